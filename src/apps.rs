@@ -1,0 +1,37 @@
+//! The applications this process knows, with the credentials that sign their webhooks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::names::AppId;
+use crate::secret::Secret;
+
+/// What signs the webhooks of one application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The public key, sent as `X-Pusher-Key`.
+    pub key: String,
+    /// The secret of the HMAC.
+    pub secret: Secret,
+}
+
+/// The credentials of every application seen so far. They live in memory only.
+#[derive(Debug, Default)]
+pub struct AppDirectory {
+    apps: RwLock<HashMap<AppId, Arc<Credentials>>>,
+}
+
+impl AppDirectory {
+    /// Takes the credentials of `app`, replacing older ones: a rotated secret signs from the next batch on.
+    pub fn register(&self, app: AppId, credentials: Credentials) {
+        self.apps.write().insert(app, Arc::new(credentials));
+    }
+
+    /// The credentials of `app`, once registered.
+    #[must_use]
+    pub fn credentials(&self, app: &AppId) -> Option<Arc<Credentials>> {
+        self.apps.read().get(app).cloned()
+    }
+}

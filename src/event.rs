@@ -1,0 +1,111 @@
+//! An event: an edge or a client event, as the receiver of a webhook sees it.
+
+use crate::names::{AppId, ChannelName, SocketId, UserId};
+
+/// What happened on a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The application whose secret signs it.
+    pub app: AppId,
+    /// Where it happened.
+    pub channel: ChannelName,
+    /// When it happened, by Redis' clock, in Unix milliseconds. Consumers bill by it.
+    pub time_ms: u64,
+    /// What it was.
+    pub kind: EventKind,
+}
+
+/// The kinds of events, with what each carries on the wire beside its name and channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The first connection of the cluster subscribed.
+    ChannelOccupied,
+    /// The last connection of the cluster left.
+    ChannelVacated,
+    /// The first connection of this presence user subscribed.
+    MemberAdded {
+        /// Who came.
+        user: UserId,
+    },
+    /// The last connection of this presence user left.
+    MemberRemoved {
+        /// Who went.
+        user: UserId,
+    },
+    /// A client sent a `client-` event that Resonate relays.
+    ClientEvent(Box<ClientEvent>),
+}
+
+/// A whisper from one client to the others on its channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientEvent {
+    /// Its name, starting with `client-`.
+    pub event: Box<[u8]>,
+    /// Its data as a JSON string, or `None` when the client sent none.
+    pub data: Option<Box<[u8]>>,
+    /// The sender.
+    pub socket: SocketId,
+    /// The sender's presence user, on presence channels.
+    pub user: Option<UserId>,
+}
+
+/// The names of events, as they stand in an endpoint's `events` list and on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum EventName {
+    /// `channel_occupied`
+    ChannelOccupied,
+    /// `channel_vacated`
+    ChannelVacated,
+    /// `member_added`
+    MemberAdded,
+    /// `member_removed`
+    MemberRemoved,
+    /// `client_event`
+    ClientEvent,
+}
+
+impl EventName {
+    /// Every name, in the order in which the documentation lists them.
+    pub const ALL: [Self; 5] = [
+        Self::ChannelOccupied,
+        Self::ChannelVacated,
+        Self::MemberAdded,
+        Self::MemberRemoved,
+        Self::ClientEvent,
+    ];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ChannelOccupied => "channel_occupied",
+            Self::ChannelVacated => "channel_vacated",
+            Self::MemberAdded => "member_added",
+            Self::MemberRemoved => "member_removed",
+            Self::ClientEvent => "client_event",
+        }
+    }
+
+    /// The event called `name`, if there is one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+}
+
+impl EventKind {
+    /// The name of this kind.
+    #[must_use]
+    pub const fn name(&self) -> EventName {
+        match self {
+            Self::ChannelOccupied => EventName::ChannelOccupied,
+            Self::ChannelVacated => EventName::ChannelVacated,
+            Self::MemberAdded { .. } => EventName::MemberAdded,
+            Self::MemberRemoved { .. } => EventName::MemberRemoved,
+            Self::ClientEvent(_) => EventName::ClientEvent,
+        }
+    }
+}
