@@ -69,13 +69,8 @@ pub enum EventName {
 
 impl EventName {
     /// Every name, in the order in which the documentation lists them.
-    pub const ALL: [Self; 5] = [
-        Self::ChannelOccupied,
-        Self::ChannelVacated,
-        Self::MemberAdded,
-        Self::MemberRemoved,
-        Self::ClientEvent,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::ChannelOccupied, Self::ChannelVacated, Self::MemberAdded, Self::MemberRemoved, Self::ClientEvent];
 
     /// The name on the wire.
     #[must_use]

@@ -3,4 +3,7 @@
 pub mod apps;
 pub mod event;
 pub mod names;
+mod process;
 pub mod secret;
+pub mod telemetry;
+mod thread;

@@ -1,0 +1,96 @@
+//! What the operating system does to a process with threads: signals and forks.
+//!
+//! The only file outside `src/php/` that needs `unsafe`.
+
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Signals that report a fault of the running thread itself. Blocking them would turn a crash into undefined behaviour.
+const FAULT_SIGNALS: [libc::c_int; 6] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGABRT];
+
+/// Runs `start` with every signal but the faults blocked in this thread, so that a thread started by it never receives
+/// one: threads inherit the mask of their creator, for good.
+///
+/// PHP blocks signals around critical sections of *its* thread and runs user handlers from it. A signal delivered to
+/// one of ours would kill the process inside such a section, or run PHP's handler on a thread that PHP does not know.
+pub(crate) fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
+    /// Restores the mask when `start` returns, and also when it panics.
+    struct Restore(libc::sigset_t);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            // SAFETY: `self.0` was filled by pthread_sigmask below; a null third argument asks for no old mask.
+            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut()) };
+        }
+    }
+
+    // SAFETY: an all-zero sigset_t is a valid value of this plain C struct, and sigfillset initialises it in full
+    // before use. The fault signals are valid signal numbers. pthread_sigmask changes only the calling thread's mask.
+    let _restore = unsafe {
+        let mut blocked: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut blocked);
+        for signal in FAULT_SIGNALS {
+            libc::sigdelset(&raw mut blocked, signal);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const blocked, &raw mut before);
+        Restore(before)
+    };
+    start()
+}
+
+/// How many forks lie between the process that loaded the library and this one.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Starts counting forks. Called before the first thread starts.
+pub(crate) fn watch_forks() {
+    static WATCH: Once = Once::new();
+
+    extern "C" fn in_child() {
+        // An atomic add is all that may safely happen here: other threads may have held any lock when they vanished.
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    WATCH.call_once(|| {
+        // SAFETY: `in_child` is an extern "C" function that lives as long as the library, which is linked
+        // `-z nodelete`, and does nothing but an atomic add.
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    });
+}
+
+/// The generation of this process. An engine made in another generation lost its threads in the fork: its locks,
+/// queues and connections belong to the parent and must not be touched.
+pub(crate) fn fork_generation() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocked(signal: libc::c_int) -> bool {
+        // SAFETY: a null new mask only reads the calling thread's mask into a valid sigset_t.
+        unsafe {
+            let mut mask: libc::sigset_t = std::mem::zeroed();
+            libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::null(), &raw mut mask);
+            libc::sigismember(&raw const mask, signal) == 1
+        }
+    }
+
+    #[test]
+    fn a_thread_started_under_the_mask_receives_no_signal_but_its_own_faults() {
+        let handle = with_signals_blocked(|| {
+            std::thread::spawn(|| (blocked(libc::SIGTERM), blocked(libc::SIGPROF), blocked(libc::SIGSEGV)))
+        });
+        assert_eq!(handle.join().ok(), Some((true, true, false)));
+        assert!(!blocked(libc::SIGTERM), "the caller's own mask is restored");
+    }
+
+    #[test]
+    fn the_mask_is_restored_after_a_panic() {
+        let result = std::panic::catch_unwind(|| with_signals_blocked(|| panic!("on purpose")));
+        assert!(result.is_err());
+        assert!(!blocked(libc::SIGTERM));
+    }
+}

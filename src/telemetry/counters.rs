@@ -1,0 +1,79 @@
+//! Counters, by the names under which `stats()` and the metrics show them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that any thread may add to.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The current value.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Everything that is counted, since the engine started.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: Counter,)*
+        }
+
+        impl Counters {
+            /// Every counter with its name, in the order of an event's way.
+            #[must_use]
+            pub fn snapshot(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name.get()),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Intents taken from the queue.
+    intents,
+    /// Client events refused because the queue, or what waits behind an unreachable Redis, was full.
+    client_events_dropped,
+    /// Subscription intents that found the queue full; their channels are reconciled from the live connections.
+    intents_overflowed,
+    /// Client events not sent on because the sender was not subscribed to the channel.
+    client_events_refused,
+    /// Operations that Redis applied: local firsts and lasts.
+    claims,
+    /// Edges decided by Redis in favour of this node.
+    edges,
+    /// Pairs of opposite edges given up unsent because too many waited for an unreachable Redis.
+    claims_collapsed,
+    /// Script calls answered by Redis.
+    redis_calls,
+    /// Connections to Redis lost or refused.
+    redis_errors,
+    /// Times this node put its holds back because Redis had lost them.
+    reassertions,
+    /// Events accepted by the outbox.
+    events,
+    /// Events that no endpoint asked for.
+    events_unwanted,
+    /// POSTs sent, first attempts and retries alike.
+    attempts,
+    /// Batches answered with a 2xx status.
+    batches_delivered,
+    /// Events in those batches.
+    events_delivered,
+    /// Batches given up.
+    batches_dropped,
+    /// Events in those batches, or given up before they were in one.
+    events_dropped,
+    /// Outcomes that were pushed out of the full queue before the PHP side polled them.
+    outcomes_lost,
+    /// Panics of background threads.
+    thread_panics,
+}

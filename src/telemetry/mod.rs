@@ -1,0 +1,48 @@
+//! What the threads tell the outside: counters for monitoring, outcomes for the PHP side.
+
+mod counters;
+mod outcome;
+
+use std::fmt::Display;
+
+pub use counters::{Counter, Counters};
+pub use outcome::{Level, Outcome, Outcomes};
+
+/// Shared by every thread of one engine.
+#[derive(Debug, Default)]
+pub struct Telemetry {
+    counters: Counters,
+    outcomes: Outcomes,
+}
+
+impl Telemetry {
+    /// The counters.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The queue of outcomes that the PHP side polls.
+    #[must_use]
+    pub const fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
+    }
+
+    /// Reports what just happened, for Laravel's events and log.
+    pub fn report(&self, outcome: Outcome) {
+        if self.outcomes.push(outcome) {
+            self.counters.outcomes_lost.add(1);
+        }
+    }
+
+    /// Writes a line to Laravel's log, through the PHP side.
+    pub fn log(&self, level: Level, message: impl Display) {
+        self.report(Outcome::Log { level, message: message.to_string() });
+    }
+
+    /// Records the panic of a background thread, which runs on.
+    pub(crate) fn thread_panicked(&self, thread: &str, message: &str) {
+        self.counters.thread_panics.add(1);
+        self.log(Level::Error, format_args!("Background thread {thread} panicked and was restarted: {message}"));
+    }
+}

@@ -1,0 +1,99 @@
+//! Background threads that survive their own panics and can be waited for with a deadline.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, bounded};
+
+use crate::process::with_signals_blocked;
+use crate::telemetry::Telemetry;
+
+/// Enough for TLS and HTTP on one stack; the default of 2 MiB would be reserved for every worker.
+const STACK_BYTES: usize = 512 * 1024;
+
+/// A pause before a thread runs again after a panic, so that one which panics at once does not spin.
+const RESTART_DELAY: Duration = Duration::from_millis(100);
+
+/// A running thread.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    done: Receiver<()>,
+}
+
+impl Thread {
+    /// Starts `body` on a thread called `name` (at most 15 bytes, a limit of Linux).
+    ///
+    /// A panic in `body` is logged and counted and `body` runs again: whatever it must not lose, it keeps outside. The
+    /// thread ends when `body` returns.
+    ///
+    /// # Errors
+    /// When the operating system refuses another thread.
+    pub(crate) fn spawn(
+        name: &str,
+        telemetry: Arc<Telemetry>,
+        mut body: impl FnMut() + Send + 'static,
+    ) -> std::io::Result<Self> {
+        debug_assert!(name.len() <= 15, "Linux cuts thread names at 15 bytes: {name}");
+        let (ended, done) = bounded(1);
+        let label = name.to_owned();
+        let run = move || {
+            while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut body)) {
+                telemetry.thread_panicked(&label, panic_message(&*panic));
+                std::thread::sleep(RESTART_DELAY);
+            }
+            // Nobody may be waiting any more: then there is nobody to tell.
+            let _ = ended.send(());
+        };
+        with_signals_blocked(|| std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES).spawn(run))?;
+        Ok(Self { done })
+    }
+
+    /// Waits until the thread has ended, at most until `deadline`. `false` when it still runs: it is then left behind,
+    /// for a thread stuck in a system call must not hold up the end of the process.
+    pub(crate) fn wait_until(&self, deadline: Instant) -> bool {
+        self.done.recv_deadline(deadline).is_ok()
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::Outcome;
+
+    #[test]
+    fn a_panic_is_counted_reported_and_the_thread_goes_on() {
+        let telemetry = Arc::new(Telemetry::default());
+        let mut runs = 0;
+        let thread = Thread::spawn("wh-test", Arc::clone(&telemetry), move || {
+            runs += 1;
+            assert!(runs > 1, "the first run panics");
+        });
+        let ended = thread.is_ok_and(|thread| thread.wait_until(Instant::now() + Duration::from_secs(10)));
+        assert!(ended);
+        assert_eq!(telemetry.counters().thread_panics.get(), 1);
+        let reported = telemetry.outcomes().take(8);
+        assert!(
+            matches!(&reported[..], [Outcome::Log { message, .. }] if message.contains("wh-test") && message.contains("the first run panics")),
+            "{reported:?}"
+        );
+    }
+
+    #[test]
+    fn a_thread_that_does_not_end_is_left_behind_at_the_deadline() {
+        let (_hold, wait) = bounded::<()>(0);
+        let thread = Thread::spawn("wh-test", Arc::new(Telemetry::default()), move || {
+            let _ = wait.recv();
+        });
+        let ended = thread.is_ok_and(|thread| thread.wait_until(Instant::now() + Duration::from_millis(20)));
+        assert!(!ended);
+    }
+}
