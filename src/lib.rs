@@ -1,6 +1,7 @@
 //! Pusher-style HTTP webhooks for Resonate, without a blocked event loop.
 
 pub mod apps;
+pub mod config;
 pub mod event;
 pub mod names;
 mod process;

@@ -1,0 +1,255 @@
+//! Reads where Redis listens, in the spellings that Laravel's drivers know.
+
+use std::net::Ipv6Addr;
+use std::path::PathBuf;
+
+use url::Url;
+
+use super::connection::{Address, Login, TlsFiles};
+use super::userinfo::decoded;
+use crate::secret::Secret;
+
+/// Where Redis listens unless told otherwise.
+pub(super) const DEFAULT_PORT: u16 = 6379;
+
+/// `connection.host`: `redis.internal`, `tls://redis.internal`, `/run/redis.sock` or `unix:///run/redis.sock`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Host {
+    Tcp(String),
+    Tls(String),
+    Unix(PathBuf),
+}
+
+impl Host {
+    pub(super) fn with_port(self, port: u16) -> Address {
+        match self {
+            Self::Tcp(host) => Address::Tcp { host, port },
+            Self::Tls(host) => Address::Tls { host, port, files: TlsFiles::default() },
+            Self::Unix(path) => Address::Unix(path),
+        }
+    }
+}
+
+impl TryFrom<String> for Host {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
+            None if text.starts_with('/') => ("unix".to_owned(), text.as_str()),
+            None => ("tcp".to_owned(), text.as_str()),
+        };
+        match scheme.as_str() {
+            "tcp" | "redis" => host_name(rest).map(Self::Tcp),
+            "tls" | "ssl" | "rediss" => host_name(rest).map(Self::Tls),
+            "unix" if rest.starts_with('/') => Ok(Self::Unix(PathBuf::from(rest))),
+            "unix" => Err("names no absolute path".to_owned()),
+            _ => Err("starts with an unknown scheme, known are tcp://, tls:// and unix://".to_owned()),
+        }
+    }
+}
+
+/// The name, or the address without the brackets that a URL puts around IPv6.
+fn host_name(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    if bare.parse::<Ipv6Addr>().is_ok() {
+        return Ok(bare.to_owned());
+    }
+    if text.contains('@') {
+        return Err("holds a login, which belongs to username and password".to_owned());
+    }
+    if text.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+        return Err(format!("{text:?} holds a port, which belongs to port"));
+    }
+    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || "/:?#[]".contains(c)) {
+        return Err(format!("{text:?} is not a host name"));
+    }
+    Ok(text.to_owned())
+}
+
+/// `connection.url`. No message about it quotes it: a password with an unescaped `/` or `#` makes the parts unreliable.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct RedisUrl {
+    pub(super) address: Address,
+    pub(super) login: Option<Login>,
+    pub(super) database: u32,
+}
+
+impl TryFrom<String> for RedisUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let lower = text.to_ascii_lowercase();
+        if lower.starts_with("unix:") || lower.starts_with("redis+unix:") {
+            return unix_url(&text);
+        }
+        let url = Url::parse(&text).map_err(|error| {
+            format!("is not a URL ({error}); special characters of a password in it must be percent-encoded")
+        })?;
+        let tls = match url.scheme() {
+            "redis" | "tcp" => false,
+            "rediss" | "tls" | "ssl" => true,
+            _ => return Err("is not a Redis URL, which starts with redis://, rediss:// or unix://".to_owned()),
+        };
+        let host = host_name(&decoded(url.host_str().unwrap_or_default()))?;
+        let host = if tls { Host::Tls(host) } else { Host::Tcp(host) };
+        let mut parts = Options::default();
+        parts.userinfo(url.username(), url.password());
+        parts.database(url.path().trim_matches('/'))?;
+        parts.query(url.query().unwrap_or_default())?;
+        Ok(parts.at(host.with_port(url.port().unwrap_or(DEFAULT_PORT))))
+    }
+}
+
+/// `unix:///run/redis.sock?database=2` or `unix://user:password@/run/redis.sock`. The URL standard knows no userinfo
+/// before an empty host, so this is taken apart here.
+fn unix_url(text: &str) -> Result<RedisUrl, String> {
+    let rest = text.split_once(':').map_or("", |(_, rest)| rest);
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut parts = Options::default();
+    let path = match rest.split_once('@') {
+        Some((userinfo, path)) if !userinfo.contains('/') => {
+            match userinfo.split_once(':') {
+                Some((user, password)) => parts.userinfo(user, Some(password)),
+                None => parts.userinfo(userinfo, None),
+            }
+            path
+        }
+        _ => rest,
+    };
+    if !path.starts_with('/') {
+        return Err("names no absolute path".to_owned());
+    }
+    parts.query(query)?;
+    Ok(parts.at(Address::Unix(PathBuf::from(decoded(path)))))
+}
+
+/// What a URL says besides the address.
+#[derive(Default)]
+struct Options {
+    username: Option<String>,
+    password: Option<Secret>,
+    database: u32,
+}
+
+impl Options {
+    fn userinfo(&mut self, username: &str, password: Option<&str>) {
+        self.username = Some(decoded(username)).filter(|name| !name.is_empty());
+        self.password = password.filter(|password| !password.is_empty()).map(|text| Secret::new(decoded(text)));
+    }
+
+    fn database(&mut self, number: &str) -> Result<(), String> {
+        if !number.is_empty() {
+            self.database = number.parse().map_err(|_| "names no database number after its host".to_owned())?;
+        }
+        Ok(())
+    }
+
+    fn query(&mut self, query: &str) -> Result<(), String> {
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "database" | "db" => self.database(&value)?,
+                "password" | "pass" => self.password = Some(Secret::new(value)),
+                _ => return Err("has an unknown query parameter, known are database and password".to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    fn at(self, address: Address) -> RedisUrl {
+        RedisUrl { address, login: Login::new(self.username, self.password), database: self.database }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(text: &str) -> Result<Host, String> {
+        Host::try_from(text.to_owned())
+    }
+
+    fn url(text: &str) -> Result<RedisUrl, String> {
+        RedisUrl::try_from(text.to_owned())
+    }
+
+    fn tcp(host: &str, port: u16) -> Address {
+        Address::Tcp { host: host.to_owned(), port }
+    }
+
+    fn tls(host: &str, port: u16) -> Address {
+        Address::Tls { host: host.to_owned(), port, files: TlsFiles::default() }
+    }
+
+    fn login(username: &str, password: &str) -> Login {
+        Login { username: Some(username.to_owned()), password: Secret::new(password) }
+    }
+
+    #[test]
+    fn a_host_is_written_in_the_ways_of_the_laravel_drivers() {
+        assert_eq!(host("redis.internal"), Ok(Host::Tcp("redis.internal".to_owned())));
+        assert_eq!(host("tcp://10.0.0.1"), Ok(Host::Tcp("10.0.0.1".to_owned())));
+        assert_eq!(host("TLS://redis.internal"), Ok(Host::Tls("redis.internal".to_owned())));
+        assert_eq!(host("rediss://[::1]"), Ok(Host::Tls("::1".to_owned())));
+        assert_eq!(host("::1"), Ok(Host::Tcp("::1".to_owned())));
+        assert_eq!(host("/run/redis.sock"), Ok(Host::Unix("/run/redis.sock".into())));
+        assert_eq!(host("unix:///run/redis.sock"), Ok(Host::Unix("/run/redis.sock".into())));
+    }
+
+    #[test]
+    fn a_host_that_is_more_than_a_host_is_refused() {
+        assert_eq!(host("redis:6379"), Err("\"redis:6379\" holds a port, which belongs to port".to_owned()));
+        assert!(host("http://redis").unwrap_err().contains("unknown scheme"));
+        assert!(host("unix://redis.sock").unwrap_err().contains("no absolute path"));
+        assert_eq!(host("re dis"), Err("\"re dis\" is not a host name".to_owned()));
+        assert!(!host("me:hunter2@redis").unwrap_err().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_url_carries_login_port_and_database() {
+        let full = url("redis://app:p%40ss%2Fword@redis.internal:6380/3").unwrap();
+        assert_eq!(full.address, tcp("redis.internal", 6380));
+        assert_eq!(full.login, Some(login("app", "p@ss/word")));
+        assert_eq!(full.database, 3);
+
+        let bare = url("tcp://redis.internal").unwrap();
+        assert_eq!(bare, RedisUrl { address: tcp("redis.internal", 6379), login: None, database: 0 });
+
+        assert_eq!(url("rediss://:x@h").unwrap().address, tls("h", 6379));
+        assert_eq!(url("tls://h?database=4&password=x").unwrap().database, 4);
+        assert_eq!(url("redis://[::1]:7000").unwrap().address, tcp("::1", 7000));
+    }
+
+    #[test]
+    fn a_username_without_a_password_is_no_login() {
+        assert_eq!(url("redis://app@h").unwrap().login, None);
+        assert_eq!(url("redis://app:@h").unwrap().login, None);
+    }
+
+    #[test]
+    fn a_url_may_name_a_socket_file() {
+        let expected = Address::Unix("/run/redis.sock".into());
+        for text in ["unix:///run/redis.sock", "unix:/run/redis.sock", "redis+unix:///run/redis.sock"] {
+            assert_eq!(url(text).unwrap(), RedisUrl { address: expected.clone(), login: None, database: 0 }, "{text}");
+        }
+        let full = url("unix://app:p%3Ass@/run/redis.sock?db=2").unwrap();
+        assert_eq!(full, RedisUrl { address: expected, login: Some(login("app", "p:ss")), database: 2 });
+    }
+
+    #[test]
+    fn a_refused_url_is_never_quoted() {
+        for text in [
+            "hunter2",
+            "redis://:hunter2#x@h",
+            "redis://:hun/ter2@h:port",
+            "https://:hunter2@h",
+            "redis://h/hunter2",
+            "redis://h?secret=hunter2",
+            "unix://hunter2",
+        ] {
+            let problem = url(text).unwrap_err();
+            assert!(!problem.contains("hunter2") && !problem.contains("ter2"), "{text}: {problem}");
+        }
+    }
+}

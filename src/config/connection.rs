@@ -1,0 +1,175 @@
+//! How to reach Redis.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::address::{Host, RedisUrl};
+use super::error::{ConfigError, ROOT};
+use super::scalar::Whole;
+use super::value::unless_empty;
+use super::{Timeout, address};
+use crate::secret::Secret;
+
+/// How to reach Redis: the same server and database as the roster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Where it listens.
+    pub address: Address,
+    /// Who we are, when it wants to know.
+    pub login: Option<Login>,
+    /// The number of the database.
+    pub database: u32,
+    /// Longest time to connect, and then for each read and each write.
+    pub timeout: Duration,
+}
+
+impl Default for Connection {
+    /// `127.0.0.1:6379`, database 0, no password, 5 seconds.
+    fn default() -> Self {
+        Self {
+            address: Address::Tcp { host: "127.0.0.1".to_owned(), port: address::DEFAULT_PORT },
+            login: None,
+            database: 0,
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Where Redis listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// `host:port`
+    Tcp {
+        /// A name or an IP address, IPv6 without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// `host:port`, encrypted.
+    Tls {
+        /// A name or an IP address, IPv6 without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+        /// What proves who is who.
+        files: TlsFiles,
+    },
+    /// A socket file.
+    Unix(PathBuf),
+}
+
+/// For logs. It holds no secret: a login is never part of an address.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } | Self::Tls { host, port, .. } if host.contains(':') => {
+                write!(f, "[{host}]:{port}")
+            }
+            Self::Tcp { host, port } | Self::Tls { host, port, .. } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// PEM files for TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificates to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// The certificate by which Redis knows us, with its key.
+    pub client: Option<ClientCert>,
+}
+
+/// A client certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCert {
+    /// The file of the certificate, with its chain.
+    pub cert: PathBuf,
+    /// The file of its private key.
+    pub key: PathBuf,
+}
+
+/// What Redis' AUTH takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// An ACL user; `None` for the default one.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Secret,
+}
+
+impl Login {
+    /// A username alone says nothing to Redis, and is no login.
+    pub(super) fn new(username: Option<String>, password: Option<Secret>) -> Option<Self> {
+        Some(Self { username, password: password? })
+    }
+}
+
+/// `connection` as it is written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an array with a url or a host")]
+pub(super) struct Written {
+    #[serde(default, deserialize_with = "unless_empty")]
+    url: Option<RedisUrl>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    host: Option<Host>,
+    port: Option<Whole<1, 65_535>>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    username: Option<String>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    password: Option<Secret>,
+    database: Option<Whole<0, { i32::MAX as u32 }>>,
+    timeout: Option<Timeout>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    ca_file: Option<PathBuf>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    client_cert: Option<PathBuf>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    client_key: Option<PathBuf>,
+}
+
+impl Written {
+    /// A `url` stands for itself: it replaces host, port, username, password and database, also those that it does not
+    /// mention. The roster reads the same keys the same way, and both must end up in the same database.
+    pub(super) fn resolve(self, warnings: &mut Vec<String>) -> Result<Connection, ConfigError> {
+        let defaults = Connection::default();
+        let (mut address, login, database) = match self.url {
+            Some(RedisUrl { address, login, database }) => (address, login, database),
+            None => (
+                match self.host {
+                    Some(host) => host.with_port(self.port.map_or(address::DEFAULT_PORT, port)),
+                    None => match (defaults.address, self.port) {
+                        (Address::Tcp { host, .. }, Some(number)) => Address::Tcp { host, port: port(number) },
+                        (address, _) => address,
+                    },
+                },
+                Login::new(self.username, self.password),
+                self.database.map_or(defaults.database, Whole::get),
+            ),
+        };
+        let client = match (self.client_cert, self.client_key) {
+            (Some(cert), Some(key)) => Some(ClientCert { cert, key }),
+            (None, None) => None,
+            (Some(_), None) => return Err(ConfigError::at("connection.client_key", "is missing beside client_cert")),
+            (None, Some(_)) => return Err(ConfigError::at("connection.client_cert", "is missing beside client_key")),
+        };
+        let written = TlsFiles { ca: self.ca_file, client };
+        match &mut address {
+            Address::Tls { files, .. } => *files = written,
+            Address::Tcp { .. } | Address::Unix(_) if written != TlsFiles::default() => warnings.push(format!(
+                "{ROOT}.connection has TLS files, but the connection to {address} is not encrypted: write the host as \
+                 tls://… or the url as rediss://…"
+            )),
+            Address::Tcp { .. } | Address::Unix(_) => {}
+        }
+        Ok(Connection { address, login, database, timeout: self.timeout.map_or(defaults.timeout, Timeout::duration) })
+    }
+}
+
+/// The number as a port. The bounds of the type make it one.
+fn port(number: Whole<1, 65_535>) -> u16 {
+    u16::try_from(number.get()).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,121 @@
+//! Where an endpoint listens.
+
+use std::fmt;
+
+use url::Url;
+
+use super::userinfo::{decoded, hidden};
+use crate::secret::Secret;
+
+/// An http(s) URL, parted from the credentials that may have stood in it. What is left can be logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointUrl {
+    url: Url,
+    shown: Box<str>,
+    credentials: Option<Secret>,
+}
+
+impl EndpointUrl {
+    /// The URL to send requests to: normalised, without userinfo and without a fragment.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The parts of the URL to send requests to.
+    #[must_use]
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// `user:password` for HTTP Basic authentication, when the URL had a userinfo.
+    #[must_use]
+    pub const fn credentials(&self) -> Option<&Secret> {
+        self.credentials.as_ref()
+    }
+}
+
+/// The URL as it stands in the config, so that a listener can compare the two, but without userinfo.
+impl fmt::Display for EndpointUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl TryFrom<String> for EndpointUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let text = text.trim();
+        let mut url = Url::parse(text).map_err(|error| format!("\"{}\" is not a URL: {error}", hidden(text)))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(format!("\"{}\" is not an http(s) URL", hidden(text)));
+        }
+
+        let credentials = match (url.username(), url.password()) {
+            ("", None) => None,
+            (user, password) => {
+                Some(Secret::new(format!("{}:{}", decoded(user), password.map(decoded).unwrap_or_default())))
+            }
+        };
+        // Neither can fail for an http(s) URL, which has a host.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+
+        let as_written = credentials.is_none() && !text.contains(char::is_control);
+        let shown = if as_written { text } else { url.as_str() }.into();
+        url.set_fragment(None);
+        Ok(Self { url, shown, credentials })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<EndpointUrl, String> {
+        EndpointUrl::try_from(text.to_owned())
+    }
+
+    #[test]
+    fn credentials_are_parted_from_the_url_and_decoded() {
+        let url = parse("https://me%40work:p%3Ass@example.com/hook?x=1").unwrap();
+        assert_eq!(url.as_str(), "https://example.com/hook?x=1");
+        assert_eq!(url.to_string(), "https://example.com/hook?x=1");
+        assert_eq!(url.credentials().map(Secret::expose), Some("me@work:p:ss"));
+        assert!(!format!("{url:?}").contains("p:ss"));
+    }
+
+    #[test]
+    fn a_url_without_credentials_is_shown_as_it_was_written() {
+        let url = parse("https://example.com").unwrap();
+        assert_eq!(url.to_string(), "https://example.com");
+        assert_eq!(url.as_str(), "https://example.com/");
+        assert_eq!(url.credentials(), None);
+    }
+
+    #[test]
+    fn an_odd_spelling_of_a_url_cannot_smuggle_its_password_into_the_shown_one() {
+        for odd in
+            ["https:me:hunter2@example.com/", "https:/me:hunter2@example.com/", "https:\\\\me:hunter2@example.com"]
+        {
+            assert_eq!(parse(odd).unwrap().to_string(), "https://example.com/", "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_fragment_is_never_sent() {
+        assert_eq!(parse("http://example.com/a#b").unwrap().as_str(), "http://example.com/a");
+    }
+
+    #[test]
+    fn a_refused_url_is_quoted_without_its_password() {
+        assert_eq!(parse("ftp://x").unwrap_err(), "\"ftp://x\" is not an http(s) URL");
+        assert_eq!(parse("ftp://me:hunter2@x/y").unwrap_err(), "\"ftp://…@x/y\" is not an http(s) URL");
+        assert_eq!(parse("https://me:hunter2@").unwrap_err(), "\"https://…@\" is not a URL: empty host");
+        assert_eq!(
+            parse("example.com/hook").unwrap_err(),
+            "\"example.com/hook\" is not a URL: relative URL without a base"
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! What can be wrong with the configuration, said in the words of Laravel's config file.
+
+use std::fmt::{self, Display};
+
+use serde::de::{self, Expected, Unexpected};
+use thiserror::Error;
+
+use super::nearest::nearest;
+
+/// The name of the config file, and so the first part of every key.
+pub(super) const ROOT: &str = "resonate-webhooks";
+
+/// A configuration that cannot be used. The message names the key in Laravel's dot notation and never holds a password
+/// or the userinfo of a URL.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A key that means nothing here, most often a typing error.
+    #[error("{key}: unknown key, {hint}")]
+    UnknownKey {
+        /// The key, for example `resonate-webhooks.flush_intervall`.
+        key: String,
+        /// Which key may have been meant.
+        hint: String,
+    },
+    /// A value that its key cannot take.
+    #[error("{key}: {problem}")]
+    InvalidValue {
+        /// The key, for example `resonate-webhooks.endpoints.2.url`.
+        key: String,
+        /// What is wrong, and what is allowed.
+        problem: String,
+    },
+}
+
+impl ConfigError {
+    /// An error about the value at `key`, which is relative to the config file: `connection.ca_file`.
+    pub(crate) fn at(key: &str, problem: impl Display) -> Self {
+        Self::InvalidValue { key: format!("{ROOT}.{key}"), problem: problem.to_string() }
+    }
+
+    pub(super) fn from_fault(path: &serde_path_to_error::Path, fault: Fault) -> Self {
+        let key = dotted(path);
+        match fault {
+            Fault::UnknownKey { key: unknown, known } => Self::UnknownKey { key, hint: hint(&unknown, known) },
+            Fault::Problem(problem) => Self::InvalidValue { key, problem },
+        }
+    }
+}
+
+/// `did you mean "x"?`, or every possibility when none is near.
+pub(super) fn hint(unknown: &str, known: &[&str]) -> String {
+    match nearest(unknown, known) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!("known are {}", known.join(", ")),
+    }
+}
+
+/// `endpoints[2].url` the way Laravel writes it: `resonate-webhooks.endpoints.2.url`.
+fn dotted(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+
+    let mut key = ROOT.to_owned();
+    for segment in path {
+        key.push('.');
+        match segment {
+            Segment::Seq { index } => key.push_str(&index.to_string()),
+            other => key.push_str(&other.to_string()),
+        }
+    }
+    key
+}
+
+/// A problem before it is known at which key it happened.
+#[derive(Debug)]
+pub(super) enum Fault {
+    UnknownKey { key: String, known: &'static [&'static str] },
+    Problem(String),
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownKey { key, .. } => write!(f, "unknown key {key}"),
+            Self::Problem(problem) => f.write_str(problem),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl de::Error for Fault {
+    fn custom<T: Display>(problem: T) -> Self {
+        Self::Problem(problem.to_string())
+    }
+
+    /// Names the type only: the value found may be a password.
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let found = match found {
+            Unexpected::Bool(_) => "true or false",
+            Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
+            Unexpected::Str(_) => "a string",
+            Unexpected::Seq => "a list",
+            Unexpected::Map => "an array with keys",
+            _ => "something else",
+        };
+        Self::Problem(format!("expected {expected}, found {found}"))
+    }
+
+    fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
+        Self::UnknownKey { key: field.to_owned(), known }
+    }
+}

@@ -1,0 +1,189 @@
+//! The configuration: Laravel's `config/resonate-webhooks.php`, read strictly.
+//!
+//! An unknown key, a misspelt event or a number out of range is an error that names its key; a missing or `null` value
+//! means its default. Text from the environment stands for a number where one is wanted.
+//!
+//! | key | default | meaning |
+//! |---|---|---|
+//! | `connection.url` | | Redis as a URL; replaces the next five keys |
+//! | `connection.host` | `127.0.0.1` | name, address, `tls://name`, or the path of a socket |
+//! | `connection.port` | 6379 | |
+//! | `connection.username` | | ACL user; ignored without a password |
+//! | `connection.password` | | |
+//! | `connection.database` | 0 | |
+//! | `connection.timeout` | 5.0 | seconds to connect, to read and to write |
+//! | `connection.ca_file` | system's | PEM certificates to trust in TLS |
+//! | `connection.client_cert`, `.client_key` | | PEM files by which Redis knows us in TLS |
+//! | `key_prefix` | `wh` | starts every key in Redis |
+//! | `ttl` | 90 | seconds after which a silent node counts as dead, from 3 |
+//! | `flush_interval` | 1.0 | seconds of events that one batch may span, from 0.01 |
+//! | `reconcile_interval` | 30.0 | seconds between two comparisons with the live connections, from 1 |
+//! | `max_attempts` | 5 | attempts before a batch is given up, 1 to 100 |
+//! | `timeout` | 10.0 | seconds for a whole request |
+//! | `connect_timeout` | 5.0 | seconds to connect to an endpoint |
+//! | `batch_max_events` | 1000 | events in one POST |
+//! | `batch_max_bytes` | 262144 | bytes of one POST's body |
+//! | `outbox_max_events` | 100000 | events that may wait for their endpoints |
+//! | `queue_size` | 65536 | intents that may wait for the claimer |
+//! | `shutdown_timeout` | 5.0 | seconds that a stopping process goes on delivering |
+//! | `endpoints.*.url` | | http(s); an endpoint without one is skipped |
+//! | `endpoints.*.app_id` | `*` | the application it serves, or every one |
+//! | `endpoints.*.events` | all | the events it receives |
+//! | `endpoints.*.timeout`, `.connect_timeout`, `.max_attempts` | as above | for this endpoint |
+
+mod address;
+mod connection;
+mod endpoint;
+mod endpoint_url;
+mod error;
+mod nearest;
+mod scalar;
+mod userinfo;
+mod value;
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use connection::{Address, ClientCert, Connection, Login, TlsFiles};
+pub use endpoint::{AppScope, Endpoint, EventSet};
+pub use endpoint_url::EndpointUrl;
+pub use error::ConfigError;
+use scalar::{Seconds, Whole};
+use value::{List, Setting};
+
+const HOUR_MS: u32 = 3_600_000;
+
+/// A timeout: more than nothing, an hour at most.
+type Timeout = Seconds<1, HOUR_MS>;
+/// Attempts to deliver a batch.
+type Attempts = Whole<1, 100>;
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How to reach Redis.
+    pub connection: Connection,
+    /// Starts every key in Redis. Never empty.
+    pub key_prefix: String,
+    /// After how much silence a node counts as dead.
+    pub ttl: Duration,
+    /// How much event time one batch may span.
+    pub flush_interval: Duration,
+    /// Time between two comparisons with the live connections.
+    pub reconcile_interval: Duration,
+    /// Events in one POST, at most.
+    pub batch_max_events: usize,
+    /// Bytes of one POST's body, at most.
+    pub batch_max_bytes: usize,
+    /// Events that may wait for their endpoints.
+    pub outbox_max_events: usize,
+    /// Intents that may wait for the claimer.
+    pub queue_size: usize,
+    /// How long a stopping process goes on delivering.
+    pub shutdown_timeout: Duration,
+    /// The receivers, in the order of the config; those without a URL are left out.
+    pub endpoints: Vec<Endpoint>,
+    /// What is allowed but probably not meant, to be logged once.
+    pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Reads the `resonate-webhooks` config array.
+    ///
+    /// # Errors
+    /// When a key is unknown or a value cannot be used; the message names the key.
+    pub fn from_value(value: Value) -> Result<Self, ConfigError> {
+        let written: Option<Written> = serde_path_to_error::deserialize(Setting(value)).map_err(|error| {
+            let path = error.path().clone();
+            ConfigError::from_fault(&path, error.into_inner())
+        })?;
+        written.unwrap_or_default().resolve()
+    }
+}
+
+impl Default for Config {
+    /// What an empty config array gives.
+    fn default() -> Self {
+        Self {
+            connection: Connection::default(),
+            key_prefix: "wh".to_owned(),
+            ttl: Duration::from_secs(90),
+            flush_interval: Duration::from_secs(1),
+            reconcile_interval: Duration::from_secs(30),
+            batch_max_events: 1000,
+            batch_max_bytes: 256 * 1024,
+            outbox_max_events: 100_000,
+            queue_size: 65_536,
+            shutdown_timeout: Duration::from_secs(5),
+            endpoints: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// What an endpoint inherits unless it says otherwise.
+struct Defaults {
+    timeout: Duration,
+    connect_timeout: Duration,
+    max_attempts: u32,
+}
+
+/// The config array as it is written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an array of settings")]
+struct Written {
+    connection: Option<connection::Written>,
+    key_prefix: Option<String>,
+    ttl: Option<Seconds<3_000, { 24 * HOUR_MS }>>,
+    flush_interval: Option<Seconds<10, HOUR_MS>>,
+    reconcile_interval: Option<Seconds<1_000, { 24 * HOUR_MS }>>,
+    max_attempts: Option<Attempts>,
+    timeout: Option<Timeout>,
+    connect_timeout: Option<Timeout>,
+    batch_max_events: Option<Whole<1, 10_000>>,
+    batch_max_bytes: Option<Whole<1_024, 16_777_216>>,
+    outbox_max_events: Option<Whole<1_000, 100_000_000>>,
+    queue_size: Option<Whole<1_024, 4_194_304>>,
+    shutdown_timeout: Option<Seconds<0, HOUR_MS>>,
+    endpoints: Option<List<endpoint::Entry>>,
+}
+
+impl Written {
+    fn resolve(self) -> Result<Config, ConfigError> {
+        let otherwise = Config::default();
+        let mut warnings = Vec::new();
+
+        let connection = self.connection.unwrap_or_default().resolve(&mut warnings)?;
+        if self.key_prefix.as_deref() == Some("") {
+            return Err(ConfigError::at("key_prefix", "is empty, but has to tell our keys from all others in Redis"));
+        }
+        let defaults = Defaults {
+            timeout: self.timeout.map_or(Duration::from_secs(10), Timeout::duration),
+            connect_timeout: self.connect_timeout.map_or(Duration::from_secs(5), Timeout::duration),
+            max_attempts: self.max_attempts.map_or(5, Attempts::get),
+        };
+        let entries = self.endpoints.map_or_else(Vec::new, |List(entries)| entries);
+        let endpoints = entries
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, (key, entry))| entry.resolve(index, &key, &defaults, &mut warnings))
+            .collect();
+
+        Ok(Config {
+            connection,
+            key_prefix: self.key_prefix.unwrap_or(otherwise.key_prefix),
+            ttl: self.ttl.map_or(otherwise.ttl, Seconds::duration),
+            flush_interval: self.flush_interval.map_or(otherwise.flush_interval, Seconds::duration),
+            reconcile_interval: self.reconcile_interval.map_or(otherwise.reconcile_interval, Seconds::duration),
+            batch_max_events: self.batch_max_events.map_or(otherwise.batch_max_events, Whole::size),
+            batch_max_bytes: self.batch_max_bytes.map_or(otherwise.batch_max_bytes, Whole::size),
+            outbox_max_events: self.outbox_max_events.map_or(otherwise.outbox_max_events, Whole::size),
+            queue_size: self.queue_size.map_or(otherwise.queue_size, Whole::size),
+            shutdown_timeout: self.shutdown_timeout.map_or(otherwise.shutdown_timeout, Seconds::duration),
+            endpoints,
+            warnings,
+        })
+    }
+}

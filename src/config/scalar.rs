@@ -1,0 +1,142 @@
+//! Numbers with bounds. Environment variables arrive as text, so `"6379"` is as good as `6379`.
+
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+/// A time span between two bounds, in milliseconds; written in the config in seconds, with or without a fraction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seconds<const MIN_MS: u32, const MAX_MS: u32>(Duration);
+
+impl<const MIN_MS: u32, const MAX_MS: u32> Seconds<MIN_MS, MAX_MS> {
+    pub(super) const fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl<'de, const MIN_MS: u32, const MAX_MS: u32> Deserialize<'de> for Seconds<MIN_MS, MAX_MS> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Number { value, written } = Number::deserialize(deserializer)?;
+        let (min, max) = (f64::from(MIN_MS) / 1000.0, f64::from(MAX_MS) / 1000.0);
+        if !(min..=max).contains(&value) {
+            return Err(D::Error::custom(format_args!(
+                "{written} is out of range, allowed are {min} to {max} seconds"
+            )));
+        }
+        Ok(Self(Duration::from_secs_f64(value)))
+    }
+}
+
+/// A whole number between two bounds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whole<const MIN: u32, const MAX: u32>(u32);
+
+impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
+    pub(super) const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The number as a size of something in memory.
+    pub(super) const fn size(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Number { value, written } = Number::deserialize(deserializer)?;
+        if value.fract() != 0.0 {
+            return Err(D::Error::custom(format_args!("{written} is not a whole number")));
+        }
+        if !(f64::from(MIN)..=f64::from(MAX)).contains(&value) {
+            return Err(D::Error::custom(format_args!("{written} is out of range, allowed are {MIN} to {MAX}")));
+        }
+        // Exact: the value is whole and within the bounds of the type.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Ok(Self(value as u32))
+    }
+}
+
+/// A finite number, with how it was written, for messages.
+struct Number {
+    value: f64,
+    written: String,
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Digits;
+
+        impl Visitor<'_> for Digits {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+
+            // All bounds lie far below 2^53, where an f64 stops being exact.
+            #[allow(clippy::cast_precision_loss)]
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Number, E> {
+                Ok(number(value as f64, value))
+            }
+
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Number, E> {
+                Ok(number(value, value))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Number, E> {
+                match text.trim().parse::<f64>() {
+                    Ok(value) if value.is_finite() => Ok(number(value, text.trim())),
+                    _ => Err(E::custom(format_args!("{text:?} is not a number"))),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(Digits)
+    }
+}
+
+fn number(value: f64, written: impl Display) -> Number {
+    Number { value, written: written.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::value::Setting;
+    use super::*;
+
+    fn seconds(value: Value) -> Result<Duration, String> {
+        Seconds::<10, 3_600_000>::deserialize(Setting(value)).map(Seconds::duration).map_err(|fault| fault.to_string())
+    }
+
+    fn whole(value: Value) -> Result<u32, String> {
+        Whole::<1, 100>::deserialize(Setting(value)).map(Whole::get).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn text_from_the_environment_is_as_good_as_a_number() {
+        assert_eq!(seconds(json!("1.5")), Ok(Duration::from_millis(1500)));
+        assert_eq!(seconds(json!(" 2 ")), Ok(Duration::from_secs(2)));
+        assert_eq!(whole(json!("5")), Ok(5));
+        assert_eq!(whole(json!(1e2)), Ok(100), "PHP's 1e2 is a float");
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_refused_as_such() {
+        assert_eq!(seconds(json!("soon")), Err("\"soon\" is not a number".to_owned()));
+        assert_eq!(seconds(json!("INF")), Err("\"INF\" is not a number".to_owned()));
+        assert_eq!(whole(json!("")), Err("\"\" is not a number".to_owned()));
+        assert_eq!(whole(json!(true)), Err("expected a number, found true or false".to_owned()));
+        assert_eq!(whole(json!("2.5")), Err("2.5 is not a whole number".to_owned()));
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_told_the_range() {
+        assert_eq!(seconds(json!(0)), Err("0 is out of range, allowed are 0.01 to 3600 seconds".to_owned()));
+        assert_eq!(whole(json!(-1)), Err("-1 is out of range, allowed are 1 to 100".to_owned()));
+        assert_eq!(whole(json!("101")), Err("101 is out of range, allowed are 1 to 100".to_owned()));
+    }
+}

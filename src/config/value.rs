@@ -1,0 +1,120 @@
+//! Reads a PHP config value with serde.
+//!
+//! `serde_json` could read the same tree, but not with PHP's eyes: an empty PHP array is a map and a list at once, a
+//! struct must not be filled by position from a list, and an error must never repeat the value it complains about.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::forward_to_deserialize_any;
+use serde_json::Value;
+
+use super::error::Fault;
+
+/// One value of the config array.
+pub(super) struct Setting(pub(super) Value);
+
+impl IntoDeserializer<'_, Fault> for Setting {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Setting {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.0 {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(flag) => visitor.visit_bool(flag),
+            Value::Number(number) => match number.as_i64() {
+                Some(whole) => visitor.visit_i64(whole),
+                None => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => visitor.visit_string(text),
+            Value::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Setting))),
+            Value::Object(entries) => {
+                visitor.visit_map(MapDeserializer::new(entries.into_iter().map(|(key, value)| (key, Setting(value)))))
+            }
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.0 {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.0 {
+            Value::Array(items) if items.is_empty() => Self(Value::Object(serde_json::Map::new())),
+            Value::Array(_) => return Err(Fault::invalid_type(Unexpected::Seq, &visitor)),
+            _ => self,
+        }
+        .deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// A PHP list, each item with its key. PHP code also writes lists with gaps (`array_filter`) or with names as keys.
+pub(super) struct List<T>(pub(super) Vec<(String, T)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+            type Value = List<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<List<T>, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push((list.len().to_string(), item));
+                }
+                Ok(List(list))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<List<T>, A::Error> {
+                let mut list = Vec::new();
+                while let Some(entry) = items.next_entry()? {
+                    list.push(entry);
+                }
+                Ok(List(list))
+            }
+        }
+
+        deserializer.deserialize_seq(Items(PhantomData))
+    }
+}
+
+/// For settings that come from the environment as text: `''` is as good as not set (`REDIS_PASSWORD=`).
+pub(super) fn unless_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<String>,
+    T::Error: fmt::Display,
+{
+    Option::<String>::deserialize(deserializer)?
+        .filter(|text| !text.is_empty())
+        .map(|text| T::try_from(text).map_err(D::Error::custom))
+        .transpose()
+}

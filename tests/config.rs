@@ -1,0 +1,231 @@
+//! The configuration as an operator meets it: what is accepted, and what an error says.
+
+use std::time::Duration;
+
+use resonate_webhooks::config::{Address, AppScope, Config, EventSet, TlsFiles};
+use resonate_webhooks::event::EventName;
+use resonate_webhooks::names::AppId;
+use serde_json::{Value, json};
+
+fn accepted(value: Value) -> Config {
+    Config::from_value(value).unwrap_or_else(|error| panic!("refused: {error}"))
+}
+
+fn refusal(value: Value) -> String {
+    match Config::from_value(value) {
+        Ok(config) => panic!("should have been refused: {config:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn nothing_configured_means_every_default() {
+    for nothing in [json!([]), json!({}), json!(null), json!({"connection": [], "endpoints": [], "ttl": null})] {
+        assert_eq!(accepted(nothing), Config::default());
+    }
+}
+
+#[test]
+fn the_config_file_of_the_replaced_package_is_accepted_as_the_environment_fills_it() {
+    let config = accepted(json!({
+        "connection": {
+            "url": null, "host": "redis", "port": "6380", "username": null, "password": "", "database": "2",
+            "timeout": "2.5",
+        },
+        "key_prefix": "wh2",
+        "ttl": 60,
+        "flush_interval": 0.5,
+        "reconcile_interval": 15.0,
+        "max_attempts": 3,
+        "endpoints": [{"url": "https://example.com/hook", "app_id": "*", "events": ["channel_occupied"]}],
+    }));
+    assert_eq!(config.connection.address, Address::Tcp { host: "redis".to_owned(), port: 6380 });
+    assert_eq!(config.connection.login, None);
+    assert_eq!(config.connection.database, 2);
+    assert_eq!(config.connection.timeout, Duration::from_millis(2500));
+    assert_eq!(config.key_prefix, "wh2");
+    assert_eq!(config.ttl, Duration::from_secs(60));
+    assert_eq!(config.flush_interval, Duration::from_millis(500));
+    assert_eq!(config.reconcile_interval, Duration::from_secs(15));
+    assert_eq!(config.endpoints.len(), 1);
+    assert_eq!(config.endpoints[0].url.as_str(), "https://example.com/hook");
+    assert_eq!(config.endpoints[0].apps, AppScope::Every);
+    assert_eq!(config.endpoints[0].events, EventSet::from_iter([EventName::ChannelOccupied]));
+    assert_eq!(config.endpoints[0].max_attempts, 3);
+    assert_eq!(config.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn an_endpoint_inherits_the_global_limits_unless_it_has_its_own() {
+    let config = accepted(json!({
+        "timeout": 20, "connect_timeout": 2, "max_attempts": 7,
+        "endpoints": [
+            {"url": "https://a.example"},
+            {"url": "https://b.example", "timeout": 1.5, "connect_timeout": 1, "max_attempts": 1},
+        ],
+    }));
+    let limits = |index: usize| {
+        let endpoint = &config.endpoints[index];
+        (endpoint.timeout.as_secs_f64(), endpoint.connect_timeout.as_secs_f64(), endpoint.max_attempts)
+    };
+    assert_eq!(limits(0), (20.0, 2.0, 7));
+    assert_eq!(limits(1), (1.5, 1.0, 1));
+}
+
+#[test]
+fn an_endpoint_wants_its_events_of_its_application_only() {
+    let config = accepted(json!({"endpoints": [
+        {"url": "https://a.example", "app_id": 12, "events": ["member_added", "member_added"]},
+    ]}));
+    let endpoint = &config.endpoints[0];
+    assert!(endpoint.wants(&AppId::from("12"), EventName::MemberAdded), "a numeric id is the same id as its text");
+    assert!(!endpoint.wants(&AppId::from("12"), EventName::MemberRemoved));
+    assert!(!endpoint.wants(&AppId::from("1"), EventName::MemberAdded));
+}
+
+#[test]
+fn an_endpoint_without_a_url_is_skipped_with_a_warning_and_the_others_keep_their_index() {
+    let config = accepted(json!({"endpoints": [
+        {"url": "https://a.example"}, {"url": null}, {"url": "https://c.example"}, {"url": ""}, [],
+    ]}));
+    assert_eq!(config.endpoints.iter().map(|endpoint| endpoint.index).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(
+        config.warnings,
+        [1, 3, 4].map(|n| format!("resonate-webhooks.endpoints.{n}.url is empty: this endpoint is skipped"))
+    );
+}
+
+#[test]
+fn an_endpoint_that_wants_no_event_is_kept_with_a_warning() {
+    let config = accepted(json!({"endpoints": [{"url": "https://a.example", "events": []}]}));
+    assert!(config.endpoints[0].events.is_empty());
+    assert_eq!(config.warnings, ["resonate-webhooks.endpoints.0.events is empty: this endpoint receives nothing"]);
+}
+
+#[test]
+fn a_list_may_have_gaps_or_names_for_keys_as_php_lists_do() {
+    let config = accepted(json!({"endpoints": {
+        "2": {"url": "https://a.example", "events": {"1": "client_event"}}, "billing": {"url": "https://b.example"},
+    }}));
+    assert_eq!(config.endpoints.iter().map(|endpoint| endpoint.index).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(
+        refusal(json!({"endpoints": {"billing": {"url": 5}}})),
+        "resonate-webhooks.endpoints.billing.url: expected a string, found a number"
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_key_that_was_probably_meant() {
+    assert_eq!(
+        refusal(json!({"flush_intervall": 1})),
+        "resonate-webhooks.flush_intervall: unknown key, did you mean \"flush_interval\"?"
+    );
+    assert_eq!(
+        refusal(json!({"connection": {"pasword": null}})),
+        "resonate-webhooks.connection.pasword: unknown key, did you mean \"password\"?"
+    );
+    assert_eq!(
+        refusal(json!({"endpoints": [{"url": "https://a.example"}, {"colour": 1}]})),
+        "resonate-webhooks.endpoints.1.colour: unknown key, known are url, app_id, events, timeout, connect_timeout, \
+         max_attempts"
+    );
+}
+
+#[test]
+fn an_unknown_event_is_refused_with_the_event_that_was_probably_meant() {
+    assert_eq!(
+        refusal(json!({"endpoints": [{"events": ["member_added", "chanel_vacated"]}]})),
+        "resonate-webhooks.endpoints.0.events.1: unknown event \"chanel_vacated\", did you mean \"channel_vacated\"?"
+    );
+}
+
+#[test]
+fn a_value_out_of_range_is_refused_with_the_range() {
+    for (value, problem) in [
+        (json!({"flush_interval": 0}), "flush_interval: 0 is out of range, allowed are 0.01 to 3600 seconds"),
+        (json!({"ttl": "2.5"}), "ttl: 2.5 is out of range, allowed are 3 to 86400 seconds"),
+        (json!({"reconcile_interval": 0.5}), "reconcile_interval: 0.5 is out of range, allowed are 1 to 86400 seconds"),
+        (json!({"max_attempts": 0}), "max_attempts: 0 is out of range, allowed are 1 to 100"),
+        (json!({"timeout": 0}), "timeout: 0 is out of range, allowed are 0.001 to 3600 seconds"),
+        (json!({"queue_size": 10}), "queue_size: 10 is out of range, allowed are 1024 to 4194304"),
+        (json!({"connection": {"port": 65536}}), "connection.port: 65536 is out of range, allowed are 1 to 65535"),
+        (json!({"key_prefix": ""}), "key_prefix: is empty, but has to tell our keys from all others in Redis"),
+    ] {
+        assert_eq!(refusal(value), format!("resonate-webhooks.{problem}"));
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused_without_being_repeated() {
+    for (value, problem) in [
+        (json!("x"), "resonate-webhooks: expected an array of settings, found a string"),
+        (json!({"ttl": [1]}), "resonate-webhooks.ttl: expected a number, found a list"),
+        (json!({"ttl": "long"}), "resonate-webhooks.ttl: \"long\" is not a number"),
+        (json!({"endpoints": "https://a.example"}), "resonate-webhooks.endpoints: expected a list, found a string"),
+        (
+            json!({"endpoints": {"url": "https://a.example"}}),
+            "resonate-webhooks.endpoints.url: expected an array with a url, found a string",
+        ),
+        (
+            json!({"connection": ["redis"]}),
+            "resonate-webhooks.connection: expected an array with a url or a host, found a list",
+        ),
+        (
+            json!({"connection": {"password": 12345}}),
+            "resonate-webhooks.connection.password: expected a string, found a number",
+        ),
+    ] {
+        assert_eq!(refusal(value), problem);
+    }
+}
+
+#[test]
+fn an_endpoint_url_must_be_http() {
+    assert_eq!(
+        refusal(json!({"endpoints": [{}, {}, {"url": "ftp://x"}]})),
+        "resonate-webhooks.endpoints.2.url: \"ftp://x\" is not an http(s) URL"
+    );
+}
+
+#[test]
+fn a_redis_url_stands_for_itself() {
+    let config = accepted(json!({"connection": {
+        "url": "rediss://:from-url@redis.internal", "host": "other", "port": 1, "password": "other", "database": 9,
+        "ca_file": "/etc/ca.pem",
+    }}));
+    let files = TlsFiles { ca: Some("/etc/ca.pem".into()), client: None };
+    assert_eq!(config.connection.address, Address::Tls { host: "redis.internal".to_owned(), port: 6379, files });
+    assert_eq!(config.connection.database, 0, "as the roster, which must see the same database");
+    assert_eq!(config.connection.login.expect("a login").password.expose(), "from-url");
+}
+
+#[test]
+fn tls_files_must_come_together_and_to_a_tls_connection() {
+    assert_eq!(
+        refusal(json!({"connection": {"host": "tls://h", "client_cert": "/c.pem"}})),
+        "resonate-webhooks.connection.client_key: is missing beside client_cert"
+    );
+    let config = accepted(json!({"connection": {"host": "h", "ca_file": "/ca.pem"}}));
+    assert_eq!(config.warnings.len(), 1);
+    assert!(config.warnings[0].contains("h:6379 is not encrypted"), "{}", config.warnings[0]);
+}
+
+#[test]
+fn no_secret_shows_in_debug_output_or_in_an_error() {
+    let config = accepted(json!({
+        "connection": {"username": "app", "password": "hunter2"},
+        "endpoints": [{"url": "https://me:hunter3@example.com/"}],
+    }));
+    let debug = format!("{config:?}");
+    assert!(debug.contains("example.com") && !debug.contains("hunter"), "{debug}");
+    for broken in [
+        json!({"connection": {"url": "redis://:hunter2@host:port"}}),
+        json!({"connection": {"host": "redis://:hunter2@host"}}),
+        json!({"connection": {"password": ["hunter2"]}}),
+        json!({"endpoints": [{"url": "//me:hunter2@host/"}]}),
+        json!({"endpoints": [{"url": "https://me:hunter2@host:port/"}]}),
+    ] {
+        let message = refusal(broken);
+        assert!(!message.contains("hunter"), "{message}");
+    }
+}
