@@ -1,0 +1,141 @@
+<?php
+
+return [
+
+    /*
+    |--------------------------------------------------------------------------
+    | Redis Connection
+    |--------------------------------------------------------------------------
+    |
+    | Where the cluster decides its edges and keeps the webhooks that are still
+    | on their way. It has to be the server and database that your roster uses
+    | too: its records tell a node that died from one that is merely slow.
+    |
+    */
+
+    'connection' => [
+        'url' => env('RESONATE_WEBHOOKS_REDIS_URL', env('REDIS_URL')),
+        'host' => env('RESONATE_WEBHOOKS_REDIS_HOST', env('REDIS_HOST', '127.0.0.1')),
+        'port' => env('RESONATE_WEBHOOKS_REDIS_PORT', env('REDIS_PORT', '6379')),
+        'username' => env('RESONATE_WEBHOOKS_REDIS_USERNAME', env('REDIS_USERNAME')),
+        'password' => env('RESONATE_WEBHOOKS_REDIS_PASSWORD', env('REDIS_PASSWORD')),
+        'database' => env('RESONATE_WEBHOOKS_REDIS_DB', env('REDIS_DB', '0')),
+        'timeout' => env('RESONATE_WEBHOOKS_REDIS_TIMEOUT', 5),
+        'ca_file' => env('RESONATE_WEBHOOKS_REDIS_CA_FILE'),
+        'client_cert' => env('RESONATE_WEBHOOKS_REDIS_CLIENT_CERT'),
+        'client_key' => env('RESONATE_WEBHOOKS_REDIS_CLIENT_KEY'),
+    ],
+
+    /*
+    |--------------------------------------------------------------------------
+    | Key Prefix
+    |--------------------------------------------------------------------------
+    |
+    | Every Redis key this package writes begins with this prefix. Two clusters
+    | which share one Redis database need two prefixes, while all of the nodes
+    | belonging to the same cluster must agree on a single one between them.
+    |
+    */
+
+    'key_prefix' => env('RESONATE_WEBHOOKS_PREFIX', 'wh'),
+
+    /*
+    |--------------------------------------------------------------------------
+    | Node Lease
+    |--------------------------------------------------------------------------
+    |
+    | How many seconds a node may stay silent before the others consider it to
+    | be dead and announce the departure of everybody it served. Each node is
+    | renewing its lease long before then: every third of this time span.
+    |
+    */
+
+    'ttl' => (int) env('RESONATE_WEBHOOKS_TTL', 90),
+
+    /*
+    |--------------------------------------------------------------------------
+    | Intervals
+    |--------------------------------------------------------------------------
+    |
+    | Both in seconds. Events that fall into one flush interval may travel in a
+    | single POST; a shorter one means fresher webhooks and more requests. Once
+    | per reconcile interval each node compares its books with its sockets.
+    |
+    */
+
+    'flush_interval' => (float) env('RESONATE_WEBHOOKS_FLUSH', 1.0),
+
+    'reconcile_interval' => (float) env('RESONATE_WEBHOOKS_RECONCILE', 30.0),
+
+    /*
+    |--------------------------------------------------------------------------
+    | Delivery
+    |--------------------------------------------------------------------------
+    |
+    | A POST counts as failed unless a 2xx answer arrives within the timeout in
+    | seconds, of which connecting may take only its own share. Retries wait 2,
+    | 4, 8 and up to 60 seconds, until this many attempts have been made.
+    |
+    */
+
+    'max_attempts' => (int) env('RESONATE_WEBHOOKS_MAX_ATTEMPTS', 5),
+
+    'timeout' => (float) env('RESONATE_WEBHOOKS_TIMEOUT', 10.0),
+
+    'connect_timeout' => (float) env('RESONATE_WEBHOOKS_CONNECT_TIMEOUT', 5.0),
+
+    /*
+    |--------------------------------------------------------------------------
+    | Limits
+    |--------------------------------------------------------------------------
+    |
+    | What one POST may carry, how many events may wait in Redis for endpoints
+    | which do not answer, and how many hook calls may queue up inside of this
+    | process. Only client events are given up when that last queue is full.
+    |
+    */
+
+    'batch_max_events' => (int) env('RESONATE_WEBHOOKS_BATCH_MAX_EVENTS', 1000),
+
+    'batch_max_bytes' => (int) env('RESONATE_WEBHOOKS_BATCH_MAX_BYTES', 262144),
+
+    'outbox_max_events' => (int) env('RESONATE_WEBHOOKS_OUTBOX_MAX_EVENTS', 100000),
+
+    'queue_size' => (int) env('RESONATE_WEBHOOKS_QUEUE_SIZE', 65536),
+
+    /*
+    |--------------------------------------------------------------------------
+    | Shutdown
+    |--------------------------------------------------------------------------
+    |
+    | A stopping server goes on delivering for at most this many seconds. What
+    | has not been delivered by then is waiting in Redis, where another node or
+    | the next start of this one picks it up, so a short time loses nothing.
+    |
+    */
+
+    'shutdown_timeout' => (float) env('RESONATE_WEBHOOKS_SHUTDOWN_TIMEOUT', 5.0),
+
+    /*
+    |--------------------------------------------------------------------------
+    | Endpoints
+    |--------------------------------------------------------------------------
+    |
+    | Who receives the webhooks. An endpoint gets the events of one application
+    | or, with '*', of each of them, and among those only the ones it lists; it
+    | gets every event when it lists none, and is skipped when it has no URL.
+    |
+    */
+
+    'endpoints' => [
+        // [
+        //     'url' => env('RESONATE_WEBHOOK_URL'),
+        //     'app_id' => '*',
+        //     'events' => [
+        //         'channel_occupied', 'channel_vacated',
+        //         'member_added', 'member_removed', 'client_event',
+        //     ],
+        // ],
+    ],
+
+];

@@ -1,0 +1,79 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks;
+
+use WeakMap;
+use Webpatser\Resonate\Application;
+use Webpatser\ResonateWebhooks\Native\Engine;
+
+/**
+ * The applications met so far, whose key and secret the engine needs for signing.
+ */
+class AppDirectory
+{
+    /**
+     * The newest snapshot of each application.
+     *
+     * @var array<string, Application>
+     */
+    protected array $current = [];
+
+    /**
+     * Every snapshot that has been looked at and is still in use.
+     *
+     * @var WeakMap<Application, true>
+     */
+    protected WeakMap $met;
+
+    /**
+     * Create a new application directory.
+     */
+    public function __construct(protected Engine $engine)
+    {
+        $this->met = new WeakMap;
+    }
+
+    /**
+     * Hand key and secret to the engine when they are new.
+     *
+     * Each connection holds the snapshot its provider made when it opened, so
+     * one not met before is the latest word on the application. One that has
+     * been met is not asked again: after a rotation, the connections from
+     * before it would bring the old secret back.
+     */
+    public function meet(Application $app): void
+    {
+        if (isset($this->met[$app])) {
+            return;
+        }
+
+        $this->met[$app] = true;
+
+        $known = $this->find($id = $app->id());
+
+        if ($known === null || $known->key() !== $app->key() || $known->secret() !== $app->secret()) {
+            $this->current[$id] = $app;
+            $this->engine->registerApp($id, $app->key(), $app->secret());
+        }
+    }
+
+    /**
+     * Find an application without asking its provider, which may be a database.
+     */
+    public function find(string $id): ?Application
+    {
+        return $this->current[$id] ?? null;
+    }
+
+    /**
+     * Keep the secrets out of dumps.
+     *
+     * @return array<string, mixed>
+     */
+    public function __debugInfo(): array
+    {
+        return ['applications' => array_keys($this->current)];
+    }
+}

@@ -1,0 +1,32 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Events;
+
+use Illuminate\Foundation\Events\Dispatchable;
+
+/**
+ * An endpoint answered a webhook with a 2xx status.
+ */
+class WebhookDelivered
+{
+    use Dispatchable;
+
+    /**
+     * Create a new event instance.
+     *
+     * @param  string  $url  The endpoint, without userinfo.
+     * @param  int  $status  The HTTP status it answered.
+     * @param  string  $appId  The application whose events were delivered.
+     * @param  int  $attempts  Attempts made, the successful one included.
+     */
+    public function __construct(
+        public string $url,
+        public int $status,
+        public string $appId,
+        public int $attempts,
+    ) {
+        //
+    }
+}

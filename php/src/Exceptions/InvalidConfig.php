@@ -1,0 +1,15 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Exceptions;
+
+use InvalidArgumentException;
+
+/**
+ * A value in the `resonate-webhooks` config cannot be used; the message names its key.
+ */
+class InvalidConfig extends InvalidArgumentException implements WebhooksException
+{
+    //
+}

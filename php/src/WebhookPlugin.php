@@ -1,0 +1,289 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks;
+
+use Illuminate\Support\Facades\Log;
+use Throwable;
+use Webpatser\Resonate\Contracts\Connection;
+use Webpatser\Resonate\Plugins\Contracts\ConnectionLifecycle;
+use Webpatser\Resonate\Plugins\Contracts\MessageInterceptor;
+use Webpatser\Resonate\Plugins\Contracts\ServerPlugin;
+use Webpatser\Resonate\Plugins\Contracts\TickScheduler;
+use Webpatser\Resonate\Plugins\MessageDisposition;
+use Webpatser\Resonate\Plugins\PluginContext;
+use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
+use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
+use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
+use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Native\Engine;
+
+/**
+ * Tells the native engine what Resonate's connections do; everything else happens on its threads.
+ *
+ * List it after the roster plugin in `config/reverb.php`: hooks run in that
+ * order, and the engine looks for the roster's record of a subscription.
+ */
+class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPlugin, TickScheduler
+{
+    /**
+     * The bounds, in seconds, of how long an outcome may wait for its Laravel event.
+     */
+    protected const float TICK_MIN = 0.01;
+
+    protected const float TICK_MAX = 0.25;
+
+    /**
+     * How client event data becomes a string: as JavaScript would write it, and never with an exception.
+     */
+    protected const int JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION
+        | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR;
+
+    /**
+     * The running engine; while there is none, every hook does nothing.
+     */
+    protected ?Engine $engine = null;
+
+    /**
+     * Resonate's side of the server.
+     */
+    protected PluginContext $context;
+
+    /**
+     * The applications whose credentials the engine has.
+     */
+    protected AppDirectory $apps;
+
+    /**
+     * Compares the engine's books with the live connections.
+     */
+    protected Reconciler $reconciler;
+
+    /**
+     * Reports deliveries and warnings to Laravel.
+     */
+    protected OutcomeReporter $reporter;
+
+    /**
+     * The `resonate-webhooks` intervals and timeouts that concern this side, in seconds.
+     *
+     * @var array{tick: float, reconcile: float, shutdown: float}
+     */
+    protected array $seconds;
+
+    /**
+     * Start the engine, or say in one line of Laravel's log why there will be no webhooks.
+     *
+     * Resonate would catch an exception too, but its own logger is silent
+     * unless the server runs with `--debug`.
+     */
+    public function boot(PluginContext $context): void
+    {
+        try {
+            if ($this->engine === null) {
+                $this->start($context);
+            }
+        } catch (Throwable $e) {
+            Log::error(
+                'Resonate webhooks are off: '.$e->getMessage(),
+                $e instanceof WebhooksException ? [] : ['exception' => $e],
+            );
+        }
+    }
+
+    /**
+     * Note the application of a connection that opened.
+     */
+    public function onOpen(Connection $connection): void
+    {
+        if ($this->engine !== null) {
+            $this->apps->meet($connection->app());
+        }
+    }
+
+    /**
+     * Hand over everything a closing connection still held; the engine remembers what that was.
+     */
+    public function onClose(Connection $connection): void
+    {
+        $this->engine?->closed($connection->app()->id(), $connection->id());
+    }
+
+    /**
+     * Hand over a subscription, unless the connection left while another plugin's hook was waiting.
+     */
+    public function onSubscribe(Connection $connection, Channel $channel): void
+    {
+        if ($this->engine === null || ($member = $channel->find($connection)) === null) {
+            return;
+        }
+
+        $app = $connection->app();
+        $name = $channel->name();
+
+        $this->apps->meet($app);
+        $this->engine->subscribed($app->id(), $name, $connection->id(), PresenceUser::idOn($name, $member));
+    }
+
+    /**
+     * Hand over that a connection left a channel; the engine ignores one that never joined it.
+     */
+    public function onUnsubscribe(Connection $connection, Channel $channel): void
+    {
+        $this->engine?->unsubscribed($connection->app()->id(), $channel->name(), $connection->id());
+    }
+
+    /**
+     * Hand over a client event that Resonate is about to relay.
+     *
+     * @param  array{event?: mixed, channel?: mixed, data?: mixed}  $event
+     */
+    public function onMessage(Connection $from, array $event): MessageDisposition
+    {
+        $name = $event['event'] ?? null;
+
+        if ($this->engine !== null && is_string($name) && str_starts_with($name, 'client-')) {
+            $this->whisper($from, $name, $event['channel'] ?? null, $event['data'] ?? null);
+        }
+
+        return MessageDisposition::Relay;
+    }
+
+    /**
+     * Schedule the short tick that does the work, and the slow one that starts a sweep.
+     *
+     * @return array<int, array{interval: float, callback: callable(): void}>
+     */
+    public function ticks(): array
+    {
+        if ($this->engine === null) {
+            return [];
+        }
+
+        return [
+            ['interval' => $this->seconds['tick'], 'callback' => $this->tick(...)],
+            ['interval' => $this->seconds['reconcile'], 'callback' => $this->reconciler->sweep(...)],
+        ];
+    }
+
+    /**
+     * Start the engine and everything around it.
+     *
+     * @throws WebhooksException
+     */
+    protected function start(PluginContext $context): void
+    {
+        if (! extension_loaded('resonate_webhooks')) {
+            throw ExtensionMissing::fromThisProcess();
+        }
+
+        $config = config('resonate-webhooks', []);
+
+        if (! is_array($config)) {
+            throw new InvalidConfig('resonate-webhooks: the config must be an array');
+        }
+
+        $engine = new Engine($config);
+        $engine->boot();
+
+        $this->context = $context;
+        $this->apps = new AppDirectory($engine);
+        $this->reconciler = new Reconciler($engine, $context, $this->apps);
+        $this->reporter = new OutcomeReporter($engine);
+        $this->seconds = [
+            'tick' => max(min((float) ($config['flush_interval'] ?? 1.0), static::TICK_MAX), static::TICK_MIN),
+            'reconcile' => (float) ($config['reconcile_interval'] ?? 30.0),
+            'shutdown' => (float) ($config['shutdown_timeout'] ?? 5.0),
+        ];
+        $this->engine = $engine;
+
+        $this->meetApplications();
+
+        // Resonate has no hook for its end, and cancels the ticks before its clients have left.
+        register_shutdown_function($this->finish(...));
+    }
+
+    /**
+     * Give the engine every application there is, so that it can sign for nodes that died.
+     */
+    protected function meetApplications(): void
+    {
+        try {
+            foreach ($this->context->applications() as $app) {
+                $this->apps->meet($app);
+            }
+        } catch (Throwable) {
+            // The provider's database is away: each application is met with its first connection.
+        }
+    }
+
+    /**
+     * Hand over a client event if Resonate's own checks, which are still to come, will let it pass.
+     */
+    protected function whisper(Connection $from, string $event, mixed $channel, mixed $data): void
+    {
+        if (! is_string($channel)
+            || ! (str_starts_with($channel, 'private-') || str_starts_with($channel, 'presence-'))
+            || ! ($data === null || is_array($data) || $this->isBlank($data))) {
+            return;
+        }
+
+        $app = $from->app();
+
+        if (! in_array($app->acceptClientEventsFrom(), ['all', 'members'], true)) {
+            return;
+        }
+
+        $member = $this->context->connectionsOn($app, $channel)[$from->id()] ?? null;
+
+        if ($member === null) {
+            return;
+        }
+
+        $this->engine->clientEvent(
+            $app->id(),
+            $channel,
+            $event,
+            $data === null ? null : (json_encode($data, static::JSON) ?: null),
+            $from->id(),
+            PresenceUser::idOn($channel, $member),
+        );
+    }
+
+    /**
+     * Tell whether Laravel's `array` rule, by which Resonate judges the data, would not even look at it.
+     */
+    protected function isBlank(mixed $data): bool
+    {
+        return is_string($data) && trim($data) === '';
+    }
+
+    /**
+     * Answer the engine's questions and report what it did.
+     */
+    protected function tick(): void
+    {
+        $this->reconciler->advance();
+        $this->reporter->pump();
+    }
+
+    /**
+     * Give the engine its last chance to deliver, and report how that went.
+     */
+    protected function finish(): void
+    {
+        $this->engine->shutdown((int) ($this->seconds['shutdown'] * 1000));
+        $this->reporter->drain();
+    }
+
+    /**
+     * Keep what hangs on the context, secrets among it, out of dumps.
+     *
+     * @return array<string, mixed>
+     */
+    public function __debugInfo(): array
+    {
+        return ['booted' => $this->engine !== null];
+    }
+}

@@ -1,0 +1,169 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use Illuminate\Contracts\Console\Kernel;
+use Illuminate\Foundation\Application;
+use PHPUnit\Framework\TestCase;
+use Tests\Support\TestApplication;
+use Webpatser\ResonateWebhooks\WebhooksServiceProvider;
+
+final class ServiceProviderTest extends TestCase
+{
+    private ?TestApplication $application = null;
+
+    protected function tearDown(): void
+    {
+        $this->application?->remove($this);
+    }
+
+    public function test_every_key_of_the_replaced_package_keeps_its_default(): void
+    {
+        $config = $this->application()['config']['resonate-webhooks'];
+
+        $this->assertSame('wh', $config['key_prefix']);
+        $this->assertSame(90, $config['ttl']);
+        $this->assertSame(1.0, $config['flush_interval']);
+        $this->assertSame(30.0, $config['reconcile_interval']);
+        $this->assertSame(5, $config['max_attempts']);
+        $this->assertSame([], $config['endpoints']);
+        $this->assertSame(
+            ['url' => null, 'host' => '127.0.0.1', 'port' => '6379', 'username' => null, 'password' => null, 'database' => '0', 'timeout' => 5],
+            array_slice($config['connection'], 0, 7),
+        );
+    }
+
+    public function test_every_new_key_has_a_default(): void
+    {
+        $config = $this->application()['config']['resonate-webhooks'];
+
+        $this->assertSame(
+            ['ca_file' => null, 'client_cert' => null, 'client_key' => null],
+            array_slice($config['connection'], 7),
+        );
+        $this->assertSame(
+            [
+                'timeout' => 10.0, 'connect_timeout' => 5.0,
+                'batch_max_events' => 1000, 'batch_max_bytes' => 262144,
+                'outbox_max_events' => 100000, 'queue_size' => 65536,
+                'shutdown_timeout' => 5.0,
+            ],
+            array_diff_key($config, array_flip([
+                'connection', 'key_prefix', 'ttl', 'flush_interval', 'reconcile_interval', 'max_attempts', 'endpoints',
+            ])),
+        );
+    }
+
+    public function test_redis_is_found_by_its_own_variables_before_the_common_ones(): void
+    {
+        $connection = $this->configWith([
+            'REDIS_HOST' => 'common', 'REDIS_PORT' => '6380', 'REDIS_DB' => '2', 'REDIS_PASSWORD' => 'common-password',
+            'RESONATE_WEBHOOKS_REDIS_HOST' => 'own', 'RESONATE_WEBHOOKS_REDIS_DB' => '3',
+        ])['connection'];
+
+        $this->assertSame('own', $connection['host']);
+        $this->assertSame('3', $connection['database']);
+        $this->assertSame('6380', $connection['port']);
+        $this->assertSame('common-password', $connection['password']);
+    }
+
+    public function test_numbers_from_the_environment_become_numbers(): void
+    {
+        $config = $this->configWith([
+            'RESONATE_WEBHOOKS_PREFIX' => 'other', 'RESONATE_WEBHOOKS_TTL' => '60', 'RESONATE_WEBHOOKS_FLUSH' => '2',
+            'RESONATE_WEBHOOKS_RECONCILE' => '10', 'RESONATE_WEBHOOKS_MAX_ATTEMPTS' => '7',
+            'RESONATE_WEBHOOKS_SHUTDOWN_TIMEOUT' => '1.5', 'RESONATE_WEBHOOKS_QUEUE_SIZE' => '1024',
+        ]);
+
+        $this->assertSame(
+            ['other', 60, 2.0, 10.0, 7, 1.5, 1024],
+            [
+                $config['key_prefix'], $config['ttl'], $config['flush_interval'], $config['reconcile_interval'],
+                $config['max_attempts'], $config['shutdown_timeout'], $config['queue_size'],
+            ],
+        );
+    }
+
+    public function test_a_config_file_from_before_keeps_working_and_gets_the_new_keys(): void
+    {
+        $config = $this->application([
+            'connection' => ['host' => 'redis', 'port' => 6379, 'database' => 0],
+            'key_prefix' => 'mine',
+            'endpoints' => [['url' => 'https://example.test/hook']],
+        ])['config']['resonate-webhooks'];
+
+        $this->assertSame('mine', $config['key_prefix']);
+        $this->assertSame([['url' => 'https://example.test/hook']], $config['endpoints']);
+        $this->assertSame(10.0, $config['timeout']);
+    }
+
+    public function test_the_config_can_be_published(): void
+    {
+        $laravel = $this->application();
+
+        $this->artisan($laravel, 'vendor:publish', ['--tag' => 'resonate-webhooks-config']);
+
+        $this->assertFileEquals(
+            dirname(__DIR__, 2).'/php/config/resonate-webhooks.php',
+            $laravel->configPath('resonate-webhooks.php'),
+        );
+    }
+
+    public function test_the_config_survives_being_cached(): void
+    {
+        $laravel = $this->application();
+        $fresh = $laravel['config']['resonate-webhooks'];
+
+        $this->artisan($laravel, 'config:cache');
+        $cached = $this->application->reboot();
+
+        $this->assertTrue($cached->configurationIsCached());
+        $this->assertSame($fresh, $cached['config']['resonate-webhooks']);
+    }
+
+    public function test_composer_tells_laravel_about_the_provider(): void
+    {
+        $composer = json_decode((string) file_get_contents(dirname(__DIR__, 2).'/composer.json'), true, flags: JSON_THROW_ON_ERROR);
+
+        $this->assertSame([WebhooksServiceProvider::class], $composer['extra']['laravel']['providers']);
+        $this->assertArrayHasKey('webpatser/resonate-webhooks', $composer['replace']);
+        $this->assertArrayHasKey('ext-resonate_webhooks', $composer['require']);
+    }
+
+    /**
+     * @param  array<string, mixed>|null  $webhooks
+     */
+    private function application(?array $webhooks = null): Application
+    {
+        return ($this->application = new TestApplication($webhooks))->laravel;
+    }
+
+    /**
+     * Read the config file with some environment variables set.
+     *
+     * @param  array<string, string>  $variables
+     * @return array<string, mixed>
+     */
+    private function configWith(array $variables): array
+    {
+        $_SERVER = [...$_SERVER, ...$variables];
+
+        try {
+            return require dirname(__DIR__, 2).'/php/config/resonate-webhooks.php';
+        } finally {
+            $_SERVER = array_diff_key($_SERVER, $variables);
+        }
+    }
+
+    /**
+     * @param  array<string, string>  $arguments
+     */
+    private function artisan(Application $laravel, string $command, array $arguments = []): void
+    {
+        $kernel = $laravel->make(Kernel::class);
+
+        $this->assertSame(0, $kernel->call($command, $arguments), $kernel->output());
+    }
+}

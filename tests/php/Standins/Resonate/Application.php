@@ -1,0 +1,50 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\Resonate;
+
+/**
+ * One application's record, as its provider read it.
+ */
+class Application
+{
+    /**
+     * Create a new application instance.
+     */
+    public function __construct(
+        protected string $id,
+        protected string $key,
+        protected string $secret,
+        protected int $pingInterval,
+        protected int $activityTimeout,
+        protected array $allowedOrigins,
+        protected int $maxMessageSize,
+        protected ?int $maxConnections = null,
+        protected string $acceptClientEventsFrom = 'members',
+        protected ?array $rateLimiting = null,
+        protected array $options = [],
+    ) {
+        //
+    }
+
+    public function id(): string
+    {
+        return $this->id;
+    }
+
+    public function key(): string
+    {
+        return $this->key;
+    }
+
+    public function secret(): string
+    {
+        return $this->secret;
+    }
+
+    public function acceptClientEventsFrom(): string
+    {
+        return $this->acceptClientEventsFrom;
+    }
+}

@@ -1,0 +1,10 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\Resonate\Protocols\Pusher\Channels;
+
+class PresenceChannel extends PrivateChannel
+{
+    //
+}

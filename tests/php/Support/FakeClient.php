@@ -1,0 +1,120 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Support;
+
+use Webpatser\Resonate\Plugins\PluginContext;
+use Webpatser\Resonate\Protocols\Pusher\Server;
+
+/**
+ * A client by script: what it sends goes through the protocol like anybody's message.
+ */
+final class FakeClient
+{
+    private bool $closed = false;
+
+    public function __construct(private Server $server, public readonly FakeConnection $connection)
+    {
+        $server->open($connection);
+    }
+
+    /**
+     * The socket id.
+     */
+    public function id(): string
+    {
+        return $this->connection->id();
+    }
+
+    /**
+     * Subscribe to a channel, signed as the application's backend would; presence channels want a user.
+     *
+     * @param  array<string, mixed>|null  $user  The `channel_data`.
+     */
+    public function subscribe(string $channel, ?array $user = null): self
+    {
+        $data = $user === null ? null : json_encode($user, JSON_PRESERVE_ZERO_FRACTION);
+        $app = $this->connection->app();
+        $signed = implode(':', array_filter([$this->id(), $channel, $data]));
+
+        return $this->send('pusher:subscribe', null, [
+            'channel' => $channel,
+            'auth' => $app->key().':'.hash_hmac('sha256', $signed, $app->secret()),
+            'channel_data' => $data,
+        ]);
+    }
+
+    /**
+     * Subscribe to a presence channel as a user.
+     */
+    public function join(string $channel, mixed $userId): self
+    {
+        return $this->subscribe($channel, ['user_id' => $userId, 'user_info' => ['name' => 'Somebody']]);
+    }
+
+    /**
+     * Unsubscribe from a channel, joined or not.
+     */
+    public function unsubscribe(string $channel): self
+    {
+        return $this->send('pusher:unsubscribe', null, ['channel' => $channel]);
+    }
+
+    /**
+     * Send a client event.
+     */
+    public function whisper(string $channel, string $event, mixed $data = null): self
+    {
+        return $this->send($event, $channel, $data);
+    }
+
+    /**
+     * Send any message.
+     */
+    public function send(string $event, mixed $channel, mixed $data): self
+    {
+        return $this->raw((string) json_encode(compact('event', 'channel', 'data'), JSON_PRESERVE_ZERO_FRACTION));
+    }
+
+    /**
+     * Send any bytes.
+     */
+    public function raw(string $message): self
+    {
+        $this->server->message($this->connection, $message);
+
+        return $this;
+    }
+
+    /**
+     * Be taken off a channel by the server, of which no hook hears.
+     */
+    public function removeFrom(string $channel): self
+    {
+        app(PluginContext::class)->unsubscribe($this->connection, $channel);
+
+        return $this;
+    }
+
+    /**
+     * Disconnect, once.
+     */
+    public function close(): void
+    {
+        if (! $this->closed) {
+            $this->closed = true;
+            $this->server->close($this->connection);
+        }
+    }
+
+    /**
+     * The messages received, by the name of their event.
+     *
+     * @return list<array<string, mixed>>
+     */
+    public function received(string $event): array
+    {
+        return array_values(array_filter($this->connection->received, fn (array $message) => $message['event'] === $event));
+    }
+}

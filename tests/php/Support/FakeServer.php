@@ -1,0 +1,92 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Support;
+
+use Illuminate\Contracts\Foundation\Application;
+use Webpatser\Resonate\Contracts\ApplicationProvider;
+use Webpatser\Resonate\Contracts\Logger;
+use Webpatser\Resonate\Plugins\PluginManager;
+use Webpatser\Resonate\Protocols\Pusher\Server;
+use Webpatser\Resonate\Scheduling\Scheduler;
+
+/**
+ * A Resonate server without a network: plugins, hooks and ticks as in the real one, clients by script.
+ *
+ * It takes its applications and plugins from the `reverb` config, and its
+ * classes from the real package where that is installed.
+ */
+final class FakeServer
+{
+    private RecordingLogger $logger;
+
+    private Scheduler $scheduler;
+
+    /**
+     * @var array<string, FakeClient>
+     */
+    private array $clients = [];
+
+    /**
+     * Boot the plugins and schedule their ticks on the event loop.
+     */
+    public function __construct(private Application $laravel)
+    {
+        $laravel->instance(Logger::class, $this->logger = new RecordingLogger);
+
+        $this->scheduler = $laravel->make(Scheduler::class);
+
+        $manager = $laravel->make(PluginManager::class);
+        $manager->boot();
+
+        foreach ($manager->ticks() as $tick) {
+            $this->scheduler->repeat($tick['interval'], $tick['callback'], 'plugin:tick');
+        }
+    }
+
+    /**
+     * Connect a client to the application with a key.
+     */
+    public function connect(string $appKey = 'key-1'): FakeClient
+    {
+        $client = new FakeClient(
+            $this->laravel->make(Server::class),
+            new FakeConnection($this->laravel->make(ApplicationProvider::class)->findByKey($appKey)),
+        );
+
+        return $this->clients[$client->id()] = $client;
+    }
+
+    /**
+     * Begin to drain, as at SIGUSR2: no ticks any more, while the clients are still there.
+     */
+    public function drain(): void
+    {
+        $this->scheduler->cancelAll();
+    }
+
+    /**
+     * Stop, as at SIGTERM: no ticks any more, and every client is disconnected.
+     */
+    public function stop(): void
+    {
+        $this->drain();
+
+        foreach ($this->clients as $client) {
+            $client->close();
+        }
+
+        $this->clients = [];
+    }
+
+    /**
+     * What plugins threw, out of a hook or a tick.
+     *
+     * @return list<string>
+     */
+    public function pluginErrors(): array
+    {
+        return array_values(preg_grep('/^(Plugin|Scheduled task) /', $this->logger->errors) ?: []);
+    }
+}

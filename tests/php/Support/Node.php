@@ -1,0 +1,65 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Support;
+
+/**
+ * A Resonate node in a process of its own, with clients to command.
+ */
+final class Node
+{
+    private Process $process;
+
+    /**
+     * Start a node and wait until its plugins have booted.
+     *
+     * @param  array<string, mixed>  $webhooks
+     * @param  list<array<string, mixed>>  $apps
+     */
+    public function __construct(array $webhooks, array $apps = [])
+    {
+        $this->process = Process::php('node.php', 'a node');
+        $this->process->say((string) json_encode(compact('webhooks', 'apps')));
+        $this->process->hear();
+    }
+
+    /**
+     * Connect a client and return its socket id.
+     */
+    public function connect(string $client, string $appKey = 'key-1'): string
+    {
+        return $this->command($client, 'connect', $appKey);
+    }
+
+    /**
+     * Have a client, or without one the server, do something.
+     */
+    public function command(?string $client, string $method, mixed ...$arguments): mixed
+    {
+        $this->process->say((string) json_encode(['client' => $client, 'do' => $method, 'with' => $arguments]));
+
+        return json_decode($this->process->hear(), true, flags: JSON_THROW_ON_ERROR);
+    }
+
+    /**
+     * Stop the node in good order, and return the lines of its Laravel log.
+     *
+     * @return list<string>
+     */
+    public function stop(): array
+    {
+        $this->process->hangUp();
+
+        return $this->process->rest();
+    }
+
+    /**
+     * Kill the node.
+     */
+    public function kill(): void
+    {
+        $this->process->signal(SIGKILL);
+        $this->process->awaitEnd();
+    }
+}

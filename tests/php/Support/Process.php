@@ -1,0 +1,154 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Support;
+
+use RuntimeException;
+
+/**
+ * A child process with a line-based conversation, stopped by its pid at the latest when PHP ends.
+ */
+final class Process
+{
+    /**
+     * @var resource
+     */
+    private $process;
+
+    /**
+     * @var array<int, resource>
+     */
+    private array $pipes;
+
+    /**
+     * Start a command; what it says on stderr goes to ours.
+     *
+     * @param  list<string>  $command
+     */
+    public function __construct(array $command, public readonly string $name)
+    {
+        $process = proc_open($command, [['pipe', 'r'], ['pipe', 'w'], STDERR], $this->pipes);
+
+        $this->process = $process ?: throw new RuntimeException("Cannot start {$name}");
+    }
+
+    /**
+     * Start a PHP script the way this process runs: with the same extensions loaded by hand.
+     */
+    public static function php(string $script, string $name, string ...$arguments): self
+    {
+        return new self([PHP_BINARY, ...self::loadedByHand(), __DIR__.'/'.$script, ...$arguments], $name);
+    }
+
+    /**
+     * The process id.
+     */
+    public function pid(): int
+    {
+        return proc_get_status($this->process)['pid'];
+    }
+
+    /**
+     * Whether it is still running.
+     */
+    public function running(): bool
+    {
+        return proc_get_status($this->process)['running'];
+    }
+
+    /**
+     * Say a line.
+     */
+    public function say(string $line): void
+    {
+        fwrite($this->pipes[0], $line."\n");
+    }
+
+    /**
+     * Hear the next line.
+     */
+    public function hear(float $seconds = 15.0): string
+    {
+        $streams = [$this->pipes[1]];
+        $none = null;
+
+        if (stream_select($streams, $none, $none, (int) $seconds, (int) (fmod($seconds, 1) * 1e6)) !== 1
+            || ($line = fgets($this->pipes[1])) === false) {
+            throw new RuntimeException("{$this->name} said nothing");
+        }
+
+        return rtrim($line, "\n");
+    }
+
+    /**
+     * Close its stdin, upon which our own scripts come to their end.
+     */
+    public function hangUp(): void
+    {
+        fclose($this->pipes[0]);
+    }
+
+    /**
+     * Hear everything it still says until it has ended.
+     *
+     * @return list<string>
+     */
+    public function rest(): array
+    {
+        $lines = [];
+
+        while (! feof($this->pipes[1])) {
+            $line = fgets($this->pipes[1]);
+
+            if ($line !== false) {
+                $lines[] = rtrim($line, "\n");
+            }
+        }
+
+        $this->awaitEnd();
+
+        return $lines;
+    }
+
+    /**
+     * Send a signal.
+     */
+    public function signal(int $signal): void
+    {
+        posix_kill($this->pid(), $signal);
+    }
+
+    /**
+     * Wait until it has ended.
+     */
+    public function awaitEnd(): void
+    {
+        Wait::until(fn () => ! $this->running(), "the end of {$this->name}");
+    }
+
+    /**
+     * Stop it, however it feels about that.
+     */
+    public function __destruct()
+    {
+        if ($this->running()) {
+            $this->signal(SIGKILL);
+        }
+
+        proc_close($this->process);
+    }
+
+    /**
+     * The `-d extension=` arguments that loaded the engine into this process.
+     *
+     * @return list<string>
+     */
+    private static function loadedByHand(): array
+    {
+        $arguments = explode("\0", (string) file_get_contents('/proc/self/cmdline'));
+        $extensions = preg_grep('/^(-d)?extension=/', $arguments) ?: [];
+
+        return array_map(fn (string $extension) => '-d'.preg_replace('/^-d/', '', $extension), array_values($extensions));
+    }
+}

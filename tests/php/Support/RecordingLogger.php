@@ -1,0 +1,38 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Support;
+
+use Webpatser\Resonate\Contracts\Logger;
+
+/**
+ * Resonate's own logger, which hears of every exception that a plugin threw.
+ */
+final class RecordingLogger implements Logger
+{
+    /**
+     * @var list<string>
+     */
+    public array $errors = [];
+
+    public function info(string $title, ?string $message = null): void
+    {
+        //
+    }
+
+    public function error(string $message): void
+    {
+        $this->errors[] = $message;
+    }
+
+    public function message(string $message): void
+    {
+        //
+    }
+
+    public function line(int $lines = 1): void
+    {
+        //
+    }
+}

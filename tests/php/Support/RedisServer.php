@@ -1,0 +1,93 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Support;
+
+use RuntimeException;
+
+/**
+ * A redis-server of our own on a free port, that forgets everything when it ends.
+ */
+final class RedisServer
+{
+    private static ?self $shared = null;
+
+    private Process $process;
+
+    public readonly int $port;
+
+    /**
+     * Start a server and wait until it answers.
+     */
+    public function __construct()
+    {
+        $this->port = FreePort::find();
+        $this->process = new Process([
+            'redis-server', '--port', (string) $this->port, '--bind', '127.0.0.1', '--save', '',
+            '--appendonly', 'no', '--dir', sys_get_temp_dir(), '--loglevel', 'warning', '--daemonize', 'no',
+        ], 'redis-server');
+
+        Wait::until(fn () => $this->answers(), 'redis-server to answer');
+    }
+
+    /**
+     * The server that all tests share, each with a key prefix of its own.
+     */
+    public static function shared(): self
+    {
+        return self::$shared ??= new self;
+    }
+
+    /**
+     * The `connection` config that leads here.
+     *
+     * @return array<string, mixed>
+     */
+    public function connection(): array
+    {
+        return ['host' => '127.0.0.1', 'port' => (string) $this->port, 'database' => '0', 'timeout' => 5];
+    }
+
+    /**
+     * Run a command; a flat answer comes as a list of its strings.
+     *
+     * @return list<string>
+     */
+    public function command(string ...$arguments): array
+    {
+        $socket = @stream_socket_client("tcp://127.0.0.1:{$this->port}", timeout: 5) ?: throw new RuntimeException('no Redis');
+        $request = '*'.count($arguments)."\r\n";
+
+        foreach ($arguments as $argument) {
+            $request .= '$'.strlen($argument)."\r\n{$argument}\r\n";
+        }
+
+        fwrite($socket, $request);
+
+        $head = (string) fgets($socket);
+        $rows = $head[0] === '*' ? (int) substr($head, 1) : 1;
+        $answer = [];
+
+        for ($row = 0; $row < $rows; $row++) {
+            $line = $head[0] === '*' ? (string) fgets($socket) : $head;
+            $answer[] = $line[0] === '$'
+                ? substr((string) stream_get_contents($socket, (int) substr($line, 1) + 2), 0, -2)
+                : substr($line, 1, -2);
+        }
+
+        return $answer;
+    }
+
+    /**
+     * Whether it answers.
+     */
+    private function answers(): bool
+    {
+        try {
+            return $this->command('PING') === ['PONG'];
+        } catch (RuntimeException) {
+            return false;
+        }
+    }
+}

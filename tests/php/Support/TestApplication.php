@@ -1,0 +1,140 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Support;
+
+use Illuminate\Contracts\Console\Kernel;
+use Illuminate\Filesystem\Filesystem;
+use Illuminate\Foundation\Application;
+use Illuminate\Foundation\Bootstrap\HandleExceptions;
+use Illuminate\Support\Facades\Facade;
+use PHPUnit\Framework\TestCase;
+use Webpatser\Resonate\ResonateServiceProvider;
+use Webpatser\ResonateWebhooks\WebhookPlugin;
+use Webpatser\ResonateWebhooks\WebhooksServiceProvider;
+
+/**
+ * A real Laravel application in a folder of its own, with Resonate and this package installed.
+ */
+final class TestApplication
+{
+    public readonly Application $laravel;
+
+    /**
+     * Create and boot the application; `$webhooks` goes into its own `resonate-webhooks` config file.
+     *
+     * @param  array<string, mixed>|null  $webhooks
+     * @param  list<array<string, mixed>>  $apps  By default one application, see {@see app()}.
+     */
+    public function __construct(?array $webhooks = null, array $apps = [])
+    {
+        $base = sys_get_temp_dir().'/webhooks-app-'.bin2hex(random_bytes(6));
+
+        foreach (['bootstrap/cache', 'config', 'storage/framework/views', 'storage/logs'] as $folder) {
+            mkdir("{$base}/{$folder}", recursive: true);
+        }
+
+        $this->write("{$base}/config/app.php", ['name' => 'Test', 'env' => 'testing', 'debug' => true, 'key' => str_repeat('k', 32)]);
+        $this->write("{$base}/config/cache.php", ['default' => 'array', 'stores' => ['array' => ['driver' => 'array']]]);
+        $this->write("{$base}/config/view.php", ['paths' => [], 'compiled' => "{$base}/storage/framework/views"]);
+        $this->write("{$base}/config/logging.php", [
+            'default' => 'single',
+            'channels' => ['single' => ['driver' => 'single', 'path' => "{$base}/storage/logs/laravel.log"]],
+        ]);
+        $this->write("{$base}/config/reverb.php", [
+            'servers' => ['reverb' => ['plugins' => [WebhookPlugin::class]]],
+            'apps' => ['provider' => 'config', 'apps' => $apps ?: [self::app('1')]],
+        ]);
+        $this->write("{$base}/bootstrap/providers.php", [ResonateServiceProvider::class, WebhooksServiceProvider::class]);
+
+        if ($webhooks !== null) {
+            $this->write("{$base}/config/resonate-webhooks.php", $webhooks);
+        }
+
+        file_put_contents("{$base}/bootstrap/app.php", <<<'PHP'
+            <?php
+
+            return Illuminate\Foundation\Application::configure(dirname(__DIR__))
+                ->withExceptions(fn () => null)
+                ->create()
+                ->dontMergeFrameworkConfiguration();
+            PHP);
+
+        $this->laravel = $this->boot($base);
+    }
+
+    /**
+     * The `reverb` config of an application: id 1 has `key-1` and `secret-1`.
+     *
+     * @return array<string, mixed>
+     */
+    public static function app(string $id, string $acceptClientEventsFrom = 'members'): array
+    {
+        return [
+            'app_id' => $id,
+            'key' => "key-{$id}",
+            'secret' => "secret-{$id}",
+            'ping_interval' => 60,
+            'activity_timeout' => 30,
+            'allowed_origins' => ['*'],
+            'max_message_size' => 100_000,
+            'accept_client_events_from' => $acceptClientEventsFrom,
+        ];
+    }
+
+    /**
+     * Boot another instance from the same folder, as the next process would.
+     */
+    public function reboot(): Application
+    {
+        return $this->boot($this->laravel->basePath());
+    }
+
+    /**
+     * The lines of Laravel's log, without date and channel.
+     *
+     * @return list<string>
+     */
+    public function log(): array
+    {
+        $file = $this->laravel->storagePath('logs/laravel.log');
+
+        return is_file($file)
+            ? array_map(fn (string $line) => preg_replace('/^\[[^]]+] \w+\./', '', $line), file($file, FILE_IGNORE_NEW_LINES) ?: [])
+            : [];
+    }
+
+    /**
+     * Remove the folder and what Laravel has put into PHP's global state.
+     */
+    public function remove(?TestCase $test = null): void
+    {
+        (new Filesystem)->deleteDirectory($this->laravel->basePath());
+
+        if ($test !== null) {
+            HandleExceptions::flushState($test);
+        }
+
+        Facade::clearResolvedInstances();
+        $this->laravel->flush();
+    }
+
+    private function boot(string $base): Application
+    {
+        Facade::clearResolvedInstances();
+
+        $laravel = require "{$base}/bootstrap/app.php";
+        $laravel->make(Kernel::class)->bootstrap();
+
+        return $laravel;
+    }
+
+    /**
+     * @param  array<mixed>  $content
+     */
+    private function write(string $file, array $content): void
+    {
+        file_put_contents($file, '<?php return '.var_export($content, true).';');
+    }
+}

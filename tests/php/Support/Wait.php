@@ -1,0 +1,50 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Support;
+
+use Closure;
+use Revolt\EventLoop;
+use RuntimeException;
+
+/**
+ * Waits for a condition with a deadline, and lets the event loop run meanwhile.
+ */
+final class Wait
+{
+    /**
+     * Wait until the condition holds, and return what it returned.
+     *
+     * @template T
+     *
+     * @param  Closure(): T  $condition
+     * @return T
+     */
+    public static function until(Closure $condition, string $what, float $seconds = 15.0): mixed
+    {
+        $deadline = microtime(true) + $seconds;
+
+        while (! ($result = $condition())) {
+            if (microtime(true) > $deadline) {
+                throw new RuntimeException("Waited {$seconds} s in vain for {$what}");
+            }
+
+            self::pause(0.01);
+        }
+
+        return $result;
+    }
+
+    /**
+     * Let the event loop run for some seconds.
+     */
+    public static function pause(float $seconds): void
+    {
+        $suspension = EventLoop::getSuspension();
+
+        EventLoop::delay($seconds, static fn () => $suspension->resume());
+
+        $suspension->suspend();
+    }
+}

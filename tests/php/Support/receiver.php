@@ -1,0 +1,82 @@
+<?php
+
+declare(strict_types=1);
+
+/*
+ * A webhook receiver: says its port, then writes every request as a line of JSON into the file it
+ * was given. The path decides the answer: /status/503/... gets a 503, /flaky/2/... fails twice.
+ */
+
+$log = fopen($argv[1], 'a');
+$server = stream_socket_server('tcp://127.0.0.1:0');
+$name = (string) stream_socket_get_name($server, false);
+
+echo substr((string) strrchr($name, ':'), 1)."\n";
+
+/** @var array<int, array{0: resource, 1: string}> $clients Connections with what they have sent so far. */
+$clients = [];
+$failures = [];
+
+$answer = static function (string $path) use (&$failures): int {
+    return match (true) {
+        preg_match('~^/status/(\d{3})~', $path, $match) === 1 => (int) $match[1],
+        preg_match('~^/flaky/(\d+)~', $path, $match) === 1 => ($failures[$path] = ($failures[$path] ?? 0) + 1) > (int) $match[1] ? 200 : 500,
+        default => 200,
+    };
+};
+
+while (true) {
+    $readable = [STDIN, $server, ...array_column($clients, 0)];
+    $none = null;
+    stream_select($readable, $none, $none, null);
+
+    foreach ($readable as $stream) {
+        if ($stream === STDIN) {
+            exit;
+        }
+
+        if ($stream === $server) {
+            $client = stream_socket_accept($server);
+            stream_set_blocking($client, false);
+            $clients[(int) $client] = [$client, ''];
+
+            continue;
+        }
+
+        $id = (int) $stream;
+        $bytes = fread($stream, 65536);
+
+        if ($bytes === '' || $bytes === false) {
+            unset($clients[$id]);
+
+            continue;
+        }
+
+        $clients[$id][1] .= $bytes;
+
+        while (preg_match('/^(.*?)\r\n\r\n/s', $clients[$id][1], $match) === 1) {
+            $lines = explode("\r\n", $match[1]);
+            [$method, $path] = explode(' ', (string) array_shift($lines));
+            $headers = [];
+
+            foreach ($lines as $line) {
+                [$field, $value] = explode(':', $line, 2);
+                $headers[strtolower($field)] = trim($value);
+            }
+
+            $length = (int) ($headers['content-length'] ?? 0);
+            $start = strlen($match[0]);
+
+            if (strlen($clients[$id][1]) < $start + $length) {
+                break;
+            }
+
+            $body = substr($clients[$id][1], $start, $length);
+            $clients[$id][1] = substr($clients[$id][1], $start + $length);
+            $status = $answer($path);
+
+            fwrite($log, json_encode(compact('method', 'path', 'headers', 'body', 'status'))."\n");
+            fwrite($stream, "HTTP/1.1 {$status} Answer\r\nContent-Length: 0\r\n\r\n");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+<?php
+
+declare(strict_types=1);
+
+/*
+ * Loads everything the tests need: Composer's vendor folder where there is one,
+ * otherwise Debian's packages from PHP's include path. Without the real Resonate
+ * the stand-ins take the names of its classes.
+ */
+
+use Webpatser\Resonate\Application;
+
+$root = dirname(__DIR__, 2);
+
+if (is_file("{$root}/vendor/autoload.php")) {
+    require_once "{$root}/vendor/autoload.php";
+} else {
+    require_once 'Illuminate/autoload.php';
+    require_once 'Revolt/EventLoop/autoload.php';
+}
+
+// A checkout of the real Resonate outside of vendor, by the path of an autoloader for it.
+if (($autoloader = getenv('RESONATE_AUTOLOADER')) !== false) {
+    require_once $autoloader;
+}
+
+$autoload = static function (string $namespace, string $folder): void {
+    spl_autoload_register(static function (string $class) use ($namespace, $folder): void {
+        if (str_starts_with($class, $namespace)) {
+            $file = $folder.'/'.strtr(substr($class, strlen($namespace)), '\\', '/').'.php';
+
+            if (is_file($file)) {
+                require_once $file;
+            }
+        }
+    });
+};
+
+$autoload('Webpatser\\ResonateWebhooks\\', "{$root}/php/src");
+$autoload('Tests\\', __DIR__);
+
+if (! class_exists(Application::class)) {
+    $autoload('Webpatser\\Resonate\\', __DIR__.'/Standins/Resonate');
+}
