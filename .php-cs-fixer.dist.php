@@ -1,0 +1,61 @@
+<?php
+
+use PhpCsFixer\Config;
+use PhpCsFixer\Finder;
+
+// PSR-12 with the habits of Laravel's own code: what Pint's laravel preset asks for, where Pint itself cannot be installed.
+return (new Config)
+    ->setUnsupportedPhpVersionAllowed(true)
+    ->setRules([
+        '@PSR12' => true,
+        'array_indentation' => true,
+        'array_syntax' => true,
+        'binary_operator_spaces' => true,
+        'blank_line_before_statement' => ['statements' => ['continue', 'return']],
+        'braces_position' => ['anonymous_classes_opening_brace' => 'next_line_unless_newline_at_signature_end', 'allow_single_line_anonymous_functions' => false, 'allow_single_line_empty_anonymous_classes' => false],
+        'cast_spaces' => true,
+        'class_attributes_separation' => ['elements' => ['const' => 'one', 'method' => 'one', 'property' => 'one', 'trait_import' => 'none']],
+        'concat_space' => true,
+        'fully_qualified_strict_types' => ['import_symbols' => true],
+        'lambda_not_used_import' => true,
+        'method_argument_space' => ['on_multiline' => 'ignore'],
+        'method_chaining_indentation' => true,
+        'multiline_whitespace_before_semicolons' => true,
+        'native_function_casing' => true,
+        'new_with_parentheses' => ['named_class' => false, 'anonymous_class' => false],
+        'no_blank_lines_after_phpdoc' => true,
+        'no_empty_phpdoc' => true,
+        'no_empty_statement' => true,
+        'no_extra_blank_lines' => ['tokens' => ['extra', 'throw', 'use']],
+        'no_multiple_statements_per_line' => true,
+        'no_superfluous_phpdoc_tags' => ['allow_mixed' => true, 'allow_unused_params' => true],
+        'no_trailing_comma_in_singleline' => true,
+        'no_unneeded_control_parentheses' => true,
+        'no_unused_imports' => true,
+        'no_useless_return' => true,
+        'not_operator_with_successor_space' => true,
+        'nullable_type_declaration' => true,
+        'nullable_type_declaration_for_default_null_value' => true,
+        'ordered_imports' => ['sort_algorithm' => 'alpha', 'imports_order' => ['const', 'class', 'function']],
+        'ordered_interfaces' => true,
+        'php_unit_method_casing' => ['case' => 'snake_case'],
+        'phpdoc_align' => ['align' => 'left', 'spacing' => ['param' => 2]],
+        'phpdoc_indent' => true,
+        'phpdoc_order' => ['order' => ['param', 'return', 'throws']],
+        'phpdoc_scalar' => true,
+        'phpdoc_separation' => ['groups' => [['param', 'return']]],
+        'phpdoc_single_line_var_spacing' => true,
+        'phpdoc_trim' => true,
+        'phpdoc_types' => true,
+        'phpdoc_var_without_name' => true,
+        'self_static_accessor' => true,
+        'single_line_comment_style' => ['comment_types' => ['hash']],
+        'single_line_empty_body' => true,
+        'single_quote' => true,
+        'trailing_comma_in_multiline' => ['elements' => ['arrays']],
+        'trim_array_spaces' => true,
+        'type_declaration_spaces' => true,
+        'types_spaces' => true,
+        'whitespace_after_comma_in_array' => true,
+    ])
+    ->setFinder(Finder::create()->in(__DIR__)->exclude(['target', 'vendor', 'stubs', 'build'])->append([__FILE__]));
