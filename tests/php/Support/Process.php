@@ -42,6 +42,14 @@ final class Process
     }
 
     /**
+     * Start a PHP script without those extensions.
+     */
+    public static function plainPhp(string $script, string $name): self
+    {
+        return new self([PHP_BINARY, __DIR__.'/'.$script], $name);
+    }
+
+    /**
      * The process id.
      */
     public function pid(): int

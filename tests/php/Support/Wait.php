@@ -21,13 +21,13 @@ final class Wait
      * @param  Closure(): T  $condition
      * @return T
      */
-    public static function until(Closure $condition, string $what, float $seconds = 15.0): mixed
+    public static function until(Closure $condition, Closure|string $what, float $seconds = 15.0): mixed
     {
         $deadline = microtime(true) + $seconds;
 
         while (! ($result = $condition())) {
             if (microtime(true) > $deadline) {
-                throw new RuntimeException("Waited {$seconds} s in vain for {$what}");
+                throw new RuntimeException("Waited {$seconds} s in vain for ".(is_string($what) ? $what : $what()));
             }
 
             self::pause(0.01);

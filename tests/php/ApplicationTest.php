@@ -1,0 +1,102 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use Tests\Support\Receiver;
+use Tests\Support\TestApplication;
+
+final class ApplicationTest extends PluginTestCase
+{
+    public function test_a_rotated_secret_signs_from_the_next_connection_on(): void
+    {
+        $server = $this->serve(apps: [$app = TestApplication::app('1')]);
+
+        $before = $server->connect()->subscribe('private-old');
+        $this->awaitEvent('channel_occupied private-old');
+
+        $this->replaceApplications([['secret' => 'rotated'] + $app]);
+        $after = $server->connect()->subscribe('private-new');
+        $this->awaitEvent('channel_occupied private-new');
+
+        $before->whisper('private-old', 'client-from-before');
+        $before->subscribe('private-later');
+        $this->awaitEvent('channel_occupied private-later');
+        $after->close();
+        $this->awaitEvent('channel_vacated private-new');
+
+        $this->assertSame(
+            ['channel_occupied private-old' => 'secret-1'],
+            array_filter($this->secretsOfEvents([$app['secret'], 'rotated']), fn (string $secret) => $secret !== 'rotated'),
+        );
+    }
+
+    public function test_an_application_that_appears_later_is_met_with_its_first_connection(): void
+    {
+        $server = $this->serve(apps: [$one = TestApplication::app('1')]);
+
+        $this->replaceApplications([$one, TestApplication::app('2')]);
+        $server->connect('key-2')->subscribe('private-room');
+        $this->awaitEvent('channel_occupied private-room');
+
+        $this->assertSame('key-2', Receiver::shared()->requests($this->path())[0]['headers']['x-pusher-key']);
+    }
+
+    public function test_a_provider_whose_database_is_away_at_boot_costs_nothing(): void
+    {
+        $application = $this->application = new TestApplication($this->config(), [TestApplication::app('1')]);
+        $apps = $application->laravel['config']['reverb.apps.apps'];
+
+        $application->laravel['config']->set('reverb.apps.apps', [['app_id' => 'broken']]);
+        $server = $this->server = new Support\FakeServer($application->laravel);
+        $application->laravel['config']->set('reverb.apps.apps', $apps);
+        $this->forgetProvider();
+
+        $server->connect()->subscribe('private-room');
+        $this->awaitEvent('channel_occupied private-room');
+        $this->assertSame([], preg_grep('/are off/', $application->log()));
+    }
+
+    /**
+     * Have the provider answer differently from now on, as a database would.
+     *
+     * @param  list<array<string, mixed>>  $apps
+     */
+    private function replaceApplications(array $apps): void
+    {
+        $this->application->laravel['config']->set('reverb.apps.apps', $apps);
+        $this->forgetProvider();
+    }
+
+    /**
+     * The real package keeps its provider in a manager.
+     */
+    private function forgetProvider(): void
+    {
+        $this->application->laravel->forgetInstance('Webpatser\\Resonate\\ApplicationManager');
+    }
+
+    /**
+     * Which of the secrets signed each event.
+     *
+     * @param  list<string>  $secrets
+     * @return array<string, string>
+     */
+    private function secretsOfEvents(array $secrets): array
+    {
+        $signers = [];
+
+        foreach (Receiver::shared()->requests($this->path()) as $request) {
+            foreach ($secrets as $secret) {
+                if (hash_hmac('sha256', $request['body'], $secret) === $request['headers']['x-pusher-signature']) {
+                    foreach (json_decode($request['body'], true)['events'] as $event) {
+                        $signers[$event['name'].' '.$event['channel']] = $secret;
+                    }
+                }
+            }
+        }
+
+        return $signers;
+    }
+}

@@ -1,0 +1,94 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use PHPUnit\Framework\Attributes\DataProvider;
+use Tests\Support\FreePort;
+use Tests\Support\Process;
+use Tests\Support\Wait;
+use Webpatser\Resonate\Plugins\PluginContext;
+use Webpatser\Resonate\Plugins\PluginManager;
+use Webpatser\ResonateWebhooks\WebhookPlugin;
+
+final class BootTest extends PluginTestCase
+{
+    #[DataProvider('mistakes')]
+    public function test_a_mistake_in_the_config_is_one_line_that_names_its_key(array $config, string $key): void
+    {
+        $server = $this->serve($config);
+
+        $this->assertCount(1, $this->application->log());
+        $this->assertStringStartsWith("ERROR: Resonate webhooks are off: resonate-webhooks.{$key}", $this->application->log()[0]);
+
+        $server->connect()->join('presence-room', 7)->whisper('presence-room', 'client-a')->unsubscribe('presence-room')->close();
+        $this->assertSame([], $server->pluginErrors());
+        $this->assertSame([], $this->application->laravel->make(PluginManager::class)->ticks());
+    }
+
+    /**
+     * @return iterable<string, array{0: array<string, mixed>, 1: string}>
+     */
+    public static function mistakes(): iterable
+    {
+        yield 'a URL of another kind' => [['endpoints' => [['url' => 'https://example.test'], ['url' => 'ftp://example.test']]], 'endpoints.1.url'];
+        yield 'an event nobody sends' => [['endpoints' => [['url' => 'https://example.test', 'events' => ['channel_ocupied']]]], 'endpoints.0.events'];
+        yield 'a time that is none' => [['flush_interval' => 'soon'], 'flush_interval'];
+    }
+
+    public function test_hooks_before_boot_do_nothing(): void
+    {
+        $this->serve();
+
+        $plugin = new WebhookPlugin;
+        $client = $this->server->connect();
+
+        $plugin->onOpen($client->connection);
+        $plugin->onClose($client->connection);
+
+        $this->assertSame([], $plugin->ticks());
+    }
+
+    public function test_without_the_extension_the_server_runs_and_the_log_says_what_is_missing(): void
+    {
+        $process = Process::plainPhp('without-extension.php', 'a server without the extension');
+
+        $this->assertSame(
+            ['["presence-room"]', '[]', '1', 'the PHP extension resonate_webhooks is not loaded'],
+            $process->rest(),
+        );
+    }
+
+    public function test_an_unreachable_redis_neither_stops_nor_slows_the_boot_and_the_hooks(): void
+    {
+        $begin = hrtime(true);
+
+        $server = $this->serve(['connection' => ['host' => '127.0.0.1', 'port' => (string) FreePort::find()], 'shutdown_timeout' => 0.0]);
+        $ann = $server->connect();
+
+        for ($i = 0; $i < 1000; $i++) {
+            $ann->join("presence-{$i}", 7);
+        }
+
+        $this->assertLessThan(2.0, (hrtime(true) - $begin) / 1e9);
+        Wait::until(fn () => preg_grep('/^(WARNING|ERROR): Resonate webhooks: .*Redis/i', $this->application->log()), 'a line about Redis');
+    }
+
+    public function test_secrets_do_not_show_up_in_a_dump_of_the_plugin(): void
+    {
+        $this->serve();
+        $plugin = new WebhookPlugin;
+        $plugin->boot($this->application->laravel->make(PluginContext::class));
+        $client = $this->server->connect();
+        $plugin->onOpen($client->connection);
+
+        ob_start();
+        var_dump($plugin);
+        print_r($plugin);
+        $dump = (string) ob_get_clean();
+
+        $this->assertStringContainsString('booted', $dump);
+        $this->assertStringNotContainsString('secret-1', $dump);
+    }
+}

@@ -1,0 +1,118 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use Illuminate\Support\Facades\Event;
+use RuntimeException;
+use Tests\Support\FreePort;
+use Tests\Support\Receiver;
+use Tests\Support\Wait;
+use Webpatser\ResonateWebhooks\Events\WebhookDelivered;
+use Webpatser\ResonateWebhooks\Events\WebhookDropped;
+
+final class OutcomeTest extends PluginTestCase
+{
+    public function test_a_delivery_becomes_a_laravel_event(): void
+    {
+        $server = $this->serve();
+        $delivered = $this->listen(WebhookDelivered::class);
+
+        $server->connect()->subscribe('room');
+
+        Wait::until(fn () => $delivered->events !== [], 'the event');
+        $this->assertEquals([new WebhookDelivered(Receiver::shared()->url($this->path()), 200, '1', 1)], $delivered->events);
+    }
+
+    public function test_a_delivery_tells_how_many_attempts_it_took(): void
+    {
+        $server = $this->serve(['endpoints' => [$this->endpoint('/flaky/1')]]);
+        $delivered = $this->listen(WebhookDelivered::class);
+
+        $server->connect()->subscribe('room');
+
+        Wait::until(fn () => $delivered->events !== [], 'the event');
+        $this->assertSame([2], array_column($delivered->events, 'attempts'));
+    }
+
+    public function test_a_webhook_given_up_becomes_a_laravel_event_and_one_line(): void
+    {
+        $server = $this->serve(['max_attempts' => 1, 'endpoints' => [$this->endpoint('/status/500')]]);
+        $dropped = $this->listen(WebhookDropped::class);
+
+        $server->connect()->subscribe('room');
+
+        Wait::until(fn () => $dropped->events !== [], 'the event');
+        $url = Receiver::shared()->url($this->path('/status/500'));
+        $this->assertEquals([new WebhookDropped($url, '1', 1, 'HTTP 500')], $dropped->events);
+        $this->assertSame(
+            ["WARNING: Resonate webhooks: gave up on {$url} for app 1 after 1 attempt(s): HTTP 500"],
+            array_values(preg_grep('/'.preg_quote($url, '/').'/', $this->application->log()) ?: []),
+        );
+    }
+
+    public function test_neither_event_nor_log_shows_the_password_in_a_url(): void
+    {
+        $port = FreePort::find();
+        $server = $this->serve(['max_attempts' => 1, 'endpoints' => [['url' => "http://user:pass%77ord@127.0.0.1:{$port}/hook"]]]);
+        $dropped = $this->listen(WebhookDropped::class);
+
+        $server->connect()->subscribe('room');
+
+        Wait::until(fn () => $dropped->events !== [], 'the event');
+        $this->assertSame("http://127.0.0.1:{$port}/hook", $dropped->events[0]->url);
+        $this->assertDoesNotMatchRegularExpression('/pass(w|%77)ord/', implode("\n", $this->application->log()));
+    }
+
+    public function test_a_listener_that_throws_costs_the_others_nothing(): void
+    {
+        $server = $this->serve();
+        $delivered = $this->listen(WebhookDelivered::class);
+        Event::listen(WebhookDelivered::class, fn () => throw new RuntimeException('a broken listener'));
+
+        $server->connect()->subscribe('one');
+        Wait::until(fn () => count($delivered->events) === 1, 'the first event');
+        $server->connect()->subscribe('two');
+        Wait::until(fn () => count($delivered->events) === 2, 'the second event');
+
+        $this->assertNotSame([], preg_grep('/a broken listener/', $this->application->log()));
+    }
+
+    public function test_a_listener_that_waits_keeps_nobody_else_waiting(): void
+    {
+        $server = $this->serve(['reconcile_interval' => 1.0]);
+        $delivered = $this->listen(WebhookDelivered::class);
+        Event::listen(WebhookDelivered::class, fn () => Wait::pause(0.3));
+
+        $ann = $server->connect()->subscribe('private-one')->removeFrom('private-one');
+
+        $this->awaitEvent('channel_vacated private-one');
+        $ann->subscribe('private-two');
+        $this->awaitEvent('channel_occupied private-two');
+        Wait::until(fn () => count($delivered->events) === 3, 'every event');
+    }
+
+    /**
+     * Collect the events of a class.
+     *
+     * @param  class-string  $class
+     * @return object{events: list<object>}
+     */
+    private function listen(string $class): object
+    {
+        $heard = new class
+        {
+            /**
+             * @var list<object>
+             */
+            public array $events = [];
+        };
+
+        Event::listen($class, function (object $event) use ($heard): void {
+            $heard->events[] = $event;
+        });
+
+        return $heard;
+    }
+}

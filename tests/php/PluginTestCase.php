@@ -1,0 +1,157 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use PHPUnit\Framework\TestCase;
+use Tests\Support\FakeServer;
+use Tests\Support\Node;
+use Tests\Support\Receiver;
+use Tests\Support\RedisServer;
+use Tests\Support\TestApplication;
+use Tests\Support\Wait;
+
+/**
+ * Tests of the plugin on its real engine, with a real Redis and a real receiver; each has its own keys and path.
+ */
+abstract class PluginTestCase extends TestCase
+{
+    protected ?TestApplication $application = null;
+
+    protected ?FakeServer $server = null;
+
+    private string $name;
+
+    protected function setUp(): void
+    {
+        $this->assertTrue(extension_loaded('resonate_webhooks'), 'run the tests with -d extension=...');
+
+        $this->name = bin2hex(random_bytes(4));
+    }
+
+    protected function tearDown(): void
+    {
+        $errors = $this->server?->pluginErrors() ?? [];
+
+        $this->server?->stop();
+        $this->application?->remove($this);
+
+        $this->assertSame([], $errors, 'the plugin let an exception out');
+    }
+
+    /**
+     * The path on which this test receives its webhooks.
+     */
+    protected function path(string $prefix = ''): string
+    {
+        return "{$prefix}/{$this->name}";
+    }
+
+    /**
+     * The config of an endpoint on a path of this test.
+     *
+     * @param  array<string, mixed>  $more
+     * @return array<string, mixed>
+     */
+    protected function endpoint(string $prefix = '', array $more = []): array
+    {
+        return ['url' => Receiver::shared()->url($this->path($prefix)), ...$more];
+    }
+
+    /**
+     * A `resonate-webhooks` config that is quick, and apart from that of every other test.
+     *
+     * @param  array<string, mixed>  $changes
+     * @return array<string, mixed>
+     */
+    protected function config(array $changes = []): array
+    {
+        return [
+            'connection' => RedisServer::shared()->connection(),
+            'key_prefix' => "wh-{$this->name}",
+            'flush_interval' => 0.05,
+            'shutdown_timeout' => 0.5,
+            'endpoints' => [$this->endpoint()],
+            ...$changes,
+        ];
+    }
+
+    /**
+     * Boot a server with the plugin in this process.
+     *
+     * @param  array<string, mixed>  $changes  To the config.
+     * @param  list<array<string, mixed>>  $apps
+     */
+    protected function serve(array $changes = [], array $apps = []): FakeServer
+    {
+        $this->application = new TestApplication($this->config($changes), $apps);
+
+        return $this->server = new FakeServer($this->application->laravel);
+    }
+
+    /**
+     * Start a server with the plugin as a process of its own.
+     *
+     * @param  array<string, mixed>  $changes  To the config.
+     * @param  list<array<string, mixed>>  $apps
+     */
+    protected function node(array $changes = [], array $apps = []): Node
+    {
+        return new Node($this->config($changes), $apps);
+    }
+
+    /**
+     * The events received so far, each as `name channel`, with user and client event where it has them.
+     *
+     * @return list<string>
+     */
+    protected function events(string $prefix = ''): array
+    {
+        return array_map(
+            fn (array $event) => implode(' ', array_filter(
+                [$event['name'], $event['channel'], $event['user_id'] ?? null, $event['event'] ?? null],
+                fn (mixed $word) => $word !== null,
+            )),
+            Receiver::shared()->events($this->path($prefix)),
+        );
+    }
+
+    /**
+     * The events of one channel received so far, in the same form.
+     *
+     * @return list<string>
+     */
+    protected function eventsOf(string $channel): array
+    {
+        return array_values(array_filter($this->events(), fn (string $event) => explode(' ', $event)[1] === $channel));
+    }
+
+    /**
+     * Assert that exactly these events arrive, in this order.
+     *
+     * The events of one channel arrive in the order in which they happened. So
+     * a test about one channel proves "and no others" by ending with something
+     * that must be heard: when that is there, so is everything before it.
+     *
+     * @param  list<string>  $expected
+     */
+    protected function assertEvents(array $expected, string $prefix = ''): void
+    {
+        $this->awaitEvent($expected[array_key_last($expected)], $prefix, count(array_keys($expected, end($expected), true)));
+
+        $this->assertSame($expected, $this->events($prefix));
+    }
+
+    /**
+     * Wait until an event has been received some number of times.
+     */
+    protected function awaitEvent(string $event, string $prefix = '', int $times = 1, float $seconds = 15.0): void
+    {
+        Wait::until(
+            fn () => count(array_keys($this->events($prefix), $event, true)) >= $times,
+            fn () => "'{$event}'; received: ".json_encode($this->events($prefix)).', log: '.json_encode($this->application?->log()),
+            $seconds,
+        );
+    }
+}
