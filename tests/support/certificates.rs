@@ -1,0 +1,58 @@
+//! A certificate authority that nobody trusts but the test.
+
+use std::path::{Path, PathBuf};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use tempfile::TempDir;
+
+/// An authority with a folder of PEM files.
+pub(crate) struct PrivateCa {
+    folder: TempDir,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A certificate and its key, as PEM files.
+pub(crate) struct Issued {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+impl PrivateCa {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        // Each needs a name of its own: OpenSSL takes a certificate for self-signed when subject and issuer are equal.
+        params.distinguished_name.push(DnType::CommonName, "private authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, key()).expect("a self-signed authority");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ca = Self { folder, issuer };
+        write(&ca.file(), &ca.issuer.pem());
+        ca
+    }
+
+    /// The certificate of the authority itself.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// Issues a certificate for `name`, a host name or an IP address.
+    pub(crate) fn issue(&self, name: &str) -> Issued {
+        let key = key();
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a valid name");
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.signed_by(&key, &self.issuer).expect("a signed certificate");
+        let file = |ending: &str| self.folder.path().join(format!("{name}.{ending}"));
+        let issued = Issued { cert: file("crt"), key: file("key") };
+        write(&issued.cert, &certificate.pem());
+        write(&issued.key, &key.serialize_pem());
+        issued
+    }
+}
+
+fn key() -> KeyPair {
+    KeyPair::generate().expect("a key")
+}
+
+fn write(path: &Path, pem: &str) {
+    std::fs::write(path, pem).expect("a written PEM file");
+}

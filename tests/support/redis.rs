@@ -1,0 +1,148 @@
+//! A real redis-server of its own for each test, on a free TCP port and on a socket file.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::certificates::PrivateCa;
+
+/// How long a server may take to start.
+const START: Duration = Duration::from_secs(10);
+
+/// A running server, killed when it is dropped. It keeps nothing on disk unless told otherwise.
+pub(crate) struct RedisServer {
+    folder: TempDir,
+    port: u16,
+    tls_port: Option<u16>,
+    options: Vec<String>,
+    process: Child,
+}
+
+impl RedisServer {
+    /// Starts a server with default settings.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with more options, as on its command line: `["--requirepass", "x"]`.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let port = free_port();
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+        let process = spawn(folder.path(), port, &options);
+        let mut server = Self { folder, port, tls_port: None, options, process };
+        server.wait_until_ready();
+        server
+    }
+
+    /// Starts a server that also listens with TLS, with a certificate of `ca` for `localhost`.
+    pub(crate) fn start_with_tls(ca: &PrivateCa, options: &[&str]) -> Self {
+        let issued = ca.issue("localhost");
+        let tls_port = free_port();
+        let (port, text) = (tls_port.to_string(), |path: &Path| path.display().to_string());
+        let (cert, key, ca) = (text(&issued.cert), text(&issued.key), text(&ca.file()));
+        let tls = ["--tls-port", &port, "--tls-cert-file", &cert, "--tls-key-file", &key, "--tls-ca-cert-file", &ca];
+        let mut server = Self::start_with(&[&tls, options].concat());
+        server.tls_port = Some(tls_port);
+        server
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn tls_port(&self) -> u16 {
+        self.tls_port.expect("a server started with TLS")
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        socket(self.folder.path())
+    }
+
+    /// A connection for the test itself, past the code under test. It logs in with nothing.
+    pub(crate) fn connect(&self) -> redis::Connection {
+        self.try_connect().expect("a connection to the test's redis-server")
+    }
+
+    fn try_connect(&self) -> redis::RedisResult<redis::Connection> {
+        redis::Client::open(format!("unix://{}", self.socket().display()))?.get_connection()
+    }
+
+    /// Ends the server at once, as a crash would (SIGKILL).
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("a killed redis-server");
+        self.process.wait().expect("an ended redis-server");
+    }
+
+    /// Starts the server again where it was, after [`kill`](Self::kill).
+    pub(crate) fn restart(&mut self) {
+        self.process = spawn(self.folder.path(), self.port, &self.options);
+        self.wait_until_ready();
+    }
+
+    /// Makes the server hang: it holds its connections but answers nothing (SIGSTOP).
+    pub(crate) fn hang(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets the server go on after [`hang`](Self::hang) (SIGCONT).
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
+        assert!(status.expect("the kill command").success());
+    }
+
+    fn wait_until_ready(&mut self) {
+        let deadline = Instant::now() + START;
+        loop {
+            if let Some(status) = self.process.try_wait().expect("the state of redis-server") {
+                panic!("redis-server ended by itself ({status}); its options: {:?}", self.options);
+            }
+            match self.try_connect().and_then(|mut connection| redis::cmd("PING").exec(&mut connection)) {
+                Ok(()) => return,
+                // A server that wants a login is ready, too.
+                Err(error) if error.code() == Some("NOAUTH") => return,
+                Err(error) => assert!(Instant::now() < deadline, "redis-server does not start: {error}"),
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        // Works on a hanging server as well: nothing survives SIGKILL.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn spawn(folder: &Path, port: u16, options: &[String]) -> Child {
+    Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--unixsocket", &socket(folder).display().to_string()])
+        .args(["--dir", &folder.display().to_string()])
+        .args(["--save", "", "--appendonly", "no"])
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("these tests need a redis-server on the PATH: {error}"))
+}
+
+fn socket(folder: &Path) -> PathBuf {
+    folder.join("redis.sock")
+}
+
+/// A port that is free now.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound port").port()
+}
