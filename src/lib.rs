@@ -5,6 +5,7 @@ pub mod config;
 pub mod event;
 pub mod names;
 mod process;
+pub mod redis;
 pub mod secret;
 pub mod telemetry;
 mod thread;

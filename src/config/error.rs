@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::nearest::nearest;
 
 /// The name of the config file, and so the first part of every key.
-pub(super) const ROOT: &str = "resonate-webhooks";
+pub(crate) const ROOT: &str = "resonate-webhooks";
 
 /// A configuration that cannot be used. The message names the key in Laravel's dot notation and never holds a password
 /// or the userinfo of a URL.

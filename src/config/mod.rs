@@ -50,6 +50,7 @@ pub use connection::{Address, ClientCert, Connection, Login, TlsFiles};
 pub use endpoint::{AppScope, Endpoint, EventSet};
 pub use endpoint_url::EndpointUrl;
 pub use error::ConfigError;
+pub(crate) use error::ROOT;
 use scalar::{Seconds, Whole};
 use value::{List, Setting};
 

@@ -1,0 +1,192 @@
+//! What went wrong, sorted by what has to be done about it.
+
+use std::time::{Duration, Instant};
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+use thiserror::Error;
+
+use crate::config::ROOT;
+
+/// The longest part of a server's message that is worth a log line.
+const LONGEST_REASON: usize = 300;
+
+/// Why a call had no result. The texts hold no secret and no line break.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// The last attempt failed a moment ago; nothing was sent. Try again at the given instant.
+    #[error("the next attempt has to wait")]
+    NotYet(Instant),
+    /// The connection could not be made or broke. Whether Redis has carried the call out is unknown: send the same
+    /// again.
+    #[error("unreachable ({0})")]
+    Unreachable(String),
+    /// Redis does not know the script any more (it restarted, or somebody flushed its scripts): load it and try again.
+    #[error("the script is not loaded")]
+    NoScript,
+    /// Redis answers, but cannot do it now: it loads its data, is out of memory, fails over. Send the same again.
+    #[error("cannot serve us now ({0})")]
+    Unavailable(String),
+    /// Redis wants a login, or another one. Only the operator can mend that; send the same again all the same.
+    #[error("refuses us ({reason}): check {ROOT}.connection.{key}")]
+    Refused {
+        /// What it said.
+        reason: String,
+        /// The setting of the connection that is to be checked.
+        key: &'static str,
+    },
+    /// Redis found the call itself wrong. Sending it again will not help: a bug, or a Redis too old or too different.
+    #[error("rejects a call ({0})")]
+    Rejected(String),
+}
+
+impl LinkError {
+    /// Sorts `error`, which happened in a conversation with the given timeout.
+    pub(super) fn sort(error: &RedisError, timeout: Duration) -> Self {
+        if let Some((code, detail)) = server_error(error) {
+            return Self::answered(&code, &detail);
+        }
+        let reason = if error.is_timeout() {
+            format!("no answer within {} s", timeout.as_secs_f64())
+        } else {
+            printable(&error.to_string())
+        };
+        Self::Unreachable(reason)
+    }
+
+    /// Sorts an error that the server answered with, by its code.
+    fn answered(code: &str, detail: &str) -> Self {
+        let reason = printable(&format!("{code} {detail}"));
+        match code {
+            "NOSCRIPT" => Self::NoScript,
+            "LOADING" | "BUSY" | "MASTERDOWN" | "READONLY" | "TRYAGAIN" | "OOM" | "MISCONF" | "CLUSTERDOWN"
+            | "NOREPLICAS" => Self::Unavailable(reason),
+            "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" => Self::Refused { reason, key: "password" },
+            "ERR" if detail.contains("max number of clients") => Self::Unavailable(reason),
+            // Before version 7, Redis wrapped an error that a script ran into: `ERR Error running script (call to …):
+            // @user_script:1: -OOM command not allowed …`.
+            "ERR" if detail.starts_with("Error running script") => match detail.split_once(": -") {
+                Some((_, inner)) if !inner.starts_with("ERR") => {
+                    let (code, detail) = inner.split_once(' ').unwrap_or((inner, ""));
+                    Self::answered(code, detail)
+                }
+                _ => Self::Rejected(reason),
+            },
+            _ => Self::Rejected(reason),
+        }
+    }
+
+    /// Whether the connection on which this happened can be used again. After `READONLY` it must not: a demoted master
+    /// says so for ever, and only a new connection finds the new one. The other temporary errors are no reason to
+    /// cling to a connection either.
+    pub(super) const fn spares_connection(&self) -> bool {
+        matches!(self, Self::NotYet(_) | Self::NoScript | Self::Rejected(_))
+    }
+
+    /// Blames the setting `key` when the server rejects what was sent on its account.
+    pub(super) fn blame(self, key: &'static str) -> Self {
+        match self {
+            Self::Rejected(reason) => Self::Refused { reason, key },
+            other => other,
+        }
+    }
+}
+
+/// The code and the rest of an error that the server answered with; of a pipeline, the first one.
+fn server_error(error: &RedisError) -> Option<(String, String)> {
+    let text = |detail: Option<&str>| detail.unwrap_or_default().to_owned();
+    if let Some(errors) = error.clone().into_server_errors() {
+        return errors.first().map(|(_, error)| (error.code().to_owned(), text(error.details())));
+    }
+    match error.kind() {
+        ErrorKind::Server(ServerErrorKind::ResponseError) => Some(("ERR".to_owned(), text(error.detail()))),
+        _ => None,
+    }
+}
+
+/// `text` without line breaks of foreign origin, and not endless.
+fn printable(text: &str) -> String {
+    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_REASON).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn sorted(reply: &str) -> LinkError {
+        let error = redis::parse_redis_value(format!("-{reply}\r\n").as_bytes()).unwrap().extract_error().unwrap_err();
+        LinkError::sort(&error, Duration::from_secs(5))
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_unavailable() {
+        for reply in [
+            "LOADING Redis is loading the dataset in memory",
+            "BUSY Redis is busy running a script.",
+            "OOM command not allowed when used memory > 'maxmemory'.",
+            "MISCONF Redis is configured to save RDB snapshots",
+            "MASTERDOWN Link with MASTER is down",
+        ] {
+            assert_eq!(sorted(reply), LinkError::Unavailable(reply.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_demoted_master_loses_its_connection() {
+        let error = sorted("READONLY You can't write against a read only replica.");
+        assert!(matches!(error, LinkError::Unavailable(_)), "{error:?}");
+        assert!(!error.spares_connection());
+    }
+
+    #[test]
+    fn a_login_problem_is_a_refusal() {
+        for reply in ["NOAUTH Authentication required.", "WRONGPASS invalid username-password pair", "NOPERM no"] {
+            assert_eq!(sorted(reply), LinkError::Refused { reason: reply.to_owned(), key: "password" });
+        }
+    }
+
+    #[test]
+    fn a_setting_that_the_server_rejects_is_blamed() {
+        assert_eq!(
+            sorted("ERR DB index is out of range").blame("database").to_string(),
+            "refuses us (ERR DB index is out of range): check resonate-webhooks.connection.database"
+        );
+        let passing = sorted("LOADING Redis is loading the dataset in memory");
+        assert_eq!(passing.clone().blame("database"), passing);
+    }
+
+    #[test]
+    fn a_lost_script_is_no_failure_of_the_connection() {
+        let error = sorted("NOSCRIPT No matching script. Please use EVAL.");
+        assert_eq!(error, LinkError::NoScript);
+        assert!(error.spares_connection());
+    }
+
+    #[test]
+    fn the_bug_of_a_script_is_rejected_in_one_line() {
+        let error = sorted("ERR user_script:1: attempt to index a nil value\tscript: f00");
+        assert_eq!(
+            error,
+            LinkError::Rejected("ERR user_script:1: attempt to index a nil value script: f00".to_owned())
+        );
+    }
+
+    #[test]
+    fn redis_six_wraps_the_errors_within_scripts_and_we_unwrap_them() {
+        let wrapped = "ERR Error running script (call to f_9): @user_script:1: -OOM command not allowed";
+        assert_eq!(sorted(wrapped), LinkError::Unavailable("OOM command not allowed".to_owned()));
+        let bug = "ERR Error running script (call to f_9): @user_script:1: -ERR wrong number of arguments";
+        assert!(matches!(sorted(bug), LinkError::Rejected(_)));
+    }
+
+    #[test]
+    fn a_broken_or_silent_connection_is_unreachable() {
+        let silent = RedisError::from(io::Error::from(io::ErrorKind::WouldBlock));
+        let timeout = Duration::from_millis(2500);
+        assert_eq!(LinkError::sort(&silent, timeout), LinkError::Unreachable("no answer within 2.5 s".to_owned()));
+        let broken = RedisError::from(io::Error::from(io::ErrorKind::ConnectionReset));
+        assert_eq!(LinkError::sort(&broken, timeout), LinkError::Unreachable("connection reset".to_owned()));
+    }
+}

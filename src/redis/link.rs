@@ -1,0 +1,145 @@
+//! A connection that comes back.
+
+use std::fmt;
+use std::mem::{Discriminant, discriminant};
+use std::sync::Arc;
+use std::time::Instant;
+
+use redis::RedisResult;
+
+use super::backoff::Backoff;
+use super::failure::LinkError;
+use super::settings::Settings;
+use crate::telemetry::{Level, Telemetry};
+
+/// At most one connection to Redis, owned by one thread.
+///
+/// ```text
+///            with(): connect              call succeeds
+/// [no connection] ───────────▶ [connected] ───────────▶ [connected]
+///        ▲                          │ call fails
+///        └──── ready_at() ◀─────────┘
+/// ```
+///
+/// The log has one line when an outage begins, one more when its nature changes, and one when it is over. A rejected call
+/// is no outage: others may succeed meanwhile. It is logged once until another one is.
+pub struct Link {
+    settings: Settings,
+    telemetry: Arc<Telemetry>,
+    connection: Option<redis::Connection>,
+    backoff: Backoff,
+    outage: Option<Outage>,
+    rejected: Option<LinkError>,
+}
+
+/// A time without a successful call.
+struct Outage {
+    since: Instant,
+    nature: Discriminant<LinkError>,
+}
+
+impl Link {
+    /// A link that has not connected yet.
+    #[must_use]
+    pub fn new(settings: Settings, telemetry: Arc<Telemetry>) -> Self {
+        Self { settings, telemetry, connection: None, backoff: Backoff::default(), outage: None, rejected: None }
+    }
+
+    /// Until when [`with`](Self::with) would refuse to try. `None`: it would try now.
+    #[must_use]
+    pub fn ready_at(&self) -> Option<Instant> {
+        self.backoff.wait_until(Instant::now())
+    }
+
+    /// Runs `call` on the connection, after connecting if need be. It takes as long as `call` takes, and no step of it
+    /// longer than `connection.timeout`.
+    ///
+    /// # Errors
+    /// See [`LinkError`]. After each but [`NoScript`](LinkError::NoScript) the next call has to wait for
+    /// [`ready_at`](Self::ready_at).
+    pub fn with<T>(&mut self, call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>) -> Result<T, LinkError> {
+        if let Some(ready_at) = self.ready_at() {
+            return Err(LinkError::NotYet(ready_at));
+        }
+        let result = self.attempt(call);
+        match &result {
+            Ok(_) => self.succeeded(),
+            Err(LinkError::NoScript) => {}
+            Err(error) => self.failed(error),
+        }
+        result
+    }
+
+    fn attempt<T>(&mut self, call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>) -> Result<T, LinkError> {
+        // Taken out, so that a call that panics does not leave half a conversation behind.
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.settings.connect()?,
+        };
+        match call(&mut connection) {
+            Ok(value) => {
+                self.connection = Some(connection);
+                Ok(value)
+            }
+            Err(error) => {
+                let error = LinkError::sort(&error, self.settings.timeout());
+                if error.spares_connection() {
+                    self.connection = Some(connection);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn succeeded(&mut self) {
+        self.backoff.succeeded();
+        if let Some(Outage { since, .. }) = self.outage.take() {
+            let (address, seconds) = (self.settings.address(), since.elapsed().as_secs_f64());
+            self.telemetry.log(Level::Info, format_args!("Redis at {address} is back after {seconds:.1} s"));
+        }
+    }
+
+    fn failed(&mut self, error: &LinkError) {
+        let now = Instant::now();
+        match error {
+            LinkError::Refused { .. } => self.backoff.refused(now, rand::random()),
+            _ => self.backoff.failed(now, rand::random()),
+        }
+        if let LinkError::Rejected(_) = error {
+            if self.rejected.as_ref() != Some(error) {
+                self.telemetry.log(Level::Error, format_args!("Redis at {} {error}", self.settings.address()));
+                self.rejected = Some(error.clone());
+            }
+            return;
+        }
+        self.telemetry.counters().redis_errors.add(1);
+        let nature = discriminant(error);
+        if self.outage.as_ref().is_none_or(|outage| outage.nature != nature) {
+            self.announce(error);
+        }
+        self.outage = Some(Outage { since: self.outage.take().map_or(now, |outage| outage.since), nature });
+    }
+
+    /// What mends itself is a warning, what an operator has to mend is an error.
+    fn announce(&self, error: &LinkError) {
+        let address = self.settings.address();
+        let (level, message) = match error {
+            LinkError::Refused { .. } => (Level::Error, format!("Redis at {address} {error}; events wait")),
+            LinkError::Unreachable(_) => {
+                (Level::Warning, format!("Redis at {address} is {error}: retrying; events wait"))
+            }
+            _ => (Level::Warning, format!("Redis at {address} {error}: retrying; events wait")),
+        };
+        self.telemetry.log(level, message);
+    }
+}
+
+/// Without the connection, which has nothing to show.
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("settings", &self.settings)
+            .field("connected", &self.connection.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,14 @@
+//! One connection to Redis, kept by a thread that must never wait for it longer than it wants to.
+//!
+//! A [`Link`] connects when it is first used and again after every failure, at a growing distance. It never sleeps: while
+//! it may not try again it says until when, and its owner waits in its own way, so that a shutdown can wake it.
+
+mod backoff;
+mod failure;
+mod link;
+mod settings;
+mod tls;
+
+pub use failure::LinkError;
+pub use link::Link;
+pub use settings::Settings;
