@@ -2,8 +2,10 @@
 
 pub mod apps;
 pub mod config;
+pub mod delivery;
 pub mod event;
 pub mod names;
+pub mod outbox;
 mod process;
 pub mod redis;
 pub mod secret;

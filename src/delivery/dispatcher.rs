@@ -1,0 +1,215 @@
+//! The thread that owns the lanes: it moves events from the outbox into them, starts what is due, and takes the
+//! answers. It never waits for an endpoint.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::Left;
+use super::endpoint::Endpoint;
+use super::lanes::{GivenUp, Job, Lanes, Passed};
+use super::retry::Answer;
+use super::workers::Workers;
+use crate::outbox::{Fate, Outbox, Queued};
+use crate::telemetry::{Level, Outcome, Telemetry};
+
+/// How soon a thread that the system refused is asked for again.
+const SPAWN_RETRY: Duration = Duration::from_millis(100);
+
+/// Answers and orders taken before attempts are started again, so that neither starves the other.
+const MESSAGES_PER_ROUND: usize = 256;
+
+/// What the dispatcher is told.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// The outbox has events.
+    Events,
+    /// An attempt of this lane ended.
+    Answered { lane: usize, answer: Answer },
+    /// Send what waits, and say what is left when nothing is or when time is up.
+    Flush { deadline: Instant, reply: Sender<Left> },
+    /// End.
+    Stop,
+}
+
+/// The dispatcher. Everything it knows is in here and not on its stack, so that it goes on after a panic.
+#[derive(Debug)]
+pub(crate) struct Dispatcher {
+    pub(super) endpoints: Arc<[Endpoint]>,
+    pub(super) outbox: Arc<dyn Outbox>,
+    /// Whether a `Message::Events` is on its way.
+    pub(super) signalled: Arc<AtomicBool>,
+    pub(super) messages: Receiver<Message>,
+    pub(super) workers: Workers,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) lanes: Lanes,
+    pub(super) work: Work,
+}
+
+/// What the dispatcher has begun and not finished.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    /// Events from the outbox on their way into lanes.
+    incoming: VecDeque<Queued>,
+    /// Attempts for which no thread was to be had.
+    unplaced: VecDeque<Job>,
+    flushes: Vec<Flush>,
+    stopped: bool,
+}
+
+#[derive(Debug)]
+struct Flush {
+    deadline: Instant,
+    reply: Sender<Left>,
+}
+
+impl Dispatcher {
+    /// Works until it is stopped.
+    pub(crate) fn run(&mut self) {
+        while !self.work.stopped {
+            self.route_incoming();
+            self.give_up_excess();
+            self.start_attempts();
+            self.answer_flushes();
+            self.wait_for_messages();
+        }
+    }
+
+    fn route_incoming(&mut self) {
+        // Lowered before taking: an event that comes after the taking raises it again.
+        self.signalled.store(false, Ordering::SeqCst);
+        self.work.incoming.extend(self.outbox.take(self.lanes.waiting()));
+        while let Some(queued) = self.work.incoming.pop_front() {
+            let queued = Arc::new(queued);
+            let route = self.lanes.push(&queued);
+            if route.ids.is_empty() {
+                self.telemetry.counters().events_unwanted.add(1);
+            }
+            self.outbox.routed(&queued, &route.ids);
+        }
+    }
+
+    fn give_up_excess(&mut self) {
+        let mut excess = self.outbox.excess(self.lanes.waiting());
+        while excess > 0 {
+            let Some(GivenUp { lane, endpoint, events }) = self.lanes.give_up(excess) else { return };
+            excess = excess.saturating_sub(events.len());
+            let reason = "outbox full";
+            self.telemetry.counters().events_dropped.add(events.len() as u64);
+            self.report_dropped(&lane.app.as_text(), endpoint, 0, reason);
+            self.telemetry.log(
+                Level::Warning,
+                format_args!("{} webhook events given up ({reason}): {}", events.len(), self.endpoints[endpoint].url),
+            );
+            self.outbox.passed(&lane, &events, Fate::Dropped { attempts: 0, reason });
+        }
+    }
+
+    fn start_attempts(&mut self) {
+        let now = Instant::now();
+        while let Some(job) = self.work.unplaced.front() {
+            if self.workers.submit(job).is_err() {
+                return;
+            }
+            self.work.unplaced.pop_front();
+        }
+        while let Some(job) = self.lanes.next(now) {
+            if let Err(error) = self.workers.submit(&job) {
+                self.work.unplaced.push_back(job);
+                self.telemetry.log(Level::Error, format_args!("No thread for webhook deliveries, will retry: {error}"));
+                return;
+            }
+        }
+    }
+
+    fn answer_flushes(&mut self) {
+        if self.work.flushes.is_empty() {
+            return;
+        }
+        let (left, now) = (self.lanes.left(), Instant::now());
+        self.work.flushes.retain(|flush| {
+            let over = left == Left::default() || flush.deadline <= now;
+            if over {
+                // Nobody may be waiting any more.
+                let _ = flush.reply.send(left);
+            }
+            !over
+        });
+        if self.work.flushes.is_empty() {
+            self.lanes.set_flushing(false);
+        }
+    }
+
+    fn wait_for_messages(&mut self) {
+        let retry = (!self.work.unplaced.is_empty()).then(|| Instant::now() + SPAWN_RETRY);
+        let flush = self.work.flushes.iter().map(|flush| flush.deadline).min();
+        let first = match [self.lanes.next_due(), flush, retry].into_iter().flatten().min() {
+            Some(wake) => self.messages.recv_deadline(wake).ok(),
+            None => self.messages.recv().ok(),
+        };
+        let Some(first) = first else { return };
+        self.handle(first);
+        for _ in 1..MESSAGES_PER_ROUND {
+            let Ok(message) = self.messages.try_recv() else { return };
+            self.handle(message);
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Events => {}
+            Message::Answered { lane, answer } => {
+                let passed = self.lanes.settle(lane, answer, Instant::now(), rand::random());
+                if let Some(passed) = passed {
+                    self.pass(&passed);
+                }
+            }
+            Message::Flush { deadline, reply } => {
+                self.work.flushes.push(Flush { deadline, reply });
+                self.lanes.set_flushing(true);
+            }
+            Message::Stop => self.work.stopped = true,
+        }
+    }
+
+    /// Tells everybody that a lane is done with a batch.
+    fn pass(&self, passed: &Passed) {
+        let Passed { lane, endpoint, batch, attempts, result } = passed;
+        let (counters, events) = (self.telemetry.counters(), batch.events().len() as u64);
+        let (app_id, url) = (lane.app.as_text(), &self.endpoints[*endpoint].url);
+        let fate = match result {
+            Ok(status) => {
+                counters.batches_delivered.add(1);
+                counters.events_delivered.add(events);
+                self.telemetry.report(Outcome::Delivered {
+                    url: url.clone(),
+                    status: *status,
+                    app_id: app_id.into_owned(),
+                    attempts: *attempts,
+                });
+                Fate::Delivered
+            }
+            Err(reason) => {
+                counters.batches_dropped.add(1);
+                counters.events_dropped.add(events);
+                self.report_dropped(&app_id, *endpoint, *attempts, reason);
+                self.telemetry
+                    .log(Level::Warning, format_args!("Webhook dropped after {attempts} attempts ({reason}): {url}"));
+                Fate::Dropped { attempts: *attempts, reason }
+            }
+        };
+        self.outbox.passed(lane, batch.events(), fate);
+    }
+
+    fn report_dropped(&self, app_id: &str, endpoint: usize, attempts: u32, reason: &str) {
+        self.telemetry.report(Outcome::Dropped {
+            url: self.endpoints[endpoint].url.clone(),
+            app_id: app_id.to_owned(),
+            attempts,
+            reason: reason.to_owned(),
+        });
+    }
+}

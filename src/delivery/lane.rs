@@ -1,0 +1,201 @@
+//! One lane: the ordered stream of one application's events to one endpoint. A pure state machine.
+//!
+//! ```text
+//!             start                 finish
+//! collecting ───────▶ in flight ───────────▶ collecting
+//!                      ▲     │ back_off
+//!                start │     ▼
+//!                    backing off
+//! ```
+//! One batch at a time: the next cannot overtake one that is being retried.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::batch::Batch;
+use super::body::FRAME_BYTES;
+use crate::outbox::Queued;
+
+/// What bounds a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How long an event may wait for company, and the most event time a batch may span.
+    pub(crate) flush_interval: Duration,
+    /// The most events of a batch.
+    pub(crate) max_events: usize,
+    /// The most bytes of a body, unless a single event is longer.
+    pub(crate) max_bytes: usize,
+}
+
+/// The state of one lane.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    limits: Limits,
+    waiting: VecDeque<Arc<Queued>>,
+    head: Head,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Collecting,
+    InFlight { batch: Arc<Batch>, attempts: u32 },
+    BackingOff { batch: Arc<Batch>, attempts: u32, until: Instant },
+}
+
+/// The events at the front that the next batch will take.
+#[derive(Debug, Default)]
+struct Head {
+    events: usize,
+    bytes: usize,
+    earliest_ms: u64,
+    latest_ms: u64,
+    /// No event can join any more: a cap is reached, or the next event does not fit.
+    closed: bool,
+}
+
+impl Head {
+    /// Lets `queued` join, or closes the head.
+    fn offer(&mut self, queued: &Queued, limits: &Limits) {
+        if self.closed {
+            return;
+        }
+        let comma = 1;
+        let time_ms = queued.event.time_ms;
+        if self.events == 0 {
+            *self = Self { earliest_ms: time_ms, latest_ms: time_ms, bytes: FRAME_BYTES, ..Self::default() };
+        }
+        let joined = Self {
+            events: self.events + 1,
+            bytes: self.bytes + queued.encoded_len + comma,
+            earliest_ms: self.earliest_ms.min(time_ms),
+            latest_ms: self.latest_ms.max(time_ms),
+            closed: false,
+        };
+        let span = Duration::from_millis(joined.latest_ms - joined.earliest_ms);
+        if self.events > 0 && (joined.bytes > limits.max_bytes || span > limits.flush_interval) {
+            self.closed = true;
+            return;
+        }
+        *self = joined;
+        self.closed = self.events >= limits.max_events || self.bytes >= limits.max_bytes;
+    }
+}
+
+impl Lane {
+    /// An empty lane.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, waiting: VecDeque::new(), head: Head::default(), state: State::Collecting }
+    }
+
+    /// Adds an event behind the others.
+    pub(crate) fn push(&mut self, queued: Arc<Queued>) {
+        self.head.offer(&queued, &self.limits);
+        self.waiting.push_back(queued);
+    }
+
+    /// When the lane has something to send, if it has and is free to. With a full batch, or when `flushing`, that is in
+    /// the past.
+    pub(crate) fn due(&self, flushing: bool) -> Option<Instant> {
+        match &self.state {
+            State::InFlight { .. } => None,
+            State::BackingOff { until, .. } => Some(*until),
+            State::Collecting => {
+                let arrived = self.waiting.front()?.arrived;
+                Some(if self.head.closed || flushing { arrived } else { arrived + self.limits.flush_interval })
+            }
+        }
+    }
+
+    /// Starts an attempt if one is due: the batch that is backing off, or a new one that `make` makes of the oldest
+    /// events.
+    pub(crate) fn start(
+        &mut self,
+        now: Instant,
+        flushing: bool,
+        make: impl FnOnce(Vec<Arc<Queued>>) -> Batch,
+    ) -> Option<Arc<Batch>> {
+        if self.due(flushing).is_none_or(|due| due > now) {
+            return None;
+        }
+        let (batch, attempts) = match &self.state {
+            State::BackingOff { batch, attempts, .. } => (Arc::clone(batch), attempts + 1),
+            _ => (Arc::new(make(self.take_head())), 1),
+        };
+        self.state = State::InFlight { batch: Arc::clone(&batch), attempts };
+        Some(batch)
+    }
+
+    /// The number of the attempt that is in flight; the first is 1.
+    pub(crate) fn attempts(&self) -> u32 {
+        match self.state {
+            State::Collecting => 0,
+            State::InFlight { attempts, .. } | State::BackingOff { attempts, .. } => attempts,
+        }
+    }
+
+    /// The attempt failed: the same batch is due again at `until`.
+    pub(crate) fn back_off(&mut self, until: Instant) {
+        if let State::InFlight { batch, attempts } = &self.state {
+            self.state = State::BackingOff { batch: Arc::clone(batch), attempts: *attempts, until };
+        }
+    }
+
+    /// The batch in flight was delivered or given up: the lane has passed its events.
+    pub(crate) fn finish(&mut self) -> Option<Arc<Batch>> {
+        match std::mem::replace(&mut self.state, State::Collecting) {
+            State::InFlight { batch, .. } => Some(batch),
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    /// Gives up the `count` oldest waiting events. A batch that was started is not touched.
+    pub(crate) fn give_up(&mut self, count: usize) -> Vec<Arc<Queued>> {
+        let given_up = self.waiting.drain(..count.min(self.waiting.len())).collect();
+        self.measure_head();
+        given_up
+    }
+
+    /// Events that wait for their batch.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Events in a batch whose attempt is under way.
+    pub(crate) fn in_flight(&self) -> usize {
+        if let State::InFlight { batch, .. } = &self.state { batch.events().len() } else { 0 }
+    }
+
+    /// Events in a batch that waits for its next attempt.
+    pub(crate) fn backing_off(&self) -> usize {
+        if let State::BackingOff { batch, .. } = &self.state { batch.events().len() } else { 0 }
+    }
+
+    fn take_head(&mut self) -> Vec<Arc<Queued>> {
+        let taken = self.waiting.drain(..self.head.events).collect();
+        self.measure_head();
+        taken
+    }
+
+    fn measure_head(&mut self) {
+        self.head = Head::default();
+        for queued in &self.waiting {
+            self.head.offer(queued, &self.limits);
+            if self.head.closed {
+                break;
+            }
+        }
+        if self.waiting.is_empty() {
+            // What a long backlog took is given back.
+            self.waiting.shrink_to(self.limits.max_events);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "lane_tests.rs"]
+mod tests;

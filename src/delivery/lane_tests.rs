@@ -1,0 +1,178 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::{Event, EventKind};
+use crate::outbox::Position;
+
+const SECOND: Duration = Duration::from_secs(1);
+const LIMITS: Limits = Limits { flush_interval: SECOND, max_events: 3, max_bytes: 100_000 };
+
+fn queued(seq: u64, time_ms: u64, arrived: Instant) -> Arc<Queued> {
+    let event = Event { app: "a".into(), channel: "c".into(), time_ms, kind: EventKind::ChannelOccupied };
+    Arc::new(Queued::new(event, Position { partition: 0, seq }, arrived))
+}
+
+fn make(events: Vec<Arc<Queued>>) -> Batch {
+    Batch::new("a".into(), "msg_1".to_owned(), events)
+}
+
+fn seqs(batch: &Batch) -> Vec<u64> {
+    batch.events().iter().map(|queued| queued.position.seq).collect()
+}
+
+#[test]
+fn a_lane_without_events_is_never_due() {
+    let mut lane = Lane::new(LIMITS);
+    assert_eq!(lane.due(true), None);
+    assert!(lane.start(Instant::now(), true, make).is_none());
+}
+
+#[test]
+fn a_batch_is_due_when_its_first_event_has_waited_for_the_flush_interval() {
+    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    lane.push(queued(0, 0, now));
+    lane.push(queued(1, 500, now + SECOND / 2));
+    assert_eq!(lane.due(false), Some(now + SECOND));
+    assert!(lane.start(now + SECOND / 2, false, make).is_none());
+    let batch = lane.start(now + SECOND, false, make).unwrap();
+    assert_eq!(seqs(&batch), [0, 1]);
+}
+
+#[test]
+fn a_full_batch_is_due_at_once() {
+    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    for seq in 0..4 {
+        lane.push(queued(seq, 0, now));
+    }
+    assert_eq!(lane.due(false), Some(now));
+    assert_eq!(seqs(&lane.start(now, false, make).unwrap()), [0, 1, 2]);
+}
+
+#[test]
+fn a_batch_never_spans_more_event_time_than_the_flush_interval() {
+    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    lane.push(queued(0, 5000, now));
+    lane.push(queued(1, 6000, now));
+    lane.push(queued(2, 6001, now));
+    assert_eq!(lane.due(false), Some(now), "nothing can join any more");
+    assert_eq!(seqs(&lane.start(now, false, make).unwrap()), [0, 1]);
+}
+
+#[test]
+fn a_clock_that_went_back_counts_as_event_time_too() {
+    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    lane.push(queued(0, 5000, now));
+    lane.push(queued(1, 3999, now));
+    assert_eq!(seqs(&lane.start(now, false, make).unwrap()), [0]);
+}
+
+#[test]
+fn a_body_stays_within_its_bytes_unless_one_event_alone_is_longer() {
+    let now = Instant::now();
+    let two = FRAME_BYTES + 2 * (queued(0, 0, now).encoded_len + 1);
+    for (max_bytes, expected) in [(two, vec![0, 1]), (two - 1, vec![0]), (1, vec![0])] {
+        let mut lane = Lane::new(Limits { max_bytes, ..LIMITS });
+        for seq in 0..3 {
+            lane.push(queued(seq, 0, now));
+        }
+        let batch = lane.start(now, false, make).unwrap();
+        assert_eq!(seqs(&batch), expected, "at most {max_bytes} bytes");
+    }
+}
+
+#[test]
+fn nothing_overtakes_a_batch_in_flight_or_backing_off() {
+    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    lane.push(queued(0, 0, now));
+    let first = lane.start(now, true, make).unwrap();
+    for seq in 1..5 {
+        lane.push(queued(seq, 0, now));
+    }
+    assert_eq!(lane.due(true), None);
+    lane.back_off(now + 2 * SECOND);
+    assert_eq!(lane.due(true), Some(now + 2 * SECOND), "a flush does not shorten a backoff");
+    assert!(lane.start(now + SECOND, true, make).is_none());
+    let again = lane.start(now + 2 * SECOND, false, make).unwrap();
+    assert!(Arc::ptr_eq(&first, &again));
+    assert_eq!(lane.attempts(), 2);
+    assert!(lane.finish().is_some_and(|batch| Arc::ptr_eq(&batch, &first)));
+    assert_eq!(lane.due(false), Some(now), "a backlog is due at once");
+}
+
+#[test]
+fn giving_up_takes_the_oldest_that_wait_and_leaves_the_batch_in_flight() {
+    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    lane.push(queued(0, 0, now));
+    let in_flight = lane.start(now, true, make).unwrap();
+    for seq in 1..=3 {
+        lane.push(queued(seq, 0, now));
+    }
+    let given_up: Vec<u64> = lane.give_up(2).iter().map(|queued| queued.position.seq).collect();
+    assert_eq!(given_up, [1, 2]);
+    assert_eq!((lane.waiting(), lane.in_flight()), (1, 1));
+    assert!(lane.finish().is_some_and(|batch| Arc::ptr_eq(&batch, &in_flight)));
+    assert_eq!(lane.due(false), Some(now + SECOND), "one event is not a full batch any more");
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Push { time_ms: u64 },
+    Start { flushing: bool },
+    BackOff,
+    Finish,
+    Wait { ms: u64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..5000u64).prop_map(|time_ms| Step::Push { time_ms }),
+        2 => any::<bool>().prop_map(|flushing| Step::Start { flushing }),
+        1 => Just(Step::BackOff),
+        2 => Just(Step::Finish),
+        1 => (0..2000u64).prop_map(|ms| Step::Wait { ms }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn events_leave_in_order_none_lost_none_twice_and_within_the_limits(
+        steps in prop::collection::vec(step(), 0..200),
+        max_events in 1..6usize,
+        max_bytes in 1..400usize,
+    ) {
+        let limits = Limits { max_events, max_bytes, ..LIMITS };
+        let (mut lane, mut now) = (Lane::new(limits), Instant::now());
+        let (mut pushed, mut passed) = (0, Vec::new());
+        let check = |batch: &Batch| {
+            let times = || batch.events().iter().map(|queued| queued.event.time_ms);
+            let span = times().max().unwrap_or(0) - times().min().unwrap_or(0);
+            let bytes = super::super::body::encode(batch.events()).len();
+            !batch.events().is_empty()
+                && batch.events().len() <= max_events
+                && (bytes <= max_bytes || batch.events().len() == 1)
+                && span <= 1000
+        };
+        for step in steps {
+            match step {
+                Step::Push { time_ms } => {
+                    lane.push(queued(pushed, time_ms, now));
+                    pushed += 1;
+                }
+                Step::Start { flushing } => {
+                    let batch = lane.start(now, flushing, make);
+                    prop_assert!(batch.is_none_or(|batch| check(&batch)));
+                }
+                Step::BackOff => lane.back_off(now + SECOND),
+                Step::Finish => passed.extend(lane.finish().iter().flat_map(|batch| seqs(batch))),
+                Step::Wait { ms } => now += Duration::from_millis(ms),
+            }
+            prop_assert_eq!(passed.len() + lane.waiting() + lane.in_flight() + lane.backing_off(), usize::try_from(pushed).unwrap());
+        }
+        now += 2 * SECOND;
+        passed.extend(lane.finish().iter().flat_map(|batch| seqs(batch)));
+        while lane.start(now, true, make).is_some() {
+            passed.extend(lane.finish().iter().flat_map(|batch| seqs(batch)));
+        }
+        prop_assert_eq!(passed, (0..pushed).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,326 @@
+//! All lanes of this node: which events go where, and which lane may send next. Pure: no threads, no clock.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Left;
+use super::batch::{Batch, BatchIds};
+use super::endpoint::Endpoint;
+use super::lane::{Lane, Limits};
+use super::retry::{Answer, Verdict, judge};
+use super::slots::Slots;
+use crate::event::{Event, EventName};
+use crate::names::AppId;
+use crate::outbox::{LaneId, Queued};
+
+/// The lanes, their timers and the queues of those that are due.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    endpoints: Arc<[Endpoint]>,
+    limits: Limits,
+    ids: BatchIds,
+    entries: Vec<Entry>,
+    routes: HashMap<AppId, [Arc<Route>; EventName::ALL.len()]>,
+    /// Lanes that become due, by when.
+    timers: BTreeSet<(Instant, usize)>,
+    /// Lanes that are due and wait for a worker, by endpoint.
+    ready: Vec<Ready>,
+    /// The endpoint whose turn it is to start a batch.
+    turn: usize,
+    slots: Slots,
+    waiting: usize,
+    flushing: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: LaneId,
+    /// The endpoint's place in `Lanes::endpoints`.
+    endpoint: usize,
+    lane: Lane,
+    /// Its last attempt failed.
+    failing: bool,
+    plan: Plan,
+}
+
+/// What is arranged for a lane to send next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Plan {
+    Nothing,
+    Timer(Instant),
+    Ready,
+    Running { suspect: bool },
+}
+
+#[derive(Debug, Default)]
+struct Ready {
+    /// The endpoint's last attempt succeeded.
+    proven: bool,
+    healthy: VecDeque<usize>,
+    /// Apart from the others, so that they are not held up behind a lane that may not have a worker yet.
+    failing: VecDeque<usize>,
+}
+
+/// Where the events of one name and application go.
+#[derive(Debug, Default)]
+pub(crate) struct Route {
+    lanes: Vec<usize>,
+    /// The same lanes, as the outbox knows them.
+    pub(crate) ids: Vec<LaneId>,
+}
+
+/// An attempt to make.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// The lane, for the answer.
+    pub(crate) lane: usize,
+    /// The endpoint's place in the list of endpoints.
+    pub(crate) endpoint: usize,
+    /// What to send.
+    pub(crate) batch: Arc<Batch>,
+}
+
+/// A batch that its lane has passed.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    /// The lane.
+    pub(crate) lane: LaneId,
+    /// The endpoint's place in the list of endpoints.
+    pub(crate) endpoint: usize,
+    /// The batch.
+    pub(crate) batch: Arc<Batch>,
+    /// Attempts made.
+    pub(crate) attempts: u32,
+    /// The status it was delivered with, or why it was given up.
+    pub(crate) result: Result<u16, String>,
+}
+
+/// Waiting events that a lane gave up.
+#[derive(Debug)]
+pub(crate) struct GivenUp {
+    /// The lane.
+    pub(crate) lane: LaneId,
+    /// The endpoint's place in the list of endpoints.
+    pub(crate) endpoint: usize,
+    /// The events, oldest first.
+    pub(crate) events: Vec<Arc<Queued>>,
+}
+
+impl Lanes {
+    /// No lanes yet: they appear with the first event of an application.
+    pub(crate) fn new(endpoints: Arc<[Endpoint]>, limits: Limits, ids: BatchIds, max_workers: usize) -> Self {
+        Self {
+            ready: endpoints.iter().map(|_| Ready::default()).collect(),
+            slots: Slots::new(max_workers, endpoints.len()),
+            endpoints,
+            limits,
+            ids,
+            entries: Vec::new(),
+            routes: HashMap::new(),
+            timers: BTreeSet::new(),
+            turn: 0,
+            waiting: 0,
+            flushing: false,
+        }
+    }
+
+    /// Adds an event to every lane that wants it, and says which.
+    pub(crate) fn push(&mut self, queued: &Arc<Queued>) -> Arc<Route> {
+        let route = self.route(&queued.event);
+        for &lane in &route.lanes {
+            self.entries[lane].lane.push(Arc::clone(queued));
+            self.waiting += 1;
+            self.plan(lane);
+        }
+        route
+    }
+
+    /// The next attempt to make now, if one is due and a worker is allowed. Endpoints take turns.
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Job> {
+        self.ring(now);
+        for _ in 0..self.endpoints.len() {
+            let endpoint = self.turn;
+            self.turn = (self.turn + 1) % self.endpoints.len();
+            if let Some(job) = self.next_of(endpoint, now) {
+                return Some(job);
+            }
+        }
+        None
+    }
+
+    /// When the next lane becomes due that is not already waiting for a worker.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Takes the answer to a lane's attempt. Returns the batch if that was its last one.
+    pub(crate) fn settle(&mut self, lane: usize, answer: Answer, now: Instant, jitter: f64) -> Option<Passed> {
+        let entry = &mut self.entries[lane];
+        let Plan::Running { suspect } = entry.plan else { return None };
+        let sent = answer != Answer::UnknownApplication;
+        let attempts = entry.lane.attempts();
+        let verdict = judge(answer, attempts, self.endpoints[entry.endpoint].max_attempts, jitter);
+        if sent {
+            entry.failing = !matches!(verdict, Verdict::Delivered { .. });
+            self.ready[entry.endpoint].proven = !entry.failing;
+        }
+        self.slots.release(entry.endpoint, suspect);
+        entry.plan = Plan::Nothing;
+        let result = match verdict {
+            Verdict::Delivered { status } => Some(Ok(status)),
+            Verdict::Drop { reason } => Some(Err(reason)),
+            Verdict::Retry { after } => {
+                entry.lane.back_off(now + after);
+                None
+            }
+        };
+        let passed = result.and_then(|result| {
+            let (id, endpoint) = (entry.id.clone(), entry.endpoint);
+            let attempts = attempts - u32::from(!sent);
+            entry.lane.finish().map(|batch| Passed { lane: id, endpoint, batch, attempts, result })
+        });
+        self.plan(lane);
+        passed
+    }
+
+    /// Gives up the `count` oldest waiting events of the longest lane, or as many as it has.
+    pub(crate) fn give_up(&mut self, count: usize) -> Option<GivenUp> {
+        let (longest, entry) = self.entries.iter_mut().enumerate().max_by_key(|(_, entry)| entry.lane.waiting())?;
+        let given_up = GivenUp { lane: entry.id.clone(), endpoint: entry.endpoint, events: entry.lane.give_up(count) };
+        self.waiting -= given_up.events.len();
+        self.plan(longest);
+        (!given_up.events.is_empty()).then_some(given_up)
+    }
+
+    /// Sends what waits without waiting for company, or stops doing so.
+    pub(crate) fn set_flushing(&mut self, flushing: bool) {
+        self.flushing = flushing;
+        for lane in 0..self.entries.len() {
+            self.plan(lane);
+        }
+    }
+
+    /// Events that wait in lanes and are in no batch yet.
+    pub(crate) const fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Attempts under way.
+    pub(crate) fn running(&self) -> usize {
+        self.slots.taken()
+    }
+
+    /// What the lanes still hold.
+    pub(crate) fn left(&self) -> Left {
+        self.entries.iter().map(|entry| &entry.lane).fold(Left::default(), |left, lane| Left {
+            waiting: left.waiting + lane.waiting(),
+            in_flight: left.in_flight + lane.in_flight(),
+            backing_off: left.backing_off + lane.backing_off(),
+        })
+    }
+
+    fn next_of(&mut self, endpoint: usize, now: Instant) -> Option<Job> {
+        loop {
+            let ready = &mut self.ready[endpoint];
+            let (queue, suspect) = if !ready.healthy.is_empty() && self.slots.take(endpoint, !ready.proven) {
+                (&mut ready.healthy, !ready.proven)
+            } else if !ready.failing.is_empty() && self.slots.take(endpoint, true) {
+                (&mut ready.failing, true)
+            } else {
+                return None;
+            };
+            let lane = queue.pop_front()?;
+            let entry = &mut self.entries[lane];
+            let app = entry.id.app.clone();
+            let ids = &mut self.ids;
+            let before = entry.lane.waiting();
+            let batch = entry.lane.start(now, self.flushing, |events| Batch::new(app, ids.next(), events));
+            if let Some(batch) = batch {
+                self.waiting -= before - entry.lane.waiting();
+                entry.plan = Plan::Running { suspect };
+                return Some(Job { lane, endpoint, batch });
+            }
+            // Its events were given up while it waited for a worker.
+            self.slots.release(endpoint, suspect);
+            entry.plan = Plan::Nothing;
+            self.plan(lane);
+        }
+    }
+
+    /// Moves the lanes that became due from the timers to the queues of their endpoints.
+    fn ring(&mut self, now: Instant) {
+        while let Some(&(at, lane)) = self.timers.first() {
+            if at > now {
+                return;
+            }
+            self.timers.pop_first();
+            let entry = &mut self.entries[lane];
+            entry.plan = Plan::Ready;
+            let ready = &mut self.ready[entry.endpoint];
+            if entry.failing { ready.failing.push_back(lane) } else { ready.healthy.push_back(lane) }
+        }
+    }
+
+    /// Sets the lane's timer to when it is due.
+    fn plan(&mut self, lane: usize) {
+        let entry = &mut self.entries[lane];
+        if matches!(entry.plan, Plan::Ready | Plan::Running { .. }) {
+            return;
+        }
+        let plan = entry.lane.due(self.flushing).map_or(Plan::Nothing, Plan::Timer);
+        if plan == entry.plan {
+            return;
+        }
+        if let Plan::Timer(old) = entry.plan {
+            self.timers.remove(&(old, lane));
+        }
+        if let Plan::Timer(new) = plan {
+            self.timers.insert((new, lane));
+        }
+        entry.plan = plan;
+    }
+
+    fn route(&mut self, event: &Event) -> Arc<Route> {
+        let name = event.kind.name();
+        if let Some(routes) = self.routes.get(&event.app) {
+            return Arc::clone(&routes[name as usize]);
+        }
+        let lanes = self.open_lanes(&event.app);
+        let routes = EventName::ALL.map(|name| {
+            let mut route = Route::default();
+            for &lane in &lanes {
+                let entry = &self.entries[lane];
+                if self.endpoints[entry.endpoint].wants(&event.app, name) {
+                    route.lanes.push(lane);
+                    route.ids.push(entry.id.clone());
+                }
+            }
+            Arc::new(route)
+        });
+        let route = Arc::clone(&routes[name as usize]);
+        self.routes.insert(event.app.clone(), routes);
+        route
+    }
+
+    /// Makes a lane of `app` to every endpoint that wants any of its events.
+    fn open_lanes(&mut self, app: &AppId) -> Vec<usize> {
+        let first = self.entries.len();
+        for (place, endpoint) in self.endpoints.iter().enumerate() {
+            if EventName::ALL.into_iter().any(|name| endpoint.wants(app, name)) {
+                self.entries.push(Entry {
+                    id: LaneId { endpoint: endpoint.index, app: app.clone() },
+                    endpoint: place,
+                    lane: Lane::new(self.limits),
+                    failing: false,
+                    plan: Plan::Nothing,
+                });
+            }
+        }
+        (first..self.entries.len()).collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "lanes_tests.rs"]
+mod tests;

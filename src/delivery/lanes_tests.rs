@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use super::*;
+use crate::event::EventKind;
+use crate::outbox::Position;
+
+const LIMITS: Limits = Limits { flush_interval: Duration::from_secs(1), max_events: 10, max_bytes: 100_000 };
+
+fn endpoint(index: usize) -> Endpoint {
+    Endpoint {
+        index,
+        url: "http://localhost/".to_owned(),
+        userinfo: None,
+        app: None,
+        events: EventName::ALL.to_vec(),
+        timeout: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(5),
+        max_attempts: 2,
+    }
+}
+
+fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
+    let mut lanes = Lanes::new(endpoints.into(), LIMITS, BatchIds::new(0), max_workers);
+    lanes.set_flushing(true);
+    lanes
+}
+
+fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<usize> {
+    let event = Event { app: app.into(), channel: "c".into(), time_ms: 0, kind: EventKind::ChannelOccupied };
+    let queued = Queued::new(event, Position { partition: 0, seq }, Instant::now());
+    lanes.push(&Arc::new(queued)).ids.iter().map(|id| id.endpoint).collect()
+}
+
+#[test]
+fn an_event_goes_to_the_endpoints_that_want_it_by_their_index_in_the_configuration() {
+    let mine = Endpoint { app: Some("mine".into()), ..endpoint(3) };
+    let vacated = Endpoint { events: vec![EventName::ChannelVacated], ..endpoint(5) };
+    let mut lanes = lanes(vec![mine, vacated, endpoint(7)], 8);
+    assert_eq!(push(&mut lanes, "mine", 0), [3, 7]);
+    assert_eq!(push(&mut lanes, "other", 1), [7]);
+    assert_eq!(lanes.waiting(), 3);
+}
+
+#[test]
+fn without_endpoints_nobody_wants_an_event() {
+    let mut lanes = lanes(vec![], 8);
+    assert!(push(&mut lanes, "a", 0).is_empty());
+    assert!(lanes.next(Instant::now()).is_none());
+    assert_eq!(lanes.left(), Left::default());
+}
+
+#[test]
+fn applications_never_share_a_batch() {
+    let mut lanes = lanes(vec![endpoint(0)], 8);
+    for seq in 0..4 {
+        push(&mut lanes, if seq % 2 == 0 { "a" } else { "b" }, seq);
+    }
+    let batches: Vec<Job> = std::iter::from_fn(|| lanes.next(Instant::now())).collect();
+    assert_eq!(batches.len(), 2);
+    for job in batches {
+        assert!(job.batch.events().iter().all(|queued| queued.event.app == *job.batch.app()));
+        assert_eq!(job.batch.events().len(), 2);
+    }
+}
+
+#[test]
+fn lanes_that_fail_leave_half_of_the_workers_to_a_healthy_endpoint() {
+    let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 4);
+    push(&mut lanes, "a", 0);
+    for _ in 0..2 {
+        let job = lanes.next(Instant::now()).unwrap();
+        let answer = if job.endpoint == 0 { Answer::Failed("refused".to_owned()) } else { Answer::Status(200) };
+        lanes.settle(job.lane, answer, Instant::now(), 0.0);
+    }
+    for app in 0..10 {
+        push(&mut lanes, &format!("app {app}"), 1);
+    }
+    let started: Vec<usize> = std::iter::from_fn(|| lanes.next(Instant::now())).map(|job| job.endpoint).collect();
+    assert_eq!(started.iter().filter(|endpoint| **endpoint == 0).count(), 2);
+    assert_eq!(started.iter().filter(|endpoint| **endpoint == 1).count(), 2);
+}
+
+#[test]
+fn a_failed_attempt_is_retried_and_then_dropped_with_the_attempts_made() {
+    let mut lanes = lanes(vec![endpoint(0)], 4);
+    push(&mut lanes, "a", 0);
+    let now = Instant::now();
+    let job = lanes.next(now).unwrap();
+    assert!(lanes.settle(job.lane, Answer::Status(500), now, 0.0).is_none());
+    assert_eq!((lanes.running(), lanes.left().backing_off), (0, 1));
+    assert_eq!(lanes.next_due(), Some(now + Duration::from_secs(2)));
+    assert!(lanes.next(now + Duration::from_secs(1)).is_none());
+    let job = lanes.next(now + Duration::from_secs(2)).unwrap();
+    let passed = lanes.settle(job.lane, Answer::Status(301), now, 0.0).unwrap();
+    assert_eq!((passed.attempts, passed.result), (2, Err("HTTP 301".to_owned())));
+    assert_eq!(lanes.left(), Left::default());
+}
+
+#[test]
+fn a_batch_of_an_unknown_application_is_dropped_without_an_attempt_and_without_suspicion() {
+    let mut lanes = lanes(vec![endpoint(0)], 4);
+    push(&mut lanes, "a", 0);
+    let job = lanes.next(Instant::now()).unwrap();
+    let passed = lanes.settle(job.lane, Answer::UnknownApplication, Instant::now(), 0.0).unwrap();
+    assert_eq!((passed.attempts, passed.result), (0, Err("unknown application".to_owned())));
+    assert!(!lanes.entries[job.lane].failing);
+}
+
+#[test]
+fn a_full_outbox_cuts_the_longest_lane() {
+    let mut lanes = lanes(vec![endpoint(0)], 4);
+    push(&mut lanes, "short", 0);
+    for seq in 1..=5 {
+        push(&mut lanes, "long", seq);
+    }
+    let given_up = lanes.give_up(2).unwrap();
+    assert_eq!(given_up.lane.app, "long".into());
+    let seqs: Vec<u64> = given_up.events.iter().map(|queued| queued.position.seq).collect();
+    assert_eq!(seqs, [1, 2]);
+    assert_eq!(lanes.waiting(), 4);
+}
+
+#[test]
+fn a_lane_whose_events_were_given_up_while_it_waited_for_a_worker_takes_none() {
+    let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 2);
+    push(&mut lanes, "a", 0);
+    let busy = lanes.next(Instant::now()).unwrap();
+    assert!(lanes.next(Instant::now()).is_none(), "the other endpoint has not answered yet: a suspect");
+    while lanes.give_up(10).is_some() {}
+    lanes.settle(busy.lane, Answer::Status(200), Instant::now(), 0.0);
+    assert!(lanes.next(Instant::now()).is_none());
+    assert_eq!((lanes.running(), lanes.left()), (0, Left::default()));
+}

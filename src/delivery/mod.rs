@@ -1,0 +1,194 @@
+//! From the outbox to the endpoints: at least once, in order, one batch of a lane at a time.
+//!
+//! | file | what happens there |
+//! |---|---|
+//! | `dispatcher` | one thread moves events from the outbox into lanes and starts what is due |
+//! | `lanes`, `lane` | pure: which events go where, when a batch is due, what follows from an answer |
+//! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
+//! | `batch`, `body`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
+//! | `workers`, `http` | the threads that POST |
+//! | `retry` | pure: retry or drop |
+
+mod batch;
+mod body;
+mod dispatcher;
+mod endpoint;
+mod http;
+mod lane;
+mod lanes;
+mod retry;
+mod signature;
+mod slots;
+mod workers;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+pub(crate) use body::encoded_len;
+pub use endpoint::Endpoint;
+
+use self::batch::BatchIds;
+use self::dispatcher::{Dispatcher, Message, Work};
+use self::http::Client;
+use self::lane::Limits;
+use self::lanes::Lanes;
+use self::slots::MAX_WORKERS;
+use self::workers::Workers;
+use crate::apps::AppDirectory;
+use crate::event::Event;
+use crate::outbox::{MemoryOutbox, Outbox};
+use crate::telemetry::Telemetry;
+use crate::thread::Thread;
+
+/// How much later than its deadline the dispatcher may answer a flush, being at work on something.
+const FLUSH_MARGIN: Duration = Duration::from_millis(50);
+
+/// What holds for every endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long an event waits for company, and the most event time a batch spans.
+    pub flush_interval: Duration,
+    /// The most events of a batch.
+    pub batch_max_events: usize,
+    /// The most bytes of a body, unless a single event is longer.
+    pub batch_max_bytes: usize,
+    /// The most events that may wait in the lanes of an outbox in memory, summed.
+    pub outbox_max_events: usize,
+}
+
+/// Events that have not been delivered, counted once for each endpoint that wants them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Not in a batch yet.
+    pub waiting: usize,
+    /// In a batch whose attempt is under way.
+    pub in_flight: usize,
+    /// In a batch that waits for its next attempt.
+    pub backing_off: usize,
+}
+
+impl Left {
+    /// All of them.
+    #[must_use]
+    pub const fn total(&self) -> usize {
+        self.waiting + self.in_flight + self.backing_off
+    }
+}
+
+/// The running delivery of one engine.
+///
+/// Dropping it stops nothing: events may still come from elsewhere while a process ends. See [`Delivery::stop`].
+#[derive(Debug)]
+pub struct Delivery {
+    outbox: Arc<dyn Outbox>,
+    telemetry: Arc<Telemetry>,
+    clients: Arc<[Client]>,
+    messages: Sender<Message>,
+    signalled: Arc<AtomicBool>,
+    stopped: AtomicBool,
+    dispatcher: Thread,
+    workers_gone: Receiver<()>,
+}
+
+impl Delivery {
+    /// Starts delivering to `endpoints` from an outbox in memory.
+    ///
+    /// # Errors
+    /// When an endpoint's URL is none to send to, or the operating system refuses a thread.
+    pub fn start(
+        settings: Settings,
+        endpoints: Vec<Endpoint>,
+        apps: Arc<AppDirectory>,
+        telemetry: Arc<Telemetry>,
+    ) -> std::io::Result<Self> {
+        let outbox = Arc::new(MemoryOutbox::new(settings.outbox_max_events));
+        Self::start_with(outbox, settings, endpoints, apps, telemetry)
+    }
+
+    /// Starts delivering to `endpoints` from `outbox`.
+    ///
+    /// # Errors
+    /// When an endpoint's URL is none to send to, or the operating system refuses a thread.
+    pub fn start_with(
+        outbox: Arc<dyn Outbox>,
+        settings: Settings,
+        endpoints: Vec<Endpoint>,
+        apps: Arc<AppDirectory>,
+        telemetry: Arc<Telemetry>,
+    ) -> std::io::Result<Self> {
+        let limits = Limits {
+            flush_interval: settings.flush_interval,
+            max_events: settings.batch_max_events.max(1),
+            max_bytes: settings.batch_max_bytes,
+        };
+        let endpoints: Arc<[Endpoint]> = endpoints.into();
+        let clients = Client::for_all(&endpoints)?;
+        let (messages, inbox) = unbounded();
+        let (workers, workers_gone) =
+            Workers::new(Arc::clone(&clients), apps, Arc::clone(&telemetry), messages.clone());
+        let signalled = Arc::new(AtomicBool::new(false));
+        let mut dispatcher = Dispatcher {
+            lanes: Lanes::new(Arc::clone(&endpoints), limits, BatchIds::new(rand::random()), MAX_WORKERS),
+            endpoints,
+            outbox: Arc::clone(&outbox),
+            signalled: Arc::clone(&signalled),
+            messages: inbox,
+            workers,
+            telemetry: Arc::clone(&telemetry),
+            work: Work::default(),
+        };
+        let dispatcher = Thread::spawn("wh-dispatch", Arc::clone(&telemetry), move || dispatcher.run())?;
+        let stopped = AtomicBool::new(false);
+        Ok(Self { outbox, telemetry, clients, messages, signalled, stopped, dispatcher, workers_gone })
+    }
+
+    /// Takes in events, oldest first. After a stop they are refused.
+    pub fn accept(&self, events: Vec<Event>) {
+        if events.is_empty() || self.stopped.load(Ordering::Relaxed) {
+            return;
+        }
+        self.telemetry.counters().events.add(events.len() as u64);
+        self.outbox.accept(events);
+        self.wake();
+    }
+
+    /// Tells the dispatcher that the outbox has events that did not come through [`Delivery::accept`].
+    pub fn wake(&self) {
+        if !self.signalled.swap(true, Ordering::SeqCst) {
+            // It has ended only after a stop.
+            let _ = self.messages.send(Message::Events);
+        }
+    }
+
+    /// Sends what waits without waiting for company, until nothing is left or `deadline` has come, and returns what is
+    /// left. A batch that fails keeps its schedule of retries.
+    pub fn flush(&self, deadline: Instant) -> Left {
+        let (reply, left) = bounded(1);
+        let _ = self.messages.send(Message::Flush { deadline, reply });
+        left.recv_deadline(deadline + FLUSH_MARGIN)
+            .unwrap_or_else(|_| Left { waiting: self.outbox.queued(), ..Left::default() })
+    }
+
+    /// Ends all threads, breaking off what they send. `false` when some still run at `deadline`: those are connecting,
+    /// or looking up a name, and end by the timeouts of their endpoints.
+    pub fn stop(&self, deadline: Instant) -> bool {
+        self.stopped.store(true, Ordering::Relaxed);
+        let _ = self.messages.send(Message::Stop);
+        for client in self.clients.iter() {
+            client.shutdown();
+        }
+        // Nothing is ever sent: the answer is the disconnection, when the last owner of the other end is gone.
+        let gone =
+            || self.workers_gone.recv_deadline(deadline) == Err(crossbeam_channel::RecvTimeoutError::Disconnected);
+        self.dispatcher.wait_until(deadline) && gone()
+    }
+
+    /// Events accepted and not delivered yet, counted once for each endpoint that wants them.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.outbox.queued()
+    }
+}

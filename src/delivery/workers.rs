@@ -1,0 +1,146 @@
+//! The threads that POST: as many as there are attempts to make, none while nothing is sent.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
+
+use super::dispatcher::Message;
+use super::http::Client;
+use super::lanes::Job;
+use super::retry::Answer;
+use crate::apps::AppDirectory;
+use crate::telemetry::Telemetry;
+use crate::thread::Thread;
+
+/// How long a worker waits for the next attempt before it ends.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// The pool. Its owner bounds it, by not submitting more attempts at once than there may be workers.
+#[derive(Debug)]
+pub(crate) struct Workers(Arc<Pool>);
+
+/// What the workers share.
+#[derive(Debug)]
+struct Pool {
+    clients: Arc<[Client]>,
+    apps: Arc<AppDirectory>,
+    telemetry: Arc<Telemetry>,
+    answers: Sender<Message>,
+    idle: Mutex<Idle>,
+    /// Never sent on: its end tells that pool and workers are gone.
+    _present: Sender<()>,
+}
+
+/// The workers without an attempt. The last to come is the first to go back to work, so that those which a burst
+/// needed, and nothing since, stay idle and end.
+#[derive(Debug, Default)]
+struct Idle {
+    parked: Vec<(u64, Sender<Job>)>,
+    parkings: u64,
+    stopped: bool,
+}
+
+impl Workers {
+    /// A pool without threads yet, and a channel that is disconnected when the pool and its workers are gone.
+    pub(crate) fn new(
+        clients: Arc<[Client]>,
+        apps: Arc<AppDirectory>,
+        telemetry: Arc<Telemetry>,
+        answers: Sender<Message>,
+    ) -> (Self, Receiver<()>) {
+        let (present, gone) = bounded(0);
+        let pool = Pool { clients, apps, telemetry, answers, idle: Mutex::default(), _present: present };
+        (Self(Arc::new(pool)), gone)
+    }
+
+    /// Hands an attempt to an idle worker, or to a new one. The answer comes by the channel of answers.
+    ///
+    /// # Errors
+    /// When the operating system refuses another thread.
+    pub(crate) fn submit(&self, job: &Job) -> std::io::Result<()> {
+        while let Some((_, worker)) = self.pop_idle() {
+            if worker.send(job.clone()).is_ok() {
+                return Ok(());
+            }
+        }
+        let (pool, mut first) = (Arc::clone(&self.0), Some(job.clone()));
+        let telemetry = Arc::clone(&self.0.telemetry);
+        Thread::spawn("wh-post", telemetry, move || pool.work(first.take())).map(drop)
+    }
+
+    fn pop_idle(&self) -> Option<(u64, Sender<Job>)> {
+        self.0.idle.lock().parked.pop()
+    }
+}
+
+/// Idle workers end at once, busy ones after their attempt.
+impl Drop for Workers {
+    fn drop(&mut self) {
+        let mut idle = self.0.idle.lock();
+        idle.stopped = true;
+        idle.parked.clear();
+    }
+}
+
+impl Pool {
+    fn work(&self, first: Option<Job>) {
+        let mut next = first;
+        while let Some(job) = next.take().or_else(|| self.park()) {
+            self.attempt(job);
+        }
+    }
+
+    /// Waits for an attempt. `None` when there was none for a while, or will be none.
+    fn park(&self) -> Option<Job> {
+        let (wake, job) = bounded(1);
+        let parking = {
+            let mut idle = self.idle.lock();
+            if idle.stopped {
+                return None;
+            }
+            idle.parkings += 1;
+            let parking = idle.parkings;
+            idle.parked.push((parking, wake));
+            parking
+        };
+        match job.recv_timeout(IDLE) {
+            Ok(job) => Some(job),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                self.idle.lock().parked.retain(|(other, _)| *other != parking);
+                // If the pool took this worker off the list before, the attempt is here or about to be; otherwise the
+                // channel is disconnected now.
+                job.recv().ok()
+            }
+        }
+    }
+
+    fn attempt(&self, job: Job) {
+        let mut reply = Reply { lane: job.lane, answers: &self.answers, answer: None };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        reply.answer = Some(match job.batch.freeze(&self.apps, now) {
+            None => Answer::UnknownApplication,
+            Some(frozen) => {
+                self.telemetry.counters().attempts.add(1);
+                self.clients[job.endpoint].post(job.batch.id(), frozen)
+            }
+        });
+    }
+}
+
+/// Answers when it goes out of scope, also by a panic: a lane without an answer would wait for ever.
+struct Reply<'a> {
+    lane: usize,
+    answers: &'a Sender<Message>,
+    answer: Option<Answer>,
+}
+
+impl Drop for Reply<'_> {
+    fn drop(&mut self) {
+        let answer = self.answer.take().unwrap_or_else(|| Answer::Failed("the sending thread panicked".to_owned()));
+        // Nobody listens any more when delivery has been stopped.
+        let _ = self.answers.send(Message::Answered { lane: self.lane, answer });
+    }
+}

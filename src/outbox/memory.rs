@@ -1,0 +1,120 @@
+//! The outbox of a process without Redis: events live as long as the process and are bounded in number.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::{Fate, LaneId, Outbox, Position, Queued};
+use crate::event::Event;
+
+/// When the outbox is full, room is made for this share of it at once, so that one line in the log stands for many
+/// events.
+const CUT_SHARE: usize = 100;
+
+/// Keeps events in memory. What waits here is handed to the lanes at the next opportunity and waits there.
+#[derive(Debug)]
+pub struct MemoryOutbox {
+    max_events: usize,
+    queued: AtomicUsize,
+    inbox: Mutex<Inbox>,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    events: Vec<Queued>,
+    seq: u64,
+}
+
+impl MemoryOutbox {
+    /// An outbox in whose lanes at most `max_events` events wait, summed.
+    #[must_use]
+    pub fn new(max_events: usize) -> Self {
+        Self { max_events, queued: AtomicUsize::new(0), inbox: Mutex::default() }
+    }
+}
+
+impl Outbox for MemoryOutbox {
+    fn accept(&self, events: Vec<Event>) {
+        let now = Instant::now();
+        self.queued.fetch_add(events.len(), Ordering::Relaxed);
+        let mut inbox = self.inbox.lock();
+        for event in events {
+            let position = Position { partition: 0, seq: inbox.seq };
+            inbox.seq += 1;
+            inbox.events.push(Queued::new(event, position, now));
+        }
+    }
+
+    fn take(&self, _waiting: usize) -> Vec<Queued> {
+        std::mem::take(&mut self.inbox.lock().events)
+    }
+
+    fn excess(&self, waiting: usize) -> usize {
+        match waiting.saturating_sub(self.max_events) {
+            0 => 0,
+            over => over + self.max_events / CUT_SHARE,
+        }
+    }
+
+    fn routed(&self, _event: &Queued, lanes: &[LaneId]) {
+        match lanes.len() {
+            0 => self.queued.fetch_sub(1, Ordering::Relaxed),
+            lanes => self.queued.fetch_add(lanes - 1, Ordering::Relaxed),
+        };
+    }
+
+    fn passed(&self, _lane: &LaneId, events: &[Arc<Queued>], _fate: Fate<'_>) {
+        self.queued.fetch_sub(events.len(), Ordering::Relaxed);
+    }
+
+    fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventKind;
+
+    fn event() -> Event {
+        Event { app: "a".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied }
+    }
+
+    fn lane(endpoint: usize) -> LaneId {
+        LaneId { endpoint, app: "a".into() }
+    }
+
+    #[test]
+    fn an_event_is_queued_until_every_lane_that_wants_it_has_passed_it() {
+        let outbox = MemoryOutbox::new(10);
+        outbox.accept(vec![event(), event()]);
+        let mut taken = outbox.take(0).into_iter().map(Arc::new);
+        let (wanted, unwanted) = (taken.next().unwrap(), taken.next().unwrap());
+        outbox.routed(&unwanted, &[]);
+        outbox.routed(&wanted, &[lane(0), lane(1)]);
+        assert_eq!(outbox.queued(), 2);
+        outbox.passed(&lane(0), &[Arc::clone(&wanted)], Fate::Delivered);
+        assert_eq!(outbox.queued(), 1);
+        outbox.passed(&lane(1), &[wanted], Fate::Dropped { attempts: 5, reason: "HTTP 500" });
+        assert_eq!(outbox.queued(), 0);
+    }
+
+    #[test]
+    fn positions_follow_the_order_of_acceptance() {
+        let outbox = MemoryOutbox::new(10);
+        outbox.accept(vec![event(), event()]);
+        outbox.accept(vec![event()]);
+        let seqs: Vec<u64> = outbox.take(0).iter().map(|queued| queued.position.seq).collect();
+        assert_eq!(seqs, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_full_outbox_makes_room_for_more_than_the_one_event_too_many() {
+        let outbox = MemoryOutbox::new(1000);
+        assert_eq!(outbox.excess(1000), 0);
+        assert_eq!(outbox.excess(1001), 11);
+    }
+}
