@@ -39,11 +39,6 @@ impl Batch {
         Self { app, id, events, frozen: OnceLock::new() }
     }
 
-    /// Whose events these are.
-    pub(crate) const fn app(&self) -> &AppId {
-        &self.app
-    }
-
     /// `webhook-id`.
     pub(crate) fn id(&self) -> &str {
         &self.id

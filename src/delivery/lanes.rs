@@ -206,11 +206,6 @@ impl Lanes {
         self.waiting
     }
 
-    /// Attempts under way.
-    pub(crate) fn running(&self) -> usize {
-        self.slots.taken()
-    }
-
     /// What the lanes still hold.
     pub(crate) fn left(&self) -> Left {
         self.entries.iter().map(|entry| &entry.lane).fold(Left::default(), |left, lane| Left {

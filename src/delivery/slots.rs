@@ -5,9 +5,11 @@ pub(crate) const MAX_WORKERS: usize = 256;
 
 /// The slots of the workers: how many are taken, and by whom.
 ///
-/// Two rules, each enough for one way to go wrong:
+/// Each rule answers one way for dead endpoints to starve the others:
 /// - *Suspects* hold at most half: lanes whose last attempt failed, and all lanes of an endpoint whose last attempt
-///   failed or which has not answered yet. Any number of dead endpoints leaves the other half free.
+///   failed or which has not answered yet.
+/// - An endpoint that holds no slot may take its first beyond that, up to three quarters: or one that has not answered
+///   yet would wait for those that never will.
 /// - One endpoint holds at most half, unless it is the only one: an endpoint that was healthy and now hangs is no
 ///   suspect until the first of its requests has timed out, and may have a thousand lanes.
 #[derive(Debug)]
@@ -26,10 +28,12 @@ impl Slots {
 
     /// Takes a slot for a lane of `endpoint`, if the rules allow.
     pub(crate) fn take(&mut self, endpoint: usize, suspect: bool) -> bool {
-        let half = (self.max / 2).max(1);
-        let alone = self.by_endpoint.len() == 1;
-        let free =
-            self.taken < self.max && (alone || self.by_endpoint[endpoint] < half) && (!suspect || self.suspects < half);
+        let half = self.max / 2;
+        let suspects_at_most = if self.by_endpoint[endpoint] == 0 { half + self.max / 4 } else { half };
+        let endpoint_at_most = if self.by_endpoint.len() == 1 { self.max } else { half };
+        let free = self.taken < self.max
+            && self.by_endpoint[endpoint] < endpoint_at_most
+            && (!suspect || self.suspects < suspects_at_most);
         if free {
             self.taken += 1;
             self.by_endpoint[endpoint] += 1;
@@ -44,11 +48,6 @@ impl Slots {
         self.by_endpoint[endpoint] -= 1;
         self.suspects -= usize::from(suspect);
     }
-
-    /// Slots in use.
-    pub(crate) const fn taken(&self) -> usize {
-        self.taken
-    }
 }
 
 #[cfg(test)]
@@ -56,12 +55,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn suspects_of_any_number_of_endpoints_leave_half_of_the_slots_to_the_healthy() {
-        let mut slots = Slots::new(8, 5);
-        let suspects = (0..100).filter(|n| slots.take(n % 4, true)).count();
+    fn suspects_leave_half_of_the_slots_to_the_healthy() {
+        let mut slots = Slots::new(8, 3);
+        let suspects = (0..100).filter(|n| slots.take(n % 2, true)).count();
         assert_eq!(suspects, 4);
-        assert!((0..4).all(|_| slots.take(4, false)));
-        assert!(!slots.take(4, false), "all slots are taken");
+        assert!((0..4).all(|_| slots.take(2, false)));
+        assert!(!slots.take(2, false), "all slots are taken");
+    }
+
+    #[test]
+    fn an_endpoint_that_has_not_answered_yet_does_not_wait_for_those_that_hang() {
+        let mut slots = Slots::new(8, 3);
+        assert_eq!((0..100).filter(|_| slots.take(0, true)).count(), 4);
+        assert!(slots.take(1, true));
+        assert!(!slots.take(1, true), "one, to show what it can do");
+    }
+
+    #[test]
+    fn any_number_of_dead_endpoints_leaves_a_quarter_of_the_slots() {
+        let mut slots = Slots::new(8, 101);
+        assert_eq!((0..100).filter(|endpoint| slots.take(*endpoint, true)).count(), 6);
+        assert!((0..2).all(|_| slots.take(100, false)));
     }
 
     #[test]
@@ -79,11 +93,11 @@ mod tests {
 
     #[test]
     fn a_released_slot_can_be_taken_again() {
-        let mut slots = Slots::new(2, 2);
+        let mut slots = Slots::new(2, 1);
         assert!(slots.take(0, true));
-        assert!(!slots.take(1, true));
+        assert!(!slots.take(0, true));
         slots.release(0, true);
-        assert!(slots.take(1, true));
-        assert_eq!(slots.taken(), 1);
+        assert!(slots.take(0, true));
+        assert_eq!(slots.taken, 1);
     }
 }

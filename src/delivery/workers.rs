@@ -88,7 +88,7 @@ impl Pool {
     fn work(&self, first: Option<Job>) {
         let mut next = first;
         while let Some(job) = next.take().or_else(|| self.park()) {
-            self.attempt(job);
+            self.attempt(&job);
         }
     }
 
@@ -117,7 +117,7 @@ impl Pool {
         }
     }
 
-    fn attempt(&self, job: Job) {
+    fn attempt(&self, job: &Job) {
         let mut reply = Reply { lane: job.lane, answers: &self.answers, answer: None };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         reply.answer = Some(match job.batch.freeze(&self.apps, now) {

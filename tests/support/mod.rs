@@ -1,8 +1,9 @@
-//! Real servers for the tests. Each test crate uses only a part of them.
+//! Real servers for the tests, and what else they share.
 
-#![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+#![allow(dead_code, reason = "every test crate compiles all of this and uses a part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
 
-#[allow(dead_code, reason = "not every test crate speaks TLS")]
 pub(crate) mod certificates;
-#[allow(dead_code, reason = "not every test crate stops its server")]
+pub(crate) mod receiver;
 pub(crate) mod redis;
+pub(crate) mod wait;

@@ -1,0 +1,226 @@
+//! A receiver of webhooks on a real socket: it keeps what it got and answers by a script.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::wait::{PATIENCE, eventually};
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    /// The request method.
+    pub(crate) method: String,
+    /// The path with its query.
+    pub(crate) path: String,
+    /// The headers, names in lower case, in their order.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The body, byte for byte.
+    pub(crate) body: Vec<u8>,
+    /// When the request was complete.
+    pub(crate) at: Instant,
+    /// Which connection it came on, counted from 0.
+    pub(crate) connection: usize,
+}
+
+impl Received {
+    /// The value of a header, by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("a JSON body")
+    }
+
+    /// The channels of the events in the body, in their order.
+    pub(crate) fn channels(&self) -> Vec<String> {
+        let body = self.json();
+        let events = body["events"].as_array().expect("a list of events");
+        events.iter().map(|event| event["channel"].as_str().expect("a channel").to_owned()).collect()
+    }
+}
+
+/// What the receiver does with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// Answers with this status and no body.
+    Status(u16),
+    /// Answers with this status and this header.
+    StatusWith(u16, &'static str, String),
+    /// Answers 200 and closes the connection without having said so: an idle timeout.
+    ThenClose,
+    /// Closes the connection instead of an answer.
+    Close,
+    /// Never answers.
+    Hang,
+    /// Answers 200 and then sends its body byte by byte, without end.
+    Drip,
+}
+
+/// The receiver. It stops when dropped.
+pub(crate) struct Receiver {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    inner: Mutex<Inner>,
+    stopped: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    received: Vec<Received>,
+    scripts: HashMap<String, VecDeque<Answer>>,
+    always: HashMap<String, Answer>,
+    connections: Vec<TcpStream>,
+    stopped: bool,
+}
+
+impl Receiver {
+    /// Listens on a free port of the loopback interface, answering 200 to everything.
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let state = Arc::new(State::default());
+        let accepting = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let mut inner = accepting.lock();
+                if inner.stopped {
+                    return;
+                }
+                let connection = inner.connections.len();
+                inner.connections.push(stream.try_clone().expect("a second handle"));
+                drop(inner);
+                let state = Arc::clone(&accepting);
+                std::thread::spawn(move || state.serve(&stream, connection));
+            }
+        });
+        Self { address, state }
+    }
+
+    /// A URL of this receiver.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The next requests for `path` get these answers, in order; those after them 200.
+    pub(crate) fn script(&self, path: &str, answers: impl IntoIterator<Item = Answer>) {
+        self.state.lock().scripts.entry(path.to_owned()).or_default().extend(answers);
+    }
+
+    /// Every request for `path` beyond its script gets this answer.
+    pub(crate) fn always(&self, path: &str, answer: Answer) {
+        self.state.lock().always.insert(path.to_owned(), answer);
+    }
+
+    /// What came for `path` so far.
+    pub(crate) fn received(&self, path: &str) -> Vec<Received> {
+        self.state.lock().received.iter().filter(|request| request.path == path).cloned().collect()
+    }
+
+    /// Waits until at least `count` requests for `path` came, and returns all.
+    pub(crate) fn wait_for(&self, path: &str, count: usize) -> Vec<Received> {
+        eventually(&format!("{count} requests for {path}"), || {
+            Some(self.received(path)).filter(|received| received.len() >= count)
+        })
+    }
+
+    /// Waits until events for at least `count` channels came for `path`, and returns the channels in their order.
+    pub(crate) fn wait_for_channels(&self, path: &str, count: usize) -> Vec<String> {
+        eventually(&format!("{count} events for {path}"), || {
+            let channels: Vec<String> = self.received(path).iter().flat_map(Received::channels).collect();
+            (channels.len() >= count).then_some(channels)
+        })
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let mut inner = self.state.lock();
+        inner.stopped = true;
+        for connection in &inner.connections {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+        drop(inner);
+        self.state.stopped.notify_all();
+        // Wakes the listener, which then sees that it is to stop.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Serves one connection until either side ends it.
+    fn serve(&self, stream: &TcpStream, connection: usize) {
+        let mut reader = BufReader::new(stream);
+        while let Ok(Some(request)) = read_request(&mut reader, connection) {
+            let mut inner = self.lock();
+            let scripted = inner.scripts.get_mut(&request.path).and_then(VecDeque::pop_front);
+            let answer = scripted.or_else(|| inner.always.get(&request.path).cloned()).unwrap_or(Answer::Status(200));
+            inner.received.push(request);
+            drop(inner);
+            if self.answer(stream, &answer).is_err() {
+                break;
+            }
+        }
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+
+    fn answer(&self, mut stream: &TcpStream, answer: &Answer) -> io::Result<()> {
+        let closed = || Err(io::Error::from(io::ErrorKind::ConnectionAborted));
+        match answer {
+            Answer::Status(status) => write!(stream, "HTTP/1.1 {status} -\r\nContent-Length: 0\r\n\r\n"),
+            Answer::StatusWith(status, name, value) => {
+                write!(stream, "HTTP/1.1 {status} -\r\nContent-Length: 0\r\n{name}: {value}\r\n\r\n")
+            }
+            Answer::ThenClose => {
+                write!(stream, "HTTP/1.1 200 -\r\nContent-Length: 0\r\n\r\n")?;
+                closed()
+            }
+            Answer::Close => closed(),
+            Answer::Hang => {
+                let inner = self.lock();
+                let _stopped = self.stopped.wait_timeout_while(inner, PATIENCE, |inner| !inner.stopped);
+                closed()
+            }
+            Answer::Drip => {
+                write!(stream, "HTTP/1.1 200 -\r\nContent-Length: 1000000\r\n\r\n")?;
+                loop {
+                    stream.write_all(b".")?;
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            }
+        }
+    }
+}
+
+/// Reads a request whose body has a length. `None` when the peer closed the connection before one began.
+fn read_request(reader: &mut impl BufRead, connection: usize) -> io::Result<Option<Received>> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        headers.push((name.to_lowercase(), value.trim().to_owned()));
+    }
+    let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body)?;
+    Ok(Some(Received { method, path, headers, body, at: Instant::now(), connection }))
+}
