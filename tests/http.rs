@@ -1,0 +1,166 @@
+//! HTTP as the endpoints see it: headers, redirects, connections, timeouts.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use resonate_webhooks::delivery::Endpoint;
+use resonate_webhooks::secret::Secret;
+use resonate_webhooks::telemetry::Outcome;
+use support::node::{Node, endpoint, numbered};
+use support::receiver::{Answer, Receiver};
+use support::wait::eventually;
+
+#[test]
+fn a_post_carries_pushers_headers_and_those_of_standard_webhooks() {
+    let receiver = Receiver::start();
+    let node = Node::start(vec![endpoint(0, receiver.url("/hook?a=b"))]);
+    node.accept("app", ["private-a/b".to_owned()]);
+    let post = receiver.wait_for("/hook?a=b", 1).remove(0);
+    assert_eq!(post.method, "POST");
+    assert_eq!(
+        post.body,
+        br#"{"time_ms":1700000000000,"events":[{"name":"channel_occupied","channel":"private-a/b"}]}"#
+    );
+    assert_eq!(post.header("content-type"), Some("application/json"));
+    assert_eq!(post.header("user-agent"), Some(concat!("resonate-webhooks/", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(post.header("x-pusher-key"), Some("app-key"));
+    // printf '%s' '{"time_ms":...}' | openssl dgst -sha256 -hmac app-secret
+    assert_eq!(
+        post.header("x-pusher-signature"),
+        Some("e182ebfb95288d9930641106008e3aa1172180798d4096d27d1cbe228a79f49a")
+    );
+    assert!(post.header("webhook-id").is_some_and(|id| id.starts_with("msg_")));
+    assert!(post.header("webhook-timestamp").is_some_and(|time| time.parse::<u64>().is_ok()));
+    assert!(post.header("webhook-signature").is_some_and(|signature| signature.starts_with("v1,")));
+    assert_eq!(post.header("authorization"), None);
+    let delivered =
+        Outcome::Delivered { url: receiver.url("/hook?a=b"), status: 200, app_id: "app".to_owned(), attempts: 1 };
+    assert_eq!(node.outcome(), delivered);
+}
+
+#[test]
+fn a_redirect_is_a_failure_and_is_not_followed() {
+    let receiver = Receiver::start();
+    for status in [301, 302, 307, 308] {
+        let path = format!("/{status}");
+        receiver.always(&path, Answer::StatusWith(status, "Location", receiver.url("/elsewhere")));
+        let node = Node::start(vec![Endpoint { max_attempts: 1, ..endpoint(0, receiver.url(&path)) }]);
+        node.accept("app", ["a".to_owned()]);
+        let dropped = Outcome::Dropped {
+            url: receiver.url(&path),
+            app_id: "app".to_owned(),
+            attempts: 1,
+            reason: format!("HTTP {status}"),
+        };
+        assert_eq!(node.outcome(), dropped);
+    }
+    assert!(receiver.received("/elsewhere").is_empty());
+}
+
+#[test]
+fn a_connection_is_kept_alive_also_after_an_error_status() {
+    let receiver = Receiver::start();
+    receiver.script("/", [Answer::Status(200), Answer::Status(500)]);
+    let node = Node::start(vec![Endpoint { max_attempts: 1, ..endpoint(0, receiver.url("/")) }]);
+    for n in 0..3 {
+        node.accept("app", numbered(n..n + 1));
+        node.outcome();
+    }
+    let connections: Vec<usize> = receiver.received("/").iter().map(|post| post.connection).collect();
+    assert_eq!(connections, [0, 0, 0]);
+}
+
+#[test]
+fn a_connection_that_was_closed_while_idle_costs_no_attempt() {
+    let receiver = Receiver::start();
+    receiver.script("/", [Answer::ThenClose]);
+    let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
+    for n in 0..2 {
+        node.accept("app", numbered(n..n + 1));
+        assert!(matches!(node.outcome(), Outcome::Delivered { attempts: 1, .. }));
+    }
+    assert_eq!(receiver.received("/")[1].connection, 1);
+}
+
+#[test]
+fn a_kept_connection_that_closes_under_a_request_is_replaced_at_once() {
+    let receiver = Receiver::start();
+    receiver.script("/", [Answer::Status(200), Answer::Close]);
+    let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
+    for n in 0..2 {
+        node.accept("app", numbered(n..n + 1));
+        assert!(matches!(node.outcome(), Outcome::Delivered { attempts: 1, .. }));
+    }
+    let posts = receiver.received("/");
+    assert_eq!(posts.iter().map(|post| post.connection).collect::<Vec<_>>(), [0, 0, 1]);
+    assert_eq!(posts[1].body, posts[2].body);
+    assert_eq!(posts[1].header("webhook-id"), posts[2].header("webhook-id"));
+}
+
+#[test]
+fn a_new_connection_that_closes_without_an_answer_is_a_failed_attempt() {
+    let receiver = Receiver::start();
+    receiver.always("/", Answer::Close);
+    let node = Node::start(vec![Endpoint { max_attempts: 1, ..endpoint(0, receiver.url("/")) }]);
+    node.accept("app", ["a".to_owned()]);
+    assert!(matches!(node.outcome(), Outcome::Dropped { attempts: 1, .. }));
+    assert_eq!(receiver.received("/").len(), 1);
+}
+
+#[test]
+fn an_answer_that_drips_counts_by_its_status_and_does_not_hold_up_the_lane() {
+    let receiver = Receiver::start();
+    receiver.script("/", [Answer::Drip]);
+    let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
+    node.accept("app", ["a".to_owned()]);
+    let posts = receiver.wait_for("/", 1);
+    assert!(matches!(node.outcome(), Outcome::Delivered { status: 200, attempts: 1, .. }));
+    assert!(posts[0].at.elapsed() < Duration::from_secs(9), "well within the endpoint's timeout");
+}
+
+#[test]
+fn an_endpoint_that_does_not_answer_in_time_is_a_failed_attempt_with_a_readable_reason() {
+    let receiver = Receiver::start();
+    receiver.always("/", Answer::Hang);
+    let impatient = Endpoint { timeout: Duration::from_millis(300), max_attempts: 1, ..endpoint(0, receiver.url("/")) };
+    let node = Node::start(vec![impatient]);
+    node.accept("app", ["a".to_owned()]);
+    let Outcome::Dropped { reason, .. } = node.outcome() else { panic!("it was delivered") };
+    assert_eq!(reason, "no answer within 300ms");
+}
+
+#[test]
+fn a_stop_breaks_off_a_hanging_request() {
+    let receiver = Receiver::start();
+    receiver.always("/", Answer::Hang);
+    let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
+    node.accept("app", ["a".to_owned()]);
+    receiver.wait_for("/", 1);
+    let started = Instant::now();
+    assert!(node.delivery.stop(Instant::now() + Duration::from_secs(5)), "every thread ended");
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    node.accept("app", ["b".to_owned()]);
+    assert_eq!(node.delivery.queued(), 1, "nothing is taken in any more");
+}
+
+#[test]
+fn userinfo_of_a_url_is_sent_as_basic_authorization_and_never_reported() {
+    let receiver = Receiver::start();
+    receiver.script("/", [Answer::Status(200), Answer::Status(401)]);
+    let secretive =
+        Endpoint { userinfo: Some(Secret::new("user:hunter2")), max_attempts: 1, ..endpoint(0, receiver.url("/")) };
+    let node = Node::start(vec![secretive]);
+    for n in 0..2 {
+        node.accept("app", numbered(n..n + 1));
+        eventually("the batch to be settled", || (node.delivery.queued() == 0).then_some(()));
+    }
+    let posts = receiver.received("/");
+    assert_eq!(posts[0].header("authorization"), Some("Basic dXNlcjpodW50ZXIy"));
+    let reported = format!("{:?}", node.outcomes());
+    assert!(reported.contains("HTTP 401"), "{reported}");
+    for hidden in ["hunter2", "dXNlcjpodW50ZXIy", "app-secret"] {
+        assert!(!reported.contains(hidden), "{reported}");
+        assert!(!format!("{:?}", node.delivery).contains(hidden));
+    }
+}

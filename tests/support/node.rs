@@ -1,0 +1,105 @@
+//! A running delivery without PHP or Redis.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use resonate_webhooks::apps::{AppDirectory, Credentials};
+use resonate_webhooks::delivery::{Delivery, Endpoint, Settings};
+use resonate_webhooks::event::{Event, EventKind, EventName};
+use resonate_webhooks::outbox::{MemoryOutbox, Outbox};
+use resonate_webhooks::secret::Secret;
+use resonate_webhooks::telemetry::{Outcome, Telemetry};
+
+use super::wait::eventually;
+
+/// Settings that suit tests: short waits, roomy caps.
+pub(crate) const SETTINGS: Settings = Settings {
+    flush_interval: Duration::from_millis(200),
+    batch_max_events: 100,
+    batch_max_bytes: 100_000,
+    outbox_max_events: 10_000,
+};
+
+/// A delivery under test. It is stopped when dropped.
+pub(crate) struct Node {
+    /// What is tested.
+    pub(crate) delivery: Delivery,
+    /// What it counts and reports.
+    pub(crate) telemetry: Arc<Telemetry>,
+}
+
+impl Node {
+    /// Starts one with [`SETTINGS`].
+    pub(crate) fn start(endpoints: Vec<Endpoint>) -> Self {
+        Self::with(SETTINGS, endpoints)
+    }
+
+    /// Starts one over an outbox in memory.
+    pub(crate) fn with(settings: Settings, endpoints: Vec<Endpoint>) -> Self {
+        Self::over(Arc::new(MemoryOutbox::new(settings.outbox_max_events)), settings, endpoints)
+    }
+
+    /// Starts one that knows the applications `app`, `other` and `app-0` to `app-299`.
+    pub(crate) fn over(outbox: Arc<dyn Outbox>, settings: Settings, endpoints: Vec<Endpoint>) -> Self {
+        let apps = AppDirectory::default();
+        for app in ["app", "other"] {
+            let credentials = Credentials { key: format!("{app}-key"), secret: Secret::new(format!("{app}-secret")) };
+            apps.register(app.into(), credentials);
+        }
+        for n in 0..300 {
+            let credentials = Credentials { key: format!("key-{n}"), secret: Secret::new("secret") };
+            apps.register(format!("app-{n}").as_str().into(), credentials);
+        }
+        let telemetry = Arc::new(Telemetry::default());
+        let delivery =
+            Delivery::start_with(outbox, settings, endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
+        Self { delivery, telemetry }
+    }
+
+    /// Accepts one event of `app` for each of `channels`.
+    pub(crate) fn accept(&self, app: &str, channels: impl IntoIterator<Item = String>) {
+        self.delivery.accept(channels.into_iter().map(|channel| occupied(app, &channel)).collect());
+    }
+
+    /// Waits for an outcome that is no log line.
+    pub(crate) fn outcome(&self) -> Outcome {
+        eventually("an outcome", || {
+            self.telemetry.outcomes().take(1).pop().filter(|outcome| !matches!(outcome, Outcome::Log { .. }))
+        })
+    }
+
+    /// Takes every outcome so far.
+    pub(crate) fn outcomes(&self) -> Vec<Outcome> {
+        self.telemetry.outcomes().take(10_000)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.delivery.stop(Instant::now() + Duration::from_secs(1));
+    }
+}
+
+/// An endpoint that wants everything, with the defaults of the configuration.
+pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
+    Endpoint {
+        index,
+        url,
+        userinfo: None,
+        app: None,
+        events: EventName::ALL.to_vec(),
+        timeout: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(5),
+        max_attempts: 5,
+    }
+}
+
+/// The first connection came to `channel`.
+pub(crate) fn occupied(app: &str, channel: &str) -> Event {
+    Event { app: app.into(), channel: channel.into(), time_ms: 1_700_000_000_000, kind: EventKind::ChannelOccupied }
+}
+
+/// The channels `c0`, `c1` and so on.
+pub(crate) fn numbered(range: std::ops::Range<usize>) -> impl Iterator<Item = String> {
+    range.map(|n| format!("c{n}"))
+}
