@@ -177,14 +177,16 @@ impl State {
     }
 
     fn answer(&self, mut stream: &TcpStream, answer: &Answer) -> io::Result<()> {
+        // In one piece: several small writes would wait for each other's acknowledgements.
+        let mut respond =
+            |status: u16, header: &str| stream.write_all(format!("HTTP/1.1 {status} -\r\n{header}\r\n\r\n").as_bytes());
+        let empty = "Content-Length: 0";
         let closed = || Err(io::Error::from(io::ErrorKind::ConnectionAborted));
         match answer {
-            Answer::Status(status) => write!(stream, "HTTP/1.1 {status} -\r\nContent-Length: 0\r\n\r\n"),
-            Answer::StatusWith(status, name, value) => {
-                write!(stream, "HTTP/1.1 {status} -\r\nContent-Length: 0\r\n{name}: {value}\r\n\r\n")
-            }
+            Answer::Status(status) => respond(*status, empty),
+            Answer::StatusWith(status, name, value) => respond(*status, &format!("{empty}\r\n{name}: {value}")),
             Answer::ThenClose => {
-                write!(stream, "HTTP/1.1 200 -\r\nContent-Length: 0\r\n\r\n")?;
+                respond(200, empty)?;
                 closed()
             }
             Answer::Close => closed(),
@@ -194,7 +196,7 @@ impl State {
                 closed()
             }
             Answer::Drip => {
-                write!(stream, "HTTP/1.1 200 -\r\nContent-Length: 1000000\r\n\r\n")?;
+                respond(200, "Content-Length: 1000000")?;
                 loop {
                     stream.write_all(b".")?;
                     std::thread::sleep(Duration::from_millis(50));
