@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use resonate_webhooks::delivery::{Endpoint, Left, Settings};
+use resonate_webhooks::config::{AppScope, Endpoint};
+use resonate_webhooks::delivery::{Left, Settings};
 use resonate_webhooks::event::Event;
 use resonate_webhooks::outbox::{Fate, LaneId, MemoryOutbox, Outbox, Queued};
 use resonate_webhooks::telemetry::{Level, Outcome};
@@ -113,7 +114,7 @@ fn a_hanging_endpoint_with_many_applications_does_not_delay_another() {
 fn an_endpoint_whose_first_event_comes_late_does_not_wait_for_those_that_hang() {
     let (dead, healthy) = (Receiver::start(), Receiver::start());
     dead.always("/", Answer::Hang);
-    let late = Endpoint { app: Some("app".into()), ..endpoint(1, healthy.url("/")) };
+    let late = Endpoint { apps: AppScope::Only("app".into()), ..endpoint(1, healthy.url("/")) };
     let node = Node::start(vec![endpoint(0, dead.url("/")), late]);
     for app in 0..300 {
         node.accept(&format!("app-{app}"), numbered(0..1));
@@ -213,9 +214,10 @@ fn an_application_without_credentials_is_dropped_without_a_request() {
 
 #[test]
 fn events_that_no_endpoint_wants_are_counted_and_forgotten() {
-    for endpoints in
-        [vec![], vec![Endpoint { app: Some("other".into()), ..endpoint(0, "http://127.0.0.1:9/".to_owned()) }]]
-    {
+    for endpoints in [
+        vec![],
+        vec![Endpoint { apps: AppScope::Only("other".into()), ..endpoint(0, "http://127.0.0.1:9/".to_owned()) }],
+    ] {
         let node = Node::start(endpoints);
         node.accept("app", numbered(0..3));
         eventually("the events to be forgotten", || (node.delivery.queued() == 0).then_some(()));

@@ -4,8 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use resonate_webhooks::delivery::Endpoint;
-use resonate_webhooks::secret::Secret;
+use resonate_webhooks::config::Endpoint;
 use resonate_webhooks::telemetry::Outcome;
 use support::node::{Node, endpoint, numbered};
 use support::receiver::{Answer, Receiver};
@@ -148,8 +147,7 @@ fn a_stop_breaks_off_a_hanging_request() {
 fn userinfo_of_a_url_is_sent_as_basic_authorization_and_never_reported() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(200), Answer::Status(401)]);
-    let secretive =
-        Endpoint { userinfo: Some(Secret::new("user:hunter2")), max_attempts: 1, ..endpoint(0, receiver.url("/")) };
+    let secretive = Endpoint { max_attempts: 1, ..endpoint(0, receiver.url("/").replace("//", "//user:hunter2@")) };
     let node = Node::start(vec![secretive]);
     for n in 0..2 {
         node.accept("app", numbered(n..n + 1));

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Left;
-use super::endpoint::Endpoint;
 use super::lanes::{GivenUp, Job, Lanes, Passed};
 use super::retry::Answer;
 use super::workers::Workers;
+use crate::config::Endpoint;
 use crate::outbox::{Fate, Outbox, Queued};
 use crate::telemetry::{Level, Outcome, Telemetry};
 
@@ -185,7 +185,7 @@ impl Dispatcher {
                 counters.batches_delivered.add(1);
                 counters.events_delivered.add(events);
                 self.telemetry.report(Outcome::Delivered {
-                    url: url.clone(),
+                    url: url.to_string(),
                     status: *status,
                     app_id: app_id.into_owned(),
                     attempts: *attempts,
@@ -206,7 +206,7 @@ impl Dispatcher {
 
     fn report_dropped(&self, app_id: &str, endpoint: usize, attempts: u32, reason: &str) {
         self.telemetry.report(Outcome::Dropped {
-            url: self.endpoints[endpoint].url.clone(),
+            url: self.endpoints[endpoint].url.to_string(),
             app_id: app_id.to_owned(),
             attempts,
             reason: reason.to_owned(),

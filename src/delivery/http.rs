@@ -14,8 +14,8 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnecto
 use ureq::{Agent, Error, Timeout};
 
 use super::batch::Frozen;
-use super::endpoint::Endpoint;
 use super::retry::Answer;
+use crate::config::Endpoint;
 use crate::secret::Secret;
 
 /// The `User-Agent` of every POST.
@@ -61,7 +61,7 @@ impl Client {
     }
 
     fn new(endpoint: &Endpoint, tls: TlsConfig) -> io::Result<Self> {
-        let uri: Uri = endpoint.url.parse().map_err(|error| {
+        let uri: Uri = endpoint.url.as_str().parse().map_err(|error| {
             io::Error::new(io::ErrorKind::InvalidInput, format!("endpoint {}: {error}", endpoint.index))
         })?;
         let config = Agent::config_builder()
@@ -85,7 +85,7 @@ impl Client {
         Ok(Self {
             agent: Agent::with_parts(config, connector, DefaultResolver::default()),
             uri,
-            authorization: endpoint.userinfo.as_ref().map(basic),
+            authorization: endpoint.url.credentials().map(basic),
             timeout: endpoint.timeout,
             connect_timeout: endpoint.connect_timeout,
         })

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use super::Left;
 use super::batch::{Batch, BatchIds};
-use super::endpoint::Endpoint;
 use super::lane::{Lane, Limits};
 use super::retry::{Answer, Verdict, judge};
 use super::slots::Slots;
+use crate::config::Endpoint;
 use crate::event::{Event, EventName};
 use crate::names::AppId;
 use crate::outbox::{LaneId, Queued};

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::event::EventKind;
+use crate::config::{AppScope, EventSet};
+use crate::event::{EventKind, EventName};
 use crate::outbox::Position;
 
 const LIMITS: Limits = Limits { flush_interval: Duration::from_secs(1), max_events: 10, max_bytes: 100_000 };
@@ -9,10 +10,9 @@ const LIMITS: Limits = Limits { flush_interval: Duration::from_secs(1), max_even
 fn endpoint(index: usize) -> Endpoint {
     Endpoint {
         index,
-        url: "http://localhost/".to_owned(),
-        userinfo: None,
-        app: None,
-        events: EventName::ALL.to_vec(),
+        url: "http://localhost/".to_owned().try_into().unwrap(),
+        apps: AppScope::Every,
+        events: EventSet::all(),
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),
         max_attempts: 2,
@@ -33,8 +33,8 @@ fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<usize> {
 
 #[test]
 fn an_event_goes_to_the_endpoints_that_want_it_by_their_index_in_the_configuration() {
-    let mine = Endpoint { app: Some("mine".into()), ..endpoint(3) };
-    let vacated = Endpoint { events: vec![EventName::ChannelVacated], ..endpoint(5) };
+    let mine = Endpoint { apps: AppScope::Only("mine".into()), ..endpoint(3) };
+    let vacated = Endpoint { events: [EventName::ChannelVacated].into_iter().collect(), ..endpoint(5) };
     let mut lanes = lanes(vec![mine, vacated, endpoint(7)], 8);
     assert_eq!(push(&mut lanes, "mine", 0), [3, 7]);
     assert_eq!(push(&mut lanes, "other", 1), [7]);

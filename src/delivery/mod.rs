@@ -12,7 +12,6 @@
 mod batch;
 mod body;
 mod dispatcher;
-mod endpoint;
 mod http;
 mod lane;
 mod lanes;
@@ -28,7 +27,6 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 pub(crate) use body::encoded_len;
-pub use endpoint::Endpoint;
 
 use self::batch::BatchIds;
 use self::dispatcher::{Dispatcher, Message, Work};
@@ -38,6 +36,7 @@ use self::lanes::Lanes;
 use self::slots::MAX_WORKERS;
 use self::workers::Workers;
 use crate::apps::AppDirectory;
+use crate::config::{Config, Endpoint};
 use crate::event::Event;
 use crate::outbox::{MemoryOutbox, Outbox};
 use crate::telemetry::Telemetry;
@@ -57,6 +56,17 @@ pub struct Settings {
     pub batch_max_bytes: usize,
     /// The most events that may wait in the lanes of an outbox in memory, summed.
     pub outbox_max_events: usize,
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        Self {
+            flush_interval: config.flush_interval,
+            batch_max_events: config.batch_max_events,
+            batch_max_bytes: config.batch_max_bytes,
+            outbox_max_events: config.outbox_max_events,
+        }
+    }
 }
 
 /// Events that have not been delivered, counted once for each endpoint that wants them.

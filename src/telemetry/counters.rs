@@ -58,6 +58,8 @@ counters! {
     redis_errors,
     /// Times this node put its holds back because Redis had lost them.
     reassertions,
+    /// Dead nodes whose holds this node took away.
+    nodes_reaped,
     /// Events accepted by the outbox.
     events,
     /// Events that no endpoint asked for.

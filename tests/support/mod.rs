@@ -3,11 +3,8 @@
 #![allow(dead_code, reason = "every test crate compiles all of this and uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
 
-<<<<<<< HEAD
 pub(crate) mod certificates;
-=======
 pub(crate) mod node;
->>>>>>> 8d6dff6 (Integration tests by subject: delivery and HTTP)
 pub(crate) mod receiver;
 pub(crate) mod redis;
 pub(crate) mod wait;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::apps::{AppDirectory, Credentials};
-use resonate_webhooks::delivery::{Delivery, Endpoint, Settings};
-use resonate_webhooks::event::{Event, EventKind, EventName};
+use resonate_webhooks::config::{AppScope, Endpoint, EventSet};
+use resonate_webhooks::delivery::{Delivery, Settings};
+use resonate_webhooks::event::{Event, EventKind};
 use resonate_webhooks::outbox::{MemoryOutbox, Outbox};
 use resonate_webhooks::secret::Secret;
 use resonate_webhooks::telemetry::{Outcome, Telemetry};
@@ -84,10 +85,9 @@ impl Drop for Node {
 pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
     Endpoint {
         index,
-        url,
-        userinfo: None,
-        app: None,
-        events: EventName::ALL.to_vec(),
+        url: url.try_into().unwrap(),
+        apps: AppScope::Every,
+        events: EventSet::all(),
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),
         max_attempts: 5,

@@ -42,6 +42,19 @@ impl Received {
         let events = body["events"].as_array().expect("a list of events");
         events.iter().map(|event| event["channel"].as_str().expect("a channel").to_owned()).collect()
     }
+
+    /// The events in the body as `name channel`, and `name channel/user` where there is a user.
+    pub(crate) fn events(&self) -> Vec<String> {
+        let text = |value: &serde_json::Value| value.as_str().expect("a string").to_owned();
+        let body = self.json();
+        let events = body["events"].as_array().expect("a list of events").iter();
+        events
+            .map(|event| {
+                let user = event.get("user_id").map_or_else(String::new, |user| format!("/{}", text(user)));
+                format!("{} {}{user}", text(&event["name"]), text(&event["channel"]))
+            })
+            .collect()
+    }
 }
 
 /// What the receiver does with a request.

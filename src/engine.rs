@@ -1,0 +1,383 @@
+//! The engine: everything between a hook and a POST, and the life of its threads.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use std::{fmt, io};
+
+use crossbeam_channel::{Receiver, bounded};
+use parking_lot::{Mutex, RwLock};
+
+use crate::apps::{AppDirectory, Credentials};
+use crate::config::Config;
+use crate::delivery::Delivery;
+use crate::intent::{Intent, IntentQueue, Packed};
+use crate::names::{AppId, ChannelName, NodeId, SocketId};
+use crate::presence::{Claimer, Intake, Keys, SharedLedger, StopFlag};
+use crate::process::{fork_generation, watch_forks};
+use crate::redis::{self, Link};
+use crate::telemetry::{Level, Outcome, Telemetry};
+use crate::thread::Thread;
+
+/// Claims, and as many client events, that wait for an unreachable Redis: about 100 MB of each at the worst. Beyond it
+/// client events are refused, and claims that cancel each other out are given up.
+const PENDING_LIMIT: usize = 1 << 20;
+
+/// The share of `shutdown_timeout` that flushes may use up before the end: a hanging endpoint must not eat the time in
+/// which the last departures reach Redis.
+const FLUSH_SHARE: f64 = 0.9;
+
+/// Webhooks for one Resonate process.
+///
+/// Hooks call it from the event loop; none of its methods waits, but [`Self::flush`] and [`Self::stop`]. In a forked child
+/// it is inert: its threads stayed with the parent.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    generation: u32,
+    telemetry: Arc<Telemetry>,
+    apps: Arc<AppDirectory>,
+    /// The ids handed over by hooks, so that each is allocated once.
+    app_ids: RwLock<HashMap<Box<[u8]>, AppId>>,
+    queue: Arc<IntentQueue>,
+    ledger: Arc<SharedLedger>,
+    booted: AtomicBool,
+    /// When the first flush began: the end of the process is bounded as a whole.
+    ending_since: OnceLock<Instant>,
+    threads: Mutex<Threads>,
+}
+
+/// What runs, or is still to be started.
+#[derive(Debug)]
+enum Threads {
+    Unstarted { intents: Receiver<Intent> },
+    Running(Running),
+    Stopped,
+}
+
+#[derive(Debug)]
+struct Running {
+    stop_claimer: Arc<StopFlag>,
+    intake: Thread,
+    claimer: Thread,
+    delivery: Arc<Delivery>,
+}
+
+impl Engine {
+    /// An engine at rest: no thread, no connection.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let (queue, intents) = IntentQueue::new(config.queue_size);
+        Self {
+            generation: fork_generation(),
+            telemetry: Arc::default(),
+            apps: Arc::default(),
+            app_ids: RwLock::default(),
+            queue: Arc::new(queue),
+            ledger: Arc::new(SharedLedger::new(PENDING_LIMIT)),
+            booted: AtomicBool::new(false),
+            ending_since: OnceLock::new(),
+            threads: Mutex::new(Threads::Unstarted { intents }),
+            config,
+        }
+    }
+
+    /// Starts the threads; once. An unreachable Redis is not an error here: it is waited for in the background.
+    ///
+    /// # Errors
+    /// When the operating system refuses a thread, or the Redis connection cannot be built from its settings.
+    pub fn boot(&self) -> io::Result<()> {
+        watch_forks();
+        let mut threads = self.threads.lock();
+        let Threads::Unstarted { intents } = &*threads else { return Ok(()) };
+        for warning in &self.config.warnings {
+            self.telemetry.log(Level::Warning, warning);
+        }
+        let running = self.start(intents.clone())?;
+        *threads = Threads::Running(running);
+        self.booted.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    fn start(&self, intents: Receiver<Intent>) -> io::Result<Running> {
+        let config = &self.config;
+        let telemetry = &self.telemetry;
+        let settings = redis::Settings::new(config.connection.clone()).map_err(io::Error::other)?;
+        let link = Link::new(settings, Arc::clone(telemetry));
+        let delivery = Arc::new(Delivery::start(
+            config.into(),
+            config.endpoints.clone(),
+            Arc::clone(&self.apps),
+            Arc::clone(telemetry),
+        )?);
+        let stop_claimer = Arc::new(StopFlag::default());
+        let outbox = Arc::clone(&delivery);
+        let mut claimer = Claimer::new(
+            Arc::clone(&self.ledger),
+            Arc::clone(&stop_claimer),
+            Arc::clone(telemetry),
+            Arc::new(move |events| outbox.accept(events)),
+            link,
+            Keys::new(&config.key_prefix),
+            config.ttl,
+            Box::new(|| NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), rand::random())),
+        );
+        let mut intake = Intake::new(Arc::clone(&self.queue), intents, Arc::clone(&self.ledger), Arc::clone(telemetry));
+        Ok(Running {
+            stop_claimer,
+            intake: Thread::spawn("wh-intake", Arc::clone(telemetry), move || intake.run())?,
+            claimer: Thread::spawn("wh-claimer", Arc::clone(telemetry), move || claimer.run())?,
+            delivery,
+        })
+    }
+
+    /// Takes an application's credentials, at first sight and when they change.
+    pub fn register_app(&self, app: &[u8], key: &str, secret: &str) {
+        if self.is_inert() {
+            return;
+        }
+        let credentials = Credentials { key: key.to_owned(), secret: crate::secret::Secret::new(secret) };
+        self.apps.register(self.app_id(app), credentials);
+    }
+
+    /// A socket subscribed to a channel; `user` on presence channels.
+    pub fn subscribed(&self, app: &[u8], channel: &[u8], socket: &[u8], user: Option<&[u8]>) {
+        self.push(|| Intent::Subscribed(self.app_id(app), Packed::new([channel, socket, user.unwrap_or_default()])));
+    }
+
+    /// A socket left a channel.
+    pub fn unsubscribed(&self, app: &[u8], channel: &[u8], socket: &[u8]) {
+        self.push(|| Intent::Unsubscribed(self.app_id(app), Packed::new([channel, socket])));
+    }
+
+    /// A socket is gone, and with it all its subscriptions.
+    pub fn closed(&self, app: &[u8], socket: &[u8]) {
+        self.push(|| Intent::Closed(self.app_id(app), SocketId::new(socket)));
+    }
+
+    /// A socket sent a client event that Resonate relays.
+    pub fn client_event(&self, app: &[u8], whisper: &Whisper<'_>) {
+        self.push(|| Intent::ClientEvent {
+            app: self.app_id(app),
+            text: Packed::new([
+                whisper.channel,
+                whisper.event,
+                whisper.socket,
+                whisper.user.unwrap_or_default(),
+                whisper.data.unwrap_or_default(),
+            ]),
+            has_data: whisper.data.is_some(),
+        });
+    }
+
+    /// The live connections of a channel, `(socket, user)` with an empty user for none: what the hooks missed is made up
+    /// for, both ways.
+    pub fn reconcile<'a>(&self, app: &[u8], channel: &[u8], live: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
+        self.push(|| {
+            let live = live.map(|(socket, user)| Packed::new([socket, user])).collect();
+            Intent::Truth(self.app_id(app), ChannelName::new(channel), live)
+        });
+    }
+
+    /// The channels whose live connections are asked for, because their intents did not fit into the queue.
+    #[must_use]
+    pub fn dirty_channels(&self) -> Vec<(AppId, ChannelName)> {
+        if self.is_inert() { Vec::new() } else { self.queue.take_dirty() }
+    }
+
+    /// Up to `limit` channels with a local socket from `cursor` on, and the next cursor, 0 at the end. Channels that come
+    /// or go between two calls may be missed or seen twice; the next round finds them. Never waits: while the ledger is
+    /// busy it returns `cursor` and nothing.
+    #[must_use]
+    pub fn channels(&self, cursor: usize, limit: usize) -> (usize, Vec<(AppId, ChannelName)>) {
+        if self.is_inert() {
+            return (0, Vec::new());
+        }
+        let Some(ledger) = self.ledger.try_lock() else { return (cursor, Vec::new()) };
+        let channels: Vec<_> =
+            ledger.table.channels().skip(cursor).take(limit).map(|(app, name)| (app.clone(), name.clone())).collect();
+        let next = if channels.len() < limit { 0 } else { cursor + limit };
+        (next, channels)
+    }
+
+    /// Takes up to `max` outcomes, oldest first.
+    #[must_use]
+    pub fn poll(&self, max: usize) -> Vec<Outcome> {
+        if self.generation == fork_generation() { self.telemetry.outcomes().take(max) } else { Vec::new() }
+    }
+
+    /// Counters, then gauges: what waits in the queue, behind Redis, and in the outbox.
+    #[must_use]
+    pub fn stats(&self) -> Vec<(&'static str, u64)> {
+        let mut stats = self.telemetry.counters().snapshot();
+        if self.is_inert() {
+            return stats;
+        }
+        let (channels, sockets, unclaimed) = {
+            let ledger = self.ledger.lock();
+            let (channels, sockets) = ledger.table.size();
+            (channels, sockets, ledger.pending.unanswered_claims())
+        };
+        let gauges = [
+            ("queued_intents", self.queue.len()),
+            ("channels", channels),
+            ("sockets", sockets),
+            ("unclaimed", unclaimed),
+        ];
+        stats.extend(gauges.map(|(name, value)| (name, value as u64)));
+        if let Threads::Running(running) = &*self.threads.lock() {
+            stats.push(("queued_events", running.delivery.queued() as u64));
+        }
+        stats
+    }
+
+    /// Sends on everything that was handed over before this call, for at most `time`. Hooks go on working. Returns what was
+    /// left.
+    ///
+    /// The first call begins the end: from then on all flushes together take no longer than `shutdown_timeout`, and a part
+    /// of it is kept for [`Self::end`].
+    pub fn flush(&self, time: Duration) -> Left {
+        if self.is_inert() {
+            return Left::default();
+        }
+        let deadline =
+            (Instant::now() + time).min(self.ending_since() + self.config.shutdown_timeout.mul_f64(FLUSH_SHARE));
+        match &*self.threads.lock() {
+            Threads::Running(running) => self.drain(running, deadline),
+            Threads::Unstarted { .. } | Threads::Stopped => Left::default(),
+        }
+    }
+
+    fn ending_since(&self) -> Instant {
+        *self.ending_since.get_or_init(Instant::now)
+    }
+
+    /// Takes in what waits in the queue, has it judged, and delivers it.
+    fn drain(&self, running: &Running, deadline: Instant) -> Left {
+        self.take_in(deadline);
+        self.ledger.wait_until(deadline, |ledger| ledger.pending.is_empty());
+        let events = running.delivery.flush(deadline).total();
+        Left { intents: self.queue.len(), claims: self.ledger.lock().pending.unanswered_claims(), events }
+    }
+
+    /// Waits until every intent pushed before this call is in the ledger.
+    fn take_in(&self, deadline: Instant) {
+        let (reply, taken_in) = bounded(1);
+        self.queue.push(Intent::Barrier(reply), self.telemetry.counters());
+        // A barrier that found the queue full is dropped and ends the wait at once; what is left is counted.
+        let _ = taken_in.recv_deadline(deadline);
+    }
+
+    /// The process ends, and every socket with it: the engine takes no more intents, lets go of all that it holds, sends
+    /// on what waits until its `shutdown_timeout` is over, and stops its threads within `grace` more. Returns what was left.
+    pub fn end(&self, grace: Duration) -> Left {
+        if self.is_inert() {
+            return Left::default();
+        }
+        let deadline = self.ending_since() + self.config.shutdown_timeout;
+        self.booted.store(false, Ordering::Release);
+        let left = match &*self.threads.lock() {
+            Threads::Running(running) => {
+                self.take_in(deadline);
+                self.let_go();
+                self.drain(running, deadline)
+            }
+            Threads::Unstarted { .. } | Threads::Stopped => Left::default(),
+        };
+        self.stop(Instant::now() + grace);
+        left
+    }
+
+    fn let_go(&self) {
+        let mut ledger = self.ledger.lock();
+        let mut claims = Vec::new();
+        ledger.table.close_all(&mut claims);
+        ledger.pending.push_claims(claims);
+        drop(ledger);
+        self.ledger.notify();
+    }
+
+    /// Stops the threads without waiting for what is under way. A thread that has not ended by `deadline` is left behind.
+    /// Returns whether all have ended.
+    pub fn stop(&self, deadline: Instant) -> bool {
+        if self.generation != fork_generation() {
+            return true;
+        }
+        self.booted.store(false, Ordering::Release);
+        let Threads::Running(running) = std::mem::replace(&mut *self.threads.lock(), Threads::Stopped) else {
+            return true;
+        };
+        running.stop_claimer.raise();
+        self.ledger.notify();
+        self.queue.push(Intent::Stop, self.telemetry.counters());
+        let delivery_ended = running.delivery.stop(deadline);
+        let intake_ended = running.intake.wait_until(deadline);
+        running.claimer.wait_until(deadline) && intake_ended && delivery_ended
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Before the first boot, after the end, and in a forked child.
+    fn is_inert(&self) -> bool {
+        !self.booted.load(Ordering::Acquire) || self.generation != fork_generation()
+    }
+
+    fn push(&self, intent: impl FnOnce() -> Intent) {
+        if !self.is_inert() {
+            self.queue.push(intent(), self.telemetry.counters());
+        }
+    }
+
+    fn app_id(&self, app: &[u8]) -> AppId {
+        if let Some(known) = self.app_ids.read().get(app) {
+            return known.clone();
+        }
+        self.app_ids.write().entry(Box::from(app)).or_insert_with(|| AppId::new(app)).clone()
+    }
+}
+
+/// A client event, as the hook saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Whisper<'a> {
+    /// The channel.
+    pub channel: &'a [u8],
+    /// The event's name, starting with `client-`.
+    pub event: &'a [u8],
+    /// Its data as a JSON string, if the client sent any.
+    pub data: Option<&'a [u8]>,
+    /// The sender.
+    pub socket: &'a [u8],
+    /// The sender's presence user, if any.
+    pub user: Option<&'a [u8]>,
+}
+
+/// What a flush could not send on in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Intents not taken in.
+    pub intents: usize,
+    /// Claims that Redis has not judged.
+    pub claims: usize,
+    /// Events that an endpoint has not answered.
+    pub events: usize,
+}
+
+impl Left {
+    /// Whether everything was sent on.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        self.intents == 0 && self.claims == 0 && self.events == 0
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { intents, claims, events } = self;
+        write!(f, "{events} events undelivered, {claims} claims undecided, {intents} intents not taken in")
+    }
+}

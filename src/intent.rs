@@ -1,0 +1,202 @@
+//! Intents: what a hook hands to the background threads, and the queue that carries them.
+//!
+//! A hook runs on the event loop. It copies the strings it was given into one buffer, pushes it here and returns; it
+//! never waits, whatever the other side does. When the queue is full, client events give way first: the last eighth of
+//! the queue takes subscriptions only. A subscription that finds it full all the same is not lost either: its channel
+//! is marked dirty, and the PHP side answers with the channel's live connections.
+
+use std::collections::HashSet;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use parking_lot::Mutex;
+
+use crate::names::{AppId, ChannelName, SocketId};
+use crate::telemetry::Counters;
+
+/// The part of the queue that is closed to client events, as a divisor of its capacity.
+const RESERVED_FOR_SUBSCRIPTIONS: usize = 8;
+
+/// What happened on this node, in owned bytes.
+#[derive(Debug)]
+pub(crate) enum Intent {
+    /// A socket subscribed: channel, socket, user (empty when none).
+    Subscribed(AppId, Packed<3>),
+    /// A socket left one channel: channel, socket.
+    Unsubscribed(AppId, Packed<2>),
+    /// A socket is gone.
+    Closed(AppId, SocketId),
+    /// A socket whispered: channel, event, socket, user (empty when none), data.
+    ClientEvent {
+        /// The application.
+        app: AppId,
+        /// Channel, event, socket, user (empty when none), data (empty when none).
+        text: Packed<5>,
+        /// Whether the client sent data at all: an empty string and none differ.
+        has_data: bool,
+    },
+    /// The live connections of a channel, socket and user (empty when none).
+    Truth(AppId, ChannelName, Vec<Packed<2>>),
+    /// Answered once everything before it has been taken in.
+    Barrier(Sender<()>),
+    /// Ends the thread that reads the queue.
+    Stop,
+}
+
+/// Several strings in one allocation.
+#[derive(Debug)]
+pub(crate) struct Packed<const N: usize> {
+    bytes: Box<[u8]>,
+    ends: [u32; N],
+}
+
+impl<const N: usize> Packed<N> {
+    /// Copies `parts` into one buffer. Resonate's message size limit keeps each far below 4 GiB.
+    pub(crate) fn new(parts: [&[u8]; N]) -> Self {
+        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+        let ends = parts.map(|part| {
+            bytes.extend_from_slice(part);
+            u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+        });
+        Self { bytes: bytes.into_boxed_slice(), ends }
+    }
+
+    /// The strings, in the order in which they were packed.
+    pub(crate) fn parts(&self) -> [&[u8]; N] {
+        let mut start = 0;
+        self.ends.map(|end| {
+            let part = self.bytes.get(start..end as usize).unwrap_or_default();
+            start = end as usize;
+            part
+        })
+    }
+}
+
+/// The bounded queue between the event loop and the claimer.
+#[derive(Debug)]
+pub(crate) struct IntentQueue {
+    sender: Sender<Intent>,
+    client_event_limit: usize,
+    overflow: Mutex<Overflow>,
+}
+
+/// What did not fit into the queue.
+#[derive(Debug, Default)]
+struct Overflow {
+    dirty: HashSet<(AppId, ChannelName)>,
+    closed: Vec<(AppId, SocketId)>,
+}
+
+impl IntentQueue {
+    /// A queue for `capacity` intents, and the end it is read from.
+    pub(crate) fn new(capacity: usize) -> (Self, Receiver<Intent>) {
+        let (sender, receiver) = bounded(capacity);
+        let client_event_limit = capacity - capacity / RESERVED_FOR_SUBSCRIPTIONS;
+        (Self { sender, client_event_limit, overflow: Mutex::default() }, receiver)
+    }
+
+    /// Pushes an intent, without ever waiting for room.
+    pub(crate) fn push(&self, intent: Intent, counters: &Counters) {
+        if matches!(intent, Intent::ClientEvent { .. }) && self.sender.len() >= self.client_event_limit {
+            counters.client_events_dropped.add(1);
+            return;
+        }
+        if let Err(TrySendError::Full(intent) | TrySendError::Disconnected(intent)) = self.sender.try_send(intent) {
+            self.overflowed(intent, counters);
+        }
+    }
+
+    /// Intents waiting to be read.
+    pub(crate) fn len(&self) -> usize {
+        self.sender.len()
+    }
+
+    /// The channels whose truth is asked for since the last call.
+    pub(crate) fn take_dirty(&self) -> Vec<(AppId, ChannelName)> {
+        self.overflow.lock().dirty.drain().collect()
+    }
+
+    /// The sockets that closed while the queue was full, since the last call.
+    pub(crate) fn take_closed(&self) -> Vec<(AppId, SocketId)> {
+        std::mem::take(&mut self.overflow.lock().closed)
+    }
+
+    fn overflowed(&self, intent: Intent, counters: &Counters) {
+        let mut overflow = self.overflow.lock();
+        match intent {
+            Intent::Subscribed(app, text) => {
+                let [channel, ..] = text.parts();
+                overflow.dirty.insert((app, ChannelName::new(channel)));
+            }
+            Intent::Unsubscribed(app, text) => {
+                let [channel, ..] = text.parts();
+                overflow.dirty.insert((app, ChannelName::new(channel)));
+            }
+            Intent::Truth(app, channel, _) => {
+                overflow.dirty.insert((app, channel));
+            }
+            // A socket id is never used again, so that its end may be learned out of turn.
+            Intent::Closed(app, socket) => overflow.closed.push((app, socket)),
+            Intent::ClientEvent { .. } => {
+                counters.client_events_dropped.add(1);
+                return;
+            }
+            // Whoever waits for a barrier sees it dropped; a full queue wakes its reader without a Stop.
+            Intent::Barrier(_) | Intent::Stop => return,
+        }
+        counters.intents_overflowed.add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subscribed(channel: &str) -> Intent {
+        Intent::Subscribed(AppId::from("app"), Packed::new([channel.as_bytes(), b"1.1", b""]))
+    }
+
+    fn whisper() -> Intent {
+        let text = Packed::new([b"private-a".as_slice(), b"client-x", b"1.1", b"", b""]);
+        Intent::ClientEvent { app: AppId::from("app"), text, has_data: false }
+    }
+
+    #[test]
+    fn packed_strings_come_out_as_they_went_in() {
+        let packed = Packed::new([b"presence-a".as_slice(), b"", b"7"]);
+        assert_eq!(packed.parts(), [b"presence-a".as_slice(), b"", b"7"]);
+    }
+
+    #[test]
+    fn client_events_give_way_before_subscriptions_do() {
+        let (queue, reader) = IntentQueue::new(8);
+        let counters = Counters::default();
+        for _ in 0..8 {
+            queue.push(whisper(), &counters);
+        }
+        assert_eq!((queue.len(), counters.client_events_dropped.get()), (7, 1));
+        queue.push(subscribed("a"), &counters);
+        assert_eq!(reader.len(), 8);
+        assert_eq!(counters.intents_overflowed.get(), 0);
+    }
+
+    #[test]
+    fn a_subscription_that_does_not_fit_marks_its_channel_dirty_once() {
+        let (queue, _reader) = IntentQueue::new(1);
+        let counters = Counters::default();
+        for channel in ["a", "b", "b"] {
+            queue.push(subscribed(channel), &counters);
+        }
+        assert_eq!(queue.take_dirty(), [(AppId::from("app"), ChannelName::from("b"))]);
+        assert!(queue.take_dirty().is_empty());
+        assert_eq!(counters.intents_overflowed.get(), 2);
+    }
+
+    #[test]
+    fn a_close_that_does_not_fit_is_kept_for_the_claimer() {
+        let (queue, _reader) = IntentQueue::new(1);
+        let counters = Counters::default();
+        queue.push(subscribed("a"), &counters);
+        queue.push(Intent::Closed(AppId::from("app"), SocketId::from("1.1")), &counters);
+        assert_eq!(queue.take_closed(), [(AppId::from("app"), SocketId::from("1.1"))]);
+    }
+}

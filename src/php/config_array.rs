@@ -1,0 +1,69 @@
+//! Laravel's config array as JSON, the form in which the core reads it.
+
+use ext_php_rs::types::{ZendHashTable, Zval};
+use serde_json::{Map, Number, Value};
+
+/// Deeper nesting than any config has; beyond it the array refers to itself.
+const MAX_DEPTH: usize = 16;
+
+/// Why an array is no configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum NotConfig {
+    /// An object, a closure, a resource.
+    #[error("resonate-webhooks.{key}: a {kind} is not plain data")]
+    NotPlainData {
+        /// Where, in dot notation.
+        key: String,
+        /// What PHP calls it.
+        kind: String,
+    },
+    /// More levels than a config has.
+    #[error("resonate-webhooks.{key}: nested more than {MAX_DEPTH} levels deep")]
+    TooDeep {
+        /// Where, in dot notation.
+        key: String,
+    },
+}
+
+/// Converts the array and everything in it.
+///
+/// # Errors
+/// When it holds something that `config:cache` could not store either.
+pub(super) fn to_json(array: &ZendHashTable) -> Result<Value, NotConfig> {
+    convert_array(array, "", 0)
+}
+
+fn convert_array(array: &ZendHashTable, path: &str, depth: usize) -> Result<Value, NotConfig> {
+    if depth > MAX_DEPTH {
+        return Err(NotConfig::TooDeep { key: path.to_owned() });
+    }
+    let entries = array.iter().map(|(key, value)| {
+        let key = key.to_string();
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        Ok((key, convert(value, &path, depth)?))
+    });
+    if array.has_sequential_keys() {
+        return entries.map(|entry| entry.map(|(_, value)| value)).collect::<Result<_, _>>().map(Value::Array);
+    }
+    entries.collect::<Result<Map<_, _>, _>>().map(Value::Object)
+}
+
+fn convert(value: &Zval, path: &str, depth: usize) -> Result<Value, NotConfig> {
+    let value = value.dereference();
+    if value.is_null() {
+        Ok(Value::Null)
+    } else if let Some(boolean) = value.bool() {
+        Ok(Value::Bool(boolean))
+    } else if let Some(number) = value.long() {
+        Ok(Value::Number(number.into()))
+    } else if let Some(number) = value.double().and_then(Number::from_f64) {
+        Ok(Value::Number(number))
+    } else if let Some(bytes) = value.binary_slice::<u8>() {
+        Ok(Value::String(String::from_utf8_lossy(bytes).into_owned()))
+    } else if let Some(array) = value.array() {
+        convert_array(array, path, depth + 1)
+    } else {
+        Err(NotConfig::NotPlainData { key: path.to_owned(), kind: value.get_type().to_string() })
+    }
+}

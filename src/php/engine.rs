@@ -1,0 +1,206 @@
+//! `Webpatser\ResonateWebhooks\Native\Engine`: a handle on an engine of this process.
+
+#![allow(elided_lifetimes_in_paths, reason = "php_impl writes the lifetimes of arguments itself and expects none")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ext_php_rs::binary::Binary;
+use ext_php_rs::binary_slice::BinarySlice;
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::exception::PhpResult;
+use ext_php_rs::flags::ClassFlags;
+use ext_php_rs::prelude::{php_class, php_impl};
+use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
+
+use super::config_array::to_json;
+use super::exceptions::{engine_failed, invalid_config};
+use crate::config::Config;
+use crate::engine::{Engine as Core, Whisper};
+use crate::names::{AppId, ChannelName};
+use crate::registry;
+use crate::telemetry::Outcome;
+
+/// The webhooks engine of this process. The object is a handle: destroying it stops nothing, for hooks still arrive while
+/// a process ends.
+#[php_class]
+#[php(name = "Webpatser\\ResonateWebhooks\\Native\\Engine", flags = ClassFlags::Final)]
+pub struct Engine {
+    core: Arc<Core>,
+}
+
+/// Method names and parameters are the PHP side's: named arguments use the identifiers as they stand here.
+#[allow(non_snake_case, reason = "PHP calls them by these names")]
+#[allow(missing_docs, reason = "the generated stub describes them to PHP, and ext-php-rs adds the parameters")]
+#[allow(clippy::needless_pass_by_value, reason = "ext-php-rs hands arguments over by value")]
+#[php_impl]
+impl Engine {
+    /// The version of the extension.
+    pub const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
+    /// Prepares an engine from the `resonate-webhooks` config array; nothing is started yet.
+    ///
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+    pub fn __construct(config: &ZendHashTable) -> PhpResult<Self> {
+        let config = Config::from_value(to_json(config).map_err(invalid_config)?).map_err(invalid_config)?;
+        let core = Arc::new(Core::new(config));
+        registry::register(Arc::clone(&core));
+        Ok(Self { core })
+    }
+
+    /// Starts the background threads, once. Never waits for Redis.
+    ///
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\EngineFailed when the threads cannot be started
+    pub fn boot(&self) -> PhpResult<()> {
+        self.core.boot().map_err(engine_failed)
+    }
+
+    /// Takes an application's credentials, at first sight and whenever they change.
+    pub fn register_app(&self, appId: BinarySlice<u8>, key: String, secret: String) {
+        self.core.register_app(&appId, &key, &secret);
+    }
+
+    /// A socket subscribed to a channel.
+    pub fn subscribed(
+        &self,
+        appId: BinarySlice<u8>,
+        channel: BinarySlice<u8>,
+        socketId: BinarySlice<u8>,
+        userId: Option<BinarySlice<u8>>,
+    ) {
+        self.core.subscribed(&appId, &channel, &socketId, userId.as_deref().copied());
+    }
+
+    /// A socket left a channel.
+    pub fn unsubscribed(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, socketId: BinarySlice<u8>) {
+        self.core.unsubscribed(&appId, &channel, &socketId);
+    }
+
+    /// A socket is gone, and with it all its subscriptions.
+    pub fn closed(&self, appId: BinarySlice<u8>, socketId: BinarySlice<u8>) {
+        self.core.closed(&appId, &socketId);
+    }
+
+    /// A socket sent a client event that Resonate relays; data is a JSON string.
+    pub fn client_event(
+        &self,
+        appId: BinarySlice<u8>,
+        channel: BinarySlice<u8>,
+        event: BinarySlice<u8>,
+        socketId: BinarySlice<u8>,
+        data: Option<BinarySlice<u8>>,
+        userId: Option<BinarySlice<u8>>,
+    ) {
+        let whisper = Whisper {
+            channel: &channel,
+            event: &event,
+            data: data.as_deref().copied(),
+            socket: &socketId,
+            user: userId.as_deref().copied(),
+        };
+        self.core.client_event(&appId, &whisper);
+    }
+
+    /// The live connections of a channel, socket id to user id ('' for none): what the hooks missed is made up for.
+    pub fn reconcile(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, sockets: &ZendHashTable) {
+        let live: Vec<(Vec<u8>, Vec<u8>)> =
+            sockets.iter().map(|(socket, user)| (key_bytes(&socket), user_bytes(user))).collect();
+        let live = live.iter().map(|(socket, user)| (socket.as_slice(), user.as_slice()));
+        self.core.reconcile(&appId, &channel, live);
+    }
+
+    /// The channels to reconcile because their hooks found the queue full: a list of [app id, channel].
+    pub fn dirty_channels(&self) -> PhpResult<ZBox<ZendHashTable>> {
+        channel_list(self.core.dirty_channels())
+    }
+
+    /// Channels with a local connection: [next cursor, list of [app id, channel]]; cursor 0 begins and ends a round.
+    pub fn channels(&self, cursor: i64, limit: i64) -> PhpResult<ZBox<ZendHashTable>> {
+        let from = usize::try_from(cursor).unwrap_or(0);
+        let (next, channels) = self.core.channels(from, usize::try_from(limit).unwrap_or(0));
+        let mut result = ZendHashTable::with_capacity(2);
+        result.push(i64::try_from(next).unwrap_or(0))?;
+        result.push(channel_list(channels)?)?;
+        Ok(result)
+    }
+
+    /// Takes up to max outcomes, oldest first: deliveries, drops and log lines.
+    #[php(defaults(max = 256))]
+    pub fn poll(&self, max: i64) -> PhpResult<ZBox<ZendHashTable>> {
+        let mut result = ZendHashTable::new();
+        for outcome in self.core.poll(usize::try_from(max).unwrap_or(0)) {
+            result.push(outcome_array(outcome)?)?;
+        }
+        Ok(result)
+    }
+
+    /// Counters and gauges by name.
+    pub fn stats(&self) -> PhpResult<ZBox<ZendHashTable>> {
+        let mut result = ZendHashTable::new();
+        for (name, value) in self.core.stats() {
+            result.insert(name, i64::try_from(value).unwrap_or(i64::MAX))?;
+        }
+        Ok(result)
+    }
+
+    /// Sends on what waits, for at most deadlineMs milliseconds; true when nothing was left. Hooks go on working.
+    pub fn shutdown(&self, deadlineMs: i64) -> bool {
+        let time = Duration::from_millis(u64::try_from(deadlineMs).unwrap_or(0));
+        self.core.flush(time).is_nothing()
+    }
+}
+
+/// PHP turns decimal string keys into integers.
+fn key_bytes(key: &ArrayKey<'_>) -> Vec<u8> {
+    match key {
+        ArrayKey::Long(number) => number.to_string().into_bytes(),
+        ArrayKey::String(text) => text.as_bytes().to_vec(),
+        ArrayKey::Str(text) => text.as_bytes().to_vec(),
+        ArrayKey::ZendString(text) => text.as_bytes().to_vec(),
+    }
+}
+
+fn user_bytes(user: &Zval) -> Vec<u8> {
+    match user.long() {
+        Some(number) => number.to_string().into_bytes(),
+        None => user.binary().unwrap_or_default(),
+    }
+}
+
+fn channel_list(channels: Vec<(AppId, ChannelName)>) -> PhpResult<ZBox<ZendHashTable>> {
+    let mut list = ZendHashTable::with_capacity(u32::try_from(channels.len()).unwrap_or(u32::MAX));
+    for (app, channel) in channels {
+        list.push(vec![binary(app.as_bytes()), binary(channel.as_bytes())])?;
+    }
+    Ok(list)
+}
+
+fn binary(bytes: &[u8]) -> Binary<u8> {
+    Binary::new(bytes)
+}
+
+fn outcome_array(outcome: Outcome) -> PhpResult<ZBox<ZendHashTable>> {
+    let mut array = ZendHashTable::with_capacity(6);
+    match outcome {
+        Outcome::Delivered { url, status, app_id, attempts } => {
+            array.insert("type", "delivered")?;
+            array.insert("url", url)?;
+            array.insert("status", i64::from(status))?;
+            array.insert("app_id", app_id)?;
+            array.insert("attempts", i64::from(attempts))?;
+        }
+        Outcome::Dropped { url, app_id, attempts, reason } => {
+            array.insert("type", "dropped")?;
+            array.insert("url", url)?;
+            array.insert("app_id", app_id)?;
+            array.insert("attempts", i64::from(attempts))?;
+            array.insert("reason", reason)?;
+        }
+        Outcome::Log { level, message } => {
+            array.insert("type", "log")?;
+            array.insert("level", level.as_str())?;
+            array.insert("message", message)?;
+        }
+    }
+    Ok(array)
+}

@@ -1,0 +1,41 @@
+//! The PHP extension: the only module that sees ext-php-rs.
+//!
+//! It converts PHP values into owned ones, calls the [`crate::engine`], and converts results back. No method calls back
+//! into PHP, so that no fiber can switch and no object can be entered twice while Rust is on the stack.
+
+mod config_array;
+mod engine;
+mod exceptions;
+mod lifecycle;
+
+#[cfg(feature = "stubgen")]
+use ext_php_rs::describe::{Module, ToStub};
+use ext_php_rs::prelude::{ModuleBuilder, php_module};
+#[cfg(feature = "stubgen")]
+use ext_php_rs::prelude::{PhpResult, php_function};
+
+use engine::Engine;
+
+fn build(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
+    module.name("resonate_webhooks").version(env!("CARGO_PKG_VERSION")).class::<Engine>()
+}
+
+/// The entry point that PHP looks up.
+#[php_module]
+pub fn get_module(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
+    let module = build(module)
+        .info_function(lifecycle::info)
+        .request_shutdown_function(lifecycle::request_shutdown)
+        .shutdown_function(lifecycle::module_shutdown);
+    #[cfg(feature = "stubgen")]
+    let module = module.function(ext_php_rs::wrap_function!(resonate_webhooks_stubs));
+    module
+}
+
+/// The IDE stub of the extension, generated from the same description that PHP is given.
+#[cfg(feature = "stubgen")]
+#[php_function]
+pub(crate) fn resonate_webhooks_stubs() -> PhpResult<String> {
+    let module: Module = build(ModuleBuilder::new("resonate_webhooks", env!("CARGO_PKG_VERSION"))).into();
+    module.to_stub().map_err(|error| error.to_string().into())
+}

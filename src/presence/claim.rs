@@ -1,0 +1,44 @@
+//! Claims: the changes of a node's holds that only Redis can judge.
+
+use crate::names::{AppId, ChannelName, UserId};
+
+/// Something a node can hold: a channel, or one presence user on a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Hold {
+    /// The application.
+    pub(crate) app: AppId,
+    /// The channel.
+    pub(crate) channel: ChannelName,
+    /// The user, or `None` for the channel itself.
+    pub(crate) user: Option<UserId>,
+}
+
+/// A change of one hold of this node: a local first or a local last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// What changed.
+    pub(crate) hold: Hold,
+    /// How.
+    pub(crate) change: Change,
+}
+
+/// The direction of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// The node serves it from now on.
+    Join,
+    /// The node serves it no more.
+    Leave,
+}
+
+impl Claim {
+    /// This node's first connection.
+    pub(crate) const fn join(hold: Hold) -> Self {
+        Self { hold, change: Change::Join }
+    }
+
+    /// This node's last connection.
+    pub(crate) const fn leave(hold: Hold) -> Self {
+        Self { hold, change: Change::Leave }
+    }
+}

@@ -1,0 +1,306 @@
+//! The claimer thread: tells Redis of this node's firsts and lasts, and learns which of them are edges.
+//!
+//! Everything that talks to the presence keys in Redis happens here, in this order of urgency: a session (epoch, lease),
+//! renewing the lease, reaping the dead, the next batch of claims. A failure of any of them is retried from the top; the
+//! batch under way keeps its number, so that a lost reply is harmless.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use redis::{Connection, RedisResult};
+
+use super::ledger::SharedLedger;
+use super::scripts::{Keys, Refusal, Verdict};
+use super::session::Session;
+use crate::event::Event;
+use crate::names::NodeId;
+use crate::redis::Link;
+use crate::telemetry::{Level, Telemetry};
+
+/// Holds per call when they are put back.
+const REASSERT_PORTION: usize = 500;
+
+/// The longest the claimer sleeps without looking at its session.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Takes the events that the claims turned out to be, in order.
+pub(crate) type EventSink = Arc<dyn Fn(Vec<Event>) + Send + Sync>;
+
+/// Tells the claimer to end.
+#[derive(Debug, Default)]
+pub(crate) struct StopFlag(AtomicBool);
+
+impl StopFlag {
+    /// Makes the claimer end at the next opportunity. The ledger must be notified afterwards.
+    pub(crate) fn raise(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn raised(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// The claimer's own state.
+pub(crate) struct Claimer {
+    ledger: Arc<SharedLedger>,
+    stop: Arc<StopFlag>,
+    telemetry: Arc<Telemetry>,
+    sink: EventSink,
+    link: Link,
+    keys: Keys,
+    session: Session,
+    clock: RedisClock,
+    /// Makes the id of this process' next incarnation.
+    next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
+    /// No claim before this time: Redis is out of reach, or edges may not be decided yet.
+    hold_until: Option<Instant>,
+    /// Dead nodes named by the last renewal.
+    lapsed: Vec<String>,
+}
+
+impl Claimer {
+    /// A claimer for a node whose leases last `lease`.
+    pub(crate) fn new(
+        ledger: Arc<SharedLedger>,
+        stop: Arc<StopFlag>,
+        telemetry: Arc<Telemetry>,
+        sink: EventSink,
+        link: Link,
+        keys: Keys,
+        lease: Duration,
+        mut next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
+    ) -> Self {
+        let session = Session::new(next_incarnation(), lease);
+        Self {
+            ledger,
+            stop,
+            telemetry,
+            sink,
+            link,
+            keys,
+            session,
+            clock: RedisClock::default(),
+            next_incarnation,
+            hold_until: None,
+            lapsed: Vec::new(),
+        }
+    }
+
+    /// Runs until it is told to stop.
+    pub(crate) fn run(&mut self) {
+        while !self.stop.raised() {
+            if self.hold_until.is_none_or(|until| until <= Instant::now()) {
+                self.hold_until = self.step();
+            }
+            self.release_whispers();
+            self.wait();
+        }
+    }
+
+    /// Sleeps until there is something to do that can be done.
+    fn wait(&self) {
+        let idle = Instant::now() + IDLE;
+        let renewal = self.session.renew_at().unwrap_or(idle).min(idle);
+        let held_up = self.hold_until.is_some();
+        self.ledger.wait_until(self.hold_until.unwrap_or(renewal), |ledger| {
+            self.stop.raised()
+                || ledger.pending.has_free_whispers()
+                || (!held_up && ledger.pending.unanswered_claims() > 0)
+        });
+    }
+
+    /// Does what is due. Returns until when nothing more can be done, if so.
+    fn step(&mut self) -> Option<Instant> {
+        match self.try_step() {
+            Ok(()) => None,
+            Err(Stuck::Unreachable(retry_at)) => Some(retry_at),
+            Err(Stuck::Refused(Refusal::Settling(wait))) => Some(Instant::now() + wait),
+            Err(Stuck::Refused(Refusal::Lost)) => {
+                self.session.lost();
+                None
+            }
+            // Redis keeps the last reply of a reaped node: a batch whose reply was lost gets it now, or never.
+            Err(Stuck::Refused(Refusal::Reaped)) => match self.claim() {
+                Err(Stuck::Unreachable(retry_at)) => Some(retry_at),
+                Ok(_) | Err(Stuck::Refused(_)) => {
+                    self.start_over();
+                    None
+                }
+            },
+        }
+    }
+
+    fn try_step(&mut self) -> Result<(), Stuck> {
+        self.open_session()?;
+        self.put_holds_back()?;
+        loop {
+            self.renew_lease()?;
+            self.reap_the_dead()?;
+            if self.stop.raised() || !self.claim()? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn open_session(&mut self) -> Result<(), Stuck> {
+        if self.session.epoch().is_some() {
+            return Ok(());
+        }
+        let new_epoch = format!("{:016x}", rand::random::<u64>());
+        let (session, keys) = (&self.session, &self.keys);
+        let (epoch, _settling) = call(&mut self.link, |redis| {
+            keys.open(redis, session.node(), session.lease(), &new_epoch, session.settle_time())
+        })?;
+        self.session.opened(epoch, Instant::now());
+        Ok(())
+    }
+
+    fn put_holds_back(&mut self) -> Result<(), Stuck> {
+        if !self.session.must_put_holds_back() {
+            return Ok(());
+        }
+        let holds = {
+            let ledger = self.ledger.lock();
+            ledger.pending.acknowledged(&ledger.table)
+        };
+        let (session, keys) = (&self.session, &self.keys);
+        let epoch = session.epoch().unwrap_or_default();
+        for portion in holds.chunks(REASSERT_PORTION) {
+            call(&mut self.link, |redis| keys.reassert(redis, session.node(), epoch, portion.iter()))??;
+        }
+        self.session.holds_are_back();
+        self.telemetry.counters().reassertions.add(1);
+        self.telemetry.log(
+            Level::Warning,
+            format_args!("Redis had lost the webhook data of this cluster: {} holds were put back", holds.len()),
+        );
+        Ok(())
+    }
+
+    fn renew_lease(&mut self) -> Result<(), Stuck> {
+        if self.session.renew_at().is_some_and(|due| due > Instant::now()) {
+            return Ok(());
+        }
+        let (session, keys) = (&self.session, &self.keys);
+        let epoch = session.epoch().unwrap_or_default();
+        let renewal = call(&mut self.link, |redis| keys.renew(redis, session.node(), epoch, session.lease()))??;
+        self.session.renewed(renewal.unbroken, Instant::now());
+        if self.session.may_reap() {
+            self.lapsed = renewal.lapsed;
+        }
+        Ok(())
+    }
+
+    fn reap_the_dead(&mut self) -> Result<(), Stuck> {
+        while let Some(dead) = self.lapsed.last() {
+            let (session, keys) = (&self.session, &self.keys);
+            let epoch = session.epoch().unwrap_or_default();
+            let reaped = call(&mut self.link, |redis| keys.reap(redis, dead, epoch))??;
+            self.telemetry.counters().edges.add(reaped.events.len() as u64);
+            (self.sink)(reaped.events);
+            if reaped.finished {
+                self.telemetry.counters().nodes_reaped.add(1);
+                self.telemetry.log(
+                    Level::Warning,
+                    format_args!("Node {dead} is dead: its lease lapsed, and what it held was taken from it"),
+                );
+                self.lapsed.pop();
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one batch. `false` when there was none.
+    fn claim(&mut self) -> Result<bool, Stuck> {
+        let Some(batch) = self.ledger.lock().pending.batch() else { return Ok(false) };
+        let (session, keys) = (&self.session, &self.keys);
+        let epoch = session.epoch().unwrap_or_default();
+        let Verdict { time_ms, edges } =
+            call(&mut self.link, |redis| keys.claim(redis, session.node(), epoch, batch.number(), batch.claims()))??;
+        self.clock.observe(time_ms);
+        let counters = self.telemetry.counters();
+        counters.redis_calls.add(1);
+        counters.claims.add(edges.len() as u64);
+        counters.edges.add(edges.iter().filter(|edge| **edge == b'1').count() as u64);
+        // Dropped, so that the ledger's is the only reference left and its strings are moved, not copied.
+        drop(batch);
+        // Under the lock: who sees an empty queue may rely on its events being in the outbox.
+        let mut ledger = self.ledger.lock();
+        (self.sink)(ledger.pending.answered(&edges, time_ms));
+        drop(ledger);
+        self.ledger.notify();
+        Ok(true)
+    }
+
+    /// Sends on the client events that wait for no claim; they need no judgement.
+    fn release_whispers(&mut self) {
+        let mut ledger = self.ledger.lock();
+        let whispers = ledger.pending.take_free_whispers();
+        if !whispers.is_empty() {
+            let now = self.clock.now_ms();
+            (self.sink)(whispers.into_iter().map(|whisper| whisper.into_event(now)).collect());
+            drop(ledger);
+            self.ledger.notify();
+        }
+    }
+
+    /// The node was reaped: it goes on as another incarnation and claims all that it serves anew.
+    fn start_over(&mut self) {
+        let reaped = self.session.node().clone();
+        self.session.reaped((self.next_incarnation)());
+        let mut ledger = self.ledger.lock();
+        let ledger = &mut *ledger;
+        ledger.pending.start_over(&ledger.table);
+        self.telemetry.log(
+            Level::Warning,
+            format_args!(
+                "This node was away for longer than its lease and was taken for dead: {reaped} goes on as {}",
+                self.session.node()
+            ),
+        );
+    }
+}
+
+/// Why a step could not be finished.
+#[derive(Debug)]
+enum Stuck {
+    /// Redis is out of reach; when to try again.
+    Unreachable(Instant),
+    /// Redis refused to decide.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Stuck {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// One conversation with Redis. Why it failed stands in the log; here it matters only when to try again.
+fn call<T>(link: &mut Link, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, Stuck> {
+    link.with(talk).map_err(|_| Stuck::Unreachable(link.ready_at().unwrap_or_else(Instant::now)))
+}
+
+/// Redis' clock, as far as its answers tell: events are timed by one clock for the whole cluster.
+#[derive(Debug, Default)]
+struct RedisClock {
+    /// Redis' time minus this machine's, in ms.
+    offset_ms: i64,
+}
+
+impl RedisClock {
+    fn observe(&mut self, redis_ms: u64) {
+        self.offset_ms = redis_ms.cast_signed() - system_ms().cast_signed();
+    }
+
+    fn now_ms(&self) -> u64 {
+        system_ms().saturating_add_signed(self.offset_ms)
+    }
+}
+
+fn system_ms() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,156 @@
+//! The intake thread: takes intents from the queue and enters them into the ledger.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::claim::Claim;
+use super::ledger::{Ledger, SharedLedger};
+use super::pending::Whisper;
+use super::table::non_empty;
+use crate::event::ClientEvent;
+use crate::intent::{Intent, IntentQueue};
+use crate::names::{AppId, ChannelName, SocketId, UserId};
+use crate::telemetry::Telemetry;
+
+/// Intents entered under one lock: well under a millisecond's work.
+const PORTION: usize = 1024;
+
+/// A pause between two looks at the queue while there is traffic. A sleeping reader has to be woken by the hook that
+/// pushes, which costs the event loop a system call; one that naps is not.
+const NAP: Duration = Duration::from_millis(1);
+
+/// Naps without an intent after which the reader sleeps until it is woken.
+const QUIET_NAPS: u32 = 50;
+
+/// What the intake thread works with.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    queue: Arc<IntentQueue>,
+    intents: Receiver<Intent>,
+    ledger: Arc<SharedLedger>,
+    telemetry: Arc<Telemetry>,
+    portion: Vec<Intent>,
+    claims: Vec<Claim>,
+    barriers: Vec<Sender<()>>,
+}
+
+/// Whether the thread goes on.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Continue,
+    Stop,
+}
+
+impl Intake {
+    /// An intake from `queue` (read from its end `intents`) into `ledger`.
+    pub(crate) fn new(
+        queue: Arc<IntentQueue>,
+        intents: Receiver<Intent>,
+        ledger: Arc<SharedLedger>,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
+        Self { queue, intents, ledger, telemetry, portion: Vec::new(), claims: Vec::new(), barriers: Vec::new() }
+    }
+
+    /// Runs until it takes in a [`Intent::Stop`].
+    pub(crate) fn run(&mut self) {
+        while let Ok(first) = self.intents.recv() {
+            let mut waiting = Some(first);
+            let mut quiet = 0;
+            while quiet < QUIET_NAPS {
+                let (taken, next) = self.take_portion(waiting.take());
+                if next == Next::Stop {
+                    return;
+                }
+                if taken < PORTION {
+                    std::thread::sleep(NAP);
+                }
+                quiet = if taken == 0 { quiet + 1 } else { 0 };
+            }
+        }
+    }
+
+    /// Enters up to a portion of intents; returns how many.
+    fn take_portion(&mut self, first: Option<Intent>) -> (usize, Next) {
+        let mut portion = std::mem::take(&mut self.portion);
+        portion.extend(first.into_iter().chain(self.intents.try_iter().take(PORTION)));
+        portion.extend(self.queue.take_closed().into_iter().map(|(app, socket)| Intent::Closed(app, socket)));
+        let taken = portion.len();
+        let next = self.enter_all(&mut portion);
+        self.portion = portion;
+        for barrier in self.barriers.drain(..) {
+            // Whoever waited may have given up.
+            let _ = barrier.try_send(());
+        }
+        self.telemetry.counters().intents.add(taken as u64);
+        (taken, next)
+    }
+
+    fn enter_all(&mut self, portion: &mut Vec<Intent>) -> Next {
+        if portion.is_empty() {
+            return Next::Continue;
+        }
+        let shared = Arc::clone(&self.ledger);
+        let mut ledger = shared.lock();
+        for intent in portion.drain(..) {
+            if self.enter(&mut ledger, intent) == Next::Stop {
+                return Next::Stop;
+            }
+        }
+        let unclaimed = !ledger.pending.is_empty();
+        drop(ledger);
+        if unclaimed {
+            shared.notify();
+        }
+        Next::Continue
+    }
+
+    fn enter(&mut self, ledger: &mut Ledger, intent: Intent) -> Next {
+        let claims = &mut self.claims;
+        match intent {
+            Intent::Subscribed(app, text) => {
+                let [channel, socket, user] = text.parts();
+                ledger.table.subscribe(&app, channel, socket, non_empty(user), claims);
+            }
+            Intent::Unsubscribed(app, text) => {
+                let [channel, socket] = text.parts();
+                ledger.table.unsubscribe(&app, channel, socket, claims);
+            }
+            Intent::Closed(app, socket) => ledger.table.close(&app, socket.as_bytes(), claims),
+            Intent::Truth(app, channel, live) => {
+                let live: Vec<[&[u8]; 2]> = live.iter().map(crate::intent::Packed::parts).collect();
+                ledger.table.reconcile(&app, channel.as_bytes(), &live, claims);
+            }
+            Intent::ClientEvent { app, text, has_data } => self.whisper(ledger, app, text.parts(), has_data),
+            Intent::Barrier(reply) => self.barriers.push(reply),
+            Intent::Stop => return Next::Stop,
+        }
+        if !self.claims.is_empty() {
+            let collapsed = ledger.pending.push_claims(self.claims.drain(..));
+            self.telemetry.counters().claims_collapsed.add(collapsed as u64);
+        }
+        Next::Continue
+    }
+
+    fn whisper(&self, ledger: &mut Ledger, app: AppId, text: [&[u8]; 5], has_data: bool) {
+        let [channel, event, socket, user, data] = text;
+        let counters = self.telemetry.counters();
+        // The hook has asked Resonate; this is for a whisper that overtook its own subscribe in a full queue.
+        if !ledger.table.is_subscribed(&app, channel, socket) {
+            counters.client_events_refused.add(1);
+            return;
+        }
+        let event = ClientEvent {
+            event: Box::from(event),
+            data: has_data.then(|| Box::from(data)),
+            socket: SocketId::new(socket),
+            user: non_empty(user).map(UserId::new),
+        };
+        let whisper = Whisper { app, channel: ChannelName::new(channel), event: Box::new(event) };
+        if !ledger.pending.push_whisper(whisper) {
+            counters.client_events_dropped.add(1);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Presence: from intents to edges.
+//!
+//! ```text
+//! intents ─▶ intake ─▶ ledger (local table, pending claims) ─▶ claimer ─▶ scripts in Redis ─▶ events
+//! ```
+//! The [`table`] knows this node's sockets and turns intents into [`claim`]s, local firsts and lasts. The [`pending`]
+//! queue keeps them until Redis has answered. The [`claimer`] sends them in batches, one [`scripts`] call a batch, and
+//! looks after the node's [`session`]: its lease, its epoch, the dead.
+
+mod claim;
+mod claimer;
+mod intake;
+mod ledger;
+mod pending;
+mod scripts;
+mod session;
+mod table;
+
+pub(crate) use claimer::{Claimer, StopFlag};
+pub(crate) use intake::Intake;
+pub(crate) use ledger::SharedLedger;
+pub(crate) use scripts::Keys;

@@ -1,0 +1,244 @@
+//! What Redis has yet to be told: claims and client events, in the order in which they happened.
+//!
+//! A batch is frozen when it is first sent and keeps its number until Redis has answered, so that sending it again after
+//! a lost reply is harmless. Client events travel in the same order as the claims around them: a whisper of a user never
+//! overtakes that user's `member_added`.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use super::claim::{Change, Claim, Hold};
+use super::table::LocalTable;
+use crate::event::{ClientEvent, Event, EventKind};
+use crate::names::{AppId, ChannelName};
+
+/// Claims per script call: some 0.2 ms of Redis' time, so that a batch never delays its other clients noticeably.
+const BATCH_CLAIMS: usize = 256;
+
+/// One entry of the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// For Redis to judge.
+    Claim(Claim),
+    /// Already an event; it waits for the claims before it.
+    Whisper(Whisper),
+}
+
+/// A client event without its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Whisper {
+    pub(crate) app: AppId,
+    pub(crate) channel: ChannelName,
+    pub(crate) event: Box<ClientEvent>,
+}
+
+/// Claims that are sent in one script call, with the client events between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Batch {
+    number: u64,
+    entries: Vec<Entry>,
+}
+
+impl Batch {
+    /// The number under which Redis remembers its reply.
+    pub(crate) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The claims, in order.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Claim(claim) => Some(claim),
+            Entry::Whisper(_) => None,
+        })
+    }
+}
+
+/// The queue, and the batch that waits for its reply.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    queue: VecDeque<Entry>,
+    queued_claims: usize,
+    in_flight: Option<Arc<Batch>>,
+    last_number: u64,
+    limit: usize,
+    /// Claims at which it is next worth looking for pairs to give up.
+    collapse_at: usize,
+}
+
+impl Pending {
+    /// A queue that keeps up to `limit` claims and as many client events while Redis is away.
+    pub(crate) const fn new(limit: usize) -> Self {
+        Self { queue: VecDeque::new(), queued_claims: 0, in_flight: None, last_number: 0, limit, collapse_at: limit }
+    }
+
+    /// Adds claims. Returns how many pairs of opposite claims were given up because too many waited: their edges would
+    /// have cancelled each other, and the ones that stay still alternate and still end at the truth.
+    pub(crate) fn push_claims(&mut self, claims: impl IntoIterator<Item = Claim>) -> usize {
+        let before = self.queue.len();
+        self.queue.extend(claims.into_iter().map(Entry::Claim));
+        self.queued_claims += self.queue.len() - before;
+        if self.queued_claims > self.collapse_at { self.collapse() } else { 0 }
+    }
+
+    /// Adds a client event. `false` when it was refused because too many wait.
+    pub(crate) fn push_whisper(&mut self, whisper: Whisper) -> bool {
+        if self.queue.len() - self.queued_claims >= self.limit {
+            return false;
+        }
+        self.queue.push_back(Entry::Whisper(whisper));
+        true
+    }
+
+    /// Claims that Redis has not answered yet.
+    pub(crate) fn unanswered_claims(&self) -> usize {
+        self.queued_claims + self.in_flight.as_ref().map_or(0, |batch| batch.claims().count())
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.in_flight.is_none()
+    }
+
+    /// Whether a client event waits for no claim.
+    pub(crate) fn has_free_whispers(&self) -> bool {
+        self.in_flight.is_none() && matches!(self.queue.front(), Some(Entry::Whisper(_)))
+    }
+
+    /// Takes the client events that wait for no claim.
+    pub(crate) fn take_free_whispers(&mut self) -> Vec<Whisper> {
+        let mut free = Vec::new();
+        if self.in_flight.is_none() {
+            while let Some(entry) = self.queue.pop_front() {
+                match entry {
+                    Entry::Whisper(whisper) => free.push(whisper),
+                    claim @ Entry::Claim(_) => {
+                        self.queue.push_front(claim);
+                        break;
+                    }
+                }
+            }
+        }
+        free
+    }
+
+    /// The batch to send: the one that was sent before and not answered, else a new one. It stays here until
+    /// [`Self::answered`], and is the same batch under the same number however often it has to be sent.
+    pub(crate) fn batch(&mut self) -> Option<Arc<Batch>> {
+        if self.in_flight.is_none() && self.queued_claims > 0 {
+            self.in_flight = Some(Arc::new(self.freeze()));
+        }
+        self.in_flight.clone()
+    }
+
+    /// Redis has answered the batch: `edges` holds one `1` or `0` per claim, `time_ms` is when it decided. Returns the
+    /// events: one per edge, and the client events, in order.
+    pub(crate) fn answered(&mut self, edges: &[u8], time_ms: u64) -> Vec<Event> {
+        let Some(batch) = self.in_flight.take() else { return Vec::new() };
+        let mut edges = edges.iter();
+        Arc::unwrap_or_clone(batch)
+            .entries
+            .into_iter()
+            .filter_map(|entry| match entry {
+                Entry::Claim(claim) => (edges.next() == Some(&b'1')).then(|| claim.into_event(time_ms)),
+                Entry::Whisper(whisper) => Some(whisper.into_event(time_ms)),
+            })
+            .collect()
+    }
+
+    /// What this node holds in Redis as far as Redis has answered: what it serves now, less the joins and plus the
+    /// leaves that are still on their way. These are the holds whose edges were decided before.
+    pub(crate) fn acknowledged(&self, table: &LocalTable) -> Vec<Hold> {
+        let mut first_change: HashMap<&Hold, Change> = HashMap::new();
+        let unanswered = self.in_flight.iter().flat_map(|batch| &batch.entries).chain(&self.queue);
+        for entry in unanswered {
+            if let Entry::Claim(claim) = entry {
+                first_change.entry(&claim.hold).or_insert(claim.change);
+            }
+        }
+        let untouched = table.holds().filter(|hold| !first_change.contains_key(hold));
+        let leaving = first_change.iter().filter(|(_, change)| **change == Change::Leave);
+        untouched.chain(leaving.map(|(hold, _)| (*hold).clone())).collect()
+    }
+
+    /// Forgets all claims and claims what the node serves now afresh, under a new node id: the old one was reaped, and
+    /// every hold under it is gone or will be. Client events stay.
+    pub(crate) fn start_over(&mut self, table: &LocalTable) {
+        let unsent = std::mem::take(&mut self.queue);
+        let batch = self.in_flight.take().map(|batch| Arc::unwrap_or_clone(batch).entries).unwrap_or_default();
+        self.queue.extend(table.holds().map(|hold| Entry::Claim(Claim::join(hold))));
+        self.queued_claims = self.queue.len();
+        self.queue.extend(batch.into_iter().chain(unsent).filter(|entry| matches!(entry, Entry::Whisper(_))));
+    }
+
+    fn freeze(&mut self) -> Batch {
+        let mut claims = 0;
+        let mut entries = Vec::new();
+        while let Some(entry) = self.queue.pop_front() {
+            if let Entry::Claim(_) = entry {
+                if claims == BATCH_CLAIMS {
+                    self.queue.push_front(entry);
+                    break;
+                }
+                claims += 1;
+                self.queued_claims -= 1;
+            }
+            entries.push(entry);
+        }
+        self.last_number += 1;
+        Batch { number: self.last_number, entries }
+    }
+
+    /// Keeps, of the unsent claims of each hold, none when they cancel out and the last one otherwise.
+    fn collapse(&mut self) -> usize {
+        let mut left: HashMap<Hold, usize> = HashMap::new();
+        for entry in &self.queue {
+            if let Entry::Claim(claim) = entry {
+                *left.entry(claim.hold.clone()).or_default() += 1;
+            }
+        }
+        let odd: HashSet<Hold> =
+            left.iter().filter(|(_, count)| *count % 2 == 1).map(|(hold, _)| hold.clone()).collect();
+        let before = self.queued_claims;
+        let queue = std::mem::take(&mut self.queue);
+        self.queued_claims = 0;
+        for entry in queue {
+            if let Entry::Claim(claim) = &entry {
+                let Some(count) = left.get_mut(&claim.hold) else { continue };
+                *count -= 1;
+                if *count > 0 || !odd.contains(&claim.hold) {
+                    continue;
+                }
+                self.queued_claims += 1;
+            }
+            self.queue.push_back(entry);
+        }
+        // Claims that are all different stay; looking again before their number has doubled would cost more each time.
+        self.collapse_at = self.limit.max(2 * self.queued_claims);
+        (before - self.queued_claims) / 2
+    }
+}
+
+impl Claim {
+    fn into_event(self, time_ms: u64) -> Event {
+        let Hold { app, channel, user } = self.hold;
+        let kind = match (self.change, user) {
+            (Change::Join, None) => EventKind::ChannelOccupied,
+            (Change::Leave, None) => EventKind::ChannelVacated,
+            (Change::Join, Some(user)) => EventKind::MemberAdded { user },
+            (Change::Leave, Some(user)) => EventKind::MemberRemoved { user },
+        };
+        Event { app, channel, time_ms, kind }
+    }
+}
+
+impl Whisper {
+    /// The event, once its time is known.
+    pub(crate) fn into_event(self, time_ms: u64) -> Event {
+        Event { app: self.app, channel: self.channel, time_ms, kind: EventKind::ClientEvent(self.event) }
+    }
+}
+
+#[cfg(test)]
+#[path = "pending_tests.rs"]
+mod tests;

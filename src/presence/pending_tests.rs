@@ -1,0 +1,189 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::names::{SocketId, UserId};
+
+fn hold(channel: &str) -> Hold {
+    Hold { app: AppId::from("app"), channel: ChannelName::from(channel), user: None }
+}
+
+fn join(channel: &str) -> Claim {
+    Claim::join(hold(channel))
+}
+
+fn leave(channel: &str) -> Claim {
+    Claim::leave(hold(channel))
+}
+
+fn whisper(channel: &str) -> Whisper {
+    let event = ClientEvent { event: Box::from(*b"client-x"), data: None, socket: SocketId::from("1.1"), user: None };
+    Whisper { app: AppId::from("app"), channel: ChannelName::from(channel), event: Box::new(event) }
+}
+
+fn names(events: &[Event]) -> Vec<String> {
+    events.iter().map(|event| format!("{} {}", event.kind.name().as_str(), event.channel.as_text())).collect()
+}
+
+#[test]
+fn a_batch_keeps_its_number_and_content_until_it_is_answered() {
+    let mut pending = Pending::new(100);
+    pending.push_claims([join("a")]);
+    let first = pending.batch();
+    pending.push_claims([leave("a")]);
+    assert_eq!(pending.batch(), first);
+    pending.answered(b"1", 5);
+    let second = pending.batch();
+    assert_eq!(first.map(|batch| batch.number()), Some(1));
+    assert_eq!(second.map(|batch| batch.number()), Some(2));
+}
+
+#[test]
+fn client_events_keep_their_place_between_the_claims() {
+    let mut pending = Pending::new(100);
+    pending.push_claims([join("a")]);
+    pending.push_whisper(whisper("a"));
+    pending.push_claims([join("b"), leave("a")]);
+    assert!(pending.take_free_whispers().is_empty());
+    assert!(pending.batch().is_some());
+    let events = pending.answered(b"101", 5);
+    assert_eq!(names(&events), ["channel_occupied a", "client_event a", "channel_vacated a"]);
+    assert!(events.iter().all(|event| event.time_ms == 5));
+    assert!(pending.is_empty());
+}
+
+#[test]
+fn client_events_that_wait_for_nothing_are_free() {
+    let mut pending = Pending::new(100);
+    pending.push_whisper(whisper("a"));
+    pending.push_claims([join("b")]);
+    pending.push_whisper(whisper("b"));
+    assert_eq!(pending.take_free_whispers(), [whisper("a")]);
+    assert!(pending.batch().is_some());
+    assert!(pending.take_free_whispers().is_empty(), "a batch is under way");
+    pending.answered(b"0", 1);
+    assert!(pending.is_empty(), "the second client event travelled with the batch");
+}
+
+#[test]
+fn a_large_queue_is_sent_in_portions() {
+    let mut pending = Pending::new(10_000);
+    pending.push_claims((0..BATCH_CLAIMS + 1).map(|n| join(&n.to_string())));
+    assert_eq!(pending.batch().map(|batch| batch.claims().count()), Some(BATCH_CLAIMS));
+    pending.answered(&[b'0'; BATCH_CLAIMS], 1);
+    assert_eq!(pending.batch().map(|batch| batch.claims().count()), Some(1));
+}
+
+#[test]
+fn client_events_beyond_the_limit_are_refused_and_claims_are_not() {
+    let mut pending = Pending::new(1);
+    assert!(pending.push_whisper(whisper("a")));
+    assert!(!pending.push_whisper(whisper("a")));
+    assert_eq!(pending.push_claims([join("a"), join("b"), join("c")]), 0);
+    assert_eq!(pending.unanswered_claims(), 3);
+}
+
+#[test]
+fn acknowledged_is_what_redis_knows_and_not_what_it_is_about_to_hear() {
+    let app = AppId::from("app");
+    let mut table = LocalTable::default();
+    let mut pending = Pending::new(100);
+    let mut claims = Vec::new();
+    table.subscribe(&app, b"known", b"1", None, &mut claims);
+    table.subscribe(&app, b"leaving", b"1", None, &mut claims);
+    pending.push_claims(claims.drain(..));
+    pending.batch();
+    pending.answered(b"11", 1);
+    table.unsubscribe(&app, b"leaving", b"1", &mut claims);
+    table.subscribe(&app, b"coming", b"1", None, &mut claims);
+    pending.push_claims(claims.drain(..));
+    pending.batch();
+    let mut acknowledged = pending.acknowledged(&table);
+    acknowledged.sort_by(|a, b| a.channel.cmp(&b.channel));
+    assert_eq!(acknowledged, [hold("known"), hold("leaving")]);
+}
+
+#[test]
+fn starting_over_claims_what_is_served_now_and_keeps_the_client_events() {
+    let app = AppId::from("app");
+    let mut table = LocalTable::default();
+    let mut pending = Pending::new(100);
+    let mut claims = Vec::new();
+    table.subscribe(&app, b"presence-a", b"1", Some(b"7"), &mut claims);
+    pending.push_claims(claims.drain(..));
+    pending.push_whisper(whisper("presence-a"));
+    pending.batch();
+    pending.push_claims([join("gone"), leave("gone")]);
+    pending.start_over(&table);
+    pending.batch();
+    assert_eq!(
+        names(&pending.answered(b"11", 1)),
+        ["channel_occupied presence-a", "member_added presence-a", "client_event presence-a"]
+    );
+}
+
+#[test]
+fn looking_for_pairs_to_give_up_is_not_repeated_for_every_claim() {
+    let mut pending = Pending::new(10);
+    pending.push_claims((0..50_000).map(|n| join(&n.to_string())));
+    for n in 50_000..90_000 {
+        pending.push_claims([join(&n.to_string())]);
+    }
+    assert_eq!(pending.unanswered_claims(), 90_000);
+}
+
+/// A channel with users, as the local table would make it: a user only ever joins a held channel.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Subscribe(u8, u8),
+    Close(u8),
+    Whisper,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0..4_u8, 0..3_u8).prop_map(|(socket, user)| Step::Subscribe(socket, user)),
+        (0..4_u8).prop_map(Step::Close),
+        Just(Step::Whisper),
+    ]
+}
+
+proptest! {
+    /// However much is given up behind an unreachable Redis, what is left alternates for each hold, keeps the channel
+    /// before its users on the way in and after them on the way out, and ends at the truth.
+    #[test]
+    fn collapsed_claims_still_alternate_and_end_at_the_truth(steps in prop::collection::vec(step(), 0..80)) {
+        let app = AppId::from("app");
+        let mut table = LocalTable::default();
+        let mut pending = Pending::new(3);
+        let mut claims = Vec::new();
+        for step in steps {
+            match step {
+                Step::Subscribe(socket, user) => {
+                    table.subscribe(&app, b"presence-a", &[socket], Some(&[b'a' + user]), &mut claims);
+                }
+                Step::Close(socket) => table.close(&app, &[socket], &mut claims),
+                Step::Whisper => { pending.push_whisper(whisper("presence-a")); }
+            }
+            pending.push_claims(claims.drain(..));
+        }
+        let mut held: HashSet<Option<UserId>> = HashSet::new();
+        while let Some(batch) = pending.batch() {
+            for claim in batch.claims() {
+                let user = claim.hold.user.clone();
+                match claim.change {
+                    Change::Join => {
+                        prop_assert!(user.is_none() || held.contains(&None), "a user before its channel");
+                        prop_assert!(held.insert(user), "joined twice");
+                    }
+                    Change::Leave => {
+                        prop_assert!(held.remove(&user), "left twice");
+                        prop_assert!(user.is_some() || held.is_empty(), "the channel left before its users");
+                    }
+                }
+            }
+            pending.answered(&[], 1);
+        }
+        let truth: HashSet<Option<UserId>> = table.holds().map(|hold| hold.user).collect();
+        prop_assert_eq!(held, truth);
+    }
+}

@@ -1,0 +1,110 @@
+-- Put in front of every script that changes holds.
+--
+-- A hold set is the value of one hash field: the nodes that serve a channel, or a presence user on it, as
+-- `|node|node|`. A node id consists of A-Z a-z 0-9 . _ - only, so that `|` cannot occur in one. No field: nobody.
+--   {prefix}:occ:{app}                       field: channel
+--   {prefix}:mem:{app length}:{app}:{channel} field: user
+-- The length keeps app `a:b` with channel `c` apart from app `a` with channel `b:c`.
+--
+-- Reads go through a cache and writes are kept back until `write_holds`, so that everything that can fail (a key of a
+-- foreign type) has failed before anything has changed: Redis keeps the writes made before an error.
+-- Expects ARGV[1] = key prefix.
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+local function hold_key(app, channel, user)
+  if user == '' then
+    return ARGV[1] .. ':occ:' .. app, channel
+  end
+  return ARGV[1] .. ':mem:' .. #app .. ':' .. app .. ':' .. channel, user
+end
+
+-- One hold as a member of a sorted set: `c` or `u`, then app and channel behind their lengths, then the user.
+local function encode_hold(app, channel, user)
+  return (user == '' and 'c' or 'u') .. #app .. ':' .. app .. #channel .. ':' .. channel .. user
+end
+
+local function decode_hold(text)
+  local length, start = text:match('^%a(%d+):()')
+  local app = text:sub(start, start + length - 1)
+  length, start = text:match('^(%d+):()', start + length)
+  local channel = text:sub(start, start + length - 1)
+  return app, channel, text:sub(start + length)
+end
+
+local read, changed, order = {}, {}, {}
+
+local function hold_set(key, field)
+  local fields = read[key]
+  if not fields then
+    fields = {}
+    read[key] = fields
+  end
+  local value = fields[field]
+  if not value then
+    value = redis.call('HGET', key, field) or ''
+    fields[field] = value
+  end
+  return value
+end
+
+local function set_hold_set(key, field, value)
+  read[key][field] = value
+  local fields = changed[key]
+  if not fields then
+    fields = {}
+    changed[key] = fields
+    order[#order + 1] = key
+  end
+  fields[field] = true
+end
+
+local function with_node(set, node)
+  if set == '' then
+    return '|' .. node .. '|'
+  end
+  if set:find('|' .. node .. '|', 1, true) then
+    return set
+  end
+  return set .. node .. '|'
+end
+
+local function without_node(set, node)
+  local first, last = set:find('|' .. node .. '|', 1, true)
+  if not first then
+    return set
+  end
+  local rest = set:sub(1, first) .. set:sub(last + 1)
+  return rest == '|' and '' or rest
+end
+
+-- A node has no lease before it opened its session, nor while and after it was reaped.
+local function has_lease(nodes, node)
+  local expiry = redis.call('ZSCORE', nodes, node)
+  return expiry and tonumber(expiry) >= 0
+end
+
+-- Calls `command key item item ...` in portions that fit Lua's stack.
+local function call_in_portions(command, key, items, portion)
+  for first = 1, #items, portion do
+    redis.call(command, key, unpack(items, first, math.min(first + portion - 1, #items)))
+  end
+end
+
+local function write_holds()
+  for _, key in ipairs(order) do
+    local set, gone = {}, {}
+    for field in pairs(changed[key]) do
+      local value = read[key][field]
+      if value == '' then
+        gone[#gone + 1] = field
+      else
+        set[#set + 1] = field
+        set[#set + 1] = value
+      end
+    end
+    call_in_portions('HSET', key, set, 1000)
+    call_in_portions('HDEL', key, gone, 1000)
+  end
+end

@@ -1,0 +1,52 @@
+-- Takes away what a dead node held, a portion at a time: users before channels, so that their edges come in order.
+--
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:held:{dead}  KEYS[4] {prefix}:reply:{dead}
+-- ARGV[1] prefix  ARGV[2] dead node  ARGV[3] epoch id  ARGV[4] most holds to take  ARGV[5] how long the dead node's
+-- last reply is kept (s), for a node that was only paused and asks for it
+--
+-- Returns {status, time of the edges (ms), edges, finished}: status `ok`, `lost`, `settling`, or `alive` when the node
+-- has renewed its lease after all or another reaper has finished; edges = three per edge: app, channel, user (empty: the channel itself).
+-- May change: hold sets (occ, mem), KEYS[2], KEYS[3], KEYS[4].
+
+local dead = ARGV[2]
+
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled')
+if epoch[1] ~= ARGV[3] then
+  return {'lost', 0, {}, 0}
+end
+if tonumber(epoch[2]) > now then
+  return {'settling', 0, {}, 0}
+end
+local expiry = redis.call('ZSCORE', KEYS[2], dead)
+if not expiry or tonumber(expiry) >= now then
+  return {'alive', 0, {}, 1}
+end
+
+local holds = redis.call('ZRANGE', KEYS[3], 0, ARGV[4] - 1)
+local edges = {}
+for _, hold in ipairs(holds) do
+  local app, channel, user = decode_hold(hold)
+  local key, field = hold_key(app, channel, user)
+  local before = hold_set(key, field)
+  local after = without_node(before, dead)
+  if after ~= before then
+    set_hold_set(key, field, after)
+    if after == '' then
+      edges[#edges + 1] = app
+      edges[#edges + 1] = channel
+      edges[#edges + 1] = user
+    end
+  end
+end
+
+-- A negative lease: the node cannot claim under this id any more, and whoever renews next sees that it is not finished,
+-- should this reaper die between two portions.
+redis.call('ZADD', KEYS[2], -1, dead)
+write_holds()
+call_in_portions('ZREM', KEYS[3], holds, 1000)
+local finished = redis.call('EXISTS', KEYS[3]) == 0
+if finished then
+  redis.call('ZREM', KEYS[2], dead)
+  redis.call('EXPIRE', KEYS[4], ARGV[5])
+end
+return {'ok', now, edges, finished and 1 or 0}

@@ -1,0 +1,31 @@
+-- Puts holds of a node back that Redis has lost. Their edges were announced before, so nothing is announced now.
+--
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:held:{node}
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id
+-- ARGV[4..] three per hold: app, channel, user (empty: the channel itself)
+--
+-- Returns `ok`, `lost` or `reaped`, as claim.lua does. May change: hold sets (occ, mem), KEYS[3].
+
+if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
+  return 'lost'
+end
+if not has_lease(KEYS[2], ARGV[2]) then
+  return 'reaped'
+end
+redis.call('ZCARD', KEYS[3])
+
+local held = {}
+for i = 4, #ARGV, 3 do
+  local app, channel, user = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local key, field = hold_key(app, channel, user)
+  local before = hold_set(key, field)
+  local after = with_node(before, ARGV[2])
+  if after ~= before then
+    set_hold_set(key, field, after)
+  end
+  held[#held + 1] = user == '' and 1 or 0
+  held[#held + 1] = encode_hold(app, channel, user)
+end
+write_holds()
+call_in_portions('ZADD', KEYS[3], held, 1000)
+return 'ok'

@@ -1,0 +1,252 @@
+//! The scripts on a real Redis.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::support::redis::RedisServer;
+
+const LEASE: Duration = Duration::from_secs(60);
+
+/// A cluster of nodes on one Redis of its own.
+struct Cluster {
+    /// Stopped when dropped.
+    _server: RedisServer,
+    redis: Connection,
+    keys: Keys,
+    epoch: String,
+    batches: u64,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let server = RedisServer::start();
+        let redis = server.connect();
+        Self { _server: server, redis, keys: Keys::new("wh"), epoch: String::new(), batches: 0 }
+    }
+
+    fn node(&mut self, pid: u32) -> NodeId {
+        self.node_with_lease(pid, LEASE)
+    }
+
+    fn node_with_lease(&mut self, pid: u32, lease: Duration) -> NodeId {
+        let node = NodeId::new("host", pid, 0);
+        let (epoch, _) = self.keys.open(&mut self.redis, &node, lease, "epoch-1", Duration::ZERO).unwrap();
+        self.epoch = epoch;
+        node
+    }
+
+    fn claim(&mut self, node: &NodeId, claims: &[Claim]) -> Result<Verdict, Refusal> {
+        self.batches += 1;
+        self.claim_as(node, self.batches, claims)
+    }
+
+    fn claim_as(&mut self, node: &NodeId, number: u64, claims: &[Claim]) -> Result<Verdict, Refusal> {
+        self.keys.claim(&mut self.redis, node, &self.epoch, number, claims.iter()).unwrap()
+    }
+
+    fn edges(&mut self, node: &NodeId, claims: &[Claim]) -> String {
+        String::from_utf8(self.claim(node, claims).unwrap().edges).unwrap()
+    }
+
+    fn reap(&mut self, dead: &NodeId) -> Result<Reaped, Refusal> {
+        self.keys.reap(&mut self.redis, dead.as_str(), &self.epoch).unwrap()
+    }
+
+    fn lapse(&mut self, node: &NodeId) {
+        redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(node.as_str()).exec(&mut self.redis).unwrap();
+    }
+
+    fn all_keys(&mut self) -> Vec<String> {
+        let mut keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut self.redis).unwrap();
+        keys.sort();
+        keys
+    }
+}
+
+fn channel(app: &str, channel: &str) -> Hold {
+    Hold { app: AppId::from(app), channel: ChannelName::from(channel), user: None }
+}
+
+fn user(app: &str, channel: &str, user: &str) -> Hold {
+    Hold { user: Some(UserId::from(user)), ..self::channel(app, channel) }
+}
+
+fn names(events: &[Event]) -> Vec<String> {
+    events.iter().map(|event| format!("{} {}", event.kind.name().as_str(), event.channel.as_text())).collect()
+}
+
+#[test]
+fn only_the_first_node_in_and_the_last_node_out_make_an_edge() {
+    let mut cluster = Cluster::start();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let (join, leave) = ([Claim::join(channel("app", "news"))], [Claim::leave(channel("app", "news"))]);
+    assert_eq!(cluster.edges(&a, &join), "1");
+    assert_eq!(cluster.edges(&b, &join), "0");
+    assert_eq!(cluster.edges(&a, &leave), "0");
+    assert_eq!(cluster.edges(&b, &leave), "1");
+    assert_eq!(cluster.edges(&b, &leave), "0", "a departure of nobody is nothing");
+}
+
+#[test]
+fn claims_of_one_batch_see_each_other() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    let hold = channel("app", "news");
+    let claims = [Claim::join(hold.clone()), Claim::leave(hold.clone()), Claim::join(hold.clone()), Claim::join(hold)];
+    assert_eq!(cluster.edges(&a, &claims), "1110");
+}
+
+#[test]
+fn a_batch_sent_again_gets_its_first_reply_and_changes_nothing() {
+    let mut cluster = Cluster::start();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let join = [Claim::join(channel("app", "news"))];
+    let first = cluster.claim_as(&a, 1, &join);
+    cluster.claim_as(&b, 1, &join).unwrap();
+    assert_eq!(cluster.claim_as(&a, 1, &join), first);
+    assert_eq!(first.unwrap().edges, b"1");
+}
+
+#[test]
+fn nothing_is_left_when_everybody_has_left() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    let holds = [channel("app", "presence-a"), user("app", "presence-a", "7")];
+    cluster.edges(&a, &holds.clone().map(Claim::join));
+    assert!(cluster.all_keys().contains(&"wh:mem:3:app:presence-a".to_owned()));
+    cluster.edges(&a, &holds.map(Claim::leave));
+    assert_eq!(cluster.all_keys(), ["wh:epoch", "wh:nodes", &format!("wh:reply:{a}")]);
+}
+
+#[test]
+fn hostile_names_stay_apart() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    let names = ["a:b", "a", "b", "*", "a|b", "", "0", "7", "\n", "é\u{1F600}", "3:app", "%s", "a\0b"];
+    let mut holds = Vec::new();
+    for app in ["app", "a:b", "a"] {
+        for name in names {
+            holds.push(channel(app, name));
+            holds.extend(names.iter().filter(|id| !id.is_empty()).map(|id| user(app, name, id)));
+        }
+    }
+    let joins: Vec<Claim> = holds.iter().cloned().map(Claim::join).collect();
+    assert_eq!(cluster.edges(&a, &joins), "1".repeat(holds.len()));
+    cluster.lapse(&a);
+    let mut departed = 0;
+    loop {
+        let reaped = cluster.reap(&a).unwrap();
+        departed += reaped.events.len();
+        if reaped.finished {
+            break;
+        }
+    }
+    assert_eq!(departed, holds.len());
+    assert!(cluster.all_keys().iter().all(|key| !key.contains("occ") && !key.contains("mem")));
+}
+
+#[test]
+fn a_dead_node_is_reaped_users_first_and_other_nodes_keep_what_they_hold() {
+    let mut cluster = Cluster::start();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let shared = [channel("app", "presence-a"), user("app", "presence-a", "8")];
+    let own = [channel("app", "presence-b"), user("app", "presence-b", "7"), user("app", "presence-a", "7")];
+    cluster.edges(&a, &shared.clone().map(Claim::join));
+    cluster.edges(&a, &own.map(Claim::join));
+    cluster.edges(&b, &shared.map(Claim::join));
+    cluster.lapse(&a);
+    let reaped = cluster.reap(&a).unwrap();
+    assert!(reaped.finished);
+    let mut events = names(&reaped.events);
+    assert_eq!(events.pop().as_deref(), Some("channel_vacated presence-b"));
+    events.sort();
+    assert_eq!(events, ["member_removed presence-a", "member_removed presence-b"]);
+    assert_eq!(cluster.edges(&b, &[Claim::leave(channel("app", "presence-a"))]), "1");
+}
+
+#[test]
+fn a_node_that_renewed_after_all_is_not_reaped() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    cluster.edges(&a, &[Claim::join(channel("app", "news"))]);
+    let reaped = cluster.reap(&a).unwrap();
+    assert_eq!(reaped, Reaped { events: Vec::new(), finished: true });
+}
+
+#[test]
+fn a_reaped_node_cannot_claim_but_still_gets_its_last_reply() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    let join = [Claim::join(channel("app", "news"))];
+    let first = cluster.claim_as(&a, 1, &join);
+    cluster.lapse(&a);
+    cluster.reap(&a).unwrap();
+    assert_eq!(cluster.claim_as(&a, 1, &join), first);
+    assert_eq!(cluster.claim_as(&a, 2, &join), Err(Refusal::Reaped));
+}
+
+#[test]
+fn a_reaper_that_dies_half_way_is_continued_by_another() {
+    let mut cluster = Cluster::start();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let many: Vec<Claim> = (0..=HOLDS_PER_REAP).map(|n| Claim::join(channel("app", &n.to_string()))).collect();
+    cluster.edges(&a, &many);
+    cluster.lapse(&a);
+    let first = cluster.reap(&a).unwrap();
+    assert_eq!((first.events.len(), first.finished), (HOLDS_PER_REAP, false));
+    assert_eq!(cluster.claim(&a, &many[..1]), Err(Refusal::Reaped), "while it is being reaped");
+    let renewal = cluster.keys.renew(&mut cluster.redis, &b, &cluster.epoch, LEASE).unwrap().unwrap();
+    assert_eq!(renewal.lapsed, [a.as_str()]);
+    let second = cluster.reap(&a).unwrap();
+    assert_eq!((second.events.len(), second.finished), (1, true));
+}
+
+#[test]
+fn lost_data_is_noticed_put_back_in_silence_and_edges_wait_until_it_has_settled() {
+    let mut cluster = Cluster::start();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let hold = channel("app", "news");
+    cluster.edges(&a, &[Claim::join(hold.clone())]);
+    redis::cmd("FLUSHALL").exec(&mut cluster.redis).unwrap();
+    assert_eq!(cluster.claim(&b, &[Claim::join(hold.clone())]), Err(Refusal::Lost));
+
+    let settle = Duration::from_millis(200);
+    let started = Instant::now();
+    let (epoch, wait) = cluster.keys.open(&mut cluster.redis, &b, LEASE, "epoch-2", settle).unwrap();
+    assert_eq!((epoch.as_str(), wait), ("epoch-2", settle));
+    let (same, _) = cluster.keys.open(&mut cluster.redis, &a, LEASE, "epoch-3", settle).unwrap();
+    assert_eq!(same, "epoch-2");
+    cluster.epoch = epoch;
+    cluster.keys.reassert(&mut cluster.redis, &a, "epoch-2", [hold.clone()].iter()).unwrap().unwrap();
+    let verdict = loop {
+        match cluster.claim(&b, &[Claim::join(hold.clone())]) {
+            Ok(verdict) => break verdict,
+            Err(Refusal::Settling(wait)) => std::thread::sleep(wait),
+            Err(refusal) => panic!("{refusal:?}"),
+        }
+    };
+    assert!(started.elapsed() >= settle);
+    assert_eq!(verdict.edges, b"0", "the channel was occupied before the loss");
+}
+
+#[test]
+fn a_renewal_says_whether_the_lease_had_lapsed_and_whose_has() {
+    let mut cluster = Cluster::start();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    cluster.lapse(&a);
+    let renewal = cluster.keys.renew(&mut cluster.redis, &b, &cluster.epoch, LEASE).unwrap().unwrap();
+    assert_eq!(renewal, Renewal { unbroken: true, lapsed: vec![a.as_str().to_owned()] });
+    let renewal = cluster.keys.renew(&mut cluster.redis, &a, &cluster.epoch, LEASE).unwrap().unwrap();
+    assert_eq!(renewal, Renewal { unbroken: false, lapsed: Vec::new() });
+}
+
+#[test]
+fn a_key_of_a_foreign_type_fails_the_batch_before_anything_has_changed() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    redis::cmd("SET").arg("wh:occ:other").arg("not ours").exec(&mut cluster.redis).unwrap();
+    let claims = [Claim::join(channel("app", "news")), Claim::join(channel("other", "news"))];
+    let error = cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, 1, claims.iter()).unwrap_err();
+    assert!(error.to_string().contains("WRONGTYPE"), "{error}");
+    assert_eq!(cluster.all_keys(), ["wh:epoch", "wh:nodes", "wh:occ:other"]);
+}

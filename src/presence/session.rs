@@ -1,0 +1,160 @@
+//! A node's standing in the cluster: who it is, which epoch it knows, when its lease is due. Pure: time is an argument.
+
+use std::time::{Duration, Instant};
+
+use crate::names::NodeId;
+
+/// The parts of a lease after which it is renewed: two renewals may fail before it lapses.
+const RENEWALS_PER_LEASE: u32 = 3;
+
+/// What the claimer knows of its node.
+#[derive(Debug)]
+pub(crate) struct Session {
+    node: NodeId,
+    lease: Duration,
+    epoch: Option<String>,
+    /// An epoch was known before: when Redis has none now, it has lost what we had told it.
+    had_epoch: bool,
+    must_put_holds_back: bool,
+    renew_at: Option<Instant>,
+    unbroken_renewals: u32,
+}
+
+impl Session {
+    /// A node that has not spoken to Redis yet.
+    pub(crate) const fn new(node: NodeId, lease: Duration) -> Self {
+        Self {
+            node,
+            lease,
+            epoch: None,
+            had_epoch: false,
+            must_put_holds_back: false,
+            renew_at: None,
+            unbroken_renewals: 0,
+        }
+    }
+
+    /// The node's id; another one after it was reaped.
+    pub(crate) const fn node(&self) -> &NodeId {
+        &self.node
+    }
+
+    /// How long the node stays in the cluster without a sign of life.
+    pub(crate) const fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    /// The epoch, while the session is open.
+    pub(crate) fn epoch(&self) -> Option<&str> {
+        self.epoch.as_deref()
+    }
+
+    /// How long a new epoch has to settle: until every other live node has renewed its lease, noticed the loss and put
+    /// its holds back. A node that knows of no loss, on a fresh Redis, need not wait.
+    pub(crate) fn settle_time(&self) -> Duration {
+        if self.had_epoch { self.lease / RENEWALS_PER_LEASE + self.lease / 10 } else { Duration::ZERO }
+    }
+
+    /// The session is open.
+    pub(crate) fn opened(&mut self, epoch: String, now: Instant) {
+        self.must_put_holds_back = self.had_epoch;
+        self.epoch = Some(epoch);
+        self.had_epoch = true;
+        self.renew_at = Some(now + self.lease / RENEWALS_PER_LEASE);
+        self.unbroken_renewals = 0;
+    }
+
+    /// Whether the epoch is not the one this node knew, so that Redis has to be told again what the node holds.
+    pub(crate) const fn must_put_holds_back(&self) -> bool {
+        self.must_put_holds_back
+    }
+
+    /// Redis has been told.
+    pub(crate) const fn holds_are_back(&mut self) {
+        self.must_put_holds_back = false;
+    }
+
+    /// Redis has lost its data.
+    pub(crate) fn lost(&mut self) {
+        self.epoch = None;
+    }
+
+    /// This node was reaped: it goes on under a new id, in the same epoch, with nothing to put back.
+    pub(crate) fn reaped(&mut self, node: NodeId) {
+        self.node = node;
+        self.epoch = None;
+        self.had_epoch = false;
+        self.must_put_holds_back = false;
+    }
+
+    /// When the lease must be renewed.
+    pub(crate) const fn renew_at(&self) -> Option<Instant> {
+        self.renew_at
+    }
+
+    /// The lease was renewed.
+    pub(crate) fn renewed(&mut self, unbroken: bool, now: Instant) {
+        self.renew_at = Some(now + self.lease / RENEWALS_PER_LEASE);
+        self.unbroken_renewals = if unbroken { self.unbroken_renewals.saturating_add(1) } else { 0 };
+    }
+
+    /// Whether this node may reap others. After an outage of Redis everybody's lease has lapsed and everybody renews;
+    /// only who has been there for a whole lease can tell a dead node from one that was cut off like itself.
+    pub(crate) const fn may_reap(&self) -> bool {
+        self.unbroken_renewals >= RENEWALS_PER_LEASE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(90);
+
+    fn node(boot: u32) -> NodeId {
+        NodeId::new("host", 1, boot)
+    }
+
+    #[test]
+    fn a_first_session_neither_settles_nor_puts_anything_back() {
+        let mut session = Session::new(node(1), LEASE);
+        assert_eq!(session.settle_time(), Duration::ZERO);
+        session.opened("a".into(), Instant::now());
+        assert!(!session.must_put_holds_back());
+    }
+
+    #[test]
+    fn after_a_loss_the_epoch_settles_for_longer_than_a_renewal_and_holds_are_put_back() {
+        let mut session = Session::new(node(1), LEASE);
+        session.opened("a".into(), Instant::now());
+        session.lost();
+        assert!(session.settle_time() > LEASE / RENEWALS_PER_LEASE);
+        session.opened("b".into(), Instant::now());
+        assert!(session.must_put_holds_back());
+    }
+
+    #[test]
+    fn a_reaped_node_starts_over_under_another_name() {
+        let mut session = Session::new(node(1), LEASE);
+        session.opened("a".into(), Instant::now());
+        session.reaped(node(2));
+        assert_eq!(session.node(), &node(2));
+        assert_eq!(session.settle_time(), Duration::ZERO);
+        session.opened("a".into(), Instant::now());
+        assert!(!session.must_put_holds_back());
+    }
+
+    #[test]
+    fn only_a_node_that_has_been_there_for_a_whole_lease_may_reap() {
+        let now = Instant::now();
+        let mut session = Session::new(node(1), LEASE);
+        session.opened("a".into(), now);
+        session.renewed(true, now);
+        session.renewed(true, now);
+        assert!(!session.may_reap());
+        session.renewed(true, now);
+        assert!(session.may_reap());
+        session.renewed(false, now);
+        assert!(!session.may_reap());
+    }
+}

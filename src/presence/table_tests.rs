@@ -1,0 +1,151 @@
+use super::super::claim::Change;
+use super::*;
+
+/// A table that writes its claims down as `+channel`, `-channel`, `+channel/user`, `-channel/user`.
+#[derive(Default)]
+struct Scribe {
+    table: LocalTable,
+    claims: Vec<Claim>,
+}
+
+impl Scribe {
+    fn subscribe(&mut self, socket: &str, channel: &str, user: &str) -> Vec<String> {
+        let app = AppId::from("app");
+        let user = non_empty(user.as_bytes());
+        self.table.subscribe(&app, channel.as_bytes(), socket.as_bytes(), user, &mut self.claims);
+        self.said()
+    }
+
+    fn unsubscribe(&mut self, socket: &str, channel: &str) -> Vec<String> {
+        self.table.unsubscribe(&AppId::from("app"), channel.as_bytes(), socket.as_bytes(), &mut self.claims);
+        self.said()
+    }
+
+    fn close(&mut self, socket: &str) -> Vec<String> {
+        self.table.close(&AppId::from("app"), socket.as_bytes(), &mut self.claims);
+        self.said()
+    }
+
+    fn reconcile(&mut self, channel: &str, live: &[(&str, &str)]) -> Vec<String> {
+        let live: Vec<[&[u8]; 2]> = live.iter().map(|(socket, user)| [socket.as_bytes(), user.as_bytes()]).collect();
+        self.table.reconcile(&AppId::from("app"), channel.as_bytes(), &live, &mut self.claims);
+        self.said()
+    }
+
+    fn said(&mut self) -> Vec<String> {
+        let claims = std::mem::take(&mut self.claims);
+        claims
+            .iter()
+            .map(|Claim { hold, change }| {
+                let sign = if *change == Change::Join { '+' } else { '-' };
+                let user = hold.user.as_ref().map_or_else(String::new, |user| format!("/{}", user.as_text()));
+                format!("{sign}{}{user}", hold.channel.as_text())
+            })
+            .collect()
+    }
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn only_the_first_and_the_last_socket_of_a_channel_are_claims() {
+    let mut node = Scribe::default();
+    assert_eq!(node.subscribe("1", "news", ""), ["+news"]);
+    assert_eq!(node.subscribe("2", "news", ""), NOTHING);
+    assert_eq!(node.unsubscribe("1", "news"), NOTHING);
+    assert_eq!(node.unsubscribe("2", "news"), ["-news"]);
+}
+
+#[test]
+fn a_user_comes_after_the_channel_and_goes_before_it() {
+    let mut node = Scribe::default();
+    assert_eq!(node.subscribe("1", "presence-a", "7"), ["+presence-a", "+presence-a/7"]);
+    assert_eq!(node.close("1"), ["-presence-a/7", "-presence-a"]);
+}
+
+#[test]
+fn a_second_tab_of_a_user_is_silent() {
+    let mut node = Scribe::default();
+    node.subscribe("1", "presence-a", "7");
+    assert_eq!(node.subscribe("2", "presence-a", "7"), NOTHING);
+    assert_eq!(node.close("1"), NOTHING);
+    assert_eq!(node.close("2"), ["-presence-a/7", "-presence-a"]);
+}
+
+#[test]
+fn subscribing_again_on_the_same_socket_changes_nothing() {
+    let mut node = Scribe::default();
+    node.subscribe("1", "presence-a", "7");
+    assert_eq!(node.subscribe("1", "presence-a", "7"), NOTHING);
+    assert_eq!(node.unsubscribe("1", "presence-a"), ["-presence-a/7", "-presence-a"]);
+    assert_eq!(node.close("1"), NOTHING);
+}
+
+#[test]
+fn subscribing_again_as_another_user_replaces_the_user() {
+    let mut node = Scribe::default();
+    node.subscribe("1", "presence-a", "7");
+    assert_eq!(node.subscribe("1", "presence-a", "8"), ["+presence-a/8", "-presence-a/7"]);
+    assert_eq!(node.close("1"), ["-presence-a/8", "-presence-a"]);
+}
+
+#[test]
+fn leaving_a_channel_never_joined_is_nothing() {
+    let mut node = Scribe::default();
+    assert_eq!(node.unsubscribe("1", "news"), NOTHING);
+    node.subscribe("1", "news", "");
+    assert_eq!(node.unsubscribe("2", "news"), NOTHING);
+    assert_eq!(node.close("2"), NOTHING);
+}
+
+#[test]
+fn a_close_leaves_every_channel_in_the_order_of_joining() {
+    let mut node = Scribe::default();
+    for channel in ["b", "a", "c"] {
+        node.subscribe("1", channel, "");
+    }
+    node.unsubscribe("1", "a");
+    assert_eq!(node.close("1"), ["-b", "-c"]);
+    assert_eq!(node.table.size(), (0, 0));
+}
+
+#[test]
+fn reconciling_repairs_both_ways_and_never_empties_a_channel_on_the_way() {
+    let mut node = Scribe::default();
+    node.subscribe("1", "presence-a", "7");
+    assert_eq!(node.reconcile("presence-a", &[("2", "8")]), ["+presence-a/8", "-presence-a/7"]);
+    assert_eq!(node.reconcile("presence-a", &[("2", "8")]), NOTHING);
+    assert_eq!(node.reconcile("presence-a", &[]), ["-presence-a/8", "-presence-a"]);
+    assert_eq!(node.reconcile("presence-b", &[("3", "9")]), ["+presence-b", "+presence-b/9"]);
+    assert_eq!(node.close("3"), ["-presence-b/9", "-presence-b"]);
+}
+
+#[test]
+fn equal_names_in_two_apps_are_apart() {
+    let mut table = LocalTable::default();
+    let mut claims = Vec::new();
+    for app in ["a", "b"] {
+        table.subscribe(&AppId::from(app), b"news", b"1", None, &mut claims);
+    }
+    assert_eq!(claims.len(), 2);
+    table.close(&AppId::from("a"), b"1", &mut claims);
+    assert_eq!(claims.len(), 3);
+    assert!(table.is_subscribed(&AppId::from("b"), b"news", b"1"));
+}
+
+#[test]
+fn the_holds_are_what_the_sockets_make_them() {
+    let mut node = Scribe::default();
+    node.subscribe("1", "presence-a", "7");
+    node.subscribe("2", "presence-a", "8");
+    node.subscribe("2", "news", "");
+    let mut holds: Vec<String> = node
+        .table
+        .holds()
+        .map(|hold| {
+            format!("{}/{}", hold.channel.as_text(), hold.user.map_or_else(String::new, |u| u.as_text().into()))
+        })
+        .collect();
+    holds.sort();
+    assert_eq!(holds, ["news/", "presence-a/", "presence-a/7", "presence-a/8"]);
+}

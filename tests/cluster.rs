@@ -1,0 +1,241 @@
+//! Nodes of one cluster on a real Redis, seen from the receiver.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Barrier;
+use std::time::Duration;
+
+use resonate_webhooks::config::Config;
+use resonate_webhooks::engine::{Engine, Whisper};
+use serde_json::json;
+use support::receiver::{Received, Receiver};
+use support::redis::RedisServer;
+
+const APP: &[u8] = b"app";
+
+/// Engines on one Redis that report to one receiver.
+struct Cluster {
+    redis: RedisServer,
+    receiver: Receiver,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        Self { redis: RedisServer::start(), receiver: Receiver::start() }
+    }
+
+    fn node(&self) -> Engine {
+        self.node_with(&json!({}))
+    }
+
+    fn node_with(&self, settings: &serde_json::Value) -> Engine {
+        let mut config = json!({
+            "connection": { "host": self.redis.socket(), "timeout": 1 },
+            "flush_interval": 0.02,
+            "ttl": 3,
+            "endpoints": [{ "url": self.receiver.url("/hook") }],
+        });
+        for (key, value) in settings.as_object().unwrap() {
+            config[key] = value.clone();
+        }
+        let engine = Engine::new(Config::from_value(config).unwrap());
+        engine.boot().unwrap();
+        engine.register_app(APP, "key", "secret");
+        engine
+    }
+
+    /// What the receiver got, event by event, as `name channel` or `name channel/user`.
+    fn events(&self) -> Vec<String> {
+        self.receiver.received("/hook").iter().flat_map(Received::events).collect()
+    }
+
+    fn counts(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for event in self.events() {
+            *counts.entry(event).or_default() += 1;
+        }
+        counts
+    }
+}
+
+fn stat(engine: &Engine, name: &str) -> u64 {
+    engine.stats().into_iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| value)
+}
+
+/// Waits until `condition` holds.
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    support::wait::eventually(what, || condition().then_some(()));
+}
+
+/// Waits until Redis has judged everything the engine was told.
+fn settled(engine: &Engine) {
+    eventually("every claim is judged", || stat(engine, "queued_intents") == 0 && stat(engine, "unclaimed") == 0);
+}
+
+#[test]
+fn the_events_of_a_visit_arrive_in_order_and_once() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
+    let whisper = Whisper { channel: b"presence-a", event: b"client-x", data: None, socket: b"1.1", user: Some(b"7") };
+    node.client_event(APP, &whisper);
+    node.subscribed(APP, b"presence-a", b"1.2", Some(b"7"));
+    node.closed(APP, b"1.1");
+    node.unsubscribed(APP, b"presence-a", b"1.2");
+    node.unsubscribed(APP, b"presence-a", b"1.2");
+    let expected = [
+        "channel_occupied presence-a",
+        "member_added presence-a/7",
+        "client_event presence-a/7",
+        "member_removed presence-a/7",
+        "channel_vacated presence-a",
+    ];
+    eventually("the visit is over at the receiver", || cluster.events().len() >= expected.len());
+    assert_eq!(cluster.events(), expected);
+}
+
+#[test]
+fn a_user_on_two_nodes_comes_once_and_goes_once() {
+    let cluster = Cluster::start();
+    let (a, b) = (cluster.node(), cluster.node());
+    a.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
+    settled(&a);
+    b.subscribed(APP, b"presence-a", b"2.1", Some(b"7"));
+    settled(&b);
+    a.closed(APP, b"1.1");
+    settled(&a);
+    b.closed(APP, b"2.1");
+    eventually("the channel is vacated", || cluster.counts().contains_key("channel_vacated presence-a"));
+    let counts = cluster.counts();
+    assert!(counts.len() == 4 && counts.values().all(|count| *count == 1), "{counts:?}");
+}
+
+#[test]
+fn two_nodes_that_join_and_leave_at_once_make_one_edge_a_side() {
+    const ROUNDS: usize = 2_000;
+    let cluster = Cluster::start();
+    let nodes = [cluster.node(), cluster.node()];
+    let together = Barrier::new(nodes.len());
+    std::thread::scope(|scope| {
+        for node in &nodes {
+            scope.spawn(|| {
+                for round in 0..ROUNDS {
+                    let channel = format!("room-{round}");
+                    together.wait();
+                    node.subscribed(APP, channel.as_bytes(), b"1.1", None);
+                    settled(node);
+                    together.wait();
+                    node.unsubscribed(APP, channel.as_bytes(), b"1.1");
+                    settled(node);
+                }
+            });
+        }
+    });
+    eventually("both edges of every round arrived", || cluster.events().len() >= 2 * ROUNDS);
+    for node in &nodes {
+        assert!(node.flush(Duration::from_secs(5)).is_nothing());
+    }
+    let counts = cluster.counts();
+    assert_eq!(counts.len(), 2 * ROUNDS);
+    assert!(counts.values().all(|count| *count == 1), "an edge was sent twice");
+}
+
+#[test]
+fn a_redis_that_is_killed_and_started_again_costs_no_edge() {
+    let cluster = Cluster {
+        redis: RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]),
+        receiver: Receiver::start(),
+    };
+    visits_around_a_restart(cluster);
+}
+
+#[test]
+fn a_redis_that_lost_everything_is_told_again_and_costs_no_edge() {
+    visits_around_a_restart(Cluster::start());
+}
+
+/// Some channels are held across the restart, some are left during it, some are joined during it.
+fn visits_around_a_restart(mut cluster: Cluster) {
+    let node = cluster.node();
+    let channel = |kind: &str, n: usize| format!("{kind}-{n}");
+    for n in 0..20 {
+        node.subscribed(APP, channel("stays", n).as_bytes(), b"1.1", None);
+        node.subscribed(APP, channel("leaves", n).as_bytes(), b"1.2", None);
+    }
+    settled(&node);
+    cluster.redis.kill();
+    for n in 0..20 {
+        node.unsubscribed(APP, channel("leaves", n).as_bytes(), b"1.2");
+        node.subscribed(APP, channel("comes", n).as_bytes(), b"1.1", None);
+    }
+    eventually("the outage is noticed", || stat(&node, "redis_errors") > 0);
+    cluster.redis.restart();
+    settled(&node);
+    node.closed(APP, b"1.1");
+    settled(&node);
+    assert!(node.flush(Duration::from_secs(5)).is_nothing());
+    let counts = cluster.counts();
+    assert_eq!(counts.len(), 2 * 60, "{counts:?}");
+    assert!(counts.values().all(|count| *count == 1), "{counts:?}");
+}
+
+#[test]
+fn a_node_that_died_is_reaped_and_its_people_leave() {
+    let cluster = Cluster::start();
+    let (dead, alive) = (cluster.node(), cluster.node());
+    dead.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
+    eventually("its people came", || cluster.counts().contains_key("member_added presence-a/7"));
+    dead.stop(std::time::Instant::now() + Duration::from_secs(1));
+    eventually("the dead node's people left", || cluster.counts().contains_key("channel_vacated presence-a"));
+    assert_eq!(stat(&alive, "nodes_reaped"), 1);
+    let counts = cluster.counts();
+    assert!(counts.len() == 4 && counts.values().all(|count| *count == 1), "{counts:?}");
+}
+
+#[test]
+fn the_end_of_a_process_is_the_departure_of_everybody_on_it() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
+    assert!(node.end(Duration::from_secs(1)).is_nothing());
+    let expected = [
+        "channel_occupied presence-a",
+        "member_added presence-a/7",
+        "member_removed presence-a/7",
+        "channel_vacated presence-a",
+    ];
+    assert_eq!(cluster.events(), expected);
+    node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
+    assert_eq!(stat(&node, "queued_intents"), 0, "an engine that has ended takes nothing in");
+}
+
+#[test]
+fn an_end_with_a_dead_redis_is_bounded() {
+    let mut cluster = Cluster::start();
+    let node = cluster.node_with(&json!({ "shutdown_timeout": 0.5 }));
+    node.subscribed(APP, b"news", b"1.1", None);
+    settled(&node);
+    cluster.redis.kill();
+    node.subscribed(APP, b"more", b"1.1", None);
+    let started = std::time::Instant::now();
+    let left = node.end(Duration::from_millis(300));
+    assert!(left.claims > 0, "{left}");
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[test]
+fn what_overflowed_the_queue_is_made_up_for_from_the_live_connections() {
+    let cluster = Cluster::start();
+    let node = cluster.node_with(&json!({ "queue_size": 1024 }));
+    for n in 0..20_000 {
+        node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
+    }
+    eventually("no channel is missing", || {
+        for (app, channel) in node.dirty_channels() {
+            node.reconcile(app.as_bytes(), channel.as_bytes(), [(&b"1.1"[..], &b""[..])].into_iter());
+        }
+        stat(&node, "channels") == 20_000
+    });
+    assert!(stat(&node, "intents_overflowed") > 0, "the test did not overflow the queue");
+}
