@@ -119,8 +119,7 @@ impl Engine {
             Arc::clone(telemetry),
             Arc::new(move |events| outbox.accept(events)),
             link,
-            Keys::new(&config.key_prefix),
-            config.ttl,
+            Keys::new(&config.key_prefix, config.ttl),
             Box::new(|| NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), rand::random())),
         );
         let mut intake = Intake::new(Arc::clone(&self.queue), intents, Arc::clone(&self.ledger), Arc::clone(telemetry));

@@ -92,6 +92,12 @@ impl EventName {
 }
 
 impl EventKind {
+    /// Whether this is an edge: decided by the cluster, and not something that a client sent.
+    #[must_use]
+    pub const fn is_edge(&self) -> bool {
+        !matches!(self, Self::ClientEvent(_))
+    }
+
     /// The name of this kind.
     #[must_use]
     pub const fn name(&self) -> EventName {

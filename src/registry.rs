@@ -18,6 +18,7 @@ pub fn register(engine: Arc<Engine>) {
 }
 
 /// Ends every engine, the request being over. Returns what each left unsent.
+#[must_use = "what was left unsent should be said"]
 pub fn end_all(grace: Duration) -> Vec<Left> {
     engines().iter().map(|engine| engine.end(grace)).collect()
 }

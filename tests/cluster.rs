@@ -1,5 +1,7 @@
 //! Nodes of one cluster on a real Redis, seen from the receiver.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
 mod support;
 
 use std::collections::BTreeMap;

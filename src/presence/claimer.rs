@@ -61,7 +61,7 @@ pub(crate) struct Claimer {
 }
 
 impl Claimer {
-    /// A claimer for a node whose leases last `lease`.
+    /// A claimer for a node whose leases last as long as `keys` say.
     pub(crate) fn new(
         ledger: Arc<SharedLedger>,
         stop: Arc<StopFlag>,
@@ -69,10 +69,9 @@ impl Claimer {
         sink: EventSink,
         link: Link,
         keys: Keys,
-        lease: Duration,
         mut next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
     ) -> Self {
-        let session = Session::new(next_incarnation(), lease);
+        let session = Session::new(next_incarnation(), keys.lease());
         Self {
             ledger,
             stop,
@@ -150,9 +149,8 @@ impl Claimer {
         }
         let new_epoch = format!("{:016x}", rand::random::<u64>());
         let (session, keys) = (&self.session, &self.keys);
-        let (epoch, _settling) = call(&mut self.link, |redis| {
-            keys.open(redis, session.node(), session.lease(), &new_epoch, session.settle_time())
-        })?;
+        let (epoch, _settling) =
+            call(&mut self.link, |redis| keys.open(redis, session.node(), &new_epoch, session.settle_time()))?;
         self.session.opened(epoch, Instant::now());
         Ok(())
     }
@@ -185,7 +183,7 @@ impl Claimer {
         }
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
-        let renewal = call(&mut self.link, |redis| keys.renew(redis, session.node(), epoch, session.lease()))??;
+        let renewal = call(&mut self.link, |redis| keys.renew(redis, session.node(), epoch))??;
         self.session.renewed(renewal.unbroken, Instant::now());
         if self.session.may_reap() {
             self.lapsed = renewal.lapsed;
@@ -223,12 +221,13 @@ impl Claimer {
         let counters = self.telemetry.counters();
         counters.redis_calls.add(1);
         counters.claims.add(edges.len() as u64);
-        counters.edges.add(edges.iter().filter(|edge| **edge == b'1').count() as u64);
         // Dropped, so that the ledger's is the only reference left and its strings are moved, not copied.
         drop(batch);
         // Under the lock: who sees an empty queue may rely on its events being in the outbox.
         let mut ledger = self.ledger.lock();
-        (self.sink)(ledger.pending.answered(&edges, time_ms));
+        let events = ledger.pending.answered(&edges, time_ms);
+        counters.edges.add(events.iter().filter(|event| event.kind.is_edge()).count() as u64);
+        (self.sink)(events);
         drop(ledger);
         self.ledger.notify();
         Ok(true)

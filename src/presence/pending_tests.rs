@@ -67,7 +67,7 @@ fn client_events_that_wait_for_nothing_are_free() {
 #[test]
 fn a_large_queue_is_sent_in_portions() {
     let mut pending = Pending::new(10_000);
-    pending.push_claims((0..BATCH_CLAIMS + 1).map(|n| join(&n.to_string())));
+    pending.push_claims((0..=BATCH_CLAIMS).map(|n| join(&n.to_string())));
     assert_eq!(pending.batch().map(|batch| batch.claims().count()), Some(BATCH_CLAIMS));
     pending.answered(&[b'0'; BATCH_CLAIMS], 1);
     assert_eq!(pending.batch().map(|batch| batch.claims().count()), Some(1));

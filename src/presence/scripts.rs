@@ -66,6 +66,7 @@ pub(crate) struct Verdict {
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     prefix: String,
+    lease: Duration,
 }
 
 /// A lease renewed, and whose lease has lapsed.
@@ -87,9 +88,14 @@ pub(crate) struct Reaped {
 }
 
 impl Keys {
-    /// The keys behind `prefix`.
-    pub(crate) fn new(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned() }
+    /// The keys behind `prefix`, for nodes that stay in the cluster for `lease` without a sign of life.
+    pub(crate) fn new(prefix: &str, lease: Duration) -> Self {
+        Self { prefix: prefix.to_owned(), lease }
+    }
+
+    /// How long a node stays in the cluster without a sign of life.
+    pub(crate) const fn lease(&self) -> Duration {
+        self.lease
     }
 
     fn key(&self, name: &str) -> String {
@@ -113,13 +119,12 @@ impl Keys {
         &self,
         redis: &mut Connection,
         node: &NodeId,
-        lease: Duration,
         new_epoch: &str,
         settle: Duration,
     ) -> RedisResult<(String, Duration)> {
         let mut call = self.call(&OPEN, node.as_str());
         let (epoch, settling): (String, u64) =
-            call.arg(millis(lease)).arg(new_epoch).arg(millis(settle)).invoke(redis)?;
+            call.arg(millis(self.lease)).arg(new_epoch).arg(millis(settle)).invoke(redis)?;
         Ok((epoch, Duration::from_millis(settling)))
     }
 
@@ -166,11 +171,10 @@ impl Keys {
         redis: &mut Connection,
         node: &NodeId,
         epoch: &str,
-        lease: Duration,
     ) -> RedisResult<Result<Renewal, Refusal>> {
         let mut call = self.call(&RENEW, node.as_str());
         let (status, unbroken, lapsed): (String, u64, Vec<String>) =
-            call.arg(epoch).arg(millis(lease)).arg(LAPSED_PER_RENEWAL).invoke(redis)?;
+            call.arg(epoch).arg(millis(self.lease)).arg(LAPSED_PER_RENEWAL).invoke(redis)?;
         accepted(&status, 0).map(|result| result.map(|()| Renewal { unbroken: unbroken == 1, lapsed }))
     }
 

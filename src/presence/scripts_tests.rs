@@ -21,16 +21,12 @@ impl Cluster {
     fn start() -> Self {
         let server = RedisServer::start();
         let redis = server.connect();
-        Self { _server: server, redis, keys: Keys::new("wh"), epoch: String::new(), batches: 0 }
+        Self { _server: server, redis, keys: Keys::new("wh", LEASE), epoch: String::new(), batches: 0 }
     }
 
     fn node(&mut self, pid: u32) -> NodeId {
-        self.node_with_lease(pid, LEASE)
-    }
-
-    fn node_with_lease(&mut self, pid: u32, lease: Duration) -> NodeId {
         let node = NodeId::new("host", pid, 0);
-        let (epoch, _) = self.keys.open(&mut self.redis, &node, lease, "epoch-1", Duration::ZERO).unwrap();
+        let (epoch, _) = self.keys.open(&mut self.redis, &node, "epoch-1", Duration::ZERO).unwrap();
         self.epoch = epoch;
         node
     }
@@ -195,7 +191,7 @@ fn a_reaper_that_dies_half_way_is_continued_by_another() {
     let first = cluster.reap(&a).unwrap();
     assert_eq!((first.events.len(), first.finished), (HOLDS_PER_REAP, false));
     assert_eq!(cluster.claim(&a, &many[..1]), Err(Refusal::Reaped), "while it is being reaped");
-    let renewal = cluster.keys.renew(&mut cluster.redis, &b, &cluster.epoch, LEASE).unwrap().unwrap();
+    let renewal = cluster.keys.renew(&mut cluster.redis, &b, &cluster.epoch).unwrap().unwrap();
     assert_eq!(renewal.lapsed, [a.as_str()]);
     let second = cluster.reap(&a).unwrap();
     assert_eq!((second.events.len(), second.finished), (1, true));
@@ -212,9 +208,9 @@ fn lost_data_is_noticed_put_back_in_silence_and_edges_wait_until_it_has_settled(
 
     let settle = Duration::from_millis(200);
     let started = Instant::now();
-    let (epoch, wait) = cluster.keys.open(&mut cluster.redis, &b, LEASE, "epoch-2", settle).unwrap();
+    let (epoch, wait) = cluster.keys.open(&mut cluster.redis, &b, "epoch-2", settle).unwrap();
     assert_eq!((epoch.as_str(), wait), ("epoch-2", settle));
-    let (same, _) = cluster.keys.open(&mut cluster.redis, &a, LEASE, "epoch-3", settle).unwrap();
+    let (same, _) = cluster.keys.open(&mut cluster.redis, &a, "epoch-3", settle).unwrap();
     assert_eq!(same, "epoch-2");
     cluster.epoch = epoch;
     cluster.keys.reassert(&mut cluster.redis, &a, "epoch-2", [hold.clone()].iter()).unwrap().unwrap();
@@ -234,9 +230,9 @@ fn a_renewal_says_whether_the_lease_had_lapsed_and_whose_has() {
     let mut cluster = Cluster::start();
     let (a, b) = (cluster.node(1), cluster.node(2));
     cluster.lapse(&a);
-    let renewal = cluster.keys.renew(&mut cluster.redis, &b, &cluster.epoch, LEASE).unwrap().unwrap();
+    let renewal = cluster.keys.renew(&mut cluster.redis, &b, &cluster.epoch).unwrap().unwrap();
     assert_eq!(renewal, Renewal { unbroken: true, lapsed: vec![a.as_str().to_owned()] });
-    let renewal = cluster.keys.renew(&mut cluster.redis, &a, &cluster.epoch, LEASE).unwrap().unwrap();
+    let renewal = cluster.keys.renew(&mut cluster.redis, &a, &cluster.epoch).unwrap().unwrap();
     assert_eq!(renewal, Renewal { unbroken: false, lapsed: Vec::new() });
 }
 

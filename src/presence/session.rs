@@ -39,11 +39,6 @@ impl Session {
         &self.node
     }
 
-    /// How long the node stays in the cluster without a sign of life.
-    pub(crate) const fn lease(&self) -> Duration {
-        self.lease
-    }
-
     /// The epoch, while the session is open.
     pub(crate) fn epoch(&self) -> Option<&str> {
         self.epoch.as_deref()
