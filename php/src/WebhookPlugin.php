@@ -245,8 +245,8 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             $app->id(),
             $channel,
             $event,
-            $data === null ? null : (json_encode($data, static::JSON) ?: null),
             $from->id(),
+            $data === null ? null : (json_encode($data, static::JSON) ?: null),
             PresenceUser::idOn($channel, $member),
         );
     }

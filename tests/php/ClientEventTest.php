@@ -41,6 +41,16 @@ final class ClientEventTest extends PluginTestCase
         $this->assertArrayNotHasKey('user_id', array_filter($this->clientEvents()[0], fn (mixed $value) => $value !== null));
     }
 
+    public function test_data_that_json_cannot_express_again_costs_only_that_value(): void
+    {
+        $ann = $this->serve()->connect();
+
+        $ann->subscribe('private-room')->raw('{"event":"client-a","channel":"private-room","data":{"n":1e999,"m":1}}');
+        $this->awaitEvent('client_event private-room client-a');
+
+        $this->assertSame('{"n":0,"m":1}', $this->clientEvents()[0]['data']);
+    }
+
     public function test_nothing_goes_out_for_a_channel_the_sender_is_not_subscribed_to(): void
     {
         $server = $this->serve();
@@ -122,7 +132,6 @@ final class ClientEventTest extends PluginTestCase
         yield 'a number' => ['{"event":"client-a","channel":"private-room","data":7}'];
         yield 'a number in a string' => ['{"event":"client-a","channel":"private-room","data":"7"}'];
         yield 'false' => ['{"event":"client-a","channel":"private-room","data":false}'];
-        yield 'a number beyond all floats' => ['{"event":"client-a","channel":"private-room","data":{"n":1e999}}'];
         yield 'deep data' => ['{"event":"client-a","channel":"private-room","data":'.str_repeat('[', 500).str_repeat(']', 500).'}'];
         yield 'a public channel' => ['{"event":"client-a","channel":"room","data":{}}'];
         yield 'a channel that looks private' => ['{"event":"client-a","channel":"privateroom","data":{}}'];
@@ -160,7 +169,7 @@ final class ClientEventTest extends PluginTestCase
     {
         return array_map(
             fn (array $message) => $message['channel'].' '.$message['event'],
-            array_filter($client->connection->received, fn (array $message) => str_starts_with($message['event'], 'client-')),
+            array_values(array_filter($client->connection->received, fn (array $message) => str_starts_with($message['event'], 'client-'))),
         );
     }
 

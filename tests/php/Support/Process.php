@@ -19,7 +19,7 @@ final class Process
     /**
      * @var array<int, resource>
      */
-    private array $pipes;
+    private array $pipes = [];
 
     /**
      * Start a command; what it says on stderr goes to ours.

@@ -10,6 +10,7 @@ use Illuminate\Foundation\Application;
 use Illuminate\Foundation\Bootstrap\HandleExceptions;
 use Illuminate\Support\Facades\Facade;
 use PHPUnit\Framework\TestCase;
+use Psr\Log\NullLogger;
 use Webpatser\Resonate\ResonateServiceProvider;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
 use Webpatser\ResonateWebhooks\WebhooksServiceProvider;
@@ -101,7 +102,7 @@ final class TestApplication
         $file = $this->laravel->storagePath('logs/laravel.log');
 
         return is_file($file)
-            ? array_map(fn (string $line) => preg_replace('/^\[[^]]+] \w+\./', '', $line), file($file, FILE_IGNORE_NEW_LINES) ?: [])
+            ? array_map(fn (string $line) => preg_replace('/^\[[^]]+] \w+\.|\s+$/', '', $line), file($file, FILE_IGNORE_NEW_LINES) ?: [])
             : [];
     }
 
@@ -116,8 +117,9 @@ final class TestApplication
             HandleExceptions::flushState($test);
         }
 
+        // The plugin reports once more when PHP ends, into whichever application came last.
         Facade::clearResolvedInstances();
-        $this->laravel->flush();
+        $this->laravel->instance('log', new NullLogger);
     }
 
     private function boot(string $base): Application

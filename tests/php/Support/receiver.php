@@ -48,13 +48,14 @@ while (true) {
 
         if ($bytes === '' || $bytes === false) {
             unset($clients[$id]);
+            fclose($stream);
 
             continue;
         }
 
         $clients[$id][1] .= $bytes;
 
-        while (preg_match('/^(.*?)\r\n\r\n/s', $clients[$id][1], $match) === 1) {
+        while (isset($clients[$id]) && preg_match('/^(.*?)\r\n\r\n/s', $clients[$id][1], $match) === 1) {
             $lines = explode("\r\n", $match[1]);
             [$method, $path] = explode(' ', (string) array_shift($lines));
             $headers = [];
@@ -77,6 +78,11 @@ while (true) {
 
             fwrite($log, json_encode(compact('method', 'path', 'headers', 'body', 'status'))."\n");
             fwrite($stream, "HTTP/1.1 {$status} Answer\r\nContent-Length: 0\r\n\r\n");
+
+            if (strtolower($headers['connection'] ?? '') === 'close') {
+                unset($clients[$id]);
+                fclose($stream);
+            }
         }
     }
 }
