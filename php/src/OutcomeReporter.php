@@ -97,23 +97,11 @@ class OutcomeReporter
             'delivered' => WebhookDelivered::dispatch(
                 $outcome['url'], $outcome['status'], $outcome['app_id'], $outcome['attempts'],
             ),
-            'dropped' => $this->reportDropped(
+            'dropped' => WebhookDropped::dispatch(
                 $outcome['url'], $outcome['app_id'], $outcome['attempts'], $outcome['reason'],
             ),
             'log' => Log::log($outcome['level'], 'Resonate webhooks: '.$outcome['message']),
             default => null,
         };
-    }
-
-    /**
-     * Report a webhook that was given up.
-     */
-    protected function reportDropped(string $url, string $appId, int $attempts, string $reason): void
-    {
-        Log::warning(
-            "Resonate webhooks: gave up on {$url} for app {$appId} after {$attempts} attempt(s): {$reason}"
-        );
-
-        WebhookDropped::dispatch($url, $appId, $attempts, $reason);
     }
 }

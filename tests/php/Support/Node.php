@@ -62,4 +62,14 @@ final class Node
         $this->process->signal(SIGKILL);
         $this->process->awaitEnd();
     }
+
+    /**
+     * Let no node outlive its test, however it feels about that.
+     */
+    public function __destruct()
+    {
+        if ($this->process->running()) {
+            $this->process->signal(SIGKILL);
+        }
+    }
 }

@@ -7,7 +7,10 @@ namespace Tests\Support;
 use RuntimeException;
 
 /**
- * A child process with a line-based conversation, stopped by its pid at the latest when PHP ends.
+ * A child process with a line-based conversation, which is expected to end when its stdin does.
+ *
+ * PHP closes that stdin and waits for the child when it lets go of this object,
+ * for a static one after the extension's own end.
  */
 final class Process
 {
@@ -133,18 +136,6 @@ final class Process
     public function awaitEnd(): void
     {
         Wait::until(fn () => ! $this->running(), "the end of {$this->name}");
-    }
-
-    /**
-     * Stop it, however it feels about that.
-     */
-    public function __destruct()
-    {
-        if ($this->running()) {
-            $this->signal(SIGKILL);
-        }
-
-        proc_close($this->process);
     }
 
     /**

@@ -50,7 +50,8 @@ final class Receiver
      */
     public function requests(string $path): array
     {
-        $lines = array_filter(explode("\n", (string) file_get_contents($this->log)));
+        // What follows the last line break is a line still being written.
+        $lines = array_slice(explode("\n", (string) file_get_contents($this->log)), 0, -1);
         $requests = array_map(fn (string $line) => json_decode($line, true, flags: JSON_THROW_ON_ERROR), $lines);
 
         return array_values(array_filter($requests, fn (array $request) => $request['path'] === $path));
@@ -69,10 +70,5 @@ final class Receiver
             fn (array $request) => json_decode($request['body'], true, flags: JSON_THROW_ON_ERROR)['events'],
             array_values($accepted),
         ));
-    }
-
-    public function __destruct()
-    {
-        unlink($this->log);
     }
 }

@@ -23,9 +23,12 @@ final class RedisServer
     public function __construct()
     {
         $this->port = FreePort::find();
+
+        // redis-server does not mind when its stdin ends; the shell that waits for that stops it by its pid.
         $this->process = new Process([
-            'redis-server', '--port', (string) $this->port, '--bind', '127.0.0.1', '--save', '',
-            '--appendonly', 'no', '--dir', sys_get_temp_dir(), '--loglevel', 'warning', '--daemonize', 'no',
+            'sh', '-c', 'redis-server "$@" >/dev/null & cat >/dev/null; kill $!; wait', 'sh',
+            '--port', (string) $this->port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no',
+            '--dir', sys_get_temp_dir(), '--loglevel', 'warning', '--daemonize', 'no',
         ], 'redis-server');
 
         Wait::until(fn () => $this->answers(), 'redis-server to answer');

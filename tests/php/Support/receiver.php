@@ -32,6 +32,8 @@ while (true) {
 
     foreach ($readable as $stream) {
         if ($stream === STDIN) {
+            unlink($argv[1]);
+
             exit;
         }
 
