@@ -33,15 +33,14 @@ final class Stage
     /**
      * Let the tabs do what they do, all at the same time, then call the roll.
      *
-     * When this returns, the plugin on each node has had the hook of every action. A node that is
-     * killed has no hooks any more.
+     * When this returns, the plugin on each node has had the hook of every action, unless the node ends.
      */
     public function play(Step $step): void
     {
         $this->times->clear();
 
-        if ($step->crash !== null) {
-            $this->crash($step);
+        if ($step->ending !== null) {
+            $this->end($step);
 
             return;
         }
@@ -64,9 +63,9 @@ final class Stage
         return array_flip($this->sockets);
     }
 
-    private function crash(Step $step): void
+    private function end(Step $step): void
     {
-        $this->nodes[$step->crash]->process->kill();
+        $this->nodes[$step->node]->process->end($step->ending->value);
 
         foreach ($step->actions as $action) {
             $this->times->note($action, microtime(true));

@@ -160,16 +160,22 @@ final class WebSocket
      */
     private function nextFrame(): ?array
     {
-        if (strlen($this->buffer) < 4 && strlen($this->buffer) < 2 + (ord($this->buffer[1] ?? "\x7F") & 0x7F)) {
+        $start = 2;
+
+        if (strlen($this->buffer) < $start) {
             return null;
         }
 
         $length = ord($this->buffer[1]) & 0x7F;
-        $start = 2;
 
         if ($length === 126) {
-            $length = unpack('n', $this->buffer, 2)[1];
             $start = 4;
+
+            if (strlen($this->buffer) < $start) {
+                return null;
+            }
+
+            $length = unpack('n', $this->buffer, 2)[1];
         }
 
         if (strlen($this->buffer) < $start + $length) {

@@ -18,7 +18,7 @@ final class ChildProcess
 {
     private const float PATIENCE = 5.0;
 
-    private bool $killed = false;
+    private bool $toldToEnd = false;
 
     /**
      * @param  resource  $process
@@ -91,25 +91,17 @@ final class ChildProcess
      */
     public function hasDied(): bool
     {
-        return ! $this->killed && ! $this->isRunning();
+        return ! $this->toldToEnd && ! $this->isRunning();
     }
 
     /**
-     * End it in the middle of whatever it does.
+     * Send it the signal to end.
      */
-    public function kill(): void
-    {
-        $this->killed = true;
-        posix_kill($this->pid, SIGKILL);
-    }
-
-    /**
-     * Ask it to end.
-     */
-    public function terminate(): void
+    public function end(int $signal = SIGTERM): void
     {
         if ($this->isRunning()) {
-            posix_kill($this->pid, SIGTERM);
+            $this->toldToEnd = true;
+            posix_kill($this->pid, $signal);
         }
     }
 

@@ -36,7 +36,7 @@ final class Children
     public function stop(): void
     {
         foreach (array_reverse($this->children) as $child) {
-            $child->terminate();
+            $child->end();
             $child->reap();
         }
 

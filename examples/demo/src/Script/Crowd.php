@@ -68,9 +68,9 @@ final class Crowd
             ...$crowd->wavesOfTheCrowd($waves),
             ...$crowd->theUserLeavesTabByTab(7),
             $crowd->someCome(),
-            $crowd->aNodeIsKilled(2),
-            $crowd->everybodyLeavesAtOnce(),
-            $crowd->theDoormenGo(),
+            $crowd->aNodeEnds(2, Ending::Killed),
+            $crowd->someGo(),
+            $crowd->aNodeEnds(1, Ending::Stopped),
         ]);
     }
 
@@ -202,28 +202,20 @@ final class Crowd
     }
 
     /**
-     * Nobody is there to say goodbye for its tabs; the other node does it when the lease has lapsed.
+     * For a node that was killed, another one says goodbye when the lease has lapsed.
      */
-    private function aNodeIsKilled(int $node): Step
+    private function aNodeEnds(int $node, Ending $ending): Step
     {
         $lost = array_filter($this->open, fn (array $open) => $open['tab']->node === $node);
         $closing = array_map(fn (array $open) => $this->close($open['tab']), array_values($lost));
         $closing[] = Action::close($this->doormen[$node]);
-        unset($this->doormen[$node]);
 
-        return new Step("node {$node} is killed with ".count($closing).' tabs on it', $closing, crash: $node);
-    }
-
-    private function everybodyLeavesAtOnce(): Step
-    {
-        $closing = array_map(fn (array $open) => $this->close($open['tab']), array_values($this->open));
-
-        return new Step('the other '.count($closing).' tabs close at the same time', $closing);
-    }
-
-    private function theDoormenGo(): Step
-    {
-        return new Step('the last doorman goes home', array_map(Action::close(...), array_values($this->doormen)));
+        return new Step(
+            "node {$node} is ".strtolower($ending->name).' with '.count($closing).' tabs on it',
+            $closing,
+            node: $node,
+            ending: $ending,
+        );
     }
 
     /**

@@ -21,13 +21,14 @@ final readonly class Step
     /**
      * @param  list<Action>  $actions
      * @param  list<Action>  $rollCall  begins when every action has reached its node
-     * @param  int|null  $crash  a node that is killed, which closes the tabs in the actions
+     * @param  int|null  $node  a node that ends, which closes the tabs in the actions
      */
     public function __construct(
         public string $caption,
         public array $actions,
         public array $rollCall = [],
-        public ?int $crash = null,
+        public ?int $node = null,
+        public ?Ending $ending = null,
     ) {}
 
     /**
