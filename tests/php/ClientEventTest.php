@@ -103,7 +103,7 @@ final class ClientEventTest extends PluginTestCase
         [$ann, $bob] = [$server->connect(), $server->connect()];
 
         foreach ([$ann, $bob] as $client) {
-            $client->subscribe('private-room')->subscribe('presence-room', ['user_id' => $client->id()])
+            $client->subscribe('private-room')->join('presence-room', $client->id())
                 ->subscribe('room')->subscribe('privateroom');
         }
 

@@ -33,7 +33,7 @@ echo "ready\n";
 
 stream_set_blocking(STDIN, false);
 
-EventLoop::onReadable(STDIN, static function (string $id) use ($server, $application, &$clients): void {
+EventLoop::onReadable(STDIN, static function (string $id) use ($server, &$clients): void {
     $line = fgets(STDIN);
 
     if ($line === false) {
