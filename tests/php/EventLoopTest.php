@@ -1,0 +1,249 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use PHPUnit\Framework\Attributes\TestWith;
+use Tests\Support\Crowd;
+use Tests\Support\FailingRedis;
+use Tests\Support\HangingReceiver;
+use Tests\Support\LoopWatch;
+use Tests\Support\Wait;
+
+/**
+ * Whatever happens behind the hooks, the event loop comes round and no edge is lost over it.
+ */
+final class EventLoopTest extends PluginTestCase
+{
+    /**
+     * Turns of a crowd that outlast every timeout of these tests; two seconds at least.
+     */
+    private const int TURNS = 210;
+
+    /**
+     * The longest the loop may be away, in seconds. A hook that waited for Redis or an endpoint would be away for as
+     * long as they hang; this is for a machine with more to do than to run this test.
+     */
+    private const float LONGEST_GAP = 0.25;
+
+    /**
+     * With the longer timeout the engine waits for one answer all the while; with the shorter one it gives up and asks
+     * again, and Redis finds the same question many times when it goes on.
+     */
+    #[TestWith([10.0])]
+    #[TestWith([0.3])]
+    public function test_a_redis_that_hangs_holds_no_hook_up_and_costs_no_event(float $timeout): void
+    {
+        $redis = new FailingRedis;
+        $receiver = new HangingReceiver;
+        $crowd = $this->crowd($redis, $timeout, $receiver);
+
+        $calm = LoopWatch::during(fn () => $crowd->play(self::TURNS));
+        $actions = $crowd->actions;
+        $redis->hang();
+        $hanging = LoopWatch::during(fn () => $crowd->play(self::TURNS));
+        $redis->goOn();
+
+        $this->assertSame(2 * $actions, $crowd->actions, 'the crowd did as much as before');
+        $this->assertNotHeldUp($calm, $hanging);
+        $this->assertEveryEventOnce($crowd, $receiver);
+        $this->assertEverybodyLeaves($receiver);
+    }
+
+    public function test_an_endpoint_that_hangs_holds_no_hook_up_and_costs_no_event(): void
+    {
+        $redis = new FailingRedis;
+        $receiver = new HangingReceiver;
+        $crowd = $this->crowd($redis, 5.0, $receiver);
+
+        $calm = LoopWatch::during(fn () => $crowd->play(self::TURNS));
+        $actions = $crowd->actions;
+        $receiver->hang();
+        $hanging = LoopWatch::during(fn () => $crowd->play(self::TURNS));
+        $receiver->goOn();
+
+        $this->assertSame(2 * $actions, $crowd->actions, 'the crowd did as much as before');
+        $this->assertNotHeldUp($calm, $hanging);
+        $this->assertEveryEventOnce($crowd, $receiver);
+        $this->assertRepeatsAreEqual($receiver);
+        $this->assertEverybodyLeaves($receiver);
+    }
+
+    #[TestWith([true])]
+    #[TestWith([false])]
+    public function test_a_redis_that_dies_and_comes_back_leaves_edges_that_take_turns_and_end_at_the_truth(bool $remembers): void
+    {
+        $redis = new FailingRedis($remembers);
+        $receiver = new HangingReceiver;
+        $crowd = $this->crowd($redis, 1.0, $receiver);
+
+        $watch = LoopWatch::during(function () use ($crowd, $redis): void {
+            foreach (range(1, 3) as $_) {
+                $crowd->play(30);
+                $redis->kill();
+                $crowd->play(30);
+                $redis->start();
+            }
+
+            $crowd->play(30);
+        });
+
+        $this->assertLessThan(self::LONGEST_GAP, $watch->longestGap());
+
+        Wait::until(
+            fn () => $this->lastEdges($receiver) === $crowd->truth(),
+            fn () => "the truth about the crowd of seed {$crowd->seed}: ".json_encode([$crowd->truth(), $this->lastEdges($receiver)]),
+            30.0,
+        );
+
+        $this->awaitEnd($crowd, $receiver);
+        $this->assertEdgesTakeTurns($crowd, $receiver);
+        $this->assertSame($crowd->truth(), $this->lastEdges($receiver), "the crowd of seed {$crowd->seed}");
+        $this->assertEverybodyLeaves($receiver);
+    }
+
+    private function crowd(FailingRedis $redis, float $timeout, HangingReceiver $receiver): Crowd
+    {
+        return Crowd::on($this->serve([
+            'connection' => $redis->connection($timeout),
+            'ttl' => 3,
+            'timeout' => 1.0,
+            'endpoints' => [['url' => $receiver->url]],
+        ]));
+    }
+
+    private function assertNotHeldUp(LoopWatch $calm, LoopWatch $hanging): void
+    {
+        $this->assertGreaterThan(2.0, $hanging->seconds(), 'seconds without an answer');
+        $this->assertLessThan(self::LONGEST_GAP, $hanging->longestGap(), 'seconds that the loop was away');
+        $this->assertGreaterThan($calm->rounds() / 4, $hanging->rounds(), 'rounds of the loop for the same work');
+    }
+
+    private function assertEveryEventOnce(Crowd $crowd, HangingReceiver $receiver): void
+    {
+        $this->awaitEnd($crowd, $receiver);
+
+        $arrived = $this->arrived($receiver);
+
+        foreach ($crowd->expected() as $channel => $expected) {
+            $this->assertSame($expected, $arrived[$channel] ?? [], "{$channel} of the crowd of seed {$crowd->seed}");
+        }
+    }
+
+    /**
+     * Assert that a batch which came again was the same to the byte, as it must be to be known by its id.
+     */
+    private function assertRepeatsAreEqual(HangingReceiver $receiver): void
+    {
+        $bodies = [];
+
+        foreach ($receiver->requests() as ['headers' => $headers, 'body' => $body]) {
+            $bodies[$headers['webhook-id']][] = [$body, $headers['webhook-signature'], $headers['x-pusher-signature']];
+        }
+
+        $repeated = array_filter($bodies, fn (array $times) => count($times) > 1);
+
+        $this->assertNotSame([], $repeated, 'the endpoint got an attempt that it did not answer in time');
+
+        foreach ($repeated as $id => $times) {
+            $this->assertCount(1, array_unique($times, SORT_REGULAR), $id);
+        }
+    }
+
+    private function assertEdgesTakeTurns(Crowd $crowd, HangingReceiver $receiver): void
+    {
+        $coming = [];
+
+        foreach ($this->edges($receiver) as [$subject, $comes]) {
+            $this->assertSame($comes, ! ($coming[$subject] ?? false), "{$subject} of the crowd of seed {$crowd->seed}");
+            $coming[$subject] = $comes;
+        }
+    }
+
+    private function assertEverybodyLeaves(HangingReceiver $receiver): void
+    {
+        $this->server->stop();
+
+        Wait::until(
+            fn () => $this->lastEdges($receiver) === [],
+            fn () => 'the departure of everybody; still there: '.json_encode($this->lastEdges($receiver)),
+        );
+        $this->addToAssertionCount(1);
+    }
+
+    /**
+     * End the crowd, and wait until the receiver has heard its last word on every channel.
+     */
+    private function awaitEnd(Crowd $crowd, HangingReceiver $receiver): void
+    {
+        $crowd->end();
+
+        $last = array_map(fn (array $events) => end($events), $crowd->expected());
+
+        Wait::until(
+            fn () => array_map(fn (array $events) => end($events), array_intersect_key($this->arrived($receiver), $last)) == $last,
+            fn () => "the end of the crowd of seed {$crowd->seed}; log: ".json_encode($this->application->log()),
+            30.0,
+        );
+    }
+
+    /**
+     * The events that arrived, by channel, in the form of {@see Crowd::expected()}; a batch that came again counts once.
+     *
+     * @return array<string, list<string>>
+     */
+    private function arrived(HangingReceiver $receiver): array
+    {
+        $batches = array_column(
+            array_map(fn (array $request) => [$request['headers']['webhook-id'], $request['body']], $receiver->requests()), 1, 0,
+        );
+        $arrived = [];
+
+        foreach ($batches as $body) {
+            foreach (json_decode($body, true, flags: JSON_THROW_ON_ERROR)['events'] as $event) {
+                $arrived[$event['channel']][] = implode(' ', array_filter(
+                    [$event['name'], $event['user_id'] ?? null, $event['event'] ?? null], fn (?string $word) => $word !== null,
+                ));
+            }
+        }
+
+        return $arrived;
+    }
+
+    /**
+     * The edges that arrived, those of a subject in order: the channel or the channel and its user, and whether they come.
+     *
+     * @return list<array{0: string, 1: bool}>
+     */
+    private function edges(HangingReceiver $receiver): array
+    {
+        $edges = [];
+
+        foreach ($this->arrived($receiver) as $channel => $events) {
+            foreach ($events as $event) {
+                [$name, $user] = [...explode(' ', $event), null];
+
+                if ($name !== 'client_event') {
+                    $edges[] = [rtrim("{$channel} {$user}"), in_array($name, ['channel_occupied', 'member_added'], true)];
+                }
+            }
+        }
+
+        return $edges;
+    }
+
+    /**
+     * What the last edges say, in the form of {@see Crowd::truth()}.
+     *
+     * @return list<string>
+     */
+    private function lastEdges(HangingReceiver $receiver): array
+    {
+        $present = array_keys(array_filter(array_column($this->edges($receiver), 1, 0)));
+
+        sort($present);
+
+        return $present;
+    }
+}
