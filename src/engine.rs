@@ -10,11 +10,13 @@ use crossbeam_channel::{Receiver, bounded};
 use parking_lot::{Mutex, RwLock};
 
 use crate::apps::{AppDirectory, Credentials};
-use crate::config::Config;
+use crate::config::{Config, OutboxKind};
 use crate::delivery::Delivery;
 use crate::intent::{Intent, IntentQueue, Packed};
 use crate::names::{AppId, ChannelName, NodeId, SocketId};
-use crate::presence::{Claimer, Intake, Keys, SharedLedger, StopFlag};
+use crate::outbox::redis::{PARTITIONS, RedisOutbox};
+use crate::outbox::{MemoryOutbox, Outbox};
+use crate::presence::{Claimer, Cluster, Intake, Keys, SharedLedger, Sink, Standing, StopFlag};
 use crate::process::{fork_generation, watch_forks};
 use crate::redis::{self, Link};
 use crate::telemetry::{Level, Outcome, Telemetry};
@@ -62,6 +64,7 @@ struct Running {
     intake: Thread,
     claimer: Thread,
     delivery: Arc<Delivery>,
+    outbox: Option<Arc<RedisOutbox>>,
 }
 
 impl Engine {
@@ -75,7 +78,7 @@ impl Engine {
             apps: Arc::default(),
             app_ids: RwLock::default(),
             queue: Arc::new(queue),
-            ledger: Arc::new(SharedLedger::new(PENDING_LIMIT)),
+            ledger: Arc::new(SharedLedger::new(PENDING_LIMIT, config.outbox == OutboxKind::Redis)),
             booted: AtomicBool::new(false),
             ending_since: OnceLock::new(),
             threads: Mutex::new(Threads::Unstarted { intents }),
@@ -104,31 +107,58 @@ impl Engine {
         let config = &self.config;
         let telemetry = &self.telemetry;
         let settings = redis::Settings::new(config.connection.clone()).map_err(io::Error::other)?;
-        let link = Link::new(settings, Arc::clone(telemetry));
-        let delivery = Arc::new(Delivery::start(
-            config.into(),
-            config.endpoints.clone(),
-            Arc::clone(&self.apps),
-            Arc::clone(telemetry),
-        )?);
+        let standing = Arc::new(Standing::default());
+        let outbox = match config.outbox {
+            OutboxKind::Redis => Some(RedisOutbox::start(config.into(), &settings, &standing, telemetry)?),
+            OutboxKind::Memory => None,
+        };
+        let delivery = self.start_delivery(outbox.as_ref())?;
         let stop_claimer = Arc::new(StopFlag::default());
-        let outbox = Arc::clone(&delivery);
-        let mut claimer = Claimer::new(
-            Arc::clone(&self.ledger),
-            Arc::clone(&stop_claimer),
-            Arc::clone(telemetry),
-            Arc::new(move |events| outbox.accept(events)),
-            link,
-            Keys::new(&config.key_prefix, config.ttl),
-            Box::new(|| NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), rand::random())),
-        );
+        let partitions = if outbox.is_some() { PARTITIONS } else { 0 };
+        let cluster = Cluster {
+            link: Link::new(settings, Arc::clone(telemetry)),
+            keys: Keys::new(&config.key_prefix, config.ttl, partitions),
+            standing,
+            next_incarnation: Box::new(|| {
+                NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), rand::random())
+            }),
+        };
+        let sink = if outbox.is_some() {
+            Sink::Redis
+        } else {
+            let delivery = Arc::clone(&delivery);
+            Sink::Memory(Arc::new(move |events| delivery.accept(events)))
+        };
+        let (ledger, stop) = (Arc::clone(&self.ledger), Arc::clone(&stop_claimer));
+        let mut claimer = Claimer::new(ledger, cluster, sink, stop, Arc::clone(telemetry));
         let mut intake = Intake::new(Arc::clone(&self.queue), intents, Arc::clone(&self.ledger), Arc::clone(telemetry));
         Ok(Running {
             stop_claimer,
             intake: Thread::spawn("wh-intake", Arc::clone(telemetry), move || intake.run())?,
             claimer: Thread::spawn("wh-claimer", Arc::clone(telemetry), move || claimer.run())?,
             delivery,
+            outbox,
         })
+    }
+
+    fn start_delivery(&self, outbox: Option<&Arc<RedisOutbox>>) -> io::Result<Arc<Delivery>> {
+        let config = &self.config;
+        let events: Arc<dyn Outbox> = match outbox {
+            Some(outbox) => Arc::clone(outbox) as _,
+            None => Arc::new(MemoryOutbox::new(config.outbox_max_events)),
+        };
+        let delivery = Arc::new(Delivery::start_with(
+            events,
+            config.into(),
+            config.endpoints.clone(),
+            Arc::clone(&self.apps),
+            Arc::clone(&self.telemetry),
+        )?);
+        if let Some(outbox) = outbox {
+            let delivery = Arc::clone(&delivery);
+            outbox.on_news(Box::new(move || delivery.wake()));
+        }
+        Ok(delivery)
     }
 
     /// Takes an application's credentials, at first sight and when they change.
@@ -312,7 +342,9 @@ impl Engine {
         self.queue.push(Intent::Stop, self.telemetry.counters());
         let delivery_ended = running.delivery.stop(deadline);
         let intake_ended = running.intake.wait_until(deadline);
-        running.claimer.wait_until(deadline) && intake_ended && delivery_ended
+        // After the delivery, so that it can write down what has been delivered.
+        let outbox_ended = running.outbox.is_none_or(|outbox| outbox.stop(deadline));
+        running.claimer.wait_until(deadline) && intake_ended && delivery_ended && outbox_ended
     }
 
     /// The configuration.

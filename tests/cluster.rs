@@ -166,6 +166,8 @@ fn visits_around_a_restart(mut cluster: Cluster) {
         node.subscribed(APP, channel("leaves", n).as_bytes(), b"1.2", None);
     }
     settled(&node);
+    // What waits in Redis for its delivery when Redis loses everything is lost too: not this.
+    eventually("the first edges arrived", || cluster.events().len() == 40);
     cluster.redis.kill();
     for n in 0..20 {
         node.unsubscribed(APP, channel("leaves", n).as_bytes(), b"1.2");

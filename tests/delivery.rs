@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use resonate_webhooks::config::{AppScope, Endpoint};
 use resonate_webhooks::delivery::{Left, Settings};
 use resonate_webhooks::event::Event;
-use resonate_webhooks::outbox::{Fate, LaneId, MemoryOutbox, Outbox, Queued};
+use resonate_webhooks::outbox::{Handover, LaneId, MemoryOutbox, Outbox, Passed, Queued};
 use resonate_webhooks::telemetry::{Level, Outcome};
 use support::node::{Node, SETTINGS, endpoint, numbered};
 use support::receiver::{Answer, Received, Receiver};
@@ -276,7 +276,7 @@ impl Outbox for Panicking {
         self.memory.accept(events);
     }
 
-    fn take(&self, waiting: usize) -> Vec<Queued> {
+    fn take(&self, waiting: usize) -> Handover {
         self.memory.take(waiting)
     }
 
@@ -289,8 +289,8 @@ impl Outbox for Panicking {
         assert!(self.routed.swap(true, Ordering::Relaxed), "on purpose");
     }
 
-    fn passed(&self, lane: &LaneId, events: &[Arc<Queued>], fate: Fate<'_>) {
-        self.memory.passed(lane, events, fate);
+    fn passed(&self, passed: Passed<'_>) {
+        self.memory.passed(passed);
         assert!(self.passed.swap(true, Ordering::Relaxed), "on purpose");
     }
 

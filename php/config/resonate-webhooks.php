@@ -99,7 +99,13 @@ return [
 
     'batch_max_bytes' => (int) env('RESONATE_WEBHOOKS_BATCH_MAX_BYTES', 262144),
 
+    'outbox' => env('RESONATE_WEBHOOKS_OUTBOX', 'redis'),
+
     'outbox_max_events' => (int) env('RESONATE_WEBHOOKS_OUTBOX_MAX_EVENTS', 100000),
+
+    'dead_letter_max' => (int) env('RESONATE_WEBHOOKS_DEAD_LETTER_MAX', 10000),
+
+    'dead_letter_days' => (int) env('RESONATE_WEBHOOKS_DEAD_LETTER_DAYS', 7),
 
     'queue_size' => (int) env('RESONATE_WEBHOOKS_QUEUE_SIZE', 65536),
 

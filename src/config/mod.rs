@@ -23,6 +23,9 @@
 //! | `connect_timeout` | 5.0 | seconds to connect to an endpoint |
 //! | `batch_max_events` | 1000 | events in one POST |
 //! | `batch_max_bytes` | 262144 | bytes of one POST's body |
+//! | `outbox` | `redis` | where events wait: `redis`, where they survive the process, or `memory` |
+//! | `dead_letter_max` | 10000 | batches kept after they were given up; only in Redis |
+//! | `dead_letter_days` | 7 | days for which they are kept |
 //! | `outbox_max_events` | 100000 | events that may wait for their endpoints |
 //! | `queue_size` | 65536 | intents that may wait for the claimer |
 //! | `shutdown_timeout` | 5.0 | seconds that a stopping process goes on delivering |
@@ -55,11 +58,22 @@ use scalar::{Seconds, Whole};
 use value::{List, Setting};
 
 const HOUR_MS: u32 = 3_600_000;
+const DAY_S: u64 = 86_400;
 
 /// A timeout: more than nothing, an hour at most.
 type Timeout = Seconds<1, HOUR_MS>;
 /// Attempts to deliver a batch.
 type Attempts = Whole<1, 100>;
+
+/// Where events wait until every endpoint has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutboxKind {
+    /// In Redis: a process that is killed loses nothing.
+    Redis,
+    /// In the memory of the process: what has not been delivered dies with it.
+    Memory,
+}
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,8 +92,14 @@ pub struct Config {
     pub batch_max_events: usize,
     /// Bytes of one POST's body, at most.
     pub batch_max_bytes: usize,
+    /// Where events wait for their endpoints.
+    pub outbox: OutboxKind,
     /// Events that may wait for their endpoints.
     pub outbox_max_events: usize,
+    /// Batches kept after they were given up.
+    pub dead_letter_max: usize,
+    /// How long they are kept.
+    pub dead_letter_age: Duration,
     /// Intents that may wait for the claimer.
     pub queue_size: usize,
     /// How long a stopping process goes on delivering.
@@ -115,7 +135,10 @@ impl Default for Config {
             reconcile_interval: Duration::from_secs(30),
             batch_max_events: 1000,
             batch_max_bytes: 256 * 1024,
+            outbox: OutboxKind::Redis,
             outbox_max_events: 100_000,
+            dead_letter_max: 10_000,
+            dead_letter_age: Duration::from_secs(7 * DAY_S),
             queue_size: 65_536,
             shutdown_timeout: Duration::from_secs(5),
             endpoints: Vec::new(),
@@ -145,7 +168,10 @@ struct Written {
     connect_timeout: Option<Timeout>,
     batch_max_events: Option<Whole<1, 10_000>>,
     batch_max_bytes: Option<Whole<1_024, 16_777_216>>,
+    outbox: Option<OutboxKind>,
     outbox_max_events: Option<Whole<1_000, 100_000_000>>,
+    dead_letter_max: Option<Whole<0, 10_000_000>>,
+    dead_letter_days: Option<Whole<1, 3_650>>,
     queue_size: Option<Whole<1_024, 4_194_304>>,
     shutdown_timeout: Option<Seconds<0, HOUR_MS>>,
     endpoints: Option<List<endpoint::Entry>>,
@@ -180,7 +206,12 @@ impl Written {
             reconcile_interval: self.reconcile_interval.map_or(otherwise.reconcile_interval, Seconds::duration),
             batch_max_events: self.batch_max_events.map_or(otherwise.batch_max_events, Whole::size),
             batch_max_bytes: self.batch_max_bytes.map_or(otherwise.batch_max_bytes, Whole::size),
+            outbox: self.outbox.unwrap_or(otherwise.outbox),
             outbox_max_events: self.outbox_max_events.map_or(otherwise.outbox_max_events, Whole::size),
+            dead_letter_max: self.dead_letter_max.map_or(otherwise.dead_letter_max, Whole::size),
+            dead_letter_age: self
+                .dead_letter_days
+                .map_or(otherwise.dead_letter_age, |days| Duration::from_secs(days.size() as u64 * DAY_S)),
             queue_size: self.queue_size.map_or(otherwise.queue_size, Whole::size),
             shutdown_timeout: self.shutdown_timeout.map_or(otherwise.shutdown_timeout, Seconds::duration),
             endpoints,

@@ -1,11 +1,12 @@
 //! A batch: the events of one lane that travel in one POST.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::{body, signature};
 use crate::apps::AppDirectory;
 use crate::names::AppId;
-use crate::outbox::Queued;
+use crate::outbox::{Flight, Queued, Wire};
 
 /// The events of one POST, under one id. Frozen at its first attempt.
 #[derive(Debug)]
@@ -13,30 +14,37 @@ pub(crate) struct Batch {
     app: AppId,
     id: String,
     events: Vec<Arc<Queued>>,
-    frozen: OnceLock<Frozen>,
-}
-
-/// What a batch looks like on the wire. It never changes again: a retry repeats body, id and signatures, so that a
-/// receiver can tell a retry from news.
-#[derive(Debug)]
-pub(crate) struct Frozen {
-    /// The JSON, as signed.
-    pub(crate) body: Vec<u8>,
-    /// `X-Pusher-Key`.
-    pub(crate) key: String,
-    /// `X-Pusher-Signature`.
-    pub(crate) pusher_signature: String,
-    /// `webhook-timestamp`, in Unix seconds.
-    pub(crate) timestamp: String,
-    /// `webhook-signature`.
-    pub(crate) standard_signature: String,
+    wire: OnceLock<Wire>,
+    /// The outbox has it as it is sent.
+    kept: AtomicBool,
 }
 
 impl Batch {
     /// Makes a batch of `events`, all of `app`.
     pub(crate) fn new(app: AppId, id: String, events: Vec<Arc<Queued>>) -> Self {
         debug_assert!(events.iter().all(|queued| queued.event.app == app), "applications never share a batch");
-        Self { app, id, events, frozen: OnceLock::new() }
+        Self { app, id, events, wire: OnceLock::new(), kept: AtomicBool::new(false) }
+    }
+
+    /// A batch that was under way on another node.
+    pub(crate) fn inherited(flight: Flight) -> Self {
+        let Flight { lane, id, wire, events } = flight;
+        Self { app: lane.app, id, events, wire: wire.into(), kept: AtomicBool::new(true) }
+    }
+
+    /// Whether the outbox has the batch as it is sent.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.load(Ordering::Relaxed)
+    }
+
+    /// The outbox has the batch as it is sent.
+    pub(crate) fn set_kept(&self) {
+        self.kept.store(true, Ordering::Relaxed);
+    }
+
+    /// What it looks like on the wire, once frozen.
+    pub(crate) fn wire(&self) -> Option<&Wire> {
+        self.wire.get()
     }
 
     /// `webhook-id`.
@@ -51,15 +59,15 @@ impl Batch {
 
     /// The batch as it goes over the wire. The first call encodes and signs it, at `unix_seconds`; later calls return
     /// the same. `None` while the application's credentials are unknown.
-    pub(crate) fn freeze(&self, apps: &AppDirectory, unix_seconds: u64) -> Option<&Frozen> {
-        if let Some(frozen) = self.frozen.get() {
-            return Some(frozen);
+    pub(crate) fn freeze(&self, apps: &AppDirectory, unix_seconds: u64) -> Option<&Wire> {
+        if let Some(wire) = self.wire.get() {
+            return Some(wire);
         }
         let credentials = apps.credentials(&self.app)?;
-        Some(self.frozen.get_or_init(|| {
+        Some(self.wire.get_or_init(|| {
             let body = body::encode(&self.events);
             let timestamp = unix_seconds.to_string();
-            Frozen {
+            Wire {
                 pusher_signature: signature::pusher(&body, &credentials.secret),
                 standard_signature: signature::standard_webhooks(&self.id, &timestamp, &body, &credentials.secret),
                 key: credentials.key.clone(),
@@ -102,7 +110,7 @@ mod tests {
 
     fn batch() -> Batch {
         let event = Event { app: "app".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied };
-        let queued = Queued::new(event, Position { partition: 0, seq: 0 }, Instant::now());
+        let queued = Queued::new(event, Position { partition: 0, tenure: 0, seq: 0 }, Instant::now());
         Batch::new("app".into(), BatchIds::new(1).next(), vec![Arc::new(queued)])
     }
 

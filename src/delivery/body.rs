@@ -124,7 +124,7 @@ mod tests {
     }
 
     fn body(events: Vec<Event>) -> String {
-        let queue = |event| Arc::new(Queued::new(event, Position { partition: 0, seq: 0 }, Instant::now()));
+        let queue = |event| Arc::new(Queued::new(event, Position { partition: 0, tenure: 0, seq: 0 }, Instant::now()));
         String::from_utf8(encode(&events.into_iter().map(queue).collect::<Vec<_>>())).unwrap()
     }
 

@@ -13,7 +13,7 @@ use super::lanes::{GivenUp, Job, Lanes, Passed};
 use super::retry::Answer;
 use super::workers::Workers;
 use crate::config::Endpoint;
-use crate::outbox::{Fate, Outbox, Queued};
+use crate::outbox::{self, Fate, Flight, Handover, Outbox, Queued};
 use crate::telemetry::{Level, Outcome, Telemetry};
 
 /// How soon a thread that the system refused is asked for again.
@@ -81,7 +81,17 @@ impl Dispatcher {
     fn route_incoming(&mut self) {
         // Lowered before taking: an event that comes after the taking raises it again.
         self.signalled.store(false, Ordering::SeqCst);
-        self.work.incoming.extend(self.outbox.take(self.lanes.waiting()));
+        let Handover { revoked, flights, events } = self.outbox.take(self.lanes.waiting());
+        if !revoked.is_empty() {
+            self.work.incoming.retain(|queued| !revoked.contains(&queued.position.tenure));
+            self.lanes.revoke(&revoked);
+        }
+        for flight in flights {
+            if let Err(flight) = self.lanes.inherit(flight, Instant::now()) {
+                self.pass_unwanted(&flight);
+            }
+        }
+        self.work.incoming.extend(events);
         while let Some(queued) = self.work.incoming.pop_front() {
             let queued = Arc::new(queued);
             let route = self.lanes.push(&queued);
@@ -95,7 +105,8 @@ impl Dispatcher {
     fn give_up_excess(&mut self) {
         let mut excess = self.outbox.excess(self.lanes.waiting());
         while excess > 0 {
-            let Some(GivenUp { lane, endpoint, events }) = self.lanes.give_up(excess) else { return };
+            let Some(given_up) = self.lanes.give_up(excess) else { return };
+            let GivenUp { lane, endpoint, events, id, behind_a_batch } = given_up;
             excess = excess.saturating_sub(events.len());
             let reason = "outbox full";
             self.telemetry.counters().events_dropped.add(events.len() as u64);
@@ -104,7 +115,14 @@ impl Dispatcher {
                 Level::Warning,
                 format_args!("{} webhook events given up ({reason}): {}", events.len(), self.endpoints[endpoint].url),
             );
-            self.outbox.passed(&lane, &events, Fate::Dropped { attempts: 0, reason });
+            self.outbox.passed(outbox::Passed {
+                lane: &lane,
+                events: &events,
+                id: &id,
+                body: None,
+                behind_a_batch,
+                fate: Fate::Dropped { attempts: 0, reason },
+            });
         }
     }
 
@@ -201,7 +219,29 @@ impl Dispatcher {
                 Fate::Dropped { attempts: *attempts, reason }
             }
         };
-        self.outbox.passed(lane, batch.events(), fate);
+        self.outbox.passed(outbox::Passed {
+            lane,
+            events: batch.events(),
+            id: batch.id(),
+            body: batch.wire().map(|wire| wire.body.as_slice()),
+            behind_a_batch: false,
+            fate,
+        });
+    }
+
+    /// A batch was inherited for an endpoint that is not configured any more.
+    fn pass_unwanted(&self, flight: &Flight) {
+        let reason = "the endpoint is not configured any more";
+        self.telemetry.counters().events_dropped.add(flight.events.len() as u64);
+        self.telemetry.log(Level::Warning, format_args!("Webhook batch {} given up: {reason}", flight.id));
+        self.outbox.passed(outbox::Passed {
+            lane: &flight.lane,
+            events: &flight.events,
+            id: &flight.id,
+            body: Some(&flight.wire.body),
+            behind_a_batch: false,
+            fate: Fate::Dropped { attempts: 0, reason },
+        });
     }
 
     fn report_dropped(&self, app_id: &str, endpoint: usize, attempts: u32, reason: &str) {

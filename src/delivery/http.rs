@@ -13,9 +13,9 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector};
 use ureq::{Agent, Error, Timeout};
 
-use super::batch::Frozen;
 use super::retry::Answer;
 use crate::config::Endpoint;
+use crate::outbox::Wire;
 use crate::secret::Secret;
 
 /// The `User-Agent` of every POST.
@@ -92,9 +92,9 @@ impl Client {
     }
 
     /// Sends a batch and waits for the status, at most for the endpoint's timeout.
-    pub(crate) fn post(&self, id: &str, frozen: &Frozen) -> Answer {
+    pub(crate) fn post(&self, id: &str, wire: &Wire) -> Answer {
         let started = Instant::now();
-        let mut result = self.post_once(id, frozen);
+        let mut result = self.post_once(id, wire);
         if let Err(error) = &result
             && is_disconnect(error)
             && CONNECTED.get() == Connected::Reused
@@ -102,7 +102,7 @@ impl Client {
         {
             // The peer closed the idle connection while the request was on its way. That says nothing about the
             // endpoint, so it is no failed attempt.
-            result = self.post_once(id, frozen);
+            result = self.post_once(id, wire);
         }
         match result {
             Ok(status) => Answer::Status(status),
@@ -115,21 +115,21 @@ impl Client {
         self.agent.clone().shutdown();
     }
 
-    fn post_once(&self, id: &str, frozen: &Frozen) -> Result<u16, Error> {
+    fn post_once(&self, id: &str, wire: &Wire) -> Result<u16, Error> {
         CONNECTED.set(Connected::Reused);
         let mut request = self
             .agent
             .post(&self.uri)
             .header("Content-Type", "application/json")
-            .header("X-Pusher-Key", &frozen.key)
-            .header("X-Pusher-Signature", &frozen.pusher_signature)
+            .header("X-Pusher-Key", &wire.key)
+            .header("X-Pusher-Signature", &wire.pusher_signature)
             .header("webhook-id", id)
-            .header("webhook-timestamp", &frozen.timestamp)
-            .header("webhook-signature", &frozen.standard_signature);
+            .header("webhook-timestamp", &wire.timestamp)
+            .header("webhook-signature", &wire.standard_signature);
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization.expose());
         }
-        let mut answer = request.send(&frozen.body[..])?;
+        let mut answer = request.send(&wire.body[..])?;
         let status = answer.status().as_u16();
         // Whatever happens here, the endpoint has answered.
         let _ = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();

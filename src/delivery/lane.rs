@@ -32,6 +32,8 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Lane {
     limits: Limits,
+    /// Batches that were under way on another node: they come before everything that waits.
+    inherited: VecDeque<(Instant, Arc<Batch>)>,
     waiting: VecDeque<Arc<Queued>>,
     head: Head,
     state: State,
@@ -86,7 +88,13 @@ impl Head {
 impl Lane {
     /// An empty lane.
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, waiting: VecDeque::new(), head: Head::default(), state: State::Collecting }
+        Self {
+            limits,
+            inherited: VecDeque::new(),
+            waiting: VecDeque::new(),
+            head: Head::default(),
+            state: State::Collecting,
+        }
     }
 
     /// Adds an event behind the others.
@@ -101,6 +109,7 @@ impl Lane {
         match &self.state {
             State::InFlight { .. } => None,
             State::BackingOff { until, .. } => Some(*until),
+            State::Collecting if !self.inherited.is_empty() => self.inherited.front().map(|(since, _)| *since),
             State::Collecting => {
                 let arrived = self.waiting.front()?.arrived;
                 Some(if self.head.closed || flushing { arrived } else { arrived + self.limits.flush_interval })
@@ -121,10 +130,39 @@ impl Lane {
         }
         let (batch, attempts) = match &self.state {
             State::BackingOff { batch, attempts, .. } => (Arc::clone(batch), attempts + 1),
-            _ => (Arc::new(make(self.take_head())), 1),
+            _ => match self.inherited.pop_front() {
+                Some((_, batch)) => (batch, 1),
+                None => (Arc::new(make(self.take_head())), 1),
+            },
         };
         self.state = State::InFlight { batch: Arc::clone(&batch), attempts };
         Some(batch)
+    }
+
+    /// Takes over a batch that was under way on another node.
+    pub(crate) fn inherit(&mut self, batch: Arc<Batch>, now: Instant) {
+        self.inherited.push_back((now, batch));
+    }
+
+    /// The attempt in flight was none: the same batch is due again at `until`.
+    pub(crate) fn postpone(&mut self, until: Instant) {
+        if let State::InFlight { batch, attempts } = &self.state {
+            self.state = State::BackingOff { batch: Arc::clone(batch), attempts: attempts - 1, until };
+        }
+    }
+
+    /// Drops the waiting events that `gone` says are another node's now. Returns how many.
+    pub(crate) fn revoke(&mut self, gone: impl Fn(&Queued) -> bool) -> usize {
+        let before = self.waiting.len();
+        self.waiting.retain(|queued| !gone(queued));
+        self.inherited.retain(|(_, batch)| !batch.events().iter().any(|queued| gone(queued)));
+        self.measure_head();
+        before - self.waiting.len()
+    }
+
+    /// Whether a batch was started or inherited and is not finished.
+    pub(crate) fn has_batch(&self) -> bool {
+        !matches!(self.state, State::Collecting) || !self.inherited.is_empty()
     }
 
     /// The number of the attempt that is in flight; the first is 1.
@@ -172,7 +210,8 @@ impl Lane {
 
     /// Events in a batch that waits for its next attempt.
     pub(crate) fn backing_off(&self) -> usize {
-        if let State::BackingOff { batch, .. } = &self.state { batch.events().len() } else { 0 }
+        let inherited: usize = self.inherited.iter().map(|(_, batch)| batch.events().len()).sum();
+        inherited + if let State::BackingOff { batch, .. } = &self.state { batch.events().len() } else { 0 }
     }
 
     fn take_head(&mut self) -> Vec<Arc<Queued>> {

@@ -9,7 +9,7 @@ const LIMITS: Limits = Limits { flush_interval: SECOND, max_events: 3, max_bytes
 
 fn queued(seq: u64, time_ms: u64, arrived: Instant) -> Arc<Queued> {
     let event = Event { app: "a".into(), channel: "c".into(), time_ms, kind: EventKind::ChannelOccupied };
-    Arc::new(Queued::new(event, Position { partition: 0, seq }, arrived))
+    Arc::new(Queued::new(event, Position { partition: 0, tenure: 0, seq }, arrived))
 }
 
 fn make(events: Vec<Arc<Queued>>) -> Batch {

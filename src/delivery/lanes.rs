@@ -12,7 +12,7 @@ use super::slots::Slots;
 use crate::config::Endpoint;
 use crate::event::{Event, EventName};
 use crate::names::AppId;
-use crate::outbox::{LaneId, Queued};
+use crate::outbox::{Flight, LaneId, Queued};
 
 /// The lanes, their timers and the queues of those that are due.
 #[derive(Debug)]
@@ -75,6 +75,8 @@ pub(crate) struct Route {
 pub(crate) struct Job {
     /// The lane, for the answer.
     pub(crate) lane: usize,
+    /// The lane, as the outbox knows it.
+    pub(crate) id: LaneId,
     /// The endpoint's place in the list of endpoints.
     pub(crate) endpoint: usize,
     /// What to send.
@@ -105,6 +107,10 @@ pub(crate) struct GivenUp {
     pub(crate) endpoint: usize,
     /// The events, oldest first.
     pub(crate) events: Vec<Arc<Queued>>,
+    /// What they would have been called, had they been sent.
+    pub(crate) id: String,
+    /// Whether an older batch of the lane is under way.
+    pub(crate) behind_a_batch: bool,
 }
 
 impl Lanes {
@@ -125,15 +131,41 @@ impl Lanes {
         }
     }
 
-    /// Adds an event to every lane that wants it, and says which.
+    /// Adds an event to every lane that wants it and has not had it, and says which.
     pub(crate) fn push(&mut self, queued: &Arc<Queued>) -> Arc<Route> {
-        let route = self.route(&queued.event);
+        let mut route = self.route(&queued.event);
+        if let Some(resume) = &queued.resume {
+            let missing = |lane: &&usize| !resume.has(&self.entries[**lane].id, queued.position.seq);
+            let lanes: Vec<usize> = route.lanes.iter().filter(missing).copied().collect();
+            let ids = lanes.iter().map(|lane| self.entries[*lane].id.clone()).collect();
+            route = Arc::new(Route { lanes, ids });
+        }
         for &lane in &route.lanes {
             self.entries[lane].lane.push(Arc::clone(queued));
             self.waiting += 1;
             self.plan(lane);
         }
         route
+    }
+
+    /// Takes over a batch that was under way on another node. Gives it back when the endpoint does not exist here.
+    pub(crate) fn inherit(&mut self, flight: Flight, now: Instant) -> Result<(), Box<Flight>> {
+        self.open_routes(&flight.lane.app);
+        let Some(lane) = self.entries.iter().position(|entry| entry.id == flight.lane) else {
+            return Err(Box::new(flight));
+        };
+        self.entries[lane].lane.inherit(Arc::new(Batch::inherited(flight)), now);
+        self.plan(lane);
+        Ok(())
+    }
+
+    /// Drops the events of ownerships that ended: another node has them.
+    pub(crate) fn revoke(&mut self, tenures: &[u32]) {
+        for lane in 0..self.entries.len() {
+            let gone = self.entries[lane].lane.revoke(|queued| tenures.contains(&queued.position.tenure));
+            self.waiting -= gone;
+            self.plan(lane);
+        }
     }
 
     /// The next attempt to make now, if one is due and a worker is allowed. Endpoints take turns.
@@ -158,7 +190,7 @@ impl Lanes {
     pub(crate) fn settle(&mut self, lane: usize, answer: Answer, now: Instant, jitter: f64) -> Option<Passed> {
         let entry = &mut self.entries[lane];
         let Plan::Running { suspect } = entry.plan else { return None };
-        let sent = answer != Answer::UnknownApplication;
+        let sent = matches!(answer, Answer::Status(_) | Answer::Failed(_));
         let attempts = entry.lane.attempts();
         let verdict = judge(answer, attempts, self.endpoints[entry.endpoint].max_attempts, jitter);
         if sent {
@@ -174,6 +206,14 @@ impl Lanes {
                 entry.lane.back_off(now + after);
                 None
             }
+            Verdict::Postpone { after } => {
+                entry.lane.postpone(now + after);
+                None
+            }
+            Verdict::Abandon => {
+                entry.lane.finish();
+                None
+            }
         };
         let passed = result.and_then(|result| {
             let (id, endpoint) = (entry.id.clone(), entry.endpoint);
@@ -187,7 +227,13 @@ impl Lanes {
     /// Gives up the `count` oldest waiting events of the longest lane, or as many as it has.
     pub(crate) fn give_up(&mut self, count: usize) -> Option<GivenUp> {
         let (longest, entry) = self.entries.iter_mut().enumerate().max_by_key(|(_, entry)| entry.lane.waiting())?;
-        let given_up = GivenUp { lane: entry.id.clone(), endpoint: entry.endpoint, events: entry.lane.give_up(count) };
+        let given_up = GivenUp {
+            lane: entry.id.clone(),
+            endpoint: entry.endpoint,
+            events: entry.lane.give_up(count),
+            id: self.ids.next(),
+            behind_a_batch: entry.lane.has_batch(),
+        };
         self.waiting -= given_up.events.len();
         self.plan(longest);
         (!given_up.events.is_empty()).then_some(given_up)
@@ -234,7 +280,7 @@ impl Lanes {
             if let Some(batch) = batch {
                 self.waiting -= before - entry.lane.waiting();
                 entry.plan = Plan::Running { suspect };
-                return Some(Job { lane, endpoint, batch });
+                return Some(Job { lane, id: entry.id.clone(), endpoint, batch });
             }
             // Its events were given up while it waited for a worker.
             self.slots.release(endpoint, suspect);
@@ -277,25 +323,31 @@ impl Lanes {
     }
 
     fn route(&mut self, event: &Event) -> Arc<Route> {
-        let name = event.kind.name();
-        if let Some(routes) = self.routes.get(&event.app) {
-            return Arc::clone(&routes[name as usize]);
+        Arc::clone(&self.open_routes(&event.app)[event.kind.name() as usize])
+    }
+
+    /// The routes of an application's events, which are made with its lanes when it is first seen.
+    fn open_routes(&mut self, app: &AppId) -> &[Arc<Route>; EventName::ALL.len()] {
+        if !self.routes.contains_key(app) {
+            let routes = self.make_routes(app);
+            self.routes.insert(app.clone(), routes);
         }
-        let lanes = self.open_lanes(&event.app);
-        let routes = EventName::ALL.map(|name| {
+        &self.routes[app]
+    }
+
+    fn make_routes(&mut self, app: &AppId) -> [Arc<Route>; EventName::ALL.len()] {
+        let lanes = self.open_lanes(app);
+        EventName::ALL.map(|name| {
             let mut route = Route::default();
             for &lane in &lanes {
                 let entry = &self.entries[lane];
-                if self.endpoints[entry.endpoint].wants(&event.app, name) {
+                if self.endpoints[entry.endpoint].wants(app, name) {
                     route.lanes.push(lane);
                     route.ids.push(entry.id.clone());
                 }
             }
             Arc::new(route)
-        });
-        let route = Arc::clone(&routes[name as usize]);
-        self.routes.insert(event.app.clone(), routes);
-        route
+        })
     }
 
     /// Makes a lane of `app` to every endpoint that wants any of its events.

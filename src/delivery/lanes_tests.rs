@@ -27,7 +27,7 @@ fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
 
 fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<usize> {
     let event = Event { app: app.into(), channel: "c".into(), time_ms: 0, kind: EventKind::ChannelOccupied };
-    let queued = Queued::new(event, Position { partition: 0, seq }, Instant::now());
+    let queued = Queued::new(event, Position { partition: 0, tenure: 0, seq }, Instant::now());
     lanes.push(&Arc::new(queued)).ids.iter().map(|id| id.endpoint).collect()
 }
 

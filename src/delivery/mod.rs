@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-pub(crate) use body::encoded_len;
+pub(crate) use body::{encode as encode_body, encoded_len};
 
 use self::batch::BatchIds;
 use self::dispatcher::{Dispatcher, Message, Work};
@@ -138,7 +138,7 @@ impl Delivery {
         let clients = Client::for_all(&endpoints)?;
         let (messages, inbox) = unbounded();
         let (workers, workers_gone) =
-            Workers::new(Arc::clone(&clients), apps, Arc::clone(&telemetry), messages.clone());
+            Workers::new(Arc::clone(&clients), apps, Arc::clone(&outbox), Arc::clone(&telemetry), messages.clone());
         let signalled = Arc::new(AtomicBool::new(false));
         let mut dispatcher = Dispatcher {
             lanes: Lanes::new(Arc::clone(&endpoints), limits, BatchIds::new(rand::random()), MAX_WORKERS),
@@ -176,6 +176,7 @@ impl Delivery {
     /// Sends what waits without waiting for company, until nothing is left or `deadline` has come, and returns what is
     /// left. A batch that fails keeps its schedule of retries.
     pub fn flush(&self, deadline: Instant) -> Left {
+        self.outbox.catch_up(deadline);
         let (reply, left) = bounded(1);
         let _ = self.messages.send(Message::Flush { deadline, reply });
         left.recv_deadline(deadline + FLUSH_MARGIN)

@@ -9,6 +9,9 @@ const MAX_BACKOFF_SECONDS: u64 = 60;
 /// lanes that failed together drift apart all the same.
 const MAX_JITTER: f64 = 0.1;
 
+/// How long a batch waits that the outbox could not keep: Redis is away, and its link has a backoff of its own.
+const NOT_KEPT_WAIT: Duration = Duration::from_millis(250);
+
 /// What became of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -18,6 +21,10 @@ pub(crate) enum Answer {
     Failed(String),
     /// Nothing was sent, for nobody could sign it.
     UnknownApplication,
+    /// Nothing was sent, for the outbox could not keep the batch.
+    NotKept,
+    /// Nothing was sent, for another node sends it.
+    Fenced,
 }
 
 /// What to do with the batch now.
@@ -33,6 +40,13 @@ pub(crate) enum Verdict {
         /// How long to wait.
         after: Duration,
     },
+    /// It was not sent; try again, without counting an attempt.
+    Postpone {
+        /// How long to wait.
+        after: Duration,
+    },
+    /// Forget it: it is another node's.
+    Abandon,
     /// Give it up.
     Drop {
         /// Why, for the operator.
@@ -44,6 +58,8 @@ pub(crate) enum Verdict {
 pub(crate) fn judge(answer: Answer, attempts: u32, max_attempts: u32, jitter: f64) -> Verdict {
     let reason = match answer {
         Answer::Status(status @ 200..=299) => return Verdict::Delivered { status },
+        Answer::NotKept => return Verdict::Postpone { after: NOT_KEPT_WAIT },
+        Answer::Fenced => return Verdict::Abandon,
         Answer::UnknownApplication => return Verdict::Drop { reason: "unknown application".to_owned() },
         Answer::Status(status) => format!("HTTP {status}"),
         Answer::Failed(reason) => reason,

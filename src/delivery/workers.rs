@@ -11,6 +11,7 @@ use super::http::Client;
 use super::lanes::Job;
 use super::retry::Answer;
 use crate::apps::AppDirectory;
+use crate::outbox::{NotKept, Outbox, Wire};
 use crate::telemetry::Telemetry;
 use crate::thread::Thread;
 
@@ -26,6 +27,7 @@ pub(crate) struct Workers(Arc<Pool>);
 struct Pool {
     clients: Arc<[Client]>,
     apps: Arc<AppDirectory>,
+    outbox: Arc<dyn Outbox>,
     telemetry: Arc<Telemetry>,
     answers: Sender<Message>,
     idle: Mutex<Idle>,
@@ -47,11 +49,12 @@ impl Workers {
     pub(crate) fn new(
         clients: Arc<[Client]>,
         apps: Arc<AppDirectory>,
+        outbox: Arc<dyn Outbox>,
         telemetry: Arc<Telemetry>,
         answers: Sender<Message>,
     ) -> (Self, Receiver<()>) {
         let (present, gone) = bounded(0);
-        let pool = Pool { clients, apps, telemetry, answers, idle: Mutex::default(), _present: present };
+        let pool = Pool { clients, apps, outbox, telemetry, answers, idle: Mutex::default(), _present: present };
         (Self(Arc::new(pool)), gone)
     }
 
@@ -120,13 +123,27 @@ impl Pool {
     fn attempt(&self, job: &Job) {
         let mut reply = Reply { lane: job.lane, answers: &self.answers, answer: None };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        reply.answer = Some(match job.batch.freeze(&self.apps, now) {
-            None => Answer::UnknownApplication,
-            Some(frozen) => {
+        let Some(wire) = job.batch.freeze(&self.apps, now) else {
+            reply.answer = Some(Answer::UnknownApplication);
+            return;
+        };
+        reply.answer = Some(match self.keep(job, wire) {
+            Err(NotKept::Unavailable) => Answer::NotKept,
+            Err(NotKept::Fenced) => Answer::Fenced,
+            Ok(()) => {
                 self.telemetry.counters().attempts.add(1);
-                self.clients[job.endpoint].post(job.batch.id(), frozen)
+                self.clients[job.endpoint].post(job.batch.id(), wire)
             }
         });
+    }
+
+    /// Has the outbox keep the batch as it is sent, before it is sent for the first time.
+    fn keep(&self, job: &Job, wire: &Wire) -> Result<(), NotKept> {
+        if !job.batch.is_kept() {
+            self.outbox.keep(&job.id, job.batch.id(), wire, job.batch.events())?;
+            job.batch.set_kept();
+        }
+        Ok(())
     }
 }
 

@@ -1,17 +1,12 @@
 //! The outbox of a process without Redis: events live as long as the process and are bounded in number.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::{Fate, LaneId, Outbox, Position, Queued};
+use super::{Handover, LaneId, Outbox, Passed, Position, Queued, excess};
 use crate::event::Event;
-
-/// When the outbox is full, room is made for this share of it at once, so that one line in the log stands for many
-/// events.
-const CUT_SHARE: usize = 100;
 
 /// Keeps events in memory. What waits here is handed to the lanes at the next opportunity and waits there.
 #[derive(Debug)]
@@ -41,21 +36,18 @@ impl Outbox for MemoryOutbox {
         self.queued.fetch_add(events.len(), Ordering::Relaxed);
         let mut inbox = self.inbox.lock();
         for event in events {
-            let position = Position { partition: 0, seq: inbox.seq };
+            let position = Position { partition: 0, tenure: 0, seq: inbox.seq };
             inbox.seq += 1;
             inbox.events.push(Queued::new(event, position, now));
         }
     }
 
-    fn take(&self, _waiting: usize) -> Vec<Queued> {
-        std::mem::take(&mut self.inbox.lock().events)
+    fn take(&self, _waiting: usize) -> Handover {
+        Handover { events: std::mem::take(&mut self.inbox.lock().events), ..Handover::default() }
     }
 
     fn excess(&self, waiting: usize) -> usize {
-        match waiting.saturating_sub(self.max_events) {
-            0 => 0,
-            over => over + self.max_events / CUT_SHARE,
-        }
+        excess(waiting, self.max_events)
     }
 
     fn routed(&self, _event: &Queued, lanes: &[LaneId]) {
@@ -65,8 +57,8 @@ impl Outbox for MemoryOutbox {
         };
     }
 
-    fn passed(&self, _lane: &LaneId, events: &[Arc<Queued>], _fate: Fate<'_>) {
-        self.queued.fetch_sub(events.len(), Ordering::Relaxed);
+    fn passed(&self, passed: Passed<'_>) {
+        self.queued.fetch_sub(passed.events.len(), Ordering::Relaxed);
     }
 
     fn queued(&self) -> usize {
@@ -76,8 +68,11 @@ impl Outbox for MemoryOutbox {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::event::EventKind;
+    use crate::outbox::Fate;
 
     fn event() -> Event {
         Event { app: "a".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied }
@@ -87,18 +82,23 @@ mod tests {
         LaneId { endpoint, app: "a".into() }
     }
 
+    fn pass(outbox: &MemoryOutbox, lane: &LaneId, event: &Arc<Queued>, fate: Fate<'_>) {
+        let events = std::slice::from_ref(event);
+        outbox.passed(Passed { lane, events, id: "msg_1", body: None, behind_a_batch: false, fate });
+    }
+
     #[test]
     fn an_event_is_queued_until_every_lane_that_wants_it_has_passed_it() {
         let outbox = MemoryOutbox::new(10);
         outbox.accept(vec![event(), event()]);
-        let mut taken = outbox.take(0).into_iter().map(Arc::new);
+        let mut taken = outbox.take(0).events.into_iter().map(Arc::new);
         let (wanted, unwanted) = (taken.next().unwrap(), taken.next().unwrap());
         outbox.routed(&unwanted, &[]);
         outbox.routed(&wanted, &[lane(0), lane(1)]);
         assert_eq!(outbox.queued(), 2);
-        outbox.passed(&lane(0), &[Arc::clone(&wanted)], Fate::Delivered);
+        pass(&outbox, &lane(0), &wanted, Fate::Delivered);
         assert_eq!(outbox.queued(), 1);
-        outbox.passed(&lane(1), &[wanted], Fate::Dropped { attempts: 5, reason: "HTTP 500" });
+        pass(&outbox, &lane(1), &wanted, Fate::Dropped { attempts: 5, reason: "HTTP 500" });
         assert_eq!(outbox.queued(), 0);
     }
 
@@ -107,7 +107,7 @@ mod tests {
         let outbox = MemoryOutbox::new(10);
         outbox.accept(vec![event(), event()]);
         outbox.accept(vec![event()]);
-        let seqs: Vec<u64> = outbox.take(0).iter().map(|queued| queued.position.seq).collect();
+        let seqs: Vec<u64> = outbox.take(0).events.iter().map(|queued| queued.position.seq).collect();
         assert_eq!(seqs, [0, 1, 2]);
     }
 

@@ -9,9 +9,13 @@
 //! which it got them. So an outbox that outlives the process needs one cursor a lane to know what to hand out again.
 
 mod memory;
+pub(crate) mod redis;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::names::AppId;
@@ -23,6 +27,8 @@ pub use memory::MemoryOutbox;
 pub struct Position {
     /// The part of the outbox that keeps the order of the event's channel.
     pub partition: u16,
+    /// Under which ownership of the partition the event was read; 0 where partitions have no owners.
+    pub tenure: u32,
     /// The place within the partition.
     pub seq: u64,
 }
@@ -38,6 +44,106 @@ pub struct Queued {
     pub arrived: Instant,
     /// Its length as JSON, in bytes.
     pub encoded_len: usize,
+    /// What lanes of an earlier owner have done with it already, if there was one.
+    pub resume: Option<Arc<Resume>>,
+}
+
+/// How far the lanes had come when a partition changed hands.
+#[derive(Debug, Default)]
+pub struct Resume {
+    /// The last event of the partition that each lane has passed.
+    pub cursors: HashMap<LaneId, u64>,
+    /// The lanes in whose batches under way an event is.
+    pub in_flight: HashMap<u64, Vec<LaneId>>,
+}
+
+impl Resume {
+    /// Whether `lane` needs the event at `seq` no more, having passed it or having it in a batch under way.
+    #[must_use]
+    pub fn has(&self, lane: &LaneId, seq: u64) -> bool {
+        self.cursors.get(lane).is_some_and(|passed| *passed >= seq)
+            || self.in_flight.get(&seq).is_some_and(|lanes| lanes.contains(lane))
+    }
+}
+
+/// A batch that was under way when its partitions changed hands.
+#[derive(Clone, Debug)]
+pub struct Flight {
+    /// Its lane.
+    pub lane: LaneId,
+    /// Its id.
+    pub id: String,
+    /// What goes over the wire, byte for byte as before.
+    pub wire: Wire,
+    /// Its events, oldest first.
+    pub events: Vec<Arc<Queued>>,
+}
+
+/// What a batch looks like on the wire. It never changes again: a retry repeats body, id and signatures, so that a
+/// receiver can tell a retry from news.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wire {
+    /// The JSON, as signed.
+    #[serde(with = "text")]
+    pub body: Vec<u8>,
+    /// `X-Pusher-Key`.
+    pub key: String,
+    /// `X-Pusher-Signature`.
+    pub pusher_signature: String,
+    /// `webhook-timestamp`, in Unix seconds.
+    pub timestamp: String,
+    /// `webhook-signature`.
+    pub standard_signature: String,
+}
+
+/// Bytes that are text, as a string and not as a list of numbers.
+mod text {
+    use serde::{Deserialize, Deserializer, Serializer, ser::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(std::str::from_utf8(bytes).map_err(S::Error::custom)?)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        String::deserialize(deserializer).map(String::into_bytes)
+    }
+}
+
+/// What an outbox hands to the lanes, in this order.
+#[derive(Debug, Default)]
+pub struct Handover {
+    /// Ownerships that ended: their events that wait in lanes are delivered by another node.
+    pub revoked: Vec<u32>,
+    /// Batches under way that were inherited; they come before the events.
+    pub flights: Vec<Flight>,
+    /// Events, oldest first.
+    pub events: Vec<Queued>,
+}
+
+/// Events that a lane is done with.
+#[derive(Clone, Copy, Debug)]
+pub struct Passed<'a> {
+    /// The lane.
+    pub lane: &'a LaneId,
+    /// The events, the oldest that the lane had, but for those of a batch under way.
+    pub events: &'a [Arc<Queued>],
+    /// Their batch; a new id for events that were given up before they were in one.
+    pub id: &'a str,
+    /// The body of their batch, if it was frozen.
+    pub body: Option<&'a [u8]>,
+    /// Whether an older batch of the lane is still under way.
+    pub behind_a_batch: bool,
+    /// What became of them.
+    pub fate: Fate<'a>,
+}
+
+/// Why a batch may not be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotKept {
+    /// It could not be written down; later perhaps.
+    Unavailable,
+    /// Another node delivers its events.
+    Fenced,
 }
 
 impl Queued {
@@ -45,7 +151,7 @@ impl Queued {
     #[must_use]
     pub fn new(event: Event, position: Position, now: Instant) -> Self {
         let encoded_len = crate::delivery::encoded_len(&event);
-        Self { event, position, arrived: now, encoded_len }
+        Self { event, position, arrived: now, encoded_len, resume: None }
     }
 }
 
@@ -72,23 +178,46 @@ pub enum Fate<'a> {
     },
 }
 
+/// When an outbox is full, room is made for this share of it at once, so that one line in the log stands for many
+/// events.
+const CUT_SHARE: usize = 100;
+
+/// How many of the `waiting` events are too many where `max_events` may wait, if any are.
+fn excess(waiting: usize, max_events: usize) -> usize {
+    match waiting.saturating_sub(max_events) {
+        0 => 0,
+        over => over + max_events / CUT_SHARE,
+    }
+}
+
 /// An outbox. Its methods are called from several threads and never wait for a network.
 pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     /// Takes in events, oldest first.
     fn accept(&self, events: Vec<Event>);
 
-    /// Hands over events for the lanes, oldest first, while `waiting` events wait in lanes. May hand over fewer than it
-    /// has, and is then asked again when lanes have passed events.
-    fn take(&self, waiting: usize) -> Vec<Queued>;
+    /// Hands over what is new for the lanes, while `waiting` events wait in them.
+    fn take(&self, waiting: usize) -> Handover;
 
     /// How many of the `waiting` events must be given up because they can be kept nowhere.
     fn excess(&self, waiting: usize) -> usize;
 
-    /// Is told which lanes want an event it handed over. None: the event is settled.
+    /// Is told which lanes took an event it handed over. None: the event is settled, unless it is in an inherited batch.
     fn routed(&self, event: &Queued, lanes: &[LaneId]);
 
-    /// Is told that a lane is done with these events, the oldest it had.
-    fn passed(&self, lane: &LaneId, events: &[Arc<Queued>], fate: Fate<'_>);
+    /// Keeps a batch before its first attempt, so that whoever inherits it sends the same. Called by the threads that
+    /// send; may wait for a network.
+    ///
+    /// # Errors
+    /// When the batch must not be sent now.
+    fn keep(&self, _lane: &LaneId, _id: &str, _wire: &Wire, _events: &[Arc<Queued>]) -> Result<(), NotKept> {
+        Ok(())
+    }
+
+    /// Is told that a lane is done with events.
+    fn passed(&self, passed: Passed<'_>);
+
+    /// Waits until everything that was accepted before this call has been handed over, at most until `deadline`.
+    fn catch_up(&self, _deadline: Instant) {}
 
     /// Events not settled yet, counted once for each lane that still has to pass them.
     fn queued(&self) -> usize;

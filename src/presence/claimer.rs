@@ -13,6 +13,7 @@ use redis::{Connection, RedisResult};
 use super::ledger::SharedLedger;
 use super::scripts::{Keys, Refusal, Verdict};
 use super::session::Session;
+use super::standing::Standing;
 use crate::event::Event;
 use crate::names::NodeId;
 use crate::redis::Link;
@@ -24,8 +25,13 @@ const REASSERT_PORTION: usize = 500;
 /// The longest the claimer sleeps without looking at its session.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Takes the events that the claims turned out to be, in order.
-pub(crate) type EventSink = Arc<dyn Fn(Vec<Event>) + Send + Sync>;
+/// Where the events go that the claims turned out to be.
+pub(crate) enum Sink {
+    /// To an outbox in memory, in order.
+    Memory(Arc<dyn Fn(Vec<Event>) + Send + Sync>),
+    /// Nowhere: the scripts have put them into the outbox.
+    Redis,
+}
 
 /// Tells the claimer to end.
 #[derive(Debug, Default)]
@@ -42,17 +48,29 @@ impl StopFlag {
     }
 }
 
+/// The cluster as a node reaches it.
+pub(crate) struct Cluster {
+    /// The connection.
+    pub(crate) link: Link,
+    /// The keys and scripts.
+    pub(crate) keys: Keys,
+    /// Where the node's place is made known.
+    pub(crate) standing: Arc<Standing>,
+    /// Makes the id of this process' next incarnation.
+    pub(crate) next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
+}
+
 /// The claimer's own state.
 pub(crate) struct Claimer {
     ledger: Arc<SharedLedger>,
     stop: Arc<StopFlag>,
     telemetry: Arc<Telemetry>,
-    sink: EventSink,
+    sink: Sink,
     link: Link,
     keys: Keys,
+    standing: Arc<Standing>,
     session: Session,
     clock: RedisClock,
-    /// Makes the id of this process' next incarnation.
     next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
     /// No claim before this time: Redis is out of reach, or edges may not be decided yet.
     hold_until: Option<Instant>,
@@ -61,16 +79,15 @@ pub(crate) struct Claimer {
 }
 
 impl Claimer {
-    /// A claimer for a node whose leases last as long as `keys` say.
+    /// A claimer that tells `cluster` what `ledger` says, and hands events to `sink`.
     pub(crate) fn new(
         ledger: Arc<SharedLedger>,
+        cluster: Cluster,
+        sink: Sink,
         stop: Arc<StopFlag>,
         telemetry: Arc<Telemetry>,
-        sink: EventSink,
-        link: Link,
-        keys: Keys,
-        mut next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
     ) -> Self {
+        let Cluster { link, keys, standing, mut next_incarnation } = cluster;
         let session = Session::new(next_incarnation(), keys.lease());
         Self {
             ledger,
@@ -79,6 +96,7 @@ impl Claimer {
             sink,
             link,
             keys,
+            standing,
             session,
             clock: RedisClock::default(),
             next_incarnation,
@@ -96,6 +114,16 @@ impl Claimer {
             self.release_whispers();
             self.wait();
         }
+        self.say_goodbye();
+    }
+
+    /// Leaves the cluster, if nothing is held any more; otherwise the lease lapses and the holds are reaped.
+    fn say_goodbye(&mut self) {
+        if self.session.epoch().is_some() && self.ledger.lock().is_done() {
+            // A node that cannot say it is found out by its lease.
+            let _ = call(&mut self.link, |redis| self.keys.bye(redis, self.session.node()));
+        }
+        self.standing.set(None);
     }
 
     /// Sleeps until there is something to do that can be done.
@@ -104,9 +132,7 @@ impl Claimer {
         let renewal = self.session.renew_at().unwrap_or(idle).min(idle);
         let held_up = self.hold_until.is_some();
         self.ledger.wait_until(self.hold_until.unwrap_or(renewal), |ledger| {
-            self.stop.raised()
-                || ledger.pending.has_free_whispers()
-                || (!held_up && ledger.pending.unanswered_claims() > 0)
+            self.stop.raised() || ledger.pending.has_free_whispers() || (!held_up && ledger.pending.has_batch())
         });
     }
 
@@ -117,6 +143,7 @@ impl Claimer {
             Err(Stuck::Unreachable(retry_at)) => Some(retry_at),
             Err(Stuck::Refused(Refusal::Settling(wait))) => Some(Instant::now() + wait),
             Err(Stuck::Refused(Refusal::Lost)) => {
+                self.standing.set(None);
                 self.session.lost();
                 None
             }
@@ -152,6 +179,7 @@ impl Claimer {
         let (epoch, _settling) =
             call(&mut self.link, |redis| keys.open(redis, session.node(), &new_epoch, session.settle_time()))?;
         self.session.opened(epoch, Instant::now());
+        self.standing.set(self.session.place());
         Ok(())
     }
 
@@ -197,7 +225,9 @@ impl Claimer {
             let epoch = session.epoch().unwrap_or_default();
             let reaped = call(&mut self.link, |redis| keys.reap(redis, dead, epoch))??;
             self.telemetry.counters().edges.add(reaped.events.len() as u64);
-            (self.sink)(reaped.events);
+            if let Sink::Memory(accept) = &self.sink {
+                accept(reaped.events);
+            }
             if reaped.finished {
                 self.telemetry.counters().nodes_reaped.add(1);
                 self.telemetry.log(
@@ -216,18 +246,20 @@ impl Claimer {
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
         let Verdict { time_ms, edges } =
-            call(&mut self.link, |redis| keys.claim(redis, session.node(), epoch, batch.number(), batch.claims()))??;
+            call(&mut self.link, |redis| keys.claim(redis, session.node(), epoch, &batch))??;
         self.clock.observe(time_ms);
         let counters = self.telemetry.counters();
         counters.redis_calls.add(1);
         counters.claims.add(edges.len() as u64);
+        counters.edges.add(edges.iter().map(|edge| u64::from(*edge == b'1')).sum());
         // Dropped, so that the ledger's is the only reference left and its strings are moved, not copied.
         drop(batch);
-        // Under the lock: who sees an empty queue may rely on its events being in the outbox.
         let mut ledger = self.ledger.lock();
-        let events = ledger.pending.answered(&edges, time_ms);
-        counters.edges.add(events.iter().filter(|event| event.kind.is_edge()).count() as u64);
-        (self.sink)(events);
+        match &self.sink {
+            // Under the lock: who sees an empty queue may rely on its events being in the outbox.
+            Sink::Memory(accept) => accept(ledger.pending.answered(&edges, time_ms)),
+            Sink::Redis => ledger.pending.answered_in_place(),
+        }
         drop(ledger);
         self.ledger.notify();
         Ok(true)
@@ -235,11 +267,12 @@ impl Claimer {
 
     /// Sends on the client events that wait for no claim; they need no judgement.
     fn release_whispers(&mut self) {
+        let Sink::Memory(accept) = &self.sink else { return };
         let mut ledger = self.ledger.lock();
         let whispers = ledger.pending.take_free_whispers();
         if !whispers.is_empty() {
             let now = self.clock.now_ms();
-            (self.sink)(whispers.into_iter().map(|whisper| whisper.into_event(now)).collect());
+            accept(whispers.into_iter().map(|whisper| whisper.into_event(now)).collect());
             drop(ledger);
             self.ledger.notify();
         }
@@ -247,6 +280,7 @@ impl Claimer {
 
     /// The node was reaped: it goes on as another incarnation and claims all that it serves anew.
     fn start_over(&mut self) {
+        self.standing.set(None);
         let reaped = self.session.node().clone();
         self.session.reaped((self.next_incarnation)());
         let mut ledger = self.ledger.lock();

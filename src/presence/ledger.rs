@@ -20,6 +20,13 @@ pub(crate) struct Ledger {
     pub(crate) pending: Pending,
 }
 
+impl Ledger {
+    /// Whether nothing is served and Redis knows it.
+    pub(crate) fn is_done(&self) -> bool {
+        self.pending.is_empty() && self.table.size() == (0, 0)
+    }
+}
+
 /// The ledger behind its lock.
 #[derive(Debug)]
 pub(crate) struct SharedLedger {
@@ -28,9 +35,9 @@ pub(crate) struct SharedLedger {
 }
 
 impl SharedLedger {
-    /// An empty ledger that keeps up to `limit` claims while Redis is away.
-    pub(crate) fn new(limit: usize) -> Self {
-        let ledger = Ledger { table: LocalTable::default(), pending: Pending::new(limit) };
+    /// An empty ledger that keeps up to `limit` claims while Redis is away; see [`Pending::new`].
+    pub(crate) fn new(limit: usize, whispers_travel: bool) -> Self {
+        let ledger = Ledger { table: LocalTable::default(), pending: Pending::new(limit, whispers_travel) };
         Self { ledger: Mutex::new(ledger), changed: Condvar::new() }
     }
 

@@ -14,9 +14,11 @@ mod ledger;
 mod pending;
 mod scripts;
 mod session;
+mod standing;
 mod table;
 
-pub(crate) use claimer::{Claimer, StopFlag};
+pub(crate) use claimer::{Claimer, Cluster, Sink, StopFlag};
 pub(crate) use intake::Intake;
 pub(crate) use ledger::SharedLedger;
 pub(crate) use scripts::Keys;
+pub(crate) use standing::{Place, Standing};

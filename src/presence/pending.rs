@@ -12,6 +12,9 @@ use super::table::LocalTable;
 use crate::event::{ClientEvent, Event, EventKind};
 use crate::names::{AppId, ChannelName};
 
+/// Entries per script call when client events go through Redis too.
+const BATCH_ENTRIES: usize = 1024;
+
 /// Claims per script call: some 0.2 ms of Redis' time, so that a batch never delays its other clients noticeably.
 const BATCH_CLAIMS: usize = 256;
 
@@ -40,9 +43,19 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// A batch of `entries`.
+    pub(crate) const fn new(number: u64, entries: Vec<Entry>) -> Self {
+        Self { number, entries }
+    }
+
     /// The number under which Redis remembers its reply.
     pub(crate) const fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Everything in it, in order.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     /// The claims, in order.
@@ -62,14 +75,27 @@ pub(crate) struct Pending {
     in_flight: Option<Arc<Batch>>,
     last_number: u64,
     limit: usize,
+    /// Client events go to Redis with the claims, since that is where the outbox is.
+    whispers_travel: bool,
     /// Claims at which it is next worth looking for pairs to give up.
     collapse_at: usize,
 }
 
 impl Pending {
     /// A queue that keeps up to `limit` claims and as many client events while Redis is away.
-    pub(crate) const fn new(limit: usize) -> Self {
-        Self { queue: VecDeque::new(), queued_claims: 0, in_flight: None, last_number: 0, limit, collapse_at: limit }
+    ///
+    /// With `whispers_travel`, client events are sent to Redis in the batches; without, they wait for the claims before
+    /// them only.
+    pub(crate) const fn new(limit: usize, whispers_travel: bool) -> Self {
+        Self {
+            whispers_travel,
+            queue: VecDeque::new(),
+            queued_claims: 0,
+            in_flight: None,
+            last_number: 0,
+            limit,
+            collapse_at: limit,
+        }
     }
 
     /// Adds claims. Returns how many pairs of opposite claims were given up because too many waited: their edges would
@@ -102,13 +128,13 @@ impl Pending {
 
     /// Whether a client event waits for no claim.
     pub(crate) fn has_free_whispers(&self) -> bool {
-        self.in_flight.is_none() && matches!(self.queue.front(), Some(Entry::Whisper(_)))
+        !self.whispers_travel && self.in_flight.is_none() && matches!(self.queue.front(), Some(Entry::Whisper(_)))
     }
 
     /// Takes the client events that wait for no claim.
     pub(crate) fn take_free_whispers(&mut self) -> Vec<Whisper> {
         let mut free = Vec::new();
-        if self.in_flight.is_none() {
+        if self.has_free_whispers() {
             while let Some(entry) = self.queue.pop_front() {
                 match entry {
                     Entry::Whisper(whisper) => free.push(whisper),
@@ -125,10 +151,20 @@ impl Pending {
     /// The batch to send: the one that was sent before and not answered, else a new one. It stays here until
     /// [`Self::answered`], and is the same batch under the same number however often it has to be sent.
     pub(crate) fn batch(&mut self) -> Option<Arc<Batch>> {
-        if self.in_flight.is_none() && self.queued_claims > 0 {
+        if self.in_flight.is_none() && self.has_batch() {
             self.in_flight = Some(Arc::new(self.freeze()));
         }
         self.in_flight.clone()
+    }
+
+    /// Whether there is a batch to send.
+    pub(crate) fn has_batch(&self) -> bool {
+        self.in_flight.is_some() || self.queued_claims > 0 || (self.whispers_travel && !self.queue.is_empty())
+    }
+
+    /// Redis has answered the batch, and has put its events into the outbox itself.
+    pub(crate) fn answered_in_place(&mut self) {
+        self.in_flight = None;
     }
 
     /// Redis has answered the batch: `edges` holds one `1` or `0` per claim, `time_ms` is when it decided. Returns the
@@ -175,6 +211,10 @@ impl Pending {
         let mut claims = 0;
         let mut entries = Vec::new();
         while let Some(entry) = self.queue.pop_front() {
+            if self.whispers_travel && entries.len() == BATCH_ENTRIES {
+                self.queue.push_front(entry);
+                break;
+            }
             if let Entry::Claim(_) = entry {
                 if claims == BATCH_CLAIMS {
                     self.queue.push_front(entry);
@@ -186,7 +226,7 @@ impl Pending {
             entries.push(entry);
         }
         self.last_number += 1;
-        Batch { number: self.last_number, entries }
+        Batch::new(self.last_number, entries)
     }
 
     /// Keeps, of the unsent claims of each hold, none when they cancel out and the last one otherwise.

@@ -26,7 +26,7 @@ fn names(events: &[Event]) -> Vec<String> {
 
 #[test]
 fn a_batch_keeps_its_number_and_content_until_it_is_answered() {
-    let mut pending = Pending::new(100);
+    let mut pending = Pending::new(100, false);
     pending.push_claims([join("a")]);
     let first = pending.batch();
     pending.push_claims([leave("a")]);
@@ -39,7 +39,7 @@ fn a_batch_keeps_its_number_and_content_until_it_is_answered() {
 
 #[test]
 fn client_events_keep_their_place_between_the_claims() {
-    let mut pending = Pending::new(100);
+    let mut pending = Pending::new(100, false);
     pending.push_claims([join("a")]);
     pending.push_whisper(whisper("a"));
     pending.push_claims([join("b"), leave("a")]);
@@ -53,7 +53,7 @@ fn client_events_keep_their_place_between_the_claims() {
 
 #[test]
 fn client_events_that_wait_for_nothing_are_free() {
-    let mut pending = Pending::new(100);
+    let mut pending = Pending::new(100, false);
     pending.push_whisper(whisper("a"));
     pending.push_claims([join("b")]);
     pending.push_whisper(whisper("b"));
@@ -66,7 +66,7 @@ fn client_events_that_wait_for_nothing_are_free() {
 
 #[test]
 fn a_large_queue_is_sent_in_portions() {
-    let mut pending = Pending::new(10_000);
+    let mut pending = Pending::new(10_000, false);
     pending.push_claims((0..=BATCH_CLAIMS).map(|n| join(&n.to_string())));
     assert_eq!(pending.batch().map(|batch| batch.claims().count()), Some(BATCH_CLAIMS));
     pending.answered(&[b'0'; BATCH_CLAIMS], 1);
@@ -74,8 +74,18 @@ fn a_large_queue_is_sent_in_portions() {
 }
 
 #[test]
+fn client_events_that_travel_need_no_claim_to_make_a_batch() {
+    let mut pending = Pending::new(100, true);
+    pending.push_whisper(whisper("a"));
+    assert!(!pending.has_free_whispers());
+    assert_eq!(pending.batch().map(|batch| batch.entries().len()), Some(1));
+    pending.answered_in_place();
+    assert!(pending.is_empty());
+}
+
+#[test]
 fn client_events_beyond_the_limit_are_refused_and_claims_are_not() {
-    let mut pending = Pending::new(1);
+    let mut pending = Pending::new(1, false);
     assert!(pending.push_whisper(whisper("a")));
     assert!(!pending.push_whisper(whisper("a")));
     assert_eq!(pending.push_claims([join("a"), join("b"), join("c")]), 0);
@@ -86,7 +96,7 @@ fn client_events_beyond_the_limit_are_refused_and_claims_are_not() {
 fn acknowledged_is_what_redis_knows_and_not_what_it_is_about_to_hear() {
     let app = AppId::from("app");
     let mut table = LocalTable::default();
-    let mut pending = Pending::new(100);
+    let mut pending = Pending::new(100, false);
     let mut claims = Vec::new();
     table.subscribe(&app, b"known", b"1", None, &mut claims);
     table.subscribe(&app, b"leaving", b"1", None, &mut claims);
@@ -106,7 +116,7 @@ fn acknowledged_is_what_redis_knows_and_not_what_it_is_about_to_hear() {
 fn starting_over_claims_what_is_served_now_and_keeps_the_client_events() {
     let app = AppId::from("app");
     let mut table = LocalTable::default();
-    let mut pending = Pending::new(100);
+    let mut pending = Pending::new(100, false);
     let mut claims = Vec::new();
     table.subscribe(&app, b"presence-a", b"1", Some(b"7"), &mut claims);
     pending.push_claims(claims.drain(..));
@@ -123,7 +133,7 @@ fn starting_over_claims_what_is_served_now_and_keeps_the_client_events() {
 
 #[test]
 fn looking_for_pairs_to_give_up_is_not_repeated_for_every_claim() {
-    let mut pending = Pending::new(10);
+    let mut pending = Pending::new(10, false);
     pending.push_claims((0..50_000).map(|n| join(&n.to_string())));
     for n in 50_000..90_000 {
         pending.push_claims([join(&n.to_string())]);
@@ -154,7 +164,7 @@ proptest! {
     fn collapsed_claims_still_alternate_and_end_at_the_truth(steps in prop::collection::vec(step(), 0..80)) {
         let app = AppId::from("app");
         let mut table = LocalTable::default();
-        let mut pending = Pending::new(3);
+        let mut pending = Pending::new(3, false);
         let mut claims = Vec::new();
         for step in steps {
             match step {

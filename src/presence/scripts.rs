@@ -17,13 +17,21 @@ use std::time::Duration;
 use redis::{Connection, ErrorKind, RedisResult, Script, ScriptInvocation};
 
 use super::claim::{Change, Claim, Hold};
+use super::pending::{Batch, Entry};
 use crate::event::{Event, EventKind};
 use crate::names::{AppId, ChannelName, NodeId, UserId};
+use crate::outbox::redis::codec;
 
 macro_rules! script {
     ($name:ident, $file:literal) => {
-        static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(concat!(include_str!("scripts/holds.lua"), include_str!($file))));
+        static $name: LazyLock<Script> = LazyLock::new(|| {
+            Script::new(concat!(
+                include_str!("../redis/scripts/cluster.lua"),
+                include_str!("../outbox/redis/scripts/append.lua"),
+                include_str!("scripts/holds.lua"),
+                include_str!($file)
+            ))
+        });
     };
 }
 
@@ -32,6 +40,7 @@ script!(CLAIM, "scripts/claim.lua");
 script!(REASSERT, "scripts/reassert.lua");
 script!(RENEW, "scripts/renew.lua");
 script!(REAP, "scripts/reap.lua");
+script!(BYE, "scripts/bye.lua");
 
 /// Lapsed nodes that one renewal names.
 const LAPSED_PER_RENEWAL: usize = 16;
@@ -67,6 +76,8 @@ pub(crate) struct Verdict {
 pub(crate) struct Keys {
     prefix: String,
     lease: Duration,
+    /// Partitions of the outbox; 0 when it is not in Redis.
+    partitions: u16,
 }
 
 /// A lease renewed, and whose lease has lapsed.
@@ -88,9 +99,10 @@ pub(crate) struct Reaped {
 }
 
 impl Keys {
-    /// The keys behind `prefix`, for nodes that stay in the cluster for `lease` without a sign of life.
-    pub(crate) fn new(prefix: &str, lease: Duration) -> Self {
-        Self { prefix: prefix.to_owned(), lease }
+    /// The keys behind `prefix`, for nodes that stay in the cluster for `lease` without a sign of life. Events are
+    /// appended to the `partitions` of the outbox, unless there are none: then it is not in Redis.
+    pub(crate) fn new(prefix: &str, lease: Duration, partitions: u16) -> Self {
+        Self { prefix: prefix.to_owned(), lease, partitions }
     }
 
     /// How long a node stays in the cluster without a sign of life.
@@ -128,21 +140,29 @@ impl Keys {
         Ok((epoch, Duration::from_millis(settling)))
     }
 
-    /// Applies a batch of claims. Sent again under the same number, it returns what it returned before.
-    pub(crate) fn claim<'a>(
+    /// Applies a batch. Sent again under the same number, it returns what it returned before.
+    pub(crate) fn claim(
         &self,
         redis: &mut Connection,
         node: &NodeId,
         epoch: &str,
-        number: u64,
-        claims: impl Iterator<Item = &'a Claim>,
+        batch: &Batch,
     ) -> RedisResult<Result<Verdict, Refusal>> {
         let mut call = self.call(&CLAIM, node.as_str());
         call.key(self.of_node("reply", node.as_str())).key(self.of_node("held", node.as_str()));
-        call.arg(epoch).arg(number);
-        for Claim { hold, change } in claims {
-            call.arg(if *change == Change::Join { "+" } else { "-" });
-            add_hold(&mut call, hold);
+        call.arg(epoch).arg(batch.number()).arg(self.partitions);
+        for entry in batch.entries() {
+            match entry {
+                Entry::Claim(Claim { hold, change }) => {
+                    call.arg(if *change == Change::Join { "+" } else { "-" });
+                    add_hold(&mut call, hold);
+                }
+                Entry::Whisper(whisper) if self.partitions > 0 => {
+                    call.arg("c").arg(whisper.app.as_bytes()).arg(whisper.channel.as_bytes());
+                    call.arg(codec::encode_client_event(&whisper.event));
+                }
+                Entry::Whisper(_) => {}
+            }
         }
         let (status, number, edges): (String, u64, Vec<u8>) = call.invoke(redis)?;
         accepted(&status, number).map(|result| result.map(|()| Verdict { time_ms: number, edges }))
@@ -182,13 +202,20 @@ impl Keys {
     pub(crate) fn reap(&self, redis: &mut Connection, dead: &str, epoch: &str) -> RedisResult<Result<Reaped, Refusal>> {
         let mut call = self.call(&REAP, dead);
         call.key(self.of_node("held", dead)).key(self.of_node("reply", dead));
-        call.arg(epoch).arg(HOLDS_PER_REAP).arg(KEEP_REPLY_SECONDS);
+        call.arg(epoch).arg(HOLDS_PER_REAP).arg(KEEP_REPLY_SECONDS).arg(self.partitions);
         let (status, time_ms, edges, finished): (String, u64, Vec<Vec<u8>>, u64) = call.invoke(redis)?;
         if status == "alive" {
             return Ok(Ok(Reaped { events: Vec::new(), finished: true }));
         }
         let events = edges.chunks_exact(3).map(|edge| departure(&edge[0], &edge[1], &edge[2], time_ms)).collect();
         accepted(&status, time_ms).map(|result| result.map(|()| Reaped { events, finished: finished == 1 }))
+    }
+
+    /// Takes a node that holds nothing any more out of the cluster.
+    pub(crate) fn bye(&self, redis: &mut Connection, node: &NodeId) -> RedisResult<()> {
+        let mut call = self.call(&BYE, node.as_str());
+        call.key(self.of_node("held", node.as_str())).key(self.of_node("reply", node.as_str()));
+        call.invoke(redis)
     }
 }
 

@@ -21,7 +21,7 @@ impl Cluster {
     fn start() -> Self {
         let server = RedisServer::start();
         let redis = server.connect();
-        Self { _server: server, redis, keys: Keys::new("wh", LEASE), epoch: String::new(), batches: 0 }
+        Self { _server: server, redis, keys: Keys::new("wh", LEASE, 0), epoch: String::new(), batches: 0 }
     }
 
     fn node(&mut self, pid: u32) -> NodeId {
@@ -37,7 +37,7 @@ impl Cluster {
     }
 
     fn claim_as(&mut self, node: &NodeId, number: u64, claims: &[Claim]) -> Result<Verdict, Refusal> {
-        self.keys.claim(&mut self.redis, node, &self.epoch, number, claims.iter()).unwrap()
+        self.keys.claim(&mut self.redis, node, &self.epoch, &batch(number, claims)).unwrap()
     }
 
     fn edges(&mut self, node: &NodeId, claims: &[Claim]) -> String {
@@ -57,6 +57,10 @@ impl Cluster {
         keys.sort();
         keys
     }
+}
+
+fn batch(number: u64, claims: &[Claim]) -> Batch {
+    Batch::new(number, claims.iter().cloned().map(Entry::Claim).collect())
 }
 
 fn channel(app: &str, channel: &str) -> Hold {
@@ -242,7 +246,7 @@ fn a_key_of_a_foreign_type_fails_the_batch_before_anything_has_changed() {
     let a = cluster.node(1);
     redis::cmd("SET").arg("wh:occ:other").arg("not ours").exec(&mut cluster.redis).unwrap();
     let claims = [Claim::join(channel("app", "news")), Claim::join(channel("other", "news"))];
-    let error = cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, 1, claims.iter()).unwrap_err();
+    let error = cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &batch(1, &claims)).unwrap_err();
     assert!(error.to_string().contains("WRONGTYPE"), "{error}");
     assert_eq!(cluster.all_keys(), ["wh:epoch", "wh:nodes", "wh:occ:other"]);
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::standing::Place;
 use crate::names::NodeId;
 
 /// The parts of a lease after which it is renewed: two renewals may fail before it lapses.
@@ -42,6 +43,11 @@ impl Session {
     /// The epoch, while the session is open.
     pub(crate) fn epoch(&self) -> Option<&str> {
         self.epoch.as_deref()
+    }
+
+    /// The node and its epoch, while the session is open.
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.epoch().map(|epoch| Place { node: self.node.clone(), epoch: epoch.into() })
     }
 
     /// How long a new epoch has to settle: until every other live node has renewed its lease, noticed the loss and put

@@ -1,4 +1,4 @@
--- Put in front of every script that changes holds.
+-- Put in front of every script that changes holds, behind cluster.lua.
 --
 -- A hold set is the value of one hash field: the nodes that serve a channel, or a presence user on it, as
 -- `|node|node|`. A node id consists of A-Z a-z 0-9 . _ - only, so that `|` cannot occur in one. No field: nobody.
@@ -9,9 +9,6 @@
 -- Reads go through a cache and writes are kept back until `write_holds`, so that everything that can fail (a key of a
 -- foreign type) has failed before anything has changed: Redis keeps the writes made before an error.
 -- Expects ARGV[1] = key prefix.
-
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 local function hold_key(app, channel, user)
   if user == '' then
@@ -31,6 +28,14 @@ local function decode_hold(text)
   length, start = text:match('^(%d+):()', start + length)
   local channel = text:sub(start, start + length - 1)
   return app, channel, text:sub(start + length)
+end
+
+-- The kind of event that an edge is, as the outbox writes it.
+local function edge_kind(sign, user)
+  if user == '' then
+    return sign == '+' and 'o' or 'v'
+  end
+  return sign == '+' and 'a' or 'r'
 end
 
 local read, changed, order = {}, {}, {}
@@ -77,19 +82,6 @@ local function without_node(set, node)
   end
   local rest = set:sub(1, first) .. set:sub(last + 1)
   return rest == '|' and '' or rest
-end
-
--- A node has no lease before it opened its session, nor while and after it was reaped.
-local function has_lease(nodes, node)
-  local expiry = redis.call('ZSCORE', nodes, node)
-  return expiry and tonumber(expiry) >= 0
-end
-
--- Calls `command key item item ...` in portions that fit Lua's stack.
-local function call_in_portions(command, key, items, portion)
-  for first = 1, #items, portion do
-    redis.call(command, key, unpack(items, first, math.min(first + portion - 1, #items)))
-  end
 end
 
 local function write_holds()

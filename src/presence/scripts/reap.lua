@@ -3,10 +3,11 @@
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:held:{dead}  KEYS[4] {prefix}:reply:{dead}
 -- ARGV[1] prefix  ARGV[2] dead node  ARGV[3] epoch id  ARGV[4] most holds to take  ARGV[5] how long the dead node's
 -- last reply is kept (s), for a node that was only paused and asks for it
+-- ARGV[6] partitions of the outbox; 0 when it is not in Redis
 --
 -- Returns {status, time of the edges (ms), edges, finished}: status `ok`, `lost`, `settling`, or `alive` when the node
 -- has renewed its lease after all or another reaper has finished; edges = three per edge: app, channel, user (empty: the channel itself).
--- May change: hold sets (occ, mem), KEYS[2], KEYS[3], KEYS[4].
+-- May change: hold sets (occ, mem), KEYS[2], KEYS[3], KEYS[4], the outbox (out).
 
 local dead = ARGV[2]
 
@@ -35,15 +36,22 @@ for _, hold in ipairs(holds) do
       edges[#edges + 1] = app
       edges[#edges + 1] = channel
       edges[#edges + 1] = user
+      append(edge_kind('-', user), app, channel, user)
     end
   end
 end
+
+local partitions = tonumber(ARGV[6])
+local outbox = partitions > 0 and streams(partitions)
 
 -- A negative lease: the node cannot claim under this id any more, and whoever renews next sees that it is not finished,
 -- should this reaper die between two portions.
 redis.call('ZADD', KEYS[2], -1, dead)
 write_holds()
 call_in_portions('ZREM', KEYS[3], holds, 1000)
+if outbox then
+  write_events(outbox)
+end
 local finished = redis.call('EXISTS', KEYS[3]) == 0
 if finished then
   redis.call('ZREM', KEYS[2], dead)

@@ -1,0 +1,307 @@
+//! The outbox in Redis: what was accepted survives the process.
+//!
+//! ```text
+//! claim script ─▶ out:{partition} ─▶ reader ─▶ lanes ─▶ keep (flight) ─▶ POST ─▶ passed ─▶ cursor, trim
+//!                                       ▲                                          │
+//!                    assignment of partitions, inheritance                    ledger of passages
+//! ```
+//! The script that decides an edge appends its event in the same execution. Each partition has one owner at a time, whose
+//! [`reader`] hands its events to the lanes; their order within a partition, and so within a channel, is that of the
+//! stream. Before a batch is sent for the first time it is kept as it will be sent; when a lane has passed it, its cursor
+//! moves on. When a node dies, another inherits all its partitions, its batches under way included, and repeats those byte
+//! for byte. A node that wakes up late finds that it owns nothing: the scripts refuse it.
+
+pub(crate) mod codec;
+mod flight;
+mod reader;
+mod scripts;
+mod store;
+mod tenure;
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::{Fate, Handover, LaneId, NotKept, Outbox, Passed, Position, Queued, Wire, excess};
+use crate::config::Config;
+use crate::event::Event;
+use crate::presence::Standing;
+use crate::redis::{Link, Settings};
+use crate::telemetry::Telemetry;
+use crate::thread::Thread;
+
+pub(crate) use scripts::PARTITIONS;
+
+use reader::Reader;
+use scripts::{DeadLetterLimits, Keys, Passage};
+use store::Store;
+use tenure::{End, Tenures};
+
+/// How often passages are written down, and settled events trimmed, while nothing else asks for it.
+const SETTLE_EVERY: Duration = Duration::from_millis(50);
+
+/// Wakes the dispatcher.
+type Waker = Box<dyn Fn() + Send + Sync>;
+
+/// What the outbox needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// Starts every key.
+    pub(crate) key_prefix: String,
+    /// The most events that may wait in lanes, summed.
+    pub(crate) max_events: usize,
+    /// How many dead letters are kept, and for how long.
+    dead_letters: DeadLetterLimits,
+}
+
+impl From<&Config> for Options {
+    fn from(config: &Config) -> Self {
+        let age_ms = u64::try_from(config.dead_letter_age.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            key_prefix: config.key_prefix.clone(),
+            max_events: config.outbox_max_events,
+            dead_letters: DeadLetterLimits { letters: config.dead_letter_max, age_ms },
+        }
+    }
+}
+
+/// The outbox. Its threads end when it is [stopped](Self::stop).
+pub(crate) struct RedisOutbox {
+    options: Options,
+    inbox: Mutex<Handover>,
+    tenures: Mutex<Tenures>,
+    store: Mutex<Store>,
+    passages: Passages,
+    rounds: Rounds,
+    waker: OnceLock<Waker>,
+    threads: OnceLock<[Thread; 2]>,
+}
+
+/// What lanes have passed and what is not written down yet.
+#[derive(Debug, Default)]
+struct Passages {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// In the order in which they happened.
+    passages: VecDeque<(Position, Passage)>,
+    /// Cursors of events that were given up behind a batch under way: they may move only after that batch's.
+    behind: HashMap<LaneId, HashMap<u16, u64>>,
+    stopped: bool,
+}
+
+/// Counts the reader's rounds, for those who wait for one.
+#[derive(Debug, Default)]
+struct Rounds {
+    /// Rounds begun, and rounds that found nothing new, by the number under which they began.
+    state: Mutex<RoundState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct RoundState {
+    begun: u64,
+    empty: u64,
+}
+
+impl RedisOutbox {
+    /// Starts an outbox on the Redis of `settings`, for the node that `standing` tells of.
+    ///
+    /// # Errors
+    /// When the operating system refuses a thread.
+    pub(crate) fn start(
+        options: Options,
+        settings: &Settings,
+        standing: &Arc<Standing>,
+        telemetry: &Arc<Telemetry>,
+    ) -> io::Result<Arc<Self>> {
+        let link = || Link::new(settings.clone(), Arc::clone(telemetry));
+        let keys = Keys::new(&options.key_prefix);
+        let store = Store::new(keys.clone(), link(), Arc::clone(standing), options.dead_letters);
+        let outbox = Arc::new(Self {
+            options,
+            inbox: Mutex::default(),
+            tenures: Mutex::default(),
+            store: Mutex::new(store),
+            passages: Passages::default(),
+            rounds: Rounds::default(),
+            waker: OnceLock::new(),
+            threads: OnceLock::new(),
+        });
+        let mut reader = Reader::new(Arc::clone(&outbox), keys, link(), Arc::clone(standing), Arc::clone(telemetry));
+        let settler = Arc::clone(&outbox);
+        let threads = [
+            Thread::spawn("wh-outbox", Arc::clone(telemetry), move || reader.run())?,
+            Thread::spawn("wh-settler", Arc::clone(telemetry), move || settler.settle_until_stopped())?,
+        ];
+        // Nobody else sets it.
+        let _ = outbox.threads.set(threads);
+        Ok(outbox)
+    }
+
+    /// Lets `waker` be called whenever there is something to take.
+    pub(crate) fn on_news(&self, waker: Waker) {
+        // The first one stays.
+        let _ = self.waker.set(waker);
+    }
+
+    /// Ends the threads, after a last attempt to write down what has been passed. `false` when one still runs at
+    /// `deadline`.
+    pub(crate) fn stop(&self, deadline: Instant) -> bool {
+        self.passages.waiting.lock().stopped = true;
+        self.passages.changed.notify_all();
+        self.threads.get().is_none_or(|threads| threads.iter().all(|thread| thread.wait_until(deadline)))
+    }
+
+    fn stopped(&self) -> bool {
+        self.passages.waiting.lock().stopped
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker();
+        }
+    }
+
+    fn settle_until_stopped(&self) {
+        loop {
+            let stopped = {
+                let mut waiting = self.passages.waiting.lock();
+                if !waiting.stopped && waiting.passages.is_empty() {
+                    self.passages.changed.wait_for(&mut waiting, SETTLE_EVERY);
+                }
+                waiting.stopped
+            };
+            let mut store = self.store.lock();
+            let held_up = self.write_passages(&mut store).is_err();
+            let trimmable = self.tenures.lock().take_trimmable();
+            store.trim(&trimmable);
+            drop(store);
+            if stopped {
+                return;
+            }
+            if held_up {
+                std::thread::sleep(SETTLE_EVERY);
+            }
+        }
+    }
+
+    /// Writes down what has been passed, in order. Whoever holds the store does this first: a batch must not be kept
+    /// before the one before it in its lane is written down as passed.
+    fn write_passages(&self, store: &mut Store) -> Result<(), NotKept> {
+        loop {
+            let Some((position, passage)) = self.passages.take_first() else { return Ok(()) };
+            let ended = self.tenures.lock().ended(position).is_some();
+            if !ended && store.pass(&passage) == Err(NotKept::Unavailable) {
+                self.passages.put_back(position, passage);
+                return Err(NotKept::Unavailable);
+            }
+        }
+    }
+}
+
+impl Passages {
+    fn take_first(&self) -> Option<(Position, Passage)> {
+        self.waiting.lock().passages.pop_front()
+    }
+
+    fn put_back(&self, position: Position, passage: Passage) {
+        self.waiting.lock().passages.push_front((position, passage));
+    }
+}
+
+impl Outbox for RedisOutbox {
+    /// The scripts have put the events into their streams already.
+    fn accept(&self, _events: Vec<Event>) {}
+
+    fn take(&self, _waiting: usize) -> Handover {
+        std::mem::take(&mut self.inbox.lock())
+    }
+
+    fn excess(&self, waiting: usize) -> usize {
+        excess(waiting, self.options.max_events)
+    }
+
+    fn routed(&self, event: &Queued, lanes: &[LaneId]) {
+        let position = event.position;
+        let inherited =
+            event.resume.as_ref().and_then(|resume| resume.in_flight.get(&position.seq)).map_or(0, Vec::len);
+        let lanes = u32::try_from(lanes.len() + inherited).unwrap_or(u32::MAX);
+        self.tenures.lock().routed(position, lanes);
+    }
+
+    fn keep(&self, lane: &LaneId, id: &str, wire: &Wire, events: &[Arc<Queued>]) -> Result<(), NotKept> {
+        let ended = {
+            let tenures = self.tenures.lock();
+            events.iter().find_map(|event| tenures.ended(event.position))
+        };
+        match ended {
+            Some(End::Fenced) => return Err(NotKept::Fenced),
+            // Redis knows nothing of these events any more, so that nobody else could inherit them.
+            Some(End::Lost) => return Ok(()),
+            None => {}
+        }
+        let mut store = self.store.lock();
+        self.write_passages(&mut store)?;
+        store.keep(lane, id, wire, events)
+    }
+
+    fn passed(&self, passed: Passed<'_>) {
+        {
+            let mut tenures = self.tenures.lock();
+            for event in passed.events {
+                tenures.passed(event.position);
+            }
+        }
+        let Some(first) = passed.events.first() else { return };
+        let mut cursors: HashMap<u16, u64> = HashMap::new();
+        for event in passed.events {
+            let Position { partition, seq, .. } = event.position;
+            cursors.entry(partition).and_modify(|last| *last = seq.max(*last)).or_insert(seq);
+        }
+        let mut waiting = self.passages.waiting.lock();
+        if passed.behind_a_batch {
+            let behind = waiting.behind.entry(passed.lane.clone()).or_default();
+            behind.extend(cursors.drain());
+        } else if let Some(behind) = waiting.behind.remove(passed.lane) {
+            for (partition, seq) in behind {
+                cursors.entry(partition).and_modify(|last| *last = seq.max(*last)).or_insert(seq);
+            }
+        }
+        let letter = match passed.fate {
+            Fate::Delivered => None,
+            Fate::Dropped { attempts, reason } => Some(store::dead_letter(&passed, attempts, reason)),
+        };
+        let passage = Passage {
+            lane: flight::lane_field(passed.lane),
+            id: passed.id.to_owned(),
+            letter,
+            cursors: cursors.into_iter().collect(),
+        };
+        waiting.passages.push_back((first.position, passage));
+        drop(waiting);
+        self.passages.changed.notify_all();
+    }
+
+    fn catch_up(&self, deadline: Instant) {
+        let mut state = self.rounds.state.lock();
+        let begun = state.begun;
+        self.rounds.changed.wait_while_until(&mut state, |state| state.empty <= begun, deadline);
+    }
+
+    fn queued(&self) -> usize {
+        self.tenures.lock().outstanding()
+    }
+}
+
+impl std::fmt::Debug for RedisOutbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisOutbox").field("options", &self.options).finish_non_exhaustive()
+    }
+}

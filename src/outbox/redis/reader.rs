@@ -1,0 +1,288 @@
+//! The reader: owns partitions, inherits those of dead nodes, and hands their events to the lanes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redis::streams::{StreamId, StreamRangeReply, StreamReadOptions, StreamReadReply};
+use redis::{Commands, Connection, RedisResult};
+
+use super::RedisOutbox;
+use super::codec;
+use super::flight::{Kept, parse_lane};
+use super::scripts::{Assignment, Keys, parse_stream_id, stream_id, time_ms};
+use super::tenure::End;
+use crate::outbox::{Flight, Handover, LaneId, Position, Queued, Resume};
+use crate::presence::{Place, Standing};
+use crate::redis::Link;
+use crate::telemetry::{Level, Telemetry};
+
+/// How often partitions are asked for.
+const ASSIGN_EVERY: Duration = Duration::from_secs(1);
+
+/// How long one read waits for events. Short, because assignments and the end of the process wait for it.
+const BLOCK: Duration = Duration::from_millis(100);
+
+/// Events of one partition in one read.
+const READ_COUNT: usize = 1000;
+
+/// Events handed over and not taken, beyond which nothing more is read.
+const UNTAKEN: usize = 50_000;
+
+/// The reader's own state.
+pub(super) struct Reader {
+    outbox: Arc<RedisOutbox>,
+    keys: Keys,
+    link: Link,
+    standing: Arc<Standing>,
+    telemetry: Arc<Telemetry>,
+    place: Option<Place>,
+    assign_at: Instant,
+}
+
+impl Reader {
+    /// A reader for `outbox`.
+    pub(super) fn new(
+        outbox: Arc<RedisOutbox>,
+        keys: Keys,
+        link: Link,
+        standing: Arc<Standing>,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
+        Self { outbox, keys, link, standing, telemetry, place: None, assign_at: Instant::now() }
+    }
+
+    /// Runs until the outbox is stopped.
+    pub(super) fn run(&mut self) {
+        while !self.outbox.stopped() {
+            let started = Instant::now();
+            if self.round().is_none() {
+                // Redis is away, there is no session yet, or nothing to read: the next round can wait.
+                let pause = self.link.ready_at().map_or(BLOCK, |ready| ready.saturating_duration_since(started));
+                std::thread::sleep(pause.clamp(Duration::from_millis(5), BLOCK));
+            }
+        }
+    }
+
+    /// One look at everything. `None` when there was nothing to wait on.
+    fn round(&mut self) -> Option<()> {
+        let begun = self.outbox.rounds.begin();
+        let place = self.standing.place()?;
+        self.move_to(&place);
+        if Instant::now() >= self.assign_at {
+            self.assign(&place)?;
+            self.assign_at = Instant::now() + ASSIGN_EVERY;
+        }
+        if self.outbox.inbox.lock().events.len() >= UNTAKEN {
+            self.outbox.wake();
+            return None;
+        }
+        let streams = self.outbox.tenures.lock().readable();
+        if streams.is_empty() {
+            self.outbox.rounds.found_nothing(begun);
+            return None;
+        }
+        let replies = self.link.with(|redis| read_on(redis, &self.keys, &streams)).ok()?;
+        if replies.iter().all(|(_, _, entries)| entries.is_empty()) {
+            self.outbox.rounds.found_nothing(begun);
+        } else {
+            let mut handover = Handover::default();
+            for (partition, tenure, entries) in replies {
+                self.decode(partition, tenure, entries, None, &mut handover);
+            }
+            self.hand_over(handover);
+        }
+        Some(())
+    }
+
+    /// Another incarnation or another epoch: what was owned at the old place is not owned any more.
+    fn move_to(&mut self, place: &Place) {
+        if self.place.as_ref() == Some(place) {
+            return;
+        }
+        let same_data = self.place.as_ref().is_none_or(|before| before.epoch == place.epoch);
+        let end = if same_data { End::Fenced } else { End::Lost };
+        let ended = self.outbox.tenures.lock().end_all(end);
+        if end == End::Fenced && !ended.is_empty() {
+            self.hand_over(Handover { revoked: ended, ..Handover::default() });
+        }
+        self.place = Some(place.clone());
+        self.assign_at = Instant::now();
+    }
+
+    fn assign(&mut self, place: &Place) -> Option<()> {
+        self.release_what_is_done(place)?;
+        let Assignment { share, owned } = self.link.with(|redis| self.keys.assign(redis, place)).ok()?.ok()?;
+        let held: Vec<u16> = self.outbox.tenures.lock().partitions().collect();
+        let mut handover = Handover::default();
+        {
+            let mut tenures = self.outbox.tenures.lock();
+            let fenced = held.iter().filter(|partition| !owned.contains(partition));
+            handover.revoked = fenced.filter_map(|partition| tenures.end(*partition, End::Fenced)).collect();
+        }
+        let new: Vec<u16> = owned.iter().copied().filter(|partition| !held.contains(partition)).collect();
+        if !new.is_empty() {
+            // Loaded before anything is begun: a failure half-way leaves nothing behind but the ownership.
+            let loaded =
+                self.link.with(|redis| new.iter().map(|p| Loaded::read(redis, &self.keys, *p)).collect()).ok()?;
+            self.begin(loaded, &mut handover);
+        }
+        self.outbox.tenures.lock().retire_beyond(share);
+        self.hand_over(handover);
+        Some(())
+    }
+
+    fn release_what_is_done(&mut self, place: &Place) -> Option<()> {
+        let releasable = self.outbox.tenures.lock().releasable();
+        for partition in releasable {
+            self.link.with(|redis| self.keys.release(redis, place, partition)).ok()?;
+            self.outbox.tenures.lock().end(partition, End::Fenced);
+        }
+        Some(())
+    }
+
+    /// Begins a tenure of each loaded partition, with what an earlier owner left.
+    fn begin(&self, loaded: Vec<Loaded>, handover: &mut Handover) {
+        let mut flights: Vec<(LaneId, Kept)> = Vec::new();
+        let mut entries = Vec::new();
+        let mut cursors = HashMap::new();
+        for partition in loaded {
+            flights.extend(partition.flights);
+            entries.push((partition.number, partition.entries));
+            cursors.insert(partition.number, partition.cursors);
+        }
+        for (partition, entries) in entries {
+            let mut resume = Resume { cursors: cursors.remove(&partition).unwrap_or_default(), ..Resume::default() };
+            for (lane, kept) in &flights {
+                for (_, seq) in kept.events.iter().filter(|(stands_in, _)| *stands_in == partition) {
+                    resume.in_flight.entry(*seq).or_default().push(lane.clone());
+                }
+            }
+            let tenure = self.outbox.tenures.lock().begin(partition);
+            self.decode(partition, tenure, entries, Some(&Arc::new(resume)), handover);
+        }
+        for (lane, kept) in flights {
+            // A copy beside the one that is routed to the other lanes.
+            let find = |(partition, seq): &(u16, u64)| {
+                let event = handover
+                    .events
+                    .iter()
+                    .find(|event| event.position.partition == *partition && event.position.seq == *seq)?;
+                Some(Arc::new(Queued::new(event.event.clone(), event.position, event.arrived)))
+            };
+            let events: Vec<Arc<Queued>> = kept.events.iter().filter_map(find).collect();
+            if events.len() == kept.events.len() {
+                handover.flights.push(Flight { lane, id: kept.id, wire: kept.wire, events });
+            } else {
+                self.telemetry.log(
+                    Level::Error,
+                    format_args!("Webhook batch {} was under way, but events of it are gone from the outbox", kept.id),
+                );
+            }
+        }
+    }
+
+    fn decode(
+        &self,
+        partition: u16,
+        tenure: u32,
+        entries: Vec<(u64, Vec<u8>)>,
+        resume: Option<&Arc<Resume>>,
+        handover: &mut Handover,
+    ) {
+        let now = Instant::now();
+        let mut tenures = self.outbox.tenures.lock();
+        for (seq, text) in entries {
+            let position = Position { partition, tenure, seq };
+            tenures.read(position);
+            if let Some(event) = codec::decode(&text, time_ms(seq)) {
+                handover.events.push(Queued { resume: resume.cloned(), ..Queued::new(event, position, now) });
+            } else {
+                tenures.routed(position, 0);
+                let stream = self.keys.stream(partition);
+                self.telemetry.log(Level::Error, format_args!("{stream} has an entry that is none of ours: skipped"));
+            }
+        }
+    }
+
+    fn hand_over(&self, handover: Handover) {
+        let news = !(handover.revoked.is_empty() && handover.flights.is_empty() && handover.events.is_empty());
+        if news {
+            let mut inbox = self.outbox.inbox.lock();
+            inbox.revoked.extend(handover.revoked);
+            inbox.flights.extend(handover.flights);
+            inbox.events.extend(handover.events);
+            drop(inbox);
+            self.outbox.wake();
+        }
+    }
+}
+
+/// What stands in a partition when it is taken over.
+struct Loaded {
+    number: u16,
+    cursors: HashMap<LaneId, u64>,
+    flights: Vec<(LaneId, Kept)>,
+    entries: Vec<(u64, Vec<u8>)>,
+}
+
+impl Loaded {
+    fn read(redis: &mut Connection, keys: &Keys, number: u16) -> RedisResult<Self> {
+        let cursors: HashMap<Vec<u8>, u64> = redis.hgetall(keys.cursors(number))?;
+        let flights: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.flights(number))?;
+        let mut entries: Vec<(u64, Vec<u8>)> = Vec::new();
+        loop {
+            let from = entries.last().map_or_else(|| "-".to_owned(), |(seq, _)| format!("({}", stream_id(*seq)));
+            let page: StreamRangeReply = redis.xrange_count(keys.stream(number), from, "+", READ_COUNT)?;
+            let full = page.ids.len() == READ_COUNT;
+            entries.extend(page.ids.iter().filter_map(entry));
+            if !full {
+                break;
+            }
+        }
+        Ok(Self {
+            number,
+            cursors: cursors.into_iter().filter_map(|(lane, seq)| Some((parse_lane(&lane)?, seq))).collect(),
+            flights: flights
+                .into_iter()
+                .filter_map(|(lane, kept)| Some((parse_lane(&lane)?, Kept::read(&kept)?)))
+                .collect(),
+            entries,
+        })
+    }
+}
+
+/// A partition, the tenure under which it is read, and the new entries.
+type Read = (u16, u32, Vec<(u64, Vec<u8>)>);
+
+fn read_on(redis: &mut Connection, keys: &Keys, streams: &[(u16, u32, u64)]) -> RedisResult<Vec<Read>> {
+    let names: Vec<String> = streams.iter().map(|(partition, ..)| keys.stream(*partition)).collect();
+    let ids: Vec<String> = streams.iter().map(|(.., read_to)| stream_id(*read_to)).collect();
+    let block = usize::try_from(BLOCK.as_millis()).unwrap_or(usize::MAX);
+    let options = StreamReadOptions::default().count(READ_COUNT).block(block);
+    let reply: Option<StreamReadReply> = redis.xread_options(&names, &ids, &options)?;
+    let mut found: HashMap<String, Vec<StreamId>> =
+        reply.into_iter().flat_map(|reply| reply.keys).map(|stream| (stream.key, stream.ids)).collect();
+    let read = streams.iter().zip(&names).map(|((partition, tenure, _), name)| {
+        let entries = found.remove(name).unwrap_or_default();
+        (*partition, *tenure, entries.iter().filter_map(entry).collect())
+    });
+    Ok(read.collect())
+}
+
+fn entry(id: &StreamId) -> Option<(u64, Vec<u8>)> {
+    Some((parse_stream_id(&id.id)?, id.get("e").unwrap_or_default()))
+}
+
+impl super::Rounds {
+    fn begin(&self) -> u64 {
+        let mut state = self.state.lock();
+        state.begun += 1;
+        state.begun
+    }
+
+    fn found_nothing(&self, begun: u64) {
+        self.state.lock().empty = begun;
+        self.changed.notify_all();
+    }
+}

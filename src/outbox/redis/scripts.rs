@@ -1,0 +1,212 @@
+//! The keys and scripts of the outbox.
+//!
+//! All keys behind `{prefix}:`, beside those of the presence:
+//! - `out:{partition}`: stream of events, appended by the scripts that decide edges.
+//! - `owners`: hash, partition → node. A node id is one incarnation's, so that it is the fencing token too.
+//! - `cursor:{partition}`: hash, lane → id of the last event that the lane has passed.
+//! - `flight:{partition}`: hash, lane → batch under way, kept where its first event stands.
+//! - `dead`: stream of dead letters, bounded by number and age.
+
+use std::sync::LazyLock;
+
+use redis::{Connection, ErrorKind, RedisResult, Script, ScriptInvocation};
+
+use crate::presence::Place;
+
+/// Into how many streams the events are divided: more nodes than this cannot share the deliveries of a cluster.
+pub(crate) const PARTITIONS: u16 = 16;
+
+macro_rules! script {
+    ($name:ident, $file:literal) => {
+        static $name: LazyLock<Script> = LazyLock::new(|| {
+            Script::new(concat!(include_str!("../../redis/scripts/cluster.lua"), include_str!($file)))
+        });
+    };
+}
+
+script!(ASSIGN, "scripts/assign.lua");
+script!(RELEASE, "scripts/release.lua");
+script!(FREEZE, "scripts/freeze.lua");
+script!(PASS, "scripts/pass.lua");
+script!(TRIM, "scripts/trim.lua");
+
+/// Why a script changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Redis has lost the data, or the node its lease: its place is not what it was.
+    Displaced,
+    /// Another node owns the partitions.
+    Fenced,
+}
+
+/// The partitions of a node.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Assignment {
+    /// How many it should have, the nodes sharing them.
+    pub(super) share: usize,
+    /// Those it has.
+    pub(super) owned: Vec<u16>,
+}
+
+/// A batch that a lane has passed, to be written down.
+#[derive(Debug)]
+pub(super) struct Passage {
+    /// The lane.
+    pub(super) lane: Vec<u8>,
+    /// The batch.
+    pub(super) id: String,
+    /// What is kept of it when it was given up.
+    pub(super) letter: Option<Vec<u8>>,
+    /// The last event of each partition.
+    pub(super) cursors: Vec<(u16, u64)>,
+}
+
+/// How many dead letters are kept, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DeadLetterLimits {
+    /// Their number.
+    pub(crate) letters: usize,
+    /// Their age, in ms.
+    pub(crate) age_ms: u64,
+}
+
+/// The outbox's keys behind one prefix.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    /// The keys behind `prefix`.
+    pub(super) fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    /// The stream of a partition.
+    pub(super) fn stream(&self, partition: u16) -> String {
+        format!("{}:out:{partition}", self.prefix)
+    }
+
+    /// The cursors of a partition.
+    pub(super) fn cursors(&self, partition: u16) -> String {
+        format!("{}:cursor:{partition}", self.prefix)
+    }
+
+    /// The batches under way that begin in a partition.
+    pub(super) fn flights(&self, partition: u16) -> String {
+        format!("{}:flight:{partition}", self.prefix)
+    }
+
+    fn call<'a>(&self, script: &'a Script, place: &Place) -> ScriptInvocation<'a> {
+        let mut call = script.prepare_invoke();
+        for name in ["epoch", "nodes", "owners"] {
+            call.key(format!("{}:{name}", self.prefix));
+        }
+        call.arg(&self.prefix).arg(place.node.as_str()).arg(&*place.epoch);
+        call
+    }
+
+    /// Asks for partitions.
+    pub(super) fn assign(&self, redis: &mut Connection, place: &Place) -> RedisResult<Result<Assignment, Refusal>> {
+        let mut call = self.call(&ASSIGN, place);
+        let (status, share, owned): (String, usize, Vec<u16>) = call.arg(PARTITIONS).invoke(redis)?;
+        accepted(&status).map(|result| result.map(|()| Assignment { share, owned }))
+    }
+
+    /// Gives up a partition.
+    pub(super) fn release(&self, redis: &mut Connection, place: &Place, partition: u16) -> RedisResult<()> {
+        self.call(&RELEASE, place).arg(partition).invoke(redis)
+    }
+
+    /// Keeps a frozen batch whose events stand in `partitions`, the first event's first.
+    pub(super) fn freeze(
+        &self,
+        redis: &mut Connection,
+        place: &Place,
+        lane: &[u8],
+        batch: &[u8],
+        partitions: &[u16],
+    ) -> RedisResult<Result<(), Refusal>> {
+        let mut call = self.call(&FREEZE, place);
+        call.key(self.flights(partitions.first().copied().unwrap_or_default()));
+        call.arg(lane).arg(batch);
+        for partition in partitions {
+            call.arg(*partition);
+        }
+        accepted(&call.invoke::<String>(redis)?)
+    }
+
+    /// Writes down that a lane has passed a batch.
+    pub(super) fn pass(
+        &self,
+        redis: &mut Connection,
+        place: &Place,
+        passage: &Passage,
+        limits: DeadLetterLimits,
+    ) -> RedisResult<Result<(), Refusal>> {
+        let mut call = self.call(&PASS, place);
+        call.key(format!("{}:dead", self.prefix));
+        call.arg(&passage.lane).arg(&passage.id).arg(passage.letter.as_deref().unwrap_or_default());
+        call.arg(limits.letters).arg(limits.age_ms);
+        for (partition, seq) in &passage.cursors {
+            call.arg(*partition).arg(*seq);
+        }
+        accepted(&call.invoke::<String>(redis)?)
+    }
+
+    /// Removes the events up to and including the given ones.
+    pub(super) fn trim(&self, redis: &mut Connection, place: &Place, settled: &[(u16, u64)]) -> RedisResult<()> {
+        let mut call = self.call(&TRIM, place);
+        for (partition, seq) in settled {
+            call.arg(*partition).arg(stream_id(*seq + 1));
+        }
+        call.invoke(redis)
+    }
+}
+
+fn accepted(status: &str) -> RedisResult<Result<(), Refusal>> {
+    match status {
+        "ok" => Ok(Ok(())),
+        "lost" | "reaped" => Ok(Err(Refusal::Displaced)),
+        "fenced" => Ok(Err(Refusal::Fenced)),
+        other => {
+            Err((ErrorKind::UnexpectedReturnType, "a script answered with an unknown status", other.to_owned()).into())
+        }
+    }
+}
+
+/// The bits of a place that number the events of one millisecond; Redis appends far fewer.
+const BITS_WITHIN_MS: u32 = 20;
+
+/// The place in a partition that a stream id stands for.
+pub(super) fn parse_stream_id(id: &str) -> Option<u64> {
+    let (ms, n) = id.split_once('-')?;
+    let (ms, n): (u64, u64) = (ms.parse().ok()?, n.parse().ok()?);
+    (n < 1 << BITS_WITHIN_MS).then_some(ms << BITS_WITHIN_MS | n)
+}
+
+/// The stream id of a place.
+pub(super) fn stream_id(seq: u64) -> String {
+    format!("{}-{}", time_ms(seq), seq & ((1 << BITS_WITHIN_MS) - 1))
+}
+
+/// When the event at a place happened, by Redis' clock.
+pub(super) const fn time_ms(seq: u64) -> u64 {
+    seq >> BITS_WITHIN_MS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_id_is_a_number_that_keeps_the_order() {
+        let first = parse_stream_id("1700000000000-5").unwrap();
+        let next = parse_stream_id("1700000000000-6").unwrap();
+        let later = parse_stream_id("1700000000001-0").unwrap();
+        assert!(first < next && next < later);
+        assert_eq!(stream_id(first), "1700000000000-5");
+        assert_eq!(time_ms(first), 1_700_000_000_000);
+        assert_eq!(parse_stream_id("1-1048576"), None);
+    }
+}

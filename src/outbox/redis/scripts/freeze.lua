@@ -1,0 +1,19 @@
+-- Keeps a batch as it will be sent, so that an heir of this node repeats it byte for byte.
+--
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
+-- KEYS[4] {prefix}:flight:{partition of its first event}  hash: lane -> batch, starting with its id and a space
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] lane  ARGV[5] batch
+-- ARGV[6..] the partitions of its events
+--
+-- Returns `ok`, `lost`, or `fenced` when the node does not own all of the partitions any more. May change: KEYS[4].
+
+if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
+  return 'lost'
+end
+for i = 6, #ARGV do
+  if redis.call('HGET', KEYS[3], ARGV[i]) ~= ARGV[2] then
+    return 'fenced'
+  end
+end
+redis.call('HSET', KEYS[4], ARGV[4], ARGV[5])
+return 'ok'

@@ -1,0 +1,33 @@
+-- A lane has passed a batch: moves its cursors, forgets the frozen batch, keeps it as a dead letter if it was given up.
+--
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners  KEYS[4] {prefix}:dead
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] lane  ARGV[5] batch id
+-- ARGV[6] dead letter (empty: none)  ARGV[7] most dead letters  ARGV[8] their greatest age (ms)
+-- ARGV[9..] two per partition: partition, place of the last event passed
+--
+--   {prefix}:cursor:{partition}  hash: lane -> place of the last event that it has passed
+-- Returns `ok`, `lost`, or `fenced`: an heir has the partitions and delivers the batch again, so that nothing may change.
+-- May change: KEYS[4], and cursor and flight of the partitions.
+
+if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
+  return 'lost'
+end
+for i = 9, #ARGV, 2 do
+  if redis.call('HGET', KEYS[3], ARGV[i]) ~= ARGV[2] then
+    return 'fenced'
+  end
+end
+if ARGV[6] ~= '' then
+  redis.call('XADD', KEYS[4], 'MAXLEN', ARGV[7], '*', 'letter', ARGV[6])
+  redis.call('XTRIM', KEYS[4], 'MINID', string.format('%.0f', math.max(0, now - ARGV[8])))
+end
+for i = 9, #ARGV, 2 do
+  local partition, passed = ARGV[i], ARGV[i + 1]
+  redis.call('HSET', ARGV[1] .. ':cursor:' .. partition, ARGV[4], passed)
+  local flight = ARGV[1] .. ':flight:' .. partition
+  local frozen = redis.call('HGET', flight, ARGV[4])
+  if frozen and frozen:sub(1, #ARGV[5] + 1) == ARGV[5] .. ' ' then
+    redis.call('HDEL', flight, ARGV[4])
+  end
+end
+return 'ok'

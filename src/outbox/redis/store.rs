@@ -1,0 +1,81 @@
+//! What is written down about batches: kept before they are sent, passed afterwards.
+
+use std::sync::Arc;
+
+use redis::{Connection, RedisResult};
+use serde_json::json;
+
+use super::flight::{Kept, lane_field};
+use super::scripts::{DeadLetterLimits, Keys, Passage, Refusal};
+use crate::delivery::encode_body;
+use crate::outbox::{LaneId, NotKept, Passed, Queued, Wire};
+use crate::presence::{Place, Standing};
+use crate::redis::Link;
+
+/// The writing side of the outbox, for one thread at a time.
+pub(super) struct Store {
+    keys: Keys,
+    link: Link,
+    standing: Arc<Standing>,
+    limits: DeadLetterLimits,
+}
+
+impl Store {
+    /// A store behind `link`.
+    pub(super) const fn new(keys: Keys, link: Link, standing: Arc<Standing>, limits: DeadLetterLimits) -> Self {
+        Self { keys, link, standing, limits }
+    }
+
+    /// Keeps a batch as it will be sent.
+    pub(super) fn keep(&mut self, lane: &LaneId, id: &str, wire: &Wire, events: &[Arc<Queued>]) -> Result<(), NotKept> {
+        let batch = Kept::new(id, wire, events.iter().map(|event| event.position)).write();
+        let mut partitions: Vec<u16> = Vec::new();
+        for event in events {
+            if !partitions.contains(&event.position.partition) {
+                partitions.push(event.position.partition);
+            }
+        }
+        let field = lane_field(lane);
+        self.call(|keys, redis, place| keys.freeze(redis, place, &field, &batch, &partitions))
+    }
+
+    /// Writes down that a lane has passed a batch.
+    pub(super) fn pass(&mut self, passage: &Passage) -> Result<(), NotKept> {
+        let limits = self.limits;
+        self.call(|keys, redis, place| keys.pass(redis, place, passage, limits))
+    }
+
+    /// Removes settled events. Whatever stays because of a failure goes with the next ones.
+    pub(super) fn trim(&mut self, settled: &[(u16, u64)]) {
+        if !settled.is_empty() {
+            let _ = self.call(|keys, redis, place| keys.trim(redis, place, settled).map(Ok));
+        }
+    }
+
+    fn call(
+        &mut self,
+        talk: impl FnOnce(&Keys, &mut Connection, &Place) -> RedisResult<Result<(), Refusal>>,
+    ) -> Result<(), NotKept> {
+        let place = self.standing.place().ok_or(NotKept::Unavailable)?;
+        match self.link.with(|redis| talk(&self.keys, redis, &place)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Refusal::Fenced)) => Err(NotKept::Fenced),
+            Ok(Err(Refusal::Displaced)) | Err(_) => Err(NotKept::Unavailable),
+        }
+    }
+}
+
+/// What is kept of events that were given up: enough to know what happened, and to send them after all.
+pub(super) fn dead_letter(passed: &Passed<'_>, attempts: u32, reason: &str) -> Vec<u8> {
+    let body = passed.body.map_or_else(|| encode_body(passed.events), <[u8]>::to_vec);
+    let letter = json!({
+        "id": passed.id,
+        "endpoint": passed.lane.endpoint,
+        "app_id": passed.lane.app.as_text(),
+        "events": passed.events.len(),
+        "attempts": attempts,
+        "reason": reason,
+        "body": String::from_utf8_lossy(&body),
+    });
+    letter.to_string().into_bytes()
+}

@@ -1,0 +1,220 @@
+//! Which partitions this node owns, and what of them is still to be passed. Pure.
+//!
+//! A tenure is one ownership of one partition, from assignment to its end. Every event carries the tenure under which it
+//! was read, so that an event of a lost partition is known for what it is wherever it has got to.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use crate::outbox::Position;
+
+/// Why a tenure ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Another node has the partition: its events are delivered there.
+    Fenced,
+    /// Redis lost the data: its events exist here only, and are delivered all the same.
+    Lost,
+}
+
+/// One ownership of a partition.
+#[derive(Debug)]
+struct Tenure {
+    id: u32,
+    /// The last event read.
+    read_to: u64,
+    /// Events read and not settled, in order, with the number of lanes that have yet to pass them.
+    outstanding: VecDeque<(u64, u32)>,
+    /// Everything up to here has been passed by every lane.
+    settled: u64,
+    /// Up to where the stream has been trimmed.
+    trimmed: u64,
+    /// Nothing more is read: the partition is given up once all is passed.
+    retiring: bool,
+}
+
+/// All tenures of this node.
+#[derive(Debug, Default)]
+pub(crate) struct Tenures {
+    last_id: u32,
+    held: BTreeMap<u16, Tenure>,
+    ended: HashMap<u32, End>,
+}
+
+impl Tenures {
+    /// Begins a tenure of `partition`, with nothing read yet.
+    pub(crate) fn begin(&mut self, partition: u16) -> u32 {
+        self.last_id += 1;
+        let tenure = Tenure {
+            id: self.last_id,
+            read_to: 0,
+            outstanding: VecDeque::new(),
+            settled: 0,
+            trimmed: 0,
+            retiring: false,
+        };
+        self.held.insert(partition, tenure);
+        self.last_id
+    }
+
+    /// Ends the tenure of `partition`. Returns its id.
+    pub(crate) fn end(&mut self, partition: u16, end: End) -> Option<u32> {
+        let tenure = self.held.remove(&partition)?;
+        self.ended.insert(tenure.id, end);
+        Some(tenure.id)
+    }
+
+    /// Ends all tenures. Returns their ids.
+    pub(crate) fn end_all(&mut self, end: End) -> Vec<u32> {
+        let partitions: Vec<u16> = self.held.keys().copied().collect();
+        partitions.into_iter().filter_map(|partition| self.end(partition, end)).collect()
+    }
+
+    /// How the tenure of a position ended, if it has.
+    pub(crate) fn ended(&self, position: Position) -> Option<End> {
+        self.ended.get(&position.tenure).copied()
+    }
+
+    /// The partitions held.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = u16> {
+        self.held.keys().copied()
+    }
+
+    /// The partitions to read on, with the tenure and the last event read.
+    pub(crate) fn readable(&self) -> Vec<(u16, u32, u64)> {
+        let reading = self.held.iter().filter(|(_, tenure)| !tenure.retiring);
+        reading.map(|(partition, tenure)| (*partition, tenure.id, tenure.read_to)).collect()
+    }
+
+    /// An event was read.
+    pub(crate) fn read(&mut self, position: Position) {
+        if let Some(tenure) = self.tenure(position) {
+            tenure.read_to = tenure.read_to.max(position.seq);
+            tenure.outstanding.push_back((position.seq, UNROUTED));
+        }
+    }
+
+    /// It turned out that `lanes` lanes want the event.
+    pub(crate) fn routed(&mut self, position: Position, lanes: u32) {
+        if let Some(tenure) = self.tenure(position) {
+            tenure.change(position.seq, |_| lanes);
+        }
+    }
+
+    /// A lane has passed the event.
+    pub(crate) fn passed(&mut self, position: Position) {
+        if let Some(tenure) = self.tenure(position) {
+            tenure.change(position.seq, |lanes| lanes.saturating_sub(1));
+        }
+    }
+
+    /// Gives up partitions beyond `share`, those with the least outstanding first: nothing more is read of them.
+    pub(crate) fn retire_beyond(&mut self, share: usize) {
+        let staying = self.held.values().filter(|tenure| !tenure.retiring).count();
+        let mut candidates: Vec<&mut Tenure> = self.held.values_mut().filter(|tenure| !tenure.retiring).collect();
+        candidates.sort_by_key(|tenure| tenure.outstanding.len());
+        for tenure in candidates.into_iter().take(staying.saturating_sub(share)) {
+            tenure.retiring = true;
+        }
+    }
+
+    /// Retiring partitions with nothing outstanding: they can be released.
+    pub(crate) fn releasable(&self) -> Vec<u16> {
+        let done = self.held.iter().filter(|(_, tenure)| tenure.retiring && tenure.outstanding.is_empty());
+        done.map(|(partition, _)| *partition).collect()
+    }
+
+    /// Partitions whose settled part has grown since it was last trimmed, with its end. They count as trimmed now.
+    pub(crate) fn take_trimmable(&mut self) -> Vec<(u16, u64)> {
+        let grown = self.held.iter_mut().filter(|(_, tenure)| tenure.settled > tenure.trimmed);
+        grown
+            .map(|(partition, tenure)| {
+                tenure.trimmed = tenure.settled;
+                (*partition, tenure.settled)
+            })
+            .collect()
+    }
+
+    /// Events read and not settled.
+    pub(crate) fn outstanding(&self) -> usize {
+        self.held.values().map(|tenure| tenure.outstanding.len()).sum()
+    }
+
+    fn tenure(&mut self, position: Position) -> Option<&mut Tenure> {
+        self.held.get_mut(&position.partition).filter(|tenure| tenure.id == position.tenure)
+    }
+}
+
+/// Stands for the number of lanes before it is known, so that the event is not taken for settled.
+const UNROUTED: u32 = u32::MAX;
+
+impl Tenure {
+    fn change(&mut self, seq: u64, lanes: impl FnOnce(u32) -> u32) {
+        if let Ok(at) = self.outstanding.binary_search_by_key(&seq, |(seq, _)| *seq) {
+            self.outstanding[at].1 = lanes(self.outstanding[at].1);
+        }
+        while let Some((seq, 0)) = self.outstanding.front() {
+            self.settled = *seq;
+            self.outstanding.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(partition: u16, tenure: u32, seq: u64) -> Position {
+        Position { partition, tenure, seq }
+    }
+
+    #[test]
+    fn a_stream_is_trimmed_up_to_the_first_event_that_a_lane_has_yet_to_pass() {
+        let mut tenures = Tenures::default();
+        let id = tenures.begin(3);
+        for seq in 1..=3 {
+            tenures.read(at(3, id, seq));
+        }
+        tenures.routed(at(3, id, 1), 2);
+        tenures.routed(at(3, id, 2), 0);
+        tenures.routed(at(3, id, 3), 1);
+        tenures.passed(at(3, id, 1));
+        assert!(tenures.take_trimmable().is_empty());
+        tenures.passed(at(3, id, 1));
+        assert_eq!(tenures.take_trimmable(), [(3, 2)]);
+        assert!(tenures.take_trimmable().is_empty());
+        tenures.passed(at(3, id, 3));
+        assert_eq!(tenures.take_trimmable(), [(3, 3)]);
+        assert_eq!(tenures.outstanding(), 0);
+    }
+
+    #[test]
+    fn an_event_of_an_earlier_tenure_changes_nothing() {
+        let mut tenures = Tenures::default();
+        let old = tenures.begin(3);
+        tenures.end(3, End::Fenced);
+        let new = tenures.begin(3);
+        tenures.read(at(3, new, 1));
+        tenures.routed(at(3, new, 1), 1);
+        tenures.passed(at(3, old, 1));
+        assert_eq!(tenures.outstanding(), 1);
+        assert_eq!(tenures.ended(at(3, old, 1)), Some(End::Fenced));
+        assert_eq!(tenures.ended(at(3, new, 1)), None);
+    }
+
+    #[test]
+    fn what_is_beyond_the_share_is_read_no_more_and_released_when_all_is_passed() {
+        let mut tenures = Tenures::default();
+        let busy = tenures.begin(0);
+        let idle = tenures.begin(1);
+        tenures.read(at(0, busy, 1));
+        tenures.routed(at(0, busy, 1), 1);
+        tenures.retire_beyond(1);
+        assert_eq!(tenures.readable(), [(0, busy, 1)]);
+        assert_eq!(tenures.releasable(), [1]);
+        assert_eq!(tenures.end(1, End::Fenced), Some(idle));
+        tenures.retire_beyond(0);
+        assert!(tenures.releasable().is_empty());
+        tenures.passed(at(0, busy, 1));
+        assert_eq!(tenures.releasable(), [0]);
+    }
+}

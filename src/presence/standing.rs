@@ -1,0 +1,32 @@
+//! Where this node stands in the cluster, for the threads that do not look after it themselves.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::names::NodeId;
+
+/// A node in an epoch. Another incarnation or another epoch is another place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The incarnation.
+    pub(crate) node: NodeId,
+    /// The epoch of the data.
+    pub(crate) epoch: Arc<str>,
+}
+
+/// The place that the claimer's session has, while it has one.
+#[derive(Debug, Default)]
+pub(crate) struct Standing(Mutex<Option<Place>>);
+
+impl Standing {
+    /// The place, if there is one now.
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.0.lock().clone()
+    }
+
+    /// Takes a place, or none.
+    pub(super) fn set(&self, place: Option<Place>) {
+        *self.0.lock() = place;
+    }
+}

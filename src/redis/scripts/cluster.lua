@@ -1,0 +1,24 @@
+-- Put in front of every script: Redis' clock, leases, and calls with many arguments.
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- A node has no lease before it opened its session, nor while and after it was reaped.
+local function has_lease(nodes, node)
+  local expiry = redis.call('ZSCORE', nodes, node)
+  return expiry and tonumber(expiry) >= 0
+end
+
+-- Whether the node's lease has not lapsed either.
+local function is_alive(nodes, node)
+  local expiry = redis.call('ZSCORE', nodes, node)
+  return expiry and tonumber(expiry) >= now
+end
+
+-- Calls `command key item item ...` in portions that fit Lua's stack.
+local function call_in_portions(command, key, items, portion)
+  for first = 1, #items, portion do
+    redis.call(command, key, unpack(items, first, math.min(first + portion - 1, #items)))
+  end
+end
+

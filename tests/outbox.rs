@@ -1,0 +1,208 @@
+//! The outbox in Redis, seen from the receiver: what was accepted arrives, whoever dies.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use redis::Commands;
+use resonate_webhooks::config::Config;
+use resonate_webhooks::engine::{Engine, Whisper};
+use serde_json::json;
+use support::receiver::{Answer, Received, Receiver};
+use support::redis::RedisServer;
+
+const APP: &[u8] = b"app";
+
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    support::wait::eventually(what, || condition().then_some(()));
+}
+
+fn node(redis: &RedisServer, receiver: &Receiver, settings: &serde_json::Value) -> Engine {
+    let mut config = json!({
+        "connection": { "host": redis.socket(), "timeout": 1 },
+        "flush_interval": 0.02,
+        "ttl": 3,
+        "max_attempts": 1,
+        "endpoints": [{ "url": receiver.url("/hook") }],
+    });
+    for (key, value) in settings.as_object().unwrap() {
+        config[key] = value.clone();
+    }
+    let engine = Engine::new(Config::from_value(config).unwrap());
+    engine.boot().unwrap();
+    engine.register_app(APP, "key", "secret");
+    engine
+}
+
+/// As `kill -9` leaves it: nothing is flushed, nothing is said.
+fn kill(node: &Engine) {
+    node.stop(Instant::now());
+}
+
+fn subscribe(node: &Engine, channels: std::ops::Range<usize>) {
+    for n in channels {
+        node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
+    }
+}
+
+fn ids(requests: &[Received]) -> Vec<String> {
+    requests.iter().map(|request| request.header("webhook-id").unwrap().to_owned()).collect()
+}
+
+fn occupied(requests: &[Received]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for event in requests.iter().flat_map(Received::events).filter(|event| event.starts_with("channel_occupied")) {
+        *counts.entry(event).or_default() += 1;
+    }
+    counts
+}
+
+fn outbox_events(redis: &mut redis::Connection) -> usize {
+    (0..16).map(|partition| redis.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
+}
+
+#[test]
+fn what_was_delivered_leaves_nothing_behind() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let node = node(&redis, &receiver, &json!({}));
+    subscribe(&node, 0..50);
+    eventually("all arrived", || occupied(&receiver.received("/hook")).len() == 50);
+    let mut redis = redis.connect();
+    eventually("the streams are trimmed", || outbox_events(&mut redis) == 0);
+    for partition in 0..16 {
+        assert_eq!(redis.hlen::<_, usize>(format!("wh:flight:{partition}")).unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_batch_under_way_is_repeated_byte_for_byte_by_the_heir_and_what_waited_follows() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/hook", [Answer::Hang]);
+    let dying = node(&redis, &receiver, &json!({}));
+    subscribe(&dying, 0..10);
+    eventually("a batch is under way", || receiver.received("/hook").len() == 1);
+    subscribe(&dying, 10..20);
+    let mut connection = redis.connect();
+    eventually("the rest is in the outbox", || outbox_events(&mut connection) == 20);
+    kill(&dying);
+
+    let heir = node(&redis, &receiver, &json!({}));
+    eventually("all arrived", || occupied(&receiver.received("/hook")).len() == 20);
+    let requests = receiver.received("/hook");
+    let (first, again) = (&requests[0], &requests[1]);
+    assert_eq!(again.body, first.body);
+    for header in ["webhook-id", "webhook-timestamp", "webhook-signature", "x-pusher-signature"] {
+        assert_eq!(again.header(header), first.header(header), "{header}");
+    }
+    let counts = occupied(&requests[1..]);
+    assert!(counts.values().all(|count| *count == 1), "{counts:?}");
+    assert!(heir.flush(Duration::from_secs(5)).is_nothing());
+}
+
+#[test]
+fn a_batch_that_arrived_before_the_crash_is_not_sent_under_another_id() {
+    for round in 0..5 {
+        let (redis, receiver) = (RedisServer::start(), Receiver::start());
+        let dying = node(&redis, &receiver, &json!({ "batch_max_events": 3 }));
+        subscribe(&dying, 0..30);
+        eventually("some arrived", || receiver.received("/hook").len() > round);
+        kill(&dying);
+        let heir = node(&redis, &receiver, &json!({}));
+        eventually("all arrived", || occupied(&receiver.received("/hook")).len() == 30);
+        eventually("nothing waits", || heir.flush(Duration::from_secs(1)).is_nothing());
+        let requests = receiver.received("/hook");
+        let mut bodies: HashMap<String, Vec<u8>> = HashMap::new();
+        for (id, request) in ids(&requests).into_iter().zip(&requests) {
+            assert_eq!(bodies.entry(id).or_insert_with(|| request.body.clone()), &request.body);
+        }
+        let text = |body: &Vec<u8>| String::from_utf8_lossy(body).matches("channel_occupied").count();
+        let total: usize = bodies.values().map(text).sum();
+        assert_eq!(total, 30, "an event arrived under two ids");
+    }
+}
+
+#[test]
+fn client_events_keep_their_place_and_their_bytes() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let node = node(&redis, &receiver, &json!({}));
+    node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
+    let data = "{\"text\":\"é \\u0000 \u{1F600}\"}".as_bytes();
+    for data in [Some(data), None] {
+        let whisper = Whisper { channel: b"presence-a", event: b"client-x", data, socket: b"1.1", user: Some(b"7") };
+        node.client_event(APP, &whisper);
+    }
+    node.closed(APP, b"1.1");
+    eventually("all arrived", || receiver.received("/hook").iter().flat_map(Received::events).count() == 6);
+    let requests = receiver.received("/hook");
+    let events: Vec<serde_json::Value> =
+        requests.iter().flat_map(|request| request.json()["events"].as_array().unwrap().clone()).collect();
+    let names: Vec<&str> = events.iter().map(|event| event["name"].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        ["channel_occupied", "member_added", "client_event", "client_event", "member_removed", "channel_vacated"]
+    );
+    assert_eq!(events[2]["data"].as_str().map(str::as_bytes), Some(data));
+    assert_eq!(events[3].get("data"), None);
+}
+
+#[test]
+fn two_nodes_share_the_partitions_and_every_event_is_delivered_once() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let nodes = [node(&redis, &receiver, &json!({})), node(&redis, &receiver, &json!({}))];
+    let mut connection = redis.connect();
+    for (n, node) in nodes.iter().enumerate() {
+        subscribe(node, n * 1000..n * 1000 + 500);
+    }
+    eventually("each has half of the partitions", || {
+        let owners: Vec<String> = connection.hvals("wh:owners").unwrap();
+        let first = owners.iter().filter(|owner| **owner == owners[0]).count();
+        (owners.len(), first) == (16, 8)
+    });
+    for (n, node) in nodes.iter().enumerate() {
+        subscribe(node, n * 1000 + 500..n * 1000 + 1000);
+    }
+    eventually("all arrived", || occupied(&receiver.received("/hook")).len() == 2000);
+    for node in &nodes {
+        assert!(node.flush(Duration::from_secs(5)).is_nothing());
+    }
+    let counts = occupied(&receiver.received("/hook"));
+    assert!(counts.values().all(|count| *count == 1), "an event arrived twice");
+}
+
+#[test]
+fn a_batch_that_was_given_up_is_a_dead_letter() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/hook", [Answer::Status(500)]);
+    let node = node(&redis, &receiver, &json!({}));
+    subscribe(&node, 0..1);
+    let mut redis = redis.connect();
+    eventually("it is given up", || redis.xlen::<_, usize>("wh:dead").unwrap() == 1);
+    let letters: redis::streams::StreamRangeReply = redis.xrange_all("wh:dead").unwrap();
+    let letter: String = letters.ids[0].get("letter").unwrap();
+    let letter: serde_json::Value = serde_json::from_str(&letter).unwrap();
+    let sent = receiver.received("/hook").remove(0);
+    assert_eq!(letter["body"].as_str().unwrap().as_bytes(), sent.body);
+    assert_eq!(letter["id"].as_str(), sent.header("webhook-id"));
+    assert_eq!((&letter["reason"], &letter["attempts"]), (&json!("HTTP 500"), &json!(1)));
+    eventually("it is passed", || outbox_events(&mut redis) == 0);
+}
+
+#[test]
+fn a_node_that_was_robbed_of_its_partitions_sends_nothing_of_them_any_more() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let robbed = node(&redis, &receiver, &json!({ "flush_interval": 2 }));
+    subscribe(&robbed, 0..10);
+    let mut connection = redis.connect();
+    eventually("the events are in the outbox", || outbox_events(&mut connection) == 10);
+    for partition in 0..16 {
+        connection.hset::<_, _, _, ()>("wh:owners", partition, "another").unwrap();
+    }
+    // A lease of its own, so that the partitions are not taken for an estate.
+    connection.zadd::<_, _, _, ()>("wh:nodes", "another", 9_999_999_999_999_u64).unwrap();
+    eventually("it notices", || robbed.flush(Duration::from_secs(1)).is_nothing());
+    assert!(receiver.received("/hook").is_empty());
+    assert_eq!(outbox_events(&mut connection), 10, "nothing was trimmed");
+}
