@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Loads what the demo needs: the packages that the tests use too (RESONATE_AUTOLOADER or the vendor
+ * Loads what the demo needs: the packages that the tests use too (RESONATE_AUTOLOAD or the vendor
  * folder gives the real Resonate, otherwise there are stand-ins for it), and the demo's own classes.
  */
 

@@ -20,7 +20,7 @@ if (is_file("{$root}/vendor/autoload.php")) {
 }
 
 // A checkout of the real Resonate outside of vendor, by the path of an autoloader for it.
-if (($autoloader = getenv('RESONATE_AUTOLOADER')) !== false) {
+if (($autoloader = getenv('RESONATE_AUTOLOAD')) !== false) {
     require_once $autoloader;
 }
 
