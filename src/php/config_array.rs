@@ -1,5 +1,6 @@
 //! Laravel's config array as JSON, the form in which the core reads it.
 
+use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, Zval};
 use serde_json::{Map, Number, Value};
 
@@ -11,12 +12,18 @@ const MAX_DEPTH: usize = 16;
 #[non_exhaustive]
 pub(super) enum NotConfig {
     /// An object, a closure, a resource.
-    #[error("resonate-webhooks.{key}: a {kind} is not plain data")]
+    #[error("resonate-webhooks.{key}: {kind} is not plain data")]
     NotPlainData {
         /// Where, in dot notation.
         key: String,
-        /// What PHP calls it.
-        kind: String,
+        /// What it is, with its article.
+        kind: &'static str,
+    },
+    /// `NAN` or `INF`.
+    #[error("resonate-webhooks.{key}: expected a finite number")]
+    NotFinite {
+        /// Where, in dot notation.
+        key: String,
     },
     /// More levels than a config has.
     #[error("resonate-webhooks.{key}: nested more than {MAX_DEPTH} levels deep")]
@@ -57,13 +64,18 @@ fn convert(value: &Zval, path: &str, depth: usize) -> Result<Value, NotConfig> {
         Ok(Value::Bool(boolean))
     } else if let Some(number) = value.long() {
         Ok(Value::Number(number.into()))
-    } else if let Some(number) = value.double().and_then(Number::from_f64) {
-        Ok(Value::Number(number))
+    } else if let Some(number) = value.double() {
+        Number::from_f64(number).map(Value::Number).ok_or_else(|| NotConfig::NotFinite { key: path.to_owned() })
     } else if let Some(bytes) = value.binary_slice::<u8>() {
         Ok(Value::String(String::from_utf8_lossy(bytes).into_owned()))
     } else if let Some(array) = value.array() {
         convert_array(array, path, depth + 1)
     } else {
-        Err(NotConfig::NotPlainData { key: path.to_owned(), kind: value.get_type().to_string() })
+        let kind = match value.get_type() {
+            DataType::Object(_) => "an object",
+            DataType::Resource => "a resource",
+            _ => "this",
+        };
+        Err(NotConfig::NotPlainData { key: path.to_owned(), kind })
     }
 }

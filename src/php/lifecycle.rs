@@ -3,6 +3,7 @@
 //! The functions here are called by the engine itself. A panic must not reach it, for an unwind through C is undefined;
 //! what they do is guarded.
 
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -19,8 +20,9 @@ pub(super) extern "C" fn request_shutdown(_type: i32, _module: i32) -> i32 {
     guarded(|| {
         for left in registry::end_all(STOP_GRACE) {
             if !left.is_nothing() {
-                // Laravel is gone by now; the standard error stream is what a supervisor keeps.
-                eprintln!("resonate_webhooks: the process ended with {left}");
+                // Laravel is gone by now; the standard error stream is what a supervisor keeps. Where nobody reads it
+                // there is nobody to tell.
+                let _ = writeln!(std::io::stderr(), "resonate_webhooks: the process ended with {left}");
             }
         }
     })
