@@ -1,12 +1,12 @@
 //! The engine: everything between a hook and a POST, and the life of its threads.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::{Mutex, RwLock};
 
 use crate::apps::{AppDirectory, Credentials};
@@ -30,6 +30,9 @@ const PENDING_LIMIT: usize = 1 << 20;
 /// which the last departures reach Redis.
 const FLUSH_SHARE: f64 = 0.9;
 
+/// How soon a queue without room is tried again at the end.
+const FULL_QUEUE_RETRY: Duration = Duration::from_millis(1);
+
 /// Webhooks for one Resonate process.
 ///
 /// Hooks call it from the event loop; none of its methods waits, but [`Self::flush`] and [`Self::stop`]. In a forked child
@@ -37,7 +40,8 @@ const FLUSH_SHARE: f64 = 0.9;
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
-    generation: u32,
+    /// The process that booted it.
+    generation: AtomicU32,
     telemetry: Arc<Telemetry>,
     apps: Arc<AppDirectory>,
     /// The ids handed over by hooks, so that each is allocated once.
@@ -45,8 +49,8 @@ pub struct Engine {
     queue: Arc<IntentQueue>,
     ledger: Arc<SharedLedger>,
     booted: AtomicBool,
-    /// When the first flush began: the end of the process is bounded as a whole.
-    ending_since: OnceLock<Instant>,
+    /// What flushes have left of `shutdown_timeout`: the end of the process is bounded as a whole.
+    time_to_flush: Mutex<Duration>,
     threads: Mutex<Threads>,
 }
 
@@ -73,14 +77,14 @@ impl Engine {
     pub fn new(config: Config) -> Self {
         let (queue, intents) = IntentQueue::new(config.queue_size);
         Self {
-            generation: fork_generation(),
+            generation: AtomicU32::new(fork_generation()),
             telemetry: Arc::default(),
             apps: Arc::default(),
             app_ids: RwLock::default(),
             queue: Arc::new(queue),
             ledger: Arc::new(SharedLedger::new(PENDING_LIMIT, config.outbox == OutboxKind::Redis)),
             booted: AtomicBool::new(false),
-            ending_since: OnceLock::new(),
+            time_to_flush: Mutex::new(config.shutdown_timeout),
             threads: Mutex::new(Threads::Unstarted { intents }),
             config,
         }
@@ -99,6 +103,7 @@ impl Engine {
         }
         let running = self.start(intents.clone())?;
         *threads = Threads::Running(running);
+        self.generation.store(fork_generation(), Ordering::Relaxed);
         self.booted.store(true, Ordering::Release);
         Ok(())
     }
@@ -233,69 +238,80 @@ impl Engine {
     /// Takes up to `max` outcomes, oldest first.
     #[must_use]
     pub fn poll(&self, max: usize) -> Vec<Outcome> {
-        if self.generation == fork_generation() { self.telemetry.outcomes().take(max) } else { Vec::new() }
+        if self.is_inherited() { Vec::new() } else { self.telemetry.outcomes().take(max) }
     }
 
     /// Counters, then gauges: what waits in the queue, behind Redis, and in the outbox.
     #[must_use]
     pub fn stats(&self) -> Vec<(&'static str, u64)> {
         let mut stats = self.telemetry.counters().snapshot();
-        if self.is_inert() {
-            return stats;
-        }
-        let (channels, sockets, unclaimed) = {
-            let ledger = self.ledger.lock();
-            let (channels, sockets) = ledger.table.size();
-            (channels, sockets, ledger.pending.unanswered_claims())
-        };
+        let gauges = if self.is_inert() { Gauges::default() } else { self.gauges() };
         let gauges = [
-            ("queued_intents", self.queue.len()),
-            ("channels", channels),
-            ("sockets", sockets),
-            ("unclaimed", unclaimed),
+            ("queued_intents", gauges.queued_intents),
+            ("channels", gauges.channels),
+            ("sockets", gauges.sockets),
+            ("unclaimed", gauges.unclaimed),
+            ("queued_events", gauges.queued_events),
         ];
         stats.extend(gauges.map(|(name, value)| (name, value as u64)));
-        if let Threads::Running(running) = &*self.threads.lock() {
-            stats.push(("queued_events", running.delivery.queued() as u64));
-        }
         stats
+    }
+
+    fn gauges(&self) -> Gauges {
+        let queued_events = match &*self.threads.lock() {
+            Threads::Running(running) => running.delivery.queued(),
+            Threads::Unstarted { .. } | Threads::Stopped => 0,
+        };
+        let ledger = self.ledger.lock();
+        let (channels, sockets) = ledger.table.size();
+        let unclaimed = ledger.pending.unanswered_claims();
+        Gauges { queued_intents: self.queue.len(), channels, sockets, unclaimed, queued_events }
     }
 
     /// Sends on everything that was handed over before this call, for at most `time`. Hooks go on working. Returns what was
     /// left.
     ///
-    /// The first call begins the end: from then on all flushes together take no longer than `shutdown_timeout`, and a part
-    /// of it is kept for [`Self::end`].
+    /// All flushes together take no longer than `shutdown_timeout`, and a part of it is kept for [`Self::end`].
     pub fn flush(&self, time: Duration) -> Left {
         if self.is_inert() {
             return Left::default();
         }
-        let deadline =
-            (Instant::now() + time).min(self.ending_since() + self.config.shutdown_timeout.mul_f64(FLUSH_SHARE));
-        match &*self.threads.lock() {
-            Threads::Running(running) => self.drain(running, deadline),
+        let began = Instant::now();
+        let mut time_to_flush = self.time_to_flush.lock();
+        let kept_for_end = self.config.shutdown_timeout.mul_f64(1.0 - FLUSH_SHARE);
+        let deadline = began + time.min(time_to_flush.saturating_sub(kept_for_end));
+        let left = match &*self.threads.lock() {
+            Threads::Running(running) => {
+                let intents = self.take_in(deadline);
+                self.send_on(running, intents, deadline)
+            }
             Threads::Unstarted { .. } | Threads::Stopped => Left::default(),
+        };
+        *time_to_flush = time_to_flush.saturating_sub(began.elapsed());
+        left
+    }
+
+    /// Waits until every intent pushed before this call is in the ledger. Returns how many are not.
+    fn take_in(&self, deadline: Instant) -> usize {
+        while Instant::now() < deadline {
+            let (reply, taken_in) = bounded(1);
+            self.queue.push(Intent::Barrier(reply), self.telemetry.counters());
+            match taken_in.recv_deadline(deadline) {
+                Ok(()) => return 0,
+                // The barrier itself is in the queue.
+                Err(RecvTimeoutError::Timeout) => return self.queue.len().saturating_sub(1),
+                // It found the queue full, and was dropped.
+                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(FULL_QUEUE_RETRY),
+            }
         }
+        self.queue.len()
     }
 
-    fn ending_since(&self) -> Instant {
-        *self.ending_since.get_or_init(Instant::now)
-    }
-
-    /// Takes in what waits in the queue, has it judged, and delivers it.
-    fn drain(&self, running: &Running, deadline: Instant) -> Left {
-        self.take_in(deadline);
+    /// Has what was taken in judged, and delivers it.
+    fn send_on(&self, running: &Running, intents: usize, deadline: Instant) -> Left {
         self.ledger.wait_until(deadline, |ledger| ledger.pending.is_empty());
         let events = running.delivery.flush(deadline).total();
-        Left { intents: self.queue.len(), claims: self.ledger.lock().pending.unanswered_claims(), events }
-    }
-
-    /// Waits until every intent pushed before this call is in the ledger.
-    fn take_in(&self, deadline: Instant) {
-        let (reply, taken_in) = bounded(1);
-        self.queue.push(Intent::Barrier(reply), self.telemetry.counters());
-        // A barrier that found the queue full is dropped and ends the wait at once; what is left is counted.
-        let _ = taken_in.recv_deadline(deadline);
+        Left { intents, claims: self.ledger.lock().pending.unanswered_claims(), events }
     }
 
     /// The process ends, and every socket with it: the engine takes no more intents, lets go of all that it holds, sends
@@ -304,13 +320,13 @@ impl Engine {
         if self.is_inert() {
             return Left::default();
         }
-        let deadline = self.ending_since() + self.config.shutdown_timeout;
+        let deadline = Instant::now() + *self.time_to_flush.lock();
         self.booted.store(false, Ordering::Release);
         let left = match &*self.threads.lock() {
             Threads::Running(running) => {
-                self.take_in(deadline);
+                let intents = self.take_in(deadline);
                 self.let_go();
-                self.drain(running, deadline)
+                self.send_on(running, intents, deadline)
             }
             Threads::Unstarted { .. } | Threads::Stopped => Left::default(),
         };
@@ -330,7 +346,7 @@ impl Engine {
     /// Stops the threads without waiting for what is under way. A thread that has not ended by `deadline` is left behind.
     /// Returns whether all have ended.
     pub fn stop(&self, deadline: Instant) -> bool {
-        if self.generation != fork_generation() {
+        if self.is_inherited() {
             return true;
         }
         self.booted.store(false, Ordering::Release);
@@ -354,8 +370,13 @@ impl Engine {
     }
 
     /// Before the first boot, after the end, and in a forked child.
-    fn is_inert(&self) -> bool {
-        !self.booted.load(Ordering::Acquire) || self.generation != fork_generation()
+    pub(crate) fn is_inert(&self) -> bool {
+        !self.booted.load(Ordering::Acquire) || self.is_inherited()
+    }
+
+    /// Whether it was booted before a fork, by the parent of this process.
+    fn is_inherited(&self) -> bool {
+        self.generation.load(Ordering::Relaxed) != fork_generation()
     }
 
     fn push(&self, intent: impl FnOnce() -> Intent) {
@@ -370,6 +391,16 @@ impl Engine {
         }
         self.app_ids.write().entry(Box::from(app)).or_insert_with(|| AppId::new(app)).clone()
     }
+}
+
+/// What waits, and what is there.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gauges {
+    queued_intents: usize,
+    channels: usize,
+    sockets: usize,
+    unclaimed: usize,
+    queued_events: usize,
 }
 
 /// A client event, as the hook saw it.

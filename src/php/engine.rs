@@ -1,6 +1,7 @@
 //! `Webpatser\ResonateWebhooks\Native\Engine`: a handle on an engine of this process.
 
 #![allow(elided_lifetimes_in_paths, reason = "php_impl writes the lifetimes of arguments itself and expects none")]
+#![allow(non_snake_case, reason = "PHP calls methods and named arguments by the identifiers as they stand here")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +30,6 @@ pub struct Engine {
     core: Arc<Core>,
 }
 
-/// Method names and parameters are the PHP side's: named arguments use the identifiers as they stand here.
-#[allow(non_snake_case, reason = "PHP calls them by these names")]
 #[allow(missing_docs, reason = "the generated stub describes them to PHP, and ext-php-rs adds the parameters")]
 #[allow(clippy::needless_pass_by_value, reason = "ext-php-rs hands arguments over by value")]
 #[php_impl]
@@ -43,16 +42,16 @@ impl Engine {
     /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
     pub fn __construct(config: &ZendHashTable) -> PhpResult<Self> {
         let config = Config::from_value(to_json(config).map_err(invalid_config)?).map_err(invalid_config)?;
-        let core = Arc::new(Core::new(config));
-        registry::register(Arc::clone(&core));
-        Ok(Self { core })
+        Ok(Self { core: Arc::new(Core::new(config)) })
     }
 
     /// Starts the background threads, once. Never waits for Redis.
     ///
     /// @throws \Webpatser\ResonateWebhooks\Exceptions\EngineFailed when the threads cannot be started
     pub fn boot(&self) -> PhpResult<()> {
-        self.core.boot().map_err(engine_failed)
+        self.core.boot().map_err(engine_failed)?;
+        registry::keep(&self.core);
+        Ok(())
     }
 
     /// Takes an application's credentials, at first sight and whenever they change.
