@@ -1,0 +1,136 @@
+<?php
+
+// Stubs for resonate_webhooks
+
+namespace Webpatser\ResonateWebhooks\Native {
+    /**
+     * The webhooks engine of this process. The object is a handle: destroying it stops nothing, for hooks still arrive while
+     * a process ends.
+     */
+    final class Engine {
+        /**
+         * The version of the extension.
+         */
+        public const VERSION = '0.1.0';
+
+        /**
+         * Prepares an engine from the `resonate-webhooks` config array; nothing is started yet.
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+         *
+         * @param array $config
+         */
+        public function __construct(array $config) {}
+
+        /**
+         * Starts the background threads, once. Never waits for Redis.
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\EngineFailed when the threads cannot be started
+         *
+         * @return void
+         */
+        public function boot(): void {}
+
+        /**
+         * Channels with a local connection: [next cursor, list of [app id, channel]]; cursor 0 begins and ends a round.
+         *
+         * @param int $cursor
+         * @param int $limit
+         * @return array
+         */
+        public function channels(int $cursor, int $limit): array {}
+
+        /**
+         * A socket sent a client event that Resonate relays; data is a JSON string.
+         *
+         * @param string $appId
+         * @param string $channel
+         * @param string $event
+         * @param string $socketId
+         * @param string|null $data
+         * @param string|null $userId
+         * @return void
+         */
+        public function clientEvent(string $appId, string $channel, string $event, string $socketId, ?string $data = null, ?string $userId = null): void {}
+
+        /**
+         * A socket is gone, and with it all its subscriptions.
+         *
+         * @param string $appId
+         * @param string $socketId
+         * @return void
+         */
+        public function closed(string $appId, string $socketId): void {}
+
+        /**
+         * The channels to reconcile because their hooks found the queue full: a list of [app id, channel].
+         *
+         * @return array
+         */
+        public function dirtyChannels(): array {}
+
+        /**
+         * Takes up to max outcomes, oldest first: deliveries, drops and log lines.
+         *
+         * @param int $max
+         * @return array
+         */
+        public function poll(int $max = 256): array {}
+
+        /**
+         * The live connections of a channel, socket id to user id ('' for none): what the hooks missed is made up for.
+         *
+         * @param string $appId
+         * @param string $channel
+         * @param array $sockets
+         * @return void
+         */
+        public function reconcile(string $appId, string $channel, array $sockets): void {}
+
+        /**
+         * Takes an application's credentials, at first sight and whenever they change.
+         *
+         * @param string $appId
+         * @param string $key
+         * @param string $secret
+         * @return void
+         */
+        public function registerApp(string $appId, string $key, string $secret): void {}
+
+        /**
+         * Sends on what waits, for at most deadlineMs milliseconds; true when nothing was left. Hooks go on working.
+         *
+         * @param int $deadlineMs
+         * @return bool
+         */
+        public function shutdown(int $deadlineMs): bool {}
+
+        /**
+         * Counters and gauges by name.
+         *
+         * @return array
+         */
+        public function stats(): array {}
+
+        /**
+         * A socket subscribed to a channel.
+         *
+         * @param string $appId
+         * @param string $channel
+         * @param string $socketId
+         * @param string|null $userId
+         * @return void
+         */
+        public function subscribed(string $appId, string $channel, string $socketId, ?string $userId = null): void {}
+
+        /**
+         * A socket left a channel.
+         *
+         * @param string $appId
+         * @param string $channel
+         * @param string $socketId
+         * @return void
+         */
+        public function unsubscribed(string $appId, string $channel, string $socketId): void {}
+    }
+}
