@@ -225,8 +225,9 @@ impl Claimer {
             let epoch = session.epoch().unwrap_or_default();
             let reaped = call(&mut self.link, |redis| keys.reap(redis, dead, epoch))??;
             self.telemetry.counters().edges.add(reaped.events.len() as u64);
-            if let Sink::Memory(accept) = &self.sink {
-                accept(reaped.events);
+            match &self.sink {
+                Sink::Memory(accept) => accept(reaped.events),
+                Sink::Redis => self.telemetry.counters().events.add(reaped.events.len() as u64),
             }
             if reaped.finished {
                 self.telemetry.counters().nodes_reaped.add(1);
@@ -251,7 +252,11 @@ impl Claimer {
         let counters = self.telemetry.counters();
         counters.redis_calls.add(1);
         counters.claims.add(edges.len() as u64);
-        counters.edges.add(edges.iter().map(|edge| u64::from(*edge == b'1')).sum());
+        let decided = edges.iter().map(|edge| u64::from(*edge == b'1')).sum();
+        counters.edges.add(decided);
+        if let Sink::Redis = self.sink {
+            counters.events.add(decided + (batch.entries().len() - batch.claims().count()) as u64);
+        }
         // Dropped, so that the ledger's is the only reference left and its strings are moved, not copied.
         drop(batch);
         let mut ledger = self.ledger.lock();
