@@ -1,0 +1,27 @@
+--TEST--
+Before boot() every hook is accepted and does nothing
+--FILE--
+<?php
+use Webpatser\ResonateWebhooks\Native\Engine;
+
+$engine = new Engine([]);
+
+$engine->registerApp('app', 'key', 'secret');
+$engine->subscribed('app', 'presence-a', '1.1', '7');
+$engine->clientEvent('app', 'presence-a', 'client-x', '1.1', '{}', '7');
+$engine->unsubscribed('app', 'presence-a', '1.1');
+$engine->closed('app', '1.1');
+$engine->reconcile('app', 'presence-a', ['1.1' => '7']);
+
+echo json_encode([$engine->dirtyChannels(), $engine->channels(0, 100), $engine->poll()]), "\n";
+echo 'counted: ', array_sum($engine->stats()), "\n";
+
+$began = microtime(true);
+echo 'left: ', $engine->shutdown(5000) ? 'nothing' : 'something', "\n";
+echo 'at once: ', microtime(true) - $began < 0.05 ? 'yes' : 'no', "\n";
+?>
+--EXPECT--
+[[],[0,[]],[]]
+counted: 0
+left: nothing
+at once: yes

@@ -1,0 +1,40 @@
+--TEST--
+poll() tells of deliveries, drops and log lines, oldest first, each of them once
+--FILE--
+<?php
+require __DIR__.'/support/cluster.inc';
+
+$cluster = new Cluster;
+$engine = $cluster->engine([
+    'max_attempts' => 1,
+    'endpoints' => [
+        ['url' => $cluster->receiver->url('/'), 'events' => ['channel_occupied']],
+        ['url' => $cluster->receiver->url('/503'), 'events' => ['channel_vacated']],
+    ],
+]);
+
+$engine->subscribed('app', 'a', '1.1');
+until('the delivery', fn () => $engine->stats()['batches_delivered'] === 1);
+$engine->closed('app', '1.1');
+until('the drop', fn () => $engine->stats()['batches_dropped'] === 1);
+
+echo 'none asked for: ', count($engine->poll(0)), "\n";
+$outcomes = [...$engine->poll(1), ...$engine->poll()];
+until('the last line', function () use ($engine, &$outcomes) {
+    array_push($outcomes, ...$engine->poll());
+
+    return count($outcomes) >= 3;
+});
+
+foreach ($outcomes as $outcome) {
+    echo json_encode($outcome, JSON_UNESCAPED_SLASHES), "\n";
+}
+
+echo 'left to poll: ', count($engine->poll()), "\n";
+?>
+--EXPECTF--
+none asked for: 0
+{"type":"delivered","url":"http://127.0.0.1:%d/","status":200,"app_id":"app","attempts":1}
+{"type":"dropped","url":"http://127.0.0.1:%d/503","app_id":"app","attempts":1,"reason":"HTTP 503"}
+{"type":"log","level":"warning","message":"Webhook dropped after 1 attempts (HTTP 503): http://127.0.0.1:%d/503"}
+left to poll: 0

@@ -1,0 +1,61 @@
+--TEST--
+200 000 hook calls, with every kind of argument and answer, leak nothing on either side
+--FILE--
+<?php
+require __DIR__.'/support/cluster.inc';
+
+$cluster = new Cluster;
+$engine = $cluster->engine();
+
+$resident = function (): int {
+    preg_match('/^VmRSS:\s+(\d+) kB$/m', file_get_contents('/proc/self/status'), $match);
+
+    return (int) $match[1] * 1024;
+};
+
+// Somebody is always there, so that nothing but bookkeeping happens.
+for ($i = 0; $i < 100; $i++) {
+    $engine->subscribed('app', "presence-{$i}", 'stays', 'stays');
+}
+
+$calls = function (int $rounds) use ($engine): void {
+    for ($n = 0; $n < $rounds; $n++) {
+        $channel = 'presence-'.($n % 100);
+        $socket = "1.{$n}";
+
+        $engine->subscribed('app', $channel, $socket, 'stays');
+        $engine->subscribed('app', $channel, "{$socket}.2");
+        $engine->clientEvent('app', $channel, 'client-nobody', 'not subscribed', str_repeat('x', 500), 'stays');
+        $engine->unsubscribed('app', $channel, $socket);
+        $engine->registerApp('app', 'app-key', 'app-secret');
+        $engine->reconcile('app', $channel, ['stays' => 'stays', "{$socket}.2" => '', '7' => null]);
+        $engine->closed('app', "{$socket}.2");
+        $engine->closed('app', '7');
+        $engine->channels($n % 100, 3);
+        $engine->poll(1);
+
+        if ($n % 100 === 0) {
+            $engine->stats();
+            $engine->dirtyChannels();
+            until('the queue to be read', fn () => $engine->stats()['queued_intents'] < 10_000);
+        }
+    }
+    $engine->shutdown(5000);
+};
+
+$calls(5_000);
+$php = memory_get_usage();
+$process = $resident();
+
+$calls(20_000);
+$php = memory_get_usage() - $php;
+$process = $resident() - $process;
+
+echo 'PHP: ', abs($php) < 1024 ? 'stable' : "{$php} bytes more", "\n";
+echo 'the process: ', $process < 4 << 20 ? 'stable' : "{$process} bytes more", "\n";
+echo json_encode(array_intersect_key($engine->stats(), array_flip(['sockets', 'channels', 'intents_overflowed', 'thread_panics']))), "\n";
+?>
+--EXPECT--
+PHP: stable
+the process: stable
+{"intents_overflowed":0,"thread_panics":0,"channels":100,"sockets":1}

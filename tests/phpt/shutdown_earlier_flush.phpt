@@ -1,0 +1,31 @@
+--TEST--
+A shutdown() long before the end takes nothing away from the time that the end has
+--FILE--
+<?php
+require __DIR__.'/support/cluster.inc';
+
+$cluster = new Cluster;
+
+$node = $cluster->run(<<<'PHP'
+    $engine->subscribed('app', 'before', '1.1');
+    var_dump($engine->shutdown(1000));
+
+    // Longer than the shutdown_timeout: a server that drains while its last clients leave.
+    $until = microtime(true) + 1.1;
+    until('the last client to leave', fn () => microtime(true) > $until);
+
+    $engine->subscribed('app', 'after', '1.1');
+    var_dump($engine->shutdown(1000));
+    PHP, ['shutdown_timeout' => 1]);
+
+echo $node->reason, $node->err, "\n", $node->out;
+echo $cluster->receiver->story();
+?>
+--EXPECT--
+exit code 0
+bool(true)
+bool(true)
+channel_occupied after
+channel_vacated after
+channel_occupied before
+channel_vacated before

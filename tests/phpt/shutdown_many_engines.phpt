@@ -1,0 +1,62 @@
+--TEST--
+Many engines end together: the last of them waits no longer for a Redis that hangs than the first
+--FILE--
+<?php
+require __DIR__.'/support/cluster.inc';
+
+$cluster = new Cluster;
+
+$script = <<<'PHP'
+    $engines = [$engine];
+    for ($i = 1; $i < 8; $i++) {
+        $engines[$i] = new Webpatser\ResonateWebhooks\Native\Engine(['key_prefix' => "wh{$i}"] + $config);
+        $engines[$i]->boot();
+        $engines[$i]->registerApp('app', 'app-key', 'app-secret');
+    }
+    foreach ($engines as $i => $each) {
+        $each->subscribed('app', "of engine {$i}", '1.1');
+    }
+    echo "ready\n";
+    fgets(STDIN);
+    exit(3);
+    PHP;
+
+$node = $cluster->node($script, ['shutdown_timeout' => 0.5]);
+$node->await('ready');
+$node->say('go on');
+$ended = $node->end();
+echo $ended->reason, $ended->err, "\n";
+echo $cluster->receiver->story();
+
+$node = $cluster->node($script, ['shutdown_timeout' => 0.5]);
+$node->await('ready');
+$cluster->redis->freeze();
+$began = microtime(true);
+$node->say('go on');
+$ended = $node->end();
+$took = microtime(true) - $began;
+$cluster->redis->thaw();
+
+echo $ended->reason, ', ', substr_count($ended->err, 'the process ended with'), " lines\n";
+echo 'it took one shutdown_timeout and little more: ', $took < 1.2 ? 'yes' : $took, "\n";
+?>
+--EXPECT--
+exit code 3
+channel_occupied of engine 0
+channel_vacated of engine 0
+channel_occupied of engine 1
+channel_vacated of engine 1
+channel_occupied of engine 2
+channel_vacated of engine 2
+channel_occupied of engine 3
+channel_vacated of engine 3
+channel_occupied of engine 4
+channel_vacated of engine 4
+channel_occupied of engine 5
+channel_vacated of engine 5
+channel_occupied of engine 6
+channel_vacated of engine 6
+channel_occupied of engine 7
+channel_vacated of engine 7
+exit code 3, 8 lines
+it took one shutdown_timeout and little more: yes

@@ -1,0 +1,27 @@
+--TEST--
+A script that simply ends delivers what was handed over, and lets go of what it still held
+--FILE--
+<?php
+require __DIR__.'/support/cluster.inc';
+
+$cluster = new Cluster;
+
+$node = $cluster->run(<<<'PHP'
+    $engine->subscribed('app', 'presence-a', '1.1', '7');
+    $engine->subscribed('app', 'b', '1.1');
+    $engine->unsubscribed('app', 'b', '1.1');
+    PHP);
+
+echo $node->reason, $node->err, "\n";
+echo 'at once: ', $node->seconds < 2 ? 'yes' : $node->seconds, "\n";
+echo $cluster->receiver->story();
+?>
+--EXPECT--
+exit code 0
+at once: yes
+channel_occupied b
+channel_vacated b
+channel_occupied presence-a
+member_added presence-a 7
+member_removed presence-a 7
+channel_vacated presence-a

@@ -1,0 +1,66 @@
+--TEST--
+The committed stub describes exactly the classes that the extension has
+--FILE--
+<?php
+// The stub is loaded by a PHP without the extension, and both are asked the same questions.
+$ask = <<<'PHP'
+    if (isset($argv[1])) require $argv[1];
+
+    $type = fn (?ReflectionType $type) => $type === null ? '' : ": {$type}";
+
+    foreach (array_filter(get_declared_classes(), fn ($name) => str_starts_with($name, 'Webpatser\\')) as $name) {
+        $class = new ReflectionClass($name);
+        $lines = [];
+
+        foreach ($class->getReflectionConstants() as $constant) {
+            $modifiers = implode(' ', Reflection::getModifierNames($constant->getModifiers()));
+            $lines[] = "{$modifiers} const {$constant->name} = ".var_export($constant->getValue(), true);
+        }
+        foreach ($class->getProperties() as $property) {
+            $lines[] = implode(' ', Reflection::getModifierNames($property->getModifiers()))." \${$property->name}{$type($property->getType())}";
+        }
+        foreach ($class->getMethods() as $method) {
+            $parameters = array_map(
+                fn ($parameter) => ($parameter->isPassedByReference() ? '&' : '').($parameter->isVariadic() ? '...' : '')
+                    .$parameter->name.$type($parameter->getType())
+                    .($parameter->isDefaultValueAvailable() ? ' = '.var_export($parameter->getDefaultValue(), true) : '')
+                    .($parameter->isOptional() ? ' (optional)' : ''),
+                $method->getParameters(),
+            );
+            $modifiers = implode(' ', Reflection::getModifierNames($method->getModifiers()));
+            $lines[] = "{$modifiers} {$method->name}(".implode(', ', $parameters).')'.$type($method->getReturnType());
+        }
+
+        sort($lines);
+        $parent = $class->getParentClass() ? $class->getParentClass()->name : 'nothing';
+        echo "{$name} extends {$parent} implements ", implode(', ', $class->getInterfaceNames()) ?: 'nothing', "\n",
+            '  ', implode("\n  ", $lines), "\n";
+    }
+    PHP;
+
+$stub = dirname(__DIR__, 2).'/stubs/resonate_webhooks.stubs.php';
+$php = escapeshellarg(PHP_BINARY).' -n';
+
+$described = shell_exec("{$php} -r ".escapeshellarg($ask).' '.escapeshellarg($stub));
+$loaded = shell_exec("{$php} ".getenv('TEST_PHP_EXTRA_ARGS').' -r '.escapeshellarg($ask));
+
+echo $loaded;
+echo $described === $loaded ? 'The stub says the same.' : "The stub says:\n{$described}", "\n";
+?>
+--EXPECTF--
+Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing
+  public __construct(config: array)
+  public boot(): void
+  public channels(cursor: int, limit: int): array
+  public clientEvent(appId: string, channel: string, event: string, socketId: string, data: ?string = NULL (optional), userId: ?string = NULL (optional)): void
+  public closed(appId: string, socketId: string): void
+  public const VERSION = '%d.%d.%d'
+  public dirtyChannels(): array
+  public poll(max: int = 256 (optional)): array
+  public reconcile(appId: string, channel: string, sockets: array): void
+  public registerApp(appId: string, key: string, secret: string): void
+  public shutdown(deadlineMs: int): bool
+  public stats(): array
+  public subscribed(appId: string, channel: string, socketId: string, userId: ?string = NULL (optional)): void
+  public unsubscribed(appId: string, channel: string, socketId: string): void
+The stub says the same.
