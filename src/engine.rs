@@ -311,7 +311,8 @@ impl Engine {
     fn send_on(&self, running: &Running, intents: usize, deadline: Instant) -> Left {
         self.ledger.wait_until(deadline, |ledger| ledger.pending.is_empty());
         let events = running.delivery.flush(deadline).total();
-        Left { intents, claims: self.ledger.lock().pending.unanswered_claims(), events }
+        let claims = self.ledger.lock().pending.unanswered_claims();
+        Left { intents, claims, events, kept: running.outbox.is_some() }
     }
 
     /// The process ends, and every socket with it: the engine takes no more intents, lets go of all that it holds, sends
@@ -427,6 +428,8 @@ pub struct Left {
     pub claims: usize,
     /// Events that an endpoint has not answered.
     pub events: usize,
+    /// Whether those events outlive the process.
+    pub kept: bool,
 }
 
 impl Left {
@@ -439,7 +442,12 @@ impl Left {
 
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { intents, claims, events } = self;
-        write!(f, "{events} events undelivered, {claims} claims undecided, {intents} intents not taken in")
+        let Self { intents, claims, events, kept } = self;
+        let fate = match (events, kept) {
+            (0, _) => "",
+            (_, true) => " (safe in Redis)",
+            (_, false) => " (lost)",
+        };
+        write!(f, "{events} events undelivered{fate}, {claims} claims undecided, {intents} intents not taken in")
     }
 }
