@@ -354,14 +354,15 @@ impl Engine {
         let Threads::Running(running) = std::mem::replace(&mut *self.threads.lock(), Threads::Stopped) else {
             return true;
         };
+        self.queue.push(Intent::Stop, self.telemetry.counters());
+        // In the order of an event's way back, so that each can still write down what the one before it has done: the
+        // outbox needs the node's place in the cluster, which the claimer gives up.
+        let share = deadline.saturating_duration_since(Instant::now()) / 3;
+        let delivery_ended = running.delivery.stop(deadline - 2 * share);
+        let outbox_ended = running.outbox.is_none_or(|outbox| outbox.stop(deadline - share));
         running.stop_claimer.raise();
         self.ledger.notify();
-        self.queue.push(Intent::Stop, self.telemetry.counters());
-        let delivery_ended = running.delivery.stop(deadline);
-        let intake_ended = running.intake.wait_until(deadline);
-        // After the delivery, so that it can write down what has been delivered.
-        let outbox_ended = running.outbox.is_none_or(|outbox| outbox.stop(deadline));
-        running.claimer.wait_until(deadline) && intake_ended && delivery_ended && outbox_ended
+        running.claimer.wait_until(deadline) && running.intake.wait_until(deadline) && delivery_ended && outbox_ended
     }
 
     /// The configuration.

@@ -178,11 +178,7 @@ impl RedisOutbox {
                 }
                 waiting.stopped
             };
-            let mut store = self.store.lock();
-            let held_up = self.write_passages(&mut store).is_err();
-            let trimmable = self.tenures.lock().take_trimmable();
-            store.trim(&trimmable);
-            drop(store);
+            let held_up = self.write_down(&mut self.store.lock()).is_err();
             if stopped {
                 return;
             }
@@ -190,6 +186,32 @@ impl RedisOutbox {
                 std::thread::sleep(SETTLE_EVERY);
             }
         }
+    }
+
+    /// Writes down what has been passed, and removes what is settled.
+    fn write_down(&self, store: &mut Store) -> Result<(), NotKept> {
+        self.write_passages(store)?;
+        let settled = self.tenures.lock().trimmable();
+        store.trim(&settled)?;
+        self.tenures.lock().trimmed(&settled);
+        Ok(())
+    }
+
+    /// Gives up the partitions that are to be given up and of which everything has been passed. What was passed is written
+    /// down first: the next owner must not find it again.
+    fn release_partitions(&self) -> Result<(), NotKept> {
+        let releasable = self.tenures.lock().releasable();
+        if releasable.is_empty() {
+            return Ok(());
+        }
+        let mut store = self.store.lock();
+        self.write_down(&mut store)?;
+        store.release(&releasable)?;
+        let mut tenures = self.tenures.lock();
+        for partition in releasable {
+            tenures.end(partition, End::Fenced);
+        }
+        Ok(())
     }
 
     /// Writes down what has been passed, in order. Whoever holds the store does this first: a batch must not be kept

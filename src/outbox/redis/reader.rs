@@ -1,6 +1,6 @@
 //! The reader: owns partitions, inherits those of dead nodes, and hands their events to the lanes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -111,7 +111,7 @@ impl Reader {
     }
 
     fn assign(&mut self, place: &Place) -> Option<()> {
-        self.release_what_is_done(place)?;
+        self.outbox.release_partitions().ok()?;
         let Assignment { share, owned } = self.link.with(|redis| self.keys.assign(redis, place)).ok()?.ok()?;
         let held: Vec<u16> = self.outbox.tenures.lock().partitions().collect();
         let mut handover = Handover::default();
@@ -132,53 +132,35 @@ impl Reader {
         Some(())
     }
 
-    fn release_what_is_done(&mut self, place: &Place) -> Option<()> {
-        let releasable = self.outbox.tenures.lock().releasable();
-        for partition in releasable {
-            self.link.with(|redis| self.keys.release(redis, place, partition)).ok()?;
-            self.outbox.tenures.lock().end(partition, End::Fenced);
-        }
-        Some(())
-    }
-
     /// Begins a tenure of each loaded partition, with what an earlier owner left.
     fn begin(&self, loaded: Vec<Loaded>, handover: &mut Handover) {
-        let mut flights: Vec<(LaneId, Kept)> = Vec::new();
-        let mut entries = Vec::new();
-        let mut cursors = HashMap::new();
-        for partition in loaded {
-            flights.extend(partition.flights);
-            entries.push((partition.number, partition.entries));
-            cursors.insert(partition.number, partition.cursors);
+        let present: HashSet<(u16, u64)> =
+            loaded.iter().flat_map(|part| part.entries.iter().map(|(seq, _)| (part.number, *seq))).collect();
+        let mut flights = Vec::new();
+        let mut parts = Vec::new();
+        for Loaded { number, cursors, flights: kept, entries } in loaded {
+            flights.extend(kept);
+            parts.push((number, cursors, entries));
         }
-        for (partition, entries) in entries {
-            let mut resume = Resume { cursors: cursors.remove(&partition).unwrap_or_default(), ..Resume::default() };
+        // A batch that was passed already, or whose events Redis has lost: those that are left are sent in another.
+        flights.retain(|(_, kept)| kept.events.iter().all(|place| present.contains(place)));
+        for (number, cursors, entries) in parts {
+            let mut resume = Resume { cursors, ..Resume::default() };
             for (lane, kept) in &flights {
-                for (_, seq) in kept.events.iter().filter(|(stands_in, _)| *stands_in == partition) {
+                for (_, seq) in kept.events.iter().filter(|(partition, _)| *partition == number) {
                     resume.in_flight.entry(*seq).or_default().push(lane.clone());
                 }
             }
-            let tenure = self.outbox.tenures.lock().begin(partition);
-            self.decode(partition, tenure, entries, Some(&Arc::new(resume)), handover);
+            let tenure = self.outbox.tenures.lock().begin(number);
+            self.decode(number, tenure, entries, Some(&Arc::new(resume)), handover);
         }
-        for (lane, kept) in flights {
-            // A copy beside the one that is routed to the other lanes.
-            let find = |(partition, seq): &(u16, u64)| {
-                let event = handover
-                    .events
-                    .iter()
-                    .find(|event| event.position.partition == *partition && event.position.seq == *seq)?;
-                Some(Arc::new(Queued::new(event.event.clone(), event.position, event.arrived)))
-            };
-            let events: Vec<Arc<Queued>> = kept.events.iter().filter_map(find).collect();
-            if events.len() == kept.events.len() {
-                handover.flights.push(Flight { lane, id: kept.id, wire: kept.wire, events });
-            } else {
-                self.telemetry.log(
-                    Level::Error,
-                    format_args!("Webhook batch {} was under way, but events of it are gone from the outbox", kept.id),
-                );
-            }
+        let by_place: HashMap<(u16, u64), &Queued> =
+            handover.events.iter().map(|event| ((event.position.partition, event.position.seq), event)).collect();
+        for (lane, Kept { id, wire, events }) in flights {
+            // Copies, beside those that are routed to the other lanes.
+            let copy = |event: &&Queued| Arc::new(Queued::new(event.event.clone(), event.position, event.arrived));
+            let events = events.iter().filter_map(|place| by_place.get(place)).map(copy).collect();
+            handover.flights.push(Flight { lane, id, wire, events });
         }
     }
 
@@ -209,6 +191,9 @@ impl Reader {
         let news = !(handover.revoked.is_empty() && handover.flights.is_empty() && handover.events.is_empty());
         if news {
             let mut inbox = self.outbox.inbox.lock();
+            let revoked = |event: &Queued| handover.revoked.contains(&event.position.tenure);
+            inbox.events.retain(|event| !revoked(event));
+            inbox.flights.retain(|flight| !flight.events.iter().any(|event| revoked(event)));
             inbox.revoked.extend(handover.revoked);
             inbox.flights.extend(handover.flights);
             inbox.events.extend(handover.events);

@@ -45,11 +45,19 @@ impl Store {
         self.call(|keys, redis, place| keys.pass(redis, place, passage, limits))
     }
 
-    /// Removes settled events. Whatever stays because of a failure goes with the next ones.
-    pub(super) fn trim(&mut self, settled: &[(u16, u64)]) {
-        if !settled.is_empty() {
-            let _ = self.call(|keys, redis, place| keys.trim(redis, place, settled).map(Ok));
+    /// Removes settled events.
+    pub(super) fn trim(&mut self, settled: &[(u16, u64)]) -> Result<(), NotKept> {
+        if settled.is_empty() {
+            return Ok(());
         }
+        self.call(|keys, redis, place| keys.trim(redis, place, settled).map(Ok))
+    }
+
+    /// Gives up partitions of which nothing is left.
+    pub(super) fn release(&mut self, partitions: &[u16]) -> Result<(), NotKept> {
+        partitions
+            .iter()
+            .try_for_each(|partition| self.call(|keys, redis, place| keys.release(redis, place, *partition).map(Ok)))
     }
 
     fn call(

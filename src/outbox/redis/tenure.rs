@@ -123,15 +123,19 @@ impl Tenures {
         done.map(|(partition, _)| *partition).collect()
     }
 
-    /// Partitions whose settled part has grown since it was last trimmed, with its end. They count as trimmed now.
-    pub(crate) fn take_trimmable(&mut self) -> Vec<(u16, u64)> {
-        let grown = self.held.iter_mut().filter(|(_, tenure)| tenure.settled > tenure.trimmed);
-        grown
-            .map(|(partition, tenure)| {
-                tenure.trimmed = tenure.settled;
-                (*partition, tenure.settled)
-            })
-            .collect()
+    /// Partitions whose settled part has grown since it was last trimmed, with its end.
+    pub(crate) fn trimmable(&self) -> Vec<(u16, u64)> {
+        let grown = self.held.iter().filter(|(_, tenure)| tenure.settled > tenure.trimmed);
+        grown.map(|(partition, tenure)| (*partition, tenure.settled)).collect()
+    }
+
+    /// The streams were trimmed up to there.
+    pub(crate) fn trimmed(&mut self, settled: &[(u16, u64)]) {
+        for (partition, seq) in settled {
+            if let Some(tenure) = self.held.get_mut(partition) {
+                tenure.trimmed = tenure.trimmed.max(*seq);
+            }
+        }
     }
 
     /// Events read and not settled.
@@ -178,12 +182,13 @@ mod tests {
         tenures.routed(at(3, id, 2), 0);
         tenures.routed(at(3, id, 3), 1);
         tenures.passed(at(3, id, 1));
-        assert!(tenures.take_trimmable().is_empty());
+        assert!(tenures.trimmable().is_empty());
         tenures.passed(at(3, id, 1));
-        assert_eq!(tenures.take_trimmable(), [(3, 2)]);
-        assert!(tenures.take_trimmable().is_empty());
+        assert_eq!(tenures.trimmable(), [(3, 2)]);
+        tenures.trimmed(&[(3, 2)]);
+        assert!(tenures.trimmable().is_empty());
         tenures.passed(at(3, id, 3));
-        assert_eq!(tenures.take_trimmable(), [(3, 3)]);
+        assert_eq!(tenures.trimmable(), [(3, 3)]);
         assert_eq!(tenures.outstanding(), 0);
     }
 
