@@ -357,9 +357,10 @@ impl Engine {
         self.queue.push(Intent::Stop, self.telemetry.counters());
         // In the order of an event's way back, so that each can still write down what the one before it has done: the
         // outbox needs the node's place in the cluster, which the claimer gives up.
-        let share = deadline.saturating_duration_since(Instant::now()) / 3;
-        let delivery_ended = running.delivery.stop(deadline - 2 * share);
-        let outbox_ended = running.outbox.is_none_or(|outbox| outbox.stop(deadline - share));
+        let now = Instant::now();
+        let time = deadline.saturating_duration_since(now);
+        let delivery_ended = running.delivery.stop(now + time / 3);
+        let outbox_ended = running.outbox.is_none_or(|outbox| outbox.stop(now + time * 2 / 3));
         running.stop_claimer.raise();
         self.ledger.notify();
         running.claimer.wait_until(deadline) && running.intake.wait_until(deadline) && delivery_ended && outbox_ended
