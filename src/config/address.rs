@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use super::connection::{Address, Login, TlsFiles};
+use super::connection::{Address, Login};
+use super::tls_files::TlsFiles;
 use super::userinfo::decoded;
 use crate::secret::Secret;
 

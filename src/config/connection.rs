@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::address::{Host, RedisUrl};
 use super::error::{ConfigError, ROOT};
 use super::scalar::Whole;
+use super::tls_files::TlsFiles;
 use super::value::unless_empty;
 use super::{Timeout, address};
 use crate::secret::Secret;
@@ -74,24 +75,6 @@ impl fmt::Display for Address {
     }
 }
 
-/// PEM files for TLS.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// Certificates to trust instead of the system's.
-    pub ca: Option<PathBuf>,
-    /// The certificate by which Redis knows us, with its key.
-    pub client: Option<ClientCert>,
-}
-
-/// A client certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCert {
-    /// The file of the certificate, with its chain.
-    pub cert: PathBuf,
-    /// The file of its private key.
-    pub key: PathBuf,
-}
-
 /// What Redis' AUTH takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
@@ -150,13 +133,7 @@ impl Written {
                 self.database.map_or(defaults.database, Whole::get),
             ),
         };
-        let client = match (self.client_cert, self.client_key) {
-            (Some(cert), Some(key)) => Some(ClientCert { cert, key }),
-            (None, None) => None,
-            (Some(_), None) => return Err(ConfigError::at("connection.client_key", "is missing beside client_cert")),
-            (None, Some(_)) => return Err(ConfigError::at("connection.client_cert", "is missing beside client_key")),
-        };
-        let written = TlsFiles { ca: self.ca_file, client };
+        let written = TlsFiles::at("connection", self.ca_file, self.client_cert, self.client_key)?;
         match &mut address {
             Address::Tls { files, .. } => *files = written,
             Address::Tcp { .. } | Address::Unix(_) if written != TlsFiles::default() => warnings.push(format!(

@@ -1,15 +1,19 @@
 //! An endpoint: who receives which events of which application.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use super::endpoint_url::EndpointUrl;
-use super::error::{ROOT, hint};
+use super::error::{ConfigError, ROOT, hint};
+use super::proxy_url::{self, ProxyUrl};
+use super::scalar::Switch;
+use super::tls_files::TlsFiles;
 use super::value::{List, unless_empty};
-use super::{Attempts, Defaults, Timeout};
+use super::{Attempts, Defaults, RetryFor, Timeout};
 use crate::event::EventName;
 use crate::names::AppId;
 
@@ -18,6 +22,8 @@ use crate::names::AppId;
 pub struct Endpoint {
     /// Its position in the config's list, counting from 0, endpoints without a URL included.
     pub index: usize,
+    /// Its key within the config file, for errors: `endpoints.2`, or with a name when the list has names.
+    pub key: String,
     /// Where it listens.
     pub url: EndpointUrl,
     /// Whose events it receives.
@@ -28,8 +34,18 @@ pub struct Endpoint {
     pub timeout: Duration,
     /// Longest time to connect.
     pub connect_timeout: Duration,
-    /// Attempts before a batch is given up.
+    /// Attempts before a batch is given up; `u32::MAX` when only `retry_for` ends them.
     pub max_attempts: u32,
+    /// How long after its first attempt a batch may still be tried.
+    pub retry_for: Option<Duration>,
+    /// The longest wait that the endpoint may ask for.
+    pub retry_after_max: Duration,
+    /// What proves who is who in TLS.
+    pub tls: TlsFiles,
+    /// The proxy that leads to it.
+    pub proxy: Option<ProxyUrl>,
+    /// Which addresses it may have.
+    pub addresses: AddressRules,
 }
 
 impl Endpoint {
@@ -38,6 +54,15 @@ impl Endpoint {
     pub fn wants(&self, app: &AppId, event: EventName) -> bool {
         self.apps.contains(app) && self.events.contains(event)
     }
+}
+
+/// Which addresses an endpoint may have. Those of cloud metadata services it never may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddressRules {
+    /// None of a private network, of this machine, or of a group. For URLs that somebody else has chosen.
+    pub deny_private_networks: bool,
+    /// Also those that are valid on one link only.
+    pub allow_link_local: bool,
 }
 
 /// Which applications an endpoint serves.
@@ -107,6 +132,17 @@ pub(super) struct Entry {
     timeout: Option<Timeout>,
     connect_timeout: Option<Timeout>,
     max_attempts: Option<Attempts>,
+    retry_for: Option<RetryFor>,
+    https_only: Option<Switch>,
+    proxy: Option<proxy_url::Written>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    ca_file: Option<PathBuf>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    client_cert: Option<PathBuf>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    client_key: Option<PathBuf>,
+    deny_private_networks: Option<Switch>,
+    allow_link_local: Option<Switch>,
 }
 
 impl Entry {
@@ -118,27 +154,73 @@ impl Entry {
         key: &str,
         defaults: &Defaults,
         warnings: &mut Vec<String>,
-    ) -> Option<Endpoint> {
-        let key = format!("{ROOT}.endpoints.{key}");
+    ) -> Result<Option<Endpoint>, ConfigError> {
+        let key = format!("endpoints.{key}");
         let Some(url) = self.url else {
-            warnings.push(format!("{key}.url is empty: this endpoint is skipped"));
-            return None;
+            warnings.push(format!("{ROOT}.{key}.url is empty: this endpoint is skipped"));
+            return Ok(None);
         };
-        let events =
-            self.events.map_or_else(EventSet::all, |List(names)| names.into_iter().map(|(_, name)| name).collect());
-        if events.is_empty() {
-            warnings.push(format!("{key}.events is empty: this endpoint receives nothing"));
+        let encrypted = url.url().scheme() == "https";
+        if !encrypted && chosen(self.https_only, defaults.https_only) {
+            return Err(ConfigError::at(
+                &format!("{key}.url"),
+                "is not encrypted, but https_only wants an https:// URL",
+            ));
         }
-        Some(Endpoint {
+        let max_attempts = match (self.max_attempts, self.retry_for) {
+            (Some(attempts), _) => attempts.get(),
+            (None, Some(_)) => u32::MAX,
+            (None, None) => defaults.max_attempts,
+        };
+        let endpoint = Endpoint {
             index,
             url,
             apps: self.app_id.unwrap_or(AppScope::Every),
-            events,
+            events: self
+                .events
+                .map_or_else(EventSet::all, |List(names)| names.into_iter().map(|(_, name)| name).collect()),
             timeout: self.timeout.map_or(defaults.timeout, Timeout::duration),
             connect_timeout: self.connect_timeout.map_or(defaults.connect_timeout, Timeout::duration),
-            max_attempts: self.max_attempts.map_or(defaults.max_attempts, Attempts::get),
-        })
+            max_attempts,
+            retry_for: self.retry_for.map(RetryFor::duration).or(defaults.retry_for),
+            retry_after_max: defaults.retry_after_max,
+            tls: TlsFiles::at(&key, self.ca_file, self.client_cert, self.client_key)?,
+            proxy: self.proxy.unwrap_or(proxy_url::Written::Unset).or(defaults.proxy.as_ref()),
+            addresses: AddressRules {
+                deny_private_networks: chosen(self.deny_private_networks, defaults.addresses.deny_private_networks),
+                allow_link_local: chosen(self.allow_link_local, defaults.addresses.allow_link_local),
+            },
+            key,
+        };
+        endpoint.warn(encrypted, warnings);
+        Ok(Some(endpoint))
     }
+}
+
+impl Endpoint {
+    /// Says what is allowed but probably not meant.
+    fn warn(&self, encrypted: bool, warnings: &mut Vec<String>) {
+        let key = format!("{ROOT}.{}", self.key);
+        if self.events.is_empty() {
+            warnings.push(format!("{key}.events is empty: this endpoint receives nothing"));
+        }
+        if !encrypted && self.tls != TlsFiles::default() {
+            warnings.push(format!("{key} has TLS files, but its URL is not https:// and so not encrypted"));
+        }
+        if let Some(proxy) = self.proxy.as_ref().filter(|proxy| proxy.resolves_names())
+            && self.addresses.deny_private_networks
+        {
+            warnings.push(format!(
+                "{key} denies private networks, but the proxy {proxy} looks up its name: it is the proxy that has to \
+                 refuse their addresses"
+            ));
+        }
+    }
+}
+
+/// What a switch says, or `otherwise` when it is not set.
+pub(super) fn chosen(switch: Option<Switch>, otherwise: bool) -> bool {
+    switch.and_then(|Switch(on)| on).unwrap_or(otherwise)
 }
 
 /// `'*'`, an id, or an id that PHP took for a number.

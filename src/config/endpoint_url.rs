@@ -47,6 +47,10 @@ impl TryFrom<String> for EndpointUrl {
 
     fn try_from(text: String) -> Result<Self, String> {
         let text = text.trim();
+        // The URL standard would drop a line break without a word.
+        if text.contains(char::is_control) {
+            return Err(format!("\"{}\" holds a control character", hidden(text).escape_debug()));
+        }
         let mut url = Url::parse(text).map_err(|error| format!("\"{}\" is not a URL: {error}", hidden(text)))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!("\"{}\" is not an http(s) URL", hidden(text)));
@@ -55,15 +59,19 @@ impl TryFrom<String> for EndpointUrl {
         let credentials = match (url.username(), url.password()) {
             ("", None) => None,
             (user, password) => {
-                Some(Secret::new(format!("{}:{}", decoded(user), password.map(decoded).unwrap_or_default())))
+                let login = format!("{}:{}", decoded(user), password.map(decoded).unwrap_or_default());
+                if login.contains(char::is_control) {
+                    // RFC 7617, section 2.
+                    return Err("has a control character in its user name or password".to_owned());
+                }
+                Some(Secret::new(login))
             }
         };
         // Neither can fail for an http(s) URL, which has a host.
         let _ = url.set_username("");
         let _ = url.set_password(None);
 
-        let as_written = credentials.is_none() && !text.contains(char::is_control);
-        let shown = if as_written { text } else { url.as_str() }.into();
+        let shown = if credentials.is_none() { text } else { url.as_str() }.into();
         url.set_fragment(None);
         Ok(Self { url, shown, credentials })
     }
@@ -101,6 +109,22 @@ mod tests {
         {
             assert_eq!(parse(odd).unwrap().to_string(), "https://example.com/", "{odd}");
         }
+    }
+
+    #[test]
+    fn a_line_break_never_gets_as_far_as_the_wire() {
+        for (text, problem) in [
+            (
+                "https://example.com/a\r\nX-Pusher-Key: b",
+                r#""https://example.com/a\r\nX-Pusher-Key: b" holds a control character"#,
+            ),
+            ("https://me:hunter2\n@example.com/", r#""https://…@example.com/" holds a control character"#),
+            ("https://me:hunter2%0d%0a@example.com/", "has a control character in its user name or password"),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), problem);
+        }
+        assert_eq!(parse("https://example.com/%0d%0a").unwrap().as_str(), "https://example.com/%0d%0a");
+        assert_eq!(parse("https://example.com/ü b").unwrap().as_str(), "https://example.com/%C3%BC%20b");
     }
 
     #[test]

@@ -18,9 +18,15 @@
 //! | `ttl` | 90 | seconds after which a silent node counts as dead, from 3 |
 //! | `flush_interval` | 1.0 | seconds of events that one batch may span, from 0.01 |
 //! | `reconcile_interval` | 30.0 | seconds between two comparisons with the live connections, from 1 |
-//! | `max_attempts` | 5 | attempts before a batch is given up, 1 to 100 |
+//! | `max_attempts` | 5 | attempts before a batch is given up, 1 to 100; unlimited when only `retry_for` is set |
+//! | `retry_for` | | seconds after its first attempt in which a batch may be tried again, 1 to 86400 |
+//! | `retry_after_max` | 300 | seconds that an endpoint may ask us to wait (`Retry-After`), 0 to 3600 |
 //! | `timeout` | 10.0 | seconds for a whole request |
 //! | `connect_timeout` | 5.0 | seconds to connect to an endpoint |
+//! | `https_only` | false | whether a URL with http:// is an error |
+//! | `proxy` | | http, https, socks4, socks4a, socks5 or socks5h URL; the environment's is never used |
+//! | `deny_private_networks` | false | whether to refuse endpoints with private addresses, for URLs that others choose |
+//! | `allow_link_local` | false | whether an endpoint may have a link-local address |
 //! | `batch_max_events` | 1000 | events in one POST |
 //! | `batch_max_bytes` | 262144 | bytes of one POST's body |
 //! | `outbox` | `redis` | where events wait: `redis`, where they survive the process, or `memory` |
@@ -32,15 +38,23 @@
 //! | `endpoints.*.url` | | http(s); an endpoint without one is skipped |
 //! | `endpoints.*.app_id` | `*` | the application it serves, or every one |
 //! | `endpoints.*.events` | all | the events it receives |
-//! | `endpoints.*.timeout`, `.connect_timeout`, `.max_attempts` | as above | for this endpoint |
+//! | `endpoints.*.timeout`, `.connect_timeout` | as above | for this endpoint |
+//! | `endpoints.*.max_attempts`, `.retry_for` | as above | for this endpoint; one with a `retry_for` only has no `max_attempts` |
+//! | `endpoints.*.https_only`, `.deny_private_networks`, `.allow_link_local` | as above | for this endpoint |
+//! | `endpoints.*.proxy` | as above | for this endpoint; `false` for none |
+//! | `endpoints.*.ca_file` | system's | PEM certificates to trust in TLS, read at boot |
+//! | `endpoints.*.client_cert`, `.client_key` | | PEM files by which the endpoint knows us in TLS, read at boot |
 
 mod address;
 mod connection;
 mod endpoint;
 mod endpoint_url;
 mod error;
+mod header;
 mod nearest;
+mod proxy_url;
 mod scalar;
+mod tls_files;
 mod userinfo;
 mod value;
 
@@ -49,13 +63,18 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use connection::{Address, ClientCert, Connection, Login, TlsFiles};
-pub use endpoint::{AppScope, Endpoint, EventSet};
+pub use connection::{Address, Connection, Login};
+pub use endpoint::{AddressRules, AppScope, Endpoint, EventSet};
 pub use endpoint_url::EndpointUrl;
 pub use error::ConfigError;
 pub(crate) use error::ROOT;
-use scalar::{Seconds, Whole};
+pub use header::{Header, HeaderError};
+pub use proxy_url::ProxyUrl;
+use scalar::{Seconds, Switch, Whole};
+pub use tls_files::{ClientCert, TlsFiles};
 use value::{List, Setting};
+
+use self::endpoint::chosen;
 
 const HOUR_MS: u32 = 3_600_000;
 const DAY_S: u64 = 86_400;
@@ -64,6 +83,8 @@ const DAY_S: u64 = 86_400;
 type Timeout = Seconds<1, HOUR_MS>;
 /// Attempts to deliver a batch.
 type Attempts = Whole<1, 100>;
+/// How long a batch is tried.
+type RetryFor = Seconds<1_000, { 24 * HOUR_MS }>;
 
 /// Where events wait until every endpoint has answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -164,6 +185,11 @@ struct Defaults {
     timeout: Duration,
     connect_timeout: Duration,
     max_attempts: u32,
+    retry_for: Option<Duration>,
+    retry_after_max: Duration,
+    https_only: bool,
+    proxy: Option<ProxyUrl>,
+    addresses: AddressRules,
 }
 
 /// The config array as it is written.
@@ -178,6 +204,12 @@ struct Written {
     max_attempts: Option<Attempts>,
     timeout: Option<Timeout>,
     connect_timeout: Option<Timeout>,
+    retry_for: Option<RetryFor>,
+    retry_after_max: Option<Seconds<0, HOUR_MS>>,
+    https_only: Option<Switch>,
+    proxy: Option<proxy_url::Written>,
+    deny_private_networks: Option<Switch>,
+    allow_link_local: Option<Switch>,
     batch_max_events: Option<Whole<1, 10_000>>,
     batch_max_bytes: Option<Whole<1_024, 16_777_216>>,
     outbox: Option<OutboxKind>,
@@ -201,14 +233,28 @@ impl Written {
         let defaults = Defaults {
             timeout: self.timeout.map_or(Duration::from_secs(10), Timeout::duration),
             connect_timeout: self.connect_timeout.map_or(Duration::from_secs(5), Timeout::duration),
-            max_attempts: self.max_attempts.map_or(5, Attempts::get),
+            max_attempts: match (self.max_attempts, self.retry_for) {
+                (Some(attempts), _) => attempts.get(),
+                (None, Some(_)) => u32::MAX,
+                (None, None) => 5,
+            },
+            retry_for: self.retry_for.map(RetryFor::duration),
+            // As long as Pusher goes on trying. A lane sends one batch at a time, so whoever could ask for more could
+            // keep its lane silent, and the outbox full, for as long as it likes.
+            retry_after_max: self.retry_after_max.map_or(Duration::from_secs(300), Seconds::duration),
+            https_only: chosen(self.https_only, false),
+            proxy: self.proxy.unwrap_or(proxy_url::Written::Unset).or(None),
+            addresses: AddressRules {
+                deny_private_networks: chosen(self.deny_private_networks, false),
+                allow_link_local: chosen(self.allow_link_local, false),
+            },
         };
         let entries = self.endpoints.map_or_else(Vec::new, |List(entries)| entries);
         let endpoints = entries
             .into_iter()
             .enumerate()
-            .filter_map(|(index, (key, entry))| entry.resolve(index, &key, &defaults, &mut warnings))
-            .collect();
+            .filter_map(|(index, (key, entry))| entry.resolve(index, &key, &defaults, &mut warnings).transpose())
+            .collect::<Result<_, _>>()?;
 
         Ok(Config {
             connection,

@@ -58,6 +58,43 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
     }
 }
 
+/// Yes or no. The environment spells it in many ways, and `''` is as good as not set.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Switch(pub(super) Option<bool>);
+
+impl<'de> Deserialize<'de> for Switch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct YesOrNo;
+
+        impl Visitor<'_> for YesOrNo {
+            type Value = Switch;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true or false")
+            }
+
+            fn visit_bool<E: Error>(self, on: bool) -> Result<Switch, E> {
+                Ok(Switch(Some(on)))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Switch, E> {
+                self.visit_str(&number.to_string())
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Switch, E> {
+                match text.trim().to_ascii_lowercase().as_str() {
+                    "" => Ok(Switch(None)),
+                    "true" | "1" | "on" | "yes" => Ok(Switch(Some(true))),
+                    "false" | "0" | "off" | "no" => Ok(Switch(Some(false))),
+                    _ => Err(E::custom(format_args!("{text:?} is neither true nor false"))),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(YesOrNo)
+    }
+}
+
 /// A finite number, with how it was written, for messages.
 struct Number {
     value: f64,
@@ -131,6 +168,22 @@ mod tests {
         assert_eq!(whole(json!("")), Err("\"\" is not a number".to_owned()));
         assert_eq!(whole(json!(true)), Err("expected a number, found true or false".to_owned()));
         assert_eq!(whole(json!("2.5")), Err("2.5 is not a whole number".to_owned()));
+    }
+
+    #[test]
+    fn a_switch_is_read_in_the_spellings_of_the_environment() {
+        let switch =
+            |value| Switch::deserialize(Setting(value)).map(|Switch(on)| on).map_err(|fault| fault.to_string());
+        for on in [json!(true), json!(1), json!("1"), json!("True"), json!(" on "), json!("yes")] {
+            assert_eq!(switch(on), Ok(Some(true)));
+        }
+        for off in [json!(false), json!(0), json!("0"), json!("FALSE"), json!("off"), json!("no")] {
+            assert_eq!(switch(off), Ok(Some(false)));
+        }
+        assert_eq!(switch(json!("")), Ok(None));
+        assert_eq!(switch(json!("maybe")), Err("\"maybe\" is neither true nor false".to_owned()));
+        assert_eq!(switch(json!(2)), Err("\"2\" is neither true nor false".to_owned()));
+        assert_eq!(switch(json!([])), Err("expected true or false, found a list".to_owned()));
     }
 
     #[test]
