@@ -17,7 +17,7 @@
 //! - [`telemetry`] is what comes back: counters, deliveries, drops, log lines.
 //!
 //! The words they share are in [`names`], [`event`], [`apps`] and [`config`]. What an operating system does to a process
-//! with threads is dealt with in `process` and `thread`.
+//! with threads is dealt with in `process` and `thread`; certificates are read in `tls`.
 
 pub mod apps;
 pub mod config;
@@ -36,6 +36,7 @@ pub mod registry;
 pub mod secret;
 pub mod telemetry;
 mod thread;
+mod tls;
 
 /// The test servers of the integration tests, for the tests of what those cannot reach.
 #[cfg(test)]

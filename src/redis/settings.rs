@@ -9,6 +9,7 @@ use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, Red
 use super::failure::LinkError;
 use super::tls;
 use crate::config::{Address, ConfigError, Connection, Login};
+use crate::tls::install_provider;
 
 /// Idle time after which TCP asks whether the peer is still there. Between a node and its Redis may stand a firewall
 /// that forgets silent connections after a few minutes.
@@ -31,8 +32,7 @@ impl Settings {
     /// be renewed while the process runs.
     pub fn new(connection: Connection) -> Result<Self, ConfigError> {
         if let Address::Tls { files, .. } = &connection.address {
-            // Fails when a provider is installed already, which serves us as well.
-            let _ = rustls::crypto::ring::default_provider().install_default();
+            install_provider();
             tls::certificates(files)?;
         }
         Ok(Self { connection })

@@ -1,15 +1,11 @@
 //! Certificates for a Redis behind TLS.
 
-use std::path::Path;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use redis::{ClientTlsConfig, TlsCertificates};
-use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::{ConfigError, TlsFiles};
+use crate::tls::{CertificateFile, KeyFile, system_certificates};
 
 /// Reads the certificates of `files`, or the system's.
 ///
@@ -17,55 +13,29 @@ use crate::config::{ConfigError, TlsFiles};
 /// and does so even when it is told to trust another one.
 pub(super) fn certificates(files: &TlsFiles) -> Result<TlsCertificates, ConfigError> {
     let root_cert = match &files.ca {
-        Some(path) => Some(certificate_file("connection.ca_file", path)?),
+        Some(path) => Some(CertificateFile::read("connection.ca_file", path)?.pem),
         None => system_roots(),
     };
     let client_tls = match &files.client {
         Some(client) => Some(ClientTlsConfig {
-            client_cert: certificate_file("connection.client_cert", &client.cert)?,
-            client_key: key_file("connection.client_key", &client.key)?,
+            client_cert: CertificateFile::read("connection.client_cert", &client.cert)?.pem,
+            client_key: KeyFile::read("connection.client_key", &client.key)?.pem,
         }),
         None => None,
     };
     Ok(TlsCertificates { client_tls, root_cert })
 }
 
-/// The content of a file with at least one certificate.
-fn certificate_file(key: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
-    let pem = read(key, path)?;
-    match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
-        Ok(certificates) if !certificates.is_empty() => Ok(pem),
-        Ok(_) => Err(ConfigError::at(key, format_args!("{} holds no PEM certificate", path.display()))),
-        Err(error) => Err(ConfigError::at(key, format_args!("{} is not a PEM file: {error}", path.display()))),
-    }
-}
-
-/// The content of a file with a private key.
-fn key_file(key: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
-    let pem = read(key, path)?;
-    match PrivateKeyDer::from_pem_slice(&pem) {
-        Ok(_) => Ok(pem),
-        Err(error) => Err(ConfigError::at(key, format_args!("{} holds no private key: {error}", path.display()))),
-    }
-}
-
-fn read(key: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
-    std::fs::read(path).map_err(|error| ConfigError::at(key, format_args!("cannot read {}: {error}", path.display())))
-}
-
-/// The certificates that the system trusts, in PEM, as far as they can be used. `None` when it has none, as in a bare
-/// container: then the client library's own list of public authorities applies.
+/// The certificates that the system trusts, in PEM. `None` when it has none, as in a bare container: then the client
+/// library's own list of public authorities applies.
 fn system_roots() -> Option<Vec<u8>> {
-    let mut usable = RootCertStore::empty();
     let mut pem = String::new();
-    for certificate in rustls_native_certs::load_native_certs().certs {
-        if usable.add(certificate.clone()).is_ok() {
-            pem.push_str("-----BEGIN CERTIFICATE-----\n");
-            pem.push_str(&STANDARD.encode(&certificate));
-            pem.push_str("\n-----END CERTIFICATE-----\n");
-        }
+    for certificate in system_certificates() {
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        pem.push_str(&STANDARD.encode(&certificate));
+        pem.push_str("\n-----END CERTIFICATE-----\n");
     }
-    (!usable.is_empty()).then(|| pem.into_bytes())
+    (!pem.is_empty()).then(|| pem.into_bytes())
 }
 
 #[cfg(test)]
