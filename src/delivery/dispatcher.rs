@@ -128,6 +128,9 @@ impl Dispatcher {
 
     fn start_attempts(&mut self) {
         let now = Instant::now();
+        while let Some(unsent) = self.lanes.next_unsent(now) {
+            self.pass(&unsent);
+        }
         while let Some(job) = self.work.unplaced.front() {
             if self.workers.submit(job).is_err() {
                 return;
@@ -197,7 +200,7 @@ impl Dispatcher {
 
     /// Tells everybody that a lane is done with a batch.
     fn pass(&self, passed: &Passed) {
-        let Passed { lane, endpoint, batch, attempts, result } = passed;
+        let Passed { lane, endpoint, batch, attempts, result, farewell } = passed;
         let (counters, events) = (self.telemetry.counters(), batch.events().len() as u64);
         let (app_id, url) = (lane.app.as_text(), &self.endpoints[*endpoint].url);
         let fate = match result {
@@ -221,6 +224,12 @@ impl Dispatcher {
                 Fate::Dropped { attempts: *attempts, reason }
             }
         };
+        if *farewell {
+            self.telemetry.log(
+                Level::Warning,
+                format_args!("Endpoint {url} answered 410 Gone: it gets nothing more until restart"),
+            );
+        }
         self.outbox.passed(outbox::Passed {
             lane,
             events: batch.events(),

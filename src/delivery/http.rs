@@ -3,20 +3,23 @@
 use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ureq::http::Uri;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::unversioned::resolver::DefaultResolver;
+use ureq::http::{Uri, header};
+use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector};
-use ureq::{Agent, Error, Timeout};
+use ureq::{Agent, Error, Proxy, Timeout};
 
-use super::retry::Answer;
-use crate::config::Endpoint;
+use super::names::Names;
+use super::resolver::{GuardedResolver, refused_literal};
+use super::retry::{Answer, retry_after};
+use super::tls;
+use crate::config::{ConfigError, Endpoint};
 use crate::outbox::Wire;
 use crate::secret::Secret;
+use crate::telemetry::Telemetry;
 
 /// The `User-Agent` of every POST.
 const USER_AGENT: &str = concat!("resonate-webhooks/", env!("CARGO_PKG_VERSION"));
@@ -46,6 +49,8 @@ pub(crate) struct Client {
     agent: Agent,
     uri: Uri,
     authorization: Option<Secret>,
+    /// Why nothing is ever sent.
+    refused: Option<String>,
     timeout: Duration,
     connect_timeout: Duration,
 }
@@ -54,24 +59,31 @@ impl Client {
     /// A client for each endpoint, in their order. They connect when the first batch is sent.
     ///
     /// # Errors
-    /// When a URL is none to send to.
-    pub(crate) fn for_all(endpoints: &[Endpoint]) -> io::Result<Arc<[Self]>> {
-        let tls = if endpoints.is_empty() { TlsConfig::default() } else { tls_config() };
-        endpoints.iter().map(|endpoint| Self::new(endpoint, tls.clone())).collect()
+    /// When a URL or a proxy is none to send to, or a TLS file cannot be used; the message names the key.
+    pub(crate) fn for_all(endpoints: &[Endpoint], telemetry: &Arc<Telemetry>) -> io::Result<Arc<[Self]>> {
+        let names = Names::new(Arc::clone(telemetry));
+        let tls = if endpoints.is_empty() { Vec::new() } else { tls::configs(endpoints).map_err(io::Error::other)? };
+        let clients = endpoints.iter().zip(tls).map(|(endpoint, tls)| Self::new(endpoint, tls, Arc::clone(&names)));
+        clients.collect::<Result<_, _>>().map_err(io::Error::other)
     }
 
-    fn new(endpoint: &Endpoint, tls: TlsConfig) -> io::Result<Self> {
-        let uri: Uri = endpoint.url.as_str().parse().map_err(|error| {
-            io::Error::new(io::ErrorKind::InvalidInput, format!("endpoint {}: {error}", endpoint.index))
-        })?;
+    fn new(endpoint: &Endpoint, tls: TlsConfig, names: Arc<Names>) -> Result<Self, ConfigError> {
+        let wrong =
+            |key: &str, error: &dyn std::error::Error| ConfigError::at(&format!("{}.{key}", endpoint.key), error);
+        let uri: Uri = endpoint.url.as_str().parse().map_err(|error| wrong("url", &error))?;
+        let proxy = endpoint.proxy.as_ref().map(|proxy| Proxy::new(proxy.full().expose())).transpose();
+        let proxy = proxy.map_err(|error| wrong("proxy", &error))?;
+        let resolver = GuardedResolver::new(names, endpoint.addresses, proxy.as_ref().map(|proxy| proxy.uri().clone()));
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(None)
+            // Never the environment's, which ureq would take by itself.
+            .proxy(proxy)
             .user_agent(USER_AGENT)
             .tls_config(tls)
             .timeout_global(Some(endpoint.timeout))
+            .timeout_resolve(Some(endpoint.connect_timeout))
             .timeout_connect(Some(endpoint.connect_timeout))
             .timeout_recv_body(Some(ANSWER_BODY_TIMEOUT))
             .max_idle_connections(MAX_IDLE_CONNECTIONS)
@@ -83,7 +95,8 @@ impl Client {
         let connector = NotesConnects(DefaultConnector::default());
         let basic = |userinfo: &Secret| Secret::new(format!("Basic {}", STANDARD.encode(userinfo.expose())));
         Ok(Self {
-            agent: Agent::with_parts(config, connector, DefaultResolver::default()),
+            agent: Agent::with_parts(config, connector, resolver),
+            refused: refused_literal(&uri, endpoint.addresses),
             uri,
             authorization: endpoint.url.credentials().map(basic),
             timeout: endpoint.timeout,
@@ -93,6 +106,9 @@ impl Client {
 
     /// Sends a batch and waits for the status, at most for the endpoint's timeout.
     pub(crate) fn post(&self, id: &str, wire: &Wire) -> Answer {
+        if let Some(reason) = &self.refused {
+            return Answer::Failed(reason.clone());
+        }
         let started = Instant::now();
         let mut result = self.post_once(id, wire);
         if let Err(error) = &result
@@ -105,7 +121,7 @@ impl Client {
             result = self.post_once(id, wire);
         }
         match result {
-            Ok(status) => Answer::Status(status),
+            Ok(answer) => answer,
             Err(error) => Answer::Failed(self.explain(&error)),
         }
     }
@@ -115,7 +131,7 @@ impl Client {
         self.agent.clone().shutdown();
     }
 
-    fn post_once(&self, id: &str, wire: &Wire) -> Result<u16, Error> {
+    fn post_once(&self, id: &str, wire: &Wire) -> Result<Answer, Error> {
         CONNECTED.set(Connected::Reused);
         let mut request = self
             .agent
@@ -130,36 +146,26 @@ impl Client {
             request = request.header("Authorization", authorization.expose());
         }
         let mut answer = request.send(&wire.body[..])?;
+        let wait = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = wait.and_then(|value| retry_after(value, SystemTime::now()));
         let status = answer.status().as_u16();
         // Whatever happens here, the endpoint has answered.
         let _ = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        Ok(status)
+        Ok(Answer::Status { status, retry_after })
     }
 
     /// The reason as an operator reads it. It never holds userinfo: ureq does not know it.
     fn explain(&self, error: &Error) -> String {
         match error {
+            Error::Timeout(Timeout::Resolve) => {
+                format!("no address for {} within {:?}", self.uri.host().unwrap_or_default(), self.connect_timeout)
+            }
             Error::Timeout(Timeout::Connect) => format!("no connection within {:?}", self.connect_timeout),
             Error::Timeout(_) => format!("no answer within {:?}", self.timeout),
             Error::Io(error) => error.to_string(),
             other => other.to_string(),
         }
     }
-}
-
-/// The TLS configuration of all endpoints: the certificates that this machine trusts, as PHP's own HTTP clients use
-/// them, or Mozilla's where the machine has none.
-fn tls_config() -> TlsConfig {
-    // Without a provider chosen for the process, rustls panics as soon as two are compiled in. An error means that one
-    // was chosen before.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let system = rustls_native_certs::load_native_certs().certs;
-    let roots = if system.is_empty() {
-        RootCerts::WebPki
-    } else {
-        RootCerts::from(system.iter().map(|der| Certificate::from_der(der).to_owned()))
-    };
-    TlsConfig::builder().root_certs(roots).build()
 }
 
 /// Whether the last request of this thread ran on a new connection.

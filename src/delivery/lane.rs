@@ -42,8 +42,17 @@ pub(crate) struct Lane {
 #[derive(Debug)]
 enum State {
     Collecting,
-    InFlight { batch: Arc<Batch>, attempts: u32 },
-    BackingOff { batch: Arc<Batch>, attempts: u32, until: Instant },
+    InFlight(Trying),
+    BackingOff { trying: Trying, until: Instant },
+}
+
+/// A batch that was started, and is neither delivered nor given up.
+#[derive(Clone, Debug)]
+struct Trying {
+    batch: Arc<Batch>,
+    attempts: u32,
+    /// When its first attempt began.
+    since: Instant,
 }
 
 /// The events at the front that the next batch will take.
@@ -107,7 +116,7 @@ impl Lane {
     /// the past.
     pub(crate) fn due(&self, flushing: bool) -> Option<Instant> {
         match &self.state {
-            State::InFlight { .. } => None,
+            State::InFlight(_) => None,
             State::BackingOff { until, .. } => Some(*until),
             State::Collecting if !self.inherited.is_empty() => self.inherited.front().map(|(since, _)| *since),
             State::Collecting => {
@@ -128,14 +137,18 @@ impl Lane {
         if self.due(flushing).is_none_or(|due| due > now) {
             return None;
         }
-        let (batch, attempts) = match &self.state {
-            State::BackingOff { batch, attempts, .. } => (Arc::clone(batch), attempts + 1),
-            _ => match self.inherited.pop_front() {
-                Some((_, batch)) => (batch, 1),
-                None => (Arc::new(make(self.take_head())), 1),
-            },
+        let fresh = |batch| Trying { batch, attempts: 1, since: now };
+        let trying = match &self.state {
+            // What never became an attempt has not begun to be tried.
+            State::BackingOff { trying, .. } if trying.attempts == 0 => fresh(Arc::clone(&trying.batch)),
+            State::BackingOff { trying, .. } => Trying { attempts: trying.attempts + 1, ..trying.clone() },
+            _ => fresh(match self.inherited.pop_front() {
+                Some((_, batch)) => batch,
+                None => Arc::new(make(self.take_head())),
+            }),
         };
-        self.state = State::InFlight { batch: Arc::clone(&batch), attempts };
+        let batch = Arc::clone(&trying.batch);
+        self.state = State::InFlight(trying);
         Some(batch)
     }
 
@@ -146,8 +159,9 @@ impl Lane {
 
     /// The attempt in flight was none: the same batch is due again at `until`.
     pub(crate) fn postpone(&mut self, until: Instant) {
-        if let State::InFlight { batch, attempts } = &self.state {
-            self.state = State::BackingOff { batch: Arc::clone(batch), attempts: attempts - 1, until };
+        if let State::InFlight(trying) = &self.state {
+            let trying = Trying { attempts: trying.attempts - 1, ..trying.clone() };
+            self.state = State::BackingOff { trying, until };
         }
     }
 
@@ -167,23 +181,32 @@ impl Lane {
 
     /// The number of the attempt that is in flight; the first is 1.
     pub(crate) fn attempts(&self) -> u32 {
-        match self.state {
-            State::Collecting => 0,
-            State::InFlight { attempts, .. } | State::BackingOff { attempts, .. } => attempts,
-        }
+        self.trying().map_or(0, |trying| trying.attempts)
+    }
+
+    /// How long ago the first attempt of the batch began that is in flight.
+    pub(crate) fn tried_for(&self, now: Instant) -> Duration {
+        self.trying().map_or(Duration::ZERO, |trying| now.saturating_duration_since(trying.since))
     }
 
     /// The attempt failed: the same batch is due again at `until`.
     pub(crate) fn back_off(&mut self, until: Instant) {
-        if let State::InFlight { batch, attempts } = &self.state {
-            self.state = State::BackingOff { batch: Arc::clone(batch), attempts: *attempts, until };
+        if let State::InFlight(trying) = &self.state {
+            self.state = State::BackingOff { trying: trying.clone(), until };
+        }
+    }
+
+    /// Ends the wait of a batch that is backing off.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        if let State::BackingOff { until, .. } = &mut self.state {
+            *until = now.min(*until);
         }
     }
 
     /// The batch in flight was delivered or given up: the lane has passed its events.
     pub(crate) fn finish(&mut self) -> Option<Arc<Batch>> {
         match std::mem::replace(&mut self.state, State::Collecting) {
-            State::InFlight { batch, .. } => Some(batch),
+            State::InFlight(trying) => Some(trying.batch),
             other => {
                 self.state = other;
                 None
@@ -205,13 +228,20 @@ impl Lane {
 
     /// Events in a batch whose attempt is under way.
     pub(crate) fn in_flight(&self) -> usize {
-        if let State::InFlight { batch, .. } = &self.state { batch.events().len() } else { 0 }
+        if let State::InFlight(trying) = &self.state { trying.batch.events().len() } else { 0 }
     }
 
     /// Events in a batch that waits for its next attempt.
     pub(crate) fn backing_off(&self) -> usize {
         let inherited: usize = self.inherited.iter().map(|(_, batch)| batch.events().len()).sum();
-        inherited + if let State::BackingOff { batch, .. } = &self.state { batch.events().len() } else { 0 }
+        inherited + if let State::BackingOff { trying, .. } = &self.state { trying.batch.events().len() } else { 0 }
+    }
+
+    const fn trying(&self) -> Option<&Trying> {
+        match &self.state {
+            State::Collecting => None,
+            State::InFlight(trying) | State::BackingOff { trying, .. } => Some(trying),
+        }
     }
 
     fn take_head(&mut self) -> Vec<Arc<Queued>> {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Left;
 use super::batch::{Batch, BatchIds};
 use super::lane::{Lane, Limits};
-use super::retry::{Answer, Verdict, judge};
+use super::retry::{Answer, GONE, Policy, Verdict};
 use super::slots::Slots;
 use crate::config::Endpoint;
 use crate::event::{Event, EventName};
@@ -57,6 +57,8 @@ enum Plan {
 struct Ready {
     /// The endpoint's last attempt succeeded.
     proven: bool,
+    /// The endpoint has answered 410: nothing more is sent to it.
+    gone: bool,
     healthy: VecDeque<usize>,
     /// Apart from the others, so that they are not held up behind a lane that may not have a worker yet.
     failing: VecDeque<usize>,
@@ -96,6 +98,8 @@ pub(crate) struct Passed {
     pub(crate) attempts: u32,
     /// The status it was delivered with, or why it was given up.
     pub(crate) result: Result<u16, String>,
+    /// This answer was the first by which the endpoint said that it is gone.
+    pub(crate) farewell: bool,
 }
 
 /// Waiting events that a lane gave up.
@@ -190,18 +194,24 @@ impl Lanes {
     pub(crate) fn settle(&mut self, lane: usize, answer: Answer, now: Instant, jitter: f64) -> Option<Passed> {
         let entry = &mut self.entries[lane];
         let Plan::Running { suspect } = entry.plan else { return None };
-        let sent = matches!(answer, Answer::Status(_) | Answer::Failed(_));
+        let sent = matches!(answer, Answer::Status { .. } | Answer::Failed(_));
         let attempts = entry.lane.attempts();
-        let verdict = judge(answer, attempts, self.endpoints[entry.endpoint].max_attempts, jitter);
+        let endpoint = entry.endpoint;
+        let policy = Policy::from(&self.endpoints[endpoint]);
+        let verdict = policy.judge(answer, attempts, entry.lane.tried_for(now), jitter);
+        let ready = &mut self.ready[endpoint];
         if sent {
             entry.failing = !matches!(verdict, Verdict::Delivered { .. });
-            self.ready[entry.endpoint].proven = !entry.failing;
+            ready.proven = !entry.failing;
         }
-        self.slots.release(entry.endpoint, suspect);
+        self.slots.release(endpoint, suspect);
         entry.plan = Plan::Nothing;
+        let farewell = verdict == Verdict::Gone && !ready.gone;
         let result = match verdict {
             Verdict::Delivered { status } => Some(Ok(status)),
             Verdict::Drop { reason } => Some(Err(reason)),
+            Verdict::Gone => Some(Err(GONE.to_owned())),
+            Verdict::Retry { .. } if ready.gone => Some(Err(GONE.to_owned())),
             Verdict::Retry { after } => {
                 entry.lane.back_off(now + after);
                 None
@@ -215,13 +225,29 @@ impl Lanes {
                 None
             }
         };
-        let passed = result.and_then(|result| {
-            let (id, endpoint) = (entry.id.clone(), entry.endpoint);
-            let attempts = attempts - u32::from(!sent);
-            entry.lane.finish().map(|batch| Passed { lane: id, endpoint, batch, attempts, result })
-        });
+        let passed = result.and_then(|result| self.finish(lane, attempts - u32::from(!sent), result));
         self.plan(lane);
-        passed
+        if farewell {
+            self.close(endpoint, now);
+        }
+        passed.map(|passed| Passed { farewell, ..passed })
+    }
+
+    /// The next batch that is given up unsent, because its endpoint is gone.
+    pub(crate) fn next_unsent(&mut self, now: Instant) -> Option<Passed> {
+        self.ring(now);
+        loop {
+            let mut gone = self.ready.iter_mut().filter(|ready| ready.gone);
+            let lane = gone.find_map(|ready| ready.failing.pop_front().or_else(|| ready.healthy.pop_front()))?;
+            let made = self.entries[lane].lane.attempts();
+            let started = self.start(lane, now);
+            self.entries[lane].plan = Plan::Nothing;
+            let passed = started.and_then(|_| self.finish(lane, made, Err(GONE.to_owned())));
+            self.plan(lane);
+            if passed.is_some() {
+                return passed;
+            }
+        }
     }
 
     /// Gives up the `count` oldest waiting events of the longest lane, or as many as it has.
@@ -264,6 +290,9 @@ impl Lanes {
     fn next_of(&mut self, endpoint: usize, now: Instant) -> Option<Job> {
         loop {
             let ready = &mut self.ready[endpoint];
+            if ready.gone {
+                return None;
+            }
             let (queue, suspect) = if !ready.healthy.is_empty() && self.slots.take(endpoint, !ready.proven) {
                 (&mut ready.healthy, !ready.proven)
             } else if !ready.failing.is_empty() && self.slots.take(endpoint, true) {
@@ -272,20 +301,44 @@ impl Lanes {
                 return None;
             };
             let lane = queue.pop_front()?;
-            let entry = &mut self.entries[lane];
-            let app = entry.id.app.clone();
-            let ids = &mut self.ids;
-            let before = entry.lane.waiting();
-            let batch = entry.lane.start(now, self.flushing, |events| Batch::new(app, ids.next(), events));
-            if let Some(batch) = batch {
-                self.waiting -= before - entry.lane.waiting();
+            if let Some(batch) = self.start(lane, now) {
+                let entry = &mut self.entries[lane];
                 entry.plan = Plan::Running { suspect };
                 return Some(Job { lane, id: entry.id.clone(), endpoint, batch });
             }
             // Its events were given up while it waited for a worker.
             self.slots.release(endpoint, suspect);
-            entry.plan = Plan::Nothing;
+            self.entries[lane].plan = Plan::Nothing;
             self.plan(lane);
+        }
+    }
+
+    /// Starts the lane's next attempt.
+    fn start(&mut self, lane: usize, now: Instant) -> Option<Arc<Batch>> {
+        let entry = &mut self.entries[lane];
+        let (app, ids) = (entry.id.app.clone(), &mut self.ids);
+        let before = entry.lane.waiting();
+        let batch = entry.lane.start(now, self.flushing, |events| Batch::new(app, ids.next(), events));
+        self.waiting -= before - entry.lane.waiting();
+        batch
+    }
+
+    /// Takes the started batch from its lane, after `attempts` attempts.
+    fn finish(&mut self, lane: usize, attempts: u32, result: Result<u16, String>) -> Option<Passed> {
+        let entry = &mut self.entries[lane];
+        let batch = entry.lane.finish()?;
+        Some(Passed { lane: entry.id.clone(), endpoint: entry.endpoint, batch, attempts, result, farewell: false })
+    }
+
+    /// Sends nothing more to `endpoint`. Its lanes go on taking events, which are given up when they would be sent: an
+    /// event that was accepted never disappears without a trace.
+    fn close(&mut self, endpoint: usize, now: Instant) {
+        self.ready[endpoint].gone = true;
+        for lane in 0..self.entries.len() {
+            if self.entries[lane].endpoint == endpoint {
+                self.entries[lane].lane.hurry(now);
+                self.plan(lane);
+            }
         }
     }
 

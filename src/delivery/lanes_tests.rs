@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{AppScope, EventSet};
+use crate::config::{AddressRules, AppScope, EventSet, TlsFiles};
 use crate::event::{EventKind, EventName};
 use crate::outbox::Position;
 
@@ -10,12 +10,18 @@ const LIMITS: Limits = Limits { flush_interval: Duration::from_secs(1), max_even
 fn endpoint(index: usize) -> Endpoint {
     Endpoint {
         index,
+        key: format!("endpoints.{index}"),
         url: "http://localhost/".to_owned().try_into().unwrap(),
         apps: AppScope::Every,
         events: EventSet::all(),
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),
         max_attempts: 2,
+        retry_for: None,
+        retry_after_max: Duration::from_secs(300),
+        tls: TlsFiles::default(),
+        proxy: None,
+        addresses: AddressRules::default(),
     }
 }
 
@@ -23,6 +29,10 @@ fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
     let mut lanes = Lanes::new(endpoints.into(), LIMITS, BatchIds::new(0), max_workers);
     lanes.set_flushing(true);
     lanes
+}
+
+fn status(status: u16) -> Answer {
+    Answer::Status { status, retry_after: None }
 }
 
 fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<usize> {
@@ -70,7 +80,7 @@ fn lanes_that_fail_leave_half_of_the_workers_to_a_healthy_endpoint() {
     push(&mut lanes, "a", 0);
     for _ in 0..2 {
         let job = lanes.next(Instant::now()).unwrap();
-        let answer = if job.endpoint == 0 { Answer::Failed("refused".to_owned()) } else { Answer::Status(200) };
+        let answer = if job.endpoint == 0 { Answer::Failed("refused".to_owned()) } else { status(200) };
         lanes.settle(job.lane, answer, Instant::now(), 0.0);
     }
     for app in 0..10 {
@@ -87,12 +97,12 @@ fn a_failed_attempt_is_retried_and_then_dropped_with_the_attempts_made() {
     push(&mut lanes, "a", 0);
     let now = Instant::now();
     let job = lanes.next(now).unwrap();
-    assert!(lanes.settle(job.lane, Answer::Status(500), now, 0.0).is_none());
+    assert!(lanes.settle(job.lane, status(500), now, 0.0).is_none());
     assert_eq!(lanes.left(), Left { backing_off: 1, ..Left::default() });
     assert_eq!(lanes.next_due(), Some(now + Duration::from_secs(2)));
     assert!(lanes.next(now + Duration::from_secs(1)).is_none());
     let job = lanes.next(now + Duration::from_secs(2)).unwrap();
-    let passed = lanes.settle(job.lane, Answer::Status(301), now, 0.0).unwrap();
+    let passed = lanes.settle(job.lane, status(301), now, 0.0).unwrap();
     assert_eq!((passed.attempts, passed.result), (2, Err("HTTP 301".to_owned())));
     assert_eq!(lanes.left(), Left::default());
 }
@@ -129,8 +139,73 @@ fn a_lane_whose_events_were_given_up_while_it_waited_for_a_worker_takes_none() {
     let busy = lanes.next(Instant::now()).unwrap();
     assert!(lanes.next(Instant::now()).is_none(), "an endpoint that has not answered yet gets half of the workers");
     while lanes.give_up(10).is_some() {}
-    lanes.settle(busy.lane, Answer::Status(200), Instant::now(), 0.0);
+    lanes.settle(busy.lane, status(200), Instant::now(), 0.0);
     assert!(lanes.next(Instant::now()).is_none());
     assert_eq!(lanes.left(), Left::default());
     assert_eq!(lanes.entries.iter().filter(|entry| entry.plan != Plan::Nothing).count(), 0, "nobody holds a worker");
+}
+
+#[test]
+fn an_endpoint_that_is_gone_gets_nothing_more_and_every_event_for_it_is_given_up() {
+    let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 32);
+    for (seq, app) in (0..).zip(["says gone", "backs off", "waits", "in flight"]) {
+        push(&mut lanes, app, seq);
+    }
+    let now = Instant::now();
+    let jobs: Vec<Job> = std::iter::from_fn(|| lanes.next(now)).filter(|job| job.endpoint == 0).collect();
+    assert_eq!(jobs.len(), 4);
+    assert!(lanes.settle(jobs[1].lane, status(500), now, 0.0).is_none());
+    assert!(matches!(lanes.settle(jobs[2].lane, status(200), now, 0.0), Some(Passed { result: Ok(200), .. })));
+    push(&mut lanes, "waits", 10);
+    let passed = lanes.settle(jobs[0].lane, status(410), now, 0.0).unwrap();
+    assert_eq!((passed.attempts, passed.result, passed.farewell), (1, Err("HTTP 410".to_owned()), true));
+
+    let now = Instant::now();
+    let mut unsent: Vec<(AppId, u32, String)> = std::iter::from_fn(|| lanes.next_unsent(now))
+        .map(|passed| (passed.lane.app, passed.attempts, passed.result.unwrap_err()))
+        .collect();
+    unsent.sort();
+    assert_eq!(unsent, [("backs off".into(), 1, "HTTP 410".to_owned()), ("waits".into(), 0, "HTTP 410".to_owned())]);
+
+    let late = lanes.settle(jobs[3].lane, status(500), now, 0.0).unwrap();
+    assert_eq!((late.attempts, late.result, late.farewell), (1, Err("HTTP 410".to_owned()), false));
+    push(&mut lanes, "waits", 11);
+    let sent: Vec<usize> = std::iter::from_fn(|| lanes.next(Instant::now())).map(|job| job.endpoint).collect();
+    assert!(sent.iter().all(|endpoint| *endpoint == 1), "{sent:?}");
+    let passed = lanes.next_unsent(Instant::now()).unwrap();
+    assert_eq!((passed.endpoint, passed.batch.events().len()), (0, 1));
+    assert!(lanes.next_unsent(Instant::now()).is_none());
+}
+
+#[test]
+fn the_events_for_an_endpoint_that_is_gone_are_given_up_at_the_pace_of_batches() {
+    let mut lanes = lanes(vec![endpoint(0)], 8);
+    push(&mut lanes, "a", 0);
+    let job = lanes.next(Instant::now()).unwrap();
+    lanes.settle(job.lane, status(410), Instant::now(), 0.0);
+    lanes.set_flushing(false);
+    for seq in 1..=3 {
+        push(&mut lanes, "a", seq);
+    }
+    assert!(lanes.next_unsent(Instant::now()).is_none());
+    let due = lanes.next_due().unwrap();
+    assert_eq!(lanes.next_unsent(due).unwrap().batch.events().len(), 3);
+    assert_eq!(lanes.left(), Left::default());
+}
+
+#[test]
+fn a_batch_is_given_up_when_its_window_is_over() {
+    let patient = Endpoint { max_attempts: u32::MAX, retry_for: Some(Duration::from_secs(5)), ..endpoint(0) };
+    let mut lanes = lanes(vec![patient], 4);
+    push(&mut lanes, "a", 0);
+    let began = Instant::now();
+    let mut now = began;
+    let passed = loop {
+        let job = lanes.next(now).unwrap();
+        if let Some(passed) = lanes.settle(job.lane, status(500), now, 0.0) {
+            break passed;
+        }
+        now = lanes.next_due().unwrap();
+    };
+    assert_eq!((passed.attempts, now - began), (2, Duration::from_secs(2)));
 }

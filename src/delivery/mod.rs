@@ -7,17 +7,22 @@
 //! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
 //! | `batch`, `body`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
 //! | `workers`, `http` | the threads that POST |
+//! | `names`, `resolver`, `guard`, `tls` | where a name leads, which addresses are refused, whom to trust |
 //! | `retry` | pure: retry or drop |
 
 mod batch;
 mod body;
 mod dispatcher;
+mod guard;
 mod http;
 mod lane;
 mod lanes;
+mod names;
+mod resolver;
 mod retry;
 mod signature;
 mod slots;
+mod tls;
 mod workers;
 
 use std::sync::Arc;
@@ -107,7 +112,8 @@ impl Delivery {
     /// Starts delivering to `endpoints` from an outbox in memory.
     ///
     /// # Errors
-    /// When an endpoint's URL is none to send to, or the operating system refuses a thread.
+    /// When an endpoint's URL or proxy is none to send to, a TLS file cannot be used, or the operating system refuses a
+    /// thread.
     pub fn start(
         settings: Settings,
         endpoints: Vec<Endpoint>,
@@ -121,7 +127,8 @@ impl Delivery {
     /// Starts delivering to `endpoints` from `outbox`.
     ///
     /// # Errors
-    /// When an endpoint's URL is none to send to, or the operating system refuses a thread.
+    /// When an endpoint's URL or proxy is none to send to, a TLS file cannot be used, or the operating system refuses a
+    /// thread.
     pub fn start_with(
         outbox: Arc<dyn Outbox>,
         settings: Settings,
@@ -135,7 +142,7 @@ impl Delivery {
             max_bytes: settings.batch_max_bytes,
         };
         let endpoints: Arc<[Endpoint]> = endpoints.into();
-        let clients = Client::for_all(&endpoints)?;
+        let clients = Client::for_all(&endpoints, &telemetry)?;
         let (messages, inbox) = unbounded();
         let (workers, workers_gone) =
             Workers::new(Arc::clone(&clients), apps, Arc::clone(&outbox), Arc::clone(&telemetry), messages.clone());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::apps::{AppDirectory, Credentials};
-use resonate_webhooks::config::{AppScope, Endpoint, EventSet};
+use resonate_webhooks::config::{AddressRules, AppScope, Endpoint, EventSet, TlsFiles};
 use resonate_webhooks::delivery::{Delivery, Settings};
 use resonate_webhooks::event::{Event, EventKind};
 use resonate_webhooks::outbox::{MemoryOutbox, Outbox};
@@ -85,12 +85,18 @@ impl Drop for Node {
 pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
     Endpoint {
         index,
+        key: format!("endpoints.{index}"),
         url: url.try_into().unwrap(),
         apps: AppScope::Every,
         events: EventSet::all(),
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),
         max_attempts: 5,
+        retry_for: None,
+        retry_after_max: Duration::from_secs(300),
+        tls: TlsFiles::default(),
+        proxy: None,
+        addresses: AddressRules::default(),
     }
 }
 

@@ -1,0 +1,214 @@
+//! Which addresses nothing is ever sent to. Pure.
+//!
+//! Whoever can choose the URL of an endpoint, or what its name resolves to, could otherwise have this process post into
+//! networks that only it can reach (server-side request forgery). The rules are asked about the very address that is
+//! connected to, so a name cannot be one thing when it is checked and another when it is used.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::config::AddressRules;
+
+/// Where clouds hand out the credentials of a machine to anybody who asks from inside it: Amazon, Google, Oracle,
+/// `DigitalOcean` and most others; Alibaba; Oracle's older one; Azure's host agent.
+const METADATA_V4: [Ipv4Addr; 4] = [
+    Ipv4Addr::new(169, 254, 169, 254),
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(192, 0, 0, 192),
+    Ipv4Addr::new(168, 63, 129, 16),
+];
+
+/// The same over IPv6: Amazon, Google, Scaleway.
+const METADATA_V6: [Ipv6Addr; 3] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
+];
+
+/// What is wrong with an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// A cloud's metadata service; nobody means that.
+    Metadata,
+    /// Valid on one link only, where metadata services live too.
+    LinkLocal,
+    /// Of a private network, of this machine, of a group or of nobody.
+    Private,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Metadata => "a cloud's metadata service",
+            Self::LinkLocal => "link-local, which allow_link_local would allow",
+            Self::Private => "not public, which deny_private_networks refuses",
+        })
+    }
+}
+
+/// Whether `address` may be connected to.
+pub(crate) fn check(address: IpAddr, rules: AddressRules) -> Result<(), Refusal> {
+    let refusal = match plain(address) {
+        IpAddr::V4(v4) => judge_v4(v4),
+        IpAddr::V6(v6) => judge_v6(v6),
+    };
+    match refusal {
+        Some(Refusal::LinkLocal) if rules.allow_link_local => Ok(()),
+        Some(Refusal::Private) if !rules.deny_private_networks => Ok(()),
+        Some(refusal) => Err(refusal),
+        None => Ok(()),
+    }
+}
+
+/// The IPv4 address that an IPv6 address is another spelling of, if it is one: mapped (`::ffff:10.0.0.1`), compatible
+/// (`::10.0.0.1`), behind a translator (`64:ff9b::10.0.0.1`) or a 6to4 relay (`2002:a00:1::`).
+fn plain(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address else { return address };
+    let [a, b, c, d, e, f, high, low] = v6.segments();
+    let (high, low) = match [a, b, c, d, e, f] {
+        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => (high, low),
+        [0, 0, 0, 0, 0, 0] if high != 0 => (high, low),
+        [0x2002, high, low, ..] => (high, low),
+        _ => return address,
+    };
+    IpAddr::V4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+}
+
+fn judge_v4(address: Ipv4Addr) -> Option<Refusal> {
+    let [a, b, c, _] = address.octets();
+    if METADATA_V4.contains(&address) {
+        return Some(Refusal::Metadata);
+    }
+    if address.is_link_local() {
+        return Some(Refusal::LinkLocal);
+    }
+    let shared = a == 100 && (64..128).contains(&b);
+    let benchmarks = a == 198 && (18..20).contains(&b);
+    let protocols = (a, b, c) == (192, 0, 0);
+    let private = a == 0
+        || a >= 224
+        || address.is_private()
+        || address.is_loopback()
+        || address.is_documentation()
+        || shared
+        || benchmarks
+        || protocols;
+    private.then_some(Refusal::Private)
+}
+
+fn judge_v6(address: Ipv6Addr) -> Option<Refusal> {
+    if METADATA_V6.contains(&address) {
+        return Some(Refusal::Metadata);
+    }
+    if address.is_unicast_link_local() {
+        return Some(Refusal::LinkLocal);
+    }
+    let [first, second, ..] = address.segments();
+    let site_local = first & 0xffc0 == 0xfec0;
+    let local_translator = (first, second) == (0x64, 0xff9b);
+    let documentation = (first, second) == (0x2001, 0xdb8);
+    let private = address.is_unspecified()
+        || address.is_loopback()
+        || address.is_multicast()
+        || address.is_unique_local()
+        || site_local
+        || local_translator
+        || documentation;
+    private.then_some(Refusal::Private)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPEN: AddressRules = AddressRules { deny_private_networks: false, allow_link_local: false };
+    const LINK: AddressRules = AddressRules { deny_private_networks: false, allow_link_local: true };
+    const STRICT: AddressRules = AddressRules { deny_private_networks: true, allow_link_local: false };
+
+    fn verdict(address: &str, rules: AddressRules) -> Result<(), Refusal> {
+        check(address.parse().unwrap(), rules)
+    }
+
+    #[test]
+    fn no_rule_opens_a_metadata_service_in_any_of_its_spellings() {
+        for address in [
+            "169.254.169.254",
+            "100.100.100.200",
+            "192.0.0.192",
+            "168.63.129.16",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "::ffff:169.254.169.254",
+            "::169.254.169.254",
+            "64:ff9b::169.254.169.254",
+            "2002:a9fe:a9fe::1",
+        ] {
+            for rules in [OPEN, LINK, STRICT] {
+                assert_eq!(verdict(address, rules), Err(Refusal::Metadata), "{address}");
+            }
+        }
+    }
+
+    #[test]
+    fn link_local_addresses_are_refused_unless_allowed() {
+        for address in ["169.254.0.23", "169.254.170.2", "fe80::1", "febf::1", "::ffff:169.254.1.1"] {
+            assert_eq!(verdict(address, OPEN), Err(Refusal::LinkLocal), "{address}");
+            assert_eq!(verdict(address, STRICT), Err(Refusal::LinkLocal), "{address}");
+            assert_eq!(verdict(address, LINK), Ok(()), "{address}");
+        }
+    }
+
+    #[test]
+    fn private_addresses_are_refused_only_when_denied() {
+        for address in [
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "127.0.0.1",
+            "127.9.9.9",
+            "0.0.0.0",
+            "0.1.2.3",
+            "100.64.0.1",
+            "100.127.255.255",
+            "198.18.0.1",
+            "192.0.0.8",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fc00::1",
+            "fdff::1",
+            "fec0::1",
+            "ff02::1",
+            "64:ff9b:1::1",
+            "::ffff:10.0.0.1",
+            "::ffff:127.0.0.1",
+            "::127.0.0.1",
+            "64:ff9b::192.168.0.1",
+            "2002:7f00:1::",
+        ] {
+            assert_eq!(verdict(address, STRICT), Err(Refusal::Private), "{address}");
+            assert_eq!(verdict(address, OPEN), Ok(()), "{address}");
+        }
+    }
+
+    #[test]
+    fn public_addresses_are_never_refused() {
+        for address in [
+            "1.1.1.1",
+            "100.63.255.255",
+            "100.128.0.1",
+            "172.32.0.1",
+            "169.253.1.1",
+            "198.20.0.1",
+            "223.255.255.254",
+            "2606:4700::1111",
+            "::ffff:1.1.1.1",
+            "64:ff9b::1.1.1.1",
+            "2002:101:101::",
+        ] {
+            assert_eq!(verdict(address, STRICT), Ok(()), "{address}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Names to addresses, remembered for a short time.
+//!
+//! ureq asks for the address of every request, also when it then uses a connection that is open already; and the
+//! system's resolver can only be given up on a thread of its own. So each name is asked for once at a time, whoever
+//! waits for it, and the answer holds for all endpoints:
+//!
+//! ```text
+//! age of the answer   0 ───────── FRESH ─────────────────── STALE ──────▶
+//!                      is used      is used once more while    is asked for
+//!                                   it is asked for anew       and waited for
+//! ```
+//! So an endpoint with traffic never waits for DNS, follows a change within half a minute, and lives through an outage
+//! of the resolver that is no longer than `STALE`.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fmt, io};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::telemetry::Telemetry;
+use crate::thread::Thread;
+
+/// How long an answer is used without asking again.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// How long an answer is used at all.
+const STALE: Duration = Duration::from_secs(300);
+
+/// How long a failure is passed on without asking again: long enough for everybody who waited for it, shorter than the
+/// first backoff.
+const FAILED: Duration = Duration::from_secs(1);
+
+/// Asks the system.
+type Ask = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
+
+/// Why there is no address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoAddress {
+    /// The resolver said so, or could not be asked.
+    Failed(Arc<str>),
+    /// It has not answered in time.
+    TimedOut,
+}
+
+/// The names of all endpoints.
+pub(crate) struct Names {
+    ask: Box<Ask>,
+    telemetry: Arc<Telemetry>,
+    known: Mutex<HashMap<Box<str>, Name>>,
+    answered: Condvar,
+}
+
+/// What is known about one name.
+#[derive(Debug, Default)]
+struct Name {
+    addresses: Option<(Arc<[IpAddr]>, Instant)>,
+    failure: Option<(Arc<str>, Instant)>,
+    asking: bool,
+}
+
+/// What to do for somebody who needs an address now.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Use(Arc<[IpAddr]>),
+    UseAndAsk(Arc<[IpAddr]>),
+    Ask,
+    Wait,
+    Fail(Arc<str>),
+}
+
+impl Names {
+    /// Names of which nothing is known yet.
+    pub(crate) fn new(telemetry: Arc<Telemetry>) -> Arc<Self> {
+        Self::asking(ask_the_system, telemetry)
+    }
+
+    fn asking(
+        ask: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
+        telemetry: Arc<Telemetry>,
+    ) -> Arc<Self> {
+        Arc::new(Self { ask: Box::new(ask), telemetry, known: Mutex::default(), answered: Condvar::new() })
+    }
+
+    /// The addresses of `name`, the one to try first being the first. Waits at most until `deadline`.
+    pub(crate) fn addresses(self: &Arc<Self>, name: &str, deadline: Instant) -> Result<Arc<[IpAddr]>, NoAddress> {
+        let mut known = self.known.lock();
+        loop {
+            let entry = match known.get_mut(name) {
+                Some(entry) => entry,
+                None => known.entry(name.into()).or_default(),
+            };
+            match entry.step(Instant::now()) {
+                Step::Use(addresses) => return Ok(addresses),
+                Step::Fail(reason) => return Err(NoAddress::Failed(reason)),
+                Step::UseAndAsk(addresses) => {
+                    // Without a thread to ask on, whoever comes next tries again.
+                    entry.asking = self.start_asking(name).is_ok();
+                    return Ok(addresses);
+                }
+                Step::Ask => {
+                    if let Err(error) = self.start_asking(name) {
+                        entry.asking = false;
+                        return Err(NoAddress::Failed(format!("no thread to look it up: {error}").into()));
+                    }
+                }
+                Step::Wait => {}
+            }
+            if self.answered.wait_until(&mut known, deadline).timed_out() {
+                return Err(NoAddress::TimedOut);
+            }
+        }
+    }
+
+    fn start_asking(self: &Arc<Self>, name: &str) -> io::Result<()> {
+        let (names, asked) = (Arc::clone(self), Box::<str>::from(name));
+        Thread::spawn("wh-dns", Arc::clone(&self.telemetry), move || {
+            let answer = (names.ask)(&asked);
+            if let Some(entry) = names.known.lock().get_mut(&asked) {
+                entry.learn(answer, Instant::now());
+            }
+            names.answered.notify_all();
+        })
+        .map(drop)
+    }
+}
+
+impl Name {
+    /// What to do now. When that is to ask, nobody else is told to until there is an answer.
+    fn step(&mut self, now: Instant) -> Step {
+        let age = |since: &Instant| now.saturating_duration_since(*since);
+        let failure = self.failure.as_ref().filter(|(_, at)| age(at) < FAILED);
+        if let Some((addresses, learned)) = &self.addresses
+            && age(learned) < STALE
+        {
+            let addresses = Arc::clone(addresses);
+            if age(learned) < FRESH || failure.is_some() || std::mem::replace(&mut self.asking, true) {
+                return Step::Use(addresses);
+            }
+            return Step::UseAndAsk(addresses);
+        }
+        match failure {
+            Some((reason, _)) => Step::Fail(Arc::clone(reason)),
+            None if std::mem::replace(&mut self.asking, true) => Step::Wait,
+            None => Step::Ask,
+        }
+    }
+
+    fn learn(&mut self, answer: io::Result<Vec<IpAddr>>, now: Instant) {
+        self.asking = false;
+        match answer {
+            Ok(addresses) if !addresses.is_empty() => {
+                self.addresses = Some((addresses.into(), now));
+                self.failure = None;
+            }
+            Ok(_) => self.failure = Some(("it has none".into(), now)),
+            Err(error) => self.failure = Some((error.to_string().into(), now)),
+        }
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Names").finish_non_exhaustive()
+    }
+}
+
+fn ask_the_system(name: &str) -> io::Result<Vec<IpAddr>> {
+    Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn address(last: u8) -> IpAddr {
+        Ipv4Addr::new(192, 0, 2, last).into()
+    }
+
+    fn one(last: u8) -> Arc<[IpAddr]> {
+        Arc::from([address(last)])
+    }
+
+    fn lost() -> io::Result<Vec<IpAddr>> {
+        Err(io::Error::other("lost"))
+    }
+
+    #[test]
+    fn an_answer_is_used_for_a_while_then_once_more_while_it_is_asked_for_anew() {
+        let (mut name, start) = (Name::default(), Instant::now());
+        assert_eq!(name.step(start), Step::Ask);
+        assert_eq!(name.step(start), Step::Wait, "one asks for all");
+        name.learn(Ok(vec![address(1)]), start);
+        assert_eq!(name.step(start + FRESH - SECOND), Step::Use(one(1)));
+        assert_eq!(name.step(start + FRESH), Step::UseAndAsk(one(1)));
+        assert_eq!(name.step(start + FRESH), Step::Use(one(1)), "one asks for all");
+        name.learn(Ok(vec![address(2)]), start + FRESH);
+        assert_eq!(name.step(start + FRESH), Step::Use(one(2)));
+        assert_eq!(name.step(start + FRESH + STALE), Step::Ask, "too old to be of use");
+    }
+
+    #[test]
+    fn a_failure_is_passed_on_to_all_who_waited_and_then_forgotten() {
+        let (mut name, start) = (Name::default(), Instant::now());
+        assert_eq!(name.step(start), Step::Ask);
+        name.learn(lost(), start);
+        assert_eq!(name.step(start), Step::Fail("lost".into()));
+        assert_eq!(name.step(start + FAILED), Step::Ask);
+        name.learn(Ok(vec![]), start);
+        assert_eq!(name.step(start), Step::Fail("it has none".into()));
+    }
+
+    #[test]
+    fn an_answer_outlives_an_outage_of_the_resolver_for_some_minutes() {
+        let (mut name, start) = (Name::default(), Instant::now());
+        name.learn(Ok(vec![address(1)]), start);
+        let mut now = start + FRESH;
+        while now < start + STALE {
+            assert_eq!(name.step(now), Step::UseAndAsk(one(1)));
+            name.learn(lost(), now);
+            assert_eq!(name.step(now), Step::Use(one(1)), "not asked again at once");
+            now += FAILED;
+        }
+        assert_eq!(name.step(now), Step::Ask);
+    }
+
+    #[test]
+    fn a_hundred_who_need_a_name_at_once_share_one_lookup_and_later_ones_need_none() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (let_go, held) = unbounded::<()>();
+        let counter = Arc::clone(&asked);
+        let names = Names::asking(
+            move |_| {
+                counter.fetch_add(1, Ordering::SeqCst);
+                let _ = held.recv();
+                Ok(vec![address(7)])
+            },
+            Arc::default(),
+        );
+        let deadline = Instant::now() + 20 * SECOND;
+        std::thread::scope(|scope| {
+            let all: Vec<_> = (0..100).map(|_| scope.spawn(|| names.addresses("example.com", deadline))).collect();
+            let_go.send(()).unwrap();
+            for one_of_them in all {
+                assert_eq!(one_of_them.join().unwrap(), Ok(one(7)));
+            }
+        });
+        assert_eq!(names.addresses("example.com", Instant::now()), Ok(one(7)));
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_resolver_that_does_not_answer_is_waited_for_until_the_deadline() {
+        let (_hold, held) = unbounded::<()>();
+        let names = Names::asking(
+            move |_| {
+                let _ = held.recv();
+                lost()
+            },
+            Arc::default(),
+        );
+        let answer = names.addresses("example.com", Instant::now() + Duration::from_millis(20));
+        assert_eq!(answer, Err(NoAddress::TimedOut));
+    }
+}

@@ -1,0 +1,111 @@
+//! From the URL of an endpoint to the addresses that it may be sent to.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fmt, io};
+
+use ureq::Error;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+
+use super::guard;
+use super::names::{Names, NoAddress};
+use crate::config::AddressRules;
+
+/// The most addresses of one endpoint that are tried; ureq has no room for more.
+const MAX_ADDRESSES: usize = 16;
+
+/// Longer than any timeout, for an instant that can be computed.
+const FAR: Duration = Duration::from_secs(24 * 3600);
+
+/// The resolver of one endpoint.
+#[derive(Debug)]
+pub(crate) struct GuardedResolver {
+    names: Arc<Names>,
+    rules: AddressRules,
+    /// The operator's own choice, and often in a private network: the rules are not about it.
+    proxy: Option<Uri>,
+}
+
+impl GuardedResolver {
+    /// A resolver that obeys `rules`, except for `proxy`.
+    pub(crate) const fn new(names: Arc<Names>, rules: AddressRules, proxy: Option<Uri>) -> Self {
+        Self { names, rules, proxy }
+    }
+}
+
+impl Resolver for GuardedResolver {
+    fn resolve(&self, uri: &Uri, _config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let host = uri.host().ok_or(Error::HostNotFound)?;
+        let port = port(uri).ok_or(Error::HostNotFound)?;
+        let addresses = match literal(host) {
+            Some(address) => Arc::from([address]),
+            None => {
+                let deadline = Instant::now() + (*timeout.after).min(FAR);
+                self.names.addresses(host, deadline).map_err(|error| match error {
+                    NoAddress::TimedOut => Error::Timeout(timeout.reason),
+                    NoAddress::Failed(reason) => refusal(format_args!("no address for {host}: {reason}")),
+                })?
+            }
+        };
+        let mut allowed = self.empty();
+        let mut refused = None;
+        for &address in addresses.iter().take(MAX_ADDRESSES) {
+            match guard::check(address, self.rules) {
+                Err(why) if self.proxy.as_ref() != Some(uri) => refused = refused.or(Some((address, why))),
+                _ => allowed.push(SocketAddr::new(address, port)),
+            }
+        }
+        match refused {
+            Some((address, why)) if allowed.is_empty() => Err(refusal(Refused { host, address, why })),
+            _ => Ok(allowed),
+        }
+    }
+}
+
+/// Why nothing is sent to `uri`, if its host is an address that `rules` refuse. For requests that go through a proxy,
+/// whose resolver is not asked.
+pub(crate) fn refused_literal(uri: &Uri, rules: AddressRules) -> Option<String> {
+    let host = uri.host()?;
+    let address = literal(host)?;
+    let why = guard::check(address, rules).err()?;
+    Some(Refused { host, address, why }.to_string())
+}
+
+/// An address instead of a name, which needs no lookup.
+fn literal(host: &str) -> Option<IpAddr> {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse().ok()
+}
+
+fn port(uri: &Uri) -> Option<u16> {
+    uri.port_u16().or_else(|| match uri.scheme_str()? {
+        "http" => Some(80),
+        "https" => Some(443),
+        "socks" | "socks4" | "socks4a" | "socks5" | "socks5h" => Some(1080),
+        _ => None,
+    })
+}
+
+/// The reason as an operator reads it.
+struct Refused<'a> {
+    host: &'a str,
+    address: IpAddr,
+    why: guard::Refusal,
+}
+
+impl fmt::Display for Refused<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, address, why } = self;
+        match literal(host) {
+            Some(_) => write!(f, "refused to connect: {address} is {why}"),
+            None => write!(f, "refused to connect to {host}: {address} is {why}"),
+        }
+    }
+}
+
+fn refusal(reason: impl fmt::Display) -> Error {
+    Error::Io(io::Error::new(io::ErrorKind::PermissionDenied, reason.to_string()))
+}
