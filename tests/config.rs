@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use resonate_webhooks::config::{Address, AppScope, Config, EventSet, OutboxKind, TlsFiles};
+use resonate_webhooks::config::{Address, AddressRules, AppScope, Config, EventSet, OutboxKind, TlsFiles};
 use resonate_webhooks::event::EventName;
 use resonate_webhooks::names::AppId;
 use serde_json::{Value, json};
@@ -138,7 +138,8 @@ fn an_unknown_key_is_refused_with_the_key_that_was_probably_meant() {
     assert_eq!(
         refusal(json!({"endpoints": [{"url": "https://a.example"}, {"colour": 1}]})),
         "resonate-webhooks.endpoints.1.colour: unknown key, known are url, app_id, events, timeout, connect_timeout, \
-         max_attempts"
+         max_attempts, retry_for, https_only, proxy, ca_file, client_cert, client_key, deny_private_networks, \
+         allow_link_local"
     );
 }
 
@@ -157,6 +158,8 @@ fn a_value_out_of_range_is_refused_with_the_range() {
         (json!({"ttl": "2.5"}), "ttl: 2.5 is out of range, allowed are 3 to 86400 seconds"),
         (json!({"reconcile_interval": 0.5}), "reconcile_interval: 0.5 is out of range, allowed are 1 to 86400 seconds"),
         (json!({"max_attempts": 0}), "max_attempts: 0 is out of range, allowed are 1 to 100"),
+        (json!({"retry_for": 0}), "retry_for: 0 is out of range, allowed are 1 to 86400 seconds"),
+        (json!({"retry_after_max": 3601}), "retry_after_max: 3601 is out of range, allowed are 0 to 3600 seconds"),
         (json!({"timeout": 0}), "timeout: 0 is out of range, allowed are 0.001 to 3600 seconds"),
         (json!({"queue_size": 10}), "queue_size: 10 is out of range, allowed are 1024 to 4194304"),
         (json!({"connection": {"port": 65536}}), "connection.port: 65536 is out of range, allowed are 1 to 65535"),
@@ -199,6 +202,85 @@ fn an_endpoint_url_must_be_http() {
 }
 
 #[test]
+fn a_retry_window_without_a_number_of_attempts_has_no_limit_but_itself() {
+    let policy = |config: Value| {
+        let endpoint = accepted(config).endpoints.remove(0);
+        (endpoint.max_attempts, endpoint.retry_for.map(|window| window.as_secs()))
+    };
+    let one = json!([{"url": "https://a.example"}]);
+    assert_eq!(policy(json!({"endpoints": one})), (5, None));
+    assert_eq!(policy(json!({"retry_for": 300, "endpoints": one})), (u32::MAX, Some(300)));
+    assert_eq!(policy(json!({"retry_for": 300, "max_attempts": 7, "endpoints": one})), (7, Some(300)));
+    let own = |own: Value| json!({"max_attempts": 3, "endpoints": [own]});
+    assert_eq!(policy(own(json!({"url": "https://a.example", "retry_for": "60"}))), (u32::MAX, Some(60)));
+    assert_eq!(policy(own(json!({"url": "https://a.example", "retry_for": 60, "max_attempts": 9}))), (9, Some(60)));
+    assert_eq!(policy(own(json!({"url": "https://a.example"}))), (3, None));
+}
+
+#[test]
+fn https_only_refuses_an_unencrypted_url_by_its_key() {
+    let refused = "is not encrypted, but https_only wants an https:// URL";
+    for https_only in [json!(true), json!("1")] {
+        assert_eq!(
+            refusal(json!({"https_only": https_only, "endpoints": [{"url": "https://a"}, {"url": "http://b"}]})),
+            format!("resonate-webhooks.endpoints.1.url: {refused}")
+        );
+    }
+    assert_eq!(
+        refusal(json!({"endpoints": {"billing": {"url": "http://b", "https_only": true}}})),
+        format!("resonate-webhooks.endpoints.billing.url: {refused}")
+    );
+    accepted(json!({"https_only": true, "endpoints": [{"url": "http://b", "https_only": false}]}));
+    assert_eq!(
+        refusal(json!({"https_only": "sure"})),
+        "resonate-webhooks.https_only: \"sure\" is neither true nor false"
+    );
+}
+
+#[test]
+fn an_endpoint_inherits_the_proxy_and_the_address_rules_unless_it_has_its_own() {
+    let config = accepted(json!({
+        "proxy": "http://me:hunter2@proxy:3128", "deny_private_networks": "true",
+        "endpoints": [
+            {"url": "https://a"},
+            {"url": "https://b", "proxy": false, "deny_private_networks": false, "allow_link_local": true},
+            {"url": "https://c", "proxy": "socks5://other:1080"},
+            {"url": "https://d", "proxy": ""},
+        ],
+    }));
+    let proxies = config.endpoints.iter().map(|endpoint| endpoint.proxy.as_ref().map(ToString::to_string));
+    let shown = Some("http://proxy:3128".to_owned());
+    assert_eq!(proxies.collect::<Vec<_>>(), [shown.clone(), None, Some("socks5://other:1080".to_owned()), shown]);
+    let rules = |n: usize| config.endpoints[n].addresses;
+    assert_eq!(rules(0), AddressRules { deny_private_networks: true, allow_link_local: false });
+    assert_eq!(rules(1), AddressRules { deny_private_networks: false, allow_link_local: true });
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert_eq!(
+        config.warnings[0],
+        "resonate-webhooks.endpoints.0 denies private networks, but the proxy http://proxy:3128 looks up its name: it is \
+         the proxy that has to refuse their addresses"
+    );
+    assert_eq!(config.warnings.len(), 2, "and one for the last: {:?}", config.warnings);
+}
+
+#[test]
+fn tls_files_of_an_endpoint_come_together_and_to_an_encrypted_one() {
+    assert_eq!(
+        refusal(json!({"endpoints": [{"url": "https://a", "client_cert": "/c.pem"}]})),
+        "resonate-webhooks.endpoints.0.client_key: is missing beside client_cert"
+    );
+    let config = accepted(json!({"endpoints": [
+        {"url": "https://a", "ca_file": "/ca.pem", "client_cert": "/c.pem", "client_key": "/k.pem"},
+        {"url": "http://b", "ca_file": "/ca.pem"},
+    ]}));
+    assert_eq!(config.endpoints[0].tls.ca, Some("/ca.pem".into()));
+    assert_eq!(
+        config.warnings,
+        ["resonate-webhooks.endpoints.1 has TLS files, but its URL is not https:// and so not encrypted"]
+    );
+}
+
+#[test]
 fn a_redis_url_stands_for_itself() {
     let config = accepted(json!({"connection": {
         "url": "rediss://:from-url@redis.internal", "host": "other", "port": 1, "password": "other", "database": 9,
@@ -235,6 +317,9 @@ fn no_secret_shows_in_debug_output_or_in_an_error() {
         json!({"connection": {"password": ["hunter2"]}}),
         json!({"endpoints": [{"url": "//me:hunter2@host/"}]}),
         json!({"endpoints": [{"url": "https://me:hunter2@host:port/"}]}),
+        json!({"endpoints": [{"url": "https://me:hunter2@host/\n"}, {"url": "https://me:hunter2\n@host/"}]}),
+        json!({"proxy": "http://me:hunter2@proxy:port"}),
+        json!({"proxy": "ftp://me:hunter2@proxy"}),
     ] {
         let message = refusal(broken);
         assert!(!message.contains("hunter"), "{message}");

@@ -130,6 +130,70 @@ fn an_endpoint_that_does_not_answer_in_time_is_a_failed_attempt_with_a_readable_
 }
 
 #[test]
+fn the_status_alone_decides() {
+    let receiver = Receiver::start();
+    for (status, delivered) in [(200, true), (204, true), (299, true), (301, false), (400, false), (500, false)] {
+        let path = format!("/{status}");
+        receiver.always(&path, Answer::Status(status));
+        let node = Node::start(vec![Endpoint { max_attempts: 1, ..endpoint(0, receiver.url(&path)) }]);
+        node.accept("app", ["a".to_owned()]);
+        match node.outcome() {
+            Outcome::Delivered { status: told, .. } => assert!(delivered && told == status, "{told}"),
+            Outcome::Dropped { reason, .. } => assert!(!delivered && reason == format!("HTTP {status}"), "{reason}"),
+            Outcome::Log { .. } | _ => unreachable!(),
+        }
+    }
+}
+
+#[test]
+fn of_a_huge_answer_no_more_than_a_little_is_read() {
+    let receiver = Receiver::start();
+    let bytes = 100_000_000;
+    receiver.script("/", [Answer::Huge(200, bytes), Answer::Huge(503, bytes)]);
+    let node = Node::start(vec![Endpoint { max_attempts: 1, ..endpoint(0, receiver.url("/")) }]);
+    node.accept("app", numbered(0..1));
+    assert!(matches!(node.outcome(), Outcome::Delivered { status: 200, .. }));
+    node.accept("app", numbered(1..2));
+    eventually("the second answer to be taken", || {
+        (node.telemetry.counters().batches_dropped.get() == 1).then_some(())
+    });
+    node.accept("app", numbered(2..3));
+    let connections: Vec<usize> = receiver.wait_for("/", 3).iter().map(|post| post.connection).collect();
+    assert_eq!(connections, [0, 1, 2], "a connection whose answer was not read to its end is not used again");
+}
+
+#[test]
+fn an_answer_that_hangs_in_its_body_counts_by_its_status() {
+    let receiver = Receiver::start();
+    receiver.script("/", [Answer::HangInBody]);
+    let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
+    node.accept("app", ["a".to_owned()]);
+    let posts = receiver.wait_for("/", 1);
+    assert!(matches!(node.outcome(), Outcome::Delivered { status: 200, attempts: 1, .. }));
+    assert!(posts[0].at.elapsed() < Duration::from_secs(9), "well within the endpoint's timeout");
+}
+
+#[test]
+fn a_late_answer_counts_when_it_comes_within_the_timeout_and_not_after_it() {
+    let receiver = Receiver::start();
+    receiver.always("/", Answer::Late(Duration::from_millis(600)));
+    for (timeout, delivered) in [(Duration::from_secs(5), true), (Duration::from_millis(100), false)] {
+        let node = Node::start(vec![Endpoint { timeout, max_attempts: 1, ..endpoint(0, receiver.url("/")) }]);
+        node.accept("app", ["a".to_owned()]);
+        assert_eq!(matches!(node.outcome(), Outcome::Delivered { .. }), delivered);
+    }
+}
+
+#[test]
+fn an_answer_that_is_cut_off_in_its_head_is_none() {
+    let receiver = Receiver::start();
+    receiver.always("/", Answer::CutHead);
+    let node = Node::start(vec![Endpoint { max_attempts: 1, ..endpoint(0, receiver.url("/")) }]);
+    node.accept("app", ["a".to_owned()]);
+    assert!(matches!(node.outcome(), Outcome::Dropped { attempts: 1, .. }));
+}
+
+#[test]
 fn a_stop_breaks_off_a_hanging_request() {
     let receiver = Receiver::start();
     receiver.always("/", Answer::Hang);

@@ -86,6 +86,40 @@ return [
 
     /*
     |--------------------------------------------------------------------------
+    | Retries
+    |--------------------------------------------------------------------------
+    |
+    | A retry window, in seconds from the first attempt, ends the retries even
+    | when attempts are left; alone it decides once max_attempts is null. What
+    | an endpoint asks for by Retry-After is respected up to this many seconds.
+    |
+    */
+
+    'retry_for' => env('RESONATE_WEBHOOKS_RETRY_FOR'),
+
+    'retry_after_max' => (float) env('RESONATE_WEBHOOKS_RETRY_AFTER_MAX', 300.0),
+
+    /*
+    |--------------------------------------------------------------------------
+    | Network
+    |--------------------------------------------------------------------------
+    |
+    | How endpoints are reached. Denying private networks is for those who let
+    | their tenants choose the URLs. The proxy is only ever the one named here,
+    | by an http://, https:// or socks5:// URL: never that of the environment.
+    |
+    */
+
+    'https_only' => (bool) env('RESONATE_WEBHOOKS_HTTPS_ONLY', false),
+
+    'proxy' => env('RESONATE_WEBHOOKS_PROXY'),
+
+    'deny_private_networks' => (bool) env('RESONATE_WEBHOOKS_DENY_PRIVATE_NETWORKS', false),
+
+    'allow_link_local' => (bool) env('RESONATE_WEBHOOKS_ALLOW_LINK_LOCAL', false),
+
+    /*
+    |--------------------------------------------------------------------------
     | Limits
     |--------------------------------------------------------------------------
     |
@@ -141,6 +175,16 @@ return [
         //         'channel_occupied', 'channel_vacated',
         //         'member_added', 'member_removed', 'client_event',
         //     ],
+        //
+        //     // Only if they differ from what is set above:
+        //     'timeout' => 10.0, 'connect_timeout' => 5.0, 'max_attempts' => 5, 'retry_for' => 300,
+        //     'https_only' => true, 'proxy' => false,
+        //     'deny_private_networks' => true, 'allow_link_local' => false,
+        //
+        //     // An authority of your own, and a certificate by which the receiver knows you:
+        //     'ca_file' => storage_path('certs/ca.pem'),
+        //     'client_cert' => storage_path('certs/client.crt'),
+        //     'client_key' => storage_path('certs/client.key'),
         // ],
     ],
 

@@ -73,7 +73,7 @@ impl Client {
         let uri: Uri = endpoint.url.as_str().parse().map_err(|error| wrong("url", &error))?;
         let proxy = endpoint.proxy.as_ref().map(|proxy| Proxy::new(proxy.full().expose())).transpose();
         let proxy = proxy.map_err(|error| wrong("proxy", &error))?;
-        let resolver = GuardedResolver::new(names, endpoint.addresses, proxy.as_ref().map(|proxy| proxy.uri().clone()));
+        let resolver = GuardedResolver::new(names, endpoint.addresses, proxy.clone());
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)

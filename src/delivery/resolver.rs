@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-use ureq::Error;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
+use ureq::{Error, Proxy};
 
 use super::guard;
 use super::names::{Names, NoAddress};
@@ -27,12 +27,12 @@ pub(crate) struct GuardedResolver {
     names: Arc<Names>,
     rules: AddressRules,
     /// The operator's own choice, and often in a private network: the rules are not about it.
-    proxy: Option<Uri>,
+    proxy: Option<Proxy>,
 }
 
 impl GuardedResolver {
     /// A resolver that obeys `rules`, except for `proxy`.
-    pub(crate) const fn new(names: Arc<Names>, rules: AddressRules, proxy: Option<Uri>) -> Self {
+    pub(crate) const fn new(names: Arc<Names>, rules: AddressRules, proxy: Option<Proxy>) -> Self {
         Self { names, rules, proxy }
     }
 }
@@ -41,21 +41,21 @@ impl Resolver for GuardedResolver {
     fn resolve(&self, uri: &Uri, _config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let host = uri.host().ok_or(Error::HostNotFound)?;
         let port = port(uri).ok_or(Error::HostNotFound)?;
-        let addresses = match literal(host) {
-            Some(address) => Arc::from([address]),
-            None => {
-                let deadline = Instant::now() + (*timeout.after).min(FAR);
-                self.names.addresses(host, deadline).map_err(|error| match error {
-                    NoAddress::TimedOut => Error::Timeout(timeout.reason),
-                    NoAddress::Failed(reason) => refusal(format_args!("no address for {host}: {reason}")),
-                })?
-            }
+        let addresses = if let Some(address) = literal(host) {
+            Arc::from([address])
+        } else {
+            let deadline = Instant::now() + (*timeout.after).min(FAR);
+            self.names.addresses(host, deadline).map_err(|error| match error {
+                NoAddress::TimedOut => Error::Timeout(timeout.reason),
+                NoAddress::Failed(reason) => refusal(format_args!("no address for {host}: {reason}")),
+            })?
         };
+        let is_proxy = self.proxy.as_ref().is_some_and(|proxy| proxy.uri() == uri);
         let mut allowed = self.empty();
         let mut refused = None;
         for &address in addresses.iter().take(MAX_ADDRESSES) {
             match guard::check(address, self.rules) {
-                Err(why) if self.proxy.as_ref() != Some(uri) => refused = refused.or(Some((address, why))),
+                Err(why) if !is_proxy => refused = refused.or(Some((address, why))),
                 _ => allowed.push(SocketAddr::new(address, port)),
             }
         }

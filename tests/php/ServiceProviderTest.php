@@ -46,6 +46,9 @@ final class ServiceProviderTest extends TestCase
         $this->assertSame(
             [
                 'timeout' => 10.0, 'connect_timeout' => 5.0,
+                'retry_for' => null, 'retry_after_max' => 300.0,
+                'https_only' => false, 'proxy' => null,
+                'deny_private_networks' => false, 'allow_link_local' => false,
                 'batch_max_events' => 1000, 'batch_max_bytes' => 262144,
                 'outbox_max_events' => 100000, 'queue_size' => 65536,
                 'shutdown_timeout' => 5.0,

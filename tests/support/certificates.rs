@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
 /// An authority with a folder of PEM files.
@@ -37,8 +37,19 @@ impl PrivateCa {
 
     /// Issues a certificate for `name`, a host name or an IP address.
     pub(crate) fn issue(&self, name: &str) -> Issued {
-        let key = key();
+        self.sign(name, CertificateParams::new([name.to_owned()]).expect("a valid name"))
+    }
+
+    /// Issues a certificate for `name` that was valid once.
+    pub(crate) fn issue_expired(&self, name: &str) -> Issued {
         let mut params = CertificateParams::new([name.to_owned()]).expect("a valid name");
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+        self.sign(name, params)
+    }
+
+    fn sign(&self, name: &str, mut params: CertificateParams) -> Issued {
+        let key = key();
         params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params.signed_by(&key, &self.issuer).expect("a signed certificate");
         let file = |ending: &str| self.folder.path().join(format!("{name}.{ending}"));

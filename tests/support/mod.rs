@@ -5,6 +5,8 @@
 
 pub(crate) mod certificates;
 pub(crate) mod node;
+pub(crate) mod proxy;
 pub(crate) mod receiver;
 pub(crate) mod redis;
+pub(crate) mod tls_receiver;
 pub(crate) mod wait;

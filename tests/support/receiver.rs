@@ -68,8 +68,16 @@ pub(crate) enum Answer {
     ThenClose,
     /// Closes the connection instead of an answer.
     Close,
+    /// Sends a part of the head of an answer and closes the connection.
+    CutHead,
+    /// Answers 200 after this time.
+    Late(Duration),
     /// Never answers.
     Hang,
+    /// Answers 200, promises a body, sends a part of it and then nothing more.
+    HangInBody,
+    /// Answers with this status and a body of as many bytes.
+    Huge(u16, usize),
     /// Answers 200 and then sends its body byte by byte, without end.
     Drip,
 }
@@ -98,7 +106,12 @@ struct Inner {
 impl Receiver {
     /// Listens on a free port of the loopback interface, answering 200 to everything.
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_on("127.0.0.1:0").expect("a free port")
+    }
+
+    /// Listens on `address`, if this machine has it.
+    pub(crate) fn start_on(address: &str) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(State::default());
         let accepting = Arc::clone(&state);
@@ -115,7 +128,12 @@ impl Receiver {
                 std::thread::spawn(move || state.serve(&stream, connection));
             }
         });
-        Self { address, state }
+        Ok(Self { address, state })
+    }
+
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A URL of this receiver.
@@ -189,6 +207,12 @@ impl State {
         let _ = stream.shutdown(Shutdown::Both);
     }
 
+    /// Waits for `time`, or until the receiver is stopped.
+    fn wait(&self, time: Duration) {
+        let inner = self.lock();
+        let _stopped = self.stopped.wait_timeout_while(inner, time, |inner| !inner.stopped);
+    }
+
     fn answer(&self, mut stream: &TcpStream, answer: &Answer) -> io::Result<()> {
         // In one piece: several small writes would wait for each other's acknowledgements.
         let mut respond =
@@ -203,10 +227,27 @@ impl State {
                 closed()
             }
             Answer::Close => closed(),
-            Answer::Hang => {
-                let inner = self.lock();
-                let _stopped = self.stopped.wait_timeout_while(inner, PATIENCE, |inner| !inner.stopped);
+            Answer::CutHead => {
+                stream.write_all(b"HTTP/1.1 200 -\r\nContent-Le")?;
                 closed()
+            }
+            Answer::Late(time) => {
+                self.wait(*time);
+                respond(200, empty)
+            }
+            Answer::Hang => {
+                self.wait(PATIENCE);
+                closed()
+            }
+            Answer::HangInBody => {
+                respond(200, "Content-Length: 1000\r\n\r\nhalf of it")?;
+                self.wait(PATIENCE);
+                closed()
+            }
+            Answer::Huge(status, bytes) => {
+                respond(*status, &format!("Content-Length: {bytes}"))?;
+                let piece = [b'.'; 65536];
+                (0..bytes.div_ceil(piece.len())).try_for_each(|_| stream.write_all(&piece))
             }
             Answer::Drip => {
                 respond(200, "Content-Length: 1000000")?;
@@ -220,7 +261,7 @@ impl State {
 }
 
 /// Reads a request whose body has a length. `None` when the peer closed the connection before one began.
-fn read_request(reader: &mut impl BufRead, connection: usize) -> io::Result<Option<Received>> {
+pub(crate) fn read_request(reader: &mut impl BufRead, connection: usize) -> io::Result<Option<Received>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);

@@ -1,0 +1,91 @@
+//! What an endpoint can say about the next attempt: wait longer, or never again.
+
+mod support;
+
+use std::time::{Duration, SystemTime};
+
+use resonate_webhooks::config::Endpoint;
+use resonate_webhooks::telemetry::{Level, Outcome};
+use support::node::{Node, endpoint, numbered};
+use support::receiver::{Answer, Receiver};
+use support::wait::eventually;
+
+/// Retries of one event whose first attempt is answered with 429 and `retry_after`: the time between both attempts.
+fn waited(retry_after: String, retry_after_max: Duration) -> Duration {
+    let receiver = Receiver::start();
+    receiver.script("/", [Answer::StatusWith(429, "Retry-After", retry_after)]);
+    let node = Node::start(vec![Endpoint { retry_after_max, ..endpoint(0, receiver.url("/")) }]);
+    node.accept("app", numbered(0..1));
+    let posts = receiver.wait_for("/", 2);
+    assert_eq!(posts[0].header("webhook-id"), posts[1].header("webhook-id"));
+    assert!(matches!(node.outcome(), Outcome::Delivered { attempts: 2, .. }));
+    posts[1].at - posts[0].at
+}
+
+const LONG: Duration = Duration::from_secs(300);
+
+#[test]
+fn retry_after_in_seconds_delays_the_next_attempt() {
+    let waited = waited("4".to_owned(), LONG);
+    assert!((4..8).contains(&waited.as_secs()), "{waited:?}");
+}
+
+#[test]
+fn retry_after_as_a_date_delays_the_next_attempt() {
+    let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(5));
+    let waited = waited(date, LONG);
+    // A date has whole seconds, and the first attempt comes a little later than it was made.
+    assert!((3..9).contains(&waited.as_secs()), "{waited:?}");
+}
+
+#[test]
+fn retry_after_neither_hurries_nor_outlasts_its_cap() {
+    for (asked, cap) in [("0", LONG), ("86400", Duration::from_secs(1))] {
+        let waited = waited(asked.to_owned(), cap);
+        assert!((2..6).contains(&waited.as_secs()), "the backoff holds: {waited:?}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_is_gone_gets_nothing_more_and_says_so_once() {
+    let receiver = Receiver::start();
+    receiver.always("/gone", Answer::Status(410));
+    let node = Node::start(vec![endpoint(0, receiver.url("/gone")), endpoint(1, receiver.url("/here"))]);
+    node.accept("app", numbered(0..2));
+    receiver.wait_for("/here", 1);
+    eventually("the endpoint to be gone", || (node.telemetry.counters().batches_dropped.get() == 1).then_some(()));
+    node.accept("app", numbered(2..3));
+    node.accept("other", numbered(3..4));
+    receiver.wait_for("/here", 3);
+    eventually("every event to be settled", || (node.delivery.queued() == 0).then_some(()));
+    assert_eq!(receiver.received("/gone").len(), 1);
+
+    let url = receiver.url("/gone");
+    let warning = format!("Endpoint {url} answered 410 Gone: it gets nothing more until restart");
+    let (mut dropped, mut warnings) = (Vec::new(), 0);
+    for outcome in node.outcomes() {
+        match outcome {
+            Outcome::Dropped { url: dead, app_id, attempts, reason } if dead == url => {
+                dropped.push((app_id, attempts, reason));
+            }
+            Outcome::Log { level: Level::Warning, message } => warnings += usize::from(message == warning),
+            _ => {}
+        }
+    }
+    dropped.sort();
+    let gone = |app: &str, attempts| (app.to_owned(), attempts, "HTTP 410".to_owned());
+    assert_eq!(dropped, [gone("app", 0), gone("app", 1), gone("other", 0)]);
+    assert_eq!(warnings, 1);
+    assert_eq!(node.telemetry.counters().events_dropped.get(), 4);
+}
+
+#[test]
+fn a_batch_is_given_up_when_its_window_has_no_room_for_another_attempt() {
+    let receiver = Receiver::start();
+    receiver.always("/", Answer::Status(500));
+    let window = Some(Duration::from_secs(5));
+    let hasty = Endpoint { retry_for: window, max_attempts: u32::MAX, ..endpoint(0, receiver.url("/")) };
+    let node = Node::start(vec![hasty]);
+    node.accept("app", numbered(0..1));
+    assert!(matches!(node.outcome(), Outcome::Dropped { attempts: 2, .. }), "after 2 seconds; the next would be at 6");
+}

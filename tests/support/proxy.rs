@@ -1,0 +1,105 @@
+//! Proxies that lead everywhere to one place.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// A proxy that keeps what it was asked for.
+pub(crate) struct TestProxy {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+/// What a proxy understands, and how it is told where to go. Returns what it was asked for.
+type Handshake = fn(&TcpStream) -> io::Result<String>;
+
+impl TestProxy {
+    /// A proxy for HTTP's CONNECT that leads to `target`, whatever it is asked for.
+    pub(crate) fn http(target: SocketAddr) -> Self {
+        Self::start(target, connect)
+    }
+
+    /// A SOCKS 5 proxy that leads to `target`, whatever it is asked for.
+    pub(crate) fn socks5(target: SocketAddr) -> Self {
+        Self::start(target, socks5)
+    }
+
+    fn start(target: SocketAddr, handshake: Handshake) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&asked);
+        // It ends with the process of the test.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let kept = Arc::clone(&kept);
+                std::thread::spawn(move || {
+                    kept.lock().expect("no panic").push(handshake(&stream)?);
+                    tunnel(&stream, &TcpStream::connect(target)?)
+                });
+            }
+        });
+        Self { address, asked }
+    }
+
+    /// Its URL, with `scheme` and `userinfo` (`user:password@`, or nothing).
+    pub(crate) fn url(&self, scheme: &str, userinfo: &str) -> String {
+        format!("{scheme}://{userinfo}{}", self.address)
+    }
+
+    /// What it was asked for, a line for each connection.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("no panic").clone()
+    }
+}
+
+/// Reads `CONNECT host:port` and headers. What it returns ends with the credentials, if there are any.
+fn connect(mut stream: &TcpStream) -> io::Result<String> {
+    let mut reader = BufReader::new(stream);
+    let mut asked = String::new();
+    reader.read_line(&mut asked)?;
+    let mut asked = asked.trim_end().to_owned();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        match line.trim_end().split_once(": ") {
+            None => break,
+            Some(("Proxy-Authorization", value)) => asked = format!("{asked} {value}"),
+            Some(_) => {}
+        }
+    }
+    stream.write_all(b"HTTP/1.1 200 -\r\n\r\n")?;
+    Ok(asked)
+}
+
+/// RFC 1928, without authentication. Knows names and IPv4 addresses.
+fn socks5(mut stream: &TcpStream) -> io::Result<String> {
+    let mut answer = stream;
+    let mut read = |count: usize| -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        stream.read_exact(&mut bytes)?;
+        Ok(bytes)
+    };
+    let methods = read(2)?[1];
+    read(methods.into())?;
+    answer.write_all(&[5, 0])?;
+    let kind = read(4)?[3];
+    let host = match kind {
+        1 => read(4)?.iter().map(u8::to_string).collect::<Vec<_>>().join("."),
+        _ => {
+            let length = read(1)?[0];
+            String::from_utf8_lossy(&read(length.into())?).into_owned()
+        }
+    };
+    read(2)?;
+    answer.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
+    Ok(host)
+}
+
+fn tunnel(client: &TcpStream, server: &TcpStream) -> io::Result<()> {
+    std::thread::scope(|scope| {
+        scope.spawn(|| io::copy(&mut &*client, &mut &*server));
+        io::copy(&mut &*server, &mut &*client)
+    })
+    .map(drop)
+}

@@ -1,0 +1,75 @@
+//! A receiver of webhooks behind TLS. It answers 200 to everything.
+
+use std::io::{self, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+
+use super::certificates::{Issued, PrivateCa};
+use super::receiver::{Received, read_request};
+
+/// The receiver.
+pub(crate) struct TlsReceiver {
+    address: SocketAddr,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+impl TlsReceiver {
+    /// Listens on the loopback interface as `identity`. With `clients`, only for those whom that authority knows.
+    pub(crate) fn start(identity: &Issued, clients: Option<&PrivateCa>) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = ServerConfig::builder();
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(ca) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(CertificateDer::from_pem_file(ca.file()).expect("a certificate")).expect("an authority");
+                builder.with_client_cert_verifier(WebPkiClientVerifier::builder(roots.into()).build().expect("roots"))
+            }
+        };
+        let chain = vec![CertificateDer::from_pem_file(&identity.cert).expect("a certificate")];
+        let key = PrivateKeyDer::from_pem_file(&identity.key).expect("a key");
+        let config = Arc::new(builder.with_single_cert(chain, key).expect("a certificate and its key"));
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&received);
+        // It ends with the process of the test.
+        std::thread::spawn(move || {
+            for (connection, stream) in listener.incoming().map_while(Result::ok).enumerate() {
+                let (config, kept) = (Arc::clone(&config), Arc::clone(&kept));
+                std::thread::spawn(move || serve(stream, config, connection, &kept));
+            }
+        });
+        Self { address, received }
+    }
+
+    /// A URL of this receiver, at the name `localhost`.
+    pub(crate) fn url(&self) -> String {
+        format!("https://localhost:{}/", self.address.port())
+    }
+
+    /// What came so far.
+    pub(crate) fn received(&self) -> Vec<Received> {
+        self.received.lock().expect("no panic").clone()
+    }
+}
+
+fn serve(
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+    connection: usize,
+    received: &Mutex<Vec<Received>>,
+) -> io::Result<()> {
+    let tls = StreamOwned::new(ServerConnection::new(config).map_err(io::Error::other)?, stream);
+    let mut reader = BufReader::new(tls);
+    while let Some(request) = read_request(&mut reader, connection)? {
+        received.lock().expect("no panic").push(request);
+        reader.get_mut().write_all(b"HTTP/1.1 200 -\r\nContent-Length: 0\r\n\r\n")?;
+    }
+    Ok(())
+}
