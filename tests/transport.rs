@@ -1,7 +1,10 @@
 //! The way to an endpoint: TLS, proxies, addresses that are refused.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use resonate_webhooks::apps::AppDirectory;
@@ -29,8 +32,8 @@ fn result(endpoint: Endpoint) -> Result<u16, String> {
 
 /// Why a delivery to `endpoint` cannot even be started.
 fn refusal(endpoint: Endpoint) -> String {
-    let started = Delivery::start(SETTINGS, vec![endpoint], AppDirectory::default().into(), Default::default());
-    started.expect_err("a refusal").to_string()
+    let started = Delivery::start(SETTINGS, vec![endpoint], Arc::new(AppDirectory::default()), Arc::default());
+    started.unwrap_err().to_string()
 }
 
 fn proxied(url: &str, proxy: String) -> Endpoint {

@@ -110,13 +110,13 @@ return [
     |
     */
 
-    'https_only' => (bool) env('RESONATE_WEBHOOKS_HTTPS_ONLY', false),
+    'https_only' => env('RESONATE_WEBHOOKS_HTTPS_ONLY', false),
 
     'proxy' => env('RESONATE_WEBHOOKS_PROXY'),
 
-    'deny_private_networks' => (bool) env('RESONATE_WEBHOOKS_DENY_PRIVATE_NETWORKS', false),
+    'deny_private_networks' => env('RESONATE_WEBHOOKS_DENY_PRIVATE_NETWORKS', false),
 
-    'allow_link_local' => (bool) env('RESONATE_WEBHOOKS_ALLOW_LINK_LOCAL', false),
+    'allow_link_local' => env('RESONATE_WEBHOOKS_ALLOW_LINK_LOCAL', false),
 
     /*
     |--------------------------------------------------------------------------

@@ -64,11 +64,12 @@ pub(crate) fn check(address: IpAddr, rules: AddressRules) -> Result<(), Refusal>
 /// (`::10.0.0.1`), behind a translator (`64:ff9b::10.0.0.1`) or a 6to4 relay (`2002:a00:1::`).
 fn plain(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
-    let [a, b, c, d, e, f, high, low] = v6.segments();
-    let (high, low) = match [a, b, c, d, e, f] {
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => (high, low),
-        [0, 0, 0, 0, 0, 0] if high != 0 => (high, low),
-        [0x2002, high, low, ..] => (high, low),
+    let (high, low) = match v6.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            (high, low)
+        }
+        // Not ::1 and its like.
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => (high, low),
         _ => return address,
     };
     IpAddr::V4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))

@@ -176,3 +176,16 @@ proptest! {
         prop_assert_eq!(passed, (0..pushed).collect::<Vec<_>>());
     }
 }
+
+#[test]
+fn a_batch_that_was_never_sent_has_not_begun_to_be_tried() {
+    let (mut lane, start) = (Lane::new(LIMITS), Instant::now());
+    lane.push(queued(0, 0, start));
+    lane.start(start, true, make).unwrap();
+    lane.postpone(start + 60 * SECOND);
+    lane.start(start + 60 * SECOND, true, make).unwrap();
+    assert_eq!((lane.attempts(), lane.tried_for(start + 61 * SECOND)), (1, SECOND));
+    lane.back_off(start + 62 * SECOND);
+    lane.start(start + 62 * SECOND, true, make).unwrap();
+    assert_eq!((lane.attempts(), lane.tried_for(start + 63 * SECOND)), (2, 3 * SECOND));
+}

@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(name.step(start), Step::Ask);
         assert_eq!(name.step(start), Step::Wait, "one asks for all");
         name.learn(Ok(vec![address(1)]), start);
-        assert_eq!(name.step(start + FRESH - SECOND), Step::Use(one(1)));
+        assert_eq!(name.step(start + Duration::from_secs(29)), Step::Use(one(1)));
         assert_eq!(name.step(start + FRESH), Step::UseAndAsk(one(1)));
         assert_eq!(name.step(start + FRESH), Step::Use(one(1)), "one asks for all");
         name.learn(Ok(vec![address(2)]), start + FRESH);

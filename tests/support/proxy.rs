@@ -84,12 +84,11 @@ fn socks5(mut stream: &TcpStream) -> io::Result<String> {
     read(methods.into())?;
     answer.write_all(&[5, 0])?;
     let kind = read(4)?[3];
-    let host = match kind {
-        1 => read(4)?.iter().map(u8::to_string).collect::<Vec<_>>().join("."),
-        _ => {
-            let length = read(1)?[0];
-            String::from_utf8_lossy(&read(length.into())?).into_owned()
-        }
+    let host = if kind == 1 {
+        read(4)?.iter().map(u8::to_string).collect::<Vec<_>>().join(".")
+    } else {
+        let length = read(1)?[0];
+        String::from_utf8_lossy(&read(length.into())?).into_owned()
     };
     read(2)?;
     answer.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;

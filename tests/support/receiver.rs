@@ -246,7 +246,7 @@ impl State {
             }
             Answer::Huge(status, bytes) => {
                 respond(*status, &format!("Content-Length: {bytes}"))?;
-                let piece = [b'.'; 65536];
+                let piece = [b'.'; 16384];
                 (0..bytes.div_ceil(piece.len())).try_for_each(|_| stream.write_all(&piece))
             }
             Answer::Drip => {
