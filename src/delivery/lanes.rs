@@ -1,5 +1,7 @@
 //! All lanes of this node: which events go where, and which lane may send next. Pure: no threads, no clock.
 
+mod gone;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
@@ -233,23 +235,6 @@ impl Lanes {
         passed.map(|passed| Passed { farewell, ..passed })
     }
 
-    /// The next batch that is given up unsent, because its endpoint is gone.
-    pub(crate) fn next_unsent(&mut self, now: Instant) -> Option<Passed> {
-        self.ring(now);
-        loop {
-            let mut gone = self.ready.iter_mut().filter(|ready| ready.gone);
-            let lane = gone.find_map(|ready| ready.failing.pop_front().or_else(|| ready.healthy.pop_front()))?;
-            let made = self.entries[lane].lane.attempts();
-            let started = self.start(lane, now);
-            self.entries[lane].plan = Plan::Nothing;
-            let passed = started.and_then(|_| self.finish(lane, made, Err(GONE.to_owned())));
-            self.plan(lane);
-            if passed.is_some() {
-                return passed;
-            }
-        }
-    }
-
     /// Gives up the `count` oldest waiting events of the longest lane, or as many as it has.
     pub(crate) fn give_up(&mut self, count: usize) -> Option<GivenUp> {
         let (longest, entry) = self.entries.iter_mut().enumerate().max_by_key(|(_, entry)| entry.lane.waiting())?;
@@ -328,18 +313,6 @@ impl Lanes {
         let entry = &mut self.entries[lane];
         let batch = entry.lane.finish()?;
         Some(Passed { lane: entry.id.clone(), endpoint: entry.endpoint, batch, attempts, result, farewell: false })
-    }
-
-    /// Sends nothing more to `endpoint`. Its lanes go on taking events, which are given up when they would be sent: an
-    /// event that was accepted never disappears without a trace.
-    fn close(&mut self, endpoint: usize, now: Instant) {
-        self.ready[endpoint].gone = true;
-        for lane in 0..self.entries.len() {
-            if self.entries[lane].endpoint == endpoint {
-                self.entries[lane].lane.hurry(now);
-                self.plan(lane);
-            }
-        }
     }
 
     /// Moves the lanes that became due from the timers to the queues of their endpoints.

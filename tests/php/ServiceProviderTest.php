@@ -50,7 +50,8 @@ final class ServiceProviderTest extends TestCase
                 'https_only' => false, 'proxy' => null,
                 'deny_private_networks' => false, 'allow_link_local' => false,
                 'batch_max_events' => 1000, 'batch_max_bytes' => 262144,
-                'outbox_max_events' => 100000, 'queue_size' => 65536,
+                'outbox' => 'redis', 'outbox_max_events' => 100000,
+                'dead_letter_max' => 10000, 'dead_letter_days' => 7, 'queue_size' => 65536,
                 'shutdown_timeout' => 5.0,
             ],
             array_diff_key($config, array_flip([
