@@ -206,3 +206,21 @@ fn a_node_that_was_robbed_of_its_partitions_sends_nothing_of_them_any_more() {
     assert!(receiver.received("/hook").is_empty());
     assert_eq!(outbox_events(&mut connection), 10, "nothing was trimmed");
 }
+
+#[test]
+fn every_event_for_an_endpoint_that_is_gone_becomes_a_dead_letter() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/hook", Answer::Status(410));
+    let node = node(&redis, &receiver, &json!({}));
+    subscribe(&node, 0..1);
+    eventually("the endpoint says that it is gone", || receiver.received("/hook").len() == 1);
+    subscribe(&node, 1..20);
+    let mut redis = redis.connect();
+    eventually("every event is a dead letter", || {
+        let letters: redis::streams::StreamRangeReply = redis.xrange_all("wh:dead").unwrap();
+        let text: String = letters.ids.iter().filter_map(|entry| entry.get::<String>("letter")).collect();
+        (0..20).all(|n| text.contains(&format!("news-{n}"))) && text.contains("HTTP 410")
+    });
+    eventually("the streams are trimmed", || outbox_events(&mut redis) == 0);
+    assert_eq!(receiver.received("/hook").len(), 1);
+}
