@@ -199,6 +199,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         $this->engine = $engine;
 
         $this->meetApplications();
+        $this->checkRoster($config);
 
         // Resonate has no hook for its end, and cancels the ticks before its clients have left.
         register_shutdown_function($this->finish(...));
@@ -215,6 +216,24 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             }
         } catch (Throwable) {
             // The provider's database is away: each application is met with its first connection.
+        }
+    }
+
+    /**
+     * Warn about a roster that does not fit, once.
+     *
+     * @param  array<string, mixed>  $config
+     */
+    protected function checkRoster(array $config): void
+    {
+        $mistakes = RosterSetup::mistakes(
+            (array) config('reverb.servers.reverb.plugins', []),
+            (array) config('resonate-roster', []),
+            $config,
+        );
+
+        foreach ($mistakes as $mistake) {
+            Log::warning('Resonate webhooks: '.$mistake);
         }
     }
 
