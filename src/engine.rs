@@ -167,8 +167,10 @@ impl Engine {
     }
 
     /// Takes an application's credentials, at first sight and when they change.
+    ///
+    /// Before the boot too: the first events to send may be those of a node that died.
     pub fn register_app(&self, app: &[u8], key: &str, secret: &str) {
-        if self.is_inert() {
+        if self.is_inherited() {
             return;
         }
         let credentials = Credentials { key: key.to_owned(), secret: crate::secret::Secret::new(secret) };
