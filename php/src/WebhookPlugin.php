@@ -6,6 +6,7 @@ namespace Webpatser\ResonateWebhooks;
 
 use Illuminate\Support\Facades\Log;
 use Throwable;
+use Webpatser\Resonate\Application;
 use Webpatser\Resonate\Contracts\Connection;
 use Webpatser\Resonate\Plugins\Contracts\ConnectionLifecycle;
 use Webpatser\Resonate\Plugins\Contracts\MessageInterceptor;
@@ -185,10 +186,18 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         }
 
         $engine = new Engine($config);
+        $this->apps = new AppDirectory($engine);
+
+        // Asked for before the engine runs: it may at once inherit events that need their secrets.
+        $applications = $this->applications($context);
+
         $engine->boot();
 
+        foreach ($applications as $app) {
+            $this->apps->meet($app);
+        }
+
         $this->context = $context;
-        $this->apps = new AppDirectory($engine);
         $this->reconciler = new Reconciler($engine, $context, $this->apps);
         $this->reporter = new OutcomeReporter($engine);
         $this->seconds = [
@@ -198,7 +207,6 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         ];
         $this->engine = $engine;
 
-        $this->meetApplications();
         $this->checkRoster($config);
 
         // Resonate has no hook for its end, and cancels the ticks before its clients have left.
@@ -206,16 +214,17 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Give the engine every application there is, so that it can sign for nodes that died.
+     * Every application there is, for the engine also signs for nodes that died.
+     *
+     * @return list<Application>
      */
-    protected function meetApplications(): void
+    protected function applications(PluginContext $context): array
     {
         try {
-            foreach ($this->context->applications() as $app) {
-                $this->apps->meet($app);
-            }
+            return $context->applications()->values()->all();
         } catch (Throwable) {
             // The provider's database is away: each application is met with its first connection.
+            return [];
         }
     }
 

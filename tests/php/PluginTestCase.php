@@ -148,6 +148,8 @@ abstract class PluginTestCase extends TestCase
      */
     protected function awaitEvent(string $event, string $prefix = '', int $times = 1, float $seconds = 15.0): void
     {
+        $this->assertSame([], preg_grep('/webhooks are off/', $this->application?->log() ?? []));
+
         Wait::until(
             fn () => count(array_keys($this->events($prefix), $event, true)) >= $times,
             fn () => "'{$event}'; received: ".json_encode($this->events($prefix)).', log: '.json_encode($this->application?->log()),
