@@ -90,7 +90,9 @@ class Reconciler
         if ($this->dirty === [] && $this->page === [] && $this->cursor !== null) {
             [$cursor, $this->page] = $this->engine->channels($this->cursor, static::PAGE);
 
-            $this->cursor = $cursor === 0 ? null : $cursor;
+            // Nothing at the very beginning may also mean that the engine was busy: the next slice asks again.
+            $begun = $this->cursor > 0 || $this->page !== [];
+            $this->cursor = $cursor === 0 && $begun ? null : $cursor;
         }
 
         return array_pop($this->dirty) ?? array_pop($this->page);
