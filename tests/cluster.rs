@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Barrier;
 use std::time::Duration;
 
@@ -47,9 +47,13 @@ impl Cluster {
         engine
     }
 
-    /// What the receiver got, event by event, as `name channel` or `name channel/user`.
+    /// What the receiver got, event by event, as `name channel` or `name channel/user`. A webhook that came again, as it
+    /// may when a node dies or stops, counts once.
     fn events(&self) -> Vec<String> {
-        self.receiver.received("/hook").iter().flat_map(Received::events).collect()
+        let mut seen = HashSet::new();
+        let mut requests = self.receiver.received("/hook");
+        requests.retain(|request| seen.insert(request.header("webhook-id").map(str::to_owned)));
+        requests.iter().flat_map(Received::events).collect()
     }
 
     fn counts(&self) -> BTreeMap<String, usize> {

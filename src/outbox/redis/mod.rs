@@ -108,6 +108,8 @@ struct Rounds {
 struct RoundState {
     begun: u64,
     empty: u64,
+    /// How many wait for a round.
+    awaited: usize,
 }
 
 impl RedisOutbox {
@@ -314,7 +316,9 @@ impl Outbox for RedisOutbox {
     fn catch_up(&self, deadline: Instant) {
         let mut state = self.rounds.state.lock();
         let begun = state.begun;
+        state.awaited += 1;
         self.rounds.changed.wait_while_until(&mut state, |state| state.empty <= begun, deadline);
+        state.awaited -= 1;
     }
 
     fn queued(&self) -> usize {

@@ -23,6 +23,9 @@ const ASSIGN_EVERY: Duration = Duration::from_secs(1);
 /// How long one read waits for events. Short, because assignments and the end of the process wait for it.
 const BLOCK: Duration = Duration::from_millis(100);
 
+/// The same while somebody waits for the end of a round.
+const QUICK_BLOCK: Duration = Duration::from_millis(1);
+
 /// Events of one partition in one read.
 const READ_COUNT: usize = 1000;
 
@@ -82,7 +85,8 @@ impl Reader {
             self.outbox.rounds.found_nothing(begun);
             return None;
         }
-        let replies = self.link.with(|redis| read_on(redis, &self.keys, &streams)).ok()?;
+        let block = if self.outbox.rounds.is_awaited() { QUICK_BLOCK } else { BLOCK };
+        let replies = self.link.with(|redis| read_on(redis, &self.keys, &streams, block)).ok()?;
         if replies.iter().all(|(_, _, entries)| entries.is_empty()) {
             self.outbox.rounds.found_nothing(begun);
         } else {
@@ -240,10 +244,15 @@ impl Loaded {
 /// A partition, the tenure under which it is read, and the new entries.
 type Read = (u16, u32, Vec<(u64, Vec<u8>)>);
 
-fn read_on(redis: &mut Connection, keys: &Keys, streams: &[(u16, u32, u64)]) -> RedisResult<Vec<Read>> {
+fn read_on(
+    redis: &mut Connection,
+    keys: &Keys,
+    streams: &[(u16, u32, u64)],
+    block: Duration,
+) -> RedisResult<Vec<Read>> {
     let names: Vec<String> = streams.iter().map(|(partition, ..)| keys.stream(*partition)).collect();
     let ids: Vec<String> = streams.iter().map(|(.., read_to)| stream_id(*read_to)).collect();
-    let block = usize::try_from(BLOCK.as_millis()).unwrap_or(usize::MAX);
+    let block = usize::try_from(block.as_millis()).unwrap_or(usize::MAX);
     let options = StreamReadOptions::default().count(READ_COUNT).block(block);
     let reply: Option<StreamReadReply> = redis.xread_options(&names, &ids, &options)?;
     let mut found: HashMap<String, Vec<StreamId>> =
@@ -264,6 +273,10 @@ impl super::Rounds {
         let mut state = self.state.lock();
         state.begun += 1;
         state.begun
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.state.lock().awaited > 0
     }
 
     fn found_nothing(&self, begun: u64) {
