@@ -188,14 +188,12 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         $engine = new Engine($config);
         $this->apps = new AppDirectory($engine);
 
-        // Asked for before the engine runs: it may at once inherit events that need their secrets.
-        $applications = $this->applications($context);
-
-        $engine->boot();
-
-        foreach ($applications as $app) {
+        // Before the engine runs: it may at once inherit events that need their secrets.
+        foreach ($this->applications($context) as $app) {
             $this->apps->meet($app);
         }
+
+        $engine->boot();
 
         $this->context = $context;
         $this->reconciler = new Reconciler($engine, $context, $this->apps);
