@@ -1,0 +1,135 @@
+//! Whether the events of a key can have followed from what happened, and where that breaks off.
+
+use std::collections::BTreeMap;
+
+use super::world::{Program, World, Worlds, may_rest, told, untold};
+use super::{Fault, Occurrence, Report, Violation};
+use crate::Ms;
+use crate::history::{History, Key};
+
+/// Events after a break that are tried to tell its nature.
+const AHEAD: usize = 40;
+
+/// How far an event may have moved to be taken for one that came too late.
+const REACH: usize = 6;
+
+/// Breaks of one key that are told.
+const BREAKS: usize = 2;
+
+/// Checks every key that something happened to or was told of.
+pub(super) fn check(path: &str, history: &History, arrived: &BTreeMap<Key, Vec<Occurrence>>, report: &mut Report) {
+    let none = BTreeMap::new();
+    let mut keys: Vec<&Key> = history.steps.keys().chain(arrived.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    for key in keys {
+        let lives = history.steps.get(key).unwrap_or(&none);
+        let mut programs: Vec<Program> =
+            lives.iter().map(|(life, steps)| Program::new(&history.lives[*life], steps)).collect();
+        programs.sort_by_key(Program::begins);
+        let told = arrived.get(key).map_or(&[][..], Vec::as_slice);
+        for (fault, at) in breaks(&programs, told) {
+            let story = format!("{path} {}", story(history, key, told, at));
+            report.violations.push(Violation { fault, story });
+        }
+    }
+}
+
+/// Where the events break with what happened, and in which way.
+fn breaks(programs: &[Program], events: &[Occurrence]) -> Vec<(Fault, usize)> {
+    let mut worlds = Worlds::from([(World::default(), 0)]);
+    let mut events = events.to_vec();
+    let mut breaks = Vec::new();
+    let mut at = 0;
+    while at < events.len() && breaks.len() < BREAKS {
+        let next = step(&worlds, &events[at], programs);
+        if next.is_empty() {
+            let Some(mended) = mend(&worlds, &events, at, programs) else {
+                breaks.push((Fault::Duplicate, at));
+                return breaks;
+            };
+            breaks.push((mended.fault, at));
+            (worlds, events) = (mended.worlds, mended.events);
+        } else {
+            worlds = next;
+            at += 1;
+        }
+    }
+    if at == events.len() && !may_rest(&worlds, programs) {
+        breaks.push((Fault::Missing, at));
+    }
+    breaks
+}
+
+fn step(worlds: &Worlds, event: &Occurrence, programs: &[Program]) -> Worlds {
+    told(worlds, &event.symbol, event.window, programs)
+}
+
+/// A way to go on behind a break.
+struct Mended {
+    fault: Fault,
+    worlds: Worlds,
+    events: Vec<Occurrence>,
+}
+
+/// The smallest change that lets the most of what follows be true: an event too many, one too few, or one too early.
+fn mend(worlds: &Worlds, events: &[Occurrence], at: usize, programs: &[Program]) -> Option<Mended> {
+    let mut ways = Vec::new();
+    for late in (1..=REACH).filter(|late| at + late < events.len()) {
+        let mut reordered = events.to_vec();
+        let event = reordered.remove(at + late);
+        reordered.insert(at, event);
+        ways.push(Mended { fault: Fault::OutOfOrder, worlds: worlds.clone(), events: reordered });
+    }
+    let missing = untold(worlds, events[at].window.1, programs);
+    ways.push(Mended { fault: Fault::Missing, worlds: missing, events: events.to_vec() });
+    let mut fewer = events.to_vec();
+    fewer.remove(at);
+    ways.push(Mended { fault: Fault::Duplicate, worlds: worlds.clone(), events: fewer });
+
+    let reach = |way: &Mended| {
+        let mut worlds = way.worlds.clone();
+        for (done, event) in way.events[at..].iter().take(AHEAD).enumerate() {
+            worlds = step(&worlds, event, programs);
+            if worlds.is_empty() {
+                return done;
+            }
+        }
+        AHEAD
+    };
+    let mut best: Option<(usize, Mended)> = None;
+    for way in ways {
+        let reach = reach(&way);
+        if reach > best.as_ref().map_or(0, |(known, _)| *known) {
+            best = Some((reach, way));
+        }
+    }
+    best.map(|(_, way)| way)
+}
+
+/// What was around a break.
+fn story(history: &History, key: &Key, told: &[Occurrence], at: usize) -> String {
+    use std::fmt::Write as _;
+
+    let time = told.get(at).or(told.last()).map_or(0, |event| event.window.0);
+    let mut story = format!("{key:?} at event {at} of {}, around {time}\n", told.len());
+    for (n, event) in told.iter().enumerate().skip(at.saturating_sub(4)).take(9) {
+        let mark = if n == at { ">" } else { " " };
+        let Occurrence { symbol, window, id, .. } = event;
+        let _ = writeln!(story, "  {mark} {symbol:?} within {}..{} in {id}", window.0, window.1);
+    }
+    let near = |from: Ms, to: Option<Ms>| from <= time + 4000 && to.is_none_or(|to| to + 8000 >= time);
+    for (life, steps) in history.steps.get(key).into_iter().flatten() {
+        let state = &history.lives[*life];
+        for step in steps.iter().filter(|step| near(step.from, step.to)) {
+            let _ = writeln!(story, "    life {life}: {:?} after {} before {:?}", step.what, step.from, step.to);
+        }
+        if let Some(gone) = state.gone.filter(|gone| near(*gone, Some(*gone))) {
+            let _ = writeln!(story, "    life {life}: gone at {gone}");
+        }
+        for (from, to) in state.away.iter().filter(|(from, to)| near(*from, Some(*to))) {
+            let _ = writeln!(story, "    life {life}: away from {from} to {to}");
+        }
+    }
+    story
+}

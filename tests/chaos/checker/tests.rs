@@ -1,0 +1,220 @@
+use super::*;
+use crate::Ms;
+use crate::history::{Key, Life, What};
+use crate::receiver::PATHS;
+
+/// A run written by hand: one channel, one endpoint, times in steps of a hundred milliseconds.
+#[derive(Default)]
+struct Tale {
+    history: History,
+    requests: Vec<Request>,
+    orders: u64,
+}
+
+const START: Ms = 1_000_000;
+
+fn time(step: u64) -> Ms {
+    START + step * 100
+}
+
+fn key(user: Option<&str>) -> Key {
+    Key { app: "a".into(), channel: "c".into(), user: user.map(Into::into) }
+}
+
+impl Tale {
+    fn lives(mut self, lives: usize) -> Self {
+        self.history.lives = vec![Life::default(); lives];
+        self
+    }
+
+    fn asked(mut self, life: usize, user: Option<&str>, what: What, from: u64, to: Option<u64>) -> Self {
+        self.orders += 1;
+        self.history.asked(life, key(user), what, self.orders, time(from));
+        let lives = self.history.steps.get_mut(&key(user)).unwrap();
+        lives.get_mut(&life).unwrap().last_mut().unwrap().to = to.map(time);
+        self
+    }
+
+    /// The channel is joined or left, and that was judged 50 ms later.
+    fn holds(self, life: usize, hold: bool, at: u64) -> Self {
+        self.asked(life, None, What::Hold(hold), at, Some(at + 1))
+    }
+
+    fn gone(mut self, life: usize, at: u64) -> Self {
+        self.history.lives[life].gone = Some(time(at));
+        self
+    }
+
+    /// A request at both endpoints.
+    fn received(mut self, id: &str, at: u64, events: &[&str]) -> Self {
+        let events: Vec<_> = events
+            .iter()
+            .map(|event| match event.split(' ').collect::<Vec<_>>()[..] {
+                ["whisper", text] => format!(r#"{{"name":"client_event","channel":"c","data":"{text}"}}"#),
+                [name, user] => format!(r#"{{"name":"{name}","channel":"c","user_id":"{user}"}}"#),
+                _ => format!(r#"{{"name":"{event}","channel":"c"}}"#),
+            })
+            .collect();
+        let body = format!(r#"{{"time_ms":{},"events":[{}]}}"#, time(at), events.join(","));
+        for path in PATHS {
+            self.requests.push(Request {
+                at: time(at) + 30,
+                path: path.to_owned(),
+                id: id.to_owned(),
+                app: "a".to_owned(),
+                body_hash: body.len() as u64,
+                body: body.clone(),
+            });
+        }
+        self
+    }
+
+    /// What is wrong at the first endpoint.
+    fn faults(&self) -> Vec<Fault> {
+        let report = check(&self.history, &self.requests);
+        let at_first = report.violations.iter().filter(|violation| violation.story.contains(PATHS[0]));
+        at_first.map(|violation| violation.fault).collect()
+    }
+}
+
+/// Somebody comes, goes and comes again.
+fn visits() -> Tale {
+    Tale::default().lives(1).holds(0, true, 1).holds(0, false, 5).holds(0, true, 9)
+}
+
+#[test]
+fn what_happened_and_arrived_is_right_even_if_it_is_repeated() {
+    let tale = visits()
+        .received("m1", 1, &["channel_occupied"])
+        .received("m2", 5, &["channel_vacated"])
+        .received("m1", 1, &["channel_occupied"])
+        .received("m3", 9, &["channel_occupied"]);
+    assert_eq!(tale.faults(), []);
+    let report = check(&tale.history, &tale.requests);
+    assert_eq!((report.edges, report.repeats), (3, 2));
+    assert_eq!(report.verdict(), "0 duplicate, 0 missing, 0 out of order");
+}
+
+#[test]
+fn an_event_under_another_id_is_a_duplicate() {
+    let tale = visits()
+        .received("m1", 1, &["channel_occupied"])
+        .received("m2", 1, &["channel_occupied"])
+        .received("m3", 5, &["channel_vacated"])
+        .received("m4", 9, &["channel_occupied"]);
+    assert_eq!(tale.faults(), [Fault::Duplicate]);
+}
+
+#[test]
+fn a_judged_edge_that_never_arrived_is_missing_in_the_middle_and_at_the_end() {
+    let middle = visits().received("m1", 1, &["channel_occupied"]).received("m2", 9, &["channel_occupied"]);
+    assert_eq!(middle.faults(), [Fault::Missing]);
+    let end = visits().received("m1", 1, &["channel_occupied"]).received("m2", 5, &["channel_vacated"]);
+    assert_eq!(end.faults(), [Fault::Missing]);
+    assert_eq!(visits().faults().first(), Some(&Fault::Missing));
+}
+
+#[test]
+fn edges_in_the_wrong_order_are_found() {
+    let tale = Tale::default()
+        .lives(1)
+        .asked(0, None, What::Hold(true), 1, Some(2))
+        .asked(0, None, What::Hold(false), 1, Some(2))
+        .received("m1", 1, &["channel_vacated", "channel_occupied"]);
+    assert_eq!(tale.faults(), [Fault::OutOfOrder]);
+}
+
+#[test]
+fn a_body_that_changed_under_its_id_is_found() {
+    let tale = visits()
+        .received("m1", 1, &["channel_occupied"])
+        .received("m2", 5, &["channel_vacated"])
+        .received("m3", 9, &["channel_occupied"])
+        .received("m3", 9, &["channel_occupied", "channel_vacated"]);
+    assert_eq!(tale.faults(), [Fault::Altered]);
+}
+
+#[test]
+fn an_edge_long_after_it_was_judged_is_not_that_edge() {
+    let tale = Tale::default().lives(1).holds(0, true, 1).received("m1", 9, &["channel_occupied"]);
+    assert!(!tale.faults().is_empty());
+}
+
+#[test]
+fn two_nodes_on_a_channel_make_one_edge_a_side() {
+    let tale = || Tale::default().lives(2).holds(0, true, 1).holds(1, true, 3).holds(0, false, 5).holds(1, false, 7);
+    let right = tale().received("m1", 1, &["channel_occupied"]).received("m2", 7, &["channel_vacated"]);
+    assert_eq!(right.faults(), []);
+    let early = tale().received("m1", 1, &["channel_occupied"]).received("m2", 5, &["channel_vacated"]);
+    assert!(!early.faults().is_empty(), "somebody is still there");
+}
+
+#[test]
+fn what_was_not_judged_before_a_kill_may_have_happened_or_not() {
+    let tale = || Tale::default().lives(1).asked(0, None, What::Hold(true), 1, None).gone(0, 2);
+    assert_eq!(tale().faults(), []);
+    let happened = tale().received("m1", 1, &["channel_occupied"]).received("m2", 40, &["channel_vacated"]);
+    assert_eq!(happened.faults(), []);
+    let half = tale().received("m1", 1, &["channel_occupied"]);
+    assert_eq!(half.faults(), [Fault::Missing], "the dead hold nothing for ever");
+    let late = tale().received("m1", 40, &["channel_occupied"]).received("m2", 50, &["channel_vacated"]);
+    assert!(!late.faults().is_empty(), "the dead join nothing");
+}
+
+#[test]
+fn what_was_judged_before_a_kill_did_happen() {
+    assert_eq!(Tale::default().lives(1).holds(0, true, 1).gone(0, 3).faults(), [Fault::Missing]);
+}
+
+#[test]
+fn a_node_that_stood_still_may_be_taken_for_dead_and_come_back() {
+    let mut tale = Tale::default()
+        .lives(1)
+        .holds(0, true, 1)
+        .received("m1", 1, &["channel_occupied"])
+        .received("m2", 40, &["channel_vacated"])
+        .received("m3", 45, &["channel_occupied"]);
+    assert!(!tale.faults().is_empty());
+    tale.history.lives[0].away.push((time(5), time(44)));
+    assert_eq!(tale.faults(), []);
+    let twice = tale.received("m4", 41, &["channel_vacated"]).received("m5", 42, &["channel_occupied"]);
+    assert!(!twice.faults().is_empty(), "it was away once");
+}
+
+#[test]
+fn client_events_arrive_once_and_in_their_order() {
+    let whisper = |text: &str| What::Whisper(text.to_owned());
+    let tale = || {
+        let tale = Tale::default().lives(1).holds(0, true, 1);
+        let tale = tale.asked(0, None, whisper("w1"), 2, Some(4)).asked(0, None, whisper("w2"), 2, Some(4));
+        tale.holds(0, false, 5).received("m1", 1, &["channel_occupied"])
+    };
+    let end = |tale: Tale| tale.received("m9", 5, &["channel_vacated"]);
+    assert_eq!(end(tale().received("m2", 2, &["whisper w1", "whisper w2"])).faults(), []);
+    assert_eq!(end(tale().received("m2", 2, &["whisper w2", "whisper w1"])).faults(), [Fault::OutOfOrder]);
+    assert_eq!(end(tale().received("m2", 2, &["whisper w2"])).faults().len(), 1);
+    let again = tale().received("m2", 2, &["whisper w1", "whisper w2"]).received("m3", 2, &["whisper w2"]);
+    assert_eq!(end(again).faults(), [Fault::Duplicate]);
+    assert!(
+        !tale()
+            .received("m8", 5, &["channel_vacated"])
+            .received("m9", 2, &["whisper w1", "whisper w2"])
+            .faults()
+            .is_empty()
+    );
+}
+
+#[test]
+fn nobody_is_on_a_vacated_channel() {
+    let tale = |first: &[&str], last: &[&str]| {
+        let tale = Tale::default().lives(1).holds(0, true, 1);
+        let tale = tale.asked(0, Some("7"), What::Hold(true), 1, Some(2));
+        let tale = tale.asked(0, Some("7"), What::Hold(false), 5, Some(6)).holds(0, false, 5);
+        tale.received("m1", 1, first).received("m2", 5, last)
+    };
+    let (came, left) = (["channel_occupied", "member_added 7"], ["member_removed 7", "channel_vacated"]);
+    assert_eq!(tale(&came, &left).faults(), []);
+    let reversed = |events: [&'static str; 2]| [events[1], events[0]];
+    assert_eq!(tale(&reversed(came), &left).faults(), [Fault::OutOfOrder]);
+    assert_eq!(tale(&came, &reversed(left)).faults(), [Fault::OutOfOrder]);
+}

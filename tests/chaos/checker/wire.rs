@@ -1,0 +1,84 @@
+//! From requests to what they say of each channel and user, in the order of their first arrival.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{FLUSH_INTERVAL, Fault, Report, Violation};
+use crate::Ms;
+use crate::history::Key;
+use crate::receiver::Request;
+
+/// What the receiver was told of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Symbol {
+    /// `channel_occupied`, `member_added`.
+    Up,
+    /// `channel_vacated`, `member_removed`.
+    Down,
+    /// A client event with this text.
+    Whisper(String),
+}
+
+impl Symbol {
+    /// Whether it is an edge.
+    pub(crate) const fn is_edge(&self) -> bool {
+        matches!(self, Self::Up | Self::Down)
+    }
+}
+
+/// An event as it first arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Occurrence {
+    pub(crate) symbol: Symbol,
+    /// It happened between these times.
+    pub(crate) window: (Ms, Ms),
+    /// Its place among all events of its endpoint.
+    pub(crate) place: usize,
+    /// The request.
+    pub(crate) id: String,
+}
+
+/// Reads the requests for `path`, those with a known id once.
+pub(super) fn read(path: &str, requests: &[Request], report: &mut Report) -> BTreeMap<Key, Vec<Occurrence>> {
+    let mut known: HashMap<&str, &Request> = HashMap::new();
+    let mut arrived: BTreeMap<Key, Vec<Occurrence>> = BTreeMap::new();
+    let mut place = 0;
+    for request in requests.iter().filter(|request| request.path == path) {
+        if let Some(first) = known.get(request.id.as_str()) {
+            report.repeats += 1;
+            if first.body_hash != request.body_hash {
+                let story = format!("{path} {}: {} was {} before", request.id, request.body, first.body);
+                report.violations.push(Violation { fault: Fault::Altered, story });
+            }
+            continue;
+        }
+        known.insert(&request.id, request);
+        for (key, occurrence) in events(request) {
+            place += 1;
+            arrived.entry(key).or_default().push(Occurrence { place, ..occurrence });
+        }
+    }
+    arrived
+}
+
+/// The events of a request. Its time is that of its first event, and the others are not far from it.
+fn events(request: &Request) -> Vec<(Key, Occurrence)> {
+    let body: serde_json::Value = serde_json::from_str(&request.body).expect("a JSON body");
+    let time = body["time_ms"].as_u64().expect("a time");
+    let window = (time - FLUSH_INTERVAL, (time + FLUSH_INTERVAL).min(request.at));
+    let text = |value: &serde_json::Value| value.as_str().expect("a string").to_owned();
+    let events = body["events"].as_array().expect("a list of events").iter();
+    let read = events.map(|event| {
+        let (symbol, has_user) = match event["name"].as_str().expect("a name") {
+            "channel_occupied" => (Symbol::Up, false),
+            "channel_vacated" => (Symbol::Down, false),
+            "member_added" => (Symbol::Up, true),
+            "member_removed" => (Symbol::Down, true),
+            "client_event" => (Symbol::Whisper(text(&event["data"])), false),
+            other => panic!("an unknown event: {other}"),
+        };
+        let user = has_user.then(|| text(&event["user_id"]));
+        let key = Key { app: request.app.clone(), channel: text(&event["channel"]), user };
+        (key, Occurrence { symbol, window, place: 0, id: request.id.clone() })
+    });
+    read.collect()
+}

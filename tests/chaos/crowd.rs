@@ -1,0 +1,202 @@
+//! The people on one node: who comes and goes next, and which claims follow from it.
+
+use std::collections::BTreeMap;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use crate::history::{Key, What};
+use crate::order::Order;
+
+/// The applications of every node.
+pub(crate) const APPS: [&str; 2] = ["alpha", "beta"];
+
+/// Sockets on one node, at most. Few, so that many of them are the first or the last of their channel; together they
+/// hold fewer channels and users than a reaper takes at once.
+const SOCKETS: usize = 14;
+
+/// Presence users that may come.
+const USERS: usize = 4;
+
+/// An order, and what it asks for.
+pub(crate) type Asked = (Order, Vec<(Key, What)>);
+
+/// The sockets of one node process.
+#[derive(Debug)]
+pub(crate) struct Crowd {
+    slot: usize,
+    life: usize,
+    sockets: BTreeMap<String, Person>,
+    /// Sockets of each channel and user.
+    counts: BTreeMap<Key, usize>,
+    numbered: usize,
+}
+
+#[derive(Debug)]
+struct Person {
+    app: String,
+    user: String,
+    channels: Vec<String>,
+}
+
+impl Crowd {
+    /// Nobody yet, on the node process number `life` in its place among the nodes.
+    pub(crate) const fn new(slot: usize, life: usize) -> Self {
+        Self { slot, life, sockets: BTreeMap::new(), counts: BTreeMap::new(), numbered: 0 }
+    }
+
+    /// What happens next, if the dice show anything.
+    pub(crate) fn next(&mut self, rng: &mut StdRng) -> Option<Asked> {
+        let leave = self.sockets.len() >= SOCKETS;
+        match rng.random_range(0..100) {
+            _ if self.sockets.is_empty() => Some(self.come(rng)),
+            0..15 if !leave => Some(self.come(rng)),
+            0..45 => self.join(rng),
+            45..70 => self.part(rng),
+            70..80 => self.close(rng),
+            _ => self.whisper(rng),
+        }
+    }
+
+    /// A socket of its own for `channel`, to be the last that happens here.
+    pub(crate) fn last_word(&mut self) -> Asked {
+        let socket = self.seat(APPS[0].to_owned(), "u0".to_owned());
+        let channel = format!("last-{}", self.life);
+        self.subscribe(&socket, channel)
+    }
+
+    /// Everybody leaves, because the process ends.
+    pub(crate) fn end(&mut self) -> Asked {
+        let asked = std::mem::take(&mut self.counts).into_keys().map(|key| (key, What::Hold(false))).collect();
+        self.sockets.clear();
+        (Order::End, asked)
+    }
+
+    fn come(&mut self, rng: &mut StdRng) -> Asked {
+        let app = APPS[rng.random_range(0..APPS.len())].to_owned();
+        let user = format!("u{}", rng.random_range(0..USERS));
+        let socket = self.seat(app, user);
+        let channel = self.channel(rng);
+        self.subscribe(&socket, channel)
+    }
+
+    fn seat(&mut self, app: String, user: String) -> String {
+        self.numbered += 1;
+        let socket = format!("{}.{}", self.life, self.numbered);
+        self.sockets.insert(socket.clone(), Person { app, user, channels: Vec::new() });
+        socket
+    }
+
+    fn join(&mut self, rng: &mut StdRng) -> Option<Asked> {
+        let (socket, channel) = (self.somebody(rng)?, self.channel(rng));
+        let is_there = self.sockets.get(&socket)?.channels.contains(&channel);
+        (!is_there).then(|| self.subscribe(&socket, channel))
+    }
+
+    fn part(&mut self, rng: &mut StdRng) -> Option<Asked> {
+        let socket = self.somebody(rng)?;
+        let person = self.sockets.get_mut(&socket)?;
+        let channel = person.channels.remove(rng.random_range(0..person.channels.len()));
+        let (app, user) = (person.app.clone(), person.user.clone());
+        if person.channels.is_empty() {
+            self.sockets.remove(&socket);
+        }
+        let asked = self.leave(&app, &channel, &user);
+        Some((Order::Unsubscribe { app, channel, socket }, asked))
+    }
+
+    fn close(&mut self, rng: &mut StdRng) -> Option<Asked> {
+        let socket = self.somebody(rng)?;
+        let Person { app, user, channels } = self.sockets.remove(&socket)?;
+        let asked = channels.iter().flat_map(|channel| self.leave(&app, channel, &user)).collect();
+        Some((Order::Close { app, socket }, asked))
+    }
+
+    fn whisper(&mut self, rng: &mut StdRng) -> Option<Asked> {
+        let socket = self.somebody(rng)?;
+        let Person { app, user, channels } = self.sockets.get(&socket)?;
+        let channel = channels[rng.random_range(0..channels.len())].clone();
+        self.numbered += 1;
+        let text = format!("w{}.{}", self.life, self.numbered);
+        let key = Key { app: app.clone(), channel: channel.clone(), user: None };
+        let user = is_presence(&channel).then(|| user.clone());
+        let order = Order::Whisper { app: app.clone(), channel, socket, user, text: text.clone() };
+        Some((order, vec![(key, What::Whisper(text))]))
+    }
+
+    fn subscribe(&mut self, socket: &str, channel: String) -> Asked {
+        let person = self.sockets.get_mut(socket).expect("a socket");
+        person.channels.push(channel.clone());
+        let (app, user) = (person.app.clone(), is_presence(&channel).then(|| person.user.clone()));
+        let mut asked = Vec::new();
+        for key in keys(&app, &channel, user.as_deref()) {
+            let count = self.counts.entry(key.clone()).or_default();
+            *count += 1;
+            if *count == 1 {
+                asked.push((key, What::Hold(true)));
+            }
+        }
+        (Order::Subscribe { app, channel, socket: socket.to_owned(), user }, asked)
+    }
+
+    fn leave(&mut self, app: &str, channel: &str, user: &str) -> Vec<(Key, What)> {
+        let mut asked = Vec::new();
+        let user = is_presence(channel).then_some(user);
+        for key in keys(app, channel, user).into_iter().rev() {
+            let count = self.counts.get_mut(&key).expect("a count");
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&key);
+                asked.push((key, What::Hold(false)));
+            }
+        }
+        asked
+    }
+
+    fn somebody(&self, rng: &mut StdRng) -> Option<String> {
+        let place = rng.random_range(0..self.sockets.len().max(1));
+        self.sockets.keys().nth(place).cloned()
+    }
+
+    /// Half of the channels are this node's own, half are shared by all.
+    fn channel(&self, rng: &mut StdRng) -> String {
+        let kind = if rng.random_bool(0.4) { "presence-" } else { "" };
+        if rng.random_bool(0.5) {
+            format!("{kind}own-{}-{}", self.slot, rng.random_range(0..6))
+        } else {
+            format!("{kind}room-{}", rng.random_range(0..5))
+        }
+    }
+}
+
+fn is_presence(channel: &str) -> bool {
+    channel.starts_with("presence-")
+}
+
+/// The channel, and the user on it if there is one.
+fn keys(app: &str, channel: &str, user: Option<&str>) -> Vec<Key> {
+    let key = |user: Option<&str>| Key { app: app.into(), channel: channel.into(), user: user.map(Into::into) };
+    std::iter::once(key(None)).chain(user.map(|user| key(Some(user)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn firsts_and_lasts_alternate_and_everybody_leaves_at_the_end() {
+        let (mut crowd, mut rng) = (Crowd::new(0, 0), StdRng::seed_from_u64(1));
+        let mut held: BTreeMap<Key, bool> = BTreeMap::new();
+        let mut all: Vec<Asked> = (0..2000).filter_map(|_| crowd.next(&mut rng)).collect();
+        all.push(crowd.end());
+        for (key, what) in all.into_iter().flat_map(|(_, asked)| asked) {
+            if let What::Hold(now) = what {
+                assert_ne!(held.insert(key, now).unwrap_or_default(), now);
+            }
+        }
+        assert!(held.len() > 20);
+        assert!(held.values().all(|held| !held));
+    }
+}

@@ -1,0 +1,118 @@
+//! Node processes, as seen from outside: told by lines, heard by lines, ended by signals.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+use crate::order::Order;
+use crate::{Ms, now};
+
+/// A running node process. It is killed when dropped.
+pub(crate) struct Node {
+    /// Its number among all node processes of the run.
+    pub(crate) life: usize,
+    child: Child,
+    told: ChildStdin,
+    orders: u64,
+    heard: Arc<Mutex<Heard>>,
+    listener: Option<JoinHandle<()>>,
+}
+
+/// What a node has said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard {
+    /// Up to which order everything had been judged, and when that was heard.
+    pub(crate) judged: Vec<(u64, Ms)>,
+    /// Claims that were not judged at its end.
+    pub(crate) left: Option<u64>,
+    /// Its log.
+    pub(crate) log: Vec<(Ms, String)>,
+}
+
+impl Node {
+    /// Starts process number `life`.
+    pub(crate) fn start(life: usize, config: &str) -> Self {
+        let mut child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["node", config])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a node process");
+        let told = child.stdin.take().expect("its input");
+        let said = BufReader::new(child.stdout.take().expect("its output"));
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let listening = Arc::clone(&heard);
+        let listener = std::thread::spawn(move || {
+            for line in said.lines().map_while(Result::ok) {
+                listening.lock().take(&line);
+            }
+        });
+        Self { life, child, told, orders: 0, heard, listener: Some(listener) }
+    }
+
+    /// Gives an order. Returns its number.
+    pub(crate) fn tell(&mut self, order: &Order) -> u64 {
+        self.orders += 1;
+        // A node that is gone without having been killed is found by `has_ended`.
+        let _ = writeln!(self.told, "{}", order.line());
+        self.orders
+    }
+
+    /// Orders given.
+    pub(crate) const fn orders(&self) -> u64 {
+        self.orders
+    }
+
+    /// Whether every order has been judged.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.heard.lock().judged.last().is_some_and(|(up_to, _)| *up_to >= self.orders)
+    }
+
+    /// Whether the process has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("the state of a node").is_some()
+    }
+
+    /// Sends a signal: `-STOP`, `-CONT`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(status.expect("the kill command").success());
+    }
+
+    /// Kills it (SIGKILL) unless it has ended, and returns all that it has said.
+    pub(crate) fn kill(mut self) -> Heard {
+        self.end();
+        std::mem::take(&mut *self.heard.lock())
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(listener) = self.listener.take() {
+            let _ = listener.join();
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Heard {
+    fn take(&mut self, line: &str) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "judged" => self.judged.extend(rest.parse().ok().map(|up_to| (up_to, now()))),
+            "left" => {
+                self.left = rest.parse().ok();
+                self.log.push((now(), line.to_owned()));
+            }
+            _ => self.log.push((now(), rest.to_owned())),
+        }
+    }
+}

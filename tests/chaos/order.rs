@@ -1,0 +1,79 @@
+//! What a node process is told, one line an order. Names hold no white space.
+
+/// One thing that happens to a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// A socket subscribes, as a user on a presence channel.
+    Subscribe { app: String, channel: String, socket: String, user: Option<String> },
+    /// A socket leaves a channel.
+    Unsubscribe { app: String, channel: String, socket: String },
+    /// A socket closes.
+    Close { app: String, socket: String },
+    /// A socket sends a client event whose data is `text`.
+    Whisper { app: String, channel: String, socket: String, user: Option<String>, text: String },
+    /// The process ends as it should.
+    End,
+}
+
+/// Stands for "no user".
+const NOBODY: &str = "-";
+
+impl Order {
+    /// The order as a line.
+    pub(crate) fn line(&self) -> String {
+        let user = |user: &Option<String>| user.clone().unwrap_or_else(|| NOBODY.to_owned());
+        match self {
+            Self::Subscribe { app, channel, socket, user: of } => format!("sub {app} {channel} {socket} {}", user(of)),
+            Self::Unsubscribe { app, channel, socket } => format!("unsub {app} {channel} {socket}"),
+            Self::Close { app, socket } => format!("close {app} {socket}"),
+            Self::Whisper { app, channel, socket, user: of, text } => {
+                format!("whisper {app} {channel} {socket} {} {text}", user(of))
+            }
+            Self::End => "end".to_owned(),
+        }
+    }
+
+    /// The order that a line stands for.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let own = str::to_owned;
+        let user = |user: &str| (user != NOBODY).then(|| user.to_owned());
+        match line.split_whitespace().collect::<Vec<_>>()[..] {
+            ["sub", app, channel, socket, of] => {
+                Some(Self::Subscribe { app: own(app), channel: own(channel), socket: own(socket), user: user(of) })
+            }
+            ["unsub", app, channel, socket] => {
+                Some(Self::Unsubscribe { app: own(app), channel: own(channel), socket: own(socket) })
+            }
+            ["close", app, socket] => Some(Self::Close { app: own(app), socket: own(socket) }),
+            ["whisper", app, channel, socket, of, text] => Some(Self::Whisper {
+                app: own(app),
+                channel: own(channel),
+                socket: own(socket),
+                user: user(of),
+                text: own(text),
+            }),
+            ["end"] => Some(Self::End),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_comes_back_from_its_line() {
+        let own = str::to_owned;
+        let (app, channel, socket) = (own("a"), own("presence-c"), own("1.1"));
+        for user in [None, Some(own("7"))] {
+            let [app, channel, socket, user] = [Some(app.clone()), Some(channel.clone()), Some(socket.clone()), user];
+            let (app, channel, socket) = (app.unwrap(), channel.unwrap(), socket.unwrap());
+            let order = Order::Whisper { app, channel, socket, user, text: own("w1") };
+            assert_eq!(Order::parse(&order.line()), Some(order));
+        }
+        let order = Order::Subscribe { app, channel, socket, user: None };
+        assert_eq!(Order::parse(&order.line()), Some(order));
+        assert_eq!(Order::parse("dance"), None);
+    }
+}
