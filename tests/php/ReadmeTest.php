@@ -1,0 +1,90 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use Illuminate\Http\Request;
+use Illuminate\Support\Arr;
+use Tests\Support\Receiver;
+
+/**
+ * What the README shows is what happens.
+ */
+final class ReadmeTest extends PluginTestCase
+{
+    public function test_its_table_has_every_key_of_the_config_file(): void
+    {
+        preg_match_all('/^\|[^|\n]*/m', self::readme(), $cells);
+        $missing = array_filter(
+            array_keys(Arr::dot(Arr::except(require dirname(__DIR__, 2).'/php/config/resonate-webhooks.php', 'endpoints'))),
+            fn (string $key) => ! str_contains(implode($cells[0]), "`{$key}`"),
+        );
+
+        $this->assertSame([], array_values($missing));
+    }
+
+    public function test_its_events_look_like_those_that_are_delivered(): void
+    {
+        $ann = $this->serve()->connect();
+        $ann->join('presence-chat.42', 7)->whisper('presence-chat.42', 'client-typing', ['draft' => 'Hel'])->close();
+        $this->awaitEvent('channel_vacated presence-chat.42');
+
+        $shown = json_decode(self::block('json'), true, flags: JSON_THROW_ON_ERROR);
+        $shown['events'][2]['socket_id'] = $ann->id();
+
+        $this->assertSame($shown['events'], Receiver::shared()->events($this->path()));
+        $this->assertSame(array_keys($shown), array_keys(json_decode(
+            Receiver::shared()->requests($this->path())[0]['body'], true, flags: JSON_THROW_ON_ERROR,
+        )));
+    }
+
+    public function test_its_route_takes_a_webhook_once_and_a_forged_one_never(): void
+    {
+        $this->serve()->connect()->subscribe('room');
+        $this->awaitEvent('channel_occupied room');
+        [$webhook] = Receiver::shared()->requests($this->path());
+
+        // Laravel's way of answering wants one; the answers have none.
+        config(['session.driver' => 'array']);
+
+        eval(self::block('php', 'Route::post'));
+
+        $this->assertSame(204, $this->post($webhook));
+        $this->assertSame(204, $this->post($webhook));
+        $this->assertSame(401, $this->post(['body' => strtr($webhook['body'], ['room' => 'boom'])] + $webhook));
+        $this->assertSame(401, $this->post(['headers' => ['x-pusher-key' => 'nobody'] + $webhook['headers']] + $webhook));
+        $this->assertSame(401, $this->post(['headers' => []] + $webhook));
+        $this->assertCount(1, preg_grep('/^INFO: channel_occupied on room/', $this->application->log()));
+    }
+
+    /**
+     * Send a webhook to the route of the README, and return the status of the answer.
+     *
+     * @param  array{headers: array<string, string>, body: string}  $webhook
+     */
+    private function post(array $webhook): int
+    {
+        $request = Request::create('/webhooks/resonate', 'POST', content: $webhook['body']);
+        $request->headers->add(['accept' => 'application/json'] + $webhook['headers']);
+
+        $this->application->laravel->instance('request', $request);
+
+        return $this->application->laravel['router']->dispatch($request)->getStatusCode();
+    }
+
+    /**
+     * The first block of code in a language, or the first that has some text.
+     */
+    private static function block(string $language, string $with = ''): string
+    {
+        preg_match_all("/^```{$language}\n(.*?)^```$/ms", self::readme(), $blocks);
+
+        return array_values(array_filter($blocks[1], fn (string $block) => str_contains($block, $with)))[0];
+    }
+
+    private static function readme(): string
+    {
+        return (string) file_get_contents(dirname(__DIR__, 2).'/README.md');
+    }
+}
