@@ -5,7 +5,7 @@
 
 use std::io::{BufRead, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use resonate_webhooks::config::Config;
@@ -20,6 +20,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// Beyond `shutdown_timeout`, for the threads to end.
 const GRACE: Duration = Duration::from_millis(300);
 
+/// How far the orders have come.
+#[derive(Default)]
+struct Progress {
+    pushed: AtomicU64,
+    /// The engine shows no gauges any more.
+    ending: AtomicBool,
+}
+
 /// Runs until it is told to end or its input does.
 pub(crate) fn run(config: &str) {
     let config = Config::from_value(serde_json::from_str(config).expect("a config")).expect("a good config");
@@ -28,18 +36,19 @@ pub(crate) fn run(config: &str) {
     for app in crate::crowd::APPS {
         engine.register_app(app.as_bytes(), app, "secret");
     }
-    let pushed = Arc::new(AtomicU64::new(0));
-    let (watched, seen) = (Arc::clone(&engine), Arc::clone(&pushed));
+    let progress = Arc::new(Progress::default());
+    let (watched, seen) = (Arc::clone(&engine), Arc::clone(&progress));
     std::thread::spawn(move || tell_what_is_judged(&watched, &seen));
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         let order = Order::parse(&line).expect("an order");
         if order == Order::End {
+            progress.ending.store(true, Ordering::SeqCst);
             let left = engine.end(GRACE);
             say(&format!("left {}", left.claims + left.intents));
             return;
         }
         apply(&engine, &order);
-        pushed.fetch_add(1, Ordering::SeqCst);
+        progress.pushed.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -69,7 +78,7 @@ fn apply(engine: &Engine, order: &Order) {
 
 /// Every order is one intent, so the number of intents taken in tells how many orders are in the ledger; the ledger is
 /// looked at after that number.
-fn tell_what_is_judged(engine: &Engine, pushed: &AtomicU64) {
+fn tell_what_is_judged(engine: &Engine, progress: &Progress) {
     let mut told = 0;
     loop {
         std::thread::sleep(LOOK_EVERY);
@@ -80,15 +89,14 @@ fn tell_what_is_judged(engine: &Engine, pushed: &AtomicU64) {
                 _ => {}
             }
         }
-        let orders = pushed.load(Ordering::SeqCst);
-        if told == orders {
+        if told == progress.pushed.load(Ordering::SeqCst) {
             continue;
         }
         let stats = engine.stats();
-        // An engine that ends shows no gauges any more, and has intents of its own.
-        let stat = |name: &str| stats.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-        let taken_in = stat("intents").unwrap_or(0).min(orders);
-        if stat("unclaimed") == Some(0) && taken_in > told {
+        let stat = |name: &str| stats.iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| *value);
+        let (taken_in, unclaimed) = (stat("intents"), stat("unclaimed"));
+        // Looked at last: what was read before is worth nothing once the engine ends.
+        if unclaimed == 0 && taken_in > told && !progress.ending.load(Ordering::SeqCst) {
             told = taken_in;
             say(&format!("judged {told}"));
         }

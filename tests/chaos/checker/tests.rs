@@ -182,6 +182,23 @@ fn a_node_that_stood_still_may_be_taken_for_dead_and_come_back() {
 }
 
 #[test]
+fn a_visit_that_redis_never_heard_of_is_given_up_by_a_node_that_was_taken_for_dead() {
+    let tale = |waited: u64| {
+        let asked = 26 - waited;
+        let mut tale = Tale::default()
+            .lives(1)
+            .asked(0, None, What::Hold(true), asked, Some(27))
+            .asked(0, None, What::Whisper("w1".to_owned()), asked, Some(27))
+            .asked(0, None, What::Hold(false), asked, Some(27))
+            .received("m1", 27, &["whisper w1"]);
+        tale.history.lives[0].away.push((time(24), time(44)));
+        tale
+    };
+    assert_eq!(tale(20).faults(), []);
+    assert!(!tale(0).faults().is_empty(), "what was judged at once was sent");
+}
+
+#[test]
 fn client_events_arrive_once_and_in_their_order() {
     let whisper = |text: &str| What::Whisper(text.to_owned());
     let tale = || {

@@ -134,7 +134,10 @@ impl Program {
             turn(times.from, self.latest(*times), then, Some(text.clone()));
         }
         for (absence, (from, to)) in self.away.iter().enumerate().skip(node.away) {
-            let waits = hold.is_some_and(|(_, times)| times.from <= *to && self.latest(*times) >= *from + WAITS);
+            let waits = hold.is_some_and(|(_, times)| {
+                let latest = self.latest(*times);
+                times.from <= *to && latest >= *from && latest >= times.from + WAITS
+            });
             if !node.lost && (node.held || waits) {
                 let then = Progress { held: false, lost: true, away: absence + 1, ..node };
                 turn(*from, *to, then, None);
