@@ -195,9 +195,11 @@ impl Reader {
         let news = !(handover.revoked.is_empty() && handover.flights.is_empty() && handover.events.is_empty());
         if news {
             let mut inbox = self.outbox.inbox.lock();
-            let revoked = |event: &Queued| handover.revoked.contains(&event.position.tenure);
-            inbox.events.retain(|event| !revoked(event));
-            inbox.flights.retain(|flight| !flight.events.iter().any(|event| revoked(event)));
+            if !handover.revoked.is_empty() {
+                let revoked = |event: &Queued| handover.revoked.contains(&event.position.tenure);
+                inbox.events.retain(|event| !revoked(event));
+                inbox.flights.retain(|flight| !flight.events.iter().any(|event| revoked(event)));
+            }
             inbox.revoked.extend(handover.revoked);
             inbox.flights.extend(handover.flights);
             inbox.events.extend(handover.events);
