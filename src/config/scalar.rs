@@ -52,8 +52,11 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
         if !(f64::from(MIN)..=f64::from(MAX)).contains(&value) {
             return Err(D::Error::custom(format_args!("{written} is out of range, allowed are {MIN} to {MAX}")));
         }
-        // Exact: the value is whole and within the bounds of the type.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the value is whole and within the bounds of the type"
+        )]
         Ok(Self(value as u32))
     }
 }
@@ -112,8 +115,10 @@ impl<'de> Deserialize<'de> for Number {
                 f.write_str("a number")
             }
 
-            // All bounds lie far below 2^53, where an f64 stops being exact.
-            #[allow(clippy::cast_precision_loss)]
+            #[allow(
+                clippy::cast_precision_loss,
+                reason = "all bounds lie far below 2^53, where an f64 stops being exact"
+            )]
             fn visit_i64<E: Error>(self, value: i64) -> Result<Number, E> {
                 Ok(number(value as f64, value))
             }
