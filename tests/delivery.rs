@@ -230,8 +230,7 @@ fn events_that_no_endpoint_wants_are_counted_and_forgotten() {
 fn a_full_outbox_gives_up_its_oldest_events_loudly_and_keeps_the_batch_in_flight() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(500)]);
-    let settings = Settings { outbox_max_events: 10, ..SETTINGS };
-    let node = Node::with(settings, vec![endpoint(0, receiver.url("/"))]);
+    let node = Node::over(Arc::new(MemoryOutbox::new(10)), SETTINGS, vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", ["in flight".to_owned()]);
     receiver.wait_for("/", 1);
     node.accept("app", numbered(0..15));

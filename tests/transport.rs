@@ -10,6 +10,7 @@ use std::time::Duration;
 use resonate_webhooks::apps::AppDirectory;
 use resonate_webhooks::config::{AddressRules, ClientCert, Endpoint, ProxyUrl, TlsFiles};
 use resonate_webhooks::delivery::Delivery;
+use resonate_webhooks::outbox::MemoryOutbox;
 use resonate_webhooks::telemetry::Outcome;
 use support::certificates::{Issued, PrivateCa};
 use support::node::{Node, SETTINGS, endpoint, numbered};
@@ -32,7 +33,8 @@ fn result(endpoint: Endpoint) -> Result<u16, String> {
 
 /// Why a delivery to `endpoint` cannot even be started.
 fn refusal(endpoint: Endpoint) -> String {
-    let started = Delivery::start(SETTINGS, vec![endpoint], Arc::new(AppDirectory::default()), Arc::default());
+    let (outbox, apps) = (Arc::new(MemoryOutbox::new(1)), Arc::new(AppDirectory::default()));
+    let started = Delivery::start(outbox, SETTINGS, vec![endpoint], apps, Arc::default());
     started.unwrap_err().to_string()
 }
 

@@ -43,7 +43,7 @@ use self::workers::Workers;
 use crate::apps::AppDirectory;
 use crate::config::{Config, Endpoint};
 use crate::event::Event;
-use crate::outbox::{MemoryOutbox, Outbox};
+use crate::outbox::Outbox;
 use crate::telemetry::Telemetry;
 use crate::thread::Thread;
 
@@ -59,8 +59,6 @@ pub struct Settings {
     pub batch_max_events: usize,
     /// The most bytes of a body, unless a single event is longer.
     pub batch_max_bytes: usize,
-    /// The most events that may wait in the lanes of an outbox in memory, summed.
-    pub outbox_max_events: usize,
 }
 
 impl From<&Config> for Settings {
@@ -69,7 +67,6 @@ impl From<&Config> for Settings {
             flush_interval: config.flush_interval,
             batch_max_events: config.batch_max_events,
             batch_max_bytes: config.batch_max_bytes,
-            outbox_max_events: config.outbox_max_events,
         }
     }
 }
@@ -109,27 +106,12 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Starts delivering to `endpoints` from an outbox in memory.
-    ///
-    /// # Errors
-    /// When an endpoint's URL or proxy is none to send to, a TLS file cannot be used, or the operating system refuses a
-    /// thread.
-    pub fn start(
-        settings: Settings,
-        endpoints: Vec<Endpoint>,
-        apps: Arc<AppDirectory>,
-        telemetry: Arc<Telemetry>,
-    ) -> std::io::Result<Self> {
-        let outbox = Arc::new(MemoryOutbox::new(settings.outbox_max_events));
-        Self::start_with(outbox, settings, endpoints, apps, telemetry)
-    }
-
     /// Starts delivering to `endpoints` from `outbox`.
     ///
     /// # Errors
     /// When an endpoint's URL or proxy is none to send to, a TLS file cannot be used, or the operating system refuses a
     /// thread.
-    pub fn start_with(
+    pub fn start(
         outbox: Arc<dyn Outbox>,
         settings: Settings,
         endpoints: Vec<Endpoint>,

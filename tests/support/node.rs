@@ -14,12 +14,11 @@ use resonate_webhooks::telemetry::{Outcome, Telemetry};
 use super::wait::eventually;
 
 /// Settings that suit tests: short waits, roomy caps.
-pub(crate) const SETTINGS: Settings = Settings {
-    flush_interval: Duration::from_millis(200),
-    batch_max_events: 100,
-    batch_max_bytes: 100_000,
-    outbox_max_events: 10_000,
-};
+pub(crate) const SETTINGS: Settings =
+    Settings { flush_interval: Duration::from_millis(200), batch_max_events: 100, batch_max_bytes: 100_000 };
+
+/// Events that may wait in an outbox unless a test is about that.
+const ROOMY: usize = 10_000;
 
 /// A delivery under test. It is stopped when dropped.
 pub(crate) struct Node {
@@ -35,9 +34,9 @@ impl Node {
         Self::with(SETTINGS, endpoints)
     }
 
-    /// Starts one over an outbox in memory.
+    /// Starts one over a roomy outbox in memory.
     pub(crate) fn with(settings: Settings, endpoints: Vec<Endpoint>) -> Self {
-        Self::over(Arc::new(MemoryOutbox::new(settings.outbox_max_events)), settings, endpoints)
+        Self::over(Arc::new(MemoryOutbox::new(ROOMY)), settings, endpoints)
     }
 
     /// Starts one that knows the applications `app`, `other` and `app-0` to `app-299`.
@@ -52,8 +51,7 @@ impl Node {
             apps.register(format!("app-{n}").as_str().into(), credentials);
         }
         let telemetry = Arc::new(Telemetry::default());
-        let delivery =
-            Delivery::start_with(outbox, settings, endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
+        let delivery = Delivery::start(outbox, settings, endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
         Self { delivery, telemetry }
     }
 

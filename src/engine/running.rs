@@ -1,0 +1,113 @@
+//! The threads of an engine, wired together in the order in which an event travels.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::Receiver;
+
+use crate::apps::AppDirectory;
+use crate::config::{Config, OutboxKind};
+use crate::delivery::Delivery;
+use crate::intent::{Intent, IntentQueue};
+use crate::names::NodeId;
+use crate::outbox::redis::{PARTITIONS, RedisOutbox};
+use crate::outbox::{MemoryOutbox, Outbox};
+use crate::presence::{Claimer, Cluster, Intake, Keys, SharedLedger, Sink, Standing, StopFlag};
+use crate::redis::{self, Link};
+use crate::telemetry::Telemetry;
+use crate::thread::Thread;
+
+/// What the threads share with the engine.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) apps: Arc<AppDirectory>,
+    pub(super) queue: Arc<IntentQueue>,
+    pub(super) ledger: Arc<SharedLedger>,
+}
+
+/// An engine at work.
+#[derive(Debug)]
+pub(super) struct Running {
+    stop_claimer: Arc<StopFlag>,
+    intake: Thread,
+    claimer: Thread,
+    pub(super) delivery: Arc<Delivery>,
+    outbox: Option<Arc<RedisOutbox>>,
+}
+
+impl Running {
+    /// Starts everything between `intents`, the reading end of the queue, and the endpoints.
+    ///
+    /// # Errors
+    /// When the operating system refuses a thread, or the Redis connection cannot be built from its settings.
+    pub(super) fn start(config: &Config, shared: &Shared, intents: Receiver<Intent>) -> io::Result<Self> {
+        let Shared { telemetry, queue, ledger, .. } = shared;
+        let settings = redis::Settings::new(config.connection.clone()).map_err(io::Error::other)?;
+        let standing = Arc::new(Standing::default());
+        let outbox = match config.outbox {
+            OutboxKind::Redis => Some(RedisOutbox::start(config.into(), &settings, &standing, telemetry)?),
+            OutboxKind::Memory => None,
+        };
+        let delivery = start_delivery(config, shared, outbox.as_ref())?;
+        let (sink, partitions) = if outbox.is_some() {
+            (Sink::Redis, PARTITIONS)
+        } else {
+            let delivery = Arc::clone(&delivery);
+            (Sink::Memory(Arc::new(move |events| delivery.accept(events))), 0)
+        };
+        let cluster = Cluster {
+            link: Link::new(settings, Arc::clone(telemetry)),
+            keys: Keys::new(&config.key_prefix, config.ttl, partitions),
+            standing,
+            next_incarnation: Box::new(|| {
+                NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), rand::random())
+            }),
+        };
+        let stop_claimer = Arc::new(StopFlag::default());
+        let mut claimer =
+            Claimer::new(Arc::clone(ledger), cluster, sink, Arc::clone(&stop_claimer), Arc::clone(telemetry));
+        let mut intake = Intake::new(Arc::clone(queue), intents, Arc::clone(ledger), Arc::clone(telemetry));
+        Ok(Self {
+            stop_claimer,
+            intake: Thread::spawn("wh-intake", Arc::clone(telemetry), move || intake.run())?,
+            claimer: Thread::spawn("wh-claimer", Arc::clone(telemetry), move || claimer.run())?,
+            delivery,
+            outbox,
+        })
+    }
+
+    /// Whether undelivered events outlive the process.
+    pub(super) const fn keeps_events(&self) -> bool {
+        self.outbox.is_some()
+    }
+
+    /// Ends the threads by `deadline`. Returns whether all have ended.
+    pub(super) fn stop(self, shared: &Shared, deadline: Instant) -> bool {
+        shared.queue.push(Intent::Stop, shared.telemetry.counters());
+        // In the order of an event's way back, so that each can still write down what the one before it has done: the
+        // outbox needs the node's place in the cluster, which the claimer gives up.
+        let now = Instant::now();
+        let time = deadline.saturating_duration_since(now);
+        let delivery_ended = self.delivery.stop(now + time / 3);
+        let outbox_ended = self.outbox.is_none_or(|outbox| outbox.stop(now + time * 2 / 3));
+        self.stop_claimer.raise();
+        shared.ledger.notify();
+        self.claimer.wait_until(deadline) && self.intake.wait_until(deadline) && delivery_ended && outbox_ended
+    }
+}
+
+fn start_delivery(config: &Config, shared: &Shared, outbox: Option<&Arc<RedisOutbox>>) -> io::Result<Arc<Delivery>> {
+    let events: Arc<dyn Outbox> = match outbox {
+        Some(outbox) => Arc::clone(outbox) as _,
+        None => Arc::new(MemoryOutbox::new(config.outbox_max_events)),
+    };
+    let (apps, telemetry) = (Arc::clone(&shared.apps), Arc::clone(&shared.telemetry));
+    let delivery = Arc::new(Delivery::start(events, config.into(), config.endpoints.clone(), apps, telemetry)?);
+    if let Some(outbox) = outbox {
+        let delivery = Arc::clone(&delivery);
+        outbox.on_news(Box::new(move || delivery.wake()));
+    }
+    Ok(delivery)
+}
