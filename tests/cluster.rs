@@ -1,20 +1,16 @@
 //! Nodes of one cluster on a real Redis, seen from the receiver.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
-
 mod support;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Barrier;
 use std::time::Duration;
 
-use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::{Engine, Whisper};
 use serde_json::json;
+use support::engine::{APP, engine, eventually};
 use support::receiver::{Received, Receiver};
 use support::redis::RedisServer;
-
-const APP: &[u8] = b"app";
 
 /// Engines on one Redis that report to one receiver.
 struct Cluster {
@@ -32,19 +28,7 @@ impl Cluster {
     }
 
     fn node_with(&self, settings: &serde_json::Value) -> Engine {
-        let mut config = json!({
-            "connection": { "host": self.redis.socket(), "timeout": 1 },
-            "flush_interval": 0.02,
-            "ttl": 3,
-            "endpoints": [{ "url": self.receiver.url("/hook") }],
-        });
-        for (key, value) in settings.as_object().unwrap() {
-            config[key] = value.clone();
-        }
-        let engine = Engine::new(Config::from_value(config).unwrap());
-        engine.boot().unwrap();
-        engine.register_app(APP, "key", "secret");
-        engine
+        engine(&self.redis, &self.receiver, settings)
     }
 
     /// What the receiver got, event by event, as `name channel` or `name channel/user`. A webhook that came again, as it
@@ -67,11 +51,6 @@ impl Cluster {
 
 fn stat(engine: &Engine, name: &str) -> u64 {
     engine.stats().into_iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| value)
-}
-
-/// Waits until `condition` holds.
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    support::wait::eventually(what, || condition().then_some(()));
 }
 
 /// Waits until Redis has judged everything the engine was told.

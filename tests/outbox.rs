@@ -8,33 +8,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use redis::Commands;
-use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::{Engine, Whisper};
 use serde_json::json;
+use support::engine::{APP, engine, eventually};
 use support::receiver::{Answer, Received, Receiver};
 use support::redis::RedisServer;
 
-const APP: &[u8] = b"app";
-
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    support::wait::eventually(what, || condition().then_some(()));
-}
-
+/// An engine that gives a batch up after one attempt, unless `settings` say otherwise.
 fn node(redis: &RedisServer, receiver: &Receiver, settings: &serde_json::Value) -> Engine {
-    let mut config = json!({
-        "connection": { "host": redis.socket(), "timeout": 1 },
-        "flush_interval": 0.02,
-        "ttl": 3,
-        "max_attempts": 1,
-        "endpoints": [{ "url": receiver.url("/hook") }],
-    });
-    for (key, value) in settings.as_object().unwrap() {
-        config[key] = value.clone();
-    }
-    let engine = Engine::new(Config::from_value(config).unwrap());
-    engine.boot().unwrap();
-    engine.register_app(APP, "key", "secret");
-    engine
+    let mut all = json!({ "max_attempts": 1 });
+    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    engine(redis, receiver, &all)
 }
 
 /// As `kill -9` leaves it: nothing is flushed, nothing is said.
