@@ -1,9 +1,9 @@
 //! The applications this process knows, with the credentials that sign their webhooks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::names::AppId;
 use crate::secret::Secret;
@@ -21,6 +21,7 @@ pub struct Credentials {
 #[derive(Debug, Default)]
 pub struct AppDirectory {
     apps: RwLock<HashMap<AppId, Arc<Credentials>>>,
+    wanted: Mutex<HashSet<AppId>>,
 }
 
 impl AppDirectory {
@@ -33,5 +34,16 @@ impl AppDirectory {
     #[must_use]
     pub fn credentials(&self, app: &AppId) -> Option<Arc<Credentials>> {
         self.apps.read().get(app).cloned()
+    }
+
+    /// Asks for an application that has not been met: its events wait.
+    pub fn want(&self, app: &AppId) {
+        self.wanted.lock().insert(app.clone());
+    }
+
+    /// The applications asked for since the last call.
+    #[must_use]
+    pub fn take_wanted(&self) -> Vec<AppId> {
+        self.wanted.lock().drain().collect()
     }
 }

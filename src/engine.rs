@@ -109,6 +109,12 @@ impl Engine {
         self.shared.apps.register(self.app_id(app), credentials);
     }
 
+    /// The applications whose events wait for somebody to sign them.
+    #[must_use]
+    pub fn wanted_apps(&self) -> Vec<AppId> {
+        if self.is_inert() { Vec::new() } else { self.shared.apps.take_wanted() }
+    }
+
     /// A socket subscribed to a channel; `user` on presence channels.
     pub fn subscribed(&self, app: &[u8], channel: &[u8], socket: &[u8], user: Option<&[u8]>) {
         self.push(|| Intent::Subscribed(self.app_id(app), Packed::new([channel, socket, user.unwrap_or_default()])));

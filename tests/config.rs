@@ -95,11 +95,12 @@ fn an_endpoint_wants_its_events_of_its_application_only() {
 }
 
 #[test]
-fn an_endpoint_without_a_url_is_skipped_with_a_warning_and_the_others_keep_their_index() {
+fn an_endpoint_without_a_url_is_skipped_with_a_warning() {
     let config = accepted(json!({"endpoints": [
         {"url": "https://a.example"}, {"url": null}, {"url": "https://c.example"}, {"url": ""}, [],
     ]}));
-    assert_eq!(config.endpoints.iter().map(|endpoint| endpoint.index).collect::<Vec<_>>(), [0, 2]);
+    let keys = config.endpoints.iter().map(|endpoint| endpoint.key.as_str());
+    assert_eq!(keys.collect::<Vec<_>>(), ["endpoints.0", "endpoints.2"]);
     assert_eq!(
         config.warnings,
         [1, 3, 4].map(|n| format!("resonate-webhooks.endpoints.{n}.url is empty: this endpoint is skipped"))
@@ -118,7 +119,7 @@ fn a_list_may_have_gaps_or_names_for_keys_as_php_lists_do() {
     let config = accepted(json!({"endpoints": {
         "2": {"url": "https://a.example", "events": {"1": "client_event"}}, "billing": {"url": "https://b.example"},
     }}));
-    assert_eq!(config.endpoints.iter().map(|endpoint| endpoint.index).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(config.endpoints[1].id.as_str(), "billing");
     assert_eq!(
         refusal(json!({"endpoints": {"billing": {"url": 5}}})),
         "resonate-webhooks.endpoints.billing.url: expected a string, found a number"

@@ -57,7 +57,9 @@ fn what_was_delivered_leaves_nothing_behind() {
     let mut redis = redis.connect();
     eventually("the streams are trimmed", || outbox_events(&mut redis) == 0);
     for partition in 0..16 {
-        assert_eq!(redis.hlen::<_, usize>(format!("wh:flight:{partition}")).unwrap(), 0);
+        for kind in ["flight", "cursor"] {
+            assert_eq!(redis.hlen::<_, usize>(format!("wh:{kind}:{partition}")).unwrap(), 0, "{kind}:{partition}");
+        }
     }
 }
 
@@ -157,21 +159,36 @@ fn two_nodes_share_the_partitions_and_every_event_is_delivered_once() {
 }
 
 #[test]
-fn a_batch_that_was_given_up_is_a_dead_letter() {
+fn a_batch_under_way_finds_its_endpoint_wherever_that_stands_in_the_list_now() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
-    receiver.script("/hook", [Answer::Status(500)]);
+    receiver.script("/hook", [Answer::Hang]);
+    receiver.script("/other", [Answer::Hang]);
+    let endpoint = |path: &str| json!({ "url": receiver.url(path) });
+    let dying = node(&redis, &receiver, &json!({ "endpoints": [endpoint("/hook"), endpoint("/other")] }));
+    subscribe(&dying, 0..1);
+    eventually("both are asked", || {
+        [receiver.received("/hook"), receiver.received("/other")].iter().all(|r| r.len() == 1)
+    });
+    kill(&dying);
+    let swapped = [endpoint("/new"), endpoint("/other"), endpoint("/hook")];
+    let _heir = node(&redis, &receiver, &json!({ "endpoints": swapped }));
+    for path in ["/hook", "/other"] {
+        eventually("it is repeated", || receiver.received(path).len() == 2);
+        let requests = receiver.received(path);
+        assert_eq!(ids(&requests)[0], ids(&requests)[1], "{path}");
+    }
+}
+
+#[test]
+fn events_wait_until_their_application_is_met() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = node(&redis, &receiver, &json!({}));
-    subscribe(&node, 0..1);
-    let mut redis = redis.connect();
-    eventually("it is given up", || redis.xlen::<_, usize>("wh:dead").unwrap() == 1);
-    let letters: redis::streams::StreamRangeReply = redis.xrange_all("wh:dead").unwrap();
-    let letter: String = letters.ids[0].get("letter").unwrap();
-    let letter: serde_json::Value = serde_json::from_str(&letter).unwrap();
-    let sent = receiver.received("/hook").remove(0);
-    assert_eq!(letter["body"].as_str().unwrap().as_bytes(), sent.body);
-    assert_eq!(letter["id"].as_str(), sent.header("webhook-id"));
-    assert_eq!((&letter["reason"], &letter["attempts"]), (&json!("HTTP 500"), &json!(1)));
-    eventually("it is passed", || outbox_events(&mut redis) == 0);
+    node.subscribed(b"unmet", b"news-0", b"1.1", None);
+    eventually("it is asked for", || node.wanted_apps() == ["unmet".into()]);
+    assert!(receiver.received("/hook").is_empty());
+    node.register_app(b"unmet", "key-of-unmet", "secret");
+    eventually("its event arrives", || receiver.received("/hook").len() == 1);
+    assert_eq!(receiver.received("/hook")[0].header("x-pusher-key"), Some("key-of-unmet"));
 }
 
 #[test]
@@ -202,8 +219,9 @@ fn every_event_for_an_endpoint_that_is_gone_becomes_a_dead_letter() {
     let mut redis = redis.connect();
     eventually("every event is a dead letter", || {
         let letters: redis::streams::StreamRangeReply = redis.xrange_all("wh:dead").unwrap();
-        let text: String = letters.ids.iter().filter_map(|entry| entry.get::<String>("letter")).collect();
-        (0..20).all(|n| text.contains(&format!("news-{n}"))) && text.contains("HTTP 410")
+        let text: String = letters.ids.iter().filter_map(|entry| entry.get::<String>("body")).collect();
+        let reasons: Vec<String> = letters.ids.iter().filter_map(|entry| entry.get("reason")).collect();
+        (0..20).all(|n| text.contains(&format!("\"news-{n}\""))) && reasons.iter().all(|reason| reason == "HTTP 410")
     });
     eventually("the streams are trimmed", || outbox_events(&mut redis) == 0);
     assert_eq!(receiver.received("/hook").len(), 1);

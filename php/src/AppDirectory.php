@@ -4,8 +4,10 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks;
 
+use Throwable;
 use WeakMap;
 use Webpatser\Resonate\Application;
+use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
@@ -56,6 +58,28 @@ class AppDirectory
         if ($known === null || $known->key() !== $app->key() || $known->secret() !== $app->secret()) {
             $this->current[$id] = $app;
             $this->engine->registerApp($id, $app->key(), $app->secret());
+        }
+    }
+
+    /**
+     * Meet the applications that the engine asks for: those of which only a node that died had a connection.
+     */
+    public function meetWanted(PluginContext $context): void
+    {
+        $wanted = $this->engine->wantedApps();
+
+        if ($wanted === []) {
+            return;
+        }
+
+        try {
+            foreach ($context->applications() as $app) {
+                if (in_array($app->id(), $wanted, true)) {
+                    $this->meet($app);
+                }
+            }
+        } catch (Throwable) {
+            // The provider's database is away; the engine asks again.
         }
     }
 

@@ -7,6 +7,7 @@ namespace Webpatser\ResonateWebhooks;
 use Illuminate\Contracts\Debug\ExceptionHandler;
 use Illuminate\Support\Facades\Log;
 use Throwable;
+use Webpatser\ResonateWebhooks\Events\EndpointDisabled;
 use Webpatser\ResonateWebhooks\Events\WebhookDelivered;
 use Webpatser\ResonateWebhooks\Events\WebhookDropped;
 use Webpatser\ResonateWebhooks\Native\Engine;
@@ -100,6 +101,7 @@ class OutcomeReporter
             'dropped' => WebhookDropped::dispatch(
                 $outcome['url'], $outcome['app_id'], $outcome['attempts'], $outcome['reason'],
             ),
+            'endpoint_disabled' => EndpointDisabled::dispatch($outcome['url'], $outcome['reason']),
             'log' => Log::log($outcome['level'], 'Resonate webhooks: '.$outcome['message']),
             default => null,
         };

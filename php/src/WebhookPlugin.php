@@ -291,6 +291,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected function tick(): void
     {
         $this->reconciler->advance();
+        $this->apps->meetWanted($this->context);
         $this->reporter->pump();
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
+use super::endpoint_id::{EndpointId, EndpointIds};
 use super::endpoint_url::EndpointUrl;
 use super::error::{ConfigError, ROOT, hint};
 use super::proxy_url::{self, ProxyUrl};
@@ -20,8 +21,8 @@ use crate::names::AppId;
 /// A receiver of webhooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Its position in the config's list, counting from 0, endpoints without a URL included.
-    pub index: usize,
+    /// How it is known in Redis.
+    pub id: EndpointId,
     /// Its key within the config file, for errors: `endpoints.2`, or with a name when the list has names.
     pub key: String,
     /// Where it listens.
@@ -150,12 +151,13 @@ impl Entry {
     /// purpose.
     pub(super) fn resolve(
         self,
-        index: usize,
         key: &str,
+        ids: &mut EndpointIds,
         defaults: &Defaults,
         warnings: &mut Vec<String>,
     ) -> Result<Option<Endpoint>, ConfigError> {
-        let key = format!("endpoints.{key}");
+        let own_key = key;
+        let key = format!("endpoints.{own_key}");
         let Some(url) = self.url else {
             warnings.push(format!("{ROOT}.{key}.url is empty: this endpoint is skipped"));
             return Ok(None);
@@ -172,10 +174,11 @@ impl Entry {
             (None, Some(_)) => u32::MAX,
             (None, None) => defaults.max_attempts,
         };
+        let apps = self.app_id.unwrap_or(AppScope::Every);
         let endpoint = Endpoint {
-            index,
+            id: ids.next(own_key, &url, &apps),
             url,
-            apps: self.app_id.unwrap_or(AppScope::Every),
+            apps,
             events: self
                 .events
                 .map_or_else(EventSet::all, |List(names)| names.into_iter().map(|(_, name)| name).collect()),

@@ -48,6 +48,7 @@
 mod address;
 mod connection;
 mod endpoint;
+mod endpoint_id;
 mod endpoint_url;
 mod error;
 mod header;
@@ -65,6 +66,7 @@ use serde_json::Value;
 
 pub use connection::{Address, Connection, Login};
 pub use endpoint::{AddressRules, AppScope, Endpoint, EventSet};
+pub use endpoint_id::EndpointId;
 pub use endpoint_url::EndpointUrl;
 pub use error::ConfigError;
 pub(crate) use error::ROOT;
@@ -75,6 +77,7 @@ pub use tls_files::{ClientCert, TlsFiles};
 use value::{List, Setting};
 
 use self::endpoint::chosen;
+use self::endpoint_id::EndpointIds;
 
 const HOUR_MS: u32 = 3_600_000;
 const DAY_S: u64 = 86_400;
@@ -250,10 +253,10 @@ impl Written {
             },
         };
         let entries = self.endpoints.map_or_else(Vec::new, |List(entries)| entries);
+        let mut ids = EndpointIds::default();
         let endpoints = entries
             .into_iter()
-            .enumerate()
-            .filter_map(|(index, (key, entry))| entry.resolve(index, &key, &defaults, &mut warnings).transpose())
+            .filter_map(|(key, entry)| entry.resolve(&key, &mut ids, &defaults, &mut warnings).transpose())
             .collect::<Result<_, _>>()?;
 
         Ok(Config {

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::{body, signature};
 use crate::apps::AppDirectory;
 use crate::names::AppId;
-use crate::outbox::{Flight, Queued, Wire};
+use crate::outbox::{Flight, Queued, Redelivery, Wire};
 
 /// The events of one POST, under one id. Frozen at its first attempt.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Batch {
 impl Batch {
     /// Makes a batch of `events`, all of `app`.
     pub(crate) fn new(app: AppId, id: String, events: Vec<Arc<Queued>>) -> Self {
-        debug_assert!(events.iter().all(|queued| queued.event.app == app), "applications never share a batch");
+        debug_assert!(events.iter().all(|queued| *queued.item.app() == app), "applications never share a batch");
         Self { app, id, events, wire: OnceLock::new(), kept: AtomicBool::new(false) }
     }
 
@@ -57,15 +57,30 @@ impl Batch {
         &self.events
     }
 
-    /// The batch as it goes over the wire. The first call encodes and signs it, at `unix_seconds`; later calls return
+    /// The dead letter that it is to send again, if it is one.
+    pub(crate) fn redelivery(&self) -> Option<&Redelivery> {
+        self.events.first().and_then(|first| first.redelivery())
+    }
+
+    /// The JSON of its events.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        body::encode(&self.events)
+    }
+
+    /// The batch as it goes over the wire. The first call signs what `body` returns, at `unix_seconds`; later calls return
     /// the same. `None` while the application's credentials are unknown.
-    pub(crate) fn freeze(&self, apps: &AppDirectory, unix_seconds: u64) -> Option<&Wire> {
+    pub(crate) fn freeze(
+        &self,
+        apps: &AppDirectory,
+        unix_seconds: u64,
+        body: impl FnOnce() -> Vec<u8>,
+    ) -> Option<&Wire> {
         if let Some(wire) = self.wire.get() {
             return Some(wire);
         }
         let credentials = apps.credentials(&self.app)?;
         Some(self.wire.get_or_init(|| {
-            let body = body::encode(&self.events);
+            let body = body();
             let timestamp = unix_seconds.to_string();
             Wire {
                 pusher_signature: signature::pusher(&body, &credentials.secret),
@@ -105,12 +120,12 @@ mod tests {
     use super::*;
     use crate::apps::Credentials;
     use crate::event::{Event, EventKind};
-    use crate::outbox::Position;
+    use crate::outbox::{Item, Position};
     use crate::secret::Secret;
 
     fn batch() -> Batch {
         let event = Event { app: "app".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied };
-        let queued = Queued::new(event, Position { partition: 0, tenure: 0, seq: 0 }, Instant::now());
+        let queued = Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq: 0 }, Instant::now());
         Batch::new("app".into(), BatchIds::new(1).next(), vec![Arc::new(queued)])
     }
 
@@ -122,17 +137,17 @@ mod tests {
     fn a_batch_keeps_its_body_time_and_signatures_when_the_secret_rotates_between_attempts() {
         let (apps, batch) = (AppDirectory::default(), batch());
         register(&apps, "old");
-        let first = batch.freeze(&apps, 1000).unwrap();
+        let first = batch.freeze(&apps, 1000, || batch.encode()).unwrap();
         let (signature, standard) = (first.pusher_signature.clone(), first.standard_signature.clone());
         register(&apps, "new");
-        let second = batch.freeze(&apps, 2000).unwrap();
+        let second = batch.freeze(&apps, 2000, || batch.encode()).unwrap();
         assert_eq!((&second.pusher_signature, &second.standard_signature), (&signature, &standard));
         assert_eq!(second.timestamp, "1000");
     }
 
     #[test]
     fn a_batch_of_an_unknown_application_cannot_be_frozen() {
-        assert!(batch().freeze(&AppDirectory::default(), 1000).is_none());
+        assert!(batch().freeze(&AppDirectory::default(), 1000, Vec::new).is_none());
     }
 
     #[test]

@@ -16,15 +16,15 @@ pub(crate) const FRAME_BYTES: usize = r#"{"time_ms":18446744073709551615,"events
 pub(crate) fn encode(events: &[Arc<Queued>]) -> Vec<u8> {
     let size = FRAME_BYTES + events.iter().map(|queued| queued.encoded_len + 1).sum::<usize>();
     let mut body = Vec::with_capacity(size);
-    let time_ms = events.first().map_or(0, |first| first.event.time_ms);
+    let time_ms = events.iter().find_map(|queued| queued.event()).map_or(0, |first| first.time_ms);
     body.raw(r#"{"time_ms":"#);
     body.raw(&time_ms.to_string());
     body.raw(r#","events":["#);
-    for (n, queued) in events.iter().enumerate() {
+    for (n, event) in events.iter().filter_map(|queued| queued.event()).enumerate() {
         if n > 0 {
             body.raw(",");
         }
-        write_event(&mut body, &queued.event);
+        write_event(&mut body, event);
     }
     body.raw("]}");
     body
@@ -117,14 +117,16 @@ mod tests {
 
     use super::*;
     use crate::event::ClientEvent;
-    use crate::outbox::Position;
+    use crate::outbox::{Item, Position};
 
     fn event(channel: &[u8], kind: EventKind) -> Event {
         Event { app: "app".into(), channel: crate::names::ChannelName::new(channel), time_ms: 1_700_000_000_000, kind }
     }
 
     fn body(events: Vec<Event>) -> String {
-        let queue = |event| Arc::new(Queued::new(event, Position { partition: 0, tenure: 0, seq: 0 }, Instant::now()));
+        let queue = |event| {
+            Arc::new(Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq: 0 }, Instant::now()))
+        };
         String::from_utf8(encode(&events.into_iter().map(queue).collect::<Vec<_>>())).unwrap()
     }
 

@@ -9,15 +9,19 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Left;
-use super::lanes::{GivenUp, Job, Lanes, Passed};
-use super::retry::Answer;
+use super::lanes::{Ending, GivenUp, Job, Lanes, Passed};
+use super::retry::{Answer, GONE};
 use super::workers::Workers;
 use crate::config::Endpoint;
-use crate::outbox::{self, Fate, Flight, Handover, Outbox, Queued};
+use crate::names::AppId;
+use crate::outbox::{self, DropReport, Fate, Flight, Handover, Outbox, Queued};
 use crate::telemetry::{Level, Outcome, Telemetry};
 
 /// How soon a thread that the system refused is asked for again.
 const SPAWN_RETRY: Duration = Duration::from_millis(100);
+
+/// Why a batch for an endpoint that is not there is not sent.
+const UNCONFIGURED: &str = "the endpoint is not configured any more";
 
 /// Answers and orders taken before attempts are started again, so that neither starves the other.
 const MESSAGES_PER_ROUND: usize = 256;
@@ -96,7 +100,7 @@ impl Dispatcher {
             let queued = Arc::new(queued);
             let route = self.lanes.push(&queued);
             if route.ids.is_empty() {
-                self.telemetry.counters().events_unwanted.add(1);
+                self.say_unwanted(&queued);
             }
             self.outbox.routed(&queued, &route.ids);
         }
@@ -108,20 +112,14 @@ impl Dispatcher {
             let Some(given_up) = self.lanes.give_up(excess) else { return };
             let GivenUp { lane, endpoint, events, id, behind_a_batch } = given_up;
             excess = excess.saturating_sub(events.len());
-            let reason = "outbox full";
-            self.telemetry.counters().events_dropped.add(events.len() as u64);
-            self.report_dropped(&lane.app.as_text(), endpoint, 0, reason);
-            self.telemetry.log(
-                Level::Warning,
-                format_args!("{} webhook events given up ({reason}): {}", events.len(), self.endpoints[endpoint].url),
-            );
+            let fate = Fate::Dropped(self.drop_report(&lane.app, Some(endpoint), &events, 0, "outbox full"));
             self.outbox.passed(outbox::Passed {
                 lane: &lane,
                 events: &events,
                 id: &id,
                 body: None,
                 behind_a_batch,
-                fate: Fate::Dropped { attempts: 0, reason },
+                fate,
             });
         }
     }
@@ -200,35 +198,32 @@ impl Dispatcher {
 
     /// Tells everybody that a lane is done with a batch.
     fn pass(&self, passed: &Passed) {
-        let Passed { lane, endpoint, batch, attempts, result, farewell } = passed;
-        let (counters, events) = (self.telemetry.counters(), batch.events().len() as u64);
-        let (app_id, url) = (lane.app.as_text(), &self.endpoints[*endpoint].url);
-        let fate = match result {
-            Ok(status) => {
+        let Passed { lane, endpoint, batch, attempts, ending, farewell } = passed;
+        let url = &self.endpoints[*endpoint].url;
+        let fate = match ending {
+            Ending::Delivered { status } => {
+                let counters = self.telemetry.counters();
                 counters.batches_delivered.add(1);
-                counters.events_delivered.add(events);
+                counters.events_delivered.add(count(batch.events()) as u64);
                 self.telemetry.report(Outcome::Delivered {
                     url: url.to_string(),
                     status: *status,
-                    app_id: app_id.into_owned(),
+                    app_id: lane.app.as_text().into_owned(),
                     attempts: *attempts,
                 });
                 Fate::Delivered
             }
-            Err(reason) => {
-                counters.batches_dropped.add(1);
-                counters.events_dropped.add(events);
-                self.report_dropped(&app_id, *endpoint, *attempts, reason);
-                self.telemetry
-                    .log(Level::Warning, format_args!("Webhook dropped after {attempts} attempts ({reason}): {url}"));
-                Fate::Dropped { attempts: *attempts, reason }
+            Ending::Dropped { reason } => {
+                Fate::Dropped(self.drop_report(&lane.app, Some(*endpoint), batch.events(), *attempts, reason))
             }
+            Ending::Forgotten => Fate::Forgotten,
         };
         if *farewell {
             self.telemetry.log(
                 Level::Warning,
                 format_args!("Endpoint {url} answered 410 Gone: it gets nothing more until restart"),
             );
+            self.telemetry.report(Outcome::EndpointDisabled { url: url.to_string(), reason: GONE.to_owned() });
         }
         self.outbox.passed(outbox::Passed {
             lane,
@@ -242,25 +237,48 @@ impl Dispatcher {
 
     /// A batch was inherited for an endpoint that is not configured any more.
     fn pass_unwanted(&self, flight: &Flight) {
-        let reason = "the endpoint is not configured any more";
-        self.telemetry.counters().events_dropped.add(flight.events.len() as u64);
-        self.telemetry.log(Level::Warning, format_args!("Webhook batch {} given up: {reason}", flight.id));
+        let fate = Fate::Dropped(self.drop_report(&flight.lane.app, None, &flight.events, 0, UNCONFIGURED));
         self.outbox.passed(outbox::Passed {
             lane: &flight.lane,
             events: &flight.events,
             id: &flight.id,
             body: Some(&flight.wire.body),
             behind_a_batch: false,
-            fate: Fate::Dropped { attempts: 0, reason },
+            fate,
         });
     }
 
-    fn report_dropped(&self, app_id: &str, endpoint: usize, attempts: u32, reason: &str) {
-        self.telemetry.report(Outcome::Dropped {
-            url: self.endpoints[endpoint].url.to_string(),
-            app_id: app_id.to_owned(),
+    /// No lane wants this.
+    fn say_unwanted(&self, queued: &Queued) {
+        match queued.redelivery() {
+            None => self.telemetry.counters().events_unwanted.add(1),
+            Some(redelivery) => self.telemetry.log(
+                Level::Warning,
+                format_args!("Webhook {} stays a dead letter: {UNCONFIGURED}", redelivery.id.escape_debug()),
+            ),
+        }
+    }
+
+    fn drop_report(
+        &self,
+        app: &AppId,
+        endpoint: Option<usize>,
+        events: &[Arc<Queued>],
+        attempts: u32,
+        reason: &str,
+    ) -> DropReport {
+        DropReport {
+            telemetry: Arc::clone(&self.telemetry),
+            url: endpoint.map_or_else(String::new, |endpoint| self.endpoints[endpoint].url.to_string()),
+            app_id: app.as_text().into_owned(),
+            events: count(events),
             attempts,
             reason: reason.to_owned(),
-        });
+        }
     }
+}
+
+/// For how many events these stand.
+fn count(events: &[Arc<Queued>]) -> usize {
+    events.iter().map(|queued| queued.item.events()).sum()
 }

@@ -72,8 +72,14 @@ impl Head {
         if self.closed {
             return;
         }
+        let Some(event) = queued.event() else {
+            // A redelivery has a batch to itself.
+            self.events = self.events.max(1);
+            self.closed = true;
+            return;
+        };
         let comma = 1;
-        let time_ms = queued.event.time_ms;
+        let time_ms = event.time_ms;
         if self.events == 0 {
             *self = Self { earliest_ms: time_ms, latest_ms: time_ms, bytes: FRAME_BYTES, ..Self::default() };
         }
@@ -189,6 +195,12 @@ impl Lane {
         self.trying().map_or(Duration::ZERO, |trying| now.saturating_duration_since(trying.since))
     }
 
+    /// How long the oldest event of the batch that is in flight has been here.
+    pub(crate) fn waited_for(&self, now: Instant) -> Duration {
+        let oldest = self.trying().and_then(|trying| trying.batch.events().first());
+        oldest.map_or(Duration::ZERO, |queued| now.saturating_duration_since(queued.arrived))
+    }
+
     /// The attempt failed: the same batch is due again at `until`.
     pub(crate) fn back_off(&mut self, until: Instant) {
         if let State::InFlight(trying) = &self.state {
@@ -214,8 +226,11 @@ impl Lane {
         }
     }
 
-    /// Gives up the `count` oldest waiting events. A batch that was started is not touched.
+    /// Gives up the `count` oldest waiting events, but not across a redelivery, which is given up alone. A batch that was
+    /// started is not touched.
     pub(crate) fn give_up(&mut self, count: usize) -> Vec<Arc<Queued>> {
+        let until = self.waiting.iter().take(count).position(|queued| queued.redelivery().is_some());
+        let count = until.map_or(count, |alone| alone.max(1));
         let given_up = self.waiting.drain(..count.min(self.waiting.len())).collect();
         self.measure_head();
         given_up

@@ -2,14 +2,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::{Event, EventKind};
-use crate::outbox::Position;
+use crate::outbox::{Item, Position};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LIMITS: Limits = Limits { flush_interval: SECOND, max_events: 3, max_bytes: 100_000 };
 
 fn queued(seq: u64, time_ms: u64, arrived: Instant) -> Arc<Queued> {
     let event = Event { app: "a".into(), channel: "c".into(), time_ms, kind: EventKind::ChannelOccupied };
-    Arc::new(Queued::new(event, Position { partition: 0, tenure: 0, seq }, arrived))
+    Arc::new(Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq }, arrived))
 }
 
 fn make(events: Vec<Arc<Queued>>) -> Batch {
@@ -144,7 +144,7 @@ proptest! {
         let (mut lane, mut now) = (Lane::new(limits), Instant::now());
         let (mut pushed, mut passed) = (0, Vec::new());
         let check = |batch: &Batch| {
-            let times = || batch.events().iter().map(|queued| queued.event.time_ms);
+            let times = || batch.events().iter().map(|queued| queued.event().unwrap().time_ms);
             let span = times().max().unwrap_or(0) - times().min().unwrap_or(0);
             let bytes = super::super::body::encode(batch.events()).len();
             !batch.events().is_empty()

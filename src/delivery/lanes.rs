@@ -1,18 +1,20 @@
 //! All lanes of this node: which events go where, and which lane may send next. Pure: no threads, no clock.
 
 mod gone;
+mod routes;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::routes::Route;
 use super::Left;
 use super::batch::{Batch, BatchIds};
 use super::lane::{Lane, Limits};
-use super::retry::{Answer, GONE, Policy, Verdict};
+use super::retry::{Answer, Policy, Verdict};
 use super::slots::Slots;
 use crate::config::Endpoint;
-use crate::event::{Event, EventName};
+use crate::event::EventName;
 use crate::names::AppId;
 use crate::outbox::{Flight, LaneId, Queued};
 
@@ -66,14 +68,6 @@ struct Ready {
     failing: VecDeque<usize>,
 }
 
-/// Where the events of one name and application go.
-#[derive(Debug, Default)]
-pub(crate) struct Route {
-    lanes: Vec<usize>,
-    /// The same lanes, as the outbox knows them.
-    pub(crate) ids: Vec<LaneId>,
-}
-
 /// An attempt to make.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
@@ -98,10 +92,27 @@ pub(crate) struct Passed {
     pub(crate) batch: Arc<Batch>,
     /// Attempts made.
     pub(crate) attempts: u32,
-    /// The status it was delivered with, or why it was given up.
-    pub(crate) result: Result<u16, String>,
+    /// What became of it.
+    pub(crate) ending: Ending,
     /// This answer was the first by which the endpoint said that it is gone.
     pub(crate) farewell: bool,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It was delivered.
+    Delivered {
+        /// The status it was answered with.
+        status: u16,
+    },
+    /// It was given up.
+    Dropped {
+        /// Why.
+        reason: String,
+    },
+    /// It was a dead letter, and is there no more.
+    Forgotten,
 }
 
 /// Waiting events that a lane gave up.
@@ -139,13 +150,7 @@ impl Lanes {
 
     /// Adds an event to every lane that wants it and has not had it, and says which.
     pub(crate) fn push(&mut self, queued: &Arc<Queued>) -> Arc<Route> {
-        let mut route = self.route(&queued.event);
-        if let Some(resume) = &queued.resume {
-            let missing = |lane: &&usize| !resume.has(&self.entries[**lane].id, queued.position.seq);
-            let lanes: Vec<usize> = route.lanes.iter().filter(missing).copied().collect();
-            let ids = lanes.iter().map(|lane| self.entries[*lane].id.clone()).collect();
-            route = Arc::new(Route { lanes, ids });
-        }
+        let route = self.route(queued);
         for &lane in &route.lanes {
             self.entries[lane].lane.push(Arc::clone(queued));
             self.waiting += 1;
@@ -156,10 +161,7 @@ impl Lanes {
 
     /// Takes over a batch that was under way on another node. Gives it back when the endpoint does not exist here.
     pub(crate) fn inherit(&mut self, flight: Flight, now: Instant) -> Result<(), Box<Flight>> {
-        self.open_routes(&flight.lane.app);
-        let Some(lane) = self.entries.iter().position(|entry| entry.id == flight.lane) else {
-            return Err(Box::new(flight));
-        };
+        let Some(lane) = self.find(&flight.lane) else { return Err(Box::new(flight)) };
         self.entries[lane].lane.inherit(Arc::new(Batch::inherited(flight)), now);
         self.plan(lane);
         Ok(())
@@ -200,7 +202,8 @@ impl Lanes {
         let attempts = entry.lane.attempts();
         let endpoint = entry.endpoint;
         let policy = Policy::from(&self.endpoints[endpoint]);
-        let verdict = policy.judge(answer, attempts, entry.lane.tried_for(now), jitter);
+        let elapsed = if sent { entry.lane.tried_for(now) } else { entry.lane.waited_for(now) };
+        let verdict = policy.judge(answer, attempts, elapsed, jitter);
         let ready = &mut self.ready[endpoint];
         if sent {
             entry.failing = !matches!(verdict, Verdict::Delivered { .. });
@@ -209,11 +212,12 @@ impl Lanes {
         self.slots.release(endpoint, suspect);
         entry.plan = Plan::Nothing;
         let farewell = verdict == Verdict::Gone && !ready.gone;
-        let result = match verdict {
-            Verdict::Delivered { status } => Some(Ok(status)),
-            Verdict::Drop { reason } => Some(Err(reason)),
-            Verdict::Gone => Some(Err(GONE.to_owned())),
-            Verdict::Retry { .. } if ready.gone => Some(Err(GONE.to_owned())),
+        let ending = match verdict {
+            Verdict::Delivered { status } => Some(Ending::Delivered { status }),
+            Verdict::Drop { reason } => Some(Ending::Dropped { reason }),
+            Verdict::Forget => Some(Ending::Forgotten),
+            Verdict::Gone => Some(Ending::gone()),
+            Verdict::Retry { .. } if ready.gone => Some(Ending::gone()),
             Verdict::Retry { after } => {
                 entry.lane.back_off(now + after);
                 None
@@ -227,7 +231,7 @@ impl Lanes {
                 None
             }
         };
-        let passed = result.and_then(|result| self.finish(lane, attempts - u32::from(!sent), result));
+        let passed = ending.and_then(|ending| self.finish(lane, attempts - u32::from(!sent), ending));
         self.plan(lane);
         if farewell {
             self.close(endpoint, now);
@@ -303,16 +307,20 @@ impl Lanes {
         let entry = &mut self.entries[lane];
         let (app, ids) = (entry.id.app.clone(), &mut self.ids);
         let before = entry.lane.waiting();
-        let batch = entry.lane.start(now, self.flushing, |events| Batch::new(app, ids.next(), events));
+        let batch =
+            entry.lane.start(now, self.flushing, |events| match events.first().and_then(|first| first.redelivery()) {
+                Some(redelivery) => Batch::new(app, redelivery.id.clone(), events),
+                None => Batch::new(app, ids.next(), events),
+            });
         self.waiting -= before - entry.lane.waiting();
         batch
     }
 
     /// Takes the started batch from its lane, after `attempts` attempts.
-    fn finish(&mut self, lane: usize, attempts: u32, result: Result<u16, String>) -> Option<Passed> {
+    fn finish(&mut self, lane: usize, attempts: u32, ending: Ending) -> Option<Passed> {
         let entry = &mut self.entries[lane];
         let batch = entry.lane.finish()?;
-        Some(Passed { lane: entry.id.clone(), endpoint: entry.endpoint, batch, attempts, result, farewell: false })
+        Some(Passed { lane: entry.id.clone(), endpoint: entry.endpoint, batch, attempts, ending, farewell: false })
     }
 
     /// Moves the lanes that became due from the timers to the queues of their endpoints.
@@ -346,51 +354,6 @@ impl Lanes {
             self.timers.insert((new, lane));
         }
         entry.plan = plan;
-    }
-
-    fn route(&mut self, event: &Event) -> Arc<Route> {
-        Arc::clone(&self.open_routes(&event.app)[event.kind.name() as usize])
-    }
-
-    /// The routes of an application's events, which are made with its lanes when it is first seen.
-    fn open_routes(&mut self, app: &AppId) -> &[Arc<Route>; EventName::ALL.len()] {
-        if !self.routes.contains_key(app) {
-            let routes = self.make_routes(app);
-            self.routes.insert(app.clone(), routes);
-        }
-        &self.routes[app]
-    }
-
-    fn make_routes(&mut self, app: &AppId) -> [Arc<Route>; EventName::ALL.len()] {
-        let lanes = self.open_lanes(app);
-        EventName::ALL.map(|name| {
-            let mut route = Route::default();
-            for &lane in &lanes {
-                let entry = &self.entries[lane];
-                if self.endpoints[entry.endpoint].wants(app, name) {
-                    route.lanes.push(lane);
-                    route.ids.push(entry.id.clone());
-                }
-            }
-            Arc::new(route)
-        })
-    }
-
-    /// Makes a lane of `app` to every endpoint that wants any of its events.
-    fn open_lanes(&mut self, app: &AppId) -> Vec<usize> {
-        let first = self.entries.len();
-        for (place, endpoint) in self.endpoints.iter().enumerate() {
-            if EventName::ALL.into_iter().any(|name| endpoint.wants(app, name)) {
-                self.entries.push(Entry {
-                    id: LaneId { endpoint: endpoint.index, app: app.clone() },
-                    endpoint: place,
-                    lane: Lane::new(self.limits),
-                    failing: false,
-                    plan: Plan::Nothing,
-                });
-            }
-        }
-        (first..self.entries.len()).collect()
     }
 }
 

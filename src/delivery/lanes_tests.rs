@@ -1,15 +1,16 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{AddressRules, AppScope, EventSet, TlsFiles};
-use crate::event::{EventKind, EventName};
-use crate::outbox::Position;
+use crate::config::{AddressRules, AppScope, EndpointId, EventSet, TlsFiles};
+use crate::event::{Event, EventKind, EventName};
+use crate::names::AppId;
+use crate::outbox::{Item, Position};
 
 const LIMITS: Limits = Limits { flush_interval: Duration::from_secs(1), max_events: 10, max_bytes: 100_000 };
 
 fn endpoint(index: usize) -> Endpoint {
     Endpoint {
-        index,
+        id: EndpointId::new(&index.to_string()),
         key: format!("endpoints.{index}"),
         url: "http://localhost/".to_owned().try_into().unwrap(),
         apps: AppScope::Every,
@@ -35,19 +36,23 @@ fn status(status: u16) -> Answer {
     Answer::Status { status, retry_after: None }
 }
 
-fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<usize> {
+fn dropped(reason: &str) -> Ending {
+    Ending::Dropped { reason: reason.to_owned() }
+}
+
+fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<String> {
     let event = Event { app: app.into(), channel: "c".into(), time_ms: 0, kind: EventKind::ChannelOccupied };
-    let queued = Queued::new(event, Position { partition: 0, tenure: 0, seq }, Instant::now());
-    lanes.push(&Arc::new(queued)).ids.iter().map(|id| id.endpoint).collect()
+    let queued = Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq }, Instant::now());
+    lanes.push(&Arc::new(queued)).ids.iter().map(|id| id.endpoint.to_string()).collect()
 }
 
 #[test]
-fn an_event_goes_to_the_endpoints_that_want_it_by_their_index_in_the_configuration() {
+fn an_event_goes_to_the_endpoints_that_want_it() {
     let mine = Endpoint { apps: AppScope::Only("mine".into()), ..endpoint(3) };
     let vacated = Endpoint { events: [EventName::ChannelVacated].into_iter().collect(), ..endpoint(5) };
     let mut lanes = lanes(vec![mine, vacated, endpoint(7)], 8);
-    assert_eq!(push(&mut lanes, "mine", 0), [3, 7]);
-    assert_eq!(push(&mut lanes, "other", 1), [7]);
+    assert_eq!(push(&mut lanes, "mine", 0), ["3", "7"]);
+    assert_eq!(push(&mut lanes, "other", 1), ["7"]);
     assert_eq!(lanes.waiting(), 3);
 }
 
@@ -69,7 +74,7 @@ fn applications_never_share_a_batch() {
     assert_eq!(batches.len(), 2);
     for job in batches {
         let app = &lanes.entries[job.lane].id.app;
-        assert!(job.batch.events().iter().all(|queued| queued.event.app == *app));
+        assert!(job.batch.events().iter().all(|queued| queued.item.app() == app));
         assert_eq!(job.batch.events().len(), 2);
     }
 }
@@ -103,17 +108,21 @@ fn a_failed_attempt_is_retried_and_then_dropped_with_the_attempts_made() {
     assert!(lanes.next(now + Duration::from_secs(1)).is_none());
     let job = lanes.next(now + Duration::from_secs(2)).unwrap();
     let passed = lanes.settle(job.lane, status(301), now, 0.0).unwrap();
-    assert_eq!((passed.attempts, passed.result), (2, Err("HTTP 301".to_owned())));
+    assert_eq!((passed.attempts, passed.ending), (2, dropped("HTTP 301")));
     assert_eq!(lanes.left(), Left::default());
 }
 
 #[test]
-fn a_batch_of_an_unknown_application_is_dropped_without_an_attempt_and_without_suspicion() {
+fn a_batch_of_an_unknown_application_is_dropped_in_the_end_without_an_attempt_and_without_suspicion() {
     let mut lanes = lanes(vec![endpoint(0)], 4);
     push(&mut lanes, "a", 0);
     let job = lanes.next(Instant::now()).unwrap();
-    let passed = lanes.settle(job.lane, Answer::UnknownApplication, Instant::now(), 0.0).unwrap();
-    assert_eq!((passed.attempts, passed.result), (0, Err("unknown application".to_owned())));
+    let now = Instant::now();
+    assert!(lanes.settle(job.lane, Answer::UnknownApplication, now, 0.0).is_none(), "it may still be met");
+    let later = now + Duration::from_mins(2);
+    let job = lanes.next(later).unwrap();
+    let passed = lanes.settle(job.lane, Answer::UnknownApplication, later, 0.0).unwrap();
+    assert_eq!((passed.attempts, passed.ending), (0, dropped("unknown application")));
     assert!(!lanes.entries[job.lane].failing);
 }
 
@@ -155,20 +164,24 @@ fn an_endpoint_that_is_gone_gets_nothing_more_and_every_event_for_it_is_given_up
     let jobs: Vec<Job> = std::iter::from_fn(|| lanes.next(now)).filter(|job| job.endpoint == 0).collect();
     assert_eq!(jobs.len(), 4);
     assert!(lanes.settle(jobs[1].lane, status(500), now, 0.0).is_none());
-    assert!(matches!(lanes.settle(jobs[2].lane, status(200), now, 0.0), Some(Passed { result: Ok(200), .. })));
+    assert!(matches!(
+        lanes.settle(jobs[2].lane, status(200), now, 0.0),
+        Some(Passed { ending: Ending::Delivered { status: 200 }, .. })
+    ));
     push(&mut lanes, "waits", 10);
     let passed = lanes.settle(jobs[0].lane, status(410), now, 0.0).unwrap();
-    assert_eq!((passed.attempts, passed.result, passed.farewell), (1, Err("HTTP 410".to_owned()), true));
+    assert_eq!((passed.attempts, passed.ending, passed.farewell), (1, dropped("HTTP 410"), true));
 
     let now = Instant::now();
-    let mut unsent: Vec<(AppId, u32, String)> = std::iter::from_fn(|| lanes.next_unsent(now))
-        .map(|passed| (passed.lane.app, passed.attempts, passed.result.unwrap_err()))
+    let mut unsent: Vec<(AppId, u32)> = std::iter::from_fn(|| lanes.next_unsent(now))
+        .inspect(|passed| assert_eq!(passed.ending, dropped("HTTP 410")))
+        .map(|passed| (passed.lane.app, passed.attempts))
         .collect();
     unsent.sort();
-    assert_eq!(unsent, [("backs off".into(), 1, "HTTP 410".to_owned()), ("waits".into(), 0, "HTTP 410".to_owned())]);
+    assert_eq!(unsent, [("backs off".into(), 1), ("waits".into(), 0)]);
 
     let late = lanes.settle(jobs[3].lane, status(500), now, 0.0).unwrap();
-    assert_eq!((late.attempts, late.result, late.farewell), (1, Err("HTTP 410".to_owned()), false));
+    assert_eq!((late.attempts, late.ending, late.farewell), (1, dropped("HTTP 410"), false));
     push(&mut lanes, "waits", 11);
     let sent: Vec<usize> = std::iter::from_fn(|| lanes.next(Instant::now())).map(|job| job.endpoint).collect();
     assert!(sent.iter().all(|endpoint| *endpoint == 1), "{sent:?}");

@@ -14,6 +14,13 @@ const MAX_JITTER: f64 = 0.1;
 /// How long a batch waits that the outbox could not keep: Redis is away, and its link has a backoff of its own.
 const NOT_KEPT_WAIT: Duration = Duration::from_millis(250);
 
+/// How long a batch waits for its application to be met. After a takeover a node may have to ask for one that it has no
+/// connection of; one that was removed never comes.
+const UNKNOWN_WAIT: Duration = Duration::from_mins(1);
+
+/// How often it is looked for.
+const UNKNOWN_RETRY: Duration = Duration::from_millis(500);
+
 /// Why everything for an endpoint is given up that has answered 410.
 pub(crate) const GONE: &str = "HTTP 410";
 
@@ -31,6 +38,8 @@ pub(crate) enum Answer {
     Failed(String),
     /// Nothing was sent, for nobody could sign it.
     UnknownApplication,
+    /// Nothing was sent, for the dead letter is there no more.
+    Forgotten,
     /// Nothing was sent, for the outbox could not keep the batch.
     NotKept,
     /// Nothing was sent, for another node sends it.
@@ -57,6 +66,8 @@ pub(crate) enum Verdict {
     },
     /// Forget it: it is another node's.
     Abandon,
+    /// Forget it: it is nobody's any more.
+    Forget,
     /// Give it up.
     Drop {
         /// Why, for the operator.
@@ -88,8 +99,8 @@ impl From<&Endpoint> for Policy {
 }
 
 impl Policy {
-    /// Judges the answer to attempt number `attempts` (the first is 1), `elapsed` after the first one began. `jitter` is
-    /// a random number from 0 to 1.
+    /// Judges the answer to attempt number `attempts` (the first is 1), `elapsed` after the first one began, or, where
+    /// nothing was sent, after its oldest event came. `jitter` is a random number from 0 to 1.
     ///
     /// A batch is given up as soon as its next attempt would come too late: waiting for it would only keep the events
     /// behind it waiting too.
@@ -99,6 +110,10 @@ impl Policy {
             Answer::Status { status: 410, .. } => return Verdict::Gone,
             Answer::NotKept => return Verdict::Postpone { after: NOT_KEPT_WAIT },
             Answer::Fenced => return Verdict::Abandon,
+            Answer::Forgotten => return Verdict::Forget,
+            Answer::UnknownApplication if elapsed < UNKNOWN_WAIT => {
+                return Verdict::Postpone { after: UNKNOWN_RETRY };
+            }
             Answer::UnknownApplication => return Verdict::Drop { reason: "unknown application".to_owned() },
             Answer::Status { status, retry_after } => (format!("HTTP {status}"), retry_after),
             Answer::Failed(reason) => (reason, None),
@@ -184,9 +199,11 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_nobody_can_sign_is_not_tried_again() {
-        let verdict = POLICY.judge(Answer::UnknownApplication, 1, SECOND, 0.0);
-        assert_eq!(verdict, Verdict::Drop { reason: "unknown application".to_owned() });
+    fn a_batch_that_nobody_can_sign_waits_a_minute_for_its_application() {
+        let early = POLICY.judge(Answer::UnknownApplication, 1, SECOND, 0.0);
+        assert!(matches!(early, Verdict::Postpone { .. }));
+        let late = POLICY.judge(Answer::UnknownApplication, 1, 60 * SECOND, 0.0);
+        assert_eq!(late, Verdict::Drop { reason: "unknown application".to_owned() });
     }
 
     #[test]

@@ -123,7 +123,16 @@ impl Pool {
     fn attempt(&self, job: &Job) {
         let mut reply = Reply { lane: job.lane, answers: &self.answers, answer: None };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let Some(wire) = job.batch.freeze(&self.apps, now) else {
+        let letter = match self.letter(job) {
+            Ok(letter) => letter,
+            Err(answer) => {
+                reply.answer = Some(answer);
+                return;
+            }
+        };
+        let body = || letter.unwrap_or_else(|| job.batch.encode());
+        let Some(wire) = job.batch.freeze(&self.apps, now, body) else {
+            self.apps.want(&job.id.app);
             reply.answer = Some(Answer::UnknownApplication);
             return;
         };
@@ -135,6 +144,17 @@ impl Pool {
                 self.clients[job.endpoint].post(job.batch.id(), wire)
             }
         });
+    }
+
+    /// The body of the dead letter that the batch is to send again, if it is one and not frozen yet.
+    fn letter(&self, job: &Job) -> Result<Option<Vec<u8>>, Answer> {
+        let Some(redelivery) = job.batch.redelivery().filter(|_| job.batch.wire().is_none()) else { return Ok(None) };
+        match self.outbox.letter(&redelivery.letter) {
+            Ok(None) => Err(Answer::Forgotten),
+            Ok(letter) => Ok(letter),
+            Err(NotKept::Unavailable) => Err(Answer::NotKept),
+            Err(NotKept::Fenced) => Err(Answer::Fenced),
+        }
     }
 
     /// Has the outbox keep the batch as it is sent, before it is sent for the first time.

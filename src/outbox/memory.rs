@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::{Handover, LaneId, Outbox, Passed, Position, Queued, excess};
+use super::{Fate, Handover, Item, LaneId, Outbox, Passed, Position, Queued, excess};
 use crate::event::Event;
 
 /// Keeps events in memory. What waits here is handed to the lanes at the next opportunity and waits there.
@@ -38,7 +38,7 @@ impl Outbox for MemoryOutbox {
         for event in events {
             let position = Position { partition: 0, tenure: 0, seq: inbox.seq };
             inbox.seq += 1;
-            inbox.events.push(Queued::new(event, position, now));
+            inbox.events.push(Queued::new(Item::Event(event), position, now));
         }
     }
 
@@ -59,6 +59,9 @@ impl Outbox for MemoryOutbox {
 
     fn passed(&self, passed: Passed<'_>) {
         self.queued.fetch_sub(passed.events.len(), Ordering::Relaxed);
+        if let Fate::Dropped(report) = passed.fate {
+            report.publish();
+        }
     }
 
     fn queued(&self) -> usize {
@@ -71,18 +74,20 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::config::EndpointId;
     use crate::event::EventKind;
-    use crate::outbox::Fate;
+    use crate::outbox::DropReport;
+    use crate::telemetry::Telemetry;
 
     fn event() -> Event {
         Event { app: "a".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied }
     }
 
-    fn lane(endpoint: usize) -> LaneId {
-        LaneId { endpoint, app: "a".into() }
+    fn lane(endpoint: &str) -> LaneId {
+        LaneId { endpoint: EndpointId::new(endpoint), app: "a".into() }
     }
 
-    fn pass(outbox: &MemoryOutbox, lane: &LaneId, event: &Arc<Queued>, fate: Fate<'_>) {
+    fn pass(outbox: &MemoryOutbox, lane: &LaneId, event: &Arc<Queued>, fate: Fate) {
         let events = std::slice::from_ref(event);
         outbox.passed(Passed { lane, events, id: "msg_1", body: None, behind_a_batch: false, fate });
     }
@@ -94,12 +99,22 @@ mod tests {
         let mut taken = outbox.take(0).events.into_iter().map(Arc::new);
         let (wanted, unwanted) = (taken.next().unwrap(), taken.next().unwrap());
         outbox.routed(&unwanted, &[]);
-        outbox.routed(&wanted, &[lane(0), lane(1)]);
+        outbox.routed(&wanted, &[lane("a"), lane("b")]);
         assert_eq!(outbox.queued(), 2);
-        pass(&outbox, &lane(0), &wanted, Fate::Delivered);
+        pass(&outbox, &lane("a"), &wanted, Fate::Delivered);
         assert_eq!(outbox.queued(), 1);
-        pass(&outbox, &lane(1), &wanted, Fate::Dropped { attempts: 5, reason: "HTTP 500" });
+        let telemetry = Arc::new(Telemetry::default());
+        let report = DropReport {
+            telemetry: Arc::clone(&telemetry),
+            url: "http://localhost".to_owned(),
+            app_id: "a".to_owned(),
+            events: 1,
+            attempts: 5,
+            reason: "HTTP 500".to_owned(),
+        };
+        pass(&outbox, &lane("b"), &wanted, Fate::Dropped(report));
         assert_eq!(outbox.queued(), 0);
+        assert_eq!(telemetry.counters().events_dropped.get(), 1, "nobody else would say so");
     }
 
     #[test]

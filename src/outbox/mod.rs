@@ -9,7 +9,9 @@
 //! which it got them. So an outbox that outlives the process needs one cursor a lane to know what to hand out again.
 
 mod memory;
+mod redelivery;
 pub(crate) mod redis;
+mod report;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,10 +19,14 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::EndpointId;
 use crate::event::Event;
 use crate::names::AppId;
 
 pub use memory::MemoryOutbox;
+pub use redelivery::{LetterId, Redelivery};
+pub use redis::letters::{DeadLetter, DeadLetters, LettersError};
+pub use report::DropReport;
 
 /// Where an event stands in its outbox. Positions of one partition grow in the order in which its events happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,16 +39,45 @@ pub struct Position {
     pub seq: u64,
 }
 
-/// An event in the outbox, shared by the lanes that want it.
+/// What lanes pass.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// Something that happened, for every lane that wants it.
+    Event(Event),
+    /// A batch that was given up and is sent again, by one lane and alone.
+    Redelivery(Redelivery),
+}
+
+impl Item {
+    /// Whose it is.
+    #[must_use]
+    pub const fn app(&self) -> &AppId {
+        match self {
+            Self::Event(event) => &event.app,
+            Self::Redelivery(redelivery) => &redelivery.lane.app,
+        }
+    }
+
+    /// For how many events it stands.
+    #[must_use]
+    pub const fn events(&self) -> usize {
+        match self {
+            Self::Event(_) => 1,
+            Self::Redelivery(redelivery) => redelivery.events,
+        }
+    }
+}
+
+/// An item in the outbox, shared by the lanes that want it.
 #[derive(Debug)]
 pub struct Queued {
-    /// What happened.
-    pub event: Event,
+    /// What it is.
+    pub item: Item,
     /// Where it stands.
     pub position: Position,
     /// When this node got it; how long it may wait for company is measured from here.
     pub arrived: Instant,
-    /// Its length as JSON, in bytes.
+    /// An event's length as JSON, in bytes.
     pub encoded_len: usize,
     /// What lanes of an earlier owner have done with it already, if there was one.
     pub resume: Option<Arc<Resume>>,
@@ -121,7 +156,7 @@ pub struct Handover {
 }
 
 /// Events that a lane is done with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Passed<'a> {
     /// The lane.
     pub lane: &'a LaneId,
@@ -134,7 +169,7 @@ pub struct Passed<'a> {
     /// Whether an older batch of the lane is still under way.
     pub behind_a_batch: bool,
     /// What became of them.
-    pub fate: Fate<'a>,
+    pub fate: Fate,
 }
 
 /// Why a batch may not be sent now.
@@ -147,35 +182,53 @@ pub enum NotKept {
 }
 
 impl Queued {
-    /// Puts `event` at `position`, arriving `now`.
+    /// Puts `item` at `position`, arriving `now`.
     #[must_use]
-    pub fn new(event: Event, position: Position, now: Instant) -> Self {
-        let encoded_len = crate::delivery::encoded_len(&event);
-        Self { event, position, arrived: now, encoded_len, resume: None }
+    pub fn new(item: Item, position: Position, now: Instant) -> Self {
+        let encoded_len = match &item {
+            Item::Event(event) => crate::delivery::encoded_len(event),
+            Item::Redelivery(_) => 0,
+        };
+        Self { item, position, arrived: now, encoded_len, resume: None }
+    }
+
+    /// The event, if it is one.
+    #[must_use]
+    pub const fn event(&self) -> Option<&Event> {
+        match &self.item {
+            Item::Event(event) => Some(event),
+            Item::Redelivery(_) => None,
+        }
+    }
+
+    /// The redelivery, if it is one.
+    #[must_use]
+    pub const fn redelivery(&self) -> Option<&Redelivery> {
+        match &self.item {
+            Item::Event(_) => None,
+            Item::Redelivery(redelivery) => Some(redelivery),
+        }
     }
 }
 
 /// The ordered stream of one application's events to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LaneId {
-    /// The endpoint's index in the configuration. Two endpoints may share a URL, never an index.
-    pub endpoint: usize,
+    /// The endpoint. Two may share a URL, never an id.
+    pub endpoint: EndpointId,
     /// The application.
     pub app: AppId,
 }
 
 /// How a lane came to pass its events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate<'a> {
+#[derive(Debug)]
+pub enum Fate {
     /// The endpoint answered 2xx.
     Delivered,
     /// They were given up.
-    Dropped {
-        /// Attempts made, none when they were given up before they were in a batch.
-        attempts: u32,
-        /// `HTTP 500`, `outbox full`, or what went wrong on the way.
-        reason: &'a str,
-    },
+    Dropped(DropReport),
+    /// The dead letter that was to be sent again is there no more.
+    Forgotten,
 }
 
 /// When an outbox is full, room is made for this share of it at once, so that one line in the log stands for many
@@ -213,7 +266,17 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Is told that a lane is done with events.
+    /// The body and the attempts of a dead letter that is sent again; `None` when it is there no more. Called by the
+    /// threads that send; may wait for a network.
+    ///
+    /// # Errors
+    /// When it cannot be read now.
+    fn letter(&self, _letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept> {
+        Ok(None)
+    }
+
+    /// Is told that a lane is done with events. A drop is [published](DropReport::publish) once nobody will send the
+    /// events again.
     fn passed(&self, passed: Passed<'_>);
 
     /// Waits until everything that was accepted before this call has been handed over, at most until `deadline`.

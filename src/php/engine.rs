@@ -59,6 +59,16 @@ impl Engine {
         self.core.register_app(&appId, &key, &secret);
     }
 
+    /// The ids of applications that are to be registered, because their events wait for a signature: those that only a
+    /// node which died had met.
+    pub fn wanted_apps(&self) -> PhpResult<ZBox<ZendHashTable>> {
+        let mut list = ZendHashTable::new();
+        for app in self.core.wanted_apps() {
+            list.push(binary(app.as_bytes()))?;
+        }
+        Ok(list)
+    }
+
     /// A socket subscribed to a channel.
     pub fn subscribed(
         &self,
@@ -193,6 +203,11 @@ fn outcome_array(outcome: Outcome) -> PhpResult<ZBox<ZendHashTable>> {
             array.insert("url", url)?;
             array.insert("app_id", app_id)?;
             array.insert("attempts", i64::from(attempts))?;
+            array.insert("reason", reason)?;
+        }
+        Outcome::EndpointDisabled { url, reason } => {
+            array.insert("type", "endpoint_disabled")?;
+            array.insert("url", url)?;
             array.insert("reason", reason)?;
         }
         Outcome::Log { level, message } => {

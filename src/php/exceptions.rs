@@ -18,6 +18,11 @@ pub(super) fn engine_failed(error: impl Display) -> PhpException {
     exception("Webpatser\\ResonateWebhooks\\Exceptions\\EngineFailed", "RuntimeException", error)
 }
 
+/// Redis could not be asked, or refused.
+pub(super) fn redis_failed(error: impl Display) -> PhpException {
+    exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisFailed", "RuntimeException", error)
+}
+
 fn exception(class: &str, fallback: &str, error: impl Display) -> PhpException {
     let class = ClassEntry::try_find(class).or_else(|| ClassEntry::try_find(fallback)).unwrap_or_else(ce::exception);
     PhpException::new(error.to_string(), 0, class)

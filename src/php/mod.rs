@@ -4,6 +4,7 @@
 //! into PHP, so that no fiber can switch and no object can be entered twice while Rust is on the stack.
 
 mod config_array;
+mod dead_letters;
 mod engine;
 mod exceptions;
 mod lifecycle;
@@ -14,10 +15,11 @@ use ext_php_rs::prelude::{ModuleBuilder, php_module};
 #[cfg(feature = "stubgen")]
 use ext_php_rs::prelude::{PhpResult, php_function};
 
+use dead_letters::DeadLetters;
 use engine::Engine;
 
 fn build(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
-    module.name("resonate_webhooks").version(env!("CARGO_PKG_VERSION")).class::<Engine>()
+    module.name("resonate_webhooks").version(env!("CARGO_PKG_VERSION")).class::<Engine>().class::<DeadLetters>()
 }
 
 /// The entry point that PHP looks up.

@@ -74,6 +74,8 @@ counters! {
     batches_dropped,
     /// Events in those batches, or given up before they were in one.
     events_dropped,
+    /// Dead letters that made room for newer ones.
+    dead_letters_evicted,
     /// Outcomes that were pushed out of the full queue before the PHP side polled them.
     outcomes_lost,
     /// Panics of background threads.

@@ -54,6 +54,13 @@ pub enum Outcome {
         /// `HTTP 500`, or what went wrong on the way.
         reason: String,
     },
+    /// An endpoint gets nothing more until the process starts anew.
+    EndpointDisabled {
+        /// Which.
+        url: String,
+        /// What it answered.
+        reason: String,
+    },
     /// A line for the log.
     Log {
         /// Its severity.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::apps::{AppDirectory, Credentials};
-use resonate_webhooks::config::{AddressRules, AppScope, Endpoint, EventSet, TlsFiles};
+use resonate_webhooks::config::{AddressRules, AppScope, Endpoint, EndpointId, EventSet, TlsFiles};
 use resonate_webhooks::delivery::{Delivery, Settings};
 use resonate_webhooks::event::{Event, EventKind};
 use resonate_webhooks::outbox::{MemoryOutbox, Outbox};
@@ -82,7 +82,7 @@ impl Drop for Node {
 /// An endpoint that wants everything, with the defaults of the configuration.
 pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
     Endpoint {
-        index,
+        id: EndpointId::new(&index.to_string()),
         key: format!("endpoints.{index}"),
         url: url.try_into().unwrap(),
         apps: AppScope::Every,

@@ -3,7 +3,14 @@
 use std::time::Instant;
 
 use super::super::retry::GONE;
-use super::{Lanes, Passed, Plan};
+use super::{Ending, Lanes, Passed, Plan};
+
+impl Ending {
+    /// Given up because the endpoint wants nothing more.
+    pub(super) fn gone() -> Self {
+        Self::Dropped { reason: GONE.to_owned() }
+    }
+}
 
 impl Lanes {
     /// Sends nothing more to `endpoint`. Its lanes go on taking events, which are given up when they would be sent: an
@@ -27,7 +34,7 @@ impl Lanes {
             let made = self.entries[lane].lane.attempts();
             let started = self.start(lane, now);
             self.entries[lane].plan = Plan::Nothing;
-            let passed = started.and_then(|_| self.finish(lane, made, Err(GONE.to_owned())));
+            let passed = started.and_then(|_| self.finish(lane, made, Ending::gone()));
             self.plan(lane);
             if passed.is_some() {
                 return passed;

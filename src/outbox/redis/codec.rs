@@ -1,7 +1,9 @@
 //! Events as text in a stream. The scripts write edges in the same form; `append.lua` describes it.
 
+use super::flight::parse_lane;
 use crate::event::{ClientEvent, Event, EventKind};
 use crate::names::{AppId, ChannelName, SocketId, UserId};
+use crate::outbox::{LetterId, Redelivery};
 
 /// What of a client event stands behind application and channel.
 pub(crate) fn encode_client_event(event: &ClientEvent) -> Vec<u8> {
@@ -47,8 +49,26 @@ fn decode_client_event(text: &[u8]) -> Option<ClientEvent> {
     })
 }
 
+/// The redelivery that `text` stands for, as `redeliver.lua` writes it. `None` when it is none of ours.
+pub(super) fn decode_redelivery(text: &[u8]) -> Option<Redelivery> {
+    fn number<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    }
+    let (letter, rest) = take(text)?;
+    let (id, rest) = take(rest)?;
+    let (events, rest) = take(rest)?;
+    let (attempts, lane) = take(rest)?;
+    Some(Redelivery {
+        lane: parse_lane(lane)?,
+        letter: LetterId::parse(std::str::from_utf8(letter).ok()?)?,
+        id: std::str::from_utf8(id).ok()?.to_owned(),
+        events: number(events)?,
+        attempts: number(attempts)?,
+    })
+}
+
 /// Takes what stands behind its own length: `3:abc`.
-fn take(text: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn take(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = text.iter().position(|byte| *byte == b':')?;
     let length: usize = std::str::from_utf8(&text[..colon]).ok()?.parse().ok()?;
     text[colon + 1..].split_at_checked(length)
@@ -87,6 +107,7 @@ mod tests {
         #[test]
         fn foreign_text_is_refused_and_never_panics(text in any::<Vec<u8>>()) {
             let _ = decode(&text, 0);
+            let _ = decode_redelivery(&text);
         }
     }
 

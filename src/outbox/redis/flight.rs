@@ -4,21 +4,23 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::codec;
+use crate::config::EndpointId;
 use crate::names::AppId;
 use crate::outbox::{LaneId, Position, Wire};
 
-/// The text of a lane in Redis: the endpoint's index and the application's id.
+/// The text of a lane in Redis: the endpoint's id behind its length, and the application's.
 pub(super) fn lane_field(lane: &LaneId) -> Vec<u8> {
-    let mut field = format!("{}:", lane.endpoint).into_bytes();
+    let endpoint = lane.endpoint.as_str();
+    let mut field = format!("{}:{endpoint}", endpoint.len()).into_bytes();
     field.extend_from_slice(lane.app.as_bytes());
     field
 }
 
 /// The lane that a field stands for.
 pub(super) fn parse_lane(field: &[u8]) -> Option<LaneId> {
-    let colon = field.iter().position(|byte| *byte == b':')?;
-    let endpoint = std::str::from_utf8(&field[..colon]).ok()?.parse().ok()?;
-    Some(LaneId { endpoint, app: AppId::new(&field[colon + 1..]) })
+    let (endpoint, app) = codec::take(field)?;
+    Some(LaneId { endpoint: EndpointId::new(std::str::from_utf8(endpoint).ok()?), app: AppId::new(app) })
 }
 
 /// A frozen batch, to be written and read.
@@ -75,8 +77,10 @@ mod tests {
 
     #[test]
     fn a_lane_comes_back_whatever_its_application_is_called() {
-        let lane = LaneId { endpoint: 12, app: AppId::from("a:b") };
-        assert_eq!(parse_lane(&lane_field(&lane)), Some(lane));
+        for endpoint in ["00ff", "bill:ing é", "3:"] {
+            let lane = LaneId { endpoint: EndpointId::new(endpoint), app: AppId::from("a:b") };
+            assert_eq!(parse_lane(&lane_field(&lane)), Some(lane));
+        }
         assert_eq!(parse_lane(b"x"), None);
     }
 }

@@ -13,6 +13,7 @@
 
 pub(crate) mod codec;
 mod flight;
+pub(super) mod letters;
 mod reader;
 mod scripts;
 mod store;
@@ -25,12 +26,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Fate, Handover, LaneId, NotKept, Outbox, Passed, Position, Queued, Wire, excess};
+use super::{DropReport, Fate, Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, Wire, excess};
 use crate::config::Config;
 use crate::event::Event;
 use crate::presence::Standing;
 use crate::redis::{Link, Settings};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Level, Telemetry};
 use crate::thread::Thread;
 
 pub(crate) use scripts::PARTITIONS;
@@ -78,6 +79,7 @@ pub(crate) struct RedisOutbox {
     rounds: Rounds,
     waker: OnceLock<Waker>,
     threads: OnceLock<[Thread; 2]>,
+    telemetry: Arc<Telemetry>,
 }
 
 /// What lanes have passed and what is not written down yet.
@@ -87,10 +89,19 @@ struct Passages {
     changed: Condvar,
 }
 
+/// What a lane has passed, with the position of its first event.
+#[derive(Debug)]
+struct Unwritten {
+    position: Position,
+    passage: Passage,
+    /// To be published once it is written down: then nobody sends the events again.
+    report: Option<DropReport>,
+}
+
 #[derive(Debug, Default)]
 struct Waiting {
     /// In the order in which they happened.
-    passages: VecDeque<(Position, Passage)>,
+    passages: VecDeque<Unwritten>,
     /// Cursors of events that were given up behind a batch under way: they may move only after that batch's.
     behind: HashMap<LaneId, HashMap<u16, u64>>,
     stopped: bool,
@@ -135,6 +146,7 @@ impl RedisOutbox {
             rounds: Rounds::default(),
             waker: OnceLock::new(),
             threads: OnceLock::new(),
+            telemetry: Arc::clone(telemetry),
         });
         let mut reader = Reader::new(Arc::clone(&outbox), keys, link(), Arc::clone(standing), Arc::clone(telemetry));
         let settler = Arc::clone(&outbox);
@@ -220,23 +232,50 @@ impl RedisOutbox {
     /// before the one before it in its lane is written down as passed.
     fn write_passages(&self, store: &mut Store) -> Result<(), NotKept> {
         loop {
-            let Some((position, passage)) = self.passages.take_first() else { return Ok(()) };
-            let ended = self.tenures.lock().ended(position).is_some();
-            if !ended && store.pass(&passage) == Err(NotKept::Unavailable) {
-                self.passages.put_back(position, passage);
-                return Err(NotKept::Unavailable);
+            let Some(unwritten) = self.passages.take_first() else { return Ok(()) };
+            let ended = self.tenures.lock().ended(unwritten.position);
+            let written = match ended {
+                Some(End::Fenced) => Err(NotKept::Fenced),
+                // Nobody else will ever know of these events.
+                Some(End::Lost) => Ok(0),
+                None => store.pass(&unwritten.passage),
+            };
+            match written {
+                Ok(evicted) => {
+                    self.say_evicted(evicted);
+                    if let Some(report) = unwritten.report {
+                        report.publish();
+                    }
+                }
+                // The heir sends them again, and tells what became of them.
+                Err(NotKept::Fenced) => {}
+                Err(NotKept::Unavailable) => {
+                    self.passages.put_back(unwritten);
+                    return Err(NotKept::Unavailable);
+                }
             }
+        }
+    }
+
+    fn say_evicted(&self, letters: usize) {
+        if letters > 0 {
+            self.telemetry.counters().dead_letters_evicted.add(letters as u64);
+            let most = self.options.dead_letters.letters;
+            self.telemetry.log(
+                Level::Error,
+                format_args!("{letters} dead letters made room for newer ones: there are {most} (dead_letter_max)"),
+            );
         }
     }
 }
 
 impl Passages {
-    fn take_first(&self) -> Option<(Position, Passage)> {
+    fn take_first(&self) -> Option<Unwritten> {
         self.waiting.lock().passages.pop_front()
     }
 
-    fn put_back(&self, position: Position, passage: Passage) {
-        self.waiting.lock().passages.push_front((position, passage));
+    fn put_back(&self, unwritten: Unwritten) {
+        self.waiting.lock().passages.push_front(unwritten);
     }
 }
 
@@ -276,6 +315,10 @@ impl Outbox for RedisOutbox {
         store.keep(lane, id, wire, events)
     }
 
+    fn letter(&self, letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept> {
+        self.store.lock().letter(letter)
+    }
+
     fn passed(&self, passed: Passed<'_>) {
         {
             let mut tenures = self.tenures.lock();
@@ -298,17 +341,20 @@ impl Outbox for RedisOutbox {
                 cursors.entry(partition).and_modify(|last| *last = seq.max(*last)).or_insert(seq);
             }
         }
-        let letter = match passed.fate {
-            Fate::Delivered => None,
-            Fate::Dropped { attempts, reason } => Some(store::dead_letter(&passed, attempts, reason)),
+        let letter = match &passed.fate {
+            Fate::Dropped(report) => letters::fields(&passed, report),
+            Fate::Delivered | Fate::Forgotten => Vec::new(),
         };
+        let replaced = matches!(passed.fate, Fate::Delivered) || !letter.is_empty();
         let passage = Passage {
             lane: flight::lane_field(passed.lane),
             id: passed.id.to_owned(),
+            redelivered: first.redelivery().filter(|_| replaced).map(|redelivery| redelivery.letter.clone()),
             letter,
             cursors: cursors.into_iter().collect(),
         };
-        waiting.passages.push_back((first.position, passage));
+        let report = if let Fate::Dropped(report) = passed.fate { Some(report) } else { None };
+        waiting.passages.push_back(Unwritten { position: first.position, passage, report });
         drop(waiting);
         self.passages.changed.notify_all();
     }

@@ -12,7 +12,7 @@ use super::codec;
 use super::flight::{Kept, parse_lane};
 use super::scripts::{Assignment, Keys, parse_stream_id, stream_id, time_ms};
 use super::tenure::End;
-use crate::outbox::{Flight, Handover, LaneId, Position, Queued, Resume};
+use crate::outbox::{Flight, Handover, Item, LaneId, Position, Queued, Resume};
 use crate::presence::{Place, Standing};
 use crate::redis::Link;
 use crate::telemetry::{Level, Telemetry};
@@ -162,7 +162,7 @@ impl Reader {
             handover.events.iter().map(|event| ((event.position.partition, event.position.seq), event)).collect();
         for (lane, Kept { id, wire, events }) in flights {
             // Copies, beside those that are routed to the other lanes.
-            let copy = |event: &&Queued| Arc::new(Queued::new(event.event.clone(), event.position, event.arrived));
+            let copy = |event: &&Queued| Arc::new(Queued::new(event.item.clone(), event.position, event.arrived));
             let events = events.iter().filter_map(|place| by_place.get(place)).map(copy).collect();
             handover.flights.push(Flight { lane, id, wire, events });
         }
@@ -172,17 +172,17 @@ impl Reader {
         &self,
         partition: u16,
         tenure: u32,
-        entries: Vec<(u64, Vec<u8>)>,
+        entries: Vec<(u64, Entry)>,
         resume: Option<&Arc<Resume>>,
         handover: &mut Handover,
     ) {
         let now = Instant::now();
         let mut tenures = self.outbox.tenures.lock();
-        for (seq, text) in entries {
+        for (seq, entry) in entries {
             let position = Position { partition, tenure, seq };
             tenures.read(position);
-            if let Some(event) = codec::decode(&text, time_ms(seq)) {
-                handover.events.push(Queued { resume: resume.cloned(), ..Queued::new(event, position, now) });
+            if let Some(item) = entry.decode(time_ms(seq)) {
+                handover.events.push(Queued { resume: resume.cloned(), ..Queued::new(item, position, now) });
             } else {
                 tenures.routed(position, 0);
                 let stream = self.keys.stream(partition);
@@ -214,14 +214,14 @@ struct Loaded {
     number: u16,
     cursors: HashMap<LaneId, u64>,
     flights: Vec<(LaneId, Kept)>,
-    entries: Vec<(u64, Vec<u8>)>,
+    entries: Vec<(u64, Entry)>,
 }
 
 impl Loaded {
     fn read(redis: &mut Connection, keys: &Keys, number: u16) -> RedisResult<Self> {
         let cursors: HashMap<Vec<u8>, u64> = redis.hgetall(keys.cursors(number))?;
         let flights: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.flights(number))?;
-        let mut entries: Vec<(u64, Vec<u8>)> = Vec::new();
+        let mut entries: Vec<(u64, Entry)> = Vec::new();
         loop {
             let from = entries.last().map_or_else(|| "-".to_owned(), |(seq, _)| format!("({}", stream_id(*seq)));
             let page: StreamRangeReply = redis.xrange_count(keys.stream(number), from, "+", READ_COUNT)?;
@@ -244,7 +244,7 @@ impl Loaded {
 }
 
 /// A partition, the tenure under which it is read, and the new entries.
-type Read = (u16, u32, Vec<(u64, Vec<u8>)>);
+type Read = (u16, u32, Vec<(u64, Entry)>);
 
 fn read_on(
     redis: &mut Connection,
@@ -266,8 +266,28 @@ fn read_on(
     Ok(read.collect())
 }
 
-fn entry(id: &StreamId) -> Option<(u64, Vec<u8>)> {
-    Some((parse_stream_id(&id.id)?, id.get("e").unwrap_or_default()))
+/// What stands in a stream, as text.
+enum Entry {
+    Event(Vec<u8>),
+    Redelivery(Vec<u8>),
+}
+
+impl Entry {
+    /// `None` when it is none of ours.
+    fn decode(&self, time_ms: u64) -> Option<Item> {
+        match self {
+            Self::Event(text) => codec::decode(text, time_ms).map(Item::Event),
+            Self::Redelivery(text) => codec::decode_redelivery(text).map(Item::Redelivery),
+        }
+    }
+}
+
+fn entry(id: &StreamId) -> Option<(u64, Entry)> {
+    let entry = match id.get("r") {
+        Some(text) => Entry::Redelivery(text),
+        None => Entry::Event(id.get("e").unwrap_or_default()),
+    };
+    Some((parse_stream_id(&id.id)?, entry))
 }
 
 impl super::Rounds {

@@ -5,12 +5,13 @@
 //! - `owners`: hash, partition → node. A node id is one incarnation's, so that it is the fencing token too.
 //! - `cursor:{partition}`: hash, lane → id of the last event that the lane has passed.
 //! - `flight:{partition}`: hash, lane → batch under way, kept where its first event stands.
-//! - `dead`: stream of dead letters, bounded by number and age.
+//! - `dead`: stream of dead letters, bounded by number and age; `letters` describes their fields.
 
 use std::sync::LazyLock;
 
 use redis::{Connection, ErrorKind, RedisResult, Script, ScriptInvocation};
 
+use crate::outbox::LetterId;
 use crate::presence::Place;
 
 /// Into how many streams the events are divided: more nodes than this cannot share the deliveries of a cluster.
@@ -29,6 +30,7 @@ script!(RELEASE, "scripts/release.lua");
 script!(FREEZE, "scripts/freeze.lua");
 script!(PASS, "scripts/pass.lua");
 script!(TRIM, "scripts/trim.lua");
+script!(REDELIVER, "scripts/redeliver.lua");
 
 /// Why a script changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +57,10 @@ pub(super) struct Passage {
     pub(super) lane: Vec<u8>,
     /// The batch.
     pub(super) id: String,
-    /// What is kept of it when it was given up.
-    pub(super) letter: Option<Vec<u8>>,
+    /// The dead letter that it was a redelivery of, if that is not to be kept.
+    pub(super) redelivered: Option<LetterId>,
+    /// The fields of what is kept of it when it was given up.
+    pub(super) letter: Vec<(&'static str, Vec<u8>)>,
     /// The last event of each partition.
     pub(super) cursors: Vec<(u16, u64)>,
 }
@@ -95,6 +99,11 @@ impl Keys {
     /// The batches under way that begin in a partition.
     pub(super) fn flights(&self, partition: u16) -> String {
         format!("{}:flight:{partition}", self.prefix)
+    }
+
+    /// The stream of dead letters.
+    pub(super) fn dead_letters(&self) -> String {
+        format!("{}:dead", self.prefix)
     }
 
     fn call<'a>(&self, script: &'a Script, place: &Place) -> ScriptInvocation<'a> {
@@ -136,22 +145,37 @@ impl Keys {
         accepted(&call.invoke::<String>(redis)?)
     }
 
-    /// Writes down that a lane has passed a batch.
+    /// Writes down that a lane has passed a batch. Returns how many dead letters made room for another.
     pub(super) fn pass(
         &self,
         redis: &mut Connection,
         place: &Place,
         passage: &Passage,
         limits: DeadLetterLimits,
-    ) -> RedisResult<Result<(), Refusal>> {
+    ) -> RedisResult<Result<usize, Refusal>> {
         let mut call = self.call(&PASS, place);
-        call.key(format!("{}:dead", self.prefix));
-        call.arg(&passage.lane).arg(&passage.id).arg(passage.letter.as_deref().unwrap_or_default());
-        call.arg(limits.letters).arg(limits.age_ms);
+        call.key(self.dead_letters());
+        call.arg(&passage.lane).arg(&passage.id);
+        call.arg(passage.redelivered.as_ref().map_or("", LetterId::as_str));
+        call.arg(limits.letters).arg(limits.age_ms).arg(2 * passage.letter.len());
+        for (field, value) in &passage.letter {
+            call.arg(*field).arg(value);
+        }
         for (partition, seq) in &passage.cursors {
             call.arg(*partition).arg(*seq);
         }
-        accepted(&call.invoke::<String>(redis)?)
+        let (status, evicted): (String, usize) = call.invoke(redis)?;
+        accepted(&status).map(|result| result.map(|()| evicted))
+    }
+
+    /// Has dead letters sent again. Returns how many of them there were.
+    pub(super) fn redeliver(&self, redis: &mut Connection, letters: &[LetterId]) -> RedisResult<usize> {
+        let mut call = REDELIVER.key(self.dead_letters());
+        call.arg(&self.prefix).arg(PARTITIONS);
+        for letter in letters {
+            call.arg(letter.as_str());
+        }
+        call.invoke(redis)
     }
 
     /// Removes the events up to and including the given ones.

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use redis::{Connection, RedisResult};
-use serde_json::json;
 
 use super::flight::{Kept, lane_field};
+use super::letters;
 use super::scripts::{DeadLetterLimits, Keys, Passage, Refusal};
-use crate::delivery::encode_body;
-use crate::outbox::{LaneId, NotKept, Passed, Queued, Wire};
+use crate::outbox::{LaneId, LetterId, NotKept, Queued, Wire};
 use crate::presence::{Place, Standing};
 use crate::redis::Link;
 
@@ -39,8 +38,8 @@ impl Store {
         self.call(|keys, redis, place| keys.freeze(redis, place, &field, &batch, &partitions))
     }
 
-    /// Writes down that a lane has passed a batch.
-    pub(super) fn pass(&mut self, passage: &Passage) -> Result<(), NotKept> {
+    /// Writes down that a lane has passed a batch. Returns how many dead letters made room for another.
+    pub(super) fn pass(&mut self, passage: &Passage) -> Result<usize, NotKept> {
         let limits = self.limits;
         self.call(|keys, redis, place| keys.pass(redis, place, passage, limits))
     }
@@ -60,30 +59,20 @@ impl Store {
             .try_for_each(|partition| self.call(|keys, redis, place| keys.release(redis, place, *partition).map(Ok)))
     }
 
-    fn call(
+    /// The body of a dead letter.
+    pub(super) fn letter(&mut self, letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept> {
+        self.call(|keys, redis, _| letters::body(redis, keys, letter).map(Ok))
+    }
+
+    fn call<T>(
         &mut self,
-        talk: impl FnOnce(&Keys, &mut Connection, &Place) -> RedisResult<Result<(), Refusal>>,
-    ) -> Result<(), NotKept> {
+        talk: impl FnOnce(&Keys, &mut Connection, &Place) -> RedisResult<Result<T, Refusal>>,
+    ) -> Result<T, NotKept> {
         let place = self.standing.place().ok_or(NotKept::Unavailable)?;
         match self.link.with(|redis| talk(&self.keys, redis, &place)) {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(value)) => Ok(value),
             Ok(Err(Refusal::Fenced)) => Err(NotKept::Fenced),
             Ok(Err(Refusal::Displaced)) | Err(_) => Err(NotKept::Unavailable),
         }
     }
-}
-
-/// What is kept of events that were given up: enough to know what happened, and to send them after all.
-pub(super) fn dead_letter(passed: &Passed<'_>, attempts: u32, reason: &str) -> Vec<u8> {
-    let body = passed.body.map_or_else(|| encode_body(passed.events), <[u8]>::to_vec);
-    let letter = json!({
-        "id": passed.id,
-        "endpoint": passed.lane.endpoint,
-        "app_id": passed.lane.app.as_text(),
-        "events": passed.events.len(),
-        "attempts": attempts,
-        "reason": reason,
-        "body": String::from_utf8_lossy(&body),
-    });
-    letter.to_string().into_bytes()
 }

@@ -2,26 +2,35 @@
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners  KEYS[4] {prefix}:dead
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] lane  ARGV[5] batch id
--- ARGV[6] dead letter (empty: none)  ARGV[7] most dead letters  ARGV[8] their greatest age (ms)
--- ARGV[9..] two per partition: partition, place of the last event passed
+-- ARGV[6] the dead letter that this was a redelivery of (empty: none)
+-- ARGV[7] most dead letters  ARGV[8] their greatest age (ms)
+-- ARGV[9] how many arguments the new dead letter has (0: none), then those: field, value, field, value ...
+-- then two per partition: partition, place of the last event passed
 --
 --   {prefix}:cursor:{partition}  hash: lane -> place of the last event that it has passed
--- Returns `ok`, `lost`, or `fenced`: an heir has the partitions and delivers the batch again, so that nothing may change.
+-- Returns {status, evicted}. Status `ok`, `lost`, or `fenced`: an heir has the partitions and delivers the batch again, so
+-- that nothing may change. Evicted: dead letters that made room for this one, not counting those that were too old.
 -- May change: KEYS[4], and cursor and flight of the partitions.
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
-  return 'lost'
+  return {'lost', 0}
 end
-for i = 9, #ARGV, 2 do
+local letter_ends = 9 + ARGV[9]
+for i = letter_ends + 1, #ARGV, 2 do
   if redis.call('HGET', KEYS[3], ARGV[i]) ~= ARGV[2] then
-    return 'fenced'
+    return {'fenced', 0}
   end
 end
+local evicted = 0
 if ARGV[6] ~= '' then
-  redis.call('XADD', KEYS[4], 'MAXLEN', ARGV[7], '*', 'letter', ARGV[6])
-  redis.call('XTRIM', KEYS[4], 'MINID', string.format('%.0f', math.max(0, now - ARGV[8])))
+  redis.call('XDEL', KEYS[4], ARGV[6])
 end
-for i = 9, #ARGV, 2 do
+if letter_ends > 9 then
+  redis.call('XADD', KEYS[4], '*', unpack(ARGV, 10, letter_ends))
+  redis.call('XTRIM', KEYS[4], 'MINID', string.format('%.0f', math.max(0, now - ARGV[8])))
+  evicted = redis.call('XTRIM', KEYS[4], 'MAXLEN', ARGV[7])
+end
+for i = letter_ends + 1, #ARGV, 2 do
   local partition, passed = ARGV[i], ARGV[i + 1]
   redis.call('HSET', ARGV[1] .. ':cursor:' .. partition, ARGV[4], passed)
   local flight = ARGV[1] .. ':flight:' .. partition
@@ -30,4 +39,4 @@ for i = 9, #ARGV, 2 do
     redis.call('HDEL', flight, ARGV[4])
   end
 end
-return 'ok'
+return {'ok', evicted}

@@ -5,7 +5,8 @@
 -- ARGV[4..] two per partition: partition, the id below which its events are removed
 --
 -- Partitions that the node does not own any more are left alone. Returns the number of events removed.
--- May change: out of the partitions.
+-- A stream of which nothing is left needs no cursors: those of lanes that come no more would stay for ever.
+-- May change: out and cursor of the partitions.
 
 local removed = 0
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
@@ -13,7 +14,11 @@ if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
 end
 for i = 4, #ARGV, 2 do
   if redis.call('HGET', KEYS[3], ARGV[i]) == ARGV[2] then
-    removed = removed + redis.call('XTRIM', ARGV[1] .. ':out:' .. ARGV[i], 'MINID', ARGV[i + 1])
+    local stream = ARGV[1] .. ':out:' .. ARGV[i]
+    removed = removed + redis.call('XTRIM', stream, 'MINID', ARGV[i + 1])
+    if redis.call('XLEN', stream) == 0 then
+      redis.call('DEL', ARGV[1] .. ':cursor:' .. ARGV[i])
+    end
   end
 end
 return removed

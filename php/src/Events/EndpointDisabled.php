@@ -1,0 +1,28 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Events;
+
+use Illuminate\Foundation\Events\Dispatchable;
+
+/**
+ * An endpoint gets nothing more until the server starts anew: it asked for that.
+ */
+class EndpointDisabled
+{
+    use Dispatchable;
+
+    /**
+     * Create a new event instance.
+     *
+     * @param  string  $url  The endpoint, without userinfo.
+     * @param  string  $reason  What it answered: `HTTP 410`.
+     */
+    public function __construct(
+        public string $url,
+        public string $reason,
+    ) {
+        //
+    }
+}

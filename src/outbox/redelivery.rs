@@ -1,0 +1,72 @@
+//! A dead letter that is sent again.
+
+use std::fmt;
+
+use super::LaneId;
+
+/// Names a dead letter: the id of its entry in the stream, `{Unix ms}-{number}`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LetterId(Box<str>);
+
+impl LetterId {
+    /// Reads an id. `None` when `text` is no id of a stream's entry.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (ms, number) = text.split_once('-')?;
+        let digits = |part: &str| part.parse::<u64>().is_ok() && part.bytes().all(|byte| byte.is_ascii_digit());
+        (digits(ms) && digits(number)).then(|| Self(text.into()))
+    }
+
+    /// The id.
+    #[must_use]
+    pub const fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// When the letter was written, in Unix ms by Redis' clock.
+    #[must_use]
+    pub fn time_ms(&self) -> u64 {
+        self.0.split_once('-').and_then(|(ms, _)| ms.parse().ok()).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for LetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for LetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// A dead letter on its way through its lane. It stays among the dead letters until it has been delivered; its body is
+/// read when its turn has come, so that a long list of them weighs nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redelivery {
+    /// The lane that gave the batch up.
+    pub lane: LaneId,
+    /// The letter.
+    pub letter: LetterId,
+    /// The batch's id, by which a receiver that has it after all knows it again.
+    pub id: String,
+    /// Its events.
+    pub events: usize,
+    /// Attempts made before.
+    pub attempts: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_two_numbers_and_nothing_else() {
+        assert_eq!(LetterId::parse("1700000000000-3").map(|id| id.time_ms()), Some(1_700_000_000_000));
+        for text in ["", "-", "+", "1", "1-", "-1", "1-2-3", "+1-1", "1-99999999999999999999", "1 -1", "$"] {
+            assert_eq!(LetterId::parse(text), None, "{text}");
+        }
+    }
+}

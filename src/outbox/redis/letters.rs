@@ -1,0 +1,277 @@
+//! Dead letters: the batches that were given up, for whoever looks into it.
+//!
+//! `{prefix}:dead` is a stream, one entry a batch, oldest first:
+//!
+//! | field | what |
+//! |---|---|
+//! | `id` | `webhook-id` |
+//! | `endpoint` | the endpoint's id |
+//! | `url` | where it was to go, without userinfo; empty when no such endpoint was configured any more |
+//! | `app_id` | whose events |
+//! | `events` | how many |
+//! | `attempts` | made in all; 0 when it was never sent |
+//! | `reason` | `HTTP 500`, `outbox full`, or what went wrong on the way |
+//! | `time_ms` | when the first event happened, in Unix ms |
+//! | `body` | as it was or would have been sent |
+//!
+//! The entry's own id tells when it was given up. Nothing in it is secret.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::streams::{StreamId, StreamRangeReply};
+use redis::{Commands, Connection, RedisResult};
+
+use super::scripts::Keys;
+use crate::config::{Address, Config, ConfigError};
+use crate::delivery::encode_body;
+use crate::outbox::{DropReport, LetterId, Passed};
+use crate::redis::{Link, LinkError, Settings};
+use crate::telemetry::Telemetry;
+
+/// Letters that one call to Redis moves or removes, so that it serves others in between.
+const PORTION: usize = 100;
+
+/// A batch that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Names it.
+    pub letter: LetterId,
+    /// `webhook-id`.
+    pub id: String,
+    /// The endpoint's id.
+    pub endpoint: String,
+    /// Where it was to go, without userinfo.
+    pub url: String,
+    /// Whose events.
+    pub app_id: String,
+    /// How many.
+    pub events: u64,
+    /// Attempts made in all.
+    pub attempts: u64,
+    /// Why it was given up.
+    pub reason: String,
+    /// When its first event happened, in Unix ms.
+    pub time_ms: u64,
+    /// The JSON.
+    pub body: String,
+}
+
+/// The dead letters of a cluster, from any machine that reaches its Redis. Every method waits for Redis: not for an event
+/// loop.
+#[derive(Debug)]
+pub struct DeadLetters {
+    keys: Keys,
+    settings: Settings,
+    max_age: Duration,
+    link: Option<Link>,
+}
+
+/// Redis did not do what was asked of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Redis at {address}: {error}")]
+pub struct LettersError {
+    address: Address,
+    error: LinkError,
+}
+
+impl DeadLetters {
+    /// The dead letters of the cluster that `config` describes. Connects with the first call.
+    ///
+    /// # Errors
+    /// When a TLS file of the connection cannot be used.
+    pub fn of(config: &Config) -> Result<Self, ConfigError> {
+        let settings = Settings::new(config.connection.clone())?;
+        Ok(Self { keys: Keys::new(&config.key_prefix), settings, max_age: config.dead_letter_age, link: None })
+    }
+
+    /// How many there are.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked; so with all that follow.
+    pub fn count(&mut self) -> Result<usize, LettersError> {
+        self.forget_older_than(self.max_age)?;
+        self.call(|redis, keys| redis.xlen(keys.dead_letters()))
+    }
+
+    /// Up to `limit` letters, newest first, older than `before`.
+    ///
+    /// # Errors
+    /// As [`Self::count`].
+    pub fn list(&mut self, before: Option<&LetterId>, limit: usize) -> Result<Vec<DeadLetter>, LettersError> {
+        let max_age = self.max_age;
+        let newest = before.map_or_else(|| "+".to_owned(), |before| format!("({before}"));
+        let page: StreamRangeReply = self.call(|redis, keys| {
+            let oldest = oldest_within(redis, max_age)?;
+            redis.xrevrange_count(keys.dead_letters(), newest, oldest, limit)
+        })?;
+        Ok(page.ids.iter().filter_map(DeadLetter::read).collect())
+    }
+
+    /// One letter, if it is there.
+    ///
+    /// # Errors
+    /// As [`Self::count`].
+    pub fn find(&mut self, letter: &LetterId) -> Result<Option<DeadLetter>, LettersError> {
+        self.call(|redis, keys| find(redis, keys, letter))
+    }
+
+    /// Has letters sent again, under their old ids and signed anew, behind what their lanes have to send. Each stays a dead
+    /// letter until it has been delivered. Returns how many were found.
+    ///
+    /// # Errors
+    /// As [`Self::count`].
+    pub fn retry(&mut self, letters: &[LetterId]) -> Result<usize, LettersError> {
+        let mut found = 0;
+        for portion in letters.chunks(PORTION) {
+            found += self.call(|redis, keys| keys.redeliver(redis, portion))?;
+        }
+        Ok(found)
+    }
+
+    /// Has every letter sent again that is there now, oldest first. Returns how many.
+    ///
+    /// # Errors
+    /// As [`Self::count`].
+    pub fn retry_all(&mut self) -> Result<usize, LettersError> {
+        // A letter that fails again is a new one: without this bound the walk would meet it.
+        let last = self.list(None, 1)?.pop().map(|letter| letter.letter);
+        let (mut found, mut after) = (0, None);
+        while let Some(last) = &last {
+            let letters = self.ids_between(after.as_ref(), last)?;
+            found += self.retry(&letters)?;
+            match letters.into_iter().next_back() {
+                Some(letter) => after = Some(letter),
+                None => break,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes letters. Returns how many were there.
+    ///
+    /// # Errors
+    /// As [`Self::count`].
+    pub fn forget(&mut self, letters: &[LetterId]) -> Result<usize, LettersError> {
+        let mut removed = 0;
+        for portion in letters.chunks(PORTION) {
+            let ids: Vec<&str> = portion.iter().map(LetterId::as_str).collect();
+            removed += self.call(|redis, keys| redis.xdel::<_, _, usize>(keys.dead_letters(), &ids))?;
+        }
+        Ok(removed)
+    }
+
+    /// Removes the letters that were given up longer than `age` ago; all with an age of zero. Returns how many.
+    ///
+    /// # Errors
+    /// As [`Self::count`].
+    pub fn forget_older_than(&mut self, age: Duration) -> Result<usize, LettersError> {
+        self.call(|redis, keys| {
+            let mut trim = redis::cmd("XTRIM");
+            trim.arg(keys.dead_letters());
+            if age.is_zero() {
+                trim.arg("MAXLEN").arg(0).query(redis)
+            } else {
+                trim.arg("MINID").arg(oldest_within(redis, age)?).query(redis)
+            }
+        })
+    }
+
+    /// The next letters behind `after`, up to and including `last`, oldest first.
+    fn ids_between(&mut self, after: Option<&LetterId>, last: &LetterId) -> Result<Vec<LetterId>, LettersError> {
+        let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
+        let page: StreamRangeReply =
+            self.call(|redis, keys| redis.xrange_count(keys.dead_letters(), from, last.as_str(), PORTION))?;
+        Ok(page.ids.iter().filter_map(|entry| LetterId::parse(&entry.id)).collect())
+    }
+
+    fn call<T>(&mut self, talk: impl FnOnce(&mut Connection, &Keys) -> RedisResult<T>) -> Result<T, LettersError> {
+        let mut link =
+            self.link.take().unwrap_or_else(|| Link::new(self.settings.clone(), Arc::new(Telemetry::default())));
+        let result = link.with(|redis| talk(redis, &self.keys));
+        // After a failure the link would have the next caller wait: whoever calls again wants another try.
+        self.link = result.is_ok().then_some(link);
+        result.map_err(|error| LettersError { address: self.settings.address().clone(), error })
+    }
+}
+
+impl DeadLetter {
+    /// Reads an entry of the stream. `None` when it is none of ours.
+    fn read(entry: &StreamId) -> Option<Self> {
+        let text = |field| entry.get::<Vec<u8>>(field).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let number = |field| entry.get::<u64>(field).unwrap_or_default();
+        Some(Self {
+            letter: LetterId::parse(&entry.id)?,
+            id: text("id")?,
+            endpoint: text("endpoint")?,
+            url: text("url").unwrap_or_default(),
+            app_id: text("app_id")?,
+            events: number("events"),
+            attempts: number("attempts"),
+            reason: text("reason").unwrap_or_default(),
+            time_ms: number("time_ms"),
+            body: text("body")?,
+        })
+    }
+}
+
+/// The fields of what is kept of `passed`, which was given up; none when its letter is there already.
+pub(super) fn fields(passed: &Passed<'_>, report: &DropReport) -> Vec<(&'static str, Vec<u8>)> {
+    let redelivery = passed.events.first().and_then(|first| first.redelivery());
+    let body = match (passed.body, redelivery) {
+        (Some(body), _) => body.to_vec(),
+        // It was given up before its turn came, and its body was never read.
+        (None, Some(_)) => return Vec::new(),
+        (None, None) => encode_body(passed.events),
+    };
+    let time_ms = passed.events.iter().find_map(|queued| queued.event()).map(|event| event.time_ms);
+    let time_ms = time_ms.or_else(|| body_time_ms(&body)).unwrap_or_default();
+    let attempts = report.attempts + redelivery.map_or(0, |before| before.attempts);
+    vec![
+        ("id", passed.id.as_bytes().to_vec()),
+        ("endpoint", passed.lane.endpoint.as_str().as_bytes().to_vec()),
+        ("url", report.url.clone().into_bytes()),
+        ("app_id", passed.lane.app.as_bytes().to_vec()),
+        ("events", report.events.to_string().into_bytes()),
+        ("attempts", attempts.to_string().into_bytes()),
+        ("reason", report.reason.clone().into_bytes()),
+        ("time_ms", time_ms.to_string().into_bytes()),
+        ("body", body),
+    ]
+}
+
+/// When the first event of a body happened, which stands at its front.
+fn body_time_ms(body: &[u8]) -> Option<u64> {
+    let digits = body.strip_prefix(br#"{"time_ms":"#)?;
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
+}
+
+/// The body of a letter, if it is there.
+pub(super) fn body(redis: &mut Connection, keys: &Keys, letter: &LetterId) -> RedisResult<Option<Vec<u8>>> {
+    Ok(find(redis, keys, letter)?.map(|letter| letter.body.into_bytes()))
+}
+
+fn find(redis: &mut Connection, keys: &Keys, letter: &LetterId) -> RedisResult<Option<DeadLetter>> {
+    let found: StreamRangeReply = redis.xrange(keys.dead_letters(), letter.as_str(), letter.as_str())?;
+    Ok(found.ids.first().and_then(DeadLetter::read))
+}
+
+/// The id before which entries are older than `age`, by Redis' clock.
+fn oldest_within(redis: &mut Connection, age: Duration) -> RedisResult<String> {
+    let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
+    let now_ms = seconds * 1000 + micros / 1000;
+    let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+    Ok(format!("{}-0", now_ms.saturating_sub(age_ms)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_body_is_read_from_its_front() {
+        assert_eq!(body_time_ms(br#"{"time_ms":1700000000000,"events":[]}"#), Some(1_700_000_000_000));
+        assert_eq!(body_time_ms(br#"{"events":[]}"#), None);
+    }
+}

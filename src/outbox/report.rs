@@ -1,0 +1,39 @@
+//! What is said about events that were given up.
+
+use std::sync::Arc;
+
+use crate::telemetry::{Level, Outcome, Telemetry};
+
+/// Events that were given up, to be told and counted exactly once: not by a node whose partitions another one has taken,
+/// which sends them again.
+#[derive(Clone, Debug)]
+#[must_use = "a drop that is not published is silent"]
+pub struct DropReport {
+    pub(crate) telemetry: Arc<Telemetry>,
+    /// Where they were to go, without userinfo.
+    pub(crate) url: String,
+    /// Whose they were.
+    pub(crate) app_id: String,
+    /// How many.
+    pub(crate) events: usize,
+    /// Attempts made; none when they were never in a batch.
+    pub(crate) attempts: u32,
+    /// `HTTP 500`, `outbox full`, or what went wrong on the way.
+    pub(crate) reason: String,
+}
+
+impl DropReport {
+    /// Counts it, logs it, and has a `WebhookDropped` fired.
+    pub fn publish(self) {
+        let Self { telemetry, url, app_id, events, attempts, reason } = self;
+        let counters = telemetry.counters();
+        counters.events_dropped.add(events as u64);
+        if attempts > 0 {
+            counters.batches_dropped.add(1);
+            telemetry.log(Level::Warning, format_args!("Webhook dropped after {attempts} attempts ({reason}): {url}"));
+        } else {
+            telemetry.log(Level::Warning, format_args!("{events} webhook events given up ({reason}): {url}"));
+        }
+        telemetry.report(Outcome::Dropped { url, app_id, attempts, reason });
+    }
+}

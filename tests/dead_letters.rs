@@ -1,0 +1,326 @@
+//! Dead letters, from the batch that is given up to the one that arrives after all.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use redis::Commands;
+use resonate_webhooks::config::Config;
+use resonate_webhooks::engine::Engine;
+use resonate_webhooks::outbox::{DeadLetter, DeadLetters, LetterId};
+use resonate_webhooks::telemetry::Outcome;
+use serde_json::{Value, json};
+use support::engine::{APP, engine, eventually};
+use support::receiver::{Answer, Received, Receiver};
+use support::redis::RedisServer;
+
+/// An engine that gives a batch up after one attempt, unless `settings` say otherwise.
+fn node(redis: &RedisServer, receiver: &Receiver, settings: &Value) -> Engine {
+    let mut all = json!({ "max_attempts": 1 });
+    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    engine(redis, receiver, &all)
+}
+
+fn letters_of(redis: &RedisServer, settings: &Value) -> DeadLetters {
+    let mut config = json!({ "connection": { "host": redis.socket() } });
+    config.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    DeadLetters::of(&Config::from_value(config).unwrap()).unwrap()
+}
+
+fn letters(redis: &RedisServer) -> DeadLetters {
+    letters_of(redis, &json!({}))
+}
+
+/// Gives up `count` batches, each of one channel, `news-0` and so on.
+fn give_up(node: &Engine, redis: &RedisServer, count: usize) -> Vec<DeadLetter> {
+    let mut letters = letters(redis);
+    for n in 0..count {
+        node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
+        eventually("it is given up", || letters.count().unwrap() == n + 1);
+    }
+    letters.list(None, count).unwrap()
+}
+
+fn channels(letters: &[DeadLetter]) -> Vec<String> {
+    let channel = |letter: &DeadLetter| {
+        let body: Value = serde_json::from_str(&letter.body).unwrap();
+        body["events"][0]["channel"].as_str().unwrap().to_owned()
+    };
+    letters.iter().map(channel).collect()
+}
+
+fn dropped(node: &Engine) -> usize {
+    node.poll(10_000).iter().filter(|outcome| matches!(outcome, Outcome::Dropped { .. })).count()
+}
+
+fn waiting(redis: &RedisServer) -> usize {
+    let mut redis = redis.connect();
+    (0..16).map(|partition| redis.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
+}
+
+#[test]
+fn a_letter_tells_what_was_given_up_and_why() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/hook", Answer::Status(503));
+    let node = node(&redis, &receiver, &json!({}));
+    let letter = give_up(&node, &redis, 1).remove(0);
+    let sent = receiver.received("/hook").remove(0);
+    assert_eq!(letter.body.as_bytes(), sent.body);
+    assert_eq!(Some(letter.id.as_str()), sent.header("webhook-id"));
+    assert_eq!((letter.reason.as_str(), letter.attempts, letter.events), ("HTTP 503", 1, 1));
+    assert_eq!((letter.url, letter.app_id.as_str()), (receiver.url("/hook"), "app"));
+    assert_eq!(Some(letter.time_ms), sent.json()["time_ms"].as_u64());
+    assert!(letter.letter.time_ms() >= letter.time_ms);
+    assert_eq!(letters(&redis).find(&letter.letter).unwrap().unwrap().id, letter.id);
+    assert_eq!(letters(&redis).find(&LetterId::parse("1-1").unwrap()).unwrap(), None);
+}
+
+#[test]
+fn letters_are_listed_newest_first_page_by_page() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/hook", Answer::Status(500));
+    let node = node(&redis, &receiver, &json!({}));
+    let all = give_up(&node, &redis, 5);
+    assert_eq!(channels(&all), ["news-4", "news-3", "news-2", "news-1", "news-0"]);
+    let mut letters = letters(&redis);
+    let page = letters.list(Some(&all[1].letter), 2).unwrap();
+    assert_eq!(channels(&page), ["news-2", "news-1"]);
+    assert!(letters.list(Some(&all[4].letter), 2).unwrap().is_empty());
+}
+
+#[test]
+fn a_letter_sent_again_keeps_id_and_body_is_signed_anew_and_is_a_letter_no_more() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/hook", [Answer::Status(500)]);
+    let node = node(&redis, &receiver, &json!({}));
+    let letter = give_up(&node, &redis, 1).remove(0);
+    node.register_app(APP, "key", "rotated");
+    let first = receiver.received("/hook").remove(0);
+    // So that a new timestamp is another one.
+    let second = |request: &Received| request.header("webhook-timestamp").unwrap().to_owned();
+    eventually("the clock moves on", || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        second(&first) != now.to_string()
+    });
+
+    assert_eq!(letters(&redis).retry(std::slice::from_ref(&letter.letter)).unwrap(), 1);
+    eventually("it is a letter no more", || letters(&redis).count().unwrap() == 0);
+    let again = receiver.received("/hook").remove(1);
+    assert_eq!((&again.body, again.header("webhook-id")), (&first.body, first.header("webhook-id")));
+    assert_ne!(second(&again), second(&first));
+    assert_ne!(again.header("x-pusher-signature"), first.header("x-pusher-signature"));
+    eventually("the stream is trimmed", || waiting(&redis) == 0);
+    assert_eq!(node.stats().iter().find(|(name, _)| *name == "events_delivered"), Some(&("events_delivered", 1)));
+}
+
+#[test]
+fn a_letter_that_fails_again_is_one_letter_with_all_its_attempts() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/hook", Answer::Status(500));
+    let node = node(&redis, &receiver, &json!({}));
+    let before = give_up(&node, &redis, 1).remove(0);
+    receiver.always("/hook", Answer::Status(404));
+    letters(&redis).retry(std::slice::from_ref(&before.letter)).unwrap();
+    let after = eventually_letter(&redis, |letter| letter.letter != before.letter);
+    assert_eq!((after.attempts, after.reason.as_str()), (2, "HTTP 404"));
+    assert_eq!((after.id, after.body, after.time_ms), (before.id, before.body, before.time_ms));
+    assert_eq!(letters(&redis).count().unwrap(), 1);
+    let mut told = 0;
+    eventually("each drop is told once", || {
+        told += dropped(&node);
+        told == 2
+    });
+}
+
+fn eventually_letter(redis: &RedisServer, is: impl Fn(&DeadLetter) -> bool) -> DeadLetter {
+    support::wait::eventually("a letter", || letters(redis).list(None, 10).unwrap().into_iter().find(|l| is(l)))
+}
+
+#[test]
+fn a_letter_goes_out_behind_what_its_lane_has_to_send_and_alone() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/hook", [Answer::Status(500)]);
+    let node = node(&redis, &receiver, &json!({}));
+    let letter = give_up(&node, &redis, 1).remove(0);
+    receiver.script("/hook", [Answer::Late(Duration::from_millis(300))]);
+    node.subscribed(APP, b"slow", b"1.1", None);
+    eventually("a batch is under way", || receiver.received("/hook").len() == 2);
+    letters(&redis).retry(std::slice::from_ref(&letter.letter)).unwrap();
+    eventually("the redelivery waits", || waiting(&redis) == 2);
+    for n in 0..3 {
+        node.subscribed(APP, format!("later-{n}").as_bytes(), b"1.1", None);
+    }
+    eventually("all arrived", || receiver.received("/hook").iter().flat_map(Received::events).count() >= 6);
+    let again: Vec<Vec<String>> = receiver
+        .received("/hook")
+        .iter()
+        .skip(2)
+        .map(Received::events)
+        .filter(|e| e.contains(&first_of(&letter)))
+        .collect();
+    assert_eq!(again, [[first_of(&letter)]]);
+}
+
+fn first_of(letter: &DeadLetter) -> String {
+    format!("channel_occupied {}", channels(std::slice::from_ref(letter))[0])
+}
+
+#[test]
+fn a_redelivery_outlives_the_node_that_was_making_it() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/hook", [Answer::Status(500), Answer::Hang]);
+    let dying = node(&redis, &receiver, &json!({}));
+    let letter = give_up(&dying, &redis, 1).remove(0);
+    letters(&redis).retry(std::slice::from_ref(&letter.letter)).unwrap();
+    eventually("it is under way", || receiver.received("/hook").len() == 2);
+    dying.stop(Instant::now());
+    let _heir = node(&redis, &receiver, &json!({}));
+    eventually("it arrived after all", || letters(&redis).count().unwrap() == 0);
+    let requests = receiver.received("/hook");
+    assert_eq!(requests.len(), 3);
+    assert_eq!(requests[2].body, requests[1].body);
+    assert_eq!(requests[2].header("webhook-signature"), requests[1].header("webhook-signature"));
+}
+
+#[test]
+fn a_letter_that_was_forgotten_is_not_sent() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/hook", [Answer::Status(500)]);
+    let first = node(&redis, &receiver, &json!({}));
+    let letter = give_up(&first, &redis, 1).remove(0);
+    assert!(first.end(Duration::from_secs(1)).is_nothing());
+    let sent = receiver.received("/hook").len();
+    let mut letters = letters(&redis);
+    letters.retry(std::slice::from_ref(&letter.letter)).unwrap();
+    assert_eq!(letters.forget(std::slice::from_ref(&letter.letter)).unwrap(), 1);
+    let next = node(&redis, &receiver, &json!({}));
+    eventually("its place in the outbox is given up", || waiting(&redis) == 0);
+    assert!(next.flush(Duration::from_secs(5)).is_nothing());
+    assert_eq!(receiver.received("/hook").len(), sent);
+    assert_eq!(letters.forget(std::slice::from_ref(&letter.letter)).unwrap(), 0);
+    assert_eq!(letters.retry(std::slice::from_ref(&letter.letter)).unwrap(), 0);
+}
+
+#[test]
+fn all_letters_are_sent_again_in_the_order_in_which_they_were_given_up() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/hook", Answer::Status(500));
+    let node = node(&redis, &receiver, &json!({ "batch_max_events": 1 }));
+    for n in 0..250 {
+        node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
+    }
+    let mut letters = letters(&redis);
+    eventually("all are given up", || letters.count().unwrap() == 250);
+    let ids: Vec<String> = letters.list(None, 250).unwrap().into_iter().rev().map(|letter| letter.id).collect();
+    let before = receiver.received("/hook").len();
+    receiver.always("/hook", Answer::Status(200));
+    assert_eq!(letters.retry_all().unwrap(), 250);
+    eventually("all arrived", || letters.count().unwrap() == 0);
+    let again = receiver.received("/hook").split_off(before);
+    let sent: Vec<&str> = again.iter().map(|request| request.header("webhook-id").unwrap()).collect();
+    assert_eq!(sent, ids);
+}
+
+#[test]
+fn a_letter_whose_endpoint_is_not_configured_any_more_stays_a_letter() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/hook", Answer::Status(500));
+    let first = node(&redis, &receiver, &json!({}));
+    let letter = give_up(&first, &redis, 1).remove(0);
+    first.stop(Instant::now());
+    let next = node(&redis, &receiver, &json!({ "endpoints": [{ "url": receiver.url("/other") }] }));
+    letters(&redis).retry(std::slice::from_ref(&letter.letter)).unwrap();
+    eventually("it is said", || {
+        next.poll(100).iter().any(
+            |outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("not configured any more")),
+        )
+    });
+    eventually("its place in the outbox is given up", || waiting(&redis) == 0);
+    assert_eq!(letters(&redis).find(&letter.letter).unwrap(), Some(letter));
+}
+
+#[test]
+fn letters_beyond_their_number_make_room_loudly() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/hook", Answer::Status(500));
+    let node = node(&redis, &receiver, &json!({ "dead_letter_max": 3 }));
+    for n in 0..5 {
+        node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
+        eventually("it is given up", || receiver.received("/hook").len() == n + 1 && waiting(&redis) == 0);
+    }
+    let kept = letters(&redis).list(None, 10).unwrap();
+    assert_eq!(channels(&kept), ["news-4", "news-3", "news-2"]);
+    eventually("the loss is counted", || node.stats().contains(&("dead_letters_evicted", 2)));
+    let said = node
+        .poll(1000)
+        .iter()
+        .any(|outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("dead_letter_max")));
+    assert!(said);
+}
+
+#[test]
+fn letters_are_removed_by_their_age() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/hook", Answer::Status(500));
+    let node = node(&redis, &receiver, &json!({}));
+    let letter = give_up(&node, &redis, 1).remove(0);
+    let mut letters = letters(&redis);
+    assert_eq!(letters.forget_older_than(Duration::from_secs(3600)).unwrap(), 0);
+    // One from a day ago, and one from before all that is kept.
+    let now_ms = letter.letter.time_ms();
+    for days in [8, 1] {
+        let old = format!("{}-0", now_ms - days * 86_400_000);
+        let mut redis = redis.connect();
+        let all: redis::streams::StreamRangeReply = redis.xrange_all("wh:dead").unwrap();
+        let mut entries: Vec<(String, Vec<(String, Vec<u8>)>)> = all
+            .ids
+            .iter()
+            .map(|entry| {
+                let field = |(name, value): (&String, &redis::Value)| {
+                    (name.clone(), redis::FromRedisValue::from_redis_value(value.clone()).unwrap())
+                };
+                (entry.id.clone(), entry.map.iter().map(field).collect())
+            })
+            .collect();
+        entries.push((old, entries[0].1.clone()));
+        entries.sort();
+        redis.del::<_, ()>("wh:dead").unwrap();
+        for (id, fields) in entries {
+            redis.xadd::<_, _, _, _, ()>("wh:dead", id, &fields).unwrap();
+        }
+    }
+    assert_eq!(letters.list(None, 10).unwrap().len(), 2, "the oldest is too old to be shown");
+    assert_eq!(letters.count().unwrap(), 2);
+    assert_eq!(letters.forget_older_than(Duration::from_secs(3600)).unwrap(), 1);
+    assert_eq!(letters.list(None, 10).unwrap()[0].letter, letter.letter);
+    assert_eq!(letters.forget_older_than(Duration::ZERO).unwrap(), 1);
+}
+
+#[test]
+fn a_node_whose_partitions_were_taken_does_not_say_that_it_dropped_their_events() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/hook", [Answer::Hang]);
+    let robbed = node(&redis, &receiver, &json!({ "timeout": 1 }));
+    robbed.subscribed(APP, b"news", b"1.1", None);
+    eventually("a batch is under way", || receiver.received("/hook").len() == 1);
+    let mut connection = redis.connect();
+    // A lease of its own, so that the partitions are not taken for an estate.
+    connection.zadd::<_, _, _, ()>("wh:nodes", "another", 9_999_999_999_999_u64).unwrap();
+    for partition in 0..16 {
+        connection.hset::<_, _, _, ()>("wh:owners", partition, "another").unwrap();
+    }
+    eventually("it has nothing left", || robbed.flush(Duration::from_secs(1)).is_nothing());
+    eventually("its attempt has failed", || {
+        robbed.stats().contains(&("attempts", 1)) && robbed.stats().contains(&("queued_events", 0))
+    });
+    assert_eq!((dropped(&robbed), letters(&redis).count().unwrap(), waiting(&redis)), (0, 0, 1));
+}
+
+#[test]
+fn an_unreachable_redis_is_an_error_that_names_its_address() {
+    let config = json!({ "connection": { "host": "/nowhere/redis.sock" } });
+    let error = DeadLetters::of(&Config::from_value(config).unwrap()).unwrap().count().unwrap_err();
+    assert!(error.to_string().starts_with("Redis at /nowhere/redis.sock: unreachable"), "{error}");
+}
