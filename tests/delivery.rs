@@ -197,17 +197,12 @@ fn a_flush_ends_at_its_deadline_and_says_what_is_left() {
 }
 
 #[test]
-fn an_application_without_credentials_is_dropped_without_a_request() {
+fn events_of_an_application_without_credentials_wait_without_a_request() {
     let receiver = Receiver::start();
     let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
     node.accept("stranger", ["a".to_owned()]);
-    let dropped = Outcome::Dropped {
-        url: receiver.url("/"),
-        app_id: "stranger".to_owned(),
-        attempts: 0,
-        reason: "unknown application".to_owned(),
-    };
-    assert_eq!(node.outcome(), dropped);
+    let left = node.delivery.flush(Instant::now() + Duration::from_secs(1));
+    assert_eq!(left, Left { backing_off: 1, ..Left::default() });
     assert!(receiver.received("/").is_empty());
     assert_eq!(node.telemetry.counters().attempts.get(), 0);
 }

@@ -119,7 +119,7 @@ fn a_batch_of_an_unknown_application_is_dropped_in_the_end_without_an_attempt_an
     let job = lanes.next(Instant::now()).unwrap();
     let now = Instant::now();
     assert!(lanes.settle(job.lane, Answer::UnknownApplication, now, 0.0).is_none(), "it may still be met");
-    let later = now + Duration::from_mins(2);
+    let later = now + Duration::from_secs(120);
     let job = lanes.next(later).unwrap();
     let passed = lanes.settle(job.lane, Answer::UnknownApplication, later, 0.0).unwrap();
     assert_eq!((passed.attempts, passed.ending), (0, dropped("unknown application")));

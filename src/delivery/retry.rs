@@ -16,7 +16,7 @@ const NOT_KEPT_WAIT: Duration = Duration::from_millis(250);
 
 /// How long a batch waits for its application to be met. After a takeover a node may have to ask for one that it has no
 /// connection of; one that was removed never comes.
-const UNKNOWN_WAIT: Duration = Duration::from_mins(1);
+const UNKNOWN_WAIT: Duration = Duration::from_secs(60);
 
 /// How often it is looked for.
 const UNKNOWN_RETRY: Duration = Duration::from_millis(500);

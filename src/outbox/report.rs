@@ -28,12 +28,13 @@ impl DropReport {
         let Self { telemetry, url, app_id, events, attempts, reason } = self;
         let counters = telemetry.counters();
         counters.events_dropped.add(events as u64);
-        if attempts > 0 {
+        let line = if attempts > 0 {
             counters.batches_dropped.add(1);
-            telemetry.log(Level::Warning, format_args!("Webhook dropped after {attempts} attempts ({reason}): {url}"));
+            format!("Webhook dropped after {attempts} attempts ({reason}): {url}")
         } else {
-            telemetry.log(Level::Warning, format_args!("{events} webhook events given up ({reason}): {url}"));
-        }
+            format!("{events} webhook events given up ({reason}): {url}")
+        };
         telemetry.report(Outcome::Dropped { url, app_id, attempts, reason });
+        telemetry.log(Level::Warning, line);
     }
 }

@@ -21,7 +21,7 @@ impl Lanes {
     pub(super) fn route(&mut self, queued: &Queued) -> Arc<Route> {
         let route = match &queued.item {
             Item::Event(event) => Arc::clone(&self.open_routes(&event.app)[event.kind.name() as usize]),
-            Item::Redelivery(redelivery) => self.to_lane(&redelivery.lane),
+            Item::Redelivery(redelivery) => self.route_to(&redelivery.lane),
         };
         let Some(resume) = &queued.resume else { return route };
         let missing = |lane: &&usize| !resume.has(&self.entries[**lane].id, queued.position.seq);
@@ -33,7 +33,7 @@ impl Lanes {
         Arc::new(Route { lanes, ids })
     }
 
-    fn to_lane(&mut self, lane: &LaneId) -> Arc<Route> {
+    fn route_to(&mut self, lane: &LaneId) -> Arc<Route> {
         let lanes = self.find(lane).into_iter().collect();
         self.along(lanes)
     }

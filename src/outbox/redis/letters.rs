@@ -71,7 +71,7 @@ pub struct DeadLetters {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Redis at {address}: {error}")]
 pub struct LettersError {
-    address: Address,
+    address: Box<Address>,
     error: LinkError,
 }
 
@@ -191,7 +191,7 @@ impl DeadLetters {
         let result = link.with(|redis| talk(redis, &self.keys));
         // After a failure the link would have the next caller wait: whoever calls again wants another try.
         self.link = result.is_ok().then_some(link);
-        result.map_err(|error| LettersError { address: self.settings.address().clone(), error })
+        result.map_err(|error| LettersError { address: Box::new(self.settings.address().clone()), error })
     }
 }
 
