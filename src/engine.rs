@@ -18,6 +18,7 @@ use crate::intent::{Intent, IntentQueue, Packed};
 use crate::names::{AppId, ChannelName, SocketId};
 use crate::presence::SharedLedger;
 use crate::process::{fork_generation, watch_forks};
+use crate::secret::Secret;
 use crate::telemetry::{Level, Outcome};
 
 pub use left::Left;
@@ -101,12 +102,19 @@ impl Engine {
     /// Takes an application's credentials, at first sight and when they change.
     ///
     /// Before the boot too: the first events to send may be those of a node that died.
-    pub fn register_app(&self, app: &[u8], key: &str, secret: &str) {
+    pub fn register_app(&self, app: &[u8], key: impl AsRef<[u8]>, secret: impl AsRef<[u8]>) {
         if self.is_inherited() {
             return;
         }
-        let credentials = Credentials { key: key.to_owned(), secret: crate::secret::Secret::new(secret) };
-        self.shared.apps.register(self.app_id(app), credentials);
+        let app = self.app_id(app);
+        // Not an exception: its trace would show the secret.
+        let (Ok(key), Ok(secret)) = (str::from_utf8(key.as_ref()), str::from_utf8(secret.as_ref())) else {
+            let message =
+                format_args!("Key or secret of application {app:?} is not UTF-8: its webhooks cannot be signed");
+            return self.shared.telemetry.log(Level::Error, message);
+        };
+        let credentials = Credentials { key: key.to_owned(), secret: Secret::new(secret) };
+        self.shared.apps.register(app, credentials);
     }
 
     /// The applications whose events wait for somebody to sign them.

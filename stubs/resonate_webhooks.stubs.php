@@ -4,6 +4,79 @@
 
 namespace Webpatser\ResonateWebhooks\Native {
     /**
+     * The batches that were given up, newest first. Every method waits for Redis, so this is not for an event loop.
+     */
+    final class DeadLetters {
+        /**
+         * Looks after the dead letters of the servers with this `resonate-webhooks` config array; connects when first used.
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+         *
+         * @param array $config
+         */
+        public function __construct(array $config) {}
+
+        /**
+         * How many there are.
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed when Redis cannot be asked, as all methods do
+         *
+         * @return int
+         */
+        public function count(): int {}
+
+        /**
+         * One letter, as in list(); null when it is not there.
+         *
+         * @param string $letter
+         * @return array|null
+         */
+        public function find(string $letter): ?array {}
+
+        /**
+         * Removes the letters that are older than so many seconds; all with 0. Returns how many.
+         *
+         * @param int $olderThan
+         * @return int
+         */
+        public function flush(int $olderThan = 0): int {}
+
+        /**
+         * Removes letters. Returns how many were there.
+         *
+         * @param array $letters
+         * @return int
+         */
+        public function forget(array $letters): int {}
+
+        /**
+         * Up to limit letters, newest first, older than the letter before: arrays with the keys letter (its name), id
+         * (webhook-id), endpoint, url, app_id, events, attempts, reason, time_ms (of the first event), dropped_ms, body.
+         *
+         * @param int $limit
+         * @param string|null $before
+         * @return array
+         */
+        public function list(int $limit = 50, ?string $before = null): array {}
+
+        /**
+         * Has letters sent again, by whichever server their turn comes to, under their old ids and signed anew. Each stays a
+         * dead letter until it has been delivered. Returns how many were found.
+         *
+         * @param array $letters
+         * @return int
+         */
+        public function retry(array $letters): int {}
+
+        /**
+         * Has every letter sent again, oldest first. Returns how many.
+         *
+         * @return int
+         */
+        public function retryAll(): int {}
+    }
+
+    /**
      * The webhooks engine of this process. The object is a handle: destroying it stops nothing, for hooks still arrive while
      * a process ends.
      */
@@ -132,5 +205,13 @@ namespace Webpatser\ResonateWebhooks\Native {
          * @return void
          */
         public function unsubscribed(string $appId, string $channel, string $socketId): void {}
+
+        /**
+         * The ids of applications that are to be registered, because their events wait for a signature: those that only a
+         * node which died had met.
+         *
+         * @return array
+         */
+        public function wantedApps(): array {}
     }
 }

@@ -55,8 +55,8 @@ impl Engine {
     }
 
     /// Takes an application's credentials, at first sight and whenever they change.
-    pub fn register_app(&self, appId: BinarySlice<u8>, key: String, secret: String) {
-        self.core.register_app(&appId, &key, &secret);
+    pub fn register_app(&self, appId: BinarySlice<u8>, key: BinarySlice<u8>, secret: BinarySlice<u8>) {
+        self.core.register_app(&appId, *key, *secret);
     }
 
     /// The ids of applications that are to be registered, because their events wait for a signature: those that only a

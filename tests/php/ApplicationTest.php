@@ -5,7 +5,9 @@ declare(strict_types=1);
 namespace Tests;
 
 use Tests\Support\Receiver;
+use Tests\Support\RedisServer;
 use Tests\Support\TestApplication;
+use Tests\Support\Wait;
 
 final class ApplicationTest extends PluginTestCase
 {
@@ -56,6 +58,26 @@ final class ApplicationTest extends PluginTestCase
         $server->connect()->subscribe('private-room');
         $this->awaitEvent('channel_occupied private-room');
         $this->assertSame([], preg_grep('/are off/', $application->log()));
+    }
+
+    public function test_an_application_that_only_a_dead_node_had_met_is_asked_for(): void
+    {
+        $apps = [TestApplication::app('1'), TestApplication::app('2')];
+        $dead = $this->node(['flush_interval' => 60, 'ttl' => 3], $apps);
+        $dead->connect('ann', 'key-2');
+        $dead->command('ann', 'subscribe', 'private-room');
+
+        // Its own outbox keeps the event while nobody sends it.
+        $redis = RedisServer::shared();
+        $waiting = fn () => array_sum(array_map(fn (int $n) => (int) $redis->command('XLEN', "{$this->config()['key_prefix']}:out:{$n}")[0], range(0, 15)));
+        Wait::until(fn () => $waiting() === 1, 'the event to reach the outbox');
+        $dead->kill();
+
+        $this->serve(['ttl' => 3], [$apps[0]]);
+        $this->replaceApplications($apps);
+
+        $this->awaitEvent('channel_occupied private-room');
+        $this->assertSame('key-2', Receiver::shared()->requests($this->path())[0]['headers']['x-pusher-key']);
     }
 
     /**

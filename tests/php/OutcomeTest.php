@@ -9,6 +9,7 @@ use RuntimeException;
 use Tests\Support\FreePort;
 use Tests\Support\Receiver;
 use Tests\Support\Wait;
+use Webpatser\ResonateWebhooks\Events\EndpointDisabled;
 use Webpatser\ResonateWebhooks\Events\WebhookDelivered;
 use Webpatser\ResonateWebhooks\Events\WebhookDropped;
 
@@ -50,6 +51,18 @@ final class OutcomeTest extends PluginTestCase
         $this->assertCount(1, $lines);
         $this->assertStringStartsWith('WARNING: Resonate webhooks: ', end($lines));
         $this->assertStringContainsString($url, end($lines));
+    }
+
+    public function test_an_endpoint_that_is_gone_becomes_a_laravel_event(): void
+    {
+        $server = $this->serve(['endpoints' => [$this->endpoint('/status/410')]]);
+        $disabled = $this->listen(EndpointDisabled::class);
+
+        $server->connect()->subscribe('room');
+
+        Wait::until(fn () => $disabled->events !== [], 'the event');
+        $url = Receiver::shared()->url($this->path('/status/410'));
+        $this->assertEquals([new EndpointDisabled($url, 'HTTP 410')], $disabled->events);
     }
 
     public function test_neither_event_nor_log_shows_the_password_in_a_url(): void
