@@ -6,6 +6,7 @@ require __DIR__.'/support/cluster.inc';
 
 $cluster = new Cluster;
 $engine = $cluster->engine();
+$engine->registerApp('other', 'key', 'secret');
 
 for ($i = 0; $i < 250; $i++) {
     $engine->subscribed($i % 2 ? 'app' : 'other', "channel-{$i}", "1.{$i}");

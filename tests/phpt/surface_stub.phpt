@@ -8,7 +8,10 @@ $ask = <<<'PHP'
 
     $type = fn (?ReflectionType $type) => $type === null ? '' : ": {$type}";
 
-    foreach (array_filter(get_declared_classes(), fn ($name) => str_starts_with($name, 'Webpatser\\')) as $name) {
+    $names = array_filter(get_declared_classes(), fn ($name) => str_starts_with($name, 'Webpatser\\'));
+    sort($names);
+
+    foreach ($names as $name) {
         $class = new ReflectionClass($name);
         $lines = [];
 
@@ -48,6 +51,15 @@ echo $loaded;
 echo $described === $loaded ? 'The stub says the same.' : "The stub says:\n{$described}", "\n";
 ?>
 --EXPECTF--
+Webpatser\ResonateWebhooks\Native\DeadLetters extends nothing implements nothing
+  public __construct(config: array)
+  public count(): int
+  public find(letter: string): ?array
+  public flush(olderThan: int = 0 (optional)): int
+  public forget(letters: array): int
+  public list(limit: int = 50 (optional), before: ?string = NULL (optional)): array
+  public retry(letters: array): int
+  public retryAll(): int
 Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing
   public __construct(config: array)
   public boot(): void
@@ -63,4 +75,5 @@ Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing
   public stats(): array
   public subscribed(appId: string, channel: string, socketId: string, userId: ?string = NULL (optional)): void
   public unsubscribed(appId: string, channel: string, socketId: string): void
+  public wantedApps(): array
 The stub says the same.
