@@ -115,6 +115,31 @@ fn an_endpoint_that_wants_no_event_is_kept_with_a_warning() {
 }
 
 #[test]
+fn headers_are_checked_by_name_and_value_and_never_shown() {
+    let config = accepted(json!({"endpoints": [{"url": "https://a", "headers": {
+        "X-Tenant": "7", "Authorization": "Bearer hunter2", "X-Unset": null, "X-Empty": "",
+    }}]}));
+    let headers: Vec<(&str, &str)> =
+        config.endpoints[0].headers.iter().map(|header| (header.name(), header.value().expose())).collect();
+    assert_eq!(headers, [("x-tenant", "7"), ("authorization", "Bearer hunter2")]);
+    assert_eq!(config.warnings.len(), 2, "{:?}", config.warnings);
+    assert!(!format!("{config:?}").contains("hunter2"));
+
+    let refused = |headers: Value| refusal(json!({"endpoints": [{"url": "https://me:hunter2@a", "headers": headers}]}));
+    for (headers, problem) in [
+        (json!({"X-Pusher-Key": "k"}), "X-Pusher-Key: \"X-Pusher-Key\" is set by the sender and cannot be another"),
+        (json!({"X-A": "hunter2\r\nX-B: c"}), "X-A: the value of \"X-A\" holds a character that no header has"),
+        (json!({"X A": "b"}), "X A: \"X A\" is not the name of a header"),
+        (json!({"X-A": "b", "x-a": "c"}), "x-a: stands there twice"),
+        (json!(["hunter2"]), "0: has no name: a header is written as 'Name' => 'value'"),
+        (json!({"authorization": "b"}), "authorization: cannot stand beside a user and password in the URL"),
+        (json!({"X-A": ["hunter2"]}), "X-A: expected a string, found a list"),
+    ] {
+        assert_eq!(refused(headers), format!("resonate-webhooks.endpoints.0.headers.{problem}"));
+    }
+}
+
+#[test]
 fn a_list_may_have_gaps_or_names_for_keys_as_php_lists_do() {
     let config = accepted(json!({"endpoints": {
         "2": {"url": "https://a.example", "events": {"1": "client_event"}}, "billing": {"url": "https://b.example"},
@@ -138,7 +163,7 @@ fn an_unknown_key_is_refused_with_the_key_that_was_probably_meant() {
     );
     assert_eq!(
         refusal(json!({"endpoints": [{"url": "https://a.example"}, {"colour": 1}]})),
-        "resonate-webhooks.endpoints.1.colour: unknown key, known are url, app_id, events, timeout, connect_timeout, \
+        "resonate-webhooks.endpoints.1.colour: unknown key, known are url, app_id, events, headers, timeout, connect_timeout, \
          max_attempts, retry_for, https_only, proxy, ca_file, client_cert, client_key, deny_private_networks, \
          allow_link_local"
     );

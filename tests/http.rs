@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use resonate_webhooks::config::Endpoint;
+use resonate_webhooks::config::{Endpoint, Header};
 use resonate_webhooks::telemetry::Outcome;
 use support::node::{Node, endpoint, numbered};
 use support::receiver::{Answer, Receiver};
@@ -204,6 +204,20 @@ fn a_stop_breaks_off_a_hanging_request() {
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     node.accept("app", ["b".to_owned()]);
     assert_eq!(node.delivery.queued(), 1, "nothing is taken in any more");
+}
+
+#[test]
+fn the_headers_of_an_endpoint_are_on_each_of_its_posts() {
+    let receiver = Receiver::start();
+    let token = Header::new("X-Token", "hunter2").unwrap();
+    let agent = Header::new("User-Agent", "tests").unwrap();
+    let node = Node::start(vec![Endpoint { headers: vec![token, agent], ..endpoint(0, receiver.url("/")) }]);
+    receiver.script("/", [Answer::Status(500)]);
+    node.accept("app", numbered(0..1));
+    for post in receiver.wait_for("/", 2) {
+        assert_eq!((post.header("x-token"), post.header("user-agent")), (Some("hunter2"), Some("tests")));
+        assert!(post.header("x-pusher-signature").is_some());
+    }
 }
 
 #[test]

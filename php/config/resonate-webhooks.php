@@ -181,6 +181,9 @@ return [
         //     'https_only' => true, 'proxy' => false,
         //     'deny_private_networks' => true, 'allow_link_local' => false,
         //
+        //     // Beside the headers of the signature:
+        //     'headers' => ['X-Tenant' => '7'],
+        //
         //     // An authority of your own, and a certificate by which the receiver knows you:
         //     'ca_file' => storage_path('certs/ca.pem'),
         //     'client_cert' => storage_path('certs/client.crt'),

@@ -10,6 +10,7 @@ use serde::de::{Deserializer, Error, Visitor};
 use super::endpoint_id::{EndpointId, EndpointIds};
 use super::endpoint_url::EndpointUrl;
 use super::error::{ConfigError, ROOT, hint};
+use super::header::Header;
 use super::proxy_url::{self, ProxyUrl};
 use super::scalar::Switch;
 use super::tls_files::TlsFiles;
@@ -31,6 +32,8 @@ pub struct Endpoint {
     pub apps: AppScope,
     /// Which events it receives.
     pub events: EventSet,
+    /// Headers that every POST to it carries beside ours.
+    pub headers: Vec<Header>,
     /// Longest time for a whole request.
     pub timeout: Duration,
     /// Longest time to connect.
@@ -130,6 +133,7 @@ pub(super) struct Entry {
     url: Option<EndpointUrl>,
     app_id: Option<AppScope>,
     events: Option<List<EventName>>,
+    headers: Option<List<Option<String>>>,
     timeout: Option<Timeout>,
     connect_timeout: Option<Timeout>,
     max_attempts: Option<Attempts>,
@@ -174,6 +178,10 @@ impl Entry {
             (None, Some(_)) => u32::MAX,
             (None, None) => defaults.max_attempts,
         };
+        let headers = match self.headers {
+            Some(written) => headers(&format!("{key}.headers"), written, url.credentials().is_some(), warnings)?,
+            None => Vec::new(),
+        };
         let apps = self.app_id.unwrap_or(AppScope::Every);
         let endpoint = Endpoint {
             id: ids.next(own_key, &url, &apps),
@@ -182,6 +190,7 @@ impl Entry {
             events: self
                 .events
                 .map_or_else(EventSet::all, |List(names)| names.into_iter().map(|(_, name)| name).collect()),
+            headers,
             timeout: self.timeout.map_or(defaults.timeout, Timeout::duration),
             connect_timeout: self.connect_timeout.map_or(defaults.connect_timeout, Timeout::duration),
             max_attempts,
@@ -219,6 +228,35 @@ impl Endpoint {
             ));
         }
     }
+}
+
+/// Checks the headers at `key`. One whose value is not set, as an environment variable may be, is left out.
+fn headers(
+    key: &str,
+    List(written): List<Option<String>>,
+    url_has_login: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Header>, ConfigError> {
+    let mut headers: Vec<Header> = Vec::new();
+    for (name, value) in written {
+        let key = format!("{key}.{name}");
+        if name.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ConfigError::at(&key, "has no name: a header is written as 'Name' => 'value'"));
+        }
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            warnings.push(format!("{ROOT}.{key} is empty: this header is not sent"));
+            continue;
+        };
+        let header = Header::new(&name, &value).map_err(|error| ConfigError::at(&key, error))?;
+        if header.name() == "authorization" && url_has_login {
+            return Err(ConfigError::at(&key, "cannot stand beside a user and password in the URL"));
+        }
+        if headers.iter().any(|other| other.name() == header.name()) {
+            return Err(ConfigError::at(&key, "stands there twice"));
+        }
+        headers.push(header);
+    }
+    Ok(headers)
 }
 
 /// What a switch says, or `otherwise` when it is not set.

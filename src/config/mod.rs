@@ -38,6 +38,7 @@
 //! | `endpoints.*.url` | | http(s); an endpoint without one is skipped |
 //! | `endpoints.*.app_id` | `*` | the application it serves, or every one |
 //! | `endpoints.*.events` | all | the events it receives |
+//! | `endpoints.*.headers` | | headers that every POST carries, by their names; a value may be secret |
 //! | `endpoints.*.timeout`, `.connect_timeout` | as above | for this endpoint |
 //! | `endpoints.*.max_attempts`, `.retry_for` | as above | for this endpoint; one with a `retry_for` only has no `max_attempts` |
 //! | `endpoints.*.https_only`, `.deny_private_networks`, `.allow_link_local` | as above | for this endpoint |

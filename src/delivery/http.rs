@@ -16,7 +16,7 @@ use super::names::Names;
 use super::resolver::{GuardedResolver, refused_literal};
 use super::retry::{Answer, retry_after};
 use super::tls;
-use crate::config::{ConfigError, Endpoint};
+use crate::config::{ConfigError, Endpoint, Header};
 use crate::outbox::Wire;
 use crate::secret::Secret;
 use crate::telemetry::Telemetry;
@@ -49,6 +49,7 @@ pub(crate) struct Client {
     agent: Agent,
     uri: Uri,
     authorization: Option<Secret>,
+    headers: Vec<Header>,
     /// Why nothing is ever sent.
     refused: Option<String>,
     timeout: Duration,
@@ -99,6 +100,7 @@ impl Client {
             refused: refused_literal(&uri, endpoint.addresses),
             uri,
             authorization: endpoint.url.credentials().map(basic),
+            headers: endpoint.headers.clone(),
             timeout: endpoint.timeout,
             connect_timeout: endpoint.connect_timeout,
         })
@@ -142,6 +144,9 @@ impl Client {
             .header("webhook-id", id)
             .header("webhook-timestamp", &wire.timestamp)
             .header("webhook-signature", &wire.standard_signature);
+        for header in &self.headers {
+            request = request.header(header.name(), header.value().expose());
+        }
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization.expose());
         }

@@ -15,6 +15,7 @@ fn endpoint(index: usize) -> Endpoint {
         url: "http://localhost/".to_owned().try_into().unwrap(),
         apps: AppScope::Every,
         events: EventSet::all(),
+        headers: Vec::new(),
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),
         max_attempts: 2,

@@ -87,6 +87,7 @@ pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
         url: url.try_into().unwrap(),
         apps: AppScope::Every,
         events: EventSet::all(),
+        headers: Vec::new(),
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),
         max_attempts: 5,
