@@ -5,7 +5,7 @@
 mod support;
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use redis::Commands;
 use resonate_webhooks::engine::{Engine, Whisper};
@@ -156,6 +156,29 @@ fn two_nodes_share_the_partitions_and_every_event_is_delivered_once() {
     }
     let counts = occupied(&receiver.received("/hook"));
     assert!(counts.values().all(|count| *count == 1), "an event arrived twice");
+}
+
+#[test]
+fn a_batch_that_waited_for_redis_is_signed_when_it_is_sent_and_not_when_it_was_due() {
+    let mut redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let receiver = Receiver::start();
+    receiver.script("/hook", [Answer::StatusWith(503, "Retry-After", "3".to_owned())]);
+    let node = node(&redis, &receiver, &json!({ "ttl": 60, "max_attempts": 2 }));
+    subscribe(&node, 0..1);
+    receiver.wait_for("/hook", 1);
+    subscribe(&node, 1..2);
+    eventually("the second waits behind the first", || node.stats().contains(&("queued_events", 2)));
+    redis.kill();
+    let seconds = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    // Its lane is free for the second batch now, and nothing can keep that one.
+    receiver.wait_for("/hook", 2);
+    let due = seconds();
+    eventually("time passes", || seconds() >= due + 4);
+    redis.restart();
+    let back = seconds();
+    let sent = receiver.wait_for("/hook", 3).remove(2);
+    let signed: u64 = sent.header("webhook-timestamp").unwrap().parse().unwrap();
+    assert!(signed + 2 >= back, "it was signed {} s before Redis was back", back - signed);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! A batch: the events of one lane that travel in one POST.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::{body, signature};
@@ -8,38 +7,26 @@ use crate::apps::AppDirectory;
 use crate::names::AppId;
 use crate::outbox::{Flight, Queued, Redelivery, Wire};
 
-/// The events of one POST, under one id. Frozen at its first attempt.
+/// The events of one POST, under one id. Frozen when the outbox has it, before its first attempt.
 #[derive(Debug)]
 pub(crate) struct Batch {
     app: AppId,
     id: String,
     events: Vec<Arc<Queued>>,
     wire: OnceLock<Wire>,
-    /// The outbox has it as it is sent.
-    kept: AtomicBool,
 }
 
 impl Batch {
     /// Makes a batch of `events`, all of `app`.
     pub(crate) fn new(app: AppId, id: String, events: Vec<Arc<Queued>>) -> Self {
         debug_assert!(events.iter().all(|queued| *queued.item.app() == app), "applications never share a batch");
-        Self { app, id, events, wire: OnceLock::new(), kept: AtomicBool::new(false) }
+        Self { app, id, events, wire: OnceLock::new() }
     }
 
     /// A batch that was under way on another node.
     pub(crate) fn inherited(flight: Flight) -> Self {
         let Flight { lane, id, wire, events } = flight;
-        Self { app: lane.app, id, events, wire: wire.into(), kept: AtomicBool::new(true) }
-    }
-
-    /// Whether the outbox has the batch as it is sent.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.kept.load(Ordering::Relaxed)
-    }
-
-    /// The outbox has the batch as it is sent.
-    pub(crate) fn set_kept(&self) {
-        self.kept.store(true, Ordering::Relaxed);
+        Self { app: lane.app, id, events, wire: wire.into() }
     }
 
     /// What it looks like on the wire, once frozen.
@@ -67,29 +54,23 @@ impl Batch {
         body::encode(&self.events)
     }
 
-    /// The batch as it goes over the wire. The first call signs what `body` returns, at `unix_seconds`; later calls return
-    /// the same. `None` while the application's credentials are unknown.
-    pub(crate) fn freeze(
-        &self,
-        apps: &AppDirectory,
-        unix_seconds: u64,
-        body: impl FnOnce() -> Vec<u8>,
-    ) -> Option<&Wire> {
-        if let Some(wire) = self.wire.get() {
-            return Some(wire);
-        }
+    /// The batch with this `body` as it would go over the wire if it were frozen now, at `unix_seconds`. `None` while the
+    /// application's credentials are unknown.
+    pub(crate) fn sign(&self, apps: &AppDirectory, unix_seconds: u64, body: Vec<u8>) -> Option<Wire> {
         let credentials = apps.credentials(&self.app)?;
-        Some(self.wire.get_or_init(|| {
-            let body = body();
-            let timestamp = unix_seconds.to_string();
-            Wire {
-                pusher_signature: signature::pusher(&body, &credentials.secret),
-                standard_signature: signature::standard_webhooks(&self.id, &timestamp, &body, &credentials.secret),
-                key: credentials.key.clone(),
-                timestamp,
-                body,
-            }
-        }))
+        let timestamp = unix_seconds.to_string();
+        Some(Wire {
+            pusher_signature: signature::pusher(&body, &credentials.secret),
+            standard_signature: signature::standard_webhooks(&self.id, &timestamp, &body, &credentials.secret),
+            key: credentials.key.clone(),
+            timestamp,
+            body,
+        })
+    }
+
+    /// Freezes the batch as `wire`, if it is not frozen yet. Returns what goes over the wire from now on.
+    pub(crate) fn freeze(&self, wire: Wire) -> &Wire {
+        self.wire.get_or_init(|| wire)
     }
 }
 
@@ -137,17 +118,17 @@ mod tests {
     fn a_batch_keeps_its_body_time_and_signatures_when_the_secret_rotates_between_attempts() {
         let (apps, batch) = (AppDirectory::default(), batch());
         register(&apps, "old");
-        let first = batch.freeze(&apps, 1000, || batch.encode()).unwrap();
-        let (signature, standard) = (first.pusher_signature.clone(), first.standard_signature.clone());
+        let first = batch.freeze(batch.sign(&apps, 1000, batch.encode()).unwrap()).clone();
         register(&apps, "new");
-        let second = batch.freeze(&apps, 2000, || batch.encode()).unwrap();
-        assert_eq!((&second.pusher_signature, &second.standard_signature), (&signature, &standard));
-        assert_eq!(second.timestamp, "1000");
+        let second = batch.sign(&apps, 2000, batch.encode()).unwrap();
+        assert_ne!(second, first);
+        assert_eq!(batch.freeze(second), &first);
+        assert_eq!(batch.wire(), Some(&first));
     }
 
     #[test]
-    fn a_batch_of_an_unknown_application_cannot_be_frozen() {
-        assert!(batch().freeze(&AppDirectory::default(), 1000, Vec::new).is_none());
+    fn a_batch_of_an_unknown_application_cannot_be_signed() {
+        assert!(batch().sign(&AppDirectory::default(), 1000, Vec::new()).is_none());
     }
 
     #[test]

@@ -6,12 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 
+use super::batch::Batch;
 use super::dispatcher::Message;
 use super::http::Client;
 use super::lanes::Job;
 use super::retry::Answer;
 use crate::apps::AppDirectory;
-use crate::outbox::{NotKept, Outbox, Wire};
+use crate::outbox::{LaneId, NotKept, Outbox, Wire};
 use crate::telemetry::Telemetry;
 use crate::thread::Thread;
 
@@ -122,48 +123,45 @@ impl Pool {
 
     fn attempt(&self, job: &Job) {
         let mut reply = Reply { lane: job.lane, answers: &self.answers, answer: None };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let letter = match self.letter(job) {
-            Ok(letter) => letter,
-            Err(answer) => {
-                reply.answer = Some(answer);
-                return;
-            }
-        };
-        let body = || letter.unwrap_or_else(|| job.batch.encode());
-        let Some(wire) = job.batch.freeze(&self.apps, now, body) else {
-            self.apps.want(&job.id.app);
-            reply.answer = Some(Answer::UnknownApplication);
-            return;
-        };
-        reply.answer = Some(match self.keep(job, wire) {
-            Err(NotKept::Unavailable) => Answer::NotKept,
-            Err(NotKept::Fenced) => Answer::Fenced,
-            Ok(()) => {
+        reply.answer = Some(match self.freeze(&job.id, &job.batch) {
+            Err(unsent) => unsent,
+            Ok(wire) => {
                 self.telemetry.counters().attempts.add(1);
                 self.clients[job.endpoint].post(job.batch.id(), wire)
             }
         });
     }
 
-    /// The body of the dead letter that the batch is to send again, if it is one and not frozen yet.
-    fn letter(&self, job: &Job) -> Result<Option<Vec<u8>>, Answer> {
-        let Some(redelivery) = job.batch.redelivery().filter(|_| job.batch.wire().is_none()) else { return Ok(None) };
-        match self.outbox.letter(&redelivery.letter) {
-            Ok(None) => Err(Answer::Forgotten),
-            Ok(letter) => Ok(letter),
-            Err(NotKept::Unavailable) => Err(Answer::NotKept),
-            Err(NotKept::Fenced) => Err(Answer::Fenced),
+    /// The batch as it is sent, now and at every further attempt. It is signed anew until the outbox has it: while that
+    /// takes long, the time that was signed would become too old for the receiver.
+    fn freeze<'a>(&self, lane: &LaneId, batch: &'a Batch) -> Result<&'a Wire, Answer> {
+        if let Some(wire) = batch.wire() {
+            return Ok(wire);
         }
+        let body = self.body(batch)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let Some(wire) = batch.sign(&self.apps, now, body) else {
+            self.apps.want(&lane.app);
+            return Err(Answer::UnknownApplication);
+        };
+        self.outbox.keep(lane, batch.id(), &wire, batch.events()).map_err(unsent)?;
+        Ok(batch.freeze(wire))
     }
 
-    /// Has the outbox keep the batch as it is sent, before it is sent for the first time.
-    fn keep(&self, job: &Job, wire: &Wire) -> Result<(), NotKept> {
-        if !job.batch.is_kept() {
-            self.outbox.keep(&job.id, job.batch.id(), wire, job.batch.events())?;
-            job.batch.set_kept();
+    /// What the batch is to say: its events, or the dead letter that it sends again.
+    fn body(&self, batch: &Batch) -> Result<Vec<u8>, Answer> {
+        match batch.redelivery() {
+            None => Ok(batch.encode()),
+            Some(redelivery) => self.outbox.letter(&redelivery.letter).map_err(unsent)?.ok_or(Answer::Forgotten),
         }
-        Ok(())
+    }
+}
+
+/// The answer of an attempt that the outbox prevented.
+const fn unsent(why: NotKept) -> Answer {
+    match why {
+        NotKept::Unavailable => Answer::NotKept,
+        NotKept::Fenced => Answer::Fenced,
     }
 }
 
