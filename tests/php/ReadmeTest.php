@@ -6,6 +6,7 @@ namespace Tests;
 
 use Illuminate\Http\Request;
 use Illuminate\Support\Arr;
+use Tests\Support\Docs;
 use Tests\Support\Receiver;
 
 /**
@@ -15,7 +16,7 @@ final class ReadmeTest extends PluginTestCase
 {
     public function test_its_table_has_every_key_of_the_config_file(): void
     {
-        preg_match_all('/^\|[^|\n]*/m', self::readme(), $cells);
+        preg_match_all('/^\|[^|\n]*/m', Docs::text('README.md'), $cells);
         $missing = array_filter(
             array_keys(Arr::dot(Arr::except(require dirname(__DIR__, 2).'/php/config/resonate-webhooks.php', 'endpoints'))),
             fn (string $key) => ! str_contains(implode($cells[0]), "`{$key}`"),
@@ -30,7 +31,7 @@ final class ReadmeTest extends PluginTestCase
         $ann->join('presence-chat.42', 7)->whisper('presence-chat.42', 'client-typing', ['draft' => 'Hel'])->close();
         $this->awaitEvent('channel_vacated presence-chat.42');
 
-        $shown = json_decode(self::block('json'), true, flags: JSON_THROW_ON_ERROR);
+        $shown = json_decode(Docs::code('README.md', 'json'), true, flags: JSON_THROW_ON_ERROR);
         $shown['events'][2]['socket_id'] = $ann->id();
 
         $this->assertSame($shown['events'], Receiver::shared()->events($this->path()));
@@ -48,7 +49,7 @@ final class ReadmeTest extends PluginTestCase
         // Laravel's way of answering wants one; the answers have none.
         config(['session.driver' => 'array']);
 
-        eval(self::block('php', 'Route::post'));
+        eval(Docs::code('README.md', 'php', 'Route::post'));
 
         $this->assertSame(204, $this->post($webhook));
         $this->assertSame(204, $this->post($webhook));
@@ -71,20 +72,5 @@ final class ReadmeTest extends PluginTestCase
         $this->application->laravel->instance('request', $request);
 
         return $this->application->laravel['router']->dispatch($request)->getStatusCode();
-    }
-
-    /**
-     * The first block of code in a language, or the first that has some text.
-     */
-    private static function block(string $language, string $with = ''): string
-    {
-        preg_match_all("/^```{$language}\n(.*?)^```$/ms", self::readme(), $blocks);
-
-        return array_values(array_filter($blocks[1], fn (string $block) => str_contains($block, $with)))[0];
-    }
-
-    private static function readme(): string
-    {
-        return (string) file_get_contents(dirname(__DIR__, 2).'/README.md');
     }
 }
