@@ -1,0 +1,12 @@
+// Asks a function of docs/receiving.md about webhooks: a line of JSON in, a line of JSON out.
+
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+
+const { webhookEvents } = await import(pathToFileURL(process.argv[2]));
+
+for await (const line of createInterface({ input: process.stdin })) {
+    const { headers, body, secrets } = JSON.parse(line);
+    const events = webhookEvents(headers, Buffer.from(body, 'base64'), new Map(Object.entries(secrets)));
+    process.stdout.write(`${JSON.stringify(events)}\n`);
+}

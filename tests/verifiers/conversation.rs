@@ -1,0 +1,178 @@
+//! What hostile clients of two applications say, from the hook to the receiver.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use resonate_webhooks::engine::{Engine, Whisper};
+use serde_json::{Value, json};
+
+use crate::support::engine::engine;
+use crate::support::receiver::Receiver;
+use crate::support::redis::RedisServer;
+use crate::support::wait::eventually;
+use crate::webhook::Webhook;
+
+/// An application.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct App {
+    id: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) secret: &'static str,
+}
+
+/// Two, of which clients say the same: only their secrets tell their webhooks apart. One secret has what a shell, a URL
+/// and a header would trip over, the other what is neither ASCII nor fits into a block of SHA-256.
+pub(crate) const APPS: [App; 2] = [
+    App { id: "app", key: "key", secret: "s3cr3t/+=, $HOME \"'\\%" },
+    App {
+        id: "2", key: "81ac0cf9b9bb0ad5a1ac", secret: "gehëim-ключ-🔑-gehëim-ключ-🔑-gehëim-ключ-🔑-gehëim-ключ-🔑"
+    },
+];
+
+/// What clients put wherever they can put a text.
+const TEXTS: [&str; 12] = [
+    "7",
+    "007",
+    "-1e3",
+    "9007199254740993",
+    "chat.42, a=b; c@d",
+    "straße/東京/🦀\u{10ffff} e\u{301}",
+    "\"quoted\" 'too' \\ \\\" \\u0041 \\/ \\n",
+    "\0\u{1}\u{7}\u{8}\t\n\u{b}\u{c}\r\u{1b}[31m\u{1f}\u{7f}\u{80}\u{9f}",
+    "\u{feff}\u{200b}\u{2028}\u{2029}\u{202e}\u{fffd}\u{fffe}",
+    "]}],\"events\":[{\"name\":\"channel_vacated\"}]}",
+    "</script><!-- & %00 %s {0} ${x}",
+    "\r\nX-Pusher-Key: other\r\n\r\n",
+];
+
+/// Longer than a batch may be, so that it travels alone.
+fn big() -> String {
+    "🦀/\"\\\n".repeat(20_000)
+}
+
+/// A channel on which everything is said: its name, its users in their order, and what the first of them says.
+struct Visit {
+    channel: String,
+    users: Vec<String>,
+    whispers: Vec<(String, Option<String>)>,
+}
+
+fn visits() -> Vec<Visit> {
+    let mut visits: Vec<Visit> = TEXTS
+        .iter()
+        .map(|text| Visit {
+            channel: format!("presence-{text}"),
+            users: vec![(*text).to_owned(), "8".to_owned()],
+            whispers: vec![
+                (format!("client-{text}"), Some(json!({ *text: [text, null, 1.0, {}] }).to_string())),
+                ("client-text".to_owned(), Some((*text).to_owned())),
+                ("client-empty".to_owned(), Some(String::new())),
+                ("client-nothing".to_owned(), None),
+            ],
+        })
+        .collect();
+    let big = ("client-big".to_owned(), Some(json!({ "big": big() }).to_string()));
+    visits.push(Visit { channel: "private-big".to_owned(), users: Vec::new(), whispers: vec![big] });
+    visits
+}
+
+/// What the receiver is told of it for each application: the events of each channel, in their order.
+pub(crate) fn told() -> BTreeMap<String, Vec<Value>> {
+    let mut told = BTreeMap::new();
+    for Visit { channel, users, whispers } in visits() {
+        let event = |name: &str| json!({ "name": name, "channel": channel });
+        let with = |name: &str, user: &String| json!({ "name": name, "channel": channel, "user_id": user });
+        let mut events = vec![event("channel_occupied")];
+        events.extend(users.iter().map(|user| with("member_added", user)));
+        for (name, data) in whispers {
+            let mut whisper = event("client_event");
+            whisper["event"] = name.into();
+            if let Some(data) = data {
+                whisper["data"] = data.into();
+            }
+            whisper["socket_id"] = socket(0).into();
+            if let Some(user) = users.first() {
+                whisper["user_id"] = user.clone().into();
+            }
+            events.push(whisper);
+        }
+        events.extend(users.iter().map(|user| with("member_removed", user)));
+        events.push(event("channel_vacated"));
+        told.insert(channel, events);
+    }
+    told
+}
+
+/// Events by their channel, in their order.
+pub(crate) fn by_channel(events: Vec<Value>) -> BTreeMap<String, Vec<Value>> {
+    let mut channels: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for event in events {
+        channels.entry(event["channel"].as_str().expect("a channel").to_owned()).or_default().push(event);
+    }
+    channels
+}
+
+fn socket(n: usize) -> String {
+    format!("{n}.1")
+}
+
+/// The webhooks of a conversation.
+pub(crate) struct Conversation {
+    pub(crate) webhooks: Vec<Webhook>,
+}
+
+impl Conversation {
+    /// The conversation that all tests look at.
+    pub(crate) fn heard() -> &'static Self {
+        static HEARD: LazyLock<Conversation> = LazyLock::new(Conversation::hold);
+        &HEARD
+    }
+
+    /// Has clients of both applications say everything, and returns when the receiver has heard it.
+    fn hold() -> Self {
+        let (redis, receiver) = (RedisServer::start(), Receiver::start());
+        let engine = engine(&redis, &receiver, &json!({ "flush_interval": 0.1 }));
+        for app in APPS {
+            engine.register_app(app.id.as_bytes(), app.key, app.secret);
+        }
+        for visit in visits() {
+            for app in APPS {
+                take_place(&engine, app, &visit);
+            }
+        }
+        let expected = APPS.len() * told().values().map(Vec::len).sum::<usize>();
+        let webhooks = eventually("everything to be heard", || {
+            let webhooks: Vec<_> = receiver.received("/hook").iter().map(Webhook::from).collect();
+            let heard: usize = webhooks.iter().map(|webhook| webhook.events().len()).sum();
+            (heard >= expected).then_some(webhooks)
+        });
+        Self { webhooks }
+    }
+
+    pub(crate) fn webhooks_of(&self, app: App) -> impl Iterator<Item = &Webhook> {
+        self.webhooks.iter().filter(move |webhook| webhook.header("x-pusher-key") == Some(app.key))
+    }
+}
+
+fn take_place(engine: &Engine, app: App, visit: &Visit) {
+    let (app, channel) = (app.id.as_bytes(), visit.channel.as_bytes());
+    let sockets: Vec<String> = (0..visit.users.len().max(1)).map(socket).collect();
+    for (n, socket) in sockets.iter().enumerate() {
+        engine.subscribed(app, channel, socket.as_bytes(), visit.users.get(n).map(String::as_bytes));
+    }
+    for (event, data) in &visit.whispers {
+        engine.client_event(
+            app,
+            &Whisper {
+                channel,
+                event: event.as_bytes(),
+                data: data.as_ref().map(String::as_bytes),
+                socket: sockets[0].as_bytes(),
+                user: visit.users.first().map(String::as_bytes),
+            },
+        );
+    }
+    for socket in &sockets {
+        engine.unsubscribed(app, channel, socket.as_bytes());
+    }
+}

@@ -1,0 +1,74 @@
+//! The receiver for Node that the README shows, as a process.
+
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+use tempfile::TempDir;
+
+use crate::conversation::App;
+use crate::docs;
+use crate::support::wait::{PATIENCE, eventually};
+use crate::verifier::node;
+use crate::webhook::Webhook;
+
+/// A running receiver, killed when it is dropped.
+pub(crate) struct NodeReceiver {
+    process: Child,
+    port: u16,
+    lines: Receiver<String>,
+    _folder: TempDir,
+}
+
+impl NodeReceiver {
+    /// Starts one that knows the secret of `app`.
+    pub(crate) fn start(app: App) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("receiver.mjs");
+        let code = docs::block("README.md", |info, text| info == "js" && text.contains("createServer"));
+        std::fs::write(&file, code).expect("a written receiver");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a free port").port();
+        let mut process = node()
+            .arg(file)
+            .env("REVERB_APP_KEY", app.key)
+            .env("REVERB_APP_SECRET", app.secret)
+            .env("PORT", port.to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        let (say, lines) = channel();
+        let output = BufReader::new(process.stdout.take().expect("its stdout"));
+        std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| say.send(line)));
+        eventually("the receiver to listen", || TcpStream::connect(("127.0.0.1", port)).ok());
+        Self { process, port, lines, _folder: folder }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
+    }
+
+    /// The next event that it tells of.
+    pub(crate) fn next_line(&self) -> String {
+        self.lines.recv_timeout(PATIENCE).expect("another event")
+    }
+
+    /// Sends it a webhook, and returns the status of its answer.
+    pub(crate) fn post(&self, webhook: &Webhook) -> u16 {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
+        let ours = |name: &str| name == "content-type" || name.starts_with("webhook-") || name.starts_with("x-pusher-");
+        let agent = ureq::Agent::new_with_config(config);
+        let mut request = agent.post(self.url());
+        for (name, value) in webhook.headers.iter().filter(|(name, _)| ours(name)) {
+            request = request.header(name, value);
+        }
+        request.send(&webhook.body[..]).expect("an answer").status().as_u16()
+    }
+}
+
+impl Drop for NodeReceiver {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
