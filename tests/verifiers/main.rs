@@ -14,10 +14,13 @@ mod webhook;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use conversation::{APPS, Conversation};
+use resonate_webhooks::config::Config;
+use resonate_webhooks::outbox::DeadLetters;
 use serde_json::json;
 use support::engine::{APP, engine};
 use support::receiver::{Answer, Receiver};
 use support::redis::RedisServer;
+use support::wait::eventually;
 use verifier::{Secrets, Verifier};
 use webhook::{Webhook, now};
 
@@ -185,6 +188,24 @@ fn a_resend_is_the_same_and_verifies_as_the_first_did() {
         assert_eq!(webhook.events().len(), 1);
         assert_taken(&mut Verifier::all(), &webhook);
     }
+}
+
+#[test]
+fn a_dead_letter_that_is_sent_again_verifies_with_the_secret_that_has_come_since() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/hook", [Answer::Status(500)]);
+    let engine = engine(&redis, &receiver, &json!({ "max_attempts": 1 }));
+    engine.subscribed(APP, "private-straße/\"東京\"".as_bytes(), b"1.1", None);
+    let config = json!({ "connection": { "host": redis.socket() } });
+    let mut letters = DeadLetters::of(&Config::from_value(config).unwrap()).unwrap();
+    let letter = eventually("it is given up", || letters.list(None, 1).unwrap().pop());
+    engine.register_app(APP, APPS[1].key, APPS[1].secret);
+    assert_eq!(letters.retry(&[letter.letter]).unwrap(), 1);
+    let [first, again] = &receiver.wait_for("/hook", 2)[..] else { panic!("there are more than two") };
+    assert_eq!(first.body, again.body);
+    assert_eq!(first.header("webhook-id"), again.header("webhook-id"));
+    assert_taken(&mut Verifier::all(), &again.into());
+    assert_refused(&mut Verifier::all(), &first.into(), &secrets(), "the old secret");
 }
 
 #[test]
