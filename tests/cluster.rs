@@ -2,61 +2,13 @@
 
 mod support;
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::Barrier;
 use std::time::Duration;
 
-use resonate_webhooks::engine::{Engine, Whisper};
+use resonate_webhooks::engine::Whisper;
 use serde_json::json;
-use support::engine::{APP, engine, eventually};
-use support::receiver::{Received, Receiver};
-use support::redis::RedisServer;
-
-/// Engines on one Redis that report to one receiver.
-struct Cluster {
-    redis: RedisServer,
-    receiver: Receiver,
-}
-
-impl Cluster {
-    fn start() -> Self {
-        Self { redis: RedisServer::start(), receiver: Receiver::start() }
-    }
-
-    fn node(&self) -> Engine {
-        self.node_with(&json!({}))
-    }
-
-    fn node_with(&self, settings: &serde_json::Value) -> Engine {
-        engine(&self.redis, &self.receiver, settings)
-    }
-
-    /// What the receiver got, event by event, as `name channel` or `name channel/user`. A webhook that came again, as it
-    /// may when a node dies or stops, counts once.
-    fn events(&self) -> Vec<String> {
-        let mut seen = HashSet::new();
-        let mut requests = self.receiver.received("/hook");
-        requests.retain(|request| seen.insert(request.header("webhook-id").map(str::to_owned)));
-        requests.iter().flat_map(Received::events).collect()
-    }
-
-    fn counts(&self) -> BTreeMap<String, usize> {
-        let mut counts = BTreeMap::new();
-        for event in self.events() {
-            *counts.entry(event).or_default() += 1;
-        }
-        counts
-    }
-}
-
-fn stat(engine: &Engine, name: &str) -> u64 {
-    engine.stats().into_iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| value)
-}
-
-/// Waits until Redis has judged everything the engine was told.
-fn settled(engine: &Engine) {
-    eventually("every claim is judged", || stat(engine, "queued_intents") == 0 && stat(engine, "unclaimed") == 0);
-}
+use support::cluster::{Cluster, settled, stat};
+use support::engine::{APP, eventually};
 
 #[test]
 fn the_events_of_a_visit_arrive_in_order_and_once() {
@@ -128,11 +80,7 @@ fn two_nodes_that_join_and_leave_at_once_make_one_edge_a_side() {
 
 #[test]
 fn a_redis_that_is_killed_and_started_again_costs_no_edge() {
-    let cluster = Cluster {
-        redis: RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]),
-        receiver: Receiver::start(),
-    };
-    visits_around_a_restart(cluster);
+    visits_around_a_restart(Cluster::start_durable());
 }
 
 #[test]

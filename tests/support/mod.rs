@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
 
 pub(crate) mod certificates;
+pub(crate) mod cluster;
 pub(crate) mod engine;
 pub(crate) mod node;
 pub(crate) mod proxy;
