@@ -46,4 +46,5 @@ mod support {
 
     pub(crate) mod certificates;
     pub(crate) mod redis;
+    pub(crate) mod wait;
 }

@@ -67,6 +67,13 @@ fn the_outbox_is_in_redis_unless_it_is_wanted_in_memory() {
 }
 
 #[test]
+fn departures_have_no_grace_unless_one_is_granted() {
+    assert_eq!(accepted(json!({})).departure_grace, Duration::ZERO);
+    assert_eq!(accepted(json!({"departure_grace": 3})).departure_grace, Duration::from_secs(3));
+    assert_eq!(accepted(json!({"departure_grace": "0.25"})).departure_grace, Duration::from_millis(250));
+}
+
+#[test]
 fn an_endpoint_inherits_the_global_limits_unless_it_has_its_own() {
     let config = accepted(json!({
         "timeout": 20, "connect_timeout": 2, "max_attempts": 7,
@@ -181,6 +188,8 @@ fn an_unknown_event_is_refused_with_the_event_that_was_probably_meant() {
 fn a_value_out_of_range_is_refused_with_the_range() {
     for (value, problem) in [
         (json!({"flush_interval": 0}), "flush_interval: 0 is out of range, allowed are 0.01 to 3600 seconds"),
+        (json!({"departure_grace": -1}), "departure_grace: -1 is out of range, allowed are 0 to 300 seconds"),
+        (json!({"departure_grace": 301}), "departure_grace: 301 is out of range, allowed are 0 to 300 seconds"),
         (json!({"ttl": "2.5"}), "ttl: 2.5 is out of range, allowed are 3 to 86400 seconds"),
         (json!({"reconcile_interval": 0.5}), "reconcile_interval: 0.5 is out of range, allowed are 1 to 86400 seconds"),
         (json!({"max_attempts": 0}), "max_attempts: 0 is out of range, allowed are 1 to 100"),

@@ -69,6 +69,19 @@ return [
 
     /*
     |--------------------------------------------------------------------------
+    | Departure Grace
+    |--------------------------------------------------------------------------
+    |
+    | How many seconds a departure is kept back. Whoever returns in time causes
+    | no webhook at all: no member_removed and no member_added, on any node. At
+    | zero every departure is told at once; 3.0 is the way that Pusher has it.
+    |
+    */
+
+    'departure_grace' => (float) env('RESONATE_WEBHOOKS_DEPARTURE_GRACE', 0.0),
+
+    /*
+    |--------------------------------------------------------------------------
     | Delivery
     |--------------------------------------------------------------------------
     |

@@ -16,6 +16,7 @@
 //! | `connection.client_cert`, `.client_key` | | PEM files by which Redis knows us in TLS |
 //! | `key_prefix` | `wh` | starts every key in Redis |
 //! | `ttl` | 90 | seconds after which a silent node counts as dead, from 3 |
+//! | `departure_grace` | 0 | seconds in which who left may come back without a webhook, 0 to 300 |
 //! | `flush_interval` | 1.0 | seconds of events that one batch may span, from 0.01 |
 //! | `reconcile_interval` | 30.0 | seconds between two comparisons with the live connections, from 1 |
 //! | `max_attempts` | 5 | attempts before a batch is given up, 1 to 100; unlimited when only `retry_for` is set |
@@ -121,6 +122,8 @@ pub struct Config {
     pub key_prefix: String,
     /// After how much silence a node counts as dead.
     pub ttl: Duration,
+    /// How long who left may come back without an event; nothing when zero.
+    pub departure_grace: Duration,
     /// How much event time one batch may span.
     pub flush_interval: Duration,
     /// Time between two comparisons with the live connections.
@@ -168,6 +171,7 @@ impl Default for Config {
             connection: Connection::default(),
             key_prefix: "wh".to_owned(),
             ttl: Duration::from_secs(90),
+            departure_grace: Duration::ZERO,
             flush_interval: Duration::from_secs(1),
             reconcile_interval: Duration::from_secs(30),
             batch_max_events: 1000,
@@ -203,6 +207,7 @@ struct Written {
     connection: Option<connection::Written>,
     key_prefix: Option<String>,
     ttl: Option<Seconds<3_000, { 24 * HOUR_MS }>>,
+    departure_grace: Option<Seconds<0, 300_000>>,
     flush_interval: Option<Seconds<10, HOUR_MS>>,
     reconcile_interval: Option<Seconds<1_000, { 24 * HOUR_MS }>>,
     max_attempts: Option<Attempts>,
@@ -264,6 +269,7 @@ impl Written {
             connection,
             key_prefix: self.key_prefix.unwrap_or(otherwise.key_prefix),
             ttl: self.ttl.map_or(otherwise.ttl, Seconds::duration),
+            departure_grace: self.departure_grace.map_or(otherwise.departure_grace, Seconds::duration),
             flush_interval: self.flush_interval.map_or(otherwise.flush_interval, Seconds::duration),
             reconcile_interval: self.reconcile_interval.map_or(otherwise.reconcile_interval, Seconds::duration),
             batch_max_events: self.batch_max_events.map_or(otherwise.batch_max_events, Whole::size),

@@ -59,7 +59,7 @@ impl Running {
         };
         let cluster = Cluster {
             link: Link::new(settings, Arc::clone(telemetry)),
-            keys: Keys::new(&config.key_prefix, config.ttl, partitions),
+            keys: Keys::new(&config.key_prefix, config.ttl, partitions).with_grace(config.departure_grace),
             standing,
             next_incarnation: Box::new(|| {
                 NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), rand::random())

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use redis::{Connection, RedisResult};
 
+use super::grace::Grace;
 use super::ledger::SharedLedger;
-use super::scripts::{Keys, Refusal, Verdict};
+use super::scripts::{Keys, Refusal};
 use super::session::Session;
 use super::standing::Standing;
 use crate::event::Event;
@@ -70,6 +71,7 @@ pub(crate) struct Claimer {
     keys: Keys,
     standing: Arc<Standing>,
     session: Session,
+    grace: Grace,
     clock: RedisClock,
     next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
     /// No claim before this time: Redis is out of reach, or edges may not be decided yet.
@@ -89,6 +91,7 @@ impl Claimer {
     ) -> Self {
         let Cluster { link, keys, standing, mut next_incarnation } = cluster;
         let session = Session::new(next_incarnation(), keys.lease());
+        let grace = Grace::new(keys.grace());
         Self {
             ledger,
             stop,
@@ -98,6 +101,7 @@ impl Claimer {
             keys,
             standing,
             session,
+            grace,
             clock: RedisClock::default(),
             next_incarnation,
             hold_until: None,
@@ -129,9 +133,9 @@ impl Claimer {
     /// Sleeps until there is something to do that can be done.
     fn wait(&self) {
         let idle = Instant::now() + IDLE;
-        let renewal = self.session.renew_at().unwrap_or(idle).min(idle);
+        let due = [self.session.renew_at(), self.grace.ask_at()].into_iter().flatten().fold(idle, Instant::min);
         let held_up = self.hold_until.is_some();
-        self.ledger.wait_until(self.hold_until.unwrap_or(renewal), |ledger| {
+        self.ledger.wait_until(self.hold_until.unwrap_or(due), |ledger| {
             self.stop.raised() || ledger.pending.has_free_whispers() || (!held_up && ledger.pending.has_batch())
         });
     }
@@ -179,6 +183,7 @@ impl Claimer {
         let (epoch, _settling) =
             call(&mut self.link, |redis| keys.open(redis, session.node(), &new_epoch, session.settle_time()))?;
         self.session.opened(epoch, Instant::now());
+        self.grace.ask_now(Instant::now());
         self.standing.set(self.session.place());
         Ok(())
     }
@@ -196,11 +201,18 @@ impl Claimer {
         for portion in holds.chunks(REASSERT_PORTION) {
             call(&mut self.link, |redis| keys.reassert(redis, session.node(), epoch, portion.iter()))??;
         }
+        let leavings = self.grace.leavings();
+        for portion in leavings.chunks(REASSERT_PORTION) {
+            call(&mut self.link, |redis| keys.put_leavings_back(redis, session.node(), epoch, portion.iter()))??;
+        }
+        let (holds, leavings) = (holds.len(), leavings.len());
         self.session.holds_are_back();
         self.telemetry.counters().reassertions.add(1);
         self.telemetry.log(
             Level::Warning,
-            format_args!("Redis had lost the webhook data of this cluster: {} holds were put back", holds.len()),
+            format_args!(
+                "Redis had lost the webhook data of this cluster: {holds} holds and {leavings} departures were put back"
+            ),
         );
         Ok(())
     }
@@ -213,6 +225,7 @@ impl Claimer {
         let epoch = session.epoch().unwrap_or_default();
         let renewal = call(&mut self.link, |redis| keys.renew(redis, session.node(), epoch))??;
         self.session.renewed(renewal.unbroken, Instant::now());
+        self.grace.heard(renewal.next_due, Instant::now());
         if self.session.may_reap() {
             self.lapsed = renewal.lapsed;
         }
@@ -224,6 +237,7 @@ impl Claimer {
             let (session, keys) = (&self.session, &self.keys);
             let epoch = session.epoch().unwrap_or_default();
             let reaped = call(&mut self.link, |redis| keys.reap(redis, dead, epoch))??;
+            reaped.leaving.into_iter().for_each(|hold| self.grace.began(hold, reaped.time_ms));
             self.telemetry.counters().edges.add(reaped.events.len() as u64);
             match &self.sink {
                 Sink::Memory(accept) => accept(reaped.events),
@@ -243,26 +257,33 @@ impl Claimer {
 
     /// Sends one batch. `false` when there was none.
     fn claim(&mut self) -> Result<bool, Stuck> {
-        let Some(batch) = self.ledger.lock().pending.batch() else { return Ok(false) };
+        let batch = {
+            let pending = &mut self.ledger.lock().pending;
+            if self.grace.asks(Instant::now()) { Some(pending.batch_or_empty()) } else { pending.batch() }
+        };
+        let Some(batch) = batch else { return Ok(false) };
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
-        let Verdict { time_ms, edges } =
-            call(&mut self.link, |redis| keys.claim(redis, session.node(), epoch, &batch))??;
-        self.clock.observe(time_ms);
+        let verdict = call(&mut self.link, |redis| keys.claim(redis, session.node(), epoch, &batch))??;
+        self.clock.observe(verdict.time_ms);
+        self.grace.judged(&batch, &verdict, Instant::now());
         let counters = self.telemetry.counters();
         counters.redis_calls.add(1);
-        counters.claims.add(edges.len() as u64);
-        let decided = edges.iter().map(|edge| u64::from(*edge == b'1')).sum();
-        counters.edges.add(decided);
+        counters.claims.add(verdict.edges.len() as u64);
+        let edges = verdict.announced + verdict.edges.iter().map(|edge| u64::from(*edge == b'1')).sum::<u64>();
+        counters.edges.add(edges);
         if let Sink::Redis = self.sink {
-            counters.events.add(decided + (batch.entries().len() - batch.claims().count()) as u64);
+            counters.events.add(edges + (batch.entries().len() - batch.claims().count()) as u64);
         }
         // Dropped, so that the ledger's is the only reference left and its strings are moved, not copied.
         drop(batch);
         let mut ledger = self.ledger.lock();
         match &self.sink {
             // Under the lock: who sees an empty queue may rely on its events being in the outbox.
-            Sink::Memory(accept) => accept(ledger.pending.answered(&edges, time_ms)),
+            Sink::Memory(accept) => {
+                let decided = ledger.pending.answered(&verdict.edges, verdict.time_ms);
+                accept(verdict.fired.into_iter().chain(decided).collect());
+            }
             Sink::Redis => ledger.pending.answered_in_place(),
         }
         drop(ledger);

@@ -9,6 +9,7 @@
 
 mod claim;
 mod claimer;
+mod grace;
 mod intake;
 mod ledger;
 mod pending;

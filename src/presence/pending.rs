@@ -123,12 +123,12 @@ impl Pending {
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.in_flight.is_none()
+        self.queue.is_empty() && !self.awaits_verdict()
     }
 
     /// Whether a client event waits for no claim.
     pub(crate) fn has_free_whispers(&self) -> bool {
-        !self.whispers_travel && self.in_flight.is_none() && matches!(self.queue.front(), Some(Entry::Whisper(_)))
+        !self.whispers_travel && !self.awaits_verdict() && matches!(self.queue.front(), Some(Entry::Whisper(_)))
     }
 
     /// Takes the client events that wait for no claim.
@@ -155,6 +155,22 @@ impl Pending {
             self.in_flight = Some(Arc::new(self.freeze()));
         }
         self.in_flight.clone()
+    }
+
+    /// The batch to send, an empty one when there is nothing to tell: its answer may have departures in it whose grace is
+    /// over, and is as safe from being lost as any.
+    pub(crate) fn batch_or_empty(&mut self) -> Arc<Batch> {
+        self.batch().unwrap_or_else(|| {
+            self.last_number += 1;
+            let empty = Arc::new(Batch::new(self.last_number, Vec::new()));
+            self.in_flight = Some(Arc::clone(&empty));
+            empty
+        })
+    }
+
+    /// Whether a batch with something in it is under way.
+    fn awaits_verdict(&self) -> bool {
+        self.in_flight.as_ref().is_some_and(|batch| !batch.entries.is_empty())
     }
 
     /// Whether there is a batch to send.
@@ -260,7 +276,8 @@ impl Pending {
 }
 
 impl Claim {
-    fn into_event(self, time_ms: u64) -> Event {
+    /// The event, when it turned out to be an edge.
+    pub(crate) fn into_event(self, time_ms: u64) -> Event {
         let Hold { app, channel, user } = self.hold;
         let kind = match (self.change, user) {
             (Change::Join, None) => EventKind::ChannelOccupied,

@@ -1,15 +1,17 @@
 //! The scripts that decide edges, and their replies.
 //!
 //! Redis model, all keys behind `{prefix}:` (default `wh`); one server or Sentinel, the database of the roster:
-//! - `epoch`: hash, `id` and `settled` (ms). One life of the data: when the key is gone, Redis has lost everything.
+//! - `epoch`: hash, `id`, `settled` (ms) and `grace`. One life of the data: when the key is gone, Redis has lost everything.
 //! - `nodes`: sorted set, node → expiry of its lease (ms by Redis' clock); negative while it is being reaped.
 //! - `occ:{app}`: hash, channel → hold set (the nodes that serve it).
 //! - `mem:{app length}:{app}:{channel}`: hash, user → hold set.
 //! - `held:{node}`: sorted set, what a node holds, users (0) before channels (1): the reaper of a dead node costs what
 //!   the node held, not what Redis holds.
+//! - `due`: sorted set, departures in their grace → when they become edges (ms). Only ever looked at with a grace.
 //! - `reply:{node}`: hash, number, time and edges of the node's last batch: a batch sent twice is applied once.
 //!
-//! The cost of an operation depends on the number of nodes that share a hold, and on nothing else.
+//! The cost of an operation depends on the number of nodes that share a hold, and on nothing else; with a grace, also on
+//! the logarithm of the number of departures in it.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -18,7 +20,7 @@ use redis::{Connection, ErrorKind, RedisResult, Script, ScriptInvocation};
 
 use super::claim::{Change, Claim, Hold};
 use super::pending::{Batch, Entry};
-use crate::event::{Event, EventKind};
+use crate::event::Event;
 use crate::names::{AppId, ChannelName, NodeId, UserId};
 use crate::outbox::redis::codec;
 
@@ -29,6 +31,7 @@ macro_rules! script {
                 include_str!("../redis/scripts/cluster.lua"),
                 include_str!("../outbox/redis/scripts/append.lua"),
                 include_str!("scripts/holds.lua"),
+                include_str!("scripts/due.lua"),
                 include_str!($file)
             ))
         });
@@ -38,6 +41,7 @@ macro_rules! script {
 script!(OPEN, "scripts/open.lua");
 script!(CLAIM, "scripts/claim.lua");
 script!(REASSERT, "scripts/reassert.lua");
+script!(LEAVING, "scripts/leaving.lua");
 script!(RENEW, "scripts/renew.lua");
 script!(REAP, "scripts/reap.lua");
 script!(BYE, "scripts/bye.lua");
@@ -47,6 +51,9 @@ const LAPSED_PER_RENEWAL: usize = 16;
 
 /// Holds that one call of the reaper takes away.
 const HOLDS_PER_REAP: usize = 256;
+
+/// Departures that one batch announces: some 0.2 ms of Redis' time.
+const DUE_PER_BATCH: usize = 256;
 
 /// How long the last reply of a reaped node is kept (s), for a process that was only paused.
 const KEEP_REPLY_SECONDS: u64 = 86_400;
@@ -67,8 +74,14 @@ pub(crate) enum Refusal {
 pub(crate) struct Verdict {
     /// When the edges were decided, in Unix milliseconds.
     pub(crate) time_ms: u64,
-    /// One `1` (edge) or `0` per claim.
+    /// One `1` (edge), `0` or `2` (a departure whose grace began) per claim.
     pub(crate) edges: Vec<u8>,
+    /// The departures that became edges before the claims were judged.
+    pub(crate) announced: u64,
+    /// Their events, unless the outbox is in Redis and has them.
+    pub(crate) fired: Vec<Event>,
+    /// When the next departure becomes an edge, unless none is waiting.
+    pub(crate) next_due: Option<Duration>,
 }
 
 /// The keys of one prefix, as one node uses them.
@@ -76,6 +89,8 @@ pub(crate) struct Verdict {
 pub(crate) struct Keys {
     prefix: String,
     lease: Duration,
+    /// How long a departure can be made good before it is an edge.
+    grace: Duration,
     /// Partitions of the outbox; 0 when it is not in Redis.
     partitions: u16,
 }
@@ -87,13 +102,19 @@ pub(crate) struct Renewal {
     pub(crate) unbroken: bool,
     /// Nodes whose lease has lapsed.
     pub(crate) lapsed: Vec<String>,
+    /// When the next departure becomes an edge, unless none is waiting.
+    pub(crate) next_due: Option<Duration>,
 }
 
 /// A portion of a dead node's holds, taken away.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reaped {
+    /// When they were taken away, in Unix milliseconds.
+    pub(crate) time_ms: u64,
     /// The departures that followed, in order.
     pub(crate) events: Vec<Event>,
+    /// The departures whose grace began.
+    pub(crate) leaving: Vec<Hold>,
     /// Whether nothing is left of the node.
     pub(crate) finished: bool,
 }
@@ -102,7 +123,17 @@ impl Keys {
     /// The keys behind `prefix`, for nodes that stay in the cluster for `lease` without a sign of life. Events are
     /// appended to the `partitions` of the outbox, unless there are none: then it is not in Redis.
     pub(crate) fn new(prefix: &str, lease: Duration, partitions: u16) -> Self {
-        Self { prefix: prefix.to_owned(), lease, partitions }
+        Self { prefix: prefix.to_owned(), lease, grace: Duration::ZERO, partitions }
+    }
+
+    /// The same keys for a node that grants departures a `grace`.
+    pub(crate) fn with_grace(self, grace: Duration) -> Self {
+        Self { grace, ..self }
+    }
+
+    /// How long a departure can be made good before it is an edge.
+    pub(crate) const fn grace(&self) -> Duration {
+        self.grace
     }
 
     /// How long a node stays in the cluster without a sign of life.
@@ -150,7 +181,7 @@ impl Keys {
     ) -> RedisResult<Result<Verdict, Refusal>> {
         let mut call = self.call(&CLAIM, node.as_str());
         call.key(self.of_node("reply", node.as_str())).key(self.of_node("held", node.as_str()));
-        call.arg(epoch).arg(batch.number()).arg(self.partitions);
+        call.arg(epoch).arg(batch.number()).arg(self.partitions).arg(millis(self.grace)).arg(DUE_PER_BATCH);
         for entry in batch.entries() {
             match entry {
                 Entry::Claim(Claim { hold, change }) => {
@@ -164,8 +195,12 @@ impl Keys {
                 Entry::Whisper(_) => {}
             }
         }
-        let (status, number, edges): (String, u64, Vec<u8>) = call.invoke(redis)?;
-        accepted(&status, number).map(|result| result.map(|()| Verdict { time_ms: number, edges }))
+        let (status, number, edges, next_due, announced, fired): (String, u64, Vec<u8>, i64, u64, Vec<Vec<u8>>) =
+            call.invoke(redis)?;
+        let fired = holds(&fired).map(|hold| Claim::leave(hold).into_event(number)).collect();
+        accepted(&status, number).map(|result| {
+            result.map(|()| Verdict { time_ms: number, edges, announced, fired, next_due: waiting(next_due) })
+        })
     }
 
     /// Puts back holds that Redis has lost, without an edge.
@@ -185,6 +220,23 @@ impl Keys {
         accepted(&status, 0)
     }
 
+    /// Puts departures back that were in their grace when Redis lost them, each with the time when that is over.
+    pub(crate) fn put_leavings_back<'a>(
+        &self,
+        redis: &mut Connection,
+        node: &NodeId,
+        epoch: &str,
+        leavings: impl Iterator<Item = &'a (u64, Hold)>,
+    ) -> RedisResult<Result<(), Refusal>> {
+        let mut call = self.call(&LEAVING, node.as_str());
+        call.arg(epoch).arg(millis(self.grace));
+        for (due_ms, hold) in leavings {
+            add_hold(call.arg(due_ms), hold);
+        }
+        let status: String = call.invoke(redis)?;
+        accepted(&status, 0)
+    }
+
     /// Renews the node's lease.
     pub(crate) fn renew(
         &self,
@@ -193,22 +245,25 @@ impl Keys {
         epoch: &str,
     ) -> RedisResult<Result<Renewal, Refusal>> {
         let mut call = self.call(&RENEW, node.as_str());
-        let (status, unbroken, lapsed): (String, u64, Vec<String>) =
+        let (status, unbroken, lapsed, next_due): (String, u64, Vec<String>, i64) =
             call.arg(epoch).arg(millis(self.lease)).arg(LAPSED_PER_RENEWAL).invoke(redis)?;
-        accepted(&status, 0).map(|result| result.map(|()| Renewal { unbroken: unbroken == 1, lapsed }))
+        let renewal = Renewal { unbroken: unbroken == 1, lapsed, next_due: waiting(next_due) };
+        accepted(&status, 0).map(|result| result.map(|()| renewal))
     }
 
     /// Takes away a portion of what a dead node held. A node that is alive after all is finished without an event.
     pub(crate) fn reap(&self, redis: &mut Connection, dead: &str, epoch: &str) -> RedisResult<Result<Reaped, Refusal>> {
         let mut call = self.call(&REAP, dead);
         call.key(self.of_node("held", dead)).key(self.of_node("reply", dead));
-        call.arg(epoch).arg(HOLDS_PER_REAP).arg(KEEP_REPLY_SECONDS).arg(self.partitions);
-        let (status, time_ms, edges, finished): (String, u64, Vec<Vec<u8>>, u64) = call.invoke(redis)?;
+        call.arg(epoch).arg(HOLDS_PER_REAP).arg(KEEP_REPLY_SECONDS).arg(self.partitions).arg(millis(self.grace));
+        let (status, time_ms, edges, finished, leaving): (String, u64, Vec<Vec<u8>>, u64, Vec<Vec<u8>>) =
+            call.invoke(redis)?;
+        let events = holds(&edges).map(|hold| Claim::leave(hold).into_event(time_ms)).collect();
+        let reaped = Reaped { time_ms, events, leaving: holds(&leaving).collect(), finished: finished == 1 };
         if status == "alive" {
-            return Ok(Ok(Reaped { events: Vec::new(), finished: true }));
+            return Ok(Ok(reaped));
         }
-        let events = edges.chunks_exact(3).map(|edge| departure(&edge[0], &edge[1], &edge[2], time_ms)).collect();
-        accepted(&status, time_ms).map(|result| result.map(|()| Reaped { events, finished: finished == 1 }))
+        accepted(&status, time_ms).map(|result| result.map(|()| reaped))
     }
 
     /// Takes a node that holds nothing any more out of the cluster.
@@ -224,10 +279,18 @@ fn add_hold(call: &mut ScriptInvocation<'_>, hold: &Hold) {
     call.arg(hold.app.as_bytes()).arg(hold.channel.as_bytes()).arg(user);
 }
 
-fn departure(app: &[u8], channel: &[u8], user: &[u8], time_ms: u64) -> Event {
-    let kind =
-        if user.is_empty() { EventKind::ChannelVacated } else { EventKind::MemberRemoved { user: UserId::new(user) } };
-    Event { app: AppId::new(app), channel: ChannelName::new(channel), time_ms, kind }
+/// What stands in a reply as three texts each: app, channel and user, the latter empty for the channel itself.
+fn holds(texts: &[Vec<u8>]) -> impl Iterator<Item = Hold> {
+    texts.chunks_exact(3).map(|hold| Hold {
+        app: AppId::new(&hold[0]),
+        channel: ChannelName::new(&hold[1]),
+        user: (!hold[2].is_empty()).then(|| UserId::new(&hold[2])),
+    })
+}
+
+/// A time in a reply, where -1 says that there is nothing to wait for.
+fn waiting(next_due: i64) -> Option<Duration> {
+    u64::try_from(next_due).ok().map(Duration::from_millis)
 }
 
 fn accepted(status: &str, number: u64) -> RedisResult<Result<(), Refusal>> {

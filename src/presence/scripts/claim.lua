@@ -1,41 +1,46 @@
--- Applies one batch of one node: changes hold sets, decides which changes are edges, and appends their events to the
--- outbox, with the client events between them.
+-- Applies one batch of one node: announces departures whose grace is over, then changes hold sets, decides which changes
+-- are edges, and appends their events to the outbox, with the client events between them.
 --
--- KEYS[1] {prefix}:epoch         hash: `id` of this life of the data, `settled` = when edges may be decided (ms)
+-- KEYS[1] {prefix}:epoch         hash: `id` of this life of the data, `settled` = when edges may be decided (ms), `grace`
 -- KEYS[2] {prefix}:nodes         sorted set: node -> expiry of its lease (ms), negative while it is being reaped
--- KEYS[3] {prefix}:reply:{node}  hash: `batch` number, `time` and `edges` of the node's last batch
+-- KEYS[3] {prefix}:reply:{node}  hash: `batch` number, `time`, `edges` and `fired` of the node's last batch
 -- KEYS[4] {prefix}:held:{node}   sorted set: the node's holds, users at 0 and channels at 1
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] batch number
 -- ARGV[5]   partitions of the outbox; 0 when it is not in Redis
--- ARGV[6..] four per entry: `+` or `-`, app, channel, user (empty: the channel itself); or `c`, app, channel and the
+-- ARGV[6]   grace (ms)  ARGV[7] most departures to announce
+-- ARGV[8..] four per entry: `+` or `-`, app, channel, user (empty: the channel itself); or `c`, app, channel and the
 --           rest of a client event
 --
--- Returns {status, number, edges}:
---   ok        number = time of the edges (ms), edges = one of `1` and `0` per claim. A batch sent again gets the
---             stored reply and changes nothing.
+-- Returns {status, number, edges, next, announced, fired}:
+--   ok        number = time of the edges (ms), edges = one per claim: `1`, `0`, or `2` for a departure whose grace
+--             began. next = ms until a departure becomes an edge, -1 for none. announced = how many did now, and fired =
+--             three for each when the outbox is not in Redis: app, channel, user. A batch sent again gets the stored
+--             reply and changes nothing.
 --   lost      the data is not of this epoch: Redis lost it. Nothing changed.
 --   reaped    the node's lease lapsed and its holds were taken away. Nothing changed.
 --   settling  number = milliseconds until edges may be decided. Nothing changed.
--- May change: hold sets (occ, mem), KEYS[3], KEYS[4], the outbox (out).
+-- May change: hold sets (occ, mem), due, `grace`, KEYS[3], KEYS[4], the outbox (out).
 
 local node, batch = ARGV[2], ARGV[4]
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled', 'grace')
 if epoch[1] ~= ARGV[3] then
-  return {'lost', 0, ''}
+  return {'lost', 0, '', -1, 0, {}}
 end
-local last = redis.call('HMGET', KEYS[3], 'batch', 'time', 'edges')
+local last = redis.call('HMGET', KEYS[3], 'batch', 'time', 'edges', 'fired')
 if last[1] == batch then
-  return {'ok', tonumber(last[2]), last[3]}
+  set_grace(ARGV[6], epoch[3])
+  return {'ok', tonumber(last[2]), last[3], next_due(), 0, last[4] and cmsgpack.unpack(last[4]) or {}}
 end
 if not has_lease(KEYS[2], node) then
-  return {'reaped', 0, ''}
+  return {'reaped', 0, '', -1, 0, {}}
 end
 local wait = tonumber(epoch[2]) - now
 if wait > 0 then
-  return {'settling', wait, ''}
+  return {'settling', wait, '', -1, 0, {}}
 end
 redis.call('ZCARD', KEYS[4])
+set_grace(ARGV[6], epoch[3])
 
 local partitions = tonumber(ARGV[5])
 local edges, joined, left = {}, {}, {}
@@ -49,20 +54,29 @@ local function claim(sign, app, channel, user)
   else
     after = without_node(before, node)
   end
-  if after ~= before then
-    set_hold_set(key, field, after)
-    local hold = encode_hold(app, channel, user)
-    joined[hold] = sign == '+' and (user == '' and 1 or 0) or nil
-    left[hold] = sign == '-' or nil
+  if after == before then
+    edges[#edges + 1] = '0'
+    return
   end
-  local is_edge = (before == '') ~= (after == '')
-  edges[#edges + 1] = is_edge and '1' or '0'
-  if is_edge then
-    append(edge_kind(sign, user), app, channel, user)
+  local hold = encode_hold(app, channel, user)
+  joined[hold] = sign == '+' and (user == '' and 1 or 0) or nil
+  left[hold] = sign == '-' or nil
+  local verdict = '0'
+  if after == '' then
+    after = depart(app, channel, user)
+    verdict = after == '' and '1' or '2'
+  elseif before == '' then
+    append(edge_kind('+', user), app, channel, user)
+    verdict = '1'
+  elseif before == LEAVING then
+    unset_due(hold)
   end
+  set_hold_set(key, field, after)
+  edges[#edges + 1] = verdict
 end
 
-for i = 6, #ARGV, 4 do
+local fired = fire(tonumber(ARGV[7]))
+for i = 8, #ARGV, 4 do
   if ARGV[i] == 'c' then
     append('c', ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
   else
@@ -71,9 +85,19 @@ for i = 6, #ARGV, 4 do
 end
 edges = table.concat(edges)
 local outbox = partitions > 0 and streams(partitions)
+local announced = #fired / 3
+if outbox then
+  fired = {}
+end
 
 redis.call('HSET', KEYS[3], 'batch', batch, 'time', string.format('%.0f', now), 'edges', edges)
+if #fired > 0 then
+  redis.call('HSET', KEYS[3], 'fired', cmsgpack.pack(fired))
+elseif last[4] then
+  redis.call('HDEL', KEYS[3], 'fired')
+end
 write_holds()
+write_due()
 local added, removed = {}, {}
 for hold, score in pairs(joined) do
   added[#added + 1] = score
@@ -87,4 +111,4 @@ call_in_portions('ZREM', KEYS[4], removed, 1000)
 if outbox then
   write_events(outbox)
 end
-return {'ok', now, edges}
+return {'ok', now, edges, next_due(), announced, fired}

@@ -1,7 +1,8 @@
 -- Put in front of every script that changes holds, behind cluster.lua.
 --
 -- A hold set is the value of one hash field: the nodes that serve a channel, or a presence user on it, as
--- `|node|node|`. A node id consists of A-Z a-z 0-9 . _ - only, so that `|` cannot occur in one. No field: nobody.
+-- `|node|node|`. A node id consists of A-Z a-z 0-9 . _ - only, so that `|` cannot occur in one. No field: nobody. `|`:
+-- nobody either, but that is not announced yet; see due.lua.
 --   {prefix}:occ:{app}                       field: channel
 --   {prefix}:mem:{app length}:{app}:{channel} field: user
 -- The length keeps app `a:b` with channel `c` apart from app `a` with channel `b:c`.
@@ -17,9 +18,10 @@ local function hold_key(app, channel, user)
   return ARGV[1] .. ':mem:' .. #app .. ':' .. app .. ':' .. channel, user
 end
 
--- One hold as a member of a sorted set: `c` or `u`, then app and channel behind their lengths, then the user.
+-- One hold as a member of a sorted set: `c` or `U`, then app and channel behind their lengths, then the user. At the
+-- same score a user (a capital letter) comes before a channel.
 local function encode_hold(app, channel, user)
-  return (user == '' and 'c' or 'u') .. #app .. ':' .. app .. #channel .. ':' .. channel .. user
+  return (user == '' and 'c' or 'U') .. #app .. ':' .. app .. #channel .. ':' .. channel .. user
 end
 
 local function decode_hold(text)
@@ -40,6 +42,9 @@ end
 
 local read, changed, order = {}, {}, {}
 
+-- How many more fields a key is going to have than it has.
+local growth = {}
+
 local function hold_set(key, field)
   local fields = read[key]
   if not fields then
@@ -55,6 +60,10 @@ local function hold_set(key, field)
 end
 
 local function set_hold_set(key, field, value)
+  local existed, exists = read[key][field] ~= '', value ~= ''
+  if existed ~= exists then
+    growth[key] = (growth[key] or 0) + (exists and 1 or -1)
+  end
   read[key][field] = value
   local fields = changed[key]
   if not fields then
@@ -63,6 +72,12 @@ local function set_hold_set(key, field, value)
     order[#order + 1] = key
   end
   fields[field] = true
+end
+
+-- Whether a presence user is on the channel, or has left it without that having been announced.
+local function has_members(app, channel)
+  local key = hold_key(app, channel, ' ')
+  return redis.call('HLEN', key) + (growth[key] or 0) > 0
 end
 
 local function with_node(set, node)

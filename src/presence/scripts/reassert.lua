@@ -1,10 +1,11 @@
--- Puts holds of a node back that Redis has lost. Their edges were announced before, so nothing is announced now.
+-- Puts holds of a node back that Redis has lost. Their edges were announced before, so nothing is announced now. A hold
+-- that another node has put back as leaving is not leaving.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:held:{node}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id
 -- ARGV[4..] three per hold: app, channel, user (empty: the channel itself)
 --
--- Returns `ok`, `lost` or `reaped`, as claim.lua does. May change: hold sets (occ, mem), KEYS[3].
+-- Returns `ok`, `lost` or `reaped`, as claim.lua does. May change: hold sets (occ, mem), due, KEYS[3].
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
   return 'lost'
@@ -22,10 +23,14 @@ for i = 4, #ARGV, 3 do
   local after = with_node(before, ARGV[2])
   if after ~= before then
     set_hold_set(key, field, after)
+    if before == LEAVING then
+      unset_due(encode_hold(app, channel, user))
+    end
   end
   held[#held + 1] = user == '' and 1 or 0
   held[#held + 1] = encode_hold(app, channel, user)
 end
 write_holds()
+write_due()
 call_in_portions('ZADD', KEYS[3], held, 1000)
 return 'ok'

@@ -3,16 +3,18 @@
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] lease (ms)  ARGV[5] most lapsed nodes to name
 --
--- Returns {status, 1 when the lease had not lapsed meanwhile, lapsed nodes}; status `ok`, `lost` or `reaped` as in
--- claim.lua. May change: KEYS[2].
+-- Returns {status, 1 when the lease had not lapsed meanwhile, lapsed nodes, milliseconds until a departure becomes an
+-- edge, -1 for none}; status `ok`, `lost` or `reaped` as in claim.lua. May change: KEYS[2], `grace`.
 
-if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
-  return {'lost', 0, {}}
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace')
+if epoch[1] ~= ARGV[3] then
+  return {'lost', 0, {}, -1}
 end
 local expiry = redis.call('ZSCORE', KEYS[2], ARGV[2])
 if not has_lease(KEYS[2], ARGV[2]) then
-  return {'reaped', 0, {}}
+  return {'reaped', 0, {}, -1}
 end
+set_grace(0, epoch[2])
 redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[4]), ARGV[2])
 local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[5])
-return {'ok', tonumber(expiry) >= now and 1 or 0, lapsed}
+return {'ok', tonumber(expiry) >= now and 1 or 0, lapsed, next_due()}

@@ -1,0 +1,116 @@
+-- Put in front of every script that changes holds, behind holds.lua: departures in their grace.
+--
+--   {prefix}:due    sorted set: hold -> when its departure becomes an edge (ms)
+--   {prefix}:epoch  `grace`: there may be something in `due`. A cluster that grants no grace never has it, and never
+--                   looks at `due`.
+-- The hold set of such a hold is `|`, a set without a node: whoever joins it makes no edge, and ends its grace. A hold
+-- set is `|` exactly while the hold is in `due`.
+-- Expects ARGV[1] = key prefix, and `set_grace` to be called first.
+
+local LEAVING = '|'
+
+-- How long a channel is put off whose members are, against the order of their times, not gone yet (ms).
+local PUT_OFF = 1000
+
+local due_key = ARGV[1] .. ':due'
+local own_grace, watched, marked = 0, false, false
+local due_at, not_due = {}, {}
+
+-- `own` is what the calling node grants (ms), `mark` the `grace` of the epoch.
+local function set_grace(own, mark)
+  own_grace, marked = tonumber(own), mark
+  watched = marked or own_grace > 0
+  if watched then
+    redis.call('ZCARD', due_key)
+  end
+end
+
+local function set_due(hold, at)
+  due_at[hold] = at
+  not_due[hold] = nil
+end
+
+local function unset_due(hold)
+  due_at[hold] = nil
+  not_due[hold] = true
+end
+
+-- When the last departure of all is due.
+local latest
+local function latest_due()
+  latest = latest or tonumber(redis.call('ZRANGE', due_key, -1, -1, 'WITHSCORES')[2] or 0)
+  return latest
+end
+
+-- The last node has left a hold. Returns its hold set: empty when that is an edge at once, else one that is in its grace.
+local function depart(app, channel, user)
+  local at = now + own_grace
+  if user == '' and watched and has_members(app, channel) then
+    -- They have to be gone before the channel is, also those whose node granted them more time than this one does.
+    at = math.max(at, latest_due())
+  elseif own_grace == 0 then
+    append(edge_kind('-', user), app, channel, user)
+    return ''
+  end
+  set_due(encode_hold(app, channel, user), at)
+  return LEAVING
+end
+
+-- Announces departures whose grace is over, `most` of them at most. Returns three per edge: app, channel, user.
+local function fire(most)
+  local fired = {}
+  if not watched then
+    return fired
+  end
+  local limit = string.format('%.0f', now)
+  for _, hold in ipairs(redis.call('ZRANGEBYSCORE', due_key, '-inf', limit, 'LIMIT', 0, most)) do
+    local app, channel, user = decode_hold(hold)
+    local key, field = hold_key(app, channel, user)
+    if user == '' and has_members(app, channel) then
+      -- Only after the clock was set back: they left before their channel, and have as much time as it has, or less.
+      set_due(hold, now + PUT_OFF)
+    else
+      unset_due(hold)
+      if hold_set(key, field) == LEAVING then
+        set_hold_set(key, field, '')
+        append(edge_kind('-', user), app, channel, user)
+        fired[#fired + 1] = app
+        fired[#fired + 1] = channel
+        fired[#fired + 1] = user
+      end
+    end
+  end
+  return fired
+end
+
+local function write_due()
+  local added, removed = {}, {}
+  for hold, at in pairs(due_at) do
+    added[#added + 1] = string.format('%.0f', at)
+    added[#added + 1] = hold
+  end
+  for hold in pairs(not_due) do
+    removed[#removed + 1] = hold
+  end
+  call_in_portions('ZADD', due_key, added, 1000)
+  call_in_portions('ZREM', due_key, removed, 1000)
+  if #added > 0 and not marked then
+    redis.call('HSET', KEYS[1], 'grace', 1)
+    marked = true
+  end
+end
+
+-- Milliseconds until the next departure becomes an edge, -1 when none is waiting. Call it last.
+local function next_due()
+  if not watched then
+    return -1
+  end
+  local first = redis.call('ZRANGE', due_key, 0, 0, 'WITHSCORES')
+  if first[1] then
+    return math.max(0, tonumber(first[2]) - now)
+  end
+  if marked then
+    redis.call('HDEL', KEYS[1], 'grace')
+  end
+  return -1
+end

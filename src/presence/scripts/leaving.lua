@@ -1,0 +1,36 @@
+-- Puts departures back that were in their grace when Redis lost them: nobody has announced them. Those that somebody has
+-- come back to, as far as is known by now, are none.
+--
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] grace (ms)
+-- ARGV[5..] four per departure: when its grace is over (ms), app, channel, user (empty: the channel itself)
+--
+-- Returns `ok`, `lost` or `reaped`, as claim.lua does. May change: hold sets (occ, mem), due, `grace`.
+
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace')
+if epoch[1] ~= ARGV[3] then
+  return 'lost'
+end
+if not has_lease(KEYS[2], ARGV[2]) then
+  return 'reaped'
+end
+set_grace(ARGV[4], epoch[2])
+
+for i = 5, #ARGV, 4 do
+  local app, channel, user = ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local key, field = hold_key(app, channel, user)
+  local hold = encode_hold(app, channel, user)
+  local before = hold_set(key, field)
+  -- This Redis may have another clock than the one that is gone.
+  local at = math.min(tonumber(ARGV[i]), now + own_grace)
+  if before == '' then
+    set_hold_set(key, field, LEAVING)
+    set_due(hold, at)
+  elseif before == LEAVING then
+    -- Two nodes, or one node twice, have seen it left: the later one was the last.
+    set_due(hold, math.max(at, due_at[hold] or tonumber(redis.call('ZSCORE', due_key, hold) or 0)))
+  end
+end
+write_holds()
+write_due()
+return 'ok'

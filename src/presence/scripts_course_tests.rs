@@ -1,0 +1,193 @@
+//! Any course of events on one presence channel, whatever the nodes' graces: the edges take turns, members are inside
+//! their channel, and at rest the last edge is the truth.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::*;
+use crate::event::EventKind;
+
+const ROOM: &str = "presence-a";
+const USERS: [&str; 3] = ["7", "8", "9"];
+/// The graces among which each node has one, in ms.
+const GRACES: [u64; 4] = [0, 20, 50, 50];
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// A user comes to the node, or leaves it when they are there.
+    Toggle(Index, Index),
+    /// The node tells Redis of so many changes, and asks for what is due; perhaps its reply is lost and it says it again.
+    Send(Index, usize, bool),
+    /// So much time passes (ms).
+    Pass(i64),
+    /// The node dies; others notice.
+    Die(Index),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (any::<Index>(), any::<Index>()).prop_map(|(node, user)| Step::Toggle(node, user)),
+        6 => (any::<Index>(), 0..4_usize, any::<bool>()).prop_map(|(node, most, twice)| Step::Send(node, most, twice)),
+        3 => (1..60_i64).prop_map(Step::Pass),
+        1 => any::<Index>().prop_map(Step::Die),
+    ]
+}
+
+struct Node {
+    id: NodeId,
+    grace: Duration,
+    users: BTreeSet<&'static str>,
+    unsent: VecDeque<Claim>,
+}
+
+/// The cluster, and the receiver's view of it.
+struct Course {
+    cluster: Cluster,
+    nodes: Vec<Node>,
+    /// What has begun by an event and not ended by one.
+    open: BTreeMap<String, bool>,
+}
+
+impl Course {
+    fn start(cluster: Cluster, graces: &[Index]) -> Self {
+        let mut course = Self { cluster, nodes: Vec::new(), open: BTreeMap::new() };
+        for grace in graces {
+            let grace = Duration::from_millis(*grace.get(&GRACES));
+            let id = course.new_id();
+            course.nodes.push(Node { id, grace, users: BTreeSet::new(), unsent: VecDeque::new() });
+        }
+        course
+    }
+
+    fn new_id(&mut self) -> NodeId {
+        self.cluster.batches += 1;
+        self.cluster.node(u32::try_from(self.cluster.batches).unwrap())
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Toggle(node, user) => self.toggle(node.index(self.nodes.len()), USERS[user.index(USERS.len())]),
+            Step::Send(node, most, twice) => self.send(node.index(self.nodes.len()), *most, *twice),
+            Step::Pass(ms) => self.pass(*ms),
+            Step::Die(node) => self.die(node.index(self.nodes.len())),
+        }
+    }
+
+    fn toggle(&mut self, node: usize, id: &'static str) {
+        let node = &mut self.nodes[node];
+        let (room, member) = (channel("app", ROOM), user("app", ROOM, id));
+        if node.users.remove(id) {
+            node.unsent.push_back(Claim::leave(member));
+            node.unsent.extend(node.users.is_empty().then(|| Claim::leave(room)));
+        } else {
+            node.unsent.extend(node.users.is_empty().then(|| Claim::join(room)));
+            node.unsent.push_back(Claim::join(member));
+            node.users.insert(id);
+        }
+    }
+
+    fn send(&mut self, node: usize, most: usize, twice: bool) {
+        let Node { id, grace, unsent, .. } = &mut self.nodes[node];
+        self.cluster.keys = self.cluster.keys.clone().with_grace(*grace);
+        let claims: Vec<Claim> = unsent.drain(..most.min(unsent.len())).collect();
+        let id = id.clone();
+        let mut verdict = self.cluster.claim(&id, &claims).unwrap();
+        if twice {
+            let again = self.cluster.claim_as(&id, self.cluster.batches, &claims).unwrap();
+            assert_eq!((&again.edges, &again.fired), (&verdict.edges, &verdict.fired));
+            verdict = again;
+        }
+        let Verdict { time_ms, edges, fired, .. } = verdict;
+        let decided = claims.into_iter().zip(edges).filter(|(_, edge)| *edge == b'1');
+        let events = fired.into_iter().chain(decided.map(|(claim, _)| claim.into_event(time_ms)));
+        events.for_each(|event| self.receive(&event));
+    }
+
+    /// Time passes for Redis' timers.
+    fn pass(&mut self, ms: i64) {
+        let due: Vec<Vec<u8>> =
+            redis::cmd("ZRANGE").arg("wh:due").arg(0).arg(-1).query(&mut self.cluster.redis).unwrap();
+        for hold in due {
+            redis::cmd("ZINCRBY").arg("wh:due").arg(-ms).arg(hold).exec(&mut self.cluster.redis).unwrap();
+        }
+    }
+
+    /// The people of the dead node come back nowhere, and what it had not told is forgotten with it.
+    fn die(&mut self, dead: usize) {
+        let id = self.new_id();
+        let node = &mut self.nodes[dead];
+        node.users.clear();
+        node.unsent.clear();
+        let dead = std::mem::replace(&mut node.id, id);
+        self.cluster.lapse(&dead);
+        loop {
+            let reaped = self.cluster.reap(&dead).unwrap();
+            reaped.events.iter().for_each(|event| self.receive(event));
+            if reaped.finished {
+                break;
+            }
+        }
+    }
+
+    fn receive(&mut self, event: &Event) {
+        let (begins, what) = match &event.kind {
+            EventKind::ChannelOccupied => (true, ROOM.to_owned()),
+            EventKind::ChannelVacated => (false, ROOM.to_owned()),
+            EventKind::MemberAdded { user } => (true, user.as_text().into_owned()),
+            EventKind::MemberRemoved { user } => (false, user.as_text().into_owned()),
+            other => panic!("{other:?}"),
+        };
+        let before = self.open.insert(what.clone(), begins).unwrap_or_default();
+        assert_ne!(before, begins, "{what} began or ended twice");
+        let inside = self.open.iter().any(|(name, open)| name != ROOM && *open);
+        assert!(!inside || self.open[ROOM], "{what}: a member is on a channel that nobody is on");
+    }
+
+    /// Everything is told and every grace is over.
+    fn rest(&mut self) {
+        for node in 0..self.nodes.len() {
+            self.send(node, usize::MAX, false);
+        }
+        self.pass(10_000);
+        self.send(0, 0, false);
+        let there = |id: &str| self.nodes.iter().any(|node| node.users.contains(id));
+        for id in USERS {
+            assert_eq!(self.open.get(id).copied().unwrap_or_default(), there(id), "user {id}");
+        }
+        let anybody = USERS.iter().any(|id| there(id));
+        assert_eq!(self.open.get(ROOM).copied().unwrap_or_default(), anybody, "the channel");
+    }
+
+    fn end(&mut self) {
+        for node in 0..self.nodes.len() {
+            for id in self.nodes[node].users.clone() {
+                self.toggle(node, id);
+            }
+        }
+        self.rest();
+        let left: Vec<String> = self.cluster.all_keys();
+        let ours = |key: &&String| ["occ", "mem", "held", "due"].iter().any(|kind| key.contains(kind));
+        assert_eq!(left.iter().find(ours), None);
+        assert!(self.open.values().all(|open| !open));
+    }
+}
+
+#[test]
+fn whatever_happens_edges_take_turns_and_end_at_the_truth() {
+    let server = RedisServer::start();
+    proptest!(ProptestConfig::with_cases(300), |(
+        graces in prop::collection::vec(any::<Index>(), 1..4),
+        steps in prop::collection::vec(step(), 1..60),
+    )| {
+        let mut redis = server.connect();
+        redis::cmd("FLUSHALL").exec(&mut redis).unwrap();
+        let mut course = Course::start(Cluster::on(&server), &graces);
+        for step in &steps {
+            course.take(step);
+        }
+        course.rest();
+        course.end();
+    });
+}

@@ -1,0 +1,320 @@
+//! Departures in their grace, on a real Redis.
+
+use super::*;
+use crate::event::EventKind;
+
+const GRACE: Duration = Duration::from_millis(150);
+
+impl Cluster {
+    /// A cluster whose nodes grant departures `grace`, unless a test has one of them grant another.
+    fn granting(grace: Duration) -> Self {
+        let mut cluster = Self::start();
+        cluster.grant(grace);
+        cluster
+    }
+
+    fn grant(&mut self, grace: Duration) {
+        self.keys = self.keys.clone().with_grace(grace);
+    }
+
+    /// What an empty batch announces.
+    fn ask(&mut self, node: &NodeId) -> Vec<String> {
+        described(&self.claim(node, &[]).unwrap().fired)
+    }
+
+    /// Asks until as many departures have been announced, and returns them.
+    fn announced(&mut self, node: &NodeId, count: usize) -> Vec<String> {
+        let mut announced = Vec::new();
+        crate::support::wait::eventually("the departures are announced", || {
+            announced.extend(self.ask(node));
+            (announced.len() >= count).then(|| announced.clone())
+        })
+    }
+
+    /// Lets the grace of everything that is in it be over.
+    fn let_pass(&mut self) {
+        let due: Vec<Vec<u8>> = redis::cmd("ZRANGE").arg("wh:due").arg(0).arg(-1).query(&mut self.redis).unwrap();
+        for hold in due {
+            redis::cmd("ZADD").arg("wh:due").arg("XX").arg(1).arg(hold).exec(&mut self.redis).unwrap();
+        }
+    }
+
+    fn due(&mut self) -> usize {
+        redis::cmd("ZCARD").arg("wh:due").query(&mut self.redis).unwrap()
+    }
+}
+
+/// How many commands Redis has run so far, in scripts and outside.
+fn commands(cluster: &mut Cluster) -> u64 {
+    let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut cluster.redis).unwrap();
+    let calls = stats.lines().filter_map(|line| line.split_once(":calls=")?.1.split_once(','));
+    calls.map(|(calls, _)| calls.parse::<u64>().unwrap()).sum()
+}
+
+fn described(events: &[Event]) -> Vec<String> {
+    events
+        .iter()
+        .map(|event| match &event.kind {
+            EventKind::MemberRemoved { user } => format!("removed {}/{}", event.channel.as_text(), user.as_text()),
+            _ => format!("{} {}", event.kind.name().as_str(), event.channel.as_text()),
+        })
+        .collect()
+}
+
+#[test]
+fn a_departure_is_an_edge_when_its_grace_is_over_and_not_before() {
+    let mut cluster = Cluster::granting(GRACE);
+    let a = cluster.node(1);
+    cluster.edges(&a, &[Claim::join(channel("app", "news"))]);
+    let began = Instant::now();
+    assert_eq!(cluster.edges(&a, &[Claim::leave(channel("app", "news"))]), "2");
+    assert_eq!(cluster.announced(&a, 1), ["channel_vacated news"]);
+    assert!(began.elapsed() + Duration::from_millis(1) >= GRACE, "{:?}", began.elapsed());
+    assert_eq!(cluster.ask(&a), [""; 0], "once");
+    assert_eq!(cluster.edges(&a, &[Claim::join(channel("app", "news"))]), "1");
+}
+
+#[test]
+fn a_rejoin_within_the_grace_is_silent_on_both_sides_also_on_another_node() {
+    let mut cluster = Cluster::granting(LEASE);
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let holds = [channel("app", "presence-a"), user("app", "presence-a", "7")];
+    cluster.edges(&a, &holds.clone().map(Claim::join));
+    assert_eq!(cluster.edges(&a, &holds.clone().map(Claim::leave)), "22");
+    assert_eq!(cluster.edges(&b, &holds.clone().map(Claim::join)), "00");
+    assert_eq!(cluster.due(), 0);
+    assert_eq!(cluster.edges(&b, &holds.clone().map(Claim::leave)), "22");
+    assert_eq!(cluster.edges(&b, &holds.clone().map(Claim::join)), "00");
+    cluster.let_pass();
+    assert_eq!(cluster.ask(&a), [""; 0]);
+    assert_eq!(cluster.edges(&a, &holds.map(Claim::join)), "00");
+}
+
+#[test]
+fn a_user_has_a_grace_of_their_own_while_others_stay() {
+    let mut cluster = Cluster::granting(LEASE);
+    let a = cluster.node(1);
+    let [seven, eight] = ["7", "8"].map(|id| user("app", "presence-a", id));
+    cluster.edges(&a, &[channel("app", "presence-a"), seven.clone(), eight].map(Claim::join));
+    assert_eq!(cluster.edges(&a, &[Claim::leave(seven.clone())]), "2");
+    assert_eq!(cluster.edges(&a, &[Claim::join(seven.clone())]), "0");
+    assert_eq!(cluster.edges(&a, &[Claim::leave(seven)]), "2");
+    cluster.let_pass();
+    assert_eq!(cluster.ask(&a), ["removed presence-a/7"]);
+}
+
+#[test]
+fn claims_of_one_batch_see_each_others_departures() {
+    let mut cluster = Cluster::granting(LEASE);
+    let a = cluster.node(1);
+    let (join, leave) = (Claim::join(channel("app", "news")), Claim::leave(channel("app", "news")));
+    let claims = [&join, &leave, &join, &leave, &leave].map(Clone::clone);
+    assert_eq!(cluster.edges(&a, &claims), "12020");
+    assert_eq!(cluster.due(), 1);
+    assert_eq!(cluster.edges(&a, &[join.clone(), leave, join]), "020");
+    assert_eq!(cluster.due(), 0);
+}
+
+#[test]
+fn members_are_removed_before_their_channel_is_vacated_however_little_is_announced_at_a_time() {
+    let mut cluster = Cluster::granting(LEASE);
+    let a = cluster.node(1);
+    let members: Vec<Hold> = (0..DUE_PER_BATCH).map(|n| user("app", "presence-a", &n.to_string())).collect();
+    let room = [channel("app", "presence-a")];
+    let everything = || room.iter().chain(&members).cloned();
+    cluster.edges(&a, &everything().map(Claim::join).collect::<Vec<_>>());
+    // Two batches, as a departure may be cut anywhere.
+    cluster.edges(&a, &members.iter().cloned().map(Claim::leave).collect::<Vec<_>>());
+    cluster.edges(&a, &[Claim::leave(room[0].clone())]);
+    cluster.let_pass();
+    let first = cluster.ask(&a);
+    assert_eq!(first.len(), DUE_PER_BATCH);
+    assert!(first.iter().all(|event| event.starts_with("removed")), "{first:?}");
+    assert_eq!(cluster.ask(&a), ["channel_vacated presence-a"]);
+}
+
+#[test]
+fn a_channel_is_not_vacated_while_a_member_is_in_a_longer_grace_of_another_node() {
+    let mut cluster = Cluster::start();
+    let (long, short) = (cluster.node(1), cluster.node(2));
+    let holds = [channel("app", "presence-a"), user("app", "presence-a", "7")];
+    for grace in [Duration::ZERO, Duration::from_millis(1)] {
+        cluster.grant(GRACE);
+        cluster.edges(&long, &holds.clone().map(Claim::join));
+        cluster.edges(&short, &[Claim::join(holds[0].clone())]);
+        assert_eq!(cluster.edges(&long, &[Claim::leave(holds[1].clone()), Claim::leave(holds[0].clone())]), "20");
+        cluster.grant(grace);
+        assert_eq!(cluster.edges(&short, &[Claim::leave(holds[0].clone())]), "2");
+        assert_eq!(cluster.announced(&short, 2), ["removed presence-a/7", "channel_vacated presence-a"]);
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_back_does_not_vacate_a_channel_before_its_members_are_gone() {
+    let mut cluster = Cluster::granting(LEASE);
+    let a = cluster.node(1);
+    let holds = [channel("app", "presence-a"), user("app", "presence-a", "7")];
+    cluster.edges(&a, &holds.clone().map(Claim::join));
+    cluster.edges(&a, &holds.map(Claim::leave));
+    let due = |member: &str| redis::cmd("ZADD").arg("wh:due").arg(1).arg(member).clone();
+    due("c3:app10:presence-a").exec(&mut cluster.redis).unwrap();
+    assert_eq!(cluster.ask(&a), [""; 0]);
+    due("U3:app10:presence-a7").exec(&mut cluster.redis).unwrap();
+    assert_eq!(cluster.announced(&a, 2), ["removed presence-a/7", "channel_vacated presence-a"]);
+}
+
+#[test]
+fn nodes_without_a_grace_announce_what_others_left_in_theirs_and_then_stop_looking() {
+    let mut cluster = Cluster::granting(LEASE);
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    for hold in ["one", "two"] {
+        cluster.edges(&a, &[Claim::join(channel("app", hold))]);
+        cluster.edges(&a, &[Claim::leave(channel("app", hold))]);
+    }
+    cluster.grant(Duration::ZERO);
+    assert_eq!(cluster.edges(&b, &[Claim::join(channel("app", "one"))]), "0");
+    let renewal = cluster.keys.renew(&mut cluster.redis, &b, &cluster.epoch).unwrap().unwrap();
+    assert!(renewal.next_due.is_some_and(|wait| wait > LEASE / 2), "{renewal:?}");
+    assert_eq!(cluster.edges(&b, &[Claim::leave(channel("app", "one"))]), "1");
+    cluster.let_pass();
+    assert_eq!(cluster.ask(&b), ["channel_vacated two"]);
+    assert_eq!(cluster.claim(&b, &[]).unwrap().next_due, None);
+    assert_eq!(
+        redis::cmd("HKEYS").arg("wh:epoch").query(&mut cluster.redis),
+        Ok(vec!["id".to_owned(), "settled".into()])
+    );
+}
+
+#[test]
+fn a_cluster_without_a_grace_never_touches_what_belongs_to_it() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    // Whoever looked at it would be told that it is of another type.
+    redis::cmd("SET").arg("wh:due").arg("not ours").exec(&mut cluster.redis).unwrap();
+    let holds = [channel("app", "presence-a"), user("app", "presence-a", "7")];
+    assert_eq!(cluster.edges(&a, &holds.clone().map(Claim::join)), "11");
+    assert_eq!(cluster.edges(&a, &[Claim::leave(holds[1].clone()), Claim::leave(holds[0].clone())]), "11");
+    cluster.edges(&a, &holds.map(Claim::join));
+    cluster.keys.renew(&mut cluster.redis, &a, &cluster.epoch).unwrap().unwrap();
+    cluster.lapse(&a);
+    assert_eq!(cluster.reap(&a).unwrap().events.len(), 2);
+}
+
+#[test]
+fn a_batch_sent_again_announces_what_it_announced_before() {
+    let mut cluster = Cluster::granting(LEASE);
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    cluster.edges(&a, &[Claim::join(channel("app", "news"))]);
+    let leave = [Claim::leave(channel("app", "news"))];
+    let first = cluster.claim_as(&a, 10, &leave).unwrap();
+    cluster.let_pass();
+    let asked = cluster.claim_as(&b, 1, &[]).unwrap();
+    assert_eq!(described(&asked.fired), ["channel_vacated news"]);
+    assert_eq!(cluster.claim_as(&b, 1, &[]).unwrap().fired, asked.fired);
+    let again = cluster.claim_as(&a, 10, &leave).unwrap();
+    assert_eq!((again.edges, again.time_ms, again.fired), (first.edges, first.time_ms, Vec::new()));
+    assert_eq!(cluster.due(), 0, "a batch that was applied is not applied again");
+    assert_eq!(cluster.claim_as(&b, 2, &[]).unwrap().fired, []);
+    assert_eq!(cluster.claim_as(&b, 2, &[]).unwrap().fired, []);
+}
+
+#[test]
+fn with_the_outbox_in_redis_the_edges_are_in_it_and_only_counted_in_the_answer() {
+    let mut cluster = Cluster::granting(LEASE);
+    cluster.keys = Keys::new("wh", LEASE, 1).with_grace(LEASE);
+    let a = cluster.node(1);
+    cluster.edges(&a, &[Claim::join(channel("app", "news"))]);
+    cluster.edges(&a, &[Claim::leave(channel("app", "news"))]);
+    assert_eq!(redis::cmd("XLEN").arg("wh:out:0").query(&mut cluster.redis), Ok(1));
+    cluster.let_pass();
+    let verdict = cluster.claim(&a, &[]).unwrap();
+    assert_eq!((verdict.announced, verdict.fired), (1, Vec::new()));
+    assert_eq!(redis::cmd("XLEN").arg("wh:out:0").query(&mut cluster.redis), Ok(2));
+}
+
+#[test]
+fn the_departures_of_a_dead_node_have_their_grace() {
+    let mut cluster = Cluster::granting(LEASE);
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let [stays, goes] = ["stays", "goes"].map(|id| user("app", "presence-a", id));
+    let holds = [channel("app", "presence-a"), stays.clone(), goes];
+    cluster.edges(&a, &holds.map(Claim::join));
+    cluster.lapse(&a);
+    let reaped = cluster.reap(&a).unwrap();
+    assert_eq!((reaped.events.len(), reaped.leaving.len(), reaped.finished), (0, 3, true));
+    assert_eq!(cluster.edges(&b, &[Claim::join(channel("app", "presence-a")), Claim::join(stays)]), "00");
+    cluster.let_pass();
+    assert_eq!(cluster.ask(&b), ["removed presence-a/goes"]);
+}
+
+#[test]
+fn hostile_names_stay_apart_in_their_grace() {
+    let mut cluster = Cluster::granting(LEASE);
+    let a = cluster.node(1);
+    let names = ["a:b", "a", "b", "*", "a|b", "|", "", "0", "7", "\n", "é\u{1F600}", "3:app", "U1:a", "%s", "a\0b"];
+    let mut holds = Vec::new();
+    for app in ["app", "a:b", "a"] {
+        for name in names {
+            holds.extend(names.iter().filter(|id| !id.is_empty()).map(|id| user(app, name, id)));
+            holds.push(channel(app, name));
+        }
+    }
+    for portion in holds.chunks(DUE_PER_BATCH) {
+        cluster.edges(&a, &portion.iter().cloned().map(Claim::join).collect::<Vec<_>>());
+    }
+    for portion in holds.chunks(DUE_PER_BATCH) {
+        cluster.edges(&a, &portion.iter().cloned().map(Claim::leave).collect::<Vec<_>>());
+    }
+    assert_eq!(cluster.due(), holds.len());
+    cluster.let_pass();
+    let mut departed = 0;
+    while departed < holds.len() {
+        departed += match cluster.ask(&a).len() {
+            0 => panic!("{departed} of {} departures were announced", holds.len()),
+            some => some,
+        };
+    }
+    assert_eq!(cluster.all_keys(), ["wh:epoch", "wh:nodes", &format!("wh:reply:{a}")]);
+}
+
+#[test]
+fn departures_that_redis_forgot_are_put_back_unless_somebody_is_there() {
+    let mut cluster = Cluster::granting(GRACE);
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let [gone, there, back] = ["gone", "there", "back"].map(|name| channel("app", name));
+    let far = u64::MAX >> 12;
+    let leavings: Vec<(u64, Hold)> = [&gone, &there, &back].map(|hold| (far, hold.clone())).into();
+    cluster.keys.reassert(&mut cluster.redis, &b, "epoch-1", [there.clone()].iter()).unwrap().unwrap();
+    for node in [&a, &b] {
+        cluster.keys.put_leavings_back(&mut cluster.redis, node, "epoch-1", leavings.iter()).unwrap().unwrap();
+    }
+    cluster.keys.reassert(&mut cluster.redis, &b, "epoch-1", [back.clone()].iter()).unwrap().unwrap();
+    assert_eq!(cluster.due(), 1);
+    let (now, _): (u64, u64) = redis::cmd("TIME").query(&mut cluster.redis).unwrap();
+    let due: u64 = redis::cmd("ZSCORE").arg("wh:due").arg("c3:app4:gone").query(&mut cluster.redis).unwrap();
+    assert!(due <= (now + 1) * 1000 + millis(GRACE), "the time of another clock: {due}");
+    assert_eq!(cluster.announced(&a, 1), ["channel_vacated gone"]);
+    assert_eq!(cluster.edges(&a, &[there, back].map(Claim::join)), "00");
+}
+
+#[test]
+fn a_claim_costs_as_many_commands_with_many_departures_in_their_grace_as_with_few() {
+    let mut cluster = Cluster::granting(LEASE);
+    let a = cluster.node(1);
+    let holds = [channel("app", "presence-a"), user("app", "presence-a", "7")];
+    let visit = |cluster: &mut Cluster| {
+        let before = commands(cluster);
+        cluster.edges(&a, &holds.clone().map(Claim::join));
+        cluster.edges(&a, &[Claim::leave(holds[1].clone()), Claim::leave(holds[0].clone())]);
+        cluster.ask(&a);
+        commands(cluster) - before
+    };
+    let one = [channel("app", "another")];
+    cluster.edges(&a, &one.clone().map(Claim::join));
+    cluster.edges(&a, &one.map(Claim::leave));
+    visit(&mut cluster);
+    let with_few = visit(&mut cluster);
+    let far: Vec<(f64, String)> = (0..20_000).map(|n| (4e15, format!("c3:app6:{n:06}"))).collect();
+    redis::cmd("ZADD").arg("wh:due").arg(far).exec(&mut cluster.redis).unwrap();
+    assert_eq!(visit(&mut cluster), with_few);
+}
