@@ -82,11 +82,7 @@ impl NodeId {
     /// The id of a process on `hostname` with `pid`, made unique by `boot`.
     #[must_use]
     pub fn new(hostname: &str, pid: u32, boot: u32) -> Self {
-        let host: String = hostname
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' })
-            .collect();
-        Self(Arc::from(format!("{host}-{pid}.{boot:08x}")))
+        Self(Arc::from(format!("{}-{pid}.{boot:08x}", plain(hostname))))
     }
 
     /// The id as text.
@@ -94,6 +90,11 @@ impl NodeId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A name with every character replaced that a node id cannot have.
+pub(crate) fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' }).collect()
 }
 
 impl fmt::Display for NodeId {

@@ -74,6 +74,23 @@ fn departures_have_no_grace_unless_one_is_granted() {
 }
 
 #[test]
+fn the_roster_is_where_the_plugin_says_if_it_says_so() {
+    assert_eq!(accepted(json!({"roster": null})).roster, None);
+    let roster = accepted(json!({"roster": []})).roster.unwrap();
+    assert_eq!((roster.key_prefix.as_str(), roster.ttl), ("roster", Duration::from_secs(90)));
+    let roster = accepted(json!({"roster": {"key_prefix": "r", "ttl": "30"}})).roster.unwrap();
+    assert_eq!((roster.key_prefix.as_str(), roster.ttl), ("r", Duration::from_secs(30)));
+    assert_eq!(
+        refusal(json!({"roster": {"key_prefx": "r"}})),
+        "resonate-webhooks.roster.key_prefx: unknown key, did you mean \"key_prefix\"?"
+    );
+    assert_eq!(
+        refusal(json!({"roster": {"ttl": 0}})),
+        "resonate-webhooks.roster.ttl: 0 is out of range, allowed are 1 to 2592000 seconds"
+    );
+}
+
+#[test]
 fn an_endpoint_inherits_the_global_limits_unless_it_has_its_own() {
     let config = accepted(json!({
         "timeout": 20, "connect_timeout": 2, "max_attempts": 7,

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks;
 
 /**
- * Looks for mistakes in how the roster and the webhooks are set up together.
+ * Looks at how the roster and the webhooks are set up together.
  */
 final class RosterSetup
 {
@@ -41,6 +41,27 @@ final class RosterSetup
                 ? null
                 : 'resonate-roster.connection and resonate-webhooks.connection name different Redis databases',
         ]));
+    }
+
+    /**
+     * Tell the engine where the roster's keys are: nothing when there is no roster in the Redis of the webhooks.
+     *
+     * @param  array<int, class-string>  $plugins  The `reverb.servers.reverb.plugins` config.
+     * @param  array<string, mixed>  $roster  The `resonate-roster` config.
+     * @param  array<string, mixed>  $webhooks  The `resonate-webhooks` config.
+     * @return array{key_prefix: string, ttl: int}|null
+     */
+    public static function keys(array $plugins, array $roster, array $webhooks): ?array
+    {
+        if (self::place(self::ROSTER, $plugins) === null || ! self::sameRedis($roster['connection'] ?? [], $webhooks['connection'] ?? [])) {
+            return null;
+        }
+
+        return [
+            'key_prefix' => (string) ($roster['key_prefix'] ?? 'roster'),
+            // As long as the engine believes; a mistake of the roster's config is not ours to refuse.
+            'ttl' => min(max((int) ($roster['ttl'] ?? 90), 1), 30 * 86400),
+        ];
     }
 
     /**

@@ -185,7 +185,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             throw new InvalidConfig('resonate-webhooks: the config must be an array');
         }
 
-        $engine = new Engine($config);
+        $engine = new Engine($config + ['roster' => RosterSetup::keys(...$this->rosterSetup($config))]);
         $this->apps = new AppDirectory($engine);
 
         // Before the engine runs: it may at once inherit events that need their secrets.
@@ -233,15 +233,20 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
      */
     protected function checkRoster(array $config): void
     {
-        $mistakes = RosterSetup::mistakes(
-            (array) config('reverb.servers.reverb.plugins', []),
-            (array) config('resonate-roster', []),
-            $config,
-        );
-
-        foreach ($mistakes as $mistake) {
+        foreach (RosterSetup::mistakes(...$this->rosterSetup($config)) as $mistake) {
             Log::warning('Resonate webhooks: '.$mistake);
         }
+    }
+
+    /**
+     * The configs by which the roster and the webhooks are set up.
+     *
+     * @param  array<string, mixed>  $config
+     * @return array{array<int, class-string>, array<string, mixed>, array<string, mixed>}
+     */
+    protected function rosterSetup(array $config): array
+    {
+        return [(array) config('reverb.servers.reverb.plugins', []), (array) config('resonate-roster', []), $config];
     }
 
     /**

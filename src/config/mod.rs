@@ -35,6 +35,8 @@
 //! | `dead_letter_days` | 7 | days for which they are kept |
 //! | `outbox_max_events` | 100000 | events that may wait for their endpoints |
 //! | `queue_size` | 65536 | intents that may wait for the claimer |
+//! | `roster.key_prefix` | `roster` | starts every key of the roster; the plugin fills this in from the roster's own config |
+//! | `roster.ttl` | 90 | seconds for which the roster's keys live |
 //! | `shutdown_timeout` | 5.0 | seconds that a stopping process goes on delivering |
 //! | `endpoints.*.url` | | http(s); an endpoint without one is skipped |
 //! | `endpoints.*.app_id` | `*` | the application it serves, or every one |
@@ -56,6 +58,7 @@ mod error;
 mod header;
 mod nearest;
 mod proxy_url;
+mod roster;
 mod scalar;
 mod tls_files;
 mod userinfo;
@@ -74,6 +77,7 @@ pub use error::ConfigError;
 pub(crate) use error::ROOT;
 pub use header::{Header, HeaderError};
 pub use proxy_url::ProxyUrl;
+pub use roster::Roster;
 use scalar::{Seconds, Switch, Whole};
 pub use tls_files::{ClientCert, TlsFiles};
 use value::{List, Setting};
@@ -142,6 +146,8 @@ pub struct Config {
     pub dead_letter_age: Duration,
     /// Intents that may wait for the claimer.
     pub queue_size: usize,
+    /// Where the roster keeps its keys, if there is one in this Redis.
+    pub roster: Option<Roster>,
     /// How long a stopping process goes on delivering.
     pub shutdown_timeout: Duration,
     /// The receivers, in the order of the config; those without a URL are left out.
@@ -181,6 +187,7 @@ impl Default for Config {
             dead_letter_max: 10_000,
             dead_letter_age: Duration::from_secs(7 * DAY_S),
             queue_size: 65_536,
+            roster: None,
             shutdown_timeout: Duration::from_secs(5),
             endpoints: Vec::new(),
             warnings: Vec::new(),
@@ -226,6 +233,7 @@ struct Written {
     dead_letter_max: Option<Whole<0, 10_000_000>>,
     dead_letter_days: Option<Whole<1, 3_650>>,
     queue_size: Option<Whole<1_024, 4_194_304>>,
+    roster: Option<roster::Written>,
     shutdown_timeout: Option<Seconds<0, HOUR_MS>>,
     endpoints: Option<List<endpoint::Entry>>,
 }
@@ -281,6 +289,7 @@ impl Written {
                 .dead_letter_days
                 .map_or(otherwise.dead_letter_age, |days| Duration::from_secs(days.size() as u64 * DAY_S)),
             queue_size: self.queue_size.map_or(otherwise.queue_size, Whole::size),
+            roster: self.roster.map(roster::Written::resolve),
             shutdown_timeout: self.shutdown_timeout.map_or(otherwise.shutdown_timeout, Seconds::duration),
             endpoints,
             warnings,

@@ -13,7 +13,7 @@ use crate::intent::{Intent, IntentQueue};
 use crate::names::NodeId;
 use crate::outbox::redis::{PARTITIONS, RedisOutbox};
 use crate::outbox::{MemoryOutbox, Outbox};
-use crate::presence::{Claimer, Cluster, Intake, Keys, SharedLedger, Sink, Standing, StopFlag};
+use crate::presence::{Audit, Claimer, Cluster, Intake, Keys, SharedLedger, Sink, Standing, StopFlag};
 use crate::redis::{self, Link};
 use crate::telemetry::Telemetry;
 use crate::thread::Thread;
@@ -59,7 +59,10 @@ impl Running {
         };
         let cluster = Cluster {
             link: Link::new(settings, Arc::clone(telemetry)),
-            keys: Keys::new(&config.key_prefix, config.ttl, partitions).with_grace(config.departure_grace),
+            keys: Keys::new(&config.key_prefix, config.ttl, partitions)
+                .with_grace(config.departure_grace)
+                .with_roster(config.roster.clone()),
+            audit: config.roster.as_ref().map(|roster| Audit::new(roster, config.reconcile_interval)),
             standing,
             next_incarnation: Box::new(|| {
                 NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), rand::random())

@@ -4,15 +4,18 @@
 //! renewing the lease, reaping the dead, the next batch of claims. A failure of any of them is retried from the top; the
 //! batch under way keeps its number, so that a lost reply is harmless.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult};
 
+use super::audit::Audit;
+use super::clock::RedisClock;
 use super::grace::Grace;
 use super::ledger::SharedLedger;
-use super::scripts::{Keys, Refusal};
+use super::scripts::{Fate, Keys, Refusal};
 use super::session::Session;
 use super::standing::Standing;
 use crate::event::Event;
@@ -55,6 +58,8 @@ pub(crate) struct Cluster {
     pub(crate) link: Link,
     /// The keys and scripts.
     pub(crate) keys: Keys,
+    /// The audit of the roster, if there is one.
+    pub(crate) audit: Option<Audit>,
     /// Where the node's place is made known.
     pub(crate) standing: Arc<Standing>,
     /// Makes the id of this process' next incarnation.
@@ -69,6 +74,7 @@ pub(crate) struct Claimer {
     sink: Sink,
     link: Link,
     keys: Keys,
+    audit: Option<Audit>,
     standing: Arc<Standing>,
     session: Session,
     grace: Grace,
@@ -78,6 +84,8 @@ pub(crate) struct Claimer {
     hold_until: Option<Instant>,
     /// Dead nodes named by the last renewal.
     lapsed: Vec<String>,
+    /// Nodes whose lease has lapsed, but whose roster lives on; each is said once.
+    spared: HashSet<String>,
 }
 
 impl Claimer {
@@ -89,7 +97,7 @@ impl Claimer {
         stop: Arc<StopFlag>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        let Cluster { link, keys, standing, mut next_incarnation } = cluster;
+        let Cluster { link, keys, audit, standing, mut next_incarnation } = cluster;
         let session = Session::new(next_incarnation(), keys.lease());
         let grace = Grace::new(keys.grace());
         Self {
@@ -99,6 +107,7 @@ impl Claimer {
             sink,
             link,
             keys,
+            audit,
             standing,
             session,
             grace,
@@ -106,6 +115,7 @@ impl Claimer {
             next_incarnation,
             hold_until: None,
             lapsed: Vec::new(),
+            spared: HashSet::new(),
         }
     }
 
@@ -169,9 +179,10 @@ impl Claimer {
             self.renew_lease()?;
             self.reap_the_dead()?;
             if self.stop.raised() || !self.claim()? {
-                return Ok(());
+                break;
             }
         }
+        self.audit_the_roster()
     }
 
     fn open_session(&mut self) -> Result<(), Stuck> {
@@ -243,14 +254,40 @@ impl Claimer {
                 Sink::Memory(accept) => accept(reaped.events),
                 Sink::Redis => self.telemetry.counters().events.add(reaped.events.len() as u64),
             }
-            if reaped.finished {
-                self.telemetry.counters().nodes_reaped.add(1);
-                self.telemetry.log(
+            match reaped.fate {
+                Fate::Dead if reaped.finished => {
+                    self.telemetry.counters().nodes_reaped.add(1);
+                    self.telemetry.log(
+                        Level::Warning,
+                        format_args!("Node {dead} is dead: its lease lapsed, and what it held was taken from it"),
+                    );
+                    self.spared.remove(dead);
+                }
+                Fate::Spared if self.spared.insert(dead.clone()) => self.telemetry.log(
                     Level::Warning,
-                    format_args!("Node {dead} is dead: its lease lapsed, and what it held was taken from it"),
-                );
+                    format_args!(
+                        "Node {dead} does not renew its lease, but goes on refreshing the roster: it gets another lease"
+                    ),
+                ),
+                Fate::Dead | Fate::Alive | Fate::Spared => {}
+            }
+            if reaped.finished {
                 self.lapsed.pop();
             }
+        }
+        Ok(())
+    }
+
+    fn audit_the_roster(&mut self) -> Result<(), Stuck> {
+        let Some(audit) = &mut self.audit else { return Ok(()) };
+        let (session, keys) = (&self.session, &self.keys);
+        for process in call(&mut self.link, |redis| audit.advance(redis, keys, session.node(), Instant::now()))? {
+            self.telemetry.log(
+                Level::Warning,
+                format_args!(
+                    "{process} runs the roster but not the webhooks: who is connected to it is missing in them"
+                ),
+            );
         }
         Ok(())
     }
@@ -340,26 +377,4 @@ impl From<Refusal> for Stuck {
 /// One conversation with Redis. Why it failed stands in the log; here it matters only when to try again.
 fn call<T>(link: &mut Link, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, Stuck> {
     link.with(talk).map_err(|_| Stuck::Unreachable(link.ready_at().unwrap_or_else(Instant::now)))
-}
-
-/// Redis' clock, as far as its answers tell: events are timed by one clock for the whole cluster.
-#[derive(Debug, Default)]
-struct RedisClock {
-    /// Redis' time minus this machine's, in ms.
-    offset_ms: i64,
-}
-
-impl RedisClock {
-    fn observe(&mut self, redis_ms: u64) {
-        self.offset_ms = redis_ms.cast_signed() - system_ms().cast_signed();
-    }
-
-    fn now_ms(&self) -> u64 {
-        system_ms().saturating_add_signed(self.offset_ms)
-    }
-}
-
-fn system_ms() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }

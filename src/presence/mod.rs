@@ -7,8 +7,10 @@
 //! queue keeps them until Redis has answered. The [`claimer`] sends them in batches, one [`scripts`] call a batch, and
 //! looks after the node's [`session`]: its lease, its epoch, the dead.
 
+mod audit;
 mod claim;
 mod claimer;
+mod clock;
 mod grace;
 mod intake;
 mod ledger;
@@ -18,6 +20,7 @@ mod session;
 mod standing;
 mod table;
 
+pub(crate) use audit::Audit;
 pub(crate) use claimer::{Claimer, Cluster, Sink, StopFlag};
 pub(crate) use intake::Intake;
 pub(crate) use ledger::SharedLedger;

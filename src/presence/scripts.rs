@@ -8,6 +8,7 @@
 //! - `held:{node}`: sorted set, what a node holds, users (0) before channels (1): the reaper of a dead node costs what
 //!   the node held, not what Redis holds.
 //! - `due`: sorted set, departures in their grace → when they become edges (ms). Only ever looked at with a grace.
+//! - `audit`: string, the node that compares the roster with the cluster; see [`super::audit`].
 //! - `reply:{node}`: hash, number, time and edges of the node's last batch: a batch sent twice is applied once.
 //!
 //! The cost of an operation depends on the number of nodes that share a hold, and on nothing else; with a grace, also on
@@ -20,6 +21,7 @@ use redis::{Connection, ErrorKind, RedisResult, Script, ScriptInvocation};
 
 use super::claim::{Change, Claim, Hold};
 use super::pending::{Batch, Entry};
+use crate::config::Roster;
 use crate::event::Event;
 use crate::names::{AppId, ChannelName, NodeId, UserId};
 use crate::outbox::redis::codec;
@@ -44,6 +46,7 @@ script!(REASSERT, "scripts/reassert.lua");
 script!(LEAVING, "scripts/leaving.lua");
 script!(RENEW, "scripts/renew.lua");
 script!(REAP, "scripts/reap.lua");
+script!(ELECT, "scripts/elect.lua");
 script!(BYE, "scripts/bye.lua");
 
 /// Lapsed nodes that one renewal names.
@@ -91,6 +94,8 @@ pub(crate) struct Keys {
     lease: Duration,
     /// How long a departure can be made good before it is an edge.
     grace: Duration,
+    /// Where the roster keeps its keys, if there is one.
+    roster: Option<Roster>,
     /// Partitions of the outbox; 0 when it is not in Redis.
     partitions: u16,
 }
@@ -106,16 +111,29 @@ pub(crate) struct Renewal {
     pub(crate) next_due: Option<Duration>,
 }
 
+/// What became of a node whose lease had lapsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is being reaped.
+    Dead,
+    /// It has renewed its lease after all, or was reaped before.
+    Alive,
+    /// The roster says that its process lives: it gets another lease.
+    Spared,
+}
+
 /// A portion of a dead node's holds, taken away.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reaped {
+    /// What became of the node.
+    pub(crate) fate: Fate,
     /// When they were taken away, in Unix milliseconds.
     pub(crate) time_ms: u64,
     /// The departures that followed, in order.
     pub(crate) events: Vec<Event>,
     /// The departures whose grace began.
     pub(crate) leaving: Vec<Hold>,
-    /// Whether nothing is left of the node.
+    /// Whether nothing is left to do.
     pub(crate) finished: bool,
 }
 
@@ -123,12 +141,17 @@ impl Keys {
     /// The keys behind `prefix`, for nodes that stay in the cluster for `lease` without a sign of life. Events are
     /// appended to the `partitions` of the outbox, unless there are none: then it is not in Redis.
     pub(crate) fn new(prefix: &str, lease: Duration, partitions: u16) -> Self {
-        Self { prefix: prefix.to_owned(), lease, grace: Duration::ZERO, partitions }
+        Self { prefix: prefix.to_owned(), lease, grace: Duration::ZERO, roster: None, partitions }
     }
 
     /// The same keys for a node that grants departures a `grace`.
     pub(crate) fn with_grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
+    }
+
+    /// The same keys in a cluster whose public record is `roster`.
+    pub(crate) fn with_roster(self, roster: Option<Roster>) -> Self {
+        Self { roster, ..self }
     }
 
     /// How long a departure can be made good before it is an edge.
@@ -251,19 +274,40 @@ impl Keys {
         accepted(&status, 0).map(|result| result.map(|()| renewal))
     }
 
-    /// Takes away a portion of what a dead node held. A node that is alive after all is finished without an event.
+    /// Takes away a portion of what a dead node held. A node that is not dead is finished without an event.
     pub(crate) fn reap(&self, redis: &mut Connection, dead: &str, epoch: &str) -> RedisResult<Result<Reaped, Refusal>> {
         let mut call = self.call(&REAP, dead);
         call.key(self.of_node("held", dead)).key(self.of_node("reply", dead));
         call.arg(epoch).arg(HOLDS_PER_REAP).arg(KEEP_REPLY_SECONDS).arg(self.partitions).arg(millis(self.grace));
+        let (ttl, prefix) =
+            self.roster.as_ref().map_or((0, ""), |roster| (millis(roster.ttl), roster.key_prefix.as_str()));
+        call.arg(millis(self.lease)).arg(ttl).arg(prefix);
         let (status, time_ms, edges, finished, leaving): (String, u64, Vec<Vec<u8>>, u64, Vec<Vec<u8>>) =
             call.invoke(redis)?;
         let events = holds(&edges).map(|hold| Claim::leave(hold).into_event(time_ms)).collect();
-        let reaped = Reaped { time_ms, events, leaving: holds(&leaving).collect(), finished: finished == 1 };
-        if status == "alive" {
-            return Ok(Ok(reaped));
+        let fate = match status.as_str() {
+            "alive" => Fate::Alive,
+            "spared" => Fate::Spared,
+            _ => Fate::Dead,
+        };
+        let reaped = Reaped { fate, time_ms, events, leaving: holds(&leaving).collect(), finished: finished == 1 };
+        match fate {
+            Fate::Dead => accepted(&status, time_ms).map(|result| result.map(|()| reaped)),
+            Fate::Alive | Fate::Spared => Ok(Ok(reaped)),
         }
-        accepted(&status, time_ms).map(|result| result.map(|()| reaped))
+    }
+
+    /// Elects the node that compares the roster with the cluster, for `time` from now. Returns the nodes of the cluster if
+    /// it is this one.
+    pub(crate) fn elect(
+        &self,
+        redis: &mut Connection,
+        node: &NodeId,
+        time: Duration,
+    ) -> RedisResult<Option<Vec<String>>> {
+        let mut call = self.call(&ELECT, node.as_str());
+        let (elected, nodes): (u64, Vec<String>) = call.key(self.key("audit")).arg(millis(time)).invoke(redis)?;
+        Ok((elected == 1).then_some(nodes))
     }
 
     /// Takes a node that holds nothing any more out of the cluster.

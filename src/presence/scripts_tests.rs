@@ -4,6 +4,8 @@
 mod course;
 #[path = "scripts_grace_tests.rs"]
 mod grace;
+#[path = "scripts_roster_tests.rs"]
+mod roster;
 
 use std::time::{Duration, Instant};
 

@@ -50,6 +50,20 @@ final class RosterSetupTest extends TestCase
         ]];
     }
 
+    public function test_the_engine_learns_where_the_keys_of_the_roster_are(): void
+    {
+        $keys = fn (array $roster, array $plugins = [self::ROSTER], array $webhooks = ['connection' => self::REDIS]) => RosterSetup::keys(
+            $plugins, $roster + ['connection' => self::REDIS], $webhooks,
+        );
+
+        $this->assertSame(['key_prefix' => 'roster', 'ttl' => 90], $keys([]));
+        $this->assertSame(['key_prefix' => 'r', 'ttl' => 30], $keys(['key_prefix' => 'r', 'ttl' => '30']));
+        $this->assertSame(['key_prefix' => 'roster', 'ttl' => 1], $keys(['ttl' => -1]));
+        $this->assertSame(['key_prefix' => 'roster', 'ttl' => 2592000], $keys(['ttl' => PHP_INT_MAX]));
+        $this->assertNull($keys([], plugins: [WebhookPlugin::class]));
+        $this->assertNull($keys([], webhooks: ['connection' => ['host' => 'other'] + self::REDIS]));
+    }
+
     public function test_no_password_is_repeated(): void
     {
         $mistakes = $this->mistakes(

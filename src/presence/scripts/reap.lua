@@ -5,13 +5,54 @@
 -- ARGV[1] prefix  ARGV[2] dead node  ARGV[3] epoch id  ARGV[4] most holds to take  ARGV[5] how long the dead node's
 -- last reply is kept (s), for a node that was only paused and asks for it
 -- ARGV[6] partitions of the outbox; 0 when it is not in Redis  ARGV[7] grace (ms)
+-- ARGV[8] how long a lease is (ms)  ARGV[9] how long a key of the roster lives (ms), 0: there is no roster  ARGV[10] the
+-- prefix of its keys
 --
--- Returns {status, time of the departures (ms), edges, finished, leaving}: status `ok`, `lost`, `settling`, or `alive` when
--- the node has renewed its lease after all or another reaper has finished; edges = three per edge: app, channel, user
--- (empty: the channel itself); leaving = the same of those whose grace began.
+-- Returns {status, time of the departures (ms), edges, finished, leaving}: status `ok`, `lost`, `settling`, `alive` when
+-- the node has renewed its lease after all or another reaper has finished, or `spared`, see below; edges = three per
+-- edge: app, channel, user (empty: the channel itself); leaving = the same of those whose grace began.
 -- May change: hold sets (occ, mem), due, `grace`, KEYS[2], KEYS[3], KEYS[4], the outbox (out).
 
 local dead = ARGV[2]
+
+-- Holds whose keys in the roster are looked at, from either end: users, whose channels every roster knows, and channels.
+local WITNESSES = 16
+
+-- Whether the roster knows that the process lives although its lease has lapsed: it has refreshed a key
+-- `{prefix}:{channel}:{process}` half a lease after the last renewal or later, when the next renewal was long overdue.
+-- That such a key is there says nothing: the keys of a dead process stay until they expire, often longer than a lease.
+-- Nor is it believed for more than a second lease, for a process whose claimer is gone does not serve the webhooks; nor
+-- when the reaping has begun, which is an expiry of -1.
+local function is_vouched_for(expiry)
+  local lease, ttl = tonumber(ARGV[8]), tonumber(ARGV[9])
+  if ttl == 0 or now > expiry + lease then
+    return false
+  end
+  local process = dead:match('^(.*)%.%x+$')
+  if not process then
+    return false
+  end
+  for _, node in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], string.format('%.0f', now), '+inf')) do
+    if node:match('^(.*)%.%x+$') == process then
+      -- The process number was given anew, as in a container that starts again: the keys are the successor's.
+      return false
+    end
+  end
+  local overdue = expiry - lease / 2
+  local holds = redis.call('ZRANGE', KEYS[3], 0, WITNESSES - 1)
+  for _, hold in ipairs(redis.call('ZRANGE', KEYS[3], -WITNESSES, -1)) do
+    holds[#holds + 1] = hold
+  end
+  for _, hold in ipairs(holds) do
+    local _, channel = decode_hold(hold)
+    -- Called so that an error is an answer: this user of Redis may have no right to read the roster.
+    local left = redis.pcall('PTTL', ARGV[10] .. ':' .. channel .. ':' .. process)
+    if type(left) == 'number' and left > 0 and now + left - ttl > overdue then
+      return true
+    end
+  end
+  return false
+end
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled', 'grace')
 if epoch[1] ~= ARGV[3] then
@@ -23,6 +64,9 @@ end
 local expiry = redis.call('ZSCORE', KEYS[2], dead)
 if not expiry or tonumber(expiry) >= now then
   return {'alive', 0, {}, 1, {}}
+end
+if is_vouched_for(tonumber(expiry)) then
+  return {'spared', 0, {}, 1, {}}
 end
 set_grace(ARGV[7], epoch[3])
 

@@ -1,0 +1,27 @@
+//! Redis' clock, as far as its answers tell: events are timed by one clock for the whole cluster.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What is known of Redis' clock.
+#[derive(Debug, Default)]
+pub(crate) struct RedisClock {
+    /// Redis' time minus this machine's, in ms.
+    offset_ms: i64,
+}
+
+impl RedisClock {
+    /// Redis said so just now.
+    pub(crate) fn observe(&mut self, redis_ms: u64) {
+        self.offset_ms = redis_ms.cast_signed() - system_ms().cast_signed();
+    }
+
+    /// The time there, in Unix milliseconds.
+    pub(crate) fn now_ms(&self) -> u64 {
+        system_ms().saturating_add_signed(self.offset_ms)
+    }
+}
+
+fn system_ms() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,142 @@
+//! Whether the roster keeps a node whose lease has lapsed from being reaped, on a real Redis.
+
+use super::*;
+
+const TTL: Duration = Duration::from_secs(90);
+
+impl Cluster {
+    fn with_roster(prefix: &str) -> Self {
+        let mut cluster = Self::start();
+        let roster = Roster { key_prefix: prefix.to_owned(), ttl: TTL };
+        cluster.keys = cluster.keys.clone().with_roster(Some(roster));
+        cluster
+    }
+
+    /// The node's lease lapsed so long ago.
+    fn lapsed_for(&mut self, node: &NodeId, time: Duration) {
+        let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut self.redis).unwrap();
+        let expiry = (seconds - time.as_secs()) * 1000;
+        redis::cmd("ZADD").arg("wh:nodes").arg(expiry).arg(node.as_str()).exec(&mut self.redis).unwrap();
+    }
+
+    /// The roster of process `host-{pid}` refreshed its key of a channel so long ago.
+    fn refreshed(&mut self, channel: &str, pid: u32, ago: Duration) {
+        let key = format!("roster:{channel}:host-{pid}");
+        redis::cmd("HSET").arg(&key).arg("1.1").arg("7").exec(&mut self.redis).unwrap();
+        redis::cmd("PEXPIRE").arg(&key).arg(millis(TTL.checked_sub(ago).unwrap())).exec(&mut self.redis).unwrap();
+    }
+
+    fn fate(&mut self, node: &NodeId) -> Fate {
+        self.reap(node).unwrap().fate
+    }
+
+    /// A node with one channel, whose lease lapsed a moment ago.
+    fn lapsed_node(&mut self, channel_name: &str) -> NodeId {
+        let node = self.node(1);
+        self.edges(&node, &[Claim::join(channel("app", channel_name))]);
+        self.lapsed_for(&node, Duration::from_secs(2));
+        node
+    }
+}
+
+const JUST_NOW: Duration = Duration::from_secs(5);
+/// Before the last renewal of a lease that has just lapsed.
+const LONG_AGO: Duration = Duration::from_secs(61);
+
+#[test]
+fn a_node_that_refreshes_its_roster_when_its_lease_was_overdue_is_spared() {
+    for name in ["news", "presence-a", "a:b*[x]\n", "é\u{1F600}", "%s"] {
+        let mut cluster = Cluster::with_roster("roster");
+        let node = cluster.lapsed_node(name);
+        cluster.refreshed(name, 1, JUST_NOW);
+        let reaped = cluster.reap(&node).unwrap();
+        assert_eq!((reaped.fate, reaped.finished, reaped.events.len()), (Fate::Spared, true, 0), "{name:?}");
+        let renewal = cluster.keys.renew(&mut cluster.redis, &node, &cluster.epoch).unwrap().unwrap();
+        assert!(!renewal.unbroken);
+        assert_eq!(cluster.edges(&node, &[Claim::leave(channel("app", name))]), "1", "it goes on where it was");
+    }
+}
+
+#[test]
+fn what_a_dead_node_left_in_the_roster_does_not_put_off_its_reaping() {
+    let mut cluster = Cluster::with_roster("roster");
+    let node = cluster.lapsed_node("news");
+    cluster.refreshed("news", 1, LONG_AGO);
+    assert_eq!(cluster.fate(&node), Fate::Dead);
+}
+
+#[test]
+fn a_node_without_a_lease_is_spared_for_one_more_and_no_longer() {
+    let mut cluster = Cluster::with_roster("roster");
+    let node = cluster.lapsed_node("news");
+    cluster.refreshed("news", 1, Duration::from_secs(1));
+    cluster.lapsed_for(&node, LEASE.checked_sub(Duration::from_secs(5)).unwrap());
+    assert_eq!(cluster.fate(&node), Fate::Spared);
+    cluster.lapsed_for(&node, LEASE + Duration::from_secs(2));
+    assert_eq!(cluster.fate(&node), Fate::Dead);
+}
+
+#[test]
+fn a_reaping_that_has_begun_is_finished_whatever_the_roster_says() {
+    let mut cluster = Cluster::with_roster("roster");
+    let node = cluster.node(1);
+    let many: Vec<Claim> = (0..=HOLDS_PER_REAP).map(|n| Claim::join(channel("app", &n.to_string()))).collect();
+    cluster.edges(&node, &many);
+    cluster.lapsed_for(&node, Duration::from_secs(2));
+    assert!(!cluster.reap(&node).unwrap().finished);
+    for n in 0..=HOLDS_PER_REAP {
+        cluster.refreshed(&n.to_string(), 1, JUST_NOW);
+    }
+    let reaped = cluster.reap(&node).unwrap();
+    assert_eq!((reaped.fate, reaped.finished, reaped.events.len()), (Fate::Dead, true, 1));
+}
+
+#[test]
+fn a_successor_with_the_same_process_number_does_not_vouch_for_a_dead_node() {
+    let mut cluster = Cluster::with_roster("roster");
+    let node = cluster.lapsed_node("news");
+    cluster.refreshed("news", 1, JUST_NOW);
+    cluster.keys.open(&mut cluster.redis, &NodeId::new("host", 12, 0), "epoch-1", Duration::ZERO).unwrap();
+    assert_eq!(cluster.fate(&node), Fate::Spared, "another process is no successor");
+    cluster.keys.open(&mut cluster.redis, &NodeId::new("host", 1, 1), "epoch-1", Duration::ZERO).unwrap();
+    assert_eq!(cluster.fate(&node), Fate::Dead);
+}
+
+#[test]
+fn without_a_roster_or_with_another_the_lease_alone_decides() {
+    for mut cluster in [Cluster::start(), Cluster::with_roster("other")] {
+        let node = cluster.lapsed_node("news");
+        cluster.refreshed("news", 1, JUST_NOW);
+        cluster.refreshed("other", 1, JUST_NOW);
+        cluster.refreshed("news", 2, JUST_NOW);
+        assert_eq!(cluster.fate(&node), Fate::Dead);
+    }
+}
+
+#[test]
+fn the_lease_alone_decides_for_a_user_of_redis_who_may_not_read_the_roster() {
+    let mut cluster = Cluster::with_roster("roster");
+    let node = cluster.lapsed_node("news");
+    cluster.refreshed("news", 1, JUST_NOW);
+    redis::cmd("ACL").arg(&["SETUSER", "default", "resetkeys", "~wh:*"]).exec(&mut cluster.redis).unwrap();
+    assert_eq!(cluster.fate(&node), Fate::Dead);
+}
+
+#[test]
+fn a_presence_channel_is_found_among_any_number_of_others_and_no_more_than_a_few_keys_are_asked_for() {
+    let mut cluster = Cluster::with_roster("roster");
+    let node = cluster.node(1);
+    let mut holds: Vec<Hold> = (0..1000).map(|n| channel("app", &format!("a-{n}"))).collect();
+    holds.extend([channel("app", "presence-a"), user("app", "presence-a", "7")]);
+    for portion in holds.chunks(250) {
+        cluster.edges(&node, &portion.iter().cloned().map(Claim::join).collect::<Vec<_>>());
+    }
+    cluster.lapsed_for(&node, Duration::from_secs(2));
+    cluster.refreshed("presence-a", 1, JUST_NOW);
+    assert_eq!(cluster.fate(&node), Fate::Spared, "a roster may know presence channels only");
+    redis::cmd("DEL").arg("roster:presence-a:host-1").exec(&mut cluster.redis).unwrap();
+    redis::cmd("CONFIG").arg("RESETSTAT").exec(&mut cluster.redis).unwrap();
+    assert_eq!(cluster.fate(&node), Fate::Dead);
+    let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut cluster.redis).unwrap();
+    assert!(stats.contains("cmdstat_pttl:calls=32,"), "{stats}");
+}

@@ -1,0 +1,80 @@
+//! The roster, as a witness of who is alive, on a real Redis.
+
+mod support;
+
+use std::time::Instant;
+
+use resonate_webhooks::engine::Engine;
+use resonate_webhooks::telemetry::Outcome;
+use serde_json::json;
+use support::cluster::{Cluster, settled};
+use support::engine::{APP, eventually};
+
+fn auditing() -> serde_json::Value {
+    json!({ "ttl": 90, "reconcile_interval": 1, "roster": { "key_prefix": "ro*ter", "ttl": 90 } })
+}
+
+/// What the engine has logged since it was last asked.
+fn log(engine: &Engine) -> Vec<String> {
+    let outcomes = engine.poll(1000).into_iter();
+    outcomes
+        .filter_map(|outcome| if let Outcome::Log { message, .. } = outcome { Some(message) } else { None })
+        .collect()
+}
+
+#[test]
+fn a_process_with_the_roster_and_without_the_webhooks_is_named_once_by_one_node() {
+    let cluster = Cluster::start();
+    let nodes = [cluster.node_with(&auditing()), cluster.node_with(&auditing())];
+    nodes[0].subscribed(APP, b"news", b"1.1", None);
+    settled(&nodes[0]);
+    let mut redis = cluster.redis.connect();
+    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    let own = format!("ro*ter:news:{host}-{}", std::process::id());
+    let mut write = |key: &str| {
+        redis::cmd("HSET").arg(key).arg("1.1").arg("").exec(&mut redis).unwrap();
+        redis::cmd("EXPIRE").arg(key).arg(90).exec(&mut redis).unwrap();
+    };
+    // Among more keys than a step walks over; one process is dead, and one key is not of this roster.
+    for n in 0..2000 {
+        write(&format!("other:{n}"));
+    }
+    write("ro*ter:news:dead-1");
+    let mut said = Vec::new();
+    let began = Instant::now();
+    let mut named_at = None;
+    eventually("the audit has gone on for long after it named somebody", || {
+        write(&own);
+        write("ro*ter:a:b\n*:ghost-42");
+        write("roaster:news:stranger-1");
+        said.extend(nodes.iter().flat_map(log));
+        if named_at.is_none() && said.iter().any(|line| line.contains("ghost-42")) {
+            named_at = Some(began.elapsed());
+        }
+        named_at.is_some_and(|at| began.elapsed() > at * 2)
+    });
+    let ghosts = said.iter().filter(|line| line.contains("ghost-42")).count();
+    assert_eq!(ghosts, 1, "{said:?}");
+    assert!(said.iter().all(|line| !line.contains("dead-1") && !line.contains("stranger-1")), "{said:?}");
+    assert_eq!(said.len(), 1, "{said:?}");
+}
+
+#[test]
+fn a_user_of_redis_who_may_not_scan_has_webhooks_without_an_audit() {
+    let cluster = Cluster::start();
+    let mut redis = cluster.redis.connect();
+    redis::cmd("ACL").arg(&["SETUSER", "default", "-scan"]).exec(&mut redis).unwrap();
+    redis::cmd("HSET").arg("ro*ter:news:ghost-42").arg("1.1").arg("").exec(&mut redis).unwrap();
+    let node = cluster.node_with(&auditing());
+    let mut denied = |at_least: u64| {
+        let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut redis).unwrap();
+        let scans = stats.lines().find(|line| line.starts_with("cmdstat_scan:"));
+        let denied =
+            scans.and_then(|line| line.split_once("rejected_calls=")?.1.split(',').next()?.parse::<u64>().ok());
+        denied.unwrap_or(0) >= at_least
+    };
+    eventually("the audit was refused", || denied(2));
+    node.subscribed(APP, b"news", b"1.1", None);
+    eventually("the webhook arrived", || cluster.events() == ["channel_occupied news"]);
+    assert_eq!(log(&node), [""; 0]);
+}
