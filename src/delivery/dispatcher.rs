@@ -26,6 +26,15 @@ const UNCONFIGURED: &str = "the endpoint is not configured any more";
 /// Answers and orders taken before attempts are started again, so that neither starves the other.
 const MESSAGES_PER_ROUND: usize = 256;
 
+/// Events that are routed before attempts are started and answers taken again: the lanes empty while a flood comes in.
+const EVENTS_PER_ROUND: usize = 1000;
+
+/// The longest that events stay unrouted for the sake of a lane that is full.
+const HELD_BACK_AT_MOST: Duration = Duration::from_secs(5);
+
+/// How often a dispatcher that holds events back looks whether it may go on.
+const HELD_BACK_LOOK: Duration = Duration::from_millis(50);
+
 /// What the dispatcher is told.
 #[derive(Debug)]
 pub(crate) enum Message {
@@ -82,7 +91,40 @@ impl Dispatcher {
         }
     }
 
+    /// Routes a portion of the events from the outbox, unless they are held back.
     fn route_incoming(&mut self) {
+        if self.work.incoming.is_empty() {
+            self.take();
+        }
+        if self.holds_back() {
+            return;
+        }
+        for _ in 0..EVENTS_PER_ROUND {
+            if self.work.incoming.is_empty() {
+                self.take();
+            }
+            let Some(queued) = self.work.incoming.pop_front() else { return };
+            let queued = Arc::new(queued);
+            let route = self.lanes.push(&queued);
+            if route.ids.is_empty() {
+                self.say_unwanted(&queued);
+            }
+            self.outbox.routed(&queued, &route.ids);
+        }
+    }
+
+    /// Whether it is better to let events wait than to give others up for them: the lanes are full, but the longest is
+    /// on its way, so that there will be room in a moment. An event waits for another endpoint's sake only so long.
+    fn holds_back(&self) -> bool {
+        let now = Instant::now();
+        let fresh = |next: &Queued| now.saturating_duration_since(next.arrived) < HELD_BACK_AT_MOST;
+        self.outbox.keeps_untaken()
+            && self.outbox.excess(self.lanes.waiting()) > 0
+            && self.work.incoming.front().is_some_and(fresh)
+            && self.lanes.longest_is_prompt(now)
+    }
+
+    fn take(&mut self) {
         // Lowered before taking: an event that comes after the taking raises it again.
         self.signalled.store(false, Ordering::SeqCst);
         let Handover { revoked, flights, events } = self.outbox.take(self.lanes.waiting());
@@ -96,17 +138,12 @@ impl Dispatcher {
             }
         }
         self.work.incoming.extend(events);
-        while let Some(queued) = self.work.incoming.pop_front() {
-            let queued = Arc::new(queued);
-            let route = self.lanes.push(&queued);
-            if route.ids.is_empty() {
-                self.say_unwanted(&queued);
-            }
-            self.outbox.routed(&queued, &route.ids);
-        }
     }
 
     fn give_up_excess(&mut self) {
+        if self.holds_back() {
+            return;
+        }
         let mut excess = self.outbox.excess(self.lanes.waiting());
         while excess > 0 {
             let Some(given_up) = self.lanes.give_up(excess) else { return };
@@ -148,7 +185,8 @@ impl Dispatcher {
         if self.work.flushes.is_empty() {
             return;
         }
-        let (left, now) = (self.lanes.left(), Instant::now());
+        let (mut left, now) = (self.lanes.left(), Instant::now());
+        left.waiting += self.work.incoming.len();
         self.work.flushes.retain(|flush| {
             let over = left == Left::default() || flush.deadline <= now;
             if over {
@@ -165,7 +203,9 @@ impl Dispatcher {
     fn wait_for_messages(&mut self) {
         let retry = (!self.work.unplaced.is_empty()).then(|| Instant::now() + SPAWN_RETRY);
         let flush = self.work.flushes.iter().map(|flush| flush.deadline).min();
-        let first = match [self.lanes.next_due(), flush, retry].into_iter().flatten().min() {
+        let unrouted = (!self.work.incoming.is_empty())
+            .then(|| Instant::now() + if self.holds_back() { HELD_BACK_LOOK } else { Duration::ZERO });
+        let first = match [self.lanes.next_due(), flush, retry, unrouted].into_iter().flatten().min() {
             Some(wake) => self.messages.recv_deadline(wake).ok(),
             None => self.messages.recv().ok(),
         };

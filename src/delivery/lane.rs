@@ -226,12 +226,10 @@ impl Lane {
         }
     }
 
-    /// Gives up the `count` oldest waiting events, but not across a redelivery, which is given up alone. A batch that was
-    /// started is not touched.
+    /// Gives up the `count` oldest waiting events, or as many of them as a batch takes: they may be sent after all, from
+    /// the dead letters. A batch that was started is not touched.
     pub(crate) fn give_up(&mut self, count: usize) -> Vec<Arc<Queued>> {
-        let until = self.waiting.iter().take(count).position(|queued| queued.redelivery().is_some());
-        let count = until.map_or(count, |alone| alone.max(1));
-        let given_up = self.waiting.drain(..count.min(self.waiting.len())).collect();
+        let given_up = self.waiting.drain(..count.min(self.head.events)).collect();
         self.measure_head();
         given_up
     }

@@ -114,6 +114,18 @@ fn giving_up_takes_the_oldest_that_wait_and_leaves_the_batch_in_flight() {
     assert_eq!(lane.due(false), Some(now + SECOND), "one event is not a full batch any more");
 }
 
+#[test]
+fn giving_up_takes_no_more_at_once_than_a_batch_would() {
+    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    let limit = LIMITS.max_events as u64;
+    for seq in 0..2 * limit {
+        lane.push(queued(seq, 0, now));
+    }
+    lane.push(queued(2 * limit, 5000, now));
+    let given_up: Vec<usize> = (0..4).map(|_| lane.give_up(usize::MAX).len()).collect();
+    assert_eq!(given_up, [LIMITS.max_events, LIMITS.max_events, 1, 0]);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Push { time_ms: u64 },

@@ -5,7 +5,7 @@ mod routes;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::routes::Route;
 use super::Left;
@@ -17,6 +17,9 @@ use crate::config::Endpoint;
 use crate::event::EventName;
 use crate::names::AppId;
 use crate::outbox::{Flight, LaneId, Queued};
+
+/// How long an attempt may take at an endpoint that is said to be prompt.
+const PROMPT: Duration = Duration::from_secs(1);
 
 /// The lanes, their timers and the queues of those that are due.
 #[derive(Debug)]
@@ -239,7 +242,16 @@ impl Lanes {
         passed.map(|passed| Passed { farewell, ..passed })
     }
 
-    /// Gives up the `count` oldest waiting events of the longest lane, or as many as it has.
+    /// Whether the longest lane is long for no fault of its endpoint: what it is sent, it answers promptly with success.
+    pub(crate) fn longest_is_prompt(&self, now: Instant) -> bool {
+        self.entries.iter().max_by_key(|entry| entry.lane.waiting()).is_some_and(|entry| {
+            let ready = &self.ready[entry.endpoint];
+            let waits = entry.lane.backing_off() > 0 || entry.lane.tried_for(now) >= PROMPT;
+            ready.proven && !ready.gone && !entry.failing && !waits
+        })
+    }
+
+    /// Gives up the oldest waiting events of the longest lane: `count` of them, or as many as it has and a batch takes.
     pub(crate) fn give_up(&mut self, count: usize) -> Option<GivenUp> {
         let (longest, entry) = self.entries.iter_mut().enumerate().max_by_key(|(_, entry)| entry.lane.waiting())?;
         let given_up = GivenUp {

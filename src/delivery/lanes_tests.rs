@@ -142,6 +142,37 @@ fn a_full_outbox_cuts_the_longest_lane() {
 }
 
 #[test]
+fn the_longest_lane_is_prompt_while_its_endpoint_answers_quickly_and_well() {
+    let mut lanes = lanes(vec![endpoint(0)], 4);
+    let now = Instant::now();
+    push(&mut lanes, "a", 0);
+    assert!(!lanes.longest_is_prompt(now), "it has not answered yet");
+    let job = lanes.next(Instant::now()).unwrap();
+    lanes.settle(job.lane, status(200), now, 0.0);
+    push(&mut lanes, "a", 1);
+    assert!(lanes.longest_is_prompt(now));
+    let job = lanes.next(Instant::now()).unwrap();
+    push(&mut lanes, "a", 2);
+    assert!(!lanes.longest_is_prompt(Instant::now() + PROMPT), "it takes its time");
+    lanes.settle(job.lane, status(500), now, 0.0);
+    assert!(!lanes.longest_is_prompt(now), "it fails");
+}
+
+#[test]
+fn the_longest_lane_is_not_prompt_while_nobody_can_sign_for_it() {
+    let mut lanes = lanes(vec![endpoint(0)], 4);
+    let now = Instant::now();
+    push(&mut lanes, "known", 0);
+    let job = lanes.next(Instant::now()).unwrap();
+    lanes.settle(job.lane, status(200), now, 0.0);
+    push(&mut lanes, "unknown", 1);
+    let job = lanes.next(Instant::now()).unwrap();
+    push(&mut lanes, "unknown", 2);
+    lanes.settle(job.lane, Answer::UnknownApplication, Instant::now(), 0.0);
+    assert!(!lanes.longest_is_prompt(Instant::now()));
+}
+
+#[test]
 fn a_lane_whose_events_were_given_up_while_it_waited_for_a_worker_takes_none() {
     let mut lanes = lanes(vec![endpoint(0)], 2);
     push(&mut lanes, "a", 0);

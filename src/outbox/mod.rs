@@ -251,6 +251,11 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     /// Hands over what is new for the lanes, while `waiting` events wait in them.
     fn take(&self, waiting: usize) -> Handover;
 
+    /// Whether events that are not taken are kept in a better place than the memory of this process.
+    fn keeps_untaken(&self) -> bool {
+        false
+    }
+
     /// How many of the `waiting` events must be given up because they can be kept nowhere.
     fn excess(&self, waiting: usize) -> usize;
 

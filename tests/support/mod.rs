@@ -6,9 +6,12 @@
 pub(crate) mod certificates;
 pub(crate) mod cluster;
 pub(crate) mod engine;
+pub(crate) mod flood;
+pub(crate) mod gauges;
 pub(crate) mod node;
 pub(crate) mod proxy;
 pub(crate) mod receiver;
 pub(crate) mod redis;
+pub(crate) mod tally;
 pub(crate) mod tls_receiver;
 pub(crate) mod wait;

@@ -39,10 +39,13 @@ pub(crate) use scripts::PARTITIONS;
 use reader::Reader;
 use scripts::{DeadLetterLimits, Keys, Passage};
 use store::Store;
-use tenure::{End, Tenures};
+use tenure::{End, Overtaken, Tenures};
 
 /// How often passages are written down, and settled events trimmed, while nothing else asks for it.
 const SETTLE_EVERY: Duration = Duration::from_millis(50);
+
+/// Events removed in one call: well under a millisecond of Redis' time.
+const REMOVED_AT_ONCE: usize = 500;
 
 /// Wakes the dispatcher.
 type Waker = Box<dyn Fn() + Send + Sync>;
@@ -192,7 +195,7 @@ impl RedisOutbox {
                 }
                 waiting.stopped
             };
-            let held_up = self.write_down(&mut self.store.lock()).is_err();
+            let held_up = self.write_down().is_err();
             if stopped {
                 return;
             }
@@ -203,11 +206,35 @@ impl RedisOutbox {
     }
 
     /// Writes down what has been passed, and removes what is settled.
-    fn write_down(&self, store: &mut Store) -> Result<(), NotKept> {
-        self.write_passages(store)?;
-        let settled = self.tenures.lock().trimmable();
-        store.trim(&settled)?;
-        self.tenures.lock().trimmed(&settled);
+    ///
+    /// The store is free again after each portion: a batch that is to be kept does not wait for what others have passed.
+    fn write_down(&self) -> Result<(), NotKept> {
+        // Looked at first: the passages of what is settled by now are written before it is removed.
+        let (settled, overtaken) = {
+            let mut tenures = self.tenures.lock();
+            (tenures.trimmable(), tenures.take_overtaken())
+        };
+        let removed = self.write_passages().and_then(|()| self.remove(&settled, &overtaken));
+        let mut tenures = self.tenures.lock();
+        match removed {
+            Ok(()) => tenures.trimmed(&settled),
+            Err(_) => tenures.put_back_overtaken(overtaken),
+        }
+        removed
+    }
+
+    fn write_passages(&self) -> Result<(), NotKept> {
+        while self.write_passage(&mut self.store.lock(), Passages::take_first)? {}
+        Ok(())
+    }
+
+    fn remove(&self, settled: &[(u16, u64)], overtaken: &[Overtaken]) -> Result<(), NotKept> {
+        self.store.lock().trim(settled)?;
+        for Overtaken { partition, seqs, .. } in overtaken {
+            for portion in seqs.chunks(REMOVED_AT_ONCE) {
+                self.store.lock().remove(*partition, portion)?;
+            }
+        }
         Ok(())
     }
 
@@ -218,9 +245,8 @@ impl RedisOutbox {
         if releasable.is_empty() {
             return Ok(());
         }
-        let mut store = self.store.lock();
-        self.write_down(&mut store)?;
-        store.release(&releasable)?;
+        self.write_down()?;
+        self.store.lock().release(&releasable)?;
         let mut tenures = self.tenures.lock();
         for partition in releasable {
             tenures.end(partition, End::Fenced);
@@ -228,33 +254,35 @@ impl RedisOutbox {
         Ok(())
     }
 
-    /// Writes down what has been passed, in order. Whoever holds the store does this first: a batch must not be kept
-    /// before the one before it in its lane is written down as passed.
-    fn write_passages(&self, store: &mut Store) -> Result<(), NotKept> {
-        loop {
-            let Some(unwritten) = self.passages.take_first() else { return Ok(()) };
-            let ended = self.tenures.lock().ended(unwritten.position);
-            let written = match ended {
-                Some(End::Fenced) => Err(NotKept::Fenced),
-                // Nobody else will ever know of these events.
-                Some(End::Lost) => Ok(0),
-                None => store.pass(&unwritten.passage),
-            };
-            match written {
-                Ok(evicted) => {
-                    self.say_evicted(evicted);
-                    if let Some(report) = unwritten.report {
-                        report.publish();
-                    }
-                }
-                // The heir sends them again, and tells what became of them.
-                Err(NotKept::Fenced) => {}
-                Err(NotKept::Unavailable) => {
-                    self.passages.put_back(unwritten);
-                    return Err(NotKept::Unavailable);
+    /// Writes down the next passage that `take` gives. `false` when there is none.
+    fn write_passage(
+        &self,
+        store: &mut Store,
+        take: impl FnOnce(&Passages) -> Option<Unwritten>,
+    ) -> Result<bool, NotKept> {
+        let Some(unwritten) = take(&self.passages) else { return Ok(false) };
+        let ended = self.tenures.lock().ended(unwritten.position);
+        let written = match ended {
+            Some(End::Fenced) => Err(NotKept::Fenced),
+            // Nobody else will ever know of these events.
+            Some(End::Lost) => Ok(0),
+            None => store.pass(&unwritten.passage),
+        };
+        match written {
+            Ok(evicted) => {
+                self.say_evicted(evicted);
+                if let Some(report) = unwritten.report {
+                    report.publish();
                 }
             }
+            // The heir sends them again, and tells what became of them.
+            Err(NotKept::Fenced) => {}
+            Err(NotKept::Unavailable) => {
+                self.passages.put_back(unwritten);
+                return Err(NotKept::Unavailable);
+            }
         }
+        Ok(true)
     }
 
     fn say_evicted(&self, letters: usize) {
@@ -274,6 +302,12 @@ impl Passages {
         self.waiting.lock().passages.pop_front()
     }
 
+    fn take_first_of(&self, lane: &[u8]) -> Option<Unwritten> {
+        let passages = &mut self.waiting.lock().passages;
+        let at = passages.iter().position(|unwritten| unwritten.passage.lane == lane)?;
+        passages.remove(at)
+    }
+
     fn put_back(&self, unwritten: Unwritten) {
         self.waiting.lock().passages.push_front(unwritten);
     }
@@ -285,6 +319,10 @@ impl Outbox for RedisOutbox {
 
     fn take(&self, _waiting: usize) -> Handover {
         std::mem::take(&mut self.inbox.lock())
+    }
+
+    fn keeps_untaken(&self) -> bool {
+        true
     }
 
     fn excess(&self, waiting: usize) -> usize {
@@ -311,7 +349,9 @@ impl Outbox for RedisOutbox {
             None => {}
         }
         let mut store = self.store.lock();
-        self.write_passages(&mut store)?;
+        // A batch must not be kept before the one before it in its lane is written down as passed.
+        let field = flight::lane_field(lane);
+        while self.write_passage(&mut store, |passages| passages.take_first_of(&field))? {}
         store.keep(lane, id, wire, events)
     }
 
@@ -320,13 +360,11 @@ impl Outbox for RedisOutbox {
     }
 
     fn passed(&self, passed: Passed<'_>) {
-        {
-            let mut tenures = self.tenures.lock();
-            for event in passed.events {
-                tenures.passed(event.position);
-            }
-        }
         let Some(first) = passed.events.first() else { return };
+        let letter = match &passed.fate {
+            Fate::Dropped(report) => letters::fields(&passed, report),
+            Fate::Delivered | Fate::Forgotten => Vec::new(),
+        };
         let mut cursors: HashMap<u16, u64> = HashMap::new();
         for event in passed.events {
             let Position { partition, seq, .. } = event.position;
@@ -341,10 +379,6 @@ impl Outbox for RedisOutbox {
                 cursors.entry(partition).and_modify(|last| *last = seq.max(*last)).or_insert(seq);
             }
         }
-        let letter = match &passed.fate {
-            Fate::Dropped(report) => letters::fields(&passed, report),
-            Fate::Delivered | Fate::Forgotten => Vec::new(),
-        };
         let replaced = matches!(passed.fate, Fate::Delivered) || !letter.is_empty();
         let passage = Passage {
             lane: flight::lane_field(passed.lane),
@@ -356,6 +390,12 @@ impl Outbox for RedisOutbox {
         let report = if let Fate::Dropped(report) = passed.fate { Some(report) } else { None };
         waiting.passages.push_back(Unwritten { position: first.position, passage, report });
         drop(waiting);
+        // Settled only now: what is removed from a stream has been written down before, its dead letter above all.
+        let mut tenures = self.tenures.lock();
+        for event in passed.events {
+            tenures.passed(event.position);
+        }
+        drop(tenures);
         self.passages.changed.notify_all();
     }
 

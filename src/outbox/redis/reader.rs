@@ -27,10 +27,10 @@ const BLOCK: Duration = Duration::from_millis(100);
 const QUICK_BLOCK: Duration = Duration::from_millis(1);
 
 /// Events of one partition in one read.
-const READ_COUNT: usize = 1000;
+const READ_COUNT: usize = 500;
 
-/// Events handed over and not taken, beyond which nothing more is read.
-const UNTAKEN: usize = 50_000;
+/// Events handed over and not taken, beyond which nothing more is read: they are better kept in Redis.
+const UNTAKEN: usize = 5_000;
 
 /// The reader's own state.
 pub(super) struct Reader {
@@ -191,7 +191,9 @@ impl Reader {
         }
     }
 
-    fn hand_over(&self, handover: Handover) {
+    fn hand_over(&self, mut handover: Handover) {
+        // By time across partitions, so that what was inherited fills batches: each spans a short time only.
+        handover.events.sort_by_key(|event| event.position.seq);
         let news = !(handover.revoked.is_empty() && handover.flights.is_empty() && handover.events.is_empty());
         if news {
             let mut inbox = self.outbox.inbox.lock();

@@ -30,6 +30,7 @@ script!(RELEASE, "scripts/release.lua");
 script!(FREEZE, "scripts/freeze.lua");
 script!(PASS, "scripts/pass.lua");
 script!(TRIM, "scripts/trim.lua");
+script!(REMOVE, "scripts/remove.lua");
 script!(REDELIVER, "scripts/redeliver.lua");
 
 /// Why a script changed nothing.
@@ -183,6 +184,22 @@ impl Keys {
         let mut call = self.call(&TRIM, place);
         for (partition, seq) in settled {
             call.arg(*partition).arg(stream_id(*seq + 1));
+        }
+        call.invoke(redis)
+    }
+
+    /// Removes single events of a partition.
+    pub(super) fn remove(
+        &self,
+        redis: &mut Connection,
+        place: &Place,
+        partition: u16,
+        seqs: &[u64],
+    ) -> RedisResult<()> {
+        let mut call = self.call(&REMOVE, place);
+        call.key(self.stream(partition)).arg(partition);
+        for seq in seqs {
+            call.arg(stream_id(*seq));
         }
         call.invoke(redis)
     }

@@ -52,6 +52,11 @@ impl Store {
         self.call(|keys, redis, place| keys.trim(redis, place, settled).map(Ok))
     }
 
+    /// Removes single events.
+    pub(super) fn remove(&mut self, partition: u16, seqs: &[u64]) -> Result<(), NotKept> {
+        self.call(|keys, redis, place| keys.remove(redis, place, partition, seqs).map(Ok))
+    }
+
     /// Gives up partitions of which nothing is left.
     pub(super) fn release(&mut self, partitions: &[u16]) -> Result<(), NotKept> {
         partitions

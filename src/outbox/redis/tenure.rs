@@ -16,6 +16,17 @@ pub(crate) enum End {
     Lost,
 }
 
+/// Settled events of a partition that stand behind others which are not.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Overtaken {
+    /// The partition.
+    pub(crate) partition: u16,
+    /// Under which ownership.
+    pub(crate) tenure: u32,
+    /// Their places.
+    pub(crate) seqs: Vec<u64>,
+}
+
 /// One ownership of a partition.
 #[derive(Debug)]
 struct Tenure {
@@ -28,6 +39,10 @@ struct Tenure {
     settled: u64,
     /// Up to where the stream has been trimmed.
     trimmed: u64,
+    /// How many of the outstanding are settled, standing behind one that is not.
+    settled_behind: usize,
+    /// Settled events that were taken out of the outstanding, and are still in the stream.
+    overtaken: Vec<u64>,
     /// Nothing more is read: the partition is given up once all is passed.
     retiring: bool,
 }
@@ -50,6 +65,8 @@ impl Tenures {
             outstanding: VecDeque::new(),
             settled: 0,
             trimmed: 0,
+            settled_behind: 0,
+            overtaken: Vec::new(),
             retiring: false,
         };
         self.held.insert(partition, tenure);
@@ -138,9 +155,29 @@ impl Tenures {
         }
     }
 
+    /// Takes the settled events that stand behind others which are not, to remove them one by one.
+    pub(crate) fn take_overtaken(&mut self) -> Vec<Overtaken> {
+        let held = self.held.iter_mut().filter(|(_, tenure)| !tenure.overtaken.is_empty());
+        held.map(|(partition, tenure)| Overtaken {
+            partition: *partition,
+            tenure: tenure.id,
+            seqs: std::mem::take(&mut tenure.overtaken),
+        })
+        .collect()
+    }
+
+    /// They could not be removed.
+    pub(crate) fn put_back_overtaken(&mut self, overtaken: Vec<Overtaken>) {
+        for Overtaken { partition, tenure: id, seqs } in overtaken {
+            if let Some(tenure) = self.held.get_mut(&partition).filter(|tenure| tenure.id == id) {
+                tenure.overtaken.extend(seqs);
+            }
+        }
+    }
+
     /// Events read and not settled.
     pub(crate) fn outstanding(&self) -> usize {
-        self.held.values().map(|tenure| tenure.outstanding.len()).sum()
+        self.held.values().map(|tenure| tenure.outstanding.len() - tenure.settled_behind).sum()
     }
 
     fn tenure(&mut self, position: Position) -> Option<&mut Tenure> {
@@ -148,17 +185,34 @@ impl Tenures {
     }
 }
 
+/// Settled events that stay in a stream behind one that is not, at most, or as many as are not settled.
+const OVERTAKEN_AT_LEAST: usize = 100;
+
 /// Stands for the number of lanes before it is known, so that the event is not taken for settled.
 const UNROUTED: u32 = u32::MAX;
 
 impl Tenure {
     fn change(&mut self, seq: u64, lanes: impl FnOnce(u32) -> u32) {
         if let Ok(at) = self.outstanding.binary_search_by_key(&seq, |(seq, _)| *seq) {
-            self.outstanding[at].1 = lanes(self.outstanding[at].1);
+            let before = self.outstanding[at].1;
+            let after = lanes(before);
+            self.outstanding[at].1 = after;
+            self.settled_behind += usize::from(before > 0 && after == 0);
         }
         while let Some((seq, 0)) = self.outstanding.front() {
             self.settled = *seq;
             self.outstanding.pop_front();
+            self.settled_behind -= 1;
+        }
+        // Often enough that neither this list nor the stream is much longer than what is not settled, seldom enough that
+        // the walk through the list costs an event next to nothing.
+        if self.settled_behind >= OVERTAKEN_AT_LEAST.max(self.outstanding.len() / 2) {
+            let overtaken = &mut self.overtaken;
+            self.outstanding.retain(|(seq, lanes)| {
+                overtaken.extend((*lanes == 0).then_some(*seq));
+                *lanes > 0
+            });
+            self.settled_behind = 0;
         }
     }
 }
@@ -190,6 +244,52 @@ mod tests {
         tenures.passed(at(3, id, 3));
         assert_eq!(tenures.trimmable(), [(3, 3)]);
         assert_eq!(tenures.outstanding(), 0);
+    }
+
+    #[test]
+    fn what_was_settled_behind_a_stuck_event_is_removed_by_itself() {
+        let mut tenures = Tenures::default();
+        let id = tenures.begin(3);
+        let last = 10 * OVERTAKEN_AT_LEAST as u64;
+        for seq in 1..=last {
+            tenures.read(at(3, id, seq));
+            tenures.routed(at(3, id, seq), 1);
+        }
+        let mut removed = Vec::new();
+        for seq in 2..=last {
+            tenures.passed(at(3, id, seq));
+            removed.extend(tenures.take_overtaken().into_iter().flat_map(|overtaken| overtaken.seqs));
+            let left = usize::try_from(last).unwrap() - removed.len();
+            assert!(left <= 2 * tenures.outstanding() + OVERTAKEN_AT_LEAST, "{left} in the stream");
+        }
+        assert!(removed.is_sorted() && removed.first() == Some(&2));
+        assert!(tenures.trimmable().is_empty(), "the first is stuck");
+        assert_eq!(tenures.outstanding(), 1);
+        tenures.passed(at(3, id, 1));
+        assert_eq!(tenures.outstanding(), 0);
+        assert_eq!(tenures.trimmable(), [(3, last)]);
+    }
+
+    #[test]
+    fn what_could_not_be_removed_is_removed_later_unless_the_partition_was_lost() {
+        let mut tenures = Tenures::default();
+        let overtake = |tenures: &mut Tenures| {
+            let id = tenures.begin(3);
+            for seq in 1..=1 + OVERTAKEN_AT_LEAST as u64 {
+                tenures.read(at(3, id, seq));
+                tenures.routed(at(3, id, seq), u32::from(seq == 1));
+            }
+            tenures.take_overtaken()
+        };
+        let overtaken = overtake(&mut tenures);
+        assert_eq!(overtaken[0].seqs.len(), OVERTAKEN_AT_LEAST);
+        tenures.put_back_overtaken(overtaken);
+        let overtaken = tenures.take_overtaken();
+        assert_eq!(overtaken[0].seqs.len(), OVERTAKEN_AT_LEAST);
+        tenures.end(3, End::Fenced);
+        tenures.begin(3);
+        tenures.put_back_overtaken(overtaken);
+        assert!(tenures.take_overtaken().is_empty());
     }
 
     #[test]

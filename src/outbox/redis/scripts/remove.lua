@@ -1,0 +1,13 @@
+-- Removes single events that every lane has passed, while others before them wait: a lane that is stuck must not keep the
+-- whole stream behind its batch.
+--
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners  KEYS[4] {prefix}:out:{partition}
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partition  ARGV[5..] ids of events, few enough for one call
+--
+-- A partition that the node does not own any more is left alone. Returns the number of events removed.
+-- May change: KEYS[4].
+
+if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or redis.call('HGET', KEYS[3], ARGV[4]) ~= ARGV[2] then
+  return 0
+end
+return redis.call('XDEL', KEYS[4], unpack(ARGV, 5))

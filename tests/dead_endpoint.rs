@@ -1,0 +1,124 @@
+//! A million events pass while an endpoint is dead: memory stays within what the limits allow, the other endpoint gets
+//! all of them, and every event is accounted for.
+//!
+//! One test, because it measures the memory of its process.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use redis::Commands;
+use redis::streams::StreamRangeReply;
+use serde_json::json;
+use support::flood::{CHANNELS, assert_complete, assert_in_order_to_the_end, engine, flood, while_it_moves};
+use support::gauges::{redis_bytes, resident_bytes, stat};
+use support::redis::RedisServer;
+use support::tally::{Tally, numbered_events};
+
+/// Without optimisation an event costs ten times as much.
+const EVENTS: u32 = if cfg!(debug_assertions) { 200_000 } else { 1_000_000 };
+
+/// How far the flood may be ahead of the healthy endpoint: less than half of what may wait, so that its lane is never the
+/// longest.
+const AHEAD: usize = 5000;
+
+const MAX_EVENTS: usize = 20_000;
+const DEAD_LETTERS: usize = 20;
+const BATCH_EVENTS: usize = 1000;
+const BATCH_BYTES: usize = 262_144;
+
+/// Events that are anywhere at once: on their way to the healthy endpoint; waiting for the dead one, together with those
+/// that are given up at once to make room; in its batch.
+const UNSETTLED: usize = AHEAD + MAX_EVENTS + MAX_EVENTS / 100 + BATCH_EVENTS;
+
+/// Entries of the streams. What is settled behind a batch under way is removed when it is as much as what is not, and at
+/// least a hundred in each of the sixteen partitions.
+const STREAMED: usize = 2 * UNSETTLED + 16 * 100;
+
+/// Bytes of one of these events in a stream (some 110), and in memory (some 600), each with room to spare.
+const STREAM_BYTES: usize = 256;
+const MEMORY_BYTES: usize = 1536;
+
+/// Bytes that are not for events: buffers of connections, scripts, threads, and the test's own record of what came.
+const REDIS_REST: usize = 16 << 20;
+const PROCESS_REST: usize = 48 << 20;
+
+const REDIS_BYTES: usize = STREAMED * STREAM_BYTES + DEAD_LETTERS * BATCH_BYTES + REDIS_REST;
+const PROCESS_BYTES: usize = UNSETTLED * MEMORY_BYTES + 2 * EVENTS as usize * size_of::<u32>() + PROCESS_REST;
+
+/// The most that was seen.
+#[derive(Debug, Default)]
+struct Peak {
+    process: usize,
+    redis: usize,
+    streamed: usize,
+    letters: usize,
+}
+
+#[test]
+fn a_dead_endpoint_costs_no_more_than_the_limits_allow_and_the_other_one_nothing() {
+    let (redis, healthy, dead) = (RedisServer::start(), Tally::start(), Tally::start());
+    dead.answer(503);
+    let endpoint = |tally: &Tally| json!({ "url": tally.url(), "events": ["client_event"] });
+    let engine = engine(json!({
+        "connection": { "host": redis.socket() },
+        "max_attempts": 4,
+        "batch_max_events": BATCH_EVENTS,
+        "batch_max_bytes": BATCH_BYTES,
+        "outbox_max_events": MAX_EVENTS,
+        "dead_letter_max": DEAD_LETTERS,
+        "endpoints": [endpoint(&healthy), endpoint(&dead)],
+    }));
+    let mut connection = redis.connect();
+    let (process, server) = (resident_bytes(), redis_bytes(&mut connection));
+
+    let (mut peak, mut looked) = (Peak::default(), Instant::now());
+    flood(&engine, EVENTS / CHANNELS, &healthy, AHEAD, || {
+        if looked.elapsed() > Duration::from_millis(100) {
+            looked = Instant::now();
+            peak.process = peak.process.max(resident_bytes().saturating_sub(process));
+            peak.redis = peak.redis.max(redis_bytes(&mut connection).saturating_sub(server));
+            peak.streamed = peak.streamed.max(streamed(&mut connection));
+            peak.letters = peak.letters.max(connection.xlen("wh:dead").unwrap());
+        }
+    });
+    let all = EVENTS as usize;
+    while_it_moves("the healthy endpoint", || healthy.count() as u64, || healthy.count() == all);
+    assert_eq!(dead.count(), 0);
+    println!("{peak:?}, allowed: {PROCESS_BYTES} {REDIS_BYTES} {STREAMED} {DEAD_LETTERS}");
+    assert!(peak.streamed <= STREAMED, "{peak:?} > {STREAMED} events");
+    assert!(peak.letters <= DEAD_LETTERS, "{peak:?}");
+    assert!(peak.redis <= REDIS_BYTES, "{peak:?} > {REDIS_BYTES} bytes");
+    assert!(peak.process <= PROCESS_BYTES, "{peak:?} > {PROCESS_BYTES} bytes");
+
+    dead.answer(200);
+    while_it_moves("rest", || stat(&engine, "events_delivered"), || streamed(&mut connection) == 0);
+    assert_complete(&healthy.numbers(), EVENTS / CHANNELS);
+    assert_in_order_to_the_end(&dead.numbers(), EVENTS / CHANNELS);
+    assert_eq!(stat(&engine, "client_events_dropped"), 0);
+    assert_eq!(stat(&engine, "events"), u64::from(EVENTS + CHANNELS), "and the edges of the channels");
+    assert_eq!(stat(&engine, "events_delivered") as usize, all + dead.count());
+    assert_eq!(stat(&engine, "events_dropped") as usize, all - dead.count(), "all of the dead one");
+
+    let arrived = dead.numbers();
+    for (letter, body) in letters(&mut connection) {
+        let given_up = numbered_events(&body);
+        assert!(given_up.len() <= BATCH_EVENTS && body.len() <= BATCH_BYTES, "letter {letter} could not be sent");
+        for (channel, number) in given_up {
+            assert!(arrived[&channel].binary_search(&number).is_err(), "letter {letter} arrived all the same");
+        }
+    }
+}
+
+/// Events in the streams.
+fn streamed(redis: &mut redis::Connection) -> usize {
+    (0..16).map(|partition| redis.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
+}
+
+/// The dead letters, by their ids.
+fn letters(redis: &mut redis::Connection) -> Vec<(String, Vec<u8>)> {
+    let letters: StreamRangeReply = redis.xrange_all("wh:dead").unwrap();
+    letters.ids.into_iter().map(|entry| (entry.id.clone(), entry.get("body").unwrap())).collect()
+}

@@ -1,0 +1,84 @@
+//! What one endpoint suffers is no other one's concern, and every event of it is accounted for.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+
+use redis::Commands;
+use redis::streams::StreamRangeReply;
+use serde_json::json;
+use support::engine::eventually;
+use support::flood::{CHANNELS, assert_complete, assert_in_order_to_the_end, engine, flood, round, while_it_moves};
+use support::gauges::stat;
+use support::redis::RedisServer;
+use support::tally::{Tally, numbered_events};
+
+/// The events that a tally got, as channel and number.
+fn arrived(tally: &Tally) -> BTreeSet<(u32, u32)> {
+    let numbers = tally.numbers().into_iter();
+    numbers.flat_map(|(channel, numbers)| numbers.into_iter().map(move |number| (channel, number))).collect()
+}
+
+#[test]
+fn a_burst_of_many_more_events_than_may_wait_loses_none_while_the_endpoint_keeps_up() {
+    let (redis, tally) = (RedisServer::start(), Tally::start());
+    let engine = engine(json!({
+        "connection": { "host": redis.socket() },
+        "flush_interval": 0.5,
+        "batch_max_events": 500,
+        "outbox_max_events": 1000,
+        "endpoints": [{ "url": tally.url(), "events": ["client_event"] }],
+    }));
+    // An endpoint that has never answered is not waited for.
+    round(&engine, 0);
+    eventually("the first round arrives", || tally.count() == CHANNELS as usize);
+    for number in 1..100 {
+        round(&engine, number);
+    }
+    let settled = || stat(&engine, "events_delivered") + stat(&engine, "events_dropped");
+    while_it_moves("the burst", settled, || settled() == u64::from(100 * CHANNELS));
+    assert_eq!(stat(&engine, "events_dropped"), 0);
+    assert_complete(&tally.numbers(), 100);
+}
+
+#[test]
+fn every_event_for_an_endpoint_that_was_away_arrives_or_is_a_dead_letter() {
+    let (redis, healthy) = (RedisServer::start(), Tally::start());
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let refusing = format!("http://{address}/");
+    let engine = engine(json!({
+        "connection": { "host": redis.socket() },
+        "flush_interval": 0.5,
+        "max_attempts": 2,
+        "outbox_max_events": 2000,
+        "dead_letter_max": 100_000,
+        "endpoints": [
+            { "url": healthy.url(), "events": ["client_event"] },
+            { "url": refusing, "events": ["client_event"] },
+        ],
+    }));
+    let rounds = 200;
+    flood(&engine, rounds, &healthy, 500, || {});
+    let returned = Tally::start_on(address);
+    while_it_moves("rest", || stat(&engine, "events_delivered"), || stat(&engine, "queued_events") == 0);
+    assert_complete(&healthy.numbers(), rounds);
+    assert_in_order_to_the_end(&returned.numbers(), rounds);
+
+    let mut redis = redis.connect();
+    let letters: StreamRangeReply = redis.xrange_all("wh:dead").unwrap();
+    let bodies = letters.ids.iter().map(|letter| letter.get::<Vec<u8>>("body").unwrap());
+    let letters: Vec<(u32, u32)> = bodies.flat_map(|body| numbered_events(&body)).collect();
+    let dropped = usize::try_from(stat(&engine, "events_dropped")).unwrap();
+    let dead: BTreeSet<(u32, u32)> = letters.iter().copied().collect();
+    assert_eq!((dead.len(), letters.len()), (dropped, dropped), "no event is in two letters");
+    let arrived = arrived(&returned);
+    assert!(dead.is_disjoint(&arrived));
+    let all: BTreeSet<(u32, u32)> = (0..CHANNELS).flat_map(|channel| (0..rounds).map(move |n| (channel, n))).collect();
+    assert_eq!(&dead | &arrived, all);
+    assert!(!dead.is_empty() && !arrived.is_empty());
+}

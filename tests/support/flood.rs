@@ -1,0 +1,103 @@
+//! A flood of client events, numbered by channel, from an engine to two endpoints of which one is not well.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use resonate_webhooks::config::Config;
+use resonate_webhooks::engine::{Engine, Whisper};
+use serde_json::Value;
+
+use super::engine::APP;
+use super::gauges::stat;
+use super::tally::Tally;
+
+/// Channels that the events are on, in turn.
+pub(crate) const CHANNELS: u32 = 50;
+
+/// The longest that a flood may stand still.
+const STANDSTILL: Duration = Duration::from_secs(60);
+
+/// Starts an engine that serves every channel of a flood.
+pub(crate) fn engine(config: Value) -> Engine {
+    let engine = Engine::new(Config::from_value(config).expect("a configuration"));
+    engine.boot().expect("threads");
+    engine.register_app(APP, "key", "secret");
+    for channel in 0..CHANNELS {
+        engine.subscribed(APP, name(channel).as_bytes(), b"1.1", None);
+    }
+    super::engine::eventually("every channel is occupied", || stat(&engine, "edges") == u64::from(CHANNELS));
+    engine
+}
+
+/// Sends the event with this number on each channel.
+pub(crate) fn round(engine: &Engine, number: u32) {
+    let data = number.to_string();
+    for channel in 0..CHANNELS {
+        let channel = name(channel);
+        let whisper = Whisper {
+            channel: channel.as_bytes(),
+            event: b"client-n",
+            data: Some(data.as_bytes()),
+            socket: b"1.1",
+            user: None,
+        };
+        engine.client_event(APP, &whisper);
+    }
+}
+
+/// Sends `rounds` rounds, never more than `ahead` events ahead of what `healthy` has got. `look` is called now and then.
+pub(crate) fn flood(engine: &Engine, rounds: u32, healthy: &Tally, ahead: usize, mut look: impl FnMut()) {
+    let per_round = CHANNELS as usize;
+    for number in 0..rounds {
+        let sent = number as usize * per_round;
+        let mut got = healthy.count();
+        let mut since = Instant::now();
+        while sent + per_round > got + ahead {
+            std::thread::sleep(Duration::from_millis(1));
+            look();
+            let now = healthy.count();
+            if now > got {
+                (got, since) = (now, Instant::now());
+            }
+            assert!(since.elapsed() < STANDSTILL, "stuck at {got} of {sent}: {:?}", engine.stats());
+        }
+        round(engine, number);
+    }
+}
+
+/// Waits until `condition` holds, however long it takes while `progress` goes on.
+pub(crate) fn while_it_moves(what: &str, mut progress: impl FnMut() -> u64, mut condition: impl FnMut() -> bool) {
+    let (mut last, mut since) = (progress(), Instant::now());
+    while !condition() {
+        let now = progress();
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        assert!(since.elapsed() < STANDSTILL, "still waiting for {what} at {last}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Every number once and in order, on every channel.
+pub(crate) fn assert_complete(received: &BTreeMap<u32, Vec<u32>>, rounds: u32) {
+    assert_eq!(received.len(), CHANNELS as usize);
+    for (channel, numbers) in received {
+        let wrong = numbers.iter().zip(0..).find(|(number, expected)| **number != *expected);
+        assert_eq!(wrong, None, "channel {channel}");
+        assert_eq!(numbers.len(), rounds as usize, "channel {channel}");
+    }
+}
+
+/// Numbers that only grow, on every channel, up to the last one.
+pub(crate) fn assert_in_order_to_the_end(received: &BTreeMap<u32, Vec<u32>>, rounds: u32) {
+    assert_eq!(received.len(), CHANNELS as usize);
+    for (channel, numbers) in received {
+        let wrong = numbers.windows(2).find(|pair| pair[0] >= pair[1]);
+        assert_eq!(wrong, None, "channel {channel}");
+        assert_eq!(numbers.last(), Some(&(rounds - 1)), "channel {channel}");
+    }
+}
+
+fn name(channel: u32) -> String {
+    format!("private-{channel}")
+}
