@@ -120,7 +120,7 @@ impl Dispatcher {
         let fresh = |next: &Queued| now.saturating_duration_since(next.arrived) < HELD_BACK_AT_MOST;
         self.outbox.keeps_untaken()
             && self.outbox.excess(self.lanes.waiting()) > 0
-            && self.work.incoming.front().is_some_and(fresh)
+            && self.work.incoming.front().is_none_or(fresh)
             && self.lanes.longest_is_prompt(now)
     }
 

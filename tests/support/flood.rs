@@ -29,19 +29,23 @@ pub(crate) fn engine(config: Value) -> Engine {
     engine
 }
 
+/// Sends the event with this number on a channel.
+pub(crate) fn whisper(engine: &Engine, channel: u32, number: u32) {
+    let (channel, data) = (name(channel), number.to_string());
+    let whisper = Whisper {
+        channel: channel.as_bytes(),
+        event: b"client-n",
+        data: Some(data.as_bytes()),
+        socket: b"1.1",
+        user: None,
+    };
+    engine.client_event(APP, &whisper);
+}
+
 /// Sends the event with this number on each channel.
 pub(crate) fn round(engine: &Engine, number: u32) {
-    let data = number.to_string();
     for channel in 0..CHANNELS {
-        let channel = name(channel);
-        let whisper = Whisper {
-            channel: channel.as_bytes(),
-            event: b"client-n",
-            data: Some(data.as_bytes()),
-            socket: b"1.1",
-            user: None,
-        };
-        engine.client_event(APP, &whisper);
+        whisper(engine, channel, number);
     }
 }
 

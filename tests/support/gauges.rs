@@ -21,3 +21,11 @@ pub(crate) fn redis_bytes(redis: &mut redis::Connection) -> usize {
     let info: redis::InfoDict = redis::cmd("INFO").arg("memory").query(redis).expect("an answer");
     info.get("used_memory").expect("its memory")
 }
+
+/// Threads of this process whose names start so.
+pub(crate) fn threads(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("a Linux").flatten();
+    // One that ends while they are counted has no name any more.
+    let names = tasks.map(|task| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default());
+    names.filter(|known| known.starts_with(name)).count()
+}

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test crate compiles all of this and uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
 
+pub(crate) mod black_hole;
 pub(crate) mod certificates;
 pub(crate) mod cluster;
 pub(crate) mod engine;

@@ -80,6 +80,8 @@ pub(crate) enum Answer {
     Huge(u16, usize),
     /// Answers 200 and then sends its body byte by byte, without end.
     Drip,
+    /// Sends the head of an answer byte by byte, without end.
+    DripHead,
 }
 
 /// The receiver. It stops when dropped.
@@ -251,12 +253,21 @@ impl State {
             }
             Answer::Drip => {
                 respond(200, "Content-Length: 1000000")?;
-                loop {
-                    stream.write_all(b".")?;
-                    std::thread::sleep(Duration::from_millis(50));
-                }
+                drip(stream)
+            }
+            Answer::DripHead => {
+                stream.write_all(b"HTTP/1.1 200 -\r\nX-Slow: ")?;
+                drip(stream)
             }
         }
+    }
+}
+
+/// Sends a byte now and then, until the peer has enough of it.
+fn drip(mut stream: &TcpStream) -> io::Result<()> {
+    loop {
+        stream.write_all(b".")?;
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -1,0 +1,120 @@
+//! Fifty endpoints from which no answer ever comes, and a healthy one that does not notice.
+//!
+//! One test, because it measures times.
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use resonate_webhooks::engine::Engine;
+use serde_json::{Value, json};
+use support::black_hole::BlackHoles;
+use support::engine::eventually;
+use support::flood::{CHANNELS, engine, whisper};
+use support::gauges::{stat, threads};
+use support::redis::RedisServer;
+use support::tally::Tally;
+
+/// Events of a measurement, and the time between two of them.
+const EVENTS: u32 = 600;
+const EVERY: Duration = Duration::from_millis(5);
+
+/// Measurements of each kind. One that a busy machine spoils, by taking the time from all threads for a while, is no
+/// worse than the other two in the median.
+const MEASUREMENTS: usize = 3;
+
+/// When each event of a measurement was handed over, and when it arrived.
+#[derive(Default)]
+struct Times {
+    sent: Vec<Instant>,
+    arrived: Vec<Option<Instant>>,
+}
+
+/// The healthy endpoint, and the times of the events that it gets.
+struct Healthy {
+    tally: Tally,
+    times: Arc<Mutex<Times>>,
+}
+
+impl Healthy {
+    fn start() -> Self {
+        let times = Arc::new(Mutex::new(Times::default()));
+        let kept = Arc::clone(&times);
+        let tally = Tally::watched(move |channel, number, at| {
+            let mut times = kept.lock().expect("no panic");
+            let event = (number * CHANNELS + channel) as usize;
+            if let Some(arrived) = times.arrived.get_mut(event) {
+                arrived.get_or_insert(at);
+            }
+        });
+        Self { tally, times }
+    }
+
+    /// The time from hook to receipt that one in a hundred events exceeds, while `engine` is given events steadily.
+    fn p99(&self, engine: &Engine) -> Duration {
+        *self.times.lock().expect("no panic") = Times { sent: Vec::new(), arrived: vec![None; EVENTS as usize] };
+        for event in 0..EVENTS {
+            self.times.lock().expect("no panic").sent.push(Instant::now());
+            whisper(engine, event % CHANNELS, event / CHANNELS);
+            std::thread::sleep(EVERY);
+        }
+        eventually("every event arrives", || self.times.lock().expect("no panic").arrived.iter().all(Option::is_some));
+        let times = self.times.lock().expect("no panic");
+        let arrived = times.arrived.iter().flatten();
+        let mut took: Vec<Duration> = arrived.zip(&times.sent).map(|(arrived, sent)| *arrived - *sent).collect();
+        took.sort_unstable();
+        took[took.len() * 99 / 100]
+    }
+}
+
+/// An engine for these endpoints, with a Redis of its own.
+fn start(redis: &RedisServer, urls: &[String]) -> Engine {
+    let endpoints: Vec<Value> = urls.iter().map(|url| json!({ "url": url, "events": ["client_event"] })).collect();
+    engine(json!({
+        "connection": { "host": redis.socket() },
+        "flush_interval": 0.1,
+        "timeout": 2,
+        "connect_timeout": 1,
+        "max_attempts": 2,
+        "outbox_max_events": 10_000,
+        "endpoints": endpoints,
+    }))
+}
+
+fn median(mut values: Vec<Duration>) -> Duration {
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
+#[test]
+fn fifty_black_holes_do_not_delay_a_healthy_endpoint() {
+    let (healthy, holes) = (Healthy::start(), BlackHoles::dig());
+    let only = vec![healthy.tally.url()];
+    let with_holes: Vec<String> = holes.urls().into_iter().chain(only.clone()).collect();
+    assert_eq!(with_holes.len(), 51);
+
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..MEASUREMENTS {
+        let redis = RedisServer::start();
+        let engine = start(&redis, &only);
+        alone.push(healthy.p99(&engine));
+        engine.stop(Instant::now() + Duration::from_secs(5));
+
+        let redis = RedisServer::start();
+        let engine = start(&redis, &with_holes);
+        let mut number = 0;
+        eventually("the black holes fill up and overflow", || {
+            whisper(&engine, 0, EVENTS + number);
+            number += 1;
+            stat(&engine, "events_dropped") > 0
+        });
+        beside.push(healthy.p99(&engine));
+        let (posting, all) = (threads("wh-post"), threads("wh-"));
+        assert!(posting <= 51, "{posting} threads for 51 endpoints");
+        assert!(all <= posting + 6, "{all} threads, {posting} of them for endpoints");
+        engine.stop(Instant::now() + Duration::from_secs(5));
+    }
+    println!("alone {alone:?}, beside black holes {beside:?}");
+    assert!(median(beside.clone()) <= 2 * median(alone.clone()), "alone {alone:?}, beside black holes {beside:?}");
+}

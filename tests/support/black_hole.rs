@@ -1,0 +1,59 @@
+//! Endpoints from which no answer ever comes.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use redis::io::tcp::socket2::{Domain, Socket, Type};
+
+use super::receiver::{Answer, Receiver};
+
+/// How long a connection may take to a listener that still takes some.
+const CONNECT: Duration = Duration::from_millis(200);
+
+/// Endpoints of three kinds. They end when they are dropped.
+pub(crate) struct BlackHoles {
+    silent: Vec<TcpListener>,
+    full: Full,
+    dripping: Receiver,
+}
+
+/// A listener that accepts nobody, and whose queue is full: who connects gets no answer, not even a refusal.
+struct Full {
+    address: SocketAddr,
+    _listener: Socket,
+    _queue: Vec<TcpStream>,
+}
+
+impl BlackHoles {
+    /// Digs them.
+    pub(crate) fn dig() -> Self {
+        let silent = (0..20).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+        Self { silent, full: Full::listen(), dripping: Receiver::start() }
+    }
+
+    /// The URLs of twenty that take connections and requests and say nothing, of fifteen that take no connection, and of
+    /// fifteen that send an answer byte by byte, without end.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        let address = |listener: &TcpListener| listener.local_addr().expect("an address");
+        let silent = self.silent.iter().map(|listener| format!("http://{}/", address(listener)));
+        let full = (0..15).map(|n| format!("http://{}/{n}", self.full.address));
+        let dripping = (0..15).map(|n| {
+            let path = format!("/{n}");
+            self.dripping.always(&path, Answer::DripHead);
+            self.dripping.url(&path)
+        });
+        silent.chain(full).chain(dripping).collect()
+    }
+}
+
+impl Full {
+    fn listen() -> Self {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        listener.bind(&any.into()).expect("a free port");
+        listener.listen(0).expect("a listener");
+        let address = listener.local_addr().expect("an address").as_socket().expect("an IP address");
+        let queue = std::iter::from_fn(|| TcpStream::connect_timeout(&address, CONNECT).ok()).collect();
+        Self { address, _listener: listener, _queue: queue }
+    }
+}
