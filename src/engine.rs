@@ -24,8 +24,8 @@ use crate::telemetry::{Level, Outcome};
 pub use left::Left;
 use running::{Running, Shared};
 
-/// Claims, and as many client events, that wait for an unreachable Redis: about 100 MB of each at the worst. Beyond it
-/// client events are refused, and claims that cancel each other out are given up.
+/// Claims, and as many client events, that wait for an unreachable Redis: some 100 MB of claims at the worst, and no more
+/// of client events. Beyond it client events are refused, and claims that cancel each other out are given up.
 const PENDING_LIMIT: usize = 1 << 20;
 
 /// The share of `shutdown_timeout` that flushes may use up before the end: a hanging endpoint must not eat the time in
@@ -198,8 +198,8 @@ impl Engine {
     }
 
     /// What waits, and what is there: nothing while the engine is inert.
-    fn gauges(&self) -> [(&'static str, usize); 5] {
-        let (mut intents, mut channels, mut sockets, mut unclaimed, mut events) = Default::default();
+    fn gauges(&self) -> [(&'static str, usize); 6] {
+        let (mut intents, mut channels, mut sockets, mut unclaimed, mut whispers, mut events) = Default::default();
         if !self.is_inert() {
             if let Threads::Running(running) = &*self.threads.lock() {
                 events = running.delivery.queued();
@@ -208,12 +208,14 @@ impl Engine {
             intents = self.shared.queue.len();
             (channels, sockets) = ledger.table.size();
             unclaimed = ledger.pending.unanswered_claims();
+            whispers = ledger.pending.waiting_whispers();
         }
         [
             ("queued_intents", intents),
             ("channels", channels),
             ("sockets", sockets),
             ("unclaimed", unclaimed),
+            ("waiting_client_events", whispers),
             ("queued_events", events),
         ]
     }
@@ -261,8 +263,9 @@ impl Engine {
     fn send_on(&self, running: &Running, intents: usize, deadline: Instant) -> Left {
         self.shared.ledger.wait_until(deadline, |ledger| ledger.pending.is_empty());
         let events = running.delivery.flush(deadline).total();
-        let claims = self.shared.ledger.lock().pending.unanswered_claims();
-        Left { intents, claims, events, kept: running.keeps_events() }
+        let ledger = self.shared.ledger.lock();
+        let (claims, client_events) = (ledger.pending.unanswered_claims(), ledger.pending.waiting_whispers());
+        Left { intents, claims, client_events, events, kept: running.keeps_events() }
     }
 
     /// The process ends, and every socket with it: the engine takes no more intents, lets go of all that it holds, sends

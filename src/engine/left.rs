@@ -9,6 +9,8 @@ pub struct Left {
     pub intents: usize,
     /// Claims that Redis has not judged.
     pub claims: usize,
+    /// Client events that are in no outbox.
+    pub client_events: usize,
     /// Events that an endpoint has not answered.
     pub events: usize,
     /// Whether those events outlive the process.
@@ -19,18 +21,22 @@ impl Left {
     /// Whether everything was sent on.
     #[must_use]
     pub const fn is_nothing(&self) -> bool {
-        self.intents == 0 && self.claims == 0 && self.events == 0
+        self.intents == 0 && self.claims == 0 && self.client_events == 0 && self.events == 0
     }
 }
 
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { intents, claims, events, kept } = self;
+        let Self { intents, claims, client_events, events, kept } = self;
         let fate = match (events, kept) {
             (0, _) => "",
             (_, true) => " (safe in Redis)",
             (_, false) => " (lost)",
         };
-        write!(f, "{events} events undelivered{fate}, {claims} claims undecided, {intents} intents not taken in")
+        write!(f, "{events} events undelivered{fate}, {claims} claims undecided, {intents} intents not taken in")?;
+        if *client_events > 0 {
+            write!(f, ", {client_events} client events lost: Redis did not take them")?;
+        }
+        Ok(())
     }
 }

@@ -18,6 +18,12 @@ const BATCH_ENTRIES: usize = 1024;
 /// Claims per script call: some 0.2 ms of Redis' time, so that a batch never delays its other clients noticeably.
 const BATCH_CLAIMS: usize = 256;
 
+/// Bytes of client events that wait: a million short ones fit, not a million of the longest that clients may send.
+const WHISPER_BYTES: usize = 128 << 20;
+
+/// What a client event takes beside its texts, roughly.
+const WHISPER_FRAME: usize = 160;
+
 /// One entry of the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
@@ -72,6 +78,8 @@ impl Batch {
 pub(crate) struct Pending {
     queue: VecDeque<Entry>,
     queued_claims: usize,
+    /// What the client events of the queue take.
+    whisper_bytes: usize,
     in_flight: Option<Arc<Batch>>,
     last_number: u64,
     limit: usize,
@@ -91,6 +99,7 @@ impl Pending {
             whispers_travel,
             queue: VecDeque::new(),
             queued_claims: 0,
+            whisper_bytes: 0,
             in_flight: None,
             last_number: 0,
             limit,
@@ -109,9 +118,11 @@ impl Pending {
 
     /// Adds a client event. `false` when it was refused because too many wait.
     pub(crate) fn push_whisper(&mut self, whisper: Whisper) -> bool {
-        if self.queue.len() - self.queued_claims >= self.limit {
+        let bytes = self.whisper_bytes + whisper.bytes();
+        if self.queue.len() - self.queued_claims >= self.limit || bytes > WHISPER_BYTES {
             return false;
         }
+        self.whisper_bytes = bytes;
         self.queue.push_back(Entry::Whisper(whisper));
         true
     }
@@ -119,6 +130,12 @@ impl Pending {
     /// Claims that Redis has not answered yet.
     pub(crate) fn unanswered_claims(&self) -> usize {
         self.queued_claims + self.in_flight.as_ref().map_or(0, |batch| batch.claims().count())
+    }
+
+    /// Client events that are in no outbox yet.
+    pub(crate) fn waiting_whispers(&self) -> usize {
+        let in_flight = self.in_flight.as_ref().map_or(0, |batch| batch.entries().len() - batch.claims().count());
+        self.queue.len() - self.queued_claims + in_flight
     }
 
     /// Whether nothing waits.
@@ -137,7 +154,10 @@ impl Pending {
         if self.has_free_whispers() {
             while let Some(entry) = self.queue.pop_front() {
                 match entry {
-                    Entry::Whisper(whisper) => free.push(whisper),
+                    Entry::Whisper(whisper) => {
+                        self.whisper_bytes -= whisper.bytes();
+                        free.push(whisper);
+                    }
                     claim @ Entry::Claim(_) => {
                         self.queue.push_front(claim);
                         break;
@@ -221,6 +241,7 @@ impl Pending {
         self.queue.extend(table.holds().map(|hold| Entry::Claim(Claim::join(hold))));
         self.queued_claims = self.queue.len();
         self.queue.extend(batch.into_iter().chain(unsent).filter(|entry| matches!(entry, Entry::Whisper(_))));
+        self.whisper_bytes = self.queue.iter().map(Entry::whisper_bytes).sum();
     }
 
     fn freeze(&mut self) -> Batch {
@@ -231,13 +252,16 @@ impl Pending {
                 self.queue.push_front(entry);
                 break;
             }
-            if let Entry::Claim(_) = entry {
-                if claims == BATCH_CLAIMS {
+            match &entry {
+                Entry::Claim(_) if claims == BATCH_CLAIMS => {
                     self.queue.push_front(entry);
                     break;
                 }
-                claims += 1;
-                self.queued_claims -= 1;
+                Entry::Claim(_) => {
+                    claims += 1;
+                    self.queued_claims -= 1;
+                }
+                Entry::Whisper(whisper) => self.whisper_bytes -= whisper.bytes(),
             }
             entries.push(entry);
         }
@@ -289,7 +313,18 @@ impl Claim {
     }
 }
 
+impl Entry {
+    fn whisper_bytes(&self) -> usize {
+        if let Self::Whisper(whisper) = self { whisper.bytes() } else { 0 }
+    }
+}
+
 impl Whisper {
+    /// What it takes in memory, roughly.
+    fn bytes(&self) -> usize {
+        WHISPER_FRAME + self.event.event.len() + self.event.data.as_ref().map_or(0, |data| data.len())
+    }
+
     /// The event, once its time is known.
     pub(crate) fn into_event(self, time_ms: u64) -> Event {
         Event { app: self.app, channel: self.channel, time_ms, kind: EventKind::ClientEvent(self.event) }

@@ -93,6 +93,26 @@ fn client_events_beyond_the_limit_are_refused_and_claims_are_not() {
 }
 
 #[test]
+fn long_client_events_are_refused_before_there_are_many_of_them() {
+    let mut pending = Pending::new(10_000, true);
+    let long = || {
+        let mut whisper = whisper("a");
+        whisper.event.data = Some(vec![b'x'; 1 << 20].into());
+        whisper
+    };
+    let taken = (0..200).filter(|_| pending.push_whisper(long())).count();
+    assert_eq!(taken, (WHISPER_BYTES >> 20) - 1, "as many as fit");
+    assert_eq!(pending.waiting_whispers(), taken);
+    assert!(pending.batch().is_some());
+    assert_eq!(pending.waiting_whispers(), taken, "no outbox has them yet");
+    pending.answered_in_place();
+    assert_eq!(pending.waiting_whispers(), 0);
+    assert_eq!((0..200).filter(|_| pending.push_whisper(long())).count(), taken, "there is room again");
+    pending.start_over(&LocalTable::default());
+    assert_eq!((pending.waiting_whispers(), pending.push_whisper(long())), (taken, false));
+}
+
+#[test]
 fn acknowledged_is_what_redis_knows_and_not_what_it_is_about_to_hear() {
     let app = AppId::from("app");
     let mut table = LocalTable::default();

@@ -11,7 +11,7 @@ const NAMES = [
     'intents', 'client_events_dropped', 'intents_overflowed', 'client_events_refused', 'claims', 'edges',
     'redis_calls', 'redis_errors', 'nodes_reaped', 'events', 'events_unwanted', 'attempts', 'batches_delivered',
     'events_delivered', 'batches_dropped', 'events_dropped', 'outcomes_lost', 'thread_panics',
-    'queued_intents', 'channels', 'sockets', 'unclaimed', 'queued_events',
+    'queued_intents', 'channels', 'sockets', 'unclaimed', 'waiting_client_events', 'queued_events',
 ];
 
 $cluster = new Cluster;

@@ -1,0 +1,215 @@
+//! Redis is away under traffic: hooks cost what they cost, and nothing that was accepted is lost.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use resonate_webhooks::config::Config;
+use resonate_webhooks::engine::{Engine, Whisper};
+use serde_json::json;
+use support::engine::{APP, eventually};
+use support::flood::{self, CHANNELS, assert_complete, whisper};
+use support::gauges::{resident_bytes, stat};
+use support::receiver::{Received, Receiver};
+use support::redis::RedisServer;
+use support::tally::Tally;
+
+/// How long Redis hangs, and then is dead: half a minute together.
+const HANGING: Duration = Duration::from_secs(12);
+const DEAD: Duration = Duration::from_secs(18);
+
+/// How long the traffic is watched before.
+const BEFORE: Duration = Duration::from_secs(3);
+
+/// Between two turns of the traffic.
+const EVERY: Duration = Duration::from_millis(4);
+
+/// Rooms that people enter and leave.
+const ROOMS: usize = 40;
+
+/// Clients that send events, and come and go.
+struct Traffic<'a> {
+    engine: &'a Engine,
+    turns: u32,
+    occupied: [bool; ROOMS],
+}
+
+impl Traffic<'_> {
+    /// Goes on for `time`. Returns how long each hook took.
+    fn run(&mut self, time: Duration) -> Vec<Duration> {
+        let (began, mut took) = (Instant::now(), Vec::new());
+        while began.elapsed() < time {
+            let turn = self.turns;
+            took.push(timed(|| whisper(self.engine, turn % CHANNELS, turn / CHANNELS)));
+            // Over the turns every room is entered and left many times, each in a rhythm of its own.
+            let room = (turn as usize * 7) % ROOMS;
+            took.push(timed(|| self.enter_or_leave(room)));
+            self.turns += 1;
+            std::thread::sleep(EVERY);
+        }
+        took
+    }
+
+    fn enter_or_leave(&mut self, room: usize) {
+        let (channel, socket) = (format!("presence-{room}"), format!("2.{room}"));
+        if self.occupied[room] {
+            self.engine.unsubscribed(APP, channel.as_bytes(), socket.as_bytes());
+        } else {
+            self.engine.subscribed(APP, channel.as_bytes(), socket.as_bytes(), Some(b"7"));
+        }
+        self.occupied[room] = !self.occupied[room];
+    }
+
+    /// Sends until every channel has had the same number of events. Returns that number.
+    fn round_off(&mut self) -> u32 {
+        while self.turns % CHANNELS != 0 {
+            whisper(self.engine, self.turns % CHANNELS, self.turns / CHANNELS);
+            self.turns += 1;
+        }
+        self.turns / CHANNELS
+    }
+}
+
+fn timed(hook: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    hook();
+    began.elapsed()
+}
+
+fn median(mut took: Vec<Duration>) -> Duration {
+    took.sort_unstable();
+    took[took.len() / 2]
+}
+
+/// The edges that arrived, by room and in order, a batch that came again counting once: whether somebody comes.
+fn edges(requests: &[Received]) -> BTreeMap<String, Vec<bool>> {
+    let mut edges: BTreeMap<String, Vec<bool>> = BTreeMap::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for request in requests {
+        if !seen.insert(request.header("webhook-id").unwrap().to_owned()) {
+            continue;
+        }
+        for event in request.events() {
+            let (name, subject) = event.split_once(' ').unwrap();
+            let comes = matches!(name, "channel_occupied" | "member_added");
+            edges.entry(subject.to_owned()).or_default().push(comes);
+        }
+    }
+    edges
+}
+
+#[test]
+fn half_a_minute_without_redis_costs_the_hooks_nothing_and_loses_nothing() {
+    let mut redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let (tally, receiver) = (Tally::start(), Receiver::start());
+    let engine = flood::engine(json!({
+        "connection": { "host": redis.socket(), "timeout": 2 },
+        "flush_interval": 0.1,
+        "max_attempts": 50,
+        "endpoints": [
+            { "url": tally.url(), "events": ["client_event"] },
+            { "url": receiver.url("/edges"), "events": ["channel_occupied", "channel_vacated", "member_added", "member_removed"] },
+        ],
+    }));
+    let mut traffic = Traffic { engine: &engine, turns: 0, occupied: [false; ROOMS] };
+
+    let before = traffic.run(BEFORE);
+    redis.hang();
+    let mut away = traffic.run(HANGING);
+    redis.kill();
+    away.extend(traffic.run(DEAD));
+    redis.restart();
+    traffic.run(Duration::from_secs(1));
+
+    let longest = away.iter().max().unwrap();
+    assert!(*longest < Duration::from_secs(1), "a hook took {longest:?}: it waited for Redis");
+    let (before, away) = (median(before), median(away));
+    println!("a hook took {before:?} before, {away:?} during the outage");
+    assert!(away <= 2 * before, "a hook took {before:?} before, {away:?} during the outage");
+
+    let rounds = traffic.round_off();
+    let all = (rounds * CHANNELS) as usize;
+    eventually("every client event arrives", || tally.count() >= all);
+    assert_eq!(stat(&engine, "client_events_dropped"), 0);
+    assert_complete(&without_repeats(&tally), rounds);
+
+    let truth = |room: usize, edges: &BTreeMap<String, Vec<bool>>| {
+        let last = |subject: String| edges.get(&subject).and_then(|edges| edges.last()).copied().unwrap_or(false);
+        [last(format!("presence-{room}")), last(format!("presence-{room}/7"))] == [traffic.occupied[room]; 2]
+    };
+    eventually("the last edges tell the truth", || {
+        let edges = edges(&receiver.received("/edges"));
+        (0..ROOMS).all(|room| truth(room, &edges))
+    });
+    let left = engine.flush(Duration::from_secs(4));
+    assert!(left.is_nothing(), "{left}");
+    let edges = edges(&receiver.received("/edges"));
+    assert!((0..ROOMS).all(|room| truth(room, &edges)), "{edges:?} is not {:?}", traffic.occupied);
+    for (subject, edges) in &edges {
+        assert!(edges.iter().enumerate().all(|(n, comes)| *comes == (n % 2 == 0)), "{subject}: {edges:?}");
+    }
+}
+
+/// What came, without the second time of what came twice: a batch whose answer was lost is sent again.
+fn without_repeats(tally: &Tally) -> BTreeMap<u32, Vec<u32>> {
+    let mut numbers = tally.numbers();
+    for numbers in numbers.values_mut() {
+        let mut next = 0;
+        numbers.retain(|number| {
+            let is_new = *number >= next;
+            next = next.max(number + 1);
+            is_new
+        });
+    }
+    numbers
+}
+
+#[test]
+fn what_waits_for_redis_is_bounded_in_bytes_and_what_does_not_fit_is_counted() {
+    let (redis, tally) = (RedisServer::start(), Tally::start());
+    let engine = Engine::new(
+        Config::from_value(json!({
+            "connection": { "host": redis.socket(), "timeout": 1 },
+            "flush_interval": 0.1,
+            "endpoints": [{ "url": tally.url(), "events": ["client_event"] }],
+        }))
+        .unwrap(),
+    );
+    engine.boot().unwrap();
+    engine.register_app(APP, "key", "secret");
+    engine.subscribed(APP, b"private-0", b"1.1", None);
+    eventually("the channel is occupied", || stat(&engine, "edges") == 1);
+    redis.hang();
+    let before = resident_bytes();
+    let events = 30_000_u32;
+    for number in 0..events {
+        // A number, and blanks up to the ten thousand bytes that a message may have.
+        let data = format!("{number:<10000}");
+        let whisper = Whisper {
+            channel: b"private-0",
+            event: b"client-n",
+            data: Some(data.as_bytes()),
+            socket: b"1.1",
+            user: None,
+        };
+        engine.client_event(APP, &whisper);
+        if number % 1000 == 0 {
+            eventually("they are taken in", || stat(&engine, "queued_intents") < 500);
+        }
+    }
+    eventually("they are taken in", || stat(&engine, "queued_intents") == 0);
+    let grown = resident_bytes().saturating_sub(before);
+    assert!(grown < 200 << 20, "{grown} bytes wait for Redis");
+    let dropped = stat(&engine, "client_events_dropped");
+    assert!(dropped > 10_000, "{dropped} of {events} dropped");
+    assert_eq!(stat(&engine, "waiting_client_events") + dropped, u64::from(events));
+
+    redis.go_on();
+    let kept = usize::try_from(u64::from(events) - dropped).unwrap();
+    flood::while_it_moves("what was kept", || tally.count() as u64, || tally.count() >= kept);
+    let expected: BTreeMap<u32, Vec<u32>> = [(0, (0..u32::try_from(kept).unwrap()).collect())].into();
+    assert_eq!(without_repeats(&tally), expected, "the first that came");
+}
