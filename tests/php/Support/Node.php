@@ -12,15 +12,24 @@ final class Node
     private Process $process;
 
     /**
+     * Where it writes what it says on stderr.
+     *
+     * @var resource
+     */
+    private $lastWords;
+
+    /**
      * Start a node and wait until its plugins have booted.
      *
      * @param  array<string, mixed>  $webhooks
      * @param  list<array<string, mixed>>  $apps
+     * @param  float  $drain  Seconds that clients have after a SIGUSR2.
      */
-    public function __construct(array $webhooks, array $apps = [])
+    public function __construct(array $webhooks, array $apps = [], float $drain = 30.0)
     {
-        $this->process = Process::php('node.php', 'a node');
-        $this->process->say((string) json_encode(compact('webhooks', 'apps')));
+        $this->lastWords = tmpfile();
+        $this->process = Process::php('node.php', 'a node', stderr: $this->lastWords);
+        $this->process->say((string) json_encode(compact('webhooks', 'apps', 'drain')));
         $this->process->hear();
     }
 
@@ -52,6 +61,27 @@ final class Node
         $this->process->hangUp();
 
         return $this->process->rest();
+    }
+
+    /**
+     * Send the node a signal upon which it ends, and return the lines of its output; at least that of its traffic.
+     *
+     * @return list<string>
+     */
+    public function endBy(int $signal): array
+    {
+        $this->process->signal($signal);
+
+        return $this->process->rest();
+    }
+
+    /**
+     * What the node has said on stderr.
+     */
+    public function lastWords(): string
+    {
+        // Opened anew: the node's writing has moved our own place in it.
+        return (string) file_get_contents(stream_get_meta_data($this->lastWords)['uri']);
     }
 
     /**

@@ -25,23 +25,28 @@ final class Process
     private array $pipes = [];
 
     /**
-     * Start a command; what it says on stderr goes to ours.
+     * Start a command; what it says on stderr goes to ours, or to a stream of its own.
      *
      * @param  list<string>  $command
+     * @param  resource  $stderr
      */
-    public function __construct(array $command, public readonly string $name)
+    public function __construct(array $command, public readonly string $name, mixed $stderr = STDERR)
     {
-        $process = proc_open($command, [['pipe', 'r'], ['pipe', 'w'], STDERR], $this->pipes);
+        $process = proc_open($command, [['pipe', 'r'], ['pipe', 'w'], $stderr], $this->pipes);
 
         $this->process = $process ?: throw new RuntimeException("Cannot start {$name}");
     }
 
     /**
      * Start a PHP script the way this process runs: with the same extensions loaded by hand.
+     *
+     * @param  resource  $stderr
      */
-    public static function php(string $script, string $name, string ...$arguments): self
+    public static function php(string $script, string $name, ?string $argument = null, mixed $stderr = STDERR): self
     {
-        return new self([PHP_BINARY, ...self::loadedByHand(), __DIR__.'/'.$script, ...$arguments], $name);
+        $arguments = $argument === null ? [] : [$argument];
+
+        return new self([PHP_BINARY, ...self::loadedByHand(), __DIR__.'/'.$script, ...$arguments], $name, $stderr);
     }
 
     /**

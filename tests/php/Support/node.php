@@ -5,23 +5,31 @@ declare(strict_types=1);
 /*
  * A Resonate node as a process: hears one JSON command per line on stdin and answers each with a
  * line. `{"client": "ann", "do": "join", "with": ["presence-room", 7]}` calls a FakeClient's method,
- * and without a client the FakeServer's; "connect" makes the client. At the end of stdin it stops.
+ * and without a client the FakeServer's; "connect" makes the client, and "traffic" many that need no
+ * commands. At the end of stdin it stops, at SIGTERM and SIGUSR2 too, as Resonate's own command does:
+ * after a SIGUSR2 its clients have `drain` seconds to leave.
  */
 
 use Revolt\EventLoop;
 use Tests\Support\FakeServer;
 use Tests\Support\TestApplication;
+use Tests\Support\Traffic;
 
 require dirname(__DIR__).'/bootstrap.php';
 
-['webhooks' => $webhooks, 'apps' => $apps] = json_decode((string) fgets(STDIN), true, flags: JSON_THROW_ON_ERROR);
+['webhooks' => $webhooks, 'apps' => $apps, 'drain' => $drain] = json_decode((string) fgets(STDIN), true, flags: JSON_THROW_ON_ERROR);
 
 $application = new TestApplication($webhooks, $apps);
 $server = new FakeServer($application->laravel);
 $clients = [];
+$traffic = null;
 
 // Runs after the plugin's own shutdown function, which was registered first.
-register_shutdown_function(static function () use ($application): void {
+register_shutdown_function(static function () use ($application, &$traffic): void {
+    if ($traffic !== null) {
+        echo json_encode($traffic->sent)."\n";
+    }
+
     foreach ($application->log() as $line) {
         echo $line."\n";
     }
@@ -33,7 +41,20 @@ echo "ready\n";
 
 stream_set_blocking(STDIN, false);
 
-EventLoop::onReadable(STDIN, static function (string $id) use ($server, &$clients): void {
+$stop = static function () use ($server, &$traffic): void {
+    $traffic?->end();
+    $server->stop();
+    EventLoop::queue(static fn () => EventLoop::getDriver()->stop());
+};
+
+EventLoop::onSignal(SIGTERM, $stop);
+EventLoop::onSignal(SIGUSR2, static function () use ($server, &$traffic, $drain, $stop): void {
+    $server->drain();
+    $traffic?->leaveSlowly();
+    EventLoop::delay($drain, $stop);
+});
+
+EventLoop::onReadable(STDIN, static function (string $id) use ($server, &$clients, &$traffic): void {
     $line = fgets(STDIN);
 
     if ($line === false) {
@@ -48,6 +69,7 @@ EventLoop::onReadable(STDIN, static function (string $id) use ($server, &$client
     ['client' => $name, 'do' => $method, 'with' => $arguments] = json_decode($line, true, flags: JSON_THROW_ON_ERROR);
 
     $answer = match (true) {
+        $method === 'traffic' => $traffic = new Traffic($server),
         $name === null => $server->{$method}(...$arguments),
         $method === 'connect' => ($clients[$name] = $server->connect(...$arguments))->id(),
         default => $clients[$name]->{$method}(...$arguments),

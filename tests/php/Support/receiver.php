@@ -4,7 +4,8 @@ declare(strict_types=1);
 
 /*
  * A webhook receiver: says its port, then writes every request as a line of JSON into the file it
- * was given. The path decides the answer: /status/503/... gets a 503, /flaky/2/... fails twice.
+ * was given. The path decides the answer: /status/503/... gets a 503, /flaky/2/... fails twice,
+ * /hang/... gets none, and /drip/... one that comes byte by byte and never ends.
  */
 
 $log = fopen($argv[1], 'a');
@@ -16,10 +17,12 @@ echo substr((string) strrchr($name, ':'), 1)."\n";
 /** @var array<int, array{0: resource, 1: string}> $clients Connections with what they have sent so far. */
 $clients = [];
 $failures = [];
+$dripping = [];
 
 $answer = static function (string $path) use (&$failures): int {
     return match (true) {
         preg_match('~^/status/(\d{3})~', $path, $match) === 1 => (int) $match[1],
+        preg_match('~^/(hang|drip)/~', $path) === 1 => 0,
         preg_match('~^/flaky/(\d+)~', $path, $match) === 1 => ($failures[$path] = ($failures[$path] ?? 0) + 1) > (int) $match[1] ? 200 : 500,
         default => 200,
     };
@@ -28,7 +31,11 @@ $answer = static function (string $path) use (&$failures): int {
 while (true) {
     $readable = [STDIN, $server, ...array_column($clients, 0)];
     $none = null;
-    stream_select($readable, $none, $none, null);
+    stream_select($readable, $none, $none, $dripping === [] ? null : 0, $dripping === [] ? null : 50_000);
+
+    foreach ($dripping as $stream) {
+        @fwrite($stream, '.');
+    }
 
     foreach ($readable as $stream) {
         if ($stream === STDIN) {
@@ -49,7 +56,7 @@ while (true) {
         $bytes = fread($stream, 65536);
 
         if ($bytes === '' || $bytes === false) {
-            unset($clients[$id]);
+            unset($clients[$id], $dripping[$id]);
             fclose($stream);
 
             continue;
@@ -79,6 +86,16 @@ while (true) {
             $status = $answer($path);
 
             fwrite($log, json_encode(compact('method', 'path', 'headers', 'body', 'status'))."\n");
+
+            if ($status === 0) {
+                if (str_starts_with($path, '/drip/')) {
+                    fwrite($stream, "HTTP/1.1 200 Answer\r\nX-Slow: ");
+                    $dripping[$id] = $stream;
+                }
+
+                continue;
+            }
+
             fwrite($stream, "HTTP/1.1 {$status} Answer\r\nContent-Length: 0\r\n\r\n");
 
             if (strtolower($headers['connection'] ?? '') === 'close') {

@@ -1,0 +1,184 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use PHPUnit\Framework\Attributes\TestWith;
+use Tests\Support\FailingRedis;
+use Tests\Support\FreePort;
+use Tests\Support\Node;
+use Tests\Support\Wait;
+
+/**
+ * A node that is told to end under traffic ends in time, whatever is wrong around it, and leaves nothing untold.
+ */
+final class StopTest extends PluginTestCase
+{
+    private const float SHUTDOWN_TIMEOUT = 1.0;
+
+    /**
+     * Seconds that clients have to leave after a SIGUSR2.
+     */
+    private const float DRAIN = 1.0;
+
+    /**
+     * What threads may take to end beyond the timeout, and what PHP and a busy machine take for everything else.
+     */
+    private const float GRACE = 0.6 + 1.5;
+
+    #[TestWith([SIGTERM, 'nothing'])]
+    #[TestWith([SIGUSR2, 'nothing'])]
+    #[TestWith([SIGTERM, 'an endpoint that hangs'])]
+    #[TestWith([SIGUSR2, 'an endpoint that hangs'])]
+    #[TestWith([SIGTERM, 'an endpoint that drips'])]
+    #[TestWith([SIGTERM, 'an endpoint that refuses'])]
+    public function test_what_an_endpoint_did_not_take_in_time_is_delivered_by_the_next_node(int $signal, string $trouble): void
+    {
+        $redis = new FailingRedis;
+        $node = $this->busyNode($redis, match ($trouble) {
+            'an endpoint that hangs' => $this->endpoint('/hang'),
+            'an endpoint that drips' => $this->endpoint('/drip'),
+            'an endpoint that refuses' => ['url' => 'http://127.0.0.1:'.FreePort::find().'/'],
+            default => $this->endpoint(),
+        });
+        $sent = $this->endInTime($node, $signal);
+
+        if ($trouble === 'nothing') {
+            $this->assertSame('', $node->lastWords());
+        } else {
+            $this->assertMatchesRegularExpression('/^resonate_webhooks: the process ended with [1-9]\d* events undelivered \(safe in Redis\), 0 claims undecided, 0 intents not taken in\n$/', $node->lastWords());
+        }
+
+        $next = $this->nextNode($redis);
+        $this->awaitEverybodyLeft();
+        $this->assertSame($sent, $this->counted());
+        $next->stop();
+    }
+
+    #[TestWith([SIGTERM, 'is dead'])]
+    #[TestWith([SIGUSR2, 'is dead'])]
+    #[TestWith([SIGTERM, 'hangs'])]
+    public function test_what_redis_did_not_take_in_time_is_said_to_be_lost_and_all_else_arrives(int $signal, string $trouble): void
+    {
+        $redis = new FailingRedis(remembers: true);
+        $node = $this->busyNode($redis, $this->endpoint());
+        $trouble === 'is dead' ? $redis->kill() : $redis->hang();
+        Wait::pause(0.3);
+        $sent = $this->endInTime($node, $signal);
+
+        $this->assertSame(1, preg_match('/ (\d+) client events lost/', $node->lastWords(), $lost), $node->lastWords());
+
+        $trouble === 'is dead' ? $redis->start() : $redis->goOn();
+        $next = $this->nextNode($redis);
+        $this->awaitEverybodyLeft();
+        $received = array_sum($this->counted());
+        // What Redis got and did not answer is told as lost, and may arrive all the same.
+        $this->assertGreaterThanOrEqual(array_sum($sent) - (int) $lost[1], $received);
+        $this->assertLessThanOrEqual(array_sum($sent), $received);
+        $next->stop();
+    }
+
+    /**
+     * Start a node, and wait until its traffic arrives or has been answered with trouble.
+     *
+     * @param  array<string, mixed>  $endpoint
+     */
+    private function busyNode(FailingRedis $redis, array $endpoint): Node
+    {
+        $node = new Node($this->config($this->on($redis, $endpoint)), drain: self::DRAIN);
+        $node->command(null, 'traffic');
+        Wait::pause(0.7);
+
+        return $node;
+    }
+
+    /**
+     * Start the node that comes after.
+     */
+    private function nextNode(FailingRedis $redis): Node
+    {
+        return new Node($this->config($this->on($redis, $this->endpoint())));
+    }
+
+    /**
+     * The config of a node whose one endpoint is the same to Redis wherever it is.
+     *
+     * @param  array<string, mixed>  $endpoint
+     * @return array<string, mixed>
+     */
+    private function on(FailingRedis $redis, array $endpoint): array
+    {
+        return [
+            'connection' => $redis->connection(1.0),
+            'ttl' => 3,
+            'shutdown_timeout' => self::SHUTDOWN_TIMEOUT,
+            'endpoints' => ['receiver' => $endpoint],
+        ];
+    }
+
+    /**
+     * Tell the node to end, and return how many client events each channel had, after all.
+     *
+     * @return array<string, int>
+     */
+    private function endInTime(Node $node, int $signal): array
+    {
+        $begin = hrtime(true);
+        $lines = $node->endBy($signal);
+        $seconds = (hrtime(true) - $begin) / 1e9 - ($signal === SIGUSR2 ? self::DRAIN : 0.0);
+
+        $this->assertLessThan(self::SHUTDOWN_TIMEOUT + self::GRACE, $seconds, 'seconds until the end');
+
+        $sent = json_decode($lines[0], true, flags: JSON_THROW_ON_ERROR);
+
+        $this->assertGreaterThan(50, min($sent), 'there was traffic');
+
+        return $sent;
+    }
+
+    /**
+     * Wait until the receiver has heard of the departure of everybody.
+     */
+    private function awaitEverybodyLeft(): void
+    {
+        $last = fn () => array_column(
+            array_filter(array_map(fn (string $event) => explode(' ', $event), $this->events()), fn (array $event) => str_starts_with($event[0], 'channel_')),
+            0, 1,
+        );
+
+        Wait::until(
+            fn () => count($last()) === 5 && array_unique(array_values($last())) === ['channel_vacated'],
+            fn () => 'everybody to have left: '.json_encode($last()),
+            30.0,
+        );
+    }
+
+    /**
+     * How many client events of each channel came; none is missing before another, and none came under two ids.
+     *
+     * @return array<string, int>
+     */
+    private function counted(): array
+    {
+        $counted = $batches = [];
+
+        foreach (Support\Receiver::shared()->requests($this->path()) as $request) {
+            if ($request['status'] === 200) {
+                $batches[$request['headers']['webhook-id']] ??= json_decode($request['body'], true, flags: JSON_THROW_ON_ERROR)['events'];
+            }
+        }
+
+        foreach (array_merge(...array_values($batches)) as $event) {
+            if ($event['name'] === 'client_event') {
+                $channel = $event['channel'];
+                $counted[$channel] ??= 0;
+                $this->assertSame($counted[$channel]++, json_decode($event['data'], true)['n'], "the next of {$channel}");
+            }
+        }
+
+        ksort($counted);
+
+        return $counted;
+    }
+}
