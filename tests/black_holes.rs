@@ -4,9 +4,10 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
 use support::black_hole::BlackHoles;
@@ -42,7 +43,7 @@ impl Healthy {
         let times = Arc::new(Mutex::new(Times::default()));
         let kept = Arc::clone(&times);
         let tally = Tally::watched(move |channel, number, at| {
-            let mut times = kept.lock().expect("no panic");
+            let mut times = kept.lock();
             let event = (number * CHANNELS + channel) as usize;
             if let Some(arrived) = times.arrived.get_mut(event) {
                 arrived.get_or_insert(at);
@@ -53,14 +54,14 @@ impl Healthy {
 
     /// The time from hook to receipt that one in a hundred events exceeds, while `engine` is given events steadily.
     fn p99(&self, engine: &Engine) -> Duration {
-        *self.times.lock().expect("no panic") = Times { sent: Vec::new(), arrived: vec![None; EVENTS as usize] };
+        *self.times.lock() = Times { sent: Vec::new(), arrived: vec![None; EVENTS as usize] };
         for event in 0..EVENTS {
-            self.times.lock().expect("no panic").sent.push(Instant::now());
+            self.times.lock().sent.push(Instant::now());
             whisper(engine, event % CHANNELS, event / CHANNELS);
             std::thread::sleep(EVERY);
         }
-        eventually("every event arrives", || self.times.lock().expect("no panic").arrived.iter().all(Option::is_some));
-        let times = self.times.lock().expect("no panic");
+        eventually("every event arrives", || self.times.lock().arrived.iter().all(Option::is_some));
+        let times = self.times.lock();
         let arrived = times.arrived.iter().flatten();
         let mut took: Vec<Duration> = arrived.zip(&times.sent).map(|(arrived, sent)| *arrived - *sent).collect();
         took.sort_unstable();

@@ -65,7 +65,7 @@ impl Traffic<'_> {
 
     /// Sends until every channel has had the same number of events. Returns that number.
     fn round_off(&mut self) -> u32 {
-        while self.turns % CHANNELS != 0 {
+        while !self.turns.is_multiple_of(CHANNELS) {
             whisper(self.engine, self.turns % CHANNELS, self.turns / CHANNELS);
             self.turns += 1;
         }
@@ -205,11 +205,11 @@ fn what_waits_for_redis_is_bounded_in_bytes_and_what_does_not_fit_is_counted() {
     assert!(grown < 200 << 20, "{grown} bytes wait for Redis");
     let dropped = stat(&engine, "client_events_dropped");
     assert!(dropped > 10_000, "{dropped} of {events} dropped");
-    assert_eq!(stat(&engine, "waiting_client_events") + dropped, u64::from(events));
+    assert_eq!(stat(&engine, "waiting_client_events") + dropped, events as usize);
 
     redis.go_on();
-    let kept = usize::try_from(u64::from(events) - dropped).unwrap();
-    flood::while_it_moves("what was kept", || tally.count() as u64, || tally.count() >= kept);
+    let kept = events as usize - dropped;
+    flood::while_it_moves("what was kept", || tally.count(), || tally.count() >= kept);
     let expected: BTreeMap<u32, Vec<u32>> = [(0, (0..u32::try_from(kept).unwrap()).collect())].into();
     assert_eq!(without_repeats(&tally), expected, "the first that came");
 }

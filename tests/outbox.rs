@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use redis::Commands;
 use resonate_webhooks::engine::{Engine, Whisper};
+use resonate_webhooks::telemetry::Outcome;
 use serde_json::json;
 use support::engine::{APP, engine, eventually};
 use support::receiver::{Answer, Received, Receiver};
@@ -248,4 +249,17 @@ fn every_event_for_an_endpoint_that_is_gone_becomes_a_dead_letter() {
     });
     eventually("the streams are trimmed", || outbox_events(&mut redis) == 0);
     assert_eq!(receiver.received("/hook").len(), 1);
+}
+
+#[test]
+fn a_drop_is_told_when_a_flush_returns() {
+    for _ in 0..20 {
+        let (redis, receiver) = (RedisServer::start(), Receiver::start());
+        receiver.always("/hook", Answer::Status(500));
+        let node = node(&redis, &receiver, &json!({ "flush_interval": 30 }));
+        subscribe(&node, 0..1);
+        assert!(node.flush(Duration::from_secs(4)).is_nothing());
+        let told = node.poll(100).into_iter().filter(|outcome| matches!(outcome, Outcome::Dropped { .. })).count();
+        assert_eq!(told, 1);
+    }
 }

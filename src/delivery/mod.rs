@@ -163,13 +163,16 @@ impl Delivery {
     }
 
     /// Sends what waits without waiting for company, until nothing is left or `deadline` has come, and returns what is
-    /// left. A batch that fails keeps its schedule of retries.
+    /// left. A batch that fails keeps its schedule of retries. What was passed by then is written down and told.
     pub fn flush(&self, deadline: Instant) -> Left {
         self.outbox.catch_up(deadline);
         let (reply, left) = bounded(1);
         let _ = self.messages.send(Message::Flush { deadline, reply });
-        left.recv_deadline(deadline + FLUSH_MARGIN)
-            .unwrap_or_else(|_| Left { waiting: self.outbox.queued(), ..Left::default() })
+        let left = left
+            .recv_deadline(deadline + FLUSH_MARGIN)
+            .unwrap_or_else(|_| Left { waiting: self.outbox.queued(), ..Left::default() });
+        self.outbox.write_out(deadline);
+        left
     }
 
     /// Ends all threads, breaking off what they send. `false` when some still run at `deadline`: those are connecting,

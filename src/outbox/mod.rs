@@ -287,6 +287,9 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     /// Waits until everything that was accepted before this call has been handed over, at most until `deadline`.
     fn catch_up(&self, _deadline: Instant) {}
 
+    /// Waits until everything that was passed before this call is written down and told, at most until `deadline`.
+    fn write_out(&self, _deadline: Instant) {}
+
     /// Events not settled yet, counted once for each lane that still has to pass them.
     fn queued(&self) -> usize;
 }

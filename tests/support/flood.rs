@@ -25,7 +25,7 @@ pub(crate) fn engine(config: Value) -> Engine {
     for channel in 0..CHANNELS {
         engine.subscribed(APP, name(channel).as_bytes(), b"1.1", None);
     }
-    super::engine::eventually("every channel is occupied", || stat(&engine, "edges") == u64::from(CHANNELS));
+    super::engine::eventually("every channel is occupied", || stat(&engine, "edges") == CHANNELS as usize);
     engine
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn flood(engine: &Engine, rounds: u32, healthy: &Tally, ahead: usize,
 }
 
 /// Waits until `condition` holds, however long it takes while `progress` goes on.
-pub(crate) fn while_it_moves(what: &str, mut progress: impl FnMut() -> u64, mut condition: impl FnMut() -> bool) {
+pub(crate) fn while_it_moves(what: &str, mut progress: impl FnMut() -> usize, mut condition: impl FnMut() -> bool) {
     let (mut last, mut since) = (progress(), Instant::now());
     while !condition() {
         let now = progress();

@@ -3,9 +3,10 @@
 use resonate_webhooks::engine::Engine;
 
 /// One of the engine's numbers.
-pub(crate) fn stat(engine: &Engine, name: &str) -> u64 {
+pub(crate) fn stat(engine: &Engine, name: &str) -> usize {
     let stats = engine.stats();
-    stats.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no {name} in {stats:?}")).1
+    let (_, value) = stats.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no {name} in {stats:?}"));
+    usize::try_from(*value).expect("a small number")
 }
 
 /// What of this process is in memory, in bytes.

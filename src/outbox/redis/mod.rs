@@ -14,19 +14,19 @@
 pub(crate) mod codec;
 mod flight;
 pub(super) mod letters;
+mod passages;
 mod reader;
 mod scripts;
 mod store;
 mod tenure;
 
-use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{DropReport, Fate, Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, Wire, excess};
+use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Queued, Wire, excess};
 use crate::config::Config;
 use crate::event::Event;
 use crate::presence::Standing;
@@ -36,8 +36,9 @@ use crate::thread::Thread;
 
 pub(crate) use scripts::PARTITIONS;
 
+use passages::{Passages, Unwritten};
 use reader::Reader;
-use scripts::{DeadLetterLimits, Keys, Passage};
+use scripts::{DeadLetterLimits, Keys};
 use store::Store;
 use tenure::{End, Overtaken, Tenures};
 
@@ -83,31 +84,6 @@ pub(crate) struct RedisOutbox {
     waker: OnceLock<Waker>,
     threads: OnceLock<[Thread; 2]>,
     telemetry: Arc<Telemetry>,
-}
-
-/// What lanes have passed and what is not written down yet.
-#[derive(Debug, Default)]
-struct Passages {
-    waiting: Mutex<Waiting>,
-    changed: Condvar,
-}
-
-/// What a lane has passed, with the position of its first event.
-#[derive(Debug)]
-struct Unwritten {
-    position: Position,
-    passage: Passage,
-    /// To be published once it is written down: then nobody sends the events again.
-    report: Option<DropReport>,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    /// In the order in which they happened.
-    passages: VecDeque<Unwritten>,
-    /// Cursors of events that were given up behind a batch under way: they may move only after that batch's.
-    behind: HashMap<LaneId, HashMap<u16, u64>>,
-    stopped: bool,
 }
 
 /// Counts the reader's rounds, for those who wait for one.
@@ -171,13 +147,12 @@ impl RedisOutbox {
     /// Ends the threads, after a last attempt to write down what has been passed. `false` when one still runs at
     /// `deadline`.
     pub(crate) fn stop(&self, deadline: Instant) -> bool {
-        self.passages.waiting.lock().stopped = true;
-        self.passages.changed.notify_all();
+        self.passages.stop();
         self.threads.get().is_none_or(|threads| threads.iter().all(|thread| thread.wait_until(deadline)))
     }
 
     fn stopped(&self) -> bool {
-        self.passages.waiting.lock().stopped
+        self.passages.stopped()
     }
 
     fn wake(&self) {
@@ -188,13 +163,7 @@ impl RedisOutbox {
 
     fn settle_until_stopped(&self) {
         loop {
-            let stopped = {
-                let mut waiting = self.passages.waiting.lock();
-                if !waiting.stopped && waiting.passages.is_empty() {
-                    self.passages.changed.wait_for(&mut waiting, SETTLE_EVERY);
-                }
-                waiting.stopped
-            };
+            let stopped = self.passages.wait(SETTLE_EVERY);
             let held_up = self.write_down().is_err();
             if stopped {
                 return;
@@ -282,6 +251,7 @@ impl RedisOutbox {
                 return Err(NotKept::Unavailable);
             }
         }
+        self.passages.done();
         Ok(true)
     }
 
@@ -294,22 +264,6 @@ impl RedisOutbox {
                 format_args!("{letters} dead letters made room for newer ones: there are {most} (dead_letter_max)"),
             );
         }
-    }
-}
-
-impl Passages {
-    fn take_first(&self) -> Option<Unwritten> {
-        self.waiting.lock().passages.pop_front()
-    }
-
-    fn take_first_of(&self, lane: &[u8]) -> Option<Unwritten> {
-        let passages = &mut self.waiting.lock().passages;
-        let at = passages.iter().position(|unwritten| unwritten.passage.lane == lane)?;
-        passages.remove(at)
-    }
-
-    fn put_back(&self, unwritten: Unwritten) {
-        self.waiting.lock().passages.push_front(unwritten);
     }
 }
 
@@ -360,43 +314,13 @@ impl Outbox for RedisOutbox {
     }
 
     fn passed(&self, passed: Passed<'_>) {
-        let Some(first) = passed.events.first() else { return };
-        let letter = match &passed.fate {
-            Fate::Dropped(report) => letters::fields(&passed, report),
-            Fate::Delivered | Fate::Forgotten => Vec::new(),
-        };
-        let mut cursors: HashMap<u16, u64> = HashMap::new();
-        for event in passed.events {
-            let Position { partition, seq, .. } = event.position;
-            cursors.entry(partition).and_modify(|last| *last = seq.max(*last)).or_insert(seq);
-        }
-        let mut waiting = self.passages.waiting.lock();
-        if passed.behind_a_batch {
-            let behind = waiting.behind.entry(passed.lane.clone()).or_default();
-            behind.extend(cursors.drain());
-        } else if let Some(behind) = waiting.behind.remove(passed.lane) {
-            for (partition, seq) in behind {
-                cursors.entry(partition).and_modify(|last| *last = seq.max(*last)).or_insert(seq);
-            }
-        }
-        let replaced = matches!(passed.fate, Fate::Delivered) || !letter.is_empty();
-        let passage = Passage {
-            lane: flight::lane_field(passed.lane),
-            id: passed.id.to_owned(),
-            redelivered: first.redelivery().filter(|_| replaced).map(|redelivery| redelivery.letter.clone()),
-            letter,
-            cursors: cursors.into_iter().collect(),
-        };
-        let report = if let Fate::Dropped(report) = passed.fate { Some(report) } else { None };
-        waiting.passages.push_back(Unwritten { position: first.position, passage, report });
-        drop(waiting);
+        let events = passed.events;
+        self.passages.add(passed);
         // Settled only now: what is removed from a stream has been written down before, its dead letter above all.
         let mut tenures = self.tenures.lock();
-        for event in passed.events {
+        for event in events {
             tenures.passed(event.position);
         }
-        drop(tenures);
-        self.passages.changed.notify_all();
     }
 
     fn catch_up(&self, deadline: Instant) {
@@ -405,6 +329,10 @@ impl Outbox for RedisOutbox {
         state.awaited += 1;
         self.rounds.changed.wait_while_until(&mut state, |state| state.empty <= begun, deadline);
         state.awaited -= 1;
+    }
+
+    fn write_out(&self, deadline: Instant) {
+        self.passages.wait_until_written(deadline);
     }
 
     fn queued(&self) -> usize {

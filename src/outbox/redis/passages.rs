@@ -1,0 +1,131 @@
+//! What lanes have passed and what is not written down yet.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::scripts::Passage;
+use super::{flight, letters};
+use crate::outbox::{DropReport, Fate, LaneId, Passed, Position};
+
+/// The queue of passages, and whether it is to go on.
+#[derive(Debug, Default)]
+pub(super) struct Passages {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+    written: Condvar,
+}
+
+/// What a lane has passed, with the position of its first event.
+#[derive(Debug)]
+pub(super) struct Unwritten {
+    pub(super) position: Position,
+    pub(super) passage: Passage,
+    /// To be published once it is written down: then nobody sends the events again.
+    pub(super) report: Option<DropReport>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// In the order in which they happened.
+    passages: VecDeque<Unwritten>,
+    /// How many were taken out, to be written down just now.
+    under_way: usize,
+    /// Cursors of events that were given up behind a batch under way: they may move only after that batch's.
+    behind: HashMap<LaneId, HashMap<u16, u64>>,
+    stopped: bool,
+}
+
+impl Passages {
+    /// Adds what a lane has passed.
+    pub(super) fn add(&self, passed: Passed<'_>) {
+        let Some(first) = passed.events.first() else { return };
+        let letter = match &passed.fate {
+            Fate::Dropped(report) => letters::fields(&passed, report),
+            Fate::Delivered | Fate::Forgotten => Vec::new(),
+        };
+        let mut cursors: HashMap<u16, u64> = HashMap::new();
+        for event in passed.events {
+            let Position { partition, seq, .. } = event.position;
+            cursors.entry(partition).and_modify(|last| *last = seq.max(*last)).or_insert(seq);
+        }
+        let mut waiting = self.waiting.lock();
+        if passed.behind_a_batch {
+            let behind = waiting.behind.entry(passed.lane.clone()).or_default();
+            behind.extend(cursors.drain());
+        } else if let Some(behind) = waiting.behind.remove(passed.lane) {
+            for (partition, seq) in behind {
+                cursors.entry(partition).and_modify(|last| *last = seq.max(*last)).or_insert(seq);
+            }
+        }
+        let replaced = matches!(passed.fate, Fate::Delivered) || !letter.is_empty();
+        let passage = Passage {
+            lane: flight::lane_field(passed.lane),
+            id: passed.id.to_owned(),
+            redelivered: first.redelivery().filter(|_| replaced).map(|redelivery| redelivery.letter.clone()),
+            letter,
+            cursors: cursors.into_iter().collect(),
+        };
+        let report = if let Fate::Dropped(report) = passed.fate { Some(report) } else { None };
+        waiting.passages.push_back(Unwritten { position: first.position, passage, report });
+        drop(waiting);
+        self.changed.notify_all();
+    }
+
+    /// Takes the oldest, to write it down.
+    pub(super) fn take_first(&self) -> Option<Unwritten> {
+        self.take(|_| true)
+    }
+
+    /// Takes the oldest of a lane.
+    pub(super) fn take_first_of(&self, lane: &[u8]) -> Option<Unwritten> {
+        self.take(|passage| passage.lane == lane)
+    }
+
+    fn take(&self, wanted: impl Fn(&Passage) -> bool) -> Option<Unwritten> {
+        let mut waiting = self.waiting.lock();
+        let at = waiting.passages.iter().position(|unwritten| wanted(&unwritten.passage))?;
+        waiting.under_way += 1;
+        waiting.passages.remove(at)
+    }
+
+    /// What was taken could not be written down.
+    pub(super) fn put_back(&self, unwritten: Unwritten) {
+        let mut waiting = self.waiting.lock();
+        waiting.under_way -= 1;
+        waiting.passages.push_front(unwritten);
+    }
+
+    /// What was taken is written down and told.
+    pub(super) fn done(&self) {
+        self.waiting.lock().under_way -= 1;
+        self.written.notify_all();
+    }
+
+    /// Waits until all is written down and told, at most until `deadline`.
+    pub(super) fn wait_until_written(&self, deadline: Instant) {
+        let unwritten = |waiting: &mut Waiting| !waiting.passages.is_empty() || waiting.under_way > 0;
+        self.written.wait_while_until(&mut self.waiting.lock(), unwritten, deadline);
+    }
+
+    /// Waits until there is something to write down, at most for `time`. Returns whether the outbox was stopped.
+    pub(super) fn wait(&self, time: Duration) -> bool {
+        let mut waiting = self.waiting.lock();
+        if !waiting.stopped && waiting.passages.is_empty() {
+            self.changed.wait_for(&mut waiting, time);
+        }
+        waiting.stopped
+    }
+
+    /// Tells whoever writes down to end.
+    pub(super) fn stop(&self) {
+        self.waiting.lock().stopped = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether the outbox was stopped.
+    pub(super) fn stopped(&self) -> bool {
+        self.waiting.lock().stopped
+    }
+}
