@@ -82,7 +82,7 @@ pub(crate) struct Claimer {
     next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
     /// No claim before this time: Redis is out of reach, or edges may not be decided yet.
     hold_until: Option<Instant>,
-    /// Dead nodes named by the last renewal.
+    /// Dead nodes, whose reaping is to be finished.
     lapsed: Vec<String>,
     /// Nodes whose lease has lapsed, but whose roster lives on; each is said once.
     spared: HashSet<String>,
@@ -238,7 +238,8 @@ impl Claimer {
         self.session.renewed(renewal.unbroken, Instant::now());
         self.grace.heard(renewal.next_due, Instant::now());
         if self.session.may_reap() {
-            self.lapsed = renewal.lapsed;
+            let known = &mut self.lapsed;
+            known.extend(renewal.lapsed.into_iter().filter(|dead| !known.contains(dead)).collect::<Vec<_>>());
         }
         Ok(())
     }
@@ -341,11 +342,13 @@ impl Claimer {
         }
     }
 
-    /// The node was reaped: it goes on as another incarnation and claims all that it serves anew.
+    /// The node was reaped: it goes on as another incarnation and claims all that it serves anew. If the reaping is not
+    /// finished, that comes first: what is left of it are departures that lie before everything that waits.
     fn start_over(&mut self) {
         self.standing.set(None);
         let reaped = self.session.node().clone();
         self.session.reaped((self.next_incarnation)());
+        self.lapsed.push(reaped.to_string());
         let mut ledger = self.ledger.lock();
         let ledger = &mut *ledger;
         ledger.pending.start_over(&ledger.table);

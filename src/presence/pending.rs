@@ -233,14 +233,42 @@ impl Pending {
         untouched.chain(leaving.map(|(hold, _)| (*hold).clone())).collect()
     }
 
-    /// Forgets all claims and claims what the node serves now afresh, under a new node id: the old one was reaped, and
-    /// every hold under it is gone or will be. Client events stay.
+    /// Goes on under a new node id: the old one was reaped, and the end of every visit that Redis knew of is announced.
+    ///
+    /// Everything that waits is told under the new id, in its order, so that no visit is lost; of a visit that is over
+    /// already, the departure is left out. What is still served is claimed anew first, unless its claim waits anyway. So
+    /// is what client events wait for that were sent during a visit that is over: they are told within another one.
+    /// A batch under way counts as never applied.
     pub(crate) fn start_over(&mut self, table: &LocalTable) {
-        let unsent = std::mem::take(&mut self.queue);
-        let batch = self.in_flight.take().map(|batch| Arc::unwrap_or_clone(batch).entries).unwrap_or_default();
-        self.queue.extend(table.holds().map(|hold| Entry::Claim(Claim::join(hold))));
-        self.queued_claims = self.queue.len();
-        self.queue.extend(batch.into_iter().chain(unsent).filter(|entry| matches!(entry, Entry::Whisper(_))));
+        let sent = self.in_flight.take().map(|batch| Arc::unwrap_or_clone(batch).entries).unwrap_or_default();
+        let waiting: Vec<Entry> = sent.into_iter().chain(std::mem::take(&mut self.queue)).collect();
+
+        let mut spoken_in: HashSet<Hold> = HashSet::new();
+        let mut seen: HashSet<&Hold> = HashSet::new();
+        let (mut over, mut anew) = (HashSet::new(), Vec::new());
+        for entry in &waiting {
+            match entry {
+                Entry::Whisper(whisper) => spoken_in.extend(whisper.holds()),
+                Entry::Claim(Claim { hold, change }) if seen.insert(hold) && *change == Change::Leave => {
+                    if spoken_in.contains(hold) {
+                        anew.push(hold.clone());
+                    } else {
+                        over.insert(hold.clone());
+                    }
+                }
+                Entry::Claim(_) => {}
+            }
+        }
+        anew.extend(table.holds().filter(|hold| !seen.contains(hold)));
+        // Channels before their users.
+        anew.sort_by_key(|hold| hold.user.is_some());
+
+        self.queue.extend(anew.into_iter().map(|hold| Entry::Claim(Claim::join(hold))));
+        self.queue.extend(waiting.into_iter().filter(|entry| match entry {
+            Entry::Claim(claim) => !over.remove(&claim.hold),
+            Entry::Whisper(_) => true,
+        }));
+        self.queued_claims = self.queue.iter().filter(|entry| matches!(entry, Entry::Claim(_))).count();
         self.whisper_bytes = self.queue.iter().map(Entry::whisper_bytes).sum();
     }
 
@@ -320,9 +348,10 @@ impl Entry {
 }
 
 impl Whisper {
-    /// What it takes in memory, roughly.
-    fn bytes(&self) -> usize {
-        WHISPER_FRAME + self.event.event.len() + self.event.data.as_ref().map_or(0, |data| data.len())
+    /// The visit during which it was sent: the channel's, and the user's.
+    fn holds(&self) -> impl Iterator<Item = Hold> {
+        let hold = |user| Hold { app: self.app.clone(), channel: self.channel.clone(), user };
+        std::iter::once(hold(None)).chain(self.event.user.clone().map(|user| hold(Some(user))))
     }
 
     /// The event, once its time is known.

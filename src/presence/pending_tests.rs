@@ -132,23 +132,97 @@ fn acknowledged_is_what_redis_knows_and_not_what_it_is_about_to_hear() {
     assert_eq!(acknowledged, [hold("known"), hold("leaving")]);
 }
 
+/// A node on presence-a, as the intake would feed it.
+struct Visitors {
+    table: LocalTable,
+    pending: Pending,
+}
+
+impl Visitors {
+    /// Users who are there, and known to be.
+    fn known(users: &[&str]) -> Self {
+        let mut visitors = Self { table: LocalTable::default(), pending: Pending::new(100, true) };
+        for user in users {
+            visitors.come(user);
+        }
+        if visitors.pending.batch().is_some() {
+            visitors.pending.answered_in_place();
+        }
+        visitors
+    }
+
+    fn come(&mut self, user: &str) {
+        let mut claims = Vec::new();
+        let name = user.as_bytes();
+        self.table.subscribe(&AppId::from("app"), b"presence-a", name, Some(name), &mut claims);
+        self.pending.push_claims(claims);
+    }
+
+    fn go(&mut self, user: &str) {
+        let mut claims = Vec::new();
+        self.table.close(&AppId::from("app"), user.as_bytes(), &mut claims);
+        self.pending.push_claims(claims);
+    }
+
+    fn whisper(&mut self, user: &str) {
+        let mut whisper = whisper("presence-a");
+        whisper.event.user = Some(UserId::from(user));
+        assert!(self.pending.push_whisper(whisper));
+    }
+
+    /// What the node tells Redis under its new id.
+    fn start_over(mut self) -> Vec<String> {
+        self.pending.start_over(&self.table);
+        assert!(self.pending.acknowledged(&self.table).is_empty(), "the new id holds nothing yet");
+        let batch = self.pending.batch().map(Arc::unwrap_or_clone);
+        batch.into_iter().flat_map(|batch| batch.entries).map(|entry| tell(&entry)).collect()
+    }
+}
+
+/// An entry in short: `+ a` for a join, `- a` for a leave, `* a` for a whisper; `#` is the channel.
+fn tell(entry: &Entry) -> String {
+    let (sign, user) = match entry {
+        Entry::Claim(claim) => (if claim.change == Change::Join { '+' } else { '-' }, claim.hold.user.clone()),
+        Entry::Whisper(whisper) => ('*', whisper.event.user.clone()),
+    };
+    format!("{sign}{}", user.map_or("#".into(), |user| user.as_text().into_owned()))
+}
+
 #[test]
-fn starting_over_claims_what_is_served_now_and_keeps_the_client_events() {
-    let app = AppId::from("app");
-    let mut table = LocalTable::default();
-    let mut pending = Pending::new(100, false);
-    let mut claims = Vec::new();
-    table.subscribe(&app, b"presence-a", b"1", Some(b"7"), &mut claims);
-    pending.push_claims(claims.drain(..));
-    pending.push_whisper(whisper("presence-a"));
-    pending.batch();
-    pending.push_claims([join("gone"), leave("gone")]);
-    pending.start_over(&table);
-    pending.batch();
-    assert_eq!(
-        names(&pending.answered(b"11", 1)),
-        ["channel_occupied presence-a", "member_added presence-a", "client_event presence-a"]
-    );
+fn starting_over_claims_anew_what_is_served_and_nothing_waits_for() {
+    let mut visitors = Visitors::known(&["a"]);
+    visitors.whisper("a");
+    visitors.come("b");
+    assert_eq!(visitors.start_over(), ["+#", "+a", "*a", "+b"]);
+}
+
+#[test]
+fn a_visit_that_waits_is_neither_given_up_nor_repeated_by_starting_over() {
+    let mut visitors = Visitors::known(&[]);
+    visitors.come("a");
+    visitors.whisper("a");
+    visitors.pending.batch();
+    visitors.go("a");
+    visitors.come("b");
+    assert_eq!(visitors.start_over(), ["+#", "+a", "*a", "-a", "-#", "+#", "+b"]);
+}
+
+#[test]
+fn starting_over_leaves_departures_of_the_reaped_to_the_reaper() {
+    let mut visitors = Visitors::known(&["a", "b"]);
+    visitors.go("a");
+    visitors.go("b");
+    visitors.come("a");
+    assert_eq!(visitors.start_over(), ["+#", "+a"]);
+}
+
+#[test]
+fn a_client_event_that_waited_is_told_within_a_visit_of_its_sender() {
+    let mut visitors = Visitors::known(&["a", "b"]);
+    visitors.whisper("a");
+    visitors.go("b");
+    visitors.go("a");
+    assert_eq!(visitors.start_over(), ["+#", "+a", "*a", "-a", "-#"]);
 }
 
 #[test]
