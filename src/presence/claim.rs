@@ -13,6 +13,13 @@ pub(crate) struct Hold {
     pub(crate) user: Option<UserId>,
 }
 
+impl Hold {
+    /// The channel that this is, or is on.
+    pub(crate) fn channel_alone(&self) -> Self {
+        Self { app: self.app.clone(), channel: self.channel.clone(), user: None }
+    }
+}
+
 /// A change of one hold of this node: a local first or a local last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {

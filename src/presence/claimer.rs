@@ -26,6 +26,9 @@ use crate::telemetry::{Level, Telemetry};
 /// Holds per call when they are put back.
 const REASSERT_PORTION: usize = 500;
 
+/// Holds per call when a dead node is reaped.
+const REAP_PORTION: usize = 256;
+
 /// The longest the claimer sleeps without looking at its session.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -122,8 +125,9 @@ impl Claimer {
     /// Runs until it is told to stop.
     pub(crate) fn run(&mut self) {
         while !self.stop.raised() {
-            if self.hold_until.is_none_or(|until| until <= Instant::now()) {
-                self.hold_until = self.step();
+            let now = Instant::now();
+            if self.hold_until.is_none_or(|until| until <= now) {
+                self.hold_until = self.step(now);
             }
             self.release_whispers();
             self.wait();
@@ -132,7 +136,7 @@ impl Claimer {
     }
 
     /// Leaves the cluster, if nothing is held any more; otherwise the lease lapses and the holds are reaped.
-    fn say_goodbye(&mut self) {
+    pub(super) fn say_goodbye(&mut self) {
         if self.session.epoch().is_some() && self.ledger.lock().is_done() {
             // A node that cannot say it is found out by its lease.
             let _ = call(&mut self.link, |redis| self.keys.bye(redis, self.session.node()));
@@ -150,19 +154,19 @@ impl Claimer {
         });
     }
 
-    /// Does what is due. Returns until when nothing more can be done, if so.
-    fn step(&mut self) -> Option<Instant> {
-        match self.try_step() {
+    /// Does what is due at `now`. Returns until when nothing more can be done, if so.
+    pub(super) fn step(&mut self, now: Instant) -> Option<Instant> {
+        match self.try_step(now) {
             Ok(()) => None,
             Err(Stuck::Unreachable(retry_at)) => Some(retry_at),
-            Err(Stuck::Refused(Refusal::Settling(wait))) => Some(Instant::now() + wait),
+            Err(Stuck::Refused(Refusal::Settling(wait))) => Some(now + wait),
             Err(Stuck::Refused(Refusal::Lost)) => {
                 self.standing.set(None);
                 self.session.lost();
                 None
             }
             // Redis keeps the last reply of a reaped node: a batch whose reply was lost gets it now, or never.
-            Err(Stuck::Refused(Refusal::Reaped)) => match self.claim() {
+            Err(Stuck::Refused(Refusal::Reaped)) => match self.claim(now) {
                 Err(Stuck::Unreachable(retry_at)) => Some(retry_at),
                 Ok(_) | Err(Stuck::Refused(_)) => {
                     self.start_over();
@@ -172,20 +176,22 @@ impl Claimer {
         }
     }
 
-    fn try_step(&mut self) -> Result<(), Stuck> {
-        self.open_session()?;
+    fn try_step(&mut self, now: Instant) -> Result<(), Stuck> {
+        let began = Instant::now();
+        self.open_session(now)?;
         self.put_holds_back()?;
         loop {
-            self.renew_lease()?;
+            let now = now + began.elapsed();
+            self.renew_lease(now)?;
             self.reap_the_dead()?;
-            if self.stop.raised() || !self.claim()? {
+            if self.stop.raised() || !self.claim(now)? {
                 break;
             }
         }
-        self.audit_the_roster()
+        self.audit_the_roster(now)
     }
 
-    fn open_session(&mut self) -> Result<(), Stuck> {
+    fn open_session(&mut self, now: Instant) -> Result<(), Stuck> {
         if self.session.epoch().is_some() {
             return Ok(());
         }
@@ -193,8 +199,8 @@ impl Claimer {
         let (session, keys) = (&self.session, &self.keys);
         let (epoch, _settling) =
             call(&mut self.link, |redis| keys.open(redis, session.node(), &new_epoch, session.settle_time()))?;
-        self.session.opened(epoch, Instant::now());
-        self.grace.ask_now(Instant::now());
+        self.session.opened(epoch, now);
+        self.grace.ask_now(now);
         self.standing.set(self.session.place());
         Ok(())
     }
@@ -228,15 +234,15 @@ impl Claimer {
         Ok(())
     }
 
-    fn renew_lease(&mut self) -> Result<(), Stuck> {
-        if self.session.renew_at().is_some_and(|due| due > Instant::now()) {
+    fn renew_lease(&mut self, now: Instant) -> Result<(), Stuck> {
+        if self.session.renew_at().is_some_and(|due| due > now) {
             return Ok(());
         }
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
         let renewal = call(&mut self.link, |redis| keys.renew(redis, session.node(), epoch))??;
-        self.session.renewed(renewal.unbroken, Instant::now());
-        self.grace.heard(renewal.next_due, Instant::now());
+        self.session.renewed(renewal.unbroken, now);
+        self.grace.heard(renewal.next_due, now);
         if self.session.may_reap() {
             let known = &mut self.lapsed;
             known.extend(renewal.lapsed.into_iter().filter(|dead| !known.contains(dead)).collect::<Vec<_>>());
@@ -248,7 +254,7 @@ impl Claimer {
         while let Some(dead) = self.lapsed.last() {
             let (session, keys) = (&self.session, &self.keys);
             let epoch = session.epoch().unwrap_or_default();
-            let reaped = call(&mut self.link, |redis| keys.reap(redis, dead, epoch))??;
+            let reaped = call(&mut self.link, |redis| keys.reap(redis, dead, epoch, REAP_PORTION))??;
             reaped.leaving.into_iter().for_each(|hold| self.grace.began(hold, reaped.time_ms));
             self.telemetry.counters().edges.add(reaped.events.len() as u64);
             match &self.sink {
@@ -279,10 +285,10 @@ impl Claimer {
         Ok(())
     }
 
-    fn audit_the_roster(&mut self) -> Result<(), Stuck> {
+    fn audit_the_roster(&mut self, now: Instant) -> Result<(), Stuck> {
         let Some(audit) = &mut self.audit else { return Ok(()) };
         let (session, keys) = (&self.session, &self.keys);
-        for process in call(&mut self.link, |redis| audit.advance(redis, keys, session.node(), Instant::now()))? {
+        for process in call(&mut self.link, |redis| audit.advance(redis, keys, session.node(), now))? {
             self.telemetry.log(
                 Level::Warning,
                 format_args!(
@@ -294,17 +300,17 @@ impl Claimer {
     }
 
     /// Sends one batch. `false` when there was none.
-    fn claim(&mut self) -> Result<bool, Stuck> {
+    fn claim(&mut self, now: Instant) -> Result<bool, Stuck> {
         let batch = {
             let pending = &mut self.ledger.lock().pending;
-            if self.grace.asks(Instant::now()) { Some(pending.batch_or_empty()) } else { pending.batch() }
+            if self.grace.asks(now) { Some(pending.batch_or_empty()) } else { pending.batch() }
         };
         let Some(batch) = batch else { return Ok(false) };
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
         let verdict = call(&mut self.link, |redis| keys.claim(redis, session.node(), epoch, &batch))??;
         self.clock.observe(verdict.time_ms);
-        self.grace.judged(&batch, &verdict, Instant::now());
+        self.grace.judged(&batch, &verdict, now);
         let counters = self.telemetry.counters();
         counters.redis_calls.add(1);
         counters.claims.add(verdict.edges.len() as u64);

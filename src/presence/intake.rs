@@ -38,7 +38,7 @@ pub(crate) struct Intake {
 
 /// Whether the thread goes on.
 #[derive(PartialEq, Eq)]
-enum Next {
+pub(super) enum Next {
     Continue,
     Stop,
 }
@@ -72,8 +72,8 @@ impl Intake {
         }
     }
 
-    /// Enters up to a portion of intents; returns how many.
-    fn take_portion(&mut self, first: Option<Intent>) -> (usize, Next) {
+    /// Enters up to a portion of intents, `first` before what waits in the queue; returns how many.
+    pub(super) fn take_portion(&mut self, first: Option<Intent>) -> (usize, Next) {
         let mut portion = std::mem::take(&mut self.portion);
         portion.extend(first.into_iter().chain(self.intents.try_iter().take(PORTION)));
         portion.extend(self.queue.take_closed().into_iter().map(|(app, socket)| Intent::Closed(app, socket)));

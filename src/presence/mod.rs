@@ -14,6 +14,8 @@ mod clock;
 mod grace;
 mod intake;
 mod ledger;
+#[cfg(test)]
+mod model;
 mod pending;
 mod scripts;
 mod session;

@@ -237,26 +237,25 @@ impl Pending {
     ///
     /// Everything that waits is told under the new id, in its order, so that no visit is lost; of a visit that is over
     /// already, the departure is left out. What is still served is claimed anew first, unless its claim waits anyway. So
-    /// is what client events wait for that were sent during a visit that is over: they are told within another one.
-    /// A batch under way counts as never applied.
+    /// is a visit that is over if something else of it waits, a client event or a user of the channel: those are told
+    /// within another one. A batch under way counts as never applied.
     pub(crate) fn start_over(&mut self, table: &LocalTable) {
         let sent = self.in_flight.take().map(|batch| Arc::unwrap_or_clone(batch).entries).unwrap_or_default();
         let waiting: Vec<Entry> = sent.into_iter().chain(std::mem::take(&mut self.queue)).collect();
 
-        let mut spoken_in: HashSet<Hold> = HashSet::new();
+        // Visits of which something waits that is not their end.
+        let mut told_in: HashSet<Hold> = HashSet::new();
         let mut seen: HashSet<&Hold> = HashSet::new();
         let (mut over, mut anew) = (HashSet::new(), Vec::new());
         for entry in &waiting {
             match entry {
-                Entry::Whisper(whisper) => spoken_in.extend(whisper.holds()),
-                Entry::Claim(Claim { hold, change }) if seen.insert(hold) && *change == Change::Leave => {
-                    if spoken_in.contains(hold) {
-                        anew.push(hold.clone());
-                    } else {
-                        over.insert(hold.clone());
-                    }
-                }
-                Entry::Claim(_) => {}
+                Entry::Whisper(whisper) => told_in.extend(whisper.holds()),
+                Entry::Claim(Claim { hold, change }) => match (seen.insert(hold), change) {
+                    (true, Change::Leave) if told_in.contains(hold) => anew.push(hold.clone()),
+                    (true, Change::Leave) => _ = over.insert(hold.clone()),
+                    (_, Change::Join) if hold.user.is_some() => _ = told_in.insert(hold.channel_alone()),
+                    _ => {}
+                },
             }
         }
         anew.extend(table.holds().filter(|hold| !seen.contains(hold)));

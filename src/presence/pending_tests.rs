@@ -226,6 +226,15 @@ fn a_client_event_that_waited_is_told_within_a_visit_of_its_sender() {
 }
 
 #[test]
+fn a_user_who_came_after_the_channel_was_known_is_told_within_a_visit_of_the_channel() {
+    let mut visitors = Visitors::known(&["a"]);
+    visitors.come("b");
+    visitors.go("b");
+    visitors.go("a");
+    assert_eq!(visitors.start_over(), ["+#", "+b", "-b", "-#"]);
+}
+
+#[test]
 fn looking_for_pairs_to_give_up_is_not_repeated_for_every_claim() {
     let mut pending = Pending::new(10, false);
     pending.push_claims((0..50_000).map(|n| join(&n.to_string())));

@@ -52,9 +52,6 @@ script!(BYE, "scripts/bye.lua");
 /// Lapsed nodes that one renewal names.
 const LAPSED_PER_RENEWAL: usize = 16;
 
-/// Holds that one call of the reaper takes away.
-const HOLDS_PER_REAP: usize = 256;
-
 /// Departures that one batch announces: some 0.2 ms of Redis' time.
 const DUE_PER_BATCH: usize = 256;
 
@@ -274,11 +271,17 @@ impl Keys {
         accepted(&status, 0).map(|result| result.map(|()| renewal))
     }
 
-    /// Takes away a portion of what a dead node held. A node that is not dead is finished without an event.
-    pub(crate) fn reap(&self, redis: &mut Connection, dead: &str, epoch: &str) -> RedisResult<Result<Reaped, Refusal>> {
+    /// Takes away up to `portion` of what a dead node held. A node that is not dead is finished without an event.
+    pub(crate) fn reap(
+        &self,
+        redis: &mut Connection,
+        dead: &str,
+        epoch: &str,
+        portion: usize,
+    ) -> RedisResult<Result<Reaped, Refusal>> {
         let mut call = self.call(&REAP, dead);
         call.key(self.of_node("held", dead)).key(self.of_node("reply", dead));
-        call.arg(epoch).arg(HOLDS_PER_REAP).arg(KEEP_REPLY_SECONDS).arg(self.partitions).arg(millis(self.grace));
+        call.arg(epoch).arg(portion).arg(KEEP_REPLY_SECONDS).arg(self.partitions).arg(millis(self.grace));
         let (ttl, prefix) =
             self.roster.as_ref().map_or((0, ""), |roster| (millis(roster.ttl), roster.key_prefix.as_str()));
         call.arg(millis(self.lease)).arg(ttl).arg(prefix);

@@ -14,6 +14,9 @@ use crate::support::redis::RedisServer;
 
 const LEASE: Duration = Duration::from_secs(60);
 
+/// Holds that one call of the reaper takes away.
+const REAP_PORTION: usize = 16;
+
 /// A cluster of nodes on one Redis of its own.
 struct Cluster {
     /// Stopped when dropped, unless it is another's.
@@ -60,7 +63,7 @@ impl Cluster {
     }
 
     fn reap(&mut self, dead: &NodeId) -> Result<Reaped, Refusal> {
-        self.keys.reap(&mut self.redis, dead.as_str(), &self.epoch).unwrap()
+        self.keys.reap(&mut self.redis, dead.as_str(), &self.epoch, REAP_PORTION).unwrap()
     }
 
     fn lapse(&mut self, node: &NodeId) {
@@ -204,11 +207,11 @@ fn a_reaped_node_cannot_claim_but_still_gets_its_last_reply() {
 fn a_reaper_that_dies_half_way_is_continued_by_another() {
     let mut cluster = Cluster::start();
     let (a, b) = (cluster.node(1), cluster.node(2));
-    let many: Vec<Claim> = (0..=HOLDS_PER_REAP).map(|n| Claim::join(channel("app", &n.to_string()))).collect();
+    let many: Vec<Claim> = (0..=REAP_PORTION).map(|n| Claim::join(channel("app", &n.to_string()))).collect();
     cluster.edges(&a, &many);
     cluster.lapse(&a);
     let first = cluster.reap(&a).unwrap();
-    assert_eq!((first.events.len(), first.finished), (HOLDS_PER_REAP, false));
+    assert_eq!((first.events.len(), first.finished), (REAP_PORTION, false));
     assert_eq!(cluster.claim(&a, &many[..1]), Err(Refusal::Reaped), "while it is being reaped");
     let renewal = cluster.keys.renew(&mut cluster.redis, &b, &cluster.epoch).unwrap().unwrap();
     assert_eq!(renewal.lapsed, [a.as_str()]);

@@ -1,0 +1,117 @@
+//! What can happen, and when it can.
+
+use proptest::prelude::*;
+use proptest_state_machine::ReferenceStateMachine;
+
+use super::names::{APPS, CHANNELS, Names, USERS};
+use super::reference::{Id, Reference};
+
+/// The most nodes of a case.
+const NODES: usize = 4;
+
+/// Sockets of a node, in each application.
+pub(super) const SOCKETS: usize = 3;
+
+/// A channel, by number of application and name.
+pub(super) type Channel = (usize, usize);
+
+/// Something that happens to a cluster. Nodes are numbered by place; an incarnation is an [`Id`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    /// A socket subscribes, possibly again and possibly as somebody else.
+    Subscribe { node: usize, channel: Channel, socket: usize, user: Option<usize> },
+    /// A socket leaves a channel, possibly one that it never joined.
+    Unsubscribe { node: usize, channel: Channel, socket: usize },
+    /// A socket closes.
+    Close { node: usize, app: usize, socket: usize },
+    /// A socket sends a client event.
+    Whisper { node: usize, channel: Channel, socket: usize },
+    /// A socket subscribes, and no hook tells.
+    SubscribeUnseen { node: usize, channel: Channel, socket: usize, user: Option<usize> },
+    /// A socket leaves a channel, and no hook tells.
+    UnsubscribeUnseen { node: usize, channel: Channel, socket: usize },
+    /// A node compares a channel with its live connections.
+    Reconcile { node: usize, channel: Channel },
+    /// A node tells Redis what waits.
+    Step { node: usize },
+    /// A third of its lease has passed for a node.
+    Renew { node: usize },
+    /// A batch is sent and never arrives.
+    LoseRequest { node: usize },
+    /// A batch is carried out and its answer never arrives.
+    LoseReply { node: usize },
+    /// A lease lapses.
+    Lapse { incarnation: Id },
+    /// A reaper takes one hold from a node, and dies.
+    ReapOne { incarnation: Id },
+    /// A node is cut off from Redis, its clients are not.
+    Pause { node: usize },
+    /// It is back.
+    Resume { node: usize },
+    /// A process dies, and another one starts in its place.
+    Crash { node: usize },
+    /// A process ends in order, and another one starts in its place.
+    End { node: usize },
+    /// Redis loses everything, which this node notices first.
+    Wipe { node: usize },
+    /// Every node has had the time to notice that.
+    Settle,
+}
+
+impl ReferenceStateMachine for Reference {
+    type State = Self;
+    type Transition = Operation;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        (Names::any(), 1..=NODES).prop_map(|(names, nodes)| Self::new(names, nodes)).boxed()
+    }
+
+    fn transitions(reference: &Self) -> BoxedStrategy<Operation> {
+        let node = || 0..reference.nodes();
+        let channel = || (0..APPS, 0..CHANNELS);
+        let socket = || 0..SOCKETS;
+        let user = || prop::option::weighted(0.7, 0..USERS);
+        let mut incarnations = reference.incarnations();
+        if incarnations.is_empty() {
+            // Refused by the precondition.
+            incarnations.push(Id::MAX);
+        }
+        let incarnation = || prop::sample::select(incarnations.clone());
+        prop_oneof![
+            14 => (node(), channel(), socket(), user())
+                .prop_map(|(node, channel, socket, user)| Operation::Subscribe { node, channel, socket, user }),
+            8 => (node(), channel(), socket())
+                .prop_map(|(node, channel, socket)| Operation::Unsubscribe { node, channel, socket }),
+            6 => (node(), 0..APPS, socket()).prop_map(|(node, app, socket)| Operation::Close { node, app, socket }),
+            8 => (node(), channel(), socket())
+                .prop_map(|(node, channel, socket)| Operation::Whisper { node, channel, socket }),
+            2 => (node(), channel(), socket(), user())
+                .prop_map(|(node, channel, socket, user)| Operation::SubscribeUnseen { node, channel, socket, user }),
+            2 => (node(), channel(), socket())
+                .prop_map(|(node, channel, socket)| Operation::UnsubscribeUnseen { node, channel, socket }),
+            3 => (node(), channel()).prop_map(|(node, channel)| Operation::Reconcile { node, channel }),
+            14 => node().prop_map(|node| Operation::Step { node }),
+            10 => node().prop_map(|node| Operation::Renew { node }),
+            3 => node().prop_map(|node| Operation::LoseRequest { node }),
+            5 => node().prop_map(|node| Operation::LoseReply { node }),
+            5 => incarnation().prop_map(|incarnation| Operation::Lapse { incarnation }),
+            3 => incarnation().prop_map(|incarnation| Operation::ReapOne { incarnation }),
+            2 => node().prop_map(|node| Operation::Pause { node }),
+            3 => node().prop_map(|node| Operation::Resume { node }),
+            2 => node().prop_map(|node| Operation::Crash { node }),
+            1 => node().prop_map(|node| Operation::End { node }),
+            3 => node().prop_map(|node| Operation::Wipe { node }),
+            4 => Just(Operation::Settle),
+        ]
+        .boxed()
+    }
+
+    fn apply(mut reference: Self, operation: &Operation) -> Self {
+        reference.carry_out(operation);
+        reference
+    }
+
+    fn preconditions(reference: &Self, operation: &Operation) -> bool {
+        reference.allows(operation)
+    }
+}

@@ -1,0 +1,518 @@
+//! What a cluster should do, in ordinary sets: no script, no portion, no thread.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::names::{APPS, CHANNELS, Names};
+use super::operations::{Channel, Operation, SOCKETS};
+
+/// An incarnation of a node.
+pub(super) type Id = u32;
+
+/// A channel, or a user on it, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) app: usize,
+    pub(super) channel: usize,
+    pub(super) user: Option<usize>,
+}
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Told {
+    pub(super) key: Key,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum What {
+    Came,
+    Went,
+    /// A client event, by number.
+    Whispered(u32),
+}
+
+impl Key {
+    /// The channel that it is about.
+    pub(super) const fn channel(self) -> Self {
+        Self { user: None, ..self }
+    }
+}
+
+impl Told {
+    const fn is_whisper(&self) -> bool {
+        matches!(self.what, What::Whispered(_))
+    }
+}
+
+/// Who is subscribed to what: (channel, socket) and the user.
+type Sockets = BTreeMap<(Channel, usize), Option<usize>>;
+
+#[derive(Clone, Debug, Default)]
+struct Node {
+    id: Id,
+    /// The sockets there are, and those that the hooks have told of.
+    live: Sockets,
+    table: Sockets,
+    /// What Redis has yet to hear, or to have answered.
+    waiting: VecDeque<Told>,
+    /// How much of that was sent, and whether it was carried out.
+    sent: usize,
+    carried_out: bool,
+    /// What it holds, as far as Redis has answered.
+    held: BTreeSet<Key>,
+    /// The life of Redis' data that it knows.
+    epoch: Option<u32>,
+    had_epoch: bool,
+    had_session: bool,
+    unbroken_renewals: u32,
+    dead: BTreeSet<Id>,
+    paused: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lease {
+    Good,
+    Lapsed,
+    Reaping,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Redis {
+    epoch: Option<u32>,
+    settling: bool,
+    leases: BTreeMap<Id, Lease>,
+    holds: BTreeMap<Id, BTreeSet<Key>>,
+}
+
+/// The cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Reference {
+    pub(super) names: Arc<Names>,
+    /// The events that the last operation made.
+    pub(super) news: Vec<Told>,
+    nodes: Vec<Node>,
+    redis: Redis,
+    incarnations: Id,
+    epochs: u32,
+    whispers: u32,
+}
+
+/// Renewals after which a node may reap.
+const RENEWALS: u32 = 3;
+
+fn keys(sockets: &Sockets) -> BTreeSet<Key> {
+    let both = |(((app, channel), _), user): (&(Channel, usize), &Option<usize>)| {
+        [Key { app: *app, channel: *channel, user: None }, Key { app: *app, channel: *channel, user: *user }]
+    };
+    sockets.iter().flat_map(both).collect()
+}
+
+impl Reference {
+    pub(super) fn new(names: Names, nodes: usize) -> Self {
+        let mut cluster = Self {
+            names: Arc::new(names),
+            news: Vec::new(),
+            nodes: vec![Node::default(); nodes],
+            redis: Redis::default(),
+            incarnations: 0,
+            epochs: 0,
+            whispers: 0,
+        };
+        for n in 0..nodes {
+            cluster.nodes[n].id = cluster.next_id();
+        }
+        cluster
+    }
+
+    pub(super) fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The incarnations that Redis knows.
+    pub(super) fn incarnations(&self) -> Vec<Id> {
+        self.redis.leases.keys().copied().collect()
+    }
+
+    /// The number of the last client event.
+    pub(super) fn last_whisper(&self) -> u32 {
+        self.whispers
+    }
+
+    /// The user of a socket, as far as the hooks have told.
+    pub(super) fn user(&self, node: usize, channel: Channel, socket: usize) -> Option<usize> {
+        self.nodes[node].table.get(&(channel, socket)).copied().flatten()
+    }
+
+    /// The live connections of a channel.
+    pub(super) fn live(&self, node: usize, channel: Channel) -> Vec<(usize, Option<usize>)> {
+        let live = self.nodes[node].live.iter().filter(|((of, _), _)| *of == channel);
+        live.map(|((_, socket), user)| (*socket, *user)).collect()
+    }
+
+    /// The keys with somebody there.
+    pub(super) fn present(&self) -> BTreeSet<Key> {
+        self.nodes.iter().flat_map(|node| keys(&node.live)).collect()
+    }
+
+    /// Everything heals: who was cut off is back, who died is found out, and what no hook told is reconciled.
+    pub(super) fn operations_to_rest(&self) -> Vec<Operation> {
+        let nodes = 0..self.nodes.len();
+        let channels = || (0..APPS).flat_map(|app| (0..CHANNELS).map(move |channel| (app, channel)));
+        let mut operations: Vec<_> = nodes.clone().map(|node| Operation::Resume { node }).collect();
+        for node in nodes.clone() {
+            operations.extend(channels().map(|channel| Operation::Reconcile { node, channel }));
+        }
+        if self.redis.settling {
+            operations.push(Operation::Settle);
+        }
+        let is_ghost = |id: &Id| self.nodes.iter().all(|node| node.id != *id);
+        let unnoticed = self.redis.leases.iter().filter(|(id, lease)| **lease == Lease::Good && is_ghost(id));
+        operations.extend(unnoticed.map(|(id, _)| *id).map(|incarnation| Operation::Lapse { incarnation }));
+        for _ in 0..=RENEWALS + 1 {
+            operations.extend(nodes.clone().map(|node| Operation::Renew { node }));
+        }
+        operations
+    }
+
+    /// Everybody leaves.
+    pub(super) fn operations_to_leave(&self) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        for node in 0..self.nodes.len() {
+            let sockets = (0..APPS).flat_map(|app| (0..SOCKETS).map(move |socket| (app, socket)));
+            operations.extend(sockets.map(|(app, socket)| Operation::Close { node, app, socket }));
+            operations.push(Operation::Step { node });
+        }
+        operations
+    }
+
+    /// Whether the operation can happen now, and what follows is promised. See docs/correctness.md for what is not: Redis
+    /// loses everything while a node is dead or cut off, or while nobody knows whether a batch was carried out.
+    pub(super) fn allows(&self, operation: &Operation) -> bool {
+        let reachable = |node: &usize| !self.nodes[*node].paused;
+        let calm = !self.redis.settling;
+        let at_home = |node: &Node| {
+            let known = self.redis.leases.get(&node.id) == Some(&Lease::Good) && node.epoch == self.redis.epoch;
+            known && !node.paused && !node.carried_out
+        };
+        match operation {
+            Operation::Whisper { node, channel, socket } => self.nodes[*node].table.contains_key(&(*channel, *socket)),
+            Operation::Step { node } | Operation::Renew { node } => reachable(node),
+            Operation::LoseRequest { node } => !self.nodes[*node].waiting.is_empty(),
+            Operation::LoseReply { node } => {
+                let node = &self.nodes[*node];
+                let lease = self.redis.leases.get(&node.id);
+                let served = lease.is_some_and(|lease| *lease != Lease::Reaping) && node.epoch == self.redis.epoch;
+                calm && served && !node.paused && !node.carried_out && !node.waiting.is_empty()
+            }
+            Operation::Lapse { incarnation } => calm && self.redis.leases.get(incarnation) == Some(&Lease::Good),
+            Operation::ReapOne { incarnation } => {
+                let lease = self.redis.leases.get(incarnation);
+                calm && lease.is_some_and(|lease| *lease != Lease::Good)
+            }
+            Operation::Pause { node } => calm && reachable(node),
+            Operation::Crash { .. } => calm,
+            Operation::End { node } => calm && reachable(node),
+            Operation::Wipe { .. } => {
+                let alive = self.redis.leases.len() == self.nodes.len();
+                calm && self.redis.epoch.is_some() && alive && self.nodes.iter().all(at_home)
+            }
+            Operation::Settle => !calm,
+            _ => true,
+        }
+    }
+
+    pub(super) fn carry_out(&mut self, operation: &Operation) {
+        self.news.clear();
+        match operation {
+            Operation::Subscribe { node, channel, socket, user } => {
+                self.nodes[*node].live.insert((*channel, *socket), *user);
+                self.told(*node, |table| {
+                    let _ = table.insert((*channel, *socket), *user);
+                });
+            }
+            Operation::Unsubscribe { node, channel, socket } => {
+                self.nodes[*node].live.remove(&(*channel, *socket));
+                self.told(*node, |table| {
+                    let _ = table.remove(&(*channel, *socket));
+                });
+            }
+            Operation::Close { node, app, socket } => {
+                let stays = |((of, _), who): &(Channel, usize), _: &mut _| of != app || who != socket;
+                self.nodes[*node].live.retain(stays);
+                self.told(*node, |table| table.retain(stays));
+            }
+            Operation::Whisper { node, channel, socket } => {
+                let user = self.user(*node, *channel, *socket);
+                self.whispers += 1;
+                let key = Key { app: channel.0, channel: channel.1, user };
+                self.nodes[*node].waiting.push_back(Told { key, what: What::Whispered(self.whispers) });
+            }
+            Operation::SubscribeUnseen { node, channel, socket, user } => {
+                self.nodes[*node].live.insert((*channel, *socket), *user);
+            }
+            Operation::UnsubscribeUnseen { node, channel, socket } => {
+                self.nodes[*node].live.remove(&(*channel, *socket));
+            }
+            Operation::Reconcile { node, channel } => self.reconcile(*node, *channel),
+            Operation::Step { node } => self.step(*node, false),
+            Operation::Renew { node } => self.step(*node, true),
+            Operation::LoseRequest { node } => self.nodes[*node].send(),
+            Operation::LoseReply { node } => {
+                self.nodes[*node].send();
+                self.nodes[*node].carried_out = true;
+                let sent: Vec<Told> = self.nodes[*node].waiting.range(..self.nodes[*node].sent).cloned().collect();
+                self.judge(self.nodes[*node].id, &sent);
+            }
+            Operation::Lapse { incarnation } => drop(self.redis.leases.insert(*incarnation, Lease::Lapsed)),
+            Operation::ReapOne { incarnation } => self.reap(*incarnation, 1),
+            Operation::Pause { node } => self.nodes[*node].paused = true,
+            Operation::Resume { node } => self.nodes[*node].paused = false,
+            Operation::Crash { node } => self.restart(*node),
+            Operation::End { node } => {
+                self.told(*node, BTreeMap::clear);
+                self.step(*node, false);
+                let id = self.nodes[*node].id;
+                if self.redis.holds.get(&id).is_none_or(BTreeSet::is_empty) {
+                    self.redis.leases.remove(&id);
+                }
+                self.restart(*node);
+            }
+            Operation::Wipe { node } => {
+                self.redis = Redis::default();
+                self.step(*node, true);
+            }
+            Operation::Settle => {
+                (0..self.nodes.len()).for_each(|node| self.step(node, true));
+                self.redis.settling = false;
+            }
+        }
+    }
+
+    /// A hook told of a change: the keys that came and went make claims, channels first on the way in and last on the way
+    /// out.
+    fn told(&mut self, node: usize, change: impl FnOnce(&mut Sockets)) {
+        let node = &mut self.nodes[node];
+        let before = keys(&node.table);
+        change(&mut node.table);
+        let after = keys(&node.table);
+        node.waiting.extend(after.difference(&before).map(|key| Told { key: *key, what: What::Came }));
+        let went = before.iter().rev().filter(|key| !after.contains(key));
+        node.waiting.extend(went.map(|key| Told { key: *key, what: What::Went }));
+    }
+
+    fn reconcile(&mut self, node: usize, channel: Channel) {
+        let live = self.live(node, channel);
+        for (socket, user) in &live {
+            self.told(node, |table| {
+                let _ = table.insert((channel, *socket), *user);
+            });
+        }
+        for socket in (0..SOCKETS).filter(|socket| live.iter().all(|(alive, _)| alive != socket)) {
+            self.told(node, |table| {
+                let _ = table.remove(&(channel, socket));
+            });
+        }
+    }
+
+    /// A node talks to Redis until it has nothing more to say.
+    fn step(&mut self, n: usize, mut renew: bool) {
+        loop {
+            if self.nodes[n].epoch.is_none() {
+                self.open(n);
+                renew = false;
+            }
+            let lost = self.nodes[n].epoch != self.redis.epoch;
+            let lease = self.redis.leases.get(&self.nodes[n].id).copied().filter(|lease| *lease != Lease::Reaping);
+            if std::mem::take(&mut renew) {
+                match lease {
+                    _ if lost => {
+                        self.nodes[n].epoch = None;
+                        continue;
+                    }
+                    None => {
+                        self.start_over(n);
+                        continue;
+                    }
+                    Some(lease) => self.renew(n, lease),
+                }
+            }
+            if !self.bury(n) || self.nodes[n].waiting.is_empty() {
+                return;
+            }
+            if lost {
+                self.nodes[n].epoch = None;
+            } else if self.nodes[n].carried_out {
+                self.nodes[n].answered();
+            } else if lease.is_none() {
+                self.start_over(n);
+            } else if self.redis.settling {
+                self.nodes[n].send();
+                return;
+            } else {
+                let id = self.nodes[n].id;
+                let waiting: Vec<Told> = self.nodes[n].waiting.iter().cloned().collect();
+                self.judge(id, &waiting);
+                self.nodes[n].sent = waiting.len();
+                self.nodes[n].answered();
+                return;
+            }
+        }
+    }
+
+    fn open(&mut self, n: usize) {
+        if self.redis.epoch.is_none() {
+            self.epochs += 1;
+            self.redis.epoch = Some(self.epochs);
+            self.redis.settling = self.nodes[n].had_epoch;
+        }
+        let node = &mut self.nodes[n];
+        self.redis.leases.insert(node.id, Lease::Good);
+        if node.had_session {
+            self.redis.holds.insert(node.id, node.held.clone());
+        }
+        (node.epoch, node.had_epoch, node.had_session, node.unbroken_renewals) = (self.redis.epoch, true, true, 0);
+    }
+
+    fn renew(&mut self, n: usize, lease: Lease) {
+        let node = &mut self.nodes[n];
+        node.unbroken_renewals = if lease == Lease::Good { node.unbroken_renewals + 1 } else { 0 };
+        self.redis.leases.insert(node.id, Lease::Good);
+        if node.unbroken_renewals >= RENEWALS {
+            let dead = self.redis.leases.iter().filter(|(_, lease)| **lease != Lease::Good);
+            node.dead.extend(dead.map(|(id, _)| *id));
+        }
+    }
+
+    /// Reaps the dead that a node knows of. `false` while Redis settles.
+    fn bury(&mut self, n: usize) -> bool {
+        if self.redis.settling && !self.nodes[n].dead.is_empty() {
+            return false;
+        }
+        for id in std::mem::take(&mut self.nodes[n].dead) {
+            if self.redis.leases.get(&id).is_some_and(|lease| *lease != Lease::Good) {
+                self.reap(id, usize::MAX);
+            }
+        }
+        true
+    }
+
+    fn reap(&mut self, dead: Id, most: usize) {
+        let mut holds: Vec<Key> = self.redis.holds.remove(&dead).unwrap_or_default().into_iter().collect();
+        holds.sort_by_key(|key| self.reaping_order(*key));
+        let left = holds.split_off(most.min(holds.len()));
+        self.redis.holds.insert(dead, left.iter().copied().collect());
+        for key in holds {
+            if !self.is_held(key) && !left.contains(&key) {
+                self.news.push(Told { key, what: What::Went });
+            }
+        }
+        if left.is_empty() {
+            self.redis.leases.remove(&dead);
+            self.redis.holds.remove(&dead);
+        } else {
+            self.redis.leases.insert(dead, Lease::Reaping);
+        }
+    }
+
+    /// Users first, then as Redis sorts them.
+    fn reaping_order(&self, key: Key) -> (bool, Vec<u8>) {
+        let Names { apps, channels, users } = &*self.names;
+        let (app, channel) = (&apps[key.app], &channels[key.channel]);
+        let mut text = Vec::new();
+        for name in [app, channel] {
+            text.extend_from_slice(name.len().to_string().as_bytes());
+            text.push(b':');
+            text.extend_from_slice(name);
+        }
+        text.extend(key.user.map(|user| users[user].clone()).unwrap_or_default());
+        (key.user.is_none(), text)
+    }
+
+    fn start_over(&mut self, n: usize) {
+        let id = self.next_id();
+        let node = &mut self.nodes[n];
+        if node.carried_out {
+            node.answered();
+        }
+        node.dead.insert(node.id);
+        node.id = id;
+        let gone = std::mem::take(&mut node.held);
+        (node.epoch, node.had_session, node.sent) = (None, false, 0);
+
+        let waiting = std::mem::take(&mut node.waiting);
+        let first = |key: Key| waiting.iter().position(|told| told.key == key && !told.is_whisper());
+        let told_in = |key: Key, until: usize| {
+            let concerns = |told: &Told| match told.what {
+                What::Whispered(_) => told.key == key || told.key.channel() == key,
+                What::Came => told.key != key && told.key.channel() == key,
+                What::Went => false,
+            };
+            waiting.range(..until).any(concerns)
+        };
+        let mut anew: BTreeSet<Key> = keys(&node.table).into_iter().filter(|key| first(*key).is_none()).collect();
+        let mut left_out = BTreeSet::new();
+        for key in gone {
+            // The visit is over: that is told already, unless something of it is not.
+            match first(key) {
+                Some(departure) if told_in(key, departure) => drop(anew.insert(key)),
+                Some(departure) => drop(left_out.insert(departure)),
+                None => {}
+            }
+        }
+        node.waiting.extend(anew.into_iter().map(|key| Told { key, what: What::Came }));
+        let stays = |(at, told): (usize, &Told)| (!left_out.contains(&at)).then(|| told.clone());
+        node.waiting.extend(waiting.iter().enumerate().filter_map(stays));
+    }
+
+    /// A new process, without a client.
+    fn restart(&mut self, n: usize) {
+        let id = self.next_id();
+        self.nodes[n] = Node { id, ..Node::default() };
+    }
+
+    fn judge(&mut self, id: Id, entries: &[Told]) {
+        for told in entries {
+            let before = self.is_held(told.key);
+            let holds = self.redis.holds.entry(id).or_default();
+            match told.what {
+                What::Came => drop(holds.insert(told.key)),
+                What::Went => drop(holds.remove(&told.key)),
+                What::Whispered(_) => {}
+            }
+            if told.is_whisper() || before != self.is_held(told.key) {
+                self.news.push(told.clone());
+            }
+        }
+    }
+
+    fn is_held(&self, key: Key) -> bool {
+        self.redis.holds.values().any(|holds| holds.contains(&key))
+    }
+
+    fn next_id(&mut self) -> Id {
+        self.incarnations += 1;
+        self.incarnations
+    }
+}
+
+impl Node {
+    /// A batch is put together, unless one is under way.
+    fn send(&mut self) {
+        if self.sent == 0 {
+            self.sent = self.waiting.len();
+        }
+    }
+
+    /// Redis has answered the batch.
+    fn answered(&mut self) {
+        for told in self.waiting.drain(..self.sent) {
+            match told.what {
+                What::Came => drop(self.held.insert(told.key)),
+                What::Went => drop(self.held.remove(&told.key)),
+                What::Whispered(_) => {}
+            }
+        }
+        (self.sent, self.carried_out) = (0, false);
+    }
+}

@@ -1,0 +1,39 @@
+//! What must be true of the events alone, whatever happened.
+
+use std::collections::BTreeSet;
+
+use super::reference::{Key, Told, What};
+
+/// What the events told so far add up to.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    present: BTreeSet<Key>,
+}
+
+impl Rules {
+    /// Takes the next event.
+    pub(super) fn observe(&mut self, told: &Told) {
+        let Told { key, what } = told;
+        let channel = key.channel();
+        match what {
+            What::Came => {
+                assert!(self.present.insert(*key), "E1: {key:?} came twice");
+                assert!(self.present.contains(&channel), "E3: {key:?} came to a channel that is not occupied");
+            }
+            What::Went => {
+                assert!(self.present.remove(key), "E1: {key:?} went, and was not there");
+                let users = self.present.iter().any(|other| other.channel() == *key);
+                assert!(key.user.is_some() || !users, "E3: {key:?} was vacated with somebody on it");
+            }
+            What::Whispered(_) => {
+                assert!(self.present.contains(&channel), "a client event on {channel:?}, which is not occupied");
+                assert!(self.present.contains(key), "a client event of {key:?}, who is not there");
+            }
+        }
+    }
+
+    /// E2: nothing is under way, and these are the keys with somebody there.
+    pub(super) fn at_rest(&self, present: &BTreeSet<Key>) {
+        assert_eq!(&self.present, present, "E2: at rest, the last edge is not the truth (left: told)");
+    }
+}

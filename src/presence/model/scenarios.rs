@@ -1,0 +1,48 @@
+//! Single stories, told with the operations of the model.
+
+use super::names::Names;
+use super::operations::Operation::{self, *};
+use super::*;
+
+/// Tells the story of two nodes on one channel; the reference watches every step. Returns what was told, in short.
+fn tell(story: impl FnOnce(&Reference) -> Vec<Operation>) -> Vec<String> {
+    let names = Names {
+        apps: vec![b"app".to_vec(), b"other".to_vec()],
+        channels: ["presence-a", "presence-b", "news"].map(|name| name.as_bytes().to_vec()).to_vec(),
+        users: ["7", "8", "9"].map(|name| name.as_bytes().to_vec()).to_vec(),
+    };
+    let mut reference = Reference::new(names, 2);
+    let server = RedisServer::start();
+    let mut stage = Stage::new(&server, &reference);
+    let mut told = Vec::new();
+    for operation in story(&reference) {
+        assert!(reference.allows(&operation), "{operation:?} cannot happen");
+        reference = Reference::apply(reference, &operation);
+        stage.apply(&operation, &reference);
+        told.extend(reference.news.iter().map(|news| format!("{:?} {:?}", news.key.user, news.what)));
+    }
+    told
+}
+
+const ROOM: (usize, usize) = (0, 0);
+
+#[test]
+fn a_visit_made_while_redis_was_away_makes_its_edges_though_its_node_was_reaped() {
+    let told = tell(|_| {
+        vec![
+            Renew { node: 0 },
+            Renew { node: 1 },
+            Pause { node: 0 },
+            Subscribe { node: 0, channel: ROOM, socket: 0, user: None },
+            Whisper { node: 0, channel: ROOM, socket: 0 },
+            Unsubscribe { node: 0, channel: ROOM, socket: 0 },
+            Lapse { incarnation: 1 },
+            Renew { node: 1 },
+            Renew { node: 1 },
+            Renew { node: 1 },
+            Resume { node: 0 },
+            Step { node: 0 },
+        ]
+    });
+    assert_eq!(told, ["None Came", "None Whispered(1)", "None Went"]);
+}

@@ -1,0 +1,284 @@
+//! The real thing: nodes without their threads, on a Redis.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use redis::Connection;
+
+use super::names::Names;
+use super::operations::{Channel, Operation};
+use super::reference::{Id, Reference, Told, What};
+use super::rules::Rules;
+use crate::config::{Address, Connection as Settings};
+use crate::event::{Event, EventKind};
+use crate::intent::{Intent, IntentQueue, Packed};
+use crate::names::{AppId, ChannelName, NodeId, SocketId};
+use crate::outbox::redis::codec;
+use crate::presence::{Claimer, Cluster, Intake, Keys, SharedLedger, Sink, Standing, StopFlag};
+use crate::redis::{self as ours, Link};
+use crate::support::redis::RedisServer;
+use crate::telemetry::Telemetry;
+
+/// Longer than any case takes: leases lapse when they are told to.
+const LEASE: Duration = Duration::from_secs(7200);
+
+/// Turns after which a node that still has something to say never comes to rest.
+const TURNS: usize = 20;
+
+/// The nodes, and what they told.
+pub(super) struct Stage {
+    settings: ours::Settings,
+    redis: Connection,
+    keys: Keys,
+    names: Arc<Names>,
+    incarnations: Arc<AtomicU32>,
+    nodes: Vec<Node>,
+    /// The last entry of the outbox that was read.
+    cursor: String,
+    rules: Rules,
+}
+
+/// A node whose threads are the test.
+struct Node {
+    queue: Arc<IntentQueue>,
+    intake: Intake,
+    claimer: Claimer,
+    ledger: Arc<SharedLedger>,
+    standing: Arc<Standing>,
+    telemetry: Arc<Telemetry>,
+    now: Instant,
+}
+
+impl Stage {
+    /// The nodes of `reference` on an empty Redis.
+    pub(super) fn new(server: &RedisServer, reference: &Reference) -> Self {
+        let settings = Settings { address: Address::Unix(server.socket()), ..Settings::default() };
+        let mut redis = server.connect();
+        redis::cmd("FLUSHALL").exec(&mut redis).unwrap();
+        let mut stage = Self {
+            settings: ours::Settings::new(settings).unwrap(),
+            redis,
+            // One partition, so that the order of all events is to be seen.
+            keys: Keys::new("wh", LEASE, 1),
+            names: Arc::clone(&reference.names),
+            incarnations: Arc::default(),
+            nodes: Vec::new(),
+            cursor: "0".to_owned(),
+            rules: Rules::default(),
+        };
+        for _ in 0..reference.nodes() {
+            let node = stage.start_node();
+            stage.nodes.push(node);
+        }
+        stage
+    }
+
+    pub(super) const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Carries the operation out; `reference` has done so before.
+    pub(super) fn apply(&mut self, operation: &Operation, reference: &Reference) {
+        if let Some((node, intent)) = self.intent(operation, reference) {
+            self.nodes[node].take_in(intent);
+        }
+        match operation {
+            Operation::Step { node } => self.nodes[*node].step(),
+            Operation::Renew { node } => self.nodes[*node].renew(),
+            Operation::LoseRequest { node } => drop(self.nodes[*node].ledger.lock().pending.batch()),
+            Operation::LoseReply { node } => self.carry_out_unseen(*node),
+            Operation::Lapse { incarnation } => self.lapse(*incarnation),
+            Operation::ReapOne { incarnation } => self.reap_one(*incarnation),
+            Operation::Crash { node } => self.nodes[*node] = self.start_node(),
+            Operation::End { node } => {
+                self.nodes[*node].end();
+                self.nodes[*node] = self.start_node();
+            }
+            Operation::Wipe { node } => {
+                redis::cmd("FLUSHALL").exec(&mut self.redis).unwrap();
+                "0".clone_into(&mut self.cursor);
+                self.nodes[*node].renew();
+            }
+            Operation::Settle => {
+                self.nodes.iter_mut().for_each(Node::renew);
+                redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(0).exec(&mut self.redis).unwrap();
+            }
+            _ => {}
+        }
+        self.compare(reference);
+    }
+
+    /// What the hooks of a node say of the operation.
+    fn intent(&self, operation: &Operation, reference: &Reference) -> Option<(usize, Intent)> {
+        Some(match operation {
+            Operation::Subscribe { node, channel, socket, user } => {
+                let text = Packed::new([self.channel(*channel), &socket_id(*socket), self.user(*user)]);
+                (*node, Intent::Subscribed(self.app(channel.0), text))
+            }
+            Operation::Unsubscribe { node, channel, socket } => {
+                let text = Packed::new([self.channel(*channel), &socket_id(*socket)]);
+                (*node, Intent::Unsubscribed(self.app(channel.0), text))
+            }
+            Operation::Close { node, app, socket } => {
+                (*node, Intent::Closed(self.app(*app), SocketId::new(&socket_id(*socket))))
+            }
+            Operation::Whisper { node, channel, socket } => {
+                let user = self.user(reference.user(*node, *channel, *socket));
+                let number = reference.last_whisper().to_string();
+                let parts = [self.channel(*channel), b"client-x", &socket_id(*socket), user, number.as_bytes()];
+                let (app, text) = (self.app(channel.0), Packed::new(parts));
+                (*node, Intent::ClientEvent { app, text, has_data: true })
+            }
+            Operation::Reconcile { node, channel } => {
+                let live = reference.live(*node, *channel).into_iter();
+                let live = live.map(|(socket, user)| Packed::new([&socket_id(socket), self.user(user)])).collect();
+                let name = ChannelName::new(self.channel(*channel));
+                (*node, Intent::Truth(self.app(channel.0), name, live))
+            }
+            _ => return None,
+        })
+    }
+
+    /// What of anybody's holds is left in Redis.
+    pub(super) fn traces(&mut self) -> Vec<String> {
+        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut self.redis).unwrap();
+        let names = keys.iter().map(|key| key.escape_ascii().to_string());
+        names.filter(|key| ["wh:occ:", "wh:mem:", "wh:held:"].iter().any(|family| key.starts_with(family))).collect()
+    }
+
+    /// The events since the last comparison keep the rules, and are those of the reference. The users of a channel may
+    /// come or go in any order where many do at once; the rules see to the rest of it.
+    fn compare(&mut self, reference: &Reference) {
+        let mut news = self.news();
+        for told in &news {
+            self.rules.observe(told);
+        }
+        let mut expected = reference.news.clone();
+        news.sort();
+        expected.sort();
+        assert_eq!(news, expected, "the events (left) are not what happened (right)");
+    }
+
+    fn news(&mut self) -> Vec<Told> {
+        type Entries = Vec<(String, Vec<(Vec<u8>, Vec<u8>)>)>;
+        let mut range = redis::cmd("XRANGE");
+        let entries: Entries =
+            range.arg("wh:out:0").arg(format!("({}", self.cursor)).arg("+").query(&mut self.redis).unwrap();
+        if let Some((last, _)) = entries.last() {
+            self.cursor.clone_from(last);
+        }
+        let events = entries.into_iter().flat_map(|(_, fields)| fields);
+        events.map(|(_, text)| self.told(codec::decode(&text, 0).expect("an event"))).collect()
+    }
+
+    fn told(&self, event: Event) -> Told {
+        let (user, what) = match event.kind {
+            EventKind::ChannelOccupied => (None, What::Came),
+            EventKind::ChannelVacated => (None, What::Went),
+            EventKind::MemberAdded { user } => (Some(user), What::Came),
+            EventKind::MemberRemoved { user } => (Some(user), What::Went),
+            EventKind::ClientEvent(event) => {
+                let number = std::str::from_utf8(event.data.as_deref().unwrap()).unwrap().parse().unwrap();
+                (event.user, What::Whispered(number))
+            }
+        };
+        Told { key: self.names.key(event.app.as_bytes(), event.channel.as_bytes(), user.as_ref()), what }
+    }
+
+    /// What is sent is carried out; the node does not hear of it.
+    fn carry_out_unseen(&mut self, node: usize) {
+        let node = &self.nodes[node];
+        let batch = node.ledger.lock().pending.batch().expect("something waits");
+        let place = node.standing.place().expect("an open session");
+        self.keys.claim(&mut self.redis, &place.node, &place.epoch, &batch).unwrap().unwrap();
+    }
+
+    fn lapse(&mut self, incarnation: Id) {
+        redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(node_id(incarnation).as_str()).exec(&mut self.redis).unwrap();
+    }
+
+    fn reap_one(&mut self, incarnation: Id) {
+        let epoch: String = redis::cmd("HGET").arg("wh:epoch").arg("id").query(&mut self.redis).unwrap();
+        self.keys.reap(&mut self.redis, node_id(incarnation).as_str(), &epoch, 1).unwrap().unwrap();
+    }
+
+    fn app(&self, app: usize) -> AppId {
+        AppId::new(&self.names.apps[app])
+    }
+
+    fn channel(&self, (_, channel): Channel) -> &[u8] {
+        &self.names.channels[channel]
+    }
+
+    fn user(&self, user: Option<usize>) -> &[u8] {
+        user.map_or(&[], |user| &self.names.users[user])
+    }
+
+    fn start_node(&self) -> Node {
+        let (telemetry, standing) = (Arc::<Telemetry>::default(), Arc::<Standing>::default());
+        let (queue, intents) = IntentQueue::new(16);
+        let (queue, ledger) = (Arc::new(queue), Arc::new(SharedLedger::new(usize::MAX, true)));
+        let incarnations = Arc::clone(&self.incarnations);
+        let cluster = Cluster {
+            link: Link::new(self.settings.clone(), Arc::clone(&telemetry)),
+            keys: self.keys.clone(),
+            standing: Arc::clone(&standing),
+            next_incarnation: Box::new(move || node_id(incarnations.fetch_add(1, Ordering::Relaxed) + 1)),
+        };
+        let stop = Arc::new(StopFlag::default());
+        Node {
+            intake: Intake::new(Arc::clone(&queue), intents, Arc::clone(&ledger), Arc::clone(&telemetry)),
+            claimer: Claimer::new(Arc::clone(&ledger), cluster, Sink::Redis, stop, Arc::clone(&telemetry)),
+            queue,
+            ledger,
+            standing,
+            telemetry,
+            now: Instant::now(),
+        }
+    }
+}
+
+impl Node {
+    fn take_in(&mut self, intent: Intent) {
+        self.queue.push(intent, self.telemetry.counters());
+        self.intake.take_portion(None);
+    }
+
+    /// Talks to Redis until there is nothing more to say, or Redis does not decide now.
+    fn step(&mut self) {
+        for _ in 0..TURNS {
+            let is_held_up = self.claimer.step(self.now).is_some();
+            if is_held_up || (self.standing.place().is_some() && !self.ledger.lock().pending.has_batch()) {
+                return;
+            }
+        }
+        panic!("a node does not come to rest");
+    }
+
+    /// The same, at least a third of a lease later.
+    fn renew(&mut self) {
+        self.now += LEASE / 3 + Duration::from_secs(60);
+        self.step();
+    }
+
+    fn end(&mut self) {
+        {
+            let mut ledger = self.ledger.lock();
+            let mut claims = Vec::new();
+            ledger.table.close_all(&mut claims);
+            ledger.pending.push_claims(claims);
+        }
+        self.step();
+        self.claimer.say_goodbye();
+    }
+}
+
+fn node_id(incarnation: Id) -> NodeId {
+    NodeId::new("node", 1, incarnation)
+}
+
+/// The same in both applications.
+fn socket_id(socket: usize) -> Vec<u8> {
+    format!("1.{socket}").into_bytes()
+}
