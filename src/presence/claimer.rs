@@ -209,14 +209,14 @@ impl Claimer {
         if !self.session.must_put_holds_back() {
             return Ok(());
         }
-        let holds = {
+        let (holds, answered) = {
             let ledger = self.ledger.lock();
-            ledger.pending.acknowledged(&ledger.table)
+            (ledger.pending.acknowledged(&ledger.table), ledger.pending.last_answered())
         };
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
         for portion in holds.chunks(REASSERT_PORTION) {
-            call(&mut self.link, |redis| keys.reassert(redis, session.node(), epoch, portion.iter()))??;
+            call(&mut self.link, |redis| keys.reassert(redis, session.node(), epoch, answered, portion.iter()))??;
         }
         let leavings = self.grace.leavings();
         for portion in leavings.chunks(REASSERT_PORTION) {

@@ -218,6 +218,11 @@ impl Pending {
             .collect()
     }
 
+    /// The number of the last batch that Redis has answered.
+    pub(crate) fn last_answered(&self) -> u64 {
+        self.last_number - u64::from(self.in_flight.is_some())
+    }
+
     /// What this node holds in Redis as far as Redis has answered: what it serves now, less the joins and plus the
     /// leaves that are still on their way. These are the holds whose edges were decided before.
     pub(crate) fn acknowledged(&self, table: &LocalTable) -> Vec<Hold> {

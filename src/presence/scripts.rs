@@ -9,7 +9,8 @@
 //!   the node held, not what Redis holds.
 //! - `due`: sorted set, departures in their grace → when they become edges (ms). Only ever looked at with a grace.
 //! - `audit`: string, the node that compares the roster with the cluster; see [`super::audit`].
-//! - `reply:{node}`: hash, number, time and edges of the node's last batch: a batch sent twice is applied once.
+//! - `reply:{node}`: hash, number, time and edges of the node's last batch, and whether it was reaped: a batch sent twice
+//!   is applied once, and one that comes late not at all.
 //!
 //! The cost of an operation depends on the number of nodes that share a hold, and on nothing else; with a grace, also on
 //! the logarithm of the number of departures in it.
@@ -55,7 +56,7 @@ const LAPSED_PER_RENEWAL: usize = 16;
 /// Departures that one batch announces: some 0.2 ms of Redis' time.
 const DUE_PER_BATCH: usize = 256;
 
-/// How long the last reply of a reaped node is kept (s), for a process that was only paused.
+/// How long a reaped node and its last reply are remembered (s), for a process that was only paused.
 const KEEP_REPLY_SECONDS: u64 = 86_400;
 
 /// Why a script changed nothing.
@@ -63,7 +64,7 @@ const KEEP_REPLY_SECONDS: u64 = 86_400;
 pub(crate) enum Refusal {
     /// The data is of another epoch: Redis lost what this node had told it.
     Lost,
-    /// This node's lease had lapsed and its holds were taken away.
+    /// This node's lease had lapsed and its holds were taken away. Also the answer to a call that comes late.
     Reaped,
     /// Edges may not be decided before this time has passed.
     Settling(Duration),
@@ -186,6 +187,7 @@ impl Keys {
         settle: Duration,
     ) -> RedisResult<(String, Duration)> {
         let mut call = self.call(&OPEN, node.as_str());
+        call.key(self.of_node("reply", node.as_str()));
         let (epoch, settling): (String, u64) =
             call.arg(millis(self.lease)).arg(new_epoch).arg(millis(settle)).invoke(redis)?;
         Ok((epoch, Duration::from_millis(settling)))
@@ -223,16 +225,18 @@ impl Keys {
         })
     }
 
-    /// Puts back holds that Redis has lost, without an edge.
+    /// Puts back holds that Redis has lost, without an edge: those of a node whose last answered batch was `answered`.
     pub(crate) fn reassert<'a>(
         &self,
         redis: &mut Connection,
         node: &NodeId,
         epoch: &str,
+        answered: u64,
         holds: impl Iterator<Item = &'a Hold>,
     ) -> RedisResult<Result<(), Refusal>> {
         let mut call = self.call(&REASSERT, node.as_str());
-        call.key(self.of_node("held", node.as_str())).arg(epoch);
+        call.key(self.of_node("held", node.as_str())).key(self.of_node("reply", node.as_str()));
+        call.arg(epoch).arg(answered);
         for hold in holds {
             add_hold(&mut call, hold);
         }

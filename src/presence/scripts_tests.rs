@@ -63,7 +63,16 @@ impl Cluster {
     }
 
     fn reap(&mut self, dead: &NodeId) -> Result<Reaped, Refusal> {
-        self.keys.reap(&mut self.redis, dead.as_str(), &self.epoch, REAP_PORTION).unwrap()
+        self.reap_up_to(dead, REAP_PORTION)
+    }
+
+    fn reap_up_to(&mut self, dead: &NodeId, portion: usize) -> Result<Reaped, Refusal> {
+        self.keys.reap(&mut self.redis, dead.as_str(), &self.epoch, portion).unwrap()
+    }
+
+    /// Puts a hold back for a node whose last answered batch was `answered`.
+    fn reassert(&mut self, node: &NodeId, answered: u64, hold: &Hold) -> Result<(), Refusal> {
+        self.keys.reassert(&mut self.redis, node, &self.epoch, answered, [hold].into_iter()).unwrap()
     }
 
     fn lapse(&mut self, node: &NodeId) {
@@ -203,6 +212,44 @@ fn a_reaped_node_cannot_claim_but_still_gets_its_last_reply() {
     assert_eq!(cluster.claim_as(&a, 2, &join), Err(Refusal::Reaped));
 }
 
+/// A node gives a connection up when no answer comes; what it had sent on it may still be carried out, much later.
+#[test]
+fn a_batch_that_arrives_late_changes_nothing() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    let hold = channel("app", "news");
+    cluster.claim_as(&a, 1, &[Claim::join(hold.clone())]).unwrap();
+    cluster.claim_as(&a, 2, &[Claim::leave(hold.clone())]).unwrap();
+    assert_eq!(cluster.claim_as(&a, 1, &[Claim::join(hold.clone())]), Err(Refusal::Reaped));
+    assert_eq!(cluster.claim_as(&a, 3, &[Claim::join(hold)]).unwrap().edges, b"1", "nobody was on it");
+}
+
+#[test]
+fn holds_that_are_put_back_late_stay_away() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    let hold = channel("app", "news");
+    cluster.reassert(&a, 0, &hold).unwrap();
+    cluster.claim_as(&a, 1, &[Claim::leave(hold.clone())]).unwrap();
+    assert_eq!(cluster.reassert(&a, 0, &hold), Err(Refusal::Reaped));
+    assert_eq!(cluster.claim_as(&a, 2, &[Claim::join(hold)]).unwrap().edges, b"1", "nobody was on it");
+}
+
+#[test]
+fn a_session_that_is_opened_late_does_not_revive_a_node_that_was_reaped() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    let holds = [channel("app", "news"), channel("app", "more")];
+    cluster.edges(&a, &holds.clone().map(Claim::join));
+    cluster.lapse(&a);
+    assert!(!cluster.reap_up_to(&a, 1).unwrap().finished);
+    cluster.node(1);
+    assert_eq!(cluster.claim(&a, &holds.clone().map(Claim::leave)), Err(Refusal::Reaped), "while it is being reaped");
+    assert!(cluster.reap(&a).unwrap().was_dead, "the reaping goes on");
+    cluster.node(1);
+    assert_eq!(cluster.claim(&a, &holds.map(Claim::leave)), Err(Refusal::Reaped), "when it was reaped");
+}
+
 #[test]
 fn a_reaper_that_dies_half_way_is_continued_by_another() {
     let mut cluster = Cluster::start();
@@ -235,7 +282,7 @@ fn lost_data_is_noticed_put_back_in_silence_and_edges_wait_until_it_has_settled(
     let (same, _) = cluster.keys.open(&mut cluster.redis, &a, "epoch-3", settle).unwrap();
     assert_eq!(same, "epoch-2");
     cluster.epoch = epoch;
-    cluster.keys.reassert(&mut cluster.redis, &a, "epoch-2", [hold.clone()].iter()).unwrap().unwrap();
+    cluster.reassert(&a, 1, &hold).unwrap();
     let verdict = loop {
         match cluster.claim(&b, &[Claim::join(hold.clone())]) {
             Ok(verdict) => break verdict,

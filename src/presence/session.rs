@@ -17,7 +17,7 @@ pub(crate) struct Session {
     /// An epoch was known before: when Redis has none now, it has lost its data.
     had_epoch: bool,
     /// A session was open under this id: what Redis was told in it is to be put back if it is lost.
-    had_session: bool,
+    is_known: bool,
     must_put_holds_back: bool,
     renew_at: Option<Instant>,
     unbroken_renewals: u32,
@@ -31,7 +31,7 @@ impl Session {
             lease,
             epoch: None,
             had_epoch: false,
-            had_session: false,
+            is_known: false,
             must_put_holds_back: false,
             renew_at: None,
             unbroken_renewals: 0,
@@ -61,10 +61,10 @@ impl Session {
 
     /// The session is open.
     pub(crate) fn opened(&mut self, epoch: String, now: Instant) {
-        self.must_put_holds_back = self.had_session;
+        self.must_put_holds_back = self.is_known;
         self.epoch = Some(epoch);
         self.had_epoch = true;
-        self.had_session = true;
+        self.is_known = true;
         self.renew_at = Some(now + self.lease / RENEWALS_PER_LEASE);
         self.unbroken_renewals = 0;
     }
@@ -89,7 +89,7 @@ impl Session {
     pub(crate) fn reaped(&mut self, node: NodeId) {
         self.node = node;
         self.epoch = None;
-        self.had_session = false;
+        self.is_known = false;
         self.must_put_holds_back = false;
     }
 

@@ -2,8 +2,8 @@
 -- departures have their grace like any others.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:held:{dead}  KEYS[4] {prefix}:reply:{dead}
--- ARGV[1] prefix  ARGV[2] dead node  ARGV[3] epoch id  ARGV[4] most holds to take  ARGV[5] how long the dead node's
--- last reply is kept (s), for a node that was only paused and asks for it
+-- ARGV[1] prefix  ARGV[2] dead node  ARGV[3] epoch id  ARGV[4] most holds to take
+-- ARGV[5] how long the dead node's last reply is kept, and that it was reaped (s), for a node that was only paused
 -- ARGV[6] partitions of the outbox; 0 when it is not in Redis  ARGV[7] grace (ms)
 -- ARGV[8] how long a lease is (ms)  ARGV[9] how long a key of the roster lives (ms), 0: there is no roster  ARGV[10] the
 -- prefix of its keys
@@ -70,6 +70,7 @@ if is_vouched_for(tonumber(expiry)) then
 end
 set_grace(ARGV[7], epoch[3])
 
+redis.call('HLEN', KEYS[4])
 local holds = redis.call('ZRANGE', KEYS[3], 0, ARGV[4] - 1)
 local edges, leaving = {}, {}
 for _, hold in ipairs(holds) do
@@ -95,6 +96,7 @@ local outbox = partitions > 0 and streams(partitions)
 -- A negative lease: the node cannot claim under this id any more, and whoever renews next sees that it is not finished,
 -- should this reaper die between two portions.
 redis.call('ZADD', KEYS[2], -1, dead)
+redis.call('HSET', KEYS[4], 'reaped', 1)
 write_holds()
 write_due()
 call_in_portions('ZREM', KEYS[3], holds, 1000)

@@ -1,22 +1,25 @@
 -- Puts holds of a node back that Redis has lost. Their edges were announced before, so nothing is announced now. A hold
 -- that another node has put back as leaving is not leaving.
 --
--- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:held:{node}
--- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id
--- ARGV[4..] three per hold: app, channel, user (empty: the channel itself)
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:held:{node}  KEYS[4] {prefix}:reply:{node}
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
+-- ARGV[5..] three per hold: app, channel, user (empty: the channel itself)
 --
--- Returns `ok`, `lost` or `reaped`, as claim.lua does. May change: hold sets (occ, mem), due, KEYS[3].
+-- Returns `ok`, `lost` or `reaped`, as claim.lua does; a call that comes behind the node's next batch is late, too.
+-- May change: hold sets (occ, mem), due, KEYS[3].
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
   return 'lost'
 end
-if not has_lease(KEYS[2], ARGV[2]) then
+local last = redis.call('HGET', KEYS[4], 'batch')
+local is_late = last and tonumber(last) > tonumber(ARGV[4])
+if is_late or not has_lease(KEYS[2], ARGV[2]) then
   return 'reaped'
 end
 redis.call('ZCARD', KEYS[3])
 
 local held = {}
-for i = 4, #ARGV, 3 do
+for i = 5, #ARGV, 3 do
   local app, channel, user = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local key, field = hold_key(app, channel, user)
   local before = hold_set(key, field)
