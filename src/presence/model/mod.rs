@@ -9,12 +9,16 @@
 //!
 //! `MODEL_SECONDS=600 cargo test --lib presence::model` looks for longer.
 
+mod exhaustive;
+mod kinds;
 mod names;
 mod operations;
+mod protocol;
 mod reference;
 mod rules;
 mod scenarios;
 mod stage;
+mod twins;
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -34,7 +38,7 @@ const SECONDS: u64 = 15;
 const CASES: u32 = 100;
 
 /// Operations of a case.
-const LENGTH: std::ops::Range<usize> = 1..60;
+const LENGTH: std::ops::Range<usize> = 1..100;
 
 thread_local! {
     /// One server for all cases of a test; each begins with an empty one.

@@ -5,7 +5,7 @@ use std::fmt;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
-use super::reference::Key;
+use super::kinds::Key;
 use crate::names::UserId;
 
 /// The names of one case, by number.
@@ -80,16 +80,23 @@ impl fmt::Debug for Names {
 }
 
 impl Names {
-    /// Any choice of hostile names. A channel and an application may be nameless; a user without a name is none.
+    /// Any choice of hostile names, or one in which application and channel run together when they are simply joined. A
+    /// channel and an application may be nameless; a user without a name is none.
     pub(super) fn any() -> impl Strategy<Value = Self> {
         let mut nameable = hostile();
         nameable.push(Vec::new());
-        let (apps, channels) = (subsequence(nameable.clone(), APPS), subsequence(nameable, CHANNELS));
-        (apps, channels, subsequence(hostile(), USERS)).prop_map(|(apps, channels, users)| Self {
-            apps,
-            channels,
-            users,
-        })
+        let hostile =
+            (subsequence(nameable.clone(), APPS), subsequence(nameable, CHANNELS), subsequence(hostile(), USERS));
+        let bytes = |names: &[&str]| names.iter().map(|name| name.as_bytes().to_vec()).collect::<Vec<_>>();
+        let alike = Self {
+            apps: bytes(&["a", "a:b"]),
+            channels: bytes(&["c", "b:c", "b:b:c"]),
+            users: bytes(&["7", "c7", ":c"]),
+        };
+        prop_oneof![
+            3 => hostile.prop_map(|(apps, channels, users)| Self { apps, channels, users }),
+            1 => Just(alike),
+        ]
     }
 
     /// The key that an event of these names is about.

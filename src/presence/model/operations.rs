@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
+use super::kinds::Id;
 use super::names::{APPS, CHANNELS, Names, USERS};
-use super::reference::{Id, Reference};
+use super::reference::Reference;
 
 /// The most nodes of a case.
 const NODES: usize = 4;
@@ -40,6 +41,8 @@ pub(super) enum Operation {
     LoseRequest { node: usize },
     /// A batch is carried out and its answer never arrives.
     LoseReply { node: usize },
+    /// A batch that was answered long ago arrives once more: it was sent on a connection that was given up.
+    Late { which: usize },
     /// A lease lapses.
     Lapse { incarnation: Id },
     /// A reaper takes one hold from a node, and dies.
@@ -94,6 +97,7 @@ impl ReferenceStateMachine for Reference {
             10 => node().prop_map(|node| Operation::Renew { node }),
             3 => node().prop_map(|node| Operation::LoseRequest { node }),
             5 => node().prop_map(|node| Operation::LoseReply { node }),
+            2 => (0..64_usize).prop_map(|which| Operation::Late { which }),
             5 => incarnation().prop_map(|incarnation| Operation::Lapse { incarnation }),
             3 => incarnation().prop_map(|incarnation| Operation::ReapOne { incarnation }),
             2 => node().prop_map(|node| Operation::Pause { node }),

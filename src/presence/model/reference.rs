@@ -1,54 +1,20 @@
 //! What a cluster should do, in ordinary sets: no script, no portion, no thread.
 
+mod batch;
+mod bounds;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::names::{APPS, CHANNELS, Names};
+use super::kinds::{Id, Key, Told, What};
+use super::names::Names;
 use super::operations::{Channel, Operation, SOCKETS};
-
-/// An incarnation of a node.
-pub(super) type Id = u32;
-
-/// A channel, or a user on it, by number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) app: usize,
-    pub(super) channel: usize,
-    pub(super) user: Option<usize>,
-}
-
-/// An event.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Told {
-    pub(super) key: Key,
-    pub(super) what: What,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum What {
-    Came,
-    Went,
-    /// A client event, by number.
-    Whispered(u32),
-}
-
-impl Key {
-    /// The channel that it is about.
-    pub(super) const fn channel(self) -> Self {
-        Self { user: None, ..self }
-    }
-}
-
-impl Told {
-    const fn is_whisper(&self) -> bool {
-        matches!(self.what, What::Whispered(_))
-    }
-}
 
 /// Who is subscribed to what: (channel, socket) and the user.
 type Sockets = BTreeMap<(Channel, usize), Option<usize>>;
 
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of their own")]
 struct Node {
     id: Id,
     /// The sockets there are, and those that the hooks have told of.
@@ -150,78 +116,6 @@ impl Reference {
         live.map(|((_, socket), user)| (*socket, *user)).collect()
     }
 
-    /// The keys with somebody there.
-    pub(super) fn present(&self) -> BTreeSet<Key> {
-        self.nodes.iter().flat_map(|node| keys(&node.live)).collect()
-    }
-
-    /// Everything heals: who was cut off is back, who died is found out, and what no hook told is reconciled.
-    pub(super) fn operations_to_rest(&self) -> Vec<Operation> {
-        let nodes = 0..self.nodes.len();
-        let channels = || (0..APPS).flat_map(|app| (0..CHANNELS).map(move |channel| (app, channel)));
-        let mut operations: Vec<_> = nodes.clone().map(|node| Operation::Resume { node }).collect();
-        for node in nodes.clone() {
-            operations.extend(channels().map(|channel| Operation::Reconcile { node, channel }));
-        }
-        if self.redis.settling {
-            operations.push(Operation::Settle);
-        }
-        let is_ghost = |id: &Id| self.nodes.iter().all(|node| node.id != *id);
-        let unnoticed = self.redis.leases.iter().filter(|(id, lease)| **lease == Lease::Good && is_ghost(id));
-        operations.extend(unnoticed.map(|(id, _)| *id).map(|incarnation| Operation::Lapse { incarnation }));
-        for _ in 0..=RENEWALS + 1 {
-            operations.extend(nodes.clone().map(|node| Operation::Renew { node }));
-        }
-        operations
-    }
-
-    /// Everybody leaves.
-    pub(super) fn operations_to_leave(&self) -> Vec<Operation> {
-        let mut operations = Vec::new();
-        for node in 0..self.nodes.len() {
-            let sockets = (0..APPS).flat_map(|app| (0..SOCKETS).map(move |socket| (app, socket)));
-            operations.extend(sockets.map(|(app, socket)| Operation::Close { node, app, socket }));
-            operations.push(Operation::Step { node });
-        }
-        operations
-    }
-
-    /// Whether the operation can happen now, and what follows is promised. See docs/correctness.md for what is not: Redis
-    /// loses everything while a node is dead or cut off, or while nobody knows whether a batch was carried out.
-    pub(super) fn allows(&self, operation: &Operation) -> bool {
-        let reachable = |node: &usize| !self.nodes[*node].paused;
-        let calm = !self.redis.settling;
-        let at_home = |node: &Node| {
-            let known = self.redis.leases.get(&node.id) == Some(&Lease::Good) && node.epoch == self.redis.epoch;
-            known && !node.paused && !node.carried_out
-        };
-        match operation {
-            Operation::Whisper { node, channel, socket } => self.nodes[*node].table.contains_key(&(*channel, *socket)),
-            Operation::Step { node } | Operation::Renew { node } => reachable(node),
-            Operation::LoseRequest { node } => !self.nodes[*node].waiting.is_empty(),
-            Operation::LoseReply { node } => {
-                let node = &self.nodes[*node];
-                let lease = self.redis.leases.get(&node.id);
-                let served = lease.is_some_and(|lease| *lease != Lease::Reaping) && node.epoch == self.redis.epoch;
-                calm && served && !node.paused && !node.carried_out && !node.waiting.is_empty()
-            }
-            Operation::Lapse { incarnation } => calm && self.redis.leases.get(incarnation) == Some(&Lease::Good),
-            Operation::ReapOne { incarnation } => {
-                let lease = self.redis.leases.get(incarnation);
-                calm && lease.is_some_and(|lease| *lease != Lease::Good)
-            }
-            Operation::Pause { node } => calm && reachable(node),
-            Operation::Crash { .. } => calm,
-            Operation::End { node } => calm && reachable(node),
-            Operation::Wipe { .. } => {
-                let alive = self.redis.leases.len() == self.nodes.len();
-                calm && self.redis.epoch.is_some() && alive && self.nodes.iter().all(at_home)
-            }
-            Operation::Settle => !calm,
-            _ => true,
-        }
-    }
-
     pub(super) fn carry_out(&mut self, operation: &Operation) {
         self.news.clear();
         match operation {
@@ -264,6 +158,7 @@ impl Reference {
                 let sent: Vec<Told> = self.nodes[*node].waiting.range(..self.nodes[*node].sent).cloned().collect();
                 self.judge(self.nodes[*node].id, &sent);
             }
+            Operation::Late { .. } => {}
             Operation::Lapse { incarnation } => drop(self.redis.leases.insert(*incarnation, Lease::Lapsed)),
             Operation::ReapOne { incarnation } => self.reap(*incarnation, 1),
             Operation::Pause { node } => self.nodes[*node].paused = true,
@@ -493,26 +388,5 @@ impl Reference {
     fn next_id(&mut self) -> Id {
         self.incarnations += 1;
         self.incarnations
-    }
-}
-
-impl Node {
-    /// A batch is put together, unless one is under way.
-    fn send(&mut self) {
-        if self.sent == 0 {
-            self.sent = self.waiting.len();
-        }
-    }
-
-    /// Redis has answered the batch.
-    fn answered(&mut self) {
-        for told in self.waiting.drain(..self.sent) {
-            match told.what {
-                What::Came => drop(self.held.insert(told.key)),
-                What::Went => drop(self.held.remove(&told.key)),
-                What::Whispered(_) => {}
-            }
-        }
-        (self.sent, self.carried_out) = (0, false);
     }
 }

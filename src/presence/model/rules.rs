@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::reference::{Key, Told, What};
+use super::kinds::{Key, Told, What};
 
 /// What the events told so far add up to.
 #[derive(Debug, Default)]

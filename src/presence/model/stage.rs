@@ -6,22 +6,27 @@ use std::time::{Duration, Instant};
 
 use redis::Connection;
 
+use super::kinds::{Id, Told, What};
 use super::names::Names;
 use super::operations::{Channel, Operation};
-use super::reference::{Id, Reference, Told, What};
+use super::reference::Reference;
 use super::rules::Rules;
 use crate::config::{Address, Connection as Settings};
 use crate::event::{Event, EventKind};
 use crate::intent::{Intent, IntentQueue, Packed};
 use crate::names::{AppId, ChannelName, NodeId, SocketId};
 use crate::outbox::redis::codec;
-use crate::presence::{Claimer, Cluster, Intake, Keys, SharedLedger, Sink, Standing, StopFlag};
+use crate::presence::pending::Batch;
+use crate::presence::{Claimer, Cluster, Intake, Keys, Place, SharedLedger, Sink, Standing, StopFlag};
 use crate::redis::{self as ours, Link};
 use crate::support::redis::RedisServer;
 use crate::telemetry::Telemetry;
 
 /// Longer than any case takes: leases lapse when they are told to.
 const LEASE: Duration = Duration::from_secs(7200);
+
+/// More than a third of it, after which it is renewed.
+const THIRD: Duration = Duration::from_secs(2500);
 
 /// Turns after which a node that still has something to say never comes to rest.
 const TURNS: usize = 20;
@@ -34,6 +39,8 @@ pub(super) struct Stage {
     names: Arc<Names>,
     incarnations: Arc<AtomicU32>,
     nodes: Vec<Node>,
+    /// Batches that are over: whose, of which epoch.
+    over: Vec<(Place, Arc<Batch>)>,
     /// The last entry of the outbox that was read.
     cursor: String,
     rules: Rules,
@@ -64,6 +71,7 @@ impl Stage {
             names: Arc::clone(&reference.names),
             incarnations: Arc::default(),
             nodes: Vec::new(),
+            over: Vec::new(),
             cursor: "0".to_owned(),
             rules: Rules::default(),
         };
@@ -84,10 +92,11 @@ impl Stage {
             self.nodes[node].take_in(intent);
         }
         match operation {
-            Operation::Step { node } => self.nodes[*node].step(),
-            Operation::Renew { node } => self.nodes[*node].renew(),
+            Operation::Step { node } => self.step(*node, Duration::ZERO),
+            Operation::Renew { node } => self.step(*node, THIRD),
             Operation::LoseRequest { node } => drop(self.nodes[*node].ledger.lock().pending.batch()),
             Operation::LoseReply { node } => self.carry_out_unseen(*node),
+            Operation::Late { which } => self.send_late(*which),
             Operation::Lapse { incarnation } => self.lapse(*incarnation),
             Operation::ReapOne { incarnation } => self.reap_one(*incarnation),
             Operation::Crash { node } => self.nodes[*node] = self.start_node(),
@@ -98,10 +107,10 @@ impl Stage {
             Operation::Wipe { node } => {
                 redis::cmd("FLUSHALL").exec(&mut self.redis).unwrap();
                 "0".clone_into(&mut self.cursor);
-                self.nodes[*node].renew();
+                self.step(*node, THIRD);
             }
             Operation::Settle => {
-                self.nodes.iter_mut().for_each(Node::renew);
+                (0..self.nodes.len()).for_each(|node| self.step(node, THIRD));
                 redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(0).exec(&mut self.redis).unwrap();
             }
             _ => {}
@@ -186,6 +195,24 @@ impl Stage {
         Told { key: self.names.key(event.app.as_bytes(), event.channel.as_bytes(), user.as_ref()), what }
     }
 
+    /// A node goes on, this much later.
+    fn step(&mut self, node: usize, later: Duration) {
+        let node = &mut self.nodes[node];
+        let sent = node.standing.place().zip(node.ledger.lock().pending.batch());
+        node.now += later;
+        node.step();
+        let answered = node.ledger.lock().pending.last_answered();
+        self.over.extend(sent.filter(|(_, batch)| batch.number() <= answered));
+    }
+
+    fn send_late(&mut self, which: usize) {
+        if let Some(last) = self.over.len().checked_sub(1) {
+            let (Place { node, epoch }, batch) = &self.over[last - which % (last + 1)];
+            // Whoever sent it does not hear the answer.
+            let _ = self.keys.claim(&mut self.redis, node, epoch, batch).unwrap();
+        }
+    }
+
     /// What is sent is carried out; the node does not hear of it.
     fn carry_out_unseen(&mut self, node: usize) {
         let node = &self.nodes[node];
@@ -254,12 +281,6 @@ impl Node {
             }
         }
         panic!("a node does not come to rest");
-    }
-
-    /// The same, at least a third of a lease later.
-    fn renew(&mut self) {
-        self.now += LEASE / 3 + Duration::from_secs(60);
-        self.step();
     }
 
     fn end(&mut self) {

@@ -1,0 +1,129 @@
+//! Every way in which a few nodes, one channel and one user of it can come into each other's way.
+//!
+//! A breadth-first search over all interleavings of single script calls: between any two of them clients come and go,
+//! leases lapse, nodes die, calls are carried out late or never or unheard, Redis loses everything. In every state the
+//! events told so far must keep E1 and E3; from every state, once everything heals, they must come to the truth (E2).
+//! How much may happen is bounded by a [`Budget`]; within it, nothing is left out.
+//!
+//! That the search can fail is tested too: each [`Flaw`] has a counterexample.
+
+mod caller;
+mod state;
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use super::protocol::Flaw;
+use state::{Action, State};
+
+/// How often things may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Budget {
+    /// Clients come or go.
+    hooks: u8,
+    lapses: u8,
+    crashes: u8,
+    /// Calls get lost, or come late.
+    delays: u8,
+    wipes: u8,
+}
+
+/// What a search found.
+#[derive(Debug)]
+struct Found {
+    states: usize,
+    /// The shortest way to a broken rule, and which.
+    counterexample: Option<(Vec<Action>, String)>,
+}
+
+fn search(nodes: usize, budget: Budget, flaw: Option<Flaw>) -> Found {
+    let first = State::new(nodes, budget);
+    // How each state was come to first: a fingerprint of the one before, and the action.
+    let mut seen: HashMap<u64, Option<(u64, Action)>> = HashMap::from([(first.fingerprint(), None)]);
+    let mut frontier = VecDeque::from([first]);
+    while let Some(state) = frontier.pop_front() {
+        let from = state.fingerprint();
+        let way = |last: Option<Action>, seen: &HashMap<u64, Option<(u64, Action)>>| {
+            let before = std::iter::successors(seen[&from], |(state, _)| seen[state]);
+            let mut actions: Vec<Action> = last.into_iter().chain(before.map(|(_, action)| action)).collect();
+            actions.reverse();
+            actions
+        };
+        // Where somebody has something to say, saying it is one of the actions.
+        let is_quiet = state.nodes.iter().all(|node| node.next_call(state.next_epoch).is_none());
+        if is_quiet && let Err(broken) = state.comes_to_rest(flaw) {
+            return Found { states: seen.len(), counterexample: Some((way(None, &seen), broken)) };
+        }
+        for action in state.actions() {
+            let mut next = state.clone();
+            if let Err(broken) = next.take(action, flaw) {
+                return Found { states: seen.len(), counterexample: Some((way(Some(action), &seen), broken)) };
+            }
+            if let Entry::Vacant(new) = seen.entry(next.fingerprint()) {
+                new.insert(Some((from, action)));
+                frontier.push_back(next);
+            }
+        }
+    }
+    Found { states: seen.len(), counterexample: None }
+}
+
+fn assert_correct(nodes: usize, budget: Budget) {
+    let began = Instant::now();
+    let found = search(nodes, budget, None);
+    println!("{nodes} nodes, {budget:?}: {} states in {:.1?}", found.states, began.elapsed());
+    assert!(found.counterexample.is_none(), "{:#?}", found.counterexample);
+}
+
+/// What is searched for a counterexample of a flaw.
+const SMALL: Budget = Budget { hooks: 3, lapses: 1, crashes: 0, delays: 1, wipes: 0 };
+
+/// The wide one when there is time: `MODEL_SECONDS=600`.
+fn budget(narrow: Budget, wide: Budget) -> Budget {
+    if super::number("MODEL_SECONDS").is_some_and(|seconds| seconds >= 600) { wide } else { narrow }
+}
+
+#[test]
+fn two_nodes_tell_the_truth_whatever_comes_late_or_lapses() {
+    let wide = Budget { hooks: 4, lapses: 2, crashes: 0, delays: 1, wipes: 0 };
+    assert_correct(2, budget(Budget { hooks: 3, lapses: 1, ..wide }, wide));
+}
+
+#[test]
+fn a_node_that_died_is_no_hindrance_to_the_truth() {
+    let wide = Budget { hooks: 4, lapses: 1, crashes: 1, delays: 1, wipes: 0 };
+    assert_correct(2, budget(Budget { hooks: 2, ..wide }, wide));
+}
+
+#[test]
+fn two_nodes_tell_the_truth_though_redis_loses_everything() {
+    let wide = Budget { hooks: 4, lapses: 1, crashes: 0, delays: 1, wipes: 1 };
+    assert_correct(2, budget(Budget { hooks: 3, lapses: 0, ..wide }, wide));
+}
+
+#[test]
+fn three_nodes_tell_the_truth() {
+    let wide = Budget { hooks: 4, lapses: 1, crashes: 1, delays: 0, wipes: 0 };
+    assert_correct(3, budget(Budget { hooks: 3, crashes: 0, ..wide }, wide));
+}
+
+#[test]
+fn the_search_finds_every_flaw_it_is_given() {
+    for (flaw, budget) in [
+        (Flaw::NoStoredReply, SMALL),
+        (Flaw::NoFencing, SMALL),
+        (Flaw::LateBatches, SMALL),
+        (Flaw::LateReassertion, Budget { lapses: 0, wipes: 1, ..SMALL }),
+        (Flaw::LateOpening, SMALL),
+        (Flaw::NoSettling, Budget { lapses: 0, delays: 0, wipes: 1, ..SMALL }),
+        (Flaw::ForgottenEpoch, Budget { delays: 0, wipes: 1, ..SMALL }),
+        (Flaw::GivenUp, SMALL),
+        (Flaw::NotAsked, SMALL),
+        (Flaw::NotBuried, SMALL),
+    ] {
+        let found = search(2, budget, Some(flaw));
+        let (way, broken) = found.counterexample.unwrap_or_else(|| panic!("{flaw:?} is not found in {budget:?}"));
+        println!("{flaw:?}: {broken} after {way:?} ({} states)", found.states);
+    }
+}

@@ -1,0 +1,85 @@
+//! What can happen when, and how everything comes to rest.
+
+use std::collections::BTreeSet;
+
+use super::{Lease, Node, RENEWALS, Reference, Sockets, keys};
+use crate::presence::model::kinds::{Id, Key};
+use crate::presence::model::names::{APPS, CHANNELS};
+use crate::presence::model::operations::Operation;
+
+impl Reference {
+    /// The keys with somebody there.
+    pub(in super::super) fn present(&self) -> BTreeSet<Key> {
+        self.nodes.iter().flat_map(|node| keys(&node.live)).collect()
+    }
+
+    /// Everything heals: who was cut off is back, who died is found out, and what no hook told is reconciled.
+    pub(in super::super) fn operations_to_rest(&self) -> Vec<Operation> {
+        let nodes = 0..self.nodes.len();
+        let channels = || (0..APPS).flat_map(|app| (0..CHANNELS).map(move |channel| (app, channel)));
+        let mut operations: Vec<_> = nodes.clone().map(|node| Operation::Resume { node }).collect();
+        for node in nodes.clone() {
+            let of = |sockets: &Sockets, channel| sockets.iter().filter(|((of, _), _)| *of == channel).count();
+            let Node { live, table, .. } = &self.nodes[node];
+            let touched = channels().filter(|channel| of(live, *channel) + of(table, *channel) > 0);
+            operations.extend(touched.map(|channel| Operation::Reconcile { node, channel }));
+        }
+        if self.redis.settling {
+            operations.push(Operation::Settle);
+        }
+        let is_ghost = |id: &Id| self.nodes.iter().all(|node| node.id != *id);
+        let unnoticed = self.redis.leases.iter().filter(|(id, lease)| **lease == Lease::Good && is_ghost(id));
+        operations.extend(unnoticed.map(|(id, _)| *id).map(|incarnation| Operation::Lapse { incarnation }));
+        for _ in 0..=RENEWALS + 1 {
+            operations.extend(nodes.clone().map(|node| Operation::Renew { node }));
+        }
+        operations
+    }
+
+    /// Everybody leaves.
+    pub(in super::super) fn operations_to_leave(&self) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        for node in 0..self.nodes.len() {
+            let sockets = self.nodes[node].table.keys().map(|((app, _), socket)| (*app, *socket));
+            let sockets: BTreeSet<(usize, usize)> = sockets.collect();
+            operations.extend(sockets.into_iter().map(|(app, socket)| Operation::Close { node, app, socket }));
+            operations.push(Operation::Step { node });
+        }
+        operations
+    }
+
+    /// Whether the operation can happen now, and what follows is promised. See docs/correctness.md for what is not: Redis
+    /// loses everything while a node is dead or cut off, or while nobody knows whether a batch was carried out.
+    pub(in super::super) fn allows(&self, operation: &Operation) -> bool {
+        let reachable = |node: &usize| !self.nodes[*node].paused;
+        let calm = !self.redis.settling;
+        let at_home = |node: &Node| {
+            let known = self.redis.leases.get(&node.id) == Some(&Lease::Good) && node.epoch == self.redis.epoch;
+            known && !node.paused && !node.carried_out
+        };
+        match operation {
+            Operation::Whisper { node, channel, socket } => self.nodes[*node].table.contains_key(&(*channel, *socket)),
+            Operation::Step { node } | Operation::Renew { node } => reachable(node),
+            Operation::LoseRequest { node } => !self.nodes[*node].waiting.is_empty(),
+            Operation::LoseReply { node } => {
+                let node = &self.nodes[*node];
+                let lease = self.redis.leases.get(&node.id);
+                let served = lease.is_some_and(|lease| *lease != Lease::Reaping) && node.epoch == self.redis.epoch;
+                calm && served && !node.paused && !node.carried_out && !node.waiting.is_empty()
+            }
+            Operation::Lapse { incarnation } => calm && self.redis.leases.get(incarnation) == Some(&Lease::Good),
+            Operation::ReapOne { incarnation } => {
+                let lease = self.redis.leases.get(incarnation);
+                calm && lease.is_some_and(|lease| *lease != Lease::Good)
+            }
+            Operation::Pause { node } | Operation::End { node } => calm && reachable(node),
+            Operation::Crash { .. } => calm,
+            Operation::Wipe { .. } => {
+                let alive = self.redis.leases.len() == self.nodes.len();
+                calm && self.redis.epoch.is_some() && alive && self.nodes.iter().all(at_home)
+            }
+            Operation::Settle => !calm,
+            _ => true,
+        }
+    }
+}
