@@ -1,5 +1,7 @@
 //! An engine under test, on a Redis and a receiver of the test's own.
 
+use std::path::Path;
+
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
@@ -12,11 +14,16 @@ pub(crate) const APP: &[u8] = b"app";
 
 /// A running engine with short intervals, whose one endpoint is `/hook` of the receiver. `settings` replace any of that.
 pub(crate) fn engine(redis: &RedisServer, receiver: &Receiver, settings: &Value) -> Engine {
+    engine_at(&redis.socket(), &receiver.url("/hook"), settings)
+}
+
+/// The same, on the Redis behind this socket file and with this endpoint: for a process of its own.
+pub(crate) fn engine_at(redis: &Path, endpoint: &str, settings: &Value) -> Engine {
     let mut config = json!({
-        "connection": { "host": redis.socket(), "timeout": 1 },
+        "connection": { "host": redis, "timeout": 1 },
         "flush_interval": 0.02,
         "ttl": 3,
-        "endpoints": [{ "url": receiver.url("/hook") }],
+        "endpoints": [{ "url": endpoint }],
     });
     for (key, value) in settings.as_object().expect("settings by name") {
         config[key] = value.clone();

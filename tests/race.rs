@@ -1,0 +1,105 @@
+//! Two processes that do the same at the same time.
+
+mod support;
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use resonate_webhooks::engine::Engine;
+use serde_json::json;
+use support::cluster::stat;
+use support::engine::{APP, engine_at, eventually};
+use support::receiver::{Received, Receiver};
+use support::redis::RedisServer;
+use support::wait::PATIENCE;
+
+const ROUNDS: usize = 10_000;
+
+/// A look at the engine costs it a lock; between two looks is a little time.
+const LOOK_EVERY: Duration = Duration::from_micros(100);
+
+/// By these the second process knows what it is for.
+const REDIS: &str = "RACE_REDIS";
+const ENDPOINT: &str = "RACE_ENDPOINT";
+const BARRIER: &str = "RACE_BARRIER";
+
+#[test]
+fn two_processes_that_join_and_leave_at_once_make_one_edge_a_side() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let folder = tempfile::tempdir().unwrap();
+    let barrier = folder.path().join("barrier.sock");
+    let listener = UnixListener::bind(&barrier).unwrap();
+    let mut racers: Vec<Child> = (0..2).map(|_| racer(&redis, &receiver, &barrier)).collect();
+    let mut lines: Vec<UnixStream> = racers.iter().map(|_| listener.accept().unwrap().0).collect();
+
+    // Twice a round, everybody waits for everybody; then before and after the last events are delivered.
+    for _ in 0..2 * ROUNDS + 2 {
+        for line in &mut lines {
+            line.set_read_timeout(Some(PATIENCE)).unwrap();
+            line.read_exact(&mut [0]).expect("a process that goes on");
+        }
+        for line in &mut lines {
+            line.write_all(b"!").unwrap();
+        }
+    }
+    for racer in &mut racers {
+        assert!(racer.wait().unwrap().success());
+    }
+
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for event in receiver.received("/hook").iter().flat_map(Received::events) {
+        *counts.entry(event).or_default() += 1;
+    }
+    assert_eq!(counts.len(), 2 * ROUNDS, "an edge is missing");
+    assert!(counts.values().all(|count| *count == 1), "an edge was sent twice");
+}
+
+/// This program once more, to run the test below only.
+fn racer(redis: &RedisServer, receiver: &Receiver, barrier: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["a_process_that_races", "--exact", "--ignored"])
+        .env(REDIS, redis.socket())
+        .env(ENDPOINT, receiver.url("/hook"))
+        .env(BARRIER, barrier)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+#[ignore = "the test above starts it, twice"]
+fn a_process_that_races() {
+    let given = |name| std::env::var(name).unwrap();
+    let node = engine_at(Path::new(&given(REDIS)), &given(ENDPOINT), &json!({ "ttl": 30 }));
+    let mut line = UnixStream::connect(given(BARRIER)).unwrap();
+    let mut together = || {
+        line.write_all(b".").unwrap();
+        line.read_exact(&mut [0]).unwrap();
+    };
+    for round in 0..ROUNDS {
+        let channel = format!("room-{round}");
+        together();
+        node.subscribed(APP, channel.as_bytes(), b"1.1", None);
+        judged(&node, 2 * round as u64 + 1);
+        together();
+        node.unsubscribed(APP, channel.as_bytes(), b"1.1");
+        judged(&node, 2 * round as u64 + 2);
+    }
+    together();
+    eventually("everything is delivered", || node.flush(Duration::from_millis(200)).is_nothing());
+    together();
+}
+
+/// Waits until Redis has judged this many claims of the node.
+fn judged(node: &Engine, claims: u64) {
+    let deadline = Instant::now() + PATIENCE;
+    while stat(node, "claims") < claims {
+        assert!(Instant::now() < deadline, "Redis does not judge");
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
