@@ -9,6 +9,7 @@ pub(crate) mod cluster;
 pub(crate) mod engine;
 pub(crate) mod flood;
 pub(crate) mod gauges;
+pub(crate) mod monitor;
 pub(crate) mod node;
 pub(crate) mod proxy;
 pub(crate) mod receiver;

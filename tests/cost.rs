@@ -1,0 +1,136 @@
+//! What an edge costs Redis: the same few commands on the same few keys, whatever else is in there.
+
+mod support;
+
+use resonate_webhooks::engine::Engine;
+use serde_json::json;
+use support::engine::{APP, engine, eventually, stat};
+use support::monitor::{Monitor, ScriptCall};
+use support::receiver::Receiver;
+use support::redis::RedisServer;
+
+/// The channel whose edges are looked at.
+const ROOM: &[u8] = b"presence-room";
+
+/// The most commands that a claim's call may need: measured, and a little room.
+const MOST_COMMANDS: usize = 20;
+
+/// Commands whose cost grows with the size of a key, or of the whole database.
+const GROWING: [&str; 10] =
+    ["keys", "scan", "hscan", "zscan", "hgetall", "hkeys", "hvals", "hlen", "smembers", "zrangebyscore"];
+
+/// A node on a Redis, watched.
+struct Watched {
+    monitor: Monitor,
+    node: Engine,
+    claims: u64,
+    redis: RedisServer,
+}
+
+impl Watched {
+    fn start() -> Self {
+        let (redis, receiver) = (RedisServer::start(), Receiver::start());
+        let monitor = Monitor::start(&redis);
+        let node = engine(&redis, &receiver, &json!({ "ttl": 3600, "outbox_max_events": 1_000_000 }));
+        Self { monitor, node, claims: 0, redis }
+    }
+
+    /// Hands something over that makes this many claims, and returns the calls that judged them.
+    fn judged(&mut self, claims: u64, hand_over: impl FnOnce(&Engine)) -> Vec<ScriptCall> {
+        hand_over(&self.node);
+        self.claims += claims;
+        eventually("Redis judges", || stat(&self.node, "claims") >= self.claims);
+        let mut calls = self.monitor.script_calls();
+        calls.retain(is_claim);
+        calls
+    }
+
+    /// The calls that judged a visit to the room: one for its beginning, one for its end.
+    fn visit(&mut self, user: &[u8], claims: u64) -> Vec<ScriptCall> {
+        let mut calls = self.judged(claims, |node| node.subscribed(APP, ROOM, b"visitor", Some(user)));
+        calls.extend(self.judged(claims, |node| node.unsubscribed(APP, ROOM, b"visitor")));
+        calls
+    }
+}
+
+/// Whether this is a call of `claim.lua`: its fourth key is what the node holds. One that did nothing found that Redis does
+/// not know the script yet.
+fn is_claim(call: &ScriptCall) -> bool {
+    let is_of_a_script = call.words[0].eq_ignore_ascii_case("evalsha") && !call.commands.is_empty();
+    is_of_a_script && call.words.get(6).is_some_and(|key| key.starts_with("wh:held:"))
+}
+
+/// The commands of each call with the keys they touch, without the name of the node.
+fn shape(calls: &[ScriptCall]) -> Vec<Vec<String>> {
+    let touched = |command: &Vec<String>| {
+        let key = command.get(1).cloned().unwrap_or_default();
+        let family = |name: &str| key.starts_with(name).then(|| name.to_owned());
+        let key = family("wh:held:").or_else(|| family("wh:reply:")).unwrap_or(key);
+        format!("{} {key} ({} words)", command[0].to_ascii_lowercase(), command.len())
+    };
+    calls.iter().map(|call| call.commands.iter().map(touched).collect()).collect()
+}
+
+/// The shape of a visit that begins and ends a channel and a user, on an empty Redis.
+fn plain_visit() -> Vec<Vec<String>> {
+    let visit = shape(&Watched::start().visit(b"7", 2));
+    assert_eq!(visit.len(), 2, "a call for the beginning, and one for the end: {visit:#?}");
+    for call in &visit {
+        assert!((1..=MOST_COMMANDS).contains(&call.len()), "{call:#?}");
+        let grows = |command: &&String| GROWING.iter().any(|growing| command.starts_with(&format!("{growing} ")));
+        assert_eq!(call.iter().find(grows), None);
+    }
+    visit
+}
+
+#[test]
+fn an_edge_costs_the_same_with_a_hundred_thousand_foreign_keys() {
+    let mut watched = Watched::start();
+    let fill = "for i = 1, 100000 do redis.call('SET', 'foreign:' .. i, i) end";
+    redis::cmd("EVAL").arg(fill).arg(0).exec(&mut watched.redis.connect()).unwrap();
+    assert_eq!(shape(&watched.visit(b"7", 2)), plain_visit());
+}
+
+#[test]
+fn an_edge_costs_the_same_with_ten_channels_and_with_ten_thousand() {
+    let visit_among = |channels: u64| {
+        let mut watched = Watched::start();
+        watched.judged(channels, |node| {
+            for n in 0..channels {
+                node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
+            }
+        });
+        shape(&watched.visit(b"7", 2))
+    };
+    assert_eq!(visit_among(10), visit_among(10_000));
+    assert_eq!(visit_among(10), plain_visit());
+}
+
+#[test]
+fn an_edge_costs_the_same_with_ten_members_and_with_ten_thousand() {
+    let visit_among = |members: u64| {
+        let mut watched = Watched::start();
+        watched.judged(members + 1, |node| {
+            for n in 0..members {
+                let member = format!("member-{n}");
+                node.subscribed(APP, ROOM, member.as_bytes(), Some(member.as_bytes()));
+            }
+        });
+        shape(&watched.visit(b"7", 1))
+    };
+    assert_eq!(visit_among(10), visit_among(10_000));
+}
+
+#[test]
+fn who_joins_a_channel_that_is_held_here_costs_redis_nothing() {
+    let mut watched = Watched::start();
+    watched.judged(2, |node| node.subscribed(APP, ROOM, b"1.1", Some(b"7")));
+    for n in 0..10_000 {
+        watched.node.subscribed(APP, ROOM, format!("2.{n}").as_bytes(), Some(b"7"));
+        watched.node.unsubscribed(APP, ROOM, format!("2.{n}").as_bytes());
+    }
+    // The only call is for who comes last, as somebody else.
+    let calls = watched.judged(1, |node| node.subscribed(APP, ROOM, b"3.1", Some(b"8")));
+    assert_eq!(calls.len(), 1, "{calls:#?}");
+    assert_eq!(stat(&watched.node, "claims"), 3);
+}
