@@ -1,0 +1,33 @@
+//! docs/correctness.md names its witnesses, and they exist.
+
+use std::path::Path;
+
+/// What is within backticks, in order, with the line it stands on.
+fn spans(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate();
+    lines.flat_map(|(number, line)| line.split('`').skip(1).step_by(2).map(move |span| (number + 1, span)))
+}
+
+fn is_test_name(span: &str) -> bool {
+    span.matches('_').count() >= 3 && span.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase())
+}
+
+#[test]
+fn every_test_that_the_page_on_correctness_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/correctness.md")).expect("the page");
+    let (mut file, mut source, mut found) = (String::new(), String::new(), 0);
+    for (line, span) in spans(&page) {
+        if Path::new(span).extension().is_some_and(|extension| extension == "rs") {
+            span.clone_into(&mut file);
+            source = std::fs::read_to_string(root.join(span))
+                .unwrap_or_else(|error| panic!("line {line} names {span}: {error}"));
+        } else if is_test_name(span) {
+            let definition = format!("\n#[test]\nfn {span}() {{");
+            let nested = format!("\n    #[test]\n    fn {span}() {{");
+            assert!(source.contains(&definition) || source.contains(&nested), "line {line}: no test {span} in {file}");
+            found += 1;
+        }
+    }
+    assert!(found > 20, "the page names its tests as `file.rs` `test_name`; only {found} were recognised");
+}
