@@ -345,6 +345,37 @@ fn a_redis_url_stands_for_itself() {
 }
 
 #[test]
+fn sentinels_take_the_place_of_a_host() {
+    let written = json!({"host": "redis", "port": 6379, "password": "p", "database": 2, "service": "",
+        "sentinels": "10.0.0.1:26379, s2", "sentinel_password": "q"});
+    let connection = accepted(json!({ "connection": written })).connection;
+    assert_eq!(connection.address.to_string(), "mymaster (Sentinel at 10.0.0.1:26379, s2:26379)");
+    let Address::Sentinels(sentinels) = connection.address else { panic!("no Sentinels") };
+    assert_eq!(sentinels.login.expect("a login").password.expose(), "q");
+    assert_eq!((connection.login.expect("a login").password.expose(), connection.database), ("p", 2));
+
+    let nobody = accepted(json!({"connection": {"host": "redis", "sentinels": ""}})).connection;
+    assert_eq!(nobody.address.to_string(), "redis:6379");
+    let with_tls = json!({"sentinels": ["tls://s1"], "ca_file": "/ca.pem", "service": "main"});
+    let Address::Sentinels(sentinels) = accepted(json!({ "connection": with_tls })).connection.address else {
+        panic!("no Sentinels")
+    };
+    assert_eq!(sentinels.tls, Some(TlsFiles { ca: Some("/ca.pem".into()), client: None }));
+}
+
+#[test]
+fn sentinels_that_cannot_be_asked_are_refused_by_their_key() {
+    assert_eq!(
+        refusal(json!({"connection": {"sentinels": ["s1:0"]}})),
+        "resonate-webhooks.connection.sentinels: \"s1:0\" has no port from 1 to 65535 behind its colon"
+    );
+    assert_eq!(
+        refusal(json!({"connection": {"sentinels": "s1", "url": "redis://h"}})),
+        "resonate-webhooks.connection.url: names one server, and connection.sentinels name another: leave one of them out"
+    );
+}
+
+#[test]
 fn tls_files_must_come_together_and_to_a_tls_connection() {
     assert_eq!(
         refusal(json!({"connection": {"host": "tls://h", "client_cert": "/c.pem"}})),

@@ -24,6 +24,10 @@ return [
         'ca_file' => env('RESONATE_WEBHOOKS_REDIS_CA_FILE'),
         'client_cert' => env('RESONATE_WEBHOOKS_REDIS_CLIENT_CERT'),
         'client_key' => env('RESONATE_WEBHOOKS_REDIS_CLIENT_KEY'),
+        'sentinels' => env('RESONATE_WEBHOOKS_REDIS_SENTINELS'),
+        'service' => env('RESONATE_WEBHOOKS_REDIS_SERVICE', 'mymaster'),
+        'sentinel_username' => env('RESONATE_WEBHOOKS_REDIS_SENTINEL_USERNAME'),
+        'sentinel_password' => env('RESONATE_WEBHOOKS_REDIS_SENTINEL_PASSWORD'),
     ],
 
     /*

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::address::{Host, RedisUrl};
 use super::error::{ConfigError, ROOT};
 use super::scalar::Whole;
+use super::sentinels::{DEFAULT_SERVICE, Hosts, Sentinels};
 use super::tls_files::TlsFiles;
 use super::value::unless_empty;
 use super::{Timeout, address};
@@ -60,6 +61,8 @@ pub enum Address {
     },
     /// A socket file.
     Unix(PathBuf),
+    /// Wherever Sentinels say.
+    Sentinels(Sentinels),
 }
 
 /// For logs. It holds no secret: a login is never part of an address.
@@ -71,6 +74,7 @@ impl fmt::Display for Address {
             }
             Self::Tcp { host, port } | Self::Tls { host, port, .. } => write!(f, "{host}:{port}"),
             Self::Unix(path) => write!(f, "{}", path.display()),
+            Self::Sentinels(sentinels) => sentinels.fmt(f),
         }
     }
 }
@@ -104,6 +108,13 @@ pub(super) struct Written {
     username: Option<String>,
     #[serde(default, deserialize_with = "unless_empty")]
     password: Option<Secret>,
+    sentinels: Option<Hosts>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    service: Option<String>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    sentinel_username: Option<String>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    sentinel_password: Option<Secret>,
     database: Option<Whole<0, { i32::MAX as u32 }>>,
     timeout: Option<Timeout>,
     #[serde(default, deserialize_with = "unless_empty")]
@@ -116,13 +127,22 @@ pub(super) struct Written {
 
 impl Written {
     /// A `url` stands for itself: it replaces host, port, username, password and database, also those that it does not
-    /// mention. The roster reads the same keys the same way, and both must end up in the same database.
+    /// mention. The roster reads the same keys the same way, and both must end up in the same database. Sentinels replace
+    /// host and port.
     pub(super) fn resolve(self, warnings: &mut Vec<String>) -> Result<Connection, ConfigError> {
         let defaults = Connection::default();
+        let sentinels = self.sentinels.filter(|sentinels| !sentinels.hosts.is_empty());
+        if sentinels.is_some() && self.url.is_some() {
+            return Err(ConfigError::at(
+                "connection.url",
+                "names one server, and connection.sentinels name another: leave one of them out",
+            ));
+        }
         let (mut address, login, database) = match self.url {
             Some(RedisUrl { address, login, database }) => (address, login, database),
             None => (
                 match self.host {
+                    _ if sentinels.is_some() => defaults.address,
                     Some(host) => host.with_port(self.port.map_or(address::DEFAULT_PORT, port)),
                     None => match (defaults.address, self.port) {
                         (Address::Tcp { host, .. }, Some(number)) => Address::Tcp { host, port: port(number) },
@@ -134,13 +154,21 @@ impl Written {
             ),
         };
         let written = TlsFiles::at("connection", self.ca_file, self.client_cert, self.client_key)?;
+        if let Some(Hosts { hosts, with_tls }) = sentinels {
+            address = Address::Sentinels(Sentinels {
+                hosts,
+                service: self.service.unwrap_or_else(|| DEFAULT_SERVICE.to_owned()),
+                tls: with_tls.then(TlsFiles::default),
+                login: Login::new(self.sentinel_username, self.sentinel_password),
+            });
+        }
         match &mut address {
-            Address::Tls { files, .. } => *files = written,
-            Address::Tcp { .. } | Address::Unix(_) if written != TlsFiles::default() => warnings.push(format!(
+            Address::Tls { files, .. } | Address::Sentinels(Sentinels { tls: Some(files), .. }) => *files = written,
+            _ if written != TlsFiles::default() => warnings.push(format!(
                 "{ROOT}.connection has TLS files, but the connection to {address} is not encrypted: write the host as \
                  tls://… or the url as rediss://…"
             )),
-            Address::Tcp { .. } | Address::Unix(_) => {}
+            Address::Tcp { .. } | Address::Unix(_) | Address::Sentinels(_) => {}
         }
         Ok(Connection { address, login, database, timeout: self.timeout.map_or(defaults.timeout, Timeout::duration) })
     }

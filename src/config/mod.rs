@@ -8,6 +8,9 @@
 //! | `connection.url` | | Redis as a URL; replaces the next five keys |
 //! | `connection.host` | `127.0.0.1` | name, address, `tls://name`, or the path of a socket |
 //! | `connection.port` | 6379 | |
+//! | `connection.sentinels` | | `host:port` of Sentinels, a list or separated by commas; replaces host and port |
+//! | `connection.service` | `mymaster` | what the Sentinels call the server |
+//! | `connection.sentinel_username`, `.sentinel_password` | | for the Sentinels themselves |
 //! | `connection.username` | | ACL user; ignored without a password |
 //! | `connection.password` | | |
 //! | `connection.database` | 0 | |
@@ -60,6 +63,7 @@ mod nearest;
 mod proxy_url;
 mod roster;
 mod scalar;
+mod sentinels;
 mod tls_files;
 mod userinfo;
 mod value;
@@ -79,6 +83,7 @@ pub use header::{Header, HeaderError};
 pub use proxy_url::ProxyUrl;
 pub use roster::Roster;
 use scalar::{Seconds, Switch, Whole};
+pub use sentinels::Sentinels;
 pub use tls_files::{ClientCert, TlsFiles};
 use value::{List, Setting};
 

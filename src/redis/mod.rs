@@ -6,6 +6,7 @@
 mod backoff;
 mod failure;
 mod link;
+mod sentinel;
 mod settings;
 mod tls;
 

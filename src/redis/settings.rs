@@ -7,8 +7,9 @@ use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisResult};
 
 use super::failure::LinkError;
+use super::sentinel::{authenticate, open_master};
 use super::tls;
-use crate::config::{Address, ConfigError, Connection, Login};
+use crate::config::{Address, ConfigError, Connection};
 use crate::tls::install_provider;
 
 /// Idle time after which TCP asks whether the peer is still there. Between a node and its Redis may stand a firewall
@@ -31,7 +32,12 @@ impl Settings {
     /// When a TLS file cannot be read or holds something else. The files are read again for every connection: they may
     /// be renewed while the process runs.
     pub fn new(connection: Connection) -> Result<Self, ConfigError> {
-        if let Address::Tls { files, .. } = &connection.address {
+        let files = match &connection.address {
+            Address::Tls { files, .. } => Some(files),
+            Address::Sentinels(sentinels) => sentinels.tls.as_ref(),
+            Address::Tcp { .. } | Address::Unix(_) => None,
+        };
+        if let Some(files) = files {
             install_provider();
             tls::certificates(files)?;
         }
@@ -53,14 +59,21 @@ impl Settings {
     /// Connects, logs in and selects the database. The client library could do the latter two, but hides the server's
     /// reason when it refuses.
     pub(super) fn connect(&self) -> Result<redis::Connection, LinkError> {
-        let sort = |error| LinkError::sort(&error, self.timeout());
+        let timeout = self.timeout();
+        let sort = |error| LinkError::sort(&error, timeout);
+        let login = |connection: &mut redis::Connection| match &self.connection.login {
+            Some(login) => authenticate(connection, login).map_err(|error| sort(error).blame("password")),
+            None => Ok(()),
+        };
 
-        let mut connection = self.open().map_err(sort)?;
-        if let Some(Login { username, password }) = &self.connection.login {
-            let mut auth = redis::cmd("AUTH");
-            auth.arg(username).arg(password.expose());
-            auth.exec(&mut connection).map_err(|error| sort(error).blame("password"))?;
-        }
+        let mut connection = match self.address() {
+            Address::Sentinels(sentinels) => open_master(sentinels, timeout, login)?,
+            address => {
+                let mut connection = open(address, timeout).map_err(sort)?;
+                login(&mut connection)?;
+                connection
+            }
+        };
         if self.connection.database != 0 {
             let mut select = redis::cmd("SELECT");
             select.arg(self.connection.database);
@@ -72,33 +85,33 @@ impl Settings {
             _ => Ok(connection),
         }
     }
+}
 
-    /// Opens a connection on which nothing waits longer than the timeout.
-    fn open(&self) -> RedisResult<redis::Connection> {
-        let connection = self.client()?.get_connection_with_timeout(self.timeout())?;
-        connection.set_read_timeout(Some(self.timeout()))?;
-        connection.set_write_timeout(Some(self.timeout()))?;
-        Ok(connection)
-    }
+/// Opens a connection on which nothing waits longer than `timeout`.
+pub(super) fn open(address: &Address, timeout: Duration) -> RedisResult<redis::Connection> {
+    let connection = client(address)?.get_connection_with_timeout(timeout)?;
+    connection.set_read_timeout(Some(timeout))?;
+    connection.set_write_timeout(Some(timeout))?;
+    Ok(connection)
+}
 
-    fn client(&self) -> RedisResult<Client> {
-        let address = match &self.connection.address {
-            Address::Tcp { host, port } => ConnectionAddr::Tcp(host.clone(), *port),
-            Address::Tls { host, port, .. } => {
-                ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure: false, tls_params: None }
-            }
-            Address::Unix(path) => ConnectionAddr::Unix(path.clone()),
-        };
-        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
-        let info = address
-            .into_connection_info()?
-            .set_tcp_settings(TcpSettings::default().set_nodelay(true).set_keepalive(keepalive))
-            .set_redis_settings(RedisConnectionInfo::default().set_skip_set_lib_name());
-        match &self.connection.address {
-            Address::Tls { files, .. } => {
-                Client::build_with_tls(info, tls::certificates(files).map_err(io::Error::other)?)
-            }
-            Address::Tcp { .. } | Address::Unix(_) => Client::open(info),
+fn client(address: &Address) -> RedisResult<Client> {
+    let (place, files) = match address {
+        Address::Tcp { host, port } => (ConnectionAddr::Tcp(host.clone(), *port), None),
+        Address::Tls { host, port, files } => {
+            let place = ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure: false, tls_params: None };
+            (place, Some(files))
         }
+        Address::Unix(path) => (ConnectionAddr::Unix(path.clone()), None),
+        Address::Sentinels(_) => return Err(io::Error::other("a Sentinel says where Redis is").into()),
+    };
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+    let info = place
+        .into_connection_info()?
+        .set_tcp_settings(TcpSettings::default().set_nodelay(true).set_keepalive(keepalive))
+        .set_redis_settings(RedisConnectionInfo::default().set_skip_set_lib_name());
+    match files {
+        Some(files) => Client::build_with_tls(info, tls::certificates(files).map_err(io::Error::other)?),
+        None => Client::open(info),
     }
 }

@@ -40,7 +40,10 @@ final class ServiceProviderTest extends TestCase
         $config = $this->application()['config']['resonate-webhooks'];
 
         $this->assertSame(
-            ['ca_file' => null, 'client_cert' => null, 'client_key' => null],
+            [
+                'ca_file' => null, 'client_cert' => null, 'client_key' => null,
+                'sentinels' => null, 'service' => 'mymaster', 'sentinel_username' => null, 'sentinel_password' => null,
+            ],
             array_slice($config['connection'], 7),
         );
         $this->assertSame(

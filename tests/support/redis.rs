@@ -1,5 +1,6 @@
 //! A real redis-server of its own for each test, on a free TCP port and on a socket file.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -37,6 +38,28 @@ impl RedisServer {
         let mut server = Self { folder, port, tls_port: None, options, process };
         server.wait_until_ready();
         server
+    }
+
+    /// Starts a server that follows another one.
+    pub(crate) fn start_replica_of(master: &Self) -> Self {
+        Self::start_with(&["--replicaof", "127.0.0.1", &master.port.to_string()])
+    }
+
+    /// Starts a Sentinel that takes the server over TCP for `mymaster`, and half a second of silence for its death.
+    pub(crate) fn start_sentinel_of(master: &Self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("sentinel.conf");
+        let settings = format!(
+            "sentinel monitor mymaster 127.0.0.1 {} 1\nsentinel down-after-milliseconds mymaster 500\n\
+             sentinel failover-timeout mymaster 3000\n",
+            master.port
+        );
+        std::fs::write(&file, settings).expect("a written config file");
+        let port = free_port();
+        let process = spawn_at(folder.path(), port, &[&file.display().to_string(), "--sentinel"], &[]);
+        let mut sentinel = Self { folder, port, tls_port: None, options: Vec::new(), process };
+        sentinel.wait_until_ready();
+        sentinel
     }
 
     /// Starts a server that also listens with TLS, with a certificate of `ca` for `localhost`.
@@ -125,11 +148,18 @@ impl Drop for RedisServer {
 }
 
 fn spawn(folder: &Path, port: u16, options: &[String]) -> Child {
+    let options: Vec<&str> =
+        ["--save", "", "--appendonly", "no"].into_iter().chain(options.iter().map(String::as_str)).collect();
+    spawn_at(folder, port, &[], &options)
+}
+
+/// Starts the program with what has to come first and last on its command line.
+fn spawn_at(folder: &Path, port: u16, first: &[&str], options: &[&str]) -> Child {
     Command::new("redis-server")
+        .args(first)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .args(["--unixsocket", &socket(folder).display().to_string()])
         .args(["--dir", &folder.display().to_string()])
-        .args(["--save", "", "--appendonly", "no"])
         .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -141,8 +171,13 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join("redis.sock")
 }
 
-/// A port that is free now.
+/// A port that is free now, and that no outgoing connection takes until the server listens: those begin at 32768.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound port").port()
+    loop {
+        let drawn = RandomState::new().build_hasher().finish();
+        let port = 10_000 + u16::try_from(drawn % 20_000).expect("a small number");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

@@ -1,0 +1,142 @@
+//! Sentinels: who is asked where Redis is.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::address::Host;
+use super::connection::Login;
+use super::tls_files::TlsFiles;
+
+/// Where a Sentinel listens unless told otherwise.
+const DEFAULT_PORT: u16 = 26_379;
+
+/// What Sentinels call the server when nobody gives it another name.
+pub(super) const DEFAULT_SERVICE: &str = "mymaster";
+
+/// Sentinels that know which server is the master now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentinels {
+    /// Host and port of each, in the order in which they are asked.
+    pub hosts: Vec<(String, u16)>,
+    /// What they call the servers that they watch.
+    pub service: String,
+    /// When they and the servers speak TLS: what proves who is who.
+    pub tls: Option<TlsFiles>,
+    /// Who we are to them, when they want to know.
+    pub login: Option<Login>,
+}
+
+/// For logs, without the login.
+impl fmt::Display for Sentinels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (Sentinel at ", self.service)?;
+        for (n, (host, port)) in self.hosts.iter().enumerate() {
+            let comma = if n > 0 { ", " } else { "" };
+            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+            write!(f, "{comma}{host}:{port}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// `connection.sentinels`: a list of `host:port`, or the same in one text with commas, as the environment has it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Hosts {
+    pub(super) hosts: Vec<(String, u16)>,
+    pub(super) with_tls: bool,
+}
+
+impl Hosts {
+    fn read<'a>(items: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let mut read = Self::default();
+        for item in items.into_iter().map(str::trim).filter(|item| !item.is_empty()) {
+            let (host, with_tls) = host(item)?;
+            if !read.hosts.is_empty() && with_tls != read.with_tls {
+                return Err("either all of them or none begin with tls://".to_owned());
+            }
+            read.with_tls = with_tls;
+            read.hosts.push(host);
+        }
+        Ok(read)
+    }
+}
+
+fn host(text: &str) -> Result<((String, u16), bool), String> {
+    let (name, port) = match text.rsplit_once(':') {
+        // The last colon of an IPv6 address in brackets is no port's, nor is that of `tls://host`.
+        Some((name, port)) if !port.ends_with(']') && !port.starts_with("//") => {
+            let number = port.parse().ok().filter(|number| *number > 0);
+            (name, number.ok_or_else(|| format!("{text:?} has no port from 1 to 65535 behind its colon"))?)
+        }
+        _ => (text, DEFAULT_PORT),
+    };
+    match Host::try_from(name.to_owned()).map_err(|problem| format!("{text:?}: {problem}"))? {
+        Host::Tcp(name) => Ok(((name, port), false)),
+        Host::Tls(name) => Ok(((name, port), true)),
+        Host::Unix(_) => Err(format!("{text:?} is a socket file, and Sentinels listen on ports")),
+    }
+}
+
+impl<'de> Deserialize<'de> for Hosts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListOrText;
+
+        impl<'de> Visitor<'de> for ListOrText {
+            type Value = Hosts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of host:port")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Hosts, E> {
+                Hosts::read(text.split(',')).map_err(E::custom)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Hosts, A::Error> {
+                let mut list: Vec<String> = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Hosts::read(list.iter().map(String::as_str)).map_err(A::Error::custom)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Hosts, A::Error> {
+                let mut list: Vec<String> = Vec::new();
+                while let Some((_, item)) = items.next_entry::<String, String>()? {
+                    list.push(item);
+                }
+                Hosts::read(list.iter().map(String::as_str)).map_err(A::Error::custom)
+            }
+        }
+
+        deserializer.deserialize_any(ListOrText)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<(String, u16)>, String> {
+        Hosts::read(text.split(',')).map(|read| read.hosts)
+    }
+
+    #[test]
+    fn a_sentinel_is_a_host_with_or_without_a_port() {
+        let hosts = [("a".to_owned(), 26_379), ("10.0.0.2".to_owned(), 5000), ("::1".to_owned(), 26_380)];
+        assert_eq!(read("a, tcp://10.0.0.2:5000 ,[::1]:26380,"), Ok(hosts.to_vec()));
+        assert_eq!(read(""), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_no_sentinel_is_refused_with_its_reason() {
+        assert_eq!(read("a:b"), Err("\"a:b\" has no port from 1 to 65535 behind its colon".to_owned()));
+        assert_eq!(
+            read("/run/s.sock"),
+            Err("\"/run/s.sock\" is a socket file, and Sentinels listen on ports".to_owned())
+        );
+        assert_eq!(read("a,tls://b"), Err("either all of them or none begin with tls://".to_owned()));
+        assert!(read("redis://:hunter2@a:1").unwrap_err().contains("a login"));
+    }
+}

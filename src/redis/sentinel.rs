@@ -1,0 +1,83 @@
+//! Finds the master by asking Sentinels.
+//!
+//! They are asked for every new connection: after a failover the old one is broken, or says `READONLY`, which breaks it.
+//! A Sentinel may not know yet, and an old master may not know yet that it is none: so the server is asked for its role
+//! before it is used.
+
+use std::time::Duration;
+
+use redis::{Connection, Value};
+
+use super::failure::LinkError;
+use super::settings::open;
+use crate::config::{Address, Login, Sentinels};
+
+/// Opens a connection to the master, without a login.
+pub(super) fn open_master(
+    sentinels: &Sentinels,
+    timeout: Duration,
+    login: impl Fn(&mut Connection) -> Result<(), LinkError>,
+) -> Result<Connection, LinkError> {
+    let mut failure = LinkError::Unreachable("there is no Sentinel to ask".to_owned());
+    for sentinel in &sentinels.hosts {
+        match ask(sentinels, sentinel, timeout).and_then(|master| open_as_master(&master, timeout, &login)) {
+            Ok(connection) => return Ok(connection),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// Where the master is, as this Sentinel says.
+fn ask(sentinels: &Sentinels, sentinel: &(String, u16), timeout: Duration) -> Result<Address, LinkError> {
+    let (host, port) = sentinel;
+    let unknown = |reason: String| LinkError::Unreachable(format!("Sentinel {host}:{port}: {reason}"));
+    let sort = |error| match LinkError::sort(&error, timeout) {
+        LinkError::Unreachable(reason) => unknown(reason),
+        LinkError::Refused { reason, .. } => LinkError::Refused { reason, key: "sentinel_password" },
+        other => other,
+    };
+    let mut connection = open(&address(sentinels, host, *port), timeout).map_err(sort)?;
+    if let Some(login) = &sentinels.login {
+        authenticate(&mut connection, login).map_err(|error| sort(error).blame("sentinel_password"))?;
+    }
+    let mut query = redis::cmd("SENTINEL");
+    query.arg("GET-MASTER-ADDR-BY-NAME").arg(&sentinels.service);
+    match query.query::<Option<(String, u16)>>(&mut connection).map_err(sort)? {
+        Some((host, port)) => Ok(address(sentinels, &host, port)),
+        None => Err(LinkError::Refused {
+            reason: format!("Sentinel {host}:{port} watches no {:?}", sentinels.service),
+            key: "service",
+        }),
+    }
+}
+
+fn open_as_master(
+    address: &Address,
+    timeout: Duration,
+    login: impl Fn(&mut Connection) -> Result<(), LinkError>,
+) -> Result<Connection, LinkError> {
+    let sort = |error| LinkError::sort(&error, timeout);
+    let mut connection = open(address, timeout).map_err(sort)?;
+    login(&mut connection)?;
+    let role: Vec<Value> = redis::cmd("ROLE").query(&mut connection).map_err(sort)?;
+    match role.first() {
+        Some(Value::BulkString(role)) if role == b"master" => Ok(connection),
+        _ => Err(LinkError::Unavailable(format!("{address} is not the master yet"))),
+    }
+}
+
+/// Logs in.
+pub(super) fn authenticate(connection: &mut Connection, login: &Login) -> redis::RedisResult<()> {
+    let mut auth = redis::cmd("AUTH");
+    auth.arg(&login.username).arg(login.password.expose());
+    auth.exec(connection)
+}
+
+fn address(sentinels: &Sentinels, host: &str, port: u16) -> Address {
+    let host = host.to_owned();
+    match &sentinels.tls {
+        Some(files) => Address::Tls { host, port, files: files.clone() },
+        None => Address::Tcp { host, port },
+    }
+}

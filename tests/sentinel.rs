@@ -1,0 +1,129 @@
+//! Redis behind Sentinels: real servers, a real Sentinel, and a master that dies.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{Connection, RedisResult};
+use resonate_webhooks::config::Config;
+use resonate_webhooks::redis::{Link, LinkError, Settings};
+use resonate_webhooks::telemetry::Telemetry;
+use serde_json::{Value, json};
+use support::engine::{APP, engine, eventually, stat};
+use support::receiver::{Received, Receiver};
+use support::redis::RedisServer;
+
+/// A master, its replica, and the Sentinel that watches them.
+struct Watched {
+    master: RedisServer,
+    replica: RedisServer,
+    sentinel: RedisServer,
+}
+
+impl Watched {
+    fn start() -> Self {
+        // A replica is served at once, and not after five seconds in which others may come.
+        let master = RedisServer::start_with(&["--repl-diskless-sync-delay", "0"]);
+        let replica = RedisServer::start_replica_of(&master);
+        // Before the Sentinel looks: its next look is ten seconds later.
+        eventually("the replica follows", || info(&replica, "replication").contains("master_link_status:up"));
+        let sentinel = RedisServer::start_sentinel_of(&master);
+        let watched = Self { master, replica, sentinel };
+        eventually("the Sentinel knows both", || {
+            info(&watched.sentinel, "sentinel").contains("status=ok,address=")
+                && info(&watched.sentinel, "sentinel").contains("slaves=1")
+        });
+        watched
+    }
+
+    /// The connection as it is configured.
+    fn connection(&self) -> Value {
+        json!({ "sentinels": format!("127.0.0.1:{}", self.sentinel.port()), "timeout": 1 })
+    }
+}
+
+fn info(server: &RedisServer, section: &str) -> String {
+    redis::cmd("INFO").arg(section).query(&mut server.connect()).unwrap()
+}
+
+fn link(connection: &Value) -> Link {
+    let config = Config::from_value(json!({ "connection": connection })).expect("a valid config");
+    Link::new(Settings::new(config.connection).expect("usable settings"), Arc::<Telemetry>::default())
+}
+
+/// The port of the server that a link is connected to.
+fn port(connection: &mut Connection) -> RedisResult<u16> {
+    let (_, port): (String, u16) = redis::cmd("CONFIG").arg("GET").arg("port").query(connection)?;
+    redis::cmd("SET").arg("key").arg("value").exec(connection)?;
+    Ok(port)
+}
+
+#[test]
+fn a_link_finds_the_master_and_after_its_death_the_next_one() {
+    let mut watched = Watched::start();
+    let mut link = link(&watched.connection());
+    assert_eq!(link.with(port), Ok(watched.master.port()));
+    watched.master.kill();
+    eventually("the link has found the new master", || link.with(port) == Ok(watched.replica.port()));
+}
+
+#[test]
+fn a_dead_sentinel_is_passed_over() {
+    let watched = Watched::start();
+    let sentinels = ["127.0.0.1:1".to_owned(), format!("127.0.0.1:{}", watched.sentinel.port())];
+    assert_eq!(link(&json!({ "sentinels": sentinels })).with(port), Ok(watched.master.port()));
+}
+
+#[test]
+fn an_unknown_service_is_named_with_its_key() {
+    let watched = Watched::start();
+    let mut connection = watched.connection();
+    connection["service"] = json!("other");
+    let error = link(&connection).with(port).unwrap_err();
+    assert!(matches!(error, LinkError::Refused { key: "service", .. }), "{error:?}");
+}
+
+#[test]
+fn a_server_that_is_no_master_is_not_used() {
+    let watched = Watched::start();
+    // The Sentinel is misled: what it takes for the master follows the replica.
+    redis::cmd("REPLICAOF").arg("127.0.0.1").arg(watched.replica.port()).exec(&mut watched.master.connect()).unwrap();
+    let error = link(&watched.connection()).with(port).unwrap_err();
+    let expected = format!("127.0.0.1:{} is not the master yet", watched.master.port());
+    assert_eq!(error, LinkError::Unavailable(expected));
+}
+
+#[test]
+fn a_failover_in_the_midst_of_visits_costs_no_edge() {
+    let mut watched = Watched::start();
+    let receiver = Receiver::start();
+    let node = engine(&watched.master, &receiver, &json!({ "connection": watched.connection() }));
+    let settled =
+        || eventually("every claim is judged", || stat(&node, "queued_intents") + stat(&node, "unclaimed") == 0);
+    let events = || receiver.received("/hook").iter().flat_map(Received::events).collect::<Vec<_>>();
+    for n in 0..20 {
+        node.subscribed(APP, format!("stays-{n}").as_bytes(), b"1.1", None);
+        node.subscribed(APP, format!("leaves-{n}").as_bytes(), b"1.2", None);
+    }
+    settled();
+    eventually("the first edges arrived", || events().len() == 40);
+    // What the replica has not got is lost with the master; here it has got everything.
+    let replicated: u64 = redis::cmd("WAIT").arg(1).arg(5000).query(&mut watched.master.connect()).unwrap();
+    assert_eq!(replicated, 1);
+    watched.master.kill();
+    for n in 0..20 {
+        node.unsubscribed(APP, format!("leaves-{n}").as_bytes(), b"1.2");
+        node.subscribed(APP, format!("comes-{n}").as_bytes(), b"1.1", None);
+    }
+    settled();
+    node.closed(APP, b"1.1");
+    settled();
+    eventually("the last edges arrived", || events().len() >= 2 * 60);
+    assert!(node.end(Duration::from_secs(1)).is_nothing());
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    events().into_iter().for_each(|event| *counts.entry(event).or_default() += 1);
+    assert_eq!(counts.len(), 2 * 60, "{counts:?}");
+    assert!(counts.values().all(|count| *count == 1), "{counts:?}");
+}
