@@ -4,7 +4,8 @@ mod support;
 
 use resonate_webhooks::engine::Engine;
 use serde_json::json;
-use support::engine::{APP, engine, eventually, stat};
+use support::cluster::stat;
+use support::engine::{APP, engine, eventually};
 use support::monitor::{Monitor, ScriptCall};
 use support::receiver::Receiver;
 use support::redis::RedisServer;

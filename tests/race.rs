@@ -1,5 +1,7 @@
 //! Two processes that do the same at the same time.
 
+#![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+
 mod support;
 
 use std::collections::HashMap;
@@ -60,7 +62,7 @@ fn two_processes_that_join_and_leave_at_once_make_one_edge_a_side() {
 
 /// This program once more, to run the test below only.
 fn racer(redis: &RedisServer, receiver: &Receiver, barrier: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+    Command::new(std::env::current_exe().expect("this program"))
         .args(["a_process_that_races", "--exact", "--ignored"])
         .env(REDIS, redis.socket())
         .env(ENDPOINT, receiver.url("/hook"))
@@ -68,7 +70,7 @@ fn racer(redis: &RedisServer, receiver: &Receiver, barrier: &Path) -> Child {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
-        .unwrap()
+        .expect("a process")
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Redis behind Sentinels: real servers, a real Sentinel, and a master that dies.
 
+#![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -11,7 +13,8 @@ use resonate_webhooks::config::Config;
 use resonate_webhooks::redis::{Link, LinkError, Settings};
 use resonate_webhooks::telemetry::Telemetry;
 use serde_json::{Value, json};
-use support::engine::{APP, engine, eventually, stat};
+use support::cluster::stat;
+use support::engine::{APP, engine, eventually};
 use support::receiver::{Received, Receiver};
 use support::redis::RedisServer;
 
@@ -45,7 +48,7 @@ impl Watched {
 }
 
 fn info(server: &RedisServer, section: &str) -> String {
-    redis::cmd("INFO").arg(section).query(&mut server.connect()).unwrap()
+    redis::cmd("INFO").arg(section).query(&mut server.connect()).expect("what it tells")
 }
 
 fn link(connection: &Value) -> Link {
@@ -123,7 +126,9 @@ fn a_failover_in_the_midst_of_visits_costs_no_edge() {
     eventually("the last edges arrived", || events().len() >= 2 * 60);
     assert!(node.end(Duration::from_secs(1)).is_nothing());
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    events().into_iter().for_each(|event| *counts.entry(event).or_default() += 1);
+    for event in events() {
+        *counts.entry(event).or_default() += 1;
+    }
     assert_eq!(counts.len(), 2 * 60, "{counts:?}");
     assert!(counts.values().all(|count| *count == 1), "{counts:?}");
 }

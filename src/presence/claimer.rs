@@ -220,7 +220,9 @@ impl Claimer {
         }
         let leavings = self.grace.leavings();
         for portion in leavings.chunks(REASSERT_PORTION) {
-            call(&mut self.link, |redis| keys.put_leavings_back(redis, session.node(), epoch, portion.iter()))??;
+            call(&mut self.link, |redis| {
+                keys.put_leavings_back(redis, session.node(), epoch, answered, portion.iter())
+            })??;
         }
         let (holds, leavings) = (holds.len(), leavings.len());
         self.session.holds_are_back();

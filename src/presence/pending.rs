@@ -352,6 +352,11 @@ impl Entry {
 }
 
 impl Whisper {
+    /// What it takes in memory, roughly.
+    fn bytes(&self) -> usize {
+        WHISPER_FRAME + self.event.event.len() + self.event.data.as_ref().map_or(0, |data| data.len())
+    }
+
     /// The visit during which it was sent: the channel's, and the user's.
     fn holds(&self) -> impl Iterator<Item = Hold> {
         let hold = |user| Hold { app: self.app.clone(), channel: self.channel.clone(), user };

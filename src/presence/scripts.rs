@@ -244,16 +244,19 @@ impl Keys {
         accepted(&status, 0)
     }
 
-    /// Puts departures back that were in their grace when Redis lost them, each with the time when that is over.
+    /// Puts departures back that were in their grace when Redis lost them, each with the time when that is over: those of
+    /// a node whose last answered batch was `answered`.
     pub(crate) fn put_leavings_back<'a>(
         &self,
         redis: &mut Connection,
         node: &NodeId,
         epoch: &str,
+        answered: u64,
         leavings: impl Iterator<Item = &'a (u64, Hold)>,
     ) -> RedisResult<Result<(), Refusal>> {
         let mut call = self.call(&LEAVING, node.as_str());
-        call.arg(epoch).arg(millis(self.grace));
+        call.key(self.of_node("reply", node.as_str()));
+        call.arg(epoch).arg(answered).arg(millis(self.grace));
         for (due_ms, hold) in leavings {
             add_hold(call.arg(due_ms), hold);
         }

@@ -284,17 +284,28 @@ fn departures_that_redis_forgot_are_put_back_unless_somebody_is_there() {
     let [gone, there, back] = ["gone", "there", "back"].map(|name| channel("app", name));
     let far = u64::MAX >> 12;
     let leavings: Vec<(u64, Hold)> = [&gone, &there, &back].map(|hold| (far, hold.clone())).into();
-    cluster.keys.reassert(&mut cluster.redis, &b, "epoch-1", [there.clone()].iter()).unwrap().unwrap();
+    cluster.reassert(&b, 0, &there).unwrap();
     for node in [&a, &b] {
-        cluster.keys.put_leavings_back(&mut cluster.redis, node, "epoch-1", leavings.iter()).unwrap().unwrap();
+        cluster.keys.put_leavings_back(&mut cluster.redis, node, "epoch-1", 0, leavings.iter()).unwrap().unwrap();
     }
-    cluster.keys.reassert(&mut cluster.redis, &b, "epoch-1", [back.clone()].iter()).unwrap().unwrap();
+    cluster.reassert(&b, 0, &back).unwrap();
     assert_eq!(cluster.due(), 1);
     let (now, _): (u64, u64) = redis::cmd("TIME").query(&mut cluster.redis).unwrap();
     let due: u64 = redis::cmd("ZSCORE").arg("wh:due").arg("c3:app4:gone").query(&mut cluster.redis).unwrap();
     assert!(due <= (now + 1) * 1000 + millis(GRACE), "the time of another clock: {due}");
     assert_eq!(cluster.announced(&a, 1), ["channel_vacated gone"]);
     assert_eq!(cluster.edges(&a, &[there, back].map(Claim::join)), "00");
+}
+
+#[test]
+fn departures_that_are_put_back_late_stay_away() {
+    let mut cluster = Cluster::granting(GRACE);
+    let a = cluster.node(1);
+    let leavings = [(0, channel("app", "news"))];
+    cluster.keys.put_leavings_back(&mut cluster.redis, &a, "epoch-1", 0, leavings.iter()).unwrap().unwrap();
+    assert_eq!(cluster.announced(&a, 1), ["channel_vacated news"]);
+    let late = cluster.keys.put_leavings_back(&mut cluster.redis, &a, "epoch-1", 0, leavings.iter()).unwrap();
+    assert_eq!((late, cluster.due()), (Err(Refusal::Reaped), 0));
 }
 
 #[test]

@@ -80,11 +80,11 @@ fn a_node_without_a_lease_is_spared_for_one_more_and_no_longer() {
 fn a_reaping_that_has_begun_is_finished_whatever_the_roster_says() {
     let mut cluster = Cluster::with_roster("roster");
     let node = cluster.node(1);
-    let many: Vec<Claim> = (0..=HOLDS_PER_REAP).map(|n| Claim::join(channel("app", &n.to_string()))).collect();
+    let many: Vec<Claim> = (0..=REAP_PORTION).map(|n| Claim::join(channel("app", &n.to_string()))).collect();
     cluster.edges(&node, &many);
     cluster.lapsed_for(&node, Duration::from_secs(2));
     assert!(!cluster.reap(&node).unwrap().finished);
-    for n in 0..=HOLDS_PER_REAP {
+    for n in 0..=REAP_PORTION {
         cluster.refreshed(&n.to_string(), 1, JUST_NOW);
     }
     let reaped = cluster.reap(&node).unwrap();

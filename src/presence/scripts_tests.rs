@@ -245,7 +245,7 @@ fn a_session_that_is_opened_late_does_not_revive_a_node_that_was_reaped() {
     assert!(!cluster.reap_up_to(&a, 1).unwrap().finished);
     cluster.node(1);
     assert_eq!(cluster.claim(&a, &holds.clone().map(Claim::leave)), Err(Refusal::Reaped), "while it is being reaped");
-    assert!(cluster.reap(&a).unwrap().was_dead, "the reaping goes on");
+    assert_eq!(cluster.reap(&a).unwrap().fate, Fate::Dead, "the reaping goes on");
     cluster.node(1);
     assert_eq!(cluster.claim(&a, &holds.map(Claim::leave)), Err(Refusal::Reaped), "when it was reaped");
 }

@@ -47,6 +47,8 @@ pub(super) enum Operation {
     Lapse { incarnation: Id },
     /// A reaper takes one hold from a node, and dies.
     ReapOne { incarnation: Id },
+    /// The grace of everybody who has left is over.
+    GraceOver,
     /// A node is cut off from Redis, its clients are not.
     Pause { node: usize },
     /// It is back.
@@ -61,12 +63,38 @@ pub(super) enum Operation {
     Settle,
 }
 
+impl Operation {
+    /// The node that it is about, if it is about one.
+    pub(super) const fn node(&self) -> Option<usize> {
+        match self {
+            Self::Subscribe { node, .. }
+            | Self::Unsubscribe { node, .. }
+            | Self::Close { node, .. }
+            | Self::Whisper { node, .. }
+            | Self::SubscribeUnseen { node, .. }
+            | Self::UnsubscribeUnseen { node, .. }
+            | Self::Reconcile { node, .. }
+            | Self::Step { node }
+            | Self::Renew { node }
+            | Self::LoseRequest { node }
+            | Self::LoseReply { node }
+            | Self::Pause { node }
+            | Self::Resume { node }
+            | Self::Crash { node }
+            | Self::End { node }
+            | Self::Wipe { node } => Some(*node),
+            Self::Late { .. } | Self::Lapse { .. } | Self::ReapOne { .. } | Self::GraceOver | Self::Settle => None,
+        }
+    }
+}
+
 impl ReferenceStateMachine for Reference {
     type State = Self;
     type Transition = Operation;
 
     fn init_state() -> BoxedStrategy<Self> {
-        (Names::any(), 1..=NODES).prop_map(|(names, nodes)| Self::new(names, nodes)).boxed()
+        let cluster = |(names, nodes, grace)| Self::new(names, nodes, grace);
+        (Names::any(), 1..=NODES, any::<bool>()).prop_map(cluster).boxed()
     }
 
     fn transitions(reference: &Self) -> BoxedStrategy<Operation> {
@@ -100,6 +128,7 @@ impl ReferenceStateMachine for Reference {
             2 => (0..64_usize).prop_map(|which| Operation::Late { which }),
             5 => incarnation().prop_map(|incarnation| Operation::Lapse { incarnation }),
             3 => incarnation().prop_map(|incarnation| Operation::ReapOne { incarnation }),
+            3 => Just(Operation::GraceOver),
             2 => node().prop_map(|node| Operation::Pause { node }),
             3 => node().prop_map(|node| Operation::Resume { node }),
             2 => node().prop_map(|node| Operation::Crash { node }),

@@ -2,6 +2,7 @@
 
 mod batch;
 mod bounds;
+mod redis;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use super::kinds::{Id, Key, Told, What};
 use super::names::Names;
 use super::operations::{Channel, Operation, SOCKETS};
+use redis::{Judged, Lease, Redis};
 
 /// Who is subscribed to what: (channel, socket) and the user.
 type Sockets = BTreeMap<(Channel, usize), Option<usize>>;
@@ -22,9 +24,14 @@ struct Node {
     table: Sockets,
     /// What Redis has yet to hear, or to have answered.
     waiting: VecDeque<Told>,
-    /// How much of that was sent, and whether it was carried out.
-    sent: usize,
-    carried_out: bool,
+    /// How much of that is in the batch under way, if there is one.
+    sent: Option<usize>,
+    /// That batch was carried out, and these departures began their grace with it.
+    carried_out: Option<Vec<Key>>,
+    /// It wants to hear of departures whose grace is over.
+    asks: bool,
+    /// Departures that began their grace by its doing.
+    leavings: BTreeSet<Key>,
     /// What it holds, as far as Redis has answered.
     held: BTreeSet<Key>,
     /// The life of Redis' data that it knows.
@@ -34,21 +41,6 @@ struct Node {
     unbroken_renewals: u32,
     dead: BTreeSet<Id>,
     paused: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lease {
-    Good,
-    Lapsed,
-    Reaping,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Redis {
-    epoch: Option<u32>,
-    settling: bool,
-    leases: BTreeMap<Id, Lease>,
-    holds: BTreeMap<Id, BTreeSet<Key>>,
 }
 
 /// The cluster.
@@ -62,6 +54,8 @@ pub(super) struct Reference {
     incarnations: Id,
     epochs: u32,
     whispers: u32,
+    /// A grace is over, which a node learns by the clock only.
+    announced_late: bool,
 }
 
 /// Renewals after which a node may reap.
@@ -75,15 +69,16 @@ fn keys(sockets: &Sockets) -> BTreeSet<Key> {
 }
 
 impl Reference {
-    pub(super) fn new(names: Names, nodes: usize) -> Self {
+    pub(super) fn new(names: Names, nodes: usize, grace: bool) -> Self {
         let mut cluster = Self {
             names: Arc::new(names),
             news: Vec::new(),
             nodes: vec![Node::default(); nodes],
-            redis: Redis::default(),
+            redis: Redis::new(grace),
             incarnations: 0,
             epochs: 0,
             whispers: 0,
+            announced_late: false,
         };
         for n in 0..nodes {
             cluster.nodes[n].id = cluster.next_id();
@@ -98,6 +93,11 @@ impl Reference {
     /// The incarnations that Redis knows.
     pub(super) fn incarnations(&self) -> Vec<Id> {
         self.redis.leases.keys().copied().collect()
+    }
+
+    /// Whether departures have a grace.
+    pub(super) fn grants_grace(&self) -> bool {
+        self.redis.grants_grace
     }
 
     /// The number of the last client event.
@@ -151,16 +151,21 @@ impl Reference {
             Operation::Reconcile { node, channel } => self.reconcile(*node, *channel),
             Operation::Step { node } => self.step(*node, false),
             Operation::Renew { node } => self.step(*node, true),
-            Operation::LoseRequest { node } => self.nodes[*node].send(),
+            Operation::LoseRequest { node } => _ = self.nodes[*node].send(),
             Operation::LoseReply { node } => {
-                self.nodes[*node].send();
-                self.nodes[*node].carried_out = true;
-                let sent: Vec<Told> = self.nodes[*node].waiting.range(..self.nodes[*node].sent).cloned().collect();
-                self.judge(self.nodes[*node].id, &sent);
+                let node = &mut self.nodes[*node];
+                let sent = node.send();
+                let Judged { news, leaving } = self.redis.judge(node.id, node.waiting.range(..sent));
+                node.carried_out = Some(leaving);
+                self.news.extend(news);
             }
             Operation::Late { .. } => {}
             Operation::Lapse { incarnation } => drop(self.redis.leases.insert(*incarnation, Lease::Lapsed)),
-            Operation::ReapOne { incarnation } => self.reap(*incarnation, 1),
+            Operation::ReapOne { incarnation } => drop(self.reap(*incarnation, 1)),
+            Operation::GraceOver => {
+                self.announced_late = true;
+                self.redis.end_grace();
+            }
             Operation::Pause { node } => self.nodes[*node].paused = true,
             Operation::Resume { node } => self.nodes[*node].paused = false,
             Operation::Crash { node } => self.restart(*node),
@@ -174,7 +179,7 @@ impl Reference {
                 self.restart(*node);
             }
             Operation::Wipe { node } => {
-                self.redis = Redis::default();
+                self.redis = Redis::new(self.redis.grants_grace);
                 self.step(*node, true);
             }
             Operation::Settle => {
@@ -232,24 +237,28 @@ impl Reference {
                     Some(lease) => self.renew(n, lease),
                 }
             }
-            if !self.bury(n) || self.nodes[n].waiting.is_empty() {
+            let node = &self.nodes[n];
+            let is_silent = node.waiting.is_empty() && node.sent.is_none();
+            if !self.bury(n) || (is_silent && !self.nodes[n].asks) {
                 return;
             }
+            let node = &mut self.nodes[n];
             if lost {
-                self.nodes[n].epoch = None;
-            } else if self.nodes[n].carried_out {
-                self.nodes[n].answered();
+                node.epoch = None;
+            } else if node.carried_out.is_some() {
+                node.answered();
+                node.asks = self.redis.has_over();
             } else if lease.is_none() {
                 self.start_over(n);
             } else if self.redis.settling {
-                self.nodes[n].send();
+                node.sent.get_or_insert(node.waiting.len());
                 return;
             } else {
-                let id = self.nodes[n].id;
-                let waiting: Vec<Told> = self.nodes[n].waiting.iter().cloned().collect();
-                self.judge(id, &waiting);
-                self.nodes[n].sent = waiting.len();
-                self.nodes[n].answered();
+                let Judged { news, leaving } = self.redis.judge(node.id, node.waiting.iter());
+                (node.sent, node.carried_out) = (Some(node.waiting.len()), Some(leaving));
+                node.answered();
+                node.asks = false;
+                self.news.extend(news);
                 return;
             }
         }
@@ -264,8 +273,9 @@ impl Reference {
         let node = &mut self.nodes[n];
         self.redis.leases.insert(node.id, Lease::Good);
         if node.had_session {
-            self.redis.holds.insert(node.id, node.held.clone());
+            self.redis.put_back(node.id, &node.held, &node.leavings);
         }
+        node.asks = true;
         (node.epoch, node.had_epoch, node.had_session, node.unbroken_renewals) = (self.redis.epoch, true, true, 0);
     }
 
@@ -273,6 +283,7 @@ impl Reference {
         let node = &mut self.nodes[n];
         node.unbroken_renewals = if lease == Lease::Good { node.unbroken_renewals + 1 } else { 0 };
         self.redis.leases.insert(node.id, Lease::Good);
+        node.asks = self.redis.has_over();
         if node.unbroken_renewals >= RENEWALS {
             let dead = self.redis.leases.iter().filter(|(_, lease)| **lease != Lease::Good);
             node.dead.extend(dead.map(|(id, _)| *id));
@@ -286,28 +297,20 @@ impl Reference {
         }
         for id in std::mem::take(&mut self.nodes[n].dead) {
             if self.redis.leases.get(&id).is_some_and(|lease| *lease != Lease::Good) {
-                self.reap(id, usize::MAX);
+                let leaving = self.reap(id, usize::MAX);
+                self.nodes[n].leavings.extend(leaving);
             }
         }
         true
     }
 
-    fn reap(&mut self, dead: Id, most: usize) {
-        let mut holds: Vec<Key> = self.redis.holds.remove(&dead).unwrap_or_default().into_iter().collect();
+    /// Takes holds from a dead incarnation. Returns the departures whose grace began.
+    fn reap(&mut self, dead: Id, most: usize) -> Vec<Key> {
+        let mut holds: Vec<Key> = self.redis.holds.get(&dead).into_iter().flatten().copied().collect();
         holds.sort_by_key(|key| self.reaping_order(*key));
-        let left = holds.split_off(most.min(holds.len()));
-        self.redis.holds.insert(dead, left.iter().copied().collect());
-        for key in holds {
-            if !self.is_held(key) && !left.contains(&key) {
-                self.news.push(Told { key, what: What::Went });
-            }
-        }
-        if left.is_empty() {
-            self.redis.leases.remove(&dead);
-            self.redis.holds.remove(&dead);
-        } else {
-            self.redis.leases.insert(dead, Lease::Reaping);
-        }
+        let Judged { news, leaving } = self.redis.reap(dead, &holds, most);
+        self.news.extend(news);
+        leaving
     }
 
     /// Users first, then as Redis sorts them.
@@ -327,13 +330,13 @@ impl Reference {
     fn start_over(&mut self, n: usize) {
         let id = self.next_id();
         let node = &mut self.nodes[n];
-        if node.carried_out {
+        if node.carried_out.is_some() {
             node.answered();
         }
         node.dead.insert(node.id);
         node.id = id;
         let gone = std::mem::take(&mut node.held);
-        (node.epoch, node.had_session, node.sent) = (None, false, 0);
+        (node.epoch, node.had_session, node.sent) = (None, false, None);
 
         let waiting = std::mem::take(&mut node.waiting);
         let first = |key: Key| waiting.iter().position(|told| told.key == key && !told.is_whisper());
@@ -364,25 +367,6 @@ impl Reference {
     fn restart(&mut self, n: usize) {
         let id = self.next_id();
         self.nodes[n] = Node { id, ..Node::default() };
-    }
-
-    fn judge(&mut self, id: Id, entries: &[Told]) {
-        for told in entries {
-            let before = self.is_held(told.key);
-            let holds = self.redis.holds.entry(id).or_default();
-            match told.what {
-                What::Came => drop(holds.insert(told.key)),
-                What::Went => drop(holds.remove(&told.key)),
-                What::Whispered(_) => {}
-            }
-            if told.is_whisper() || before != self.is_held(told.key) {
-                self.news.push(told.clone());
-            }
-        }
-    }
-
-    fn is_held(&self, key: Key) -> bool {
-        self.redis.holds.values().any(|holds| holds.contains(&key))
     }
 
     fn next_id(&mut self) -> Id {

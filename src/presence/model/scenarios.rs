@@ -11,7 +11,7 @@ fn tell(story: impl FnOnce(&Reference) -> Vec<Operation>) -> Vec<String> {
         channels: ["presence-a", "presence-b", "news"].map(|name| name.as_bytes().to_vec()).to_vec(),
         users: ["7", "8", "9"].map(|name| name.as_bytes().to_vec()).to_vec(),
     };
-    let mut reference = Reference::new(names, 2);
+    let mut reference = Reference::new(names, 2, false);
     let server = RedisServer::start();
     let mut stage = Stage::new(&server, &reference);
     let mut told = Vec::new();

@@ -28,6 +28,9 @@ const LEASE: Duration = Duration::from_secs(7200);
 /// More than a third of it, after which it is renewed.
 const THIRD: Duration = Duration::from_secs(2500);
 
+/// Shorter than that: who renews its lease has heard of all departures that are over.
+const GRACE: Duration = Duration::from_secs(1000);
+
 /// Turns after which a node that still has something to say never comes to rest.
 const TURNS: usize = 20;
 
@@ -67,7 +70,7 @@ impl Stage {
             settings: ours::Settings::new(settings).unwrap(),
             redis,
             // One partition, so that the order of all events is to be seen.
-            keys: Keys::new("wh", LEASE, 1),
+            keys: Keys::new("wh", LEASE, 1).with_grace(if reference.grants_grace() { GRACE } else { Duration::ZERO }),
             names: Arc::clone(&reference.names),
             incarnations: Arc::default(),
             nodes: Vec::new(),
@@ -99,6 +102,7 @@ impl Stage {
             Operation::Late { which } => self.send_late(*which),
             Operation::Lapse { incarnation } => self.lapse(*incarnation),
             Operation::ReapOne { incarnation } => self.reap_one(*incarnation),
+            Operation::GraceOver => self.end_grace(),
             Operation::Crash { node } => self.nodes[*node] = self.start_node(),
             Operation::End { node } => {
                 self.nodes[*node].end();
@@ -153,7 +157,9 @@ impl Stage {
     pub(super) fn traces(&mut self) -> Vec<String> {
         let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut self.redis).unwrap();
         let names = keys.iter().map(|key| key.escape_ascii().to_string());
-        names.filter(|key| ["wh:occ:", "wh:mem:", "wh:held:"].iter().any(|family| key.starts_with(family))).collect()
+        names
+            .filter(|key| ["wh:occ:", "wh:mem:", "wh:held:", "wh:due"].iter().any(|family| key.starts_with(family)))
+            .collect()
     }
 
     /// The events since the last comparison keep the rules, and are those of the reference. The users of a channel may
@@ -230,6 +236,13 @@ impl Stage {
         self.keys.reap(&mut self.redis, node_id(incarnation).as_str(), &epoch, 1).unwrap().unwrap();
     }
 
+    fn end_grace(&mut self) {
+        let due: Vec<Vec<u8>> = redis::cmd("ZRANGE").arg("wh:due").arg(0).arg(-1).query(&mut self.redis).unwrap();
+        for hold in due {
+            redis::cmd("ZADD").arg("wh:due").arg(1).arg(hold).exec(&mut self.redis).unwrap();
+        }
+    }
+
     fn app(&self, app: usize) -> AppId {
         AppId::new(&self.names.apps[app])
     }
@@ -250,6 +263,7 @@ impl Stage {
         let cluster = Cluster {
             link: Link::new(self.settings.clone(), Arc::clone(&telemetry)),
             keys: self.keys.clone(),
+            audit: None,
             standing: Arc::clone(&standing),
             next_incarnation: Box::new(move || node_id(incarnations.fetch_add(1, Ordering::Relaxed) + 1)),
         };

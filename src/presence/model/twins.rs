@@ -12,7 +12,7 @@ use crate::event::{Event, EventKind};
 use crate::names::{AppId, ChannelName, NodeId, UserId};
 use crate::presence::claim::{Claim, Hold};
 use crate::presence::pending::{Batch, Entry};
-use crate::presence::scripts::{Keys, Reaped, Refusal, Verdict};
+use crate::presence::scripts::{Fate, Keys, Reaped, Refusal, Verdict};
 use crate::support::redis::RedisServer;
 
 /// Incarnations that call.
@@ -111,8 +111,10 @@ impl Real {
 
     fn reap(&mut self, id: Id, epoch: &str, portion: usize) -> Told {
         match self.keys.reap(&mut self.redis, node(id).as_str(), epoch, portion).unwrap() {
-            Ok(Reaped { was_dead: false, .. }) => (Answer::Alive, BTreeSet::new()),
-            Ok(Reaped { events, finished, .. }) => (Answer::Taken { finished }, events.iter().map(departure).collect()),
+            Ok(Reaped { fate: Fate::Dead, events, finished, .. }) => {
+                (Answer::Taken { finished }, events.iter().map(departure).collect())
+            }
+            Ok(_) => (Answer::Alive, BTreeSet::new()),
             Err(refusal) => (refused(refusal), BTreeSet::new()),
         }
     }
@@ -135,7 +137,7 @@ impl Real {
         let holds = Holds { channel: set("wh:occ:app", "presence-a"), user: set("wh:mem:3:app:presence-a", "7") };
         let mut range = redis::cmd("ZRANGE");
         let held: Vec<String> = range.arg(format!("wh:held:{node}")).arg(0).arg(-1).query(&mut self.redis).unwrap();
-        let holds_one = |kind: char| held.iter().any(|hold| hold.starts_with(kind));
+        let holds_one = |kind: char| held.iter().any(|hold| hold.to_ascii_lowercase().starts_with(kind));
         (lease, holds, Holds { channel: holds_one('c'), user: holds_one('u') })
     }
 }

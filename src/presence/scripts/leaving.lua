@@ -1,22 +1,25 @@
 -- Puts departures back that were in their grace when Redis lost them: nobody has announced them. Those that somebody has
 -- come back to, as far as is known by now, are none.
 --
--- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
--- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] grace (ms)
--- ARGV[5..] four per departure: when its grace is over (ms), app, channel, user (empty: the channel itself)
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:reply:{node}
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
+-- ARGV[5] grace (ms)
+-- ARGV[6..] four per departure: when its grace is over (ms), app, channel, user (empty: the channel itself)
 --
--- Returns `ok`, `lost` or `reaped`, as claim.lua does. May change: hold sets (occ, mem), due, `grace`.
+-- Returns `ok`, `lost` or `reaped`, as reassert.lua does. May change: hold sets (occ, mem), due, `grace`.
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace')
 if epoch[1] ~= ARGV[3] then
   return 'lost'
 end
-if not has_lease(KEYS[2], ARGV[2]) then
+local last = redis.call('HGET', KEYS[3], 'batch')
+local is_late = last and tonumber(last) > tonumber(ARGV[4])
+if is_late or not has_lease(KEYS[2], ARGV[2]) then
   return 'reaped'
 end
-set_grace(ARGV[4], epoch[2])
+set_grace(ARGV[5], epoch[2])
 
-for i = 5, #ARGV, 4 do
+for i = 6, #ARGV, 4 do
   local app, channel, user = ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local key, field = hold_key(app, channel, user)
   local hold = encode_hold(app, channel, user)

@@ -4,22 +4,28 @@ use super::Node;
 use crate::presence::model::kinds::What;
 
 impl Node {
-    /// A batch is put together, unless one is under way.
-    pub(super) fn send(&mut self) {
-        if self.sent == 0 {
-            self.sent = self.waiting.len();
+    /// A batch is put together, unless one is under way or nothing waits. Returns how much is in it.
+    pub(super) fn send(&mut self) -> usize {
+        if self.sent.is_none() && !self.waiting.is_empty() {
+            self.sent = Some(self.waiting.len());
         }
+        self.sent.unwrap_or_default()
+    }
+
+    /// Whether there is something to send.
+    pub(super) fn has_batch(&self) -> bool {
+        self.sent.is_some() || !self.waiting.is_empty()
     }
 
     /// Redis has answered the batch.
     pub(super) fn answered(&mut self) {
-        for told in self.waiting.drain(..self.sent) {
+        for told in self.waiting.drain(..self.sent.take().unwrap_or_default()) {
             match told.what {
                 What::Came => drop(self.held.insert(told.key)),
                 What::Went => drop(self.held.remove(&told.key)),
                 What::Whispered(_) => {}
             }
         }
-        (self.sent, self.carried_out) = (0, false);
+        self.leavings.extend(self.carried_out.take().unwrap_or_default());
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Lease, Node, RENEWALS, Reference, Sockets, keys};
+use super::redis::Lease;
+use super::{Node, RENEWALS, Reference, Sockets, keys};
 use crate::presence::model::kinds::{Id, Key};
 use crate::presence::model::names::{APPS, CHANNELS};
 use crate::presence::model::operations::Operation;
@@ -33,6 +34,8 @@ impl Reference {
         for _ in 0..=RENEWALS + 1 {
             operations.extend(nodes.clone().map(|node| Operation::Renew { node }));
         }
+        operations.push(Operation::GraceOver);
+        operations.push(Operation::Renew { node: 0 });
         operations
     }
 
@@ -45,27 +48,34 @@ impl Reference {
             operations.extend(sockets.into_iter().map(|(app, socket)| Operation::Close { node, app, socket }));
             operations.push(Operation::Step { node });
         }
+        operations.push(Operation::GraceOver);
+        operations.push(Operation::Renew { node: 0 });
         operations
     }
 
     /// Whether the operation can happen now, and what follows is promised. See docs/correctness.md for what is not: Redis
-    /// loses everything while a node is dead or cut off, or while nobody knows whether a batch was carried out.
+    /// loses everything while a node is dead or cut off, while nobody knows whether a batch was carried out, or where nobody
+    /// knows whether the grace of a departure is over.
     pub(in super::super) fn allows(&self, operation: &Operation) -> bool {
         let reachable = |node: &usize| !self.nodes[*node].paused;
         let calm = !self.redis.settling;
         let at_home = |node: &Node| {
             let known = self.redis.leases.get(&node.id) == Some(&Lease::Good) && node.epoch == self.redis.epoch;
-            known && !node.paused && !node.carried_out
+            known && !node.paused && node.carried_out.is_none()
         };
+        if operation.node().is_some_and(|node| node >= self.nodes.len()) {
+            return false;
+        }
         match operation {
+            Operation::GraceOver => !self.redis.leaving.is_empty(),
             Operation::Whisper { node, channel, socket } => self.nodes[*node].table.contains_key(&(*channel, *socket)),
             Operation::Step { node } | Operation::Renew { node } => reachable(node),
-            Operation::LoseRequest { node } => !self.nodes[*node].waiting.is_empty(),
+            Operation::LoseRequest { node } => self.nodes[*node].has_batch(),
             Operation::LoseReply { node } => {
                 let node = &self.nodes[*node];
                 let lease = self.redis.leases.get(&node.id);
                 let served = lease.is_some_and(|lease| *lease != Lease::Reaping) && node.epoch == self.redis.epoch;
-                calm && served && !node.paused && !node.carried_out && !node.waiting.is_empty()
+                calm && served && !node.paused && node.carried_out.is_none() && node.has_batch()
             }
             Operation::Lapse { incarnation } => calm && self.redis.leases.get(incarnation) == Some(&Lease::Good),
             Operation::ReapOne { incarnation } => {
@@ -76,7 +86,9 @@ impl Reference {
             Operation::Crash { .. } => calm,
             Operation::Wipe { .. } => {
                 let alive = self.redis.leases.len() == self.nodes.len();
-                calm && self.redis.epoch.is_some() && alive && self.nodes.iter().all(at_home)
+                let unknown = |key: &Key| self.nodes.iter().all(|node| !node.leavings.contains(key));
+                let forgotten = self.announced_late || self.redis.leaving.keys().any(unknown);
+                calm && self.redis.epoch.is_some() && alive && !forgotten && self.nodes.iter().all(at_home)
             }
             Operation::Settle => !calm,
             _ => true,
