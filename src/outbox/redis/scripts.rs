@@ -18,17 +18,16 @@ use crate::presence::Place;
 pub(crate) const PARTITIONS: u16 = 16;
 
 macro_rules! script {
-    ($name:ident, $file:literal) => {
+    ($name:ident, $($file:literal),+) => {
         static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(concat!(include_str!("../../redis/scripts/cluster.lua"), include_str!($file)))
+            Script::new(concat!(include_str!("../../redis/scripts/cluster.lua"), $(include_str!($file)),+))
         });
     };
 }
-
 script!(ASSIGN, "scripts/assign.lua");
 script!(RELEASE, "scripts/release.lua");
-script!(FREEZE, "scripts/freeze.lua");
-script!(PASS, "scripts/pass.lua");
+script!(FREEZE, "scripts/cursors.lua", "scripts/freeze.lua");
+script!(PASS, "scripts/cursors.lua", "scripts/pass.lua");
 script!(TRIM, "scripts/trim.lua");
 script!(REMOVE, "scripts/remove.lua");
 script!(REDELIVER, "scripts/redeliver.lua");
@@ -128,20 +127,20 @@ impl Keys {
         self.call(&RELEASE, place).arg(partition).invoke(redis)
     }
 
-    /// Keeps a frozen batch whose events stand in `partitions`, the first event's first.
+    /// Keeps a frozen batch, given the partitions of its events with the last event in each, the first event's first.
     pub(super) fn freeze(
         &self,
         redis: &mut Connection,
         place: &Place,
         lane: &[u8],
         batch: &[u8],
-        partitions: &[u16],
+        partitions: &[(u16, u64)],
     ) -> RedisResult<Result<(), Refusal>> {
         let mut call = self.call(&FREEZE, place);
-        call.key(self.flights(partitions.first().copied().unwrap_or_default()));
+        call.key(self.flights(partitions.first().map_or(0, |(partition, _)| *partition)));
         call.arg(lane).arg(batch);
-        for partition in partitions {
-            call.arg(*partition);
+        for (partition, last) in partitions {
+            call.arg(*partition).arg(*last);
         }
         accepted(&call.invoke::<String>(redis)?)
     }
@@ -237,17 +236,5 @@ pub(super) const fn time_ms(seq: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_id_is_a_number_that_keeps_the_order() {
-        let first = parse_stream_id("1700000000000-5").unwrap();
-        let next = parse_stream_id("1700000000000-6").unwrap();
-        let later = parse_stream_id("1700000000001-0").unwrap();
-        assert!(first < next && next < later);
-        assert_eq!(stream_id(first), "1700000000000-5");
-        assert_eq!(time_ms(first), 1_700_000_000_000);
-        assert_eq!(parse_stream_id("1-1048576"), None);
-    }
-}
+#[path = "scripts_tests.rs"]
+mod tests;

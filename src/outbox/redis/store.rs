@@ -7,7 +7,7 @@ use redis::{Connection, RedisResult};
 use super::flight::{Kept, lane_field};
 use super::letters;
 use super::scripts::{DeadLetterLimits, Keys, Passage, Refusal};
-use crate::outbox::{LaneId, LetterId, NotKept, Queued, Wire};
+use crate::outbox::{LaneId, LetterId, NotKept, Position, Queued, Wire};
 use crate::presence::{Place, Standing};
 use crate::redis::Link;
 
@@ -28,10 +28,11 @@ impl Store {
     /// Keeps a batch as it will be sent.
     pub(super) fn keep(&mut self, lane: &LaneId, id: &str, wire: &Wire, events: &[Arc<Queued>]) -> Result<(), NotKept> {
         let batch = Kept::new(id, wire, events.iter().map(|event| event.position)).write();
-        let mut partitions: Vec<u16> = Vec::new();
-        for event in events {
-            if !partitions.contains(&event.position.partition) {
-                partitions.push(event.position.partition);
+        let mut partitions: Vec<(u16, u64)> = Vec::new();
+        for Position { partition, seq, .. } in events.iter().map(|event| event.position) {
+            match partitions.iter_mut().find(|(known, _)| *known == partition) {
+                Some((_, last)) => *last = seq.max(*last),
+                None => partitions.push((partition, seq)),
             }
         }
         let field = lane_field(lane);

@@ -7,10 +7,9 @@
 -- ARGV[9] how many arguments the new dead letter has (0: none), then those: field, value, field, value ...
 -- then two per partition: partition, place of the last event passed
 --
---   {prefix}:cursor:{partition}  hash: lane -> place of the last event that it has passed
--- Returns {status, evicted}. Status `ok`, `lost`, or `fenced`: an heir has the partitions and delivers the batch again, so
--- that nothing may change. Evicted: dead letters that made room for this one, not counting those that were too old.
--- May change: KEYS[4], and cursor and flight of the partitions.
+-- A passage that was written down before changes nothing. Returns {status, evicted}. Status `ok`, `lost`, or `fenced`: an
+-- heir has the partitions and delivers the batch again, so that nothing may change. Evicted: dead letters that made room
+-- for this one, not counting those that were too old. May change: KEYS[4], and cursor and flight of the partitions.
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
   return {'lost', 0}
@@ -20,6 +19,10 @@ for i = letter_ends + 1, #ARGV, 2 do
   if redis.call('HGET', KEYS[3], ARGV[i]) ~= ARGV[2] then
     return {'fenced', 0}
   end
+end
+local first, place = ARGV[letter_ends + 1], ARGV[letter_ends + 2]
+if first and has_passed(first, ARGV[4], place) then
+  return {'ok', 0}
 end
 local evicted = 0
 if ARGV[6] ~= '' then
