@@ -15,7 +15,7 @@ pub(crate) const APPS: [&str; 2] = ["alpha", "beta"];
 /// hold fewer channels and users than a reaper takes at once.
 const SOCKETS: usize = 14;
 
-/// Presence users that may come.
+/// Presence users that may come. Their ids are numbers, as those of most applications are.
 const USERS: usize = 4;
 
 /// An order, and what it asks for.
@@ -60,7 +60,8 @@ impl Crowd {
 
     /// A socket of its own for `channel`, to be the last that happens here.
     pub(crate) fn last_word(&mut self) -> Asked {
-        let socket = self.seat(APPS[0].to_owned(), "u0".to_owned());
+        let socket = format!("{}.last", self.life);
+        self.seat(socket.clone(), APPS[0].to_owned(), "0".to_owned());
         let channel = format!("last-{}", self.life);
         self.subscribe(&socket, channel)
     }
@@ -74,17 +75,16 @@ impl Crowd {
 
     fn come(&mut self, rng: &mut StdRng) -> Asked {
         let app = APPS[rng.random_range(0..APPS.len())].to_owned();
-        let user = format!("u{}", rng.random_range(0..USERS));
-        let socket = self.seat(app, user);
+        let user = rng.random_range(0..USERS).to_string();
+        self.numbered += 1;
+        let socket = format!("{}.{}", self.life, self.numbered);
+        self.seat(socket.clone(), app, user);
         let channel = self.channel(rng);
         self.subscribe(&socket, channel)
     }
 
-    fn seat(&mut self, app: String, user: String) -> String {
-        self.numbered += 1;
-        let socket = format!("{}.{}", self.life, self.numbered);
-        self.sockets.insert(socket.clone(), Person { app, user, channels: Vec::new() });
-        socket
+    fn seat(&mut self, socket: String, app: String, user: String) {
+        self.sockets.insert(socket, Person { app, user, channels: Vec::new() });
     }
 
     fn join(&mut self, rng: &mut StdRng) -> Option<Asked> {
@@ -116,8 +116,11 @@ impl Crowd {
         let socket = self.somebody(rng)?;
         let Person { app, user, channels } = self.sockets.get(&socket)?;
         let channel = channels[rng.random_range(0..channels.len())].clone();
+        if !channel.starts_with("private-") && !is_presence(&channel) {
+            return None;
+        }
         self.numbered += 1;
-        let text = format!("w{}.{}", self.life, self.numbered);
+        let text = format!("[\"w{}.{}\"]", self.life, self.numbered);
         let key = Key { app: app.clone(), channel: channel.clone(), user: None };
         let user = is_presence(&channel).then(|| user.clone());
         let order = Order::Whisper { app: app.clone(), channel, socket, user, text: text.clone() };
@@ -160,7 +163,7 @@ impl Crowd {
 
     /// Half of the channels are this node's own, half are shared by all.
     fn channel(&self, rng: &mut StdRng) -> String {
-        let kind = if rng.random_bool(0.4) { "presence-" } else { "" };
+        let kind = ["", "", "private-", "presence-", "presence-"][rng.random_range(0..5)];
         if rng.random_bool(0.5) {
             format!("{kind}own-{}-{}", self.slot, rng.random_range(0..6))
         } else {

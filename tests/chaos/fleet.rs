@@ -1,6 +1,7 @@
 //! Node processes, as seen from outside: told by lines, heard by lines, ended by signals.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -8,7 +9,39 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 
 use crate::order::Order;
+use crate::schedule::Kind;
 use crate::{Ms, now};
+
+/// What a node says when what it held had been taken from it.
+const TAKEN_FOR_DEAD: &str = "was taken for dead";
+
+/// How node processes are started.
+pub(crate) struct Shipyard {
+    /// The extension; without it there are no PHP nodes.
+    pub(crate) extension: Option<PathBuf>,
+    /// Where they may leave files.
+    pub(crate) folder: PathBuf,
+}
+
+impl Shipyard {
+    fn command(&self, kind: Kind) -> Command {
+        let mut command = match (&self.extension, kind) {
+            (Some(extension), Kind::Php) => {
+                let mut command = Command::new("php");
+                command.arg(format!("-dextension={}", extension.display()));
+                command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/php/node.php"));
+                command
+            }
+            _ => {
+                let mut command = Command::new(std::env::current_exe().expect("this program"));
+                command.arg("node");
+                command
+            }
+        };
+        command.env("TMPDIR", &self.folder);
+        command
+    }
+}
 
 /// A running node process. It is killed when dropped.
 pub(crate) struct Node {
@@ -28,15 +61,18 @@ pub(crate) struct Heard {
     pub(crate) judged: Vec<(u64, Ms)>,
     /// Claims that were not judged at its end.
     pub(crate) left: Option<u64>,
+    /// When it said that it had been taken for dead.
+    pub(crate) reaped: Vec<Ms>,
     /// Its log.
     pub(crate) log: Vec<(Ms, String)>,
 }
 
 impl Node {
     /// Starts process number `life`.
-    pub(crate) fn start(life: usize, config: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["node", config])
+    pub(crate) fn start(life: usize, yard: &Shipyard, kind: Kind, config: &str) -> Self {
+        let mut child = yard
+            .command(kind)
+            .arg(config)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -57,7 +93,8 @@ impl Node {
     pub(crate) fn tell(&mut self, order: &Order) -> u64 {
         self.orders += 1;
         // A node that is gone without having been killed is found by `has_ended`.
-        let _ = writeln!(self.told, "{}", order.line());
+        // In one piece: it may be stopped between two.
+        let _ = self.told.write_all(format!("{}\n", order.line()).as_bytes());
         self.orders
     }
 
@@ -69,6 +106,11 @@ impl Node {
     /// Whether every order has been judged.
     pub(crate) fn is_judged(&self) -> bool {
         self.heard.lock().judged.last().is_some_and(|(up_to, _)| *up_to >= self.orders)
+    }
+
+    /// What it has said to its log.
+    pub(crate) fn log(&self) -> Vec<(Ms, String)> {
+        self.heard.lock().log.clone()
     }
 
     /// Whether the process has ended.
@@ -112,7 +154,12 @@ impl Heard {
                 self.left = rest.parse().ok();
                 self.log.push((now(), line.to_owned()));
             }
-            _ => self.log.push((now(), rest.to_owned())),
+            _ => {
+                if line.contains(TAKEN_FOR_DEAD) {
+                    self.reaped.push(now());
+                }
+                self.log.push((now(), line.to_owned()));
+            }
         }
     }
 }

@@ -36,9 +36,55 @@ pub(crate) struct Step {
 pub(crate) struct Life {
     /// When it was killed, or ended with claims undecided: what it held is taken from it some time after.
     pub(crate) gone: Option<Ms>,
-    /// When it may have been taken for dead, having been silent for long: what it held was taken from it, and claimed
-    /// again later.
-    pub(crate) away: Vec<(Ms, Ms)>,
+    /// When Redis was last sent something by it.
+    pub(crate) heard: Ms,
+    /// When it may not have been able to renew its lease.
+    pub(crate) silences: Vec<(Ms, Ms)>,
+    /// When it was heard to say that it had been taken for dead.
+    pub(crate) reaped: Vec<Ms>,
+}
+
+/// How long a node is silent at least before it is taken for dead: its lease, less the time since it was renewed, and a
+/// little for clocks.
+const SILENCE: Ms = 1900;
+
+/// How long it may take until a node is heard that says something.
+const HEARING: Ms = 600;
+
+impl Life {
+    /// When it was taken for dead and came back, once in each of these times: it was silent for long enough, and said
+    /// afterwards that this is what happened, or was killed before it could.
+    pub(crate) fn absences(&self) -> Vec<(Ms, Ms)> {
+        let mut absences = Vec::new();
+        for (since, until) in self.silent_times() {
+            let from = since + SILENCE;
+            let said = self.reaped.iter().filter(|said| from <= **said && **said <= until + HEARING);
+            absences.extend(said.map(|said| (from, *said)));
+            absences.extend(self.gone.filter(|gone| from <= *gone && *gone <= until).map(|gone| (from, gone)));
+        }
+        absences
+    }
+
+    /// From when on a dead node's holds may be taken from it.
+    pub(crate) fn reapable(&self) -> Option<Ms> {
+        let gone = self.gone?;
+        let silent = self.silent_times().into_iter().find(|(since, until)| *since <= gone && gone <= *until);
+        Some(silent.map_or(gone, |(since, _)| since) + SILENCE)
+    }
+
+    /// The silences, those in one where no renewal was possible in between.
+    fn silent_times(&self) -> Vec<(Ms, Ms)> {
+        let mut silences = self.silences.clone();
+        silences.sort_unstable();
+        let mut times: Vec<(Ms, Ms)> = Vec::new();
+        for (since, until) in silences {
+            match times.last_mut() {
+                Some(last) if since <= last.1 => last.1 = last.1.max(until),
+                _ => times.push((since, until)),
+            }
+        }
+        times
+    }
 }
 
 /// What every node was asked for.
@@ -79,6 +125,19 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_was_away_when_it_was_silent_for_long_and_says_so() {
+        let silent = Life { silences: vec![(5000, 7000), (1000, 2000), (1500, 4000)], ..Life::default() };
+        assert_eq!(silent.absences(), []);
+        assert_eq!(Life { reaped: vec![3500], ..silent.clone() }.absences(), [(2900, 3500)]);
+        assert_eq!(Life { reaped: vec![2500, 9000], ..silent.clone() }.absences(), []);
+        let killed = |gone| Life { gone: Some(gone), ..silent.clone() };
+        assert_eq!(killed(3500).absences(), [(2900, 3500)]);
+        assert_eq!(killed(4500).absences(), []);
+        assert_eq!([3500, 4500].map(|gone| killed(gone).reapable()), [Some(2900), Some(6400)]);
+        assert_eq!(silent.reapable(), None);
+    }
 
     #[test]
     fn a_client_event_is_known_to_be_in_redis_when_the_claim_behind_it_was_judged() {

@@ -34,7 +34,7 @@ pub(crate) fn run(config: &str) {
     let engine = Arc::new(Engine::new(config));
     engine.boot().expect("threads");
     for app in crate::crowd::APPS {
-        engine.register_app(app.as_bytes(), app, "secret");
+        engine.register_app(app.as_bytes(), app, crate::receiver::SECRET);
     }
     let progress = Arc::new(Progress::default());
     let (watched, seen) = (Arc::clone(&engine), Arc::clone(&progress));

@@ -8,14 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use sha2::Sha256;
 
 use crate::{Ms, now};
 
 /// The endpoints: one that is always well, one that is not.
 pub(crate) const PATHS: [&str; 2] = ["/steady", "/moody"];
+
+/// The secret of every application.
+pub(crate) const SECRET: &str = "secret";
 
 /// Longer than a node waits for an answer.
 const HANGS: Duration = Duration::from_millis(1500);
@@ -30,6 +35,8 @@ pub(crate) struct Request {
     pub(crate) id: String,
     /// The application whose key it was sent with.
     pub(crate) app: String,
+    /// Whether the signature is that of the body.
+    pub(crate) is_signed: bool,
     pub(crate) body_hash: u64,
     pub(crate) body: String,
 }
@@ -125,7 +132,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let path = line.split_whitespace().nth(1)?.to_owned();
-    let (mut id, mut app, mut length) = (String::new(), String::new(), 0);
+    let (mut id, mut app, mut signature, mut length) = (String::new(), String::new(), String::new(), 0);
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line).ok()? == 0 {
@@ -135,14 +142,22 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
         match name.to_ascii_lowercase().as_str() {
             "webhook-id" => value.trim().clone_into(&mut id),
             "x-pusher-key" => value.trim().clone_into(&mut app),
+            "x-pusher-signature" => value.trim().clone_into(&mut signature),
             "content-length" => length = value.trim().parse().ok()?,
             _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
+    let is_signed = signature == sign(&body);
     let body = String::from_utf8(body).ok()?;
     let mut hasher = DefaultHasher::new();
     body.hash(&mut hasher);
-    Some(Request { at: now(), path, id, app, body_hash: hasher.finish(), body })
+    Some(Request { at: now(), path, id, app, is_signed, body_hash: hasher.finish(), body })
+}
+
+fn sign(body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key of any length");
+    mac.update(body);
+    hex::encode(mac.finalize().into_bytes())
 }

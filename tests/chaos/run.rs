@@ -1,12 +1,13 @@
-//! Kills nodes, Redis and connections at random for a while, and then checks every webhook that the receiver got.
+//! Kills nodes, Redis and connections for a while by the script of a seed, and then checks every webhook that arrived.
 //!
 //! ```text
-//! schedule ─▶ stage ─▶ node processes ─▶ Redis ─▶ node processes ─▶ receiver ─▶ its log ─┐
-//!               └─▶ history: what was asked of whom, when it was judged, who was killed ─┴─▶ checker
+//! script ─▶ stage ─▶ node processes ─▶ networks ─▶ Redis ─▶ node processes ─▶ receiver ─▶ its log ─┐
+//!             └─▶ history: what was asked of whom, when it was judged, who was killed or cut off ──┴─▶ checker
 //! ```
-//! `make chaos SECONDS=60 SEED=1`. The seed decides what is tried; how threads and processes interleave is left to the
-//! machine, so that the same seed explores something new each time. The checker reads the receiver's log and the history
-//! and nothing else.
+//! `make chaos SECONDS=60 SEED=1`. The seed decides what is done and when; how threads and processes interleave is left to
+//! the machine, so that the same seed explores something new each time. The checker reads the receiver's log and the history
+//! and nothing else. Some of the nodes are PHP with the extension and the plugin, if the extension is named as a third
+//! argument; the others are engines without PHP.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a run that cannot set its stage has failed")]
 
@@ -14,16 +15,23 @@ mod checker;
 mod crowd;
 mod fleet;
 mod history;
+mod network;
 mod node;
 mod order;
 mod receiver;
+mod record;
+mod rest;
 mod schedule;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use checker::{Fault, Violation};
+use fleet::Shipyard;
 
 /// Milliseconds since the Unix epoch, by the clock that all processes of a run share.
 type Ms = u64;
@@ -43,8 +51,8 @@ fn main() -> ExitCode {
             node::run(config);
             ExitCode::SUCCESS
         }
-        [seconds, seed] => match (seconds.parse(), seed.parse()) {
-            (Ok(seconds), Ok(seed)) => chaos(seconds, seed),
+        [seconds, seed, ref extension @ ..] if extension.len() < 2 => match (seconds.parse(), seed.parse()) {
+            (Ok(seconds), Ok(seed)) => chaos(seconds, seed, extension.first().map(PathBuf::from)),
             _ => usage(),
         },
         _ => usage(),
@@ -52,20 +60,27 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: chaos SECONDS SEED");
+    eprintln!("usage: chaos SECONDS SEED [EXTENSION]");
     ExitCode::FAILURE
 }
 
-fn chaos(seconds: u64, seed: u64) -> ExitCode {
+fn chaos(seconds: u64, seed: u64, extension: Option<PathBuf>) -> ExitCode {
     println!("chaos: replay with `make chaos SECONDS={seconds} SEED={seed}`");
-    let run = stage::play(Duration::from_secs(seconds), seed);
-    let report = checker::check(&run.history, &run.requests);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let shipyard = Shipyard { extension, folder: folder.path().to_owned() };
+    let run = stage::play(Duration::from_secs(seconds), seed, shipyard, folder);
+    let mut report = checker::check(&run.history, &run.requests);
+    if let Some(stuck) = &run.stuck {
+        report.violations.push(Violation { fault: Fault::Missing, story: format!("not at rest: {stuck}") });
+    }
     println!("chaos: {}; {} requests, {} of them repeats", run.faults, run.requests.len(), report.repeats);
     for violation in report.violations.iter().take(PRINTED) {
         println!("\n{violation}");
     }
-    if let Some(stuck) = &run.stuck {
-        println!("\n{stuck}");
+    let log = (!report.violations.is_empty()).then(|| run.write_down(&report, seed));
+    if let Some(log) = &log {
+        println!("chaos: all that happened stands in {}", log.display());
+        println!("chaos: replay with `make chaos SECONDS={seconds} SEED={seed}`");
     }
     println!(
         "chaos: seed {seed}, {seconds} s, {} kills, {} edges, {}",
@@ -73,9 +88,5 @@ fn chaos(seconds: u64, seed: u64) -> ExitCode {
         report.edges,
         report.verdict()
     );
-    if report.violations.is_empty() && run.stuck.is_none() {
-        return ExitCode::SUCCESS;
-    }
-    println!("chaos: all that happened stands in {}", run.write_down(&report, seed).display());
-    ExitCode::FAILURE
+    if log.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,42 +1,220 @@
-//! What goes wrong, and when. Pure: the seed decides.
+//! What happens in a run, and when. Pure: the seed decides, whatever the machine makes of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use rand::RngExt;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 use crate::Ms;
+use crate::crowd::{Asked, Crowd};
+use crate::network::{Call, Trouble, Way};
 
 /// Nodes that should be running.
 pub(crate) const NODES: usize = 3;
 
-/// Something that goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// The node in this place is killed; another process takes its place after `down`.
-    Kill { place: usize, down: Ms },
-    /// It ends as it should, and is followed by another one.
-    End { place: usize, down: Ms },
-    /// It stands still (SIGSTOP) for a while, perhaps beyond its lease.
-    Stop { place: usize, still: Ms },
-    /// Redis is killed, and started again from its log.
-    KillRedis { down: Ms },
+/// Between two orders to one node, at most.
+const ORDERS_EVERY: Ms = 14;
+
+/// The longest that a node of a run collects events, and so the longest time that a batch spans (ms).
+pub(crate) const FLUSH_INTERVAL: Ms = 50;
+
+/// Something that happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// Node process number `life` starts in this place.
+    Start { place: usize, life: usize, kind: Kind, flush_interval: Ms },
+    /// People come and go on the node in this place.
+    Tell { place: usize, asked: Asked },
+    /// The node is killed.
+    Kill { place: usize },
+    /// It ends as it should, and everybody on it leaves.
+    End { place: usize, asked: Asked },
+    /// It stands still (SIGSTOP).
+    Stop { place: usize },
+    /// It goes on (SIGCONT).
+    GoOn { place: usize },
+    /// Something goes wrong between it and Redis.
+    Trouble { place: usize, trouble: Trouble, lasts: Ms },
+    /// Redis is killed.
+    KillRedis,
+    /// Redis is started again from its log.
+    StartRedis,
+    /// Redis stands still.
+    StopRedis,
+    /// Redis goes on.
+    RedisGoesOn,
 }
 
-impl Fault {
-    /// The next fault, and how long after the one before.
-    pub(crate) fn draw(rng: &mut StdRng) -> (Ms, Self) {
-        let after = rng.random_range(50..1100);
-        let place = rng.random_range(0..NODES);
-        let down = rng.random_range(0..1500);
-        let fault = match rng.random_range(0..100) {
-            0..74 => Self::Kill { place, down },
-            74..84 => Self::End { place, down },
-            84..94 => Self::Stop { place, still: rng.random_range(50..6000) },
-            _ => Self::KillRedis { down: rng.random_range(0..1500) },
+/// What a node process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An engine in a small program of its own.
+    Engine,
+    /// PHP with the extension and the plugin.
+    Php,
+}
+
+/// A share of the nodes, in a hundred, that are PHP with the extension.
+const PHP_SHARE: u32 = 30;
+
+/// The acts of a seed, in order.
+pub(crate) struct Script {
+    rng: StdRng,
+    agenda: BTreeMap<(Ms, u64), Item>,
+    noted: u64,
+    lives: usize,
+    places: [Option<Running>; NODES],
+    redis_is_up: bool,
+}
+
+/// A node in its place.
+struct Running {
+    life: usize,
+    crowd: Crowd,
+    still_until: Option<Ms>,
+}
+
+/// What is due at some time.
+enum Item {
+    Fault,
+    Start { place: usize },
+    Order { place: usize, life: usize },
+    GoOn { place: usize, life: usize },
+    Redis(Act),
+}
+
+impl Script {
+    /// The script of a seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut script = Self {
+            rng: StdRng::seed_from_u64(seed),
+            agenda: BTreeMap::new(),
+            noted: 0,
+            lives: 0,
+            places: std::array::from_fn(|_| None),
+            redis_is_up: true,
         };
-        (after, fault)
+        for place in 0..NODES {
+            script.note(0, Item::Start { place });
+        }
+        script.note(1000, Item::Fault);
+        script
+    }
+
+    /// The next act, and when it is due, in milliseconds from the beginning.
+    pub(crate) fn next(&mut self) -> (Ms, Act) {
+        loop {
+            // A fault is always noted for some time to come.
+            let Some(((at, _), item)) = self.agenda.pop_first() else { unreachable!("an empty agenda") };
+            if let Some(act) = self.take(at, item) {
+                return (at, act);
+            }
+        }
+    }
+
+    fn note(&mut self, at: Ms, item: Item) {
+        self.noted += 1;
+        self.agenda.insert((at, self.noted), item);
+    }
+
+    fn take(&mut self, at: Ms, item: Item) -> Option<Act> {
+        match item {
+            Item::Fault => {
+                let after = self.rng.random_range(50..1000);
+                self.note(at + after, Item::Fault);
+                self.fault(at)
+            }
+            Item::Start { place } => {
+                let life = self.lives;
+                self.lives += 1;
+                let kind = if self.rng.random_ratio(PHP_SHARE, 100) { Kind::Php } else { Kind::Engine };
+                let flush_interval = self.rng.random_range(10..=FLUSH_INTERVAL);
+                self.places[place] = Some(Running { life, crowd: Crowd::new(place, life), still_until: None });
+                self.note(at, Item::Order { place, life });
+                Some(Act::Start { place, life, kind, flush_interval })
+            }
+            Item::Order { place, life } => {
+                let after = self.rng.random_range(0..ORDERS_EVERY);
+                let running = self.places[place].as_mut().filter(|running| running.life == life)?;
+                if let Some(until) = running.still_until {
+                    self.note(until, Item::Order { place, life });
+                    return None;
+                }
+                let asked = running.crowd.next(&mut self.rng);
+                self.note(at + after, Item::Order { place, life });
+                asked.map(|asked| Act::Tell { place, asked })
+            }
+            Item::GoOn { place, life } => {
+                let running = self.places[place].as_mut().filter(|running| running.life == life)?;
+                running.still_until = None;
+                Some(Act::GoOn { place })
+            }
+            Item::Redis(act) => {
+                self.redis_is_up = true;
+                Some(act)
+            }
+        }
+    }
+
+    fn fault(&mut self, at: Ms) -> Option<Act> {
+        let place = self.rng.random_range(0..NODES);
+        let down = self.rng.random_range(0..1500);
+        match self.rng.random_range(0..100) {
+            0..48 => {
+                self.places[place].take()?;
+                self.note(at + down, Item::Start { place });
+                Some(Act::Kill { place })
+            }
+            48..56 => {
+                let running = self.places[place].take_if(|running| running.still_until.is_none());
+                let mut crowd = running?.crowd;
+                self.note(at + down, Item::Start { place });
+                Some(Act::End { place, asked: crowd.end() })
+            }
+            56..64 => {
+                let until = at + self.rng.random_range(50..6000);
+                let running = self.places[place].as_mut().filter(|running| running.still_until.is_none())?;
+                running.still_until = Some(until);
+                let life = running.life;
+                self.note(until, Item::GoOn { place, life });
+                Some(Act::Stop { place })
+            }
+            64..94 => {
+                let (trouble, lasts) = self.trouble();
+                self.places[place].as_ref().map(|_| Act::Trouble { place, trouble, lasts })
+            }
+            94..98 => self.redis_fault(at, down, Act::KillRedis, Act::StartRedis),
+            _ => self.redis_fault(at, down, Act::StopRedis, Act::RedisGoesOn),
+        }
+    }
+
+    fn redis_fault(&mut self, at: Ms, lasts: Ms, begin: Act, end: Act) -> Option<Act> {
+        if !self.redis_is_up {
+            return None;
+        }
+        self.redis_is_up = false;
+        self.note(at + lasts, Item::Redis(end));
+        Some(begin)
+    }
+
+    /// Something that goes wrong with a network, and for how long.
+    fn trouble(&mut self) -> (Trouble, Ms) {
+        let call = [Call::Claim, Call::Claim, Call::Keep, Call::Pass, Call::Any][self.rng.random_range(0..5)];
+        let way = if self.rng.random() { Way::Request } else { Way::Reply };
+        let delay = self.rng.random_range(1..120);
+        let trouble = match self.rng.random_range(0..100) {
+            0..40 => Trouble::CutsReply(call),
+            40..50 => Trouble::HalfCloses(way),
+            50..60 => Trouble::Slow(delay),
+            60..68 => Trouble::LosesAll,
+            68..76 => Trouble::LosesReplies,
+            76..80 => Trouble::LosesRequests,
+            80..84 => Trouble::Refuses,
+            _ => Trouble::HoldsBack,
+        };
+        (trouble, self.rng.random_range(100..6000))
     }
 }
 
@@ -46,18 +224,70 @@ pub(crate) struct Faults {
     pub(crate) kills: usize,
     pub(crate) ends: usize,
     pub(crate) stops: usize,
+    pub(crate) troubles: usize,
     pub(crate) redis_kills: usize,
+    pub(crate) redis_stops: usize,
+    /// Node processes that were PHP with the extension.
+    pub(crate) php_nodes: usize,
+    /// All node processes.
+    pub(crate) nodes: usize,
     /// How long everything took to come to rest afterwards.
     pub(crate) rest: Ms,
 }
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kills, ends, stops, redis_kills, rest } = self;
-        write!(
-            f,
-            "{kills} nodes killed, {ends} ended, {stops} stopped for a while, Redis killed {redis_kills} times, "
-        )?;
+        let Self { kills, ends, stops, troubles, redis_kills, redis_stops, php_nodes, nodes, rest } = self;
+        write!(f, "{nodes} nodes, {php_nodes} of them PHP; {kills} killed, {ends} ended, {stops} stopped for a while, ")?;
+        write!(f, "{troubles} network troubles, Redis killed {redis_kills} and stopped {redis_stops} times, ")?;
         write!(f, "at rest after {:.1} s", Duration::from_millis(*rest).as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acts(seed: u64, time: Ms) -> Vec<(Ms, Act)> {
+        let mut script = Script::new(seed);
+        std::iter::repeat_with(|| script.next()).take_while(|(at, _)| *at < time).collect()
+    }
+
+    #[test]
+    fn the_same_seed_is_the_same_script_and_another_one_is_not() {
+        assert_eq!(acts(1, 30_000), acts(1, 30_000));
+        assert_ne!(acts(1, 3000), acts(2, 3000));
+        assert_eq!(acts(1, 60_000)[..500], acts(1, 30_000)[..500], "a longer run begins like a shorter one");
+    }
+
+    #[test]
+    fn a_script_holds_everything_that_can_go_wrong() {
+        let acts = acts(1, 600_000);
+        assert!(acts.is_sorted_by_key(|(at, _)| *at));
+        let count = |wanted: fn(&Act) -> bool| acts.iter().filter(|(_, act)| wanted(act)).count();
+        let started = |wanted: Kind| {
+            acts.iter().filter(|(_, act)| matches!(act, Act::Start { kind, .. } if *kind == wanted)).count()
+        };
+        assert!(started(Kind::Php) > 50 && started(Kind::Engine) > 100);
+        assert!(count(|act| matches!(act, Act::Kill { .. })) > 200);
+        assert!(count(|act| matches!(act, Act::End { .. })) > 20);
+        assert!(count(|act| matches!(act, Act::Trouble { trouble: Trouble::HoldsBack, .. })) > 20);
+        assert!(count(|act| matches!(act, Act::Trouble { trouble: Trouble::CutsReply(Call::Claim), .. })) > 20);
+        assert_eq!(count(|act| *act == Act::KillRedis), count(|act| *act == Act::StartRedis));
+        assert_eq!(count(|act| *act == Act::StopRedis), count(|act| *act == Act::RedisGoesOn));
+        assert!(count(|act| matches!(act, Act::Stop { .. })) >= count(|act| matches!(act, Act::GoOn { .. })));
+    }
+
+    #[test]
+    fn a_node_that_stands_still_hears_nothing() {
+        let mut still = [false; NODES];
+        for (_, act) in acts(3, 300_000) {
+            match act {
+                Act::Stop { place } => still[place] = true,
+                Act::GoOn { place } | Act::Start { place, .. } => still[place] = false,
+                Act::Tell { place, .. } => assert!(!still[place]),
+                _ => {}
+            }
+        }
     }
 }

@@ -3,14 +3,15 @@
 //! | file | what must hold |
 //! |---|---|
 //! | `wire` | a request with a known id has the body that it had |
-//! | `sequence`, `world` | there is an order of all that happened to a channel or user in which exactly the received events follow |
+//! | `sequence`, `world`, `forgotten` | there is an order of all that happened to a channel or user in which exactly the received events follow |
 //! | `nesting` | nobody is on a channel that is not occupied |
 //!
 //! What is asked of the second: an operation that was judged did happen, between being asked for and being judged; one
 //! that was not judged before its node was killed happened or did not; what a dead node held is let go of at some time
-//! after its death. Edges follow from that, at the time that their batch tells, in the order in which the receiver got
+//! after its lease has lapsed. Edges follow from that, at the time that their batch tells, in the order in which the receiver got
 //! them, each once.
 
+mod forgotten;
 mod nesting;
 mod sequence;
 #[cfg(test)]
@@ -25,9 +26,6 @@ use crate::receiver::Request;
 
 pub(crate) use wire::{Occurrence, Symbol};
 
-/// The longest that a node of a run collects events, and so the longest time that a batch spans (ms).
-pub(crate) const FLUSH_INTERVAL: u64 = 50;
-
 /// In which way something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -37,7 +35,7 @@ pub(crate) enum Fault {
     Missing,
     /// An event arrived before one that it came after.
     OutOfOrder,
-    /// A request has the id of another one, but not its body.
+    /// A request has the id of another one, but not its body; or its body is not what was signed.
     Altered,
 }
 

@@ -127,8 +127,11 @@ fn story(history: &History, key: &Key, told: &[Occurrence], at: usize) -> String
         if let Some(gone) = state.gone.filter(|gone| near(*gone, Some(*gone))) {
             let _ = writeln!(story, "    life {life}: gone at {gone}");
         }
-        for (from, to) in state.away.iter().filter(|(from, to)| near(*from, Some(*to))) {
-            let _ = writeln!(story, "    life {life}: away from {from} to {to}");
+        for (from, to) in state.silences.iter().filter(|(from, to)| near(*from, Some(*to))) {
+            let _ = writeln!(story, "    life {life}: silent from {from} to {to}");
+        }
+        for at in state.reaped.iter().filter(|at| near(**at, Some(**at))) {
+            let _ = writeln!(story, "    life {life}: says at {at} that it was taken for dead");
         }
     }
     story

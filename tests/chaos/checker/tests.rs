@@ -45,6 +45,13 @@ impl Tale {
         self
     }
 
+    /// The node was silent in this time, and said at the end of it that it had been taken for dead.
+    fn away(mut self, life: usize, from: u64, to: u64) -> Self {
+        self.history.lives[life].silences.push((time(from), time(to)));
+        self.history.lives[life].reaped.push(time(to));
+        self
+    }
+
     /// A request at both endpoints.
     fn received(mut self, id: &str, at: u64, events: &[&str]) -> Self {
         let events: Vec<_> = events
@@ -62,6 +69,7 @@ impl Tale {
                 path: path.to_owned(),
                 id: id.to_owned(),
                 app: "a".to_owned(),
+                is_signed: true,
                 body_hash: body.len() as u64,
                 body: body.clone(),
             });
@@ -157,8 +165,13 @@ fn what_was_not_judged_before_a_kill_may_have_happened_or_not() {
     assert_eq!(happened.faults(), []);
     let half = tale().received("m1", 1, &["channel_occupied"]);
     assert_eq!(half.faults(), [Fault::Missing], "the dead hold nothing for ever");
+    let soon = tale().received("m1", 1, &["channel_occupied"]).received("m2", 15, &["channel_vacated"]);
+    assert!(!soon.faults().is_empty(), "its lease had not lapsed");
     let late = tale().received("m1", 40, &["channel_occupied"]).received("m2", 50, &["channel_vacated"]);
     assert!(!late.faults().is_empty(), "the dead join nothing");
+    let mut held_back = tale().received("m1", 40, &["channel_occupied"]).received("m2", 50, &["channel_vacated"]);
+    held_back.history.lives[0].heard = time(39);
+    assert_eq!(held_back.faults(), [], "but what they sent may arrive late");
 }
 
 #[test]
@@ -168,34 +181,38 @@ fn what_was_judged_before_a_kill_did_happen() {
 
 #[test]
 fn a_node_that_stood_still_may_be_taken_for_dead_and_come_back() {
-    let mut tale = Tale::default()
-        .lives(1)
-        .holds(0, true, 1)
-        .received("m1", 1, &["channel_occupied"])
-        .received("m2", 40, &["channel_vacated"])
-        .received("m3", 45, &["channel_occupied"]);
-    assert!(!tale.faults().is_empty());
-    tale.history.lives[0].away.push((time(5), time(44)));
-    assert_eq!(tale.faults(), []);
-    let twice = tale.received("m4", 41, &["channel_vacated"]).received("m5", 42, &["channel_occupied"]);
+    let tale = || {
+        Tale::default()
+            .lives(1)
+            .holds(0, true, 1)
+            .received("m1", 1, &["channel_occupied"])
+            .received("m2", 40, &["channel_vacated"])
+            .received("m3", 45, &["channel_occupied"])
+    };
+    assert!(!tale().faults().is_empty());
+    assert_eq!(tale().away(0, 15, 44).faults(), []);
+    assert!(!tale().away(0, 25, 44).faults().is_empty(), "it was not silent for long enough");
+    let mut unsaid = tale().away(0, 15, 44);
+    unsaid.history.lives[0].reaped.clear();
+    assert!(!unsaid.faults().is_empty(), "it did not say so");
+    let twice = tale().away(0, 15, 44).received("m4", 41, &["channel_vacated"]).received("m5", 42, &["channel_occupied"]);
     assert!(!twice.faults().is_empty(), "it was away once");
 }
 
 #[test]
 fn a_visit_that_redis_never_heard_of_is_given_up_by_a_node_that_was_taken_for_dead() {
-    let tale = |waited: u64| {
-        let asked = 26 - waited;
-        let mut tale = Tale::default()
+    let tale = |asked: u64, judged: u64| {
+        Tale::default()
             .lives(1)
-            .asked(0, None, What::Hold(true), asked, Some(27))
-            .asked(0, None, What::Whisper("w1".to_owned()), asked, Some(27))
-            .asked(0, None, What::Hold(false), asked, Some(27))
-            .received("m1", 27, &["whisper w1"]);
-        tale.history.lives[0].away.push((time(24), time(44)));
-        tale
+            .asked(0, None, What::Hold(true), asked, Some(judged))
+            .asked(0, None, What::Whisper("w1".to_owned()), asked, Some(judged))
+            .asked(0, None, What::Hold(false), asked, Some(judged))
+            .received("m1", asked.max(26), &["whisper w1"])
+            .away(0, 5, 26)
     };
-    assert_eq!(tale(20).faults(), []);
-    assert!(!tale(0).faults().is_empty(), "what was judged at once was sent");
+    assert_eq!(tale(20, 27).faults(), []);
+    assert!(!tale(20, 25).faults().is_empty(), "what was judged before was sent");
+    assert!(!tale(27, 28).faults().is_empty(), "what happened afterwards was sent");
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{FLUSH_INTERVAL, Fault, Report, Violation};
+use super::{Fault, Report, Violation};
 use crate::Ms;
 use crate::history::Key;
 use crate::receiver::Request;
+use crate::schedule::FLUSH_INTERVAL;
 
 /// What the receiver was told of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,10 @@ pub(super) fn read(path: &str, requests: &[Request], report: &mut Report) -> BTr
     let mut arrived: BTreeMap<Key, Vec<Occurrence>> = BTreeMap::new();
     let mut place = 0;
     for request in requests.iter().filter(|request| request.path == path) {
+        if !request.is_signed {
+            let story = format!("{path} {}: the signature is not that of {}", request.id, request.body);
+            report.violations.push(Violation { fault: Fault::Altered, story });
+        }
         if let Some(first) = known.get(request.id.as_str()) {
             report.repeats += 1;
             if first.body_hash != request.body_hash {
@@ -60,14 +65,15 @@ pub(super) fn read(path: &str, requests: &[Request], report: &mut Report) -> BTr
     arrived
 }
 
-/// The events of a request. Its time is that of its first event, and the others are not far from it.
+/// The events of a request. Its time is that of its first event; the others are not far from it, before or behind.
 fn events(request: &Request) -> Vec<(Key, Occurrence)> {
     let body: serde_json::Value = serde_json::from_str(&request.body).expect("a JSON body");
     let time = body["time_ms"].as_u64().expect("a time");
-    let window = (time - FLUSH_INTERVAL, (time + FLUSH_INTERVAL).min(request.at));
+    let near = (time.saturating_sub(FLUSH_INTERVAL), (time + FLUSH_INTERVAL).min(request.at));
     let text = |value: &serde_json::Value| value.as_str().expect("a string").to_owned();
     let events = body["events"].as_array().expect("a list of events").iter();
-    let read = events.map(|event| {
+    let read = events.enumerate().map(|(n, event)| {
+        let window = if n == 0 { (time, time) } else { near };
         let (symbol, has_user) = match event["name"].as_str().expect("a name") {
             "channel_occupied" => (Symbol::Up, false),
             "channel_vacated" => (Symbol::Down, false),

@@ -1,20 +1,17 @@
 //! What may be true of one key: how far each node has come, who holds it. Pure.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use super::Symbol;
+use super::{Symbol, forgotten};
 use crate::Ms;
 use crate::history::{Life, Step, What};
 
 /// How far clocks that are read in different processes may be apart, and a write from what it tells.
 const SLACK: Ms = 20;
 
-/// How long after the death of a node a claim that it had sent may still be carried out. It is shorter than what
-/// is left of its lease, so that nothing is taken from it before.
-const ON_THE_WAY: Ms = 400;
-
-/// A claim that waits for longer may have been given up by a node that was taken for dead.
-const WAITS: Ms = 500;
+/// How long Redis may take to carry out what it was sent, being busy with others or with its log.
+const EXECUTES: Ms = 400;
 
 /// One node process, as far as it concerns the key.
 #[derive(Clone, Debug)]
@@ -22,8 +19,17 @@ pub(super) struct Program {
     begins: Ms,
     holds: Vec<(bool, Times)>,
     whispers: Vec<(String, Times)>,
-    gone: Option<Ms>,
-    away: Vec<(Ms, Ms)>,
+    death: Option<Death>,
+    absences: Vec<(Ms, Ms)>,
+}
+
+/// The end of a node that left something.
+#[derive(Clone, Copy, Debug)]
+struct Death {
+    /// Until when something that it had sent may be carried out.
+    ends: Ms,
+    /// From when on its holds may be taken from it.
+    reapable: Ms,
 }
 
 /// When a step happened, if it did.
@@ -37,27 +43,27 @@ struct Times {
 
 /// How far a node has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Progress {
+pub(super) struct Progress {
     /// Its place among the programs.
-    node: usize,
-    holds: usize,
-    whispers: usize,
-    held: bool,
+    pub(super) node: usize,
+    pub(super) holds: usize,
+    pub(super) whispers: usize,
+    pub(super) held: bool,
     /// Its holds were taken from it while it was away, and it has not claimed them again.
-    lost: bool,
+    pub(super) lost: bool,
     /// The first absence in which that may (still) happen.
-    away: usize,
+    pub(super) away: usize,
 }
 
 /// One way in which things may stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct World {
-    /// The nodes that are not dead.
+    /// The nodes that may still do something.
     nodes: Vec<Progress>,
     /// The programs before this one have begun.
     begun: usize,
-    /// Dead nodes from which the key has not been taken yet.
-    ghosts: usize,
+    /// Dead nodes, by their programs, from which the key has not been taken yet.
+    ghosts: Vec<usize>,
 }
 
 /// Worlds, with the earliest time at which each may have come about.
@@ -90,7 +96,11 @@ impl Program {
         };
         let begins = steps.first().map_or(Ms::MAX, |step| times(step).from);
         let (holds, whispers) = (Vec::new(), Vec::new());
-        let mut program = Self { begins, holds, whispers, gone: life.gone, away: life.away.clone() };
+        let death = life.gone.zip(life.reapable()).map(|(gone, reapable)| {
+            let ends = gone.max(life.heard) + EXECUTES;
+            Death { ends, reapable: reapable.saturating_sub(SLACK) }
+        });
+        let mut program = Self { begins, holds, whispers, death, absences: life.absences() };
         for step in steps {
             match &step.what {
                 What::Hold(hold) => program.holds.push((*hold, times(step))),
@@ -107,7 +117,7 @@ impl Program {
 
     /// Until when a step may happen: for ever, when nobody knows.
     fn latest(&self, times: Times) -> Ms {
-        times.to.or_else(|| self.gone.map(|gone| gone + ON_THE_WAY)).unwrap_or(Ms::MAX)
+        times.to.or_else(|| self.death.map(|death| death.ends)).unwrap_or(Ms::MAX)
     }
 
     /// Everything that may happen to the node next, before `horizon`.
@@ -117,14 +127,8 @@ impl Program {
         let (hold, whisper) = (self.holds.get(node.holds), self.whispers.get(node.whispers));
         let is_next = |order: u64| whisper.is_none_or(|(_, whisper)| order <= whisper.order);
         if node.lost {
-            // What it held when it noticed, or holds by now.
-            for holds in node.holds..=self.holds.len() {
-                let asked = self.holds[node.holds..holds].last().map_or(0, |(_, times)| times.from);
-                if asked > horizon {
-                    break;
-                }
-                let then = Progress { holds, held: self.wants(holds), lost: false, ..node };
-                turn(asked, Ms::MAX, then, None);
+            for (from, then) in forgotten::returns(self, node, horizon) {
+                turn(from, Ms::MAX, then, None);
             }
         } else if let Some((held, times)) = hold.filter(|(_, times)| is_next(times.order)) {
             let then = Progress { holds: node.holds + 1, held: *held, ..node };
@@ -133,14 +137,10 @@ impl Program {
             let then = Progress { whispers: node.whispers + 1, ..node };
             turn(times.from, self.latest(*times), then, Some(text.clone()));
         }
-        for (absence, (from, to)) in self.away.iter().enumerate().skip(node.away) {
-            let waits = hold.is_some_and(|(_, times)| {
-                let latest = self.latest(*times);
-                times.from <= *to && latest >= *from && latest >= times.from + WAITS
-            });
-            if !node.lost && (node.held || waits) {
-                let then = Progress { held: false, lost: true, away: absence + 1, ..node };
-                turn(*from, *to, then, None);
+        for (n, absence) in self.absences.iter().enumerate().skip(node.away) {
+            if !node.lost && (node.held || forgotten::gives_up(self, node, *absence)) {
+                let then = Progress { held: false, lost: true, away: n + 1, ..node };
+                turn(absence.0, absence.1, then, None);
             }
         }
         turns
@@ -153,15 +153,30 @@ impl Program {
         hold.into_iter().chain(whisper).min()
     }
 
+    /// How many claims there are.
+    pub(super) const fn holds(&self) -> usize {
+        self.holds.len()
+    }
+
+    /// When the last of these claims was asked for.
+    pub(super) fn asked(&self, holds: Range<usize>) -> Ms {
+        self.holds[holds].last().map_or(0, |(_, times)| times.from)
+    }
+
+    /// When the node's next claim was asked for, and until when it may be judged.
+    pub(super) fn next_hold(&self, node: Progress) -> Option<(Ms, Ms)> {
+        self.holds.get(node.holds).map(|(_, times)| (times.from, self.latest(*times)))
+    }
+
     /// What the node would hold after `holds` of its steps.
-    fn wants(&self, holds: usize) -> bool {
+    pub(super) fn wants(&self, holds: usize) -> bool {
         holds.checked_sub(1).is_some_and(|last| self.holds[last].0)
     }
 }
 
 impl World {
     fn is_held(&self) -> bool {
-        self.ghosts > 0 || self.nodes.iter().any(|node| node.held)
+        !self.ghosts.is_empty() || self.nodes.iter().any(|node| node.held)
     }
 
     /// Lets every program begin that may do something before `horizon`.
@@ -181,9 +196,10 @@ impl World {
             if program.next_deadline(node).is_some_and(|to| to < at) {
                 return None;
             }
-            if program.gone.is_some_and(|gone| gone + ON_THE_WAY < at) {
+            if program.death.is_some_and(|death| death.ends < at) {
                 self.nodes.remove(n);
-                self.ghosts += usize::from(node.held);
+                self.ghosts.extend(node.held.then_some(node.node));
+                self.ghosts.sort_unstable();
             }
         }
         Some(self)
@@ -195,7 +211,38 @@ impl World {
             let program = &programs[node.node];
             !node.lost && node.holds == program.holds.len() && node.whispers == program.whispers.len()
         };
-        self.ghosts == 0 && self.nodes.iter().all(is_done)
+        self.ghosts.is_empty() && self.nodes.iter().all(is_done)
+    }
+
+    /// What may happen to dead nodes: that nothing of theirs can be carried out any more, and that the key is taken from
+    /// one.
+    fn burials(&self, now: Ms, horizon: Ms, programs: &[Program]) -> Vec<Move> {
+        let mut moves = Vec::new();
+        let mut reaped = |node: usize, world: Self| {
+            let at = programs[node].death.map_or(now, |death| death.reapable).max(now);
+            if at <= horizon {
+                let symbol = edge(self, &world);
+                moves.extend(world.come_to(at, programs).map(|world| Move { at, to: Ms::MAX, world, symbol }));
+            }
+        };
+        for n in 0..self.ghosts.len() {
+            let mut world = self.clone();
+            reaped(world.ghosts.remove(n), world);
+        }
+        // What is known to have happened did so before.
+        let is_mortal = |node: &Progress| {
+            let program = &programs[node.node];
+            program.death.is_some() && program.next_deadline(*node).is_none()
+        };
+        for n in (0..self.nodes.len()).filter(|n| is_mortal(&self.nodes[*n])) {
+            let mut world = self.clone();
+            reaped(world.nodes.remove(n).node, world);
+        }
+        let ends = self.nodes.iter().filter_map(|node| programs[node.node].death).map(|death| death.ends + 1);
+        for at in ends.map(|at| at.max(now)).filter(|at| *at <= horizon) {
+            moves.extend(self.clone().come_to(at, programs).map(|world| Move { at, to: Ms::MAX, world, symbol: None }));
+        }
+        moves
     }
 
     /// Everything that may happen next, from `now` to `horizon`.
@@ -214,15 +261,7 @@ impl World {
                 moves.extend(world.come_to(at, programs).map(|world| Move { at, to, world, symbol }));
             }
         }
-        let buried = self.nodes.iter().filter_map(|node| programs[node.node].gone).map(|gone| gone + ON_THE_WAY + 1);
-        for at in buried.map(|at| at.max(now)).filter(|at| *at <= horizon) {
-            moves.extend(self.clone().come_to(at, programs).map(|world| Move { at, to: Ms::MAX, world, symbol: None }));
-        }
-        if self.ghosts > 0 {
-            let world = Self { ghosts: self.ghosts - 1, ..self.clone() };
-            let symbol = edge(self, &world);
-            moves.push(Move { at: now, to: Ms::MAX, world, symbol });
-        }
+        moves.extend(self.burials(now, horizon, programs));
         moves
     }
 }

@@ -1,0 +1,390 @@
+//! The network between one node and Redis: a TCP proxy that delays, loses, cuts, and delivers late.
+//!
+//! What it does to a stream of bytes is what a real network does: bytes arrive in order or the connection ends. Bytes that
+//! were swallowed are never followed by others.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::{Ms, now};
+
+/// What is wrong with a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Everything takes this much longer, in both directions.
+    Slow(Ms),
+    /// Requests go nowhere.
+    LosesRequests,
+    /// Redis does what it is asked for, and nobody hears of it.
+    LosesReplies,
+    /// Nothing comes through.
+    LosesAll,
+    /// Connections are closed, and new ones at once.
+    Refuses,
+    /// What is sent on the connections that there are arrives when this is over; new ones work.
+    HoldsBack,
+    /// The next reply to such a call is not delivered; the connection is cut instead.
+    CutsReply(Call),
+    /// One direction of every connection is closed.
+    HalfCloses(Way),
+}
+
+/// A direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// From the node to Redis.
+    Request,
+    /// From Redis to the node.
+    Reply,
+}
+
+/// A kind of call, known by a key that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// Claims, and the reaping of a dead node.
+    Claim,
+    /// A batch is kept.
+    Keep,
+    /// A batch was passed.
+    Pass,
+    /// The lease is renewed, or partitions are asked for; and everything else.
+    Any,
+}
+
+impl Call {
+    const fn needle(self) -> &'static [u8] {
+        match self {
+            Self::Claim => b"wh:reply:",
+            Self::Keep => b"wh:flight:",
+            Self::Pass => b"wh:dead",
+            Self::Any => b"EVALSHA",
+        }
+    }
+}
+
+impl Trouble {
+    /// Whether it ends with its first effect.
+    const fn strikes_once(self) -> bool {
+        matches!(self, Self::HalfCloses(_))
+    }
+}
+
+/// A proxy in front of Redis, for one node process.
+pub(crate) struct Network {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    redis: SocketAddr,
+    weather: Mutex<Weather>,
+    changed: Condvar,
+    /// When Redis was last sent something.
+    heard: AtomicU64,
+    closed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Weather {
+    trouble: Option<Spell>,
+    connections: Vec<Arc<Connection>>,
+}
+
+/// A trouble, and how long it lasts.
+#[derive(Clone, Copy)]
+struct Spell {
+    trouble: Trouble,
+    since: Instant,
+    until: Instant,
+}
+
+struct Connection {
+    opened: Instant,
+    node: TcpStream,
+    redis: TcpStream,
+    /// Bytes were lost: nothing may follow.
+    spoiled: AtomicBool,
+    /// The call that has not been answered is one whose reply is to be cut off.
+    asked: AtomicBool,
+}
+
+/// What becomes of some bytes.
+enum Fate {
+    Pass,
+    PassAfter(Duration),
+    Wait(Instant),
+    Lose,
+    Cut,
+}
+
+impl Network {
+    /// A network that works, in front of the Redis at `port`.
+    pub(crate) fn start(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let shared = Arc::new(Shared {
+            redis: SocketAddr::from(([127, 0, 0, 1], port)),
+            weather: Mutex::default(),
+            changed: Condvar::new(),
+            heard: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+        });
+        let accepting = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for node in listener.incoming().map_while(Result::ok) {
+                if accepting.closed.load(Ordering::Relaxed) {
+                    return;
+                }
+                accepting.open(node);
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// Where the node finds it.
+    pub(crate) const fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Lets something go wrong for a while; it replaces what went wrong before.
+    pub(crate) fn strike(&self, trouble: Trouble, lasts: Duration) {
+        let mut weather = self.shared.weather.lock();
+        weather.trouble = None;
+        match trouble {
+            Trouble::Refuses => weather.connections.iter().for_each(|connection| connection.cut()),
+            Trouble::HalfCloses(way) => weather.connections.iter().for_each(|connection| connection.half_close(way)),
+            _ => {}
+        }
+        let since = Instant::now();
+        if !trouble.strikes_once() {
+            weather.trouble = Some(Spell { trouble, since, until: since + lasts });
+        }
+        weather.connections.retain(|connection| Arc::strong_count(connection) > 1);
+        drop(weather);
+        self.shared.changed.notify_all();
+    }
+
+    /// Lets everything work again.
+    pub(crate) fn calm(&self) {
+        self.shared.weather.lock().trouble = None;
+        self.shared.changed.notify_all();
+    }
+
+    /// When Redis was last sent something through it.
+    pub(crate) fn heard(&self) -> Ms {
+        self.shared.heard.load(Ordering::SeqCst)
+    }
+
+    /// Takes no more connections. What is still under way arrives.
+    pub(crate) fn close(&self) {
+        self.shared.closed.store(true, Ordering::Relaxed);
+        // Wakes the listener.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl Shared {
+    fn open(self: &Arc<Self>, node: TcpStream) {
+        let refuses = matches!(self.weather.lock().now(), Some(Spell { trouble: Trouble::Refuses, .. }));
+        let Some(redis) = (!refuses).then(|| TcpStream::connect(self.redis).ok()).flatten() else { return };
+        // A proxy adds no delay that nobody asked for.
+        let _ = node.set_nodelay(true).and_then(|()| redis.set_nodelay(true));
+        let connection = Arc::new(Connection {
+            opened: Instant::now(),
+            node,
+            redis,
+            spoiled: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
+        });
+        self.weather.lock().connections.push(Arc::clone(&connection));
+        for way in [Way::Request, Way::Reply] {
+            let (shared, connection) = (Arc::clone(self), Arc::clone(&connection));
+            std::thread::spawn(move || shared.pump(&connection, way));
+        }
+    }
+
+    /// Carries what comes from one side to the other, until either ends.
+    fn pump(&self, connection: &Connection, way: Way) {
+        let (mut from, mut to) = match way {
+            Way::Request => (&connection.node, &connection.redis),
+            Way::Reply => (&connection.redis, &connection.node),
+        };
+        let mut bytes = [0; 16 * 1024];
+        while let Ok(read @ 1..) = from.read(&mut bytes) {
+            match self.fate(connection, way, &bytes[..read]) {
+                Fate::Pass | Fate::Wait(_) => {}
+                Fate::PassAfter(time) => std::thread::sleep(time),
+                Fate::Lose => continue,
+                Fate::Cut => return connection.cut(),
+            }
+            if to.write_all(&bytes[..read]).is_err() {
+                break;
+            }
+            if way == Way::Request {
+                self.heard.store(now(), Ordering::SeqCst);
+            }
+        }
+        let _ = to.shutdown(Shutdown::Write);
+    }
+
+    /// What becomes of these bytes, once it is decided.
+    fn fate(&self, connection: &Connection, way: Way, bytes: &[u8]) -> Fate {
+        let mut weather = self.weather.lock();
+        loop {
+            match weather.fate(connection, way, bytes) {
+                Fate::Wait(until) => {
+                    self.changed.wait_until(&mut weather, until);
+                }
+                decided => return decided,
+            }
+        }
+    }
+}
+
+impl Weather {
+    fn now(&mut self) -> Option<Spell> {
+        self.trouble.take_if(|spell| spell.until <= Instant::now());
+        self.trouble
+    }
+
+    fn fate(&mut self, connection: &Connection, way: Way, bytes: &[u8]) -> Fate {
+        let Some(Spell { trouble, since, until }) = self.now() else {
+            return if connection.spoiled.load(Ordering::SeqCst) { Fate::Cut } else { Fate::Pass };
+        };
+        let loses = match trouble {
+            Trouble::LosesAll => true,
+            Trouble::LosesRequests => way == Way::Request,
+            Trouble::LosesReplies => way == Way::Reply,
+            Trouble::Refuses => return Fate::Cut,
+            Trouble::HoldsBack if connection.opened < since => return Fate::Wait(until),
+            Trouble::CutsReply(call) => return self.cut_reply(call, connection, way, bytes),
+            Trouble::Slow(ms) if !connection.spoiled.load(Ordering::SeqCst) => {
+                return Fate::PassAfter(Duration::from_millis(ms));
+            }
+            Trouble::Slow(_) | Trouble::HoldsBack | Trouble::HalfCloses(_) => false,
+        };
+        if loses || connection.spoiled.load(Ordering::SeqCst) {
+            connection.spoiled.store(true, Ordering::SeqCst);
+            return Fate::Lose;
+        }
+        Fate::Pass
+    }
+
+    fn cut_reply(&mut self, call: Call, connection: &Connection, way: Way, bytes: &[u8]) -> Fate {
+        match way {
+            Way::Request => {
+                let needle = call.needle();
+                let named = bytes.windows(needle.len()).any(|window| window == needle);
+                connection.asked.store(named, Ordering::SeqCst);
+                Fate::Pass
+            }
+            Way::Reply if connection.asked.load(Ordering::SeqCst) => {
+                self.trouble = None;
+                Fate::Cut
+            }
+            Way::Reply => Fate::Pass,
+        }
+    }
+}
+
+impl Connection {
+    fn cut(&self) {
+        let _ = self.node.shutdown(Shutdown::Both);
+        let _ = self.redis.shutdown(Shutdown::Both);
+    }
+
+    fn half_close(&self, way: Way) {
+        let _ = match way {
+            Way::Request => self.redis.shutdown(Shutdown::Write),
+            Way::Reply => self.node.shutdown(Shutdown::Write),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::redis::RedisServer;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn connect(network: &Network) -> redis::Connection {
+        let client = redis::Client::open(format!("redis://127.0.0.1:{}/", network.port())).unwrap();
+        let connection = client.get_connection().unwrap();
+        connection.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        connection
+    }
+
+    fn set(connection: &mut redis::Connection, value: u64) -> redis::RedisResult<()> {
+        let call = "return redis.call('SET', KEYS[1], ARGV[1])";
+        redis::Script::new(call).key("wh:reply:x").arg(value).invoke(connection)
+    }
+
+    fn get(redis: &RedisServer) -> Option<u64> {
+        redis::Commands::get(&mut redis.connect(), "wh:reply:x").unwrap()
+    }
+
+    #[test]
+    fn a_call_whose_reply_is_cut_off_was_carried_out() {
+        let redis = RedisServer::start();
+        let network = Network::start(redis.port());
+        let mut connection = connect(&network);
+        set(&mut connection, 1).unwrap();
+        network.strike(Trouble::CutsReply(Call::Claim), LONG);
+        assert!(set(&mut connection, 2).is_err());
+        assert_eq!(get(&redis), Some(2));
+        set(&mut connect(&network), 3).unwrap();
+        assert!(network.heard() > 0);
+    }
+
+    #[test]
+    fn what_is_held_back_arrives_behind_what_was_sent_later_on_another_connection() {
+        let redis = RedisServer::start();
+        let network = Network::start(redis.port());
+        let mut connection = connect(&network);
+        set(&mut connection, 1).unwrap();
+        network.strike(Trouble::HoldsBack, LONG);
+        assert!(set(&mut connection, 2).unwrap_err().is_timeout());
+        drop(connection);
+        set(&mut connect(&network), 3).unwrap();
+        assert_eq!(get(&redis), Some(3));
+        network.close();
+        network.calm();
+        crate::support::wait::eventually("the late call", || (get(&redis) == Some(2)).then_some(()));
+    }
+
+    #[test]
+    fn a_connection_that_lost_bytes_is_of_no_use_when_the_loss_is_over() {
+        let redis = RedisServer::start();
+        let network = Network::start(redis.port());
+        for (trouble, arrives) in [(Trouble::LosesRequests, Some(1)), (Trouble::LosesReplies, Some(2))] {
+            let mut connection = connect(&network);
+            set(&mut connection, 1).unwrap();
+            network.strike(trouble, LONG);
+            assert!(set(&mut connection, 2).unwrap_err().is_timeout());
+            assert_eq!(get(&redis), arrives, "{trouble:?}");
+            network.calm();
+            assert!(set(&mut connection, 3).is_err());
+            set(&mut connect(&network), 4).unwrap();
+        }
+    }
+
+    #[test]
+    fn refused_and_half_closed_connections_fail_at_once() {
+        let redis = RedisServer::start();
+        let network = Network::start(redis.port());
+        for trouble in [Trouble::Refuses, Trouble::HalfCloses(Way::Request), Trouble::HalfCloses(Way::Reply)] {
+            network.calm();
+            let mut connection = connect(&network);
+            set(&mut connection, 1).unwrap();
+            network.strike(trouble, LONG);
+            let error = set(&mut connection, 2).unwrap_err();
+            assert!(!error.is_timeout(), "{trouble:?}: {error}");
+        }
+    }
+}

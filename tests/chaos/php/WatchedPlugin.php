@@ -1,0 +1,70 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Chaos;
+
+use Webpatser\Resonate\Plugins\PluginContext;
+use Webpatser\ResonateWebhooks\WebhookPlugin;
+
+/**
+ * The plugin, with a window through which one sees how far Redis has judged what it was told.
+ */
+final class WatchedPlugin extends WebhookPlugin
+{
+    /**
+     * Of each order that is not judged: its number, and the intents there were after it.
+     *
+     * @var list<array{0: int, 1: int}>
+     */
+    private array $waiting = [];
+
+    private int $intents = 0;
+
+    private CountingReconciler $counting;
+
+    /**
+     * Take note of an order that became one intent.
+     */
+    public function noted(int $order): void
+    {
+        $this->waiting[] = [$order, ++$this->intents + $this->counting->answers];
+    }
+
+    /**
+     * The last of the orders of which Redis has judged everything, if there is a new one.
+     *
+     * What is logged is heard first: that the node was taken for dead comes before what was judged afterwards.
+     */
+    public function judged(): ?int
+    {
+        $this->reporter->pump();
+
+        // One by one: the number of intents was read before what they led to.
+        ['intents' => $taken, 'unclaimed' => $unclaimed] = $this->engine->stats();
+        $judged = null;
+
+        while ($unclaimed === 0 && $this->waiting !== [] && $this->waiting[0][1] <= $taken) {
+            [$judged] = array_shift($this->waiting);
+        }
+
+        return $judged;
+    }
+
+    /**
+     * How much of what it was told is not judged.
+     */
+    public function left(): int
+    {
+        ['queued_intents' => $intents, 'unclaimed' => $unclaimed] = $this->engine->stats();
+
+        return $intents + $unclaimed;
+    }
+
+    protected function start(PluginContext $context): void
+    {
+        parent::start($context);
+
+        $this->reconciler = $this->counting = new CountingReconciler($this->engine, $context, $this->apps);
+    }
+}
