@@ -36,8 +36,8 @@ pub(crate) struct Step {
 pub(crate) struct Life {
     /// When it was killed, or ended with claims undecided: what it held is taken from it some time after.
     pub(crate) gone: Option<Ms>,
-    /// When Redis was last sent something by it.
-    pub(crate) heard: Ms,
+    /// When Redis had carried out all that a dead node had sent, or will never have.
+    pub(crate) settled: Ms,
     /// When it may not have been able to renew its lease.
     pub(crate) silences: Vec<(Ms, Ms)>,
     /// When it was heard to say that it had been taken for dead.

@@ -6,7 +6,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -84,8 +84,9 @@ struct Shared {
     redis: SocketAddr,
     weather: Mutex<Weather>,
     changed: Condvar,
-    /// When Redis was last sent something.
-    heard: AtomicU64,
+    /// When Redis closed the last connection that it closed, and how many it has not closed.
+    settled: AtomicU64,
+    open: AtomicUsize,
     closed: AtomicBool,
 }
 
@@ -131,7 +132,8 @@ impl Network {
             redis: SocketAddr::from(([127, 0, 0, 1], port)),
             weather: Mutex::default(),
             changed: Condvar::new(),
-            heard: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -175,9 +177,10 @@ impl Network {
         self.shared.changed.notify_all();
     }
 
-    /// When Redis was last sent something through it.
-    pub(crate) fn heard(&self) -> Ms {
-        self.shared.heard.load(Ordering::SeqCst)
+    /// When everything that was sent through it had been carried out, or never will be, once its node is dead: Redis reads
+    /// a connection to its end before it closes it.
+    pub(crate) fn settled(&self) -> Option<Ms> {
+        (self.shared.open.load(Ordering::SeqCst) == 0).then(|| self.shared.settled.load(Ordering::SeqCst))
     }
 
     /// Takes no more connections. What is still under way arrives.
@@ -202,14 +205,25 @@ impl Shared {
             asked: AtomicBool::new(false),
         });
         self.weather.lock().connections.push(Arc::clone(&connection));
-        for way in [Way::Request, Way::Reply] {
-            let (shared, connection) = (Arc::clone(self), Arc::clone(&connection));
-            std::thread::spawn(move || shared.pump(&connection, way));
-        }
+        self.open.fetch_add(1, Ordering::SeqCst);
+        let (shared, requests) = (Arc::clone(self), Arc::clone(&connection));
+        std::thread::spawn(move || {
+            shared.carry(&requests, Way::Request);
+            let _ = requests.redis.shutdown(Shutdown::Write);
+        });
+        let shared = Arc::clone(self);
+        std::thread::spawn(move || {
+            shared.carry(&connection, Way::Reply);
+            let _ = connection.node.shutdown(Shutdown::Write);
+            // To the end, whether or not anybody wants to know.
+            let _ = std::io::copy(&mut &connection.redis, &mut std::io::sink());
+            shared.settled.fetch_max(now(), Ordering::SeqCst);
+            shared.open.fetch_sub(1, Ordering::SeqCst);
+        });
     }
 
     /// Carries what comes from one side to the other, until either ends.
-    fn pump(&self, connection: &Connection, way: Way) {
+    fn carry(&self, connection: &Connection, way: Way) {
         let (mut from, mut to) = match way {
             Way::Request => (&connection.node, &connection.redis),
             Way::Reply => (&connection.redis, &connection.node),
@@ -223,13 +237,9 @@ impl Shared {
                 Fate::Cut => return connection.cut(),
             }
             if to.write_all(&bytes[..read]).is_err() {
-                break;
-            }
-            if way == Way::Request {
-                self.heard.store(now(), Ordering::SeqCst);
+                return;
             }
         }
-        let _ = to.shutdown(Shutdown::Write);
     }
 
     /// What becomes of these bytes, once it is decided.
@@ -293,9 +303,10 @@ impl Weather {
 }
 
 impl Connection {
+    /// Ends it. What Redis has been sent it still reads.
     fn cut(&self) {
         let _ = self.node.shutdown(Shutdown::Both);
-        let _ = self.redis.shutdown(Shutdown::Both);
+        let _ = self.redis.shutdown(Shutdown::Write);
     }
 
     fn half_close(&self, way: Way) {
@@ -307,84 +318,5 @@ impl Connection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::support::redis::RedisServer;
-
-    const LONG: Duration = Duration::from_secs(60);
-
-    fn connect(network: &Network) -> redis::Connection {
-        let client = redis::Client::open(format!("redis://127.0.0.1:{}/", network.port())).unwrap();
-        let connection = client.get_connection().unwrap();
-        connection.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-        connection
-    }
-
-    fn set(connection: &mut redis::Connection, value: u64) -> redis::RedisResult<()> {
-        let call = "return redis.call('SET', KEYS[1], ARGV[1])";
-        redis::Script::new(call).key("wh:reply:x").arg(value).invoke(connection)
-    }
-
-    fn get(redis: &RedisServer) -> Option<u64> {
-        redis::Commands::get(&mut redis.connect(), "wh:reply:x").unwrap()
-    }
-
-    #[test]
-    fn a_call_whose_reply_is_cut_off_was_carried_out() {
-        let redis = RedisServer::start();
-        let network = Network::start(redis.port());
-        let mut connection = connect(&network);
-        set(&mut connection, 1).unwrap();
-        network.strike(Trouble::CutsReply(Call::Claim), LONG);
-        assert!(set(&mut connection, 2).is_err());
-        assert_eq!(get(&redis), Some(2));
-        set(&mut connect(&network), 3).unwrap();
-        assert!(network.heard() > 0);
-    }
-
-    #[test]
-    fn what_is_held_back_arrives_behind_what_was_sent_later_on_another_connection() {
-        let redis = RedisServer::start();
-        let network = Network::start(redis.port());
-        let mut connection = connect(&network);
-        set(&mut connection, 1).unwrap();
-        network.strike(Trouble::HoldsBack, LONG);
-        assert!(set(&mut connection, 2).unwrap_err().is_timeout());
-        drop(connection);
-        set(&mut connect(&network), 3).unwrap();
-        assert_eq!(get(&redis), Some(3));
-        network.close();
-        network.calm();
-        crate::support::wait::eventually("the late call", || (get(&redis) == Some(2)).then_some(()));
-    }
-
-    #[test]
-    fn a_connection_that_lost_bytes_is_of_no_use_when_the_loss_is_over() {
-        let redis = RedisServer::start();
-        let network = Network::start(redis.port());
-        for (trouble, arrives) in [(Trouble::LosesRequests, Some(1)), (Trouble::LosesReplies, Some(2))] {
-            let mut connection = connect(&network);
-            set(&mut connection, 1).unwrap();
-            network.strike(trouble, LONG);
-            assert!(set(&mut connection, 2).unwrap_err().is_timeout());
-            assert_eq!(get(&redis), arrives, "{trouble:?}");
-            network.calm();
-            assert!(set(&mut connection, 3).is_err());
-            set(&mut connect(&network), 4).unwrap();
-        }
-    }
-
-    #[test]
-    fn refused_and_half_closed_connections_fail_at_once() {
-        let redis = RedisServer::start();
-        let network = Network::start(redis.port());
-        for trouble in [Trouble::Refuses, Trouble::HalfCloses(Way::Request), Trouble::HalfCloses(Way::Reply)] {
-            network.calm();
-            let mut connection = connect(&network);
-            set(&mut connection, 1).unwrap();
-            network.strike(trouble, LONG);
-            let error = set(&mut connection, 2).unwrap_err();
-            assert!(!error.is_timeout(), "{trouble:?}: {error}");
-        }
-    }
-}
+#[path = "network_tests.rs"]
+mod tests;

@@ -28,7 +28,7 @@ mod support;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use checker::{Fault, Violation};
 use fleet::Shipyard;
@@ -40,6 +40,9 @@ fn now() -> Ms {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(Ms::MAX)
 }
+
+/// How long the checker may take, beyond the time of the run.
+const CHECKING: Duration = Duration::from_secs(120);
 
 /// Violations that are printed; the rest stands in the file.
 const PRINTED: usize = 10;
@@ -69,7 +72,8 @@ fn chaos(seconds: u64, seed: u64, extension: Option<PathBuf>) -> ExitCode {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let shipyard = Shipyard { extension, folder: folder.path().to_owned() };
     let run = stage::play(Duration::from_secs(seconds), seed, shipyard, folder);
-    let mut report = checker::check(&run.history, &run.requests);
+    let deadline = Instant::now() + CHECKING + Duration::from_secs(seconds);
+    let mut report = checker::check(&run.history, &run.requests, deadline);
     if let Some(stuck) = &run.stuck {
         report.violations.push(Violation { fault: Fault::Missing, story: format!("not at rest: {stuck}") });
     }

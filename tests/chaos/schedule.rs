@@ -238,7 +238,10 @@ pub(crate) struct Faults {
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kills, ends, stops, troubles, redis_kills, redis_stops, php_nodes, nodes, rest } = self;
-        write!(f, "{nodes} nodes, {php_nodes} of them PHP; {kills} killed, {ends} ended, {stops} stopped for a while, ")?;
+        write!(
+            f,
+            "{nodes} nodes, {php_nodes} of them PHP; {kills} killed, {ends} ended, {stops} stopped for a while, "
+        )?;
         write!(f, "{troubles} network troubles, Redis killed {redis_kills} and stopped {redis_stops} times, ")?;
         write!(f, "at rest after {:.1} s", Duration::from_millis(*rest).as_secs_f64())
     }

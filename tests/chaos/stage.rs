@@ -1,6 +1,6 @@
 //! The cluster of a run: it does what the script says and writes down what it did.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -21,8 +21,8 @@ const TICK: Duration = Duration::from_millis(1);
 /// A pause between two ticks in which the machine was so busy that a node may have stood still too.
 const STALL: Ms = 400;
 
-/// How long Redis may leave something unread.
-const UNREAD: Ms = 400;
+/// How long Redis may take to close the connections of dead nodes, everything being in order.
+const CLOSES: Duration = Duration::from_secs(5);
 
 /// How long it may take a node that goes on to say that it is there.
 const STAGGERS: Ms = 300;
@@ -212,12 +212,6 @@ impl Stage {
             }
             RedisState::Stopped { since } => {
                 self.redis.go_on();
-                // What was sent meanwhile is carried out now.
-                for (life, network) in self.history.lives.iter_mut().zip(&self.networks) {
-                    if network.heard() + UNREAD >= since {
-                        life.heard = now();
-                    }
-                }
                 since
             }
         };
@@ -290,8 +284,12 @@ impl Stage {
         for (node, _) in std::mem::take(&mut self.ending) {
             self.bury(node, None);
         }
+        let deadline = Instant::now() + CLOSES;
         for (life, network) in self.history.lives.iter_mut().zip(&self.networks) {
-            life.heard = life.heard.max(network.heard());
+            while network.settled().is_none() && Instant::now() < deadline {
+                std::thread::sleep(TICK);
+            }
+            life.settled = network.settled().unwrap_or_else(now);
         }
         let Self { receiver, history, faults, diary, folder, .. } = self;
         // The files of killed nodes go with it.

@@ -11,11 +11,10 @@ use crate::Ms;
 /// when it noticed, or holds by now.
 pub(super) fn returns(program: &Program, node: Progress, horizon: Ms) -> impl Iterator<Item = (Ms, Progress)> {
     let asked = move |holds: usize| program.asked(node.holds..holds);
-    (node.holds..=program.holds()).map(move |holds| (asked(holds), holds)).take_while(move |(at, _)| *at <= horizon).map(
-        move |(at, holds)| {
-            (at, Progress { holds, held: program.wants(holds), lost: false, ..node })
-        },
-    )
+    (node.holds..=program.holds())
+        .map(move |holds| (asked(holds), holds))
+        .take_while(move |(at, _)| *at <= horizon)
+        .map(move |(at, holds)| (at, Progress { holds, held: program.wants(holds), lost: false, ..node }))
 }
 
 /// Whether the next claim of a node that held nothing was given up in an absence: it was asked for before the node

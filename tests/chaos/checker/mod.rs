@@ -20,6 +20,7 @@ mod wire;
 mod world;
 
 use std::fmt;
+use std::time::Instant;
 
 use crate::history::History;
 use crate::receiver::Request;
@@ -37,6 +38,8 @@ pub(crate) enum Fault {
     OutOfOrder,
     /// A request has the id of another one, but not its body; or its body is not what was signed.
     Altered,
+    /// Too much may have happened to tell in time.
+    Undecided,
 }
 
 /// Something that must not be.
@@ -67,21 +70,23 @@ impl Report {
     /// The verdict in a line.
     pub(crate) fn verdict(&self) -> String {
         let count = |fault| self.violations.iter().filter(|violation| violation.fault == fault).count();
-        let altered = match count(Fault::Altered) {
+        let others = [(Fault::Altered, "altered"), (Fault::Undecided, "undecided")];
+        let others = others.map(|(fault, name)| match count(fault) {
             0 => String::new(),
-            altered => format!(", {altered} altered"),
-        };
+            some => format!(", {some} {name}"),
+        });
         format!(
-            "{} duplicate, {} missing, {} out of order{altered}",
+            "{} duplicate, {} missing, {} out of order{}",
             count(Fault::Duplicate),
             count(Fault::Missing),
             count(Fault::OutOfOrder),
+            others.concat(),
         )
     }
 }
 
-/// Checks every endpoint on its own.
-pub(crate) fn check(history: &History, requests: &[Request]) -> Report {
+/// Checks every endpoint on its own, by `deadline`.
+pub(crate) fn check(history: &History, requests: &[Request], deadline: Instant) -> Report {
     let mut report = Report::default();
     for (endpoint, path) in crate::receiver::PATHS.iter().enumerate() {
         let arrived = wire::read(path, requests, &mut report);
@@ -89,7 +94,7 @@ pub(crate) fn check(history: &History, requests: &[Request]) -> Report {
             report.edges = arrived.values().flatten().filter(|occurrence| occurrence.symbol.is_edge()).count();
         }
         nesting::check(path, &arrived, &mut report);
-        sequence::check(path, history, &arrived, &mut report);
+        sequence::check(path, history, &arrived, deadline, &mut report);
     }
     report
 }

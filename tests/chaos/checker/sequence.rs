@@ -1,6 +1,11 @@
 //! Whether the events of a key can have followed from what happened, and where that breaks off.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
 
 use super::world::{Program, World, Worlds, may_rest, told, untold};
 use super::{Fault, Occurrence, Report, Violation};
@@ -16,33 +21,56 @@ const REACH: usize = 6;
 /// Breaks of one key that are told.
 const BREAKS: usize = 2;
 
-/// Checks every key that something happened to or was told of.
-pub(super) fn check(path: &str, history: &History, arrived: &BTreeMap<Key, Vec<Occurrence>>, report: &mut Report) {
-    let none = BTreeMap::new();
+/// Checks every key that something happened to or was told of, by `deadline`.
+pub(super) fn check(
+    path: &str,
+    history: &History,
+    arrived: &BTreeMap<Key, Vec<Occurrence>>,
+    deadline: Instant,
+    report: &mut Report,
+) {
     let mut keys: Vec<&Key> = history.steps.keys().chain(arrived.keys()).collect();
     keys.sort();
     keys.dedup();
-    for key in keys {
-        let lives = history.steps.get(key).unwrap_or(&none);
-        let mut programs: Vec<Program> =
-            lives.iter().map(|(life, steps)| Program::new(&history.lives[*life], steps)).collect();
-        programs.sort_by_key(Program::begins);
-        let told = arrived.get(key).map_or(&[][..], Vec::as_slice);
-        for (fault, at) in breaks(&programs, told) {
-            let story = format!("{path} {}", story(history, key, told, at));
-            report.violations.push(Violation { fault, story });
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(key) = keys.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let told = arrived.get(*key).map_or(&[][..], Vec::as_slice);
+            for (fault, at) in breaks(&programs(history, key), told, deadline) {
+                let story = format!("{path} {}", story(history, key, told, at));
+                found.lock().push((*key, Violation { fault, story }));
+            }
         }
-    }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work);
+        }
+    });
+    let mut found = found.into_inner();
+    found.sort_by_key(|(key, _)| *key);
+    report.violations.extend(found.into_iter().map(|(_, violation)| violation));
+}
+
+fn programs(history: &History, key: &Key) -> Vec<Program> {
+    let lives = history.steps.get(key).into_iter().flatten();
+    let mut programs: Vec<Program> = lives.map(|(life, steps)| Program::new(&history.lives[*life], steps)).collect();
+    programs.sort_by_key(Program::begins);
+    programs
 }
 
 /// Where the events break with what happened, and in which way.
-fn breaks(programs: &[Program], events: &[Occurrence]) -> Vec<(Fault, usize)> {
+fn breaks(programs: &[Program], events: &[Occurrence], deadline: Instant) -> Vec<(Fault, usize)> {
     let mut worlds = Worlds::from([(World::default(), 0)]);
     let mut events = events.to_vec();
     let mut breaks = Vec::new();
     let mut at = 0;
     while at < events.len() && breaks.len() < BREAKS {
-        let next = step(&worlds, &events[at], programs);
+        let next = step(&worlds, &events[at], programs).filter(|_| Instant::now() < deadline);
+        let Some(next) = next else {
+            breaks.push((Fault::Undecided, at));
+            return breaks;
+        };
         if next.is_empty() {
             let Some(mended) = mend(&worlds, &events, at, programs) else {
                 breaks.push((Fault::Duplicate, at));
@@ -55,13 +83,17 @@ fn breaks(programs: &[Program], events: &[Occurrence]) -> Vec<(Fault, usize)> {
             at += 1;
         }
     }
-    if at == events.len() && !may_rest(&worlds, programs) {
-        breaks.push((Fault::Missing, at));
+    if at == events.len() {
+        match may_rest(&worlds, programs) {
+            Some(true) => {}
+            Some(false) => breaks.push((Fault::Missing, at)),
+            None => breaks.push((Fault::Undecided, at)),
+        }
     }
     breaks
 }
 
-fn step(worlds: &Worlds, event: &Occurrence, programs: &[Program]) -> Worlds {
+fn step(worlds: &Worlds, event: &Occurrence, programs: &[Program]) -> Option<Worlds> {
     told(worlds, &event.symbol, event.window, programs)
 }
 
@@ -81,7 +113,7 @@ fn mend(worlds: &Worlds, events: &[Occurrence], at: usize, programs: &[Program])
         reordered.insert(at, event);
         ways.push(Mended { fault: Fault::OutOfOrder, worlds: worlds.clone(), events: reordered });
     }
-    let missing = untold(worlds, events[at].window.1, programs);
+    let missing = untold(worlds, events[at].window.1, programs)?;
     ways.push(Mended { fault: Fault::Missing, worlds: missing, events: events.to_vec() });
     let mut fewer = events.to_vec();
     fewer.remove(at);
@@ -90,7 +122,7 @@ fn mend(worlds: &Worlds, events: &[Occurrence], at: usize, programs: &[Program])
     let reach = |way: &Mended| {
         let mut worlds = way.worlds.clone();
         for (done, event) in way.events[at..].iter().take(AHEAD).enumerate() {
-            worlds = step(&worlds, event, programs);
+            worlds = step(&worlds, event, programs).unwrap_or_default();
             if worlds.is_empty() {
                 return done;
             }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::Ms;
 use crate::history::{Key, Life, What};
@@ -79,7 +81,7 @@ impl Tale {
 
     /// What is wrong at the first endpoint.
     fn faults(&self) -> Vec<Fault> {
-        let report = check(&self.history, &self.requests);
+        let report = check(&self.history, &self.requests, Instant::now() + Duration::from_secs(60));
         let at_first = report.violations.iter().filter(|violation| violation.story.contains(PATHS[0]));
         at_first.map(|violation| violation.fault).collect()
     }
@@ -98,7 +100,7 @@ fn what_happened_and_arrived_is_right_even_if_it_is_repeated() {
         .received("m1", 1, &["channel_occupied"])
         .received("m3", 9, &["channel_occupied"]);
     assert_eq!(tale.faults(), []);
-    let report = check(&tale.history, &tale.requests);
+    let report = check(&tale.history, &tale.requests, Instant::now() + Duration::from_secs(60));
     assert_eq!((report.edges, report.repeats), (3, 2));
     assert_eq!(report.verdict(), "0 duplicate, 0 missing, 0 out of order");
 }
@@ -170,7 +172,7 @@ fn what_was_not_judged_before_a_kill_may_have_happened_or_not() {
     let late = tale().received("m1", 40, &["channel_occupied"]).received("m2", 50, &["channel_vacated"]);
     assert!(!late.faults().is_empty(), "the dead join nothing");
     let mut held_back = tale().received("m1", 40, &["channel_occupied"]).received("m2", 50, &["channel_vacated"]);
-    held_back.history.lives[0].heard = time(39);
+    held_back.history.lives[0].settled = time(40);
     assert_eq!(held_back.faults(), [], "but what they sent may arrive late");
 }
 
@@ -195,7 +197,8 @@ fn a_node_that_stood_still_may_be_taken_for_dead_and_come_back() {
     let mut unsaid = tale().away(0, 15, 44);
     unsaid.history.lives[0].reaped.clear();
     assert!(!unsaid.faults().is_empty(), "it did not say so");
-    let twice = tale().away(0, 15, 44).received("m4", 41, &["channel_vacated"]).received("m5", 42, &["channel_occupied"]);
+    let twice =
+        tale().away(0, 15, 44).received("m4", 41, &["channel_vacated"]).received("m5", 42, &["channel_occupied"]);
     assert!(!twice.faults().is_empty(), "it was away once");
 }
 
@@ -251,4 +254,11 @@ fn nobody_is_on_a_vacated_channel() {
     let reversed = |events: [&'static str; 2]| [events[1], events[0]];
     assert_eq!(tale(&reversed(came), &left).faults(), [Fault::OutOfOrder]);
     assert_eq!(tale(&came, &reversed(left)).faults(), [Fault::OutOfOrder]);
+}
+
+#[test]
+fn a_checker_without_time_says_that_it_has_not_decided() {
+    let tale = visits().received("m1", 1, &["channel_occupied"]);
+    let report = check(&tale.history, &tale.requests, Instant::now());
+    assert_eq!(report.verdict(), "0 duplicate, 0 missing, 0 out of order, 2 undecided");
 }

@@ -10,8 +10,8 @@ use crate::history::{Life, Step, What};
 /// How far clocks that are read in different processes may be apart, and a write from what it tells.
 const SLACK: Ms = 20;
 
-/// How long Redis may take to carry out what it was sent, being busy with others or with its log.
-const EXECUTES: Ms = 400;
+/// Ways in which things may stand at once, beyond which they are not followed. Some thousands are seen.
+const MOST_WORLDS: usize = 200_000;
 
 /// One node process, as far as it concerns the key.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ impl Program {
         let begins = steps.first().map_or(Ms::MAX, |step| times(step).from);
         let (holds, whispers) = (Vec::new(), Vec::new());
         let death = life.gone.zip(life.reapable()).map(|(gone, reapable)| {
-            let ends = gone.max(life.heard) + EXECUTES;
+            let ends = gone.max(life.settled) + SLACK;
             Death { ends, reapable: reapable.saturating_sub(SLACK) }
         });
         let mut program = Self { begins, holds, whispers, death, absences: life.absences() };
@@ -153,6 +153,11 @@ impl Program {
         hold.into_iter().chain(whisper).min()
     }
 
+    /// Whether the node holds nothing and never will again.
+    fn is_over(&self, node: Progress) -> bool {
+        !node.held && !node.lost && node.holds == self.holds.len() && node.whispers == self.whispers.len()
+    }
+
     /// How many claims there are.
     pub(super) const fn holds(&self) -> usize {
         self.holds.len()
@@ -196,7 +201,9 @@ impl World {
             if program.next_deadline(node).is_some_and(|to| to < at) {
                 return None;
             }
-            if program.death.is_some_and(|death| death.ends < at) {
+            if program.is_over(node) {
+                self.nodes.remove(n);
+            } else if program.death.is_some_and(|death| death.ends < at) {
                 self.nodes.remove(n);
                 self.ghosts.extend(node.held.then_some(node.node));
                 self.ghosts.sort_unstable();
@@ -274,8 +281,9 @@ fn edge(before: &World, after: &World) -> Option<Symbol> {
     }
 }
 
-/// The worlds in which `symbol` has just been told, within `window`, nothing else having been told since `worlds`.
-pub(super) fn told(worlds: &Worlds, symbol: &Symbol, window: (Ms, Ms), programs: &[Program]) -> Worlds {
+/// The worlds in which `symbol` has just been told, within `window`, nothing else having been told since `worlds`. `None`
+/// when there are too many.
+pub(super) fn told(worlds: &Worlds, symbol: &Symbol, window: (Ms, Ms), programs: &[Program]) -> Option<Worlds> {
     let (earliest, latest) = (window.0.saturating_sub(SLACK), window.1.saturating_add(SLACK));
     let mut next = Worlds::new();
     explore(worlds, latest, programs, |step| {
@@ -285,33 +293,36 @@ pub(super) fn told(worlds: &Worlds, symbol: &Symbol, window: (Ms, Ms), programs:
                 enter(&mut next, world, at);
             }
         }
-    });
-    next
+    })?;
+    Some(next)
 }
 
 /// The worlds in which something that should have been told was not.
-pub(super) fn untold(worlds: &Worlds, latest: Ms, programs: &[Program]) -> Worlds {
+pub(super) fn untold(worlds: &Worlds, latest: Ms, programs: &[Program]) -> Option<Worlds> {
     let mut next = Worlds::new();
     explore(worlds, latest.saturating_add(SLACK), programs, |step| {
         if step.symbol.is_some() {
             enter(&mut next, step.world.clone(), step.at);
         }
-    });
-    next
+    })?;
+    Some(next)
 }
 
-/// Whether everything may be over without another word.
-pub(super) fn may_rest(worlds: &Worlds, programs: &[Program]) -> bool {
-    let done = explore(worlds, Ms::MAX, programs, |_| {});
+/// Whether everything may be over without another word. `None` when there are too many worlds to tell.
+pub(super) fn may_rest(worlds: &Worlds, programs: &[Program]) -> Option<bool> {
+    let done = explore(worlds, Ms::MAX, programs, |_| {})?;
     let buried = done.into_keys().filter_map(|world| Some((world.come_to(Ms::MAX, programs)?, Ms::MAX))).collect();
-    explore(&buried, Ms::MAX, programs, |_| {}).keys().any(|world| world.is_at_rest(programs))
+    Some(explore(&buried, Ms::MAX, programs, |_| {})?.keys().any(|world| world.is_at_rest(programs)))
 }
 
 /// Lets everything happen that tells nothing, and shows every move to `see`.
-fn explore(worlds: &Worlds, horizon: Ms, programs: &[Program], mut see: impl FnMut(&Move)) -> Worlds {
+fn explore(worlds: &Worlds, horizon: Ms, programs: &[Program], mut see: impl FnMut(&Move)) -> Option<Worlds> {
     let mut silent: Worlds = worlds.iter().map(|(world, at)| (world.clone().begin(horizon, programs), *at)).collect();
     let mut todo: Vec<(World, Ms)> = silent.iter().map(|(world, at)| (world.clone(), *at)).collect();
     while let Some((world, at)) = todo.pop() {
+        if silent.len() > MOST_WORLDS {
+            return None;
+        }
         if silent.get(&world).is_some_and(|known| *known < at) {
             continue;
         }
@@ -322,7 +333,7 @@ fn explore(worlds: &Worlds, horizon: Ms, programs: &[Program], mut see: impl FnM
             }
         }
     }
-    silent
+    Some(silent)
 }
 
 /// Adds a world, if it is new or came about earlier than was known.

@@ -1,0 +1,99 @@
+//! The proxy in front of a real Redis.
+
+use super::*;
+use crate::support::redis::RedisServer;
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn connect(network: &Network) -> redis::Connection {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{}/", network.port())).unwrap();
+    let connection = client.get_connection().unwrap();
+    connection.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    connection
+}
+
+fn set(connection: &mut redis::Connection, value: u64) -> redis::RedisResult<()> {
+    let call = "return redis.call('SET', KEYS[1], ARGV[1])";
+    redis::Script::new(call).key("wh:reply:x").arg(value).invoke(connection)
+}
+
+fn get(redis: &RedisServer) -> Option<u64> {
+    redis::Commands::get(&mut redis.connect(), "wh:reply:x").unwrap()
+}
+
+#[test]
+fn a_call_whose_reply_is_cut_off_was_carried_out() {
+    let redis = RedisServer::start();
+    let network = Network::start(redis.port());
+    let mut connection = connect(&network);
+    set(&mut connection, 1).unwrap();
+    network.strike(Trouble::CutsReply(Call::Claim), LONG);
+    assert!(set(&mut connection, 2).is_err());
+    assert_eq!(get(&redis), Some(2));
+    set(&mut connect(&network), 3).unwrap();
+}
+
+#[test]
+fn a_network_is_settled_when_redis_has_carried_out_what_a_dead_node_had_sent() {
+    let redis = RedisServer::start();
+    let network = Network::start(redis.port());
+    let mut connection = connect(&network);
+    set(&mut connection, 1).unwrap();
+    assert_eq!(network.settled(), None);
+    redis.hang();
+    assert!(set(&mut connection, 2).unwrap_err().is_timeout());
+    drop(connection);
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(network.settled(), None);
+    let before = now();
+    redis.go_on();
+    let settled = crate::support::wait::eventually("an end", || network.settled());
+    assert!(settled >= before);
+    assert_eq!(get(&redis), Some(2));
+}
+
+#[test]
+fn what_is_held_back_arrives_behind_what_was_sent_later_on_another_connection() {
+    let redis = RedisServer::start();
+    let network = Network::start(redis.port());
+    let mut connection = connect(&network);
+    set(&mut connection, 1).unwrap();
+    network.strike(Trouble::HoldsBack, LONG);
+    assert!(set(&mut connection, 2).unwrap_err().is_timeout());
+    drop(connection);
+    set(&mut connect(&network), 3).unwrap();
+    assert_eq!(get(&redis), Some(3));
+    network.close();
+    network.calm();
+    crate::support::wait::eventually("the late call", || (get(&redis) == Some(2)).then_some(()));
+}
+
+#[test]
+fn a_connection_that_lost_bytes_is_of_no_use_when_the_loss_is_over() {
+    let redis = RedisServer::start();
+    let network = Network::start(redis.port());
+    for (trouble, arrives) in [(Trouble::LosesRequests, Some(1)), (Trouble::LosesReplies, Some(2))] {
+        let mut connection = connect(&network);
+        set(&mut connection, 1).unwrap();
+        network.strike(trouble, LONG);
+        assert!(set(&mut connection, 2).unwrap_err().is_timeout());
+        assert_eq!(get(&redis), arrives, "{trouble:?}");
+        network.calm();
+        assert!(set(&mut connection, 3).is_err());
+        set(&mut connect(&network), 4).unwrap();
+    }
+}
+
+#[test]
+fn refused_and_half_closed_connections_fail_at_once() {
+    let redis = RedisServer::start();
+    let network = Network::start(redis.port());
+    for trouble in [Trouble::Refuses, Trouble::HalfCloses(Way::Request), Trouble::HalfCloses(Way::Reply)] {
+        network.calm();
+        let mut connection = connect(&network);
+        set(&mut connection, 1).unwrap();
+        network.strike(trouble, LONG);
+        let error = set(&mut connection, 2).unwrap_err();
+        assert!(!error.is_timeout(), "{trouble:?}: {error}");
+    }
+}
