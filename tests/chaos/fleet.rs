@@ -25,18 +25,15 @@ pub(crate) struct Shipyard {
 
 impl Shipyard {
     fn command(&self, kind: Kind) -> Command {
-        let mut command = match (&self.extension, kind) {
-            (Some(extension), Kind::Php) => {
-                let mut command = Command::new("php");
-                command.arg(format!("-dextension={}", extension.display()));
-                command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/php/node.php"));
-                command
-            }
-            _ => {
-                let mut command = Command::new(std::env::current_exe().expect("this program"));
-                command.arg("node");
-                command
-            }
+        let mut command = if let (Some(extension), Kind::Php) = (&self.extension, kind) {
+            let mut php = Command::new("php");
+            php.arg(format!("-dextension={}", extension.display()));
+            php.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/php/node.php"));
+            php
+        } else {
+            let mut engine = Command::new(std::env::current_exe().expect("this program"));
+            engine.arg("node");
+            engine
         };
         command.env("TMPDIR", &self.folder);
         command

@@ -45,7 +45,7 @@ register_shutdown_function(static function () use ($application, $plugin): void 
 /** @var array<string, FakeClient> $clients */
 $clients = [];
 
-$obey = static function (string $order) use ($server, $plugin, &$clients): bool {
+$obey = static function (string $order) use ($server, &$clients): bool {
     [$do, $app, $channel, $socket, $user, $text] = [...explode(' ', $order), null, null, null, null, null];
 
     match ($do) {
