@@ -59,6 +59,9 @@ pub(crate) enum Kind {
 /// A share of the nodes, in a hundred, that are PHP with the extension.
 const PHP_SHARE: u32 = 30;
 
+/// A share, in a hundred, of the nodes standing still or cut off that are not killed when they would be.
+const SPARED: u32 = 70;
+
 /// The acts of a seed, in order.
 pub(crate) struct Script {
     rng: StdRng,
@@ -74,6 +77,8 @@ struct Running {
     life: usize,
     crowd: Crowd,
     still_until: Option<Ms>,
+    /// Until when its network has trouble.
+    trouble_until: Ms,
 }
 
 /// What is due at some time.
@@ -122,7 +127,7 @@ impl Script {
     fn take(&mut self, at: Ms, item: Item) -> Option<Act> {
         match item {
             Item::Fault => {
-                let after = self.rng.random_range(50..1000);
+                let after = self.rng.random_range(50..850);
                 self.note(at + after, Item::Fault);
                 self.fault(at)
             }
@@ -131,7 +136,8 @@ impl Script {
                 self.lives += 1;
                 let kind = if self.rng.random_ratio(PHP_SHARE, 100) { Kind::Php } else { Kind::Engine };
                 let flush_interval = self.rng.random_range(10..=FLUSH_INTERVAL);
-                self.places[place] = Some(Running { life, crowd: Crowd::new(place, life), still_until: None });
+                self.places[place] =
+                    Some(Running { life, crowd: Crowd::new(place, life), still_until: None, trouble_until: 0 });
                 self.note(at, Item::Order { place, life });
                 Some(Act::Start { place, life, kind, flush_interval })
             }
@@ -162,18 +168,23 @@ impl Script {
         let place = self.rng.random_range(0..NODES);
         let down = self.rng.random_range(0..1500);
         match self.rng.random_range(0..100) {
-            0..48 => {
-                self.places[place].take()?;
+            0..44 => {
+                let running = self.places[place].as_ref()?;
+                // What becomes of a node that is cut off shows when it is not, later.
+                if (running.still_until.is_some() || at < running.trouble_until) && self.rng.random_ratio(SPARED, 100) {
+                    return None;
+                }
+                self.places[place] = None;
                 self.note(at + down, Item::Start { place });
                 Some(Act::Kill { place })
             }
-            48..56 => {
+            44..52 => {
                 let running = self.places[place].take_if(|running| running.still_until.is_none());
                 let mut crowd = running?.crowd;
                 self.note(at + down, Item::Start { place });
                 Some(Act::End { place, asked: crowd.end() })
             }
-            56..64 => {
+            52..64 => {
                 let until = at + self.rng.random_range(50..6000);
                 let running = self.places[place].as_mut().filter(|running| running.still_until.is_none())?;
                 running.still_until = Some(until);
@@ -183,7 +194,8 @@ impl Script {
             }
             64..94 => {
                 let (trouble, lasts) = self.trouble();
-                self.places[place].as_ref().map(|_| Act::Trouble { place, trouble, lasts })
+                self.places[place].as_mut()?.trouble_until = at + lasts;
+                Some(Act::Trouble { place, trouble, lasts })
             }
             94..98 => self.redis_fault(at, down, Act::KillRedis, Act::StartRedis),
             _ => self.redis_fault(at, down, Act::StopRedis, Act::RedisGoesOn),
