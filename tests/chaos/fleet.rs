@@ -48,7 +48,7 @@ pub(crate) struct Node {
     told: ChildStdin,
     orders: u64,
     heard: Arc<Mutex<Heard>>,
-    listener: Option<JoinHandle<()>>,
+    listeners: Vec<JoinHandle<()>>,
 }
 
 /// What a node has said.
@@ -72,18 +72,25 @@ impl Node {
             .arg(config)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("a node process");
         let told = child.stdin.take().expect("its input");
-        let said = BufReader::new(child.stdout.take().expect("its output"));
         let heard = Arc::new(Mutex::new(Heard::default()));
-        let listening = Arc::clone(&heard);
-        let listener = std::thread::spawn(move || {
-            for line in said.lines().map_while(Result::ok) {
-                listening.lock().take(&line);
-            }
-        });
-        Self { life, child, told, orders: 0, heard, listener: Some(listener) }
+        let listen = |mut said: Box<dyn BufRead + Send>| {
+            let heard = Arc::clone(&heard);
+            std::thread::spawn(move || {
+                let mut line = String::new();
+                while said.read_line(&mut line).is_ok_and(|read| read > 0) {
+                    heard.lock().take(line.trim_end());
+                    line.clear();
+                }
+            })
+        };
+        let said = child.stdout.take().expect("its output");
+        let complained = child.stderr.take().expect("its errors");
+        let listeners = vec![listen(Box::new(BufReader::new(said))), listen(Box::new(BufReader::new(complained)))];
+        Self { life, child, told, orders: 0, heard, listeners }
     }
 
     /// Gives an order. Returns its number.
@@ -130,7 +137,7 @@ impl Node {
     fn end(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if let Some(listener) = self.listener.take() {
+        for listener in self.listeners.drain(..) {
             let _ = listener.join();
         }
     }

@@ -26,8 +26,8 @@ pub(crate) enum Trouble {
     LosesAll,
     /// Connections are closed, and new ones at once.
     Refuses,
-    /// What is sent on the connections that there are arrives when this is over; new ones work.
-    HoldsBack,
+    /// The next such call, and what follows on its connection, arrives when this is over; other connections work.
+    HoldsBack(Call),
     /// The next reply to such a call is not delivered; the connection is cut instead.
     CutsReply(Call),
     /// One direction of every connection is closed.
@@ -57,13 +57,14 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    const fn needle(self) -> &'static [u8] {
-        match self {
+    fn is_made_by(self, bytes: &[u8]) -> bool {
+        let needle: &[u8] = match self {
             Self::Claim => b"wh:reply:",
             Self::Keep => b"wh:flight:",
             Self::Pass => b"wh:dead",
             Self::Any => b"EVALSHA",
-        }
+        };
+        bytes.windows(needle.len()).any(|window| window == needle)
     }
 }
 
@@ -100,17 +101,17 @@ struct Weather {
 #[derive(Clone, Copy)]
 struct Spell {
     trouble: Trouble,
-    since: Instant,
     until: Instant,
+    /// Whether it has found the call that it waits for.
+    met: bool,
 }
 
 struct Connection {
-    opened: Instant,
     node: TcpStream,
     redis: TcpStream,
     /// Bytes were lost: nothing may follow.
     spoiled: AtomicBool,
-    /// The call that has not been answered is one whose reply is to be cut off.
+    /// The call that was made last is one that the trouble waits for.
     asked: AtomicBool,
 }
 
@@ -162,11 +163,11 @@ impl Network {
             Trouble::HalfCloses(way) => weather.connections.iter().for_each(|connection| connection.half_close(way)),
             _ => {}
         }
-        let since = Instant::now();
-        if !trouble.strikes_once() {
-            weather.trouble = Some(Spell { trouble, since, until: since + lasts });
-        }
         weather.connections.retain(|connection| Arc::strong_count(connection) > 1);
+        weather.connections.iter().for_each(|connection| connection.asked.store(false, Ordering::SeqCst));
+        if !trouble.strikes_once() {
+            weather.trouble = Some(Spell { trouble, until: Instant::now() + lasts, met: false });
+        }
         drop(weather);
         self.shared.changed.notify_all();
     }
@@ -197,13 +198,8 @@ impl Shared {
         let Some(redis) = (!refuses).then(|| TcpStream::connect(self.redis).ok()).flatten() else { return };
         // A proxy adds no delay that nobody asked for.
         let _ = node.set_nodelay(true).and_then(|()| redis.set_nodelay(true));
-        let connection = Arc::new(Connection {
-            opened: Instant::now(),
-            node,
-            redis,
-            spoiled: AtomicBool::new(false),
-            asked: AtomicBool::new(false),
-        });
+        let connection =
+            Arc::new(Connection { node, redis, spoiled: AtomicBool::new(false), asked: AtomicBool::new(false) });
         self.weather.lock().connections.push(Arc::clone(&connection));
         self.open.fetch_add(1, Ordering::SeqCst);
         let (shared, requests) = (Arc::clone(self), Arc::clone(&connection));
@@ -263,34 +259,42 @@ impl Weather {
     }
 
     fn fate(&mut self, connection: &Connection, way: Way, bytes: &[u8]) -> Fate {
-        let Some(Spell { trouble, since, until }) = self.now() else {
-            return if connection.spoiled.load(Ordering::SeqCst) { Fate::Cut } else { Fate::Pass };
+        let spell = self.now();
+        let loses = match spell.map(|spell| spell.trouble) {
+            Some(Trouble::LosesAll) => true,
+            Some(Trouble::LosesRequests) => way == Way::Request,
+            Some(Trouble::LosesReplies) => way == Way::Reply,
+            _ => false,
         };
-        let loses = match trouble {
-            Trouble::LosesAll => true,
-            Trouble::LosesRequests => way == Way::Request,
-            Trouble::LosesReplies => way == Way::Reply,
-            Trouble::Refuses => return Fate::Cut,
-            Trouble::HoldsBack if connection.opened < since => return Fate::Wait(until),
-            Trouble::CutsReply(call) => return self.cut_reply(call, connection, way, bytes),
-            Trouble::Slow(ms) if !connection.spoiled.load(Ordering::SeqCst) => {
-                return Fate::PassAfter(Duration::from_millis(ms));
-            }
-            Trouble::Slow(_) | Trouble::HoldsBack | Trouble::HalfCloses(_) => false,
-        };
-        if loses || connection.spoiled.load(Ordering::SeqCst) {
+        if loses {
             connection.spoiled.store(true, Ordering::SeqCst);
             return Fate::Lose;
         }
-        Fate::Pass
+        if connection.spoiled.load(Ordering::SeqCst) {
+            return Fate::Cut;
+        }
+        match spell.map(|spell| spell.trouble) {
+            Some(Trouble::Refuses) => Fate::Cut,
+            Some(Trouble::Slow(ms)) => Fate::PassAfter(Duration::from_millis(ms)),
+            Some(Trouble::CutsReply(call)) => self.cut_reply(call, connection, way, bytes),
+            Some(Trouble::HoldsBack(call)) => self.hold_back(call, connection, way, bytes),
+            _ => Fate::Pass,
+        }
+    }
+
+    fn hold_back(&mut self, call: Call, connection: &Connection, way: Way, bytes: &[u8]) -> Fate {
+        let Some(spell) = &mut self.trouble else { return Fate::Pass };
+        if !spell.met && way == Way::Request && call.is_made_by(bytes) {
+            spell.met = true;
+            connection.asked.store(true, Ordering::SeqCst);
+        }
+        if connection.asked.load(Ordering::SeqCst) { Fate::Wait(spell.until) } else { Fate::Pass }
     }
 
     fn cut_reply(&mut self, call: Call, connection: &Connection, way: Way, bytes: &[u8]) -> Fate {
         match way {
             Way::Request => {
-                let needle = call.needle();
-                let named = bytes.windows(needle.len()).any(|window| window == needle);
-                connection.asked.store(named, Ordering::SeqCst);
+                connection.asked.store(call.is_made_by(bytes), Ordering::SeqCst);
                 Fate::Pass
             }
             Way::Reply if connection.asked.load(Ordering::SeqCst) => {

@@ -58,7 +58,7 @@ fn what_is_held_back_arrives_behind_what_was_sent_later_on_another_connection() 
     let network = Network::start(redis.port());
     let mut connection = connect(&network);
     set(&mut connection, 1).unwrap();
-    network.strike(Trouble::HoldsBack, LONG);
+    network.strike(Trouble::HoldsBack(Call::Claim), LONG);
     assert!(set(&mut connection, 2).unwrap_err().is_timeout());
     drop(connection);
     set(&mut connect(&network), 3).unwrap();

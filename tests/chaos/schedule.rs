@@ -217,14 +217,14 @@ impl Script {
         let way = if self.rng.random() { Way::Request } else { Way::Reply };
         let delay = self.rng.random_range(1..120);
         let trouble = match self.rng.random_range(0..100) {
-            0..40 => Trouble::CutsReply(call),
-            40..50 => Trouble::HalfCloses(way),
-            50..60 => Trouble::Slow(delay),
-            60..68 => Trouble::LosesAll,
-            68..76 => Trouble::LosesReplies,
-            76..80 => Trouble::LosesRequests,
-            80..84 => Trouble::Refuses,
-            _ => Trouble::HoldsBack,
+            0..35 => Trouble::CutsReply(call),
+            35..42 => Trouble::HalfCloses(way),
+            42..50 => Trouble::Slow(delay),
+            50..60 => Trouble::LosesAll,
+            60..68 => Trouble::LosesReplies,
+            68..72 => Trouble::LosesRequests,
+            72..76 => Trouble::Refuses,
+            _ => Trouble::HoldsBack(call),
         };
         (trouble, self.rng.random_range(100..6000))
     }
@@ -286,7 +286,7 @@ mod tests {
         assert!(started(Kind::Php) > 50 && started(Kind::Engine) > 100);
         assert!(count(|act| matches!(act, Act::Kill { .. })) > 200);
         assert!(count(|act| matches!(act, Act::End { .. })) > 20);
-        assert!(count(|act| matches!(act, Act::Trouble { trouble: Trouble::HoldsBack, .. })) > 20);
+        assert!(count(|act| matches!(act, Act::Trouble { trouble: Trouble::HoldsBack(_), .. })) > 20);
         assert!(count(|act| matches!(act, Act::Trouble { trouble: Trouble::CutsReply(Call::Claim), .. })) > 20);
         assert_eq!(count(|act| *act == Act::KillRedis), count(|act| *act == Act::StartRedis));
         assert_eq!(count(|act| *act == Act::StopRedis), count(|act| *act == Act::RedisGoesOn));
