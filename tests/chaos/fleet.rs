@@ -80,10 +80,10 @@ impl Node {
         let listen = |mut said: Box<dyn BufRead + Send>| {
             let heard = Arc::clone(&heard);
             std::thread::spawn(move || {
-                let mut line = String::new();
-                while said.read_line(&mut line).is_ok_and(|read| read > 0) {
-                    heard.lock().take(line.trim_end());
-                    line.clear();
+                let mut text = String::new();
+                while said.read_line(&mut text).is_ok_and(|read| read > 0) {
+                    heard.lock().take(text.trim_end());
+                    text.clear();
                 }
             })
         };

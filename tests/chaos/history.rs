@@ -38,6 +38,9 @@ pub(crate) struct Life {
     pub(crate) gone: Option<Ms>,
     /// When Redis had carried out all that a dead node had sent, or will never have.
     pub(crate) settled: Ms,
+    /// When claims of its were passed on to Redis, oldest first; nothing that it was asked for happened before one that
+    /// came later.
+    pub(crate) claims: Vec<Ms>,
     /// When it may not have been able to renew its lease.
     pub(crate) silences: Vec<(Ms, Ms)>,
     /// When it was heard to say that it had been taken for dead.
@@ -63,6 +66,11 @@ impl Life {
             absences.extend(self.gone.filter(|gone| from <= *gone && *gone <= until).map(|gone| (from, gone)));
         }
         absences
+    }
+
+    /// When something may have happened at the earliest that it was asked for at `from`; never, when no claim followed.
+    pub(crate) fn earliest(&self, from: Ms) -> Ms {
+        self.claims.get(self.claims.partition_point(|claim| *claim < from)).copied().unwrap_or(Ms::MAX)
     }
 
     /// From when on a dead node's holds may be taken from it.
@@ -125,6 +133,12 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_happens_before_a_claim_was_passed_on() {
+        let life = Life { claims: vec![10, 20, 20, 40], ..Life::default() };
+        assert_eq!([5, 10, 15, 21, 41].map(|from| life.earliest(from)), [10, 10, 20, 40, Ms::MAX]);
+    }
 
     #[test]
     fn a_node_was_away_when_it_was_silent_for_long_and_says_so() {

@@ -88,6 +88,8 @@ struct Shared {
     /// When Redis closed the last connection that it closed, and how many it has not closed.
     settled: AtomicU64,
     open: AtomicUsize,
+    /// When claims were passed on.
+    claims: Mutex<Vec<Ms>>,
     closed: AtomicBool,
 }
 
@@ -113,6 +115,8 @@ struct Connection {
     spoiled: AtomicBool,
     /// The call that was made last is one that the trouble waits for.
     asked: AtomicBool,
+    /// It carries claims, perhaps in several pieces.
+    claims: AtomicBool,
 }
 
 /// What becomes of some bytes.
@@ -135,6 +139,7 @@ impl Network {
             changed: Condvar::new(),
             settled: AtomicU64::new(0),
             open: AtomicUsize::new(0),
+            claims: Mutex::default(),
             closed: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -184,6 +189,13 @@ impl Network {
         (self.shared.open.load(Ordering::SeqCst) == 0).then(|| self.shared.settled.load(Ordering::SeqCst))
     }
 
+    /// When claims were passed on to Redis, oldest first.
+    pub(crate) fn claims(&self) -> Vec<Ms> {
+        let mut claims = self.shared.claims.lock().clone();
+        claims.sort_unstable();
+        claims
+    }
+
     /// Takes no more connections. What is still under way arrives.
     pub(crate) fn close(&self) {
         self.shared.closed.store(true, Ordering::Relaxed);
@@ -198,8 +210,13 @@ impl Shared {
         let Some(redis) = (!refuses).then(|| TcpStream::connect(self.redis).ok()).flatten() else { return };
         // A proxy adds no delay that nobody asked for.
         let _ = node.set_nodelay(true).and_then(|()| redis.set_nodelay(true));
-        let connection =
-            Arc::new(Connection { node, redis, spoiled: AtomicBool::new(false), asked: AtomicBool::new(false) });
+        let connection = Arc::new(Connection {
+            node,
+            redis,
+            spoiled: AtomicBool::default(),
+            asked: AtomicBool::default(),
+            claims: AtomicBool::default(),
+        });
         self.weather.lock().connections.push(Arc::clone(&connection));
         self.open.fetch_add(1, Ordering::SeqCst);
         let (shared, requests) = (Arc::clone(self), Arc::clone(&connection));
@@ -231,6 +248,9 @@ impl Shared {
                 Fate::PassAfter(time) => std::thread::sleep(time),
                 Fate::Lose => continue,
                 Fate::Cut => return connection.cut(),
+            }
+            if way == Way::Request && connection.carries_claims(&bytes[..read]) {
+                self.claims.lock().push(now());
             }
             if to.write_all(&bytes[..read]).is_err() {
                 return;
@@ -307,6 +327,14 @@ impl Weather {
 }
 
 impl Connection {
+    fn carries_claims(&self, bytes: &[u8]) -> bool {
+        self.claims.load(Ordering::SeqCst) || {
+            let claims = Call::Claim.is_made_by(bytes);
+            self.claims.store(claims, Ordering::SeqCst);
+            claims
+        }
+    }
+
     /// Ends it. What Redis has been sent it still reads.
     fn cut(&self) {
         let _ = self.node.shutdown(Shutdown::Both);

@@ -290,6 +290,7 @@ impl Stage {
                 std::thread::sleep(TICK);
             }
             life.settled = network.settled().unwrap_or_else(now);
+            life.claims = network.claims();
         }
         let Self { receiver, history, faults, diary, folder, .. } = self;
         // The files of killed nodes go with it.

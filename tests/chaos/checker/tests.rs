@@ -25,7 +25,7 @@ fn key(user: Option<&str>) -> Key {
 
 impl Tale {
     fn lives(mut self, lives: usize) -> Self {
-        self.history.lives = vec![Life::default(); lives];
+        self.history.lives = vec![Life { claims: (1..100).map(time).collect(), ..Life::default() }; lives];
         self
     }
 
@@ -148,6 +148,15 @@ fn a_body_that_changed_under_its_id_is_found() {
 fn an_edge_long_after_it_was_judged_is_not_that_edge() {
     let tale = Tale::default().lives(1).holds(0, true, 1).received("m1", 9, &["channel_occupied"]);
     assert!(!tale.faults().is_empty());
+}
+
+#[test]
+fn an_edge_before_a_claim_was_passed_on_is_not_that_edge() {
+    let tale = || Tale::default().lives(1).asked(0, None, What::Hold(true), 1, Some(9));
+    assert_eq!(tale().received("m1", 4, &["channel_occupied"]).faults(), []);
+    let mut cut_off = tale().received("m1", 4, &["channel_occupied"]);
+    cut_off.history.lives[0].claims = vec![time(8)];
+    assert!(!cut_off.faults().is_empty());
 }
 
 #[test]

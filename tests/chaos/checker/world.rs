@@ -1,6 +1,6 @@
 //! What may be true of one key: how far each node has come, who holds it. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use super::{Symbol, forgotten};
@@ -36,6 +36,9 @@ struct Death {
 #[derive(Clone, Copy, Debug)]
 struct Times {
     order: u64,
+    /// When the node was told.
+    asked: Ms,
+    /// When Redis may have been at the earliest.
     from: Ms,
     /// The latest; `None` when it need not have happened.
     to: Option<Ms>,
@@ -91,7 +94,8 @@ impl Program {
     pub(super) fn new(life: &Life, steps: &[Step]) -> Self {
         let times = |step: &Step| Times {
             order: step.order,
-            from: step.from.saturating_sub(SLACK),
+            asked: step.from.saturating_sub(SLACK),
+            from: life.earliest(step.from).saturating_sub(SLACK),
             to: step.to.map(|to| to + SLACK),
         };
         let begins = steps.first().map_or(Ms::MAX, |step| times(step).from);
@@ -165,12 +169,12 @@ impl Program {
 
     /// When the last of these claims was asked for.
     pub(super) fn asked(&self, holds: Range<usize>) -> Ms {
-        self.holds[holds].last().map_or(0, |(_, times)| times.from)
+        self.holds[holds].last().map_or(0, |(_, times)| times.asked)
     }
 
     /// When the node's next claim was asked for, and until when it may be judged.
     pub(super) fn next_hold(&self, node: Progress) -> Option<(Ms, Ms)> {
-        self.holds.get(node.holds).map(|(_, times)| (times.from, self.latest(*times)))
+        self.holds.get(node.holds).map(|(_, times)| (times.asked, self.latest(*times)))
     }
 
     /// What the node would hold after `holds` of its steps.
@@ -318,8 +322,13 @@ pub(super) fn may_rest(worlds: &Worlds, programs: &[Program]) -> Option<bool> {
 /// Lets everything happen that tells nothing, and shows every move to `see`.
 fn explore(worlds: &Worlds, horizon: Ms, programs: &[Program], mut see: impl FnMut(&Move)) -> Option<Worlds> {
     let mut silent: Worlds = worlds.iter().map(|(world, at)| (world.clone().begin(horizon, programs), *at)).collect();
-    let mut todo: Vec<(World, Ms)> = silent.iter().map(|(world, at)| (world.clone(), *at)).collect();
-    while let Some((world, at)) = todo.pop() {
+    // The earliest first, so that each is looked at once.
+    let mut todo: BTreeMap<(Ms, usize), World> = BTreeMap::new();
+    for (world, at) in &silent {
+        todo.insert((*at, todo.len()), world.clone());
+    }
+    let mut noted = todo.len();
+    while let Some(((at, _), world)) = todo.pop_first() {
         if silent.len() > MOST_WORLDS {
             return None;
         }
@@ -329,7 +338,8 @@ fn explore(worlds: &Worlds, horizon: Ms, programs: &[Program], mut see: impl FnM
         for step in world.moves(at, horizon, programs) {
             see(&step);
             if step.symbol.is_none() && enter(&mut silent, step.world.clone(), step.at) {
-                todo.push((step.world, step.at));
+                noted += 1;
+                todo.insert((step.at, noted), step.world);
             }
         }
     }
