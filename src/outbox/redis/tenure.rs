@@ -110,10 +110,10 @@ impl Tenures {
         }
     }
 
-    /// It turned out that `lanes` lanes want the event.
+    /// It turned out that `lanes` lanes want the event. A lane that inherited it in a batch may have passed it before.
     pub(crate) fn routed(&mut self, position: Position, lanes: u32) {
         if let Some(tenure) = self.tenure(position) {
-            tenure.change(position.seq, |_| lanes);
+            tenure.change(position.seq, |unrouted| lanes.saturating_sub(UNROUTED - unrouted));
         }
     }
 
@@ -290,6 +290,22 @@ mod tests {
         tenures.begin(3);
         tenures.put_back_overtaken(overtaken);
         assert!(tenures.take_overtaken().is_empty());
+    }
+
+    #[test]
+    fn an_event_that_a_lane_has_passed_before_it_was_routed_is_settled_by_the_others() {
+        let mut tenures = Tenures::default();
+        let id = tenures.begin(3);
+        for seq in [1, 2] {
+            tenures.read(at(3, id, seq));
+            tenures.passed(at(3, id, seq));
+        }
+        tenures.routed(at(3, id, 1), 1);
+        tenures.routed(at(3, id, 2), 2);
+        assert_eq!(tenures.trimmable(), [(3, 1)]);
+        tenures.passed(at(3, id, 2));
+        assert_eq!(tenures.trimmable(), [(3, 2)]);
+        assert_eq!(tenures.outstanding(), 0);
     }
 
     #[test]
