@@ -33,9 +33,9 @@ const BATCH_BYTES: usize = 262_144;
 /// that are given up at once to make room; in its batch.
 const UNSETTLED: usize = AHEAD + MAX_EVENTS + MAX_EVENTS / 100 + BATCH_EVENTS;
 
-/// Entries of the streams. What is settled behind a batch under way is removed when it is as much as what is not, and at
-/// least a hundred in each of the sixteen partitions.
-const STREAMED: usize = 2 * UNSETTLED + 16 * 100;
+/// Entries of the streams. What is settled behind a batch under way is removed when it is as much as what is not, or a
+/// share of what may wait; and as much may be on its way out while more comes in.
+const STREAMED: usize = 3 * UNSETTLED + MAX_EVENTS;
 
 /// Bytes of one of these events in a stream (some 110), and in memory (some 600), each with room to spare.
 const STREAM_BYTES: usize = 256;

@@ -45,8 +45,8 @@ use tenure::{End, Overtaken, Tenures};
 /// How often passages are written down, and settled events trimmed, while nothing else asks for it.
 const SETTLE_EVERY: Duration = Duration::from_millis(50);
 
-/// Events removed in one call: well under a millisecond of Redis' time.
-const REMOVED_AT_ONCE: usize = 500;
+/// Events removed in one call: about a millisecond of Redis' time.
+const REMOVED_AT_ONCE: usize = 250;
 
 /// Wakes the dispatcher.
 type Waker = Box<dyn Fn() + Send + Sync>;
@@ -116,10 +116,11 @@ impl RedisOutbox {
         let link = || Link::new(settings.clone(), Arc::clone(telemetry));
         let keys = Keys::new(&options.key_prefix);
         let store = Store::new(keys.clone(), link(), Arc::clone(standing), options.dead_letters);
+        let overtaken = options.max_events / usize::from(PARTITIONS);
         let outbox = Arc::new(Self {
             options,
             inbox: Mutex::default(),
-            tenures: Mutex::default(),
+            tenures: Mutex::new(Tenures::new(overtaken)),
             store: Mutex::new(store),
             passages: Passages::default(),
             rounds: Rounds::default(),
@@ -179,9 +180,9 @@ impl RedisOutbox {
     /// The store is free again after each portion: a batch that is to be kept does not wait for what others have passed.
     fn write_down(&self) -> Result<(), NotKept> {
         // Looked at first: the passages of what is settled by now are written before it is removed.
-        let (settled, overtaken) = {
+        let (overtaken, settled) = {
             let mut tenures = self.tenures.lock();
-            (tenures.trimmable(), tenures.take_overtaken())
+            (tenures.take_overtaken(), tenures.trimmable())
         };
         let removed = self.write_passages().and_then(|()| self.remove(&settled, &overtaken));
         let mut tenures = self.tenures.lock();

@@ -48,14 +48,22 @@ struct Tenure {
 }
 
 /// All tenures of this node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tenures {
+    /// How many settled events of a partition may stand behind one that is not, if they are not more than those that are
+    /// not: to remove them costs Redis as much as they cost it before, and they go for nothing when that one is settled.
+    overtaken_at_least: usize,
     last_id: u32,
     held: BTreeMap<u16, Tenure>,
     ended: HashMap<u32, End>,
 }
 
 impl Tenures {
+    /// None yet; `overtaken` settled events of a partition, or as many as are not settled, may wait for one before them.
+    pub(crate) fn new(overtaken: usize) -> Self {
+        Self { overtaken_at_least: overtaken.max(1), last_id: 0, held: BTreeMap::new(), ended: HashMap::new() }
+    }
+
     /// Begins a tenure of `partition`, with nothing read yet.
     pub(crate) fn begin(&mut self, partition: u16) -> u32 {
         self.last_id += 1;
@@ -112,15 +120,17 @@ impl Tenures {
 
     /// It turned out that `lanes` lanes want the event. A lane that inherited it in a batch may have passed it before.
     pub(crate) fn routed(&mut self, position: Position, lanes: u32) {
+        let overtaken = self.overtaken_at_least;
         if let Some(tenure) = self.tenure(position) {
-            tenure.change(position.seq, |unrouted| lanes.saturating_sub(UNROUTED - unrouted));
+            tenure.change(position.seq, overtaken, |unrouted| lanes.saturating_sub(UNROUTED - unrouted));
         }
     }
 
     /// A lane has passed the event.
     pub(crate) fn passed(&mut self, position: Position) {
+        let overtaken = self.overtaken_at_least;
         if let Some(tenure) = self.tenure(position) {
-            tenure.change(position.seq, |lanes| lanes.saturating_sub(1));
+            tenure.change(position.seq, overtaken, |lanes| lanes.saturating_sub(1));
         }
     }
 
@@ -155,8 +165,14 @@ impl Tenures {
         }
     }
 
-    /// Takes the settled events that stand behind others which are not, to remove them one by one.
+    /// Takes the settled events that stand behind others which are not, to remove them one by one. Those that do not any
+    /// more are trimmed with the rest.
     pub(crate) fn take_overtaken(&mut self) -> Vec<Overtaken> {
+        for tenure in self.held.values_mut() {
+            let first = tenure.outstanding.front().map_or(u64::MAX, |(seq, _)| *seq);
+            let settled = tenure.overtaken.extract_if(.., |seq| *seq < first).max();
+            tenure.settled = tenure.settled.max(settled.unwrap_or_default());
+        }
         let held = self.held.iter_mut().filter(|(_, tenure)| !tenure.overtaken.is_empty());
         held.map(|(partition, tenure)| Overtaken {
             partition: *partition,
@@ -185,14 +201,11 @@ impl Tenures {
     }
 }
 
-/// Settled events that stay in a stream behind one that is not, at most, or as many as are not settled.
-const OVERTAKEN_AT_LEAST: usize = 100;
-
 /// Stands for the number of lanes before it is known, so that the event is not taken for settled.
 const UNROUTED: u32 = u32::MAX;
 
 impl Tenure {
-    fn change(&mut self, seq: u64, lanes: impl FnOnce(u32) -> u32) {
+    fn change(&mut self, seq: u64, overtaken_at_least: usize, lanes: impl FnOnce(u32) -> u32) {
         if let Ok(at) = self.outstanding.binary_search_by_key(&seq, |(seq, _)| *seq) {
             let before = self.outstanding[at].1;
             let after = lanes(before);
@@ -206,7 +219,7 @@ impl Tenure {
         }
         // Often enough that neither this list nor the stream is much longer than what is not settled, seldom enough that
         // the walk through the list costs an event next to nothing.
-        if self.settled_behind >= OVERTAKEN_AT_LEAST.max(self.outstanding.len() / 2) {
+        if self.settled_behind >= overtaken_at_least.max(self.outstanding.len() / 2) {
             let overtaken = &mut self.overtaken;
             self.outstanding.retain(|(seq, lanes)| {
                 overtaken.extend((*lanes == 0).then_some(*seq));
@@ -221,13 +234,15 @@ impl Tenure {
 mod tests {
     use super::*;
 
+    const OVERTAKEN: usize = 100;
+
     fn at(partition: u16, tenure: u32, seq: u64) -> Position {
         Position { partition, tenure, seq }
     }
 
     #[test]
     fn a_stream_is_trimmed_up_to_the_first_event_that_a_lane_has_yet_to_pass() {
-        let mut tenures = Tenures::default();
+        let mut tenures = Tenures::new(OVERTAKEN);
         let id = tenures.begin(3);
         for seq in 1..=3 {
             tenures.read(at(3, id, seq));
@@ -248,9 +263,9 @@ mod tests {
 
     #[test]
     fn what_was_settled_behind_a_stuck_event_is_removed_by_itself() {
-        let mut tenures = Tenures::default();
+        let mut tenures = Tenures::new(OVERTAKEN);
         let id = tenures.begin(3);
-        let last = 10 * OVERTAKEN_AT_LEAST as u64;
+        let last = 10 * OVERTAKEN as u64;
         for seq in 1..=last {
             tenures.read(at(3, id, seq));
             tenures.routed(at(3, id, seq), 1);
@@ -260,7 +275,7 @@ mod tests {
             tenures.passed(at(3, id, seq));
             removed.extend(tenures.take_overtaken().into_iter().flat_map(|overtaken| overtaken.seqs));
             let left = usize::try_from(last).unwrap() - removed.len();
-            assert!(left <= 2 * tenures.outstanding() + OVERTAKEN_AT_LEAST, "{left} in the stream");
+            assert!(left <= 2 * tenures.outstanding() + OVERTAKEN, "{left} in the stream");
         }
         assert!(removed.is_sorted() && removed.first() == Some(&2));
         assert!(tenures.trimmable().is_empty(), "the first is stuck");
@@ -271,21 +286,37 @@ mod tests {
     }
 
     #[test]
+    fn what_was_overtaken_is_trimmed_with_the_rest_once_nothing_stands_before_it() {
+        let mut tenures = Tenures::new(OVERTAKEN);
+        let id = tenures.begin(3);
+        for seq in 1..=1 + OVERTAKEN as u64 {
+            tenures.read(at(3, id, seq));
+            tenures.routed(at(3, id, seq), 1);
+        }
+        for seq in 2..=1 + OVERTAKEN as u64 {
+            tenures.passed(at(3, id, seq));
+        }
+        tenures.passed(at(3, id, 1));
+        assert!(tenures.take_overtaken().is_empty());
+        assert_eq!(tenures.trimmable(), [(3, 1 + OVERTAKEN as u64)]);
+    }
+
+    #[test]
     fn what_could_not_be_removed_is_removed_later_unless_the_partition_was_lost() {
-        let mut tenures = Tenures::default();
+        let mut tenures = Tenures::new(OVERTAKEN);
         let overtake = |tenures: &mut Tenures| {
             let id = tenures.begin(3);
-            for seq in 1..=1 + OVERTAKEN_AT_LEAST as u64 {
+            for seq in 1..=1 + OVERTAKEN as u64 {
                 tenures.read(at(3, id, seq));
                 tenures.routed(at(3, id, seq), u32::from(seq == 1));
             }
             tenures.take_overtaken()
         };
         let overtaken = overtake(&mut tenures);
-        assert_eq!(overtaken[0].seqs.len(), OVERTAKEN_AT_LEAST);
+        assert_eq!(overtaken[0].seqs.len(), OVERTAKEN);
         tenures.put_back_overtaken(overtaken);
         let overtaken = tenures.take_overtaken();
-        assert_eq!(overtaken[0].seqs.len(), OVERTAKEN_AT_LEAST);
+        assert_eq!(overtaken[0].seqs.len(), OVERTAKEN);
         tenures.end(3, End::Fenced);
         tenures.begin(3);
         tenures.put_back_overtaken(overtaken);
@@ -294,7 +325,7 @@ mod tests {
 
     #[test]
     fn an_event_that_a_lane_has_passed_before_it_was_routed_is_settled_by_the_others() {
-        let mut tenures = Tenures::default();
+        let mut tenures = Tenures::new(OVERTAKEN);
         let id = tenures.begin(3);
         for seq in [1, 2] {
             tenures.read(at(3, id, seq));
@@ -310,7 +341,7 @@ mod tests {
 
     #[test]
     fn an_event_of_an_earlier_tenure_changes_nothing() {
-        let mut tenures = Tenures::default();
+        let mut tenures = Tenures::new(OVERTAKEN);
         let old = tenures.begin(3);
         tenures.end(3, End::Fenced);
         let new = tenures.begin(3);
@@ -324,7 +355,7 @@ mod tests {
 
     #[test]
     fn what_is_beyond_the_share_is_read_no_more_and_released_when_all_is_passed() {
-        let mut tenures = Tenures::default();
+        let mut tenures = Tenures::new(OVERTAKEN);
         let busy = tenures.begin(0);
         let idle = tenures.begin(1);
         tenures.read(at(0, busy, 1));
