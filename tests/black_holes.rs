@@ -112,7 +112,8 @@ fn fifty_black_holes_do_not_delay_a_healthy_endpoint() {
         });
         beside.push(healthy.p99(&engine));
         let (posting, all) = (threads("wh-post"), threads("wh-"));
-        assert!(posting <= 51, "{posting} threads for 51 endpoints");
+        // One that is just handing in its answer takes no new attempt yet.
+        assert!(posting <= 2 * 51, "{posting} threads for 51 endpoints");
         assert!(all <= posting + 6, "{all} threads, {posting} of them for endpoints");
         engine.stop(Instant::now() + Duration::from_secs(5));
     }
