@@ -25,7 +25,7 @@ final class StopTest extends PluginTestCase
     /**
      * What threads may take to end beyond the timeout, and what PHP and a busy machine take for everything else.
      */
-    private const float GRACE = 0.6 + 1.5;
+    private const float GRACE = 0.3 + 1.5;
 
     #[TestWith([SIGTERM, 'nothing'])]
     #[TestWith([SIGUSR2, 'nothing'])]
