@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use redis::Commands;
 use redis::streams::StreamRangeReply;
 use serde_json::json;
-use support::flood::{CHANNELS, assert_complete, assert_in_order_to_the_end, engine, flood, while_it_moves};
+use support::flood::{CHANNELS, RATE, assert_complete, assert_in_order_to_the_end, engine, flood, while_it_moves};
 use support::gauges::{redis_bytes, resident_bytes, stat};
 use support::redis::RedisServer;
 use support::tally::{Tally, numbered_events};
@@ -22,9 +22,9 @@ const EVENTS: u32 = if cfg!(debug_assertions) { 200_000 } else { 1_000_000 };
 
 /// How far the flood may be ahead of the healthy endpoint: less than half of what may wait, so that its lane is never the
 /// longest.
-const AHEAD: usize = 5000;
+const AHEAD: usize = 2500;
 
-const MAX_EVENTS: usize = 20_000;
+const MAX_EVENTS: usize = 10_000;
 const DEAD_LETTERS: usize = 20;
 const BATCH_EVENTS: usize = 1000;
 const BATCH_BYTES: usize = 262_144;
@@ -34,8 +34,8 @@ const BATCH_BYTES: usize = 262_144;
 const UNSETTLED: usize = AHEAD + MAX_EVENTS + MAX_EVENTS / 100 + BATCH_EVENTS;
 
 /// Entries of the streams. What is settled behind a batch under way is removed when it is as much as what is not, or a
-/// share of what may wait; and as much may be on its way out while more comes in.
-const STREAMED: usize = 3 * UNSETTLED + MAX_EVENTS;
+/// share of what may wait; and what three seconds bring may be on its way out, for Redis removes as fast as it can.
+const STREAMED: usize = 2 * UNSETTLED + MAX_EVENTS + 3 * RATE;
 
 /// Bytes of one of these events in a stream (some 110), and in memory (some 600), each with room to spare.
 const STREAM_BYTES: usize = 256;
