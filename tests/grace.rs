@@ -2,12 +2,13 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use resonate_webhooks::engine::{Engine, Whisper};
 use serde_json::{Value, json};
 use support::cluster::{Cluster, settled, stat};
 use support::engine::{APP, eventually};
+use support::receiver::Received;
 
 const ROOM: &[u8] = b"presence-a";
 
@@ -99,38 +100,48 @@ fn many_sockets_on_many_nodes_that_drop_at_once_vacate_a_channel_once() {
 
 #[test]
 fn a_node_that_is_killed_during_the_grace_leaves_the_departure_to_another_that_was_idle() {
-    const GRACE: Duration = Duration::from_millis(700);
+    const GRACE: Duration = Duration::from_secs(2);
     let cluster = Cluster::start();
-    let (a, b) = (cluster.node_with(&granting(0.7)), cluster.node_with(&granting(0.7)));
+    let (a, b) = (cluster.node_with(&granting(2.0)), cluster.node_with(&granting(2.0)));
     join(&a, "1.1");
-    let left = Instant::now();
+    let left = SystemTime::now();
     leave(&a, "1.1");
     stop(&a);
     vacated(&cluster);
-    let took = left.elapsed();
-    assert!(took >= GRACE, "{took:?}");
-    // A quarter of a second, and what a busy machine adds; the next renewal of the lease is 30 s away.
-    assert!(took < GRACE + Duration::from_secs(3), "{took:?}");
     assert_eq!(cluster.events(), VISIT);
     assert_eq!(stat(&b, "edges"), 2);
+    // When the edge was decided, by the clock of the same machine; the webhook had to wait for an heir of the outbox.
+    let bodies: Vec<Value> = cluster.receiver.received("/hook").iter().map(Received::json).collect();
+    let removed = bodies.iter().find(|body| body["events"][0]["name"] == "member_removed").expect("the departure");
+    let decided = UNIX_EPOCH + Duration::from_millis(removed["time_ms"].as_u64().expect("a time"));
+    let took = decided.duration_since(left).expect("a time after the leaving");
+    assert!(took + Duration::from_millis(1) >= GRACE, "{took:?}");
+    // A quarter of a second, and what a busy machine adds; the next renewal of the lease is 30 s away.
+    assert!(took < 2 * GRACE, "{took:?}");
 }
 
 #[test]
 fn a_cluster_that_was_down_during_the_grace_announces_the_departure_at_its_next_boot_whatever_it_grants_then() {
-    for (before, after) in [(0.2, 0.2), (0.2, 0.0), (0.2, 60.0)] {
-        for outbox in ["redis", "memory"] {
-            let cluster = Cluster::start();
-            let of = |grace: f64| json!({ "departure_grace": grace, "ttl": 90, "outbox": outbox });
-            let node = cluster.node_with(&of(before));
-            join(&node, "1.1");
-            assert!(node.end(Duration::from_secs(1)).is_nothing());
-            assert_eq!(cluster.events(), VISIT[..2]);
-            let next = cluster.node_with(&of(after));
-            vacated(&cluster);
-            assert_eq!(cluster.events(), VISIT);
-            stop(&next);
+    std::thread::scope(|scope| {
+        for grants_then in [2.0, 0.0, 60.0] {
+            for outbox in ["redis", "memory"] {
+                scope.spawn(move || a_cluster_that_was_down_during_the_grace(outbox, grants_then));
+            }
         }
-    }
+    });
+}
+
+fn a_cluster_that_was_down_during_the_grace(outbox: &str, grants_then: f64) {
+    let cluster = Cluster::start();
+    let of = |grace: f64| json!({ "departure_grace": grace, "ttl": 90, "outbox": outbox });
+    let node = cluster.node_with(&of(2.0));
+    join(&node, "1.1");
+    assert!(node.end(Duration::from_secs(1)).is_nothing());
+    assert_eq!(cluster.events(), VISIT[..2]);
+    let next = cluster.node_with(&of(grants_then));
+    vacated(&cluster);
+    assert_eq!(cluster.events(), VISIT);
+    stop(&next);
 }
 
 #[test]
