@@ -37,7 +37,8 @@ pub(crate) struct Request {
     pub(crate) app: String,
     /// Whether the signature is that of the body.
     pub(crate) is_signed: bool,
-    pub(crate) body_hash: u64,
+    /// Of body, time and signature: what a repeat repeats.
+    pub(crate) fingerprint: u64,
     pub(crate) body: String,
 }
 
@@ -133,6 +134,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
     reader.read_line(&mut line).ok()?;
     let path = line.split_whitespace().nth(1)?.to_owned();
     let (mut id, mut app, mut signature, mut length) = (String::new(), String::new(), String::new(), 0);
+    let mut hasher = DefaultHasher::new();
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line).ok()? == 0 {
@@ -142,6 +144,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
         match name.to_ascii_lowercase().as_str() {
             "webhook-id" => value.trim().clone_into(&mut id),
             "x-pusher-key" => value.trim().clone_into(&mut app),
+            "webhook-timestamp" | "webhook-signature" => value.hash(&mut hasher),
             "x-pusher-signature" => value.trim().clone_into(&mut signature),
             "content-length" => length = value.trim().parse().ok()?,
             _ => {}
@@ -151,9 +154,8 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
     reader.read_exact(&mut body).ok()?;
     let is_signed = signature == sign(&body);
     let body = String::from_utf8(body).ok()?;
-    let mut hasher = DefaultHasher::new();
     body.hash(&mut hasher);
-    Some(Request { at: now(), path, id, app, is_signed, body_hash: hasher.finish(), body })
+    Some(Request { at: now(), path, id, app, is_signed, fingerprint: hasher.finish(), body })
 }
 
 fn sign(body: &[u8]) -> String {

@@ -2,7 +2,7 @@
 //!
 //! | file | what must hold |
 //! |---|---|
-//! | `wire` | a request with a known id has the body that it had |
+//! | `wire` | a request with a known id has the body and the signature that it had |
 //! | `sequence`, `world`, `forgotten` | there is an order of all that happened to a channel or user in which exactly the received events follow |
 //! | `nesting` | nobody is on a channel that is not occupied |
 //!

@@ -72,7 +72,7 @@ impl Tale {
                 id: id.to_owned(),
                 app: "a".to_owned(),
                 is_signed: true,
-                body_hash: body.len() as u64,
+                fingerprint: body.len() as u64,
                 body: body.clone(),
             });
         }

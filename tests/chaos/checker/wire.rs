@@ -50,8 +50,9 @@ pub(super) fn read(path: &str, requests: &[Request], report: &mut Report) -> BTr
         }
         if let Some(first) = known.get(request.id.as_str()) {
             report.repeats += 1;
-            if first.body_hash != request.body_hash {
-                let story = format!("{path} {}: {} was {} before", request.id, request.body, first.body);
+            if first.fingerprint != request.fingerprint {
+                let story =
+                    format!("{path} {}: {} was {} before, or otherwise signed", request.id, request.body, first.body);
                 report.violations.push(Violation { fault: Fault::Altered, story });
             }
             continue;
