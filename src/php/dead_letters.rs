@@ -39,11 +39,11 @@ impl DeadLetters {
     ///
     /// @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed when Redis cannot be asked, as all methods do
     pub fn count(&mut self) -> PhpResult<i64> {
-        number(self.core.count().map_err(redis_failed)?)
+        Ok(number(self.core.count().map_err(redis_failed)?))
     }
 
     /// Up to limit letters, newest first, older than the letter before: arrays with the keys letter (its name), id
-    /// (webhook-id), endpoint, url, app_id, events, attempts, reason, time_ms (of the first event), dropped_ms, body.
+    /// (webhook-id), endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event), `dropped_ms`, body.
     #[php(defaults(limit = 50))]
     pub fn list(&mut self, limit: i64, before: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {
         let mut list = ZendHashTable::new();
@@ -59,7 +59,7 @@ impl DeadLetters {
         Ok(list)
     }
 
-    /// One letter, as in list(); null when it is not there.
+    /// One letter, as in `list()`; null when it is not there.
     pub fn find(&mut self, letter: String) -> PhpResult<Option<ZBox<ZendHashTable>>> {
         let Some(letter) = LetterId::parse(&letter) else { return Ok(None) };
         self.core.find(&letter).map_err(redis_failed)?.map(letter_array).transpose()
@@ -68,24 +68,24 @@ impl DeadLetters {
     /// Has letters sent again, by whichever server their turn comes to, under their old ids and signed anew. Each stays a
     /// dead letter until it has been delivered. Returns how many were found.
     pub fn retry(&mut self, letters: Vec<String>) -> PhpResult<i64> {
-        number(self.core.retry(&parse(&letters)).map_err(redis_failed)?)
+        Ok(number(self.core.retry(&parse(&letters)).map_err(redis_failed)?))
     }
 
     /// Has every letter sent again, oldest first. Returns how many.
     pub fn retry_all(&mut self) -> PhpResult<i64> {
-        number(self.core.retry_all().map_err(redis_failed)?)
+        Ok(number(self.core.retry_all().map_err(redis_failed)?))
     }
 
     /// Removes letters. Returns how many were there.
     pub fn forget(&mut self, letters: Vec<String>) -> PhpResult<i64> {
-        number(self.core.forget(&parse(&letters)).map_err(redis_failed)?)
+        Ok(number(self.core.forget(&parse(&letters)).map_err(redis_failed)?))
     }
 
     /// Removes the letters that are older than so many seconds; all with 0. Returns how many.
     #[php(defaults(olderThan = 0))]
     pub fn flush(&mut self, olderThan: i64) -> PhpResult<i64> {
         let age = Duration::from_secs(u64::try_from(olderThan).unwrap_or(0));
-        number(self.core.forget_older_than(age).map_err(redis_failed)?)
+        Ok(number(self.core.forget_older_than(age).map_err(redis_failed)?))
     }
 }
 
@@ -94,8 +94,8 @@ fn parse(letters: &[String]) -> Vec<LetterId> {
     letters.iter().filter_map(|letter| LetterId::parse(letter)).collect()
 }
 
-fn number(count: usize) -> PhpResult<i64> {
-    Ok(i64::try_from(count).unwrap_or(i64::MAX))
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn letter_array(letter: DeadLetter) -> PhpResult<ZBox<ZendHashTable>> {
