@@ -3,6 +3,7 @@
 //! What it does to a stream of bytes is what a real network does: bytes arrive in order or the connection ends. Bytes that
 //! were swallowed are never followed by others.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::wiretap::claim_number;
 use crate::{Ms, now};
 
 /// What is wrong with a network.
@@ -88,8 +90,7 @@ struct Shared {
     /// When Redis closed the last connection that it closed, and how many it has not closed.
     settled: AtomicU64,
     open: AtomicUsize,
-    /// When claims were passed on.
-    claims: Mutex<Vec<Ms>>,
+    claims: Mutex<Claims>,
     closed: AtomicBool,
 }
 
@@ -108,6 +109,13 @@ struct Spell {
     met: bool,
 }
 
+/// The claims that were passed on.
+#[derive(Default)]
+struct Claims {
+    numbers: HashSet<u64>,
+    passed_on: Vec<Ms>,
+}
+
 struct Connection {
     node: TcpStream,
     redis: TcpStream,
@@ -115,7 +123,7 @@ struct Connection {
     spoiled: AtomicBool,
     /// The call that was made last is one that the trouble waits for.
     asked: AtomicBool,
-    /// It carries claims, perhaps in several pieces.
+    /// The call that was made last is a batch of claims.
     claims: AtomicBool,
 }
 
@@ -189,11 +197,11 @@ impl Network {
         (self.shared.open.load(Ordering::SeqCst) == 0).then(|| self.shared.settled.load(Ordering::SeqCst))
     }
 
-    /// When claims were passed on to Redis, oldest first.
+    /// When claims were passed on to Redis for the first time, oldest first.
     pub(crate) fn claims(&self) -> Vec<Ms> {
-        let mut claims = self.shared.claims.lock().clone();
-        claims.sort_unstable();
-        claims
+        let mut passed_on = self.shared.claims.lock().passed_on.clone();
+        passed_on.sort_unstable();
+        passed_on
     }
 
     /// Takes no more connections. What is still under way arrives.
@@ -249,8 +257,8 @@ impl Shared {
                 Fate::Lose => continue,
                 Fate::Cut => return connection.cut(),
             }
-            if way == Way::Request && connection.carries_claims(&bytes[..read]) {
-                self.claims.lock().push(now());
+            if way == Way::Request && connection.claims(&bytes[..read]) {
+                self.claims.lock().pass_on(claim_number(&bytes[..read]));
             }
             if to.write_all(&bytes[..read]).is_err() {
                 return;
@@ -268,6 +276,15 @@ impl Shared {
                 }
                 decided => return decided,
             }
+        }
+    }
+}
+
+impl Claims {
+    /// A batch is passed on; one that is sent again brings nothing that was asked for since.
+    fn pass_on(&mut self, number: Option<u64>) {
+        if number.is_none_or(|number| self.numbers.insert(number)) {
+            self.passed_on.push(now());
         }
     }
 }
@@ -327,12 +344,12 @@ impl Weather {
 }
 
 impl Connection {
-    fn carries_claims(&self, bytes: &[u8]) -> bool {
-        self.claims.load(Ordering::SeqCst) || {
-            let claims = Call::Claim.is_made_by(bytes);
-            self.claims.store(claims, Ordering::SeqCst);
-            claims
+    /// Whether a batch of claims begins here, or goes on.
+    fn claims(&self, bytes: &[u8]) -> bool {
+        if bytes.starts_with(b"*") {
+            self.claims.store(claim_number(bytes).is_some(), Ordering::SeqCst);
         }
+        self.claims.load(Ordering::SeqCst)
     }
 
     /// Ends it. What Redis has been sent it still reads.

@@ -25,6 +25,7 @@ mod schedule;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod wiretap;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -127,7 +127,7 @@ impl Script {
     fn take(&mut self, at: Ms, item: Item) -> Option<Act> {
         match item {
             Item::Fault => {
-                let after = self.rng.random_range(50..850);
+                let after = self.rng.random_range(50..650);
                 self.note(at + after, Item::Fault);
                 self.fault(at)
             }
@@ -168,7 +168,7 @@ impl Script {
         let place = self.rng.random_range(0..NODES);
         let down = self.rng.random_range(0..1500);
         match self.rng.random_range(0..100) {
-            0..44 => {
+            0..38 => {
                 let running = self.places[place].as_ref()?;
                 // What becomes of a node that is cut off shows when it is not, later.
                 if (running.still_until.is_some() || at < running.trouble_until) && self.rng.random_ratio(SPARED, 100) {
@@ -178,13 +178,13 @@ impl Script {
                 self.note(at + down, Item::Start { place });
                 Some(Act::Kill { place })
             }
-            44..52 => {
+            38..46 => {
                 let running = self.places[place].take_if(|running| running.still_until.is_none());
                 let mut crowd = running?.crowd;
                 self.note(at + down, Item::Start { place });
                 Some(Act::End { place, asked: crowd.end() })
             }
-            52..64 => {
+            46..58 => {
                 let until = at + self.rng.random_range(50..6000);
                 let running = self.places[place].as_mut().filter(|running| running.still_until.is_none())?;
                 running.still_until = Some(until);
@@ -192,7 +192,7 @@ impl Script {
                 self.note(until, Item::GoOn { place, life });
                 Some(Act::Stop { place })
             }
-            64..94 => {
+            58..94 => {
                 let (trouble, lasts) = self.trouble();
                 self.places[place].as_mut()?.trouble_until = at + lasts;
                 Some(Act::Trouble { place, trouble, lasts })
@@ -213,7 +213,8 @@ impl Script {
 
     /// Something that goes wrong with a network, and for how long.
     fn trouble(&mut self) -> (Trouble, Ms) {
-        let call = [Call::Claim, Call::Claim, Call::Keep, Call::Pass, Call::Any][self.rng.random_range(0..5)];
+        let call =
+            [Call::Claim, Call::Claim, Call::Claim, Call::Keep, Call::Pass, Call::Any][self.rng.random_range(0..6)];
         let way = if self.rng.random() { Way::Request } else { Way::Reply };
         let delay = self.rng.random_range(1..120);
         let trouble = match self.rng.random_range(0..100) {

@@ -11,7 +11,7 @@ use crate::history::{Life, Step, What};
 const SLACK: Ms = 20;
 
 /// Ways in which things may stand at once, beyond which they are not followed. Some thousands are seen.
-const MOST_WORLDS: usize = 200_000;
+const MOST_WORLDS: usize = 50_000;
 
 /// One node process, as far as it concerns the key.
 #[derive(Clone, Debug)]

@@ -1,0 +1,41 @@
+//! What a node asks Redis for, as far as a passer-by can read it.
+
+/// Words of a call before the keys: the command, the script, how many keys.
+const BEFORE_KEYS: usize = 3;
+
+/// Keys of a call that claims.
+const KEYS: usize = 4;
+
+/// The number of the batch of claims that begins here, if one does: the fourth argument of a script whose third key is that
+/// of the node's last reply.
+pub(crate) fn claim_number(bytes: &[u8]) -> Option<u64> {
+    // `*N`, and for each word `$length` and the word, a line each. None of the words that matter holds a line break.
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let count = lines.next()?;
+    let words: Vec<&[u8]> = lines.skip(1).step_by(2).take(BEFORE_KEYS + KEYS + 4).collect();
+    let is_claim = count.starts_with(b"*")
+        && words.first() == Some(&&b"EVALSHA"[..])
+        && words.get(BEFORE_KEYS + 2).is_some_and(|key| key.starts_with(b"wh:reply:"));
+    let number = words.get(BEFORE_KEYS + KEYS + 3).filter(|_| is_claim)?;
+    std::str::from_utf8(number).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(words: &[&str]) -> Vec<u8> {
+        let words = words.iter().flat_map(|word| [format!("${}", word.len()), (*word).to_owned()]);
+        std::iter::once("*9".to_owned()).chain(words).collect::<Vec<_>>().join("\r\n").into_bytes()
+    }
+
+    #[test]
+    fn a_batch_of_claims_is_known_by_its_number_and_a_reaping_is_none() {
+        let before = ["EVALSHA", "sha", "4", "wh:epoch", "wh:nodes"];
+        let claim = ["wh:reply:n", "wh:held:n", "wh", "n", "epoch", "17", "16", "+", "app"];
+        let reap = ["wh:held:n", "wh:reply:n", "wh", "n", "epoch", "500", "30", "16"];
+        assert_eq!(claim_number(&call(&[&before[..], &claim].concat())), Some(17));
+        assert_eq!(claim_number(&call(&[&before[..], &reap].concat())), None);
+        assert_eq!(claim_number(b"+\r\napp"), None);
+    }
+}
