@@ -31,8 +31,11 @@ struct Watched {
 impl Watched {
     fn start() -> Self {
         let (redis, receiver) = (RedisServer::start(), Receiver::start());
-        let monitor = Monitor::start(&redis);
+        let mut monitor = Monitor::start(&redis);
         let node = engine(&redis, &receiver, &json!({ "ttl": 3600, "outbox_max_events": 1_000_000 }));
+        // A session begins with a call without claims, by which it hears of departures that are due.
+        eventually("the session has begun", || stat(&node, "redis_calls") > 0);
+        monitor.script_calls();
         Self { monitor, node, claims: 0, redis }
     }
 
