@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::address::Host;
 use super::connection::Login;
 use super::tls_files::TlsFiles;
+use super::value::List;
 
 /// Where a Sentinel listens unless told otherwise.
 const DEFAULT_PORT: u16 = 26_379;
@@ -80,6 +82,10 @@ fn host(text: &str) -> Result<((String, u16), bool), String> {
 
 impl<'de> Deserialize<'de> for Hosts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        fn from_list<E: Error>(List(items): List<String>) -> Result<Hosts, E> {
+            Hosts::read(items.iter().map(|(_, item)| item.as_str())).map_err(E::custom)
+        }
+
         struct ListOrText;
 
         impl<'de> Visitor<'de> for ListOrText {
@@ -93,20 +99,12 @@ impl<'de> Deserialize<'de> for Hosts {
                 Hosts::read(text.split(',')).map_err(E::custom)
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Hosts, A::Error> {
-                let mut list: Vec<String> = Vec::new();
-                while let Some(item) = items.next_element()? {
-                    list.push(item);
-                }
-                Hosts::read(list.iter().map(String::as_str)).map_err(A::Error::custom)
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Hosts, A::Error> {
+                from_list(List::deserialize(SeqAccessDeserializer::new(items))?)
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Hosts, A::Error> {
-                let mut list: Vec<String> = Vec::new();
-                while let Some((_, item)) = items.next_entry::<String, String>()? {
-                    list.push(item);
-                }
-                Hosts::read(list.iter().map(String::as_str)).map_err(A::Error::custom)
+            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<Hosts, A::Error> {
+                from_list(List::deserialize(MapAccessDeserializer::new(items))?)
             }
         }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::{body, signature};
 use crate::apps::AppDirectory;
 use crate::names::AppId;
-use crate::outbox::{Flight, Queued, Redelivery, Wire};
+use crate::outbox::{Flight, Queued, Redelivery, Wire, redelivery_of};
 
 /// The events of one POST, under one id. Frozen when the outbox has it, before its first attempt.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Batch {
 
     /// The dead letter that it is to send again, if it is one.
     pub(crate) fn redelivery(&self) -> Option<&Redelivery> {
-        self.events.first().and_then(|first| first.redelivery())
+        redelivery_of(&self.events)
     }
 
     /// The JSON of its events.

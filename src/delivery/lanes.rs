@@ -16,7 +16,7 @@ use super::slots::Slots;
 use crate::config::Endpoint;
 use crate::event::EventName;
 use crate::names::AppId;
-use crate::outbox::{Flight, LaneId, Queued};
+use crate::outbox::{Flight, LaneId, Queued, redelivery_of};
 
 /// How long an attempt may take at an endpoint that is said to be prompt.
 const PROMPT: Duration = Duration::from_secs(1);
@@ -319,11 +319,10 @@ impl Lanes {
         let entry = &mut self.entries[lane];
         let (app, ids) = (entry.id.app.clone(), &mut self.ids);
         let before = entry.lane.waiting();
-        let batch =
-            entry.lane.start(now, self.flushing, |events| match events.first().and_then(|first| first.redelivery()) {
-                Some(redelivery) => Batch::new(app, redelivery.id.clone(), events),
-                None => Batch::new(app, ids.next(), events),
-            });
+        let batch = entry.lane.start(now, self.flushing, |events| match redelivery_of(&events) {
+            Some(redelivery) => Batch::new(app, redelivery.id.clone(), events),
+            None => Batch::new(app, ids.next(), events),
+        });
         self.waiting -= before - entry.lane.waiting();
         batch
     }

@@ -211,6 +211,11 @@ impl Queued {
     }
 }
 
+/// The dead letter that a batch of `events` sends again, if it does: then it is all that is in it.
+pub(crate) fn redelivery_of(events: &[Arc<Queued>]) -> Option<&Redelivery> {
+    events.first().and_then(|first| first.redelivery())
+}
+
 /// The ordered stream of one application's events to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LaneId {

@@ -1,8 +1,12 @@
 //! Laravel's config array as JSON, the form in which the core reads it.
 
+use ext_php_rs::exception::PhpResult;
 use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, Zval};
 use serde_json::{Map, Number, Value};
+
+use super::exceptions::invalid_config;
+use crate::config::Config;
 
 /// Deeper nesting than any config has; beyond it the array refers to itself.
 const MAX_DEPTH: usize = 16;
@@ -33,11 +37,19 @@ pub(super) enum NotConfig {
     },
 }
 
+/// Reads the `resonate-webhooks` config array.
+///
+/// # Errors
+/// `InvalidConfig`, naming the key that is wrong.
+pub(super) fn read(array: &ZendHashTable) -> PhpResult<Config> {
+    Config::from_value(to_json(array).map_err(invalid_config)?).map_err(invalid_config)
+}
+
 /// Converts the array and everything in it.
 ///
 /// # Errors
 /// When it holds something that `config:cache` could not store either.
-pub(super) fn to_json(array: &ZendHashTable) -> Result<Value, NotConfig> {
+fn to_json(array: &ZendHashTable) -> Result<Value, NotConfig> {
     convert_array(array, "", 0)
 }
 

@@ -11,9 +11,8 @@ use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::ZendHashTable;
 
-use super::config_array::to_json;
+use super::config_array;
 use super::exceptions::{invalid_config, redis_failed};
-use crate::config::Config;
 use crate::outbox::{DeadLetter, DeadLetters as Core, LetterId};
 
 /// The batches that were given up, newest first. Every method waits for Redis, so this is not for an event loop.
@@ -31,8 +30,7 @@ impl DeadLetters {
     ///
     /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
     pub fn __construct(config: &ZendHashTable) -> PhpResult<Self> {
-        let config = Config::from_value(to_json(config).map_err(invalid_config)?).map_err(invalid_config)?;
-        Ok(Self { core: Core::of(&config).map_err(invalid_config)? })
+        Ok(Self { core: Core::of(&config_array::read(config)?).map_err(invalid_config)? })
     }
 
     /// How many there are.

@@ -14,9 +14,8 @@ use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
 
-use super::config_array::to_json;
-use super::exceptions::{engine_failed, invalid_config};
-use crate::config::Config;
+use super::config_array;
+use super::exceptions::engine_failed;
 use crate::engine::{Engine as Core, Whisper};
 use crate::names::{AppId, ChannelName};
 use crate::registry;
@@ -41,8 +40,7 @@ impl Engine {
     ///
     /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
     pub fn __construct(config: &ZendHashTable) -> PhpResult<Self> {
-        let config = Config::from_value(to_json(config).map_err(invalid_config)?).map_err(invalid_config)?;
-        Ok(Self { core: Arc::new(Core::new(config)) })
+        Ok(Self { core: Arc::new(Core::new(config_array::read(config)?)) })
     }
 
     /// Starts the background threads, once. Never waits for Redis.

@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::redis::millis;
+
 /// What is known of Redis' clock.
 #[derive(Debug, Default)]
 pub(crate) struct RedisClock {
@@ -23,5 +25,5 @@ impl RedisClock {
 
 fn system_ms() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+    millis(since_epoch)
 }

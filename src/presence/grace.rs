@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::claim::Hold;
 use super::pending::Batch;
 use super::scripts::Verdict;
+use crate::redis::millis;
 
 /// How long after the next departure is due it is asked for: those that are due soon after come with it, and of many
 /// nodes, which draw different times, the first one gets it and the others have only looked.
@@ -51,8 +52,7 @@ impl Grace {
 
     /// A departure began its grace at `time_ms`, by this node's doing.
     pub(crate) fn began(&mut self, hold: Hold, time_ms: u64) {
-        let grace = u64::try_from(self.granted.as_millis()).unwrap_or(u64::MAX);
-        self.leavings.push_back((time_ms.saturating_add(grace), hold));
+        self.leavings.push_back((time_ms.saturating_add(millis(self.granted)), hold));
     }
 
     /// Redis has judged a batch.

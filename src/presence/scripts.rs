@@ -26,6 +26,7 @@ use crate::config::Roster;
 use crate::event::Event;
 use crate::names::{AppId, ChannelName, NodeId, UserId};
 use crate::outbox::redis::codec;
+use crate::redis::millis;
 
 macro_rules! script {
     ($name:ident, $file:literal) => {
@@ -357,10 +358,6 @@ fn accepted(status: &str, number: u64) -> RedisResult<Result<(), Refusal>> {
             Err((ErrorKind::UnexpectedReturnType, "a script answered with an unknown status", other.to_owned()).into())
         }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -10,6 +10,13 @@ mod sentinel;
 mod settings;
 mod tls;
 
+use std::time::Duration;
+
 pub use failure::LinkError;
 pub use link::Link;
 pub use settings::Settings;
+
+/// A time in ms, as scripts take it and streams count it.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

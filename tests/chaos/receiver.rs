@@ -14,6 +14,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sha2::Sha256;
 
+use crate::support::serve::serve;
 use crate::{Ms, now};
 
 /// The endpoints: one that is always well, one that is not.
@@ -69,12 +70,7 @@ impl Receiver {
         let rng = Mutex::new(StdRng::seed_from_u64(seed));
         let state = Arc::new(State { requests: Mutex::default(), rng, well: AtomicBool::new(false) });
         let accepting = Arc::clone(&state);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let state = Arc::clone(&accepting);
-                std::thread::spawn(move || state.serve(&stream));
-            }
-        });
+        serve(listener, move |stream| accepting.serve(stream));
         Self { address, state }
     }
 

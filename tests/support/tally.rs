@@ -13,6 +13,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::receiver::read_request;
+use super::serve::serve;
 
 /// The receiver. It ends with the process of the test.
 pub(crate) struct Tally {
@@ -52,12 +53,7 @@ impl Tally {
             on_event: Box::new(on_event),
         });
         let accepting = Arc::clone(&state);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let state = Arc::clone(&accepting);
-                std::thread::spawn(move || state.serve(&stream));
-            }
-        });
+        serve(listener, move |stream| accepting.serve(stream));
         Self { address, state }
     }
 

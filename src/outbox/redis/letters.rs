@@ -25,8 +25,8 @@ use redis::{Commands, Connection, RedisResult};
 use super::scripts::Keys;
 use crate::config::{Address, Config, ConfigError};
 use crate::delivery::encode_body;
-use crate::outbox::{DropReport, LetterId, Passed};
-use crate::redis::{Link, LinkError, Settings};
+use crate::outbox::{DropReport, LetterId, Passed, redelivery_of};
+use crate::redis::{Link, LinkError, Settings, millis};
 use crate::telemetry::Telemetry;
 
 /// Letters that one call to Redis moves or removes, so that it serves others in between.
@@ -217,7 +217,7 @@ impl DeadLetter {
 
 /// The fields of what is kept of `passed`, which was given up; none when its letter is there already.
 pub(super) fn fields(passed: &Passed<'_>, report: &DropReport) -> Vec<(&'static str, Vec<u8>)> {
-    let redelivery = passed.events.first().and_then(|first| first.redelivery());
+    let redelivery = redelivery_of(passed.events);
     let body = match (passed.body, redelivery) {
         (Some(body), _) => body.to_vec(),
         // It was given up before its turn came, and its body was never read.
@@ -261,8 +261,7 @@ fn find(redis: &mut Connection, keys: &Keys, letter: &LetterId) -> RedisResult<O
 fn oldest_within(redis: &mut Connection, age: Duration) -> RedisResult<String> {
     let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
     let now_ms = seconds * 1000 + micros / 1000;
-    let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-    Ok(format!("{}-0", now_ms.saturating_sub(age_ms)))
+    Ok(format!("{}-0", now_ms.saturating_sub(millis(age))))
 }
 
 #[cfg(test)]

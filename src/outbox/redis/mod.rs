@@ -30,7 +30,7 @@ use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Queued, Wire, e
 use crate::config::Config;
 use crate::event::Event;
 use crate::presence::Standing;
-use crate::redis::{Link, Settings};
+use crate::redis::{Link, Settings, millis};
 use crate::telemetry::{Level, Telemetry};
 use crate::thread::Thread;
 
@@ -64,11 +64,10 @@ pub(crate) struct Options {
 
 impl From<&Config> for Options {
     fn from(config: &Config) -> Self {
-        let age_ms = u64::try_from(config.dead_letter_age.as_millis()).unwrap_or(u64::MAX);
         Self {
             key_prefix: config.key_prefix.clone(),
             max_events: config.outbox_max_events,
-            dead_letters: DeadLetterLimits { letters: config.dead_letter_max, age_ms },
+            dead_letters: DeadLetterLimits { letters: config.dead_letter_max, age_ms: millis(config.dead_letter_age) },
         }
     }
 }

@@ -33,8 +33,20 @@ struct Waiting {
     /// How many were taken out, to be written down just now.
     under_way: usize,
     /// Cursors of events that were given up behind a batch under way: they may move only after that batch's.
-    behind: HashMap<LaneId, HashMap<u16, u64>>,
+    behind: HashMap<LaneId, Vec<(u16, u64)>>,
     stopped: bool,
+}
+
+/// The last place in each partition among `places`, the partitions in the order in which they come first.
+pub(super) fn last_places(places: impl Iterator<Item = (u16, u64)>) -> Vec<(u16, u64)> {
+    let mut partitions: Vec<(u16, u64)> = Vec::new();
+    for (partition, seq) in places {
+        match partitions.iter_mut().find(|(known, _)| *known == partition) {
+            Some((_, last)) => *last = seq.max(*last),
+            None => partitions.push((partition, seq)),
+        }
+    }
+    partitions
 }
 
 impl Passages {
@@ -45,19 +57,12 @@ impl Passages {
             Fate::Dropped(report) => letters::fields(&passed, report),
             Fate::Delivered | Fate::Forgotten => Vec::new(),
         };
-        let mut cursors: HashMap<u16, u64> = HashMap::new();
-        for event in passed.events {
-            let Position { partition, seq, .. } = event.position;
-            cursors.entry(partition).and_modify(|last| *last = seq.max(*last)).or_insert(seq);
-        }
+        let places = passed.events.iter().map(|event| (event.position.partition, event.position.seq));
         let mut waiting = self.waiting.lock();
+        let behind = waiting.behind.remove(passed.lane).unwrap_or_default();
+        let mut cursors = last_places(places.chain(behind));
         if passed.behind_a_batch {
-            let behind = waiting.behind.entry(passed.lane.clone()).or_default();
-            behind.extend(cursors.drain());
-        } else if let Some(behind) = waiting.behind.remove(passed.lane) {
-            for (partition, seq) in behind {
-                cursors.entry(partition).and_modify(|last| *last = seq.max(*last)).or_insert(seq);
-            }
+            waiting.behind.insert(passed.lane.clone(), std::mem::take(&mut cursors));
         }
         let replaced = matches!(passed.fate, Fate::Delivered) || !letter.is_empty();
         let passage = Passage {
@@ -65,7 +70,7 @@ impl Passages {
             id: passed.id.to_owned(),
             redelivered: first.redelivery().filter(|_| replaced).map(|redelivery| redelivery.letter.clone()),
             letter,
-            cursors: cursors.into_iter().collect(),
+            cursors,
         };
         let report = if let Fate::Dropped(report) = passed.fate { Some(report) } else { None };
         waiting.passages.push_back(Unwritten { position: first.position, passage, report });

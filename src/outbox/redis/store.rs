@@ -6,8 +6,9 @@ use redis::{Connection, RedisResult};
 
 use super::flight::{Kept, lane_field};
 use super::letters;
+use super::passages::last_places;
 use super::scripts::{DeadLetterLimits, Keys, Passage, Refusal};
-use crate::outbox::{LaneId, LetterId, NotKept, Position, Queued, Wire};
+use crate::outbox::{LaneId, LetterId, NotKept, Queued, Wire};
 use crate::presence::{Place, Standing};
 use crate::redis::Link;
 
@@ -28,13 +29,7 @@ impl Store {
     /// Keeps a batch as it will be sent.
     pub(super) fn keep(&mut self, lane: &LaneId, id: &str, wire: &Wire, events: &[Arc<Queued>]) -> Result<(), NotKept> {
         let batch = Kept::new(id, wire, events.iter().map(|event| event.position)).write();
-        let mut partitions: Vec<(u16, u64)> = Vec::new();
-        for Position { partition, seq, .. } in events.iter().map(|event| event.position) {
-            match partitions.iter_mut().find(|(known, _)| *known == partition) {
-                Some((_, last)) => *last = seq.max(*last),
-                None => partitions.push((partition, seq)),
-            }
-        }
+        let partitions = last_places(events.iter().map(|event| (event.position.partition, event.position.seq)));
         let field = lane_field(lane);
         self.call(|keys, redis, place| keys.freeze(redis, place, &field, &batch, &partitions))
     }

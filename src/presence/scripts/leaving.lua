@@ -12,9 +12,7 @@ local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace')
 if epoch[1] ~= ARGV[3] then
   return 'lost'
 end
-local last = redis.call('HGET', KEYS[3], 'batch')
-local is_late = last and tonumber(last) > tonumber(ARGV[4])
-if is_late or not has_lease(KEYS[2], ARGV[2]) then
+if comes_late(redis.call('HGET', KEYS[3], 'batch'), ARGV[4]) or not has_lease(KEYS[2], ARGV[2]) then
   return 'reaped'
 end
 set_grace(ARGV[5], epoch[2])

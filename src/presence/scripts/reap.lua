@@ -18,6 +18,11 @@ local dead = ARGV[2]
 -- Holds whose keys in the roster are looked at, from either end: users, whose channels every roster knows, and channels.
 local WITNESSES = 16
 
+-- The process whose incarnation a node is, as the roster calls it.
+local function process_of(node)
+  return node:match('^(.*)%.%x+$')
+end
+
 -- Whether the roster knows that the process lives although its lease has lapsed: it has refreshed a key
 -- `{prefix}:{channel}:{process}` half a lease after the last renewal or later, when the next renewal was long overdue.
 -- That such a key is there says nothing: the keys of a dead process stay until they expire, often longer than a lease.
@@ -28,12 +33,12 @@ local function is_vouched_for(expiry)
   if ttl == 0 or now > expiry + lease then
     return false
   end
-  local process = dead:match('^(.*)%.%x+$')
+  local process = process_of(dead)
   if not process then
     return false
   end
   for _, node in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], string.format('%.0f', now), '+inf')) do
-    if node:match('^(.*)%.%x+$') == process then
+    if process_of(node) == process then
       -- The process number was given anew, as in a container that starts again: the keys are the successor's.
       return false
     end

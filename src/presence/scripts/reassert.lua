@@ -11,9 +11,7 @@
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
   return 'lost'
 end
-local last = redis.call('HGET', KEYS[4], 'batch')
-local is_late = last and tonumber(last) > tonumber(ARGV[4])
-if is_late or not has_lease(KEYS[2], ARGV[2]) then
+if comes_late(redis.call('HGET', KEYS[4], 'batch'), ARGV[4]) or not has_lease(KEYS[2], ARGV[2]) then
   return 'reaped'
 end
 redis.call('ZCARD', KEYS[3])

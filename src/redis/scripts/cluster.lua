@@ -15,6 +15,12 @@ local function is_alive(nodes, node)
   return expiry and tonumber(expiry) >= now
 end
 
+-- Whether a call comes behind a later batch of its node, on a connection that was given up: `last` is the number of the
+-- node's last batch, if there was one, and `number` that of the batch which the call is or follows.
+local function comes_late(last, number)
+  return last and tonumber(last) > tonumber(number)
+end
+
 -- Calls `command key item item ...` in portions that fit Lua's stack.
 local function call_in_portions(command, key, items, portion)
   for first = 1, #items, portion do
