@@ -22,7 +22,7 @@ use support::wait::PATIENCE;
 const ROUNDS: usize = 10_000;
 
 /// A look at the engine costs it a lock; between two looks is a little time.
-const LOOK_EVERY: Duration = Duration::from_micros(400);
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// By these the second process knows what it is for.
 const REDIS: &str = "RACE_REDIS";

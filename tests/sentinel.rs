@@ -41,6 +41,15 @@ impl Watched {
         watched
     }
 
+    /// Waits until the replica has everything.
+    fn replicate(&self) {
+        let mut master = self.master.connect();
+        // WAIT waits for what this connection has written.
+        redis::cmd("SET").arg("mark").arg(1).exec(&mut master).expect("a write");
+        let replicas: u64 = redis::cmd("WAIT").arg(1).arg(5000).query(&mut master).expect("an answer");
+        assert_eq!(replicas, 1);
+    }
+
     /// The connection as it is configured.
     fn connection(&self) -> Value {
         json!({ "sentinels": format!("127.0.0.1:{}", self.sentinel.port()), "timeout": 1 })
@@ -113,8 +122,7 @@ fn a_failover_in_the_midst_of_visits_costs_no_edge() {
     settled();
     eventually("the first edges arrived", || events().len() == 40);
     // What the replica has not got is lost with the master; here it has got everything.
-    let replicated: u64 = redis::cmd("WAIT").arg(1).arg(5000).query(&mut watched.master.connect()).unwrap();
-    assert_eq!(replicated, 1);
+    watched.replicate();
     watched.master.kill();
     for n in 0..20 {
         node.unsubscribed(APP, format!("leaves-{n}").as_bytes(), b"1.2");
@@ -131,4 +139,40 @@ fn a_failover_in_the_midst_of_visits_costs_no_edge() {
     }
     assert_eq!(counts.len(), 2 * 60, "{counts:?}");
     assert!(counts.values().all(|count| *count == 1), "{counts:?}");
+}
+
+#[test]
+fn what_a_failover_lost_is_put_back_and_the_edges_go_on_in_turns() {
+    let mut watched = Watched::start();
+    let receiver = Receiver::start();
+    let node = engine(&watched.master, &receiver, &json!({ "connection": watched.connection() }));
+    let settled =
+        || eventually("every claim is judged", || stat(&node, "queued_intents") + stat(&node, "unclaimed") == 0);
+    let events = || receiver.received("/hook").iter().flat_map(Received::events).collect::<Vec<_>>();
+    node.subscribed(APP, b"stays", b"1.1", None);
+    node.subscribed(APP, b"leaves", b"1.2", None);
+    settled();
+    watched.replicate();
+    // From here on the replica gets nothing, and the receiver gets everything.
+    watched.replica.hang();
+    redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("replica").exec(&mut watched.master.connect()).unwrap();
+    node.subscribed(APP, b"comes", b"1.1", None);
+    node.unsubscribed(APP, b"leaves", b"1.2");
+    settled();
+    eventually("the edges arrived", || events().len() == 4);
+    watched.master.kill();
+    watched.replica.go_on();
+
+    node.subscribed(APP, b"leaves", b"1.2", None);
+    node.closed(APP, b"1.1");
+    settled();
+    eventually("the last edges arrived", || events().len() >= 7);
+    assert!(node.end(Duration::from_secs(1)).is_nothing());
+    let told = |channel: &str| {
+        let names = events().into_iter().filter_map(|event| event.strip_suffix(channel).map(str::to_owned));
+        names.map(|name| name.trim_end().trim_start_matches("channel_").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(told("stays"), ["occupied", "vacated"]);
+    assert_eq!(told("comes"), ["occupied", "vacated"], "a hold that was lost");
+    assert_eq!(told("leaves"), ["occupied", "vacated", "occupied", "vacated"], "a departure that was lost");
 }

@@ -158,10 +158,18 @@ impl Claimer {
     pub(super) fn step(&mut self, now: Instant) -> Option<Instant> {
         match self.try_step(now) {
             Ok(()) => None,
-            Err(Stuck::Unreachable(retry_at)) => Some(retry_at),
+            Err(Stuck::Unreachable(retry_at)) => {
+                // When Redis is back, the first thing is to see whether it has lost something.
+                self.session.renew_next();
+                Some(retry_at)
+            }
             Err(Stuck::Refused(Refusal::Settling(wait))) => Some(now + wait),
             Err(Stuck::Refused(Refusal::Lost)) => {
                 self.standing.set(None);
+                self.session.lost();
+                None
+            }
+            Err(Stuck::Refused(Refusal::Behind)) => {
                 self.session.lost();
                 None
             }
@@ -215,6 +223,8 @@ impl Claimer {
         };
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
+        let (portion, settle) = (REASSERT_PORTION, session.settle_time());
+        while !call(&mut self.link, |redis| keys.forget(redis, session.node(), epoch, answered, portion, settle))?? {}
         for portion in holds.chunks(REASSERT_PORTION) {
             call(&mut self.link, |redis| keys.reassert(redis, session.node(), epoch, answered, portion.iter()))??;
         }
@@ -230,19 +240,20 @@ impl Claimer {
         self.telemetry.log(
             Level::Warning,
             format_args!(
-                "Redis had lost the webhook data of this cluster: {holds} holds and {leavings} departures were put back"
+                "Redis had lost webhook data of this cluster: {holds} holds and {leavings} departures were put back"
             ),
         );
         Ok(())
     }
 
     fn renew_lease(&mut self, now: Instant) -> Result<(), Stuck> {
-        if self.session.renew_at().is_some_and(|due| due > now) {
+        if !self.session.must_renew(now) {
             return Ok(());
         }
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
-        let renewal = call(&mut self.link, |redis| keys.renew(redis, session.node(), epoch))??;
+        let answered = self.ledger.lock().pending.last_answered();
+        let renewal = call(&mut self.link, |redis| keys.renew(redis, session.node(), epoch, answered))??;
         self.session.renewed(renewal.unbroken, now);
         self.grace.heard(renewal.next_due, now);
         if self.session.may_reap() {

@@ -245,6 +245,8 @@ impl Pending {
     /// is a visit that is over if something else of it waits, a client event or a user of the channel: those are told
     /// within another one. A batch under way counts as never applied.
     pub(crate) fn start_over(&mut self, table: &LocalTable) {
+        // Nothing was answered under the new id yet.
+        self.last_number = 0;
         let sent = self.in_flight.take().map(|batch| Arc::unwrap_or_clone(batch).entries).unwrap_or_default();
         let waiting: Vec<Entry> = sent.into_iter().chain(std::mem::take(&mut self.queue)).collect();
 

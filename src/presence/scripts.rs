@@ -46,6 +46,7 @@ script!(OPEN, "scripts/open.lua");
 script!(CLAIM, "scripts/claim.lua");
 script!(REASSERT, "scripts/reassert.lua");
 script!(LEAVING, "scripts/leaving.lua");
+script!(FORGET, "scripts/forget.lua");
 script!(RENEW, "scripts/renew.lua");
 script!(REAP, "scripts/reap.lua");
 script!(ELECT, "scripts/elect.lua");
@@ -65,6 +66,8 @@ const KEEP_REPLY_SECONDS: u64 = 86_400;
 pub(crate) enum Refusal {
     /// The data is of another epoch: Redis lost what this node had told it.
     Lost,
+    /// Redis has lost its last seconds, and with them what it had answered to this node.
+    Behind,
     /// This node's lease had lapsed and its holds were taken away. Also the answer to a call that comes late.
     Reaped,
     /// Edges may not be decided before this time has passed.
@@ -265,16 +268,37 @@ impl Keys {
         accepted(&status, 0)
     }
 
-    /// Renews the node's lease.
+    /// Takes away up to `portion` of what Redis thinks that a node holds, before the node puts back what is true. When Redis
+    /// has lost answers to it, up to the one to batch `answered`, no edge is decided for `settle`. Returns whether nothing
+    /// is left.
+    pub(crate) fn forget(
+        &self,
+        redis: &mut Connection,
+        node: &NodeId,
+        epoch: &str,
+        answered: u64,
+        portion: usize,
+        settle: Duration,
+    ) -> RedisResult<Result<bool, Refusal>> {
+        let mut call = self.call(&FORGET, node.as_str());
+        call.key(self.of_node("held", node.as_str())).key(self.of_node("reply", node.as_str()));
+        let (status, finished): (String, u64) =
+            call.arg(epoch).arg(answered).arg(portion).arg(millis(settle)).invoke(redis)?;
+        accepted(&status, 0).map(|result| result.map(|()| finished == 1))
+    }
+
+    /// Renews the lease of a node whose last answered batch was `answered`.
     pub(crate) fn renew(
         &self,
         redis: &mut Connection,
         node: &NodeId,
         epoch: &str,
+        answered: u64,
     ) -> RedisResult<Result<Renewal, Refusal>> {
         let mut call = self.call(&RENEW, node.as_str());
+        call.key(self.of_node("reply", node.as_str()));
         let (status, unbroken, lapsed, next_due): (String, u64, Vec<String>, i64) =
-            call.arg(epoch).arg(millis(self.lease)).arg(LAPSED_PER_RENEWAL).invoke(redis)?;
+            call.arg(epoch).arg(millis(self.lease)).arg(LAPSED_PER_RENEWAL).arg(answered).invoke(redis)?;
         let renewal = Renewal { unbroken: unbroken == 1, lapsed, next_due: waiting(next_due) };
         accepted(&status, 0).map(|result| result.map(|()| renewal))
     }
@@ -352,6 +376,7 @@ fn accepted(status: &str, number: u64) -> RedisResult<Result<(), Refusal>> {
     match status {
         "ok" => Ok(Ok(())),
         "lost" => Ok(Err(Refusal::Lost)),
+        "behind" => Ok(Err(Refusal::Behind)),
         "reaped" => Ok(Err(Refusal::Reaped)),
         "settling" => Ok(Err(Refusal::Settling(Duration::from_millis(number)))),
         other => {

@@ -45,6 +45,7 @@ struct Node {
 /// The cluster, and the receiver's view of it.
 struct Course {
     cluster: Cluster,
+    ids: u32,
     nodes: Vec<Node>,
     /// What has begun by an event and not ended by one.
     open: BTreeMap<String, bool>,
@@ -52,7 +53,7 @@ struct Course {
 
 impl Course {
     fn start(cluster: Cluster, graces: &[Index]) -> Self {
-        let mut course = Self { cluster, nodes: Vec::new(), open: BTreeMap::new() };
+        let mut course = Self { cluster, ids: 0, nodes: Vec::new(), open: BTreeMap::new() };
         for grace in graces {
             let grace = Duration::from_millis(*grace.get(&GRACES));
             let id = course.new_id();
@@ -62,8 +63,8 @@ impl Course {
     }
 
     fn new_id(&mut self) -> NodeId {
-        self.cluster.batches += 1;
-        self.cluster.node(u32::try_from(self.cluster.batches).unwrap())
+        self.ids += 1;
+        self.cluster.node(self.ids)
     }
 
     fn take(&mut self, step: &Step) {
@@ -95,7 +96,7 @@ impl Course {
         let id = id.clone();
         let mut verdict = self.cluster.claim(&id, &claims).unwrap();
         if twice {
-            let again = self.cluster.claim_as(&id, self.cluster.batches, &claims).unwrap();
+            let again = self.cluster.claim_as(&id, self.cluster.batches[&id], &claims).unwrap();
             assert_eq!((&again.edges, &again.fired), (&verdict.edges, &verdict.fired));
             verdict = again;
         }

@@ -173,7 +173,7 @@ fn nodes_without_a_grace_announce_what_others_left_in_theirs_and_then_stop_looki
     }
     cluster.grant(Duration::ZERO);
     assert_eq!(cluster.edges(&b, &[Claim::join(channel("app", "one"))]), "0");
-    let renewal = cluster.keys.renew(&mut cluster.redis, &b, &cluster.epoch).unwrap().unwrap();
+    let renewal = cluster.renew(&b);
     assert!(renewal.next_due.is_some_and(|wait| wait > LEASE / 2), "{renewal:?}");
     assert_eq!(cluster.edges(&b, &[Claim::leave(channel("app", "one"))]), "1");
     cluster.let_pass();
@@ -195,7 +195,7 @@ fn a_cluster_without_a_grace_never_touches_what_belongs_to_it() {
     assert_eq!(cluster.edges(&a, &holds.clone().map(Claim::join)), "11");
     assert_eq!(cluster.edges(&a, &[Claim::leave(holds[1].clone()), Claim::leave(holds[0].clone())]), "11");
     cluster.edges(&a, &holds.map(Claim::join));
-    cluster.keys.renew(&mut cluster.redis, &a, &cluster.epoch).unwrap().unwrap();
+    cluster.renew(&a);
     cluster.lapse(&a);
     assert_eq!(cluster.reap(&a).unwrap().events.len(), 2);
 }
@@ -206,12 +206,12 @@ fn a_batch_sent_again_announces_what_it_announced_before() {
     let (a, b) = (cluster.node(1), cluster.node(2));
     cluster.edges(&a, &[Claim::join(channel("app", "news"))]);
     let leave = [Claim::leave(channel("app", "news"))];
-    let first = cluster.claim_as(&a, 10, &leave).unwrap();
+    let first = cluster.claim_as(&a, 2, &leave).unwrap();
     cluster.let_pass();
     let asked = cluster.claim_as(&b, 1, &[]).unwrap();
     assert_eq!(described(&asked.fired), ["channel_vacated news"]);
     assert_eq!(cluster.claim_as(&b, 1, &[]).unwrap().fired, asked.fired);
-    let again = cluster.claim_as(&a, 10, &leave).unwrap();
+    let again = cluster.claim_as(&a, 2, &leave).unwrap();
     assert_eq!((again.edges, again.time_ms, again.fired), (first.edges, first.time_ms, Vec::new()));
     assert_eq!(cluster.due(), 0, "a batch that was applied is not applied again");
     assert_eq!(cluster.claim_as(&b, 2, &[]).unwrap().fired, []);

@@ -51,7 +51,7 @@ fn a_node_that_refreshes_its_roster_when_its_lease_was_overdue_is_spared() {
         cluster.refreshed(name, 1, JUST_NOW);
         let reaped = cluster.reap(&node).unwrap();
         assert_eq!((reaped.fate, reaped.finished, reaped.events.len()), (Fate::Spared, true, 0), "{name:?}");
-        let renewal = cluster.keys.renew(&mut cluster.redis, &node, &cluster.epoch).unwrap().unwrap();
+        let renewal = cluster.renew(&node);
         assert!(!renewal.unbroken);
         assert_eq!(cluster.edges(&node, &[Claim::leave(channel("app", name))]), "1", "it goes on where it was");
     }

@@ -7,6 +7,7 @@ mod grace;
 #[path = "scripts_roster_tests.rs"]
 mod roster;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -25,7 +26,8 @@ struct Cluster {
     redis: Connection,
     keys: Keys,
     epoch: String,
-    batches: u64,
+    /// The last batch of each node.
+    batches: BTreeMap<NodeId, u64>,
 }
 
 impl Cluster {
@@ -39,7 +41,7 @@ impl Cluster {
     /// One on a server that outlives it.
     fn on(server: &RedisServer) -> Self {
         let redis = server.connect();
-        Self { server: None, redis, keys: Keys::new("wh", LEASE, 0), epoch: String::new(), batches: 0 }
+        Self { server: None, redis, keys: Keys::new("wh", LEASE, 0), epoch: String::new(), batches: BTreeMap::new() }
     }
 
     fn node(&mut self, pid: u32) -> NodeId {
@@ -50,12 +52,18 @@ impl Cluster {
     }
 
     fn claim(&mut self, node: &NodeId, claims: &[Claim]) -> Result<Verdict, Refusal> {
-        self.batches += 1;
-        self.claim_as(node, self.batches, claims)
+        let number = self.batches.get(node).map_or(1, |last| last + 1);
+        self.batches.insert(node.clone(), number);
+        self.claim_as(node, number, claims)
     }
 
     fn claim_as(&mut self, node: &NodeId, number: u64, claims: &[Claim]) -> Result<Verdict, Refusal> {
         self.keys.claim(&mut self.redis, node, &self.epoch, &batch(number, claims)).unwrap()
+    }
+
+    /// Renews the lease of a node to which nothing was answered.
+    fn renew(&mut self, node: &NodeId) -> Renewal {
+        self.keys.renew(&mut self.redis, node, &self.epoch, 0).unwrap().unwrap()
     }
 
     fn edges(&mut self, node: &NodeId, claims: &[Claim]) -> String {
@@ -77,6 +85,25 @@ impl Cluster {
 
     fn lapse(&mut self, node: &NodeId) {
         redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(node.as_str()).exec(&mut self.redis).unwrap();
+    }
+
+    /// All that is in Redis.
+    fn save(&mut self) -> Vec<(String, Vec<u8>)> {
+        let dump = |key: String| {
+            let value = redis::cmd("DUMP").arg(&key).query(&mut self.redis).unwrap();
+            (key, value)
+        };
+        let keys: Vec<String> =
+            redis::cmd("KEYS").arg("*").query(&mut self.server.as_ref().unwrap().connect()).unwrap();
+        keys.into_iter().map(dump).collect()
+    }
+
+    /// Makes Redis what it was.
+    fn restore(&mut self, saved: &[(String, Vec<u8>)]) {
+        redis::cmd("FLUSHALL").exec(&mut self.redis).unwrap();
+        for (key, value) in saved {
+            redis::cmd("RESTORE").arg(key).arg(0).arg(value).exec(&mut self.redis).unwrap();
+        }
     }
 
     fn all_keys(&mut self) -> Vec<String> {
@@ -247,7 +274,7 @@ fn a_session_that_is_opened_late_does_not_revive_a_node_that_was_reaped() {
     assert_eq!(cluster.claim(&a, &holds.clone().map(Claim::leave)), Err(Refusal::Reaped), "while it is being reaped");
     assert_eq!(cluster.reap(&a).unwrap().fate, Fate::Dead, "the reaping goes on");
     cluster.node(1);
-    assert_eq!(cluster.claim(&a, &holds.map(Claim::leave)), Err(Refusal::Reaped), "when it was reaped");
+    assert_eq!(cluster.claim_as(&a, 2, &holds.map(Claim::leave)), Err(Refusal::Reaped), "when it was reaped");
 }
 
 #[test]
@@ -260,7 +287,7 @@ fn a_reaper_that_dies_half_way_is_continued_by_another() {
     let first = cluster.reap(&a).unwrap();
     assert_eq!((first.events.len(), first.finished), (REAP_PORTION, false));
     assert_eq!(cluster.claim(&a, &many[..1]), Err(Refusal::Reaped), "while it is being reaped");
-    let renewal = cluster.keys.renew(&mut cluster.redis, &b, &cluster.epoch).unwrap().unwrap();
+    let renewal = cluster.renew(&b);
     assert_eq!(renewal.lapsed, [a.as_str()]);
     let second = cluster.reap(&a).unwrap();
     assert_eq!((second.events.len(), second.finished), (1, true));
@@ -273,7 +300,7 @@ fn lost_data_is_noticed_put_back_in_silence_and_edges_wait_until_it_has_settled(
     let hold = channel("app", "news");
     cluster.edges(&a, &[Claim::join(hold.clone())]);
     redis::cmd("FLUSHALL").exec(&mut cluster.redis).unwrap();
-    assert_eq!(cluster.claim(&b, &[Claim::join(hold.clone())]), Err(Refusal::Lost));
+    assert_eq!(cluster.claim_as(&b, 1, &[Claim::join(hold.clone())]), Err(Refusal::Lost));
 
     let settle = Duration::from_millis(200);
     let started = Instant::now();
@@ -284,7 +311,7 @@ fn lost_data_is_noticed_put_back_in_silence_and_edges_wait_until_it_has_settled(
     cluster.epoch = epoch;
     cluster.reassert(&a, 1, &hold).unwrap();
     let verdict = loop {
-        match cluster.claim(&b, &[Claim::join(hold.clone())]) {
+        match cluster.claim_as(&b, 1, &[Claim::join(hold.clone())]) {
             Ok(verdict) => break verdict,
             Err(Refusal::Settling(wait)) => std::thread::sleep(wait),
             Err(refusal) => panic!("{refusal:?}"),
@@ -295,14 +322,41 @@ fn lost_data_is_noticed_put_back_in_silence_and_edges_wait_until_it_has_settled(
     assert_eq!(verdict.edges, b"0", "the channel was occupied before the loss");
 }
 
+/// As after a failover to a replica that had not got everything, or the crash of a Redis that writes once a second.
+#[test]
+fn a_redis_that_lost_its_last_seconds_is_found_out_and_corrected_in_silence() {
+    let mut cluster = Cluster::start();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let [stays, left, came] = ["stays", "left", "came"].map(|name| channel("app", name));
+    cluster.edges(&a, &[&stays, &left].map(|hold| Claim::join(hold.clone())));
+    let saved = cluster.save();
+    cluster.edges(&a, &[Claim::leave(left.clone()), Claim::join(came.clone())]);
+    cluster.restore(&saved);
+
+    assert_eq!(cluster.keys.renew(&mut cluster.redis, &a, &cluster.epoch, 2).unwrap(), Err(Refusal::Behind));
+    assert_eq!(cluster.claim(&a, &[Claim::leave(came.clone())]), Err(Refusal::Behind));
+    let settle = Duration::from_millis(200);
+    assert_eq!(cluster.keys.forget(&mut cluster.redis, &a, &cluster.epoch, 2, 1, settle).unwrap(), Ok(false));
+    assert_eq!(cluster.keys.forget(&mut cluster.redis, &a, &cluster.epoch, 2, 1, settle).unwrap(), Ok(true));
+    for hold in [&stays, &came] {
+        cluster.reassert(&a, 2, hold).unwrap();
+    }
+    assert!(matches!(cluster.claim_as(&b, 1, &[]), Err(Refusal::Settling(_))), "the others have lost something, too");
+    let verdict = crate::support::wait::eventually("edges are decided again", || {
+        cluster.claim_as(&a, 3, &[&stays, &came].map(|hold| Claim::leave(hold.clone()))).ok()
+    });
+    assert_eq!(verdict.edges, b"11");
+    assert_eq!(cluster.claim_as(&b, 1, &[Claim::join(left)]).unwrap().edges, b"1", "it was left");
+}
+
 #[test]
 fn a_renewal_says_whether_the_lease_had_lapsed_and_whose_has() {
     let mut cluster = Cluster::start();
     let (a, b) = (cluster.node(1), cluster.node(2));
     cluster.lapse(&a);
-    let renewal = cluster.keys.renew(&mut cluster.redis, &b, &cluster.epoch).unwrap().unwrap();
+    let renewal = cluster.renew(&b);
     assert_eq!(renewal, Renewal { unbroken: true, lapsed: vec![a.as_str().to_owned()], next_due: None });
-    let renewal = cluster.keys.renew(&mut cluster.redis, &a, &cluster.epoch).unwrap().unwrap();
+    let renewal = cluster.renew(&a);
     assert_eq!(renewal, Renewal { unbroken: false, lapsed: Vec::new(), next_due: None });
 }
 

@@ -8,18 +8,27 @@ use crate::names::NodeId;
 /// The parts of a lease after which it is renewed: two renewals may fail before it lapses.
 const RENEWALS_PER_LEASE: u32 = 3;
 
+/// What came before the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Past {
+    /// Nothing: when Redis knows no epoch, it is new.
+    None,
+    /// An epoch, under another id: when Redis knows none, it has lost its data, but nothing that was told under this id.
+    Epoch,
+    /// A session: what Redis was told in it is to be put back if it is lost.
+    Session,
+}
+
 /// What the claimer knows of its node.
 #[derive(Debug)]
 pub(crate) struct Session {
     node: NodeId,
     lease: Duration,
     epoch: Option<String>,
-    /// An epoch was known before: when Redis has none now, it has lost its data.
-    had_epoch: bool,
-    /// A session was open under this id: what Redis was told in it is to be put back if it is lost.
-    is_known: bool,
+    past: Past,
     must_put_holds_back: bool,
     renew_at: Option<Instant>,
+    must_renew: bool,
     unbroken_renewals: u32,
 }
 
@@ -30,10 +39,10 @@ impl Session {
             node,
             lease,
             epoch: None,
-            had_epoch: false,
-            is_known: false,
+            past: Past::None,
             must_put_holds_back: false,
             renew_at: None,
+            must_renew: false,
             unbroken_renewals: 0,
         }
     }
@@ -56,15 +65,17 @@ impl Session {
     /// How long a new epoch has to settle: until every other live node has renewed its lease, noticed the loss and put
     /// its holds back. A node that knows of no loss, on a fresh Redis, need not wait.
     pub(crate) fn settle_time(&self) -> Duration {
-        if self.had_epoch { self.lease / RENEWALS_PER_LEASE + self.lease / 10 } else { Duration::ZERO }
+        match self.past {
+            Past::None => Duration::ZERO,
+            Past::Epoch | Past::Session => self.lease / RENEWALS_PER_LEASE + self.lease / 10,
+        }
     }
 
     /// The session is open.
     pub(crate) fn opened(&mut self, epoch: String, now: Instant) {
-        self.must_put_holds_back = self.is_known;
+        self.must_put_holds_back = self.past == Past::Session;
         self.epoch = Some(epoch);
-        self.had_epoch = true;
-        self.is_known = true;
+        self.past = Past::Session;
         self.renew_at = Some(now + self.lease / RENEWALS_PER_LEASE);
         self.unbroken_renewals = 0;
     }
@@ -79,7 +90,7 @@ impl Session {
         self.must_put_holds_back = false;
     }
 
-    /// Redis has lost its data.
+    /// Redis has lost its data, or a part of it.
     pub(crate) fn lost(&mut self) {
         self.epoch = None;
     }
@@ -89,7 +100,7 @@ impl Session {
     pub(crate) fn reaped(&mut self, node: NodeId) {
         self.node = node;
         self.epoch = None;
-        self.is_known = false;
+        self.past = Past::Epoch;
         self.must_put_holds_back = false;
     }
 
@@ -98,10 +109,30 @@ impl Session {
         self.renew_at
     }
 
-    /// The lease was renewed.
+    /// The lease is to be renewed before anything else, once and out of turn.
+    pub(crate) const fn renew_next(&mut self) {
+        self.must_renew = true;
+    }
+
+    /// Whether the lease is to be renewed now.
+    pub(crate) fn must_renew(&self, now: Instant) -> bool {
+        self.must_renew || self.is_due(now)
+    }
+
+    /// The lease was renewed. Out of turn, that does not show that the node has been there for longer.
     pub(crate) fn renewed(&mut self, unbroken: bool, now: Instant) {
-        self.renew_at = Some(now + self.lease / RENEWALS_PER_LEASE);
-        self.unbroken_renewals = if unbroken { self.unbroken_renewals.saturating_add(1) } else { 0 };
+        self.must_renew = false;
+        if !unbroken {
+            self.unbroken_renewals = 0;
+        }
+        if self.is_due(now) {
+            self.renew_at = Some(now + self.lease / RENEWALS_PER_LEASE);
+            self.unbroken_renewals = self.unbroken_renewals.saturating_add(u32::from(unbroken));
+        }
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.renew_at.is_none_or(|due| due <= now)
     }
 
     /// Whether this node may reap others. After an outage of Redis everybody's lease has lapsed and everybody renews;
@@ -151,16 +182,31 @@ mod tests {
     }
 
     #[test]
+    fn renewals_out_of_turn_do_not_make_a_node_older() {
+        let now = Instant::now();
+        let mut session = Session::new(node(1), LEASE);
+        session.opened("a".into(), now);
+        for _ in 0..5 {
+            assert!(!session.must_renew(now));
+            session.renew_next();
+            assert!(session.must_renew(now));
+            session.renewed(true, now);
+        }
+        assert!(!session.may_reap());
+        assert_eq!(session.renew_at(), Some(now + LEASE / 3));
+    }
+
+    #[test]
     fn only_a_node_that_has_been_there_for_a_whole_lease_may_reap() {
         let now = Instant::now();
         let mut session = Session::new(node(1), LEASE);
         session.opened("a".into(), now);
-        session.renewed(true, now);
-        session.renewed(true, now);
+        session.renewed(true, now + LEASE / 3);
+        session.renewed(true, now + LEASE * 2 / 3);
         assert!(!session.may_reap());
-        session.renewed(true, now);
+        session.renewed(true, now + LEASE);
         assert!(session.may_reap());
-        session.renewed(false, now);
+        session.renewed(false, now + LEASE);
         assert!(!session.may_reap());
     }
 }

@@ -27,6 +27,8 @@ struct Budget {
     /// Calls get lost, or come late.
     delays: u8,
     wipes: u8,
+    /// Redis loses what happened since it last wrote everything down.
+    restores: u8,
 }
 
 /// What a search found.
@@ -77,7 +79,7 @@ fn assert_correct(nodes: usize, budget: Budget) {
 }
 
 /// What is searched for a counterexample of a flaw.
-const SMALL: Budget = Budget { hooks: 3, lapses: 1, crashes: 0, delays: 1, wipes: 0 };
+const SMALL: Budget = Budget { hooks: 3, lapses: 1, crashes: 0, delays: 1, wipes: 0, restores: 0 };
 
 /// The wide one when there is time: `MODEL_SECONDS=600`.
 fn budget(narrow: Budget, wide: Budget) -> Budget {
@@ -86,25 +88,31 @@ fn budget(narrow: Budget, wide: Budget) -> Budget {
 
 #[test]
 fn two_nodes_tell_the_truth_whatever_comes_late_or_lapses() {
-    let wide = Budget { hooks: 4, lapses: 2, crashes: 0, delays: 1, wipes: 0 };
+    let wide = Budget { hooks: 4, lapses: 2, crashes: 0, delays: 1, wipes: 0, restores: 0 };
     assert_correct(2, budget(Budget { hooks: 3, lapses: 1, ..wide }, wide));
 }
 
 #[test]
 fn a_node_that_died_is_no_hindrance_to_the_truth() {
-    let wide = Budget { hooks: 4, lapses: 1, crashes: 1, delays: 1, wipes: 0 };
+    let wide = Budget { hooks: 4, lapses: 1, crashes: 1, delays: 1, wipes: 0, restores: 0 };
     assert_correct(2, budget(Budget { hooks: 2, ..wide }, wide));
 }
 
 #[test]
 fn two_nodes_tell_the_truth_though_redis_loses_everything() {
-    let wide = Budget { hooks: 4, lapses: 1, crashes: 0, delays: 1, wipes: 1 };
+    let wide = Budget { hooks: 4, lapses: 1, crashes: 0, delays: 1, wipes: 1, restores: 0 };
     assert_correct(2, budget(Budget { hooks: 3, lapses: 0, ..wide }, wide));
 }
 
 #[test]
+fn two_nodes_tell_the_truth_though_redis_loses_its_last_seconds() {
+    let wide = Budget { hooks: 5, lapses: 0, crashes: 0, delays: 1, wipes: 0, restores: 1 };
+    assert_correct(2, budget(Budget { hooks: 4, delays: 0, ..wide }, wide));
+}
+
+#[test]
 fn three_nodes_tell_the_truth() {
-    let wide = Budget { hooks: 4, lapses: 1, crashes: 1, delays: 0, wipes: 0 };
+    let wide = Budget { hooks: 4, lapses: 1, crashes: 1, delays: 0, wipes: 0, restores: 0 };
     assert_correct(3, budget(Budget { hooks: 3, crashes: 0, ..wide }, wide));
 }
 
@@ -117,6 +125,8 @@ fn the_search_finds_every_flaw_it_is_given() {
         (Flaw::LateReassertion, Budget { lapses: 0, wipes: 1, ..SMALL }),
         (Flaw::LateOpening, SMALL),
         (Flaw::NoSettling, Budget { lapses: 0, delays: 0, wipes: 1, ..SMALL }),
+        (Flaw::NotNoticed, Budget { lapses: 0, delays: 0, restores: 1, ..SMALL }),
+        (Flaw::NotForgotten, Budget { lapses: 0, delays: 0, restores: 1, ..SMALL }),
         (Flaw::ForgottenEpoch, Budget { delays: 0, wipes: 1, ..SMALL }),
         (Flaw::GivenUp, SMALL),
         (Flaw::NotAsked, SMALL),

@@ -72,11 +72,12 @@ pub(super) enum Answer {
     /// To a batch.
     Decided(Edges),
     Lost,
+    Behind,
     Reaped,
     Settling,
     /// To a reaper: there is nothing to reap.
     Alive,
-    /// To a reaper: whether nothing is left.
+    /// To a reaper, and to a node that puts back what is true: whether nothing is left.
     Taken {
         finished: bool,
     },
@@ -97,6 +98,10 @@ pub(super) enum Flaw {
     LateOpening,
     /// Edges are decided at once after Redis has lost its data.
     NoSettling,
+    /// Redis loses its last seconds, and nobody notices.
+    NotNoticed,
+    /// What Redis holds wrongly is not taken away before holds are put back.
+    NotForgotten,
     /// A node that was reaped takes the next Redis for a fresh one.
     ForgottenEpoch,
     /// A node that was reaped gives up what waits.
@@ -150,6 +155,11 @@ impl Redis {
         self.replies[id].batch == batch
     }
 
+    /// Whether an answered batch of an incarnation is unknown.
+    pub(super) fn has_lost(&self, id: Id, answered: u8) -> bool {
+        self.replies[id].batch < answered
+    }
+
     fn has_lease(&self, id: Id) -> bool {
         matches!(self.leases[id], Lease::Good | Lease::Lapsed)
     }
@@ -181,6 +191,9 @@ impl Redis {
         let Reply { batch: last, reaped, .. } = self.replies[id];
         if last == batch && flaw != Some(Flaw::NoStoredReply) {
             return Answer::Decided(self.replies[id].edges);
+        }
+        if last + 1 < batch && flaw != Some(Flaw::NotNoticed) {
+            return Answer::Behind;
         }
         if last > batch && flaw != Some(Flaw::LateBatches) {
             return Answer::Reaped;
@@ -222,10 +235,41 @@ impl Redis {
         Answer::Done
     }
 
-    /// `renew.lua`.
-    pub(super) fn renew(&mut self, id: Id, epoch: u8) -> Answer {
+    /// `forget.lua`.
+    pub(super) fn forget(&mut self, id: Id, epoch: u8, answered: u8, portion: usize, flaw: Option<Flaw>) -> Answer {
         if epoch != self.epoch {
             return Answer::Lost;
+        }
+        let last = self.replies[id].batch;
+        let is_late = last > answered && flaw != Some(Flaw::LateReassertion);
+        if is_late || !self.has_lease(id) {
+            return Answer::Reaped;
+        }
+        if last == answered {
+            return Answer::Taken { finished: true };
+        }
+        let taken = KEYS.into_iter().filter(|key| self.held[id].has(*key)).take(portion);
+        for key in taken.collect::<Vec<_>>() {
+            self.holds[id].set(key, false);
+            self.held[id].set(key, false);
+        }
+        if flaw != Some(Flaw::NoSettling) {
+            self.settled = false;
+        }
+        let finished = self.held[id].is_empty();
+        if finished {
+            (self.replies[id].batch, self.replies[id].edges) = (answered, Edges::default());
+        }
+        Answer::Taken { finished }
+    }
+
+    /// `renew.lua`.
+    pub(super) fn renew(&mut self, id: Id, epoch: u8, answered: u8, flaw: Option<Flaw>) -> Answer {
+        if epoch != self.epoch {
+            return Answer::Lost;
+        }
+        if self.replies[id].batch < answered && flaw != Some(Flaw::NotNoticed) {
+            return Answer::Behind;
         }
         if !self.has_lease(id) {
             return Answer::Reaped;

@@ -26,7 +26,8 @@ enum Call {
     Open { id: Id, settles: bool },
     Claim { id: Id, stale: bool, batch: u8, changes: Vec<Change> },
     Reassert { id: Id, stale: bool, answered: u8, holds: Holds },
-    Renew { id: Id, stale: bool },
+    Forget { id: Id, stale: bool, answered: u8, portion: usize },
+    Renew { id: Id, stale: bool, answered: u8 },
     Reap { id: Id, stale: bool, portion: usize },
     Lapse { id: Id },
     Settle,
@@ -40,11 +41,13 @@ fn call() -> impl Strategy<Value = Call> {
     let holds = (any::<bool>(), any::<bool>()).prop_map(|(channel, user)| Holds { channel, user });
     prop_oneof![
         4 => (id(), any::<bool>()).prop_map(|(id, settles)| Call::Open { id, settles }),
-        12 => (id(), stale(), 1..6_u8, prop::collection::vec(change, 1..5))
+        14 => (id(), stale(), 1..5_u8, prop::collection::vec(change, 1..5))
             .prop_map(|(id, stale, batch, changes)| Call::Claim { id, stale, batch, changes }),
         3 => (id(), stale(), 0..5_u8, holds)
             .prop_map(|(id, stale, answered, holds)| Call::Reassert { id, stale, answered, holds }),
-        3 => (id(), stale()).prop_map(|(id, stale)| Call::Renew { id, stale }),
+        3 => (id(), stale(), 0..5_u8, 1..3_usize)
+            .prop_map(|(id, stale, answered, portion)| Call::Forget { id, stale, answered, portion }),
+        3 => (id(), stale(), 0..3_u8).prop_map(|(id, stale, answered)| Call::Renew { id, stale, answered }),
         6 => (id(), stale(), 1..3_usize).prop_map(|(id, stale, portion)| Call::Reap { id, stale, portion }),
         4 => id().prop_map(|id| Call::Lapse { id }),
         2 => Just(Call::Settle),
@@ -73,6 +76,7 @@ fn hold(key: Key) -> Hold {
 fn refused(refusal: Refusal) -> Answer {
     match refusal {
         Refusal::Lost => Answer::Lost,
+        Refusal::Behind => Answer::Behind,
         Refusal::Reaped => Answer::Reaped,
         Refusal::Settling(_) => Answer::Settling,
     }
@@ -105,8 +109,16 @@ impl Real {
         answer.map_or_else(refused, |()| Answer::Done)
     }
 
-    fn renew(&mut self, id: Id, epoch: &str) -> Answer {
-        self.keys.renew(&mut self.redis, &node(id), epoch).unwrap().map_or_else(refused, |_| Answer::Done)
+    fn forget(&mut self, id: Id, epoch: &str, answered: u8, portion: usize) -> Answer {
+        let answer = self.keys.forget(&mut self.redis, &node(id), epoch, answered.into(), portion, HOUR).unwrap();
+        answer.map_or_else(refused, |finished| Answer::Taken { finished })
+    }
+
+    fn renew(&mut self, id: Id, epoch: &str, answered: u8) -> Answer {
+        self.keys
+            .renew(&mut self.redis, &node(id), epoch, answered.into())
+            .unwrap()
+            .map_or_else(refused, |_| Answer::Done)
     }
 
     fn reap(&mut self, id: Id, epoch: &str, portion: usize) -> Told {
@@ -169,10 +181,16 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
                 let answer = real.reassert(*id, &epoch.to_string(), *answered, *holds);
                 ((expected, BTreeSet::new()), (answer, BTreeSet::new()))
             }
-            Call::Renew { id, stale } => {
+            Call::Forget { id, stale, answered, portion } => {
                 let epoch = epoch(*stale);
-                let answer = real.renew(*id, &epoch.to_string());
-                ((pure.renew(*id, epoch), BTreeSet::new()), (answer, BTreeSet::new()))
+                let expected = pure.forget(*id, epoch, *answered, *portion, None);
+                let answer = real.forget(*id, &epoch.to_string(), *answered, *portion);
+                ((expected, BTreeSet::new()), (answer, BTreeSet::new()))
+            }
+            Call::Renew { id, stale, answered } => {
+                let epoch = epoch(*stale);
+                let answer = real.renew(*id, &epoch.to_string(), *answered);
+                ((pure.renew(*id, epoch, *answered, None), BTreeSet::new()), (answer, BTreeSet::new()))
             }
             Call::Reap { id, stale, portion } => {
                 let epoch = epoch(*stale);

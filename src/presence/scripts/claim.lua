@@ -17,6 +17,7 @@
 --             three for each when the outbox is not in Redis: app, channel, user. A batch sent again gets the stored
 --             reply and changes nothing.
 --   lost      the data is not of this epoch: Redis lost it. Nothing changed.
+--   behind    Redis has lost its last seconds, and an answered batch with them. Nothing changed.
 --   reaped    the node's lease lapsed and its holds were taken away; or this batch comes behind a later one, on a
 --             connection that was given up, and nobody hears the answer. Nothing changed.
 --   settling  number = milliseconds until edges may be decided. Nothing changed.
@@ -33,7 +34,11 @@ if last[1] == batch then
   set_grace(ARGV[6], epoch[3])
   return {'ok', tonumber(last[2]), last[3], next_due(), 0, last[4] and cmsgpack.unpack(last[4]) or {}}
 end
-if comes_late(last[1], batch) or not has_lease(KEYS[2], node) then
+local ahead = tonumber(batch) - tonumber(last[1] or 0)
+if ahead > 1 then
+  return {'behind', 0, '', -1, 0, {}}
+end
+if ahead < 0 or not has_lease(KEYS[2], node) then
   return {'reaped', 0, '', -1, 0, {}}
 end
 local wait = tonumber(epoch[2]) - now

@@ -1,14 +1,18 @@
 -- Renews the lease of a node and names the nodes whose lease has lapsed.
 --
--- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:reply:{node}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] lease (ms)  ARGV[5] most lapsed nodes to name
+-- ARGV[6] number of the node's last batch that was answered
 --
 -- Returns {status, 1 when the lease had not lapsed meanwhile, lapsed nodes, milliseconds until a departure becomes an
--- edge, -1 for none}; status `ok`, `lost` or `reaped` as in claim.lua. May change: KEYS[2], `grace`.
+-- edge, -1 for none}; status `ok`, `lost`, `behind` or `reaped` as in claim.lua. May change: KEYS[2], `grace`.
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace')
 if epoch[1] ~= ARGV[3] then
   return {'lost', 0, {}, -1}
+end
+if tonumber(redis.call('HGET', KEYS[3], 'batch') or 0) < tonumber(ARGV[6]) then
+  return {'behind', 0, {}, -1}
 end
 local expiry = redis.call('ZSCORE', KEYS[2], ARGV[2])
 if not has_lease(KEYS[2], ARGV[2]) then

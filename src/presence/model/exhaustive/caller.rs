@@ -19,6 +19,7 @@ pub(super) struct Node {
     pub(super) epoch: u8,
     pub(super) had_epoch: bool,
     pub(super) had_session: bool,
+    pub(super) must_forget: bool,
     pub(super) must_put_back: bool,
     /// It was told that it was reaped, and asks for the reply to the batch under way.
     pub(super) asks: bool,
@@ -33,6 +34,7 @@ pub(super) struct Node {
 pub(super) enum Call {
     Open { id: Id, new_epoch: u8, settles: bool },
     Claim { id: Id, epoch: u8, batch: u8, changes: Vec<Change> },
+    Forget { id: Id, epoch: u8, answered: u8 },
     Reassert { id: Id, epoch: u8, answered: u8, holds: Holds },
     Reap { dead: Id, epoch: u8 },
 }
@@ -48,9 +50,11 @@ impl Node {
         if epoch == 0 {
             return Some(Call::Open { id, new_epoch, settles: self.had_epoch });
         }
+        if self.must_forget {
+            return Some(Call::Forget { id, epoch, answered: self.answered_to() });
+        }
         if self.must_put_back {
-            let answered = self.batch - u8::from(self.sent > 0);
-            return Some(Call::Reassert { id, epoch, answered, holds: self.acknowledged() });
+            return Some(Call::Reassert { id, epoch, answered: self.answered_to(), holds: self.acknowledged() });
         }
         match self.buries {
             Some(dead) => Some(Call::Reap { dead, epoch }),
@@ -61,6 +65,11 @@ impl Node {
                 Some(Call::Claim { id, epoch, batch, changes: self.waiting[..sent].to_vec() })
             }
         }
+    }
+
+    /// The number of the last batch that was answered.
+    pub(super) fn answered_to(&self) -> u8 {
+        self.batch - u8::from(self.sent > 0)
     }
 
     /// Puts the call together; a batch stays the same from now on.

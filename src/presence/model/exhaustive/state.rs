@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) occupied: u8,
     pub(super) asked: u8,
     pub(super) left: Budget,
+    /// What Redis wrote down.
+    pub(super) saved: Option<Redis>,
     pub(super) crashed: bool,
     pub(super) next_id: Id,
     pub(super) next_epoch: u8,
@@ -42,6 +44,10 @@ pub(super) enum Action {
     Reap(Id),
     Crash(usize),
     Wipe,
+    /// Redis writes down what it has.
+    Save,
+    /// Redis has only what it wrote down last.
+    Restore,
     Settle,
 }
 
@@ -57,6 +63,7 @@ impl State {
             occupied: 0,
             asked: 0,
             left,
+            saved: None,
             crashed: false,
             next_id: nodes,
             next_epoch: 1,
@@ -99,6 +106,15 @@ impl State {
         if left.wipes > 0 && self.may_be_wiped() {
             actions.push(Action::Wipe);
         }
+        if left.restores > 0 && self.late.is_empty() && self.may_be_wiped() {
+            match &self.saved {
+                None => actions.push(Action::Save),
+                Some(saved) if saved.leases == self.redis.leases && *saved != self.redis => {
+                    actions.push(Action::Restore);
+                }
+                Some(_) => {}
+            }
+        }
         if self.redis.epoch != 0 && !self.redis.settled && self.has_put_back() {
             actions.push(Action::Settle);
         }
@@ -129,9 +145,15 @@ impl State {
         self.redis.settled && !strangers && !opening && self.nodes.iter().all(at_home)
     }
 
+    /// Whether Redis has lost answers to the node, and the node does not know yet.
+    fn is_behind(&self, node: &Node) -> bool {
+        !node.must_forget && self.redis.has_lost(node.id, node.answered_to())
+    }
+
     /// Whether everybody has told Redis again what it lost: that is what the time to settle is for.
     pub(super) fn has_put_back(&self) -> bool {
-        self.nodes.iter().all(|node| node.epoch == self.redis.epoch && !node.must_put_back)
+        let has = |node: &Node| node.epoch == self.redis.epoch && !node.must_put_back && !self.is_behind(node);
+        self.nodes.iter().all(has)
     }
 
     pub(super) fn take(&mut self, action: Action, flaw: Option<Flaw>) -> Result<(), Broken> {
@@ -161,7 +183,7 @@ impl State {
             }
             Action::Renew(n) => {
                 let node = &self.nodes[n];
-                let answer = self.redis.renew(node.id, node.epoch);
+                let answer = self.redis.renew(node.id, node.epoch, node.answered_to(), flaw);
                 self.refused(n, answer, flaw);
             }
             Action::Lapse(id) => {
@@ -179,6 +201,19 @@ impl State {
                 self.left.wipes -= 1;
                 self.redis = Redis::default();
             }
+            Action::Save => self.saved = Some(self.redis.clone()),
+            Action::Restore => {
+                self.left.restores -= 1;
+                self.redis = self.saved.take().expect("something saved");
+                // The first to notice has all others wait: docs/correctness.md says what if it is not.
+                let first = self.nodes.iter().position(|node| self.is_behind(node)).expect("a node to notice");
+                self.take(Action::Renew(first), flaw)?;
+                for _ in 0..2 {
+                    if self.redis.settled && self.nodes[first].next_call(self.next_epoch).is_some() {
+                        self.take(Action::Call(first), flaw)?;
+                    }
+                }
+            }
             Action::Settle => self.redis.settled = true,
         }
         Ok(())
@@ -195,6 +230,7 @@ impl State {
             Call::Claim { id, epoch, batch, changes } => {
                 self.redis.claim(*id, *epoch, *batch, changes, &mut told, flaw)
             }
+            Call::Forget { id, epoch, answered } => self.redis.forget(*id, *epoch, *answered, 1, flaw),
             Call::Reassert { id, epoch, answered, holds } => self.redis.reassert(*id, *epoch, *answered, *holds, flaw),
             Call::Reap { dead, epoch } => self.redis.reap(*dead, *epoch, 1, &mut told),
         };
@@ -226,6 +262,7 @@ impl State {
         match (call, answer) {
             (Call::Open { .. }, _) => {
                 node.must_put_back = node.had_session;
+                node.must_forget = node.had_session && flaw != Some(Flaw::NotForgotten);
                 (node.epoch, node.had_epoch, node.had_session, node.reborn) = (self.redis.epoch, true, true, false);
             }
             (Call::Claim { .. }, answer) if node.asks => {
@@ -235,6 +272,7 @@ impl State {
                 self.start_over(n, flaw);
             }
             (Call::Claim { .. }, Answer::Decided(_)) => node.answered(),
+            (Call::Forget { .. }, Answer::Taken { finished }) => node.must_forget = !finished,
             (Call::Reassert { .. }, Answer::Done) => node.must_put_back = false,
             (Call::Reap { .. }, Answer::Alive | Answer::Taken { finished: true }) => node.buries = None,
             (_, answer) => self.refused(n, answer, flaw),
@@ -244,7 +282,7 @@ impl State {
     pub(super) fn refused(&mut self, n: usize, answer: Answer, flaw: Option<Flaw>) {
         let node = &mut self.nodes[n];
         match answer {
-            Answer::Lost => node.epoch = 0,
+            Answer::Lost | Answer::Behind => node.epoch = 0,
             Answer::Reaped if node.sent == 0 || flaw == Some(Flaw::NotAsked) => self.start_over(n, flaw),
             Answer::Reaped => node.asks = true,
             _ => {}
@@ -273,8 +311,9 @@ impl State {
         node.waiting.extend(waiting);
         node.buries = (flaw != Some(Flaw::NotBuried)).then_some(node.id);
         node.had_epoch = flaw != Some(Flaw::ForgottenEpoch);
-        (node.id, node.epoch, node.sent) = (self.next_id, 0, 0);
+        (node.id, node.epoch, node.sent, node.batch) = (self.next_id, 0, 0, 0);
         (node.had_session, node.must_put_back, node.asks, node.reborn) = (false, false, false, true);
+        node.must_forget = false;
         self.next_id += 1;
     }
 

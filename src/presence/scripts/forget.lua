@@ -1,0 +1,44 @@
+-- Takes away what Redis thinks that a node holds, a portion at a time and without a word: Redis has lost data, and the node
+-- puts back what is true. Nothing is decided until all nodes have had the time to do so.
+--
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:held:{node}  KEYS[4] {prefix}:reply:{node}
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
+-- ARGV[5] most holds to take  ARGV[6] how long edges wait (ms)
+--
+-- Returns {status, 1 when nothing is left}; status `ok`, `lost` or `reaped` as in reassert.lua.
+-- May change: hold sets (occ, mem), KEYS[1], KEYS[3], KEYS[4].
+
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled')
+if epoch[1] ~= ARGV[3] then
+  return {'lost', 0}
+end
+local answered, last = tonumber(ARGV[4]), tonumber(redis.call('HGET', KEYS[4], 'batch') or 0)
+if last > answered or not has_lease(KEYS[2], ARGV[2]) then
+  return {'reaped', 0}
+end
+if last == answered then
+  -- Nothing of it was lost, or all has been taken away already: this call may come behind what was put back.
+  return {'ok', 1}
+end
+
+local holds = redis.call('ZRANGE', KEYS[3], 0, ARGV[5] - 1)
+for _, hold in ipairs(holds) do
+  local key, field = hold_key(decode_hold(hold))
+  local before = hold_set(key, field)
+  local after = without_node(before, ARGV[2])
+  if after ~= before then
+    set_hold_set(key, field, after)
+  end
+end
+
+if tonumber(epoch[2]) <= now then
+  redis.call('HSET', KEYS[1], 'settled', string.format('%.0f', now + ARGV[6]))
+end
+write_holds()
+call_in_portions('ZREM', KEYS[3], holds, 1000)
+local finished = redis.call('EXISTS', KEYS[3]) == 0
+if finished then
+  redis.call('HSET', KEYS[4], 'batch', answered, 'time', 0, 'edges', '')
+  redis.call('HDEL', KEYS[4], 'fired')
+end
+return {'ok', finished and 1 or 0}
