@@ -34,11 +34,10 @@ if last[1] == batch then
   set_grace(ARGV[6], epoch[3])
   return {'ok', tonumber(last[2]), last[3], next_due(), 0, last[4] and cmsgpack.unpack(last[4]) or {}}
 end
-local ahead = tonumber(batch) - tonumber(last[1] or 0)
-if ahead > 1 then
+if tonumber(batch) > tonumber(last[1] or 0) + 1 then
   return {'behind', 0, '', -1, 0, {}}
 end
-if ahead < 0 or not has_lease(KEYS[2], node) then
+if comes_late(last[1], batch) or not has_lease(KEYS[2], node) then
   return {'reaped', 0, '', -1, 0, {}}
 end
 local wait = tonumber(epoch[2]) - now
