@@ -292,7 +292,7 @@ fn a_node_whose_partitions_were_taken_does_not_say_that_it_dropped_their_events(
     // A lease of its own, so that the partitions are not taken for an estate.
     connection.zadd::<_, _, _, ()>("wh:nodes", "another", 9_999_999_999_999_u64).unwrap();
     for partition in 0..16 {
-        connection.hset::<_, _, _, ()>("wh:owners", partition, "another").unwrap();
+        connection.hset::<_, _, _, ()>("wh:owners", partition, "1 another").unwrap();
     }
     eventually("it has nothing left", || robbed.flush(Duration::from_secs(1)).is_nothing());
     eventually("its attempt has failed", || {

@@ -112,6 +112,22 @@ fn a_batch_that_arrived_before_the_crash_is_not_sent_under_another_id() {
 }
 
 #[test]
+fn an_heir_reads_a_long_backlog_as_it_goes_and_gives_nothing_up_for_its_length() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/hook", [Answer::Hang]);
+    let dying = node(&redis, &receiver, &json!({}));
+    subscribe(&dying, 0..20_000);
+    let mut connection = redis.connect();
+    eventually("the events are in the outbox", || outbox_events(&mut connection) == 20_000);
+    receiver.wait_for("/hook", 1);
+    kill(&dying);
+    let heir = node(&redis, &receiver, &json!({ "outbox_max_events": 1000, "batch_max_events": 1000 }));
+    eventually("all arrived", || occupied(&receiver.received("/hook")).len() == 20_000);
+    eventually("the streams are trimmed", || outbox_events(&mut connection) == 0);
+    assert!(heir.stats().contains(&("events_dropped", 0)), "{:?}", heir.stats());
+}
+
+#[test]
 fn client_events_keep_their_place_and_their_bytes() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = node(&redis, &receiver, &json!({}));
@@ -144,9 +160,11 @@ fn two_nodes_share_the_partitions_and_every_event_is_delivered_once() {
         subscribe(node, n * 1000..n * 1000 + 500);
     }
     eventually("each has half of the partitions", || {
-        let owners: Vec<String> = connection.hvals("wh:owners").unwrap();
-        let first = owners.iter().filter(|owner| **owner == owners[0]).count();
-        (owners.len(), first) == (16, 8)
+        let partitions: Vec<u16> = (0..16).collect();
+        let owners: Vec<Option<String>> = connection.hmget("wh:owners", partitions).unwrap();
+        let nodes: Vec<&str> = owners.iter().flatten().filter_map(|owner| Some(owner.split_once(' ')?.1)).collect();
+        let first = nodes.iter().filter(|node| **node == nodes[0]).count();
+        (nodes.len(), first) == (16, 8)
     });
     for (n, node) in nodes.iter().enumerate() {
         subscribe(node, n * 1000 + 500..n * 1000 + 1000);
@@ -223,7 +241,7 @@ fn a_node_that_was_robbed_of_its_partitions_sends_nothing_of_them_any_more() {
     let mut connection = redis.connect();
     eventually("the events are in the outbox", || outbox_events(&mut connection) == 10);
     for partition in 0..16 {
-        connection.hset::<_, _, _, ()>("wh:owners", partition, "another").unwrap();
+        connection.hset::<_, _, _, ()>("wh:owners", partition, "1 another").unwrap();
     }
     // A lease of its own, so that the partitions are not taken for an estate.
     connection.zadd::<_, _, _, ()>("wh:nodes", "another", 9_999_999_999_999_u64).unwrap();

@@ -291,6 +291,8 @@ impl Dispatcher {
     /// No lane wants this.
     fn say_unwanted(&self, queued: &Queued) {
         match queued.redelivery() {
+            // Of what was inherited, lanes may have had it before.
+            None if queued.resume.is_some() => {}
             None => self.telemetry.counters().events_unwanted.add(1),
             Some(redelivery) => self.telemetry.log(
                 Level::Warning,

@@ -62,8 +62,8 @@ enum Plan {
 
 #[derive(Debug, Default)]
 struct Ready {
-    /// The endpoint's last attempt succeeded.
-    proven: bool,
+    /// Whether the endpoint's last attempt succeeded.
+    proven: Option<bool>,
     /// The endpoint has answered 410: nothing more is sent to it.
     gone: bool,
     healthy: VecDeque<usize>,
@@ -171,7 +171,7 @@ impl Lanes {
     }
 
     /// Drops the events of ownerships that ended: another node has them.
-    pub(crate) fn revoke(&mut self, tenures: &[u32]) {
+    pub(crate) fn revoke(&mut self, tenures: &[u64]) {
         for lane in 0..self.entries.len() {
             let gone = self.entries[lane].lane.revoke(|queued| tenures.contains(&queued.position.tenure));
             self.waiting -= gone;
@@ -210,7 +210,7 @@ impl Lanes {
         let ready = &mut self.ready[endpoint];
         if sent {
             entry.failing = !matches!(verdict, Verdict::Delivered { .. });
-            ready.proven = !entry.failing;
+            ready.proven = Some(!entry.failing);
         }
         self.slots.release(endpoint, suspect);
         entry.plan = Plan::Nothing;
@@ -242,12 +242,13 @@ impl Lanes {
         passed.map(|passed| Passed { farewell, ..passed })
     }
 
-    /// Whether the longest lane is long for no fault of its endpoint: what it is sent, it answers promptly with success.
+    /// Whether the longest lane is long for no fault of its endpoint: what it is sent, it answers promptly with success, as
+    /// far as is known.
     pub(crate) fn longest_is_prompt(&self, now: Instant) -> bool {
         self.entries.iter().max_by_key(|entry| entry.lane.waiting()).is_some_and(|entry| {
             let ready = &self.ready[entry.endpoint];
             let waits = entry.lane.backing_off() > 0 || entry.lane.tried_for(now) >= PROMPT;
-            ready.proven && !ready.gone && !entry.failing && !waits
+            ready.proven != Some(false) && !ready.gone && !entry.failing && !waits
         })
     }
 
@@ -294,8 +295,9 @@ impl Lanes {
             if ready.gone {
                 return None;
             }
-            let (queue, suspect) = if !ready.healthy.is_empty() && self.slots.take(endpoint, !ready.proven) {
-                (&mut ready.healthy, !ready.proven)
+            let unproven = ready.proven != Some(true);
+            let (queue, suspect) = if !ready.healthy.is_empty() && self.slots.take(endpoint, unproven) {
+                (&mut ready.healthy, unproven)
             } else if !ready.failing.is_empty() && self.slots.take(endpoint, true) {
                 (&mut ready.failing, true)
             } else {

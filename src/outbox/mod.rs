@@ -33,8 +33,9 @@ pub use report::DropReport;
 pub struct Position {
     /// The part of the outbox that keeps the order of the event's channel.
     pub partition: u16,
-    /// Under which ownership of the partition the event was read; 0 where partitions have no owners.
-    pub tenure: u32,
+    /// Under which ownership of the partition the event was read, the fencing token of what follows from it; 0 where
+    /// partitions have no owners.
+    pub tenure: u64,
     /// The place within the partition.
     pub seq: u64,
 }
@@ -93,6 +94,12 @@ pub struct Resume {
 }
 
 impl Resume {
+    /// The last place of which it tells anything.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.cursors.values().chain(self.in_flight.keys()).copied().max().unwrap_or_default()
+    }
+
     /// Whether `lane` needs the event at `seq` no more, having passed it or having it in a batch under way.
     #[must_use]
     pub fn has(&self, lane: &LaneId, seq: u64) -> bool {
@@ -148,7 +155,7 @@ mod text {
 #[derive(Debug, Default)]
 pub struct Handover {
     /// Ownerships that ended: their events that wait in lanes are delivered by another node.
-    pub revoked: Vec<u32>,
+    pub revoked: Vec<u64>,
     /// Batches under way that were inherited; they come before the events.
     pub flights: Vec<Flight>,
     /// Events, oldest first.
@@ -264,7 +271,8 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     /// How many of the `waiting` events must be given up because they can be kept nowhere.
     fn excess(&self, waiting: usize) -> usize;
 
-    /// Is told which lanes took an event it handed over. None: the event is settled, unless it is in an inherited batch.
+    /// Is told which lanes took an event it handed over, beside those that have it in an inherited batch. None at all: the
+    /// event is settled.
     fn routed(&self, event: &Queued, lanes: &[LaneId]);
 
     /// Keeps a batch before its first attempt, so that whoever inherits it sends the same. Called by the threads that

@@ -13,7 +13,9 @@
 
 pub(crate) mod codec;
 mod flight;
+mod legacy;
 pub(super) mod letters;
+mod merge;
 mod passages;
 mod reader;
 mod scripts;
@@ -26,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Queued, Wire, excess};
+use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, Wire, excess};
 use crate::config::Config;
 use crate::event::Event;
 use crate::presence::Standing;
@@ -197,11 +199,11 @@ impl RedisOutbox {
         Ok(())
     }
 
-    fn remove(&self, settled: &[(u16, u64)], overtaken: &[Overtaken]) -> Result<(), NotKept> {
+    fn remove(&self, settled: &[Position], overtaken: &[Overtaken]) -> Result<(), NotKept> {
         self.store.lock().trim(settled)?;
-        for Overtaken { partition, seqs, .. } in overtaken {
+        for Overtaken { partition, tenure, seqs } in overtaken {
             for portion in seqs.chunks(REMOVED_AT_ONCE) {
-                self.store.lock().remove(*partition, portion)?;
+                self.store.lock().remove(*partition, *tenure, portion)?;
             }
         }
         Ok(())
@@ -217,7 +219,7 @@ impl RedisOutbox {
         self.write_down()?;
         self.store.lock().release(&releasable)?;
         let mut tenures = self.tenures.lock();
-        for partition in releasable {
+        for (partition, _) in releasable {
             tenures.end(partition, End::Fenced);
         }
         Ok(())
@@ -284,11 +286,7 @@ impl Outbox for RedisOutbox {
     }
 
     fn routed(&self, event: &Queued, lanes: &[LaneId]) {
-        let position = event.position;
-        let inherited =
-            event.resume.as_ref().and_then(|resume| resume.in_flight.get(&position.seq)).map_or(0, Vec::len);
-        let lanes = u32::try_from(lanes.len() + inherited).unwrap_or(u32::MAX);
-        self.tenures.lock().routed(position, lanes);
+        self.tenures.lock().routed(event.position, u32::try_from(lanes.len()).unwrap_or(u32::MAX));
     }
 
     fn keep(&self, lane: &LaneId, id: &str, wire: &Wire, events: &[Arc<Queued>]) -> Result<(), NotKept> {

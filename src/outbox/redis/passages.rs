@@ -33,20 +33,20 @@ struct Waiting {
     /// How many were taken out, to be written down just now.
     under_way: usize,
     /// Cursors of events that were given up behind a batch under way: they may move only after that batch's.
-    behind: HashMap<LaneId, Vec<(u16, u64)>>,
+    behind: HashMap<LaneId, Vec<Position>>,
     stopped: bool,
 }
 
 /// The last place in each partition among `places`, the partitions in the order in which they come first.
-pub(super) fn last_places(places: impl Iterator<Item = (u16, u64)>) -> Vec<(u16, u64)> {
-    let mut partitions: Vec<(u16, u64)> = Vec::new();
-    for (partition, seq) in places {
-        match partitions.iter_mut().find(|(known, _)| *known == partition) {
-            Some((_, last)) => *last = seq.max(*last),
-            None => partitions.push((partition, seq)),
+pub(super) fn last_places(places: impl Iterator<Item = Position>) -> Vec<Position> {
+    let mut last: Vec<Position> = Vec::new();
+    for place in places {
+        match last.iter_mut().find(|known| (known.partition, known.tenure) == (place.partition, place.tenure)) {
+            Some(known) => known.seq = known.seq.max(place.seq),
+            None => last.push(place),
         }
     }
-    partitions
+    last
 }
 
 impl Passages {
@@ -57,7 +57,7 @@ impl Passages {
             Fate::Dropped(report) => letters::fields(&passed, report),
             Fate::Delivered | Fate::Forgotten => Vec::new(),
         };
-        let places = passed.events.iter().map(|event| (event.position.partition, event.position.seq));
+        let places = passed.events.iter().map(|event| event.position);
         let mut waiting = self.waiting.lock();
         let behind = waiting.behind.remove(passed.lane).unwrap_or_default();
         let mut cursors = last_places(places.chain(behind));

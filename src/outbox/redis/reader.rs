@@ -1,18 +1,19 @@
 //! The reader: owns partitions, inherits those of dead nodes, and hands their events to the lanes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::streams::{StreamId, StreamRangeReply, StreamReadOptions, StreamReadReply};
+use redis::streams::{StreamId, StreamReadOptions, StreamReadReply};
 use redis::{Commands, Connection, RedisResult};
 
 use super::RedisOutbox;
 use super::codec;
-use super::flight::{Kept, parse_lane};
+use super::legacy::Legacy;
+use super::merge::Merge;
 use super::scripts::{Assignment, Keys, parse_stream_id, stream_id, time_ms};
 use super::tenure::End;
-use crate::outbox::{Flight, Handover, Item, LaneId, Position, Queued, Resume};
+use crate::outbox::{Handover, Item, Position, Queued, Resume};
 use crate::presence::{Place, Standing};
 use crate::redis::Link;
 use crate::telemetry::{Level, Telemetry};
@@ -41,6 +42,9 @@ pub(super) struct Reader {
     telemetry: Arc<Telemetry>,
     place: Option<Place>,
     assign_at: Instant,
+    /// Of partitions that had an owner before, by tenure, while there are events that its lanes may have passed.
+    resumes: HashMap<u64, Arc<Resume>>,
+    merge: Merge<Entry>,
 }
 
 impl Reader {
@@ -52,7 +56,17 @@ impl Reader {
         standing: Arc<Standing>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        Self { outbox, keys, link, standing, telemetry, place: None, assign_at: Instant::now() }
+        Self {
+            outbox,
+            keys,
+            link,
+            standing,
+            telemetry,
+            place: None,
+            assign_at: Instant::now(),
+            resumes: HashMap::new(),
+            merge: Merge::default(),
+        }
     }
 
     /// Runs until the outbox is stopped.
@@ -80,21 +94,29 @@ impl Reader {
             self.outbox.wake();
             return None;
         }
-        let streams = self.outbox.tenures.lock().readable();
-        if streams.is_empty() {
+        let readable = self.outbox.tenures.lock().readable();
+        if readable.is_empty() {
             self.outbox.rounds.found_nothing(begun);
             return None;
         }
-        let block = if self.outbox.rounds.is_awaited() { QUICK_BLOCK } else { BLOCK };
-        let replies = self.link.with(|redis| read_on(redis, &self.keys, &streams, block)).ok()?;
-        if replies.iter().all(|(_, _, entries)| entries.is_empty()) {
+        let wanted = self.merge.wanted(&readable);
+        let block = match (self.merge.is_empty(), self.outbox.rounds.is_awaited()) {
+            (true, false) => Some(BLOCK),
+            (true, true) => Some(QUICK_BLOCK),
+            (false, _) => None,
+        };
+        for (Position { partition, tenure, .. }, entries) in
+            self.link.with(|redis| read_on(redis, &self.keys, &wanted, block)).ok()?
+        {
+            let full = entries.len() == READ_COUNT;
+            self.merge.add(partition, tenure, entries.iter().filter_map(entry).collect(), full);
+        }
+        let entries = self.merge.take();
+        if entries.is_empty() {
             self.outbox.rounds.found_nothing(begun);
         } else {
-            let mut handover = Handover::default();
-            for (partition, tenure, entries) in replies {
-                self.decode(partition, tenure, entries, None, &mut handover);
-            }
-            self.hand_over(handover);
+            let events = self.decode(entries);
+            self.hand_over(Handover { events, ..Handover::default() });
         }
         Some(())
     }
@@ -117,83 +139,63 @@ impl Reader {
     fn assign(&mut self, place: &Place) -> Option<()> {
         self.outbox.release_partitions().ok()?;
         let Assignment { share, owned } = self.link.with(|redis| self.keys.assign(redis, place)).ok()?.ok()?;
-        let held: Vec<u16> = self.outbox.tenures.lock().partitions().collect();
-        let mut handover = Handover::default();
-        {
+        let (held, revoked) = {
             let mut tenures = self.outbox.tenures.lock();
-            let fenced = held.iter().filter(|partition| !owned.contains(partition));
-            handover.revoked = fenced.filter_map(|partition| tenures.end(*partition, End::Fenced)).collect();
-        }
-        let new: Vec<u16> = owned.iter().copied().filter(|partition| !held.contains(partition)).collect();
+            let held = tenures.held();
+            // Those too that are ours again: another node has had them meanwhile.
+            let fenced = held.iter().filter(|(partition, tenure)| owned.get(partition) != Some(tenure));
+            let revoked = fenced.filter_map(|(partition, _)| tenures.end(*partition, End::Fenced)).collect();
+            (held, revoked)
+        };
+        // Also when what follows fails: events that are not ours must not get into a batch with others.
+        self.hand_over(Handover { revoked, ..Handover::default() });
+        let new: Vec<(u16, u64)> =
+            owned.into_iter().filter(|(partition, tenure)| held.get(partition) != Some(tenure)).collect();
         if !new.is_empty() {
-            // Loaded before anything is begun: a failure half-way leaves nothing behind but the ownership.
-            let loaded =
-                self.link.with(|redis| new.iter().map(|p| Loaded::read(redis, &self.keys, *p)).collect()).ok()?;
-            self.begin(loaded, &mut handover);
+            // Read before anything is begun: a failure half-way leaves nothing behind but the ownership.
+            let legacy = self.link.with(|redis| Legacy::read(redis, &self.keys, &new)).ok()?;
+            self.begin(&new, legacy);
         }
         self.outbox.tenures.lock().retire_beyond(share);
-        self.hand_over(handover);
         Some(())
     }
 
-    /// Begins a tenure of each loaded partition, with what an earlier owner left.
-    fn begin(&self, loaded: Vec<Loaded>, handover: &mut Handover) {
-        let present: HashSet<(u16, u64)> =
-            loaded.iter().flat_map(|part| part.entries.iter().map(|(seq, _)| (part.number, *seq))).collect();
-        let mut flights = Vec::new();
-        let mut parts = Vec::new();
-        for Loaded { number, cursors, flights: kept, entries } in loaded {
-            flights.extend(kept);
-            parts.push((number, cursors, entries));
-        }
-        // A batch that was passed already, or whose events Redis has lost: those that are left are sent in another.
-        flights.retain(|(_, kept)| kept.events.iter().all(|place| present.contains(place)));
-        for (number, cursors, entries) in parts {
-            let mut resume = Resume { cursors, ..Resume::default() };
-            for (lane, kept) in &flights {
-                for (_, seq) in kept.events.iter().filter(|(partition, _)| *partition == number) {
-                    resume.in_flight.entry(*seq).or_default().push(lane.clone());
-                }
+    /// Begins a tenure of each of the partitions, with what an earlier owner left.
+    fn begin(&mut self, new: &[(u16, u64)], mut legacy: Legacy) {
+        {
+            let mut tenures = self.outbox.tenures.lock();
+            for (partition, tenure) in new {
+                let resume = legacy.resumes.remove(partition).unwrap_or_default();
+                let lanes = |lanes: &Vec<_>| u32::try_from(lanes.len()).unwrap_or(u32::MAX);
+                let ahead = resume.in_flight.iter().map(|(seq, flights)| (*seq, lanes(flights))).collect();
+                tenures.begin(*partition, *tenure, ahead);
+                self.resumes.insert(*tenure, Arc::new(resume));
             }
-            let tenure = self.outbox.tenures.lock().begin(number);
-            self.decode(number, tenure, entries, Some(&Arc::new(resume)), handover);
+            let held = tenures.held();
+            self.resumes.retain(|tenure, _| held.values().any(|held| held == tenure));
         }
-        let by_place: HashMap<(u16, u64), &Queued> =
-            handover.events.iter().map(|event| ((event.position.partition, event.position.seq), event)).collect();
-        for (lane, Kept { id, wire, events }) in flights {
-            // Copies, beside those that are routed to the other lanes.
-            let copy = |event: &&Queued| Arc::new(Queued::new(event.item.clone(), event.position, event.arrived));
-            let events = events.iter().filter_map(|place| by_place.get(place)).map(copy).collect();
-            handover.flights.push(Flight { lane, id, wire, events });
-        }
+        self.hand_over(Handover { flights: legacy.flights, ..Handover::default() });
     }
 
-    fn decode(
-        &self,
-        partition: u16,
-        tenure: u32,
-        entries: Vec<(u64, Entry)>,
-        resume: Option<&Arc<Resume>>,
-        handover: &mut Handover,
-    ) {
+    fn decode(&mut self, entries: Vec<(Position, Entry)>) -> Vec<Queued> {
         let now = Instant::now();
         let mut tenures = self.outbox.tenures.lock();
-        for (seq, entry) in entries {
-            let position = Position { partition, tenure, seq };
+        let mut events = Vec::with_capacity(entries.len());
+        for (position, entry) in entries {
             tenures.read(position);
-            if let Some(item) = entry.decode(time_ms(seq)) {
-                handover.events.push(Queued { resume: resume.cloned(), ..Queued::new(item, position, now) });
+            if let Some(item) = entry.decode(time_ms(position.seq)) {
+                let resume = self.resumes.get(&position.tenure).filter(|resume| resume.last() >= position.seq).cloned();
+                events.push(Queued { resume, ..Queued::new(item, position, now) });
             } else {
                 tenures.routed(position, 0);
-                let stream = self.keys.stream(partition);
+                let stream = self.keys.stream(position.partition);
                 self.telemetry.log(Level::Error, format_args!("{stream} has an entry that is none of ours: skipped"));
             }
         }
+        events
     }
 
-    fn hand_over(&self, mut handover: Handover) {
-        // By time across partitions, so that what was inherited fills batches: each spans a short time only.
-        handover.events.sort_by_key(|event| event.position.seq);
+    fn hand_over(&self, handover: Handover) {
         let news = !(handover.revoked.is_empty() && handover.flights.is_empty() && handover.events.is_empty());
         if news {
             let mut inbox = self.outbox.inbox.lock();
@@ -211,72 +213,39 @@ impl Reader {
     }
 }
 
-/// What stands in a partition when it is taken over.
-struct Loaded {
-    number: u16,
-    cursors: HashMap<LaneId, u64>,
-    flights: Vec<(LaneId, Kept)>,
-    entries: Vec<(u64, Entry)>,
-}
-
-impl Loaded {
-    fn read(redis: &mut Connection, keys: &Keys, number: u16) -> RedisResult<Self> {
-        let cursors: HashMap<Vec<u8>, u64> = redis.hgetall(keys.cursors(number))?;
-        let flights: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.flights(number))?;
-        let mut entries: Vec<(u64, Entry)> = Vec::new();
-        loop {
-            let from = entries.last().map_or_else(|| "-".to_owned(), |(seq, _)| format!("({}", stream_id(*seq)));
-            let page: StreamRangeReply = redis.xrange_count(keys.stream(number), from, "+", READ_COUNT)?;
-            let full = page.ids.len() == READ_COUNT;
-            entries.extend(page.ids.iter().filter_map(entry));
-            if !full {
-                break;
-            }
-        }
-        Ok(Self {
-            number,
-            cursors: cursors.into_iter().filter_map(|(lane, seq)| Some((parse_lane(&lane)?, seq))).collect(),
-            flights: flights
-                .into_iter()
-                .filter_map(|(lane, kept)| Some((parse_lane(&lane)?, Kept::read(&kept)?)))
-                .collect(),
-            entries,
-        })
-    }
-}
-
-/// A partition, the tenure under which it is read, and the new entries.
-type Read = (u16, u32, Vec<(u64, Entry)>);
-
+/// The next page of each stream, waiting at most for `block` until there is something in one.
 fn read_on(
     redis: &mut Connection,
     keys: &Keys,
-    streams: &[(u16, u32, u64)],
-    block: Duration,
-) -> RedisResult<Vec<Read>> {
-    let names: Vec<String> = streams.iter().map(|(partition, ..)| keys.stream(*partition)).collect();
-    let ids: Vec<String> = streams.iter().map(|(.., read_to)| stream_id(*read_to)).collect();
-    let block = usize::try_from(block.as_millis()).unwrap_or(usize::MAX);
-    let options = StreamReadOptions::default().count(READ_COUNT).block(block);
+    streams: &[Position],
+    block: Option<Duration>,
+) -> RedisResult<Vec<(Position, Vec<StreamId>)>> {
+    if streams.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<String> = streams.iter().map(|stream| keys.stream(stream.partition)).collect();
+    let ids: Vec<String> = streams.iter().map(|stream| stream_id(stream.seq)).collect();
+    let mut options = StreamReadOptions::default().count(READ_COUNT);
+    if let Some(block) = block {
+        options = options.block(usize::try_from(block.as_millis()).unwrap_or(usize::MAX));
+    }
     let reply: Option<StreamReadReply> = redis.xread_options(&names, &ids, &options)?;
     let mut found: HashMap<String, Vec<StreamId>> =
         reply.into_iter().flat_map(|reply| reply.keys).map(|stream| (stream.key, stream.ids)).collect();
-    let read = streams.iter().zip(&names).map(|((partition, tenure, _), name)| {
-        let entries = found.remove(name).unwrap_or_default();
-        (*partition, *tenure, entries.iter().filter_map(entry).collect())
-    });
+    let read = streams.iter().zip(&names).map(|(stream, name)| (*stream, found.remove(name).unwrap_or_default()));
     Ok(read.collect())
 }
 
 /// What stands in a stream, as text.
-enum Entry {
+#[derive(Debug)]
+pub(super) enum Entry {
     Event(Vec<u8>),
     Redelivery(Vec<u8>),
 }
 
 impl Entry {
     /// `None` when it is none of ours.
-    fn decode(&self, time_ms: u64) -> Option<Item> {
+    pub(super) fn decode(&self, time_ms: u64) -> Option<Item> {
         match self {
             Self::Event(text) => codec::decode(text, time_ms).map(Item::Event),
             Self::Redelivery(text) => codec::decode_redelivery(text).map(Item::Redelivery),
@@ -284,7 +253,8 @@ impl Entry {
     }
 }
 
-fn entry(id: &StreamId) -> Option<(u64, Entry)> {
+/// The entry of a stream, and its place.
+pub(super) fn entry(id: &StreamId) -> Option<(u64, Entry)> {
     let entry = match id.get("r") {
         Some(text) => Entry::Redelivery(text),
         None => Entry::Event(id.get("e").unwrap_or_default()),

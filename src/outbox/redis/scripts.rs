@@ -2,16 +2,17 @@
 //!
 //! All keys behind `{prefix}:`, beside those of the presence:
 //! - `out:{partition}`: stream of events, appended by the scripts that decide edges.
-//! - `owners`: hash, partition → node. A node id is one incarnation's, so that it is the fencing token too.
+//! - `owners`: hash, partition → tenure and node. The number of the tenure is the fencing token.
 //! - `cursor:{partition}`: hash, lane → id of the last event that the lane has passed.
 //! - `flight:{partition}`: hash, lane → batch under way, kept where its first event stands.
 //! - `dead`: stream of dead letters, bounded by number and age; `letters` describes their fields.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use redis::{Connection, ErrorKind, RedisResult, Script, ScriptInvocation};
 
-use crate::outbox::LetterId;
+use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
 
 /// Into how many streams the events are divided: more nodes than this cannot share the deliveries of a cluster.
@@ -25,11 +26,11 @@ macro_rules! script {
     };
 }
 script!(ASSIGN, "scripts/assign.lua");
-script!(RELEASE, "scripts/release.lua");
-script!(FREEZE, "scripts/cursors.lua", "scripts/freeze.lua");
-script!(PASS, "scripts/cursors.lua", "scripts/pass.lua");
-script!(TRIM, "scripts/trim.lua");
-script!(REMOVE, "scripts/remove.lua");
+script!(RELEASE, "scripts/owners.lua", "scripts/release.lua");
+script!(FREEZE, "scripts/owners.lua", "scripts/cursors.lua", "scripts/freeze.lua");
+script!(PASS, "scripts/owners.lua", "scripts/cursors.lua", "scripts/pass.lua");
+script!(TRIM, "scripts/owners.lua", "scripts/trim.lua");
+script!(REMOVE, "scripts/owners.lua", "scripts/remove.lua");
 script!(REDELIVER, "scripts/redeliver.lua");
 
 /// Why a script changed nothing.
@@ -37,7 +38,7 @@ script!(REDELIVER, "scripts/redeliver.lua");
 pub(super) enum Refusal {
     /// Redis has lost the data, or the node its lease: its place is not what it was.
     Displaced,
-    /// Another node owns the partitions.
+    /// Another node owns the partitions, or has owned them meanwhile.
     Fenced,
 }
 
@@ -46,8 +47,8 @@ pub(super) enum Refusal {
 pub(super) struct Assignment {
     /// How many it should have, the nodes sharing them.
     pub(super) share: usize,
-    /// Those it has.
-    pub(super) owned: Vec<u16>,
+    /// Those it has, and the tenure of each.
+    pub(super) owned: BTreeMap<u16, u64>,
 }
 
 /// A batch that a lane has passed, to be written down.
@@ -62,7 +63,7 @@ pub(super) struct Passage {
     /// The fields of what is kept of it when it was given up.
     pub(super) letter: Vec<(&'static str, Vec<u8>)>,
     /// The last event of each partition.
-    pub(super) cursors: Vec<(u16, u64)>,
+    pub(super) cursors: Vec<Position>,
 }
 
 /// How many dead letters are kept, and for how long.
@@ -118,29 +119,35 @@ impl Keys {
     /// Asks for partitions.
     pub(super) fn assign(&self, redis: &mut Connection, place: &Place) -> RedisResult<Result<Assignment, Refusal>> {
         let mut call = self.call(&ASSIGN, place);
-        let (status, share, owned): (String, usize, Vec<u16>) = call.arg(PARTITIONS).invoke(redis)?;
+        let (status, share, owned): (String, usize, BTreeMap<u16, u64>) = call.arg(PARTITIONS).invoke(redis)?;
         accepted(&status).map(|result| result.map(|()| Assignment { share, owned }))
     }
 
     /// Gives up a partition.
-    pub(super) fn release(&self, redis: &mut Connection, place: &Place, partition: u16) -> RedisResult<()> {
-        self.call(&RELEASE, place).arg(partition).invoke(redis)
+    pub(super) fn release(
+        &self,
+        redis: &mut Connection,
+        place: &Place,
+        partition: u16,
+        tenure: u64,
+    ) -> RedisResult<()> {
+        self.call(&RELEASE, place).arg(partition).arg(tenure).invoke(redis)
     }
 
-    /// Keeps a frozen batch, given the partitions of its events with the last event in each, the first event's first.
+    /// Keeps a frozen batch, given the last event of it in each partition, the first event's partition first.
     pub(super) fn freeze(
         &self,
         redis: &mut Connection,
         place: &Place,
         lane: &[u8],
         batch: &[u8],
-        partitions: &[(u16, u64)],
+        last: &[Position],
     ) -> RedisResult<Result<(), Refusal>> {
         let mut call = self.call(&FREEZE, place);
-        call.key(self.flights(partitions.first().map_or(0, |(partition, _)| *partition)));
+        call.key(self.flights(last.first().map_or(0, |position| position.partition)));
         call.arg(lane).arg(batch);
-        for (partition, last) in partitions {
-            call.arg(*partition).arg(*last);
+        for Position { partition, tenure, seq } in last {
+            call.arg(*partition).arg(*tenure).arg(*seq);
         }
         accepted(&call.invoke::<String>(redis)?)
     }
@@ -161,8 +168,8 @@ impl Keys {
         for (field, value) in &passage.letter {
             call.arg(*field).arg(value);
         }
-        for (partition, seq) in &passage.cursors {
-            call.arg(*partition).arg(*seq);
+        for Position { partition, tenure, seq } in &passage.cursors {
+            call.arg(*partition).arg(*tenure).arg(*seq);
         }
         let (status, evicted): (String, usize) = call.invoke(redis)?;
         accepted(&status).map(|result| result.map(|()| evicted))
@@ -179,10 +186,10 @@ impl Keys {
     }
 
     /// Removes the events up to and including the given ones.
-    pub(super) fn trim(&self, redis: &mut Connection, place: &Place, settled: &[(u16, u64)]) -> RedisResult<()> {
+    pub(super) fn trim(&self, redis: &mut Connection, place: &Place, settled: &[Position]) -> RedisResult<()> {
         let mut call = self.call(&TRIM, place);
-        for (partition, seq) in settled {
-            call.arg(*partition).arg(stream_id(*seq + 1));
+        for Position { partition, tenure, seq } in settled {
+            call.arg(*partition).arg(*tenure).arg(stream_id(*seq + 1));
         }
         call.invoke(redis)
     }
@@ -193,10 +200,11 @@ impl Keys {
         redis: &mut Connection,
         place: &Place,
         partition: u16,
+        tenure: u64,
         seqs: &[u64],
     ) -> RedisResult<()> {
         let mut call = self.call(&REMOVE, place);
-        call.key(self.stream(partition)).arg(partition);
+        call.key(self.stream(partition)).arg(partition).arg(tenure);
         for seq in seqs {
             call.arg(stream_id(*seq));
         }

@@ -11,6 +11,12 @@ const LIMITS: DeadLetterLimits = DeadLetterLimits { letters: 10, age_ms: 60_000 
 /// The one lane of these tests.
 const LANE: &[u8] = b"0:app";
 
+/// An expiry far away.
+const LATE: u64 = 1 << 50;
+
+/// The partition of these tests.
+const PARTITION: u16 = 3;
+
 /// A node that owns all partitions of a Redis of its own.
 struct Owner {
     /// Stopped when dropped.
@@ -18,6 +24,8 @@ struct Owner {
     redis: Connection,
     keys: Keys,
     place: Place,
+    /// Of the partition.
+    tenure: u64,
 }
 
 impl Owner {
@@ -26,29 +34,55 @@ impl Owner {
         let mut redis = server.connect();
         let place = Place { node: NodeId::new("host", 1, 0), epoch: "epoch-1".into() };
         redis.hset::<_, _, _, ()>("wh:epoch", "id", &*place.epoch).unwrap();
-        redis.zadd::<_, _, _, ()>("wh:nodes", place.node.as_str(), 1u64 << 50).unwrap();
-        let keys = Keys::new("wh");
-        assert_eq!(keys.assign(&mut redis, &place).unwrap().unwrap().owned.len(), usize::from(PARTITIONS));
-        Self { _server: server, redis, keys, place }
+        redis.zadd::<_, _, _, ()>("wh:nodes", place.node.as_str(), LATE).unwrap();
+        let mut owner = Self { _server: server, redis, keys: Keys::new("wh"), place, tenure: 0 };
+        owner.tenure = owner.assign(&owner.place.clone());
+        owner
+    }
+
+    /// Gives the node all partitions. Returns the tenure of the one.
+    fn assign(&mut self, place: &Place) -> u64 {
+        let owned = self.keys.assign(&mut self.redis, place).unwrap().unwrap().owned;
+        assert_eq!(owned.len(), usize::from(PARTITIONS));
+        owned[&PARTITION]
+    }
+
+    /// Lets the lease of a node last until `expiry`.
+    fn lease(&mut self, place: &Place, expiry: u64) {
+        self.redis.zadd::<_, _, _, ()>("wh:nodes", place.node.as_str(), expiry).unwrap();
+    }
+
+    const fn at(&self, seq: u64) -> Position {
+        Position { partition: PARTITION, tenure: self.tenure, seq }
     }
 
     fn keep(&mut self, batch: &str, last: u64) -> Result<(), Refusal> {
-        self.keys.freeze(&mut self.redis, &self.place, LANE, format!("{batch} {{}}").as_bytes(), &[(3, last)]).unwrap()
+        let last = [self.at(last)];
+        self.keys.freeze(&mut self.redis, &self.place, LANE, format!("{batch} {{}}").as_bytes(), &last).unwrap()
     }
 
     fn pass(&mut self, batch: &str, last: u64, letter: Option<&str>) {
+        self.try_pass(batch, last, letter).unwrap();
+    }
+
+    fn try_pass(&mut self, batch: &str, last: u64, letter: Option<&str>) -> Result<usize, Refusal> {
         let letter = letter.map(|letter| ("body", letter.as_bytes().to_vec())).into_iter().collect();
-        let (lane, id, cursors) = (LANE.to_vec(), batch.to_owned(), vec![(3, last)]);
+        let (lane, id, cursors) = (LANE.to_vec(), batch.to_owned(), vec![self.at(last)]);
         let passage = Passage { lane, id, redelivered: None, letter, cursors };
-        self.keys.pass(&mut self.redis, &self.place, &passage, LIMITS).unwrap().unwrap();
+        self.keys.pass(&mut self.redis, &self.place, &passage, LIMITS).unwrap()
+    }
+
+    fn trim(&mut self, settled: u64) {
+        let settled = [self.at(settled)];
+        self.keys.trim(&mut self.redis, &self.place, &settled).unwrap();
     }
 
     fn cursor(&mut self) -> u64 {
-        self.redis.hget(self.keys.cursors(3), LANE).unwrap()
+        self.redis.hget(self.keys.cursors(PARTITION), LANE).unwrap()
     }
 
     fn kept(&mut self) -> Vec<String> {
-        self.redis.hvals(self.keys.flights(3)).unwrap()
+        self.redis.hvals(self.keys.flights(PARTITION)).unwrap()
     }
 }
 
@@ -77,6 +111,37 @@ fn a_passage_that_arrives_late_or_again_moves_no_cursor_back_and_leaves_one_dead
     owner.pass("m2", second, None);
     assert_eq!(owner.cursor(), third);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 1);
+}
+
+#[test]
+fn nothing_follows_from_what_was_read_before_another_node_had_the_partition() {
+    let mut owner = Owner::start();
+    let (mine, other) = (owner.place.clone(), Place { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
+    assert_eq!(owner.assign(&mine), owner.tenure, "nobody else has had it");
+    let seq = (owner.tenure << 20) + 5;
+    owner.redis.xadd::<_, _, _, _, ()>(owner.keys.stream(PARTITION), stream_id(seq), &[("e", "event")]).unwrap();
+    let mut tenures = vec![owner.tenure];
+    for [lapsed, heir] in [[&mine, &other], [&other, &mine]] {
+        owner.lease(lapsed, 1);
+        owner.lease(heir, LATE);
+        tenures.push(owner.assign(heir));
+    }
+    assert!(tenures.is_sorted_by(|earlier, later| earlier < later), "{tenures:?}");
+
+    assert_eq!(owner.keep("m1", seq), Err(Refusal::Fenced));
+    assert_eq!(owner.try_pass("m1", seq, Some("letter")), Err(Refusal::Fenced));
+    owner.trim(seq);
+    owner.keys.remove(&mut owner.redis, &mine, PARTITION, owner.tenure, &[seq]).unwrap();
+    owner.keys.release(&mut owner.redis, &mine, PARTITION, owner.tenure).unwrap();
+    assert_eq!(owner.redis.xlen::<_, usize>(owner.keys.stream(PARTITION)).unwrap(), 1);
+    assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0);
+
+    owner.tenure = owner.assign(&mine);
+    assert_eq!(owner.tenure, tenures[2], "it was not released");
+    owner.keep("m1", seq).unwrap();
+    owner.pass("m1", seq, None);
+    owner.trim(seq);
+    assert_eq!(owner.redis.xlen::<_, usize>(owner.keys.stream(PARTITION)).unwrap(), 0);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::flight::{Kept, lane_field};
 use super::letters;
 use super::passages::last_places;
 use super::scripts::{DeadLetterLimits, Keys, Passage, Refusal};
-use crate::outbox::{LaneId, LetterId, NotKept, Queued, Wire};
+use crate::outbox::{LaneId, LetterId, NotKept, Position, Queued, Wire};
 use crate::presence::{Place, Standing};
 use crate::redis::Link;
 
@@ -29,9 +29,9 @@ impl Store {
     /// Keeps a batch as it will be sent.
     pub(super) fn keep(&mut self, lane: &LaneId, id: &str, wire: &Wire, events: &[Arc<Queued>]) -> Result<(), NotKept> {
         let batch = Kept::new(id, wire, events.iter().map(|event| event.position)).write();
-        let partitions = last_places(events.iter().map(|event| (event.position.partition, event.position.seq)));
+        let last = last_places(events.iter().map(|event| event.position));
         let field = lane_field(lane);
-        self.call(|keys, redis, place| keys.freeze(redis, place, &field, &batch, &partitions))
+        self.call(|keys, redis, place| keys.freeze(redis, place, &field, &batch, &last))
     }
 
     /// Writes down that a lane has passed a batch. Returns how many dead letters made room for another.
@@ -41,7 +41,7 @@ impl Store {
     }
 
     /// Removes settled events.
-    pub(super) fn trim(&mut self, settled: &[(u16, u64)]) -> Result<(), NotKept> {
+    pub(super) fn trim(&mut self, settled: &[Position]) -> Result<(), NotKept> {
         if settled.is_empty() {
             return Ok(());
         }
@@ -49,15 +49,15 @@ impl Store {
     }
 
     /// Removes single events.
-    pub(super) fn remove(&mut self, partition: u16, seqs: &[u64]) -> Result<(), NotKept> {
-        self.call(|keys, redis, place| keys.remove(redis, place, partition, seqs).map(Ok))
+    pub(super) fn remove(&mut self, partition: u16, tenure: u64, seqs: &[u64]) -> Result<(), NotKept> {
+        self.call(|keys, redis, place| keys.remove(redis, place, partition, tenure, seqs).map(Ok))
     }
 
     /// Gives up partitions of which nothing is left.
-    pub(super) fn release(&mut self, partitions: &[u16]) -> Result<(), NotKept> {
-        partitions
-            .iter()
-            .try_for_each(|partition| self.call(|keys, redis, place| keys.release(redis, place, *partition).map(Ok)))
+    pub(super) fn release(&mut self, partitions: &[(u16, u64)]) -> Result<(), NotKept> {
+        partitions.iter().try_for_each(|(partition, tenure)| {
+            self.call(|keys, redis, place| keys.release(redis, place, *partition, *tenure).map(Ok))
+        })
     }
 
     /// The body of a dead letter.

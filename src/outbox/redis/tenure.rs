@@ -10,7 +10,7 @@ use crate::outbox::Position;
 /// Why a tenure ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Another node has the partition: its events are delivered there.
+    /// Another node has the partition, or has had it since: its events are delivered there, or read anew.
     Fenced,
     /// Redis lost the data: its events exist here only, and are delivered all the same.
     Lost,
@@ -22,7 +22,7 @@ pub(crate) struct Overtaken {
     /// The partition.
     pub(crate) partition: u16,
     /// Under which ownership.
-    pub(crate) tenure: u32,
+    pub(crate) tenure: u64,
     /// Their places.
     pub(crate) seqs: Vec<u64>,
 }
@@ -30,11 +30,13 @@ pub(crate) struct Overtaken {
 /// One ownership of a partition.
 #[derive(Debug)]
 struct Tenure {
-    id: u32,
+    id: u64,
     /// The last event read.
     read_to: u64,
-    /// Events read and not settled, in order, with the number of lanes that have yet to pass them.
-    outstanding: VecDeque<(u64, u32)>,
+    /// Events read and not settled, in order.
+    outstanding: VecDeque<Outstanding>,
+    /// Events in inherited batches that are not read yet, with the number of lanes that have yet to pass them there.
+    ahead: BTreeMap<u64, u32>,
     /// Everything up to here has been passed by every lane.
     settled: u64,
     /// Up to where the stream has been trimmed.
@@ -47,30 +49,46 @@ struct Tenure {
     retiring: bool,
 }
 
+/// An event that was read.
+#[derive(Debug)]
+struct Outstanding {
+    seq: u64,
+    /// Lanes that have yet to pass it, as far as they are known.
+    lanes: u32,
+    /// They are all known.
+    routed: bool,
+}
+
+impl Outstanding {
+    const fn is_settled(&self) -> bool {
+        self.routed && self.lanes == 0
+    }
+}
+
 /// All tenures of this node.
 #[derive(Debug)]
 pub(crate) struct Tenures {
     /// How many settled events of a partition may stand behind one that is not, if they are not more than those that are
     /// not: to remove them costs Redis as much as they cost it before, and they go for nothing when that one is settled.
     overtaken_at_least: usize,
-    last_id: u32,
     held: BTreeMap<u16, Tenure>,
-    ended: HashMap<u32, End>,
+    ended: HashMap<u64, End>,
 }
 
 impl Tenures {
     /// None yet; `overtaken` settled events of a partition, or as many as are not settled, may wait for one before them.
     pub(crate) fn new(overtaken: usize) -> Self {
-        Self { overtaken_at_least: overtaken.max(1), last_id: 0, held: BTreeMap::new(), ended: HashMap::new() }
+        Self { overtaken_at_least: overtaken.max(1), held: BTreeMap::new(), ended: HashMap::new() }
     }
 
-    /// Begins a tenure of `partition`, with nothing read yet.
-    pub(crate) fn begin(&mut self, partition: u16) -> u32 {
-        self.last_id += 1;
+    /// Begins a tenure of `partition` with nothing read yet, under the number that Redis gave it. `ahead` are the events that
+    /// are in inherited batches, with the number of those.
+    pub(crate) fn begin(&mut self, partition: u16, id: u64, ahead: BTreeMap<u64, u32>) {
         let tenure = Tenure {
-            id: self.last_id,
+            id,
             read_to: 0,
             outstanding: VecDeque::new(),
+            ahead,
             settled: 0,
             trimmed: 0,
             settled_behind: 0,
@@ -78,18 +96,17 @@ impl Tenures {
             retiring: false,
         };
         self.held.insert(partition, tenure);
-        self.last_id
     }
 
-    /// Ends the tenure of `partition`. Returns its id.
-    pub(crate) fn end(&mut self, partition: u16, end: End) -> Option<u32> {
+    /// Ends the tenure of `partition`. Returns its number.
+    pub(crate) fn end(&mut self, partition: u16, end: End) -> Option<u64> {
         let tenure = self.held.remove(&partition)?;
         self.ended.insert(tenure.id, end);
         Some(tenure.id)
     }
 
-    /// Ends all tenures. Returns their ids.
-    pub(crate) fn end_all(&mut self, end: End) -> Vec<u32> {
+    /// Ends all tenures. Returns their numbers.
+    pub(crate) fn end_all(&mut self, end: End) -> Vec<u64> {
         let partitions: Vec<u16> = self.held.keys().copied().collect();
         partitions.into_iter().filter_map(|partition| self.end(partition, end)).collect()
     }
@@ -99,38 +116,51 @@ impl Tenures {
         self.ended.get(&position.tenure).copied()
     }
 
-    /// The partitions held.
-    pub(crate) fn partitions(&self) -> impl Iterator<Item = u16> {
-        self.held.keys().copied()
+    /// The partitions held, with their tenures.
+    pub(crate) fn held(&self) -> BTreeMap<u16, u64> {
+        self.held.iter().map(|(partition, tenure)| (*partition, tenure.id)).collect()
     }
 
-    /// The partitions to read on, with the tenure and the last event read.
-    pub(crate) fn readable(&self) -> Vec<(u16, u32, u64)> {
+    /// The partitions to read on, each as the position of the last event read.
+    pub(crate) fn readable(&self) -> Vec<Position> {
         let reading = self.held.iter().filter(|(_, tenure)| !tenure.retiring);
-        reading.map(|(partition, tenure)| (*partition, tenure.id, tenure.read_to)).collect()
+        reading
+            .map(|(partition, tenure)| Position { partition: *partition, tenure: tenure.id, seq: tenure.read_to })
+            .collect()
     }
 
     /// An event was read.
     pub(crate) fn read(&mut self, position: Position) {
         if let Some(tenure) = self.tenure(position) {
             tenure.read_to = tenure.read_to.max(position.seq);
-            tenure.outstanding.push_back((position.seq, UNROUTED));
+            let lanes = tenure.ahead.remove(&position.seq).unwrap_or_default();
+            tenure.outstanding.push_back(Outstanding { seq: position.seq, lanes, routed: false });
         }
     }
 
-    /// It turned out that `lanes` lanes want the event. A lane that inherited it in a batch may have passed it before.
+    /// It turned out that `lanes` lanes want the event, beside those that have it in an inherited batch.
     pub(crate) fn routed(&mut self, position: Position, lanes: u32) {
         let overtaken = self.overtaken_at_least;
         if let Some(tenure) = self.tenure(position) {
-            tenure.change(position.seq, overtaken, |unrouted| lanes.saturating_sub(UNROUTED - unrouted));
+            tenure.change(position.seq, overtaken, |event| {
+                event.lanes += lanes;
+                event.routed = true;
+            });
         }
     }
 
-    /// A lane has passed the event.
+    /// A lane has passed the event. One that inherited it in a batch may have done so before it was read.
     pub(crate) fn passed(&mut self, position: Position) {
         let overtaken = self.overtaken_at_least;
         if let Some(tenure) = self.tenure(position) {
-            tenure.change(position.seq, overtaken, |lanes| lanes.saturating_sub(1));
+            if let Some(lanes) = tenure.ahead.get_mut(&position.seq) {
+                *lanes -= 1;
+                if *lanes == 0 {
+                    tenure.ahead.remove(&position.seq);
+                }
+                return;
+            }
+            tenure.change(position.seq, overtaken, |event| event.lanes = event.lanes.saturating_sub(1));
         }
     }
 
@@ -138,29 +168,32 @@ impl Tenures {
     pub(crate) fn retire_beyond(&mut self, share: usize) {
         let staying = self.held.values().filter(|tenure| !tenure.retiring).count();
         let mut candidates: Vec<&mut Tenure> = self.held.values_mut().filter(|tenure| !tenure.retiring).collect();
-        candidates.sort_by_key(|tenure| tenure.outstanding.len());
+        candidates.sort_by_key(|tenure| tenure.outstanding.len() + tenure.ahead.len());
         for tenure in candidates.into_iter().take(staying.saturating_sub(share)) {
             tenure.retiring = true;
         }
     }
 
-    /// Retiring partitions with nothing outstanding: they can be released.
-    pub(crate) fn releasable(&self) -> Vec<u16> {
-        let done = self.held.iter().filter(|(_, tenure)| tenure.retiring && tenure.outstanding.is_empty());
-        done.map(|(partition, _)| *partition).collect()
+    /// Retiring partitions with nothing outstanding, and their tenures: they can be released.
+    pub(crate) fn releasable(&self) -> Vec<(u16, u64)> {
+        let is_done = |tenure: &Tenure| tenure.retiring && tenure.outstanding.is_empty() && tenure.ahead.is_empty();
+        let done = self.held.iter().filter(|(_, tenure)| is_done(tenure));
+        done.map(|(partition, tenure)| (*partition, tenure.id)).collect()
     }
 
-    /// Partitions whose settled part has grown since it was last trimmed, with its end.
-    pub(crate) fn trimmable(&self) -> Vec<(u16, u64)> {
+    /// Partitions whose settled part has grown since it was last trimmed, each as the position of its end.
+    pub(crate) fn trimmable(&self) -> Vec<Position> {
         let grown = self.held.iter().filter(|(_, tenure)| tenure.settled > tenure.trimmed);
-        grown.map(|(partition, tenure)| (*partition, tenure.settled)).collect()
+        grown
+            .map(|(partition, tenure)| Position { partition: *partition, tenure: tenure.id, seq: tenure.settled })
+            .collect()
     }
 
     /// The streams were trimmed up to there.
-    pub(crate) fn trimmed(&mut self, settled: &[(u16, u64)]) {
-        for (partition, seq) in settled {
-            if let Some(tenure) = self.held.get_mut(partition) {
-                tenure.trimmed = tenure.trimmed.max(*seq);
+    pub(crate) fn trimmed(&mut self, settled: &[Position]) {
+        for position in settled {
+            if let Some(tenure) = self.tenure(*position) {
+                tenure.trimmed = tenure.trimmed.max(position.seq);
             }
         }
     }
@@ -169,7 +202,7 @@ impl Tenures {
     /// more are trimmed with the rest.
     pub(crate) fn take_overtaken(&mut self) -> Vec<Overtaken> {
         for tenure in self.held.values_mut() {
-            let first = tenure.outstanding.front().map_or(u64::MAX, |(seq, _)| *seq);
+            let first = tenure.outstanding.front().map_or(u64::MAX, |event| event.seq);
             let settled = tenure.overtaken.extract_if(.., |seq| *seq < first).max();
             tenure.settled = tenure.settled.max(settled.unwrap_or_default());
         }
@@ -201,29 +234,26 @@ impl Tenures {
     }
 }
 
-/// Stands for the number of lanes before it is known, so that the event is not taken for settled.
-const UNROUTED: u32 = u32::MAX;
-
 impl Tenure {
-    fn change(&mut self, seq: u64, overtaken_at_least: usize, lanes: impl FnOnce(u32) -> u32) {
-        if let Ok(at) = self.outstanding.binary_search_by_key(&seq, |(seq, _)| *seq) {
-            let before = self.outstanding[at].1;
-            let after = lanes(before);
-            self.outstanding[at].1 = after;
-            self.settled_behind += usize::from(before > 0 && after == 0);
+    fn change(&mut self, seq: u64, overtaken_at_least: usize, change: impl FnOnce(&mut Outstanding)) {
+        if let Ok(at) = self.outstanding.binary_search_by_key(&seq, |event| event.seq) {
+            let event = &mut self.outstanding[at];
+            let before = event.is_settled();
+            change(event);
+            self.settled_behind += usize::from(!before && event.is_settled());
         }
-        while let Some((seq, 0)) = self.outstanding.front() {
-            self.settled = *seq;
-            self.outstanding.pop_front();
+        while let Some(event) = self.outstanding.front().filter(|event| event.is_settled()) {
+            self.settled = event.seq;
             self.settled_behind -= 1;
+            self.outstanding.pop_front();
         }
         // Often enough that neither this list nor the stream is much longer than what is not settled, seldom enough that
         // the walk through the list costs an event next to nothing.
         if self.settled_behind >= overtaken_at_least.max(self.outstanding.len() / 2) {
             let overtaken = &mut self.overtaken;
-            self.outstanding.retain(|(seq, lanes)| {
-                overtaken.extend((*lanes == 0).then_some(*seq));
-                *lanes > 0
+            self.outstanding.retain(|event| {
+                overtaken.extend(event.is_settled().then_some(event.seq));
+                !event.is_settled()
             });
             self.settled_behind = 0;
         }
@@ -236,14 +266,20 @@ mod tests {
 
     const OVERTAKEN: usize = 100;
 
-    fn at(partition: u16, tenure: u32, seq: u64) -> Position {
+    fn at(partition: u16, tenure: u64, seq: u64) -> Position {
         Position { partition, tenure, seq }
+    }
+
+    /// Begins a tenure without inherited batches.
+    fn begin(tenures: &mut Tenures, partition: u16, id: u64) -> u64 {
+        tenures.begin(partition, id, BTreeMap::new());
+        id
     }
 
     #[test]
     fn a_stream_is_trimmed_up_to_the_first_event_that_a_lane_has_yet_to_pass() {
         let mut tenures = Tenures::new(OVERTAKEN);
-        let id = tenures.begin(3);
+        let id = begin(&mut tenures, 3, 7);
         for seq in 1..=3 {
             tenures.read(at(3, id, seq));
         }
@@ -253,18 +289,18 @@ mod tests {
         tenures.passed(at(3, id, 1));
         assert!(tenures.trimmable().is_empty());
         tenures.passed(at(3, id, 1));
-        assert_eq!(tenures.trimmable(), [(3, 2)]);
-        tenures.trimmed(&[(3, 2)]);
+        assert_eq!(tenures.trimmable(), [at(3, id, 2)]);
+        tenures.trimmed(&[at(3, id, 2)]);
         assert!(tenures.trimmable().is_empty());
         tenures.passed(at(3, id, 3));
-        assert_eq!(tenures.trimmable(), [(3, 3)]);
+        assert_eq!(tenures.trimmable(), [at(3, id, 3)]);
         assert_eq!(tenures.outstanding(), 0);
     }
 
     #[test]
     fn what_was_settled_behind_a_stuck_event_is_removed_by_itself() {
         let mut tenures = Tenures::new(OVERTAKEN);
-        let id = tenures.begin(3);
+        let id = begin(&mut tenures, 3, 7);
         let last = 10 * OVERTAKEN as u64;
         for seq in 1..=last {
             tenures.read(at(3, id, seq));
@@ -282,13 +318,13 @@ mod tests {
         assert_eq!(tenures.outstanding(), 1);
         tenures.passed(at(3, id, 1));
         assert_eq!(tenures.outstanding(), 0);
-        assert_eq!(tenures.trimmable(), [(3, last)]);
+        assert_eq!(tenures.trimmable(), [at(3, id, last)]);
     }
 
     #[test]
     fn what_was_overtaken_is_trimmed_with_the_rest_once_nothing_stands_before_it() {
         let mut tenures = Tenures::new(OVERTAKEN);
-        let id = tenures.begin(3);
+        let id = begin(&mut tenures, 3, 7);
         for seq in 1..=1 + OVERTAKEN as u64 {
             tenures.read(at(3, id, seq));
             tenures.routed(at(3, id, seq), 1);
@@ -298,14 +334,14 @@ mod tests {
         }
         tenures.passed(at(3, id, 1));
         assert!(tenures.take_overtaken().is_empty());
-        assert_eq!(tenures.trimmable(), [(3, 1 + OVERTAKEN as u64)]);
+        assert_eq!(tenures.trimmable(), [at(3, id, 1 + OVERTAKEN as u64)]);
     }
 
     #[test]
     fn what_could_not_be_removed_is_removed_later_unless_the_partition_was_lost() {
         let mut tenures = Tenures::new(OVERTAKEN);
         let overtake = |tenures: &mut Tenures| {
-            let id = tenures.begin(3);
+            let id = begin(tenures, 3, 7);
             for seq in 1..=1 + OVERTAKEN as u64 {
                 tenures.read(at(3, id, seq));
                 tenures.routed(at(3, id, seq), u32::from(seq == 1));
@@ -318,33 +354,49 @@ mod tests {
         let overtaken = tenures.take_overtaken();
         assert_eq!(overtaken[0].seqs.len(), OVERTAKEN);
         tenures.end(3, End::Fenced);
-        tenures.begin(3);
+        begin(&mut tenures, 3, 8);
         tenures.put_back_overtaken(overtaken);
         assert!(tenures.take_overtaken().is_empty());
     }
 
     #[test]
-    fn an_event_that_a_lane_has_passed_before_it_was_routed_is_settled_by_the_others() {
+    fn what_a_lane_inherited_it_may_pass_before_the_event_is_read_or_routed() {
         let mut tenures = Tenures::new(OVERTAKEN);
-        let id = tenures.begin(3);
-        for seq in [1, 2] {
-            tenures.read(at(3, id, seq));
-            tenures.passed(at(3, id, seq));
-        }
-        tenures.routed(at(3, id, 1), 1);
-        tenures.routed(at(3, id, 2), 2);
-        assert_eq!(tenures.trimmable(), [(3, 1)]);
-        tenures.passed(at(3, id, 2));
-        assert_eq!(tenures.trimmable(), [(3, 2)]);
+        tenures.begin(3, 7, BTreeMap::from([(1, 1), (2, 1), (3, 2)]));
+        tenures.passed(at(3, 7, 1));
+        tenures.read(at(3, 7, 1));
+        tenures.read(at(3, 7, 2));
+        tenures.passed(at(3, 7, 2));
+        tenures.passed(at(3, 7, 3));
+        tenures.read(at(3, 7, 3));
+        tenures.routed(at(3, 7, 1), 0);
+        tenures.routed(at(3, 7, 2), 1);
+        tenures.routed(at(3, 7, 3), 0);
+        assert_eq!(tenures.trimmable(), [at(3, 7, 1)]);
+        tenures.passed(at(3, 7, 2));
+        assert_eq!(tenures.trimmable(), [at(3, 7, 2)]);
+        tenures.passed(at(3, 7, 3));
+        assert_eq!(tenures.trimmable(), [at(3, 7, 3)]);
         assert_eq!(tenures.outstanding(), 0);
+    }
+
+    #[test]
+    fn a_partition_is_not_released_while_a_batch_that_came_with_it_is_under_way() {
+        let mut tenures = Tenures::new(OVERTAKEN);
+        tenures.begin(3, 7, BTreeMap::from([(1, 2)]));
+        tenures.retire_beyond(0);
+        tenures.passed(at(3, 7, 1));
+        assert!(tenures.releasable().is_empty());
+        tenures.passed(at(3, 7, 1));
+        assert_eq!(tenures.releasable(), [(3, 7)]);
     }
 
     #[test]
     fn an_event_of_an_earlier_tenure_changes_nothing() {
         let mut tenures = Tenures::new(OVERTAKEN);
-        let old = tenures.begin(3);
+        let old = begin(&mut tenures, 3, 7);
         tenures.end(3, End::Fenced);
-        let new = tenures.begin(3);
+        let new = begin(&mut tenures, 3, 8);
         tenures.read(at(3, new, 1));
         tenures.routed(at(3, new, 1), 1);
         tenures.passed(at(3, old, 1));
@@ -356,17 +408,17 @@ mod tests {
     #[test]
     fn what_is_beyond_the_share_is_read_no_more_and_released_when_all_is_passed() {
         let mut tenures = Tenures::new(OVERTAKEN);
-        let busy = tenures.begin(0);
-        let idle = tenures.begin(1);
+        let busy = begin(&mut tenures, 0, 7);
+        let idle = begin(&mut tenures, 1, 8);
         tenures.read(at(0, busy, 1));
         tenures.routed(at(0, busy, 1), 1);
         tenures.retire_beyond(1);
-        assert_eq!(tenures.readable(), [(0, busy, 1)]);
-        assert_eq!(tenures.releasable(), [1]);
+        assert_eq!(tenures.readable(), [at(0, busy, 1)]);
+        assert_eq!(tenures.releasable(), [(1, idle)]);
         assert_eq!(tenures.end(1, End::Fenced), Some(idle));
         tenures.retire_beyond(0);
         assert!(tenures.releasable().is_empty());
         tenures.passed(at(0, busy, 1));
-        assert_eq!(tenures.releasable(), [0]);
+        assert_eq!(tenures.releasable(), [(0, busy)]);
     }
 }

@@ -1,12 +1,12 @@
 -- Gives a node its partitions: those it has, all of every dead node, and free ones up to its share.
 --
--- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners  hash: partition -> node
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partitions
 --
--- A node id is drawn anew for every incarnation, so that it is the fencing token too: whoever wakes up late is not the
--- owner any more and can neither move a cursor nor trim. The partitions of a dead node go to one heir together, for a
--- batch that was frozen may hold events of several of them.
--- Returns {status, share, partitions of the node}; status `ok`, `lost` or `reaped`. May change: KEYS[3].
+-- The partitions of a dead node go to one heir together, for a batch that was frozen may hold events of several of them.
+-- Returns {status, share, two per partition of the node: partition, tenure}; status `ok`, `lost` or `reaped`. The numbers
+-- of tenures grow, and are times of Redis' clock, so that they grow even if Redis forgets them.
+-- May change: KEYS[3].
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
   return {'lost', 0, {}}
@@ -22,28 +22,38 @@ local names = {}
 for partition = 0, partitions - 1 do
   names[#names + 1] = partition
 end
+names[#names + 1] = 'tenures'
 local owners = redis.call('HMGET', KEYS[3], unpack(names))
+local last = tonumber(owners[#names] or 0)
 
 local owned, free, taken = {}, {}, {}
-for i, owner in ipairs(owners) do
-  local partition = i - 1
-  if owner == ARGV[2] then
-    owned[#owned + 1] = partition
-  elseif not owner then
+local function own(partition, tenure)
+  owned[#owned + 1] = partition
+  owned[#owned + 1] = tenure
+end
+local function take(partition)
+  last = math.max(now, last + 1)
+  own(partition, last)
+  taken[#taken + 1] = partition
+  taken[#taken + 1] = string.format('%.0f %s', last, ARGV[2])
+end
+for partition = 0, partitions - 1 do
+  local tenure, owner = string.match(owners[partition + 1] or '', '^(%d+) (.*)$')
+  if not owner then
     free[#free + 1] = partition
+  elseif owner == ARGV[2] then
+    own(partition, tonumber(tenure))
   elseif not is_alive(KEYS[2], owner) then
-    owned[#owned + 1] = partition
-    taken[#taken + 1] = partition
+    take(partition)
   end
 end
 for _, partition in ipairs(free) do
-  if #owned >= share then
+  if #owned >= 2 * share then
     break
   end
-  owned[#owned + 1] = partition
-  taken[#taken + 1] = partition
+  take(partition)
 end
-for _, partition in ipairs(taken) do
-  redis.call('HSET', KEYS[3], partition, ARGV[2])
+if #taken > 0 then
+  redis.call('HSET', KEYS[3], 'tenures', string.format('%.0f', last), unpack(taken))
 end
 return {'ok', share, owned}

@@ -5,7 +5,7 @@
 -- ARGV[6] the dead letter that this was a redelivery of (empty: none)
 -- ARGV[7] most dead letters  ARGV[8] their greatest age (ms)
 -- ARGV[9] how many arguments the new dead letter has (0: none), then those: field, value, field, value ...
--- then two per partition: partition, place of the last event passed
+-- then three per partition: partition, tenure, place of the last event passed
 --
 -- A passage that was written down before changes nothing. Returns {status, evicted}. Status `ok`, `lost`, or `fenced`: an
 -- heir has the partitions and delivers the batch again, so that nothing may change. Evicted: dead letters that made room
@@ -15,12 +15,12 @@ if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
   return {'lost', 0}
 end
 local letter_ends = 9 + ARGV[9]
-for i = letter_ends + 1, #ARGV, 2 do
-  if redis.call('HGET', KEYS[3], ARGV[i]) ~= ARGV[2] then
+for i = letter_ends + 1, #ARGV, 3 do
+  if not owns(ARGV[i], ARGV[i + 1]) then
     return {'fenced', 0}
   end
 end
-local first, place = ARGV[letter_ends + 1], ARGV[letter_ends + 2]
+local first, place = ARGV[letter_ends + 1], ARGV[letter_ends + 3]
 if first and has_passed(first, ARGV[4], place) then
   return {'ok', 0}
 end
@@ -33,8 +33,8 @@ if letter_ends > 9 then
   redis.call('XTRIM', KEYS[4], 'MINID', string.format('%.0f', math.max(0, now - ARGV[8])))
   evicted = redis.call('XTRIM', KEYS[4], 'MAXLEN', ARGV[7])
 end
-for i = letter_ends + 1, #ARGV, 2 do
-  local partition, passed = ARGV[i], ARGV[i + 1]
+for i = letter_ends + 1, #ARGV, 3 do
+  local partition, passed = ARGV[i], ARGV[i + 2]
   redis.call('HSET', ARGV[1] .. ':cursor:' .. partition, ARGV[4], passed)
   local flight = ARGV[1] .. ':flight:' .. partition
   local frozen = redis.call('HGET', flight, ARGV[4])

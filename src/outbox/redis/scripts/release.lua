@@ -1,11 +1,11 @@
 -- Gives up one partition, everything in it having been passed.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
--- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partition
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partition  ARGV[5] tenure
 --
 -- Returns 1 when it was the node's, else 0. May change: KEYS[3].
 
-if redis.call('HGET', KEYS[3], ARGV[4]) ~= ARGV[2] then
+if not owns(ARGV[4], ARGV[5]) then
   return 0
 end
 redis.call('HDEL', KEYS[3], ARGV[4])

@@ -2,12 +2,13 @@
 -- whole stream behind its batch.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners  KEYS[4] {prefix}:out:{partition}
--- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partition  ARGV[5..] ids of events, few enough for one call
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partition  ARGV[5] tenure
+-- ARGV[6..] ids of events, few enough for one call
 --
--- A partition that the node does not own any more is left alone. Returns the number of events removed.
+-- A partition of which the tenure is over is left alone. Returns the number of events removed.
 -- May change: KEYS[4].
 
-if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or redis.call('HGET', KEYS[3], ARGV[4]) ~= ARGV[2] then
+if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or not owns(ARGV[4], ARGV[5]) then
   return 0
 end
-return redis.call('XDEL', KEYS[4], unpack(ARGV, 5))
+return redis.call('XDEL', KEYS[4], unpack(ARGV, 6))

@@ -2,9 +2,9 @@
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id
--- ARGV[4..] two per partition: partition, the id below which its events are removed
+-- ARGV[4..] three per partition: partition, tenure, the id below which its events are removed
 --
--- Partitions that the node does not own any more are left alone. Returns the number of events removed.
+-- Partitions of which the tenure is over are left alone. Returns the number of events removed.
 -- A stream of which nothing is left needs no cursors: those of lanes that come no more would stay for ever.
 -- May change: out and cursor of the partitions.
 
@@ -12,10 +12,10 @@ local removed = 0
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
   return removed
 end
-for i = 4, #ARGV, 2 do
-  if redis.call('HGET', KEYS[3], ARGV[i]) == ARGV[2] then
+for i = 4, #ARGV, 3 do
+  if owns(ARGV[i], ARGV[i + 1]) then
     local stream = ARGV[1] .. ':out:' .. ARGV[i]
-    removed = removed + redis.call('XTRIM', stream, 'MINID', ARGV[i + 1])
+    removed = removed + redis.call('XTRIM', stream, 'MINID', ARGV[i + 2])
     if redis.call('XLEN', stream) == 0 then
       redis.call('DEL', ARGV[1] .. ':cursor:' .. ARGV[i])
     end

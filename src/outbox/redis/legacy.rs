@@ -1,0 +1,76 @@
+//! What earlier owners of partitions left behind: how far their lanes had come, and the batches that were under way.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use redis::streams::StreamRangeReply;
+use redis::{Commands, Connection, Pipeline, RedisResult};
+
+use super::flight::{Kept, parse_lane};
+use super::reader::{Entry, entry};
+use super::scripts::{Keys, stream_id, time_ms};
+use crate::outbox::{Flight, LaneId, Position, Queued, Resume};
+
+/// Events asked for in one round trip.
+const PORTION: usize = 500;
+
+/// What is left of some partitions. Small: the events that wait are not in it, but for those of the batches.
+#[derive(Debug, Default)]
+pub(super) struct Legacy {
+    /// By partition.
+    pub(super) resumes: HashMap<u16, Resume>,
+    /// The batches, whole ones only.
+    pub(super) flights: Vec<Flight>,
+}
+
+impl Legacy {
+    /// Reads what is left of `partitions`, each with its new tenure.
+    pub(super) fn read(redis: &mut Connection, keys: &Keys, partitions: &[(u16, u64)]) -> RedisResult<Self> {
+        let mut legacy = Self::default();
+        let mut batches: Vec<(LaneId, Kept)> = Vec::new();
+        for (partition, _) in partitions {
+            let cursors: HashMap<Vec<u8>, u64> = redis.hgetall(keys.cursors(*partition))?;
+            let cursors = cursors.into_iter().filter_map(|(lane, seq)| Some((parse_lane(&lane)?, seq))).collect();
+            legacy.resumes.insert(*partition, Resume { cursors, ..Resume::default() });
+            let kept: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.flights(*partition))?;
+            batches.extend(kept.iter().filter_map(|(lane, kept)| Some((parse_lane(lane)?, Kept::read(kept)?))));
+        }
+        let tenures: HashMap<u16, u64> = partitions.iter().copied().collect();
+        let places: HashSet<(u16, u64)> = batches.iter().flat_map(|(_, kept)| kept.events.iter().copied()).collect();
+        let places: Vec<(u16, u64)> = places.into_iter().filter(|(part, _)| tenures.contains_key(part)).collect();
+        let entries = entries_at(redis, keys, &places)?;
+        for (lane, Kept { id, wire, events: places }) in batches {
+            let now = Instant::now();
+            let event = |(partition, seq): &(u16, u64)| {
+                let item = entries.get(&(*partition, *seq))?.decode(time_ms(*seq))?;
+                let position = Position { partition: *partition, tenure: *tenures.get(partition)?, seq: *seq };
+                Some(Arc::new(Queued::new(item, position, now)))
+            };
+            // A batch that was passed already, or whose events Redis has lost: those that are left are sent in another.
+            let Some(events) = places.iter().map(event).collect() else { continue };
+            for (partition, seq) in places {
+                let resume = legacy.resumes.entry(partition).or_default();
+                resume.in_flight.entry(seq).or_default().push(lane.clone());
+            }
+            legacy.flights.push(Flight { lane, id, wire, events });
+        }
+        Ok(legacy)
+    }
+}
+
+/// What stands at these places, where there is something.
+fn entries_at(redis: &mut Connection, keys: &Keys, places: &[(u16, u64)]) -> RedisResult<HashMap<(u16, u64), Entry>> {
+    let mut entries = HashMap::new();
+    for portion in places.chunks(PORTION) {
+        let mut pipeline = Pipeline::with_capacity(portion.len());
+        for (partition, seq) in portion {
+            pipeline.xrange(keys.stream(*partition), stream_id(*seq), stream_id(*seq));
+        }
+        let replies: Vec<StreamRangeReply> = pipeline.query(redis)?;
+        for (place, reply) in portion.iter().zip(&replies) {
+            entries.extend(reply.ids.first().and_then(entry).map(|(_, entry)| (*place, entry)));
+        }
+    }
+    Ok(entries)
+}
