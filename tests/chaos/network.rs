@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::wiretap::claim_number;
+use crate::wiretap;
 use crate::{Ms, now};
 
 /// What is wrong with a network.
@@ -61,7 +61,7 @@ pub(crate) enum Call {
 impl Call {
     fn is_made_by(self, bytes: &[u8]) -> bool {
         let needle: &[u8] = match self {
-            Self::Claim => b"wh:reply:",
+            Self::Claim => b"wh:held:",
             Self::Keep => b"wh:flight:",
             Self::Pass => b"wh:dead",
             Self::Any => b"EVALSHA",
@@ -112,7 +112,7 @@ struct Spell {
 /// The claims that were passed on.
 #[derive(Default)]
 struct Claims {
-    numbers: HashSet<u64>,
+    known: HashSet<wiretap::Claims>,
     passed_on: Vec<Ms>,
 }
 
@@ -258,7 +258,7 @@ impl Shared {
                 Fate::Cut => return connection.cut(),
             }
             if way == Way::Request && connection.claims(&bytes[..read]) {
-                self.claims.lock().pass_on(claim_number(&bytes[..read]));
+                self.claims.lock().pass_on(wiretap::claims(&bytes[..read]));
             }
             if to.write_all(&bytes[..read]).is_err() {
                 return;
@@ -282,8 +282,8 @@ impl Shared {
 
 impl Claims {
     /// A batch is passed on; one that is sent again brings nothing that was asked for since.
-    fn pass_on(&mut self, number: Option<u64>) {
-        if number.is_none_or(|number| self.numbers.insert(number)) {
+    fn pass_on(&mut self, batch: Option<wiretap::Claims>) {
+        if batch.is_none_or(|batch| self.known.insert(batch)) {
             self.passed_on.push(now());
         }
     }
@@ -347,7 +347,7 @@ impl Connection {
     /// Whether a batch of claims begins here, or goes on.
     fn claims(&self, bytes: &[u8]) -> bool {
         if bytes.starts_with(b"*") {
-            self.claims.store(claim_number(bytes).is_some(), Ordering::SeqCst);
+            self.claims.store(wiretap::claims(bytes).is_some(), Ordering::SeqCst);
         }
         self.claims.load(Ordering::SeqCst)
     }

@@ -114,7 +114,8 @@ impl State {
         let mut rng = self.rng.lock();
         let delay = Duration::from_micros(rng.random_range(0..20_000));
         let moody = path == PATHS[1] && !self.well.load(Ordering::Relaxed);
-        let mood = match rng.random_range(0..1000) {
+        // A failure holds its lane up for some seconds: seldom enough that it catches up before the next one.
+        let mood = match rng.random_range(0..3000) {
             0..6 if moody => Mood::Answers(500),
             6..8 if moody => Mood::Hangs,
             8..10 if moody => Mood::HangsUp,

@@ -6,18 +6,29 @@ const BEFORE_KEYS: usize = 3;
 /// Keys of a call that claims.
 const KEYS: usize = 4;
 
-/// The number of the batch of claims that begins here, if one does: the fourth argument of a script whose third key is that
-/// of the node's last reply.
-pub(crate) fn claim_number(bytes: &[u8]) -> Option<u64> {
+/// A batch of claims, as Redis gets it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Claims {
+    node: Vec<u8>,
+    /// Counted by the node, from 1.
+    number: u64,
+}
+
+/// The batch of claims that begins here, if one does: the call of a script whose last two keys are those of the node's last
+/// reply and of what it holds.
+pub(crate) fn claims(bytes: &[u8]) -> Option<Claims> {
     // `*N`, and for each word `$length` and the word, a line each. None of the words that matter holds a line break.
     let mut lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let count = lines.next()?;
     let words: Vec<&[u8]> = lines.skip(1).step_by(2).take(BEFORE_KEYS + KEYS + 4).collect();
     let is_claim = count.starts_with(b"*")
         && words.first() == Some(&&b"EVALSHA"[..])
-        && words.get(BEFORE_KEYS + 2).is_some_and(|key| key.starts_with(b"wh:reply:"));
+        && words.get(2) == Some(&&b"4"[..])
+        && words.get(BEFORE_KEYS + 2).is_some_and(|key| key.starts_with(b"wh:reply:"))
+        && words.get(BEFORE_KEYS + 3).is_some_and(|key| key.starts_with(b"wh:held:"));
     let number = words.get(BEFORE_KEYS + KEYS + 3).filter(|_| is_claim)?;
-    std::str::from_utf8(number).ok()?.parse().ok()
+    let number = std::str::from_utf8(number).ok()?.parse().ok()?;
+    Some(Claims { node: words.get(BEFORE_KEYS + KEYS + 1)?.to_vec(), number })
 }
 
 #[cfg(test)]
@@ -30,12 +41,15 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_of_claims_is_known_by_its_number_and_a_reaping_is_none() {
+    fn a_batch_of_claims_is_known_by_its_node_and_number_and_other_calls_are_none() {
         let before = ["EVALSHA", "sha", "4", "wh:epoch", "wh:nodes"];
         let claim = ["wh:reply:n", "wh:held:n", "wh", "n", "epoch", "17", "16", "+", "app"];
         let reap = ["wh:held:n", "wh:reply:n", "wh", "n", "epoch", "500", "30", "16"];
-        assert_eq!(claim_number(&call(&[&before[..], &claim].concat())), Some(17));
-        assert_eq!(claim_number(&call(&[&before[..], &reap].concat())), None);
-        assert_eq!(claim_number(b"+\r\napp"), None);
+        let renew =
+            ["EVALSHA", "sha", "3", "wh:epoch", "wh:nodes", "wh:reply:n", "wh", "n", "epoch", "3000", "16", "7"];
+        assert_eq!(claims(&call(&[&before[..], &claim].concat())), Some(Claims { node: b"n".to_vec(), number: 17 }));
+        assert_eq!(claims(&call(&[&before[..], &reap].concat())), None);
+        assert_eq!(claims(&call(&renew)), None);
+        assert_eq!(claims(b"+\r\napp"), None);
     }
 }
