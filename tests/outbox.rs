@@ -251,6 +251,38 @@ fn a_node_that_was_robbed_of_its_partitions_sends_nothing_of_them_any_more() {
 }
 
 #[test]
+fn a_part_of_the_outbox_that_nobody_reads_is_bounded_and_takes_edges_all_the_same() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let mut connection = redis.connect();
+    // A node with a lease of its own, which reads nothing.
+    connection.zadd::<_, _, _, ()>("wh:nodes", "deaf", 9_999_999_999_999_u64).unwrap();
+    for partition in 0..16 {
+        connection.hset::<_, _, _, ()>("wh:owners", partition, "1 deaf").unwrap();
+    }
+    let node = node(&redis, &receiver, &json!({ "outbox_max_events": 1000 }));
+    let stat = |name: &str| node.stats().into_iter().find(|(known, _)| *known == name).unwrap().1;
+    let whisper = |channel: &'static [u8]| {
+        let whisper = Whisper { channel, event: b"client-x", data: None, socket: b"1.1", user: None };
+        node.client_event(APP, &whisper);
+    };
+    node.subscribed(APP, b"private-a", b"1.1", None);
+    for sent in 1..=50 {
+        (0..100).for_each(|_| whisper(b"private-a"));
+        eventually("Redis has answered", || stat("events") + stat("client_events_unaccepted") == 1 + sent * 100);
+    }
+    let waiting = outbox_events(&mut connection) as u64;
+    assert!((2000..2200).contains(&waiting), "{waiting}");
+    assert_eq!(stat("client_events_unaccepted"), 5001 - waiting);
+    node.closed(APP, b"1.1");
+    eventually("the edge is in the outbox", || outbox_events(&mut connection) as u64 == waiting + 1);
+    let said = node.poll(1000).into_iter().filter(|outcome| match outcome {
+        Outcome::Log { message, .. } => message.contains("outbox_max_events"),
+        _ => false,
+    });
+    assert_eq!(said.count(), 1);
+}
+
+#[test]
 fn every_event_for_an_endpoint_that_is_gone_becomes_a_dead_letter() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(410));

@@ -11,7 +11,7 @@ use crate::config::{Config, OutboxKind};
 use crate::delivery::Delivery;
 use crate::intent::{Intent, IntentQueue};
 use crate::names::NodeId;
-use crate::outbox::redis::{PARTITIONS, RedisOutbox};
+use crate::outbox::redis::{PARTITIONS, RedisOutbox, partition_max};
 use crate::outbox::{MemoryOutbox, Outbox};
 use crate::presence::{Audit, Claimer, Cluster, Intake, Keys, SharedLedger, Sink, Standing, StopFlag};
 use crate::redis::{self, Link};
@@ -61,6 +61,7 @@ impl Running {
             link: Link::new(settings, Arc::clone(telemetry)),
             keys: Keys::new(&config.key_prefix, config.ttl, partitions)
                 .with_grace(config.departure_grace)
+                .with_partition_max(partition_max(config.outbox_max_events))
                 .with_roster(config.roster.clone()),
             audit: config.roster.as_ref().map(|roster| Audit::new(roster, config.reconcile_interval)),
             standing,

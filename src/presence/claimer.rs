@@ -13,6 +13,7 @@ use redis::{Connection, RedisResult};
 
 use super::audit::Audit;
 use super::clock::RedisClock;
+use super::full_outbox::FullOutbox;
 use super::grace::Grace;
 use super::ledger::SharedLedger;
 use super::scripts::{Fate, Keys, Refusal};
@@ -81,6 +82,7 @@ pub(crate) struct Claimer {
     standing: Arc<Standing>,
     session: Session,
     grace: Grace,
+    full_outbox: FullOutbox,
     clock: RedisClock,
     next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
     /// No claim before this time: Redis is out of reach, or edges may not be decided yet.
@@ -114,6 +116,7 @@ impl Claimer {
             standing,
             session,
             grace,
+            full_outbox: FullOutbox::default(),
             clock: RedisClock::default(),
             next_incarnation,
             hold_until: None,
@@ -330,7 +333,16 @@ impl Claimer {
         let edges = verdict.announced + verdict.edges.iter().map(|edge| u64::from(*edge == b'1')).sum::<u64>();
         counters.edges.add(edges);
         if let Sink::Redis = self.sink {
-            counters.events.add(edges + (batch.entries().len() - batch.claims().count()) as u64);
+            counters.events.add(edges + (batch.entries().len() - batch.claims().count()) as u64 - verdict.refused);
+            counters.client_events_unaccepted.add(verdict.refused);
+        }
+        if let Some(refused) = self.full_outbox.refused(verdict.refused, now) {
+            self.telemetry.log(
+                Level::Error,
+                format_args!(
+                    "{refused} client events were given up: more than twice outbox_max_events wait in their part of the outbox"
+                ),
+            );
         }
         // Dropped, so that the ledger's is the only reference left and its strings are moved, not copied.
         drop(batch);

@@ -11,6 +11,7 @@ mod audit;
 mod claim;
 mod claimer;
 mod clock;
+mod full_outbox;
 mod grace;
 mod intake;
 mod ledger;

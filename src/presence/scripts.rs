@@ -85,9 +85,14 @@ pub(crate) struct Verdict {
     pub(crate) announced: u64,
     /// Their events, unless the outbox is in Redis and has them.
     pub(crate) fired: Vec<Event>,
+    /// Client events that the outbox did not take, because it was full.
+    pub(crate) refused: u64,
     /// When the next departure becomes an edge, unless none is waiting.
     pub(crate) next_due: Option<Duration>,
 }
+
+/// What `claim.lua` returns: status, number, edges, next, announced, fired, refused.
+type ClaimReply = (String, u64, Vec<u8>, i64, u64, Vec<Vec<u8>>, u64);
 
 /// The keys of one prefix, as one node uses them.
 #[derive(Clone, Debug)]
@@ -100,6 +105,8 @@ pub(crate) struct Keys {
     roster: Option<Roster>,
     /// Partitions of the outbox; 0 when it is not in Redis.
     partitions: u16,
+    /// How many events may wait in one before it takes no client events.
+    partition_max: usize,
 }
 
 /// A lease renewed, and whose lease has lapsed.
@@ -143,12 +150,24 @@ impl Keys {
     /// The keys behind `prefix`, for nodes that stay in the cluster for `lease` without a sign of life. Events are
     /// appended to the `partitions` of the outbox, unless there are none: then it is not in Redis.
     pub(crate) fn new(prefix: &str, lease: Duration, partitions: u16) -> Self {
-        Self { prefix: prefix.to_owned(), lease, grace: Duration::ZERO, roster: None, partitions }
+        Self {
+            prefix: prefix.to_owned(),
+            lease,
+            grace: Duration::ZERO,
+            roster: None,
+            partitions,
+            partition_max: usize::MAX,
+        }
     }
 
     /// The same keys for a node that grants departures a `grace`.
     pub(crate) fn with_grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
+    }
+
+    /// The same keys for a node whose client events are refused by a partition in which `events` wait.
+    pub(crate) fn with_partition_max(self, events: usize) -> Self {
+        Self { partition_max: events, ..self }
     }
 
     /// The same keys in a cluster whose public record is `roster`.
@@ -207,7 +226,12 @@ impl Keys {
     ) -> RedisResult<Result<Verdict, Refusal>> {
         let mut call = self.call(&CLAIM, node.as_str());
         call.key(self.of_node("reply", node.as_str())).key(self.of_node("held", node.as_str()));
-        call.arg(epoch).arg(batch.number()).arg(self.partitions).arg(millis(self.grace)).arg(DUE_PER_BATCH);
+        call.arg(epoch)
+            .arg(batch.number())
+            .arg(self.partitions)
+            .arg(millis(self.grace))
+            .arg(DUE_PER_BATCH)
+            .arg(self.partition_max);
         for entry in batch.entries() {
             match entry {
                 Entry::Claim(Claim { hold, change }) => {
@@ -221,11 +245,10 @@ impl Keys {
                 Entry::Whisper(_) => {}
             }
         }
-        let (status, number, edges, next_due, announced, fired): (String, u64, Vec<u8>, i64, u64, Vec<Vec<u8>>) =
-            call.invoke(redis)?;
+        let (status, number, edges, next_due, announced, fired, refused): ClaimReply = call.invoke(redis)?;
         let fired = holds(&fired).map(|hold| Claim::leave(hold).into_event(number)).collect();
         accepted(&status, number).map(|result| {
-            result.map(|()| Verdict { time_ms: number, edges, announced, fired, next_due: waiting(next_due) })
+            result.map(|()| Verdict { time_ms: number, edges, announced, fired, refused, next_due: waiting(next_due) })
         })
     }
 

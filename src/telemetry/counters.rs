@@ -50,6 +50,8 @@ counters! {
     claims,
     /// Edges decided by Redis in favour of this node.
     edges,
+    /// Client events that the outbox in Redis did not take because too many waited in their partition.
+    client_events_unaccepted,
     /// Pairs of opposite edges given up unsent because too many waited for an unreachable Redis.
     claims_collapsed,
     /// Script calls answered by Redis.

@@ -50,6 +50,13 @@ const SETTLE_EVERY: Duration = Duration::from_millis(50);
 /// Events removed in one call: about a millisecond of Redis' time.
 const REMOVED_AT_ONCE: usize = 250;
 
+/// How many events may wait in a partition before it takes no client events, where `max_events` may wait in the lanes of a
+/// node. Its owner reads on, and gives up what its lanes cannot hold, so that only a partition of which the owner is dead or
+/// cannot keep up grows longer than they are.
+pub(crate) const fn partition_max(max_events: usize) -> usize {
+    max_events.saturating_mul(2)
+}
+
 /// Wakes the dispatcher.
 type Waker = Box<dyn Fn() + Send + Sync>;
 

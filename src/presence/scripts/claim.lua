@@ -3,19 +3,20 @@
 --
 -- KEYS[1] {prefix}:epoch         hash: `id` of this life of the data, `settled` = when edges may be decided (ms), `grace`
 -- KEYS[2] {prefix}:nodes         sorted set: node -> expiry of its lease (ms), negative while it is being reaped
--- KEYS[3] {prefix}:reply:{node}  hash: `batch` number, `time`, `edges` and `fired` of the node's last batch
+-- KEYS[3] {prefix}:reply:{node}  hash: `batch` number, `time`, `edges`, `refused` and `fired` of the node's last batch
 -- KEYS[4] {prefix}:held:{node}   sorted set: the node's holds, users at 0 and channels at 1
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] batch number
 -- ARGV[5]   partitions of the outbox; 0 when it is not in Redis
 -- ARGV[6]   grace (ms)  ARGV[7] most departures to announce
--- ARGV[8..] four per entry: `+` or `-`, app, channel, user (empty: the channel itself); or `c`, app, channel and the
+-- ARGV[8]   how many events may wait in a partition of the outbox before it takes no client events
+-- ARGV[9..] four per entry: `+` or `-`, app, channel, user (empty: the channel itself); or `c`, app, channel and the
 --           rest of a client event
 --
--- Returns {status, number, edges, next, announced, fired}:
+-- Returns {status, number, edges, next, announced, fired, refused}:
 --   ok        number = time of the edges (ms), edges = one per claim: `1`, `0`, or `2` for a departure whose grace
 --             began. next = ms until a departure becomes an edge, -1 for none. announced = how many did now, and fired =
---             three for each when the outbox is not in Redis: app, channel, user. A batch sent again gets the stored
---             reply and changes nothing.
+--             three for each when the outbox is not in Redis: app, channel, user. refused = client events that were given
+--             up because the outbox was full. A batch sent again gets the stored reply and changes nothing.
 --   lost      the data is not of this epoch: Redis lost it. Nothing changed.
 --   behind    Redis has lost its last seconds, and an answered batch with them. Nothing changed.
 --   reaped    the node's lease lapsed and its holds were taken away; or this batch comes behind a later one, on a
@@ -27,22 +28,23 @@ local node, batch = ARGV[2], ARGV[4]
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled', 'grace')
 if epoch[1] ~= ARGV[3] then
-  return {'lost', 0, '', -1, 0, {}}
+  return {'lost', 0, '', -1, 0, {}, 0}
 end
-local last = redis.call('HMGET', KEYS[3], 'batch', 'time', 'edges', 'fired')
+local last = redis.call('HMGET', KEYS[3], 'batch', 'time', 'edges', 'fired', 'refused')
 if last[1] == batch then
   set_grace(ARGV[6], epoch[3])
-  return {'ok', tonumber(last[2]), last[3], next_due(), 0, last[4] and cmsgpack.unpack(last[4]) or {}}
+  local fired = last[4] and cmsgpack.unpack(last[4]) or {}
+  return {'ok', tonumber(last[2]), last[3], next_due(), 0, fired, tonumber(last[5] or 0)}
 end
 if tonumber(batch) > tonumber(last[1] or 0) + 1 then
-  return {'behind', 0, '', -1, 0, {}}
+  return {'behind', 0, '', -1, 0, {}, 0}
 end
 if comes_late(last[1], batch) or not has_lease(KEYS[2], node) then
-  return {'reaped', 0, '', -1, 0, {}}
+  return {'reaped', 0, '', -1, 0, {}, 0}
 end
 local wait = tonumber(epoch[2]) - now
 if wait > 0 then
-  return {'settling', wait, '', -1, 0, {}}
+  return {'settling', wait, '', -1, 0, {}, 0}
 end
 redis.call('ZCARD', KEYS[4])
 set_grace(ARGV[6], epoch[3])
@@ -81,7 +83,7 @@ local function claim(sign, app, channel, user)
 end
 
 local fired = fire(tonumber(ARGV[7]))
-for i = 8, #ARGV, 4 do
+for i = 9, #ARGV, 4 do
   if ARGV[i] == 'c' then
     append('c', ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
   else
@@ -89,13 +91,16 @@ for i = 8, #ARGV, 4 do
   end
 end
 edges = table.concat(edges)
-local outbox = partitions > 0 and streams(partitions)
+local outbox, refused = nil, 0
+if partitions > 0 then
+  outbox, refused = streams(partitions, tonumber(ARGV[8]))
+end
 local announced = #fired / 3
 if outbox then
   fired = {}
 end
 
-redis.call('HSET', KEYS[3], 'batch', batch, 'time', string.format('%.0f', now), 'edges', edges)
+redis.call('HSET', KEYS[3], 'batch', batch, 'time', string.format('%.0f', now), 'edges', edges, 'refused', refused)
 if #fired > 0 then
   redis.call('HSET', KEYS[3], 'fired', cmsgpack.pack(fired))
 elseif last[4] then
@@ -116,4 +121,4 @@ call_in_portions('ZREM', KEYS[4], removed, 1000)
 if outbox then
   write_events(outbox)
 end
-return {'ok', now, edges, next_due(), announced, fired}
+return {'ok', now, edges, next_due(), announced, fired, refused}

@@ -38,7 +38,7 @@ write_holds()
 call_in_portions('ZREM', KEYS[3], holds, 1000)
 local finished = redis.call('EXISTS', KEYS[3]) == 0
 if finished then
-  redis.call('HSET', KEYS[4], 'batch', answered, 'time', 0, 'edges', '')
+  redis.call('HSET', KEYS[4], 'batch', answered, 'time', 0, 'edges', '', 'refused', 0)
   redis.call('HDEL', KEYS[4], 'fired')
 end
 return {'ok', finished and 1 or 0}

@@ -18,18 +18,21 @@ local function partition_of(app, channel, partitions)
   return tonumber(redis.sha1hex(#app .. ':' .. app .. channel):sub(1, 8), 16) % partitions
 end
 
--- The stream of each event, checked before anything is written: a key of a foreign type fails here.
-local function streams(partitions)
-  local keys, checked = {}, {}
-  for i, event in ipairs(appended) do
+-- The stream of each event, checked before anything is written: a key of a foreign type fails here. Gives up the client
+-- events for streams in which `most` events wait, if that is given: edges always get in. Returns how many it gave up, too.
+local function streams(partitions, most)
+  local keys, lengths, accepted = {}, {}, {}
+  for _, event in ipairs(appended) do
     local key = ARGV[1] .. ':out:' .. partition_of(event[2], event[3], partitions)
-    if not checked[key] then
-      redis.call('XLEN', key)
-      checked[key] = true
+    lengths[key] = lengths[key] or redis.call('XLEN', key)
+    if event[1] ~= 'c' or not most or lengths[key] < most then
+      accepted[#accepted + 1] = event
+      keys[#keys + 1] = key
     end
-    keys[i] = key
   end
-  return keys
+  local refused = #appended - #accepted
+  appended = accepted
+  return keys, refused
 end
 
 local function write_events(keys)
