@@ -48,7 +48,7 @@ use crate::telemetry::Telemetry;
 use crate::thread::Thread;
 
 /// How much later than its deadline the dispatcher may answer a flush, being at work on something.
-const FLUSH_MARGIN: Duration = Duration::from_millis(50);
+const FLUSH_MARGIN: Duration = Duration::from_millis(200);
 
 /// What holds for every endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

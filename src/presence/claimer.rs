@@ -194,7 +194,7 @@ impl Claimer {
         loop {
             let now = now + began.elapsed();
             self.renew_lease(now)?;
-            self.reap_the_dead()?;
+            self.reap_the_dead(now)?;
             if self.stop.raised() || !self.claim(now)? {
                 break;
             }
@@ -266,11 +266,14 @@ impl Claimer {
         Ok(())
     }
 
-    fn reap_the_dead(&mut self) -> Result<(), Stuck> {
+    fn reap_the_dead(&mut self, now: Instant) -> Result<(), Stuck> {
         while let Some(dead) = self.lapsed.last() {
             let (session, keys) = (&self.session, &self.keys);
             let epoch = session.epoch().unwrap_or_default();
             let reaped = call(&mut self.link, |redis| keys.reap(redis, dead, epoch, REAP_PORTION))??;
+            if !reaped.leaving.is_empty() {
+                self.grace.ask_now(now);
+            }
             reaped.leaving.into_iter().for_each(|hold| self.grace.began(hold, reaped.time_ms));
             self.telemetry.counters().edges.add(reaped.events.len() as u64);
             match &self.sink {

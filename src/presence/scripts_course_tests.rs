@@ -184,7 +184,7 @@ fn whatever_happens_edges_take_turns_and_end_at_the_truth() {
     )| {
         let mut redis = server.connect();
         redis::cmd("FLUSHALL").exec(&mut redis).unwrap();
-        let mut course = Course::start(Cluster::on(&server), &graces);
+        let mut course = Course::start(Cluster::on(&server).without_outbox(), &graces);
         for step in &steps {
             course.take(step);
         }

@@ -8,7 +8,7 @@ const GRACE: Duration = Duration::from_millis(150);
 impl Cluster {
     /// A cluster whose nodes grant departures `grace`, unless a test has one of them grant another.
     fn granting(grace: Duration) -> Self {
-        let mut cluster = Self::start();
+        let mut cluster = Self::start().without_outbox();
         cluster.grant(grace);
         cluster
     }
@@ -135,7 +135,7 @@ fn members_are_removed_before_their_channel_is_vacated_however_little_is_announc
 
 #[test]
 fn a_channel_is_not_vacated_while_a_member_is_in_a_longer_grace_of_another_node() {
-    let mut cluster = Cluster::start();
+    let mut cluster = Cluster::start().without_outbox();
     let (long, short) = (cluster.node(1), cluster.node(2));
     let holds = [channel("app", "presence-a"), user("app", "presence-a", "7")];
     for grace in [Duration::ZERO, Duration::from_millis(1)] {
@@ -198,6 +198,19 @@ fn a_cluster_without_a_grace_never_touches_what_belongs_to_it() {
     cluster.renew(&a);
     cluster.lapse(&a);
     assert_eq!(cluster.reap(&a).unwrap().events.len(), 2);
+}
+
+#[test]
+fn without_an_outbox_in_redis_a_reaping_whose_answer_is_lost_is_announced_by_the_next_claim() {
+    let mut cluster = Cluster::start().without_outbox();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    cluster.edges(&a, &[channel("app", "presence-a"), user("app", "presence-a", "7")].map(Claim::join));
+    cluster.lapse(&a);
+    let lost = cluster.reap(&a).unwrap();
+    assert_eq!((lost.finished, lost.events), (true, Vec::new()));
+    assert_eq!(cluster.ask(&b), ["removed presence-a/7", "channel_vacated presence-a"]);
+    assert_eq!(cluster.ask(&b), [""; 0], "once");
+    assert_eq!(cluster.due(), 0);
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl Real {
 }
 
 fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
-    let mut real = Real { redis, keys: Keys::new("wh", HOUR, 0) };
+    let mut real = Real { redis, keys: Keys::new("wh", HOUR, 1) };
     redis::cmd("FLUSHALL").exec(&mut real.redis).unwrap();
     let (mut pure, mut epochs) = (Redis::default(), 1);
     for call in calls {

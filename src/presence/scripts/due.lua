@@ -43,12 +43,13 @@ local function latest_due()
 end
 
 -- The last node has left a hold. Returns its hold set: empty when that is an edge at once, else one that is in its grace.
-local function depart(app, channel, user)
+-- With `by_claim` it is never an edge at once, but one that the next claim announces.
+local function depart(app, channel, user, by_claim)
   local at = now + own_grace
   if user == '' and watched and has_members(app, channel) then
     -- They have to be gone before the channel is, also those whose node granted them more time than this one does.
     at = math.max(at, latest_due())
-  elseif own_grace == 0 then
+  elseif own_grace == 0 and not by_claim then
     append(edge_kind('-', user), app, channel, user)
     return ''
   end

@@ -1,5 +1,6 @@
 -- Takes away what a dead node held, a portion at a time: users before channels, so that their edges come in order. These
--- departures have their grace like any others.
+-- departures have their grace like any others. When the outbox is not in Redis they have one even if there is none: the
+-- answer may be lost here, but not that of the claim that announces them.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:held:{dead}  KEYS[4] {prefix}:reply:{dead}
 -- ARGV[1] prefix  ARGV[2] dead node  ARGV[3] epoch id  ARGV[4] most holds to take
@@ -77,6 +78,7 @@ set_grace(ARGV[7], epoch[3])
 
 redis.call('HLEN', KEYS[4])
 local holds = redis.call('ZRANGE', KEYS[3], 0, ARGV[4] - 1)
+local partitions = tonumber(ARGV[6])
 local edges, leaving = {}, {}
 for _, hold in ipairs(holds) do
   local app, channel, user = decode_hold(hold)
@@ -85,7 +87,7 @@ for _, hold in ipairs(holds) do
   local after = without_node(before, dead)
   if after ~= before then
     if after == '' then
-      after = depart(app, channel, user)
+      after = depart(app, channel, user, partitions == 0)
       local departed = after == '' and edges or leaving
       departed[#departed + 1] = app
       departed[#departed + 1] = channel
@@ -95,7 +97,6 @@ for _, hold in ipairs(holds) do
   end
 end
 
-local partitions = tonumber(ARGV[6])
 local outbox = partitions > 0 and streams(partitions)
 
 -- A negative lease: the node cannot claim under this id any more, and whoever renews next sees that it is not finished,
