@@ -262,10 +262,11 @@ impl Engine {
     /// Has what was taken in judged, and delivers it.
     fn send_on(&self, running: &Running, intents: usize, deadline: Instant) -> Left {
         self.shared.ledger.wait_until(deadline, |ledger| ledger.pending.is_empty());
-        let events = running.delivery.flush(deadline).total();
+        let undelivered = running.delivery.flush(deadline);
+        let (events, unread) = (undelivered.total(), undelivered.unread);
         let ledger = self.shared.ledger.lock();
         let (claims, client_events) = (ledger.pending.unanswered_claims(), ledger.pending.waiting_whispers());
-        Left { intents, claims, client_events, events, kept: running.keeps_events() }
+        Left { intents, claims, client_events, events, unread, kept: running.keeps_events() }
     }
 
     /// The process ends, and every socket with it: the engine takes no more intents, lets go of all that it holds, sends

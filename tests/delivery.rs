@@ -191,7 +191,7 @@ fn a_flush_ends_at_its_deadline_and_says_what_is_left() {
     let started = Instant::now();
     let left = node.delivery.flush(started + Duration::from_millis(500));
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
-    assert_eq!(left, Left { waiting: 2, in_flight: 2, backing_off: 2 });
+    assert_eq!(left, Left { waiting: 2, in_flight: 2, backing_off: 2, unread: false });
     assert_eq!(left.total(), node.delivery.queued());
     assert_eq!(receiver.received("/fails").len(), 1, "the backoff was kept");
 }

@@ -286,6 +286,7 @@ impl Lanes {
             waiting: left.waiting + lane.waiting(),
             in_flight: left.in_flight + lane.in_flight(),
             backing_off: left.backing_off + lane.backing_off(),
+            unread: left.unread,
         })
     }
 

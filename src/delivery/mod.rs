@@ -80,10 +80,12 @@ pub struct Left {
     pub in_flight: usize,
     /// In a batch that waits for its next attempt.
     pub backing_off: usize,
+    /// Whether there may be others, in an outbox that could not be read to its end in time.
+    pub unread: bool,
 }
 
 impl Left {
-    /// All of them.
+    /// All of them, as far as they are known.
     #[must_use]
     pub const fn total(&self) -> usize {
         self.waiting + self.in_flight + self.backing_off
@@ -165,14 +167,14 @@ impl Delivery {
     /// Sends what waits without waiting for company, until nothing is left or `deadline` has come, and returns what is
     /// left. A batch that fails keeps its schedule of retries. What was passed by then is written down and told.
     pub fn flush(&self, deadline: Instant) -> Left {
-        self.outbox.catch_up(deadline);
+        let unread = !self.outbox.catch_up(deadline);
         let (reply, left) = bounded(1);
         let _ = self.messages.send(Message::Flush { deadline, reply });
         let left = left
             .recv_deadline(deadline + FLUSH_MARGIN)
             .unwrap_or_else(|_| Left { waiting: self.outbox.queued(), ..Left::default() });
         self.outbox.write_out(deadline);
-        left
+        Left { unread, ..left }
     }
 
     /// Ends all threads, breaking off what they send. `false` when some still run at `deadline`: those are connecting,

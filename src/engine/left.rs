@@ -13,6 +13,8 @@ pub struct Left {
     pub client_events: usize,
     /// Events that an endpoint has not answered.
     pub events: usize,
+    /// Whether there may be others, in an outbox that could not be read to its end in time.
+    pub unread: bool,
     /// Whether those events outlive the process.
     pub kept: bool,
 }
@@ -21,19 +23,20 @@ impl Left {
     /// Whether everything was sent on.
     #[must_use]
     pub const fn is_nothing(&self) -> bool {
-        self.intents == 0 && self.claims == 0 && self.client_events == 0 && self.events == 0
+        self.intents == 0 && self.claims == 0 && self.client_events == 0 && self.events == 0 && !self.unread
     }
 }
 
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { intents, claims, client_events, events, kept } = self;
-        let fate = match (events, kept) {
-            (0, _) => "",
-            (_, true) => " (safe in Redis)",
-            (_, false) => " (lost)",
+        let Self { intents, claims, client_events, events, unread, kept } = self;
+        let fate = match (*events > 0 || *unread, kept) {
+            (false, _) => "",
+            (true, true) => " (safe in Redis)",
+            (true, false) => " (lost)",
         };
-        write!(f, "{events} events undelivered{fate}, {claims} claims undecided, {intents} intents not taken in")?;
+        let others = if *unread { " and others that could not be read" } else { "" };
+        write!(f, "{events} events{others} undelivered{fate}, {claims} claims undecided, {intents} intents not taken in")?;
         if *client_events > 0 {
             write!(f, ", {client_events} client events lost: Redis did not take them")?;
         }

@@ -297,8 +297,11 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     /// events again.
     fn passed(&self, passed: Passed<'_>);
 
-    /// Waits until everything that was accepted before this call has been handed over, at most until `deadline`.
-    fn catch_up(&self, _deadline: Instant) {}
+    /// Waits until everything that was accepted before this call has been handed over, at most until `deadline`. Returns
+    /// whether it has.
+    fn catch_up(&self, _deadline: Instant) -> bool {
+        true
+    }
 
     /// Waits until everything that was passed before this call is written down and told, at most until `deadline`.
     fn write_out(&self, _deadline: Instant) {}
