@@ -112,7 +112,7 @@ impl State {
 
     fn mood(&self, path: &str) -> (Duration, Mood) {
         let mut rng = self.rng.lock();
-        let delay = Duration::from_micros(rng.random_range(0..20_000));
+        let delay = Duration::from_micros(rng.random_range(0..10_000));
         let moody = path == PATHS[1] && !self.well.load(Ordering::Relaxed);
         // A failure holds its lane up for some seconds: seldom enough that it catches up before the next one.
         let mood = match rng.random_range(0..3000) {
