@@ -20,6 +20,7 @@
 //! with threads is dealt with in `process` and `thread`; certificates are read in `tls`.
 
 pub mod apps;
+pub mod channel_type;
 pub mod config;
 pub mod delivery;
 pub mod engine;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use resonate_webhooks::config::{Address, AddressRules, AppScope, Config, EventSet, OutboxKind, TlsFiles};
+use resonate_webhooks::config::{Address, AddressRules, AppScope, Batching, Config, EventSet, OutboxKind, TlsFiles};
 use resonate_webhooks::event::EventName;
 use resonate_webhooks::names::AppId;
 use serde_json::{Value, json};
@@ -139,6 +139,90 @@ fn an_endpoint_that_wants_no_event_is_kept_with_a_warning() {
 }
 
 #[test]
+fn an_endpoint_that_is_not_enabled_is_as_good_as_not_there() {
+    let endpoint = |enabled: Value| json!({"endpoints": [{"url": "http://localhost/", "enabled": enabled}]});
+    for on in [json!(true), json!("1"), json!(""), json!(null)] {
+        assert_eq!(accepted(endpoint(on)).endpoints.len(), 1);
+    }
+    for off in [json!(false), json!("off"), json!(0)] {
+        let config = accepted(endpoint(off));
+        assert_eq!((config.endpoints.len(), config.warnings), (0, Vec::new()));
+    }
+}
+
+#[test]
+fn the_block_of_another_server_is_understood() {
+    let written = json!({"endpoints": [{
+        "url": "http://localhost/",
+        "event_types": ["channel_occupied"],
+        "filter": {"channel_name_starts_with": "presence-", "channel_name_ends_with": "-eu"},
+        "batching": {"enabled": true, "duration": 50},
+    }]});
+    let theirs = accepted(written).endpoints.remove(0);
+    let ours = json!({"endpoints": [{
+        "url": "http://localhost/",
+        "events": ["channel_occupied"],
+        "filter": {"channel_prefix": ["presence-"], "channel_suffix": "-eu"},
+        "batching": {"duration": "50"},
+    }]});
+    assert_eq!(theirs, accepted(ours).endpoints.remove(0));
+    assert_eq!(theirs.batching.flush_interval, Some(Duration::from_millis(50)));
+    assert_eq!(theirs.batching.max_events, None);
+}
+
+#[test]
+fn without_batching_every_event_is_sent_at_once_and_alone() {
+    let batching = |written: Value| {
+        accepted(json!({"endpoints": [{"url": "http://localhost/", "batching": written}]})).endpoints.remove(0).batching
+    };
+    let alone = Batching { flush_interval: Some(Duration::ZERO), max_events: Some(1) };
+    assert_eq!(batching(json!({"enabled": false, "max_events": 50})), alone);
+    assert_eq!(batching(json!([])), Batching::default());
+    assert_eq!(batching(json!({"max_events": 50})), Batching { flush_interval: None, max_events: Some(50) });
+}
+
+#[test]
+fn what_is_wrong_with_a_filter_or_a_batch_is_said_by_its_key() {
+    let refused = |key: &str, value: Value| {
+        let mut endpoint = json!({"url": "http://localhost/"});
+        endpoint[key] = value;
+        refusal(json!({"endpoints": [endpoint]}))
+    };
+    for (key, value, message) in [
+        (
+            "filter",
+            json!({"channel_pattern": "a("}),
+            "filter.channel_pattern: \"a(\" is no regular expression: unclosed group",
+        ),
+        (
+            "filter",
+            json!({"channel_type": ["public", "privat"]}),
+            "filter.channel_type.1: unknown channel type \"privat\", did you mean \"private\"?",
+        ),
+        (
+            "filter",
+            json!({"channel_type": "privat"}),
+            "filter.channel_type: unknown channel type \"privat\", did you mean \"private\"?",
+        ),
+        (
+            "filter",
+            json!({"chanel_prefix": "a"}),
+            "filter.chanel_prefix: unknown key, did you mean \"channel_prefix\"?",
+        ),
+        (
+            "filter",
+            json!({"client_events": {"alow": []}}),
+            "filter.client_events.alow: unknown key, did you mean \"allow\"?",
+        ),
+        ("batching", json!({"duration": -1}), "batching.duration: -1 is out of range, allowed are 0 to 3600000"),
+        ("batching", json!({"max_events": 0}), "batching.max_events: 0 is out of range, allowed are 1 to 10000"),
+        ("name", json!("a\nb"), "name: has a character that cannot be printed"),
+    ] {
+        assert_eq!(refused(key, value), format!("resonate-webhooks.endpoints.0.{message}"));
+    }
+}
+
+#[test]
 fn headers_are_checked_by_name_and_value_and_never_shown() {
     let config = accepted(json!({"endpoints": [{"url": "https://a", "headers": {
         "X-Tenant": "7", "Authorization": "Bearer hunter2", "X-Unset": null, "X-Empty": "",
@@ -187,7 +271,7 @@ fn an_unknown_key_is_refused_with_the_key_that_was_probably_meant() {
     );
     assert_eq!(
         refusal(json!({"endpoints": [{"url": "https://a.example"}, {"colour": 1}]})),
-        "resonate-webhooks.endpoints.1.colour: unknown key, known are url, app_id, events, headers, timeout, connect_timeout, \
+        "resonate-webhooks.endpoints.1.colour: unknown key, known are url, name, enabled, app_id, event_types, events, filter, batching, headers, timeout, connect_timeout, \
          max_attempts, retry_for, https_only, proxy, ca_file, client_cert, client_key, deny_private_networks, \
          allow_link_local"
     );

@@ -198,6 +198,10 @@ return [
         //     'https_only' => true, 'proxy' => false,
         //     'deny_private_networks' => true, 'allow_link_local' => false,
         //
+        //     // Which of these events, and how many in one POST:
+        //     'filter' => ['channel_prefix' => 'presence-', 'client_events' => ['deny' => 'client-typing']],
+        //     'batching' => ['duration' => 250, 'max_events' => 20],
+        //
         //     // Beside the headers of the signature:
         //     'headers' => ['X-Tenant' => '7'],
         //

@@ -7,9 +7,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
+use super::batching::{self, Batching};
 use super::endpoint_id::{EndpointId, EndpointIds};
 use super::endpoint_url::EndpointUrl;
 use super::error::{ConfigError, ROOT, hint};
+use super::filter::{self, Filter};
 use super::header::Header;
 use super::proxy_url::{self, ProxyUrl};
 use super::scalar::Switch;
@@ -26,12 +28,18 @@ pub struct Endpoint {
     pub id: EndpointId,
     /// Its key within the config file, for errors: `endpoints.2`, or with a name when the list has names.
     pub key: String,
+    /// What its owner calls it.
+    pub name: Option<String>,
     /// Where it listens.
     pub url: EndpointUrl,
     /// Whose events it receives.
     pub apps: AppScope,
     /// Which events it receives.
     pub events: EventSet,
+    /// Which of those, by channel and by client event.
+    pub filter: Filter,
+    /// How they are bundled, if not as for others.
+    pub batching: Batching,
     /// Headers that every POST to it carries beside ours.
     pub headers: Vec<Header>,
     /// Longest time for a whole request.
@@ -57,6 +65,15 @@ impl Endpoint {
     #[must_use]
     pub fn wants(&self, app: &AppId, event: EventName) -> bool {
         self.apps.contains(app) && self.events.contains(event)
+    }
+
+    /// What it is called in the log: its name, if it has one, and its URL.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{name} ({})", self.url),
+            None => self.url.to_string(),
+        }
     }
 }
 
@@ -131,8 +148,14 @@ impl fmt::Debug for EventSet {
 pub(super) struct Entry {
     #[serde(default, deserialize_with = "unless_empty")]
     url: Option<EndpointUrl>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    name: Option<String>,
+    enabled: Option<Switch>,
     app_id: Option<AppScope>,
+    #[serde(alias = "event_types")]
     events: Option<List<EventName>>,
+    filter: Option<filter::Written>,
+    batching: Option<batching::Written>,
     headers: Option<List<Option<String>>>,
     timeout: Option<Timeout>,
     connect_timeout: Option<Timeout>,
@@ -151,8 +174,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The endpoint of this entry, or `None` and a warning when it has no URL: its environment variable may be unset on
-    /// purpose.
+    /// The endpoint of this entry. `None` when it is not enabled, and with a warning when it has no URL: its environment
+    /// variable may be unset on purpose.
     pub(super) fn resolve(
         self,
         key: &str,
@@ -162,6 +185,9 @@ impl Entry {
     ) -> Result<Option<Endpoint>, ConfigError> {
         let own_key = key;
         let key = format!("endpoints.{own_key}");
+        if !chosen(self.enabled, true) {
+            return Ok(None);
+        }
         let Some(url) = self.url else {
             warnings.push(format!("{ROOT}.{key}.url is empty: this endpoint is skipped"));
             return Ok(None);
@@ -183,13 +209,19 @@ impl Entry {
             None => Vec::new(),
         };
         let apps = self.app_id.unwrap_or(AppScope::Every);
+        if self.name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
+            return Err(ConfigError::at(&format!("{key}.name"), "has a character that cannot be printed"));
+        }
         let endpoint = Endpoint {
             id: ids.next(own_key, &url, &apps),
+            name: self.name,
             url,
             apps,
             events: self
                 .events
                 .map_or_else(EventSet::all, |List(names)| names.into_iter().map(|(_, name)| name).collect()),
+            filter: self.filter.unwrap_or_default().resolve(),
+            batching: self.batching.map_or_else(Batching::default, batching::Written::resolve),
             headers,
             timeout: self.timeout.map_or(defaults.timeout, Timeout::duration),
             connect_timeout: self.connect_timeout.map_or(defaults.connect_timeout, Timeout::duration),

@@ -43,7 +43,16 @@
 //! | `shutdown_timeout` | 5.0 | seconds that a stopping process goes on delivering |
 //! | `endpoints.*.url` | | http(s); an endpoint without one is skipped |
 //! | `endpoints.*.app_id` | `*` | the application it serves, or every one |
-//! | `endpoints.*.events` | all | the events it receives |
+//! | `endpoints.*.events` | all | the events it receives; `event_types` means the same |
+//! | `endpoints.*.name` | | what it is called in the log, beside its URL |
+//! | `endpoints.*.enabled` | true | an endpoint that is not enabled is as good as not there |
+//! | `endpoints.*.filter.channel_prefix`, `.channel_suffix` | | how the channels begin and end; one text, or a list of which one has to fit; `channel_name_starts_with`, `channel_name_ends_with` mean the same |
+//! | `endpoints.*.filter.channel_pattern` | | a regular expression that has to fit the channel's whole name |
+//! | `endpoints.*.filter.channel_type` | | one or a list of `public`, `private`, `presence`, `cache`, `private-cache`, `presence-cache`, `private-encrypted` |
+//! | `endpoints.*.filter.client_events.allow`, `.deny` | | names of client events, in which `*` stands for any text; what is in both is denied |
+//! | `endpoints.*.batching.enabled` | true | whether events may share a POST |
+//! | `endpoints.*.batching.duration` | `flush_interval` | milliseconds of events that one batch may span, and for which the first one waits |
+//! | `endpoints.*.batching.max_events` | `batch_max_events` | events in one POST |
 //! | `endpoints.*.headers` | | headers that every POST carries, by their names; a value may be secret |
 //! | `endpoints.*.timeout`, `.connect_timeout` | as above | for this endpoint |
 //! | `endpoints.*.max_attempts`, `.retry_for` | as above | for this endpoint; one with a `retry_for` only has no `max_attempts` |
@@ -53,11 +62,13 @@
 //! | `endpoints.*.client_cert`, `.client_key` | | PEM files by which the endpoint knows us in TLS, read at boot |
 
 mod address;
+mod batching;
 mod connection;
 mod endpoint;
 mod endpoint_id;
 mod endpoint_url;
 mod error;
+mod filter;
 mod header;
 mod nearest;
 mod proxy_url;
@@ -73,12 +84,14 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use batching::Batching;
 pub use connection::{Address, Connection, Login};
 pub use endpoint::{AddressRules, AppScope, Endpoint, EventSet};
 pub use endpoint_id::EndpointId;
 pub use endpoint_url::EndpointUrl;
 pub use error::ConfigError;
 pub(crate) use error::ROOT;
+pub use filter::Filter;
 pub use header::{Header, HeaderError};
 pub use proxy_url::ProxyUrl;
 pub use roster::Roster;

@@ -261,7 +261,10 @@ impl Dispatcher {
         if *farewell {
             self.telemetry.log(
                 Level::Warning,
-                format_args!("Endpoint {url} answered 410 Gone: it gets nothing more until restart"),
+                format_args!(
+                    "Endpoint {} answered 410 Gone: it gets nothing more until restart",
+                    self.endpoints[*endpoint].label()
+                ),
             );
             self.telemetry.report(Outcome::EndpointDisabled { url: url.to_string(), reason: GONE.to_owned() });
         }
@@ -312,6 +315,7 @@ impl Dispatcher {
         DropReport {
             telemetry: Arc::clone(&self.telemetry),
             url: endpoint.map_or_else(String::new, |endpoint| self.endpoints[endpoint].url.to_string()),
+            endpoint: endpoint.map_or_else(String::new, |endpoint| self.endpoints[endpoint].label()),
             app_id: app.as_text().into_owned(),
             events: count(events),
             attempts,

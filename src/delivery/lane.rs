@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::batch::Batch;
 use super::body::FRAME_BYTES;
+use crate::config::{Batching, Endpoint};
 use crate::outbox::Queued;
 
 /// What bounds a batch.
@@ -26,6 +27,18 @@ pub(crate) struct Limits {
     pub(crate) max_events: usize,
     /// The most bytes of a body, unless a single event is longer.
     pub(crate) max_bytes: usize,
+}
+
+impl Limits {
+    /// What bounds the batches of `endpoint`.
+    pub(crate) fn of(self, endpoint: &Endpoint) -> Self {
+        let Batching { flush_interval, max_events } = endpoint.batching;
+        Self {
+            flush_interval: flush_interval.unwrap_or(self.flush_interval),
+            max_events: max_events.unwrap_or(self.max_events),
+            ..self
+        }
+    }
 }
 
 /// The state of one lane.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{AddressRules, AppScope, EndpointId, EventSet, TlsFiles};
+use crate::config::{AddressRules, AppScope, Batching, EndpointId, EventSet, Filter, TlsFiles};
 use crate::event::{Event, EventKind, EventName};
 use crate::names::AppId;
 use crate::outbox::{Item, Position};
@@ -14,7 +14,10 @@ fn endpoint(index: usize) -> Endpoint {
         key: format!("endpoints.{index}"),
         url: "http://localhost/".to_owned().try_into().unwrap(),
         apps: AppScope::Every,
+        name: None,
         events: EventSet::all(),
+        filter: Filter::default(),
+        batching: Batching::default(),
         headers: Vec::new(),
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),

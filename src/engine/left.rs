@@ -36,7 +36,10 @@ impl fmt::Display for Left {
             (true, false) => " (lost)",
         };
         let others = if *unread { " and others that could not be read" } else { "" };
-        write!(f, "{events} events{others} undelivered{fate}, {claims} claims undecided, {intents} intents not taken in")?;
+        write!(
+            f,
+            "{events} events{others} undelivered{fate}, {claims} claims undecided, {intents} intents not taken in"
+        )?;
         if *client_events > 0 {
             write!(f, ", {client_events} client events lost: Redis did not take them")?;
         }

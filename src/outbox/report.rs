@@ -12,6 +12,8 @@ pub struct DropReport {
     pub(crate) telemetry: Arc<Telemetry>,
     /// Where they were to go, without userinfo.
     pub(crate) url: String,
+    /// The same, as it is said in the log.
+    pub(crate) endpoint: String,
     /// Whose they were.
     pub(crate) app_id: String,
     /// How many.
@@ -25,14 +27,14 @@ pub struct DropReport {
 impl DropReport {
     /// Counts it, logs it, and has a `WebhookDropped` fired.
     pub fn publish(self) {
-        let Self { telemetry, url, app_id, events, attempts, reason } = self;
+        let Self { telemetry, url, endpoint, app_id, events, attempts, reason } = self;
         let counters = telemetry.counters();
         counters.events_dropped.add(events as u64);
         let line = if attempts > 0 {
             counters.batches_dropped.add(1);
-            format!("Webhook dropped after {attempts} attempts ({reason}): {url}")
+            format!("Webhook dropped after {attempts} attempts ({reason}): {endpoint}")
         } else {
-            format!("{events} webhook events given up ({reason}): {url}")
+            format!("{events} webhook events given up ({reason}): {endpoint}")
         };
         telemetry.report(Outcome::Dropped { url, app_id, attempts, reason });
         telemetry.log(Level::Warning, line);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::apps::{AppDirectory, Credentials};
-use resonate_webhooks::config::{AddressRules, AppScope, Endpoint, EndpointId, EventSet, TlsFiles};
+use resonate_webhooks::config::{AddressRules, AppScope, Batching, Endpoint, EndpointId, EventSet, Filter, TlsFiles};
 use resonate_webhooks::delivery::{Delivery, Settings};
 use resonate_webhooks::event::{Event, EventKind};
 use resonate_webhooks::outbox::{MemoryOutbox, Outbox};
@@ -86,7 +86,10 @@ pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
         key: format!("endpoints.{index}"),
         url: url.try_into().unwrap(),
         apps: AppScope::Every,
+        name: None,
         events: EventSet::all(),
+        filter: Filter::default(),
+        batching: Batching::default(),
         headers: Vec::new(),
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),

@@ -12,6 +12,8 @@ use crate::outbox::{Item, LaneId, Queued};
 #[derive(Debug, Default)]
 pub(crate) struct Route {
     pub(super) lanes: Vec<usize>,
+    /// Whether some of them want only a part of these events.
+    filtered: bool,
     /// The same lanes, as the outbox knows them.
     pub(crate) ids: Vec<LaneId>,
 }
@@ -23,14 +25,20 @@ impl Lanes {
             Item::Event(event) => Arc::clone(&self.open_routes(&event.app)[event.kind.name() as usize]),
             Item::Redelivery(redelivery) => self.route_to(&redelivery.lane),
         };
-        let Some(resume) = &queued.resume else { return route };
-        let missing = |lane: &&usize| !resume.has(&self.entries[**lane].id, queued.position.seq);
-        self.along(route.lanes.iter().filter(missing).copied().collect())
+        if queued.resume.is_none() && !route.filtered {
+            return route;
+        }
+        let wanted = |lane: &&usize| {
+            let Entry { id, endpoint, .. } = &self.entries[**lane];
+            let had = queued.resume.as_ref().is_some_and(|resume| resume.has(id, queued.position.seq));
+            !had && queued.event().is_none_or(|event| self.endpoints[*endpoint].filter.admits(event))
+        };
+        self.along(route.lanes.iter().filter(wanted).copied().collect())
     }
 
     fn along(&self, lanes: Vec<usize>) -> Arc<Route> {
         let ids = lanes.iter().map(|lane| self.entries[*lane].id.clone()).collect();
-        Arc::new(Route { lanes, ids })
+        Arc::new(Route { lanes, ids, filtered: false })
     }
 
     fn route_to(&mut self, lane: &LaneId) -> Arc<Route> {
@@ -60,6 +68,7 @@ impl Lanes {
             for &lane in &lanes {
                 let entry = &self.entries[lane];
                 if self.endpoints[entry.endpoint].wants(app, name) {
+                    route.filtered |= !self.endpoints[entry.endpoint].filter.is_open();
                     route.lanes.push(lane);
                     route.ids.push(entry.id.clone());
                 }
@@ -76,7 +85,7 @@ impl Lanes {
                 self.entries.push(Entry {
                     id: LaneId { endpoint: endpoint.id.clone(), app: app.clone() },
                     endpoint: place,
-                    lane: Lane::new(self.limits),
+                    lane: Lane::new(self.limits.of(endpoint)),
                     failing: false,
                     plan: Plan::Nothing,
                 });

@@ -1,0 +1,313 @@
+//! Which events an endpoint receives, beyond its application and their names: `endpoints.*.filter`.
+//!
+//! All conditions have to hold. The names of soketi and Sockudo are understood beside ours.
+
+use std::fmt;
+
+use regex::bytes::{Regex, RegexSet};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+
+use super::error::hint;
+use crate::channel_type::ChannelType;
+use crate::event::{Event, EventKind};
+
+/// The conditions of an endpoint. Those that are not set always hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    prefixes: Option<Vec<String>>,
+    suffixes: Option<Vec<String>>,
+    pattern: Option<Pattern>,
+    types: Option<Vec<ChannelType>>,
+    allowed: Option<Names>,
+    denied: Option<Names>,
+}
+
+impl Filter {
+    /// Whether nothing is ruled out.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether all conditions hold for `event`.
+    #[must_use]
+    pub fn admits(&self, event: &Event) -> bool {
+        let channel = event.channel.as_bytes();
+        let holds = |prefix: &String| channel.starts_with(prefix.as_bytes());
+        self.prefixes.as_ref().is_none_or(|prefixes| prefixes.iter().any(holds))
+            && self.suffixes.as_ref().is_none_or(|any| any.iter().any(|suffix| channel.ends_with(suffix.as_bytes())))
+            && self.types.as_ref().is_none_or(|types| types.contains(&ChannelType::of(&event.channel)))
+            && self.pattern.as_ref().is_none_or(|pattern| pattern.regex.is_match(channel))
+            && self.admits_name(&event.kind)
+    }
+
+    fn admits_name(&self, kind: &EventKind) -> bool {
+        let EventKind::ClientEvent(client_event) = kind else { return true };
+        let name = &*client_event.event;
+        self.allowed.as_ref().is_none_or(|allowed| allowed.contain(name))
+            && !self.denied.as_ref().is_some_and(|denied| denied.contain(name))
+    }
+}
+
+/// An expression that has to fit a channel's whole name. Matching takes a time linear in the name's length, whatever a
+/// client calls its channel.
+#[derive(Clone)]
+struct Pattern {
+    written: String,
+    regex: Regex,
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = String;
+
+    fn try_from(written: String) -> Result<Self, String> {
+        match Regex::new(&format!(r"\A(?:{written})\z")) {
+            Ok(regex) => Ok(Self { written, regex }),
+            Err(error) => {
+                // The message draws the expression, over several lines; the last one says what is wrong with it.
+                let message = error.to_string();
+                let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                Err(format!("{written:?} is no regular expression: {reason}"))
+            }
+        }
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for Pattern {}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}/", self.written)
+    }
+}
+
+/// Names of client events, in which `*` stands for any text.
+#[derive(Clone)]
+struct Names {
+    written: Vec<String>,
+    set: RegexSet,
+}
+
+impl TryFrom<Vec<String>> for Names {
+    type Error = regex::Error;
+
+    fn try_from(written: Vec<String>) -> Result<Self, regex::Error> {
+        let any = |name: &String| regex::escape(name).replace(r"\*", r"(?s-u:.*)");
+        let set = RegexSet::new(written.iter().map(|name| format!(r"\A{}\z", any(name))))?;
+        Ok(Self { written, set })
+    }
+}
+
+impl Names {
+    fn contain(&self, name: &[u8]) -> bool {
+        self.set.is_match(name)
+    }
+}
+
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for Names {}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.written.fmt(f)
+    }
+}
+
+/// A filter as it is written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an array of conditions")]
+pub(super) struct Written {
+    #[serde(alias = "channel_name_starts_with")]
+    channel_prefix: Option<OneOrMore<String>>,
+    #[serde(alias = "channel_name_ends_with")]
+    channel_suffix: Option<OneOrMore<String>>,
+    #[serde(default, deserialize_with = "super::value::unless_empty")]
+    channel_pattern: Option<Pattern>,
+    channel_type: Option<OneOrMore<ChannelType>>,
+    client_events: Option<NameLists>,
+}
+
+/// The lists of client events as they are written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an array with allow, deny or both")]
+struct NameLists {
+    #[serde(default, deserialize_with = "names")]
+    allow: Option<Names>,
+    #[serde(default, deserialize_with = "names")]
+    deny: Option<Names>,
+}
+
+impl Written {
+    /// The filter.
+    pub(super) fn resolve(self) -> Filter {
+        let NameLists { allow, deny } = self.client_events.unwrap_or_default();
+        Filter {
+            prefixes: self.channel_prefix.and_then(OneOrMore::texts),
+            suffixes: self.channel_suffix.and_then(OneOrMore::texts),
+            pattern: self.channel_pattern,
+            types: self.channel_type.map(|OneOrMore(types)| types),
+            allowed: allow,
+            denied: deny,
+        }
+    }
+}
+
+fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Names>, D::Error> {
+    let written = Option::<OneOrMore<String>>::deserialize(deserializer)?;
+    written.map(|OneOrMore(names)| Names::try_from(names).map_err(D::Error::custom)).transpose()
+}
+
+/// One value, or a list of them.
+struct OneOrMore<T>(Vec<T>);
+
+impl OneOrMore<String> {
+    /// Those that are set: an environment variable may be empty.
+    fn texts(self) -> Option<Vec<String>> {
+        let texts: Vec<String> = self.0.into_iter().filter(|text| !text.is_empty()).collect();
+        (!texts.is_empty()).then_some(texts)
+    }
+}
+
+impl<'de, T: Deserialize<'de> + TryFrom<String, Error: fmt::Display>> Deserialize<'de> for OneOrMore<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Values<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de> + TryFrom<String, Error: fmt::Display>> Visitor<'de> for Values<T> {
+            type Value = OneOrMore<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a list of strings")
+            }
+
+            fn visit_str<E: Error>(self, one: &str) -> Result<OneOrMore<T>, E> {
+                T::try_from(one.to_owned()).map(|one| OneOrMore(vec![one])).map_err(E::custom)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<OneOrMore<T>, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = items.next_element()? {
+                    values.push(value);
+                }
+                Ok(OneOrMore(values))
+            }
+        }
+
+        deserializer.deserialize_any(Values(std::marker::PhantomData))
+    }
+}
+
+impl TryFrom<String> for ChannelType {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let known = Self::ALL.map(Self::as_str);
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == name);
+        found.ok_or_else(|| format!("unknown channel type {name:?}, {}", hint(&name, &known)))
+    }
+}
+
+impl<'de> Deserialize<'de> for ChannelType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::value::Setting;
+    use super::*;
+    use crate::event::ClientEvent;
+
+    fn filter(written: Value) -> Filter {
+        Written::deserialize(Setting(written)).unwrap().resolve()
+    }
+
+    fn on(channel: &str, kind: EventKind) -> Event {
+        Event { app: "app".into(), channel: channel.into(), time_ms: 0, kind }
+    }
+
+    fn admits(filter: &Filter, channel: &str) -> bool {
+        filter.admits(&on(channel, EventKind::ChannelOccupied))
+    }
+
+    fn whispers(filter: &Filter, name: &str) -> bool {
+        let (event, socket) = (Box::from(name.as_bytes()), "1.1".into());
+        let client_event = ClientEvent { event, data: None, socket, user: None };
+        filter.admits(&on("private-a", EventKind::ClientEvent(Box::new(client_event))))
+    }
+
+    #[test]
+    fn no_condition_rules_nothing_out() {
+        for nothing in
+            [json!({}), json!([]), json!({"channel_prefix": "", "channel_type": null, "channel_pattern": ""})]
+        {
+            assert!(filter(nothing).is_open());
+        }
+    }
+
+    #[test]
+    fn all_conditions_have_to_hold() {
+        let filter = filter(
+            json!({"channel_prefix": "presence-", "channel_suffix": [".eu", ".us"], "channel_type": "presence"}),
+        );
+        assert!(admits(&filter, "presence-a.eu") && admits(&filter, "presence-a.us"));
+        for channel in ["presence-a", "private-a.eu", "presence-cache-a.eu", ".eu", "presence-.eu "] {
+            assert!(!admits(&filter, channel), "{channel}");
+        }
+        assert!(!filter.is_open());
+    }
+
+    #[test]
+    fn the_names_of_other_servers_mean_the_same() {
+        let ours = json!({"channel_prefix": "a", "channel_suffix": "z"});
+        assert_eq!(filter(json!({"channel_name_starts_with": "a", "channel_name_ends_with": "z"})), filter(ours));
+    }
+
+    #[test]
+    fn a_pattern_fits_the_whole_name() {
+        let either = filter(json!({"channel_pattern": "a|bc*"}));
+        assert!(["a", "b", "bcc"].iter().all(|channel| admits(&either, channel)));
+        assert!(["ab", "xa", "a\n", "abc", ""].iter().all(|channel| !admits(&either, channel)));
+        assert!(admits(&filter(json!({"channel_pattern": r"presence-room\.\d+"})), "presence-room.42"));
+    }
+
+    #[test]
+    fn client_events_are_allowed_and_denied_by_name_and_edges_are_not_asked_for() {
+        let filter =
+            filter(json!({"client_events": {"allow": ["client-chat-*", "client-move"], "deny": "client-*-typing"}}));
+        assert!(["client-chat-", "client-chat-sent", "client-move"].iter().all(|name| whispers(&filter, name)));
+        assert!(["client-chat-typing", "client-moved", "client-x"].iter().all(|name| !whispers(&filter, name)));
+        assert!(whispers(&filter, "client-chat-a\nb"), "whatever the name holds");
+        assert!(admits(&filter, "private-a"));
+        let none = super::Written::deserialize(Setting(json!({"client_events": {"allow": []}}))).unwrap().resolve();
+        assert!(!whispers(&none, "client-x"), "an empty list allows nothing");
+    }
+
+    #[test]
+    fn what_is_no_expression_or_no_type_is_refused() {
+        let refusal = |written: Value| Written::deserialize(Setting(written)).err().map(|fault| format!("{fault}"));
+        for written in [
+            json!({"channel_pattern": "("}),
+            json!({"channel_type": "secret"}),
+            json!({"channel_type": ["public", "privat"]}),
+            json!({"client_events": ["client-x"]}),
+            json!({"prefix": "a"}),
+        ] {
+            assert!(refusal(written.clone()).is_some(), "{written}");
+        }
+    }
+}

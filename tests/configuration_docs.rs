@@ -1,0 +1,184 @@
+//! `docs/configuration.md` says what the code does: every key, every default, every example, every variable.
+
+#![allow(clippy::unwrap_used, reason = "a page that cannot be read has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use resonate_webhooks::config::Config;
+use serde_json::{Value, json};
+
+const PAGE: &str = include_str!("../docs/configuration.md");
+const CONFIG_FILE: &str = include_str!("../php/config/resonate-webhooks.php");
+
+/// Where keys are, with an endpoint in place of `*`.
+const LEVELS: [&str; 7] = [
+    "",
+    "connection.",
+    "roster.",
+    "endpoints.*.",
+    "endpoints.*.filter.",
+    "endpoints.*.filter.client_events.",
+    "endpoints.*.batching.",
+];
+
+/// What the page says of a key.
+#[derive(Debug, Default)]
+struct Row {
+    default: String,
+    variable: String,
+    example: String,
+}
+
+/// The cell without its code marks.
+fn code(cell: &str) -> String {
+    cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).unwrap_or_default().to_owned()
+}
+
+/// The keys of the page, and those that are other spellings.
+fn page() -> (BTreeMap<String, Row>, BTreeSet<String>) {
+    let (mut rows, mut aliases) = (BTreeMap::new(), BTreeSet::new());
+    let mut columns: Vec<&str> = Vec::new();
+    for line in PAGE.lines().filter(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        if matches!(cells[0], "key" | "theirs") {
+            columns = cells;
+        } else if cells[0].starts_with('`') {
+            let cell = |name: &str| columns.iter().position(|column| *column == name).map_or("", |at| cells[at]);
+            for key in cells[0].split(", ").map(code) {
+                if columns[0] == "theirs" {
+                    aliases.insert(key);
+                    continue;
+                }
+                let default = if cell("default") == "as above" { "as above".to_owned() } else { code(cell("default")) };
+                let row = Row { default, variable: code(cell("variable")), example: code(cell("example")) };
+                assert!(rows.insert(key.clone(), row).is_none(), "{key} stands there twice");
+            }
+        }
+    }
+    (rows, aliases)
+}
+
+/// A value as PHP writes it: nothing more than the page needs.
+fn php(text: &str) -> Value {
+    if text.is_empty() {
+        return Value::Null;
+    }
+    let is_map = text.contains("=>");
+    let json = text.replace('\\', "\\\\").replace('\'', "\"").replace("=>", ":");
+    let json = if is_map { json.replace('[', "{").replace(']', "}") } else { json };
+    serde_json::from_str(&json).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// A config with `value` at `key`.
+fn with(mut config: Value, key: &str, value: Value) -> Value {
+    let mut place = &mut config;
+    for part in key.split('.') {
+        let part = if part == "*" { "endpoint" } else { part };
+        place = place.as_object_mut().unwrap().entry(part).or_insert_with(|| json!({}));
+    }
+    *place = value;
+    config
+}
+
+/// A config with one endpoint.
+fn with_endpoint() -> Value {
+    json!({ "endpoints": { "endpoint": { "url": "http://localhost/" } } })
+}
+
+#[test]
+fn every_key_stands_in_the_docs_and_no_other() {
+    let (rows, aliases) = page();
+    for level in LEVELS {
+        let nonsense = with(with_endpoint(), &format!("{level}qqqqqqqqqqqq"), json!(1));
+        let refusal = Config::from_value(nonsense).unwrap_err().to_string();
+        let (_, known) = refusal.split_once("unknown key, known are ").unwrap_or_else(|| panic!("{refusal}"));
+        // Where other keys begin.
+        let parents = ["connection", "roster", "endpoints", "filter", "batching", "client_events"];
+        let known: BTreeSet<String> =
+            known.split(", ").filter(|key| !parents.contains(key)).map(|key| format!("{level}{key}")).collect();
+        let here = |key: &&String| key.strip_prefix(level).is_some_and(|rest| !rest.contains('.'));
+        let documented: BTreeSet<String> = rows.keys().chain(&aliases).filter(here).cloned().collect();
+        assert_eq!(documented, known);
+    }
+}
+
+#[test]
+fn every_default_is_the_one_that_the_code_has() {
+    let (rows, _) = page();
+    let mut written = json!({});
+    for (key, row) in rows.iter().filter(|(key, _)| !key.starts_with("endpoints.") && !key.starts_with("roster.")) {
+        written = with(written, key, php(&row.default));
+    }
+    assert_eq!(Config::from_value(written).unwrap(), Config::default());
+
+    let mut written = with_endpoint();
+    for (key, row) in rows.iter().filter(|(key, row)| key.starts_with("endpoints.") && !row.default.is_empty()) {
+        if row.default != "as above" {
+            written = with(written, key, php(&row.default));
+        }
+    }
+    assert_eq!(Config::from_value(written).unwrap(), Config::from_value(with_endpoint()).unwrap());
+
+    let roster = |key: &str| php(&rows[key].default);
+    let written = json!({ "roster": { "key_prefix": roster("roster.key_prefix"), "ttl": roster("roster.ttl") } });
+    assert_eq!(Config::from_value(written).unwrap(), Config::from_value(json!({ "roster": [] })).unwrap());
+}
+
+#[test]
+fn every_example_is_accepted_and_makes_a_difference() {
+    let (rows, _) = page();
+    for (key, row) in &rows {
+        assert!(!row.example.is_empty(), "{key} has no example");
+        // Some come in pairs.
+        let (mut before, pair) = (with_endpoint(), [("client_cert", "client_key"), ("password", "username")]);
+        for (one, other) in pair.iter().flat_map(|(a, b)| [(a, b), (b, a)]) {
+            let sibling = key.strip_suffix(*one).map(|level| format!("{level}{other}"));
+            if let Some(sibling) = sibling.filter(|sibling| rows.contains_key(sibling) && !key.contains("sentinel")) {
+                before = with(before, &sibling, php(&rows[&sibling].example));
+            }
+        }
+        let secure = ["ca_file", "client_cert", "client_key"].iter().any(|name| key.ends_with(name));
+        if secure && key.starts_with("connection.") {
+            before = with(before, "connection.host", json!("tls://redis"));
+        }
+        if key.starts_with("connection.sentinel_") || key == "connection.service" {
+            before = with(before, "connection.sentinels", json!("127.0.0.1:26379"));
+            before = with(before, "connection.sentinel_password", json!("other"));
+        }
+        if ["https_only", "deny_private_networks", "allow_link_local"].iter().any(|name| key.ends_with(name)) {
+            before = with(before, "endpoints.*.url", json!("https://localhost/"));
+        }
+        if let Some(name) =
+            key.strip_prefix("endpoints.*.").filter(|_| row.default == "as above" && row.example == "false")
+        {
+            before = with(before, name, if name == "proxy" { json!("http://proxy:3128") } else { json!(true) });
+        }
+        let after = Config::from_value(with(before.clone(), key, php(&row.example)));
+        let after = after.unwrap_or_else(|error| panic!("the example of {key}: {error}"));
+        // What they do shows elsewhere: in a refusal, or only together with another.
+        let shows_elsewhere = ["https_only", "client_cert", "client_key"].iter().any(|name| key.ends_with(name));
+        if !shows_elsewhere {
+            assert_ne!(Some(after), Config::from_value(before).ok(), "{key}");
+        }
+    }
+}
+
+#[test]
+fn every_variable_is_read_by_the_config_file_for_its_key() {
+    let (rows, _) = page();
+    let mut documented = BTreeSet::new();
+    for (key, row) in rows.iter().filter(|(_, row)| !row.variable.is_empty()) {
+        let name = key.rsplit('.').next().unwrap();
+        let line = CONFIG_FILE.lines().find(|line| line.contains(&format!("env('{}'", row.variable)));
+        let line = line.unwrap_or_else(|| panic!("{} is not read", row.variable));
+        assert!(line.trim_start().starts_with(&format!("'{name}' =>")), "{key}: {line}");
+        documented.insert(row.variable.as_str());
+    }
+    let read: BTreeSet<&str> = CONFIG_FILE
+        .split("env('")
+        .skip(1)
+        .filter_map(|rest| rest.split('\'').next())
+        .filter(|name| name.starts_with("RESONATE_WEBHOOKS_"))
+        .collect();
+    assert_eq!(documented, read);
+}

@@ -1,0 +1,51 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\TestCase;
+use Tests\Support\Docs;
+use Webpatser\ResonateWebhooks\Native\Engine;
+
+/**
+ * The blocks that the page about other servers shows are taken as they stand.
+ */
+final class MigratingTest extends TestCase
+{
+    /**
+     * @return array<string, array{array<string, mixed>}>
+     */
+    public static function ours(): array
+    {
+        preg_match_all('/^## From ([^\n]+)$|^```php\n(.*?)^```$/ms', Docs::text('docs/migrating.md'), $found, PREG_SET_ORDER);
+        $blocks = [];
+
+        foreach ($found as $match) {
+            if (isset($match[2])) {
+                $blocks[$server] = [eval("return [{$match[2]}];")];
+            } else {
+                $server = $match[1];
+            }
+        }
+
+        return $blocks;
+    }
+
+    /**
+     * @param  array<string, mixed>  $config
+     */
+    #[DataProvider('ours')]
+    public function test_our_block_is_accepted(array $config): void
+    {
+        $engine = new Engine($config);
+
+        $this->assertSame([], $engine->poll());
+    }
+
+    public function test_there_is_a_block_for_every_server_that_has_one(): void
+    {
+        $this->assertSame(['soketi', 'Sockudo', 'Pusher Channels'], array_keys(self::ours()));
+    }
+}
