@@ -151,6 +151,37 @@ fn an_endpoint_that_is_not_enabled_is_as_good_as_not_there() {
 }
 
 #[test]
+fn an_application_may_bring_endpoints_of_its_own() {
+    let config = accepted(json!({
+        "endpoints": [{"url": "http://localhost/"}],
+        "app_webhooks": {
+            "0": {"app_id": "app-1", "webhooks": [{"url": "http://localhost/"}, {"url": "http://localhost/"}, {"url": ""}]},
+            "2": {"app_id": 7, "webhooks": {"billing": {"url": "http://localhost/", "events": ["member_added"]}}},
+        },
+    }));
+    let only = |app: &str| AppScope::Only(app.into());
+    let scopes: Vec<AppScope> = config.endpoints.iter().map(|endpoint| endpoint.apps.clone()).collect();
+    assert_eq!(scopes, [AppScope::Every, only("app-1"), only("app-1"), only("7")]);
+    let ids: std::collections::BTreeSet<&str> = config.endpoints.iter().map(|endpoint| endpoint.id.as_str()).collect();
+    assert!(ids.len() == 4 && ids.contains("7/billing"), "{ids:?}");
+    assert_eq!(config.warnings, ["reverb.apps.apps.0.webhooks.2.url is empty: this endpoint is skipped"]);
+
+    let refused = |webhook: Value| refusal(json!({"app_webhooks": [{"app_id": "app-1", "webhooks": [webhook]}]}));
+    assert_eq!(
+        refused(json!({"url": "http://localhost/", "event_typs": []})),
+        "reverb.apps.apps.0.webhooks.0.event_typs: unknown key, did you mean \"event_types\"?"
+    );
+    assert_eq!(
+        refused(json!({"url": "http://localhost/", "app_id": "app-2"})),
+        "reverb.apps.apps.0.webhooks.0.app_id: is that of the application, and not to be set here"
+    );
+    assert_eq!(
+        refusal(json!({"app_webhooks": [{"app_id": "app-1", "webhooks": "https://example.com"}]})),
+        "reverb.apps.apps.0.webhooks: expected a list, found a string"
+    );
+}
+
+#[test]
 fn the_block_of_another_server_is_understood() {
     let written = json!({"endpoints": [{
         "url": "http://localhost/",

@@ -185,7 +185,10 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             throw new InvalidConfig('resonate-webhooks: the config must be an array');
         }
 
-        $engine = new Engine($config + ['roster' => RosterSetup::keys(...$this->rosterSetup($config))]);
+        $engine = new Engine($config + [
+            'roster' => RosterSetup::keys(...$this->rosterSetup($config)),
+            'app_webhooks' => AppWebhooks::of(config('reverb.apps.apps')),
+        ]);
         $this->apps = new AppDirectory($engine);
 
         // Before the engine runs: it may at once inherit events that need their secrets.

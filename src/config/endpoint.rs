@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error, Visitor};
 use super::batching::{self, Batching};
 use super::endpoint_id::{EndpointId, EndpointIds};
 use super::endpoint_url::EndpointUrl;
-use super::error::{ConfigError, ROOT, hint};
+use super::error::{ConfigError, hint, place};
 use super::filter::{self, Filter};
 use super::header::Header;
 use super::proxy_url::{self, ProxyUrl};
@@ -173,23 +173,65 @@ pub(super) struct Entry {
     allow_link_local: Option<Switch>,
 }
 
+/// Where an entry is written.
+pub(super) struct Place<'a> {
+    /// Its key in its list.
+    pub(super) entry: &'a str,
+    /// The application in whose `webhooks` it is, and the place of that in `reverb.apps.apps`; the list is `endpoints`
+    /// otherwise.
+    pub(super) app: Option<(&'a str, &'a AppId)>,
+}
+
+impl Place<'_> {
+    /// The key of the entry within the config file.
+    fn key(&self) -> String {
+        match self.app {
+            Some((app, _)) => format!("app_webhooks.{app}.webhooks.{}", self.entry),
+            None => format!("endpoints.{}", self.entry),
+        }
+    }
+
+    /// By what the entry is known, if it has a name.
+    fn own_key(&self) -> String {
+        match self.app {
+            Some((_, app)) if !is_number(self.entry) => format!("{}/{}", app.as_text(), self.entry),
+            _ => self.entry.to_owned(),
+        }
+    }
+
+    /// Whose events an entry receives that does not say so.
+    fn apps(&self) -> AppScope {
+        self.app.map_or(AppScope::Every, |(_, app)| AppScope::Only(app.clone()))
+    }
+}
+
+/// Whether a list gave its entry this key.
+pub(super) fn is_number(key: &str) -> bool {
+    key.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 impl Entry {
     /// The endpoint of this entry. `None` when it is not enabled, and with a warning when it has no URL: its environment
     /// variable may be unset on purpose.
     pub(super) fn resolve(
         self,
-        key: &str,
+        at: &Place<'_>,
         ids: &mut EndpointIds,
         defaults: &Defaults,
         warnings: &mut Vec<String>,
     ) -> Result<Option<Endpoint>, ConfigError> {
-        let own_key = key;
-        let key = format!("endpoints.{own_key}");
+        let key = at.key();
+        if at.app.is_some() && self.app_id.is_some() {
+            return Err(ConfigError::at(
+                &format!("{key}.app_id"),
+                "is that of the application, and not to be set here",
+            ));
+        }
         if !chosen(self.enabled, true) {
             return Ok(None);
         }
         let Some(url) = self.url else {
-            warnings.push(format!("{ROOT}.{key}.url is empty: this endpoint is skipped"));
+            warnings.push(format!("{} is empty: this endpoint is skipped", place(&format!("{key}.url"))));
             return Ok(None);
         };
         let encrypted = url.url().scheme() == "https";
@@ -208,12 +250,12 @@ impl Entry {
             Some(written) => headers(&format!("{key}.headers"), written, url.credentials().is_some(), warnings)?,
             None => Vec::new(),
         };
-        let apps = self.app_id.unwrap_or(AppScope::Every);
+        let apps = self.app_id.unwrap_or_else(|| at.apps());
         if self.name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
             return Err(ConfigError::at(&format!("{key}.name"), "has a character that cannot be printed"));
         }
         let endpoint = Endpoint {
-            id: ids.next(own_key, &url, &apps),
+            id: ids.next(&at.own_key(), &url, &apps),
             name: self.name,
             url,
             apps,
@@ -244,7 +286,7 @@ impl Entry {
 impl Endpoint {
     /// Says what is allowed but probably not meant.
     fn warn(&self, encrypted: bool, warnings: &mut Vec<String>) {
-        let key = format!("{ROOT}.{}", self.key);
+        let key = place(&self.key);
         if self.events.is_empty() {
             warnings.push(format!("{key}.events is empty: this endpoint receives nothing"));
         }
@@ -272,11 +314,11 @@ fn headers(
     let mut headers: Vec<Header> = Vec::new();
     for (name, value) in written {
         let key = format!("{key}.{name}");
-        if name.bytes().all(|byte| byte.is_ascii_digit()) {
+        if is_number(&name) {
             return Err(ConfigError::at(&key, "has no name: a header is written as 'Name' => 'value'"));
         }
         let Some(value) = value.filter(|value| !value.is_empty()) else {
-            warnings.push(format!("{ROOT}.{key} is empty: this header is not sent"));
+            warnings.push(format!("{} is empty: this header is not sent", place(&key)));
             continue;
         };
         let header = Header::new(&name, &value).map_err(|error| ConfigError::at(&key, error))?;

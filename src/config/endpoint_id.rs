@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::endpoint::is_number;
 use super::{AppScope, EndpointUrl};
 
 /// Half a hash tells the endpoints of one config apart.
@@ -53,7 +54,7 @@ pub(super) struct EndpointIds {
 impl EndpointIds {
     /// The id of the entry at `key`.
     pub(super) fn next(&mut self, key: &str, url: &EndpointUrl, apps: &AppScope) -> EndpointId {
-        if !key.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !is_number(key) {
             return EndpointId::new(key);
         }
         let mut hash = Sha256::new();

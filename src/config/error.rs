@@ -10,6 +10,17 @@ use super::nearest::nearest;
 /// The name of the config file, and so the first part of every key.
 pub(crate) const ROOT: &str = "resonate-webhooks";
 
+/// Where the plugin puts the `webhooks` of the applications in `config/reverb.php`, in their order there.
+const OF_APPS: &str = "app_webhooks.";
+
+/// How Laravel calls the setting at `key`, which is relative to the config file: `resonate-webhooks.connection.ca_file`.
+pub(crate) fn place(key: &str) -> String {
+    match key.strip_prefix(OF_APPS) {
+        Some(key) => format!("reverb.apps.apps.{key}"),
+        None => format!("{ROOT}.{key}"),
+    }
+}
+
 /// A configuration that cannot be used. The message names the key in Laravel's dot notation and never holds a password
 /// or the userinfo of a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -36,7 +47,7 @@ pub enum ConfigError {
 impl ConfigError {
     /// An error about the value at `key`, which is relative to the config file: `connection.ca_file`.
     pub(crate) fn at(key: &str, problem: impl Display) -> Self {
-        Self::InvalidValue { key: format!("{ROOT}.{key}"), problem: problem.to_string() }
+        Self::InvalidValue { key: place(key), problem: problem.to_string() }
     }
 
     pub(super) fn from_fault(path: &serde_path_to_error::Path, fault: Fault) -> Self {
@@ -60,15 +71,12 @@ pub(super) fn hint(unknown: &str, known: &[&str]) -> String {
 fn dotted(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
 
-    let mut key = ROOT.to_owned();
-    for segment in path {
-        key.push('.');
-        match segment {
-            Segment::Seq { index } => key.push_str(&index.to_string()),
-            other => key.push_str(&other.to_string()),
-        }
-    }
-    key
+    let segments = path.iter().map(|segment| match segment {
+        Segment::Seq { index } => index.to_string(),
+        other => other.to_string(),
+    });
+    let key = segments.collect::<Vec<_>>().join(".");
+    if key.is_empty() { ROOT.to_owned() } else { place(&key) }
 }
 
 /// A problem before it is known at which key it happened.

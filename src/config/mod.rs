@@ -41,6 +41,7 @@
 //! | `roster.key_prefix` | `roster` | starts every key of the roster; the plugin fills this in from the roster's own config |
 //! | `roster.ttl` | 90 | seconds for which the roster's keys live |
 //! | `shutdown_timeout` | 5.0 | seconds that a stopping process goes on delivering |
+//! | `app_webhooks` | | endpoints of single applications; the plugin fills this in from `reverb.apps.apps.*.webhooks` |
 //! | `endpoints.*.url` | | http(s); an endpoint without one is skipped |
 //! | `endpoints.*.app_id` | `*` | the application it serves, or every one |
 //! | `endpoints.*.events` | all | the events it receives; `event_types` means the same |
@@ -100,7 +101,7 @@ pub use sentinels::Sentinels;
 pub use tls_files::{ClientCert, TlsFiles};
 use value::{List, Setting};
 
-use self::endpoint::chosen;
+use self::endpoint::{Place, chosen};
 use self::endpoint_id::EndpointIds;
 
 const HOUR_MS: u32 = 3_600_000;
@@ -254,6 +255,16 @@ struct Written {
     roster: Option<roster::Written>,
     shutdown_timeout: Option<Seconds<0, HOUR_MS>>,
     endpoints: Option<List<endpoint::Entry>>,
+    /// The `webhooks` of applications, which the plugin reads from where those are.
+    app_webhooks: Option<List<OfApp>>,
+}
+
+/// The endpoints of one application as they are written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an array with an app_id and webhooks")]
+struct OfApp {
+    app_id: AppScope,
+    webhooks: List<endpoint::Entry>,
 }
 
 impl Written {
@@ -284,12 +295,29 @@ impl Written {
                 allow_link_local: chosen(self.allow_link_local, false),
             },
         };
-        let entries = self.endpoints.map_or_else(Vec::new, |List(entries)| entries);
-        let mut ids = EndpointIds::default();
-        let endpoints = entries
-            .into_iter()
-            .filter_map(|(key, entry)| entry.resolve(&key, &mut ids, &defaults, &mut warnings).transpose())
-            .collect::<Result<_, _>>()?;
+        let (mut ids, mut endpoints) = (EndpointIds::default(), Vec::new());
+        for (entry, written) in self.endpoints.map_or_else(Vec::new, |List(entries)| entries) {
+            endpoints.extend(written.resolve(
+                &Place { entry: &entry, app: None },
+                &mut ids,
+                &defaults,
+                &mut warnings,
+            )?);
+        }
+        for (place, OfApp { app_id, webhooks: List(entries) }) in
+            self.app_webhooks.map_or_else(Vec::new, |List(apps)| apps)
+        {
+            let AppScope::Only(app) = app_id else {
+                return Err(ConfigError::at(
+                    &format!("app_webhooks.{place}.app_id"),
+                    "is not the id of an application",
+                ));
+            };
+            for (entry, written) in entries {
+                let at = Place { entry: &entry, app: Some((&place, &app)) };
+                endpoints.extend(written.resolve(&at, &mut ids, &defaults, &mut warnings)?);
+            }
+        }
 
         Ok(Config {
             connection,
