@@ -3,7 +3,7 @@
 //! | file | what must hold |
 //! |---|---|
 //! | `wire` | a request with a known id has the body and the signature that it had |
-//! | `sequence`, `world`, `forgotten` | there is an order of all that happened to a channel or user in which exactly the received events follow |
+//! | `sequence`, `world` | there is an order of all that happened to a channel or user in which exactly the received events follow |
 //! | `nesting` | nobody is on a channel that is not occupied |
 //!
 //! What is asked of the second: an operation that was judged did happen, between being asked for and being judged; one
@@ -11,7 +11,6 @@
 //! after its lease has lapsed. Edges follow from that, at the time that their batch tells, in the order in which the receiver got
 //! them, each once.
 
-mod forgotten;
 mod nesting;
 mod sequence;
 #[cfg(test)]

@@ -212,19 +212,41 @@ fn a_node_that_stood_still_may_be_taken_for_dead_and_come_back() {
 }
 
 #[test]
-fn a_visit_that_redis_never_heard_of_is_given_up_by_a_node_that_was_taken_for_dead() {
-    let tale = |asked: u64, judged: u64| {
+fn a_visit_within_an_absence_is_told_when_the_node_comes_back() {
+    let tale = || {
         Tale::default()
             .lives(1)
-            .asked(0, None, What::Hold(true), asked, Some(judged))
-            .asked(0, None, What::Whisper("w1".to_owned()), asked, Some(judged))
-            .asked(0, None, What::Hold(false), asked, Some(judged))
-            .received("m1", asked.max(26), &["whisper w1"])
+            .asked(0, None, What::Hold(true), 20, Some(27))
+            .asked(0, None, What::Whisper("w1".to_owned()), 20, Some(27))
+            .asked(0, None, What::Hold(false), 20, Some(27))
             .away(0, 5, 26)
     };
-    assert_eq!(tale(20, 27).faults(), []);
-    assert!(!tale(20, 25).faults().is_empty(), "what was judged before was sent");
-    assert!(!tale(27, 28).faults().is_empty(), "what happened afterwards was sent");
+    assert_eq!(tale().received("m1", 26, &["channel_occupied", "whisper w1", "channel_vacated"]).faults(), []);
+    assert!(!tale().received("m1", 26, &["whisper w1"]).faults().is_empty(), "it was there");
+    assert_eq!(tale().faults(), [Fault::Missing]);
+}
+
+#[test]
+fn who_left_while_the_node_was_away_is_told_once_by_whoever_is_first() {
+    let tale = || {
+        Tale::default()
+            .lives(1)
+            .holds(0, true, 1)
+            .asked(0, None, What::Hold(false), 30, Some(45))
+            .received("m1", 1, &["channel_occupied"])
+            .received("m2", 40, &["channel_vacated"])
+            .away(0, 15, 44)
+    };
+    assert_eq!(tale().faults(), []);
+    let again = tale().asked(0, None, What::Hold(true), 50, Some(51)).received("m3", 50, &["channel_occupied"]);
+    assert_eq!(again.faults(), []);
+    assert!(!tale().received("m3", 45, &["channel_vacated"]).faults().is_empty());
+}
+
+#[test]
+fn who_stays_while_the_node_is_away_is_told_anew() {
+    let tale = Tale::default().lives(1).holds(0, true, 1).away(0, 15, 44).received("m1", 1, &["channel_occupied"]);
+    assert_eq!(tale.received("m2", 40, &["channel_vacated"]).faults(), [Fault::Missing]);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! What may be true of one key: how far each node has come, who holds it. Pure.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
 
-use super::{Symbol, forgotten};
+use super::Symbol;
 use crate::Ms;
 use crate::history::{Life, Step, What};
 
@@ -124,17 +123,22 @@ impl Program {
         times.to.or_else(|| self.death.map(|death| death.ends)).unwrap_or(Ms::MAX)
     }
 
-    /// Everything that may happen to the node next, before `horizon`.
-    fn turns(&self, node: Progress, horizon: Ms) -> Vec<Turn> {
+    /// Everything that may happen to the node next.
+    fn turns(&self, node: Progress) -> Vec<Turn> {
         let mut turns = Vec::new();
         let mut turn = |from, to, then, whisper| turns.push(Turn { from, to, then, whisper });
         let (hold, whisper) = (self.holds.get(node.holds), self.whispers.get(node.whispers));
         let is_next = |order: u64| whisper.is_none_or(|(_, whisper)| order <= whisper.order);
+        let hold = hold.filter(|(_, times)| is_next(times.order));
         if node.lost {
-            for (from, then) in forgotten::returns(self, node, horizon) {
-                turn(from, Ms::MAX, then, None);
+            // It claims anew what it serves, and what it has left meanwhile too, if something of that visit has not been told.
+            turn(0, Ms::MAX, Progress { held: true, lost: false, ..node }, None);
+            let noticed = node.away.checked_sub(1).map_or(Ms::MAX, |absence| self.absences[absence].1);
+            if let Some((_, times)) = hold.filter(|(_, times)| times.asked <= noticed) {
+                // Else that visit is over: nothing more is to be told of it.
+                turn(times.asked, Ms::MAX, Progress { holds: node.holds + 1, lost: false, ..node }, None);
             }
-        } else if let Some((held, times)) = hold.filter(|(_, times)| is_next(times.order)) {
+        } else if let Some((held, times)) = hold {
             let then = Progress { holds: node.holds + 1, held: *held, ..node };
             turn(times.from, self.latest(*times), then, None);
         } else if let Some((text, times)) = whisper {
@@ -142,7 +146,7 @@ impl Program {
             turn(times.from, self.latest(*times), then, Some(text.clone()));
         }
         for (n, absence) in self.absences.iter().enumerate().skip(node.away) {
-            if !node.lost && (node.held || forgotten::gives_up(self, node, *absence)) {
+            if node.held {
                 let then = Progress { held: false, lost: true, away: n + 1, ..node };
                 turn(absence.0, absence.1, then, None);
             }
@@ -160,26 +164,6 @@ impl Program {
     /// Whether the node holds nothing and never will again.
     fn is_over(&self, node: Progress) -> bool {
         !node.held && !node.lost && node.holds == self.holds.len() && node.whispers == self.whispers.len()
-    }
-
-    /// How many claims there are.
-    pub(super) const fn holds(&self) -> usize {
-        self.holds.len()
-    }
-
-    /// When the last of these claims was asked for.
-    pub(super) fn asked(&self, holds: Range<usize>) -> Ms {
-        self.holds[holds].last().map_or(0, |(_, times)| times.asked)
-    }
-
-    /// When the node's next claim was asked for, and until when it may be judged.
-    pub(super) fn next_hold(&self, node: Progress) -> Option<(Ms, Ms)> {
-        self.holds.get(node.holds).map(|(_, times)| (times.asked, self.latest(*times)))
-    }
-
-    /// What the node would hold after `holds` of its steps.
-    pub(super) fn wants(&self, holds: usize) -> bool {
-        holds.checked_sub(1).is_some_and(|last| self.holds[last].0)
     }
 }
 
@@ -261,7 +245,7 @@ impl World {
         let mut moves = Vec::new();
         for n in 0..self.nodes.len() {
             let program = &programs[self.nodes[n].node];
-            for Turn { from, to, then, whisper } in program.turns(self.nodes[n], horizon) {
+            for Turn { from, to, then, whisper } in program.turns(self.nodes[n]) {
                 let at = from.max(now);
                 if at > to || at > horizon {
                     continue;
