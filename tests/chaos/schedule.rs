@@ -186,7 +186,7 @@ impl Script {
                 Some(Act::End { place, asked: crowd.end() })
             }
             46..58 => {
-                let until = at + self.rng.random_range(50..6000);
+                let until = at + self.rng.random_range(50..12_000);
                 let running = self.places[place].as_mut().filter(|running| running.still_until.is_none())?;
                 running.still_until = Some(until);
                 let life = running.life;
