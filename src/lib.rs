@@ -20,6 +20,8 @@
 //! with threads is dealt with in `process` and `thread`; certificates are read in `tls`.
 
 pub mod apps;
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod config;
 pub mod delivery;
 pub mod engine;

@@ -31,6 +31,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
+#[cfg(feature = "bench")]
+pub(crate) use batch::Batch;
 pub(crate) use body::{encode as encode_body, encoded_len};
 
 use self::batch::BatchIds;

@@ -88,6 +88,12 @@ impl Intake {
         (taken, next)
     }
 
+    /// Enters up to a portion of what waits, for whoever measures that; returns how many.
+    #[cfg(feature = "bench")]
+    pub(crate) fn take_in(&mut self) -> usize {
+        self.take_portion(None).0
+    }
+
     fn enter_all(&mut self, portion: &mut Vec<Intent>) -> Next {
         if portion.is_empty() {
             return Next::Continue;

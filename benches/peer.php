@@ -1,0 +1,31 @@
+<?php
+
+declare(strict_types=1);
+
+/*
+ * The rows of `make bench` about the pure-PHP package, where RESONATE_AUTOLOAD names an autoloader for
+ * it, for the real Resonate and for the roster: the median of a subscribe hook by keys in Redis.
+ */
+
+use Webpatser\ResonateWebhooks\OccupancyTracker;
+
+if (getenv('RESONATE_AUTOLOAD') !== false) {
+    require_once getenv('RESONATE_AUTOLOAD');
+}
+
+foreach ([0, 100_000] as $keys) {
+    if (! class_exists(OccupancyTracker::class)) {
+        printf("subscribe_%d_us\t-\tnot installed\n", $keys);
+
+        continue;
+    }
+
+    $output = (string) shell_exec(implode(' ', array_map(escapeshellarg(...), [PHP_BINARY, __DIR__.'/hook_cost.php', '20', (string) $keys])));
+
+    // The second pair of columns is the one with foreign keys.
+    if (preg_match('/^onSubscribe \(presence\)\s+\S+ us\s+\S+ us\s+(\S+) us/m', $output, $match) === 1) {
+        printf("subscribe_%d_us\t%s\n", $keys, $match[1]);
+    } else {
+        printf("subscribe_%d_us\t-\thook_cost.php did not get through\n", $keys);
+    }
+}
