@@ -5,10 +5,10 @@
 
 use std::hint::black_box;
 
-use resonate_webhooks::bench::{Signing, Still, decode_event, encode_client_event, queue};
+use resonate_webhooks::bench::{Signing, Still, decode_event, queue};
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Whisper;
-use resonate_webhooks::event::{ClientEvent, Event, EventKind};
+use resonate_webhooks::event::{ClientEvent, ClientEventParts, Event, EventKind};
 
 const APP: &[u8] = b"app";
 const CHANNEL: &[u8] = b"presence-chat.1042";
@@ -87,13 +87,13 @@ fn pass_whispers(rounds: u32) {
 }
 
 fn event() -> Event {
-    let client = ClientEvent {
-        event: b"client-typing".as_slice().into(),
-        data: Some(br#"{"name":"Somebody","at":17}"#.as_slice().into()),
-        socket: "123456789.987654321".into(),
-        user: Some("1042".into()),
-    };
-    let kind = EventKind::ClientEvent(Box::new(client));
+    let client = ClientEvent::new(&ClientEventParts {
+        event: b"client-typing",
+        socket: b"123456789.987654321",
+        user: Some(b"1042"),
+        data: Some(br#"{"name":"Somebody","at":17}"#),
+    });
+    let kind = EventKind::ClientEvent(client);
     Event { app: "app".into(), channel: "presence-chat.1042".into(), time_ms: 1_700_000_000_000, kind }
 }
 
@@ -111,7 +111,7 @@ fn codec(rounds: u32) {
     let EventKind::ClientEvent(client) = &event.kind else { return };
     for _ in 0..rounds {
         let mut text = b"c3:app18:presence-chat.1042".to_vec();
-        text.extend(encode_client_event(client));
+        text.extend_from_slice(client.as_text());
         black_box(queue(decode_event(&text, event.time_ms).expect("an event of ours")));
     }
 }

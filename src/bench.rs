@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::apps::{AppDirectory, Credentials};
 use crate::delivery::Batch;
-use crate::event::{ClientEvent, Event};
+use crate::event::Event;
 use crate::names::AppId;
 use crate::outbox::redis::codec;
 use crate::outbox::{Item, Position, Queued, Wire};
@@ -47,12 +47,6 @@ impl Signing {
 #[must_use]
 pub fn queue(event: Event) -> Queued {
     Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq: 0 }, Instant::now())
-}
-
-/// A client event as it goes to Redis.
-#[must_use]
-pub fn encode_client_event(event: &ClientEvent) -> Vec<u8> {
-    codec::encode_client_event(event)
 }
 
 /// An event as it comes from Redis.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use hmac::{Hmac, KeyInit, Mac};
 use resonate_webhooks::bench::Signing;
-use resonate_webhooks::event::{ClientEvent, Event, EventKind};
+use resonate_webhooks::event::{ClientEvent, ClientEventParts, Event, EventKind};
 use resonate_webhooks::names::AppId;
 use sha2::Sha256;
 
@@ -57,11 +57,11 @@ fn event(n: usize) -> Event {
         0 => EventKind::ChannelOccupied,
         1 => EventKind::MemberAdded { user: user.as_str().into() },
         2 => EventKind::MemberRemoved { user: user.as_str().into() },
-        _ => EventKind::ClientEvent(Box::new(ClientEvent {
-            event: b"client-typing".as_slice().into(),
-            data: Some(br#"{"name":"Somebody","at":17}"#.as_slice().into()),
-            socket: "123456789.987654321".into(),
-            user: Some(user.as_str().into()),
+        _ => EventKind::ClientEvent(ClientEvent::new(&ClientEventParts {
+            event: b"client-typing",
+            socket: b"123456789.987654321",
+            user: Some(user.as_bytes()),
+            data: Some(br#"{"name":"Somebody","at":17}"#),
         })),
     };
     let channel = format!("presence-chat.{}", n / 5);

@@ -125,9 +125,10 @@ impl LocalTable {
         }
     }
 
-    /// Whether the socket is on the channel, as far as the hooks have told.
-    pub(crate) fn is_subscribed(&self, app_id: &AppId, channel: &[u8], socket: &[u8]) -> bool {
-        self.channel(app_id, channel).is_some_and(|entry| entry.sockets.contains_key(socket))
+    /// The channel's name as the table has it, if the socket is on it as far as the hooks have told.
+    pub(crate) fn subscription(&self, app_id: &AppId, channel: &[u8], socket: &[u8]) -> Option<&ChannelName> {
+        let (name, entry) = self.apps.get(app_id)?.channels.get_key_value(channel)?;
+        entry.sockets.contains_key(socket).then_some(name)
     }
 
     /// Everything this node serves: each channel before its users.
