@@ -27,6 +27,8 @@ $rows[] = ['loop: p99 lag of a 1 ms timer', 'ms', ['lag_on.p99_ms'], ['lag_off.p
 
 $rows[] = ['claims a second, one node', '', ['claims.ours_per_s'], ['claims.redis_benchmark_per_s'], 'redis-benchmark', [['ratio', '>=', 1.0]]];
 
+$rows[] = ['the same, one client on 100 000 channels', '', ['claims.of_one_client_per_s'], ['claims.ours_per_s'], 'with 10 000 clients', [['ratio', '>=', 0.8]]];
+
 foreach ([
     'foreign_keys' => ['foreign keys', 0, 1_000_000, 1.2], 'channels' => ['channels', 10, 100_000, 1.2],
     'members' => ['members', 10, 10_000, 1.2], 'nodes' => ['nodes', 1, 32, 2.0],

@@ -23,7 +23,7 @@ foreach ([0, 100_000] as $keys) {
     $output = (string) shell_exec(implode(' ', array_map(escapeshellarg(...), [PHP_BINARY, __DIR__.'/hook_cost.php', '20', (string) $keys])));
 
     // The second pair of columns is the one with foreign keys.
-    if (preg_match('/^onSubscribe \(presence\)\s+\S+ us\s+\S+ us\s+(\S+) us/m', $output, $match) === 1) {
+    if (preg_match('/^onSubscribe \(presence\)\s*[\d.]+ us\s*[\d.]+ us\s*([\d.]+) us/m', $output, $match) === 1) {
         printf("subscribe_%d_us\t%s\n", $keys, $match[1]);
     } else {
         printf("subscribe_%d_us\t-\thook_cost.php did not get through\n", $keys);

@@ -124,7 +124,7 @@ foreach ($table as [$what, $unit, $of, $against, $name, $goals]) {
 
     $verdict = match (true) {
         $reason === 'not installed' => 'skipped: not installed',
-        $met => 'met',
+        $met => $goals === [] ? '' : 'met',
         $reason !== null => "MISSED: {$reason}",
         default => 'MISSED',
     };

@@ -30,27 +30,31 @@ const COMPARABLE: &str = "local before = redis.call('HGET', KEYS[1], ARGV[1]) or
 /// Calls on their way at a time; the best one counts.
 const PIPELINES: [u32; 3] = [16, 64, 256];
 
-/// Measures both sides.
+/// Channels of one client, usually.
+const A_CLIENT: u32 = 10;
+
+/// Measures both sides, and what a single client does to ours that is on every channel.
 pub(crate) fn measure() {
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let (mut ours, mut of_one_client, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let redis = RedisServer::start();
         let engine = engine(&redis.socket(), &json!({}));
-        ours.push(claims_per_second(&engine));
+        ours.push(claims_per_second(&engine, A_CLIENT));
+        of_one_client.push(claims_per_second(&engine, CHANNELS));
         drop(engine);
         let redis = RedisServer::start();
         theirs.extend(PIPELINES.map(|pipeline| calls_per_second(&redis, pipeline)));
     }
     figure("ours_per_s", best(ours));
+    figure("of_one_client_per_s", best(of_one_client));
     figure("redis_benchmark_per_s", best(theirs));
 }
 
 /// Occupies and vacates every channel. From the first hook until the last edge stands in Redis.
-fn claims_per_second(engine: &Engine) -> f64 {
+fn claims_per_second(engine: &Engine, channels_of_a_client: u32) -> f64 {
     let names: Vec<String> = (0..CHANNELS).map(|n| format!("chat-{n:06}")).collect();
     let (began, before) = (Instant::now(), stat(engine, "edges"));
-    // Ten channels a client.
-    let socket = |n: u32| format!("123456789.{}", n / 10).into_bytes();
+    let socket = |n: u32| format!("123456789.{}", n / channels_of_a_client).into_bytes();
     hand_over(engine, CHANNELS, |n| engine.subscribed(APP, names[n as usize].as_bytes(), &socket(n), None));
     hand_over(engine, CHANNELS, |n| engine.unsubscribed(APP, names[n as usize].as_bytes(), &socket(n)));
     let (claims, edges) = (u64::from(2 * CHANNELS), || stat(engine, "edges") - before);

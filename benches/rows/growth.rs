@@ -10,8 +10,10 @@ use super::support::redis::RedisServer;
 /// Claims of a sample: a batch or two.
 const SAMPLE: u32 = 400;
 
-/// Samples, of which the median counts.
-const SAMPLES: u32 = 25;
+/// Samples, of which the least disturbed tenth counts: Redis' account is by the clock, and takes in what others do to the
+/// processor meanwhile.
+const SAMPLES: u32 = 40;
+const LEAST_DISTURBED: f64 = 0.1;
 
 /// Measures the least and the most of each.
 pub(crate) fn measure() {
@@ -53,7 +55,7 @@ fn among_members(members: u32) -> f64 {
     stage.node.subscribed(APP, b"presence-room", b"1.1", None);
     stage.claim(members, |n| stage.node.subscribed(APP, b"presence-room", &member(n), Some(&member(n))));
     let visitor = |n: u32| format!("visitor-{n}").into_bytes();
-    stage.median(
+    stage.cost_of(
         |n| stage.node.subscribed(APP, b"presence-room", &visitor(n), Some(&visitor(n))),
         |n| stage.node.unsubscribed(APP, b"presence-room", &visitor(n)),
     )
@@ -100,13 +102,13 @@ impl Stage {
     /// What a claim of a visit to a channel costs, in microseconds of Redis.
     fn cost(&self, prefix: &str) -> f64 {
         let name = |n: u32| format!("{prefix}-{n}");
-        self.median(
+        self.cost_of(
             |n| self.node.subscribed(APP, name(n).as_bytes(), b"1.1", None),
             |n| self.node.unsubscribed(APP, name(n).as_bytes(), b"1.1"),
         )
     }
 
-    fn median(&self, come: impl Fn(u32), go: impl Fn(u32)) -> f64 {
+    fn cost_of(&self, come: impl Fn(u32), go: impl Fn(u32)) -> f64 {
         let mut samples: Vec<f64> = (0..SAMPLES)
             .map(|_| {
                 redis::cmd("CONFIG").arg("RESETSTAT").exec(&mut self.redis.connect()).unwrap();
@@ -115,7 +117,7 @@ impl Stage {
                 self.script_time() / f64::from(2 * SAMPLE)
             })
             .collect();
-        percentile(&mut samples, 0.5)
+        percentile(&mut samples, LEAST_DISTURBED)
     }
 
     fn script_time(&self) -> f64 {
