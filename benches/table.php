@@ -32,7 +32,7 @@ $programs = [
         ['lag_off', [...$ours, __DIR__.'/lag.php', 'off']], ['lag_on', [...$ours, __DIR__.'/lag.php', 'on']],
     ])),
     ...array_map(fn (string $row) => [$row, [$rows, $row]], ['claims', 'growth', 'signing', 'posts', 'receipt', 'throughput', 'memory']),
-    ['peer', [PHP_BINARY, __DIR__.'/peer.php']],
+    ['peer', [PHP_BINARY, __DIR__.'/peer.php', $extension]],
 ];
 
 $table = require __DIR__.'/goals.php';
