@@ -7,6 +7,10 @@ declare(strict_types=1);
  * endpoints, Resonate itself where it is installed and stand-ins for it elsewhere.
  */
 
+use Tests\Support\Process;
+use Tests\Support\Receiver;
+
+require_once __DIR__.'/figures.php';
 require_once dirname(__DIR__).'/tests/php/bootstrap.php';
 
 if (! extension_loaded('resonate_webhooks') && getenv('RESONATE_AUTOLOAD') === false) {
@@ -16,27 +20,18 @@ if (! extension_loaded('resonate_webhooks') && getenv('RESONATE_AUTOLOAD') === f
 }
 
 /**
- * The value that a share of all others does not exceed.
- *
- * @param  list<int|float>  $values
+ * The URL of a receiver that takes next to nothing of the processor, where `make bench` has built one.
  */
-function percentile(array $values, float $share): float
+function receiver(): string
 {
-    sort($values);
+    static $process = null;
 
-    return (float) $values[(int) ceil($share * count($values)) - 1];
-}
+    if (($rows = getenv('RESONATE_WEBHOOKS_ROWS')) === false) {
+        return Receiver::shared()->url('/bench');
+    }
 
-/**
- * What was measured on: versions, processors, date.
- */
-function machine(): string
-{
-    $processors = preg_grep('/^model name/', file('/proc/cpuinfo') ?: []) ?: ['unknown processor'];
-    $redis = preg_match('/ v=(\S+)/', (string) shell_exec('redis-server --version'), $match) === 1 ? $match[1] : '?';
+    $process ??= new Process([$rows, 'receiver'], 'the receiver');
+    static $address = trim($process->hear());
 
-    return sprintf(
-        'PHP %s, Redis %s, %d x %s, %s', PHP_VERSION, $redis, count($processors),
-        trim((string) preg_replace('/.*:/', '', (string) reset($processors))), date('Y-m-d'),
-    );
+    return "http://{$address}/bench";
 }

@@ -2,6 +2,8 @@
 
 mod left;
 mod running;
+#[cfg(feature = "bench")]
+mod still;
 
 use std::collections::HashMap;
 use std::io;
@@ -23,6 +25,8 @@ use crate::telemetry::{Level, Outcome};
 
 pub use left::Left;
 use running::{Running, Shared};
+#[cfg(feature = "bench")]
+pub use still::Still;
 
 /// Claims, and as many client events, that wait for an unreachable Redis: some 100 MB of claims at the worst, and no more
 /// of client events. Beyond it client events are refused, and claims that cancel each other out are given up.

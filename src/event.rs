@@ -1,6 +1,11 @@
 //! An event: an edge or a client event, as the receiver of a webhook sees it.
 
-use crate::names::{AppId, ChannelName, SocketId, UserId};
+mod client;
+
+use crate::names::{AppId, ChannelName, UserId};
+
+pub(crate) use client::take;
+pub use client::{ClientEvent, ClientEventParts};
 
 /// What happened on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,20 +39,7 @@ pub enum EventKind {
         user: UserId,
     },
     /// A client sent a `client-` event that Resonate relays.
-    ClientEvent(Box<ClientEvent>),
-}
-
-/// A whisper from one client to the others on its channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientEvent {
-    /// Its name, starting with `client-`.
-    pub event: Box<[u8]>,
-    /// Its data as a JSON string, or `None` when the client sent none.
-    pub data: Option<Box<[u8]>>,
-    /// The sender.
-    pub socket: SocketId,
-    /// The sender's presence user, on presence channels.
-    pub user: Option<UserId>,
+    ClientEvent(ClientEvent),
 }
 
 /// The names of events, as they stand in an endpoint's `events` list and on the wire.

@@ -16,10 +16,12 @@
 //! - [`delivery`] sends them: lanes, batches, signatures, HTTP, retries.
 //! - [`telemetry`] is what comes back: counters, deliveries, drops, log lines.
 //!
-//! The words they share are in [`names`], [`event`], [`apps`] and [`config`]. What an operating system does to a process
-//! with threads is dealt with in `process` and `thread`; certificates are read in `tls`.
+//! The words they share are in [`names`], [`channel_type`], [`event`], [`apps`] and [`config`]. What an operating system
+//! does to a process with threads is dealt with in `process` and `thread`; certificates are read in `tls`.
 
 pub mod apps;
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod channel_type;
 pub mod config;
 pub mod delivery;

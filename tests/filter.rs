@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use resonate_webhooks::config::{Config, Endpoint};
-use resonate_webhooks::event::{ClientEvent, Event, EventKind};
+use resonate_webhooks::event::{ClientEvent, ClientEventParts, Event, EventKind};
 use serde_json::{Value, json};
 use support::node::{Node, SETTINGS};
 use support::receiver::Receiver;
@@ -44,11 +44,11 @@ fn event(n: u64, app: &str, channel: &str, name: &str, whisper: &str) -> Event {
         "channel_vacated" => EventKind::ChannelVacated,
         "member_added" => EventKind::MemberAdded { user },
         "member_removed" => EventKind::MemberRemoved { user },
-        _ => EventKind::ClientEvent(Box::new(ClientEvent {
-            event: Box::from(whisper.as_bytes()),
-            data: Some(Box::from(format!("{n}").as_bytes())),
-            socket: "1.1".into(),
+        _ => EventKind::ClientEvent(ClientEvent::new(&ClientEventParts {
+            event: whisper.as_bytes(),
+            socket: b"1.1",
             user: None,
+            data: Some(format!("{n}").as_bytes()),
         })),
     };
     Event { app: app.into(), channel: channel.into(), time_ms: 1_700_000_000_000 + n, kind }

@@ -44,7 +44,7 @@ impl Filter {
 
     fn admits_name(&self, kind: &EventKind) -> bool {
         let EventKind::ClientEvent(client_event) = kind else { return true };
-        let name = &*client_event.event;
+        let name = client_event.parts().event;
         self.allowed.as_ref().is_none_or(|allowed| allowed.contain(name))
             && !self.denied.as_ref().is_some_and(|denied| denied.contain(name))
     }
@@ -230,7 +230,7 @@ mod tests {
 
     use super::super::value::Setting;
     use super::*;
-    use crate::event::ClientEvent;
+    use crate::event::{ClientEvent, ClientEventParts};
 
     fn filter(written: Value) -> Filter {
         Written::deserialize(Setting(written)).unwrap().resolve()
@@ -245,9 +245,8 @@ mod tests {
     }
 
     fn whispers(filter: &Filter, name: &str) -> bool {
-        let (event, socket) = (Box::from(name.as_bytes()), "1.1".into());
-        let client_event = ClientEvent { event, data: None, socket, user: None };
-        filter.admits(&on("private-a", EventKind::ClientEvent(Box::new(client_event))))
+        let parts = ClientEventParts { event: name.as_bytes(), socket: b"1.1", ..ClientEventParts::default() };
+        filter.admits(&on("private-a", EventKind::ClientEvent(ClientEvent::new(&parts))))
     }
 
     #[test]

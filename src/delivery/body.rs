@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::event::{Event, EventKind};
-use crate::names::UserId;
+use super::text;
+use crate::event::{ClientEventParts, Event, EventKind};
 use crate::outbox::Queued;
 
 /// What a body has beside its events and the commas between them: the longest possible frame, in bytes.
@@ -52,17 +52,18 @@ fn write_event(out: &mut impl Sink, event: &Event) {
     out.string(event.channel.as_bytes());
     match &event.kind {
         EventKind::ChannelOccupied | EventKind::ChannelVacated => {}
-        EventKind::MemberAdded { user } | EventKind::MemberRemoved { user } => write_user(out, user),
+        EventKind::MemberAdded { user } | EventKind::MemberRemoved { user } => write_user(out, user.as_bytes()),
         EventKind::ClientEvent(client) => {
             out.raw(r#","event":"#);
-            out.string(&client.event);
-            if let Some(data) = &client.data {
+            let ClientEventParts { event, socket, user, data } = client.parts();
+            out.string(event);
+            if let Some(data) = data {
                 out.raw(r#","data":"#);
                 out.string(data);
             }
             out.raw(r#","socket_id":"#);
-            out.string(client.socket.as_bytes());
-            if let Some(user) = client.user.as_ref().filter(|user| !user.as_bytes().is_empty()) {
+            out.string(socket);
+            if let Some(user) = user {
                 write_user(out, user);
             }
         }
@@ -70,9 +71,9 @@ fn write_event(out: &mut impl Sink, event: &Event) {
     out.raw("}");
 }
 
-fn write_user(out: &mut impl Sink, user: &UserId) {
+fn write_user(out: &mut impl Sink, user: &[u8]) {
     out.raw(r#","user_id":"#);
-    out.string(user.as_bytes());
+    out.string(user);
 }
 
 impl Sink for Vec<u8> {
@@ -81,8 +82,7 @@ impl Sink for Vec<u8> {
     }
 
     fn string(&mut self, text: &[u8]) {
-        #[expect(clippy::expect_used, reason = "writing a string to a Vec has no way to fail")]
-        serde_json::to_writer(self, &*String::from_utf8_lossy(text)).expect("a string is JSON");
+        text::write(self, text);
     }
 }
 
@@ -95,17 +95,7 @@ impl Sink for Length {
     }
 
     fn string(&mut self, text: &[u8]) {
-        let quotes = 2;
-        self.0 += quotes + String::from_utf8_lossy(text).bytes().map(escaped_len).sum::<usize>();
-    }
-}
-
-/// The length of a byte within a JSON string, as `serde_json` escapes it.
-const fn escaped_len(byte: u8) -> usize {
-    match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
-        0..=0x1f => r"\u0000".len(),
-        _ => 1,
+        self.0 += text::length(text);
     }
 }
 
@@ -131,11 +121,12 @@ mod tests {
     }
 
     fn client_event(data: Option<&[u8]>, user: Option<&str>) -> EventKind {
-        EventKind::ClientEvent(Box::new(ClientEvent {
-            event: b"client-typing".as_slice().into(),
-            data: data.map(Into::into),
-            socket: "1.2".into(),
-            user: user.map(Into::into),
+        let user = user.map(str::as_bytes);
+        EventKind::ClientEvent(ClientEvent::new(&ClientEventParts {
+            event: b"client-typing",
+            socket: b"1.2",
+            user,
+            data,
         }))
     }
 

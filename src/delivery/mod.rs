@@ -5,7 +5,7 @@
 //! | `dispatcher` | one thread moves events from the outbox into lanes and starts what is due |
 //! | `lanes`, `lane` | pure: which events go where, when a batch is due, what follows from an answer |
 //! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
-//! | `batch`, `body`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
+//! | `batch`, `body`, `text`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
 //! | `workers`, `http` | the threads that POST |
 //! | `names`, `resolver`, `guard`, `tls` | where a name leads, which addresses are refused, whom to trust |
 //! | `retry` | pure: retry or drop |
@@ -22,6 +22,7 @@ mod resolver;
 mod retry;
 mod signature;
 mod slots;
+mod text;
 mod tls;
 mod workers;
 
@@ -31,6 +32,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
+#[cfg(feature = "bench")]
+pub(crate) use batch::Batch;
 pub(crate) use body::{encode as encode_body, encoded_len};
 
 use self::batch::BatchIds;

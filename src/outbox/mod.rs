@@ -45,8 +45,8 @@ pub struct Position {
 pub enum Item {
     /// Something that happened, for every lane that wants it.
     Event(Event),
-    /// A batch that was given up and is sent again, by one lane and alone.
-    Redelivery(Redelivery),
+    /// A batch that was given up and is sent again, by one lane and alone. Rare, so that it must not make events larger.
+    Redelivery(Box<Redelivery>),
 }
 
 impl Item {
@@ -213,7 +213,7 @@ impl Queued {
     pub const fn redelivery(&self) -> Option<&Redelivery> {
         match &self.item {
             Item::Event(_) => None,
-            Item::Redelivery(redelivery) => Some(redelivery),
+            Item::Redelivery(redelivery) => Some(&**redelivery),
         }
     }
 }

@@ -9,9 +9,9 @@ use super::claim::Claim;
 use super::ledger::{Ledger, SharedLedger};
 use super::pending::Whisper;
 use super::table::non_empty;
-use crate::event::ClientEvent;
+use crate::event::{ClientEvent, ClientEventParts};
 use crate::intent::{Intent, IntentQueue};
-use crate::names::{AppId, ChannelName, SocketId, UserId};
+use crate::names::AppId;
 use crate::telemetry::Telemetry;
 
 /// Intents entered under one lock: well under a millisecond's work.
@@ -88,6 +88,12 @@ impl Intake {
         (taken, next)
     }
 
+    /// Enters up to a portion of what waits, for whoever measures that; returns how many.
+    #[cfg(feature = "bench")]
+    pub(crate) fn take_in(&mut self) -> usize {
+        self.take_portion(None).0
+    }
+
     fn enter_all(&mut self, portion: &mut Vec<Intent>) -> Next {
         if portion.is_empty() {
             return Next::Continue;
@@ -138,17 +144,13 @@ impl Intake {
         let [channel, event, socket, user, data] = text;
         let counters = self.telemetry.counters();
         // The hook has asked Resonate; this is for a whisper that overtook its own subscribe in a full queue.
-        if !ledger.table.is_subscribed(&app, channel, socket) {
+        let Some(channel) = ledger.table.subscription(&app, channel, socket).cloned() else {
             counters.client_events_refused.add(1);
             return;
-        }
-        let event = ClientEvent {
-            event: Box::from(event),
-            data: has_data.then(|| Box::from(data)),
-            socket: SocketId::new(socket),
-            user: non_empty(user).map(UserId::new),
         };
-        let whisper = Whisper { app, channel: ChannelName::new(channel), event: Box::new(event) };
+        let (user, data) = (non_empty(user), has_data.then_some(data));
+        let event = ClientEvent::new(&ClientEventParts { event, socket, user, data });
+        let whisper = Whisper { app, channel, event };
         if !ledger.pending.push_whisper(whisper) {
             counters.client_events_dropped.add(1);
         }

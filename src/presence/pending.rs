@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::claim::{Change, Claim, Hold};
 use super::table::LocalTable;
 use crate::event::{ClientEvent, Event, EventKind};
-use crate::names::{AppId, ChannelName};
+use crate::names::{AppId, ChannelName, UserId};
 
 /// Entries per script call when client events go through Redis too.
 const BATCH_ENTRIES: usize = 1024;
@@ -21,8 +21,8 @@ const BATCH_CLAIMS: usize = 256;
 /// Bytes of client events that wait: a million short ones fit, not a million of the longest that clients may send.
 const WHISPER_BYTES: usize = 128 << 20;
 
-/// What a client event takes beside its texts, roughly.
-const WHISPER_FRAME: usize = 160;
+/// What a client event takes beside its text, roughly.
+const WHISPER_FRAME: usize = 96;
 
 /// One entry of the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(crate) enum Entry {
 pub(crate) struct Whisper {
     pub(crate) app: AppId,
     pub(crate) channel: ChannelName,
-    pub(crate) event: Box<ClientEvent>,
+    pub(crate) event: ClientEvent,
 }
 
 /// Claims that are sent in one script call, with the client events between them.
@@ -356,13 +356,14 @@ impl Entry {
 impl Whisper {
     /// What it takes in memory, roughly.
     fn bytes(&self) -> usize {
-        WHISPER_FRAME + self.event.event.len() + self.event.data.as_ref().map_or(0, |data| data.len())
+        WHISPER_FRAME + self.event.as_text().len()
     }
 
     /// The visit during which it was sent: the channel's, and the user's.
     fn holds(&self) -> impl Iterator<Item = Hold> {
         let hold = |user| Hold { app: self.app.clone(), channel: self.channel.clone(), user };
-        std::iter::once(hold(None)).chain(self.event.user.clone().map(|user| hold(Some(user))))
+        let user = self.event.parts().user.map(UserId::new);
+        std::iter::once(hold(None)).chain(user.map(|user| hold(Some(user))))
     }
 
     /// The event, once its time is known.

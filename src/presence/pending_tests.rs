@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::names::{SocketId, UserId};
+use crate::event::ClientEventParts;
 
 fn hold(channel: &str) -> Hold {
     Hold { app: AppId::from("app"), channel: ChannelName::from(channel), user: None }
@@ -16,8 +16,12 @@ fn leave(channel: &str) -> Claim {
 }
 
 fn whisper(channel: &str) -> Whisper {
-    let event = ClientEvent { event: Box::from(*b"client-x"), data: None, socket: SocketId::from("1.1"), user: None };
-    Whisper { app: AppId::from("app"), channel: ChannelName::from(channel), event: Box::new(event) }
+    whisper_of(channel, None, None)
+}
+
+fn whisper_of(channel: &str, user: Option<&[u8]>, data: Option<&[u8]>) -> Whisper {
+    let event = ClientEvent::new(&ClientEventParts { event: b"client-x", socket: b"1.1", user, data });
+    Whisper { app: AppId::from("app"), channel: ChannelName::from(channel), event }
 }
 
 fn names(events: &[Event]) -> Vec<String> {
@@ -95,11 +99,8 @@ fn client_events_beyond_the_limit_are_refused_and_claims_are_not() {
 #[test]
 fn long_client_events_are_refused_before_there_are_many_of_them() {
     let mut pending = Pending::new(10_000, true);
-    let long = || {
-        let mut whisper = whisper("a");
-        whisper.event.data = Some(vec![b'x'; 1 << 20].into());
-        whisper
-    };
+    let data = vec![b'x'; 1 << 20];
+    let long = || whisper_of("a", None, Some(&data));
     let taken = (0..200).filter(|_| pending.push_whisper(long())).count();
     assert_eq!(taken, (WHISPER_BYTES >> 20) - 1, "as many as fit");
     assert_eq!(pending.waiting_whispers(), taken);
@@ -165,8 +166,7 @@ impl Visitors {
     }
 
     fn whisper(&mut self, user: &str) {
-        let mut whisper = whisper("presence-a");
-        whisper.event.user = Some(UserId::from(user));
+        let whisper = whisper_of("presence-a", Some(user.as_bytes()), None);
         assert!(self.pending.push_whisper(whisper));
     }
 
@@ -183,7 +183,7 @@ impl Visitors {
 fn tell(entry: &Entry) -> String {
     let (sign, user) = match entry {
         Entry::Claim(claim) => (if claim.change == Change::Join { '+' } else { '-' }, claim.hold.user.clone()),
-        Entry::Whisper(whisper) => ('*', whisper.event.user.clone()),
+        Entry::Whisper(whisper) => ('*', whisper.event.parts().user.map(UserId::new)),
     };
     format!("{sign}{}", user.map_or("#".into(), |user| user.as_text().into_owned()))
 }

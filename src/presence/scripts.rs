@@ -25,7 +25,6 @@ use super::pending::{Batch, Entry};
 use crate::config::Roster;
 use crate::event::Event;
 use crate::names::{AppId, ChannelName, NodeId, UserId};
-use crate::outbox::redis::codec;
 use crate::redis::millis;
 
 macro_rules! script {
@@ -240,7 +239,7 @@ impl Keys {
                 }
                 Entry::Whisper(whisper) if self.partitions > 0 => {
                     call.arg("c").arg(whisper.app.as_bytes()).arg(whisper.channel.as_bytes());
-                    call.arg(codec::encode_client_event(&whisper.event));
+                    call.arg(whisper.event.as_text());
                 }
                 Entry::Whisper(_) => {}
             }

@@ -22,12 +22,24 @@ pub(crate) struct LocalTable {
 struct App {
     channels: HashMap<ChannelName, Channel>,
     /// The channels of each socket, for its close. A socket without channels has no entry.
-    sockets: HashMap<SocketId, Vec<ChannelName>>,
+    sockets: HashMap<SocketId, Joined>,
+}
+
+/// The channels of a socket in the order in which it joined them, with a gap where it has left one again: a client may be on
+/// any number of channels, and leaving one must not cost more for that.
+type Joined = Vec<Option<ChannelName>>;
+
+/// A socket on a channel.
+#[derive(Debug)]
+struct Seat {
+    user: Option<UserId>,
+    /// Where the channel is among the socket's.
+    place: u32,
 }
 
 #[derive(Debug, Default)]
 struct Channel {
-    sockets: HashMap<SocketId, Option<UserId>>,
+    sockets: HashMap<SocketId, Seat>,
     /// How many local sockets each user has. Empty but on presence channels.
     users: HashMap<UserId, u32>,
 }
@@ -51,13 +63,13 @@ impl LocalTable {
         if entry.sockets.is_empty() {
             claims.push(Claim::join(hold(app_id, &name, None)));
         }
-        if let Some(before) = entry.sockets.get(socket) {
-            if before.as_ref().map(UserId::as_bytes) == user {
+        if let Some(seat) = entry.sockets.get_mut(socket) {
+            if seat.user.as_ref().map(UserId::as_bytes) == user {
                 return;
             }
             // The same socket came back as somebody else: the new user first, so that the channel never looks empty.
-            let (before, user) = (before.clone(), user.map(UserId::new));
-            entry.sockets.insert(SocketId::new(socket), user.clone());
+            let user = user.map(UserId::new);
+            let before = std::mem::replace(&mut seat.user, user.clone());
             entry.user_came(app_id, &name, user.as_ref(), claims);
             entry.user_left(app_id, &name, before.as_ref(), claims);
             return;
@@ -66,21 +78,30 @@ impl LocalTable {
             Some((id, _)) => id.clone(),
             None => SocketId::new(socket),
         };
-        app.sockets.entry(socket.clone()).or_default().push(name.clone());
+        // Most sockets are on one channel.
+        let joined = app.sockets.entry(socket.clone()).or_insert_with(|| Vec::with_capacity(1));
+        let (place, grows) = (u32::try_from(joined.len()).unwrap_or(u32::MAX), joined.len() == joined.capacity());
+        joined.push(Some(name.clone()));
         let user = user.map(|user| entry.known_user(user));
-        entry.sockets.insert(socket, user.clone());
+        entry.sockets.insert(socket.clone(), Seat { user: user.clone(), place });
         entry.user_came(app_id, &name, user.as_ref(), claims);
+        if grows {
+            app.close_gaps(&socket);
+        }
     }
 
     /// A socket left one channel. Adds the claims that follow, the user's before the channel's.
     pub(crate) fn unsubscribe(&mut self, app_id: &AppId, channel: &[u8], socket: &[u8], claims: &mut Vec<Claim>) {
         let Some(app) = self.apps.get_mut(app_id) else { return };
-        if !app.leave(app_id, channel, socket, claims) {
-            return;
-        }
-        if let Some(channels) = app.sockets.get_mut(socket) {
-            channels.retain(|name| name.as_bytes() != channel);
-            if channels.is_empty() {
+        let Some(place) = app.leave(app_id, channel, socket, claims) else { return };
+        if let Some(joined) = app.sockets.get_mut(socket) {
+            if let Some(left) = joined.get_mut(place as usize) {
+                *left = None;
+            }
+            while joined.last().is_some_and(Option::is_none) {
+                joined.pop();
+            }
+            if joined.is_empty() {
                 app.sockets.remove(socket);
             }
         }
@@ -89,7 +110,7 @@ impl LocalTable {
     /// A socket is gone: it leaves every channel it was on, in the order in which it joined them.
     pub(crate) fn close(&mut self, app_id: &AppId, socket: &[u8], claims: &mut Vec<Claim>) {
         let Some(app) = self.apps.get_mut(app_id) else { return };
-        for channel in app.sockets.remove(socket).unwrap_or_default() {
+        for channel in app.sockets.remove(socket).unwrap_or_default().into_iter().flatten() {
             app.leave(app_id, channel.as_bytes(), socket, claims);
         }
     }
@@ -97,8 +118,8 @@ impl LocalTable {
     /// Every socket is gone: the process ends.
     pub(crate) fn close_all(&mut self, claims: &mut Vec<Claim>) {
         for (app_id, mut app) in std::mem::take(&mut self.apps) {
-            for (socket, channels) in std::mem::take(&mut app.sockets) {
-                for channel in channels {
+            for (socket, joined) in std::mem::take(&mut app.sockets) {
+                for channel in joined.into_iter().flatten() {
                     app.leave(&app_id, channel.as_bytes(), socket.as_bytes(), claims);
                 }
             }
@@ -125,9 +146,10 @@ impl LocalTable {
         }
     }
 
-    /// Whether the socket is on the channel, as far as the hooks have told.
-    pub(crate) fn is_subscribed(&self, app_id: &AppId, channel: &[u8], socket: &[u8]) -> bool {
-        self.channel(app_id, channel).is_some_and(|entry| entry.sockets.contains_key(socket))
+    /// The channel's name as the table has it, if the socket is on it as far as the hooks have told.
+    pub(crate) fn subscription(&self, app_id: &AppId, channel: &[u8], socket: &[u8]) -> Option<&ChannelName> {
+        let (name, entry) = self.apps.get(app_id)?.channels.get_key_value(channel)?;
+        entry.sockets.contains_key(socket).then_some(name)
     }
 
     /// Everything this node serves: each channel before its users.
@@ -158,18 +180,33 @@ impl LocalTable {
 }
 
 impl App {
-    /// Takes a socket off a channel. `false` when it was not on it.
-    fn leave(&mut self, app_id: &AppId, channel: &[u8], socket: &[u8], claims: &mut Vec<Claim>) -> bool {
-        let Some((name, _)) = self.channels.get_key_value(channel) else { return false };
+    /// When a socket's list of channels has grown though half of it are gaps, it is closed up.
+    fn close_gaps(&mut self, socket: &SocketId) {
+        let Some(joined) = self.sockets.get_mut(socket) else { return };
+        if joined.iter().flatten().count() > joined.len() / 2 {
+            return;
+        }
+        joined.retain(Option::is_some);
+        joined.shrink_to(2 * joined.len());
+        for (place, name) in (0..).zip(joined.iter().flatten()) {
+            if let Some(seat) = self.channels.get_mut(name).and_then(|entry| entry.sockets.get_mut(socket)) {
+                seat.place = place;
+            }
+        }
+    }
+
+    /// Takes a socket off a channel. Returns where the channel is among the socket's, or `None` when it was not on it.
+    fn leave(&mut self, app_id: &AppId, channel: &[u8], socket: &[u8], claims: &mut Vec<Claim>) -> Option<u32> {
+        let (name, _) = self.channels.get_key_value(channel)?;
         let name = name.clone();
-        let Entry::Occupied(mut entry) = self.channels.entry(name.clone()) else { return false };
-        let Some(user) = entry.get_mut().sockets.remove(socket) else { return false };
+        let Entry::Occupied(mut entry) = self.channels.entry(name.clone()) else { return None };
+        let Seat { user, place } = entry.get_mut().sockets.remove(socket)?;
         entry.get_mut().user_left(app_id, &name, user.as_ref(), claims);
         if entry.get().sockets.is_empty() {
             entry.remove();
             claims.push(Claim::leave(hold(app_id, &name, None)));
         }
-        true
+        Some(place)
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Request {
     pub(crate) app: String,
     /// Whether the signature is that of the body.
     pub(crate) is_signed: bool,
+    /// It was answered with a 2xx: only then has the receiver taken it.
+    pub(crate) is_accepted: bool,
     /// Of body, time and signature: what a repeat repeats.
     pub(crate) fingerprint: u64,
     pub(crate) body: String,
@@ -95,7 +97,8 @@ impl State {
         let mut reader = BufReader::new(stream);
         while let Some(request) = read_request(&mut reader) {
             let (delay, mood) = self.mood(&request.path);
-            self.requests.lock().push(request);
+            let is_accepted = matches!(mood, Mood::Answers(200));
+            self.requests.lock().push(Request { is_accepted, ..request });
             std::thread::sleep(delay);
             match mood {
                 Mood::Answers(status) => {
@@ -152,7 +155,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
     let is_signed = signature == sign(&body);
     let body = String::from_utf8(body).ok()?;
     body.hash(&mut hasher);
-    Some(Request { at: now(), path, id, app, is_signed, fingerprint: hasher.finish(), body })
+    Some(Request { at: now(), path, id, app, is_signed, is_accepted: false, fingerprint: hasher.finish(), body })
 }
 
 fn sign(body: &[u8]) -> String {

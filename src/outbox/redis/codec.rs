@@ -1,24 +1,9 @@
 //! Events as text in a stream. The scripts write edges in the same form; `append.lua` describes it.
 
 use super::flight::parse_lane;
-use crate::event::{ClientEvent, Event, EventKind};
-use crate::names::{AppId, ChannelName, SocketId, UserId};
+use crate::event::{ClientEvent, Event, EventKind, take};
+use crate::names::{AppId, ChannelName, UserId};
 use crate::outbox::{LetterId, Redelivery};
-
-/// What of a client event stands behind application and channel.
-pub(crate) fn encode_client_event(event: &ClientEvent) -> Vec<u8> {
-    let user = event.user.as_ref().map_or(&b""[..], UserId::as_bytes);
-    let data = event.data.as_deref().unwrap_or_default();
-    let mut text = Vec::with_capacity(event.event.len() + event.socket.as_bytes().len() + user.len() + data.len() + 16);
-    for part in [&event.event, event.socket.as_bytes(), user] {
-        text.extend_from_slice(part.len().to_string().as_bytes());
-        text.push(b':');
-        text.extend_from_slice(part);
-    }
-    text.push(if event.data.is_some() { b'1' } else { b'0' });
-    text.extend_from_slice(data);
-    text
-}
 
 /// The event that `text` stands for, which happened at `time_ms`. `None` when it is none of ours.
 pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
@@ -30,27 +15,14 @@ pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
         b'v' => EventKind::ChannelVacated,
         b'a' => EventKind::MemberAdded { user: UserId::new(rest) },
         b'r' => EventKind::MemberRemoved { user: UserId::new(rest) },
-        b'c' => EventKind::ClientEvent(Box::new(decode_client_event(rest)?)),
+        b'c' => EventKind::ClientEvent(ClientEvent::from_text(rest)?),
         _ => return None,
     };
     Some(Event { app: AppId::new(app), channel: ChannelName::new(channel), time_ms, kind })
 }
 
-fn decode_client_event(text: &[u8]) -> Option<ClientEvent> {
-    let (event, rest) = take(text)?;
-    let (socket, rest) = take(rest)?;
-    let (user, rest) = take(rest)?;
-    let (has_data, data) = rest.split_first()?;
-    Some(ClientEvent {
-        event: Box::from(event),
-        data: (*has_data == b'1').then(|| Box::from(data)),
-        socket: SocketId::new(socket),
-        user: (!user.is_empty()).then(|| UserId::new(user)),
-    })
-}
-
 /// The redelivery that `text` stands for, as `redeliver.lua` writes it. `None` when it is none of ours.
-pub(super) fn decode_redelivery(text: &[u8]) -> Option<Redelivery> {
+pub(super) fn decode_redelivery(text: &[u8]) -> Option<Box<Redelivery>> {
     fn number<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
         std::str::from_utf8(digits).ok()?.parse().ok()
     }
@@ -58,20 +30,13 @@ pub(super) fn decode_redelivery(text: &[u8]) -> Option<Redelivery> {
     let (id, rest) = take(rest)?;
     let (events, rest) = take(rest)?;
     let (attempts, lane) = take(rest)?;
-    Some(Redelivery {
+    Some(Box::new(Redelivery {
         lane: parse_lane(lane)?,
         letter: LetterId::parse(std::str::from_utf8(letter).ok()?)?,
         id: std::str::from_utf8(id).ok()?.to_owned(),
         events: number(events)?,
         attempts: number(attempts)?,
-    })
-}
-
-/// Takes what stands behind its own length: `3:abc`.
-pub(super) fn take(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = text.iter().position(|byte| *byte == b':')?;
-    let length: usize = std::str::from_utf8(&text[..colon]).ok()?.parse().ok()?;
-    text[colon + 1..].split_at_checked(length)
+    }))
 }
 
 #[cfg(test)]
@@ -79,6 +44,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::event::ClientEventParts;
 
     proptest! {
         #[test]
@@ -87,19 +53,16 @@ mod tests {
             socket in any::<Vec<u8>>(), user in prop::option::of(prop::collection::vec(any::<u8>(), 1..9)),
             data in prop::option::of(any::<Vec<u8>>()),
         ) {
-            let event = ClientEvent {
-                event: event.into(),
-                data: data.map(Into::into),
-                socket: SocketId::new(&socket),
-                user: user.as_deref().map(UserId::new),
-            };
+            let event = ClientEvent::new(&ClientEventParts {
+                event: &event, socket: &socket, user: user.as_deref(), data: data.as_deref(),
+            });
             let mut text = b"c".to_vec();
             for part in [&app, &channel] {
                 text.extend_from_slice(format!("{}:", part.len()).as_bytes());
                 text.extend_from_slice(part);
             }
-            text.extend(encode_client_event(&event));
-            let kind = EventKind::ClientEvent(Box::new(event));
+            text.extend_from_slice(event.as_text());
+            let kind = EventKind::ClientEvent(event);
             let expected = Event { app: AppId::new(&app), channel: ChannelName::new(&channel), time_ms: 7, kind };
             prop_assert_eq!(decode(&text, 7), Some(expected));
         }

@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::codec;
 use crate::config::EndpointId;
+use crate::event::take;
 use crate::names::AppId;
 use crate::outbox::{LaneId, Position, Wire};
 
@@ -19,7 +19,7 @@ pub(super) fn lane_field(lane: &LaneId) -> Vec<u8> {
 
 /// The lane that a field stands for.
 pub(super) fn parse_lane(field: &[u8]) -> Option<LaneId> {
-    let (endpoint, app) = codec::take(field)?;
+    let (endpoint, app) = take(field)?;
     Some(LaneId { endpoint: EndpointId::new(std::str::from_utf8(endpoint).ok()?), app: AppId::new(app) })
 }
 

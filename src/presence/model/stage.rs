@@ -12,9 +12,9 @@ use super::operations::{Channel, Operation};
 use super::reference::Reference;
 use super::rules::Rules;
 use crate::config::{Address, Connection as Settings};
-use crate::event::{Event, EventKind};
+use crate::event::{ClientEventParts, Event, EventKind};
 use crate::intent::{Intent, IntentQueue, Packed};
-use crate::names::{AppId, ChannelName, NodeId, SocketId};
+use crate::names::{AppId, ChannelName, NodeId, SocketId, UserId};
 use crate::outbox::redis::codec;
 use crate::presence::pending::Batch;
 use crate::presence::{Claimer, Cluster, Intake, Keys, Place, SharedLedger, Sink, Standing, StopFlag};
@@ -194,8 +194,9 @@ impl Stage {
             EventKind::MemberAdded { user } => (Some(user), What::Came),
             EventKind::MemberRemoved { user } => (Some(user), What::Went),
             EventKind::ClientEvent(event) => {
-                let number = std::str::from_utf8(event.data.as_deref().unwrap()).unwrap().parse().unwrap();
-                (event.user, What::Whispered(number))
+                let ClientEventParts { data, user, .. } = event.parts();
+                let number = std::str::from_utf8(data.unwrap()).unwrap().parse().unwrap();
+                (user.map(UserId::new), What::Whispered(number))
             }
         };
         Told { key: self.names.key(event.app.as_bytes(), event.channel.as_bytes(), user.as_ref()), what }

@@ -72,6 +72,7 @@ impl Tale {
                 id: id.to_owned(),
                 app: "a".to_owned(),
                 is_signed: true,
+                is_accepted: true,
                 fingerprint: body.len() as u64,
                 body: body.clone(),
             });
@@ -103,6 +104,25 @@ fn what_happened_and_arrived_is_right_even_if_it_is_repeated() {
     let report = check(&tale.history, &tale.requests, Instant::now() + Duration::from_secs(60));
     assert_eq!((report.edges, report.repeats), (3, 2));
     assert_eq!(report.verdict(), "0 duplicate, 0 missing, 0 out of order");
+}
+
+#[test]
+fn what_was_not_answered_well_has_to_come_again_and_in_its_order() {
+    let refused = |mut tale: Tale, id: &str| {
+        let first = tale.requests.iter().position(|request| request.id == id).unwrap();
+        tale.requests[first].is_accepted = false;
+        tale
+    };
+    let tale = || {
+        visits()
+            .received("m1", 1, &["channel_occupied"])
+            .received("m2", 5, &["channel_vacated"])
+            .received("m2", 5, &["channel_vacated"])
+            .received("m3", 9, &["channel_occupied"])
+    };
+    assert_eq!(refused(tale(), "m2").faults(), []);
+    assert_eq!(refused(tale(), "m1").faults(), [Fault::Missing]);
+    assert!(!refused(tale().received("m1", 1, &["channel_occupied"]), "m1").faults().is_empty(), "it was overtaken");
 }
 
 #[test]

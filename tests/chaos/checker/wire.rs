@@ -1,6 +1,6 @@
-//! From requests to what they say of each channel and user, in the order of their first arrival.
+//! From requests to what they say of each channel and user, in the order in which the receiver took them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Fault, Report, Violation};
 use crate::Ms;
@@ -26,7 +26,7 @@ impl Symbol {
     }
 }
 
-/// An event as it first arrived.
+/// An event as it was first accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Occurrence {
     pub(crate) symbol: Symbol,
@@ -38,9 +38,10 @@ pub(crate) struct Occurrence {
     pub(crate) id: String,
 }
 
-/// Reads the requests for `path`, those with a known id once.
+/// Reads the requests for `path`, those with a known id once: when they are first accepted.
 pub(super) fn read(path: &str, requests: &[Request], report: &mut Report) -> BTreeMap<Key, Vec<Occurrence>> {
     let mut known: HashMap<&str, &Request> = HashMap::new();
+    let mut accepted: HashSet<&str> = HashSet::new();
     let mut arrived: BTreeMap<Key, Vec<Occurrence>> = BTreeMap::new();
     let mut place = 0;
     for request in requests.iter().filter(|request| request.path == path) {
@@ -55,9 +56,11 @@ pub(super) fn read(path: &str, requests: &[Request], report: &mut Report) -> BTr
                     format!("{path} {}: {} was {} before, or otherwise signed", request.id, request.body, first.body);
                 report.violations.push(Violation { fault: Fault::Altered, story });
             }
+        }
+        known.entry(&request.id).or_insert(request);
+        if !request.is_accepted || !accepted.insert(&request.id) {
             continue;
         }
-        known.insert(&request.id, request);
         for (key, occurrence) in events(request) {
             place += 1;
             arrived.entry(key).or_default().push(Occurrence { place, ..occurrence });

@@ -1,0 +1,47 @@
+//! The rows of `make bench` that need no PHP: `rows NAME` measures one and prints its figures, a name and a number a line.
+//! benches/table.php has the goals.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot set its stage has failed")]
+#![allow(clippy::cast_precision_loss, reason = "figures are read by people")]
+
+mod claims;
+mod figures;
+mod growth;
+mod memory;
+mod native;
+mod peers;
+mod posts;
+mod receipt;
+mod receiver;
+mod signing;
+mod stage;
+mod throughput;
+
+/// The test servers.
+#[path = "../../tests/support"]
+mod support {
+    #![allow(dead_code, reason = "a part of them is used here")]
+
+    pub(crate) mod certificates;
+    pub(crate) mod redis;
+    pub(crate) mod wait;
+}
+
+fn main() {
+    let row = std::env::args().nth(1).unwrap_or_default();
+    match row.as_str() {
+        "native" => native::measure(),
+        "claims" => claims::measure(),
+        "growth" => growth::measure(),
+        "signing" => signing::measure(),
+        "posts" => posts::measure(),
+        "receipt" => receipt::measure(),
+        "throughput" => throughput::measure(),
+        "memory" => memory::measure(),
+        "receiver" => receiver::run(),
+        other => {
+            eprintln!("there is no row called {other:?}");
+            std::process::exit(2);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Bytes of the process for each connection that it tracks, and for each event that waits.
+
+use serde_json::json;
+
+use super::figures::{figure, resident_bytes};
+use super::stage::{APP, engine, hand_over, stat, while_it_moves, whisper};
+use super::support::redis::RedisServer;
+
+/// Connections, and the channels on which they are.
+const CONNECTIONS: u32 = 1_000_000;
+const CHANNELS: u32 = 1_000;
+
+/// Events that wait.
+const EVENTS: u32 = 500_000;
+
+/// Measures both.
+pub(crate) fn measure() {
+    let redis = RedisServer::start();
+    let tracking = engine(&redis.socket(), &json!({ "outbox": "memory" }));
+    let channels: Vec<String> = (0..CHANNELS).map(|n| format!("private-chat.{n}")).collect();
+    let before = resident_bytes();
+    hand_over(&tracking, CONNECTIONS, |n| {
+        let socket = format!("{}.{n}", 123_456_789);
+        tracking.subscribed(APP, channels[(n % CHANNELS) as usize].as_bytes(), socket.as_bytes(), None);
+    });
+    let sockets = || stat(&tracking, "sockets");
+    while_it_moves("the connections", sockets, || sockets() == u64::from(CONNECTIONS));
+    figure("connection_bytes", (resident_bytes() - before) / f64::from(CONNECTIONS));
+
+    // Nobody listens there: the first batch goes on being tried, and the others wait.
+    let endpoints = json!([{ "url": "http://127.0.0.1:1/", "max_attempts": 100, "connect_timeout": 0.1 }]);
+    let settings = json!({ "outbox": "memory", "outbox_max_events": 2 * EVENTS, "endpoints": endpoints });
+    let waiting = engine(&redis.socket(), &settings);
+    waiting.subscribed(APP, b"presence-chat.1042", b"123456789.987654321", Some(b"1042"));
+    while_it_moves("the edges", || stat(&waiting, "events"), || stat(&waiting, "events") == 2);
+    let before = resident_bytes();
+    hand_over(&waiting, EVENTS, |_| {
+        waiting.client_event(APP, &whisper(b"presence-chat.1042", br#"{"name":"Somebody","at":17}"#));
+    });
+    let queued = || stat(&waiting, "queued_events");
+    while_it_moves("the events", queued, || queued() == u64::from(EVENTS) + 2);
+    figure("event_bytes", (resident_bytes() - before) / f64::from(EVENTS));
+}

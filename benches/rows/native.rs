@@ -1,0 +1,43 @@
+//! The native part of a hook: from borrowed bytes to an intent in the queue.
+
+use std::time::Instant;
+
+use resonate_webhooks::bench::Still;
+use resonate_webhooks::engine::Engine;
+use serde_json::json;
+
+use super::figures::{figure, percentile};
+use super::stage::{APP, config, whisper};
+
+/// Calls in a row under one look at the clock, which takes as long as a tenth of a call.
+const CALLS: usize = 64;
+
+/// How often.
+const ROUNDS: usize = 4000;
+
+/// Measures each kind of hook. The queue is emptied in between, as another thread does it in a process.
+pub(crate) fn measure() {
+    let channel = b"presence-chat.1042".as_slice();
+    time("subscribe", |engine| engine.subscribed(APP, channel, b"123456789.987654321", Some(b"1042")));
+    time("unsubscribe", |engine| engine.unsubscribed(APP, channel, b"123456789.987654321"));
+    time("close", |engine| engine.closed(APP, b"123456789.987654321"));
+    let event = whisper(channel, br#"{"name":"Somebody","at":17}"#);
+    time("whisper", |engine| engine.client_event(APP, &event));
+}
+
+fn time(name: &str, call: impl Fn(&Engine)) {
+    let mut still = Still::new(config("/nowhere".as_ref(), &json!({})));
+    let mut times: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let began = Instant::now();
+            for _ in 0..CALLS {
+                call(still.engine());
+            }
+            let time = began.elapsed().as_secs_f64() * 1e6 / CALLS as f64;
+            still.take_in();
+            time
+        })
+        .collect();
+    figure(&format!("{name}_us"), percentile(&mut times, 0.5));
+    figure(&format!("{name}_p99_us"), percentile(&mut times, 0.99));
+}

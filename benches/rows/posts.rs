@@ -1,0 +1,124 @@
+//! POSTs a second to a local receiver, against wrk with the same body on as many connections.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use resonate_webhooks::apps::{AppDirectory, Credentials};
+use resonate_webhooks::bench::Signing;
+use resonate_webhooks::config::Config;
+use resonate_webhooks::delivery::{Delivery, Settings};
+use resonate_webhooks::event::{Event, EventKind};
+use resonate_webhooks::names::AppId;
+use resonate_webhooks::outbox::MemoryOutbox;
+use resonate_webhooks::secret::Secret;
+use resonate_webhooks::telemetry::Telemetry;
+use serde_json::json;
+
+use super::figures::{best, figure, missing};
+use super::peers;
+use super::receiver::Receiver;
+use super::stage::while_it_moves;
+
+/// Lanes, which have a connection each.
+const LANES: [usize; 3] = [1, 8, 64];
+
+/// Runs of either side, in turn.
+const RUNS: usize = 3;
+
+/// About how long a run is.
+const RUN: Duration = Duration::from_secs(2);
+
+/// POSTs of a run.
+const POSTS: usize = 20_000;
+
+/// Measures both sides for each number of lanes.
+pub(crate) fn measure() {
+    let wrk = Command::new("wrk").arg("--version").output().is_ok();
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("post.lua");
+    std::fs::write(&script, wrk_script()).expect("a script");
+    for lanes in LANES {
+        let receiver = Receiver::start();
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..RUNS {
+            ours.push(our_posts_per_second(&receiver, lanes));
+            if wrk {
+                theirs.push(wrk_posts_per_second(&receiver, &script, lanes, 1));
+                theirs.extend((lanes > 1).then(|| wrk_posts_per_second(&receiver, &script, lanes, 2)));
+            }
+        }
+        figure(&format!("ours_{lanes}_per_s"), best(ours));
+        if wrk {
+            figure(&format!("wrk_{lanes}_per_s"), best(theirs));
+        } else {
+            missing(&format!("wrk_{lanes}_per_s"), "not installed");
+        }
+    }
+}
+
+fn app(lane: usize) -> AppId {
+    AppId::from(format!("app-{lane}").as_str())
+}
+
+/// One event is one POST here.
+fn event(lane: usize) -> Event {
+    let kind = EventKind::MemberAdded { user: "1042".into() };
+    Event { app: app(lane), channel: "presence-chat.1042".into(), time_ms: 1_700_000_000_000, kind }
+}
+
+/// From the moment when all events are there until the last answer.
+fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
+    let apps = AppDirectory::default();
+    for lane in 0..lanes {
+        apps.register(app(lane), Credentials { key: "key".to_owned(), secret: Secret::new("secret") });
+    }
+    let telemetry = Arc::new(Telemetry::default());
+    let config = Config::from_value(json!({ "endpoints": [{ "url": receiver.url() }] })).expect("a configuration");
+    let settings = Settings { flush_interval: Duration::from_millis(1), batch_max_events: 1, batch_max_bytes: 1 << 18 };
+    let outbox = Arc::new(MemoryOutbox::new(POSTS));
+    let delivery = Delivery::start(outbox, settings, config.endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
+    // The connections are there, and so are the threads.
+    let delivered = || telemetry.counters().events_delivered.get();
+    let run = |count: usize| {
+        let all = delivered() + count as u64;
+        let began = Instant::now();
+        delivery.accept((0..count).map(|n| event(n % lanes)).collect());
+        while_it_moves("the last answer", delivered, || delivered() >= all);
+        count as f64 / began.elapsed().as_secs_f64()
+    };
+    run(lanes * 8);
+    let posts_per_second = run(POSTS);
+    assert_eq!(telemetry.counters().attempts.get(), delivered(), "an attempt failed");
+    delivery.stop(Instant::now() + Duration::from_secs(5));
+    posts_per_second
+}
+
+/// What wrk sends: a webhook of ours.
+fn wrk_script() -> String {
+    let signing = Signing::new(&app(0), vec![event(0)], "secret");
+    let wire = signing.sign(signing.encode()).expect("credentials");
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("X-Pusher-Key", &wire.key),
+        ("X-Pusher-Signature", &wire.pusher_signature),
+        ("webhook-id", "msg_0123456789abcdef_1"),
+        ("webhook-timestamp", &wire.timestamp),
+        ("webhook-signature", &wire.standard_signature),
+    ];
+    let body = String::from_utf8(wire.body).expect("JSON");
+    let mut script = format!("wrk.method = 'POST'\nwrk.body = [[{body}]]\n");
+    for (name, value) in headers {
+        _ = writeln!(script, "wrk.headers['{name}'] = '{value}'");
+    }
+    script
+}
+
+fn wrk_posts_per_second(receiver: &Receiver, script: &Path, connections: usize, threads: usize) -> f64 {
+    let mut command = Command::new("wrk");
+    command.arg(format!("-c{connections}")).arg(format!("-t{threads}")).arg(format!("-d{}", RUN.as_secs()));
+    let output = peers::output(command.arg("-s").arg(script).arg(receiver.url()));
+    peers::number_behind(&output, "Requests/sec:")
+}

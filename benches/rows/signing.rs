@@ -1,0 +1,86 @@
+//! Events encoded and signed a second, on one core, against the two HMACs alone that a webhook has to carry.
+
+use std::hint::black_box;
+use std::process::Command;
+use std::time::Instant;
+
+use hmac::{Hmac, KeyInit, Mac};
+use resonate_webhooks::bench::Signing;
+use resonate_webhooks::event::{ClientEvent, ClientEventParts, Event, EventKind};
+use resonate_webhooks::names::AppId;
+use sha2::Sha256;
+
+use super::figures::{best, figure};
+use super::peers;
+
+/// Events of a batch.
+pub(crate) const EVENTS: usize = 100;
+
+/// Batches under one look at the clock.
+const BATCHES: usize = 2_000;
+
+/// Runs of each, in turn.
+const RUNS: usize = 7;
+
+/// The signatures of a webhook: Pusher's, and that of Standard Webhooks.
+const SIGNATURES: f64 = 2.0;
+
+/// Measures all three.
+pub(crate) fn measure() {
+    let signing = Signing::new(&AppId::from("app"), events(), "secret");
+    let body = signing.encode();
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        ours.push(per_second(|| _ = black_box(signing.sign(signing.encode()))));
+        bare.push(per_second(|| {
+            for _ in 0..2 {
+                let mut mac = Hmac::<Sha256>::new_from_slice(b"secret").expect("a key of any length");
+                mac.update(black_box(&body));
+                black_box(mac.finalize());
+            }
+        }));
+    }
+    figure("body_bytes", body.len() as f64);
+    figure("ours_per_s", best(ours));
+    figure("bare_hmac_per_s", best(bare));
+    figure("openssl_per_s", openssl_bytes_per_second(body.len()) / body.len() as f64 / SIGNATURES * EVENTS as f64);
+}
+
+/// A batch as a chat makes it: people come, type and go.
+pub(crate) fn events() -> Vec<Event> {
+    (0..EVENTS).map(event).collect()
+}
+
+fn event(n: usize) -> Event {
+    let user = format!("{}", 1000 + n / 5);
+    let kind = match n % 5 {
+        0 => EventKind::ChannelOccupied,
+        1 => EventKind::MemberAdded { user: user.as_str().into() },
+        2 => EventKind::MemberRemoved { user: user.as_str().into() },
+        _ => EventKind::ClientEvent(ClientEvent::new(&ClientEventParts {
+            event: b"client-typing",
+            socket: b"123456789.987654321",
+            user: Some(user.as_bytes()),
+            data: Some(br#"{"name":"Somebody","at":17}"#),
+        })),
+    };
+    let channel = format!("presence-chat.{}", n / 5);
+    Event { app: "app".into(), channel: channel.as_str().into(), time_ms: 1_700_000_000_000, kind }
+}
+
+fn per_second(mut batch: impl FnMut()) -> f64 {
+    let began = Instant::now();
+    for _ in 0..BATCHES {
+        batch();
+    }
+    (BATCHES * EVENTS) as f64 / began.elapsed().as_secs_f64()
+}
+
+fn openssl_bytes_per_second(length: usize) -> f64 {
+    let mut command = Command::new("openssl");
+    command.args(["speed", "-mr", "-seconds", "1", "-bytes", &length.to_string(), "-hmac", "sha256"]);
+    let output = peers::output(&mut command);
+    // `+F:31:hmac(sha256):bytes a second`
+    let figures = output.lines().find(|line| line.starts_with("+F:")).expect("a figure");
+    figures.rsplit(':').next().and_then(|number| number.parse().ok()).expect("a number")
+}

@@ -1,0 +1,90 @@
+//! Client events in, receipts out, for as long as it takes.
+
+use std::time::Instant;
+
+use resonate_webhooks::engine::Engine;
+use serde_json::json;
+
+use super::figures::{figure, processor_time, resident_bytes};
+use super::receiver::Receiver;
+use super::stage::{APP, engine, stat, while_it_moves, whisper};
+use super::support::redis::RedisServer;
+
+/// Channels that the events are on, in turn.
+const CHANNELS: u32 = 1_000;
+
+/// Events with the outbox in Redis.
+const EVENTS_IN_REDIS: u32 = 1_000_000;
+
+/// Events with the outbox in memory, and the number after which the process is looked at first.
+const EVENTS: u32 = 10_000_000;
+const EVENTS_AT_FIRST: u32 = 1_000_000;
+
+/// Events on their way, at most.
+const AHEAD: u64 = 40_000;
+
+/// Measures both outboxes, and what the longer run does to the process' memory.
+pub(crate) fn measure() {
+    let stage = Stage::start("redis");
+    stage.run("redis", EVENTS_IN_REDIS);
+    drop(stage);
+    let stage = Stage::start("memory");
+    stage.run("memory_warm", EVENTS_AT_FIRST);
+    let at_first = resident_bytes();
+    stage.run("memory", EVENTS - EVENTS_AT_FIRST);
+    figure("rss_at_first_mb", at_first / 1e6);
+    figure("rss_at_last_mb", resident_bytes() / 1e6);
+}
+
+struct Stage {
+    _redis: RedisServer,
+    receiver: Receiver,
+    engine: Engine,
+    channels: Vec<String>,
+}
+
+impl Stage {
+    fn start(outbox: &str) -> Self {
+        let (redis, receiver) = (RedisServer::start(), Receiver::start());
+        let settings = json!({
+            "outbox": outbox,
+            "flush_interval": 0.05,
+            "endpoints": [{ "url": receiver.url() }],
+        });
+        let engine = engine(&redis.socket(), &settings);
+        let channels: Vec<String> = (0..CHANNELS).map(|n| format!("presence-chat.{n}")).collect();
+        for channel in &channels {
+            engine.subscribed(APP, channel.as_bytes(), b"123456789.987654321", Some(b"1042"));
+        }
+        let stage = Self { _redis: redis, receiver, engine, channels };
+        stage.wait_until_delivered(u64::from(2 * CHANNELS));
+        stage
+    }
+
+    fn delivered(&self) -> u64 {
+        stat(&self.engine, "events_delivered")
+    }
+
+    fn wait_until_delivered(&self, count: u64) {
+        while_it_moves("receipts", || self.delivered(), || self.delivered() >= count);
+    }
+
+    /// From the first hook until the last receipt.
+    fn run(&self, name: &str, events: u32) {
+        let before = self.delivered();
+        let (began, processor) = (Instant::now(), processor_time());
+        for n in 0..events {
+            if n % 1000 == 0 {
+                self.wait_until_delivered((before + u64::from(n)).saturating_sub(AHEAD));
+            }
+            let channel = &self.channels[(n % CHANNELS) as usize];
+            self.engine.client_event(APP, &whisper(channel.as_bytes(), br#"{"name":"Somebody","at":17}"#));
+        }
+        let all = before + u64::from(events);
+        self.wait_until_delivered(all);
+        let (time, processor) = (began.elapsed(), processor_time().saturating_sub(processor));
+        assert_eq!(self.receiver.events(), all, "what was counted has arrived");
+        figure(&format!("{name}_per_s"), f64::from(events) / time.as_secs_f64());
+        figure(&format!("{name}_cpu_us"), processor.as_secs_f64() * 1e6 / f64::from(events));
+    }
+}

@@ -1,0 +1,60 @@
+//! An engine without threads, for those who count what its two ends cost.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Engine, Threads};
+use crate::config::Config;
+use crate::presence::Intake;
+
+/// Takes intents as a running engine does; what its threads would do with them is done on demand, without Redis.
+#[derive(Debug)]
+pub struct Still {
+    engine: Engine,
+    intake: Intake,
+}
+
+impl Still {
+    /// An engine of this configuration.
+    ///
+    /// # Panics
+    /// Never: a new engine has not been started.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let mut engine = Engine::new(config);
+        let Threads::Unstarted { intents } = engine.threads.get_mut() else { unreachable!("a new engine is at rest") };
+        let shared = &engine.shared;
+        let intake = Intake::new(
+            Arc::clone(&shared.queue),
+            intents.clone(),
+            Arc::clone(&shared.ledger),
+            Arc::clone(&shared.telemetry),
+        );
+        engine.booted.store(true, Ordering::Release);
+        Self { engine, intake }
+    }
+
+    /// What hooks call.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Does the work of the intake thread: enters what was pushed into the local table. Returns how many intents.
+    pub fn take_in(&mut self) -> usize {
+        std::iter::repeat_with(|| self.intake.take_in()).take_while(|taken| *taken > 0).sum()
+    }
+
+    /// Does the claimer's own work on what was taken in, as if Redis had found an edge in each claim. Returns how many
+    /// events came of it.
+    pub fn judge(&mut self) -> usize {
+        let mut events = 0;
+        loop {
+            let mut ledger = self.engine.shared.ledger.lock();
+            let Some(batch) = ledger.pending.batch() else { return events };
+            let edges = vec![b'1'; batch.claims().count()];
+            drop(batch);
+            events += ledger.pending.answered(&edges, 1_700_000_000_000).len();
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A client event, in one piece of memory: a hundred thousand of them may wait for an endpoint.
+
+/// What a client event says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientEventParts<'a> {
+    /// Its name, starting with `client-`.
+    pub event: &'a [u8],
+    /// The sender.
+    pub socket: &'a [u8],
+    /// The sender's presence user, on presence channels.
+    pub user: Option<&'a [u8]>,
+    /// Its data as a JSON string, or `None` when the client sent none.
+    pub data: Option<&'a [u8]>,
+}
+
+/// A whisper from one client to the others on its channel.
+///
+/// It is kept as it stands in the outbox, so that it is copied on its way there and back and never taken apart: event,
+/// socket and user, each behind its length and a colon, then `1` and the data, or `0`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientEvent(Box<[u8]>);
+
+impl ClientEvent {
+    /// Puts the parts together. An empty user is none.
+    #[must_use]
+    pub fn new(parts: &ClientEventParts<'_>) -> Self {
+        let ClientEventParts { event, socket, user, data } = *parts;
+        let named = [event, socket, user.unwrap_or_default()];
+        let frame = |part: &[u8]| digits(part.len()) + 1 + part.len();
+        let length = named.iter().map(|part| frame(part)).sum::<usize>() + 1 + data.map_or(0, <[u8]>::len);
+        let mut text = Vec::with_capacity(length);
+        for part in named {
+            write_number(&mut text, part.len());
+            text.push(b':');
+            text.extend_from_slice(part);
+        }
+        text.push(if data.is_some() { b'1' } else { b'0' });
+        text.extend_from_slice(data.unwrap_or_default());
+        Self(text.into_boxed_slice())
+    }
+
+    /// A client event as it stands in the outbox. `None` when it is none of ours.
+    #[must_use]
+    pub fn from_text(text: &[u8]) -> Option<Self> {
+        parse(text).map(|_| Self(Box::from(text)))
+    }
+
+    /// The text that stands in the outbox.
+    #[must_use]
+    pub fn as_text(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn parts(&self) -> ClientEventParts<'_> {
+        parse(&self.0).unwrap_or_default()
+    }
+}
+
+fn parse(text: &[u8]) -> Option<ClientEventParts<'_>> {
+    let (event, rest) = take(text)?;
+    let (socket, rest) = take(rest)?;
+    let (user, rest) = take(rest)?;
+    let (has_data, data) = rest.split_first()?;
+    let user = (!user.is_empty()).then_some(user);
+    Some(ClientEventParts { event, socket, user, data: (*has_data == b'1').then_some(data) })
+}
+
+/// Takes what stands behind its own length: `3:abc`.
+pub(crate) fn take(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut length: usize = 0;
+    for (n, byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => length = length.checked_mul(10)?.checked_add(usize::from(byte - b'0'))?,
+            b':' if n > 0 => return text[n + 1..].split_at_checked(length),
+            _ => return None,
+        }
+    }
+    None
+}
+
+fn digits(number: usize) -> usize {
+    number.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+fn write_number(out: &mut Vec<u8>, number: usize) {
+    let mut place = 10_usize.pow(u32::try_from(digits(number)).unwrap_or(1) - 1);
+    while place > 0 {
+        out.push(b'0' + u8::try_from(number / place % 10).unwrap_or(0));
+        place /= 10;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_parts_come_out_as_they_went_in_and_fill_the_text(
+            event: Vec<u8>, socket: Vec<u8>, user in prop::option::of(prop::collection::vec(any::<u8>(), 1..9)),
+            data: Option<Vec<u8>>,
+        ) {
+            let parts = ClientEventParts {
+                event: &event, socket: &socket, user: user.as_deref(), data: data.as_deref(),
+            };
+            let event = ClientEvent::new(&parts);
+            prop_assert_eq!(event.parts(), parts);
+            prop_assert_eq!(ClientEvent::from_text(event.as_text()), Some(event.clone()));
+        }
+
+        #[test]
+        fn a_length_is_written_in_decimal(number in 0..usize::MAX / 16) {
+            let mut text = Vec::new();
+            write_number(&mut text, number);
+            prop_assert_eq!(text, number.to_string().into_bytes());
+            prop_assert_eq!(digits(number), number.to_string().len());
+        }
+    }
+
+    #[test]
+    fn the_text_is_the_one_that_older_releases_wrote() {
+        let parts =
+            ClientEventParts { event: b"client-x", socket: b"1.2", user: Some(b"1042"), data: Some(br#"{"a":1}"#) };
+        assert_eq!(ClientEvent::new(&parts).as_text(), br#"8:client-x3:1.24:10421{"a":1}"#);
+        let parts = ClientEventParts { event: b"client-x", socket: b"1.2", ..ClientEventParts::default() };
+        assert_eq!(ClientEvent::new(&parts).as_text(), b"8:client-x3:1.20:0");
+    }
+
+    #[test]
+    fn what_is_cut_short_or_has_no_length_is_none_of_ours() {
+        for text in
+            [b"".as_slice(), b"8:client-x3:1.20:", b"9:client-x", b":client-x", b"x:y", b"99999999999999999999999:"]
+        {
+            assert_eq!(ClientEvent::from_text(text), None);
+        }
+    }
+}
