@@ -313,3 +313,17 @@ fn a_drop_is_told_when_a_flush_returns() {
         assert_eq!(told, 1);
     }
 }
+
+#[test]
+fn a_flush_that_cannot_read_the_outbox_does_not_say_that_nothing_is_left() {
+    let mut redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let receiver = Receiver::start();
+    let node = node(&redis, &receiver, &json!({ "shutdown_timeout": 60 }));
+    subscribe(&node, 0..1);
+    receiver.wait_for("/hook", 1);
+    eventually("nothing is left", || node.flush(Duration::from_secs(1)).is_nothing());
+    redis.kill();
+    eventually("it cannot tell", || node.flush(Duration::from_millis(10)).unread);
+    redis.restart();
+    eventually("nothing is left", || node.flush(Duration::from_secs(1)).is_nothing());
+}

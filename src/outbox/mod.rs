@@ -298,7 +298,7 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     fn passed(&self, passed: Passed<'_>);
 
     /// Waits until everything that was accepted before this call has been handed over, at most until `deadline`. Returns
-    /// whether it has.
+    /// whether it can be.
     fn catch_up(&self, _deadline: Instant) -> bool {
         true
     }

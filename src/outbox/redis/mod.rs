@@ -108,6 +108,8 @@ struct RoundState {
     empty: u64,
     /// How many wait for a round.
     awaited: usize,
+    /// Redis did not answer when it was last asked.
+    unanswered: bool,
 }
 
 impl RedisOutbox {
@@ -334,7 +336,8 @@ impl Outbox for RedisOutbox {
         state.awaited += 1;
         self.rounds.changed.wait_while_until(&mut state, |state| state.empty <= begun, deadline);
         state.awaited -= 1;
-        let caught_up = state.empty > begun;
+        // One that only had no time to look has not failed to read.
+        let caught_up = state.empty > begun || !state.unanswered;
         drop(state);
         // A node that has no part in the outbox leaves nothing in it.
         caught_up || self.tenures.lock().held().is_empty()

@@ -106,7 +106,7 @@ impl Reader {
             (false, _) => None,
         };
         for (Position { partition, tenure, .. }, entries) in
-            self.link.with(|redis| read_on(redis, &self.keys, &wanted, block)).ok()?
+            self.ask(|redis, keys| read_on(redis, keys, &wanted, block))?
         {
             let full = entries.len() == READ_COUNT;
             self.merge.add(partition, tenure, entries.iter().filter_map(entry).collect(), full);
@@ -119,6 +119,13 @@ impl Reader {
             self.hand_over(Handover { events, ..Handover::default() });
         }
         Some(())
+    }
+
+    /// Asks Redis, and notes whether it can be asked.
+    fn ask<T>(&mut self, talk: impl FnOnce(&mut Connection, &Keys) -> RedisResult<T>) -> Option<T> {
+        let answer = self.link.with(|redis| talk(redis, &self.keys)).ok();
+        self.outbox.rounds.asked(answer.is_some());
+        answer
     }
 
     /// Another incarnation or another epoch: what was owned at the old place is not owned any more.
@@ -138,7 +145,7 @@ impl Reader {
 
     fn assign(&mut self, place: &Place) -> Option<()> {
         self.outbox.release_partitions().ok()?;
-        let Assignment { share, owned } = self.link.with(|redis| self.keys.assign(redis, place)).ok()?.ok()?;
+        let Assignment { share, owned } = self.ask(|redis, keys| keys.assign(redis, place))?.ok()?;
         let (held, revoked) = {
             let mut tenures = self.outbox.tenures.lock();
             let held = tenures.held();
@@ -153,7 +160,7 @@ impl Reader {
             owned.into_iter().filter(|(partition, tenure)| held.get(partition) != Some(tenure)).collect();
         if !new.is_empty() {
             // Read before anything is begun: a failure half-way leaves nothing behind but the ownership.
-            let legacy = self.link.with(|redis| Legacy::read(redis, &self.keys, &new)).ok()?;
+            let legacy = self.ask(|redis, keys| Legacy::read(redis, keys, &new))?;
             self.begin(&new, legacy);
         }
         self.outbox.tenures.lock().retire_beyond(share);
@@ -267,6 +274,10 @@ impl super::Rounds {
         let mut state = self.state.lock();
         state.begun += 1;
         state.begun
+    }
+
+    fn asked(&self, answered: bool) {
+        self.state.lock().unanswered = !answered;
     }
 
     fn is_awaited(&self) -> bool {
