@@ -35,10 +35,10 @@ impl fmt::Display for Left {
             (true, true) => " (safe in Redis)",
             (true, false) => " (lost)",
         };
-        let others = if *unread { " and others that could not be read" } else { "" };
+        let others = if *unread { ", perhaps others that could not be read" } else { "" };
         write!(
             f,
-            "{events} events{others} undelivered{fate}, {claims} claims undecided, {intents} intents not taken in"
+            "{events} events undelivered{others}{fate}, {claims} claims undecided, {intents} intents not taken in"
         )?;
         if *client_events > 0 {
             write!(f, ", {client_events} client events lost: Redis did not take them")?;
