@@ -178,7 +178,9 @@ fn a_redelivery_outlives_the_node_that_was_making_it() {
     dying.stop(Instant::now());
     let _heir = node(&redis, &receiver, &json!({}));
     eventually("it arrived after all", || letters(&redis).count().unwrap() == 0);
-    let requests = receiver.received("/hook");
+    // Beside them, the heir may have announced by now that who was on the dead node has left.
+    let mut requests = receiver.received("/hook");
+    requests.retain(|request| request.header("webhook-id") == Some(&letter.id));
     assert_eq!(requests.len(), 3);
     assert_eq!(requests[2].body, requests[1].body);
     assert_eq!(requests[2].header("webhook-signature"), requests[1].header("webhook-signature"));
