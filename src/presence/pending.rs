@@ -15,7 +15,7 @@ use crate::names::{AppId, ChannelName, UserId};
 /// Entries per script call when client events go through Redis too.
 const BATCH_ENTRIES: usize = 1024;
 
-/// Claims per script call: some 0.2 ms of Redis' time, so that a batch never delays its other clients noticeably.
+/// Claims per script call: two or three milliseconds of Redis' time, so that a batch never delays its other clients for long.
 const BATCH_CLAIMS: usize = 256;
 
 /// Bytes of client events that wait: a million short ones fit, not a million of the longest that clients may send.

@@ -54,7 +54,7 @@ script!(BYE, "scripts/bye.lua");
 /// Lapsed nodes that one renewal names.
 const LAPSED_PER_RENEWAL: usize = 16;
 
-/// Departures that one batch announces: some 0.2 ms of Redis' time.
+/// Departures that one batch announces: two or three milliseconds of Redis' time.
 const DUE_PER_BATCH: usize = 256;
 
 /// How long a reaped node and its last reply are remembered (s), for a process that was only paused.
