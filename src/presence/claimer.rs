@@ -4,6 +4,8 @@
 //! renewing the lease, reaping the dead, the next batch of claims. A failure of any of them is retried from the top; the
 //! batch under way keeps its number, so that a lost reply is harmless.
 
+mod reaper;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +18,7 @@ use super::clock::RedisClock;
 use super::full_outbox::FullOutbox;
 use super::grace::Grace;
 use super::ledger::SharedLedger;
-use super::scripts::{Fate, Keys, Refusal};
+use super::scripts::{Keys, Refusal};
 use super::session::Session;
 use super::standing::Standing;
 use crate::event::Event;
@@ -26,9 +28,6 @@ use crate::telemetry::{Level, Telemetry};
 
 /// Holds per call when they are put back.
 const REASSERT_PORTION: usize = 500;
-
-/// Holds per call when a dead node is reaped.
-const REAP_PORTION: usize = 256;
 
 /// The longest the claimer sleeps without looking at its session.
 const IDLE: Duration = Duration::from_secs(1);
@@ -262,58 +261,6 @@ impl Claimer {
         if self.session.may_reap() {
             let known = &mut self.lapsed;
             known.extend(renewal.lapsed.into_iter().filter(|dead| !known.contains(dead)).collect::<Vec<_>>());
-        }
-        Ok(())
-    }
-
-    fn reap_the_dead(&mut self, now: Instant) -> Result<(), Stuck> {
-        while let Some(dead) = self.lapsed.last() {
-            let (session, keys) = (&self.session, &self.keys);
-            let epoch = session.epoch().unwrap_or_default();
-            let reaped = call(&mut self.link, |redis| keys.reap(redis, dead, epoch, REAP_PORTION))??;
-            if !reaped.leaving.is_empty() {
-                self.grace.ask_now(now);
-            }
-            reaped.leaving.into_iter().for_each(|hold| self.grace.began(hold, reaped.time_ms));
-            self.telemetry.counters().edges.add(reaped.events.len() as u64);
-            match &self.sink {
-                Sink::Memory(accept) => accept(reaped.events),
-                Sink::Redis => self.telemetry.counters().events.add(reaped.events.len() as u64),
-            }
-            match reaped.fate {
-                Fate::Dead if reaped.finished => {
-                    self.telemetry.counters().nodes_reaped.add(1);
-                    self.telemetry.log(
-                        Level::Warning,
-                        format_args!("Node {dead} is dead: its lease lapsed, and what it held was taken from it"),
-                    );
-                    self.spared.remove(dead);
-                }
-                Fate::Spared if self.spared.insert(dead.clone()) => self.telemetry.log(
-                    Level::Warning,
-                    format_args!(
-                        "Node {dead} does not renew its lease, but goes on refreshing the roster: it gets another lease"
-                    ),
-                ),
-                Fate::Dead | Fate::Alive | Fate::Spared => {}
-            }
-            if reaped.finished {
-                self.lapsed.pop();
-            }
-        }
-        Ok(())
-    }
-
-    fn audit_the_roster(&mut self, now: Instant) -> Result<(), Stuck> {
-        let Some(audit) = &mut self.audit else { return Ok(()) };
-        let (session, keys) = (&self.session, &self.keys);
-        for process in call(&mut self.link, |redis| audit.advance(redis, keys, session.node(), now))? {
-            self.telemetry.log(
-                Level::Warning,
-                format_args!(
-                    "{process} runs the roster but not the webhooks: who is connected to it is missing in them"
-                ),
-            );
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::event::EventKind;
+use crate::event::{Event, EventKind};
 
 const ROOM: &str = "presence-a";
 const USERS: [&str; 3] = ["7", "8", "9"];

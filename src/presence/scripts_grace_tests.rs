@@ -1,7 +1,7 @@
 //! Departures in their grace, on a real Redis.
 
 use super::*;
-use crate::event::EventKind;
+use crate::event::{Event, EventKind};
 
 const GRACE: Duration = Duration::from_millis(150);
 

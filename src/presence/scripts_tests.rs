@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::event::Event;
 use crate::support::redis::RedisServer;
 
 const LEASE: Duration = Duration::from_secs(60);

@@ -1,0 +1,66 @@
+//! What a node does for the others: it buries the dead, and looks for those who should be there and are not.
+
+use std::time::Instant;
+
+use super::super::scripts::Fate;
+use super::{Claimer, Sink, Stuck, call};
+use crate::telemetry::Level;
+
+/// Holds per call when a dead node is reaped.
+const REAP_PORTION: usize = 256;
+
+impl Claimer {
+    /// Takes away what nodes held whose lease has lapsed, a portion at a time.
+    pub(super) fn reap_the_dead(&mut self, now: Instant) -> Result<(), Stuck> {
+        while let Some(dead) = self.lapsed.last() {
+            let (session, keys) = (&self.session, &self.keys);
+            let epoch = session.epoch().unwrap_or_default();
+            let reaped = call(&mut self.link, |redis| keys.reap(redis, dead, epoch, REAP_PORTION))??;
+            if !reaped.leaving.is_empty() {
+                self.grace.ask_now(now);
+            }
+            reaped.leaving.into_iter().for_each(|hold| self.grace.began(hold, reaped.time_ms));
+            self.telemetry.counters().edges.add(reaped.events.len() as u64);
+            match &self.sink {
+                Sink::Memory(accept) => accept(reaped.events),
+                Sink::Redis => self.telemetry.counters().events.add(reaped.events.len() as u64),
+            }
+            match reaped.fate {
+                Fate::Dead if reaped.finished => {
+                    self.telemetry.counters().nodes_reaped.add(1);
+                    self.telemetry.log(
+                        Level::Warning,
+                        format_args!("Node {dead} is dead: its lease lapsed, and what it held was taken from it"),
+                    );
+                    self.spared.remove(dead);
+                }
+                Fate::Spared if self.spared.insert(dead.clone()) => self.telemetry.log(
+                    Level::Warning,
+                    format_args!(
+                        "Node {dead} does not renew its lease, but goes on refreshing the roster: it gets another lease"
+                    ),
+                ),
+                Fate::Dead | Fate::Alive | Fate::Spared => {}
+            }
+            if reaped.finished {
+                self.lapsed.pop();
+            }
+        }
+        Ok(())
+    }
+
+    /// Says which processes run the roster but not the webhooks.
+    pub(super) fn audit_the_roster(&mut self, now: Instant) -> Result<(), Stuck> {
+        let Some(audit) = &mut self.audit else { return Ok(()) };
+        let (session, keys) = (&self.session, &self.keys);
+        for process in call(&mut self.link, |redis| audit.advance(redis, keys, session.node(), now))? {
+            self.telemetry.log(
+                Level::Warning,
+                format_args!(
+                    "{process} runs the roster but not the webhooks: who is connected to it is missing in them"
+                ),
+            );
+        }
+        Ok(())
+    }
+}
