@@ -102,7 +102,7 @@ fn edges(requests: &[Received]) -> BTreeMap<String, Vec<bool>> {
 }
 
 #[test]
-fn half_a_minute_without_redis_costs_the_hooks_nothing_and_loses_nothing() {
+fn half_a_minute_without_redis_holds_up_no_hook_and_loses_nothing() {
     let mut redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let (tally, receiver) = (Tally::start(), Receiver::start());
     let engine = flood::engine(json!({
@@ -126,9 +126,8 @@ fn half_a_minute_without_redis_costs_the_hooks_nothing_and_loses_nothing() {
 
     let longest = away.iter().max().unwrap();
     assert!(*longest < Duration::from_secs(1), "a hook took {longest:?}: it waited for Redis");
-    let (before, away) = (median(before), median(away));
-    println!("a hook took {before:?} before, {away:?} during the outage");
-    assert!(away <= 2 * before, "a hook took {before:?} before, {away:?} during the outage");
+    // What a hook costs is the business of `make bench`: here the machine may be as busy as it likes.
+    println!("a hook took {:?} before, {:?} during the outage", median(before), median(away));
 
     let rounds = traffic.round_off();
     let all = (rounds * CHANNELS) as usize;
