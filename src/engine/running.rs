@@ -13,7 +13,9 @@ use crate::intent::{Intent, IntentQueue};
 use crate::names::NodeId;
 use crate::outbox::redis::{PARTITIONS, RedisOutbox, partition_max};
 use crate::outbox::{MemoryOutbox, Outbox};
-use crate::presence::{Audit, Claimer, Cluster, Intake, Keys, SharedLedger, Sink, Standing, StopFlag};
+use crate::presence::{
+    Audit, Claimer, Cluster, Intake, Keys, SharedLedger, Sink, Standing, StopFlag, put_scripts_together,
+};
 use crate::redis::{self, Link};
 use crate::telemetry::Telemetry;
 use crate::thread::Thread;
@@ -44,6 +46,7 @@ impl Running {
     /// When the operating system refuses a thread, or the Redis connection cannot be built from its settings.
     pub(super) fn start(config: &Config, shared: &Shared, intents: Receiver<Intent>) -> io::Result<Self> {
         let Shared { telemetry, queue, ledger, .. } = shared;
+        put_scripts_together();
         let settings = redis::Settings::new(config.connection.clone()).map_err(io::Error::other)?;
         let standing = Arc::new(Standing::default());
         let outbox = match config.outbox {

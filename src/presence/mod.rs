@@ -27,5 +27,5 @@ pub(crate) use audit::Audit;
 pub(crate) use claimer::{Claimer, Cluster, Sink, StopFlag};
 pub(crate) use intake::Intake;
 pub(crate) use ledger::SharedLedger;
-pub(crate) use scripts::Keys;
+pub(crate) use scripts::{Keys, put_together as put_scripts_together};
 pub(crate) use standing::{Place, Standing};

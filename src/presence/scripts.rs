@@ -54,6 +54,14 @@ script!(REAP, "scripts/reap.lua");
 script!(ELECT, "scripts/elect.lua");
 script!(BYE, "scripts/bye.lua");
 
+/// Puts the scripts together. A process that forks while a thread of its does so would leave them to its child in the midst
+/// of that for ever, so that it is done before there are threads.
+pub(crate) fn put_together() {
+    for script in [&OPEN, &CLAIM, &REASSERT, &LEAVING, &FORGET, &RENEW, &REAP, &ELECT, &BYE] {
+        LazyLock::force(script);
+    }
+}
+
 /// Lapsed nodes that one renewal names.
 const LAPSED_PER_RENEWAL: usize = 16;
 

@@ -123,6 +123,7 @@ impl RedisOutbox {
         standing: &Arc<Standing>,
         telemetry: &Arc<Telemetry>,
     ) -> io::Result<Arc<Self>> {
+        scripts::put_together();
         let link = || Link::new(settings.clone(), Arc::clone(telemetry));
         let keys = Keys::new(&options.key_prefix);
         let store = Store::new(keys.clone(), link(), Arc::clone(standing), options.dead_letters);

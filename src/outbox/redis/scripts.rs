@@ -33,6 +33,13 @@ script!(TRIM, "scripts/owners.lua", "scripts/trim.lua");
 script!(REMOVE, "scripts/owners.lua", "scripts/remove.lua");
 script!(REDELIVER, "scripts/redeliver.lua");
 
+/// Puts the scripts together, before there are threads: a child of this process might inherit them half-done.
+pub(super) fn put_together() {
+    for script in [&ASSIGN, &RELEASE, &FREEZE, &PASS, &TRIM, &REMOVE, &REDELIVER] {
+        LazyLock::force(script);
+    }
+}
+
 /// Why a script changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
