@@ -9,8 +9,9 @@ use crate::history::{Life, Step, What};
 /// How far clocks that are read in different processes may be apart, and a write from what it tells.
 const SLACK: Ms = 20;
 
-/// Ways in which things may stand at once, beyond which they are not followed. Some thousands are seen.
-const MOST_WORLDS: usize = 50_000;
+/// Ways in which things may stand at once, beyond which they are not followed. Some thousands are seen, and many more for a
+/// channel that all nodes share while several of them are cut off.
+const MOST_WORLDS: usize = 400_000;
 
 /// One node process, as far as it concerns the key.
 #[derive(Clone, Debug)]
