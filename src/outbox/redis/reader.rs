@@ -42,8 +42,9 @@ pub(super) struct Reader {
     telemetry: Arc<Telemetry>,
     place: Option<Place>,
     assign_at: Instant,
-    /// Of partitions that had an owner before, by tenure, while there are events that its lanes may have passed.
-    resumes: HashMap<u64, Arc<Resume>>,
+    /// Of partitions that had an owner before, by tenure, while there are events that its lanes may have passed: the last
+    /// of those, and how far the lanes had come.
+    resumes: HashMap<u64, (u64, Arc<Resume>)>,
     merge: Merge<Entry>,
 }
 
@@ -176,7 +177,7 @@ impl Reader {
                 let lanes = |lanes: &Vec<_>| u32::try_from(lanes.len()).unwrap_or(u32::MAX);
                 let ahead = resume.in_flight.iter().map(|(seq, flights)| (*seq, lanes(flights))).collect();
                 tenures.begin(*partition, *tenure, ahead);
-                self.resumes.insert(*tenure, Arc::new(resume));
+                self.resumes.insert(*tenure, (resume.last(), Arc::new(resume)));
             }
             let held = tenures.held();
             self.resumes.retain(|tenure, _| held.values().any(|held| held == tenure));
@@ -191,7 +192,8 @@ impl Reader {
         for (position, entry) in entries {
             tenures.read(position);
             if let Some(item) = entry.decode(time_ms(position.seq)) {
-                let resume = self.resumes.get(&position.tenure).filter(|resume| resume.last() >= position.seq).cloned();
+                let resume = self.resumes.get(&position.tenure).filter(|(last, _)| *last >= position.seq);
+                let resume = resume.map(|(_, resume)| Arc::clone(resume));
                 events.push(Queued { resume, ..Queued::new(item, position, now) });
             } else {
                 tenures.routed(position, 0);
