@@ -146,14 +146,13 @@ impl Reader {
 
     fn assign(&mut self, place: &Place) -> Option<()> {
         self.outbox.release_partitions().ok()?;
-        let Assignment { share, owned } = self.ask(|redis, keys| keys.assign(redis, place))?.ok()?;
-        let (held, revoked) = {
+        let held = self.outbox.tenures.lock().held();
+        let Assignment { share, owned } = self.ask(|redis, keys| keys.assign(redis, place, &held))?.ok()?;
+        let revoked = {
             let mut tenures = self.outbox.tenures.lock();
-            let held = tenures.held();
             // Those too that are ours again: another node has had them meanwhile.
             let fenced = held.iter().filter(|(partition, tenure)| owned.get(partition) != Some(tenure));
-            let revoked = fenced.filter_map(|(partition, _)| tenures.end(*partition, End::Fenced)).collect();
-            (held, revoked)
+            fenced.filter_map(|(partition, _)| tenures.end(*partition, End::Fenced)).collect()
         };
         // Also when what follows fails: events that are not ours must not get into a batch with others.
         self.hand_over(Handover { revoked, ..Handover::default() });

@@ -123,10 +123,19 @@ impl Keys {
         call
     }
 
-    /// Asks for partitions.
-    pub(super) fn assign(&self, redis: &mut Connection, place: &Place) -> RedisResult<Result<Assignment, Refusal>> {
+    /// Asks for partitions, given those that the node has, with their tenures.
+    pub(super) fn assign(
+        &self,
+        redis: &mut Connection,
+        place: &Place,
+        held: &BTreeMap<u16, u64>,
+    ) -> RedisResult<Result<Assignment, Refusal>> {
         let mut call = self.call(&ASSIGN, place);
-        let (status, share, owned): (String, usize, BTreeMap<u16, u64>) = call.arg(PARTITIONS).invoke(redis)?;
+        call.arg(PARTITIONS);
+        for (partition, tenure) in held {
+            call.arg(*partition).arg(*tenure);
+        }
+        let (status, share, owned): (String, usize, BTreeMap<u16, u64>) = call.invoke(redis)?;
         accepted(&status).map(|result| result.map(|()| Assignment { share, owned }))
     }
 

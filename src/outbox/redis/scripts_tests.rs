@@ -42,7 +42,12 @@ impl Owner {
 
     /// Gives the node all partitions. Returns the tenure of the one.
     fn assign(&mut self, place: &Place) -> u64 {
-        let owned = self.keys.assign(&mut self.redis, place).unwrap().unwrap().owned;
+        self.assign_again(place, &BTreeMap::new())
+    }
+
+    /// The same for a node that thinks it has some.
+    fn assign_again(&mut self, place: &Place, held: &BTreeMap<u16, u64>) -> u64 {
+        let owned = self.keys.assign(&mut self.redis, place, held).unwrap().unwrap().owned;
         assert_eq!(owned.len(), usize::from(PARTITIONS));
         owned[&PARTITION]
     }
@@ -142,6 +147,26 @@ fn nothing_follows_from_what_was_read_before_another_node_had_the_partition() {
     owner.pass("m1", seq, None);
     owner.trim(seq);
     assert_eq!(owner.redis.xlen::<_, usize>(owner.keys.stream(PARTITION)).unwrap(), 0);
+}
+
+#[test]
+fn a_tenure_that_redis_lost_goes_on_unless_another_node_has_had_the_partition_since() {
+    let mut owner = Owner::start();
+    let (mine, other) = (owner.place.clone(), Place { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
+    let held = BTreeMap::from([(PARTITION, owner.tenure)]);
+    owner.redis.del::<_, ()>("wh:owners").unwrap();
+    assert_eq!(owner.assign_again(&mine, &held), owner.tenure);
+    owner.keep("m1", 5).unwrap();
+
+    owner.redis.del::<_, ()>("wh:owners").unwrap();
+    owner.lease(&mine, 1);
+    owner.lease(&other, LATE);
+    let theirs = owner.assign(&other);
+    owner.keys.release(&mut owner.redis, &other, PARTITION, theirs).unwrap();
+    owner.lease(&other, 1);
+    owner.lease(&mine, LATE);
+    assert!(owner.assign_again(&mine, &held) > theirs);
+    assert_eq!(owner.keep("m2", 6), Err(Refusal::Fenced));
 }
 
 #[test]

@@ -2,10 +2,13 @@
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partitions
+-- ARGV[5..] two per partition that the node thinks it has: partition, tenure
 --
 -- The partitions of a dead node go to one heir together, for a batch that was frozen may hold events of several of them.
 -- Returns {status, share, two per partition of the node: partition, tenure}; status `ok`, `lost` or `reaped`. The numbers
 -- of tenures grow, and are times of Redis' clock, so that they grow even if Redis forgets them.
+-- A tenure that is later than any known here was lost with the last seconds of Redis; nobody else can have had the
+-- partition since, so that the node goes on with it.
 -- May change: KEYS[3].
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
@@ -24,22 +27,32 @@ for partition = 0, partitions - 1 do
 end
 names[#names + 1] = 'tenures'
 local owners = redis.call('HMGET', KEYS[3], unpack(names))
-local last = tonumber(owners[#names] or 0)
+local known = tonumber(owners[#names] or 0)
+local last = known
+local held = {}
+for i = 5, #ARGV, 2 do
+  held[tonumber(ARGV[i])] = tonumber(ARGV[i + 1])
+end
 
 local owned, free, taken = {}, {}, {}
 local function own(partition, tenure)
   owned[#owned + 1] = partition
   owned[#owned + 1] = tenure
 end
-local function take(partition)
-  last = math.max(now, last + 1)
-  own(partition, last)
+local function give(partition, tenure)
+  last = math.max(last, tenure)
+  own(partition, tenure)
   taken[#taken + 1] = partition
-  taken[#taken + 1] = string.format('%.0f %s', last, ARGV[2])
+  taken[#taken + 1] = string.format('%.0f %s', tenure, ARGV[2])
+end
+local function take(partition)
+  give(partition, math.max(now, last + 1))
 end
 for partition = 0, partitions - 1 do
   local tenure, owner = string.match(owners[partition + 1] or '', '^(%d+) (.*)$')
-  if not owner then
+  if not owner and (held[partition] or 0) > known then
+    give(partition, held[partition])
+  elseif not owner then
     free[#free + 1] = partition
   elseif owner == ARGV[2] then
     own(partition, tonumber(tenure))
