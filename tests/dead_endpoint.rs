@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 use redis::Commands;
 use redis::streams::StreamRangeReply;
 use serde_json::json;
-use support::flood::{CHANNELS, RATE, assert_complete, assert_in_order_to_the_end, engine, flood, while_it_moves};
+use support::flood::{CHANNELS, RATE, assert_complete, assert_in_order_to_the_end, engine, flood};
 use support::gauges::{redis_bytes, resident_bytes, stat};
 use support::redis::RedisServer;
 use support::tally::{Tally, numbered_events};
+use support::wait::while_it_moves;
 
 /// Without optimisation an event costs ten times as much.
 const EVENTS: u32 = if cfg!(debug_assertions) { 200_000 } else { 1_000_000 };

@@ -7,10 +7,11 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use support::flood::{CHANNELS, assert_complete, assert_in_order_to_the_end, engine, flood, while_it_moves};
+use support::flood::{CHANNELS, assert_complete, assert_in_order_to_the_end, engine, flood};
 use support::gauges::{resident_bytes, stat};
 use support::redis::RedisServer;
 use support::tally::Tally;
+use support::wait::while_it_moves;
 
 /// Without optimisation an event costs ten times as much.
 const EVENTS: u32 = if cfg!(debug_assertions) { 200_000 } else { 1_000_000 };

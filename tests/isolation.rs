@@ -11,10 +11,11 @@ use redis::Commands;
 use redis::streams::StreamRangeReply;
 use serde_json::json;
 use support::engine::eventually;
-use support::flood::{CHANNELS, assert_complete, assert_in_order_to_the_end, engine, flood, round, while_it_moves};
+use support::flood::{CHANNELS, assert_complete, assert_in_order_to_the_end, engine, flood, round};
 use support::gauges::stat;
 use support::redis::RedisServer;
 use support::tally::{Tally, numbered_events};
+use support::wait::while_it_moves;
 
 /// The events that a tally got, as channel and number.
 fn arrived(tally: &Tally) -> BTreeSet<(u32, u32)> {

@@ -16,6 +16,7 @@ use support::gauges::{resident_bytes, stat};
 use support::receiver::{Received, Receiver};
 use support::redis::RedisServer;
 use support::tally::Tally;
+use support::wait::while_it_moves;
 
 /// How long Redis hangs, and then is dead: half a minute together.
 const HANGING: Duration = Duration::from_secs(12);
@@ -208,7 +209,7 @@ fn what_waits_for_redis_is_bounded_in_bytes_and_what_does_not_fit_is_counted() {
 
     redis.go_on();
     let kept = events as usize - dropped;
-    flood::while_it_moves("what was kept", || tally.count(), || tally.count() >= kept);
+    while_it_moves("what was kept", || tally.count(), || tally.count() >= kept);
     let expected: BTreeMap<u32, Vec<u32>> = [(0, (0..u32::try_from(kept).unwrap()).collect())].into();
     assert_eq!(without_repeats(&tally), expected, "the first that came");
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use redis::{Connection, RedisResult};
 use resonate_webhooks::config::Config;
+use resonate_webhooks::engine::Engine;
 use resonate_webhooks::redis::{Link, LinkError, Settings};
 use resonate_webhooks::telemetry::Telemetry;
 use serde_json::{Value, json};
@@ -107,14 +108,22 @@ fn a_server_that_is_no_master_is_not_used() {
     assert_eq!(error, LinkError::Unavailable(expected));
 }
 
+/// Waits until every claim is judged.
+fn settle(node: &Engine) {
+    eventually("every claim is judged", || stat(node, "queued_intents") + stat(node, "unclaimed") == 0);
+}
+
+/// What the receiver was told.
+fn events(receiver: &Receiver) -> Vec<String> {
+    receiver.received("/hook").iter().flat_map(Received::events).collect()
+}
+
 #[test]
 fn a_failover_in_the_midst_of_visits_costs_no_edge() {
     let mut watched = Watched::start();
     let receiver = Receiver::start();
     let node = engine(&watched.master, &receiver, &json!({ "connection": watched.connection() }));
-    let settled =
-        || eventually("every claim is judged", || stat(&node, "queued_intents") + stat(&node, "unclaimed") == 0);
-    let events = || receiver.received("/hook").iter().flat_map(Received::events).collect::<Vec<_>>();
+    let (settled, events) = (|| settle(&node), || events(&receiver));
     for n in 0..20 {
         node.subscribed(APP, format!("stays-{n}").as_bytes(), b"1.1", None);
         node.subscribed(APP, format!("leaves-{n}").as_bytes(), b"1.2", None);
@@ -146,9 +155,7 @@ fn what_a_failover_lost_is_put_back_and_the_edges_go_on_in_turns() {
     let mut watched = Watched::start();
     let receiver = Receiver::start();
     let node = engine(&watched.master, &receiver, &json!({ "connection": watched.connection() }));
-    let settled =
-        || eventually("every claim is judged", || stat(&node, "queued_intents") + stat(&node, "unclaimed") == 0);
-    let events = || receiver.received("/hook").iter().flat_map(Received::events).collect::<Vec<_>>();
+    let (settled, events) = (|| settle(&node), || events(&receiver));
     node.subscribed(APP, b"stays", b"1.1", None);
     node.subscribed(APP, b"leaves", b"1.2", None);
     settled();

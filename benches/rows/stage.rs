@@ -1,17 +1,15 @@
 //! Engines to measure, and how far they have come.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::{Engine, Whisper};
 use serde_json::{Value, json};
 
+pub(crate) use crate::support::wait::while_it_moves;
+
 /// The application that the engines know.
 pub(crate) const APP: &[u8] = b"app";
-
-/// The longest that a row may stand still.
-const STANDSTILL: Duration = Duration::from_secs(60);
 
 /// Intents in the queue, beyond which a row waits before it hands over more: none may be refused.
 const AHEAD: u64 = 20_000;
@@ -37,19 +35,6 @@ pub(crate) fn engine(redis: &Path, settings: &Value) -> Engine {
 /// One of the engine's numbers.
 pub(crate) fn stat(engine: &Engine, name: &str) -> u64 {
     engine.stats().iter().find(|(known, _)| *known == name).expect("a counter of this name").1
-}
-
-/// Waits until `condition` holds, however long it takes while `progress` goes on.
-pub(crate) fn while_it_moves(what: &str, mut progress: impl FnMut() -> u64, mut condition: impl FnMut() -> bool) {
-    let (mut last, mut since) = (progress(), Instant::now());
-    while !condition() {
-        let now = progress();
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
-        assert!(since.elapsed() < STANDSTILL, "still waiting for {what} at {last}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// Waits until there is room for more intents.

@@ -10,12 +10,10 @@ use serde_json::Value;
 use super::engine::APP;
 use super::gauges::stat;
 use super::tally::Tally;
+use super::wait::STANDSTILL;
 
 /// Channels that the events are on, in turn.
 pub(crate) const CHANNELS: u32 = 50;
-
-/// The longest that a flood may stand still.
-const STANDSTILL: Duration = Duration::from_secs(60);
 
 /// Starts an engine that serves every channel of a flood.
 pub(crate) fn engine(config: Value) -> Engine {
@@ -73,19 +71,6 @@ pub(crate) fn flood(engine: &Engine, rounds: u32, healthy: &Tally, ahead: usize,
             assert!(since.elapsed() < STANDSTILL, "stuck at {got} of {sent}: {:?}", engine.stats());
         }
         round(engine, number);
-    }
-}
-
-/// Waits until `condition` holds, however long it takes while `progress` goes on.
-pub(crate) fn while_it_moves(what: &str, mut progress: impl FnMut() -> usize, mut condition: impl FnMut() -> bool) {
-    let (mut last, mut since) = (progress(), Instant::now());
-    while !condition() {
-        let now = progress();
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
-        assert!(since.elapsed() < STANDSTILL, "still waiting for {what} at {last}");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
