@@ -1,4 +1,5 @@
-//! POSTs a second to a local receiver, against wrk with the same body on as many connections.
+//! POSTs a second to a local receiver, against wrk with the same body on as many connections, and against our HTTP
+//! library when it has nothing else to do.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -12,7 +13,7 @@ use resonate_webhooks::config::Config;
 use resonate_webhooks::delivery::{Delivery, Settings};
 use resonate_webhooks::event::{Event, EventKind};
 use resonate_webhooks::names::AppId;
-use resonate_webhooks::outbox::MemoryOutbox;
+use resonate_webhooks::outbox::{MemoryOutbox, Wire};
 use resonate_webhooks::secret::Secret;
 use resonate_webhooks::telemetry::Telemetry;
 use serde_json::json;
@@ -42,15 +43,17 @@ pub(crate) fn measure() {
     std::fs::write(&script, wrk_script()).expect("a script");
     for lanes in LANES {
         let receiver = Receiver::start();
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let (mut ours, mut of_the_library, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..RUNS {
             ours.push(our_posts_per_second(&receiver, lanes));
+            of_the_library.push(bare_posts_per_second(&receiver, lanes));
             if wrk {
                 theirs.push(wrk_posts_per_second(&receiver, &script, lanes, 1));
                 theirs.extend((lanes > 1).then(|| wrk_posts_per_second(&receiver, &script, lanes, 2)));
             }
         }
         figure(&format!("ours_{lanes}_per_s"), best(ours));
+        figure(&format!("library_{lanes}_per_s"), best(of_the_library));
         if wrk {
             figure(&format!("wrk_{lanes}_per_s"), best(theirs));
         } else {
@@ -96,21 +99,49 @@ fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
     posts_per_second
 }
 
-/// What wrk sends: a webhook of ours.
-fn wrk_script() -> String {
+/// The same webhook again and again, by ureq, from a thread a lane that does nothing else.
+fn bare_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
+    let (wire, url) = (&wire(), &receiver.url());
+    // Without time limits, so that it looks up no address in a thread of its own.
+    let config = ureq::Agent::config_builder().max_idle_connections_per_host(lanes).build();
+    let agent = &ureq::Agent::new_with_config(config);
+    let post = move || {
+        let request =
+            headers(wire).into_iter().fold(agent.post(url), |request, (name, value)| request.header(name, value));
+        request.send(&wire.body[..]).expect("an answer").body_mut().read_to_vec().expect("its body");
+    };
+    let began = Instant::now();
+    std::thread::scope(|threads| {
+        for _ in 0..lanes {
+            threads.spawn(move || (0..POSTS / lanes).for_each(|_| post()));
+        }
+    });
+    (POSTS / lanes * lanes) as f64 / began.elapsed().as_secs_f64()
+}
+
+/// A webhook of ours.
+fn wire() -> Wire {
     let signing = Signing::new(&app(0), vec![event(0)], "secret");
-    let wire = signing.sign(signing.encode()).expect("credentials");
-    let headers = [
+    signing.sign(signing.encode()).expect("credentials")
+}
+
+fn headers(wire: &Wire) -> [(&str, &str); 6] {
+    [
         ("Content-Type", "application/json"),
         ("X-Pusher-Key", &wire.key),
         ("X-Pusher-Signature", &wire.pusher_signature),
         ("webhook-id", "msg_0123456789abcdef_1"),
         ("webhook-timestamp", &wire.timestamp),
         ("webhook-signature", &wire.standard_signature),
-    ];
-    let body = String::from_utf8(wire.body).expect("JSON");
+    ]
+}
+
+/// What wrk sends: the same.
+fn wrk_script() -> String {
+    let wire = wire();
+    let body = std::str::from_utf8(&wire.body).expect("JSON");
     let mut script = format!("wrk.method = 'POST'\nwrk.body = [[{body}]]\n");
-    for (name, value) in headers {
+    for (name, value) in headers(&wire) {
         _ = writeln!(script, "wrk.headers['{name}'] = '{value}'");
     }
     script
