@@ -1,5 +1,6 @@
 //! The engine: everything between a hook and a POST, and the life of its threads.
 
+mod interest;
 mod left;
 mod running;
 #[cfg(feature = "bench")]
@@ -16,6 +17,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::apps::Credentials;
 use crate::config::{Config, OutboxKind};
+use crate::event::EventName;
 use crate::intent::{Intent, IntentQueue, Packed};
 use crate::names::{AppId, ChannelName, SocketId};
 use crate::presence::SharedLedger;
@@ -23,6 +25,7 @@ use crate::process::{fork_generation, watch_forks};
 use crate::secret::Secret;
 use crate::telemetry::{Level, Outcome};
 
+use interest::Interest;
 pub use left::Left;
 use running::{Running, Shared};
 #[cfg(feature = "bench")]
@@ -46,6 +49,8 @@ const FULL_QUEUE_RETRY: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
+    /// Who wants to know of connections.
+    connections: Interest,
     /// The process that booted it.
     generation: AtomicU32,
     shared: Shared,
@@ -71,6 +76,10 @@ impl Engine {
     pub fn new(config: Config) -> Self {
         let (queue, intents) = IntentQueue::new(config.queue_size);
         Self {
+            connections: Interest::in_events(
+                &config.endpoints,
+                [EventName::ConnectionEstablished, EventName::ConnectionTerminated],
+            ),
             generation: AtomicU32::new(fork_generation()),
             shared: Shared {
                 telemetry: Arc::default(),
@@ -125,6 +134,19 @@ impl Engine {
     #[must_use]
     pub fn wanted_apps(&self) -> Vec<AppId> {
         if self.is_inert() { Vec::new() } else { self.shared.apps.take_wanted() }
+    }
+
+    /// Whether an endpoint wants to know of connections.
+    #[must_use]
+    pub fn wants_connections(&self) -> bool {
+        self.connections.is_somebody()
+    }
+
+    /// A socket connected.
+    pub fn opened(&self, app: &[u8], socket: &[u8]) {
+        if self.connections.is_in(app) {
+            self.push(|| Intent::Opened(self.app_id(app), SocketId::new(socket)));
+        }
     }
 
     /// A socket subscribed to a channel; `user` on presence channels.
@@ -253,7 +275,9 @@ impl Engine {
             let (reply, taken_in) = bounded(1);
             self.shared.queue.push(Intent::Barrier(reply), self.shared.telemetry.counters());
             match taken_in.recv_deadline(deadline) {
-                Ok(()) => return 0,
+                Ok(()) if !self.shared.queue.is_late() => return 0,
+                // It was read before what waited beside a full queue.
+                Ok(()) => {}
                 // The barrier itself is in the queue.
                 Err(RecvTimeoutError::Timeout) => return self.shared.queue.len().saturating_sub(1),
                 // It found the queue full, and was dropped.

@@ -2,17 +2,17 @@
 
 mod client;
 
-use crate::names::{AppId, ChannelName, UserId};
+use crate::names::{AppId, ChannelName, SocketId, UserId};
 
 pub(crate) use client::take;
 pub use client::{ClientEvent, ClientEventParts};
 
-/// What happened on a channel.
+/// What happened, mostly on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The application whose secret signs it.
     pub app: AppId,
-    /// Where it happened.
+    /// Where it happened; empty when that was on no channel.
     pub channel: ChannelName,
     /// When it happened, by Redis' clock, in Unix milliseconds. Consumers bill by it.
     pub time_ms: u64,
@@ -40,6 +40,16 @@ pub enum EventKind {
     },
     /// A client sent a `client-` event that Resonate relays.
     ClientEvent(ClientEvent),
+    /// A client connected.
+    ConnectionEstablished {
+        /// Its connection.
+        socket: SocketId,
+    },
+    /// A client is gone.
+    ConnectionTerminated {
+        /// Its connection.
+        socket: SocketId,
+    },
 }
 
 /// The names of events, as they stand in an endpoint's `events` list and on the wire.
@@ -57,11 +67,26 @@ pub enum EventName {
     MemberRemoved,
     /// `client_event`
     ClientEvent,
+    /// `connection_established`
+    ConnectionEstablished,
+    /// `connection_terminated`
+    ConnectionTerminated,
 }
 
 impl EventName {
     /// Every name, in the order in which the documentation lists them.
-    pub const ALL: [Self; 5] =
+    pub const ALL: [Self; 7] = [
+        Self::ChannelOccupied,
+        Self::ChannelVacated,
+        Self::MemberAdded,
+        Self::MemberRemoved,
+        Self::ClientEvent,
+        Self::ConnectionEstablished,
+        Self::ConnectionTerminated,
+    ];
+
+    /// Those that an endpoint receives which names none: the others have to be asked for.
+    pub const USUAL: [Self; 5] =
         [Self::ChannelOccupied, Self::ChannelVacated, Self::MemberAdded, Self::MemberRemoved, Self::ClientEvent];
 
     /// The name on the wire.
@@ -73,6 +98,8 @@ impl EventName {
             Self::MemberAdded => "member_added",
             Self::MemberRemoved => "member_removed",
             Self::ClientEvent => "client_event",
+            Self::ConnectionEstablished => "connection_established",
+            Self::ConnectionTerminated => "connection_terminated",
         }
     }
 
@@ -80,6 +107,17 @@ impl EventName {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+}
+
+impl Event {
+    /// The channel on which it happened, if it happened on one.
+    #[must_use]
+    pub const fn on_channel(&self) -> Option<&ChannelName> {
+        match self.kind {
+            EventKind::ConnectionEstablished { .. } | EventKind::ConnectionTerminated { .. } => None,
+            _ => Some(&self.channel),
+        }
     }
 }
 
@@ -99,6 +137,8 @@ impl EventKind {
             Self::MemberAdded { .. } => EventName::MemberAdded,
             Self::MemberRemoved { .. } => EventName::MemberRemoved,
             Self::ClientEvent(_) => EventName::ClientEvent,
+            Self::ConnectionEstablished { .. } => EventName::ConnectionEstablished,
+            Self::ConnectionTerminated { .. } => EventName::ConnectionTerminated,
         }
     }
 }

@@ -3,9 +3,11 @@
 //! A hook runs on the event loop. It copies the strings it was given into one buffer, pushes it here and returns; it
 //! never waits, whatever the other side does. When the queue is full, client events give way first: the last eighth of
 //! the queue takes subscriptions only. A subscription that finds it full all the same is not lost either: its channel
-//! is marked dirty, and the PHP side answers with the channel's live connections.
+//! is marked dirty, and the PHP side answers with the channel's live connections. Nobody could answer which connections
+//! came and went, so that those intents wait beside a full queue, however many they are.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
@@ -19,6 +21,8 @@ const RESERVED_FOR_SUBSCRIPTIONS: usize = 8;
 /// What happened on this node, in owned bytes.
 #[derive(Debug)]
 pub(crate) enum Intent {
+    /// A socket connected; told only where somebody wants to know.
+    Opened(AppId, SocketId),
     /// A socket subscribed: channel, socket, user (empty when none).
     Subscribed(AppId, Packed<3>),
     /// A socket left one channel: channel, socket.
@@ -77,13 +81,16 @@ pub(crate) struct IntentQueue {
     sender: Sender<Intent>,
     client_event_limit: usize,
     overflow: Mutex<Overflow>,
+    /// Whether something waits in `Overflow::late`.
+    is_late: AtomicBool,
 }
 
 /// What did not fit into the queue.
 #[derive(Debug, Default)]
 struct Overflow {
     dirty: HashSet<(AppId, ChannelName)>,
-    closed: Vec<(AppId, SocketId)>,
+    /// Sockets that opened or closed while the queue was full, and those that did after them: their order is kept.
+    late: Vec<Intent>,
 }
 
 impl IntentQueue {
@@ -91,7 +98,7 @@ impl IntentQueue {
     pub(crate) fn new(capacity: usize) -> (Self, Receiver<Intent>) {
         let (sender, receiver) = bounded(capacity);
         let client_event_limit = capacity - capacity / RESERVED_FOR_SUBSCRIPTIONS;
-        (Self { sender, client_event_limit, overflow: Mutex::default() }, receiver)
+        (Self { sender, client_event_limit, overflow: Mutex::default(), is_late: AtomicBool::new(false) }, receiver)
     }
 
     /// Pushes an intent, without ever waiting for room.
@@ -99,6 +106,10 @@ impl IntentQueue {
         if matches!(intent, Intent::ClientEvent { .. }) && self.sender.len() >= self.client_event_limit {
             counters.client_events_dropped.add(1);
             return;
+        }
+        let is_lifetime = matches!(intent, Intent::Opened(..) | Intent::Closed(..));
+        if is_lifetime && self.is_late.load(Ordering::Acquire) {
+            return self.overflowed(intent, counters);
         }
         if let Err(TrySendError::Full(intent) | TrySendError::Disconnected(intent)) = self.sender.try_send(intent) {
             self.overflowed(intent, counters);
@@ -115,9 +126,23 @@ impl IntentQueue {
         self.overflow.lock().dirty.drain().collect()
     }
 
-    /// The sockets that closed while the queue was full, since the last call.
-    pub(crate) fn take_closed(&self) -> Vec<(AppId, SocketId)> {
-        std::mem::take(&mut self.overflow.lock().closed)
+    /// Whether sockets that opened or closed wait beside the queue.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_late.load(Ordering::Acquire)
+    }
+
+    /// What waits beside the queue, for the thread that reads it, once that has read all that came before.
+    pub(crate) fn take_late(&self) -> Vec<Intent> {
+        if !self.is_late() {
+            return Vec::new();
+        }
+        let mut overflow = self.overflow.lock();
+        // Nothing joins them while the lock is held, so that an empty queue has nothing left that came before any of them.
+        if !self.sender.is_empty() {
+            return Vec::new();
+        }
+        self.is_late.store(false, Ordering::Release);
+        std::mem::take(&mut overflow.late)
     }
 
     fn overflowed(&self, intent: Intent, counters: &Counters) {
@@ -134,8 +159,10 @@ impl IntentQueue {
             Intent::Truth(app, channel, _) => {
                 overflow.dirty.insert((app, channel));
             }
-            // A socket id is never used again, so that its end may be learned out of turn.
-            Intent::Closed(app, socket) => overflow.closed.push((app, socket)),
+            lifetime @ (Intent::Opened(..) | Intent::Closed(..)) => {
+                overflow.late.push(lifetime);
+                self.is_late.store(true, Ordering::Release);
+            }
             Intent::ClientEvent { .. } => {
                 counters.client_events_dropped.add(1);
                 return;
@@ -191,12 +218,38 @@ mod tests {
         assert_eq!(counters.intents_overflowed.get(), 2);
     }
 
+    fn opened(socket: &str) -> Intent {
+        Intent::Opened(AppId::from("app"), SocketId::from(socket))
+    }
+
+    fn closed(socket: &str) -> Intent {
+        Intent::Closed(AppId::from("app"), SocketId::from(socket))
+    }
+
+    fn read(intents: Vec<Intent>) -> Vec<String> {
+        let read = intents.into_iter().map(|intent| match intent {
+            Intent::Opened(_, socket) => format!("+{}", socket.as_text()),
+            Intent::Closed(_, socket) => format!("-{}", socket.as_text()),
+            other => format!("{other:?}"),
+        });
+        read.collect()
+    }
+
     #[test]
-    fn a_close_that_does_not_fit_is_kept_for_the_claimer() {
-        let (queue, _reader) = IntentQueue::new(1);
+    fn sockets_that_open_and_close_while_the_queue_is_full_are_read_behind_it_and_in_order() {
+        let (queue, reader) = IntentQueue::new(2);
         let counters = Counters::default();
-        queue.push(subscribed("a"), &counters);
-        queue.push(Intent::Closed(AppId::from("app"), SocketId::from("1.1")), &counters);
-        assert_eq!(queue.take_closed(), [(AppId::from("app"), SocketId::from("1.1"))]);
+        for intent in [opened("1"), opened("2"), closed("1"), opened("3")] {
+            queue.push(intent, &counters);
+        }
+        assert_eq!(read(queue.take_late()), Vec::<String>::new(), "what came before them is not read yet");
+        assert_eq!(read(vec![reader.recv().unwrap()]), ["+1"]);
+        queue.push(closed("3"), &counters);
+        assert_eq!(queue.len(), 1, "there is room, but its opening still waits");
+        assert_eq!(read(vec![reader.recv().unwrap()]), ["+2"]);
+        assert_eq!(read(queue.take_late()), ["-1", "+3", "-3"]);
+        queue.push(closed("2"), &counters);
+        assert_eq!((queue.len(), queue.is_late()), (1, false));
+        assert_eq!(counters.intents_overflowed.get(), 3);
     }
 }

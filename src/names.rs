@@ -32,6 +32,12 @@ macro_rules! name {
             }
         }
 
+        impl From<&[u8]> for $type {
+            fn from(bytes: &[u8]) -> Self {
+                Self::new(bytes)
+            }
+        }
+
         impl From<&str> for $type {
             fn from(text: &str) -> Self {
                 Self::new(text.as_bytes())

@@ -143,6 +143,15 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function dirtyChannels(): array {}
 
         /**
+         * A socket connected.
+         *
+         * @param string $appId
+         * @param string $socketId
+         * @return void
+         */
+        public function opened(string $appId, string $socketId): void {}
+
+        /**
          * Takes up to max outcomes, oldest first: deliveries, drops and log lines.
          *
          * @param int $max
@@ -213,5 +222,12 @@ namespace Webpatser\ResonateWebhooks\Native {
          * @return array
          */
         public function wantedApps(): array {}
+
+        /**
+         * Whether an endpoint wants to know of connections: opened() is for nothing otherwise.
+         *
+         * @return bool
+         */
+        public function wantsConnections(): bool {}
     }
 }

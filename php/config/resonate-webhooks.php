@@ -180,7 +180,7 @@ return [
     |
     | Who receives the webhooks. An endpoint gets the events of one application
     | or, with '*', of each of them, and among those only the ones it lists; it
-    | gets every event when it lists none, and is skipped when it has no URL.
+    | gets those listed here when it lists none, and is skipped without a URL.
     |
     */
 
@@ -191,6 +191,8 @@ return [
         //     'events' => [
         //         'channel_occupied', 'channel_vacated',
         //         'member_added', 'member_removed', 'client_event',
+        //         // Only when they are asked for:
+        //         // 'connection_established', 'connection_terminated',
         //     ],
         //
         //     // Only if they differ from what is set above:

@@ -47,6 +47,11 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected ?Engine $engine = null;
 
     /**
+     * Whether an endpoint wants to know of connections.
+     */
+    protected bool $tellsConnections = false;
+
+    /**
      * Resonate's side of the server.
      */
     protected PluginContext $context;
@@ -94,12 +99,18 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Note the application of a connection that opened.
+     * Note the application of a connection that opened, and hand the connection over if anybody asked for that.
      */
     public function onOpen(Connection $connection): void
     {
-        if ($this->engine !== null) {
-            $this->apps->meet($connection->app());
+        if ($this->engine === null) {
+            return;
+        }
+
+        $this->apps->meet($app = $connection->app());
+
+        if ($this->tellsConnections) {
+            $this->engine->opened($app->id(), $connection->id());
         }
     }
 
@@ -206,6 +217,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             'reconcile' => (float) ($config['reconcile_interval'] ?? 30.0),
             'shutdown' => (float) ($config['shutdown_timeout'] ?? 5.0),
         ];
+        $this->tellsConnections = $engine->wantsConnections();
         $this->engine = $engine;
 
         $this->checkRoster($config);

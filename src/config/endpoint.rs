@@ -111,10 +111,10 @@ impl AppScope {
 pub struct EventSet(u32);
 
 impl EventSet {
-    /// All events.
+    /// What an endpoint receives that names no events.
     #[must_use]
-    pub fn all() -> Self {
-        EventName::ALL.into_iter().collect()
+    pub fn usual() -> Self {
+        EventName::USUAL.into_iter().collect()
     }
 
     /// Whether `event` is in the set.
@@ -261,7 +261,7 @@ impl Entry {
             apps,
             events: self
                 .events
-                .map_or_else(EventSet::all, |List(names)| names.into_iter().map(|(_, name)| name).collect()),
+                .map_or_else(EventSet::usual, |List(names)| names.into_iter().map(|(_, name)| name).collect()),
             filter: self.filter.unwrap_or_default().resolve(),
             batching: self.batching.map_or_else(Batching::default, batching::Written::resolve),
             headers,

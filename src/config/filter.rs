@@ -30,16 +30,22 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Whether all conditions hold for `event`.
+    /// Whether all conditions hold for `event`. Those about channels do not for an event on none.
     #[must_use]
     pub fn admits(&self, event: &Event) -> bool {
-        let channel = event.channel.as_bytes();
+        let Some(channel) = event.on_channel() else { return !self.is_about_channels() };
+        let channel = channel.as_bytes();
         let holds = |prefix: &String| channel.starts_with(prefix.as_bytes());
         self.prefixes.as_ref().is_none_or(|prefixes| prefixes.iter().any(holds))
             && self.suffixes.as_ref().is_none_or(|any| any.iter().any(|suffix| channel.ends_with(suffix.as_bytes())))
             && self.types.as_ref().is_none_or(|types| types.contains(&ChannelType::of(&event.channel)))
             && self.pattern.as_ref().is_none_or(|pattern| pattern.regex.is_match(channel))
             && self.admits_name(&event.kind)
+    }
+
+    /// Whether there is a condition that only a channel can meet.
+    const fn is_about_channels(&self) -> bool {
+        self.prefixes.is_some() || self.suffixes.is_some() || self.types.is_some() || self.pattern.is_some()
     }
 
     fn admits_name(&self, kind: &EventKind) -> bool {
@@ -268,6 +274,21 @@ mod tests {
             assert!(!admits(&filter, channel), "{channel}");
         }
         assert!(!filter.is_open());
+    }
+
+    #[test]
+    fn a_condition_about_channels_rules_out_what_is_on_none() {
+        let established = on("", EventKind::ConnectionEstablished { socket: "1.1".into() });
+        for (written, wanted) in [
+            (json!({}), true),
+            (json!({"client_events": {"allow": "client-x"}}), true),
+            (json!({"channel_prefix": "a"}), false),
+            (json!({"channel_suffix": "a"}), false),
+            (json!({"channel_pattern": ".*"}), false),
+            (json!({"channel_type": ["public", "private"]}), false),
+        ] {
+            assert_eq!(filter(written.clone()).admits(&established), wanted, "{written}");
+        }
     }
 
     #[test]

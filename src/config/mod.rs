@@ -44,7 +44,7 @@
 //! | `app_webhooks` | | endpoints of single applications; the plugin fills this in from `reverb.apps.apps.*.webhooks` |
 //! | `endpoints.*.url` | | http(s); an endpoint without one is skipped |
 //! | `endpoints.*.app_id` | `*` | the application it serves, or every one |
-//! | `endpoints.*.events` | all | the events it receives; `event_types` means the same |
+//! | `endpoints.*.events` | the usual five | the events it receives; `event_types` means the same |
 //! | `endpoints.*.name` | | what it is called in the log, beside its URL |
 //! | `endpoints.*.enabled` | true | an endpoint that is not enabled is as good as not there |
 //! | `endpoints.*.filter.channel_prefix`, `.channel_suffix` | | how the channels begin and end; one text, or a list of which one has to fit; `channel_name_starts_with`, `channel_name_ends_with` mean the same |

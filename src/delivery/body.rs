@@ -48,11 +48,17 @@ trait Sink {
 fn write_event(out: &mut impl Sink, event: &Event) {
     out.raw(r#"{"name":""#);
     out.raw(event.kind.name().as_str());
-    out.raw(r#"","channel":"#);
-    out.string(event.channel.as_bytes());
+    out.raw("\"");
+    if let Some(channel) = event.on_channel() {
+        out.raw(r#","channel":"#);
+        out.string(channel.as_bytes());
+    }
     match &event.kind {
         EventKind::ChannelOccupied | EventKind::ChannelVacated => {}
         EventKind::MemberAdded { user } | EventKind::MemberRemoved { user } => write_user(out, user.as_bytes()),
+        EventKind::ConnectionEstablished { socket } | EventKind::ConnectionTerminated { socket } => {
+            write_socket(out, socket.as_bytes());
+        }
         EventKind::ClientEvent(client) => {
             out.raw(r#","event":"#);
             let ClientEventParts { event, socket, user, data } = client.parts();
@@ -61,14 +67,18 @@ fn write_event(out: &mut impl Sink, event: &Event) {
                 out.raw(r#","data":"#);
                 out.string(data);
             }
-            out.raw(r#","socket_id":"#);
-            out.string(socket);
+            write_socket(out, socket);
             if let Some(user) = user {
                 write_user(out, user);
             }
         }
     }
     out.raw("}");
+}
+
+fn write_socket(out: &mut impl Sink, socket: &[u8]) {
+    out.raw(r#","socket_id":"#);
+    out.string(socket);
 }
 
 fn write_user(out: &mut impl Sink, user: &[u8]) {

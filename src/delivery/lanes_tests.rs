@@ -15,7 +15,7 @@ fn endpoint(index: usize) -> Endpoint {
         url: "http://localhost/".to_owned().try_into().unwrap(),
         apps: AppScope::Every,
         name: None,
-        events: EventSet::all(),
+        events: EventSet::usual(),
         filter: Filter::default(),
         batching: Batching::default(),
         headers: Vec::new(),

@@ -67,6 +67,16 @@ impl Engine {
         Ok(list)
     }
 
+    /// Whether an endpoint wants to know of connections: opened() is for nothing otherwise.
+    pub fn wants_connections(&self) -> bool {
+        self.core.wants_connections()
+    }
+
+    /// A socket connected.
+    pub fn opened(&self, appId: BinarySlice<u8>, socketId: BinarySlice<u8>) {
+        self.core.opened(&appId, &socketId);
+    }
+
     /// A socket subscribed to a channel.
     pub fn subscribed(
         &self,

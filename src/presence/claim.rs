@@ -1,19 +1,29 @@
 //! Claims: the changes of a node's holds that only Redis can judge.
 
-use crate::names::{AppId, ChannelName, UserId};
+use crate::names::{AppId, ChannelName, SocketId, UserId};
 
-/// Something a node can hold: a channel, or one presence user on a channel.
+/// Something a node can hold: a channel, one presence user on a channel, or a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Hold {
     /// The application.
     pub(crate) app: AppId,
-    /// The channel.
+    /// The channel; empty for a connection.
     pub(crate) channel: ChannelName,
-    /// The user, or `None` for the channel itself.
+    /// The user, or `None` for the channel itself; of a connection, the socket.
     pub(crate) user: Option<UserId>,
 }
 
 impl Hold {
+    /// A connection: in the place of a user on the channel without a name, which has none.
+    pub(crate) fn connection(app: AppId, socket: &SocketId) -> Self {
+        Self { app, channel: ChannelName::new(b""), user: Some(UserId::new(socket.as_bytes())) }
+    }
+
+    /// The user on a channel, if it is one.
+    pub(crate) fn member(&self) -> Option<&UserId> {
+        self.user.as_ref().filter(|_| !self.channel.as_bytes().is_empty())
+    }
+
     /// The channel that this is, or is on.
     pub(crate) fn channel_alone(&self) -> Self {
         Self { app: self.app.clone(), channel: self.channel.clone(), user: None }

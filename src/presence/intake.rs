@@ -76,7 +76,7 @@ impl Intake {
     pub(super) fn take_portion(&mut self, first: Option<Intent>) -> (usize, Next) {
         let mut portion = std::mem::take(&mut self.portion);
         portion.extend(first.into_iter().chain(self.intents.try_iter().take(PORTION)));
-        portion.extend(self.queue.take_closed().into_iter().map(|(app, socket)| Intent::Closed(app, socket)));
+        portion.extend(self.queue.take_late());
         let taken = portion.len();
         let next = self.enter_all(&mut portion);
         self.portion = portion;
@@ -116,6 +116,7 @@ impl Intake {
     fn enter(&mut self, ledger: &mut Ledger, intent: Intent) -> Next {
         let claims = &mut self.claims;
         match intent {
+            Intent::Opened(app, socket) => ledger.table.open(&app, &socket, claims),
             Intent::Subscribed(app, text) => {
                 let [channel, socket, user] = text.parts();
                 ledger.table.subscribe(&app, channel, socket, non_empty(user), claims);

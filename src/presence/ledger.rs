@@ -23,7 +23,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Whether nothing is served and Redis knows it.
     pub(crate) fn is_done(&self) -> bool {
-        self.pending.is_empty() && self.table.size() == (0, 0)
+        self.pending.is_empty() && self.table.is_empty()
     }
 }
 

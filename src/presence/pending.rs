@@ -260,7 +260,7 @@ impl Pending {
                 Entry::Claim(Claim { hold, change }) => match (seen.insert(hold), change) {
                     (true, Change::Leave) if told_in.contains(hold) => anew.push(hold.clone()),
                     (true, Change::Leave) => _ = over.insert(hold.clone()),
-                    (_, Change::Join) if hold.user.is_some() => _ = told_in.insert(hold.channel_alone()),
+                    (_, Change::Join) if hold.member().is_some() => _ = told_in.insert(hold.channel_alone()),
                     _ => {}
                 },
             }
@@ -337,11 +337,14 @@ impl Claim {
     /// The event, when it turned out to be an edge.
     pub(crate) fn into_event(self, time_ms: u64) -> Event {
         let Hold { app, channel, user } = self.hold;
+        let on_channel = !channel.as_bytes().is_empty();
         let kind = match (self.change, user) {
             (Change::Join, None) => EventKind::ChannelOccupied,
             (Change::Leave, None) => EventKind::ChannelVacated,
-            (Change::Join, Some(user)) => EventKind::MemberAdded { user },
-            (Change::Leave, Some(user)) => EventKind::MemberRemoved { user },
+            (Change::Join, Some(user)) if on_channel => EventKind::MemberAdded { user },
+            (Change::Leave, Some(user)) if on_channel => EventKind::MemberRemoved { user },
+            (Change::Join, Some(socket)) => EventKind::ConnectionEstablished { socket: socket.as_bytes().into() },
+            (Change::Leave, Some(socket)) => EventKind::ConnectionTerminated { socket: socket.as_bytes().into() },
         };
         Event { app, channel, time_ms, kind }
     }

@@ -5,7 +5,8 @@
 //! - `nodes`: sorted set, node → expiry of its lease (ms by Redis' clock); negative while it is being reaped.
 //! - `occ:{app}`: hash, channel → hold set (the nodes that serve it).
 //! - `mem:{app length}:{app}:{channel}`: hash, user → hold set.
-//! - `held:{node}`: sorted set, what a node holds, users (0) before channels (1): the reaper of a dead node costs what
+//! - `con:{app}`: hash, socket of a connection → hold set.
+//! - `held:{node}`: sorted set, what a node holds, users (0) before channels (1) before connections (2): the reaper of a dead node costs what
 //!   the node held, not what Redis holds.
 //! - `due`: sorted set, departures in their grace → when they become edges (ms). Only ever looked at with a grace.
 //! - `audit`: string, the node that compares the roster with the cluster; see [`super::audit`].

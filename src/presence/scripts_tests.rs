@@ -202,7 +202,7 @@ fn hostile_names_stay_apart() {
         }
     }
     assert_eq!(departed, holds.len());
-    assert!(cluster.all_keys().iter().all(|key| !key.contains("occ") && !key.contains("mem")));
+    assert!(cluster.all_keys().iter().all(|key| !key.contains("occ") && !key.contains("mem") && !key.contains("con")));
 }
 
 #[test]

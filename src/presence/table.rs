@@ -6,8 +6,8 @@
 //! The table is also what a hook cannot know: which channels a closed socket was on, and whether a departure was one
 //! at all. A second subscribe on the same socket changes nothing, an unsubscribe from a channel never joined neither.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use super::claim::{Claim, Hold};
 use crate::names::{AppId, ChannelName, SocketId, UserId};
@@ -23,6 +23,8 @@ struct App {
     channels: HashMap<ChannelName, Channel>,
     /// The channels of each socket, for its close. A socket without channels has no entry.
     sockets: HashMap<SocketId, Joined>,
+    /// Those whose coming was told, because somebody wants to know of connections.
+    connections: HashSet<SocketId>,
 }
 
 /// The channels of a socket in the order in which it joined them, with a gap where it has left one again: a client may be on
@@ -45,6 +47,14 @@ struct Channel {
 }
 
 impl LocalTable {
+    /// A socket connected. Adds the claim that follows.
+    pub(crate) fn open(&mut self, app_id: &AppId, socket: &SocketId, claims: &mut Vec<Claim>) {
+        let app = self.apps.entry(app_id.clone()).or_default();
+        if app.connections.insert(socket.clone()) {
+            claims.push(Claim::join(Hold::connection(app_id.clone(), socket)));
+        }
+    }
+
     /// A socket subscribed. Adds the claims that follow, the channel's before the user's.
     pub(crate) fn subscribe(
         &mut self,
@@ -54,6 +64,8 @@ impl LocalTable {
         user: Option<&[u8]>,
         claims: &mut Vec<Claim>,
     ) {
+        // Presence channels have names. In Redis, connections are where such users would be.
+        let user = user.filter(|_| !channel.is_empty());
         let app = self.apps.entry(app_id.clone()).or_default();
         let name = match app.channels.get_key_value(channel) {
             Some((name, _)) => name.clone(),
@@ -76,7 +88,7 @@ impl LocalTable {
         }
         let socket = match app.sockets.get_key_value(socket) {
             Some((id, _)) => id.clone(),
-            None => SocketId::new(socket),
+            None => app.connections.get(socket).cloned().unwrap_or_else(|| SocketId::new(socket)),
         };
         // Most sockets are on one channel.
         let joined = app.sockets.entry(socket.clone()).or_insert_with(|| Vec::with_capacity(1));
@@ -107,11 +119,14 @@ impl LocalTable {
         }
     }
 
-    /// A socket is gone: it leaves every channel it was on, in the order in which it joined them.
+    /// A socket is gone: it leaves every channel it was on, in the order in which it joined them, and was connected.
     pub(crate) fn close(&mut self, app_id: &AppId, socket: &[u8], claims: &mut Vec<Claim>) {
         let Some(app) = self.apps.get_mut(app_id) else { return };
         for channel in app.sockets.remove(socket).unwrap_or_default().into_iter().flatten() {
             app.leave(app_id, channel.as_bytes(), socket, claims);
+        }
+        if let Some(socket) = app.connections.take(socket) {
+            claims.push(Claim::leave(Hold::connection(app_id.clone(), &socket)));
         }
     }
 
@@ -123,6 +138,7 @@ impl LocalTable {
                     app.leave(&app_id, channel.as_bytes(), socket.as_bytes(), claims);
                 }
             }
+            claims.extend(app.connections.iter().map(|socket| Claim::leave(Hold::connection(app_id.clone(), socket))));
         }
     }
 
@@ -133,7 +149,7 @@ impl LocalTable {
         for [socket, user] in live {
             self.subscribe(app_id, channel, socket, non_empty(user), claims);
         }
-        let alive: std::collections::HashSet<&[u8]> = live.iter().map(|[socket, _]| *socket).collect();
+        let alive: HashSet<&[u8]> = live.iter().map(|[socket, _]| *socket).collect();
         let gone: Vec<SocketId> = self
             .channel(app_id, channel)
             .into_iter()
@@ -155,11 +171,17 @@ impl LocalTable {
     /// Everything this node serves: each channel before its users.
     pub(crate) fn holds(&self) -> impl Iterator<Item = Hold> {
         self.apps.iter().flat_map(|(app_id, app)| {
-            app.channels.iter().flat_map(move |(name, entry)| {
+            let channels = app.channels.iter().flat_map(move |(name, entry)| {
                 let users = entry.users.keys().map(move |user| hold(app_id, name, Some(user.clone())));
                 std::iter::once(hold(app_id, name, None)).chain(users)
-            })
+            });
+            channels.chain(app.connections.iter().map(move |socket| Hold::connection(app_id.clone(), socket)))
         })
+    }
+
+    /// Whether nothing is served.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.apps.values().all(|app| app.channels.is_empty() && app.connections.is_empty())
     }
 
     /// Every channel with a local socket.

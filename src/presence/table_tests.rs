@@ -26,6 +26,11 @@ impl Scribe {
         self.said()
     }
 
+    fn open(&mut self, socket: &str) -> Vec<String> {
+        self.table.open(&AppId::from("app"), &SocketId::from(socket), &mut self.claims);
+        self.said()
+    }
+
     fn reconcile(&mut self, channel: &str, live: &[(&str, &str)]) -> Vec<String> {
         let live: Vec<[&[u8]; 2]> = live.iter().map(|(socket, user)| [socket.as_bytes(), user.as_bytes()]).collect();
         self.table.reconcile(&AppId::from("app"), channel.as_bytes(), &live, &mut self.claims);
@@ -54,6 +59,36 @@ fn only_the_first_and_the_last_socket_of_a_channel_are_claims() {
     assert_eq!(node.subscribe("2", "news", ""), NOTHING);
     assert_eq!(node.unsubscribe("1", "news"), NOTHING);
     assert_eq!(node.unsubscribe("2", "news"), ["-news"]);
+}
+
+#[test]
+fn a_connection_that_was_told_of_is_a_claim_when_it_comes_and_when_all_else_of_it_is_gone() {
+    let mut node = Scribe::default();
+    assert_eq!(node.open("1"), ["+/1"]);
+    assert_eq!(node.open("1"), NOTHING);
+    node.subscribe("1", "presence-a", "7");
+    assert_eq!(node.close("1"), ["-presence-a/7", "-presence-a", "-/1"]);
+    assert_eq!(node.close("1"), NOTHING);
+    assert!(node.table.is_empty());
+    node.subscribe("2", "news", "");
+    assert_eq!(node.close("2"), ["-news"], "nobody was told that it came");
+}
+
+#[test]
+fn a_channel_without_a_name_has_no_users_that_could_be_taken_for_connections() {
+    let mut node = Scribe::default();
+    assert_eq!(node.subscribe("1", "", "7"), ["+"]);
+    assert_eq!(node.open("7"), ["+/7"]);
+    assert_eq!(node.close("1"), ["-"]);
+    assert_eq!(node.close("7"), ["-/7"]);
+}
+
+#[test]
+fn what_ends_with_the_process_are_its_connections_too() {
+    let mut node = Scribe::default();
+    node.open("1");
+    node.table.close_all(&mut node.claims);
+    assert_eq!(node.said(), ["-/1"]);
 }
 
 #[test]

@@ -87,7 +87,7 @@ pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
         url: url.try_into().unwrap(),
         apps: AppScope::Every,
         name: None,
-        events: EventSet::all(),
+        events: EventSet::usual(),
         filter: Filter::default(),
         batching: Batching::default(),
         headers: Vec::new(),

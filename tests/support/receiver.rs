@@ -43,7 +43,8 @@ impl Received {
         events.iter().map(|event| event["channel"].as_str().expect("a channel").to_owned()).collect()
     }
 
-    /// The events in the body as `name channel`, and `name channel/user` where there is a user.
+    /// The events in the body as `name channel`, and `name channel/user` where there is a user; those of connections as
+    /// `name socket`.
     pub(crate) fn events(&self) -> Vec<String> {
         let text = |value: &serde_json::Value| value.as_str().expect("a string").to_owned();
         let body = self.json();
@@ -51,7 +52,8 @@ impl Received {
         events
             .map(|event| {
                 let user = event.get("user_id").map_or_else(String::new, |user| format!("/{}", text(user)));
-                format!("{} {}{user}", text(&event["name"]), text(&event["channel"]))
+                let place = event.get("channel").unwrap_or_else(|| &event["socket_id"]);
+                format!("{} {}{user}", text(&event["name"]), text(place))
             })
             .collect()
     }

@@ -7,17 +7,21 @@ use crate::outbox::{LetterId, Redelivery};
 
 /// The event that `text` stands for, which happened at `time_ms`. `None` when it is none of ours.
 pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
-    let (kind, rest) = text.split_first()?;
+    let (first, rest) = text.split_first()?;
     let (app, rest) = take(rest)?;
     let (channel, rest) = take(rest)?;
-    let kind = match kind {
+    let kind = match first {
         b'o' => EventKind::ChannelOccupied,
         b'v' => EventKind::ChannelVacated,
         b'a' => EventKind::MemberAdded { user: UserId::new(rest) },
         b'r' => EventKind::MemberRemoved { user: UserId::new(rest) },
         b'c' => EventKind::ClientEvent(ClientEvent::from_text(rest)?),
+        // The socket stands in the channel's place.
+        b'k' => EventKind::ConnectionEstablished { socket: channel.into() },
+        b't' => EventKind::ConnectionTerminated { socket: channel.into() },
         _ => return None,
     };
+    let channel = if matches!(first, b'k' | b't') { b"" } else { channel };
     Some(Event { app: AppId::new(app), channel: ChannelName::new(channel), time_ms, kind })
 }
 
@@ -81,5 +85,8 @@ mod tests {
         assert_eq!(removed, Some(Event { app: "app".into(), channel: "presence-a".into(), time_ms: 5, kind }));
         assert_eq!(decode(b"o3:app4:news", 5).map(|event| event.kind), Some(EventKind::ChannelOccupied));
         assert_eq!(decode(b"o9:app4:news", 5), None);
+        let kind = EventKind::ConnectionTerminated { socket: "1.2".into() };
+        let terminated = Event { app: "app".into(), channel: "".into(), time_ms: 5, kind };
+        assert_eq!(decode(b"t3:app3:1.2", 5), Some(terminated));
     }
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 use super::kinds::Key;
+use super::operations::Channel;
 use crate::names::UserId;
 
 /// The names of one case, by number.
@@ -97,6 +98,11 @@ impl Names {
             3 => hostile.prop_map(|(apps, channels, users)| Self { apps, channels, users }),
             1 => Just(alike),
         ]
+    }
+
+    /// A channel without a name has no users.
+    pub(super) fn may_have_users(&self, (_, channel): Channel) -> bool {
+        !self.channels[channel].is_empty()
     }
 
     /// The key that an event of these names is about.

@@ -120,6 +120,7 @@ impl Reference {
         self.news.clear();
         match operation {
             Operation::Subscribe { node, channel, socket, user } => {
+                let user = &user.filter(|_| self.names.may_have_users(*channel));
                 self.nodes[*node].live.insert((*channel, *socket), *user);
                 self.told(*node, |table| {
                     let _ = table.insert((*channel, *socket), *user);
@@ -143,6 +144,7 @@ impl Reference {
                 self.nodes[*node].waiting.push_back(Told { key, what: What::Whispered(self.whispers) });
             }
             Operation::SubscribeUnseen { node, channel, socket, user } => {
+                let user = &user.filter(|_| self.names.may_have_users(*channel));
                 self.nodes[*node].live.insert((*channel, *socket), *user);
             }
             Operation::UnsubscribeUnseen { node, channel, socket } => {

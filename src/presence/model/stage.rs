@@ -158,7 +158,9 @@ impl Stage {
         let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut self.redis).unwrap();
         let names = keys.iter().map(|key| key.escape_ascii().to_string());
         names
-            .filter(|key| ["wh:occ:", "wh:mem:", "wh:held:", "wh:due"].iter().any(|family| key.starts_with(family)))
+            .filter(|key| {
+                ["wh:occ:", "wh:mem:", "wh:con:", "wh:held:", "wh:due"].iter().any(|family| key.starts_with(family))
+            })
             .collect()
     }
 
@@ -198,6 +200,7 @@ impl Stage {
                 let number = std::str::from_utf8(data.unwrap()).unwrap().parse().unwrap();
                 (user.map(UserId::new), What::Whispered(number))
             }
+            other => panic!("nobody has done that: {other:?}"),
         };
         Told { key: self.names.key(event.app.as_bytes(), event.channel.as_bytes(), user.as_ref()), what }
     }

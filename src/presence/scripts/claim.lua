@@ -4,12 +4,12 @@
 -- KEYS[1] {prefix}:epoch         hash: `id` of this life of the data, `settled` = when edges may be decided (ms), `grace`
 -- KEYS[2] {prefix}:nodes         sorted set: node -> expiry of its lease (ms), negative while it is being reaped
 -- KEYS[3] {prefix}:reply:{node}  hash: `batch` number, `time`, `edges`, `refused` and `fired` of the node's last batch
--- KEYS[4] {prefix}:held:{node}   sorted set: the node's holds, users at 0 and channels at 1
+-- KEYS[4] {prefix}:held:{node}   sorted set: the node's holds, users at 0, channels at 1, connections at 2
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] batch number
 -- ARGV[5]   partitions of the outbox; 0 when it is not in Redis
 -- ARGV[6]   grace (ms)  ARGV[7] most departures to announce
 -- ARGV[8]   how many events may wait in a partition of the outbox before it takes no client events
--- ARGV[9..] four per entry: `+` or `-`, app, channel, user (empty: the channel itself); or `c`, app, channel and the
+-- ARGV[9..] four per entry: `+` or `-` and a hold: app, channel, user; or `c`, app, channel and the
 --           rest of a client event
 --
 -- Returns {status, number, edges, next, announced, fired, refused}:
@@ -66,14 +66,14 @@ local function claim(sign, app, channel, user)
     return
   end
   local hold = encode_hold(app, channel, user)
-  joined[hold] = sign == '+' and (user == '' and 1 or 0) or nil
+  joined[hold] = sign == '+' and held_score(channel, user) or nil
   left[hold] = sign == '-' or nil
   local verdict = '0'
   if after == '' then
     after = depart(app, channel, user)
     verdict = after == '' and '1' or '2'
   elseif before == '' then
-    append(edge_kind('+', user), app, channel, user)
+    append_edge('+', app, channel, user)
     verdict = '1'
   elseif before == LEAVING then
     unset_due(hold)

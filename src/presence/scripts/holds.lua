@@ -5,7 +5,11 @@
 -- nobody either, but that is not announced yet; see due.lua.
 --   {prefix}:occ:{app}                       field: channel
 --   {prefix}:mem:{app length}:{app}:{channel} field: user
+--   {prefix}:con:{app}                       field: socket
 -- The length keeps app `a:b` with channel `c` apart from app `a` with channel `b:c`.
+--
+-- A hold is app, channel and user: no user is the channel itself, and a user on no channel is a connection, by its socket.
+-- A channel without a name has no users.
 --
 -- Reads go through a cache and writes are kept back until `write_holds`, so that everything that can fail (a key of a
 -- foreign type) has failed before anything has changed: Redis keeps the writes made before an error.
@@ -15,13 +19,26 @@ local function hold_key(app, channel, user)
   if user == '' then
     return ARGV[1] .. ':occ:' .. app, channel
   end
+  if channel == '' then
+    return ARGV[1] .. ':con:' .. app, user
+  end
   return ARGV[1] .. ':mem:' .. #app .. ':' .. app .. ':' .. channel, user
 end
 
--- One hold as a member of a sorted set: `c` or `U`, then app and channel behind their lengths, then the user. At the
--- same score a user (a capital letter) comes before a channel.
+-- One hold as a member of a sorted set: `c`, `U` or, for a connection, `k`, then app and channel behind their lengths,
+-- then the user. At the same score a user (a capital letter) comes before a channel, and that before a connection.
 local function encode_hold(app, channel, user)
-  return (user == '' and 'c' or 'U') .. #app .. ':' .. app .. #channel .. ':' .. channel .. user
+  local kind = user == '' and 'c' or channel == '' and 'k' or 'U'
+  return kind .. #app .. ':' .. app .. #channel .. ':' .. channel .. user
+end
+
+local function is_connection(channel, user)
+  return channel == '' and user ~= ''
+end
+
+-- Where a hold stands in `held:{node}`: users, channels, connections.
+local function held_score(channel, user)
+  return user == '' and 1 or channel == '' and 2 or 0
 end
 
 local function decode_hold(text)
@@ -32,12 +49,15 @@ local function decode_hold(text)
   return app, channel, text:sub(start + length)
 end
 
--- The kind of event that an edge is, as the outbox writes it.
-local function edge_kind(sign, user)
+-- Appends the event that an edge is.
+local function append_edge(sign, app, channel, user)
   if user == '' then
-    return sign == '+' and 'o' or 'v'
+    append(sign == '+' and 'o' or 'v', app, channel, '')
+  elseif channel == '' then
+    append(sign == '+' and 'k' or 't', app, user, '')
+  else
+    append(sign == '+' and 'a' or 'r', app, channel, user)
   end
-  return sign == '+' and 'a' or 'r'
 end
 
 local read, changed, order = {}, {}, {}
@@ -76,6 +96,9 @@ end
 
 -- Whether a presence user is on the channel, or has left it without that having been announced.
 local function has_members(app, channel)
+  if channel == '' then
+    return false
+  end
   local key = hold_key(app, channel, ' ')
   return redis.call('HLEN', key) + (growth[key] or 0) > 0
 end

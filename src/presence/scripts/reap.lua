@@ -16,7 +16,8 @@
 
 local dead = ARGV[2]
 
--- Holds whose keys in the roster are looked at, from either end: users, whose channels every roster knows, and channels.
+-- Holds whose keys in the roster are looked at, from either end of those with a channel: users, whose channels every
+-- roster knows, and channels.
 local WITNESSES = 16
 
 -- The process whose incarnation a node is, as the roster calls it.
@@ -45,8 +46,8 @@ local function is_vouched_for(expiry)
     end
   end
   local overdue = expiry - lease / 2
-  local holds = redis.call('ZRANGE', KEYS[3], 0, WITNESSES - 1)
-  for _, hold in ipairs(redis.call('ZRANGE', KEYS[3], -WITNESSES, -1)) do
+  local holds = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', 1, 'LIMIT', 0, WITNESSES)
+  for _, hold in ipairs(redis.call('ZREVRANGEBYSCORE', KEYS[3], 1, '-inf', 'LIMIT', 0, WITNESSES)) do
     holds[#holds + 1] = hold
   end
   for _, hold in ipairs(holds) do

@@ -28,7 +28,7 @@ for i = 5, #ARGV, 3 do
       unset_due(encode_hold(app, channel, user))
     end
   end
-  held[#held + 1] = user == '' and 1 or 0
+  held[#held + 1] = held_score(channel, user)
   held[#held + 1] = encode_hold(app, channel, user)
 end
 write_holds()

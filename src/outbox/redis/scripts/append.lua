@@ -4,8 +4,9 @@
 -- An event is text: its kind, then what it carries, each behind its length but the last:
 --   `o` occupied, `v` vacated: app, channel
 --   `a` added, `r` removed:    app, channel, user
+--   `k` connected, `t` terminated: app, socket
 --   `c` client event:          app, channel, event, socket, user, then 0 or 1 and the data
--- All events of a channel go to one partition, which keeps their order.
+-- All events of a channel go to one partition, which keeps their order; so do those of a connection.
 -- Expects ARGV[1] = key prefix.
 
 local appended = {}

@@ -1,0 +1,198 @@
+//! Clients that connect and go, for endpoints that want to know: once per connection, whatever becomes of its node.
+
+#![allow(clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use resonate_webhooks::engine::Engine;
+use serde_json::{Value, json};
+use support::cluster::{Cluster, settled, stat};
+use support::engine::{APP, eventually};
+
+/// An endpoint that wants to know of connections and of channels.
+fn told(cluster: &Cluster, more: &Value) -> Value {
+    let names = ["connection_established", "connection_terminated", "channel_occupied", "channel_vacated"];
+    let mut endpoint = json!({ "url": cluster.receiver.url("/hook"), "events": names });
+    for (key, value) in more.as_object().expect("settings by name") {
+        endpoint[key] = value.clone();
+    }
+    endpoint
+}
+
+fn node(cluster: &Cluster) -> Engine {
+    cluster.node_with(&json!({ "endpoints": [told(cluster, &json!({}))] }))
+}
+
+/// Everything that the receiver got about this socket, in order. Between its events and those of a channel there is none.
+fn life(cluster: &Cluster, socket: &str) -> Vec<String> {
+    cluster.events().into_iter().filter(|event| event.ends_with(&format!(" {socket}"))).collect()
+}
+
+const BOTH: [&str; 2] = ["connection_established 1.1", "connection_terminated 1.1"];
+
+#[test]
+fn a_connection_is_told_when_it_comes_and_when_it_goes_by_its_socket_and_without_a_channel() {
+    let cluster = Cluster::start();
+    let node = node(&cluster);
+    assert!(node.wants_connections());
+    node.opened(APP, b"1.1");
+    node.subscribed(APP, b"news", b"1.1", None);
+    eventually("it came", || cluster.events().len() == 2);
+    node.closed(APP, b"1.1");
+    node.closed(APP, b"1.1");
+    eventually("it went", || cluster.events().len() == 4);
+    assert_eq!(life(&cluster, "1.1"), BOTH);
+    let bodies: Vec<String> = cluster
+        .receiver
+        .received("/hook")
+        .iter()
+        .map(|request| String::from_utf8(request.body.clone()).expect("text"))
+        .collect();
+    for event in [
+        r#"{"name":"connection_established","socket_id":"1.1"}"#,
+        r#"{"name":"connection_terminated","socket_id":"1.1"}"#,
+    ] {
+        assert_eq!(bodies.iter().filter(|body| body.contains(event)).count(), 1, "{bodies:?}");
+    }
+}
+
+#[test]
+fn nobody_asked_and_a_connection_is_not_even_taken_in() {
+    let cluster = Cluster::start();
+    let other_app = cluster.node_with(&json!({ "endpoints": [told(&cluster, &json!({ "app_id": "other" }))] }));
+    assert!(other_app.wants_connections());
+    let usual = cluster.node();
+    assert!(!usual.wants_connections());
+    for node in [&usual, &other_app] {
+        node.opened(APP, b"1.1");
+        assert!(node.flush(Duration::from_secs(5)).is_nothing());
+        node.closed(APP, b"1.1");
+        assert!(node.flush(Duration::from_secs(5)).is_nothing());
+        assert_eq!((stat(node, "claims"), stat(node, "events")), (0, 0));
+    }
+    assert!(cluster.receiver.received("/hook").is_empty());
+}
+
+#[test]
+fn an_endpoint_that_filters_by_channel_gets_nothing_without_one() {
+    let cluster = Cluster::start();
+    let filtered = told(&cluster, &json!({ "filter": { "channel_prefix": "" } }));
+    let choosy =
+        told(&cluster, &json!({ "url": cluster.receiver.url("/choosy"), "filter": { "channel_type": "public" } }));
+    let node = cluster.node_with(&json!({ "endpoints": [filtered, choosy] }));
+    node.opened(APP, b"1.1");
+    settled(&node);
+    node.subscribed(APP, b"news", b"1.1", None);
+    settled(&node);
+    assert!(node.flush(Duration::from_secs(5)).is_nothing());
+    assert_eq!(cluster.events().len(), 2);
+    assert_eq!(cluster.receiver.wait_for_channels("/choosy", 1), ["news"]);
+}
+
+#[test]
+fn the_connections_of_a_node_that_died_are_terminated_once_by_another_and_without_a_grace() {
+    let cluster = Cluster::start();
+    let settings = json!({ "departure_grace": 300, "endpoints": [told(&cluster, &json!({}))] });
+    let (dead, alive) = (cluster.node_with(&settings), cluster.node_with(&settings));
+    for n in 0..600 {
+        dead.opened(APP, format!("1.{n}").as_bytes());
+    }
+    alive.opened(APP, b"2.0");
+    eventually("they came", || cluster.events().len() == 601);
+    dead.stop(Instant::now() + Duration::from_secs(1));
+    eventually("they went", || cluster.events().len() >= 1201);
+    alive.closed(APP, b"2.0");
+    eventually("the last one went", || life(&cluster, "2.0").len() == 2);
+    let counts = cluster.counts();
+    assert_eq!(counts.len(), 2 * 601);
+    assert!(counts.values().all(|count| *count == 1), "{counts:?}");
+    let mut redis = cluster.redis.connect();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("wh:con:*").query(&mut redis).expect("keys");
+    assert!(keys.is_empty(), "{keys:?}");
+}
+
+#[test]
+fn a_redis_that_lost_everything_is_told_again_and_no_connection_comes_or_goes_twice() {
+    let mut cluster = Cluster::start();
+    let node = node(&cluster);
+    for socket in ["1.1", "1.2"] {
+        node.opened(APP, socket.as_bytes());
+    }
+    eventually("they came", || cluster.events().len() == 2);
+    cluster.redis.kill();
+    node.closed(APP, b"1.2");
+    node.opened(APP, b"1.3");
+    eventually("the outage is noticed", || stat(&node, "redis_errors") > 0);
+    cluster.redis.restart();
+    settled(&node);
+    node.closed(APP, b"1.1");
+    node.closed(APP, b"1.3");
+    settled(&node);
+    assert!(node.flush(Duration::from_secs(5)).is_nothing());
+    for socket in ["1.1", "1.2", "1.3"] {
+        let both = [format!("connection_established {socket}"), format!("connection_terminated {socket}")];
+        assert_eq!(life(&cluster, socket), both);
+    }
+}
+
+#[test]
+fn a_node_that_was_taken_for_dead_starts_over_and_tells_what_is_still_connected_anew() {
+    let cluster = Cluster::start();
+    let (paused, alive) = (node(&cluster), node(&cluster));
+    paused.opened(APP, b"1.1");
+    eventually("it came", || cluster.events().len() == 1);
+    let mut redis = cluster.redis.connect();
+    let nodes: Vec<String> = redis::cmd("ZRANGE").arg("wh:nodes").arg(0).arg(-1).query(&mut redis).expect("nodes");
+    // Whoever renews next sees that the reaping of this node has begun, and goes on with it.
+    for node in &nodes {
+        let held: u64 = redis::cmd("EXISTS").arg(format!("wh:held:{node}")).query(&mut redis).expect("an answer");
+        if held == 1 {
+            redis::cmd("ZADD").arg("wh:nodes").arg(-1).arg(node).exec(&mut redis).expect("a lease that is gone");
+        }
+    }
+    eventually("it came again", || life(&cluster, "1.1").len() == 3);
+    paused.closed(APP, b"1.1");
+    eventually("it went", || life(&cluster, "1.1").len() == 4);
+    assert_eq!(life(&cluster, "1.1"), [BOTH, BOTH].concat());
+    drop(alive);
+}
+
+#[test]
+fn the_end_of_a_process_ends_its_connections() {
+    let cluster = Cluster::start();
+    let node = node(&cluster);
+    node.opened(APP, b"1.1");
+    assert!(node.end(Duration::from_secs(1)).is_nothing());
+    assert_eq!(cluster.events(), BOTH);
+}
+
+#[test]
+fn connections_that_come_and_go_faster_than_they_are_taken_in_are_all_told() {
+    const SOCKETS: usize = 20_000;
+    let cluster = Cluster::start();
+    let settings = json!({ "queue_size": 1024, "endpoints": [told(&cluster, &json!({}))] });
+    let node = cluster.node_with(&settings);
+    for n in 0..SOCKETS {
+        node.opened(APP, format!("1.{n}").as_bytes());
+        if n % 2 == 0 {
+            node.closed(APP, format!("1.{n}").as_bytes());
+        }
+    }
+    assert!(stat(&node, "intents_overflowed") > 0, "the test did not overflow the queue");
+    for n in (1..SOCKETS).step_by(2) {
+        node.closed(APP, format!("1.{n}").as_bytes());
+    }
+    assert!(node.flush(Duration::from_secs(60)).is_nothing());
+    let mut lives: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for event in cluster.events() {
+        let (name, socket) = event.split_once(' ').expect("a name and a socket");
+        lives.entry(socket.to_owned()).or_default().push(name.to_owned());
+    }
+    assert_eq!(lives.len(), SOCKETS);
+    for (socket, life) in lives {
+        assert_eq!(life, ["connection_established", "connection_terminated"], "{socket}");
+    }
+}

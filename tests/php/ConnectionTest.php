@@ -1,0 +1,63 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use Tests\Support\Receiver;
+
+final class ConnectionTest extends PluginTestCase
+{
+    private const array BOTH = ['connection_established', 'connection_terminated'];
+
+    public function test_a_client_is_told_when_it_connects_and_when_it_goes(): void
+    {
+        $ann = $this->serve(['endpoints' => [$this->endpoint(more: ['events' => self::BOTH])]])->connect();
+
+        $ann->join('presence-room', 7)->unsubscribe('presence-room')->close();
+
+        $this->awaitEvents(2);
+        $this->assertSame(
+            array_map(fn (string $name) => ['name' => $name, 'socket_id' => $ann->id()], self::BOTH),
+            Receiver::shared()->events($this->path()),
+        );
+    }
+
+    public function test_an_endpoint_that_does_not_ask_for_connections_hears_nothing_of_them(): void
+    {
+        $ann = $this->serve(['endpoints' => [
+            $this->endpoint(),
+            $this->endpoint('/connections', ['events' => self::BOTH]),
+        ]])->connect();
+
+        $ann->subscribe('room')->close();
+
+        Support\Wait::until(fn () => count(Receiver::shared()->events($this->path('/connections'))) === 2, fn () => 'both');
+        $this->assertEvents(['channel_occupied room', 'channel_vacated room']);
+    }
+
+    public function test_the_clients_of_a_killed_node_are_told_as_gone_by_another(): void
+    {
+        $config = ['ttl' => 3, 'endpoints' => [$this->endpoint(more: ['events' => self::BOTH])]];
+        [$here, $there] = [$this->node($config), $this->node($config)];
+
+        $here->connect('ann');
+        $this->awaitEvents(1);
+        $here->kill();
+        $this->awaitEvents(2, 30.0);
+
+        $this->assertSame(self::BOTH, array_column(Receiver::shared()->events($this->path()), 'name'));
+        $this->assertCount(1, array_unique(array_column(Receiver::shared()->events($this->path()), 'socket_id')));
+
+        $there->stop();
+    }
+
+    private function awaitEvents(int $count, float $seconds = 15.0): void
+    {
+        Support\Wait::until(
+            fn () => count(Receiver::shared()->events($this->path())) >= $count,
+            fn () => "{$count} events; received: ".json_encode(Receiver::shared()->events($this->path())),
+            $seconds,
+        );
+    }
+}
