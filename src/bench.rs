@@ -33,7 +33,7 @@ impl Signing {
     /// The JSON of the events.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        self.batch.encode()
+        self.batch.encode(0)
     }
 
     /// What goes over the wire, with both signatures; `None` for an application without credentials.

@@ -16,7 +16,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::{Mutex, RwLock};
 
 use crate::apps::Credentials;
-use crate::config::{Config, OutboxKind};
+use crate::config::{Config, OutboxKind, Payload};
 use crate::event::EventName;
 use crate::intent::{Intent, IntentQueue, Packed};
 use crate::names::{AppId, ChannelName, SocketId};
@@ -51,6 +51,8 @@ pub struct Engine {
     config: Config,
     /// Who wants to know of connections.
     connections: Interest,
+    /// Who wants to know more of members than their ids.
+    details: Interest,
     /// The process that booted it.
     generation: AtomicU32,
     shared: Shared,
@@ -75,7 +77,14 @@ impl Engine {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let (queue, intents) = IntentQueue::new(config.queue_size);
+        let extended = config.endpoints.iter().filter(|endpoint| endpoint.payload == Payload::Extended);
+        let details = Interest::of(extended);
+        let ledger = SharedLedger::new(PENDING_LIMIT, config.outbox == OutboxKind::Redis);
+        if details.is_somebody() {
+            ledger.lock().table.name_connections();
+        }
         Self {
+            details,
             connections: Interest::in_events(
                 &config.endpoints,
                 [EventName::ConnectionEstablished, EventName::ConnectionTerminated],
@@ -85,7 +94,7 @@ impl Engine {
                 telemetry: Arc::default(),
                 apps: Arc::default(),
                 queue: Arc::new(queue),
-                ledger: Arc::new(SharedLedger::new(PENDING_LIMIT, config.outbox == OutboxKind::Redis)),
+                ledger: Arc::new(ledger),
             },
             app_ids: RwLock::default(),
             booted: AtomicBool::new(false),
@@ -151,7 +160,21 @@ impl Engine {
 
     /// A socket subscribed to a channel; `user` on presence channels.
     pub fn subscribed(&self, app: &[u8], channel: &[u8], socket: &[u8], user: Option<&[u8]>) {
-        self.push(|| Intent::Subscribed(self.app_id(app), Packed::new([channel, socket, user.unwrap_or_default()])));
+        self.attended(app, channel, socket, user, None);
+    }
+
+    /// Whether an endpoint wants to know more of members than their ids.
+    #[must_use]
+    pub fn wants_member_data(&self) -> bool {
+        self.details.is_somebody()
+    }
+
+    /// A socket subscribed to a presence channel, with what it said of its user as a JSON document.
+    pub fn attended(&self, app: &[u8], channel: &[u8], socket: &[u8], user: Option<&[u8]>, data: Option<&[u8]>) {
+        self.push(|| {
+            let data = data.filter(|_| self.details.is_in(app)).unwrap_or_default();
+            Intent::Subscribed(self.app_id(app), Packed::new([channel, socket, user.unwrap_or_default(), data]))
+        });
     }
 
     /// A socket left a channel.

@@ -1,11 +1,13 @@
 //! An event: an edge or a client event, as the receiver of a webhook sees it.
 
 mod client;
+mod member;
 
-use crate::names::{AppId, ChannelName, SocketId, UserId};
+use crate::names::{AppId, ChannelName, SocketId};
 
 pub(crate) use client::take;
 pub use client::{ClientEvent, ClientEventParts};
+pub use member::{Entrance, Member};
 
 /// What happened, mostly on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +33,12 @@ pub enum EventKind {
     /// The first connection of this presence user subscribed.
     MemberAdded {
         /// Who came.
-        user: UserId,
+        user: Member,
     },
     /// The last connection of this presence user left.
     MemberRemoved {
         /// Who went.
-        user: UserId,
+        user: Member,
     },
     /// A client sent a `client-` event that Resonate relays.
     ClientEvent(ClientEvent),
@@ -122,6 +124,16 @@ impl Event {
 }
 
 impl EventKind {
+    /// The same with the connection that made the edge, if it is one of a member.
+    #[must_use]
+    pub fn by(self, entrance: Option<Box<Entrance>>) -> Self {
+        match self {
+            Self::MemberAdded { user } => Self::MemberAdded { user: user.with(entrance) },
+            Self::MemberRemoved { user } => Self::MemberRemoved { user: user.with(entrance) },
+            other => other,
+        }
+    }
+
     /// Whether this is an edge: decided by the cluster, and not something that a client sent.
     #[must_use]
     pub const fn is_edge(&self) -> bool {

@@ -23,8 +23,8 @@ const RESERVED_FOR_SUBSCRIPTIONS: usize = 8;
 pub(crate) enum Intent {
     /// A socket connected; told only where somebody wants to know.
     Opened(AppId, SocketId),
-    /// A socket subscribed: channel, socket, user (empty when none).
-    Subscribed(AppId, Packed<3>),
+    /// A socket subscribed: channel, socket, user, the user's data (each empty when there is none).
+    Subscribed(AppId, Packed<4>),
     /// A socket left one channel: channel, socket.
     Unsubscribed(AppId, Packed<2>),
     /// A socket is gone.
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     fn subscribed(channel: &str) -> Intent {
-        Intent::Subscribed(AppId::from("app"), Packed::new([channel.as_bytes(), b"1.1", b""]))
+        Intent::Subscribed(AppId::from("app"), Packed::new([channel.as_bytes(), b"1.1", b"", b""]))
     }
 
     fn whisper() -> Intent {

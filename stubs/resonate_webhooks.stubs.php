@@ -195,15 +195,16 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function stats(): array {}
 
         /**
-         * A socket subscribed to a channel.
+         * A socket subscribed to a channel; userData is what it said of its user, as a JSON string.
          *
          * @param string $appId
          * @param string $channel
          * @param string $socketId
          * @param string|null $userId
+         * @param string|null $userData
          * @return void
          */
-        public function subscribed(string $appId, string $channel, string $socketId, ?string $userId = null): void {}
+        public function subscribed(string $appId, string $channel, string $socketId, ?string $userId = null, ?string $userData = null): void {}
 
         /**
          * A socket left a channel.
@@ -229,5 +230,12 @@ namespace Webpatser\ResonateWebhooks\Native {
          * @return bool
          */
         public function wantsConnections(): bool {}
+
+        /**
+         * Whether an endpoint wants the data of members: subscribed() passes none on otherwise.
+         *
+         * @return bool
+         */
+        public function wantsMemberData(): bool {}
     }
 }

@@ -278,6 +278,10 @@ impl Outbox for Panicking {
         self.memory.excess(waiting)
     }
 
+    fn origin(&self) -> u64 {
+        self.memory.origin()
+    }
+
     fn routed(&self, event: &Queued, lanes: &[LaneId]) {
         self.memory.routed(event, lanes);
         assert!(self.routed.swap(true, Ordering::Relaxed), "on purpose");

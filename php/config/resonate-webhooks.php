@@ -204,6 +204,9 @@ return [
         //     'filter' => ['channel_prefix' => 'presence-', 'client_events' => ['deny' => 'client-typing']],
         //     'batching' => ['duration' => 250, 'max_events' => 20],
         //
+        //     // Also the id and time of each event, and more about members:
+        //     'payload' => 'extended',
+        //
         //     // Beside the headers of the signature:
         //     'headers' => ['X-Tenant' => '7'],
         //

@@ -36,12 +36,6 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected const float TICK_MAX = 0.25;
 
     /**
-     * How client event data becomes a string: as JavaScript would write it, and never with an exception.
-     */
-    protected const int JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION
-        | JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR;
-
-    /**
      * The running engine; while there is none, every hook does nothing.
      */
     protected ?Engine $engine = null;
@@ -50,6 +44,11 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
      * Whether an endpoint wants to know of connections.
      */
     protected bool $tellsConnections = false;
+
+    /**
+     * Whether an endpoint wants to know what members say of themselves.
+     */
+    protected bool $tellsMemberData = false;
 
     /**
      * Resonate's side of the server.
@@ -135,7 +134,13 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         $name = $channel->name();
 
         $this->apps->meet($app);
-        $this->engine->subscribed($app->id(), $name, $connection->id(), PresenceUser::idOn($name, $member));
+        $this->engine->subscribed(
+            $app->id(),
+            $name,
+            $connection->id(),
+            PresenceUser::idOn($name, $member),
+            $this->tellsMemberData ? PresenceUser::dataOn($name, $member) : null,
+        );
     }
 
     /**
@@ -218,6 +223,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             'shutdown' => (float) ($config['shutdown_timeout'] ?? 5.0),
         ];
         $this->tellsConnections = $engine->wantsConnections();
+        $this->tellsMemberData = $engine->wantsMemberData();
         $this->engine = $engine;
 
         $this->checkRoster($config);
@@ -292,7 +298,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             $channel,
             $event,
             $from->id(),
-            $data === null ? null : (json_encode($data, static::JSON) ?: null),
+            $data === null ? null : Json::text($data),
             PresenceUser::idOn($channel, $member),
         );
     }

@@ -13,6 +13,7 @@ use super::endpoint_url::EndpointUrl;
 use super::error::{ConfigError, hint, place};
 use super::filter::{self, Filter};
 use super::header::Header;
+use super::payload::Payload;
 use super::proxy_url::{self, ProxyUrl};
 use super::scalar::Switch;
 use super::tls_files::TlsFiles;
@@ -38,6 +39,8 @@ pub struct Endpoint {
     pub events: EventSet,
     /// Which of those, by channel and by client event.
     pub filter: Filter,
+    /// What it is told of each.
+    pub payload: Payload,
     /// How they are bundled, if not as for others.
     pub batching: Batching,
     /// Headers that every POST to it carries beside ours.
@@ -155,6 +158,7 @@ pub(super) struct Entry {
     #[serde(alias = "event_types")]
     events: Option<List<EventName>>,
     filter: Option<filter::Written>,
+    payload: Option<Payload>,
     batching: Option<batching::Written>,
     headers: Option<List<Option<String>>>,
     timeout: Option<Timeout>,
@@ -263,6 +267,7 @@ impl Entry {
                 .events
                 .map_or_else(EventSet::usual, |List(names)| names.into_iter().map(|(_, name)| name).collect()),
             filter: self.filter.unwrap_or_default().resolve(),
+            payload: self.payload.unwrap_or_default(),
             batching: self.batching.map_or_else(Batching::default, batching::Written::resolve),
             headers,
             timeout: self.timeout.map_or(defaults.timeout, Timeout::duration),

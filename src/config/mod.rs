@@ -45,6 +45,7 @@
 //! | `endpoints.*.url` | | http(s); an endpoint without one is skipped |
 //! | `endpoints.*.app_id` | `*` | the application it serves, or every one |
 //! | `endpoints.*.events` | the usual five | the events it receives; `event_types` means the same |
+//! | `endpoints.*.payload` | `pusher` | what an event says: `pusher`, or `extended`, which adds its id and time and more about members |
 //! | `endpoints.*.name` | | what it is called in the log, beside its URL |
 //! | `endpoints.*.enabled` | true | an endpoint that is not enabled is as good as not there |
 //! | `endpoints.*.filter.channel_prefix`, `.channel_suffix` | | how the channels begin and end; one text, or a list of which one has to fit; `channel_name_starts_with`, `channel_name_ends_with` mean the same |
@@ -72,6 +73,7 @@ mod error;
 mod filter;
 mod header;
 mod nearest;
+mod payload;
 mod proxy_url;
 mod roster;
 mod scalar;
@@ -94,6 +96,7 @@ pub use error::ConfigError;
 pub(crate) use error::ROOT;
 pub use filter::Filter;
 pub use header::{Header, HeaderError};
+pub use payload::Payload;
 pub use proxy_url::ProxyUrl;
 pub use roster::Roster;
 use scalar::{Seconds, Switch, Whole};

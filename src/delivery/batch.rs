@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{body, signature};
 use crate::apps::AppDirectory;
+use crate::config::Payload;
 use crate::names::AppId;
 use crate::outbox::{Flight, Queued, Redelivery, Wire, redelivery_of};
 
@@ -13,6 +14,7 @@ pub(crate) struct Batch {
     app: AppId,
     id: String,
     events: Vec<Arc<Queued>>,
+    payload: Payload,
     wire: OnceLock<Wire>,
 }
 
@@ -20,13 +22,18 @@ impl Batch {
     /// Makes a batch of `events`, all of `app`.
     pub(crate) fn new(app: AppId, id: String, events: Vec<Arc<Queued>>) -> Self {
         debug_assert!(events.iter().all(|queued| *queued.item.app() == app), "applications never share a batch");
-        Self { app, id, events, wire: OnceLock::new() }
+        Self { app, id, events, payload: Payload::default(), wire: OnceLock::new() }
+    }
+
+    /// The same for an endpoint that is told this of each event.
+    pub(crate) fn saying(self, payload: Payload) -> Self {
+        Self { payload, ..self }
     }
 
     /// A batch that was under way on another node.
     pub(crate) fn inherited(flight: Flight) -> Self {
         let Flight { lane, id, wire, events } = flight;
-        Self { app: lane.app, id, events, wire: wire.into() }
+        Self { app: lane.app, id, events, payload: Payload::default(), wire: wire.into() }
     }
 
     /// What it looks like on the wire, once frozen.
@@ -49,9 +56,9 @@ impl Batch {
         redelivery_of(&self.events)
     }
 
-    /// The JSON of its events.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        body::encode(&self.events)
+    /// The JSON of its events, which come from the outbox of this `origin`.
+    pub(crate) fn encode(&self, origin: u64) -> Vec<u8> {
+        body::encode(&self.events, self.payload, origin)
     }
 
     /// The batch with this `body` as it would go over the wire if it were frozen now, at `unix_seconds`. `None` while the
@@ -118,9 +125,9 @@ mod tests {
     fn a_batch_keeps_its_body_time_and_signatures_when_the_secret_rotates_between_attempts() {
         let (apps, batch) = (AppDirectory::default(), batch());
         register(&apps, "old");
-        let first = batch.freeze(batch.sign(&apps, 1000, batch.encode()).unwrap()).clone();
+        let first = batch.freeze(batch.sign(&apps, 1000, batch.encode(0)).unwrap()).clone();
         register(&apps, "new");
-        let second = batch.sign(&apps, 2000, batch.encode()).unwrap();
+        let second = batch.sign(&apps, 2000, batch.encode(0)).unwrap();
         assert_ne!(second, first);
         assert_eq!(batch.freeze(second), &first);
         assert_eq!(batch.wire(), Some(&first));

@@ -6,25 +6,30 @@
 use std::sync::Arc;
 
 use super::text;
+use crate::config::Payload;
 use crate::event::{ClientEventParts, Event, EventKind};
-use crate::outbox::Queued;
+use crate::outbox::{Position, Queued};
 
 /// What a body has beside its events and the commas between them: the longest possible frame, in bytes.
 pub(crate) const FRAME_BYTES: usize = r#"{"time_ms":18446744073709551615,"events":[]}"#.len();
 
-/// The body of a batch. Its `time_ms` is when the first event happened.
-pub(crate) fn encode(events: &[Arc<Queued>]) -> Vec<u8> {
-    let size = FRAME_BYTES + events.iter().map(|queued| queued.encoded_len + 1).sum::<usize>();
+/// The body of a batch of events from the outbox of this `origin`. Its `time_ms` is when the first event happened.
+pub(crate) fn encode(events: &[Arc<Queued>], payload: Payload, origin: u64) -> Vec<u8> {
+    let size = FRAME_BYTES + events.iter().map(|queued| length(queued, payload) + 1).sum::<usize>();
     let mut body = Vec::with_capacity(size);
     let time_ms = events.iter().find_map(|queued| queued.event()).map_or(0, |first| first.time_ms);
     body.raw(r#"{"time_ms":"#);
     body.raw(&time_ms.to_string());
     body.raw(r#","events":["#);
-    for (n, event) in events.iter().filter_map(|queued| queued.event()).enumerate() {
+    for (n, (queued, event)) in events.iter().filter_map(|queued| Some((queued, queued.event()?))).enumerate() {
         if n > 0 {
             body.raw(",");
         }
         write_event(&mut body, event);
+        if payload == Payload::Extended {
+            write_extension(&mut body, event, origin, queued.position);
+        }
+        body.raw("}");
     }
     body.raw("]}");
     body
@@ -34,7 +39,15 @@ pub(crate) fn encode(events: &[Arc<Queued>]) -> Vec<u8> {
 pub(crate) fn encoded_len(event: &Event) -> usize {
     let mut length = Length(0);
     write_event(&mut length, event);
-    length.0
+    length.0 + 1
+}
+
+/// The length of `queued` in a body that says `payload` of it, in bytes.
+pub(crate) fn length(queued: &Queued, payload: Payload) -> usize {
+    let Some(event) = queued.event().filter(|_| payload == Payload::Extended) else { return queued.encoded_len };
+    let mut extension = Length(0);
+    write_extension(&mut extension, event, 0, queued.position);
+    queued.encoded_len + extension.0
 }
 
 /// Where JSON goes: into bytes, or only into a sum of their number, so that both agree by construction.
@@ -45,6 +58,7 @@ trait Sink {
     fn string(&mut self, text: &[u8]);
 }
 
+/// Writes an event but for its end.
 fn write_event(out: &mut impl Sink, event: &Event) {
     out.raw(r#"{"name":""#);
     out.raw(event.kind.name().as_str());
@@ -73,7 +87,23 @@ fn write_event(out: &mut impl Sink, event: &Event) {
             }
         }
     }
-    out.raw("}");
+}
+
+/// Writes what is beyond Pusher's. The id is that of the event's place in the outbox, whichever node sends it, to whom and
+/// how often.
+fn write_extension(out: &mut impl Sink, event: &Event, origin: u64, position: Position) {
+    if let EventKind::MemberAdded { user } | EventKind::MemberRemoved { user } = &event.kind
+        && let Some(by) = user.by()
+    {
+        write_socket(out, by.socket.as_bytes());
+        if !by.data.is_empty() {
+            out.raw(r#","data":"#);
+            out.string(&by.data);
+        }
+    }
+    let Position { partition, seq, .. } = position;
+    // As long for every event: a batch knows its length before it knows where its events come from.
+    out.raw(&format!(r#","id":"evt_{origin:016x}{partition:04x}{seq:016x}","time_ms":{}"#, event.time_ms));
 }
 
 fn write_socket(out: &mut impl Sink, socket: &[u8]) {
@@ -116,8 +146,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::ClientEvent;
-    use crate::outbox::{Item, Position};
+    use crate::event::{ClientEvent, Entrance, Member};
+    use crate::outbox::Item;
 
     fn event(channel: &[u8], kind: EventKind) -> Event {
         Event { app: "app".into(), channel: crate::names::ChannelName::new(channel), time_ms: 1_700_000_000_000, kind }
@@ -127,7 +157,7 @@ mod tests {
         let queue = |event| {
             Arc::new(Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq: 0 }, Instant::now()))
         };
-        String::from_utf8(encode(&events.into_iter().map(queue).collect::<Vec<_>>())).unwrap()
+        String::from_utf8(encode(&events.into_iter().map(queue).collect::<Vec<_>>(), Payload::Pusher, 0)).unwrap()
     }
 
     fn client_event(data: Option<&[u8]>, user: Option<&str>) -> EventKind {
@@ -193,12 +223,46 @@ mod tests {
         assert_eq!(parsed["events"][0]["channel"], "x\"}],\"\n\\");
     }
 
+    fn extended(member: Member, origin: u64, seq: u64) -> (String, usize) {
+        let event = event(b"presence-a", EventKind::MemberAdded { user: member });
+        let position = Position { partition: 11, tenure: 3, seq };
+        let queued = Arc::new(Queued::new(Item::Event(event), position, Instant::now()));
+        let length = FRAME_BYTES - "18446744073709551615".len() + "1700000000000".len();
+        let length = length + super::length(&queued, Payload::Extended);
+        (String::from_utf8(encode(&[queued], Payload::Extended, origin)).unwrap(), length)
+    }
+
+    #[test]
+    fn an_extended_event_has_its_id_its_time_and_who_made_it_behind_what_pusher_has() {
+        let data = br#"{"user_id":7,"user_info":{"name":"J\u00f6rg"}}"#;
+        let by = Entrance { socket: "1.2".into(), data: data.as_slice().into() };
+        let (body, length) = extended(Member::from("7").with(Some(Box::new(by))), 0xab, 0xcd);
+        assert_eq!(
+            body,
+            concat!(
+                r#"{"time_ms":1700000000000,"events":["#,
+                r#"{"name":"member_added","channel":"presence-a","user_id":"7","socket_id":"1.2","#,
+                r#""data":"{\"user_id\":7,\"user_info\":{\"name\":\"J\\u00f6rg\"}}","#,
+                r#""id":"evt_00000000000000ab000b00000000000000cd","time_ms":1700000000000}]}"#,
+            )
+        );
+        assert_eq!(body.len(), length);
+    }
+
+    #[test]
+    fn an_extended_event_of_whom_nothing_is_known_says_nothing_and_is_no_longer_for_a_longer_id() {
+        let (body, length) = extended("7".into(), u64::MAX, u64::MAX);
+        assert!(body.contains(r#""user_id":"7","id":"evt_ffffffffffffffff000bffffffffffffffff","time_ms""#), "{body}");
+        assert_eq!(body.len(), length);
+    }
+
     proptest! {
         #[test]
         fn the_length_known_beforehand_is_the_length_written(channel: Vec<u8>, data: Option<Vec<u8>>, user: Option<String>) {
             let event = event(&channel, client_event(data.as_deref(), user.as_deref()));
             let mut written = Vec::new();
             write_event(&mut written, &event);
+            written.raw("}");
             prop_assert_eq!(encoded_len(&event), written.len());
             prop_assert!(serde_json::from_slice::<serde_json::Value>(&written).is_ok());
         }

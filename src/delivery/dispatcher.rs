@@ -12,7 +12,7 @@ use super::Left;
 use super::lanes::{Ending, GivenUp, Job, Lanes, Passed};
 use super::retry::{Answer, GONE};
 use super::workers::Workers;
-use crate::config::Endpoint;
+use crate::config::{Endpoint, Payload};
 use crate::names::AppId;
 use crate::outbox::{self, DropReport, Fate, Flight, Handover, Outbox, Queued};
 use crate::telemetry::{Level, Outcome, Telemetry};
@@ -155,6 +155,7 @@ impl Dispatcher {
                 events: &events,
                 id: &id,
                 body: None,
+                payload: self.endpoints[endpoint].payload,
                 behind_a_batch,
                 fate,
             });
@@ -273,6 +274,7 @@ impl Dispatcher {
             events: batch.events(),
             id: batch.id(),
             body: batch.wire().map(|wire| wire.body.as_slice()),
+            payload: self.endpoints[*endpoint].payload,
             behind_a_batch: false,
             fate,
         });
@@ -286,6 +288,7 @@ impl Dispatcher {
             events: &flight.events,
             id: &flight.id,
             body: Some(&flight.wire.body),
+            payload: Payload::default(),
             behind_a_batch: false,
             fate,
         });

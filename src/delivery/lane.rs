@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::batch::Batch;
-use super::body::FRAME_BYTES;
-use crate::config::{Batching, Endpoint};
+use super::body::{self, FRAME_BYTES};
+use crate::config::{Batching, Endpoint, Payload};
 use crate::outbox::Queued;
 
 /// What bounds a batch.
@@ -27,6 +27,8 @@ pub(crate) struct Limits {
     pub(crate) max_events: usize,
     /// The most bytes of a body, unless a single event is longer.
     pub(crate) max_bytes: usize,
+    /// What is said of each event.
+    pub(crate) payload: Payload,
 }
 
 impl Limits {
@@ -36,6 +38,7 @@ impl Limits {
         Self {
             flush_interval: flush_interval.unwrap_or(self.flush_interval),
             max_events: max_events.unwrap_or(self.max_events),
+            payload: endpoint.payload,
             ..self
         }
     }
@@ -98,7 +101,7 @@ impl Head {
         }
         let joined = Self {
             events: self.events + 1,
-            bytes: self.bytes + queued.encoded_len + comma,
+            bytes: self.bytes + body::length(queued, limits.payload) + comma,
             earliest_ms: self.earliest_ms.min(time_ms),
             latest_ms: self.latest_ms.max(time_ms),
             closed: false,

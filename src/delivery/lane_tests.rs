@@ -5,7 +5,7 @@ use crate::event::{Event, EventKind};
 use crate::outbox::{Item, Position};
 
 const SECOND: Duration = Duration::from_secs(1);
-const LIMITS: Limits = Limits { flush_interval: SECOND, max_events: 3, max_bytes: 100_000 };
+const LIMITS: Limits = Limits { flush_interval: SECOND, max_events: 3, max_bytes: 100_000, payload: Payload::Pusher };
 
 fn queued(seq: u64, time_ms: u64, arrived: Instant) -> Arc<Queued> {
     let event = Event { app: "a".into(), channel: "c".into(), time_ms, kind: EventKind::ChannelOccupied };
@@ -158,7 +158,7 @@ proptest! {
         let check = |batch: &Batch| {
             let times = || batch.events().iter().map(|queued| queued.event().unwrap().time_ms);
             let span = times().max().unwrap_or(0) - times().min().unwrap_or(0);
-            let bytes = super::super::body::encode(batch.events()).len();
+            let bytes = super::super::body::encode(batch.events(), Payload::Pusher, 0).len();
             !batch.events().is_empty()
                 && batch.events().len() <= max_events
                 && (bytes <= max_bytes || batch.events().len() == 1)

@@ -320,11 +320,11 @@ impl Lanes {
     /// Starts the lane's next attempt.
     fn start(&mut self, lane: usize, now: Instant) -> Option<Arc<Batch>> {
         let entry = &mut self.entries[lane];
-        let (app, ids) = (entry.id.app.clone(), &mut self.ids);
+        let (app, ids, payload) = (entry.id.app.clone(), &mut self.ids, self.endpoints[entry.endpoint].payload);
         let before = entry.lane.waiting();
         let batch = entry.lane.start(now, self.flushing, |events| match redelivery_of(&events) {
             Some(redelivery) => Batch::new(app, redelivery.id.clone(), events),
-            None => Batch::new(app, ids.next(), events),
+            None => Batch::new(app, ids.next(), events).saying(payload),
         });
         self.waiting -= before - entry.lane.waiting();
         batch

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{AddressRules, AppScope, Batching, EndpointId, EventSet, Filter, TlsFiles};
+use crate::config::{AddressRules, AppScope, Batching, EndpointId, EventSet, Filter, Payload, TlsFiles};
 use crate::event::{Event, EventKind, EventName};
 use crate::names::AppId;
 use crate::outbox::{Item, Position};
 
-const LIMITS: Limits = Limits { flush_interval: Duration::from_secs(1), max_events: 10, max_bytes: 100_000 };
+const LIMITS: Limits =
+    Limits { flush_interval: Duration::from_secs(1), max_events: 10, max_bytes: 100_000, payload: Payload::Pusher };
 
 fn endpoint(index: usize) -> Endpoint {
     Endpoint {
@@ -17,6 +18,7 @@ fn endpoint(index: usize) -> Endpoint {
         name: None,
         events: EventSet::usual(),
         filter: Filter::default(),
+        payload: Payload::default(),
         batching: Batching::default(),
         headers: Vec::new(),
         timeout: Duration::from_secs(10),

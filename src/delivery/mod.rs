@@ -44,7 +44,7 @@ use self::lanes::Lanes;
 use self::slots::MAX_WORKERS;
 use self::workers::Workers;
 use crate::apps::AppDirectory;
-use crate::config::{Config, Endpoint};
+use crate::config::{Config, Endpoint, Payload};
 use crate::event::Event;
 use crate::outbox::Outbox;
 use crate::telemetry::Telemetry;
@@ -127,6 +127,7 @@ impl Delivery {
             flush_interval: settings.flush_interval,
             max_events: settings.batch_max_events.max(1),
             max_bytes: settings.batch_max_bytes,
+            payload: Payload::default(),
         };
         let endpoints: Arc<[Endpoint]> = endpoints.into();
         let clients = Client::for_all(&endpoints, &telemetry)?;

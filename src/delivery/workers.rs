@@ -151,7 +151,7 @@ impl Pool {
     /// What the batch is to say: its events, or the dead letter that it sends again.
     fn body(&self, batch: &Batch) -> Result<Vec<u8>, Answer> {
         match batch.redelivery() {
-            None => Ok(batch.encode()),
+            None => Ok(batch.encode(self.outbox.origin())),
             Some(redelivery) => self.outbox.letter(&redelivery.letter).map_err(unsent)?.ok_or(Answer::Forgotten),
         }
     }

@@ -30,9 +30,7 @@ impl ClientEvent {
         let length = named.iter().map(|part| frame(part)).sum::<usize>() + 1 + data.map_or(0, <[u8]>::len);
         let mut text = Vec::with_capacity(length);
         for part in named {
-            write_number(&mut text, part.len());
-            text.push(b':');
-            text.extend_from_slice(part);
+            write_framed(&mut text, part);
         }
         text.push(if data.is_some() { b'1' } else { b'0' });
         text.extend_from_slice(data.unwrap_or_default());
@@ -82,6 +80,13 @@ pub(crate) fn take(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn digits(number: usize) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+/// Writes `part` behind its own length: `3:abc`.
+pub(super) fn write_framed(out: &mut Vec<u8>, part: &[u8]) {
+    write_number(out, part.len());
+    out.push(b':');
+    out.extend_from_slice(part);
 }
 
 fn write_number(out: &mut Vec<u8>, number: usize) {

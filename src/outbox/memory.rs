@@ -12,6 +12,7 @@ use crate::event::Event;
 #[derive(Debug)]
 pub struct MemoryOutbox {
     max_events: usize,
+    origin: u64,
     queued: AtomicUsize,
     inbox: Mutex<Inbox>,
 }
@@ -26,7 +27,7 @@ impl MemoryOutbox {
     /// An outbox in whose lanes at most `max_events` events wait, summed.
     #[must_use]
     pub fn new(max_events: usize) -> Self {
-        Self { max_events, queued: AtomicUsize::new(0), inbox: Mutex::default() }
+        Self { max_events, origin: rand::random(), queued: AtomicUsize::new(0), inbox: Mutex::default() }
     }
 }
 
@@ -64,6 +65,10 @@ impl Outbox for MemoryOutbox {
         }
     }
 
+    fn origin(&self) -> u64 {
+        self.origin
+    }
+
     fn queued(&self) -> usize {
         self.queued.load(Ordering::Relaxed)
     }
@@ -74,7 +79,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::config::EndpointId;
+    use crate::config::{EndpointId, Payload};
     use crate::event::EventKind;
     use crate::outbox::DropReport;
     use crate::telemetry::Telemetry;
@@ -89,7 +94,8 @@ mod tests {
 
     fn pass(outbox: &MemoryOutbox, lane: &LaneId, event: &Arc<Queued>, fate: Fate) {
         let events = std::slice::from_ref(event);
-        outbox.passed(Passed { lane, events, id: "msg_1", body: None, behind_a_batch: false, fate });
+        let payload = Payload::Pusher;
+        outbox.passed(Passed { lane, events, id: "msg_1", body: None, payload, behind_a_batch: false, fate });
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::EndpointId;
+use crate::config::{EndpointId, Payload};
 use crate::event::Event;
 use crate::names::AppId;
 
@@ -173,6 +173,8 @@ pub struct Passed<'a> {
     pub id: &'a str,
     /// The body of their batch, if it was frozen.
     pub body: Option<&'a [u8]>,
+    /// What their endpoint is told of each, if there is no body.
+    pub payload: Payload,
     /// Whether an older batch of the lane is still under way.
     pub behind_a_batch: bool,
     /// What became of them.
@@ -305,6 +307,9 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
 
     /// Waits until everything that was passed before this call is written down and told, at most until `deadline`.
     fn write_out(&self, _deadline: Instant) {}
+
+    /// What tells its positions from those of every other outbox, the same for all nodes that share it.
+    fn origin(&self) -> u64;
 
     /// Events not settled yet, counted once for each lane that still has to pass them.
     fn queued(&self) -> usize;

@@ -77,15 +77,22 @@ impl Engine {
         self.core.opened(&appId, &socketId);
     }
 
-    /// A socket subscribed to a channel.
+    /// Whether an endpoint wants the data of members: subscribed() passes none on otherwise.
+    pub fn wants_member_data(&self) -> bool {
+        self.core.wants_member_data()
+    }
+
+    /// A socket subscribed to a channel; userData is what it said of its user, as a JSON string.
     pub fn subscribed(
         &self,
         appId: BinarySlice<u8>,
         channel: BinarySlice<u8>,
         socketId: BinarySlice<u8>,
         userId: Option<BinarySlice<u8>>,
+        userData: Option<BinarySlice<u8>>,
     ) {
-        self.core.subscribed(&appId, &channel, &socketId, userId.as_deref().copied());
+        let (user, data) = (userId.as_deref().copied(), userData.as_deref().copied());
+        self.core.attended(&appId, &channel, &socketId, user, data);
     }
 
     /// A socket left a channel.

@@ -1,5 +1,6 @@
 //! Claims: the changes of a node's holds that only Redis can judge.
 
+use crate::event::Entrance;
 use crate::names::{AppId, ChannelName, SocketId, UserId};
 
 /// Something a node can hold: a channel, one presence user on a channel, or a connection.
@@ -37,6 +38,8 @@ pub(crate) struct Claim {
     pub(crate) hold: Hold,
     /// How.
     pub(crate) change: Change,
+    /// The connection by which, where somebody wants to know.
+    pub(crate) by: Option<Box<Entrance>>,
 }
 
 /// The direction of a claim.
@@ -51,11 +54,16 @@ pub(crate) enum Change {
 impl Claim {
     /// This node's first connection.
     pub(crate) const fn join(hold: Hold) -> Self {
-        Self { hold, change: Change::Join }
+        Self { hold, change: Change::Join, by: None }
+    }
+
+    /// The same, with the connection by which.
+    pub(crate) fn by(self, by: Option<Box<Entrance>>) -> Self {
+        Self { by, ..self }
     }
 
     /// This node's last connection.
     pub(crate) const fn leave(hold: Hold) -> Self {
-        Self { hold, change: Change::Leave }
+        Self { hold, change: Change::Leave, by: None }
     }
 }

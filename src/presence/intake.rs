@@ -118,8 +118,8 @@ impl Intake {
         match intent {
             Intent::Opened(app, socket) => ledger.table.open(&app, &socket, claims),
             Intent::Subscribed(app, text) => {
-                let [channel, socket, user] = text.parts();
-                ledger.table.subscribe(&app, channel, socket, non_empty(user), claims);
+                let [channel, socket, user, data] = text.parts();
+                ledger.table.subscribe(&app, channel, socket, non_empty(user), non_empty(data), claims);
             }
             Intent::Unsubscribed(app, text) => {
                 let [channel, socket] = text.parts();

@@ -257,7 +257,7 @@ impl Pending {
         for entry in &waiting {
             match entry {
                 Entry::Whisper(whisper) => told_in.extend(whisper.holds()),
-                Entry::Claim(Claim { hold, change }) => match (seen.insert(hold), change) {
+                Entry::Claim(Claim { hold, change, .. }) => match (seen.insert(hold), change) {
                     (true, Change::Leave) if told_in.contains(hold) => anew.push(hold.clone()),
                     (true, Change::Leave) => _ = over.insert(hold.clone()),
                     (_, Change::Join) if hold.member().is_some() => _ = told_in.insert(hold.channel_alone()),
@@ -341,12 +341,12 @@ impl Claim {
         let kind = match (self.change, user) {
             (Change::Join, None) => EventKind::ChannelOccupied,
             (Change::Leave, None) => EventKind::ChannelVacated,
-            (Change::Join, Some(user)) if on_channel => EventKind::MemberAdded { user },
-            (Change::Leave, Some(user)) if on_channel => EventKind::MemberRemoved { user },
+            (Change::Join, Some(user)) if on_channel => EventKind::MemberAdded { user: user.into() },
+            (Change::Leave, Some(user)) if on_channel => EventKind::MemberRemoved { user: user.into() },
             (Change::Join, Some(socket)) => EventKind::ConnectionEstablished { socket: socket.as_bytes().into() },
             (Change::Leave, Some(socket)) => EventKind::ConnectionTerminated { socket: socket.as_bytes().into() },
         };
-        Event { app, channel, time_ms, kind }
+        Event { app, channel, time_ms, kind: kind.by(self.by) }
     }
 }
 

@@ -119,13 +119,13 @@ fn acknowledged_is_what_redis_knows_and_not_what_it_is_about_to_hear() {
     let mut table = LocalTable::default();
     let mut pending = Pending::new(100, false);
     let mut claims = Vec::new();
-    table.subscribe(&app, b"known", b"1", None, &mut claims);
-    table.subscribe(&app, b"leaving", b"1", None, &mut claims);
+    table.subscribe(&app, b"known", b"1", None, None, &mut claims);
+    table.subscribe(&app, b"leaving", b"1", None, None, &mut claims);
     pending.push_claims(claims.drain(..));
     pending.batch();
     pending.answered(b"11", 1);
     table.unsubscribe(&app, b"leaving", b"1", &mut claims);
-    table.subscribe(&app, b"coming", b"1", None, &mut claims);
+    table.subscribe(&app, b"coming", b"1", None, None, &mut claims);
     pending.push_claims(claims.drain(..));
     pending.batch();
     let mut acknowledged = pending.acknowledged(&table);
@@ -155,7 +155,7 @@ impl Visitors {
     fn come(&mut self, user: &str) {
         let mut claims = Vec::new();
         let name = user.as_bytes();
-        self.table.subscribe(&AppId::from("app"), b"presence-a", name, Some(name), &mut claims);
+        self.table.subscribe(&AppId::from("app"), b"presence-a", name, Some(name), None, &mut claims);
         self.pending.push_claims(claims);
     }
 
@@ -272,7 +272,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Subscribe(socket, user) => {
-                    table.subscribe(&app, b"presence-a", &[socket], Some(&[b'a' + user]), &mut claims);
+                    table.subscribe(&app, b"presence-a", &[socket], Some(&[b'a' + user]), None, &mut claims);
                 }
                 Step::Close(socket) => table.close(&app, &[socket], &mut claims),
                 Step::Whisper => { pending.push_whisper(whisper("presence-a")); }

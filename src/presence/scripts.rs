@@ -178,9 +178,12 @@ impl Keys {
             .arg(self.partition_max);
         for entry in batch.entries() {
             match entry {
-                Entry::Claim(Claim { hold, change }) => {
+                Entry::Claim(Claim { hold, change, by }) => {
                     call.arg(if *change == Change::Join { "+" } else { "-" });
                     add_hold(&mut call, hold);
+                    if let Some(by) = by.as_ref().filter(|_| self.partitions > 0) {
+                        call.arg("b").arg(by.to_text()).arg("").arg("");
+                    }
                 }
                 Entry::Whisper(whisper) if self.partitions > 0 => {
                     call.arg("c").arg(whisper.app.as_bytes()).arg(whisper.channel.as_bytes());

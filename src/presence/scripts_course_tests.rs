@@ -136,8 +136,8 @@ impl Course {
         let (begins, what) = match &event.kind {
             EventKind::ChannelOccupied => (true, ROOM.to_owned()),
             EventKind::ChannelVacated => (false, ROOM.to_owned()),
-            EventKind::MemberAdded { user } => (true, user.as_text().into_owned()),
-            EventKind::MemberRemoved { user } => (false, user.as_text().into_owned()),
+            EventKind::MemberAdded { user } => (true, user.id().as_text().into_owned()),
+            EventKind::MemberRemoved { user } => (false, user.id().as_text().into_owned()),
             other => panic!("{other:?}"),
         };
         let before = self.open.insert(what.clone(), begins).unwrap_or_default();

@@ -10,12 +10,15 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::claim::{Claim, Hold};
+use crate::event::Entrance;
 use crate::names::{AppId, ChannelName, SocketId, UserId};
 
 /// The sockets of this node.
 #[derive(Debug, Default)]
 pub(crate) struct LocalTable {
     apps: HashMap<AppId, App>,
+    /// Whether somebody wants to know by which connection a user came or went.
+    names_connections: bool,
 }
 
 #[derive(Debug, Default)]
@@ -43,10 +46,32 @@ struct Seat {
 struct Channel {
     sockets: HashMap<SocketId, Seat>,
     /// How many local sockets each user has. Empty but on presence channels.
-    users: HashMap<UserId, u32>,
+    users: HashMap<UserId, Attendance>,
+}
+
+/// A user on a channel.
+#[derive(Debug, Default)]
+struct Attendance {
+    sockets: u32,
+    /// What the first of them said of the user, where somebody wants to know.
+    data: Box<[u8]>,
+}
+
+/// Somebody on the way to or from a channel.
+#[derive(Clone, Copy)]
+struct Passage<'a> {
+    app: &'a AppId,
+    channel: &'a ChannelName,
+    /// The connection, where somebody wants to know.
+    by: Option<&'a [u8]>,
 }
 
 impl LocalTable {
+    /// From now on, claims of users name the connection.
+    pub(crate) const fn name_connections(&mut self) {
+        self.names_connections = true;
+    }
+
     /// A socket connected. Adds the claim that follows.
     pub(crate) fn open(&mut self, app_id: &AppId, socket: &SocketId, claims: &mut Vec<Claim>) {
         let app = self.apps.entry(app_id.clone()).or_default();
@@ -55,15 +80,18 @@ impl LocalTable {
         }
     }
 
-    /// A socket subscribed. Adds the claims that follow, the channel's before the user's.
+    /// A socket subscribed, with data about its user where somebody wants to know. Adds the claims that follow, the channel's
+    /// before the user's.
     pub(crate) fn subscribe(
         &mut self,
         app_id: &AppId,
         channel: &[u8],
         socket: &[u8],
         user: Option<&[u8]>,
+        data: Option<&[u8]>,
         claims: &mut Vec<Claim>,
     ) {
+        let by = self.names_connections.then_some(socket);
         // Presence channels have names. In Redis, connections are where such users would be.
         let user = user.filter(|_| !channel.is_empty());
         let app = self.apps.entry(app_id.clone()).or_default();
@@ -71,6 +99,7 @@ impl LocalTable {
             Some((name, _)) => name.clone(),
             None => ChannelName::new(channel),
         };
+        let passage = Passage { app: app_id, channel: &name, by };
         let entry = app.channels.entry(name.clone()).or_default();
         if entry.sockets.is_empty() {
             claims.push(Claim::join(hold(app_id, &name, None)));
@@ -82,8 +111,8 @@ impl LocalTable {
             // The same socket came back as somebody else: the new user first, so that the channel never looks empty.
             let user = user.map(UserId::new);
             let before = std::mem::replace(&mut seat.user, user.clone());
-            entry.user_came(app_id, &name, user.as_ref(), claims);
-            entry.user_left(app_id, &name, before.as_ref(), claims);
+            entry.user_came(passage, user.as_ref(), data, claims);
+            entry.user_left(passage, before.as_ref(), claims);
             return;
         }
         let socket = match app.sockets.get_key_value(socket) {
@@ -96,7 +125,7 @@ impl LocalTable {
         joined.push(Some(name.clone()));
         let user = user.map(|user| entry.known_user(user));
         entry.sockets.insert(socket.clone(), Seat { user: user.clone(), place });
-        entry.user_came(app_id, &name, user.as_ref(), claims);
+        entry.user_came(passage, user.as_ref(), data, claims);
         if grows {
             app.close_gaps(&socket);
         }
@@ -104,8 +133,9 @@ impl LocalTable {
 
     /// A socket left one channel. Adds the claims that follow, the user's before the channel's.
     pub(crate) fn unsubscribe(&mut self, app_id: &AppId, channel: &[u8], socket: &[u8], claims: &mut Vec<Claim>) {
+        let names = self.names_connections;
         let Some(app) = self.apps.get_mut(app_id) else { return };
-        let Some(place) = app.leave(app_id, channel, socket, claims) else { return };
+        let Some(place) = app.leave(app_id, channel, socket, names, claims) else { return };
         if let Some(joined) = app.sockets.get_mut(socket) {
             if let Some(left) = joined.get_mut(place as usize) {
                 *left = None;
@@ -121,9 +151,10 @@ impl LocalTable {
 
     /// A socket is gone: it leaves every channel it was on, in the order in which it joined them, and was connected.
     pub(crate) fn close(&mut self, app_id: &AppId, socket: &[u8], claims: &mut Vec<Claim>) {
+        let names = self.names_connections;
         let Some(app) = self.apps.get_mut(app_id) else { return };
         for channel in app.sockets.remove(socket).unwrap_or_default().into_iter().flatten() {
-            app.leave(app_id, channel.as_bytes(), socket, claims);
+            app.leave(app_id, channel.as_bytes(), socket, names, claims);
         }
         if let Some(socket) = app.connections.take(socket) {
             claims.push(Claim::leave(Hold::connection(app_id.clone(), &socket)));
@@ -135,7 +166,7 @@ impl LocalTable {
         for (app_id, mut app) in std::mem::take(&mut self.apps) {
             for (socket, joined) in std::mem::take(&mut app.sockets) {
                 for channel in joined.into_iter().flatten() {
-                    app.leave(&app_id, channel.as_bytes(), socket.as_bytes(), claims);
+                    app.leave(&app_id, channel.as_bytes(), socket.as_bytes(), self.names_connections, claims);
                 }
             }
             claims.extend(app.connections.iter().map(|socket| Claim::leave(Hold::connection(app_id.clone(), socket))));
@@ -147,7 +178,7 @@ impl LocalTable {
     /// Newcomers first, so that a channel whose sockets all changed is never taken for empty.
     pub(crate) fn reconcile(&mut self, app_id: &AppId, channel: &[u8], live: &[[&[u8]; 2]], claims: &mut Vec<Claim>) {
         for [socket, user] in live {
-            self.subscribe(app_id, channel, socket, non_empty(user), claims);
+            self.subscribe(app_id, channel, socket, non_empty(user), None, claims);
         }
         let alive: HashSet<&[u8]> = live.iter().map(|[socket, _]| *socket).collect();
         let gone: Vec<SocketId> = self
@@ -218,12 +249,20 @@ impl App {
     }
 
     /// Takes a socket off a channel. Returns where the channel is among the socket's, or `None` when it was not on it.
-    fn leave(&mut self, app_id: &AppId, channel: &[u8], socket: &[u8], claims: &mut Vec<Claim>) -> Option<u32> {
+    fn leave(
+        &mut self,
+        app_id: &AppId,
+        channel: &[u8],
+        socket: &[u8],
+        names_connection: bool,
+        claims: &mut Vec<Claim>,
+    ) -> Option<u32> {
         let (name, _) = self.channels.get_key_value(channel)?;
         let name = name.clone();
         let Entry::Occupied(mut entry) = self.channels.entry(name.clone()) else { return None };
         let Seat { user, place } = entry.get_mut().sockets.remove(socket)?;
-        entry.get_mut().user_left(app_id, &name, user.as_ref(), claims);
+        let passage = Passage { app: app_id, channel: &name, by: names_connection.then_some(socket) };
+        entry.get_mut().user_left(passage, user.as_ref(), claims);
         if entry.get().sockets.is_empty() {
             entry.remove();
             claims.push(Claim::leave(hold(app_id, &name, None)));
@@ -238,23 +277,34 @@ impl Channel {
         self.users.get_key_value(user).map_or_else(|| UserId::new(user), |(known, _)| known.clone())
     }
 
-    fn user_came(&mut self, app: &AppId, channel: &ChannelName, user: Option<&UserId>, claims: &mut Vec<Claim>) {
+    fn user_came(&mut self, passage: Passage<'_>, user: Option<&UserId>, data: Option<&[u8]>, claims: &mut Vec<Claim>) {
         let Some(user) = user else { return };
-        let sockets = self.users.entry(user.clone()).or_default();
-        *sockets += 1;
-        if *sockets == 1 {
-            claims.push(Claim::join(hold(app, channel, Some(user.clone()))));
+        let present = self.users.entry(user.clone()).or_default();
+        present.sockets += 1;
+        if present.sockets == 1 {
+            present.data = data.map(Box::from).unwrap_or_default();
+            claims.push(Claim::join(passage.hold(user)).by(passage.entrance(&present.data)));
         }
     }
 
-    fn user_left(&mut self, app: &AppId, channel: &ChannelName, user: Option<&UserId>, claims: &mut Vec<Claim>) {
+    fn user_left(&mut self, passage: Passage<'_>, user: Option<&UserId>, claims: &mut Vec<Claim>) {
         let Some(user) = user else { return };
-        let Entry::Occupied(mut sockets) = self.users.entry(user.clone()) else { return };
-        *sockets.get_mut() -= 1;
-        if *sockets.get() == 0 {
-            sockets.remove();
-            claims.push(Claim::leave(hold(app, channel, Some(user.clone()))));
+        let Entry::Occupied(mut present) = self.users.entry(user.clone()) else { return };
+        present.get_mut().sockets -= 1;
+        if present.get().sockets == 0 {
+            let Attendance { data, .. } = present.remove();
+            claims.push(Claim::leave(passage.hold(user)).by(passage.entrance(&data)));
         }
+    }
+}
+
+impl Passage<'_> {
+    fn hold(&self, user: &UserId) -> Hold {
+        hold(self.app, self.channel, Some(user.clone()))
+    }
+
+    fn entrance(&self, data: &[u8]) -> Option<Box<Entrance>> {
+        self.by.map(|socket| Box::new(Entrance { socket: socket.into(), data: data.into() }))
     }
 }
 

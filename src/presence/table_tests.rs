@@ -12,7 +12,7 @@ impl Scribe {
     fn subscribe(&mut self, socket: &str, channel: &str, user: &str) -> Vec<String> {
         let app = AppId::from("app");
         let user = non_empty(user.as_bytes());
-        self.table.subscribe(&app, channel.as_bytes(), socket.as_bytes(), user, &mut self.claims);
+        self.table.subscribe(&app, channel.as_bytes(), socket.as_bytes(), user, None, &mut self.claims);
         self.said()
     }
 
@@ -41,7 +41,7 @@ impl Scribe {
         let claims = std::mem::take(&mut self.claims);
         claims
             .iter()
-            .map(|Claim { hold, change }| {
+            .map(|Claim { hold, change, .. }| {
                 let sign = if *change == Change::Join { '+' } else { '-' };
                 let user = hold.user.as_ref().map_or_else(String::new, |user| format!("/{}", user.as_text()));
                 format!("{sign}{}{user}", hold.channel.as_text())
@@ -81,6 +81,19 @@ fn a_channel_without_a_name_has_no_users_that_could_be_taken_for_connections() {
     assert_eq!(node.open("7"), ["+/7"]);
     assert_eq!(node.close("1"), ["-"]);
     assert_eq!(node.close("7"), ["-/7"]);
+}
+
+#[test]
+fn where_somebody_wants_to_know_a_user_comes_by_the_first_socket_and_goes_by_the_last_with_what_the_first_said() {
+    let (mut table, mut claims, app) = (LocalTable::default(), Vec::new(), AppId::from("app"));
+    table.name_connections();
+    table.subscribe(&app, b"presence-a", b"1", Some(b"7"), Some(b"{}"), &mut claims);
+    table.subscribe(&app, b"presence-a", b"2", Some(b"7"), Some(b"[]"), &mut claims);
+    table.close(&app, b"1", &mut claims);
+    table.unsubscribe(&app, b"presence-a", b"2", &mut claims);
+    let by: Vec<Option<Entrance>> = claims.into_iter().map(|claim| claim.by.map(|by| *by)).collect();
+    let entrance = |socket: &str| Some(Entrance { socket: socket.into(), data: b"{}".as_slice().into() });
+    assert_eq!(by, [None, entrance("1"), entrance("2"), None]);
 }
 
 #[test]
@@ -189,7 +202,7 @@ fn equal_names_in_two_apps_are_apart() {
     let mut table = LocalTable::default();
     let mut claims = Vec::new();
     for app in ["a", "b"] {
-        table.subscribe(&AppId::from(app), b"news", b"1", None, &mut claims);
+        table.subscribe(&AppId::from(app), b"news", b"1", None, None, &mut claims);
     }
     assert_eq!(claims.len(), 2);
     table.close(&AppId::from("a"), b"1", &mut claims);

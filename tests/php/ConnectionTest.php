@@ -52,6 +52,24 @@ final class ConnectionTest extends PluginTestCase
         $there->stop();
     }
 
+    public function test_an_extended_endpoint_learns_what_members_say_of_themselves(): void
+    {
+        $ann = $this->serve(['endpoints' => [$this->endpoint(more: ['payload' => 'extended'])]])->connect();
+
+        $ann->subscribe('presence-room', ['user_id' => 7, 'user_info' => ['name' => 'Jörg']])->close();
+        $this->awaitEvent('channel_vacated presence-room');
+
+        foreach (Receiver::shared()->events($this->path()) as $event) {
+            $this->assertMatchesRegularExpression('/^evt_[0-9a-f]{36}$/', $event['id']);
+            $this->assertEqualsWithDelta(time() * 1000, $event['time_ms'], 60_000);
+
+            if (str_starts_with($event['name'], 'member_')) {
+                $this->assertSame($ann->id(), $event['socket_id']);
+                $this->assertSame('{"user_id":7,"user_info":{"name":"Jörg"}}', $event['data']);
+            }
+        }
+    }
+
     private function awaitEvents(int $count, float $seconds = 15.0): void
     {
         Support\Wait::until(

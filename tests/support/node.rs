@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::apps::{AppDirectory, Credentials};
-use resonate_webhooks::config::{AddressRules, AppScope, Batching, Endpoint, EndpointId, EventSet, Filter, TlsFiles};
+use resonate_webhooks::config::{
+    AddressRules, AppScope, Batching, Endpoint, EndpointId, EventSet, Filter, Payload, TlsFiles,
+};
 use resonate_webhooks::delivery::{Delivery, Settings};
 use resonate_webhooks::event::{Event, EventKind};
 use resonate_webhooks::outbox::{MemoryOutbox, Outbox};
@@ -89,6 +91,7 @@ pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
         name: None,
         events: EventSet::usual(),
         filter: Filter::default(),
+        payload: Payload::default(),
         batching: Batching::default(),
         headers: Vec::new(),
         timeout: Duration::from_secs(10),

@@ -13,8 +13,8 @@ pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
     let kind = match first {
         b'o' => EventKind::ChannelOccupied,
         b'v' => EventKind::ChannelVacated,
-        b'a' => EventKind::MemberAdded { user: UserId::new(rest) },
-        b'r' => EventKind::MemberRemoved { user: UserId::new(rest) },
+        b'a' => EventKind::MemberAdded { user: UserId::new(rest).into() },
+        b'r' => EventKind::MemberRemoved { user: UserId::new(rest).into() },
         b'c' => EventKind::ClientEvent(ClientEvent::from_text(rest)?),
         // The socket stands in the channel's place.
         b'k' => EventKind::ConnectionEstablished { socket: channel.into() },

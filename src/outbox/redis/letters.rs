@@ -215,14 +215,14 @@ impl DeadLetter {
     }
 }
 
-/// The fields of what is kept of `passed`, which was given up; none when its letter is there already.
-pub(super) fn fields(passed: &Passed<'_>, report: &DropReport) -> Vec<(&'static str, Vec<u8>)> {
+/// The fields of what is kept of `passed`, which came from the outbox of this `origin` and was given up; none when its letter is there already.
+pub(super) fn fields(passed: &Passed<'_>, report: &DropReport, origin: u64) -> Vec<(&'static str, Vec<u8>)> {
     let redelivery = redelivery_of(passed.events);
     let body = match (passed.body, redelivery) {
         (Some(body), _) => body.to_vec(),
         // It was given up before its turn came, and its body was never read.
         (None, Some(_)) => return Vec::new(),
-        (None, None) => encode_body(passed.events),
+        (None, None) => encode_body(passed.events, passed.payload, origin),
     };
     let time_ms = passed.events.iter().find_map(|queued| queued.event()).map(|event| event.time_ms);
     let time_ms = time_ms.or_else(|| body_time_ms(&body)).unwrap_or_default();

@@ -23,6 +23,7 @@ mod store;
 mod tenure;
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -87,6 +88,8 @@ pub(crate) struct RedisOutbox {
     inbox: Mutex<Handover>,
     tenures: Mutex<Tenures>,
     store: Mutex<Store>,
+    /// The life of Redis' data that the events are of.
+    origin: AtomicU64,
     passages: Passages,
     rounds: Rounds,
     waker: OnceLock<Waker>,
@@ -133,6 +136,7 @@ impl RedisOutbox {
             inbox: Mutex::default(),
             tenures: Mutex::new(Tenures::new(overtaken)),
             store: Mutex::new(store),
+            origin: AtomicU64::new(0),
             passages: Passages::default(),
             rounds: Rounds::default(),
             waker: OnceLock::new(),
@@ -323,7 +327,7 @@ impl Outbox for RedisOutbox {
 
     fn passed(&self, passed: Passed<'_>) {
         let events = passed.events;
-        self.passages.add(passed);
+        self.passages.add(passed, self.origin());
         // Settled only now: what is removed from a stream has been written down before, its dead letter above all.
         let mut tenures = self.tenures.lock();
         for event in events {
@@ -346,6 +350,10 @@ impl Outbox for RedisOutbox {
 
     fn write_out(&self, deadline: Instant) {
         self.passages.wait_until_written(deadline);
+    }
+
+    fn origin(&self) -> u64 {
+        self.origin.load(Ordering::Relaxed)
     }
 
     fn queued(&self) -> usize {

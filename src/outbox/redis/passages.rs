@@ -50,11 +50,11 @@ pub(super) fn last_places(places: impl Iterator<Item = Position>) -> Vec<Positio
 }
 
 impl Passages {
-    /// Adds what a lane has passed.
-    pub(super) fn add(&self, passed: Passed<'_>) {
+    /// Adds what a lane has passed of the outbox of this `origin`.
+    pub(super) fn add(&self, passed: Passed<'_>, origin: u64) {
         let Some(first) = passed.events.first() else { return };
         let letter = match &passed.fate {
-            Fate::Dropped(report) => letters::fields(&passed, report),
+            Fate::Dropped(report) => letters::fields(&passed, report, origin),
             Fate::Delivered | Fate::Forgotten => Vec::new(),
         };
         let places = passed.events.iter().map(|event| event.position);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use redis::streams::{StreamId, StreamReadOptions, StreamReadReply};
@@ -13,6 +14,7 @@ use super::legacy::Legacy;
 use super::merge::Merge;
 use super::scripts::{Assignment, Keys, parse_stream_id, stream_id, time_ms};
 use super::tenure::End;
+use crate::event::Entrance;
 use crate::outbox::{Handover, Item, Position, Queued, Resume};
 use crate::presence::{Place, Standing};
 use crate::redis::Link;
@@ -134,6 +136,7 @@ impl Reader {
         if self.place.as_ref() == Some(place) {
             return;
         }
+        self.outbox.origin.store(origin(&place.epoch), Ordering::Relaxed);
         let same_data = self.place.as_ref().is_none_or(|before| before.epoch == place.epoch);
         let end = if same_data { End::Fenced } else { End::Lost };
         let ended = self.outbox.tenures.lock().end_all(end);
@@ -247,7 +250,11 @@ fn read_on(
 /// What stands in a stream, as text.
 #[derive(Debug)]
 pub(super) enum Entry {
-    Event(Vec<u8>),
+    Event {
+        text: Vec<u8>,
+        /// The connection that made the edge.
+        by: Option<Vec<u8>>,
+    },
     Redelivery(Vec<u8>),
 }
 
@@ -255,7 +262,11 @@ impl Entry {
     /// `None` when it is none of ours.
     pub(super) fn decode(&self, time_ms: u64) -> Option<Item> {
         match self {
-            Self::Event(text) => codec::decode(text, time_ms).map(Item::Event),
+            Self::Event { text, by } => {
+                let mut event = codec::decode(text, time_ms)?;
+                event.kind = event.kind.by(by.as_ref().and_then(|by| Entrance::from_text(by)).map(Box::new));
+                Some(Item::Event(event))
+            }
             Self::Redelivery(text) => codec::decode_redelivery(text).map(Item::Redelivery),
         }
     }
@@ -265,9 +276,14 @@ impl Entry {
 pub(super) fn entry(id: &StreamId) -> Option<(u64, Entry)> {
     let entry = match id.get("r") {
         Some(text) => Entry::Redelivery(text),
-        None => Entry::Event(id.get("e").unwrap_or_default()),
+        None => Entry::Event { text: id.get("e").unwrap_or_default(), by: id.get("b") },
     };
     Some((parse_stream_id(&id.id)?, entry))
+}
+
+/// The life of the data as a number: it is 16 hexadecimal digits.
+fn origin(epoch: &str) -> u64 {
+    u64::from_str_radix(epoch, 16).unwrap_or_default()
 }
 
 impl super::Rounds {

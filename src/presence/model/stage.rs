@@ -126,7 +126,7 @@ impl Stage {
     fn intent(&self, operation: &Operation, reference: &Reference) -> Option<(usize, Intent)> {
         Some(match operation {
             Operation::Subscribe { node, channel, socket, user } => {
-                let text = Packed::new([self.channel(*channel), &socket_id(*socket), self.user(*user)]);
+                let text = Packed::new([self.channel(*channel), &socket_id(*socket), self.user(*user), b""]);
                 (*node, Intent::Subscribed(self.app(channel.0), text))
             }
             Operation::Unsubscribe { node, channel, socket } => {
@@ -193,8 +193,8 @@ impl Stage {
         let (user, what) = match event.kind {
             EventKind::ChannelOccupied => (None, What::Came),
             EventKind::ChannelVacated => (None, What::Went),
-            EventKind::MemberAdded { user } => (Some(user), What::Came),
-            EventKind::MemberRemoved { user } => (Some(user), What::Went),
+            EventKind::MemberAdded { user } => (Some(user.id().clone()), What::Came),
+            EventKind::MemberRemoved { user } => (Some(user.id().clone()), What::Went),
             EventKind::ClientEvent(event) => {
                 let ClientEventParts { data, user, .. } = event.parts();
                 let number = std::str::from_utf8(data.unwrap()).unwrap().parse().unwrap();

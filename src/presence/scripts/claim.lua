@@ -9,7 +9,8 @@
 -- ARGV[5]   partitions of the outbox; 0 when it is not in Redis
 -- ARGV[6]   grace (ms)  ARGV[7] most departures to announce
 -- ARGV[8]   how many events may wait in a partition of the outbox before it takes no client events
--- ARGV[9..] four per entry: `+` or `-` and a hold: app, channel, user; or `c`, app, channel and the
+-- ARGV[9..] four per entry: `+` or `-` and a hold: app, channel, user; behind it perhaps `b`, the connection by which, and
+--           two that are empty; or `c`, app, channel and the
 --           rest of a client event
 --
 -- Returns {status, number, edges, next, announced, fired, refused}:
@@ -52,7 +53,7 @@ set_grace(ARGV[6], epoch[3])
 local partitions = tonumber(ARGV[5])
 local edges, joined, left = {}, {}, {}
 
-local function claim(sign, app, channel, user)
+local function claim(sign, app, channel, user, by)
   local key, field = hold_key(app, channel, user)
   local before = hold_set(key, field)
   local after
@@ -70,10 +71,10 @@ local function claim(sign, app, channel, user)
   left[hold] = sign == '-' or nil
   local verdict = '0'
   if after == '' then
-    after = depart(app, channel, user)
+    after = depart(app, channel, user, by)
     verdict = after == '' and '1' or '2'
   elseif before == '' then
-    append_edge('+', app, channel, user)
+    append_edge('+', app, channel, user, by)
     verdict = '1'
   elseif before == LEAVING then
     unset_due(hold)
@@ -86,8 +87,9 @@ local fired = fire(tonumber(ARGV[7]))
 for i = 9, #ARGV, 4 do
   if ARGV[i] == 'c' then
     append('c', ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
-  else
-    claim(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
+  elseif ARGV[i] ~= 'b' then
+    local by = ARGV[i + 4] == 'b' and ARGV[i + 5] or nil
+    claim(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], by)
   end
 end
 edges = table.concat(edges)

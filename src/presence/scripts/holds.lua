@@ -49,14 +49,14 @@ local function decode_hold(text)
   return app, channel, text:sub(start + length)
 end
 
--- Appends the event that an edge is.
-local function append_edge(sign, app, channel, user)
+-- Appends the event that an edge is; `by` is the connection that made it, if somebody wants to know.
+local function append_edge(sign, app, channel, user, by)
   if user == '' then
     append(sign == '+' and 'o' or 'v', app, channel, '')
   elseif channel == '' then
     append(sign == '+' and 'k' or 't', app, user, '')
   else
-    append(sign == '+' and 'a' or 'r', app, channel, user)
+    append(sign == '+' and 'a' or 'r', app, channel, user, by)
   end
 end
 

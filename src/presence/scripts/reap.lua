@@ -88,7 +88,7 @@ for _, hold in ipairs(holds) do
   local after = without_node(before, dead)
   if after ~= before then
     if after == '' then
-      after = depart(app, channel, user, partitions == 0)
+      after = depart(app, channel, user, nil, partitions == 0)
       local departed = after == '' and edges or leaving
       departed[#departed + 1] = app
       departed[#departed + 1] = channel

@@ -1,6 +1,7 @@
 -- Put in front of every script that decides edges, behind cluster.lua: the way into the outbox.
 --
---   {prefix}:out:{partition}   stream of events, field `e`
+--   {prefix}:out:{partition}   stream of events, field `e`; of edges of members perhaps field `b`: the connection that made
+--                              it behind its length, then the user's data
 -- An event is text: its kind, then what it carries, each behind its length but the last:
 --   `o` occupied, `v` vacated: app, channel
 --   `a` added, `r` removed:    app, channel, user
@@ -11,8 +12,8 @@
 
 local appended = {}
 
-local function append(kind, app, channel, rest)
-  appended[#appended + 1] = {kind, app, channel, rest}
+local function append(kind, app, channel, rest, by)
+  appended[#appended + 1] = {kind, app, channel, rest, by}
 end
 
 local function partition_of(app, channel, partitions)
@@ -38,9 +39,13 @@ end
 
 local function write_events(keys)
   for i, event in ipairs(appended) do
-    local kind, app, channel, rest = unpack(event)
+    local kind, app, channel, rest, by = unpack(event, 1, 5)
     local text = kind .. #app .. ':' .. app .. #channel .. ':' .. channel .. rest
-    redis.call('XADD', keys[i], '*', 'e', text)
+    if by then
+      redis.call('XADD', keys[i], '*', 'e', text, 'b', by)
+    else
+      redis.call('XADD', keys[i], '*', 'e', text)
+    end
   end
 end
 

@@ -1,0 +1,142 @@
+//! Endpoints that want to know more: ids and times of events, and who made the edges of members.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use resonate_webhooks::engine::Engine;
+use serde_json::{Value, json};
+use support::cluster::{Cluster, settled};
+use support::engine::{APP, eventually};
+use support::receiver::Answer;
+
+const DATA: &[u8] = br#"{"user_id":7,"user_info":{"name":"Ann"}}"#;
+
+/// A node with one endpoint of each kind.
+fn node(cluster: &Cluster, settings: &Value) -> Engine {
+    let endpoint = |path: &str, payload: &str| json!({ "url": cluster.receiver.url(path), "payload": payload });
+    let mut config = json!({ "endpoints": [endpoint("/hook", "pusher"), endpoint("/more", "extended")] });
+    for (key, value) in settings.as_object().unwrap() {
+        config[key] = value.clone();
+    }
+    cluster.node_with(&config)
+}
+
+/// The events that came to `path`.
+fn events(cluster: &Cluster, path: &str) -> Vec<Value> {
+    let requests = cluster.receiver.received(path);
+    requests.iter().flat_map(|request| request.json()["events"].as_array().unwrap().clone()).collect()
+}
+
+fn visit(node: &Engine) {
+    node.attended(APP, b"presence-a", b"1.1", Some(b"7"), Some(DATA));
+    node.attended(APP, b"presence-a", b"1.2", Some(b"7"), Some(b"{\"user_id\":7}"));
+    settled(node);
+    node.closed(APP, b"1.1");
+    node.closed(APP, b"1.2");
+    settled(node);
+}
+
+/// Takes away what is beyond Pusher's, and returns it.
+fn strip(mut event: Value) -> (Value, [Option<String>; 3]) {
+    let fields = event.as_object_mut().unwrap();
+    let is_member = fields["name"].as_str().unwrap().starts_with("member_");
+    let text = |value: Value| value.as_str().unwrap().to_owned();
+    let id = fields.remove("id").map(text);
+    assert!(fields.remove("time_ms").unwrap().as_u64().unwrap() > 1_700_000_000_000);
+    let mut remove = |key: &str| if is_member { fields.remove(key).map(text) } else { None };
+    let by = [id, remove("socket_id"), remove("data")];
+    (event, by)
+}
+
+fn visit_is_told_in_full(outbox: &str) {
+    let cluster = Cluster::start();
+    let node = node(&cluster, &json!({ "outbox": outbox }));
+    assert!(node.wants_member_data());
+    visit(&node);
+    assert!(node.flush(Duration::from_secs(10)).is_nothing());
+    let (stripped, by): (Vec<Value>, Vec<[Option<String>; 3]>) =
+        events(&cluster, "/more").into_iter().map(strip).unzip();
+    assert_eq!(stripped, events(&cluster, "/hook"), "Pusher's are what they were");
+    let names: Vec<&str> = stripped.iter().map(|event| event["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["channel_occupied", "member_added", "member_removed", "channel_vacated"]);
+    let data = String::from_utf8(DATA.to_vec()).unwrap();
+    let who = |n: usize| (by[n][1].as_deref(), by[n][2].as_deref());
+    assert_eq!(who(0), (None, None));
+    assert_eq!(who(1), (Some("1.1"), Some(data.as_str())));
+    assert_eq!(who(2), (Some("1.2"), Some(data.as_str())), "the last socket, and what the first said of the user");
+    let ids: BTreeSet<&String> = by.iter().filter_map(|[id, ..]| id.as_ref()).collect();
+    assert_eq!(ids.len(), 4, "{ids:?}");
+}
+
+#[test]
+fn an_extended_endpoint_learns_who_came_and_went_and_another_one_gets_what_it_always_got() {
+    visit_is_told_in_full("redis");
+}
+
+#[test]
+fn what_waits_in_memory_is_told_as_fully() {
+    visit_is_told_in_full("memory");
+}
+
+#[test]
+fn an_event_has_one_id_whoever_gets_it_how_often_and_from_whom() {
+    let cluster = Cluster::start();
+    let endpoint = |path: &str| json!({ "url": cluster.receiver.url(path), "payload": "extended" });
+    let config = json!({ "ttl": 3, "endpoints": { "one": endpoint("/one"), "other": endpoint("/other") } });
+    cluster.receiver.always("/other", Answer::Status(503));
+    let (dead, heir) = (cluster.node_with(&config), cluster.node_with(&config));
+    for n in 0..40 {
+        dead.subscribed(APP, format!("room-{n}").as_bytes(), b"1.1", None);
+    }
+    let told = |path: &str| -> BTreeSet<(String, String)> {
+        let text = |event: &Value, key: &str| event[key].as_str().unwrap().to_owned();
+        let occupied = |event: &Value| event["name"] == "channel_occupied";
+        let events = events(&cluster, path).into_iter().filter(occupied);
+        events.map(|event| (text(&event, "channel"), text(&event, "id"))).collect()
+    };
+    eventually("one endpoint has all", || told("/one").len() == 40);
+    eventually("the other one has refused some", || !told("/other").is_empty());
+    dead.stop(Instant::now() + Duration::from_secs(1));
+    cluster.receiver.always("/other", Answer::Status(200));
+    eventually("the heir has sent what was refused", || told("/other").len() >= 40);
+    heir.flush(Duration::from_secs(5));
+    assert_eq!(told("/other"), told("/one"));
+    let ids: BTreeSet<String> = told("/one").into_iter().map(|(_, id)| id).collect();
+    assert_eq!(ids.len(), 40);
+}
+
+#[test]
+fn the_edges_of_a_dead_node_say_nothing_of_connections() {
+    let cluster = Cluster::start();
+    let config = json!({ "ttl": 3 });
+    let (dead, _alive) = (node(&cluster, &config), node(&cluster, &config));
+    dead.attended(APP, b"presence-a", b"1.1", Some(b"7"), Some(DATA));
+    eventually("it came", || events(&cluster, "/more").len() == 2);
+    dead.stop(Instant::now() + Duration::from_secs(1));
+    eventually("it went", || events(&cluster, "/more").len() == 4);
+    let removed = events(&cluster, "/more").into_iter().find(|event| event["name"] == "member_removed").unwrap();
+    assert_eq!(strip(removed).1[1..], [None, None]);
+}
+
+#[test]
+fn nobody_asked_and_what_clients_say_of_themselves_goes_nowhere() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    assert!(!node.wants_member_data());
+    visit(&node);
+    eventually("the visit is over", || cluster.events().len() == 4);
+    let mut redis = cluster.redis.connect();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("wh:out:*").query(&mut redis).unwrap();
+    for key in keys {
+        let entries: Vec<(String, Vec<String>)> =
+            redis::cmd("XRANGE").arg(key).arg("-").arg("+").query(&mut redis).unwrap();
+        assert!(entries.iter().all(|(_, fields)| fields.len() == 2), "{entries:?}");
+    }
+    for event in events(&cluster, "/hook") {
+        assert!(event.get("socket_id").is_none() && event.get("data").is_none() && event.get("id").is_none());
+    }
+}
