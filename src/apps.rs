@@ -36,6 +36,12 @@ impl AppDirectory {
         self.apps.read().get(app).cloned()
     }
 
+    /// Up to `limit` of the applications registered so far, in no order.
+    #[must_use]
+    pub fn known(&self, limit: usize) -> Vec<AppId> {
+        self.apps.read().keys().take(limit).cloned().collect()
+    }
+
     /// Asks for an application that has not been met: its events wait.
     pub fn want(&self, app: &AppId) {
         self.wanted.lock().insert(app.clone());

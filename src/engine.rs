@@ -27,7 +27,7 @@ use crate::telemetry::{Level, Outcome};
 
 use interest::Interest;
 pub use left::Left;
-use running::{Running, Shared};
+use running::{Running, Shared, gauges};
 #[cfg(feature = "bench")]
 pub use still::Still;
 
@@ -248,25 +248,14 @@ impl Engine {
 
     /// What waits, and what is there: nothing while the engine is inert.
     fn gauges(&self) -> [(&'static str, usize); 6] {
-        let (mut intents, mut channels, mut sockets, mut unclaimed, mut whispers, mut events) = Default::default();
-        if !self.is_inert() {
-            if let Threads::Running(running) = &*self.threads.lock() {
-                events = running.delivery.queued();
-            }
-            let ledger = self.shared.ledger.lock();
-            intents = self.shared.queue.len();
-            (channels, sockets) = ledger.table.size();
-            unclaimed = ledger.pending.unanswered_claims();
-            whispers = ledger.pending.waiting_whispers();
+        if self.is_inert() {
+            return gauges([0; 6]);
         }
-        [
-            ("queued_intents", intents),
-            ("channels", channels),
-            ("sockets", sockets),
-            ("unclaimed", unclaimed),
-            ("waiting_client_events", whispers),
-            ("queued_events", events),
-        ]
+        let events = match &*self.threads.lock() {
+            Threads::Running(running) => running.delivery.queued(),
+            Threads::Unstarted { .. } | Threads::Stopped => 0,
+        };
+        self.shared.gauges(events)
     }
 
     /// Sends on everything that was handed over before this call, for at most `time`. Hooks go on working. Returns what was

@@ -15,6 +15,7 @@
 //! - [`outbox`] is where events wait until every endpoint has answered.
 //! - [`delivery`] sends them: lanes, batches, signatures, HTTP, retries.
 //! - [`telemetry`] is what comes back: counters, deliveries, drops, log lines.
+//! - [`status`] is what the nodes tell of themselves through Redis, for whoever is on call.
 //!
 //! The words they share are in [`names`], [`channel_type`], [`event`], [`apps`] and [`config`]. What an operating system
 //! does to a process with threads is dealt with in `process` and `thread`; certificates are read in `tls`.
@@ -37,6 +38,7 @@ mod process;
 pub mod redis;
 pub mod registry;
 pub mod secret;
+pub mod status;
 pub mod telemetry;
 mod thread;
 mod tls;

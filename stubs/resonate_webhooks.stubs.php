@@ -4,6 +4,30 @@
 
 namespace Webpatser\ResonateWebhooks\Native {
     /**
+     * What the servers have written down of themselves, from any machine that reaches their Redis. Every method waits for
+     * Redis, so this is not for an event loop.
+     */
+    final class Cluster {
+        /**
+         * Looks after the servers with this `resonate-webhooks` config array; connects when first used.
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+         *
+         * @param array $config
+         */
+        public function __construct(array $config) {}
+
+        /**
+         * How they are doing; `docs/operations.md` describes the array.
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed when Redis cannot be asked, as all methods do
+         *
+         * @return array
+         */
+        public function status(): array {}
+    }
+
+    /**
      * The batches that were given up, newest first. Every method waits for Redis, so this is not for an event loop.
      */
     final class DeadLetters {

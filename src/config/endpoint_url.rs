@@ -28,6 +28,14 @@ impl EndpointUrl {
         &self.url
     }
 
+    /// The URL without userinfo and without a query, in which secrets are found as well.
+    #[must_use]
+    pub fn without_query(&self) -> String {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url.into()
+    }
+
     /// `user:password` for HTTP Basic authentication, when the URL had a userinfo.
     #[must_use]
     pub const fn credentials(&self) -> Option<&Secret> {
@@ -100,6 +108,12 @@ mod tests {
         assert_eq!(url.to_string(), "https://example.com");
         assert_eq!(url.as_str(), "https://example.com/");
         assert_eq!(url.credentials(), None);
+    }
+
+    #[test]
+    fn a_token_in_the_query_is_not_for_everybody() {
+        let url = parse("https://me:hunter2@example.com/hook?token=hunter2#hunter2").unwrap();
+        assert_eq!(url.without_query(), "https://example.com/hook");
     }
 
     #[test]

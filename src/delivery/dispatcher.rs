@@ -15,6 +15,7 @@ use super::workers::Workers;
 use crate::config::{Endpoint, Payload};
 use crate::names::AppId;
 use crate::outbox::{self, DropReport, Fate, Flight, Handover, Outbox, Queued};
+use crate::status::{DeliveryStatus, WallClock};
 use crate::telemetry::{Level, Outcome, Telemetry};
 
 /// How soon a thread that the system refused is asked for again.
@@ -41,7 +42,9 @@ pub(crate) enum Message {
     /// The outbox has events.
     Events,
     /// An attempt of this lane ended.
-    Answered { lane: usize, answer: Answer },
+    Answered { lane: usize, answer: Answer, took: Duration },
+    /// Say how everything is doing.
+    Status { clock: WallClock, reply: Sender<DeliveryStatus> },
     /// Send what waits, and say what is left when nothing is or when time is up.
     Flush { deadline: Instant, reply: Sender<Left> },
     /// End.
@@ -223,12 +226,14 @@ impl Dispatcher {
             Message::Events => {}
             // Whatever is broken off by a stop has not failed: it is sent again by whoever goes on.
             Message::Answered { .. } if self.work.stopped => {}
-            Message::Answered { lane, answer } => {
-                let passed = self.lanes.settle(lane, answer, Instant::now(), rand::random());
+            Message::Answered { lane, answer, took } => {
+                let passed = self.lanes.settle(lane, answer, took, Instant::now(), rand::random());
                 if let Some(passed) = passed {
                     self.pass(&passed);
                 }
             }
+            // Nobody may be waiting any more.
+            Message::Status { clock, reply } => drop(reply.send(self.lanes.status(clock))),
             Message::Flush { deadline, reply } => {
                 self.work.flushes.push(Flush { deadline, reply });
                 self.lanes.set_flushing(true);

@@ -71,6 +71,19 @@ struct Trying {
     since: Instant,
 }
 
+/// A lane at a glance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Glance {
+    /// Events that wait or are under way.
+    pub(crate) depth: usize,
+    /// When the oldest of them happened, in Unix ms.
+    pub(crate) oldest_ms: Option<u64>,
+    /// Attempts that the batch under way has had.
+    pub(crate) attempts: u32,
+    /// When it is sent again, if it waits.
+    pub(crate) next_try: Option<Instant>,
+}
+
 /// The events at the front that the next batch will take.
 #[derive(Debug, Default)]
 struct Head {
@@ -264,6 +277,20 @@ impl Lane {
     pub(crate) fn backing_off(&self) -> usize {
         let inherited: usize = self.inherited.iter().map(|(_, batch)| batch.events().len()).sum();
         inherited + if let State::BackingOff { trying, .. } = &self.state { trying.batch.events().len() } else { 0 }
+    }
+
+    /// What is to be seen from afar.
+    pub(crate) fn glance(&self) -> Glance {
+        let started = self.trying().map(|trying| &trying.batch);
+        let batches = started.into_iter().chain(self.inherited.iter().map(|(_, batch)| batch));
+        // Each is in order, so that the first of each will do.
+        let firsts = batches.filter_map(|batch| batch.events().first()).chain(self.waiting.front());
+        Glance {
+            depth: self.waiting() + self.in_flight() + self.backing_off(),
+            oldest_ms: firsts.filter_map(|queued| queued.event()).map(|event| event.time_ms).min(),
+            attempts: self.attempts(),
+            next_try: if let State::BackingOff { until, .. } = &self.state { Some(*until) } else { None },
+        }
     }
 
     const fn trying(&self) -> Option<&Trying> {

@@ -2,16 +2,19 @@
 
 mod gone;
 mod routes;
+mod settle;
+mod status;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::routes::Route;
+pub(crate) use self::settle::{Ending, Passed};
 use super::Left;
 use super::batch::{Batch, BatchIds};
+use super::health::Health;
 use super::lane::{Lane, Limits};
-use super::retry::{Answer, Policy, Verdict};
 use super::slots::Slots;
 use crate::config::Endpoint;
 use crate::event::EventName;
@@ -33,6 +36,8 @@ pub(crate) struct Lanes {
     timers: BTreeSet<(Instant, usize)>,
     /// Lanes that are due and wait for a worker, by endpoint.
     ready: Vec<Ready>,
+    /// How the endpoints are doing.
+    health: Vec<Health>,
     /// The endpoint whose turn it is to start a batch.
     turn: usize,
     slots: Slots,
@@ -84,40 +89,6 @@ pub(crate) struct Job {
     pub(crate) batch: Arc<Batch>,
 }
 
-/// A batch that its lane has passed.
-#[derive(Debug)]
-pub(crate) struct Passed {
-    /// The lane.
-    pub(crate) lane: LaneId,
-    /// The endpoint's place in the list of endpoints.
-    pub(crate) endpoint: usize,
-    /// The batch.
-    pub(crate) batch: Arc<Batch>,
-    /// Attempts made.
-    pub(crate) attempts: u32,
-    /// What became of it.
-    pub(crate) ending: Ending,
-    /// This answer was the first by which the endpoint said that it is gone.
-    pub(crate) farewell: bool,
-}
-
-/// What became of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// It was delivered.
-    Delivered {
-        /// The status it was answered with.
-        status: u16,
-    },
-    /// It was given up.
-    Dropped {
-        /// Why.
-        reason: String,
-    },
-    /// It was a dead letter, and is there no more.
-    Forgotten,
-}
-
 /// Waiting events that a lane gave up.
 #[derive(Debug)]
 pub(crate) struct GivenUp {
@@ -138,6 +109,7 @@ impl Lanes {
     pub(crate) fn new(endpoints: Arc<[Endpoint]>, limits: Limits, ids: BatchIds, max_workers: usize) -> Self {
         Self {
             ready: endpoints.iter().map(|_| Ready::default()).collect(),
+            health: vec![Health::default(); endpoints.len()],
             slots: Slots::new(max_workers, endpoints.len()),
             endpoints,
             limits,
@@ -197,51 +169,6 @@ impl Lanes {
         self.timers.first().map(|(at, _)| *at)
     }
 
-    /// Takes the answer to a lane's attempt. Returns the batch if that was its last one.
-    pub(crate) fn settle(&mut self, lane: usize, answer: Answer, now: Instant, jitter: f64) -> Option<Passed> {
-        let entry = &mut self.entries[lane];
-        let Plan::Running { suspect } = entry.plan else { return None };
-        let sent = matches!(answer, Answer::Status { .. } | Answer::Failed(_));
-        let attempts = entry.lane.attempts();
-        let endpoint = entry.endpoint;
-        let policy = Policy::from(&self.endpoints[endpoint]);
-        let elapsed = if sent { entry.lane.tried_for(now) } else { entry.lane.waited_for(now) };
-        let verdict = policy.judge(answer, attempts, elapsed, jitter);
-        let ready = &mut self.ready[endpoint];
-        if sent {
-            entry.failing = !matches!(verdict, Verdict::Delivered { .. });
-            ready.proven = Some(!entry.failing);
-        }
-        self.slots.release(endpoint, suspect);
-        entry.plan = Plan::Nothing;
-        let farewell = verdict == Verdict::Gone && !ready.gone;
-        let ending = match verdict {
-            Verdict::Delivered { status } => Some(Ending::Delivered { status }),
-            Verdict::Drop { reason } => Some(Ending::Dropped { reason }),
-            Verdict::Forget => Some(Ending::Forgotten),
-            Verdict::Gone => Some(Ending::gone()),
-            Verdict::Retry { .. } if ready.gone => Some(Ending::gone()),
-            Verdict::Retry { after } => {
-                entry.lane.back_off(now + after);
-                None
-            }
-            Verdict::Postpone { after } => {
-                entry.lane.postpone(now + after);
-                None
-            }
-            Verdict::Abandon => {
-                entry.lane.finish();
-                None
-            }
-        };
-        let passed = ending.and_then(|ending| self.finish(lane, attempts - u32::from(!sent), ending));
-        self.plan(lane);
-        if farewell {
-            self.close(endpoint, now);
-        }
-        passed.map(|passed| Passed { farewell, ..passed })
-    }
-
     /// Whether the longest lane is long for no fault of its endpoint: what it is sent, it answers promptly with success, as
     /// far as is known.
     pub(crate) fn longest_is_prompt(&self, now: Instant) -> bool {
@@ -263,6 +190,7 @@ impl Lanes {
             behind_a_batch: entry.lane.has_batch(),
         };
         self.waiting -= given_up.events.len();
+        self.health[given_up.endpoint].gave_up(given_up.events.iter().map(|queued| &**queued));
         self.plan(longest);
         (!given_up.events.is_empty()).then_some(given_up)
     }
@@ -328,13 +256,6 @@ impl Lanes {
         });
         self.waiting -= before - entry.lane.waiting();
         batch
-    }
-
-    /// Takes the started batch from its lane, after `attempts` attempts.
-    fn finish(&mut self, lane: usize, attempts: u32, ending: Ending) -> Option<Passed> {
-        let entry = &mut self.entries[lane];
-        let batch = entry.lane.finish()?;
-        Some(Passed { lane: entry.id.clone(), endpoint: entry.endpoint, batch, attempts, ending, farewell: false })
     }
 
     /// Moves the lanes that became due from the timers to the queues of their endpoints.

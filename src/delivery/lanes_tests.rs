@@ -2,9 +2,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{AddressRules, AppScope, Batching, EndpointId, EventSet, Filter, Payload, TlsFiles};
+use crate::delivery::retry::Answer;
 use crate::event::{Event, EventKind, EventName};
 use crate::names::AppId;
 use crate::outbox::{Item, Position};
+use crate::status::{EndpointState, WallClock};
 
 const LIMITS: Limits =
     Limits { flush_interval: Duration::from_secs(1), max_events: 10, max_bytes: 100_000, payload: Payload::Pusher };
@@ -63,6 +65,31 @@ fn an_event_goes_to_the_endpoints_that_want_it() {
 }
 
 #[test]
+fn of_too_many_endpoints_and_lanes_those_are_told_of_that_matter() {
+    let mut lanes = lanes((0..300).map(endpoint).collect(), 600);
+    push(&mut lanes, "app", 0);
+    let now = Instant::now();
+    while let Some(job) = lanes.next(now) {
+        if job.endpoint == 299 {
+            lanes.settle(job.lane, status(500), Duration::from_millis(30), now, 0.0);
+        }
+    }
+    push(&mut lanes, "app", 1);
+    lanes.settle(7, status(200), Duration::ZERO, now, 0.0);
+    let told = lanes.status(WallClock { at: now, unix_ms: 1_000_000 });
+    assert_eq!((told.endpoints.len(), told.endpoints_omitted), (200, 100));
+    assert_eq!((told.lanes.len(), told.lanes_omitted), (200, 100));
+    let (first, failing) = (&told.endpoints[0], told.endpoints.last().unwrap());
+    assert_eq!((first.id.as_str(), first.state, first.depth), ("0", EndpointState::Ok, 2));
+    assert_eq!(
+        (failing.id.as_str(), failing.state, failing.since_ms),
+        ("299", EndpointState::Failing, Some(1_000_000))
+    );
+    assert_eq!((failing.last_status, failing.last_error.as_deref()), (Some(500), Some("HTTP 500")));
+    assert!(told.lanes.iter().all(|lane| lane.depth == 2), "the one that has delivered a batch is shorter");
+}
+
+#[test]
 fn without_endpoints_nobody_wants_an_event() {
     let mut lanes = lanes(vec![], 8);
     assert!(push(&mut lanes, "a", 0).is_empty());
@@ -92,7 +119,7 @@ fn lanes_that_fail_leave_half_of_the_workers_to_a_healthy_endpoint() {
     for _ in 0..2 {
         let job = lanes.next(Instant::now()).unwrap();
         let answer = if job.endpoint == 0 { Answer::Failed("refused".to_owned()) } else { status(200) };
-        lanes.settle(job.lane, answer, Instant::now(), 0.0);
+        lanes.settle(job.lane, answer, Duration::ZERO, Instant::now(), 0.0);
     }
     for app in 0..10 {
         push(&mut lanes, &format!("app {app}"), 1);
@@ -108,12 +135,12 @@ fn a_failed_attempt_is_retried_and_then_dropped_with_the_attempts_made() {
     push(&mut lanes, "a", 0);
     let now = Instant::now();
     let job = lanes.next(now).unwrap();
-    assert!(lanes.settle(job.lane, status(500), now, 0.0).is_none());
+    assert!(lanes.settle(job.lane, status(500), Duration::ZERO, now, 0.0).is_none());
     assert_eq!(lanes.left(), Left { backing_off: 1, ..Left::default() });
     assert_eq!(lanes.next_due(), Some(now + Duration::from_secs(2)));
     assert!(lanes.next(now + Duration::from_secs(1)).is_none());
     let job = lanes.next(now + Duration::from_secs(2)).unwrap();
-    let passed = lanes.settle(job.lane, status(301), now, 0.0).unwrap();
+    let passed = lanes.settle(job.lane, status(301), Duration::ZERO, now, 0.0).unwrap();
     assert_eq!((passed.attempts, passed.ending), (2, dropped("HTTP 301")));
     assert_eq!(lanes.left(), Left::default());
 }
@@ -124,10 +151,13 @@ fn a_batch_of_an_unknown_application_is_dropped_in_the_end_without_an_attempt_an
     push(&mut lanes, "a", 0);
     let job = lanes.next(Instant::now()).unwrap();
     let now = Instant::now();
-    assert!(lanes.settle(job.lane, Answer::UnknownApplication, now, 0.0).is_none(), "it may still be met");
+    assert!(
+        lanes.settle(job.lane, Answer::UnknownApplication, Duration::ZERO, now, 0.0).is_none(),
+        "it may still be met"
+    );
     let later = now + Duration::from_secs(120);
     let job = lanes.next(later).unwrap();
-    let passed = lanes.settle(job.lane, Answer::UnknownApplication, later, 0.0).unwrap();
+    let passed = lanes.settle(job.lane, Answer::UnknownApplication, Duration::ZERO, later, 0.0).unwrap();
     assert_eq!((passed.attempts, passed.ending), (0, dropped("unknown application")));
     assert!(!lanes.entries[job.lane].failing);
 }
@@ -153,13 +183,13 @@ fn the_longest_lane_is_prompt_while_its_endpoint_answers_quickly_and_well() {
     push(&mut lanes, "a", 0);
     assert!(lanes.longest_is_prompt(now), "there is nothing to be said against it yet");
     let job = lanes.next(Instant::now()).unwrap();
-    lanes.settle(job.lane, status(200), now, 0.0);
+    lanes.settle(job.lane, status(200), Duration::ZERO, now, 0.0);
     push(&mut lanes, "a", 1);
     assert!(lanes.longest_is_prompt(now));
     let job = lanes.next(Instant::now()).unwrap();
     push(&mut lanes, "a", 2);
     assert!(!lanes.longest_is_prompt(Instant::now() + PROMPT), "it takes its time");
-    lanes.settle(job.lane, status(500), now, 0.0);
+    lanes.settle(job.lane, status(500), Duration::ZERO, now, 0.0);
     assert!(!lanes.longest_is_prompt(now), "it fails");
 }
 
@@ -169,11 +199,11 @@ fn the_longest_lane_is_not_prompt_while_nobody_can_sign_for_it() {
     let now = Instant::now();
     push(&mut lanes, "known", 0);
     let job = lanes.next(Instant::now()).unwrap();
-    lanes.settle(job.lane, status(200), now, 0.0);
+    lanes.settle(job.lane, status(200), Duration::ZERO, now, 0.0);
     push(&mut lanes, "unknown", 1);
     let job = lanes.next(Instant::now()).unwrap();
     push(&mut lanes, "unknown", 2);
-    lanes.settle(job.lane, Answer::UnknownApplication, Instant::now(), 0.0);
+    lanes.settle(job.lane, Answer::UnknownApplication, Duration::ZERO, Instant::now(), 0.0);
     assert!(!lanes.longest_is_prompt(Instant::now()));
 }
 
@@ -185,7 +215,7 @@ fn a_lane_whose_events_were_given_up_while_it_waited_for_a_worker_takes_none() {
     let busy = lanes.next(Instant::now()).unwrap();
     assert!(lanes.next(Instant::now()).is_none(), "an endpoint that has not answered yet gets half of the workers");
     while lanes.give_up(10).is_some() {}
-    lanes.settle(busy.lane, status(200), Instant::now(), 0.0);
+    lanes.settle(busy.lane, status(200), Duration::ZERO, Instant::now(), 0.0);
     assert!(lanes.next(Instant::now()).is_none());
     assert_eq!(lanes.left(), Left::default());
     assert_eq!(lanes.entries.iter().filter(|entry| entry.plan != Plan::Nothing).count(), 0, "nobody holds a worker");
@@ -200,13 +230,13 @@ fn an_endpoint_that_is_gone_gets_nothing_more_and_every_event_for_it_is_given_up
     let now = Instant::now();
     let jobs: Vec<Job> = std::iter::from_fn(|| lanes.next(now)).filter(|job| job.endpoint == 0).collect();
     assert_eq!(jobs.len(), 4);
-    assert!(lanes.settle(jobs[1].lane, status(500), now, 0.0).is_none());
+    assert!(lanes.settle(jobs[1].lane, status(500), Duration::ZERO, now, 0.0).is_none());
     assert!(matches!(
-        lanes.settle(jobs[2].lane, status(200), now, 0.0),
+        lanes.settle(jobs[2].lane, status(200), Duration::ZERO, now, 0.0),
         Some(Passed { ending: Ending::Delivered { status: 200 }, .. })
     ));
     push(&mut lanes, "waits", 10);
-    let passed = lanes.settle(jobs[0].lane, status(410), now, 0.0).unwrap();
+    let passed = lanes.settle(jobs[0].lane, status(410), Duration::ZERO, now, 0.0).unwrap();
     assert_eq!((passed.attempts, passed.ending, passed.farewell), (1, dropped("HTTP 410"), true));
 
     let now = Instant::now();
@@ -217,7 +247,7 @@ fn an_endpoint_that_is_gone_gets_nothing_more_and_every_event_for_it_is_given_up
     unsent.sort();
     assert_eq!(unsent, [("backs off".into(), 1), ("waits".into(), 0)]);
 
-    let late = lanes.settle(jobs[3].lane, status(500), now, 0.0).unwrap();
+    let late = lanes.settle(jobs[3].lane, status(500), Duration::ZERO, now, 0.0).unwrap();
     assert_eq!((late.attempts, late.ending, late.farewell), (1, dropped("HTTP 410"), false));
     push(&mut lanes, "waits", 11);
     let sent: Vec<usize> = std::iter::from_fn(|| lanes.next(Instant::now())).map(|job| job.endpoint).collect();
@@ -232,7 +262,7 @@ fn the_events_for_an_endpoint_that_is_gone_are_given_up_at_the_pace_of_batches()
     let mut lanes = lanes(vec![endpoint(0)], 8);
     push(&mut lanes, "a", 0);
     let job = lanes.next(Instant::now()).unwrap();
-    lanes.settle(job.lane, status(410), Instant::now(), 0.0);
+    lanes.settle(job.lane, status(410), Duration::ZERO, Instant::now(), 0.0);
     lanes.set_flushing(false);
     for seq in 1..=3 {
         push(&mut lanes, "a", seq);
@@ -252,7 +282,7 @@ fn a_batch_is_given_up_when_its_window_is_over() {
     let mut now = began;
     let passed = loop {
         let job = lanes.next(now).unwrap();
-        if let Some(passed) = lanes.settle(job.lane, status(500), now, 0.0) {
+        if let Some(passed) = lanes.settle(job.lane, status(500), Duration::ZERO, now, 0.0) {
             break passed;
         }
         now = lanes.next_due().unwrap();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `dispatcher` | one thread moves events from the outbox into lanes and starts what is due |
 //! | `lanes`, `lane` | pure: which events go where, when a batch is due, what follows from an answer |
+//! | `health` | pure: how an endpoint is doing, as its attempts tell |
 //! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
 //! | `batch`, `body`, `text`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
 //! | `workers`, `http` | the threads that POST |
@@ -14,6 +15,7 @@ mod batch;
 mod body;
 mod dispatcher;
 mod guard;
+mod health;
 mod http;
 mod lane;
 mod lanes;
@@ -47,6 +49,7 @@ use crate::apps::AppDirectory;
 use crate::config::{Config, Endpoint, Payload};
 use crate::event::Event;
 use crate::outbox::Outbox;
+use crate::status::{DeliveryStatus, WallClock};
 use crate::telemetry::Telemetry;
 use crate::thread::Thread;
 
@@ -193,6 +196,13 @@ impl Delivery {
         let gone =
             || self.workers_gone.recv_deadline(deadline) == Err(crossbeam_channel::RecvTimeoutError::Disconnected);
         self.dispatcher.wait_until(deadline) && gone()
+    }
+
+    /// How the deliveries are doing, if that is heard of before `deadline`.
+    pub(crate) fn status(&self, clock: WallClock, deadline: Instant) -> Option<DeliveryStatus> {
+        let (reply, status) = bounded(1);
+        self.messages.send(Message::Status { clock, reply }).ok()?;
+        status.recv_deadline(deadline).ok()
     }
 
     /// Events accepted and not delivered yet, counted once for each endpoint that wants them.

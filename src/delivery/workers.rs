@@ -1,7 +1,7 @@
 //! The threads that POST: as many as there are attempts to make, none while nothing is sent.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
@@ -122,12 +122,15 @@ impl Pool {
     }
 
     fn attempt(&self, job: &Job) {
-        let mut reply = Reply { lane: job.lane, answers: &self.answers, answer: None };
+        let mut reply = Reply { lane: job.lane, answers: &self.answers, answer: None, took: Duration::ZERO };
         reply.answer = Some(match self.freeze(&job.id, &job.batch) {
             Err(unsent) => unsent,
             Ok(wire) => {
                 self.telemetry.counters().attempts.add(1);
-                self.clients[job.endpoint].post(job.batch.id(), wire)
+                let began = Instant::now();
+                let answer = self.clients[job.endpoint].post(job.batch.id(), wire);
+                reply.took = began.elapsed();
+                answer
             }
         });
     }
@@ -170,12 +173,14 @@ struct Reply<'a> {
     lane: usize,
     answers: &'a Sender<Message>,
     answer: Option<Answer>,
+    /// How long it took to have it.
+    took: Duration,
 }
 
 impl Drop for Reply<'_> {
     fn drop(&mut self) {
         let answer = self.answer.take().unwrap_or_else(|| Answer::Failed("the sending thread panicked".to_owned()));
         // Nobody listens any more when delivery has been stopped.
-        let _ = self.answers.send(Message::Answered { lane: self.lane, answer });
+        let _ = self.answers.send(Message::Answered { lane: self.lane, answer, took: self.took });
     }
 }

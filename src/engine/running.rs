@@ -17,6 +17,7 @@ use crate::presence::{
     Audit, Claimer, Cluster, Intake, Keys, SharedLedger, Sink, Standing, StopFlag, put_scripts_together,
 };
 use crate::redis::{self, Link};
+use crate::status::{Reporter, Sources};
 use crate::telemetry::Telemetry;
 use crate::thread::Thread;
 
@@ -29,6 +30,22 @@ pub(super) struct Shared {
     pub(super) ledger: Arc<SharedLedger>,
 }
 
+impl Shared {
+    /// What waits and what is there, of which `events` wait for their endpoints.
+    pub(super) fn gauges(&self, events: usize) -> [(&'static str, usize); 6] {
+        let ledger = self.ledger.lock();
+        let (channels, sockets) = ledger.table.size();
+        let (claims, whispers) = (ledger.pending.unanswered_claims(), ledger.pending.waiting_whispers());
+        gauges([self.queue.len(), channels, sockets, claims, whispers, events])
+    }
+}
+
+/// The gauges by their names.
+pub(super) fn gauges(values: [usize; 6]) -> [(&'static str, usize); 6] {
+    let names = ["queued_intents", "channels", "sockets", "unclaimed", "waiting_client_events", "queued_events"];
+    std::array::from_fn(|place| (names[place], values[place]))
+}
+
 /// An engine at work.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -37,6 +54,7 @@ pub(super) struct Running {
     claimer: Thread,
     pub(super) delivery: Arc<Delivery>,
     outbox: Option<Arc<RedisOutbox>>,
+    reporter: Reporter,
 }
 
 impl Running {
@@ -61,17 +79,18 @@ impl Running {
             (Sink::Memory(Arc::new(move |events| delivery.accept(events))), 0)
         };
         let cluster = Cluster {
-            link: Link::new(settings, Arc::clone(telemetry)),
+            link: Link::new(settings.clone(), Arc::clone(telemetry)),
             keys: Keys::new(&config.key_prefix, config.ttl, partitions)
                 .with_grace(config.departure_grace)
                 .with_partition_max(partition_max(config.outbox_max_events))
                 .with_roster(config.roster.clone()),
             audit: config.roster.as_ref().map(|roster| Audit::new(roster, config.reconcile_interval)),
-            standing,
+            standing: Arc::clone(&standing),
             next_incarnation: Box::new(|| {
                 NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), rand::random())
             }),
         };
+        let reporter = start_reporter(config, shared, settings, standing, &delivery)?;
         let stop_claimer = Arc::new(StopFlag::default());
         let mut claimer =
             Claimer::new(Arc::clone(ledger), cluster, sink, Arc::clone(&stop_claimer), Arc::clone(telemetry));
@@ -82,6 +101,7 @@ impl Running {
             claimer: Thread::spawn("wh-claimer", Arc::clone(telemetry), move || claimer.run())?,
             delivery,
             outbox,
+            reporter,
         })
     }
 
@@ -98,11 +118,35 @@ impl Running {
         let now = Instant::now();
         let time = deadline.saturating_duration_since(now);
         let delivery_ended = self.delivery.stop(now + time / 3);
+        self.reporter.stop();
         let outbox_ended = self.outbox.is_none_or(|outbox| outbox.stop(now + time * 2 / 3));
         self.stop_claimer.raise();
         shared.ledger.notify();
-        self.claimer.wait_until(deadline) && self.intake.wait_until(deadline) && delivery_ended && outbox_ended
+        let reporter_ended = self.reporter.wait_until(deadline);
+        self.claimer.wait_until(deadline)
+            && self.intake.wait_until(deadline)
+            && delivery_ended
+            && outbox_ended
+            && reporter_ended
     }
+}
+
+fn start_reporter(
+    config: &Config,
+    shared: &Shared,
+    settings: redis::Settings,
+    standing: Arc<Standing>,
+    delivery: &Arc<Delivery>,
+) -> io::Result<Reporter> {
+    let (counted, delivering) = (shared.clone(), Arc::clone(delivery));
+    let sources = Sources {
+        standing,
+        delivery: Arc::clone(delivery),
+        apps: Arc::clone(&shared.apps),
+        telemetry: Arc::clone(&shared.telemetry),
+        gauges: Box::new(move || counted.gauges(delivering.queued()).to_vec()),
+    };
+    Reporter::start(config, settings, sources)
 }
 
 fn start_delivery(config: &Config, shared: &Shared, outbox: Option<&Arc<RedisOutbox>>) -> io::Result<Arc<Delivery>> {

@@ -3,10 +3,12 @@
 //! It converts PHP values into owned ones, calls the [`crate::engine`], and converts results back. No method calls back
 //! into PHP, so that no fiber can switch and no object can be entered twice while Rust is on the stack.
 
+mod cluster;
 mod config_array;
 mod dead_letters;
 mod engine;
 mod exceptions;
+mod json_array;
 mod lifecycle;
 
 #[cfg(feature = "stubgen")]
@@ -15,11 +17,17 @@ use ext_php_rs::prelude::{ModuleBuilder, php_module};
 #[cfg(feature = "stubgen")]
 use ext_php_rs::prelude::{PhpResult, php_function};
 
+use cluster::Cluster;
 use dead_letters::DeadLetters;
 use engine::Engine;
 
 fn build(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
-    module.name("resonate_webhooks").version(env!("CARGO_PKG_VERSION")).class::<Engine>().class::<DeadLetters>()
+    module
+        .name("resonate_webhooks")
+        .version(env!("CARGO_PKG_VERSION"))
+        .class::<Engine>()
+        .class::<DeadLetters>()
+        .class::<Cluster>()
 }
 
 /// The entry point that PHP looks up.

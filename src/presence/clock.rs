@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::redis::millis;
 
-/// What is known of Redis' clock.
+/// What is known of Redis' clock; until it was observed, this machine's stands for it.
 #[derive(Debug, Default)]
 pub(crate) struct RedisClock {
     /// Redis' time minus this machine's, in ms.
@@ -23,7 +23,8 @@ impl RedisClock {
     }
 }
 
-fn system_ms() -> u64 {
+/// The time of this machine, in Unix milliseconds.
+pub(crate) fn system_ms() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     millis(since_epoch)
 }

@@ -25,6 +25,7 @@ mod table;
 
 pub(crate) use audit::Audit;
 pub(crate) use claimer::{Claimer, Cluster, Sink, StopFlag};
+pub(crate) use clock::{RedisClock, system_ms};
 pub(crate) use intake::Intake;
 pub(crate) use ledger::SharedLedger;
 pub(crate) use scripts::{Keys, put_together as put_scripts_together};

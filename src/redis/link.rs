@@ -25,7 +25,8 @@ use crate::telemetry::{Level, Telemetry};
 /// is no outage: others may succeed meanwhile. It is logged once until another one is.
 pub struct Link {
     settings: Settings,
-    telemetry: Arc<Telemetry>,
+    /// Where its fate is told, unless others tell of the same Redis.
+    telemetry: Option<Arc<Telemetry>>,
     connection: Option<redis::Connection>,
     backoff: Backoff,
     outage: Option<Outage>,
@@ -42,6 +43,16 @@ impl Link {
     /// A link that has not connected yet.
     #[must_use]
     pub fn new(settings: Settings, telemetry: Arc<Telemetry>) -> Self {
+        Self::made(settings, Some(telemetry))
+    }
+
+    /// A link that has not connected yet and logs nothing.
+    #[must_use]
+    pub fn silent(settings: Settings) -> Self {
+        Self::made(settings, None)
+    }
+
+    fn made(settings: Settings, telemetry: Option<Arc<Telemetry>>) -> Self {
         Self { settings, telemetry, connection: None, backoff: Backoff::default(), outage: None, rejected: None }
     }
 
@@ -95,7 +106,7 @@ impl Link {
         self.backoff.succeeded();
         if let Some(Outage { since, .. }) = self.outage.take() {
             let (address, seconds) = (self.settings.address(), since.elapsed().as_secs_f64());
-            self.telemetry.log(Level::Info, format_args!("Redis at {address} is back after {seconds:.1} s"));
+            self.log(Level::Info, format_args!("Redis at {address} is back after {seconds:.1} s"));
         }
     }
 
@@ -107,12 +118,14 @@ impl Link {
         }
         if let LinkError::Rejected(_) = error {
             if self.rejected.as_ref() != Some(error) {
-                self.telemetry.log(Level::Error, format_args!("Redis at {} {error}", self.settings.address()));
+                self.log(Level::Error, format_args!("Redis at {} {error}", self.settings.address()));
                 self.rejected = Some(error.clone());
             }
             return;
         }
-        self.telemetry.counters().redis_errors.add(1);
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.counters().redis_errors.add(1);
+        }
         let nature = discriminant(error);
         if self.outage.as_ref().is_none_or(|outage| outage.nature != nature) {
             self.announce(error);
@@ -130,7 +143,13 @@ impl Link {
             }
             _ => (Level::Warning, format!("Redis at {address} {error}: retrying; events wait")),
         };
-        self.telemetry.log(level, message);
+        self.log(level, message);
+    }
+
+    fn log(&self, level: Level, message: impl fmt::Display) {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.log(level, message);
+        }
     }
 }
 

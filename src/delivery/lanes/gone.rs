@@ -17,6 +17,7 @@ impl Lanes {
     /// event that was accepted never disappears without a trace.
     pub(super) fn close(&mut self, endpoint: usize, now: Instant) {
         self.ready[endpoint].gone = true;
+        self.health[endpoint].disabled_since = Some(now);
         for lane in 0..self.entries.len() {
             if self.entries[lane].endpoint == endpoint {
                 self.entries[lane].lane.hurry(now);

@@ -16,7 +16,6 @@
 //!
 //! The entry's own id tells when it was given up. Nothing in it is secret.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use redis::streams::{StreamId, StreamRangeReply};
@@ -27,7 +26,6 @@ use crate::config::{Address, Config, ConfigError};
 use crate::delivery::encode_body;
 use crate::outbox::{DropReport, LetterId, Passed, redelivery_of};
 use crate::redis::{Link, LinkError, Settings, millis};
-use crate::telemetry::Telemetry;
 
 /// Letters that one call to Redis moves or removes, so that it serves others in between.
 const PORTION: usize = 100;
@@ -186,8 +184,7 @@ impl DeadLetters {
     }
 
     fn call<T>(&mut self, talk: impl FnOnce(&mut Connection, &Keys) -> RedisResult<T>) -> Result<T, LettersError> {
-        let mut link =
-            self.link.take().unwrap_or_else(|| Link::new(self.settings.clone(), Arc::new(Telemetry::default())));
+        let mut link = self.link.take().unwrap_or_else(|| Link::silent(self.settings.clone()));
         let result = link.with(|redis| talk(redis, &self.keys));
         // After a failure the link would have the next caller wait: whoever calls again wants another try.
         self.link = result.is_ok().then_some(link);

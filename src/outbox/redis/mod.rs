@@ -37,11 +37,11 @@ use crate::redis::{Link, Settings, millis};
 use crate::telemetry::{Level, Telemetry};
 use crate::thread::Thread;
 
-pub(crate) use scripts::PARTITIONS;
+pub(crate) use scripts::{Keys, PARTITIONS};
 
 use passages::{Passages, Unwritten};
 use reader::Reader;
-use scripts::{DeadLetterLimits, Keys};
+use scripts::DeadLetterLimits;
 use store::Store;
 use tenure::{End, Overtaken, Tenures};
 

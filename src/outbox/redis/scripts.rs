@@ -84,18 +84,18 @@ pub(crate) struct DeadLetterLimits {
 
 /// The outbox's keys behind one prefix.
 #[derive(Clone, Debug)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     prefix: String,
 }
 
 impl Keys {
     /// The keys behind `prefix`.
-    pub(super) fn new(prefix: &str) -> Self {
+    pub(crate) fn new(prefix: &str) -> Self {
         Self { prefix: prefix.to_owned() }
     }
 
     /// The stream of a partition.
-    pub(super) fn stream(&self, partition: u16) -> String {
+    pub(crate) fn stream(&self, partition: u16) -> String {
         format!("{}:out:{partition}", self.prefix)
     }
 
@@ -110,8 +110,13 @@ impl Keys {
     }
 
     /// The stream of dead letters.
-    pub(super) fn dead_letters(&self) -> String {
+    pub(crate) fn dead_letters(&self) -> String {
         format!("{}:dead", self.prefix)
+    }
+
+    /// Who owns the partitions.
+    pub(crate) fn owners(&self) -> String {
+        format!("{}:owners", self.prefix)
     }
 
     fn call<'a>(&self, script: &'a Script, place: &Place) -> ScriptInvocation<'a> {

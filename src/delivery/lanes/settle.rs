@@ -1,0 +1,106 @@
+//! What follows from an answer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Lanes, Plan};
+use crate::delivery::batch::Batch;
+use crate::delivery::retry::{Answer, Policy, Verdict};
+use crate::outbox::LaneId;
+
+/// A batch that its lane has passed.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    /// The lane.
+    pub(crate) lane: LaneId,
+    /// The endpoint's place in the list of endpoints.
+    pub(crate) endpoint: usize,
+    /// The batch.
+    pub(crate) batch: Arc<Batch>,
+    /// Attempts made.
+    pub(crate) attempts: u32,
+    /// What became of it.
+    pub(crate) ending: Ending,
+    /// This answer was the first by which the endpoint said that it is gone.
+    pub(crate) farewell: bool,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It was delivered.
+    Delivered {
+        /// The status it was answered with.
+        status: u16,
+    },
+    /// It was given up.
+    Dropped {
+        /// Why.
+        reason: String,
+    },
+    /// It was a dead letter, and is there no more.
+    Forgotten,
+}
+
+impl Lanes {
+    /// Takes the answer to a lane's attempt, which took so long. Returns the batch if that was its last one.
+    pub(crate) fn settle(
+        &mut self,
+        lane: usize,
+        answer: Answer,
+        took: Duration,
+        now: Instant,
+        jitter: f64,
+    ) -> Option<Passed> {
+        let entry = &mut self.entries[lane];
+        let Plan::Running { suspect } = entry.plan else { return None };
+        let sent = matches!(answer, Answer::Status { .. } | Answer::Failed(_));
+        let attempts = entry.lane.attempts();
+        let endpoint = entry.endpoint;
+        let policy = Policy::from(&self.endpoints[endpoint]);
+        let elapsed = if sent { entry.lane.tried_for(now) } else { entry.lane.waited_for(now) };
+        self.health[endpoint].attempted(&answer, took, now);
+        let verdict = policy.judge(answer, attempts, elapsed, jitter);
+        let ready = &mut self.ready[endpoint];
+        if sent {
+            entry.failing = !matches!(verdict, Verdict::Delivered { .. });
+            ready.proven = Some(!entry.failing);
+        }
+        self.slots.release(endpoint, suspect);
+        entry.plan = Plan::Nothing;
+        let farewell = verdict == Verdict::Gone && !ready.gone;
+        let ending = match verdict {
+            Verdict::Delivered { status } => Some(Ending::Delivered { status }),
+            Verdict::Drop { reason } => Some(Ending::Dropped { reason }),
+            Verdict::Forget => Some(Ending::Forgotten),
+            Verdict::Gone => Some(Ending::gone()),
+            Verdict::Retry { .. } if ready.gone => Some(Ending::gone()),
+            Verdict::Retry { after } => {
+                entry.lane.back_off(now + after);
+                None
+            }
+            Verdict::Postpone { after } => {
+                entry.lane.postpone(now + after);
+                None
+            }
+            Verdict::Abandon => {
+                entry.lane.finish();
+                None
+            }
+        };
+        let passed = ending.and_then(|ending| self.finish(lane, attempts - u32::from(!sent), ending));
+        self.plan(lane);
+        if farewell {
+            self.close(endpoint, now);
+        }
+        passed.map(|passed| Passed { farewell, ..passed })
+    }
+
+    /// Takes the started batch from its lane, after `attempts` attempts.
+    pub(super) fn finish(&mut self, lane: usize, attempts: u32, ending: Ending) -> Option<Passed> {
+        let entry = &mut self.entries[lane];
+        let batch = entry.lane.finish()?;
+        self.health[entry.endpoint].ended(&ending, batch.events().iter().map(|queued| &**queued));
+        Some(Passed { lane: entry.id.clone(), endpoint: entry.endpoint, batch, attempts, ending, farewell: false })
+    }
+}

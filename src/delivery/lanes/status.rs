@@ -1,0 +1,102 @@
+//! What the lanes tell of themselves and of their endpoints.
+
+use super::{Entry, Lanes};
+use crate::config::{AppScope, Endpoint};
+use crate::delivery::health::Health;
+use crate::delivery::lane::Glance;
+use crate::status::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, WallClock};
+
+impl Lanes {
+    /// How everything is doing: as much of it as can be told shortly, however many endpoints and lanes there are.
+    pub(crate) fn status(&self, clock: WallClock) -> DeliveryStatus {
+        let mut depths = vec![0; self.endpoints.len()];
+        let mut filled = Vec::new();
+        for entry in &self.entries {
+            let glance = entry.lane.glance();
+            if glance.depth > 0 {
+                depths[entry.endpoint] += glance.depth;
+                filled.push((entry, glance));
+            }
+        }
+        let mut places: Vec<usize> = (0..self.endpoints.len()).collect();
+        let endpoints_omitted = places.len().saturating_sub(AT_MOST);
+        if endpoints_omitted > 0 {
+            // By state and then by their order, so that one which is told of stays.
+            places.sort_by_key(|place| (std::cmp::Reverse(self.state(*place).0), *place));
+            places.truncate(AT_MOST);
+            places.sort_unstable();
+        }
+        let lanes_omitted = filled.len().saturating_sub(AT_MOST);
+        if lanes_omitted > 0 {
+            filled.select_nth_unstable_by_key(AT_MOST, |(_, glance)| std::cmp::Reverse(glance.depth));
+            filled.truncate(AT_MOST);
+        }
+        filled.sort_by_key(|(_, glance)| std::cmp::Reverse(glance.depth));
+        DeliveryStatus {
+            endpoints: places.into_iter().map(|place| self.endpoint_status(place, depths[place], clock)).collect(),
+            endpoints_omitted,
+            lanes: filled.into_iter().map(|(entry, glance)| lane_status(entry, &glance, clock)).collect(),
+            lanes_omitted,
+        }
+    }
+
+    /// The state of an endpoint, and since when.
+    fn state(&self, place: usize) -> (EndpointState, Option<std::time::Instant>) {
+        let health = &self.health[place];
+        if health.disabled_since.is_some() {
+            (EndpointState::Disabled, health.disabled_since)
+        } else if health.failing_since.is_some() {
+            (EndpointState::Failing, health.failing_since)
+        } else {
+            (EndpointState::Ok, None)
+        }
+    }
+
+    fn endpoint_status(&self, place: usize, depth: usize, clock: WallClock) -> EndpointStatus {
+        let (endpoint, health) = (&self.endpoints[place], &self.health[place]);
+        let (state, since) = self.state(place);
+        let ms = |instant: Option<std::time::Instant>| instant.map(|instant| clock.ms(instant));
+        let Health { attempts, deliveries, events_delivered, drops, events_dropped, .. } = *health;
+        let last = health.last.as_ref();
+        EndpointStatus {
+            id: endpoint.id.to_string(),
+            label: label(endpoint),
+            url: endpoint.url.without_query(),
+            app_id: match &endpoint.apps {
+                AppScope::Every => "*".to_owned(),
+                AppScope::Only(app) => app.as_text().into_owned(),
+            },
+            state,
+            since_ms: ms(since),
+            last_status: last.and_then(|last| last.status),
+            last_error: last.and_then(|last| last.error.clone()),
+            last_attempt_ms: ms(last.map(|last| last.at)),
+            last_success_ms: ms(health.last_success),
+            last_failure_ms: ms(health.last_failure),
+            consecutive_failures: health.consecutive_failures,
+            attempts,
+            deliveries,
+            events_delivered,
+            drops,
+            events_dropped,
+            latency: health.latency.clone(),
+            depth,
+        }
+    }
+}
+
+fn label(endpoint: &Endpoint) -> String {
+    let url = endpoint.url.without_query();
+    endpoint.name.as_ref().map_or_else(|| url.clone(), |name| format!("{name} ({url})"))
+}
+
+fn lane_status(entry: &Entry, glance: &Glance, clock: WallClock) -> LaneStatus {
+    LaneStatus {
+        endpoint: entry.id.endpoint.to_string(),
+        app_id: entry.id.app.as_text().into_owned(),
+        depth: glance.depth,
+        oldest_ms: glance.oldest_ms,
+        attempt: glance.attempts,
+        next_try_ms: glance.next_try.map(|at| clock.ms(at)),
+    }
+}

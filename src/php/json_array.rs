@@ -1,0 +1,54 @@
+//! What the core tells as JSON, as PHP's arrays.
+
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::exception::PhpResult;
+use ext_php_rs::types::{ZendHashTable, Zval};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::exceptions::engine_failed;
+
+/// The array that a struct makes.
+///
+/// # Errors
+/// When it is no struct, or memory is short.
+pub(super) fn of(value: &impl Serialize) -> PhpResult<ZBox<ZendHashTable>> {
+    match serde_json::to_value(value).map_err(engine_failed)? {
+        Value::Object(entries) => {
+            let mut array = ZendHashTable::new();
+            for (key, value) in entries {
+                array.insert(key.as_str(), convert(value)?)?;
+            }
+            Ok(array)
+        }
+        _ => Err(engine_failed("only structs become arrays")),
+    }
+}
+
+fn convert(value: Value) -> PhpResult<Zval> {
+    let mut zval = Zval::new();
+    match value {
+        Value::Null => zval.set_null(),
+        Value::Bool(boolean) => zval.set_bool(boolean),
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(double) => zval.set_double(double),
+            None => zval.set_long(number.as_i64().unwrap_or(i64::MAX)),
+        },
+        Value::String(text) => zval.set_string(&text, false)?,
+        Value::Array(items) => {
+            let mut array = ZendHashTable::new();
+            for item in items {
+                array.push(convert(item)?)?;
+            }
+            zval.set_hashtable(array);
+        }
+        Value::Object(entries) => {
+            let mut array = ZendHashTable::new();
+            for (key, value) in entries {
+                array.insert(key.as_str(), convert(value)?)?;
+            }
+            zval.set_hashtable(array);
+        }
+    }
+    Ok(zval)
+}

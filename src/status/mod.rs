@@ -1,0 +1,26 @@
+//! How a cluster is doing, for whoever is on call: from any machine that reaches its Redis.
+//!
+//! Every node writes a record of itself every two seconds, and once more when it stops in good order. It is of bounded
+//! size, and goes away with its node. Nothing of the deliveries waits for it.
+//!
+//! Keys behind `{prefix}:`, beside those of presence and outbox, which are only read here:
+//! - `status`: sorted set, node → when it last wrote its record (ms by Redis' clock).
+//! - `status:{node}`: string, the [`NodeRecord`] as JSON, with an expiry. The node keeps this name if it has to go on as
+//!   another incarnation.
+//!
+//! Nothing in them is secret.
+
+mod cluster;
+mod latency;
+mod merge;
+mod record;
+mod redis_info;
+mod reporter;
+mod scripts;
+
+pub use cluster::{Cluster, StatusError};
+pub use latency::{LATENCY_BOUNDS_MS, Latency};
+pub use merge::MergedEndpoint;
+pub(crate) use record::{AT_MOST, WallClock};
+pub use record::{DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, NodeRecord};
+pub(crate) use reporter::{Reporter, Sources};

@@ -1,0 +1,73 @@
+//! What Redis says of itself, as far as it may be asked.
+
+use serde::Serialize;
+
+/// The parts of `INFO` that matter to events that wait there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RedisInfo {
+    /// Its version; none where `INFO` is forbidden, and then nothing else is known either.
+    pub version: Option<String>,
+    /// `standalone`, `sentinel` or `cluster`.
+    pub mode: Option<String>,
+    /// `master` or `slave`.
+    pub role: Option<String>,
+    /// Replicas that follow it.
+    pub replicas: Option<u64>,
+    /// How long it has been up, in seconds.
+    pub uptime_s: Option<u64>,
+    /// Whether it writes an append-only file.
+    pub aof: Option<bool>,
+    /// Whether it saves snapshots by a schedule; none where that may not be asked.
+    pub rdb: Option<bool>,
+    /// When it last saved one, in Unix ms.
+    pub last_save_ms: Option<u64>,
+    /// What it does when its memory is full.
+    pub maxmemory_policy: Option<String>,
+    /// How much it may use, in bytes; 0 for no limit.
+    pub maxmemory: Option<u64>,
+    /// How much it uses.
+    pub used_memory: Option<u64>,
+    /// Keys that it has thrown away for want of memory.
+    pub evicted_keys: Option<u64>,
+}
+
+impl RedisInfo {
+    /// Reads the answer to `INFO`, and that to `CONFIG GET save`, if there was one.
+    pub(super) fn read(info: &str, save: Option<&str>) -> Self {
+        let text = |name: &str| {
+            let mut lines = info.lines().filter_map(|line| line.split_once(':'));
+            lines.find(|(key, _)| *key == name).map(|(_, value)| value.trim().to_owned())
+        };
+        let number = |name: &str| text(name).and_then(|value| value.parse::<u64>().ok());
+        Self {
+            version: text("redis_version"),
+            mode: text("redis_mode"),
+            role: text("role"),
+            replicas: number("connected_slaves"),
+            uptime_s: number("uptime_in_seconds"),
+            aof: number("aof_enabled").map(|enabled| enabled == 1),
+            rdb: save.map(|schedule| !schedule.trim().is_empty()),
+            last_save_ms: number("rdb_last_save_time").map(|seconds| seconds * 1000),
+            maxmemory_policy: text("maxmemory_policy"),
+            maxmemory: number("maxmemory"),
+            used_memory: number("used_memory"),
+            evicted_keys: number("evicted_keys"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matters_is_found_among_the_rest() {
+        let info = "# Server\r\nredis_version:8.0.6\r\nredis_mode:standalone\r\n\r\n# Memory\r\nused_memory:1024\r\n\
+                    used_memory_human:1K\r\nmaxmemory_policy:noeviction\r\naof_enabled:0\r\n";
+        let read = RedisInfo::read(info, Some("3600 1"));
+        assert_eq!((read.version.as_deref(), read.used_memory, read.aof), (Some("8.0.6"), Some(1024), Some(false)));
+        assert_eq!((read.rdb, read.maxmemory_policy.as_deref()), (Some(true), Some("noeviction")));
+        assert_eq!(RedisInfo::read("", None), RedisInfo::default());
+        assert_eq!(RedisInfo::read("", Some("")).rdb, Some(false));
+    }
+}

@@ -1,0 +1,189 @@
+//! The thread that writes down how this node is doing.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use serde_json::{Map, Value};
+
+use super::record::{DeliveryStatus, NodeRecord, WallClock};
+use super::scripts::{self, Keys};
+use crate::apps::AppDirectory;
+use crate::config::{Config, OutboxKind};
+use crate::delivery::Delivery;
+use crate::presence::{RedisClock, Standing, system_ms};
+use crate::redis::{Link, Settings};
+use crate::telemetry::Telemetry;
+use crate::thread::Thread;
+
+/// How often a node writes.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// How soon one that has no place in the cluster yet looks again, at first.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a record is kept at least; longer where a lease is.
+const KEPT: Duration = Duration::from_secs(30);
+
+/// How long is waited for the dispatcher's answer. It may be at work on something.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// The applications that a record names at most.
+const APPS_AT_MOST: usize = 1000;
+
+/// What is reported, and where it is found.
+pub(crate) struct Sources {
+    /// The node's place in the cluster.
+    pub(crate) standing: Arc<Standing>,
+    /// The deliveries.
+    pub(crate) delivery: Arc<Delivery>,
+    /// The applications.
+    pub(crate) apps: Arc<AppDirectory>,
+    /// The counters.
+    pub(crate) telemetry: Arc<Telemetry>,
+    /// What waits now, by name.
+    pub(crate) gauges: Box<dyn Fn() -> Vec<(&'static str, usize)> + Send>,
+}
+
+/// The running reporter.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    end: Arc<End>,
+    thread: Thread,
+}
+
+/// Tells the thread to end.
+#[derive(Debug, Default)]
+struct End {
+    stopped: Mutex<bool>,
+    changed: Condvar,
+}
+
+/// What the thread keeps from round to round.
+struct Rounds {
+    sources: Sources,
+    keys: Keys,
+    link: Link,
+    kept: Duration,
+    outbox: &'static str,
+    began: Instant,
+    clock: RedisClock,
+    /// Under which name it writes: that of its first incarnation.
+    name: Option<String>,
+    /// What the dispatcher last said.
+    last: DeliveryStatus,
+}
+
+impl Reporter {
+    /// Starts writing on the Redis of `settings`.
+    ///
+    /// # Errors
+    /// When the operating system refuses a thread.
+    pub(crate) fn start(config: &Config, settings: Settings, sources: Sources) -> io::Result<Self> {
+        scripts::put_together();
+        let telemetry = Arc::clone(&sources.telemetry);
+        let mut rounds = Rounds {
+            sources,
+            keys: Keys::new(&config.key_prefix),
+            // The claimer and the outbox say it when Redis is away.
+            link: Link::silent(settings),
+            kept: config.ttl.max(KEPT),
+            outbox: match config.outbox {
+                OutboxKind::Redis => "redis",
+                OutboxKind::Memory => "memory",
+            },
+            began: Instant::now(),
+            clock: RedisClock::default(),
+            name: None,
+            last: DeliveryStatus::default(),
+        };
+        let end = Arc::new(End::default());
+        let ended = Arc::clone(&end);
+        let thread = Thread::spawn("wh-status", telemetry, move || rounds.run(&ended))?;
+        Ok(Self { end, thread })
+    }
+
+    /// Has it write a last time and end.
+    pub(crate) fn stop(&self) {
+        *self.end.stopped.lock() = true;
+        self.end.changed.notify_all();
+    }
+
+    /// Waits until it has ended, at most until `deadline`.
+    pub(crate) fn wait_until(&self, deadline: Instant) -> bool {
+        self.thread.wait_until(deadline)
+    }
+}
+
+impl End {
+    /// Waits for `time`, or until it is over. Returns whether it is.
+    fn wait(&self, time: Duration) -> bool {
+        let mut stopped = self.stopped.lock();
+        if !*stopped {
+            self.changed.wait_for(&mut stopped, time);
+        }
+        *stopped
+    }
+}
+
+impl Rounds {
+    fn run(&mut self, end: &End) {
+        let mut wait = LOOK;
+        loop {
+            let stopped = end.wait(wait);
+            let written = self.write(stopped);
+            if stopped {
+                return;
+            }
+            wait = if written { EVERY } else { EVERY.min(wait * 2) };
+        }
+    }
+
+    /// Writes the record, if the node has or had a place and Redis takes it.
+    fn write(&mut self, stopped: bool) -> bool {
+        let place = self.sources.standing.place();
+        let node = place.map(|place| place.node.to_string());
+        let Some(name) = self.name.clone().or_else(|| node.clone()) else { return false };
+        self.name.get_or_insert_with(|| name.clone());
+        if self.link.ready_at().is_some() {
+            return false;
+        }
+        let record = self.record(node.unwrap_or_else(|| name.clone()), stopped);
+        let Ok(record) = serde_json::to_vec(&record) else { return false };
+        let (keys, kept) = (&self.keys, self.kept);
+        let written = self.link.with(|redis| keys.report(redis, &name, &record, kept));
+        written.map(|time_ms| self.clock.observe(time_ms)).is_ok()
+    }
+
+    fn record(&mut self, node: String, stopped: bool) -> NodeRecord {
+        let clock = WallClock { at: Instant::now(), unix_ms: self.clock.now_ms() };
+        if stopped {
+            // The dispatcher has ended. What waited is another node's, or nobody's.
+            self.last.lanes.clear();
+            self.last.lanes_omitted = 0;
+            self.last.endpoints.iter_mut().for_each(|endpoint| endpoint.depth = 0);
+        } else if let Some(status) = self.sources.delivery.status(clock, clock.at + ANSWER) {
+            self.last = status;
+        }
+        let gauges = if stopped { Vec::new() } else { (self.sources.gauges)() };
+        NodeRecord {
+            node,
+            stopped,
+            host: gethostname::gethostname().to_string_lossy().into_owned(),
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_ms: clock.ms(self.began),
+            clock_ms: system_ms(),
+            outbox: self.outbox.to_owned(),
+            counters: by_name(self.sources.telemetry.counters().snapshot()),
+            gauges: by_name(gauges.into_iter().map(|(name, value)| (name, value as u64))),
+            apps: self.sources.apps.known(APPS_AT_MOST).iter().map(|app| app.as_text().into_owned()).collect(),
+            deliveries: self.last.clone(),
+        }
+    }
+}
+
+fn by_name(values: impl IntoIterator<Item = (&'static str, u64)>) -> Map<String, Value> {
+    values.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
+}

@@ -1,0 +1,13 @@
+-- Writes down how a node is doing, beside what the others have written.
+--
+-- KEYS[1] {prefix}:status  KEYS[2] {prefix}:status:{node}
+-- ARGV[1] node  ARGV[2] record  ARGV[3] how long it is kept (ms)
+--
+-- Returns Redis' time (ms). May change: both keys; of the first, also what others have left there and not renewed.
+
+local kept = tonumber(ARGV[3])
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now - kept))
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return now

@@ -1,0 +1,153 @@
+//! What the nodes of a cluster tell of themselves through Redis.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::time::Duration;
+
+use redis::Commands;
+use resonate_webhooks::config::Config;
+use resonate_webhooks::status::Cluster;
+use serde_json::{Value, json};
+use support::engine::{APP, engine};
+use support::receiver::{Answer, Receiver};
+use support::redis::RedisServer;
+use support::wait::eventually;
+
+fn cluster(redis: &RedisServer) -> Cluster {
+    let config = json!({ "connection": { "host": redis.socket() } });
+    Cluster::of(&Config::from_value(config).unwrap()).unwrap()
+}
+
+/// The status as it is given to PHP, once it is as expected.
+fn status_when(redis: &RedisServer, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    let mut cluster = cluster(redis);
+    let mut last = Value::Null;
+    let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        eventually(what, || {
+            last = serde_json::to_value(cluster.status().unwrap()).unwrap();
+            is(&last).then(|| last.clone())
+        })
+    }));
+    found.unwrap_or_else(|_| panic!("{what}: {last:#}"))
+}
+
+fn sum(counts: &Value) -> u64 {
+    counts.as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).sum()
+}
+
+#[test]
+fn nothing_is_told_of_a_cluster_that_never_was() {
+    let redis = RedisServer::start();
+    let status = status_when(&redis, "an answer", |_| true);
+    assert_eq!((&status["nodes"], &status["endpoints"], &status["lanes"]), (&json!([]), &json!([]), &json!([])));
+    assert_eq!((&status["dead_letters"], &status["outbox"]["events"]), (&json!(0), &json!(0)));
+    assert_eq!(status["outbox"]["partitions"].as_array().unwrap().len(), 16);
+    assert!(status["redis"]["version"].is_string(), "{status}");
+    assert_eq!((&status["redis"]["aof"], &status["redis"]["rdb"]), (&json!(false), &json!(false)));
+    assert!(status["clock_skew_ms"].as_i64().unwrap().abs() < 1000, "the same machine");
+}
+
+#[test]
+fn every_node_tells_of_itself_and_the_endpoints_are_told_of_once() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let nodes = [(); 2].map(|()| engine(&redis, &receiver, &json!({})));
+    nodes[0].subscribed(APP, b"news", b"1.1", None);
+    nodes[1].subscribed(APP, b"chat", b"2.1", None);
+    receiver.wait_for_channels("/hook", 2);
+    let status = status_when(&redis, "both nodes", |status| {
+        status["nodes"].as_array().unwrap().len() == 2 && status["counters"]["events_delivered"] == 2
+    });
+    for node in status["nodes"].as_array().unwrap() {
+        assert_eq!((&node["state"], &node["pid"]), (&json!("running"), &json!(std::process::id())));
+        assert_eq!((&node["version"], &node["outbox"]), (&json!(env!("CARGO_PKG_VERSION")), &json!("redis")));
+        assert!(node["lease_ms"].as_u64() > status["time_ms"].as_u64(), "{node}");
+        assert!(node["started_ms"].as_u64() < node["written_ms"].as_u64(), "{node}");
+        assert_eq!((&node["gauges"]["channels"], &node["apps"]), (&json!(1), &json!(["app"])));
+    }
+    let [endpoint] = status["endpoints"].as_array().unwrap().as_slice() else { panic!("{status:#}") };
+    assert_eq!((&endpoint["url"], &endpoint["label"]), (&json!(receiver.url("/hook")), &json!(receiver.url("/hook"))));
+    assert_eq!(
+        (&endpoint["app_id"], &endpoint["state"], &endpoint["since_ms"]),
+        (&json!("*"), &json!("ok"), &Value::Null)
+    );
+    assert_eq!((&endpoint["last_status"], &endpoint["last_error"]), (&json!(200), &Value::Null));
+    assert_eq!(endpoint["attempts"].as_u64(), Some(sum(&endpoint["latency"]["counts"])));
+    assert_eq!((&endpoint["events_delivered"], &endpoint["nodes"]), (&json!(2), &json!({ "ok": 2 })));
+    assert!(endpoint["p95_ms"].as_f64() >= endpoint["p50_ms"].as_f64(), "{endpoint}");
+    assert_eq!(status["channels"], json!({ "app": 2 }));
+}
+
+#[test]
+fn what_waits_for_a_failing_endpoint_is_told_with_its_next_attempt_and_without_its_secrets() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/hook?token=hunter2", Answer::Status(503));
+    let url = receiver.url("/hook?token=hunter2").replace("http://", "http://me:hunter2@");
+    let settings = json!({ "endpoints": { "billing": { "url": url, "name": "Billing", "app_id": "app" } } });
+    let node = engine(&redis, &receiver, &settings);
+    node.subscribed(APP, b"news", b"1.1", None);
+    receiver.wait_for("/hook?token=hunter2", 2);
+    let status = status_when(&redis, "the failure", |status| status["lanes"][0]["attempt"].as_u64() >= Some(2));
+    let endpoint = &status["endpoints"][0];
+    let url = receiver.url("/hook");
+    assert_eq!((&endpoint["id"], &endpoint["label"]), (&json!("billing"), &json!(format!("Billing ({url})"))));
+    assert_eq!(
+        (&endpoint["state"], &endpoint["app_id"], &endpoint["depth"]),
+        (&json!("failing"), &json!("app"), &json!(1))
+    );
+    assert_eq!((&endpoint["last_status"], &endpoint["last_error"]), (&json!(503), &json!("HTTP 503")));
+    assert!(endpoint["consecutive_failures"].as_u64() >= Some(2), "{endpoint}");
+    assert!(endpoint["since_ms"].as_u64() < endpoint["last_failure_ms"].as_u64(), "{endpoint}");
+    let lane = &status["lanes"][0];
+    assert_eq!((&lane["endpoint"], &lane["app_id"], &lane["depth"]), (&json!("billing"), &json!("app"), &json!(1)));
+    assert_eq!(lane["node"], status["nodes"][0]["node"]);
+    assert!(lane["oldest_ms"].as_u64() < endpoint["last_failure_ms"].as_u64(), "{lane}");
+    assert!(lane["next_try_ms"].as_u64() > endpoint["last_failure_ms"].as_u64(), "{lane}");
+    assert_eq!(status["outbox"]["events"], 1);
+    let written: Vec<String> = redis.connect().keys("wh:status:*").unwrap();
+    let written: String = redis.connect().get(&written[0]).unwrap();
+    assert!(!written.contains("hunter2") && !status.to_string().contains("hunter2"), "{status:#}");
+}
+
+#[test]
+fn a_node_that_stops_says_so_and_its_record_goes_away() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let node = engine(&redis, &receiver, &json!({}));
+    node.subscribed(APP, b"news", b"1.1", None);
+    receiver.wait_for_channels("/hook", 1);
+    status_when(&redis, "the node", |status| status["nodes"][0]["state"] == "running");
+    assert!(node.end(Duration::from_secs(5)).is_nothing());
+    let status = status_when(&redis, "its end", |status| status["nodes"][0]["state"] == "stopped");
+    assert_eq!((&status["nodes"][0]["lease_ms"], &status["counters"]["events_delivered"]), (&Value::Null, &json!(2)));
+    assert_eq!((&status["endpoints"][0]["nodes"], &status["endpoints"][0]["state"]), (&json!({}), &json!("ok")));
+    let mut redis = redis.connect();
+    for key in redis.keys::<_, Vec<String>>("wh:status*").unwrap() {
+        let left: i64 = redis.pttl(&key).unwrap();
+        assert!((0..=30_000).contains(&left), "{key} is kept for {left} ms");
+    }
+}
+
+#[test]
+fn a_node_whose_events_wait_in_memory_tells_of_itself_as_well() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let node = engine(&redis, &receiver, &json!({ "outbox": "memory" }));
+    node.subscribed(APP, b"news", b"1.1", None);
+    let status = status_when(&redis, "the delivery", |status| status["endpoints"][0]["deliveries"] == 1);
+    assert_eq!((&status["nodes"][0]["outbox"], &status["outbox"]["events"]), (&json!("memory"), &json!(0)));
+}
+
+#[test]
+fn a_redis_that_may_not_be_asked_about_itself_still_tells_of_the_cluster() {
+    let redis = RedisServer::start();
+    redis::cmd("ACL").arg("SETUSER").arg("default").arg("-info").arg("-config").exec(&mut redis.connect()).unwrap();
+    let status = status_when(&redis, "an answer", |_| true);
+    assert_eq!((&status["redis"]["version"], &status["nodes"]), (&Value::Null, &json!([])));
+}
+
+#[test]
+fn an_unreachable_redis_is_an_error_that_names_its_address() {
+    let config = json!({ "connection": { "host": "/nowhere/redis.sock" } });
+    let error = Cluster::of(&Config::from_value(config).unwrap()).unwrap().status().unwrap_err();
+    assert!(error.to_string().starts_with("Redis at /nowhere/redis.sock: unreachable"), "{error}");
+}
