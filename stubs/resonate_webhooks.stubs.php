@@ -18,6 +18,30 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function __construct(array $config) {}
 
         /**
+         * Has nothing more sent to an endpoint, by its id, from within two seconds on; what comes for it waits. False when that is
+         * so already.
+         *
+         * @param string $endpoint
+         * @return bool
+         */
+        public function pause(string $endpoint): bool {}
+
+        /**
+         * The ids of the endpoints that are paused, each with the time in Unix ms.
+         *
+         * @return array
+         */
+        public function paused(): array {}
+
+        /**
+         * Ends a pause. False when there is none.
+         *
+         * @param string $endpoint
+         * @return bool
+         */
+        public function resume(string $endpoint): bool {}
+
+        /**
          * How they are doing; `docs/operations.md` describes the array.
          *
          * @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed when Redis cannot be asked, as all methods do

@@ -8,6 +8,8 @@ use Illuminate\Contracts\Debug\ExceptionHandler;
 use Illuminate\Support\Facades\Log;
 use Throwable;
 use Webpatser\ResonateWebhooks\Events\EndpointDisabled;
+use Webpatser\ResonateWebhooks\Events\EndpointFailing;
+use Webpatser\ResonateWebhooks\Events\EndpointRecovered;
 use Webpatser\ResonateWebhooks\Events\WebhookDelivered;
 use Webpatser\ResonateWebhooks\Events\WebhookDropped;
 use Webpatser\ResonateWebhooks\Native\Engine;
@@ -90,7 +92,7 @@ class OutcomeReporter
     /**
      * Report one outcome; a kind that only a newer engine knows is passed over.
      *
-     * @param  array{type: string, url?: string, status?: int, app_id?: string, attempts?: int, reason?: string, level?: string, message?: string}  $outcome
+     * @param  array{type: string, url?: string, status?: int, app_id?: string, attempts?: int, reason?: string, endpoint?: string, seconds?: int, level?: string, message?: string}  $outcome
      */
     protected function report(array $outcome): void
     {
@@ -102,6 +104,10 @@ class OutcomeReporter
                 $outcome['url'], $outcome['app_id'], $outcome['attempts'], $outcome['reason'],
             ),
             'endpoint_disabled' => EndpointDisabled::dispatch($outcome['url'], $outcome['reason']),
+            'endpoint_failing' => EndpointFailing::dispatch(
+                $outcome['url'], $outcome['reason'], $outcome['seconds'], $outcome['endpoint'],
+            ),
+            'endpoint_recovered' => EndpointRecovered::dispatch($outcome['url'], $outcome['seconds'], $outcome['endpoint']),
             'log' => Log::log($outcome['level'], 'Resonate webhooks: '.$outcome['message']),
             default => null,
         };

@@ -1,6 +1,8 @@
 //! The thread that owns the lanes: it moves events from the outbox into them, starts what is due, and takes the
 //! answers. It never waits for an endpoint.
 
+mod news;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Left;
-use super::lanes::{Ending, GivenUp, Job, Lanes, Passed};
+use super::lanes::{Ending, GivenUp, Job, Lanes, Passed, Pauses};
 use super::retry::{Answer, GONE};
 use super::workers::Workers;
 use crate::config::{Endpoint, Payload};
@@ -45,6 +47,8 @@ pub(crate) enum Message {
     Answered { lane: usize, answer: Answer, took: Duration },
     /// Say how everything is doing.
     Status { clock: WallClock, reply: Sender<DeliveryStatus> },
+    /// These endpoints are paused, and no others.
+    Paused(Pauses),
     /// Send what waits, and say what is left when nothing is or when time is up.
     Flush { deadline: Instant, reply: Sender<Left> },
     /// End.
@@ -73,7 +77,16 @@ pub(crate) struct Work {
     /// Attempts for which no thread was to be had.
     unplaced: VecDeque<Job>,
     flushes: Vec<Flush>,
+    /// Nothing is sent before it is known what is paused, but at this time in any case.
+    held_until: Option<Instant>,
     stopped: bool,
+}
+
+impl Work {
+    /// None yet, and none before this time or the first word on what is paused.
+    pub(super) fn held(held_until: Option<Instant>) -> Self {
+        Self { held_until, ..Self::default() }
+    }
 }
 
 #[derive(Debug)]
@@ -167,6 +180,10 @@ impl Dispatcher {
 
     fn start_attempts(&mut self) {
         let now = Instant::now();
+        if self.work.held_until.is_some_and(|until| now < until) {
+            return;
+        }
+        self.work.held_until = None;
         while let Some(unsent) = self.lanes.next_unsent(now) {
             self.pass(&unsent);
         }
@@ -191,8 +208,9 @@ impl Dispatcher {
         }
         let (mut left, now) = (self.lanes.left(), Instant::now());
         left.waiting += self.work.incoming.len();
+        let done = self.lanes.is_done() && self.work.incoming.is_empty();
         self.work.flushes.retain(|flush| {
-            let over = left == Left::default() || flush.deadline <= now;
+            let over = done || flush.deadline <= now;
             if over {
                 // Nobody may be waiting any more.
                 let _ = flush.reply.send(left);
@@ -209,7 +227,8 @@ impl Dispatcher {
         let flush = self.work.flushes.iter().map(|flush| flush.deadline).min();
         let unrouted = (!self.work.incoming.is_empty())
             .then(|| Instant::now() + if self.holds_back() { HELD_BACK_LOOK } else { Duration::ZERO });
-        let first = match [self.lanes.next_due(), flush, retry, unrouted].into_iter().flatten().min() {
+        let due = self.work.held_until.or_else(|| self.lanes.next_due());
+        let first = match [due, flush, retry, unrouted].into_iter().flatten().min() {
             Some(wake) => self.messages.recv_deadline(wake).ok(),
             None => self.messages.recv().ok(),
         };
@@ -231,6 +250,11 @@ impl Dispatcher {
                 if let Some(passed) = passed {
                     self.pass(&passed);
                 }
+                self.tell_news();
+            }
+            Message::Paused(pauses) => {
+                self.work.held_until = None;
+                self.lanes.set_paused(&pauses, Instant::now());
             }
             // Nobody may be waiting any more.
             Message::Status { clock, reply } => drop(reply.send(self.lanes.status(clock))),

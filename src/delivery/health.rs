@@ -7,6 +7,13 @@ use super::retry::Answer;
 use crate::outbox::Queued;
 use crate::status::Latency;
 
+/// A batch that has failed so often makes its endpoint a failing one: with the usual backoff, some six seconds after the
+/// first attempt. What a restart of the receiver breaks off is not worth a message.
+const FAILED_OFTEN: u32 = 3;
+
+/// So does one that has failed for so long, if its attempts take their time.
+const FAILED_LONG: Duration = Duration::from_secs(30);
+
 /// The longest text about a failure that is kept.
 const LONGEST_ERROR: usize = 200;
 
@@ -37,6 +44,25 @@ pub(crate) struct Health {
     pub(crate) disabled_since: Option<Instant>,
     /// How long attempts took.
     pub(crate) latency: Latency,
+    /// Since when it fails, if that was told.
+    told: Option<Instant>,
+}
+
+/// What is worth telling of an endpoint: once each, in turns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// A batch has failed often enough, or for long enough, or was given up.
+    Failing {
+        /// What was wrong with the last attempt.
+        reason: String,
+        /// For how long none has succeeded.
+        after: Duration,
+    },
+    /// An attempt has succeeded.
+    Recovered {
+        /// How long none had.
+        after: Duration,
+    },
 }
 
 /// What one attempt came to.
@@ -71,6 +97,22 @@ impl Health {
             self.last_success = Some(now);
         }
         self.last = Some(Attempt { at: now, status, error });
+    }
+
+    /// What is to be told after an attempt, which was number `attempts` of its batch and ended `elapsed` after the first one
+    /// began; `given_up`, if it was the last one.
+    pub(crate) fn news(&mut self, attempts: u32, elapsed: Duration, given_up: bool, now: Instant) -> Option<News> {
+        let Some(since) = self.failing_since else {
+            let since = self.told.take()?;
+            return Some(News::Recovered { after: now.saturating_duration_since(since) });
+        };
+        let lasting = given_up || attempts >= FAILED_OFTEN || elapsed >= FAILED_LONG;
+        if self.told.is_some() || !lasting {
+            return None;
+        }
+        self.told = Some(since);
+        let reason = self.last.as_ref().and_then(|last| last.error.clone()).unwrap_or_default();
+        Some(News::Failing { reason, after: now.saturating_duration_since(since) })
     }
 
     /// A batch of `events` came to its end.
@@ -123,6 +165,28 @@ mod tests {
         health.attempted(&status(204), SECOND, began + 3 * SECOND);
         assert_eq!((health.failing_since, health.consecutive_failures, health.attempts), (None, 0, 4));
         assert_eq!(health.last_failure, Some(began + 2 * SECOND));
+    }
+
+    #[test]
+    fn a_failure_is_told_when_it_lasts_and_its_end_when_it_was_told() {
+        let (mut health, began) = (Health::default(), Instant::now());
+        let mut attempt = |code: u16, attempts: u32, second: u32, given_up: bool| {
+            let now = began + second * SECOND;
+            health.attempted(&status(code), SECOND, now);
+            health.news(attempts, second * SECOND, given_up, now)
+        };
+        let failing = |after: u32| Some(News::Failing { reason: "HTTP 500".to_owned(), after: after * SECOND });
+        assert_eq!(attempt(500, 1, 0, false), None, "this may mend itself");
+        assert_eq!(attempt(500, 2, 2, false), None);
+        assert_eq!(attempt(200, 3, 6, false), None, "nobody has heard of it");
+        assert_eq!(attempt(500, 2, 7, false), None);
+        assert_eq!(attempt(500, 3, 10, false), failing(3));
+        assert_eq!(attempt(500, 4, 20, false), None, "it was told");
+        assert_eq!(attempt(200, 5, 37, false), Some(News::Recovered { after: 30 * SECOND }));
+        assert_eq!(attempt(200, 1, 38, false), None);
+        assert_eq!(attempt(500, 2, 40, false), failing(0), "it has been tried for long");
+        assert_eq!(attempt(200, 3, 41, false), Some(News::Recovered { after: SECOND }));
+        assert_eq!(attempt(500, 1, 2, true), failing(0), "there is no further attempt");
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub(crate) struct Lane {
     waiting: VecDeque<Arc<Queued>>,
     head: Head,
     state: State,
+    /// When the last pause ended: nothing has waited for longer.
+    resumed: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -138,6 +140,7 @@ impl Lane {
             waiting: VecDeque::new(),
             head: Head::default(),
             state: State::Collecting,
+            resumed: None,
         }
     }
 
@@ -226,8 +229,8 @@ impl Lane {
 
     /// How long the oldest event of the batch that is in flight has been here.
     pub(crate) fn waited_for(&self, now: Instant) -> Duration {
-        let oldest = self.trying().and_then(|trying| trying.batch.events().first());
-        oldest.map_or(Duration::ZERO, |queued| now.saturating_duration_since(queued.arrived))
+        let oldest = self.trying().and_then(|trying| trying.batch.events().first()).map(|queued| queued.arrived);
+        oldest.max(oldest.and(self.resumed)).map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
     /// The attempt failed: the same batch is due again at `until`.
@@ -277,6 +280,14 @@ impl Lane {
     pub(crate) fn backing_off(&self) -> usize {
         let inherited: usize = self.inherited.iter().map(|(_, batch)| batch.events().len()).sum();
         inherited + if let State::BackingOff { trying, .. } = &self.state { trying.batch.events().len() } else { 0 }
+    }
+
+    /// The endpoint was paused from `began` to `now`: that time is not held against what waited.
+    pub(crate) fn excuse(&mut self, began: Instant, now: Instant) {
+        self.resumed = Some(now);
+        if let State::InFlight(trying) | State::BackingOff { trying, .. } = &mut self.state {
+            trying.since += now.saturating_duration_since(trying.since.max(began));
+        }
     }
 
     /// What is to be seen from afar.

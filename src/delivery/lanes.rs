@@ -1,6 +1,7 @@
 //! All lanes of this node: which events go where, and which lane may send next. Pure: no threads, no clock.
 
 mod gone;
+mod paused;
 mod routes;
 mod settle;
 mod status;
@@ -9,11 +10,13 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::paused::Pause;
+pub(crate) use self::paused::Pauses;
 use self::routes::Route;
 pub(crate) use self::settle::{Ending, Passed};
 use super::Left;
 use super::batch::{Batch, BatchIds};
-use super::health::Health;
+use super::health::{Health, News};
 use super::lane::{Lane, Limits};
 use super::slots::Slots;
 use crate::config::Endpoint;
@@ -38,6 +41,8 @@ pub(crate) struct Lanes {
     ready: Vec<Ready>,
     /// How the endpoints are doing.
     health: Vec<Health>,
+    /// What is to be told of them.
+    news: Vec<(usize, News)>,
     /// The endpoint whose turn it is to start a batch.
     turn: usize,
     slots: Slots,
@@ -71,6 +76,8 @@ struct Ready {
     proven: Option<bool>,
     /// The endpoint has answered 410: nothing more is sent to it.
     gone: bool,
+    /// Somebody wants nothing to be sent to it for now.
+    paused: Option<Pause>,
     healthy: VecDeque<usize>,
     /// Apart from the others, so that they are not held up behind a lane that may not have a worker yet.
     failing: VecDeque<usize>,
@@ -110,6 +117,7 @@ impl Lanes {
         Self {
             ready: endpoints.iter().map(|_| Ready::default()).collect(),
             health: vec![Health::default(); endpoints.len()],
+            news: Vec::new(),
             slots: Slots::new(max_workers, endpoints.len()),
             endpoints,
             limits,
@@ -175,7 +183,7 @@ impl Lanes {
         self.entries.iter().max_by_key(|entry| entry.lane.waiting()).is_some_and(|entry| {
             let ready = &self.ready[entry.endpoint];
             let waits = entry.lane.backing_off() > 0 || entry.lane.tried_for(now) >= PROMPT;
-            ready.proven != Some(false) && !ready.gone && !entry.failing && !waits
+            ready.proven != Some(false) && !ready.gone && ready.paused.is_none() && !entry.failing && !waits
         })
     }
 
@@ -221,7 +229,7 @@ impl Lanes {
     fn next_of(&mut self, endpoint: usize, now: Instant) -> Option<Job> {
         loop {
             let ready = &mut self.ready[endpoint];
-            if ready.gone {
+            if ready.gone || ready.paused.is_some() {
                 return None;
             }
             let unproven = ready.proven != Some(true);

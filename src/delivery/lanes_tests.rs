@@ -89,6 +89,75 @@ fn of_too_many_endpoints_and_lanes_those_are_told_of_that_matter() {
     assert!(told.lanes.iter().all(|lane| lane.depth == 2), "the one that has delivered a batch is shorter");
 }
 
+fn pause(lanes: &mut Lanes, paused: &[&str], now: Instant) {
+    lanes.set_paused(&paused.iter().map(|id| (*id).to_owned()).collect(), now);
+}
+
+#[test]
+fn a_paused_endpoint_starts_nothing_and_what_is_under_way_ends() {
+    let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 8);
+    let now = Instant::now() + Duration::from_secs(1);
+    push(&mut lanes, "app", 0);
+    let (first, second) = (lanes.next(now).unwrap(), lanes.next(now).unwrap());
+    pause(&mut lanes, &["0"], now);
+    push(&mut lanes, "app", 1);
+    assert!(!lanes.is_done(), "two attempts are under way");
+    for job in [first, second] {
+        assert!(lanes.settle(job.lane, status(200), Duration::ZERO, now, 0.0).is_some());
+    }
+    assert_eq!(lanes.next(now).map(|job| job.endpoint), Some(1));
+    assert!(lanes.next(now + Duration::from_secs(3600)).is_none());
+    let told = lanes.status(WallClock { at: now, unix_ms: 5 });
+    assert_eq!((told.endpoints[0].state, told.endpoints[0].since_ms), (EndpointState::Paused, Some(5)));
+    pause(&mut lanes, &[], now);
+    assert_eq!(lanes.next(now).map(|job| job.endpoint), Some(0));
+}
+
+#[test]
+fn what_an_endpoint_has_that_is_paused_is_not_waited_for_at_the_end() {
+    let mut lanes = lanes(vec![endpoint(0)], 8);
+    pause(&mut lanes, &["0"], Instant::now());
+    push(&mut lanes, "app", 0);
+    assert!(lanes.next(Instant::now()).is_none());
+    assert!(lanes.is_done());
+    assert_eq!(lanes.left().waiting, 1);
+    assert!(!lanes.longest_is_prompt(Instant::now()), "others do not wait for its sake");
+}
+
+#[test]
+fn the_time_of_a_pause_is_not_held_against_a_batch() {
+    let patient = Endpoint { retry_for: Some(Duration::from_secs(8)), max_attempts: 100, ..endpoint(0) };
+    let mut lanes = lanes(vec![patient], 8);
+    push(&mut lanes, "app", 0);
+    let (mut now, hour) = (Instant::now(), Duration::from_secs(3600));
+    let job = lanes.next(now).unwrap();
+    assert!(lanes.settle(job.lane, status(500), Duration::ZERO, now, 0.0).is_none());
+    pause(&mut lanes, &["0"], now);
+    now += hour;
+    assert!(lanes.next(now).is_none());
+    pause(&mut lanes, &["0"], now);
+    now += hour;
+    pause(&mut lanes, &[], now);
+    now += Duration::from_secs(3);
+    let job = lanes.next(now).unwrap();
+    assert!(lanes.settle(job.lane, status(500), Duration::ZERO, now, 0.0).is_none(), "3 and 4 seconds are no 8");
+    now += Duration::from_secs(4);
+    let job = lanes.next(now).unwrap();
+    assert!(lanes.settle(job.lane, status(500), Duration::ZERO, now, 0.0).is_some(), "7 and 8 are more");
+}
+
+#[test]
+fn an_application_is_waited_for_after_a_pause_as_before() {
+    let mut lanes = lanes(vec![endpoint(0)], 8);
+    let mut now = Instant::now();
+    push(&mut lanes, "app", 0);
+    pause(&mut lanes, &["0"], now);
+    now += Duration::from_secs(3600);
+    pause(&mut lanes, &[], now);
+    let job = lanes.next(now).unwrap();
+    assert!(lanes.settle(job.lane, Answer::UnknownApplication, Duration::ZERO, now, 0.0).is_none());
+}
+
 #[test]
 fn without_endpoints_nobody_wants_an_event() {
     let mut lanes = lanes(vec![], 8);

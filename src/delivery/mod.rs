@@ -43,6 +43,7 @@ use self::dispatcher::{Dispatcher, Message, Work};
 use self::http::Client;
 use self::lane::Limits;
 use self::lanes::Lanes;
+pub(crate) use self::lanes::Pauses;
 use self::slots::MAX_WORKERS;
 use self::workers::Workers;
 use crate::apps::AppDirectory;
@@ -126,6 +127,18 @@ impl Delivery {
         apps: Arc<AppDirectory>,
         telemetry: Arc<Telemetry>,
     ) -> std::io::Result<Self> {
+        Self::start_held(None, outbox, settings, endpoints, apps, telemetry)
+    }
+
+    /// The same, but nothing is sent before it is known which endpoints are paused, or before this time.
+    pub(crate) fn start_held(
+        held_until: Option<Instant>,
+        outbox: Arc<dyn Outbox>,
+        settings: Settings,
+        endpoints: Vec<Endpoint>,
+        apps: Arc<AppDirectory>,
+        telemetry: Arc<Telemetry>,
+    ) -> std::io::Result<Self> {
         let limits = Limits {
             flush_interval: settings.flush_interval,
             max_events: settings.batch_max_events.max(1),
@@ -146,7 +159,7 @@ impl Delivery {
             messages: inbox,
             workers,
             telemetry: Arc::clone(&telemetry),
-            work: Work::default(),
+            work: Work::held(held_until),
         };
         let dispatcher = Thread::spawn("wh-dispatch", Arc::clone(&telemetry), move || dispatcher.run())?;
         let stopped = AtomicBool::new(false);
@@ -196,6 +209,12 @@ impl Delivery {
         let gone =
             || self.workers_gone.recv_deadline(deadline) == Err(crossbeam_channel::RecvTimeoutError::Disconnected);
         self.dispatcher.wait_until(deadline) && gone()
+    }
+
+    /// Sends nothing more to these endpoints, and to the others again.
+    pub(crate) fn pause(&self, pauses: Pauses) {
+        // It has ended only after a stop.
+        let _ = self.messages.send(Message::Paused(pauses));
     }
 
     /// How the deliveries are doing, if that is heard of before `deadline`.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
@@ -20,6 +20,9 @@ use crate::redis::{self, Link};
 use crate::status::{Reporter, Sources};
 use crate::telemetry::Telemetry;
 use crate::thread::Thread;
+
+/// How long deliveries wait at the start until Redis has said which endpoints are paused. When it is away, none is.
+const PAUSES_KNOWN_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the threads share with the engine.
 #[derive(Clone, Debug)]
@@ -155,7 +158,9 @@ fn start_delivery(config: &Config, shared: &Shared, outbox: Option<&Arc<RedisOut
         None => Arc::new(MemoryOutbox::new(config.outbox_max_events)),
     };
     let (apps, telemetry) = (Arc::clone(&shared.apps), Arc::clone(&shared.telemetry));
-    let delivery = Arc::new(Delivery::start(events, config.into(), config.endpoints.clone(), apps, telemetry)?);
+    let (held, endpoints) = (Instant::now() + PAUSES_KNOWN_WITHIN, config.endpoints.clone());
+    let delivery = Delivery::start_held(Some(held), events, config.into(), endpoints, apps, telemetry)?;
+    let delivery = Arc::new(delivery);
     if let Some(outbox) = outbox {
         let delivery = Arc::clone(&delivery);
         outbox.on_news(Box::new(move || delivery.wake()));

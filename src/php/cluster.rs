@@ -36,4 +36,20 @@ impl Cluster {
     pub fn status(&mut self) -> PhpResult<ZBox<ZendHashTable>> {
         json_array::of(&self.core.status().map_err(redis_failed)?)
     }
+
+    /// Has nothing more sent to an endpoint, by its id, from within two seconds on; what comes for it waits. False when that is
+    /// so already.
+    pub fn pause(&mut self, endpoint: &str) -> PhpResult<bool> {
+        self.core.pause(endpoint).map_err(redis_failed)
+    }
+
+    /// Ends a pause. False when there is none.
+    pub fn resume(&mut self, endpoint: &str) -> PhpResult<bool> {
+        self.core.resume(endpoint).map_err(redis_failed)
+    }
+
+    /// The ids of the endpoints that are paused, each with the time in Unix ms.
+    pub fn paused(&mut self) -> PhpResult<ZBox<ZendHashTable>> {
+        json_array::of(&self.core.paused().map_err(redis_failed)?)
+    }
 }

@@ -225,6 +225,19 @@ fn outcome_array(outcome: Outcome) -> PhpResult<ZBox<ZendHashTable>> {
             array.insert("url", url)?;
             array.insert("reason", reason)?;
         }
+        Outcome::EndpointFailing { url, endpoint, reason, seconds } => {
+            array.insert("type", "endpoint_failing")?;
+            array.insert("url", url)?;
+            array.insert("endpoint", endpoint)?;
+            array.insert("reason", reason)?;
+            array.insert("seconds", i64::try_from(seconds).unwrap_or(i64::MAX))?;
+        }
+        Outcome::EndpointRecovered { url, endpoint, seconds } => {
+            array.insert("type", "endpoint_recovered")?;
+            array.insert("url", url)?;
+            array.insert("endpoint", endpoint)?;
+            array.insert("seconds", i64::try_from(seconds).unwrap_or(i64::MAX))?;
+        }
         Outcome::Log { level, message } => {
             array.insert("type", "log")?;
             array.insert("level", level.as_str())?;

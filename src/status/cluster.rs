@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redis::{Connection, RedisResult};
+use redis::{Commands, Connection, RedisResult};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -66,6 +66,8 @@ pub struct ClusterStatus {
     pub channels: BTreeMap<String, usize>,
     /// What waits in Redis.
     pub outbox: Outbox,
+    /// The ids of the endpoints that somebody has paused, each with the time; the nodes follow within two seconds.
+    pub paused: BTreeMap<String, u64>,
 }
 
 /// A node of the cluster.
@@ -127,8 +129,9 @@ pub struct Partition {
     pub owner: Option<String>,
 }
 
-/// What Redis answers to what is asked in one go: its time, who wrote when, leases, dead letters, owners.
-type Answers = ((u64, u64), Vec<(String, f64)>, BTreeMap<String, f64>, usize, BTreeMap<String, String>);
+/// What Redis answers to what is asked in one go: its time, who wrote when, leases, dead letters, owners, pauses.
+type Answers =
+    ((u64, u64), Vec<(String, f64)>, BTreeMap<String, f64>, usize, BTreeMap<String, String>, BTreeMap<String, u64>);
 
 /// What is read in one go.
 struct Found {
@@ -136,6 +139,7 @@ struct Found {
     written: Vec<(String, u64)>,
     leases: BTreeMap<String, i64>,
     dead_letters: usize,
+    paused: BTreeMap<String, u64>,
     /// By partition; under another name the number of tenures there have been.
     owners: BTreeMap<String, String>,
     lengths: Vec<usize>,
@@ -188,17 +192,47 @@ impl Cluster {
             dead_letters: found.dead_letters,
             channels,
             outbox: found.outbox(),
+            paused: found.paused,
             nodes,
         })
     }
 
+    /// Has nothing more sent to an endpoint, on any node, from within two seconds on. What is under way goes on, and what
+    /// comes waits. `false` when that is so already.
+    ///
+    /// # Errors
+    /// As [`Self::status`].
+    pub fn pause(&mut self, endpoint: &str) -> Result<bool, StatusError> {
+        self.call(|redis, cluster| {
+            let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
+            redis.hset_nx(cluster.keys.paused(), endpoint, seconds * 1000 + micros / 1000)
+        })
+    }
+
+    /// Ends a pause. `false` when there is none.
+    ///
+    /// # Errors
+    /// As [`Self::status`].
+    pub fn resume(&mut self, endpoint: &str) -> Result<bool, StatusError> {
+        self.call(|redis, cluster| redis.hdel(cluster.keys.paused(), endpoint))
+    }
+
+    /// The ids of the endpoints that are paused, and since when in Unix ms.
+    ///
+    /// # Errors
+    /// As [`Self::status`].
+    pub fn paused(&mut self) -> Result<BTreeMap<String, u64>, StatusError> {
+        self.call(|redis, cluster| redis.hgetall(cluster.keys.paused()))
+    }
+
     fn find(&self, redis: &mut Connection) -> RedisResult<Found> {
-        let ((seconds, micros), written, leases, dead_letters, owners): Answers = redis::pipe()
+        let ((seconds, micros), written, leases, dead_letters, owners, paused): Answers = redis::pipe()
             .cmd("TIME")
             .zrange_withscores(self.keys.nodes(), 0, -1)
             .zrange_withscores(self.keys.leases(), 0, -1)
             .xlen(self.outbox.dead_letters())
             .hgetall(self.outbox.owners())
+            .hgetall(self.keys.paused())
             .query(redis)?;
         let mut lengths = redis::pipe();
         for partition in 0..PARTITIONS {
@@ -210,6 +244,7 @@ impl Cluster {
             written: written.into_iter().map(|(node, at)| (node, at as u64)).collect(),
             leases: leases.into_iter().map(|(node, until)| (node, until as i64)).collect(),
             dead_letters,
+            paused,
             owners,
             lengths: lengths.query(redis)?,
         })

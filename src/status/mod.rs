@@ -7,6 +7,8 @@
 //! - `status`: sorted set, node → when it last wrote its record (ms by Redis' clock).
 //! - `status:{node}`: string, the [`NodeRecord`] as JSON, with an expiry. The node keeps this name if it has to go on as
 //!   another incarnation.
+//! - `paused`: hash, id of an endpoint → since when somebody wants nothing to be sent to it (ms by Redis' clock). The nodes
+//!   learn of it whenever they write.
 //!
 //! Nothing in them is secret.
 

@@ -1,4 +1,4 @@
-//! The thread that writes down how this node is doing.
+//! The thread that writes down how this node is doing, and hears what it is to do.
 
 use std::io;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::record::{DeliveryStatus, NodeRecord, WallClock};
 use super::scripts::{self, Keys};
 use crate::apps::AppDirectory;
 use crate::config::{Config, OutboxKind};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Pauses};
 use crate::presence::{RedisClock, Standing, system_ms};
 use crate::redis::{Link, Settings};
 use crate::telemetry::Telemetry;
@@ -73,6 +73,8 @@ struct Rounds {
     name: Option<String>,
     /// What the dispatcher last said.
     last: DeliveryStatus,
+    /// What the dispatcher was last told.
+    paused: Option<Pauses>,
 }
 
 impl Reporter {
@@ -97,6 +99,7 @@ impl Reporter {
             clock: RedisClock::default(),
             name: None,
             last: DeliveryStatus::default(),
+            paused: None,
         };
         let end = Arc::new(End::default());
         let ended = Arc::clone(&end);
@@ -117,13 +120,12 @@ impl Reporter {
 }
 
 impl End {
-    /// Waits for `time`, or until it is over. Returns whether it is.
-    fn wait(&self, time: Duration) -> bool {
+    /// Waits for `time`, or until it is over.
+    fn wait(&self, time: Duration) {
         let mut stopped = self.stopped.lock();
         if !*stopped {
             self.changed.wait_for(&mut stopped, time);
         }
-        *stopped
     }
 }
 
@@ -131,29 +133,44 @@ impl Rounds {
     fn run(&mut self, end: &End) {
         let mut wait = LOOK;
         loop {
-            let stopped = end.wait(wait);
+            let stopped = *end.stopped.lock();
             let written = self.write(stopped);
             if stopped {
                 return;
             }
+            end.wait(wait);
             wait = if written { EVERY } else { EVERY.min(wait * 2) };
         }
     }
 
-    /// Writes the record, if the node has or had a place and Redis takes it.
+    /// Writes the record, if the node has or had a place in the cluster, and hears what is paused. Returns whether it wrote.
     fn write(&mut self, stopped: bool) -> bool {
-        let place = self.sources.standing.place();
-        let node = place.map(|place| place.node.to_string());
-        let Some(name) = self.name.clone().or_else(|| node.clone()) else { return false };
-        self.name.get_or_insert_with(|| name.clone());
         if self.link.ready_at().is_some() {
             return false;
         }
-        let record = self.record(node.unwrap_or_else(|| name.clone()), stopped);
-        let Ok(record) = serde_json::to_vec(&record) else { return false };
+        let node = self.sources.standing.place().map(|place| place.node.to_string());
+        // By then Redis' clock is known, too.
+        if self.name.is_none() && self.paused.is_some() {
+            self.name.clone_from(&node);
+        }
+        let name = self.name.clone().unwrap_or_default();
+        let record = if name.is_empty() {
+            Vec::new()
+        } else {
+            let record = self.record(node.unwrap_or_else(|| name.clone()), stopped);
+            let Ok(record) = serde_json::to_vec(&record) else { return false };
+            record
+        };
         let (keys, kept) = (&self.keys, self.kept);
-        let written = self.link.with(|redis| keys.report(redis, &name, &record, kept));
-        written.map(|time_ms| self.clock.observe(time_ms)).is_ok()
+        let Ok((time_ms, paused)) = self.link.with(|redis| keys.report(redis, &name, &record, kept)) else {
+            return false;
+        };
+        self.clock.observe(time_ms);
+        if self.paused.as_ref() != Some(&paused) {
+            self.sources.delivery.pause(paused.clone());
+            self.paused = Some(paused);
+        }
+        !record.is_empty()
     }
 
     fn record(&mut self, node: String, stopped: bool) -> NodeRecord {

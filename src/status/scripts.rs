@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use redis::{Connection, RedisResult, Script};
 
+use crate::delivery::Pauses;
 use crate::redis::millis;
 
 static REPORT: LazyLock<Script> = LazyLock::new(|| {
@@ -48,10 +49,22 @@ impl Keys {
         [self.prefix.as_bytes(), b":occ:", app.as_bytes()].concat()
     }
 
-    /// Writes down `record` of `node`, to be kept for `time`. Returns Redis' time in ms.
-    pub(super) fn report(&self, redis: &mut Connection, node: &str, record: &[u8], time: Duration) -> RedisResult<u64> {
+    /// The endpoints that are paused.
+    pub(super) fn paused(&self) -> String {
+        format!("{}:paused", self.prefix)
+    }
+
+    /// Writes down `record` of `node`, to be kept for `time`; an empty one is not. Returns Redis' time in ms, and which
+    /// endpoints are paused.
+    pub(super) fn report(
+        &self,
+        redis: &mut Connection,
+        node: &str,
+        record: &[u8],
+        time: Duration,
+    ) -> RedisResult<(u64, Pauses)> {
         let mut call = REPORT.key(self.nodes());
-        call.key(self.record(node)).arg(node).arg(record).arg(millis(time));
+        call.key(self.record(node)).key(self.paused()).arg(node).arg(record).arg(millis(time));
         call.invoke(redis)
     }
 }

@@ -61,6 +61,26 @@ pub enum Outcome {
         /// What it answered.
         reason: String,
     },
+    /// A batch for an endpoint has failed for a while: its events wait.
+    EndpointFailing {
+        /// Where.
+        url: String,
+        /// Its id.
+        endpoint: String,
+        /// What was wrong with the last attempt.
+        reason: String,
+        /// For how long none has succeeded.
+        seconds: u64,
+    },
+    /// It answers again.
+    EndpointRecovered {
+        /// Where.
+        url: String,
+        /// Its id.
+        endpoint: String,
+        /// For how long it had failed.
+        seconds: u64,
+    },
     /// A line for the log.
     Log {
         /// Its severity.

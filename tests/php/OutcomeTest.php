@@ -10,6 +10,8 @@ use Tests\Support\FreePort;
 use Tests\Support\Receiver;
 use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Events\EndpointDisabled;
+use Webpatser\ResonateWebhooks\Events\EndpointFailing;
+use Webpatser\ResonateWebhooks\Events\EndpointRecovered;
 use Webpatser\ResonateWebhooks\Events\WebhookDelivered;
 use Webpatser\ResonateWebhooks\Events\WebhookDropped;
 
@@ -51,6 +53,23 @@ final class OutcomeTest extends PluginTestCase
         $this->assertCount(1, $lines);
         $this->assertStringStartsWith('WARNING: Resonate webhooks: ', end($lines));
         $this->assertStringContainsString($url, end($lines));
+    }
+
+    public function test_an_endpoint_that_fails_and_comes_back_becomes_two_laravel_events(): void
+    {
+        $server = $this->serve(['max_attempts' => 1, 'endpoints' => ['billing' => $this->endpoint('/flaky/1')]]);
+        $failing = $this->listen(EndpointFailing::class);
+        $recovered = $this->listen(EndpointRecovered::class);
+        $client = $server->connect();
+
+        $client->subscribe('room');
+        Wait::until(fn () => $failing->events !== [], 'the failure');
+        $client->subscribe('hall');
+        Wait::until(fn () => $recovered->events !== [], 'the recovery');
+
+        $url = Receiver::shared()->url($this->path('/flaky/1'));
+        $this->assertEquals([new EndpointFailing($url, 'HTTP 500', 0, 'billing')], $failing->events);
+        $this->assertEquals([new EndpointRecovered($url, $recovered->events[0]->seconds, 'billing')], $recovered->events);
     }
 
     public function test_an_endpoint_that_is_gone_becomes_a_laravel_event(): void

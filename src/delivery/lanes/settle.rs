@@ -58,9 +58,16 @@ impl Lanes {
         let attempts = entry.lane.attempts();
         let endpoint = entry.endpoint;
         let policy = Policy::from(&self.endpoints[endpoint]);
-        let elapsed = if sent { entry.lane.tried_for(now) } else { entry.lane.waited_for(now) };
+        // The time of a pause is not held against a batch, also while it lasts.
+        let until = self.ready[endpoint].paused.as_ref().map_or(now, |pause| pause.began);
+        let elapsed = if sent { entry.lane.tried_for(until) } else { entry.lane.waited_for(until) };
         self.health[endpoint].attempted(&answer, took, now);
         let verdict = policy.judge(answer, attempts, elapsed, jitter);
+        if sent && verdict != Verdict::Gone {
+            let given_up = matches!(verdict, Verdict::Drop { .. });
+            let news = self.health[endpoint].news(attempts, elapsed, given_up, now);
+            self.news.extend(news.map(|news| (endpoint, news)));
+        }
         let ready = &mut self.ready[endpoint];
         if sent {
             entry.failing = !matches!(verdict, Verdict::Delivered { .. });

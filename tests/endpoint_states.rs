@@ -1,0 +1,161 @@
+//! Endpoints that somebody has paused, and what is told of those that fail.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::time::Duration;
+
+use resonate_webhooks::config::Config;
+use resonate_webhooks::engine::{Engine, Whisper};
+use resonate_webhooks::status::{Cluster, EndpointState};
+use resonate_webhooks::telemetry::Outcome;
+use serde_json::json;
+use support::engine::{APP, engine, eventually};
+use support::receiver::{Answer, Received, Receiver};
+use support::redis::RedisServer;
+
+fn cluster(redis: &RedisServer) -> Cluster {
+    let config = json!({ "connection": { "host": redis.socket() } });
+    Cluster::of(&Config::from_value(config).unwrap()).unwrap()
+}
+
+/// A node with two endpoints, of which one is to be paused.
+fn node(redis: &RedisServer, receiver: &Receiver, outbox: &str) -> Engine {
+    let endpoints = json!({ "open": { "url": receiver.url("/open") }, "billing": { "url": receiver.url("/billing") } });
+    engine(redis, receiver, &json!({ "outbox": outbox, "endpoints": endpoints }))
+}
+
+/// Waits until every node sees the endpoint in this state.
+fn seen(cluster: &mut Cluster, nodes: usize, state: EndpointState) {
+    eventually("every node sees it", || {
+        let status = cluster.status().unwrap();
+        let billing = status.endpoints.iter().find(|endpoint| endpoint.endpoint.id == "billing");
+        billing.is_some_and(|billing| billing.nodes.get(&state) == Some(&nodes))
+    });
+}
+
+fn paused_on_all_nodes_and_resumed(outbox: &str) {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let nodes = [(); 2].map(|()| node(&redis, &receiver, outbox));
+    let mut cluster = cluster(&redis);
+    assert!(cluster.pause("billing").unwrap());
+    assert!(!cluster.pause("billing").unwrap(), "it is paused already");
+    seen(&mut cluster, 2, EndpointState::Paused);
+    nodes[0].subscribed(APP, b"news", b"1.1", None);
+    receiver.wait_for_channels("/open", 1);
+    nodes[0].unsubscribed(APP, b"news", b"1.1");
+    nodes[1].subscribed(APP, b"chat", b"2.1", None);
+    receiver.wait_for_channels("/open", 3);
+    // Beyond the time that a batch waits for company.
+    nodes[0].subscribed(APP, b"later", b"1.1", None);
+    receiver.wait_for_channels("/open", 4);
+    assert!(receiver.received("/billing").is_empty());
+    eventually("what waits is told", || {
+        cluster.status().unwrap().lanes.iter().map(|lane| lane.lane.depth).sum::<usize>() == 4
+    });
+    assert_eq!(cluster.paused().unwrap().into_keys().collect::<Vec<_>>(), ["billing"]);
+    assert!(cluster.resume("billing").unwrap());
+    assert!(!cluster.resume("billing").unwrap());
+    let arrived = receiver.wait_for_channels("/billing", 4);
+    assert_eq!(arrived.iter().filter(|channel| *channel == "news").count(), 2);
+    let of_news: Vec<String> = receiver.received("/billing").iter().flat_map(Received::events).collect();
+    let of_news: Vec<&String> = of_news.iter().filter(|event| event.ends_with(" news")).collect();
+    assert_eq!(of_news, ["channel_occupied news", "channel_vacated news"]);
+    seen(&mut cluster, 2, EndpointState::Ok);
+}
+
+#[test]
+fn a_paused_endpoint_gets_nothing_from_any_node_until_it_is_resumed() {
+    paused_on_all_nodes_and_resumed("redis");
+}
+
+#[test]
+fn events_that_wait_in_memory_wait_for_a_paused_endpoint_too() {
+    paused_on_all_nodes_and_resumed("memory");
+}
+
+#[test]
+fn a_pause_outlives_the_nodes_and_does_not_hold_up_their_end() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let mut cluster = cluster(&redis);
+    cluster.pause("billing").unwrap();
+    for n in 0..3 {
+        let node = node(&redis, &receiver, "redis");
+        node.subscribed(APP, b"news", b"1.1", None);
+        receiver.wait_for_channels("/open", 2 * n + 1);
+        let began = std::time::Instant::now();
+        let left = node.end(Duration::from_secs(1));
+        assert!(left.events > 0 && left.kept, "{left}");
+        assert!(began.elapsed() < Duration::from_secs(3), "it was waited for: {:?}", began.elapsed());
+    }
+    let _node = node(&redis, &receiver, "redis");
+    seen(&mut cluster, 1, EndpointState::Paused);
+    assert!(receiver.received("/billing").is_empty());
+    cluster.resume("billing").unwrap();
+    assert_eq!(receiver.wait_for_channels("/billing", 6), ["news"; 6]);
+}
+
+#[test]
+fn a_redis_that_hangs_neither_ends_a_pause_nor_begins_one() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let node = node(&redis, &receiver, "memory");
+    node.subscribed(APP, b"private-news", b"1.1", None);
+    receiver.wait_for_channels("/billing", 1);
+    let mut cluster = cluster(&redis);
+    cluster.pause("billing").unwrap();
+    seen(&mut cluster, 1, EndpointState::Paused);
+    redis.hang();
+    let whisper = Whisper { channel: b"private-news", event: b"client-a", data: None, socket: b"1.1", user: None };
+    node.client_event(APP, &whisper);
+    receiver.wait_for_channels("/open", 2);
+    assert_eq!(receiver.received("/billing").len(), 1);
+    redis.go_on();
+    cluster.resume("billing").unwrap();
+    receiver.wait_for_channels("/billing", 2);
+}
+
+/// What was told of endpoints as a whole.
+fn told(node: &Engine, so_far: &mut Vec<String>) {
+    so_far.extend(node.poll(10_000).into_iter().filter_map(|outcome| match outcome {
+        Outcome::EndpointFailing { endpoint, reason, .. } => Some(format!("{endpoint} failing: {reason}")),
+        Outcome::EndpointRecovered { endpoint, .. } => Some(format!("{endpoint} recovered")),
+        Outcome::EndpointDisabled { reason, .. } => Some(format!("disabled: {reason}")),
+        _ => None,
+    }));
+}
+
+#[test]
+fn that_an_endpoint_fails_and_that_it_is_back_are_told_once_each() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/hook", [503, 500, 200, 200, 500, 410].map(Answer::Status));
+    let settings = json!({ "max_attempts": 1, "endpoints": { "billing": { "url": receiver.url("/hook") } } });
+    let node = engine(&redis, &receiver, &settings);
+    for n in 0..6 {
+        node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
+        receiver.wait_for("/hook", n + 1);
+    }
+    let mut so_far = Vec::new();
+    eventually("the farewell", || {
+        told(&node, &mut so_far);
+        so_far.len() >= 4
+    });
+    let expected =
+        ["billing failing: HTTP 503", "billing recovered", "billing failing: HTTP 500", "disabled: HTTP 410"];
+    assert_eq!(so_far, expected);
+}
+
+#[test]
+fn a_failure_that_the_second_retry_mends_is_not_told() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/hook", [Answer::Status(500), Answer::Close]);
+    let node = engine(&redis, &receiver, &json!({}));
+    node.subscribed(APP, b"news", b"1.1", None);
+    let delivered = |outcome: &Outcome| matches!(outcome, Outcome::Delivered { attempts: 2 | 3, .. });
+    let mut outcomes = Vec::new();
+    eventually("the delivery", || {
+        outcomes.extend(node.poll(1000));
+        outcomes.iter().any(delivered)
+    });
+    assert!(!outcomes.iter().any(|outcome| matches!(outcome, Outcome::EndpointFailing { .. })), "{outcomes:?}");
+}
