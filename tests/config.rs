@@ -302,7 +302,7 @@ fn an_unknown_key_is_refused_with_the_key_that_was_probably_meant() {
     );
     assert_eq!(
         refusal(json!({"endpoints": [{"url": "https://a.example"}, {"colour": 1}]})),
-        "resonate-webhooks.endpoints.1.colour: unknown key, known are url, name, enabled, app_id, event_types, events, filter, batching, headers, timeout, connect_timeout, \
+        "resonate-webhooks.endpoints.1.colour: unknown key, known are url, name, enabled, app_id, event_types, events, filter, payload, batching, headers, timeout, connect_timeout, \
          max_attempts, retry_for, https_only, proxy, ca_file, client_cert, client_key, deny_private_networks, \
          allow_link_local"
     );
