@@ -5,18 +5,21 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks;
 
 use Illuminate\Support\ServiceProvider;
+use Webpatser\ResonateWebhooks\Receiving\ReceivingServiceProvider;
 
 /**
- * Gives the application its `resonate-webhooks` config; Resonate builds the plugin itself.
+ * Gives the application its config and what it receives webhooks with; Resonate builds the plugin itself.
  */
 class WebhooksServiceProvider extends ServiceProvider
 {
     /**
-     * Merge the package's config under the application's own.
+     * Merge the package's config under the application's own, and register the receiving side.
      */
     public function register(): void
     {
         $this->mergeConfigFrom(static::configFile(), 'resonate-webhooks');
+
+        $this->app->register(ReceivingServiceProvider::class);
     }
 
     /**

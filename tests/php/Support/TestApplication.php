@@ -36,7 +36,11 @@ final class TestApplication
             mkdir("{$base}/{$folder}", recursive: true);
         }
 
-        $this->write("{$base}/config/app.php", ['name' => 'Test', 'env' => 'testing', 'debug' => true, 'key' => str_repeat('k', 32)]);
+        $this->write("{$base}/config/app.php", ['name' => 'Test', 'env' => 'testing', 'debug' => true, 'key' => str_repeat('k', 32), 'cipher' => 'AES-256-CBC']);
+        $this->write("{$base}/config/session.php", [
+            'driver' => 'array', 'cookie' => 'session', 'lifetime' => 120, 'lottery' => [0, 1],
+            'path' => '/', 'domain' => null, 'secure' => null, 'expire_on_close' => true,
+        ]);
         $this->write("{$base}/config/cache.php", ['default' => 'array', 'stores' => ['array' => ['driver' => 'array']]]);
         $this->write("{$base}/config/view.php", ['paths' => [], 'compiled' => "{$base}/storage/framework/views"]);
         $this->write("{$base}/config/logging.php", [

@@ -1,0 +1,57 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Receiving;
+
+use Carbon\CarbonImmutable;
+use Webpatser\ResonateWebhooks\Receiving\Events\CacheMiss;
+use Webpatser\ResonateWebhooks\Receiving\Events\ChannelOccupied;
+use Webpatser\ResonateWebhooks\Receiving\Events\ChannelVacated;
+use Webpatser\ResonateWebhooks\Receiving\Events\ClientEvent;
+use Webpatser\ResonateWebhooks\Receiving\Events\ConnectionEstablished;
+use Webpatser\ResonateWebhooks\Receiving\Events\ConnectionTerminated;
+use Webpatser\ResonateWebhooks\Receiving\Events\CustomEvent;
+use Webpatser\ResonateWebhooks\Receiving\Events\MemberAdded;
+use Webpatser\ResonateWebhooks\Receiving\Events\MemberRemoved;
+use Webpatser\ResonateWebhooks\Receiving\Events\SubscriptionCount;
+use Webpatser\ResonateWebhooks\Receiving\Events\WebhookEvent;
+
+/**
+ * Which class an event of a webhook becomes.
+ */
+final class EventTypes
+{
+    /**
+     * The classes, by the names of the events on the wire.
+     *
+     * @var array<string, class-string<WebhookEvent>>
+     */
+    private const array BY_NAME = [
+        'channel_occupied' => ChannelOccupied::class,
+        'channel_vacated' => ChannelVacated::class,
+        'member_added' => MemberAdded::class,
+        'member_removed' => MemberRemoved::class,
+        'client_event' => ClientEvent::class,
+        'cache_miss' => CacheMiss::class,
+        'subscription_count' => SubscriptionCount::class,
+        'connection_established' => ConnectionEstablished::class,
+        'connection_terminated' => ConnectionTerminated::class,
+    ];
+
+    /**
+     * Make the event; a name that is not known, or a form that does not fit the name, makes a custom one.
+     *
+     * @param  array<string, mixed>  $event
+     * @param  CarbonImmutable|null  $time  When the webhook says it happened, for an event that does not.
+     */
+    public static function make(string $appKey, array $event, ?CarbonImmutable $time, ?string $webhookId): WebhookEvent
+    {
+        $name = $event['name'] ?? null;
+        $class = is_string($name) ? self::BY_NAME[$name] ?? CustomEvent::class : CustomEvent::class;
+
+        return $class::fits($event)
+            ? new $class($appKey, $event, $time, $webhookId)
+            : new CustomEvent($appKey, $event, $time, $webhookId);
+    }
+}

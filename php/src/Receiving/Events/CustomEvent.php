@@ -1,0 +1,35 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Receiving\Events;
+
+/**
+ * An event with a name of the application's own, or one that this package does not know.
+ */
+class CustomEvent extends WebhookEvent
+{
+    /**
+     * The channel, if it is on one.
+     */
+    public ?string $channel {
+        get => self::text($this->payload['channel'] ?? null);
+    }
+
+    /**
+     * What was sent along, decoded.
+     */
+    public mixed $data {
+        get => self::decoded($this->payload['data'] ?? null);
+    }
+
+    /**
+     * Whether a payload has all that an event of this type has to have.
+     *
+     * @param  array<string, mixed>  $payload
+     */
+    public static function fits(array $payload): bool
+    {
+        return true;
+    }
+}

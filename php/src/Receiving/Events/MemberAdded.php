@@ -1,0 +1,13 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Receiving\Events;
+
+/**
+ * A user has come to a presence channel, with the first of their connections.
+ */
+class MemberAdded extends MemberEvent
+{
+    //
+}

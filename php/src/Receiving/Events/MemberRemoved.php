@@ -1,0 +1,13 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Receiving\Events;
+
+/**
+ * A user has left a presence channel, with the last of their connections.
+ */
+class MemberRemoved extends MemberEvent
+{
+    //
+}

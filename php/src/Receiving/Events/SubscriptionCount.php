@@ -1,0 +1,28 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Receiving\Events;
+
+/**
+ * The number of a channel's subscribers has changed.
+ */
+class SubscriptionCount extends ChannelEvent
+{
+    /**
+     * How many they are now.
+     */
+    public int $count {
+        get => $this->payload['subscription_count'];
+    }
+
+    /**
+     * Whether a payload has all that an event of this type has to have.
+     *
+     * @param  array<string, mixed>  $payload
+     */
+    public static function fits(array $payload): bool
+    {
+        return parent::fits($payload) && is_int($payload['subscription_count'] ?? null);
+    }
+}

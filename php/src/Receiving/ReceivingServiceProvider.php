@@ -1,0 +1,79 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Receiving;
+
+use Illuminate\Contracts\Cache\Factory as CacheFactory;
+use Illuminate\Contracts\Foundation\Application;
+use Illuminate\Foundation\Http\Middleware\PreventRequestForgery;
+use Illuminate\Routing\Route;
+use Illuminate\Routing\Router;
+use Illuminate\Support\ServiceProvider;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\SecretProvider;
+use Webpatser\ResonateWebhooks\Receiving\Middleware\RememberHandledWebhooks;
+use Webpatser\ResonateWebhooks\Receiving\Middleware\VerifyWebhookSignature;
+
+/**
+ * Lets an application receive webhooks. Neither the extension nor Resonate has to be there.
+ */
+class ReceivingServiceProvider extends ServiceProvider
+{
+    /**
+     * Register what verifies and remembers webhooks.
+     */
+    public function register(): void
+    {
+        $this->mergeConfigFrom(static::configFile(), 'resonate-webhooks-receiving');
+
+        $this->app->bindIf(SecretProvider::class, ConfigSecrets::class);
+
+        $this->app->bind(Verifier::class, function (Application $app) {
+            $config = $app['config']['resonate-webhooks-receiving'];
+
+            return new Verifier(
+                $app->make(SecretProvider::class),
+                ($config['tolerance'] ?? '') === '' ? null : (int) $config['tolerance'],
+                (int) $config['max_bytes'],
+            );
+        });
+
+        $this->app->bind(RememberHandledWebhooks::class, function (Application $app) {
+            $config = $app['config']['resonate-webhooks-receiving'];
+
+            return new RememberHandledWebhooks(
+                $app->make(CacheFactory::class)->store($config['store']),
+                (int) $config['remember'],
+                (int) $config['lease'],
+            );
+        });
+    }
+
+    /**
+     * Offer the route and the config.
+     */
+    public function boot(): void
+    {
+        Router::macro('resonateWebhooks', function (string $uri, string $name = 'resonate-webhooks'): Route {
+            /** @var Router $this */
+            return $this->name($name)
+                ->middleware([VerifyWebhookSignature::class, RememberHandledWebhooks::class])
+                ->withoutMiddleware(['web', PreventRequestForgery::class])
+                ->post($uri, WebhookController::class);
+        });
+
+        if ($this->app->runningInConsole()) {
+            $this->publishes([
+                static::configFile() => $this->app->configPath('resonate-webhooks-receiving.php'),
+            ], 'resonate-webhooks-receiving-config');
+        }
+    }
+
+    /**
+     * The path of the config file of this part.
+     */
+    protected static function configFile(): string
+    {
+        return dirname(__DIR__, 2).'/config/resonate-webhooks-receiving.php';
+    }
+}

@@ -1,0 +1,206 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Receiving;
+
+use Error;
+use Illuminate\Http\Request;
+use Illuminate\Support\Facades\Cache;
+use Illuminate\Support\Facades\Event;
+use Illuminate\Support\Facades\Route;
+use RuntimeException;
+use Throwable;
+use Webpatser\ResonateWebhooks\Receiving\Events\ChannelOccupied;
+use Webpatser\ResonateWebhooks\Receiving\Events\ChannelVacated;
+use Webpatser\ResonateWebhooks\Receiving\Middleware\RememberHandledWebhooks;
+use Webpatser\ResonateWebhooks\Receiving\Middleware\VerifyWebhookSignature;
+use Webpatser\ResonateWebhooks\Receiving\Webhook;
+
+final class RememberHandledWebhooksTest extends ReceivingTestCase
+{
+    public function test_a_resend_is_answered_and_not_handled_again(): void
+    {
+        $webhook = $this->webhook()->channelOccupied('room');
+
+        $webhook->post()->assertNoContent();
+        $webhook->post()->assertNoContent();
+        $this->webhook()->channelOccupied('room')->post()->assertNoContent();
+
+        $this->assertCount(2, $this->events());
+    }
+
+    public function test_equal_ids_of_two_applications_are_two_webhooks(): void
+    {
+        $this->configure('secrets', ['a' => 'secret-a', 'b' => 'secret-b']);
+
+        foreach (['a', 'b'] as $key) {
+            $this->webhook()->withId('msg_1')->channelOccupied('room')->from($key)->post()->assertNoContent();
+        }
+
+        $this->assertSame(['a', 'b'], array_column($this->events(), 'appKey'));
+    }
+
+    public function test_an_id_that_nobody_signed_stands_for_nothing(): void
+    {
+        $body = '{"time_ms":1,"events":[{"name":"channel_occupied","channel":"room"}]}';
+        $signature = hash_hmac('sha256', $body, 'secret-1');
+
+        foreach (range(1, 2) as $_) {
+            $this->postBody($body, ['X-Pusher-Key' => 'key-1', 'X-Pusher-Signature' => $signature, 'webhook-id' => 'msg_1'])->assertNoContent();
+        }
+
+        $this->assertSame([null, null], array_column($this->events(), 'webhookId'));
+    }
+
+    public function test_a_webhook_whose_listener_failed_is_handled_when_it_comes_again(): void
+    {
+        $fail = true;
+
+        Event::listen(function (ChannelVacated $event) use (&$fail): void {
+            $fail && throw new RuntimeException('the database is away');
+        });
+
+        $webhook = $this->webhook()->channelOccupied('room')->channelVacated('room')->channelOccupied('room');
+
+        $webhook->post()->assertServerError();
+        $this->assertCount(1, $this->events(), 'none after the one that failed');
+
+        $fail = false;
+
+        $webhook->post()->assertNoContent();
+        $webhook->post()->assertNoContent();
+        $this->assertCount(1 + 3, $this->events());
+    }
+
+    public function test_one_that_was_answered_with_anything_but_2xx_is_wanted_again(): void
+    {
+        $answers = [302, 410, 503, 200];
+
+        Route::post('/own', function () use (&$answers) {
+            return response(status: array_shift($answers));
+        })->middleware([VerifyWebhookSignature::class, RememberHandledWebhooks::class]);
+
+        $webhook = $this->webhook()->channelOccupied('room');
+
+        foreach ([302, 410, 503, 200] as $status) {
+            $webhook->post('/own')->assertStatus($status);
+        }
+
+        $webhook->post('/own')->assertNoContent();
+        $this->assertSame([], $answers);
+    }
+
+    public function test_an_exception_that_no_handler_turns_into_an_answer_releases_it_too(): void
+    {
+        $middleware = $this->app->make(RememberHandledWebhooks::class);
+        $request = new Request;
+        $request->attributes->set(Webhook::class, new Webhook('key-1', '{}', 'msg_1'));
+
+        try {
+            $middleware->handle($request, fn () => throw new Error('out of something'));
+            $this->fail('the exception is gone');
+        } catch (Throwable $e) {
+            $this->assertSame('out of something', $e->getMessage());
+        }
+
+        $this->assertSame(202, $middleware->handle($request, fn () => response(status: 202))->getStatusCode());
+    }
+
+    public function test_while_it_is_being_handled_a_resend_is_put_off(): void
+    {
+        $webhook = $this->webhook()->channelOccupied('room');
+        $meanwhile = null;
+
+        Event::listen(function (ChannelOccupied $event) use ($webhook, &$meanwhile): void {
+            $meanwhile ??= $webhook->post();
+        });
+
+        $webhook->post()->assertNoContent();
+
+        $meanwhile->assertConflict();
+        $webhook->post()->assertNoContent();
+        $this->assertCount(1, $this->events());
+    }
+
+    public function test_a_lease_that_ran_out_while_it_was_being_handled_takes_nothing_from_whoever_came_next(): void
+    {
+        $webhook = $this->webhook()->channelOccupied('room');
+        $times = 0;
+
+        Event::listen(function (ChannelOccupied $event) use ($webhook, &$times): void {
+            if ($times++ === 0) {
+                $this->travel(21)->seconds();
+                $webhook->post()->assertNoContent();
+
+                throw new RuntimeException('too late');
+            }
+        });
+
+        $webhook->post()->assertServerError();
+        $webhook->post()->assertNoContent();
+        $this->assertSame(2, $times);
+    }
+
+    public function test_of_a_process_that_died_nothing_is_left_after_the_lease(): void
+    {
+        $webhook = $this->webhook()->channelOccupied('room');
+        $note = null;
+
+        Event::listen(function (ChannelOccupied $event) use (&$note): void {
+            $note = $this->notes()[0];
+        });
+
+        $webhook->post()->assertNoContent();
+        Cache::put($note, 'of a process that died', 20);
+
+        $webhook->post()->assertConflict();
+        $this->travel(21)->seconds();
+        $webhook->post()->assertNoContent();
+
+        $this->assertCount(2, $this->events());
+    }
+
+    public function test_it_is_forgotten_when_no_resend_can_come_any_more(): void
+    {
+        $this->configure('remember', 60);
+        $webhook = $this->webhook()->channelOccupied('room');
+
+        $webhook->post()->assertNoContent();
+        $this->travel(59)->seconds();
+        $webhook->post()->assertNoContent();
+        $this->travel(2)->seconds();
+        $webhook->post()->assertNoContent();
+
+        $this->assertCount(2, $this->events());
+    }
+
+    public function test_nothing_is_remembered_when_it_is_switched_off(): void
+    {
+        $this->configure('remember', 0);
+        $webhook = $this->webhook()->channelOccupied('room');
+
+        $webhook->post()->assertNoContent();
+        $webhook->post()->assertNoContent();
+
+        $this->assertCount(2, $this->events());
+        $this->assertSame([], $this->notes());
+    }
+
+    public function test_the_cache_learns_neither_ids_nor_keys(): void
+    {
+        $this->webhook()->withId("msg_\r\n*")->channelOccupied('room')->post()->assertNoContent();
+
+        $this->assertMatchesRegularExpression('/^resonate-webhooks:[0-9a-f]{64}$/', $this->notes()[0]);
+    }
+
+    /**
+     * What is in the cache.
+     *
+     * @return list<string>
+     */
+    private function notes(): array
+    {
+        return array_keys(Cache::store('array')->getStore()->all());
+    }
+}
