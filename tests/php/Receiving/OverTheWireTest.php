@@ -1,0 +1,159 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Receiving;
+
+use Illuminate\Support\Facades\Event;
+use Tests\PluginTestCase;
+use Tests\Support\FakeServer;
+use Tests\Support\LaravelReceiver;
+use Tests\Support\Wait;
+use Webpatser\ResonateWebhooks\Events\WebhookDelivered;
+use Webpatser\ResonateWebhooks\Receiving\Signature;
+
+/**
+ * A real engine on one side, a real Laravel application in a PHP of its own on the other, HTTP between them.
+ */
+final class OverTheWireTest extends PluginTestCase
+{
+    private LaravelReceiver $receiver;
+
+    /**
+     * How many webhooks were answered with a 2xx.
+     */
+    private int $delivered = 0;
+
+    protected function tearDown(): void
+    {
+        parent::tearDown();
+
+        unset($this->receiver);
+    }
+
+    public function test_what_clients_do_on_one_side_is_a_laravel_event_on_the_other_which_has_no_extension(): void
+    {
+        $this->receiver = new LaravelReceiver;
+        $ann = $this->serveTo($this->receiver)->connect();
+        $ann->join('presence-chat.42', 7)->whisper('presence-chat.42', 'client-typing', ['draft' => 'Hel'])->close();
+
+        $this->awaitHandled('ChannelVacated');
+        $heard = $this->receiver->heard();
+
+        $this->assertSame(
+            ['ChannelOccupied', 'MemberAdded', 'ClientEvent', 'MemberRemoved', 'ChannelVacated'],
+            array_column($heard, 'class'),
+        );
+        $this->assertSame(['key-1'], array_values(array_unique(array_column($heard, 'app'))));
+        $this->assertSame([false], array_values(array_unique(array_column($heard, 'extension'))));
+        $this->assertSame('{"draft":"Hel"}', $heard[2]['payload']['data']);
+        $this->assertStringStartsWith('msg_', $heard[0]['webhook']);
+    }
+
+    public function test_a_webhook_whose_listener_fails_comes_again_and_is_handled_once(): void
+    {
+        $this->receiver = new LaravelReceiver;
+        $this->receiver->tell('fail');
+        $ann = $this->serveTo($this->receiver)->connect()->subscribe('room');
+
+        Wait::until(fn () => $this->receiver->heard('failed'), 'a listener to fail');
+        $this->receiver->tell('fail', otherwise: true);
+        $this->awaitHandled('ChannelOccupied');
+        $ann->close();
+        $this->awaitHandled('ChannelVacated');
+
+        $this->assertSame($this->receiver->heard('failed')[0]['webhook'], $this->receiver->heard()[0]['webhook']);
+        $this->assertCount(2, $this->receiver->heard());
+    }
+
+    public function test_of_two_at_once_one_is_handled_and_one_put_off(): void
+    {
+        $this->receiver = new LaravelReceiver;
+        $this->receiver->tell('wait');
+
+        $first = $this->post('msg_1');
+        Wait::until(fn () => $this->receiver->heard('waits'), 'the listener to be at work');
+        $this->assertSame(409, $this->receiver->status($this->post('msg_1')));
+
+        $this->receiver->tell('wait', otherwise: true);
+        $this->assertSame(204, $this->receiver->status($first));
+        $this->assertSame(204, $this->receiver->status($this->post('msg_1')));
+        $this->assertCount(1, $this->receiver->heard());
+    }
+
+    public function test_a_webhook_over_which_its_process_died_is_handled_when_the_lease_has_run_out(): void
+    {
+        $this->receiver = new LaravelReceiver(lease: 2);
+        $this->receiver->tell('wait');
+
+        $first = $this->post('msg_1');
+        Wait::until(fn () => $this->receiver->heard('waits'), 'the listener to be at work');
+        $this->receiver->kill();
+        $this->assertSame(0, $this->receiver->status($first));
+
+        $this->receiver->tell('wait', otherwise: true);
+        $this->receiver->start();
+
+        $statuses = [];
+        Wait::until(function () use (&$statuses) {
+            return ($statuses[] = $this->receiver->status($this->post('msg_1'))) !== 409;
+        }, 'the lease to run out');
+
+        $this->assertSame(204, end($statuses));
+        $this->assertCount(1, $this->receiver->heard());
+    }
+
+    public function test_the_token_of_forms_is_asked_of_forms_only(): void
+    {
+        $this->receiver = new LaravelReceiver;
+
+        $this->assertSame(419, $this->receiver->status($this->receiver->post('/form', [], '')));
+        $this->assertSame(204, $this->receiver->status($this->post('msg_1')));
+        $this->assertSame(401, $this->receiver->status($this->receiver->post('/webhooks', ['X-Pusher-Key' => 'key-1'], '{}')));
+    }
+
+    /**
+     * Boot a server in this process whose webhooks go to a receiver.
+     */
+    private function serveTo(LaravelReceiver $receiver): FakeServer
+    {
+        $server = $this->serve(['endpoints' => [['url' => $receiver->url()]]]);
+
+        Event::listen(function (WebhookDelivered $event): void {
+            $this->delivered++;
+        });
+
+        return $server;
+    }
+
+    /**
+     * Wait until an event has been handled, and the server has heard so of every webhook.
+     */
+    private function awaitHandled(string $class): void
+    {
+        Wait::until(
+            fn () => in_array($class, array_column($this->receiver->heard(), 'class'), true)
+                && $this->delivered === count(array_unique(array_column($this->receiver->heard(), 'webhook'))),
+            fn () => "{$class}; heard: ".json_encode($this->receiver->heard()).', log: '.json_encode($this->application?->log()),
+        );
+    }
+
+    /**
+     * Begin to post a webhook by hand.
+     *
+     * @return resource
+     */
+    private function post(string $id): mixed
+    {
+        $body = '{"time_ms":1700000000000,"events":[{"name":"channel_occupied","channel":"room"}]}';
+
+        return $this->receiver->post('/webhooks', [
+            'Content-Type' => 'application/json',
+            'X-Pusher-Key' => 'key-1',
+            'X-Pusher-Signature' => Signature::pusher($body, 'secret-1'),
+            'webhook-id' => $id,
+            'webhook-timestamp' => '1700000000',
+            'webhook-signature' => Signature::standardWebhooks($id, '1700000000', $body, 'secret-1'),
+        ], $body);
+    }
+}

@@ -1,0 +1,136 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Support;
+
+use Illuminate\Filesystem\Filesystem;
+use RuntimeException;
+
+/**
+ * A Laravel application that receives webhooks, in a web server of its own and in a PHP without the extension.
+ */
+final class LaravelReceiver
+{
+    private readonly string $folder;
+
+    private readonly int $port;
+
+    private Process $process;
+
+    /**
+     * The process group of the server.
+     */
+    private int $group;
+
+    /**
+     * Start the server, with a few processes, and wait until it listens.
+     */
+    public function __construct(private readonly int $lease = 20)
+    {
+        $this->folder = sys_get_temp_dir().'/laravel-receiver-'.bin2hex(random_bytes(6));
+        $this->port = FreePort::find();
+
+        mkdir($this->folder);
+        $this->start();
+    }
+
+    /**
+     * Start the server, with all that its application had noted before.
+     */
+    public function start(): void
+    {
+        // PHP's server does not mind when its stdin ends; the shell that waits for that stops it, and with it its workers.
+        $this->process = new Process([
+            'env', "RECEIVER_FOLDER={$this->folder}", "RECEIVER_LEASE={$this->lease}", 'PHP_CLI_SERVER_WORKERS=4',
+            'sh', '-c', 'setsid "$@" >/dev/null 2>"$RECEIVER_FOLDER/stderr" & echo $!; cat >/dev/null; kill -- -$! 2>/dev/null; wait', 'sh',
+            PHP_BINARY, '-S', "127.0.0.1:{$this->port}", __DIR__.'/laravel-receiver.php',
+        ], 'the Laravel receiver');
+        $this->group = (int) $this->process->hear();
+
+        Wait::until(fn () => @stream_socket_client("tcp://127.0.0.1:{$this->port}", timeout: 1), 'the Laravel receiver to listen');
+    }
+
+    /**
+     * Kill the server, in the middle of whatever it is doing.
+     */
+    public function kill(): void
+    {
+        posix_kill(-$this->group, SIGKILL);
+
+        $this->process->hangUp();
+        $this->process->awaitEnd();
+
+        // As long as one of its workers is there, so is its port.
+        Wait::until(fn () => ! posix_kill(-$this->group, 0), 'the end of the Laravel receiver and its workers');
+    }
+
+    /**
+     * The URL of a path.
+     */
+    public function url(string $path = '/webhooks'): string
+    {
+        return "http://127.0.0.1:{$this->port}{$path}";
+    }
+
+    /**
+     * Tell the listeners to `fail` or to `wait`, until they are told otherwise.
+     */
+    public function tell(string $what, bool $otherwise = false): void
+    {
+        $otherwise ? unlink("{$this->folder}/{$what}") : touch("{$this->folder}/{$what}");
+    }
+
+    /**
+     * What listeners have done so far: `handled`, or `waits` or `failed`, as they were told.
+     *
+     * @return list<array{what: string, class: string, webhook: ?string, app: string, payload: array<string, mixed>, extension: bool}>
+     */
+    public function heard(string $what = 'handled'): array
+    {
+        $lines = is_file("{$this->folder}/log") ? file("{$this->folder}/log", FILE_IGNORE_NEW_LINES) : [];
+        $heard = array_map(fn (string $line) => json_decode($line, true, flags: JSON_THROW_ON_ERROR), $lines ?: []);
+
+        return array_values(array_filter($heard, fn (array $event) => $event['what'] === $what));
+    }
+
+    /**
+     * Begin a POST.
+     *
+     * @param  array<string, string>  $headers
+     * @return resource
+     */
+    public function post(string $path, array $headers, string $body): mixed
+    {
+        $socket = stream_socket_client("tcp://127.0.0.1:{$this->port}", timeout: 5) ?: throw new RuntimeException('no receiver');
+        $lines = ["POST {$path} HTTP/1.1", 'Host: localhost', 'Connection: close', 'Content-Length: '.strlen($body)];
+
+        foreach ($headers as $name => $value) {
+            $lines[] = "{$name}: {$value}";
+        }
+
+        fwrite($socket, implode("\r\n", $lines)."\r\n\r\n{$body}");
+
+        return $socket;
+    }
+
+    /**
+     * The status with which a POST is answered, 0 when the connection ends without an answer.
+     *
+     * @param  resource  $socket
+     */
+    public function status(mixed $socket): int
+    {
+        stream_set_timeout($socket, 20);
+
+        return (int) substr((string) fgets($socket), 9, 3);
+    }
+
+    public function __destruct()
+    {
+        $this->process->hangUp();
+        $this->process->awaitEnd();
+
+        (new Filesystem)->deleteDirectory($this->folder);
+    }
+}

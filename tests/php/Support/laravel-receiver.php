@@ -1,0 +1,73 @@
+<?php
+
+declare(strict_types=1);
+
+/*
+ * The script behind `php -S` that a LaravelReceiver starts: a Laravel application which receives
+ * webhooks among the pages of its site, and writes each event that its listeners hear as a line of
+ * JSON. Files in its folder tell the listeners to fail or to wait.
+ */
+
+use Illuminate\Foundation\Configuration\Middleware;
+use Illuminate\Http\Request;
+use Illuminate\Support\Facades\Event;
+use Illuminate\Support\Facades\Route;
+use Tests\Support\TestApplication;
+use Webpatser\ResonateWebhooks\Receiving\Events\WebhookEvent;
+
+require dirname(__DIR__).'/bootstrap.php';
+
+$folder = (string) getenv('RECEIVER_FOLDER');
+$application = new TestApplication;
+$laravel = $application->laravel;
+
+register_shutdown_function(static fn () => $application->remove());
+
+config([
+    'cache.default' => 'file',
+    'cache.stores.file' => ['driver' => 'file', 'path' => "{$folder}/cache"],
+    'resonate-webhooks-receiving.lease' => (int) getenv('RECEIVER_LEASE'),
+]);
+
+foreach ((new Middleware)->getMiddlewareGroups() as $group => $middleware) {
+    $laravel['router']->middlewareGroup($group, $middleware);
+}
+
+Route::middleware('web')->group(static function (): void {
+    Route::resonateWebhooks('/webhooks');
+    Route::post('/form', static fn () => response()->noContent());
+});
+
+Event::listen('Webpatser\ResonateWebhooks\Receiving\Events\*', static function (string $name, array $events) use ($folder): void {
+    if (! $events[0] instanceof WebhookEvent) {
+        return;
+    }
+
+    $told = static fn (string $what): bool => file_exists("{$folder}/{$what}");
+    $say = static fn (string $what) => file_put_contents("{$folder}/log", json_encode([
+        'what' => $what,
+        'class' => class_basename($name),
+        'webhook' => $events[0]->webhookId,
+        'app' => $events[0]->appKey,
+        'payload' => $events[0]->payload,
+        'extension' => extension_loaded('resonate_webhooks'),
+    ])."\n", FILE_APPEND | LOCK_EX);
+
+    if ($told('fail')) {
+        $say('failed');
+
+        throw new RuntimeException('as it was told');
+    }
+
+    if ($told('wait')) {
+        $say('waits');
+
+        for ($end = microtime(true) + 15; $told('wait') && microtime(true) < $end; clearstatcache()) {
+            usleep(5_000);
+        }
+    }
+
+    $say('handled');
+});
+
+$laravel->handleRequest(Request::capture());
