@@ -40,23 +40,21 @@ final class ReadmeTest extends PluginTestCase
         )));
     }
 
-    public function test_its_route_takes_a_webhook_once_and_a_forged_one_never(): void
+    public function test_its_route_and_its_listener_take_a_webhook_once_and_a_forged_one_never(): void
     {
-        $this->serve()->connect()->subscribe('room');
-        $this->awaitEvent('channel_occupied room');
-        [$webhook] = Receiver::shared()->requests($this->path());
+        $this->serve()->connect()->join('presence-room', 7);
+        $this->awaitEvent('member_added presence-room 7');
+        $webhook = array_last(Receiver::shared()->requests($this->path()));
 
-        // Laravel's way of answering wants one; the answers have none.
-        config(['session.driver' => 'array']);
-
-        eval(Docs::code('README.md', 'php', 'Route::post'));
+        eval(Docs::code('README.md', 'php', 'Route::'));
+        eval(Docs::code('README.md', 'php', 'Event::listen'));
 
         $this->assertSame(204, $this->post($webhook));
         $this->assertSame(204, $this->post($webhook));
         $this->assertSame(401, $this->post(['body' => strtr($webhook['body'], ['room' => 'boom'])] + $webhook));
         $this->assertSame(401, $this->post(['headers' => ['x-pusher-key' => 'nobody'] + $webhook['headers']] + $webhook));
         $this->assertSame(401, $this->post(['headers' => []] + $webhook));
-        $this->assertCount(1, preg_grep('/^INFO: channel_occupied on room/', $this->application->log()));
+        $this->assertCount(1, preg_grep('/^INFO: User 7 came to presence-room at \d{4}-/', $this->application->log()));
     }
 
     /**

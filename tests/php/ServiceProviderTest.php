@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Tests;
 
 use Illuminate\Contracts\Console\Kernel;
+use Illuminate\Filesystem\Filesystem;
 use Illuminate\Foundation\Application;
 use PHPUnit\Framework\TestCase;
 use Tests\Support\TestApplication;
@@ -119,6 +120,23 @@ final class ServiceProviderTest extends TestCase
         );
     }
 
+    public function test_the_config_of_the_receiving_side_is_a_file_of_its_own(): void
+    {
+        $laravel = $this->application();
+
+        $this->assertSame(
+            ['secrets' => [], 'tolerance' => null, 'remember' => 86400, 'lease' => 20, 'store' => null, 'max_bytes' => 1048576],
+            $laravel['config']['resonate-webhooks-receiving'],
+        );
+
+        $this->artisan($laravel, 'vendor:publish', ['--tag' => 'resonate-webhooks-receiving-config']);
+
+        $this->assertFileEquals(
+            dirname(__DIR__, 2).'/php/config/resonate-webhooks-receiving.php',
+            $laravel->configPath('resonate-webhooks-receiving.php'),
+        );
+    }
+
     public function test_the_config_survives_being_cached(): void
     {
         $laravel = $this->application();
@@ -137,7 +155,20 @@ final class ServiceProviderTest extends TestCase
 
         $this->assertSame([WebhooksServiceProvider::class], $composer['extra']['laravel']['providers']);
         $this->assertArrayHasKey('webpatser/resonate-webhooks', $composer['replace']);
-        $this->assertArrayHasKey('ext-resonate_webhooks', $composer['require']);
+    }
+
+    public function test_whoever_only_receives_needs_neither_the_extension_nor_resonate(): void
+    {
+        $composer = json_decode((string) file_get_contents(dirname(__DIR__, 2).'/composer.json'), true, flags: JSON_THROW_ON_ERROR);
+        $optional = ['ext-resonate_webhooks', 'webpatser/resonate', 'webpatser/resonate-roster'];
+
+        $this->assertSame([], preg_grep('~^(php|illuminate/\w+)$~', array_keys($composer['require']), PREG_GREP_INVERT));
+        $this->assertSame($optional, array_keys($composer['suggest']));
+        $this->assertSame(array_slice($optional, 1), array_keys($composer['conflict']));
+
+        foreach ((new Filesystem)->allFiles(dirname(__DIR__, 2).'/php/src/Receiving') as $file) {
+            $this->assertDoesNotMatchRegularExpression('/Webpatser\\\\Resonate\\\\|\\\\Native\\\\/', $file->getContents(), $file->getFilename());
+        }
     }
 
     /**
