@@ -90,6 +90,10 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
         yield 'a body in other white space' => [$right, self::BODY."\n", Rejection::WrongPusherSignature];
         yield 'an empty secret' => [['X-Pusher-Signature' => Signature::pusher(self::BODY, '')] + $right, self::BODY, Rejection::WrongPusherSignature];
         yield 'another id' => [['webhook-id' => 'msg_2'] + $standard, self::BODY, Rejection::WrongStandardSignature];
+        yield 'an empty id, signed' => [
+            ['webhook-id' => '', 'webhook-signature' => Signature::standardWebhooks('', '1700000000', self::BODY, 'secret-1')] + $standard,
+            self::BODY, Rejection::WrongStandardSignature,
+        ];
         yield 'no id' => [array_diff_key($standard, ['webhook-id' => '']), self::BODY, Rejection::WrongStandardSignature];
         yield 'two ids' => [['webhook-id' => ['msg_1', 'msg_2']] + $standard, self::BODY, Rejection::WrongStandardSignature];
         yield 'another time' => [['webhook-timestamp' => '1700000001'] + $standard, self::BODY, Rejection::WrongStandardSignature];
