@@ -187,6 +187,29 @@ final class RememberHandledWebhooksTest extends ReceivingTestCase
         $this->assertSame([], $this->notes());
     }
 
+    public function test_a_store_that_keeps_nothing_costs_no_webhook(): void
+    {
+        config(['cache.stores.null' => ['driver' => 'null']]);
+        $this->configure('store', 'null');
+        $webhook = $this->webhook()->channelOccupied('room');
+
+        $webhook->post()->assertNoContent();
+        $webhook->post()->assertNoContent();
+
+        $this->assertCount(2, $this->events());
+    }
+
+    public function test_it_is_noted_in_the_store_of_the_config(): void
+    {
+        config(['cache.stores.other' => ['driver' => 'array']]);
+        $this->configure('store', 'other');
+
+        $this->webhook()->channelOccupied('room')->post()->assertNoContent();
+
+        $this->assertSame([], $this->notes());
+        $this->assertCount(1, Cache::store('other')->getStore()->all());
+    }
+
     public function test_the_cache_learns_neither_ids_nor_keys(): void
     {
         $this->webhook()->withId("msg_\r\n*")->channelOccupied('room')->post()->assertNoContent();

@@ -54,7 +54,12 @@ class RememberHandledWebhooks
         $mine = Str::random(20);
 
         if (! $this->cache->add($note, $mine, $this->lease)) {
-            return new Response(status: $this->cache->get($note) === self::HANDLED ? Response::HTTP_NO_CONTENT : Response::HTTP_CONFLICT);
+            return match ($this->cache->get($note)) {
+                self::HANDLED => new Response(status: Response::HTTP_NO_CONTENT),
+                // Released a moment ago, or the store keeps nothing at all: rather twice than never.
+                null => $next($request),
+                default => new Response(status: Response::HTTP_CONFLICT),
+            };
         }
 
         try {
