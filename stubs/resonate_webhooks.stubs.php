@@ -18,6 +18,15 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function __construct(array $config) {}
 
         /**
+         * The endpoints of the config, or those of them whose id, name or URL this is: arrays with the keys id, name, label,
+         * url (neither with secrets) and `app_id`. Asks nobody.
+         *
+         * @param string|null $called
+         * @return array
+         */
+        public function endpoints(?string $called = null): array {}
+
+        /**
          * Has nothing more sent to an endpoint, by its id, from within two seconds on; what comes for it waits. False when that is
          * so already.
          *
@@ -49,6 +58,33 @@ namespace Webpatser\ResonateWebhooks\Native {
          * @return array
          */
         public function status(): array {}
+
+        /**
+         * Sends a test to the endpoint with this id, signed for an application, and waits for the answer: an array with the keys
+         * ok, status, error, advice, `took_ms` and id (webhook-id). Null when there is no such endpoint. Asks no Redis.
+         *
+         * @param string $endpoint
+         * @param string $key
+         * @param string $secret
+         * @return array|null
+         */
+        public function test(string $endpoint, string $key, string $secret): ?array {}
+
+        /**
+         * What is allowed in the config but probably not meant, a sentence each. Asks nobody.
+         *
+         * @return array
+         */
+        public function warnings(): array {}
+
+        /**
+         * The attempts that servers have made since last, or from now on without it: [last => ..., deliveries => [...]]. To be
+         * called again and again, for the servers show them only while somebody looks.
+         *
+         * @param string|null $last
+         * @return array
+         */
+        public function watch(?string $last = null): array {}
     }
 
     /**

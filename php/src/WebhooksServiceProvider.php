@@ -4,14 +4,34 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks;
 
+use Illuminate\Foundation\Console\AboutCommand;
 use Illuminate\Support\ServiceProvider;
 use Webpatser\ResonateWebhooks\Receiving\ReceivingServiceProvider;
 
 /**
- * Gives the application its config and what it receives webhooks with; Resonate builds the plugin itself.
+ * Gives the application its config and commands, and what it receives webhooks with; Resonate builds the plugin itself.
  */
 class WebhooksServiceProvider extends ServiceProvider
 {
+    /**
+     * The commands for whoever is on call.
+     *
+     * @var list<class-string>
+     */
+    protected const array COMMANDS = [
+        Console\Commands\CheckCommand::class,
+        Console\Commands\FailedCommand::class,
+        Console\Commands\FlushCommand::class,
+        Console\Commands\ForgetCommand::class,
+        Console\Commands\PauseCommand::class,
+        Console\Commands\ResumeCommand::class,
+        Console\Commands\RetryCommand::class,
+        Console\Commands\ShowCommand::class,
+        Console\Commands\StatusCommand::class,
+        Console\Commands\TestCommand::class,
+        Console\Commands\WatchCommand::class,
+    ];
+
     /**
      * Merge the package's config under the application's own, and register the receiving side.
      */
@@ -23,7 +43,7 @@ class WebhooksServiceProvider extends ServiceProvider
     }
 
     /**
-     * Offer the config for publishing.
+     * Offer the config for publishing, and the commands.
      */
     public function boot(): void
     {
@@ -31,7 +51,28 @@ class WebhooksServiceProvider extends ServiceProvider
             $this->publishes([
                 static::configFile() => $this->app->configPath('resonate-webhooks.php'),
             ], 'resonate-webhooks-config');
+
+            $this->commands(static::COMMANDS);
+
+            AboutCommand::add('Resonate Webhooks', fn () => static::about());
         }
+    }
+
+    /**
+     * What `artisan about` says; it asks nobody.
+     *
+     * @return array<string, string>
+     */
+    protected static function about(): array
+    {
+        $config = (array) config('resonate-webhooks', []);
+
+        return [
+            'Extension' => phpversion('resonate_webhooks') ?: '<fg=red;options=bold>NOT LOADED</>',
+            'Outbox' => (string) ($config['outbox'] ?? 'redis'),
+            'Key Prefix' => (string) ($config['key_prefix'] ?? 'wh'),
+            'Endpoints' => (string) count((array) ($config['endpoints'] ?? [])),
+        ];
     }
 
     /**

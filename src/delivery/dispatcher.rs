@@ -246,6 +246,7 @@ impl Dispatcher {
             // Whatever is broken off by a stop has not failed: it is sent again by whoever goes on.
             Message::Answered { .. } if self.work.stopped => {}
             Message::Answered { lane, answer, took } => {
+                self.note(lane, &answer, took);
                 let passed = self.lanes.settle(lane, answer, took, Instant::now(), rand::random());
                 if let Some(passed) = passed {
                     self.pass(&passed);

@@ -79,12 +79,7 @@ pub(crate) struct Attempt {
 impl Health {
     /// An attempt ended after `took`, and did or did not deliver its batch. What was not sent is none.
     pub(crate) fn attempted(&mut self, answer: &Answer, took: Duration, now: Instant) {
-        let (status, error) = match answer {
-            Answer::Status { status: status @ 200..=299, .. } => (Some(*status), None),
-            Answer::Status { status, .. } => (Some(*status), Some(format!("HTTP {status}"))),
-            Answer::Failed(reason) => (None, Some(reason.chars().take(LONGEST_ERROR).collect())),
-            Answer::UnknownApplication | Answer::Forgotten | Answer::NotKept | Answer::Fenced => return,
-        };
+        let Some((status, error)) = outcome(answer) else { return };
         self.attempts += 1;
         self.latency.add(took);
         if error.is_some() {
@@ -134,6 +129,16 @@ impl Health {
     /// Events were given up that were in no batch.
     pub(crate) fn gave_up<'a>(&mut self, events: impl Iterator<Item = &'a Queued>) {
         self.events_dropped += count(events);
+    }
+}
+
+/// The status of an attempt and what was wrong with it, each if there was one. `None` for what was not sent.
+pub(crate) fn outcome(answer: &Answer) -> Option<(Option<u16>, Option<String>)> {
+    match answer {
+        Answer::Status { status: status @ 200..=299, .. } => Some((Some(*status), None)),
+        Answer::Status { status, .. } => Some((Some(*status), Some(format!("HTTP {status}")))),
+        Answer::Failed(reason) => Some((None, Some(reason.chars().take(LONGEST_ERROR).collect()))),
+        Answer::UnknownApplication | Answer::Forgotten | Answer::NotKept | Answer::Fenced => None,
     }
 }
 

@@ -304,6 +304,11 @@ impl Lane {
         }
     }
 
+    /// The batch that was started.
+    pub(crate) fn batch(&self) -> Option<&Batch> {
+        self.trying().map(|trying| &*trying.batch)
+    }
+
     const fn trying(&self) -> Option<&Trying> {
         match &self.state {
             State::Collecting => None,

@@ -8,6 +8,7 @@
 //! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
 //! | `batch`, `body`, `text`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
 //! | `workers`, `http` | the threads that POST |
+//! | `probe` | a delivery for whoever wants to know whether an endpoint takes it |
 //! | `names`, `resolver`, `guard`, `tls` | where a name leads, which addresses are refused, whom to trust |
 //! | `retry` | pure: retry or drop |
 
@@ -20,6 +21,7 @@ mod http;
 mod lane;
 mod lanes;
 mod names;
+mod probe;
 mod resolver;
 mod retry;
 mod signature;
@@ -34,6 +36,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
+pub use self::probe::{Probe, probe};
 #[cfg(feature = "bench")]
 pub(crate) use batch::Batch;
 pub(crate) use body::{encode as encode_body, encoded_len};

@@ -10,6 +10,8 @@ use ext_php_rs::types::ZendHashTable;
 
 use super::exceptions::{invalid_config, redis_failed};
 use super::{config_array, json_array};
+use crate::apps::Credentials;
+use crate::secret::Secret;
 use crate::status::Cluster as Core;
 
 /// What the servers have written down of themselves, from any machine that reaches their Redis. Every method waits for
@@ -20,6 +22,7 @@ pub struct Cluster {
     core: Core,
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "ext-php-rs hands arguments over by value")]
 #[allow(missing_docs, reason = "the generated stub describes them to PHP, and ext-php-rs adds the parameters")]
 #[php_impl]
 impl Cluster {
@@ -51,5 +54,34 @@ impl Cluster {
     /// The ids of the endpoints that are paused, each with the time in Unix ms.
     pub fn paused(&mut self) -> PhpResult<ZBox<ZendHashTable>> {
         json_array::of(&self.core.paused().map_err(redis_failed)?)
+    }
+
+    /// The attempts that servers have made since last, or from now on without it: [last => ..., deliveries => [...]]. To be
+    /// called again and again, for the servers show them only while somebody looks.
+    pub fn watch(&mut self, last: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {
+        json_array::of(&self.core.watch(last.as_deref()).map_err(redis_failed)?)
+    }
+
+    /// The endpoints of the config, or those of them whose id, name or URL this is: arrays with the keys id, name, label,
+    /// url (neither with secrets) and `app_id`. Asks nobody.
+    pub fn endpoints(&self, called: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {
+        let found = called.map_or_else(|| self.core.endpoints(), |name| self.core.called(&name));
+        let mut list = ZendHashTable::new();
+        for endpoint in &found {
+            list.push(json_array::of(endpoint)?)?;
+        }
+        Ok(list)
+    }
+
+    /// What is allowed in the config but probably not meant, a sentence each. Asks nobody.
+    pub fn warnings(&self) -> Vec<String> {
+        self.core.warnings().to_vec()
+    }
+
+    /// Sends a test to the endpoint with this id, signed for an application, and waits for the answer: an array with the keys
+    /// ok, status, error, advice, `took_ms` and id (webhook-id). Null when there is no such endpoint. Asks no Redis.
+    pub fn test(&self, endpoint: &str, key: &str, secret: &str) -> PhpResult<Option<ZBox<ZendHashTable>>> {
+        let credentials = Credentials { key: key.to_owned(), secret: Secret::new(secret) };
+        self.core.test(endpoint, &credentials).map(|probe| json_array::of(&probe)).transpose()
     }
 }

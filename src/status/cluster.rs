@@ -1,8 +1,10 @@
 //! The cluster as its Redis tells of it.
 
+mod actions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use redis::{Commands, Connection, RedisResult};
+use redis::{Connection, RedisResult};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -11,10 +13,12 @@ use super::record::{LaneStatus, NodeRecord};
 use super::redis_info::RedisInfo;
 use super::scripts::Keys;
 use super::{LATENCY_BOUNDS_MS, record::AT_MOST};
-use crate::config::{Address, Config, ConfigError};
+use crate::config::{Address, Config, ConfigError, Endpoint};
 use crate::outbox::redis::{Keys as OutboxKeys, PARTITIONS};
 use crate::presence::system_ms;
 use crate::redis::{Link, LinkError, Settings};
+
+pub use actions::{Configured, Seen};
 
 /// A node that has not written for so long missed three times.
 const SILENT_AFTER_MS: u64 = 6_000;
@@ -26,6 +30,8 @@ pub struct Cluster {
     keys: Keys,
     outbox: OutboxKeys,
     settings: Settings,
+    endpoints: Vec<Endpoint>,
+    warnings: Vec<String>,
     link: Option<Link>,
 }
 
@@ -153,7 +159,8 @@ impl Cluster {
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
         let settings = Settings::new(config.connection.clone())?;
         let (keys, outbox) = (Keys::new(&config.key_prefix), OutboxKeys::new(&config.key_prefix));
-        Ok(Self { keys, outbox, settings, link: None })
+        let (endpoints, warnings) = (config.endpoints.clone(), config.warnings.clone());
+        Ok(Self { keys, outbox, settings, endpoints, warnings, link: None })
     }
 
     /// How the cluster is doing.
@@ -195,34 +202,6 @@ impl Cluster {
             paused: found.paused,
             nodes,
         })
-    }
-
-    /// Has nothing more sent to an endpoint, on any node, from within two seconds on. What is under way goes on, and what
-    /// comes waits. `false` when that is so already.
-    ///
-    /// # Errors
-    /// As [`Self::status`].
-    pub fn pause(&mut self, endpoint: &str) -> Result<bool, StatusError> {
-        self.call(|redis, cluster| {
-            let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
-            redis.hset_nx(cluster.keys.paused(), endpoint, seconds * 1000 + micros / 1000)
-        })
-    }
-
-    /// Ends a pause. `false` when there is none.
-    ///
-    /// # Errors
-    /// As [`Self::status`].
-    pub fn resume(&mut self, endpoint: &str) -> Result<bool, StatusError> {
-        self.call(|redis, cluster| redis.hdel(cluster.keys.paused(), endpoint))
-    }
-
-    /// The ids of the endpoints that are paused, and since when in Unix ms.
-    ///
-    /// # Errors
-    /// As [`Self::status`].
-    pub fn paused(&mut self) -> Result<BTreeMap<String, u64>, StatusError> {
-        self.call(|redis, cluster| redis.hgetall(cluster.keys.paused()))
     }
 
     fn find(&self, redis: &mut Connection) -> RedisResult<Found> {

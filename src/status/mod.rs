@@ -10,6 +10,9 @@
 //! - `paused`: hash, id of an endpoint → since when somebody wants nothing to be sent to it (ms by Redis' clock). The nodes
 //!   learn of it whenever they write.
 //!
+//! - `watch`: string, there while somebody watches, with an expiry of ten seconds.
+//! - `watched`: stream, attempts as JSON ([`Sight`](crate::telemetry::Sight)) while it is; capped, with an expiry.
+//!
 //! Nothing in them is secret.
 
 mod cluster;
@@ -20,7 +23,7 @@ mod redis_info;
 mod reporter;
 mod scripts;
 
-pub use cluster::{Cluster, StatusError};
+pub use cluster::{Cluster, ClusterStatus, Configured, Seen, StatusError};
 pub use latency::{LATENCY_BOUNDS_MS, Latency};
 pub use merge::MergedEndpoint;
 pub(crate) use record::{AT_MOST, WallClock};

@@ -14,11 +14,14 @@ use crate::config::{Config, OutboxKind};
 use crate::delivery::{Delivery, Pauses};
 use crate::presence::{RedisClock, Standing, system_ms};
 use crate::redis::{Link, Settings};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Sight, Telemetry};
 use crate::thread::Thread;
 
 /// How often a node writes.
 const EVERY: Duration = Duration::from_secs(2);
+
+/// How often those who watch are shown what happened.
+const SHOWN_EVERY: Duration = Duration::from_millis(250);
 
 /// How soon one that has no place in the cluster yet looks again, at first.
 const LOOK: Duration = Duration::from_millis(50);
@@ -138,8 +141,13 @@ impl Rounds {
             if stopped {
                 return;
             }
-            end.wait(wait);
+            let next = Instant::now() + wait;
             wait = if written { EVERY } else { EVERY.min(wait * 2) };
+            while self.sources.telemetry.watch().is_on() && Instant::now() + SHOWN_EVERY < next {
+                end.wait(SHOWN_EVERY);
+                self.show();
+            }
+            end.wait(next.saturating_duration_since(Instant::now()));
         }
     }
 
@@ -162,15 +170,29 @@ impl Rounds {
             record
         };
         let (keys, kept) = (&self.keys, self.kept);
-        let Ok((time_ms, paused)) = self.link.with(|redis| keys.report(redis, &name, &record, kept)) else {
+        let Ok((time_ms, paused, watched)) = self.link.with(|redis| keys.report(redis, &name, &record, kept)) else {
             return false;
         };
         self.clock.observe(time_ms);
+        self.sources.telemetry.watch().set(watched);
         if self.paused.as_ref() != Some(&paused) {
             self.sources.delivery.pause(paused.clone());
             self.paused = Some(paused);
         }
         !record.is_empty()
+    }
+
+    /// Shows what was noted to those who watch.
+    fn show(&mut self) {
+        let watch = self.sources.telemetry.watch();
+        let clock = WallClock { at: Instant::now(), unix_ms: self.clock.now_ms() };
+        let node = self.name.clone().unwrap_or_default();
+        let sights =
+            watch.take().into_iter().map(|(at, sight)| Sight { time_ms: clock.ms(at), node: node.clone(), ..sight });
+        let sights: Vec<Vec<u8>> = sights.filter_map(|sight| serde_json::to_vec(&sight).ok()).collect();
+        let keys = &self.keys;
+        // What could not be shown is not shown later.
+        watch.set(self.link.with(|redis| keys.show(redis, &sights)).unwrap_or(false));
     }
 
     fn record(&mut self, node: String, stopped: bool) -> NodeRecord {

@@ -8,6 +8,12 @@ use redis::{Connection, RedisResult, Script};
 use crate::delivery::Pauses;
 use crate::redis::millis;
 
+/// Attempts that are kept for those who watch.
+const SIGHTS_AT_MOST: usize = 1000;
+
+/// How long they are kept after the last one.
+const SIGHTS_KEPT_MS: i64 = 60_000;
+
 static REPORT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/report.lua")))
 });
@@ -54,17 +60,49 @@ impl Keys {
         format!("{}:paused", self.prefix)
     }
 
-    /// Writes down `record` of `node`, to be kept for `time`; an empty one is not. Returns Redis' time in ms, and which
-    /// endpoints are paused.
+    /// There while somebody watches.
+    pub(super) fn watch(&self) -> String {
+        format!("{}:watch", self.prefix)
+    }
+
+    /// What they see.
+    pub(super) fn sights(&self) -> String {
+        format!("{}:watched", self.prefix)
+    }
+
+    /// Shows attempts to those who watch. Returns whether somebody still does.
+    pub(super) fn show(&self, redis: &mut Connection, sights: &[Vec<u8>]) -> RedisResult<bool> {
+        let mut shown = redis::pipe();
+        for sight in sights {
+            shown
+                .cmd("XADD")
+                .arg(self.sights())
+                .arg("MAXLEN")
+                .arg("~")
+                .arg(SIGHTS_AT_MOST)
+                .arg("*")
+                .arg("s")
+                .arg(sight);
+            shown.ignore();
+        }
+        if !sights.is_empty() {
+            shown.pexpire(self.sights(), SIGHTS_KEPT_MS).ignore();
+        }
+        let (watched,): (bool,) = shown.exists(self.watch()).query(redis)?;
+        Ok(watched)
+    }
+
+    /// Writes down `record` of `node`, to be kept for `time`; an empty one is not. Returns Redis' time in ms, which
+    /// endpoints are paused, and whether somebody watches.
     pub(super) fn report(
         &self,
         redis: &mut Connection,
         node: &str,
         record: &[u8],
         time: Duration,
-    ) -> RedisResult<(u64, Pauses)> {
+    ) -> RedisResult<(u64, Pauses, bool)> {
         let mut call = REPORT.key(self.nodes());
-        call.key(self.record(node)).key(self.paused()).arg(node).arg(record).arg(millis(time));
+        call.key(self.record(node)).key(self.paused()).key(self.watch()).arg(node).arg(record).arg(millis(time));
         call.invoke(redis)
     }
 }

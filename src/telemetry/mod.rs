@@ -2,17 +2,21 @@
 
 mod counters;
 mod outcome;
+mod watch;
 
 use std::fmt::Display;
 
 pub use counters::{Counter, Counters};
 pub use outcome::{Level, Outcome, Outcomes};
+pub use watch::Sight;
+pub(crate) use watch::Watch;
 
 /// Shared by every thread of one engine.
 #[derive(Debug, Default)]
 pub struct Telemetry {
     counters: Counters,
     outcomes: Outcomes,
+    watch: Watch,
 }
 
 impl Telemetry {
@@ -26,6 +30,11 @@ impl Telemetry {
     #[must_use]
     pub const fn outcomes(&self) -> &Outcomes {
         &self.outcomes
+    }
+
+    /// What those see who watch.
+    pub(crate) const fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// Reports what just happened, for Laravel's events and log.

@@ -49,7 +49,7 @@ final class OutcomeTest extends PluginTestCase
         Wait::until(fn () => $dropped->events !== [], 'the event');
         $url = Receiver::shared()->url($this->path('/status/500'));
         $this->assertEquals([new WebhookDropped($url, '1', 1, 'HTTP 500')], $dropped->events);
-        $lines = Wait::until(fn () => preg_grep('/HTTP 500/', $this->application->log()), 'the line');
+        $lines = Wait::until(fn () => preg_grep('/Webhook dropped .*HTTP 500/', $this->application->log()), 'the line');
         $this->assertCount(1, $lines);
         $this->assertStringStartsWith('WARNING: Resonate webhooks: ', end($lines));
         $this->assertStringContainsString($url, end($lines));

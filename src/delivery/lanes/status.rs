@@ -1,10 +1,14 @@
 //! What the lanes tell of themselves and of their endpoints.
 
+use std::time::{Duration, Instant};
+
 use super::{Entry, Lanes};
 use crate::config::{AppScope, Endpoint};
-use crate::delivery::health::Health;
+use crate::delivery::health::{Health, outcome};
 use crate::delivery::lane::Glance;
+use crate::delivery::retry::Answer;
 use crate::status::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, WallClock};
+use crate::telemetry::Sight;
 
 impl Lanes {
     /// How everything is doing: as much of it as can be told shortly, however many endpoints and lanes there are.
@@ -40,8 +44,27 @@ impl Lanes {
         }
     }
 
+    /// How an attempt of a lane looks that has just ended; nothing if it was none.
+    pub(crate) fn sight(&self, lane: usize, answer: &Answer, took: Duration) -> Option<Sight> {
+        let (status, error) = outcome(answer)?;
+        let Entry { id, endpoint, lane, .. } = &self.entries[lane];
+        let batch = lane.batch()?;
+        Some(Sight {
+            endpoint: id.endpoint.to_string(),
+            label: label(&self.endpoints[*endpoint]),
+            app_id: id.app.as_text().into_owned(),
+            id: batch.id().to_owned(),
+            events: batch.events().iter().map(|queued| queued.item.events()).sum(),
+            attempt: lane.attempts(),
+            status,
+            error,
+            took_ms: (took.as_secs_f64() * 10_000.0).round() / 10.0,
+            ..Sight::default()
+        })
+    }
+
     /// The state of an endpoint, and since when.
-    fn state(&self, place: usize) -> (EndpointState, Option<std::time::Instant>) {
+    fn state(&self, place: usize) -> (EndpointState, Option<Instant>) {
         let health = &self.health[place];
         if health.disabled_since.is_some() {
             (EndpointState::Disabled, health.disabled_since)
@@ -57,7 +80,7 @@ impl Lanes {
     fn endpoint_status(&self, place: usize, depth: usize, clock: WallClock) -> EndpointStatus {
         let (endpoint, health) = (&self.endpoints[place], &self.health[place]);
         let (state, since) = self.state(place);
-        let ms = |instant: Option<std::time::Instant>| instant.map(|instant| clock.ms(instant));
+        let ms = |instant: Option<Instant>| instant.map(|instant| clock.ms(instant));
         let Health { attempts, deliveries, events_delivered, drops, events_dropped, .. } = *health;
         let last = health.last.as_ref();
         EndpointStatus {

@@ -1,0 +1,76 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Console\Commands;
+
+use Closure;
+use Illuminate\Contracts\Console\PromptsForMissingInput;
+use Symfony\Component\Console\Attribute\AsCommand;
+
+use function Laravel\Prompts\select;
+
+/**
+ * Has nothing more sent to an endpoint, by any server.
+ */
+#[AsCommand(name: 'resonate-webhooks:pause')]
+class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
+{
+    /**
+     * The console command signature.
+     *
+     * @var string
+     */
+    protected $signature = 'resonate-webhooks:pause
+                            {endpoint : The id, name or URL of the endpoint}';
+
+    /**
+     * The console command description.
+     *
+     * @var string
+     */
+    protected $description = 'Have nothing more sent to an endpoint for now; its events wait';
+
+    /**
+     * Do what the command is for.
+     */
+    protected function perform(): int
+    {
+        $cluster = $this->cluster();
+        $endpoints = $cluster->endpoints($this->argument('endpoint'));
+
+        if ($endpoints === []) {
+            $this->components->error("No endpoint is called [{$this->text($this->argument('endpoint'))}].");
+
+            return self::FAILURE;
+        }
+
+        foreach ($endpoints as $endpoint) {
+            $this->components->info($cluster->pause($endpoint['id'])
+                ? "{$this->text($endpoint['label'])} is paused, on every server within two seconds. Its events wait."
+                : "{$this->text($endpoint['label'])} is paused already.");
+        }
+
+        return self::SUCCESS;
+    }
+
+    /**
+     * The endpoints to choose from.
+     *
+     * @return array<string, string>
+     */
+    protected function choices(): array
+    {
+        return array_column($this->cluster()->endpoints(), 'label', 'id');
+    }
+
+    /**
+     * Ask for what was left out.
+     *
+     * @return array<string, Closure(): string>
+     */
+    protected function promptForMissingArgumentsUsing(): array
+    {
+        return ['endpoint' => fn () => (string) select('Which endpoint?', $this->choices())];
+    }
+}

@@ -1,0 +1,261 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Console;
+
+use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Native\Cluster;
+use Webpatser\ResonateWebhooks\RosterSetup;
+use Webpatser\ResonateWebhooks\WebhookPlugin;
+
+/**
+ * Looks at everything that has to fit together, from wherever it runs.
+ */
+final class SetupCheck
+{
+    /**
+     * The version of the extension that this package was written for.
+     */
+    public const string EXTENSION = '0.1.0';
+
+    /**
+     * The oldest Redis that knows what is asked of it.
+     */
+    private const string REDIS = '6.2';
+
+    /**
+     * From how much on clocks differ too much, in milliseconds: receivers grant five minutes to a signature.
+     */
+    private const int SKEW = 2_000;
+
+    private const int SKEW_FATAL = 120_000;
+
+    /**
+     * What was found.
+     *
+     * @var list<array{level: 'ok'|'warning'|'error', subject: string, message: string, mend: string}>
+     */
+    private array $findings = [];
+
+    /**
+     * Create a new check.
+     *
+     * @param  array<string, mixed>  $settings  The `resonate-webhooks` config, with `app_webhooks`.
+     */
+    public function __construct(private array $settings)
+    {
+        //
+    }
+
+    /**
+     * Look at everything, the errors of one part not hiding those of another.
+     *
+     * @return list<array{level: 'ok'|'warning'|'error', subject: string, message: string, mend: string}>
+     */
+    public function findings(): array
+    {
+        $this->findings = [];
+        $this->extension();
+        $cluster = $this->config();
+        $this->plugins();
+
+        if ($cluster !== null && ($status = $this->redis($cluster)) !== null) {
+            $this->persistence($status['redis']);
+            $this->memory($status['redis']);
+            $this->clocks($status);
+            $this->nodes($status);
+        }
+
+        return $this->findings;
+    }
+
+    /**
+     * Whether the extension is the one that this package was written for.
+     */
+    private function extension(): void
+    {
+        $loaded = (string) phpversion('resonate_webhooks');
+        $mend = 'Build and install both from the same checkout (make install), and restart the servers.';
+        $series = fn (string $version) => implode('.', array_slice(explode('.', $version), 0, 2));
+
+        $this->judge('Extension', match (true) {
+            $series($loaded) !== $series(self::EXTENSION) => ['error', "the extension is {$loaded}, the package was written for ".self::EXTENSION, $mend],
+            $loaded !== self::EXTENSION => ['warning', "the extension is {$loaded}, the package was written for ".self::EXTENSION, $mend],
+            default => null,
+        });
+    }
+
+    /**
+     * Whether the config can be used.
+     */
+    private function config(): ?Cluster
+    {
+        try {
+            $cluster = new Cluster($this->settings);
+        } catch (WebhooksException $e) {
+            $this->judge('Config', ['error', $e->getMessage(), 'Correct config/resonate-webhooks.php; after config:cache, cache it again.']);
+
+            return null;
+        }
+
+        $warnings = array_map(fn (string $warning) => ['warning', $warning, ''], $cluster->warnings());
+
+        if ($cluster->endpoints() === []) {
+            $warnings[] = ['warning', 'there is no endpoint, so that nothing is sent', 'Add one to endpoints, and see that its environment variable is set.'];
+        }
+
+        $this->judge('Config', ...$warnings ?: [null]);
+
+        return $cluster;
+    }
+
+    /**
+     * Whether plugin and roster are registered as they have to be.
+     */
+    private function plugins(): void
+    {
+        $plugins = (array) config('reverb.servers.reverb.plugins', []);
+        $registered = array_any($plugins, fn (mixed $plugin) => is_string($plugin) && is_a($plugin, WebhookPlugin::class, true));
+
+        $this->judge('Plugin', $registered ? null : [
+            'error',
+            'the webhooks plugin is missing in reverb.servers.reverb.plugins',
+            'Add '.WebhookPlugin::class.'::class there, behind the roster plugin.',
+        ]);
+
+        $mistakes = RosterSetup::mistakes($plugins, (array) config('resonate-roster', []), $this->settings);
+
+        $this->judge('Roster', ...array_map(fn (string $mistake) => ['warning', $mistake, match (true) {
+            str_contains($mistake, 'missing'), str_contains($mistake, 'comes after') => 'List Webpatser\ResonateRoster\RedisRosterPlugin::class first in config/reverb.php.',
+            str_contains($mistake, 'track') => "Set 'track' => 'all' in config/resonate-roster.php.",
+            default => 'Give both the same Redis server and database.',
+        }], $mistakes) ?: [null]);
+    }
+
+    /**
+     * Whether Redis can be asked, and is one that can serve.
+     *
+     * @return array<string, mixed>|null
+     */
+    private function redis(Cluster $cluster): ?array
+    {
+        try {
+            $status = $cluster->status();
+        } catch (WebhooksException $e) {
+            $this->judge('Redis', ['error', $e->getMessage(), 'Correct resonate-webhooks.connection, or start Redis; servers wait for it.']);
+
+            return null;
+        }
+
+        ['version' => $version, 'mode' => $mode, 'role' => $role] = $status['redis'];
+
+        $this->judge('Redis', match (true) {
+            $version === null => ['warning', 'Redis may not be asked about itself (INFO), so that nothing more is known of it', 'Allow INFO to this user, or look yourself.'],
+            version_compare($version, self::REDIS, '<') => ['error', "Redis is {$version}", 'Update it to '.self::REDIS.' or later.'],
+            $mode === 'cluster' => ['error', 'Redis is a cluster, over which keys are spread', 'Use a single server, or one behind Sentinels.'],
+            $mode === 'sentinel' => ['error', 'this is a Sentinel and no server', 'List it in connection.sentinels.'],
+            $role === 'slave' => ['error', 'Redis is a replica, and takes no writes', 'Connect to its master, or list the Sentinels in connection.sentinels.'],
+            default => null,
+        });
+
+        return $status;
+    }
+
+    /**
+     * Whether Redis keeps what waits in it.
+     *
+     * @param  array<string, mixed>  $redis
+     */
+    private function persistence(array $redis): void
+    {
+        if ($redis['aof'] === null || ($this->settings['outbox'] ?? 'redis') !== 'redis') {
+            return;
+        }
+
+        $this->judge('Persistence', match (true) {
+            $redis['aof'] => null,
+            $redis['rdb'] === false => ['warning', 'Redis keeps nothing on disk: when it ends, the events that wait in it are lost', 'Set "appendonly yes" in its config.'],
+            default => ['warning', 'Redis saves snapshots only: when it crashes, the events since the last one are lost', 'Set "appendonly yes" in its config.'],
+        });
+    }
+
+    /**
+     * Whether Redis throws our keys away when its memory is full.
+     *
+     * @param  array<string, mixed>  $redis
+     */
+    private function memory(array $redis): void
+    {
+        $policy = $redis['maxmemory_policy'];
+
+        if ($policy === null) {
+            return;
+        }
+
+        $mend = 'Set "maxmemory-policy noeviction" in its config, or give the cache a Redis of its own.';
+        $limited = (int) $redis['maxmemory'] > 0;
+
+        $this->judge('Eviction', match (true) {
+            $policy === 'noeviction' => null,
+            $limited && str_starts_with($policy, 'allkeys') => ['error', "when its memory is full, Redis throws away whatever it likes, waiting events too ({$policy})", $mend],
+            default => ['warning', "when its memory is full, Redis may throw keys away ({$policy})".($limited ? '' : '; it has no limit now'), $mend],
+        });
+    }
+
+    /**
+     * Whether clocks agree: what is signed carries the time of the machine that signs.
+     *
+     * @param  array<string, mixed>  $status
+     */
+    private function clocks(array $status): void
+    {
+        $skews = ['this machine' => $status['clock_skew_ms']];
+
+        foreach ($status['nodes'] as $node) {
+            if ($node['state'] === 'running') {
+                $skews[$node['host']] = $node['clock_skew_ms'];
+            }
+        }
+
+        $wrong = array_filter($skews, fn (int $skew) => abs($skew) > self::SKEW);
+
+        $this->judge('Clocks', ...array_map(fn (string $where, int $skew) => [
+            abs($skew) > self::SKEW_FATAL ? 'error' : 'warning',
+            sprintf('the clock of %s is %.1f s %s that of Redis', $where, abs($skew) / 1000, $skew > 0 ? 'ahead of' : 'behind'),
+            'Synchronise the clocks (NTP): receivers refuse signatures whose time is too far off.',
+        ], array_keys($wrong), $wrong) ?: [null]);
+    }
+
+    /**
+     * Whether the servers run the same version, and all of them.
+     *
+     * @param  array<string, mixed>  $status
+     */
+    private function nodes(array $status): void
+    {
+        $running = array_filter($status['nodes'], fn (array $node) => $node['state'] === 'running');
+        $silent = array_filter($status['nodes'], fn (array $node) => $node['state'] === 'silent');
+        $versions = array_unique(array_column($running, 'version'));
+        $other = array_diff($versions, [phpversion('resonate_webhooks')]);
+
+        $this->judge('Servers', ...array_values(array_filter([
+            $running === [] ? ['warning', 'no server with this config is running', 'Start one, and look for "webhooks are off" in its log.'] : null,
+            $other === [] ? null : ['warning', 'servers run another version than this machine has: '.implode(', ', $other), 'Restart them after an update.'],
+            $silent === [] ? null : ['warning', 'servers have fallen silent: '.implode(', ', array_column($silent, 'node')), 'See whether they live and reach Redis.'],
+        ])) ?: [null]);
+    }
+
+    /**
+     * Note what was found of a subject; null for nothing wrong.
+     *
+     * @param  array{0: 'warning'|'error', 1: string, 2: string}|null  ...$verdicts
+     */
+    private function judge(string $subject, ?array ...$verdicts): void
+    {
+        foreach ($verdicts as $verdict) {
+            [$level, $message, $mend] = $verdict ?? ['ok', '', ''];
+            $this->findings[] = ['level' => $level, 'subject' => $subject, 'message' => $message, 'mend' => $mend];
+        }
+    }
+}

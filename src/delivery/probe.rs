@@ -1,0 +1,120 @@
+//! A delivery that nothing waits for: does an endpoint take what it is sent?
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use super::http::Client;
+use super::retry::Answer;
+use super::signature;
+use crate::apps::Credentials;
+use crate::config::Endpoint;
+use crate::outbox::Wire;
+use crate::telemetry::Telemetry;
+
+/// What became of a test.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Probe {
+    /// Whether the endpoint answered 2xx.
+    pub ok: bool,
+    /// The status, if it answered.
+    pub status: Option<u16>,
+    /// What was wrong.
+    pub error: Option<String>,
+    /// What may be done about it.
+    pub advice: Option<String>,
+    /// How long it took, connecting included, in ms.
+    pub took_ms: f64,
+    /// The `webhook-id` that was sent.
+    pub id: String,
+}
+
+/// Sends one signed event called `test` to `endpoint`, as a server would send its events: by the same rules, over the
+/// same TLS, through the same proxy. Waits for the answer.
+#[must_use]
+pub fn probe(endpoint: &Endpoint, credentials: &Credentials) -> Probe {
+    let id = format!("msg_test_{:016x}", rand::random::<u64>());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let wire = sign(&id, now, credentials);
+    let began = Instant::now();
+    let answer = match Client::for_all(std::slice::from_ref(endpoint), &Arc::new(Telemetry::default())) {
+        Ok(clients) => clients.iter().map(|client| client.post(&id, &wire)).next(),
+        Err(error) => Some(Answer::Failed(error.to_string())),
+    };
+    let took_ms = (began.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
+    let (ok, status, error) = match answer {
+        Some(Answer::Status { status, .. }) if (200..300).contains(&status) => (true, Some(status), None),
+        Some(Answer::Status { status, .. }) => (false, Some(status), Some(format!("HTTP {status}"))),
+        Some(Answer::Failed(reason)) => (false, None, Some(reason)),
+        _ => (false, None, Some("nothing was sent".to_owned())),
+    };
+    let advice = match (status, &error) {
+        (Some(status), Some(_)) => about_status(status),
+        (None, Some(error)) => about_error(error),
+        _ => None,
+    };
+    Probe { ok, status, error, advice: advice.map(str::to_owned), took_ms, id }
+}
+
+fn sign(id: &str, now: Duration, credentials: &Credentials) -> Wire {
+    let events = r#"[{"name":"test","channel":"resonate-webhooks-test"}]"#;
+    let body = format!(r#"{{"time_ms":{},"events":{events}}}"#, now.as_millis()).into_bytes();
+    let timestamp = now.as_secs().to_string();
+    Wire {
+        key: credentials.key.clone(),
+        pusher_signature: signature::pusher(&body, &credentials.secret),
+        standard_signature: signature::standard_webhooks(id, &timestamp, &body, &credentials.secret),
+        timestamp,
+        body,
+    }
+}
+
+fn about_status(status: u16) -> Option<&'static str> {
+    Some(match status {
+        300..=399 => "Redirects are not followed: use the URL to which it leads.",
+        401 | 403 => "It wants a login, or the signature does not fit: compare the application's secret on both sides.",
+        404 => "There is nothing under this path.",
+        405 => "It takes no POST under this path.",
+        410 => "It wants nothing more: a server that gets this answer disables the endpoint until it starts anew.",
+        413 => "It finds the body too large: see its own limits, and batch_max_bytes.",
+        419 => "Laravel wants a CSRF token: except the path from that check, or put the route into routes/api.php.",
+        429 => "It is asked too often.",
+        500..=599 => "It fails inside: its own log tells why.",
+        _ => return None,
+    })
+}
+
+/// What to do about an error of the system, of TLS, or of ours. Its words are theirs, and tests compare them with what they
+/// really say.
+fn about_error(error: &str) -> Option<&'static str> {
+    let says = |words: &[&str]| words.iter().any(|word| error.to_lowercase().contains(word));
+    Some(if says(&["unknownissuer"]) {
+        "Its certificate is of an authority that is not trusted here: name that in ca_file, or have the endpoint send its \
+         intermediate certificates as well."
+    } else if says(&["notvalidforname", "not valid for name"]) {
+        "Its certificate is for another name than that in the URL."
+    } else if says(&["expired"]) {
+        "Its certificate has expired."
+    } else if says(&["certificaterequired", "certificate required"]) {
+        "It wants to know us by a certificate: set client_cert and client_key."
+    } else if says(&["certificate", "handshake", "tls", "corrupt message", "invalidcontenttype"]) {
+        "TLS failed: does this port speak it, and in version 1.2 or later?"
+    } else if says(&["link-local", "metadata service", "deny_private_networks"]) {
+        "The rules about addresses refuse it: deny_private_networks and allow_link_local."
+    } else if says(&["no address for", "lookup", "host not found", "name or service not known", "resolution"]) {
+        "The name in the URL has no address here: is it spelt right, and does this machine's DNS know it?"
+    } else if says(&["connection refused"]) {
+        "Nothing listens there, or a firewall refuses: check the port and that the receiver runs."
+    } else if says(&["no connection within", "unreachable"]) {
+        "No way leads there: a firewall may swallow it, or the address is wrong."
+    } else if says(&["no answer within"]) {
+        "It took the request and did not answer in time: let it answer first and work afterwards, or raise timeout."
+    } else if says(&["proxy", "socks"]) {
+        "The proxy does not let it through."
+    } else if says(&["connection reset", "broken pipe", "end of file", "disconnected", "closed"]) {
+        "It closed the connection without an answer: does it speak TLS where the URL says http, or the other way round?"
+    } else {
+        return None;
+    })
+}

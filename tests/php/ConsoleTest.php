@@ -1,0 +1,245 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use Tests\Support\Artisan;
+use Tests\Support\FreePort;
+use Tests\Support\Process;
+use Tests\Support\Receiver;
+use Tests\Support\Wait;
+use Webpatser\ResonateWebhooks\Native\Cluster;
+use Webpatser\ResonateWebhooks\Native\DeadLetters;
+
+final class ConsoleTest extends PluginTestCase
+{
+    private ?Artisan $artisan = null;
+
+    protected function tearDown(): void
+    {
+        parent::tearDown();
+        $this->artisan?->remove($this);
+    }
+
+    public function test_status_shows_nodes_endpoints_and_what_waits(): void
+    {
+        $endpoints = ['good' => $this->endpoint(more: ['name' => 'Billing']), 'bad' => $this->endpoint('/status/500')];
+        $artisan = $this->artisan(['endpoints' => $endpoints]);
+        [$code, $output] = $artisan->call('status');
+        $this->assertSame(0, $code, $output);
+        $this->assertStringContainsString('none runs with this config', $output);
+
+        $node = $this->node(['endpoints' => $endpoints]);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'private-room');
+        $status = Wait::until(function () use ($artisan) {
+            $status = json_decode($artisan->call('status', ['--json' => true])[1], true, flags: JSON_THROW_ON_ERROR);
+
+            return array_column($status['endpoints'], 'state', 'id') === ['good' => 'ok', 'bad' => 'failing']
+                && $status['lanes'] !== [] && $status['counters']['events_delivered'] === 1 ? $status : false;
+        }, 'the failure');
+        $this->assertSame('running', $status['nodes'][0]['state']);
+
+        [$code, $output] = $artisan->call('status');
+        $this->assertSame(0, $code);
+
+        foreach (['RUNNING', 'Billing (', 'OK', 'FAILING for', 'HTTP 500', '1 event delivered', 'What waits', 'attempt'] as $words) {
+            $this->assertStringContainsString($words, $output);
+        }
+
+        $node->stop();
+    }
+
+    public function test_test_sends_a_signed_webhook_without_a_server(): void
+    {
+        $artisan = $this->artisan(['endpoints' => [
+            'good' => $this->endpoint(more: ['headers' => ['X-Tenant' => 'seven']]),
+            'bad' => $this->endpoint('/status/500'),
+            'gone' => ['url' => 'http://127.0.0.1:'.FreePort::find().'/'],
+        ]]);
+
+        [$code, $output] = $artisan->call('test', ['endpoint' => 'good']);
+        $this->assertSame(0, $code, $output);
+        $this->assertMatchesRegularExpression('/HTTP 200 .* ms/', $output);
+        [$request] = Receiver::shared()->requests($this->path());
+        $this->assertSame(hash_hmac('sha256', $request['body'], 'secret-1'), $request['headers']['x-pusher-signature']);
+        $this->assertSame(['key-1', 'seven'], [$request['headers']['x-pusher-key'], $request['headers']['x-tenant']]);
+        $this->assertSame([['name' => 'test', 'channel' => 'resonate-webhooks-test']], json_decode($request['body'], true)['events']);
+
+        [$code, $output] = $artisan->call('test');
+        $this->assertSame(1, $code);
+        $this->assertStringContainsString('its own log tells why', $output);
+        $this->assertStringContainsString('Nothing listens there', $output);
+
+        [$code, $output] = $artisan->call('test', ['endpoint' => 'bad', '--json' => true]);
+        [$result] = json_decode($output, true, flags: JSON_THROW_ON_ERROR);
+        $this->assertSame([1, 'bad', '1', false, 500], [$code, $result['endpoint'], $result['app_id'], $result['ok'], $result['status']]);
+
+        foreach ([['endpoint' => 'nobody'], ['endpoint' => 'good', '--app' => 'none']] as $arguments) {
+            $this->assertSame(1, $artisan->call('test', $arguments)[0]);
+        }
+    }
+
+    public function test_failed_webhooks_are_listed_shown_sent_again_forgotten_and_flushed(): void
+    {
+        $artisan = $this->artisan();
+        $this->assertStringContainsString('No failed webhooks found', $artisan->call('failed')[1]);
+        $this->assertStringContainsString('No failed webhooks found', $artisan->call('retry', ['id' => ['all']])[1]);
+
+        $node = $this->node(['max_attempts' => 1, 'endpoints' => [$this->endpoint('/flaky/3')]]);
+        $letters = new DeadLetters($this->config());
+        $node->connect('ann');
+
+        foreach (['one', 'two', 'three'] as $n => $channel) {
+            $node->command('ann', 'subscribe', $channel);
+            Wait::until(fn () => $letters->count() === $n + 1, 'the letter');
+        }
+
+        [$three, $two, $one] = array_column($letters->list(), 'letter');
+        [$code, $output] = $artisan->call('failed', ['--limit' => 1]);
+        $this->assertSame(0, $code);
+        $this->assertStringContainsString($three, $output);
+        $this->assertStringContainsString("And 2 others; --before={$three}", $output);
+        $this->assertSame([$two, $one], array_column(json_decode($artisan->call('failed', ['--before' => $three, '--json' => true])[1], true), 'letter'));
+
+        [$code, $output] = $artisan->call('show', ['id' => $one]);
+        $this->assertSame(0, $code);
+        $this->assertStringContainsString('HTTP 500', $output);
+        $this->assertStringContainsString('"channel": "one"', $output);
+        $this->assertSame($one, json_decode($artisan->call('show', ['id' => $one, '--json' => true])[1], true)['letter']);
+        $this->assertSame(1, $artisan->call('show', ['id' => '1-1'])[0]);
+
+        [$code, $output] = $artisan->call('retry', ['id' => [$one, '1-1']]);
+        $this->assertSame(1, $code);
+        $this->assertStringContainsString('QUEUED', $output);
+        $this->assertStringContainsString('Unable to find failed webhook with ID [1-1]', $output);
+        Wait::until(fn () => $letters->find($one) === null, 'the delivery');
+
+        $this->assertSame(0, $artisan->call('forget', ['id' => [$two]])[0]);
+        $this->assertSame(1, $artisan->call('forget', ['id' => [$two]])[0]);
+        $this->assertSame(0, $artisan->call('flush', ['--hours' => 1, '--force' => true])[0]);
+        $this->assertSame(1, $artisan->call('flush', ['--hours' => 'soon', '--force' => true])[0]);
+        $this->assertSame([1, 1], [$artisan->call('flush')[0], $letters->count()], 'nobody agreed');
+        [$code, $output] = $artisan->call('flush', ['--force' => true]);
+        $this->assertSame([0, 0], [$code, $letters->count()]);
+        $this->assertStringContainsString('1 failed webhook deleted', $output);
+        $node->stop();
+    }
+
+    public function test_an_endpoint_is_paused_and_resumed_by_its_name(): void
+    {
+        $changes = ['endpoints' => ['billing' => $this->endpoint(more: ['name' => 'Billing'])]];
+        $artisan = $this->artisan($changes);
+        [$code, $output] = $artisan->call('pause', ['endpoint' => 'Billing']);
+        $this->assertSame(0, $code, $output);
+        $this->assertStringContainsString('is paused, on every server', $output);
+        $this->assertStringContainsString('is paused already', $artisan->call('pause', ['endpoint' => 'billing'])[1]);
+
+        $node = $this->node($changes);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'private-room');
+        Wait::until(fn () => str_contains($output = $artisan->call('status')[1], 'PAUSED') && str_contains($output, '1 waiting'), 'the pause');
+        $this->assertSame([], $this->events());
+
+        [$code, $output] = $artisan->call('resume', ['endpoint' => $changes['endpoints']['billing']['url']]);
+        $this->assertSame(0, $code, $output);
+        $this->assertEvents(['channel_occupied private-room']);
+        $this->assertStringContainsString('is not paused', $artisan->call('resume', ['endpoint' => 'billing'])[1]);
+        $this->assertSame([1, 1], [$artisan->call('pause', ['endpoint' => 'x'])[0], $artisan->call('resume', ['endpoint' => 'x'])[0]]);
+
+        (new Cluster($this->config()))->pause('removed');
+        $this->assertSame(0, $artisan->call('resume', ['endpoint' => 'removed'])[0], 'one that is not configured any more');
+        $node->stop();
+    }
+
+    public function test_watch_shows_deliveries_while_it_runs(): void
+    {
+        $node = $this->node();
+        $node->command(null, 'traffic');
+
+        [$code, $output] = $this->artisan()->call('watch', ['--seconds' => 5, '--json' => true]);
+        $this->assertSame(0, $code, $output);
+        $seen = array_map(fn (string $line) => json_decode($line, true, flags: JSON_THROW_ON_ERROR), explode("\n", trim($output)));
+        $sent = array_column(array_column(Receiver::shared()->requests($this->path()), 'headers'), 'webhook-id');
+        $this->assertSame([], array_diff(array_column($seen, 'id'), $sent));
+        $this->assertSame([200, null, '1'], [$seen[0]['status'], $seen[0]['error'], $seen[0]['app_id']]);
+        $this->assertSame(array_unique(array_column($seen, 'id')), array_column($seen, 'id'), 'each is shown once');
+
+        [$code, $output] = $this->artisan->call('watch', ['--seconds' => 1]);
+        $this->assertSame(0, $code);
+        $this->assertStringContainsString('HTTP 200', $output);
+        $node->stop();
+    }
+
+    public function test_without_the_extension_there_is_one_clear_line(): void
+    {
+        $process = Process::plainPhp('console-without-extension.php', 'a console without the extension');
+
+        foreach ($process->rest() as $line) {
+            [$command, $code, $output] = json_decode($line, true, flags: JSON_THROW_ON_ERROR);
+            $this->assertSame(1, $code, $command);
+            $this->assertStringContainsString('resonate_webhooks is not loaded', $output, $command);
+            $this->assertCount(1, array_filter(explode("\n", $output), fn (string $line) => trim($line) !== ''), $output);
+            $commands[] = $command;
+        }
+
+        $this->assertCount(11, $commands);
+    }
+
+    public function test_check_finds_what_is_wrong_and_says_how_to_mend_it(): void
+    {
+        [$code, $output] = $this->artisan()->call('check', ['--json' => true]);
+        $findings = json_decode($output, true, flags: JSON_THROW_ON_ERROR);
+        $levels = array_column($findings, 'level', 'subject');
+        $this->assertSame(0, $code, $output);
+        $this->assertSame(
+            ['Extension' => 'ok', 'Config' => 'ok', 'Plugin' => 'ok', 'Roster' => 'warning', 'Redis' => 'ok', 'Persistence' => 'warning', 'Eviction' => 'ok', 'Clocks' => 'ok', 'Servers' => 'warning'],
+            $levels,
+        );
+        $this->assertSame([], array_filter($findings, fn (array $finding) => $finding['level'] !== 'ok' && $finding['mend'] === ''));
+
+        $this->artisan->laravel->make('config')->set('resonate-webhooks.ttl', 'soon');
+        $this->artisan->laravel->make('config')->set('reverb.servers.reverb.plugins', []);
+        [$code, $output] = $this->artisan->call('check');
+        $this->assertSame(1, $code);
+        $this->assertStringContainsString('resonate-webhooks.ttl', $output);
+        $this->assertStringContainsString('the webhooks plugin is missing', $output);
+        $this->assertStringContainsString('Something has to be mended', $output);
+    }
+
+    public function test_check_names_a_redis_that_cannot_be_reached(): void
+    {
+        [$code, $output] = $this->artisan(['connection' => ['host' => '/nowhere/redis.sock']])->call('check');
+        $this->assertSame(1, $code);
+        $this->assertStringContainsString('/nowhere/redis.sock', $output);
+    }
+
+    public function test_an_error_is_one_line(): void
+    {
+        $artisan = $this->artisan(['connection' => ['host' => '/nowhere/redis.sock']]);
+
+        foreach (['status' => [], 'failed' => [], 'retry' => ['id' => ['all']], 'flush' => ['--force' => true], 'pause' => ['endpoint' => $this->endpoint()['url']], 'watch' => ['--seconds' => 1]] as $command => $arguments) {
+            [$code, $output] = $artisan->call($command, $arguments);
+            $this->assertSame(1, $code, $command);
+            $this->assertStringContainsString('Redis at /nowhere/redis.sock: unreachable', $output);
+        }
+
+        $this->assertSame(['error'], array_keys(json_decode($artisan->call('status', ['--json' => true])[1], true)));
+    }
+
+    public function test_about_has_a_section(): void
+    {
+        [$code, $output] = $this->artisan()->call('about', ['--only' => 'resonate_webhooks'], prefix: '');
+        $this->assertSame(0, $code);
+        $this->assertStringContainsString(phpversion('resonate_webhooks'), $output);
+    }
+
+    /**
+     * @param  array<string, mixed>  $changes
+     */
+    private function artisan(array $changes = []): Artisan
+    {
+        return $this->artisan = new Artisan($this->config($changes));
+    }
+}

@@ -1,0 +1,158 @@
+//! Testing an endpoint by hand: what is sent, and what is said when it does not arrive.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use redis::Commands;
+use resonate_webhooks::apps::Credentials;
+use resonate_webhooks::config::Config;
+use resonate_webhooks::delivery::Probe;
+use resonate_webhooks::secret::Secret;
+use resonate_webhooks::status::Cluster;
+use serde_json::{Value, json};
+use support::certificates::PrivateCa;
+use support::engine::{APP, engine, eventually};
+use support::receiver::{Answer, Receiver};
+use support::redis::RedisServer;
+use support::tls_receiver::TlsReceiver;
+
+/// What comes of a test of this endpoint, without a server and without Redis.
+fn probe(endpoint: Value) -> Probe {
+    let config = json!({ "connection": { "host": "/nowhere/redis.sock" }, "endpoints": { "it": endpoint } });
+    let cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
+    let credentials = Credentials { key: "key".to_owned(), secret: Secret::new("secret") };
+    assert_eq!(cluster.test("another", &credentials), None);
+    cluster.test("it", &credentials).unwrap()
+}
+
+fn advice(probe: &Probe) -> &str {
+    assert!(!probe.ok, "{probe:?}");
+    probe.advice.as_deref().unwrap_or_else(|| panic!("no advice: {probe:?}"))
+}
+
+#[test]
+fn a_test_is_signed_like_every_webhook_and_carries_the_headers_of_the_endpoint() {
+    let receiver = Receiver::start();
+    let probe = probe(json!({ "url": receiver.url("/hook?token=x"), "headers": { "X-Tenant": "7" } }));
+    assert_eq!((probe.ok, probe.status, &probe.error, &probe.advice), (true, Some(200), &None, &None));
+    let [request] = &receiver.received("/hook?token=x")[..] else { panic!("one request") };
+    assert_eq!(request.header("webhook-id"), Some(probe.id.as_str()));
+    assert_eq!((request.header("x-tenant"), request.header("x-pusher-key")), (Some("7"), Some("key")));
+    assert_eq!(request.json()["events"], json!([{ "name": "test", "channel": "resonate-webhooks-test" }]));
+    let signed = |name: &str| request.header(name).unwrap().len();
+    assert_eq!((signed("x-pusher-signature"), &request.header("webhook-signature").unwrap()[..3]), (64, "v1,"));
+}
+
+#[test]
+fn an_answer_that_is_no_success_comes_with_advice() {
+    let receiver = Receiver::start();
+    for (status, word) in [(302, "Redirects"), (401, "secret"), (404, "nothing"), (419, "CSRF"), (500, "log")] {
+        receiver.always("/hook", Answer::Status(status));
+        let probe = probe(json!({ "url": receiver.url("/hook") }));
+        assert_eq!((probe.status, probe.error.as_deref()), (Some(status), Some(format!("HTTP {status}").as_str())));
+        assert!(advice(&probe).contains(word), "{probe:?}");
+    }
+}
+
+#[test]
+fn what_goes_wrong_on_the_way_is_said_in_plain_words() {
+    let receiver = Receiver::start();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    receiver.always("/close", Answer::Close);
+    receiver.always("/hang", Answer::Hang);
+    for (endpoint, word) in [
+        (json!({ "url": format!("http://127.0.0.1:{port}/") }), "Nothing listens"),
+        (json!({ "url": "http://no-such-name.invalid/" }), "DNS"),
+        (json!({ "url": receiver.url("/close") }), "closed the connection"),
+        (json!({ "url": receiver.url("/hang"), "timeout": 0.3 }), "answer first"),
+        (json!({ "url": receiver.url("/"), "deny_private_networks": true }), "deny_private_networks"),
+        (json!({ "url": "http://169.254.169.254/" }), "rules about addresses"),
+        (json!({ "url": receiver.url("/").replace("http:", "https:") }), "TLS"),
+    ] {
+        let probe = probe(endpoint);
+        assert!(advice(&probe).contains(word), "{probe:?}");
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_called_so_and_one_that_is_is_taken() {
+    let ca = PrivateCa::new();
+    let receiver = TlsReceiver::start(&ca.issue("localhost"), None);
+    let stranger = probe(json!({ "url": receiver.url() }));
+    assert!(advice(&stranger).contains("ca_file"), "{stranger:?}");
+    let trusting = probe(json!({ "url": receiver.url(), "ca_file": ca.file() }));
+    assert_eq!((trusting.ok, trusting.status), (true, Some(200)), "{trusting:?}");
+    let other_name = probe(json!({ "url": receiver.url().replace("localhost", "127.0.0.1"), "ca_file": ca.file() }));
+    assert!(advice(&other_name).contains("another name"), "{other_name:?}");
+    let expired = TlsReceiver::start(&ca.issue_expired("localhost"), None);
+    let late = probe(json!({ "url": expired.url(), "ca_file": ca.file() }));
+    assert!(advice(&late).contains("has expired"), "{late:?}");
+    let picky = TlsReceiver::start(&ca.issue("localhost"), Some(&ca));
+    let unknown = probe(json!({ "url": picky.url(), "ca_file": ca.file() }));
+    assert!(advice(&unknown).contains("client_cert"), "{unknown:?}");
+}
+
+#[test]
+fn an_endpoint_is_called_by_its_id_its_name_or_its_url() {
+    let url = "https://me:hunter2@example.com/hook?token=hunter2";
+    let config =
+        json!({ "endpoints": { "billing": { "url": url, "name": "Money" }, "other": { "url": "http://a/" } } });
+    let cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
+    for name in ["billing", "Money", "https://example.com/hook", "https://example.com/hook?token=hunter2"] {
+        let called = cluster.called(name);
+        assert_eq!(called.iter().map(|endpoint| endpoint.id.as_str()).collect::<Vec<_>>(), ["billing"], "{name}");
+    }
+    assert!(cluster.called("nobody").is_empty());
+    assert_eq!(cluster.endpoints().len(), 2);
+    let told = serde_json::to_string(&cluster.endpoints()).unwrap();
+    assert!(told.contains("Money (https://example.com/hook)") && !told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn those_who_watch_see_each_attempt_and_nothing_is_written_when_nobody_does() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/hook", Answer::Status(503));
+    let node = engine(&redis, &receiver, &json!({ "max_attempts": 1 }));
+    let mut visits = 0;
+    let mut visit = || {
+        visits += 1;
+        node.subscribed(APP, format!("news-{visits}").as_bytes(), b"1.1", None);
+        receiver.wait_for("/hook", visits);
+    };
+    let config = json!({ "connection": { "host": redis.socket() } });
+    let mut cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
+    let mut last = cluster.watch(None).unwrap().last;
+    let mut seen = Vec::new();
+    // The node hears within two seconds that somebody watches.
+    eventually("an attempt is shown", || {
+        visit();
+        let look = cluster.watch(Some(&last)).unwrap();
+        last = look.last;
+        seen.extend(look.deliveries);
+        !seen.is_empty()
+    });
+    let sight = &seen[0];
+    assert_eq!((sight.app_id.as_str(), sight.events, sight.attempt), ("app", 1, 1));
+    assert_eq!((sight.status, sight.error.as_deref()), (Some(503), Some("HTTP 503")));
+    assert_eq!(sight.label, receiver.url("/hook"));
+    assert!(receiver.received("/hook").iter().any(|request| request.header("webhook-id") == Some(&sight.id)));
+    let mut redis = redis.connect();
+    assert!((1..=60_000).contains(&redis.pttl::<_, i64>("wh:watched").unwrap()));
+    redis.del::<_, ()>("wh:watch").unwrap();
+    eventually("an attempt that nobody is shown", || {
+        redis.del::<_, ()>("wh:watched").unwrap();
+        visit();
+        let shown_by = Instant::now() + Duration::from_millis(600);
+        while Instant::now() < shown_by {
+            if redis.exists("wh:watched").unwrap() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
+    });
+}
