@@ -13,7 +13,7 @@
 //! - `presence` turns intents into claims, and claims into edges, decided by atomic scripts in Redis.
 //! - [`redis`] is the connection: settings, reconnects, backoff.
 //! - [`outbox`] is where events wait until every endpoint has answered.
-//! - [`delivery`] sends them: lanes, batches, signatures, HTTP, retries.
+//! - [`delivery`] sends them: lanes, batches, signatures, HTTP, retries; [`aws`] is what Lambda wants to know.
 //! - [`telemetry`] is what comes back: counters, deliveries, drops, log lines.
 //! - [`status`] is what the nodes tell of themselves through Redis, for whoever is on call.
 //!
@@ -21,6 +21,7 @@
 //! does to a process with threads is dealt with in `process` and `thread`; certificates are read in `tls`.
 
 pub mod apps;
+pub mod aws;
 #[cfg(feature = "bench")]
 pub mod bench;
 pub mod channel_type;

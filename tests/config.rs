@@ -48,7 +48,7 @@ fn the_config_file_of_the_replaced_package_is_accepted_as_the_environment_fills_
     assert_eq!(config.flush_interval, Duration::from_millis(500));
     assert_eq!(config.reconcile_interval, Duration::from_secs(15));
     assert_eq!(config.endpoints.len(), 1);
-    assert_eq!(config.endpoints[0].url.as_str(), "https://example.com/hook");
+    assert_eq!(config.endpoints[0].target.to_string(), "https://example.com/hook");
     assert_eq!(config.endpoints[0].apps, AppScope::Every);
     assert_eq!(config.endpoints[0].events, EventSet::from_iter([EventName::ChannelOccupied]));
     assert_eq!(config.endpoints[0].max_attempts, 3);
@@ -302,7 +302,7 @@ fn an_unknown_key_is_refused_with_the_key_that_was_probably_meant() {
     );
     assert_eq!(
         refusal(json!({"endpoints": [{"url": "https://a.example"}, {"colour": 1}]})),
-        "resonate-webhooks.endpoints.1.colour: unknown key, known are url, name, enabled, app_id, event_types, events, filter, payload, batching, headers, timeout, connect_timeout, \
+        "resonate-webhooks.endpoints.1.colour: unknown key, known are url, lambda, name, enabled, app_id, event_types, events, filter, payload, batching, headers, timeout, connect_timeout, \
          max_attempts, retry_for, https_only, proxy, ca_file, client_cert, client_key, deny_private_networks, \
          allow_link_local"
     );

@@ -11,7 +11,7 @@ const PAGE: &str = include_str!("../docs/configuration.md");
 const CONFIG_FILE: &str = include_str!("../php/config/resonate-webhooks.php");
 
 /// Where keys are, with an endpoint in place of `*`.
-const LEVELS: [&str; 7] = [
+const LEVELS: [&str; 8] = [
     "",
     "connection.",
     "roster.",
@@ -19,6 +19,7 @@ const LEVELS: [&str; 7] = [
     "endpoints.*.filter.",
     "endpoints.*.filter.client_events.",
     "endpoints.*.batching.",
+    "endpoints.*.lambda.",
 ];
 
 /// What the page says of a key.
@@ -85,6 +86,12 @@ fn with_endpoint() -> Value {
     json!({ "endpoints": { "endpoint": { "url": "http://localhost/" } } })
 }
 
+/// A config with a function instead.
+fn with_function() -> Value {
+    let function = json!({ "function_name": "hooks", "region": "eu-west-1" });
+    json!({ "endpoints": { "endpoint": { "lambda": function } } })
+}
+
 #[test]
 fn every_key_stands_in_the_docs_and_no_other() {
     let (rows, aliases) = page();
@@ -93,7 +100,8 @@ fn every_key_stands_in_the_docs_and_no_other() {
         let refusal = Config::from_value(nonsense).unwrap_err().to_string();
         let (_, known) = refusal.split_once("unknown key, known are ").unwrap_or_else(|| panic!("{refusal}"));
         // Where other keys begin.
-        let parents = ["connection", "roster", "app_webhooks", "endpoints", "filter", "batching", "client_events"];
+        let parents =
+            ["connection", "roster", "app_webhooks", "endpoints", "filter", "batching", "client_events", "lambda"];
         let known: BTreeSet<String> =
             known.split(", ").filter(|key| !parents.contains(key)).map(|key| format!("{level}{key}")).collect();
         let here = |key: &&String| key.strip_prefix(level).is_some_and(|rest| !rest.contains('.'));
@@ -113,7 +121,13 @@ fn every_default_is_the_one_that_the_code_has() {
 
     let mut written = with_endpoint();
     for (key, row) in rows.iter().filter(|(key, row)| key.starts_with("endpoints.") && !row.default.is_empty()) {
-        if row.default != "as above" {
+        if row.default == "as above" {
+            continue;
+        }
+        if key.starts_with("endpoints.*.lambda.") {
+            let written = with(with_function(), key, php(&row.default));
+            assert_eq!(Config::from_value(written).unwrap(), Config::from_value(with_function()).unwrap(), "{key}");
+        } else {
             written = with(written, key, php(&row.default));
         }
     }
@@ -130,9 +144,18 @@ fn every_example_is_accepted_and_makes_a_difference() {
     for (key, row) in &rows {
         assert!(!row.example.is_empty(), "{key} has no example");
         // Some come in pairs.
-        let (mut before, pair) = (with_endpoint(), [("client_cert", "client_key"), ("password", "username")]);
-        for (one, other) in pair.iter().flat_map(|(a, b)| [(a, b), (b, a)]) {
-            let sibling = key.strip_suffix(*one).map(|level| format!("{level}{other}"));
+        let mut before = if key.starts_with("endpoints.*.lambda.") { with_function() } else { with_endpoint() };
+        let pair = [
+            ("client_cert", "client_key"),
+            ("password", "username"),
+            ("access_key_id", "secret_access_key"),
+            ("session_token", "access_key_id"),
+            ("session_token", "secret_access_key"),
+        ];
+        // A token goes along with the keys, but they are there without one.
+        let both = |(a, b)| if a == "session_token" { vec![(a, b)] } else { vec![(a, b), (b, a)] };
+        for (one, other) in pair.into_iter().flat_map(both) {
+            let sibling = key.strip_suffix(one).map(|level| format!("{level}{other}"));
             if let Some(sibling) = sibling.filter(|sibling| rows.contains_key(sibling) && !key.contains("sentinel")) {
                 before = with(before, &sibling, php(&rows[&sibling].example));
             }
@@ -156,7 +179,8 @@ fn every_example_is_accepted_and_makes_a_difference() {
         let after = Config::from_value(with(before.clone(), key, php(&row.example)));
         let after = after.unwrap_or_else(|error| panic!("the example of {key}: {error}"));
         // What they do shows elsewhere: in a refusal, or only together with another.
-        let shows_elsewhere = ["https_only", "client_cert", "client_key"].iter().any(|name| key.ends_with(name));
+        let elsewhere = ["https_only", "client_cert", "client_key", "access_key_id", "secret_access_key"];
+        let shows_elsewhere = elsewhere.iter().any(|name| key.ends_with(name));
         if !shows_elsewhere {
             assert_ne!(Some(after), Config::from_value(before).ok(), "{key}");
         }

@@ -21,7 +21,7 @@ use support::redis::RedisServer;
 use support::tls_receiver::TlsReceiver;
 
 /// What comes of a test of this endpoint, without a server and without Redis.
-fn probe(endpoint: Value) -> Probe {
+fn probe(endpoint: &Value) -> Probe {
     let config = json!({ "connection": { "host": "/nowhere/redis.sock" }, "endpoints": { "it": endpoint } });
     let cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
     let credentials = Credentials { key: "key".to_owned(), secret: Secret::new("secret") };
@@ -37,7 +37,7 @@ fn advice(probe: &Probe) -> &str {
 #[test]
 fn a_test_is_signed_like_every_webhook_and_carries_the_headers_of_the_endpoint() {
     let receiver = Receiver::start();
-    let probe = probe(json!({ "url": receiver.url("/hook?token=x"), "headers": { "X-Tenant": "7" } }));
+    let probe = probe(&json!({ "url": receiver.url("/hook?token=x"), "headers": { "X-Tenant": "7" } }));
     assert_eq!((probe.ok, probe.status, &probe.error, &probe.advice), (true, Some(200), &None, &None));
     let [request] = &receiver.received("/hook?token=x")[..] else { panic!("one request") };
     assert_eq!(request.header("webhook-id"), Some(probe.id.as_str()));
@@ -52,7 +52,7 @@ fn an_answer_that_is_no_success_comes_with_advice() {
     let receiver = Receiver::start();
     for (status, word) in [(302, "Redirects"), (401, "secret"), (404, "nothing"), (419, "CSRF"), (500, "log")] {
         receiver.always("/hook", Answer::Status(status));
-        let probe = probe(json!({ "url": receiver.url("/hook") }));
+        let probe = probe(&json!({ "url": receiver.url("/hook") }));
         assert_eq!((probe.status, probe.error.as_deref()), (Some(status), Some(format!("HTTP {status}").as_str())));
         assert!(advice(&probe).contains(word), "{probe:?}");
     }
@@ -73,7 +73,7 @@ fn what_goes_wrong_on_the_way_is_said_in_plain_words() {
         (json!({ "url": "http://169.254.169.254/" }), "rules about addresses"),
         (json!({ "url": receiver.url("/").replace("http:", "https:") }), "TLS"),
     ] {
-        let probe = probe(endpoint);
+        let probe = probe(&endpoint);
         assert!(advice(&probe).contains(word), "{probe:?}");
     }
 }
@@ -82,17 +82,17 @@ fn what_goes_wrong_on_the_way_is_said_in_plain_words() {
 fn a_certificate_that_is_not_trusted_is_called_so_and_one_that_is_is_taken() {
     let ca = PrivateCa::new();
     let receiver = TlsReceiver::start(&ca.issue("localhost"), None);
-    let stranger = probe(json!({ "url": receiver.url() }));
+    let stranger = probe(&json!({ "url": receiver.url() }));
     assert!(advice(&stranger).contains("ca_file"), "{stranger:?}");
-    let trusting = probe(json!({ "url": receiver.url(), "ca_file": ca.file() }));
+    let trusting = probe(&json!({ "url": receiver.url(), "ca_file": ca.file() }));
     assert_eq!((trusting.ok, trusting.status), (true, Some(200)), "{trusting:?}");
-    let other_name = probe(json!({ "url": receiver.url().replace("localhost", "127.0.0.1"), "ca_file": ca.file() }));
+    let other_name = probe(&json!({ "url": receiver.url().replace("localhost", "127.0.0.1"), "ca_file": ca.file() }));
     assert!(advice(&other_name).contains("another name"), "{other_name:?}");
     let expired = TlsReceiver::start(&ca.issue_expired("localhost"), None);
-    let late = probe(json!({ "url": expired.url(), "ca_file": ca.file() }));
+    let late = probe(&json!({ "url": expired.url(), "ca_file": ca.file() }));
     assert!(advice(&late).contains("has expired"), "{late:?}");
     let picky = TlsReceiver::start(&ca.issue("localhost"), Some(&ca));
-    let unknown = probe(json!({ "url": picky.url(), "ca_file": ca.file() }));
+    let unknown = probe(&json!({ "url": picky.url(), "ca_file": ca.file() }));
     assert!(advice(&unknown).contains("client_cert"), "{unknown:?}");
 }
 

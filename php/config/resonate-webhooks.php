@@ -215,6 +215,10 @@ return [
         //     'client_cert' => storage_path('certs/client.crt'),
         //     'client_key' => storage_path('certs/client.key'),
         // ],
+        // [
+        //     // A function of AWS Lambda instead of a URL, with the credentials of the machine:
+        //     'lambda' => ['function_name' => 'webhooks', 'region' => env('AWS_DEFAULT_REGION')],
+        // ],
     ],
 
 ];

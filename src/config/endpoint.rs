@@ -16,9 +16,10 @@ use super::header::Header;
 use super::payload::Payload;
 use super::proxy_url::{self, ProxyUrl};
 use super::scalar::Switch;
+use super::target::Target;
 use super::tls_files::TlsFiles;
 use super::value::{List, unless_empty};
-use super::{Attempts, Defaults, RetryFor, Timeout};
+use super::{Attempts, Defaults, RetryFor, Timeout, lambda};
 use crate::event::EventName;
 use crate::names::AppId;
 
@@ -31,8 +32,8 @@ pub struct Endpoint {
     pub key: String,
     /// What its owner calls it.
     pub name: Option<String>,
-    /// Where it listens.
-    pub url: EndpointUrl,
+    /// Where its webhooks go.
+    pub target: Target,
     /// Whose events it receives.
     pub apps: AppScope,
     /// Which events it receives.
@@ -70,12 +71,12 @@ impl Endpoint {
         self.apps.contains(app) && self.events.contains(event)
     }
 
-    /// What it is called in the log: its name, if it has one, and its URL.
+    /// What it is called in the log: its name, if it has one, and its target.
     #[must_use]
     pub fn label(&self) -> String {
         match &self.name {
-            Some(name) => format!("{name} ({})", self.url),
-            None => self.url.to_string(),
+            Some(name) => format!("{name} ({})", self.target),
+            None => self.target.to_string(),
         }
     }
 }
@@ -151,6 +152,7 @@ impl fmt::Debug for EventSet {
 pub(super) struct Entry {
     #[serde(default, deserialize_with = "unless_empty")]
     url: Option<EndpointUrl>,
+    lambda: Option<lambda::Written>,
     #[serde(default, deserialize_with = "unless_empty")]
     name: Option<String>,
     enabled: Option<Switch>,
@@ -215,7 +217,7 @@ pub(super) fn is_number(key: &str) -> bool {
 }
 
 impl Entry {
-    /// The endpoint of this entry. `None` when it is not enabled, and with a warning when it has no URL: its environment
+    /// The endpoint of this entry. `None` when it is not enabled, and with a warning when it has no target: its environment
     /// variable may be unset on purpose.
     pub(super) fn resolve(
         self,
@@ -234,14 +236,13 @@ impl Entry {
         if !chosen(self.enabled, true) {
             return Ok(None);
         }
-        let Some(url) = self.url else {
-            warnings.push(format!("{} is empty: this endpoint is skipped", place(&format!("{key}.url"))));
+        let Some(target) = Target::of(&key, self.url, self.lambda, &defaults.environment, warnings)? else {
             return Ok(None);
         };
-        let encrypted = url.url().scheme() == "https";
-        if !encrypted && chosen(self.https_only, defaults.https_only) {
+        let unencrypted = target.unencrypted();
+        if let Some(url) = unencrypted.filter(|_| chosen(self.https_only, defaults.https_only)) {
             return Err(ConfigError::at(
-                &format!("{key}.url"),
+                &format!("{key}.{url}"),
                 "is not encrypted, but https_only wants an https:// URL",
             ));
         }
@@ -251,7 +252,7 @@ impl Entry {
             (None, None) => defaults.max_attempts,
         };
         let headers = match self.headers {
-            Some(written) => headers(&format!("{key}.headers"), written, url.credentials().is_some(), warnings)?,
+            Some(written) => headers(&format!("{key}.headers"), written, target.credentials().is_some(), warnings)?,
             None => Vec::new(),
         };
         let apps = self.app_id.unwrap_or_else(|| at.apps());
@@ -259,9 +260,9 @@ impl Entry {
             return Err(ConfigError::at(&format!("{key}.name"), "has a character that cannot be printed"));
         }
         let endpoint = Endpoint {
-            id: ids.next(&at.own_key(), &url, &apps),
+            id: ids.next(&at.own_key(), &target.identity(), &apps),
             name: self.name,
-            url,
+            target,
             apps,
             events: self
                 .events
@@ -283,15 +284,19 @@ impl Entry {
             },
             key,
         };
-        endpoint.warn(encrypted, warnings);
+        endpoint.warn(unencrypted.is_none(), defaults.batch_max_bytes, warnings);
         Ok(Some(endpoint))
     }
 }
 
 impl Endpoint {
     /// Says what is allowed but probably not meant.
-    fn warn(&self, encrypted: bool, warnings: &mut Vec<String>) {
+    fn warn(&self, encrypted: bool, batch_max_bytes: usize, warnings: &mut Vec<String>) {
         let key = place(&self.key);
+        if let Some(most) = self.target.max_body_bytes().filter(|most| *most < batch_max_bytes) {
+            warnings
+                .push(format!("{key} gets batches of {most} bytes at most: a Lambda function takes no more at once"));
+        }
         if self.events.is_empty() {
             warnings.push(format!("{key}.events is empty: this endpoint receives nothing"));
         }

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::AppScope;
 use super::endpoint::is_number;
-use super::{AppScope, EndpointUrl};
 
 /// Half a hash tells the endpoints of one config apart.
 const HASH_BYTES: usize = 8;
 
 /// Which entry of `endpoints` it is, whatever its place in the list.
 ///
-/// An entry with a key of its own (`'billing' => [...]`) is known by it. One without is known by its URL and its
+/// An entry with a key of its own (`'billing' => [...]`) is known by it. One without is known by its target and its
 /// application; equal ones are numbered, so that two entries stay two. The credentials in a URL are no part of it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointId(Arc<str>);
@@ -52,13 +52,13 @@ pub(super) struct EndpointIds {
 }
 
 impl EndpointIds {
-    /// The id of the entry at `key`.
-    pub(super) fn next(&mut self, key: &str, url: &EndpointUrl, apps: &AppScope) -> EndpointId {
+    /// The id of the entry at `key`, whose webhooks go to `target`.
+    pub(super) fn next(&mut self, key: &str, target: &str, apps: &AppScope) -> EndpointId {
         if !is_number(key) {
             return EndpointId::new(key);
         }
         let mut hash = Sha256::new();
-        hash.update(url.as_str());
+        hash.update(target);
         if let AppScope::Only(app) = apps {
             hash.update(b" ");
             hash.update(app.as_bytes());
@@ -73,12 +73,13 @@ impl EndpointIds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::EndpointUrl;
 
     fn ids<const N: usize>(entries: [(&str, &str); N]) -> [String; N] {
         let mut ids = EndpointIds::default();
         entries.map(|(key, url)| {
             let url = EndpointUrl::try_from(url.to_owned()).unwrap();
-            ids.next(key, &url, &AppScope::Every).to_string()
+            ids.next(key, url.as_str(), &AppScope::Every).to_string()
         })
     }
 
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn one_url_for_two_applications_is_two_endpoints_and_a_new_password_is_none() {
         let id = |url: &str, apps: &AppScope| {
-            EndpointIds::default().next("0", &EndpointUrl::try_from(url.to_owned()).unwrap(), apps)
+            EndpointIds::default().next("0", EndpointUrl::try_from(url.to_owned()).unwrap().as_str(), apps)
         };
         let only = AppScope::Only("1".into());
         assert_ne!(id("https://a", &AppScope::Every), id("https://a", &only));

@@ -42,7 +42,12 @@
 //! | `roster.ttl` | 90 | seconds for which the roster's keys live |
 //! | `shutdown_timeout` | 5.0 | seconds that a stopping process goes on delivering |
 //! | `app_webhooks` | | endpoints of single applications; the plugin fills this in from `reverb.apps.apps.*.webhooks` |
-//! | `endpoints.*.url` | | http(s); an endpoint without one is skipped |
+//! | `endpoints.*.url` | | http(s); an endpoint with neither this nor the next is skipped |
+//! | `endpoints.*.lambda.function_name` | | name or ARN of a function that is invoked instead, with or without a qualifier |
+//! | `endpoints.*.lambda.region`, `.qualifier` | the ARN's, the environment's | where it is; its version or alias |
+//! | `endpoints.*.lambda.invocation_type` | `RequestResponse` | or `Event`, for which a batch is delivered when AWS has it |
+//! | `endpoints.*.lambda.endpoint_url` | AWS' own | another server that speaks like it |
+//! | `endpoints.*.lambda.access_key_id`, `.secret_access_key`, `.session_token`, `.profile` | see [`crate::aws`] | credentials, or a profile that has them |
 //! | `endpoints.*.app_id` | `*` | the application it serves, or every one |
 //! | `endpoints.*.events` | the usual five | the events it receives; `event_types` means the same |
 //! | `endpoints.*.payload` | `pusher` | what an event says: `pusher`, or `extended`, which adds its id and time and more about members |
@@ -72,12 +77,14 @@ mod endpoint_url;
 mod error;
 mod filter;
 mod header;
+mod lambda;
 mod nearest;
 mod payload;
 mod proxy_url;
 mod roster;
 mod scalar;
 mod sentinels;
+mod target;
 mod tls_files;
 mod userinfo;
 mod value;
@@ -96,16 +103,19 @@ pub use error::ConfigError;
 pub(crate) use error::ROOT;
 pub use filter::Filter;
 pub use header::{Header, HeaderError};
+pub use lambda::{Invocation, Lambda};
 pub use payload::Payload;
 pub use proxy_url::ProxyUrl;
 pub use roster::Roster;
 use scalar::{Seconds, Switch, Whole};
 pub use sentinels::Sentinels;
+pub use target::Target;
 pub use tls_files::{ClientCert, TlsFiles};
 use value::{List, Setting};
 
 use self::endpoint::{Place, chosen};
 use self::endpoint_id::EndpointIds;
+use crate::aws::Environment;
 
 const HOUR_MS: u32 = 3_600_000;
 const DAY_S: u64 = 86_400;
@@ -184,11 +194,19 @@ impl Config {
     /// # Errors
     /// When a key is unknown or a value cannot be used; the message names the key.
     pub fn from_value(value: Value) -> Result<Self, ConfigError> {
+        Self::read(value, &Environment::of_process())
+    }
+
+    /// The same, in another environment than that of the process.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn read(value: Value, environment: &Environment) -> Result<Self, ConfigError> {
         let written: Option<Written> = serde_path_to_error::deserialize(Setting(value)).map_err(|error| {
             let path = error.path().clone();
             ConfigError::from_fault(&path, error.into_inner())
         })?;
-        written.unwrap_or_default().resolve()
+        written.unwrap_or_default().resolve(environment)
     }
 }
 
@@ -219,6 +237,8 @@ impl Default for Config {
 
 /// What an endpoint inherits unless it says otherwise.
 struct Defaults {
+    batch_max_bytes: usize,
+    environment: Environment,
     timeout: Duration,
     connect_timeout: Duration,
     max_attempts: u32,
@@ -271,7 +291,7 @@ struct OfApp {
 }
 
 impl Written {
-    fn resolve(self) -> Result<Config, ConfigError> {
+    fn resolve(self, environment: &Environment) -> Result<Config, ConfigError> {
         let otherwise = Config::default();
         let mut warnings = Vec::new();
 
@@ -280,6 +300,8 @@ impl Written {
             return Err(ConfigError::at("key_prefix", "is empty, but has to tell our keys from all others in Redis"));
         }
         let defaults = Defaults {
+            batch_max_bytes: self.batch_max_bytes.map_or(otherwise.batch_max_bytes, Whole::size),
+            environment: environment.clone(),
             timeout: self.timeout.map_or(Duration::from_secs(10), Timeout::duration),
             connect_timeout: self.connect_timeout.map_or(Duration::from_secs(5), Timeout::duration),
             max_attempts: match (self.max_attempts, self.retry_for) {
@@ -330,7 +352,7 @@ impl Written {
             flush_interval: self.flush_interval.map_or(otherwise.flush_interval, Seconds::duration),
             reconcile_interval: self.reconcile_interval.map_or(otherwise.reconcile_interval, Seconds::duration),
             batch_max_events: self.batch_max_events.map_or(otherwise.batch_max_events, Whole::size),
-            batch_max_bytes: self.batch_max_bytes.map_or(otherwise.batch_max_bytes, Whole::size),
+            batch_max_bytes: defaults.batch_max_bytes,
             outbox: self.outbox.unwrap_or(otherwise.outbox),
             outbox_max_events: self.outbox_max_events.map_or(otherwise.outbox_max_events, Whole::size),
             dead_letter_max: self.dead_letter_max.map_or(otherwise.dead_letter_max, Whole::size),

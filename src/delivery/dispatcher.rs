@@ -270,7 +270,7 @@ impl Dispatcher {
     /// Tells everybody that a lane is done with a batch.
     fn pass(&self, passed: &Passed) {
         let Passed { lane, endpoint, batch, attempts, ending, farewell } = passed;
-        let url = &self.endpoints[*endpoint].url;
+        let url = &self.endpoints[*endpoint].target;
         let fate = match ending {
             Ending::Delivered { status } => {
                 let counters = self.telemetry.counters();
@@ -347,7 +347,7 @@ impl Dispatcher {
     ) -> DropReport {
         DropReport {
             telemetry: Arc::clone(&self.telemetry),
-            url: endpoint.map_or_else(String::new, |endpoint| self.endpoints[endpoint].url.to_string()),
+            url: endpoint.map_or_else(String::new, |endpoint| self.endpoints[endpoint].target.to_string()),
             endpoint: endpoint.map_or_else(String::new, |endpoint| self.endpoints[endpoint].label()),
             app_id: app.as_text().into_owned(),
             events: count(events),

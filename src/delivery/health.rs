@@ -137,7 +137,9 @@ pub(crate) fn outcome(answer: &Answer) -> Option<(Option<u16>, Option<String>)> 
     match answer {
         Answer::Status { status: status @ 200..=299, .. } => Some((Some(*status), None)),
         Answer::Status { status, .. } => Some((Some(*status), Some(format!("HTTP {status}")))),
-        Answer::Failed(reason) => Some((None, Some(reason.chars().take(LONGEST_ERROR).collect()))),
+        Answer::Refused { reason, .. } | Answer::Failed(reason) => {
+            Some((None, Some(reason.chars().take(LONGEST_ERROR).collect())))
+        }
         Answer::UnknownApplication | Answer::Forgotten | Answer::NotKept | Answer::Fenced => None,
     }
 }

@@ -38,8 +38,8 @@ impl Limits {
         Self {
             flush_interval: flush_interval.unwrap_or(self.flush_interval),
             max_events: max_events.unwrap_or(self.max_events),
+            max_bytes: endpoint.target.max_body_bytes().map_or(self.max_bytes, |most| most.min(self.max_bytes)),
             payload: endpoint.payload,
-            ..self
         }
     }
 }

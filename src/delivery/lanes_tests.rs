@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{AddressRules, AppScope, Batching, EndpointId, EventSet, Filter, Payload, TlsFiles};
+use crate::config::{AddressRules, AppScope, Batching, EndpointId, EventSet, Filter, Payload, Target, TlsFiles};
 use crate::delivery::retry::Answer;
 use crate::event::{Event, EventKind, EventName};
 use crate::names::AppId;
@@ -15,7 +15,7 @@ fn endpoint(index: usize) -> Endpoint {
     Endpoint {
         id: EndpointId::new(&index.to_string()),
         key: format!("endpoints.{index}"),
-        url: "http://localhost/".to_owned().try_into().unwrap(),
+        target: Target::Url("http://localhost/".to_owned().try_into().unwrap()),
         apps: AppScope::Every,
         name: None,
         events: EventSet::usual(),

@@ -7,17 +7,20 @@
 //! | `health` | pure: how an endpoint is doing, as its attempts tell |
 //! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
 //! | `batch`, `body`, `text`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
-//! | `workers`, `http` | the threads that POST |
+//! | `workers`, `client` | the threads that send, and what they send by |
+//! | `http`, `lambda`, `transport` | a POST, the invocation of a function, and the way that both take |
 //! | `probe` | a delivery for whoever wants to know whether an endpoint takes it |
 //! | `names`, `resolver`, `guard`, `tls` | where a name leads, which addresses are refused, whom to trust |
 //! | `retry` | pure: retry or drop |
 
 mod batch;
 mod body;
+mod client;
 mod dispatcher;
 mod guard;
 mod health;
 mod http;
+mod lambda;
 mod lane;
 mod lanes;
 mod names;
@@ -28,6 +31,7 @@ mod signature;
 mod slots;
 mod text;
 mod tls;
+mod transport;
 mod workers;
 
 use std::sync::Arc;
@@ -42,8 +46,8 @@ pub(crate) use batch::Batch;
 pub(crate) use body::{encode as encode_body, encoded_len};
 
 use self::batch::BatchIds;
+use self::client::Client;
 use self::dispatcher::{Dispatcher, Message, Work};
-use self::http::Client;
 use self::lane::Limits;
 use self::lanes::Lanes;
 pub(crate) use self::lanes::Pauses;

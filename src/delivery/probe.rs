@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::http::Client;
+use super::client::Client;
 use super::retry::Answer;
 use super::signature;
 use crate::apps::Credentials;
@@ -39,14 +39,14 @@ pub fn probe(endpoint: &Endpoint, credentials: &Credentials) -> Probe {
     let wire = sign(&id, now, credentials);
     let began = Instant::now();
     let answer = match Client::for_all(std::slice::from_ref(endpoint), &Arc::new(Telemetry::default())) {
-        Ok(clients) => clients.iter().map(|client| client.post(&id, &wire)).next(),
+        Ok(clients) => clients.iter().map(|client| client.send(&id, &wire)).next(),
         Err(error) => Some(Answer::Failed(error.to_string())),
     };
     let took_ms = (began.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
     let (ok, status, error) = match answer {
         Some(Answer::Status { status, .. }) if (200..300).contains(&status) => (true, Some(status), None),
         Some(Answer::Status { status, .. }) => (false, Some(status), Some(format!("HTTP {status}"))),
-        Some(Answer::Failed(reason)) => (false, None, Some(reason)),
+        Some(Answer::Refused { reason, .. } | Answer::Failed(reason)) => (false, None, Some(reason)),
         _ => (false, None, Some("nothing was sent".to_owned())),
     };
     let advice = match (status, &error) {

@@ -34,6 +34,13 @@ pub(crate) enum Answer {
         /// Asking for this wait.
         retry_after: Option<Duration>,
     },
+    /// There was an answer, but not the receiver's own, and why.
+    Refused {
+        /// What it was.
+        reason: String,
+        /// Asking for this wait.
+        retry_after: Option<Duration>,
+    },
     /// There was no answer, and why.
     Failed(String),
     /// Nothing was sent, for nobody could sign it.
@@ -116,6 +123,7 @@ impl Policy {
             }
             Answer::UnknownApplication => return Verdict::Drop { reason: "unknown application".to_owned() },
             Answer::Status { status, retry_after } => (format!("HTTP {status}"), retry_after),
+            Answer::Refused { reason, retry_after } => (reason, retry_after),
             Answer::Failed(reason) => (reason, None),
         };
         let after = self.wait(attempts, retry_after, jitter);

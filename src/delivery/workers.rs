@@ -7,8 +7,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 
 use super::batch::Batch;
+use super::client::Client;
 use super::dispatcher::Message;
-use super::http::Client;
 use super::lanes::Job;
 use super::retry::Answer;
 use crate::apps::AppDirectory;
@@ -128,7 +128,7 @@ impl Pool {
             Ok(wire) => {
                 self.telemetry.counters().attempts.add(1);
                 let began = Instant::now();
-                let answer = self.clients[job.endpoint].post(job.batch.id(), wire);
+                let answer = self.clients[job.endpoint].send(job.batch.id(), wire);
                 reply.took = began.elapsed();
                 answer
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use resonate_webhooks::apps::{AppDirectory, Credentials};
 use resonate_webhooks::config::{
-    AddressRules, AppScope, Batching, Endpoint, EndpointId, EventSet, Filter, Payload, TlsFiles,
+    AddressRules, AppScope, Batching, Endpoint, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
 };
 use resonate_webhooks::delivery::{Delivery, Settings};
 use resonate_webhooks::event::{Event, EventKind};
@@ -86,7 +86,7 @@ pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
     Endpoint {
         id: EndpointId::new(&index.to_string()),
         key: format!("endpoints.{index}"),
-        url: url.try_into().unwrap(),
+        target: Target::Url(url.try_into().unwrap()),
         apps: AppScope::Every,
         name: None,
         events: EventSet::usual(),

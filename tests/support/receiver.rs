@@ -66,6 +66,8 @@ pub(crate) enum Answer {
     Status(u16),
     /// Answers with this status and this header.
     StatusWith(u16, &'static str, String),
+    /// Answers with this status and this body, and with these headers.
+    Body(u16, String, Vec<(&'static str, String)>),
     /// Answers 200 and closes the connection without having said so: an idle timeout.
     ThenClose,
     /// Closes the connection instead of an answer.
@@ -226,6 +228,14 @@ impl State {
         match answer {
             Answer::Status(status) => respond(*status, empty),
             Answer::StatusWith(status, name, value) => respond(*status, &format!("{empty}\r\n{name}: {value}")),
+            Answer::Body(status, body, headers) => {
+                let length = body.len();
+                let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+                let headers = headers.collect::<Vec<_>>().concat();
+                stream.write_all(
+                    format!("HTTP/1.1 {status} -\r\n{headers}Content-Length: {length}\r\n\r\n{body}").as_bytes(),
+                )
+            }
             Answer::ThenClose => {
                 respond(200, empty)?;
                 closed()

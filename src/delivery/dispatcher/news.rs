@@ -22,7 +22,7 @@ impl Dispatcher {
     pub(super) fn tell_news(&mut self) {
         for (place, news) in self.lanes.take_news() {
             let endpoint = &self.endpoints[place];
-            let (url, id, label) = (endpoint.url.to_string(), endpoint.id.to_string(), endpoint.label());
+            let (url, id, label) = (endpoint.target.to_string(), endpoint.id.to_string(), endpoint.label());
             match news {
                 News::Failing { reason, after } => {
                     self.telemetry.log(Level::Warning, format_args!("Endpoint {label} is failing: {reason}"));

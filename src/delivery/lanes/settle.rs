@@ -54,7 +54,7 @@ impl Lanes {
     ) -> Option<Passed> {
         let entry = &mut self.entries[lane];
         let Plan::Running { suspect } = entry.plan else { return None };
-        let sent = matches!(answer, Answer::Status { .. } | Answer::Failed(_));
+        let sent = matches!(answer, Answer::Status { .. } | Answer::Refused { .. } | Answer::Failed(_));
         let attempts = entry.lane.attempts();
         let endpoint = entry.endpoint;
         let policy = Policy::from(&self.endpoints[endpoint]);

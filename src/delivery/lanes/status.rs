@@ -86,7 +86,7 @@ impl Lanes {
         EndpointStatus {
             id: endpoint.id.to_string(),
             label: label(endpoint),
-            url: endpoint.url.without_query(),
+            url: endpoint.target.without_query(),
             app_id: match &endpoint.apps {
                 AppScope::Every => "*".to_owned(),
                 AppScope::Only(app) => app.as_text().into_owned(),
@@ -111,7 +111,7 @@ impl Lanes {
 }
 
 fn label(endpoint: &Endpoint) -> String {
-    let url = endpoint.url.without_query();
+    let url = endpoint.target.without_query();
     endpoint.name.as_ref().map_or_else(|| url.clone(), |name| format!("{name} ({url})"))
 }
 

@@ -47,7 +47,7 @@ pub struct Seen {
 
 impl Configured {
     fn of(endpoint: &Endpoint) -> Self {
-        let (id, url) = (endpoint.id.to_string(), endpoint.url.without_query());
+        let (id, url) = (endpoint.id.to_string(), endpoint.target.without_query());
         Self {
             name: endpoint.name.clone(),
             label: endpoint.name.as_ref().map_or_else(|| url.clone(), |name| format!("{name} ({url})")),
@@ -55,7 +55,7 @@ impl Configured {
                 AppScope::Every => "*".to_owned(),
                 AppScope::Only(app) => app.as_text().into_owned(),
             },
-            aliases: [Some(id.clone()), endpoint.name.clone(), Some(url.clone()), Some(endpoint.url.to_string())],
+            aliases: [Some(id.clone()), endpoint.name.clone(), Some(url.clone()), Some(endpoint.target.to_string())],
             id,
             url,
         }

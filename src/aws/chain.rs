@@ -1,0 +1,245 @@
+//! Where credentials are looked for, and in which order. Pure, but for [`ProfileFiles::keys`] and [`default_region`],
+//! which read files.
+//!
+//! ```text
+//! the config's keys or profile ─▶ AWS_ACCESS_KEY_ID … ─▶ AWS_PROFILE, or "default" ─▶ the container ─▶ the machine
+//! ```
+//! Of what is named nothing is passed over: a profile from the config that is not there is an error.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use super::credentials::Keys;
+use super::environment::Environment;
+use super::profile::Texts;
+use crate::secret::Secret;
+
+/// Where containers of ECS are told their credentials.
+const CONTAINER_HOST: &str = "http://169.254.170.2";
+
+/// Where virtual machines of EC2 are told theirs.
+const INSTANCE_HOST: &str = "http://169.254.169.254";
+
+/// A place to look for credentials in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Link {
+    /// They are known.
+    Known(Keys),
+    /// A profile in the files of AWS' tools.
+    Profile {
+        /// Its name.
+        name: String,
+        /// Somebody asked for this one, so that it has to be there.
+        named: bool,
+        /// The files.
+        files: ProfileFiles,
+    },
+    /// The address at which the container of this process is told its own.
+    Container {
+        /// The address.
+        uri: String,
+        /// What lets this process ask.
+        token: ContainerToken,
+    },
+    /// The metadata service of the machine.
+    Instance {
+        /// Its address, without a path.
+        host: String,
+    },
+}
+
+/// What is sent along to the container's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContainerToken {
+    /// Nothing.
+    None,
+    /// This.
+    Value(Secret),
+    /// What is in this file then: it is replaced now and again.
+    File(PathBuf),
+}
+
+/// The files of AWS' tools; none for a user without a home.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfileFiles {
+    credentials: Option<PathBuf>,
+    config: Option<PathBuf>,
+}
+
+impl ProfileFiles {
+    fn of(environment: &Environment) -> Self {
+        let file = |variable, name| {
+            let in_home = || Some(PathBuf::from(environment.get("HOME")?).join(".aws").join(name));
+            environment.get(variable).map(PathBuf::from).or_else(in_home)
+        };
+        Self {
+            credentials: file("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+            config: file("AWS_CONFIG_FILE", "config"),
+        }
+    }
+
+    /// The credentials of `profile`, as the files have them now.
+    pub(super) fn keys(&self, profile: &str) -> Result<Option<Keys>, String> {
+        let (credentials, config) = (read(self.credentials.as_ref())?, read(self.config.as_ref())?);
+        Texts { credentials: &credentials, config: &config }.keys(profile)
+    }
+}
+
+/// The links for an endpoint whose config has these keys, or names this profile.
+pub(crate) fn links(keys: Option<Keys>, profile: Option<&str>, environment: &Environment) -> Vec<Link> {
+    let files = ProfileFiles::of(environment);
+    let profile_link = |name: &str, named| Link::Profile { name: name.to_owned(), named, files: files.clone() };
+    if let Some(keys) = keys.or_else(|| profile.is_none().then(|| of_environment(environment))?) {
+        return vec![Link::Known(keys)];
+    }
+    if let Some(name) = profile.or_else(|| environment.get("AWS_PROFILE")) {
+        return vec![profile_link(name, true)];
+    }
+    let mut links = vec![profile_link("default", false)];
+    if let Some(uri) = container(environment) {
+        let file = || Some(ContainerToken::File(environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")?.into()));
+        let value = || Some(ContainerToken::Value(environment.secret("AWS_CONTAINER_AUTHORIZATION_TOKEN")?.clone()));
+        links.push(Link::Container { uri, token: file().or_else(value).unwrap_or(ContainerToken::None) });
+    }
+    let disabled = environment.get("AWS_EC2_METADATA_DISABLED");
+    if !disabled.is_some_and(|disabled| disabled.eq_ignore_ascii_case("true")) {
+        let host = environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or(INSTANCE_HOST);
+        links.push(Link::Instance { host: host.trim_end_matches('/').to_owned() });
+    }
+    links
+}
+
+/// The region of the environment, or else of the profile that the config or the environment names.
+pub(crate) fn default_region(profile: Option<&str>, environment: &Environment) -> Option<String> {
+    if let Some(region) = environment.get("AWS_REGION").or_else(|| environment.get("AWS_DEFAULT_REGION")) {
+        return Some(region.to_owned());
+    }
+    let name = profile.or_else(|| environment.get("AWS_PROFILE")).unwrap_or("default");
+    let files = ProfileFiles::of(environment);
+    // Files that cannot be read are complained about when credentials are looked for in them.
+    let credentials = read(files.credentials.as_ref()).unwrap_or_default();
+    let config = read(files.config.as_ref()).unwrap_or_default();
+    Texts { credentials: &credentials, config: &config }.region(name).map(str::to_owned)
+}
+
+fn of_environment(environment: &Environment) -> Option<Keys> {
+    Some(Keys {
+        access_key_id: environment.secret("AWS_ACCESS_KEY_ID")?.clone(),
+        secret_access_key: environment.secret("AWS_SECRET_ACCESS_KEY")?.clone(),
+        session_token: environment.secret("AWS_SESSION_TOKEN").cloned(),
+    })
+}
+
+fn container(environment: &Environment) -> Option<String> {
+    let relative = environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    let full = || environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI").map(str::to_owned);
+    relative.map(|path| format!("{CONTAINER_HOST}{path}")).or_else(full)
+}
+
+/// A file that is not there is as good as an empty one.
+fn read(path: Option<&PathBuf>) -> Result<String, String> {
+    let Some(path) = path else { return Ok(String::new()) };
+    match fs::read_to_string(path) {
+        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Err(format!("{} cannot be read: {error}", path.display()))
+        }
+        text => Ok(text.unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(id: &str) -> Keys {
+        Keys { access_key_id: Secret::new(id), secret_access_key: Secret::new("secret"), session_token: None }
+    }
+
+    const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+
+    fn profile_of(links: &[Link]) -> Option<(&str, bool)> {
+        links.iter().find_map(|link| match link {
+            Link::Profile { name, named, .. } => Some((name.as_str(), *named)),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn what_the_config_has_goes_before_everything_else() {
+        let environment = Environment::from([KEYS[0], KEYS[1], ("AWS_PROFILE", "other")]);
+        assert_eq!(links(Some(keys("AKIDCONFIG")), None, &environment), [Link::Known(keys("AKIDCONFIG"))]);
+        let by_profile = links(None, Some("billing"), &environment);
+        assert_eq!((by_profile.len(), profile_of(&by_profile)), (1, Some(("billing", true))));
+    }
+
+    #[test]
+    fn keys_in_the_environment_go_before_a_profile_there() {
+        let environment = Environment::from([KEYS[0], KEYS[1], ("AWS_PROFILE", "other")]);
+        assert_eq!(links(None, None, &environment), [Link::Known(keys("AKIDENV"))]);
+        let half = links(None, None, &Environment::from([KEYS[0], ("AWS_PROFILE", "other")]));
+        assert_eq!(profile_of(&half), Some(("other", true)));
+    }
+
+    #[test]
+    fn the_container_and_the_machine_are_asked_last() {
+        let links = links(
+            None,
+            None,
+            &Environment::from([
+                ("HOME", "/nowhere"),
+                ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x"),
+                ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "hunter2"),
+                ("AWS_EC2_METADATA_DISABLED", "false"),
+            ]),
+        );
+        assert_eq!(profile_of(&links), Some(("default", false)));
+        let uri = "http://169.254.170.2/v2/credentials/x".to_owned();
+        assert_eq!(links[1], Link::Container { uri, token: ContainerToken::Value(Secret::new("hunter2")) });
+        assert_eq!(links[2], Link::Instance { host: "http://169.254.169.254".to_owned() });
+        assert!(!format!("{links:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_address_of_its_own_and_a_token_in_a_file_are_those_of_a_pod() {
+        let links = links(
+            None,
+            None,
+            &Environment::from([
+                ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials"),
+                ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/run/token"),
+                ("AWS_EC2_METADATA_DISABLED", "TRUE"),
+            ]),
+        );
+        let uri = "http://169.254.170.23/v1/credentials".to_owned();
+        let token = ContainerToken::File("/run/token".into());
+        assert_eq!(links[1..], [Link::Container { uri, token }], "and the machine is not asked");
+    }
+
+    #[test]
+    fn the_files_are_where_the_environment_says_or_at_home() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(".aws")).unwrap();
+        let text = "[default]\naws_access_key_id = AKIDHOME\naws_secret_access_key = secret\n";
+        fs::write(folder.path().join(".aws/credentials"), text).unwrap();
+        let elsewhere = folder.path().join("elsewhere");
+        fs::write(&elsewhere, "[profile x]\nregion = eu-north-1\n").unwrap();
+
+        let home = folder.path().to_str().unwrap();
+        let environment = Environment::from([("HOME", home), ("AWS_CONFIG_FILE", elsewhere.to_str().unwrap())]);
+        assert_eq!(ProfileFiles::of(&environment).keys("default"), Ok(Some(keys("AKIDHOME"))));
+        assert_eq!(default_region(Some("x"), &environment).as_deref(), Some("eu-north-1"));
+        assert_eq!(default_region(None, &environment), None);
+        let chosen = Environment::from([("HOME", home), ("AWS_DEFAULT_REGION", "eu-west-1")]);
+        assert_eq!(default_region(Some("x"), &chosen).as_deref(), Some("eu-west-1"));
+        assert_eq!(ProfileFiles::of(&Environment::default()).keys("default"), Ok(None));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let environment = Environment::from([("AWS_CONFIG_FILE", "/proc/self/mem")]);
+        let problem = ProfileFiles::of(&environment).keys("default").unwrap_err();
+        assert!(problem.starts_with("/proc/self/mem cannot be read: "), "{problem}");
+    }
+}

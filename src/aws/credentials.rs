@@ -1,0 +1,322 @@
+//! Keeps credentials, and asks for others before they expire.
+//!
+//! ```text
+//! time left    ──────────── EARLY ────────────── 0 ──────▶
+//! credentials   are used     are used, while      are asked
+//!                            others are asked     for, and
+//!                            for now and then     waited for
+//! ```
+//! One asks for all. Who asks is the thread that is about to sign, so that nothing runs while nothing is sent.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::chain::Link;
+use super::metadata::Metadata;
+use crate::secret::Secret;
+
+/// How long before they expire others are asked for. Metadata services have the next ones by then.
+const EARLY: Duration = Duration::from_secs(300);
+
+/// For how long what a file says is used without looking into it again.
+const FILE_AGE: Duration = Duration::from_secs(60);
+
+/// The least time between two questions while there are credentials, and for which a failure is passed on to others
+/// without.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// The id of the access key.
+    pub access_key_id: Secret,
+    /// The key.
+    pub secret_access_key: Secret,
+    /// What goes along with keys that expire.
+    pub session_token: Option<Secret>,
+}
+
+/// Keys, and until when they are good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Credentials {
+    pub(super) keys: Keys,
+    pub(super) expire: Option<SystemTime>,
+}
+
+/// The credentials of one chain, for all who use it.
+pub(crate) struct Provider {
+    links: Vec<Link>,
+    metadata: Metadata,
+    state: Mutex<State>,
+    answered: Condvar,
+}
+
+/// What is known.
+#[derive(Debug, Default)]
+struct State {
+    credentials: Option<(Arc<Keys>, Option<SystemTime>)>,
+    /// AWS has refused them.
+    refused: bool,
+    asking: bool,
+    asked: Option<SystemTime>,
+    failure: Option<Arc<str>>,
+    stopped: bool,
+}
+
+/// What to do for somebody who has to sign now.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Use(Arc<Keys>),
+    /// Ask, and use these if that fails.
+    AskOr(Arc<Keys>),
+    Ask,
+    Wait,
+    Fail(Arc<str>),
+}
+
+impl Provider {
+    /// A provider that has not asked yet.
+    pub(crate) fn new(links: Vec<Link>) -> Self {
+        Self { links, metadata: Metadata::new(), state: Mutex::default(), answered: Condvar::new() }
+    }
+
+    /// Whether it looks in the same places.
+    pub(crate) fn looks_in(&self, links: &[Link]) -> bool {
+        self.links == links
+    }
+
+    /// Keys that are good now. Waits for somebody else's question at most for `patience`.
+    ///
+    /// # Errors
+    /// When there are none; why.
+    pub(crate) fn keys(&self, patience: Duration) -> Result<Arc<Keys>, Arc<str>> {
+        let deadline = std::time::Instant::now() + patience;
+        let mut state = self.state.lock();
+        loop {
+            let otherwise = match state.step(SystemTime::now()) {
+                Step::Use(keys) => return Ok(keys),
+                Step::Fail(reason) => return Err(reason),
+                Step::AskOr(keys) => Some(keys),
+                Step::Ask => None,
+                Step::Wait => {
+                    if self.answered.wait_until(&mut state, deadline).timed_out() {
+                        return Err("no AWS credentials in time".into());
+                    }
+                    continue;
+                }
+            };
+            drop(state);
+            let asking = Asking { provider: self, answered: false };
+            let answer = asking.finish(self.look());
+            return answer.or_else(|reason| otherwise.ok_or(reason));
+        }
+    }
+
+    /// AWS has refused `keys`: others may be there by now.
+    pub(crate) fn refuse(&self, keys: &Arc<Keys>) {
+        let mut state = self.state.lock();
+        if state.credentials.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, keys)) {
+            state.refused = true;
+        }
+    }
+
+    /// Breaks off what is under way.
+    pub(crate) fn shutdown(&self) {
+        self.state.lock().stopped = true;
+        self.answered.notify_all();
+        self.metadata.shutdown();
+    }
+
+    /// Goes along the chain.
+    fn look(&self) -> Result<Credentials, String> {
+        for link in &self.links {
+            let found = match link {
+                Link::Known(keys) => Some(Credentials { keys: keys.clone(), expire: None }),
+                Link::Profile { name, named, files } => match files.keys(name)? {
+                    None if *named => return Err(format!("AWS profile {name:?} has no credentials")),
+                    keys => keys.map(|keys| Credentials { keys, expire: Some(SystemTime::now() + FILE_AGE + EARLY) }),
+                },
+                Link::Container { uri, token } => Some(self.metadata.of_container(uri, token)?),
+                Link::Instance { host } => Some(self.metadata.of_instance(host)?),
+            };
+            if let Some(credentials) = found {
+                return Ok(credentials);
+            }
+        }
+        Err("no AWS credentials in the config, the environment or ~/.aws".to_owned())
+    }
+}
+
+/// A question under way. Whoever waits for its answer is told also when it ends by a panic.
+struct Asking<'a> {
+    provider: &'a Provider,
+    answered: bool,
+}
+
+impl Asking<'_> {
+    fn finish(mut self, answer: Result<Credentials, String>) -> Result<Arc<Keys>, Arc<str>> {
+        self.answered = true;
+        self.tell(answer)
+    }
+
+    fn tell(&self, answer: Result<Credentials, String>) -> Result<Arc<Keys>, Arc<str>> {
+        let told = self.provider.state.lock().learn(answer, SystemTime::now());
+        self.provider.answered.notify_all();
+        told
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            let _ = self.tell(Err("the asking thread panicked".to_owned()));
+        }
+    }
+}
+
+impl State {
+    /// What to do now. When that is to ask, nobody else is told to until there is an answer.
+    fn step(&mut self, now: SystemTime) -> Step {
+        // A clock that was set back says nothing about how long ago that was.
+        let paused = self.asked.is_some_and(|asked| now.duration_since(asked).is_ok_and(|since| since < PAUSE));
+        let busy = self.asking || self.stopped;
+        if let Some((keys, expire)) = &self.credentials {
+            let left = expire.map(|expire| expire.duration_since(now).unwrap_or_default());
+            if left.is_none_or(|left| !left.is_zero()) {
+                let keys = Arc::clone(keys);
+                let early = left.is_some_and(|left| left <= EARLY) || self.refused;
+                if !early || busy || paused {
+                    return Step::Use(keys);
+                }
+                self.asking = true;
+                return Step::AskOr(keys);
+            }
+        }
+        match &self.failure {
+            _ if self.stopped => Step::Fail("stopped".into()),
+            _ if self.asking => Step::Wait,
+            Some(reason) if paused => Step::Fail(Arc::clone(reason)),
+            _ => {
+                self.asking = true;
+                Step::Ask
+            }
+        }
+    }
+
+    fn learn(&mut self, answer: Result<Credentials, String>, now: SystemTime) -> Result<Arc<Keys>, Arc<str>> {
+        self.asking = false;
+        self.asked = Some(now);
+        match answer {
+            Ok(Credentials { keys, expire }) => {
+                // Those that were refused stay so: there are no others yet.
+                let same = self.credentials.as_ref().is_some_and(|(known, _)| **known == keys);
+                self.refused &= same;
+                self.failure = None;
+                let keys = Arc::new(keys);
+                self.credentials = Some((Arc::clone(&keys), expire));
+                Ok(keys)
+            }
+            Err(reason) => {
+                let reason: Arc<str> = reason.into();
+                self.failure = Some(Arc::clone(&reason));
+                Err(reason)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    const NOW: SystemTime = UNIX_EPOCH;
+
+    fn keys(id: &str) -> Keys {
+        Keys { access_key_id: Secret::new(id), secret_access_key: Secret::new("secret"), session_token: None }
+    }
+
+    fn after(seconds: u64) -> SystemTime {
+        NOW + Duration::from_secs(seconds)
+    }
+
+    fn good_until(id: &str, seconds: u64) -> Credentials {
+        Credentials { keys: keys(id), expire: Some(after(seconds)) }
+    }
+
+    fn used(id: &str) -> Step {
+        Step::Use(Arc::new(keys(id)))
+    }
+
+    fn used_unless_others(id: &str) -> Step {
+        Step::AskOr(Arc::new(keys(id)))
+    }
+
+    #[test]
+    fn one_asks_for_all_and_others_are_asked_for_before_they_expire() {
+        let mut state = State::default();
+        assert_eq!(state.step(NOW), Step::Ask);
+        assert_eq!(state.step(NOW), Step::Wait, "one asks for all");
+        let _ = state.learn(Ok(good_until("a", 3600)), NOW);
+        assert_eq!(state.step(after(3299)), used("a"));
+        assert_eq!(state.step(after(3300)), used_unless_others("a"));
+        assert_eq!(state.step(after(3300)), used("a"), "one asks for all");
+        let _ = state.learn(Ok(good_until("b", 7200)), after(3301));
+        assert_eq!(state.step(after(3400)), used("b"));
+    }
+
+    #[test]
+    fn while_nobody_has_others_they_are_used_to_their_end() {
+        let mut state = State::default();
+        assert_eq!(state.step(NOW), Step::Ask);
+        let _ = state.learn(Ok(good_until("a", 100)), NOW);
+        assert_eq!(state.step(NOW), used("a"), "the same come back, so they are not asked for at once");
+        assert_eq!(state.step(after(1)), used_unless_others("a"));
+        let _ = state.learn(Err("away".to_owned()), after(1));
+        assert_eq!(state.step(after(1)), used("a"));
+        assert_eq!(state.step(after(99)), used_unless_others("a"));
+        let _ = state.learn(Err("away".to_owned()), after(99));
+        assert_eq!(state.step(after(100)), Step::Ask, "expired, and the last question was a second ago");
+        let _ = state.learn(Err("away".to_owned()), after(100));
+        assert_eq!(state.step(after(100)), Step::Fail("away".into()));
+        assert_eq!(state.step(after(101)), Step::Ask);
+    }
+
+    #[test]
+    fn those_that_do_not_expire_are_asked_for_once() {
+        let mut state = State::default();
+        assert_eq!(state.step(NOW), Step::Ask);
+        let _ = state.learn(Ok(Credentials { keys: keys("a"), expire: None }), NOW);
+        assert_eq!(state.step(after(1_000_000)), used("a"));
+    }
+
+    #[test]
+    fn those_that_were_refused_are_used_while_others_are_looked_for() {
+        let mut state = State::default();
+        assert_eq!(state.step(NOW), Step::Ask);
+        let _ = state.learn(Ok(good_until("a", 36_000)), NOW);
+        state.refused = true;
+        assert_eq!(state.step(after(10)), used_unless_others("a"));
+        let _ = state.learn(Ok(good_until("a", 36_000)), after(10));
+        assert_eq!(state.step(after(10)), used("a"));
+        assert_eq!(state.step(after(11)), used_unless_others("a"), "still the same ones");
+        let _ = state.learn(Ok(good_until("b", 36_000)), after(11));
+        assert_eq!(state.step(after(20)), used("b"));
+    }
+
+    #[test]
+    fn nobody_asks_after_the_end() {
+        let mut state = State { stopped: true, ..State::default() };
+        assert_eq!(state.step(NOW), Step::Fail("stopped".into()));
+    }
+}

@@ -1,0 +1,201 @@
+//! What a container and a virtual machine are told about themselves, among it the credentials of their role.
+
+use std::io::Read;
+use std::net::IpAddr;
+use std::time::Duration;
+use std::{fs, str};
+
+use serde::Deserialize;
+use ureq::http::{Method, Request, Uri};
+use ureq::{Agent, Error};
+
+use super::chain::ContainerToken;
+use super::credentials::{Credentials, Keys};
+use super::time;
+use crate::secret::Secret;
+
+/// For each request. These services are on the same machine, or not there.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// To connect: where there is no such service, nothing says so.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// More than any answer has.
+const MAX_ANSWER_BYTES: u64 = 64 * 1024;
+
+/// How long the token for the machine's service is to be good: it is used at once.
+const TOKEN_SECONDS: &str = "60";
+
+/// The roles of the machine.
+const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
+
+/// Where containers may be told their credentials without encryption, beside this machine: ECS, and EKS in both its forms.
+const CONTAINER_ADDRESSES: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
+
+/// Asks them. Through no proxy, and bound by no rule about addresses: these are nobody's choice but the operator's.
+pub(super) struct Metadata(Agent);
+
+/// An answer with credentials, of either service.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    access_key_id: Secret,
+    secret_access_key: Secret,
+    token: Option<Secret>,
+    expiration: Option<String>,
+}
+
+impl Metadata {
+    pub(super) fn new() -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .user_agent(concat!("resonate-webhooks/", env!("CARGO_PKG_VERSION")))
+            .timeout_global(Some(TIMEOUT))
+            .timeout_resolve(Some(CONNECT_TIMEOUT))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            // They are asked once an hour.
+            .max_idle_connections(0)
+            .build();
+        Self(Agent::new_with_config(config))
+    }
+
+    /// The credentials of the container.
+    ///
+    /// # Errors
+    /// When it is not told any; why.
+    pub(super) fn of_container(&self, uri: &str, token: &ContainerToken) -> Result<Credentials, String> {
+        // Whoever knows the path has the credentials, so the log gets the host alone.
+        let host = uri.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
+        let failed = |why: String| format!("no AWS credentials from the container's {host}: {why}");
+        may_be_asked(uri).map_err(failed)?;
+        let token = match token {
+            ContainerToken::None => None,
+            ContainerToken::Value(token) => Some(token.clone()),
+            ContainerToken::File(path) => {
+                let text = fs::read_to_string(path);
+                let text = text.map_err(|error| failed(format!("{} cannot be read: {error}", path.display())))?;
+                Some(Secret::new(text.trim()))
+            }
+        };
+        let headers = token.iter().map(|token| ("Authorization", token));
+        credentials(&self.ask(Method::GET, uri, headers).map_err(failed)?).map_err(failed)
+    }
+
+    /// The credentials of the machine's role, by the second version of its service.
+    ///
+    /// # Errors
+    /// When it has none, or there is no such service; why.
+    pub(super) fn of_instance(&self, host: &str) -> Result<Credentials, String> {
+        let failed = |why: String| {
+            format!("no AWS credentials in the config, the environment or ~/.aws, nor from the machine's {host}: {why}")
+        };
+        let lifetime = Secret::new(TOKEN_SECONDS);
+        let lifetime = [("X-aws-ec2-metadata-token-ttl-seconds", &lifetime)];
+        let token = self.ask(Method::PUT, &format!("{host}/latest/api/token"), lifetime).map_err(failed)?;
+        let token = Secret::new(token);
+        let token = [("X-aws-ec2-metadata-token", &token)];
+        let roles = self.ask(Method::GET, &format!("{host}{ROLES}"), token).map_err(failed)?;
+        let role = roles.lines().next().unwrap_or_default().trim();
+        if role.is_empty() {
+            return Err(failed("it has no role".to_owned()));
+        }
+        let answer = self.ask(Method::GET, &format!("{host}{ROLES}{role}"), token).map_err(failed)?;
+        credentials(&answer).map_err(failed)
+    }
+
+    /// Breaks off what is under way. What is being connected ends by its timeout.
+    pub(super) fn shutdown(&self) {
+        self.0.clone().shutdown();
+    }
+
+    /// What is answered with 200. No error repeats anything of an answer, nor of a header.
+    fn ask<'a>(
+        &self,
+        method: Method,
+        uri: &str,
+        headers: impl IntoIterator<Item = (&'static str, &'a Secret)>,
+    ) -> Result<String, String> {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(name, value.expose());
+        }
+        let request = request.body(()).map_err(|_| "its address, or the token, cannot be sent".to_owned())?;
+        let mut answer = self.0.run(request).map_err(|error| explain(&error))?;
+        if answer.status() != 200 {
+            return Err(format!("HTTP {}", answer.status().as_u16()));
+        }
+        let mut body = String::new();
+        let read = answer.body_mut().as_reader().take(MAX_ANSWER_BYTES).read_to_string(&mut body);
+        read.map(|_| body).map_err(|_| "its answer broke off".to_owned())
+    }
+}
+
+fn credentials(answer: &str) -> Result<Credentials, String> {
+    // The parser's own words would quote the answer.
+    let answer: Answer = serde_json::from_str(answer).map_err(|_| "its answer has no credentials".to_owned())?;
+    let expire = match &answer.expiration {
+        None => None,
+        Some(text) => Some(time::parse(text).ok_or("its answer says no time of expiration")?),
+    };
+    let Answer { access_key_id, secret_access_key, token, .. } = answer;
+    Ok(Credentials { keys: Keys { access_key_id, secret_access_key, session_token: token }, expire })
+}
+
+/// Whether credentials may be had from `uri`: encrypted, or from this machine or the cluster's own addresses. Otherwise
+/// whoever is on the way would have them.
+fn may_be_asked(uri: &str) -> Result<(), String> {
+    let refused = || "it is neither https:// nor an address of this machine or its cluster".to_owned();
+    let parsed: Uri = uri.parse().map_err(|_| "it is not a URL".to_owned())?;
+    let host = parsed.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let near = host == "localhost"
+        || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        || CONTAINER_ADDRESSES.contains(&host);
+    match parsed.scheme_str() {
+        Some("https") => Ok(()),
+        Some("http") if near => Ok(()),
+        _ => Err(refused()),
+    }
+}
+
+fn explain(error: &Error) -> String {
+    match error {
+        Error::Timeout(_) => format!("no answer within {TIMEOUT:?}"),
+        Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_is_asked_only_where_nobody_listens_in() {
+        for uri in [
+            "https://credentials.example.com/x",
+            "http://127.0.0.1:1234/x",
+            "http://localhost/x",
+            "http://[::1]:80/x",
+            "http://169.254.170.2/v2/credentials",
+            "http://169.254.170.23/v1/credentials",
+            "http://[fd00:ec2::23]/v1/credentials",
+        ] {
+            assert_eq!(may_be_asked(uri), Ok(()), "{uri}");
+        }
+        for uri in ["http://example.com/x", "http://10.0.0.1/x", "http://169.254.169.254/x", "ftp://127.0.0.1/", "x"] {
+            assert!(may_be_asked(uri).is_err(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_credentials_is_not_repeated() {
+        for answer in ["", "hunter2", r#"{"AccessKeyId":"a","SecretAccessKey":["hunter2"]}"#] {
+            assert_eq!(credentials(answer).unwrap_err(), "its answer has no credentials");
+        }
+        let soon = r#"{"AccessKeyId":"a","SecretAccessKey":"hunter2","Expiration":"soon"}"#;
+        assert_eq!(credentials(soon).unwrap_err(), "its answer says no time of expiration");
+    }
+}

@@ -1,0 +1,272 @@
+//! A function of AWS Lambda that receives webhooks: `endpoints.*.lambda`.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::EndpointUrl;
+use super::error::{ConfigError, place};
+use super::value::unless_empty;
+use crate::aws::{self, Environment, Keys, Link};
+use crate::secret::Secret;
+
+/// What a function takes at once when somebody waits for its answer, and when nobody does. AWS says 6 MB and 1 MB:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const MAX_REQUEST_BYTES: usize = 6_000_000;
+const MAX_EVENT_BYTES: usize = 1_000_000;
+
+/// What an invocation has beside the body: headers, and the frame of a request that came over HTTP.
+const FRAME_BYTES: usize = 16 * 1024;
+
+/// A function, and how to invoke it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lambda {
+    /// What AWS is to call it: its name, or a part or all of its ARN, without a qualifier.
+    pub function: String,
+    /// The region that it is in.
+    pub region: String,
+    /// Its version or alias.
+    pub qualifier: Option<String>,
+    /// Whether its answer is waited for.
+    pub invocation: Invocation,
+    /// Where AWS is, if not where the region's own service listens.
+    pub service: Option<EndpointUrl>,
+    /// Where credentials are looked for, in this order.
+    pub credentials: Vec<Link>,
+}
+
+/// Whether a function's answer is waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Invocation {
+    /// It is, as for any other endpoint.
+    #[default]
+    RequestResponse,
+    /// It is not: a batch is delivered when AWS has it.
+    Event,
+}
+
+impl Invocation {
+    /// As AWS writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RequestResponse => "RequestResponse",
+            Self::Event => "Event",
+        }
+    }
+}
+
+impl TryFrom<String> for Invocation {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        [Self::RequestResponse, Self::Event]
+            .into_iter()
+            .find(|known| known.as_str() == name)
+            .ok_or_else(|| format!("{name:?} is neither \"RequestResponse\" nor \"Event\""))
+    }
+}
+
+impl Lambda {
+    /// The most bytes that the body of a webhook may have. It travels as a string within JSON, which may double it.
+    #[must_use]
+    pub const fn max_body_bytes(&self) -> usize {
+        let whole = match self.invocation {
+            Invocation::RequestResponse => MAX_REQUEST_BYTES,
+            Invocation::Event => MAX_EVENT_BYTES,
+        };
+        (whole - FRAME_BYTES) / 2
+    }
+
+    /// The name of the function alone.
+    fn name(&self) -> &str {
+        self.function.rsplit(':').next().unwrap_or_default()
+    }
+}
+
+/// `lambda:REGION:NAME`, and `:QUALIFIER` if it has one.
+impl fmt::Display for Lambda {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "lambda:{}:{}", self.region, self.name())?;
+        self.qualifier.as_ref().map_or(Ok(()), |qualifier| write!(f, ":{qualifier}"))
+    }
+}
+
+/// The function as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an array with a function_name")]
+pub(super) struct Written {
+    #[serde(default, deserialize_with = "unless_empty")]
+    function_name: Option<FunctionName>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    region: Option<Region>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    qualifier: Option<Qualifier>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    invocation_type: Option<Invocation>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    endpoint_url: Option<EndpointUrl>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    access_key_id: Option<Secret>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    secret_access_key: Option<Secret>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    session_token: Option<Secret>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    profile: Option<String>,
+}
+
+impl Written {
+    /// The function at `key`. `None`, with a warning, when it has no name: its environment variable may be unset on
+    /// purpose.
+    pub(super) fn resolve(
+        self,
+        key: &str,
+        environment: &Environment,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<Lambda>, ConfigError> {
+        let at = |name: &str| format!("{key}.{name}");
+        let keys = self.keys(key)?;
+        let Some(FunctionName { function, region: of_arn, qualifier: of_name }) = self.function_name else {
+            warnings.push(format!("{} is empty: this endpoint is skipped", place(&at("function_name"))));
+            return Ok(None);
+        };
+        let profile = self.profile.as_deref();
+        if keys.is_some() && profile.is_some() {
+            return Err(ConfigError::at(&at("profile"), "cannot stand beside access_key_id: leave one of them out"));
+        }
+        let written = self.region.map(|Region(region)| region);
+        let region = same(written, of_arn).map_err(|()| ConfigError::at(&at("region"), "is another than the ARN's"))?;
+        let region = match region.or_else(|| aws::default_region(profile, environment)) {
+            Some(region) => Region::try_from(region).map_err(|problem| ConfigError::at(&at("region"), problem))?.0,
+            None => return Err(ConfigError::at(&at("region"), NO_REGION)),
+        };
+        let written = self.qualifier.map(|Qualifier(qualifier)| qualifier);
+        let qualifier = same(written, of_name)
+            .map_err(|()| ConfigError::at(&at("qualifier"), "is another than the one that function_name ends with"))?;
+        if let Some(url) = &self.endpoint_url
+            && (url.credentials().is_some() || url.url().query().is_some() || url.url().path() != "/")
+        {
+            return Err(ConfigError::at(&at("endpoint_url"), "is to be the address of a server, and nothing more"));
+        }
+        Ok(Some(Lambda {
+            function,
+            region,
+            qualifier,
+            invocation: self.invocation_type.unwrap_or_default(),
+            credentials: aws::links(keys, profile, environment),
+            service: self.endpoint_url,
+        }))
+    }
+
+    fn keys(&self, key: &str) -> Result<Option<Keys>, ConfigError> {
+        let missing = |name: &str, beside: &str| {
+            Err(ConfigError::at(&format!("{key}.{name}"), format_args!("is missing beside {beside}")))
+        };
+        match (&self.access_key_id, &self.secret_access_key, &self.session_token) {
+            (Some(access_key_id), Some(secret_access_key), session_token) => Ok(Some(Keys {
+                access_key_id: access_key_id.clone(),
+                secret_access_key: secret_access_key.clone(),
+                session_token: session_token.clone(),
+            })),
+            (None, None, None) => Ok(None),
+            (Some(_), None, _) => missing("secret_access_key", "access_key_id"),
+            (None, Some(_), _) => missing("access_key_id", "secret_access_key"),
+            (None, None, Some(_)) => missing("access_key_id", "session_token"),
+        }
+    }
+}
+
+const NO_REGION: &str = "is missing, and neither the function's ARN nor AWS_REGION, AWS_DEFAULT_REGION or the profile \
+                         says one";
+
+/// The one that is there of two that must not differ.
+fn same(one: Option<String>, other: Option<String>) -> Result<Option<String>, ()> {
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => Err(()),
+        (one, other) => Ok(one.or(other)),
+    }
+}
+
+/// A region. It becomes a part of a host's name, so nothing else may be in it.
+struct Region(String);
+
+impl TryFrom<String> for Region {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if text.len() <= 32 && text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(fits) {
+            Ok(Self(text))
+        } else {
+            Err(format!("{text:?} is no region"))
+        }
+    }
+}
+
+/// A version, or an alias.
+struct Qualifier(String);
+
+impl TryFrom<String> for Qualifier {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"$_-.".contains(&byte);
+        if !text.is_empty() && text.len() <= 129 && text.bytes().all(fits) {
+            Ok(Self(text))
+        } else {
+            Err(format!("{text:?} is neither a version nor an alias"))
+        }
+    }
+}
+
+/// `name`, `ACCOUNT:function:name` or `arn:PARTITION:lambda:REGION:ACCOUNT:function:name`, each with or without a
+/// qualifier.
+struct FunctionName {
+    function: String,
+    region: Option<String>,
+    qualifier: Option<String>,
+}
+
+impl TryFrom<String> for FunctionName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let refusal = || format!("{text:?} is neither the name nor the ARN of a function");
+        let parts: Vec<&str> = text.split(':').collect();
+        let (region, before, rest) = match parts[..] {
+            ["arn", partition, "lambda", region, account, "function", ..]
+                if partition.starts_with("aws") && is_account(account) =>
+            {
+                (Some(region), 6, &parts[6..])
+            }
+            [account, "function", ..] if is_account(account) => (None, 2, &parts[2..]),
+            _ => (None, 0, &parts[..]),
+        };
+        let (name, qualifier) = match *rest {
+            [name] => (name, None),
+            [name, qualifier] => (name, Some(qualifier)),
+            _ => return Err(refusal()),
+        };
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+        if name.is_empty() || name.len() > 140 || !name.bytes().all(fits) {
+            return Err(refusal());
+        }
+        let qualifier = qualifier.map(|qualifier| Qualifier::try_from(qualifier.to_owned())).transpose();
+        let region = region.map(|region| Region::try_from(region.to_owned())).transpose();
+        Ok(Self {
+            function: parts[..=before].join(":"),
+            region: region.map_err(|_| refusal())?.map(|Region(region)| region),
+            qualifier: qualifier.map_err(|_| refusal())?.map(|Qualifier(qualifier)| qualifier),
+        })
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+#[path = "lambda_tests.rs"]
+mod tests;

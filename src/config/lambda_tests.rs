@@ -1,0 +1,184 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::{Config, Endpoint, Target};
+
+const ENVIRONMENT: [(&str, &str); 3] =
+    [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "hunter2")];
+
+fn read(endpoint: &Value, environment: &Environment) -> Result<Config, String> {
+    Config::read(json!({ "endpoints": [endpoint] }), environment).map_err(|error| error.to_string())
+}
+
+fn endpoint(lambda: &Value) -> Endpoint {
+    read(&json!({ "lambda": lambda }), &Environment::from(ENVIRONMENT)).unwrap().endpoints.remove(0)
+}
+
+fn lambda(written: &Value) -> Lambda {
+    let Target::Lambda(lambda) = endpoint(written).target else { panic!("a function") };
+    lambda
+}
+
+/// What is wrong with it, without the key that all have.
+fn problem(lambda: &Value) -> String {
+    let error = read(&json!({ "lambda": lambda }), &Environment::from(ENVIRONMENT)).unwrap_err();
+    error.strip_prefix("resonate-webhooks.endpoints.0.lambda.").map(str::to_owned).unwrap_or(error)
+}
+
+fn of_config() -> Link {
+    Link::Known(Keys {
+        access_key_id: Secret::new("AKIDCONFIG"),
+        secret_access_key: Secret::new("hunter3"),
+        session_token: None,
+    })
+}
+
+#[test]
+fn a_function_is_called_by_its_name_and_has_the_region_and_the_credentials_of_the_environment() {
+    let lambda = lambda(&json!({ "function_name": "hooks" }));
+    assert_eq!((&*lambda.function, &*lambda.region, &lambda.qualifier), ("hooks", "eu-west-1", &None));
+    assert_eq!(lambda.invocation, Invocation::RequestResponse);
+    let [Link::Known(keys)] = &lambda.credentials[..] else { panic!("{:?}", lambda.credentials) };
+    assert_eq!(keys.access_key_id.expose(), "AKIDENV");
+    assert_eq!(lambda.to_string(), "lambda:eu-west-1:hooks");
+}
+
+#[test]
+fn an_arn_says_the_region_and_may_say_the_qualifier() {
+    for (written, function, shown) in [
+        ("hooks:prod", "hooks", "lambda:eu-west-1:hooks:prod"),
+        ("hooks:$LATEST", "hooks", "lambda:eu-west-1:hooks:$LATEST"),
+        ("123456789012:function:hooks", "123456789012:function:hooks", "lambda:eu-west-1:hooks"),
+        (
+            "arn:aws-cn:lambda:cn-north-1:123456789012:function:hooks:7",
+            "arn:aws-cn:lambda:cn-north-1:123456789012:function:hooks",
+            "lambda:cn-north-1:hooks:7",
+        ),
+    ] {
+        let lambda = lambda(&json!({ "function_name": written }));
+        assert_eq!((&*lambda.function, &*lambda.to_string()), (function, shown));
+    }
+}
+
+#[test]
+fn all_that_can_be_written_is_read() {
+    let lambda = lambda(&json!({
+        "function_name": "hooks", "region": "us-gov-west-1", "qualifier": "prod", "invocation_type": "Event",
+        "endpoint_url": "http://localhost:4566", "access_key_id": "AKIDCONFIG", "secret_access_key": "hunter3",
+        "session_token": "",
+    }));
+    assert_eq!((&*lambda.region, lambda.invocation), ("us-gov-west-1", Invocation::Event));
+    assert_eq!(lambda.service.map(|url| url.to_string()).as_deref(), Some("http://localhost:4566"));
+    assert_eq!(lambda.credentials, [of_config()]);
+    assert!(lambda.invocation == Invocation::Event && lambda.qualifier.as_deref() == Some("prod"));
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_by_its_key() {
+    let arn = "arn:aws:lambda:us-east-1:123456789012:function:hooks:7";
+    for (written, expected) in [
+        (json!({ "function_name": "a/b" }), "function_name: \"a/b\" is neither the name nor the ARN of a function"),
+        (json!({ "function_name": "a:b:c" }), "function_name: \"a:b:c\" is neither the name nor the ARN of a function"),
+        (json!({ "function_name": "a", "region": "x.example.com/" }), "region: \"x.example.com/\" is no region"),
+        (json!({ "function_name": arn, "region": "eu-west-1" }), "region: is another than the ARN's"),
+        (
+            json!({ "function_name": arn, "qualifier": "8" }),
+            "qualifier: is another than the one that function_name ends with",
+        ),
+        (json!({ "function_name": "a", "qualifier": "a b" }), "qualifier: \"a b\" is neither a version nor an alias"),
+        (
+            json!({ "function_name": "a", "invocation_type": "DryRun" }),
+            "invocation_type: \"DryRun\" is neither \"RequestResponse\" nor \"Event\"",
+        ),
+        (json!({ "access_key_id": "a" }), "secret_access_key: is missing beside access_key_id"),
+        (json!({ "secret_access_key": "a" }), "access_key_id: is missing beside secret_access_key"),
+        (json!({ "session_token": "a" }), "access_key_id: is missing beside session_token"),
+        (
+            json!({ "function_name": "a", "access_key_id": "a", "secret_access_key": "b", "profile": "c" }),
+            "profile: cannot stand beside access_key_id: leave one of them out",
+        ),
+        (
+            json!({ "function_name": "a", "endpoint_url": "https://me:hunter2@localhost" }),
+            "endpoint_url: is to be the address of a server, and nothing more",
+        ),
+        (json!({ "function_nane": "a" }), "function_nane: unknown key, did you mean \"function_name\"?"),
+        (
+            json!({ "function_name": "a", "secret_access_key": ["hunter2"] }),
+            "secret_access_key: expected a string, found a list",
+        ),
+    ] {
+        assert_eq!(problem(&written), expected);
+    }
+}
+
+#[test]
+fn a_url_and_a_function_are_two_endpoints() {
+    let both = json!({ "url": "https://localhost", "lambda": { "function_name": "hooks" } });
+    assert_eq!(
+        read(&both, &Environment::from(ENVIRONMENT)).unwrap_err(),
+        "resonate-webhooks.endpoints.0.lambda: cannot stand beside resonate-webhooks.endpoints.0.url: leave one of them \
+         out"
+    );
+}
+
+#[test]
+fn a_function_without_a_name_is_skipped_as_an_endpoint_without_a_url_is() {
+    let config = read(&json!({ "url": null, "lambda": { "function_name": "" } }), &Environment::default()).unwrap();
+    assert!(config.endpoints.is_empty());
+    let warning = "resonate-webhooks.endpoints.0.lambda.function_name is empty: this endpoint is skipped";
+    assert_eq!(config.warnings, [warning]);
+}
+
+#[test]
+fn a_region_has_to_come_from_somewhere() {
+    let error = read(&json!({ "lambda": { "function_name": "a" } }), &Environment::default()).unwrap_err();
+    let start = "resonate-webhooks.endpoints.0.lambda.region: is missing, and neither ";
+    assert!(error.starts_with(start), "{error}");
+}
+
+#[test]
+fn an_unencrypted_service_is_none_where_only_https_is_wanted() {
+    let written = json!({
+        "https_only": true, "lambda": { "function_name": "hooks", "endpoint_url": "http://localhost:4566" },
+    });
+    assert_eq!(
+        read(&written, &Environment::from(ENVIRONMENT)).unwrap_err(),
+        "resonate-webhooks.endpoints.0.lambda.endpoint_url: is not encrypted, but https_only wants an https:// URL"
+    );
+    let own = json!({ "https_only": true, "lambda": { "function_name": "hooks" } });
+    assert!(read(&own, &Environment::from(ENVIRONMENT)).is_ok());
+}
+
+#[test]
+fn a_function_is_known_by_what_it_is_and_not_by_how_it_is_reached() {
+    let id = |written: &Value| endpoint(written).id;
+    let plain = id(&json!({ "function_name": "hooks" }));
+    assert_eq!(plain, id(&json!({ "function_name": "hooks", "region": "eu-west-1", "invocation_type": "Event" })));
+    for other in [
+        json!({ "function_name": "other" }),
+        json!({ "function_name": "hooks", "region": "eu-west-2" }),
+        json!({ "function_name": "hooks", "qualifier": "prod" }),
+    ] {
+        assert_ne!(plain, id(&other));
+    }
+}
+
+#[test]
+fn a_batch_that_a_function_would_not_take_is_warned_of() {
+    let with = |batch_max_bytes: usize, kind: &str| {
+        let lambda = json!({ "function_name": "a", "invocation_type": kind });
+        let config = json!({ "batch_max_bytes": batch_max_bytes, "endpoints": [{ "lambda": lambda }] });
+        Config::read(config, &Environment::from(ENVIRONMENT)).unwrap().warnings
+    };
+    assert_eq!(with(262_144, "Event"), [""; 0]);
+    assert_eq!(with(2_000_000, "RequestResponse"), [""; 0]);
+    let said =
+        "resonate-webhooks.endpoints.0 gets batches of 491808 bytes at most: a Lambda function takes no more at once";
+    assert_eq!(with(2_000_000, "Event"), [said]);
+}
+
+#[test]
+fn no_credentials_print() {
+    let printed = format!("{:?} {:?}", endpoint(&json!({ "function_name": "a" })), Environment::from(ENVIRONMENT));
+    assert!(!printed.contains("hunter") && !printed.contains("AKID"), "{printed}");
+}

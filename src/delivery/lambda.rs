@@ -1,0 +1,136 @@
+//! The invocation of a function: AWS Lambda's `Invoke`, a signed POST.
+//! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
+
+mod event;
+mod outcome;
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use ureq::http::Uri;
+use ureq::tls::TlsConfig;
+use ureq::{Agent, Error};
+
+use self::outcome::Reply;
+use super::names::Names;
+use super::retry::Answer;
+use super::transport::{Transport, asked_wait};
+use crate::aws::sigv4::{self, Request, Scope};
+use crate::aws::{self, Keys, Provider};
+use crate::config::{ConfigError, Endpoint, Header, Invocation, Lambda};
+use crate::outbox::Wire;
+
+/// The longest that an attempt waits for credentials that another one is asking for.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// More than a function can answer.
+const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
+
+/// What invokes one function.
+#[derive(Debug)]
+pub(super) struct LambdaClient {
+    transport: Transport,
+    provider: Arc<Provider>,
+    headers: Vec<Header>,
+    host: String,
+    path: String,
+    qualifier: Option<String>,
+    region: String,
+    invocation: Invocation,
+    patience: Duration,
+}
+
+impl LambdaClient {
+    /// A client for `endpoint`, which is `lambda`.
+    ///
+    /// # Errors
+    /// When its service, or the proxy, is none to send to; the message names the key.
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        lambda: &Lambda,
+        tls: TlsConfig,
+        names: Arc<Names>,
+        provider: Arc<Provider>,
+    ) -> Result<Self, ConfigError> {
+        let path = format!("/2015-03-31/functions/{}/invocations", sigv4::encoded(&lambda.function));
+        let query = lambda.qualifier.as_deref().map(sigv4::encoded);
+        let query = query.map_or_else(String::new, |qualifier| format!("?{QUALIFIER}={qualifier}"));
+        let server = match &lambda.service {
+            Some(service) => service.as_str().trim_end_matches('/').to_owned(),
+            None => format!("https://{}", aws::lambda_host(&lambda.region)),
+        };
+        let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.lambda", endpoint.key), error);
+        let uri: Uri = format!("{server}{path}{query}").parse().map_err(|error| wrong(&error))?;
+        let host = uri.authority().map(ToString::to_string).unwrap_or_default();
+        Ok(Self {
+            transport: Transport::new(endpoint, uri, tls, names, None)?,
+            provider,
+            headers: endpoint.headers.clone(),
+            host,
+            path,
+            qualifier: lambda.qualifier.clone(),
+            region: lambda.region.clone(),
+            invocation: lambda.invocation,
+            patience: endpoint.timeout.min(CREDENTIALS_TIMEOUT),
+        })
+    }
+
+    /// Invokes the function with a batch and waits for what AWS says of it.
+    pub(super) fn send(&self, id: &str, wire: &Wire) -> Answer {
+        let keys = match self.provider.keys(self.patience) {
+            Ok(keys) => keys,
+            Err(reason) => return Answer::Failed(reason.to_string()),
+        };
+        let event = event::encode(id, wire, &self.headers);
+        let reply = match self.transport.send(|agent, uri| self.invoke(agent, uri, &keys, &event)) {
+            Ok(reply) => reply,
+            Err(reason) => return Answer::Failed(reason),
+        };
+        if reply.is_about_credentials() {
+            self.provider.refuse(&keys);
+        }
+        reply.judge()
+    }
+
+    /// Breaks off what is under way.
+    pub(super) fn shutdown(&self) {
+        self.transport.shutdown();
+        self.provider.shutdown();
+    }
+
+    fn invoke(&self, agent: &Agent, uri: &Uri, keys: &Keys, event: &[u8]) -> Result<Reply, Error> {
+        let own = [
+            ("Content-Type", "application/json"),
+            ("Host", self.host.as_str()),
+            ("X-Amz-Invocation-Type", self.invocation.as_str()),
+        ];
+        let query = self.qualifier.as_deref().map(|qualifier| (QUALIFIER, qualifier));
+        let signed = Request { method: "POST", path: &self.path, query: query.as_slice(), headers: &own, body: event };
+        let scope = Scope { region: &self.region, service: "lambda" };
+        let signature = sigv4::sign(&signed, scope, keys, SystemTime::now());
+
+        let mut request = agent.post(uri);
+        for (name, value) in own {
+            request = request.header(name, value);
+        }
+        request = request.header("X-Amz-Date", signature.date);
+        if let Some(token) = &keys.session_token {
+            request = request.header("X-Amz-Security-Token", token.expose());
+        }
+        let mut answer = request.header("Authorization", signature.authorization.expose()).send(event)?;
+
+        let headers = answer.headers();
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (error_type, function_error) = (header("x-amzn-errortype"), header("x-amz-function-error"));
+        let (status, retry_after) = (answer.status().as_u16(), asked_wait(headers));
+        let mut body = answer.body_mut().as_reader().take(MAX_ANSWER_BYTES);
+        let result = outcome::read(&mut body);
+        // The connection can be used again when its answer was read to the end.
+        io::copy(&mut body, &mut io::sink())?;
+        Ok(Reply { status, retry_after, error_type, function_error, result: result? })
+    }
+}
+
+/// What AWS calls a version or an alias.
+const QUALIFIER: &str = "Qualifier";

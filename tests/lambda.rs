@@ -1,0 +1,367 @@
+//! Functions of AWS Lambda as endpoints: what they are invoked with, what counts as delivered, and where the credentials
+//! come from. A receiver plays AWS, a container's and a machine's metadata; that the signature is the right one is what
+//! `tests/moto` is about.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use resonate_webhooks::aws::Environment;
+use resonate_webhooks::config::{Config, Endpoint};
+use resonate_webhooks::telemetry::Outcome;
+use serde_json::{Value, json};
+use support::node::{Node, numbered};
+use support::proxy::TestProxy;
+use support::receiver::{Answer, Received, Receiver};
+
+/// Where AWS is asked to invoke `hooks`.
+const INVOKE: &str = "/2015-03-31/functions/hooks/invocations";
+
+const LABEL: &str = "lambda:eu-central-1:hooks";
+
+const MACHINE: &str = "/latest/meta-data/iam/security-credentials/";
+
+/// The function `hooks`, which `receiver` plays. `lambda` and `settings` say more of it.
+fn function(receiver: &Receiver, lambda: &Value, settings: &Value, environment: &Environment) -> Endpoint {
+    let mut endpoint = json!({
+        "lambda": { "function_name": "hooks", "region": "eu-central-1", "endpoint_url": receiver.url("") },
+    });
+    endpoint["lambda"].as_object_mut().unwrap().extend(lambda.as_object().unwrap().clone());
+    endpoint.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    Config::read(json!({ "endpoints": [endpoint] }), environment).unwrap().endpoints.remove(0)
+}
+
+/// The same, with credentials of its own.
+fn with_keys(receiver: &Receiver, lambda: &Value, settings: &Value) -> Endpoint {
+    let mut keys = json!({ "access_key_id": "AKIDCONFIG", "secret_access_key": "hunter2" });
+    keys.as_object_mut().unwrap().extend(lambda.as_object().unwrap().clone());
+    function(receiver, &keys, settings, &Environment::default())
+}
+
+/// What becomes of one event.
+fn result(endpoint: Endpoint) -> Result<u16, String> {
+    let node = Node::start(vec![endpoint]);
+    node.accept("app", numbered(0..1));
+    match node.outcome() {
+        Outcome::Delivered { url, status, .. } if url == LABEL => Ok(status),
+        Outcome::Dropped { url, reason, .. } if url == LABEL => Err(reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Who signed a request.
+fn signer(request: &Received) -> String {
+    let authorization = request.header("authorization").unwrap();
+    let rest = authorization.strip_prefix("AWS4-HMAC-SHA256 Credential=").unwrap();
+    rest.split('/').next().unwrap().to_owned()
+}
+
+fn answers(returned: &Value) -> Answer {
+    Answer::Body(200, returned.to_string(), Vec::new())
+}
+
+/// What metadata services say: credentials that are good for so long.
+fn credentials(id: &str, seconds: u64) -> Answer {
+    let until = SystemTime::now() + Duration::from_secs(seconds);
+    let until = format!("@{}", until.duration_since(UNIX_EPOCH).unwrap().as_secs());
+    let date = Command::new("date").args(["-u", "-d", &until, "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
+    let expiration = String::from_utf8(date.stdout).unwrap();
+    answers(&json!({
+        "Code": "Success", "AccessKeyId": id, "SecretAccessKey": "hunter2", "Token": format!("token of {id}"),
+        "Expiration": expiration.trim(),
+    }))
+}
+
+#[test]
+fn a_function_is_invoked_with_the_request_that_a_url_would_have_got() {
+    let receiver = Receiver::start();
+    let node = Node::start(vec![with_keys(&receiver, &json!({}), &json!({ "headers": { "X-Tenant": "7" } }))]);
+    node.accept("app", ["private-a/\"b\"".to_owned()]);
+    let request = receiver.wait_for(INVOKE, 1).remove(0);
+    assert_eq!(request.method, "POST");
+    assert_eq!(request.header("x-amz-invocation-type"), Some("RequestResponse"));
+    assert_eq!(request.header("x-amz-security-token"), None);
+    let scope = "/eu-central-1/lambda/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-invocation-type, ";
+    let authorization = request.header("authorization").unwrap();
+    assert!(authorization.contains(scope), "{authorization}");
+    assert_eq!(request.header("x-tenant"), None, "it is for the function, not for AWS");
+
+    let event = request.json();
+    let body = r#"{"time_ms":1700000000000,"events":[{"name":"channel_occupied","channel":"private-a/\"b\""}]}"#;
+    assert_eq!(event["body"], json!(body));
+    assert_eq!((&event["httpMethod"], &event["isBase64Encoded"]), (&json!("POST"), &json!(false)));
+    let headers = &event["headers"];
+    assert_eq!(headers["X-Pusher-Key"], json!("app-key"));
+    // printf '%s' '{"time_ms":...}' | openssl dgst -sha256 -hmac app-secret
+    assert_eq!(
+        headers["X-Pusher-Signature"],
+        json!("d5a062ac3899c40790bb22eb299aabc2491ede57e4a1172d1a7d9075be7ffbb9")
+    );
+    assert!(headers["webhook-id"].as_str().unwrap().starts_with("msg_"));
+    assert!(headers["webhook-signature"].as_str().unwrap().starts_with("v1,"));
+    assert_eq!((&headers["Content-Type"], &headers["x-tenant"]), (&json!("application/json"), &json!("7")));
+    let delivered = Outcome::Delivered { url: LABEL.to_owned(), status: 200, app_id: "app".to_owned(), attempts: 1 };
+    assert_eq!(node.outcome(), delivered);
+}
+
+#[test]
+fn every_attempt_carries_the_same_event_whatever_the_function_or_aws_said() {
+    let receiver = Receiver::start();
+    let throttled = vec![("x-amzn-ErrorType", "TooManyRequestsException".to_owned()), ("Retry-After", "1".to_owned())];
+    receiver.script(INVOKE, [Answer::Body(429, "{}".to_owned(), throttled), answers(&json!({ "statusCode": 503 }))]);
+    let node = Node::start(vec![with_keys(&receiver, &json!({}), &json!({}))]);
+    node.accept("app", numbered(0..3));
+    let requests = receiver.wait_for(INVOKE, 3);
+    assert!(requests.iter().all(|request| request.body == requests[0].body));
+    assert_eq!(requests[0].connection, requests[2].connection, "and all over one connection");
+    assert!(matches!(node.outcome(), Outcome::Delivered { attempts: 3, status: 200, .. }));
+}
+
+#[test]
+fn what_the_function_returns_is_the_answer_of_the_webhook() {
+    let receiver = Receiver::start();
+    let once = json!({ "max_attempts": 1 });
+    let failed = vec![("X-Amz-Function-Error", "Unhandled".to_owned())];
+    let missing = vec![("x-amzn-ErrorType", "ResourceNotFoundException:http://internal.amazon.com/".to_owned())];
+    for (answer, expected) in [
+        (answers(&json!({ "statusCode": 204, "body": "" })), Ok(204)),
+        (answers(&json!({ "statusCode": 500 })), Err("HTTP 500")),
+        (answers(&json!("done")), Ok(200)),
+        (
+            Answer::Body(200, r#"{"errorType":"KeyError"}"#.to_owned(), failed),
+            Err("function error: Unhandled KeyError"),
+        ),
+        (Answer::Body(404, "{}".to_owned(), missing), Err("HTTP 404 ResourceNotFoundException")),
+        (Answer::Status(502), Err("HTTP 502")),
+    ] {
+        receiver.script(INVOKE, [answer]);
+        assert_eq!(result(with_keys(&receiver, &json!({}), &once)), expected.map_err(str::to_owned));
+    }
+}
+
+#[test]
+fn an_answer_that_breaks_off_proves_nothing() {
+    let receiver = Receiver::start();
+    receiver.script(INVOKE, [Answer::HangInBody]);
+    let endpoint = with_keys(&receiver, &json!({}), &json!({ "max_attempts": 1, "timeout": 0.5 }));
+    assert_eq!(result(endpoint), Err("no answer within 500ms".to_owned()));
+}
+
+#[test]
+fn a_function_that_says_410_gets_nothing_more() {
+    let receiver = Receiver::start();
+    receiver.always(INVOKE, answers(&json!({ "statusCode": 410 })));
+    let node = Node::start(vec![with_keys(&receiver, &json!({}), &json!({}))]);
+    node.accept("app", numbered(0..1));
+    let outcomes = [node.outcome(), node.outcome()];
+    let disabled = Outcome::EndpointDisabled { url: LABEL.to_owned(), reason: "HTTP 410".to_owned() };
+    assert!(outcomes.contains(&disabled), "{outcomes:?}");
+}
+
+#[test]
+fn an_event_is_delivered_when_aws_has_it() {
+    let receiver = Receiver::start();
+    let path = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-central-1%3A123456789012%3Afunction%3Ahooks/invocations?Qualifier=prod";
+    receiver.always(path, Answer::Status(202));
+    let arn = "arn:aws:lambda:eu-central-1:123456789012:function:hooks";
+    let lambda = json!({ "function_name": arn, "qualifier": "prod", "invocation_type": "Event" });
+    let node = Node::start(vec![with_keys(&receiver, &lambda, &json!({}))]);
+    node.accept("app", numbered(0..1));
+    let label = format!("{LABEL}:prod");
+    let delivered = Outcome::Delivered { url: label, status: 202, app_id: "app".to_owned(), attempts: 1 };
+    assert_eq!(node.outcome(), delivered);
+    assert_eq!(receiver.received(path)[0].header("x-amz-invocation-type"), Some("Event"));
+}
+
+#[test]
+fn a_batch_is_no_longer_than_a_function_takes() {
+    let receiver = Receiver::start();
+    let mut settings = support::node::SETTINGS;
+    (settings.batch_max_bytes, settings.batch_max_events) = (16_000_000, 10_000);
+    let node = Node::with(settings, vec![with_keys(&receiver, &json!({ "invocation_type": "Event" }), &json!({}))]);
+    node.accept("app", (0..1000).map(|n| format!("{n}{}", "\"".repeat(1000))));
+    let sizes = || receiver.received(INVOKE).iter().map(|request| request.body.len()).collect::<Vec<_>>();
+    support::engine::eventually("all events", || {
+        let count = |request: &Received| {
+            let body: Value = serde_json::from_str(request.json()["body"].as_str().unwrap()).unwrap();
+            body["events"].as_array().unwrap().len()
+        };
+        receiver.received(INVOKE).iter().map(count).sum::<usize>() == 1000
+    });
+    assert!(sizes().len() > 2 && sizes().into_iter().all(|size| size <= 1_000_000), "{:?}", sizes());
+}
+
+#[test]
+fn the_environment_has_credentials_and_a_region() {
+    let receiver = Receiver::start();
+    let environment = Environment::from([
+        ("AWS_ACCESS_KEY_ID", "AKIDENV"),
+        ("AWS_SECRET_ACCESS_KEY", "hunter2"),
+        ("AWS_SESSION_TOKEN", "token"),
+        ("AWS_REGION", "eu-central-1"),
+    ]);
+    assert_eq!(result(function(&receiver, &json!({ "region": null }), &json!({}), &environment)), Ok(200));
+    let request = receiver.wait_for(INVOKE, 1).remove(0);
+    assert_eq!((&*signer(&request), request.header("x-amz-security-token")), ("AKIDENV", Some("token")));
+}
+
+#[test]
+fn a_profile_is_read_anew_when_aws_has_refused_what_it_had() {
+    let (receiver, folder) = (Receiver::start(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("credentials");
+    let write = |id: &str| {
+        let text = format!("[billing]\naws_access_key_id = {id}\naws_secret_access_key = hunter2\n");
+        fs::write(&file, text).unwrap();
+    };
+    write("AKIDOLD");
+    let environment = Environment::from([("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap())]);
+    let refused = vec![("x-amzn-ErrorType", "ExpiredTokenException".to_owned())];
+    receiver.script(INVOKE, [Answer::Body(403, "{}".to_owned(), refused)]);
+    let node = Node::start(vec![function(&receiver, &json!({ "profile": "billing" }), &json!({}), &environment)]);
+    node.accept("app", numbered(0..1));
+    receiver.wait_for(INVOKE, 1);
+    write("AKIDNEW");
+    let signers: Vec<_> = receiver.wait_for(INVOKE, 2).iter().map(signer).collect();
+    assert_eq!(signers, ["AKIDOLD", "AKIDNEW"]);
+    assert!(matches!(node.outcome(), Outcome::Delivered { attempts: 2, .. }));
+}
+
+#[test]
+fn a_container_is_asked_with_the_token_of_the_moment_and_asked_again_before_its_credentials_expire() {
+    let (receiver, folder) = (Receiver::start(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("token");
+    fs::write(&file, "first\n").unwrap();
+    let uri = receiver.url("/credentials");
+    let environment = Environment::from([
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*uri),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.to_str().unwrap()),
+    ]);
+    receiver.script("/credentials", [credentials("AKIDSOON", 100), credentials("AKIDLATER", 7200)]);
+    let node = Node::start(vec![function(&receiver, &json!({}), &json!({}), &environment)]);
+    node.accept("app", numbered(0..1));
+    let first = receiver.wait_for(INVOKE, 1).remove(0);
+    assert_eq!((&*signer(&first), first.header("x-amz-security-token")), ("AKIDSOON", Some("token of AKIDSOON")));
+    fs::write(&file, "second\n").unwrap();
+
+    // They are good for a while, so the next attempts use them until it is time to ask again.
+    let mut sent = 1;
+    support::engine::eventually("the next credentials", || {
+        sent += 1;
+        node.accept("app", numbered(sent..sent + 1));
+        signer(receiver.wait_for(INVOKE, sent).last().unwrap()) == "AKIDLATER"
+    });
+    for n in 0..3 {
+        sent += 1;
+        node.accept("app", numbered(100 + n..101 + n));
+        assert_eq!(signer(receiver.wait_for(INVOKE, sent).last().unwrap()), "AKIDLATER");
+    }
+    let asked = receiver.received("/credentials");
+    let tokens: Vec<_> = asked.iter().map(|request| request.header("authorization").unwrap()).collect();
+    assert_eq!(tokens, ["first", "second"]);
+}
+
+#[test]
+fn a_machine_is_asked_for_the_credentials_of_its_role_once_for_all_endpoints_and_lanes() {
+    let receiver = Receiver::start();
+    let host = receiver.url("");
+    let environment = Environment::from([("AWS_EC2_METADATA_SERVICE_ENDPOINT", &*host)]);
+    receiver.always("/latest/api/token", Answer::Body(200, "session".to_owned(), Vec::new()));
+    receiver.always(MACHINE, Answer::Body(200, "web\n".to_owned(), Vec::new()));
+    receiver.always(&format!("{MACHINE}web"), credentials("AKIDROLE", 3600));
+    let endpoint = |id: &str| {
+        let endpoint = function(&receiver, &json!({}), &json!({}), &environment);
+        Endpoint { id: resonate_webhooks::config::EndpointId::new(id), ..endpoint }
+    };
+    let node = Node::start(vec![endpoint("a"), endpoint("b")]);
+    for n in 0..20 {
+        node.accept(&format!("app-{n}"), numbered(0..1));
+    }
+    assert!(receiver.wait_for(INVOKE, 40).iter().all(|request| signer(request) == "AKIDROLE"));
+    let token = receiver.received("/latest/api/token");
+    assert_eq!((token.len(), &*token[0].method), (1, "PUT"));
+    assert!(token[0].header("x-aws-ec2-metadata-token-ttl-seconds").is_some());
+    let asked = receiver.received(&format!("{MACHINE}web"));
+    assert_eq!((asked.len(), asked[0].header("x-aws-ec2-metadata-token")), (1, Some("session")));
+}
+
+#[test]
+fn nothing_is_sent_without_credentials_and_the_reason_says_where_they_were_looked_for() {
+    let receiver = Receiver::start();
+    let host = receiver.url("");
+    let once = json!({ "max_attempts": 1 });
+    receiver.always("/latest/api/token", Answer::Status(403));
+    let asked = Environment::from([("AWS_EC2_METADATA_SERVICE_ENDPOINT", &*host)]);
+    let nowhere = "no AWS credentials in the config, the environment or ~/.aws";
+    assert_eq!(
+        result(function(&receiver, &json!({}), &once, &asked)),
+        Err(format!("{nowhere}, nor from the machine's {host}: HTTP 403"))
+    );
+    let disabled = Environment::from([("AWS_EC2_METADATA_DISABLED", "true")]);
+    assert_eq!(result(function(&receiver, &json!({}), &once, &disabled)), Err(nowhere.to_owned()));
+    let uri = receiver.url("/v2/credentials/hunter2");
+    receiver.always("/v2/credentials/hunter2", Answer::Status(500));
+    assert_eq!(
+        result(function(
+            &receiver,
+            &json!({}),
+            &once,
+            &Environment::from([("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*uri)])
+        )),
+        Err("no AWS credentials from the container's 127.0.0.1: HTTP 500".to_owned()),
+        "the path is a secret"
+    );
+    assert_eq!(
+        result(function(&receiver, &json!({ "profile": "nobody" }), &once, &disabled)),
+        Err("AWS profile \"nobody\" has no credentials".to_owned())
+    );
+    assert!(receiver.received(INVOKE).is_empty());
+}
+
+#[test]
+fn a_function_is_reached_through_the_proxy_and_its_metadata_are_not() {
+    let receiver = Receiver::start();
+    let uri = receiver.url("/credentials");
+    let environment = Environment::from([("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*uri)]);
+    receiver.always("/credentials", credentials("AKIDPOD", 3600));
+    let proxy = TestProxy::http(receiver.address());
+    let settings = json!({ "proxy": proxy.url("http", ""), "max_attempts": 1 });
+    let lambda = json!({ "endpoint_url": "http://lambda.example.com:8080" });
+    assert_eq!(result(function(&receiver, &lambda, &settings, &environment)), Ok(200));
+    assert_eq!(proxy.asked(), ["CONNECT lambda.example.com:8080 HTTP/1.1"]);
+    assert_eq!(receiver.received(INVOKE)[0].header("host"), Some("lambda.example.com:8080"));
+}
+
+#[test]
+fn the_rules_about_addresses_hold_for_a_functions_service() {
+    let receiver = Receiver::start();
+    let settings = json!({ "deny_private_networks": true, "max_attempts": 1 });
+    let refused = "refused to connect: 127.0.0.1 is not public, which deny_private_networks refuses";
+    assert_eq!(result(with_keys(&receiver, &json!({}), &settings)), Err(refused.to_owned()));
+}
+
+#[test]
+fn a_stop_waits_neither_for_a_function_nor_for_credentials() {
+    let receiver = Receiver::start();
+    let uri = receiver.url("/credentials");
+    let environment = Environment::from([("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*uri)]);
+    receiver.always("/credentials", Answer::Hang);
+    receiver.always(INVOKE, Answer::Hang);
+    let stuck = |endpoint: Endpoint, path: &str| {
+        let node = Node::start(vec![endpoint]);
+        for n in 0..3 {
+            node.accept(&format!("app-{n}"), numbered(0..1));
+        }
+        receiver.wait_for(path, 1);
+        let began = Instant::now();
+        assert!(node.delivery.stop(began + Duration::from_secs(10)), "all threads have ended");
+        began.elapsed()
+    };
+    let invoking = stuck(with_keys(&receiver, &json!({}), &json!({})), INVOKE);
+    let asking = stuck(function(&receiver, &json!({}), &json!({}), &environment), "/credentials");
+    // Less than the time after which either would have given up.
+    assert!(invoking < Duration::from_secs(5) && asking < Duration::from_millis(1500), "{invoking:?} {asking:?}");
+}

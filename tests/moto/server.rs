@@ -1,0 +1,83 @@
+//! A moto of the test's own.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use serde_json::{Value, json};
+
+/// The server. It ends when its standard input does, and so with the test.
+pub(crate) struct Moto {
+    /// Where it is.
+    pub(crate) url: String,
+    /// The account that everything is in.
+    pub(crate) account: String,
+    /// Keys of a user who may invoke functions.
+    pub(crate) allowed: Value,
+    /// Keys of a user who may not.
+    pub(crate) denied: Value,
+    /// Temporary keys of a role that may.
+    pub(crate) role: Value,
+    process: Child,
+    /// `None` when it has been told to end.
+    input: Option<ChildStdin>,
+}
+
+impl Moto {
+    /// Starts it, with functions and users.
+    pub(crate) fn start() -> Self {
+        let folder = std::env::var_os("RESONATE_WEBHOOKS_MOTO").expect("scripts/with-moto");
+        let mut process = Command::new("python3")
+            .arg("-S")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto/serve.py"))
+            .env("PYTHONPATH", folder)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        let mut said: Value = serde_json::from_str(&line).expect("a server that has started");
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        Self {
+            url: text(&said["url"]),
+            account: text(&said["account"]),
+            allowed: said["allowed"].take(),
+            denied: said["denied"].take(),
+            role: said["role"].take(),
+            input: process.stdin.take(),
+            process,
+        }
+    }
+
+    /// Has the next invocations in `eu-west-1` return `results`, in their order.
+    pub(crate) fn functions_return(&self, results: &[Value]) {
+        let results: Vec<_> = results.iter().map(Value::to_string).collect();
+        let order = json!({ "results": results, "region": "eu-west-1", "account_id": self.account });
+        self.configure("static/lambda-simple/response", &order);
+    }
+
+    /// Has every invocation look whether there is such a function.
+    pub(crate) fn looks_for_functions(&self) {
+        self.configure("config", &json!({ "lambda": { "use_docker": true } }));
+    }
+
+    fn configure(&self, path: &str, order: &Value) {
+        let host = self.url.strip_prefix("http://").expect("a URL");
+        let (body, mut stream) = (order.to_string(), TcpStream::connect(host).expect("moto"));
+        let head = format!("POST /moto-api/{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n");
+        stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).expect("sent");
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).expect("an answer");
+        assert!(answer.contains(" 201 "), "{answer}");
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.process.wait();
+    }
+}
