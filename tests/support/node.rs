@@ -62,11 +62,12 @@ impl Node {
         self.delivery.accept(channels.into_iter().map(|channel| occupied(app, &channel)).collect());
     }
 
-    /// Waits for an outcome that is no log line.
+    /// Waits for an outcome that is no log line, and no word on whether an endpoint fails just now.
     pub(crate) fn outcome(&self) -> Outcome {
-        eventually("an outcome", || {
-            self.telemetry.outcomes().take(1).pop().filter(|outcome| !matches!(outcome, Outcome::Log { .. }))
-        })
+        let beside = |outcome: &Outcome| {
+            matches!(outcome, Outcome::Log { .. } | Outcome::EndpointFailing { .. } | Outcome::EndpointRecovered { .. })
+        };
+        eventually("an outcome", || self.telemetry.outcomes().take(1).pop().filter(|outcome| !beside(outcome)))
     }
 
     /// Takes every outcome so far.
