@@ -113,6 +113,25 @@ fn an_endpoint_is_called_by_its_id_its_name_or_its_url() {
 }
 
 #[test]
+fn a_node_that_is_watched_ends_as_promptly_as_any() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let node = engine(&redis, &receiver, &json!({}));
+    let config = json!({ "connection": { "host": redis.socket() } });
+    let mut cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
+    let mut visits = 0;
+    eventually("an attempt is shown", || {
+        cluster.watch(None).unwrap();
+        visits += 1;
+        node.subscribed(APP, format!("news-{visits}").as_bytes(), b"1.1", None);
+        receiver.wait_for("/hook", visits);
+        redis.connect().exists("wh:watched").unwrap()
+    });
+    assert!(node.stop(Instant::now() + Duration::from_secs(1)));
+    let status = cluster.status().unwrap();
+    assert!(status.nodes.iter().all(|node| node.record.stopped), "its last word is written");
+}
+
+#[test]
 fn those_who_watch_see_each_attempt_and_nothing_is_written_when_nobody_does() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(503));

@@ -248,10 +248,10 @@ impl Dispatcher {
             Message::Answered { lane, answer, took } => {
                 self.note(lane, &answer, took);
                 let passed = self.lanes.settle(lane, answer, took, Instant::now(), rand::random());
+                self.tell_news();
                 if let Some(passed) = passed {
                     self.pass(&passed);
                 }
-                self.tell_news();
             }
             Message::Paused(pauses) => {
                 self.work.held_until = None;

@@ -113,7 +113,8 @@ fn about_error(error: &str) -> Option<&'static str> {
     } else if says(&["proxy", "socks"]) {
         "The proxy does not let it through."
     } else if says(&["connection reset", "broken pipe", "end of file", "disconnected", "closed"]) {
-        "It closed the connection without an answer: does it speak TLS where the URL says http, or the other way round?"
+        "It closed the connection without an answer: does it speak TLS where the URL says http, or want to know us by a \
+         certificate (client_cert, client_key)?"
     } else {
         return None;
     })

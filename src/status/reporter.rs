@@ -123,12 +123,13 @@ impl Reporter {
 }
 
 impl End {
-    /// Waits for `time`, or until it is over.
-    fn wait(&self, time: Duration) {
+    /// Waits for `time`, or until it is over. Returns whether it is.
+    fn wait(&self, time: Duration) -> bool {
         let mut stopped = self.stopped.lock();
         if !*stopped {
             self.changed.wait_for(&mut stopped, time);
         }
+        *stopped
     }
 }
 
@@ -144,7 +145,9 @@ impl Rounds {
             let next = Instant::now() + wait;
             wait = if written { EVERY } else { EVERY.min(wait * 2) };
             while self.sources.telemetry.watch().is_on() && Instant::now() + SHOWN_EVERY < next {
-                end.wait(SHOWN_EVERY);
+                if end.wait(SHOWN_EVERY) {
+                    break;
+                }
                 self.show();
             }
             end.wait(next.saturating_duration_since(Instant::now()));

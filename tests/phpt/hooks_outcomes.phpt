@@ -23,7 +23,7 @@ $outcomes = [...$engine->poll(1), ...$engine->poll()];
 until('the last line', function () use ($engine, &$outcomes) {
     array_push($outcomes, ...$engine->poll());
 
-    return count($outcomes) >= 3;
+    return count($outcomes) >= 5;
 });
 
 foreach ($outcomes as $outcome) {
@@ -35,6 +35,8 @@ echo 'left to poll: ', count($engine->poll()), "\n";
 --EXPECTF--
 none asked for: 0
 {"type":"delivered","url":"http://127.0.0.1:%d/","status":200,"app_id":"app","attempts":1}
+{"type":"log","level":"warning","message":"Endpoint http://127.0.0.1:%d/503 is failing: HTTP 503"}
+{"type":"endpoint_failing","url":"http://127.0.0.1:%d/503","endpoint":"%x","reason":"HTTP 503","seconds":0}
 {"type":"dropped","url":"http://127.0.0.1:%d/503","app_id":"app","attempts":1,"reason":"HTTP 503"}
 {"type":"log","level":"warning","message":"Webhook dropped after 1 attempts (HTTP 503): http://127.0.0.1:%d/503"}
 left to poll: 0

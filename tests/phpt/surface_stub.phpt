@@ -51,6 +51,16 @@ echo $loaded;
 echo $described === $loaded ? 'The stub says the same.' : "The stub says:\n{$described}", "\n";
 ?>
 --EXPECTF--
+Webpatser\ResonateWebhooks\Native\Cluster extends nothing implements nothing
+  public __construct(config: array)
+  public endpoints(called: ?string = NULL (optional)): array
+  public pause(endpoint: string): bool
+  public paused(): array
+  public resume(endpoint: string): bool
+  public status(): array
+  public test(endpoint: string, key: string, secret: string): ?array
+  public warnings(): array
+  public watch(last: ?string = NULL (optional)): array
 Webpatser\ResonateWebhooks\Native\DeadLetters extends nothing implements nothing
   public __construct(config: array)
   public count(): int
@@ -68,12 +78,15 @@ Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing
   public closed(appId: string, socketId: string): void
   public const VERSION = '%d.%d.%d'
   public dirtyChannels(): array
+  public opened(appId: string, socketId: string): void
   public poll(max: int = 256 (optional)): array
   public reconcile(appId: string, channel: string, sockets: array): void
   public registerApp(appId: string, key: string, secret: string): void
   public shutdown(deadlineMs: int): bool
   public stats(): array
-  public subscribed(appId: string, channel: string, socketId: string, userId: ?string = NULL (optional)): void
+  public subscribed(appId: string, channel: string, socketId: string, userId: ?string = NULL (optional), userData: ?string = NULL (optional)): void
   public unsubscribed(appId: string, channel: string, socketId: string): void
   public wantedApps(): array
+  public wantsConnections(): bool
+  public wantsMemberData(): bool
 The stub says the same.

@@ -31,7 +31,7 @@ pub struct Configured {
     pub url: String,
     /// Whose events it gets; `*` for those of every application.
     pub app_id: String,
-    /// What it is asked by: whether this text is its id, name or URL.
+    /// What it may be called by.
     #[serde(skip)]
     aliases: [Option<String>; 4],
 }

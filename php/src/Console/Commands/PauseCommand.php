@@ -71,6 +71,8 @@ class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
      */
     protected function promptForMissingArgumentsUsing(): array
     {
-        return ['endpoint' => fn () => (string) select('Which endpoint?', $this->choices())];
+        $choices = $this->quietly($this->choices(...));
+
+        return $choices === [] ? [] : ['endpoint' => fn () => (string) select('Which endpoint?', $choices)];
     }
 }

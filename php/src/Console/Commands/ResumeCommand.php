@@ -80,6 +80,8 @@ class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
      */
     protected function promptForMissingArgumentsUsing(): array
     {
-        return ['endpoint' => fn () => (string) select('Which endpoint?', $this->choices())];
+        $choices = $this->quietly($this->choices(...));
+
+        return $choices === [] ? [] : ['endpoint' => fn () => (string) select('Which endpoint?', $choices)];
     }
 }

@@ -48,7 +48,7 @@ class WatchCommand extends WebhooksCommand
         $end = $this->option('seconds') === null ? INF : microtime(true) + (float) $this->option('seconds');
         $last = $cluster->watch()['last'];
 
-        $this->trap([SIGINT, SIGTERM], function (): void {
+        $this->trap(fn () => [SIGINT, SIGTERM], function (): void {
             $this->interrupted = true;
         });
 

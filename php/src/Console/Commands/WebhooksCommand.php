@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
+use Closure;
 use Illuminate\Console\Command;
 use Illuminate\Support\Carbon;
 use Symfony\Component\Console\Formatter\OutputFormatter;
@@ -82,6 +83,21 @@ abstract class WebhooksCommand extends Command
     protected function letters(): DeadLetters
     {
         return new DeadLetters($this->settings());
+    }
+
+    /**
+     * What there is to choose from; nothing when that cannot be found out, which the command says by itself.
+     *
+     * @param  Closure(): array<string, string>  $choices
+     * @return array<string, string>
+     */
+    protected function quietly(Closure $choices): array
+    {
+        try {
+            return extension_loaded('resonate_webhooks') ? $choices() : [];
+        } catch (WebhooksException) {
+            return [];
+        }
     }
 
     /**
