@@ -1,5 +1,6 @@
 //! The engine: everything between a hook and a POST, and the life of its threads.
 
+mod hooks;
 mod interest;
 mod left;
 mod running;
@@ -18,13 +19,14 @@ use parking_lot::{Mutex, RwLock};
 use crate::apps::Credentials;
 use crate::config::{Config, OutboxKind, Payload};
 use crate::event::EventName;
-use crate::intent::{Intent, IntentQueue, Packed};
-use crate::names::{AppId, ChannelName, SocketId};
+use crate::intent::{Intent, IntentQueue};
+use crate::names::AppId;
 use crate::presence::SharedLedger;
 use crate::process::{fork_generation, watch_forks};
 use crate::secret::Secret;
 use crate::telemetry::{Level, Outcome};
 
+pub use hooks::{SendError, Whisper};
 use interest::Interest;
 pub use left::Left;
 use running::{Running, Shared, gauges};
@@ -143,93 +145,6 @@ impl Engine {
     #[must_use]
     pub fn wanted_apps(&self) -> Vec<AppId> {
         if self.is_inert() { Vec::new() } else { self.shared.apps.take_wanted() }
-    }
-
-    /// Whether an endpoint wants to know of connections.
-    #[must_use]
-    pub fn wants_connections(&self) -> bool {
-        self.connections.is_somebody()
-    }
-
-    /// A socket connected.
-    pub fn opened(&self, app: &[u8], socket: &[u8]) {
-        if self.connections.is_in(app) {
-            self.push(|| Intent::Opened(self.app_id(app), SocketId::new(socket)));
-        }
-    }
-
-    /// A socket subscribed to a channel; `user` on presence channels.
-    pub fn subscribed(&self, app: &[u8], channel: &[u8], socket: &[u8], user: Option<&[u8]>) {
-        self.attended(app, channel, socket, user, None);
-    }
-
-    /// Whether an endpoint wants to know more of members than their ids.
-    #[must_use]
-    pub fn wants_member_data(&self) -> bool {
-        self.details.is_somebody()
-    }
-
-    /// A socket subscribed to a presence channel, with what it said of its user as a JSON document.
-    pub fn attended(&self, app: &[u8], channel: &[u8], socket: &[u8], user: Option<&[u8]>, data: Option<&[u8]>) {
-        self.push(|| {
-            let data = data.filter(|_| self.details.is_in(app)).unwrap_or_default();
-            Intent::Subscribed(self.app_id(app), Packed::new([channel, socket, user.unwrap_or_default(), data]))
-        });
-    }
-
-    /// A socket left a channel.
-    pub fn unsubscribed(&self, app: &[u8], channel: &[u8], socket: &[u8]) {
-        self.push(|| Intent::Unsubscribed(self.app_id(app), Packed::new([channel, socket])));
-    }
-
-    /// A socket is gone, and with it all its subscriptions.
-    pub fn closed(&self, app: &[u8], socket: &[u8]) {
-        self.push(|| Intent::Closed(self.app_id(app), SocketId::new(socket)));
-    }
-
-    /// A socket sent a client event that Resonate relays.
-    pub fn client_event(&self, app: &[u8], whisper: &Whisper<'_>) {
-        self.push(|| Intent::ClientEvent {
-            app: self.app_id(app),
-            text: Packed::new([
-                whisper.channel,
-                whisper.event,
-                whisper.socket,
-                whisper.user.unwrap_or_default(),
-                whisper.data.unwrap_or_default(),
-            ]),
-            has_data: whisper.data.is_some(),
-        });
-    }
-
-    /// The live connections of a channel, `(socket, user)` with an empty user for none: what the hooks missed is made up
-    /// for, both ways.
-    pub fn reconcile<'a>(&self, app: &[u8], channel: &[u8], live: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
-        self.push(|| {
-            let live = live.map(|(socket, user)| Packed::new([socket, user])).collect();
-            Intent::Truth(self.app_id(app), ChannelName::new(channel), live)
-        });
-    }
-
-    /// The channels whose live connections are asked for, because their intents did not fit into the queue.
-    #[must_use]
-    pub fn dirty_channels(&self) -> Vec<(AppId, ChannelName)> {
-        if self.is_inert() { Vec::new() } else { self.shared.queue.take_dirty() }
-    }
-
-    /// Up to `limit` channels with a local socket from `cursor` on, and the next cursor, 0 at the end. Channels that come
-    /// or go between two calls may be missed or seen twice; the next round finds them. Never waits: while the ledger is
-    /// busy it returns `cursor` and nothing.
-    #[must_use]
-    pub fn channels(&self, cursor: usize, limit: usize) -> (usize, Vec<(AppId, ChannelName)>) {
-        if self.is_inert() {
-            return (0, Vec::new());
-        }
-        let Some(ledger) = self.shared.ledger.try_lock() else { return (cursor, Vec::new()) };
-        let channels: Vec<_> =
-            ledger.table.channels().skip(cursor).take(limit).map(|(app, name)| (app.clone(), name.clone())).collect();
-        let next = if channels.len() < limit { 0 } else { cursor + limit };
-        (next, channels)
     }
 
     /// Takes up to `max` outcomes, oldest first.
@@ -379,19 +294,4 @@ impl Engine {
         }
         self.app_ids.write().entry(Box::from(app)).or_insert_with(|| AppId::new(app)).clone()
     }
-}
-
-/// A client event, as the hook saw it.
-#[derive(Clone, Copy, Debug)]
-pub struct Whisper<'a> {
-    /// The channel.
-    pub channel: &'a [u8],
-    /// The event's name, starting with `client-`.
-    pub event: &'a [u8],
-    /// Its data as a JSON string, if the client sent any.
-    pub data: Option<&'a [u8]>,
-    /// The sender.
-    pub socket: &'a [u8],
-    /// The sender's presence user, if any.
-    pub user: Option<&'a [u8]>,
 }

@@ -1,12 +1,14 @@
-//! An event: an edge or a client event, as the receiver of a webhook sees it.
+//! An event: an edge, a client event or one of the application's own, as the receiver of a webhook sees it.
 
 mod client;
+mod custom;
 mod member;
 
 use crate::names::{AppId, ChannelName, SocketId};
 
 pub(crate) use client::take;
 pub use client::{ClientEvent, ClientEventParts};
+pub use custom::{CustomEvent, CustomName, CustomNameError};
 pub use member::{Entrance, Member};
 
 /// What happened, mostly on a channel.
@@ -52,6 +54,8 @@ pub enum EventKind {
         /// Its connection.
         socket: SocketId,
     },
+    /// The application sent an event of its own.
+    Custom(CustomEvent),
 }
 
 /// The names of events, as they stand in an endpoint's `events` list and on the wire.
@@ -115,9 +119,10 @@ impl EventName {
 impl Event {
     /// The channel on which it happened, if it happened on one.
     #[must_use]
-    pub const fn on_channel(&self) -> Option<&ChannelName> {
+    pub fn on_channel(&self) -> Option<&ChannelName> {
         match self.kind {
             EventKind::ConnectionEstablished { .. } | EventKind::ConnectionTerminated { .. } => None,
+            EventKind::Custom(_) if self.channel.is_empty() => None,
             _ => Some(&self.channel),
         }
     }
@@ -134,16 +139,26 @@ impl EventKind {
         }
     }
 
-    /// Whether this is an edge: decided by the cluster, and not something that a client sent.
+    /// Whether this is an edge: decided by the cluster, and not something that somebody sent.
     #[must_use]
     pub const fn is_edge(&self) -> bool {
-        !matches!(self, Self::ClientEvent(_))
+        !matches!(self, Self::ClientEvent(_) | Self::Custom(_))
     }
 
-    /// The name of this kind.
+    /// The name on the wire.
     #[must_use]
-    pub const fn name(&self) -> EventName {
+    pub fn name(&self) -> &str {
         match self {
+            Self::Custom(event) => event.name(),
+            other => other.listed_as().map_or("", EventName::as_str),
+        }
+    }
+
+    /// Which of the names it has that are ours; none for one of the application's own.
+    #[must_use]
+    pub const fn listed_as(&self) -> Option<EventName> {
+        Some(match self {
+            Self::Custom(_) => return None,
             Self::ChannelOccupied => EventName::ChannelOccupied,
             Self::ChannelVacated => EventName::ChannelVacated,
             Self::MemberAdded { .. } => EventName::MemberAdded,
@@ -151,6 +166,6 @@ impl EventKind {
             Self::ClientEvent(_) => EventName::ClientEvent,
             Self::ConnectionEstablished { .. } => EventName::ConnectionEstablished,
             Self::ConnectionTerminated { .. } => EventName::ConnectionTerminated,
-        }
+        })
     }
 }

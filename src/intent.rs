@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 
+use crate::event::CustomEvent;
 use crate::names::{AppId, ChannelName, SocketId};
 use crate::telemetry::Counters;
 
@@ -38,6 +39,8 @@ pub(crate) enum Intent {
         /// Whether the client sent data at all: an empty string and none differ.
         has_data: bool,
     },
+    /// The application sent an event of its own, on a channel or on none (empty).
+    Custom(AppId, ChannelName, CustomEvent),
     /// The live connections of a channel, socket and user (empty when none).
     Truth(AppId, ChannelName, Vec<Packed<2>>),
     /// Answered once everything before it has been taken in.
@@ -116,6 +119,11 @@ impl IntentQueue {
         }
     }
 
+    /// Pushes an intent whose sender can be told that there is no room. Returns whether there was.
+    pub(crate) fn offer(&self, intent: Intent) -> bool {
+        self.sender.len() < self.client_event_limit && self.sender.try_send(intent).is_ok()
+    }
+
     /// Intents waiting to be read.
     pub(crate) fn len(&self) -> usize {
         self.sender.len()
@@ -167,8 +175,8 @@ impl IntentQueue {
                 counters.client_events_dropped.add(1);
                 return;
             }
-            // Whoever waits for a barrier sees it dropped; a full queue wakes its reader without a Stop.
-            Intent::Barrier(_) | Intent::Stop => return,
+            // Whoever sent an event or waits for a barrier is told; a full queue wakes its reader without a Stop.
+            Intent::Custom(..) | Intent::Barrier(_) | Intent::Stop => return,
         }
         counters.intents_overflowed.add(1);
     }

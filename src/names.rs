@@ -25,6 +25,12 @@ macro_rules! name {
                 &self.0
             }
 
+            /// Whether it has no bytes at all.
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
+
             /// The name as text for JSON and logs; invalid UTF-8 becomes U+FFFD.
             #[must_use]
             pub fn as_text(&self) -> std::borrow::Cow<'_, str> {

@@ -264,6 +264,21 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function registerApp(string $appId, string $key, string $secret): void {}
 
         /**
+         * Sends an event of the application's own; data is a JSON string. Whether an endpoint asks for events of this name.
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent saying what is wrong with it
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\QueueFull when too much waits for the engine's threads
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning when the engine does not run
+         *
+         * @param string $appId
+         * @param string $event
+         * @param string|null $channel
+         * @param string|null $data
+         * @return bool
+         */
+        public function send(string $appId, string $event, ?string $channel = null, ?string $data = null): bool {}
+
+        /**
          * Sends on what waits, for at most deadlineMs milliseconds; true when nothing was left. Hooks go on working.
          *
          * @param int $deadlineMs

@@ -193,6 +193,7 @@ return [
         //         'member_added', 'member_removed', 'client_event',
         //         // Only when they are asked for:
         //         // 'connection_established', 'connection_terminated',
+        //         // 'order.*', which your application sends with Webhooks::send()
         //     ],
         //
         //     // Only if they differ from what is set above:

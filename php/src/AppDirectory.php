@@ -8,6 +8,7 @@ use Throwable;
 use WeakMap;
 use Webpatser\Resonate\Application;
 use Webpatser\Resonate\Plugins\PluginContext;
+use Webpatser\ResonateWebhooks\Exceptions\UnknownApplication;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
@@ -58,6 +59,24 @@ class AppDirectory
         if ($known === null || $known->key() !== $app->key() || $known->secret() !== $app->secret()) {
             $this->current[$id] = $app;
             $this->engine->registerApp($id, $app->key(), $app->secret());
+        }
+    }
+
+    /**
+     * Meet the application with an id.
+     *
+     * @throws UnknownApplication
+     */
+    public function meetById(string $id, PluginContext $context): void
+    {
+        if ($this->find($id) !== null) {
+            return;
+        }
+
+        try {
+            $this->meet($context->application($id));
+        } catch (Throwable $e) {
+            throw UnknownApplication::withId($id, $e);
         }
     }
 

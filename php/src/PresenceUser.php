@@ -33,6 +33,6 @@ final class PresenceUser
      */
     public static function dataOn(string $channel, ChannelConnection $member): ?string
     {
-        return self::idOn($channel, $member) === null ? null : Json::text($member->data());
+        return self::idOn($channel, $member) === null ? null : Json::ofClient($member->data());
     }
 }

@@ -17,6 +17,7 @@ use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
+use Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
@@ -168,6 +169,22 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
+     * Send an event of the application's own; see {@see Webhooks::send()}.
+     *
+     * @throws WebhooksException
+     */
+    public function send(string $event, string $app, ?string $channel = null, mixed $data = null): bool
+    {
+        if ($this->engine === null) {
+            throw ServerNotRunning::inThisProcess();
+        }
+
+        $this->apps->meetById($app, $this->context);
+
+        return $this->engine->send($app, $event, $channel, $data === null ? null : Json::ofApplication($data));
+    }
+
+    /**
      * Schedule the short tick that does the work, and the slow one that starts a sweep.
      *
      * @return array<int, array{interval: float, callback: callable(): void}>
@@ -225,6 +242,8 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         $this->tellsConnections = $engine->wantsConnections();
         $this->tellsMemberData = $engine->wantsMemberData();
         $this->engine = $engine;
+
+        app()->instance(self::class, $this);
 
         $this->checkRoster($config);
 
@@ -298,7 +317,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             $channel,
             $event,
             $from->id(),
-            $data === null ? null : Json::text($data),
+            $data === null ? null : Json::ofClient($data),
             PresenceUser::idOn($channel, $member),
         );
     }

@@ -33,10 +33,13 @@ class WebhooksServiceProvider extends ServiceProvider
     ];
 
     /**
-     * Merge the package's config under the application's own, and register the receiving side.
+     * Merge the package's config under the application's own, register the receiving side, and offer the way to the
+     * plugin that runs in a server.
      */
     public function register(): void
     {
+        $this->app->singleton(Webhooks::class);
+
         $this->mergeConfigFrom(static::configFile(), 'resonate-webhooks');
 
         $this->app->register(ReceivingServiceProvider::class);

@@ -8,9 +8,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use super::batching::{self, Batching};
+use super::custom_names::CustomNames;
 use super::endpoint_id::{EndpointId, EndpointIds};
 use super::endpoint_url::EndpointUrl;
-use super::error::{ConfigError, hint, place};
+use super::error::{ConfigError, place};
+use super::event_set::{EventSet, Wanted};
 use super::filter::{self, Filter};
 use super::header::Header;
 use super::payload::Payload;
@@ -20,7 +22,7 @@ use super::target::Target;
 use super::tls_files::TlsFiles;
 use super::value::{List, unless_empty};
 use super::{Attempts, Defaults, RetryFor, Timeout, lambda};
-use crate::event::EventName;
+use crate::event::{Event, EventKind, EventName};
 use crate::names::AppId;
 
 /// A receiver of webhooks.
@@ -38,6 +40,8 @@ pub struct Endpoint {
     pub apps: AppScope,
     /// Which events it receives.
     pub events: EventSet,
+    /// Which events of the application's own it receives.
+    pub custom: CustomNames,
     /// Which of those, by channel and by client event.
     pub filter: Filter,
     /// What it is told of each.
@@ -69,6 +73,22 @@ impl Endpoint {
     #[must_use]
     pub fn wants(&self, app: &AppId, event: EventName) -> bool {
         self.apps.contains(app) && self.events.contains(event)
+    }
+
+    /// Whether this endpoint receives anything of `app`.
+    #[must_use]
+    pub fn wants_any(&self, app: &AppId) -> bool {
+        self.apps.contains(app) && !(self.events.is_empty() && self.custom.is_empty())
+    }
+
+    /// Whether `event`, of an application that it serves and of a kind that it may receive, is one for this endpoint.
+    #[must_use]
+    pub fn admits(&self, event: &Event) -> bool {
+        let is_named = match &event.kind {
+            EventKind::Custom(custom) => self.custom.contain(custom.name()),
+            _ => true,
+        };
+        is_named && self.filter.admits(event)
     }
 
     /// What it is called in the log: its name, if it has one, and its target.
@@ -110,42 +130,6 @@ impl AppScope {
     }
 }
 
-/// A set of event names.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct EventSet(u32);
-
-impl EventSet {
-    /// What an endpoint receives that names no events.
-    #[must_use]
-    pub fn usual() -> Self {
-        EventName::USUAL.into_iter().collect()
-    }
-
-    /// Whether `event` is in the set.
-    #[must_use]
-    pub const fn contains(self, event: EventName) -> bool {
-        self.0 & (1 << event as u32) != 0
-    }
-
-    /// Whether nothing is in the set.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
-
-impl FromIterator<EventName> for EventSet {
-    fn from_iter<I: IntoIterator<Item = EventName>>(events: I) -> Self {
-        Self(events.into_iter().fold(0, |set, event| set | 1 << event as u32))
-    }
-}
-
-impl fmt::Debug for EventSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(EventName::ALL.into_iter().filter(|event| self.contains(*event))).finish()
-    }
-}
-
 /// An entry of `endpoints` as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with a url")]
@@ -158,7 +142,7 @@ pub(super) struct Entry {
     enabled: Option<Switch>,
     app_id: Option<AppScope>,
     #[serde(alias = "event_types")]
-    events: Option<List<EventName>>,
+    events: Option<List<Wanted>>,
     filter: Option<filter::Written>,
     payload: Option<Payload>,
     batching: Option<batching::Written>,
@@ -256,6 +240,13 @@ impl Entry {
             None => Vec::new(),
         };
         let apps = self.app_id.unwrap_or_else(|| at.apps());
+        let (events, custom) = self.events.map_or_else(
+            || (EventSet::usual(), CustomNames::default()),
+            |List(wanted)| {
+                let wanted = || wanted.iter().map(|(_, wanted)| wanted);
+                (wanted().filter_map(Wanted::listed).collect(), wanted().filter_map(Wanted::custom).collect())
+            },
+        );
         if self.name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
             return Err(ConfigError::at(&format!("{key}.name"), "has a character that cannot be printed"));
         }
@@ -264,9 +255,8 @@ impl Entry {
             name: self.name,
             target,
             apps,
-            events: self
-                .events
-                .map_or_else(EventSet::usual, |List(names)| names.into_iter().map(|(_, name)| name).collect()),
+            events,
+            custom,
             filter: self.filter.unwrap_or_default().resolve(),
             payload: self.payload.unwrap_or_default(),
             batching: self.batching.map_or_else(Batching::default, batching::Written::resolve),
@@ -297,7 +287,7 @@ impl Endpoint {
             warnings
                 .push(format!("{key} gets batches of {most} bytes at most: a Lambda function takes no more at once"));
         }
-        if self.events.is_empty() {
+        if self.events.is_empty() && self.custom.is_empty() {
             warnings.push(format!("{key}.events is empty: this endpoint receives nothing"));
         }
         if !encrypted && self.tls != TlsFiles::default() {
@@ -374,15 +364,5 @@ impl<'de> Deserialize<'de> for AppScope {
         }
 
         deserializer.deserialize_any(IdOrStar)
-    }
-}
-
-impl<'de> Deserialize<'de> for EventName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Self::parse(&name).ok_or_else(|| {
-            let known = Self::ALL.map(Self::as_str);
-            D::Error::custom(format_args!("unknown event {name:?}, {}", hint(&name, &known)))
-        })
     }
 }

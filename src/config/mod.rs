@@ -49,7 +49,7 @@
 //! | `endpoints.*.lambda.endpoint_url` | AWS' own | another server that speaks like it |
 //! | `endpoints.*.lambda.access_key_id`, `.secret_access_key`, `.session_token`, `.profile` | see [`crate::aws`] | credentials, or a profile that has them |
 //! | `endpoints.*.app_id` | `*` | the application it serves, or every one |
-//! | `endpoints.*.events` | the usual five | the events it receives; `event_types` means the same |
+//! | `endpoints.*.events` | the usual five | the events it receives, the application's own (`order.paid`, `order.*`) among them; `event_types` means the same |
 //! | `endpoints.*.payload` | `pusher` | what an event says: `pusher`, or `extended`, which adds its id and time and more about members |
 //! | `endpoints.*.name` | | what it is called in the log, beside its URL |
 //! | `endpoints.*.enabled` | true | an endpoint that is not enabled is as good as not there |
@@ -71,10 +71,12 @@
 mod address;
 mod batching;
 mod connection;
+mod custom_names;
 mod endpoint;
 mod endpoint_id;
 mod endpoint_url;
 mod error;
+mod event_set;
 mod filter;
 mod header;
 mod lambda;
@@ -96,11 +98,13 @@ use serde_json::Value;
 
 pub use batching::Batching;
 pub use connection::{Address, Connection, Login};
-pub use endpoint::{AddressRules, AppScope, Endpoint, EventSet};
+pub use custom_names::CustomNames;
+pub use endpoint::{AddressRules, AppScope, Endpoint};
 pub use endpoint_id::EndpointId;
 pub use endpoint_url::EndpointUrl;
 pub use error::ConfigError;
 pub(crate) use error::ROOT;
+pub use event_set::EventSet;
 pub use filter::Filter;
 pub use header::{Header, HeaderError};
 pub use lambda::{Invocation, Lambda};

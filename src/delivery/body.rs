@@ -61,7 +61,7 @@ trait Sink {
 /// Writes an event but for its end.
 fn write_event(out: &mut impl Sink, event: &Event) {
     out.raw(r#"{"name":""#);
-    out.raw(event.kind.name().as_str());
+    out.raw(event.kind.name());
     out.raw("\"");
     if let Some(channel) = event.on_channel() {
         out.raw(r#","channel":"#);
@@ -72,6 +72,12 @@ fn write_event(out: &mut impl Sink, event: &Event) {
         EventKind::MemberAdded { user } | EventKind::MemberRemoved { user } => write_user(out, user.as_bytes()),
         EventKind::ConnectionEstablished { socket } | EventKind::ConnectionTerminated { socket } => {
             write_socket(out, socket.as_bytes());
+        }
+        EventKind::Custom(custom) => {
+            if let Some(data) = custom.data() {
+                out.raw(r#","data":"#);
+                out.string(data);
+            }
         }
         EventKind::ClientEvent(client) => {
             out.raw(r#","event":"#);
@@ -146,7 +152,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{ClientEvent, Entrance, Member};
+    use crate::event::{ClientEvent, CustomEvent, CustomName, Entrance, Member};
     use crate::outbox::Item;
 
     fn event(channel: &[u8], kind: EventKind) -> Event {
@@ -204,6 +210,14 @@ mod tests {
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn an_event_of_the_application_has_its_own_name_and_a_channel_and_data_where_it_has_them() {
+        let custom = |data| EventKind::Custom(CustomEvent::new(&CustomName::parse("order.paid").unwrap(), data));
+        let body = body(vec![event(b"orders", custom(Some(br#"{"n":1}"#))), event(b"", custom(None))]);
+        let events = r#"[{"name":"order.paid","channel":"orders","data":"{\"n\":1}"},{"name":"order.paid"}]}"#;
+        assert!(body.ends_with(events), "{body}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use self::paused::Pause;
 pub(crate) use self::paused::Pauses;
-use self::routes::Route;
+use self::routes::{Route, Routes};
 pub(crate) use self::settle::{Ending, Passed};
 use super::Left;
 use super::batch::{Batch, BatchIds};
@@ -20,7 +20,6 @@ use super::health::{Health, News};
 use super::lane::{Lane, Limits};
 use super::slots::Slots;
 use crate::config::Endpoint;
-use crate::event::EventName;
 use crate::names::AppId;
 use crate::outbox::{Flight, LaneId, Queued, redelivery_of};
 
@@ -34,7 +33,7 @@ pub(crate) struct Lanes {
     limits: Limits,
     ids: BatchIds,
     entries: Vec<Entry>,
-    routes: HashMap<AppId, [Arc<Route>; EventName::ALL.len()]>,
+    routes: HashMap<AppId, Routes>,
     /// Lanes that become due, by when.
     timers: BTreeSet<(Instant, usize)>,
     /// Lanes that are due and wait for a worker, by endpoint.

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{AddressRules, AppScope, Batching, EndpointId, EventSet, Filter, Payload, Target, TlsFiles};
+use crate::config::{
+    AddressRules, AppScope, Batching, CustomNames, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
+};
 use crate::delivery::retry::Answer;
 use crate::event::{Event, EventKind, EventName};
 use crate::names::AppId;
@@ -19,6 +21,7 @@ fn endpoint(index: usize) -> Endpoint {
         apps: AppScope::Every,
         name: None,
         events: EventSet::usual(),
+        custom: CustomNames::default(),
         filter: Filter::default(),
         payload: Payload::default(),
         batching: Batching::default(),

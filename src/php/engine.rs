@@ -15,7 +15,7 @@ use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
 
 use super::config_array;
-use super::exceptions::engine_failed;
+use super::exceptions::{engine_failed, unsent};
 use crate::engine::{Engine as Core, Whisper};
 use crate::names::{AppId, ChannelName};
 use crate::registry;
@@ -123,6 +123,22 @@ impl Engine {
             user: userId.as_deref().copied(),
         };
         self.core.client_event(&appId, &whisper);
+    }
+
+    /// Sends an event of the application's own; data is a JSON string. Whether an endpoint asks for events of this name.
+    ///
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent saying what is wrong with it
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\QueueFull when too much waits for the engine's threads
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning when the engine does not run
+    pub fn send(
+        &self,
+        appId: BinarySlice<u8>,
+        event: BinarySlice<u8>,
+        channel: Option<BinarySlice<u8>>,
+        data: Option<BinarySlice<u8>>,
+    ) -> PhpResult<bool> {
+        let (channel, data) = (channel.as_deref().copied(), data.as_deref().copied());
+        self.core.send(&appId, &String::from_utf8_lossy(&event), channel, data).map_err(unsent)
     }
 
     /// The live connections of a channel, socket id to user id ('' for none): what the hooks missed is made up for.

@@ -8,6 +8,8 @@ use std::fmt::Display;
 use ext_php_rs::exception::PhpException;
 use ext_php_rs::zend::{ClassEntry, ce};
 
+use crate::engine::SendError;
+
 /// The configuration cannot be used; the message names the key.
 pub(super) fn invalid_config(error: impl Display) -> PhpException {
     exception("Webpatser\\ResonateWebhooks\\Exceptions\\InvalidConfig", "InvalidArgumentException", error)
@@ -16,6 +18,21 @@ pub(super) fn invalid_config(error: impl Display) -> PhpException {
 /// The engine could not be started.
 pub(super) fn engine_failed(error: impl Display) -> PhpException {
     exception("Webpatser\\ResonateWebhooks\\Exceptions\\EngineFailed", "RuntimeException", error)
+}
+
+/// An event of the application's own was not sent.
+pub(super) fn unsent(error: SendError) -> PhpException {
+    match error {
+        SendError::Name(_) | SendError::NamelessChannel => {
+            exception("Webpatser\\ResonateWebhooks\\Exceptions\\InvalidEvent", "InvalidArgumentException", error)
+        }
+        SendError::QueueFull => {
+            exception("Webpatser\\ResonateWebhooks\\Exceptions\\QueueFull", "RuntimeException", error)
+        }
+        SendError::NotRunning => {
+            exception("Webpatser\\ResonateWebhooks\\Exceptions\\ServerNotRunning", "RuntimeException", error)
+        }
+    }
 }
 
 /// Redis could not be asked, or refused.

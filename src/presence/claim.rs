@@ -22,7 +22,7 @@ impl Hold {
 
     /// The user on a channel, if it is one.
     pub(crate) fn member(&self) -> Option<&UserId> {
-        self.user.as_ref().filter(|_| !self.channel.as_bytes().is_empty())
+        self.user.as_ref().filter(|_| !self.channel.is_empty())
     }
 
     /// The channel that this is, or is on.

@@ -1,4 +1,4 @@
-//! Client events that Redis refused because their stream was full: counted, and said, but not each in a line of its own.
+//! Events that were refused because what they wait in was full: counted, and said, but not each in a line of its own.
 //! Pure.
 
 use std::time::{Duration, Instant};

@@ -1,18 +1,19 @@
 //! The intake thread: takes intents from the queue and enters them into the ledger.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
 use super::claim::Claim;
+use super::full_outbox::FullOutbox;
 use super::ledger::{Ledger, SharedLedger};
-use super::pending::Whisper;
+use super::pending::{Said, Whisper};
 use super::table::non_empty;
-use crate::event::{ClientEvent, ClientEventParts};
+use crate::event::{ClientEvent, ClientEventParts, CustomEvent};
 use crate::intent::{Intent, IntentQueue};
-use crate::names::AppId;
-use crate::telemetry::Telemetry;
+use crate::names::{AppId, ChannelName};
+use crate::telemetry::{Level, Telemetry};
 
 /// Intents entered under one lock: well under a millisecond's work.
 const PORTION: usize = 1024;
@@ -34,6 +35,8 @@ pub(crate) struct Intake {
     portion: Vec<Intent>,
     claims: Vec<Claim>,
     barriers: Vec<Sender<()>>,
+    /// Events of the application that found no room.
+    dropped: FullOutbox,
 }
 
 /// Whether the thread goes on.
@@ -51,7 +54,8 @@ impl Intake {
         ledger: Arc<SharedLedger>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        Self { queue, intents, ledger, telemetry, portion: Vec::new(), claims: Vec::new(), barriers: Vec::new() }
+        let (portion, claims, barriers) = (Vec::new(), Vec::new(), Vec::new());
+        Self { queue, intents, ledger, telemetry, portion, claims, barriers, dropped: FullOutbox::default() }
     }
 
     /// Runs until it takes in a [`Intent::Stop`].
@@ -131,6 +135,7 @@ impl Intake {
                 ledger.table.reconcile(&app, channel.as_bytes(), &live, claims);
             }
             Intent::ClientEvent { app, text, has_data } => self.whisper(ledger, app, text.parts(), has_data),
+            Intent::Custom(app, channel, event) => self.announce(ledger, app, channel, event),
             Intent::Barrier(reply) => self.barriers.push(reply),
             Intent::Stop => return Next::Stop,
         }
@@ -151,9 +156,23 @@ impl Intake {
         };
         let (user, data) = (non_empty(user), has_data.then_some(data));
         let event = ClientEvent::new(&ClientEventParts { event, socket, user, data });
-        let whisper = Whisper { app, channel, event };
+        let whisper = Whisper { app, channel, said: Said::ByClient(event) };
         if !ledger.pending.push_whisper(whisper) {
             counters.client_events_dropped.add(1);
+        }
+    }
+
+    fn announce(&mut self, ledger: &mut Ledger, app: AppId, channel: ChannelName, event: CustomEvent) {
+        let whisper = Whisper { app, channel, said: Said::ByApplication(event) };
+        if ledger.pending.push_whisper(whisper) {
+            return;
+        }
+        self.telemetry.counters().custom_events_dropped.add(1);
+        if let Some(dropped) = self.dropped.refused(1, Instant::now()) {
+            self.telemetry.log(
+                Level::Error,
+                format_args!("{dropped} events of the application were given up: too much waits for Redis"),
+            );
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::claim::{Change, Claim, Hold};
 use super::table::LocalTable;
-use crate::event::{ClientEvent, Event, EventKind};
+use crate::event::{ClientEvent, CustomEvent, Event, EventKind};
 use crate::names::{AppId, ChannelName, UserId};
 
 /// Entries per script call when client events go through Redis too.
@@ -33,12 +33,19 @@ pub(crate) enum Entry {
     Whisper(Whisper),
 }
 
-/// A client event without its time.
+/// A client event, or one of the application's own, without its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Whisper {
     pub(crate) app: AppId,
     pub(crate) channel: ChannelName,
-    pub(crate) event: ClientEvent,
+    pub(crate) said: Said,
+}
+
+/// What was said, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    ByClient(ClientEvent),
+    ByApplication(CustomEvent),
 }
 
 /// Claims that are sent in one script call, with the client events between them.
@@ -337,7 +344,7 @@ impl Claim {
     /// The event, when it turned out to be an edge.
     pub(crate) fn into_event(self, time_ms: u64) -> Event {
         let Hold { app, channel, user } = self.hold;
-        let on_channel = !channel.as_bytes().is_empty();
+        let on_channel = !channel.is_empty();
         let kind = match (self.change, user) {
             (Change::Join, None) => EventKind::ChannelOccupied,
             (Change::Leave, None) => EventKind::ChannelVacated,
@@ -359,19 +366,45 @@ impl Entry {
 impl Whisper {
     /// What it takes in memory, roughly.
     fn bytes(&self) -> usize {
-        WHISPER_FRAME + self.event.as_text().len()
+        WHISPER_FRAME + self.said.as_text().len()
     }
 
-    /// The visit during which it was sent: the channel's, and the user's.
+    /// The visit during which a client sent it: the channel's, and the user's. The application need not be anywhere.
     fn holds(&self) -> impl Iterator<Item = Hold> {
         let hold = |user| Hold { app: self.app.clone(), channel: self.channel.clone(), user };
-        let user = self.event.parts().user.map(UserId::new);
-        std::iter::once(hold(None)).chain(user.map(|user| hold(Some(user))))
+        let parts = match &self.said {
+            Said::ByClient(event) => Some(event.parts()),
+            Said::ByApplication(_) => None,
+        };
+        let user = parts.and_then(|parts| parts.user).map(UserId::new);
+        parts.map(|_| hold(None)).into_iter().chain(user.map(|user| hold(Some(user))))
     }
 
     /// The event, once its time is known.
     pub(crate) fn into_event(self, time_ms: u64) -> Event {
-        Event { app: self.app, channel: self.channel, time_ms, kind: EventKind::ClientEvent(self.event) }
+        let kind = match self.said {
+            Said::ByClient(event) => EventKind::ClientEvent(event),
+            Said::ByApplication(event) => EventKind::Custom(event),
+        };
+        Event { app: self.app, channel: self.channel, time_ms, kind }
+    }
+}
+
+impl Said {
+    /// How its entry begins in a batch, and in the outbox.
+    pub(crate) const fn letter(&self) -> &'static str {
+        match self {
+            Self::ByClient(_) => "c",
+            Self::ByApplication(_) => "x",
+        }
+    }
+
+    /// The text that stands in the outbox.
+    pub(crate) fn as_text(&self) -> &[u8] {
+        match self {
+            Self::ByClient(event) => event.as_text(),
+            Self::ByApplication(event) => event.as_text(),
+        }
     }
 }
 

@@ -15,17 +15,24 @@ fn leave(channel: &str) -> Claim {
     Claim::leave(hold(channel))
 }
 
+fn user_of(said: &Said) -> Option<UserId> {
+    match said {
+        Said::ByClient(event) => event.parts().user.map(UserId::new),
+        Said::ByApplication(_) => None,
+    }
+}
+
 fn whisper(channel: &str) -> Whisper {
     whisper_of(channel, None, None)
 }
 
 fn whisper_of(channel: &str, user: Option<&[u8]>, data: Option<&[u8]>) -> Whisper {
     let event = ClientEvent::new(&ClientEventParts { event: b"client-x", socket: b"1.1", user, data });
-    Whisper { app: AppId::from("app"), channel: ChannelName::from(channel), event }
+    Whisper { app: AppId::from("app"), channel: ChannelName::from(channel), said: Said::ByClient(event) }
 }
 
 fn names(events: &[Event]) -> Vec<String> {
-    events.iter().map(|event| format!("{} {}", event.kind.name().as_str(), event.channel.as_text())).collect()
+    events.iter().map(|event| format!("{} {}", event.kind.name(), event.channel.as_text())).collect()
 }
 
 #[test]
@@ -183,7 +190,7 @@ impl Visitors {
 fn tell(entry: &Entry) -> String {
     let (sign, user) = match entry {
         Entry::Claim(claim) => (if claim.change == Change::Join { '+' } else { '-' }, claim.hold.user.clone()),
-        Entry::Whisper(whisper) => ('*', whisper.event.parts().user.map(UserId::new)),
+        Entry::Whisper(whisper) => ('*', user_of(&whisper.said)),
     };
     format!("{sign}{}", user.map_or("#".into(), |user| user.as_text().into_owned()))
 }

@@ -186,8 +186,8 @@ impl Keys {
                     }
                 }
                 Entry::Whisper(whisper) if self.partitions > 0 => {
-                    call.arg("c").arg(whisper.app.as_bytes()).arg(whisper.channel.as_bytes());
-                    call.arg(whisper.event.as_text());
+                    call.arg(whisper.said.letter()).arg(whisper.app.as_bytes()).arg(whisper.channel.as_bytes());
+                    call.arg(whisper.said.as_text());
                 }
                 Entry::Whisper(_) => {}
             }

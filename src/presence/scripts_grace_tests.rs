@@ -56,7 +56,7 @@ fn described(events: &[Event]) -> Vec<String> {
         .iter()
         .map(|event| match &event.kind {
             EventKind::MemberRemoved { user } => format!("removed {}/{}", event.channel.as_text(), user.id().as_text()),
-            _ => format!("{} {}", event.kind.name().as_str(), event.channel.as_text()),
+            _ => format!("{} {}", event.kind.name(), event.channel.as_text()),
         })
         .collect()
 }

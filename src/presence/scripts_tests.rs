@@ -4,6 +4,8 @@
 mod course;
 #[path = "scripts_grace_tests.rs"]
 mod grace;
+#[path = "scripts_outbox_tests.rs"]
+mod outbox;
 #[path = "scripts_roster_tests.rs"]
 mod roster;
 
@@ -132,7 +134,7 @@ fn user(app: &str, channel: &str, user: &str) -> Hold {
 }
 
 fn names(events: &[Event]) -> Vec<String> {
-    events.iter().map(|event| format!("{} {}", event.kind.name().as_str(), event.channel.as_text())).collect()
+    events.iter().map(|event| format!("{} {}", event.kind.name(), event.channel.as_text())).collect()
 }
 
 #[test]

@@ -42,7 +42,10 @@ counters! {
     intents,
     /// Client events refused because the queue, or what waits behind an unreachable Redis, was full.
     client_events_dropped,
-    /// Subscription intents that found the queue full; their channels are reconciled from the live connections.
+    /// Events of the application given up because what waits behind an unreachable Redis was full.
+    custom_events_dropped,
+    /// Intents of connections and subscriptions that found the queue full: they wait beside it, or their channels are
+    /// reconciled from the live connections.
     intents_overflowed,
     /// Client events not sent on because the sender was not subscribed to the channel.
     client_events_refused,

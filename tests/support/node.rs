@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use resonate_webhooks::apps::{AppDirectory, Credentials};
 use resonate_webhooks::config::{
-    AddressRules, AppScope, Batching, Endpoint, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
+    AddressRules, AppScope, Batching, CustomNames, Endpoint, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
 };
 use resonate_webhooks::delivery::{Delivery, Settings};
 use resonate_webhooks::event::{Event, EventKind};
@@ -91,6 +91,7 @@ pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
         apps: AppScope::Every,
         name: None,
         events: EventSet::usual(),
+        custom: CustomNames::default(),
         filter: Filter::default(),
         payload: Payload::default(),
         batching: Batching::default(),

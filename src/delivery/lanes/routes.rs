@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Entry, Lanes, Plan};
+use crate::config::Endpoint;
 use crate::delivery::lane::Lane;
 use crate::event::EventName;
 use crate::names::AppId;
@@ -18,11 +19,22 @@ pub(crate) struct Route {
     pub(crate) ids: Vec<LaneId>,
 }
 
+/// Where the events of an application go.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    listed: [Arc<Route>; EventName::ALL.len()],
+    /// For those of its own, of which each endpoint has named some.
+    custom: Arc<Route>,
+}
+
 impl Lanes {
     /// The lanes that want `queued` and have not had it.
     pub(super) fn route(&mut self, queued: &Queued) -> Arc<Route> {
         let route = match &queued.item {
-            Item::Event(event) => Arc::clone(&self.open_routes(&event.app)[event.kind.name() as usize]),
+            Item::Event(event) => {
+                let routes = self.open_routes(&event.app);
+                Arc::clone(event.kind.listed_as().map_or(&routes.custom, |name| &routes.listed[name as usize]))
+            }
             Item::Redelivery(redelivery) => self.route_to(&redelivery.lane),
         };
         if queued.resume.is_none() && !route.filtered {
@@ -31,7 +43,7 @@ impl Lanes {
         let wanted = |lane: &&usize| {
             let Entry { id, endpoint, .. } = &self.entries[**lane];
             let had = queued.resume.as_ref().is_some_and(|resume| resume.has(id, queued.position.seq));
-            !had && queued.event().is_none_or(|event| self.endpoints[*endpoint].filter.admits(event))
+            !had && queued.event().is_none_or(|event| self.endpoints[*endpoint].admits(event))
         };
         self.along(route.lanes.iter().filter(wanted).copied().collect())
     }
@@ -53,7 +65,7 @@ impl Lanes {
     }
 
     /// The routes of an application's events, which are made with its lanes when it is first seen.
-    fn open_routes(&mut self, app: &AppId) -> &[Arc<Route>; EventName::ALL.len()] {
+    fn open_routes(&mut self, app: &AppId) -> &Routes {
         if !self.routes.contains_key(app) {
             let routes = self.make_routes(app);
             self.routes.insert(app.clone(), routes);
@@ -61,27 +73,37 @@ impl Lanes {
         &self.routes[app]
     }
 
-    fn make_routes(&mut self, app: &AppId) -> [Arc<Route>; EventName::ALL.len()] {
+    fn make_routes(&mut self, app: &AppId) -> Routes {
         let lanes = self.open_lanes(app);
-        EventName::ALL.map(|name| {
-            let mut route = Route::default();
-            for &lane in &lanes {
-                let entry = &self.entries[lane];
-                if self.endpoints[entry.endpoint].wants(app, name) {
-                    route.filtered |= !self.endpoints[entry.endpoint].filter.is_open();
-                    route.lanes.push(lane);
-                    route.ids.push(entry.id.clone());
-                }
+        let listed = EventName::ALL.map(|name| {
+            let route = self.route_of(&lanes, |endpoint| endpoint.wants(app, name));
+            let filtered = route.lanes.iter().any(|lane| !self.endpoint_of(*lane).filter.is_open());
+            Arc::new(Route { filtered, ..route })
+        });
+        let custom = self.route_of(&lanes, |endpoint| !endpoint.custom.is_empty());
+        Routes { listed, custom: Arc::new(Route { filtered: true, ..custom }) }
+    }
+
+    fn route_of(&self, lanes: &[usize], wants: impl Fn(&Endpoint) -> bool) -> Route {
+        let mut route = Route::default();
+        for &lane in lanes {
+            if wants(self.endpoint_of(lane)) {
+                route.lanes.push(lane);
+                route.ids.push(self.entries[lane].id.clone());
             }
-            Arc::new(route)
-        })
+        }
+        route
+    }
+
+    fn endpoint_of(&self, lane: usize) -> &Endpoint {
+        &self.endpoints[self.entries[lane].endpoint]
     }
 
     /// Makes a lane of `app` to every endpoint that wants any of its events.
     fn open_lanes(&mut self, app: &AppId) -> Vec<usize> {
         let first = self.entries.len();
         for (place, endpoint) in self.endpoints.iter().enumerate() {
-            if EventName::ALL.into_iter().any(|name| endpoint.wants(app, name)) {
+            if endpoint.wants_any(app) {
                 self.entries.push(Entry {
                     id: LaneId { endpoint: endpoint.id.clone(), app: app.clone() },
                     endpoint: place,

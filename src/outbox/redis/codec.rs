@@ -1,7 +1,7 @@
 //! Events as text in a stream. The scripts write edges in the same form; `append.lua` describes it.
 
 use super::flight::parse_lane;
-use crate::event::{ClientEvent, Event, EventKind, take};
+use crate::event::{ClientEvent, CustomEvent, Event, EventKind, take};
 use crate::names::{AppId, ChannelName, UserId};
 use crate::outbox::{LetterId, Redelivery};
 
@@ -16,6 +16,7 @@ pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
         b'a' => EventKind::MemberAdded { user: UserId::new(rest).into() },
         b'r' => EventKind::MemberRemoved { user: UserId::new(rest).into() },
         b'c' => EventKind::ClientEvent(ClientEvent::from_text(rest)?),
+        b'x' => EventKind::Custom(CustomEvent::from_text(rest)?),
         // The socket stands in the channel's place.
         b'k' => EventKind::ConnectionEstablished { socket: channel.into() },
         b't' => EventKind::ConnectionTerminated { socket: channel.into() },
@@ -88,5 +89,8 @@ mod tests {
         let kind = EventKind::ConnectionTerminated { socket: "1.2".into() };
         let terminated = Event { app: "app".into(), channel: "".into(), time_ms: 5, kind };
         assert_eq!(decode(b"t3:app3:1.2", 5), Some(terminated));
+        let custom = decode(b"x3:app6:orders10:order.paid1{}", 5).unwrap();
+        assert_eq!((custom.kind.name(), custom.channel), ("order.paid", "orders".into()));
+        assert_eq!(decode(b"x3:app6:orders5:order1{}", 5), None);
     }
 }

@@ -10,8 +10,8 @@
 -- ARGV[6]   grace (ms)  ARGV[7] most departures to announce
 -- ARGV[8]   how many events may wait in a partition of the outbox before it takes no client events
 -- ARGV[9..] four per entry: `+` or `-` and a hold: app, channel, user; behind it perhaps `b`, the connection by which, and
---           two that are empty; or `c`, app, channel and the
---           rest of a client event
+--           two that are empty; or `c` or `x`, app, channel
+--           and the rest of a client event, or of one of the application's own
 --
 -- Returns {status, number, edges, next, announced, fired, refused}:
 --   ok        number = time of the edges (ms), edges = one per claim: `1`, `0`, or `2` for a departure whose grace
@@ -85,8 +85,8 @@ end
 
 local fired = fire(tonumber(ARGV[7]))
 for i = 9, #ARGV, 4 do
-  if ARGV[i] == 'c' then
-    append('c', ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
+  if ARGV[i] == 'c' or ARGV[i] == 'x' then
+    append(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
   elseif ARGV[i] ~= 'b' then
     local by = ARGV[i + 4] == 'b' and ARGV[i + 5] or nil
     claim(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], by)

@@ -7,6 +7,7 @@
 --   `a` added, `r` removed:    app, channel, user
 --   `k` connected, `t` terminated: app, socket
 --   `c` client event:          app, channel, event, socket, user, then 0 or 1 and the data
+--   `x` the application's own: app, channel (may be empty), name, then 0 or 1 and the data
 -- All events of a channel go to one partition, which keeps their order; so do those of a connection.
 -- Expects ARGV[1] = key prefix.
 

@@ -1,0 +1,15 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Exceptions;
+
+use RuntimeException;
+
+/**
+ * So many events wait for the engine's threads that this one was not taken.
+ */
+class QueueFull extends RuntimeException implements WebhooksException
+{
+    //
+}

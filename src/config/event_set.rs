@@ -1,0 +1,81 @@
+//! The events in `endpoints.*.events`.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+
+use super::custom_names::Pattern;
+use super::error::hint;
+use crate::event::EventName;
+
+/// A set of event names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct EventSet(u32);
+
+impl EventSet {
+    /// What an endpoint receives that names no events.
+    #[must_use]
+    pub fn usual() -> Self {
+        EventName::USUAL.into_iter().collect()
+    }
+
+    /// Whether `event` is in the set.
+    #[must_use]
+    pub const fn contains(self, event: EventName) -> bool {
+        self.0 & (1 << event as u32) != 0
+    }
+
+    /// Whether nothing is in the set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl FromIterator<EventName> for EventSet {
+    fn from_iter<I: IntoIterator<Item = EventName>>(events: I) -> Self {
+        Self(events.into_iter().fold(0, |set, event| set | 1 << event as u32))
+    }
+}
+
+impl fmt::Debug for EventSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(EventName::ALL.into_iter().filter(|event| self.contains(*event))).finish()
+    }
+}
+
+/// An entry of `events`.
+pub(super) enum Wanted {
+    Listed(EventName),
+    Custom(Pattern),
+}
+
+impl Wanted {
+    /// The name, if it is one of ours.
+    pub(super) const fn listed(&self) -> Option<EventName> {
+        if let Self::Listed(name) = self { Some(*name) } else { None }
+    }
+
+    /// The names, if they are the application's own.
+    pub(super) fn custom(&self) -> Option<Pattern> {
+        if let Self::Custom(pattern) = self { Some(pattern.clone()) } else { None }
+    }
+}
+
+impl<'de> Deserialize<'de> for Wanted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        if let Some(listed) = EventName::parse(&name) {
+            return Ok(Self::Listed(listed));
+        }
+        if let Some(meant) = Pattern::meant(&name) {
+            return Err(D::Error::custom(format_args!("unknown event {name:?}, did you mean {:?}?", meant.as_str())));
+        }
+        if name.contains('.') {
+            return Pattern::parse(&name).map(Self::Custom).map_err(D::Error::custom);
+        }
+        let known = EventName::ALL.map(EventName::as_str);
+        Err(D::Error::custom(format_args!("unknown event {name:?}, {}", hint(&name, &known))))
+    }
+}

@@ -1,0 +1,152 @@
+//! What hooks call. None of it waits: strings are copied and pushed.
+
+use super::Engine;
+use crate::config::Endpoint;
+use crate::event::{CustomEvent, CustomName, CustomNameError};
+use crate::intent::{Intent, Packed};
+use crate::names::{AppId, ChannelName, SocketId};
+
+impl Engine {
+    /// Whether an endpoint wants to know of connections.
+    #[must_use]
+    pub fn wants_connections(&self) -> bool {
+        self.connections.is_somebody()
+    }
+
+    /// A socket connected.
+    pub fn opened(&self, app: &[u8], socket: &[u8]) {
+        if self.connections.is_in(app) {
+            self.push(|| Intent::Opened(self.app_id(app), SocketId::new(socket)));
+        }
+    }
+
+    /// A socket subscribed to a channel; `user` on presence channels.
+    pub fn subscribed(&self, app: &[u8], channel: &[u8], socket: &[u8], user: Option<&[u8]>) {
+        self.attended(app, channel, socket, user, None);
+    }
+
+    /// Whether an endpoint wants to know more of members than their ids.
+    #[must_use]
+    pub fn wants_member_data(&self) -> bool {
+        self.details.is_somebody()
+    }
+
+    /// A socket subscribed to a presence channel, with what it said of its user as a JSON document.
+    pub fn attended(&self, app: &[u8], channel: &[u8], socket: &[u8], user: Option<&[u8]>, data: Option<&[u8]>) {
+        self.push(|| {
+            let data = data.filter(|_| self.details.is_in(app)).unwrap_or_default();
+            Intent::Subscribed(self.app_id(app), Packed::new([channel, socket, user.unwrap_or_default(), data]))
+        });
+    }
+
+    /// A socket left a channel.
+    pub fn unsubscribed(&self, app: &[u8], channel: &[u8], socket: &[u8]) {
+        self.push(|| Intent::Unsubscribed(self.app_id(app), Packed::new([channel, socket])));
+    }
+
+    /// A socket is gone, and with it all its subscriptions.
+    pub fn closed(&self, app: &[u8], socket: &[u8]) {
+        self.push(|| Intent::Closed(self.app_id(app), SocketId::new(socket)));
+    }
+
+    /// A socket sent a client event that Resonate relays.
+    pub fn client_event(&self, app: &[u8], whisper: &Whisper<'_>) {
+        self.push(|| Intent::ClientEvent {
+            app: self.app_id(app),
+            text: Packed::new([
+                whisper.channel,
+                whisper.event,
+                whisper.socket,
+                whisper.user.unwrap_or_default(),
+                whisper.data.unwrap_or_default(),
+            ]),
+            has_data: whisper.data.is_some(),
+        });
+    }
+
+    /// The live connections of a channel, `(socket, user)` with an empty user for none: what the hooks missed is made up
+    /// for, both ways.
+    pub fn reconcile<'a>(&self, app: &[u8], channel: &[u8], live: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
+        self.push(|| {
+            let live = live.map(|(socket, user)| Packed::new([socket, user])).collect();
+            Intent::Truth(self.app_id(app), ChannelName::new(channel), live)
+        });
+    }
+
+    /// The channels whose live connections are asked for, because their intents did not fit into the queue.
+    #[must_use]
+    pub fn dirty_channels(&self) -> Vec<(AppId, ChannelName)> {
+        if self.is_inert() { Vec::new() } else { self.shared.queue.take_dirty() }
+    }
+
+    /// Up to `limit` channels with a local socket from `cursor` on, and the next cursor, 0 at the end. Channels that come
+    /// or go between two calls may be missed or seen twice; the next round finds them. Never waits: while the ledger is
+    /// busy it returns `cursor` and nothing.
+    #[must_use]
+    pub fn channels(&self, cursor: usize, limit: usize) -> (usize, Vec<(AppId, ChannelName)>) {
+        if self.is_inert() {
+            return (0, Vec::new());
+        }
+        let Some(ledger) = self.shared.ledger.try_lock() else { return (cursor, Vec::new()) };
+        let channels: Vec<_> =
+            ledger.table.channels().skip(cursor).take(limit).map(|(app, name)| (app.clone(), name.clone())).collect();
+        let next = if channels.len() < limit { 0 } else { cursor + limit };
+        (next, channels)
+    }
+
+    /// Sends an event of the application's own, on a channel if that is given; `data` is a JSON document. Returns whether an
+    /// endpoint receives events of this name: if not, nothing is done.
+    ///
+    /// # Errors
+    /// When the name is none, the queue of hooks is full, or the engine does not run.
+    pub fn send(&self, app: &[u8], name: &str, channel: Option<&[u8]>, data: Option<&[u8]>) -> Result<bool, SendError> {
+        let name = CustomName::parse(name)?;
+        if channel.is_some_and(<[u8]>::is_empty) {
+            return Err(SendError::NamelessChannel);
+        }
+        if self.is_inert() {
+            return Err(SendError::NotRunning);
+        }
+        let app = self.app_id(app);
+        let wants = |endpoint: &Endpoint| endpoint.apps.contains(&app) && endpoint.custom.contain(name.as_str());
+        if !self.config.endpoints.iter().any(wants) {
+            return Ok(false);
+        }
+        let event = CustomEvent::new(&name, data);
+        let channel = ChannelName::new(channel.unwrap_or_default());
+        if self.shared.queue.offer(Intent::Custom(app, channel, event)) { Ok(true) } else { Err(SendError::QueueFull) }
+    }
+}
+
+/// Why an event of the application's own was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// It cannot be called so.
+    #[error("event {0}")]
+    Name(#[from] CustomNameError),
+    /// A channel has a name.
+    #[error("the channel has no name: leave it out for an event on none")]
+    NamelessChannel,
+    /// Hooks come faster than they are taken in.
+    #[error("the queue of hooks is full (queue_size): the event was not sent")]
+    QueueFull,
+    /// Before the boot, after the end, or in a forked child.
+    #[error("the webhooks engine does not run in this process")]
+    NotRunning,
+}
+
+/// A client event, as the hook saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Whisper<'a> {
+    /// The channel.
+    pub channel: &'a [u8],
+    /// The event's name, starting with `client-`.
+    pub event: &'a [u8],
+    /// Its data as a JSON string, if the client sent any.
+    pub data: Option<&'a [u8]>,
+    /// The sender.
+    pub socket: &'a [u8],
+    /// The sender's presence user, if any.
+    pub user: Option<&'a [u8]>,
+}

@@ -1,0 +1,60 @@
+//! What the scripts put into the outbox beside the bare edges.
+
+use super::*;
+use crate::event::{ClientEvent, ClientEventParts, CustomEvent, CustomName, Entrance};
+use crate::presence::pending::{Said, Whisper};
+
+fn said(said: Said) -> Entry {
+    Entry::Whisper(Whisper { app: AppId::from("app"), channel: ChannelName::from("private-a"), said })
+}
+
+fn by_client() -> Entry {
+    let parts = ClientEventParts { event: b"client-x", socket: b"1.1", ..ClientEventParts::default() };
+    said(Said::ByClient(ClientEvent::new(&parts)))
+}
+
+fn by_application() -> Entry {
+    said(Said::ByApplication(CustomEvent::new(&CustomName::parse("order.paid").unwrap(), None)))
+}
+
+impl Cluster {
+    /// The entries of the outbox, each with its fields.
+    fn outbox(&mut self) -> Vec<Vec<String>> {
+        let entries: Vec<(String, Vec<String>)> =
+            redis::cmd("XRANGE").arg("wh:out:0").arg("-").arg("+").query(&mut self.redis).unwrap();
+        entries.into_iter().map(|(_, fields)| fields).collect()
+    }
+}
+
+#[test]
+fn a_full_partition_refuses_what_clients_say_and_takes_what_the_application_says() {
+    let mut cluster = Cluster::start();
+    cluster.keys = cluster.keys.clone().with_partition_max(0);
+    let a = cluster.node(1);
+    let entries = vec![by_client(), by_application(), Entry::Claim(Claim::join(channel("app", "private-a")))];
+    let verdict = cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &Batch::new(1, entries)).unwrap().unwrap();
+    assert_eq!((verdict.refused, verdict.edges.as_slice()), (1, b"1".as_slice()));
+    assert_eq!(cluster.outbox(), [["e", "x3:app9:private-a10:order.paid0"], ["e", "o3:app9:private-a"]]);
+}
+
+#[test]
+fn the_connection_by_which_a_user_came_stands_beside_the_event_and_only_where_it_is_an_edge() {
+    let mut cluster = Cluster::start();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let by = |socket: &str| Some(Box::new(Entrance { socket: socket.into(), data: b"{\"n\":1}".as_slice().into() }));
+    let seven = || user("app", "presence-a", "7");
+    let claims = [Claim::join(channel("app", "presence-a")), Claim::join(seven()).by(by("1.1"))];
+    assert_eq!(cluster.edges(&a, &claims), "11");
+    assert_eq!(cluster.edges(&b, &[Claim::join(seven()).by(by("2.1")), Claim::join(channel("app", "x"))]), "01");
+    assert_eq!(cluster.edges(&a, &[Claim::leave(seven()).by(by("1.1"))]), "0");
+    assert_eq!(cluster.edges(&b, &[Claim::leave(seven()).by(by("2.1"))]), "1");
+    assert_eq!(
+        cluster.outbox(),
+        [
+            vec!["e", "o3:app10:presence-a"],
+            vec!["e", "a3:app10:presence-a7", "b", "3:1.1{\"n\":1}"],
+            vec!["e", "o3:app1:x"],
+            vec!["e", "r3:app10:presence-a7", "b", "3:2.1{\"n\":1}"],
+        ]
+    );
+}
