@@ -110,6 +110,17 @@ fn an_event_has_one_id_whoever_gets_it_how_often_and_from_whom() {
 }
 
 #[test]
+fn who_left_last_is_told_after_the_grace() {
+    let cluster = Cluster::start();
+    let node = node(&cluster, &json!({ "departure_grace": 0.3 }));
+    visit(&node);
+    eventually("the visit is over", || events(&cluster, "/more").len() == 4);
+    let removed = events(&cluster, "/more").into_iter().find(|event| event["name"] == "member_removed").unwrap();
+    let data = String::from_utf8(DATA.to_vec()).unwrap();
+    assert_eq!(strip(removed).1[1..], [Some("1.2".to_owned()), Some(data)]);
+}
+
+#[test]
 fn the_edges_of_a_dead_node_say_nothing_of_connections() {
     let cluster = Cluster::start();
     let config = json!({ "ttl": 3 });

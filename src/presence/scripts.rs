@@ -9,6 +9,7 @@
 //! - `held:{node}`: sorted set, what a node holds, users (0) before channels (1) before connections (2): the reaper of a dead node costs what
 //!   the node held, not what Redis holds.
 //! - `due`: sorted set, departures in their grace → when they become edges (ms). Only ever looked at with a grace.
+//! - `by`: hash, departure in its grace → the connection that left last. Only where an endpoint wants to know.
 //! - `audit`: string, the node that compares the roster with the cluster; see [`super::audit`].
 //! - `reply:{node}`: hash, number, time and edges of the node's last batch, and whether it was reaped: a batch sent twice
 //!   is applied once, and one that comes late not at all.

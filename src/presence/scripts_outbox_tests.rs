@@ -58,3 +58,61 @@ fn the_connection_by_which_a_user_came_stands_beside_the_event_and_only_where_it
         ]
     );
 }
+
+/// The connection `socket`, which says `n` of its user.
+fn by(socket: &str, n: u8) -> Entrance {
+    Entrance { socket: socket.into(), data: format!("{n}").into_bytes().into() }
+}
+
+impl Cluster {
+    /// The departures from the outbox.
+    fn removed(&mut self) -> Vec<Vec<String>> {
+        self.outbox().into_iter().filter(|fields| fields[1].starts_with('r')).collect()
+    }
+
+    /// The grace of everybody who has left is over.
+    fn end_grace(&mut self, node: &NodeId) {
+        for (hold, _) in
+            redis::Commands::zrange_withscores::<_, Vec<(Vec<u8>, f64)>>(&mut self.redis, "wh:due", 0, -1).unwrap()
+        {
+            redis::cmd("ZADD").arg("wh:due").arg(1).arg(hold).exec(&mut self.redis).unwrap();
+        }
+        self.claim(node, &[]).unwrap();
+    }
+}
+
+#[test]
+fn who_left_last_is_remembered_over_the_grace_and_forgotten_with_it() {
+    let mut cluster = Cluster::start();
+    cluster.keys = cluster.keys.clone().with_grace(LEASE);
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let member = |id: &str| user("app", "presence-a", id);
+    cluster.edges(&a, &["7", "8", "9"].map(|id| Claim::join(member(id)).by(Some(Box::new(by("1.1", 1))))));
+    let leaves = [
+        Claim::leave(member("7")).by(Some(Box::new(by("1.2", 2)))),
+        Claim::leave(member("8")).by(Some(Box::new(by("1.3", 3)))),
+    ];
+    assert_eq!(cluster.edges(&a, &leaves), "22");
+    assert_eq!(cluster.edges(&a, &[Claim::leave(member("9"))]), "2", "by a node of which nobody wants to know");
+    assert_eq!(cluster.edges(&b, &[Claim::join(member("8")).by(Some(Box::new(by("2.1", 4))))]), "0");
+    cluster.end_grace(&a);
+    let seven = vec!["e", "r3:app10:presence-a7", "b", "3:1.22"];
+    assert_eq!(cluster.removed(), [seven.clone(), vec!["e", "r3:app10:presence-a9"]]);
+    assert_eq!(cluster.edges(&b, &[Claim::leave(member("8"))]), "2");
+    cluster.end_grace(&b);
+    assert_eq!(cluster.removed()[2], ["e", "r3:app10:presence-a8"], "not the one who had come back since");
+    assert!(!cluster.all_keys().contains(&"wh:by".to_owned()));
+}
+
+#[test]
+fn where_nobody_wants_to_know_the_grace_remembers_nobody() {
+    let mut cluster = Cluster::start();
+    cluster.keys = cluster.keys.clone().with_grace(LEASE);
+    let a = cluster.node(1);
+    let seven = user("app", "presence-a", "7");
+    cluster.edges(&a, &[Claim::join(seven.clone())]);
+    cluster.edges(&a, &[Claim::leave(seven)]);
+    let mark: String = redis::cmd("HGET").arg("wh:epoch").arg("grace").query(&mut cluster.redis).unwrap();
+    assert_eq!(mark, "1");
+    assert!(!cluster.all_keys().contains(&"wh:by".to_owned()));
+}

@@ -1,8 +1,9 @@
 -- Put in front of every script that changes holds, behind holds.lua: departures in their grace.
 --
 --   {prefix}:due    sorted set: hold -> when its departure becomes an edge (ms)
---   {prefix}:epoch  `grace`: there may be something in `due`. A cluster that grants no grace never has it, and never
---                   looks at `due`.
+--   {prefix}:by     hash: hold -> the connection that left it last, where somebody wants to know
+--   {prefix}:epoch  `grace`: there may be something in `due`, and in `by` too if it is 2. A cluster that grants no grace
+--                   never has it, and never looks at `due`.
 -- The hold set of such a hold is `|`, a set without a node: whoever joins it makes no edge, and ends its grace. A hold
 -- set is `|` exactly while the hold is in `due`.
 -- Expects ARGV[1] = key prefix, and `set_grace` to be called first.
@@ -12,9 +13,10 @@ local LEAVING = '|'
 -- How long a channel is put off whose members are, against the order of their times, not gone yet (ms).
 local PUT_OFF = 1000
 
-local due_key = ARGV[1] .. ':due'
-local own_grace, watched, marked = 0, false, false
+local due_key, by_key = ARGV[1] .. ':due', ARGV[1] .. ':by'
+local own_grace, watched, marked, has_by = 0, false, false, false
 local due_at, not_due = {}, {}
+local left_by, not_by = {}, {}
 
 -- `own` is what the calling node grants (ms), `mark` the `grace` of the epoch.
 local function set_grace(own, mark)
@@ -23,6 +25,15 @@ local function set_grace(own, mark)
   if watched then
     redis.call('ZCARD', due_key)
   end
+  has_by = marked == '2'
+  if has_by then
+    redis.call('HLEN', by_key)
+  end
+end
+
+local function set_by(hold, by)
+  left_by[hold] = by
+  not_by[hold] = not by and has_by or nil
 end
 
 local function set_due(hold, at)
@@ -33,6 +44,7 @@ end
 local function unset_due(hold)
   due_at[hold] = nil
   not_due[hold] = true
+  set_by(hold, nil)
 end
 
 -- When the last departure of all is due.
@@ -55,7 +67,9 @@ local function depart(app, channel, user, by, for_later)
     append_edge('-', app, channel, user, by)
     return ''
   end
-  set_due(encode_hold(app, channel, user), at)
+  local hold = encode_hold(app, channel, user)
+  set_due(hold, at)
+  set_by(hold, by)
   return LEAVING
 end
 
@@ -76,7 +90,7 @@ local function fire(most)
       unset_due(hold)
       if hold_set(key, field) == LEAVING then
         set_hold_set(key, field, '')
-        append_edge('-', app, channel, user)
+        append_edge('-', app, channel, user, has_by and redis.call('HGET', by_key, hold) or nil)
         fired[#fired + 1] = app
         fired[#fired + 1] = channel
         fired[#fired + 1] = user
@@ -97,7 +111,20 @@ local function write_due()
   end
   call_in_portions('ZADD', due_key, added, 1000)
   call_in_portions('ZREM', due_key, removed, 1000)
-  if #added > 0 and not marked then
+  local by, no_by = {}, {}
+  for hold, connection in pairs(left_by) do
+    by[#by + 1] = hold
+    by[#by + 1] = connection
+  end
+  for hold in pairs(not_by) do
+    no_by[#no_by + 1] = hold
+  end
+  call_in_portions('HSET', by_key, by, 1000)
+  call_in_portions('HDEL', by_key, no_by, 1000)
+  if #by > 0 and not has_by then
+    redis.call('HSET', KEYS[1], 'grace', 2)
+    marked = true
+  elseif #added > 0 and not marked then
     redis.call('HSET', KEYS[1], 'grace', 1)
     marked = true
   end
@@ -114,6 +141,9 @@ local function next_due()
   end
   if marked then
     redis.call('HDEL', KEYS[1], 'grace')
+    if has_by then
+      redis.call('DEL', by_key)
+    end
   end
   return -1
 end
