@@ -4,12 +4,14 @@ declare(strict_types=1);
 
 namespace Tests\Receiving;
 
+use Carbon\CarbonImmutable;
 use Illuminate\Support\Facades\Event;
 use Tests\PluginTestCase;
 use Tests\Support\FakeServer;
 use Tests\Support\LaravelReceiver;
 use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Events\WebhookDelivered;
+use Webpatser\ResonateWebhooks\Receiving\Events\MemberAdded;
 use Webpatser\ResonateWebhooks\Receiving\Signature;
 
 /**
@@ -48,6 +50,29 @@ final class OverTheWireTest extends PluginTestCase
         $this->assertSame([false], array_values(array_unique(array_column($heard, 'extension'))));
         $this->assertSame('{"draft":"Hel"}', $heard[2]['payload']['data']);
         $this->assertStringStartsWith('msg_', $heard[0]['webhook']);
+    }
+
+    public function test_all_that_a_server_can_tell_arrives_as_properties(): void
+    {
+        $this->receiver = new LaravelReceiver;
+        $ann = $this->serveTo($this->receiver, [
+            'payload' => 'extended',
+            'events' => ['member_added', 'connection_established', 'connection_terminated'],
+        ])->connect();
+        $ann->join('presence-room', 7);
+
+        $this->awaitHandled('MemberAdded');
+        $ann->close();
+        $this->awaitHandled('ConnectionTerminated');
+
+        $events = array_column($this->receiver->heard(), null, 'class');
+        $added = new MemberAdded('key-1', $events['MemberAdded']['payload'], CarbonImmutable::createFromTimestamp(0));
+
+        $this->assertSame([$ann->id(), '7', 'Somebody'], [$added->socketId, $added->userId, $added->data['user_info']['name']]);
+        $this->assertNotEmpty($added->id);
+        $this->assertEqualsWithDelta(time(), $added->time->getTimestamp(), 60);
+        $this->assertSame($ann->id(), $events['ConnectionEstablished']['payload']['socket_id']);
+        $this->assertSame($ann->id(), $events['ConnectionTerminated']['payload']['socket_id']);
     }
 
     public function test_a_webhook_whose_listener_fails_comes_again_and_is_handled_once(): void
@@ -114,10 +139,12 @@ final class OverTheWireTest extends PluginTestCase
 
     /**
      * Boot a server in this process whose webhooks go to a receiver.
+     *
+     * @param  array<string, mixed>  $endpoint
      */
-    private function serveTo(LaravelReceiver $receiver): FakeServer
+    private function serveTo(LaravelReceiver $receiver, array $endpoint = []): FakeServer
     {
-        $server = $this->serve(['endpoints' => [['url' => $receiver->url()]]]);
+        $server = $this->serve(['endpoints' => [['url' => $receiver->url(), ...$endpoint]]]);
 
         Event::listen(function (WebhookDelivered $event): void {
             $this->delivered++;
