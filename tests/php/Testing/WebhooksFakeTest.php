@@ -1,0 +1,87 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Testing;
+
+use Closure;
+use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\ExpectationFailedException;
+use Tests\Receiving\ReceivingTestCase;
+use Webpatser\ResonateWebhooks\Facades\Webhooks;
+use Webpatser\ResonateWebhooks\Testing\SentWebhook;
+use Webpatser\ResonateWebhooks\Testing\WebhooksFake;
+use Webpatser\ResonateWebhooks\Webhooks as Sender;
+
+/**
+ * What a test of an application that sends events of its own can do, in a PHP without a server and without an engine.
+ */
+final class WebhooksFakeTest extends ReceivingTestCase
+{
+    public function test_what_was_sent_can_be_asserted(): void
+    {
+        $fake = Webhooks::fake();
+
+        Webhooks::send('order.shipped', 'app-1', 'orders', ['id' => 7]);
+        Webhooks::send('order.shipped', 'app-2', 'orders', ['id' => 8]);
+        app(Sender::class)->send('app.pinged', 'app-1');
+
+        Webhooks::assertSent('order.shipped');
+        Webhooks::assertSent('order.shipped', 2);
+        Webhooks::assertSent('order.shipped', fn (SentWebhook $sent) => $sent->app === 'app-1' && $sent->data === ['id' => 7]);
+        Webhooks::assertSent(fn (SentWebhook $sent) => $sent->event === 'app.pinged' && $sent->channel === null && $sent->data === null);
+        Webhooks::assertSentTimes('app.pinged');
+        Webhooks::assertNotSent('order.lost');
+        Webhooks::assertNotSent('order.shipped', fn (SentWebhook $sent) => $sent->app === 'app-3');
+        Webhooks::assertNotSent(fn (SentWebhook $sent) => $sent->channel === 'presence-a');
+        Webhooks::assertSentCount(3);
+
+        $this->assertInstanceOf(WebhooksFake::class, $fake);
+        $this->assertSame([7, 8], $fake->sent('order.shipped')->map(fn (SentWebhook $sent) => $sent->data['id'])->all());
+        $this->assertEquals(new SentWebhook('order.shipped', 'app-2', 'orders', ['id' => 8]), $fake->sent()[1]);
+        $this->assertSame(['app-2'], $fake->sent(fn (SentWebhook $sent) => $sent->data === ['id' => 8])->pluck('app')->all());
+    }
+
+    public function test_nothing_is_sent_before_something_is(): void
+    {
+        Webhooks::fake();
+
+        Webhooks::assertNothingSent();
+        Webhooks::assertSentCount(0);
+    }
+
+    /**
+     * @param  Closure(): void  $assertion
+     */
+    #[DataProvider('failures')]
+    public function test_an_assertion_that_does_not_hold_says_what_was_sent_instead(Closure $assertion, string $message): void
+    {
+        Webhooks::fake();
+        Webhooks::send('order.shipped', 'app-1', 'orders', ['id' => 7]);
+
+        try {
+            $assertion();
+        } catch (ExpectationFailedException $e) {
+            $this->assertStringStartsWith($message, $e->getMessage());
+
+            return;
+        }
+
+        $this->fail('the assertion holds');
+    }
+
+    /**
+     * @return iterable<string, array{0: Closure(): void, 1: string}>
+     */
+    public static function failures(): iterable
+    {
+        yield 'another name' => [fn () => Webhooks::assertSent('order.lost'), 'The expected [order.lost] event was not sent. Sent were: order.shipped.'];
+        yield 'other data' => [fn () => Webhooks::assertSent('order.shipped', fn (SentWebhook $sent) => $sent->data === []), 'The expected [order.shipped] event was not sent.'];
+        yield 'nothing of the kind' => [fn () => Webhooks::assertSent(fn (SentWebhook $sent) => false), 'The expected event was not sent.'];
+        yield 'not so often' => [fn () => Webhooks::assertSent('order.shipped', 2), 'The expected [order.shipped] event was sent 1 times instead of 2.'];
+        yield 'too often' => [fn () => Webhooks::assertSentTimes('order.shipped', 0), 'The expected [order.shipped] event was sent 1 times instead of 0.'];
+        yield 'sent' => [fn () => Webhooks::assertNotSent('order.shipped'), 'The unexpected [order.shipped] event was sent.'];
+        yield 'not nothing' => [fn () => Webhooks::assertNothingSent(), 'Events were sent unexpectedly. Sent were: order.shipped.'];
+        yield 'another count' => [fn () => Webhooks::assertSentCount(2), 'The number of events sent is not 2. Sent were: order.shipped.'];
+    }
+}

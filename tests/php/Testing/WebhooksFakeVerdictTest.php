@@ -1,0 +1,65 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Testing;
+
+use Tests\PluginTestCase;
+use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Testing\WebhooksFake;
+use Webpatser\ResonateWebhooks\Webhooks;
+
+/**
+ * A test with the fake does not pass on what the server would refuse.
+ */
+final class WebhooksFakeVerdictTest extends PluginTestCase
+{
+    public function test_the_fake_refuses_what_the_engine_refuses_and_nothing_else(): void
+    {
+        $this->serve();
+
+        foreach (self::attempts() as $arguments) {
+            $verdict = fn (Webhooks $webhooks): ?string => self::refusal(fn () => $webhooks->send(...$arguments));
+
+            $this->assertSame(
+                $verdict($this->application->laravel->make(Webhooks::class)),
+                $verdict(new WebhooksFake),
+                var_export($arguments, true),
+            );
+        }
+    }
+
+    /**
+     * @return list<array{event: string, app: string, channel?: string, data?: mixed}>
+     */
+    private static function attempts(): array
+    {
+        $names = [
+            'order.paid', 'a.b', '.', 'a.', '.a', '..', '9.9', 'A-b_c.D', 'paid', '', ' ', 'order.*', 'order.paid ', "order.paid\n",
+            "order\0.paid", 'order.bezahlt/ü', 'örder.paid', "order.\xff", str_repeat('a', 98).'.b', str_repeat('a', 99).'.b', str_repeat('.', 101),
+        ];
+
+        return [
+            ...array_map(fn (string $event) => ['event' => $event, 'app' => '1'], $names),
+            ['event' => 'order.paid', 'app' => '1', 'channel' => ''],
+            ['event' => 'order.paid', 'app' => '1', 'channel' => 'orders'],
+            ...array_map(fn (mixed $data) => ['event' => 'order.paid', 'app' => '1', 'data' => $data], [
+                null, false, 0, 1.5, NAN, INF, '', 'Jörg', "\xff", [], ['a' => "\xff"], (object) [], STDIN,
+            ]),
+        ];
+    }
+
+    /**
+     * The class of what is thrown.
+     */
+    private static function refusal(callable $send): ?string
+    {
+        try {
+            $send();
+        } catch (WebhooksException $e) {
+            return $e::class;
+        }
+
+        return null;
+    }
+}
