@@ -1,5 +1,6 @@
 //! The engine: everything between a hook and a POST, and the life of its threads.
 
+mod books;
 mod hooks;
 mod interest;
 mod left;
@@ -17,11 +18,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::{Mutex, RwLock};
 
 use crate::apps::Credentials;
-use crate::config::{Config, OutboxKind, Payload};
+use crate::config::{Config, Payload};
 use crate::event::EventName;
 use crate::intent::{Intent, IntentQueue};
 use crate::names::AppId;
-use crate::presence::SharedLedger;
 use crate::process::{fork_generation, watch_forks};
 use crate::secret::Secret;
 use crate::telemetry::{Level, Outcome};
@@ -32,10 +32,6 @@ pub use left::Left;
 use running::{Running, Shared, gauges};
 #[cfg(feature = "bench")]
 pub use still::Still;
-
-/// Claims, and as many client events, that wait for an unreachable Redis: some 100 MB of claims at the worst, and no more
-/// of client events. Beyond it client events are refused, and claims that cancel each other out are given up.
-const PENDING_LIMIT: usize = 1 << 20;
 
 /// The share of `shutdown_timeout` that flushes may use up before the end: a hanging endpoint must not eat the time in
 /// which the last departures reach Redis.
@@ -51,6 +47,8 @@ const FULL_QUEUE_RETRY: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
+    /// Who wants to know of empty cache channels.
+    caches: Interest,
     /// Who wants to know of connections.
     connections: Interest,
     /// Who wants to know more of members than their ids.
@@ -81,12 +79,10 @@ impl Engine {
         let (queue, intents) = IntentQueue::new(config.queue_size);
         let extended = config.endpoints.iter().filter(|endpoint| endpoint.payload == Payload::Extended);
         let details = Interest::of(extended);
-        let ledger = SharedLedger::new(PENDING_LIMIT, config.outbox == OutboxKind::Redis);
-        if details.is_somebody() {
-            ledger.lock().table.name_connections();
-        }
+        let ledger = books::ledger(&config, &details);
         Self {
             details,
+            caches: Interest::in_events(&config.endpoints, [EventName::CacheMiss]),
             connections: Interest::in_events(
                 &config.endpoints,
                 [EventName::ConnectionEstablished, EventName::ConnectionTerminated],

@@ -56,6 +56,13 @@ pub enum EventKind {
     },
     /// The application sent an event of its own.
     Custom(CustomEvent),
+    /// The number of connections that are subscribed to the channel has changed.
+    SubscriptionCount {
+        /// How many there are in the cluster.
+        count: u64,
+    },
+    /// A client subscribed to a cache channel that had nothing for it.
+    CacheMiss,
 }
 
 /// The names of events, as they stand in an endpoint's `events` list and on the wire.
@@ -77,11 +84,15 @@ pub enum EventName {
     ConnectionEstablished,
     /// `connection_terminated`
     ConnectionTerminated,
+    /// `subscription_count`
+    SubscriptionCount,
+    /// `cache_miss`
+    CacheMiss,
 }
 
 impl EventName {
     /// Every name, in the order in which the documentation lists them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::ChannelOccupied,
         Self::ChannelVacated,
         Self::MemberAdded,
@@ -89,6 +100,8 @@ impl EventName {
         Self::ClientEvent,
         Self::ConnectionEstablished,
         Self::ConnectionTerminated,
+        Self::SubscriptionCount,
+        Self::CacheMiss,
     ];
 
     /// Those that an endpoint receives which names none: the others have to be asked for.
@@ -106,6 +119,8 @@ impl EventName {
             Self::ClientEvent => "client_event",
             Self::ConnectionEstablished => "connection_established",
             Self::ConnectionTerminated => "connection_terminated",
+            Self::SubscriptionCount => "subscription_count",
+            Self::CacheMiss => "cache_miss",
         }
     }
 
@@ -139,10 +154,10 @@ impl EventKind {
         }
     }
 
-    /// Whether this is an edge: decided by the cluster, and not something that somebody sent.
+    /// Whether this is an edge: somebody was the first to come, or the last to go.
     #[must_use]
     pub const fn is_edge(&self) -> bool {
-        !matches!(self, Self::ClientEvent(_) | Self::Custom(_))
+        !matches!(self, Self::ClientEvent(_) | Self::Custom(_) | Self::SubscriptionCount { .. } | Self::CacheMiss)
     }
 
     /// The name on the wire.
@@ -166,6 +181,8 @@ impl EventKind {
             Self::ClientEvent(_) => EventName::ClientEvent,
             Self::ConnectionEstablished { .. } => EventName::ConnectionEstablished,
             Self::ConnectionTerminated { .. } => EventName::ConnectionTerminated,
+            Self::SubscriptionCount { .. } => EventName::SubscriptionCount,
+            Self::CacheMiss => EventName::CacheMiss,
         })
     }
 }

@@ -41,6 +41,15 @@ pub(crate) enum Intent {
     },
     /// The application sent an event of its own, on a channel or on none (empty).
     Custom(AppId, ChannelName, CustomEvent),
+    /// A socket subscribed to a cache channel that was empty, or one was seen that is not.
+    CacheSeen {
+        /// The application.
+        app: AppId,
+        /// The channel.
+        channel: ChannelName,
+        /// Whether it had no payload.
+        empty: bool,
+    },
     /// The live connections of a channel, socket and user (empty when none).
     Truth(AppId, ChannelName, Vec<Packed<2>>),
     /// Answered once everything before it has been taken in.
@@ -175,6 +184,8 @@ impl IntentQueue {
                 counters.client_events_dropped.add(1);
                 return;
             }
+            // Whoever subscribes next sees the same.
+            Intent::CacheSeen { .. } => {}
             // Whoever sent an event or waits for a barrier is told; a full queue wakes its reader without a Stop.
             Intent::Custom(..) | Intent::Barrier(_) | Intent::Stop => return,
         }

@@ -189,6 +189,16 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function boot(): void {}
 
         /**
+         * A socket subscribed to a cache channel and found it empty, or an empty one has its payload now.
+         *
+         * @param string $appId
+         * @param string $channel
+         * @param bool $empty
+         * @return void
+         */
+        public function cacheSeen(string $appId, string $channel, bool $empty): void {}
+
+        /**
          * Channels with a local connection: [next cursor, list of [app id, channel]]; cursor 0 begins and ends a round.
          *
          * @param int $cursor
@@ -322,6 +332,13 @@ namespace Webpatser\ResonateWebhooks\Native {
          * @return array
          */
         public function wantedApps(): array {}
+
+        /**
+         * Whether an endpoint wants to know of empty cache channels: cacheSeen() is for nothing otherwise.
+         *
+         * @return bool
+         */
+        public function wantsCacheMisses(): bool {}
 
         /**
          * Whether an endpoint wants to know of connections: opened() is for nothing otherwise.

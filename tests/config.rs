@@ -67,6 +67,23 @@ fn the_outbox_is_in_redis_unless_it_is_wanted_in_memory() {
 }
 
 #[test]
+fn counts_and_cache_misses_have_their_times_and_go_only_to_those_who_name_them() {
+    let (counts, misses) = (json!({"subscription_count_interval": "0.5"}), json!({"cache_miss_ttl": 3}));
+    assert_eq!(accepted(json!({})).subscription_count_interval, Duration::from_secs(5));
+    assert_eq!(accepted(counts).subscription_count_interval, Duration::from_millis(500));
+    assert_eq!(accepted(json!({})).cache_miss_ttl, Duration::from_secs(60));
+    assert_eq!(accepted(misses).cache_miss_ttl, Duration::from_secs(3));
+
+    let config = accepted(json!({"endpoints": [
+        {"url": "https://a.example"},
+        {"url": "https://b.example", "events": ["cache_miss"]},
+    ]}));
+    assert_eq!(config.endpoints[0].events, EventSet::from_iter(EventName::USUAL));
+    let wanted = |event| config.wants(event);
+    assert_eq!(EventName::ALL.map(wanted), [true, true, true, true, true, false, false, false, true]);
+}
+
+#[test]
 fn departures_have_no_grace_unless_one_is_granted() {
     assert_eq!(accepted(json!({})).departure_grace, Duration::ZERO);
     assert_eq!(accepted(json!({"departure_grace": 3})).departure_grace, Duration::from_secs(3));
@@ -320,6 +337,7 @@ fn an_unknown_event_is_refused_with_the_event_that_was_probably_meant() {
 fn a_value_out_of_range_is_refused_with_the_range() {
     for (value, problem) in [
         (json!({"flush_interval": 0}), "flush_interval: 0 is out of range, allowed are 0.01 to 3600 seconds"),
+        (json!({"cache_miss_ttl": 0}), "cache_miss_ttl: 0 is out of range, allowed are 1 to 86400 seconds"),
         (json!({"departure_grace": -1}), "departure_grace: -1 is out of range, allowed are 0 to 300 seconds"),
         (json!({"departure_grace": 301}), "departure_grace: 301 is out of range, allowed are 0 to 300 seconds"),
         (json!({"ttl": "2.5"}), "ttl: 2.5 is out of range, allowed are 3 to 86400 seconds"),

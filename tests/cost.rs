@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
 use resonate_webhooks::engine::Engine;
 use serde_json::json;
 use support::cluster::stat;
@@ -12,6 +14,12 @@ use support::redis::RedisServer;
 
 /// The channel whose edges are looked at.
 const ROOM: &[u8] = b"presence-room";
+
+/// What an endpoint gets that asks for nothing else.
+const USUAL: [&str; 5] = ["channel_occupied", "channel_vacated", "member_added", "member_removed", "client_event"];
+
+/// What an endpoint may ask for beside it.
+const COUNTS_AND_MISSES: [&str; 2] = ["subscription_count", "cache_miss"];
 
 /// The most commands that a claim's call may need: measured, and a little room.
 const MOST_COMMANDS: usize = 20;
@@ -30,9 +38,17 @@ struct Watched {
 
 impl Watched {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with these events beside those that an endpoint gets anyway.
+    fn start_with(more: &[&str]) -> Self {
         let (redis, receiver) = (RedisServer::start(), Receiver::start());
         let mut monitor = Monitor::start(&redis);
-        let node = engine(&redis, &receiver, &json!({ "ttl": 3600, "outbox_max_events": 1_000_000 }));
+        let events = [&USUAL, more].concat();
+        let endpoints = json!([{ "url": receiver.url("/hook"), "events": events }]);
+        let settings = json!({ "ttl": 3600, "outbox_max_events": 1_000_000, "endpoints": endpoints });
+        let node = engine(&redis, &receiver, &settings);
         // A session begins with a call without claims, by which it hears of departures that are due.
         eventually("the session has begun", || stat(&node, "redis_calls") > 0);
         monitor.script_calls();
@@ -83,8 +99,40 @@ fn plain_visit() -> Vec<Vec<String>> {
         assert!((1..=MOST_COMMANDS).contains(&call.len()), "{call:#?}");
         let grows = |command: &&String| GROWING.iter().any(|growing| command.starts_with(&format!("{growing} ")));
         assert_eq!(call.iter().find(grows), None);
+        let unasked = |command: &&String| command.contains("wh:counts") || command.contains("wh:miss");
+        assert_eq!(call.iter().find(unasked), None, "nobody wants to know");
     }
     visit
+}
+
+/// The commands by which it is told what begins and ends a visit to a channel among so many, in a cluster that counts and looks for misses.
+fn counted_visit_among(channels: u64) -> BTreeSet<String> {
+    let mut watched = Watched::start_with(&COUNTS_AND_MISSES);
+    watched.judged(channels, |node| {
+        for n in 0..channels {
+            node.subscribed(APP, format!("cache-{n}").as_bytes(), b"1.1", None);
+            node.cache_seen(APP, format!("cache-{n}").as_bytes(), true);
+        }
+    });
+    let numbers = |redis: &RedisServer| {
+        let fields = redis::cmd("HLEN").arg("wh:counts").query::<u64>(&mut redis.connect());
+        fields.unwrap_or_default()
+    };
+    eventually("all numbers are told", || numbers(&watched.redis) == channels);
+    watched.monitor.script_calls();
+    let mut calls = watched.judged(1, |node| {
+        node.subscribed(APP, b"cache-room", b"visitor", None);
+        node.cache_seen(APP, b"cache-room", true);
+    });
+    eventually("its number is told", || numbers(&watched.redis) == channels + 1);
+    calls.extend(watched.judged(0, |_| {}));
+    calls.extend(watched.judged(1, |node| node.unsubscribed(APP, b"cache-room", b"visitor")));
+    let most = calls.iter().map(|call| call.commands.len()).max();
+    assert!(most.is_some_and(|most| most <= MOST_COMMANDS + 5), "{calls:#?}");
+    // The number and the miss may travel with the claim or behind it, so that each command is looked at by itself.
+    let commands = shape(&calls).concat().into_iter();
+    let touched = ["hget wh:counts ", "hset wh:counts ", "set wh:miss:"];
+    commands.filter(|command| touched.iter().any(|touched| command.starts_with(touched))).collect()
 }
 
 #[test]
@@ -108,6 +156,13 @@ fn an_edge_costs_the_same_with_ten_channels_and_with_ten_thousand() {
     };
     assert_eq!(visit_among(10), visit_among(10_000));
     assert_eq!(visit_among(10), plain_visit());
+}
+
+#[test]
+fn a_number_and_a_miss_cost_the_same_with_ten_channels_and_with_three_thousand() {
+    let few = counted_visit_among(10);
+    assert_eq!(few.len(), 3, "a number is read and written, a miss is written: {few:?}");
+    assert_eq!(few, counted_visit_among(3_000));
 }
 
 #[test]

@@ -86,6 +86,21 @@ return [
 
     /*
     |--------------------------------------------------------------------------
+    | Counts And Caches
+    |--------------------------------------------------------------------------
+    |
+    | For endpoints whose events name them: a subscription_count follows another
+    | one of its channel no sooner than this many seconds later, and an empty
+    | cache channel makes one cache_miss for all who subscribe within its ttl.
+    |
+    */
+
+    'subscription_count_interval' => (float) env('RESONATE_WEBHOOKS_SUBSCRIPTION_COUNT_INTERVAL', 5.0),
+
+    'cache_miss_ttl' => (float) env('RESONATE_WEBHOOKS_CACHE_MISS_TTL', 60.0),
+
+    /*
+    |--------------------------------------------------------------------------
     | Delivery
     |--------------------------------------------------------------------------
     |
@@ -193,6 +208,7 @@ return [
         //         'member_added', 'member_removed', 'client_event',
         //         // Only when they are asked for:
         //         // 'connection_established', 'connection_terminated',
+        //         // 'subscription_count', 'cache_miss',
         //         // 'order.*', which your application sends with Webhooks::send()
         //     ],
         //

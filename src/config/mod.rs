@@ -20,6 +20,8 @@
 //! | `key_prefix` | `wh` | starts every key in Redis |
 //! | `ttl` | 90 | seconds after which a silent node counts as dead, from 3 |
 //! | `departure_grace` | 0 | seconds in which who left may come back without a webhook, 0 to 300 |
+//! | `subscription_count_interval` | 5.0 | seconds between two `subscription_count` of a channel, 0 to 3600 |
+//! | `cache_miss_ttl` | 60 | seconds after which a cache channel that stayed empty is told of again, 1 to 86400 |
 //! | `flush_interval` | 1.0 | seconds of events that one batch may span, from 0.01 |
 //! | `reconcile_interval` | 30.0 | seconds between two comparisons with the live connections, from 1 |
 //! | `max_attempts` | 5 | attempts before a batch is given up, 1 to 100; unlimited when only `retry_for` is set |
@@ -120,6 +122,7 @@ use value::{List, Setting};
 use self::endpoint::{Place, chosen};
 use self::endpoint_id::EndpointIds;
 use crate::aws::Environment;
+use crate::event::EventName;
 
 const HOUR_MS: u32 = 3_600_000;
 const DAY_S: u64 = 86_400;
@@ -164,6 +167,10 @@ pub struct Config {
     pub ttl: Duration,
     /// How long who left may come back without an event; nothing when zero.
     pub departure_grace: Duration,
+    /// The time between two `subscription_count` of a channel.
+    pub subscription_count_interval: Duration,
+    /// How long a cache channel that is empty is told of once only.
+    pub cache_miss_ttl: Duration,
     /// How much event time one batch may span.
     pub flush_interval: Duration,
     /// Time between two comparisons with the live connections.
@@ -212,6 +219,12 @@ impl Config {
         })?;
         written.unwrap_or_default().resolve(environment)
     }
+
+    /// Whether an endpoint receives this event: one that nobody wants is not looked for.
+    #[must_use]
+    pub fn wants(&self, event: EventName) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.events.contains(event))
+    }
 }
 
 impl Default for Config {
@@ -222,6 +235,9 @@ impl Default for Config {
             key_prefix: "wh".to_owned(),
             ttl: Duration::from_secs(90),
             departure_grace: Duration::ZERO,
+            // As long as Pusher locks a large channel.
+            subscription_count_interval: Duration::from_secs(5),
+            cache_miss_ttl: Duration::from_secs(60),
             flush_interval: Duration::from_secs(1),
             reconcile_interval: Duration::from_secs(30),
             batch_max_events: 1000,
@@ -261,6 +277,8 @@ struct Written {
     key_prefix: Option<String>,
     ttl: Option<Seconds<3_000, { 24 * HOUR_MS }>>,
     departure_grace: Option<Seconds<0, 300_000>>,
+    subscription_count_interval: Option<Seconds<0, HOUR_MS>>,
+    cache_miss_ttl: Option<Seconds<1_000, { 24 * HOUR_MS }>>,
     flush_interval: Option<Seconds<10, HOUR_MS>>,
     reconcile_interval: Option<Seconds<1_000, { 24 * HOUR_MS }>>,
     max_attempts: Option<Attempts>,
@@ -353,6 +371,10 @@ impl Written {
             key_prefix: self.key_prefix.unwrap_or(otherwise.key_prefix),
             ttl: self.ttl.map_or(otherwise.ttl, Seconds::duration),
             departure_grace: self.departure_grace.map_or(otherwise.departure_grace, Seconds::duration),
+            subscription_count_interval: self
+                .subscription_count_interval
+                .map_or(otherwise.subscription_count_interval, Seconds::duration),
+            cache_miss_ttl: self.cache_miss_ttl.map_or(otherwise.cache_miss_ttl, Seconds::duration),
             flush_interval: self.flush_interval.map_or(otherwise.flush_interval, Seconds::duration),
             reconcile_interval: self.reconcile_interval.map_or(otherwise.reconcile_interval, Seconds::duration),
             batch_max_events: self.batch_max_events.map_or(otherwise.batch_max_events, Whole::size),

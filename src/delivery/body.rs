@@ -68,7 +68,11 @@ fn write_event(out: &mut impl Sink, event: &Event) {
         out.string(channel.as_bytes());
     }
     match &event.kind {
-        EventKind::ChannelOccupied | EventKind::ChannelVacated => {}
+        EventKind::ChannelOccupied | EventKind::ChannelVacated | EventKind::CacheMiss => {}
+        EventKind::SubscriptionCount { count } => {
+            out.raw(r#","subscription_count":"#);
+            out.raw(&count.to_string());
+        }
         EventKind::MemberAdded { user } | EventKind::MemberRemoved { user } => write_user(out, user.as_bytes()),
         EventKind::ConnectionEstablished { socket } | EventKind::ConnectionTerminated { socket } => {
             write_socket(out, socket.as_bytes());
@@ -195,6 +199,22 @@ mod tests {
                 r#"{"name":"client_event","channel":"presence-chat.42","event":"client-typing","data":"{\"a\":1}","socket_id":"1.2","user_id":"7"},"#,
                 r#"{"name":"member_removed","channel":"presence-chat.42","user_id":"7"},"#,
                 r#"{"name":"channel_vacated","channel":"presence-chat.42"}]}"#,
+            )
+        );
+    }
+
+    #[test]
+    fn a_count_is_a_number_and_a_cache_miss_has_only_its_channel() {
+        let events = vec![
+            event(b"cache-a", EventKind::SubscriptionCount { count: 12_000 }),
+            event(b"cache-a", EventKind::CacheMiss),
+        ];
+        assert_eq!(
+            body(events),
+            concat!(
+                r#"{"time_ms":1700000000000,"events":["#,
+                r#"{"name":"subscription_count","channel":"cache-a","subscription_count":12000},"#,
+                r#"{"name":"cache_miss","channel":"cache-a"}]}"#,
             )
         );
     }

@@ -64,6 +64,19 @@ impl Engine {
         });
     }
 
+    /// Whether an endpoint wants to know of empty cache channels.
+    #[must_use]
+    pub fn wants_cache_misses(&self) -> bool {
+        self.caches.is_somebody()
+    }
+
+    /// A socket subscribed to a cache channel and found it `empty`, or an empty one has its payload now.
+    pub fn cache_seen(&self, app: &[u8], channel: &[u8], empty: bool) {
+        if self.caches.is_in(app) {
+            self.push(|| Intent::CacheSeen { app: self.app_id(app), channel: ChannelName::new(channel), empty });
+        }
+    }
+
     /// The live connections of a channel, `(socket, user)` with an empty user for none: what the hooks missed is made up
     /// for, both ways.
     pub fn reconcile<'a>(&self, app: &[u8], channel: &[u8], live: impl Iterator<Item = (&'a [u8], &'a [u8])>) {

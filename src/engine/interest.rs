@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::config::{AppScope, Endpoint};
 use crate::event::EventName;
+use crate::names::AppId;
 
 /// The applications of which an endpoint wants to know something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +29,11 @@ impl Interest {
             }
         }
         interest
+    }
+
+    /// The applications one by one, unless it is every one.
+    pub(super) fn single(self) -> Option<HashSet<AppId>> {
+        (!self.every).then(|| self.apps.iter().map(|app| AppId::new(app)).collect())
     }
 
     /// Whether there are any.

@@ -9,6 +9,7 @@ use crossbeam_channel::Receiver;
 use crate::apps::AppDirectory;
 use crate::config::{Config, OutboxKind};
 use crate::delivery::Delivery;
+use crate::event::EventName;
 use crate::intent::{Intent, IntentQueue};
 use crate::names::NodeId;
 use crate::outbox::redis::{PARTITIONS, RedisOutbox, partition_max};
@@ -81,11 +82,14 @@ impl Running {
             let delivery = Arc::clone(&delivery);
             (Sink::Memory(Arc::new(move |events| delivery.accept(events))), 0)
         };
+        let misses = config.wants(EventName::CacheMiss);
         let cluster = Cluster {
             link: Link::new(settings.clone(), Arc::clone(telemetry)),
             keys: Keys::new(&config.key_prefix, config.ttl, partitions)
                 .with_grace(config.departure_grace)
                 .with_partition_max(partition_max(config.outbox_max_events))
+                .with_count_interval(config.subscription_count_interval)
+                .with_miss_ttl(if misses { config.cache_miss_ttl } else { Duration::ZERO })
                 .with_roster(config.roster.clone()),
             audit: config.roster.as_ref().map(|roster| Audit::new(roster, config.reconcile_interval)),
             standing: Arc::clone(&standing),

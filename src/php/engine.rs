@@ -141,6 +141,16 @@ impl Engine {
         self.core.send(&appId, &String::from_utf8_lossy(&event), channel, data).map_err(unsent)
     }
 
+    /// A socket subscribed to a cache channel and found it empty, or an empty one has its payload now.
+    pub fn cache_seen(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, empty: bool) {
+        self.core.cache_seen(&appId, &channel, empty);
+    }
+
+    /// Whether an endpoint wants to know of empty cache channels: cacheSeen() is for nothing otherwise.
+    pub fn wants_cache_misses(&self) -> bool {
+        self.core.wants_cache_misses()
+    }
+
     /// The live connections of a channel, socket id to user id ('' for none): what the hooks missed is made up for.
     pub fn reconcile(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, sockets: &ZendHashTable) {
         let live: Vec<(Vec<u8>, Vec<u8>)> =

@@ -150,9 +150,13 @@ impl Claimer {
     fn wait(&self) {
         let idle = Instant::now() + IDLE;
         let due = [self.session.renew_at(), self.grace.ask_at()].into_iter().flatten().fold(idle, Instant::min);
+        let counts_at = self.ledger.lock().table.counts_due_at();
+        let deadline = self.hold_until.unwrap_or_else(|| counts_at.map_or(due, |at| due.min(at)));
         let held_up = self.hold_until.is_some();
-        self.ledger.wait_until(self.hold_until.unwrap_or(due), |ledger| {
-            self.stop.raised() || ledger.pending.has_free_whispers() || (!held_up && ledger.pending.has_batch())
+        self.ledger.wait_until(deadline, |ledger| {
+            let is_sooner = |at: Instant| at < deadline;
+            let may_claim = || ledger.pending.has_batch() || ledger.table.counts_due_at().is_some_and(is_sooner);
+            self.stop.raised() || ledger.pending.has_free_whispers() || (!held_up && may_claim())
         });
     }
 
@@ -189,7 +193,7 @@ impl Claimer {
     fn try_step(&mut self, now: Instant) -> Result<(), Stuck> {
         let began = Instant::now();
         self.open_session(now)?;
-        self.put_holds_back()?;
+        self.put_holds_back(now)?;
         loop {
             let now = now + began.elapsed();
             self.renew_lease(now)?;
@@ -215,14 +219,13 @@ impl Claimer {
         Ok(())
     }
 
-    fn put_holds_back(&mut self) -> Result<(), Stuck> {
+    fn put_holds_back(&mut self, now: Instant) -> Result<(), Stuck> {
         if !self.session.must_put_holds_back() {
             return Ok(());
         }
-        let (holds, answered) = {
-            let ledger = self.ledger.lock();
-            (ledger.pending.acknowledged(&ledger.table), ledger.pending.last_answered())
-        };
+        // What was told so lately may have waited for its announcement when it was lost.
+        let since = now.checked_sub(self.keys.lease() + self.keys.count_interval()).unwrap_or(now);
+        let (holds, answered) = self.ledger.lock().acknowledged(since);
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
         let (portion, settle) = (REASSERT_PORTION, session.settle_time());
@@ -267,10 +270,7 @@ impl Claimer {
 
     /// Sends one batch. `false` when there was none.
     fn claim(&mut self, now: Instant) -> Result<bool, Stuck> {
-        let batch = {
-            let pending = &mut self.ledger.lock().pending;
-            if self.grace.asks(now) { Some(pending.batch_or_empty()) } else { pending.batch() }
-        };
+        let batch = self.ledger.lock().batch(self.grace.asks(now), now);
         let Some(batch) = batch else { return Ok(false) };
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
@@ -279,11 +279,12 @@ impl Claimer {
         self.grace.judged(&batch, &verdict, now);
         let counters = self.telemetry.counters();
         counters.redis_calls.add(1);
-        counters.claims.add(verdict.edges.len() as u64);
+        counters.claims.add(batch.claims().count() as u64);
         let edges = verdict.announced + verdict.edges.iter().map(|edge| u64::from(*edge == b'1')).sum::<u64>();
         counters.edges.add(edges);
         if let Sink::Redis = self.sink {
-            counters.events.add(edges + (batch.entries().len() - batch.claims().count()) as u64 - verdict.refused);
+            let misses = verdict.edges.iter().map(|edge| u64::from(*edge == b'm')).sum::<u64>();
+            counters.events.add(edges + misses + verdict.counted + batch.whispers() as u64 - verdict.refused);
             counters.client_events_unaccepted.add(verdict.refused);
         }
         if let Some(refused) = self.full_outbox.refused(verdict.refused, now) {
@@ -297,11 +298,12 @@ impl Claimer {
         // Dropped, so that the ledger's is the only reference left and its strings are moved, not copied.
         drop(batch);
         let mut ledger = self.ledger.lock();
+        ledger.table.counts_are_told(now);
         match &self.sink {
             // Under the lock: who sees an empty queue may rely on its events being in the outbox.
             Sink::Memory(accept) => {
                 let decided = ledger.pending.answered(&verdict.edges, verdict.time_ms);
-                accept(verdict.fired.into_iter().chain(decided).collect());
+                accept(verdict.fired.into_iter().chain(decided).chain(verdict.counts).collect());
             }
             Sink::Redis => ledger.pending.answered_in_place(),
         }
@@ -330,9 +332,7 @@ impl Claimer {
         let reaped = self.session.node().clone();
         self.session.reaped((self.next_incarnation)());
         self.lapsed.push(reaped.to_string());
-        let mut ledger = self.ledger.lock();
-        let ledger = &mut *ledger;
-        ledger.pending.start_over(&ledger.table);
+        self.ledger.lock().start_over();
         self.telemetry.log(
             Level::Warning,
             format_args!(

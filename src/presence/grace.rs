@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::batch::{Batch, Entry};
 use super::claim::Hold;
-use super::pending::Batch;
 use super::scripts::Verdict;
 use crate::redis::millis;
 
@@ -57,8 +57,8 @@ impl Grace {
 
     /// Redis has judged a batch.
     pub(crate) fn judged(&mut self, batch: &Batch, verdict: &Verdict, now: Instant) {
-        for (claim, edge) in batch.claims().zip(&verdict.edges) {
-            if *edge == b'2' {
+        for (entry, edge) in batch.judged().zip(&verdict.edges) {
+            if let (Entry::Claim(claim), b'2') = (entry, edge) {
                 self.began(claim.hold.clone(), verdict.time_ms);
             }
         }

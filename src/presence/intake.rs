@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::batch::{CacheSeen, Said, Whisper};
 use super::claim::Claim;
 use super::full_outbox::FullOutbox;
 use super::ledger::{Ledger, SharedLedger};
-use super::pending::{Said, Whisper};
 use super::table::non_empty;
 use crate::event::{ClientEvent, ClientEventParts, CustomEvent};
 use crate::intent::{Intent, IntentQueue};
@@ -109,7 +109,7 @@ impl Intake {
                 return Next::Stop;
             }
         }
-        let unclaimed = !ledger.pending.is_empty();
+        let unclaimed = !ledger.pending.is_empty() || ledger.table.counts_due_at().is_some();
         drop(ledger);
         if unclaimed {
             shared.notify();
@@ -136,6 +136,7 @@ impl Intake {
             }
             Intent::ClientEvent { app, text, has_data } => self.whisper(ledger, app, text.parts(), has_data),
             Intent::Custom(app, channel, event) => self.announce(ledger, app, channel, event),
+            Intent::CacheSeen { app, channel, empty } => cache_seen(ledger, app, channel.as_bytes(), empty),
             Intent::Barrier(reply) => self.barriers.push(reply),
             Intent::Stop => return Next::Stop,
         }
@@ -174,5 +175,18 @@ impl Intake {
                 format_args!("{dropped} events of the application were given up: too much waits for Redis"),
             );
         }
+    }
+}
+
+/// Tells Redis what was seen of a cache channel, if that is not what it was told before.
+fn cache_seen(ledger: &mut Ledger, app: AppId, channel: &[u8], empty: bool) {
+    let news = if empty {
+        ledger.table.found_empty(&app, channel, Instant::now())
+    } else {
+        ledger.table.found_filled(&app, channel)
+    };
+    if let Some(channel) = news {
+        // When it is refused, whoever comes later finds the channel as it is.
+        ledger.pending.push_cache(CacheSeen { app, channel, empty });
     }
 }

@@ -4,12 +4,17 @@
 //! never holds the lock while it talks to Redis. That is why a Redis that hangs stops neither of them from taking in
 //! what happens meanwhile.
 
-use std::time::Instant;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::batch::Batch;
+use super::claim::Hold;
 use super::pending::Pending;
 use super::table::LocalTable;
+use crate::names::AppId;
 
 /// Both halves, always changed together.
 #[derive(Debug)]
@@ -21,6 +26,42 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
+    /// The batch to send; with `even_empty` there is one also when there is nothing to tell.
+    pub(crate) fn batch(&mut self, even_empty: bool, now: Instant) -> Option<Arc<Batch>> {
+        let Self { table, pending } = self;
+        if even_empty || table.has_counts(now) {
+            Some(pending.batch_with(|| table.take_counts(now)))
+        } else {
+            pending.batch()
+        }
+    }
+
+    /// Whether there is something to tell at this time.
+    #[cfg(test)]
+    pub(crate) fn has_batch(&self, now: Instant) -> bool {
+        self.pending.has_batch() || self.table.has_counts(now)
+    }
+
+    /// What this node holds in Redis as far as Redis has answered, with how many connections it had told of: negative where
+    /// that was after `since`. And the number of the last batch that was answered.
+    pub(crate) fn acknowledged(&self, since: Instant) -> (Vec<(Hold, i64)>, u64) {
+        let with_count = |hold: Hold| {
+            let (count, lately) = match hold.user {
+                None => self.table.told_count(&hold.app, &hold.channel, since),
+                Some(_) => (0, false),
+            };
+            (hold, if lately { -i64::from(count) } else { i64::from(count) })
+        };
+        let holds = self.pending.acknowledged(&self.table).into_iter();
+        (holds.map(with_count).collect(), self.pending.last_answered())
+    }
+
+    /// Goes on under a new node id, of which Redis knows nothing.
+    pub(crate) fn start_over(&mut self) {
+        self.pending.start_over(&self.table);
+        self.table.tell_counts_again();
+    }
+
     /// Whether nothing is served and Redis knows it.
     pub(crate) fn is_done(&self) -> bool {
         self.pending.is_empty() && self.table.is_empty()
@@ -39,6 +80,19 @@ impl SharedLedger {
     pub(crate) fn new(limit: usize, whispers_travel: bool) -> Self {
         let ledger = Ledger { table: LocalTable::default(), pending: Pending::new(limit, whispers_travel) };
         Self { ledger: Mutex::new(ledger), changed: Condvar::new() }
+    }
+
+    /// The same for a node that tells how many sockets are on a channel, once per `pause`, of `only` these applications, or
+    /// of all.
+    pub(crate) fn counting(mut self, pause: Duration, only: Option<HashSet<AppId>>) -> Self {
+        self.ledger.get_mut().table.count_sockets(pause, only, Instant::now());
+        self
+    }
+
+    /// The same for a node that says again after `pause` that a cache channel is empty.
+    pub(crate) fn repeating_misses_after(mut self, pause: Duration) -> Self {
+        self.ledger.get_mut().table.repeat_misses_after(pause);
+        self
     }
 
     /// The ledger, to read or to write.

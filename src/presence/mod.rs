@@ -8,6 +8,7 @@
 //! looks after the node's [`session`]: its lease, its epoch, the dead.
 
 mod audit;
+mod batch;
 mod claim;
 mod claimer;
 mod clock;

@@ -7,84 +7,26 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::batch::{Batch, CacheSeen, Count, Entry, Whisper};
 use super::claim::{Change, Claim, Hold};
 use super::table::LocalTable;
-use crate::event::{ClientEvent, CustomEvent, Event, EventKind};
-use crate::names::{AppId, ChannelName, UserId};
+use crate::event::{Event, EventKind};
 
 /// Entries per script call when client events go through Redis too.
 const BATCH_ENTRIES: usize = 1024;
 
-/// Claims per script call: two or three milliseconds of Redis' time, so that a batch never delays its other clients for long.
+/// Claims per script call, and sightings of cache channels: two or three milliseconds of Redis' time, so that a batch never delays its other clients for long.
 const BATCH_CLAIMS: usize = 256;
 
 /// Bytes of client events that wait: a million short ones fit, not a million of the longest that clients may send.
 const WHISPER_BYTES: usize = 128 << 20;
-
-/// What a client event takes beside its text, roughly.
-const WHISPER_FRAME: usize = 96;
-
-/// One entry of the queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
-    /// For Redis to judge.
-    Claim(Claim),
-    /// Already an event; it waits for the claims before it.
-    Whisper(Whisper),
-}
-
-/// A client event, or one of the application's own, without its time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Whisper {
-    pub(crate) app: AppId,
-    pub(crate) channel: ChannelName,
-    pub(crate) said: Said,
-}
-
-/// What was said, and by whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Said {
-    ByClient(ClientEvent),
-    ByApplication(CustomEvent),
-}
-
-/// Claims that are sent in one script call, with the client events between them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Batch {
-    number: u64,
-    entries: Vec<Entry>,
-}
-
-impl Batch {
-    /// A batch of `entries`.
-    pub(crate) const fn new(number: u64, entries: Vec<Entry>) -> Self {
-        Self { number, entries }
-    }
-
-    /// The number under which Redis remembers its reply.
-    pub(crate) const fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// Everything in it, in order.
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    /// The claims, in order.
-    pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
-        self.entries.iter().filter_map(|entry| match entry {
-            Entry::Claim(claim) => Some(claim),
-            Entry::Whisper(_) => None,
-        })
-    }
-}
 
 /// The queue, and the batch that waits for its reply.
 #[derive(Debug)]
 pub(crate) struct Pending {
     queue: VecDeque<Entry>,
     queued_claims: usize,
+    queued_caches: usize,
     /// What the client events of the queue take.
     whisper_bytes: usize,
     in_flight: Option<Arc<Batch>>,
@@ -106,6 +48,7 @@ impl Pending {
             whispers_travel,
             queue: VecDeque::new(),
             queued_claims: 0,
+            queued_caches: 0,
             whisper_bytes: 0,
             in_flight: None,
             last_number: 0,
@@ -126,12 +69,27 @@ impl Pending {
     /// Adds a client event. `false` when it was refused because too many wait.
     pub(crate) fn push_whisper(&mut self, whisper: Whisper) -> bool {
         let bytes = self.whisper_bytes + whisper.bytes();
-        if self.queue.len() - self.queued_claims >= self.limit || bytes > WHISPER_BYTES {
+        if self.queued_asides() >= self.limit || bytes > WHISPER_BYTES {
             return false;
         }
         self.whisper_bytes = bytes;
         self.queue.push_back(Entry::Whisper(whisper));
         true
+    }
+
+    /// Adds what was seen of a cache channel. `false` when it was refused because too much waits.
+    pub(crate) fn push_cache(&mut self, seen: CacheSeen) -> bool {
+        if self.queued_asides() >= self.limit {
+            return false;
+        }
+        self.queued_caches += 1;
+        self.queue.push_back(Entry::Cache(seen));
+        true
+    }
+
+    /// What waits beside the claims.
+    fn queued_asides(&self) -> usize {
+        self.queue.len() - self.queued_claims
     }
 
     /// Claims that Redis has not answered yet.
@@ -141,8 +99,7 @@ impl Pending {
 
     /// Client events that are in no outbox yet.
     pub(crate) fn waiting_whispers(&self) -> usize {
-        let in_flight = self.in_flight.as_ref().map_or(0, |batch| batch.entries().len() - batch.claims().count());
-        self.queue.len() - self.queued_claims + in_flight
+        self.queued_asides() - self.queued_caches + self.in_flight.as_ref().map_or(0, |batch| batch.whispers())
     }
 
     /// Whether nothing waits.
@@ -165,8 +122,8 @@ impl Pending {
                         self.whisper_bytes -= whisper.bytes();
                         free.push(whisper);
                     }
-                    claim @ Entry::Claim(_) => {
-                        self.queue.push_front(claim);
+                    judged => {
+                        self.queue.push_front(judged);
                         break;
                     }
                 }
@@ -184,15 +141,20 @@ impl Pending {
         self.in_flight.clone()
     }
 
-    /// The batch to send, an empty one when there is nothing to tell: its answer may have departures in it whose grace is
-    /// over, and is as safe from being lost as any.
-    pub(crate) fn batch_or_empty(&mut self) -> Arc<Batch> {
-        self.batch().unwrap_or_else(|| {
-            self.last_number += 1;
-            let empty = Arc::new(Batch::new(self.last_number, Vec::new()));
-            self.in_flight = Some(Arc::clone(&empty));
-            empty
-        })
+    /// The batch to send, also when nothing waits: its answer may have departures in it whose grace is over, and is as safe
+    /// from being lost as any. A new one has the numbers of connections in it, if it is the last of what waits.
+    pub(crate) fn batch_with(&mut self, counts: impl FnOnce() -> Vec<Count>) -> Arc<Batch> {
+        if let Some(batch) = &self.in_flight {
+            return Arc::clone(batch);
+        }
+        let mut batch = self.freeze();
+        if self.queue.is_empty() {
+            // Only then is what Redis will know of the channels what the table knows.
+            batch.entries.extend(counts().into_iter().map(Entry::Count));
+        }
+        let batch = Arc::new(batch);
+        self.in_flight = Some(Arc::clone(&batch));
+        batch
     }
 
     /// Whether a batch with something in it is under way.
@@ -202,7 +164,9 @@ impl Pending {
 
     /// Whether there is a batch to send.
     pub(crate) fn has_batch(&self) -> bool {
-        self.in_flight.is_some() || self.queued_claims > 0 || (self.whispers_travel && !self.queue.is_empty())
+        self.in_flight.is_some()
+            || self.queued_claims + self.queued_caches > 0
+            || (self.whispers_travel && !self.queue.is_empty())
     }
 
     /// Redis has answered the batch, and has put its events into the outbox itself.
@@ -210,8 +174,8 @@ impl Pending {
         self.in_flight = None;
     }
 
-    /// Redis has answered the batch: `edges` holds one `1` or `0` per claim, `time_ms` is when it decided. Returns the
-    /// events: one per edge, and the client events, in order.
+    /// Redis has answered the batch: `edges` holds what it said to each claim and each empty cache channel, `time_ms` is
+    /// when it decided. Returns the events: one per edge and per miss, and the client events, in order.
     pub(crate) fn answered(&mut self, edges: &[u8], time_ms: u64) -> Vec<Event> {
         let Some(batch) = self.in_flight.take() else { return Vec::new() };
         let mut edges = edges.iter();
@@ -220,7 +184,9 @@ impl Pending {
             .into_iter()
             .filter_map(|entry| match entry {
                 Entry::Claim(claim) => (edges.next() == Some(&b'1')).then(|| claim.into_event(time_ms)),
+                Entry::Cache(seen) if seen.empty => (edges.next() == Some(&b'm')).then(|| seen.into_event(time_ms)),
                 Entry::Whisper(whisper) => Some(whisper.into_event(time_ms)),
+                Entry::Cache(_) | Entry::Count(_) => None,
             })
             .collect()
     }
@@ -255,7 +221,9 @@ impl Pending {
         // Nothing was answered under the new id yet.
         self.last_number = 0;
         let sent = self.in_flight.take().map(|batch| Arc::unwrap_or_clone(batch).entries).unwrap_or_default();
-        let waiting: Vec<Entry> = sent.into_iter().chain(std::mem::take(&mut self.queue)).collect();
+        // Numbers of connections are told again as they are then.
+        let sent = sent.into_iter().filter(|entry| !matches!(entry, Entry::Count(_)));
+        let waiting: Vec<Entry> = sent.chain(std::mem::take(&mut self.queue)).collect();
 
         // Visits of which something waits that is not their end.
         let mut told_in: HashSet<Hold> = HashSet::new();
@@ -264,6 +232,8 @@ impl Pending {
         for entry in &waiting {
             match entry {
                 Entry::Whisper(whisper) => told_in.extend(whisper.holds()),
+                Entry::Cache(seen) => _ = told_in.insert(seen.hold()),
+                Entry::Count(_) => {}
                 Entry::Claim(Claim { hold, change, .. }) => match (seen.insert(hold), change) {
                     (true, Change::Leave) if told_in.contains(hold) => anew.push(hold.clone()),
                     (true, Change::Leave) => _ = over.insert(hold.clone()),
@@ -279,14 +249,16 @@ impl Pending {
         self.queue.extend(anew.into_iter().map(|hold| Entry::Claim(Claim::join(hold))));
         self.queue.extend(waiting.into_iter().filter(|entry| match entry {
             Entry::Claim(claim) => !over.remove(&claim.hold),
-            Entry::Whisper(_) => true,
+            Entry::Whisper(_) | Entry::Cache(_) | Entry::Count(_) => true,
         }));
-        self.queued_claims = self.queue.iter().filter(|entry| matches!(entry, Entry::Claim(_))).count();
+        let queued = |kind: fn(&&Entry) -> bool| self.queue.iter().filter(kind).count();
+        self.queued_claims = queued(|entry| matches!(entry, Entry::Claim(_)));
+        self.queued_caches = queued(|entry| matches!(entry, Entry::Cache(_)));
         self.whisper_bytes = self.queue.iter().map(Entry::whisper_bytes).sum();
     }
 
     fn freeze(&mut self) -> Batch {
-        let mut claims = 0;
+        let mut judged = 0;
         let mut entries = Vec::new();
         while let Some(entry) = self.queue.pop_front() {
             if self.whispers_travel && entries.len() == BATCH_ENTRIES {
@@ -294,14 +266,19 @@ impl Pending {
                 break;
             }
             match &entry {
-                Entry::Claim(_) if claims == BATCH_CLAIMS => {
+                Entry::Claim(_) | Entry::Cache(_) if judged == BATCH_CLAIMS => {
                     self.queue.push_front(entry);
                     break;
                 }
                 Entry::Claim(_) => {
-                    claims += 1;
+                    judged += 1;
                     self.queued_claims -= 1;
                 }
+                Entry::Cache(_) => {
+                    judged += 1;
+                    self.queued_caches -= 1;
+                }
+                Entry::Count(_) => {}
                 Entry::Whisper(whisper) => self.whisper_bytes -= whisper.bytes(),
             }
             entries.push(entry);
@@ -354,57 +331,6 @@ impl Claim {
             (Change::Leave, Some(socket)) => EventKind::ConnectionTerminated { socket: socket.as_bytes().into() },
         };
         Event { app, channel, time_ms, kind: kind.by(self.by) }
-    }
-}
-
-impl Entry {
-    fn whisper_bytes(&self) -> usize {
-        if let Self::Whisper(whisper) = self { whisper.bytes() } else { 0 }
-    }
-}
-
-impl Whisper {
-    /// What it takes in memory, roughly.
-    fn bytes(&self) -> usize {
-        WHISPER_FRAME + self.said.as_text().len()
-    }
-
-    /// The visit during which a client sent it: the channel's, and the user's. The application need not be anywhere.
-    fn holds(&self) -> impl Iterator<Item = Hold> {
-        let hold = |user| Hold { app: self.app.clone(), channel: self.channel.clone(), user };
-        let parts = match &self.said {
-            Said::ByClient(event) => Some(event.parts()),
-            Said::ByApplication(_) => None,
-        };
-        let user = parts.and_then(|parts| parts.user).map(UserId::new);
-        parts.map(|_| hold(None)).into_iter().chain(user.map(|user| hold(Some(user))))
-    }
-
-    /// The event, once its time is known.
-    pub(crate) fn into_event(self, time_ms: u64) -> Event {
-        let kind = match self.said {
-            Said::ByClient(event) => EventKind::ClientEvent(event),
-            Said::ByApplication(event) => EventKind::Custom(event),
-        };
-        Event { app: self.app, channel: self.channel, time_ms, kind }
-    }
-}
-
-impl Said {
-    /// How its entry begins in a batch, and in the outbox.
-    pub(crate) const fn letter(&self) -> &'static str {
-        match self {
-            Self::ByClient(_) => "c",
-            Self::ByApplication(_) => "x",
-        }
-    }
-
-    /// The text that stands in the outbox.
-    pub(crate) fn as_text(&self) -> &[u8] {
-        match self {
-            Self::ByClient(event) => event.as_text(),
-            Self::ByApplication(event) => event.as_text(),
-        }
     }
 }
 

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::ClientEventParts;
+use crate::event::{ClientEvent, ClientEventParts};
+use crate::names::{AppId, ChannelName, UserId};
 
 fn hold(channel: &str) -> Hold {
     Hold { app: AppId::from("app"), channel: ChannelName::from(channel), user: None }
@@ -191,6 +192,7 @@ fn tell(entry: &Entry) -> String {
     let (sign, user) = match entry {
         Entry::Claim(claim) => (if claim.change == Change::Join { '+' } else { '-' }, claim.hold.user.clone()),
         Entry::Whisper(whisper) => ('*', user_of(&whisper.said)),
+        Entry::Cache(_) | Entry::Count(_) => panic!("not pushed here"),
     };
     format!("{sign}{}", user.map_or("#".into(), |user| user.as_text().into_owned()))
 }

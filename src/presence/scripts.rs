@@ -1,7 +1,7 @@
 //! The scripts that decide edges, and their replies.
 //!
 //! Redis model, all keys behind `{prefix}:` (default `wh`); one server or Sentinel, the database of the roster:
-//! - `epoch`: hash, `id`, `settled` (ms) and `grace`. One life of the data: when the key is gone, Redis has lost everything.
+//! - `epoch`: hash, `id`, `settled` (ms), `grace` and `counts`. One life of the data: when the key is gone, Redis has lost everything.
 //! - `nodes`: sorted set, node → expiry of its lease (ms by Redis' clock); negative while it is being reaped.
 //! - `occ:{app}`: hash, channel → hold set (the nodes that serve it).
 //! - `mem:{app length}:{app}:{channel}`: hash, user → hold set.
@@ -10,6 +10,10 @@
 //!   the node held, not what Redis holds.
 //! - `due`: sorted set, departures in their grace → when they become edges (ms). Only ever looked at with a grace.
 //! - `by`: hash, departure in its grace → the connection that left last. Only where an endpoint wants to know.
+//! - `counts`: hash, channel → how many connections each node has on it, and what was announced last.
+//! - `counts_due`: sorted set, channels whose number waits → when it may be announced (ms). Neither is looked at when nobody
+//!   wants to know.
+//! - `miss:{app length}:{app}:{channel}`: string that expires, a cache channel that is known to be empty.
 //! - `audit`: string, the node that compares the roster with the cluster; see [`super::audit`].
 //! - `reply:{node}`: hash, number, time and edges of the node's last batch, and whether it was reaped: a batch sent twice
 //!   is applied once, and one that comes late not at all.
@@ -22,14 +26,15 @@ mod answers;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::{Connection, ErrorKind, RedisResult, Script, ScriptInvocation};
+use redis::{Connection, RedisResult, Script, ScriptInvocation};
 
 pub(crate) use answers::{Fate, Reaped, Refusal, Renewal, Verdict};
+use answers::{accepted, count_event, holds, waiting};
 
+use super::batch::{Batch, CacheSeen, Count, Entry};
 use super::claim::{Change, Claim, Hold};
-use super::pending::{Batch, Entry};
 use crate::config::Roster;
-use crate::names::{AppId, ChannelName, NodeId, UserId};
+use crate::names::{NodeId, UserId};
 use crate::redis::millis;
 
 macro_rules! script {
@@ -40,6 +45,8 @@ macro_rules! script {
                 include_str!("../outbox/redis/scripts/append.lua"),
                 include_str!("scripts/holds.lua"),
                 include_str!("scripts/due.lua"),
+                include_str!("scripts/counts.lua"),
+                include_str!("scripts/misses.lua"),
                 include_str!($file)
             ))
         });
@@ -73,8 +80,11 @@ const DUE_PER_BATCH: usize = 256;
 /// How long a reaped node and its last reply are remembered (s), for a process that was only paused.
 const KEEP_REPLY_SECONDS: u64 = 86_400;
 
-/// What `claim.lua` returns: status, number, edges, next, announced, fired, refused.
-type ClaimReply = (String, u64, Vec<u8>, i64, u64, Vec<Vec<u8>>, u64);
+/// What `claim.lua` returns: status, number, edges, next, announced, fired, refused, counted, counts.
+type ClaimReply = (String, u64, Vec<u8>, i64, u64, Vec<Vec<u8>>, u64, u64, Vec<Vec<u8>>);
+
+/// What `reap.lua` returns: status, time, edges, finished, leaving, counted, waiting.
+type ReapReply = (String, u64, Vec<Vec<u8>>, u64, Vec<Vec<u8>>, u64, u64);
 
 /// The keys of one prefix, as one node uses them.
 #[derive(Clone, Debug)]
@@ -89,6 +99,10 @@ pub(crate) struct Keys {
     partitions: u16,
     /// How many events may wait in one before it takes no client events.
     partition_max: usize,
+    /// The time between two counts of a channel.
+    count_interval: Duration,
+    /// How long a cache channel is known to be empty; nothing when nobody wants to know.
+    miss_ttl: Duration,
 }
 
 impl Keys {
@@ -102,6 +116,8 @@ impl Keys {
             roster: None,
             partitions,
             partition_max: usize::MAX,
+            count_interval: Duration::ZERO,
+            miss_ttl: Duration::ZERO,
         }
     }
 
@@ -115,6 +131,16 @@ impl Keys {
         Self { partition_max: events, ..self }
     }
 
+    /// The same keys for a node that announces how many are on a channel once per `interval` at most.
+    pub(crate) fn with_count_interval(self, interval: Duration) -> Self {
+        Self { count_interval: interval, ..self }
+    }
+
+    /// The same keys for a node that tells of empty cache channels, of each once per `ttl`.
+    pub(crate) fn with_miss_ttl(self, ttl: Duration) -> Self {
+        Self { miss_ttl: ttl, ..self }
+    }
+
     /// The same keys in a cluster whose public record is `roster`.
     pub(crate) fn with_roster(self, roster: Option<Roster>) -> Self {
         Self { roster, ..self }
@@ -123,6 +149,11 @@ impl Keys {
     /// How long a departure can be made good before it is an edge.
     pub(crate) const fn grace(&self) -> Duration {
         self.grace
+    }
+
+    /// The time between two counts of a channel.
+    pub(crate) const fn count_interval(&self) -> Duration {
+        self.count_interval
     }
 
     /// How long a node stays in the cluster without a sign of life.
@@ -176,7 +207,9 @@ impl Keys {
             .arg(self.partitions)
             .arg(millis(self.grace))
             .arg(DUE_PER_BATCH)
-            .arg(self.partition_max);
+            .arg(self.partition_max)
+            .arg(millis(self.count_interval))
+            .arg(millis(self.miss_ttl));
         for entry in batch.entries() {
             match entry {
                 Entry::Claim(Claim { hold, change, by }) => {
@@ -191,29 +224,39 @@ impl Keys {
                     call.arg(whisper.said.as_text());
                 }
                 Entry::Whisper(_) => {}
+                Entry::Cache(CacheSeen { app, channel, empty }) => {
+                    call.arg(if *empty { "m" } else { "f" }).arg(app.as_bytes()).arg(channel.as_bytes()).arg("");
+                }
+                Entry::Count(Count { app, channel, number }) => {
+                    call.arg("n").arg(app.as_bytes()).arg(channel.as_bytes()).arg(number);
+                }
             }
         }
-        let (status, number, edges, next_due, announced, fired, refused): ClaimReply = call.invoke(redis)?;
-        let fired = holds(&fired).map(|hold| Claim::leave(hold).into_event(number)).collect();
-        accepted(&status, number).map(|result| {
-            result.map(|()| Verdict { time_ms: number, edges, announced, fired, refused, next_due: waiting(next_due) })
-        })
+        let (status, number, edges, next_due, announced, fired, refused, counted, counts): ClaimReply =
+            call.invoke(redis)?;
+        let (time_ms, next_due) = (number, waiting(next_due));
+        let fired = holds(&fired).map(|hold| Claim::leave(hold).into_event(time_ms)).collect();
+        let counts = counts.chunks_exact(3).filter_map(|count| count_event(count, time_ms)).collect();
+        let verdict = Verdict { time_ms, edges, announced, fired, counted, counts, refused, next_due };
+        accepted(&status, number).map(|result| result.map(|()| verdict))
     }
 
-    /// Puts back holds that Redis has lost, without an edge: those of a node whose last answered batch was `answered`.
+    /// Puts back holds that Redis has lost, without an edge: those of a node whose last answered batch was `answered`, with
+    /// how many connections it had told of, negative when that may not have been announced.
     pub(crate) fn reassert<'a>(
         &self,
         redis: &mut Connection,
         node: &NodeId,
         epoch: &str,
         answered: u64,
-        holds: impl Iterator<Item = &'a Hold>,
+        holds: impl Iterator<Item = &'a (Hold, i64)>,
     ) -> RedisResult<Result<(), Refusal>> {
         let mut call = self.call(&REASSERT, node.as_str());
         call.key(self.of_node("held", node.as_str())).key(self.of_node("reply", node.as_str()));
         call.arg(epoch).arg(answered);
-        for hold in holds {
+        for (hold, number) in holds {
             add_hold(&mut call, hold);
+            call.arg(number);
         }
         let status: String = call.invoke(redis)?;
         accepted(&status, 0)
@@ -287,16 +330,16 @@ impl Keys {
         call.arg(epoch).arg(portion).arg(KEEP_REPLY_SECONDS).arg(self.partitions).arg(millis(self.grace));
         let (ttl, prefix) =
             self.roster.as_ref().map_or((0, ""), |roster| (millis(roster.ttl), roster.key_prefix.as_str()));
-        call.arg(millis(self.lease)).arg(ttl).arg(prefix);
-        let (status, time_ms, edges, finished, leaving): (String, u64, Vec<Vec<u8>>, u64, Vec<Vec<u8>>) =
-            call.invoke(redis)?;
+        call.arg(millis(self.lease)).arg(ttl).arg(prefix).arg(millis(self.count_interval));
+        let (status, time_ms, edges, finished, leaving, counted, waits): ReapReply = call.invoke(redis)?;
         let events = holds(&edges).map(|hold| Claim::leave(hold).into_event(time_ms)).collect();
         let fate = match status.as_str() {
             "alive" => Fate::Alive,
             "spared" => Fate::Spared,
             _ => Fate::Dead,
         };
-        let reaped = Reaped { fate, time_ms, events, leaving: holds(&leaving).collect(), finished: finished == 1 };
+        let (leaving, waiting, finished) = (holds(&leaving).collect(), waits == 1, finished == 1);
+        let reaped = Reaped { fate, time_ms, events, leaving, counted, waiting, finished };
         match fate {
             Fate::Dead => accepted(&status, time_ms).map(|result| result.map(|()| reaped)),
             Fate::Alive | Fate::Spared => Ok(Ok(reaped)),
@@ -327,33 +370,6 @@ impl Keys {
 fn add_hold(call: &mut ScriptInvocation<'_>, hold: &Hold) {
     let user = hold.user.as_ref().map_or(&b""[..], UserId::as_bytes);
     call.arg(hold.app.as_bytes()).arg(hold.channel.as_bytes()).arg(user);
-}
-
-/// What stands in a reply as three texts each: app, channel and user, the latter empty for the channel itself.
-fn holds(texts: &[Vec<u8>]) -> impl Iterator<Item = Hold> {
-    texts.chunks_exact(3).map(|hold| Hold {
-        app: AppId::new(&hold[0]),
-        channel: ChannelName::new(&hold[1]),
-        user: (!hold[2].is_empty()).then(|| UserId::new(&hold[2])),
-    })
-}
-
-/// A time in a reply, where -1 says that there is nothing to wait for.
-fn waiting(next_due: i64) -> Option<Duration> {
-    u64::try_from(next_due).ok().map(Duration::from_millis)
-}
-
-fn accepted(status: &str, number: u64) -> RedisResult<Result<(), Refusal>> {
-    match status {
-        "ok" => Ok(Ok(())),
-        "lost" => Ok(Err(Refusal::Lost)),
-        "behind" => Ok(Err(Refusal::Behind)),
-        "reaped" => Ok(Err(Refusal::Reaped)),
-        "settling" => Ok(Err(Refusal::Settling(Duration::from_millis(number)))),
-        other => {
-            Err((ErrorKind::UnexpectedReturnType, "a script answered with an unknown status", other.to_owned()).into())
-        }
-    }
 }
 
 #[cfg(test)]

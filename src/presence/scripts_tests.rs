@@ -1,5 +1,7 @@
 //! The scripts on a real Redis.
 
+#[path = "scripts_counts_tests.rs"]
+mod counts;
 #[path = "scripts_course_tests.rs"]
 mod course;
 #[path = "scripts_grace_tests.rs"]
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::event::Event;
+use crate::names::{AppId, ChannelName};
 use crate::support::redis::RedisServer;
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -88,7 +91,7 @@ impl Cluster {
 
     /// Puts a hold back for a node whose last answered batch was `answered`.
     fn reassert(&mut self, node: &NodeId, answered: u64, hold: &Hold) -> Result<(), Refusal> {
-        self.keys.reassert(&mut self.redis, node, &self.epoch, answered, [hold].into_iter()).unwrap()
+        self.keys.reassert(&mut self.redis, node, &self.epoch, answered, [(hold.clone(), 0)].iter()).unwrap()
     }
 
     fn lapse(&mut self, node: &NodeId) {

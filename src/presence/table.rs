@@ -6,12 +6,17 @@
 //! The table is also what a hook cannot know: which channels a closed socket was on, and whether a departure was one
 //! at all. A second subscribe on the same socket changes nothing, an unsubscribe from a channel never joined neither.
 
+mod caches;
+mod counts;
+
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use super::claim::{Claim, Hold};
 use crate::event::Entrance;
 use crate::names::{AppId, ChannelName, SocketId, UserId};
+use counts::Counts;
 
 /// The sockets of this node.
 #[derive(Debug, Default)]
@@ -19,6 +24,10 @@ pub(crate) struct LocalTable {
     apps: HashMap<AppId, App>,
     /// Whether somebody wants to know by which connection a user came or went.
     names_connections: bool,
+    /// What Redis is told of how many sockets there are, if somebody wants to know.
+    counts: Option<Counts>,
+    /// How soon it is said again that a cache channel is empty.
+    cache_pause: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +56,12 @@ struct Channel {
     sockets: HashMap<SocketId, Seat>,
     /// How many local sockets each user has. Empty but on presence channels.
     users: HashMap<UserId, Attendance>,
+    /// How many sockets Redis knows of, and how many it is being told; 0 for none.
+    told: u32,
+    telling: u32,
+    told_at: Option<Instant>,
+    /// When it was last said that this cache channel is empty, unless it has a payload.
+    empty_at: Option<Instant>,
 }
 
 /// A user on a channel.
@@ -129,13 +144,19 @@ impl LocalTable {
         if grows {
             app.close_gaps(&socket);
         }
+        if let Some(counts) = &mut self.counts {
+            counts.changed(app_id, &name);
+        }
     }
 
     /// A socket left one channel. Adds the claims that follow, the user's before the channel's.
     pub(crate) fn unsubscribe(&mut self, app_id: &AppId, channel: &[u8], socket: &[u8], claims: &mut Vec<Claim>) {
         let names = self.names_connections;
         let Some(app) = self.apps.get_mut(app_id) else { return };
-        let Some(place) = app.leave(app_id, channel, socket, names, claims) else { return };
+        let Some((name, place)) = app.leave(app_id, channel, socket, names, claims) else { return };
+        if let Some(counts) = &mut self.counts {
+            counts.left(app_id, &name, app.channels.contains_key(&name));
+        }
         if let Some(joined) = app.sockets.get_mut(socket) {
             if let Some(left) = joined.get_mut(place as usize) {
                 *left = None;
@@ -155,6 +176,9 @@ impl LocalTable {
         let Some(app) = self.apps.get_mut(app_id) else { return };
         for channel in app.sockets.remove(socket).unwrap_or_default().into_iter().flatten() {
             app.leave(app_id, channel.as_bytes(), socket, names, claims);
+            if let Some(counts) = &mut self.counts {
+                counts.left(app_id, &channel, app.channels.contains_key(&channel));
+            }
         }
         if let Some(socket) = app.connections.take(socket) {
             claims.push(Claim::leave(Hold::connection(app_id.clone(), &socket)));
@@ -163,6 +187,9 @@ impl LocalTable {
 
     /// Every socket is gone: the process ends.
     pub(crate) fn close_all(&mut self, claims: &mut Vec<Claim>) {
+        if let Some(counts) = &mut self.counts {
+            counts.all_left();
+        }
         for (app_id, mut app) in std::mem::take(&mut self.apps) {
             for (socket, joined) in std::mem::take(&mut app.sockets) {
                 for channel in joined.into_iter().flatten() {
@@ -248,7 +275,7 @@ impl App {
         }
     }
 
-    /// Takes a socket off a channel. Returns where the channel is among the socket's, or `None` when it was not on it.
+    /// Takes a socket off a channel. Returns the channel and its place among the socket's, or `None` when it was not on it.
     fn leave(
         &mut self,
         app_id: &AppId,
@@ -256,7 +283,7 @@ impl App {
         socket: &[u8],
         names_connection: bool,
         claims: &mut Vec<Claim>,
-    ) -> Option<u32> {
+    ) -> Option<(ChannelName, u32)> {
         let (name, _) = self.channels.get_key_value(channel)?;
         let name = name.clone();
         let Entry::Occupied(mut entry) = self.channels.entry(name.clone()) else { return None };
@@ -267,7 +294,7 @@ impl App {
             entry.remove();
             claims.push(Claim::leave(hold(app_id, &name, None)));
         }
-        Some(place)
+        Some((name, place))
     }
 }
 

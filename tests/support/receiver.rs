@@ -52,8 +52,9 @@ impl Received {
         events
             .map(|event| {
                 let user = event.get("user_id").map_or_else(String::new, |user| format!("/{}", text(user)));
+                let count = event.get("subscription_count").map_or_else(String::new, |count| format!(" {count}"));
                 let place = event.get("channel").unwrap_or_else(|| &event["socket_id"]);
-                format!("{} {}{user}", text(&event["name"]), text(place))
+                format!("{} {}{user}{count}", text(&event["name"]), text(place))
             })
             .collect()
     }

@@ -15,6 +15,8 @@ pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
         b'v' => EventKind::ChannelVacated,
         b'a' => EventKind::MemberAdded { user: UserId::new(rest).into() },
         b'r' => EventKind::MemberRemoved { user: UserId::new(rest).into() },
+        b'n' => EventKind::SubscriptionCount { count: number(rest)? },
+        b'm' => EventKind::CacheMiss,
         b'c' => EventKind::ClientEvent(ClientEvent::from_text(rest)?),
         b'x' => EventKind::Custom(CustomEvent::from_text(rest)?),
         // The socket stands in the channel's place.
@@ -28,9 +30,6 @@ pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
 
 /// The redelivery that `text` stands for, as `redeliver.lua` writes it. `None` when it is none of ours.
 pub(super) fn decode_redelivery(text: &[u8]) -> Option<Box<Redelivery>> {
-    fn number<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
-        std::str::from_utf8(digits).ok()?.parse().ok()
-    }
     let (letter, rest) = take(text)?;
     let (id, rest) = take(rest)?;
     let (events, rest) = take(rest)?;
@@ -42,6 +41,10 @@ pub(super) fn decode_redelivery(text: &[u8]) -> Option<Box<Redelivery>> {
         events: number(events)?,
         attempts: number(attempts)?,
     }))
+}
+
+fn number<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -92,5 +95,9 @@ mod tests {
         let custom = decode(b"x3:app6:orders10:order.paid1{}", 5).unwrap();
         assert_eq!((custom.kind.name(), custom.channel), ("order.paid", "orders".into()));
         assert_eq!(decode(b"x3:app6:orders5:order1{}", 5), None);
+        let count = decode(b"n3:app4:news12000", 5).map(|event| event.kind);
+        assert_eq!(count, Some(EventKind::SubscriptionCount { count: 12_000 }));
+        assert_eq!(decode(b"n3:app4:news", 5), None);
+        assert_eq!(decode(b"m3:app7:cache-a", 5).map(|event| event.kind), Some(EventKind::CacheMiss));
     }
 }

@@ -16,14 +16,14 @@ impl Claimer {
             let (session, keys) = (&self.session, &self.keys);
             let epoch = session.epoch().unwrap_or_default();
             let reaped = call(&mut self.link, |redis| keys.reap(redis, dead, epoch, REAP_PORTION))??;
-            if !reaped.leaving.is_empty() {
+            if reaped.waiting || !reaped.leaving.is_empty() {
                 self.grace.ask_now(now);
             }
             reaped.leaving.into_iter().for_each(|hold| self.grace.began(hold, reaped.time_ms));
             self.telemetry.counters().edges.add(reaped.events.len() as u64);
             match &self.sink {
                 Sink::Memory(accept) => accept(reaped.events),
-                Sink::Redis => self.telemetry.counters().events.add(reaped.events.len() as u64),
+                Sink::Redis => self.telemetry.counters().events.add(reaped.events.len() as u64 + reaped.counted),
             }
             match reaped.fate {
                 Fate::Dead if reaped.finished => {

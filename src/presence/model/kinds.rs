@@ -24,6 +24,8 @@ pub(super) enum What {
     Went,
     /// A client event, by number.
     Whispered(u32),
+    /// How many connections there are.
+    Counted(u64),
 }
 
 impl Key {

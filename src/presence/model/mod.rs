@@ -73,10 +73,10 @@ impl StateMachineTest for SideBySide {
         };
         let rest = reference.operations_to_rest();
         then(&mut stage, &mut reference, rest);
-        stage.rules().at_rest(&reference.present());
+        stage.at_rest(&reference);
         let leave = reference.operations_to_leave();
         then(&mut stage, &mut reference, leave);
-        stage.rules().at_rest(&reference.present());
+        stage.at_rest(&reference);
         assert_eq!(stage.traces(), Vec::<String>::new(), "everybody has left, and Redis keeps something of them");
     }
 }

@@ -26,6 +26,8 @@ struct Node {
     waiting: VecDeque<Told>,
     /// How much of that is in the batch under way, if there is one.
     sent: Option<usize>,
+    /// Channels whose number of connections it has yet to tell, where numbers are told.
+    counted: BTreeSet<Channel>,
     /// That batch was carried out, and these departures began their grace with it.
     carried_out: Option<Vec<Key>>,
     /// It wants to hear of departures whose grace is over.
@@ -195,9 +197,20 @@ impl Reference {
     /// out.
     fn told(&mut self, node: usize, change: impl FnOnce(&mut Sockets)) {
         let node = &mut self.nodes[node];
-        let before = keys(&node.table);
+        let (before, sockets) = (keys(&node.table), node.table.keys().copied().collect::<BTreeSet<_>>());
         change(&mut node.table);
         let after = keys(&node.table);
+        if !self.redis.grants_grace {
+            let now: BTreeSet<_> = node.table.keys().copied().collect();
+            for (channel, _) in now.symmetric_difference(&sockets) {
+                let is_counted = !self.names.channels[channel.1].starts_with(b"presence-");
+                if is_counted && now.iter().any(|(of, _)| of == channel) {
+                    node.counted.insert(*channel);
+                } else {
+                    node.counted.remove(channel);
+                }
+            }
+        }
         node.waiting.extend(after.difference(&before).map(|key| Told { key: *key, what: What::Came }));
         let went = before.iter().rev().filter(|key| !after.contains(key));
         node.waiting.extend(went.map(|key| Told { key: *key, what: What::Went }));
@@ -240,7 +253,7 @@ impl Reference {
                 }
             }
             let node = &self.nodes[n];
-            let is_silent = node.waiting.is_empty() && node.sent.is_none();
+            let is_silent = node.waiting.is_empty() && node.sent.is_none() && node.counted.is_empty();
             if !self.bury(n) || (is_silent && !self.nodes[n].asks) {
                 return;
             }
@@ -253,11 +266,12 @@ impl Reference {
             } else if lease.is_none() {
                 self.start_over(n);
             } else if self.redis.settling {
-                node.sent.get_or_insert(node.waiting.len());
+                node.send();
                 return;
             } else {
                 let Judged { news, leaving } = self.redis.judge(node.id, node.waiting.iter());
                 (node.sent, node.carried_out) = (Some(node.waiting.len()), Some(leaving));
+                node.counted.clear();
                 node.answered();
                 node.asks = false;
                 self.news.extend(news);
@@ -339,6 +353,11 @@ impl Reference {
         node.id = id;
         let gone = std::mem::take(&mut node.held);
         (node.epoch, node.had_session, node.sent) = (None, false, None);
+        if !self.redis.grants_grace {
+            let channels = node.table.keys().map(|(channel, _)| *channel);
+            let is_counted = |channel: &Channel| !self.names.channels[channel.1].starts_with(b"presence-");
+            node.counted.extend(channels.filter(is_counted));
+        }
 
         let waiting = std::mem::take(&mut node.waiting);
         let first = |key: Key| waiting.iter().position(|told| told.key == key && !told.is_whisper());
@@ -346,7 +365,7 @@ impl Reference {
             let concerns = |told: &Told| match told.what {
                 What::Whispered(_) => told.key == key || told.key.channel() == key,
                 What::Came => told.key != key && told.key.channel() == key,
-                What::Went => false,
+                What::Went | What::Counted(_) => false,
             };
             waiting.range(..until).any(concerns)
         };

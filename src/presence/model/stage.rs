@@ -16,7 +16,7 @@ use crate::event::{ClientEventParts, Event, EventKind};
 use crate::intent::{Intent, IntentQueue, Packed};
 use crate::names::{AppId, ChannelName, NodeId, SocketId, UserId};
 use crate::outbox::redis::codec;
-use crate::presence::pending::Batch;
+use crate::presence::batch::Batch;
 use crate::presence::{Claimer, Cluster, Intake, Keys, Place, SharedLedger, Sink, Standing, StopFlag};
 use crate::redis::{self as ours, Link};
 use crate::support::redis::RedisServer;
@@ -85,8 +85,12 @@ impl Stage {
         stage
     }
 
-    pub(super) const fn rules(&self) -> &Rules {
-        &self.rules
+    /// Nothing is under way: what was told is what is true.
+    pub(super) fn at_rest(&self, reference: &Reference) {
+        self.rules.at_rest(&reference.present());
+        if self.keys.grace().is_zero() {
+            self.rules.counts_at_rest(&reference.counts());
+        }
     }
 
     /// Carries the operation out; `reference` has done so before.
@@ -97,7 +101,7 @@ impl Stage {
         match operation {
             Operation::Step { node } => self.step(*node, Duration::ZERO),
             Operation::Renew { node } => self.step(*node, THIRD),
-            Operation::LoseRequest { node } => drop(self.nodes[*node].ledger.lock().pending.batch()),
+            Operation::LoseRequest { node } => drop(self.nodes[*node].batch()),
             Operation::LoseReply { node } => self.carry_out_unseen(*node),
             Operation::Late { which } => self.send_late(*which),
             Operation::Lapse { incarnation } => self.lapse(*incarnation),
@@ -111,6 +115,7 @@ impl Stage {
             Operation::Wipe { node } => {
                 redis::cmd("FLUSHALL").exec(&mut self.redis).unwrap();
                 "0".clone_into(&mut self.cursor);
+                self.rules.wiped();
                 self.step(*node, THIRD);
             }
             Operation::Settle => {
@@ -159,7 +164,8 @@ impl Stage {
         let names = keys.iter().map(|key| key.escape_ascii().to_string());
         names
             .filter(|key| {
-                ["wh:occ:", "wh:mem:", "wh:con:", "wh:held:", "wh:due"].iter().any(|family| key.starts_with(family))
+                let families = ["wh:occ:", "wh:mem:", "wh:con:", "wh:held:", "wh:due", "wh:counts"];
+                families.iter().any(|family| key.starts_with(family))
             })
             .collect()
     }
@@ -171,6 +177,8 @@ impl Stage {
         for told in &news {
             self.rules.observe(told);
         }
+        // When a number is told depends on when it is asked for; the rules see to it.
+        news.retain(|told| !matches!(told.what, What::Counted(_)));
         let mut expected = reference.news.clone();
         news.sort();
         expected.sort();
@@ -195,6 +203,8 @@ impl Stage {
             EventKind::ChannelVacated => (None, What::Went),
             EventKind::MemberAdded { user } => (Some(user.id().clone()), What::Came),
             EventKind::MemberRemoved { user } => (Some(user.id().clone()), What::Went),
+            EventKind::SubscriptionCount { count } => (None, What::Counted(count)),
+            EventKind::CacheMiss => panic!("nobody tells of cache channels here"),
             EventKind::ClientEvent(event) => {
                 let ClientEventParts { data, user, .. } = event.parts();
                 let number = std::str::from_utf8(data.unwrap()).unwrap().parse().unwrap();
@@ -208,7 +218,7 @@ impl Stage {
     /// A node goes on, this much later.
     fn step(&mut self, node: usize, later: Duration) {
         let node = &mut self.nodes[node];
-        let sent = node.standing.place().zip(node.ledger.lock().pending.batch());
+        let sent = node.standing.place().zip(node.batch());
         node.now += later;
         node.step();
         let answered = node.ledger.lock().pending.last_answered();
@@ -226,7 +236,7 @@ impl Stage {
     /// What is sent is carried out; the node does not hear of it.
     fn carry_out_unseen(&mut self, node: usize) {
         let node = &self.nodes[node];
-        let batch = node.ledger.lock().pending.batch().expect("something waits");
+        let batch = node.batch().expect("something waits");
         let place = node.standing.place().expect("an open session");
         self.keys.claim(&mut self.redis, &place.node, &place.epoch, &batch).unwrap().unwrap();
     }
@@ -259,10 +269,16 @@ impl Stage {
         user.map_or(&[], |user| &self.names.users[user])
     }
 
+    /// Numbers of connections are told where no departure waits that is announced with them, sooner than the reference knows.
+    fn ledger(&self) -> SharedLedger {
+        let ledger = SharedLedger::new(usize::MAX, true);
+        if self.keys.grace().is_zero() { ledger.counting(Duration::ZERO, None) } else { ledger }
+    }
+
     fn start_node(&self) -> Node {
         let (telemetry, standing) = (Arc::<Telemetry>::default(), Arc::<Standing>::default());
         let (queue, intents) = IntentQueue::new(16);
-        let (queue, ledger) = (Arc::new(queue), Arc::new(SharedLedger::new(usize::MAX, true)));
+        let (queue, ledger) = (Arc::new(queue), Arc::new(self.ledger()));
         let incarnations = Arc::clone(&self.incarnations);
         let cluster = Cluster {
             link: Link::new(self.settings.clone(), Arc::clone(&telemetry)),
@@ -290,11 +306,17 @@ impl Node {
         self.intake.take_portion(None);
     }
 
+    /// What it would send now.
+    fn batch(&self) -> Option<Arc<Batch>> {
+        self.ledger.lock().batch(false, self.now)
+    }
+
     /// Talks to Redis until there is nothing more to say, or Redis does not decide now.
     fn step(&mut self) {
         for _ in 0..TURNS {
             let is_held_up = self.claimer.step(self.now).is_some();
-            if is_held_up || (self.standing.place().is_some() && !self.ledger.lock().pending.has_batch()) {
+            let is_silent = || !self.ledger.lock().has_batch(self.now);
+            if is_held_up || (self.standing.place().is_some() && is_silent()) {
                 return;
             }
         }

@@ -10,8 +10,8 @@ use redis::Connection;
 use super::protocol::{Answer, Change, Edges, Holds, Id, KEYS, Key, Lease, Redis};
 use crate::event::{Event, EventKind};
 use crate::names::{AppId, ChannelName, NodeId, UserId};
+use crate::presence::batch::{Batch, Entry};
 use crate::presence::claim::{Claim, Hold};
-use crate::presence::pending::{Batch, Entry};
 use crate::presence::scripts::{Fate, Keys, Reaped, Refusal, Verdict};
 use crate::support::redis::RedisServer;
 
@@ -104,7 +104,8 @@ impl Real {
     }
 
     fn reassert(&mut self, id: Id, epoch: &str, answered: u8, holds: Holds) -> Answer {
-        let holds: Vec<Hold> = KEYS.into_iter().filter(|key| holds.has(*key)).map(hold).collect();
+        let holds: Vec<(Hold, i64)> =
+            KEYS.into_iter().filter(|key| holds.has(*key)).map(|key| (hold(key), 0)).collect();
         let answer = self.keys.reassert(&mut self.redis, &node(id), epoch, answered.into(), holds.iter()).unwrap();
         answer.map_or_else(refused, |()| Answer::Done)
     }

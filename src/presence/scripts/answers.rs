@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use redis::{ErrorKind, RedisResult};
+
 use super::super::claim::Hold;
-use crate::event::Event;
+use crate::event::{Event, EventKind};
+use crate::names::{AppId, ChannelName, UserId};
 
 /// Why a script changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +26,20 @@ pub(crate) enum Refusal {
 pub(crate) struct Verdict {
     /// When the edges were decided, in Unix milliseconds.
     pub(crate) time_ms: u64,
-    /// One `1` (edge), `0` or `2` (a departure whose grace began) per claim.
+    /// One `1` (edge), `0` or `2` (a departure whose grace began) per claim, and one `m` (news) or `0` per empty cache
+    /// channel.
     pub(crate) edges: Vec<u8>,
     /// The departures that became edges before the claims were judged.
     pub(crate) announced: u64,
     /// Their events, unless the outbox is in Redis and has them.
     pub(crate) fired: Vec<Event>,
+    /// The numbers of connections that were announced.
+    pub(crate) counted: u64,
+    /// Their events, unless the outbox is in Redis and has them.
+    pub(crate) counts: Vec<Event>,
     /// Client events that the outbox did not take, because it was full.
     pub(crate) refused: u64,
-    /// When the next departure becomes an edge, unless none is waiting.
+    /// When the next departure becomes an edge, or the next number may be announced, unless none is waiting.
     pub(crate) next_due: Option<Duration>,
 }
 
@@ -42,7 +50,7 @@ pub(crate) struct Renewal {
     pub(crate) unbroken: bool,
     /// Nodes whose lease has lapsed.
     pub(crate) lapsed: Vec<String>,
-    /// When the next departure becomes an edge, unless none is waiting.
+    /// The same as in a verdict.
     pub(crate) next_due: Option<Duration>,
 }
 
@@ -68,6 +76,45 @@ pub(crate) struct Reaped {
     pub(crate) events: Vec<Event>,
     /// The departures whose grace began.
     pub(crate) leaving: Vec<Hold>,
+    /// The numbers of connections that were announced.
+    pub(crate) counted: u64,
+    /// Whether some are to be announced with a claim.
+    pub(crate) waiting: bool,
     /// Whether nothing is left to do.
     pub(crate) finished: bool,
+}
+
+/// What stands in a reply as three texts each: app, channel and user, the latter empty for the channel itself.
+pub(super) fn holds(texts: &[Vec<u8>]) -> impl Iterator<Item = Hold> {
+    texts.chunks_exact(3).map(|hold| Hold {
+        app: AppId::new(&hold[0]),
+        channel: ChannelName::new(&hold[1]),
+        user: (!hold[2].is_empty()).then(|| UserId::new(&hold[2])),
+    })
+}
+
+/// An announcement that stands in a reply as three texts: app, channel and number.
+pub(super) fn count_event(count: &[Vec<u8>], time_ms: u64) -> Option<Event> {
+    let [app, channel, number] = count else { return None };
+    let count = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let (app, channel) = (AppId::new(app), ChannelName::new(channel));
+    Some(Event { app, channel, time_ms, kind: EventKind::SubscriptionCount { count } })
+}
+
+/// A time in a reply, where -1 says that there is nothing to wait for.
+pub(super) fn waiting(next_due: i64) -> Option<Duration> {
+    u64::try_from(next_due).ok().map(Duration::from_millis)
+}
+
+pub(super) fn accepted(status: &str, number: u64) -> RedisResult<Result<(), Refusal>> {
+    match status {
+        "ok" => Ok(Ok(())),
+        "lost" => Ok(Err(Refusal::Lost)),
+        "behind" => Ok(Err(Refusal::Behind)),
+        "reaped" => Ok(Err(Refusal::Reaped)),
+        "settling" => Ok(Err(Refusal::Settling(Duration::from_millis(number)))),
+        other => {
+            Err((ErrorKind::UnexpectedReturnType, "a script answered with an unknown status", other.to_owned()).into())
+        }
+    }
 }

@@ -6,9 +6,9 @@
 -- ARGV[5] most holds to take  ARGV[6] how long edges wait (ms)
 --
 -- Returns {status, 1 when nothing is left}; status `ok`, `lost` or `reaped` as in reassert.lua.
--- May change: hold sets (occ, mem), KEYS[1], KEYS[3], KEYS[4].
+-- May change: hold sets (occ, mem), counts, counts_due, KEYS[1], KEYS[3], KEYS[4].
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled', 'counts')
 if epoch[1] ~= ARGV[3] then
   return {'lost', 0}
 end
@@ -20,21 +20,26 @@ if last == answered then
   -- Nothing of it was lost, or all has been taken away already: this call may come behind what was put back.
   return {'ok', 1}
 end
+set_counts(0, epoch[3])
 
 local holds = redis.call('ZRANGE', KEYS[3], 0, ARGV[5] - 1)
 for _, hold in ipairs(holds) do
-  local key, field = hold_key(decode_hold(hold))
+  local app, channel, user = decode_hold(hold)
+  local key, field = hold_key(app, channel, user)
   local before = hold_set(key, field)
   local after = without_node(before, ARGV[2])
   if after ~= before then
+    leave_count(ARGV[2], app, channel, user, true)
     set_hold_set(key, field, after)
   end
 end
+announce_counts(true)
 
 if tonumber(epoch[2]) <= now then
   redis.call('HSET', KEYS[1], 'settled', string.format('%.0f', now + ARGV[6]))
 end
 write_holds()
+write_counts()
 call_in_portions('ZREM', KEYS[3], holds, 1000)
 local finished = redis.call('EXISTS', KEYS[3]) == 0
 if finished then

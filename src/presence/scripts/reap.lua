@@ -7,12 +7,13 @@
 -- ARGV[5] how long the dead node's last reply is kept, and that it was reaped (s), for a node that was only paused
 -- ARGV[6] partitions of the outbox; 0 when it is not in Redis  ARGV[7] grace (ms)
 -- ARGV[8] how long a lease is (ms)  ARGV[9] how long a key of the roster lives (ms), 0: there is no roster  ARGV[10] the
--- prefix of its keys
+-- prefix of its keys  ARGV[11] time between two counts of a channel (ms)
 --
--- Returns {status, time of the departures (ms), edges, finished, leaving}: status `ok`, `lost`, `settling`, `alive` when
+-- Returns {status, time of the departures (ms), edges, finished, leaving, counted, wait}: status `ok`, `lost`, `settling`, `alive` when
 -- the node has renewed its lease after all or another reaper has finished, or `spared`, see below; edges = three per
--- edge: app, channel, user (empty: the channel itself); leaving = the same of those whose grace began.
--- May change: hold sets (occ, mem), due, `grace`, KEYS[2], KEYS[3], KEYS[4], the outbox (out).
+-- edge: app, channel, user (empty: the channel itself); leaving = the same of those whose grace began; counted = how
+-- many counts were announced, wait = 1 when some have to wait for a claim.
+-- May change: hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, KEYS[2], KEYS[3], KEYS[4], the outbox (out).
 
 local dead = ARGV[2]
 
@@ -61,21 +62,22 @@ local function is_vouched_for(expiry)
   return false
 end
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled', 'grace')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled', 'grace', 'counts')
 if epoch[1] ~= ARGV[3] then
-  return {'lost', 0, {}, 0, {}}
+  return {'lost', 0, {}, 0, {}, 0, 0}
 end
 if tonumber(epoch[2]) > now then
-  return {'settling', 0, {}, 0, {}}
+  return {'settling', 0, {}, 0, {}, 0, 0}
 end
 local expiry = redis.call('ZSCORE', KEYS[2], dead)
 if not expiry or tonumber(expiry) >= now then
-  return {'alive', 0, {}, 1, {}}
+  return {'alive', 0, {}, 1, {}, 0, 0}
 end
 if is_vouched_for(tonumber(expiry)) then
-  return {'spared', 0, {}, 1, {}}
+  return {'spared', 0, {}, 1, {}, 0, 0}
 end
 set_grace(ARGV[7], epoch[3])
+set_counts(ARGV[11], epoch[4])
 
 redis.call('HLEN', KEYS[4])
 local holds = redis.call('ZRANGE', KEYS[3], 0, ARGV[4] - 1)
@@ -94,9 +96,11 @@ for _, hold in ipairs(holds) do
       departed[#departed + 1] = channel
       departed[#departed + 1] = user
     end
+    leave_count(dead, app, channel, user)
     set_hold_set(key, field, after)
   end
 end
+local counted_now = #announce_counts(partitions == 0) / 3
 
 local outbox = partitions > 0 and streams(partitions)
 
@@ -106,6 +110,7 @@ redis.call('ZADD', KEYS[2], -1, dead)
 redis.call('HSET', KEYS[4], 'reaped', 1)
 write_holds()
 write_due()
+local waiting = write_counts()
 call_in_portions('ZREM', KEYS[3], holds, 1000)
 if outbox then
   write_events(outbox)
@@ -115,4 +120,4 @@ if finished then
   redis.call('ZREM', KEYS[2], dead)
   redis.call('EXPIRE', KEYS[4], ARGV[5])
 end
-return {'ok', now, edges, finished and 1 or 0, leaving}
+return {'ok', now, edges, finished and 1 or 0, leaving, counted_now, waiting and 1 or 0}

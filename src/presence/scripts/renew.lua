@@ -5,9 +5,10 @@
 -- ARGV[6] number of the node's last batch that was answered
 --
 -- Returns {status, 1 when the lease had not lapsed meanwhile, lapsed nodes, milliseconds until a departure becomes an
--- edge, -1 for none}; status `ok`, `lost`, `behind` or `reaped` as in claim.lua. May change: KEYS[2], `grace`.
+-- edge or a count may be announced, -1 for none}; status `ok`, `lost`, `behind` or `reaped` as in claim.lua. May change: KEYS[2], `grace`,
+-- `counts`.
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace', 'counts')
 if epoch[1] ~= ARGV[3] then
   return {'lost', 0, {}, -1}
 end
@@ -19,6 +20,7 @@ if not has_lease(KEYS[2], ARGV[2]) then
   return {'reaped', 0, {}, -1}
 end
 set_grace(0, epoch[2])
+set_counts(0, epoch[3])
 redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[4]), ARGV[2])
 local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[5])
-return {'ok', tonumber(expiry) >= now and 1 or 0, lapsed, next_due()}
+return {'ok', tonumber(expiry) >= now and 1 or 0, lapsed, next_due_or_count(next_due())}

@@ -6,6 +6,8 @@
 --   `o` occupied, `v` vacated: app, channel
 --   `a` added, `r` removed:    app, channel, user
 --   `k` connected, `t` terminated: app, socket
+--   `n` subscription count:    app, channel, count
+--   `m` cache miss:            app, channel
 --   `c` client event:          app, channel, event, socket, user, then 0 or 1 and the data
 --   `x` the application's own: app, channel (may be empty), name, then 0 or 1 and the data
 -- All events of a channel go to one partition, which keeps their order; so do those of a connection.

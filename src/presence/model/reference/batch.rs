@@ -4,12 +4,12 @@ use super::Node;
 use crate::presence::model::kinds::What;
 
 impl Node {
-    /// A batch is put together, unless one is under way or nothing waits. Returns how much is in it.
+    /// A batch is put together, unless one is under way. Returns how much is in it, beside numbers of connections.
     pub(super) fn send(&mut self) -> usize {
-        if self.sent.is_none() && !self.waiting.is_empty() {
-            self.sent = Some(self.waiting.len());
+        if self.sent.is_none() {
+            self.counted.clear();
         }
-        self.sent.unwrap_or_default()
+        *self.sent.get_or_insert(self.waiting.len())
     }
 
     /// Whether there is something to send.
@@ -23,7 +23,7 @@ impl Node {
             match told.what {
                 What::Came => drop(self.held.insert(told.key)),
                 What::Went => drop(self.held.remove(&told.key)),
-                What::Whispered(_) => {}
+                What::Whispered(_) | What::Counted(_) => {}
             }
         }
         self.leavings.extend(self.carried_out.take().unwrap_or_default());

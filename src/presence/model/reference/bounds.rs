@@ -1,6 +1,6 @@
 //! What can happen when, and how everything comes to rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::redis::Lease;
 use super::{Node, RENEWALS, Reference, Sockets, keys};
@@ -12,6 +12,17 @@ impl Reference {
     /// The keys with somebody there.
     pub(in super::super) fn present(&self) -> BTreeSet<Key> {
         self.nodes.iter().flat_map(|node| keys(&node.live)).collect()
+    }
+
+    /// How many connections there are on each channel that is counted.
+    pub(in super::super) fn counts(&self) -> BTreeMap<Key, u64> {
+        let mut counts = BTreeMap::new();
+        for ((app, channel), _) in self.nodes.iter().flat_map(|node| node.live.keys()) {
+            if !self.names.channels[*channel].starts_with(b"presence-") {
+                *counts.entry(Key { app: *app, channel: *channel, user: None }).or_default() += 1;
+            }
+        }
+        counts
     }
 
     /// Everything heals: who was cut off is back, who died is found out, and what no hook told is reconciled.

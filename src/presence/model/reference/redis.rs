@@ -64,6 +64,7 @@ impl Redis {
                 }
                 What::Went => self.let_go(id, told.key, &mut judged),
                 What::Whispered(_) => judged.news.push(told.clone()),
+                What::Counted(_) => {}
             }
         }
         judged

@@ -1,0 +1,162 @@
+//! What one script call carries: claims, and what keeps its place between them.
+
+use super::claim::{Claim, Hold};
+use crate::event::{ClientEvent, CustomEvent, Event, EventKind};
+use crate::names::{AppId, ChannelName, UserId};
+
+/// What a client event takes beside its text, roughly.
+const WHISPER_FRAME: usize = 96;
+
+/// One entry of a batch, or of the queue before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// For Redis to judge.
+    Claim(Claim),
+    /// Already an event; it waits for the claims before it.
+    Whisper(Whisper),
+    /// What was seen of a cache channel. Redis judges whether an empty one is news.
+    Cache(CacheSeen),
+    /// How many connections there are, once all that is before it has happened.
+    Count(Count),
+}
+
+/// A client event, or one of the application's own, without its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Whisper {
+    pub(crate) app: AppId,
+    pub(crate) channel: ChannelName,
+    pub(crate) said: Said,
+}
+
+/// What was said, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    ByClient(ClientEvent),
+    ByApplication(CustomEvent),
+}
+
+/// What somebody who subscribed to a cache channel was given: a payload, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CacheSeen {
+    pub(crate) app: AppId,
+    pub(crate) channel: ChannelName,
+    pub(crate) empty: bool,
+}
+
+/// How many connections of this node are subscribed to a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) app: AppId,
+    pub(crate) channel: ChannelName,
+    pub(crate) number: u32,
+}
+
+/// Claims that are sent in one script call, with what is between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Batch {
+    number: u64,
+    pub(super) entries: Vec<Entry>,
+}
+
+impl Batch {
+    /// A batch of `entries`.
+    pub(crate) const fn new(number: u64, entries: Vec<Entry>) -> Self {
+        Self { number, entries }
+    }
+
+    /// The number under which Redis remembers its reply.
+    pub(crate) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Everything in it, in order.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The claims, in order.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Claim(claim) => Some(claim),
+            Entry::Whisper(_) | Entry::Cache(_) | Entry::Count(_) => None,
+        })
+    }
+
+    /// Those on which there is a verdict, in order.
+    pub(crate) fn judged(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| match entry {
+            Entry::Claim(_) => true,
+            Entry::Cache(seen) => seen.empty,
+            Entry::Whisper(_) | Entry::Count(_) => false,
+        })
+    }
+
+    /// How many client events are in it.
+    pub(crate) fn whispers(&self) -> usize {
+        self.entries.iter().filter(|entry| matches!(entry, Entry::Whisper(_))).count()
+    }
+}
+
+impl Entry {
+    /// What it takes in memory, if it is a client event.
+    pub(super) fn whisper_bytes(&self) -> usize {
+        if let Self::Whisper(whisper) = self { whisper.bytes() } else { 0 }
+    }
+}
+
+impl Whisper {
+    /// What it takes in memory, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        WHISPER_FRAME + self.said.as_text().len()
+    }
+
+    /// The visit during which a client sent it: the channel's, and the user's. The application need not be anywhere.
+    pub(super) fn holds(&self) -> impl Iterator<Item = Hold> {
+        let hold = |user| Hold { app: self.app.clone(), channel: self.channel.clone(), user };
+        let parts = match &self.said {
+            Said::ByClient(event) => Some(event.parts()),
+            Said::ByApplication(_) => None,
+        };
+        let user = parts.and_then(|parts| parts.user).map(UserId::new);
+        parts.map(|_| hold(None)).into_iter().chain(user.map(|user| hold(Some(user))))
+    }
+
+    /// The event, once its time is known.
+    pub(crate) fn into_event(self, time_ms: u64) -> Event {
+        let kind = match self.said {
+            Said::ByClient(event) => EventKind::ClientEvent(event),
+            Said::ByApplication(event) => EventKind::Custom(event),
+        };
+        Event { app: self.app, channel: self.channel, time_ms, kind }
+    }
+}
+
+impl Said {
+    /// How its entry begins in a batch, and in the outbox.
+    pub(crate) const fn letter(&self) -> &'static str {
+        match self {
+            Self::ByClient(_) => "c",
+            Self::ByApplication(_) => "x",
+        }
+    }
+
+    /// The text that stands in the outbox.
+    pub(crate) fn as_text(&self) -> &[u8] {
+        match self {
+            Self::ByClient(event) => event.as_text(),
+            Self::ByApplication(event) => event.as_text(),
+        }
+    }
+}
+
+impl CacheSeen {
+    /// The visit during which it was seen.
+    pub(super) fn hold(&self) -> Hold {
+        Hold { app: self.app.clone(), channel: self.channel.clone(), user: None }
+    }
+
+    /// The event, when an empty channel turned out to be news.
+    pub(super) fn into_event(self, time_ms: u64) -> Event {
+        Event { app: self.app, channel: self.channel, time_ms, kind: EventKind::CacheMiss }
+    }
+}

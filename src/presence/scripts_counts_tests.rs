@@ -1,0 +1,296 @@
+//! How many connections a channel has, and empty cache channels, on a real Redis.
+
+use super::*;
+use crate::event::{Event, EventKind};
+use crate::presence::batch::{CacheSeen, Count};
+
+/// Longer than any test.
+const INTERVAL: Duration = Duration::from_secs(600);
+
+fn count(name: &str, number: u32) -> Entry {
+    let Hold { app, channel, .. } = channel("app", name);
+    Entry::Count(Count { app, channel, number })
+}
+
+fn join(name: &str) -> Entry {
+    Entry::Claim(Claim::join(channel("app", name)))
+}
+
+fn leave(name: &str) -> Entry {
+    Entry::Claim(Claim::leave(channel("app", name)))
+}
+
+fn seen(name: &str, empty: bool) -> Entry {
+    let Hold { app, channel, .. } = channel("app", name);
+    Entry::Cache(CacheSeen { app, channel, empty })
+}
+
+fn numbers(counts: &[Event]) -> Vec<u64> {
+    let number = |event: &Event| match event.kind {
+        EventKind::SubscriptionCount { count } => count,
+        ref other => panic!("no number: {other:?}"),
+    };
+    counts.iter().map(number).collect()
+}
+
+impl Cluster {
+    /// A cluster whose nodes are told in the answers what is announced.
+    fn counting() -> Self {
+        let cluster = Self::start().without_outbox();
+        Self { keys: cluster.keys.clone().with_count_interval(INTERVAL).with_miss_ttl(INTERVAL), ..cluster }
+    }
+
+    /// The same with the outbox in Redis.
+    fn counting_in_redis() -> Self {
+        let cluster = Self::counting();
+        Self { keys: Keys::new("wh", LEASE, 1).with_count_interval(INTERVAL).with_miss_ttl(INTERVAL), ..cluster }
+    }
+
+    fn tell(&mut self, node: &NodeId, entries: &[Entry]) -> Verdict {
+        let number = self.batches.get(node).map_or(1, |last| last + 1);
+        self.batches.insert(node.clone(), number);
+        self.tell_as(node, number, entries)
+    }
+
+    fn tell_as(&mut self, node: &NodeId, number: u64, entries: &[Entry]) -> Verdict {
+        let batch = Batch::new(number, entries.to_vec());
+        self.keys.claim(&mut self.redis, node, &self.epoch, &batch).unwrap().unwrap()
+    }
+
+    /// What a node is told to be announced when it tells this.
+    fn counts(&mut self, node: &NodeId, entries: &[Entry]) -> Vec<u64> {
+        numbers(&self.tell(node, entries).counts)
+    }
+
+    /// What a node is told of empty cache channels.
+    fn misses(&mut self, node: &NodeId, entries: &[Entry]) -> String {
+        let edges = self.tell(node, entries).edges;
+        String::from_utf8(edges).unwrap().replace('1', "")
+    }
+
+    /// Lets the time between two announcements pass.
+    fn pass_interval(&mut self) {
+        let past = "for _, channel in ipairs(redis.call('HKEYS', 'wh:counts')) do
+            redis.call('ZADD', 'wh:counts_due', 'XX', 1, channel)
+            local number = redis.call('HGET', 'wh:counts', channel)
+            redis.call('HSET', 'wh:counts', channel, (number:gsub(':%d+|', ':1|', 1)))
+        end";
+        redis::cmd("EVAL").arg(past).arg(0).exec(&mut self.redis).unwrap();
+    }
+
+    /// What the outbox has, in short.
+    fn outbox(&mut self) -> Vec<String> {
+        type Entries = Vec<(String, Vec<(String, String)>)>;
+        let mut range = redis::cmd("XRANGE");
+        let entries: Entries = range.arg("wh:out:0").arg("-").arg("+").query(&mut self.redis).unwrap();
+        entries.into_iter().flat_map(|(_, fields)| fields).map(|(_, text)| text).collect()
+    }
+}
+
+#[test]
+fn the_numbers_of_all_nodes_are_one_and_what_comes_too_early_is_told_by_whoever_comes_next() {
+    let mut cluster = Cluster::counting();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    assert_eq!(cluster.counts(&a, &[join("news"), count("news", 2)]), [2]);
+    let early = cluster.tell(&b, &[join("news"), count("news", 3)]);
+    assert_eq!(early.counts, []);
+    assert!(early.next_due.is_some_and(|wait| wait > INTERVAL / 2), "{:?}", early.next_due);
+    assert_eq!(cluster.counts(&a, &[count("news", 4)]), [0_u64; 0]);
+    cluster.pass_interval();
+    assert_eq!(cluster.counts(&b, &[]), [7]);
+    assert_eq!(cluster.counts(&a, &[]), [0_u64; 0], "once");
+}
+
+#[test]
+fn a_number_that_is_what_it_was_is_not_told() {
+    let mut cluster = Cluster::counting();
+    let a = cluster.node(1);
+    assert_eq!(cluster.counts(&a, &[join("news"), count("news", 2)]), [2]);
+    assert!(cluster.tell(&a, &[count("news", 3)]).next_due.is_some());
+    assert_eq!(cluster.tell(&a, &[count("news", 2)]).next_due, None, "nothing waits any more");
+    cluster.pass_interval();
+    assert_eq!(cluster.counts(&a, &[]), [0_u64; 0]);
+}
+
+#[test]
+fn nobody_is_a_number_too_and_then_the_channel_is_forgotten() {
+    let mut cluster = Cluster::counting();
+    let a = cluster.node(1);
+    assert_eq!(cluster.counts(&a, &[join("news"), count("news", 1)]), [1]);
+    assert_eq!(cluster.counts(&a, &[leave("news")]), [0_u64; 0], "too early");
+    cluster.pass_interval();
+    assert_eq!(cluster.counts(&a, &[]), [0]);
+    assert_eq!(cluster.counts(&a, &[join("news"), count("news", 1)]), [0_u64; 0], "too early after the last one");
+    cluster.pass_interval();
+    assert_eq!(cluster.counts(&a, &[]), [1]);
+    cluster.tell(&a, &[leave("news")]);
+    cluster.pass_interval();
+    assert_eq!(cluster.counts(&a, &[]), [0]);
+    cluster.pass_interval();
+    assert_eq!(cluster.tell(&a, &[]).next_due, None);
+    assert_eq!(cluster.all_keys(), ["wh:epoch", "wh:nodes", &format!("wh:reply:{a}")]);
+    assert_eq!(redis::cmd("HEXISTS").arg("wh:epoch").arg("counts").query(&mut cluster.redis), Ok(false));
+}
+
+#[test]
+fn a_visit_within_one_batch_has_no_number() {
+    let mut cluster = Cluster::counting();
+    let a = cluster.node(1);
+    assert_eq!(cluster.counts(&a, &[join("news"), leave("news"), count("news", 1)]), [0_u64; 0]);
+    assert!(!cluster.all_keys().contains(&"wh:counts".to_owned()));
+}
+
+#[test]
+fn a_batch_with_numbers_that_is_sent_again_gets_the_same_answer() {
+    let mut cluster = Cluster::counting();
+    let a = cluster.node(1);
+    let entries = [join("cache-a"), seen("cache-a", true), count("cache-a", 1)];
+    let first = cluster.tell_as(&a, 1, &entries);
+    assert_eq!((first.edges.as_slice(), numbers(&first.counts)), (b"1m".as_slice(), vec![1]));
+    let again = cluster.tell_as(&a, 1, &entries);
+    assert_eq!((again.edges, again.counts), (first.edges, first.counts));
+    assert_eq!(cluster.tell_as(&a, 2, &[]).counts, []);
+}
+
+#[test]
+fn in_the_outbox_a_number_stands_behind_the_edges_of_its_batch() {
+    let mut cluster = Cluster::counting_in_redis();
+    let a = cluster.node(1);
+    let verdict = cluster.tell(&a, &[join("cache-a"), seen("cache-a", true), count("cache-a", 12)]);
+    assert_eq!((verdict.counted, verdict.counts), (1, Vec::new()));
+    assert_eq!(cluster.outbox(), ["o3:app7:cache-a", "m3:app7:cache-a", "n3:app7:cache-a12"]);
+}
+
+#[test]
+fn the_numbers_of_a_dead_node_go_with_its_holds() {
+    for in_redis in [true, false] {
+        let mut cluster = if in_redis { Cluster::counting_in_redis() } else { Cluster::counting() };
+        let (a, b) = (cluster.node(1), cluster.node(2));
+        cluster.tell(&a, &[join("news"), count("news", 2), join("other"), count("other", 1)]);
+        cluster.tell(&b, &[join("news"), count("news", 3)]);
+        cluster.pass_interval();
+        cluster.tell(&b, &[]);
+        cluster.pass_interval();
+        cluster.lapse(&a);
+        // A node that has no interval of its own: nobody there wants to know.
+        let keys = std::mem::replace(&mut cluster.keys, Keys::new("wh", LEASE, u16::from(in_redis)));
+        let reaped = cluster.reap(&a).unwrap();
+        cluster.keys = keys;
+        if in_redis {
+            assert_eq!((reaped.counted, reaped.waiting), (2, false));
+            assert_eq!(cluster.outbox()[4..], ["n3:app4:news5", "v3:app5:other", "n3:app4:news3", "n3:app5:other0"]);
+        } else {
+            assert_eq!((reaped.counted, reaped.waiting), (0, true), "the answer to a reaper may be lost");
+            cluster.pass_interval();
+            let mut told = cluster.counts(&b, &[]);
+            told.sort_unstable();
+            assert_eq!(told, [0, 3]);
+        }
+    }
+}
+
+#[test]
+fn numbers_are_put_back_in_silence_and_the_next_change_is_told() {
+    let mut cluster = Cluster::counting();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    cluster.tell(&a, &[join("news"), count("news", 2)]);
+    cluster.tell(&b, &[join("news"), count("news", 3)]);
+    redis::cmd("FLUSHALL").exec(&mut cluster.redis).unwrap();
+    for (node, number) in [(&a, 2), (&b, 3)] {
+        cluster.keys.open(&mut cluster.redis, node, "epoch-1", Duration::ZERO).unwrap();
+        let held = [(channel("app", "news"), number)];
+        let (redis, epoch) = (&mut cluster.redis, &cluster.epoch);
+        cluster.keys.reassert(redis, node, epoch, 0, held.iter()).unwrap().unwrap();
+    }
+    assert_eq!(cluster.tell_as(&a, 1, &[]).counts, []);
+    assert_eq!(numbers(&cluster.tell_as(&b, 1, &[count("news", 4)]).counts), [6]);
+}
+
+#[test]
+fn a_number_that_may_not_have_been_told_when_it_was_lost_is_told_when_it_is_back() {
+    let mut cluster = Cluster::counting();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    for (node, number) in [(&a, -2), (&b, 3)] {
+        let held = [(channel("app", "news"), number)];
+        let (redis, epoch) = (&mut cluster.redis, &cluster.epoch);
+        cluster.keys.reassert(redis, node, epoch, 0, held.iter()).unwrap().unwrap();
+    }
+    assert_eq!(cluster.counts(&b, &[]), [5]);
+    assert_eq!(cluster.counts(&a, &[count("news", 2)]), [0_u64; 0]);
+}
+
+#[test]
+fn a_redis_that_lost_its_last_seconds_is_told_the_numbers_again_in_silence() {
+    let mut cluster = Cluster::counting();
+    let a = cluster.node(1);
+    cluster.tell(&a, &[join("news"), count("news", 2)]);
+    let saved = cluster.save();
+    cluster.pass_interval();
+    assert_eq!(cluster.counts(&a, &[count("news", 5)]), [5]);
+    cluster.restore(&saved);
+    let (redis, epoch) = (&mut cluster.redis, &cluster.epoch);
+    assert_eq!(cluster.keys.forget(redis, &a, epoch, 2, 16, Duration::ZERO).unwrap(), Ok(true));
+    let held = [(channel("app", "news"), 5)];
+    cluster.keys.reassert(redis, &a, epoch, 2, held.iter()).unwrap().unwrap();
+    assert_eq!(cluster.counts(&a, &[count("news", 5)]), [0_u64; 0]);
+    assert_eq!(cluster.counts(&a, &[count("news", 6)]), [6]);
+}
+
+#[test]
+fn a_key_of_a_foreign_type_fails_a_batch_with_numbers_before_anything_has_changed() {
+    for (key, entry) in [
+        ("wh:counts", count("cache-a", 1)),
+        ("wh:counts_due", count("cache-a", 1)),
+        ("wh:miss:3:app:cache-a", seen("cache-a", true)),
+    ] {
+        let mut cluster = Cluster::counting_in_redis();
+        let a = cluster.node(1);
+        cluster.tell(&a, &[join("cache-a")]);
+        redis::cmd("DEL").arg(key).exec(&mut cluster.redis).unwrap();
+        redis::cmd("LPUSH").arg(key).arg("foreign").exec(&mut cluster.redis).unwrap();
+        let before = cluster.save();
+        let batch = Batch::new(2, vec![join("other"), entry]);
+        cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &batch).unwrap_err();
+        assert_eq!(cluster.save(), before, "{key}");
+    }
+}
+
+#[test]
+fn that_a_cache_channel_is_empty_is_news_once_however_many_ask() {
+    let mut cluster = Cluster::counting();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    assert_eq!(cluster.misses(&a, &[join("cache-a"), seen("cache-a", true), seen("cache-a", true)]), "m0");
+    assert_eq!(cluster.misses(&b, &[join("cache-a"), seen("cache-a", true)]), "00");
+    // Its time is over.
+    let expires: i64 = redis::cmd("PTTL").arg("wh:miss:3:app:cache-a").query(&mut cluster.redis).unwrap();
+    assert!((1..=600_000).contains(&expires), "{expires}");
+    redis::cmd("DEL").arg("wh:miss:3:app:cache-a").exec(&mut cluster.redis).unwrap();
+    assert_eq!(cluster.misses(&b, &[seen("cache-a", true)]), "m");
+    // A payload was seen.
+    assert_eq!(cluster.misses(&a, &[seen("cache-a", false)]), "");
+    assert_eq!(cluster.misses(&b, &[seen("cache-a", true)]), "m");
+    // All have left, and the payload with them.
+    assert_eq!(cluster.misses(&a, &[leave("cache-a"), join("cache-a"), seen("cache-a", true)]), "000");
+    cluster.tell(&a, &[leave("cache-a")]);
+    assert_eq!(cluster.misses(&b, &[leave("cache-a"), join("cache-a"), seen("cache-a", true)]), "m");
+}
+
+#[test]
+fn whoever_comes_back_within_the_grace_finds_a_channel_that_lost_its_payload() {
+    let mut cluster = Cluster::counting();
+    cluster.keys = cluster.keys.clone().with_grace(LEASE);
+    let a = cluster.node(1);
+    assert_eq!(cluster.misses(&a, &[join("cache-a"), seen("cache-a", true)]), "m");
+    assert_eq!(cluster.misses(&a, &[leave("cache-a")]), "2");
+    assert_eq!(cluster.misses(&a, &[join("cache-a"), seen("cache-a", true)]), "0m");
+}
+
+#[test]
+fn what_is_said_of_a_channel_that_the_node_does_not_hold_is_nothing() {
+    let mut cluster = Cluster::counting();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    cluster.tell(&a, &[join("cache-a"), count("cache-a", 1), seen("cache-a", true)]);
+    let verdict = cluster.tell(&b, &[seen("cache-a", true), seen("cache-a", false), count("cache-a", 7)]);
+    assert_eq!((verdict.edges.as_slice(), verdict.counts, verdict.next_due), (b"0".as_slice(), Vec::new(), None));
+    assert_eq!(redis::cmd("EXISTS").arg("wh:miss:3:app:cache-a").query(&mut cluster.redis), Ok(1));
+}

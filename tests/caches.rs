@@ -1,0 +1,124 @@
+//! Cache channels that were found empty, as a receiver is told.
+
+mod support;
+
+use resonate_webhooks::engine::Engine;
+use serde_json::json;
+use support::cluster::{Cluster, settled, stat};
+use support::engine::{APP, eventually};
+
+const CACHE: &[u8] = b"private-cache-a";
+
+/// A node whose endpoint wants to know, and gets edges to compare with.
+fn node(cluster: &Cluster, ttl: f64, outbox: &str) -> Engine {
+    let endpoint = json!({
+        "url": cluster.receiver.url("/hook"), "events": ["cache_miss", "channel_occupied", "channel_vacated"],
+    });
+    cluster.node_with(&json!({ "cache_miss_ttl": ttl, "outbox": outbox, "ttl": 90, "endpoints": [endpoint] }))
+}
+
+/// A client subscribes and is given nothing.
+fn miss(node: &Engine, channel: &[u8], socket: &str) {
+    node.subscribed(APP, channel, socket.as_bytes(), None);
+    node.cache_seen(APP, channel, true);
+}
+
+fn settle(nodes: &[&Engine]) {
+    for node in nodes {
+        settled(node);
+        eventually("all is taken in", || stat(node, "queued_intents") == 0);
+    }
+}
+
+/// A channel comes and goes: what was before it has been told.
+fn flush(cluster: &Cluster, node: &Engine, name: &str) {
+    node.subscribed(APP, name.as_bytes(), b"9.9", None);
+    node.closed(APP, b"9.9");
+    let end = format!("channel_vacated {name}");
+    eventually("the end is told", || cluster.counts().contains_key(&end));
+}
+
+fn misses(cluster: &Cluster) -> usize {
+    cluster.counts().get("cache_miss private-cache-a").copied().unwrap_or_default()
+}
+
+#[test]
+fn an_empty_channel_is_told_of_once_however_many_ask_and_on_however_many_nodes() {
+    for outbox in ["redis", "memory"] {
+        let cluster = Cluster::start();
+        let nodes = [1, 2, 3].map(|_| node(&cluster, 600.0, outbox));
+        std::thread::scope(|scope| {
+            for node in &nodes {
+                scope.spawn(|| (0..100).for_each(|n| miss(node, CACHE, &format!("1.{n}"))));
+            }
+        });
+        settle(&nodes.each_ref());
+        eventually("the miss is told", || misses(&cluster) > 0);
+        flush(&cluster, &nodes[0], "end");
+        let of_channel: Vec<String> = cluster.events().into_iter().filter(|event| event.ends_with("-a")).collect();
+        assert_eq!(of_channel, ["channel_occupied private-cache-a", "cache_miss private-cache-a"]);
+    }
+}
+
+#[test]
+fn it_is_told_again_when_a_payload_was_there_when_all_had_left_and_when_its_time_is_over() {
+    let cluster = Cluster::start();
+    let [a, b] = [1, 2].map(|_| node(&cluster, 600.0, "redis"));
+    miss(&a, CACHE, "1.1");
+    eventually("the miss is told", || misses(&cluster) == 1);
+    a.cache_seen(APP, CACHE, false);
+    settle(&[&a]);
+    eventually("the payload is known", || {
+        let marks: Vec<String> = redis::cmd("KEYS").arg("wh:miss:*").query(&mut cluster.redis.connect()).unwrap();
+        marks.is_empty()
+    });
+    miss(&b, CACHE, "2.1");
+    eventually("the payload is missed on another node", || misses(&cluster) == 2);
+    b.closed(APP, b"2.1");
+    a.closed(APP, b"1.1");
+    settle(&[&a, &b]);
+    miss(&a, CACHE, "1.2");
+    eventually("the payload went with the last subscriber", || misses(&cluster) == 3);
+}
+
+#[test]
+fn a_channel_that_stays_empty_is_told_of_again_after_its_time() {
+    let cluster = Cluster::start();
+    let node = node(&cluster, 1.0, "redis");
+    let mut socket = 0;
+    eventually("it is told of three times", || {
+        socket += 1;
+        miss(&node, CACHE, &format!("1.{socket}"));
+        misses(&cluster) == 3
+    });
+}
+
+#[test]
+fn a_million_names_leave_nothing_behind_for_ever() {
+    let cluster = Cluster::start();
+    let node = node(&cluster, 600.0, "redis");
+    for n in 0..2_000 {
+        miss(&node, format!("cache-{n}").as_bytes(), "1.1");
+    }
+    settle(&[&node]);
+    let forever = "local left = 0
+        for _, key in ipairs(redis.call('KEYS', 'wh:miss:*')) do
+            if redis.call('PTTL', key) < 0 then return -1 end
+            left = left + 1
+        end
+        return left";
+    let redis = &mut cluster.redis.connect();
+    let marks: i64 = redis::cmd("EVAL").arg(forever).arg(0).query(redis).unwrap();
+    assert_eq!(marks, 2_000, "-1: one that does not expire");
+}
+
+#[test]
+fn who_does_not_ask_for_misses_gets_none() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    assert!(!node.wants_cache_misses());
+    miss(&node, CACHE, "1.1");
+    node.closed(APP, b"1.1");
+    eventually("the visit is over", || cluster.counts().contains_key("channel_vacated private-cache-a"));
+    assert_eq!(cluster.events(), ["channel_occupied private-cache-a", "channel_vacated private-cache-a"]);
+}

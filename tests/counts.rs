@@ -1,0 +1,192 @@
+//! How many are subscribed to a channel: the number of the whole cluster, as a receiver is told.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use resonate_webhooks::engine::Engine;
+use serde_json::{Value, json};
+use support::cluster::{Cluster, settled, stat};
+use support::engine::{APP, eventually};
+use support::receiver::Received;
+
+const NEWS: &[u8] = b"news";
+
+/// Milliseconds between two numbers of a channel.
+const INTERVAL: u64 = 500;
+
+impl Told for Cluster {
+    fn numbers(&self, channel: &str) -> Vec<u64> {
+        let told = self.events();
+        let of_channel = told.iter().filter_map(|event| event.strip_prefix("subscription_count ")?.rsplit_once(' '));
+        let of_channel = of_channel.filter(|(name, _)| *name == channel);
+        of_channel.filter_map(|(_, number)| number.parse().ok()).collect()
+    }
+}
+
+/// What a receiver was told.
+trait Told {
+    /// The numbers of a channel, in their order.
+    fn numbers(&self, channel: &str) -> Vec<u64>;
+}
+
+/// A node whose endpoint wants numbers, and edges to compare them with.
+fn counting(cluster: &Cluster, settings: &Value) -> Engine {
+    let events = ["channel_occupied", "channel_vacated", "subscription_count"];
+    let endpoint = json!({ "url": cluster.receiver.url("/hook"), "events": events });
+    let mut all = json!({ "subscription_count_interval": Duration::from_millis(INTERVAL).as_secs_f64(), "ttl": 90, "endpoints": [endpoint] });
+    for (key, value) in settings.as_object().into_iter().flatten() {
+        all[key] = value.clone();
+    }
+    cluster.node_with(&all)
+}
+
+fn join(node: &Engine, sockets: std::ops::Range<u32>) {
+    sockets.for_each(|n| node.subscribed(APP, NEWS, format!("1.{n}").as_bytes(), None));
+}
+
+fn leave(node: &Engine, sockets: std::ops::Range<u32>) {
+    sockets.for_each(|n| node.closed(APP, format!("1.{n}").as_bytes()));
+}
+
+/// Waits until a number that came too early is in Redis.
+fn number_waits(cluster: &Cluster) {
+    eventually("the number has reached Redis", || {
+        let waiting = redis::cmd("ZCARD").arg("wh:counts_due").query::<u64>(&mut cluster.redis.connect());
+        waiting == Ok(1)
+    });
+}
+
+fn last_is(cluster: &Cluster, number: u64) {
+    eventually(&format!("{number} are told"), || cluster.numbers("news").last() == Some(&number));
+}
+
+#[test]
+fn the_number_is_that_of_all_nodes_down_to_nobody() {
+    for outbox in ["redis", "memory"] {
+        let cluster = Cluster::start();
+        let [a, b] = [1, 2].map(|_| counting(&cluster, &json!({ "outbox": outbox })));
+        join(&a, 0..30);
+        join(&b, 30..50);
+        last_is(&cluster, 50);
+        leave(&a, 0..10);
+        last_is(&cluster, 40);
+        leave(&b, 30..50);
+        leave(&a, 10..30);
+        last_is(&cluster, 0);
+        let numbers = cluster.numbers("news");
+        assert!(numbers.windows(2).all(|pair| pair[0] != pair[1]), "{numbers:?}");
+    }
+}
+
+#[test]
+fn numbers_of_one_channel_keep_their_distance_and_the_last_one_is_the_truth() {
+    let cluster = Cluster::start();
+    let [a, b] = [1, 2].map(|_| counting(&cluster, &json!({})));
+    let began = Instant::now();
+    let mut joined = 0;
+    while began.elapsed() < Duration::from_millis(4 * INTERVAL) {
+        join(&a, joined..joined + 1);
+        join(&b, joined..joined + 1);
+        joined += 1;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    last_is(&cluster, 2 * u64::from(joined));
+    let mut bodies: Vec<Value> = cluster.receiver.received("/hook").iter().map(Received::json).collect();
+    let events = |body: &Value| body["events"].as_array().cloned().expect("a list of events");
+    bodies.retain(|body| events(body).iter().any(|event| event["name"] == "subscription_count"));
+    let numbers = cluster.numbers("news");
+    // A batch spans less than the interval, so that each has one number.
+    assert_eq!(bodies.len(), numbers.len());
+    let times: Vec<u64> = bodies.iter().map(|body| body["time_ms"].as_u64().expect("a time")).collect();
+    let spans: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // An event has the time of its entry in the outbox, which is that of the script or little later.
+    assert!(spans.len() >= 3 && spans.iter().all(|span| *span >= INTERVAL - 25), "{spans:?}, {numbers:?}");
+    assert!(numbers.is_sorted(), "{numbers:?}");
+}
+
+#[test]
+fn ten_thousand_who_come_at_once_cost_redis_a_few_calls() {
+    let cluster = Cluster::start();
+    let node = counting(&cluster, &json!({ "subscription_count_interval": 5 }));
+    eventually("the session has begun", || stat(&node, "redis_calls") > 0);
+    let before = stat(&node, "redis_calls");
+    let began = Instant::now();
+    join(&node, 0..10_000);
+    eventually("all have joined", || stat(&node, "sockets") == 10_000);
+    last_is(&cluster, 10_000);
+    let calls = stat(&node, "redis_calls") - before;
+    // One for the claim, one in half a second for the numbers, and those by which what waits is asked for.
+    assert!(calls <= 6 + 2 * began.elapsed().as_secs(), "{calls} calls");
+}
+
+#[test]
+fn the_connections_of_a_dead_node_do_not_count() {
+    let cluster = Cluster::start();
+    let [dead, alive] = [1, 2].map(|_| counting(&cluster, &json!({ "ttl": 3 })));
+    join(&dead, 0..3);
+    join(&alive, 0..2);
+    last_is(&cluster, 5);
+    assert!(dead.stop(Instant::now() + Duration::from_secs(2)), "a thread hangs");
+    last_is(&cluster, 2);
+}
+
+#[test]
+fn a_number_that_waits_is_told_though_its_node_is_stopped() {
+    let cluster = Cluster::start();
+    let slow = json!({ "subscription_count_interval": 2, "ttl": 3 });
+    let [a, b] = [1, 2].map(|_| counting(&cluster, &slow));
+    join(&b, 0..1);
+    last_is(&cluster, 1);
+    join(&a, 0..1);
+    settled(&a);
+    number_waits(&cluster);
+    assert!(a.stop(Instant::now() + Duration::from_secs(2)), "a thread hangs");
+    eventually("the number is told", || cluster.numbers("news").len() > 1);
+    last_is(&cluster, 1);
+    assert_eq!(cluster.numbers("news")[1], 2);
+}
+
+#[test]
+fn a_number_that_waited_in_a_redis_that_lost_everything_is_told_all_the_same() {
+    let mut cluster = Cluster::start();
+    let [a, b] = [1, 2].map(|_| counting(&cluster, &json!({ "ttl": 3, "subscription_count_interval": 5 })));
+    join(&a, 0..3);
+    last_is(&cluster, 3);
+    join(&b, 0..2);
+    number_waits(&cluster);
+    cluster.redis.kill();
+    cluster.redis.restart();
+    eventually("both have told Redis again", || [&a, &b].iter().all(|node| stat(node, "reassertions") > 0));
+    last_is(&cluster, 5);
+    join(&b, 2..3);
+    last_is(&cluster, 6);
+}
+
+#[test]
+fn members_are_told_one_by_one_and_not_counted() {
+    let cluster = Cluster::start();
+    let node = counting(&cluster, &json!({}));
+    node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
+    join(&node, 0..1);
+    last_is(&cluster, 1);
+    node.closed(APP, b"1.1");
+    leave(&node, 0..1);
+    last_is(&cluster, 0);
+    let mut counts: BTreeMap<String, usize> = cluster.counts();
+    counts.retain(|event, _| event.starts_with("subscription_count presence"));
+    assert_eq!(counts, BTreeMap::new());
+}
+
+#[test]
+fn who_does_not_ask_for_numbers_gets_none() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    join(&node, 0..3);
+    leave(&node, 0..3);
+    eventually("the visit is over", || cluster.counts().contains_key("channel_vacated news"));
+    assert_eq!(cluster.events(), ["channel_occupied news", "channel_vacated news"]);
+    let keys: Vec<String> = redis::cmd("KEYS").arg("wh:counts*").query(&mut cluster.redis.connect()).unwrap();
+    assert_eq!(keys, Vec::<String>::new());
+}
