@@ -67,6 +67,11 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected Reconciler $reconciler;
 
     /**
+     * Looks after cache channels, if an endpoint wants to know of empty ones.
+     */
+    protected ?CacheWatch $caches = null;
+
+    /**
      * Reports deliveries and warnings to Laravel.
      */
     protected OutcomeReporter $reporter;
@@ -142,6 +147,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             PresenceUser::idOn($name, $member),
             $this->tellsMemberData ? PresenceUser::dataOn($name, $member) : null,
         );
+        $this->caches?->subscribed($app->id(), $channel);
     }
 
     /**
@@ -233,6 +239,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
 
         $this->context = $context;
         $this->reconciler = new Reconciler($engine, $context, $this->apps);
+        $this->caches = $engine->wantsCacheMisses() ? new CacheWatch($engine) : null;
         $this->reporter = new OutcomeReporter($engine);
         $this->seconds = [
             'tick' => max(min((float) ($config['flush_interval'] ?? 1.0), static::TICK_MAX), static::TICK_MIN),
@@ -336,6 +343,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected function tick(): void
     {
         $this->reconciler->advance();
+        $this->caches?->look();
         $this->apps->meetWanted($this->context);
         $this->reporter->pump();
     }

@@ -1,0 +1,159 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use PHPUnit\Framework\Attributes\DataProvider;
+use ReflectionProperty;
+use Tests\Support\FakeClient;
+use Tests\Support\RedisServer;
+use Tests\Support\Wait;
+use Webpatser\Resonate\Protocols\Pusher\Channels\CacheChannel;
+use Webpatser\ResonateWebhooks\CacheWatch;
+use Webpatser\ResonateWebhooks\Native\Engine;
+
+/**
+ * Clients that subscribe to a cache channel which has nothing for them.
+ */
+final class CacheMissTest extends PluginTestCase
+{
+    protected const string CHANNEL = 'private-cache-scores';
+
+    protected const string MISS = 'cache_miss '.self::CHANNEL;
+
+    #[DataProvider('channels')]
+    public function test_who_finds_a_cache_channel_empty_is_told_of_once(string $channel, mixed $userId): void
+    {
+        $server = $this->serve($this->wanting('cache_miss', 'channel_vacated'));
+        $clients = array_map(fn () => $server->connect(), range(1, 5));
+
+        foreach ($clients as $client) {
+            $userId === null ? $client->subscribe($channel) : $client->join($channel, $userId);
+            $this->assertCount(1, $client->received('pusher:cache_miss'));
+        }
+
+        $server->stop();
+
+        $this->assertEvents(["cache_miss {$channel}", "channel_vacated {$channel}"]);
+    }
+
+    /**
+     * @return iterable<string, array{0: string, 1: mixed}>
+     */
+    public static function channels(): iterable
+    {
+        yield 'public' => ['cache-scores', null];
+        yield 'private' => ['private-cache-scores', null];
+        yield 'presence' => ['presence-cache-scores', 7];
+    }
+
+    public function test_channels_without_a_cache_and_channels_with_a_payload_make_no_miss(): void
+    {
+        $server = $this->serve($this->wanting('cache_miss', 'channel_vacated'));
+        [$ann, $bob] = [$server->connect(), $server->connect()];
+
+        $ann->subscribe('private-scores')->subscribe(self::CHANNEL)->whisper(self::CHANNEL, 'client-score', ['a' => 1]);
+        $bob->subscribe(self::CHANNEL);
+        $this->assertSame([], $bob->received('pusher:cache_miss'));
+        $bob->close();
+        $ann->unsubscribe('private-scores')->close();
+
+        $this->awaitEvent('channel_vacated private-scores');
+        $this->awaitEvent('channel_vacated '.self::CHANNEL);
+        $this->assertSame([self::MISS, 'channel_vacated '.self::CHANNEL], $this->eventsOf(self::CHANNEL));
+        $this->assertSame(['channel_vacated private-scores'], $this->eventsOf('private-scores'));
+    }
+
+    public function test_a_channel_that_had_a_payload_and_was_left_by_all_is_missed_anew(): void
+    {
+        $server = $this->serve($this->wanting('cache_miss'));
+
+        $this->missed($server->connect())->whisper(self::CHANNEL, 'client-score', ['a' => 1])->close();
+        $this->missed($server->connect());
+
+        $this->assertEvents([self::MISS, self::MISS]);
+    }
+
+    public function test_two_nodes_with_the_same_empty_channel_make_one_miss_and_one_more_when_a_payload_was_seen(): void
+    {
+        $config = $this->wanting('cache_miss', 'channel_vacated');
+        [$here, $there] = [$this->serve($config), $this->node($config)];
+
+        $ann = $this->missed($here->connect());
+        $this->awaitEvent(self::MISS);
+        $there->connect('bob');
+        $there->command('bob', 'subscribe', self::CHANNEL);
+        $there->connect('end');
+        $there->command('end', 'subscribe', 'end');
+        $there->command('end', 'close');
+        $this->awaitEvent('channel_vacated end');
+        $this->assertSame([self::MISS], $this->eventsOf(self::CHANNEL));
+
+        // The payload is noticed by the next tick, without anybody who subscribes.
+        $ann->whisper(self::CHANNEL, 'client-score', ['a' => 1]);
+        $mark = $this->config()['key_prefix'].':miss:1:1:'.self::CHANNEL;
+        Wait::until(fn () => RedisServer::shared()->command('EXISTS', $mark) === ['0'], 'the payload to be noticed');
+        $elsewhere = $this->node($config);
+        $elsewhere->connect('eve');
+        $elsewhere->command('eve', 'subscribe', self::CHANNEL);
+        $this->awaitEvent(self::MISS, times: 2);
+
+        $there->kill();
+        $elsewhere->kill();
+    }
+
+    public function test_who_does_not_ask_for_misses_has_nobody_look_for_them(): void
+    {
+        $server = $this->serve();
+        $ann = $this->missed($server->connect());
+        $ann->close();
+
+        $this->assertEvents(['channel_occupied '.self::CHANNEL, 'channel_vacated '.self::CHANNEL]);
+    }
+
+    public function test_channels_that_are_forgotten_by_resonate_are_forgotten_here(): void
+    {
+        $watch = new CacheWatch(new Engine($this->config($this->wanting('cache_miss'))));
+        $kept = new CacheChannel('cache-kept');
+        $filled = new CacheChannel('cache-filled');
+
+        foreach (range(1, 1000) as $n) {
+            $watch->subscribed('1', new CacheChannel("cache-{$n}"));
+        }
+
+        $watch->subscribed('1', $kept);
+        $watch->subscribed('1', $filled);
+        $filled->broadcast(['event' => 'scored']);
+
+        // However little time one look has, the next one goes on where it ended.
+        foreach (range(1, 1100) as $look) {
+            $watch->look();
+        }
+
+        $empty = (new ReflectionProperty($watch, 'empty'))->getValue($watch);
+        $this->assertSame([$kept], array_values(array_map(fn (array $entry) => $entry[1]->get(), $empty)));
+        $this->assertSame(['empty' => 1], $watch->__debugInfo());
+    }
+
+    /**
+     * The config of an endpoint that wants these events.
+     *
+     * @return array<string, mixed>
+     */
+    protected function wanting(string ...$events): array
+    {
+        return ['endpoints' => [$this->endpoint(more: ['events' => $events])]];
+    }
+
+    /**
+     * Subscribe a client to the channel, of which Resonate has no payload.
+     */
+    protected function missed(FakeClient $client): FakeClient
+    {
+        $client->subscribe(self::CHANNEL);
+        $this->assertCount(1, $client->received('pusher:cache_miss'));
+
+        return $client;
+    }
+}
