@@ -11,8 +11,9 @@ local function miss_key(app, channel)
   return ARGV[1] .. ':miss:' .. #app .. ':' .. app .. ':' .. channel
 end
 
+-- Resonate takes every name that begins with "cache" for one, dash or none.
 local function is_cache(channel)
-  return channel:find('^cache%-') or channel:find('^private%-cache%-') or channel:find('^presence%-cache%-')
+  return channel:find('^cache') or channel:find('^private%-cache%-') or channel:find('^presence%-cache%-')
 end
 
 -- Forgets that a channel was empty.
