@@ -11,6 +11,8 @@ use Tests\Support\FakeServer;
 use Tests\Support\LaravelReceiver;
 use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Events\WebhookDelivered;
+use Webpatser\ResonateWebhooks\Facades\Webhooks;
+use Webpatser\ResonateWebhooks\Receiving\Events\CustomEvent;
 use Webpatser\ResonateWebhooks\Receiving\Events\MemberAdded;
 use Webpatser\ResonateWebhooks\Receiving\Signature;
 
@@ -57,11 +59,13 @@ final class OverTheWireTest extends PluginTestCase
         $this->receiver = new LaravelReceiver;
         $ann = $this->serveTo($this->receiver, [
             'payload' => 'extended',
-            'events' => ['member_added', 'connection_established', 'connection_terminated'],
+            'events' => ['member_added', 'connection_established', 'connection_terminated', 'order.*'],
         ])->connect();
         $ann->join('presence-room', 7);
+        Webhooks::send('order.paid', app: '1', channel: 'orders', data: ['id' => 7]);
 
         $this->awaitHandled('MemberAdded');
+        $this->awaitHandled('CustomEvent');
         $ann->close();
         $this->awaitHandled('ConnectionTerminated');
 
@@ -73,6 +77,9 @@ final class OverTheWireTest extends PluginTestCase
         $this->assertEqualsWithDelta(time(), $added->time->getTimestamp(), 60);
         $this->assertSame($ann->id(), $events['ConnectionEstablished']['payload']['socket_id']);
         $this->assertSame($ann->id(), $events['ConnectionTerminated']['payload']['socket_id']);
+
+        $paid = new CustomEvent('key-1', $events['CustomEvent']['payload']);
+        $this->assertSame(['order.paid', 'orders', ['id' => 7]], [$paid->name, $paid->channel, $paid->data]);
     }
 
     public function test_a_webhook_whose_listener_fails_comes_again_and_is_handled_once(): void
