@@ -109,7 +109,7 @@ final class CustomEventTest extends PluginTestCase
         $this->application = new TestApplication($this->config());
         $calls = [];
 
-        Webhooks::swap(new class($this->application->laravel, $calls) extends \Webpatser\ResonateWebhooks\Webhooks
+        Webhooks::swap(new class ($this->application->laravel, $calls) extends \Webpatser\ResonateWebhooks\Webhooks
         {
             /**
              * @param  list<string>  $calls
