@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::{ClientEvent, ClientEventParts};
 use crate::names::{AppId, ChannelName, UserId};
+use crate::presence::batch::Said;
 
 fn hold(channel: &str) -> Hold {
     Hold { app: AppId::from("app"), channel: ChannelName::from(channel), user: None }

@@ -79,7 +79,7 @@ impl Cluster {
     }
 
     /// What the outbox has, in short.
-    fn outbox(&mut self) -> Vec<String> {
+    fn entries(&mut self) -> Vec<String> {
         type Entries = Vec<(String, Vec<(String, String)>)>;
         let mut range = redis::cmd("XRANGE");
         let entries: Entries = range.arg("wh:out:0").arg("-").arg("+").query(&mut self.redis).unwrap();
@@ -158,7 +158,7 @@ fn in_the_outbox_a_number_stands_behind_the_edges_of_its_batch() {
     let a = cluster.node(1);
     let verdict = cluster.tell(&a, &[join("cache-a"), seen("cache-a", true), count("cache-a", 12)]);
     assert_eq!((verdict.counted, verdict.counts), (1, Vec::new()));
-    assert_eq!(cluster.outbox(), ["o3:app7:cache-a", "m3:app7:cache-a", "n3:app7:cache-a12"]);
+    assert_eq!(cluster.entries(), ["o3:app7:cache-a", "m3:app7:cache-a", "n3:app7:cache-a12"]);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn the_numbers_of_a_dead_node_go_with_its_holds() {
         cluster.keys = keys;
         if in_redis {
             assert_eq!((reaped.counted, reaped.waiting), (2, false));
-            assert_eq!(cluster.outbox()[4..], ["n3:app4:news5", "v3:app5:other", "n3:app4:news3", "n3:app5:other0"]);
+            assert_eq!(cluster.entries()[4..], ["n3:app4:news5", "v3:app5:other", "n3:app4:news3", "n3:app5:other0"]);
         } else {
             assert_eq!((reaped.counted, reaped.waiting), (0, true), "the answer to a reaper may be lost");
             cluster.pass_interval();

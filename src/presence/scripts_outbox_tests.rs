@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::{ClientEvent, ClientEventParts, CustomEvent, CustomName, Entrance};
-use crate::presence::pending::{Said, Whisper};
+use crate::presence::batch::{Said, Whisper};
 
 fn said(said: Said) -> Entry {
     Entry::Whisper(Whisper { app: AppId::from("app"), channel: ChannelName::from("private-a"), said })

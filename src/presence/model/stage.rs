@@ -31,6 +31,9 @@ const THIRD: Duration = Duration::from_secs(2500);
 /// Shorter than that: who renews its lease has heard of all departures that are over.
 const GRACE: Duration = Duration::from_secs(1000);
 
+/// Longer than a step takes by the real clock, and nothing beside a lease.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// Turns after which a node that still has something to say never comes to rest.
 const TURNS: usize = 20;
 
@@ -235,7 +238,7 @@ impl Stage {
 
     /// What is sent is carried out; the node does not hear of it.
     fn carry_out_unseen(&mut self, node: usize) {
-        let node = &self.nodes[node];
+        let node = &mut self.nodes[node];
         let batch = node.batch().expect("something waits");
         let place = node.standing.place().expect("an open session");
         self.keys.claim(&mut self.redis, &place.node, &place.epoch, &batch).unwrap().unwrap();
@@ -306,8 +309,9 @@ impl Node {
         self.intake.take_portion(None);
     }
 
-    /// What it would send now.
-    fn batch(&self) -> Option<Arc<Batch>> {
+    /// What it would send now, a moment after it has sent something.
+    fn batch(&mut self) -> Option<Arc<Batch>> {
+        self.now += MOMENT;
         self.ledger.lock().batch(false, self.now)
     }
 
