@@ -22,6 +22,7 @@
 //! the logarithm of the number of departures in it.
 
 mod answers;
+mod arguments;
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -30,11 +31,12 @@ use redis::{Connection, RedisResult, Script, ScriptInvocation};
 
 pub(crate) use answers::{Fate, Reaped, Refusal, Renewal, Verdict};
 use answers::{accepted, count_event, holds, waiting};
+use arguments::{add_entries, add_hold};
 
-use super::batch::{Batch, CacheSeen, Count, Entry};
-use super::claim::{Change, Claim, Hold};
+use super::batch::Batch;
+use super::claim::{Claim, Hold};
 use crate::config::Roster;
-use crate::names::{NodeId, UserId};
+use crate::names::NodeId;
 use crate::redis::millis;
 
 macro_rules! script {
@@ -210,28 +212,7 @@ impl Keys {
             .arg(self.partition_max)
             .arg(millis(self.count_interval))
             .arg(millis(self.miss_ttl));
-        for entry in batch.entries() {
-            match entry {
-                Entry::Claim(Claim { hold, change, by }) => {
-                    call.arg(if *change == Change::Join { "+" } else { "-" });
-                    add_hold(&mut call, hold);
-                    if let Some(by) = by.as_ref().filter(|_| self.partitions > 0) {
-                        call.arg("b").arg(by.to_text()).arg("").arg("");
-                    }
-                }
-                Entry::Whisper(whisper) if self.partitions > 0 => {
-                    call.arg(whisper.said.letter()).arg(whisper.app.as_bytes()).arg(whisper.channel.as_bytes());
-                    call.arg(whisper.said.as_text());
-                }
-                Entry::Whisper(_) => {}
-                Entry::Cache(CacheSeen { app, channel, empty }) => {
-                    call.arg(if *empty { "m" } else { "f" }).arg(app.as_bytes()).arg(channel.as_bytes()).arg("");
-                }
-                Entry::Count(Count { app, channel, number }) => {
-                    call.arg("n").arg(app.as_bytes()).arg(channel.as_bytes()).arg(number);
-                }
-            }
-        }
+        add_entries(&mut call, batch, self.partitions);
         let (status, number, edges, next_due, announced, fired, refused, counted, counts): ClaimReply =
             call.invoke(redis)?;
         let (time_ms, next_due) = (number, waiting(next_due));
@@ -365,11 +346,6 @@ impl Keys {
         call.key(self.of_node("held", node.as_str())).key(self.of_node("reply", node.as_str()));
         call.invoke(redis)
     }
-}
-
-fn add_hold(call: &mut ScriptInvocation<'_>, hold: &Hold) {
-    let user = hold.user.as_ref().map_or(&b""[..], UserId::as_bytes);
-    call.arg(hold.app.as_bytes()).arg(hold.channel.as_bytes()).arg(user);
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::event::Event;
-use crate::names::{AppId, ChannelName};
+use crate::names::{AppId, ChannelName, UserId};
+use crate::presence::batch::Entry;
 use crate::support::redis::RedisServer;
 
 const LEASE: Duration = Duration::from_secs(60);

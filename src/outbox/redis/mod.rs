@@ -16,6 +16,7 @@ mod flight;
 mod legacy;
 pub(super) mod letters;
 mod merge;
+mod partition;
 mod passages;
 mod reader;
 mod scripts;
@@ -37,6 +38,7 @@ use crate::redis::{Link, Settings, millis};
 use crate::telemetry::{Level, Telemetry};
 use crate::thread::Thread;
 
+pub(crate) use partition::partition_of;
 pub(crate) use scripts::{Keys, PARTITIONS};
 
 use passages::{Passages, Unwritten};

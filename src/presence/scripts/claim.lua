@@ -12,10 +12,11 @@
 -- ARGV[6]   grace (ms)  ARGV[7] most departures to announce
 -- ARGV[8]   how many events may wait in a partition of the outbox before it takes no client events
 -- ARGV[9]   time between two counts of a channel (ms)  ARGV[10] how long a channel is known to be empty (ms)
--- ARGV[11..] four per entry: `+` or `-` and a hold: app, channel, user; behind it perhaps `b`, the connection by which, and
---           two that are empty; `c` or `x`, app, channel and the rest of a client event, or of one of the application's
---           own; `n`, app, channel and how many connections the node has there; or `m`, app, channel and nothing for a
---           cache channel that was found empty, `f` for one that has a payload
+-- ARGV[11..] five per entry, of which the last is the partition of its events; nothing where the outbox is not in Redis:
+--           `+` or `-` and a hold: app, channel, user; behind it perhaps an entry of its own, `b` and the connection by
+--           which; `c` or `x`, app, channel and the rest of a client event, or of one of the application's own; `n`, app,
+--           channel and how many connections the node has there; or `m`, app, channel and nothing for a cache channel
+--           that was found empty, `f` for one that has a payload
 --
 -- Returns {status, number, edges, next, announced, fired, refused, counted, counts}:
 --   ok        number = time of the edges (ms), edges = one per claim: `1`, `0`, or `2` for a departure whose grace
@@ -63,7 +64,7 @@ redis.call('ZCARD', KEYS[4])
 set_grace(ARGV[6], epoch[3])
 set_counts(ARGV[9], epoch[4])
 
-local partitions = tonumber(ARGV[5])
+set_partitions(ARGV[5])
 local miss_ttl = tonumber(ARGV[10])
 local edges, joined, left = {}, {}, {}
 
@@ -121,21 +122,25 @@ end
 
 local fired = fire(tonumber(ARGV[7]))
 look_at_due_counts(tonumber(ARGV[7]))
-for i = 11, #ARGV, 4 do
-  if ARGV[i] == 'c' or ARGV[i] == 'x' then
-    append(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
-  elseif ARGV[i] == '+' or ARGV[i] == '-' then
-    local by = ARGV[i + 4] == 'b' and ARGV[i + 5] or nil
-    claim(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], by)
-  elseif ARGV[i] ~= 'b' then
-    tell(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
+for i = 11, #ARGV, 5 do
+  local kind, app, channel, rest = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  if kind == '+' or kind == '-' then
+    set_home(app, channel ~= '' and channel or rest, ARGV[i + 4])
+    claim(kind, app, channel, rest, ARGV[i + 5] == 'b' and ARGV[i + 6] or nil)
+  elseif kind ~= 'b' then
+    set_home(app, channel, ARGV[i + 4])
+    if kind == 'c' or kind == 'x' then
+      append(kind, app, channel, rest)
+    else
+      tell(kind, app, channel, rest)
+    end
   end
 end
 local counts = announce_counts()
 edges = table.concat(edges)
 local outbox, refused = nil, 0
 if partitions > 0 then
-  outbox, refused = streams(partitions, tonumber(ARGV[8]))
+  outbox, refused = streams(tonumber(ARGV[8]))
 end
 local announced, counted_now = #fired / 3, #counts / 3
 if outbox then

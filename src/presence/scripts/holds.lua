@@ -1,4 +1,4 @@
--- Put in front of every script that changes holds, behind cluster.lua.
+-- Put in front of every script that changes holds, behind append.lua.
 --
 -- A hold set is the value of one hash field: the nodes that serve a channel, or a presence user on it, as
 -- `|node|node|`. A node id consists of A-Z a-z 0-9 . _ - only, so that `|` cannot occur in one. No field: nobody. `|`:
@@ -15,30 +15,37 @@
 -- foreign type) has failed before anything has changed: Redis keeps the writes made before an error.
 -- Expects ARGV[1] = key prefix.
 
+local occ_keys = {}
+
 local function hold_key(app, channel, user)
   if user == '' then
-    return ARGV[1] .. ':occ:' .. app, channel
+    local key = occ_keys[app]
+    if not key then
+      key = ARGV[1] .. ':occ:' .. app
+      occ_keys[app] = key
+    end
+    return key, channel
   end
   if channel == '' then
     return ARGV[1] .. ':con:' .. app, user
   end
-  return ARGV[1] .. ':mem:' .. #app .. ':' .. app .. ':' .. channel, user
+  return ARGV[1] .. ':mem:' .. length_prefix(app) .. app .. ':' .. channel, user
 end
 
 -- One hold as a member of a sorted set: `c`, `U` or, for a connection, `k`, then app and channel behind their lengths,
 -- then the user. At the same score a user (a capital letter) comes before a channel, and that before a connection.
 local function encode_hold(app, channel, user)
   local kind = user == '' and 'c' or channel == '' and 'k' or 'U'
-  return kind .. #app .. ':' .. app .. #channel .. ':' .. channel .. user
+  return kind .. name_of(app, channel) .. user
 end
 
 local function is_connection(channel, user)
   return channel == '' and user ~= ''
 end
 
--- Where a hold stands in `held:{node}`: users, channels, connections.
+-- Where a hold stands in `held:{node}`: users, channels, connections. As text, for it costs time to make that of a number.
 local function held_score(channel, user)
-  return user == '' and 1 or channel == '' and 2 or 0
+  return user == '' and '1' or channel == '' and '2' or '0'
 end
 
 local function decode_hold(text)

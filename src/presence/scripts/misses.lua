@@ -8,7 +8,7 @@
 local told_misses, changed_misses = {}, {}
 
 local function miss_key(app, channel)
-  return ARGV[1] .. ':miss:' .. #app .. ':' .. app .. ':' .. channel
+  return ARGV[1] .. ':miss:' .. length_prefix(app) .. app .. ':' .. channel
 end
 
 -- Resonate takes every name that begins with "cache" for one, dash or none.

@@ -81,7 +81,7 @@ set_counts(ARGV[11], epoch[4])
 
 redis.call('HLEN', KEYS[4])
 local holds = redis.call('ZRANGE', KEYS[3], 0, ARGV[4] - 1)
-local partitions = tonumber(ARGV[6])
+set_partitions(ARGV[6])
 local edges, leaving = {}, {}
 for _, hold in ipairs(holds) do
   local app, channel, user = decode_hold(hold)
@@ -102,7 +102,7 @@ for _, hold in ipairs(holds) do
 end
 local counted_now = #announce_counts(partitions == 0) / 3
 
-local outbox = partitions > 0 and streams(partitions)
+local outbox = partitions > 0 and streams()
 
 -- A negative lease: the node cannot claim under this id any more, and whoever renews next sees that it is not finished,
 -- should this reaper die between two portions.
