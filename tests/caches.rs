@@ -55,7 +55,11 @@ fn an_empty_channel_is_told_of_once_however_many_ask_and_on_however_many_nodes()
         settle(&nodes.each_ref());
         eventually("the miss is told", || misses(&cluster) > 0);
         flush(&cluster, &nodes[0], "end");
-        let of_channel: Vec<String> = cluster.events().into_iter().filter(|event| event.ends_with("-a")).collect();
+        let mut of_channel: Vec<String> = cluster.events().into_iter().filter(|event| event.ends_with("-a")).collect();
+        if outbox == "memory" {
+            // Each node sends what it decided itself: which of the two comes first is not promised.
+            of_channel.sort_by_key(|event| event.starts_with("cache_miss"));
+        }
         assert_eq!(of_channel, ["channel_occupied private-cache-a", "cache_miss private-cache-a"]);
     }
 }
