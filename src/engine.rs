@@ -1,6 +1,7 @@
 //! The engine: everything between a hook and a POST, and the life of its threads.
 
 mod books;
+mod endpoints;
 mod hooks;
 mod interest;
 mod left;
@@ -18,7 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::{Mutex, RwLock};
 
 use crate::apps::Credentials;
-use crate::config::{Config, Payload};
+use crate::config::{Config, Endpoint, Payload};
 use crate::event::EventName;
 use crate::intent::{Intent, IntentQueue};
 use crate::names::AppId;
@@ -58,6 +59,8 @@ pub struct Engine {
     shared: Shared,
     /// The ids handed over by hooks, so that each is allocated once.
     app_ids: RwLock<HashMap<Box<[u8]>, AppId>>,
+    /// Who receives webhooks now.
+    endpoints: Mutex<Vec<Endpoint>>,
     booted: AtomicBool,
     /// What flushes have left of `shutdown_timeout`: the end of the process is bounded as a whole.
     time_to_flush: Mutex<Duration>,
@@ -87,6 +90,7 @@ impl Engine {
                 &config.endpoints,
                 [EventName::ConnectionEstablished, EventName::ConnectionTerminated],
             ),
+            endpoints: Mutex::new(config.endpoints.clone()),
             generation: AtomicU32::new(fork_generation()),
             shared: Shared {
                 telemetry: Arc::default(),

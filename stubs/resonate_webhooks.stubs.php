@@ -289,6 +289,16 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function send(string $appId, string $event, ?string $channel = null, ?string $data = null): bool {}
 
         /**
+         * Delivers to the endpoints of this `resonate-webhooks` config array from now on; the rest of it is not looked at.
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong; then nothing has changed
+         *
+         * @param array $config
+         * @return void
+         */
+        public function setEndpoints(array $config): void {}
+
+        /**
          * Sends on what waits, for at most deadlineMs milliseconds; true when nothing was left. Hooks go on working.
          *
          * @param int $deadlineMs

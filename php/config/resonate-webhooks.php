@@ -190,6 +190,19 @@ return [
 
     /*
     |--------------------------------------------------------------------------
+    | Endpoints in a Database
+    |--------------------------------------------------------------------------
+    |
+    | An application may bind an EndpointProvider, whose list then comes in the
+    | place of the one below. It is asked when the server starts and after each
+    | of these many seconds; what has changed holds at once. Never when it is 0.
+    |
+    */
+
+    'endpoints_refresh' => (float) env('RESONATE_WEBHOOKS_ENDPOINTS_REFRESH', 30.0),
+
+    /*
+    |--------------------------------------------------------------------------
     | Endpoints
     |--------------------------------------------------------------------------
     |

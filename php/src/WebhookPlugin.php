@@ -15,6 +15,7 @@ use Webpatser\Resonate\Plugins\Contracts\TickScheduler;
 use Webpatser\Resonate\Plugins\MessageDisposition;
 use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
+use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning;
@@ -77,9 +78,14 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected OutcomeReporter $reporter;
 
     /**
+     * The endpoints that the application keeps elsewhere, if it does.
+     */
+    protected ?ProvidedEndpoints $provided = null;
+
+    /**
      * The `resonate-webhooks` intervals and timeouts that concern this side, in seconds.
      *
-     * @var array{tick: float, reconcile: float, shutdown: float}
+     * @var array{tick: float, reconcile: float, shutdown: float, refresh: float}
      */
     protected array $seconds;
 
@@ -191,7 +197,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Schedule the short tick that does the work, and the slow one that starts a sweep.
+     * Schedule the short tick that does the work, and the slow ones that start a sweep and ask for endpoints.
      *
      * @return array<int, array{interval: float, callback: callable(): void}>
      */
@@ -201,10 +207,19 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             return [];
         }
 
-        return [
+        $ticks = [
             ['interval' => $this->seconds['tick'], 'callback' => $this->tick(...)],
             ['interval' => $this->seconds['reconcile'], 'callback' => $this->reconciler->sweep(...)],
         ];
+
+        if ($this->provided !== null && $this->seconds['refresh'] > 0) {
+            $ticks[] = [
+                'interval' => $this->seconds['refresh'],
+                'callback' => fn () => $this->provided->refresh($this->engine),
+            ];
+        }
+
+        return $ticks;
     }
 
     /**
@@ -224,10 +239,15 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             throw new InvalidConfig('resonate-webhooks: the config must be an array');
         }
 
-        $engine = new Engine($config + [
+        $whole = $config + [
             'roster' => RosterSetup::keys(...$this->rosterSetup($config)),
             'app_webhooks' => AppWebhooks::of(config('reverb.apps.apps')),
-        ]);
+        ];
+        $this->provided = app()->bound(EndpointProvider::class)
+            ? new ProvidedEndpoints(app(EndpointProvider::class), $whole)
+            : null;
+
+        $engine = new Engine($this->provided?->config() ?? $whole);
         $this->apps = new AppDirectory($engine);
 
         // Before the engine runs: it may at once inherit events that need their secrets.
@@ -245,6 +265,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             'tick' => max(min((float) ($config['flush_interval'] ?? 1.0), static::TICK_MAX), static::TICK_MIN),
             'reconcile' => (float) ($config['reconcile_interval'] ?? 30.0),
             'shutdown' => (float) ($config['shutdown_timeout'] ?? 5.0),
+            'refresh' => (float) ($config['endpoints_refresh'] ?? 30.0),
         ];
         $this->tellsConnections = $engine->wantsConnections();
         $this->tellsMemberData = $engine->wantsMemberData();

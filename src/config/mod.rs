@@ -43,6 +43,7 @@
 //! | `roster.key_prefix` | `roster` | starts every key of the roster; the plugin fills this in from the roster's own config |
 //! | `roster.ttl` | 90 | seconds for which the roster's keys live |
 //! | `shutdown_timeout` | 5.0 | seconds that a stopping process goes on delivering |
+//! | `endpoints_refresh` | 30.0 | seconds after which an `EndpointProvider` is asked again, 0 for never |
 //! | `app_webhooks` | | endpoints of single applications; the plugin fills this in from `reverb.apps.apps.*.webhooks` |
 //! | `endpoints.*.url` | | http(s); an endpoint with neither this nor the next is skipped |
 //! | `endpoints.*.lambda.function_name` | | name or ARN of a function that is invoked instead, with or without a qualifier |
@@ -193,6 +194,8 @@ pub struct Config {
     pub roster: Option<Roster>,
     /// How long a stopping process goes on delivering.
     pub shutdown_timeout: Duration,
+    /// Time after which whoever provides endpoints is asked again; never when zero.
+    pub endpoints_refresh: Duration,
     /// The receivers, in the order of the config; those without a URL are left out.
     pub endpoints: Vec<Endpoint>,
     /// What is allowed but probably not meant, to be logged once.
@@ -249,6 +252,7 @@ impl Default for Config {
             queue_size: 65_536,
             roster: None,
             shutdown_timeout: Duration::from_secs(5),
+            endpoints_refresh: Duration::from_secs(30),
             endpoints: Vec::new(),
             warnings: Vec::new(),
         }
@@ -300,6 +304,7 @@ struct Written {
     roster: Option<roster::Written>,
     shutdown_timeout: Option<Seconds<0, HOUR_MS>>,
     endpoints: Option<List<endpoint::Entry>>,
+    endpoints_refresh: Option<Seconds<0, { 24 * HOUR_MS }>>,
     /// The `webhooks` of applications, which the plugin reads from where those are.
     app_webhooks: Option<List<OfApp>>,
 }
@@ -388,6 +393,7 @@ impl Written {
             queue_size: self.queue_size.map_or(otherwise.queue_size, Whole::size),
             roster: self.roster.map(roster::Written::resolve),
             shutdown_timeout: self.shutdown_timeout.map_or(otherwise.shutdown_timeout, Seconds::duration),
+            endpoints_refresh: self.endpoints_refresh.map_or(otherwise.endpoints_refresh, Seconds::duration),
             endpoints,
             warnings,
         })

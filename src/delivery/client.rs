@@ -1,9 +1,10 @@
-//! What sends to an endpoint, by the kind of its target.
+//! What sends to an endpoint, by the kind of its target; and which endpoints there are to send to.
 
-use std::io;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 
-use ureq::tls::TlsConfig;
+use parking_lot::{Mutex, RwLock};
+use ureq::tls::RootCerts;
 
 use super::http::HttpClient;
 use super::lambda::LambdaClient;
@@ -11,7 +12,7 @@ use super::names::Names;
 use super::retry::Answer;
 use super::tls;
 use crate::aws::Provider;
-use crate::config::{ConfigError, Endpoint, Target};
+use crate::config::{ConfigError, Endpoint, EndpointId, Target};
 use crate::outbox::Wire;
 use crate::telemetry::Telemetry;
 
@@ -22,25 +23,7 @@ pub(crate) enum Client {
     Lambda(LambdaClient),
 }
 
-/// What the clients of all endpoints share.
-struct Shared {
-    names: Arc<Names>,
-    /// Endpoints that look for credentials in the same places ask once.
-    providers: Vec<Arc<Provider>>,
-}
-
 impl Client {
-    /// A client for each endpoint, in their order. They connect when the first batch is sent.
-    ///
-    /// # Errors
-    /// When a target or a proxy is none to send to, or a TLS file cannot be used; the message names the key.
-    pub(crate) fn for_all(endpoints: &[Endpoint], telemetry: &Arc<Telemetry>) -> io::Result<Arc<[Self]>> {
-        let mut shared = Shared { names: Names::new(Arc::clone(telemetry)), providers: Vec::new() };
-        let tls = if endpoints.is_empty() { Vec::new() } else { tls::configs(endpoints).map_err(io::Error::other)? };
-        let clients = endpoints.iter().zip(tls).map(|(endpoint, tls)| shared.client(endpoint, tls));
-        clients.collect::<Result<_, _>>().map_err(io::Error::other)
-    }
-
     /// Sends a batch and waits for the answer, at most for the endpoint's timeout.
     pub(crate) fn send(&self, id: &str, wire: &Wire) -> Answer {
         match self {
@@ -50,7 +33,7 @@ impl Client {
     }
 
     /// Breaks off what is under way and closes every connection. What is being connected ends by its timeout.
-    pub(crate) fn shutdown(&self) {
+    fn shutdown(&self) {
         match self {
             Self::Http(client) => client.shutdown(),
             Self::Lambda(client) => client.shutdown(),
@@ -58,9 +41,85 @@ impl Client {
     }
 }
 
+/// The clients of all endpoints. They connect when the first batch is sent.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    shared: Mutex<Shared>,
+    current: RwLock<Current>,
+}
+
+/// By the ids of the endpoints, each with what its client was made of.
+type Current = HashMap<EndpointId, (Endpoint, Arc<Client>)>;
+
+/// What clients share.
+#[derive(Debug)]
+struct Shared {
+    names: Arc<Names>,
+    /// Whom endpoints trust that say nothing else, once that was read.
+    public: Option<RootCerts>,
+    /// Endpoints that look for credentials in the same places ask once.
+    providers: Vec<Arc<Provider>>,
+    /// Those that were replaced, some of which may still be sending.
+    replaced: Vec<Weak<Client>>,
+}
+
+impl Clients {
+    /// No clients yet.
+    pub(crate) fn new(telemetry: &Arc<Telemetry>) -> Self {
+        let names = Names::new(Arc::clone(telemetry));
+        let shared = Shared { names, public: None, providers: Vec::new(), replaced: Vec::new() };
+        Self { shared: Mutex::new(shared), current: RwLock::default() }
+    }
+
+    /// Has a client for each of `endpoints`, and no other. One whose endpoint has not changed stays, with its connections.
+    ///
+    /// # Errors
+    /// When a target or a proxy is none to send to, or a TLS file cannot be used; the message names the key. Then nothing
+    /// has changed.
+    pub(crate) fn set(&self, endpoints: &[Endpoint]) -> Result<(), ConfigError> {
+        let mut shared = self.shared.lock();
+        let mut next = Current::with_capacity(endpoints.len());
+        for endpoint in endpoints {
+            let known = self.current.read().get(&endpoint.id).filter(|(known, _)| known == endpoint).cloned();
+            let client = match known {
+                Some((_, client)) => client,
+                None => Arc::new(shared.client(endpoint)?),
+            };
+            next.insert(endpoint.id.clone(), (endpoint.clone(), client));
+        }
+        let before = std::mem::replace(&mut *self.current.write(), next);
+        shared.replaced.extend(before.into_values().map(|(_, client)| Arc::downgrade(&client)));
+        shared.replaced.retain(|client| client.strong_count() > 0);
+        let current = self.current.read();
+        let used = |provider: &Arc<Provider>| {
+            current.values().any(|(endpoint, _)| match &endpoint.target {
+                Target::Lambda(lambda) => provider.looks_in(&lambda.credentials),
+                Target::Url(_) => false,
+            })
+        };
+        shared.providers.retain(used);
+        Ok(())
+    }
+
+    /// The client of that endpoint, if there is such an endpoint.
+    pub(crate) fn of(&self, endpoint: &EndpointId) -> Option<Arc<Client>> {
+        self.current.read().get(endpoint).map(|(_, client)| Arc::clone(client))
+    }
+
+    /// Breaks off everything that is under way.
+    pub(crate) fn shutdown(&self) {
+        for (_, client) in self.current.read().values() {
+            client.shutdown();
+        }
+        for client in self.shared.lock().replaced.iter().filter_map(Weak::upgrade) {
+            client.shutdown();
+        }
+    }
+}
+
 impl Shared {
-    fn client(&mut self, endpoint: &Endpoint, tls: TlsConfig) -> Result<Client, ConfigError> {
-        let names = Arc::clone(&self.names);
+    fn client(&mut self, endpoint: &Endpoint) -> Result<Client, ConfigError> {
+        let (names, tls) = (Arc::clone(&self.names), tls::config(endpoint, &mut self.public)?);
         match &endpoint.target {
             Target::Url(url) => HttpClient::new(endpoint, url, tls, names).map(Client::Http),
             Target::Lambda(lambda) => {

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::Left;
 use super::lanes::{Ending, GivenUp, Job, Lanes, Passed, Pauses};
-use super::retry::{Answer, GONE};
+use super::retry::{Answer, GONE, UNCONFIGURED};
 use super::workers::Workers;
 use crate::config::{Endpoint, Payload};
 use crate::names::AppId;
@@ -22,9 +22,6 @@ use crate::telemetry::{Level, Outcome, Telemetry};
 
 /// How soon a thread that the system refused is asked for again.
 const SPAWN_RETRY: Duration = Duration::from_millis(100);
-
-/// Why a batch for an endpoint that is not there is not sent.
-const UNCONFIGURED: &str = "the endpoint is not configured any more";
 
 /// Answers and orders taken before attempts are started again, so that neither starves the other.
 const MESSAGES_PER_ROUND: usize = 256;
@@ -49,6 +46,8 @@ pub(crate) enum Message {
     Status { clock: WallClock, reply: Sender<DeliveryStatus> },
     /// These endpoints are paused, and no others.
     Paused(Pauses),
+    /// These are the endpoints now.
+    Endpoints(Vec<Endpoint>),
     /// Send what waits, and say what is left when nothing is or when time is up.
     Flush { deadline: Instant, reply: Sender<Left> },
     /// End.
@@ -58,7 +57,6 @@ pub(crate) enum Message {
 /// The dispatcher. Everything it knows is in here and not on its stack, so that it goes on after a panic.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
-    pub(super) endpoints: Arc<[Endpoint]>,
     pub(super) outbox: Arc<dyn Outbox>,
     /// Whether a `Message::Events` is on its way.
     pub(super) signalled: Arc<AtomicBool>,
@@ -171,7 +169,7 @@ impl Dispatcher {
                 events: &events,
                 id: &id,
                 body: None,
-                payload: self.endpoints[endpoint].payload,
+                payload: self.lanes.endpoint(endpoint).payload,
                 behind_a_batch,
                 fate,
             });
@@ -255,8 +253,9 @@ impl Dispatcher {
             }
             Message::Paused(pauses) => {
                 self.work.held_until = None;
-                self.lanes.set_paused(&pauses, Instant::now());
+                self.lanes.set_paused(pauses, Instant::now());
             }
+            Message::Endpoints(endpoints) => self.lanes.set_endpoints(endpoints, Instant::now()),
             // Nobody may be waiting any more.
             Message::Status { clock, reply } => drop(reply.send(self.lanes.status(clock))),
             Message::Flush { deadline, reply } => {
@@ -270,7 +269,7 @@ impl Dispatcher {
     /// Tells everybody that a lane is done with a batch.
     fn pass(&self, passed: &Passed) {
         let Passed { lane, endpoint, batch, attempts, ending, farewell } = passed;
-        let url = &self.endpoints[*endpoint].target;
+        let url = &self.lanes.endpoint(*endpoint).target;
         let fate = match ending {
             Ending::Delivered { status } => {
                 let counters = self.telemetry.counters();
@@ -294,7 +293,7 @@ impl Dispatcher {
                 Level::Warning,
                 format_args!(
                     "Endpoint {} answered 410 Gone: it gets nothing more until restart",
-                    self.endpoints[*endpoint].label()
+                    self.lanes.endpoint(*endpoint).label()
                 ),
             );
             self.telemetry.report(Outcome::EndpointDisabled { url: url.to_string(), reason: GONE.to_owned() });
@@ -304,7 +303,7 @@ impl Dispatcher {
             events: batch.events(),
             id: batch.id(),
             body: batch.wire().map(|wire| wire.body.as_slice()),
-            payload: self.endpoints[*endpoint].payload,
+            payload: self.lanes.endpoint(*endpoint).payload,
             behind_a_batch: false,
             fate,
         });
@@ -347,8 +346,8 @@ impl Dispatcher {
     ) -> DropReport {
         DropReport {
             telemetry: Arc::clone(&self.telemetry),
-            url: endpoint.map_or_else(String::new, |endpoint| self.endpoints[endpoint].target.to_string()),
-            endpoint: endpoint.map_or_else(String::new, |endpoint| self.endpoints[endpoint].label()),
+            url: endpoint.map_or_else(String::new, |endpoint| self.lanes.endpoint(endpoint).target.to_string()),
+            endpoint: endpoint.map_or_else(String::new, |endpoint| self.lanes.endpoint(endpoint).label()),
             app_id: app.as_text().into_owned(),
             events: count(events),
             attempts,

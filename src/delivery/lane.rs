@@ -144,6 +144,12 @@ impl Lane {
         }
     }
 
+    /// Bundles what waits by these limits from now on.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.measure_head();
+    }
+
     /// Adds an event behind the others.
     pub(crate) fn push(&mut self, queued: Arc<Queued>) {
         self.head.offer(&queued, &self.limits);

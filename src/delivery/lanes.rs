@@ -5,6 +5,7 @@ mod paused;
 mod routes;
 mod settle;
 mod status;
+mod swap;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -29,10 +30,12 @@ const PROMPT: Duration = Duration::from_secs(1);
 /// The lanes, their timers and the queues of those that are due.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    endpoints: Arc<[Endpoint]>,
+    /// Those that were taken out keep their places.
+    endpoints: Vec<Endpoint>,
     limits: Limits,
     ids: BatchIds,
     entries: Vec<Entry>,
+    places: HashMap<LaneId, usize>,
     routes: HashMap<AppId, Routes>,
     /// Lanes that become due, by when.
     timers: BTreeSet<(Instant, usize)>,
@@ -45,6 +48,8 @@ pub(crate) struct Lanes {
     /// The endpoint whose turn it is to start a batch.
     turn: usize,
     slots: Slots,
+    /// What is paused, also of what is not there.
+    pauses: Pauses,
     waiting: usize,
     flushing: bool,
 }
@@ -73,8 +78,8 @@ enum Plan {
 struct Ready {
     /// Whether the endpoint's last attempt succeeded.
     proven: Option<bool>,
-    /// The endpoint has answered 410: nothing more is sent to it.
-    gone: bool,
+    /// Nothing more is sent to the endpoint, and why: it has answered 410, or is not configured any more.
+    gone: Option<&'static str>,
     /// Somebody wants nothing to be sent to it for now.
     paused: Option<Pause>,
     healthy: VecDeque<usize>,
@@ -89,8 +94,6 @@ pub(crate) struct Job {
     pub(crate) lane: usize,
     /// The lane, as the outbox knows it.
     pub(crate) id: LaneId,
-    /// The endpoint's place in the list of endpoints.
-    pub(crate) endpoint: usize,
     /// What to send.
     pub(crate) batch: Arc<Batch>,
 }
@@ -112,7 +115,7 @@ pub(crate) struct GivenUp {
 
 impl Lanes {
     /// No lanes yet: they appear with the first event of an application.
-    pub(crate) fn new(endpoints: Arc<[Endpoint]>, limits: Limits, ids: BatchIds, max_workers: usize) -> Self {
+    pub(crate) fn new(endpoints: Vec<Endpoint>, limits: Limits, ids: BatchIds, max_workers: usize) -> Self {
         Self {
             ready: endpoints.iter().map(|_| Ready::default()).collect(),
             health: vec![Health::default(); endpoints.len()],
@@ -122,12 +125,19 @@ impl Lanes {
             limits,
             ids,
             entries: Vec::new(),
+            places: HashMap::new(),
+            pauses: Pauses::new(),
             routes: HashMap::new(),
             timers: BTreeSet::new(),
             turn: 0,
             waiting: 0,
             flushing: false,
         }
+    }
+
+    /// The endpoint at that place.
+    pub(crate) fn endpoint(&self, place: usize) -> &Endpoint {
+        &self.endpoints[place]
     }
 
     /// Adds an event to every lane that wants it and has not had it, and says which.
@@ -182,7 +192,7 @@ impl Lanes {
         self.entries.iter().max_by_key(|entry| entry.lane.waiting()).is_some_and(|entry| {
             let ready = &self.ready[entry.endpoint];
             let waits = entry.lane.backing_off() > 0 || entry.lane.tried_for(now) >= PROMPT;
-            ready.proven != Some(false) && !ready.gone && ready.paused.is_none() && !entry.failing && !waits
+            ready.proven != Some(false) && ready.gone.is_none() && ready.paused.is_none() && !entry.failing && !waits
         })
     }
 
@@ -228,7 +238,7 @@ impl Lanes {
     fn next_of(&mut self, endpoint: usize, now: Instant) -> Option<Job> {
         loop {
             let ready = &mut self.ready[endpoint];
-            if ready.gone || ready.paused.is_some() {
+            if ready.gone.is_some() || ready.paused.is_some() {
                 return None;
             }
             let unproven = ready.proven != Some(true);
@@ -243,7 +253,7 @@ impl Lanes {
             if let Some(batch) = self.start(lane, now) {
                 let entry = &mut self.entries[lane];
                 entry.plan = Plan::Running { suspect };
-                return Some(Job { lane, id: entry.id.clone(), endpoint, batch });
+                return Some(Job { lane, id: entry.id.clone(), batch });
             }
             // Its events were given up while it waited for a worker.
             self.slots.release(endpoint, suspect);

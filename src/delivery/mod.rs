@@ -46,7 +46,7 @@ pub(crate) use batch::Batch;
 pub(crate) use body::{encode as encode_body, encoded_len};
 
 use self::batch::BatchIds;
-use self::client::Client;
+use self::client::Clients;
 use self::dispatcher::{Dispatcher, Message, Work};
 use self::lane::Limits;
 use self::lanes::Lanes;
@@ -54,7 +54,7 @@ pub(crate) use self::lanes::Pauses;
 use self::slots::MAX_WORKERS;
 use self::workers::Workers;
 use crate::apps::AppDirectory;
-use crate::config::{Config, Endpoint, Payload};
+use crate::config::{Config, ConfigError, Endpoint, Payload};
 use crate::event::Event;
 use crate::outbox::Outbox;
 use crate::status::{DeliveryStatus, WallClock};
@@ -113,7 +113,7 @@ impl Left {
 pub struct Delivery {
     outbox: Arc<dyn Outbox>,
     telemetry: Arc<Telemetry>,
-    clients: Arc<[Client]>,
+    clients: Arc<Clients>,
     messages: Sender<Message>,
     signalled: Arc<AtomicBool>,
     stopped: AtomicBool,
@@ -152,15 +152,14 @@ impl Delivery {
             max_bytes: settings.batch_max_bytes,
             payload: Payload::default(),
         };
-        let endpoints: Arc<[Endpoint]> = endpoints.into();
-        let clients = Client::for_all(&endpoints, &telemetry)?;
+        let clients = Arc::new(Clients::new(&telemetry));
+        clients.set(&endpoints).map_err(std::io::Error::other)?;
         let (messages, inbox) = unbounded();
         let (workers, workers_gone) =
             Workers::new(Arc::clone(&clients), apps, Arc::clone(&outbox), Arc::clone(&telemetry), messages.clone());
         let signalled = Arc::new(AtomicBool::new(false));
         let mut dispatcher = Dispatcher {
-            lanes: Lanes::new(Arc::clone(&endpoints), limits, BatchIds::new(rand::random()), MAX_WORKERS),
-            endpoints,
+            lanes: Lanes::new(endpoints, limits, BatchIds::new(rand::random()), MAX_WORKERS),
             outbox: Arc::clone(&outbox),
             signalled: Arc::clone(&signalled),
             messages: inbox,
@@ -209,13 +208,23 @@ impl Delivery {
     pub fn stop(&self, deadline: Instant) -> bool {
         self.stopped.store(true, Ordering::Relaxed);
         let _ = self.messages.send(Message::Stop);
-        for client in self.clients.iter() {
-            client.shutdown();
-        }
+        self.clients.shutdown();
         // Nothing is ever sent: the answer is the disconnection, when the last owner of the other end is gone.
         let gone =
             || self.workers_gone.recv_deadline(deadline) == Err(crossbeam_channel::RecvTimeoutError::Disconnected);
         self.dispatcher.wait_until(deadline) && gone()
+    }
+
+    /// Delivers to `endpoints` from now on. One with the id of another is that one, changed: what waits for it stays.
+    /// What waits for one that is not there any more is given up.
+    ///
+    /// # Errors
+    /// When one of them cannot be used; the message names the key. Then nothing has changed.
+    pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) -> Result<(), ConfigError> {
+        self.clients.set(&endpoints)?;
+        // It has ended only after a stop.
+        let _ = self.messages.send(Message::Endpoints(endpoints));
+        Ok(())
     }
 
     /// Sends nothing more to these endpoints, and to the others again.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::client::Client;
+use super::client::Clients;
 use super::retry::Answer;
 use super::signature;
 use crate::apps::Credentials;
@@ -38,8 +38,9 @@ pub fn probe(endpoint: &Endpoint, credentials: &Credentials) -> Probe {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let wire = sign(&id, now, credentials);
     let began = Instant::now();
-    let answer = match Client::for_all(std::slice::from_ref(endpoint), &Arc::new(Telemetry::default())) {
-        Ok(clients) => clients.iter().map(|client| client.send(&id, &wire)).next(),
+    let clients = Clients::new(&Arc::new(Telemetry::default()));
+    let answer = match clients.set(std::slice::from_ref(endpoint)) {
+        Ok(()) => clients.of(&endpoint.id).map(|client| client.send(&id, &wire)),
         Err(error) => Some(Answer::Failed(error.to_string())),
     };
     let took_ms = (began.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;

@@ -18,19 +18,27 @@ pub(crate) struct Slots {
     taken: usize,
     suspects: usize,
     by_endpoint: Vec<usize>,
+    /// How many of these endpoints there still are.
+    endpoints: usize,
 }
 
 impl Slots {
     /// `max` free slots for that many endpoints.
     pub(crate) fn new(max: usize, endpoints: usize) -> Self {
-        Self { max, taken: 0, suspects: 0, by_endpoint: vec![0; endpoints] }
+        Self { max, taken: 0, suspects: 0, by_endpoint: vec![0; endpoints], endpoints }
+    }
+
+    /// There are that many endpoints now, and `places` with those that there were.
+    pub(crate) fn set_endpoints(&mut self, endpoints: usize, places: usize) {
+        self.by_endpoint.resize(places, 0);
+        self.endpoints = endpoints;
     }
 
     /// Takes a slot for a lane of `endpoint`, if the rules allow.
     pub(crate) fn take(&mut self, endpoint: usize, suspect: bool) -> bool {
         let half = self.max / 2;
         let suspects_at_most = if self.by_endpoint[endpoint] == 0 { half + self.max / 4 } else { half };
-        let endpoint_at_most = if self.by_endpoint.len() == 1 { self.max } else { half };
+        let endpoint_at_most = if self.endpoints == 1 { self.max } else { half };
         let free = self.taken < self.max
             && self.by_endpoint[endpoint] < endpoint_at_most
             && (!suspect || self.suspects < suspects_at_most);

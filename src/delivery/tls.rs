@@ -6,21 +6,12 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use crate::config::{ConfigError, Endpoint};
 use crate::tls::{CertificateFile, KeyFile, install_provider, system_certificates};
 
-/// The TLS configurations of all endpoints, in their order.
+/// The TLS configuration of an endpoint. `public` is what all others trust, once it has been read.
 ///
 /// # Errors
 /// When a file cannot be read or used.
-pub(super) fn configs(endpoints: &[Endpoint]) -> Result<Vec<TlsConfig>, ConfigError> {
+pub(super) fn config(endpoint: &Endpoint, public: &mut Option<RootCerts>) -> Result<TlsConfig, ConfigError> {
     install_provider();
-    let public = if endpoints.iter().all(|endpoint| endpoint.tls.ca.is_some()) {
-        RootCerts::WebPki
-    } else {
-        public_authorities()
-    };
-    endpoints.iter().map(|endpoint| config(endpoint, &public)).collect()
-}
-
-fn config(endpoint: &Endpoint, public: &RootCerts) -> Result<TlsConfig, ConfigError> {
     Ok(TlsConfig::builder().root_certs(roots(endpoint, public)?).client_cert(client_cert(endpoint)?).build())
 }
 
@@ -34,8 +25,8 @@ fn public_authorities() -> RootCerts {
     }
 }
 
-fn roots(endpoint: &Endpoint, public: &RootCerts) -> Result<RootCerts, ConfigError> {
-    let Some(path) = &endpoint.tls.ca else { return Ok(public.clone()) };
+fn roots(endpoint: &Endpoint, public: &mut Option<RootCerts>) -> Result<RootCerts, ConfigError> {
+    let Some(path) = &endpoint.tls.ca else { return Ok(public.get_or_insert_with(public_authorities).clone()) };
     let key = format!("{}.ca_file", endpoint.key);
     let file = CertificateFile::read(&key, path)?;
     // ureq passes over in silence what is no certificate of an authority.

@@ -7,10 +7,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 
 use super::batch::Batch;
-use super::client::Client;
+use super::client::Clients;
 use super::dispatcher::Message;
 use super::lanes::Job;
-use super::retry::Answer;
+use super::retry::{Answer, UNCONFIGURED};
 use crate::apps::AppDirectory;
 use crate::outbox::{LaneId, NotKept, Outbox, Wire};
 use crate::telemetry::Telemetry;
@@ -26,7 +26,7 @@ pub(crate) struct Workers(Arc<Pool>);
 /// What the workers share.
 #[derive(Debug)]
 struct Pool {
-    clients: Arc<[Client]>,
+    clients: Arc<Clients>,
     apps: Arc<AppDirectory>,
     outbox: Arc<dyn Outbox>,
     telemetry: Arc<Telemetry>,
@@ -48,7 +48,7 @@ struct Idle {
 impl Workers {
     /// A pool without threads yet, and a channel that is disconnected when the pool and its workers are gone.
     pub(crate) fn new(
-        clients: Arc<[Client]>,
+        clients: Arc<Clients>,
         apps: Arc<AppDirectory>,
         outbox: Arc<dyn Outbox>,
         telemetry: Arc<Telemetry>,
@@ -128,7 +128,9 @@ impl Pool {
             Ok(wire) => {
                 self.telemetry.counters().attempts.add(1);
                 let began = Instant::now();
-                let answer = self.clients[job.endpoint].send(job.batch.id(), wire);
+                let client = self.clients.of(&job.id.endpoint);
+                let unconfigured = || Answer::Failed(UNCONFIGURED.to_owned());
+                let answer = client.map_or_else(unconfigured, |client| client.send(job.batch.id(), wire));
                 reply.took = began.elapsed();
                 answer
             }

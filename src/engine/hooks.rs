@@ -122,7 +122,7 @@ impl Engine {
         }
         let app = self.app_id(app);
         let wants = |endpoint: &Endpoint| endpoint.apps.contains(&app) && endpoint.custom.contain(name.as_str());
-        if !self.config.endpoints.iter().any(wants) {
+        if !self.endpoints.lock().iter().any(wants) {
             return Ok(false);
         }
         let event = CustomEvent::new(&name, data);

@@ -41,6 +41,11 @@ impl Interest {
         self.every || !self.apps.is_empty()
     }
 
+    /// Whether all of `other`'s are among them.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.every || (!other.every && other.apps.is_subset(&self.apps))
+    }
+
     /// Whether `app` is one of them.
     pub(super) fn is_in(&self, app: &[u8]) -> bool {
         self.every || self.apps.contains(app)

@@ -15,7 +15,7 @@ use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
 
 use super::config_array;
-use super::exceptions::{engine_failed, unsent};
+use super::exceptions::{engine_failed, invalid_config, unsent};
 use crate::engine::{Engine as Core, Whisper};
 use crate::names::{AppId, ChannelName};
 use crate::registry;
@@ -50,6 +50,13 @@ impl Engine {
         self.core.boot().map_err(engine_failed)?;
         registry::keep(&self.core);
         Ok(())
+    }
+
+    /// Delivers to the endpoints of this `resonate-webhooks` config array from now on; the rest of it is not looked at.
+    ///
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong; then nothing has changed
+    pub fn set_endpoints(&self, config: &ZendHashTable) -> PhpResult<()> {
+        self.core.set_endpoints(config_array::read(config)?).map_err(invalid_config)
     }
 
     /// Takes an application's credentials, at first sight and whenever they change.

@@ -21,7 +21,7 @@ impl Dispatcher {
     /// Tells what the last answer changed.
     pub(super) fn tell_news(&mut self) {
         for (place, news) in self.lanes.take_news() {
-            let endpoint = &self.endpoints[place];
+            let endpoint = self.lanes.endpoint(place);
             let (url, id, label) = (endpoint.target.to_string(), endpoint.id.to_string(), endpoint.label());
             match news {
                 News::Failing { reason, after } => {

@@ -17,10 +17,15 @@ pub(super) struct Pause {
 
 impl Lanes {
     /// Sends nothing more to these endpoints, and to the others again. What is under way goes on.
-    pub(crate) fn set_paused(&mut self, pauses: &Pauses, now: Instant) {
+    pub(crate) fn set_paused(&mut self, pauses: Pauses, now: Instant) {
+        self.pauses = pauses;
+        self.apply_pauses(now);
+    }
+
+    pub(super) fn apply_pauses(&mut self, now: Instant) {
         for (place, endpoint) in self.endpoints.iter().enumerate() {
             let ready = &mut self.ready[place];
-            if pauses.contains(endpoint.id.as_str()) {
+            if self.pauses.contains(endpoint.id.as_str()) {
                 ready.paused.get_or_insert(Pause { began: now });
             } else if let Some(Pause { began }) = ready.paused.take() {
                 for entry in self.entries.iter_mut().filter(|entry| entry.endpoint == place) {

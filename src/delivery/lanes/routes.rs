@@ -61,7 +61,7 @@ impl Lanes {
     /// The lane of that name, made with the others of its application when that is first seen.
     pub(super) fn find(&mut self, lane: &LaneId) -> Option<usize> {
         self.open_routes(&lane.app);
-        self.entries.iter().position(|entry| entry.id == *lane)
+        self.places.get(lane).copied().filter(|lane| !self.is_removed(self.entries[*lane].endpoint))
     }
 
     /// The routes of an application's events, which are made with its lanes when it is first seen.
@@ -99,20 +99,22 @@ impl Lanes {
         &self.endpoints[self.entries[lane].endpoint]
     }
 
-    /// Makes a lane of `app` to every endpoint that wants any of its events.
+    /// The lanes of `app` to all endpoints that want any of its events. Makes those that are not there yet.
     fn open_lanes(&mut self, app: &AppId) -> Vec<usize> {
-        let first = self.entries.len();
+        let mut lanes = Vec::new();
         for (place, endpoint) in self.endpoints.iter().enumerate() {
-            if endpoint.wants_any(app) {
-                self.entries.push(Entry {
-                    id: LaneId { endpoint: endpoint.id.clone(), app: app.clone() },
-                    endpoint: place,
-                    lane: Lane::new(self.limits.of(endpoint)),
-                    failing: false,
-                    plan: Plan::Nothing,
-                });
+            if self.is_removed(place) || !endpoint.wants_any(app) {
+                continue;
             }
+            let id = LaneId { endpoint: endpoint.id.clone(), app: app.clone() };
+            let lane = *self.places.entry(id.clone()).or_insert(self.entries.len());
+            if lane == self.entries.len() {
+                let limits = self.limits.of(endpoint);
+                let (lane, failing, plan) = (Lane::new(limits), false, Plan::Nothing);
+                self.entries.push(Entry { id, endpoint: place, lane, failing, plan });
+            }
+            lanes.push(lane);
         }
-        (first..self.entries.len()).collect()
+        lanes
     }
 }

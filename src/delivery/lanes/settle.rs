@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Lanes, Plan};
 use crate::delivery::batch::Batch;
-use crate::delivery::retry::{Answer, Policy, Verdict};
+use crate::delivery::retry::{Answer, GONE, Policy, Verdict};
 use crate::outbox::LaneId;
 
 /// A batch that its lane has passed.
@@ -75,13 +75,13 @@ impl Lanes {
         }
         self.slots.release(endpoint, suspect);
         entry.plan = Plan::Nothing;
-        let farewell = verdict == Verdict::Gone && !ready.gone;
+        let farewell = verdict == Verdict::Gone && ready.gone.is_none();
         let ending = match verdict {
             Verdict::Delivered { status } => Some(Ending::Delivered { status }),
             Verdict::Drop { reason } => Some(Ending::Dropped { reason }),
             Verdict::Forget => Some(Ending::Forgotten),
-            Verdict::Gone => Some(Ending::gone()),
-            Verdict::Retry { .. } if ready.gone => Some(Ending::gone()),
+            Verdict::Gone => Some(Ending::gone(GONE)),
+            Verdict::Retry { .. } if ready.gone.is_some() => ready.gone.map(Ending::gone),
             Verdict::Retry { after } => {
                 entry.lane.back_off(now + after);
                 None
@@ -98,7 +98,7 @@ impl Lanes {
         let passed = ending.and_then(|ending| self.finish(lane, attempts - u32::from(!sent), ending));
         self.plan(lane);
         if farewell {
-            self.close(endpoint, now);
+            self.close(endpoint, GONE, now);
         }
         passed.map(|passed| Passed { farewell, ..passed })
     }

@@ -22,7 +22,8 @@ impl Lanes {
                 filled.push((entry, glance));
             }
         }
-        let mut places: Vec<usize> = (0..self.endpoints.len()).collect();
+        let is_there = |place: &usize| depths[*place] > 0 || !self.is_removed(*place);
+        let mut places: Vec<usize> = (0..self.endpoints.len()).filter(is_there).collect();
         let endpoints_omitted = places.len().saturating_sub(AT_MOST);
         if endpoints_omitted > 0 {
             // By state and then by their order, so that one which is told of stays.

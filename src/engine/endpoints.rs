@@ -1,0 +1,50 @@
+//! Other endpoints, while the engine runs.
+
+use super::interest::Interest;
+use super::{Engine, Threads};
+use crate::config::{Config, ConfigError, Endpoint, Payload};
+use crate::event::EventName;
+use crate::telemetry::Level;
+
+/// The applications of which hooks and books gather more than channels and members: connections, numbers of subscribed
+/// connections, empty cache channels, and what is known of members beside their ids.
+fn interests(endpoints: &[Endpoint]) -> [Interest; 4] {
+    let connections = [EventName::ConnectionEstablished, EventName::ConnectionTerminated];
+    [
+        Interest::in_events(endpoints, connections),
+        Interest::in_events(endpoints, [EventName::SubscriptionCount]),
+        Interest::in_events(endpoints, [EventName::CacheMiss]),
+        Interest::of(endpoints.iter().filter(|endpoint| endpoint.payload == Payload::Extended)),
+    ]
+}
+
+impl Engine {
+    /// Delivers to the endpoints of `config` from now on; the rest of it is not looked at. Waits for nobody.
+    ///
+    /// One with the id of another is that one, changed: its events wait where they waited, and a batch that was frozen is
+    /// sent as it was, to where the endpoint is now. What waits for one that is not there any more is given up.
+    ///
+    /// # Errors
+    /// When one of them cannot be used; the message names the key. Then nothing has changed.
+    pub fn set_endpoints(&self, config: Config) -> Result<(), ConfigError> {
+        let mut current = self.endpoints.lock();
+        if self.is_inert() || *current == config.endpoints {
+            return Ok(());
+        }
+        if let Threads::Running(running) = &*self.threads.lock() {
+            running.delivery.set_endpoints(config.endpoints.clone())?;
+        }
+        for warning in &config.warnings {
+            self.shared.telemetry.log(Level::Warning, warning);
+        }
+        // What is gathered was settled when the first hook came.
+        let (gathered, wanted) = (interests(&self.config.endpoints), interests(&config.endpoints));
+        if gathered.iter().zip(&wanted).any(|(gathered, wanted)| !gathered.covers(wanted)) {
+            let message = "An endpoint asks for connection_*, subscription_count, cache_miss or the extended payload of \
+                           applications for which none did when the server started: it gets them after a restart";
+            self.shared.telemetry.log(Level::Warning, message);
+        }
+        *current = config.endpoints;
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use Closure;
+use RuntimeException;
+use Tests\Support\FakeServer;
+use Tests\Support\Receiver;
+use Tests\Support\TestApplication;
+use Tests\Support\Wait;
+use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
+
+/**
+ * Endpoints that the application keeps elsewhere, and that change while the server runs.
+ */
+final class EndpointProviderTest extends PluginTestCase
+{
+    /**
+     * What the application knows now.
+     *
+     * @var array<array-key, array<string, mixed>>|RuntimeException
+     */
+    private array|RuntimeException $known = [];
+
+    public function test_the_endpoints_of_a_provider_come_in_place_of_those_of_the_config(): void
+    {
+        $this->known = ['one' => $this->endpoint('/one')];
+        $server = $this->provide();
+
+        $server->connect()->subscribe('a')->close();
+        $this->assertEvents(['channel_occupied a', 'channel_vacated a'], '/one');
+        $this->assertSame([], $this->events());
+    }
+
+    public function test_an_endpoint_may_come_move_and_go_while_the_server_runs(): void
+    {
+        $server = $this->provide();
+
+        $this->known = ['one' => $this->endpoint('/one')];
+        $this->awaitChange($server, '/one');
+        $this->known = ['one' => $this->endpoint('/moved')];
+        $this->awaitChange($server, '/moved');
+        $this->known = ['two' => $this->endpoint('/two')];
+        $this->awaitChange($server, '/two');
+
+        $before = [count($this->events('/one')), count($this->events('/moved'))];
+        $server->connect()->subscribe('last')->close();
+        $this->awaitEvent('channel_vacated last', '/two');
+        $this->assertSame($before, [count($this->events('/one')), count($this->events('/moved'))]);
+    }
+
+    public function test_a_list_that_is_no_use_changes_nothing_and_is_complained_about_once(): void
+    {
+        $this->known = ['one' => $this->endpoint('/one')];
+        $server = $this->provide();
+
+        $this->known = ['one' => $this->endpoint('/one'), 'two' => ['url' => 'ftp://example.com']];
+        $this->awaitLine('/stay as they are: resonate-webhooks\.endpoints\.two\.url: "ftp:/');
+        $this->known = new RuntimeException('The database is away.');
+        $this->awaitLine('/stay as they are: The database is away\./');
+
+        $server->connect()->subscribe('a')->close();
+        $this->assertEvents(['channel_occupied a', 'channel_vacated a'], '/one');
+        $this->assertCount(2, preg_grep('/stay as they are/', $this->application->log()));
+
+        $this->known = ['one' => $this->endpoint('/one'), 'two' => $this->endpoint('/two')];
+        $this->awaitChange($server, '/two');
+    }
+
+    public function test_a_provider_that_fails_at_the_start_keeps_webhooks_off(): void
+    {
+        $this->known = new RuntimeException('The database is away.');
+        $this->provide();
+
+        $this->assertCount(1, preg_grep('/webhooks are off: The database is away/', $this->application->log()));
+    }
+
+    public function test_a_provider_is_asked_once_when_nothing_is_to_be_refreshed(): void
+    {
+        $this->known = ['one' => $this->endpoint('/one')];
+        $asked = 0;
+        $server = $this->provide(['endpoints_refresh' => 0], function () use (&$asked) {
+            $asked++;
+        });
+
+        $server->connect()->subscribe('a')->close();
+        $this->assertEvents(['channel_occupied a', 'channel_vacated a'], '/one');
+        $this->assertSame(1, $asked);
+    }
+
+    /**
+     * Boot a server whose application provides what is known here.
+     *
+     * @param  array<string, mixed>  $changes  To the config.
+     */
+    private function provide(array $changes = [], ?Closure $asked = null): FakeServer
+    {
+        $this->application = new TestApplication($this->config(['endpoints_refresh' => 0.05, ...$changes]));
+
+        $ask = function () use ($asked): iterable {
+            $asked?->__invoke();
+
+            yield from $this->known instanceof RuntimeException ? throw $this->known : $this->known;
+        };
+
+        $this->application->laravel->bind(EndpointProvider::class, fn () => new class ($ask) implements EndpointProvider
+        {
+            public function __construct(private Closure $ask) {}
+
+            public function endpoints(): iterable
+            {
+                return ($this->ask)();
+            }
+        });
+
+        return $this->server = new FakeServer($this->application->laravel);
+    }
+
+    /**
+     * Wait until what happens is told on this path.
+     */
+    private function awaitChange(FakeServer $server, string $prefix): void
+    {
+        $before = count(Receiver::shared()->requests($this->path($prefix)));
+
+        Wait::until(function () use ($server, $prefix, $before) {
+            $server->connect()->subscribe('news')->close();
+
+            return count(Receiver::shared()->requests($this->path($prefix))) > $before;
+        }, "news at {$prefix}");
+    }
+
+    /**
+     * Wait until the log has a line that fits.
+     */
+    private function awaitLine(string $pattern): void
+    {
+        Wait::until(fn () => preg_grep($pattern, $this->application->log()) !== [], "a line like {$pattern}");
+    }
+}
