@@ -344,21 +344,21 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function wantedApps(): array {}
 
         /**
-         * Whether an endpoint wants to know of empty cache channels: cacheSeen() is for nothing otherwise.
+         * Whether an endpoint wants to know of empty cache channels: `cacheSeen()` is for nothing otherwise.
          *
          * @return bool
          */
         public function wantsCacheMisses(): bool {}
 
         /**
-         * Whether an endpoint wants to know of connections: opened() is for nothing otherwise.
+         * Whether an endpoint wants to know of connections: `opened()` is for nothing otherwise.
          *
          * @return bool
          */
         public function wantsConnections(): bool {}
 
         /**
-         * Whether an endpoint wants the data of members: subscribed() passes none on otherwise.
+         * Whether an endpoint wants the data of members: `subscribed()` passes none on otherwise.
          *
          * @return bool
          */

@@ -74,7 +74,7 @@ impl Engine {
         Ok(list)
     }
 
-    /// Whether an endpoint wants to know of connections: opened() is for nothing otherwise.
+    /// Whether an endpoint wants to know of connections: `opened()` is for nothing otherwise.
     pub fn wants_connections(&self) -> bool {
         self.core.wants_connections()
     }
@@ -84,7 +84,7 @@ impl Engine {
         self.core.opened(&appId, &socketId);
     }
 
-    /// Whether an endpoint wants the data of members: subscribed() passes none on otherwise.
+    /// Whether an endpoint wants the data of members: `subscribed()` passes none on otherwise.
     pub fn wants_member_data(&self) -> bool {
         self.core.wants_member_data()
     }
@@ -153,7 +153,7 @@ impl Engine {
         self.core.cache_seen(&appId, &channel, empty);
     }
 
-    /// Whether an endpoint wants to know of empty cache channels: cacheSeen() is for nothing otherwise.
+    /// Whether an endpoint wants to know of empty cache channels: `cacheSeen()` is for nothing otherwise.
     pub fn wants_cache_misses(&self) -> bool {
         self.core.wants_cache_misses()
     }
