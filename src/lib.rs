@@ -15,7 +15,8 @@
 //! - [`outbox`] is where events wait until every endpoint has answered.
 //! - [`delivery`] sends them: lanes, batches, signatures, HTTP, retries; [`aws`] is what Lambda wants to know.
 //! - [`telemetry`] is what comes back: counters, deliveries, drops, log lines.
-//! - [`status`] is what the nodes tell of themselves through Redis, for whoever is on call.
+//! - [`status`] is what the nodes tell of themselves through Redis, for whoever is on call; [`metrics`] the same, and more, for
+//!   Prometheus.
 //!
 //! The words they share are in [`names`], [`channel_type`], [`event`], [`apps`] and [`config`]. What an operating system
 //! does to a process with threads is dealt with in `process` and `thread`; certificates are read in `tls`.
@@ -30,6 +31,7 @@ pub mod delivery;
 pub mod engine;
 pub mod event;
 mod intent;
+pub mod metrics;
 pub mod names;
 pub mod outbox;
 #[cfg(feature = "extension")]

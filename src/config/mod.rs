@@ -44,6 +44,9 @@
 //! | `roster.ttl` | 90 | seconds for which the roster's keys live |
 //! | `shutdown_timeout` | 5.0 | seconds that a stopping process goes on delivering |
 //! | `endpoints_refresh` | 30.0 | seconds after which an `EndpointProvider` is asked again, 0 for never |
+//! | `metrics_listen` | | address and port where this process answers `GET /metrics`; nowhere without one |
+//! | `metrics_public` | false | whether that may be an address that is reached from everywhere |
+//! | `metrics_route`, `metrics_middleware` | | a route of Laravel for the metrics of the whole cluster; the package reads them |
 //! | `app_webhooks` | | endpoints of single applications; the plugin fills this in from `reverb.apps.apps.*.webhooks` |
 //! | `endpoints.*.url` | | http(s); an endpoint with neither this nor the next is skipped |
 //! | `endpoints.*.lambda.function_name` | | name or ARN of a function that is invoked instead, with or without a qualifier |
@@ -83,6 +86,7 @@ mod event_set;
 mod filter;
 mod header;
 mod lambda;
+mod metrics;
 mod nearest;
 mod payload;
 mod proxy_url;
@@ -94,6 +98,7 @@ mod tls_files;
 mod userinfo;
 mod value;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -196,6 +201,8 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// Time after which whoever provides endpoints is asked again; never when zero.
     pub endpoints_refresh: Duration,
+    /// Where this process answers `GET /metrics`, if it does.
+    pub metrics_listen: Option<SocketAddr>,
     /// The receivers, in the order of the config; those without a URL are left out.
     pub endpoints: Vec<Endpoint>,
     /// What is allowed but probably not meant, to be logged once.
@@ -253,6 +260,7 @@ impl Default for Config {
             roster: None,
             shutdown_timeout: Duration::from_secs(5),
             endpoints_refresh: Duration::from_secs(30),
+            metrics_listen: None,
             endpoints: Vec::new(),
             warnings: Vec::new(),
         }
@@ -303,6 +311,13 @@ struct Written {
     queue_size: Option<Whole<1_024, 4_194_304>>,
     roster: Option<roster::Written>,
     shutdown_timeout: Option<Seconds<0, HOUR_MS>>,
+    metrics_listen: Option<metrics::Listen>,
+    metrics_public: Option<Switch>,
+    /// This and the next are for the package's service provider.
+    #[serde(rename = "metrics_route")]
+    _metrics_route: Option<String>,
+    #[serde(rename = "metrics_middleware")]
+    _metrics_middleware: Option<List<String>>,
     endpoints: Option<List<endpoint::Entry>>,
     endpoints_refresh: Option<Seconds<0, { 24 * HOUR_MS }>>,
     /// The `webhooks` of applications, which the plugin reads from where those are.
@@ -394,6 +409,10 @@ impl Written {
             roster: self.roster.map(roster::Written::resolve),
             shutdown_timeout: self.shutdown_timeout.map_or(otherwise.shutdown_timeout, Seconds::duration),
             endpoints_refresh: self.endpoints_refresh.map_or(otherwise.endpoints_refresh, Seconds::duration),
+            metrics_listen: match self.metrics_listen {
+                Some(listen) => listen.resolve(chosen(self.metrics_public, false))?,
+                None => None,
+            },
             endpoints,
             warnings,
         })

@@ -18,7 +18,7 @@ use crate::config::{Endpoint, Payload};
 use crate::names::AppId;
 use crate::outbox::{self, DropReport, Fate, Flight, Handover, Outbox, Queued};
 use crate::status::{DeliveryStatus, WallClock};
-use crate::telemetry::{Level, Outcome, Telemetry};
+use crate::telemetry::{Level, OUTBOX_FULL, Outcome, Telemetry, UNCONFIGURED};
 
 /// How soon a thread that the system refused is asked for again.
 const SPAWN_RETRY: Duration = Duration::from_millis(100);
@@ -163,7 +163,7 @@ impl Dispatcher {
             let Some(given_up) = self.lanes.give_up(excess) else { return };
             let GivenUp { lane, endpoint, events, id, behind_a_batch } = given_up;
             excess = excess.saturating_sub(events.len());
-            let fate = Fate::Dropped(self.drop_report(&lane.app, Some(endpoint), &events, 0, "outbox full"));
+            let fate = Fate::Dropped(self.drop_report(&lane.app, Some(endpoint), &events, 0, OUTBOX_FULL));
             self.outbox.passed(outbox::Passed {
                 lane: &lane,
                 events: &events,

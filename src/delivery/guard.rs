@@ -60,6 +60,11 @@ pub(crate) fn check(address: IpAddr, rules: AddressRules) -> Result<(), Refusal>
     }
 }
 
+/// Whether everybody may know the way to `address`.
+pub(crate) fn is_public(address: IpAddr) -> bool {
+    check(address, AddressRules { deny_private_networks: true, allow_link_local: false }).is_ok()
+}
+
 /// The IPv4 address that an IPv6 address is another spelling of, if it is one: mapped (`::ffff:10.0.0.1`), compatible
 /// (`::10.0.0.1`), behind a translator (`64:ff9b::10.0.0.1`) or a 6to4 relay (`2002:a00:1::`).
 fn plain(address: IpAddr) -> IpAddr {

@@ -44,6 +44,7 @@ pub use self::probe::{Probe, probe};
 #[cfg(feature = "bench")]
 pub(crate) use batch::Batch;
 pub(crate) use body::{encode as encode_body, encoded_len};
+pub(crate) use guard::is_public;
 
 use self::batch::BatchIds;
 use self::client::Clients;

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::config::Endpoint;
+use crate::telemetry::UNKNOWN_APPLICATION;
 
 /// The longest backoff between two attempts, as in the package this one replaces.
 const MAX_BACKOFF_SECONDS: u64 = 60;
@@ -124,7 +125,7 @@ impl Policy {
             Answer::UnknownApplication if elapsed < UNKNOWN_WAIT => {
                 return Verdict::Postpone { after: UNKNOWN_RETRY };
             }
-            Answer::UnknownApplication => return Verdict::Drop { reason: "unknown application".to_owned() },
+            Answer::UnknownApplication => return Verdict::Drop { reason: UNKNOWN_APPLICATION.to_owned() },
             Answer::Status { status, retry_after } => (format!("HTTP {status}"), retry_after),
             Answer::Refused { reason, retry_after } => (reason, retry_after),
             Answer::Failed(reason) => (reason, None),

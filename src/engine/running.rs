@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
+use parking_lot::Mutex;
 
 use crate::apps::AppDirectory;
 use crate::config::{Config, OutboxKind};
 use crate::delivery::Delivery;
 use crate::event::EventName;
 use crate::intent::{Intent, IntentQueue};
+use crate::metrics::Listener;
 use crate::names::NodeId;
 use crate::outbox::redis::{PARTITIONS, RedisOutbox, partition_max};
 use crate::outbox::{MemoryOutbox, Outbox};
@@ -59,6 +61,7 @@ pub(super) struct Running {
     pub(super) delivery: Arc<Delivery>,
     outbox: Option<Arc<RedisOutbox>>,
     reporter: Reporter,
+    metrics: Option<Listener>,
 }
 
 impl Running {
@@ -97,7 +100,9 @@ impl Running {
                 NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), rand::random())
             }),
         };
-        let reporter = start_reporter(config, shared, settings, standing, &delivery)?;
+        let sources = Arc::new(sources(config, shared, standing, &delivery));
+        let reporter = Reporter::start(config, settings, Arc::clone(&sources))?;
+        let metrics = config.metrics_listen.map(|address| Listener::start(address, sources)).transpose()?;
         let stop_claimer = Arc::new(StopFlag::default());
         let mut claimer =
             Claimer::new(Arc::clone(ledger), cluster, sink, Arc::clone(&stop_claimer), Arc::clone(telemetry));
@@ -109,6 +114,7 @@ impl Running {
             delivery,
             outbox,
             reporter,
+            metrics,
         })
     }
 
@@ -124,6 +130,9 @@ impl Running {
         // outbox needs the node's place in the cluster, which the claimer gives up.
         let now = Instant::now();
         let time = deadline.saturating_duration_since(now);
+        if let Some(metrics) = &self.metrics {
+            metrics.stop();
+        }
         let delivery_ended = self.delivery.stop(now + time / 3);
         self.reporter.stop();
         let outbox_ended = self.outbox.is_none_or(|outbox| outbox.stop(now + time * 2 / 3));
@@ -135,25 +144,23 @@ impl Running {
             && delivery_ended
             && outbox_ended
             && reporter_ended
+            && self.metrics.is_none_or(|metrics| metrics.wait_until(deadline))
     }
 }
 
-fn start_reporter(
-    config: &Config,
-    shared: &Shared,
-    settings: redis::Settings,
-    standing: Arc<Standing>,
-    delivery: &Arc<Delivery>,
-) -> io::Result<Reporter> {
+/// Where it stands how the node is doing.
+fn sources(config: &Config, shared: &Shared, standing: Arc<Standing>, delivery: &Arc<Delivery>) -> Sources {
     let (counted, delivering) = (shared.clone(), Arc::clone(delivery));
-    let sources = Sources {
+    Sources {
         standing,
         delivery: Arc::clone(delivery),
         apps: Arc::clone(&shared.apps),
         telemetry: Arc::clone(&shared.telemetry),
         gauges: Box::new(move || counted.gauges(delivering.queued()).to_vec()),
-    };
-    Reporter::start(config, settings, sources)
+        outbox: config.outbox,
+        began: Instant::now(),
+        clock: Mutex::default(),
+    }
 }
 
 fn start_delivery(config: &Config, shared: &Shared, outbox: Option<&Arc<RedisOutbox>>) -> io::Result<Arc<Delivery>> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::telemetry::{Level, Outcome, Telemetry};
+use crate::telemetry::{Cause, Level, Outcome, Telemetry};
 
 /// Events that were given up, to be told and counted exactly once: not by a node whose partitions another one has taken,
 /// which sends them again.
@@ -28,10 +28,9 @@ impl DropReport {
     /// Counts it, logs it, and has a `WebhookDropped` fired.
     pub fn publish(self) {
         let Self { telemetry, url, endpoint, app_id, events, attempts, reason } = self;
-        let counters = telemetry.counters();
-        counters.events_dropped.add(events as u64);
+        telemetry.dropped(events as u64, Cause::of(&reason));
         let line = if attempts > 0 {
-            counters.batches_dropped.add(1);
+            telemetry.counters().batches_dropped.add(1);
             format!("Webhook dropped after {attempts} attempts ({reason}): {endpoint}")
         } else {
             format!("{events} webhook events given up ({reason}): {endpoint}")

@@ -40,6 +40,11 @@ impl Cluster {
         json_array::of(&self.core.status().map_err(redis_failed)?)
     }
 
+    /// The same in the text format of Prometheus, version 0.0.4; `docs/metrics.md` describes it.
+    pub fn metrics(&mut self) -> PhpResult<String> {
+        self.core.metrics().map_err(redis_failed)
+    }
+
     /// Has nothing more sent to an endpoint, by its id, from within two seconds on; what comes for it waits. False when that is
     /// so already.
     pub fn pause(&mut self, endpoint: &str) -> PhpResult<bool> {

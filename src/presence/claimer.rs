@@ -280,11 +280,12 @@ impl Claimer {
         let counters = self.telemetry.counters();
         counters.redis_calls.add(1);
         counters.claims.add(batch.claims().count() as u64);
-        let edges = verdict.announced + verdict.edges.iter().map(|edge| u64::from(*edge == b'1')).sum::<u64>();
+        let judged = |how: u8| verdict.edges.iter().map(|edge| u64::from(*edge == how)).sum::<u64>();
+        let edges = verdict.announced + judged(b'1');
+        counters.edges_silenced.add(judged(b'3'));
         counters.edges.add(edges);
         if let Sink::Redis = self.sink {
-            let misses = verdict.edges.iter().map(|edge| u64::from(*edge == b'm')).sum::<u64>();
-            counters.events.add(edges + misses + verdict.counted + batch.whispers() as u64 - verdict.refused);
+            counters.events.add(edges + judged(b'm') + verdict.counted + batch.whispers() as u64 - verdict.refused);
             counters.client_events_unaccepted.add(verdict.refused);
         }
         if let Some(refused) = self.full_outbox.refused(verdict.refused, now) {

@@ -132,7 +132,8 @@ impl Intake {
             Intent::Closed(app, socket) => ledger.table.close(&app, socket.as_bytes(), claims),
             Intent::Truth(app, channel, live) => {
                 let live: Vec<[&[u8]; 2]> = live.iter().map(crate::intent::Packed::parts).collect();
-                ledger.table.reconcile(&app, channel.as_bytes(), &live, claims);
+                let repairs = ledger.table.reconcile(&app, channel.as_bytes(), &live, claims);
+                self.telemetry.counters().reconcile_repairs.add(repairs as u64);
             }
             Intent::ClientEvent { app, text, has_data } => self.whisper(ledger, app, text.parts(), has_data),
             Intent::Custom(app, channel, event) => self.announce(ledger, app, channel, event),

@@ -27,6 +27,8 @@ pub struct Link {
     settings: Settings,
     /// Where its fate is told, unless others tell of the same Redis.
     telemetry: Option<Arc<Telemetry>>,
+    /// Where its requests are counted.
+    counted: Option<Arc<Telemetry>>,
     connection: Option<redis::Connection>,
     backoff: Backoff,
     outage: Option<Outage>,
@@ -52,8 +54,23 @@ impl Link {
         Self::made(settings, None)
     }
 
+    /// The same, with its requests counted.
+    #[must_use]
+    pub(crate) fn counted(self, telemetry: Arc<Telemetry>) -> Self {
+        Self { counted: Some(telemetry), ..self }
+    }
+
     fn made(settings: Settings, telemetry: Option<Arc<Telemetry>>) -> Self {
-        Self { settings, telemetry, connection: None, backoff: Backoff::default(), outage: None, rejected: None }
+        let counted = telemetry.clone();
+        Self {
+            settings,
+            telemetry,
+            counted,
+            connection: None,
+            backoff: Backoff::default(),
+            outage: None,
+            rejected: None,
+        }
     }
 
     /// Until when [`with`](Self::with) would refuse to try. `None`: it would try now.
@@ -87,6 +104,9 @@ impl Link {
             Some(connection) => connection,
             None => self.settings.connect()?,
         };
+        if let Some(telemetry) = &self.counted {
+            telemetry.counters().redis_requests.add(1);
+        }
         match call(&mut connection) {
             Ok(value) => {
                 self.connection = Some(connection);

@@ -91,6 +91,7 @@ impl MergedEndpoint {
         known.events_dropped += seen.events_dropped;
         known.latency.merge(&seen.latency);
         known.depth += seen.depth;
+        known.oldest_ms = known.oldest_ms.into_iter().chain(seen.oldest_ms).min();
     }
 }
 

@@ -22,10 +22,12 @@ mod record;
 mod redis_info;
 mod reporter;
 mod scripts;
+mod sources;
 
-pub use cluster::{Cluster, ClusterStatus, Configured, Seen, StatusError};
+pub use cluster::{Cluster, ClusterStatus, Configured, NodeState, Seen, StatusError};
 pub use latency::{LATENCY_BOUNDS_MS, Latency};
 pub use merge::MergedEndpoint;
-pub(crate) use record::{AT_MOST, WallClock};
+pub(crate) use record::{APPS_AT_MOST, AT_MOST, OTHER_APPS, WallClock};
 pub use record::{DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, NodeRecord};
-pub(crate) use reporter::{Reporter, Sources};
+pub(crate) use reporter::Reporter;
+pub(crate) use sources::Sources;

@@ -1,5 +1,6 @@
 //! What a node writes down of itself. Read leniently: the nodes of a cluster may be of different versions.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,12 @@ use crate::redis::millis;
 
 /// The endpoints, and the lanes, of which a record tells at most: those with a trouble and the longest first.
 pub(crate) const AT_MOST: usize = 200;
+
+/// The applications whose events are counted one by one.
+pub(crate) const APPS_AT_MOST: usize = 100;
+
+/// What the others are called, all together.
+pub(crate) const OTHER_APPS: &str = "_others";
 
 /// A node, as it sees itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -35,6 +42,8 @@ pub struct NodeRecord {
     pub counters: Map<String, Value>,
     /// What waits now, and what is there.
     pub gauges: Map<String, Value>,
+    /// Events that were given up, by [cause](crate::telemetry::Cause).
+    pub drop_causes: BTreeMap<String, u64>,
     /// The applications it has met.
     pub apps: Vec<String>,
     /// Its deliveries.
@@ -54,6 +63,8 @@ pub struct DeliveryStatus {
     pub lanes: Vec<LaneStatus>,
     /// How many more there are.
     pub lanes_omitted: usize,
+    /// Events that came, by application and name. After a hundred applications the others are told as `_others`.
+    pub events: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 /// What can be said of an endpoint in a word. The worst comes last.
@@ -113,6 +124,8 @@ pub struct EndpointStatus {
     pub latency: Latency,
     /// Events that wait for it or are under way.
     pub depth: usize,
+    /// When the oldest of them happened.
+    pub oldest_ms: Option<u64>,
 }
 
 /// A lane with something in it.

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
-use super::record::{DeliveryStatus, NodeRecord, WallClock};
+use super::record::{DeliveryStatus, NodeRecord};
 use super::scripts::{self, Keys};
-use crate::apps::AppDirectory;
-use crate::config::{Config, OutboxKind};
-use crate::delivery::{Delivery, Pauses};
-use crate::presence::{RedisClock, Standing, system_ms};
+use super::sources::Sources;
+use crate::config::Config;
+use crate::delivery::Pauses;
 use crate::redis::{Link, Settings};
-use crate::telemetry::{Sight, Telemetry};
+use crate::telemetry::Sight;
 use crate::thread::Thread;
 
 /// How often a node writes.
@@ -28,26 +27,6 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// How long a record is kept at least; longer where a lease is.
 const KEPT: Duration = Duration::from_secs(30);
-
-/// How long is waited for the dispatcher's answer. It may be at work on something.
-const ANSWER: Duration = Duration::from_secs(1);
-
-/// The applications that a record names at most.
-const APPS_AT_MOST: usize = 1000;
-
-/// What is reported, and where it is found.
-pub(crate) struct Sources {
-    /// The node's place in the cluster.
-    pub(crate) standing: Arc<Standing>,
-    /// The deliveries.
-    pub(crate) delivery: Arc<Delivery>,
-    /// The applications.
-    pub(crate) apps: Arc<AppDirectory>,
-    /// The counters.
-    pub(crate) telemetry: Arc<Telemetry>,
-    /// What waits now, by name.
-    pub(crate) gauges: Box<dyn Fn() -> Vec<(&'static str, usize)> + Send>,
-}
 
 /// The running reporter.
 #[derive(Debug)]
@@ -65,13 +44,10 @@ struct End {
 
 /// What the thread keeps from round to round.
 struct Rounds {
-    sources: Sources,
+    sources: Arc<Sources>,
     keys: Keys,
     link: Link,
     kept: Duration,
-    outbox: &'static str,
-    began: Instant,
-    clock: RedisClock,
     /// Under which name it writes: that of its first incarnation.
     name: Option<String>,
     /// What the dispatcher last said.
@@ -85,21 +61,15 @@ impl Reporter {
     ///
     /// # Errors
     /// When the operating system refuses a thread.
-    pub(crate) fn start(config: &Config, settings: Settings, sources: Sources) -> io::Result<Self> {
+    pub(crate) fn start(config: &Config, settings: Settings, sources: Arc<Sources>) -> io::Result<Self> {
         scripts::put_together();
         let telemetry = Arc::clone(&sources.telemetry);
         let mut rounds = Rounds {
             sources,
             keys: Keys::new(&config.key_prefix),
             // The claimer and the outbox say it when Redis is away.
-            link: Link::silent(settings),
+            link: Link::silent(settings).counted(Arc::clone(&telemetry)),
             kept: config.ttl.max(KEPT),
-            outbox: match config.outbox {
-                OutboxKind::Redis => "redis",
-                OutboxKind::Memory => "memory",
-            },
-            began: Instant::now(),
-            clock: RedisClock::default(),
             name: None,
             last: DeliveryStatus::default(),
             paused: None,
@@ -176,7 +146,7 @@ impl Rounds {
         let Ok((time_ms, paused, watched)) = self.link.with(|redis| keys.report(redis, &name, &record, kept)) else {
             return false;
         };
-        self.clock.observe(time_ms);
+        self.sources.hear_time(time_ms);
         self.sources.telemetry.watch().set(watched);
         if self.paused.as_ref() != Some(&paused) {
             self.sources.delivery.pause(paused.clone());
@@ -188,7 +158,7 @@ impl Rounds {
     /// Shows what was noted to those who watch.
     fn show(&mut self) {
         let watch = self.sources.telemetry.watch();
-        let clock = WallClock { at: Instant::now(), unix_ms: self.clock.now_ms() };
+        let clock = self.sources.clock();
         let node = self.name.clone().unwrap_or_default();
         let sights =
             watch.take().into_iter().map(|(at, sight)| Sight { time_ms: clock.ms(at), node: node.clone(), ..sight });
@@ -199,33 +169,15 @@ impl Rounds {
     }
 
     fn record(&mut self, node: String, stopped: bool) -> NodeRecord {
-        let clock = WallClock { at: Instant::now(), unix_ms: self.clock.now_ms() };
         if stopped {
             // The dispatcher has ended. What waited is another node's, or nobody's.
             self.last.lanes.clear();
             self.last.lanes_omitted = 0;
-            self.last.endpoints.iter_mut().for_each(|endpoint| endpoint.depth = 0);
-        } else if let Some(status) = self.sources.delivery.status(clock, clock.at + ANSWER) {
+            self.last.endpoints.iter_mut().for_each(|endpoint| (endpoint.depth, endpoint.oldest_ms) = (0, None));
+        } else if let Some(status) = self.sources.deliveries() {
             self.last = status;
         }
-        let gauges = if stopped { Vec::new() } else { (self.sources.gauges)() };
-        NodeRecord {
-            node,
-            stopped,
-            host: gethostname::gethostname().to_string_lossy().into_owned(),
-            pid: std::process::id(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_ms: clock.ms(self.began),
-            clock_ms: system_ms(),
-            outbox: self.outbox.to_owned(),
-            counters: by_name(self.sources.telemetry.counters().snapshot()),
-            gauges: by_name(gauges.into_iter().map(|(name, value)| (name, value as u64))),
-            apps: self.sources.apps.known(APPS_AT_MOST).iter().map(|app| app.as_text().into_owned()).collect(),
-            deliveries: self.last.clone(),
-        }
+        let record = NodeRecord { node, ..self.sources.record(self.last.clone()) };
+        if stopped { NodeRecord { stopped, gauges: Map::new(), ..record } } else { record }
     }
-}
-
-fn by_name(values: impl IntoIterator<Item = (&'static str, u64)>) -> Map<String, Value> {
-    values.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
 }

@@ -20,11 +20,11 @@ impl Counter {
 }
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($(#[doc = $doc:literal] $name:ident,)*) => {
         /// Everything that is counted, since the engine started.
         #[derive(Debug, Default)]
         pub struct Counters {
-            $($(#[$doc])* pub $name: Counter,)*
+            $(#[doc = $doc] pub $name: Counter,)*
         }
 
         impl Counters {
@@ -32,6 +32,12 @@ macro_rules! counters {
             #[must_use]
             pub fn snapshot(&self) -> Vec<(&'static str, u64)> {
                 vec![$((stringify!($name), self.$name.get()),)*]
+            }
+
+            /// The names, each with what it counts, in the same order.
+            #[must_use]
+            pub const fn described() -> &'static [(&'static str, &'static str)] {
+                &[$((stringify!($name), $doc),)*]
             }
         }
     };
@@ -49,16 +55,22 @@ counters! {
     intents_overflowed,
     /// Client events not sent on because the sender was not subscribed to the channel.
     client_events_refused,
+    /// Subscriptions of which no hook had told, or whose end none had told, found by a comparison with the live connections.
+    reconcile_repairs,
     /// Operations that Redis applied: local firsts and lasts.
     claims,
     /// Edges decided by Redis in favour of this node.
     edges,
+    /// Rejoins within the grace, each of which spared the receivers a departure and an arrival.
+    edges_silenced,
     /// Client events that the outbox in Redis did not take because too many waited in their partition.
     client_events_unaccepted,
     /// Pairs of opposite edges given up unsent because too many waited for an unreachable Redis.
     claims_collapsed,
-    /// Script calls answered by Redis.
+    /// Batches of operations answered by Redis.
     redis_calls,
+    /// Requests to Redis of all threads: a script, or a few commands, each.
+    redis_requests,
     /// Connections to Redis lost or refused.
     redis_errors,
     /// Times this node put its holds back because Redis had lost them.

@@ -1,11 +1,14 @@
 //! What the threads tell the outside: counters for monitoring, outcomes for the PHP side.
 
+mod cause;
 mod counters;
 mod outcome;
 mod watch;
 
 use std::fmt::Display;
 
+pub use cause::Cause;
+pub(crate) use cause::{OUTBOX_FULL, UNCONFIGURED, UNKNOWN_APPLICATION};
 pub use counters::{Counter, Counters};
 pub use outcome::{Level, Outcome, Outcomes};
 pub use watch::Sight;
@@ -15,6 +18,7 @@ pub(crate) use watch::Watch;
 #[derive(Debug, Default)]
 pub struct Telemetry {
     counters: Counters,
+    drops: [Counter; Cause::ALL.len()],
     outcomes: Outcomes,
     watch: Watch,
 }
@@ -24,6 +28,17 @@ impl Telemetry {
     #[must_use]
     pub const fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Counts events that were given up.
+    pub(crate) fn dropped(&self, events: u64, cause: Cause) {
+        self.counters.events_dropped.add(events);
+        self.drops[cause as usize].add(events);
+    }
+
+    /// How many events were given up, by cause.
+    pub(crate) fn drops(&self) -> impl Iterator<Item = (Cause, u64)> {
+        Cause::ALL.into_iter().zip(&self.drops).map(|(cause, counter)| (cause, counter.get()))
     }
 
     /// The queue of outcomes that the PHP side polls.

@@ -14,6 +14,7 @@ pub(crate) mod node;
 pub(crate) mod proxy;
 pub(crate) mod receiver;
 pub(crate) mod redis;
+pub(crate) mod scrape;
 pub(crate) mod serve;
 pub(crate) mod tally;
 pub(crate) mod tls_receiver;

@@ -13,12 +13,13 @@ use crate::telemetry::Sight;
 impl Lanes {
     /// How everything is doing: as much of it as can be told shortly, however many endpoints and lanes there are.
     pub(crate) fn status(&self, clock: WallClock) -> DeliveryStatus {
-        let mut depths = vec![0; self.endpoints.len()];
+        let (mut depths, mut oldest) = (vec![0; self.endpoints.len()], vec![None; self.endpoints.len()]);
         let mut filled = Vec::new();
         for entry in &self.entries {
             let glance = entry.lane.glance();
             if glance.depth > 0 {
                 depths[entry.endpoint] += glance.depth;
+                oldest[entry.endpoint] = oldest[entry.endpoint].into_iter().chain(glance.oldest_ms).min();
                 filled.push((entry, glance));
             }
         }
@@ -38,10 +39,18 @@ impl Lanes {
         }
         filled.sort_by_key(|(_, glance)| std::cmp::Reverse(glance.depth));
         DeliveryStatus {
-            endpoints: places.into_iter().map(|place| self.endpoint_status(place, depths[place], clock)).collect(),
+            endpoints: places
+                .into_iter()
+                .map(|place| EndpointStatus {
+                    depth: depths[place],
+                    oldest_ms: oldest[place],
+                    ..self.endpoint_status(place, clock)
+                })
+                .collect(),
             endpoints_omitted,
             lanes: filled.into_iter().map(|(entry, glance)| lane_status(entry, &glance, clock)).collect(),
             lanes_omitted,
+            events: self.events(),
         }
     }
 
@@ -78,7 +87,8 @@ impl Lanes {
         }
     }
 
-    fn endpoint_status(&self, place: usize, depth: usize, clock: WallClock) -> EndpointStatus {
+    /// How an endpoint is doing, but for what waits for it.
+    fn endpoint_status(&self, place: usize, clock: WallClock) -> EndpointStatus {
         let (endpoint, health) = (&self.endpoints[place], &self.health[place]);
         let (state, since) = self.state(place);
         let ms = |instant: Option<Instant>| instant.map(|instant| clock.ms(instant));
@@ -106,7 +116,8 @@ impl Lanes {
             drops,
             events_dropped,
             latency: health.latency.clone(),
-            depth,
+            depth: 0,
+            oldest_ms: None,
         }
     }
 }

@@ -19,12 +19,12 @@
 --           that was found empty, `f` for one that has a payload
 --
 -- Returns {status, number, edges, next, announced, fired, refused, counted, counts}:
---   ok        number = time of the edges (ms), edges = one per claim: `1`, `0`, or `2` for a departure whose grace
---             began; and one per `m`: `m` for an event, or `0`. next = ms until a departure becomes an edge or a count may
---             be announced, -1 for none. announced = how many departures became edges now, counted = how many counts were
---             announced. When the outbox is not in Redis, fired and counts have three for each: app, channel, and user or
---             number. refused = client events that were given up because the outbox was full. A batch sent again gets the
---             stored reply and changes nothing.
+--   ok        number = time of the edges (ms), edges = one per claim: `1`, `0`, `2` for a departure whose grace began, or
+--             `3` for a rejoin within it; and one per `m`: `m` for an event, or `0`. next = ms until a departure becomes an
+--             edge or a count may be announced, -1 for none. announced = how many departures became edges now, counted =
+--             how many counts were announced. When the outbox is not in Redis, fired and counts have three for each: app,
+--             channel, and user or number. refused = client events that were given up because the outbox was full. A batch
+--             sent again gets the stored reply and changes nothing.
 --   lost      the data is not of this epoch: Redis lost it. Nothing changed.
 --   behind    Redis has lost its last seconds, and an answered batch with them. Nothing changed.
 --   reaped    the node's lease lapsed and its holds were taken away; or this batch comes behind a later one, on a
@@ -93,6 +93,7 @@ local function claim(sign, app, channel, user, by)
     verdict = '1'
   elseif before == LEAVING then
     unset_due(hold)
+    verdict = '3'
   end
   if sign == '-' then
     leave_count(node, app, channel, user)

@@ -10,6 +10,7 @@ use super::{Cluster, StatusError};
 use crate::apps::Credentials;
 use crate::config::{AppScope, Endpoint};
 use crate::delivery::{Probe, probe};
+use crate::metrics;
 use crate::telemetry::Sight;
 
 /// How long nodes go on showing deliveries after the last look.
@@ -75,6 +76,14 @@ impl Cluster {
         let mut endpoints = self.endpoints();
         endpoints.retain(|endpoint| endpoint.aliases.iter().flatten().any(|alias| alias == name));
         endpoints
+    }
+
+    /// The metrics of all nodes, in the text format of Prometheus.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked.
+    pub fn metrics(&mut self) -> Result<String, StatusError> {
+        self.status().map(|status| metrics::of_cluster(&status))
     }
 
     /// What is allowed in the config but probably not meant.

@@ -1,0 +1,91 @@
+//! Samples become text: <https://prometheus.io/docs/instrumenting/exposition_formats/>. Pure.
+
+use std::fmt::{Display, Write};
+
+use super::family::{Family, families};
+
+/// The text under way: each metric with its samples, wherever they come from.
+pub(super) struct Page {
+    families: Vec<(Family, String)>,
+}
+
+impl Page {
+    pub(super) fn new() -> Self {
+        Self { families: families().into_iter().map(|family| (family, String::new())).collect() }
+    }
+
+    /// Adds a sample of the metric called `name` without the common beginning of all names; `suffix` is `_bucket` or the
+    /// like of a histogram.
+    pub(super) fn add(&mut self, name: &str, suffix: &str, labels: &[(&str, &str)], value: impl Display) {
+        let of_that_name = |family: &Family| family.name.strip_prefix("resonate_webhooks_") == Some(name);
+        let Some((family, text)) = self.families.iter_mut().find(|(family, _)| of_that_name(family)) else {
+            debug_assert!(false, "there is no metric called {name}");
+            return;
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{}{suffix}", family.name);
+        for (place, (label, value)) in labels.iter().enumerate() {
+            let open = if place == 0 { '{' } else { ',' };
+            let _ = write!(text, "{open}{label}=\"{}\"", escaped(value));
+        }
+        let close = if labels.is_empty() { "" } else { "}" };
+        let _ = writeln!(text, "{close} {value}");
+    }
+
+    /// The text; a metric without a sample is not in it.
+    pub(super) fn into_text(self) -> String {
+        let mut page = String::new();
+        for (family, samples) in self.families.iter().filter(|(_, samples)| !samples.is_empty()) {
+            let Family { name, kind, help, .. } = family;
+            let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} {}\n{samples}", kind.as_str());
+        }
+        page
+    }
+}
+
+/// The value of a label, between its quotes. Control characters mean nothing there and are left out.
+fn escaped(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    for character in value.chars() {
+        match character {
+            '\\' => escaped.push_str("\\\\"),
+            '"' => escaped.push_str("\\\""),
+            '\n' => escaped.push_str("\\n"),
+            control if control.is_control() => {}
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_of_one_metric_stand_together_below_its_help_and_type() {
+        let mut page = Page::new();
+        page.add("dead_letters", "", &[], 3);
+        page.add("nodes", "", &[("state", "running")], 2);
+        page.add("nodes", "", &[("state", "silent")], 0);
+        assert_eq!(
+            page.into_text(),
+            "# HELP resonate_webhooks_nodes Nodes whose records are there\n\
+             # TYPE resonate_webhooks_nodes gauge\n\
+             resonate_webhooks_nodes{state=\"running\"} 2\n\
+             resonate_webhooks_nodes{state=\"silent\"} 0\n\
+             # HELP resonate_webhooks_dead_letters Batches that were given up and are kept\n\
+             # TYPE resonate_webhooks_dead_letters gauge\n\
+             resonate_webhooks_dead_letters 3\n"
+        );
+    }
+
+    #[test]
+    fn a_label_neither_ends_early_nor_begins_another_line() {
+        let mut page = Page::new();
+        page.add("events_total", "", &[("app", "a\"} 1\nb\\\r"), ("event", "x")], 1);
+        let text = page.into_text();
+        let sample = text.lines().last().unwrap_or_default();
+        assert_eq!(sample, r#"resonate_webhooks_events_total{app="a\"} 1\nb\\",event="x"} 1"#);
+    }
+}

@@ -1,0 +1,175 @@
+//! What a node, or a cluster, says in samples. Pure.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::family::{of_counter, of_gauge};
+use super::page::Page;
+use crate::status::{
+    ClusterStatus, EndpointState, EndpointStatus, LATENCY_BOUNDS_MS, Latency, NodeRecord, NodeState, OTHER_APPS,
+};
+
+/// The applications whose channels are told one by one.
+const APPS_AT_MOST: usize = 100;
+
+/// The metrics of a process, which says of itself what is in `record`, at `now_ms` by Redis' clock.
+#[must_use]
+pub fn of_process(record: &NodeRecord, now_ms: u64) -> String {
+    let mut page = Page::new();
+    Told { page: &mut page, node: None, now_ms }.node(record, true);
+    page.into_text()
+}
+
+/// The metrics of a cluster.
+#[must_use]
+pub fn of_cluster(status: &ClusterStatus) -> String {
+    let mut page = Page::new();
+    for node in &status.nodes {
+        let (name, runs) = (node.record.node.as_str(), node.state == NodeState::Running);
+        Told { page: &mut page, node: Some(name), now_ms: status.time_ms }.node(&node.record, runs);
+        let labels = [("node", name)];
+        page.add("last_report_age_seconds", "", &labels, seconds(status.time_ms.saturating_sub(node.written_ms)));
+        if runs {
+            #[allow(clippy::cast_precision_loss, reason = "a difference of clocks is small")]
+            page.add("clock_skew_seconds", "", &labels, node.clock_skew_ms as f64 / 1e3);
+        }
+    }
+    for (state, name) in
+        [(NodeState::Running, "running"), (NodeState::Stopped, "stopped"), (NodeState::Silent, "silent")]
+    {
+        page.add("nodes", "", &[("state", name)], status.nodes.iter().filter(|node| node.state == state).count());
+    }
+    for partition in &status.outbox.partitions {
+        page.add("outbox_entries", "", &[("partition", &partition.number.to_string())], partition.events);
+    }
+    page.add("dead_letters", "", &[], status.dead_letters);
+    for (app, channels) in largest(&status.channels) {
+        page.add("occupied_channels", "", &[("app", &app)], channels);
+    }
+    page.into_text()
+}
+
+/// The largest of them, and the sum of the others.
+fn largest(channels: &BTreeMap<String, usize>) -> BTreeMap<String, usize> {
+    let mut sorted: Vec<_> = channels.iter().collect();
+    sorted.sort_by_key(|(_, channels)| std::cmp::Reverse(**channels));
+    let mut told = BTreeMap::new();
+    for (place, (app, channels)) in sorted.into_iter().enumerate() {
+        let name = if place < APPS_AT_MOST { app } else { OTHER_APPS };
+        *told.entry(name.to_owned()).or_default() += channels;
+    }
+    told
+}
+
+/// What a node says, with its name where others speak too.
+struct Told<'a> {
+    page: &'a mut Page,
+    node: Option<&'a str>,
+    now_ms: u64,
+}
+
+impl Told<'_> {
+    fn node(&mut self, record: &NodeRecord, runs: bool) {
+        self.add("build_info", &[("version", &record.version)], 1);
+        self.add("start_time_seconds", &[], seconds(record.started_ms));
+        for (app, counts) in &record.deliveries.events {
+            for (event, count) in counts {
+                self.add("events_total", &[("app", app), ("event", event)], count);
+            }
+        }
+        for (cause, events) in &record.drop_causes {
+            self.add("events_dropped_total", &[("reason", cause)], events);
+        }
+        for (name, value) in numbers(&record.counters) {
+            if let Some(metric) = of_counter(name).filter(|_| is_known(name)) {
+                self.add(&metric, &[], value);
+            }
+        }
+        for (name, value) in numbers(&record.gauges) {
+            if let Some(metric) = of_gauge(name) {
+                self.add(metric, &[], value);
+            }
+        }
+        for endpoint in &record.deliveries.endpoints {
+            self.endpoint_counts(endpoint);
+            if runs {
+                self.endpoint_now(endpoint);
+            }
+        }
+        if runs {
+            self.add("endpoints_omitted", &[], record.deliveries.endpoints_omitted);
+            self.add("lanes", &[], record.deliveries.lanes.len() + record.deliveries.lanes_omitted);
+        }
+    }
+
+    fn endpoint_counts(&mut self, endpoint: &EndpointStatus) {
+        let id = endpoint.id.as_str();
+        for (outcome, batches, events) in [
+            ("delivered", endpoint.deliveries, endpoint.events_delivered),
+            ("dropped", endpoint.drops, endpoint.events_dropped),
+        ] {
+            let labels = [("endpoint", id), ("outcome", outcome)];
+            self.add("endpoint_deliveries_total", &labels, batches);
+            self.add("endpoint_events_total", &labels, events);
+        }
+        self.latency(id, &endpoint.latency);
+    }
+
+    fn endpoint_now(&mut self, endpoint: &EndpointStatus) {
+        let id = [("endpoint", endpoint.id.as_str())];
+        let age_ms = endpoint.oldest_ms.map_or(0, |oldest| self.now_ms.saturating_sub(oldest));
+        self.add("endpoint_consecutive_failures", &id, endpoint.consecutive_failures);
+        self.add("endpoint_queued_events", &id, endpoint.depth);
+        self.add("endpoint_oldest_event_age_seconds", &id, seconds(age_ms));
+        if let Some(success) = endpoint.last_success_ms {
+            self.add("endpoint_last_success_timestamp_seconds", &id, seconds(success));
+        }
+        for (state, name) in [
+            (EndpointState::Ok, "ok"),
+            (EndpointState::Failing, "failing"),
+            (EndpointState::Paused, "paused"),
+            (EndpointState::Disabled, "disabled"),
+        ] {
+            self.add("endpoint_state", &[id[0], ("state", name)], u8::from(endpoint.state == state));
+        }
+    }
+
+    fn latency(&mut self, endpoint: &str, latency: &Latency) {
+        const NAME: &str = "endpoint_attempt_duration_seconds";
+        let bounds = LATENCY_BOUNDS_MS.map(seconds).into_iter().chain([f64::INFINITY]);
+        let mut below = 0;
+        for (bound, count) in bounds.zip(latency.counts) {
+            below += count;
+            let bound = if bound.is_finite() { bound.to_string() } else { "+Inf".to_owned() };
+            self.part(NAME, "_bucket", &[("endpoint", endpoint), ("le", &bound)], below);
+        }
+        #[allow(clippy::cast_precision_loss, reason = "sums of times are not that long")]
+        self.part(NAME, "_sum", &[("endpoint", endpoint)], latency.sum_us as f64 / 1e6);
+        self.part(NAME, "_count", &[("endpoint", endpoint)], below);
+    }
+
+    fn add(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
+        self.part(name, "", labels, value);
+    }
+
+    fn part(&mut self, name: &str, suffix: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
+        let node = self.node.map(|node| ("node", node));
+        let labels: Vec<_> = node.into_iter().chain(labels.iter().copied()).collect();
+        self.page.add(name, suffix, &labels, value);
+    }
+}
+
+/// Nodes of another version may count what is not known here.
+fn is_known(counter: &str) -> bool {
+    crate::telemetry::Counters::described().iter().any(|(name, _)| *name == counter)
+}
+
+fn numbers(values: &serde_json::Map<String, Value>) -> impl Iterator<Item = (&str, u64)> {
+    values.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_u64()?)))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "ms since 1970 are below 2^53")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1e3
+}
