@@ -27,6 +27,13 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function endpoints(?string $called = null): array {}
 
         /**
+         * How they are doing, in the text format of Prometheus; `docs/metrics.md` describes it.
+         *
+         * @return string
+         */
+        public function metrics(): string {}
+
+        /**
          * Has nothing more sent to an endpoint, by its id, from within two seconds on; what comes for it waits. False when that is
          * so already.
          *

@@ -179,7 +179,16 @@ fn every_example_is_accepted_and_makes_a_difference() {
         let after = Config::from_value(with(before.clone(), key, php(&row.example)));
         let after = after.unwrap_or_else(|error| panic!("the example of {key}: {error}"));
         // What they do shows elsewhere: in a refusal, or only together with another.
-        let elsewhere = ["https_only", "client_cert", "client_key", "access_key_id", "secret_access_key"];
+        let elsewhere = [
+            "https_only",
+            "client_cert",
+            "client_key",
+            "access_key_id",
+            "secret_access_key",
+            "metrics_public",
+            "metrics_route",
+            "metrics_middleware",
+        ];
         let shows_elsewhere = elsewhere.iter().any(|name| key.ends_with(name));
         if !shows_elsewhere {
             assert_ne!(Some(after), Config::from_value(before).ok(), "{key}");

@@ -190,6 +190,25 @@ return [
 
     /*
     |--------------------------------------------------------------------------
+    | Metrics
+    |--------------------------------------------------------------------------
+    |
+    | For Prometheus, and off by default: an address and port where each server
+    | process tells of itself, and a route of this application that tells about
+    | the whole cluster. An address that is public has to be allowed as well.
+    |
+    */
+
+    'metrics_listen' => env('RESONATE_WEBHOOKS_METRICS_LISTEN'),
+
+    'metrics_public' => env('RESONATE_WEBHOOKS_METRICS_PUBLIC', false),
+
+    'metrics_route' => env('RESONATE_WEBHOOKS_METRICS_ROUTE'),
+
+    'metrics_middleware' => [],
+
+    /*
+    |--------------------------------------------------------------------------
     | Endpoints in a Database
     |--------------------------------------------------------------------------
     |

@@ -6,6 +6,7 @@ namespace Webpatser\ResonateWebhooks;
 
 use Illuminate\Foundation\Console\AboutCommand;
 use Illuminate\Support\ServiceProvider;
+use Webpatser\ResonateWebhooks\Metrics\MetricsController;
 use Webpatser\ResonateWebhooks\Receiving\ReceivingServiceProvider;
 
 /**
@@ -46,10 +47,12 @@ class WebhooksServiceProvider extends ServiceProvider
     }
 
     /**
-     * Offer the config for publishing, and the commands.
+     * Offer the metrics, the config for publishing, and the commands.
      */
     public function boot(): void
     {
+        $this->routeMetrics();
+
         if ($this->app->runningInConsole()) {
             $this->publishes([
                 static::configFile() => $this->app->configPath('resonate-webhooks.php'),
@@ -58,6 +61,20 @@ class WebhooksServiceProvider extends ServiceProvider
             $this->commands(static::COMMANDS);
 
             AboutCommand::add('Resonate Webhooks', fn () => static::about());
+        }
+    }
+
+    /**
+     * Serve the metrics of the cluster where the config says so.
+     */
+    protected function routeMetrics(): void
+    {
+        $path = (string) $this->app['config']['resonate-webhooks.metrics_route'];
+
+        if ($path !== '' && ! $this->app->routesAreCached()) {
+            $this->app['router']->get($path, MetricsController::class)
+                ->middleware((array) $this->app['config']['resonate-webhooks.metrics_middleware'])
+                ->name('resonate-webhooks.metrics');
         }
     }
 

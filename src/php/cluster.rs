@@ -40,7 +40,7 @@ impl Cluster {
         json_array::of(&self.core.status().map_err(redis_failed)?)
     }
 
-    /// The same in the text format of Prometheus, version 0.0.4; `docs/metrics.md` describes it.
+    /// How they are doing, in the text format of Prometheus; `docs/metrics.md` describes it.
     pub fn metrics(&mut self) -> PhpResult<String> {
         self.core.metrics().map_err(redis_failed)
     }

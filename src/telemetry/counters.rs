@@ -85,11 +85,11 @@ counters! {
     attempts,
     /// Batches answered with a 2xx status.
     batches_delivered,
-    /// Events in those batches.
+    /// Events in batches that were answered with a 2xx status.
     events_delivered,
     /// Batches given up.
     batches_dropped,
-    /// Events in those batches, or given up before they were in one.
+    /// Events in batches that were given up, or given up before they were in one.
     events_dropped,
     /// Dead letters that made room for newer ones.
     dead_letters_evicted,

@@ -58,6 +58,7 @@ final class ServiceProviderTest extends TestCase
                 'outbox' => 'redis', 'outbox_max_events' => 100000,
                 'dead_letter_max' => 10000, 'dead_letter_days' => 7, 'queue_size' => 65536,
                 'shutdown_timeout' => 5.0,
+                'metrics_listen' => null, 'metrics_public' => false, 'metrics_route' => null, 'metrics_middleware' => [],
                 'endpoints_refresh' => 30.0,
             ],
             array_diff_key($config, array_flip([

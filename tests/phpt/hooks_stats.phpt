@@ -11,6 +11,7 @@ const NAMES = [
     'intents', 'client_events_dropped', 'intents_overflowed', 'client_events_refused', 'claims', 'edges',
     'redis_calls', 'redis_errors', 'nodes_reaped', 'events', 'events_unwanted', 'attempts', 'batches_delivered',
     'events_delivered', 'batches_dropped', 'events_dropped', 'outcomes_lost', 'thread_panics',
+    'reconcile_repairs', 'edges_silenced', 'redis_requests',
     'queued_intents', 'channels', 'sockets', 'unclaimed', 'waiting_client_events', 'queued_events',
 ];
 

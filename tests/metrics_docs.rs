@@ -1,0 +1,71 @@
+//! `docs/metrics.md`, the alerts and the dashboard speak of the metrics that there are, and of no others.
+
+#![allow(clippy::unwrap_used, reason = "a page that cannot be read has failed")]
+
+use resonate_webhooks::metrics::{Scope, families};
+use serde_json::Value;
+
+const PAGE: &str = include_str!("../docs/metrics.md");
+const ALERTS: &str = include_str!("../docs/metrics-alerts.yml");
+const DASHBOARD: &str = include_str!("../docs/grafana/resonate-webhooks.json");
+
+/// The table of the page as the code has it.
+fn table() -> String {
+    let rows = families().into_iter().map(|family| {
+        let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
+        let place = if family.scope == Scope::Node { "process, cluster" } else { "cluster" };
+        let (name, kind) = (&family.name, family.kind.as_str());
+        format!("| `{name}` | {kind} | {} | {place} | {} |\n", labels.join(", "), family.help)
+    });
+    rows.collect()
+}
+
+/// The names of metrics in a text.
+fn names(text: &str) -> Vec<String> {
+    let begins = text.match_indices("resonate_webhooks_").map(|(at, _)| &text[at..]);
+    let name =
+        |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default().to_owned();
+    begins.map(name).collect()
+}
+
+fn assert_known(what: &str, text: &str) {
+    let known: Vec<String> = families()
+        .into_iter()
+        .flat_map(|family| match family.kind.as_str() {
+            "histogram" => ["_bucket", "_sum", "_count"].map(|part| format!("{}{part}", family.name)).to_vec(),
+            _ => vec![family.name],
+        })
+        .collect();
+    let used = names(text);
+    assert!(used.len() > 5, "{what} uses no metrics");
+    for name in used {
+        assert!(known.contains(&name), "{what} uses {name}, which there is not");
+    }
+}
+
+#[test]
+fn the_page_lists_every_metric_with_its_type_labels_and_meaning() {
+    let written: String = PAGE.split_inclusive('\n').filter(|line| line.starts_with("| `resonate_webhooks_")).collect();
+    assert!(written == table(), "the table is to be\n{}", table());
+}
+
+#[test]
+fn the_alerts_use_only_metrics_that_there_are() {
+    assert_known("an alert", ALERTS);
+}
+
+#[test]
+fn the_dashboard_is_json_and_each_of_its_queries_uses_only_metrics_that_there_are() {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let queries: Vec<&str> = panels
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().unwrap_or_else(|| panic!("no queries: {panel}")))
+        .map(|target| target["expr"].as_str().unwrap())
+        .collect();
+    assert!(queries.iter().all(|query| query.contains("resonate_webhooks_")), "{queries:#?}");
+    assert_known("the dashboard", &queries.join("\n"));
+    let mut ids: Vec<i64> = panels.iter().map(|panel| panel["id"].as_i64().unwrap()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), panels.len(), "each panel has an id of its own");
+}
