@@ -255,7 +255,7 @@ fn the_departures_of_a_dead_node_have_their_grace() {
     cluster.lapse(&a);
     let reaped = cluster.reap(&a).unwrap();
     assert_eq!((reaped.events.len(), reaped.leaving.len(), reaped.finished), (0, 3, true));
-    assert_eq!(cluster.edges(&b, &[Claim::join(channel("app", "presence-a")), Claim::join(stays)]), "00");
+    assert_eq!(cluster.edges(&b, &[Claim::join(channel("app", "presence-a")), Claim::join(stays)]), "33");
     cluster.let_pass();
     assert_eq!(cluster.ask(&b), ["removed presence-a/goes"]);
 }
