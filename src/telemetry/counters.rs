@@ -20,11 +20,11 @@ impl Counter {
 }
 
 macro_rules! counters {
-    ($(#[doc = $doc:literal] $name:ident,)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident,)*) => {
         /// Everything that is counted, since the engine started.
         #[derive(Debug, Default)]
         pub struct Counters {
-            $(#[doc = $doc] pub $name: Counter,)*
+            $($(#[doc = $doc])+ pub $name: Counter,)*
         }
 
         impl Counters {
@@ -37,7 +37,7 @@ macro_rules! counters {
             /// The names, each with what it counts, in the same order.
             #[must_use]
             pub const fn described() -> &'static [(&'static str, &'static str)] {
-                &[$((stringify!($name), $doc),)*]
+                &[$((stringify!($name), concat!($($doc),+)),)*]
             }
         }
     };
