@@ -94,7 +94,7 @@ fn who_left_last_is_remembered_over_the_grace_and_forgotten_with_it() {
     ];
     assert_eq!(cluster.edges(&a, &leaves), "22");
     assert_eq!(cluster.edges(&a, &[Claim::leave(member("9"))]), "2", "by a node of which nobody wants to know");
-    assert_eq!(cluster.edges(&b, &[Claim::join(member("8")).by(Some(Box::new(by("2.1", 4))))]), "0");
+    assert_eq!(cluster.edges(&b, &[Claim::join(member("8")).by(Some(Box::new(by("2.1", 4))))]), "3");
     cluster.end_grace(&a);
     let seven = vec!["e", "r3:app10:presence-a7", "b", "3:1.22"];
     assert_eq!(cluster.removed(), [seven.clone(), vec!["e", "r3:app10:presence-a9"]]);
