@@ -1,6 +1,7 @@
 //! Metrics as Prometheus gets them: of a process, by its listener, and of a cluster.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+#![allow(clippy::float_cmp, reason = "counts are whole numbers, also in the text of Prometheus")]
 
 mod support;
 
