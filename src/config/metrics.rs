@@ -31,8 +31,8 @@ impl TryFrom<String> for Listen {
 
 impl Listen {
     /// The address, unless others than those meant could reach it. Who serves all interfaces serves the public ones too.
-    pub(super) fn resolve(self, public: bool) -> Result<Option<SocketAddr>, ConfigError> {
-        let Some(address) = self.0 else { return Ok(None) };
+    pub(super) fn resolve(written: Option<Self>, public: bool) -> Result<Option<SocketAddr>, ConfigError> {
+        let Some(address) = written.and_then(|Self(address)| address) else { return Ok(None) };
         let open = address.ip().is_unspecified() || is_public(address.ip());
         if open && !public {
             return Err(ConfigError::at(

@@ -88,6 +88,7 @@ mod header;
 mod lambda;
 mod metrics;
 mod nearest;
+mod outbox_kind;
 mod payload;
 mod proxy_url;
 mod roster;
@@ -116,6 +117,7 @@ pub use event_set::EventSet;
 pub use filter::Filter;
 pub use header::{Header, HeaderError};
 pub use lambda::{Invocation, Lambda};
+pub use outbox_kind::OutboxKind;
 pub use payload::Payload;
 pub use proxy_url::ProxyUrl;
 pub use roster::Roster;
@@ -139,28 +141,6 @@ type Timeout = Seconds<1, HOUR_MS>;
 type Attempts = Whole<1, 100>;
 /// How long a batch is tried.
 type RetryFor = Seconds<1_000, { 24 * HOUR_MS }>;
-
-/// Where events wait until every endpoint has answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum OutboxKind {
-    /// In Redis: a process that is killed loses nothing.
-    Redis,
-    /// In the memory of the process: what has not been delivered dies with it.
-    Memory,
-}
-
-impl TryFrom<String> for OutboxKind {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        match name.as_str() {
-            "redis" => Ok(Self::Redis),
-            "memory" => Ok(Self::Memory),
-            _ => Err(format!("{name:?} is neither \"redis\" nor \"memory\"")),
-        }
-    }
-}
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -409,10 +389,7 @@ impl Written {
             roster: self.roster.map(roster::Written::resolve),
             shutdown_timeout: self.shutdown_timeout.map_or(otherwise.shutdown_timeout, Seconds::duration),
             endpoints_refresh: self.endpoints_refresh.map_or(otherwise.endpoints_refresh, Seconds::duration),
-            metrics_listen: match self.metrics_listen {
-                Some(listen) => listen.resolve(chosen(self.metrics_public, false))?,
-                None => None,
-            },
+            metrics_listen: metrics::Listen::resolve(self.metrics_listen, chosen(self.metrics_public, false))?,
             endpoints,
             warnings,
         })

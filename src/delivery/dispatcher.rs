@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::Left;
 use super::lanes::{Ending, GivenUp, Job, Lanes, Passed, Pauses};
-use super::retry::{Answer, GONE, UNCONFIGURED};
+use super::retry::{Answer, GONE};
 use super::workers::Workers;
 use crate::config::{Endpoint, Payload};
 use crate::names::AppId;

@@ -6,6 +6,7 @@ mod routes;
 mod settle;
 mod status;
 mod swap;
+mod tally;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use self::paused::Pause;
 pub(crate) use self::paused::Pauses;
 use self::routes::{Route, Routes};
 pub(crate) use self::settle::{Ending, Passed};
+use self::tally::Tally;
 use super::Left;
 use super::batch::{Batch, BatchIds};
 use super::health::{Health, News};
@@ -37,6 +39,7 @@ pub(crate) struct Lanes {
     entries: Vec<Entry>,
     places: HashMap<LaneId, usize>,
     routes: HashMap<AppId, Routes>,
+    tally: Tally,
     /// Lanes that become due, by when.
     timers: BTreeSet<(Instant, usize)>,
     /// Lanes that are due and wait for a worker, by endpoint.
@@ -128,6 +131,7 @@ impl Lanes {
             places: HashMap::new(),
             pauses: Pauses::new(),
             routes: HashMap::new(),
+            tally: Tally::default(),
             timers: BTreeSet::new(),
             turn: 0,
             waiting: 0,

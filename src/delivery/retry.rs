@@ -25,9 +25,6 @@ const UNKNOWN_RETRY: Duration = Duration::from_millis(500);
 /// Why everything for an endpoint is given up that has answered 410.
 pub(crate) const GONE: &str = "HTTP 410";
 
-/// Why a batch for an endpoint that is not there is not sent.
-pub(crate) const UNCONFIGURED: &str = "the endpoint is not configured any more";
-
 /// What became of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {

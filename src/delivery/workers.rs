@@ -10,10 +10,10 @@ use super::batch::Batch;
 use super::client::Clients;
 use super::dispatcher::Message;
 use super::lanes::Job;
-use super::retry::{Answer, UNCONFIGURED};
+use super::retry::Answer;
 use crate::apps::AppDirectory;
 use crate::outbox::{LaneId, NotKept, Outbox, Wire};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Telemetry, UNCONFIGURED};
 use crate::thread::Thread;
 
 /// How long a worker waits for the next attempt before it ends.

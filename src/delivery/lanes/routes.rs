@@ -1,19 +1,14 @@
 //! Which lanes take an event: they are made when their application is first seen.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::tally::AppTally;
 use super::{Entry, Lanes, Plan};
 use crate::config::Endpoint;
 use crate::delivery::lane::Lane;
 use crate::event::EventName;
 use crate::names::AppId;
 use crate::outbox::{Item, LaneId, Queued};
-use crate::status::{APPS_AT_MOST, OTHER_APPS};
-use crate::telemetry::Counter;
-
-/// What the events of an application's own are called where they are counted.
-const CUSTOM: &str = "custom";
 
 /// Where the events of one name and application go.
 #[derive(Debug, Default)]
@@ -31,11 +26,8 @@ pub(crate) struct Routes {
     listed: [Arc<Route>; EventName::ALL.len()],
     /// For those of its own, of which each endpoint has named some.
     custom: Arc<Route>,
-    /// How many there were.
-    listed_events: [Counter; EventName::ALL.len()],
-    custom_events: Counter,
-    /// How many applications were met before this one.
-    place: usize,
+    /// Where they are counted.
+    tally: Arc<AppTally>,
 }
 
 impl Lanes {
@@ -43,9 +35,9 @@ impl Lanes {
     pub(super) fn route(&mut self, queued: &Queued) -> Arc<Route> {
         let route = match &queued.item {
             Item::Event(event) => {
-                let (routes, name) = (self.open_routes(&event.app), event.kind.listed_as());
-                name.map_or(&routes.custom_events, |name| &routes.listed_events[name as usize]).add(1);
-                Arc::clone(name.map_or(&routes.custom, |name| &routes.listed[name as usize]))
+                let routes = self.open_routes(&event.app);
+                routes.tally.count(&event.kind);
+                Arc::clone(event.kind.listed_as().map_or(&routes.custom, |name| &routes.listed[name as usize]))
             }
             Item::Redelivery(redelivery) => self.route_to(&redelivery.lane),
         };
@@ -85,26 +77,7 @@ impl Lanes {
         &self.routes[app]
     }
 
-    /// How many events came, by application and name. Of the applications the first ones are told by their ids, so that
-    /// none is ever told by another name; the others together, as [`OTHER_APPS`]. What an application calls events of its
-    /// own is told neither: they are [`CUSTOM`].
-    pub(super) fn events(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
-        let mut told: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
-        for (app, routes) in &self.routes {
-            let app = if routes.place < APPS_AT_MOST { app.as_text().into_owned() } else { OTHER_APPS.to_owned() };
-            let counts = told.entry(app).or_default();
-            let listed = EventName::ALL.into_iter().map(EventName::as_str).zip(&routes.listed_events);
-            for (name, counter) in listed.chain([(CUSTOM, &routes.custom_events)]) {
-                if counter.get() > 0 {
-                    *counts.entry(name.to_owned()).or_default() += counter.get();
-                }
-            }
-        }
-        told
-    }
-
     fn make_routes(&mut self, app: &AppId) -> Routes {
-        let place = self.routes.len();
         let lanes = self.open_lanes(app);
         let listed = EventName::ALL.map(|name| {
             let route = self.route_of(&lanes, |endpoint| endpoint.wants(app, name));
@@ -112,13 +85,7 @@ impl Lanes {
             Arc::new(Route { filtered, ..route })
         });
         let custom = self.route_of(&lanes, |endpoint| !endpoint.custom.is_empty());
-        Routes {
-            listed,
-            custom: Arc::new(Route { filtered: true, ..custom }),
-            listed_events: Default::default(),
-            custom_events: Counter::default(),
-            place,
-        }
+        Routes { listed, custom: Arc::new(Route { filtered: true, ..custom }), tally: self.tally.of(app) }
     }
 
     fn route_of(&self, lanes: &[usize], wants: impl Fn(&Endpoint) -> bool) -> Route {

@@ -50,7 +50,7 @@ impl Lanes {
             endpoints_omitted,
             lanes: filled.into_iter().map(|(entry, glance)| lane_status(entry, &glance, clock)).collect(),
             lanes_omitted,
-            events: self.events(),
+            events: self.tally.told(),
         }
     }
 

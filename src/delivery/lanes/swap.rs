@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::{Lanes, Ready};
 use crate::config::{Endpoint, EndpointId};
 use crate::delivery::health::Health;
-use crate::delivery::retry::UNCONFIGURED;
+use crate::telemetry::UNCONFIGURED;
 
 impl Lanes {
     /// Goes by `endpoints` from now on. A batch that was frozen stays as it is, wherever it is sent now.
