@@ -11,10 +11,11 @@ const PAGE: &str = include_str!("../docs/configuration.md");
 const CONFIG_FILE: &str = include_str!("../php/config/resonate-webhooks.php");
 
 /// Where keys are, with an endpoint in place of `*`.
-const LEVELS: [&str; 8] = [
+const LEVELS: [&str; 9] = [
     "",
     "connection.",
     "roster.",
+    "dashboard.",
     "endpoints.*.",
     "endpoints.*.filter.",
     "endpoints.*.filter.client_events.",
@@ -100,8 +101,17 @@ fn every_key_stands_in_the_docs_and_no_other() {
         let refusal = Config::from_value(nonsense).unwrap_err().to_string();
         let (_, known) = refusal.split_once("unknown key, known are ").unwrap_or_else(|| panic!("{refusal}"));
         // Where other keys begin.
-        let parents =
-            ["connection", "roster", "app_webhooks", "endpoints", "filter", "batching", "client_events", "lambda"];
+        let parents = [
+            "connection",
+            "roster",
+            "dashboard",
+            "app_webhooks",
+            "endpoints",
+            "filter",
+            "batching",
+            "client_events",
+            "lambda",
+        ];
         let known: BTreeSet<String> =
             known.split(", ").filter(|key| !parents.contains(key)).map(|key| format!("{level}{key}")).collect();
         let here = |key: &&String| key.strip_prefix(level).is_some_and(|rest| !rest.contains('.'));

@@ -222,6 +222,24 @@ return [
 
     /*
     |--------------------------------------------------------------------------
+    | Dashboard
+    |--------------------------------------------------------------------------
+    |
+    | A page that shows servers, endpoints and dead letters, in any application
+    | of the cluster. Outside of the local environment it is for nobody, until
+    | you define the gate "viewResonateWebhooks" to say who may look and act.
+    |
+    */
+
+    'dashboard' => [
+        'enabled' => env('RESONATE_WEBHOOKS_DASHBOARD_ENABLED', true),
+        'path' => env('RESONATE_WEBHOOKS_DASHBOARD_PATH', 'resonate-webhooks'),
+        'domain' => env('RESONATE_WEBHOOKS_DASHBOARD_DOMAIN'),
+        'middleware' => ['web'],
+    ],
+
+    /*
+    |--------------------------------------------------------------------------
     | Endpoints
     |--------------------------------------------------------------------------
     |

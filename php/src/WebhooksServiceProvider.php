@@ -6,11 +6,12 @@ namespace Webpatser\ResonateWebhooks;
 
 use Illuminate\Foundation\Console\AboutCommand;
 use Illuminate\Support\ServiceProvider;
+use Webpatser\ResonateWebhooks\Dashboard\DashboardServiceProvider;
 use Webpatser\ResonateWebhooks\Metrics\MetricsController;
 use Webpatser\ResonateWebhooks\Receiving\ReceivingServiceProvider;
 
 /**
- * Gives the application its config and commands, and what it receives webhooks with; Resonate builds the plugin itself.
+ * Gives the application its config and commands, its dashboard, and what it receives webhooks with; Resonate builds the plugin itself.
  */
 class WebhooksServiceProvider extends ServiceProvider
 {
@@ -34,8 +35,8 @@ class WebhooksServiceProvider extends ServiceProvider
     ];
 
     /**
-     * Merge the package's config under the application's own, register the receiving side, and offer the way to the
-     * plugin that runs in a server.
+     * Merge the package's config under the application's own, register the receiving side and the dashboard, and offer the
+     * way to the plugin that runs in a server.
      */
     public function register(): void
     {
@@ -44,6 +45,7 @@ class WebhooksServiceProvider extends ServiceProvider
         $this->mergeConfigFrom(static::configFile(), 'resonate-webhooks');
 
         $this->app->register(ReceivingServiceProvider::class);
+        $this->app->register(DashboardServiceProvider::class);
     }
 
     /**

@@ -47,6 +47,7 @@
 //! | `metrics_listen` | | address and port where this process answers `GET /metrics`; nowhere without one |
 //! | `metrics_public` | false | whether that may be an address that is reached from everywhere |
 //! | `metrics_route`, `metrics_middleware` | | a route of Laravel for the metrics of the whole cluster; the package reads them |
+//! | `dashboard.enabled`, `.path`, `.domain`, `.middleware` | true, `resonate-webhooks`, all, `web` | the page in the Laravel application, which reads these itself |
 //! | `app_webhooks` | | endpoints of single applications; the plugin fills this in from `reverb.apps.apps.*.webhooks` |
 //! | `endpoints.*.url` | | http(s); an endpoint with neither this nor the next is skipped |
 //! | `endpoints.*.lambda.function_name` | | name or ARN of a function that is invoked instead, with or without a qualifier |
@@ -78,6 +79,7 @@ mod address;
 mod batching;
 mod connection;
 mod custom_names;
+mod dashboard;
 mod endpoint;
 mod endpoint_id;
 mod endpoint_url;
@@ -108,6 +110,7 @@ use serde_json::Value;
 pub use batching::Batching;
 pub use connection::{Address, Connection, Login};
 pub use custom_names::CustomNames;
+pub use dashboard::Dashboard;
 pub use endpoint::{AddressRules, AppScope, Endpoint};
 pub use endpoint_id::EndpointId;
 pub use endpoint_url::EndpointUrl;
@@ -183,6 +186,8 @@ pub struct Config {
     pub endpoints_refresh: Duration,
     /// Where this process answers `GET /metrics`, if it does.
     pub metrics_listen: Option<SocketAddr>,
+    /// The page in the Laravel application.
+    pub dashboard: Dashboard,
     /// The receivers, in the order of the config; those without a URL are left out.
     pub endpoints: Vec<Endpoint>,
     /// What is allowed but probably not meant, to be logged once.
@@ -241,6 +246,7 @@ impl Default for Config {
             shutdown_timeout: Duration::from_secs(5),
             endpoints_refresh: Duration::from_secs(30),
             metrics_listen: None,
+            dashboard: dashboard::Written::default().resolve(),
             endpoints: Vec::new(),
             warnings: Vec::new(),
         }
@@ -298,6 +304,7 @@ struct Written {
     _metrics_route: Option<String>,
     #[serde(rename = "metrics_middleware")]
     _metrics_middleware: Option<List<String>>,
+    dashboard: Option<dashboard::Written>,
     endpoints: Option<List<endpoint::Entry>>,
     endpoints_refresh: Option<Seconds<0, { 24 * HOUR_MS }>>,
     /// The `webhooks` of applications, which the plugin reads from where those are.
@@ -390,6 +397,7 @@ impl Written {
             shutdown_timeout: self.shutdown_timeout.map_or(otherwise.shutdown_timeout, Seconds::duration),
             endpoints_refresh: self.endpoints_refresh.map_or(otherwise.endpoints_refresh, Seconds::duration),
             metrics_listen: metrics::Listen::resolve(self.metrics_listen, chosen(self.metrics_public, false))?,
+            dashboard: self.dashboard.unwrap_or_default().resolve(),
             endpoints,
             warnings,
         })

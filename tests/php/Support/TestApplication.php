@@ -36,6 +36,9 @@ final class TestApplication
             mkdir("{$base}/{$folder}", recursive: true);
         }
 
+        // Blade looks for components in the application's own namespace as well.
+        file_put_contents("{$base}/composer.json", '{"autoload": {"psr-4": {"App\\\\": "app/"}}}');
+
         $this->write("{$base}/config/app.php", ['name' => 'Test', 'env' => 'testing', 'debug' => true, 'key' => str_repeat('k', 32), 'cipher' => 'AES-256-CBC']);
         $this->write("{$base}/config/session.php", [
             'driver' => 'array', 'cookie' => 'session', 'lifetime' => 120, 'lottery' => [0, 1],

@@ -1,0 +1,2 @@
+@props(['state'])
+<span class="badge badge-{{ $state }}">{{ $state === 'unreported' ? 'not reported' : $state }}</span>

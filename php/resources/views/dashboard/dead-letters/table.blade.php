@@ -1,0 +1,36 @@
+<form method="get" action="{{ route('resonate-webhooks.dashboard.dead-letters.confirm') }}" class="card">
+    <table class="stacked">
+        <caption class="unseen">Webhooks that were given up, newest first</caption>
+        <thead>
+            <tr>
+                <th scope="col"><span class="unseen">Choose</span><input type="checkbox" class="scripted" data-choose-all aria-label="Choose all on this page"></th>
+                <th scope="col">Given up</th>
+                <th scope="col">Endpoint</th>
+                <th scope="col">Application</th>
+                <th scope="col">Reason</th>
+                <th scope="col" class="number">Attempts</th>
+                <th scope="col" class="number">Events</th>
+                <th scope="col" class="number">Body</th>
+            </tr>
+        </thead>
+        <tbody>
+            @foreach ($page['letters'] as $letter)
+                <tr>
+                    <td data-label="Choose"><input type="checkbox" name="letters[]" value="{{ $letter['letter'] }}" aria-label="Choose {{ $letter['letter'] }}"></td>
+                    <th scope="row"><a href="{{ route('resonate-webhooks.dashboard.dead-letters.show', $letter['letter']) }}"><x-resonate-webhooks::when :ms="$letter['dropped_ms']" :now="$now" /></a></th>
+                    <td data-label="Endpoint"><x-resonate-webhooks::foreign :text="$letter['url'] ?: $letter['endpoint']" /></td>
+                    <td data-label="Application"><x-resonate-webhooks::foreign :text="$letter['app_id']" /></td>
+                    <td data-label="Reason"><x-resonate-webhooks::foreign :text="$letter['reason']" class="error" /></td>
+                    <td data-label="Attempts" class="number">{{ \Webpatser\ResonateWebhooks\Dashboard\Readable::number($letter['attempts']) }}</td>
+                    <td data-label="Events" class="number">{{ \Webpatser\ResonateWebhooks\Dashboard\Readable::number($letter['events']) }}</td>
+                    <td data-label="Body" class="number">{{ \Webpatser\ResonateWebhooks\Dashboard\Readable::bytes(strlen($letter['body'])) }}</td>
+                </tr>
+            @endforeach
+        </tbody>
+    </table>
+
+    <p class="actions">
+        <button class="button button-plain" name="action" value="retry">Retry chosen</button>
+        <button class="button button-plain" name="action" value="forget">Forget chosen</button>
+    </p>
+</form>

@@ -1,0 +1,40 @@
+@use('Webpatser\ResonateWebhooks\Dashboard\Readable')
+@php $labels = array_column($endpoints, 'label', 'id'); @endphp
+<section class="card" aria-labelledby="lanes-title">
+    <h2 id="lanes-title">What waits</h2>
+
+    @if ($status['lanes'] === [])
+        <p class="empty">Nothing: every lane is empty.</p>
+    @else
+        <table class="stacked">
+            <thead>
+                <tr>
+                    <th scope="col">Endpoint</th>
+                    <th scope="col">Application</th>
+                    <th scope="col">Server</th>
+                    <th scope="col" class="number">Events</th>
+                    <th scope="col">Oldest</th>
+                    <th scope="col" class="number">Attempt</th>
+                    <th scope="col">Next try</th>
+                </tr>
+            </thead>
+            <tbody>
+                @foreach (array_slice($status['lanes'], 0, 50) as $lane)
+                    <tr>
+                        <th scope="row"><x-resonate-webhooks::foreign :text="$labels[$lane['endpoint']] ?? $lane['endpoint']" /></th>
+                        <td data-label="Application"><x-resonate-webhooks::foreign :text="$lane['app_id']" /></td>
+                        <td data-label="Server"><x-resonate-webhooks::foreign :text="$lane['node']" /></td>
+                        <td data-label="Events" class="number">{{ Readable::number($lane['depth']) }}</td>
+                        <td data-label="Oldest"><x-resonate-webhooks::when :ms="$lane['oldest_ms']" :now="$now" never="–" /></td>
+                        <td data-label="Attempt" class="number">{{ $lane['attempt'] > 0 ? $lane['attempt'] : '–' }}</td>
+                        <td data-label="Next try"><x-resonate-webhooks::when :ms="$lane['next_try_ms']" :now="$now" never="–" /></td>
+                    </tr>
+                @endforeach
+            </tbody>
+        </table>
+
+        @if (($more = $status['lanes_omitted'] + max(0, count($status['lanes']) - 50)) > 0)
+            <p class="empty">And {{ Readable::count($more, 'shorter lane') }}.</p>
+        @endif
+    @endif
+</section>

@@ -1,0 +1,27 @@
+@use('Webpatser\ResonateWebhooks\Dashboard\Readable')
+@php
+    $running = count(array_filter($status['nodes'], fn ($node) => $node['state'] === 'running'));
+    $silent = count(array_filter($status['nodes'], fn ($node) => $node['state'] === 'silent'));
+    $states = array_count_values(array_column($endpoints, 'state'));
+    $troubled = ($states['failing'] ?? 0) + ($states['disabled'] ?? 0);
+    $dropped = $status['counters']['events_dropped'] ?? 0;
+@endphp
+<section aria-labelledby="summary-title">
+    <h2 id="summary-title" class="unseen">Summary</h2>
+    <p class="unseen" data-spoken>{{ Readable::count($running, 'server') }} running{{ $silent > 0 ? ", {$silent} silent" : '' }}. {{ Readable::count($troubled, 'endpoint') }} failing or disabled, {{ $states['paused'] ?? 0 }} paused. {{ Readable::count($status['dead_letters'], 'dead letter') }}.</p>
+    <dl class="tiles">
+        <x-resonate-webhooks::tile name="Servers" :tone="$running === 0 || $silent > 0 ? 'bad' : ''">{{ $running }}@if ($silent > 0) <small>{{ $silent }} silent</small>@endif</x-resonate-webhooks::tile>
+        <x-resonate-webhooks::tile name="Endpoints" :tone="$troubled > 0 ? 'bad' : ''">{{ count($endpoints) }}@if ($troubled > 0) <small>{{ $troubled }} in trouble</small>@endif</x-resonate-webhooks::tile>
+        <x-resonate-webhooks::tile name="Events waiting in Redis">{{ Readable::number($status['outbox']['events']) }}</x-resonate-webhooks::tile>
+        <x-resonate-webhooks::tile name="Dead letters" :tone="$status['dead_letters'] > 0 ? 'warn' : ''"><a href="{{ route('resonate-webhooks.dashboard.dead-letters') }}" id="to-dead-letters">{{ Readable::number($status['dead_letters']) }}</a></x-resonate-webhooks::tile>
+        <x-resonate-webhooks::tile name="Events delivered">{{ Readable::number($status['counters']['events_delivered'] ?? 0) }}</x-resonate-webhooks::tile>
+        <x-resonate-webhooks::tile name="Events given up" :tone="$dropped > 0 ? 'warn' : ''">{{ Readable::number($dropped) }}</x-resonate-webhooks::tile>
+        <x-resonate-webhooks::tile name="Occupied channels">{{ Readable::number(array_sum($status['channels'])) }}</x-resonate-webhooks::tile>
+    </dl>
+
+    @if ($running === 0)
+        <x-resonate-webhooks::notice title="No server runs with this config" tone="warn">
+            <p>None has written anything down lately. If one should, see that it has the same <code>key_prefix</code> and the same Redis as this application.</p>
+        </x-resonate-webhooks::notice>
+    @endif
+</section>

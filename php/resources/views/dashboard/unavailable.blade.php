@@ -1,0 +1,8 @@
+@extends('resonate-webhooks::dashboard.layout')
+
+@section('title', $title)
+
+@section('content')
+    <h1 class="unseen">Webhooks</h1>
+    @include('resonate-webhooks::dashboard.partials.unavailable')
+@endsection

@@ -1,0 +1,75 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Dashboard\Controllers;
+
+use Illuminate\Http\RedirectResponse;
+use Symfony\Component\HttpFoundation\Response;
+use Webpatser\ResonateWebhooks\Dashboard\Servers;
+use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
+use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
+use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+
+/**
+ * What the pages share: the servers, and a page that says why there are none to be seen.
+ */
+abstract class Controller
+{
+    public function __construct(protected readonly Servers $servers)
+    {
+        // No request: the router may keep a controller for the next one.
+    }
+
+    /**
+     * Execute an action on the controller; the router calls it, and never sees what is answered here.
+     *
+     * @param  array<string, mixed>  $parameters
+     */
+    public function callAction(string $method, array $parameters): mixed
+    {
+        try {
+            return $this->{$method}(...array_values($parameters));
+        } catch (WebhooksException $e) {
+            return $this->unavailable($e);
+        }
+    }
+
+    /**
+     * Say why nothing can be shown or done.
+     */
+    protected function unavailable(WebhooksException $e): Response
+    {
+        [$title, $advice] = match (true) {
+            $e instanceof ExtensionMissing => ['The extension is missing here', 'The page asks Redis by means of the extension, so the PHP that serves it needs it too, like the servers.'],
+            $e instanceof InvalidConfig => ['The config is refused', 'Correct config/resonate-webhooks.php; after config:cache, cache it again.'],
+            default => ['Redis cannot be asked', 'What the servers do with Redis, and what waits in it, is not touched by that. This page asks again when it is loaded.'],
+        };
+
+        return response()->view(
+            request()->routeIs('*.live') ? 'resonate-webhooks::dashboard.partials.unavailable' : 'resonate-webhooks::dashboard.unavailable',
+            ['title' => $title, 'advice' => $advice, 'message' => ($e instanceof InvalidConfig ? $e->getMessage() : ucfirst($e->getMessage())).'.'],
+            503,
+            // By this the page's script knows it from an application that is down.
+            ['X-Resonate-Webhooks' => 'unavailable'],
+        );
+    }
+
+    /**
+     * Go to a page and say there what was done, or that nothing was.
+     */
+    protected function done(string $route, string $what): RedirectResponse
+    {
+        return redirect()->route("resonate-webhooks.dashboard.{$route}")->with('resonate-webhooks-done', $what);
+    }
+
+    /**
+     * A field of the request, if it is text.
+     */
+    protected function field(string $name): string
+    {
+        $value = request()->input($name);
+
+        return is_string($value) ? $value : '';
+    }
+}

@@ -1,0 +1,79 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Dashboard\Controllers;
+
+use Illuminate\Contracts\View\View;
+use Illuminate\Http\RedirectResponse;
+use Webpatser\ResonateWebhooks\Dashboard\EndpointRows;
+
+/**
+ * Pauses endpoints and has them go on.
+ */
+class EndpointController extends Controller
+{
+    /**
+     * Ask before either.
+     */
+    public function confirm(): View
+    {
+        $endpoint = $this->endpoint();
+        $pause = $this->field('action') !== 'resume';
+
+        return view('resonate-webhooks::dashboard.confirm', [
+            'title' => $pause ? 'Pause this endpoint?' : 'Have this endpoint go on?',
+            'about' => [$endpoint],
+            'explanation' => $pause
+                ? 'Within two seconds no server sends anything more to it. Its events wait, and no time runs out for them.'
+                : 'What has waited is sent, and what comes.',
+            'action' => route('resonate-webhooks.dashboard.endpoints.'.($pause ? 'pause' : 'resume')),
+            'fields' => ['endpoint' => $endpoint['id']],
+            'button' => $pause ? 'Pause' : 'Resume',
+            'dangerous' => $pause,
+            'back' => route('resonate-webhooks.dashboard.overview'),
+        ]);
+    }
+
+    /**
+     * Have nothing more sent to an endpoint.
+     */
+    public function pause(): RedirectResponse
+    {
+        $endpoint = $this->endpoint();
+
+        return $this->done('overview', $this->servers->cluster()->pause($endpoint['id'])
+            ? "{$endpoint['label']} is paused, on every server within two seconds. Its events wait."
+            : "{$endpoint['label']} was paused already.");
+    }
+
+    /**
+     * End a pause.
+     */
+    public function resume(): RedirectResponse
+    {
+        $endpoint = $this->endpoint();
+
+        return $this->done('overview', $this->servers->cluster()->resume($endpoint['id'])
+            ? "{$endpoint['label']} goes on, on every server within two seconds."
+            : "{$endpoint['label']} was not paused.");
+    }
+
+    /**
+     * The endpoint that is meant.
+     *
+     * @return array<string, mixed>
+     */
+    protected function endpoint(): array
+    {
+        $cluster = $this->servers->cluster();
+
+        foreach (EndpointRows::of($cluster->status(), $cluster->endpoints()) as $row) {
+            if ($row['id'] === $this->field('endpoint')) {
+                return $row;
+            }
+        }
+
+        abort(404);
+    }
+}

@@ -1,0 +1,47 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Dashboard\Controllers;
+
+use Illuminate\Contracts\View\View;
+use Webpatser\ResonateWebhooks\Dashboard\EndpointRows;
+
+/**
+ * Shows servers, endpoints, lanes and channels.
+ */
+class OverviewController extends Controller
+{
+    /**
+     * The whole page.
+     */
+    public function index(): View
+    {
+        return view('resonate-webhooks::dashboard.overview', $this->content());
+    }
+
+    /**
+     * The part of it that the page's script asks for again and again.
+     */
+    public function live(): View
+    {
+        return view('resonate-webhooks::dashboard.live', $this->content());
+    }
+
+    /**
+     * What both show.
+     *
+     * @return array<string, mixed>
+     */
+    protected function content(): array
+    {
+        $cluster = $this->servers->cluster();
+        $status = $cluster->status();
+
+        return [
+            'status' => $status,
+            'now' => $status['time_ms'],
+            'endpoints' => EndpointRows::of($status, $cluster->endpoints()),
+        ];
+    }
+}

@@ -1,0 +1,50 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Dashboard;
+
+use Illuminate\Contracts\Auth\Access\Gate;
+use Illuminate\Contracts\Foundation\Application;
+use Illuminate\Routing\Router;
+use Illuminate\Support\ServiceProvider;
+use Webpatser\ResonateWebhooks\Dashboard\Middleware\AuthorizeDashboard;
+use Webpatser\ResonateWebhooks\Dashboard\Middleware\SecurePage;
+
+/**
+ * Gives the application a page that shows how the servers are doing. Neither they nor Resonate have to be there.
+ */
+class DashboardServiceProvider extends ServiceProvider
+{
+    /**
+     * The ability that opens the page.
+     */
+    public const string ABILITY = 'viewResonateWebhooks';
+
+    /**
+     * Offer the page, to whom the gate lets in.
+     */
+    public function boot(): void
+    {
+        $page = new PageConfig((array) $this->app['config']->get('resonate-webhooks.dashboard', []));
+
+        if (! $page->enabled()) {
+            return;
+        }
+
+        $this->callAfterResolving(Gate::class, function (Gate $gate, Application $app): void {
+            if (! $gate->has(static::ABILITY)) {
+                $gate->define(static::ABILITY, fn (mixed $user = null): bool => $app->environment('local'));
+            }
+        });
+
+        $this->loadViewsFrom(dirname(__DIR__, 2).'/resources/views', 'resonate-webhooks');
+
+        $this->callAfterResolving('router', fn (Router $router) => $router->group([
+            'domain' => $page->domain(),
+            'prefix' => $page->path(),
+            'middleware' => [...$page->middleware(), AuthorizeDashboard::class, SecurePage::class],
+            'as' => 'resonate-webhooks.dashboard.',
+        ], fn () => $this->loadRoutesFrom(dirname(__DIR__, 2).'/routes/dashboard.php')));
+    }
+}

@@ -1,0 +1,128 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Dashboard;
+
+use Illuminate\Auth\GenericUser;
+use Illuminate\Contracts\Console\Kernel;
+use Illuminate\Support\Facades\Gate;
+use PHPUnit\Framework\Attributes\TestWith;
+use Tests\Support\Process;
+use Webpatser\ResonateWebhooks\Native\Cluster;
+
+final class AccessTest extends DashboardTestCase
+{
+    /**
+     * Every GET of the page.
+     */
+    private const array PATHS = ['', '/live', '/dead-letters', '/dead-letters/1-1', '/dead-letters/confirm?all=1', '/endpoints/confirm', '/assets/dashboard.js'];
+
+    public function test_outside_of_the_local_environment_it_is_for_nobody(): void
+    {
+        $this->open(environment: 'production');
+        $this->user = new GenericUser(['id' => 1]);
+        $this->letters()->count();
+
+        foreach (self::PATHS as $path) {
+            $this->get(self::PAGE.$path)->assertForbidden();
+        }
+
+        $this->app['session']->driver()->start();
+
+        foreach (['/endpoints/pause', '/endpoints/resume', '/dead-letters/retry', '/dead-letters/forget'] as $path) {
+            $this->post(self::PAGE.$path, ['_token' => csrf_token(), 'all' => '1', 'endpoint' => 'billing'])->assertForbidden();
+        }
+    }
+
+    public function test_a_gate_of_the_application_says_who_may_see_it(): void
+    {
+        $this->open(environment: 'production');
+        Gate::define('viewResonateWebhooks', fn (GenericUser $user) => $user->id === 7);
+
+        $this->get(self::PAGE)->assertForbidden();
+        $this->user = new GenericUser(['id' => 7]);
+        $this->app['auth']->forgetGuards();
+        $this->get(self::PAGE)->assertOk();
+    }
+
+    public function test_an_action_needs_a_token(): void
+    {
+        $this->open(['endpoints' => ['billing' => $this->endpoint()]]);
+        $this->get(self::PAGE)->assertOk();
+
+        foreach (['/endpoints/pause', '/endpoints/resume', '/dead-letters/retry', '/dead-letters/forget'] as $path) {
+            $this->post(self::PAGE.$path, ['endpoint' => 'billing', 'all' => '1'])->assertStatus(419);
+            $this->get(self::PAGE.$path)->assertStatus(405);
+        }
+
+        $cluster = new Cluster($this->config());
+        $this->assertSame([], $cluster->paused());
+        $this->post(self::PAGE.'/endpoints/pause', ['_token' => csrf_token(), 'endpoint' => 'billing'])->assertRedirect();
+        $this->assertSame(['billing'], array_keys($cluster->paused()));
+    }
+
+    public function test_it_needs_nothing_but_itself_and_tells_browsers_so(): void
+    {
+        $this->open();
+        $answer = $this->get(self::PAGE)->assertOk();
+        $page = $answer->getContent();
+
+        $this->assertStringContainsString("default-src 'none'; script-src 'self'; style-src 'self'", $answer->headers->get('Content-Security-Policy'));
+        $this->assertStringContainsString('no-store', $answer->headers->get('Cache-Control'));
+        $this->assertDoesNotMatchRegularExpression('/ on\w+=|style=|<style|<script(?![^>]* src="http:\/\/localhost\/)|href="(?!http:\/\/localhost\/|#|data:,)/', $page);
+
+        foreach (['css' => 'text/css', 'js' => 'text/javascript'] as $kind => $type) {
+            $this->assertSame(1, preg_match("~\"(http://localhost/[^\"]+dashboard\\.{$kind}\\?v=\w+)\"~", $page, $url));
+            $asset = $this->get($url[1])->assertOk();
+            $this->assertStringStartsWith($type, $asset->headers->get('Content-Type'));
+            $this->assertStringContainsString('immutable', $asset->headers->get('Cache-Control'));
+            $this->assertDoesNotMatchRegularExpression('~https?://(?!www\.w3\.org/2000/svg)~', $asset->getContent(), 'no assets of others');
+        }
+
+        $this->get(self::PAGE.'/assets/..%2f..%2froutes%2fdashboard.php')->assertNotFound();
+    }
+
+    /**
+     * @param  array<string, mixed>  $dashboard
+     */
+    #[TestWith([['enabled' => false], '/resonate-webhooks', 404])]
+    #[TestWith([['enabled' => 'false'], '/resonate-webhooks', 404])]
+    #[TestWith([['path' => '/admin/hooks/'], '/resonate-webhooks', 404])]
+    #[TestWith([['path' => '/admin/hooks/'], '/admin/hooks', 200])]
+    #[TestWith([['path' => null, 'middleware' => null], '/resonate-webhooks', 200])]
+    #[TestWith([['domain' => 'admin.test'], '/resonate-webhooks', 404])]
+    #[TestWith([['domain' => 'admin.test'], 'http://admin.test/resonate-webhooks', 200])]
+    public function test_it_is_where_the_config_says(array $dashboard, string $url, int $status): void
+    {
+        $this->open(['dashboard' => $dashboard]);
+
+        $this->get($url)->assertStatus($status);
+    }
+
+    public function test_its_routes_can_be_cached(): void
+    {
+        $this->open();
+        $kernel = $this->app->make(Kernel::class);
+
+        $this->assertSame(0, $kernel->call('route:cache'));
+        $this->assertStringContainsString('Routes cached successfully', $kernel->output());
+        $this->assertStringContainsString('resonate-webhooks.dashboard.dead-letters.show', (string) file_get_contents($this->app->getCachedRoutesPath()));
+    }
+
+    public function test_without_the_extension_it_says_so(): void
+    {
+        $pages = array_map(fn (string $line) => json_decode($line, true, flags: JSON_THROW_ON_ERROR), Process::plainPhp('dashboard-without-extension.php', 'a dashboard without the extension')->rest());
+
+        $this->assertCount(7, $pages);
+
+        foreach ($pages as [$path, $status, $page]) {
+            if ($path === '/assets/dashboard.css') {
+                $this->assertSame(200, $status);
+            } else {
+                $this->assertSame(503, $status, $path);
+                $this->assertMatchesRegularExpression('/The extension is missing here .*resonate_webhooks is not loaded/', $this->text($page), $path);
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Dashboard;
+
+use Tests\Support\RedisServer;
+use Tests\Support\Wait;
+use Webpatser\ResonateWebhooks\Dashboard\LetterSearch;
+
+final class DeadLettersTest extends DashboardTestCase
+{
+    public function test_letters_are_listed_shown_sent_again_and_forgotten(): void
+    {
+        $this->open();
+        $this->assertStringContainsString('There are no dead letters', $this->text($this->get(self::PAGE.'/dead-letters')->assertOk()->getContent()));
+
+        $node = $this->giveUp(['one', 'two', 'three']);
+        $letters = $this->letters();
+        [$three, $two, $one] = array_column($letters->list(), 'letter');
+        $page = $this->get(self::PAGE.'/dead-letters')->assertOk()->getContent();
+        $this->assertStringContainsString('Dead letters 3', $text = $this->text($page));
+        $this->assertStringContainsString('HTTP 500', $text);
+        $this->assertStringContainsString("value=\"{$one}\"", $page);
+
+        $shown = $this->get(self::PAGE."/dead-letters/{$one}")->assertOk()->getContent();
+        $this->assertStringContainsString('"name": "channel_occupied", "channel": "one"', $this->text($shown));
+        $this->get(self::PAGE.'/dead-letters/1-1')->assertNotFound();
+        $this->get(self::PAGE.'/dead-letters/nonsense')->assertNotFound();
+
+        $this->assertQuestion("action=retry&letters[]={$one}", 'Send 1 dead letter again?', $one);
+        $this->assertSame(3, $letters->count(), 'asking does nothing');
+        $this->post(self::PAGE.'/dead-letters/retry', ['_token' => csrf_token(), 'letters' => [$one, '1-1']])->assertRedirect(self::PAGE.'/dead-letters');
+        $this->assertStringContainsString('1 dead letter will be sent again', $this->text($this->get(self::PAGE.'/dead-letters')->getContent()));
+        Wait::until(fn () => $letters->find($one) === null, 'the delivery');
+        $this->assertSame(['channel_occupied one'], $this->events('/flaky/3'));
+
+        $this->assertQuestion("action=forget&letters[]={$two}&letters[]=1-1", 'Forget 1 dead letter?', $two);
+        $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'letters' => [$two]])->assertRedirect(self::PAGE.'/dead-letters');
+        $this->assertSame([$three], array_column($letters->list(), 'letter'));
+        $node->stop();
+    }
+
+    public function test_all_letters_are_sent_again_at_once(): void
+    {
+        $this->open();
+        $node = $this->giveUp(['one', 'two']);
+        $this->assertQuestion('action=retry&all=1', 'Send all 2 dead letters again?');
+        $this->post(self::PAGE.'/dead-letters/retry', ['_token' => csrf_token(), 'all' => '1'])->assertRedirect(self::PAGE.'/dead-letters');
+        Wait::until(fn () => $this->letters()->count() === 0, 'the deliveries');
+        $this->assertSame(['channel_occupied one', 'channel_occupied two'], $this->events('/flaky/2'));
+        $this->get(self::PAGE.'/dead-letters/confirm?action=retry&all=1')->assertRedirect(self::PAGE.'/dead-letters');
+        $node->stop();
+    }
+
+    public function test_all_letters_are_forgotten_but_those_that_came_after_the_question(): void
+    {
+        $this->open();
+        $this->store(1, 'old', hoursAgo: 3);
+        $question = $this->assertQuestion('action=forget&all=1', 'Forget all 1 dead letter?');
+        $this->assertSame(1, preg_match('/name="asked" value="(\d+)"/', $question, $asked));
+
+        // As if somebody had thought about it for two hours, and one had come in the middle of that.
+        $this->store(1, 'new', hoursAgo: 1);
+        $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'all' => '1', 'asked' => (string) ((int) $asked[1] - 7200)]);
+        $this->assertSame(['new'], array_column($this->letters()->list(), 'reason'));
+
+        $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'all' => '1', 'asked' => $asked[1]]);
+        $this->assertSame(0, $this->letters()->count());
+    }
+
+    public function test_long_lists_have_pages_and_a_search_looks_through_all_of_them(): void
+    {
+        $this->open();
+        $this->store(60, 'HTTP 500');
+        $this->store(1, 'Needle (50%)', hoursAgo: 1);
+
+        [$seen, $url, $pages] = [[], self::PAGE.'/dead-letters', 0];
+
+        do {
+            $page = $this->get($url)->assertOk()->getContent();
+            preg_match_all('/name="letters\[]" value="([\d-]+)"/', $page, $found);
+            $seen = [...$seen, ...$found[1]];
+            $pages++;
+        } while (preg_match('/rel="next" href="([^"]+)"/', $page, $next) === 1 && $url = html_entity_decode($next[1]));
+
+        $this->assertSame([array_column($this->letters()->list(100), 'letter'), 3], [$seen, $pages]);
+
+        foreach (['needle (50%)' => 1, 'presence-59' => 1, 'HTTP' => 25, '.*' => 0] as $search => $count) {
+            $page = $this->get(self::PAGE.'/dead-letters?search='.urlencode((string) $search))->assertOk()->getContent();
+            $this->assertSame($count, substr_count($page, 'name="letters[]"'), (string) $search);
+        }
+
+        $this->assertStringContainsString('None of the 61 that were searched has “.*” in it', $this->text($page));
+    }
+
+    public function test_a_search_that_takes_too_long_goes_on_with_the_next_page(): void
+    {
+        $this->store(60, 'HTTP 500');
+        $hurried = new LetterSearch($this->letters(), seconds: 0);
+        ['letters' => $letters, 'next' => $next, 'looked' => $looked] = $hurried->page('presence-1 ');
+        $this->assertSame([[], 25], [$letters, $looked]);
+
+        [$all, $pages] = [[], 0];
+
+        for ($before = null; $pages === 0 || $before !== null; $pages++) {
+            ['letters' => $letters, 'next' => $before] = $hurried->page('presence-1"', $before);
+            $all = [...$all, ...$letters];
+        }
+
+        $this->assertSame([['msg_1'], 3], [array_column($all, 'id'), $pages]);
+        $this->assertNotNull($next);
+    }
+
+    public function test_a_choice_of_nothing_and_nonsense_are_answered(): void
+    {
+        $this->open();
+
+        foreach (['', '?action=retry', '?letters=1-1', '?letters[]=1-1', '?letters[][]=1-1', '?letters[]=%0a', '?all[]=1'] as $query) {
+            $this->get(self::PAGE.'/dead-letters/confirm'.$query)->assertRedirect(self::PAGE.'/dead-letters');
+        }
+
+        $this->assertStringContainsString('Nothing was chosen', $this->text($this->get(self::PAGE.'/dead-letters?before=nonsense&search[]=1')->assertOk()->getContent()));
+        $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'letters' => 'all'])->assertRedirect(self::PAGE.'/dead-letters');
+    }
+
+    /**
+     * Assert that a question is asked, with the letters it is about and a form that is protected; return its page.
+     */
+    private function assertQuestion(string $query, string $question, string ...$letters): string
+    {
+        $page = $this->get(self::PAGE."/dead-letters/confirm?{$query}")->assertOk()->getContent();
+
+        $this->assertStringContainsString($question, $this->text($page));
+        $this->assertStringContainsString('name="_token" value="'.csrf_token().'"', $page);
+        preg_match_all('/name="letters\[]" value="([\d-]+)"/', $page, $found);
+        $this->assertSame($letters, $found[1]);
+
+        return $page;
+    }
+
+    /**
+     * Put letters into Redis as servers do, faster than those could.
+     */
+    private function store(int $count, string $reason, int $hoursAgo = 2): void
+    {
+        foreach (range(1, $count) as $number) {
+            $ms = (time() - 3600 * $hoursAgo) * 1000;
+            RedisServer::shared()->command(
+                'XADD', $this->config()['key_prefix'].':dead', "{$ms}-{$number}", 'id', "msg_{$number}", 'endpoint', 'billing', 'url', 'http://127.0.0.1/',
+                'app_id', '1', 'events', '1', 'attempts', '1', 'reason', $reason, 'time_ms', (string) $ms,
+                'body', '{"time_ms":1,"events":[{"name":"channel_occupied","channel":"presence-'.$number.'"}]}',
+            );
+        }
+    }
+}

@@ -1,0 +1,76 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Dashboard;
+
+use DOMDocument;
+use DOMXPath;
+use Tests\Support\Receiver;
+use Tests\Support\TestApplication;
+use Tests\Support\Wait;
+use Webpatser\ResonateWebhooks\Dashboard\Foreign;
+use Webpatser\ResonateWebhooks\Native\Cluster;
+
+final class EscapingTest extends DashboardTestCase
+{
+    private const string EVIL = '"\'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}&lt;';
+
+    public function test_what_strangers_chose_is_text_wherever_it_is_shown(): void
+    {
+        $evil = self::EVIL;
+        $endpoints = ["e{$evil}" => ['url' => Receiver::shared()->url($this->path('/status/500')).'/<script>alert(3)</script>?q=<script>', 'name' => "n{$evil}"]];
+        $this->open(['endpoints' => $endpoints]);
+        $apps = [['app_id' => "a{$evil}", 'key' => 'key-1', 'secret' => 'secret-1'] + TestApplication::app('1')];
+        $node = $this->node(['max_attempts' => 1, 'endpoints' => $endpoints], $apps);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', "private-{$evil}");
+        $cluster = new Cluster($this->config(['endpoints' => $endpoints]));
+        Wait::until(fn () => ($status = $cluster->status())['dead_letters'] === 1 && ($status['endpoints'][0]['drops'] ?? 0) === 1, 'the letter');
+        [$letter] = $this->letters()->list();
+        $this->assertStringContainsString('<script>alert(1)', $letter['body']);
+
+        $endpoint = urlencode("e{$evil}");
+        $pages = ['' => ['n', 'a'], '/live' => ['n', 'a'], '/dead-letters' => ['a'], "/dead-letters/{$letter['letter']}" => ['a', 'private-'],
+            '/dead-letters?search='.urlencode("private-{$evil}") => ['private-'], '/dead-letters?search='.urlencode("x{$evil}") => ['x'],
+            "/endpoints/confirm?action=pause&endpoint={$endpoint}" => ['n', 'e']];
+
+        foreach ($pages as $path => $shown) {
+            $page = $this->get(self::PAGE.$path)->assertOk()->getContent();
+            $this->assertHarmless($page, $path);
+
+            foreach ($shown as $prefix) {
+                $json = substr(json_encode($prefix.$evil, JSON_UNESCAPED_SLASHES), 1, -1);
+                $this->assertTrue(str_contains($page, e($prefix.$evil)) || str_contains($page, e($json)), "{$path} shows {$prefix}");
+            }
+        }
+
+        $this->post(self::PAGE.'/endpoints/pause', ['_token' => csrf_token(), 'endpoint' => "e{$evil}"])->assertRedirect();
+        $page = $this->get(self::PAGE)->getContent();
+        $this->assertStringContainsString('is paused, on every server', $page);
+        $this->assertHarmless($page, 'what was done');
+        $node->stop();
+    }
+
+    public function test_characters_that_are_not_seen_or_turn_the_rest_around_are_written_out(): void
+    {
+        $this->assertSame('a\u202eb\u0000\u000a\u2066 é 👩‍💻', Foreign::line("a\u{202E}b\0\n\u{2066} é 👩‍💻"));
+        $this->assertSame("{\n    \"a\": {},\n    \"b\": [],\n    \"c\": \"\\u202e\\u0001 /é\",\n    \"d\": 1.0\n}", Foreign::json('{"a":{},"b":[],"c":"'."\u{202E}".'\u0001 \/é","d":1.0}'));
+        $this->assertSame('not json \u0007', Foreign::json("not json \x07"));
+        $this->assertSame('?', Foreign::line("\xff"));
+        $this->assertLessThanOrEqual(Foreign::LONGEST, strlen(Foreign::json('["'.str_repeat('é', Foreign::LONGEST).'"]')));
+    }
+
+    /**
+     * Assert that a browser finds nothing in a page but what the views have put there.
+     */
+    private function assertHarmless(string $html, string $page): void
+    {
+        $document = new DOMDocument;
+        @$document->loadHTML('<?xml encoding="utf-8">'.$html);
+        $path = new DOMXPath($document);
+
+        $this->assertSame(0, $path->query('//img | //script[not(@src)] | //@*[starts-with(name(), "on")]')->length, $page);
+        $this->assertStringNotContainsString('49&amp;lt;', $html, $page);
+    }
+}

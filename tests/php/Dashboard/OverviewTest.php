@@ -1,0 +1,109 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Dashboard;
+
+use Tests\Support\Wait;
+use Webpatser\ResonateWebhooks\Native\Cluster;
+
+final class OverviewTest extends DashboardTestCase
+{
+    public function test_it_shows_servers_endpoints_lanes_and_channels(): void
+    {
+        $endpoints = ['good' => $this->endpoint(more: ['name' => 'Billing']), 'bad' => $this->endpoint('/status/500')];
+        $this->open(['endpoints' => $endpoints]);
+        $text = $this->text($this->get(self::PAGE)->assertOk()->getContent());
+
+        foreach (['No server runs with this config', 'Billing', 'not reported', 'Nothing: every lane is empty', 'No server has written anything down lately'] as $words) {
+            $this->assertStringContainsString($words, $text);
+        }
+
+        $node = $this->node(['endpoints' => $endpoints]);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'private-room');
+        $cluster = new Cluster($this->config(['endpoints' => $endpoints]));
+        Wait::until(fn () => ($status = $cluster->status())['lanes'] !== [] && $status['counters']['events_delivered'] === 1
+            && array_column($status['endpoints'], 'state') === ['ok', 'failing'], 'the failure');
+
+        $page = $this->get(self::PAGE)->assertOk()->getContent();
+        $text = $this->text($page);
+
+        foreach (['Servers 1', 'Endpoints 2 1 in trouble', 'Events delivered 1', 'Occupied channels 1', 'failing since', 'HTTP 500', '1 event delivered in 1 request; 0 failed', 'for half of them', 'running', 'all applications ok now HTTP 200'] as $words) {
+            $this->assertStringContainsString($words, $text);
+        }
+
+        $this->assertMatchesRegularExpression('~<time datetime="\d{4}-\d\d-\d\dT[\d:]+Z" title="\d{4}-\d\d-\d\d [\d:.]+ UTC">(now|\d[^<]* ago)</time>~', $page, 'exact times are in titles');
+        $this->assertStringContainsString(gethostname(), $text);
+
+        $live = $this->get(self::PAGE.'/live')->assertOk()->getContent();
+        $this->assertStringNotContainsString('<html', $live);
+        $this->assertStringContainsString('data-endpoint="good"', $live);
+        $this->assertMatchesRegularExpression('/data-attempts="1" data-deliveries="1" data-latency-us="\d+"/', $live);
+        $node->stop();
+    }
+
+    public function test_an_endpoint_is_paused_and_resumed_by_forms(): void
+    {
+        $endpoints = ['bil/li ng' => $this->endpoint(more: ['name' => 'Billing'])];
+        $this->open(['endpoints' => $endpoints]);
+        $form = $this->get(self::PAGE.'/endpoints/confirm?action=pause&endpoint=bil%2Fli+ng')->assertOk()->getContent();
+        $this->assertStringContainsString('Pause this endpoint?', $form);
+        $this->assertStringContainsString('name="endpoint" value="bil/li ng"', $form);
+
+        $cluster = new Cluster($this->config(['endpoints' => $endpoints]));
+        $this->assertSame([], $cluster->paused(), 'asking does nothing');
+        $this->post(self::PAGE.'/endpoints/pause', ['_token' => csrf_token(), 'endpoint' => 'bil/li ng'])->assertRedirect(self::PAGE);
+        $this->assertSame(['bil/li ng'], array_keys($cluster->paused()));
+        $page = $this->text($this->get(self::PAGE)->getContent());
+        $this->assertStringContainsString('Billing is paused, on every server within two seconds', html_entity_decode((string) preg_replace('/ \(http[^)]*\)/', '', $page)));
+        $this->assertStringContainsString('paused since now', $page);
+        $this->assertStringNotContainsString('on every server', $this->text($this->get(self::PAGE)->getContent()), 'is said once');
+
+        $node = $this->node(['endpoints' => $endpoints]);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'private-room');
+        Wait::until(fn () => ($cluster->status()['endpoints'][0]['depth'] ?? 0) === 1, 'the event to wait');
+        $this->assertSame([], $this->events());
+        $this->assertStringContainsString('1 waiting', $this->text($this->get(self::PAGE)->getContent()));
+
+        $this->post(self::PAGE.'/endpoints/resume', ['_token' => csrf_token(), 'endpoint' => 'bil/li ng'])->assertRedirect(self::PAGE);
+        $this->assertEvents(['channel_occupied private-room']);
+        $this->assertSame([], $cluster->paused());
+        $node->stop();
+    }
+
+    public function test_a_pause_that_only_redis_remembers_can_be_ended_and_no_other_can_be_made(): void
+    {
+        $this->open();
+        $cluster = new Cluster($this->config());
+        $cluster->pause('removed');
+        $this->assertStringContainsString('removed', $this->text($this->get(self::PAGE)->getContent()));
+        $this->post(self::PAGE.'/endpoints/resume', ['_token' => csrf_token(), 'endpoint' => 'removed'])->assertRedirect(self::PAGE);
+        $this->assertSame([], $cluster->paused());
+
+        $this->post(self::PAGE.'/endpoints/pause', ['_token' => csrf_token(), 'endpoint' => 'nobody'])->assertNotFound();
+        $this->get(self::PAGE.'/endpoints/confirm?endpoint[]=nobody')->assertNotFound();
+        $this->assertSame([], $cluster->paused());
+    }
+
+    public function test_without_redis_it_says_so(): void
+    {
+        $this->open(self::nowhere());
+
+        foreach ([self::PAGE, self::PAGE.'/live', self::PAGE.'/dead-letters', self::PAGE.'/dead-letters/1-1', self::PAGE.'/dead-letters/confirm?all=1'] as $path) {
+            $answer = $this->get($path)->assertStatus(503);
+            $this->assertMatchesRegularExpression('/Redis cannot be asked .*Redis at 127.0.0.1:\d+: unreachable/', $this->text($answer->getContent()), $path);
+            $answer->assertHeader('X-Resonate-Webhooks');
+        }
+
+        $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'all' => '1'])->assertStatus(503);
+        $this->assertSame([], $this->application->log(), 'and is no exception');
+    }
+
+    public function test_a_config_that_is_refused_is_told(): void
+    {
+        $this->open(['ttl' => 'soon']);
+        $this->assertStringContainsString('resonate-webhooks.ttl', $this->text($this->get(self::PAGE)->assertStatus(503)->getContent()));
+    }
+}
