@@ -6,6 +6,7 @@ namespace Webpatser\ResonateWebhooks\Dashboard;
 
 use Illuminate\Contracts\Auth\Access\Gate;
 use Illuminate\Contracts\Foundation\Application;
+use Illuminate\Contracts\Foundation\CachesRoutes;
 use Illuminate\Routing\Router;
 use Illuminate\Support\ServiceProvider;
 use Webpatser\ResonateWebhooks\Dashboard\Middleware\AuthorizeDashboard;
@@ -40,11 +41,15 @@ class DashboardServiceProvider extends ServiceProvider
 
         $this->loadViewsFrom(dirname(__DIR__, 2).'/resources/views', 'resonate-webhooks');
 
-        $this->callAfterResolving('router', fn (Router $router) => $router->group([
+        if ($this->app instanceof CachesRoutes && $this->app->routesAreCached()) {
+            return;
+        }
+
+        $this->app->make(Router::class)->group([
             'domain' => $page->domain(),
             'prefix' => $page->path(),
             'middleware' => [...$page->middleware(), AuthorizeDashboard::class, SecurePage::class],
             'as' => 'resonate-webhooks.dashboard.',
-        ], fn () => $this->loadRoutesFrom(dirname(__DIR__, 2).'/routes/dashboard.php')));
+        ], dirname(__DIR__, 2).'/routes/dashboard.php');
     }
 }

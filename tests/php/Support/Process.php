@@ -148,7 +148,7 @@ final class Process
      *
      * @return list<string>
      */
-    private static function loadedByHand(): array
+    public static function loadedByHand(): array
     {
         $arguments = explode("\0", (string) file_get_contents('/proc/self/cmdline'));
         $extensions = preg_grep('/^(-d)?extension=/', $arguments) ?: [];

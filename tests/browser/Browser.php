@@ -1,0 +1,170 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Browser;
+
+use Illuminate\Filesystem\Filesystem;
+use RuntimeException;
+use Tests\Support\FreePort;
+use Tests\Support\Process;
+use Tests\Support\Wait;
+
+/**
+ * A Chromium without a screen, driven by the WebDriver protocol.
+ */
+final class Browser
+{
+    private readonly Process $driver;
+
+    private readonly string $folder;
+
+    private readonly string $base;
+
+    private string $session = '';
+
+    /**
+     * Start the driver, and a browser that prefers a colour scheme.
+     */
+    public function __construct(int $width = 1280, int $height = 1000, string $scheme = 'light', bool $scripts = true)
+    {
+        $port = FreePort::find();
+        $this->base = "http://127.0.0.1:{$port}";
+        $this->folder = sys_get_temp_dir().'/webhooks-browser-'.bin2hex(random_bytes(6));
+        mkdir($this->folder);
+
+        $this->driver = new Process([
+            'env', "HOME={$this->folder}", 'sh', '-c', 'setsid "$@" >/dev/null 2>&1 & cat >/dev/null; kill -- -$!; wait', 'sh',
+            getenv('RESONATE_WEBHOOKS_CHROMEDRIVER') ?: 'chromedriver', "--port={$port}", '--silent',
+        ], 'chromedriver');
+
+        Wait::until(fn () => @stream_socket_client("tcp://127.0.0.1:{$port}", timeout: 1), 'chromedriver to listen');
+
+        $this->session = '/session/'.$this->ask('POST', '/session', ['capabilities' => ['alwaysMatch' => [
+            'browserName' => 'chrome',
+            'goog:loggingPrefs' => ['browser' => 'ALL'],
+            'goog:chromeOptions' => array_filter([
+                'binary' => getenv('RESONATE_WEBHOOKS_CHROMIUM') ?: null,
+                'args' => [
+                    '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars', '--no-first-run',
+                    '--disable-background-networking', '--disable-component-update', '--disable-sync', "--user-data-dir={$this->folder}/profile",
+                    "--window-size={$width},{$height}",
+                ],
+                'prefs' => $scripts ? null : ['profile.managed_default_content_settings.javascript' => 2],
+            ]),
+        ]]])['sessionId'];
+
+        $this->command('Emulation.setDeviceMetricsOverride', ['width' => $width, 'height' => $height, 'deviceScaleFactor' => 1, 'mobile' => false]);
+        $this->command('Emulation.setEmulatedMedia', ['features' => [['name' => 'prefers-color-scheme', 'value' => $scheme]]]);
+    }
+
+    /**
+     * Go to a page and wait until it is there.
+     */
+    public function visit(string $url): self
+    {
+        $this->ask('POST', "{$this->session}/url", ['url' => $url]);
+
+        return $this;
+    }
+
+    /**
+     * What a piece of JavaScript returns, in the page.
+     */
+    public function run(string $script): mixed
+    {
+        return $this->ask('POST', "{$this->session}/execute/sync", ['script' => $script, 'args' => []]);
+    }
+
+    /**
+     * The text that a page shows.
+     */
+    public function text(string $selector = 'body'): string
+    {
+        return $this->ask('GET', "{$this->session}/element/{$this->find($selector)}/text");
+    }
+
+    /**
+     * Click on what a selector finds first.
+     */
+    public function click(string $selector): self
+    {
+        $this->ask('POST', "{$this->session}/element/{$this->find($selector)}/click", (object) []);
+
+        return $this;
+    }
+
+    /**
+     * Press keys, with the focus where it is.
+     */
+    public function press(string $keys): self
+    {
+        $actions = array_merge(...array_map(fn (string $key) => [['type' => 'keyDown', 'value' => $key], ['type' => 'keyUp', 'value' => $key]], mb_str_split($keys)));
+        $this->ask('POST', "{$this->session}/actions", ['actions' => [['type' => 'key', 'id' => 'keyboard', 'actions' => $actions]]]);
+
+        return $this;
+    }
+
+    /**
+     * What the browser has complained of since this was asked last, a refused script among it.
+     *
+     * @return list<string>
+     */
+    public function complaints(): array
+    {
+        return array_column($this->ask('POST', "{$this->session}/se/log", ['type' => 'browser']), 'message');
+    }
+
+    /**
+     * A command of Chromium's own protocol.
+     *
+     * @param  array<string, mixed>  $parameters
+     */
+    public function command(string $name, array $parameters = []): mixed
+    {
+        return $this->ask('POST', "{$this->session}/goog/cdp/execute", ['cmd' => $name, 'params' => (object) $parameters]);
+    }
+
+    /**
+     * A PNG of all of the page.
+     */
+    public function picture(): string
+    {
+        return (string) base64_decode($this->command('Page.captureScreenshot', ['captureBeyondViewport' => true])['data'], true);
+    }
+
+    public function __destruct()
+    {
+        if ($this->session !== '') {
+            $this->ask('DELETE', $this->session);
+        }
+
+        $this->driver->hangUp();
+        $this->driver->awaitEnd();
+
+        (new Filesystem)->deleteDirectory($this->folder);
+    }
+
+    private function find(string $selector): string
+    {
+        return array_first($this->ask('POST', "{$this->session}/element", ['using' => 'css selector', 'value' => $selector]));
+    }
+
+    /**
+     * @param  array<string, mixed>|object|null  $body
+     */
+    private function ask(string $method, string $path, array|object|null $body = null): mixed
+    {
+        $answer = file_get_contents($this->base.$path, context: stream_context_create(['http' => [
+            'method' => $method, 'header' => 'Content-Type: application/json', 'ignore_errors' => true, 'timeout' => 60,
+            'content' => $body === null ? '' : json_encode($body, JSON_THROW_ON_ERROR),
+        ]]));
+        $value = json_decode((string) $answer, true, flags: JSON_THROW_ON_ERROR)['value'];
+
+        if (is_array($value) && isset($value['error'])) {
+            throw new RuntimeException("{$method} {$path}: {$value['error']}: {$value['message']}");
+        }
+
+        return $value;
+    }
+}

@@ -1,0 +1,184 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Browser;
+
+use Tests\PluginTestCase;
+use Tests\Support\Node;
+use Tests\Support\Receiver;
+use Tests\Support\Wait;
+use Webpatser\ResonateWebhooks\Native\Cluster;
+use Webpatser\ResonateWebhooks\Native\DeadLetters;
+
+/**
+ * The dashboard in a real browser, with real servers behind it.
+ */
+final class DashboardTest extends PluginTestCase
+{
+    private const string EVIL = '"\'><script>document.title = "run"</script><img src=x onerror="document.title = \'run\'">';
+
+    private ?Browser $browser = null;
+
+    private ?Site $site = null;
+
+    private ?Node $node = null;
+
+    protected function tearDown(): void
+    {
+        // In this order: a browser asks as long as it is there.
+        $this->browser = null;
+        $this->site = null;
+        $this->node?->stop();
+
+        parent::tearDown();
+    }
+
+    public function test_the_overview_refreshes_itself_while_somebody_looks_and_draws_what_happened(): void
+    {
+        $this->open(['good' => $this->endpoint()]);
+        $this->browser->visit($this->site->url());
+        $this->assertStringContainsString('0 events delivered', $this->browser->text('tbody tr'));
+        $this->assertSame('a moment…', $this->browser->text('.sparks'));
+        $this->browser->run('document.querySelector("tbody a").focus(); window.before = document.querySelector("tbody tr")');
+
+        $this->node->command('ann', 'subscribe', 'private-room');
+        $this->awaitText('1 event delivered', 'tbody tr');
+        $this->awaitText('1 delivered, 0 failed in', '.sparks');
+        $this->assertSame([2, true], $this->browser->run('return [document.querySelectorAll(".sparks svg").length, window.before !== document.querySelector("tbody tr")]'));
+        $this->assertStringStartsWith('Pause', $this->browser->run('return document.activeElement.textContent'), 'who has the focus keeps it');
+        $this->assertGreaterThan(20, $this->browser->run('return Math.max(...[...document.querySelectorAll(".spark-good")].map((bar) => Number(bar.getAttribute("height"))))'));
+
+        // Hidden it asks no more, seen again it asks at once.
+        $asked = 'return performance.getEntriesByType("resource").filter((entry) => entry.name.endsWith("/live")).length';
+        $show = fn (bool $hidden) => $this->browser->run('Object.defineProperty(document, "hidden", { value: '.json_encode($hidden).', configurable: true }); document.dispatchEvent(new Event("visibilitychange"))');
+        $show(true);
+        $before = $this->browser->run($asked);
+        Wait::pause(7.0);
+        $this->assertSame($before, $this->browser->run($asked));
+        $show(false);
+        Wait::until(fn () => $this->browser->run($asked) > $before, 'the refresh', 3.0);
+        $this->assertSame([], $this->browser->complaints());
+    }
+
+    public function test_it_says_that_redis_or_the_application_is_gone_and_when_they_are_back(): void
+    {
+        $this->open(['good' => $this->endpoint()]);
+        $this->browser->visit($this->site->url());
+        $this->browser->run('window.ask = window.fetch; window.fetch = async () => { throw new TypeError("gone"); }');
+        $this->awaitText('the application does not answer', '#refresh');
+        $this->assertTrue($this->browser->run('return document.querySelector("#live").classList.contains("stale")'));
+        $this->browser->run('window.fetch = window.ask');
+        $this->awaitText('Refreshed at', '#refresh');
+        $this->assertFalse($this->browser->run('return document.querySelector("#live").classList.contains("stale")'));
+    }
+
+    public function test_what_strangers_chose_does_not_run(): void
+    {
+        $this->open(['evil' => ['url' => Receiver::shared()->url($this->path('/status/500')), 'name' => self::EVIL]], ['max_attempts' => 1]);
+        $this->node->command('ann', 'subscribe', 'private-'.self::EVIL);
+        $letters = new DeadLetters($this->config());
+        Wait::until(fn () => $letters->count() === 1, 'the letter');
+
+        foreach (['', '/dead-letters', '/dead-letters/'.$letters->list()[0]['letter'], '/endpoints/confirm?action=pause&endpoint=evil'] as $path) {
+            $this->browser->visit($this->site->url($path));
+            $this->assertStringNotContainsString('run', $this->browser->run('return document.title'), $path);
+            $this->assertSame(0, $this->browser->run('return document.querySelectorAll("main img, main script").length'), $path);
+            $this->assertSame([], $this->browser->complaints(), $path);
+        }
+
+        $this->browser->visit($this->site->url());
+        Wait::until(fn () => $this->browser->run('return performance.getEntriesByType("resource").some((entry) => entry.name.endsWith("/live"))'), 'the refresh');
+        $this->awaitText('Refreshed at', '#refresh');
+        $this->assertStringContainsString(self::EVIL, $this->browser->text('tbody th'));
+        $this->assertSame([], $this->browser->complaints());
+
+        // Even if the escaping failed, the policy would not let it run.
+        $this->browser->run('document.querySelector("main").insertAdjacentHTML("beforeend", "<img src=x onerror=\"document.title = `run`\">")');
+        Wait::until(fn () => preg_grep('/Content Security Policy/', $this->browser->complaints()) !== [], 'the refusal');
+        $this->assertStringNotContainsString('run', $this->browser->run('return document.title'));
+    }
+
+    public function test_letters_are_chosen_and_sent_again_and_an_endpoint_is_paused_without_javascript(): void
+    {
+        $this->open(['good' => $this->endpoint('/flaky/2')], ['max_attempts' => 1], scripts: false);
+        $letters = new DeadLetters($this->config());
+
+        foreach (['one', 'two'] as $place => $channel) {
+            $this->node->command('ann', 'subscribe', $channel);
+            Wait::until(fn () => $letters->count() === $place + 1, 'the letter');
+        }
+
+        $this->browser->visit($this->site->url('/dead-letters'));
+        $this->browser->click('tbody input[type=checkbox]')->click('button[value=retry]');
+        $this->assertStringContainsString('Send 1 dead letter again?', $this->browser->text('main'));
+        $this->browser->click('main form button');
+        $this->assertStringContainsString('1 dead letter will be sent again', $this->browser->text('main'));
+        $this->assertEvents(['channel_occupied two'], '/flaky/2');
+
+        $this->browser->visit($this->site->url());
+        $this->assertStringContainsString('Without JavaScript', $this->browser->text('#refresh'));
+        $this->browser->click('td.actions a')->click('main form button');
+        $this->assertStringContainsString('is paused, on every server', $this->browser->text('main'));
+        $this->assertSame(['good'], array_keys((new Cluster($this->config()))->paused()));
+    }
+
+    public function test_it_fits_narrow_screens_and_is_dark_for_those_who_like_it(): void
+    {
+        $this->open(['long' => $this->endpoint('/status/500', ['name' => str_repeat('endpoint', 12)])], width: 360, scheme: 'dark');
+        $this->node->command('ann', 'subscribe', str_repeat('c', 150));
+
+        foreach (['', '/dead-letters', '/endpoints/confirm?action=pause&endpoint=long'] as $path) {
+            $this->browser->visit($this->site->url($path));
+            $this->assertSame(360, $this->browser->run('return document.documentElement.scrollWidth'), $path);
+            $this->assertSame('rgb(18, 21, 27)', $this->browser->run('return getComputedStyle(document.body).backgroundColor'));
+        }
+    }
+
+    public function test_the_keyboard_is_enough(): void
+    {
+        $this->open(['good' => $this->endpoint()]);
+        $this->browser->visit($this->site->url())->press("\u{E004}");
+        $this->assertSame('Skip to the content', $this->browser->run('return document.activeElement.textContent'));
+        $this->assertGreaterThanOrEqual(0, $this->browser->run('return document.activeElement.getBoundingClientRect().top'));
+        $this->browser->press("\u{E007}");
+        $this->assertSame('main', $this->browser->run('return document.activeElement.id'));
+
+        $reached = [];
+
+        foreach (range(1, 2) as $_) {
+            $this->browser->press("\u{E004}");
+            $reached[] = $this->browser->run('return document.activeElement.id.split("-")[0] + getComputedStyle(document.activeElement).outlineStyle');
+        }
+
+        $this->assertSame(['tosolid', 'pausesolid'], $reached);
+        $this->browser->press("\u{E007}");
+        $this->awaitText('Pause this endpoint?', 'main');
+        $this->assertSame([], $this->browser->run(<<<'JS'
+            return [...document.querySelectorAll('input:not([type=hidden]), button, a')]
+                .filter((element) => !(element.textContent.trim() || element.ariaLabel || element.labels?.length)).map((element) => element.outerHTML)
+            JS));
+    }
+
+    /**
+     * Start a server with a client called ann, a site, and a browser.
+     *
+     * @param  array<string, array<string, mixed>>  $endpoints
+     * @param  array<string, mixed>  $changes
+     */
+    private function open(array $endpoints, array $changes = [], int $width = 1280, string $scheme = 'light', bool $scripts = true): void
+    {
+        $config = $this->config(['endpoints' => $endpoints, ...$changes]);
+        $this->node = new Node($config);
+        $this->node->connect('ann');
+        $cluster = new Cluster($config);
+        Wait::until(fn () => $cluster->status()['endpoints'] !== [], 'the server to be seen');
+        $this->site = new Site($config);
+        $this->browser = new Browser($width, scheme: $scheme, scripts: $scripts);
+    }
+
+    private function awaitText(string $text, string $selector): void
+    {
+        Wait::until(fn () => str_contains($this->browser->text($selector), $text), fn () => "'{$text}' in: ".$this->browser->text($selector), 30.0);
+    }
+}
