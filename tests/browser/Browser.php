@@ -50,11 +50,11 @@ final class Browser
                     '--disable-background-networking', '--disable-component-update', '--disable-sync', "--user-data-dir={$this->folder}/profile",
                     "--window-size={$width},{$height}",
                 ],
-                'prefs' => $scripts ? null : ['profile.managed_default_content_settings.javascript' => 2],
             ]),
         ]]])['sessionId'];
 
         $this->command('Emulation.setDeviceMetricsOverride', ['width' => $width, 'height' => $height, 'deviceScaleFactor' => 1, 'mobile' => false]);
+        $this->command('Emulation.setScriptExecutionDisabled', ['value' => ! $scripts]);
         $this->command('Emulation.setEmulatedMedia', ['features' => [['name' => 'prefers-color-scheme', 'value' => $scheme]]]);
     }
 
@@ -77,11 +77,12 @@ final class Browser
     }
 
     /**
-     * The text that a page shows.
+     * The text that a page shows in what a selector finds first.
      */
     public function text(string $selector = 'body'): string
     {
-        return $this->ask('GET', "{$this->session}/element/{$this->find($selector)}/text");
+        // In one go: between finding an element and asking for its text, the page may put another one in its place.
+        return (string) $this->run('return document.querySelector('.json_encode($selector).')?.innerText');
     }
 
     /**
@@ -155,10 +156,13 @@ final class Browser
      */
     private function ask(string $method, string $path, array|object|null $body = null): mixed
     {
-        $answer = file_get_contents($this->base.$path, context: stream_context_create(['http' => [
-            'method' => $method, 'header' => 'Content-Type: application/json', 'ignore_errors' => true, 'timeout' => 60,
-            'content' => $body === null ? '' : json_encode($body, JSON_THROW_ON_ERROR),
-        ]]));
+        // The driver keeps connections open, which PHP's own streams would wait for.
+        $curl = curl_init($this->base.$path);
+        curl_setopt_array($curl, [
+            CURLOPT_CUSTOMREQUEST => $method, CURLOPT_RETURNTRANSFER => true, CURLOPT_TIMEOUT => 60, CURLOPT_HTTPHEADER => ['Content-Type: application/json'],
+            CURLOPT_POSTFIELDS => $body === null ? '' : json_encode($body, JSON_THROW_ON_ERROR),
+        ]);
+        $answer = curl_exec($curl);
         $value = json_decode((string) $answer, true, flags: JSON_THROW_ON_ERROR)['value'];
 
         if (is_array($value) && isset($value['error'])) {
