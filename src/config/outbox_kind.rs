@@ -1,4 +1,4 @@
-//! Where events wait.
+//! Where events wait: `outbox`.
 
 use serde::Deserialize;
 

@@ -60,6 +60,7 @@ final class ServiceProviderTest extends TestCase
                 'shutdown_timeout' => 5.0,
                 'metrics_listen' => null, 'metrics_public' => false, 'metrics_route' => null, 'metrics_middleware' => [],
                 'endpoints_refresh' => 30.0,
+                'dashboard' => ['enabled' => true, 'path' => 'resonate-webhooks', 'domain' => null, 'middleware' => ['web']],
             ],
             array_diff_key($config, array_flip([
                 'connection', 'key_prefix', 'ttl', 'flush_interval', 'reconcile_interval', 'max_attempts', 'endpoints',

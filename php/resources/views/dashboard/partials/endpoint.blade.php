@@ -32,7 +32,7 @@
         @if ($endpoint['p50_ms'] === null)
             <span class="muted">no answer yet</span>
         @else
-            {{ Readable::duration($endpoint['p50_ms']) }} <small class="muted">for half of them, {{ Readable::duration($endpoint['p95_ms']) }} for 95 %, {{ Readable::duration($endpoint['p99_ms']) }} for 99 %</small>
+            {{ Readable::duration($endpoint['p50_ms']) }} <small class="muted">for half of them, {{ Readable::duration($endpoint['p95_ms']) }} for 95 %, {{ Readable::duration($endpoint['p99_ms']) }} for 99 %</small>
         @endif
     </td>
     <td data-label="Since this page was opened" class="scripted">
