@@ -44,7 +44,7 @@ final class DashboardTest extends PluginTestCase
 
         $this->node->command('ann', 'subscribe', 'private-room');
         $this->awaitText('1 event delivered', 'tbody tr');
-        $this->awaitText('1 requests delivered, 0 failed in', '.sparks');
+        $this->awaitText('1 request delivered, 0 failed in', '.sparks');
         $this->assertSame([2, true], $this->browser->run('return [document.querySelectorAll(".sparks svg").length, window.before !== document.querySelector("tbody tr")]'));
         $this->assertStringStartsWith('Pause', $this->browser->run('return document.activeElement.textContent'), 'who has the focus keeps it');
         $this->assertGreaterThan(20, $this->browser->run('return Math.max(...[...document.querySelectorAll(".spark-good")].map((bar) => Number(bar.getAttribute("height"))))'));

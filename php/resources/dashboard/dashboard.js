@@ -124,7 +124,7 @@
             ];
         });
         const base = svg('line', { class: 'spark-base', x1: 0, x2: WIDTH, y1: HEIGHT - 0.5, y2: HEIGHT - 0.5 });
-        const counts = `${delivered} requests delivered, ${failed} failed in ${span}`;
+        const counts = `${delivered} ${delivered === 1 ? 'request' : 'requests'} delivered, ${failed} failed in ${span}`;
         const tries = delivered + failed;
         const mean = tries > 0 ? readable(sum('latencyUs') / tries / 1000) : null;
 
