@@ -11,7 +11,9 @@
                 @foreach ($about as $thing)
                     <li>
                         <x-resonate-webhooks::foreign :text="$thing['label']" class="strong" />
-                        <x-resonate-webhooks::foreign :text="$thing['url']" class="muted" />
+                        @unless (str_contains($thing['label'], $thing['url']))
+                            <x-resonate-webhooks::foreign :text="$thing['url']" class="muted" />
+                        @endunless
                     </li>
                 @endforeach
             </ul>
