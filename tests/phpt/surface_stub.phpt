@@ -74,6 +74,7 @@ Webpatser\ResonateWebhooks\Native\DeadLetters extends nothing implements nothing
 Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing
   public __construct(config: array)
   public boot(): void
+  public cacheSeen(appId: string, channel: string, empty: bool): void
   public channels(cursor: int, limit: int): array
   public clientEvent(appId: string, channel: string, event: string, socketId: string, data: ?string = NULL (optional), userId: ?string = NULL (optional)): void
   public closed(appId: string, socketId: string): void
@@ -83,11 +84,14 @@ Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing
   public poll(max: int = 256 (optional)): array
   public reconcile(appId: string, channel: string, sockets: array): void
   public registerApp(appId: string, key: string, secret: string): void
+  public send(appId: string, event: string, channel: ?string = NULL (optional), data: ?string = NULL (optional)): bool
+  public setEndpoints(config: array): void
   public shutdown(deadlineMs: int): bool
   public stats(): array
   public subscribed(appId: string, channel: string, socketId: string, userId: ?string = NULL (optional), userData: ?string = NULL (optional)): void
   public unsubscribed(appId: string, channel: string, socketId: string): void
   public wantedApps(): array
+  public wantsCacheMisses(): bool
   public wantsConnections(): bool
   public wantsMemberData(): bool
 The stub says the same.
