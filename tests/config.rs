@@ -244,6 +244,11 @@ fn what_is_wrong_with_a_filter_or_a_batch_is_said_by_its_key() {
         ),
         (
             "filter",
+            json!({"channel_pattern": "a)|(?:b"}),
+            "filter.channel_pattern: \"a)|(?:b\" is no regular expression: unopened group",
+        ),
+        (
+            "filter",
             json!({"channel_type": ["public", "privat"]}),
             "filter.channel_type.1: unknown channel type \"privat\", did you mean \"private\"?",
         ),

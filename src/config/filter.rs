@@ -68,7 +68,8 @@ impl TryFrom<String> for Pattern {
     type Error = String;
 
     fn try_from(written: String) -> Result<Self, String> {
-        match Regex::new(&format!(r"\A(?:{written})\z")) {
+        // Alone first: what is no expression by itself may be one between the anchors, and then slip out of them.
+        match Regex::new(&written).and_then(|_| Regex::new(&format!(r"\A(?:{written})\z"))) {
             Ok(regex) => Ok(Self { written, regex }),
             Err(error) => {
                 // The message draws the expression, over several lines; the last one says what is wrong with it.
