@@ -76,6 +76,7 @@
 //! | `endpoints.*.client_cert`, `.client_key` | | PEM files by which the endpoint knows us in TLS, read at boot |
 
 mod address;
+mod app_webhooks;
 mod batching;
 mod connection;
 mod custom_names;
@@ -308,15 +309,7 @@ struct Written {
     endpoints: Option<List<endpoint::Entry>>,
     endpoints_refresh: Option<Seconds<0, { 24 * HOUR_MS }>>,
     /// The `webhooks` of applications, which the plugin reads from where those are.
-    app_webhooks: Option<List<OfApp>>,
-}
-
-/// The endpoints of one application as they are written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an array with an app_id and webhooks")]
-struct OfApp {
-    app_id: AppScope,
-    webhooks: List<endpoint::Entry>,
+    app_webhooks: Option<List<app_webhooks::OfApp>>,
 }
 
 impl Written {
@@ -358,7 +351,7 @@ impl Written {
                 &mut warnings,
             )?);
         }
-        for (place, OfApp { app_id, webhooks: List(entries) }) in
+        for (place, app_webhooks::OfApp { app_id, webhooks: List(entries) }) in
             self.app_webhooks.map_or_else(Vec::new, |List(apps)| apps)
         {
             let AppScope::Only(app) = app_id else {

@@ -1,0 +1,14 @@
+//! Endpoints that applications bring along: `app_webhooks`.
+
+use serde::Deserialize;
+
+use super::endpoint::{AppScope, Entry};
+use super::value::List;
+
+/// The endpoints of one application as they are written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an array with an app_id and webhooks")]
+pub(super) struct OfApp {
+    pub(super) app_id: AppScope,
+    pub(super) webhooks: List<Entry>,
+}
