@@ -44,7 +44,7 @@ foreach ([1, 8, 64] as $lanes) {
     $of = "POSTs a second, {$lanes} ".($lanes === 1 ? 'lane' : 'lanes');
 
     $rows[] = [$of, '', ["posts.ours_{$lanes}_per_s"], ["posts.wrk_{$lanes}_per_s"], 'wrk', [['ratio', '>=', 0.8]]];
-    $rows[] = [$of, '', ["posts.ours_{$lanes}_per_s"], ["posts.library_{$lanes}_per_s"], 'ureq alone', []];
+    $rows[] = [$of, '', ["posts.ours_{$lanes}_per_s"], ["posts.ureq_{$lanes}_per_s"], 'ureq alone', []];
 }
 
 $rows[] = ['hook to receipt, median', 'ms', ['receipt.p50_ms'], [], '', [['ours', '<=', 15.0]]];

@@ -19,8 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::{Mutex, RwLock};
 
 use crate::apps::Credentials;
-use crate::config::{Config, Endpoint, Payload};
-use crate::event::EventName;
+use crate::config::{Config, Endpoint};
 use crate::intent::{Intent, IntentQueue};
 use crate::names::AppId;
 use crate::process::{fork_generation, watch_forks};
@@ -28,7 +27,7 @@ use crate::secret::Secret;
 use crate::telemetry::{Level, Outcome};
 
 pub use hooks::{SendError, Whisper};
-use interest::Interest;
+use interest::Interests;
 pub use left::Left;
 use running::{Running, Shared, gauges};
 #[cfg(feature = "bench")]
@@ -48,12 +47,7 @@ const FULL_QUEUE_RETRY: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
-    /// Who wants to know of empty cache channels.
-    caches: Interest,
-    /// Who wants to know of connections.
-    connections: Interest,
-    /// Who wants to know more of members than their ids.
-    details: Interest,
+    interests: Interests,
     /// The process that booted it.
     generation: AtomicU32,
     shared: Shared,
@@ -80,16 +74,10 @@ impl Engine {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let (queue, intents) = IntentQueue::new(config.queue_size);
-        let extended = config.endpoints.iter().filter(|endpoint| endpoint.payload == Payload::Extended);
-        let details = Interest::of(extended);
-        let ledger = books::ledger(&config, &details);
+        let interests = Interests::of(&config.endpoints);
+        let ledger = books::ledger(&config, &interests);
         Self {
-            details,
-            caches: Interest::in_events(&config.endpoints, [EventName::CacheMiss]),
-            connections: Interest::in_events(
-                &config.endpoints,
-                [EventName::ConnectionEstablished, EventName::ConnectionTerminated],
-            ),
+            interests,
             endpoints: Mutex::new(config.endpoints.clone()),
             generation: AtomicU32::new(fork_generation()),
             shared: Shared {

@@ -19,7 +19,8 @@
 //!   Prometheus.
 //!
 //! The words they share are in [`names`], [`channel_type`], [`event`], [`apps`] and [`config`]. What an operating system
-//! does to a process with threads is dealt with in `process` and `thread`; certificates are read in `tls`.
+//! does to a process with threads is dealt with in `process` and `thread`; certificates are read in `tls`, and messages
+//! authenticated in `mac`.
 
 pub mod apps;
 pub mod aws;
@@ -31,6 +32,7 @@ pub mod delivery;
 pub mod engine;
 pub mod event;
 mod intent;
+mod mac;
 pub mod metrics;
 pub mod names;
 pub mod outbox;

@@ -43,17 +43,17 @@ pub(crate) fn measure() {
     std::fs::write(&script, wrk_script()).expect("a script");
     for lanes in LANES {
         let receiver = Receiver::start();
-        let (mut ours, mut of_the_library, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ours, mut of_ureq, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..RUNS {
             ours.push(our_posts_per_second(&receiver, lanes));
-            of_the_library.push(bare_posts_per_second(&receiver, lanes));
+            of_ureq.push(bare_posts_per_second(&receiver, lanes));
             if wrk {
                 theirs.push(wrk_posts_per_second(&receiver, &script, lanes, 1));
                 theirs.extend((lanes > 1).then(|| wrk_posts_per_second(&receiver, &script, lanes, 2)));
             }
         }
         figure(&format!("ours_{lanes}_per_s"), best(ours));
-        figure(&format!("library_{lanes}_per_s"), best(of_the_library));
+        figure(&format!("ureq_{lanes}_per_s"), best(of_ureq));
         if wrk {
             figure(&format!("wrk_{lanes}_per_s"), best(theirs));
         } else {

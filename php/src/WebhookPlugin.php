@@ -16,8 +16,6 @@ use Webpatser\Resonate\Plugins\MessageDisposition;
 use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
-use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
-use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Native\Engine;
@@ -229,20 +227,8 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
      */
     protected function start(PluginContext $context): void
     {
-        if (! extension_loaded('resonate_webhooks')) {
-            throw ExtensionMissing::fromThisProcess();
-        }
-
-        $config = config('resonate-webhooks', []);
-
-        if (! is_array($config)) {
-            throw new InvalidConfig('resonate-webhooks: the config must be an array');
-        }
-
-        $whole = $config + [
-            'roster' => RosterSetup::keys(...$this->rosterSetup($config)),
-            'app_webhooks' => AppWebhooks::of(config('reverb.apps.apps')),
-        ];
+        $config = Settings::forExtension();
+        $whole = $config + ['roster' => RosterSetup::keys(...$this->rosterSetup($config))];
         $this->provided = app()->bound(EndpointProvider::class)
             ? new ProvidedEndpoints(app(EndpointProvider::class), $whole)
             : null;

@@ -8,12 +8,12 @@
 
 use std::time::SystemTime;
 
-use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use sha2::{Digest, Sha256};
 
 use super::credentials::Keys;
 use super::time;
+use crate::mac::hmac_sha256;
 use crate::secret::Secret;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -66,8 +66,8 @@ pub(crate) fn sign(request: &Request<'_>, scope: Scope<'_>, keys: &Keys, now: Sy
     let secret = format!("AWS4{}", keys.secret_access_key.expose());
     let key = [day, region, service, "aws4_request"]
         .iter()
-        .fold(secret.into_bytes(), |key, part| hmac(&key, part.as_bytes()).to_vec());
-    let signature = hex::encode(hmac(&key, to_sign.as_bytes()));
+        .fold(secret.into_bytes(), |key, part| hmac_sha256(&key, &[part.as_bytes()]).to_vec());
+    let signature = hex::encode(hmac_sha256(&key, &[to_sign.as_bytes()]));
 
     let id = keys.access_key_id.expose();
     let authorization =
@@ -115,13 +115,6 @@ fn single_spaced(value: &str) -> String {
 
 fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
-}
-
-fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104)")]
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length");
-    mac.update(message);
-    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

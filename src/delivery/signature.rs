@@ -3,29 +3,19 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 
+use crate::mac::hmac_sha256;
 use crate::secret::Secret;
 
 /// `X-Pusher-Signature`: lowercase hex HMAC-SHA256 of the body, without a prefix.
 pub(crate) fn pusher(body: &[u8], secret: &Secret) -> String {
-    hex::encode(hmac_sha256(&[body], secret))
+    hex::encode(hmac_sha256(secret.expose().as_bytes(), &[body]))
 }
 
 /// `webhook-signature`: `v1,` and the base64 of the HMAC-SHA256 of `{id}.{timestamp}.{body}`.
 pub(crate) fn standard_webhooks(id: &str, timestamp: &str, body: &[u8], secret: &Secret) -> String {
-    let mac = hmac_sha256(&[id.as_bytes(), b".", timestamp.as_bytes(), b".", body], secret);
+    let mac = hmac_sha256(secret.expose().as_bytes(), &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body]);
     format!("v1,{}", STANDARD.encode(mac))
-}
-
-fn hmac_sha256(message: &[&[u8]], secret: &Secret) -> [u8; 32] {
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104)")]
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("a key of any length");
-    for part in message {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::interest::Interest;
+use super::interest::Interests;
 use crate::config::{Config, OutboxKind};
-use crate::event::EventName;
 use crate::presence::SharedLedger;
 
 /// Claims, and as many client events, that wait for an unreachable Redis: some 100 MB of claims at the worst, and no more
@@ -20,17 +19,16 @@ const LONGEST_REPORT_PAUSE: Duration = Duration::from_secs(1);
 /// How often a node says that a cache channel is empty, within the time for which it is told of once.
 const MISSES_PER_TTL: u32 = 10;
 
-/// The ledger of a node, which names the connections of members where somebody wants `details`.
-pub(super) fn ledger(config: &Config, details: &Interest) -> SharedLedger {
+/// The ledger of a node.
+pub(super) fn ledger(config: &Config, interests: &Interests) -> SharedLedger {
     let ledger = SharedLedger::new(PENDING_LIMIT, config.outbox == OutboxKind::Redis)
         .repeating_misses_after(config.cache_miss_ttl / MISSES_PER_TTL);
-    if details.is_somebody() {
+    if interests.details.is_somebody() {
         ledger.lock().table.name_connections();
     }
-    let counted = Interest::in_events(&config.endpoints, [EventName::SubscriptionCount]);
-    if !counted.is_somebody() {
+    if !interests.counts.is_somebody() {
         return ledger;
     }
     let pause = (config.subscription_count_interval / REPORTS_PER_INTERVAL).min(LONGEST_REPORT_PAUSE);
-    ledger.counting(pause, counted.single())
+    ledger.counting(pause, interests.counts.single())
 }

@@ -1,22 +1,9 @@
 //! Other endpoints, while the engine runs.
 
-use super::interest::Interest;
+use super::interest::Interests;
 use super::{Engine, Threads};
-use crate::config::{Config, ConfigError, Endpoint, Payload};
-use crate::event::EventName;
+use crate::config::{Config, ConfigError};
 use crate::telemetry::Level;
-
-/// The applications of which hooks and books gather more than channels and members: connections, numbers of subscribed
-/// connections, empty cache channels, and what is known of members beside their ids.
-fn interests(endpoints: &[Endpoint]) -> [Interest; 4] {
-    let connections = [EventName::ConnectionEstablished, EventName::ConnectionTerminated];
-    [
-        Interest::in_events(endpoints, connections),
-        Interest::in_events(endpoints, [EventName::SubscriptionCount]),
-        Interest::in_events(endpoints, [EventName::CacheMiss]),
-        Interest::of(endpoints.iter().filter(|endpoint| endpoint.payload == Payload::Extended)),
-    ]
-}
 
 impl Engine {
     /// Delivers to the endpoints of `config` from now on; the rest of it is not looked at. Waits for nobody.
@@ -38,8 +25,7 @@ impl Engine {
             self.shared.telemetry.log(Level::Warning, warning);
         }
         // What is gathered was settled when the first hook came.
-        let (gathered, wanted) = (interests(&self.config.endpoints), interests(&config.endpoints));
-        if gathered.iter().zip(&wanted).any(|(gathered, wanted)| !gathered.covers(wanted)) {
+        if !self.interests.cover(&Interests::of(&config.endpoints)) {
             let message = "An endpoint asks for connection_*, subscription_count, cache_miss or the extended payload of \
                            applications for which none did when the server started: it gets them after a restart";
             self.shared.telemetry.log(Level::Warning, message);

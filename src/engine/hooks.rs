@@ -10,12 +10,12 @@ impl Engine {
     /// Whether an endpoint wants to know of connections.
     #[must_use]
     pub fn wants_connections(&self) -> bool {
-        self.connections.is_somebody()
+        self.interests.connections.is_somebody()
     }
 
     /// A socket connected.
     pub fn opened(&self, app: &[u8], socket: &[u8]) {
-        if self.connections.is_in(app) {
+        if self.interests.connections.is_in(app) {
             self.push(|| Intent::Opened(self.app_id(app), SocketId::new(socket)));
         }
     }
@@ -28,13 +28,13 @@ impl Engine {
     /// Whether an endpoint wants to know more of members than their ids.
     #[must_use]
     pub fn wants_member_data(&self) -> bool {
-        self.details.is_somebody()
+        self.interests.details.is_somebody()
     }
 
     /// A socket subscribed to a presence channel, with what it said of its user as a JSON document.
     pub fn attended(&self, app: &[u8], channel: &[u8], socket: &[u8], user: Option<&[u8]>, data: Option<&[u8]>) {
         self.push(|| {
-            let data = data.filter(|_| self.details.is_in(app)).unwrap_or_default();
+            let data = data.filter(|_| self.interests.details.is_in(app)).unwrap_or_default();
             Intent::Subscribed(self.app_id(app), Packed::new([channel, socket, user.unwrap_or_default(), data]))
         });
     }
@@ -67,12 +67,12 @@ impl Engine {
     /// Whether an endpoint wants to know of empty cache channels.
     #[must_use]
     pub fn wants_cache_misses(&self) -> bool {
-        self.caches.is_somebody()
+        self.interests.caches.is_somebody()
     }
 
     /// A socket subscribed to a cache channel and found it `empty`, or an empty one has its payload now.
     pub fn cache_seen(&self, app: &[u8], channel: &[u8], empty: bool) {
-        if self.caches.is_in(app) {
+        if self.interests.caches.is_in(app) {
             self.push(|| Intent::CacheSeen { app: self.app_id(app), channel: ChannelName::new(channel), empty });
         }
     }

@@ -2,12 +2,46 @@
 
 use std::collections::HashSet;
 
-use crate::config::{AppScope, Endpoint};
+use crate::config::{AppScope, Endpoint, Payload};
 use crate::event::EventName;
 use crate::names::AppId;
 
+/// What hooks and books gather beside channels and members, and of which applications.
+#[derive(Debug)]
+pub(super) struct Interests {
+    /// Who comes and goes.
+    pub(super) connections: Interest,
+    /// How many are subscribed.
+    pub(super) counts: Interest,
+    /// Which cache channels are empty.
+    pub(super) caches: Interest,
+    /// What is known of members beside their ids.
+    pub(super) details: Interest,
+}
+
+impl Interests {
+    /// What these endpoints ask for.
+    pub(super) fn of(endpoints: &[Endpoint]) -> Self {
+        let connections = [EventName::ConnectionEstablished, EventName::ConnectionTerminated];
+        Self {
+            connections: Interest::in_events(endpoints, connections),
+            counts: Interest::in_events(endpoints, [EventName::SubscriptionCount]),
+            caches: Interest::in_events(endpoints, [EventName::CacheMiss]),
+            details: Interest::of(endpoints.iter().filter(|endpoint| endpoint.payload == Payload::Extended)),
+        }
+    }
+
+    /// Whether all that `other` gathers is gathered.
+    pub(super) fn cover(&self, other: &Self) -> bool {
+        self.connections.covers(&other.connections)
+            && self.counts.covers(&other.counts)
+            && self.caches.covers(&other.caches)
+            && self.details.covers(&other.details)
+    }
+}
+
 /// The applications of which an endpoint wants to know something.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Interest {
     every: bool,
     apps: HashSet<Box<[u8]>>,
@@ -15,12 +49,12 @@ pub(super) struct Interest {
 
 impl Interest {
     /// The applications of the endpoints that receive any of `events`.
-    pub(super) fn in_events<const N: usize>(endpoints: &[Endpoint], events: [EventName; N]) -> Self {
+    fn in_events<const N: usize>(endpoints: &[Endpoint], events: [EventName; N]) -> Self {
         Self::of(endpoints.iter().filter(|endpoint| events.iter().any(|event| endpoint.events.contains(*event))))
     }
 
     /// The applications of these endpoints.
-    pub(super) fn of<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> Self {
+    fn of<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> Self {
         let mut interest = Self::default();
         for endpoint in endpoints {
             match &endpoint.apps {
@@ -32,7 +66,7 @@ impl Interest {
     }
 
     /// The applications one by one, unless it is every one.
-    pub(super) fn single(self) -> Option<HashSet<AppId>> {
+    pub(super) fn single(&self) -> Option<HashSet<AppId>> {
         (!self.every).then(|| self.apps.iter().map(|app| AppId::new(app)).collect())
     }
 
@@ -42,7 +76,7 @@ impl Interest {
     }
 
     /// Whether all of `other`'s are among them.
-    pub(super) fn covers(&self, other: &Self) -> bool {
+    fn covers(&self, other: &Self) -> bool {
         self.every || (!other.every && other.apps.is_subset(&self.apps))
     }
 

@@ -158,16 +158,13 @@ write_holds()
 write_due()
 write_counts()
 write_misses(miss_ttl)
-local added, removed = {}, {}
+local added = {}
 for hold, score in pairs(joined) do
   added[#added + 1] = score
   added[#added + 1] = hold
 end
-for hold in pairs(left) do
-  removed[#removed + 1] = hold
-end
 call_in_portions('ZADD', KEYS[4], added, 1000)
-call_in_portions('ZREM', KEYS[4], removed, 1000)
+call_in_portions('ZREM', KEYS[4], keys_of(left), 1000)
 if outbox then
   write_events(outbox)
 end

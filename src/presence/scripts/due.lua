@@ -101,26 +101,20 @@ local function fire(most)
 end
 
 local function write_due()
-  local added, removed = {}, {}
+  local added = {}
   for hold, at in pairs(due_at) do
     added[#added + 1] = string.format('%.0f', at)
     added[#added + 1] = hold
   end
-  for hold in pairs(not_due) do
-    removed[#removed + 1] = hold
-  end
   call_in_portions('ZADD', due_key, added, 1000)
-  call_in_portions('ZREM', due_key, removed, 1000)
-  local by, no_by = {}, {}
+  call_in_portions('ZREM', due_key, keys_of(not_due), 1000)
+  local by = {}
   for hold, connection in pairs(left_by) do
     by[#by + 1] = hold
     by[#by + 1] = connection
   end
-  for hold in pairs(not_by) do
-    no_by[#no_by + 1] = hold
-  end
   call_in_portions('HSET', by_key, by, 1000)
-  call_in_portions('HDEL', by_key, no_by, 1000)
+  call_in_portions('HDEL', by_key, keys_of(not_by), 1000)
   if #by > 0 and not has_by then
     redis.call('HSET', KEYS[1], 'grace', 2)
     marked = true

@@ -28,3 +28,11 @@ local function call_in_portions(command, key, items, portion)
   end
 end
 
+-- The keys of a table, as a list.
+local function keys_of(entries)
+  local keys = {}
+  for key in pairs(entries) do
+    keys[#keys + 1] = key
+  end
+  return keys
+end

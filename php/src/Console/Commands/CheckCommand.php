@@ -6,6 +6,7 @@ namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Symfony\Component\Console\Attribute\AsCommand;
 use Webpatser\ResonateWebhooks\Console\SetupCheck;
+use Webpatser\ResonateWebhooks\Settings;
 
 /**
  * Looks for what is set up wrongly, and says how to mend it.
@@ -33,7 +34,7 @@ class CheckCommand extends WebhooksCommand
      */
     protected function perform(): int
     {
-        $findings = (new SetupCheck($this->settings()))->findings();
+        $findings = (new SetupCheck(Settings::forExtension()))->findings();
         $failed = in_array('error', array_column($findings, 'level'), true);
 
         if ($this->option('json')) {

@@ -4,11 +4,8 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
-use Closure;
 use Illuminate\Contracts\Console\PromptsForMissingInput;
 use Symfony\Component\Console\Attribute\AsCommand;
-
-use function Laravel\Prompts\select;
 
 /**
  * Has nothing more sent to an endpoint, by any server.
@@ -16,6 +13,8 @@ use function Laravel\Prompts\select;
 #[AsCommand(name: 'resonate-webhooks:pause')]
 class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
 {
+    use AsksForEndpoint;
+
     /**
      * The console command signature.
      *
@@ -40,9 +39,7 @@ class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
         $endpoints = $cluster->endpoints($this->argument('endpoint'));
 
         if ($endpoints === []) {
-            $this->components->error("No endpoint is called [{$this->text($this->argument('endpoint'))}].");
-
-            return self::FAILURE;
+            return $this->isUnknown($this->argument('endpoint'));
         }
 
         foreach ($endpoints as $endpoint) {
@@ -62,17 +59,5 @@ class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
     protected function choices(): array
     {
         return array_column($this->cluster()->endpoints(), 'label', 'id');
-    }
-
-    /**
-     * Ask for what was left out.
-     *
-     * @return array<string, Closure(): string>
-     */
-    protected function promptForMissingArgumentsUsing(): array
-    {
-        $choices = $this->quietly($this->choices(...));
-
-        return $choices === [] ? [] : ['endpoint' => fn () => (string) select('Which endpoint?', $choices)];
     }
 }

@@ -4,11 +4,8 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
-use Closure;
 use Illuminate\Contracts\Console\PromptsForMissingInput;
 use Symfony\Component\Console\Attribute\AsCommand;
-
-use function Laravel\Prompts\select;
 
 /**
  * Ends the pause of an endpoint.
@@ -16,6 +13,8 @@ use function Laravel\Prompts\select;
 #[AsCommand(name: 'resonate-webhooks:resume')]
 class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
 {
+    use AsksForEndpoint;
+
     /**
      * The console command signature.
      *
@@ -43,9 +42,7 @@ class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
         $endpoints = $cluster->endpoints($name) ?: (isset($cluster->paused()[$name]) ? [['id' => $name, 'label' => $name]] : []);
 
         if ($endpoints === []) {
-            $this->components->error("No endpoint is called [{$this->text($name)}].");
-
-            return self::FAILURE;
+            return $this->isUnknown($name);
         }
 
         foreach ($endpoints as $endpoint) {
@@ -71,17 +68,5 @@ class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
             $paused = array_combine(array_keys($cluster->paused()), array_keys($cluster->paused())),
             array_intersect_key($labels, $paused),
         ));
-    }
-
-    /**
-     * Ask for what was left out.
-     *
-     * @return array<string, Closure(): string>
-     */
-    protected function promptForMissingArgumentsUsing(): array
-    {
-        $choices = $this->quietly($this->choices(...));
-
-        return $choices === [] ? [] : ['endpoint' => fn () => (string) select('Which endpoint?', $choices)];
     }
 }

@@ -8,12 +8,11 @@ use Closure;
 use Illuminate\Console\Command;
 use Illuminate\Support\Carbon;
 use Symfony\Component\Console\Formatter\OutputFormatter;
-use Webpatser\ResonateWebhooks\AppWebhooks;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
-use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Native\Cluster;
 use Webpatser\ResonateWebhooks\Native\DeadLetters;
+use Webpatser\ResonateWebhooks\Settings;
 
 /**
  * What the commands share: the config, the way to Redis, and one clear line when there is none.
@@ -48,31 +47,13 @@ abstract class WebhooksCommand extends Command
     abstract protected function perform(): int;
 
     /**
-     * The `resonate-webhooks` config, with the endpoints that applications bring along.
-     *
-     * @return array<string, mixed>
-     *
-     * @throws InvalidConfig
-     */
-    protected function settings(): array
-    {
-        $config = config('resonate-webhooks', []);
-
-        if (! is_array($config)) {
-            throw new InvalidConfig('resonate-webhooks: the config must be an array');
-        }
-
-        return $config + ['app_webhooks' => AppWebhooks::of(config('reverb.apps.apps'))];
-    }
-
-    /**
      * The servers with this config.
      *
      * @throws WebhooksException
      */
     protected function cluster(): Cluster
     {
-        return new Cluster($this->settings());
+        return new Cluster(Settings::forExtension());
     }
 
     /**
@@ -82,7 +63,7 @@ abstract class WebhooksCommand extends Command
      */
     protected function letters(): DeadLetters
     {
-        return new DeadLetters($this->settings());
+        return new DeadLetters(Settings::forExtension());
     }
 
     /**

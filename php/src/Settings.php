@@ -1,0 +1,39 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks;
+
+use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
+use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
+
+/**
+ * What the extension is given to work by.
+ */
+final class Settings
+{
+    /**
+     * The `resonate-webhooks` config, with the endpoints that applications bring along.
+     *
+     * PHP looks for a class before it works out what its constructor gets: ask for the settings first, or
+     * a missing extension is only a class that is not found.
+     *
+     * @return array<string, mixed>
+     *
+     * @throws ExtensionMissing|InvalidConfig
+     */
+    public static function forExtension(): array
+    {
+        if (! extension_loaded('resonate_webhooks')) {
+            throw ExtensionMissing::fromThisProcess();
+        }
+
+        $config = config('resonate-webhooks', []);
+
+        if (! is_array($config)) {
+            throw new InvalidConfig('resonate-webhooks: the config must be an array');
+        }
+
+        return $config + ['app_webhooks' => AppWebhooks::of(config('reverb.apps.apps'))];
+    }
+}
