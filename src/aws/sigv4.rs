@@ -66,8 +66,8 @@ pub(crate) fn sign(request: &Request<'_>, scope: Scope<'_>, keys: &Keys, now: Sy
     let secret = format!("AWS4{}", keys.secret_access_key.expose());
     let key = [day, region, service, "aws4_request"]
         .iter()
-        .fold(secret.into_bytes(), |key, part| hmac_sha256(&key, &[part.as_bytes()]).to_vec());
-    let signature = hex::encode(hmac_sha256(&key, &[to_sign.as_bytes()]));
+        .fold(secret.into_bytes(), |key, part| hmac_sha256(&key, part.as_bytes()).to_vec());
+    let signature = hex::encode(hmac_sha256(&key, to_sign.as_bytes()));
 
     let id = keys.access_key_id.expose();
     let authorization =

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{body, signature};
+use super::body;
+use super::signature::sign;
 use crate::apps::AppDirectory;
 use crate::config::Payload;
 use crate::names::AppId;
@@ -64,15 +65,7 @@ impl Batch {
     /// The batch with this `body` as it would go over the wire if it were frozen now, at `unix_seconds`. `None` while the
     /// application's credentials are unknown.
     pub(crate) fn sign(&self, apps: &AppDirectory, unix_seconds: u64, body: Vec<u8>) -> Option<Wire> {
-        let credentials = apps.credentials(&self.app)?;
-        let timestamp = unix_seconds.to_string();
-        Some(Wire {
-            pusher_signature: signature::pusher(&body, &credentials.secret),
-            standard_signature: signature::standard_webhooks(&self.id, &timestamp, &body, &credentials.secret),
-            key: credentials.key.clone(),
-            timestamp,
-            body,
-        })
+        apps.credentials(&self.app).map(|credentials| sign(&self.id, unix_seconds, body, &credentials))
     }
 
     /// Freezes the batch as `wire`, if it is not frozen yet. Returns what goes over the wire from now on.

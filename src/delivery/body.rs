@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::text;
+use super::text::{Length, Sink, Text};
 use crate::config::Payload;
 use crate::event::{ClientEventParts, Event, EventKind};
 use crate::outbox::{Position, Queued};
@@ -16,7 +16,7 @@ pub(crate) const FRAME_BYTES: usize = r#"{"time_ms":18446744073709551615,"events
 /// The body of a batch of events from the outbox of this `origin`. Its `time_ms` is when the first event happened.
 pub(crate) fn encode(events: &[Arc<Queued>], payload: Payload, origin: u64) -> Vec<u8> {
     let size = FRAME_BYTES + events.iter().map(|queued| length(queued, payload) + 1).sum::<usize>();
-    let mut body = Vec::with_capacity(size);
+    let mut body = Text::with_room_for(size);
     let time_ms = events.iter().find_map(|queued| queued.event()).map_or(0, |first| first.time_ms);
     body.raw(r#"{"time_ms":"#);
     body.raw(&time_ms.to_string());
@@ -32,30 +32,22 @@ pub(crate) fn encode(events: &[Arc<Queued>], payload: Payload, origin: u64) -> V
         body.raw("}");
     }
     body.raw("]}");
-    body
+    body.into_bytes()
 }
 
 /// The length of `event` in a body, in bytes.
 pub(crate) fn encoded_len(event: &Event) -> usize {
-    let mut length = Length(0);
+    let mut length = Length::default();
     write_event(&mut length, event);
-    length.0 + 1
+    length.bytes() + 1
 }
 
 /// The length of `queued` in a body that says `payload` of it, in bytes.
 pub(crate) fn length(queued: &Queued, payload: Payload) -> usize {
     let Some(event) = queued.event().filter(|_| payload == Payload::Extended) else { return queued.encoded_len };
-    let mut extension = Length(0);
+    let mut extension = Length::default();
     write_extension(&mut extension, event, 0, queued.position);
-    queued.encoded_len + extension.0
-}
-
-/// Where JSON goes: into bytes, or only into a sum of their number, so that both agree by construction.
-trait Sink {
-    /// Takes text that is JSON already.
-    fn raw(&mut self, json: &str);
-    /// Takes text that becomes a JSON string. Invalid UTF-8 becomes U+FFFD.
-    fn string(&mut self, text: &[u8]);
+    queued.encoded_len + extension.bytes()
 }
 
 /// Writes an event but for its end.
@@ -124,29 +116,6 @@ fn write_socket(out: &mut impl Sink, socket: &[u8]) {
 fn write_user(out: &mut impl Sink, user: &[u8]) {
     out.raw(r#","user_id":"#);
     out.string(user);
-}
-
-impl Sink for Vec<u8> {
-    fn raw(&mut self, json: &str) {
-        self.extend_from_slice(json.as_bytes());
-    }
-
-    fn string(&mut self, text: &[u8]) {
-        text::write(self, text);
-    }
-}
-
-/// Counts instead of writing.
-struct Length(usize);
-
-impl Sink for Length {
-    fn raw(&mut self, json: &str) {
-        self.0 += json.len();
-    }
-
-    fn string(&mut self, text: &[u8]) {
-        self.0 += text::length(text);
-    }
 }
 
 #[cfg(test)]
@@ -294,9 +263,10 @@ mod tests {
         #[test]
         fn the_length_known_beforehand_is_the_length_written(channel: Vec<u8>, data: Option<Vec<u8>>, user: Option<String>) {
             let event = event(&channel, client_event(data.as_deref(), user.as_deref()));
-            let mut written = Vec::new();
+            let mut written = Text::with_room_for(encoded_len(&event));
             write_event(&mut written, &event);
             written.raw("}");
+            let written = written.into_bytes();
             prop_assert_eq!(encoded_len(&event), written.len());
             prop_assert!(serde_json::from_slice::<serde_json::Value>(&written).is_ok());
         }

@@ -7,10 +7,9 @@ use serde::Serialize;
 
 use super::client::Clients;
 use super::retry::Answer;
-use super::signature;
+use super::signature::sign;
 use crate::apps::Credentials;
 use crate::config::Endpoint;
-use crate::outbox::Wire;
 use crate::telemetry::Telemetry;
 
 /// What became of a test.
@@ -36,7 +35,7 @@ pub struct Probe {
 pub fn probe(endpoint: &Endpoint, credentials: &Credentials) -> Probe {
     let id = format!("msg_test_{:016x}", rand::random::<u64>());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let wire = sign(&id, now, credentials);
+    let wire = sign(&id, now.as_secs(), body(now), credentials);
     let began = Instant::now();
     let clients = Clients::new(&Arc::new(Telemetry::default()));
     let answer = match clients.set(std::slice::from_ref(endpoint)) {
@@ -58,17 +57,9 @@ pub fn probe(endpoint: &Endpoint, credentials: &Credentials) -> Probe {
     Probe { ok, status, error, advice: advice.map(str::to_owned), took_ms, id }
 }
 
-fn sign(id: &str, now: Duration, credentials: &Credentials) -> Wire {
+fn body(now: Duration) -> Vec<u8> {
     let events = r#"[{"name":"test","channel":"resonate-webhooks-test"}]"#;
-    let body = format!(r#"{{"time_ms":{},"events":{events}}}"#, now.as_millis()).into_bytes();
-    let timestamp = now.as_secs().to_string();
-    Wire {
-        key: credentials.key.clone(),
-        pusher_signature: signature::pusher(&body, &credentials.secret),
-        standard_signature: signature::standard_webhooks(id, &timestamp, &body, &credentials.secret),
-        timestamp,
-        body,
-    }
+    format!(r#"{{"time_ms":{},"events":{events}}}"#, now.as_millis()).into_bytes()
 }
 
 fn about_status(status: u16) -> Option<&'static str> {

@@ -1,93 +1,149 @@
-//! Strings as JSON has them: UTF-8 and slashes stay as they are, broken UTF-8 becomes U+FFFD.
+//! JSON text in a buffer whose length is known beforehand. In its strings, UTF-8 and slashes stay as they are, and broken
+//! UTF-8 becomes U+FFFD.
 //!
-//! An escaper of our own, because this is most of what encoding a batch costs: it looks at eight bytes at a time.
+//! A writer of our own, because this is most of what encoding a batch costs. It looks at eight bytes at a time; where one of
+//! them has to be escaped, it writes each byte in eight, of which the next byte overwrites what was too much: a JSON document
+//! within a string is full of quotes, and a processor that had to guess which byte is one would often be wrong.
 
 use std::borrow::Cow;
 
-/// What stands for each byte behind the backslash; 0 for a byte that stands for itself, `u` for `\u00..`.
-const ESCAPES: [u8; 256] = {
-    let mut escapes = [0; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        escapes[control] = b'u';
-        control += 1;
-    }
-    escapes[b'"' as usize] = b'"';
-    escapes[b'\\' as usize] = b'\\';
-    escapes[b'\n' as usize] = b'n';
-    escapes[b'\r' as usize] = b'r';
-    escapes[b'\t' as usize] = b't';
-    escapes[0x08] = b'b';
-    escapes[0x0c] = b'f';
-    escapes
-};
+/// What stands for a byte within a string, of which only the beginning counts, and at the end how much that is.
+type Escaped = [u8; 8];
 
-/// By how much each byte grows when it is escaped.
-const EXTRA: [u8; 256] = {
-    let mut extra = [0; 256];
+/// What stands for each byte within a string.
+const ESCAPED: [Escaped; 256] = {
+    let mut escaped = [[0; 8]; 256];
     let mut byte = 0;
     while byte < 256 {
-        extra[byte] = match ESCAPES[byte] {
-            0 => 0,
-            b'u' => 5,
-            _ => 1,
-        };
+        #[expect(clippy::cast_possible_truncation, reason = "it is below 256")]
+        let of_byte = escape(byte as u8);
+        escaped[byte] = of_byte;
         byte += 1;
     }
-    extra
+    escaped
 };
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
+const fn escape(byte: u8) -> Escaped {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        0x08 => b'b',
+        0x0c => b'f',
+        0..0x20 => return [b'\\', b'u', b'0', b'0', HEX[(byte >> 4) as usize], HEX[(byte & 15) as usize], 0, 6],
+        _ => return [byte, 0, 0, 0, 0, 0, 0, 1],
+    };
+    [b'\\', short, 0, 0, 0, 0, 0, 2]
+}
 
-/// Writes `text` as a JSON string, quotes included.
-pub(super) fn write(out: &mut Vec<u8>, text: &[u8]) {
-    out.push(b'"');
-    let begin = out.len();
-    // Nearly all text is ASCII; what is not may have to be mended before it is written.
-    if !write_ascii(out, text) {
-        out.truncate(begin);
-        write_bytes(out, &valid(text));
+/// Where JSON goes: into bytes, or only into a sum of their number, so that both agree by construction.
+pub(super) trait Sink {
+    /// Takes text that is JSON already.
+    fn raw(&mut self, json: &str);
+    /// Takes text that becomes a JSON string. Invalid UTF-8 becomes U+FFFD.
+    fn string(&mut self, text: &[u8]);
+}
+
+/// JSON that is written.
+#[derive(Debug)]
+pub(super) struct Text {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl Text {
+    /// Room for `most` bytes. Writing more is a mistake of the caller, and panics.
+    pub(super) fn with_room_for(most: usize) -> Self {
+        Self { bytes: vec![0; most + size_of::<Escaped>()], length: 0 }
     }
-    out.push(b'"');
-}
 
-/// The length of `text` as a JSON string, quotes included, in bytes.
-pub(super) fn length(text: &[u8]) -> usize {
-    let quotes = 2;
-    let text = valid(text);
-    let escapes = text.iter().map(|&byte| usize::from(EXTRA[usize::from(byte)])).sum::<usize>();
-    quotes + text.len() + escapes
-}
-
-/// Writes what stands between the quotes. `false` when `text` is not ASCII, and something of it has been written.
-fn write_ascii(out: &mut Vec<u8>, text: &[u8]) -> bool {
-    let (words, rest) = text.as_chunks::<8>();
-    for bytes in words {
-        let word = u64::from_le_bytes(*bytes);
-        if word & HIGH != 0 {
-            return false;
-        }
-        if has_escape(word) {
-            write_bytes(out, bytes);
-        } else {
-            out.extend_from_slice(bytes);
-        }
+    /// What was written.
+    pub(super) fn into_bytes(mut self) -> Vec<u8> {
+        self.bytes.truncate(self.length);
+        self.bytes
     }
-    write_bytes(out, rest);
-    rest.is_ascii()
-}
 
-fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    for &byte in bytes {
-        match ESCAPES[usize::from(byte)] {
-            0 => out.push(byte),
-            b'u' => {
-                let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
-                out.extend_from_slice(br"\u00");
-                out.extend_from_slice(&digits);
+    /// Writes what stands between the quotes. Returns whether that was ASCII.
+    #[inline]
+    fn escaped(&mut self, text: &[u8]) -> bool {
+        // The place of each byte depends on the one before: it is kept out of memory.
+        let (bytes, mut length) = (&mut self.bytes[..], self.length);
+        let mut write = |written: &Escaped, counts: u8| {
+            bytes[length..length + written.len()].copy_from_slice(written);
+            length += usize::from(counts);
+        };
+        let (words, rest) = text.as_chunks();
+        let mut seen = 0;
+        for bytes in words {
+            let word = u64::from_le_bytes(*bytes);
+            seen |= word;
+            if has_escape(word) {
+                for byte in bytes {
+                    let escaped = &ESCAPED[usize::from(*byte)];
+                    write(escaped, escaped[7]);
+                }
+            } else {
+                write(bytes, 8);
             }
-            escape => out.extend_from_slice(&[b'\\', escape]),
         }
+        for byte in rest {
+            seen |= u64::from(*byte);
+            let escaped = &ESCAPED[usize::from(*byte)];
+            write(escaped, escaped[7]);
+        }
+        self.length = length;
+        seen & HIGH == 0
+    }
+
+    /// Writes text that was not ASCII again, if it has to be mended. That makes it no shorter: there was room for either.
+    #[cold]
+    fn mend(&mut self, begin: usize, text: &[u8]) {
+        if let Cow::Owned(valid) = valid(text) {
+            self.length = begin;
+            self.escaped(&valid);
+        }
+    }
+}
+
+impl Sink for Text {
+    #[inline]
+    fn raw(&mut self, json: &str) {
+        self.bytes[self.length..][..json.len()].copy_from_slice(json.as_bytes());
+        self.length += json.len();
+    }
+
+    fn string(&mut self, text: &[u8]) {
+        self.raw("\"");
+        // Nearly all text is ASCII.
+        let begin = self.length;
+        if !self.escaped(text) {
+            self.mend(begin, text);
+        }
+        self.raw("\"");
+    }
+}
+
+/// Counts instead of writing.
+#[derive(Debug, Default)]
+pub(super) struct Length(usize);
+
+impl Length {
+    /// Of what would have been written, in bytes.
+    pub(super) const fn bytes(&self) -> usize {
+        self.0
+    }
+}
+
+impl Sink for Length {
+    fn raw(&mut self, json: &str) {
+        self.0 += json.len();
+    }
+
+    fn string(&mut self, text: &[u8]) {
+        let quotes = 2;
+        self.0 += quotes + valid(text).iter().map(|&byte| usize::from(ESCAPED[usize::from(byte)][7])).sum::<usize>();
     }
 }
 
@@ -103,12 +159,13 @@ fn valid(text: &[u8]) -> Cow<'_, [u8]> {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x80 * ONES;
 
-/// Whether one of eight ASCII bytes has to be escaped: a subtraction turns the highest bit of such a byte on.
+/// Whether one of eight bytes has to be escaped, or may have to: a subtraction turns the highest bit of such a byte on, and
+/// bytes beyond ASCII have it.
 const fn has_escape(word: u64) -> bool {
     let quote = (word ^ (b'"' as u64 * ONES)).wrapping_sub(ONES);
     let backslash = (word ^ (b'\\' as u64 * ONES)).wrapping_sub(ONES);
     let control = word.wrapping_sub(0x20 * ONES);
-    (quote | backslash | control) & HIGH != 0
+    (quote | backslash | control | word) & HIGH != 0
 }
 
 #[cfg(test)]
@@ -117,10 +174,16 @@ mod tests {
 
     use super::*;
 
+    fn length(text: &[u8]) -> usize {
+        let mut length = Length::default();
+        length.string(text);
+        length.bytes()
+    }
+
     fn written(text: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        write(&mut out, text);
-        out
+        let mut out = Text::with_room_for(length(text));
+        out.string(text);
+        out.into_bytes()
     }
 
     #[test]
