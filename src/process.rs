@@ -1,4 +1,4 @@
-//! What the operating system does to a process with threads: signals and forks.
+//! What the operating system does to a process with threads: signals, forks, and who waits for whom.
 //!
 //! The only file outside `src/php/` that needs `unsafe`.
 
@@ -38,6 +38,20 @@ pub(crate) fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
         Restore(before)
     };
     start()
+}
+
+/// Has this thread wait until others have slept or used up their time, when it is woken: Linux lets a thread that is woken
+/// interrupt another one in the middle of its work, unless its policy is this one. So the event loop, which wakes our threads
+/// all the time, goes on. Where that cannot be had, nothing changes.
+pub(crate) fn give_way() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: 0 stands for the calling thread, and the parameter is a valid sched_param whose priority, 0, is the only one
+    // of this policy. It needs no privilege.
+    unsafe {
+        let mut parameter: libc::sched_param = std::mem::zeroed();
+        parameter.sched_priority = 0;
+        libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameter);
+    }
 }
 
 /// How many forks lie between the process that loaded the library and this one.

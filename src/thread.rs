@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 
-use crate::process::with_signals_blocked;
+use crate::process::{give_way, with_signals_blocked};
 use crate::telemetry::Telemetry;
 
 /// Enough for TLS and HTTP on one stack; the default of 2 MiB would be reserved for every worker.
@@ -38,6 +38,7 @@ impl Thread {
         let (ended, done) = bounded(1);
         let label = name.to_owned();
         let run = move || {
+            give_way();
             while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut body)) {
                 telemetry.thread_panicked(&label, panic_message(&*panic));
                 std::thread::sleep(RESTART_DELAY);
@@ -95,5 +96,21 @@ mod tests {
         });
         let ended = thread.is_ok_and(|thread| thread.wait_until(Instant::now() + Duration::from_millis(20)));
         assert!(!ended);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_gives_way_to_the_one_that_started_it() {
+        /// `SCHED_BATCH`, in `man 5 proc_pid_stat`.
+        const BATCH: &str = "3";
+        // Behind the name, which may hold spaces, from the third field on; the policy is the 41st.
+        let policy = || {
+            let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            stat.rsplit(')').next().and_then(|fields| fields.split_whitespace().nth(38)).unwrap().to_owned()
+        };
+        let (usual, (tell, told)) = (policy(), bounded(1));
+        Thread::spawn("wh-test", Arc::new(Telemetry::default()), move || tell.send(policy()).unwrap()).unwrap();
+        assert_eq!(told.recv().unwrap(), BATCH);
+        assert_eq!(policy(), usual);
     }
 }
