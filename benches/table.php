@@ -27,7 +27,10 @@ $ours = [PHP_BINARY, '-d', "extension={$extension}"];
  */
 $programs = [
     ['native', [$rows, 'native']],
-    ...array_map(fn (string $redis) => [$redis, [...$ours, __DIR__.'/hooks.php', $redis]], ['empty', 'stopped', 'foreign']),
+    ...array_merge(...array_fill(0, 5, array_map(
+        fn (string $redis) => [$redis, [...$ours, __DIR__.'/hooks.php', $redis, '20000']],
+        ['empty', 'stopped', 'foreign'],
+    ))),
     ...array_merge(...array_fill(0, 5, [
         ['lag_off', [...$ours, __DIR__.'/lag.php', 'off']], ['lag_on', [...$ours, __DIR__.'/lag.php', 'on']],
     ])),
