@@ -8,7 +8,7 @@
 //! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
 //! | `batch`, `body`, `text`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
 //! | `workers`, `client` | the threads that send, and what they send by |
-//! | `http`, `lambda`, `transport` | a POST, the invocation of a function, and the way that both take |
+//! | `http`, `lambda`, `transport`, `socket` | a POST, the invocation of a function, and the way that both take |
 //! | `probe` | a delivery for whoever wants to know whether an endpoint takes it |
 //! | `names`, `resolver`, `guard`, `tls` | where a name leads, which addresses are refused, whom to trust |
 //! | `retry` | pure: retry or drop |
@@ -29,6 +29,7 @@ mod resolver;
 mod retry;
 mod signature;
 mod slots;
+mod socket;
 mod text;
 mod tls;
 mod transport;

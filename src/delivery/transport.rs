@@ -7,12 +7,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http::{HeaderMap, Uri, header};
 use ureq::tls::TlsConfig;
-use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector};
+use ureq::unversioned::transport::{
+    ConnectProxyConnector, ConnectionDetails, Connector, RustlsConnector, SocksConnector,
+};
 use ureq::{Agent, Error, Proxy, Timeout};
 
 use super::names::Names;
 use super::resolver::{GuardedResolver, refused_literal};
 use super::retry::retry_after;
+use super::socket::Sockets;
 use crate::config::{ConfigError, Endpoint};
 
 /// The `User-Agent` of every request.
@@ -76,7 +79,9 @@ impl Transport {
             .input_buffer_size(8 * 1024)
             .output_buffer_size(16 * 1024)
             .build();
-        let connector = NotesConnects(DefaultConnector::default());
+        // ureq's own chain, with sockets of ours.
+        let proxies = ().chain(SocksConnector::default()).chain(ConnectProxyConnector::default());
+        let connector = NotesConnects(proxies.chain(Sockets).chain(RustlsConnector::default()));
         Ok(Self {
             agent: Agent::with_parts(config, connector, resolver),
             refused: refused_literal(&uri, endpoint.addresses),
@@ -148,13 +153,13 @@ thread_local! {
     static CONNECTED: Cell<Connected> = const { Cell::new(Connected::Anew) };
 }
 
-/// ureq's own way to connect, noting that it was used: ureq does not tell whether a failed request had been sent on a
-/// connection from the pool.
+/// A way to connect, noting that it was used: ureq does not tell whether a failed request had been sent on a connection from
+/// the pool.
 #[derive(Debug)]
-struct NotesConnects(DefaultConnector);
+struct NotesConnects<C>(C);
 
-impl Connector for NotesConnects {
-    type Out = <DefaultConnector as Connector>::Out;
+impl<C: Connector> Connector for NotesConnects<C> {
+    type Out = C::Out;
 
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
         CONNECTED.set(Connected::Anew);
