@@ -1,7 +1,5 @@
-//! The thread that owns the lanes: it moves events from the outbox into them, starts what is due, and takes the
-//! answers. It never waits for an endpoint.
-
-mod news;
+//! The thread that moves events from the outbox into lanes, keeps the timers, starts workers, and takes orders. It never
+//! waits for an endpoint.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,23 +9,23 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Left;
-use super::lanes::{Ending, GivenUp, Job, Lanes, Passed, Pauses};
-use super::retry::{Answer, GONE};
+use super::desk::Desk;
+use super::lanes::Pauses;
+use super::retry::Answer;
 use super::workers::Workers;
-use crate::config::{Endpoint, Payload};
-use crate::names::AppId;
-use crate::outbox::{self, DropReport, Fate, Flight, Handover, Outbox, Queued};
+use crate::config::Endpoint;
+use crate::outbox::{Handover, Outbox, Queued};
 use crate::status::{DeliveryStatus, WallClock};
-use crate::telemetry::{Level, OUTBOX_FULL, Outcome, Telemetry, UNCONFIGURED};
+use crate::telemetry::{Level, Telemetry};
 
-/// How soon a thread that the system refused is asked for again.
-const SPAWN_RETRY: Duration = Duration::from_millis(100);
-
-/// Answers and orders taken before attempts are started again, so that neither starves the other.
+/// Messages taken before attempts are started again, so that neither starves the other.
 const MESSAGES_PER_ROUND: usize = 256;
 
-/// Events that are routed before attempts are started and answers taken again: the lanes empty while a flood comes in.
+/// Events that are routed before attempts are started and messages taken again: the lanes empty while a flood comes in.
 const EVENTS_PER_ROUND: usize = 1000;
+
+/// Events that are routed before the workers get their turn at the desk.
+const EVENTS_AT_ONCE: usize = 50;
 
 /// The longest that events stay unrouted for the sake of a lane that is full.
 const HELD_BACK_AT_MOST: Duration = Duration::from_secs(5);
@@ -40,8 +38,10 @@ const HELD_BACK_LOOK: Duration = Duration::from_millis(50);
 pub(crate) enum Message {
     /// The outbox has events.
     Events,
-    /// An attempt of this lane ended.
-    Answered { lane: usize, answer: Answer, took: Duration },
+    /// There is something to do that the worker who saw it leaves to the dispatcher.
+    Due,
+    /// The worker that made this lane's attempt panicked.
+    Abandoned { lane: usize },
     /// Say how everything is doing.
     Status { clock: WallClock, reply: Sender<DeliveryStatus> },
     /// These endpoints are paused, and no others.
@@ -54,41 +54,24 @@ pub(crate) enum Message {
     Stop,
 }
 
-/// The dispatcher. Everything it knows is in here and not on its stack, so that it goes on after a panic.
+/// The dispatcher. Everything it knows is in here, or in the lanes, and not on its stack, so that it goes on after a panic.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
+    pub(super) desk: Arc<Desk>,
     pub(super) outbox: Arc<dyn Outbox>,
     /// Whether a `Message::Events` is on its way.
     pub(super) signalled: Arc<AtomicBool>,
     pub(super) messages: Receiver<Message>,
     pub(super) workers: Workers,
     pub(super) telemetry: Arc<Telemetry>,
-    pub(super) lanes: Lanes,
-    pub(super) work: Work,
-}
-
-/// What the dispatcher has begun and not finished.
-#[derive(Debug, Default)]
-pub(crate) struct Work {
     /// Events from the outbox on their way into lanes.
-    incoming: VecDeque<Queued>,
-    /// Attempts for which no thread was to be had.
-    unplaced: VecDeque<Job>,
-    flushes: Vec<Flush>,
-    /// Nothing is sent before it is known what is paused, but at this time in any case.
-    held_until: Option<Instant>,
-    stopped: bool,
+    pub(super) incoming: VecDeque<Queued>,
+    pub(super) flushes: Vec<Flush>,
 }
 
-impl Work {
-    /// None yet, and none before this time or the first word on what is paused.
-    pub(super) fn held(held_until: Option<Instant>) -> Self {
-        Self { held_until, ..Self::default() }
-    }
-}
-
+/// Somebody who waits until everything has been sent.
 #[derive(Debug)]
-struct Flush {
+pub(crate) struct Flush {
     deadline: Instant,
     reply: Sender<Left>,
 }
@@ -96,7 +79,8 @@ struct Flush {
 impl Dispatcher {
     /// Works until it is stopped.
     pub(crate) fn run(&mut self) {
-        while !self.work.stopped {
+        while !self.desk.is_stopped() {
+            self.desk.open().wake_up();
             self.route_incoming();
             self.give_up_excess();
             self.start_attempts();
@@ -107,23 +91,21 @@ impl Dispatcher {
 
     /// Routes a portion of the events from the outbox, unless they are held back.
     fn route_incoming(&mut self) {
-        if self.work.incoming.is_empty() {
+        if self.incoming.is_empty() {
             self.take();
         }
         if self.holds_back() {
             return;
         }
-        for _ in 0..EVENTS_PER_ROUND {
-            if self.work.incoming.is_empty() {
+        for _ in 0..EVENTS_PER_ROUND / EVENTS_AT_ONCE {
+            if self.incoming.is_empty() {
                 self.take();
             }
-            let Some(queued) = self.work.incoming.pop_front() else { return };
-            let queued = Arc::new(queued);
-            let route = self.lanes.push(&queued);
-            if route.ids.is_empty() {
-                self.say_unwanted(&queued);
+            let mut desk = self.desk.open();
+            for _ in 0..EVENTS_AT_ONCE {
+                let Some(queued) = self.incoming.pop_front() else { break };
+                desk.route(queued);
             }
-            self.outbox.routed(&queued, &route.ids);
         }
     }
 
@@ -132,82 +114,69 @@ impl Dispatcher {
     fn holds_back(&self) -> bool {
         let now = Instant::now();
         let fresh = |next: &Queued| now.saturating_duration_since(next.arrived) < HELD_BACK_AT_MOST;
+        let mut desk = self.desk.open();
         self.outbox.keeps_untaken()
-            && self.outbox.excess(self.lanes.waiting()) > 0
-            && self.work.incoming.front().is_none_or(fresh)
-            && self.lanes.longest_is_prompt(now)
+            && self.outbox.excess(desk.lanes().waiting()) > 0
+            && self.incoming.front().is_none_or(fresh)
+            && desk.lanes().longest_is_prompt(now)
     }
 
     fn take(&mut self) {
         // Lowered before taking: an event that comes after the taking raises it again.
         self.signalled.store(false, Ordering::SeqCst);
-        let Handover { revoked, flights, events } = self.outbox.take(self.lanes.waiting());
+        let waiting = self.desk.open().lanes().waiting();
+        let Handover { revoked, flights, events } = self.outbox.take(waiting);
         if !revoked.is_empty() {
-            self.work.incoming.retain(|queued| !revoked.contains(&queued.position.tenure));
-            self.lanes.revoke(&revoked);
+            self.incoming.retain(|queued| !revoked.contains(&queued.position.tenure));
+            self.desk.open().lanes().revoke(&revoked);
         }
         for flight in flights {
-            if let Err(flight) = self.lanes.inherit(flight, Instant::now()) {
-                self.pass_unwanted(&flight);
-            }
+            self.desk.open().inherit(flight);
         }
-        self.work.incoming.extend(events);
+        self.incoming.extend(events);
     }
 
     fn give_up_excess(&mut self) {
         if self.holds_back() {
             return;
         }
-        let mut excess = self.outbox.excess(self.lanes.waiting());
+        let waiting = self.desk.open().lanes().waiting();
+        let mut excess = self.outbox.excess(waiting);
         while excess > 0 {
-            let Some(given_up) = self.lanes.give_up(excess) else { return };
-            let GivenUp { lane, endpoint, events, id, behind_a_batch } = given_up;
-            excess = excess.saturating_sub(events.len());
-            let fate = Fate::Dropped(self.drop_report(&lane.app, Some(endpoint), &events, 0, OUTBOX_FULL));
-            self.outbox.passed(outbox::Passed {
-                lane: &lane,
-                events: &events,
-                id: &id,
-                body: None,
-                payload: self.lanes.endpoint(endpoint).payload,
-                behind_a_batch,
-                fate,
-            });
+            let given_up = self.desk.open().give_up(excess);
+            if given_up == 0 {
+                return;
+            }
+            excess = excess.saturating_sub(given_up);
         }
     }
 
+    /// Starts what is due, on workers that have nothing to do.
     fn start_attempts(&mut self) {
         let now = Instant::now();
-        if self.work.held_until.is_some_and(|until| now < until) {
-            return;
-        }
-        self.work.held_until = None;
-        while let Some(unsent) = self.lanes.next_unsent(now) {
-            self.pass(&unsent);
-        }
-        while let Some(job) = self.work.unplaced.front() {
-            if self.workers.submit(job).is_err() {
-                return;
-            }
-            self.work.unplaced.pop_front();
-        }
-        while let Some(job) = self.lanes.next(now) {
+        while self.desk.open().give_up_unsent(now) {}
+        loop {
+            let due = self.desk.open().next(now);
+            let Some(job) = due else { return };
             if let Err(error) = self.workers.submit(&job) {
-                self.work.unplaced.push_back(job);
-                self.telemetry.log(Level::Error, format_args!("No thread for webhook deliveries, will retry: {error}"));
+                if self.desk.open().leave(job) {
+                    self.telemetry
+                        .log(Level::Error, format_args!("No thread for webhook deliveries, will retry: {error}"));
+                }
                 return;
             }
         }
     }
 
     fn answer_flushes(&mut self) {
-        if self.work.flushes.is_empty() {
+        if self.flushes.is_empty() {
             return;
         }
-        let (mut left, now) = (self.lanes.left(), Instant::now());
-        left.waiting += self.work.incoming.len();
-        let done = self.lanes.is_done() && self.work.incoming.is_empty();
-        self.work.flushes.retain(|flush| {
+        let mut desk = self.desk.open();
+        let (mut left, now) = (desk.lanes().left(), Instant::now());
+        left.waiting += self.incoming.len();
+        let done = desk.lanes().is_done() && self.incoming.is_empty();
+        self.flushes.retain(|flush| {
             let over = done || flush.deadline <= now;
             if over {
                 // Nobody may be waiting any more.
@@ -215,18 +184,17 @@ impl Dispatcher {
             }
             !over
         });
-        if self.work.flushes.is_empty() {
-            self.lanes.set_flushing(false);
+        if self.flushes.is_empty() {
+            desk.lanes().set_flushing(false);
         }
     }
 
     fn wait_for_messages(&mut self) {
-        let retry = (!self.work.unplaced.is_empty()).then(|| Instant::now() + SPAWN_RETRY);
-        let flush = self.work.flushes.iter().map(|flush| flush.deadline).min();
-        let unrouted = (!self.work.incoming.is_empty())
+        let flush = self.flushes.iter().map(|flush| flush.deadline).min();
+        let unrouted = (!self.incoming.is_empty())
             .then(|| Instant::now() + if self.holds_back() { HELD_BACK_LOOK } else { Duration::ZERO });
-        let due = self.work.held_until.or_else(|| self.lanes.next_due());
-        let first = match [due, flush, retry, unrouted].into_iter().flatten().min() {
+        let wake = self.desk.open().sleep(flush.into_iter().chain(unrouted).min());
+        let first = match wake {
             Some(wake) => self.messages.recv_deadline(wake).ok(),
             None => self.messages.recv().ok(),
         };
@@ -239,124 +207,25 @@ impl Dispatcher {
     }
 
     fn handle(&mut self, message: Message) {
+        let now = Instant::now();
+        let mut desk = self.desk.open();
         match message {
-            Message::Events => {}
-            // Whatever is broken off by a stop has not failed: it is sent again by whoever goes on.
-            Message::Answered { .. } if self.work.stopped => {}
-            Message::Answered { lane, answer, took } => {
-                self.note(lane, &answer, took);
-                let passed = self.lanes.settle(lane, answer, took, Instant::now(), rand::random());
-                self.tell_news();
-                if let Some(passed) = passed {
-                    self.pass(&passed);
-                }
+            // What is to be done is seen at the desk.
+            Message::Events | Message::Due | Message::Stop => {}
+            Message::Abandoned { lane } => {
+                desk.settle(lane, Answer::Failed("the sending thread panicked".to_owned()), Duration::ZERO);
             }
             Message::Paused(pauses) => {
-                self.work.held_until = None;
-                self.lanes.set_paused(pauses, Instant::now());
+                desk.let_go();
+                desk.lanes().set_paused(pauses, now);
             }
-            Message::Endpoints(endpoints) => self.lanes.set_endpoints(endpoints, Instant::now()),
+            Message::Endpoints(endpoints) => desk.lanes().set_endpoints(endpoints, now),
             // Nobody may be waiting any more.
-            Message::Status { clock, reply } => drop(reply.send(self.lanes.status(clock))),
+            Message::Status { clock, reply } => drop(reply.send(desk.lanes().status(clock))),
             Message::Flush { deadline, reply } => {
-                self.work.flushes.push(Flush { deadline, reply });
-                self.lanes.set_flushing(true);
+                desk.lanes().set_flushing(true);
+                self.flushes.push(Flush { deadline, reply });
             }
-            Message::Stop => self.work.stopped = true,
         }
     }
-
-    /// Tells everybody that a lane is done with a batch.
-    fn pass(&self, passed: &Passed) {
-        let Passed { lane, endpoint, batch, attempts, ending, farewell } = passed;
-        let url = &self.lanes.endpoint(*endpoint).target;
-        let fate = match ending {
-            Ending::Delivered { status } => {
-                let counters = self.telemetry.counters();
-                counters.batches_delivered.add(1);
-                counters.events_delivered.add(count(batch.events()) as u64);
-                self.telemetry.report(Outcome::Delivered {
-                    url: url.to_string(),
-                    status: *status,
-                    app_id: lane.app.as_text().into_owned(),
-                    attempts: *attempts,
-                });
-                Fate::Delivered
-            }
-            Ending::Dropped { reason } => {
-                Fate::Dropped(self.drop_report(&lane.app, Some(*endpoint), batch.events(), *attempts, reason))
-            }
-            Ending::Forgotten => Fate::Forgotten,
-        };
-        if *farewell {
-            self.telemetry.log(
-                Level::Warning,
-                format_args!(
-                    "Endpoint {} answered 410 Gone: it gets nothing more until restart",
-                    self.lanes.endpoint(*endpoint).label()
-                ),
-            );
-            self.telemetry.report(Outcome::EndpointDisabled { url: url.to_string(), reason: GONE.to_owned() });
-        }
-        self.outbox.passed(outbox::Passed {
-            lane,
-            events: batch.events(),
-            id: batch.id(),
-            body: batch.wire().map(|wire| wire.body.as_slice()),
-            payload: self.lanes.endpoint(*endpoint).payload,
-            behind_a_batch: false,
-            fate,
-        });
-    }
-
-    /// A batch was inherited for an endpoint that is not configured any more.
-    fn pass_unwanted(&self, flight: &Flight) {
-        let fate = Fate::Dropped(self.drop_report(&flight.lane.app, None, &flight.events, 0, UNCONFIGURED));
-        self.outbox.passed(outbox::Passed {
-            lane: &flight.lane,
-            events: &flight.events,
-            id: &flight.id,
-            body: Some(&flight.wire.body),
-            payload: Payload::default(),
-            behind_a_batch: false,
-            fate,
-        });
-    }
-
-    /// No lane wants this.
-    fn say_unwanted(&self, queued: &Queued) {
-        match queued.redelivery() {
-            // Of what was inherited, lanes may have had it before.
-            None if queued.resume.is_some() => {}
-            None => self.telemetry.counters().events_unwanted.add(1),
-            Some(redelivery) => self.telemetry.log(
-                Level::Warning,
-                format_args!("Webhook {} stays a dead letter: {UNCONFIGURED}", redelivery.id.escape_debug()),
-            ),
-        }
-    }
-
-    fn drop_report(
-        &self,
-        app: &AppId,
-        endpoint: Option<usize>,
-        events: &[Arc<Queued>],
-        attempts: u32,
-        reason: &str,
-    ) -> DropReport {
-        DropReport {
-            telemetry: Arc::clone(&self.telemetry),
-            url: endpoint.map_or_else(String::new, |endpoint| self.lanes.endpoint(endpoint).target.to_string()),
-            endpoint: endpoint.map_or_else(String::new, |endpoint| self.lanes.endpoint(endpoint).label()),
-            app_id: app.as_text().into_owned(),
-            events: count(events),
-            attempts,
-            reason: reason.to_owned(),
-        }
-    }
-}
-
-/// For how many events these stand.
-fn count(events: &[Arc<Queued>]) -> usize {
-    events.iter().map(|queued| queued.item.events()).sum()
 }

@@ -55,6 +55,8 @@ pub(crate) struct Lanes {
     pauses: Pauses,
     waiting: usize,
     flushing: bool,
+    /// Something may be due of an endpoint that is gone.
+    unsent: bool,
 }
 
 #[derive(Debug)]
@@ -136,6 +138,7 @@ impl Lanes {
             turn: 0,
             waiting: 0,
             flushing: false,
+            unsent: false,
         }
     }
 
@@ -224,6 +227,11 @@ impl Lanes {
         }
     }
 
+    /// Whether what waits is sent without waiting for company.
+    pub(crate) const fn is_flushing(&self) -> bool {
+        self.flushing
+    }
+
     /// Events that wait in lanes and are in no batch yet.
     pub(crate) const fn waiting(&self) -> usize {
         self.waiting
@@ -289,6 +297,7 @@ impl Lanes {
             let entry = &mut self.entries[lane];
             entry.plan = Plan::Ready;
             let ready = &mut self.ready[entry.endpoint];
+            self.unsent |= ready.gone.is_some();
             if entry.failing { ready.failing.push_back(lane) } else { ready.healthy.push_back(lane) }
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! | file | what happens there |
 //! |---|---|
-//! | `dispatcher` | one thread moves events from the outbox into lanes and starts what is due |
+//! | `dispatcher` | one thread moves events from the outbox into lanes, keeps the timers and starts workers |
+//! | `desk` | where it and the workers meet: a worker settles its answer and takes what is due next |
 //! | `lanes`, `lane` | pure: which events go where, when a batch is due, what follows from an answer |
 //! | `health` | pure: how an endpoint is doing, as its attempts tell |
 //! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
@@ -16,6 +17,7 @@
 mod batch;
 mod body;
 mod client;
+mod desk;
 mod dispatcher;
 mod guard;
 mod health;
@@ -35,6 +37,7 @@ mod tls;
 mod transport;
 mod workers;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -49,7 +52,8 @@ pub(crate) use guard::is_public;
 
 use self::batch::BatchIds;
 use self::client::Clients;
-use self::dispatcher::{Dispatcher, Message, Work};
+use self::desk::Desk;
+use self::dispatcher::{Dispatcher, Message};
 use self::lane::Limits;
 use self::lanes::Lanes;
 pub(crate) use self::lanes::Pauses;
@@ -116,9 +120,9 @@ pub struct Delivery {
     outbox: Arc<dyn Outbox>,
     telemetry: Arc<Telemetry>,
     clients: Arc<Clients>,
+    desk: Arc<Desk>,
     messages: Sender<Message>,
     signalled: Arc<AtomicBool>,
-    stopped: AtomicBool,
     dispatcher: Thread,
     workers_gone: Receiver<()>,
 }
@@ -157,26 +161,29 @@ impl Delivery {
         let clients = Arc::new(Clients::new(&telemetry));
         clients.set(&endpoints).map_err(std::io::Error::other)?;
         let (messages, inbox) = unbounded();
+        let lanes = Lanes::new(endpoints, limits, BatchIds::new(rand::random()), MAX_WORKERS);
+        let desk = Desk::new(lanes, held_until, Arc::clone(&outbox), Arc::clone(&telemetry), messages.clone());
+        let desk = Arc::new(desk);
         let (workers, workers_gone) =
-            Workers::new(Arc::clone(&clients), apps, Arc::clone(&outbox), Arc::clone(&telemetry), messages.clone());
+            Workers::new(Arc::clone(&clients), apps, Arc::clone(&outbox), Arc::clone(&telemetry), Arc::clone(&desk));
         let signalled = Arc::new(AtomicBool::new(false));
         let mut dispatcher = Dispatcher {
-            lanes: Lanes::new(endpoints, limits, BatchIds::new(rand::random()), MAX_WORKERS),
+            desk: Arc::clone(&desk),
             outbox: Arc::clone(&outbox),
             signalled: Arc::clone(&signalled),
             messages: inbox,
             workers,
             telemetry: Arc::clone(&telemetry),
-            work: Work::held(held_until),
+            incoming: VecDeque::new(),
+            flushes: Vec::new(),
         };
         let dispatcher = Thread::spawn("wh-dispatch", Arc::clone(&telemetry), move || dispatcher.run())?;
-        let stopped = AtomicBool::new(false);
-        Ok(Self { outbox, telemetry, clients, messages, signalled, stopped, dispatcher, workers_gone })
+        Ok(Self { outbox, telemetry, clients, desk, messages, signalled, dispatcher, workers_gone })
     }
 
     /// Takes in events, oldest first. After a stop they are refused.
     pub fn accept(&self, events: Vec<Event>) {
-        if events.is_empty() || self.stopped.load(Ordering::Relaxed) {
+        if events.is_empty() || self.desk.is_stopped() {
             return;
         }
         self.telemetry.counters().events.add(events.len() as u64);
@@ -208,7 +215,8 @@ impl Delivery {
     /// Ends all threads, breaking off what they send. `false` when some still run at `deadline`: those are connecting,
     /// or looking up a name, and end by the timeouts of their endpoints.
     pub fn stop(&self, deadline: Instant) -> bool {
-        self.stopped.store(true, Ordering::Relaxed);
+        // Before anything is broken off: that is no failure.
+        self.desk.stop();
         let _ = self.messages.send(Message::Stop);
         self.clients.shutdown();
         // Nothing is ever sent: the answer is the disconnection, when the last owner of the other end is gone.

@@ -1,4 +1,5 @@
-//! The threads that POST: as many as there are attempts to make, none while nothing is sent.
+//! The threads that POST: as many as there are attempts to make, none while nothing is sent. One that has its answer goes on
+//! with the next attempt that is due.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -8,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::batch::Batch;
 use super::client::Clients;
-use super::dispatcher::Message;
+use super::desk::Desk;
 use super::lanes::Job;
 use super::retry::Answer;
 use crate::apps::AppDirectory;
@@ -30,7 +31,7 @@ struct Pool {
     apps: Arc<AppDirectory>,
     outbox: Arc<dyn Outbox>,
     telemetry: Arc<Telemetry>,
-    answers: Sender<Message>,
+    desk: Arc<Desk>,
     idle: Mutex<Idle>,
     /// Never sent on: its end tells that pool and workers are gone.
     _present: Sender<()>,
@@ -52,14 +53,14 @@ impl Workers {
         apps: Arc<AppDirectory>,
         outbox: Arc<dyn Outbox>,
         telemetry: Arc<Telemetry>,
-        answers: Sender<Message>,
+        desk: Arc<Desk>,
     ) -> (Self, Receiver<()>) {
         let (present, gone) = bounded(0);
-        let pool = Pool { clients, apps, outbox, telemetry, answers, idle: Mutex::default(), _present: present };
+        let pool = Pool { clients, apps, outbox, telemetry, desk, idle: Mutex::default(), _present: present };
         (Self(Arc::new(pool)), gone)
     }
 
-    /// Hands an attempt to an idle worker, or to a new one. The answer comes by the channel of answers.
+    /// Hands an attempt to an idle worker, or to a new one, which settles it at the desk.
     ///
     /// # Errors
     /// When the operating system refuses another thread.
@@ -92,7 +93,8 @@ impl Pool {
     fn work(&self, first: Option<Job>) {
         let mut next = first;
         while let Some(job) = next.take().or_else(|| self.park()) {
-            self.attempt(&job);
+            let (answer, took) = self.attempt(&job);
+            next = self.desk.exchange(job.lane, answer, took);
         }
     }
 
@@ -121,9 +123,11 @@ impl Pool {
         }
     }
 
-    fn attempt(&self, job: &Job) {
-        let mut reply = Reply { lane: job.lane, answers: &self.answers, answer: None, took: Duration::ZERO };
-        reply.answer = Some(match self.freeze(&job.id, &job.batch) {
+    /// Makes an attempt. Returns its answer and how long it took to have it.
+    fn attempt(&self, job: &Job) -> (Answer, Duration) {
+        let held = Held { lane: job.lane, desk: &self.desk };
+        let mut took = Duration::ZERO;
+        let answer = match self.freeze(&job.id, &job.batch) {
             Err(unsent) => unsent,
             Ok(wire) => {
                 self.telemetry.counters().attempts.add(1);
@@ -131,10 +135,12 @@ impl Pool {
                 let client = self.clients.of(&job.id.endpoint);
                 let unconfigured = || Answer::Failed(UNCONFIGURED.to_owned());
                 let answer = client.map_or_else(unconfigured, |client| client.send(job.batch.id(), wire));
-                reply.took = began.elapsed();
+                took = began.elapsed();
                 answer
             }
-        });
+        };
+        std::mem::forget(held);
+        (answer, took)
     }
 
     /// The batch as it is sent, now and at every further attempt. It is signed anew until the outbox has it: while that
@@ -170,19 +176,15 @@ const fn unsent(why: NotKept) -> Answer {
     }
 }
 
-/// Answers when it goes out of scope, also by a panic: a lane without an answer would wait for ever.
-struct Reply<'a> {
+/// An attempt that is being made. Dropped by a panic only, it is settled by the dispatcher: a lane without an answer would
+/// wait for ever.
+struct Held<'a> {
     lane: usize,
-    answers: &'a Sender<Message>,
-    answer: Option<Answer>,
-    /// How long it took to have it.
-    took: Duration,
+    desk: &'a Desk,
 }
 
-impl Drop for Reply<'_> {
+impl Drop for Held<'_> {
     fn drop(&mut self) {
-        let answer = self.answer.take().unwrap_or_else(|| Answer::Failed("the sending thread panicked".to_owned()));
-        // Nobody listens any more when delivery has been stopped.
-        let _ = self.answers.send(Message::Answered { lane: self.lane, answer, took: self.took });
+        self.desk.abandon(self.lane);
     }
 }

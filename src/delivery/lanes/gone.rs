@@ -17,6 +17,7 @@ impl Lanes {
     /// event that was accepted never disappears without a trace.
     pub(super) fn close(&mut self, endpoint: usize, why: &'static str, now: Instant) {
         self.ready[endpoint].gone = Some(why);
+        self.unsent = true;
         if why == GONE {
             self.health[endpoint].disabled_since = Some(now);
         }
@@ -31,10 +32,13 @@ impl Lanes {
     /// The next batch that is given up unsent, because its endpoint is gone.
     pub(crate) fn next_unsent(&mut self, now: Instant) -> Option<Passed> {
         self.ring(now);
-        loop {
+        while self.unsent {
             let mut gone = self.ready.iter_mut().filter_map(|ready| Some((ready.gone?, ready)));
             let next = |ready: &mut Ready| ready.failing.pop_front().or_else(|| ready.healthy.pop_front());
-            let (why, lane) = gone.find_map(|(why, ready)| Some((why, next(ready)?)))?;
+            let Some((why, lane)) = gone.find_map(|(why, ready)| Some((why, next(ready)?))) else {
+                self.unsent = false;
+                break;
+            };
             let made = self.entries[lane].lane.attempts();
             let started = self.start(lane, now);
             self.entries[lane].plan = Plan::Nothing;
@@ -44,5 +48,11 @@ impl Lanes {
                 return passed;
             }
         }
+        None
+    }
+
+    /// Whether [`Lanes::next_unsent`] may have something.
+    pub(crate) const fn has_unsent(&self) -> bool {
+        self.unsent
     }
 }

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::Dispatcher;
+use super::Open;
 use crate::delivery::health::News;
 use crate::delivery::retry::Answer;
 use crate::telemetry::{Level, Outcome};
 
-impl Dispatcher {
+impl Open<'_> {
     /// Shows an attempt to those who watch, if somebody does.
     pub(super) fn note(&self, lane: usize, answer: &Answer, took: Duration) {
-        let watch = self.telemetry.watch();
+        let watch = self.desk.telemetry.watch();
         if watch.is_on()
-            && let Some(sight) = self.lanes.sight(lane, answer, took)
+            && let Some(sight) = self.work.lanes.sight(lane, answer, took)
         {
             watch.note(Instant::now(), sight);
         }
@@ -20,19 +20,19 @@ impl Dispatcher {
 
     /// Tells what the last answer changed.
     pub(super) fn tell_news(&mut self) {
-        for (place, news) in self.lanes.take_news() {
-            let endpoint = self.lanes.endpoint(place);
+        for (place, news) in self.work.lanes.take_news() {
+            let (telemetry, endpoint) = (&self.desk.telemetry, self.work.lanes.endpoint(place));
             let (url, id, label) = (endpoint.target.to_string(), endpoint.id.to_string(), endpoint.label());
             match news {
                 News::Failing { reason, after } => {
-                    self.telemetry.log(Level::Warning, format_args!("Endpoint {label} is failing: {reason}"));
+                    telemetry.log(Level::Warning, format_args!("Endpoint {label} is failing: {reason}"));
                     let seconds = after.as_secs();
-                    self.telemetry.report(Outcome::EndpointFailing { url, endpoint: id, reason, seconds });
+                    telemetry.report(Outcome::EndpointFailing { url, endpoint: id, reason, seconds });
                 }
                 News::Recovered { after } => {
                     let seconds = after.as_secs();
-                    self.telemetry.log(Level::Info, format_args!("Endpoint {label} answers again after {seconds} s"));
-                    self.telemetry.report(Outcome::EndpointRecovered { url, endpoint: id, seconds });
+                    telemetry.log(Level::Info, format_args!("Endpoint {label} answers again after {seconds} s"));
+                    telemetry.report(Outcome::EndpointRecovered { url, endpoint: id, seconds });
                 }
             }
         }

@@ -1,0 +1,140 @@
+//! Lanes that are done with events: whoever has to know is told.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Open;
+use crate::config::Payload;
+use crate::delivery::lanes::{Ending, GivenUp, Passed};
+use crate::delivery::retry::GONE;
+use crate::names::AppId;
+use crate::outbox::{self, DropReport, Fate, Flight, Queued};
+use crate::telemetry::{Level, OUTBOX_FULL, Outcome, UNCONFIGURED};
+
+impl Open<'_> {
+    /// Gives up some of the oldest waiting events of the longest lane, `count` at most. Returns how many.
+    pub(crate) fn give_up(&mut self, count: usize) -> usize {
+        let Some(given_up) = self.work.lanes.give_up(count) else { return 0 };
+        let GivenUp { lane, endpoint, events, id, behind_a_batch } = given_up;
+        let fate = Fate::Dropped(self.drop_report(&lane.app, Some(endpoint), &events, 0, OUTBOX_FULL));
+        self.desk.outbox.passed(outbox::Passed {
+            lane: &lane,
+            events: &events,
+            id: &id,
+            body: None,
+            payload: self.work.lanes.endpoint(endpoint).payload,
+            behind_a_batch,
+            fate,
+        });
+        events.len()
+    }
+
+    /// Gives up a batch of an endpoint that is gone. `false` when there is none.
+    pub(crate) fn give_up_unsent(&mut self, now: Instant) -> bool {
+        if !self.may_send(now) {
+            return false;
+        }
+        let unsent = self.work.lanes.next_unsent(now);
+        if let Some(unsent) = &unsent {
+            self.pass(unsent);
+        }
+        unsent.is_some()
+    }
+
+    /// Tells everybody that a lane is done with a batch.
+    pub(super) fn pass(&self, passed: &Passed) {
+        let Passed { lane, endpoint, batch, attempts, ending, farewell } = passed;
+        let (desk, lanes) = (self.desk, &self.work.lanes);
+        let url = &lanes.endpoint(*endpoint).target;
+        let fate = match ending {
+            Ending::Delivered { status } => {
+                let counters = desk.telemetry.counters();
+                counters.batches_delivered.add(1);
+                counters.events_delivered.add(count(batch.events()) as u64);
+                desk.telemetry.report(Outcome::Delivered {
+                    url: url.to_string(),
+                    status: *status,
+                    app_id: lane.app.as_text().into_owned(),
+                    attempts: *attempts,
+                });
+                Fate::Delivered
+            }
+            Ending::Dropped { reason } => {
+                Fate::Dropped(self.drop_report(&lane.app, Some(*endpoint), batch.events(), *attempts, reason))
+            }
+            Ending::Forgotten => Fate::Forgotten,
+        };
+        if *farewell {
+            desk.telemetry.log(
+                Level::Warning,
+                format_args!(
+                    "Endpoint {} answered 410 Gone: it gets nothing more until restart",
+                    lanes.endpoint(*endpoint).label()
+                ),
+            );
+            desk.telemetry.report(Outcome::EndpointDisabled { url: url.to_string(), reason: GONE.to_owned() });
+        }
+        desk.outbox.passed(outbox::Passed {
+            lane,
+            events: batch.events(),
+            id: batch.id(),
+            body: batch.wire().map(|wire| wire.body.as_slice()),
+            payload: lanes.endpoint(*endpoint).payload,
+            behind_a_batch: false,
+            fate,
+        });
+    }
+
+    /// A batch was inherited for an endpoint that is not configured any more.
+    pub(super) fn pass_unwanted(&self, flight: &Flight) {
+        let fate = Fate::Dropped(self.drop_report(&flight.lane.app, None, &flight.events, 0, UNCONFIGURED));
+        self.desk.outbox.passed(outbox::Passed {
+            lane: &flight.lane,
+            events: &flight.events,
+            id: &flight.id,
+            body: Some(&flight.wire.body),
+            payload: Payload::default(),
+            behind_a_batch: false,
+            fate,
+        });
+    }
+
+    /// No lane wants this.
+    pub(super) fn say_unwanted(&self, queued: &Queued) {
+        let telemetry = &self.desk.telemetry;
+        match queued.redelivery() {
+            // Of what was inherited, lanes may have had it before.
+            None if queued.resume.is_some() => {}
+            None => telemetry.counters().events_unwanted.add(1),
+            Some(redelivery) => telemetry.log(
+                Level::Warning,
+                format_args!("Webhook {} stays a dead letter: {UNCONFIGURED}", redelivery.id.escape_debug()),
+            ),
+        }
+    }
+
+    fn drop_report(
+        &self,
+        app: &AppId,
+        endpoint: Option<usize>,
+        events: &[Arc<Queued>],
+        attempts: u32,
+        reason: &str,
+    ) -> DropReport {
+        let lanes = &self.work.lanes;
+        DropReport {
+            telemetry: Arc::clone(&self.desk.telemetry),
+            url: endpoint.map_or_else(String::new, |endpoint| lanes.endpoint(endpoint).target.to_string()),
+            endpoint: endpoint.map_or_else(String::new, |endpoint| lanes.endpoint(endpoint).label()),
+            app_id: app.as_text().into_owned(),
+            events: count(events),
+            attempts,
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// For how many events these stand.
+fn count(events: &[Arc<Queued>]) -> usize {
+    events.iter().map(|queued| queued.item.events()).sum()
+}
