@@ -2,8 +2,8 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::config::{AppScope, Endpoint};
@@ -314,4 +314,59 @@ fn a_panic_of_the_dispatcher_loses_no_event() {
     assert_eq!(receiver.wait_for_channels("/", 10), numbered(0..10).collect::<Vec<_>>());
     eventually("the last answer to be taken", || (node.delivery.queued() == 0).then_some(()));
     assert_eq!(node.telemetry.counters().thread_panics.get(), 2);
+}
+
+/// An outbox that has the dispatcher wait when it asks for events, while it is held.
+#[derive(Debug)]
+struct Holding {
+    memory: MemoryOutbox,
+    held: Arc<Mutex<()>>,
+}
+
+impl Outbox for Holding {
+    fn accept(&self, events: Vec<Event>) {
+        self.memory.accept(events);
+    }
+
+    fn take(&self, waiting: usize) -> Handover {
+        let _held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        self.memory.take(waiting)
+    }
+
+    fn excess(&self, waiting: usize) -> usize {
+        self.memory.excess(waiting)
+    }
+
+    fn origin(&self) -> u64 {
+        self.memory.origin()
+    }
+
+    fn routed(&self, event: &Queued, lanes: &[LaneId]) {
+        self.memory.routed(event, lanes);
+    }
+
+    fn passed(&self, passed: Passed<'_>) {
+        self.memory.passed(passed);
+    }
+
+    fn queued(&self) -> usize {
+        self.memory.queued()
+    }
+}
+
+#[test]
+fn workers_go_from_one_batch_to_the_next_without_the_dispatcher() {
+    let receiver = Receiver::start();
+    receiver.script("/", [Answer::Late(Duration::from_millis(500))]);
+    let held = Arc::new(Mutex::new(()));
+    let outbox = Holding { memory: MemoryOutbox::new(1000), held: Arc::clone(&held) };
+    let settings = Settings { batch_max_events: 1, ..SETTINGS };
+    let node = Node::over(Arc::new(outbox), settings, vec![endpoint(0, receiver.url("/"))]);
+    node.accept("app", numbered(0..20));
+    receiver.wait_for("/", 1);
+    let _held = held.lock().unwrap_or_else(PoisonError::into_inner);
+    node.delivery.wake();
+    assert_eq!(receiver.wait_for_channels("/", 20), numbered(0..20).collect::<Vec<_>>());
+    eventually("the last answer to be taken", || (node.delivery.queued() == 0).then_some(()));
+    assert_eq!(node.telemetry.counters().batches_delivered.get(), 20);
 }
