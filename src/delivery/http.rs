@@ -1,18 +1,19 @@
 //! The POST of a batch.
 
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ureq::http::Uri;
+use ureq::Error;
+use ureq::http::{HeaderMap, HeaderName, Uri};
 use ureq::tls::TlsConfig;
-use ureq::{Agent, Error};
 
 use super::names::Names;
 use super::retry::Answer;
-use super::transport::{Transport, asked_wait};
-use crate::config::{ConfigError, Endpoint, EndpointUrl, Header};
+use super::transport::{Transport, add, asked_wait, introduce, secret_value};
+use crate::config::{ConfigError, Endpoint, EndpointUrl};
 use crate::outbox::Wire;
 use crate::secret::Secret;
 
@@ -26,8 +27,10 @@ const ANSWER_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct HttpClient {
     transport: Transport,
-    authorization: Option<Secret>,
-    headers: Vec<Header>,
+    /// What every POST has.
+    headers: HeaderMap,
+    /// The names of what differs.
+    signed: [HeaderName; SIGNED.len()],
 }
 
 impl HttpClient {
@@ -41,20 +44,36 @@ impl HttpClient {
         tls: TlsConfig,
         names: Arc<Names>,
     ) -> Result<Self, ConfigError> {
-        let uri: Result<Uri, _> = url.as_str().parse();
-        let uri = uri.map_err(|error| ConfigError::at(&format!("{}.url", endpoint.key), error))?;
-        let basic = |userinfo: &Secret| Secret::new(format!("Basic {}", STANDARD.encode(userinfo.expose())));
+        let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.url", endpoint.key), error);
+        let uri: Uri = url.as_str().parse().map_err(|error| wrong(&error))?;
+        let mut headers = HeaderMap::new();
+        for header in &endpoint.headers {
+            add(&mut headers, header.name(), header.value().expose()).map_err(|error| wrong(&error))?;
+        }
+        if let Some(userinfo) = url.credentials() {
+            let basic = Secret::new(format!("Basic {}", STANDARD.encode(userinfo.expose())));
+            add(&mut headers, "Authorization", basic.expose()).map_err(|error| wrong(&error))?;
+        }
+        introduce(&mut headers);
         Ok(Self {
-            transport: Transport::new(endpoint, uri, tls, names, Some(ANSWER_BODY_TIMEOUT))?,
-            authorization: url.credentials().map(basic),
-            headers: endpoint.headers.clone(),
+            transport: Transport::new(endpoint, uri, tls, names)?,
+            headers,
+            signed: SIGNED.map(HeaderName::from_static),
         })
     }
 
     /// Sends a batch and waits for the status.
     pub(super) fn send(&self, id: &str, wire: &Wire) -> Answer {
-        let sent = self.transport.send(|agent, uri| self.post(agent, uri, id, wire));
-        sent.unwrap_or_else(Answer::Failed)
+        let mut answered = match self.transport.post(|| self.headers_of(id, wire), &wire.body) {
+            Ok(answered) => answered,
+            Err(reason) => return Answer::Failed(reason),
+        };
+        let head = answered.head();
+        let answer = Answer::Status { status: head.status().as_u16(), retry_after: asked_wait(head.headers()) };
+        answered.hurry(ANSWER_BODY_TIMEOUT);
+        // Whatever happens here, the endpoint has answered.
+        let _ = io::copy(&mut answered.take(MAX_ANSWER_BYTES), &mut io::sink());
+        answer
     }
 
     /// Breaks off what is under way.
@@ -62,24 +81,18 @@ impl HttpClient {
         self.transport.shutdown();
     }
 
-    fn post(&self, agent: &Agent, uri: &Uri, id: &str, wire: &Wire) -> Result<Answer, Error> {
-        let mut request = agent.post(uri);
-        for (name, value) in signed_headers(id, wire) {
-            request = request.header(name, value);
+    fn headers_of(&self, id: &str, wire: &Wire) -> Result<HeaderMap, Error> {
+        let mut headers = self.headers.clone();
+        for (name, (_, value)) in self.signed.iter().zip(signed_headers(id, wire)) {
+            headers.append(name, secret_value(value)?);
         }
-        for header in &self.headers {
-            request = request.header(header.name(), header.value().expose());
-        }
-        if let Some(authorization) = &self.authorization {
-            request = request.header("Authorization", authorization.expose());
-        }
-        let mut answer = request.send(&wire.body[..])?;
-        let (status, retry_after) = (answer.status().as_u16(), asked_wait(answer.headers()));
-        // Whatever happens here, the endpoint has answered.
-        let _ = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        Ok(Answer::Status { status, retry_after })
+        Ok(headers)
     }
 }
+
+/// The names of the headers by which a receiver knows a webhook.
+const SIGNED: [&str; 6] =
+    ["content-type", "x-pusher-key", "x-pusher-signature", "webhook-id", "webhook-timestamp", "webhook-signature"];
 
 /// The headers by which a receiver knows a webhook, whatever way it comes.
 pub(super) fn signed_headers<'a>(id: &'a str, wire: &'a Wire) -> [(&'static str, &'a str); 6] {

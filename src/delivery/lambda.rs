@@ -8,14 +8,13 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ureq::http::Uri;
+use ureq::http::{HeaderMap, Uri};
 use ureq::tls::TlsConfig;
-use ureq::{Agent, Error};
 
 use self::outcome::Reply;
 use super::names::Names;
 use super::retry::Answer;
-use super::transport::{Transport, asked_wait};
+use super::transport::{Transport, add, asked_wait, introduce};
 use crate::aws::sigv4::{self, Request, Scope};
 use crate::aws::{self, Keys, Provider};
 use crate::config::{ConfigError, Endpoint, Header, Invocation, Lambda};
@@ -64,7 +63,7 @@ impl LambdaClient {
         let uri: Uri = format!("{server}{path}{query}").parse().map_err(|error| wrong(&error))?;
         let host = uri.authority().map(ToString::to_string).unwrap_or_default();
         Ok(Self {
-            transport: Transport::new(endpoint, uri, tls, names, None)?,
+            transport: Transport::new(endpoint, uri, tls, names)?,
             provider,
             headers: endpoint.headers.clone(),
             host,
@@ -83,7 +82,7 @@ impl LambdaClient {
             Err(reason) => return Answer::Failed(reason.to_string()),
         };
         let event = event::encode(id, wire, &self.headers);
-        let reply = match self.transport.send(|agent, uri| self.invoke(agent, uri, &keys, &event)) {
+        let reply = match self.invoke(&keys, &event) {
             Ok(reply) => reply,
             Err(reason) => return Answer::Failed(reason),
         };
@@ -99,7 +98,7 @@ impl LambdaClient {
         self.provider.shutdown();
     }
 
-    fn invoke(&self, agent: &Agent, uri: &Uri, keys: &Keys, event: &[u8]) -> Result<Reply, Error> {
+    fn invoke(&self, keys: &Keys, event: &[u8]) -> Result<Reply, String> {
         let own = [
             ("Content-Type", "application/json"),
             ("Host", self.host.as_str()),
@@ -108,27 +107,31 @@ impl LambdaClient {
         let query = self.qualifier.as_deref().map(|qualifier| (QUALIFIER, qualifier));
         let signed = Request { method: "POST", path: &self.path, query: query.as_slice(), headers: &own, body: event };
         let scope = Scope { region: &self.region, service: "lambda" };
-        let signature = sigv4::sign(&signed, scope, keys, SystemTime::now());
+        let headers = || {
+            let signature = sigv4::sign(&signed, scope, keys, SystemTime::now());
+            let mut headers = HeaderMap::new();
+            for (name, value) in own {
+                add(&mut headers, name, value)?;
+            }
+            add(&mut headers, "X-Amz-Date", &signature.date)?;
+            if let Some(token) = &keys.session_token {
+                add(&mut headers, "X-Amz-Security-Token", token.expose())?;
+            }
+            add(&mut headers, "Authorization", signature.authorization.expose())?;
+            introduce(&mut headers);
+            Ok(headers)
+        };
+        let answered = self.transport.post(headers, event)?;
 
-        let mut request = agent.post(uri);
-        for (name, value) in own {
-            request = request.header(name, value);
-        }
-        request = request.header("X-Amz-Date", signature.date);
-        if let Some(token) = &keys.session_token {
-            request = request.header("X-Amz-Security-Token", token.expose());
-        }
-        let mut answer = request.header("Authorization", signature.authorization.expose()).send(event)?;
-
-        let headers = answer.headers();
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let head = answered.head();
+        let header = |name: &str| head.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (error_type, function_error) = (header("x-amzn-errortype"), header("x-amz-function-error"));
-        let (status, retry_after) = (answer.status().as_u16(), asked_wait(headers));
-        let mut body = answer.body_mut().as_reader().take(MAX_ANSWER_BYTES);
-        let result = outcome::read(&mut body);
+        let (status, retry_after) = (head.status().as_u16(), asked_wait(head.headers()));
+        let mut body = answered.take(MAX_ANSWER_BYTES);
         // The connection can be used again when its answer was read to the end.
-        io::copy(&mut body, &mut io::sink())?;
-        Ok(Reply { status, retry_after, error_type, function_error, result: result? })
+        let result = outcome::read(&mut body).and_then(|result| io::copy(&mut body, &mut io::sink()).map(|_| result));
+        let result = result.map_err(|error| self.transport.explain(&error.into()))?;
+        Ok(Reply { status, retry_after, error_type, function_error, result })
     }
 }
 

@@ -9,7 +9,8 @@
 //! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
 //! | `batch`, `body`, `text`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
 //! | `workers`, `client` | the threads that send, and what they send by |
-//! | `http`, `lambda`, `transport`, `socket` | a POST, the invocation of a function, and the way that both take |
+//! | `http`, `lambda`, `transport` | a POST, the invocation of a function, and the way that both take |
+//! | `exchange`, `connections`, `socket` | a request and its answer, over what, and the system calls below |
 //! | `probe` | a delivery for whoever wants to know whether an endpoint takes it |
 //! | `names`, `resolver`, `guard`, `tls` | where a name leads, which addresses are refused, whom to trust |
 //! | `retry` | pure: retry or drop |
@@ -17,8 +18,10 @@
 mod batch;
 mod body;
 mod client;
+mod connections;
 mod desk;
 mod dispatcher;
+mod exchange;
 mod guard;
 mod health;
 mod http;
@@ -201,6 +204,7 @@ impl Delivery {
 
     /// Sends what waits without waiting for company, until nothing is left or `deadline` has come, and returns what is
     /// left. A batch that fails keeps its schedule of retries. What was passed by then is written down and told.
+    #[expect(clippy::must_use_candidate, reason = "some only want it done")]
     pub fn flush(&self, deadline: Instant) -> Left {
         let unread = !self.outbox.catch_up(deadline);
         let (reply, left) = bounded(1);
@@ -214,6 +218,7 @@ impl Delivery {
 
     /// Ends all threads, breaking off what they send. `false` when some still run at `deadline`: those are connecting,
     /// or looking up a name, and end by the timeouts of their endpoints.
+    #[expect(clippy::must_use_candidate, reason = "some only want it done")]
     pub fn stop(&self, deadline: Instant) -> bool {
         // Before anything is broken off: that is no failure.
         self.desk.stop();

@@ -1,7 +1,6 @@
 //! Names to addresses, remembered for a short time.
 //!
-//! ureq asks for the address of every request, also when it then uses a connection that is open already; and the
-//! system's resolver can only be given up on a thread of its own. So each name is asked for once at a time, whoever
+//! The system's resolver can only be given up on a thread of its own. So each name is asked for once at a time, whoever
 //! waits for it, and the answer holds for all endpoints:
 //!
 //! ```text

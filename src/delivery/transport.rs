@@ -1,31 +1,22 @@
-//! The way to one endpoint's server: an agent with a pool of connections kept alive, whatever is sent over it.
+//! The way to one endpoint's server, whatever a POST over it carries.
 
-use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::http::{HeaderMap, Uri, header};
+use ureq::http::{self, HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use ureq::tls::TlsConfig;
-use ureq::unversioned::transport::{
-    ConnectProxyConnector, ConnectionDetails, Connector, RustlsConnector, SocksConnector,
-};
 use ureq::{Agent, Error, Proxy, Timeout};
 
+use super::connections::{Connection, Connections, Deadline};
+use super::exchange::Answered;
 use super::names::Names;
 use super::resolver::{GuardedResolver, refused_literal};
 use super::retry::retry_after;
-use super::socket::Sockets;
 use crate::config::{ConfigError, Endpoint};
 
 /// The `User-Agent` of every request.
 pub(super) const USER_AGENT: &str = concat!("resonate-webhooks/", env!("CARGO_PKG_VERSION"));
-
-/// Connections kept open to one endpoint while nothing is sent.
-const MAX_IDLE_CONNECTIONS: usize = 64;
-
-/// How long a connection is kept without use.
-const MAX_IDLE_AGE: Duration = Duration::from_secs(30);
 
 /// A request on a reused connection that fails within this time met a peer that had closed it meanwhile. After longer,
 /// the peer was at work on the request.
@@ -33,12 +24,12 @@ const STALE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The way to one server.
 ///
-/// Each endpoint has an agent of its own: ureq caches the TLS configuration, which holds the root certificates and the
-/// sessions to resume, only when the timeouts are the agent's; and no endpoint can push another's idle connections out.
+/// ureq connects, through proxies and TLS, and ureq-proto speaks HTTP. What is between the two is ours, since ureq does for
+/// each request what is the same for all requests to an endpoint. Each endpoint has connections of its own: none can push
+/// another's idle ones out.
 #[derive(Debug)]
 pub(super) struct Transport {
-    agent: Agent,
-    uri: Uri,
+    connections: Connections,
     /// Why nothing is ever sent.
     refused: Option<String>,
     timeout: Duration,
@@ -46,87 +37,71 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    /// The way to `uri`, by the settings of `endpoint`. Of an answer, its body may take `answer_timeout`, if that is less
-    /// than the whole.
+    /// The way to `uri`, by the settings of `endpoint`.
     ///
     /// # Errors
     /// When the proxy is none to go through; the message names the key.
-    pub(super) fn new(
-        endpoint: &Endpoint,
-        uri: Uri,
-        tls: TlsConfig,
-        names: Arc<Names>,
-        answer_timeout: Option<Duration>,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn new(endpoint: &Endpoint, uri: Uri, tls: TlsConfig, names: Arc<Names>) -> Result<Self, ConfigError> {
         let proxy = endpoint.proxy.as_ref().map(|proxy| Proxy::new(proxy.full().expose())).transpose();
         let proxy = proxy.map_err(|error| ConfigError::at(&format!("{}.proxy", endpoint.key), error))?;
         let resolver = GuardedResolver::new(names, endpoint.addresses, proxy.clone());
         let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
             // Never the environment's, which ureq would take by itself.
             .proxy(proxy)
             .user_agent(USER_AGENT)
             .tls_config(tls)
-            .timeout_global(Some(endpoint.timeout))
-            .timeout_resolve(Some(endpoint.connect_timeout))
-            .timeout_connect(Some(endpoint.connect_timeout))
-            .timeout_recv_body(answer_timeout)
-            .max_idle_connections(MAX_IDLE_CONNECTIONS)
-            .max_idle_connections_per_host(MAX_IDLE_CONNECTIONS)
-            .max_idle_age(MAX_IDLE_AGE)
             .input_buffer_size(8 * 1024)
             .output_buffer_size(16 * 1024)
             .build();
-        // ureq's own chain, with sockets of ours.
-        let proxies = ().chain(SocksConnector::default()).chain(ConnectProxyConnector::default());
-        let connector = NotesConnects(proxies.chain(Sockets).chain(RustlsConnector::default()));
         Ok(Self {
-            agent: Agent::with_parts(config, connector, resolver),
             refused: refused_literal(&uri, endpoint.addresses),
-            uri,
+            connections: Connections::new(uri, config, resolver, endpoint.connect_timeout),
             timeout: endpoint.timeout,
             connect_timeout: endpoint.connect_timeout,
         })
     }
 
-    /// Does `send`, twice if need be, at most for the endpoint's timeout.
+    /// POSTs `body` with what `headers` makes, twice if need be, at most for the endpoint's timeout.
     ///
     /// # Errors
     /// When there was no answer; why.
-    pub(super) fn send<T>(&self, send: impl Fn(&Agent, &Uri) -> Result<T, Error>) -> Result<T, String> {
+    pub(super) fn post(
+        &self,
+        headers: impl Fn() -> Result<HeaderMap, Error>,
+        body: &[u8],
+    ) -> Result<Answered<'_>, String> {
         if let Some(reason) = &self.refused {
             return Err(reason.clone());
         }
-        let once = || {
-            CONNECTED.set(Connected::Reused);
-            send(&self.agent, &self.uri)
+        let (started, deadline) = (Instant::now(), Deadline::after(self.timeout));
+        let post = |connection: Connection| {
+            let mut request = Request::post(self.connections.uri()).body(())?;
+            *request.headers_mut() = headers()?;
+            request.headers_mut().insert(header::CONTENT_LENGTH, body.len().into());
+            Answered::to(request, body, connection, &self.connections, deadline)
         };
-        let started = Instant::now();
-        let mut result = once();
-        if let Err(error) = &result
-            && is_disconnect(error)
-            && CONNECTED.get() == Connected::Reused
-            && started.elapsed() < STALE_WITHIN
-        {
-            // The peer closed the idle connection while the request was on its way. That says nothing about the
+        let mut answered = None;
+        if let Some(kept) = self.connections.kept(deadline) {
+            // The peer may have closed the idle connection while the request was on its way. That says nothing about the
             // endpoint, so it is no failed attempt.
-            result = once();
+            let stale = |error: &Error| is_disconnect(error) && started.elapsed() < STALE_WITHIN;
+            answered = Some(post(kept)).filter(|answered| !answered.as_ref().is_err_and(stale));
         }
-        result.map_err(|error| self.explain(&error))
+        let answered = answered.unwrap_or_else(|| post(self.connections.connect(deadline)?));
+        answered.map_err(|error| self.explain(&error))
     }
 
     /// Breaks off what is under way and closes every connection. What is being connected ends by its timeout.
     pub(super) fn shutdown(&self) {
-        self.agent.clone().shutdown();
+        self.connections.shutdown();
     }
 
     /// The reason as an operator reads it. It never holds userinfo: ureq does not know it.
-    fn explain(&self, error: &Error) -> String {
+    pub(super) fn explain(&self, error: &Error) -> String {
         match error {
             Error::Timeout(Timeout::Resolve) => {
-                format!("no address for {} within {:?}", self.uri.host().unwrap_or_default(), self.connect_timeout)
+                let host = self.connections.uri().host().unwrap_or_default();
+                format!("no address for {host} within {:?}", self.connect_timeout)
             }
             Error::Timeout(Timeout::Connect) => format!("no connection within {:?}", self.connect_timeout),
             Error::Timeout(_) => format!("no answer within {:?}", self.timeout),
@@ -136,35 +111,38 @@ impl Transport {
     }
 }
 
+/// Adds a header of the caller's.
+///
+/// # Errors
+/// When its name or its value cannot be sent.
+pub(super) fn add(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error> {
+    let name: HeaderName = name.parse().map_err(http::Error::from)?;
+    headers.append(name, secret_value(value)?);
+    Ok(())
+}
+
+/// A value that is never printed.
+///
+/// # Errors
+/// When it cannot be sent.
+pub(super) fn secret_value(value: &str) -> Result<HeaderValue, Error> {
+    let mut value: HeaderValue = value.parse().map_err(http::Error::from)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Adds what every request says, unless the caller says otherwise.
+pub(super) fn introduce(headers: &mut HeaderMap) {
+    let own = [(header::USER_AGENT, USER_AGENT), (header::ACCEPT, "*/*")];
+    for (name, value) in own {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
 /// The wait that an answer asks for.
 pub(super) fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
     retry_after(value, SystemTime::now())
-}
-
-/// Whether the last request of this thread ran on a new connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Connected {
-    Reused,
-    Anew,
-}
-
-thread_local! {
-    static CONNECTED: Cell<Connected> = const { Cell::new(Connected::Anew) };
-}
-
-/// A way to connect, noting that it was used: ureq does not tell whether a failed request had been sent on a connection from
-/// the pool.
-#[derive(Debug)]
-struct NotesConnects<C>(C);
-
-impl<C: Connector> Connector for NotesConnects<C> {
-    type Out = C::Out;
-
-    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
-        CONNECTED.set(Connected::Anew);
-        self.0.connect(details, chained)
-    }
 }
 
 /// The peer ended the connection before it answered.

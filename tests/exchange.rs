@@ -1,0 +1,159 @@
+//! A POST and its answer, byte for byte: how it is sent, which answers are understood, and when a connection is kept.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
+
+use resonate_webhooks::config::Endpoint;
+use resonate_webhooks::telemetry::Outcome;
+use support::node::{Node, endpoint, numbered};
+use support::wait::PATIENCE;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+/// The pieces of an answer, each of which is written by itself.
+type Pieces = &'static [&'static str];
+
+type Answers = Arc<Mutex<VecDeque<Pieces>>>;
+
+/// A request that was answered.
+struct Answered {
+    /// On which connection, counted from 0.
+    connection: usize,
+    /// How much of it the first read got.
+    first: usize,
+    /// How long it was.
+    length: usize,
+}
+
+/// An endpoint that gives these answers, and what it has answered.
+struct Scripted {
+    node: Node,
+    answered: mpsc::Receiver<Answered>,
+    posts: usize,
+}
+
+impl Scripted {
+    fn answering(answers: impl IntoIterator<Item = Pieces>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let (tell, answered) = mpsc::channel();
+        let answers: Answers = Arc::new(Mutex::new(answers.into_iter().collect()));
+        std::thread::spawn(move || {
+            for (connection, stream) in listener.incoming().map_while(Result::ok).enumerate() {
+                let (answers, tell) = (Arc::clone(&answers), tell.clone());
+                std::thread::spawn(move || answer(stream, connection, &answers, &tell));
+            }
+        });
+        let node = Node::start(vec![Endpoint { max_attempts: 1, ..endpoint(0, url) }]);
+        Self { node, answered, posts: 0 }
+    }
+
+    /// Has another event delivered. Returns the status, and how the request came.
+    fn post(&mut self) -> (u16, Answered) {
+        self.node.accept("app", numbered(self.posts..self.posts + 1));
+        self.posts += 1;
+        match self.node.outcome() {
+            Outcome::Delivered { status, .. } => (status, self.answered.recv_timeout(PATIENCE).unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The status of each of `count` POSTs, and its connection.
+    fn posts(&mut self, count: usize) -> Vec<(u16, usize)> {
+        let mut post = || {
+            let (status, answered) = self.post();
+            (status, answered.connection)
+        };
+        (0..count).map(|_| post()).collect()
+    }
+}
+
+/// Answers what comes on a connection until it is closed.
+fn answer(mut stream: TcpStream, connection: usize, answers: &Answers, tell: &Sender<Answered>) {
+    stream.set_nodelay(true).unwrap();
+    let (mut request, mut first) = (Vec::new(), 0);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = stream.read(&mut buffer).unwrap_or_default();
+        if read == 0 {
+            return;
+        }
+        first = if request.is_empty() { read } else { first };
+        request.extend_from_slice(&buffer[..read]);
+        if length(&request) != Some(request.len()) {
+            continue;
+        }
+        let Some(pieces) = answers.lock().unwrap().pop_front() else { return };
+        for piece in pieces {
+            stream.write_all(piece.as_bytes()).unwrap();
+        }
+        // Nobody may be waiting any more.
+        let _ = tell.send(Answered { connection, first, length: request.len() });
+        request.clear();
+    }
+}
+
+/// How long the request is, when its head has come.
+fn length(request: &[u8]) -> Option<usize> {
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let (head, _) = text.split_once("\r\n\r\n")?;
+    let body = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
+    Some(head.len() + 4 + body.parse::<usize>().ok()?)
+}
+
+#[test]
+fn head_and_body_of_a_post_come_in_one_piece() {
+    let mut endpoint = Scripted::answering([&[OK][..]; 3]);
+    for _ in 0..3 {
+        let (_, Answered { first, length, .. }) = endpoint.post();
+        assert_eq!(first, length);
+    }
+}
+
+#[test]
+fn an_interim_answer_is_none() {
+    const INTERIM: &str = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n";
+    let mut endpoint = Scripted::answering([
+        &["HTTP/1.1 100 Continue\r\n\r\n", INTERIM, "HTTP/1.1 204 No Content\r\n\r\n"][..],
+        &["HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"],
+        &[OK],
+    ]);
+    assert_eq!(endpoint.posts(3), [(204, 0), (201, 0), (200, 0)]);
+}
+
+#[test]
+fn an_answer_in_chunks_or_in_pieces_keeps_its_connection() {
+    let mut endpoint = Scripted::answering([
+        &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "3\r\nyou\r\n", "0\r\n\r\n"][..],
+        &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
+        &["HTTP/1.1 2", "02 Accepted\r\nContent-Le", "ngth: 5\r\n", "\r\nhel", "lo"],
+        &[OK],
+    ]);
+    assert_eq!(endpoint.posts(4), [(200, 0), (200, 0), (202, 0), (200, 0)]);
+}
+
+#[test]
+fn a_connection_that_is_said_to_end_is_not_used_again() {
+    let mut endpoint = Scripted::answering([
+        &["HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"][..],
+        &["HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"],
+        &["HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"],
+        &[OK],
+    ]);
+    assert_eq!(endpoint.posts(4), [(200, 0), (200, 1), (200, 2), (200, 3)]);
+}
+
+#[test]
+fn what_comes_behind_an_answer_is_not_taken_for_the_next_one() {
+    const UNASKED: &str = "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n";
+    const BOTH: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n";
+    let mut endpoint = Scripted::answering([&[BOTH][..], &[OK, UNASKED], &[OK]]);
+    assert_eq!(endpoint.posts(3), [(200, 0), (200, 1), (200, 2)]);
+}
