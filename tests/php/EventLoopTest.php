@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Tests;
 
+use PHPUnit\Framework\Attributes\Group;
 use PHPUnit\Framework\Attributes\TestWith;
 use Tests\Support\Crowd;
 use Tests\Support\FailingRedis;
@@ -14,6 +15,7 @@ use Tests\Support\Wait;
 /**
  * Whatever happens behind the hooks, the event loop comes round and no edge is lost over it.
  */
+#[Group('alone')]
 final class EventLoopTest extends PluginTestCase
 {
     /**
@@ -78,18 +80,21 @@ final class EventLoopTest extends PluginTestCase
         $receiver = new HangingReceiver;
         $crowd = $this->crowd($redis, 1.0, $receiver);
 
-        $watch = LoopWatch::during(function () use ($crowd, $redis): void {
-            foreach (range(1, 3) as $_) {
-                $crowd->play(30);
+        $watches = [];
+
+        foreach (range(1, 3) as $_) {
+            $watches[] = LoopWatch::during(fn () => $crowd->play(30));
+            $remembers || $this->awaitNothingLeftInRedis($crowd, $receiver);
+            $watches[] = LoopWatch::during(function () use ($crowd, $redis): void {
                 $redis->kill();
                 $crowd->play(30);
                 $redis->start();
-            }
+            });
+        }
 
-            $crowd->play(30);
-        });
+        $watches[] = LoopWatch::during(fn () => $crowd->play(30));
 
-        $this->assertLessThan(self::LONGEST_GAP, $watch->longestGap());
+        $this->assertLessThan(self::LONGEST_GAP, max(array_map(fn (LoopWatch $watch) => $watch->longestGap(), $watches)));
 
         Wait::until(
             fn () => $this->lastEdges($receiver) === $crowd->truth(),
@@ -101,6 +106,23 @@ final class EventLoopTest extends PluginTestCase
         $this->assertEdgesTakeTurns($crowd, $receiver);
         $this->assertSame($crowd->truth(), $this->lastEdges($receiver), "the crowd of seed {$crowd->seed}");
         $this->assertEverybodyLeaves($receiver);
+    }
+
+    /**
+     * Wait until every edge has arrived and the engine knows: events that nobody has read, and answers, die with a Redis
+     * that forgets. A client event is not put there before what came earlier is answered.
+     */
+    private function awaitNothingLeftInRedis(Crowd $crowd, HangingReceiver $receiver): void
+    {
+        Wait::until(fn () => $this->lastEdges($receiver) === $crowd->truth(), "the truth about the crowd of seed {$crowd->seed}", 30.0);
+
+        [$channel, $event] = $crowd->remark();
+
+        Wait::until(
+            fn () => in_array($event, $this->arrived($receiver)[$channel], true),
+            "a remark in the crowd of seed {$crowd->seed}",
+            30.0,
+        );
     }
 
     private function crowd(FailingRedis $redis, float $timeout, HangingReceiver $receiver): Crowd

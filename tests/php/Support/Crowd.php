@@ -91,6 +91,20 @@ final class Crowd
     }
 
     /**
+     * Let somebody whisper.
+     *
+     * @return array{0: string, 1: string} The channel, and the event in the form of {@see expected()}.
+     */
+    public function remark(): array
+    {
+        $channel = array_key_first(array_filter($this->present));
+
+        $this->whisper(array_key_first($this->present[$channel]), $channel, "client-remark-{$this->actions}");
+
+        return [$channel, end($this->expected[$channel])];
+    }
+
+    /**
      * Send a guest to every channel whose last word tells that all before it has arrived.
      */
     public function end(): void

@@ -10,12 +10,15 @@ namespace Tests\Support;
 final class FreePort
 {
     /**
-     * Let the kernel choose one.
+     * Draw one that no outgoing connection takes before somebody listens on it: those begin at 32768.
      */
     public static function find(): int
     {
-        $socket = stream_socket_server('tcp://127.0.0.1:0');
+        do {
+            $port = random_int(10_000, 29_999);
+            $socket = @stream_socket_server("tcp://127.0.0.1:{$port}");
+        } while ($socket === false);
 
-        return (int) substr((string) strrchr((string) stream_socket_get_name($socket, false), ':'), 1);
+        return $port;
     }
 }
