@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Tests;
 
+use PHPUnit\Framework\Attributes\Large;
 use Tests\Support\Artisan;
 use Tests\Support\FreePort;
 use Tests\Support\Process;
@@ -12,6 +13,7 @@ use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Native\Cluster;
 use Webpatser\ResonateWebhooks\Native\DeadLetters;
 
+#[Large]
 final class ConsoleTest extends PluginTestCase
 {
     private ?Artisan $artisan = null;

@@ -4,11 +4,13 @@ declare(strict_types=1);
 
 namespace Tests;
 
+use PHPUnit\Framework\Attributes\Large;
 use Tests\Support\Wait;
 
 /**
  * Visits that last longer than anything in Redis lives without being renewed.
  */
+#[Large]
 final class LongVisitTest extends PluginTestCase
 {
     /**

@@ -4,12 +4,14 @@ declare(strict_types=1);
 
 namespace Tests;
 
+use PHPUnit\Framework\Attributes\Group;
 use Tests\Support\Wait;
 use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\ResonateWebhooks\AppDirectory;
 use Webpatser\ResonateWebhooks\Native\Engine;
 use Webpatser\ResonateWebhooks\Reconciler;
 
+#[Group('alone')]
 final class ReconcileTest extends PluginTestCase
 {
     public function test_a_departure_of_which_no_hook_heard_is_found_by_the_sweep(): void

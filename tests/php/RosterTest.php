@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Tests;
 
+use PHPUnit\Framework\Attributes\Large;
 use Tests\Support\FakeServer;
 use Tests\Support\RedisServer;
 use Tests\Support\TestApplication;
@@ -16,6 +17,7 @@ use Webpatser\ResonateWebhooks\WebhookPlugin;
 /**
  * The roster as a witness of who is alive.
  */
+#[Large]
 final class RosterTest extends PluginTestCase
 {
     public function test_a_process_that_has_the_roster_only_is_named_in_laravels_log(): void
