@@ -128,9 +128,10 @@ fn the_edges_of_a_dead_node_say_nothing_of_connections() {
     dead.attended(APP, b"presence-a", b"1.1", Some(b"7"), Some(DATA));
     eventually("it came", || events(&cluster, "/more").len() == 2);
     dead.stop(Instant::now() + Duration::from_secs(1));
-    eventually("it went", || events(&cluster, "/more").len() == 4);
-    let removed = events(&cluster, "/more").into_iter().find(|event| event["name"] == "member_removed").unwrap();
-    assert_eq!(strip(removed).1[1..], [None, None]);
+    // What it had under way may come again before.
+    let removed = || events(&cluster, "/more").into_iter().find(|event| event["name"] == "member_removed");
+    eventually("it went", || removed().is_some());
+    assert_eq!(strip(removed().unwrap()).1[1..], [None, None]);
 }
 
 #[test]

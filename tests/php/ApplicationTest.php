@@ -71,7 +71,7 @@ final class ApplicationTest extends PluginTestCase
         $redis = RedisServer::shared();
         $waiting = fn () => array_sum(array_map(fn (int $n) => (int) $redis->command('XLEN', "{$this->config()['key_prefix']}:out:{$n}")[0], range(0, 15)));
         Wait::until(fn () => $waiting() === 1, 'the event to reach the outbox');
-        $dead->kill();
+        $this->killNode($dead);
 
         $this->serve(['ttl' => 3], [$apps[0]]);
         $this->replaceApplications($apps);

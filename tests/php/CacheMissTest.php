@@ -99,8 +99,8 @@ final class CacheMissTest extends PluginTestCase
         $elsewhere->command('eve', 'subscribe', self::CHANNEL);
         $this->awaitEvent(self::MISS, times: 2);
 
-        $there->kill();
-        $elsewhere->kill();
+        $this->killNode($there);
+        $this->killNode($elsewhere);
     }
 
     public function test_who_does_not_ask_for_misses_has_nobody_look_for_them(): void

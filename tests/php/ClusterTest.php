@@ -34,7 +34,7 @@ final class ClusterTest extends PluginTestCase
         $this->assertIsFloat($good['p95_ms']);
         $this->assertSame([1, 1], [$status['dead_letters'], $status['channels']['1']]);
 
-        $node->kill();
+        $this->killNode($node);
         Wait::until(fn () => $cluster->status()['nodes'][0]['state'] === 'silent', 'the silence');
     }
 

@@ -124,7 +124,7 @@ final class NodesTest extends PluginTestCase
         $here->connect('ann');
         $here->command('ann', 'join', 'presence-room', 7);
         $this->awaitEvent('member_added presence-room 7');
-        $here->kill();
+        $this->killNode($here);
 
         $this->awaitEvent('channel_vacated presence-room', seconds: 30.0);
         $this->assertSame(

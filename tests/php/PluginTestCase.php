@@ -23,6 +23,8 @@ abstract class PluginTestCase extends TestCase
 
     private string $name;
 
+    private bool $repeats = true;
+
     protected function setUp(): void
     {
         $this->assertTrue(extension_loaded('resonate_webhooks'), 'run the tests with -d extension=...');
@@ -102,6 +104,15 @@ abstract class PluginTestCase extends TestCase
     }
 
     /**
+     * Kill a node. What it had under way may come again, with the id that it had, and counts once from now on.
+     */
+    protected function killNode(Node $node): void
+    {
+        $node->kill();
+        $this->repeats = false;
+    }
+
+    /**
      * The events received so far, each as `name channel`, with user and client event where it has them.
      *
      * @return list<string>
@@ -113,7 +124,7 @@ abstract class PluginTestCase extends TestCase
                 [$event['name'], $event['channel'], $event['user_id'] ?? null, $event['event'] ?? null],
                 fn (mixed $word) => $word !== null,
             )),
-            Receiver::shared()->events($this->path($prefix)),
+            Receiver::shared()->events($this->path($prefix), $this->repeats),
         );
     }
 

@@ -55,7 +55,7 @@ final class RosterTest extends PluginTestCase
         $process = preg_replace('/\.\w+$/', '', $this->holderOf('presence-room'));
 
         // Its engine is gone; that its loop goes on, only its roster could tell.
-        $silent->kill();
+        $this->killNode($silent);
         $killed = hrtime(true);
         Wait::until(function () use ($prefix, $process) {
             $this->refresh("{$prefix}:presence-room:{$process}");

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Tests;
 
-use PHPUnit\Framework\Attributes\Large;
+use PHPUnit\Framework\Attributes\Group;
 use PHPUnit\Framework\Attributes\TestWith;
 use Tests\Support\FailingRedis;
 use Tests\Support\FreePort;
@@ -14,7 +14,7 @@ use Tests\Support\Wait;
 /**
  * A node that is told to end under traffic ends in time, whatever is wrong around it, and leaves nothing untold.
  */
-#[Large]
+#[Group('alone')]
 final class StopTest extends PluginTestCase
 {
     private const float SHUTDOWN_TIMEOUT = 1.0;

@@ -58,13 +58,19 @@ final class Receiver
     }
 
     /**
-     * The events in the requests that were accepted on a path, in the order in which they came.
+     * The events in the requests that were accepted on a path, in the order in which they came. Those of a batch that came
+     * again, with the id that it had, count once more unless repeats are left out.
      *
      * @return list<array<string, mixed>>
      */
-    public function events(string $path): array
+    public function events(string $path, bool $repeats = true): array
     {
         $accepted = array_filter($this->requests($path), fn (array $request) => $request['status'] === 200);
+
+        if (! $repeats) {
+            $ids = array_map(fn (array $request) => $request['headers']['webhook-id'], $accepted);
+            $accepted = array_intersect_key($accepted, array_unique($ids));
+        }
 
         return array_merge(...array_map(
             fn (array $request) => json_decode($request['body'], true, flags: JSON_THROW_ON_ERROR)['events'],
