@@ -148,7 +148,8 @@ fn a_node_that_was_taken_for_dead_starts_over_and_tells_what_is_still_connected_
     let nodes: Vec<String> = redis::cmd("ZRANGE").arg("wh:nodes").arg(0).arg(-1).query(&mut redis).expect("nodes");
     // Whoever renews next sees that the reaping of this node has begun, and goes on with it.
     for node in &nodes {
-        let held: u64 = redis::cmd("EXISTS").arg(format!("wh:held:{node}")).query(&mut redis).expect("an answer");
+        let held: u64 =
+            redis::cmd("EXISTS").arg(format!("wh:held_connections:{node}")).query(&mut redis).expect("an answer");
         if held == 1 {
             redis::cmd("ZADD").arg("wh:nodes").arg(-1).arg(node).exec(&mut redis).expect("a lease that is gone");
         }

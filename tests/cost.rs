@@ -77,7 +77,7 @@ impl Watched {
 /// not know the script yet.
 fn is_claim(call: &ScriptCall) -> bool {
     let is_of_a_script = call.words[0].eq_ignore_ascii_case("evalsha") && !call.commands.is_empty();
-    is_of_a_script && call.words.get(6).is_some_and(|key| key.starts_with("wh:held:"))
+    is_of_a_script && call.words.get(6).is_some_and(|key| key.starts_with("wh:held_users:"))
 }
 
 /// The commands of each call with the keys they touch, without the name of the node.
@@ -85,7 +85,8 @@ fn shape(calls: &[ScriptCall]) -> Vec<Vec<String>> {
     let touched = |command: &Vec<String>| {
         let key = command.get(1).cloned().unwrap_or_default();
         let family = |name: &str| key.starts_with(name).then(|| name.to_owned());
-        let key = family("wh:held:").or_else(|| family("wh:reply:")).unwrap_or(key);
+        let families = ["wh:held_users:", "wh:held_channels:", "wh:held_connections:", "wh:reply:"];
+        let key = families.into_iter().find_map(family).unwrap_or(key);
         format!("{} {key} ({} words)", command[0].to_ascii_lowercase(), command.len())
     };
     calls.iter().map(|call| call.commands.iter().map(touched).collect()).collect()

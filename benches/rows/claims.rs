@@ -23,7 +23,7 @@ const RUNS: usize = 3;
 const COMPARABLE: &str = "local before = redis.call('HGET', KEYS[1], ARGV[1]) or ''
     if before == '' then before = '|' end
     redis.call('HSET', KEYS[1], ARGV[1], '|' .. ARGV[2] .. '|')
-    redis.call('ZADD', KEYS[2], 1, ARGV[1])
+    redis.call('SADD', KEYS[2], ARGV[1])
     redis.call('XADD', KEYS[3], '*', 'e', 'o' .. ARGV[1])
     return 1";
 

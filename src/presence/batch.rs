@@ -132,11 +132,11 @@ impl Whisper {
 }
 
 impl Said {
-    /// How its entry begins in a batch, and in the outbox.
-    pub(crate) const fn letter(&self) -> &'static str {
+    /// What it is in a batch, and how it begins in the outbox.
+    pub(crate) const fn letter(&self) -> u8 {
         match self {
-            Self::ByClient(_) => "c",
-            Self::ByApplication(_) => "x",
+            Self::ByClient(_) => b'c',
+            Self::ByApplication(_) => b'x',
         }
     }
 

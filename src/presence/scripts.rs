@@ -6,8 +6,8 @@
 //! - `occ:{app}`: hash, channel → hold set (the nodes that serve it).
 //! - `mem:{app length}:{app}:{channel}`: hash, user → hold set.
 //! - `con:{app}`: hash, socket of a connection → hold set.
-//! - `held:{node}`: sorted set, what a node holds, users (0) before channels (1) before connections (2): the reaper of a dead node costs what
-//!   the node held, not what Redis holds.
+//! - `held_users:{node}`, `held_channels:{node}`, `held_connections:{node}`: sets, what a node holds, which is taken in this
+//!   order: the reaper of a dead node costs what the node held, not what Redis holds.
 //! - `due`: sorted set, departures in their grace → when they become edges (ms). Only ever looked at with a grace.
 //! - `by`: hash, departure in its grace → the connection that left last. Only where an endpoint wants to know.
 //! - `counts`: hash, channel → how many connections each node has on it, and what was announced last.
@@ -40,7 +40,7 @@ use crate::names::NodeId;
 use crate::redis::millis;
 
 macro_rules! script {
-    ($name:ident, $file:literal) => {
+    ($name:ident, $($file:literal),+) => {
         static $name: LazyLock<Script> = LazyLock::new(|| {
             Script::new(concat!(
                 include_str!("../redis/scripts/cluster.lua"),
@@ -49,14 +49,15 @@ macro_rules! script {
                 include_str!("scripts/due.lua"),
                 include_str!("scripts/counts.lua"),
                 include_str!("scripts/misses.lua"),
-                include_str!($file)
+                include_str!("scripts/held.lua"),
+                $(include_str!($file)),+
             ))
         });
     };
 }
 
 script!(OPEN, "scripts/open.lua");
-script!(CLAIM, "scripts/claim.lua");
+script!(CLAIM, "scripts/slots.lua", "scripts/claim.lua");
 script!(REASSERT, "scripts/reassert.lua");
 script!(LEAVING, "scripts/leaving.lua");
 script!(FORGET, "scripts/forget.lua");
@@ -178,6 +179,13 @@ impl Keys {
         call
     }
 
+    /// Adds the keys of what a node holds.
+    fn add_held(&self, call: &mut ScriptInvocation<'_>, node: &str) {
+        for name in ["held_users", "held_channels", "held_connections"] {
+            call.key(self.of_node(name, node));
+        }
+    }
+
     /// Enters the node into the cluster; makes `new_epoch` the epoch when there is none, to settle for `settle`.
     /// Returns the epoch, and how long no edge may be decided.
     pub(crate) fn open(
@@ -203,7 +211,8 @@ impl Keys {
         batch: &Batch,
     ) -> RedisResult<Result<Verdict, Refusal>> {
         let mut call = self.call(&CLAIM, node.as_str());
-        call.key(self.of_node("reply", node.as_str())).key(self.of_node("held", node.as_str()));
+        call.key(self.of_node("reply", node.as_str()));
+        self.add_held(&mut call, node.as_str());
         call.arg(epoch)
             .arg(batch.number())
             .arg(self.partitions)
@@ -233,7 +242,8 @@ impl Keys {
         holds: impl Iterator<Item = &'a (Hold, i64)>,
     ) -> RedisResult<Result<(), Refusal>> {
         let mut call = self.call(&REASSERT, node.as_str());
-        call.key(self.of_node("held", node.as_str())).key(self.of_node("reply", node.as_str()));
+        self.add_held(&mut call, node.as_str());
+        call.key(self.of_node("reply", node.as_str()));
         call.arg(epoch).arg(answered);
         for (hold, number) in holds {
             add_hold(&mut call, hold);
@@ -276,7 +286,8 @@ impl Keys {
         settle: Duration,
     ) -> RedisResult<Result<bool, Refusal>> {
         let mut call = self.call(&FORGET, node.as_str());
-        call.key(self.of_node("held", node.as_str())).key(self.of_node("reply", node.as_str()));
+        self.add_held(&mut call, node.as_str());
+        call.key(self.of_node("reply", node.as_str()));
         let (status, finished): (String, u64) =
             call.arg(epoch).arg(answered).arg(portion).arg(millis(settle)).invoke(redis)?;
         accepted(&status, 0).map(|result| result.map(|()| finished == 1))
@@ -307,7 +318,8 @@ impl Keys {
         portion: usize,
     ) -> RedisResult<Result<Reaped, Refusal>> {
         let mut call = self.call(&REAP, dead);
-        call.key(self.of_node("held", dead)).key(self.of_node("reply", dead));
+        self.add_held(&mut call, dead);
+        call.key(self.of_node("reply", dead));
         call.arg(epoch).arg(portion).arg(KEEP_REPLY_SECONDS).arg(self.partitions).arg(millis(self.grace));
         let (ttl, prefix) =
             self.roster.as_ref().map_or((0, ""), |roster| (millis(roster.ttl), roster.key_prefix.as_str()));
@@ -343,7 +355,8 @@ impl Keys {
     /// Takes a node that holds nothing any more out of the cluster.
     pub(crate) fn bye(&self, redis: &mut Connection, node: &NodeId) -> RedisResult<()> {
         let mut call = self.call(&BYE, node.as_str());
-        call.key(self.of_node("held", node.as_str())).key(self.of_node("reply", node.as_str()));
+        self.add_held(&mut call, node.as_str());
+        call.key(self.of_node("reply", node.as_str()));
         call.invoke(redis)
     }
 }

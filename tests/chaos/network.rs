@@ -61,7 +61,7 @@ pub(crate) enum Call {
 impl Call {
     fn is_made_by(self, bytes: &[u8]) -> bool {
         let needle: &[u8] = match self {
-            Self::Claim => b"wh:held:",
+            Self::Claim => b"wh:held_users:",
             Self::Keep => b"wh:flight:",
             Self::Pass => b"wh:dead",
             Self::Any => b"EVALSHA",

@@ -4,7 +4,7 @@
 const BEFORE_KEYS: usize = 3;
 
 /// Keys of a call that claims.
-const KEYS: usize = 4;
+const KEYS: usize = 6;
 
 /// A batch of claims, as Redis gets it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -14,8 +14,8 @@ pub(crate) struct Claims {
     number: u64,
 }
 
-/// The batch of claims that begins here, if one does: the call of a script whose last two keys are those of the node's last
-/// reply and of what it holds.
+/// The batch of claims that begins here, if one does: the call of a script with the keys of the node's last reply and of
+/// what it holds, in this order.
 pub(crate) fn claims(bytes: &[u8]) -> Option<Claims> {
     // `*N`, and for each word `$length` and the word, a line each. None of the words that matter holds a line break.
     let mut lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
@@ -23,9 +23,9 @@ pub(crate) fn claims(bytes: &[u8]) -> Option<Claims> {
     let words: Vec<&[u8]> = lines.skip(1).step_by(2).take(BEFORE_KEYS + KEYS + 4).collect();
     let is_claim = count.starts_with(b"*")
         && words.first() == Some(&&b"EVALSHA"[..])
-        && words.get(2) == Some(&&b"4"[..])
+        && words.get(2) == Some(&&b"6"[..])
         && words.get(BEFORE_KEYS + 2).is_some_and(|key| key.starts_with(b"wh:reply:"))
-        && words.get(BEFORE_KEYS + 3).is_some_and(|key| key.starts_with(b"wh:held:"));
+        && words.get(BEFORE_KEYS + 3).is_some_and(|key| key.starts_with(b"wh:held_users:"));
     let number = words.get(BEFORE_KEYS + KEYS + 3).filter(|_| is_claim)?;
     let number = std::str::from_utf8(number).ok()?.parse().ok()?;
     Some(Claims { node: words.get(BEFORE_KEYS + KEYS + 1)?.to_vec(), number })
@@ -42,9 +42,10 @@ mod tests {
 
     #[test]
     fn a_batch_of_claims_is_known_by_its_node_and_number_and_other_calls_are_none() {
-        let before = ["EVALSHA", "sha", "4", "wh:epoch", "wh:nodes"];
-        let claim = ["wh:reply:n", "wh:held:n", "wh", "n", "epoch", "17", "16", "+", "app"];
-        let reap = ["wh:held:n", "wh:reply:n", "wh", "n", "epoch", "500", "30", "16"];
+        let before = ["EVALSHA", "sha", "6", "wh:epoch", "wh:nodes"];
+        let held = ["wh:held_users:n", "wh:held_channels:n", "wh:held_connections:n"];
+        let claim = [&["wh:reply:n"], &held[..], &["wh", "n", "epoch", "17", "16", "+", "app"]].concat();
+        let reap = [&held[..], &["wh:reply:n", "wh", "n", "epoch", "500", "30", "16"]].concat();
         let renew =
             ["EVALSHA", "sha", "3", "wh:epoch", "wh:nodes", "wh:reply:n", "wh", "n", "epoch", "3000", "16", "7"];
         assert_eq!(claims(&call(&[&before[..], &claim].concat())), Some(Claims { node: b"n".to_vec(), number: 17 }));

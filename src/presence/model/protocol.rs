@@ -61,7 +61,7 @@ pub(super) struct Redis {
     pub(super) settled: bool,
     pub(super) leases: [Lease; IDS],
     replies: [Reply; IDS],
-    /// The hold sets, and `held:{node}`.
+    /// The hold sets, and the lists of what each node holds.
     pub(super) holds: [Holds; IDS],
     pub(super) held: [Holds; IDS],
 }

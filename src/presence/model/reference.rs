@@ -329,7 +329,7 @@ impl Reference {
         leaving
     }
 
-    /// Users first, then as Redis sorts them.
+    /// Users first, then in any order.
     fn reaping_order(&self, key: Key) -> (bool, Vec<u8>) {
         let Names { apps, channels, users } = &*self.names;
         let (app, channel) = (&apps[key.app], &channels[key.channel]);

@@ -1,18 +1,19 @@
 //! The real thing: nodes without their threads, on a Redis.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::Connection;
 
-use super::kinds::{Id, Told, What};
+use super::kinds::{Id, Key, Told, What};
 use super::names::Names;
 use super::operations::{Channel, Operation};
 use super::reference::Reference;
 use super::rules::Rules;
 use crate::config::{Address, Connection as Settings};
-use crate::event::{ClientEventParts, Event, EventKind};
+use crate::event::{ClientEventParts, Event, EventKind, take};
 use crate::intent::{Intent, IntentQueue, Packed};
 use crate::names::{AppId, ChannelName, NodeId, SocketId, UserId};
 use crate::outbox::redis::codec;
@@ -36,6 +37,9 @@ const MOMENT: Duration = Duration::from_secs(1);
 
 /// Turns after which a node that still has something to say never comes to rest.
 const TURNS: usize = 20;
+
+/// Reapings of one hold after which it is no chance that one is never taken.
+const REAPINGS: usize = 1000;
 
 /// The nodes, and what they told.
 pub(super) struct Stage {
@@ -108,7 +112,7 @@ impl Stage {
             Operation::LoseReply { node } => self.carry_out_unseen(*node),
             Operation::Late { which } => self.send_late(*which),
             Operation::Lapse { incarnation } => self.lapse(*incarnation),
-            Operation::ReapOne { incarnation } => self.reap_one(*incarnation),
+            Operation::ReapOne { incarnation } => self.reap_one(*incarnation, reference),
             Operation::GraceOver => self.end_grace(),
             Operation::Crash { node } => self.nodes[*node] = self.start_node(),
             Operation::End { node } => {
@@ -167,7 +171,7 @@ impl Stage {
         let names = keys.iter().map(|key| key.escape_ascii().to_string());
         names
             .filter(|key| {
-                let families = ["wh:occ:", "wh:mem:", "wh:con:", "wh:held:", "wh:due", "wh:counts"];
+                let families = ["wh:occ:", "wh:mem:", "wh:con:", "wh:held_", "wh:due", "wh:counts"];
                 families.iter().any(|family| key.starts_with(family))
             })
             .collect()
@@ -248,9 +252,31 @@ impl Stage {
         redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(node_id(incarnation).as_str()).exec(&mut self.redis).unwrap();
     }
 
-    fn reap_one(&mut self, incarnation: Id) {
+    /// A reaper takes one hold of a kind, whichever Redis gives it: it is to be the one that the reference took.
+    fn reap_one(&mut self, incarnation: Id, reference: &Reference) {
         let epoch: String = redis::cmd("HGET").arg("wh:epoch").arg("id").query(&mut self.redis).unwrap();
-        self.keys.reap(&mut self.redis, node_id(incarnation).as_str(), &epoch, 1).unwrap().unwrap();
+        let saved = Saved::take(&mut self.redis);
+        for _ in 0..REAPINGS {
+            self.keys.reap(&mut self.redis, node_id(incarnation).as_str(), &epoch, 1).unwrap().unwrap();
+            if self.held_by(incarnation) == reference.held_by(incarnation) {
+                return;
+            }
+            saved.put_back(&mut self.redis);
+        }
+        panic!("the reaper never takes what the reference took");
+    }
+
+    /// What Redis has in the sets of an incarnation.
+    fn held_by(&mut self, incarnation: Id) -> BTreeSet<Key> {
+        let sets = ["users", "channels", "connections"].map(|kind| format!("wh:held_{kind}:{}", node_id(incarnation)));
+        let holds: Vec<Vec<u8>> = redis::cmd("SUNION").arg(&sets).query(&mut self.redis).unwrap();
+        let key = |hold: Vec<u8>| {
+            let (app, rest) = take(&hold[1..]).unwrap();
+            let (channel, user) = take(rest).unwrap();
+            let user = (hold[0] == b'U').then(|| UserId::new(user));
+            self.names.key(app, channel, user.as_ref())
+        };
+        holds.into_iter().map(key).collect()
     }
 
     fn end_grace(&mut self) {
@@ -336,6 +362,27 @@ impl Node {
         }
         self.step();
         self.claimer.say_goodbye();
+    }
+}
+
+/// All that is in Redis.
+struct Saved(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Saved {
+    fn take(redis: &mut Connection) -> Self {
+        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(redis).unwrap();
+        let dump = |key: Vec<u8>| {
+            let value = redis::cmd("DUMP").arg(&key).query(redis).unwrap();
+            (key, value)
+        };
+        Self(keys.into_iter().map(dump).collect())
+    }
+
+    fn put_back(&self, redis: &mut Connection) {
+        redis::cmd("FLUSHALL").exec(redis).unwrap();
+        for (key, value) in &self.0 {
+            redis::cmd("RESTORE").arg(key).arg(0).arg(value).exec(redis).unwrap();
+        }
     }
 }
 

@@ -132,7 +132,7 @@ impl Real {
         }
     }
 
-    /// What is in Redis of an incarnation: lease, place in hold sets, `held:{node}`.
+    /// What is in Redis of an incarnation: lease, place in hold sets, its own list of holds.
     fn left_behind(&mut self, id: Id) -> (Lease, Holds, Holds) {
         let node = node(id);
         let score: Option<f64> =
@@ -148,10 +148,12 @@ impl Real {
             set.is_some_and(|set| set.split('|').any(|member| member == node.as_str()))
         };
         let holds = Holds { channel: set("wh:occ:app", "presence-a"), user: set("wh:mem:3:app:presence-a", "7") };
-        let mut range = redis::cmd("ZRANGE");
-        let held: Vec<String> = range.arg(format!("wh:held:{node}")).arg(0).arg(-1).query(&mut self.redis).unwrap();
-        let holds_one = |kind: char| held.iter().any(|hold| hold.to_ascii_lowercase().starts_with(kind));
-        (lease, holds, Holds { channel: holds_one('c'), user: holds_one('u') })
+        let mut holds_one = |kind: &str| {
+            let set = format!("wh:held_{kind}:{node}");
+            redis::cmd("EXISTS").arg(set).query::<bool>(&mut self.redis).unwrap()
+        };
+        let held = Holds { channel: holds_one("channels"), user: holds_one("users") };
+        (lease, holds, held)
     }
 }
 

@@ -1,4 +1,6 @@
-//! How a batch is written for `claim.lua`.
+//! How a batch is written for `claim.lua`: each hold once, in groups that have a hash in common, and the entries by number.
+
+use std::collections::HashMap;
 
 use redis::ScriptInvocation;
 
@@ -9,33 +11,19 @@ use crate::presence::claim::{Change, Claim, Hold};
 
 /// Adds the entries of a batch, for an outbox of so many `partitions`; without any, client events do not travel.
 pub(super) fn add_entries(call: &mut ScriptInvocation<'_>, batch: &Batch, partitions: u16) {
-    let mut home = Home { partitions, last: None };
+    let mut written = Written::new(partitions);
     for entry in batch.entries() {
-        match entry {
-            Entry::Claim(Claim { hold, change, by }) => {
-                call.arg(if *change == Change::Join { "+" } else { "-" });
-                add_hold(call, hold);
-                let channel = hold.channel.as_bytes();
-                let place = if channel.is_empty() { user(hold) } else { channel };
-                home.add(call, &hold.app, place);
-                if let Some(by) = by.as_ref().filter(|_| partitions > 0) {
-                    call.arg("b").arg(by.to_text()).arg("").arg("").arg("");
-                }
-            }
-            Entry::Whisper(Whisper { app, channel, said }) if partitions > 0 => {
-                call.arg(said.letter()).arg(app.as_bytes()).arg(channel.as_bytes()).arg(said.as_text());
-                home.add(call, app, channel.as_bytes());
-            }
-            Entry::Whisper(_) => {}
-            Entry::Cache(CacheSeen { app, channel, empty }) => {
-                call.arg(if *empty { "m" } else { "f" }).arg(app.as_bytes()).arg(channel.as_bytes()).arg("");
-                home.add(call, app, channel.as_bytes());
-            }
-            Entry::Count(Count { app, channel, number }) => {
-                call.arg("n").arg(app.as_bytes()).arg(channel.as_bytes()).arg(number);
-                home.add(call, app, channel.as_bytes());
-            }
+        written.add(entry);
+    }
+    call.arg(written.plan()).arg(written.groups.len());
+    for Group { kind, app, channel, fields } in &written.groups {
+        call.arg(kind.letter()).arg(app.as_bytes()).arg(*channel).arg(fields.len());
+        for field in fields {
+            call.arg(*field);
         }
+    }
+    for word in written.beside {
+        call.arg(&*word);
     }
 }
 
@@ -48,6 +36,140 @@ fn user(hold: &Hold) -> &[u8] {
     hold.user.as_ref().map_or(&b""[..], UserId::as_bytes)
 }
 
+/// Which of the hashes a hold stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Channel,
+    User,
+    Connection,
+}
+
+impl Kind {
+    const fn letter(self) -> &'static str {
+        match self {
+            Self::Channel => "c",
+            Self::User => "U",
+            Self::Connection => "k",
+        }
+    }
+}
+
+/// Holds of one hash.
+struct Group<'a> {
+    kind: Kind,
+    app: &'a AppId,
+    /// Of users only.
+    channel: &'a [u8],
+    /// Channels, users or sockets.
+    fields: Vec<&'a [u8]>,
+}
+
+/// A hold: its hash, and the field in it.
+type Spot<'a> = (Kind, &'a AppId, &'a [u8], &'a [u8]);
+
+/// An entry: what it is, the partition of its events, and the place of its hold: its group, and where in that.
+type Step = (u8, u16, Option<(usize, usize)>);
+
+/// A batch as the script reads it.
+struct Written<'a> {
+    groups: Vec<Group<'a>>,
+    steps: Vec<Step>,
+    beside: Vec<std::borrow::Cow<'a, [u8]>>,
+    group_of: HashMap<(Kind, &'a AppId, &'a [u8]), usize>,
+    places: HashMap<Spot<'a>, (usize, usize)>,
+    home: Home<'a>,
+}
+
+impl<'a> Written<'a> {
+    fn new(partitions: u16) -> Self {
+        Self {
+            groups: Vec::new(),
+            steps: Vec::new(),
+            beside: Vec::new(),
+            group_of: HashMap::new(),
+            places: HashMap::new(),
+            home: Home { partitions, last: None },
+        }
+    }
+
+    fn add(&mut self, entry: &'a Entry) {
+        match entry {
+            Entry::Claim(Claim { hold: hold @ Hold { app, channel, .. }, change, by }) => {
+                let (channel, user) = (channel.as_bytes(), user(hold));
+                let (kind, home, spot) = match hold.user {
+                    None => (Kind::Channel, channel, (&b""[..], channel)),
+                    Some(_) if channel.is_empty() => (Kind::Connection, user, (channel, user)),
+                    Some(_) => (Kind::User, channel, (channel, user)),
+                };
+                let by = by.as_ref().filter(|_| kind == Kind::User && self.home.partitions > 0);
+                let what = match (change, by.is_some()) {
+                    (Change::Join, false) => b'+',
+                    (Change::Leave, false) => b'-',
+                    (Change::Join, true) => b'j',
+                    (Change::Leave, true) => b'l',
+                };
+                let place = self.place((kind, app, spot.0, spot.1));
+                self.steps.push((what, self.home.of(app, home), Some(place)));
+                self.beside.extend(by.map(|by| by.to_text().into()));
+            }
+            Entry::Whisper(Whisper { app, channel, said }) if self.home.partitions > 0 => {
+                self.steps.push((said.letter(), self.home.of(app, channel.as_bytes()), None));
+                self.beside.extend([app.as_bytes(), channel.as_bytes(), said.as_text()].map(Into::into));
+            }
+            Entry::Whisper(_) => {}
+            Entry::Cache(CacheSeen { app, channel, empty }) => {
+                self.add_channel(if *empty { b'm' } else { b'f' }, app, channel.as_bytes());
+            }
+            Entry::Count(Count { app, channel, number }) => {
+                self.add_channel(b'n', app, channel.as_bytes());
+                self.beside.push(number.to_string().into_bytes().into());
+            }
+        }
+    }
+
+    fn add_channel(&mut self, what: u8, app: &'a AppId, channel: &'a [u8]) {
+        let place = self.place((Kind::Channel, app, b"", channel));
+        self.steps.push((what, self.home.of(app, channel), Some(place)));
+    }
+
+    /// The place of a hold, which gets one if it has none.
+    fn place(&mut self, spot: Spot<'a>) -> (usize, usize) {
+        let (kind, app, channel, field) = spot;
+        let Self { groups, group_of, .. } = self;
+        *self.places.entry(spot).or_insert_with(|| {
+            let group = *group_of.entry((kind, app, channel)).or_insert_with(|| {
+                groups.push(Group { kind, app, channel, fields: Vec::new() });
+                groups.len() - 1
+            });
+            let fields = &mut groups[group].fields;
+            fields.push(field);
+            (group, fields.len())
+        })
+    }
+
+    /// The steps, five bytes each. The holds of a group are numbered behind those of the groups before it.
+    fn plan(&self) -> Vec<u8> {
+        let before: Vec<usize> = self
+            .groups
+            .iter()
+            .scan(0, |sum, group| {
+                let before = *sum;
+                *sum += group.fields.len();
+                Some(before)
+            })
+            .collect();
+        let mut plan = Vec::with_capacity(5 * self.steps.len());
+        for (what, home, place) in &self.steps {
+            let number = place.map_or(0, |(group, at)| before[group] + at);
+            plan.push(*what);
+            plan.extend(home.to_be_bytes());
+            // A batch has far fewer entries.
+            plan.extend(u16::try_from(number).unwrap_or_default().to_be_bytes());
+        }
+        plan
+    }
+}
+
 /// The partition of each entry; several in a row are about one channel.
 struct Home<'a> {
     partitions: u16,
@@ -55,16 +177,15 @@ struct Home<'a> {
 }
 
 impl<'a> Home<'a> {
-    fn add(&mut self, call: &mut ScriptInvocation<'_>, app: &'a AppId, channel: &'a [u8]) {
+    fn of(&mut self, app: &'a AppId, channel: &'a [u8]) -> u16 {
         if self.partitions == 0 {
-            call.arg("");
-            return;
+            return 0;
         }
         let partition = match self.last {
             Some((last_app, last_channel, partition)) if last_channel == channel && last_app == app => partition,
             _ => partition_of(app, channel, self.partitions),
         };
         self.last = Some((app, channel, partition));
-        call.arg(partition);
+        partition
     }
 }

@@ -6,17 +6,22 @@
 --                                `counts`
 -- KEYS[2] {prefix}:nodes         sorted set: node -> expiry of its lease (ms), negative while it is being reaped
 -- KEYS[3] {prefix}:reply:{node}  hash: `batch` number, `time`, `edges`, `refused` and `fired` of the node's last batch
--- KEYS[4] {prefix}:held:{node}   sorted set: the node's holds, users at 0, channels at 1, connections at 2
+-- KEYS[4..6] {prefix}:held_users:{node}, held_channels, held_connections  sets: the node's holds, see held.lua
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] batch number
 -- ARGV[5]   partitions of the outbox; 0 when it is not in Redis
 -- ARGV[6]   grace (ms)  ARGV[7] most departures to announce
 -- ARGV[8]   how many events may wait in a partition of the outbox before it takes no client events
 -- ARGV[9]   time between two counts of a channel (ms)  ARGV[10] how long a channel is known to be empty (ms)
--- ARGV[11..] five per entry, of which the last is the partition of its events; nothing where the outbox is not in Redis:
---           `+` or `-` and a hold: app, channel, user; behind it perhaps an entry of its own, `b` and the connection by
---           which; `c` or `x`, app, channel and the rest of a client event, or of one of the application's own; `n`, app,
---           channel and how many connections the node has there; or `m`, app, channel and nothing for a cache channel
---           that was found empty, `f` for one that has a payload
+-- ARGV[11]  the entries in their order, five bytes each: what it is, the partition of its events and the number of the hold
+--           that it is about, counted from 1; both are two bytes, the greater one first
+-- ARGV[12]  in how many groups the holds are that the entries are about, each hold once
+-- then for each group: `c` for channels, `U` for users of a channel, `k` for connections; app; channel, of users only; how
+--           many holds; and those: channels, users or sockets
+-- then what entries have beside that, in their order
+-- Entries:  `+` or `-`: the node holds it, or no more; `j` or `l`: the same of a user, and beside it the connection by which
+--           `c` or `x`, of no hold: beside it app, channel and the rest of a client event, or of one of the application's own
+--           `n`, and beside it how many connections the node has on the channel
+--           `m` for a cache channel that was found empty, `f` for one that has a payload
 --
 -- Returns {status, number, edges, next, announced, fired, refused, counted, counts}:
 --   ok        number = time of the edges (ms), edges = one per claim: `1`, `0`, `2` for a departure whose grace began, or
@@ -30,9 +35,12 @@
 --   reaped    the node's lease lapsed and its holds were taken away; or this batch comes behind a later one, on a
 --             connection that was given up, and nobody hears the answer. Nothing changed.
 --   settling  number = milliseconds until edges may be decided. Nothing changed.
--- May change: hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, miss, KEYS[3], KEYS[4], the outbox (out).
+-- May change: hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, miss, KEYS[3..6], the outbox (out).
 
 local node, batch = ARGV[2], ARGV[4]
+
+-- What an entry is, as a byte.
+local JOIN, LEAVE, JOIN_BY, LEAVE_BY, CLIENT, CUSTOM = string.byte('+-jlcx', 1, 6)
 
 local function refuse(status, number)
   return {status, number, '', -1, 0, {}, 0, 0, {}}
@@ -60,91 +68,103 @@ local wait = tonumber(epoch[2]) - now
 if wait > 0 then
   return refuse('settling', wait)
 end
-redis.call('ZCARD', KEYS[4])
+set_held(4)
 set_grace(ARGV[6], epoch[3])
 set_counts(ARGV[9], epoch[4])
+set_partitions(ARGV[5], ARGV[8])
 
-set_partitions(ARGV[5])
 local miss_ttl = tonumber(ARGV[10])
-local edges, joined, left = {}, {}, {}
+local fired = fire(tonumber(ARGV[7]))
+look_at_due_counts(tonumber(ARGV[7]))
 
-local function claim(sign, app, channel, user, by)
-  local key, field = hold_key(app, channel, user)
-  local before = hold_set(key, field)
+local rest = read_groups(12)
+local mark = mark_of(node)
+local edges, judged = {}, 0
+
+local function judge(verdict)
+  judged = judged + 1
+  edges[judged] = verdict
+end
+
+local function claim(slot, joins, home, by)
+  local group, before = group_of[slot], sets[slot]
   local after
-  if sign == '+' then
-    after = with_node(before, node)
+  if joins then
+    after = with_node(before, mark)
   else
-    after = without_node(before, node)
+    after = without_node(before, mark)
   end
   if after == before then
-    edges[#edges + 1] = '0'
-    return
+    return judge('0')
   end
-  local hold = encode_hold(app, channel, user)
-  joined[hold] = sign == '+' and held_score(channel, user) or nil
-  left[hold] = sign == '-' or nil
+  local field = ARGV[slot + group.offset]
   local verdict = '0'
   if after == '' then
-    after = depart(app, channel, user, by)
-    verdict = after == '' and '1' or '2'
+    local channel, user = hold_at(group, field)
+    after = depart(group.app, channel, user, by)
+    if after == '' then
+      append_text(edge_at(group, group.ends, field), home, by)
+      verdict = '1'
+    else
+      verdict = '2'
+    end
   elseif before == '' then
-    append_edge('+', app, channel, user, by)
+    append_text(edge_at(group, group.begins, field), home, by)
     verdict = '1'
   elseif before == LEAVING then
-    unset_due(hold)
+    unset_due(member_at(group, field))
     verdict = '3'
   end
-  if sign == '-' then
-    leave_count(node, app, channel, user)
-  elseif miss_ttl > 0 and (before == '' or before == LEAVING) and user == '' and is_cache(channel) then
-    forget_miss(app, channel)
+  if group.kind == 'c' then
+    if not joins and counts_marked then
+      set_home(group.app, field, home)
+      leave_count(node, group.app, field, '')
+    elseif joins and miss_ttl > 0 and (before == '' or before == LEAVING) and is_cache(field) then
+      forget_miss(group.app, field)
+    end
   end
-  set_hold_set(key, field, after)
-  edges[#edges + 1] = verdict
+  change_at(slot, after, joins)
+  judge(verdict)
 end
 
 -- What a node says of a channel counts while it holds it.
-local function holds_channel(app, channel)
-  local set = hold_set(hold_key(app, channel, ''))
-  return with_node(set, node) == set
-end
-
-local function tell(what, app, channel, number)
-  local held = holds_channel(app, channel)
+local function tell(what, slot, home)
+  local group, set = group_of[slot], sets[slot]
+  local app, channel, held = group.app, ARGV[slot + group.offset], with_node(set, mark) == set
+  set_home(app, channel, home)
   if what == 'm' then
-    edges[#edges + 1] = held and miss_ttl > 0 and tell_miss(app, channel) and 'm' or '0'
+    judge(held and miss_ttl > 0 and tell_miss(app, channel) and 'm' or '0')
   elseif held and what == 'f' then
     forget_miss(app, channel)
-  elseif held then
-    set_count(node, encode_hold(app, channel, ''), tonumber(number))
+  elseif held and what == 'n' then
+    set_count(node, encode_hold(app, channel, ''), tonumber(ARGV[rest]))
+  end
+  if what == 'n' then
+    rest = rest + 1
   end
 end
 
-local fired = fire(tonumber(ARGV[7]))
-look_at_due_counts(tonumber(ARGV[7]))
-for i = 11, #ARGV, 5 do
-  local kind, app, channel, rest = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  if kind == '+' or kind == '-' then
-    set_home(app, channel ~= '' and channel or rest, ARGV[i + 4])
-    claim(kind, app, channel, rest, ARGV[i + 5] == 'b' and ARGV[i + 6] or nil)
-  elseif kind ~= 'b' then
-    set_home(app, channel, ARGV[i + 4])
-    if kind == 'c' or kind == 'x' then
-      append(kind, app, channel, rest)
-    else
-      tell(kind, app, channel, rest)
-    end
+local plan, byte = ARGV[11], string.byte
+for at = 1, #plan, 5 do
+  local what, high, low, slot_high, slot_low = byte(plan, at, at + 4)
+  local home, slot = high * 256 + low, slot_high * 256 + slot_low
+  if what == JOIN or what == LEAVE then
+    claim(slot, what == JOIN, home)
+  elseif what == JOIN_BY or what == LEAVE_BY then
+    claim(slot, what == JOIN_BY, home, ARGV[rest])
+    rest = rest + 1
+  elseif what == CLIENT or what == CUSTOM then
+    set_home(ARGV[rest], ARGV[rest + 1], home)
+    append(what == CLIENT and 'c' or 'x', ARGV[rest], ARGV[rest + 1], ARGV[rest + 2])
+    rest = rest + 3
+  else
+    tell(string.char(what), slot, home)
   end
 end
 local counts = announce_counts()
 edges = table.concat(edges)
-local outbox, refused = nil, 0
-if partitions > 0 then
-  outbox, refused = streams(tonumber(ARGV[8]))
-end
 local announced, counted_now = #fired / 3, #counts / 3
-if outbox then
+if partitions > 0 then
   fired, counts = {}, {}
 end
 
@@ -155,17 +175,9 @@ elseif last[4] then
   redis.call('HDEL', KEYS[3], 'fired')
 end
 write_holds()
+write_slots()
 write_due()
 write_counts()
 write_misses(miss_ttl)
-local added = {}
-for hold, score in pairs(joined) do
-  added[#added + 1] = score
-  added[#added + 1] = hold
-end
-call_in_portions('ZADD', KEYS[4], added, 1000)
-call_in_portions('ZREM', KEYS[4], keys_of(left), 1000)
-if outbox then
-  write_events(outbox)
-end
+write_events()
 return {'ok', now, edges, next_due_or_count(next_due()), announced, fired, refused, counted_now, counts}

@@ -54,8 +54,8 @@ local function latest_due()
   return latest
 end
 
--- The last node has left a hold. Returns its hold set: empty when that is an edge at once, else one that is in its grace.
--- With `for_later` it is never an edge at once, but one that the next claim announces.
+-- The last node has left a hold. Returns its hold set: empty when that is an edge at once, which is to be appended, else one
+-- that is in its grace. With `for_later` it is never an edge at once, but one that the next claim announces.
 local function depart(app, channel, user, by, for_later)
   -- A connection does not come back: its socket is never used again.
   local grace = is_connection(channel, user) and 0 or own_grace
@@ -64,7 +64,6 @@ local function depart(app, channel, user, by, for_later)
     -- They have to be gone before the channel is, also those whose node granted them more time than this one does.
     at = math.max(at, latest_due())
   elseif grace == 0 and not for_later then
-    append_edge('-', app, channel, user, by)
     return ''
   end
   local hold = encode_hold(app, channel, user)

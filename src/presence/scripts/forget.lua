@@ -1,18 +1,19 @@
 -- Takes away what Redis thinks that a node holds, a portion at a time and without a word: Redis has lost data, and the node
 -- puts back what is true. Nothing is decided until all nodes have had the time to do so.
 --
--- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:held:{node}  KEYS[4] {prefix}:reply:{node}
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
+-- KEYS[3..5] {prefix}:held_users:{node}, held_channels, held_connections  KEYS[6] {prefix}:reply:{node}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
 -- ARGV[5] most holds to take  ARGV[6] how long edges wait (ms)
 --
 -- Returns {status, 1 when nothing is left}; status `ok`, `lost` or `reaped` as in reassert.lua.
--- May change: hold sets (occ, mem), counts, counts_due, KEYS[1], KEYS[3], KEYS[4].
+-- May change: hold sets (occ, mem), counts, counts_due, KEYS[1], KEYS[3..6].
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled', 'counts')
 if epoch[1] ~= ARGV[3] then
   return {'lost', 0}
 end
-local answered, last = tonumber(ARGV[4]), tonumber(redis.call('HGET', KEYS[4], 'batch') or 0)
+local answered, last = tonumber(ARGV[4]), tonumber(redis.call('HGET', KEYS[6], 'batch') or 0)
 if last > answered or not has_lease(KEYS[2], ARGV[2]) then
   return {'reaped', 0}
 end
@@ -22,12 +23,13 @@ if last == answered then
 end
 set_counts(0, epoch[3])
 
-local holds = redis.call('ZRANGE', KEYS[3], 0, ARGV[5] - 1)
+set_held(3)
+local holds, mark = held_up_to(tonumber(ARGV[5])), mark_of(ARGV[2])
 for _, hold in ipairs(holds) do
   local app, channel, user = decode_hold(hold)
   local key, field = hold_key(app, channel, user)
   local before = hold_set(key, field)
-  local after = without_node(before, ARGV[2])
+  local after = without_node(before, mark)
   if after ~= before then
     leave_count(ARGV[2], app, channel, user, true)
     set_hold_set(key, field, after)
@@ -40,10 +42,10 @@ if tonumber(epoch[2]) <= now then
 end
 write_holds()
 write_counts()
-call_in_portions('ZREM', KEYS[3], holds, 1000)
-local finished = redis.call('EXISTS', KEYS[3]) == 0
+write_held('SREM', holds)
+local finished = holds_nothing()
 if finished then
-  redis.call('HSET', KEYS[4], 'batch', answered, 'time', 0, 'edges', '', 'refused', 0)
-  redis.call('HDEL', KEYS[4], 'fired')
+  redis.call('HSET', KEYS[6], 'batch', answered, 'time', 0, 'edges', '', 'refused', 0)
+  redis.call('HDEL', KEYS[6], 'fired')
 end
 return {'ok', finished and 1 or 0}

@@ -32,8 +32,8 @@ local function hold_key(app, channel, user)
   return ARGV[1] .. ':mem:' .. length_prefix(app) .. app .. ':' .. channel, user
 end
 
--- One hold as a member of a sorted set: `c`, `U` or, for a connection, `k`, then app and channel behind their lengths,
--- then the user. At the same score a user (a capital letter) comes before a channel, and that before a connection.
+-- One hold as a member of a set: `c`, `U` or, for a connection, `k`, then app and channel behind their lengths,
+-- then the user. At the same score in `due` a user (a capital letter) comes before a channel, and that before a connection.
 local function encode_hold(app, channel, user)
   local kind = user == '' and 'c' or channel == '' and 'k' or 'U'
   return kind .. name_of(app, channel) .. user
@@ -41,11 +41,6 @@ end
 
 local function is_connection(channel, user)
   return channel == '' and user ~= ''
-end
-
--- Where a hold stands in `held:{node}`: users, channels, connections. As text, for it costs time to make that of a number.
-local function held_score(channel, user)
-  return user == '' and '1' or channel == '' and '2' or '0'
 end
 
 local function decode_hold(text)
@@ -110,23 +105,30 @@ local function has_members(app, channel)
   return redis.call('HLEN', key) + (growth[key] or 0) > 0
 end
 
-local function with_node(set, node)
-  if set == '' then
-    return '|' .. node .. '|'
-  end
-  if set:find('|' .. node .. '|', 1, true) then
-    return set
-  end
-  return set .. node .. '|'
+-- How a node stands in hold sets.
+local function mark_of(node)
+  return '|' .. node .. '|'
 end
 
-local function without_node(set, node)
-  local first, last = set:find('|' .. node .. '|', 1, true)
+local function with_node(set, mark)
+  if set == '' then
+    return mark
+  end
+  if set:find(mark, 1, true) then
+    return set
+  end
+  return set .. mark:sub(2)
+end
+
+local function without_node(set, mark)
+  if set == mark then
+    return ''
+  end
+  local first, last = set:find(mark, 1, true)
   if not first then
     return set
   end
-  local rest = set:sub(1, first) .. set:sub(last + 1)
-  return rest == '|' and '' or rest
+  return set:sub(1, first) .. set:sub(last + 1)
 end
 
 local function write_holds()

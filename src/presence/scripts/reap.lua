@@ -2,7 +2,8 @@
 -- departures have their grace like any others. When the outbox is not in Redis they have one even if there is none: the
 -- answer may be lost here, but not that of the claim that announces them.
 --
--- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:held:{dead}  KEYS[4] {prefix}:reply:{dead}
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
+-- KEYS[3..5] {prefix}:held_users:{dead}, held_channels, held_connections  KEYS[6] {prefix}:reply:{dead}
 -- ARGV[1] prefix  ARGV[2] dead node  ARGV[3] epoch id  ARGV[4] most holds to take
 -- ARGV[5] how long the dead node's last reply is kept, and that it was reaped (s), for a node that was only paused
 -- ARGV[6] partitions of the outbox; 0 when it is not in Redis  ARGV[7] grace (ms)
@@ -13,12 +14,11 @@
 -- the node has renewed its lease after all or another reaper has finished, or `spared`, see below; edges = three per
 -- edge: app, channel, user (empty: the channel itself); leaving = the same of those whose grace began; counted = how
 -- many counts were announced, wait = 1 when some have to wait for a claim.
--- May change: hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, KEYS[2], KEYS[3], KEYS[4], the outbox (out).
+-- May change: hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, KEYS[2..6], the outbox (out).
 
 local dead = ARGV[2]
 
--- Holds whose keys in the roster are looked at, from either end of those with a channel: users, whose channels every
--- roster knows, and channels.
+-- Holds of a kind whose keys in the roster are looked at: users, whose channels every roster knows, and channels.
 local WITNESSES = 16
 
 -- The process whose incarnation a node is, as the roster calls it.
@@ -47,16 +47,14 @@ local function is_vouched_for(expiry)
     end
   end
   local overdue = expiry - lease / 2
-  local holds = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', 1, 'LIMIT', 0, WITNESSES)
-  for _, hold in ipairs(redis.call('ZREVRANGEBYSCORE', KEYS[3], 1, '-inf', 'LIMIT', 0, WITNESSES)) do
-    holds[#holds + 1] = hold
-  end
-  for _, hold in ipairs(holds) do
-    local _, channel = decode_hold(hold)
-    -- Called so that an error is an answer: this user of Redis may have no right to read the roster.
-    local left = redis.pcall('PTTL', ARGV[10] .. ':' .. channel .. ':' .. process)
-    if type(left) == 'number' and left > 0 and now + left - ttl > overdue then
-      return true
+  for _, kind in ipairs({'U', 'c'}) do
+    for _, hold in ipairs(some_held(kind, WITNESSES)) do
+      local _, channel = decode_hold(hold)
+      -- Called so that an error is an answer: this user of Redis may have no right to read the roster.
+      local left = redis.pcall('PTTL', ARGV[10] .. ':' .. channel .. ':' .. process)
+      if type(left) == 'number' and left > 0 and now + left - ttl > overdue then
+        return true
+      end
     end
   end
   return false
@@ -73,24 +71,28 @@ local expiry = redis.call('ZSCORE', KEYS[2], dead)
 if not expiry or tonumber(expiry) >= now then
   return {'alive', 0, {}, 1, {}, 0, 0}
 end
+set_held(3)
 if is_vouched_for(tonumber(expiry)) then
   return {'spared', 0, {}, 1, {}, 0, 0}
 end
 set_grace(ARGV[7], epoch[3])
 set_counts(ARGV[11], epoch[4])
 
-redis.call('HLEN', KEYS[4])
-local holds = redis.call('ZRANGE', KEYS[3], 0, ARGV[4] - 1)
+redis.call('HLEN', KEYS[6])
 set_partitions(ARGV[6])
+local holds, mark = held_up_to(tonumber(ARGV[4])), mark_of(dead)
 local edges, leaving = {}, {}
 for _, hold in ipairs(holds) do
   local app, channel, user = decode_hold(hold)
   local key, field = hold_key(app, channel, user)
   local before = hold_set(key, field)
-  local after = without_node(before, dead)
+  local after = without_node(before, mark)
   if after ~= before then
     if after == '' then
       after = depart(app, channel, user, nil, partitions == 0)
+      if after == '' then
+        append_edge('-', app, channel, user)
+      end
       local departed = after == '' and edges or leaving
       departed[#departed + 1] = app
       departed[#departed + 1] = channel
@@ -102,22 +104,18 @@ for _, hold in ipairs(holds) do
 end
 local counted_now = #announce_counts(partitions == 0) / 3
 
-local outbox = partitions > 0 and streams()
-
 -- A negative lease: the node cannot claim under this id any more, and whoever renews next sees that it is not finished,
 -- should this reaper die between two portions.
 redis.call('ZADD', KEYS[2], -1, dead)
-redis.call('HSET', KEYS[4], 'reaped', 1)
+redis.call('HSET', KEYS[6], 'reaped', 1)
 write_holds()
 write_due()
 local waiting = write_counts()
-call_in_portions('ZREM', KEYS[3], holds, 1000)
-if outbox then
-  write_events(outbox)
-end
-local finished = redis.call('EXISTS', KEYS[3]) == 0
+write_held('SREM', holds)
+write_events()
+local finished = holds_nothing()
 if finished then
   redis.call('ZREM', KEYS[2], dead)
-  redis.call('EXPIRE', KEYS[4], ARGV[5])
+  redis.call('EXPIRE', KEYS[6], ARGV[5])
 end
 return {'ok', now, edges, finished and 1 or 0, leaving, counted_now, waiting and 1 or 0}

@@ -1,30 +1,31 @@
 -- Puts holds of a node back that Redis has lost. Their edges were announced before, so nothing is announced now. A hold
 -- that another node has put back as leaving is not leaving.
 --
--- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:held:{node}  KEYS[4] {prefix}:reply:{node}
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
+-- KEYS[3..5] {prefix}:held_users:{node}, held_channels, held_connections  KEYS[6] {prefix}:reply:{node}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
 -- ARGV[5..] four per hold: app, channel, user (empty: the channel itself), and how many connections the node had there
 -- when it last told; 0 when it has not, negative when that may not have been announced before it was lost
 --
 -- Returns `ok`, `lost` or `reaped`, as claim.lua does; a call that comes behind the node's next batch is late, too.
--- May change: hold sets (occ, mem), due, counts, counts_due, `counts`, KEYS[3].
+-- May change: hold sets (occ, mem), due, counts, counts_due, `counts`, KEYS[3..5].
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'counts')
 if epoch[1] ~= ARGV[3] then
   return 'lost'
 end
-if comes_late(redis.call('HGET', KEYS[4], 'batch'), ARGV[4]) or not has_lease(KEYS[2], ARGV[2]) then
+if comes_late(redis.call('HGET', KEYS[6], 'batch'), ARGV[4]) or not has_lease(KEYS[2], ARGV[2]) then
   return 'reaped'
 end
-redis.call('ZCARD', KEYS[3])
+set_held(3)
 set_counts(0, epoch[2])
 
-local held = {}
+local held, mark = {}, mark_of(ARGV[2])
 for i = 5, #ARGV, 4 do
   local app, channel, user = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local key, field = hold_key(app, channel, user)
   local before = hold_set(key, field)
-  local after = with_node(before, ARGV[2])
+  local after = with_node(before, mark)
   if after ~= before then
     set_hold_set(key, field, after)
     if before == LEAVING then
@@ -38,12 +39,11 @@ for i = 5, #ARGV, 4 do
   if number < 0 then
     forget_announcement(encode_hold(app, channel, ''))
   end
-  held[#held + 1] = held_score(channel, user)
   held[#held + 1] = encode_hold(app, channel, user)
 end
 announce_counts(true)
 write_holds()
 write_due()
 write_counts()
-call_in_portions('ZADD', KEYS[3], held, 1000)
+write_held('SADD', held)
 return 'ok'

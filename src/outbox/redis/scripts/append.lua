@@ -40,11 +40,12 @@ local function name_of(app, channel)
   return last_name
 end
 
-local partitions = 0
+local partitions, most_waiting = 0, nil
 
--- The partitions of the outbox; 0 when it is not in Redis, and nothing is appended.
-local function set_partitions(number)
-  partitions = tonumber(number)
+-- The partitions of the outbox; 0 when it is not in Redis, and nothing is appended. Where `most` events wait in one, client
+-- events are given up: edges always get in.
+local function set_partitions(number, most)
+  partitions, most_waiting = tonumber(number), tonumber(most)
 end
 
 local homes = {}
@@ -63,49 +64,53 @@ local function home_of(app, channel, name)
   return home
 end
 
-local texts, bys, places, droppable = {}, {}, {}, {}
+local streams, full = {}, {}
+
+-- The stream of a partition, looked at before anything is written: a key of a foreign type fails here.
+local function stream_of(home)
+  local stream = streams[home]
+  if not stream then
+    stream = ARGV[1] .. ':out:' .. home
+    local length = redis.call('XLEN', stream)
+    full[home] = most_waiting and length >= most_waiting
+    streams[home] = stream
+  end
+  return stream
+end
+
+local texts, bys, places, appended, refused = {}, {}, {}, 0, 0
+
+-- Appends an event that has its text already to a partition.
+local function append_text(text, home, by)
+  if partitions == 0 then
+    return
+  end
+  local stream = stream_of(home)
+  appended = appended + 1
+  texts[appended], places[appended], bys[appended] = text, stream, by
+end
 
 local function append(kind, app, channel, rest, by)
   if partitions == 0 then
     return
   end
-  local name, n = name_of(app, channel), #texts + 1
-  texts[n] = kind .. name .. rest
-  bys[n] = by
-  places[n] = home_of(app, channel, name)
-  droppable[n] = kind == 'c' or nil
-end
-
--- The stream of each event, checked before anything is written: a key of a foreign type fails here. Gives up the client
--- events for streams in which `most` events wait, if that is given: edges always get in. An event that is given up has no
--- stream. Returns how many were, too.
-local function streams(most)
-  local keys, known, full, refused = {}, {}, {}, 0
-  for n, home in ipairs(places) do
-    local key = known[home]
-    if not key then
-      key = ARGV[1] .. ':out:' .. home
-      known[home] = key
-      local length = redis.call('XLEN', key)
-      full[home] = most and length >= most
-    end
-    if droppable[n] and full[home] then
-      refused = refused + 1
-      keys[n] = false
-    else
-      keys[n] = key
-    end
+  local name = name_of(app, channel)
+  local home = home_of(app, channel, name)
+  if kind == 'c' and stream_of(home) and full[home] then
+    refused = refused + 1
+  else
+    append_text(kind .. name .. rest, home, by)
   end
-  return keys, refused
 end
 
-local function write_events(keys)
-  for n, key in ipairs(keys) do
+local function write_events()
+  local call = redis.call
+  for n = 1, appended do
     local by = bys[n]
-    if key and by then
-      redis.call('XADD', key, '*', 'e', texts[n], 'b', by)
-    elseif key then
-      redis.call('XADD', key, '*', 'e', texts[n])
+    if by then
+      call('XADD', places[n], '*', 'e', texts[n], 'b', by)
+    else
+      call('XADD', places[n], '*', 'e', texts[n])
     end
   end
 end

@@ -14,6 +14,11 @@ impl Reference {
         self.nodes.iter().flat_map(|node| keys(&node.live)).collect()
     }
 
+    /// The keys that Redis has of an incarnation.
+    pub(in super::super) fn held_by(&self, id: Id) -> BTreeSet<Key> {
+        self.redis.holds.get(&id).cloned().unwrap_or_default()
+    }
+
     /// How many connections there are on each channel that is counted.
     pub(in super::super) fn counts(&self) -> BTreeMap<Key, u64> {
         let mut counts = BTreeMap::new();

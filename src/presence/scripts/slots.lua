@@ -1,0 +1,115 @@
+-- Put in front of claim.lua, behind held.lua: the holds that a batch is about, each of which has a number, its slot.
+--
+-- The caller has put them into groups that have a hash in common. So they are read and written with few calls, and nothing
+-- has to be found by its name, which is what costs time in Lua.
+
+-- By slot: the group, the hold set as it is to be, and whether the node has joined it (true) or left it (false).
+local groups, group_of, sets, joined_at = {}, {}, {}, {}
+
+-- The app, and the channel of users, each behind its length; what the events of a group begin with that are edges.
+local function describe(group)
+  group.front = length_prefix(group.app) .. group.app
+  if group.kind == 'U' then
+    group.front = group.front .. length_prefix(group.channel) .. group.channel
+    group.key, group.begins, group.ends = hold_key(group.app, group.channel, ' '), 'a', 'r'
+  elseif group.kind == 'k' then
+    group.key, group.begins, group.ends = hold_key(group.app, '', ' '), 'k', 't'
+  else
+    group.key, group.begins, group.ends = hold_key(group.app, '', ''), 'o', 'v'
+  end
+end
+
+-- Reads the hold sets of the groups that are listed from ARGV[at] on, behind their number. What `fire` has decided about
+-- one of them is not written yet. Returns where ARGV goes on.
+local function read_groups(at)
+  local slot = 0
+  local next = at + 1
+  for n = 1, tonumber(ARGV[at]) do
+    local group = {kind = ARGV[next], app = ARGV[next + 1], channel = ARGV[next + 2]}
+    local count, begins = tonumber(ARGV[next + 3]), next + 4
+    describe(group)
+    group.first, group.last, group.offset = slot + 1, slot + count, begins - slot - 1
+    groups[n] = group
+    local fired = read[group.key]
+    for first = begins, begins + count - 1, 1000 do
+      local last = math.min(first + 999, begins + count - 1)
+      local found = redis.call('HMGET', group.key, unpack(ARGV, first, last))
+      for i = 1, last - first + 1 do
+        slot = slot + 1
+        group_of[slot] = group
+        sets[slot] = fired and fired[ARGV[first + i - 1]] or found[i] or ''
+      end
+    end
+    next = begins + count
+  end
+  return next
+end
+
+-- Channel and user of the hold that stands in a group as `field`.
+local function hold_at(group, field)
+  if group.kind == 'c' then
+    return field, ''
+  end
+  return group.channel, field
+end
+
+-- The event that an edge of it is.
+local function edge_at(group, letter, field)
+  if group.kind == 'U' then
+    return letter .. group.front .. field
+  end
+  return letter .. group.front .. length_prefix(field) .. field
+end
+
+-- It as `encode_hold` writes it.
+local function member_at(group, field)
+  if group.kind == 'c' then
+    return 'c' .. group.front .. length_prefix(field) .. field
+  elseif group.kind == 'U' then
+    return 'U' .. group.front .. field
+  end
+  return 'k' .. group.front .. '0:' .. field
+end
+
+local function change_at(slot, set, joins)
+  local existed, exists = sets[slot] ~= '', set ~= ''
+  if existed ~= exists then
+    local key = group_of[slot].key
+    growth[key] = (growth[key] or 0) + (exists and 1 or -1)
+  end
+  sets[slot], joined_at[slot] = set, joins
+end
+
+local function write_slots()
+  local joined, left = {U = {}, c = {}, k = {}}, {U = {}, c = {}, k = {}}
+  for _, group in ipairs(groups) do
+    local offset, joins, leaves = group.offset, joined[group.kind], left[group.kind]
+    local set, gone, sets_at, gone_at, joins_at, leaves_at = {}, {}, 0, 0, #joins, #leaves
+    for slot = group.first, group.last do
+      local change = joined_at[slot]
+      if change ~= nil then
+        local field, value = ARGV[slot + offset], sets[slot]
+        if value == '' then
+          gone_at = gone_at + 1
+          gone[gone_at] = field
+        else
+          sets_at = sets_at + 2
+          set[sets_at - 1], set[sets_at] = field, value
+        end
+        if change then
+          joins_at = joins_at + 1
+          joins[joins_at] = member_at(group, field)
+        else
+          leaves_at = leaves_at + 1
+          leaves[leaves_at] = member_at(group, field)
+        end
+      end
+    end
+    call_in_portions('HSET', group.key, set, 1000)
+    call_in_portions('HDEL', group.key, gone, 1000)
+  end
+  for kind, key in pairs(held_keys) do
+    call_in_portions('SADD', key, joined[kind], 1000)
+    call_in_portions('SREM', key, left[kind], 1000)
+  end
+end
