@@ -4,11 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use redis::streams::StreamRangeReply;
-use redis::{Commands, Connection, Pipeline, RedisResult};
+use redis::{Commands, Connection, Pipeline, RedisResult, Value};
 
+use super::entry::{self, Entry};
 use super::flight::{Kept, parse_lane};
-use super::reader::{Entry, entry};
 use super::scripts::{Keys, stream_id, time_ms};
 use crate::outbox::{Flight, LaneId, Position, Queued, Resume};
 
@@ -67,9 +66,9 @@ fn entries_at(redis: &mut Connection, keys: &Keys, places: &[(u16, u64)]) -> Red
         for (partition, seq) in portion {
             pipeline.xrange(keys.stream(*partition), stream_id(*seq), stream_id(*seq));
         }
-        let replies: Vec<StreamRangeReply> = pipeline.query(redis)?;
-        for (place, reply) in portion.iter().zip(&replies) {
-            entries.extend(reply.ids.first().and_then(entry).map(|(_, entry)| (*place, entry)));
+        let replies: Vec<Value> = pipeline.query(redis)?;
+        for (place, reply) in portion.iter().zip(replies) {
+            entries.extend(entry::entries(reply).pop().map(|(_, entry)| (*place, entry)));
         }
     }
     Ok(entries)

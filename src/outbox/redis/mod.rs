@@ -12,6 +12,7 @@
 //! for byte. A node that wakes up late finds that it owns nothing: the scripts refuse it.
 
 pub(crate) mod codec;
+mod entry;
 mod flight;
 mod legacy;
 pub(super) mod letters;

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use redis::streams::{StreamId, StreamReadOptions, StreamReadReply};
+use redis::streams::StreamReadOptions;
 use redis::{Commands, Connection, RedisResult};
 
 use super::RedisOutbox;
-use super::codec;
+use super::entry::{self, Entry};
 use super::legacy::Legacy;
 use super::merge::Merge;
-use super::scripts::{Assignment, Keys, parse_stream_id, stream_id, time_ms};
+use super::scripts::{Assignment, Keys, stream_id, time_ms};
 use super::tenure::End;
-use crate::event::Entrance;
-use crate::outbox::{Handover, Item, Position, Queued, Resume};
+use crate::outbox::{Handover, Position, Queued, Resume};
 use crate::presence::{Place, Standing};
 use crate::redis::Link;
 use crate::telemetry::{Level, Telemetry};
@@ -112,7 +111,7 @@ impl Reader {
             self.ask(|redis, keys| read_on(redis, keys, &wanted, block))?
         {
             let full = entries.len() == READ_COUNT;
-            self.merge.add(partition, tenure, entries.iter().filter_map(entry).collect(), full);
+            self.merge.add(partition, tenure, entries, full);
         }
         let entries = self.merge.take();
         if entries.is_empty() {
@@ -230,7 +229,7 @@ fn read_on(
     keys: &Keys,
     streams: &[Position],
     block: Option<Duration>,
-) -> RedisResult<Vec<(Position, Vec<StreamId>)>> {
+) -> RedisResult<Vec<(Position, Vec<(u64, Entry)>)>> {
     if streams.is_empty() {
         return Ok(Vec::new());
     }
@@ -240,45 +239,12 @@ fn read_on(
     if let Some(block) = block {
         options = options.block(usize::try_from(block.as_millis()).unwrap_or(usize::MAX));
     }
-    let reply: Option<StreamReadReply> = redis.xread_options(&names, &ids, &options)?;
-    let mut found: HashMap<String, Vec<StreamId>> =
-        reply.into_iter().flat_map(|reply| reply.keys).map(|stream| (stream.key, stream.ids)).collect();
-    let read = streams.iter().zip(&names).map(|(stream, name)| (*stream, found.remove(name).unwrap_or_default()));
+    let mut found = entry::streams(redis.xread_options(&names, &ids, &options)?);
+    let read = streams.iter().zip(&names).map(|(stream, name)| {
+        let of_it = found.iter_mut().find(|(found, _)| found == name.as_bytes());
+        (*stream, of_it.map(|(_, entries)| std::mem::take(entries)).unwrap_or_default())
+    });
     Ok(read.collect())
-}
-
-/// What stands in a stream, as text.
-#[derive(Debug)]
-pub(super) enum Entry {
-    Event {
-        text: Vec<u8>,
-        /// The connection that made the edge.
-        by: Option<Vec<u8>>,
-    },
-    Redelivery(Vec<u8>),
-}
-
-impl Entry {
-    /// `None` when it is none of ours.
-    pub(super) fn decode(&self, time_ms: u64) -> Option<Item> {
-        match self {
-            Self::Event { text, by } => {
-                let mut event = codec::decode(text, time_ms)?;
-                event.kind = event.kind.by(by.as_ref().and_then(|by| Entrance::from_text(by)).map(Box::new));
-                Some(Item::Event(event))
-            }
-            Self::Redelivery(text) => codec::decode_redelivery(text).map(Item::Redelivery),
-        }
-    }
-}
-
-/// The entry of a stream, and its place.
-pub(super) fn entry(id: &StreamId) -> Option<(u64, Entry)> {
-    let entry = match id.get("r") {
-        Some(text) => Entry::Redelivery(text),
-        None => Entry::Event { text: id.get("e").unwrap_or_default(), by: id.get("b") },
-    };
-    Some((parse_stream_id(&id.id)?, entry))
 }
 
 /// The life of the data as a number: it is 16 hexadecimal digits.

@@ -248,8 +248,8 @@ fn accepted(status: &str) -> RedisResult<Result<(), Refusal>> {
 const BITS_WITHIN_MS: u32 = 20;
 
 /// The place in a partition that a stream id stands for.
-pub(super) fn parse_stream_id(id: &str) -> Option<u64> {
-    let (ms, n) = id.split_once('-')?;
+pub(super) fn parse_stream_id(id: &[u8]) -> Option<u64> {
+    let (ms, n) = std::str::from_utf8(id).ok()?.split_once('-')?;
     let (ms, n): (u64, u64) = (ms.parse().ok()?, n.parse().ok()?);
     (n < 1 << BITS_WITHIN_MS).then_some(ms << BITS_WITHIN_MS | n)
 }

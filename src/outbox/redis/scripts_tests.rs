@@ -93,13 +93,13 @@ impl Owner {
 
 #[test]
 fn a_stream_id_is_a_number_that_keeps_the_order() {
-    let first = parse_stream_id("1700000000000-5").unwrap();
-    let next = parse_stream_id("1700000000000-6").unwrap();
-    let later = parse_stream_id("1700000000001-0").unwrap();
+    let first = parse_stream_id(b"1700000000000-5").unwrap();
+    let next = parse_stream_id(b"1700000000000-6").unwrap();
+    let later = parse_stream_id(b"1700000000001-0").unwrap();
     assert!(first < next && next < later);
     assert_eq!(stream_id(first), "1700000000000-5");
     assert_eq!(time_ms(first), 1_700_000_000_000);
-    assert_eq!(parse_stream_id("1-1048576"), None);
+    assert_eq!(parse_stream_id(b"1-1048576"), None);
 }
 
 #[test]
