@@ -15,67 +15,90 @@ const SAMPLE: u32 = 400;
 const SAMPLES: u32 = 40;
 const LEAST_DISTURBED: f64 = 0.1;
 
-/// Measures the least and the most of each.
+/// Measures the least and the most of each, in turn: what else the machine does, it does to both.
 pub(crate) fn measure() {
-    for keys in [0, 1_000_000] {
-        figure(&format!("foreign_keys_{keys}_us"), with_foreign_keys(keys));
+    in_turn("foreign_keys", [0, 1_000_000], with_foreign_keys, TO_A_CHANNEL);
+    in_turn("channels", [10, 100_000], among_channels, TO_A_CHANNEL);
+    in_turn("members", [10, 10_000], among_members, BY_A_USER);
+    in_turn("nodes", [1, 32], shared_by_nodes, TO_A_CHANNEL);
+}
+
+/// A visit: how it begins, and how it ends.
+type Visit = (fn(&Engine, u32), fn(&Engine, u32));
+
+const TO_A_CHANNEL: Visit = (
+    |node, n| node.subscribed(APP, format!("chat-{n}").as_bytes(), b"1.1", None),
+    |node, n| node.unsubscribed(APP, format!("chat-{n}").as_bytes(), b"1.1"),
+);
+
+const BY_A_USER: Visit = (
+    |node, n| {
+        let visitor = format!("visitor-{n}").into_bytes();
+        node.subscribed(APP, ROOM, &visitor, Some(&visitor));
+    },
+    |node, n| node.unsubscribed(APP, ROOM, format!("visitor-{n}").as_bytes()),
+);
+
+const ROOM: &[u8] = b"presence-room";
+
+/// Two stages that differ in their number of `what`, on two servers that run at the same time.
+fn in_turn(what: &str, numbers: [u32; 2], stage: impl Fn(u32) -> Stage, visit: Visit) {
+    let stages = numbers.map(stage);
+    let mut samples = [Vec::new(), Vec::new()];
+    for _ in 0..SAMPLES {
+        for (stage, samples) in stages.iter().zip(&mut samples) {
+            samples.push(stage.cost(visit));
+        }
     }
-    for channels in [10, 100_000] {
-        figure(&format!("channels_{channels}_us"), among_channels(channels));
-    }
-    for members in [10, 10_000] {
-        figure(&format!("members_{members}_us"), among_members(members));
-    }
-    for nodes in [1, 32] {
-        figure(&format!("nodes_{nodes}_us"), shared_by_nodes(nodes));
+    for (number, samples) in numbers.iter().zip(&mut samples) {
+        figure(&format!("{what}_{number}_us"), percentile(samples, LEAST_DISTURBED));
     }
 }
 
-fn with_foreign_keys(keys: u32) -> f64 {
+fn with_foreign_keys(keys: u32) -> Stage {
     let stage = Stage::start();
     let fill = "for i = ARGV[1], ARGV[2] do redis.call('SET', 'foreign:' .. i, i) end";
     for first in (0..keys).step_by(10_000) {
         redis::cmd("EVAL").arg(fill).arg(0).arg(first).arg(first + 9_999).exec(&mut stage.redis.connect()).unwrap();
     }
-    stage.cost("chat")
+    stage
 }
 
-fn among_channels(channels: u32) -> f64 {
+fn among_channels(channels: u32) -> Stage {
     let stage = Stage::start();
     stage.claim(channels, |n| {
         stage.node.subscribed(APP, format!("other-{n}").as_bytes(), b"1.1", None);
     });
-    stage.cost("chat")
+    stage
 }
 
 /// The claims are those of users on one channel.
-fn among_members(members: u32) -> f64 {
+fn among_members(members: u32) -> Stage {
     let stage = Stage::start();
     let member = |n: u32| format!("member-{n}").into_bytes();
-    stage.node.subscribed(APP, b"presence-room", b"1.1", None);
-    stage.claim(members, |n| stage.node.subscribed(APP, b"presence-room", &member(n), Some(&member(n))));
-    let visitor = |n: u32| format!("visitor-{n}").into_bytes();
-    stage.cost_of(
-        |n| stage.node.subscribed(APP, b"presence-room", &visitor(n), Some(&visitor(n))),
-        |n| stage.node.unsubscribed(APP, b"presence-room", &visitor(n)),
-    )
+    stage.node.subscribed(APP, ROOM, b"1.1", None);
+    stage.claim(members, |n| stage.node.subscribed(APP, ROOM, &member(n), Some(&member(n))));
+    stage
 }
 
 /// The channels are held by so many nodes, this one counted while it is there.
-fn shared_by_nodes(nodes: usize) -> f64 {
-    let stage = Stage::start();
-    let others: Vec<Engine> = (1..nodes).map(|_| stage.another_node()).collect();
-    for other in &others {
-        hand_over(other, SAMPLE, |n| other.subscribed(APP, format!("chat-{n}").as_bytes(), b"1.1", None));
-        let claims = || stat(other, "claims");
+fn shared_by_nodes(nodes: u32) -> Stage {
+    let mut stage = Stage::start();
+    for _ in 1..nodes {
+        let other = stage.another_node();
+        hand_over(&other, SAMPLE, |n| TO_A_CHANNEL.0(&other, n));
+        let claims = || stat(&other, "claims");
         while_it_moves("the holds of the others", claims, || claims() >= u64::from(SAMPLE));
+        stage.others.push(other);
     }
-    stage.cost("chat")
+    stage
 }
 
 struct Stage {
     redis: RedisServer,
     node: Engine,
+    /// They hold what it visits.
+    others: Vec<Engine>,
 }
 
 impl Stage {
@@ -83,7 +106,7 @@ impl Stage {
         let redis = RedisServer::start();
         // Only claims call scripts then, and their share of the outbox does not depend on any of this.
         let node = engine(&redis.socket(), &json!({ "outbox": "memory" }));
-        Self { redis, node }
+        Self { redis, node, others: Vec::new() }
     }
 
     fn another_node(&self) -> Engine {
@@ -99,25 +122,12 @@ impl Stage {
         while_it_moves("verdicts", judged, || judged() >= all);
     }
 
-    /// What a claim of a visit to a channel costs, in microseconds of Redis.
-    fn cost(&self, prefix: &str) -> f64 {
-        let name = |n: u32| format!("{prefix}-{n}");
-        self.cost_of(
-            |n| self.node.subscribed(APP, name(n).as_bytes(), b"1.1", None),
-            |n| self.node.unsubscribed(APP, name(n).as_bytes(), b"1.1"),
-        )
-    }
-
-    fn cost_of(&self, come: impl Fn(u32), go: impl Fn(u32)) -> f64 {
-        let mut samples: Vec<f64> = (0..SAMPLES)
-            .map(|_| {
-                redis::cmd("CONFIG").arg("RESETSTAT").exec(&mut self.redis.connect()).unwrap();
-                self.claim(SAMPLE, &come);
-                self.claim(SAMPLE, &go);
-                self.script_time() / f64::from(2 * SAMPLE)
-            })
-            .collect();
-        percentile(&mut samples, LEAST_DISTURBED)
+    /// What a claim of such visits costs, in microseconds of Redis.
+    fn cost(&self, (come, go): Visit) -> f64 {
+        redis::cmd("CONFIG").arg("RESETSTAT").exec(&mut self.redis.connect()).unwrap();
+        self.claim(SAMPLE, |n| come(&self.node, n));
+        self.claim(SAMPLE, |n| go(&self.node, n));
+        self.script_time() / f64::from(2 * SAMPLE)
     }
 
     fn script_time(&self) -> f64 {
