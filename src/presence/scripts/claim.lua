@@ -100,8 +100,11 @@ local function claim(slot, joins, home, by)
   local field = ARGV[slot + group.offset]
   local verdict = '0'
   if after == '' then
-    local channel, user = hold_at(group, field)
-    after = depart(group.app, channel, user, by)
+    -- Where nobody grants a grace it is an edge.
+    if watched then
+      local channel, user = hold_at(group, field)
+      after = depart(group.app, channel, user, by)
+    end
     if after == '' then
       append_text(edge_at(group, group.ends, field), home, by)
       verdict = '1'

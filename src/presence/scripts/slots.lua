@@ -73,7 +73,7 @@ end
 
 local function change_at(slot, set, joins)
   local existed, exists = sets[slot] ~= '', set ~= ''
-  if existed ~= exists then
+  if watched and existed ~= exists then
     local key = group_of[slot].key
     growth[key] = (growth[key] or 0) + (exists and 1 or -1)
   end

@@ -85,9 +85,12 @@ local function append_text(text, home, by)
   if partitions == 0 then
     return
   end
-  local stream = stream_of(home)
-  appended = appended + 1
-  texts[appended], places[appended], bys[appended] = text, stream, by
+  local n, stream = appended + 1, streams[home] or stream_of(home)
+  texts[n], places[n], appended = text, stream, n
+  if by then
+    -- Even nothing would take room in the table.
+    bys[n] = by
+  end
 end
 
 local function append(kind, app, channel, rest, by)
