@@ -20,6 +20,9 @@ pub(super) enum Entry {
     Redelivery(Vec<u8>),
 }
 
+/// Entries of one stream, each with its place.
+pub(super) type Page = Vec<(u64, Entry)>;
+
 impl Entry {
     /// `None` when it is none of ours.
     pub(super) fn decode(&self, time_ms: u64) -> Option<Item> {
@@ -52,7 +55,7 @@ impl Entry {
 }
 
 /// The entries of a stream, as `XRANGE` answers with them: each an id and its fields.
-pub(super) fn entries(answer: Value) -> Vec<(u64, Entry)> {
+pub(super) fn entries(answer: Value) -> Page {
     let Value::Array(entries) = answer else { return Vec::new() };
     entries.into_iter().filter_map(entry).collect()
 }
@@ -66,7 +69,7 @@ fn entry(answer: Value) -> Option<(u64, Entry)> {
 }
 
 /// The streams of which `XREAD` found something, each with its entries; nothing where it found none.
-pub(super) fn streams(answer: Value) -> Vec<(Vec<u8>, Vec<(u64, Entry)>)> {
+pub(super) fn streams(answer: Value) -> Vec<(Vec<u8>, Page)> {
     let Value::Array(streams) = answer else { return Vec::new() };
     let stream = |answer| match pair(answer)? {
         [Value::BulkString(name), found] => Some((name, entries(found))),

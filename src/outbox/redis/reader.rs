@@ -9,7 +9,7 @@ use redis::streams::StreamReadOptions;
 use redis::{Commands, Connection, RedisResult};
 
 use super::RedisOutbox;
-use super::entry::{self, Entry};
+use super::entry::{self, Entry, Page};
 use super::legacy::Legacy;
 use super::merge::Merge;
 use super::scripts::{Assignment, Keys, stream_id, time_ms};
@@ -229,7 +229,7 @@ fn read_on(
     keys: &Keys,
     streams: &[Position],
     block: Option<Duration>,
-) -> RedisResult<Vec<(Position, Vec<(u64, Entry)>)>> {
+) -> RedisResult<Vec<(Position, Page)>> {
     if streams.is_empty() {
         return Ok(Vec::new());
     }
