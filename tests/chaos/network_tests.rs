@@ -14,11 +14,11 @@ fn connect(network: &Network) -> redis::Connection {
 
 fn set(connection: &mut redis::Connection, value: u64) -> redis::RedisResult<()> {
     let call = "return redis.call('SET', KEYS[1], ARGV[1])";
-    redis::Script::new(call).key("wh:held:x").arg(value).invoke(connection)
+    redis::Script::new(call).key("wh:held_users:x").arg(value).invoke(connection)
 }
 
 fn get(redis: &RedisServer) -> Option<u64> {
-    redis::Commands::get(&mut redis.connect(), "wh:held:x").unwrap()
+    redis::Commands::get(&mut redis.connect(), "wh:held_users:x").unwrap()
 }
 
 #[test]
