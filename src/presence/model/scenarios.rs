@@ -21,10 +21,30 @@ fn tell(story: impl FnOnce(&Reference) -> Vec<Operation>) -> Vec<String> {
         stage.apply(&operation, &reference);
         told.extend(reference.news.iter().map(|news| format!("{:?} {:?}", news.key.user, news.what)));
     }
+    SideBySide::teardown(stage, reference);
     told
 }
 
 const ROOM: (usize, usize) = (0, 0);
+const NEWS: (usize, usize) = (0, 2);
+
+#[test]
+fn a_number_that_was_announced_is_taken_back_though_redis_lost_it_between_two_visits() {
+    tell(|_| {
+        vec![
+            Step { node: 0 },
+            Step { node: 1 },
+            Subscribe { node: 0, channel: NEWS, socket: 1, user: None },
+            Step { node: 0 },
+            Wipe { node: 0 },
+            Close { node: 0, app: 0, socket: 1 },
+            Subscribe { node: 0, channel: NEWS, socket: 0, user: None },
+            Settle,
+            Wipe { node: 0 },
+            Unsubscribe { node: 0, channel: NEWS, socket: 0 },
+        ]
+    });
+}
 
 #[test]
 fn a_visit_made_while_redis_was_away_makes_its_edges_though_its_node_was_reaped() {
