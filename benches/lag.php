@@ -5,12 +5,15 @@ declare(strict_types=1);
 /*
  * The row of `make bench` about the latency of the event loop, with the plugin and without:
  *
- *     php -d extension=... benches/lag.php on|off [seconds]
+ *     php -d extension=... benches/lag.php on|off apart|together [seconds]
  *
  * Every millisecond the loop gets what 2 000 subscriptions and 10 000 client events a second make: it
  * reads the messages, finds the channels and calls the plugins, by Resonate's own plugin manager. The
  * server's validation and relaying are left out: with them no loop reaches that rate. A timer that
  * asks for its turn every millisecond tells how much too late it gets it.
+ *
+ * The loop has a processor for itself (apart), or shares them all with Redis, the receiver and the
+ * webhooks' own threads (together).
  */
 
 require __DIR__.'/harness.php';
@@ -31,7 +34,7 @@ const WHISPERS_PER_MS = 10;
 const CLIENTS = 100;
 const PRESENT = 1_000;
 
-[$plugin, $seconds] = [($argv[1] ?? 'on') === 'on', (float) ($argv[2] ?? 5)];
+[$plugin, $apart, $seconds] = [($argv[1] ?? 'on') === 'on', ($argv[2] ?? 'apart') === 'apart', (float) ($argv[3] ?? 5)];
 
 $redis = new RedisServer;
 $application = new TestApplication([
@@ -62,6 +65,25 @@ $subscribe = static function (Connection $connection, string $name) use ($channe
 
 foreach ($connections as $n => $connection) {
     $plugins->notifySubscribe($connection, $subscribe($connection, "private-room-{$n}"));
+}
+
+/**
+ * Leave the first processor to this thread, and the others to this process' other threads and to its children.
+ */
+function giveTheLoopAProcessor(): void
+{
+    $others = '1-'.max(1, (int) shell_exec('getconf _NPROCESSORS_ONLN') - 1);
+    $children = fn (int $pid): array => preg_split('/\s+/', (string) shell_exec("pgrep --parent {$pid}"), flags: PREG_SPLIT_NO_EMPTY);
+
+    for ($pids = $children(getmypid()); ($pid = array_shift($pids)) !== null;) {
+        shell_exec("taskset --all-tasks --cpu-list --pid {$others} {$pid}");
+        array_push($pids, ...$children((int) $pid));
+    }
+
+    foreach (array_map('basename', glob('/proc/self/task/*')) as $thread) {
+        $processors = (int) $thread === getmypid() ? '0' : $others;
+        shell_exec("taskset --cpu-list --pid {$processors} {$thread}");
+    }
 }
 
 $whispers = array_map(fn (int $n) => (string) json_encode([
@@ -98,6 +120,7 @@ $work = static function () use (&$begun, &$handled, &$visits, $connections, $whi
 };
 
 Wait::pause(0.5);
+$apart && giveTheLoopAProcessor();
 $begun = hrtime(true);
 $timer = EventLoop::repeat(0.001, $work);
 Wait::pause(0.5);

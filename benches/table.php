@@ -32,7 +32,10 @@ $programs = [
         ['empty', 'stopped', 'foreign'],
     ))),
     ...array_merge(...array_fill(0, 5, [
-        ['lag_off', [...$ours, __DIR__.'/lag.php', 'off']], ['lag_on', [...$ours, __DIR__.'/lag.php', 'on']],
+        ['lag_off', [...$ours, __DIR__.'/lag.php', 'off', 'apart', '3']],
+        ['lag_on', [...$ours, __DIR__.'/lag.php', 'on', 'apart', '3']],
+        ['lag_off_together', [...$ours, __DIR__.'/lag.php', 'off', 'together', '3']],
+        ['lag_on_together', [...$ours, __DIR__.'/lag.php', 'on', 'together', '3']],
     ])),
     ...array_map(fn (string $row) => [$row, [$rows, $row]], ['claims', 'growth', 'signing', 'posts', 'receipt', 'throughput', 'memory']),
     ['peer', [PHP_BINARY, __DIR__.'/peer.php', $extension]],
