@@ -55,6 +55,8 @@ struct Work {
     asleep_until: Option<Instant>,
     /// Whether the dispatcher is about to look at everything.
     called: bool,
+    /// Whether the dispatcher keeps events back until a lane has room for them.
+    holding_back: bool,
 }
 
 /// The desk, with nobody else at it.
@@ -72,7 +74,14 @@ impl Desk {
         telemetry: Arc<Telemetry>,
         dispatcher: Sender<Message>,
     ) -> Self {
-        let work = Work { lanes, unplaced: VecDeque::new(), held_until, asleep_until: None, called: false };
+        let work = Work {
+            lanes,
+            unplaced: VecDeque::new(),
+            held_until,
+            asleep_until: None,
+            called: false,
+            holding_back: false,
+        };
         Self { outbox, telemetry, dispatcher, stopped: AtomicBool::new(false), work: Mutex::new(work) }
     }
 
@@ -175,9 +184,11 @@ impl Open<'_> {
         self.work.asleep_until = Some(Instant::now());
     }
 
-    /// The dispatcher goes to sleep, until this returns or `other`, if nobody calls it.
-    pub(crate) fn sleep(&mut self, other: Option<Instant>) -> Option<Instant> {
+    /// The dispatcher goes to sleep, until this returns or `other`, if nobody calls it. While it is `holding_back`, whoever
+    /// makes room does.
+    pub(crate) fn sleep(&mut self, other: Option<Instant>, holding_back: bool) -> Option<Instant> {
         let work = &mut *self.work;
+        work.holding_back = holding_back;
         let retry = (!work.unplaced.is_empty()).then(|| Instant::now() + SPAWN_RETRY);
         let due = work.held_until.or_else(|| work.lanes.next_due());
         work.asleep_until = [due, retry, other].into_iter().flatten().min();
@@ -202,7 +213,8 @@ impl Open<'_> {
     fn call_for_the_rest(&mut self) {
         let work = &*self.work;
         let earlier = |due| work.asleep_until.is_none_or(|until| due < until);
-        let rest = !work.unplaced.is_empty()
+        let rest = work.holding_back
+            || !work.unplaced.is_empty()
             || work.lanes.is_flushing()
             || work.lanes.has_unsent()
             || work.lanes.next_due().is_some_and(earlier);

@@ -191,9 +191,12 @@ impl Dispatcher {
 
     fn wait_for_messages(&mut self) {
         let flush = self.flushes.iter().map(|flush| flush.deadline).min();
-        let unrouted = (!self.incoming.is_empty())
-            .then(|| Instant::now() + if self.holds_back() { HELD_BACK_LOOK } else { Duration::ZERO });
-        let wake = self.desk.open().sleep(flush.into_iter().chain(unrouted).min());
+        let holding_back = self.holds_back();
+        // Told of once and not taken since, nobody tells of them again.
+        let untaken = self.signalled.load(Ordering::SeqCst);
+        let unrouted = (untaken || !self.incoming.is_empty())
+            .then(|| Instant::now() + if holding_back { HELD_BACK_LOOK } else { Duration::ZERO });
+        let wake = self.desk.open().sleep(flush.into_iter().chain(unrouted).min(), holding_back);
         let first = match wake {
             Some(wake) => self.messages.recv_deadline(wake).ok(),
             None => self.messages.recv().ok(),
