@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use resonate_webhooks::config::{AppScope, Endpoint};
 use resonate_webhooks::delivery::{Left, Settings};
-use resonate_webhooks::event::Event;
-use resonate_webhooks::outbox::{Handover, LaneId, MemoryOutbox, Outbox, Passed, Queued};
+use resonate_webhooks::outbox::MemoryOutbox;
 use resonate_webhooks::telemetry::{Level, Outcome};
 use support::node::{Node, SETTINGS, endpoint, numbered};
 use support::receiver::{Answer, Received, Receiver};
 use support::wait::{PATIENCE, eventually};
+use support::watched_outbox::WatchedOutbox;
 
 #[test]
 fn events_that_happen_together_travel_together() {
@@ -264,50 +264,13 @@ fn thousands_of_events_arrive_once_and_in_order_through_failures() {
     assert_eq!(channels, numbered(0..5000).collect::<Vec<_>>());
 }
 
-/// An outbox whose first answer of each kind is a panic, after it has done its work.
-#[derive(Debug)]
-struct Panicking {
-    memory: MemoryOutbox,
-    routed: AtomicBool,
-    passed: AtomicBool,
-}
-
-impl Outbox for Panicking {
-    fn accept(&self, events: Vec<Event>) {
-        self.memory.accept(events);
-    }
-
-    fn take(&self, waiting: usize) -> Handover {
-        self.memory.take(waiting)
-    }
-
-    fn excess(&self, waiting: usize) -> usize {
-        self.memory.excess(waiting)
-    }
-
-    fn origin(&self) -> u64 {
-        self.memory.origin()
-    }
-
-    fn routed(&self, event: &Queued, lanes: &[LaneId]) {
-        self.memory.routed(event, lanes);
-        assert!(self.routed.swap(true, Ordering::Relaxed), "on purpose");
-    }
-
-    fn passed(&self, passed: Passed<'_>) {
-        self.memory.passed(passed);
-        assert!(self.passed.swap(true, Ordering::Relaxed), "on purpose");
-    }
-
-    fn queued(&self) -> usize {
-        self.memory.queued()
-    }
-}
-
 #[test]
 fn a_panic_of_the_dispatcher_loses_no_event() {
     let receiver = Receiver::start();
-    let outbox = Panicking { memory: MemoryOutbox::new(1000), routed: false.into(), passed: false.into() };
+    let (routed, passed) = (AtomicBool::new(false), AtomicBool::new(false));
+    let outbox = WatchedOutbox::new(1000)
+        .after_routed(move || assert!(routed.swap(true, Ordering::Relaxed), "on purpose"))
+        .after_passed(move || assert!(passed.swap(true, Ordering::Relaxed), "on purpose"));
     let settings = Settings { batch_max_events: 4, ..SETTINGS };
     let node = Node::over(Arc::new(outbox), settings, vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", numbered(0..10));
@@ -316,50 +279,12 @@ fn a_panic_of_the_dispatcher_loses_no_event() {
     assert_eq!(node.telemetry.counters().thread_panics.get(), 2);
 }
 
-/// An outbox that has the dispatcher wait when it asks for events, while it is held.
-#[derive(Debug)]
-struct Holding {
-    memory: MemoryOutbox,
-    held: Arc<Mutex<()>>,
-}
-
-impl Outbox for Holding {
-    fn accept(&self, events: Vec<Event>) {
-        self.memory.accept(events);
-    }
-
-    fn take(&self, waiting: usize) -> Handover {
-        let _held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        self.memory.take(waiting)
-    }
-
-    fn excess(&self, waiting: usize) -> usize {
-        self.memory.excess(waiting)
-    }
-
-    fn origin(&self) -> u64 {
-        self.memory.origin()
-    }
-
-    fn routed(&self, event: &Queued, lanes: &[LaneId]) {
-        self.memory.routed(event, lanes);
-    }
-
-    fn passed(&self, passed: Passed<'_>) {
-        self.memory.passed(passed);
-    }
-
-    fn queued(&self) -> usize {
-        self.memory.queued()
-    }
-}
-
 #[test]
 fn workers_go_from_one_batch_to_the_next_without_the_dispatcher() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Late(Duration::from_millis(500))]);
     let held = Arc::new(Mutex::new(()));
-    let outbox = Holding { memory: MemoryOutbox::new(1000), held: Arc::clone(&held) };
+    let outbox = WatchedOutbox::new(1000).before_take(wait_while_held(&held));
     let settings = Settings { batch_max_events: 1, ..SETTINGS };
     let node = Node::over(Arc::new(outbox), settings, vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", numbered(0..20));
@@ -369,4 +294,35 @@ fn workers_go_from_one_batch_to_the_next_without_the_dispatcher() {
     assert_eq!(receiver.wait_for_channels("/", 20), numbered(0..20).collect::<Vec<_>>());
     eventually("the last answer to be taken", || (node.delivery.queued() == 0).then_some(()));
     assert_eq!(node.telemetry.counters().batches_delivered.get(), 20);
+}
+
+/// Waits for whoever holds this.
+fn wait_while_held(held: &Arc<Mutex<()>>) -> impl Fn() + Send + Sync + use<> {
+    let held = Arc::clone(held);
+    move || drop(held.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+#[test]
+fn events_that_come_while_others_are_routed_are_not_left_until_something_else_happens() {
+    /// The dispatcher routes so many before it looks at anything else.
+    const ROUND: usize = 1000;
+
+    let receiver = Receiver::start();
+    let (gate, routed) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
+    let wait = wait_while_held(&gate);
+    let outbox = WatchedOutbox::new(10_000).after_routed({
+        let routed = Arc::clone(&routed);
+        move || {
+            routed.store(true, Ordering::Relaxed);
+            wait();
+        }
+    });
+    let settings = Settings { batch_max_events: ROUND, flush_interval: Duration::from_secs(3600), ..SETTINGS };
+    let node = Node::over(Arc::new(outbox), settings, vec![endpoint(0, receiver.url("/"))]);
+    let held = gate.lock().unwrap();
+    node.accept("app", numbered(0..2 * ROUND));
+    eventually("the first to be routed", || routed.load(Ordering::Relaxed).then_some(()));
+    node.accept("app", numbered(2 * ROUND..3 * ROUND));
+    drop(held);
+    assert_eq!(receiver.wait_for_channels("/", 3 * ROUND), numbered(0..3 * ROUND).collect::<Vec<_>>());
 }

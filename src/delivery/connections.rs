@@ -13,11 +13,11 @@ use ureq::http::uri::Scheme;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::time::Instant as UreqInstant;
 use ureq::unversioned::transport::{
-    ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, RustlsConnector, ShutdownHandle, SocksConnector,
-    Transport,
+    ConnectProxyConnector, ConnectionDetails, Connector, RustlsConnector, ShutdownHandle, SocksConnector, Transport,
 };
 use ureq::{Error, Timeout};
 
+use super::deadline::Deadline;
 use super::resolver::GuardedResolver;
 use super::socket::Sockets;
 
@@ -36,13 +36,6 @@ const LOOKED_UP_EVERY: Duration = Duration::from_secs(30);
 
 /// Makes connections.
 type AnyConnector = dyn Connector<(), Out = Connection>;
-
-/// Until when a request may take.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline {
-    at: Instant,
-    reason: Timeout,
-}
 
 /// The connections of one endpoint.
 pub(super) struct Connections {
@@ -64,28 +57,6 @@ struct Pool {
     /// When the name was looked up last.
     looked_up: Option<Instant>,
     closed: bool,
-}
-
-impl Deadline {
-    /// In that time.
-    pub(super) fn after(time: Duration) -> Self {
-        Self { at: Instant::now() + time, reason: Timeout::Global }
-    }
-
-    /// This, or in `time` from now, if that is sooner.
-    pub(super) fn or_within(self, time: Duration, reason: Timeout) -> Self {
-        let at = Instant::now() + time;
-        if at < self.at { Self { at, reason } } else { self }
-    }
-
-    /// The time that is left.
-    pub(super) fn left(self) -> Result<NextTimeout, Error> {
-        let left = self.at.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Error::Timeout(self.reason));
-        }
-        Ok(NextTimeout { after: left.into(), reason: self.reason, ..NextTimeout::default() })
-    }
 }
 
 impl Connections {
@@ -138,7 +109,7 @@ impl Connections {
             request_level: false,
             resolver: &self.resolver,
             now: UreqInstant::now(),
-            timeout: deadline.or_within(self.connect_timeout, Timeout::Connect).left()?,
+            timeout: deadline.or_within(self.connect_timeout, Timeout::Connect).next_timeout()?,
             current_time: Arc::new(UreqInstant::now),
             run_connector: Arc::new(move |details| connected(connector.connect(details, None)?)),
             register_shutdown: Arc::new(move |handle| pool.lock().register(handle)),
@@ -157,7 +128,7 @@ impl Connections {
             return Ok(self.resolver.empty());
         }
         self.pool.lock().looked_up = Some(Instant::now());
-        let timeout = deadline.or_within(self.connect_timeout, Timeout::Resolve).left()?;
+        let timeout = deadline.or_within(self.connect_timeout, Timeout::Resolve).next_timeout()?;
         self.resolver.resolve(&self.uri, &self.config, timeout)
     }
 

@@ -9,7 +9,8 @@ use ureq_proto::BodyMode;
 use ureq_proto::client::state::{Prepare, RecvBody, RecvResponse, SendBody};
 use ureq_proto::client::{Await100Result, Call, RecvBodyResult, RecvResponseResult, SendRequestResult};
 
-use super::connections::{Connection, Connections, Deadline};
+use super::connections::{Connection, Connections};
+use super::deadline::Deadline;
 
 /// What was answered: the head, and the body as it is read.
 ///
@@ -66,7 +67,7 @@ impl<'a> Answered<'a> {
                 self.end();
                 break;
             }
-            if !connection.buffers().can_use_input() && !connection.await_input(self.deadline.left()?)? {
+            if !connection.buffers().can_use_input() && !connection.await_input(self.deadline.next_timeout()?)? {
                 // Nothing more will come. Some servers leave the very last line of an answer in chunks out.
                 let complete = ends_with_connection || call.is_ended_chunked();
                 self.rest = None;
@@ -111,7 +112,7 @@ fn send(
     let mut call = call.proceed();
     while !call.can_proceed() {
         let amount = call.write(connection.buffers().output())?;
-        connection.transmit_output(amount, deadline.left()?)?;
+        connection.transmit_output(amount, deadline.next_timeout()?)?;
     }
     match call.proceed()? {
         Some(SendRequestResult::SendBody(call)) => send_body(call, body, connection, deadline),
@@ -134,7 +135,7 @@ fn send_body(
     while !call.can_proceed() {
         let (taken, amount) = call.write(body, connection.buffers().output())?;
         body = &body[taken..];
-        connection.transmit_output(amount, deadline.left()?)?;
+        connection.transmit_output(amount, deadline.next_timeout()?)?;
     }
     call.proceed().ok_or_else(disconnected)
 }
@@ -146,7 +147,7 @@ fn receive(
     deadline: Deadline,
 ) -> Result<(Response<()>, RecvResponseResult), Error> {
     loop {
-        let timeout = deadline.left()?;
+        let timeout = deadline.next_timeout()?;
         let came = connection.buffers().can_use_input() || connection.await_input(timeout)?;
         let (used, head) = call.try_response(connection.buffers().input(), false)?;
         connection.buffers().input_consume(used);

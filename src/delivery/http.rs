@@ -7,6 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ureq::Error;
+use ureq::http::header::InvalidHeaderName;
 use ureq::http::{HeaderMap, HeaderName, Uri};
 use ureq::tls::TlsConfig;
 
@@ -30,7 +31,7 @@ pub(super) struct HttpClient {
     /// What every POST has.
     headers: HeaderMap,
     /// The names of what differs.
-    signed: [HeaderName; SIGNED.len()],
+    signed: Vec<HeaderName>,
 }
 
 impl HttpClient {
@@ -55,11 +56,9 @@ impl HttpClient {
             add(&mut headers, "Authorization", basic.expose()).map_err(|error| wrong(&error))?;
         }
         introduce(&mut headers);
-        Ok(Self {
-            transport: Transport::new(endpoint, uri, tls, names)?,
-            headers,
-            signed: SIGNED.map(HeaderName::from_static),
-        })
+        let signed: Result<_, _> = SIGNED.iter().map(|name| name.parse()).collect();
+        let signed = signed.map_err(|error: InvalidHeaderName| wrong(&error))?;
+        Ok(Self { transport: Transport::new(endpoint, uri, tls, names)?, headers, signed })
     }
 
     /// Sends a batch and waits for the status.
@@ -92,16 +91,11 @@ impl HttpClient {
 
 /// The names of the headers by which a receiver knows a webhook.
 const SIGNED: [&str; 6] =
-    ["content-type", "x-pusher-key", "x-pusher-signature", "webhook-id", "webhook-timestamp", "webhook-signature"];
+    ["Content-Type", "X-Pusher-Key", "X-Pusher-Signature", "webhook-id", "webhook-timestamp", "webhook-signature"];
 
 /// The headers by which a receiver knows a webhook, whatever way it comes.
-pub(super) fn signed_headers<'a>(id: &'a str, wire: &'a Wire) -> [(&'static str, &'a str); 6] {
-    [
-        ("Content-Type", "application/json"),
-        ("X-Pusher-Key", &wire.key),
-        ("X-Pusher-Signature", &wire.pusher_signature),
-        ("webhook-id", id),
-        ("webhook-timestamp", &wire.timestamp),
-        ("webhook-signature", &wire.standard_signature),
-    ]
+pub(super) fn signed_headers<'a>(id: &'a str, wire: &'a Wire) -> [(&'static str, &'a str); SIGNED.len()] {
+    let Wire { key, pusher_signature, timestamp, standard_signature, .. } = wire;
+    let values = ["application/json", key, pusher_signature, id, timestamp, standard_signature];
+    std::array::from_fn(|n| (SIGNED[n], values[n]))
 }

@@ -10,7 +10,7 @@
 //! | `batch`, `body`, `text`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
 //! | `workers`, `client` | the threads that send, and what they send by |
 //! | `http`, `lambda`, `transport` | a POST, the invocation of a function, and the way that both take |
-//! | `exchange`, `connections`, `socket` | a request and its answer, over what, and the system calls below |
+//! | `exchange`, `connections`, `socket`, `deadline` | a request and its answer, over what, the system calls below, and until when |
 //! | `probe` | a delivery for whoever wants to know whether an endpoint takes it |
 //! | `names`, `resolver`, `guard`, `tls` | where a name leads, which addresses are refused, whom to trust |
 //! | `retry` | pure: retry or drop |
@@ -19,6 +19,7 @@ mod batch;
 mod body;
 mod client;
 mod connections;
+mod deadline;
 mod desk;
 mod dispatcher;
 mod exchange;

@@ -10,17 +10,16 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::TcpStream;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fmt, net};
 
 use socket2::SockRef;
+use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, ShutdownHandle, Transport,
 };
-use ureq::{Error, Timeout};
 
-/// Longer than any time limit, for an instant that can be computed.
-const FAR: Duration = Duration::from_secs(24 * 3600);
+use super::deadline::Deadline;
 
 /// A time limit that is shorter is told to the system as it is.
 const SHORT: Duration = Duration::from_millis(10);
@@ -67,7 +66,7 @@ fn connect(addresses: &[net::SocketAddr], deadline: Deadline) -> Result<TcpStrea
                 stream.set_nodelay(true)?;
                 return Ok(stream);
             }
-            Err(error) if error.kind() == ErrorKind::TimedOut => failure = Error::Timeout(deadline.reason),
+            Err(error) if error.kind() == ErrorKind::TimedOut => failure = Error::Timeout(deadline.reason()),
             Err(error) if is_of_this_address(&error) => failure = Error::Io(error),
             Err(error) => return Err(error.into()),
         }
@@ -79,25 +78,6 @@ fn connect(addresses: &[net::SocketAddr], deadline: Deadline) -> Result<TcpStrea
 fn is_of_this_address(error: &io::Error) -> bool {
     use ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable};
     matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable | AddrNotAvailable)
-}
-
-/// Until when something has to be done, and what it means if it is not.
-#[derive(Clone, Copy)]
-struct Deadline {
-    at: Instant,
-    reason: Timeout,
-}
-
-impl Deadline {
-    fn of(timeout: NextTimeout) -> Self {
-        Self { at: Instant::now() + (*timeout.after).min(FAR), reason: timeout.reason }
-    }
-
-    /// The time that is left.
-    fn left(self) -> Result<Duration, Error> {
-        let left = self.at.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(Error::Timeout(self.reason)) } else { Ok(left) }
-    }
 }
 
 /// The longest that the system waits in one call, as it was told.

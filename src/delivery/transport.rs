@@ -8,7 +8,8 @@ use ureq::http::{self, HeaderMap, HeaderName, HeaderValue, Request, Uri, header}
 use ureq::tls::TlsConfig;
 use ureq::{Agent, Error, Proxy, Timeout};
 
-use super::connections::{Connection, Connections, Deadline};
+use super::connections::{Connection, Connections};
+use super::deadline::Deadline;
 use super::exchange::Answered;
 use super::names::Names;
 use super::resolver::{GuardedResolver, refused_literal};

@@ -19,3 +19,4 @@ pub(crate) mod serve;
 pub(crate) mod tally;
 pub(crate) mod tls_receiver;
 pub(crate) mod wait;
+pub(crate) mod watched_outbox;
