@@ -1,14 +1,11 @@
-//! A request and its answer, on one connection. What is HTTP in it is ureq-proto's; this moves the bytes.
+//! A request and its answer, on one connection.
 
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
 
-use ureq::http::{Request, Response};
 use ureq::{Error, Timeout};
-use ureq_proto::BodyMode;
-use ureq_proto::client::state::{Prepare, RecvBody, RecvResponse, SendBody};
-use ureq_proto::client::{Await100Result, Call, RecvBodyResult, RecvResponseResult, SendRequestResult};
 
+use super::answer::{Body, Head, not_http};
 use super::connections::{Connection, Connections};
 use super::deadline::Deadline;
 
@@ -16,7 +13,7 @@ use super::deadline::Deadline;
 ///
 /// The connection is kept once the body was read to its end, and closed if it never is.
 pub(super) struct Answered<'a> {
-    head: Response<()>,
+    head: Head,
     rest: Option<Rest>,
     connections: &'a Connections,
     deadline: Deadline,
@@ -24,34 +21,29 @@ pub(super) struct Answered<'a> {
 
 /// What is left of an answer, and where it comes from.
 struct Rest {
-    call: Call<RecvBody>,
+    body: Body,
     connection: Connection,
 }
 
 impl<'a> Answered<'a> {
-    /// Sends `request` with `body` on `connection`, which is one of `connections`, and waits for the head of the answer.
+    /// Sends `head` and `body` on `connection`, which is one of `connections`, and waits for the head of the answer.
     pub(super) fn to(
-        request: Request<()>,
+        head: &[u8],
         body: &[u8],
         mut connection: Connection,
         connections: &'a Connections,
         deadline: Deadline,
     ) -> Result<Self, Error> {
-        let call = send(Call::new(request)?, body, &mut connection, deadline)?;
-        let (head, next) = receive(call, &mut connection, deadline)?;
-        let (rest, may_stay) = match next {
-            RecvResponseResult::RecvBody(call) => (Some(Rest { call, connection }), None),
-            RecvResponseResult::Redirect(call) => (None, (!call.must_close_connection()).then_some(connection)),
-            RecvResponseResult::Cleanup(call) => (None, (!call.must_close_connection()).then_some(connection)),
-        };
-        if let Some(connection) = may_stay {
-            connections.keep(connection);
-        }
-        Ok(Self { head, rest, connections, deadline })
+        send(head, &mut connection, deadline)?;
+        send(body, &mut connection, deadline)?;
+        let (head, body) = receive(&mut connection, deadline)?;
+        let mut answered = Self { head, rest: Some(Rest { body, connection }), connections, deadline };
+        answered.end_if_over();
+        Ok(answered)
     }
 
     /// The head.
-    pub(super) const fn head(&self) -> &Response<()> {
+    pub(super) const fn head(&self) -> &Head {
         &self.head
     }
 
@@ -60,21 +52,22 @@ impl<'a> Answered<'a> {
         self.deadline = self.deadline.or_within(time, Timeout::RecvBody);
     }
 
+    /// Whether all of it has been read.
+    pub(super) const fn is_over(&self) -> bool {
+        self.rest.is_none()
+    }
+
     fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        while let Some(Rest { call, connection }) = &mut self.rest {
-            let ends_with_connection = matches!(call.body_mode(), BodyMode::CloseDelimited);
-            if call.can_proceed() && !ends_with_connection {
-                self.end();
-                break;
-            }
-            if !connection.buffers().can_use_input() && !connection.await_input(self.deadline.next_timeout()?)? {
-                // Nothing more will come. Some servers leave the very last line of an answer in chunks out.
-                let complete = ends_with_connection || call.is_ended_chunked();
-                self.rest = None;
-                return if complete { Ok(0) } else { Err(disconnected()) };
-            }
-            let (used, read) = call.read(connection.buffers().input(), buffer)?;
+        while let Some(Rest { body, connection }) = &mut self.rest {
+            let (used, read) = body.take(connection.buffers().input(), buffer)?;
             connection.buffers().input_consume(used);
+            let waits = used == 0 && !body.is_over();
+            if waits && !more(connection, self.deadline)? {
+                let is_whole = body.may_end_here();
+                self.rest = None;
+                return if is_whole { Ok(0) } else { Err(disconnected()) };
+            }
+            self.end_if_over();
             if read > 0 {
                 return Ok(read);
             }
@@ -82,15 +75,11 @@ impl<'a> Answered<'a> {
         Ok(0)
     }
 
-    /// The body has been read to its end.
-    fn end(&mut self) {
-        let Some(Rest { call, connection }) = self.rest.take() else { return };
-        let must_close = match call.proceed() {
-            Some(RecvBodyResult::Cleanup(call)) => call.must_close_connection(),
-            Some(RecvBodyResult::Redirect(call)) => call.must_close_connection(),
-            None => true,
-        };
-        if !must_close {
+    /// Keeps the connection, if nothing more belongs to the answer and another request may follow.
+    fn end_if_over(&mut self) {
+        if let Some(Rest { connection, .. }) = self.rest.take_if(|rest| rest.body.is_over())
+            && self.head.persists()
+        {
             self.connections.keep(connection);
         }
     }
@@ -102,63 +91,40 @@ impl Read for Answered<'_> {
     }
 }
 
-/// Sends head and body.
-fn send(
-    call: Call<Prepare>,
-    body: &[u8],
-    connection: &mut Connection,
-    deadline: Deadline,
-) -> Result<Call<RecvResponse>, Error> {
-    let mut call = call.proceed();
-    while !call.can_proceed() {
-        let amount = call.write(connection.buffers().output())?;
-        connection.transmit_output(amount, deadline.next_timeout()?)?;
+/// Gives `bytes` to the connection, which sends them at the latest when something is to be read.
+fn send(mut bytes: &[u8], connection: &mut Connection, deadline: Deadline) -> Result<(), Error> {
+    while !bytes.is_empty() {
+        let output = connection.buffers().output();
+        let (now, later) = bytes.split_at(bytes.len().min(output.len()));
+        output[..now.len()].copy_from_slice(now);
+        connection.transmit_output(now.len(), deadline.next_timeout()?)?;
+        bytes = later;
     }
-    match call.proceed()? {
-        Some(SendRequestResult::SendBody(call)) => send_body(call, body, connection, deadline),
-        Some(SendRequestResult::RecvResponse(call)) => Ok(call),
-        // Nobody asks to be told to go on, and if so, nobody has to wait for it.
-        Some(SendRequestResult::Await100(call)) => match call.proceed()? {
-            Await100Result::SendBody(call) => send_body(call, body, connection, deadline),
-            Await100Result::RecvResponse(call) => Ok(call),
-        },
-        None => Err(disconnected()),
-    }
-}
-
-fn send_body(
-    mut call: Call<SendBody>,
-    mut body: &[u8],
-    connection: &mut Connection,
-    deadline: Deadline,
-) -> Result<Call<RecvResponse>, Error> {
-    while !call.can_proceed() {
-        let (taken, amount) = call.write(body, connection.buffers().output())?;
-        body = &body[taken..];
-        connection.transmit_output(amount, deadline.next_timeout()?)?;
-    }
-    call.proceed().ok_or_else(disconnected)
+    Ok(())
 }
 
 /// Waits for the head of the answer. Interim ones are passed over.
-fn receive(
-    mut call: Call<RecvResponse>,
-    connection: &mut Connection,
-    deadline: Deadline,
-) -> Result<(Response<()>, RecvResponseResult), Error> {
+fn receive(connection: &mut Connection, deadline: Deadline) -> Result<(Head, Body), Error> {
     loop {
-        let timeout = deadline.next_timeout()?;
-        let came = connection.buffers().can_use_input() || connection.await_input(timeout)?;
-        let (used, head) = call.try_response(connection.buffers().input(), false)?;
-        connection.buffers().input_consume(used);
-        if let Some(head) = head {
-            let next = call.proceed().ok_or_else(disconnected)?;
-            return Ok((head, next));
-        }
-        if !came {
-            return Err(disconnected());
+        match Head::parse(connection.buffers().input())? {
+            Some((length, head, body)) => {
+                connection.buffers().input_consume(length);
+                if !head.is_interim() {
+                    return Ok((head, body));
+                }
+            }
+            None if more(connection, deadline)? => {}
+            None => return Err(disconnected()),
         }
     }
+}
+
+/// Waits until more has come. `false` when nothing more will.
+fn more(connection: &mut Connection, deadline: Deadline) -> Result<bool, Error> {
+    if connection.buffers().input_append_buf().is_empty() {
+        return Err(not_http("a line that does not end"));
+    }
+    connection.await_input(deadline.next_timeout()?)
 }
 
 /// The peer has closed the connection.

@@ -7,13 +7,13 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ureq::Error;
-use ureq::http::header::InvalidHeaderName;
-use ureq::http::{HeaderMap, HeaderName, Uri};
+use ureq::http::Uri;
 use ureq::tls::TlsConfig;
 
 use super::names::Names;
+use super::request::Head;
 use super::retry::Answer;
-use super::transport::{Transport, add, asked_wait, introduce, secret_value};
+use super::transport::{Transport, asked_wait};
 use crate::config::{ConfigError, Endpoint, EndpointUrl};
 use crate::outbox::Wire;
 use crate::secret::Secret;
@@ -28,10 +28,8 @@ const ANSWER_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct HttpClient {
     transport: Transport,
-    /// What every POST has.
-    headers: HeaderMap,
-    /// The names of what differs.
-    signed: Vec<HeaderName>,
+    /// What every POST begins with.
+    head: Head,
 }
 
 impl HttpClient {
@@ -47,31 +45,29 @@ impl HttpClient {
     ) -> Result<Self, ConfigError> {
         let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.url", endpoint.key), error);
         let uri: Uri = url.as_str().parse().map_err(|error| wrong(&error))?;
-        let mut headers = HeaderMap::new();
-        for header in &endpoint.headers {
-            add(&mut headers, header.name(), header.value().expose()).map_err(|error| wrong(&error))?;
-        }
+        let transport = Transport::new(endpoint, uri, tls, names)?;
+        let mut head = transport.head();
+        head.introduce(&endpoint.headers).map_err(|error| wrong(&error))?;
         if let Some(userinfo) = url.credentials() {
             let basic = Secret::new(format!("Basic {}", STANDARD.encode(userinfo.expose())));
-            add(&mut headers, "Authorization", basic.expose()).map_err(|error| wrong(&error))?;
+            head.add("Authorization", basic.expose()).map_err(|error| wrong(&error))?;
         }
-        introduce(&mut headers);
-        let signed: Result<_, _> = SIGNED.iter().map(|name| name.parse()).collect();
-        let signed = signed.map_err(|error: InvalidHeaderName| wrong(&error))?;
-        Ok(Self { transport: Transport::new(endpoint, uri, tls, names)?, headers, signed })
+        Ok(Self { transport, head })
     }
 
     /// Sends a batch and waits for the status.
     pub(super) fn send(&self, id: &str, wire: &Wire) -> Answer {
-        let mut answered = match self.transport.post(|| self.headers_of(id, wire), &wire.body) {
+        let mut answered = match self.transport.post(|| self.head_of(id, wire), &wire.body) {
             Ok(answered) => answered,
             Err(reason) => return Answer::Failed(reason),
         };
         let head = answered.head();
-        let answer = Answer::Status { status: head.status().as_u16(), retry_after: asked_wait(head.headers()) };
-        answered.hurry(ANSWER_BODY_TIMEOUT);
-        // Whatever happens here, the endpoint has answered.
-        let _ = io::copy(&mut answered.take(MAX_ANSWER_BYTES), &mut io::sink());
+        let answer = Answer::Status { status: head.status(), retry_after: asked_wait(head) };
+        if !answered.is_over() {
+            answered.hurry(ANSWER_BODY_TIMEOUT);
+            // Whatever happens here, the endpoint has answered.
+            let _ = io::copy(&mut answered.take(MAX_ANSWER_BYTES), &mut io::sink());
+        }
         answer
     }
 
@@ -80,12 +76,12 @@ impl HttpClient {
         self.transport.shutdown();
     }
 
-    fn headers_of(&self, id: &str, wire: &Wire) -> Result<HeaderMap, Error> {
-        let mut headers = self.headers.clone();
-        for (name, (_, value)) in self.signed.iter().zip(signed_headers(id, wire)) {
-            headers.append(name, secret_value(value)?);
+    fn head_of(&self, id: &str, wire: &Wire) -> Result<Head, Error> {
+        let mut head = self.head.begin();
+        for (name, value) in signed_headers(id, wire) {
+            head.add(name, value)?;
         }
-        Ok(headers)
+        Ok(head)
     }
 }
 

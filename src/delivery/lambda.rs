@@ -8,13 +8,14 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ureq::http::{HeaderMap, Uri};
+use ureq::http::Uri;
 use ureq::tls::TlsConfig;
 
 use self::outcome::Reply;
 use super::names::Names;
+use super::request;
 use super::retry::Answer;
-use super::transport::{Transport, add, asked_wait, introduce};
+use super::transport::{Transport, asked_wait};
 use crate::aws::sigv4::{self, Request, Scope};
 use crate::aws::{self, Keys, Provider};
 use crate::config::{ConfigError, Endpoint, Header, Invocation, Lambda};
@@ -61,7 +62,7 @@ impl LambdaClient {
         };
         let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.lambda", endpoint.key), error);
         let uri: Uri = format!("{server}{path}{query}").parse().map_err(|error| wrong(&error))?;
-        let host = uri.authority().map(ToString::to_string).unwrap_or_default();
+        let host = request::host(&uri);
         Ok(Self {
             transport: Transport::new(endpoint, uri, tls, names)?,
             provider,
@@ -99,34 +100,35 @@ impl LambdaClient {
     }
 
     fn invoke(&self, keys: &Keys, event: &[u8]) -> Result<Reply, String> {
+        // The first one stands in every head.
         let own = [
-            ("Content-Type", "application/json"),
             ("Host", self.host.as_str()),
+            ("Content-Type", "application/json"),
             ("X-Amz-Invocation-Type", self.invocation.as_str()),
         ];
         let query = self.qualifier.as_deref().map(|qualifier| (QUALIFIER, qualifier));
         let signed = Request { method: "POST", path: &self.path, query: query.as_slice(), headers: &own, body: event };
         let scope = Scope { region: &self.region, service: "lambda" };
-        let headers = || {
+        let head = || {
             let signature = sigv4::sign(&signed, scope, keys, SystemTime::now());
-            let mut headers = HeaderMap::new();
-            for (name, value) in own {
-                add(&mut headers, name, value)?;
+            let mut head = self.transport.head();
+            head.introduce(&[])?;
+            for (name, value) in &own[1..] {
+                head.add(name, value)?;
             }
-            add(&mut headers, "X-Amz-Date", &signature.date)?;
+            head.add("X-Amz-Date", &signature.date)?;
             if let Some(token) = &keys.session_token {
-                add(&mut headers, "X-Amz-Security-Token", token.expose())?;
+                head.add("X-Amz-Security-Token", token.expose())?;
             }
-            add(&mut headers, "Authorization", signature.authorization.expose())?;
-            introduce(&mut headers);
-            Ok(headers)
+            head.add("Authorization", signature.authorization.expose())?;
+            Ok(head)
         };
-        let answered = self.transport.post(headers, event)?;
+        let answered = self.transport.post(head, event)?;
 
         let head = answered.head();
-        let header = |name: &str| head.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let header = |name: &str| head.header(name).map(str::to_owned);
         let (error_type, function_error) = (header("x-amzn-errortype"), header("x-amz-function-error"));
-        let (status, retry_after) = (head.status().as_u16(), asked_wait(head.headers()));
+        let (status, retry_after) = (head.status(), asked_wait(head));
         let mut body = answered.take(MAX_ANSWER_BYTES);
         // The connection can be used again when its answer was read to the end.
         let result = outcome::read(&mut body).and_then(|result| io::copy(&mut body, &mut io::sink()).map(|_| result));

@@ -10,13 +10,16 @@
 //! | `batch`, `body`, `text`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
 //! | `workers`, `client` | the threads that send, and what they send by |
 //! | `http`, `lambda`, `transport` | a POST, the invocation of a function, and the way that both take |
+//! | `request`, `answer`, `chunks` | pure: what a request and its answer look like on a connection |
 //! | `exchange`, `connections`, `socket`, `deadline` | a request and its answer, over what, the system calls below, and until when |
 //! | `probe` | a delivery for whoever wants to know whether an endpoint takes it |
 //! | `names`, `resolver`, `guard`, `tls` | where a name leads, which addresses are refused, whom to trust |
 //! | `retry` | pure: retry or drop |
 
+mod answer;
 mod batch;
 mod body;
+mod chunks;
 mod client;
 mod connections;
 mod deadline;
@@ -31,6 +34,7 @@ mod lane;
 mod lanes;
 mod names;
 mod probe;
+mod request;
 mod resolver;
 mod retry;
 mod signature;

@@ -4,20 +4,19 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use ureq::http::{self, HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
+use ureq::http::Uri;
 use ureq::tls::TlsConfig;
 use ureq::{Agent, Error, Proxy, Timeout};
 
+use super::answer;
 use super::connections::{Connection, Connections};
 use super::deadline::Deadline;
 use super::exchange::Answered;
 use super::names::Names;
+use super::request;
 use super::resolver::{GuardedResolver, refused_literal};
 use super::retry::retry_after;
 use crate::config::{ConfigError, Endpoint};
-
-/// The `User-Agent` of every request.
-pub(super) const USER_AGENT: &str = concat!("resonate-webhooks/", env!("CARGO_PKG_VERSION"));
 
 /// A request on a reused connection that fails within this time met a peer that had closed it meanwhile. After longer,
 /// the peer was at work on the request.
@@ -25,9 +24,9 @@ const STALE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The way to one server.
 ///
-/// ureq connects, through proxies and TLS, and ureq-proto speaks HTTP. What is between the two is ours, since ureq does for
-/// each request what is the same for all requests to an endpoint. Each endpoint has connections of its own: none can push
-/// another's idle ones out.
+/// ureq connects, through proxies and TLS, and httparse reads the heads of answers. What is between the two is ours: for
+/// each request a whole HTTP client does again what is the same for all requests to an endpoint, and that was most of what a
+/// POST cost. Each endpoint has connections of its own: none can push another's idle ones out.
 #[derive(Debug)]
 pub(super) struct Transport {
     connections: Connections,
@@ -49,7 +48,7 @@ impl Transport {
         let config = Agent::config_builder()
             // Never the environment's, which ureq would take by itself.
             .proxy(proxy)
-            .user_agent(USER_AGENT)
+            .user_agent(request::USER_AGENT)
             .tls_config(tls)
             .input_buffer_size(8 * 1024)
             .output_buffer_size(16 * 1024)
@@ -62,13 +61,18 @@ impl Transport {
         })
     }
 
-    /// POSTs `body` with what `headers` makes, twice if need be, at most for the endpoint's timeout.
+    /// The head of every request.
+    pub(super) fn head(&self) -> request::Head {
+        request::Head::post(self.connections.uri())
+    }
+
+    /// POSTs `body` behind what `head` makes, twice if need be, at most for the endpoint's timeout.
     ///
     /// # Errors
     /// When there was no answer; why.
     pub(super) fn post(
         &self,
-        headers: impl Fn() -> Result<HeaderMap, Error>,
+        head: impl Fn() -> Result<request::Head, Error>,
         body: &[u8],
     ) -> Result<Answered<'_>, String> {
         if let Some(reason) = &self.refused {
@@ -76,10 +80,8 @@ impl Transport {
         }
         let (started, deadline) = (Instant::now(), Deadline::after(self.timeout));
         let post = |connection: Connection| {
-            let mut request = Request::post(self.connections.uri()).body(())?;
-            *request.headers_mut() = headers()?;
-            request.headers_mut().insert(header::CONTENT_LENGTH, body.len().into());
-            Answered::to(request, body, connection, &self.connections, deadline)
+            let head = head()?.end(body.len())?;
+            Answered::to(&head, body, connection, &self.connections, deadline)
         };
         let mut answered = None;
         if let Some(kept) = self.connections.kept(deadline) {
@@ -112,38 +114,9 @@ impl Transport {
     }
 }
 
-/// Adds a header of the caller's.
-///
-/// # Errors
-/// When its name or its value cannot be sent.
-pub(super) fn add(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error> {
-    let name: HeaderName = name.parse().map_err(http::Error::from)?;
-    headers.append(name, secret_value(value)?);
-    Ok(())
-}
-
-/// A value that is never printed.
-///
-/// # Errors
-/// When it cannot be sent.
-pub(super) fn secret_value(value: &str) -> Result<HeaderValue, Error> {
-    let mut value: HeaderValue = value.parse().map_err(http::Error::from)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// Adds what every request says, unless the caller says otherwise.
-pub(super) fn introduce(headers: &mut HeaderMap) {
-    let own = [(header::USER_AGENT, USER_AGENT), (header::ACCEPT, "*/*")];
-    for (name, value) in own {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
-}
-
 /// The wait that an answer asks for.
-pub(super) fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    retry_after(value, SystemTime::now())
+pub(super) fn asked_wait(head: &answer::Head) -> Option<Duration> {
+    retry_after(head.header("Retry-After")?, SystemTime::now())
 }
 
 /// The peer ended the connection before it answered.

@@ -1,0 +1,133 @@
+//! A body in chunks (RFC 9112, section 7.1), taken apart. Pure.
+
+use httparse::Status;
+use ureq::Error;
+
+use super::answer::not_http;
+
+/// What comes next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Chunks {
+    /// The line with the size of a chunk.
+    Size,
+    /// So much of a chunk.
+    Data(u64),
+    /// The end of a chunk's line.
+    Break,
+    /// A line of the trailer.
+    Trailer,
+    /// Nothing.
+    End,
+}
+
+impl Chunks {
+    /// Takes some of the body off `input` and puts it into `output`, as long as there is both. Returns how much was used,
+    /// and how much was put.
+    ///
+    /// # Errors
+    /// When these are no chunks.
+    pub(super) fn take(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), Error> {
+        let (mut used, mut put) = (0, 0);
+        while let Some(step) = self.step(&input[used..], &mut output[put..])? {
+            used += step.used;
+            put += step.put;
+        }
+        Ok((used, put))
+    }
+
+    /// `None` when more input or more room is wanted, or nothing.
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Option<Step>, Error> {
+        let (next, step) = match *self {
+            Self::Size => match httparse::parse_chunk_size(input).map_err(|_| not_http("no size of a chunk"))? {
+                Status::Complete((used, 0)) => (Self::Trailer, Step { used, put: 0 }),
+                Status::Complete((used, size)) => (Self::Data(size), Step { used, put: 0 }),
+                Status::Partial => return Ok(None),
+            },
+            Self::Data(0) => (Self::Break, Step::default()),
+            Self::Data(left) => {
+                let taken = usize::try_from(left).unwrap_or(usize::MAX).min(input.len()).min(output.len());
+                if taken == 0 {
+                    return Ok(None);
+                }
+                output[..taken].copy_from_slice(&input[..taken]);
+                (Self::Data(left - taken as u64), Step { used: taken, put: taken })
+            }
+            Self::Break => match input {
+                [b'\r', b'\n', ..] => (Self::Size, Step { used: 2, put: 0 }),
+                [] | [b'\r'] => return Ok(None),
+                _ => return Err(not_http("a chunk longer than its size")),
+            },
+            Self::Trailer => {
+                let Some(end) = input.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
+                let is_last = input[..end].trim_ascii().is_empty();
+                (if is_last { Self::End } else { Self::Trailer }, Step { used: end + 1, put: 0 })
+            }
+            Self::End => return Ok(None),
+        };
+        *self = next;
+        Ok(Some(step))
+    }
+}
+
+/// How far one step came.
+#[derive(Debug, Default)]
+struct Step {
+    used: usize,
+    put: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BODY: &[u8] = b"5\r\nhello\r\n3;a=b\r\nyou\r\n0\r\nx-sum: 1\r\n\r\nHTTP";
+
+    /// Reads `input`, which comes in pieces so long, into `room` bytes at a time.
+    fn read(input: &[u8], piece: usize, room: usize) -> Result<(Vec<u8>, usize, Chunks), Error> {
+        let (mut chunks, mut read, mut output) = (Chunks::Size, Vec::new(), vec![0; room]);
+        let (mut from, mut to) = (0, 0);
+        while chunks != Chunks::End {
+            let (used, put) = chunks.take(&input[from..to], &mut output)?;
+            read.extend_from_slice(&output[..put]);
+            from += used;
+            if put == 0 && chunks != Chunks::End {
+                if to == input.len() {
+                    break;
+                }
+                to = (to + piece).min(input.len());
+            }
+        }
+        Ok((read, from, chunks))
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_are_the_same_however_they_come(piece in 1..40_usize, room in 1..10_usize) {
+            let (read, used, chunks) = read(BODY, piece, room).unwrap();
+            prop_assert_eq!(&read[..], b"helloyou");
+            prop_assert_eq!((used, chunks), (BODY.len() - b"HTTP".len(), Chunks::End));
+        }
+
+        #[test]
+        fn nothing_that_comes_is_a_panic(input: Vec<u8>, piece in 1..40_usize) {
+            let _ = read(&input, piece, 8);
+        }
+    }
+
+    #[test]
+    fn a_body_cut_short_has_not_ended() {
+        for length in 0..BODY.len() - b"HTTP".len() {
+            let (_, _, chunks) = read(&BODY[..length], 7, 8).unwrap();
+            assert_ne!(chunks, Chunks::End, "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_chunk_is_refused() {
+        for wrong in [&b"x\r\n"[..], b"5\r\nhello, you\r\n", b"-1\r\n", b"11111111111111111\r\n", b"5\r\nhello\rx"] {
+            assert!(read(wrong, 40, 40).is_err(), "{}", wrong.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The head of a POST: written once for all requests to an endpoint, as far as it is the same for all. Pure.
+
+use std::fmt;
+use std::io::Write;
+
+use ureq::Error;
+use ureq::http::uri::Scheme;
+use ureq::http::{self, HeaderValue, Uri};
+
+use crate::config::Header;
+
+/// The `User-Agent` of every request.
+pub(super) const USER_AGENT: &str = concat!("resonate-webhooks/", env!("CARGO_PKG_VERSION"));
+
+/// What every request says, unless the endpoint's configuration says otherwise.
+const OWN: [(&str, &str); 2] = [("User-Agent", USER_AGENT), ("Accept", "*/*")];
+
+/// Room for what differs between requests.
+const ROOM: usize = 512;
+
+/// A head that goes on. It may hold secrets, so it does not print.
+pub(super) struct Head(Vec<u8>);
+
+impl Head {
+    /// The head of a POST to `uri`, up to its `Host`.
+    pub(super) fn post(uri: &Uri) -> Self {
+        let path = uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
+        Self(format!("POST {path} HTTP/1.1\r\nHost: {}\r\n", host(uri)).into_bytes())
+    }
+
+    /// This head, for one request.
+    pub(super) fn begin(&self) -> Self {
+        let mut bytes = Vec::with_capacity(self.0.len() + ROOM);
+        bytes.extend_from_slice(&self.0);
+        Self(bytes)
+    }
+
+    /// Adds what every request says, and `headers`.
+    ///
+    /// # Errors
+    /// When one of them cannot be sent.
+    pub(super) fn introduce(&mut self, headers: &[Header]) -> Result<(), Error> {
+        let is_said = |name: &str| headers.iter().any(|header| header.name().eq_ignore_ascii_case(name));
+        for (name, value) in OWN.into_iter().filter(|(name, _)| !is_said(name)) {
+            self.add(name, value)?;
+        }
+        headers.iter().try_for_each(|header| self.add(header.name(), header.value().expose()))
+    }
+
+    /// Adds a header. Its name is one that HTTP allows.
+    ///
+    /// # Errors
+    /// When its value cannot be sent.
+    pub(super) fn add(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        if !value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte)) {
+            // It knows how to say so, and never says the value.
+            let _: HeaderValue = value.parse().map_err(http::Error::from)?;
+        }
+        for part in [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            self.0.extend_from_slice(part);
+        }
+        Ok(())
+    }
+
+    /// Ends the head of a request whose body is so long.
+    pub(super) fn end(mut self, length: usize) -> Result<Vec<u8>, Error> {
+        write!(self.0, "Content-Length: {length}\r\n\r\n")?;
+        Ok(self.0)
+    }
+}
+
+/// The server, as the `Host` header names it: with the port where it is not the scheme's own.
+pub(super) fn host(uri: &Uri) -> String {
+    let name = uri.host().unwrap_or_default();
+    let own = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
+    match uri.port_u16().filter(|port| *port != own) {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_owned(),
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(uri: &str) -> String {
+        String::from_utf8(Head::post(&uri.parse().unwrap()).end(7).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_head_names_path_query_server_and_length() {
+        let expected = "POST /a/b?c=d HTTP/1.1\r\nHost: hooks.test:8080\r\nContent-Length: 7\r\n\r\n";
+        assert_eq!(head("http://hooks.test:8080/a/b?c=d"), expected);
+    }
+
+    #[test]
+    fn a_path_is_never_empty() {
+        assert!(head("http://hooks.test").starts_with("POST / HTTP/1.1\r\n"));
+        assert!(head("http://hooks.test?c=d").starts_with("POST /?c=d HTTP/1.1\r\n"));
+    }
+
+    #[test]
+    fn the_port_of_the_scheme_is_not_named() {
+        let host = |uri: &str| host(&uri.parse().unwrap());
+        assert_eq!(host("http://hooks.test:80/"), "hooks.test");
+        assert_eq!(host("https://hooks.test:443/"), "hooks.test");
+        assert_eq!(host("https://hooks.test:80/"), "hooks.test:80");
+        assert_eq!(host("http://[::1]:443/"), "[::1]:443");
+    }
+
+    #[test]
+    fn a_value_cannot_end_its_line() {
+        let mut head = Head::post(&"http://hooks.test/".parse().unwrap());
+        for value in ["a\r\nx-more: b", "a\nb", "a\0"] {
+            let refused = head.add("X-Pusher-Key", value).unwrap_err();
+            assert!(!refused.to_string().contains(value), "{refused}");
+        }
+        head.add("X-Pusher-Key", "a \tü~").unwrap();
+        let head = String::from_utf8(head.begin().end(0).unwrap()).unwrap();
+        assert!(head.ends_with("Host: hooks.test\r\nX-Pusher-Key: a \tü~\r\nContent-Length: 0\r\n\r\n"), "{head}");
+    }
+
+    #[test]
+    fn what_every_request_says_is_said_once() {
+        let header = |name, value| Header::new(name, value).unwrap();
+        let mut head = Head::post(&"http://hooks.test/".parse().unwrap());
+        head.introduce(&[header("USER-AGENT", "mine"), header("x-a", "b"), header("x-a", "c")]).unwrap();
+        let head = String::from_utf8(head.end(0).unwrap()).unwrap();
+        assert!(head.contains("\r\nAccept: */*\r\nuser-agent: mine\r\nx-a: b\r\nx-a: c\r\n"), "{head}");
+        assert!(!head.contains("resonate-webhooks/"), "{head}");
+    }
+}
