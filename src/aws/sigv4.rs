@@ -8,6 +8,7 @@
 
 use std::time::SystemTime;
 
+use base16ct::lower;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use sha2::{Digest, Sha256};
 
@@ -67,7 +68,7 @@ pub(crate) fn sign(request: &Request<'_>, scope: Scope<'_>, keys: &Keys, now: Sy
     let key = [day, region, service, "aws4_request"]
         .iter()
         .fold(secret.into_bytes(), |key, part| hmac_sha256(&key, part.as_bytes()).to_vec());
-    let signature = hex::encode(hmac_sha256(&key, to_sign.as_bytes()));
+    let signature = lower::encode_string(&hmac_sha256(&key, to_sign.as_bytes()));
 
     let id = keys.access_key_id.expose();
     let authorization =
@@ -114,7 +115,7 @@ fn single_spaced(value: &str) -> String {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+    lower::encode_string(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

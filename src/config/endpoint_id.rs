@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use base16ct::lower;
 use sha2::{Digest, Sha256};
 
 use super::AppScope;
@@ -63,7 +64,7 @@ impl EndpointIds {
             hash.update(b" ");
             hash.update(app.as_bytes());
         }
-        let hash = hex::encode(&hash.finalize()[..HASH_BYTES]);
+        let hash = lower::encode_string(&hash.finalize()[..HASH_BYTES]);
         let count = self.seen.entry(hash.clone()).or_default();
         *count += 1;
         EndpointId::new(&if *count == 1 { hash } else { format!("{hash}.{count}") })

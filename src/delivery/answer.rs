@@ -240,7 +240,7 @@ mod tests {
         for length in ["-1", "+1", "0x1", "1e3", "18446744073709551616"] {
             assert!(refused(&format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n")).ends_with("no length"));
         }
-        let many: String = (0..=HEADERS_AT_MOST).map(|n| format!("x-{n}: a\r\n")).collect();
+        let many = "x-a: b\r\n".repeat(HEADERS_AT_MOST + 1);
         assert!(refused(&format!("HTTP/1.1 200 OK\r\n{many}\r\n")).ends_with("too many headers"));
     }
 

@@ -1,5 +1,6 @@
 //! A batch: the events of one lane that travel in one POST.
 
+use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
 use super::body;
@@ -74,23 +75,30 @@ impl Batch {
     }
 }
 
+/// The longest number, in digits.
+const DIGITS: usize = 16;
+
 /// Makes the ids of batches: unique over processes by a random prefix, within one by a counter.
 #[derive(Debug)]
 pub(crate) struct BatchIds {
-    boot: u64,
+    prefix: String,
     made: u64,
 }
 
 impl BatchIds {
     /// Ids of a process that drew `boot`.
-    pub(crate) const fn new(boot: u64) -> Self {
-        Self { boot, made: 0 }
+    pub(crate) fn new(boot: u64) -> Self {
+        Self { prefix: format!("msg_{boot:016x}_"), made: 0 }
     }
 
     /// The next id. Without a full stop, which Standard Webhooks uses to separate the parts of what it signs.
     pub(crate) fn next(&mut self) -> String {
         self.made += 1;
-        format!("msg_{:016x}_{:x}", self.boot, self.made)
+        let mut id = String::with_capacity(self.prefix.len() + DIGITS);
+        id.push_str(&self.prefix);
+        // A string takes whatever is written to it.
+        let _ = write!(id, "{:x}", self.made);
+        id
     }
 }
 

@@ -16,9 +16,9 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// The end of a request that may take this long.
-    pub(super) fn after(time: Duration) -> Self {
-        Self { at: Instant::now() + time, reason: Timeout::Global }
+    /// The end of a request that began at `started` and may take this long.
+    pub(super) fn of_request(started: Instant, time: Duration) -> Self {
+        Self { at: started + time, reason: Timeout::Global }
     }
 
     /// The end of the time that ureq leaves.

@@ -103,8 +103,8 @@ impl Desk {
     /// Takes the answer to a lane's attempt from a worker, which goes on with what this returns.
     pub(crate) fn exchange(&self, lane: usize, answer: Answer, took: Duration) -> Option<Job> {
         let mut open = self.open();
-        open.settle(lane, answer, took);
         let now = Instant::now();
+        open.settle(lane, answer, took, now);
         let next = open.next(now);
         if next.is_some() {
             open.put_by(now);
@@ -151,12 +151,12 @@ impl Open<'_> {
 
     /// Takes the answer to a lane's attempt. Whatever is broken off by a stop has not failed: it is sent again by whoever
     /// goes on.
-    pub(crate) fn settle(&mut self, lane: usize, answer: Answer, took: Duration) {
+    pub(crate) fn settle(&mut self, lane: usize, answer: Answer, took: Duration, now: Instant) {
         if self.desk.is_stopped() {
             return;
         }
-        self.note(lane, &answer, took);
-        let passed = self.work.lanes.settle(lane, answer, took, Instant::now(), rand::random());
+        self.note(lane, &answer, took, now);
+        let passed = self.work.lanes.settle(lane, answer, took, now, rand::random());
         self.tell_news();
         if let Some(passed) = passed {
             self.pass(&passed);

@@ -216,7 +216,8 @@ impl Dispatcher {
             // What is to be done is seen at the desk.
             Message::Events | Message::Due | Message::Stop => {}
             Message::Abandoned { lane } => {
-                desk.settle(lane, Answer::Failed("the sending thread panicked".to_owned()), Duration::ZERO);
+                let panicked = Answer::Failed("the sending thread panicked".to_owned());
+                desk.settle(lane, panicked, Duration::ZERO, Instant::now());
             }
             Message::Paused(pauses) => {
                 desk.let_go();

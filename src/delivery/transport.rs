@@ -78,7 +78,8 @@ impl Transport {
         if let Some(reason) = &self.refused {
             return Err(reason.clone());
         }
-        let (started, deadline) = (Instant::now(), Deadline::after(self.timeout));
+        let started = Instant::now();
+        let deadline = Deadline::of_request(started, self.timeout);
         let post = |connection: Connection| {
             let head = head()?.end(body.len())?;
             Answered::to(&head, body, connection, &self.connections, deadline)

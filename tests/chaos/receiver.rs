@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use base16ct::lower;
 use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -161,5 +162,5 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
 fn sign(body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key of any length");
     mac.update(body);
-    hex::encode(mac.finalize().into_bytes())
+    lower::encode_string(&mac.finalize().into_bytes())
 }

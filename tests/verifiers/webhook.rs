@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base16ct::lower;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -29,7 +30,7 @@ impl From<&Received> for Webhook {
 impl Webhook {
     /// A webhook as Pusher sends it, with a body of our own.
     pub(crate) fn pushers(key: &str, secret: &str, body: Vec<u8>) -> Self {
-        let signature = hex::encode(hmac_sha256(&body, secret));
+        let signature = lower::encode_string(&hmac_sha256(&body, secret));
         let headers = [("content-type", "application/json"), ("x-pusher-key", key), ("x-pusher-signature", &signature)];
         Self { headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(), body }
     }

@@ -9,12 +9,12 @@ use crate::telemetry::{Level, Outcome};
 
 impl Open<'_> {
     /// Shows an attempt to those who watch, if somebody does.
-    pub(super) fn note(&self, lane: usize, answer: &Answer, took: Duration) {
+    pub(super) fn note(&self, lane: usize, answer: &Answer, took: Duration, now: Instant) {
         let watch = self.desk.telemetry.watch();
         if watch.is_on()
             && let Some(sight) = self.work.lanes.sight(lane, answer, took)
         {
-            watch.note(Instant::now(), sight);
+            watch.note(now, sight);
         }
     }
 
