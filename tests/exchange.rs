@@ -65,6 +65,19 @@ impl Scripted {
         }
     }
 
+    /// Has another event sent, which is dropped. Returns the reason.
+    fn failure(&mut self) -> String {
+        self.node.accept("app", numbered(self.posts..self.posts + 1));
+        self.posts += 1;
+        match self.node.outcome() {
+            Outcome::Dropped { reason, .. } => {
+                self.answered.recv_timeout(PATIENCE).unwrap();
+                reason
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// The status of each of `count` POSTs, and its connection.
     fn posts(&mut self, count: usize) -> Vec<(u16, usize)> {
         let mut post = || {
@@ -155,5 +168,38 @@ fn what_comes_behind_an_answer_is_not_taken_for_the_next_one() {
     const UNASKED: &str = "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n";
     const BOTH: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n";
     let mut endpoint = Scripted::answering([&[BOTH][..], &[OK, UNASKED], &[OK]]);
+    assert_eq!(endpoint.posts(3), [(200, 0), (200, 1), (200, 2)]);
+}
+
+#[test]
+fn what_is_no_answer_is_a_failed_attempt_with_the_reason_and_the_next_one_has_another_connection() {
+    let mut endpoint = Scripted::answering([
+        &["SSH-2.0-OpenSSH_9.2\r\n"][..],
+        &["HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"],
+        &[OK],
+    ]);
+    assert_eq!(endpoint.failure(), "the answer is not HTTP: invalid HTTP version");
+    assert_eq!(endpoint.failure(), "the answer is not HTTP: two lengths");
+    assert_eq!(endpoint.posts(1), [(200, 2)]);
+}
+
+#[test]
+fn a_long_head_is_understood_and_an_endless_one_given_up() {
+    let head = |length: usize| -> Pieces {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Long: {}\r\n\r\n", "a".repeat(length));
+        vec![&*head.leak()].leak()
+    };
+    let mut endpoint = Scripted::answering([head(30_000), head(40_000)]);
+    assert_eq!(endpoint.posts(1), [(200, 0)]);
+    assert_eq!(endpoint.failure(), "the answer is not HTTP: it does not end");
+}
+
+#[test]
+fn an_answer_whose_chunks_are_none_counts_but_its_connection_does_not() {
+    let mut endpoint = Scripted::answering([
+        &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"][..],
+        &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n"],
+        &[OK],
+    ]);
     assert_eq!(endpoint.posts(3), [(200, 0), (200, 1), (200, 2)]);
 }

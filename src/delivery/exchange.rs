@@ -122,7 +122,7 @@ fn receive(connection: &mut Connection, deadline: Deadline) -> Result<(Head, Bod
 /// Waits until more has come. `false` when nothing more will.
 fn more(connection: &mut Connection, deadline: Deadline) -> Result<bool, Error> {
     if connection.buffers().input_append_buf().is_empty() {
-        return Err(not_http("a line that does not end"));
+        return Err(not_http("it does not end"));
     }
     connection.await_input(deadline.next_timeout()?)
 }

@@ -18,6 +18,9 @@ use super::resolver::{GuardedResolver, refused_literal};
 use super::retry::retry_after;
 use crate::config::{ConfigError, Endpoint};
 
+/// The longest head of an answer that is understood.
+const LONGEST_HEAD: usize = 32 * 1024;
+
 /// A request on a reused connection that fails within this time met a peer that had closed it meanwhile. After longer,
 /// the peer was at work on the request.
 const STALE_WITHIN: Duration = Duration::from_secs(1);
@@ -50,7 +53,7 @@ impl Transport {
             .proxy(proxy)
             .user_agent(request::USER_AGENT)
             .tls_config(tls)
-            .input_buffer_size(8 * 1024)
+            .input_buffer_size(LONGEST_HEAD)
             .output_buffer_size(16 * 1024)
             .build();
         Ok(Self {
