@@ -19,6 +19,21 @@ function percentile(array $values, float $share): float
 }
 
 /**
+ * The mean of all but the least and the largest value. A process is the faster or the slower one of two
+ * kinds, by where the system has put it: a median of a few would be one or the other.
+ *
+ * @param  non-empty-list<float>  $values
+ */
+function typical(array $values): float
+{
+    sort($values);
+
+    $inner = count($values) < 3 ? $values : array_slice($values, 1, -1);
+
+    return array_sum($inner) / count($inner);
+}
+
+/**
  * What was measured on: versions, processors, date.
  */
 function machine(): string

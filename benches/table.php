@@ -21,13 +21,13 @@ putenv("RESONATE_WEBHOOKS_ROWS={$rows}");
 $ours = [PHP_BINARY, '-d', "extension={$extension}"];
 
 /*
- * Name and command of each program. Of one that is there several times the medians count: two sides of
- * a ratio take turns on a machine that has other work too. The pure-PHP package takes our classes'
- * names, so it has a process of its own.
+ * Name and command of each program. What is there several times takes turns with what it is compared
+ * with: a machine has other work too. The pure-PHP package takes our classes' names, so it has a
+ * process of its own.
  */
 $programs = [
     ['native', [$rows, 'native']],
-    ...array_merge(...array_fill(0, 5, array_map(
+    ...array_merge(...array_fill(0, 7, array_map(
         fn (string $redis) => [$redis, [...$ours, __DIR__.'/hooks.php', $redis, '20000']],
         ['empty', 'stopped', 'foreign'],
     ))),
@@ -82,11 +82,7 @@ foreach ($programs as [$program, $command]) {
     }
 }
 
-$figures = array_map(static function (array $values): float {
-    sort($values);
-
-    return $values[intdiv(count($values), 2)];
-}, $found);
+$figures = array_map(typical(...), $found);
 
 /**
  * The value of a list of figures: the largest of them.
