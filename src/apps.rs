@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
+use crate::mac::{HmacSha256, keyed};
 use crate::names::AppId;
 use crate::secret::Secret;
 
@@ -17,22 +18,37 @@ pub struct Credentials {
     pub secret: Secret,
 }
 
+/// Credentials with which a signature can begin: what its key makes of it is the same for all.
+#[derive(Debug)]
+pub(crate) struct SigningKey {
+    /// The public key.
+    pub(crate) key: String,
+    /// A code with the secret, of a message that is still to come.
+    pub(crate) code: HmacSha256,
+}
+
+impl From<Credentials> for SigningKey {
+    fn from(Credentials { key, secret }: Credentials) -> Self {
+        Self { key, code: keyed(secret.expose().as_bytes()) }
+    }
+}
+
 /// The credentials of every application seen so far. They live in memory only.
 #[derive(Debug, Default)]
 pub struct AppDirectory {
-    apps: RwLock<HashMap<AppId, Arc<Credentials>>>,
+    apps: RwLock<HashMap<AppId, Arc<SigningKey>>>,
     wanted: Mutex<HashSet<AppId>>,
 }
 
 impl AppDirectory {
     /// Takes the credentials of `app`, replacing older ones: a rotated secret signs from the next batch on.
     pub fn register(&self, app: AppId, credentials: Credentials) {
-        self.apps.write().insert(app, Arc::new(credentials));
+        self.apps.write().insert(app, Arc::new(credentials.into()));
     }
 
-    /// The credentials of `app`, once registered.
+    /// What signs the webhooks of `app`, once registered.
     #[must_use]
-    pub fn credentials(&self, app: &AppId) -> Option<Arc<Credentials>> {
+    pub(crate) fn signing_key(&self, app: &AppId) -> Option<Arc<SigningKey>> {
         self.apps.read().get(app).cloned()
     }
 

@@ -66,7 +66,7 @@ impl Batch {
     /// The batch with this `body` as it would go over the wire if it were frozen now, at `unix_seconds`. `None` while the
     /// application's credentials are unknown.
     pub(crate) fn sign(&self, apps: &AppDirectory, unix_seconds: u64, body: Vec<u8>) -> Option<Wire> {
-        apps.credentials(&self.app).map(|credentials| sign(&self.id, unix_seconds, body, &credentials))
+        apps.signing_key(&self.app).map(|key| sign(&self.id, unix_seconds, body, &key))
     }
 
     /// Freezes the batch as `wire`, if it is not frozen yet. Returns what goes over the wire from now on.

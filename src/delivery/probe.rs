@@ -35,7 +35,7 @@ pub struct Probe {
 pub fn probe(endpoint: &Endpoint, credentials: &Credentials) -> Probe {
     let id = format!("msg_test_{:016x}", rand::random::<u64>());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let wire = sign(&id, now.as_secs(), body(now), credentials);
+    let wire = sign(&id, now.as_secs(), body(now), &credentials.clone().into());
     let began = Instant::now();
     let clients = Clients::new(&Arc::new(Telemetry::default()));
     let answer = match clients.set(std::slice::from_ref(endpoint)) {

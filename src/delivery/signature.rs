@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
 
-use crate::apps::Credentials;
-use crate::mac::{BLOCK, keyed};
+use crate::apps::SigningKey;
+use crate::mac::BLOCK;
 use crate::outbox::Wire;
 
 /// Of the scheme of Standard Webhooks.
@@ -18,9 +18,9 @@ const VERSION: &str = "v1,";
 ///
 /// Both codes are made side by side, a block of each in turn: a step of SHA-256 waits for the one before it, and a processor
 /// that has two to do fills the time with the other one.
-pub(crate) fn sign(id: &str, unix_seconds: u64, body: Vec<u8>, credentials: &Credentials) -> Wire {
+pub(crate) fn sign(id: &str, unix_seconds: u64, body: Vec<u8>, key: &SigningKey) -> Wire {
     let timestamp = unix_seconds.to_string();
-    let mut pusher = keyed(credentials.secret.expose().as_bytes());
+    let mut pusher = key.code.clone();
     let frame = [id, ".", &timestamp, "."].concat();
     let mut standard = pusher.clone().chain_update(&frame);
     // The body's first bytes fill the block that the frame has begun: from there on, only whole blocks are handed over.
@@ -38,7 +38,7 @@ pub(crate) fn sign(id: &str, unix_seconds: u64, body: Vec<u8>, credentials: &Cre
     standard_signature.push_str(VERSION);
     STANDARD.encode_string(standard.finalize().into_bytes(), &mut standard_signature);
     Wire {
-        key: credentials.key.clone(),
+        key: key.key.clone(),
         pusher_signature: lower::encode_string(&pusher.finalize().into_bytes()),
         standard_signature,
         timestamp,
@@ -52,6 +52,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::apps::Credentials;
     use crate::mac::hmac_sha256;
     use crate::secret::Secret;
 
@@ -67,8 +68,8 @@ mod tests {
         standard_webhooks: String,
     }
 
-    fn credentials(secret: &str) -> Credentials {
-        Credentials { key: "key".to_owned(), secret: Secret::new(secret) }
+    fn key(secret: &str) -> SigningKey {
+        Credentials { key: "key".to_owned(), secret: Secret::new(secret) }.into()
     }
 
     #[test]
@@ -77,7 +78,7 @@ mod tests {
         assert!(vectors.len() >= 5);
         for vector in vectors {
             let timestamp = vector.timestamp.parse().unwrap();
-            let wire = sign(&vector.id, timestamp, vector.body.into_bytes(), &credentials(&vector.secret));
+            let wire = sign(&vector.id, timestamp, vector.body.into_bytes(), &key(&vector.secret));
             assert_eq!(wire.pusher_signature, vector.pusher, "{}", vector.about);
             assert_eq!(wire.standard_signature, vector.standard_webhooks, "{}", vector.about);
         }
@@ -87,7 +88,7 @@ mod tests {
         /// Around the ends of blocks, where the two codes part.
         #[test]
         fn both_are_what_each_would_be_alone(id in "[a-z]{0,130}", body in prop::collection::vec(any::<u8>(), 0..300)) {
-            let wire = sign(&id, 1_700_000_000, body.clone(), &credentials("secret"));
+            let wire = sign(&id, 1_700_000_000, body.clone(), &key("secret"));
             let message = [format!("{id}.1700000000.").as_bytes(), &body].concat();
             prop_assert_eq!(wire.pusher_signature, lower::encode_string(&hmac_sha256(b"secret", &body)));
             prop_assert_eq!(wire.standard_signature, format!("v1,{}", STANDARD.encode(hmac_sha256(b"secret", &message))));
