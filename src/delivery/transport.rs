@@ -118,8 +118,11 @@ impl Transport {
     }
 }
 
-/// The wait that an answer asks for.
+/// The wait that an answer asks for, which a success does not.
 pub(super) fn asked_wait(head: &answer::Head) -> Option<Duration> {
+    if matches!(head.status(), 200..=299) {
+        return None;
+    }
     retry_after(head.header("Retry-After")?, SystemTime::now())
 }
 
