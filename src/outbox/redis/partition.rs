@@ -1,6 +1,6 @@
 //! Which partition of the outbox an event goes to: all that happens on a channel goes to one, which keeps its order.
 
-use sha1_smol::Sha1;
+use sha1::{Digest, Sha1};
 
 use crate::names::AppId;
 
@@ -14,7 +14,7 @@ pub(crate) fn partition_of(app: &AppId, channel: &[u8], partitions: u16) -> u16 
     for part in [app.as_bytes().len().to_string().as_bytes(), b":", app.as_bytes(), channel] {
         hash.update(part);
     }
-    let hash = hash.digest().bytes();
+    let hash = hash.finalize();
     let number = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
     u16::try_from(number % u32::from(partitions.max(1))).unwrap_or_default()
 }
