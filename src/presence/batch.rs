@@ -91,6 +91,11 @@ impl Batch {
         })
     }
 
+    /// What its client events take in memory.
+    pub(super) fn whisper_bytes(&self) -> usize {
+        self.entries.iter().map(Entry::whisper_bytes).sum()
+    }
+
     /// How many client events are in it.
     pub(crate) fn whispers(&self) -> usize {
         self.entries.iter().filter(|entry| matches!(entry, Entry::Whisper(_))).count()

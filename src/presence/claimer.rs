@@ -2,7 +2,8 @@
 //!
 //! Everything that talks to the presence keys in Redis happens here, in this order of urgency: a session (epoch, lease),
 //! renewing the lease, reaping the dead, the next batch of claims. A failure of any of them is retried from the top; the
-//! batch under way keeps its number, so that a lost reply is harmless.
+//! batch under way keeps its number, so that a lost reply is harmless. While Redis works on one batch, the next one is
+//! written out: Redis would wait for that otherwise.
 
 mod reaper;
 
@@ -18,7 +19,7 @@ use super::clock::RedisClock;
 use super::full_outbox::FullOutbox;
 use super::grace::Grace;
 use super::ledger::SharedLedger;
-use super::scripts::{Keys, Refusal};
+use super::scripts::{ClaimCall, Keys, Refusal};
 use super::session::Session;
 use super::standing::Standing;
 use crate::event::Event;
@@ -83,6 +84,8 @@ pub(crate) struct Claimer {
     grace: Grace,
     full_outbox: FullOutbox,
     clock: RedisClock,
+    /// The next batch, written out while the one before it was under way.
+    prepared: Option<ClaimCall>,
     next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
     /// No claim before this time: Redis is out of reach, or edges may not be decided yet.
     hold_until: Option<Instant>,
@@ -117,6 +120,7 @@ impl Claimer {
             grace,
             full_outbox: FullOutbox::default(),
             clock: RedisClock::default(),
+            prepared: None,
             next_incarnation,
             hold_until: None,
             lapsed: Vec::new(),
@@ -268,13 +272,21 @@ impl Claimer {
         Ok(())
     }
 
-    /// Sends one batch. `false` when there was none.
+    /// Sends one batch, and writes out the next one meanwhile: Redis waits from its answer until that comes. `false` when
+    /// there was none.
     fn claim(&mut self, now: Instant) -> Result<bool, Stuck> {
         let batch = self.ledger.lock().batch(self.grace.asks(now), now);
         let Some(batch) = batch else { return Ok(false) };
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
-        let verdict = call(&mut self.link, |redis| keys.claim(redis, session.node(), epoch, &batch))??;
+        let prepared = self.prepared.take().filter(|call| call.is_for(session.node(), epoch, batch.number()));
+        let claim = prepared.unwrap_or_else(|| keys.claim_call(session.node(), epoch, &batch));
+        let prepared = &mut self.prepared;
+        let prepare = || {
+            let next = self.ledger.lock().pending.next_batch();
+            *prepared = next.map(|next| keys.claim_call(session.node(), epoch, &next));
+        };
+        let verdict = call(&mut self.link, |redis| claim.send(redis, prepare))??;
         self.clock.observe(verdict.time_ms);
         self.grace.judged(&batch, &verdict, now);
         let counters = self.telemetry.counters();
@@ -363,3 +375,7 @@ impl From<Refusal> for Stuck {
 fn call<T>(link: &mut Link, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, Stuck> {
     link.with(talk).map_err(|_| Stuck::Unreachable(link.ready_at().unwrap_or_else(Instant::now)))
 }
+
+#[cfg(test)]
+#[path = "claimer_tests.rs"]
+mod tests;

@@ -95,6 +95,13 @@ impl SharedLedger {
         self
     }
 
+    /// The same with so many entries in a batch at most.
+    #[cfg(test)]
+    pub(crate) fn in_batches_of(mut self, entries: usize) -> Self {
+        self.ledger.get_mut().pending.set_portion(entries);
+        self
+    }
+
     /// The ledger, to read or to write.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock()

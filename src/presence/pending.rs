@@ -1,7 +1,8 @@
 //! What Redis has yet to be told: claims and client events, in the order in which they happened.
 //!
 //! A batch is frozen when it is first sent and keeps its number until Redis has answered, so that sending it again after
-//! a lost reply is harmless. Client events travel in the same order as the claims around them: a whisper of a user never
+//! a lost reply is harmless. Where a full one waits behind it, that is frozen as well, so that it can be written out
+//! meanwhile; it is sent when the first one has been answered. Client events travel in the same order as the claims around them: a whisper of a user never
 //! overtakes that user's `member_added`.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -21,17 +22,21 @@ const BATCH_CLAIMS: usize = 256;
 /// Bytes of client events that wait: a million short ones fit, not a million of the longest that clients may send.
 const WHISPER_BYTES: usize = 128 << 20;
 
-/// The queue, and the batch that waits for its reply.
+/// The queue, the batch that waits for its reply, and the one that is sent next.
 #[derive(Debug)]
 pub(crate) struct Pending {
     queue: VecDeque<Entry>,
     queued_claims: usize,
     queued_caches: usize,
-    /// What the client events of the queue take.
+    /// What the client events of the queue take, and those of the batch that is sent next.
     whisper_bytes: usize,
     in_flight: Option<Arc<Batch>>,
+    /// The full batch behind the one in flight, if it is frozen already.
+    next: Option<Arc<Batch>>,
     last_number: u64,
     limit: usize,
+    /// How much a batch has at most: entries, where client events go to Redis too, and judged ones among them.
+    portion: (usize, usize),
     /// Client events go to Redis with the claims, since that is where the outbox is.
     whispers_travel: bool,
     /// Claims at which it is next worth looking for pairs to give up.
@@ -51,10 +56,18 @@ impl Pending {
             queued_caches: 0,
             whisper_bytes: 0,
             in_flight: None,
+            next: None,
             last_number: 0,
             limit,
+            portion: (BATCH_ENTRIES, BATCH_CLAIMS),
             collapse_at: limit,
         }
+    }
+
+    /// The same with so little in a batch.
+    #[cfg(test)]
+    pub(crate) const fn set_portion(&mut self, entries: usize) {
+        self.portion = (entries, entries);
     }
 
     /// Adds claims. Returns how many pairs of opposite claims were given up because too many waited: their edges would
@@ -94,12 +107,17 @@ impl Pending {
 
     /// Claims that Redis has not answered yet.
     pub(crate) fn unanswered_claims(&self) -> usize {
-        self.queued_claims + self.in_flight.as_ref().map_or(0, |batch| batch.claims().count())
+        self.queued_claims + self.frozen().map(|batch| batch.claims().count()).sum::<usize>()
     }
 
     /// Client events that are in no outbox yet.
     pub(crate) fn waiting_whispers(&self) -> usize {
-        self.queued_asides() - self.queued_caches + self.in_flight.as_ref().map_or(0, |batch| batch.whispers())
+        self.queued_asides() - self.queued_caches + self.frozen().map(|batch| batch.whispers()).sum::<usize>()
+    }
+
+    /// The batches that have their number, in its order.
+    fn frozen(&self) -> impl Iterator<Item = &Arc<Batch>> {
+        self.in_flight.iter().chain(&self.next)
     }
 
     /// Whether nothing waits.
@@ -157,6 +175,27 @@ impl Pending {
         batch
     }
 
+    /// The batch to send when the one in flight has been answered, if it is full: it would be the same then. Fewer
+    /// claims wait for others to come with them.
+    pub(crate) fn next_batch(&mut self) -> Option<Arc<Batch>> {
+        let (most_entries, most_judged) = self.portion;
+        let full = self.queued_claims + self.queued_caches >= most_judged
+            || (self.whispers_travel && self.queue.len() >= most_entries);
+        if self.next.is_none() && self.in_flight.is_some() && full {
+            let waiting = self.whisper_bytes;
+            self.next = Some(Arc::new(self.freeze()));
+            self.whisper_bytes = waiting;
+        }
+        self.next.clone()
+    }
+
+    /// The batch in flight has been answered: the next one may be sent.
+    fn take_answered(&mut self) -> Option<Arc<Batch>> {
+        let next = self.next.take();
+        self.whisper_bytes -= next.iter().map(|batch| batch.whisper_bytes()).sum::<usize>();
+        std::mem::replace(&mut self.in_flight, next)
+    }
+
     /// Whether a batch with something in it is under way.
     fn awaits_verdict(&self) -> bool {
         self.in_flight.as_ref().is_some_and(|batch| !batch.entries.is_empty())
@@ -171,13 +210,13 @@ impl Pending {
 
     /// Redis has answered the batch, and has put its events into the outbox itself.
     pub(crate) fn answered_in_place(&mut self) {
-        self.in_flight = None;
+        self.take_answered();
     }
 
     /// Redis has answered the batch: `edges` holds what it said to each claim and each empty cache channel, `time_ms` is
     /// when it decided. Returns the events: one per edge and per miss, and the client events, in order.
     pub(crate) fn answered(&mut self, edges: &[u8], time_ms: u64) -> Vec<Event> {
-        let Some(batch) = self.in_flight.take() else { return Vec::new() };
+        let Some(batch) = self.take_answered() else { return Vec::new() };
         let mut edges = edges.iter();
         Arc::unwrap_or_clone(batch)
             .entries
@@ -193,14 +232,14 @@ impl Pending {
 
     /// The number of the last batch that Redis has answered.
     pub(crate) fn last_answered(&self) -> u64 {
-        self.last_number - u64::from(self.in_flight.is_some())
+        self.last_number - self.frozen().count() as u64
     }
 
     /// What this node holds in Redis as far as Redis has answered: what it serves now, less the joins and plus the
     /// leaves that are still on their way. These are the holds whose edges were decided before.
     pub(crate) fn acknowledged(&self, table: &LocalTable) -> Vec<Hold> {
         let mut first_change: HashMap<&Hold, Change> = HashMap::new();
-        let unanswered = self.in_flight.iter().flat_map(|batch| &batch.entries).chain(&self.queue);
+        let unanswered = self.frozen().flat_map(|batch| &batch.entries).chain(&self.queue);
         for entry in unanswered {
             if let Entry::Claim(claim) = entry {
                 first_change.entry(&claim.hold).or_insert(claim.change);
@@ -216,14 +255,15 @@ impl Pending {
     /// Everything that waits is told under the new id, in its order, so that no visit is lost; of a visit that is over
     /// already, the departure is left out. What is still served is claimed anew first, unless its claim waits anyway. So
     /// is a visit that is over if something else of it waits, a client event or a user of the channel: those are told
-    /// within another one. A batch under way counts as never applied.
+    /// within another one. A batch under way counts as never applied, and one behind it was never sent.
     pub(crate) fn start_over(&mut self, table: &LocalTable) {
         // Nothing was answered under the new id yet.
         self.last_number = 0;
-        let sent = self.in_flight.take().map(|batch| Arc::unwrap_or_clone(batch).entries).unwrap_or_default();
+        let frozen = self.in_flight.take().into_iter().chain(self.next.take());
+        let frozen = frozen.flat_map(|batch| Arc::unwrap_or_clone(batch).entries);
         // Numbers of connections are told again as they are then.
-        let sent = sent.into_iter().filter(|entry| !matches!(entry, Entry::Count(_)));
-        let waiting: Vec<Entry> = sent.chain(std::mem::take(&mut self.queue)).collect();
+        let frozen = frozen.filter(|entry| !matches!(entry, Entry::Count(_)));
+        let waiting: Vec<Entry> = frozen.chain(std::mem::take(&mut self.queue)).collect();
 
         // Visits of which something waits that is not their end.
         let mut told_in: HashSet<Hold> = HashSet::new();
@@ -258,15 +298,16 @@ impl Pending {
     }
 
     fn freeze(&mut self) -> Batch {
+        let (most_entries, most_judged) = self.portion;
         let mut judged = 0;
         let mut entries = Vec::new();
         while let Some(entry) = self.queue.pop_front() {
-            if self.whispers_travel && entries.len() == BATCH_ENTRIES {
+            if self.whispers_travel && entries.len() == most_entries {
                 self.queue.push_front(entry);
                 break;
             }
             match &entry {
-                Entry::Claim(_) | Entry::Cache(_) if judged == BATCH_CLAIMS => {
+                Entry::Claim(_) | Entry::Cache(_) if judged == most_judged => {
                     self.queue.push_front(entry);
                     break;
                 }

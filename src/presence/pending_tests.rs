@@ -87,6 +87,63 @@ fn a_large_queue_is_sent_in_portions() {
 }
 
 #[test]
+fn what_is_frozen_behind_a_batch_is_full_and_is_sent_when_that_is_answered() {
+    let mut pending = Pending::new(10_000, false);
+    pending.set_portion(2);
+    pending.push_claims([join("a"), join("b"), join("c")]);
+    let first = pending.batch();
+    assert_eq!(pending.next_batch(), None, "one more may come to go with the one that waits");
+    pending.push_claims([join("d"), join("e")]);
+    let second = pending.next_batch().unwrap();
+    assert_eq!((second.number(), second.claims().count(), pending.unanswered_claims()), (2, 2, 5));
+    assert_eq!((pending.batch(), pending.next_batch()), (first, Some(Arc::clone(&second))), "both stay what they are");
+    assert_eq!((pending.last_answered(), pending.is_empty()), (0, false));
+    pending.answered(b"11", 1);
+    assert_eq!((pending.last_answered(), pending.batch(), pending.next_batch()), (1, Some(second), None));
+    pending.answered(b"11", 1);
+    assert_eq!((pending.last_answered(), pending.unanswered_claims()), (2, 1));
+    assert!(pending.next_batch().is_none(), "no batch is under way");
+}
+
+#[test]
+fn holds_of_a_batch_that_was_not_sent_are_neither_acknowledged_nor_lost_by_starting_over() {
+    let app = AppId::from("app");
+    let (mut table, mut pending) = (LocalTable::default(), Pending::new(100, true));
+    pending.set_portion(1);
+    let mut claims = Vec::new();
+    for channel in [b"first", b"other", b"third"] {
+        table.subscribe(&app, channel, b"1", None, None, &mut claims);
+    }
+    pending.push_claims(claims.drain(..));
+    assert!(pending.batch().is_some() && pending.next_batch().is_some());
+    assert_eq!((pending.acknowledged(&table), pending.last_answered()), (vec![], 0));
+    pending.answered_in_place();
+    assert_eq!((pending.acknowledged(&table), pending.last_answered()), (vec![hold("first")], 1));
+    assert!(pending.next_batch().is_some());
+    pending.start_over(&table);
+    pending.set_portion(100);
+    let told = pending.batch().map(Arc::unwrap_or_clone).unwrap();
+    let channels: Vec<_> = told.claims().map(|claim| claim.hold.clone()).collect();
+    assert_eq!((told.number(), channels), (1, vec![hold("first"), hold("other"), hold("third")]));
+}
+
+#[test]
+fn long_client_events_behind_a_batch_under_way_still_take_room() {
+    let mut pending = Pending::new(10_000, true);
+    pending.set_portion(1);
+    let data = vec![b'x'; WHISPER_BYTES / 4];
+    let long = || whisper_of("a", None, Some(&data));
+    assert!((0..3).all(|_| pending.push_whisper(long())));
+    assert!(pending.batch().is_some() && pending.push_whisper(long()));
+    assert!(pending.next_batch().is_some());
+    assert!(!pending.push_whisper(long()), "only what was sent makes room");
+    assert_eq!(pending.waiting_whispers(), 4);
+    pending.answered_in_place();
+    assert!(pending.push_whisper(long()));
+    assert!(!pending.push_whisper(long()));
+}
+
+#[test]
 fn client_events_that_travel_need_no_claim_to_make_a_batch() {
     let mut pending = Pending::new(100, true);
     pending.push_whisper(whisper("a"));
@@ -260,6 +317,8 @@ enum Step {
     Subscribe(u8, u8),
     Close(u8),
     Whisper,
+    /// The claimer takes what it sends, and what it writes out meanwhile.
+    Freeze,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -267,6 +326,7 @@ fn step() -> impl Strategy<Value = Step> {
         (0..4_u8, 0..3_u8).prop_map(|(socket, user)| Step::Subscribe(socket, user)),
         (0..4_u8).prop_map(Step::Close),
         Just(Step::Whisper),
+        Just(Step::Freeze),
     ]
 }
 
@@ -278,6 +338,7 @@ proptest! {
         let app = AppId::from("app");
         let mut table = LocalTable::default();
         let mut pending = Pending::new(3, false);
+        pending.set_portion(2);
         let mut claims = Vec::new();
         for step in steps {
             match step {
@@ -286,6 +347,10 @@ proptest! {
                 }
                 Step::Close(socket) => table.close(&app, &[socket], &mut claims),
                 Step::Whisper => { pending.push_whisper(whisper("presence-a")); }
+                Step::Freeze => {
+                    pending.batch();
+                    pending.next_batch();
+                }
             }
             pending.push_claims(claims.drain(..));
         }

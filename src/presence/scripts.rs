@@ -23,6 +23,7 @@
 
 mod answers;
 mod arguments;
+mod claim_call;
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -30,10 +31,10 @@ use std::time::Duration;
 use redis::{Connection, RedisResult, Script, ScriptInvocation};
 
 pub(crate) use answers::{Fate, Reaped, Refusal, Renewal, Verdict};
-use answers::{accepted, count_event, holds, waiting};
-use arguments::{add_entries, add_hold};
+use answers::{accepted, holds, waiting};
+use arguments::add_hold;
+pub(crate) use claim_call::ClaimCall;
 
-use super::batch::Batch;
 use super::claim::{Claim, Hold};
 use crate::config::Roster;
 use crate::names::NodeId;
@@ -77,14 +78,8 @@ pub(crate) fn put_together() {
 /// Lapsed nodes that one renewal names.
 const LAPSED_PER_RENEWAL: usize = 16;
 
-/// Departures that one batch announces: two or three milliseconds of Redis' time.
-const DUE_PER_BATCH: usize = 256;
-
 /// How long a reaped node and its last reply are remembered (s), for a process that was only paused.
 const KEEP_REPLY_SECONDS: u64 = 86_400;
-
-/// What `claim.lua` returns: status, number, edges, next, announced, fired, refused, counted, counts.
-type ClaimReply = (String, u64, Vec<u8>, i64, u64, Vec<Vec<u8>>, u64, u64, Vec<Vec<u8>>);
 
 /// What `reap.lua` returns: status, time, edges, finished, leaving, counted, waiting.
 type ReapReply = (String, u64, Vec<Vec<u8>>, u64, Vec<Vec<u8>>, u64, u64);
@@ -200,35 +195,6 @@ impl Keys {
         let (epoch, settling): (String, u64) =
             call.arg(millis(self.lease)).arg(new_epoch).arg(millis(settle)).invoke(redis)?;
         Ok((epoch, Duration::from_millis(settling)))
-    }
-
-    /// Applies a batch. Sent again under the same number, it returns what it returned before.
-    pub(crate) fn claim(
-        &self,
-        redis: &mut Connection,
-        node: &NodeId,
-        epoch: &str,
-        batch: &Batch,
-    ) -> RedisResult<Result<Verdict, Refusal>> {
-        let mut call = self.call(&CLAIM, node.as_str());
-        call.key(self.of_node("reply", node.as_str()));
-        self.add_held(&mut call, node.as_str());
-        call.arg(epoch)
-            .arg(batch.number())
-            .arg(self.partitions)
-            .arg(millis(self.grace))
-            .arg(DUE_PER_BATCH)
-            .arg(self.partition_max)
-            .arg(millis(self.count_interval))
-            .arg(millis(self.miss_ttl));
-        add_entries(&mut call, batch, self.partitions);
-        let (status, number, edges, next_due, announced, fired, refused, counted, counts): ClaimReply =
-            call.invoke(redis)?;
-        let (time_ms, next_due) = (number, waiting(next_due));
-        let fired = holds(&fired).map(|hold| Claim::leave(hold).into_event(time_ms)).collect();
-        let counts = counts.chunks_exact(3).filter_map(|count| count_event(count, time_ms)).collect();
-        let verdict = Verdict { time_ms, edges, announced, fired, counted, counts, refused, next_due };
-        accepted(&status, number).map(|result| result.map(|()| verdict))
     }
 
     /// Puts back holds that Redis has lost, without an edge: those of a node whose last answered batch was `answered`, with

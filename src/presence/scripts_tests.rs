@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::event::Event;
 use crate::names::{AppId, ChannelName, UserId};
-use crate::presence::batch::Entry;
+use crate::presence::batch::{Batch, Entry};
 use crate::support::redis::RedisServer;
+use claim_call::DUE_PER_BATCH;
 
 const LEASE: Duration = Duration::from_secs(60);
 

@@ -1,6 +1,6 @@
 //! What a cluster should do, in ordinary sets: no script, no portion, no thread.
 
-mod batch;
+pub(super) mod batch;
 mod bounds;
 mod redis;
 
@@ -26,6 +26,8 @@ struct Node {
     waiting: VecDeque<Told>,
     /// How much of that is in the batch under way, if there is one.
     sent: Option<usize>,
+    /// More waited when it was put together.
+    is_split: bool,
     /// Channels whose number of connections it has yet to tell, where numbers are told.
     counted: BTreeSet<Channel>,
     /// That batch was carried out, and these departures began their grace with it.

@@ -10,7 +10,7 @@ use redis::Connection;
 use super::kinds::{Id, Key, Told, What};
 use super::names::Names;
 use super::operations::{Channel, Operation};
-use super::reference::Reference;
+use super::reference::{Reference, batch::BATCH};
 use super::rules::Rules;
 use crate::config::{Address, Connection as Settings};
 use crate::event::{ClientEventParts, Event, EventKind, take};
@@ -29,10 +29,10 @@ const LEASE: Duration = Duration::from_secs(7200);
 /// More than a third of it, after which it is renewed.
 const THIRD: Duration = Duration::from_secs(2500);
 
-/// Shorter than that: who renews its lease has heard of all departures that are over.
+/// Shorter than that: who renews its lease has heard of every departure that is over.
 const GRACE: Duration = Duration::from_secs(1000);
 
-/// Longer than a step takes by the real clock, and nothing beside a lease.
+/// Longer than a step takes, and nothing beside a lease.
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// Turns after which a node that still has something to say never comes to rest.
@@ -232,10 +232,10 @@ impl Stage {
         self.over.extend(sent.filter(|(_, batch)| batch.number() <= answered));
     }
 
+    /// Whoever sent it does not hear the answer.
     fn send_late(&mut self, which: usize) {
         if let Some(last) = self.over.len().checked_sub(1) {
             let (Place { node, epoch }, batch) = &self.over[last - which % (last + 1)];
-            // Whoever sent it does not hear the answer.
             let _ = self.keys.claim(&mut self.redis, node, epoch, batch).unwrap();
         }
     }
@@ -300,7 +300,7 @@ impl Stage {
 
     /// Numbers of connections are told where no departure waits that is announced with them, sooner than the reference knows.
     fn ledger(&self) -> SharedLedger {
-        let ledger = SharedLedger::new(usize::MAX, true);
+        let ledger = SharedLedger::new(usize::MAX, true).in_batches_of(BATCH);
         if self.keys.grace().is_zero() { ledger.counting(Duration::ZERO, None) } else { ledger }
     }
 
@@ -335,10 +335,13 @@ impl Node {
         self.intake.take_portion(None);
     }
 
-    /// What it would send now, a moment after it has sent something.
+    /// What it would send now, a moment after it has sent something. The one behind it is frozen with it.
     fn batch(&mut self) -> Option<Arc<Batch>> {
         self.now += MOMENT;
-        self.ledger.lock().batch(false, self.now)
+        let mut ledger = self.ledger.lock();
+        let batch = ledger.batch(false, self.now);
+        ledger.pending.next_batch();
+        batch
     }
 
     /// Talks to Redis until there is nothing more to say, or Redis does not decide now.

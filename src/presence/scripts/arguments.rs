@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use redis::ScriptInvocation;
+use redis::{Cmd, ScriptInvocation};
 
 use crate::names::{AppId, UserId};
 use crate::outbox::redis::partition_of;
@@ -10,8 +10,8 @@ use crate::presence::batch::{Batch, CacheSeen, Count, Entry, Whisper};
 use crate::presence::claim::{Change, Claim, Hold};
 
 /// Adds the entries of a batch, for an outbox of so many `partitions`; without any, client events do not travel.
-pub(super) fn add_entries(call: &mut ScriptInvocation<'_>, batch: &Batch, partitions: u16) {
-    let mut written = Written::new(partitions);
+pub(super) fn add_entries(call: &mut Cmd, batch: &Batch, partitions: u16) {
+    let mut written = Written::new(batch.entries().len(), partitions);
     for entry in batch.entries() {
         written.add(entry);
     }
@@ -54,6 +54,9 @@ impl Kind {
     }
 }
 
+/// A hash: of channels or connections of an application, or of users of a channel.
+type Place<'a> = (Kind, &'a AppId, &'a [u8]);
+
 /// Holds of one hash.
 struct Group<'a> {
     kind: Kind,
@@ -64,9 +67,6 @@ struct Group<'a> {
     fields: Vec<&'a [u8]>,
 }
 
-/// A hold: its hash, and the field in it.
-type Spot<'a> = (Kind, &'a AppId, &'a [u8], &'a [u8]);
-
 /// An entry: what it is, the partition of its events, and the place of its hold: its group, and where in that.
 type Step = (u8, u16, Option<(usize, usize)>);
 
@@ -75,19 +75,23 @@ struct Written<'a> {
     groups: Vec<Group<'a>>,
     steps: Vec<Step>,
     beside: Vec<std::borrow::Cow<'a, [u8]>>,
-    group_of: HashMap<(Kind, &'a AppId, &'a [u8]), usize>,
-    places: HashMap<Spot<'a>, (usize, usize)>,
+    group_of: HashMap<Place<'a>, usize>,
+    /// By group and field, where in the group it is.
+    places: HashMap<(usize, &'a [u8]), usize>,
+    /// The group of the entry before: several in a row are mostly of one.
+    last: usize,
     home: Home<'a>,
 }
 
 impl<'a> Written<'a> {
-    fn new(partitions: u16) -> Self {
+    fn new(entries: usize, partitions: u16) -> Self {
         Self {
             groups: Vec::new(),
-            steps: Vec::new(),
+            steps: Vec::with_capacity(entries),
             beside: Vec::new(),
             group_of: HashMap::new(),
-            places: HashMap::new(),
+            places: HashMap::with_capacity(entries),
+            last: 0,
             home: Home { partitions, last: None },
         }
     }
@@ -108,7 +112,7 @@ impl<'a> Written<'a> {
                     (Change::Join, true) => b'j',
                     (Change::Leave, true) => b'l',
                 };
-                let place = self.place((kind, app, spot.0, spot.1));
+                let place = self.place((kind, app, spot.0), spot.1);
                 self.steps.push((what, self.home.of(app, home), Some(place)));
                 self.beside.extend(by.map(|by| by.to_text().into()));
             }
@@ -128,22 +132,31 @@ impl<'a> Written<'a> {
     }
 
     fn add_channel(&mut self, what: u8, app: &'a AppId, channel: &'a [u8]) {
-        let place = self.place((Kind::Channel, app, b"", channel));
+        let place = self.place((Kind::Channel, app, b""), channel);
         self.steps.push((what, self.home.of(app, channel), Some(place)));
     }
 
     /// The place of a hold, which gets one if it has none.
-    fn place(&mut self, spot: Spot<'a>) -> (usize, usize) {
-        let (kind, app, channel, field) = spot;
-        let Self { groups, group_of, .. } = self;
-        *self.places.entry(spot).or_insert_with(|| {
-            let group = *group_of.entry((kind, app, channel)).or_insert_with(|| {
-                groups.push(Group { kind, app, channel, fields: Vec::new() });
-                groups.len() - 1
-            });
-            let fields = &mut groups[group].fields;
+    fn place(&mut self, hash: Place<'a>, field: &'a [u8]) -> (usize, usize) {
+        let group = self.group(hash);
+        self.last = group;
+        let fields = &mut self.groups[group].fields;
+        let place = *self.places.entry((group, field)).or_insert_with(|| {
             fields.push(field);
-            (group, fields.len())
+            fields.len()
+        });
+        (group, place)
+    }
+
+    fn group(&mut self, (kind, app, channel): Place<'a>) -> usize {
+        let Self { groups, group_of, last, .. } = self;
+        let is_it = |group: &Group<'_>| (group.kind, group.channel, group.app) == (kind, channel, app);
+        if groups.get(*last).is_some_and(is_it) {
+            return *last;
+        }
+        *group_of.entry((kind, app, channel)).or_insert_with(|| {
+            groups.push(Group { kind, app, channel, fields: Vec::new() });
+            groups.len() - 1
         })
     }
 

@@ -91,7 +91,7 @@ impl Reference {
                 let node = &self.nodes[*node];
                 let lease = self.redis.leases.get(&node.id);
                 let served = lease.is_some_and(|lease| *lease != Lease::Reaping) && node.epoch == self.redis.epoch;
-                calm && served && !node.paused && node.carried_out.is_none() && node.has_batch()
+                calm && served && !node.paused && node.carried_out.is_none() && node.has_batch() && node.knows_batch()
             }
             Operation::Lapse { incarnation } => calm && self.redis.leases.get(incarnation) == Some(&Lease::Good),
             Operation::ReapOne { incarnation } => {

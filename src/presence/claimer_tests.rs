@@ -1,0 +1,143 @@
+//! A batch that is written out while the one before it is under way, and what can come between.
+
+use super::super::claim::{Claim, Hold};
+use super::*;
+use crate::config::{Address, Connection as Settings};
+use crate::names::{AppId, ChannelName};
+use crate::support::redis::RedisServer;
+
+const CHANNELS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+/// A node that has joined the channels, two in a batch, and has told nobody.
+struct Node {
+    ledger: Arc<SharedLedger>,
+    claimer: Claimer,
+}
+
+impl Node {
+    fn on(server: &RedisServer) -> Self {
+        let telemetry = Arc::<Telemetry>::default();
+        let settings = Settings {
+            address: Address::Unix(server.socket()),
+            timeout: Duration::from_millis(200),
+            ..Settings::default()
+        };
+        let ledger = Arc::new(SharedLedger::new(usize::MAX, true).in_batches_of(2));
+        let mut boots = 0;
+        let cluster = Cluster {
+            link: Link::new(crate::redis::Settings::new(settings).unwrap(), Arc::clone(&telemetry)),
+            keys: Keys::new("wh", Duration::from_secs(3600), 1),
+            audit: None,
+            standing: Arc::default(),
+            next_incarnation: Box::new(move || {
+                boots += 1;
+                NodeId::new("node", 1, boots)
+            }),
+        };
+        let mut claimer = Claimer::new(Arc::clone(&ledger), cluster, Sink::Redis, Arc::default(), telemetry);
+        assert!(claimer.step(Instant::now()).is_none(), "a session");
+        let claims = CHANNELS
+            .map(|name| Claim::join(Hold { app: AppId::from("app"), channel: ChannelName::from(name), user: None }));
+        let mut locked = ledger.lock();
+        for name in CHANNELS {
+            locked.table.subscribe(&AppId::from("app"), name.as_bytes(), b"1.1", None, None, &mut Vec::new());
+        }
+        locked.pending.push_claims(claims);
+        drop(locked);
+        Self { ledger, claimer }
+    }
+
+    /// Has one batch answered. The next one is ready.
+    fn send_one(&mut self) {
+        assert!(self.claimer.claim(Instant::now()).unwrap());
+        assert!(self.has_ready(1));
+    }
+
+    /// Whether the batch is written out that comes so many numbers behind the last one that was answered.
+    fn has_ready(&self, behind: u64) -> bool {
+        let number = self.ledger.lock().pending.last_answered() + behind;
+        let session = &self.claimer.session;
+        let epoch = session.epoch().unwrap();
+        self.claimer.prepared.as_ref().is_some_and(|call| call.is_for(session.node(), epoch, number))
+    }
+
+    fn come_to_rest(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.ledger.lock().pending.is_empty() {
+            assert!(Instant::now() < deadline, "something still waits");
+            if let Some(until) = self.claimer.step(Instant::now()) {
+                std::thread::sleep(until.saturating_duration_since(Instant::now()));
+            }
+        }
+    }
+}
+
+/// The channels of the events in the outbox, with their kind.
+fn told(server: &RedisServer) -> Vec<String> {
+    let entries: Vec<(String, Vec<String>)> =
+        redis::cmd("XRANGE").arg("wh:out:0").arg("-").arg("+").query(&mut server.connect()).unwrap();
+    entries.into_iter().map(|(_, fields)| fields[1].clone()).collect()
+}
+
+fn each(kind: &str) -> Vec<String> {
+    CHANNELS.map(|name| format!("{kind}3:app1:{name}")).to_vec()
+}
+
+#[test]
+fn an_answer_that_is_lost_while_the_next_batch_is_ready_costs_and_repeats_nothing() {
+    let server = RedisServer::start();
+    let mut node = Node::on(&server);
+    server.hang();
+    assert!(node.claimer.step(Instant::now()).is_some(), "no answer");
+    assert!(node.has_ready(2));
+    server.go_on();
+    node.come_to_rest();
+    assert_eq!(told(&server), each("o"));
+}
+
+#[test]
+fn a_batch_that_is_ready_is_sent_though_the_connection_breaks_before() {
+    let server = RedisServer::start();
+    let mut node = Node::on(&server);
+    node.send_one();
+    redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").exec(&mut server.connect()).unwrap();
+    assert!(node.claimer.step(Instant::now()).is_some(), "a broken connection");
+    node.come_to_rest();
+    assert_eq!(told(&server), each("o"));
+}
+
+#[test]
+fn a_batch_that_is_ready_when_its_node_is_reaped_is_told_under_the_next_name() {
+    let server = RedisServer::start();
+    let mut node = Node::on(&server);
+    node.send_one();
+    let (dead, other) = (node.claimer.session.node().clone(), NodeId::new("other", 1, 1));
+    let (keys, mut redis) = (node.claimer.keys.clone(), server.connect());
+    let (epoch, _) = keys.open(&mut redis, &other, "unused", Duration::ZERO).unwrap();
+    redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(dead.as_str()).exec(&mut redis).unwrap();
+    assert!(keys.reap(&mut redis, dead.as_str(), &epoch, 10).unwrap().unwrap().finished);
+    node.come_to_rest();
+    assert_ne!(node.claimer.session.node(), &dead);
+    let mut told = told(&server);
+    told[2..4].sort();
+    told[4..].sort();
+    assert_eq!(told[..4], [&each("o")[..2], &each("v")[..2]].concat());
+    assert_eq!(told[4..], each("o"));
+}
+
+#[test]
+fn a_batch_that_is_ready_when_redis_loses_its_data_is_decided_in_the_next_epoch() {
+    let server = RedisServer::start();
+    let mut node = Node::on(&server);
+    node.send_one();
+    redis::cmd("FLUSHALL").exec(&mut server.connect()).unwrap();
+    // As after a failure: its lease tells it of the loss. Until it has put back what was answered, and hears that the epoch
+    // settles.
+    node.claimer.session.renew_next();
+    while node.claimer.step(Instant::now()).is_none() {}
+    assert_eq!(told(&server), Vec::<String>::new());
+    redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(0).exec(&mut server.connect()).unwrap();
+    node.come_to_rest();
+    assert_eq!(told(&server), each("o")[2..]);
+    assert_eq!(node.claimer.telemetry.counters().reassertions.get(), 1, "nothing was sent that is of the old epoch");
+}

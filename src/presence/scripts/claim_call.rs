@@ -1,0 +1,98 @@
+//! A call of `claim.lua`, as bytes that are ready before they can be sent.
+
+use redis::{Connection, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind, Value};
+
+use super::answers::{Refusal, Verdict, accepted, count_event, holds, waiting};
+use super::arguments::add_entries;
+use super::{CLAIM, Keys};
+use crate::names::NodeId;
+use crate::presence::batch::Batch;
+use crate::presence::claim::Claim;
+use crate::redis::millis;
+
+/// Departures that one batch announces: two or three milliseconds of Redis' time.
+pub(super) const DUE_PER_BATCH: usize = 256;
+
+/// What `claim.lua` returns: status, number, edges, next, announced, fired, refused, counted, counts.
+type Reply = (String, u64, Vec<u8>, i64, u64, Vec<Vec<u8>>, u64, u64, Vec<Vec<u8>>);
+
+/// A batch, written out for the node and the epoch in which it is to be sent.
+#[derive(Debug)]
+pub(crate) struct ClaimCall {
+    node: NodeId,
+    epoch: String,
+    number: u64,
+    command: Vec<u8>,
+}
+
+impl Keys {
+    /// Writes a batch out.
+    pub(crate) fn claim_call(&self, node: &NodeId, epoch: &str, batch: &Batch) -> ClaimCall {
+        let mut call = redis::cmd("EVALSHA");
+        call.arg(CLAIM.get_hash()).arg(6).arg(self.key("epoch")).arg(self.key("nodes"));
+        for name in ["reply", "held_users", "held_channels", "held_connections"] {
+            call.arg(self.of_node(name, node.as_str()));
+        }
+        call.arg(&self.prefix)
+            .arg(node.as_str())
+            .arg(epoch)
+            .arg(batch.number())
+            .arg(self.partitions)
+            .arg(millis(self.grace))
+            .arg(DUE_PER_BATCH)
+            .arg(self.partition_max)
+            .arg(millis(self.count_interval))
+            .arg(millis(self.miss_ttl));
+        add_entries(&mut call, batch, self.partitions);
+        let command = call.get_packed_command();
+        ClaimCall { node: node.clone(), epoch: epoch.to_owned(), number: batch.number(), command }
+    }
+
+    /// Writes a batch out and has it applied.
+    #[cfg(test)]
+    pub(crate) fn claim(
+        &self,
+        redis: &mut Connection,
+        node: &NodeId,
+        epoch: &str,
+        batch: &Batch,
+    ) -> RedisResult<Result<Verdict, Refusal>> {
+        self.claim_call(node, epoch, batch).send(redis, || {})
+    }
+}
+
+impl ClaimCall {
+    /// Whether this is what the node sends in that epoch under this number.
+    pub(crate) fn is_for(&self, node: &NodeId, epoch: &str, number: u64) -> bool {
+        self.number == number && self.node == *node && self.epoch == epoch
+    }
+
+    /// Has the batch applied, and does something else `meanwhile`. Sent again under the same number, it returns what it
+    /// returned before.
+    pub(crate) fn send(
+        &self,
+        redis: &mut Connection,
+        meanwhile: impl FnOnce(),
+    ) -> RedisResult<Result<Verdict, Refusal>> {
+        redis.send_packed_command(&self.command)?;
+        meanwhile();
+        let reply = match redis.recv_response()?.extract_error() {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                let _hash: String = CLAIM.load(redis)?;
+                redis.send_packed_command(&self.command)?;
+                redis.recv_response()?.extract_error()?
+            }
+            answered => answered?,
+        };
+        verdict(reply)
+    }
+}
+
+fn verdict(reply: Value) -> RedisResult<Result<Verdict, Refusal>> {
+    let (status, number, edges, next_due, announced, fired, refused, counted, counts) = Reply::from_redis_value(reply)?;
+    let (time_ms, next_due) = (number, waiting(next_due));
+    let fired = holds(&fired).map(|hold| Claim::leave(hold).into_event(time_ms)).collect();
+    let counts = counts.chunks_exact(3).filter_map(|count| count_event(count, time_ms)).collect();
+    let verdict = Verdict { time_ms, edges, announced, fired, counted, counts, refused, next_due };
+    accepted(&status, number).map(|result| result.map(|()| verdict))
+}
