@@ -17,7 +17,7 @@ use crate::event::{Event, EventKind};
 const BATCH_ENTRIES: usize = 1024;
 
 /// Claims per script call, and sightings of cache channels: two or three milliseconds of Redis' time, so that a batch never delays its other clients for long.
-const BATCH_CLAIMS: usize = 256;
+const BATCH_CLAIMS: usize = 384;
 
 /// Bytes of client events that wait: a million short ones fit, not a million of the longest that clients may send.
 const WHISPER_BYTES: usize = 128 << 20;
