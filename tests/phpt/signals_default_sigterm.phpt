@@ -6,32 +6,35 @@ pcntl
 <?php
 require __DIR__.'/support/cluster.inc';
 
-$cluster = new Cluster;
+$hanging = fn (Cluster $cluster) => ['shutdown_timeout' => 15, 'endpoints' => [['url' => $cluster->receiver->url('/hang'), 'timeout' => 60]]];
 
-$hanging = ['shutdown_timeout' => 15, 'endpoints' => [['url' => $cluster->receiver->url('/hang'), 'timeout' => 60]]];
-
-$running = $cluster->node(<<<'PHP'
-    $engine->subscribed('app', 'a', '1.1');
-    echo "ready\n";
-    fgets(STDIN);
-    PHP, $hanging);
-$running->await('ready');
-
-$ending = $cluster->node(<<<'PHP'
-    $engine->subscribed('app', 'b', '1.1');
-    register_shutdown_function(function () {
-        echo "ready\n";
-    });
-    PHP, $hanging);
-$ending->await('ready');
-until('its last request to be under way', fn () => str_contains($cluster->receiver->story(), 'channel_occupied b'));
-
-foreach ([$running, $ending] as $node) {
+$terminate = function (Node $node) {
     $began = microtime(true);
     $node->signal(SIGTERM);
     $ended = $node->end();
     echo $ended->reason, $ended->err, microtime(true) - $began < 1 ? ', at once' : ', late', "\n";
-}
+};
+
+$cluster = new Cluster;
+$running = $cluster->node(<<<'PHP'
+    $engine->subscribed('app', 'a', '1.1');
+    echo "ready\n";
+    fgets(STDIN);
+    PHP, $hanging($cluster));
+$running->await('ready');
+$terminate($running);
+
+// Of its own: in one cluster the other node may have the partition of this event, and a lane that hangs.
+$another = new Cluster;
+$ending = $another->node(<<<'PHP'
+    $engine->subscribed('app', 'b', '1.1');
+    register_shutdown_function(function () {
+        echo "ready\n";
+    });
+    PHP, $hanging($another));
+$ending->await('ready');
+until('its last request to be under way', fn () => str_contains($another->receiver->story(), 'channel_occupied b'));
+$terminate($ending);
 ?>
 --EXPECT--
 signal 15, at once
