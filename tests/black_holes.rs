@@ -21,8 +21,9 @@ use support::tally::Tally;
 const EVENTS: u32 = 600;
 const EVERY: Duration = Duration::from_millis(5);
 
-/// Measurements of each kind. A busy machine spoils some, by taking the time from all threads for a while.
-const MEASUREMENTS: usize = 3;
+/// Measurements of each kind. Those that a busy machine spoils, by taking the time from all threads for a while, are no
+/// worse than the others in the median.
+const MEASUREMENTS: usize = 5;
 
 /// When each event of a measurement was handed over, and when it arrived.
 #[derive(Default)]
@@ -82,6 +83,11 @@ fn start(redis: &RedisServer, urls: &[String]) -> Engine {
     }))
 }
 
+fn median(mut values: Vec<Duration>) -> Duration {
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
 #[test]
 fn fifty_black_holes_do_not_delay_a_healthy_endpoint() {
     let (healthy, holes) = (Healthy::start(), BlackHoles::dig());
@@ -112,9 +118,5 @@ fn fifty_black_holes_do_not_delay_a_healthy_endpoint() {
         engine.stop(Instant::now() + Duration::from_secs(5));
     }
     println!("alone {alone:?}, beside black holes {beside:?}");
-    // The best of each: what else the machine does only adds, and what black holes cost they always cost.
-    assert!(
-        beside.iter().min() <= alone.iter().min().map(|alone| 2 * *alone).as_ref(),
-        "alone {alone:?}, beside black holes {beside:?}"
-    );
+    assert!(median(beside.clone()) <= 2 * median(alone.clone()), "alone {alone:?}, beside black holes {beside:?}");
 }
