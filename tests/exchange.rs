@@ -55,11 +55,16 @@ impl Scripted {
         Self { node, answered, posts: 0 }
     }
 
-    /// Has another event delivered. Returns the status, and how the request came.
-    fn post(&mut self) -> (u16, Answered) {
+    /// Has another event sent. Returns what becomes of it.
+    fn send(&mut self) -> Outcome {
         self.node.accept("app", numbered(self.posts..self.posts + 1));
         self.posts += 1;
-        match self.node.outcome() {
+        self.node.outcome()
+    }
+
+    /// Has another event delivered. Returns the status, and how the request came.
+    fn post(&mut self) -> (u16, Answered) {
+        match self.send() {
             Outcome::Delivered { status, .. } => (status, self.answered.recv_timeout(PATIENCE).unwrap()),
             other => panic!("{other:?}"),
         }
@@ -67,9 +72,7 @@ impl Scripted {
 
     /// Has another event sent, which is dropped. Returns the reason.
     fn failure(&mut self) -> String {
-        self.node.accept("app", numbered(self.posts..self.posts + 1));
-        self.posts += 1;
-        match self.node.outcome() {
+        match self.send() {
             Outcome::Dropped { reason, .. } => {
                 self.answered.recv_timeout(PATIENCE).unwrap();
                 reason

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use httparse::{Header, ParserConfig, Response, Status};
 use ureq::Error;
 
-use super::chunks::Chunks;
+use super::chunks::{Chunks, copy};
 
 /// More headers than any server sends.
 const HEADERS_AT_MOST: usize = 128;
@@ -36,16 +36,16 @@ impl Head {
     /// # Errors
     /// When this is no answer.
     pub(super) fn parse(input: &[u8]) -> Result<Option<(usize, Self, Body)>, Error> {
-        let mut headers = [MaybeUninit::uninit(); HEADERS_AT_MOST];
-        let mut response = Response::new(&mut []);
-        let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut response, input, &mut headers);
-        let Status::Complete(length) = parsed.map_err(not_http)? else { return Ok(None) };
-        let status = response.code.unwrap_or_default();
-        let framing = Framing::of(response.headers)?;
-        let body = framing.body(status);
-        // Only who was asked to may go on in another protocol.
-        let persists = framing.persists(response.version == Some(1)) && status != 101 && !matches!(body, Body::Rest);
-        Ok(Some((length, Self { status, bytes: input[..length].into(), persists }, body)))
+        let head = read(input, |length, response| {
+            let status = response.code.unwrap_or_default();
+            let framing = Framing::of(response.headers)?;
+            let body = framing.body(status);
+            // Only who was asked to may go on in another protocol.
+            let persists =
+                framing.persists(response.version == Some(1)) && status != 101 && !matches!(body, Body::Rest);
+            Ok((length, Self { status, bytes: input[..length].into(), persists }, body))
+        });
+        head.map_err(not_http)?.transpose()
     }
 
     /// The status.
@@ -65,12 +65,18 @@ impl Head {
 
     /// The value of the first header of that name.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let mut headers = [MaybeUninit::uninit(); HEADERS_AT_MOST];
-        let mut response = Response::new(&mut []);
-        ParserConfig::default().parse_response_with_uninit_headers(&mut response, &self.bytes, &mut headers).ok()?;
-        let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
-        std::str::from_utf8(header.value).ok().map(str::trim)
+        let is_it = |header: &&Header<'_>| header.name.eq_ignore_ascii_case(name);
+        let value = read(&self.bytes, |_, response| response.headers.iter().find(is_it).map(|header| header.value));
+        std::str::from_utf8(value.ok().flatten().flatten()?).ok().map(str::trim)
     }
+}
+
+/// What `of` makes of a head and of its length, if all of it has come.
+fn read<'a, T>(input: &'a [u8], of: impl FnOnce(usize, &Response<'_, 'a>) -> T) -> Result<Option<T>, httparse::Error> {
+    let mut headers = [MaybeUninit::uninit(); HEADERS_AT_MOST];
+    let mut response = Response::new(&mut []);
+    let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut response, input, &mut headers)?;
+    Ok(if let Status::Complete(length) = parsed { Some(of(length, &response)) } else { None })
 }
 
 impl Body {
@@ -89,16 +95,11 @@ impl Body {
     /// # Errors
     /// When these are no chunks.
     pub(super) fn take(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), Error> {
-        let most = match self {
+        let taken = match self {
             Self::Chunks(chunks) => return chunks.take(input, output),
-            Self::Length(left) => usize::try_from(*left).unwrap_or(usize::MAX),
-            Self::Rest => usize::MAX,
+            Self::Length(left) => copy(left, input, output),
+            Self::Rest => copy(&mut { u64::MAX }, input, output),
         };
-        let taken = most.min(input.len()).min(output.len());
-        output[..taken].copy_from_slice(&input[..taken]);
-        if let Self::Length(left) = self {
-            *left -= taken as u64;
-        }
         Ok((taken, taken))
     }
 }

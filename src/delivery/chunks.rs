@@ -44,14 +44,10 @@ impl Chunks {
                 Status::Partial => return Ok(None),
             },
             Self::Data(0) => (Self::Break, Step::default()),
-            Self::Data(left) => {
-                let taken = usize::try_from(left).unwrap_or(usize::MAX).min(input.len()).min(output.len());
-                if taken == 0 {
-                    return Ok(None);
-                }
-                output[..taken].copy_from_slice(&input[..taken]);
-                (Self::Data(left - taken as u64), Step { used: taken, put: taken })
-            }
+            Self::Data(mut left) => match copy(&mut left, input, output) {
+                0 => return Ok(None),
+                taken => (Self::Data(left), Step { used: taken, put: taken }),
+            },
             Self::Break => match input {
                 [b'\r', b'\n', ..] => (Self::Size, Step { used: 2, put: 0 }),
                 [] | [b'\r'] => return Ok(None),
@@ -67,6 +63,14 @@ impl Chunks {
         *self = next;
         Ok(Some(step))
     }
+}
+
+/// Puts what there is of the bytes that are `left` into `output`. Returns how many.
+pub(super) fn copy(left: &mut u64, input: &[u8], output: &mut [u8]) -> usize {
+    let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len()).min(output.len());
+    output[..taken].copy_from_slice(&input[..taken]);
+    *left -= taken as u64;
+    taken
 }
 
 /// How far one step came.

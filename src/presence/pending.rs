@@ -2,8 +2,8 @@
 //!
 //! A batch is frozen when it is first sent and keeps its number until Redis has answered, so that sending it again after
 //! a lost reply is harmless. Where a full one waits behind it, that is frozen as well, so that it can be written out
-//! meanwhile; it is sent when the first one has been answered. Client events travel in the same order as the claims around them: a whisper of a user never
-//! overtakes that user's `member_added`.
+//! meanwhile; it is sent when the first one has been answered. Client events travel in the same order as the claims around
+//! them: a whisper of a user never overtakes that user's `member_added`.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
