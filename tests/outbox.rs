@@ -12,6 +12,8 @@ use resonate_webhooks::engine::{Engine, Whisper};
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::json;
 use support::engine::{APP, engine, eventually};
+use support::gauges::stat;
+use support::monitor::Monitor;
 use support::receiver::{Answer, Received, Receiver};
 use support::redis::RedisServer;
 use support::wait::while_it_moves;
@@ -88,6 +90,27 @@ fn a_batch_under_way_is_repeated_byte_for_byte_by_the_heir_and_what_waited_follo
     let counts = occupied(&requests[1..]);
     assert!(counts.values().all(|count| *count == 1), "{counts:?}");
     assert!(heir.flush(Duration::from_secs(5)).is_nothing());
+}
+
+#[test]
+fn the_batches_of_many_endpoints_are_kept_together_and_do_not_wait_for_one_another() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let paths: Vec<String> = (0..50).map(|n| format!("/hook/{n}")).collect();
+    let endpoints: Vec<_> = paths.iter().map(|path| json!({ "url": receiver.url(path) })).collect();
+    let node = node(&redis, &receiver, &json!({ "endpoints": endpoints, "flush_interval": 1 }));
+    subscribe(&node, 0..1);
+    eventually("the event is on its way into the lanes", || stat(&node, "queued_events") == 1);
+    let mut monitor = Monitor::start(&redis);
+    // Longer than what is left of the flush interval: then each lane has its batch and waits for Redis.
+    redis::cmd("CLIENT").arg(&["PAUSE", "2000", "WRITE"]).exec(&mut redis.connect()).unwrap();
+
+    eventually("all arrived", || paths.iter().all(|path| !receiver.received(path).is_empty()));
+    let kept = |command: &Vec<String>| command[0] == "HSET" && command[1].starts_with("wh:flight:");
+    let calls = monitor.script_calls();
+    let kept: Vec<usize> = calls.iter().map(|call| call.commands.iter().filter(|command| kept(command)).count()).collect();
+    let kept: Vec<usize> = kept.into_iter().filter(|kept| *kept > 0).collect();
+    assert_eq!(kept.iter().sum::<usize>(), 50, "{kept:?}");
+    assert!(kept.len() <= 10, "50 batches in {} calls: {kept:?}", kept.len());
 }
 
 #[test]

@@ -14,6 +14,7 @@
 pub(crate) mod codec;
 mod entry;
 mod flight;
+mod keeps;
 mod legacy;
 pub(super) mod letters;
 mod merge;
@@ -24,6 +25,7 @@ mod scripts;
 mod store;
 mod tenure;
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -42,14 +44,19 @@ use crate::thread::Thread;
 pub(crate) use partition::partition_of;
 pub(crate) use scripts::{Keys, PARTITIONS};
 
-use passages::{Passages, Unwritten};
+use flight::{Kept, lane_field};
+use keeps::{Keeps, Turn};
+use passages::{Passages, Unwritten, last_places};
 use reader::Reader;
-use scripts::DeadLetterLimits;
+use scripts::{DeadLetterLimits, Frozen, Passage, Written};
 use store::Store;
 use tenure::{End, Overtaken, Tenures};
 
 /// How often passages are written down, and settled events trimmed, while nothing else asks for it.
 const SETTLE_EVERY: Duration = Duration::from_millis(50);
+
+/// Passages written down in one call: no more than about a millisecond of Redis' time either.
+const PASSAGES_AT_ONCE: usize = 64;
 
 /// Events removed in one call: about a millisecond of Redis' time.
 const REMOVED_AT_ONCE: usize = 250;
@@ -91,6 +98,7 @@ pub(crate) struct RedisOutbox {
     inbox: Mutex<Handover>,
     tenures: Mutex<Tenures>,
     store: Mutex<Store>,
+    keeps: Keeps,
     /// The life of Redis' data that the events are of.
     origin: AtomicU64,
     passages: Passages,
@@ -139,6 +147,7 @@ impl RedisOutbox {
             inbox: Mutex::default(),
             tenures: Mutex::new(Tenures::new(overtaken)),
             store: Mutex::new(store),
+            keeps: Keeps::default(),
             origin: AtomicU64::new(0),
             passages: Passages::default(),
             rounds: Rounds::default(),
@@ -212,8 +221,14 @@ impl RedisOutbox {
     }
 
     fn write_passages(&self) -> Result<(), NotKept> {
-        while self.write_passage(&mut self.store.lock(), Passages::take_first)? {}
-        Ok(())
+        loop {
+            let mut store = self.store.lock();
+            let unwritten = self.passages.take(PASSAGES_AT_ONCE, |_| true);
+            if unwritten.is_empty() {
+                return Ok(());
+            }
+            self.write(&mut store, unwritten, &[])?;
+        }
     }
 
     fn remove(&self, settled: &[Position], overtaken: &[Overtaken]) -> Result<(), NotKept> {
@@ -242,36 +257,61 @@ impl RedisOutbox {
         Ok(())
     }
 
-    /// Writes down the next passage that `take` gives. `false` when there is none.
-    fn write_passage(
+    /// Keeps batches. Says of each whether it may be sent.
+    ///
+    /// A batch must not be kept before the ones before it in its lane are written down as passed.
+    fn write_batches(&self, store: &mut Store, frozen: &[Frozen]) -> Result<Vec<Result<(), NotKept>>, NotKept> {
+        let lanes: HashSet<&[u8]> = frozen.iter().map(|batch| &*batch.lane).collect();
+        loop {
+            let unwritten = self.passages.take(PASSAGES_AT_ONCE, |passage| lanes.contains(&*passage.lane));
+            if unwritten.len() < PASSAGES_AT_ONCE {
+                return self.write(store, unwritten, frozen);
+            }
+            self.write(store, unwritten, &[])?;
+        }
+    }
+
+    /// Writes down what was passed, and then keeps batches. Says of each batch whether it may be sent.
+    fn write(
         &self,
         store: &mut Store,
-        take: impl FnOnce(&Passages) -> Option<Unwritten>,
-    ) -> Result<bool, NotKept> {
-        let Some(unwritten) = take(&self.passages) else { return Ok(false) };
-        let ended = self.tenures.lock().ended(unwritten.position);
-        let written = match ended {
-            Some(End::Fenced) => Err(NotKept::Fenced),
-            // Nobody else will ever know of these events.
-            Some(End::Lost) => Ok(0),
-            None => store.pass(&unwritten.passage),
+        unwritten: Vec<Unwritten>,
+        frozen: &[Frozen],
+    ) -> Result<Vec<Result<(), NotKept>>, NotKept> {
+        let ends: Vec<Option<End>> = {
+            let tenures = self.tenures.lock();
+            unwritten.iter().map(|unwritten| tenures.ended(unwritten.position)).collect()
         };
-        match written {
-            Ok(evicted) => {
-                self.say_evicted(evicted);
-                if let Some(report) = unwritten.report {
-                    report.publish();
-                }
-            }
-            // The heir sends them again, and tells what became of them.
-            Err(NotKept::Fenced) => {}
-            Err(NotKept::Unavailable) => {
+        let going_on = unwritten.iter().zip(&ends).filter(|(_, end)| end.is_none());
+        let passages: Vec<&Passage> = going_on.map(|(unwritten, _)| &unwritten.passage).collect();
+        let written = if passages.is_empty() && frozen.is_empty() {
+            Ok(Written::default())
+        } else {
+            store.write(&passages, frozen)
+        };
+        let Written { evicted, passed, kept } = match written {
+            Ok(written) => written,
+            Err(error) => {
                 self.passages.put_back(unwritten);
-                return Err(NotKept::Unavailable);
+                return Err(error);
+            }
+        };
+        self.say_evicted(evicted);
+        let (count, mut passed) = (unwritten.len(), passed.into_iter());
+        for (unwritten, end) in unwritten.into_iter().zip(ends) {
+            let is_ours = match end {
+                // The heir sends them again, and tells what became of them.
+                Some(End::Fenced) => false,
+                // Nobody else will ever know of these events.
+                Some(End::Lost) => true,
+                None => passed.next().is_some_and(|passed| passed.is_ok()),
+            };
+            if let Some(report) = unwritten.report.filter(|_| is_ours) {
+                report.publish();
             }
         }
-        self.passages.done();
-        Ok(true)
+        self.passages.done(count);
+        Ok(kept.into_iter().map(|kept| kept.map_err(NotKept::from)).collect())
     }
 
     fn say_evicted(&self, letters: usize) {
@@ -317,11 +357,21 @@ impl Outbox for RedisOutbox {
             Some(End::Lost) => return Ok(()),
             None => {}
         }
-        let mut store = self.store.lock();
-        // A batch must not be kept before the one before it in its lane is written down as passed.
-        let field = flight::lane_field(lane);
-        while self.write_passage(&mut store, |passages| passages.take_first_of(&field))? {}
-        store.keep(lane, id, wire, events)
+        let last = last_places(events.iter().map(|event| event.position));
+        let batch = Kept::new(id, wire, events.iter().map(|event| event.position)).write();
+        match self.keeps.join(Frozen { lane: lane_field(lane), batch, last }) {
+            Turn::Answered(answer) => answer,
+            Turn::Lead(lead) => {
+                let mut store = self.store.lock();
+                let portion = lead.take();
+                let kept = self.write_batches(&mut store, &portion.frozen);
+                drop(store);
+                match kept {
+                    Ok(kept) => portion.answer(kept),
+                    Err(error) => portion.answer(std::iter::repeat(Err(error))),
+                }
+            }
+        }
     }
 
     fn letter(&self, letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept> {

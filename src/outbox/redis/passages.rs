@@ -78,33 +78,34 @@ impl Passages {
         self.changed.notify_all();
     }
 
-    /// Takes the oldest, to write it down.
-    pub(super) fn take_first(&self) -> Option<Unwritten> {
-        self.take(|_| true)
-    }
-
-    /// Takes the oldest of a lane.
-    pub(super) fn take_first_of(&self, lane: &[u8]) -> Option<Unwritten> {
-        self.take(|passage| passage.lane == lane)
-    }
-
-    fn take(&self, wanted: impl Fn(&Passage) -> bool) -> Option<Unwritten> {
+    /// Takes the oldest of those that are `wanted`, `most` of them, to write them down.
+    pub(super) fn take(&self, most: usize, wanted: impl Fn(&Passage) -> bool) -> Vec<Unwritten> {
         let mut waiting = self.waiting.lock();
-        let at = waiting.passages.iter().position(|unwritten| wanted(&unwritten.passage))?;
-        waiting.under_way += 1;
-        waiting.passages.remove(at)
+        let mut taken = Vec::new();
+        let mut at = 0;
+        while taken.len() < most && at < waiting.passages.len() {
+            if wanted(&waiting.passages[at].passage) {
+                taken.extend(waiting.passages.remove(at));
+            } else {
+                at += 1;
+            }
+        }
+        waiting.under_way += taken.len();
+        taken
     }
 
     /// What was taken could not be written down.
-    pub(super) fn put_back(&self, unwritten: Unwritten) {
+    pub(super) fn put_back(&self, unwritten: Vec<Unwritten>) {
         let mut waiting = self.waiting.lock();
-        waiting.under_way -= 1;
-        waiting.passages.push_front(unwritten);
+        waiting.under_way -= unwritten.len();
+        for unwritten in unwritten.into_iter().rev() {
+            waiting.passages.push_front(unwritten);
+        }
     }
 
-    /// What was taken is written down and told.
-    pub(super) fn done(&self) {
-        self.waiting.lock().under_way -= 1;
+    /// So many of what was taken are written down and told.
+    pub(super) fn done(&self, count: usize) {
+        self.waiting.lock().under_way -= count;
         self.written.notify_all();
     }
 

@@ -7,6 +7,8 @@
 //! - `flight:{partition}`: hash, lane → batch under way, kept where its first event stands.
 //! - `dead`: stream of dead letters, bounded by number and age; `letters` describes their fields.
 
+mod writes;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -14,6 +16,9 @@ use redis::{Connection, ErrorKind, RedisResult, Script, ScriptInvocation};
 
 use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
+
+pub(crate) use self::writes::DeadLetterLimits;
+pub(super) use self::writes::{Frozen, Passage, Written};
 
 /// Into how many streams the events are divided: more nodes than this cannot share the deliveries of a cluster.
 pub(crate) const PARTITIONS: u16 = 16;
@@ -27,15 +32,21 @@ macro_rules! script {
 }
 script!(ASSIGN, "scripts/assign.lua");
 script!(RELEASE, "scripts/owners.lua", "scripts/release.lua");
-script!(FREEZE, "scripts/owners.lua", "scripts/cursors.lua", "scripts/freeze.lua");
-script!(PASS, "scripts/owners.lua", "scripts/cursors.lua", "scripts/pass.lua");
+script!(
+    WRITE,
+    "scripts/owners.lua",
+    "scripts/cursors.lua",
+    "scripts/pass.lua",
+    "scripts/freeze.lua",
+    "scripts/write.lua"
+);
 script!(TRIM, "scripts/owners.lua", "scripts/trim.lua");
 script!(REMOVE, "scripts/owners.lua", "scripts/remove.lua");
 script!(REDELIVER, "scripts/redeliver.lua");
 
 /// Puts the scripts together, before there are threads: a child of this process might inherit them half-done.
 pub(super) fn put_together() {
-    for script in [&ASSIGN, &RELEASE, &FREEZE, &PASS, &TRIM, &REMOVE, &REDELIVER] {
+    for script in [&ASSIGN, &RELEASE, &WRITE, &TRIM, &REMOVE, &REDELIVER] {
         LazyLock::force(script);
     }
 }
@@ -56,30 +67,6 @@ pub(super) struct Assignment {
     pub(super) share: usize,
     /// Those it has, and the tenure of each.
     pub(super) owned: BTreeMap<u16, u64>,
-}
-
-/// A batch that a lane has passed, to be written down.
-#[derive(Debug)]
-pub(super) struct Passage {
-    /// The lane.
-    pub(super) lane: Vec<u8>,
-    /// The batch.
-    pub(super) id: String,
-    /// The dead letter that it was a redelivery of, if that is not to be kept.
-    pub(super) redelivered: Option<LetterId>,
-    /// The fields of what is kept of it when it was given up.
-    pub(super) letter: Vec<(&'static str, Vec<u8>)>,
-    /// The last event of each partition.
-    pub(super) cursors: Vec<Position>,
-}
-
-/// How many dead letters are kept, and for how long.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DeadLetterLimits {
-    /// Their number.
-    pub(crate) letters: usize,
-    /// Their age, in ms.
-    pub(crate) age_ms: u64,
 }
 
 /// The outbox's keys behind one prefix.
@@ -153,47 +140,6 @@ impl Keys {
         tenure: u64,
     ) -> RedisResult<()> {
         self.call(&RELEASE, place).arg(partition).arg(tenure).invoke(redis)
-    }
-
-    /// Keeps a frozen batch, given the last event of it in each partition, the first event's partition first.
-    pub(super) fn freeze(
-        &self,
-        redis: &mut Connection,
-        place: &Place,
-        lane: &[u8],
-        batch: &[u8],
-        last: &[Position],
-    ) -> RedisResult<Result<(), Refusal>> {
-        let mut call = self.call(&FREEZE, place);
-        call.key(self.flights(last.first().map_or(0, |position| position.partition)));
-        call.arg(lane).arg(batch);
-        for Position { partition, tenure, seq } in last {
-            call.arg(*partition).arg(*tenure).arg(*seq);
-        }
-        accepted(&call.invoke::<String>(redis)?)
-    }
-
-    /// Writes down that a lane has passed a batch. Returns how many dead letters made room for another.
-    pub(super) fn pass(
-        &self,
-        redis: &mut Connection,
-        place: &Place,
-        passage: &Passage,
-        limits: DeadLetterLimits,
-    ) -> RedisResult<Result<usize, Refusal>> {
-        let mut call = self.call(&PASS, place);
-        call.key(self.dead_letters());
-        call.arg(&passage.lane).arg(&passage.id);
-        call.arg(passage.redelivered.as_ref().map_or("", LetterId::as_str));
-        call.arg(limits.letters).arg(limits.age_ms).arg(2 * passage.letter.len());
-        for (field, value) in &passage.letter {
-            call.arg(*field).arg(value);
-        }
-        for Position { partition, tenure, seq } in &passage.cursors {
-            call.arg(*partition).arg(*tenure).arg(*seq);
-        }
-        let (status, evicted): (String, usize) = call.invoke(redis)?;
-        accepted(&status).map(|result| result.map(|()| evicted))
     }
 
     /// Has dead letters sent again. Returns how many of them there were.

@@ -62,8 +62,8 @@ impl Owner {
     }
 
     fn keep(&mut self, batch: &str, last: u64) -> Result<(), Refusal> {
-        let last = [self.at(last)];
-        self.keys.freeze(&mut self.redis, &self.place, LANE, format!("{batch} {{}}").as_bytes(), &last).unwrap()
+        let frozen = self.frozen(batch, last);
+        self.write(&[], &[frozen]).kept[0]
     }
 
     fn pass(&mut self, batch: &str, last: u64, letter: Option<&str>) {
@@ -71,10 +71,24 @@ impl Owner {
     }
 
     fn try_pass(&mut self, batch: &str, last: u64, letter: Option<&str>) -> Result<usize, Refusal> {
+        let passage = self.passage(batch, last, letter);
+        let Written { evicted, passed, .. } = self.write(&[&passage], &[]);
+        passed[0].map(|()| evicted)
+    }
+
+    fn frozen(&self, batch: &str, last: u64) -> Frozen {
+        let batch = format!("{batch} {{}}").into_bytes();
+        Frozen { lane: LANE.to_vec(), batch, last: vec![self.at(last)] }
+    }
+
+    fn passage(&self, batch: &str, last: u64, letter: Option<&str>) -> Passage {
         let letter = letter.map(|letter| ("body", letter.as_bytes().to_vec())).into_iter().collect();
         let (lane, id, cursors) = (LANE.to_vec(), batch.to_owned(), vec![self.at(last)]);
-        let passage = Passage { lane, id, redelivered: None, letter, cursors };
-        self.keys.pass(&mut self.redis, &self.place, &passage, LIMITS).unwrap()
+        Passage { lane, id, redelivered: None, letter, cursors }
+    }
+
+    fn write(&mut self, passages: &[&Passage], frozen: &[Frozen]) -> Written {
+        self.keys.write(&mut self.redis, &self.place, LIMITS, passages, frozen).unwrap().unwrap()
     }
 
     fn trim(&mut self, settled: u64) {
@@ -180,4 +194,38 @@ fn a_batch_is_not_kept_any_more_once_it_was_passed() {
     owner.keep("m2", 6).unwrap();
     assert_eq!(owner.keep("m1", 5), Err(Refusal::Fenced));
     assert_eq!(owner.kept(), ["m2 {}"]);
+}
+
+#[test]
+fn what_is_written_in_one_call_is_written_in_its_order_and_each_stands_for_itself() {
+    let mut owner = Owner::start();
+    owner.keep("m1", 5).unwrap();
+    let mut lost = owner.passage("m9", 9, None);
+    lost.cursors[0].tenure -= 1;
+    let passages = [lost, owner.passage("m1", 5, Some("letter")), owner.passage("m2", 6, None)];
+    let mut other = owner.frozen("other", 7);
+    other.lane = b"0:other".to_vec();
+    let mut fenced = owner.frozen("fenced", 8);
+    fenced.last[0].tenure -= 1;
+    let frozen = [owner.frozen("m2", 6), fenced, owner.frozen("m3", 7), other];
+
+    let written = owner.write(&passages.each_ref(), &frozen);
+    assert_eq!(written.evicted, 0);
+    assert_eq!(written.passed, [Err(Refusal::Fenced), Ok(()), Ok(())]);
+    assert_eq!(written.kept, [Err(Refusal::Fenced), Err(Refusal::Fenced), Ok(()), Ok(())]);
+    assert_eq!(owner.cursor(), 6);
+    assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 1);
+    let mut kept = owner.kept();
+    kept.sort_unstable();
+    assert_eq!(kept, ["m3 {}", "other {}"]);
+}
+
+#[test]
+fn nothing_is_written_for_an_epoch_that_is_over() {
+    let mut owner = Owner::start();
+    owner.place.epoch = "epoch-0".into();
+    let (passage, frozen) = (owner.passage("m1", 5, Some("letter")), [owner.frozen("m2", 6)]);
+    let written = owner.keys.write(&mut owner.redis, &owner.place, LIMITS, &[&passage], &frozen).unwrap();
+    assert_eq!(written, Err(Refusal::Displaced));
+    assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:[cdf]*").unwrap(), Vec::<String>::new());
 }

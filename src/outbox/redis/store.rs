@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use redis::{Connection, RedisResult};
 
-use super::flight::{Kept, lane_field};
 use super::letters;
-use super::passages::last_places;
-use super::scripts::{DeadLetterLimits, Keys, Passage, Refusal};
-use crate::outbox::{LaneId, LetterId, NotKept, Position, Queued, Wire};
+use super::scripts::{DeadLetterLimits, Frozen, Keys, Passage, Refusal, Written};
+use crate::outbox::{LetterId, NotKept, Position};
 use crate::presence::{Place, Standing};
 use crate::redis::Link;
 
@@ -26,18 +24,10 @@ impl Store {
         Self { keys, link, standing, limits }
     }
 
-    /// Keeps a batch as it will be sent.
-    pub(super) fn keep(&mut self, lane: &LaneId, id: &str, wire: &Wire, events: &[Arc<Queued>]) -> Result<(), NotKept> {
-        let batch = Kept::new(id, wire, events.iter().map(|event| event.position)).write();
-        let last = last_places(events.iter().map(|event| event.position));
-        let field = lane_field(lane);
-        self.call(|keys, redis, place| keys.freeze(redis, place, &field, &batch, &last))
-    }
-
-    /// Writes down that a lane has passed a batch. Returns how many dead letters made room for another.
-    pub(super) fn pass(&mut self, passage: &Passage) -> Result<usize, NotKept> {
+    /// Writes down what lanes have passed, and then keeps batches.
+    pub(super) fn write(&mut self, passages: &[&Passage], frozen: &[Frozen]) -> Result<Written, NotKept> {
         let limits = self.limits;
-        self.call(|keys, redis, place| keys.pass(redis, place, passage, limits))
+        self.call(|keys, redis, place| keys.write(redis, place, limits, passages, frozen))
     }
 
     /// Removes settled events.
@@ -72,8 +62,17 @@ impl Store {
         let place = self.standing.place().ok_or(NotKept::Unavailable)?;
         match self.link.with(|redis| talk(&self.keys, redis, &place)) {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(Refusal::Fenced)) => Err(NotKept::Fenced),
-            Ok(Err(Refusal::Displaced)) | Err(_) => Err(NotKept::Unavailable),
+            Ok(Err(refusal)) => Err(refusal.into()),
+            Err(_) => Err(NotKept::Unavailable),
+        }
+    }
+}
+
+impl From<Refusal> for NotKept {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Fenced => Self::Fenced,
+            Refusal::Displaced => Self::Unavailable,
         }
     }
 }

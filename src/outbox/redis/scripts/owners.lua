@@ -5,7 +5,14 @@
 -- enough to be the owner: the number of the tenure is the fencing token of all that follows from what was read under it.
 -- Expects KEYS[3] = owners, ARGV[2] = node.
 
+local owners = {}
+
 local function owns(partition, tenure)
-  return redis.call('HGET', KEYS[3], partition) == tenure .. ' ' .. ARGV[2]
+  local owner = owners[partition]
+  if owner == nil then
+    owner = redis.call('HGET', KEYS[3], partition)
+    owners[partition] = owner
+  end
+  return owner == tenure .. ' ' .. ARGV[2]
 end
 

@@ -1,0 +1,111 @@
+//! What is written down about batches: what lanes have passed, and what they send next.
+
+use redis::{Connection, ErrorKind, RedisResult, ScriptInvocation};
+
+use super::{Keys, Refusal, WRITE, accepted};
+use crate::outbox::{LetterId, Position};
+use crate::presence::Place;
+
+/// A batch that a lane has passed.
+#[derive(Debug)]
+pub(in crate::outbox::redis) struct Passage {
+    /// The lane.
+    pub(in crate::outbox::redis) lane: Vec<u8>,
+    /// The batch.
+    pub(in crate::outbox::redis) id: String,
+    /// The dead letter that it was a redelivery of, if that is not to be kept.
+    pub(in crate::outbox::redis) redelivered: Option<LetterId>,
+    /// The fields of what is kept of it when it was given up.
+    pub(in crate::outbox::redis) letter: Vec<(&'static str, Vec<u8>)>,
+    /// The last event of each partition.
+    pub(in crate::outbox::redis) cursors: Vec<Position>,
+}
+
+/// A batch as it will be sent.
+#[derive(Debug)]
+pub(in crate::outbox::redis) struct Frozen {
+    /// The lane.
+    pub(in crate::outbox::redis) lane: Vec<u8>,
+    /// The batch, behind its id and a space.
+    pub(in crate::outbox::redis) batch: Vec<u8>,
+    /// The last event of each partition, the first event's partition first.
+    pub(in crate::outbox::redis) last: Vec<Position>,
+}
+
+/// How many dead letters are kept, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DeadLetterLimits {
+    /// Their number.
+    pub(crate) letters: usize,
+    /// Their age, in ms.
+    pub(crate) age_ms: u64,
+}
+
+/// What was written down, and what another node has taken over.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::outbox::redis) struct Written {
+    /// How many dead letters made room for others.
+    pub(in crate::outbox::redis) evicted: usize,
+    /// Each of the passages.
+    pub(in crate::outbox::redis) passed: Vec<Result<(), Refusal>>,
+    /// Each of the batches.
+    pub(in crate::outbox::redis) kept: Vec<Result<(), Refusal>>,
+}
+
+impl Keys {
+    /// Writes down what lanes have passed, and then keeps batches.
+    pub(in crate::outbox::redis) fn write(
+        &self,
+        redis: &mut Connection,
+        place: &Place,
+        limits: DeadLetterLimits,
+        passages: &[&Passage],
+        frozen: &[Frozen],
+    ) -> RedisResult<Result<Written, Refusal>> {
+        let mut call = self.call(&WRITE, place);
+        call.key(self.dead_letters());
+        call.arg(limits.letters).arg(limits.age_ms);
+        for passage in passages {
+            passage.add_to(&mut call);
+        }
+        for batch in frozen {
+            batch.add_to(&mut call);
+        }
+        let (status, evicted, written): (String, usize, Vec<u8>) = call.invoke(redis)?;
+        if let Err(refusal) = accepted(&status)? {
+            return Ok(Err(refusal));
+        }
+        if written.len() != passages.len() + frozen.len() {
+            return Err((ErrorKind::UnexpectedReturnType, "write.lua did not answer for everything").into());
+        }
+        let mut passed: Vec<_> =
+            written.into_iter().map(|written| if written == 1 { Ok(()) } else { Err(Refusal::Fenced) }).collect();
+        let kept = passed.split_off(passages.len());
+        Ok(Ok(Written { evicted, passed, kept }))
+    }
+}
+
+impl Passage {
+    fn add_to(&self, call: &mut ScriptInvocation<'_>) {
+        let letter = 2 * self.letter.len();
+        call.arg("pass").arg(4 + letter + 3 * self.cursors.len());
+        call.arg(&self.lane).arg(&self.id).arg(self.redelivered.as_ref().map_or("", LetterId::as_str)).arg(letter);
+        for (field, value) in &self.letter {
+            call.arg(*field).arg(value);
+        }
+        add_places(call, &self.cursors);
+    }
+}
+
+impl Frozen {
+    fn add_to(&self, call: &mut ScriptInvocation<'_>) {
+        call.arg("freeze").arg(2 + 3 * self.last.len()).arg(&self.lane).arg(&self.batch);
+        add_places(call, &self.last);
+    }
+}
+
+fn add_places(call: &mut ScriptInvocation<'_>, places: &[Position]) {
+    for Position { partition, tenure, seq } in places {
+        call.arg(*partition).arg(*tenure).arg(*seq);
+    }
+}
