@@ -22,44 +22,35 @@ mod partition;
 mod passages;
 mod reader;
 mod scripts;
+mod settling;
 mod store;
 mod tenure;
 
-use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, Wire, excess};
+use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Queued, Wire, excess};
 use crate::config::Config;
 use crate::event::Event;
 use crate::presence::Standing;
 use crate::redis::{Link, Settings, millis};
-use crate::telemetry::{Level, Telemetry};
+use crate::telemetry::Telemetry;
 use crate::thread::Thread;
 
 pub(crate) use partition::partition_of;
 pub(crate) use scripts::{Keys, PARTITIONS};
 
 use flight::{Kept, lane_field};
-use keeps::{Keeps, Turn};
-use passages::{Passages, Unwritten, last_places};
+use keeps::Keeps;
+use passages::{Passages, last_places};
 use reader::Reader;
-use scripts::{DeadLetterLimits, Frozen, Passage, Written};
+use scripts::{DeadLetterLimits, Frozen};
 use store::Store;
-use tenure::{End, Overtaken, Tenures};
-
-/// How often passages are written down, and settled events trimmed, while nothing else asks for it.
-const SETTLE_EVERY: Duration = Duration::from_millis(50);
-
-/// Passages written down in one call: no more than about a millisecond of Redis' time either.
-const PASSAGES_AT_ONCE: usize = 64;
-
-/// Events removed in one call: about a millisecond of Redis' time.
-const REMOVED_AT_ONCE: usize = 250;
+use tenure::{End, Tenures};
 
 /// How many events may wait in a partition before it takes no client events, where `max_events` may wait in the lanes of a
 /// node. Its owner reads on, and gives up what its lanes cannot hold, so that only a partition of which the owner is dead or
@@ -188,142 +179,6 @@ impl RedisOutbox {
             waker();
         }
     }
-
-    fn settle_until_stopped(&self) {
-        loop {
-            let stopped = self.passages.wait(SETTLE_EVERY);
-            let held_up = self.write_down().is_err();
-            if stopped {
-                return;
-            }
-            if held_up {
-                std::thread::sleep(SETTLE_EVERY);
-            }
-        }
-    }
-
-    /// Writes down what has been passed, and removes what is settled.
-    ///
-    /// The store is free again after each portion: a batch that is to be kept does not wait for what others have passed.
-    fn write_down(&self) -> Result<(), NotKept> {
-        // Looked at first: the passages of what is settled by now are written before it is removed.
-        let (overtaken, settled) = {
-            let mut tenures = self.tenures.lock();
-            (tenures.take_overtaken(), tenures.trimmable())
-        };
-        let removed = self.write_passages().and_then(|()| self.remove(&settled, &overtaken));
-        let mut tenures = self.tenures.lock();
-        match removed {
-            Ok(()) => tenures.trimmed(&settled),
-            Err(_) => tenures.put_back_overtaken(overtaken),
-        }
-        removed
-    }
-
-    fn write_passages(&self) -> Result<(), NotKept> {
-        loop {
-            let mut store = self.store.lock();
-            let unwritten = self.passages.take(PASSAGES_AT_ONCE, |_| true);
-            if unwritten.is_empty() {
-                return Ok(());
-            }
-            self.write(&mut store, unwritten, &[])?;
-        }
-    }
-
-    fn remove(&self, settled: &[Position], overtaken: &[Overtaken]) -> Result<(), NotKept> {
-        self.store.lock().trim(settled)?;
-        for Overtaken { partition, tenure, seqs } in overtaken {
-            for portion in seqs.chunks(REMOVED_AT_ONCE) {
-                self.store.lock().remove(*partition, *tenure, portion)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives up the partitions that are to be given up and of which everything has been passed. What was passed is written
-    /// down first: the next owner must not find it again.
-    fn release_partitions(&self) -> Result<(), NotKept> {
-        let releasable = self.tenures.lock().releasable();
-        if releasable.is_empty() {
-            return Ok(());
-        }
-        self.write_down()?;
-        self.store.lock().release(&releasable)?;
-        let mut tenures = self.tenures.lock();
-        for (partition, _) in releasable {
-            tenures.end(partition, End::Fenced);
-        }
-        Ok(())
-    }
-
-    /// Keeps batches. Says of each whether it may be sent.
-    ///
-    /// A batch must not be kept before the ones before it in its lane are written down as passed.
-    fn write_batches(&self, store: &mut Store, frozen: &[Frozen]) -> Result<Vec<Result<(), NotKept>>, NotKept> {
-        let lanes: HashSet<&[u8]> = frozen.iter().map(|batch| &*batch.lane).collect();
-        loop {
-            let unwritten = self.passages.take(PASSAGES_AT_ONCE, |passage| lanes.contains(&*passage.lane));
-            if unwritten.len() < PASSAGES_AT_ONCE {
-                return self.write(store, unwritten, frozen);
-            }
-            self.write(store, unwritten, &[])?;
-        }
-    }
-
-    /// Writes down what was passed, and then keeps batches. Says of each batch whether it may be sent.
-    fn write(
-        &self,
-        store: &mut Store,
-        unwritten: Vec<Unwritten>,
-        frozen: &[Frozen],
-    ) -> Result<Vec<Result<(), NotKept>>, NotKept> {
-        let ends: Vec<Option<End>> = {
-            let tenures = self.tenures.lock();
-            unwritten.iter().map(|unwritten| tenures.ended(unwritten.position)).collect()
-        };
-        let going_on = unwritten.iter().zip(&ends).filter(|(_, end)| end.is_none());
-        let passages: Vec<&Passage> = going_on.map(|(unwritten, _)| &unwritten.passage).collect();
-        let written = if passages.is_empty() && frozen.is_empty() {
-            Ok(Written::default())
-        } else {
-            store.write(&passages, frozen)
-        };
-        let Written { evicted, passed, kept } = match written {
-            Ok(written) => written,
-            Err(error) => {
-                self.passages.put_back(unwritten);
-                return Err(error);
-            }
-        };
-        self.say_evicted(evicted);
-        let (count, mut passed) = (unwritten.len(), passed.into_iter());
-        for (unwritten, end) in unwritten.into_iter().zip(ends) {
-            let is_ours = match end {
-                // The heir sends them again, and tells what became of them.
-                Some(End::Fenced) => false,
-                // Nobody else will ever know of these events.
-                Some(End::Lost) => true,
-                None => passed.next().is_some_and(|passed| passed.is_ok()),
-            };
-            if let Some(report) = unwritten.report.filter(|_| is_ours) {
-                report.publish();
-            }
-        }
-        self.passages.done(count);
-        Ok(kept.into_iter().map(|kept| kept.map_err(NotKept::from)).collect())
-    }
-
-    fn say_evicted(&self, letters: usize) {
-        if letters > 0 {
-            self.telemetry.counters().dead_letters_evicted.add(letters as u64);
-            let most = self.options.dead_letters.letters;
-            self.telemetry.log(
-                Level::Error,
-                format_args!("{letters} dead letters made room for newer ones: there are {most} (dead_letter_max)"),
-            );
-        }
-    }
 }
 
 impl Outbox for RedisOutbox {
@@ -359,19 +214,7 @@ impl Outbox for RedisOutbox {
         }
         let last = last_places(events.iter().map(|event| event.position));
         let batch = Kept::new(id, wire, events.iter().map(|event| event.position)).write();
-        match self.keeps.join(Frozen { lane: lane_field(lane), batch, last }) {
-            Turn::Answered(answer) => answer,
-            Turn::Lead(lead) => {
-                let mut store = self.store.lock();
-                let portion = lead.take();
-                let kept = self.write_batches(&mut store, &portion.frozen);
-                drop(store);
-                match kept {
-                    Ok(kept) => portion.answer(kept),
-                    Err(error) => portion.answer(std::iter::repeat(Err(error))),
-                }
-            }
-        }
+        self.keep_with_others(Frozen { lane: lane_field(lane), batch, last })
     }
 
     fn letter(&self, letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept> {
