@@ -1,8 +1,9 @@
 //! The applications this process knows, with the credentials that sign their webhooks.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use parking_lot::{Mutex, RwLock};
 
 use crate::mac::{HmacSha256, keyed};

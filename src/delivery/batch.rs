@@ -1,7 +1,8 @@
 //! A batch: the events of one lane that travel in one POST.
 
-use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
+
+use base16ct::lower;
 
 use super::body;
 use super::signature::sign;
@@ -94,11 +95,10 @@ impl BatchIds {
     /// The next id. Without a full stop, which Standard Webhooks uses to separate the parts of what it signs.
     pub(crate) fn next(&mut self) -> String {
         self.made += 1;
-        let mut id = String::with_capacity(self.prefix.len() + DIGITS);
-        id.push_str(&self.prefix);
-        // A string takes whatever is written to it.
-        let _ = write!(id, "{:x}", self.made);
-        id
+        let mut digits = [0; DIGITS];
+        // There is room for all of them.
+        let digits = lower::encode_str(&self.made.to_be_bytes(), &mut digits).unwrap_or_default();
+        [&self.prefix, digits.trim_start_matches('0')].concat()
     }
 }
 

@@ -1,8 +1,8 @@
 //! What sends to an endpoint, by the kind of its target; and which endpoints there are to send to.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use foldhash::{HashMap, HashMapExt};
 use parking_lot::{Mutex, RwLock};
 use ureq::tls::RootCerts;
 

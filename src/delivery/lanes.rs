@@ -8,9 +8,11 @@ mod status;
 mod swap;
 mod tally;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use foldhash::HashMap;
 
 use self::paused::Pause;
 pub(crate) use self::paused::Pauses;
@@ -130,9 +132,9 @@ impl Lanes {
             limits,
             ids,
             entries: Vec::new(),
-            places: HashMap::new(),
+            places: HashMap::default(),
             pauses: Pauses::new(),
-            routes: HashMap::new(),
+            routes: HashMap::default(),
             tally: Tally::default(),
             timers: BTreeSet::new(),
             turn: 0,
