@@ -14,15 +14,11 @@ use std::collections::VecDeque;
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
 
-use super::scripts::Frozen;
+use super::scripts::{BYTES_AT_ONCE, Frozen};
 use crate::outbox::NotKept;
 
 /// The most batches that are kept in one call.
 const BATCHES_AT_ONCE: usize = 64;
-
-/// Their greatest size, in bytes: Redis should not be busy with one call for longer than a few milliseconds. One alone may
-/// be larger.
-const BYTES_AT_ONCE: usize = 1 << 20;
 
 /// The queue of batches.
 #[derive(Debug, Default)]

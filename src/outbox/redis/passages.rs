@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::scripts::Passage;
+use super::scripts::{BYTES_AT_ONCE, Passage};
 use super::{flight, letters};
 use crate::outbox::{DropReport, Fate, LaneId, Passed, Position};
+
+/// Passages written down in one call: no more than about a millisecond of Redis' time.
+const PASSAGES_AT_ONCE: usize = 64;
 
 /// The queue of passages, and whether it is to go on.
 #[derive(Debug, Default)]
@@ -78,20 +81,24 @@ impl Passages {
         self.changed.notify_all();
     }
 
-    /// Takes the oldest of those that are `wanted`, `most` of them, to write them down.
-    pub(super) fn take(&self, most: usize, wanted: impl Fn(&Passage) -> bool) -> Vec<Unwritten> {
+    /// Takes the oldest of those that are `wanted`, as many as one call writes down. Returns whether there are more.
+    pub(super) fn take(&self, wanted: impl Fn(&Passage) -> bool) -> (Vec<Unwritten>, bool) {
         let mut waiting = self.waiting.lock();
-        let mut taken = Vec::new();
-        let mut at = 0;
-        while taken.len() < most && at < waiting.passages.len() {
-            if wanted(&waiting.passages[at].passage) {
-                taken.extend(waiting.passages.remove(at));
-            } else {
+        let (mut taken, mut bytes, mut at) = (Vec::new(), 0, 0);
+        let more = loop {
+            let Some(next) = waiting.passages.get(at) else { break false };
+            if !wanted(&next.passage) {
                 at += 1;
+                continue;
             }
-        }
+            bytes += next.passage.letter_bytes();
+            if taken.len() == PASSAGES_AT_ONCE || (bytes > BYTES_AT_ONCE && !taken.is_empty()) {
+                break true;
+            }
+            taken.extend(waiting.passages.remove(at));
+        };
         waiting.under_way += taken.len();
-        taken
+        (taken, more)
     }
 
     /// What was taken could not be written down.
@@ -133,5 +140,53 @@ impl Passages {
     /// Whether the outbox was stopped.
     pub(super) fn stopped(&self) -> bool {
         self.waiting.lock().stopped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACE: Position = Position { partition: 0, tenure: 1, seq: 1 };
+
+    /// A queue of passages of these lanes, with dead letters of so many bytes.
+    fn passages(waiting: impl IntoIterator<Item = (u8, usize)>) -> Passages {
+        let passages = Passages::default();
+        passages.waiting.lock().passages.extend(waiting.into_iter().map(|(lane, bytes)| {
+            let letter = vec![("body", vec![b'x'; bytes])];
+            let passage =
+                Passage { lane: vec![lane], id: String::new(), redelivered: None, letter, cursors: vec![PLACE] };
+            Unwritten { position: PLACE, passage, report: None }
+        }));
+        passages
+    }
+
+    fn lanes(taken: &[Unwritten]) -> Vec<u8> {
+        taken.iter().flat_map(|unwritten| unwritten.passage.lane.clone()).collect()
+    }
+
+    #[test]
+    fn those_of_some_lanes_are_taken_in_their_order_and_the_others_stay() {
+        let passages = passages([1, 2, 1, 3, 2].map(|lane| (lane, 1)));
+        let (taken, more) = passages.take(|passage| passage.lane != [1]);
+        assert_eq!((lanes(&taken), more), (vec![2, 3, 2], false));
+        passages.put_back(taken);
+        assert_eq!(lanes(&passages.take(|_| true).0), [2, 3, 2, 1, 1]);
+    }
+
+    #[test]
+    fn a_call_writes_down_so_many_and_so_many_bytes_but_always_one() {
+        for (sizes, portions) in [
+            (vec![1; 130], vec![(64, true), (64, true), (2, false), (0, false)]),
+            (vec![1; 64], vec![(64, false)]),
+            (vec![BYTES_AT_ONCE / 2, BYTES_AT_ONCE / 2, 1], vec![(2, true), (1, false)]),
+            (vec![BYTES_AT_ONCE * 2, BYTES_AT_ONCE * 2], vec![(1, true), (1, false)]),
+        ] {
+            let passages = passages(sizes.into_iter().map(|bytes| (0, bytes)));
+            for expected in portions {
+                let (taken, more) = passages.take(|_| true);
+                assert_eq!((taken.len(), more), expected);
+            }
+        }
     }
 }

@@ -18,7 +18,7 @@ use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
 
 pub(crate) use self::writes::DeadLetterLimits;
-pub(super) use self::writes::{Frozen, Passage, Written};
+pub(super) use self::writes::{BYTES_AT_ONCE, Frozen, Passage, Written};
 
 /// Into how many streams the events are divided: more nodes than this cannot share the deliveries of a cluster.
 pub(crate) const PARTITIONS: u16 = 16;

@@ -15,10 +15,7 @@ use crate::telemetry::Level;
 /// How often passages are written down, and settled events trimmed, while nothing else asks for it.
 const SETTLE_EVERY: Duration = Duration::from_millis(50);
 
-/// Passages written down in one call: no more than about a millisecond of Redis' time.
-const PASSAGES_AT_ONCE: usize = 64;
-
-/// Events removed in one call: about as much.
+/// Events removed in one call: about a millisecond of Redis' time.
 const REMOVED_AT_ONCE: usize = 250;
 
 impl RedisOutbox {
@@ -57,7 +54,7 @@ impl RedisOutbox {
     fn write_passages(&self) -> Result<(), NotKept> {
         loop {
             let mut store = self.store.lock();
-            let unwritten = self.passages.take(PASSAGES_AT_ONCE, |_| true);
+            let (unwritten, _) = self.passages.take(|_| true);
             if unwritten.is_empty() {
                 return Ok(());
             }
@@ -114,8 +111,8 @@ impl RedisOutbox {
     fn write_batches(&self, store: &mut Store, frozen: &[Frozen]) -> Result<Vec<Result<(), NotKept>>, NotKept> {
         let lanes: HashSet<&[u8]> = frozen.iter().map(|batch| &*batch.lane).collect();
         loop {
-            let unwritten = self.passages.take(PASSAGES_AT_ONCE, |passage| lanes.contains(&*passage.lane));
-            if unwritten.len() < PASSAGES_AT_ONCE {
+            let (unwritten, more) = self.passages.take(|passage| lanes.contains(&*passage.lane));
+            if !more {
                 return self.write(store, unwritten, frozen);
             }
             self.write(store, unwritten, &[])?;

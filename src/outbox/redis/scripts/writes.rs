@@ -6,6 +6,10 @@ use super::{Keys, Refusal, WRITE, accepted};
 use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
 
+/// The most bytes that are written down in one call, of batches or of dead letters: Redis should not be busy with one for
+/// longer than a few milliseconds. One alone may be larger.
+pub(in crate::outbox::redis) const BYTES_AT_ONCE: usize = 1 << 20;
+
 /// A batch that a lane has passed.
 #[derive(Debug)]
 pub(in crate::outbox::redis) struct Passage {
@@ -86,6 +90,11 @@ impl Keys {
 }
 
 impl Passage {
+    /// How long the dead letter is, in bytes.
+    pub(in crate::outbox::redis) fn letter_bytes(&self) -> usize {
+        self.letter.iter().map(|(_, value)| value.len()).sum()
+    }
+
     fn add_to(&self, call: &mut ScriptInvocation<'_>) {
         let letter = 2 * self.letter.len();
         call.arg("pass").arg(4 + letter + 3 * self.cursors.len());
