@@ -105,11 +105,10 @@ fn the_batches_of_many_endpoints_are_kept_together_and_do_not_wait_for_one_anoth
     redis::cmd("CLIENT").arg(&["PAUSE", "2000", "WRITE"]).exec(&mut redis.connect()).unwrap();
 
     eventually("all arrived", || paths.iter().all(|path| !receiver.received(path).is_empty()));
-    let kept = |command: &Vec<String>| command[0] == "HSET" && command[1].starts_with("wh:flight:");
+    let keeps = |command: &&Vec<String>| command[0] == "HSET" && command[1].starts_with("wh:flight:");
     let calls = monitor.script_calls();
-    let kept: Vec<usize> =
-        calls.iter().map(|call| call.commands.iter().filter(|command| kept(command)).count()).collect();
-    let kept: Vec<usize> = kept.into_iter().filter(|kept| *kept > 0).collect();
+    let kept = calls.iter().map(|call| call.commands.iter().filter(keeps).count());
+    let kept: Vec<usize> = kept.filter(|kept| *kept > 0).collect();
     assert_eq!(kept.iter().sum::<usize>(), 50, "{kept:?}");
     assert!(kept.len() <= 10, "50 batches in {} calls: {kept:?}", kept.len());
 }

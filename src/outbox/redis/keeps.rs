@@ -14,11 +14,8 @@ use std::collections::VecDeque;
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
 
-use super::scripts::{BYTES_AT_ONCE, Frozen};
+use super::scripts::{Frozen, Load};
 use crate::outbox::NotKept;
-
-/// The most batches that are kept in one call.
-const BATCHES_AT_ONCE: usize = 64;
 
 /// The queue of batches.
 #[derive(Debug, Default)]
@@ -90,12 +87,8 @@ impl Lead<'_> {
     /// Takes what is to be written now.
     pub(super) fn take(&self) -> Portion {
         let mut queue = self.0.0.lock();
-        let mut bytes = 0;
-        let fitting = queue.waiting.iter().take(BATCHES_AT_ONCE).take_while(|waiting| {
-            bytes += waiting.frozen.batch.len();
-            bytes <= BYTES_AT_ONCE
-        });
-        let count = fitting.count().max(1).min(queue.waiting.len());
+        let mut load = Load::default();
+        let count = queue.waiting.iter().take_while(|waiting| load.add(waiting.frozen.batch.len())).count();
         let (frozen, words) = queue.waiting.drain(..count).map(|waiting| (waiting.frozen, waiting.word)).unzip();
         Portion { frozen, words }
     }

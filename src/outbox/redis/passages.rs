@@ -5,12 +5,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::scripts::{BYTES_AT_ONCE, Passage};
+use super::scripts::{Load, Passage};
 use super::{flight, letters};
 use crate::outbox::{DropReport, Fate, LaneId, Passed, Position};
-
-/// Passages written down in one call: no more than about a millisecond of Redis' time.
-const PASSAGES_AT_ONCE: usize = 64;
 
 /// The queue of passages, and whether it is to go on.
 #[derive(Debug, Default)]
@@ -84,15 +81,14 @@ impl Passages {
     /// Takes the oldest of those that are `wanted`, as many as one call writes down. Returns whether there are more.
     pub(super) fn take(&self, wanted: impl Fn(&Passage) -> bool) -> (Vec<Unwritten>, bool) {
         let mut waiting = self.waiting.lock();
-        let (mut taken, mut bytes, mut at) = (Vec::new(), 0, 0);
+        let (mut taken, mut load, mut at) = (Vec::new(), Load::default(), 0);
         let more = loop {
             let Some(next) = waiting.passages.get(at) else { break false };
             if !wanted(&next.passage) {
                 at += 1;
                 continue;
             }
-            bytes += next.passage.letter_bytes();
-            if taken.len() == PASSAGES_AT_ONCE || (bytes > BYTES_AT_ONCE && !taken.is_empty()) {
+            if !load.add(next.passage.letter_bytes()) {
                 break true;
             }
             taken.extend(waiting.passages.remove(at));
@@ -146,6 +142,7 @@ impl Passages {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbox::redis::scripts::BYTES_AT_ONCE;
 
     const PLACE: Position = Position { partition: 0, tenure: 1, seq: 1 };
 

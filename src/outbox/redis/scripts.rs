@@ -17,8 +17,10 @@ use redis::{Connection, ErrorKind, RedisResult, Script, ScriptInvocation};
 use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
 
+#[cfg(test)]
+pub(super) use self::writes::BYTES_AT_ONCE;
 pub(crate) use self::writes::DeadLetterLimits;
-pub(super) use self::writes::{BYTES_AT_ONCE, Frozen, Passage, Written};
+pub(super) use self::writes::{Frozen, Load, Passage, Written};
 
 /// Into how many streams the events are divided: more nodes than this cannot share the deliveries of a cluster.
 pub(crate) const PARTITIONS: u16 = 16;

@@ -6,9 +6,31 @@ use super::{Keys, Refusal, WRITE, accepted};
 use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
 
-/// The most bytes that are written down in one call, of batches or of dead letters: Redis should not be busy with one for
-/// longer than a few milliseconds. One alone may be larger.
+/// The most batches that are kept in one call, and the most passages that are written down in one: about a millisecond of
+/// Redis' time.
+pub(in crate::outbox::redis) const WRITES_AT_ONCE: usize = 64;
+
+/// The most bytes of either, so that Redis is not busy with one call for longer than a few milliseconds. One alone may be
+/// larger.
 pub(in crate::outbox::redis) const BYTES_AT_ONCE: usize = 1 << 20;
+
+/// What is in a call already.
+#[derive(Debug, Default)]
+pub(in crate::outbox::redis) struct Load {
+    writes: usize,
+    bytes: usize,
+}
+
+impl Load {
+    /// Adds one of so many bytes, if there is room for it, as there always is for the first. Returns whether there was.
+    pub(in crate::outbox::redis) fn add(&mut self, bytes: usize) -> bool {
+        let fits = self.writes == 0 || (self.writes < WRITES_AT_ONCE && self.bytes + bytes <= BYTES_AT_ONCE);
+        if fits {
+            *self = Self { writes: self.writes + 1, bytes: self.bytes + bytes };
+        }
+        fits
+    }
+}
 
 /// A batch that a lane has passed.
 #[derive(Debug)]
