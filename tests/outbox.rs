@@ -52,6 +52,13 @@ fn outbox_events(redis: &mut redis::Connection) -> usize {
     (0..16).map(|partition| redis.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
 }
 
+/// How often Redis was asked this.
+fn calls_of(redis: &mut redis::Connection, command: &str) -> u64 {
+    let stats: String = redis::cmd("INFO").arg("commandstats").query(redis).unwrap();
+    let calls = stats.split_once(&format!("cmdstat_{command}:calls=")).and_then(|(_, calls)| calls.split(',').next());
+    calls.map_or(0, |calls| calls.parse().unwrap())
+}
+
 #[test]
 fn what_was_delivered_leaves_nothing_behind() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
@@ -111,6 +118,25 @@ fn the_batches_of_many_endpoints_are_kept_together_and_do_not_wait_for_one_anoth
     let kept: Vec<usize> = kept.filter(|kept| *kept > 0).collect();
     assert_eq!(kept.iter().sum::<usize>(), 50, "{kept:?}");
     assert!(kept.len() <= 10, "50 batches in {} calls: {kept:?}", kept.len());
+}
+
+#[test]
+fn a_stream_that_trickles_is_read_in_sips() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    let node = node(&redis, &receiver, &json!({ "flush_interval": 0.1 }));
+    subscribe(&node, 0..1);
+    let arrived = || occupied(&receiver.received("/hook")).len();
+    eventually("the outbox is read", || arrived() == 1);
+    let (mut connection, began) = (redis.connect(), Instant::now());
+    let before = calls_of(&mut connection, "xread");
+    for n in 1..=300 {
+        subscribe(&node, n..n + 1);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    eventually("all arrived", || arrived() == 301);
+    let (reads, sips) = (calls_of(&mut connection, "xread") - before, began.elapsed().as_millis() / 5);
+    assert!(u128::from(reads) <= sips + 2, "{reads} reads in the time of {sips}");
+    assert!(reads > 2, "they were not read as they came");
 }
 
 #[test]
