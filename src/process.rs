@@ -55,24 +55,27 @@ const SLICE: u64 = 4_000_000;
 /// Where that cannot be had, nothing changes.
 pub(crate) fn give_way() {
     #[cfg(target_os = "linux")]
-    // SAFETY: 0 stands for the calling thread. An all-zero sched_attr is a valid value of this plain C struct, and the system
-    // is told its size, beyond which it neither writes nor reads.
-    unsafe {
-        let mut attributes: libc::sched_attr = std::mem::zeroed();
-        attributes.size = SCHED_ATTR_BYTES;
-        if libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, SCHED_ATTR_BYTES, 0) != 0 {
-            return;
-        }
+    if let Some(mut attributes) = scheduling() {
         attributes.sched_policy = libc::SCHED_BATCH.unsigned_abs();
         attributes.sched_priority = 0;
         attributes.sched_runtime = SLICE;
-        libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0);
+        // SAFETY: 0 stands for the calling thread, and the struct carries the size that the system gave it.
+        unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
     }
 }
 
+/// How the calling thread is scheduled, if the system says so.
 #[cfg(target_os = "linux")]
-#[expect(clippy::cast_possible_truncation, reason = "it has some fifty bytes")]
-const SCHED_ATTR_BYTES: u32 = size_of::<libc::sched_attr>() as u32;
+fn scheduling() -> Option<libc::sched_attr> {
+    let size = size_of::<libc::sched_attr>();
+    // SAFETY: an all-zero sched_attr is a valid value of this plain C struct. 0 stands for the calling thread, and the system
+    // writes no more than the size that it is told.
+    unsafe {
+        let mut attributes: libc::sched_attr = std::mem::zeroed();
+        let failed = libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, size, 0) != 0;
+        (!failed).then_some(attributes)
+    }
+}
 
 /// How many forks lie between the process that loaded the library and this one.
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -112,16 +115,6 @@ mod tests {
         }
     }
 
-    #[cfg(target_os = "linux")]
-    fn attributes() -> libc::sched_attr {
-        // SAFETY: as in `give_way`.
-        unsafe {
-            let mut attributes: libc::sched_attr = std::mem::zeroed();
-            assert_eq!(libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, SCHED_ATTR_BYTES, 0), 0);
-            attributes
-        }
-    }
-
     #[test]
     fn a_thread_started_under_the_mask_receives_no_signal_but_its_own_faults() {
         let handle = with_signals_blocked(|| {
@@ -137,9 +130,9 @@ mod tests {
         let (before, after) = std::thread::spawn(|| {
             // SAFETY: 0 stands for the calling thread; everybody may make a thread nicer.
             unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 3) };
-            let before = attributes();
+            let before = scheduling().unwrap();
             give_way();
-            (before, attributes())
+            (before, scheduling().unwrap())
         })
         .join()
         .unwrap();

@@ -52,13 +52,6 @@ fn outbox_events(redis: &mut redis::Connection) -> usize {
     (0..16).map(|partition| redis.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
 }
 
-/// How often Redis was asked this.
-fn calls_of(redis: &mut redis::Connection, command: &str) -> u64 {
-    let stats: String = redis::cmd("INFO").arg("commandstats").query(redis).unwrap();
-    let calls = stats.split_once(&format!("cmdstat_{command}:calls=")).and_then(|(_, calls)| calls.split(',').next());
-    calls.map_or(0, |calls| calls.parse().unwrap())
-}
-
 #[test]
 fn what_was_delivered_leaves_nothing_behind() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
@@ -127,14 +120,14 @@ fn a_stream_that_trickles_is_read_in_sips() {
     subscribe(&node, 0..1);
     let arrived = || occupied(&receiver.received("/hook")).len();
     eventually("the outbox is read", || arrived() == 1);
-    let (mut connection, began) = (redis.connect(), Instant::now());
-    let before = calls_of(&mut connection, "xread");
+    let began = Instant::now();
+    let before = redis.counted("xread", "calls");
     for n in 1..=300 {
         subscribe(&node, n..n + 1);
         std::thread::sleep(Duration::from_millis(1));
     }
     eventually("all arrived", || arrived() == 301);
-    let (reads, sips) = (calls_of(&mut connection, "xread") - before, began.elapsed().as_millis() / 5);
+    let (reads, sips) = (redis.counted("xread", "calls") - before, began.elapsed().as_millis() / 5);
     assert!(u128::from(reads) <= sips + 2, "{reads} reads in the time of {sips}");
     assert!(reads > 2, "they were not read as they came");
 }

@@ -91,6 +91,14 @@ impl RedisServer {
         self.try_connect().expect("a connection to the test's redis-server")
     }
 
+    /// What the server counts of a command: its `calls`, `rejected_calls` and others. 0 before the first.
+    pub(crate) fn counted(&self, command: &str, what: &str) -> u64 {
+        let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut self.connect()).unwrap();
+        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:")));
+        let mut fields = line.into_iter().flat_map(|line| line.split(',')).filter_map(|field| field.split_once('='));
+        fields.find(|(name, _)| *name == what).map_or(0, |(_, count)| count.parse().unwrap())
+    }
+
     fn try_connect(&self) -> redis::RedisResult<redis::Connection> {
         redis::Client::open(format!("unix://{}", self.socket().display()))?.get_connection()
     }

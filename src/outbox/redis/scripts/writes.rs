@@ -8,7 +8,7 @@ use crate::presence::Place;
 
 /// The most batches that are kept in one call, and the most passages that are written down in one: about a millisecond of
 /// Redis' time.
-pub(in crate::outbox::redis) const WRITES_AT_ONCE: usize = 64;
+const WRITES_AT_ONCE: usize = 64;
 
 /// The most bytes of either, so that Redis is not busy with one call for longer than a few milliseconds. One alone may be
 /// larger.
