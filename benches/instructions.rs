@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use resonate_webhooks::bench::{Signing, Still, decode_event, queue};
 use resonate_webhooks::config::Config;
-use resonate_webhooks::engine::Whisper;
+use resonate_webhooks::engine::RelayedMessage;
 use resonate_webhooks::event::{ClientEvent, ClientEventParts, Event, EventKind};
 
 const APP: &[u8] = b"app";
@@ -26,7 +26,7 @@ fn main() {
         "hook-subscribe" => hook(rounds, |still| still.engine().subscribed(APP, CHANNEL, SOCKET, Some(USER))),
         "hook-unsubscribe" => hook(rounds, |still| still.engine().unsubscribed(APP, CHANNEL, SOCKET)),
         "hook-close" => hook(rounds, |still| still.engine().closed(APP, SOCKET)),
-        "hook-whisper" => hook(rounds, |still| still.engine().client_event(APP, &whisper())),
+        "hook-whisper" => hook(rounds, |still| still.engine().client_event(APP, &relayed())),
         "claim" => claim(rounds),
         "whisper" => pass_whispers(rounds),
         "encode" => encode(rounds),
@@ -35,9 +35,9 @@ fn main() {
     }
 }
 
-fn whisper() -> Whisper<'static> {
-    let data = Some(br#"{"name":"Somebody","at":17}"#.as_slice());
-    Whisper { channel: CHANNEL, event: b"client-typing", data, socket: SOCKET, user: Some(USER) }
+fn relayed() -> RelayedMessage<'static> {
+    let message = br#"{"event":"client-typing","channel":"presence-chat.1042","data":{"name":"Somebody","at":17}}"#;
+    RelayedMessage { channel: CHANNEL, socket: SOCKET, user: Some(USER), message }
 }
 
 /// An engine that serves a crowd, of which everything has been told.
@@ -79,7 +79,7 @@ fn pass_whispers(rounds: u32) {
     let mut still = still();
     still.engine().subscribed(APP, CHANNEL, SOCKET, Some(USER));
     for _ in 0..rounds {
-        still.engine().client_event(APP, &whisper());
+        still.engine().client_event(APP, &relayed());
         still.take_in();
         black_box(still.judge());
     }

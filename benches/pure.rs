@@ -5,7 +5,7 @@
 use divan::{Bencher, black_box};
 use resonate_webhooks::bench::{Signing, Still, decode_event, queue};
 use resonate_webhooks::config::Config;
-use resonate_webhooks::engine::Whisper;
+use resonate_webhooks::engine::RelayedMessage;
 use resonate_webhooks::event::{ClientEvent, ClientEventParts, Event, EventKind};
 
 const APP: &[u8] = b"app";
@@ -91,11 +91,10 @@ fn visit(bencher: Bencher<'_, '_>, sockets: u32) {
 #[divan::bench(args = [10, 10_000])]
 fn whisper(bencher: Bencher<'_, '_>, sockets: u32) {
     let mut still = serving(sockets);
-    let data = Some(br#"{"name":"Somebody","at":17}"#.as_slice());
-    let whisper =
-        Whisper { channel: b"presence-chat.1", event: b"client-typing", data, socket: b"1.1", user: Some(b"1042") };
+    let message = br#"{"event":"client-typing","channel":"presence-chat.1","data":{"name":"Somebody","at":17}}"#;
+    let relayed = RelayedMessage { channel: b"presence-chat.1", socket: b"1.1", user: Some(b"1042"), message };
     bencher.bench_local(|| {
-        still.engine().client_event(APP, &whisper);
+        still.engine().client_event(APP, &relayed);
         still.take_in();
         still.judge()
     });

@@ -26,7 +26,7 @@ use crate::process::{fork_generation, watch_forks};
 use crate::secret::Secret;
 use crate::telemetry::{Level, Outcome};
 
-pub use hooks::{SendError, Whisper};
+pub use hooks::{RelayedMessage, SendError};
 use interest::Interests;
 pub use left::Left;
 use running::{Running, Shared, gauges};

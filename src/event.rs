@@ -1,6 +1,7 @@
 //! An event: an edge, a client event or one of the application's own, as the receiver of a webhook sees it.
 
 mod client;
+mod client_message;
 mod custom;
 mod member;
 
@@ -8,6 +9,7 @@ use crate::names::{AppId, ChannelName, SocketId};
 
 pub(crate) use client::take;
 pub use client::{ClientEvent, ClientEventParts};
+pub(crate) use client_message::ClientMessage;
 pub use custom::{CustomEvent, CustomName, CustomNameError};
 pub use member::{Entrance, Member};
 
@@ -42,7 +44,7 @@ pub enum EventKind {
         /// Who went.
         user: Member,
     },
-    /// A client sent a `client-` event that Resonate relays.
+    /// A client sent a `client-` event that the host relays.
     ClientEvent(ClientEvent),
     /// A client connected.
     ConnectionEstablished {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 
-use crate::event::CustomEvent;
+use crate::event::{ClientEvent, CustomEvent};
 use crate::names::{AppId, ChannelName, SocketId};
 use crate::telemetry::Counters;
 
@@ -30,15 +30,10 @@ pub(crate) enum Intent {
     Unsubscribed(AppId, Packed<2>),
     /// A socket is gone.
     Closed(AppId, SocketId),
-    /// A socket whispered: channel, event, socket, user (empty when none), data.
-    ClientEvent {
-        /// The application.
-        app: AppId,
-        /// Channel, event, socket, user (empty when none), data (empty when none).
-        text: Packed<5>,
-        /// Whether the client sent data at all: an empty string and none differ.
-        has_data: bool,
-    },
+    /// The host relayed a message: channel, socket, user (empty when there is none), the message.
+    Message(AppId, Packed<4>),
+    /// The same once it has been read.
+    ClientEvent(AppId, ChannelName, ClientEvent),
     /// The application sent an event of its own, on a channel or on none (empty).
     Custom(AppId, ChannelName, CustomEvent),
     /// A socket subscribed to a cache channel that was empty, or one was seen that is not.
@@ -115,7 +110,7 @@ impl IntentQueue {
 
     /// Pushes an intent, without ever waiting for room.
     pub(crate) fn push(&self, intent: Intent, counters: &Counters) {
-        if matches!(intent, Intent::ClientEvent { .. }) && self.sender.len() >= self.client_event_limit {
+        if matches!(intent, Intent::Message(..)) && self.sender.len() >= self.client_event_limit {
             counters.client_events_dropped.add(1);
             return;
         }
@@ -180,14 +175,15 @@ impl IntentQueue {
                 overflow.late.push(lifetime);
                 self.is_late.store(true, Ordering::Release);
             }
-            Intent::ClientEvent { .. } => {
+            Intent::Message(..) => {
                 counters.client_events_dropped.add(1);
                 return;
             }
             // Whoever subscribes next sees the same.
             Intent::CacheSeen { .. } => {}
-            // Whoever sent an event or waits for a barrier is told; a full queue wakes its reader without a Stop.
-            Intent::Custom(..) | Intent::Barrier(_) | Intent::Stop => return,
+            // The reader makes client events; whoever sent an event or waits for a barrier is told; a full queue wakes its
+            // reader without a Stop.
+            Intent::ClientEvent(..) | Intent::Custom(..) | Intent::Barrier(_) | Intent::Stop => return,
         }
         counters.intents_overflowed.add(1);
     }
@@ -202,8 +198,8 @@ mod tests {
     }
 
     fn whisper() -> Intent {
-        let text = Packed::new([b"private-a".as_slice(), b"client-x", b"1.1", b"", b""]);
-        Intent::ClientEvent { app: AppId::from("app"), text, has_data: false }
+        let message = br#"{"event":"client-x","channel":"private-a"}"#;
+        Intent::Message(AppId::from("app"), Packed::new([b"private-a".as_slice(), b"1.1", b"", message]))
     }
 
     #[test]

@@ -215,17 +215,16 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function channels(int $cursor, int $limit): array {}
 
         /**
-         * A socket sent a client event that Resonate relays; data is a JSON string.
+         * The host relayed a client event to the other sockets on a channel; message is what the client sent, byte for byte.
          *
          * @param string $appId
          * @param string $channel
-         * @param string $event
          * @param string $socketId
-         * @param string|null $data
+         * @param string $message
          * @param string|null $userId
          * @return void
          */
-        public function clientEvent(string $appId, string $channel, string $event, string $socketId, ?string $data = null, ?string $userId = null): void {}
+        public function clientEvent(string $appId, string $channel, string $socketId, string $message, ?string $userId = null): void {}
 
         /**
          * A socket is gone, and with it all its subscriptions.

@@ -4,18 +4,36 @@ mod support;
 
 use std::time::Duration;
 
-use resonate_webhooks::engine::Whisper;
 use serde_json::json;
+use support::client_event::ClientEvent;
 use support::cluster::{Cluster, settled, stat};
 use support::engine::{APP, eventually};
+
+#[test]
+fn a_client_event_proves_a_subscription_that_no_hook_told_of() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    node.client_event(APP, &ClientEvent::new(b"presence-a", "client-x", None, b"1.1", Some(b"7")).relayed());
+    node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
+    node.closed(APP, b"1.1");
+    let expected = [
+        "channel_occupied presence-a",
+        "member_added presence-a/7",
+        "client_event presence-a/7",
+        "member_removed presence-a/7",
+        "channel_vacated presence-a",
+    ];
+    eventually("the visit arrived", || cluster.events() == expected);
+    assert_eq!(stat(&node, "reconcile_repairs"), 1);
+}
 
 #[test]
 fn the_events_of_a_visit_arrive_in_order_and_once() {
     let cluster = Cluster::start();
     let node = cluster.node();
     node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
-    let whisper = Whisper { channel: b"presence-a", event: b"client-x", data: None, socket: b"1.1", user: Some(b"7") };
-    node.client_event(APP, &whisper);
+    let event = ClientEvent::new(b"presence-a", "client-x", None, b"1.1", Some(b"7"));
+    node.client_event(APP, &event.relayed());
     node.subscribed(APP, b"presence-a", b"1.2", Some(b"7"));
     node.closed(APP, b"1.1");
     node.unsubscribed(APP, b"presence-a", b"1.2");

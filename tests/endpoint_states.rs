@@ -7,10 +7,11 @@ mod support;
 use std::time::Duration;
 
 use resonate_webhooks::config::Config;
-use resonate_webhooks::engine::{Engine, Whisper};
+use resonate_webhooks::engine::Engine;
 use resonate_webhooks::status::{Cluster, EndpointState};
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::json;
+use support::client_event::ClientEvent;
 use support::engine::{APP, engine, eventually};
 use support::receiver::{Answer, Received, Receiver};
 use support::redis::RedisServer;
@@ -106,8 +107,7 @@ fn a_redis_that_hangs_neither_ends_a_pause_nor_begins_one() {
     cluster.pause("billing").unwrap();
     seen(&mut cluster, 1, EndpointState::Paused);
     redis.hang();
-    let whisper = Whisper { channel: b"private-news", event: b"client-a", data: None, socket: b"1.1", user: None };
-    node.client_event(APP, &whisper);
+    node.client_event(APP, &ClientEvent::new(b"private-news", "client-a", None, b"1.1", None).relayed());
     receiver.wait_for_channels("/open", 2);
     assert_eq!(receiver.received("/billing").len(), 1);
     redis.go_on();

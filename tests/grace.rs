@@ -4,8 +4,9 @@ mod support;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use resonate_webhooks::engine::{Engine, Whisper};
+use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
+use support::client_event::ClientEvent;
 use support::cluster::{Cluster, settled, stat};
 use support::engine::{APP, eventually};
 use support::receiver::Received;
@@ -52,8 +53,7 @@ fn a_rejoin_within_the_grace_is_silent_on_both_sides() {
     join(&a, "1.2");
     leave(&a, "1.2");
     join(&b, "2.1");
-    let whisper = Whisper { channel: ROOM, event: b"client-x", data: None, socket: b"2.1", user: Some(b"7") };
-    b.client_event(APP, &whisper);
+    b.client_event(APP, &ClientEvent::new(ROOM, "client-x", None, b"2.1", Some(b"7")).relayed());
     eventually("the client event arrived", || cluster.counts().contains_key("client_event presence-a/7"));
     leave(&b, "2.1");
     vacated(&cluster);

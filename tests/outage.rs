@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::config::Config;
-use resonate_webhooks::engine::{Engine, Whisper};
+use resonate_webhooks::engine::Engine;
 use serde_json::json;
+use support::client_event::ClientEvent;
 use support::engine::{APP, eventually};
 use support::flood::{self, CHANNELS, assert_complete, whisper};
 use support::gauges::{resident_bytes, stat};
@@ -187,15 +188,9 @@ fn what_waits_for_redis_is_bounded_in_bytes_and_what_does_not_fit_is_counted() {
     let events = 30_000_u32;
     for number in 0..events {
         // A number, and blanks up to the ten thousand bytes that a message may have.
-        let data = format!("{number:<10000}");
-        let whisper = Whisper {
-            channel: b"private-0",
-            event: b"client-n",
-            data: Some(data.as_bytes()),
-            socket: b"1.1",
-            user: None,
-        };
-        engine.client_event(APP, &whisper);
+        let data = format!("[{number:<10000}]");
+        let event = ClientEvent::new(b"private-0", "client-n", Some(&data), b"1.1", None);
+        engine.client_event(APP, &event.relayed());
         if number % 1000 == 0 {
             eventually("they are taken in", || stat(&engine, "queued_intents") < 500);
         }

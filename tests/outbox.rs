@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use redis::Commands;
-use resonate_webhooks::engine::{Engine, Whisper};
+use resonate_webhooks::engine::Engine;
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::json;
+use support::client_event::ClientEvent;
 use support::engine::{APP, engine, eventually};
 use support::gauges::stat;
 use support::monitor::Monitor;
@@ -177,10 +178,10 @@ fn client_events_keep_their_place_and_their_bytes() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = node(&redis, &receiver, &json!({}));
     node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
-    let data = "{\"text\":\"é \\u0000 \u{1F600}\"}".as_bytes();
+    let data = "{\"text\":\"é \\u0000 \u{1F600}\"}";
     for data in [Some(data), None] {
-        let whisper = Whisper { channel: b"presence-a", event: b"client-x", data, socket: b"1.1", user: Some(b"7") };
-        node.client_event(APP, &whisper);
+        let event = ClientEvent::new(b"presence-a", "client-x", data, b"1.1", Some(b"7"));
+        node.client_event(APP, &event.relayed());
     }
     node.closed(APP, b"1.1");
     eventually("all arrived", || receiver.received("/hook").iter().flat_map(Received::events).count() == 6);
@@ -192,7 +193,7 @@ fn client_events_keep_their_place_and_their_bytes() {
         names,
         ["channel_occupied", "member_added", "client_event", "client_event", "member_removed", "channel_vacated"]
     );
-    assert_eq!(events[2]["data"].as_str().map(str::as_bytes), Some(data));
+    assert_eq!(events[2]["data"].as_str(), Some(data));
     assert_eq!(events[3].get("data"), None);
 }
 
@@ -307,8 +308,7 @@ fn a_part_of_the_outbox_that_nobody_reads_is_bounded_and_takes_edges_all_the_sam
     let node = node(&redis, &receiver, &json!({ "outbox_max_events": 1000 }));
     let stat = |name: &str| node.stats().into_iter().find(|(known, _)| *known == name).unwrap().1;
     let whisper = |channel: &'static [u8]| {
-        let whisper = Whisper { channel, event: b"client-x", data: None, socket: b"1.1", user: None };
-        node.client_event(APP, &whisper);
+        node.client_event(APP, &ClientEvent::new(channel, "client-x", None, b"1.1", None).relayed());
     };
     node.subscribed(APP, b"private-a", b"1.1", None);
     for sent in 1..=50 {

@@ -23,6 +23,7 @@ mod support {
     #![allow(dead_code, reason = "a part of them is used here")]
 
     pub(crate) mod certificates;
+    pub(crate) mod client_event;
     pub(crate) mod redis;
     pub(crate) mod wait;
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::figures::{figure, resident_bytes};
-use super::stage::{APP, engine, hand_over, stat, while_it_moves, whisper};
+use super::stage::{APP, client_event, engine, hand_over, stat, while_it_moves};
 use super::support::redis::RedisServer;
 
 /// Connections, and the channels on which they are.
@@ -34,9 +34,8 @@ pub(crate) fn measure() {
     waiting.subscribed(APP, b"presence-chat.1042", b"123456789.987654321", Some(b"1042"));
     while_it_moves("the edges", || stat(&waiting, "events"), || stat(&waiting, "events") == 2);
     let before = resident_bytes();
-    hand_over(&waiting, EVENTS, |_| {
-        waiting.client_event(APP, &whisper(b"presence-chat.1042", br#"{"name":"Somebody","at":17}"#));
-    });
+    let event = client_event(b"presence-chat.1042", r#"{"name":"Somebody","at":17}"#);
+    hand_over(&waiting, EVENTS, |_| waiting.client_event(APP, &event.relayed()));
     let queued = || stat(&waiting, "queued_events");
     while_it_moves("the events", queued, || queued() == u64::from(EVENTS) + 2);
     figure("event_bytes", (resident_bytes() - before) / f64::from(EVENTS));

@@ -7,7 +7,7 @@ use resonate_webhooks::engine::Engine;
 use serde_json::json;
 
 use super::figures::{figure, percentile};
-use super::stage::{APP, config, whisper};
+use super::stage::{APP, client_event, config};
 
 /// Calls in a row under one look at the clock, which takes as long as a tenth of a call.
 const CALLS: usize = 64;
@@ -21,8 +21,8 @@ pub(crate) fn measure() {
     time("subscribe", |engine| engine.subscribed(APP, channel, b"123456789.987654321", Some(b"1042")));
     time("unsubscribe", |engine| engine.unsubscribed(APP, channel, b"123456789.987654321"));
     time("close", |engine| engine.closed(APP, b"123456789.987654321"));
-    let event = whisper(channel, br#"{"name":"Somebody","at":17}"#);
-    time("whisper", |engine| engine.client_event(APP, &event));
+    let event = client_event(channel, r#"{"name":"Somebody","at":17}"#);
+    time("whisper", |engine| engine.client_event(APP, &event.relayed()));
 }
 
 fn time(name: &str, call: impl Fn(&Engine)) {

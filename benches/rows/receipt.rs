@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::figures::{figure, percentile};
 use super::receiver::serve;
-use super::stage::{APP, engine, stat, while_it_moves, whisper};
+use super::stage::{APP, client_event, engine, stat, while_it_moves};
 use super::support::redis::RedisServer;
 
 /// Events a second.
@@ -40,7 +40,7 @@ pub(crate) fn measure() {
     for n in 0..EVENTS {
         let due = began + Duration::from_secs(1) * n / RATE;
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        engine.client_event(APP, &whisper(b"private-chat", now_us().to_string().as_bytes()));
+        engine.client_event(APP, &client_event(b"private-chat", &format!("[{}]", now_us())).relayed());
     }
     let received = || times.lock().unwrap().len() as u64;
     while_it_moves("the last receipt", received, || received() == u64::from(EVENTS));
@@ -56,7 +56,7 @@ fn now_us() -> f64 {
 /// When each event of a body was handed over, by its data.
 fn sent_at(body: &[u8]) -> impl Iterator<Item = f64> {
     let body = std::str::from_utf8(body).expect("text");
-    body.split(r#""data":""#)
+    body.split(r#""data":"["#)
         .skip(1)
         .map(|event| event.split('"').next().and_then(|number| number.parse().ok()).expect("a number"))
 }

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use resonate_webhooks::config::Config;
-use resonate_webhooks::engine::{Engine, Whisper};
+use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
 
+use crate::support::client_event::ClientEvent;
 pub(crate) use crate::support::wait::while_it_moves;
 
 /// The application that the engines know.
@@ -53,6 +54,6 @@ pub(crate) fn hand_over(engine: &Engine, count: u32, mut hook: impl FnMut(u32)) 
 }
 
 /// A client event such as people typing make, with `data`.
-pub(crate) const fn whisper<'a>(channel: &'a [u8], data: &'a [u8]) -> Whisper<'a> {
-    Whisper { channel, event: b"client-typing", data: Some(data), socket: b"123456789.987654321", user: Some(b"1042") }
+pub(crate) fn client_event<'a>(channel: &'a [u8], data: &str) -> ClientEvent<'a> {
+    ClientEvent::new(channel, "client-typing", Some(data), b"123456789.987654321", Some(b"1042"))
 }

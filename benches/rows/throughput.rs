@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::figures::{figure, processor_time, resident_bytes};
 use super::receiver::Receiver;
-use super::stage::{APP, engine, stat, while_it_moves, whisper};
+use super::stage::{APP, client_event, engine, stat, while_it_moves};
 use super::support::redis::RedisServer;
 
 /// Channels that the events are on, in turn.
@@ -71,14 +71,15 @@ impl Stage {
 
     /// From the first hook until the last receipt.
     fn run(&self, name: &str, events: u32) {
+        let event = |channel| client_event(channel, r#"{"name":"Somebody","at":17}"#);
+        let client_events: Vec<_> = self.channels.iter().map(|channel| event(channel.as_bytes())).collect();
         let before = self.delivered();
         let (began, processor) = (Instant::now(), processor_time());
         for n in 0..events {
             if n % 1000 == 0 {
                 self.wait_until_delivered((before + u64::from(n)).saturating_sub(AHEAD));
             }
-            let channel = &self.channels[(n % CHANNELS) as usize];
-            self.engine.client_event(APP, &whisper(channel.as_bytes(), br#"{"name":"Somebody","at":17}"#));
+            self.engine.client_event(APP, &client_events[(n % CHANNELS) as usize].relayed());
         }
         let all = before + u64::from(events);
         self.wait_until_delivered(all);

@@ -15,7 +15,7 @@ final class Json
     private const int FLAGS = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION;
 
     /**
-     * Write what a client sent, as far as it can be expressed; null where nothing of it can.
+     * Write what a client sent and the host has decoded, as far as it can be expressed; null where nothing of it can.
      */
     public static function ofClient(mixed $value): ?string
     {

@@ -27,12 +27,4 @@ final class PresenceUser
 
         return is_scalar($id) && ($id = (string) $id) !== '' ? $id : null;
     }
-
-    /**
-     * What a connection says of its user, Pusher's `channel_data`, as JSON; null where the channel has no users.
-     */
-    public static function dataOn(string $channel, ChannelConnection $member): ?string
-    {
-        return self::idOn($channel, $member) === null ? null : Json::ofClient($member->data());
-    }
 }

@@ -46,9 +46,14 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected bool $tellsConnections = false;
 
     /**
-     * Whether an endpoint wants to know what members say of themselves.
+     * Reports client events.
      */
-    protected bool $tellsMemberData = false;
+    protected ClientEvents $clientEvents;
+
+    /**
+     * What members say of themselves, if an endpoint wants to know.
+     */
+    protected ?MemberData $memberData = null;
 
     /**
      * Resonate's side of the server.
@@ -149,7 +154,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             $name,
             $connection->id(),
             PresenceUser::idOn($name, $member),
-            $this->tellsMemberData ? PresenceUser::dataOn($name, $member) : null,
+            $this->memberData?->of($connection, $channel, $member),
         );
         $this->caches?->subscribed($app->id(), $channel);
     }
@@ -163,16 +168,15 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Hand over a client event that Resonate is about to relay.
+     * Look at a message; it is reported when every plugin has let it pass.
      *
      * @param  array{event?: mixed, channel?: mixed, data?: mixed}  $event
      */
     public function onMessage(Connection $from, array $event): MessageDisposition
     {
-        $name = $event['event'] ?? null;
-
-        if ($this->engine !== null && is_string($name) && str_starts_with($name, 'client-')) {
-            $this->whisper($from, $name, $event['channel'] ?? null, $event['data'] ?? null);
+        if ($this->engine !== null) {
+            $this->clientEvents->arrived($from, $event);
+            $this->memberData?->arrived($from, $event);
         }
 
         return MessageDisposition::Relay;
@@ -254,7 +258,9 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             'refresh' => (float) ($config['endpoints_refresh'] ?? 30.0),
         ];
         $this->tellsConnections = $engine->wantsConnections();
-        $this->tellsMemberData = $engine->wantsMemberData();
+        $this->memberData = $engine->wantsMemberData() ? new MemberData : null;
+        $this->clientEvents = new ClientEvents($engine, $context);
+        $this->clientEvents->listen(app('events'));
         $this->engine = $engine;
 
         app()->instance(self::class, $this);
@@ -301,47 +307,6 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected function rosterSetup(array $config): array
     {
         return [(array) config('reverb.servers.reverb.plugins', []), (array) config('resonate-roster', []), $config];
-    }
-
-    /**
-     * Hand over a client event if Resonate's own checks, which are still to come, will let it pass.
-     */
-    protected function whisper(Connection $from, string $event, mixed $channel, mixed $data): void
-    {
-        if (! is_string($channel)
-            || ! (str_starts_with($channel, 'private-') || str_starts_with($channel, 'presence-'))
-            || ! ($data === null || is_array($data) || $this->isBlank($data))) {
-            return;
-        }
-
-        $app = $from->app();
-
-        if (! in_array($app->acceptClientEventsFrom(), ['all', 'members'], true)) {
-            return;
-        }
-
-        $member = $this->context->connectionsOn($app, $channel)[$from->id()] ?? null;
-
-        if ($member === null) {
-            return;
-        }
-
-        $this->engine->clientEvent(
-            $app->id(),
-            $channel,
-            $event,
-            $from->id(),
-            $data === null ? null : Json::ofClient($data),
-            PresenceUser::idOn($channel, $member),
-        );
-    }
-
-    /**
-     * Tell whether Laravel's `array` rule, by which Resonate judges the data, would not even look at it.
-     */
-    protected function isBlank(mixed $data): bool
-    {
-        return is_string($data) && trim($data) === '';
     }
 
     /**

@@ -49,18 +49,12 @@ impl Engine {
         self.push(|| Intent::Closed(self.app_id(app), SocketId::new(socket)));
     }
 
-    /// A socket sent a client event that Resonate relays.
-    pub fn client_event(&self, app: &[u8], whisper: &Whisper<'_>) {
-        self.push(|| Intent::ClientEvent {
-            app: self.app_id(app),
-            text: Packed::new([
-                whisper.channel,
-                whisper.event,
-                whisper.socket,
-                whisper.user.unwrap_or_default(),
-                whisper.data.unwrap_or_default(),
-            ]),
-            has_data: whisper.data.is_some(),
+    /// The host relayed a client event.
+    pub fn client_event(&self, app: &[u8], relayed: &RelayedMessage<'_>) {
+        let RelayedMessage { channel, socket, user, message } = *relayed;
+        self.push(|| {
+            let text = Packed::new([channel, socket, user.unwrap_or_default(), message]);
+            Intent::Message(self.app_id(app), text)
         });
     }
 
@@ -149,17 +143,15 @@ pub enum SendError {
     NotRunning,
 }
 
-/// A client event, as the hook saw it.
+/// A client event that the host relayed to the other sockets on the channel.
 #[derive(Clone, Copy, Debug)]
-pub struct Whisper<'a> {
-    /// The channel.
+pub struct RelayedMessage<'a> {
+    /// The channel on which the host found the sender.
     pub channel: &'a [u8],
-    /// The event's name, starting with `client-`.
-    pub event: &'a [u8],
-    /// Its data as a JSON string, if the client sent any.
-    pub data: Option<&'a [u8]>,
     /// The sender.
     pub socket: &'a [u8],
     /// The sender's presence user, if any.
     pub user: Option<&'a [u8]>,
+    /// The client's message, byte for byte: a JSON object with `event`, `channel` and `data`.
+    pub message: &'a [u8],
 }

@@ -16,7 +16,7 @@ use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
 
 use super::config_array;
 use super::exceptions::{engine_failed, invalid_config, unsent};
-use crate::engine::{Engine as Core, Whisper};
+use crate::engine::{Engine as Core, RelayedMessage};
 use crate::names::{AppId, ChannelName};
 use crate::registry;
 use crate::telemetry::Outcome;
@@ -112,24 +112,18 @@ impl Engine {
         self.core.closed(&appId, &socketId);
     }
 
-    /// A socket sent a client event that Resonate relays; data is a JSON string.
+    /// The host relayed a client event to the other sockets on a channel; message is what the client sent, byte for byte.
     pub fn client_event(
         &self,
         appId: BinarySlice<u8>,
         channel: BinarySlice<u8>,
-        event: BinarySlice<u8>,
         socketId: BinarySlice<u8>,
-        data: Option<BinarySlice<u8>>,
+        message: BinarySlice<u8>,
         userId: Option<BinarySlice<u8>>,
     ) {
-        let whisper = Whisper {
-            channel: &channel,
-            event: &event,
-            data: data.as_deref().copied(),
-            socket: &socketId,
-            user: userId.as_deref().copied(),
-        };
-        self.core.client_event(&appId, &whisper);
+        let user = userId.as_deref().copied();
+        let relayed = RelayedMessage { channel: &channel, socket: &socketId, user, message: &message };
+        self.core.client_event(&appId, &relayed);
     }
 
     /// Sends an event of the application's own; data is a JSON string. Whether an endpoint asks for events of this name.

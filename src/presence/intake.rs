@@ -11,7 +11,7 @@ use super::claim::Claim;
 use super::full_outbox::FullOutbox;
 use super::ledger::{Ledger, SharedLedger};
 use super::table::non_empty;
-use crate::event::{ClientEvent, ClientEventParts, CustomEvent};
+use crate::event::{ClientEvent, ClientEventParts, ClientMessage, CustomEvent};
 use crate::intent::{Intent, IntentQueue};
 use crate::names::{AppId, ChannelName};
 use crate::telemetry::{Level, Telemetry};
@@ -84,9 +84,11 @@ impl Intake {
     /// Enters up to a portion of intents, `first` before what waits in the queue; returns how many.
     pub(super) fn take_portion(&mut self, first: Option<Intent>) -> (usize, Next) {
         let mut portion = std::mem::take(&mut self.portion);
-        portion.extend(first.into_iter().chain(self.intents.try_iter().take(PORTION)));
-        portion.extend(self.queue.take_late());
-        let taken = portion.len();
+        let intents = first.into_iter().chain(self.intents.try_iter().take(PORTION));
+        let mut taken = 0;
+        // Messages are read before the ledger is locked: that takes as long as they are.
+        portion.extend(intents.inspect(|_| taken += 1).filter_map(|intent| self.read(intent)));
+        portion.extend(self.queue.take_late().into_iter().inspect(|_| taken += 1));
         let next = self.enter_all(&mut portion);
         self.portion = portion;
         for barrier in self.barriers.drain(..) {
@@ -143,32 +145,52 @@ impl Intake {
                 let repairs = ledger.table.reconcile(&app, channel.as_bytes(), &live, claims);
                 self.telemetry.counters().reconcile_repairs.add(repairs as u64);
             }
-            Intent::ClientEvent { app, text, has_data } => self.whisper(ledger, app, text.parts(), has_data),
+            // Read already.
+            Intent::Message(..) => {}
+            Intent::ClientEvent(app, channel, event) => self.whisper(ledger, app, &channel, event),
             Intent::Custom(app, channel, event) => self.announce(ledger, app, channel, event),
             Intent::CacheSeen { app, channel, empty } => cache_seen(ledger, app, channel.as_bytes(), empty),
             Intent::Barrier(reply) => self.barriers.push(reply),
             Intent::Stop => return Next::Stop,
         }
+        self.claim(ledger);
+        Next::Continue
+    }
+
+    /// Has Redis told what follows from the intent that was entered.
+    fn claim(&mut self, ledger: &mut Ledger) {
         if !self.claims.is_empty() {
             let collapsed = ledger.pending.push_claims(self.claims.drain(..));
             self.telemetry.counters().claims_collapsed.add(collapsed as u64);
         }
-        Next::Continue
     }
 
-    fn whisper(&self, ledger: &mut Ledger, app: AppId, text: [&[u8]; 5], has_data: bool) {
-        let [channel, event, socket, user, data] = text;
-        let counters = self.telemetry.counters();
-        // The hook has asked Resonate; this is for a whisper that overtook its own subscribe in a full queue.
-        let Some(channel) = ledger.table.subscription(&app, channel, socket).cloned() else {
-            counters.client_events_refused.add(1);
-            return;
+    /// Reads the message of a client event. `None` when it is none, or is for another channel than the one on which the host
+    /// found its sender.
+    fn read(&self, intent: Intent) -> Option<Intent> {
+        let Intent::Message(app, text) = intent else { return Some(intent) };
+        let [channel, socket, user, message] = text.parts();
+        let Some(read) = ClientMessage::read(message).filter(|read| read.channel.as_bytes() == channel) else {
+            self.telemetry.counters().client_events_refused.add(1);
+            return None;
         };
-        let (user, data) = (non_empty(user), has_data.then_some(data));
-        let event = ClientEvent::new(&ClientEventParts { event, socket, user, data });
+        let (event, data) = (read.event.as_bytes(), read.data.as_ref().map(|data| data.as_bytes()));
+        let event = ClientEvent::new(&ClientEventParts { event, socket, user: non_empty(user), data });
+        Some(Intent::ClientEvent(app, ChannelName::new(channel), event))
+    }
+
+    fn whisper(&mut self, ledger: &mut Ledger, app: AppId, channel: &ChannelName, event: ClientEvent) {
+        let ClientEventParts { socket, user, .. } = event.parts();
+        if ledger.table.subscription(&app, channel.as_bytes(), socket).is_none() {
+            // The host found the sender on the channel, so its subscription was missed: before the boot, or by a full queue.
+            ledger.table.subscribe(&app, channel.as_bytes(), socket, user, None, &mut self.claims);
+            self.telemetry.counters().reconcile_repairs.add(1);
+            self.claim(ledger);
+        }
+        let channel = ledger.table.subscription(&app, channel.as_bytes(), socket).unwrap_or(channel).clone();
         let whisper = Whisper { app, channel, said: Said::ByClient(event) };
         if !ledger.pending.push_whisper(whisper) {
-            counters.client_events_dropped.add(1);
+            self.telemetry.counters().client_events_dropped.add(1);
         }
     }
 

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use resonate_webhooks::config::Config;
-use resonate_webhooks::engine::{Engine, Whisper};
+use resonate_webhooks::engine::Engine;
 use resonate_webhooks::telemetry::Outcome;
 
 use crate::order::Order;
+use crate::support::client_event::ClientEvent;
 
 /// Between two looks at what has been judged.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -62,16 +63,11 @@ fn apply(engine: &Engine, order: &Order) {
             engine.unsubscribed(app.as_bytes(), channel.as_bytes(), socket.as_bytes());
         }
         Order::Close { app, socket } => engine.closed(app.as_bytes(), socket.as_bytes()),
-        Order::Whisper { app, channel, socket, user, text } => engine.client_event(
-            app.as_bytes(),
-            &Whisper {
-                channel: channel.as_bytes(),
-                event: b"client-chaos",
-                data: Some(text.as_bytes()),
-                socket: socket.as_bytes(),
-                user: user.as_deref().map(str::as_bytes),
-            },
-        ),
+        Order::Whisper { app, channel, socket, user, text } => {
+            let user = user.as_deref().map(str::as_bytes);
+            let event = ClientEvent::new(channel.as_bytes(), "client-chaos", Some(text), socket.as_bytes(), user);
+            engine.client_event(app.as_bytes(), &event.relayed());
+        }
         Order::End => {}
     }
 }

@@ -4,11 +4,13 @@ declare(strict_types=1);
 
 namespace Tests;
 
+use PHPUnit\Framework\Attributes\Group;
 use Tests\Support\Receiver;
 use Tests\Support\RedisServer;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
 
+#[Group('host')]
 final class ApplicationTest extends PluginTestCase
 {
     public function test_a_rotated_secret_signs_from_the_next_connection_on(): void

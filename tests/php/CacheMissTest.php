@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Tests;
 
 use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\Attributes\Group;
 use ReflectionProperty;
 use Tests\Support\FakeClient;
 use Tests\Support\RedisServer;
@@ -16,6 +17,7 @@ use Webpatser\ResonateWebhooks\Native\Engine;
 /**
  * Clients that subscribe to a cache channel which has nothing for them.
  */
+#[Group('host')]
 final class CacheMissTest extends PluginTestCase
 {
     protected const string CHANNEL = 'private-cache-scores';
@@ -33,7 +35,7 @@ final class CacheMissTest extends PluginTestCase
             $this->assertCount(1, $client->received('pusher:cache_miss'));
         }
 
-        $server->stop();
+        array_walk($clients, fn (FakeClient $client) => $client->close());
 
         $this->assertEvents(["cache_miss {$channel}", "channel_vacated {$channel}"]);
     }

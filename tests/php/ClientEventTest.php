@@ -4,11 +4,20 @@ declare(strict_types=1);
 
 namespace Tests;
 
+use Illuminate\Support\Facades\Event;
 use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\Attributes\Group;
+use PHPUnit\Framework\Attributes\TestWith;
 use Tests\Support\FakeClient;
+use Tests\Support\FakeServer;
 use Tests\Support\Receiver;
 use Tests\Support\TestApplication;
+use Webpatser\Resonate\Contracts\Connection;
+use Webpatser\Resonate\Events\MessageReceived;
+use Webpatser\Resonate\Plugins\MessageDisposition;
+use Webpatser\Resonate\Plugins\PluginContext;
 
+#[Group('host')]
 final class ClientEventTest extends PluginTestCase
 {
     public function test_a_whisper_is_told_with_its_data_socket_and_user(): void
@@ -23,7 +32,7 @@ final class ClientEventTest extends PluginTestCase
                 'name' => 'client_event',
                 'channel' => 'presence-room',
                 'event' => 'client-typing',
-                'data' => '{"in":"a/b","name":"Jörg","at":1.0}',
+                'data' => '{"in":"a\/b","name":"J\u00f6rg","at":1.0}',
                 'socket_id' => $ann->id(),
                 'user_id' => '7',
             ],
@@ -41,14 +50,111 @@ final class ClientEventTest extends PluginTestCase
         $this->assertArrayNotHasKey('user_id', array_filter($this->clientEvents()[0], fn (mixed $value) => $value !== null));
     }
 
-    public function test_data_that_json_cannot_express_again_costs_only_that_value(): void
+    /**
+     * Whatever PHP would make of it: the receiver gets what the client wrote.
+     */
+    #[DataProvider('data')]
+    public function test_data_arrives_byte_for_byte(string $message, ?string $data): void
     {
         $ann = $this->serve()->connect();
 
-        $ann->subscribe('private-room')->raw('{"event":"client-a","channel":"private-room","data":{"n":1e999,"m":1}}');
+        $ann->subscribe('private-room')->raw($message);
         $this->awaitEvent('client_event private-room client-a');
 
-        $this->assertSame('{"n":0,"m":1}', $this->clientEvents()[0]['data']);
+        $this->assertSame($data, $this->clientEvents()[0]['data'] ?? null);
+    }
+
+    /**
+     * @return iterable<string, array{0: string, 1: ?string}>
+     */
+    public static function data(): iterable
+    {
+        $with = fn (string $data) => '{"event":"client-a","channel":"private-room","data":'.$data.'}';
+
+        yield 'an empty object' => [$with('{}'), '{}'];
+        yield 'nested empty objects' => [$with('{"a":{},"b":[{}]}'), '{"a":{},"b":[{}]}'];
+        yield 'large numbers' => [$with('[12345678901234567890,1.0,1e999,-0]'), '[12345678901234567890,1.0,1e999,-0]'];
+        yield 'white space' => [$with(' { "a" : 1 } '), '{ "a" : 1 }'];
+        yield 'escapes' => [$with('{"\u00e9":"\/\ud83e\udd80"}'), '{"\u00e9":"\/\ud83e\udd80"}'];
+        yield 'keys that come twice' => [$with('{"a":1,"a":2}'), '{"a":1,"a":2}'];
+        yield 'an object in a string' => [$with('"{\"a\":{}}"'), '{"a":{}}'];
+        yield 'a list in a string' => [$with('" [1, {}] "'), ' [1, {}] '];
+        yield 'null' => [$with('null'), null];
+        yield 'null in a string' => [$with('"null"'), null];
+        yield 'no data' => ['{"event":"client-a","channel":"private-room"}', null];
+        yield 'a blank string' => [$with('" "'), '" "'];
+        yield 'fields that come twice' => ['{"event":"client-b","data":[1],"channel":"private-other","channel":"private-room","data":{},"event":"client-a"}', '{}'];
+        yield 'escaped keys and names' => ['{"\u0065vent":"\u0063lient-a","channel":"private\u002droom","d\u0061ta":{}}', '{}'];
+    }
+
+    #[TestWith([MessageDisposition::Rejected])]
+    #[TestWith([MessageDisposition::Handled])]
+    public function test_what_a_later_plugin_takes_for_itself_is_not_reported(MessageDisposition $disposition): void
+    {
+        $server = $this->serve();
+        $judge = $server->judge(fn (Connection $from, array $event) => $event['event'] === 'client-bad' ? $disposition : MessageDisposition::Relay);
+        $ann = $server->connect();
+
+        $ann->subscribe('private-room')
+            ->whisper('private-room', 'client-bad', ['a' => 1])
+            ->raw('{"event":"pusher:ping","data":{}}')
+            ->whisper('private-room', 'client-end');
+
+        $this->assertEvents(['channel_occupied private-room', 'client_event private-room client-end']);
+        $this->assertSame(4, $judge->seen);
+    }
+
+    public function test_who_is_taken_off_the_channel_by_a_later_plugin_whispers_in_vain(): void
+    {
+        $server = $this->serve();
+        $server->judge(function (Connection $from, array $event) {
+            if ($event['event'] === 'client-bad') {
+                app(PluginContext::class)->unsubscribe($from, 'private-room');
+            }
+
+            return MessageDisposition::Relay;
+        });
+        [$ann, $bob] = [$server->connect(), $server->connect()];
+
+        $ann->subscribe('private-room');
+        $bob->subscribe('private-room')->whisper('private-room', 'client-bad')->whisper('private-room', 'client-worse');
+        $ann->whisper('private-room', 'client-end');
+
+        $this->assertEvents(['channel_occupied private-room', 'client_event private-room client-end']);
+    }
+
+    public function test_a_listener_that_ends_the_event_does_not_hide_it(): void
+    {
+        $heard = 0;
+        $this->application = new TestApplication($this->config());
+        Event::listen(MessageReceived::class, function () use (&$heard) {
+            $heard++;
+
+            return false;
+        });
+        $this->server = new FakeServer($this->application->laravel);
+
+        $this->server->connect()->subscribe('private-room')->whisper('private-room', 'client-a');
+
+        $this->awaitEvent('client_event private-room client-a');
+        $this->assertSame(2, $heard);
+    }
+
+    public function test_a_subscription_that_no_hook_told_of_comes_before_what_is_whispered_on_it(): void
+    {
+        $ann = $this->serve()->connect();
+
+        // As it is when the webhooks are booted late, or their queue was full.
+        $ann->subscribeUnnoticed('presence-room', ['user_id' => 7])->whisper('presence-room', 'client-a');
+        $ann->close();
+
+        $this->assertEvents([
+            'channel_occupied presence-room',
+            'member_added presence-room 7',
+            'client_event presence-room 7 client-a',
+            'member_removed presence-room 7',
+            'channel_vacated presence-room',
+        ]);
     }
 
     public function test_nothing_goes_out_for_a_channel_the_sender_is_not_subscribed_to(): void
@@ -149,6 +255,13 @@ final class ClientEventTest extends PluginTestCase
         yield 'a list as message' => ['["client-a"]'];
         yield 'a string as message' => ['"client-a"'];
         yield 'no JSON' => ['client-a'];
+        yield 'an escaped prefix' => ['{"event":"\u0063lient-a","channel":"private-room","data":{}}'];
+        yield 'the last of two channels' => ['{"event":"client-a","channel":"private-unknown","channel":"private-room","data":{}}'];
+        yield 'the last of two channels, unknown' => ['{"event":"client-a","channel":"private-room","channel":"private-unknown","data":{}}'];
+        yield 'an unpaired surrogate' => ['{"event":"client-a","channel":"private-room","data":{"a":"\ud800"}}'];
+        yield 'data as deep as it may be' => ['{"event":"client-a","channel":"private-room","data":'.str_repeat('[', 511).str_repeat(']', 511).'}'];
+        yield 'data that is too deep' => ['{"event":"client-a","channel":"private-room","data":'.str_repeat('[', 512).str_repeat(']', 512).'}'];
+        yield 'null in a string' => ['{"event":"client-a","channel":"private-room","data":"null"}'];
     }
 
     /**

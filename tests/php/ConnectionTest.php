@@ -4,8 +4,10 @@ declare(strict_types=1);
 
 namespace Tests;
 
+use PHPUnit\Framework\Attributes\Group;
 use Tests\Support\Receiver;
 
+#[Group('host')]
 final class ConnectionTest extends PluginTestCase
 {
     private const array BOTH = ['connection_established', 'connection_terminated'];
@@ -57,7 +59,9 @@ final class ConnectionTest extends PluginTestCase
     {
         $ann = $this->serve(['endpoints' => [$this->endpoint(more: ['payload' => 'extended'])]])->connect();
 
-        $ann->subscribe('presence-room', ['user_id' => 7, 'user_info' => ['name' => 'Jörg']])->close();
+        $data = '{"user_id": 7, "user_info": {"name":"J\u00f6rg","likes":{},"big":12345678901234567890}}';
+
+        $ann->subscribeWith('presence-room', $data)->close();
         $this->awaitEvent('channel_vacated presence-room');
 
         foreach (Receiver::shared()->events($this->path()) as $event) {
@@ -66,7 +70,7 @@ final class ConnectionTest extends PluginTestCase
 
             if (str_starts_with($event['name'], 'member_')) {
                 $this->assertSame($ann->id(), $event['socket_id']);
-                $this->assertSame('{"user_id":7,"user_info":{"name":"Jörg"}}', $event['data']);
+                $this->assertSame($data, $event['data'], 'byte for byte');
             }
         }
     }

@@ -121,7 +121,7 @@ abstract class PluginTestCase extends TestCase
     {
         return array_map(
             fn (array $event) => implode(' ', array_filter(
-                [$event['name'], $event['channel'], $event['user_id'] ?? null, $event['event'] ?? null],
+                [$event['name'], $event['channel'] ?? null, $event['user_id'] ?? null, $event['event'] ?? null],
                 fn (mixed $word) => $word !== null,
             )),
             Receiver::shared()->events($this->path($prefix), $this->repeats),
@@ -135,7 +135,7 @@ abstract class PluginTestCase extends TestCase
      */
     protected function eventsOf(string $channel): array
     {
-        return array_values(array_filter($this->events(), fn (string $event) => explode(' ', $event)[1] === $channel));
+        return array_values(array_filter($this->events(), fn (string $event) => (explode(' ', $event)[1] ?? null) === $channel));
     }
 
     /**

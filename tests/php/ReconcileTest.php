@@ -12,6 +12,7 @@ use Webpatser\ResonateWebhooks\Native\Engine;
 use Webpatser\ResonateWebhooks\Reconciler;
 
 #[Group('alone')]
+#[Group('host')]
 final class ReconcileTest extends PluginTestCase
 {
     public function test_a_departure_of_which_no_hook_heard_is_found_by_the_sweep(): void

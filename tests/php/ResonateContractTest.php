@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Tests;
 
 use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\Attributes\Group;
 use PHPUnit\Framework\TestCase;
 use ReflectionClass;
 use ReflectionMethod;
@@ -12,6 +13,7 @@ use ReflectionParameter;
 use Webpatser\Resonate\Application;
 use Webpatser\Resonate\Contracts\ApplicationProvider;
 use Webpatser\Resonate\Contracts\Connection;
+use Webpatser\Resonate\Events\MessageReceived;
 use Webpatser\Resonate\Plugins\Contracts\ConnectionLifecycle;
 use Webpatser\Resonate\Plugins\Contracts\MessageInterceptor;
 use Webpatser\Resonate\Plugins\Contracts\ServerPlugin;
@@ -31,6 +33,7 @@ use Webpatser\ResonateWebhooks\WebhookPlugin;
 /**
  * What the plugin and its tests rely on in Resonate: checked on the real classes where they are installed.
  */
+#[Group('host')]
 final class ResonateContractTest extends TestCase
 {
     #[DataProvider('signatures')]
@@ -74,6 +77,7 @@ final class ResonateContractTest extends TestCase
                 'unsubscribe(Connection $connection): void',
             ],
             ChannelConnection::class => ['connection(): Connection', 'data(?string $key = null): mixed'],
+            MessageReceived::class => ['__construct(Connection $connection, string $message)'],
             CacheChannel::class => ['hasCachedPayload(): bool'],
             PrivateCacheChannel::class => ['hasCachedPayload(): bool'],
             PresenceCacheChannel::class => ['hasCachedPayload(): bool'],
@@ -88,7 +92,6 @@ final class ResonateContractTest extends TestCase
             ],
             PluginManager::class => ['boot(): void', 'ticks(): array', 'register(ServerPlugin $plugin): void'],
             Server::class => [
-                'open(Connection $connection): void',
                 'message(Connection $from, string $message): void',
                 'close(Connection $connection): void',
             ],
@@ -102,6 +105,25 @@ final class ResonateContractTest extends TestCase
                 yield class_basename($class).'::'.strtok($signature, '(') => [$class, $signature];
             }
         }
+    }
+
+    /**
+     * Void up to 0.5.0, where a connection that is rejected stays open.
+     */
+    public function test_a_connection_is_opened_and_perhaps_rejected(): void
+    {
+        $this->assertContains(self::signature(new ReflectionMethod(Server::class, 'open')), [
+            'open(Connection $connection): void',
+            'open(Connection $connection): bool',
+        ]);
+    }
+
+    public function test_a_message_that_was_received_can_be_read_by_listeners(): void
+    {
+        $received = new ReflectionClass(MessageReceived::class);
+
+        $this->assertTrue($received->getProperty('connection')->isPublic());
+        $this->assertTrue($received->getProperty('message')->isPublic());
     }
 
     public function test_a_message_is_handled_rejected_or_relayed(): void

@@ -5,9 +5,11 @@ declare(strict_types=1);
 namespace Tests;
 
 use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\Attributes\Group;
 use Tests\Support\Receiver;
 use Tests\Support\TestApplication;
 
+#[Group('host')]
 final class SubscriptionTest extends PluginTestCase
 {
     public function test_the_first_to_come_occupies_a_channel_and_the_last_to_leave_vacates_it(): void

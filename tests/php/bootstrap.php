@@ -5,7 +5,8 @@ declare(strict_types=1);
 /*
  * Loads everything the tests need: Composer's vendor folder where there is one,
  * otherwise Debian's packages from PHP's include path. Without the real Resonate
- * the stand-ins take the names of its classes.
+ * the stand-ins take the names of its classes, of release 0.7 or of the one that
+ * RESONATE_STANDIN names.
  */
 
 use Webpatser\Resonate\Application;
@@ -40,5 +41,9 @@ $autoload('Webpatser\\ResonateWebhooks\\', "{$root}/php/src");
 $autoload('Tests\\', __DIR__);
 
 if (! class_exists(Application::class)) {
+    if (getenv('RESONATE_STANDIN') === '0.4') {
+        $autoload('Webpatser\\Resonate\\', __DIR__.'/Standins/Resonate04');
+    }
+
     $autoload('Webpatser\\Resonate\\', __DIR__.'/Standins/Resonate');
 }

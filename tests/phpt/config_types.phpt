@@ -15,7 +15,7 @@ refuses('channel null', fn () => $engine->subscribed('app', null, '1.1', null));
 refuses('user', fn () => $engine->subscribed('app', 'a', '1.1', 42));
 refuses('user object', fn () => $engine->subscribed('app', 'a', '1.1', new stdClass));
 refuses('too few', fn () => $engine->unsubscribed('app', 'a'));
-refuses('data', fn () => $engine->clientEvent('app', 'a', 'client-x', '1.1', ['x' => 1]));
+refuses('message', fn () => $engine->clientEvent('app', 'a', '1.1', ['event' => 'client-x']));
 refuses('sockets', fn () => $engine->reconcile('app', 'a', null));
 refuses('max', fn () => $engine->poll('5'));
 refuses('deadline', fn () => $engine->shutdown(1.5));
@@ -30,7 +30,7 @@ channel null: TypeError: Invalid value given for argument `channel`.
 user: TypeError: Invalid value given for argument `userId`.
 user object: TypeError: Invalid value given for argument `userId`.
 too few: ArgumentCountError: Webpatser\ResonateWebhooks\Native\Engine::unsubscribed() expects exactly 3 arguments, 2 given
-data: TypeError: Invalid value given for argument `data`.
+message: TypeError: Invalid value given for argument `message`.
 sockets: TypeError: Invalid value given for argument `sockets`.
 max: TypeError: Invalid value given for argument `max`.
 deadline: TypeError: Invalid value given for argument `deadlineMs`.

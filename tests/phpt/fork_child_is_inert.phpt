@@ -21,7 +21,7 @@ $node = $cluster->run(<<<'PHP'
         $engine->boot();
         $engine->registerApp('app', 'other-key', 'other-secret');
         $engine->subscribed('app', 'of the child', '2.1');
-        $engine->clientEvent('app', 'of the parent', 'client-x', '1.1');
+        $engine->clientEvent('app', 'of the parent', '1.1', '{"event":"client-x","channel":"of the parent"}');
         $engine->unsubscribed('app', 'of the parent', '1.1');
         $engine->reconcile('app', 'of the parent', []);
         echo json_encode([$engine->poll(), $engine->channels(0, 9), $engine->dirtyChannels()]), "\n";

@@ -8,7 +8,7 @@ $engine = new Engine([]);
 
 $engine->registerApp('app', 'key', 'secret');
 $engine->subscribed('app', 'presence-a', '1.1', '7');
-$engine->clientEvent('app', 'presence-a', 'client-x', '1.1', '{}', '7');
+$engine->clientEvent('app', 'presence-a', '1.1', '{"event":"client-x","channel":"presence-a"}', '7');
 $engine->unsubscribed('app', 'presence-a', '1.1');
 $engine->closed('app', '1.1');
 $engine->reconcile('app', 'presence-a', ['1.1' => '7']);

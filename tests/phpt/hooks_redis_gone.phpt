@@ -11,7 +11,7 @@ $node = $cluster->run(<<<'PHP'
 
     for ($i = 0; $i < 10_000; $i++) {
         $engine->subscribed('app', 'private-'.($i % 50), "1.{$i}");
-        $engine->clientEvent('app', 'private-'.($i % 50), 'client-x', "1.{$i}", '{}');
+        $engine->clientEvent('app', 'private-'.($i % 50), "1.{$i}", '{"event":"client-x","channel":"private-'.($i % 50).'"}');
     }
 
     echo '20 000 hooks: ', microtime(true) - $began < 1 ? 'at once' : 'slow', "\n";

@@ -22,7 +22,7 @@ $engine = $cluster->engine();
 $engine->subscribed('app', 'presence-a', '1.1', '7');
 $engine->subscribed('app', 'presence-a', '1.2', '7');
 $engine->subscribed('app', 'presence-a', '1.2', '7');
-$engine->clientEvent('app', 'presence-a', 'client-x', '1.3', '{}', '8');
+$engine->clientEvent('app', 'presence-a', '1.1', '{"event":"client-x","channel":"presence-b"}', '7');
 $engine->shutdown(5000);
 $stats = $engine->stats();
 

@@ -8,10 +8,10 @@ $cluster = new Cluster;
 $engine = $cluster->engine();
 
 $engine->subscribed('app', 'presence-chat', '1.1', '7');
-$engine->clientEvent('app', 'presence-chat', 'client-typing', '1.1', '{"draft":"a\/b"}', '7');
+$engine->clientEvent('app', 'presence-chat', '1.1', '{"event":"client-typing","channel":"presence-chat","data":{"draft":"a\/b"}}', '7');
 $engine->unsubscribed('app', 'presence-chat', '1.1');
 $engine->subscribed('app', 'private-news', '1.1');
-$engine->clientEvent('app', 'private-news', 'client-ping', '1.1');
+$engine->clientEvent('app', 'private-news', '1.1', '{"event":"client-ping","channel":"private-news"}');
 $engine->closed('app', '1.1');
 
 echo 'all delivered: ', var_export($engine->shutdown(5000), true), "\n";

@@ -16,7 +16,7 @@ for ($i = 0; $i < 2000; $i++) {
         Fiber::suspend();
 
         try {
-            $engine->clientEvent('app', $channel, 'client-x', "1.{$i}", '{}', (string) $i);
+            $engine->clientEvent('app', $channel, "1.{$i}", '{"event":"client-x","channel":"'.$channel.'","data":{}}', (string) $i);
             Fiber::suspend();
         } finally {
             $engine->closed('app', "1.{$i}");

@@ -25,7 +25,7 @@ $calls = function (int $rounds) use ($engine): void {
 
         $engine->subscribed('app', $channel, $socket, 'stays');
         $engine->subscribed('app', $channel, "{$socket}.2");
-        $engine->clientEvent('app', $channel, 'client-nobody', 'not subscribed', str_repeat('x', 500), 'stays');
+        $engine->clientEvent('app', $channel, $socket, 'no message'.str_repeat('x', 500), 'stays');
         $engine->unsubscribed('app', $channel, $socket);
         $engine->registerApp('app', 'app-key', 'app-secret');
         $engine->reconcile('app', $channel, ['stays' => 'stays', "{$socket}.2" => '', '7' => null]);

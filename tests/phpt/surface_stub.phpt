@@ -76,7 +76,7 @@ Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing
   public boot(): void
   public cacheSeen(appId: string, channel: string, empty: bool): void
   public channels(cursor: int, limit: int): array
-  public clientEvent(appId: string, channel: string, event: string, socketId: string, data: ?string = NULL (optional), userId: ?string = NULL (optional)): void
+  public clientEvent(appId: string, channel: string, socketId: string, message: string, userId: ?string = NULL (optional)): void
   public closed(appId: string, socketId: string): void
   public const VERSION = '%d.%d.%d'
   public dirtyChannels(): array

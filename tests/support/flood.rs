@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::config::Config;
-use resonate_webhooks::engine::{Engine, Whisper};
+use resonate_webhooks::engine::Engine;
 use serde_json::Value;
 
+use super::client_event::ClientEvent;
 use super::engine::APP;
 use super::gauges::stat;
 use super::tally::Tally;
@@ -29,15 +30,9 @@ pub(crate) fn engine(config: Value) -> Engine {
 
 /// Sends the event with this number on a channel.
 pub(crate) fn whisper(engine: &Engine, channel: u32, number: u32) {
-    let (channel, data) = (name(channel), number.to_string());
-    let whisper = Whisper {
-        channel: channel.as_bytes(),
-        event: b"client-n",
-        data: Some(data.as_bytes()),
-        socket: b"1.1",
-        user: None,
-    };
-    engine.client_event(APP, &whisper);
+    let (channel, data) = (name(channel), format!("[{number}]"));
+    let event = ClientEvent::new(channel.as_bytes(), "client-n", Some(&data), b"1.1", None);
+    engine.client_event(APP, &event.relayed());
 }
 
 /// Sends the event with this number on each channel.

@@ -1,6 +1,6 @@
 //! A receiver for a flood: it keeps no request, only how far each channel has come.
 //!
-//! It counts client events whose channel ends in a number and whose data is a number that grows by one with each event
+//! It counts client events whose channel ends in a number and whose data is a list of one number, which grows by one with each event
 //! of the channel.
 
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ impl State {
 /// Channel and number of each event of a body.
 pub(crate) fn numbered_events(body: &[u8]) -> Vec<(u32, u32)> {
     let body = std::str::from_utf8(body).expect("text");
-    body.split("\"channel\":\"").skip(1).map(|event| (number(event, "-"), number(event, "\"data\":\""))).collect()
+    body.split("\"channel\":\"").skip(1).map(|event| (number(event, "-"), number(event, "\"data\":\"["))).collect()
 }
 
 /// The number behind the first `mark`.

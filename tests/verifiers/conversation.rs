@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use resonate_webhooks::engine::{Engine, Whisper};
+use resonate_webhooks::engine::Engine;
 use serde_json::{Value, json};
 
+use crate::support::client_event::ClientEvent;
 use crate::support::engine::engine;
 use crate::support::receiver::Receiver;
 use crate::support::redis::RedisServer;
@@ -65,8 +66,8 @@ fn visits() -> Vec<Visit> {
             users: vec![(*text).to_owned(), "8".to_owned()],
             whispers: vec![
                 (format!("client-{text}"), Some(json!({ *text: [text, null, 1.0, {}] }).to_string())),
-                ("client-text".to_owned(), Some((*text).to_owned())),
-                ("client-empty".to_owned(), Some(String::new())),
+                ("client-text".to_owned(), Some(json!([*text]).to_string())),
+                ("client-empty".to_owned(), Some(json!("").to_string())),
                 ("client-nothing".to_owned(), None),
             ],
         })
@@ -161,16 +162,9 @@ fn take_place(engine: &Engine, app: App, visit: &Visit) {
         engine.subscribed(app, channel, socket.as_bytes(), visit.users.get(n).map(String::as_bytes));
     }
     for (event, data) in &visit.whispers {
-        engine.client_event(
-            app,
-            &Whisper {
-                channel,
-                event: event.as_bytes(),
-                data: data.as_ref().map(String::as_bytes),
-                socket: sockets[0].as_bytes(),
-                user: visit.users.first().map(String::as_bytes),
-            },
-        );
+        let user = visit.users.first().map(String::as_bytes);
+        let event = ClientEvent::new(channel, event, data.as_deref(), sockets[0].as_bytes(), user);
+        engine.client_event(app, &event.relayed());
     }
     for socket in &sockets {
         engine.unsubscribed(app, channel, socket.as_bytes());

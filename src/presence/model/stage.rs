@@ -13,11 +13,12 @@ use super::operations::{Channel, Operation};
 use super::reference::{Reference, batch::BATCH};
 use super::rules::Rules;
 use crate::config::{Address, Connection as Settings};
-use crate::event::{ClientEventParts, Event, EventKind, take};
+use crate::event::{ClientEvent, ClientEventParts, Event, EventKind, take};
 use crate::intent::{Intent, IntentQueue, Packed};
 use crate::names::{AppId, ChannelName, NodeId, SocketId, UserId};
 use crate::outbox::redis::codec;
 use crate::presence::batch::Batch;
+use crate::presence::table::non_empty;
 use crate::presence::{Claimer, Cluster, Intake, Keys, Place, SharedLedger, Sink, Standing, StopFlag};
 use crate::redis::{self as ours, Link};
 use crate::support::redis::RedisServer;
@@ -150,10 +151,15 @@ impl Stage {
             }
             Operation::Whisper { node, channel, socket } => {
                 let user = self.user(reference.user(*node, *channel, *socket));
-                let number = reference.last_whisper().to_string();
-                let parts = [self.channel(*channel), b"client-x", &socket_id(*socket), user, number.as_bytes()];
-                let (app, text) = (self.app(channel.0), Packed::new(parts));
-                (*node, Intent::ClientEvent { app, text, has_data: true })
+                let (number, socket) = (reference.last_whisper().to_string(), socket_id(*socket));
+                let event = ClientEvent::new(&ClientEventParts {
+                    event: b"client-x",
+                    socket: &socket,
+                    user: non_empty(user),
+                    data: Some(number.as_bytes()),
+                });
+                // As it is when its message has been read: names here need not be what JSON can say.
+                (*node, Intent::ClientEvent(self.app(channel.0), ChannelName::new(self.channel(*channel)), event))
             }
             Operation::Reconcile { node, channel } => {
                 let live = reference.live(*node, *channel).into_iter();

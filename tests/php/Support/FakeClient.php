@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Tests\Support;
 
 use Webpatser\Resonate\Plugins\PluginContext;
+use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 use Webpatser\Resonate\Protocols\Pusher\Server;
 
 /**
@@ -34,15 +35,41 @@ final class FakeClient
      */
     public function subscribe(string $channel, ?array $user = null): self
     {
-        $data = $user === null ? null : json_encode($user, JSON_PRESERVE_ZERO_FRACTION);
+        return $this->subscribeWith($channel, $user === null ? null : json_encode($user, JSON_PRESERVE_ZERO_FRACTION));
+    }
+
+    /**
+     * The same, with the `channel_data` as it stands.
+     */
+    public function subscribeWith(string $channel, ?string $data): self
+    {
+        return $this->send('pusher:subscribe', null, [
+            'channel' => $channel,
+            'auth' => $this->signature($channel, $data),
+            'channel_data' => $data,
+        ]);
+    }
+
+    private function signature(string $channel, ?string $data): string
+    {
         $app = $this->connection->app();
         $signed = implode(':', array_filter([$this->id(), $channel, $data]));
 
-        return $this->send('pusher:subscribe', null, [
-            'channel' => $channel,
-            'auth' => $app->key().':'.hash_hmac('sha256', $signed, $app->secret()),
-            'channel_data' => $data,
-        ]);
+        return $app->key().':'.hash_hmac('sha256', $signed, $app->secret());
+    }
+
+    /**
+     * Be subscribed to a channel, of which no hook hears.
+     *
+     * @param  array<string, mixed>|null  $user
+     */
+    public function subscribeUnnoticed(string $channel, ?array $user = null): self
+    {
+        $data = $user === null ? null : json_encode($user);
+        $entered = app(ChannelManager::class)->for($this->connection->app())->findOrCreate($channel);
+        $entered->subscribe($this->connection, $this->signature($channel, $data), $data);
+
+        return $this;
     }
 
     /**

@@ -4,9 +4,13 @@ declare(strict_types=1);
 
 namespace Tests\Support;
 
+use Closure;
 use Illuminate\Contracts\Foundation\Application;
+use ReflectionMethod;
 use Webpatser\Resonate\Contracts\ApplicationProvider;
+use Webpatser\Resonate\Contracts\Connection;
 use Webpatser\Resonate\Contracts\Logger;
+use Webpatser\Resonate\Plugins\MessageDisposition;
 use Webpatser\Resonate\Plugins\PluginManager;
 use Webpatser\Resonate\Protocols\Pusher\Server;
 use Webpatser\Resonate\Scheduling\Scheduler;
@@ -59,6 +63,18 @@ final class FakeServer
     }
 
     /**
+     * Register a plugin behind all others that judges every message.
+     *
+     * @param  Closure(Connection, array<string, mixed>): MessageDisposition  $judgement
+     */
+    public function judge(Closure $judgement): JudgingPlugin
+    {
+        $this->laravel->make(PluginManager::class)->register($judge = new JudgingPlugin($judgement));
+
+        return $judge;
+    }
+
+    /**
      * Begin to drain, as at SIGUSR2: no ticks any more, while the clients are still there.
      */
     public function drain(): void
@@ -67,17 +83,27 @@ final class FakeServer
     }
 
     /**
-     * Stop, as at SIGTERM: no ticks any more, and every client is disconnected.
+     * Stop, as at SIGTERM: no ticks any more, and from 0.5.1 on every client is disconnected.
      */
     public function stop(): void
     {
         $this->drain();
 
-        foreach ($this->clients as $client) {
-            $client->close();
+        if (self::rejects()) {
+            foreach ($this->clients as $client) {
+                $client->close();
+            }
         }
 
         $this->clients = [];
+    }
+
+    /**
+     * Whether this Resonate closes the connections that it does not want, and all when it stops: 0.5.1 or later.
+     */
+    public static function rejects(): bool
+    {
+        return (string) (new ReflectionMethod(Server::class, 'open'))->getReturnType() === 'bool';
     }
 
     /**

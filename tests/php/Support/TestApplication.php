@@ -27,8 +27,9 @@ final class TestApplication
      *
      * @param  array<string, mixed>|null  $webhooks
      * @param  list<array<string, mixed>>  $apps  By default one application, see {@see app()}.
+     * @param  array<string, mixed>  $server  The config of the server, by default without its limits.
      */
-    public function __construct(?array $webhooks = null, array $apps = [])
+    public function __construct(?array $webhooks = null, array $apps = [], array $server = [])
     {
         $base = sys_get_temp_dir().'/webhooks-app-'.bin2hex(random_bytes(6));
 
@@ -51,7 +52,11 @@ final class TestApplication
             'channels' => ['single' => ['driver' => 'single', 'path' => "{$base}/storage/logs/laravel.log"]],
         ]);
         $this->write("{$base}/config/reverb.php", [
-            'servers' => ['reverb' => ['plugins' => [WebhookPlugin::class]]],
+            'servers' => ['reverb' => $server + [
+                'plugins' => [WebhookPlugin::class],
+                'max_channel_name_length' => 0,
+                'max_subscriptions_per_connection' => 0,
+            ]],
             'apps' => ['provider' => 'config', 'apps' => $apps ?: [self::app('1')]],
         ]);
         $this->write("{$base}/bootstrap/providers.php", [ResonateServiceProvider::class, WebhooksServiceProvider::class]);

@@ -43,6 +43,19 @@ class Application
         return $this->secret;
     }
 
+    /**
+     * @return array<int, string>
+     */
+    public function allowedOrigins(): array
+    {
+        return $this->allowedOrigins;
+    }
+
+    public function maxMessageSize(): int
+    {
+        return $this->maxMessageSize;
+    }
+
     public function acceptClientEventsFrom(): string
     {
         return $this->acceptClientEventsFrom;

@@ -9,7 +9,7 @@ use Throwable;
 use Webpatser\Resonate\Contracts\Logger;
 
 /**
- * Repeats tasks on the event loop, whether or not their previous run has come to its end.
+ * Repeats tasks on the event loop; one that has not come to its end is not begun again.
  */
 class Scheduler
 {
@@ -25,11 +25,21 @@ class Scheduler
 
     public function repeat(float $interval, callable $callback, string $name): string
     {
-        return $this->tasks[] = EventLoop::repeat($interval, function () use ($callback, $name): void {
+        $running = false;
+
+        return $this->tasks[] = EventLoop::repeat($interval, function () use ($callback, $name, &$running): void {
+            if ($running) {
+                return;
+            }
+
+            $running = true;
+
             try {
                 $callback();
             } catch (Throwable $e) {
                 $this->logger->error("Scheduled task [{$name}] failed: ".$e->getMessage());
+            } finally {
+                $running = false;
             }
         });
     }

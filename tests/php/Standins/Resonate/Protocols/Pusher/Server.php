@@ -4,151 +4,77 @@ declare(strict_types=1);
 
 namespace Webpatser\Resonate\Protocols\Pusher;
 
-use Illuminate\Support\Facades\Validator;
+use Revolt\EventLoop;
 use RuntimeException;
-use Throwable;
 use Webpatser\Resonate\Contracts\Connection;
-use Webpatser\Resonate\Plugins\MessageDisposition;
-use Webpatser\Resonate\Plugins\PluginManager;
-use Webpatser\Resonate\Protocols\Pusher\Channels\CacheChannel;
-use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
+use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
 
 /**
- * The protocol, as far as a plugin can tell: what happens in which order around its hooks.
+ * Resonate 0.7: who is rejected is closed and no plugin hears of it, names and subscriptions have limits, and while
+ * plugins look at a subscription, what is broadcast to it waits, and so does its end.
  */
 class Server
 {
-    public function __construct(protected ChannelManager $channels, protected PluginManager $plugins)
-    {
-        //
+    use Protocol {
+        subscribe as private enter;
+        unsubscribe as private leave;
     }
 
-    public function open(Connection $connection): void
+    public function open(Connection $connection): bool
     {
-        $this->send($connection, 'pusher:connection_established', ['socket_id' => $connection->id()]);
-        $this->plugins->notifyOpen($connection);
-    }
+        if (($why = $this->rejection($connection)) !== null) {
+            $this->refuse($connection, $why);
+            $connection->terminate();
 
-    /**
-     * Handle a message; the plugins see it before anybody has checked it.
-     */
-    public function message(Connection $from, string $message): void
-    {
-        try {
-            $event = json_decode($message, true, flags: JSON_THROW_ON_ERROR);
-
-            if (is_string($event['data'] ?? null) && json_validate($event['data'])) {
-                $event['data'] = json_decode($event['data'], true, flags: JSON_THROW_ON_ERROR);
-            }
-
-            Validator::make($event, ['event' => ['required', 'string']])->validate();
-
-            if ($this->plugins->interceptMessage($from, $event) === MessageDisposition::Relay) {
-                $this->route($from, $event);
-            }
-        } catch (Throwable $e) {
-            $this->send($from, 'pusher:error', ['message' => $e->getMessage()]);
+            return false;
         }
-    }
 
-    /**
-     * Handle a disconnection; the plugins hear of it when the connection has left every channel.
-     */
-    public function close(Connection $connection): void
-    {
-        $this->channels->for($connection->app())->unsubscribeFromAll($connection);
-        $connection->disconnect();
-        $this->plugins->notifyClose($connection);
-    }
+        $this->admit($connection);
 
-    /**
-     * @param  array<string, mixed>  $event
-     */
-    protected function route(Connection $from, array $event): void
-    {
-        $data = $event['data'] ?? [];
-
-        match ($event['event']) {
-            'pusher:subscribe' => $this->subscribe($from, $data['channel'], $data['auth'] ?? null, $data['channel_data'] ?? null),
-            'pusher:unsubscribe' => $this->unsubscribe($from, $data['channel']),
-            'pusher:ping' => $this->send($from, 'pusher:pong'),
-            default => $this->relay($from, $event),
-        };
+        return true;
     }
 
     protected function subscribe(Connection $connection, string $name, ?string $auth, ?string $data): void
     {
-        $channel = $this->channels->for($connection->app())->findOrCreate($name);
-        $channel->subscribe($connection, $auth, $data);
+        $longest = $this->limit('max_channel_name_length', 255);
+        $most = $this->limit('max_subscriptions_per_connection', 250);
+        $channels = $this->channels->for($connection->app());
 
-        $this->send($connection, 'pusher_internal:subscription_succeeded', $channel->data(), $name);
-
-        if ($channel instanceof CacheChannel && ! $channel->hasCachedPayload()) {
-            $this->send($connection, 'pusher:cache_miss', channel: $name);
+        if (mb_strlen($name) > $longest) {
+            throw new RuntimeException('The channel name is too long.');
         }
 
-        $this->plugins->notifySubscribe($connection, $channel);
+        if ($most < PHP_INT_MAX && $channels->find($name)?->find($connection) === null
+            && count(array_filter($channels->all(), fn (Channel $channel) => $channel->find($connection) !== null)) >= $most) {
+            throw new RuntimeException('The connection has too many subscriptions.');
+        }
+
+        $channel = $channels->findOrCreate($name);
+        $channel->hold($connection);
+
+        try {
+            $this->enter($connection, $name, $auth, $data);
+        } finally {
+            $channel->release($connection);
+        }
     }
 
-    /**
-     * Take a connection off a channel; the plugins hear of it even if it never was on it.
-     */
     protected function unsubscribe(Connection $connection, string $name): void
     {
-        $channel = $this->channels->for($connection->app())->find($name);
-
-        if ($channel !== null) {
-            $channel->unsubscribe($connection);
-            $this->plugins->notifyUnsubscribe($connection, $channel);
+        while ($this->channels->for($connection->app())->find($name)?->holds($connection)) {
+            $turn = EventLoop::getSuspension();
+            EventLoop::queue($turn->resume(...));
+            $turn->suspend();
         }
+
+        $this->leave($connection, $name);
     }
 
     /**
-     * Pass a client event on to the others, if it may.
-     *
-     * @param  array<string, mixed>  $event
+     * A limit of the server, none when it is 0.
      */
-    protected function relay(Connection $from, array $event): void
+    private function limit(string $name, int $default): int
     {
-        Validator::make($event, [
-            'channel' => ['required', 'string'],
-            'data' => ['nullable', 'array'],
-        ])->validate();
-
-        if (! str_starts_with($event['event'], 'client-')) {
-            return;
-        }
-
-        if (! in_array($from->app()->acceptClientEventsFrom(), ['all', 'members'], true)) {
-            throw new RuntimeException('The app does not have client messaging enabled.');
-        }
-
-        if (preg_match('/^(private|presence)-/', $event['channel']) !== 1) {
-            throw new RuntimeException('Client events are only allowed on private and presence channels.');
-        }
-
-        $channel = $this->channels->for($from->app())->find($event['channel']);
-
-        if ($channel?->find($from) === null) {
-            throw new RuntimeException('The client is not a member of the specified channel.');
-        }
-
-        $channel->broadcast([
-            'event' => $event['event'],
-            'channel' => $event['channel'],
-            'data' => $event['data'] ?? null,
-        ], $from);
-    }
-
-    /**
-     * @param  array<string, mixed>  $data
-     */
-    protected function send(Connection $connection, string $event, array $data = [], ?string $channel = null): void
-    {
-        $connection->send(json_encode(array_filter([
-            'event' => $event,
-            'data' => $data === [] ? null : json_encode($data),
-            'channel' => $channel,
-        ])));
+        return (int) config("reverb.servers.reverb.{$name}", $default) ?: PHP_INT_MAX;
     }
 }

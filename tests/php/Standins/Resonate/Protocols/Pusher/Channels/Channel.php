@@ -17,6 +17,13 @@ class Channel
      */
     protected array $members = [];
 
+    /**
+     * What is broadcast to connections whose subscription plugins still look at.
+     *
+     * @var array<string, list<array<string, mixed>>>
+     */
+    protected array $held = [];
+
     public function __construct(protected string $name)
     {
         //
@@ -56,10 +63,35 @@ class Channel
         }
     }
 
+    public function hold(Connection $connection): void
+    {
+        $this->held[$connection->id()] ??= [];
+    }
+
+    public function holds(Connection $connection): bool
+    {
+        return isset($this->held[$connection->id()]);
+    }
+
+    public function release(Connection $connection): void
+    {
+        foreach ($this->held[$connection->id()] as $payload) {
+            $connection->send(json_encode($payload));
+        }
+
+        unset($this->held[$connection->id()]);
+    }
+
     public function broadcast(array $payload, ?Connection $except = null): void
     {
-        foreach ($this->members as $member) {
-            if ($member->connection() !== $except) {
+        foreach ($this->members as $id => $member) {
+            if ($member->connection() === $except) {
+                continue;
+            }
+
+            if (isset($this->held[$id])) {
+                $this->held[$id][] = $payload;
+            } else {
                 $member->send(json_encode($payload));
             }
         }

@@ -1,0 +1,125 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks;
+
+use Illuminate\Contracts\Events\Dispatcher as DispatcherContract;
+use Illuminate\Events\Dispatcher;
+use Illuminate\Support\Facades\Log;
+use Throwable;
+use WeakMap;
+use Webpatser\Resonate\Contracts\Connection;
+use Webpatser\Resonate\Events\MessageReceived;
+use Webpatser\Resonate\Plugins\PluginContext;
+use Webpatser\Resonate\Protocols\Pusher\Channels\ChannelConnection;
+use Webpatser\ResonateWebhooks\Native\Engine;
+
+/**
+ * Reports the client events that Resonate relays, with the data that the client sent.
+ *
+ * Plugins see a message decoded, and before the plugins behind them have judged it. `MessageReceived` follows when all
+ * have let it pass, with the client's own bytes. So the channel is kept between the two.
+ */
+final class ClientEvents
+{
+    /**
+     * The channel of each sender's client event that other plugins still judge.
+     *
+     * @var WeakMap<Connection, string>
+     */
+    private WeakMap $channels;
+
+    /**
+     * Create a new instance.
+     */
+    public function __construct(private readonly Engine $engine, private readonly PluginContext $context)
+    {
+        $this->channels = new WeakMap;
+    }
+
+    /**
+     * Listen before all other listeners: one that returns false ends the event.
+     */
+    public function listen(DispatcherContract $events): void
+    {
+        $others = [];
+
+        if ($events instanceof Dispatcher) {
+            $others = $events->getRawListeners()[MessageReceived::class] ?? [];
+            $events->forget(MessageReceived::class);
+        }
+
+        foreach ([$this->passed(...), ...$others] as $listener) {
+            $events->listen(MessageReceived::class, $listener);
+        }
+    }
+
+    /**
+     * Keep the channel of a client event that Resonate relays if no plugin objects.
+     *
+     * @param  array{event?: mixed, channel?: mixed}  $event
+     */
+    public function arrived(Connection $from, array $event): void
+    {
+        unset($this->channels[$from]);
+
+        $channel = $event['channel'] ?? null;
+
+        if (is_string($name = $event['event'] ?? null) && str_starts_with($name, 'client-')
+            && is_string($channel) && (str_starts_with($channel, 'private-') || str_starts_with($channel, 'presence-'))
+            && in_array($from->app()->acceptClientEventsFrom(), ['all', 'members'], true)
+            // Before 0.6 Resonate looks for the channel in the application that was asked about last: this one, now.
+            && $this->member($from, $channel) !== null) {
+            $this->channels[$from] = $channel;
+        }
+    }
+
+    /**
+     * Report a message that all plugins have let pass. A plugin may have taken its sender off the channel meanwhile.
+     *
+     * An exception would reach the client as an error.
+     */
+    public function passed(MessageReceived $received): void
+    {
+        $from = $received->connection;
+
+        if (($channel = $this->channels[$from] ?? null) === null) {
+            return;
+        }
+
+        try {
+            unset($this->channels[$from]);
+
+            if (($member = $this->member($from, $channel)) !== null) {
+                $this->engine->clientEvent(
+                    $from->app()->id(),
+                    $channel,
+                    $from->id(),
+                    $received->message,
+                    PresenceUser::idOn($channel, $member),
+                );
+            }
+        } catch (Throwable $e) {
+            Log::error('Resonate webhooks: a client event was not reported: '.$e->getMessage(), ['exception' => $e]);
+        }
+    }
+
+    /**
+     * The sender as a member of a channel.
+     */
+    private function member(Connection $from, string $channel): ?ChannelConnection
+    {
+        return $this->context->connectionsOn($from->app(), $channel)[$from->id()] ?? null;
+    }
+
+    /**
+     * Keep what hangs on connections and context, secrets among it, out of dumps.
+     *
+     * @return array<string, mixed>
+     */
+    public function __debugInfo(): array
+    {
+        return ['channels' => count($this->channels)];
+    }
+}
