@@ -53,6 +53,22 @@ pub(crate) enum Intent {
     Stop,
 }
 
+impl Intent {
+    /// The channel that it is about, if it is about one.
+    pub(crate) fn channel(&self) -> Option<&[u8]> {
+        match self {
+            Self::Subscribed(_, text) => Some(text.parts()[0]),
+            Self::Unsubscribed(_, text) => Some(text.parts()[0]),
+            Self::Message(_, text) => Some(text.parts()[0]),
+            Self::ClientEvent(_, channel, _)
+            | Self::Custom(_, channel, _)
+            | Self::CacheSeen { channel, .. }
+            | Self::Truth(_, channel, _) => Some(channel.as_bytes()),
+            Self::Opened(..) | Self::Closed(..) | Self::Barrier(_) | Self::Stop => None,
+        }
+    }
+}
+
 /// Several strings in one allocation.
 #[derive(Debug)]
 pub(crate) struct Packed<const N: usize> {

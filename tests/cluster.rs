@@ -4,6 +4,8 @@ mod support;
 
 use std::time::Duration;
 
+use resonate_webhooks::engine::Engine;
+use resonate_webhooks::event::EventName;
 use serde_json::json;
 use support::client_event::ClientEvent;
 use support::cluster::{Cluster, settled, stat};
@@ -160,4 +162,34 @@ fn what_overflowed_the_queue_is_made_up_for_from_the_live_connections() {
         stat(&node, "channels") == 20_000
     });
     assert!(stat(&node, "intents_overflowed") > 0, "the test did not overflow the queue");
+}
+
+#[test]
+fn an_ignored_channel_makes_no_event_of_any_kind() {
+    let cluster = Cluster::start();
+    let settings = |prefixes: serde_json::Value| {
+        let mut events = EventName::ALL.map(EventName::as_str).to_vec();
+        events.push("order.paid");
+        let endpoint = json!({ "url": cluster.receiver.url("/hook"), "events": events });
+        json!({ "ignore_channel_prefixes": prefixes, "endpoints": [endpoint], "subscription_count_interval": 0 })
+    };
+    let visit = |node: &Engine, channel: &[u8]| {
+        node.subscribed(APP, channel, b"1.1", Some(b"7"));
+        node.cache_seen(APP, channel, true);
+        node.client_event(APP, &ClientEvent::new(channel, "client-x", None, b"1.1", Some(b"7")).relayed());
+        let sent = node.send(APP, "order.paid", Some(channel), None).unwrap();
+        node.reconcile(APP, channel, [(b"1.2".as_slice(), b"8".as_slice())].into_iter());
+        settled(node);
+        node.unsubscribed(APP, channel, b"1.2");
+        sent
+    };
+    let node = cluster.node_with(&settings(json!(null)));
+    assert!(!visit(&node, b"#server-to-user-7"));
+    assert!(visit(&node, b"presence-a"));
+    eventually("the visit arrived", || cluster.counts().contains_key("channel_vacated presence-a"));
+    assert_eq!(cluster.events().iter().filter(|event| event.contains('#')).count(), 0);
+
+    let node = cluster.node_with(&settings(json!([])));
+    assert!(visit(&node, b"#server-to-user-7"));
+    eventually("the visit arrived", || cluster.counts().contains_key("channel_vacated #server-to-user-7"));
 }

@@ -322,12 +322,122 @@ fn an_unknown_key_is_refused_with_the_key_that_was_probably_meant() {
         refusal(json!({"connection": {"pasword": null}})),
         "resonate-webhooks.connection.pasword: unknown key, did you mean \"password\"?"
     );
+}
+
+#[test]
+fn a_key_that_resembles_no_known_one_is_ignored_with_a_warning() {
+    let config = accepted(json!({
+        "telescope": true, "nothing": null,
+        "endpoints": [{"url": "https://a.example"}, {"url": "https://b.example", "colour": 1}],
+        "app_webhooks": [{"app_id": "1", "webhooks": [{"url": "https://c.example", "batching": {"colour": {}}}]}],
+    }));
+    assert_eq!(config.endpoints.len(), 3);
+    let warned: Vec<_> =
+        config.warnings.iter().filter_map(|warning| warning.split_once(';')).map(|(what, _)| what).collect();
     assert_eq!(
-        refusal(json!({"endpoints": [{"url": "https://a.example"}, {"colour": 1}]})),
-        "resonate-webhooks.endpoints.1.colour: unknown key, known are url, lambda, name, enabled, app_id, event_types, events, filter, payload, batching, headers, timeout, connect_timeout, \
+        warned,
+        [
+            "resonate-webhooks.telescope: unknown key, ignored",
+            "resonate-webhooks.endpoints.1.colour: unknown key, ignored",
+            "reverb.apps.apps.0.webhooks.0.batching.colour: unknown key, ignored",
+        ]
+    );
+    let filter = json!({"endpoints": [{"url": "https://a.example", "filter": {"prefix": "a"}}]});
+    assert!(refusal(filter).starts_with("resonate-webhooks.endpoints.0.filter.prefix: unknown key, known are "));
+    assert_eq!(
+        config.warnings[1],
+        "resonate-webhooks.endpoints.1.colour: unknown key, ignored; known are url, lambda, name, enabled, app_id, event_types, events, filter, payload, batching, headers, timeout, connect_timeout, \
          max_attempts, retry_for, https_only, proxy, ca_file, client_cert, client_key, deny_private_networks, \
          allow_link_local"
     );
+}
+
+/// Where `connection` leads with these settings.
+fn address(connection: Value) -> Address {
+    accepted(json!({ "connection": connection })).connection.address
+}
+
+#[test]
+fn a_scheme_says_how_redis_is_reached() {
+    let tls = |host: &str| Address::Tls { host: host.to_owned(), port: 6379, files: TlsFiles::default() };
+    let tcp = |host: &str| Address::Tcp { host: host.to_owned(), port: 6379 };
+    let unix = |path: &str| Address::Unix(path.into());
+    for (connection, expected) in [
+        (json!({"scheme": "tcp", "host": "redis"}), tcp("redis")),
+        (json!({"scheme": "tls", "host": "redis"}), tls("redis")),
+        (json!({"scheme": "TLS", "host": "redis"}), tls("redis")),
+        (json!({"scheme": "rediss"}), tls("127.0.0.1")),
+        (json!({"scheme": "tls", "host": "tcp://redis"}), tls("redis")),
+        (json!({"scheme": "tcp", "host": "tls://redis"}), tls("redis")),
+        (json!({"scheme": "", "host": "redis"}), tcp("redis")),
+        (json!({"scheme": null, "host": "redis"}), tcp("redis")),
+        (json!({"scheme": "unix", "path": "/run/redis.sock", "host": "redis"}), unix("/run/redis.sock")),
+        (json!({"scheme": "unix", "host": "/run/redis.sock"}), unix("/run/redis.sock")),
+        (json!({"scheme": "tcp", "host": "/run/redis.sock"}), unix("/run/redis.sock")),
+        (json!({"scheme": "tls", "url": "redis://redis"}), tcp("redis")),
+        (json!({"scheme": "tcp", "url": "rediss://redis?scheme=tcp"}), tls("redis")),
+    ] {
+        assert_eq!(address(connection.clone()), expected, "{connection}");
+    }
+    for (connection, problem) in [
+        (json!({"scheme": "tls1.3"}), "scheme: is an unknown scheme, known are tcp, tls and unix"),
+        (json!({"scheme": "unix", "host": "redis"}), "path: is missing beside the scheme unix"),
+        (json!({"scheme": "unix", "path": "redis.sock"}), "path: is no absolute path"),
+    ] {
+        let refusal = refusal(json!({ "connection": connection }));
+        assert_eq!(refusal, format!("resonate-webhooks.connection.{problem}"));
+    }
+}
+
+#[test]
+fn the_scheme_tls_holds_for_sentinels_too() {
+    let Address::Sentinels(sentinels) = address(json!({"scheme": "tls", "sentinels": "a:26379,b:26379"})) else {
+        panic!("sentinels")
+    };
+    assert_eq!(sentinels.tls, Some(TlsFiles::default()));
+}
+
+#[test]
+fn tls_files_may_have_the_names_of_php() {
+    let files = |connection: Value| match address(connection) {
+        Address::Tls { files, .. } => (files.ca, files.client.map(|client| (client.cert, client.key))),
+        other => panic!("{other}"),
+    };
+    let path = |name: &str| Some(std::path::PathBuf::from(name));
+    let pair = |cert: &str, key: &str| path(cert).zip(path(key));
+    let context = json!({"cafile": "/ca.pem", "local_cert": "/a.crt", "local_pk": "/a.key"});
+    assert_eq!(files(json!({"scheme": "tls", "context": context})), (path("/ca.pem"), pair("/a.crt", "/a.key")));
+    let both =
+        json!({"scheme": "tls", "context": context, "ca_file": "/own.pem", "client_cert": "/b", "client_key": "/c"});
+    assert_eq!(files(both), (path("/own.pem"), pair("/b", "/c")));
+    let in_one = json!({"scheme": "tls", "ssl": {"local_cert": "/a.pem"}});
+    assert_eq!(files(in_one), (None, pair("/a.pem", "/a.pem")));
+    let weak = accepted(json!({"connection": {"scheme": "tls", "context": {"stream": {"verify_peer": false}}}}));
+    assert_eq!(
+        weak.warnings,
+        ["resonate-webhooks.connection.context.verify_peer has no effect: known are cafile, local_cert and local_pk"]
+    );
+}
+
+#[test]
+fn the_connections_of_laravel_and_of_upstream_work_as_they_are() {
+    // Laravel 13's config/database.php, and what upstream's packages and its drivers read beside that.
+    let laravel = json!({
+        "url": null, "host": "redis", "username": null, "password": null, "port": "6379", "database": "0",
+        "max_retries": 3, "backoff_algorithm": "decorrelated_jitter", "backoff_base": 100, "backoff_cap": 1000,
+    });
+    let further = json!({
+        "scheme": "tcp", "path": null, "context": [], "read_timeout": 60, "retry_interval": 0, "command_retries": 3,
+        "name": "app", "tcp_keepalive": 60, "prefix": "app:", "persistent": true, "persistent_id": "app",
+        "options": {}, "serializer": 1, "compression": 2, "compression_level": 3, "client": "phpredis", "cluster": false,
+        "parameters": {}, "read_write_timeout": 0, "scan": null, "failover": 1, "protocol": 3, "alias": "app",
+        "pack_ignore_numbers": true, "async_connect": false, "tcp_nodelay": true, "weight": 1, "role": "master",
+    });
+    for (connection, ignored) in [(laravel, 4), (further, 24)] {
+        let config = accepted(json!({ "connection": connection }));
+        assert_eq!(config.warnings.len(), ignored, "{:#?}", config.warnings);
+        assert!(config.warnings.iter().all(|warning| warning.contains(": unknown key, ignored; known are url, ")));
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ return [
 
     'connection' => [
         'url' => env('RESONATE_WEBHOOKS_REDIS_URL', env('REDIS_URL')),
+        'scheme' => env('RESONATE_WEBHOOKS_REDIS_SCHEME', env('REDIS_SCHEME', 'tcp')),
         'host' => env('RESONATE_WEBHOOKS_REDIS_HOST', env('REDIS_HOST', '127.0.0.1')),
         'port' => env('RESONATE_WEBHOOKS_REDIS_PORT', env('REDIS_PORT', '6379')),
         'username' => env('RESONATE_WEBHOOKS_REDIS_USERNAME', env('REDIS_USERNAME')),
@@ -70,6 +71,19 @@ return [
     'flush_interval' => (float) env('RESONATE_WEBHOOKS_FLUSH', 1.0),
 
     'reconcile_interval' => (float) env('RESONATE_WEBHOOKS_RECONCILE', 30.0),
+
+    /*
+    |--------------------------------------------------------------------------
+    | Ignored Channels
+    |--------------------------------------------------------------------------
+    |
+    | Channels whose names begin with one of these prefixes make no event. The
+    | Pusher protocol reserves "#" for the channels of the server itself, such
+    | as "#server-to-user-7", which are sessions of users rather than rooms.
+    |
+    */
+
+    'ignore_channel_prefixes' => ['#'],
 
     /*
     |--------------------------------------------------------------------------

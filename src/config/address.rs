@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use url::Url;
 
 use super::connection::{Address, Login};
+use super::error::ROOT;
 use super::tls_files::TlsFiles;
 use super::userinfo::decoded;
 use crate::secret::Secret;
 
 /// Where Redis listens unless told otherwise.
+pub(super) const DEFAULT_HOST: &str = "127.0.0.1";
 pub(super) const DEFAULT_PORT: u16 = 6379;
 
 /// `connection.host`: `redis.internal`, `tls://redis.internal`, `/run/redis.sock` or `unix:///run/redis.sock`.
@@ -74,6 +76,26 @@ pub(super) struct RedisUrl {
     pub(super) address: Address,
     pub(super) login: Option<Login>,
     pub(super) database: u32,
+    /// Whether its query has parameters that mean nothing here.
+    pub(super) has_unknown_parameters: bool,
+}
+
+impl RedisUrl {
+    /// Warns about what the config says beside the URL, or in it, without effect.
+    pub(super) fn warn(&self, wants_tls: bool, warnings: &mut Vec<String>) {
+        if self.has_unknown_parameters {
+            warnings.push(format!(
+                "{ROOT}.connection.url has query parameters without effect: known are database and password"
+            ));
+        }
+        if wants_tls && !matches!(self.address, Address::Tls { .. }) {
+            warnings.push(format!(
+                "{ROOT}.connection.scheme asks for TLS, but connection.url wins and leads to {} without it: write it as \
+                 rediss://…",
+                self.address
+            ));
+        }
+    }
 }
 
 impl TryFrom<String> for RedisUrl {
@@ -132,6 +154,7 @@ struct Options {
     username: Option<String>,
     password: Option<Secret>,
     database: u32,
+    has_unknown_parameters: bool,
 }
 
 impl Options {
@@ -152,14 +175,16 @@ impl Options {
             match &*name {
                 "database" | "db" => self.database(&value)?,
                 "password" | "pass" => self.password = Some(Secret::new(value)),
-                _ => return Err("has an unknown query parameter, known are database and password".to_owned()),
+                // Not named: what a password with an unescaped character leaves may look like a parameter.
+                _ => self.has_unknown_parameters = true,
             }
         }
         Ok(())
     }
 
     fn at(self, address: Address) -> RedisUrl {
-        RedisUrl { address, login: Login::new(self.username, self.password), database: self.database }
+        let Self { username, password, database, has_unknown_parameters } = self;
+        RedisUrl { address, login: Login::new(username, password), database, has_unknown_parameters }
     }
 }
 
@@ -215,11 +240,33 @@ mod tests {
         assert_eq!(full.database, 3);
 
         let bare = url("tcp://redis.internal").unwrap();
-        assert_eq!(bare, RedisUrl { address: tcp("redis.internal", 6379), login: None, database: 0 });
+        assert_eq!(
+            bare,
+            RedisUrl { address: tcp("redis.internal", 6379), login: None, database: 0, has_unknown_parameters: false }
+        );
 
         assert_eq!(url("rediss://:x@h").unwrap().address, tls("h", 6379));
         assert_eq!(url("tls://h?database=4&password=x").unwrap().database, 4);
         assert_eq!(url("redis://[::1]:7000").unwrap().address, tcp("::1", 7000));
+    }
+
+    #[test]
+    fn parameters_that_mean_nothing_here_change_nothing() {
+        let known =
+            url("rediss://:x@h:7000/3?timeout=5&read_timeout=60&family=0&scheme=tcp&ssl[verify_peer]=0").unwrap();
+        assert_eq!(known.address, tls("h", 7000));
+        assert_eq!((known.database, known.has_unknown_parameters), (3, true));
+        assert!(!url("redis://h?db=1").unwrap().has_unknown_parameters);
+        let mut warnings = Vec::new();
+        url("redis://h?secret=hunter2").unwrap().warn(true, &mut warnings);
+        assert_eq!(
+            warnings,
+            [
+                "resonate-webhooks.connection.url has query parameters without effect: known are database and password",
+                "resonate-webhooks.connection.scheme asks for TLS, but connection.url wins and leads to h:6379 without it: \
+                 write it as rediss://…",
+            ]
+        );
     }
 
     #[test]
@@ -232,10 +279,22 @@ mod tests {
     fn a_url_may_name_a_socket_file() {
         let expected = Address::Unix("/run/redis.sock".into());
         for text in ["unix:///run/redis.sock", "unix:/run/redis.sock", "redis+unix:///run/redis.sock"] {
-            assert_eq!(url(text).unwrap(), RedisUrl { address: expected.clone(), login: None, database: 0 }, "{text}");
+            assert_eq!(
+                url(text).unwrap(),
+                RedisUrl { address: expected.clone(), login: None, database: 0, has_unknown_parameters: false },
+                "{text}"
+            );
         }
         let full = url("unix://app:p%3Ass@/run/redis.sock?db=2").unwrap();
-        assert_eq!(full, RedisUrl { address: expected, login: Some(login("app", "p:ss")), database: 2 });
+        assert_eq!(
+            full,
+            RedisUrl {
+                address: expected,
+                login: Some(login("app", "p:ss")),
+                database: 2,
+                has_unknown_parameters: false
+            }
+        );
     }
 
     #[test]
@@ -246,7 +305,6 @@ mod tests {
             "redis://:hun/ter2@h:port",
             "https://:hunter2@h",
             "redis://h/hunter2",
-            "redis://h?secret=hunter2",
             "unix://hunter2",
         ] {
             let problem = url(text).unwrap_err();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::address::{Host, RedisUrl};
+use super::context::Context;
 use super::error::{ConfigError, ROOT};
 use super::scalar::Whole;
 use super::sentinels::{DEFAULT_SERVICE, Hosts, Sentinels};
@@ -32,7 +33,7 @@ impl Default for Connection {
     /// `127.0.0.1:6379`, database 0, no password, 5 seconds.
     fn default() -> Self {
         Self {
-            address: Address::Tcp { host: "127.0.0.1".to_owned(), port: address::DEFAULT_PORT },
+            address: Address::Tcp { host: address::DEFAULT_HOST.to_owned(), port: address::DEFAULT_PORT },
             login: None,
             database: 0,
             timeout: Duration::from_secs(5),
@@ -95,6 +96,28 @@ impl Login {
     }
 }
 
+/// `connection.scheme`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Tcp,
+    Tls,
+    Unix,
+}
+
+impl TryFrom<String> for Scheme {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "tcp" | "redis" => Ok(Self::Tcp),
+            "tls" | "rediss" | "ssl" => Ok(Self::Tls),
+            "unix" => Ok(Self::Unix),
+            // Taking it for tcp, as others do, could send a password in clear.
+            _ => Err("is an unknown scheme, known are tcp, tls and unix"),
+        }
+    }
+}
+
 /// `connection` as it is written.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with a url or a host")]
@@ -102,8 +125,12 @@ pub(super) struct Written {
     #[serde(default, deserialize_with = "unless_empty")]
     url: Option<RedisUrl>,
     #[serde(default, deserialize_with = "unless_empty")]
+    scheme: Option<Scheme>,
+    #[serde(default, deserialize_with = "unless_empty")]
     host: Option<Host>,
     port: Option<Whole<1, 65_535>>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    path: Option<PathBuf>,
     #[serde(default, deserialize_with = "unless_empty")]
     username: Option<String>,
     #[serde(default, deserialize_with = "unless_empty")]
@@ -123,54 +150,93 @@ pub(super) struct Written {
     client_cert: Option<PathBuf>,
     #[serde(default, deserialize_with = "unless_empty")]
     client_key: Option<PathBuf>,
+    #[serde(alias = "ssl")]
+    context: Option<Context>,
 }
 
 impl Written {
-    /// A `url` stands for itself: it replaces host, port, username, password and database, also those that it does not
-    /// mention. The roster reads the same keys the same way, and both must end up in the same database. Sentinels replace
-    /// host and port.
-    pub(super) fn resolve(self, warnings: &mut Vec<String>) -> Result<Connection, ConfigError> {
+    /// A `url` stands for itself: it replaces scheme, host, port, path, username, password and database, also those that it
+    /// does not mention. The roster reads the same keys the same way, and both must end up in the same database. Sentinels
+    /// replace host and port.
+    pub(super) fn resolve(mut self, warnings: &mut Vec<String>) -> Result<Connection, ConfigError> {
         let defaults = Connection::default();
-        let sentinels = self.sentinels.filter(|sentinels| !sentinels.hosts.is_empty());
+        let sentinels = self.sentinels.take().filter(|sentinels| !sentinels.hosts.is_empty());
         if sentinels.is_some() && self.url.is_some() {
             return Err(ConfigError::at(
                 "connection.url",
                 "names one server, and connection.sentinels name another: leave one of them out",
             ));
         }
-        let (mut address, login, database) = match self.url {
-            Some(RedisUrl { address, login, database }) => (address, login, database),
+        let files = self.files(warnings)?;
+        let is_tls = self.scheme == Some(Scheme::Tls);
+        let (mut address, login, database) = match self.url.take() {
+            Some(url) => {
+                url.warn(is_tls, warnings);
+                (url.address, url.login, url.database)
+            }
             None => (
-                match self.host {
-                    _ if sentinels.is_some() => defaults.address,
-                    Some(host) => host.with_port(self.port.map_or(address::DEFAULT_PORT, port)),
-                    None => match (defaults.address, self.port) {
-                        (Address::Tcp { host, .. }, Some(number)) => Address::Tcp { host, port: port(number) },
-                        (address, _) => address,
-                    },
+                match sentinels {
+                    Some(Hosts { hosts, with_tls }) => Address::Sentinels(Sentinels {
+                        hosts,
+                        service: self.service.take().unwrap_or_else(|| DEFAULT_SERVICE.to_owned()),
+                        tls: (with_tls || is_tls).then(TlsFiles::default),
+                        login: Login::new(self.sentinel_username.take(), self.sentinel_password.take()),
+                    }),
+                    None => self.address(warnings)?,
                 },
                 Login::new(self.username, self.password),
                 self.database.map_or(defaults.database, Whole::get),
             ),
         };
-        let written = TlsFiles::at("connection", self.ca_file, self.client_cert, self.client_key)?;
-        if let Some(Hosts { hosts, with_tls }) = sentinels {
-            address = Address::Sentinels(Sentinels {
-                hosts,
-                service: self.service.unwrap_or_else(|| DEFAULT_SERVICE.to_owned()),
-                tls: with_tls.then(TlsFiles::default),
-                login: Login::new(self.sentinel_username, self.sentinel_password),
-            });
-        }
         match &mut address {
-            Address::Tls { files, .. } | Address::Sentinels(Sentinels { tls: Some(files), .. }) => *files = written,
-            _ if written != TlsFiles::default() => warnings.push(format!(
-                "{ROOT}.connection has TLS files, but the connection to {address} is not encrypted: write the host as \
-                 tls://… or the url as rediss://…"
+            Address::Tls { files: unset, .. } | Address::Sentinels(Sentinels { tls: Some(unset), .. }) => {
+                *unset = files;
+            }
+            _ if files != TlsFiles::default() => warnings.push(format!(
+                "{ROOT}.connection has TLS files, but the connection to {address} is not encrypted: set \
+                 {ROOT}.connection.scheme to \"tls\", or write the url as rediss://…"
             )),
             Address::Tcp { .. } | Address::Unix(_) | Address::Sentinels(_) => {}
         }
         Ok(Connection { address, login, database, timeout: self.timeout.map_or(defaults.timeout, Timeout::duration) })
+    }
+
+    /// Where `scheme`, `host`, `port` and `path` lead. TLS is what either scheme or host ask for.
+    fn address(&mut self, warnings: &mut Vec<String>) -> Result<Address, ConfigError> {
+        let port = self.port.map_or(address::DEFAULT_PORT, port);
+        let host = self.host.take();
+        if self.scheme == Some(Scheme::Unix) {
+            let ((Some(path), _) | (None, Some(Host::Unix(path)))) = (self.path.take(), host) else {
+                return Err(ConfigError::at("connection.path", "is missing beside the scheme unix"));
+            };
+            if path.is_relative() {
+                return Err(ConfigError::at("connection.path", "is no absolute path"));
+            }
+            return Ok(Address::Unix(path));
+        }
+        if self.path.is_some() {
+            warnings.push(format!("{ROOT}.connection.path has no effect without the scheme unix"));
+        }
+        let host = match host.unwrap_or_else(|| Host::Tcp(address::DEFAULT_HOST.to_owned())) {
+            Host::Tcp(name) if self.scheme == Some(Scheme::Tls) => Host::Tls(name),
+            host => host,
+        };
+        Ok(host.with_port(port))
+    }
+
+    /// The TLS files, by our own keys or by those of PHP.
+    fn files(&mut self, warnings: &mut Vec<String>) -> Result<TlsFiles, ConfigError> {
+        let Context { cafile, local_cert, local_pk, without_effect } = self.context.take().unwrap_or_default();
+        warnings.extend(without_effect.iter().map(|option| {
+            format!("{ROOT}.connection.context.{option} has no effect: known are cafile, local_cert and local_pk")
+        }));
+        let ca = self.ca_file.take().or(cafile);
+        let (cert, key) = match (self.client_cert.take(), self.client_key.take()) {
+            // Where PHP has no key of its own, it is in the file of the certificate.
+            (None, None) => (local_cert.clone(), local_pk.or(local_cert)),
+            own => own,
+        };
+        TlsFiles::at("connection", ca, cert, key)
     }
 }
 

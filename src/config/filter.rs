@@ -134,7 +134,7 @@ impl fmt::Debug for Names {
 
 /// A filter as it is written.
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an array of conditions")]
+#[serde(rename = "filter", deny_unknown_fields, expecting = "an array of conditions")]
 pub(super) struct Written {
     #[serde(alias = "channel_name_starts_with")]
     channel_prefix: Option<OneOrMore<String>>,
@@ -148,7 +148,7 @@ pub(super) struct Written {
 
 /// The lists of client events as they are written.
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an array with allow, deny or both")]
+#[serde(rename = "filter", deny_unknown_fields, expecting = "an array with allow, deny or both")]
 struct NameLists {
     #[serde(default, deserialize_with = "names")]
     allow: Option<Names>,
@@ -233,6 +233,8 @@ impl<'de> Deserialize<'de> for ChannelType {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use serde_json::{Value, json};
 
     use super::super::value::Setting;
@@ -240,7 +242,7 @@ mod tests {
     use crate::event::{ClientEvent, ClientEventParts};
 
     fn filter(written: Value) -> Filter {
-        Written::deserialize(Setting(written)).unwrap().resolve()
+        Written::deserialize(Setting::root(written, &RefCell::default())).unwrap().resolve()
     }
 
     fn on(channel: &str, kind: EventKind) -> Event {
@@ -314,13 +316,18 @@ mod tests {
         assert!(["client-chat-typing", "client-moved", "client-x"].iter().all(|name| !whispers(&filter, name)));
         assert!(whispers(&filter, "client-chat-a\nb"), "whatever the name holds");
         assert!(admits(&filter, "private-a"));
-        let none = super::Written::deserialize(Setting(json!({"client_events": {"allow": []}}))).unwrap().resolve();
+        let none =
+            super::Written::deserialize(Setting::root(json!({"client_events": {"allow": []}}), &RefCell::default()))
+                .unwrap()
+                .resolve();
         assert!(!whispers(&none, "client-x"), "an empty list allows nothing");
     }
 
     #[test]
     fn what_is_no_expression_or_no_type_is_refused() {
-        let refusal = |written: Value| Written::deserialize(Setting(written)).err().map(|fault| format!("{fault}"));
+        let refusal = |written: Value| {
+            Written::deserialize(Setting::root(written, &RefCell::default())).err().map(|fault| format!("{fault}"))
+        };
         for written in [
             json!({"channel_pattern": "("}),
             json!({"channel_type": "secret"}),

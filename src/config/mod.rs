@@ -1,13 +1,16 @@
 //! The configuration: Laravel's `config/resonate-webhooks.php`, read strictly.
 //!
-//! An unknown key, a misspelt event or a number out of range is an error that names its key; a missing or `null` value
-//! means its default. Text from the environment stands for a number where one is wanted.
+//! A misspelt key or event or a number out of range is an error that names its key; a missing or `null` value means its
+//! default. A key that resembles no known one is ignored, with a warning. Text from the environment stands for a number where
+//! one is wanted.
 //!
 //! | key | default | meaning |
 //! |---|---|---|
-//! | `connection.url` | | Redis as a URL; replaces the next five keys |
+//! | `connection.url` | | Redis as a URL; replaces scheme, host, port, path, username, password and database |
+//! | `connection.scheme` | `tcp` | or `tls` (`rediss`), or `unix` |
 //! | `connection.host` | `127.0.0.1` | name, address, `tls://name`, or the path of a socket |
 //! | `connection.port` | 6379 | |
+//! | `connection.path` | | of a socket, with the scheme `unix` |
 //! | `connection.sentinels` | | `host:port` of Sentinels, a list or separated by commas; replaces host and port |
 //! | `connection.service` | `mymaster` | what the Sentinels call the server |
 //! | `connection.sentinel_username`, `.sentinel_password` | | for the Sentinels themselves |
@@ -17,11 +20,13 @@
 //! | `connection.timeout` | 5.0 | seconds to connect, to read and to write |
 //! | `connection.ca_file` | system's | PEM certificates to trust in TLS |
 //! | `connection.client_cert`, `.client_key` | | PEM files by which Redis knows us in TLS |
+//! | `connection.context` | | the same three as PHP names them: `cafile`, `local_cert`, `local_pk` |
 //! | `key_prefix` | `wh` | starts every key in Redis |
 //! | `ttl` | 90 | seconds after which a silent node counts as dead, from 3 |
 //! | `departure_grace` | 0 | seconds in which who left may come back without a webhook, 0 to 300 |
 //! | `subscription_count_interval` | 5.0 | seconds between two `subscription_count` of a channel, 0 to 3600 |
 //! | `cache_miss_ttl` | 60 | seconds after which a cache channel that stayed empty is told of again, 1 to 86400 |
+//! | `ignore_channel_prefixes` | `['#']` | how the names of channels begin that make no event |
 //! | `flush_interval` | 1.0 | seconds of events that one batch may span, from 0.01 |
 //! | `reconcile_interval` | 30.0 | seconds between two comparisons with the live connections, from 1 |
 //! | `max_attempts` | 5 | attempts before a batch is given up, 1 to 100; unlimited when only `retry_for` is set |
@@ -79,6 +84,7 @@ mod address;
 mod app_webhooks;
 mod batching;
 mod connection;
+mod context;
 mod custom_names;
 mod dashboard;
 mod endpoint;
@@ -88,6 +94,7 @@ mod error;
 mod event_set;
 mod filter;
 mod header;
+mod ignored_channels;
 mod lambda;
 mod metrics;
 mod nearest;
@@ -102,6 +109,7 @@ mod tls_files;
 mod userinfo;
 mod value;
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -120,6 +128,7 @@ pub(crate) use error::ROOT;
 pub use event_set::EventSet;
 pub use filter::Filter;
 pub use header::{Header, HeaderError};
+pub use ignored_channels::IgnoredChannels;
 pub use lambda::{Invocation, Lambda};
 pub use outbox_kind::OutboxKind;
 pub use payload::Payload;
@@ -161,6 +170,8 @@ pub struct Config {
     pub subscription_count_interval: Duration,
     /// How long a cache channel that is empty is told of once only.
     pub cache_miss_ttl: Duration,
+    /// Channels that make no event.
+    pub ignored_channels: IgnoredChannels,
     /// How much event time one batch may span.
     pub flush_interval: Duration,
     /// Time between two comparisons with the live connections.
@@ -199,7 +210,7 @@ impl Config {
     /// Reads the `resonate-webhooks` config array.
     ///
     /// # Errors
-    /// When a key is unknown or a value cannot be used; the message names the key.
+    /// When a key resembles a known one or a value cannot be used; the message names the key.
     pub fn from_value(value: Value) -> Result<Self, ConfigError> {
         Self::read(value, &Environment::of_process())
     }
@@ -209,11 +220,13 @@ impl Config {
     /// # Errors
     /// As above.
     pub fn read(value: Value, environment: &Environment) -> Result<Self, ConfigError> {
-        let written: Option<Written> = serde_path_to_error::deserialize(Setting(value)).map_err(|error| {
-            let path = error.path().clone();
-            ConfigError::from_fault(&path, error.into_inner())
-        })?;
-        written.unwrap_or_default().resolve(environment)
+        let warnings = RefCell::default();
+        let written: Option<Written> =
+            serde_path_to_error::deserialize(Setting::root(value, &warnings)).map_err(|error| {
+                let path = error.path().clone();
+                ConfigError::from_fault(&path, error.into_inner())
+            })?;
+        written.unwrap_or_default().resolve(environment, warnings.into_inner())
     }
 
     /// Whether an endpoint receives this event: one that nobody wants is not looked for.
@@ -234,6 +247,7 @@ impl Default for Config {
             // As long as Pusher locks a large channel.
             subscription_count_interval: Duration::from_secs(5),
             cache_miss_ttl: Duration::from_secs(60),
+            ignored_channels: IgnoredChannels::default(),
             flush_interval: Duration::from_secs(1),
             reconcile_interval: Duration::from_secs(30),
             batch_max_events: 1000,
@@ -278,6 +292,7 @@ struct Written {
     departure_grace: Option<Seconds<0, 300_000>>,
     subscription_count_interval: Option<Seconds<0, HOUR_MS>>,
     cache_miss_ttl: Option<Seconds<1_000, { 24 * HOUR_MS }>>,
+    ignore_channel_prefixes: Option<IgnoredChannels>,
     flush_interval: Option<Seconds<10, HOUR_MS>>,
     reconcile_interval: Option<Seconds<1_000, { 24 * HOUR_MS }>>,
     max_attempts: Option<Attempts>,
@@ -313,9 +328,8 @@ struct Written {
 }
 
 impl Written {
-    fn resolve(self, environment: &Environment) -> Result<Config, ConfigError> {
+    fn resolve(self, environment: &Environment, mut warnings: Vec<String>) -> Result<Config, ConfigError> {
         let otherwise = Config::default();
-        let mut warnings = Vec::new();
 
         let connection = self.connection.unwrap_or_default().resolve(&mut warnings)?;
         if self.key_prefix.as_deref() == Some("") {
@@ -375,6 +389,7 @@ impl Written {
                 .subscription_count_interval
                 .map_or(otherwise.subscription_count_interval, Seconds::duration),
             cache_miss_ttl: self.cache_miss_ttl.map_or(otherwise.cache_miss_ttl, Seconds::duration),
+            ignored_channels: self.ignore_channel_prefixes.unwrap_or_default(),
             flush_interval: self.flush_interval.map_or(otherwise.flush_interval, Seconds::duration),
             reconcile_interval: self.reconcile_interval.map_or(otherwise.reconcile_interval, Seconds::duration),
             batch_max_events: self.batch_max_events.map_or(otherwise.batch_max_events, Whole::size),

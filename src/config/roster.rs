@@ -8,7 +8,8 @@ use super::scalar::Seconds;
 
 const MONTH_MS: u32 = 30 * 24 * 3_600_000;
 
-/// The keys of the roster, `{key_prefix}:{channel}:{process}`, in the same database as ours.
+/// The keys of the roster, `{key_prefix}:{app id}:{channel}:{process}` and before its release 0.3 without the application, in
+/// the same database as ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
     /// Starts every key.

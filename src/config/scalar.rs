@@ -145,17 +145,23 @@ fn number(value: f64, written: impl Display) -> Number {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use serde_json::{Value, json};
 
     use super::super::value::Setting;
     use super::*;
 
     fn seconds(value: Value) -> Result<Duration, String> {
-        Seconds::<10, 3_600_000>::deserialize(Setting(value)).map(Seconds::duration).map_err(|fault| fault.to_string())
+        Seconds::<10, 3_600_000>::deserialize(Setting::root(value, &RefCell::default()))
+            .map(Seconds::duration)
+            .map_err(|fault| fault.to_string())
     }
 
     fn whole(value: Value) -> Result<u32, String> {
-        Whole::<1, 100>::deserialize(Setting(value)).map(Whole::get).map_err(|fault| fault.to_string())
+        Whole::<1, 100>::deserialize(Setting::root(value, &RefCell::default()))
+            .map(Whole::get)
+            .map_err(|fault| fault.to_string())
     }
 
     #[test]
@@ -177,8 +183,11 @@ mod tests {
 
     #[test]
     fn a_switch_is_read_in_the_spellings_of_the_environment() {
-        let switch =
-            |value| Switch::deserialize(Setting(value)).map(|Switch(on)| on).map_err(|fault| fault.to_string());
+        let switch = |value| {
+            Switch::deserialize(Setting::root(value, &RefCell::default()))
+                .map(|Switch(on)| on)
+                .map_err(|fault| fault.to_string())
+        };
         for on in [json!(true), json!(1), json!("1"), json!("True"), json!(" on "), json!("yes")] {
             assert_eq!(switch(on), Ok(Some(true)));
         }

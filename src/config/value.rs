@@ -2,7 +2,12 @@
 //!
 //! `serde_json` could read the same tree, but not with PHP's eyes: an empty PHP array is a map and a list at once, a
 //! struct must not be filled by position from a list, and an error must never repeat the value it complains about.
+//!
+//! A key that resembles a known one is an error, for it is most likely a typing error. Any other unknown key is left out
+//! with a warning: the package that this one replaces, Laravel and Resonate add keys of their own. But not in a filter: without
+//! one of its conditions an endpoint would receive what it must not.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -12,12 +17,48 @@ use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Une
 use serde::forward_to_deserialize_any;
 use serde_json::Value;
 
-use super::error::Fault;
+use super::error::{Fault, place};
+use super::nearest::nearest;
 
-/// One value of the config array.
-pub(super) struct Setting(pub(super) Value);
+/// The name of structs in which every unknown key is an error.
+const STRICT: &str = "filter";
 
-impl IntoDeserializer<'_, Fault> for Setting {
+/// One value of the config array, and where it stands.
+pub(super) struct Setting<'a> {
+    value: Value,
+    /// Relative to the config file: `connection.host`; empty for the whole.
+    key: String,
+    warnings: &'a RefCell<Vec<String>>,
+}
+
+impl<'a> Setting<'a> {
+    /// The whole config array. What is wrong but harmless is added to `warnings`.
+    pub(super) const fn root(value: Value, warnings: &'a RefCell<Vec<String>>) -> Self {
+        Self { value, key: String::new(), warnings }
+    }
+
+    /// A value below this one.
+    fn child(&self, key: &str, value: Value) -> Self {
+        let key = if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) };
+        Self { value, key, warnings: self.warnings }
+    }
+
+    /// Leaves out the keys that mean nothing and resemble none of `known`.
+    fn leave_out_unknown(&mut self, known: &[&str]) {
+        let Value::Object(entries) = &mut self.value else { return };
+        entries.retain(|key, value| {
+            let stays = known.contains(&key.as_str()) || nearest(key, known).is_some();
+            if !stays && !value.is_null() {
+                let place = place(&if self.key.is_empty() { key.clone() } else { format!("{}.{key}", self.key) });
+                let known = known.join(", ");
+                self.warnings.borrow_mut().push(format!("{place}: unknown key, ignored; known are {known}"));
+            }
+            stays
+        });
+    }
+}
+
+impl IntoDeserializer<'_, Fault> for Setting<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -25,11 +66,11 @@ impl IntoDeserializer<'_, Fault> for Setting {
     }
 }
 
-impl<'de> Deserializer<'de> for Setting {
+impl<'de> Deserializer<'de> for Setting<'_> {
     type Error = Fault;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.0 {
+    fn deserialize_any<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Fault> {
+        match std::mem::take(&mut self.value) {
             Value::Null => visitor.visit_unit(),
             Value::Bool(flag) => visitor.visit_bool(flag),
             Value::Number(number) => match number.as_i64() {
@@ -37,32 +78,40 @@ impl<'de> Deserializer<'de> for Setting {
                 None => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
             },
             Value::String(text) => visitor.visit_string(text),
-            Value::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Setting))),
+            Value::Array(items) => {
+                let items = items.into_iter().enumerate().map(|(n, value)| self.child(&n.to_string(), value));
+                visitor.visit_seq(SeqDeserializer::new(items))
+            }
             Value::Object(entries) => {
-                visitor.visit_map(MapDeserializer::new(entries.into_iter().map(|(key, value)| (key, Setting(value)))))
+                let entries = entries.into_iter().map(|(key, value)| {
+                    let setting = self.child(&key, value);
+                    (key, setting)
+                });
+                visitor.visit_map(MapDeserializer::new(entries))
             }
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.0 {
+        match self.value {
             Value::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _fields: &'static [&'static str],
+        mut self,
+        name: &'static str,
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        match self.0 {
-            Value::Array(items) if items.is_empty() => Self(Value::Object(serde_json::Map::new())),
+        match &self.value {
+            Value::Array(items) if items.is_empty() => self.value = Value::Object(serde_json::Map::new()),
             Value::Array(_) => return Err(Fault::invalid_type(Unexpected::Seq, &visitor)),
-            _ => self,
+            _ if name == STRICT => {}
+            _ => self.leave_out_unknown(fields),
         }
-        .deserialize_any(visitor)
+        self.deserialize_any(visitor)
     }
 
     forward_to_deserialize_any! {

@@ -21,7 +21,8 @@ impl Engine {
         if let Threads::Running(running) = &*self.threads.lock() {
             running.delivery.set_endpoints(config.endpoints.clone())?;
         }
-        for warning in &config.warnings {
+        // The others were logged when the engine was booted.
+        for warning in config.warnings.iter().filter(|warning| !self.config.warnings.contains(warning)) {
             self.shared.telemetry.log(Level::Warning, warning);
         }
         // What is gathered was settled when the first hook came.

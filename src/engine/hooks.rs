@@ -102,7 +102,7 @@ impl Engine {
     }
 
     /// Sends an event of the application's own, on a channel if that is given; `data` is a JSON document. Returns whether an
-    /// endpoint receives events of this name: if not, nothing is done.
+    /// endpoint receives events of this name, and the channel is not ignored: if not, nothing is done.
     ///
     /// # Errors
     /// When the name is none, the queue of hooks is full, or the engine does not run.
@@ -115,6 +115,9 @@ impl Engine {
             return Err(SendError::NotRunning);
         }
         let app = self.app_id(app);
+        if channel.is_some_and(|channel| self.config.ignored_channels.contain(channel)) {
+            return Ok(false);
+        }
         let wants = |endpoint: &Endpoint| endpoint.apps.contains(&app) && endpoint.custom.contain(name.as_str());
         if !self.endpoints.lock().iter().any(wants) {
             return Ok(false);

@@ -106,7 +106,8 @@ impl Running {
         let stop_claimer = Arc::new(StopFlag::default());
         let mut claimer =
             Claimer::new(Arc::clone(ledger), cluster, sink, Arc::clone(&stop_claimer), Arc::clone(telemetry));
-        let mut intake = Intake::new(Arc::clone(queue), intents, Arc::clone(ledger), Arc::clone(telemetry));
+        let mut intake = Intake::new(Arc::clone(queue), intents, Arc::clone(ledger), Arc::clone(telemetry))
+            .ignoring(config.ignored_channels.clone());
         Ok(Self {
             stop_claimer,
             intake: Thread::spawn("wh-intake", Arc::clone(telemetry), move || intake.run())?,

@@ -46,6 +46,7 @@ fn one_node_is_elected_until_it_is_gone() {
 fn a_key_tells_its_process_whatever_its_channel_is() {
     for (key, process) in [
         ("roster:presence-a:web-1-4711", Some("web-1-4711")),
+        ("roster:app:presence-a:web-1-4711", Some("web-1-4711")),
         ("roster:a:b*[x]\n:host-1", Some("host-1")),
         ("a:prefix:::host-1", Some("host-1")),
         ("roster:news:we|rd host-7", Some("we-rd-host-7")),

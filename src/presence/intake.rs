@@ -11,6 +11,7 @@ use super::claim::Claim;
 use super::full_outbox::FullOutbox;
 use super::ledger::{Ledger, SharedLedger};
 use super::table::non_empty;
+use crate::config::IgnoredChannels;
 use crate::event::{ClientEvent, ClientEventParts, ClientMessage, CustomEvent};
 use crate::intent::{Intent, IntentQueue};
 use crate::names::{AppId, ChannelName};
@@ -42,6 +43,7 @@ pub(crate) struct Intake {
     barriers: Vec<Sender<()>>,
     /// Events of the application that found no room.
     dropped: FullOutbox,
+    ignored: IgnoredChannels,
 }
 
 /// Whether the thread goes on.
@@ -60,7 +62,13 @@ impl Intake {
         telemetry: Arc<Telemetry>,
     ) -> Self {
         let (portion, claims, barriers) = (Vec::new(), Vec::new(), Vec::new());
-        Self { queue, intents, ledger, telemetry, portion, claims, barriers, dropped: FullOutbox::default() }
+        let (dropped, ignored) = (FullOutbox::default(), IgnoredChannels::default());
+        Self { queue, intents, ledger, telemetry, portion, claims, barriers, dropped, ignored }
+    }
+
+    /// The same, which takes in nothing about these channels.
+    pub(crate) fn ignoring(self, ignored: IgnoredChannels) -> Self {
+        Self { ignored, ..self }
     }
 
     /// Runs until it takes in a [`Intent::Stop`].
@@ -165,9 +173,12 @@ impl Intake {
         }
     }
 
-    /// Reads the message of a client event. `None` when it is none, or is for another channel than the one on which the host
-    /// found its sender.
+    /// Leaves out what is about an ignored channel, and reads the message of a client event: `None` when it is none, or is for
+    /// another channel than the one on which the host found its sender.
     fn read(&self, intent: Intent) -> Option<Intent> {
+        if intent.channel().is_some_and(|channel| self.ignored.contain(channel)) {
+            return None;
+        }
         let Intent::Message(app, text) = intent else { return Some(intent) };
         let [channel, socket, user, message] = text.parts();
         let Some(read) = ClientMessage::read(message).filter(|read| read.channel.as_bytes() == channel) else {

@@ -19,11 +19,14 @@ impl Cluster {
         redis::cmd("ZADD").arg("wh:nodes").arg(expiry).arg(node.as_str()).exec(&mut self.redis).unwrap();
     }
 
-    /// The roster of process `host-{pid}` refreshed its key of a channel so long ago.
+    /// The roster of process `host-{pid}`, of release 0.3 or later, refreshed its key of a channel so long ago.
     fn refreshed(&mut self, channel: &str, pid: u32, ago: Duration) {
-        let key = format!("roster:{channel}:host-{pid}");
-        redis::cmd("HSET").arg(&key).arg("1.1").arg("7").exec(&mut self.redis).unwrap();
-        redis::cmd("PEXPIRE").arg(&key).arg(millis(TTL.checked_sub(ago).unwrap())).exec(&mut self.redis).unwrap();
+        self.refreshed_key(&format!("roster:app:{channel}:host-{pid}"), ago);
+    }
+
+    fn refreshed_key(&mut self, key: &str, ago: Duration) {
+        redis::cmd("HSET").arg(key).arg("1.1").arg("7").exec(&mut self.redis).unwrap();
+        redis::cmd("PEXPIRE").arg(key).arg(millis(TTL.checked_sub(ago).unwrap())).exec(&mut self.redis).unwrap();
     }
 
     fn fate(&mut self, node: &NodeId) -> Fate {
@@ -55,6 +58,29 @@ fn a_node_that_refreshes_its_roster_when_its_lease_was_overdue_is_spared() {
         assert!(!renewal.unbroken);
         assert_eq!(cluster.edges(&node, &[Claim::leave(channel("app", name))]), "1", "it goes on where it was");
     }
+}
+
+#[test]
+fn a_key_of_either_layout_of_the_roster_counts_when_it_was_refreshed() {
+    let [before_0_3, since_0_3] = ["roster:news:host-1", "roster:app:news:host-1"];
+    for (refreshed, other) in [(before_0_3, since_0_3), (since_0_3, before_0_3)] {
+        let mut cluster = Cluster::with_roster("roster");
+        let node = cluster.lapsed_node("news");
+        cluster.refreshed_key(refreshed, JUST_NOW);
+        cluster.refreshed_key(other, LONG_AGO);
+        assert_eq!(cluster.fate(&node), Fate::Spared, "{refreshed}");
+        cluster.lapsed_for(&node, Duration::from_secs(2));
+        cluster.refreshed_key(refreshed, LONG_AGO);
+        assert_eq!(cluster.fate(&node), Fate::Dead, "{refreshed}");
+    }
+}
+
+#[test]
+fn the_roster_of_another_application_is_no_sign_of_life() {
+    let mut cluster = Cluster::with_roster("roster");
+    let node = cluster.lapsed_node("news");
+    cluster.refreshed_key("roster:other:news:host-1", JUST_NOW);
+    assert_eq!(cluster.fate(&node), Fate::Dead);
 }
 
 #[test]
@@ -134,9 +160,9 @@ fn a_presence_channel_is_found_among_any_number_of_others_and_no_more_than_a_few
     cluster.lapsed_for(&node, Duration::from_secs(2));
     cluster.refreshed("presence-a", 1, JUST_NOW);
     assert_eq!(cluster.fate(&node), Fate::Spared, "a roster may know presence channels only");
-    redis::cmd("DEL").arg("roster:presence-a:host-1").exec(&mut cluster.redis).unwrap();
+    redis::cmd("DEL").arg("roster:app:presence-a:host-1").exec(&mut cluster.redis).unwrap();
     redis::cmd("CONFIG").arg("RESETSTAT").exec(&mut cluster.redis).unwrap();
     assert_eq!(cluster.fate(&node), Fate::Dead);
     let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut cluster.redis).unwrap();
-    assert!(stats.contains("cmdstat_pttl:calls=17,"), "the user, and some of the channels: {stats}");
+    assert!(stats.contains("cmdstat_pttl:calls=34,"), "two keys of the user, and of some of the channels: {stats}");
 }

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Tests;
 
 use PHPUnit\Framework\Attributes\Large;
+use PHPUnit\Framework\Attributes\TestWith;
 use Tests\Support\FakeServer;
 use Tests\Support\RedisServer;
 use Tests\Support\TestApplication;
@@ -42,7 +43,12 @@ final class RosterTest extends PluginTestCase
         }, fn () => 'a name in '.json_encode($this->application->log()), 20.0);
     }
 
-    public function test_a_process_that_lives_on_in_the_roster_is_dead_one_lease_later_than_others(): void
+    /**
+     * Before its release 0.3 the roster's keys did not name the application.
+     */
+    #[TestWith(['presence-room'])]
+    #[TestWith(['1:presence-room'])]
+    public function test_a_process_that_lives_on_in_the_roster_is_dead_one_lease_later_than_others(string $key): void
     {
         $prefix = 'roster-'.bin2hex(random_bytes(4));
         $config = ['ttl' => 3, 'roster' => ['key_prefix' => $prefix, 'ttl' => 90]];
@@ -57,8 +63,8 @@ final class RosterTest extends PluginTestCase
         // Its engine is gone; that its loop goes on, only its roster could tell.
         $this->killNode($silent);
         $killed = hrtime(true);
-        Wait::until(function () use ($prefix, $process) {
-            $this->refresh("{$prefix}:presence-room:{$process}");
+        Wait::until(function () use ($prefix, $key, $process) {
+            $this->refresh("{$prefix}:{$key}:{$process}");
 
             return in_array('channel_vacated presence-room', $this->events(), true);
         }, 'the end of its second lease', 30.0);

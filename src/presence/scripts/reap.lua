@@ -26,8 +26,14 @@ local function process_of(node)
   return node:match('^(.*)%.%x+$')
 end
 
--- Whether the roster knows that the process lives although its lease has lapsed: it has refreshed a key
--- `{prefix}:{channel}:{process}` half a lease after the last renewal or later, when the next renewal was long overdue.
+-- The keys of a channel in the roster: of release 0.3 and later, and of those before.
+local function roster_keys(app, channel, process)
+  local prefix = ARGV[10] .. ':'
+  return {prefix .. app .. ':' .. channel .. ':' .. process, prefix .. channel .. ':' .. process}
+end
+
+-- Whether the roster knows that the process lives although its lease has lapsed: it has refreshed the key of a channel
+-- half a lease after the last renewal or later, when the next renewal was long overdue.
 -- That such a key is there says nothing: the keys of a dead process stay until they expire, often longer than a lease.
 -- Nor is it believed for more than a second lease, for a process whose claimer is gone does not serve the webhooks; nor
 -- when the reaping has begun, which is an expiry of -1.
@@ -49,11 +55,13 @@ local function is_vouched_for(expiry)
   local overdue = expiry - lease / 2
   for _, kind in ipairs({'U', 'c'}) do
     for _, hold in ipairs(some_held(kind, WITNESSES)) do
-      local _, channel = decode_hold(hold)
-      -- Called so that an error is an answer: this user of Redis may have no right to read the roster.
-      local left = redis.pcall('PTTL', ARGV[10] .. ':' .. channel .. ':' .. process)
-      if type(left) == 'number' and left > 0 and now + left - ttl > overdue then
-        return true
+      local app, channel = decode_hold(hold)
+      for _, key in ipairs(roster_keys(app, channel, process)) do
+        -- Called so that an error is an answer: this user of Redis may have no right to read the roster.
+        local left = redis.pcall('PTTL', key)
+        if type(left) == 'number' and left > 0 and now + left - ttl > overdue then
+          return true
+        end
       end
     end
   end
