@@ -280,7 +280,8 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function registerApp(string $appId, string $key, string $secret): void {}
 
         /**
-         * Sends an event of the application's own; data is a JSON string. Whether an endpoint asks for events of this name.
+         * Sends an event of the application's own; data is a JSON string. Whether an endpoint asks for events of this name, and
+         * the channel is not ignored.
          *
          * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent saying what is wrong with it
          * @throws \Webpatser\ResonateWebhooks\Exceptions\QueueFull when too much waits for the engine's threads

@@ -82,11 +82,53 @@ final class RosterSetup
      */
     private static function sameRedis(array $one, array $other): bool
     {
-        $address = fn (array $connection) => empty($connection['url'])
-            ? [$connection['host'] ?? '127.0.0.1', (string) ($connection['port'] ?? 6379), (string) ($connection['database'] ?? 0)]
-            : [$connection['url']];
+        return self::database($one) === self::database($other);
+    }
 
-        // One by URL and one by host may still be the same; that is not for us to guess.
-        return empty($one['url']) !== empty($other['url']) || $address($one) === $address($other);
+    /**
+     * The database that a connection leads to, in whichever way it is written: the path of a socket or host and port, and the
+     * number. Whether it is encrypted makes no difference.
+     *
+     * @param  array<string, mixed>  $connection
+     * @return list<string>
+     */
+    private static function database(array $connection): array
+    {
+        if (! empty($connection['url'])) {
+            $connection = self::parts((string) $connection['url']) ?? ['host' => (string) $connection['url']];
+        }
+
+        [$scheme, $host] = str_contains($host = (string) ($connection['host'] ?? '127.0.0.1'), '://')
+            ? explode('://', $host, 2)
+            : [(string) ($connection['scheme'] ?? 'tcp'), $host];
+        $number = (string) ($connection['database'] ?? 0);
+
+        if (strtolower($scheme) === 'unix' || str_starts_with($host, '/')) {
+            return [(string) ($connection['path'] ?? $host), '', $number];
+        }
+
+        return [strtolower(trim($host, '[]')), (string) ($connection['port'] ?? 6379), $number];
+    }
+
+    /**
+     * What a URL says, by the keys of a connection; null when it is none.
+     *
+     * @return array<string, string>|null
+     */
+    private static function parts(string $url): ?array
+    {
+        $parts = parse_url(preg_replace('#^((?:redis\+)?unix):(?://)?(?:[^/@]*@)?#i', 'unix://localhost', $url));
+
+        if ($parts === false || ! isset($parts['scheme'], $parts['host'])) {
+            return null;
+        }
+
+        parse_str($parts['query'] ?? '', $query);
+        $path = trim($parts['path'] ?? '', '/');
+        $database = $query['database'] ?? $query['db'] ?? null;
+
+        return $parts['scheme'] === 'unix'
+            ? ['scheme' => 'unix', 'path' => $parts['path'] ?? '', 'database' => $database ?? '0']
+            : ['host' => $parts['host'], 'port' => (string) ($parts['port'] ?? 6379), 'database' => $database ?? ($path === '' ? '0' : $path)];
     }
 }

@@ -265,7 +265,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
 
         app()->instance(self::class, $this);
 
-        $this->checkRoster($config);
+        $this->checkSurroundings($config);
 
         // Resonate has no hook for its end, and cancels the ticks before its clients have left.
         register_shutdown_function($this->finish(...));
@@ -287,14 +287,14 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Warn about a roster that does not fit, once.
+     * Warn about a roster that does not fit, and about a Resonate that is too new to be known, once.
      *
      * @param  array<string, mixed>  $config
      */
-    protected function checkRoster(array $config): void
+    protected function checkSurroundings(array $config): void
     {
-        foreach (RosterSetup::mistakes(...$this->rosterSetup($config)) as $mistake) {
-            Log::warning('Resonate webhooks: '.$mistake);
+        foreach (array_filter([HostRelease::warning(), ...RosterSetup::mistakes(...$this->rosterSetup($config))]) as $warning) {
+            Log::warning('Resonate webhooks: '.$warning);
         }
     }
 

@@ -196,7 +196,7 @@ final class ConsoleTest extends PluginTestCase
         $levels = array_column($findings, 'level', 'subject');
         $this->assertSame(0, $code, $output);
         $this->assertSame(
-            ['Extension' => 'ok', 'Config' => 'ok', 'Plugin' => 'ok', 'Roster' => 'warning', 'Redis' => 'ok', 'Persistence' => 'warning', 'Eviction' => 'ok', 'Clocks' => 'ok', 'Servers' => 'warning'],
+            ['Extension' => 'ok', 'Config' => 'ok', 'Plugin' => 'ok', 'Resonate' => 'ok', 'Roster' => 'warning', 'Redis' => 'ok', 'Persistence' => 'warning', 'Eviction' => 'ok', 'Clocks' => 'ok', 'Servers' => 'warning'],
             $levels,
         );
         $this->assertSame([], array_filter($findings, fn (array $finding) => $finding['level'] !== 'ok' && $finding['mend'] === ''));

@@ -44,10 +44,41 @@ final class RosterSetupTest extends TestCase
         yield 'presence channels only' => ['track', ['roster' => ['connection' => self::REDIS]]];
         yield 'another host' => ['different Redis', ['webhooks' => ['connection' => ['host' => 'other'] + self::REDIS]]];
         yield 'another database' => ['different Redis', ['webhooks' => ['connection' => ['database' => 1] + self::REDIS]]];
+        yield 'another socket' => ['different Redis', ['webhooks' => ['connection' => ['scheme' => 'unix', 'path' => '/run/other.sock']]]];
+        yield 'another number in the URL' => ['different Redis', ['webhooks' => ['connection' => ['url' => 'redis://redis/1']]]];
         yield 'another URL' => ['different Redis', [
             'roster' => ['track' => 'all', 'connection' => ['url' => 'redis://:a-password@one']],
             'webhooks' => ['connection' => ['url' => 'redis://:a-password@two']],
         ]];
+    }
+
+    /**
+     * @param  array<string, mixed>  $one
+     * @param  array<string, mixed>  $other
+     */
+    #[DataProvider('sameDatabases')]
+    public function test_a_database_is_the_same_however_it_is_written(array $one, array $other): void
+    {
+        $this->assertSame([], $this->mistakes(['track' => 'all', 'connection' => $one], ['connection' => $other]));
+    }
+
+    /**
+     * @return iterable<string, array{array<string, mixed>, array<string, mixed>}>
+     */
+    public static function sameDatabases(): iterable
+    {
+        $socket = ['scheme' => 'unix', 'path' => '/run/redis.sock'];
+
+        yield 'defaults' => [[], ['scheme' => 'tcp', 'host' => '127.0.0.1', 'port' => 6379, 'database' => '0', 'url' => '']];
+        yield 'TLS by scheme or host' => [['scheme' => 'tls', 'host' => 'redis'], ['host' => 'tls://Redis']];
+        yield 'TLS by URL' => [['scheme' => 'rediss', 'host' => 'redis', 'database' => 2], ['url' => 'rediss://:secret@redis:6379/2?timeout=5']];
+        yield 'a URL and its parts' => [['url' => 'redis://redis'], self::REDIS];
+        yield 'a number in the query' => [['url' => 'redis://redis?database=3'], ['database' => '3'] + self::REDIS];
+        yield 'IPv6' => [['host' => '::1'], ['url' => 'redis://[::1]']];
+        yield 'a socket' => [$socket, ['host' => '/run/redis.sock']];
+        yield 'a socket as a host with a scheme' => [$socket, ['host' => 'unix:///run/redis.sock']];
+        yield 'a socket by URL' => [$socket + ['database' => 1], ['url' => 'unix://me:secret@/run/redis.sock?db=1']];
+        yield 'what is no URL' => [['url' => 'nonsense'], ['url' => 'nonsense']];
     }
 
     public function test_the_engine_learns_where_the_keys_of_the_roster_are(): void
@@ -75,15 +106,15 @@ final class RosterSetupTest extends TestCase
     }
 
     /**
-     * @param  list<string>  $plugins
      * @param  array<string, mixed>  $roster
      * @param  array<string, mixed>  $webhooks
+     * @param  list<string>  $plugins
      * @return list<string>
      */
     private function mistakes(
-        array $plugins = [self::ROSTER, WebhookPlugin::class],
         array $roster = ['track' => 'all', 'connection' => self::REDIS],
         array $webhooks = ['connection' => self::REDIS],
+        array $plugins = [self::ROSTER, WebhookPlugin::class],
     ): array {
         return RosterSetup::mistakes($plugins, $roster, $webhooks);
     }

@@ -31,8 +31,8 @@ final class ServiceProviderTest extends TestCase
         $this->assertSame(5, $config['max_attempts']);
         $this->assertSame([], $config['endpoints']);
         $this->assertSame(
-            ['url' => null, 'host' => '127.0.0.1', 'port' => '6379', 'username' => null, 'password' => null, 'database' => '0', 'timeout' => 5],
-            array_slice($config['connection'], 0, 7),
+            ['url' => null, 'scheme' => 'tcp', 'host' => '127.0.0.1', 'port' => '6379', 'username' => null, 'password' => null, 'database' => '0', 'timeout' => 5],
+            array_slice($config['connection'], 0, 8),
         );
     }
 
@@ -45,10 +45,11 @@ final class ServiceProviderTest extends TestCase
                 'ca_file' => null, 'client_cert' => null, 'client_key' => null,
                 'sentinels' => null, 'service' => 'mymaster', 'sentinel_username' => null, 'sentinel_password' => null,
             ],
-            array_slice($config['connection'], 7),
+            array_slice($config['connection'], 8),
         );
         $this->assertSame(
             [
+                'ignore_channel_prefixes' => ['#'],
                 'departure_grace' => 0.0, 'subscription_count_interval' => 5.0, 'cache_miss_ttl' => 60.0,
                 'timeout' => 10.0, 'connect_timeout' => 5.0,
                 'retry_for' => null, 'retry_after_max' => 300.0,

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console;
 
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\HostRelease;
 use Webpatser\ResonateWebhooks\Native\Cluster;
 use Webpatser\ResonateWebhooks\RosterSetup;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
@@ -122,6 +123,10 @@ final class SetupCheck
             'error',
             'the webhooks plugin is missing in reverb.servers.reverb.plugins',
             'Add '.WebhookPlugin::class.'::class there, behind the roster plugin.',
+        ]);
+
+        $this->judge('Resonate', ($warning = HostRelease::warning()) === null ? null : [
+            'warning', $warning, 'Update the package, or watch whether the webhooks come as they should.',
         ]);
 
         $mistakes = RosterSetup::mistakes($plugins, (array) config('resonate-roster', []), $this->settings);

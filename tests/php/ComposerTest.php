@@ -1,0 +1,153 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use Illuminate\Filesystem\Filesystem;
+use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\Attributes\TestWith;
+use PHPUnit\Framework\TestCase;
+use Symfony\Component\Process\Process;
+
+/**
+ * Composer finds this package to fit beside every release of Resonate that it is written for, and beside what comes next.
+ *
+ * What the others require is known by name, version and requirements; nothing is downloaded.
+ */
+final class ComposerTest extends TestCase
+{
+    private string $folder;
+
+    protected function setUp(): void
+    {
+        mkdir($this->folder = sys_get_temp_dir().'/webhooks-composer-'.bin2hex(random_bytes(6)));
+    }
+
+    protected function tearDown(): void
+    {
+        (new Filesystem)->deleteDirectory($this->folder);
+    }
+
+    #[DataProvider('releases')]
+    public function test_it_fits_beside_the_release(string $resonate, string $roster): void
+    {
+        $installed = $this->resolve(['webpatser/resonate' => $resonate, 'webpatser/resonate-roster' => $roster]);
+
+        $this->assertSame([$resonate, $roster], [$installed['webpatser/resonate'], $installed['webpatser/resonate-roster']]);
+    }
+
+    /**
+     * @return iterable<string, array{string, string}>
+     */
+    public static function releases(): iterable
+    {
+        foreach (['0.4.0' => '0.2.0', '0.5.1' => '0.2.3', '0.6.1' => '0.3.2', '0.6.3' => '0.4.0', '0.7.1' => '0.7.0'] as $resonate => $roster) {
+            yield "Resonate {$resonate}" => [$resonate, $roster];
+        }
+    }
+
+    public function test_the_newest_releases_are_installed_when_none_is_named(): void
+    {
+        $installed = $this->resolve(['webpatser/resonate' => '*', 'webpatser/resonate-roster' => '*']);
+
+        $this->assertSame(['0.7.1', '0.7.0'], [$installed['webpatser/resonate'], $installed['webpatser/resonate-roster']]);
+    }
+
+    #[TestWith(['0.8.0'])]
+    #[TestWith(['1.0.0'])]
+    public function test_a_release_that_is_yet_to_come_is_not_refused(string $next): void
+    {
+        $installed = $this->resolve(['webpatser/resonate' => $next, 'webpatser/resonate-roster' => $next], [
+            ['name' => 'webpatser/resonate', 'version' => $next],
+            ['name' => 'webpatser/resonate-roster', 'version' => $next, 'require' => ['webpatser/resonate' => "^{$next}"]],
+        ]);
+
+        $this->assertSame($next, $installed['webpatser/resonate']);
+    }
+
+    #[TestWith(['webpatser/resonate', '0.3.0'])]
+    #[TestWith(['webpatser/resonate-roster', '0.1.0'])]
+    public function test_a_release_that_is_too_old_is_refused(string $package, string $version): void
+    {
+        $this->assertStringContainsString("conflicts with {$package} {$version}", $this->refusal([$package => $version]));
+    }
+
+    /**
+     * Packages that build on the one that is replaced go on working.
+     */
+    #[TestWith(['^0.2'])]
+    #[TestWith(['^0.4'])]
+    #[TestWith(['^0.5'])]
+    #[TestWith(['^0.7'])]
+    public function test_it_takes_the_place_of_the_package_that_it_replaces(string $wanted): void
+    {
+        $installed = $this->resolve(['acme/dashboard' => '*'], [
+            ['name' => 'acme/dashboard', 'version' => '1.0.0', 'require' => ['webpatser/resonate-webhooks' => $wanted]],
+        ]);
+
+        $this->assertArrayNotHasKey('webpatser/resonate-webhooks', $installed);
+    }
+
+    public function test_a_receiver_needs_neither_resonate_nor_the_roster(): void
+    {
+        $this->assertSame(['laravel/framework', 'resonate-native/webhooks'], array_keys($this->resolve([])));
+    }
+
+    /**
+     * The versions that Composer would install beside this package.
+     *
+     * @param  array<string, string>  $require
+     * @param  list<array<string, mixed>>  $packages  In addition to what is known of upstream.
+     * @return array<string, string>
+     */
+    private function resolve(array $require, array $packages = []): array
+    {
+        [$status, $output] = $this->composer($require, $packages);
+
+        $this->assertSame(0, $status, $output);
+
+        $lock = json_decode(file_get_contents("{$this->folder}/composer.lock"), true);
+
+        return array_column($lock['packages'], 'version', 'name');
+    }
+
+    /**
+     * @param  array<string, string>  $require
+     */
+    private function refusal(array $require): string
+    {
+        [$status, $output] = $this->composer($require, []);
+
+        $this->assertSame(2, $status, $output);
+
+        return $output;
+    }
+
+    /**
+     * @param  array<string, string>  $require
+     * @param  list<array<string, mixed>>  $packages
+     * @return array{int, string}
+     */
+    private function composer(array $require, array $packages): array
+    {
+        $known = json_decode(file_get_contents(__DIR__.'/Support/upstream-packages.json'), true, flags: JSON_THROW_ON_ERROR);
+
+        file_put_contents("{$this->folder}/composer.json", json_encode([
+            'repositories' => [
+                ['type' => 'path', 'url' => dirname(__DIR__, 2), 'options' => ['versions' => ['resonate-native/webhooks' => '1.0.0']]],
+                ['type' => 'package', 'package' => [...$known, ...$packages]],
+                ['packagist.org' => false],
+            ],
+            'require' => ['laravel/framework' => '^13.0', 'resonate-native/webhooks' => '*'] + $require,
+        ], JSON_THROW_ON_ERROR));
+
+        $composer = new Process(
+            ['composer', 'update', '--no-install', '--no-interaction', '--no-plugins', '--no-scripts', '--no-audit', '--no-ansi'],
+            $this->folder,
+            ['COMPOSER_DISABLE_NETWORK' => '1', 'COMPOSER_HOME' => $this->folder, 'COMPOSER_ALLOW_SUPERUSER' => '1'],
+        );
+
+        return [$composer->run(), $composer->getOutput().$composer->getErrorOutput()];
+    }
+}
