@@ -18,6 +18,7 @@ use Tests\Support\FakeServer;
 use Tests\Support\RedisServer;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
+use Webpatser\Resonate\Events\MessageReceived;
 use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
@@ -111,9 +112,12 @@ $measure('subscribe', static function ($connection, int $user, int $n) use ($plu
 
 $measure('whisper', static function ($connection, int $user, int $n) use ($plugin): int {
     $event = ['event' => 'client-typing', 'channel' => "presence-bench-{$user}-{$n}", 'data' => ['name' => 'Somebody', 'at' => $n]];
+    $message = json_encode($event);
 
+    // What lies between them in the server is not in the time; the dispatch of the event, which calls the plugin, is.
     $begin = hrtime(true);
     $plugin->onMessage($connection, $event);
+    MessageReceived::dispatch($connection, $message);
 
     return hrtime(true) - $begin;
 });

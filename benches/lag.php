@@ -25,6 +25,7 @@ use Tests\Support\RedisServer;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
 use Webpatser\Resonate\Contracts\Connection;
+use Webpatser\Resonate\Events\MessageReceived;
 use Webpatser\Resonate\Plugins\PluginManager;
 use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
@@ -102,6 +103,7 @@ $work = static function () use (&$begun, &$handled, &$visits, $connections, $whi
         for ($n = 0; $n < WHISPERS_PER_MS; $n++) {
             $client = ($handled * WHISPERS_PER_MS + $n) % CLIENTS;
             $plugins->interceptMessage($connections[$client], json_decode($whispers[$client], true));
+            MessageReceived::dispatch($connections[$client], $whispers[$client]);
         }
 
         for ($n = 0; $n < SUBSCRIPTIONS_PER_MS; $n++, $visits++) {

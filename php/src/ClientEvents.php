@@ -13,6 +13,7 @@ use Webpatser\Resonate\Contracts\Connection;
 use Webpatser\Resonate\Events\MessageReceived;
 use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Channels\ChannelConnection;
+use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
@@ -24,11 +25,16 @@ use Webpatser\ResonateWebhooks\Native\Engine;
 final class ClientEvents
 {
     /**
-     * The channel of each sender's client event that other plugins still judge.
+     * The channel of each connection's newest message, where that is a client event.
      *
      * @var WeakMap<Connection, string>
      */
     private WeakMap $channels;
+
+    /**
+     * Whether Resonate looks for the channel of a client event in the application that its manager was last asked about.
+     */
+    private readonly bool $sharesScope;
 
     /**
      * Create a new instance.
@@ -36,6 +42,8 @@ final class ClientEvents
     public function __construct(private readonly Engine $engine, private readonly PluginContext $context)
     {
         $this->channels = new WeakMap;
+        // 0.6 made the manager's scope immutable, and brought this method.
+        $this->sharesScope = ! method_exists(ChannelManager::class, 'addConnection');
     }
 
     /**
@@ -62,21 +70,26 @@ final class ClientEvents
      */
     public function arrived(Connection $from, array $event): void
     {
-        unset($this->channels[$from]);
-
+        $name = $event['event'] ?? null;
         $channel = $event['channel'] ?? null;
 
-        if (is_string($name = $event['event'] ?? null) && str_starts_with($name, 'client-')
-            && is_string($channel) && (str_starts_with($channel, 'private-') || str_starts_with($channel, 'presence-'))
-            && in_array($from->app()->acceptClientEventsFrom(), ['all', 'members'], true)
-            // Before 0.6 Resonate looks for the channel in the application that was asked about last: this one, now.
-            && $this->member($from, $channel) !== null) {
-            $this->channels[$from] = $channel;
+        if (! is_string($name) || ! str_starts_with($name, 'client-') || ! is_string($channel)
+            || ! (str_starts_with($channel, 'private-') || str_starts_with($channel, 'presence-'))) {
+            unset($this->channels[$from]);
+
+            return;
+        }
+
+        $this->channels[$from] = $channel;
+
+        if ($this->sharesScope) {
+            // With several applications, others' messages would make Resonate miss the channel.
+            $this->member($from, $channel);
         }
     }
 
     /**
-     * Report a message that all plugins have let pass. A plugin may have taken its sender off the channel meanwhile.
+     * Report a message that all plugins have let pass, if its sender is on the channel, as Resonate itself decides.
      *
      * An exception would reach the client as an error.
      */
@@ -89,11 +102,12 @@ final class ClientEvents
         }
 
         try {
-            unset($this->channels[$from]);
+            $app = $from->app();
 
-            if (($member = $this->member($from, $channel)) !== null) {
+            if (in_array($app->acceptClientEventsFrom(), ['all', 'members'], true)
+                && ($member = $this->member($from, $channel)) !== null) {
                 $this->engine->clientEvent(
-                    $from->app()->id(),
+                    $app->id(),
                     $channel,
                     $from->id(),
                     $received->message,

@@ -123,6 +123,24 @@ final class ClientEventTest extends PluginTestCase
         $this->assertEvents(['channel_occupied private-room', 'client_event private-room client-end']);
     }
 
+    public function test_client_events_of_two_applications_in_turn_reach_their_own_clients_and_receivers(): void
+    {
+        $server = $this->serve(apps: [TestApplication::app('1'), TestApplication::app('2')]);
+        $clients = [$server->connect('key-1'), $server->connect('key-1'), $server->connect('key-2'), $server->connect('key-2')];
+
+        array_walk($clients, fn (FakeClient $client) => $client->subscribe('private-room'));
+
+        foreach ([0, 2, 1, 3] as $n) {
+            $clients[$n]->whisper('private-room', "client-{$n}");
+        }
+
+        $this->awaitEvent('client_event private-room client-1');
+        $this->awaitEvent('client_event private-room client-3');
+        $this->assertCount(4, $this->clientEvents());
+        $this->assertSame(['client-1'], array_column($clients[0]->received('client-1'), 'event'));
+        $this->assertSame(['client-2'], array_column($clients[3]->received('client-2'), 'event'));
+    }
+
     public function test_a_listener_that_ends_the_event_does_not_hide_it(): void
     {
         $heard = 0;

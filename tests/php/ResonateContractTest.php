@@ -26,6 +26,7 @@ use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
 use Webpatser\Resonate\Protocols\Pusher\Channels\ChannelConnection;
 use Webpatser\Resonate\Protocols\Pusher\Channels\PresenceCacheChannel;
 use Webpatser\Resonate\Protocols\Pusher\Channels\PrivateCacheChannel;
+use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 use Webpatser\Resonate\Protocols\Pusher\Server;
 use Webpatser\Resonate\Scheduling\Scheduler;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
@@ -116,6 +117,17 @@ final class ResonateContractTest extends TestCase
             'open(Connection $connection): void',
             'open(Connection $connection): bool',
         ]);
+    }
+
+    /**
+     * By this the plugin tells whether the scope of the manager is shared, as it was before 0.6.
+     */
+    public function test_the_manager_of_channels_keeps_its_scope_or_counts_connections(): void
+    {
+        $this->assertNotSame(
+            method_exists(ChannelManager::class, 'addConnection'),
+            method_exists(ChannelManager::class, 'incrementConnectionCount'),
+        );
     }
 
     public function test_a_message_that_was_received_can_be_read_by_listeners(): void

@@ -148,7 +148,7 @@ final class SignatureTest extends PluginTestCase
             "\u{feff}\u{2028}\u{2029}\u{fffd}\u{10ffff}",
             ']}],"events":[]}',
             '</script><!-- & %00 {0} ${x}',
-            str_repeat('🦀/"\\', 8_000),
+            str_repeat('🦀/"\\', 1_500),
         ];
     }
 

@@ -21,6 +21,8 @@ interface ChannelManager
 
     public function findOrCreate(string $channel): Channel;
 
+    public function addConnection(Connection $connection): void;
+
     public function unsubscribeFromAll(Connection $connection): void;
 
     public function remove(Channel $channel): void;

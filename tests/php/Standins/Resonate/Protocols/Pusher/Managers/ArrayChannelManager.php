@@ -47,6 +47,16 @@ class ArrayChannelManager implements ChannelManager
         return $this->channels[$this->application->id()][$channel] ??= ChannelBroker::create($channel);
     }
 
+    public function addConnection(Connection $connection): void
+    {
+        //
+    }
+
+    public function incrementConnectionCount(): void
+    {
+        //
+    }
+
     public function unsubscribeFromAll(Connection $connection): void
     {
         foreach ($this->all() as $channel) {
