@@ -53,7 +53,7 @@ counters! {
     /// Intents of connections and subscriptions that found the queue full: they wait beside it, or their channels are
     /// reconciled from the live connections.
     intents_overflowed,
-    /// Client events not sent on because the sender was not subscribed to the channel.
+    /// Client events not sent on because their message names another channel than the one on which the host found the sender.
     client_events_refused,
     /// Subscriptions of which no hook had told, or whose end none had told, found by a comparison with the live connections.
     reconcile_repairs,
