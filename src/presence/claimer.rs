@@ -33,6 +33,9 @@ const REASSERT_PORTION: usize = 500;
 /// The longest the claimer sleeps without looking at its session.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// The shortest time between two questions whether edges may be decided.
+const SETTLING_PAUSE: Duration = Duration::from_millis(10);
+
 /// Where the events go that the claims turned out to be.
 pub(crate) enum Sink {
     /// To an outbox in memory, in order.
@@ -91,6 +94,8 @@ pub(crate) struct Claimer {
     hold_until: Option<Instant>,
     /// Dead nodes, whose reaping is to be finished.
     lapsed: Vec<String>,
+    /// What this node was before it was reaped, until that is finished.
+    predecessor: Option<String>,
     /// Nodes whose lease has lapsed, but whose roster lives on; each is said once.
     spared: HashSet<String>,
 }
@@ -124,6 +129,7 @@ impl Claimer {
             next_incarnation,
             hold_until: None,
             lapsed: Vec::new(),
+            predecessor: None,
             spared: HashSet::new(),
         }
     }
@@ -173,7 +179,7 @@ impl Claimer {
                 self.session.renew_next();
                 Some(retry_at)
             }
-            Err(Stuck::Refused(Refusal::Settling(wait))) => Some(now + wait),
+            Err(Stuck::Refused(Refusal::Settling(wait))) => Some(self.ask_again_at(now, wait)),
             Err(Stuck::Refused(Refusal::Lost)) => {
                 self.standing.set(None);
                 self.session.lost();
@@ -194,6 +200,13 @@ impl Claimer {
         }
     }
 
+    /// When to ask again whether edges may be decided, of which Redis says that it takes `wait` yet. The lease is renewed
+    /// meanwhile, and after a step of Redis' clock the answer may be far too long.
+    fn ask_again_at(&self, now: Instant, wait: Duration) -> Instant {
+        let until = self.session.renew_at().map_or(now + wait, |renew_at| renew_at.min(now + wait));
+        until.max(now + SETTLING_PAUSE)
+    }
+
     fn try_step(&mut self, now: Instant) -> Result<(), Stuck> {
         let began = Instant::now();
         self.open_session(now)?;
@@ -201,8 +214,8 @@ impl Claimer {
         loop {
             let now = now + began.elapsed();
             self.renew_lease(now)?;
-            self.reap_the_dead(now)?;
-            if self.stop.raised() || !self.claim(now)? {
+            let is_reaping = self.reap_the_dead(now)?;
+            if self.stop.raised() || !(self.claim(now)? || is_reaping) {
                 break;
             }
         }
@@ -345,6 +358,7 @@ impl Claimer {
         let reaped = self.session.node().clone();
         self.session.reaped((self.next_incarnation)());
         self.lapsed.push(reaped.to_string());
+        self.predecessor = Some(reaped.to_string());
         self.ledger.lock().start_over();
         self.telemetry.log(
             Level::Warning,

@@ -141,3 +141,35 @@ fn a_batch_that_is_ready_when_redis_loses_its_data_is_decided_in_the_next_epoch(
     assert_eq!(told(&server), each("o")[2..]);
     assert_eq!(node.claimer.telemetry.counters().reassertions.get(), 1, "nothing was sent that is of the old epoch");
 }
+
+#[test]
+fn a_claimer_that_waits_for_edges_to_settle_asks_now_and_then_and_renews_its_lease_in_time() {
+    let server = RedisServer::start();
+    let mut node = Node::on(&server);
+    // As it is after Redis' clock was set back by a year.
+    let until = crate::presence::clock::system_ms() + 31_536_000_000;
+    redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(until).exec(&mut server.connect()).unwrap();
+    let now = Instant::now();
+    let asks_at = node.claimer.step(now).expect("edges settle");
+    assert!(asks_at <= now + Duration::from_secs(1200), "within a third of the lease");
+    assert!(node.claimer.ask_again_at(now, Duration::ZERO) >= now + SETTLING_PAUSE);
+}
+
+#[test]
+fn a_node_that_reaps_a_large_one_has_its_own_claims_judged_meanwhile() {
+    let server = RedisServer::start();
+    let mut node = Node::on(&server);
+    let (dead, keys, mut redis) = (NodeId::new("dead", 1, 1), node.claimer.keys.clone(), server.connect());
+    let (epoch, _) = keys.open(&mut redis, &dead, "unused", Duration::ZERO).unwrap();
+    let hold =
+        |n: u32| Hold { app: AppId::from("app"), channel: ChannelName::new(format!("{n:03}").as_bytes()), user: None };
+    let holds: Vec<(Hold, i64)> = (0..1000).map(|n| (hold(n), 0)).collect();
+    keys.reassert(&mut redis, &dead, &epoch, 0, holds.iter()).unwrap().unwrap();
+    redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(dead.as_str()).exec(&mut redis).unwrap();
+    node.claimer.lapsed.push(dead.to_string());
+    assert!(node.claimer.step(Instant::now()).is_none());
+    let told = told(&server);
+    assert_eq!(told.len(), 1000 + CHANNELS.len());
+    let last_claim = told.iter().rposition(|event| event.starts_with('o')).unwrap();
+    assert!(last_claim < 999, "the claims came between the departures: {last_claim}");
+}

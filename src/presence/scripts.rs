@@ -62,7 +62,7 @@ script!(CLAIM, "scripts/slots.lua", "scripts/claim.lua");
 script!(REASSERT, "scripts/reassert.lua");
 script!(LEAVING, "scripts/leaving.lua");
 script!(FORGET, "scripts/forget.lua");
-script!(RENEW, "scripts/renew.lua");
+script!(RENEW, "scripts/mend_times.lua", "scripts/renew.lua");
 script!(REAP, "scripts/reap.lua");
 script!(ELECT, "scripts/elect.lua");
 script!(BYE, "scripts/bye.lua");

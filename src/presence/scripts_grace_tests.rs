@@ -344,3 +344,22 @@ fn a_claim_costs_as_many_commands_with_many_departures_in_their_grace_as_with_fe
     redis::cmd("ZADD").arg("wh:due").arg(far).exec(&mut cluster.redis).unwrap();
     assert_eq!(visit(&mut cluster), with_few);
 }
+
+#[test]
+fn a_channel_waits_no_longer_than_the_longest_grace_for_what_is_due_much_later() {
+    let mut cluster = Cluster::granting(GRACE);
+    let node = cluster.node(1);
+    let (room, member) = (channel("app", "presence-a"), user("app", "presence-a", "7"));
+    cluster.edges(&node, &[room.clone(), member.clone()].map(Claim::join));
+    // Of another application, and as it is after the clock was set back by an hour.
+    let now = crate::presence::clock::system_ms();
+    redis::cmd("ZADD").arg("wh:due").arg(now + 3_600_000).arg("c5:other1:a").exec(&mut cluster.redis).unwrap();
+    redis::cmd("HSET").arg("wh:epoch").arg("grace").arg(1).exec(&mut cluster.redis).unwrap();
+    cluster.edges(&node, &[member, room].map(Claim::leave));
+    let due: f64 = redis::cmd("ZSCORE").arg("wh:due").arg("c3:app10:presence-a").query(&mut cluster.redis).unwrap();
+    assert!(due < (now + 310_000) as f64, "{due}");
+    // The next renewal finds that it cannot be true.
+    cluster.renew(&node);
+    cluster.let_pass();
+    assert_eq!(cluster.announced(&node, 2)[..2], ["removed presence-a/7", "channel_vacated presence-a"]);
+}

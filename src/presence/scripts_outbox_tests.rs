@@ -116,3 +116,21 @@ fn where_nobody_wants_to_know_the_grace_remembers_nobody() {
     assert_eq!(mark, "1");
     assert!(!cluster.all_keys().contains(&"wh:by".to_owned()));
 }
+
+#[test]
+fn more_events_than_one_millisecond_can_number_are_told_apart_after_the_clock_was_set_back() {
+    let mut cluster = Cluster::start();
+    let node = cluster.node(1);
+    // Nothing that Redis appends for the next hour gets a later millisecond.
+    let ahead = crate::presence::clock::system_ms() + 3_600_000;
+    let last = format!("{ahead}-999998");
+    redis::cmd("XADD").arg("wh:out:0").arg(&last).arg("e").arg("o3:app1:z").exec(&mut cluster.redis).unwrap();
+    for n in 0..10 {
+        cluster.edges(&node, &[Claim::join(channel("app", &n.to_string()))]);
+    }
+    let entries: Vec<(String, Vec<String>)> =
+        redis::cmd("XRANGE").arg("wh:out:0").arg("-").arg("+").query(&mut cluster.redis).unwrap();
+    let numbers = entries.iter().map(|(id, _)| id.split_once('-').unwrap().1.parse::<u64>().unwrap());
+    assert_eq!(entries.len(), 11);
+    assert!(numbers.max() < Some(1 << 20), "{entries:?}");
+}

@@ -1,5 +1,7 @@
 //! The scripts on a real Redis.
 
+#[path = "scripts_clock_tests.rs"]
+mod clock;
 #[path = "scripts_counts_tests.rs"]
 mod counts;
 #[path = "scripts_course_tests.rs"]

@@ -10,43 +10,61 @@ use crate::telemetry::Level;
 const REAP_PORTION: usize = 256;
 
 impl Claimer {
-    /// Takes away what nodes held whose lease has lapsed, a portion at a time.
-    pub(super) fn reap_the_dead(&mut self, now: Instant) -> Result<(), Stuck> {
-        while let Some(dead) = self.lapsed.last() {
-            let (session, keys) = (&self.session, &self.keys);
-            let epoch = session.epoch().unwrap_or_default();
-            let reaped = call(&mut self.link, |redis| keys.reap(redis, dead, epoch, REAP_PORTION))??;
-            if reaped.waiting || !reaped.leaving.is_empty() {
-                self.grace.ask_now(now);
-            }
-            reaped.leaving.into_iter().for_each(|hold| self.grace.began(hold, reaped.time_ms));
-            self.telemetry.counters().edges.add(reaped.events.len() as u64);
-            match &self.sink {
-                Sink::Memory(accept) => accept(reaped.events),
-                Sink::Redis => self.telemetry.counters().events.add(reaped.events.len() as u64 + reaped.counted),
-            }
-            match reaped.fate {
-                Fate::Dead if reaped.finished => {
-                    self.telemetry.counters().nodes_reaped.add(1);
-                    self.telemetry.log(
-                        Level::Warning,
-                        format_args!("Node {dead} is dead: its lease lapsed, and what it held was taken from it"),
-                    );
-                    self.spared.remove(dead);
-                }
-                Fate::Spared if self.spared.insert(dead.clone()) => self.telemetry.log(
-                    Level::Warning,
-                    format_args!(
-                        "Node {dead} does not renew its lease, but goes on refreshing the roster: it gets another lease"
-                    ),
-                ),
-                Fate::Dead | Fate::Alive | Fate::Spared => {}
-            }
-            if reaped.finished {
+    /// Takes away a portion of what a node held whose lease has lapsed, so that this node's own claims and its lease do not
+    /// wait for the end of that. Returns whether there is more to take.
+    ///
+    /// What this node held before it was reaped itself is taken first and whole: those departures lie before everything
+    /// that waits.
+    pub(super) fn reap_the_dead(&mut self, now: Instant) -> Result<bool, Stuck> {
+        let began = Instant::now();
+        while let Some(dead) = self.lapsed.last().cloned() {
+            let is_finished = self.reap_portion(&dead, now)?;
+            if is_finished {
                 self.lapsed.pop();
             }
+            if self.predecessor.as_ref() != Some(&dead) {
+                return Ok(!self.lapsed.is_empty());
+            }
+            if is_finished {
+                self.predecessor = None;
+            }
+            self.renew_lease(now + began.elapsed())?;
         }
-        Ok(())
+        Ok(false)
+    }
+
+    /// Returns whether nothing is left.
+    fn reap_portion(&mut self, dead: &String, now: Instant) -> Result<bool, Stuck> {
+        let (session, keys) = (&self.session, &self.keys);
+        let epoch = session.epoch().unwrap_or_default();
+        let reaped = call(&mut self.link, |redis| keys.reap(redis, dead, epoch, REAP_PORTION))??;
+        if reaped.waiting || !reaped.leaving.is_empty() {
+            self.grace.ask_now(now);
+        }
+        reaped.leaving.into_iter().for_each(|hold| self.grace.began(hold, reaped.time_ms));
+        self.telemetry.counters().edges.add(reaped.events.len() as u64);
+        match &self.sink {
+            Sink::Memory(accept) => accept(reaped.events),
+            Sink::Redis => self.telemetry.counters().events.add(reaped.events.len() as u64 + reaped.counted),
+        }
+        match reaped.fate {
+            Fate::Dead if reaped.finished => {
+                self.telemetry.counters().nodes_reaped.add(1);
+                self.telemetry.log(
+                    Level::Warning,
+                    format_args!("Node {dead} is dead: its lease lapsed, and what it held was taken from it"),
+                );
+                self.spared.remove(dead);
+            }
+            Fate::Spared if self.spared.insert(dead.clone()) => self.telemetry.log(
+                Level::Warning,
+                format_args!(
+                    "Node {dead} does not renew its lease, but goes on refreshing the roster: it gets another lease"
+                ),
+            ),
+            Fate::Dead | Fate::Alive | Fate::Spared => {}
+        }
+        Ok(reaped.finished)
     }
 
     /// Says which processes run the roster but not the webhooks.

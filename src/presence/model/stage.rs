@@ -31,7 +31,7 @@ const LEASE: Duration = Duration::from_secs(7200);
 const THIRD: Duration = Duration::from_secs(2500);
 
 /// Shorter than that: who renews its lease has heard of every departure that is over.
-const GRACE: Duration = Duration::from_secs(1000);
+const GRACE: Duration = Duration::from_secs(250);
 
 /// Longer than a step takes, and nothing beside a lease.
 const MOMENT: Duration = Duration::from_secs(1);

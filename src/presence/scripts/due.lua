@@ -47,6 +47,9 @@ local function unset_due(hold)
   set_by(hold, nil)
 end
 
+-- The longest grace that the config allows (ms): what is due later was written before the clock was set back.
+local LONGEST_GRACE = 300 * 1000
+
 -- When the last departure of all is due.
 local latest
 local function latest_due()
@@ -62,7 +65,7 @@ local function depart(app, channel, user, by, for_later)
   local at = now + grace
   if user == '' and watched and has_members(app, channel) then
     -- They have to be gone before the channel is, also those whose node granted them more time than this one does.
-    at = math.max(at, latest_due())
+    at = math.max(at, math.min(latest_due(), now + LONGEST_GRACE))
   elseif grace == 0 and not for_later then
     return ''
   end

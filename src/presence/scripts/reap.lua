@@ -10,8 +10,8 @@
 -- ARGV[8] how long a lease is (ms)  ARGV[9] how long a key of the roster lives (ms), 0: there is no roster  ARGV[10] the
 -- prefix of its keys  ARGV[11] time between two counts of a channel (ms)
 --
--- Returns {status, time of the departures (ms), edges, finished, leaving, counted, wait}: status `ok`, `lost`, `settling`, `alive` when
--- the node has renewed its lease after all or another reaper has finished, or `spared`, see below; edges = three per
+-- Returns {status, time of the departures (ms), edges, finished, leaving, counted, wait}: status `ok`, `lost`, `settling` with the
+-- time until edges may be decided in place of that of the departures (ms), `alive` when the node has renewed its lease after all or another reaper has finished, or `spared`, see below; edges = three per
 -- edge: app, channel, user (empty: the channel itself); leaving = the same of those whose grace began; counted = how
 -- many counts were announced, wait = 1 when some have to wait for a claim.
 -- May change: hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, KEYS[2..6], the outbox (out).
@@ -73,7 +73,7 @@ if epoch[1] ~= ARGV[3] then
   return {'lost', 0, {}, 0, {}, 0, 0}
 end
 if tonumber(epoch[2]) > now then
-  return {'settling', 0, {}, 0, {}, 0, 0}
+  return {'settling', tonumber(epoch[2]) - now, {}, 0, {}, 0, 0}
 end
 local expiry = redis.call('ZSCORE', KEYS[2], dead)
 if not expiry or tonumber(expiry) >= now then

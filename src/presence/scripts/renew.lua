@@ -6,9 +6,9 @@
 --
 -- Returns {status, 1 when the lease had not lapsed meanwhile, lapsed nodes, milliseconds until a departure becomes an
 -- edge or a count may be announced, -1 for none}; status `ok`, `lost`, `behind` or `reaped` as in claim.lua. May change: KEYS[2], `grace`,
--- `counts`.
+-- `counts`, and what mend_times.lua may.
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace', 'counts')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace', 'counts', 'settled')
 if epoch[1] ~= ARGV[3] then
   return {'lost', 0, {}, -1}
 end
@@ -21,6 +21,7 @@ if not has_lease(KEYS[2], ARGV[2]) then
 end
 set_grace(0, epoch[2])
 set_counts(0, epoch[3])
+mend_times(tonumber(ARGV[4]), tonumber(epoch[4]))
 redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[4]), ARGV[2])
 local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[5])
 return {'ok', tonumber(expiry) >= now and 1 or 0, lapsed, next_due_or_count(next_due())}

@@ -106,14 +106,27 @@ local function append(kind, app, channel, rest, by)
   end
 end
 
+-- An id with more characters has a seven-digit number behind its millisecond.
+local LONGEST_ID = #'1700000000000-999999'
+
+-- While Redis' clock is behind the last id of a stream, having been set back, all events get the same millisecond. A place
+-- numbers 2^20 of them (`parse_stream_id`), so that the stream goes on with the next one in time.
+local function next_millisecond(stream, id)
+  local ms = id:match('^%d+')
+  redis.call('XSETID', stream, string.format('%.0f-0', ms + 1))
+end
+
 local function write_events()
   local call = redis.call
   for n = 1, appended do
-    local by = bys[n]
+    local by, id = bys[n]
     if by then
-      call('XADD', places[n], '*', 'e', texts[n], 'b', by)
+      id = call('XADD', places[n], '*', 'e', texts[n], 'b', by)
     else
-      call('XADD', places[n], '*', 'e', texts[n])
+      id = call('XADD', places[n], '*', 'e', texts[n])
+    end
+    if #id > LONGEST_ID then
+      next_millisecond(places[n], id)
     end
   end
 end

@@ -1,0 +1,69 @@
+//! What a step of Redis' clock costs, on a real Redis: times are written as they are after the step.
+
+use super::*;
+use crate::presence::clock::system_ms;
+
+const HOUR_MS: u64 = 3_600_000;
+
+impl Cluster {
+    fn score(&mut self, key: &str, member: &str) -> u64 {
+        let score: f64 = redis::cmd("ZSCORE").arg(key).arg(member).query(&mut self.redis).unwrap();
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time in ms")]
+        let score = score as u64;
+        score
+    }
+
+    /// How long edges settle, by the epoch (ms).
+    fn settles_for(&mut self) -> u64 {
+        let settled: u64 = redis::cmd("HGET").arg("wh:epoch").arg("settled").query(&mut self.redis).unwrap();
+        settled.saturating_sub(system_ms())
+    }
+}
+
+#[test]
+fn a_reaper_is_told_how_long_edges_settle() {
+    let mut cluster = Cluster::start();
+    let node = cluster.node(1);
+    cluster.lapse(&node);
+    redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(system_ms() + 20_000).exec(&mut cluster.redis).unwrap();
+    let Err(Refusal::Settling(wait)) = cluster.reap(&node) else { panic!("edges settle") };
+    assert!(wait > Duration::from_secs(10) && wait <= Duration::from_secs(20), "{wait:?}");
+}
+
+#[test]
+fn a_renewal_mends_the_times_that_a_step_back_left_in_the_future() {
+    let mut cluster = Cluster::start();
+    let [node, dead] = [1, 2].map(|pid| cluster.node(pid));
+    let ahead = system_ms() + 2 * HOUR_MS;
+    let redis = &mut cluster.redis;
+    redis::cmd("ZADD").arg("wh:nodes").arg(ahead).arg(dead.as_str()).exec(redis).unwrap();
+    let epoch = ["settled", &ahead.to_string(), "grace", "1", "counts", "1"];
+    redis::cmd("HSET").arg("wh:epoch").arg(&epoch).exec(redis).unwrap();
+    for key in ["wh:due", "wh:counts_due"] {
+        redis::cmd("ZADD").arg(key).arg(ahead + 1).arg("c3:app1:a").exec(redis).unwrap();
+    }
+    cluster.renew(&node);
+    let soon = system_ms() + millis(LEASE);
+    assert!(cluster.score("wh:nodes", dead.as_str()) <= soon, "a dead node is found within a lease");
+    assert!(cluster.settles_for() <= millis(LEASE));
+    for key in ["wh:due", "wh:counts_due"] {
+        assert!(cluster.score(key, "c3:app1:a") <= system_ms(), "{key}");
+    }
+}
+
+#[test]
+fn a_renewal_leaves_times_alone_that_may_be_true() {
+    let mut cluster = Cluster::start();
+    let [node, other] = [1, 2].map(|pid| cluster.node(pid));
+    let long_lease = system_ms() + 5 * millis(LEASE);
+    let redis = &mut cluster.redis;
+    redis::cmd("ZADD").arg("wh:nodes").arg(long_lease).arg(other.as_str()).exec(redis).unwrap();
+    let epoch = ["settled", &(system_ms() + 30_000).to_string(), "grace", "1"];
+    redis::cmd("HSET").arg("wh:epoch").arg(&epoch).exec(redis).unwrap();
+    let due = system_ms() + 200_000;
+    redis::cmd("ZADD").arg("wh:due").arg(due).arg("c3:app1:a").exec(redis).unwrap();
+    cluster.renew(&node);
+    assert_eq!(cluster.score("wh:nodes", other.as_str()), long_lease);
+    assert_eq!(cluster.score("wh:due", "c3:app1:a"), due);
+    assert!(cluster.settles_for() > 20_000);
+}
