@@ -10,23 +10,20 @@ use crate::telemetry::Level;
 const REAP_PORTION: usize = 256;
 
 impl Claimer {
-    /// Takes away a portion of what a node held whose lease has lapsed, so that this node's own claims and its lease do not
-    /// wait for the end of that. Returns whether there is more to take.
+    /// Takes away what nodes held whose lease has lapsed, but no more than a portion of a large one, so that this node's own
+    /// claims do not wait for the end of that. Returns whether there is more to take.
     ///
     /// What this node held before it was reaped itself is taken first and whole: those departures lie before everything
     /// that waits.
     pub(super) fn reap_the_dead(&mut self, now: Instant) -> Result<bool, Stuck> {
         let began = Instant::now();
         while let Some(dead) = self.lapsed.last().cloned() {
-            let is_finished = self.reap_portion(&dead, now)?;
-            if is_finished {
+            let is_predecessor = self.predecessor.as_ref() == Some(&dead);
+            if self.reap_portion(&dead, now)? {
                 self.lapsed.pop();
-            }
-            if self.predecessor.as_ref() != Some(&dead) {
-                return Ok(!self.lapsed.is_empty());
-            }
-            if is_finished {
-                self.predecessor = None;
+                self.predecessor = self.predecessor.take().filter(|_| !is_predecessor);
+            } else if !is_predecessor {
+                return Ok(true);
             }
             self.renew_lease(now + began.elapsed())?;
         }
