@@ -57,9 +57,8 @@ impl Intent {
     /// The channel that it is about, if it is about one.
     pub(crate) fn channel(&self) -> Option<&[u8]> {
         match self {
-            Self::Subscribed(_, text) => Some(text.parts()[0]),
+            Self::Subscribed(_, text) | Self::Message(_, text) => Some(text.parts()[0]),
             Self::Unsubscribed(_, text) => Some(text.parts()[0]),
-            Self::Message(_, text) => Some(text.parts()[0]),
             Self::ClientEvent(_, channel, _)
             | Self::Custom(_, channel, _)
             | Self::CacheSeen { channel, .. }

@@ -353,7 +353,7 @@ fn a_key_that_resembles_no_known_one_is_ignored_with_a_warning() {
 }
 
 /// Where `connection` leads with these settings.
-fn address(connection: Value) -> Address {
+fn address(connection: &Value) -> Address {
     accepted(json!({ "connection": connection })).connection.address
 }
 
@@ -377,7 +377,7 @@ fn a_scheme_says_how_redis_is_reached() {
         (json!({"scheme": "tls", "url": "redis://redis"}), tcp("redis")),
         (json!({"scheme": "tcp", "url": "rediss://redis?scheme=tcp"}), tls("redis")),
     ] {
-        assert_eq!(address(connection.clone()), expected, "{connection}");
+        assert_eq!(address(&connection), expected, "{connection}");
     }
     for (connection, problem) in [
         (json!({"scheme": "tls1.3"}), "scheme: is an unknown scheme, known are tcp, tls and unix"),
@@ -391,7 +391,7 @@ fn a_scheme_says_how_redis_is_reached() {
 
 #[test]
 fn the_scheme_tls_holds_for_sentinels_too() {
-    let Address::Sentinels(sentinels) = address(json!({"scheme": "tls", "sentinels": "a:26379,b:26379"})) else {
+    let Address::Sentinels(sentinels) = address(&json!({"scheme": "tls", "sentinels": "a:26379,b:26379"})) else {
         panic!("sentinels")
     };
     assert_eq!(sentinels.tls, Some(TlsFiles::default()));
@@ -399,7 +399,7 @@ fn the_scheme_tls_holds_for_sentinels_too() {
 
 #[test]
 fn tls_files_may_have_the_names_of_php() {
-    let files = |connection: Value| match address(connection) {
+    let files = |connection: Value| match address(&connection) {
         Address::Tls { files, .. } => (files.ca, files.client.map(|client| (client.cert, client.key))),
         other => panic!("{other}"),
     };

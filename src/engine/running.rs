@@ -95,6 +95,7 @@ impl Running {
                 .with_miss_ttl(if misses { config.cache_miss_ttl } else { Duration::ZERO })
                 .with_roster(config.roster.clone()),
             audit: config.roster.as_ref().map(|roster| Audit::new(roster, config.reconcile_interval)),
+            compare_every: config.reconcile_interval,
             standing: Arc::clone(&standing),
             next_incarnation: Box::new(|| {
                 NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), rand::random())

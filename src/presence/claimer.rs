@@ -6,6 +6,7 @@
 //! written out: Redis would wait for that otherwise.
 
 mod reaper;
+mod repair;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -26,9 +27,7 @@ use crate::event::Event;
 use crate::names::NodeId;
 use crate::redis::Link;
 use crate::telemetry::{Level, Telemetry};
-
-/// Holds per call when they are put back.
-const REASSERT_PORTION: usize = 500;
+use repair::Comparison;
 
 /// The longest the claimer sleeps without looking at its session.
 const IDLE: Duration = Duration::from_secs(1);
@@ -67,6 +66,8 @@ pub(crate) struct Cluster {
     pub(crate) keys: Keys,
     /// The audit of the roster, if there is one.
     pub(crate) audit: Option<Audit>,
+    /// The time between two comparisons of a page of the node's holds with Redis.
+    pub(crate) compare_every: Duration,
     /// Where the node's place is made known.
     pub(crate) standing: Arc<Standing>,
     /// Makes the id of this process' next incarnation.
@@ -82,6 +83,7 @@ pub(crate) struct Claimer {
     link: Link,
     keys: Keys,
     audit: Option<Audit>,
+    comparison: Comparison,
     standing: Arc<Standing>,
     session: Session,
     grace: Grace,
@@ -109,7 +111,7 @@ impl Claimer {
         stop: Arc<StopFlag>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        let Cluster { link, keys, audit, standing, mut next_incarnation } = cluster;
+        let Cluster { link, keys, audit, compare_every, standing, mut next_incarnation } = cluster;
         let session = Session::new(next_incarnation(), keys.lease());
         let grace = Grace::new(keys.grace());
         Self {
@@ -120,6 +122,7 @@ impl Claimer {
             link,
             keys,
             audit,
+            comparison: Comparison::new(compare_every),
             standing,
             session,
             grace,
@@ -189,6 +192,8 @@ impl Claimer {
                 self.session.lost();
                 None
             }
+            // Without a lease, but not reaped: the leases were lost, and a renewal brings this node's back.
+            Err(Stuck::Refused(Refusal::Reaped)) if self.renew_out_of_turn(now).is_ok() => None,
             // Redis keeps the last reply of a reaped node: a batch whose reply was lost gets it now, or never.
             Err(Stuck::Refused(Refusal::Reaped)) => match self.claim(now) {
                 Err(Stuck::Unreachable(retry_at)) => Some(retry_at),
@@ -219,6 +224,7 @@ impl Claimer {
                 break;
             }
         }
+        self.compare_holds(now)?;
         self.audit_the_roster(now)
     }
 
@@ -236,36 +242,9 @@ impl Claimer {
         Ok(())
     }
 
-    fn put_holds_back(&mut self, now: Instant) -> Result<(), Stuck> {
-        if !self.session.must_put_holds_back() {
-            return Ok(());
-        }
-        // What was told so lately may have waited for its announcement when it was lost.
-        let since = now.checked_sub(self.keys.lease() + self.keys.count_interval()).unwrap_or(now);
-        let (holds, answered) = self.ledger.lock().acknowledged(since);
-        let (session, keys) = (&self.session, &self.keys);
-        let epoch = session.epoch().unwrap_or_default();
-        let (portion, settle) = (REASSERT_PORTION, session.settle_time());
-        while !call(&mut self.link, |redis| keys.forget(redis, session.node(), epoch, answered, portion, settle))?? {}
-        for portion in holds.chunks(REASSERT_PORTION) {
-            call(&mut self.link, |redis| keys.reassert(redis, session.node(), epoch, answered, portion.iter()))??;
-        }
-        let leavings = self.grace.leavings();
-        for portion in leavings.chunks(REASSERT_PORTION) {
-            call(&mut self.link, |redis| {
-                keys.put_leavings_back(redis, session.node(), epoch, answered, portion.iter())
-            })??;
-        }
-        let (holds, leavings) = (holds.len(), leavings.len());
-        self.session.holds_are_back();
-        self.telemetry.counters().reassertions.add(1);
-        self.telemetry.log(
-            Level::Warning,
-            format_args!(
-                "Redis had lost webhook data of this cluster: {holds} holds and {leavings} departures were put back"
-            ),
-        );
-        Ok(())
+    fn renew_out_of_turn(&mut self, now: Instant) -> Result<(), Stuck> {
+        self.session.renew_next();
+        self.renew_lease(now)
     }
 
     fn renew_lease(&mut self, now: Instant) -> Result<(), Stuck> {

@@ -28,6 +28,7 @@ impl Node {
             link: Link::new(crate::redis::Settings::new(settings).unwrap(), Arc::clone(&telemetry)),
             keys: Keys::new("wh", Duration::from_secs(3600), 1),
             audit: None,
+            compare_every: Duration::from_secs(3600),
             standing: Arc::default(),
             next_incarnation: Box::new(move || {
                 boots += 1;
@@ -172,4 +173,40 @@ fn a_node_that_reaps_a_large_one_has_its_own_claims_judged_meanwhile() {
     assert_eq!(told.len(), 1000 + CHANNELS.len());
     let last_claim = told.iter().rposition(|event| event.starts_with('o')).unwrap();
     assert!(last_claim < 999, "the claims came between the departures: {last_claim}");
+}
+
+#[test]
+fn a_key_that_was_deleted_is_put_back_in_silence() {
+    for key in ["wh:occ:app", "wh:held_channels:{node}", "wh:nodes"] {
+        let server = RedisServer::start();
+        let mut node = Node::on(&server);
+        node.come_to_rest();
+        let key = key.replace("{node}", node.claimer.session.node().as_str());
+        redis::cmd("DEL").arg(&key).exec(&mut server.connect()).unwrap();
+        // A third of the lease, and the time after which holds are compared, are over.
+        let later = Instant::now() + Duration::from_secs(3601);
+        assert!(node.claimer.step(later).is_none());
+        assert!(redis::cmd("EXISTS").arg(&key).query::<bool>(&mut server.connect()).unwrap(), "{key}");
+        assert_eq!(told(&server), each("o"), "{key}");
+        node.ledger.lock().table.close_all(&mut Vec::new());
+        node.ledger.lock().pending.push_claims(
+            CHANNELS.map(|name| {
+                Claim::leave(Hold { app: AppId::from("app"), channel: ChannelName::from(name), user: None })
+            }),
+        );
+        node.come_to_rest();
+        assert_eq!(told(&server), [each("o"), each("v")].concat(), "{key}");
+    }
+}
+
+#[test]
+fn a_node_whose_lease_was_lost_with_all_leases_goes_on_where_it_was() {
+    let server = RedisServer::start();
+    let mut node = Node::on(&server);
+    node.send_one();
+    let before = node.claimer.session.node().clone();
+    redis::cmd("DEL").arg("wh:nodes").exec(&mut server.connect()).unwrap();
+    node.come_to_rest();
+    assert_eq!(node.claimer.session.node(), &before, "it was not reaped");
+    assert_eq!(told(&server), each("o"));
 }

@@ -45,15 +45,37 @@ impl Ledger {
     /// What this node holds in Redis as far as Redis has answered, with how many connections it had told of: negative where
     /// that was after `since`. And the number of the last batch that was answered.
     pub(crate) fn acknowledged(&self, since: Instant) -> (Vec<(Hold, i64)>, u64) {
-        let with_count = |hold: Hold| {
-            let (count, lately) = match hold.user {
-                None => self.table.told_count(&hold.app, &hold.channel, since),
-                Some(_) => (0, false),
-            };
-            (hold, if lately { -i64::from(count) } else { i64::from(count) })
-        };
         let holds = self.pending.acknowledged(&self.table).into_iter();
-        (holds.map(with_count).collect(), self.pending.last_answered())
+        (holds.map(|hold| self.with_count(hold, since)).collect(), self.pending.last_answered())
+    }
+
+    /// One of `pages` parts of what this node holds in Redis, from `cursor` on and of `least` holds at least, each with how
+    /// many connections it has told of; the number of the last batch that was answered; and where the next page begins.
+    /// Holds that come or go meanwhile may be missed or seen twice: the next round finds them.
+    pub(crate) fn acknowledged_page(
+        &self,
+        cursor: usize,
+        pages: usize,
+        least: usize,
+    ) -> (Vec<(Hold, i64)>, u64, usize) {
+        let size = self.table.holds().count().div_ceil(pages).max(least);
+        let page: Vec<Hold> = self.table.holds().skip(cursor).take(size).collect();
+        let next = if page.len() < size { 0 } else { cursor + size };
+        // What was told lately counts as announced: nothing of that is known to be lost.
+        let with_count = |hold: Hold| {
+            let (hold, count) = self.with_count(hold, Instant::now());
+            (hold, count.abs())
+        };
+        let holds = self.pending.untouched(page).map(with_count).collect();
+        (holds, self.pending.last_answered(), next)
+    }
+
+    fn with_count(&self, hold: Hold, since: Instant) -> (Hold, i64) {
+        let (count, lately) = match hold.user {
+            None => self.table.told_count(&hold.app, &hold.channel, since),
+            Some(_) => (0, false),
+        };
+        (hold, if lately { -i64::from(count) } else { i64::from(count) })
     }
 
     /// Goes on under a new node id, of which Redis knows nothing.

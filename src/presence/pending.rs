@@ -250,6 +250,15 @@ impl Pending {
         untouched.chain(leaving.map(|(hold, _)| (*hold).clone())).collect()
     }
 
+    /// Those of these holds of which nothing is on its way to Redis.
+    pub(crate) fn untouched(&self, holds: Vec<Hold>) -> impl Iterator<Item = Hold> {
+        let unanswered = self.frozen().flat_map(|batch| &batch.entries).chain(&self.queue);
+        let touched: HashSet<&Hold> = unanswered
+            .filter_map(|entry| if let Entry::Claim(claim) = entry { Some(&claim.hold) } else { None })
+            .collect();
+        holds.into_iter().filter(move |hold| !touched.contains(hold))
+    }
+
     /// Goes on under a new node id: the old one was reaped, and the end of every visit that Redis knew of is announced.
     ///
     /// Everything that waits is told under the new id, in its order, so that no visit is lost; of a visit that is over

@@ -198,7 +198,7 @@ impl Keys {
     }
 
     /// Puts back holds that Redis has lost, without an edge: those of a node whose last answered batch was `answered`, with
-    /// how many connections it had told of, negative when that may not have been announced.
+    /// how many connections it had told of, negative when that may not have been announced. Returns how many were missing.
     pub(crate) fn reassert<'a>(
         &self,
         redis: &mut Connection,
@@ -206,7 +206,7 @@ impl Keys {
         epoch: &str,
         answered: u64,
         holds: impl Iterator<Item = &'a (Hold, i64)>,
-    ) -> RedisResult<Result<(), Refusal>> {
+    ) -> RedisResult<Result<usize, Refusal>> {
         let mut call = self.call(&REASSERT, node.as_str());
         self.add_held(&mut call, node.as_str());
         call.key(self.of_node("reply", node.as_str()));
@@ -215,8 +215,8 @@ impl Keys {
             add_hold(&mut call, hold);
             call.arg(number);
         }
-        let status: String = call.invoke(redis)?;
-        accepted(&status, 0)
+        let (status, missing): (String, usize) = call.invoke(redis)?;
+        accepted(&status, 0).map(|result| result.map(|()| missing))
     }
 
     /// Puts departures back that were in their grace when Redis lost them, each with the time when that is over: those of

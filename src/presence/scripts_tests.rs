@@ -94,7 +94,7 @@ impl Cluster {
     }
 
     /// Puts a hold back for a node whose last answered batch was `answered`.
-    fn reassert(&mut self, node: &NodeId, answered: u64, hold: &Hold) -> Result<(), Refusal> {
+    fn reassert(&mut self, node: &NodeId, answered: u64, hold: &Hold) -> Result<usize, Refusal> {
         self.keys.reassert(&mut self.redis, node, &self.epoch, answered, [(hold.clone(), 0)].iter()).unwrap()
     }
 

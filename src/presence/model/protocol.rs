@@ -271,7 +271,8 @@ impl Redis {
         if self.replies[id].batch < answered && flaw != Some(Flaw::NotNoticed) {
             return Answer::Behind;
         }
-        if !self.has_lease(id) {
+        let was_lost = self.leases[id] == Lease::None && !self.replies[id].reaped;
+        if !was_lost && !self.has_lease(id) {
             return Answer::Reaped;
         }
         self.leases[id] = Lease::Good;

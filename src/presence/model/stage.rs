@@ -319,6 +319,7 @@ impl Stage {
             link: Link::new(self.settings.clone(), Arc::clone(&telemetry)),
             keys: self.keys.clone(),
             audit: None,
+            compare_every: LEASE,
             standing: Arc::clone(&standing),
             next_incarnation: Box::new(move || node_id(incarnations.fetch_add(1, Ordering::Relaxed) + 1)),
         };

@@ -107,7 +107,7 @@ impl Real {
         let holds: Vec<(Hold, i64)> =
             KEYS.into_iter().filter(|key| holds.has(*key)).map(|key| (hold(key), 0)).collect();
         let answer = self.keys.reassert(&mut self.redis, &node(id), epoch, answered.into(), holds.iter()).unwrap();
-        answer.map_or_else(refused, |()| Answer::Done)
+        answer.map_or_else(refused, |_| Answer::Done)
     }
 
     fn forget(&mut self, id: Id, epoch: &str, answered: u8, portion: usize) -> Answer {

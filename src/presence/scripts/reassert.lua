@@ -7,26 +7,28 @@
 -- ARGV[5..] four per hold: app, channel, user (empty: the channel itself), and how many connections the node had there
 -- when it last told; 0 when it has not, negative when that may not have been announced before it was lost
 --
--- Returns `ok`, `lost` or `reaped`, as claim.lua does; a call that comes behind the node's next batch is late, too.
+-- Returns {status, how many holds were missing}: status `ok`, `lost` or `reaped`, as claim.lua does; a call that comes behind
+-- the node's next batch is late, too.
 -- May change: hold sets (occ, mem), due, counts, counts_due, `counts`, KEYS[3..5].
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'counts')
 if epoch[1] ~= ARGV[3] then
-  return 'lost'
+  return {'lost', 0}
 end
 if comes_late(redis.call('HGET', KEYS[6], 'batch'), ARGV[4]) or not has_lease(KEYS[2], ARGV[2]) then
-  return 'reaped'
+  return {'reaped', 0}
 end
 set_held(3)
 set_counts(0, epoch[2])
 
-local held, mark = {}, mark_of(ARGV[2])
+local held, mark, missing = {}, mark_of(ARGV[2]), 0
 for i = 5, #ARGV, 4 do
   local app, channel, user = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local key, field = hold_key(app, channel, user)
   local before = hold_set(key, field)
   local after = with_node(before, mark)
   if after ~= before then
+    missing = missing + 1
     set_hold_set(key, field, after)
     if before == LEAVING then
       unset_due(encode_hold(app, channel, user))
@@ -46,4 +48,4 @@ write_holds()
 write_due()
 write_counts()
 write_held('SADD', held)
-return 'ok'
+return {'ok', missing}

@@ -4,6 +4,8 @@
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] lease (ms)  ARGV[5] most lapsed nodes to name
 -- ARGV[6] number of the node's last batch that was answered
 --
+-- A node that has no lease though nobody has reaped it gets one: the leases were lost.
+--
 -- Returns {status, 1 when the lease had not lapsed meanwhile, lapsed nodes, milliseconds until a departure becomes an
 -- edge or a count may be announced, -1 for none}; status `ok`, `lost`, `behind` or `reaped` as in claim.lua. May change: KEYS[2], `grace`,
 -- `counts`, and what mend_times.lua may.
@@ -16,7 +18,8 @@ if tonumber(redis.call('HGET', KEYS[3], 'batch') or 0) < tonumber(ARGV[6]) then
   return {'behind', 0, {}, -1}
 end
 local expiry = redis.call('ZSCORE', KEYS[2], ARGV[2])
-if not has_lease(KEYS[2], ARGV[2]) then
+local was_lost = not expiry and redis.call('HEXISTS', KEYS[3], 'reaped') == 0
+if not was_lost and not has_lease(KEYS[2], ARGV[2]) then
   return {'reaped', 0, {}, -1}
 end
 set_grace(0, epoch[2])
@@ -24,4 +27,4 @@ set_counts(0, epoch[3])
 mend_times(tonumber(ARGV[4]), tonumber(epoch[4]))
 redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[4]), ARGV[2])
 local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[5])
-return {'ok', tonumber(expiry) >= now and 1 or 0, lapsed, next_due_or_count(next_due())}
+return {'ok', expiry and tonumber(expiry) >= now and 1 or 0, lapsed, next_due_or_count(next_due())}
