@@ -234,8 +234,9 @@ impl Claimer {
         }
         let new_epoch = format!("{:016x}", rand::random::<u64>());
         let (session, keys) = (&self.session, &self.keys);
+        let (settle, restores) = (session.settle_time(self.link.timeout()), session.restores());
         let (epoch, _settling) =
-            call(&mut self.link, |redis| keys.open(redis, session.node(), &new_epoch, session.settle_time()))?;
+            call(&mut self.link, |redis| keys.open(redis, session.node(), &new_epoch, settle, restores))?;
         self.session.opened(epoch, now);
         self.grace.ask_now(now);
         self.standing.set(self.session.place());

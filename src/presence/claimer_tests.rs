@@ -114,7 +114,7 @@ fn a_batch_that_is_ready_when_its_node_is_reaped_is_told_under_the_next_name() {
     node.send_one();
     let (dead, other) = (node.claimer.session.node().clone(), NodeId::new("other", 1, 1));
     let (keys, mut redis) = (node.claimer.keys.clone(), server.connect());
-    let (epoch, _) = keys.open(&mut redis, &other, "unused", Duration::ZERO).unwrap();
+    let (epoch, _) = keys.open(&mut redis, &other, "unused", Duration::ZERO, false).unwrap();
     redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(dead.as_str()).exec(&mut redis).unwrap();
     assert!(keys.reap(&mut redis, dead.as_str(), &epoch, 10).unwrap().unwrap().finished);
     node.come_to_rest();
@@ -161,7 +161,7 @@ fn a_node_that_reaps_a_large_one_has_its_own_claims_judged_meanwhile() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     let (dead, keys, mut redis) = (NodeId::new("dead", 1, 1), node.claimer.keys.clone(), server.connect());
-    let (epoch, _) = keys.open(&mut redis, &dead, "unused", Duration::ZERO).unwrap();
+    let (epoch, _) = keys.open(&mut redis, &dead, "unused", Duration::ZERO, false).unwrap();
     let hold =
         |n: u32| Hold { app: AppId::from("app"), channel: ChannelName::new(format!("{n:03}").as_bytes()), user: None };
     let holds: Vec<(Hold, i64)> = (0..1000).map(|n| (hold(n), 0)).collect();

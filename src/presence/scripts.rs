@@ -1,7 +1,9 @@
 //! The scripts that decide edges, and their replies.
 //!
 //! Redis model, all keys behind `{prefix}:` (default `wh`); one server or Sentinel, the database of the roster:
-//! - `epoch`: hash, `id`, `settled` (ms), `grace` and `counts`. One life of the data: when the key is gone, Redis has lost everything.
+//! - `epoch`: hash, `id`, `settled` (ms; 0 when edges are decided), `grace` and `counts`. One life of the data: when the key is
+//!   gone, Redis has lost everything.
+//! - `restoring`: set, nodes that put back what Redis has lost; see `scripts/settling.lua`.
 //! - `nodes`: sorted set, node → expiry of its lease (ms by Redis' clock); negative while it is being reaped.
 //! - `occ:{app}`: hash, channel → hold set (the nodes that serve it).
 //! - `mem:{app length}:{app}:{channel}`: hash, user → hold set.
@@ -58,19 +60,20 @@ macro_rules! script {
 }
 
 script!(OPEN, "scripts/open.lua");
-script!(CLAIM, "scripts/slots.lua", "scripts/claim.lua");
+script!(CLAIM, "scripts/settling.lua", "scripts/slots.lua", "scripts/claim.lua");
 script!(REASSERT, "scripts/reassert.lua");
 script!(LEAVING, "scripts/leaving.lua");
 script!(FORGET, "scripts/forget.lua");
+script!(RESTORED, "scripts/restored.lua");
 script!(RENEW, "scripts/mend_times.lua", "scripts/renew.lua");
-script!(REAP, "scripts/reap.lua");
+script!(REAP, "scripts/settling.lua", "scripts/reap.lua");
 script!(ELECT, "scripts/elect.lua");
 script!(BYE, "scripts/bye.lua");
 
 /// Puts the scripts together. A process that forks while a thread of its does so would leave them to its child in the midst
 /// of that for ever, so that it is done before there are threads.
 pub(crate) fn put_together() {
-    for script in [&OPEN, &CLAIM, &REASSERT, &LEAVING, &FORGET, &RENEW, &REAP, &ELECT, &BYE] {
+    for script in [&OPEN, &CLAIM, &REASSERT, &LEAVING, &FORGET, &RESTORED, &RENEW, &REAP, &ELECT, &BYE] {
         LazyLock::force(script);
     }
 }
@@ -181,20 +184,34 @@ impl Keys {
         }
     }
 
-    /// Enters the node into the cluster; makes `new_epoch` the epoch when there is none, to settle for `settle`.
-    /// Returns the epoch, and how long no edge may be decided.
+    /// Enters the node into the cluster; makes `new_epoch` the epoch when there is none, to settle for `settle` and for as
+    /// long as nodes put back what Redis has lost, of which this is one if it `restores`. Returns the epoch, and how long no
+    /// edge may be decided at least.
     pub(crate) fn open(
         &self,
         redis: &mut Connection,
         node: &NodeId,
         new_epoch: &str,
         settle: Duration,
+        restores: bool,
     ) -> RedisResult<(String, Duration)> {
         let mut call = self.call(&OPEN, node.as_str());
-        call.key(self.of_node("reply", node.as_str()));
-        let (epoch, settling): (String, u64) =
-            call.arg(millis(self.lease)).arg(new_epoch).arg(millis(settle)).invoke(redis)?;
+        call.key(self.of_node("reply", node.as_str())).key(self.key("restoring"));
+        call.arg(millis(self.lease)).arg(new_epoch).arg(millis(settle)).arg(u8::from(restores));
+        let (epoch, settling): (String, u64) = call.invoke(redis)?;
         Ok((epoch, Duration::from_millis(settling)))
+    }
+
+    /// The node has put back everything that Redis had lost of it.
+    pub(crate) fn restored(
+        &self,
+        redis: &mut Connection,
+        node: &NodeId,
+        epoch: &str,
+    ) -> RedisResult<Result<(), Refusal>> {
+        let mut call = self.call(&RESTORED, node.as_str());
+        let status: String = call.key(self.key("restoring")).arg(epoch).invoke(redis)?;
+        accepted(&status, 0)
     }
 
     /// Puts back holds that Redis has lost, without an edge: those of a node whose last answered batch was `answered`, with

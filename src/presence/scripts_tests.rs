@@ -61,7 +61,7 @@ impl Cluster {
 
     fn node(&mut self, pid: u32) -> NodeId {
         let node = NodeId::new("host", pid, 0);
-        let (epoch, _) = self.keys.open(&mut self.redis, &node, "epoch-1", Duration::ZERO).unwrap();
+        let (epoch, _) = self.keys.open(&mut self.redis, &node, "epoch-1", Duration::ZERO, false).unwrap();
         self.epoch = epoch;
         node
     }
@@ -319,9 +319,9 @@ fn lost_data_is_noticed_put_back_in_silence_and_edges_wait_until_it_has_settled(
 
     let settle = Duration::from_millis(200);
     let started = Instant::now();
-    let (epoch, wait) = cluster.keys.open(&mut cluster.redis, &b, "epoch-2", settle).unwrap();
+    let (epoch, wait) = cluster.keys.open(&mut cluster.redis, &b, "epoch-2", settle, false).unwrap();
     assert_eq!((epoch.as_str(), wait), ("epoch-2", settle));
-    let (same, _) = cluster.keys.open(&mut cluster.redis, &a, "epoch-3", settle).unwrap();
+    let (same, _) = cluster.keys.open(&mut cluster.redis, &a, "epoch-3", settle, false).unwrap();
     assert_eq!(same, "epoch-2");
     cluster.epoch = epoch;
     cluster.reassert(&a, 1, &hold).unwrap();
@@ -335,6 +335,28 @@ fn lost_data_is_noticed_put_back_in_silence_and_edges_wait_until_it_has_settled(
     // The scripts count in whole milliseconds, and may have begun at the end of one.
     assert!(started.elapsed() + Duration::from_millis(1) >= settle);
     assert_eq!(verdict.edges, b"0", "the channel was occupied before the loss");
+}
+
+#[test]
+fn edges_wait_for_a_node_that_puts_back_what_was_lost_however_long_it_takes_but_not_for_one_whose_lease_lapses() {
+    let mut cluster = Cluster::start();
+    let [a, b, c] = [1, 2, 3].map(|pid| cluster.node(pid));
+    let hold = channel("app", "news");
+    cluster.edges(&a, &[Claim::join(hold.clone())]);
+    redis::cmd("FLUSHALL").exec(&mut cluster.redis).unwrap();
+    for (node, restores) in [(&b, false), (&a, true), (&c, true)] {
+        cluster.epoch = cluster.keys.open(&mut cluster.redis, node, "epoch-2", Duration::ZERO, restores).unwrap().0;
+    }
+    let decided = |cluster: &mut Cluster| cluster.claim_as(&b, 1, &[Claim::join(hold.clone())]);
+    let Err(Refusal::Settling(wait)) = decided(&mut cluster) else { panic!("two nodes put their holds back") };
+    assert!(wait > Duration::ZERO);
+    cluster.reassert(&a, 1, &hold).unwrap();
+    cluster.keys.restored(&mut cluster.redis, &a, &cluster.epoch).unwrap().unwrap();
+    assert!(decided(&mut cluster).is_err(), "the other one still does");
+    cluster.lapse(&c);
+    assert_eq!(decided(&mut cluster).unwrap().edges, b"0", "the channel was occupied before the loss");
+    let left: Vec<String> = redis::cmd("KEYS").arg("wh:restoring").query(&mut cluster.redis).unwrap();
+    assert_eq!(left, [""; 0]);
 }
 
 /// As after a failover to a replica that had not got everything, or the crash of a Redis that writes once a second.

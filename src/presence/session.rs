@@ -62,18 +62,23 @@ impl Session {
         self.epoch().map(|epoch| Place { node: self.node.clone(), epoch: epoch.into() })
     }
 
-    /// How long a new epoch has to settle: until every other live node has renewed its lease, noticed the loss and put
-    /// its holds back. A node that knows of no loss, on a fresh Redis, need not wait.
-    pub(crate) fn settle_time(&self) -> Duration {
+    /// How long every other live node may take to notice a loss: until it has renewed its lease, on a connection that it may
+    /// have to make first. A node that knows of no loss, on a fresh Redis, need not wait.
+    pub(crate) fn settle_time(&self, connect_timeout: Duration) -> Duration {
         match self.past {
             Past::None => Duration::ZERO,
-            Past::Epoch | Past::Session => self.lease / RENEWALS_PER_LEASE + self.lease / 10,
+            Past::Epoch | Past::Session => self.lease / RENEWALS_PER_LEASE + connect_timeout.max(self.lease / 10),
         }
+    }
+
+    /// Whether this node has something to put back when Redis has lost its data.
+    pub(crate) fn restores(&self) -> bool {
+        self.past == Past::Session
     }
 
     /// The session is open.
     pub(crate) fn opened(&mut self, epoch: String, now: Instant) {
-        self.must_put_holds_back = self.past == Past::Session;
+        self.must_put_holds_back = self.restores();
         self.epoch = Some(epoch);
         self.past = Past::Session;
         self.renew_at = Some(now + self.lease / RENEWALS_PER_LEASE);
@@ -147,6 +152,7 @@ mod tests {
     use super::*;
 
     const LEASE: Duration = Duration::from_secs(90);
+    const TIMEOUT: Duration = Duration::from_secs(5);
 
     fn node(boot: u32) -> NodeId {
         NodeId::new("host", 1, boot)
@@ -155,7 +161,7 @@ mod tests {
     #[test]
     fn a_first_session_neither_settles_nor_puts_anything_back() {
         let mut session = Session::new(node(1), LEASE);
-        assert_eq!(session.settle_time(), Duration::ZERO);
+        assert_eq!(session.settle_time(TIMEOUT), Duration::ZERO);
         session.opened("a".into(), Instant::now());
         assert!(!session.must_put_holds_back());
     }
@@ -165,7 +171,7 @@ mod tests {
         let mut session = Session::new(node(1), LEASE);
         session.opened("a".into(), Instant::now());
         session.lost();
-        assert!(session.settle_time() > LEASE / RENEWALS_PER_LEASE);
+        assert!(session.settle_time(TIMEOUT) > LEASE / RENEWALS_PER_LEASE);
         session.opened("b".into(), Instant::now());
         assert!(session.must_put_holds_back());
     }
@@ -176,7 +182,10 @@ mod tests {
         session.opened("a".into(), Instant::now());
         session.reaped(node(2));
         assert_eq!(session.node(), &node(2));
-        assert!(session.settle_time() > Duration::ZERO, "Redis may lose its data before the new session is open");
+        assert!(
+            session.settle_time(TIMEOUT) > Duration::ZERO,
+            "Redis may lose its data before the new session is open"
+        );
         session.opened("a".into(), Instant::now());
         assert!(!session.must_put_holds_back());
     }

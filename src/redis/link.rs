@@ -3,7 +3,7 @@
 use std::fmt;
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use redis::RedisResult;
 
@@ -71,6 +71,12 @@ impl Link {
             outage: None,
             rejected: None,
         }
+    }
+
+    /// The longest time to connect, and then for each read and each write.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        self.settings.timeout()
     }
 
     /// Until when [`with`](Self::with) would refuse to try. `None`: it would try now.

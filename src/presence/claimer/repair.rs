@@ -3,7 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use redis::{Connection, RedisResult};
+
+use super::super::scripts::{Keys, Refusal};
 use super::{Claimer, Stuck, call};
+use crate::names::NodeId;
 use crate::telemetry::Level;
 
 /// Holds per call when they are put back.
@@ -37,36 +41,58 @@ impl Comparison {
 }
 
 impl Claimer {
+    /// Tells Redis again what it has lost of this node. Until that is done, no edge is decided in the cluster.
     pub(super) fn put_holds_back(&mut self, now: Instant) -> Result<(), Stuck> {
         if !self.session.must_put_holds_back() {
             return Ok(());
         }
+        let began = Instant::now();
         // What was told so lately may have waited for its announcement when it was lost.
         let since = now.checked_sub(self.keys.lease() + self.keys.count_interval()).unwrap_or(now);
         let (holds, answered) = self.ledger.lock().acknowledged(since);
-        let (session, keys) = (&self.session, &self.keys);
-        let epoch = session.epoch().unwrap_or_default();
-        let (portion, settle) = (REASSERT_PORTION, session.settle_time());
-        while !call(&mut self.link, |redis| keys.forget(redis, session.node(), epoch, answered, portion, settle))?? {}
+        let epoch = self.session.epoch().unwrap_or_default().to_owned();
+        let settle = self.session.settle_time(self.link.timeout());
+        while !self.talk(|redis, keys, node| keys.forget(redis, node, &epoch, answered, REASSERT_PORTION, settle))? {
+            self.keep_lease(now + began.elapsed(), &epoch)?;
+        }
         for portion in holds.chunks(REASSERT_PORTION) {
-            call(&mut self.link, |redis| keys.reassert(redis, session.node(), epoch, answered, portion.iter()))??;
+            self.talk(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, portion.iter()))?;
+            self.keep_lease(now + began.elapsed(), &epoch)?;
         }
-        let leavings = self.grace.leavings();
+        let leavings = self.grace.leavings().to_vec();
         for portion in leavings.chunks(REASSERT_PORTION) {
-            call(&mut self.link, |redis| {
-                keys.put_leavings_back(redis, session.node(), epoch, answered, portion.iter())
-            })??;
+            self.talk(|redis, keys, node| keys.put_leavings_back(redis, node, &epoch, answered, portion.iter()))?;
         }
-        let (holds, leavings) = (holds.len(), leavings.len());
+        self.talk(|redis, keys, node| keys.restored(redis, node, &epoch))?;
         self.session.holds_are_back();
         self.telemetry.counters().reassertions.add(1);
         self.telemetry.log(
             Level::Warning,
             format_args!(
-                "Redis had lost webhook data of this cluster: {holds} holds and {leavings} departures were put back"
+                "Redis had lost webhook data of this cluster: restored {} holds and {} pending departures",
+                holds.len(),
+                leavings.len()
             ),
         );
         Ok(())
+    }
+
+    /// Renews the lease while holds are put back, which may take longer than a lease. What Redis has answered to this node is
+    /// no matter yet.
+    fn keep_lease(&mut self, now: Instant, epoch: &str) -> Result<(), Stuck> {
+        if self.session.must_renew(now) {
+            let renewal = self.talk(|redis, keys, node| keys.renew(redis, node, epoch, 0))?;
+            self.session.renewed(renewal.unbroken, now);
+        }
+        Ok(())
+    }
+
+    fn talk<T>(
+        &mut self,
+        talk: impl FnOnce(&mut Connection, &Keys, &NodeId) -> RedisResult<Result<T, Refusal>>,
+    ) -> Result<T, Stuck> {
+        let (session, keys) = (&self.session, &self.keys);
+        Ok(call(&mut self.link, |redis| talk(redis, keys, session.node()))??)
     }
 
     /// Compares a page of what this node holds with Redis, and puts back what is missing there. Its edges were decided before:
@@ -77,12 +103,10 @@ impl Claimer {
         }
         let (holds, answered, next) =
             self.ledger.lock().acknowledged_page(self.comparison.cursor, PAGES, REASSERT_PORTION);
-        let (session, keys) = (&self.session, &self.keys);
-        let epoch = session.epoch().unwrap_or_default();
+        let epoch = self.session.epoch().unwrap_or_default().to_owned();
         let mut missing = 0;
         for portion in holds.chunks(REASSERT_PORTION) {
-            missing +=
-                call(&mut self.link, |redis| keys.reassert(redis, session.node(), epoch, answered, portion.iter()))??;
+            missing += self.talk(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, portion.iter()))?;
         }
         self.comparison.cursor = next;
         if missing > 0 {

@@ -125,6 +125,7 @@ fn the_search_finds_every_flaw_it_is_given() {
         (Flaw::LateReassertion, Budget { lapses: 0, wipes: 1, ..SMALL }),
         (Flaw::LateOpening, SMALL),
         (Flaw::NoSettling, Budget { lapses: 0, delays: 0, wipes: 1, ..SMALL }),
+        (Flaw::NotAwaited, Budget { lapses: 0, delays: 0, wipes: 1, ..SMALL }),
         (Flaw::NotNoticed, Budget { lapses: 0, delays: 0, restores: 1, ..SMALL }),
         (Flaw::NotForgotten, Budget { lapses: 0, delays: 0, restores: 1, ..SMALL }),
         (Flaw::ForgottenEpoch, Budget { delays: 0, wipes: 1, ..SMALL }),

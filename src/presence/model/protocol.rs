@@ -58,7 +58,10 @@ struct Reply {
 pub(super) struct Redis {
     /// 0: none.
     pub(super) epoch: u8,
+    /// Whether every live node has had the time to notice a loss.
     pub(super) settled: bool,
+    /// Who puts back what was lost.
+    pub(super) restoring: [bool; IDS],
     pub(super) leases: [Lease; IDS],
     replies: [Reply; IDS],
     /// The hold sets, and the lists of what each node holds.
@@ -98,6 +101,8 @@ pub(super) enum Flaw {
     LateOpening,
     /// Edges are decided at once after Redis has lost its data.
     NoSettling,
+    /// Edges are decided while a node still puts back what Redis has lost.
+    NotAwaited,
     /// Redis loses its last seconds, and nobody notices.
     NotNoticed,
     /// What Redis holds wrongly is not taken away before holds are put back.
@@ -164,15 +169,35 @@ impl Redis {
         matches!(self.leases[id], Lease::Good | Lease::Lapsed)
     }
 
+    /// Whether no edge may be decided yet.
+    fn is_settling(&mut self, flaw: Option<Flaw>) -> bool {
+        let awaited = (0..IDS).any(|id| self.restoring[id] && self.leases[id] == Lease::Good);
+        let is_settling = !self.settled || (awaited && flaw != Some(Flaw::NotAwaited));
+        if !is_settling {
+            self.restoring = [false; IDS];
+        }
+        is_settling
+    }
+
     /// `open.lua`. Returns the epoch.
-    pub(super) fn open(&mut self, id: Id, new_epoch: u8, settles: bool, flaw: Option<Flaw>) -> u8 {
+    pub(super) fn open(&mut self, id: Id, new_epoch: u8, settles: bool, restores: bool, flaw: Option<Flaw>) -> u8 {
         if self.epoch == 0 {
             (self.epoch, self.settled) = (new_epoch, !settles || flaw == Some(Flaw::NoSettling));
         }
         if !self.replies[id].reaped || flaw == Some(Flaw::LateOpening) {
             self.leases[id] = Lease::Good;
+            self.restoring[id] |= restores;
         }
         self.epoch
+    }
+
+    /// `restored.lua`.
+    pub(super) fn restored(&mut self, id: Id, epoch: u8) -> Answer {
+        if epoch != self.epoch {
+            return Answer::Lost;
+        }
+        self.restoring[id] = false;
+        Answer::Done
     }
 
     /// `claim.lua`.
@@ -201,7 +226,7 @@ impl Redis {
         if !self.has_lease(id) && flaw != Some(Flaw::NoFencing) {
             return Answer::Reaped;
         }
-        if !self.settled {
+        if self.is_settling(flaw) {
             return Answer::Settling;
         }
         let mut edges = Edges::default();
@@ -280,11 +305,18 @@ impl Redis {
     }
 
     /// `reap.lua`.
-    pub(super) fn reap(&mut self, dead: Id, epoch: u8, portion: usize, told: &mut Vec<Change>) -> Answer {
+    pub(super) fn reap(
+        &mut self,
+        dead: Id,
+        epoch: u8,
+        portion: usize,
+        told: &mut Vec<Change>,
+        flaw: Option<Flaw>,
+    ) -> Answer {
         if epoch != self.epoch {
             return Answer::Lost;
         }
-        if !self.settled {
+        if self.is_settling(flaw) {
             return Answer::Settling;
         }
         if matches!(self.leases[dead], Lease::None | Lease::Good) {

@@ -128,7 +128,7 @@ impl Stage {
             }
             Operation::Settle => {
                 (0..self.nodes.len()).for_each(|node| self.step(node, THIRD));
-                redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(0).exec(&mut self.redis).unwrap();
+                redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(1).exec(&mut self.redis).unwrap();
             }
             _ => {}
         }

@@ -23,10 +23,11 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 #[derive(Clone, Debug)]
 enum Call {
-    Open { id: Id, settles: bool },
+    Open { id: Id, settles: bool, restores: bool },
     Claim { id: Id, stale: bool, batch: u8, changes: Vec<Change> },
     Reassert { id: Id, stale: bool, answered: u8, holds: Holds },
     Forget { id: Id, stale: bool, answered: u8, portion: usize },
+    Restored { id: Id, stale: bool },
     Renew { id: Id, stale: bool, answered: u8 },
     Reap { id: Id, stale: bool, portion: usize },
     Lapse { id: Id },
@@ -40,7 +41,9 @@ fn call() -> impl Strategy<Value = Call> {
     let change = (prop::sample::select(KEYS.to_vec()), any::<bool>()).prop_map(|(key, held)| Change { key, held });
     let holds = (any::<bool>(), any::<bool>()).prop_map(|(channel, user)| Holds { channel, user });
     prop_oneof![
-        4 => (id(), any::<bool>()).prop_map(|(id, settles)| Call::Open { id, settles }),
+        4 => (id(), any::<bool>(), any::<bool>())
+            .prop_map(|(id, settles, restores)| Call::Open { id, settles, restores }),
+        2 => (id(), stale()).prop_map(|(id, stale)| Call::Restored { id, stale }),
         14 => (id(), stale(), 1..5_u8, prop::collection::vec(change, 1..5))
             .prop_map(|(id, stale, batch, changes)| Call::Claim { id, stale, batch, changes }),
         3 => (id(), stale(), 0..5_u8, holds)
@@ -165,11 +168,12 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
         let epoch = |stale| if stale || pure.epoch == 0 { epochs + 1 } else { pure.epoch };
         let mut told = Vec::new();
         let (expected, answer): (Told, Told) = match &call {
-            Call::Open { id, settles } => {
+            Call::Open { id, settles, restores } => {
                 epochs += 1;
                 let wait = if *settles { HOUR } else { Duration::ZERO };
-                let opened = real.keys.open(&mut real.redis, &node(*id), &epochs.to_string(), wait).unwrap();
-                let expected = pure.open(*id, epochs, *settles, None);
+                let redis = &mut real.redis;
+                let opened = real.keys.open(redis, &node(*id), &epochs.to_string(), wait, *restores).unwrap();
+                let expected = pure.open(*id, epochs, *settles, *restores, None);
                 prop_assert_eq!((opened.0, opened.1.is_zero()), (expected.to_string(), pure.settled));
                 continue;
             }
@@ -190,6 +194,12 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
                 let answer = real.forget(*id, &epoch.to_string(), *answered, *portion);
                 ((expected, BTreeSet::new()), (answer, BTreeSet::new()))
             }
+            Call::Restored { id, stale } => {
+                let epoch = epoch(*stale);
+                let answer = real.keys.restored(&mut real.redis, &node(*id), &epoch.to_string()).unwrap();
+                let answer = answer.map_or_else(refused, |()| Answer::Done);
+                ((pure.restored(*id, epoch), BTreeSet::new()), (answer, BTreeSet::new()))
+            }
             Call::Renew { id, stale, answered } => {
                 let epoch = epoch(*stale);
                 let answer = real.renew(*id, &epoch.to_string(), *answered);
@@ -197,7 +207,7 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
             }
             Call::Reap { id, stale, portion } => {
                 let epoch = epoch(*stale);
-                let expected = pure.reap(*id, epoch, *portion, &mut told);
+                let expected = pure.reap(*id, epoch, *portion, &mut told, None);
                 let departures = told.iter().map(|change| format!("{:?}", change.key)).collect();
                 ((expected, departures), real.reap(*id, &epoch.to_string(), *portion))
             }
@@ -211,7 +221,7 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
             Call::Settle => {
                 if pure.epoch != 0 {
                     pure.settled = true;
-                    redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(0).exec(&mut real.redis).unwrap();
+                    redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(1).exec(&mut real.redis).unwrap();
                 }
                 continue;
             }

@@ -34,8 +34,8 @@
 --   behind    Redis has lost its last seconds, and an answered batch with them. Nothing changed.
 --   reaped    the node's lease lapsed and its holds were taken away; or this batch comes behind a later one, on a
 --             connection that was given up, and nobody hears the answer. Nothing changed.
---   settling  number = milliseconds until edges may be decided. Nothing changed.
--- May change: hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, miss, KEYS[3..6], the outbox (out).
+--   settling  number = milliseconds until edges may be decided, or until it is worth asking again. Nothing changed.
+-- May change: `settled`, restoring, hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, miss, KEYS[3..6], the outbox (out).
 
 local node, batch = ARGV[2], ARGV[4]
 
@@ -64,7 +64,7 @@ end
 if comes_late(last[1], batch) or not has_lease(KEYS[2], node) then
   return refuse('reaped', 0)
 end
-local wait = tonumber(epoch[2]) - now
+local wait = settling_for(tonumber(epoch[2]))
 if wait > 0 then
   return refuse('settling', wait)
 end

@@ -14,7 +14,7 @@
 -- time until edges may be decided in place of that of the departures (ms), `alive` when the node has renewed its lease after all or another reaper has finished, or `spared`, see below; edges = three per
 -- edge: app, channel, user (empty: the channel itself); leaving = the same of those whose grace began; counted = how
 -- many counts were announced, wait = 1 when some have to wait for a claim.
--- May change: hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, KEYS[2..6], the outbox (out).
+-- May change: `settled`, restoring, hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, KEYS[2..6], the outbox (out).
 
 local dead = ARGV[2]
 
@@ -72,8 +72,9 @@ local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled', 'grace', 'counts')
 if epoch[1] ~= ARGV[3] then
   return {'lost', 0, {}, 0, {}, 0, 0}
 end
-if tonumber(epoch[2]) > now then
-  return {'settling', tonumber(epoch[2]) - now, {}, 0, {}, 0, 0}
+local wait = settling_for(tonumber(epoch[2]))
+if wait > 0 then
+  return {'settling', wait, {}, 0, {}, 0, 0}
 end
 local expiry = redis.call('ZSCORE', KEYS[2], dead)
 if not expiry or tonumber(expiry) >= now then

@@ -21,6 +21,8 @@ pub(super) struct Node {
     pub(super) had_session: bool,
     pub(super) must_forget: bool,
     pub(super) must_put_back: bool,
+    /// It has put everything back, and nobody knows yet.
+    pub(super) must_say_so: bool,
     /// It was told that it was reaped, and asks for the reply to the batch under way.
     pub(super) asks: bool,
     /// Its old id, whose reaping is to be finished.
@@ -32,10 +34,11 @@ pub(super) struct Node {
 /// A call on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Call {
-    Open { id: Id, new_epoch: u8, settles: bool },
+    Open { id: Id, new_epoch: u8, settles: bool, restores: bool },
     Claim { id: Id, epoch: u8, batch: u8, changes: Vec<Change> },
     Forget { id: Id, epoch: u8, answered: u8 },
     Reassert { id: Id, epoch: u8, answered: u8, holds: Holds },
+    Restored { id: Id, epoch: u8 },
     Reap { dead: Id, epoch: u8 },
 }
 
@@ -48,13 +51,16 @@ impl Node {
     pub(super) fn next_call(&self, new_epoch: u8) -> Option<Call> {
         let (id, epoch) = (self.id, self.epoch);
         if epoch == 0 {
-            return Some(Call::Open { id, new_epoch, settles: self.had_epoch });
+            return Some(Call::Open { id, new_epoch, settles: self.had_epoch, restores: self.had_session });
         }
         if self.must_forget {
             return Some(Call::Forget { id, epoch, answered: self.answered_to() });
         }
         if self.must_put_back {
             return Some(Call::Reassert { id, epoch, answered: self.answered_to(), holds: self.acknowledged() });
+        }
+        if self.must_say_so {
+            return Some(Call::Restored { id, epoch });
         }
         match self.buries {
             Some(dead) => Some(Call::Reap { dead, epoch }),

@@ -115,7 +115,7 @@ impl State {
                 Some(_) => {}
             }
         }
-        if self.redis.epoch != 0 && !self.redis.settled && self.has_put_back() {
+        if self.redis.epoch != 0 && !self.redis.settled && self.has_noticed() {
             actions.push(Action::Settle);
         }
         actions
@@ -150,9 +150,9 @@ impl State {
         !node.must_forget && self.redis.has_lost(node.id, node.answered_to())
     }
 
-    /// Whether everybody has told Redis again what it lost: that is what the time to settle is for.
-    pub(super) fn has_put_back(&self) -> bool {
-        let has = |node: &Node| node.epoch == self.redis.epoch && !node.must_put_back && !self.is_behind(node);
+    /// Whether everybody has noticed what Redis lost: that is what the time to settle is for.
+    pub(super) fn has_noticed(&self) -> bool {
+        let has = |node: &Node| node.epoch == self.redis.epoch && !self.is_behind(node);
         self.nodes.iter().all(has)
     }
 
@@ -222,8 +222,8 @@ impl State {
     pub(super) fn carry_out(&mut self, call: &Call, flaw: Option<Flaw>) -> Result<Answer, Broken> {
         let mut told = Vec::new();
         let answer = match call {
-            Call::Open { id, new_epoch, settles } => {
-                let epoch = self.redis.open(*id, *new_epoch, *settles, flaw);
+            Call::Open { id, new_epoch, settles, restores } => {
+                let epoch = self.redis.open(*id, *new_epoch, *settles, *restores, flaw);
                 self.next_epoch = self.next_epoch.max(epoch + 1);
                 Answer::Done
             }
@@ -232,7 +232,8 @@ impl State {
             }
             Call::Forget { id, epoch, answered } => self.redis.forget(*id, *epoch, *answered, 1, flaw),
             Call::Reassert { id, epoch, answered, holds } => self.redis.reassert(*id, *epoch, *answered, *holds, flaw),
-            Call::Reap { dead, epoch } => self.redis.reap(*dead, *epoch, 1, &mut told),
+            Call::Restored { id, epoch } => self.redis.restored(*id, *epoch),
+            Call::Reap { dead, epoch } => self.redis.reap(*dead, *epoch, 1, &mut told, flaw),
         };
         for change in told {
             self.tell(change)?;
@@ -263,6 +264,7 @@ impl State {
             (Call::Open { .. }, _) => {
                 node.must_put_back = node.had_session;
                 node.must_forget = node.had_session && flaw != Some(Flaw::NotForgotten);
+                node.must_say_so = false;
                 (node.epoch, node.had_epoch, node.had_session, node.reborn) = (self.redis.epoch, true, true, false);
             }
             (Call::Claim { .. }, answer) if node.asks => {
@@ -273,7 +275,8 @@ impl State {
             }
             (Call::Claim { .. }, Answer::Decided(_)) => node.answered(),
             (Call::Forget { .. }, Answer::Taken { finished }) => node.must_forget = !finished,
-            (Call::Reassert { .. }, Answer::Done) => node.must_put_back = false,
+            (Call::Reassert { .. }, Answer::Done) => (node.must_put_back, node.must_say_so) = (false, true),
+            (Call::Restored { .. }, Answer::Done) => node.must_say_so = false,
             (Call::Reap { .. }, Answer::Alive | Answer::Taken { finished: true }) => node.buries = None,
             (_, answer) => self.refused(n, answer, flaw),
         }
@@ -313,7 +316,7 @@ impl State {
         node.had_epoch = flaw != Some(Flaw::ForgottenEpoch);
         (node.id, node.epoch, node.sent, node.batch) = (self.next_id, 0, 0, 0);
         (node.had_session, node.must_put_back, node.asks, node.reborn) = (false, false, false, true);
-        node.must_forget = false;
+        (node.must_forget, node.must_say_so) = (false, false);
         self.next_id += 1;
     }
 
@@ -333,7 +336,7 @@ impl State {
                     }
                 }
             }
-            if !rest.redis.settled && rest.has_put_back() {
+            if !rest.redis.settled && rest.has_noticed() {
                 rest.redis.settled = true;
             }
             for id in 0..IDS {
