@@ -125,13 +125,14 @@ impl Dispatcher {
         // Lowered before taking: an event that comes after the taking raises it again.
         self.signalled.store(false, Ordering::SeqCst);
         let waiting = self.desk.open().lanes().waiting();
-        let Handover { revoked, flights, events } = self.outbox.take(waiting);
+        let Handover { flights, revoked, events } = self.outbox.take(waiting);
+        for flight in flights {
+            self.desk.open().inherit(flight);
+        }
+        // Afterwards: of a batch that was inherited meanwhile, what stays is sent in its place.
         if !revoked.is_empty() {
             self.incoming.retain(|queued| !revoked.contains(&queued.position.tenure));
             self.desk.open().lanes().revoke(&revoked);
-        }
-        for flight in flights {
-            self.desk.open().inherit(flight);
         }
         self.incoming.extend(events);
     }

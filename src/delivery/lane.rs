@@ -9,6 +9,8 @@
 //! ```
 //! One batch at a time: the next cannot overtake one that is being retried.
 
+mod revoke;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -207,15 +209,6 @@ impl Lane {
             let trying = Trying { attempts: trying.attempts - 1, ..trying.clone() };
             self.state = State::BackingOff { trying, until };
         }
-    }
-
-    /// Drops the waiting events that `gone` says are another node's now. Returns how many.
-    pub(crate) fn revoke(&mut self, gone: impl Fn(&Queued) -> bool) -> usize {
-        let before = self.waiting.len();
-        self.waiting.retain(|queued| !gone(queued));
-        self.inherited.retain(|(_, batch)| !batch.events().iter().any(|queued| gone(queued)));
-        self.measure_head();
-        before - self.waiting.len()
     }
 
     /// Whether a batch was started or inherited and is not finished.

@@ -201,3 +201,83 @@ fn a_batch_that_was_never_sent_has_not_begun_to_be_tried() {
     lane.start(start + 62 * SECOND, true, make).unwrap();
     assert_eq!((lane.attempts(), lane.tried_for(start + 63 * SECOND)), (2, 3 * SECOND));
 }
+
+/// An event of a partition that was owned under this number.
+fn owned(tenure: u64, seq: u64, arrived: Instant) -> Arc<Queued> {
+    let mut queued = Arc::into_inner(queued(seq, 0, arrived)).unwrap();
+    queued.position.tenure = tenure;
+    Arc::new(queued)
+}
+
+fn flight(id: &str, events: Vec<Arc<Queued>>) -> Arc<Batch> {
+    Arc::new(Batch::new("a".into(), id.to_owned(), events))
+}
+
+fn remade(events: Vec<Arc<Queued>>) -> Batch {
+    Batch::new("a".into(), "msg_2".to_owned(), events)
+}
+
+#[test]
+fn a_batch_that_lost_a_partition_before_it_was_sent_is_sent_without_it_and_before_what_waits() {
+    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    for (tenure, seq) in [(7, 0), (8, 1), (7, 2), (7, 3), (8, 4)] {
+        lane.push(owned(tenure, seq, now));
+    }
+    lane.start(now, true, make).unwrap();
+    lane.rebuild(|queued| queued.position.tenure == 8, remade, now);
+    assert_eq!((lane.due(false), lane.waiting()), (Some(now), 2));
+    let again = lane.start(now, false, make).unwrap();
+    assert_eq!((seqs(&again), again.id()), (vec![0, 2], "msg_2"));
+    assert_eq!(lane.attempts(), 1, "nothing was sent before");
+    lane.finish().unwrap();
+    assert_eq!(seqs(&lane.start(now, true, make).unwrap()), [3, 4]);
+}
+
+#[test]
+fn a_batch_that_lost_all_its_partitions_is_over() {
+    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    lane.push(owned(8, 0, now));
+    lane.start(now, true, make).unwrap();
+    lane.rebuild(|_| true, remade, now);
+    assert!(!lane.has_batch());
+    assert_eq!(lane.due(true), None);
+}
+
+#[test]
+fn a_lost_partition_leaves_every_batch_without_an_attempt_under_way_and_the_rest_keeps_its_place() {
+    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    lane.push(owned(7, 9, now));
+    lane.push(owned(8, 10, now));
+    lane.start(now, true, make).unwrap();
+    lane.back_off(now + SECOND);
+    lane.inherit(flight("lost", vec![owned(8, 0, now)]), now);
+    lane.inherit(flight("in part", vec![owned(7, 1, now), owned(8, 2, now), owned(7, 3, now)]), now);
+    lane.inherit(flight("whole", vec![owned(7, 4, now)]), now);
+    lane.push(owned(8, 11, now));
+    lane.push(owned(7, 12, now));
+
+    assert_eq!(lane.revoke(|queued| queued.position.tenure == 8, remade), 1);
+    assert_eq!(lane.due(false), Some(now + SECOND), "the backoff is not over");
+    let mut sent = Vec::new();
+    while let Some(batch) = lane.start(now + SECOND, true, make) {
+        sent.push((batch.id().to_owned(), seqs(&batch)));
+        lane.finish().unwrap();
+    }
+    let expected = [("msg_2", vec![9]), ("msg_2", vec![1, 3]), ("whole", vec![4]), ("msg_1", vec![12])];
+    assert_eq!(sent, expected.map(|(id, seqs)| (id.to_owned(), seqs)));
+}
+
+#[test]
+fn an_attempt_under_way_is_left_alone_and_its_retry_is_without_what_is_gone() {
+    let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
+    lane.push(owned(7, 0, now));
+    lane.push(owned(8, 1, now));
+    let first = lane.start(now, true, make).unwrap();
+    assert_eq!(lane.revoke(|queued| queued.position.tenure == 8, remade), 0);
+    assert_eq!(lane.in_flight(), 2);
+    lane.back_off(now);
+    assert!(lane.start(now, true, make).is_some_and(|batch| Arc::ptr_eq(&batch, &first)));
+    lane.rebuild(|queued| queued.position.tenure == 8, remade, now);
+    let again = lane.start(now, true, make).unwrap();
+    assert_eq!((seqs(&again), again.id(), lane.attempts()), (vec![0], "msg_2", 2));
+}

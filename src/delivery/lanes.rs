@@ -2,6 +2,7 @@
 
 mod gone;
 mod paused;
+mod revoke;
 mod routes;
 mod settle;
 mod status;
@@ -26,7 +27,7 @@ use super::lane::{Lane, Limits};
 use super::slots::Slots;
 use crate::config::Endpoint;
 use crate::names::AppId;
-use crate::outbox::{Flight, LaneId, Queued, redelivery_of};
+use crate::outbox::{Flight, LaneId, Moves, Queued};
 
 /// How long an attempt may take at an endpoint that is said to be prompt.
 const PROMPT: Duration = Duration::from_secs(1);
@@ -116,8 +117,8 @@ pub(crate) struct GivenUp {
     pub(crate) events: Vec<Arc<Queued>>,
     /// What they would have been called, had they been sent.
     pub(crate) id: String,
-    /// Whether an older batch of the lane is under way.
-    pub(crate) behind_a_batch: bool,
+    /// Which cursors of the lane move.
+    pub(crate) moves: Moves,
 }
 
 impl Lanes {
@@ -168,15 +169,6 @@ impl Lanes {
         Ok(())
     }
 
-    /// Drops the events of ownerships that ended: another node has them.
-    pub(crate) fn revoke(&mut self, tenures: &[u64]) {
-        for lane in 0..self.entries.len() {
-            let gone = self.entries[lane].lane.revoke(|queued| tenures.contains(&queued.position.tenure));
-            self.waiting -= gone;
-            self.plan(lane);
-        }
-    }
-
     /// The next attempt to make now, if one is due and a worker is allowed. Endpoints take turns.
     pub(crate) fn next(&mut self, now: Instant) -> Option<Job> {
         self.ring(now);
@@ -213,7 +205,7 @@ impl Lanes {
             endpoint: entry.endpoint,
             events: entry.lane.give_up(count),
             id: self.ids.next(),
-            behind_a_batch: entry.lane.has_batch(),
+            moves: if entry.lane.has_batch() { Moves::Nothing } else { Moves::All },
         };
         self.waiting -= given_up.events.len();
         self.health[given_up.endpoint].gave_up(given_up.events.iter().map(|queued| &**queued));
@@ -279,12 +271,9 @@ impl Lanes {
     /// Starts the lane's next attempt.
     fn start(&mut self, lane: usize, now: Instant) -> Option<Arc<Batch>> {
         let entry = &mut self.entries[lane];
-        let (app, ids, payload) = (entry.id.app.clone(), &mut self.ids, self.endpoints[entry.endpoint].payload);
+        let make = revoke::maker(&entry.id.app, &mut self.ids, self.endpoints[entry.endpoint].payload);
         let before = entry.lane.waiting();
-        let batch = entry.lane.start(now, self.flushing, |events| match redelivery_of(&events) {
-            Some(redelivery) => Batch::new(app, redelivery.id.clone(), events),
-            None => Batch::new(app, ids.next(), events).saying(payload),
-        });
+        let batch = entry.lane.start(now, self.flushing, make);
         self.waiting -= before - entry.lane.waiting();
         batch
     }

@@ -7,7 +7,7 @@ use crate::config::{
 use crate::delivery::retry::Answer;
 use crate::event::{Event, EventKind, EventName};
 use crate::names::AppId;
-use crate::outbox::{Item, Position};
+use crate::outbox::{Item, Position, Wire};
 use crate::status::{EndpointState, WallClock};
 
 const LIMITS: Limits =
@@ -365,4 +365,33 @@ fn a_batch_is_given_up_when_its_window_is_over() {
         now = lanes.next_due().unwrap();
     };
     assert_eq!((passed.attempts, now - began), (2, Duration::from_secs(2)));
+}
+
+#[test]
+fn a_batch_that_is_another_nodes_altogether_leaves_its_lane() {
+    let mut lanes = lanes(vec![endpoint(0)], 8);
+    let now = Instant::now() + Duration::from_secs(1);
+    push(&mut lanes, "app", 0);
+    let job = lanes.next(now).unwrap();
+    assert!(lanes.settle(job.lane, Answer::Fenced { tenures: vec![0] }, Duration::ZERO, now, 0.0).is_none());
+    assert!(lanes.next(now).is_none() && lanes.is_done());
+}
+
+#[test]
+fn cursors_that_wait_behind_a_batch_wait_for_inherited_ones_too() {
+    let mut lanes = lanes(vec![endpoint(0)], 8);
+    let now = Instant::now() + Duration::from_secs(1);
+    push(&mut lanes, "app", 0);
+    let first = lanes.next(now).unwrap();
+    let text = String::new;
+    let wire =
+        Wire { body: Vec::new(), key: text(), pusher_signature: text(), timestamp: text(), standard_signature: text() };
+    let events = first.batch.events().to_vec();
+    lanes.inherit(Flight { lane: first.id.clone(), id: "msg".to_owned(), wire, events }, now).unwrap();
+    push(&mut lanes, "app", 1);
+    assert_eq!(lanes.give_up(1).unwrap().moves, Moves::Nothing);
+    let moves = |lanes: &mut Lanes| lanes.settle(first.lane, status(200), Duration::ZERO, now, 0.0).unwrap().moves;
+    assert_eq!(moves(&mut lanes), Moves::Own);
+    lanes.next(now).unwrap();
+    assert_eq!(moves(&mut lanes), Moves::All);
 }

@@ -50,8 +50,11 @@ pub(crate) enum Answer {
     Forgotten,
     /// Nothing was sent, for the outbox could not keep the batch.
     NotKept,
-    /// Nothing was sent, for another node sends it.
-    Fenced,
+    /// Nothing was sent, for another node sends some of it.
+    Fenced {
+        /// What was read under these ownerships.
+        tenures: Vec<u64>,
+    },
 }
 
 /// What to do with the batch now.
@@ -72,8 +75,11 @@ pub(crate) enum Verdict {
         /// How long to wait.
         after: Duration,
     },
-    /// Forget it: it is another node's.
-    Abandon,
+    /// Send it without the events that are another node's.
+    Revoke {
+        /// Those that were read under these ownerships.
+        tenures: Vec<u64>,
+    },
     /// Forget it: it is nobody's any more.
     Forget,
     /// Give it up.
@@ -117,7 +123,7 @@ impl Policy {
             Answer::Status { status: status @ 200..=299, .. } => return Verdict::Delivered { status },
             Answer::Status { status: 410, .. } => return Verdict::Gone,
             Answer::NotKept => return Verdict::Postpone { after: NOT_KEPT_WAIT },
-            Answer::Fenced => return Verdict::Abandon,
+            Answer::Fenced { tenures } => return Verdict::Revoke { tenures },
             Answer::Forgotten => return Verdict::Forget,
             Answer::UnknownApplication if elapsed < UNKNOWN_WAIT => {
                 return Verdict::Postpone { after: UNKNOWN_RETRY };

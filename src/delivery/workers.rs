@@ -147,6 +147,7 @@ impl Pool {
     /// takes long, the time that was signed would become too old for the receiver.
     fn freeze<'a>(&self, lane: &LaneId, batch: &'a Batch) -> Result<&'a Wire, Answer> {
         if let Some(wire) = batch.wire() {
+            self.outbox.confirm(batch.events()).map_err(unsent)?;
             return Ok(wire);
         }
         let body = self.body(batch)?;
@@ -169,10 +170,10 @@ impl Pool {
 }
 
 /// The answer of an attempt that the outbox prevented.
-const fn unsent(why: NotKept) -> Answer {
+fn unsent(why: NotKept) -> Answer {
     match why {
         NotKept::Unavailable => Answer::NotKept,
-        NotKept::Fenced => Answer::Fenced,
+        NotKept::Fenced(tenures) => Answer::Fenced { tenures },
     }
 }
 

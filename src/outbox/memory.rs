@@ -82,6 +82,7 @@ mod tests {
     use crate::config::{EndpointId, Payload};
     use crate::event::EventKind;
     use crate::outbox::DropReport;
+    use crate::outbox::Moves;
     use crate::telemetry::Telemetry;
 
     fn event() -> Event {
@@ -95,7 +96,7 @@ mod tests {
     fn pass(outbox: &MemoryOutbox, lane: &LaneId, event: &Arc<Queued>, fate: Fate) {
         let events = std::slice::from_ref(event);
         let payload = Payload::Pusher;
-        outbox.passed(Passed { lane, events, id: "msg_1", body: None, payload, behind_a_batch: false, fate });
+        outbox.passed(Passed { lane, events, id: "msg_1", body: None, payload, moves: Moves::All, fate });
     }
 
     #[test]

@@ -100,11 +100,16 @@ impl Resume {
         self.cursors.values().chain(self.in_flight.keys()).copied().max().unwrap_or_default()
     }
 
+    /// Whether `lane` has passed the event at `seq`.
+    #[must_use]
+    pub fn has_passed(&self, lane: &LaneId, seq: u64) -> bool {
+        self.cursors.get(lane).is_some_and(|passed| *passed >= seq)
+    }
+
     /// Whether `lane` needs the event at `seq` no more, having passed it or having it in a batch under way.
     #[must_use]
     pub fn has(&self, lane: &LaneId, seq: u64) -> bool {
-        self.cursors.get(lane).is_some_and(|passed| *passed >= seq)
-            || self.in_flight.get(&seq).is_some_and(|lanes| lanes.contains(lane))
+        self.has_passed(lane, seq) || self.in_flight.get(&seq).is_some_and(|lanes| lanes.contains(lane))
     }
 }
 
@@ -154,12 +159,23 @@ mod text {
 /// What an outbox hands to the lanes, in this order.
 #[derive(Debug, Default)]
 pub struct Handover {
-    /// Ownerships that ended: their events that wait in lanes are delivered by another node.
-    pub revoked: Vec<u64>,
     /// Batches under way that were inherited; they come before the events.
     pub flights: Vec<Flight>,
+    /// Ownerships that ended: their events that wait in lanes, or are in inherited batches, are delivered by another node.
+    pub revoked: Vec<u64>,
     /// Events, oldest first.
     pub events: Vec<Queued>,
+}
+
+/// Which cursors of its lane move with what the lane has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moves {
+    /// Those of its events, and those that waited: no batch of the lane is left that they could overtake.
+    All,
+    /// Those of its events only: other batches of the lane are under way or inherited.
+    Own,
+    /// None: its events stand behind a batch that is under way. Their cursors wait until that is passed.
+    Nothing,
 }
 
 /// Events that a lane is done with.
@@ -167,7 +183,7 @@ pub struct Handover {
 pub struct Passed<'a> {
     /// The lane.
     pub lane: &'a LaneId,
-    /// The events, the oldest that the lane had, but for those of a batch under way.
+    /// The events, the oldest that the lane had, but for those of batches under way.
     pub events: &'a [Arc<Queued>],
     /// Their batch; a new id for events that were given up before they were in one.
     pub id: &'a str,
@@ -175,19 +191,19 @@ pub struct Passed<'a> {
     pub body: Option<&'a [u8]>,
     /// What their endpoint is told of each, if there is no body.
     pub payload: Payload,
-    /// Whether an older batch of the lane is still under way.
-    pub behind_a_batch: bool,
+    /// Which cursors move.
+    pub moves: Moves,
     /// What became of them.
     pub fate: Fate,
 }
 
 /// Why a batch may not be sent now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotKept {
     /// It could not be written down; later perhaps.
     Unavailable,
-    /// Another node delivers its events.
-    Fenced,
+    /// Another node delivers those of its events that were read under these ownerships. The others are still this node's.
+    Fenced(Vec<u64>),
 }
 
 impl Queued {
@@ -283,6 +299,15 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the batch must not be sent now.
     fn keep(&self, _lane: &LaneId, _id: &str, _wire: &Wire, _events: &[Arc<Queued>]) -> Result<(), NotKept> {
+        Ok(())
+    }
+
+    /// Confirms, before another attempt of a batch that is kept, that all its events are still this node's, as far as is
+    /// known without asking.
+    ///
+    /// # Errors
+    /// When some of them are not.
+    fn confirm(&self, _events: &[Arc<Queued>]) -> Result<(), NotKept> {
         Ok(())
     }
 

@@ -8,14 +8,14 @@ use crate::config::Payload;
 use crate::delivery::lanes::{Ending, GivenUp, Passed};
 use crate::delivery::retry::GONE;
 use crate::names::AppId;
-use crate::outbox::{self, DropReport, Fate, Flight, Queued};
+use crate::outbox::{self, DropReport, Fate, Flight, Moves, Queued};
 use crate::telemetry::{Level, OUTBOX_FULL, Outcome, UNCONFIGURED};
 
 impl Open<'_> {
     /// Gives up some of the oldest waiting events of the longest lane, `count` at most. Returns how many.
     pub(crate) fn give_up(&mut self, count: usize) -> usize {
         let Some(given_up) = self.work.lanes.give_up(count) else { return 0 };
-        let GivenUp { lane, endpoint, events, id, behind_a_batch } = given_up;
+        let GivenUp { lane, endpoint, events, id, moves } = given_up;
         let fate = Fate::Dropped(self.drop_report(&lane.app, Some(endpoint), &events, 0, OUTBOX_FULL));
         self.desk.outbox.passed(outbox::Passed {
             lane: &lane,
@@ -23,7 +23,7 @@ impl Open<'_> {
             id: &id,
             body: None,
             payload: self.work.lanes.endpoint(endpoint).payload,
-            behind_a_batch,
+            moves,
             fate,
         });
         events.len()
@@ -43,7 +43,7 @@ impl Open<'_> {
 
     /// Tells everybody that a lane is done with a batch.
     pub(super) fn pass(&self, passed: &Passed) {
-        let Passed { lane, endpoint, batch, attempts, ending, farewell } = passed;
+        let Passed { lane, endpoint, batch, attempts, ending, moves, farewell } = passed;
         let (desk, lanes) = (self.desk, &self.work.lanes);
         let url = &lanes.endpoint(*endpoint).target;
         let fate = match ending {
@@ -80,7 +80,7 @@ impl Open<'_> {
             id: batch.id(),
             body: batch.wire().map(|wire| wire.body.as_slice()),
             payload: lanes.endpoint(*endpoint).payload,
-            behind_a_batch: false,
+            moves: *moves,
             fate,
         });
     }
@@ -94,7 +94,7 @@ impl Open<'_> {
             id: &flight.id,
             body: Some(&flight.wire.body),
             payload: Payload::default(),
-            behind_a_batch: false,
+            moves: Moves::Own,
             fate,
         });
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Lanes, Plan};
 use crate::delivery::batch::Batch;
 use crate::delivery::retry::{Answer, GONE, Policy, Verdict};
-use crate::outbox::LaneId;
+use crate::outbox::{LaneId, Moves};
 
 /// A batch that its lane has passed.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Passed {
     pub(crate) attempts: u32,
     /// What became of it.
     pub(crate) ending: Ending,
+    /// Which cursors of the lane move.
+    pub(crate) moves: Moves,
     /// This answer was the first by which the endpoint said that it is gone.
     pub(crate) farewell: bool,
 }
@@ -90,8 +92,8 @@ impl Lanes {
                 entry.lane.postpone(now + after);
                 None
             }
-            Verdict::Abandon => {
-                entry.lane.finish();
+            Verdict::Revoke { tenures } => {
+                self.rebuild(lane, &tenures, now);
                 None
             }
         };
@@ -108,6 +110,8 @@ impl Lanes {
         let entry = &mut self.entries[lane];
         let batch = entry.lane.finish()?;
         self.health[entry.endpoint].ended(&ending, batch.events().iter().map(|queued| &**queued));
-        Some(Passed { lane: entry.id.clone(), endpoint: entry.endpoint, batch, attempts, ending, farewell: false })
+        let moves = if entry.lane.has_batch() { Moves::Own } else { Moves::All };
+        let (lane, endpoint) = (entry.id.clone(), entry.endpoint);
+        Some(Passed { lane, endpoint, batch, attempts, ending, moves, farewell: false })
     }
 }

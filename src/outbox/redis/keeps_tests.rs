@@ -14,7 +14,7 @@ fn frozen(lane: usize, bytes: usize) -> Frozen {
 /// What is said of a batch: one in three is another node's by now.
 fn verdict(frozen: &Frozen) -> Result<(), NotKept> {
     let lane: usize = std::str::from_utf8(&frozen.lane).unwrap().parse().unwrap();
-    if lane.is_multiple_of(3) { Err(NotKept::Fenced) } else { Ok(()) }
+    if lane.is_multiple_of(3) { Err(NotKept::Fenced(vec![lane as u64])) } else { Ok(()) }
 }
 
 fn waiting(keeps: &Keeps) -> usize {

@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Queued, Wire, excess};
+use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, Wire, excess};
 use crate::config::Config;
 use crate::event::Event;
 use crate::presence::Standing;
@@ -50,7 +50,7 @@ use passages::{Passages, last_places};
 use reader::Reader;
 use scripts::{DeadLetterLimits, Frozen};
 use store::Store;
-use tenure::{End, Tenures};
+use tenure::Tenures;
 
 /// How many events may wait in a partition before it takes no client events, where `max_events` may wait in the lanes of a
 /// node. Its owner reads on, and gives up what its lanes cannot hold, so that only a partition of which the owner is dead or
@@ -180,6 +180,15 @@ impl RedisOutbox {
         self.threads.get().is_none_or(|threads| threads.iter().all(|thread| thread.wait_until(deadline)))
     }
 
+    /// Where those of the events stand that Redis has.
+    ///
+    /// # Errors
+    /// When another node has some of them.
+    fn live(&self, events: &[Arc<Queued>]) -> Result<Vec<Position>, NotKept> {
+        let positions = events.iter().map(|event| event.position);
+        self.tenures.lock().live(positions).map_err(NotKept::Fenced)
+    }
+
     fn stopped(&self) -> bool {
         self.passages.stopped()
     }
@@ -212,19 +221,18 @@ impl Outbox for RedisOutbox {
     }
 
     fn keep(&self, lane: &LaneId, id: &str, wire: &Wire, events: &[Arc<Queued>]) -> Result<(), NotKept> {
-        let ended = {
-            let tenures = self.tenures.lock();
-            events.iter().find_map(|event| tenures.ended(event.position))
-        };
-        match ended {
-            Some(End::Fenced) => return Err(NotKept::Fenced),
+        let live = self.live(events)?;
+        if live.is_empty() {
             // Redis knows nothing of these events any more, so that nobody else could inherit them.
-            Some(End::Lost) => return Ok(()),
-            None => {}
+            return Ok(());
         }
-        let last = last_places(events.iter().map(|event| event.position));
-        let batch = Kept::new(id, wire, events.iter().map(|event| event.position)).write();
+        let last = last_places(live.iter().copied());
+        let batch = Kept::new(id, wire, live.into_iter()).write();
         self.keep_with_others(Frozen { lane: lane_field(lane), batch, last })
+    }
+
+    fn confirm(&self, events: &[Arc<Queued>]) -> Result<(), NotKept> {
+        self.live(events).map(drop)
     }
 
     fn letter(&self, letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept> {

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::scripts::{Load, Passage};
+use super::tenure::End;
 use super::{flight, letters};
-use crate::outbox::{DropReport, Fate, LaneId, Passed, Position};
+use crate::outbox::{DropReport, Fate, LaneId, Moves, Passed, Position};
 
 /// The queue of passages, and whether it is to go on.
 #[derive(Debug, Default)]
@@ -17,11 +18,12 @@ pub(super) struct Passages {
     written: Condvar,
 }
 
-/// What a lane has passed, with the position of its first event.
+/// What a lane has passed.
 #[derive(Debug)]
 pub(super) struct Unwritten {
-    pub(super) position: Position,
     pub(super) passage: Passage,
+    /// Redis has lost some of its events, so that no other node will ever know of them.
+    lost: bool,
     /// To be published once it is written down: then nobody sends the events again.
     pub(super) report: Option<DropReport>,
 }
@@ -49,6 +51,36 @@ pub(super) fn last_places(places: impl Iterator<Item = Position>) -> Vec<Positio
     last
 }
 
+impl Unwritten {
+    /// A cursor that moves by itself.
+    fn cursor(lane: Vec<u8>, place: Position) -> Self {
+        let (id, letter, places) = (String::new(), Vec::new(), vec![place]);
+        let passage = Passage { lane, id, redelivered: None, letter, places, moves: true };
+        Self { passage, lost: false, report: None }
+    }
+
+    /// Forgets the places that are this node's no more, as `ended` tells.
+    pub(super) fn leave_out(&mut self, ended: impl Fn(Position) -> Option<End>) {
+        let lost = &mut self.lost;
+        self.passage.places.retain(|place| {
+            let end = ended(*place);
+            *lost |= end == Some(End::Lost);
+            end.is_none()
+        });
+    }
+
+    /// Whether Redis has to know. Of lost events it keeps the dead letter.
+    pub(super) fn is_to_be_written(&self) -> bool {
+        !self.passage.places.is_empty() || (self.lost && !self.passage.letter.is_empty())
+    }
+
+    /// Whether the end of the events is this node's to tell, some of them having been this node's after these were
+    /// `refused`. Of the others the heir tells, which sends them again.
+    pub(super) const fn is_ours(&self, refused: usize) -> bool {
+        self.lost || refused < self.passage.places.len()
+    }
+}
+
 impl Passages {
     /// Adds what a lane has passed of the outbox of this `origin`.
     pub(super) fn add(&self, passed: Passed<'_>, origin: u64) {
@@ -57,23 +89,31 @@ impl Passages {
             Fate::Dropped(report) => letters::fields(&passed, report, origin),
             Fate::Delivered | Fate::Forgotten => Vec::new(),
         };
-        let places = passed.events.iter().map(|event| event.position);
+        let places = last_places(passed.events.iter().map(|event| event.position));
+        let lane = flight::lane_field(passed.lane);
         let mut waiting = self.waiting.lock();
-        let behind = waiting.behind.remove(passed.lane).unwrap_or_default();
-        let mut cursors = last_places(places.chain(behind));
-        if passed.behind_a_batch {
-            waiting.behind.insert(passed.lane.clone(), std::mem::take(&mut cursors));
-        }
+        let behind = match passed.moves {
+            Moves::All => waiting.behind.remove(passed.lane).unwrap_or_default(),
+            Moves::Own => Vec::new(),
+            Moves::Nothing => {
+                let behind = waiting.behind.entry(passed.lane.clone()).or_default();
+                *behind = last_places(behind.iter().chain(&places).copied());
+                Vec::new()
+            }
+        };
         let replaced = matches!(passed.fate, Fate::Delivered) || !letter.is_empty();
         let passage = Passage {
-            lane: flight::lane_field(passed.lane),
+            lane: lane.clone(),
             id: passed.id.to_owned(),
             redelivered: first.redelivery().filter(|_| replaced).map(|redelivery| redelivery.letter.clone()),
             letter,
-            cursors,
+            places,
+            moves: passed.moves != Moves::Nothing,
         };
         let report = if let Fate::Dropped(report) = passed.fate { Some(report) } else { None };
-        waiting.passages.push_back(Unwritten { position: first.position, passage, report });
+        waiting.passages.push_back(Unwritten { passage, lost: false, report });
+        // Each for itself: another node may have the partition by now, which is no matter of the batch.
+        waiting.passages.extend(behind.into_iter().map(|place| Unwritten::cursor(lane.clone(), place)));
         drop(waiting);
         self.changed.notify_all();
     }
@@ -141,8 +181,13 @@ impl Passages {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::config::{EndpointId, Payload};
+    use crate::event::{Event, EventKind};
     use crate::outbox::redis::scripts::BYTES_AT_ONCE;
+    use crate::outbox::{Item, Queued};
 
     const PLACE: Position = Position { partition: 0, tenure: 1, seq: 1 };
 
@@ -151,9 +196,9 @@ mod tests {
         let passages = Passages::default();
         passages.waiting.lock().passages.extend(waiting.into_iter().map(|(lane, bytes)| {
             let letter = vec![("body", vec![b'x'; bytes])];
-            let passage =
-                Passage { lane: vec![lane], id: String::new(), redelivered: None, letter, cursors: vec![PLACE] };
-            Unwritten { position: PLACE, passage, report: None }
+            let mut unwritten = Unwritten::cursor(vec![lane], PLACE);
+            unwritten.passage.letter = letter;
+            unwritten
         }));
         passages
     }
@@ -185,5 +230,65 @@ mod tests {
                 assert_eq!((taken.len(), more), expected);
             }
         }
+    }
+
+    fn at(partition: u16, tenure: u64, seq: u64) -> Position {
+        Position { partition, tenure, seq }
+    }
+
+    /// The places that were added, of a lane that passed these, and whether the cursors move there.
+    fn places(passages: &Passages) -> Vec<(Vec<Position>, bool)> {
+        let (taken, _) = passages.take(|_| true);
+        taken.into_iter().map(|unwritten| (unwritten.passage.places, unwritten.passage.moves)).collect()
+    }
+
+    #[test]
+    fn cursors_behind_a_batch_wait_until_no_batch_is_left_and_then_move_each_for_itself() {
+        let passages = Passages::default();
+        let lane = LaneId { endpoint: EndpointId::new("e"), app: "app".into() };
+        let pass = |place: Position, moves: Moves| {
+            let event = Event { app: "app".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied };
+            let events = [Arc::new(Queued::new(Item::Event(event), place, Instant::now()))];
+            let (id, payload, fate) = ("msg_1", Payload::default(), Fate::Delivered);
+            passages.add(Passed { lane: &lane, events: &events, id, body: None, payload, moves, fate }, 0);
+        };
+        pass(at(1, 7, 5), Moves::Nothing);
+        pass(at(2, 8, 6), Moves::Nothing);
+        pass(at(1, 7, 7), Moves::Nothing);
+        pass(at(1, 7, 3), Moves::Own);
+        let waited = [(vec![at(1, 7, 5)], false), (vec![at(2, 8, 6)], false), (vec![at(1, 7, 7)], false)];
+        assert_eq!(places(&passages), [&waited[..], &[(vec![at(1, 7, 3)], true)]].concat());
+        pass(at(3, 9, 1), Moves::All);
+        pass(at(3, 9, 2), Moves::All);
+        let moved = [at(3, 9, 1), at(1, 7, 7), at(2, 8, 6), at(3, 9, 2)];
+        assert_eq!(places(&passages), moved.map(|place| (vec![place], true)));
+    }
+
+    #[test]
+    fn what_remains_of_a_passage_tells_whether_it_is_written_and_whose_it_is() {
+        let (ours, fenced, lost) = (at(1, 7, 1), at(2, 8, 1), at(3, 9, 1));
+        let ended = |place: Position| match place.tenure {
+            8 => Some(End::Fenced),
+            9 => Some(End::Lost),
+            _ => None,
+        };
+        for (places, letter, [is_to_be_written, is_ours]) in [
+            (vec![ours], false, [true, true]),
+            (vec![fenced, ours], true, [true, true]),
+            (vec![lost, ours], true, [true, true]),
+            (vec![fenced], true, [false, false]),
+            (vec![lost], true, [true, true]),
+            (vec![lost], false, [false, true]),
+        ] {
+            let mut unwritten = Unwritten::cursor(vec![1], PLACE);
+            unwritten.passage.letter = letter.then(|| ("body", Vec::new())).into_iter().collect();
+            unwritten.passage.places = places.clone();
+            unwritten.leave_out(ended);
+            // Once more, as after an attempt to write it down that failed.
+            unwritten.leave_out(ended);
+            assert_eq!([unwritten.is_to_be_written(), unwritten.is_ours(0)], [is_to_be_written, is_ours], "{places:?}");
+        }
+        let unwritten = Unwritten::cursor(vec![1], ours);
+        assert!(!unwritten.is_ours(1), "Redis knew that another node has it");
     }
 }

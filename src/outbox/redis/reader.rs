@@ -220,7 +220,6 @@ impl Reader {
             if !handover.revoked.is_empty() {
                 let revoked = |event: &Queued| handover.revoked.contains(&event.position.tenure);
                 inbox.events.retain(|event| !revoked(event));
-                inbox.flights.retain(|flight| !flight.events.iter().any(|event| revoked(event)));
             }
             inbox.revoked.extend(handover.revoked);
             inbox.flights.extend(handover.flights);

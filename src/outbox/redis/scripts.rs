@@ -53,14 +53,9 @@ pub(super) fn put_together() {
     }
 }
 
-/// Why a script changed nothing.
+/// Why a script changed nothing: Redis has lost the data, or the node its lease. Its place is not what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// Redis has lost the data, or the node its lease: its place is not what it was.
-    Displaced,
-    /// Another node owns the partitions, or has owned them meanwhile.
-    Fenced,
-}
+pub(super) struct Displaced;
 
 /// The partitions of a node.
 #[derive(Debug, PartialEq, Eq)]
@@ -123,7 +118,7 @@ impl Keys {
         redis: &mut Connection,
         place: &Place,
         held: &BTreeMap<u16, u64>,
-    ) -> RedisResult<Result<Assignment, Refusal>> {
+    ) -> RedisResult<Result<Assignment, Displaced>> {
         let mut call = self.call(&ASSIGN, place);
         call.arg(PARTITIONS);
         for (partition, tenure) in held {
@@ -181,11 +176,10 @@ impl Keys {
     }
 }
 
-fn accepted(status: &str) -> RedisResult<Result<(), Refusal>> {
+fn accepted(status: &str) -> RedisResult<Result<(), Displaced>> {
     match status {
         "ok" => Ok(Ok(())),
-        "lost" | "reaped" => Ok(Err(Refusal::Displaced)),
-        "fenced" => Ok(Err(Refusal::Fenced)),
+        "lost" | "reaped" => Ok(Err(Displaced)),
         other => {
             Err((ErrorKind::UnexpectedReturnType, "a script answered with an unknown status", other.to_owned()).into())
         }

@@ -61,19 +61,31 @@ impl Owner {
         Position { partition: PARTITION, tenure: self.tenure, seq }
     }
 
-    fn keep(&mut self, batch: &str, last: u64) -> Result<(), Refusal> {
+    /// Returns whether it is kept.
+    fn keep(&mut self, batch: &str, last: u64) -> bool {
         let frozen = self.frozen(batch, last);
-        self.write(&[], &[frozen]).kept[0]
+        self.write(&[], &[frozen]).kept[0].is_empty()
     }
 
     fn pass(&mut self, batch: &str, last: u64, letter: Option<&str>) {
-        self.try_pass(batch, last, letter).unwrap();
+        assert!(self.try_pass(batch, last, letter));
     }
 
-    fn try_pass(&mut self, batch: &str, last: u64, letter: Option<&str>) -> Result<usize, Refusal> {
+    /// Returns whether it is written down.
+    fn try_pass(&mut self, batch: &str, last: u64, letter: Option<&str>) -> bool {
         let passage = self.passage(batch, last, letter);
-        let Written { evicted, passed, .. } = self.write(&[&passage], &[]);
-        passed[0].map(|()| evicted)
+        self.write(&[&passage], &[]).passed[0].is_empty()
+    }
+
+    /// Gives one partition to another node, which has a lease, and returns a place in it as it was.
+    fn lose(&mut self, partition: u16, seq: u64) -> Position {
+        let tenure: String = self.redis.hget(self.keys.owners(), partition).unwrap();
+        let tenure = tenure.split_once(' ').unwrap().0.parse().unwrap();
+        let other = Place { node: NodeId::new("host", 2, 0), ..self.place.clone() };
+        self.lease(&other, LATE);
+        let owner = format!("{} {}", LATE, other.node.as_str());
+        self.redis.hset::<_, _, _, ()>(self.keys.owners(), partition, owner).unwrap();
+        Position { partition, tenure, seq }
     }
 
     fn frozen(&self, batch: &str, last: u64) -> Frozen {
@@ -83,8 +95,8 @@ impl Owner {
 
     fn passage(&self, batch: &str, last: u64, letter: Option<&str>) -> Passage {
         let letter = letter.map(|letter| ("body", letter.as_bytes().to_vec())).into_iter().collect();
-        let (lane, id, cursors) = (LANE.to_vec(), batch.to_owned(), vec![self.at(last)]);
-        Passage { lane, id, redelivered: None, letter, cursors }
+        let (lane, id, places) = (LANE.to_vec(), batch.to_owned(), vec![self.at(last)]);
+        Passage { lane, id, redelivered: None, letter, places, moves: true }
     }
 
     fn write(&mut self, passages: &[&Passage], frozen: &[Frozen]) -> Written {
@@ -136,7 +148,8 @@ fn a_passage_that_arrives_late_or_again_moves_no_cursor_back_and_leaves_one_dead
 fn nothing_follows_from_what_was_read_before_another_node_had_the_partition() {
     let mut owner = Owner::start();
     let (mine, other) = (owner.place.clone(), Place { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
-    assert_eq!(owner.assign(&mine), owner.tenure, "nobody else has had it");
+    let held = BTreeMap::from([(PARTITION, owner.tenure)]);
+    assert_eq!(owner.assign_again(&mine, &held), owner.tenure, "nobody else has had it");
     let seq = (owner.tenure << 20) + 5;
     owner.redis.xadd::<_, _, _, _, ()>(owner.keys.stream(PARTITION), stream_id(seq), &[("e", "event")]).unwrap();
     let mut tenures = vec![owner.tenure];
@@ -147,17 +160,18 @@ fn nothing_follows_from_what_was_read_before_another_node_had_the_partition() {
     }
     assert!(tenures.is_sorted_by(|earlier, later| earlier < later), "{tenures:?}");
 
-    assert_eq!(owner.keep("m1", seq), Err(Refusal::Fenced));
-    assert_eq!(owner.try_pass("m1", seq, Some("letter")), Err(Refusal::Fenced));
+    assert!(!owner.keep("m1", seq));
+    assert!(!owner.try_pass("m1", seq, Some("letter")));
     owner.trim(seq);
     owner.keys.remove(&mut owner.redis, &mine, PARTITION, owner.tenure, &[seq]).unwrap();
     owner.keys.release(&mut owner.redis, &mine, PARTITION, owner.tenure).unwrap();
     assert_eq!(owner.redis.xlen::<_, usize>(owner.keys.stream(PARTITION)).unwrap(), 1);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0);
 
-    owner.tenure = owner.assign(&mine);
+    let held = BTreeMap::from([(PARTITION, tenures[2])]);
+    owner.tenure = owner.assign_again(&mine, &held);
     assert_eq!(owner.tenure, tenures[2], "it was not released");
-    owner.keep("m1", seq).unwrap();
+    assert!(owner.keep("m1", seq));
     owner.pass("m1", seq, None);
     owner.trim(seq);
     assert_eq!(owner.redis.xlen::<_, usize>(owner.keys.stream(PARTITION)).unwrap(), 0);
@@ -170,7 +184,7 @@ fn a_tenure_that_redis_lost_goes_on_unless_another_node_has_had_the_partition_si
     let held = BTreeMap::from([(PARTITION, owner.tenure)]);
     owner.redis.del::<_, ()>("wh:owners").unwrap();
     assert_eq!(owner.assign_again(&mine, &held), owner.tenure);
-    owner.keep("m1", 5).unwrap();
+    assert!(owner.keep("m1", 5));
 
     owner.redis.del::<_, ()>("wh:owners").unwrap();
     owner.lease(&mine, 1);
@@ -180,39 +194,41 @@ fn a_tenure_that_redis_lost_goes_on_unless_another_node_has_had_the_partition_si
     owner.lease(&other, 1);
     owner.lease(&mine, LATE);
     assert!(owner.assign_again(&mine, &held) > theirs);
-    assert_eq!(owner.keep("m2", 6), Err(Refusal::Fenced));
+    assert!(!owner.keep("m2", 6));
 }
 
 #[test]
 fn a_batch_is_not_kept_any_more_once_it_was_passed() {
     let mut owner = Owner::start();
-    owner.keep("m1", 5).unwrap();
-    owner.keep("m1", 5).unwrap();
+    assert!(owner.keep("m1", 5));
+    assert!(owner.keep("m1", 5));
     owner.pass("m1", 5, None);
-    assert_eq!(owner.keep("m1", 5), Err(Refusal::Fenced), "the network held it back");
+    assert!(!owner.keep("m1", 5), "the network held it back");
     assert_eq!(owner.kept(), Vec::<String>::new());
-    owner.keep("m2", 6).unwrap();
-    assert_eq!(owner.keep("m1", 5), Err(Refusal::Fenced));
+    assert!(owner.keep("m2", 6));
+    assert!(!owner.keep("m1", 5));
     assert_eq!(owner.kept(), ["m2 {}"]);
 }
 
 #[test]
 fn what_is_written_in_one_call_is_written_in_its_order_and_each_stands_for_itself() {
     let mut owner = Owner::start();
-    owner.keep("m1", 5).unwrap();
+    assert!(owner.keep("m1", 5));
     let mut lost = owner.passage("m9", 9, None);
-    lost.cursors[0].tenure -= 1;
-    let passages = [lost, owner.passage("m1", 5, Some("letter")), owner.passage("m2", 6, None)];
+    lost.places[0].tenure -= 1;
     let mut other = owner.frozen("other", 7);
     other.lane = b"0:other".to_vec();
     let mut fenced = owner.frozen("fenced", 8);
     fenced.last[0].tenure -= 1;
+    let refused = [lost.places[0], owner.at(6), fenced.last[0]].map(|place| vec![place]);
+    let passages = [lost, owner.passage("m1", 5, Some("letter")), owner.passage("m2", 6, None)];
     let frozen = [owner.frozen("m2", 6), fenced, owner.frozen("m3", 7), other];
 
     let written = owner.write(&passages.each_ref(), &frozen);
     assert_eq!(written.evicted, 0);
-    assert_eq!(written.passed, [Err(Refusal::Fenced), Ok(()), Ok(())]);
-    assert_eq!(written.kept, [Err(Refusal::Fenced), Err(Refusal::Fenced), Ok(()), Ok(())]);
+    let [lost, passed, fenced] = refused;
+    assert_eq!(written.passed, [lost, vec![], vec![]]);
+    assert_eq!(written.kept, [passed, fenced, vec![], vec![]]);
     assert_eq!(owner.cursor(), 6);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 1);
     let mut kept = owner.kept();
@@ -226,6 +242,59 @@ fn nothing_is_written_for_an_epoch_that_is_over() {
     owner.place.epoch = "epoch-0".into();
     let (passage, frozen) = (owner.passage("m1", 5, Some("letter")), [owner.frozen("m2", 6)]);
     let written = owner.keys.write(&mut owner.redis, &owner.place, LIMITS, &[&passage], &frozen).unwrap();
-    assert_eq!(written, Err(Refusal::Displaced));
+    assert_eq!(written, Err(Displaced));
     assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:[cdf]*").unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_batch_that_lost_one_of_its_partitions_is_not_kept_and_that_one_is_named() {
+    let mut owner = Owner::start();
+    let lost = [owner.lose(5, 1), owner.lose(7, 1)];
+    let mut frozen = owner.frozen("m1", 4);
+    frozen.last = vec![lost[0], owner.at(4), lost[1]];
+    assert_eq!(owner.write(&[], &[frozen]).kept, [lost]);
+    assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:flight:*").unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_batch_that_lost_a_partition_on_the_way_is_passed_in_the_others() {
+    let mut owner = Owner::start();
+    assert!(owner.keep("m1", 4));
+    let lost = owner.lose(5, 9);
+    let cursor = |owner: &mut Owner, partition| -> Option<u64> {
+        owner.redis.hget(owner.keys.cursors(partition), LANE).unwrap()
+    };
+    // It makes no difference which was the first.
+    for (seq, places) in [(4, [lost, owner.at(4)]), (6, [owner.at(6), lost])] {
+        let mut passage = owner.passage("m1", seq, Some("letter"));
+        passage.places = places.to_vec();
+        for _ in 0..2 {
+            assert_eq!(owner.write(&[&passage], &[]).passed, [[lost]]);
+        }
+        assert_eq!((cursor(&mut owner, PARTITION), cursor(&mut owner, 5)), (Some(seq), None));
+    }
+    assert_eq!(owner.kept(), Vec::<String>::new());
+    assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 2, "one each");
+}
+
+#[test]
+fn what_was_given_up_behind_a_batch_has_its_letter_and_moves_no_cursor_unless_another_node_has_it() {
+    let mut owner = Owner::start();
+    let lost = owner.lose(5, 9);
+    for (place, letters) in [(lost, 0), (owner.at(4), 1)] {
+        let mut passage = owner.passage("m1", 4, Some("letter"));
+        (passage.places, passage.moves) = (vec![place], false);
+        owner.write(&[&passage], &[]);
+        assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), letters);
+    }
+    assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:cursor:*").unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_dead_letter_of_events_that_redis_lost_is_written_all_the_same() {
+    let mut owner = Owner::start();
+    let mut passage = owner.passage("m1", 4, Some("letter"));
+    passage.places.clear();
+    assert_eq!(owner.write(&[&passage], &[]).passed, [vec![]]);
+    assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 1);
 }

@@ -123,15 +123,17 @@ impl RedisOutbox {
     fn write(
         &self,
         store: &mut Store,
-        unwritten: Vec<Unwritten>,
+        mut unwritten: Vec<Unwritten>,
         frozen: &[Frozen],
     ) -> Result<Vec<Result<(), NotKept>>, NotKept> {
-        let ends: Vec<Option<End>> = {
+        {
             let tenures = self.tenures.lock();
-            unwritten.iter().map(|unwritten| tenures.ended(unwritten.position)).collect()
-        };
-        let going_on = unwritten.iter().zip(&ends).filter(|(_, end)| end.is_none());
-        let passages: Vec<&Passage> = going_on.map(|(unwritten, _)| &unwritten.passage).collect();
+            for unwritten in &mut unwritten {
+                unwritten.leave_out(|place| tenures.ended(place));
+            }
+        }
+        let to_be_written = unwritten.iter().filter(|unwritten| unwritten.is_to_be_written());
+        let passages: Vec<&Passage> = to_be_written.map(|unwritten| &unwritten.passage).collect();
         let written = if passages.is_empty() && frozen.is_empty() {
             Ok(Written::default())
         } else {
@@ -146,20 +148,15 @@ impl RedisOutbox {
         };
         self.say_evicted(evicted);
         let (count, mut passed) = (unwritten.len(), passed.into_iter());
-        for (unwritten, end) in unwritten.into_iter().zip(ends) {
-            let is_ours = match end {
-                // The heir sends them again, and tells what became of them.
-                Some(End::Fenced) => false,
-                // Nobody else will ever know of these events.
-                Some(End::Lost) => true,
-                None => passed.next().is_some_and(|passed| passed.is_ok()),
-            };
+        for unwritten in unwritten {
+            let refused = if unwritten.is_to_be_written() { passed.next().unwrap_or_default().len() } else { 0 };
+            let is_ours = unwritten.is_ours(refused);
             if let Some(report) = unwritten.report.filter(|_| is_ours) {
                 report.publish();
             }
         }
         self.passages.done(count);
-        Ok(kept.into_iter().map(|kept| kept.map_err(NotKept::from)).collect())
+        Ok(kept.into_iter().map(verdict).collect())
     }
 
     fn say_evicted(&self, letters: usize) {
@@ -172,4 +169,12 @@ impl RedisOutbox {
             );
         }
     }
+}
+
+/// Whether a batch may be sent of which these places were `refused`.
+fn verdict(refused: Vec<Position>) -> Result<(), NotKept> {
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(NotKept::Fenced(refused.into_iter().map(|place| place.tenure).collect()))
 }

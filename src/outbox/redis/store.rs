@@ -5,7 +5,7 @@ use std::sync::Arc;
 use redis::{Connection, RedisResult};
 
 use super::letters;
-use super::scripts::{DeadLetterLimits, Frozen, Keys, Passage, Refusal, Written};
+use super::scripts::{DeadLetterLimits, Displaced, Frozen, Keys, Passage, Written};
 use crate::outbox::{LetterId, NotKept, Position};
 use crate::presence::{Place, Standing};
 use crate::redis::Link;
@@ -57,22 +57,12 @@ impl Store {
 
     fn call<T>(
         &mut self,
-        talk: impl FnOnce(&Keys, &mut Connection, &Place) -> RedisResult<Result<T, Refusal>>,
+        talk: impl FnOnce(&Keys, &mut Connection, &Place) -> RedisResult<Result<T, Displaced>>,
     ) -> Result<T, NotKept> {
         let place = self.standing.place().ok_or(NotKept::Unavailable)?;
         match self.link.with(|redis| talk(&self.keys, redis, &place)) {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(refusal)) => Err(refusal.into()),
-            Err(_) => Err(NotKept::Unavailable),
-        }
-    }
-}
-
-impl From<Refusal> for NotKept {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Fenced => Self::Fenced,
-            Refusal::Displaced => Self::Unavailable,
+            Ok(Err(Displaced)) | Err(_) => Err(NotKept::Unavailable),
         }
     }
 }

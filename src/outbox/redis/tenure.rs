@@ -116,6 +116,22 @@ impl Tenures {
         self.ended.get(&position.tenure).copied()
     }
 
+    /// Those of the positions whose events Redis has not lost.
+    ///
+    /// # Errors
+    /// When another node has the partitions of some: their tenures.
+    pub(crate) fn live(&self, positions: impl Iterator<Item = Position>) -> Result<Vec<Position>, Vec<u64>> {
+        let (mut live, mut fenced) = (Vec::new(), Vec::new());
+        for position in positions {
+            match self.ended(position) {
+                None => live.push(position),
+                Some(End::Fenced) if !fenced.contains(&position.tenure) => fenced.push(position.tenure),
+                Some(_) => {}
+            }
+        }
+        if fenced.is_empty() { Ok(live) } else { Err(fenced) }
+    }
+
     /// The partitions held, with their tenures.
     pub(crate) fn held(&self) -> BTreeMap<u16, u64> {
         self.held.iter().map(|(partition, tenure)| (*partition, tenure.id)).collect()

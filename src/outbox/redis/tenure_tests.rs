@@ -157,3 +157,17 @@ fn what_is_beyond_the_share_is_read_no_more_and_released_when_all_is_passed() {
     tenures.passed(at(0, busy, 1));
     assert_eq!(tenures.releasable(), [(0, busy)]);
 }
+
+#[test]
+fn of_many_events_those_of_other_nodes_are_named_and_those_that_redis_lost_are_left_out() {
+    let mut tenures = Tenures::new(OVERTAKEN);
+    let ids = [(0, 7), (1, 8), (2, 9)].map(|(partition, id)| begin(&mut tenures, partition, id));
+    let events = || {
+        [(0, 1), (1, 1), (2, 1), (0, 2), (1, 2)].map(|(partition, seq)| at(partition, ids[usize::from(partition)], seq))
+    };
+    assert_eq!(tenures.live(events().into_iter()), Ok(events().to_vec()));
+    tenures.end(0, End::Lost);
+    assert_eq!(tenures.live(events().into_iter()), Ok(vec![events()[1], events()[2], events()[4]]));
+    tenures.end(1, End::Fenced);
+    assert_eq!(tenures.live(events().into_iter()), Err(vec![ids[1]]));
+}

@@ -4,16 +4,19 @@
 --
 -- Arguments: lane, batch (starting with its id and a space), then three per partition of its events, that of the first
 -- event first: partition, tenure, place of the last one in it.
--- Returns whether it may be sent: not when a tenure is over, or the lane has passed the batch already.
+-- Returns the numbers of the partitions, the first given being 1, whose events the node must not send: the tenure is over,
+-- or the lane has passed them already. Only without any is the batch kept, and may be sent.
 -- May change: flight of the first partition.
 local function freeze(first, last)
-  local lane, batch = ARGV[first], ARGV[first + 1]
+  local lane, batch, refused = ARGV[first], ARGV[first + 1], {}
   for i = first + 2, last, 3 do
     if not owns(ARGV[i], ARGV[i + 1]) or has_passed(ARGV[i], lane, ARGV[i + 2]) then
-      return false
+      refused[#refused + 1] = (i - first + 1) / 3
     end
   end
-  redis.call('HSET', ARGV[1] .. ':flight:' .. ARGV[first + 2], lane, batch)
-  return true
+  if #refused == 0 then
+    redis.call('HSET', ARGV[1] .. ':flight:' .. ARGV[first + 2], lane, batch)
+  end
+  return refused
 end
 

@@ -8,19 +8,28 @@ local evicted = 0
 --
 -- Arguments: lane, batch id, the dead letter that this was a redelivery of (empty: none), how many arguments the new dead
 -- letter has (0: none), then those: field, value, field, value ..., then three per partition: partition, tenure, place of
--- the last event passed.
--- A passage that was written down before changes nothing. Returns false when an heir has the partitions and delivers the
--- batch again, so that nothing may change. May change: KEYS[4], and cursor and flight of the partitions.
+-- the last event passed (empty: the cursor stays).
+-- Without partitions the events are lost in Redis, and nobody else can have them.
+-- Returns the numbers of the partitions, the first given being 1, that an heir has: it delivers their events again, and
+-- nothing of theirs changes. If it has all, nothing changes at all. A passage that moves cursors and was written down before
+-- changes nothing. May change: KEYS[4], and cursor and flight of the partitions.
 local function pass(first, last)
   local lane, id, redelivered = ARGV[first], ARGV[first + 1], ARGV[first + 2]
   local letter_ends = first + 3 + ARGV[first + 3]
+  local owned, refused = {}, {}
   for i = letter_ends + 1, last, 3 do
-    if not owns(ARGV[i], ARGV[i + 1]) then
-      return false
+    if owns(ARGV[i], ARGV[i + 1]) then
+      owned[#owned + 1] = i
+    else
+      refused[#refused + 1] = (i - letter_ends + 2) / 3
     end
   end
-  if letter_ends < last and has_passed(ARGV[letter_ends + 1], lane, ARGV[letter_ends + 3]) then
-    return true
+  local oldest = owned[1]
+  if not oldest and #refused > 0 then
+    return refused
+  end
+  if oldest and ARGV[oldest + 2] ~= '' and has_passed(ARGV[oldest], lane, ARGV[oldest + 2]) then
+    return refused
   end
   if redelivered ~= '' then
     redis.call('XDEL', KEYS[4], redelivered)
@@ -30,15 +39,17 @@ local function pass(first, last)
     redis.call('XTRIM', KEYS[4], 'MINID', string.format('%.0f', math.max(0, now - ARGV[5])))
     evicted = evicted + redis.call('XTRIM', KEYS[4], 'MAXLEN', ARGV[4])
   end
-  for i = letter_ends + 1, last, 3 do
+  for _, i in ipairs(owned) do
     local partition, passed = ARGV[i], ARGV[i + 2]
-    redis.call('HSET', ARGV[1] .. ':cursor:' .. partition, lane, passed)
-    local flight = ARGV[1] .. ':flight:' .. partition
-    local frozen = redis.call('HGET', flight, lane)
-    if frozen and frozen:sub(1, #id + 1) == id .. ' ' then
-      redis.call('HDEL', flight, lane)
+    if passed ~= '' then
+      redis.call('HSET', ARGV[1] .. ':cursor:' .. partition, lane, passed)
+      local flight = ARGV[1] .. ':flight:' .. partition
+      local frozen = redis.call('HGET', flight, lane)
+      if frozen and frozen:sub(1, #id + 1) == id .. ' ' then
+        redis.call('HDEL', flight, lane)
+      end
     end
   end
-  return true
+  return refused
 end
 

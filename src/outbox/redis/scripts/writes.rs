@@ -2,7 +2,7 @@
 
 use redis::{Connection, ErrorKind, RedisResult, ScriptInvocation};
 
-use super::{Keys, Refusal, WRITE, accepted};
+use super::{Displaced, Keys, WRITE, accepted};
 use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
 
@@ -43,8 +43,10 @@ pub(in crate::outbox::redis) struct Passage {
     pub(in crate::outbox::redis) redelivered: Option<LetterId>,
     /// The fields of what is kept of it when it was given up.
     pub(in crate::outbox::redis) letter: Vec<(&'static str, Vec<u8>)>,
-    /// The last event of each partition.
-    pub(in crate::outbox::redis) cursors: Vec<Position>,
+    /// The last event of each partition, the first event's partition first. None: Redis has lost all of them.
+    pub(in crate::outbox::redis) places: Vec<Position>,
+    /// Whether the cursors move there.
+    pub(in crate::outbox::redis) moves: bool,
 }
 
 /// A batch as it will be sent.
@@ -67,15 +69,15 @@ pub(crate) struct DeadLetterLimits {
     pub(crate) age_ms: u64,
 }
 
-/// What was written down, and what another node has taken over.
+/// What was written down, and of which partitions it was not, since another node has them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::outbox::redis) struct Written {
     /// How many dead letters made room for others.
     pub(in crate::outbox::redis) evicted: usize,
-    /// Each of the passages.
-    pub(in crate::outbox::redis) passed: Vec<Result<(), Refusal>>,
-    /// Each of the batches.
-    pub(in crate::outbox::redis) kept: Vec<Result<(), Refusal>>,
+    /// For each of the passages, its places that were refused; the others are written down.
+    pub(in crate::outbox::redis) passed: Vec<Vec<Position>>,
+    /// For each of the batches, its places that were refused; it is kept if there are none.
+    pub(in crate::outbox::redis) kept: Vec<Vec<Position>>,
 }
 
 impl Keys {
@@ -87,7 +89,7 @@ impl Keys {
         limits: DeadLetterLimits,
         passages: &[&Passage],
         frozen: &[Frozen],
-    ) -> RedisResult<Result<Written, Refusal>> {
+    ) -> RedisResult<Result<Written, Displaced>> {
         let mut call = self.call(&WRITE, place);
         call.key(self.dead_letters());
         call.arg(limits.letters).arg(limits.age_ms);
@@ -97,18 +99,23 @@ impl Keys {
         for batch in frozen {
             batch.add_to(&mut call);
         }
-        let (status, evicted, written): (String, usize, Vec<u8>) = call.invoke(redis)?;
-        if let Err(refusal) = accepted(&status)? {
-            return Ok(Err(refusal));
+        let (status, evicted, refused): (String, usize, Vec<Vec<usize>>) = call.invoke(redis)?;
+        if let Err(displaced) = accepted(&status)? {
+            return Ok(Err(displaced));
         }
-        if written.len() != passages.len() + frozen.len() {
+        let places = passages.iter().map(|passage| &passage.places).chain(frozen.iter().map(|batch| &batch.last));
+        let mut passed: Vec<_> = places.zip(refused).map(|(places, refused)| picked(places, &refused)).collect();
+        if passed.len() != passages.len() + frozen.len() {
             return Err((ErrorKind::UnexpectedReturnType, "write.lua did not answer for everything").into());
         }
-        let mut passed: Vec<_> =
-            written.into_iter().map(|written| if written == 1 { Ok(()) } else { Err(Refusal::Fenced) }).collect();
         let kept = passed.split_off(passages.len());
         Ok(Ok(Written { evicted, passed, kept }))
     }
+}
+
+/// Those of the places that have these numbers; the first is 1.
+fn picked(places: &[Position], numbers: &[usize]) -> Vec<Position> {
+    numbers.iter().filter_map(|number| places.get(number.checked_sub(1)?)).copied().collect()
 }
 
 impl Passage {
@@ -119,24 +126,24 @@ impl Passage {
 
     fn add_to(&self, call: &mut ScriptInvocation<'_>) {
         let letter = 2 * self.letter.len();
-        call.arg("pass").arg(4 + letter + 3 * self.cursors.len());
+        call.arg("pass").arg(4 + letter + 3 * self.places.len());
         call.arg(&self.lane).arg(&self.id).arg(self.redelivered.as_ref().map_or("", LetterId::as_str)).arg(letter);
         for (field, value) in &self.letter {
             call.arg(*field).arg(value);
         }
-        add_places(call, &self.cursors);
+        add_places(call, &self.places, self.moves);
     }
 }
 
 impl Frozen {
     fn add_to(&self, call: &mut ScriptInvocation<'_>) {
         call.arg("freeze").arg(2 + 3 * self.last.len()).arg(&self.lane).arg(&self.batch);
-        add_places(call, &self.last);
+        add_places(call, &self.last, true);
     }
 }
 
-fn add_places(call: &mut ScriptInvocation<'_>, places: &[Position]) {
+fn add_places(call: &mut ScriptInvocation<'_>, places: &[Position], told: bool) {
     for Position { partition, tenure, seq } in places {
-        call.arg(*partition).arg(*tenure).arg(*seq);
+        call.arg(*partition).arg(*tenure).arg(told.then_some(*seq).map_or_else(String::new, |seq| seq.to_string()));
     }
 }
