@@ -198,6 +198,22 @@ fn a_tenure_that_redis_lost_goes_on_unless_another_node_has_had_the_partition_si
 }
 
 #[test]
+fn a_partition_that_is_the_nodes_again_under_a_number_it_knows_nothing_of_begins_anew() {
+    let mut owner = Owner::start();
+    let (mine, first) = (owner.place.clone(), owner.tenure);
+    // It noticed that it had lost the partition, and a failover took that back.
+    let second = owner.assign(&mine);
+    assert!(second > first);
+    owner.tenure = first;
+    assert!(!owner.keep("m1", 5), "what it knew under the old number is over");
+
+    // It lost the partition and got it back, and the failover took back both.
+    let before = format!("{first} {}", mine.node.as_str());
+    owner.redis.hset_multiple::<_, _, _, ()>("wh:owners", &[("3", &*before), ("tenures", &first.to_string())]).unwrap();
+    assert_eq!(owner.assign_again(&mine, &BTreeMap::from([(PARTITION, second)])), second);
+}
+
+#[test]
 fn a_batch_is_not_kept_any_more_once_it_was_passed() {
     let mut owner = Owner::start();
     assert!(owner.keep("m1", 5));

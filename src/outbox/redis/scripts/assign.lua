@@ -8,7 +8,8 @@
 -- Returns {status, share, two per partition of the node: partition, tenure}; status `ok`, `lost` or `reaped`. The numbers
 -- of tenures grow, and are times of Redis' clock, so that they grow even if Redis forgets them.
 -- A tenure that is later than any known here was lost with the last seconds of Redis; nobody else can have had the
--- partition since, so that the node goes on with it.
+-- partition since, so that the node goes on with it. A partition of the node that it does not know of under that number is
+-- given to it anew: what it knew under the number may be over for it.
 -- May change: KEYS[3].
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
@@ -50,12 +51,15 @@ local function take(partition)
 end
 for partition = 0, partitions - 1 do
   local tenure, owner = string.match(owners[partition + 1] or '', '^(%d+) (.*)$')
-  if not owner and (held[partition] or 0) > known then
+  local is_free_or_its_own = not owner or owner == ARGV[2]
+  if is_free_or_its_own and (held[partition] or 0) > known then
     give(partition, held[partition])
   elseif not owner then
     free[#free + 1] = partition
-  elseif owner == ARGV[2] then
+  elseif owner == ARGV[2] and held[partition] == tonumber(tenure) then
     own(partition, tonumber(tenure))
+  elseif owner == ARGV[2] then
+    take(partition)
   elseif not is_alive(KEYS[2], owner) then
     take(partition)
   end
