@@ -42,11 +42,15 @@ impl Legacy {
         for (lane, Kept { id, wire, events: places }) in batches {
             let now = Instant::now();
             let event = |(partition, seq): &(u16, u64)| {
+                if legacy.resumes.get(partition)?.has_passed(&lane, *seq) {
+                    return None;
+                }
                 let item = entries.get(&(*partition, *seq))?.decode(time_ms(*seq))?;
                 let position = Position { partition: *partition, tenure: *tenures.get(partition)?, seq: *seq };
                 Some(Arc::new(Queued::new(item, position, now)))
             };
-            // A batch that was passed already, or whose events Redis has lost: those that are left are sent in another.
+            // A batch that was passed already, in whole or in those partitions that its node still had, or whose events Redis
+            // has lost: those that are left are sent in another.
             let Some(events) = places.iter().map(event).collect() else { continue };
             for (partition, seq) in places {
                 let resume = legacy.resumes.entry(partition).or_default();
@@ -72,4 +76,50 @@ fn entries_at(redis: &mut Connection, keys: &Keys, places: &[(u16, u64)]) -> Red
         }
     }
     Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::EndpointId;
+    use crate::outbox::Wire;
+    use crate::outbox::redis::flight::lane_field;
+    use crate::support::redis::RedisServer;
+
+    const MS: u64 = 1 << 20;
+
+    #[test]
+    fn a_batch_is_inherited_whole_or_its_events_are_sent_in_another() {
+        let server = RedisServer::start();
+        let (mut redis, keys) = (server.connect(), Keys::new("wh"));
+        let lane = |n: &str| LaneId { endpoint: EndpointId::new(n), app: "app".into() };
+        let wire = Wire {
+            body: b"{}".to_vec(),
+            key: String::new(),
+            pusher_signature: String::new(),
+            timestamp: String::new(),
+            standard_signature: String::new(),
+        };
+        for partition in 0..3 {
+            for seq in 1..3 {
+                let event = [("e", "o3:app1:a")];
+                redis.xadd::<_, _, _, _, ()>(keys.stream(partition), stream_id(seq * MS), &event).unwrap();
+            }
+        }
+        let places = [(0, MS), (1, MS), (0, 2 * MS)];
+        for (name, events) in
+            [("whole", &places[..]), ("passed in part", &places), ("lost in part", &[places[0], (2, MS)])]
+        {
+            let kept = Kept { id: name.to_owned(), wire: wire.clone(), events: events.to_vec() };
+            redis.hset::<_, _, _, ()>(keys.flights(0), lane_field(&lane(name)), kept.write()).unwrap();
+        }
+        redis.hset::<_, _, _, ()>(keys.cursors(1), lane_field(&lane("passed in part")), MS).unwrap();
+
+        let legacy = Legacy::read(&mut redis, &keys, &[(0, 7), (1, 8)]).unwrap();
+        assert_eq!(legacy.flights.iter().map(|flight| &*flight.id).collect::<Vec<_>>(), ["whole"]);
+        let has = |name: &str, (partition, seq): (u16, u64)| legacy.resumes[&partition].has(&lane(name), seq);
+        assert_eq!(places.map(|place| has("whole", place)), [true; 3]);
+        assert_eq!(places.map(|place| has("passed in part", place)), [false, true, false]);
+        assert_eq!(places.map(|place| has("lost in part", place)), [false; 3]);
+    }
 }
