@@ -137,7 +137,7 @@ final class ComposerTest extends TestCase
             'repositories' => [
                 ['type' => 'path', 'url' => dirname(__DIR__, 2), 'options' => ['versions' => ['resonate-native/webhooks' => '1.0.0']]],
                 ['type' => 'package', 'package' => [...$known, ...$packages]],
-                ['packagist.org' => false],
+                ['packagist' => false],
             ],
             'require' => ['laravel/framework' => '^13.0', 'resonate-native/webhooks' => '*'] + $require,
         ], JSON_THROW_ON_ERROR));
