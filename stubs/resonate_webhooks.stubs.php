@@ -18,6 +18,16 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function __construct(array $config) {}
 
         /**
+         * Makes the data in Redis that of this config's cluster, after the application was renamed. Returns the former identity;
+         * null when there is nothing to adopt.
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed also when a newer version has written the data
+         *
+         * @return string|null
+         */
+        public function adopt(): ?string {}
+
+        /**
          * The endpoints of the config, or those of them whose id, name or URL this is: arrays with the keys id, name, label,
          * url (neither with secrets) and `app_id`. Asks nobody.
          *

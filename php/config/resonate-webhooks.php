@@ -46,6 +46,19 @@ return [
 
     /*
     |--------------------------------------------------------------------------
+    | Cluster Name
+    |--------------------------------------------------------------------------
+    |
+    | Tells this cluster from others that use the same Redis and prefix: nodes
+    | never work on the data of another cluster. Without a name here, APP_NAME,
+    | APP_ENV and a fingerprint of APP_KEY with its previous keys make up one.
+    |
+    */
+
+    'cluster_name' => env('RESONATE_WEBHOOKS_CLUSTER_NAME'),
+
+    /*
+    |--------------------------------------------------------------------------
     | Node Lease
     |--------------------------------------------------------------------------
     |

@@ -22,6 +22,7 @@
 //! | `connection.client_cert`, `.client_key` | | PEM files by which Redis knows us in TLS |
 //! | `connection.context` | | the same three as PHP names them: `cafile`, `local_cert`, `local_pk` |
 //! | `key_prefix` | `wh` | starts every key in Redis |
+//! | `cluster_name` | | the cluster's identity: nodes of another one never work on its data |
 //! | `ttl` | 90 | seconds after which a silent node counts as dead, from 3 |
 //! | `departure_grace` | 0 | seconds in which who left may come back without a webhook, 0 to 300 |
 //! | `subscription_count_interval` | 5.0 | seconds between two `subscription_count` of a channel, 0 to 3600 |
@@ -94,6 +95,7 @@ mod error;
 mod event_set;
 mod filter;
 mod header;
+mod identity;
 mod ignored_channels;
 mod lambda;
 mod metrics;
@@ -128,6 +130,7 @@ pub(crate) use error::ROOT;
 pub use event_set::EventSet;
 pub use filter::Filter;
 pub use header::{Header, HeaderError};
+pub use identity::ClusterIdentity;
 pub use ignored_channels::IgnoredChannels;
 pub use lambda::{Invocation, Lambda};
 pub use outbox_kind::OutboxKind;
@@ -162,6 +165,8 @@ pub struct Config {
     pub connection: Connection,
     /// Starts every key in Redis. Never empty.
     pub key_prefix: String,
+    /// Which cluster the node belongs to; without one it works on the data of any.
+    pub cluster: Option<ClusterIdentity>,
     /// After how much silence a node counts as dead.
     pub ttl: Duration,
     /// How long who left may come back without an event; nothing when zero.
@@ -242,6 +247,7 @@ impl Default for Config {
         Self {
             connection: Connection::default(),
             key_prefix: "wh".to_owned(),
+            cluster: None,
             ttl: Duration::from_secs(90),
             departure_grace: Duration::ZERO,
             // As long as Pusher locks a large channel.
@@ -288,6 +294,9 @@ struct Defaults {
 struct Written {
     connection: Option<connection::Written>,
     key_prefix: Option<String>,
+    cluster_name: Option<String>,
+    /// What the plugin makes of `cluster_name`, or of the application.
+    cluster: Option<identity::Written>,
     ttl: Option<Seconds<3_000, { 24 * HOUR_MS }>>,
     departure_grace: Option<Seconds<0, 300_000>>,
     subscription_count_interval: Option<Seconds<0, HOUR_MS>>,
@@ -383,6 +392,7 @@ impl Written {
         Ok(Config {
             connection,
             key_prefix: self.key_prefix.unwrap_or(otherwise.key_prefix),
+            cluster: identity::resolve(self.cluster, self.cluster_name),
             ttl: self.ttl.map_or(otherwise.ttl, Seconds::duration),
             departure_grace: self.departure_grace.map_or(otherwise.departure_grace, Seconds::duration),
             subscription_count_interval: self

@@ -93,7 +93,8 @@ impl Running {
                 .with_partition_max(partition_max(config.outbox_max_events))
                 .with_count_interval(config.subscription_count_interval)
                 .with_miss_ttl(if misses { config.cache_miss_ttl } else { Duration::ZERO })
-                .with_roster(config.roster.clone()),
+                .with_roster(config.roster.clone())
+                .with_identity(config.cluster.clone()),
             audit: config.roster.as_ref().map(|roster| Audit::new(roster, config.reconcile_interval)),
             compare_every: config.reconcile_interval,
             standing: Arc::clone(&standing),

@@ -12,7 +12,7 @@ use super::exceptions::{invalid_config, redis_failed};
 use super::{config_array, json_array};
 use crate::apps::Credentials;
 use crate::secret::Secret;
-use crate::status::Cluster as Core;
+use crate::status::{Adoption, Cluster as Core};
 
 /// What the servers have written down of themselves, from any machine that reaches their Redis. Every method waits for
 /// Redis, so this is not for an event loop.
@@ -43,6 +43,20 @@ impl Cluster {
     /// How they are doing, in the text format of Prometheus; `docs/metrics.md` describes it.
     pub fn metrics(&mut self) -> PhpResult<String> {
         self.core.metrics().map_err(redis_failed)
+    }
+
+    /// Makes the data in Redis that of this config's cluster, after the application was renamed. Returns the former identity;
+    /// null when there is nothing to adopt.
+    ///
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed also when a newer version has written the data
+    pub fn adopt(&mut self) -> PhpResult<Option<String>> {
+        match self.core.adopt().map_err(redis_failed)? {
+            Adoption::Adopted(former) => Ok(Some(former)),
+            Adoption::Own => Ok(None),
+            Adoption::NewerSchema(schema) => {
+                Err(redis_failed(format_args!("The data has schema {schema}, which only a newer version can adopt")))
+            }
+        }
     }
 
     /// Has nothing more sent to an endpoint, by its id, from within two seconds on; what comes for it waits. False when that is

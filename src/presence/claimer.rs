@@ -5,6 +5,7 @@
 //! batch under way keeps its number, so that a lost reply is harmless. While Redis works on one batch, the next one is
 //! written out: Redis would wait for that otherwise.
 
+mod admission;
 mod reaper;
 mod repair;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use admission::Admission;
 use redis::{Connection, RedisResult};
 
 use super::audit::Audit;
@@ -20,7 +22,7 @@ use super::clock::RedisClock;
 use super::full_outbox::FullOutbox;
 use super::grace::Grace;
 use super::ledger::SharedLedger;
-use super::scripts::{ClaimCall, Keys, Refusal};
+use super::scripts::{ClaimCall, Closed, Keys, Refusal};
 use super::session::Session;
 use super::standing::Standing;
 use crate::event::Event;
@@ -86,6 +88,7 @@ pub(crate) struct Claimer {
     comparison: Comparison,
     standing: Arc<Standing>,
     session: Session,
+    admission: Admission,
     grace: Grace,
     full_outbox: FullOutbox,
     clock: RedisClock,
@@ -125,6 +128,7 @@ impl Claimer {
             comparison: Comparison::new(compare_every),
             standing,
             session,
+            admission: Admission::default(),
             grace,
             full_outbox: FullOutbox::default(),
             clock: RedisClock::default(),
@@ -144,7 +148,11 @@ impl Claimer {
             if self.hold_until.is_none_or(|until| until <= now) {
                 self.hold_until = self.step(now);
             }
-            self.release_whispers();
+            if self.admission.is_refused() {
+                self.discard();
+            } else {
+                self.release_whispers();
+            }
             self.wait();
         }
         self.say_goodbye();
@@ -165,11 +173,12 @@ impl Claimer {
         let due = [self.session.renew_at(), self.grace.ask_at()].into_iter().flatten().fold(idle, Instant::min);
         let counts_at = self.ledger.lock().table.counts_due_at();
         let deadline = self.hold_until.unwrap_or_else(|| counts_at.map_or(due, |at| due.min(at)));
-        let held_up = self.hold_until.is_some();
+        let (held_up, refused) = (self.hold_until.is_some(), self.admission.is_refused());
         self.ledger.wait_until(deadline, |ledger| {
             let is_sooner = |at: Instant| at < deadline;
             let may_claim = || ledger.pending.has_batch() || ledger.table.counts_due_at().is_some_and(is_sooner);
-            self.stop.raised() || ledger.pending.has_free_whispers() || (!held_up && may_claim())
+            let may_discard = || refused && !ledger.pending.is_empty();
+            self.stop.raised() || ledger.pending.has_free_whispers() || (!held_up && may_claim()) || may_discard()
         });
     }
 
@@ -182,6 +191,7 @@ impl Claimer {
                 self.session.renew_next();
                 Some(retry_at)
             }
+            Err(Stuck::Closed(closed)) => Some(self.shut_out(closed, now)),
             Err(Stuck::Refused(Refusal::Settling(wait))) => Some(self.ask_again_at(now, wait)),
             Err(Stuck::Refused(Refusal::Lost)) => {
                 self.standing.set(None);
@@ -197,7 +207,7 @@ impl Claimer {
             // Redis keeps the last reply of a reaped node: a batch whose reply was lost gets it now, or never.
             Err(Stuck::Refused(Refusal::Reaped)) => match self.claim(now) {
                 Err(Stuck::Unreachable(retry_at)) => Some(retry_at),
-                Ok(_) | Err(Stuck::Refused(_)) => {
+                Ok(_) | Err(Stuck::Refused(_) | Stuck::Closed(_)) => {
                     self.start_over();
                     None
                 }
@@ -226,21 +236,6 @@ impl Claimer {
         }
         self.compare_holds(now)?;
         self.audit_the_roster(now)
-    }
-
-    fn open_session(&mut self, now: Instant) -> Result<(), Stuck> {
-        if self.session.epoch().is_some() {
-            return Ok(());
-        }
-        let new_epoch = format!("{:016x}", rand::random::<u64>());
-        let (session, keys) = (&self.session, &self.keys);
-        let (settle, restores) = (session.settle_time(self.link.timeout()), session.restores());
-        let (epoch, _settling) =
-            call(&mut self.link, |redis| keys.open(redis, session.node(), &new_epoch, settle, restores))?;
-        self.session.opened(epoch, now);
-        self.grace.ask_now(now);
-        self.standing.set(self.session.place());
-        Ok(())
     }
 
     fn renew_out_of_turn(&mut self, now: Instant) -> Result<(), Stuck> {
@@ -357,6 +352,14 @@ enum Stuck {
     Unreachable(Instant),
     /// Redis refused to decide.
     Refused(Refusal),
+    /// The data is not this node's to work on.
+    Closed(Closed),
+}
+
+impl From<Closed> for Stuck {
+    fn from(closed: Closed) -> Self {
+        Self::Closed(closed)
+    }
 }
 
 impl From<Refusal> for Stuck {

@@ -84,6 +84,12 @@ impl Ledger {
         self.table.tell_counts_again();
     }
 
+    /// Claims what is served now, and nothing that was before: of all this, Redis has been told nothing.
+    pub(crate) fn begin_anew(&mut self) {
+        self.pending.clear();
+        self.start_over();
+    }
+
     /// Whether nothing is served and Redis knows it.
     pub(crate) fn is_done(&self) -> bool {
         self.pending.is_empty() && self.table.is_empty()

@@ -306,6 +306,12 @@ impl Pending {
         self.whisper_bytes = self.queue.iter().map(Entry::whisper_bytes).sum();
     }
 
+    /// Gives up everything that waits, a batch under way included.
+    pub(crate) fn clear(&mut self) {
+        let empty = Self::new(self.limit, self.whispers_travel);
+        *self = Self { portion: self.portion, ..empty };
+    }
+
     fn freeze(&mut self) -> Batch {
         let (most_entries, most_judged) = self.portion;
         let mut judged = 0;

@@ -1,8 +1,8 @@
 //! The scripts that decide edges, and their replies.
 //!
 //! Redis model, all keys behind `{prefix}:` (default `wh`); one server or Sentinel, the database of the roster:
-//! - `epoch`: hash, `id`, `settled` (ms; 0 when edges are decided), `grace` and `counts`. One life of the data: when the key is
-//!   gone, Redis has lost everything.
+//! - `epoch`: hash, `id`, `settled` (ms; 0 when edges are decided), `grace` and `counts`; `cluster` and `schema`, which
+//!   `identity.lua` describes. One life of the data: when the key is gone, Redis has lost everything.
 //! - `restoring`: set, nodes that put back what Redis has lost; see `scripts/settling.lua`.
 //! - `nodes`: sorted set, node → expiry of its lease (ms by Redis' clock); negative while it is being reaped.
 //! - `occ:{app}`: hash, channel → hold set (the nodes that serve it).
@@ -32,15 +32,15 @@ use std::time::Duration;
 
 use redis::{Connection, RedisResult, Script, ScriptInvocation};
 
-pub(crate) use answers::{Fate, Reaped, Refusal, Renewal, Verdict};
+pub(crate) use answers::{Closed, Fate, Reaped, Refusal, Renewal, Verdict};
 use answers::{accepted, holds, waiting};
 use arguments::add_hold;
 pub(crate) use claim_call::ClaimCall;
 
 use super::claim::{Claim, Hold};
-use crate::config::Roster;
+use crate::config::{ClusterIdentity, Roster};
 use crate::names::NodeId;
-use crate::redis::millis;
+use crate::redis::{Mismatch, SCHEMA, identity_argument, millis};
 
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
@@ -59,7 +59,7 @@ macro_rules! script {
     };
 }
 
-script!(OPEN, "scripts/open.lua");
+script!(OPEN, "../redis/scripts/identity.lua", "scripts/open.lua");
 script!(CLAIM, "scripts/settling.lua", "scripts/slots.lua", "scripts/claim.lua");
 script!(REASSERT, "scripts/reassert.lua");
 script!(LEAVING, "scripts/leaving.lua");
@@ -104,6 +104,8 @@ pub(crate) struct Keys {
     count_interval: Duration,
     /// How long a cache channel is known to be empty; nothing when nobody wants to know.
     miss_ttl: Duration,
+    /// The cluster of the node; one without is not checked.
+    identity: Option<ClusterIdentity>,
 }
 
 impl Keys {
@@ -119,6 +121,7 @@ impl Keys {
             partition_max: usize::MAX,
             count_interval: Duration::ZERO,
             miss_ttl: Duration::ZERO,
+            identity: None,
         }
     }
 
@@ -140,6 +143,11 @@ impl Keys {
     /// The same keys for a node that tells of empty cache channels, of each once per `ttl`.
     pub(crate) fn with_miss_ttl(self, ttl: Duration) -> Self {
         Self { miss_ttl: ttl, ..self }
+    }
+
+    /// The same keys for a node of this cluster.
+    pub(crate) fn with_identity(self, identity: Option<ClusterIdentity>) -> Self {
+        Self { identity, ..self }
     }
 
     /// The same keys in a cluster whose public record is `roster`.
@@ -185,8 +193,36 @@ impl Keys {
     }
 
     /// Enters the node into the cluster; makes `new_epoch` the epoch when there is none, to settle for `settle` and for as
-    /// long as nodes put back what Redis has lost, of which this is one if it `restores`. Returns the epoch, and how long no
-    /// edge may be decided at least.
+    /// long as nodes put back what Redis has lost, of which this is one if it `restores`. With `may_take_vacant`, data
+    /// without an identity becomes this cluster's. Returns the epoch, and how long no edge may be decided at least.
+    pub(crate) fn enter(
+        &self,
+        redis: &mut Connection,
+        node: &NodeId,
+        new_epoch: &str,
+        settle: Duration,
+        restores: bool,
+        may_take_vacant: bool,
+    ) -> RedisResult<Result<(String, Duration), Closed>> {
+        let mut call = self.call(&OPEN, node.as_str());
+        call.key(self.of_node("reply", node.as_str())).key(self.key("restoring")).key(self.key("owners"));
+        call.arg(millis(self.lease)).arg(new_epoch).arg(millis(settle)).arg(u8::from(restores));
+        call.arg(identity_argument(self.identity.as_ref())).arg(SCHEMA).arg(u8::from(may_take_vacant));
+        let (status, text, settling): (String, String, u64) = call.invoke(redis)?;
+        let prefix = self.prefix.clone();
+        Ok(match status.as_str() {
+            "ok" => Ok((text, Duration::from_millis(settling))),
+            "vacant" => Err(Closed::Vacant),
+            "schema" => Err(Closed::Mismatch(Mismatch::Schema { prefix, theirs: text.parse().unwrap_or(u64::MAX) })),
+            _ => {
+                let own = self.identity.as_ref().map(|cluster| cluster.name.clone()).unwrap_or_default();
+                Err(Closed::Mismatch(Mismatch::Foreign { prefix, theirs: text, own }))
+            }
+        })
+    }
+
+    /// The same in a cluster that takes this node.
+    #[cfg(test)]
     pub(crate) fn open(
         &self,
         redis: &mut Connection,
@@ -195,11 +231,8 @@ impl Keys {
         settle: Duration,
         restores: bool,
     ) -> RedisResult<(String, Duration)> {
-        let mut call = self.call(&OPEN, node.as_str());
-        call.key(self.of_node("reply", node.as_str())).key(self.key("restoring"));
-        call.arg(millis(self.lease)).arg(new_epoch).arg(millis(settle)).arg(u8::from(restores));
-        let (epoch, settling): (String, u64) = call.invoke(redis)?;
-        Ok((epoch, Duration::from_millis(settling)))
+        self.enter(redis, node, new_epoch, settle, restores, true)
+            .map(|entered| entered.expect("a cluster that takes this node"))
     }
 
     /// The node has put back everything that Redis had lost of it.

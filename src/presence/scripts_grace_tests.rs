@@ -181,7 +181,7 @@ fn nodes_without_a_grace_announce_what_others_left_in_theirs_and_then_stop_looki
     assert_eq!(cluster.claim(&b, &[]).unwrap().next_due, None);
     assert_eq!(
         redis::cmd("HKEYS").arg("wh:epoch").query(&mut cluster.redis),
-        Ok(vec!["id".to_owned(), "settled".into()])
+        Ok(vec!["id".to_owned(), "settled".into(), "schema".into()])
     );
 }
 

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod failure;
+mod identity;
 mod link;
 mod sentinel;
 mod settings;
@@ -13,6 +14,7 @@ mod tls;
 use std::time::Duration;
 
 pub use failure::LinkError;
+pub(crate) use identity::{Mismatch, SCHEMA, Stamp, as_argument as identity_argument};
 pub use link::Link;
 pub use settings::Settings;
 

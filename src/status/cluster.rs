@@ -13,10 +13,10 @@ use super::record::{LaneStatus, NodeRecord};
 use super::redis_info::RedisInfo;
 use super::scripts::Keys;
 use super::{LATENCY_BOUNDS_MS, record::AT_MOST};
-use crate::config::{Address, Config, ConfigError, Endpoint};
+use crate::config::{Address, ClusterIdentity, Config, ConfigError, Endpoint};
 use crate::outbox::redis::{Keys as OutboxKeys, PARTITIONS};
 use crate::presence::system_ms;
-use crate::redis::{Link, LinkError, Settings};
+use crate::redis::{Link, LinkError, Mismatch, Settings, Stamp};
 
 pub use actions::{Configured, Seen};
 
@@ -32,6 +32,7 @@ pub struct Cluster {
     settings: Settings,
     endpoints: Vec<Endpoint>,
     warnings: Vec<String>,
+    identity: Option<ClusterIdentity>,
     link: Option<Link>,
 }
 
@@ -52,6 +53,8 @@ pub struct ClusterStatus {
     pub clock_skew_ms: i64,
     /// What Redis says of itself.
     pub redis: RedisInfo,
+    /// Which cluster the data belongs to.
+    pub identity: Identity,
     /// The nodes, oldest first.
     pub nodes: Vec<Node>,
     /// The endpoints over all nodes.
@@ -74,6 +77,21 @@ pub struct ClusterStatus {
     pub outbox: Outbox,
     /// The ids of the endpoints that somebody has paused, each with the time; the nodes follow within two seconds.
     pub paused: BTreeMap<String, u64>,
+}
+
+/// Which cluster the data belongs to, and whether that is the one of this config.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// The identity of the data, if it has one.
+    pub data: Option<String>,
+    /// That of this config, if it names a cluster.
+    pub own: Option<String>,
+    /// The schema of the data, if there is any.
+    pub schema: Option<u64>,
+    /// Why nodes with this config may not work on the data, if they may not.
+    pub mismatch: Option<String>,
+    /// What to do about it.
+    pub remedy: Option<&'static str>,
 }
 
 /// A node of the cluster.
@@ -135,9 +153,18 @@ pub struct Partition {
     pub owner: Option<String>,
 }
 
-/// What Redis answers to what is asked in one go: its time, who wrote when, leases, dead letters, owners, pauses.
-type Answers =
-    ((u64, u64), Vec<(String, f64)>, BTreeMap<String, f64>, usize, BTreeMap<String, String>, BTreeMap<String, u64>);
+/// What Redis answers to what is asked in one go: its time, who wrote when, leases, dead letters, owners, pauses, and
+/// identity and schema from two keys.
+type Answers = (
+    (u64, u64),
+    Vec<(String, f64)>,
+    BTreeMap<String, f64>,
+    usize,
+    BTreeMap<String, String>,
+    BTreeMap<String, u64>,
+    (Option<String>, Option<u64>),
+    (Option<String>, Option<u64>),
+);
 
 /// What is read in one go.
 struct Found {
@@ -146,6 +173,7 @@ struct Found {
     leases: BTreeMap<String, i64>,
     dead_letters: usize,
     paused: BTreeMap<String, u64>,
+    stamp: Stamp,
     /// By partition; under another name the number of tenures there have been.
     owners: BTreeMap<String, String>,
     lengths: Vec<usize>,
@@ -160,7 +188,8 @@ impl Cluster {
         let settings = Settings::new(config.connection.clone())?;
         let (keys, outbox) = (Keys::new(&config.key_prefix), OutboxKeys::new(&config.key_prefix));
         let (endpoints, warnings) = (config.endpoints.clone(), config.warnings.clone());
-        Ok(Self { keys, outbox, settings, endpoints, warnings, link: None })
+        let identity = config.cluster.clone();
+        Ok(Self { keys, outbox, settings, endpoints, warnings, identity, link: None })
     }
 
     /// How the cluster is doing.
@@ -190,6 +219,7 @@ impl Cluster {
             time_ms: found.time_ms,
             clock_skew_ms,
             redis,
+            identity: self.identity(&found.stamp),
             endpoints: merge::endpoints(nodes.iter().map(|node| (&node.record, runs(node)))),
             endpoints_omitted: endpoints_left_out.max().unwrap_or_default(),
             lanes,
@@ -204,14 +234,28 @@ impl Cluster {
         })
     }
 
+    fn identity(&self, stamp: &Stamp) -> Identity {
+        let mismatch = stamp.mismatch(self.keys.prefix(), self.identity.as_ref());
+        Identity {
+            data: stamp.cluster().map(str::to_owned),
+            own: self.identity.as_ref().map(|cluster| cluster.name.clone()),
+            schema: stamp.schema,
+            remedy: mismatch.as_ref().map(Mismatch::remedy),
+            mismatch: mismatch.map(|mismatch| mismatch.to_string()),
+        }
+    }
+
     fn find(&self, redis: &mut Connection) -> RedisResult<Found> {
-        let ((seconds, micros), written, leases, dead_letters, owners, paused): Answers = redis::pipe()
+        let stamp = ["cluster", "schema"];
+        let ((seconds, micros), written, leases, dead_letters, owners, paused, first, second): Answers = redis::pipe()
             .cmd("TIME")
             .zrange_withscores(self.keys.nodes(), 0, -1)
             .zrange_withscores(self.keys.leases(), 0, -1)
             .xlen(self.outbox.dead_letters())
             .hgetall(self.outbox.owners())
             .hgetall(self.keys.paused())
+            .hmget(self.keys.epoch(), &stamp)
+            .hmget(self.outbox.owners(), &stamp)
             .query(redis)?;
         let mut lengths = redis::pipe();
         for partition in 0..PARTITIONS {
@@ -224,6 +268,7 @@ impl Cluster {
             leases: leases.into_iter().map(|(node, until)| (node, until as i64)).collect(),
             dead_letters,
             paused,
+            stamp: Stamp::read([first, second]),
             owners,
             lengths: lengths.query(redis)?,
         })

@@ -3,7 +3,8 @@
 //! Every node writes a record of itself every two seconds, and once more when it stops in good order. It is of bounded
 //! size, and goes away with its node. Nothing of the deliveries waits for it.
 //!
-//! Keys behind `{prefix}:`, beside those of presence and outbox, which are only read here:
+//! Keys behind `{prefix}:`, beside those of presence and outbox, which are only read here; but an adoption writes their
+//! identity and ends their leases:
 //! - `status`: sorted set, node → when it last wrote its record (ms by Redis' clock).
 //! - `status:{node}`: string, the [`NodeRecord`] as JSON, with an expiry. The node keeps this name if it has to go on as
 //!   another incarnation.
@@ -24,10 +25,11 @@ mod reporter;
 mod scripts;
 mod sources;
 
-pub use cluster::{Cluster, ClusterStatus, Configured, NodeState, Seen, StatusError};
+pub use cluster::{Cluster, ClusterStatus, Configured, Identity, NodeState, Seen, StatusError};
 pub use latency::{LATENCY_BOUNDS_MS, Latency};
 pub use merge::MergedEndpoint;
 pub(crate) use record::{APPS_AT_MOST, AT_MOST, OTHER_APPS, WallClock};
 pub use record::{DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, NodeRecord};
 pub(crate) use reporter::Reporter;
+pub use scripts::Adoption;
 pub(crate) use sources::Sources;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use redis::{Connection, RedisResult, Script};
 
+use crate::config::ClusterIdentity;
 use crate::delivery::Pauses;
-use crate::redis::millis;
+use crate::redis::{SCHEMA, identity_argument, millis};
 
 /// Attempts that are kept for those who watch.
 const SIGHTS_AT_MOST: usize = 1000;
@@ -17,6 +18,25 @@ const SIGHTS_KEPT_MS: i64 = 60_000;
 static REPORT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/report.lua")))
 });
+
+static ADOPT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("../redis/scripts/cluster.lua"),
+        include_str!("../redis/scripts/identity.lua"),
+        include_str!("scripts/adopt.lua")
+    ))
+});
+
+/// What became of an adoption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Adoption {
+    /// The data belongs to this cluster now, and no more to the one of this identity.
+    Adopted(String),
+    /// There was nothing to adopt: the data is this cluster's, or nobody's, or the config names no cluster.
+    Own,
+    /// A newer version has written the data, in this schema: only that can adopt it.
+    NewerSchema(u64),
+}
 
 /// Puts the script together, before there are threads: a child of this process might inherit it half-done.
 pub(super) fn put_together() {
@@ -48,6 +68,33 @@ impl Keys {
     /// When the nodes' leases lapse; a key of presence.
     pub(super) fn leases(&self) -> String {
         format!("{}:nodes", self.prefix)
+    }
+
+    /// The life of the data; a key of presence.
+    pub(super) fn epoch(&self) -> String {
+        format!("{}:epoch", self.prefix)
+    }
+
+    /// The prefix itself.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Makes the data that of `identity`'s cluster.
+    pub(super) fn adopt(
+        &self,
+        redis: &mut Connection,
+        owners: &str,
+        identity: &ClusterIdentity,
+    ) -> RedisResult<Adoption> {
+        let mut call = ADOPT.key(self.epoch());
+        call.key(self.leases()).key(owners).arg(identity_argument(Some(identity))).arg(SCHEMA);
+        let (status, text): (String, String) = call.invoke(redis)?;
+        Ok(match status.as_str() {
+            "ok" => Adoption::Adopted(text),
+            "schema" => Adoption::NewerSchema(text.parse().unwrap_or(u64::MAX)),
+            _ => Adoption::Own,
+        })
     }
 
     /// The occupied channels of an application; a key of presence.

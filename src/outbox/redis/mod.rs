@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, Wire, excess};
-use crate::config::Config;
+use crate::config::{ClusterIdentity, Config};
 use crate::event::Event;
 use crate::presence::Standing;
 use crate::redis::{Link, Settings, millis};
@@ -67,6 +67,8 @@ type Waker = Box<dyn Fn() + Send + Sync>;
 pub(crate) struct Options {
     /// Starts every key.
     pub(crate) key_prefix: String,
+    /// The cluster of the node.
+    identity: Option<ClusterIdentity>,
     /// The most events that may wait in lanes, summed.
     pub(crate) max_events: usize,
     /// While events come, how often they are read at most.
@@ -86,6 +88,7 @@ impl From<&Config> for Options {
     fn from(config: &Config) -> Self {
         Self {
             key_prefix: config.key_prefix.clone(),
+            identity: config.cluster.clone(),
             max_events: config.outbox_max_events,
             read_every: READ_EVERY.min(config.flush_interval / READS_PER_FLUSH),
             dead_letters: DeadLetterLimits { letters: config.dead_letter_max, age_ms: millis(config.dead_letter_age) },
@@ -140,7 +143,7 @@ impl RedisOutbox {
     ) -> io::Result<Arc<Self>> {
         scripts::put_together();
         let link = || Link::new(settings.clone(), Arc::clone(telemetry));
-        let keys = Keys::new(&options.key_prefix);
+        let keys = Keys::new(&options.key_prefix).with_identity(options.identity.as_ref());
         let store = Store::new(keys.clone(), link(), Arc::clone(standing), options.dead_letters);
         let overtaken = options.max_events / usize::from(PARTITIONS);
         let outbox = Arc::new(Self {

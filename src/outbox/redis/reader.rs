@@ -12,7 +12,7 @@ use super::RedisOutbox;
 use super::entry::{self, Entry, Page};
 use super::legacy::Legacy;
 use super::merge::Merge;
-use super::scripts::{Assignment, Keys, stream_id, time_ms};
+use super::scripts::{Assignment, Keys, Refusal, stream_id, time_ms};
 use super::tenure::End;
 use crate::outbox::{Handover, Position, Queued, Resume};
 use crate::presence::{Place, Standing};
@@ -157,7 +157,14 @@ impl Reader {
     fn assign(&mut self, place: &Place) -> Option<()> {
         self.outbox.release_partitions().ok()?;
         let held = self.outbox.tenures.lock().held();
-        let Assignment { share, owned } = self.ask(|redis, keys| keys.assign(redis, place, &held))?.ok()?;
+        let Assignment { share, owned } = match self.ask(|redis, keys| keys.assign(redis, place, &held))? {
+            Ok(assignment) => assignment,
+            Err(Refusal::Excluded) => {
+                self.let_go();
+                return None;
+            }
+            Err(Refusal::Displaced) => return None,
+        };
         let revoked = {
             let mut tenures = self.outbox.tenures.lock();
             // Those too that are ours again: another node has had them meanwhile.
@@ -175,6 +182,13 @@ impl Reader {
         }
         self.outbox.tenures.lock().retire_beyond(share);
         Some(())
+    }
+
+    /// The data is not this node's to deliver any more: it goes on with nothing of it, and its place is to be looked at.
+    fn let_go(&self) {
+        let revoked = self.outbox.tenures.lock().end_all(End::Fenced);
+        self.hand_over(Handover { revoked, ..Handover::default() });
+        self.standing.doubt();
     }
 
     /// Begins a tenure of each of the partitions, with what an earlier owner left.

@@ -2,7 +2,8 @@
 //!
 //! All keys behind `{prefix}:`, beside those of the presence:
 //! - `out:{partition}`: stream of events, appended by the scripts that decide edges.
-//! - `owners`: hash, partition → tenure and node. The number of the tenure is the fencing token.
+//! - `owners`: hash, partition → tenure and node. The number of the tenure is the fencing token. `cluster` and `schema` as in
+//!   `epoch`.
 //! - `cursor:{partition}`: hash, lane → id of the last event that the lane has passed.
 //! - `flight:{partition}`: hash, lane → batch under way, kept where its first event stands.
 //! - `dead`: stream of dead letters, bounded by number and age; `letters` describes their fields.
@@ -14,8 +15,10 @@ use std::sync::LazyLock;
 
 use redis::{Connection, ErrorKind, RedisResult, Script, ScriptInvocation};
 
+use crate::config::ClusterIdentity;
 use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
+use crate::redis::{SCHEMA, identity_argument};
 
 #[cfg(test)]
 pub(super) use self::writes::BYTES_AT_ONCE;
@@ -32,7 +35,7 @@ macro_rules! script {
         });
     };
 }
-script!(ASSIGN, "scripts/assign.lua");
+script!(ASSIGN, "../../redis/scripts/identity.lua", "scripts/assign.lua");
 script!(RELEASE, "scripts/owners.lua", "scripts/release.lua");
 script!(
     WRITE,
@@ -53,9 +56,14 @@ pub(super) fn put_together() {
     }
 }
 
-/// Why a script changed nothing: Redis has lost the data, or the node its lease. Its place is not what it was.
+/// Why a script changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Displaced;
+pub(super) enum Refusal {
+    /// Redis has lost the data, or the node its lease: its place is not what it was.
+    Displaced,
+    /// The data is another cluster's, or in a newer schema.
+    Excluded,
+}
 
 /// The partitions of a node.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,12 +78,19 @@ pub(super) struct Assignment {
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     prefix: String,
+    /// The cluster of the node, as scripts take it.
+    identity: String,
 }
 
 impl Keys {
     /// The keys behind `prefix`.
     pub(crate) fn new(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned() }
+        Self { prefix: prefix.to_owned(), identity: identity_argument(None) }
+    }
+
+    /// The same keys for a node of this cluster.
+    pub(super) fn with_identity(self, identity: Option<&ClusterIdentity>) -> Self {
+        Self { identity: identity_argument(identity), ..self }
     }
 
     /// The stream of a partition.
@@ -118,9 +133,9 @@ impl Keys {
         redis: &mut Connection,
         place: &Place,
         held: &BTreeMap<u16, u64>,
-    ) -> RedisResult<Result<Assignment, Displaced>> {
+    ) -> RedisResult<Result<Assignment, Refusal>> {
         let mut call = self.call(&ASSIGN, place);
-        call.arg(PARTITIONS);
+        call.arg(PARTITIONS).arg(&self.identity).arg(SCHEMA);
         for (partition, tenure) in held {
             call.arg(*partition).arg(*tenure);
         }
@@ -176,10 +191,11 @@ impl Keys {
     }
 }
 
-fn accepted(status: &str) -> RedisResult<Result<(), Displaced>> {
+fn accepted(status: &str) -> RedisResult<Result<(), Refusal>> {
     match status {
         "ok" => Ok(Ok(())),
-        "lost" | "reaped" => Ok(Err(Displaced)),
+        "lost" | "reaped" => Ok(Err(Refusal::Displaced)),
+        "excluded" => Ok(Err(Refusal::Excluded)),
         other => {
             Err((ErrorKind::UnexpectedReturnType, "a script answered with an unknown status", other.to_owned()).into())
         }

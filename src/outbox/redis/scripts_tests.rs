@@ -258,7 +258,7 @@ fn nothing_is_written_for_an_epoch_that_is_over() {
     owner.place.epoch = "epoch-0".into();
     let (passage, frozen) = (owner.passage("m1", 5, Some("letter")), [owner.frozen("m2", 6)]);
     let written = owner.keys.write(&mut owner.redis, &owner.place, LIMITS, &[&passage], &frozen).unwrap();
-    assert_eq!(written, Err(Displaced));
+    assert_eq!(written, Err(Refusal::Displaced));
     assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:[cdf]*").unwrap(), Vec::<String>::new());
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use redis::{Connection, RedisResult};
 
 use super::letters;
-use super::scripts::{DeadLetterLimits, Displaced, Frozen, Keys, Passage, Written};
+use super::scripts::{DeadLetterLimits, Frozen, Keys, Passage, Refusal, Written};
 use crate::outbox::{LetterId, NotKept, Position};
 use crate::presence::{Place, Standing};
 use crate::redis::Link;
@@ -57,12 +57,12 @@ impl Store {
 
     fn call<T>(
         &mut self,
-        talk: impl FnOnce(&Keys, &mut Connection, &Place) -> RedisResult<Result<T, Displaced>>,
+        talk: impl FnOnce(&Keys, &mut Connection, &Place) -> RedisResult<Result<T, Refusal>>,
     ) -> Result<T, NotKept> {
         let place = self.standing.place().ok_or(NotKept::Unavailable)?;
         match self.link.with(|redis| talk(&self.keys, redis, &place)) {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(Displaced)) | Err(_) => Err(NotKept::Unavailable),
+            Ok(Err(Refusal::Displaced | Refusal::Excluded)) | Err(_) => Err(NotKept::Unavailable),
         }
     }
 }

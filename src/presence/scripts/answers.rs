@@ -7,6 +7,7 @@ use redis::{ErrorKind, RedisResult};
 use super::super::claim::Hold;
 use crate::event::{Event, EventKind};
 use crate::names::{AppId, ChannelName, UserId};
+use crate::redis::Mismatch;
 
 /// Why a script changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,15 @@ pub(crate) enum Refusal {
     Reaped,
     /// Edges may not be decided before this time has passed.
     Settling(Duration),
+}
+
+/// Why a node gets no session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// The data is another cluster's, or in a schema that the node does not know.
+    Mismatch(Mismatch),
+    /// The data has no identity, and the node may not take it.
+    Vacant,
 }
 
 /// The answer to a batch of claims.

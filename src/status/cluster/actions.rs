@@ -11,6 +11,7 @@ use crate::apps::Credentials;
 use crate::config::{AppScope, Endpoint};
 use crate::delivery::{Probe, probe};
 use crate::metrics;
+use crate::status::scripts::Adoption;
 use crate::telemetry::Sight;
 
 /// How long nodes go on showing deliveries after the last look.
@@ -98,6 +99,16 @@ impl Cluster {
     pub fn test(&self, endpoint: &str, credentials: &Credentials) -> Option<Probe> {
         let endpoint = self.endpoints.iter().find(|known| known.id.as_str() == endpoint)?;
         Some(probe(endpoint, credentials))
+    }
+
+    /// Makes the data that of the cluster of this config, after the application was renamed or its key replaced. Nodes of the
+    /// former identity stop their webhooks at once; nodes of the new one reap them.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked.
+    pub fn adopt(&mut self) -> Result<Adoption, StatusError> {
+        let Some(identity) = self.identity.clone() else { return Ok(Adoption::Own) };
+        self.call(|redis, cluster| cluster.keys.adopt(redis, &cluster.outbox.owners(), &identity))
     }
 
     /// Has nothing more sent to an endpoint, on any node, from within two seconds on. What is under way goes on, and what

@@ -2,11 +2,13 @@
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partitions
--- ARGV[5..] two per partition that the node thinks it has: partition, tenure
+-- ARGV[5] identity of the node's cluster, see identity.lua; empty for none  ARGV[6] the newest schema that the node knows
+-- ARGV[7..] two per partition that the node thinks it has: partition, tenure
 --
 -- The partitions of a dead node go to one heir together, for a batch that was frozen may hold events of several of them.
--- Returns {status, share, two per partition of the node: partition, tenure}; status `ok`, `lost` or `reaped`. The numbers
--- of tenures grow, and are times of Redis' clock, so that they grow even if Redis forgets them.
+-- Returns {status, share, two per partition of the node: partition, tenure}; status `ok`, `lost`, `reaped`, or `excluded`
+-- when the data is another cluster's or in a newer schema, and open.lua says which. The numbers of tenures grow, and are
+-- times of Redis' clock, so that they grow even if Redis forgets them.
 -- A tenure that is later than any known here was lost with the last seconds of Redis; nobody else can have had the
 -- partition since, so that the node goes on with it. A partition of the node that it does not know of under that number is
 -- given to it anew: what it knew under the number may be over for it.
@@ -18,6 +20,10 @@ end
 if not has_lease(KEYS[2], ARGV[2]) then
   return {'reaped', 0, {}}
 end
+if mismatch(KEYS[1], KEYS[3], ARGV[5], ARGV[6]) then
+  return {'excluded', 0, {}}
+end
+local identity = identity_to_write(KEYS[1], KEYS[3], ARGV[5])
 
 local partitions = tonumber(ARGV[4])
 local live = math.max(1, redis.call('ZCOUNT', KEYS[2], string.format('%.0f', now), '+inf'))
@@ -31,7 +37,7 @@ local owners = redis.call('HMGET', KEYS[3], unpack(names))
 local known = tonumber(owners[#names] or 0)
 local last = known
 local held = {}
-for i = 5, #ARGV, 2 do
+for i = 7, #ARGV, 2 do
   held[tonumber(ARGV[i])] = tonumber(ARGV[i + 1])
 end
 
@@ -71,6 +77,7 @@ for _, partition in ipairs(free) do
   take(partition)
 end
 if #taken > 0 then
+  write_identity(KEYS[3], identity, ARGV[6])
   redis.call('HSET', KEYS[3], 'tenures', string.format('%.0f', last), unpack(taken))
 end
 return {'ok', share, owned}

@@ -2,7 +2,7 @@
 
 use redis::{Connection, ErrorKind, RedisResult, ScriptInvocation};
 
-use super::{Displaced, Keys, WRITE, accepted};
+use super::{Keys, Refusal, WRITE, accepted};
 use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
 
@@ -89,7 +89,7 @@ impl Keys {
         limits: DeadLetterLimits,
         passages: &[&Passage],
         frozen: &[Frozen],
-    ) -> RedisResult<Result<Written, Displaced>> {
+    ) -> RedisResult<Result<Written, Refusal>> {
         let mut call = self.call(&WRITE, place);
         call.key(self.dead_letters());
         call.arg(limits.letters).arg(limits.age_ms);

@@ -1,0 +1,105 @@
+//! Whether the node may work on the data in Redis. One that may not starts no session: it claims nothing, owns no
+//! partition and reaps nobody, and asks again from time to time.
+
+use std::time::{Duration, Instant};
+
+use super::super::scripts::Closed;
+use super::{Claimer, Stuck, call};
+use crate::redis::Mismatch;
+use crate::telemetry::Level;
+
+/// How often a node that is shut out asks again.
+const ASK_EVERY: Duration = Duration::from_secs(2);
+
+/// What Redis last said.
+#[derive(Debug, Default)]
+pub(super) struct Admission {
+    /// Why the node is shut out.
+    refused: Option<Mismatch>,
+    /// Since when the data has had no identity.
+    vacant_since: Option<Instant>,
+}
+
+impl Admission {
+    /// Whether the node is shut out.
+    pub(super) const fn is_refused(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    /// Whether data without an identity may be taken. After a loss of all data, the nodes of the cluster that had it come
+    /// first: they notice it within a third of their lease, but a node that was shut out asks more often.
+    fn may_take_vacant(&self, now: Instant, lease: Duration) -> bool {
+        self.refused.is_none() || self.vacant_since.is_some_and(|since| now >= since + lease)
+    }
+
+    /// Whether this reason is another than the last one.
+    fn refuse(&mut self, mismatch: &Mismatch) -> bool {
+        self.vacant_since = None;
+        self.refused.replace(mismatch.clone()).as_ref() != Some(mismatch)
+    }
+}
+
+impl Claimer {
+    /// Opens a session, unless there is one that nobody doubts.
+    pub(super) fn open_session(&mut self, now: Instant) -> Result<(), Stuck> {
+        let doubted = self.standing.take_doubt();
+        if self.session.epoch().is_some() && !doubted {
+            return Ok(());
+        }
+        let new_epoch = format!("{:016x}", rand::random::<u64>());
+        let (session, keys) = (&self.session, &self.keys);
+        let may_take_vacant = self.admission.may_take_vacant(now, keys.lease());
+        let settle = session.settle_time(self.link.timeout());
+        let restores = session.epoch().is_none() && session.restores();
+        let (epoch, _settling) = call(&mut self.link, |redis| {
+            keys.enter(redis, session.node(), &new_epoch, settle, restores, may_take_vacant)
+        })??;
+        if let Some(known) = session.epoch() {
+            if known == epoch {
+                return Ok(());
+            }
+            // Redis has lost its data meanwhile: the node enters as one that has holds to put back.
+            self.session.lost();
+            return self.open_session(now);
+        }
+        self.session.opened(epoch, now);
+        self.grace.ask_now(now);
+        if std::mem::take(&mut self.admission).is_refused() {
+            self.ledger.lock().begin_anew();
+            self.telemetry.log(Level::Info, "The webhook data in Redis is this cluster's now: webhooks are on");
+        }
+        self.standing.set(self.session.place());
+        Ok(())
+    }
+
+    /// The node may not work on the data. Returns when to ask again.
+    pub(super) fn shut_out(&mut self, closed: Closed, now: Instant) -> Instant {
+        self.telemetry.counters().redis_errors.add(1);
+        if !self.admission.is_refused() {
+            // What it holds in Redis, if it was at work before, others reap: it comes back as another incarnation.
+            self.standing.set(None);
+            self.session.reaped((self.next_incarnation)());
+            self.lapsed.clear();
+            self.prepared = None;
+        }
+        match closed {
+            Closed::Vacant => _ = self.admission.vacant_since.get_or_insert(now),
+            Closed::Mismatch(mismatch) => {
+                if self.admission.refuse(&mismatch) {
+                    self.telemetry.log(
+                        Level::Error,
+                        format_args!("Webhooks are off on this node: in Redis, {mismatch}. {}.", mismatch.remedy()),
+                    );
+                }
+            }
+        }
+        self.discard();
+        now + ASK_EVERY
+    }
+
+    /// Gives up what waits: a node that is shut out tells nobody of it. It claims what it serves then when it is let in.
+    pub(super) fn discard(&self) {
+        self.ledger.lock().pending.clear();
+        self.ledger.notify();
+    }
+}

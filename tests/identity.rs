@@ -1,0 +1,271 @@
+//! Two applications on one Redis and prefix: the data belongs to one of them.
+
+#![allow(clippy::unwrap_used, reason = "a Redis that cannot be asked has failed the test")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use redis::Commands;
+use resonate_webhooks::config::Config;
+use resonate_webhooks::engine::Engine;
+use resonate_webhooks::status::{Adoption, Cluster as Status};
+use resonate_webhooks::telemetry::Outcome;
+use serde_json::{Value, json};
+use support::client_event::ClientEvent;
+use support::cluster::{Cluster, stat};
+use support::engine::{APP, eventually};
+use support::receiver::Received;
+
+/// The settings of a node of one cluster, whose webhooks go to a path of its own.
+fn of(cluster: &Cluster, name: &str, aliases: &[&str]) -> Value {
+    json!({
+        "cluster": { "name": name, "aliases": aliases },
+        "endpoints": [{ "url": cluster.receiver.url(&format!("/{name}")) }],
+    })
+}
+
+fn node(cluster: &Cluster, name: &str, aliases: &[&str]) -> Engine {
+    cluster.node_with(&of(cluster, name, aliases))
+}
+
+/// What came to a cluster's receiver.
+fn came(cluster: &Cluster, name: &str) -> Vec<String> {
+    cluster.receiver.received(&format!("/{name}")).iter().flat_map(Received::events).collect()
+}
+
+/// Waits until a cluster's receiver has this event.
+fn awaits(cluster: &Cluster, name: &str, event: &str) {
+    eventually(&format!("{event} came to {name}"), || came(cluster, name).iter().any(|came| came == event));
+}
+
+/// The lines that a node has logged and nobody has read.
+fn log(engine: &Engine) -> Vec<String> {
+    let line = |outcome| if let Outcome::Log { message, .. } = outcome { Some(message) } else { None };
+    engine.poll(1000).into_iter().filter_map(line).collect()
+}
+
+/// Waits until a node says that it is shut out, and returns how.
+fn refusal(engine: &Engine) -> String {
+    support::wait::eventually("the refusal", || {
+        log(engine).into_iter().find(|line| line.starts_with("Webhooks are off on this node"))
+    })
+}
+
+/// Waits until a node that is shut out has asked so often again.
+fn asks_again(engine: &Engine, times: u64) {
+    let before = stat(engine, "redis_errors");
+    eventually("it asks again", || stat(engine, "redis_errors") >= before + times);
+}
+
+fn status(cluster: &Cluster, name: &str, aliases: &[&str]) -> Status {
+    let mut config = of(cluster, name, aliases);
+    config["connection"] = json!({ "host": cluster.redis.socket() });
+    Status::of(&Config::from_value(config).unwrap()).unwrap()
+}
+
+/// Ends a node as a crash does: what it holds stays in Redis.
+fn kill(engine: &Engine) {
+    engine.stop(Instant::now() + Duration::from_secs(1));
+}
+
+fn leases(cluster: &Cluster) -> Vec<(String, f64)> {
+    cluster.redis.connect().zrange_withscores("wh:nodes", 0, -1).unwrap()
+}
+
+#[test]
+fn a_node_of_another_application_delivers_nothing_and_says_why() {
+    let cluster = Cluster::start();
+    let shop = node(&cluster, "shop", &[]);
+    shop.subscribed(APP, b"a", b"1.1", None);
+    awaits(&cluster, "shop", "channel_occupied a");
+
+    let forum = node(&cluster, "forum", &[]);
+    let said = refusal(&forum);
+    for words in
+        ["\"wh\"", "\"shop\"", "\"forum\"", "RESONATE_WEBHOOKS_PREFIX", "cluster_name", "resonate-webhooks:adopt"]
+    {
+        assert!(said.contains(words), "{said}");
+    }
+    forum.subscribed(APP, b"b", b"2.1", None);
+    asks_again(&forum, 1);
+    eventually("nothing waits in it", || stat(&forum, "queued_intents") == 0 && stat(&forum, "unclaimed") == 0);
+    assert!(forum.flush(Duration::from_secs(5)).is_nothing());
+    assert_eq!(log(&forum), Vec::<String>::new(), "it is said once");
+
+    shop.subscribed(APP, b"c", b"1.1", None);
+    shop.closed(APP, b"1.1");
+    awaits(&cluster, "shop", "channel_vacated c");
+    assert_eq!(came(&cluster, "forum"), Vec::<String>::new());
+    assert!(!came(&cluster, "shop").iter().any(|event| event.ends_with(" b")));
+    assert_eq!(leases(&cluster).len(), 1);
+}
+
+#[test]
+fn a_node_of_another_application_takes_over_nothing_when_the_last_of_the_first_is_dead() {
+    let cluster = Cluster::start();
+    let shop = node(&cluster, "shop", &[]);
+    shop.subscribed(APP, b"a", b"1.1", None);
+    awaits(&cluster, "shop", "channel_occupied a");
+    let forum = node(&cluster, "forum", &[]);
+    refusal(&forum);
+    kill(&shop);
+    let [(dead, lease)] = &leases(&cluster)[..] else { panic!("one node") };
+    eventually("the lease lapses", || {
+        let (seconds, micros): (f64, f64) = redis::cmd("TIME").query(&mut cluster.redis.connect()).unwrap();
+        seconds * 1e3 + micros / 1e3 > *lease
+    });
+    asks_again(&forum, 3);
+    assert_eq!(leases(&cluster), [(dead.clone(), *lease)]);
+    assert_eq!(stat(&forum, "nodes_reaped"), 0);
+
+    let heir = node(&cluster, "shop", &[]);
+    awaits(&cluster, "shop", "channel_vacated a");
+    assert_eq!(came(&cluster, "forum"), Vec::<String>::new());
+    drop((heir, forum));
+}
+
+#[test]
+fn the_identity_outlives_each_of_the_keys_that_have_it() {
+    for key in ["wh:epoch", "wh:owners"] {
+        let cluster = Cluster::start();
+        let shop = node(&cluster, "shop", &[]);
+        shop.subscribed(APP, b"a", b"1.1", None);
+        awaits(&cluster, "shop", "channel_occupied a");
+        kill(&shop);
+        cluster.redis.connect().del::<_, ()>(key).unwrap();
+        let forum = node(&cluster, "forum", &[]);
+        refusal(&forum);
+    }
+}
+
+#[test]
+fn after_the_loss_of_all_data_the_cluster_that_had_it_comes_first() {
+    let cluster = Cluster::start();
+    let shop = node(&cluster, "shop", &[]);
+    shop.subscribed(APP, b"a", b"1.1", None);
+    awaits(&cluster, "shop", "channel_occupied a");
+    let forum = node(&cluster, "forum", &[]);
+    refusal(&forum);
+    redis::cmd("FLUSHALL").exec(&mut cluster.redis.connect()).unwrap();
+    eventually("the first is back", || stat(&shop, "reassertions") == 1);
+    asks_again(&forum, 1);
+    assert_eq!(leases(&cluster).len(), 1);
+
+    // Nobody is left who would come first.
+    kill(&shop);
+    redis::cmd("FLUSHALL").exec(&mut cluster.redis.connect()).unwrap();
+    forum.subscribed(APP, b"b", b"2.1", None);
+    awaits(&cluster, "forum", "channel_occupied b");
+    assert_eq!(came(&cluster, "shop"), ["channel_occupied a"]);
+}
+
+#[test]
+fn data_that_has_no_identity_becomes_that_of_the_first_node_with_one() {
+    let cluster = Cluster::start();
+    let before = cluster.node();
+    before.subscribed(APP, b"a", b"1.1", None);
+    eventually("it has come", || !cluster.events().is_empty());
+    kill(&before);
+    let shop = node(&cluster, "shop", &[]);
+    awaits(&cluster, "shop", "channel_vacated a");
+    let forum = node(&cluster, "forum", &[]);
+    refusal(&forum);
+    drop(shop);
+}
+
+#[test]
+fn a_key_is_rotated_while_nodes_with_either_run() {
+    let cluster = Cluster::start();
+    let before = node(&cluster, "key-1", &[]);
+    before.subscribed(APP, b"a", b"1.1", None);
+    awaits(&cluster, "key-1", "channel_occupied a");
+    let after = node(&cluster, "key-2", &["key-1"]);
+    let identity = || status(&cluster, "key-2", &[]).status().unwrap().identity.data;
+    eventually("the identity is rewritten", || identity().as_deref() == Some("key-2"));
+    // Both know each other, also when one starts again.
+    let again = node(&cluster, "key-1", &[]);
+    eventually("all three are in", || leases(&cluster).len() == 3);
+    before.unsubscribed(APP, b"a", b"1.1");
+    let all = || [came(&cluster, "key-1"), came(&cluster, "key-2")].concat();
+    eventually("the visit is over", || all().iter().any(|event| event == "channel_vacated a"));
+    assert_eq!(identity().as_deref(), Some("key-2"));
+    for (name, aliases) in [("key-1", &[][..]), ("key-2", &["key-1"]), ("key-2", &[]), ("key-3", &["key-2", "key-1"])] {
+        assert_eq!(status(&cluster, name, aliases).status().unwrap().identity.mismatch, None);
+    }
+    let stranger = status(&cluster, "key-3", &[]).status().unwrap().identity;
+    assert!(stranger.mismatch.is_some_and(|said| said.contains("key-2") && said.contains("key-3")));
+    drop((after, again));
+}
+
+#[test]
+fn data_is_adopted_after_a_rename_and_the_former_nodes_are_out() {
+    let cluster = Cluster::start();
+    let shop = node(&cluster, "shop", &[]);
+    shop.subscribed(APP, b"a", b"1.1", None);
+    awaits(&cluster, "shop", "channel_occupied a");
+    let store = node(&cluster, "store", &[]);
+    refusal(&store);
+    store.subscribed(APP, b"b", b"2.1", None);
+
+    let mut renamed = status(&cluster, "store", &[]);
+    assert_eq!(renamed.adopt().unwrap(), Adoption::Adopted("shop".into()));
+    assert_eq!(renamed.adopt().unwrap(), Adoption::Own);
+    awaits(&cluster, "store", "channel_occupied b");
+    refusal(&shop);
+    // What the former node held ends where it is delivered now.
+    awaits(&cluster, "store", "channel_vacated a");
+    assert_eq!(came(&cluster, "shop"), ["channel_occupied a"]);
+
+    // Back again: the node claims what it serves now.
+    assert_eq!(status(&cluster, "shop", &[]).adopt().unwrap(), Adoption::Adopted("store".into()));
+    awaits(&cluster, "shop", "channel_occupied a");
+    refusal(&store);
+    eventually("it is on", || log(&shop).iter().any(|line| line.ends_with("webhooks are on")));
+}
+
+#[test]
+fn a_newer_schema_shuts_out_nodes_that_start_and_nodes_that_run() {
+    let cluster = Cluster::start();
+    let old = node(&cluster, "shop", &[]);
+    old.subscribed(APP, b"a", b"1.1", None);
+    awaits(&cluster, "shop", "channel_occupied a");
+    let schemas = |key: &str| cluster.redis.connect().hget::<_, _, Option<u64>>(key, "schema").unwrap();
+    assert_eq!((schemas("wh:epoch"), schemas("wh:owners")), (Some(1), Some(1)));
+
+    cluster.redis.connect().hset::<_, _, _, ()>("wh:epoch", "schema", 2).unwrap();
+    let said = refusal(&old);
+    assert!(said.contains("schema 2") && said.contains("Update the extension"), "{said}");
+    let late = cluster.node();
+    refusal(&late);
+    let identity = status(&cluster, "shop", &[]).status().unwrap().identity;
+    assert_eq!(identity.schema, Some(2));
+    assert!(identity.mismatch.is_some_and(|said| said.contains("schema 2")));
+    assert_eq!(status(&cluster, "other", &[]).adopt().unwrap(), Adoption::NewerSchema(2));
+}
+
+#[test]
+fn a_node_that_keeps_its_events_in_memory_is_shut_out_as_well() {
+    let cluster = Cluster::start();
+    let in_memory = |name: &str| {
+        let mut settings = of(&cluster, name, &[]);
+        settings["outbox"] = json!("memory");
+        cluster.node_with(&settings)
+    };
+    let shop = in_memory("shop");
+    shop.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
+    awaits(&cluster, "shop", "member_added presence-a/7");
+    let forum = in_memory("forum");
+    refusal(&forum);
+    forum.subscribed(APP, b"presence-b", b"2.1", Some(b"8"));
+    let event = ClientEvent::new(b"presence-b", "client-x", None, b"2.1", Some(b"8"));
+    forum.client_event(APP, &event.relayed());
+    asks_again(&forum, 1);
+    eventually("nothing waits in it", || stat(&forum, "queued_intents") == 0 && stat(&forum, "unclaimed") == 0);
+    assert_eq!(came(&cluster, "forum"), Vec::<String>::new());
+
+    assert_eq!(status(&cluster, "forum", &[]).adopt().unwrap(), Adoption::Adopted("shop".into()));
+    awaits(&cluster, "forum", "member_added presence-b/8");
+    refusal(&shop);
+    assert!(!came(&cluster, "forum").iter().any(|event| event.starts_with("client_event")));
+}
