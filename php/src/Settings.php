@@ -13,7 +13,7 @@ use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 final class Settings
 {
     /**
-     * The `resonate-webhooks` config, with the endpoints that applications bring along.
+     * The `resonate-webhooks` config, with the endpoints that applications bring along and the identity of the cluster.
      *
      * PHP looks for a class before it works out what its constructor gets: ask for the settings first, or
      * a missing extension is only a class that is not found.
@@ -34,6 +34,8 @@ final class Settings
             throw new InvalidConfig('resonate-webhooks: the config must be an array');
         }
 
-        return $config + ['app_webhooks' => AppWebhooks::of(config('reverb.apps.apps'))];
+        $identity = ClusterIdentity::of($config['cluster_name'] ?? null, (array) config('app', []));
+
+        return ['cluster' => $identity] + $config + ['app_webhooks' => AppWebhooks::of(config('reverb.apps.apps'))];
     }
 }

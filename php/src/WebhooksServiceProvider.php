@@ -21,6 +21,7 @@ class WebhooksServiceProvider extends ServiceProvider
      * @var list<class-string>
      */
     protected const array COMMANDS = [
+        Console\Commands\AdoptCommand::class,
         Console\Commands\CheckCommand::class,
         Console\Commands\FailedCommand::class,
         Console\Commands\FlushCommand::class,

@@ -186,7 +186,7 @@ final class ConsoleTest extends PluginTestCase
             $commands[] = $command;
         }
 
-        $this->assertCount(11, $commands);
+        $this->assertCount(12, $commands);
     }
 
     public function test_check_finds_what_is_wrong_and_says_how_to_mend_it(): void
@@ -196,7 +196,7 @@ final class ConsoleTest extends PluginTestCase
         $levels = array_column($findings, 'level', 'subject');
         $this->assertSame(0, $code, $output);
         $this->assertSame(
-            ['Extension' => 'ok', 'Config' => 'ok', 'Plugin' => 'ok', 'Resonate' => 'ok', 'Roster' => 'warning', 'Redis' => 'ok', 'Persistence' => 'warning', 'Eviction' => 'ok', 'Clocks' => 'ok', 'Servers' => 'warning'],
+            ['Extension' => 'ok', 'Config' => 'ok', 'Plugin' => 'ok', 'Resonate' => 'ok', 'Roster' => 'warning', 'Redis' => 'ok', 'Cluster' => 'ok', 'Persistence' => 'warning', 'Eviction' => 'ok', 'Clocks' => 'ok', 'Servers' => 'warning'],
             $levels,
         );
         $this->assertSame([], array_filter($findings, fn (array $finding) => $finding['level'] !== 'ok' && $finding['mend'] === ''));

@@ -62,6 +62,7 @@ final class SetupCheck
         $this->plugins();
 
         if ($cluster !== null && ($status = $this->redis($cluster)) !== null) {
+            $this->identity($status['identity']);
             $this->persistence($status['redis']);
             $this->memory($status['redis']);
             $this->clocks($status);
@@ -165,6 +166,18 @@ final class SetupCheck
         });
 
         return $status;
+    }
+
+    /**
+     * Check that the data in Redis is this cluster's, in a schema that this version knows.
+     *
+     * @param  array<string, mixed>  $identity
+     */
+    private function identity(array $identity): void
+    {
+        $this->judge('Cluster', $identity['mismatch'] === null ? null : [
+            'error', $identity['mismatch'].'; its servers start no webhooks', $identity['remedy'].'.',
+        ]);
     }
 
     /**

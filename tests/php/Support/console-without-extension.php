@@ -13,7 +13,7 @@ require dirname(__DIR__).'/bootstrap.php';
 $artisan = new Artisan(['endpoints' => []]);
 $arguments = ['forget' => ['id' => ['1']], 'pause' => ['endpoint' => 'a'], 'resume' => ['endpoint' => 'a'], 'retry' => ['id' => ['1']], 'show' => ['id' => '1']];
 
-foreach (['check', 'failed', 'flush', 'forget', 'pause', 'resume', 'retry', 'show', 'status', 'test', 'watch'] as $command) {
+foreach (['adopt', 'check', 'failed', 'flush', 'forget', 'pause', 'resume', 'retry', 'show', 'status', 'test', 'watch'] as $command) {
     echo json_encode([$command, ...$artisan->call($command, $arguments[$command] ?? [])])."\n";
 }
 
