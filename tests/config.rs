@@ -656,3 +656,22 @@ fn no_secret_shows_in_debug_output_or_in_an_error() {
         assert!(!message.contains("hunter"), "{message}");
     }
 }
+
+#[test]
+fn a_timeout_that_is_shorter_than_a_read_is_lengthened_with_a_warning() {
+    let with_timeout = |timeout: f64| accepted(json!({ "connection": { "timeout": timeout } }));
+    let config = with_timeout(0.05);
+    assert_eq!(config.connection.timeout, Duration::from_millis(200));
+    let warning = "resonate-webhooks.connection.timeout: 0.05 s are too short for a read that waits for events, and 0.2 s are used instead";
+    assert_eq!(config.warnings, [warning]);
+    assert_eq!(with_timeout(0.2).warnings, Vec::<String>::new());
+}
+
+#[test]
+fn a_timeout_that_may_cost_the_lease_is_warned_about_by_both_keys() {
+    let with = |timeout: f64, ttl: u32| accepted(json!({ "connection": { "timeout": timeout }, "ttl": ttl })).warnings;
+    let warning = "resonate-webhooks.connection.timeout: 5 s are more than a third of resonate-webhooks.ttl (10 s), so that one call \
+                   to a Redis that hangs may cost a node its lease: set it to 3.3 or less";
+    assert_eq!(with(5.0, 10), [warning]);
+    assert_eq!(with(5.0, 15), Vec::<String>::new());
+}

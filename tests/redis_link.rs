@@ -317,6 +317,7 @@ fn a_server_out_of_memory_is_waited_for() {
 fn a_write_refused_inside_a_script_is_waited_for_as_well() {
     let server = RedisServer::start();
     let (mut link, _) = link_to(&server);
+    assert_eq!(link.with(ping), Ok(()));
     redis::cmd("REPLICAOF").arg("127.0.0.1").arg(1).exec(&mut server.connect()).unwrap();
     let error = link
         .with(|connection| redis::Script::new("return redis.call('SET', 'key', 1)").invoke::<()>(connection))

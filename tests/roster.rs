@@ -14,11 +14,12 @@ fn auditing() -> serde_json::Value {
     json!({ "ttl": 90, "reconcile_interval": 1, "roster": { "key_prefix": "ro*ter", "ttl": 90 } })
 }
 
-/// What the engine has logged since it was last asked.
+/// What the engine has logged since it was last asked, but for the warning that this Redis keeps nothing.
 fn log(engine: &Engine) -> Vec<String> {
     let outcomes = engine.poll(1000).into_iter();
     outcomes
         .filter_map(|outcome| if let Outcome::Log { message, .. } = outcome { Some(message) } else { None })
+        .filter(|message| !message.contains("may lose events"))
         .collect()
 }
 

@@ -16,6 +16,9 @@ use super::value::unless_empty;
 use super::{Timeout, address};
 use crate::secret::Secret;
 
+/// The shortest timeout: a read waits up to 100 ms for events, and its answer takes time.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(200);
+
 /// How to reach Redis: the same server and database as the roster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
@@ -198,7 +201,16 @@ impl Written {
             )),
             Address::Tcp { .. } | Address::Unix(_) | Address::Sentinels(_) => {}
         }
-        Ok(Connection { address, login, database, timeout: self.timeout.map_or(defaults.timeout, Timeout::duration) })
+        let mut timeout = self.timeout.map_or(defaults.timeout, Timeout::duration);
+        if timeout < SHORTEST_TIMEOUT {
+            warnings.push(format!(
+                "{ROOT}.connection.timeout: {} s are too short for a read that waits for events, and {} s are used instead",
+                timeout.as_secs_f64(),
+                SHORTEST_TIMEOUT.as_secs_f64(),
+            ));
+            timeout = SHORTEST_TIMEOUT;
+        }
+        Ok(Connection { address, login, database, timeout })
     }
 
     /// Where `scheme`, `host`, `port` and `path` lead. TLS is what either scheme or host ask for.
@@ -238,6 +250,20 @@ impl Written {
         };
         TlsFiles::at("connection", ca, cert, key)
     }
+}
+
+/// What is to be said when a call may take so long that a node loses its lease by it.
+pub(super) fn check_against_lease(connection: &Connection, ttl: Duration) -> Option<String> {
+    let most = ttl / 3;
+    (connection.timeout > most).then(|| {
+        format!(
+            "{ROOT}.connection.timeout: {} s are more than a third of {ROOT}.ttl ({} s), so that one call to a Redis that \
+             hangs may cost a node its lease: set it to {:.1} or less",
+            connection.timeout.as_secs_f64(),
+            ttl.as_secs_f64(),
+            most.as_secs_f64(),
+        )
+    })
 }
 
 /// The number as a port. The bounds of the type make it one.

@@ -17,7 +17,7 @@
 //! | `connection.username` | | ACL user; ignored without a password |
 //! | `connection.password` | | |
 //! | `connection.database` | 0 | |
-//! | `connection.timeout` | 5.0 | seconds to connect, to read and to write |
+//! | `connection.timeout` | 5.0 | seconds to connect, to read and to write, from 0.2; a third of `ttl` at most |
 //! | `connection.ca_file` | system's | PEM certificates to trust in TLS |
 //! | `connection.client_cert`, `.client_key` | | PEM files by which Redis knows us in TLS |
 //! | `connection.context` | | the same three as PHP names them: `cafile`, `local_cert`, `local_pk` |
@@ -389,11 +389,14 @@ impl Written {
             }
         }
 
+        let ttl = self.ttl.map_or(otherwise.ttl, Seconds::duration);
+        warnings.extend(connection::check_against_lease(&connection, ttl));
+
         Ok(Config {
             connection,
             key_prefix: self.key_prefix.unwrap_or(otherwise.key_prefix),
             cluster: identity::resolve(self.cluster, self.cluster_name),
-            ttl: self.ttl.map_or(otherwise.ttl, Seconds::duration),
+            ttl,
             departure_grace: self.departure_grace.map_or(otherwise.departure_grace, Seconds::duration),
             subscription_count_interval: self
                 .subscription_count_interval

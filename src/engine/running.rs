@@ -72,7 +72,7 @@ impl Running {
     pub(super) fn start(config: &Config, shared: &Shared, intents: Receiver<Intent>) -> io::Result<Self> {
         let Shared { telemetry, queue, ledger, .. } = shared;
         put_scripts_together();
-        let settings = redis::Settings::new(config.connection.clone()).map_err(io::Error::other)?;
+        let settings = redis::Settings::of(config).map_err(io::Error::other)?;
         let standing = Arc::new(Standing::default());
         let outbox = match config.outbox {
             OutboxKind::Redis => Some(RedisOutbox::start(config.into(), &settings, &standing, telemetry)?),

@@ -92,6 +92,8 @@ pub(crate) struct Claimer {
     grace: Grace,
     full_outbox: FullOutbox,
     clock: RedisClock,
+    /// The number of the batch that was sent and not answered, if there is one: it may be carried out already.
+    unanswered: Option<u64>,
     /// The next batch, written out while the one before it was under way.
     prepared: Option<ClaimCall>,
     next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
@@ -132,6 +134,7 @@ impl Claimer {
             grace,
             full_outbox: FullOutbox::default(),
             clock: RedisClock::default(),
+            unanswered: None,
             prepared: None,
             next_incarnation,
             hold_until: None,
@@ -274,8 +277,14 @@ impl Claimer {
             let next = self.ledger.lock().pending.next_batch();
             *prepared = next.map(|next| keys.claim_call(session.node(), epoch, &next));
         };
-        let verdict = call(&mut self.link, |redis| claim.send(redis, prepare))??;
-        self.clock.observe(verdict.time_ms);
+        let sent_again = self.unanswered.replace(batch.number()) == Some(batch.number());
+        let answer = call(&mut self.link, |redis| claim.send(redis, prepare))?;
+        self.unanswered = None;
+        let verdict = answer?;
+        // A batch that is sent again may get the reply that was stored, with the time of then.
+        if !sent_again {
+            self.clock.observe(verdict.time_ms);
+        }
         self.grace.judged(&batch, &verdict, now);
         let counters = self.telemetry.counters();
         counters.redis_calls.add(1);

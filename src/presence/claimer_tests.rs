@@ -97,6 +97,34 @@ fn an_answer_that_is_lost_while_the_next_batch_is_ready_costs_and_repeats_nothin
 }
 
 #[test]
+fn the_time_of_a_stored_reply_does_not_set_the_clock() {
+    let server = RedisServer::start();
+    let mut node = Node::on(&server);
+    node.send_one();
+    server.hang();
+    assert!(node.claimer.step(Instant::now()).is_some(), "no answer");
+    server.go_on();
+    let reply = format!("wh:reply:{}", node.claimer.session.node());
+    let number = node.ledger.lock().pending.last_answered() + 1;
+    let stored = || redis::cmd("HGET").arg(&reply).arg("batch").query::<u64>(&mut server.connect()) == Ok(number);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !stored() {
+        assert!(Instant::now() < deadline, "the batch was never carried out");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // As if it had been carried out long ago.
+    redis::cmd("HSET").arg(&reply).arg("time").arg(1_000_000).exec(&mut server.connect()).unwrap();
+    // Once: the next batch would set the clock right again.
+    while node.claimer.claim(Instant::now()).is_err() {
+        assert!(Instant::now() < deadline, "the batch was never answered");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(node.ledger.lock().pending.last_answered(), number);
+    let ahead = node.claimer.clock.now_ms().abs_diff(super::super::clock::system_ms());
+    assert!(ahead < 60_000, "the clock is {ahead} ms off");
+}
+
+#[test]
 fn a_batch_that_is_ready_is_sent_though_the_connection_breaks_before() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);

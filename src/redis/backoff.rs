@@ -9,7 +9,8 @@ const BASE: Duration = Duration::from_millis(50);
 /// to a Redis that comes up.
 const CAP: Duration = Duration::from_secs(2);
 
-/// The longest wait after a refused login. It takes a person to mend that, and each attempt leaves a line in Redis' log.
+/// The longest wait after a refusal: a login, or a server that cannot serve. It takes a person to mend that, and each
+/// attempt may leave a line in Redis' log.
 const REFUSED: Duration = Duration::from_secs(10);
 
 /// Exponential backoff with jitter: 50 to 100 % of 50 ms, 100 ms, 200 ms, … 2 s, so that the nodes of a cluster do not
@@ -28,7 +29,7 @@ impl Backoff {
         self.ready_at = Some(now + jittered(longest, random));
     }
 
-    /// Counts a refused login at `now`. `random` lies in `0.0..1.0`.
+    /// Counts a refusal at `now`. `random` lies in `0.0..1.0`.
     pub(super) fn refused(&mut self, now: Instant, random: f64) {
         self.ready_at = Some(now + jittered(REFUSED, random));
     }

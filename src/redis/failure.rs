@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 use thiserror::Error;
 
+use super::server::Unfit;
 use crate::config::ROOT;
 
 /// The longest part of a server's message that is worth a log line.
@@ -35,6 +36,9 @@ pub enum LinkError {
         /// The setting of the connection that is to be checked.
         key: &'static str,
     },
+    /// The server is none that can serve us, and was not used.
+    #[error("cannot be used: {0}")]
+    Unfit(Unfit),
     /// Redis found the call itself wrong. Sending it again will not help: a bug, or a Redis too old or too different.
     #[error("rejects a call ({0})")]
     Rejected(String),
@@ -60,7 +64,9 @@ impl LinkError {
         match code {
             "NOSCRIPT" => Self::NoScript,
             "LOADING" | "BUSY" | "MASTERDOWN" | "READONLY" | "TRYAGAIN" | "OOM" | "MISCONF" | "CLUSTERDOWN"
-            | "NOREPLICAS" => Self::Unavailable(reason),
+            | "NOREPLICAS"
+            // So ends a blocked read when its server becomes a replica.
+            | "UNBLOCKED" => Self::Unavailable(reason),
             "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" => Self::Refused { reason, key: "password" },
             "ERR" if detail.contains("max number of clients") => Self::Unavailable(reason),
             // Before version 7, Redis wrapped an error that a script ran into: `ERR Error running script (call to …):
@@ -90,6 +96,11 @@ impl LinkError {
             other => other,
         }
     }
+}
+
+/// Whether the server answered with the error, so that the connection is whole.
+pub(super) fn is_answer(error: &RedisError) -> bool {
+    server_error(error).is_some()
 }
 
 /// The code and the rest of an error that the server answered with; of a pipeline, the first one.
@@ -137,6 +148,14 @@ mod tests {
     fn a_demoted_master_loses_its_connection() {
         let error = sorted("READONLY You can't write against a read only replica.");
         assert!(matches!(error, LinkError::Unavailable(_)), "{error:?}");
+        assert!(!error.spares_connection());
+    }
+
+    #[test]
+    fn a_blocked_read_that_a_demotion_ends_loses_its_connection() {
+        let reply = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+        let error = sorted(reply);
+        assert_eq!(error, LinkError::Unavailable(reply.to_owned()));
         assert!(!error.spares_connection());
     }
 

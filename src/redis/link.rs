@@ -10,7 +10,12 @@ use redis::RedisResult;
 use super::backoff::Backoff;
 use super::failure::LinkError;
 use super::settings::Settings;
+use super::survey;
 use crate::telemetry::{Level, Telemetry};
+
+/// A connection that was unused for so long is asked whether it is still there: Redis closes idle ones where its `timeout`
+/// says so, which counts in seconds.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// At most one connection to Redis, owned by one thread.
 ///
@@ -22,17 +27,27 @@ use crate::telemetry::{Level, Telemetry};
 /// ```
 ///
 /// The log has one line when an outage begins, one more when its nature changes, and one when it is over. A rejected call
-/// is no outage: others may succeed meanwhile. It is logged once until another one is.
+/// is no outage: others may succeed meanwhile. It is logged once until another one is. A connection that Redis closed
+/// because it was idle is no outage either: it is made anew before the call.
 pub struct Link {
     settings: Settings,
     /// Where its fate is told, unless others tell of the same Redis.
     telemetry: Option<Arc<Telemetry>>,
-    /// Where its requests are counted.
+    /// Where its requests and failures are counted.
     counted: Option<Arc<Telemetry>>,
-    connection: Option<redis::Connection>,
+    connection: Option<Open>,
     backoff: Backoff,
     outage: Option<Outage>,
     rejected: Option<LinkError>,
+}
+
+/// A connection that works.
+struct Open {
+    redis: redis::Connection,
+    /// When it was last used.
+    used: Instant,
+    /// When it last led to a master.
+    served: Instant,
 }
 
 /// A time without a successful call.
@@ -54,7 +69,7 @@ impl Link {
         Self::made(settings, None)
     }
 
-    /// The same, with its requests counted.
+    /// The same, with its requests and failures counted.
     #[must_use]
     pub(crate) fn counted(self, telemetry: Arc<Telemetry>) -> Self {
         Self { counted: Some(telemetry), ..self }
@@ -106,25 +121,44 @@ impl Link {
 
     fn attempt<T>(&mut self, call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>) -> Result<T, LinkError> {
         // Taken out, so that a call that panics does not leave half a conversation behind.
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.settings.connect()?,
+        let mut open = match self.connection.take() {
+            Some(open) => self.look_at(open)?,
+            None => self.connect()?,
         };
         if let Some(telemetry) = &self.counted {
             telemetry.counters().redis_requests.add(1);
         }
-        match call(&mut connection) {
-            Ok(value) => {
-                self.connection = Some(connection);
-                Ok(value)
-            }
-            Err(error) => {
-                let error = LinkError::sort(&error, self.settings.timeout());
-                if error.spares_connection() {
-                    self.connection = Some(connection);
-                }
-                Err(error)
-            }
+        let result = call(&mut open.redis).map_err(|error| LinkError::sort(&error, self.settings.timeout()));
+        if result.as_ref().err().is_none_or(LinkError::spares_connection) {
+            self.connection = Some(Open { used: Instant::now(), ..open });
+        }
+        result
+    }
+
+    fn connect(&self) -> Result<Open, LinkError> {
+        let redis = self.settings.connect()?;
+        let now = Instant::now();
+        Ok(Open { redis, used: now, served: now })
+    }
+
+    /// Looks whether the connection is still of use: once in a while whether it leads to a master, and whether it is there
+    /// when it was idle. Returns a new one in place of an idle one that is not.
+    fn look_at(&self, mut open: Open) -> Result<Open, LinkError> {
+        let (now, timeout) = (Instant::now(), self.settings.timeout());
+        let idle = now.duration_since(open.used) >= IDLE;
+        let looked = if now.duration_since(open.served) >= self.settings.role_every() {
+            open.served = now;
+            survey::still_serves(&mut open.redis, self.settings.key_prefix(), timeout)
+        } else if idle {
+            survey::is_there(&mut open.redis).map(Ok)
+        } else {
+            return Ok(open);
+        };
+        match looked {
+            Ok(serves) => serves.map(|()| open).map_err(LinkError::Unfit),
+            // A server that hangs would hang again.
+            Err(error) if idle && !error.is_timeout() => self.connect(),
+            Err(error) => Err(LinkError::sort(&error, timeout)),
         }
     }
 
@@ -140,7 +174,11 @@ impl Link {
         let now = Instant::now();
         match error {
             LinkError::Refused { .. } => self.backoff.refused(now, rand::random()),
+            LinkError::Unfit(unfit) if !unfit.passes() => self.backoff.refused(now, rand::random()),
             _ => self.backoff.failed(now, rand::random()),
+        }
+        if let Some(telemetry) = &self.counted {
+            telemetry.counters().redis_errors.add(1);
         }
         if let LinkError::Rejected(_) = error {
             if self.rejected.as_ref() != Some(error) {
@@ -148,9 +186,6 @@ impl Link {
                 self.rejected = Some(error.clone());
             }
             return;
-        }
-        if let Some(telemetry) = &self.telemetry {
-            telemetry.counters().redis_errors.add(1);
         }
         let nature = discriminant(error);
         if self.outage.as_ref().is_none_or(|outage| outage.nature != nature) {
@@ -163,7 +198,12 @@ impl Link {
     fn announce(&self, error: &LinkError) {
         let address = self.settings.address();
         let (level, message) = match error {
-            LinkError::Refused { .. } => (Level::Error, format!("Redis at {address} {error}; events wait")),
+            LinkError::Unfit(unfit) if unfit.passes() => {
+                (Level::Warning, format!("Redis at {address} {error}; retrying, events wait"))
+            }
+            LinkError::Refused { .. } | LinkError::Unfit(_) => {
+                (Level::Error, format!("Redis at {address} {error}; events wait"))
+            }
             LinkError::Unreachable(_) => {
                 (Level::Warning, format!("Redis at {address} is {error}: retrying; events wait"))
             }

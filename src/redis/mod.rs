@@ -2,13 +2,17 @@
 //!
 //! A [`Link`] connects when it is first used and again after every failure, at a growing distance. It never sleeps: while
 //! it may not try again it says until when, and its owner waits in its own way, so that a shutdown can wake it.
+//!
+//! Every new connection is asked what it leads to, and judged once for all callers: [`Unfit`] names what cannot serve.
 
 mod backoff;
 mod failure;
 mod identity;
 mod link;
 mod sentinel;
+mod server;
 mod settings;
+mod survey;
 mod tls;
 
 use std::time::Duration;
@@ -16,7 +20,10 @@ use std::time::Duration;
 pub use failure::LinkError;
 pub(crate) use identity::{Mismatch, SCHEMA, Stamp, as_argument as identity_argument};
 pub use link::Link;
+pub use server::Unfit;
+pub(crate) use server::field;
 pub use settings::Settings;
+pub(crate) use survey::answered;
 
 /// A time in ms, as scripts take it and streams count it.
 pub(crate) fn millis(duration: Duration) -> u64 {

@@ -2,25 +2,26 @@
 //!
 //! They are asked for every new connection: after a failover the old one is broken, or says `READONLY`, which breaks it.
 //! A Sentinel may not know yet, and an old master may not know yet that it is none: so the server is asked for its role
-//! before it is used.
+//! before it is used, as every server is.
 
 use std::time::Duration;
 
-use redis::{Connection, Value};
+use redis::Connection;
 
 use super::failure::LinkError;
+use super::server::Unfit;
 use super::settings::open;
 use crate::config::{Address, Login, Sentinels};
 
-/// Opens a connection to the master, without a login.
+/// Opens a connection to the master; `admit` logs in and looks whether it can serve.
 pub(super) fn open_master(
     sentinels: &Sentinels,
     timeout: Duration,
-    login: impl Fn(&mut Connection) -> Result<(), LinkError>,
+    admit: impl Fn(&mut Connection) -> Result<(), LinkError>,
 ) -> Result<Connection, LinkError> {
     let mut failure = LinkError::Unreachable("there is no Sentinel to ask".to_owned());
     for sentinel in &sentinels.hosts {
-        match ask(sentinels, sentinel, timeout).and_then(|master| open_as_master(&master, timeout, &login)) {
+        match ask(sentinels, sentinel, timeout).and_then(|master| open_as_master(&master, timeout, &admit)) {
             Ok(connection) => return Ok(connection),
             Err(error) => failure = error,
         }
@@ -55,15 +56,15 @@ fn ask(sentinels: &Sentinels, sentinel: &(String, u16), timeout: Duration) -> Re
 fn open_as_master(
     address: &Address,
     timeout: Duration,
-    login: impl Fn(&mut Connection) -> Result<(), LinkError>,
+    admit: impl Fn(&mut Connection) -> Result<(), LinkError>,
 ) -> Result<Connection, LinkError> {
-    let sort = |error| LinkError::sort(&error, timeout);
-    let mut connection = open(address, timeout).map_err(sort)?;
-    login(&mut connection)?;
-    let role: Vec<Value> = redis::cmd("ROLE").query(&mut connection).map_err(sort)?;
-    match role.first() {
-        Some(Value::BulkString(role)) if role == b"master" => Ok(connection),
-        _ => Err(LinkError::Unavailable(format!("{address} is not the master yet"))),
+    let mut connection = open(address, timeout).map_err(|error| LinkError::sort(&error, timeout))?;
+    match admit(&mut connection) {
+        Ok(()) => Ok(connection),
+        Err(LinkError::Unfit(Unfit::Replica)) => {
+            Err(LinkError::Unavailable(format!("{address} is not the master yet")))
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -8,13 +8,17 @@ use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, Red
 
 use super::failure::LinkError;
 use super::sentinel::{authenticate, open_master};
-use super::tls;
-use crate::config::{Address, ConfigError, Connection};
+use super::{survey, tls};
+use crate::config::{Address, Config, ConfigError, Connection};
 use crate::tls::install_provider;
 
 /// Idle time after which TCP asks whether the peer is still there. Between a node and its Redis may stand a firewall
 /// that forgets silent connections after a few minutes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// A demoted master behind a proxy keeps its connections, and answers reads for as long as it likes. So often in a lease
+/// each connection asks for the role.
+const ROLE_ASKED_PER_LEASE: u32 = 3;
 
 /// By this name `CLIENT LIST` shows our connections.
 const CLIENT_NAME: &str = "resonate-webhooks";
@@ -23,10 +27,21 @@ const CLIENT_NAME: &str = "resonate-webhooks";
 #[derive(Clone, Debug)]
 pub struct Settings {
     connection: Connection,
+    key_prefix: String,
+    role_every: Duration,
 }
 
 impl Settings {
     /// Takes what is configured.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of(config: &Config) -> Result<Self, ConfigError> {
+        let settings = Self::new(config.connection.clone())?;
+        Ok(Self { key_prefix: config.key_prefix.clone(), role_every: config.ttl / ROLE_ASKED_PER_LEASE, ..settings })
+    }
+
+    /// Takes a connection, and for the rest what an empty config gives.
     ///
     /// # Errors
     /// When a TLS file cannot be read or holds something else. The files are read again for every connection: they may
@@ -41,7 +56,9 @@ impl Settings {
             install_provider();
             tls::certificates(files)?;
         }
-        Ok(Self { connection })
+        survey::put_together();
+        let Config { key_prefix, ttl, .. } = Config::default();
+        Ok(Self { connection, key_prefix, role_every: ttl / ROLE_ASKED_PER_LEASE })
     }
 
     /// Where Redis listens.
@@ -56,7 +73,17 @@ impl Settings {
         self.connection.timeout
     }
 
-    /// Connects, logs in and selects the database. The client library could do the latter two, but hides the server's
+    /// After which time a connection is asked again whether it leads to a master.
+    pub(super) const fn role_every(&self) -> Duration {
+        self.role_every
+    }
+
+    /// Starts every key.
+    pub(super) fn key_prefix(&self) -> &str {
+        &self.key_prefix
+    }
+
+    /// Connects, logs in, looks whether the server can serve, and selects the database. The client library could do the latter two, but hides the server's
     /// reason when it refuses.
     pub(super) fn connect(&self) -> Result<redis::Connection, LinkError> {
         let timeout = self.timeout();
@@ -66,11 +93,16 @@ impl Settings {
             None => Ok(()),
         };
 
+        let admit = |connection: &mut redis::Connection| {
+            login(connection)?;
+            survey::look_at(connection, &self.key_prefix, timeout)
+        };
+
         let mut connection = match self.address() {
-            Address::Sentinels(sentinels) => open_master(sentinels, timeout, login)?,
+            Address::Sentinels(sentinels) => open_master(sentinels, timeout, admit)?,
             address => {
                 let mut connection = open(address, timeout).map_err(sort)?;
-                login(&mut connection)?;
+                admit(&mut connection)?;
                 connection
             }
         };

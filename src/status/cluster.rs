@@ -185,7 +185,7 @@ impl Cluster {
     /// # Errors
     /// When a TLS file of the connection cannot be used.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
-        let settings = Settings::new(config.connection.clone())?;
+        let settings = Settings::of(config)?;
         let (keys, outbox) = (Keys::new(&config.key_prefix), OutboxKeys::new(&config.key_prefix));
         let (endpoints, warnings) = (config.endpoints.clone(), config.warnings.clone());
         let identity = config.cluster.clone();
@@ -201,7 +201,7 @@ impl Cluster {
         let clock_skew_ms = skew(system_ms(), found.time_ms);
         let nodes = self.call(|redis, cluster| cluster.nodes(redis, &found))?;
         let channels = self.call(|redis, cluster| cluster.channels(redis, &nodes))?;
-        let redis = self.info()?;
+        let redis = self.call(|redis, _| RedisInfo::ask(redis))?;
         let runs = |node: &Node| node.state == NodeState::Running;
         let mut lanes: Vec<Lane> = nodes
             .iter()
@@ -310,23 +310,6 @@ impl Cluster {
         }
         let lengths: Vec<usize> = if apps.is_empty() { Vec::new() } else { lengths.query(redis)? };
         Ok(apps.into_iter().cloned().zip(lengths).collect())
-    }
-
-    /// What Redis says of itself; nothing where it may not be asked.
-    fn info(&mut self) -> Result<RedisInfo, StatusError> {
-        let allowed = |answer: Result<String, StatusError>| match answer {
-            Ok(text) => Ok(Some(text)),
-            Err(StatusError { error: LinkError::Refused { .. } | LinkError::Rejected(_), .. }) => Ok(None),
-            Err(error) => Err(error),
-        };
-        let Some(info) = allowed(self.call(|redis, _| redis::cmd("INFO").query(redis)))? else {
-            return Ok(RedisInfo::default());
-        };
-        let save = allowed(self.call(|redis, _| {
-            let (_, schedule): (String, String) = redis::cmd("CONFIG").arg("GET").arg("save").query(redis)?;
-            Ok(schedule)
-        }))?;
-        Ok(RedisInfo::read(&info, save.as_deref()))
     }
 
     fn call<T>(&mut self, talk: impl FnOnce(&mut Connection, &Self) -> RedisResult<T>) -> Result<T, StatusError> {

@@ -1,11 +1,16 @@
 //! What Redis says of itself, as far as it may be asked.
 
+use redis::{Connection, RedisResult};
 use serde::Serialize;
+
+use crate::config::OutboxKind;
+use crate::redis::{answered, field};
 
 /// The parts of `INFO` that matter to events that wait there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RedisInfo {
-    /// Its version; none where `INFO` is forbidden, and then nothing else is known either.
+    /// The version of Redis that it is, or is compatible with; none where `INFO` is forbidden, and then nothing else is known
+    /// either.
     pub version: Option<String>,
     /// `standalone`, `sentinel` or `cluster`.
     pub mode: Option<String>,
@@ -32,12 +37,37 @@ pub struct RedisInfo {
 }
 
 impl RedisInfo {
-    /// Reads the answer to `INFO`, and that to `CONFIG GET save`, if there was one.
-    pub(super) fn read(info: &str, save: Option<&str>) -> Self {
-        let text = |name: &str| {
-            let mut lines = info.lines().filter_map(|line| line.split_once(':'));
-            lines.find(|(key, _)| *key == name).map(|(_, value)| value.trim().to_owned())
+    /// Asks Redis. What it may not tell is missing.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub(super) fn ask(redis: &mut Connection) -> RedisResult<Self> {
+        let Some(info) = answered(redis::cmd("INFO").query::<Vec<u8>>(redis))? else {
+            return Ok(Self::default());
         };
+        let save = answered(redis::cmd("CONFIG").arg("GET").arg("save").query::<(String, String)>(redis))?;
+        Ok(Self::read(&String::from_utf8_lossy(&info), save.as_ref().map(|(_, schedule)| schedule.as_str())))
+    }
+
+    /// Why this Redis may lose what waits in it, with what can be done about it.
+    pub(super) fn dangers(&self, outbox: OutboxKind) -> Vec<String> {
+        let mut dangers = Vec::new();
+        if let Some(policy) = self.maxmemory_policy.as_deref().filter(|policy| *policy != "noeviction") {
+            dangers.push(format!(
+                "it throws keys away when its memory is full ({policy}): set \"maxmemory-policy noeviction\" in its config"
+            ));
+        }
+        // Nothing of an event waits there when the outbox is in memory.
+        if outbox == OutboxKind::Redis && self.aof == Some(false) {
+            let kept = if self.rdb == Some(false) { "keeps nothing on disk" } else { "saves snapshots only" };
+            dangers.push(format!("it {kept}: set \"appendonly yes\" in its config"));
+        }
+        dangers
+    }
+
+    /// Reads the answer to `INFO`, and that to `CONFIG GET save`, if there was one.
+    fn read(info: &str, save: Option<&str>) -> Self {
+        let text = |name: &str| field(info, name).map(str::to_owned);
         let number = |name: &str| text(name).and_then(|value| value.parse::<u64>().ok());
         Self {
             version: text("redis_version"),
@@ -69,5 +99,18 @@ mod tests {
         assert_eq!((read.rdb, read.maxmemory_policy.as_deref()), (Some(true), Some("noeviction")));
         assert_eq!(RedisInfo::read("", None), RedisInfo::default());
         assert_eq!(RedisInfo::read("", Some("")).rdb, Some(false));
+    }
+    #[test]
+    fn a_redis_that_may_lose_what_waits_is_told_what_to_change() {
+        let of = |info: &str, save| RedisInfo::read(info, save).dangers(OutboxKind::Redis);
+        assert_eq!(of("aof_enabled:1\r\nmaxmemory_policy:noeviction\r\n", Some("")), Vec::<String>::new());
+        assert_eq!(of("", None), Vec::<String>::new(), "nothing is known of it");
+        let both = of("aof_enabled:0\r\nmaxmemory_policy:allkeys-lru\r\n", Some(""));
+        assert!(both[0].contains("(allkeys-lru): set \"maxmemory-policy noeviction\""), "{both:?}");
+        assert_eq!(both[1], "it keeps nothing on disk: set \"appendonly yes\" in its config");
+        let snapshots = of("aof_enabled:0\r\n", Some("3600 1"));
+        assert_eq!(snapshots, ["it saves snapshots only: set \"appendonly yes\" in its config"]);
+        let memory = RedisInfo::read("aof_enabled:0\r\n", None).dangers(OutboxKind::Memory);
+        assert_eq!(memory, Vec::<String>::new());
     }
 }

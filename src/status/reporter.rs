@@ -8,12 +8,13 @@ use parking_lot::{Condvar, Mutex};
 use serde_json::Map;
 
 use super::record::{DeliveryStatus, NodeRecord};
+use super::redis_info::RedisInfo;
 use super::scripts::{self, Keys};
 use super::sources::Sources;
-use crate::config::Config;
+use crate::config::{Address, Config};
 use crate::delivery::Pauses;
 use crate::redis::{Link, Settings};
-use crate::telemetry::Sight;
+use crate::telemetry::{Level, Sight};
 use crate::thread::Thread;
 
 /// How often a node writes.
@@ -54,6 +55,8 @@ struct Rounds {
     last: DeliveryStatus,
     /// What the dispatcher was last told.
     paused: Option<Pauses>,
+    /// Where Redis is, until it was said whether events are safe there.
+    to_inspect: Option<Address>,
 }
 
 impl Reporter {
@@ -65,6 +68,7 @@ impl Reporter {
         scripts::put_together();
         let telemetry = Arc::clone(&sources.telemetry);
         let mut rounds = Rounds {
+            to_inspect: Some(settings.address().clone()),
             sources,
             keys: Keys::new(&config.key_prefix),
             // The claimer and the outbox say it when Redis is away.
@@ -112,6 +116,9 @@ impl Rounds {
             if stopped {
                 return;
             }
+            if written {
+                self.inspect();
+            }
             let next = Instant::now() + wait;
             wait = if written { EVERY } else { EVERY.min(wait * 2) };
             while self.sources.telemetry.watch().is_on() && Instant::now() + SHOWN_EVERY < next {
@@ -153,6 +160,18 @@ impl Rounds {
             self.paused = Some(paused);
         }
         !record.is_empty()
+    }
+
+    /// Says once whether Redis may lose the events that wait in it.
+    fn inspect(&mut self) {
+        let Some(address) = &self.to_inspect else { return };
+        let Ok(info) = self.link.with(RedisInfo::ask) else { return };
+        let dangers = info.dangers(self.sources.outbox);
+        if !dangers.is_empty() {
+            let message = format!("Redis at {address} may lose events that wait: {}", dangers.join("; "));
+            self.sources.telemetry.log(Level::Warning, message);
+        }
+        self.to_inspect = None;
     }
 
     /// Shows what was noted to those who watch.

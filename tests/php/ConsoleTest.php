@@ -9,6 +9,7 @@ use Tests\Support\Artisan;
 use Tests\Support\FreePort;
 use Tests\Support\Process;
 use Tests\Support\Receiver;
+use Tests\Support\RedisServer;
 use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Native\Cluster;
 use Webpatser\ResonateWebhooks\Native\DeadLetters;
@@ -215,6 +216,18 @@ final class ConsoleTest extends PluginTestCase
         [$code, $output] = $this->artisan(['connection' => ['host' => '/nowhere/redis.sock']])->call('check');
         $this->assertSame(1, $code);
         $this->assertStringContainsString('/nowhere/redis.sock', $output);
+    }
+
+    public function test_check_names_a_redis_that_cannot_serve_with_the_remedy(): void
+    {
+        $redis = new RedisServer('--rename-command', 'EVALSHA', '');
+        [$code, $output] = $this->artisan(['connection' => $redis->connection()])->call('check', ['--json' => true]);
+        $this->assertSame(1, $code, $output);
+        $findings = array_column(json_decode($output, true, flags: JSON_THROW_ON_ERROR), null, 'subject');
+        $this->assertSame('error', $findings['Redis']['level']);
+        $this->assertStringContainsString('cannot be used: it refuses our scripts (ERR unknown command', $findings['Redis']['message']);
+        $this->assertStringContainsString('use Redis 6.2 or later, or Valkey', $findings['Redis']['message']);
+        $this->assertSame('', $findings['Redis']['mend']);
     }
 
     public function test_an_error_is_one_line(): void

@@ -23,10 +23,14 @@ $outcomes = [...$engine->poll(1), ...$engine->poll()];
 until('the last line', function () use ($engine, &$outcomes) {
     array_push($outcomes, ...$engine->poll());
 
-    return count($outcomes) >= 5;
+    return count($outcomes) >= 6;
 });
 
-foreach ($outcomes as $outcome) {
+// That the Redis of these tests keeps nothing is said when its node has begun, whatever happens meanwhile.
+$once = array_filter($outcomes, fn (array $outcome) => str_contains($outcome['message'] ?? '', 'may lose events'));
+echo 'said of Redis: ', count($once), "\n";
+
+foreach (array_diff_key($outcomes, $once) as $outcome) {
     echo json_encode($outcome, JSON_UNESCAPED_SLASHES), "\n";
 }
 
@@ -34,6 +38,7 @@ echo 'left to poll: ', count($engine->poll()), "\n";
 ?>
 --EXPECTF--
 none asked for: 0
+said of Redis: 1
 {"type":"delivered","url":"http://127.0.0.1:%d/","status":200,"app_id":"app","attempts":1}
 {"type":"log","level":"warning","message":"Endpoint http://127.0.0.1:%d/503 is failing: HTTP 503"}
 {"type":"endpoint_failing","url":"http://127.0.0.1:%d/503","endpoint":"%x","reason":"HTTP 503","seconds":0}

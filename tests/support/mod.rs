@@ -9,6 +9,7 @@ pub(crate) mod client_event;
 pub(crate) mod cluster;
 pub(crate) mod engine;
 pub(crate) mod flood;
+pub(crate) mod forwarder;
 pub(crate) mod gauges;
 pub(crate) mod monitor;
 pub(crate) mod node;

@@ -21,11 +21,6 @@ final class SetupCheck
     public const string EXTENSION = '0.1.0';
 
     /**
-     * The oldest Redis that knows what is asked of it.
-     */
-    private const string REDIS = '6.2';
-
-    /**
      * From how much on clocks differ too much, in milliseconds: receivers grant five minutes to a signature.
      */
     private const int SKEW = 2_000;
@@ -149,21 +144,15 @@ final class SetupCheck
         try {
             $status = $cluster->status();
         } catch (WebhooksException $e) {
-            $this->judge('Redis', ['error', $e->getMessage(), 'Correct resonate-webhooks.connection, or start Redis; servers wait for it.']);
+            // A server that cannot serve, such as a cluster or one that is too old, is named together with the remedy.
+            $this->judge('Redis', ['error', $e->getMessage(), str_contains($e->getMessage(), 'cannot be used') ? '' : 'Correct resonate-webhooks.connection, or start Redis; servers wait for it.']);
 
             return null;
         }
 
-        ['version' => $version, 'mode' => $mode, 'role' => $role] = $status['redis'];
-
-        $this->judge('Redis', match (true) {
-            $version === null => ['warning', 'Redis may not be asked about itself (INFO), so that nothing more is known of it', 'Allow INFO to this user, or look yourself.'],
-            version_compare($version, self::REDIS, '<') => ['error', "Redis is {$version}", 'Update it to '.self::REDIS.' or later.'],
-            $mode === 'cluster' => ['error', 'Redis is a cluster, over which keys are spread', 'Use a single server, or one behind Sentinels.'],
-            $mode === 'sentinel' => ['error', 'this is a Sentinel and no server', 'List it in connection.sentinels.'],
-            $role === 'slave' => ['error', 'Redis is a replica, and takes no writes', 'Connect to its master, or list the Sentinels in connection.sentinels.'],
-            default => null,
-        });
+        $this->judge('Redis', $status['redis']['version'] === null
+            ? ['warning', 'Redis may not be asked about itself (INFO), so that nothing more is known of it', 'Allow INFO to this user, or look yourself.']
+            : null);
 
         return $status;
     }

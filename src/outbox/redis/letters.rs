@@ -79,7 +79,7 @@ impl DeadLetters {
     /// # Errors
     /// When a TLS file of the connection cannot be used.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
-        let settings = Settings::new(config.connection.clone())?;
+        let settings = Settings::of(config)?;
         Ok(Self { keys: Keys::new(&config.key_prefix), settings, max_age: config.dead_letter_age, link: None })
     }
 

@@ -18,9 +18,9 @@ final class RedisServer
     public readonly int $port;
 
     /**
-     * Start a server and wait until it answers.
+     * Start a server, with more options as on its command line, and wait until it answers.
      */
-    public function __construct()
+    public function __construct(string ...$options)
     {
         $this->port = FreePort::find();
 
@@ -29,6 +29,7 @@ final class RedisServer
             'sh', '-c', 'redis-server "$@" >/dev/null & cat >/dev/null; kill $!; wait', 'sh',
             '--port', (string) $this->port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no',
             '--dir', sys_get_temp_dir(), '--loglevel', 'warning', '--daemonize', 'no',
+            ...$options,
         ], 'redis-server');
 
         Wait::until(fn () => $this->answers(), 'redis-server to answer');
