@@ -74,11 +74,13 @@ fn replicate(server: &RedisServer, host: &str, port: &str) {
 fn a_redis_below_six_two_is_refused_by_name() {
     let server = RedisServer::start();
     let info: String = redis::cmd("INFO").arg("server").query(&mut server.connect()).expect("what it tells");
-    assert!(info.contains("redis_version:8."), "{info}");
-    let old = Forwarder::rewriting(server.port(), "redis_version:8.", "redis_version:5.");
-    let version = info.lines().find_map(|line| line.strip_prefix("redis_version:8")).expect("a version");
+    let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let (major, rest) = field("redis_version").expect("a version").split_at(1);
+    let old = Forwarder::rewriting(server.port(), format!("redis_version:{major}").leak(), "redis_version:5");
+    let valkey = field("valkey_version").map(|version| format!("Valkey {version}, compatible with "));
+    let name = format!("{}Redis 5{rest}", valkey.unwrap_or_default());
     let reason = "and Redis 6.2 is the oldest that serves: update it, or replace it by Valkey";
-    assert_refused(old.port(), &format!("it is Redis 5{version}, {reason}"));
+    assert_refused(old.port(), &format!("it is {name}, {reason}"));
 }
 
 #[test]
