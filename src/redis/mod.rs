@@ -21,7 +21,7 @@ pub use failure::LinkError;
 pub(crate) use identity::{Mismatch, SCHEMA, Stamp, as_argument as identity_argument};
 pub use link::Link;
 pub use server::Unfit;
-pub(crate) use server::field;
+pub(crate) use server::{field, mode};
 pub use settings::Settings;
 pub(crate) use survey::answered;
 

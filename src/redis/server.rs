@@ -131,7 +131,7 @@ impl Server {
     /// Why it cannot. What explains the most comes first: a cluster refuses scripts, too.
     pub(super) fn judge(&self) -> Result<(), Unfit> {
         let info = self.info.as_deref().unwrap_or_default();
-        let mode = field(info, "redis_mode");
+        let mode = mode(info);
         if mode == Some("sentinel") {
             return Err(Unfit::Sentinel);
         }
@@ -163,6 +163,12 @@ impl Version {
 pub(crate) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     let mut fields = info.lines().filter_map(|line| line.split_once(':'));
     fields.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
+}
+
+/// `standalone`, `sentinel` or `cluster`, by the reply to `INFO`.
+pub(crate) fn mode(info: &str) -> Option<&str> {
+    // So Valkey 9 calls it.
+    field(info, "redis_mode").or_else(|| field(info, "server_mode"))
 }
 
 /// Name and version of the server, by its reply to `INFO`: `Redis 8.0.6`.
@@ -214,6 +220,16 @@ mod tests {
             name("redis_version:7.4.0\r\ndragonfly_version:df-v1.21.4\r\n"),
             "Dragonfly 1.21.4, compatible with Redis 7.4.0"
         );
+    }
+
+    #[test]
+    fn a_mode_is_understood_by_its_name_in_redis_and_in_valkey() {
+        for mode in ["redis_mode", "server_mode"] {
+            let told = |what: &str| server(&format!("redis_version:7.2.4\r\n{mode}:{what}\r\n")).judge();
+            assert_eq!(told("standalone"), Ok(()));
+            assert_eq!(told("sentinel"), Err(Unfit::Sentinel));
+            assert_eq!(told("cluster"), Err(Unfit::Cluster));
+        }
     }
 
     #[test]

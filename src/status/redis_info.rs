@@ -4,7 +4,7 @@ use redis::{Connection, RedisResult};
 use serde::Serialize;
 
 use crate::config::OutboxKind;
-use crate::redis::{answered, field};
+use crate::redis::{answered, field, mode};
 
 /// The parts of `INFO` that matter to events that wait there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -71,7 +71,7 @@ impl RedisInfo {
         let number = |name: &str| text(name).and_then(|value| value.parse::<u64>().ok());
         Self {
             version: text("redis_version"),
-            mode: text("redis_mode"),
+            mode: mode(info).map(str::to_owned),
             role: text("role"),
             replicas: number("connected_slaves"),
             uptime_s: number("uptime_in_seconds"),
