@@ -12,7 +12,7 @@ mod tls;
 
 use std::time::Duration;
 
-pub use failure::LinkError;
+pub use failure::{LinkError, WriteRefusal};
 pub use link::Link;
 pub use settings::Settings;
 

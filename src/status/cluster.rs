@@ -271,7 +271,7 @@ impl Cluster {
     fn info(&mut self) -> Result<RedisInfo, StatusError> {
         let allowed = |answer: Result<String, StatusError>| match answer {
             Ok(text) => Ok(Some(text)),
-            Err(StatusError { error: LinkError::Refused { .. } | LinkError::Rejected(_), .. }) => Ok(None),
+            Err(StatusError { error: LinkError::Forbidden(_) | LinkError::Rejected(_), .. }) => Ok(None),
             Err(error) => Err(error),
         };
         let Some(info) = allowed(self.call(|redis, _| redis::cmd("INFO").query(redis)))? else {

@@ -71,7 +71,7 @@ counters! {
     redis_calls,
     /// Requests to Redis of all threads: a script, or a few commands, each.
     redis_requests,
-    /// Connections to Redis lost or refused.
+    /// Connections to Redis lost or refused, and calls that it refused.
     redis_errors,
     /// Times this node put its holds back because Redis had lost them.
     reassertions,
