@@ -6,6 +6,7 @@
 mod backoff;
 mod failure;
 mod link;
+mod script;
 mod sentinel;
 mod settings;
 mod tls;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use failure::{LinkError, WriteRefusal};
 pub use link::Link;
+pub(crate) use script::{Script, ScriptCall, must_send_code};
 pub use settings::Settings;
 
 /// A time in ms, as scripts take it and streams count it.

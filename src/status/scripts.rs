@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::{Connection, RedisResult, Script};
+use redis::{Connection, RedisResult};
 
 use crate::delivery::Pauses;
-use crate::redis::millis;
+use crate::redis::{Script, millis};
 
 /// Attempts that are kept for those who watch.
 const SIGHTS_AT_MOST: usize = 1000;
@@ -101,8 +101,14 @@ impl Keys {
         record: &[u8],
         time: Duration,
     ) -> RedisResult<(u64, Pauses, bool)> {
-        let mut call = REPORT.key(self.nodes());
-        call.key(self.record(node)).key(self.paused()).key(self.watch()).arg(node).arg(record).arg(millis(time));
+        let mut call = REPORT.call();
+        call.key(self.nodes())
+            .key(self.record(node))
+            .key(self.paused())
+            .key(self.watch())
+            .arg(node)
+            .arg(record)
+            .arg(millis(time));
         call.invoke(redis)
     }
 }

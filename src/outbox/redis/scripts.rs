@@ -12,10 +12,11 @@ mod writes;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use redis::{Connection, ErrorKind, RedisResult, Script, ScriptInvocation};
+use redis::{Connection, ErrorKind, RedisResult};
 
 use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
+use crate::redis::{Script, ScriptCall};
 
 #[cfg(test)]
 pub(super) use self::writes::BYTES_AT_ONCE;
@@ -28,7 +29,11 @@ pub(crate) const PARTITIONS: u16 = 16;
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
         static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(concat!(include_str!("../../redis/scripts/cluster.lua"), $(include_str!($file)),+))
+            Script::new(concat!(
+                include_str!("../../redis/scripts/cluster.lua"),
+                include_str!("../../redis/scripts/refusals.lua"),
+                $(include_str!($file)),+
+            ))
         });
     };
 }
@@ -38,6 +43,7 @@ script!(
     WRITE,
     "scripts/owners.lua",
     "scripts/cursors.lua",
+    "scripts/full.lua",
     "scripts/pass.lua",
     "scripts/freeze.lua",
     "scripts/write.lua"
@@ -108,8 +114,8 @@ impl Keys {
         format!("{}:owners", self.prefix)
     }
 
-    fn call<'a>(&self, script: &'a Script, place: &Place) -> ScriptInvocation<'a> {
-        let mut call = script.prepare_invoke();
+    fn call<'a>(&self, script: &'a Script, place: &Place) -> ScriptCall<'a> {
+        let mut call = script.call();
         for name in ["epoch", "nodes", "owners"] {
             call.key(format!("{}:{name}", self.prefix));
         }
@@ -146,8 +152,8 @@ impl Keys {
 
     /// Has dead letters sent again. Returns how many of them there were.
     pub(super) fn redeliver(&self, redis: &mut Connection, letters: &[LetterId]) -> RedisResult<usize> {
-        let mut call = REDELIVER.key(self.dead_letters());
-        call.arg(&self.prefix).arg(PARTITIONS);
+        let mut call = REDELIVER.call();
+        call.key(self.dead_letters()).arg(&self.prefix).arg(PARTITIONS);
         for letter in letters {
             call.arg(letter.as_str());
         }

@@ -12,6 +12,8 @@
 redis.call('ZCARD', KEYS[2])
 local reaped = redis.call('HEXISTS', KEYS[3], 'reaped') == 1
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled')
+write_while_full()
+prove('ZADD')
 if not epoch[1] then
   epoch = {ARGV[4], now + ARGV[5]}
   redis.call('HSET', KEYS[1], 'id', ARGV[4], 'settled', string.format('%.0f', epoch[2]))

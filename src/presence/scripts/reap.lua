@@ -112,6 +112,12 @@ for _, hold in ipairs(holds) do
 end
 local counted_now = #announce_counts(partitions == 0) / 3
 
+if partitions > 0 then
+  prove('XADD')
+end
+for _, command in ipairs({'ZADD', 'HSET', 'HDEL', 'ZREM', 'SREM', 'EXPIRE'}) do
+  prove(command)
+end
 -- A negative lease: the node cannot claim under this id any more, and whoever renews next sees that it is not finished,
 -- should this reaper die between two portions.
 redis.call('ZADD', KEYS[2], -1, dead)

@@ -21,6 +21,7 @@ if not has_lease(KEYS[2], ARGV[2]) then
 end
 set_grace(0, epoch[2])
 set_counts(0, epoch[3])
+write_while_full()
 redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[4]), ARGV[2])
 local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[5])
 return {'ok', tonumber(expiry) >= now and 1 or 0, lapsed, next_due_or_count(next_due())}

@@ -67,6 +67,7 @@ for _, partition in ipairs(free) do
   take(partition)
 end
 if #taken > 0 then
+  write_while_full()
   redis.call('HSET', KEYS[3], 'tenures', string.format('%.0f', last), unpack(taken))
 end
 return {'ok', share, owned}

@@ -4,17 +4,18 @@
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] most dead letters  ARGV[5] their greatest age (ms)
 -- ARGV[6..] one after another: `pass` or `freeze`, how many arguments it has, and those: pass.lua and freeze.lua say which
 --
--- Each stands for itself, and what is behind another sees what that one changed. Returns {status, evicted, written}.
+-- Each stands for itself, and what is behind another sees what that one changed. Returns {status, evicted, written, full}.
 -- Status `ok`, or `lost`: then nothing else is said. Evicted: dead letters that made room for others. Written: 1 for each
--- that is, 0 for each of which a tenure is over. May change: what pass.lua and freeze.lua may.
+-- that is, 0 for each of which a tenure is over. Full: 1 while Redis is. May change: what pass.lua and freeze.lua may.
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
-  return {'lost', 0, {}}
+  return {'lost', 0, {}, 0}
 end
+write_while_full()
 local write, written, at = {pass = pass, freeze = freeze}, {}, 6
 while at <= #ARGV do
   local last = at + 1 + ARGV[at + 1]
   written[#written + 1] = write[ARGV[at]](at + 2, last) and 1 or 0
   at = last + 1
 end
-return {'ok', evicted, written}
+return {'ok', evicted, written, full and 1 or 0}

@@ -1,10 +1,11 @@
 //! What is written down about batches: what lanes have passed, and what they send next.
 
-use redis::{Connection, ErrorKind, RedisResult, ScriptInvocation};
+use redis::{Connection, ErrorKind, RedisResult};
 
 use super::{Keys, Refusal, WRITE, accepted};
 use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
+use crate::redis::ScriptCall;
 
 /// The most batches that are kept in one call, and the most passages that are written down in one: about a millisecond of
 /// Redis' time.
@@ -72,6 +73,8 @@ pub(crate) struct DeadLetterLimits {
 pub(in crate::outbox::redis) struct Written {
     /// How many dead letters made room for others.
     pub(in crate::outbox::redis) evicted: usize,
+    /// Redis is full: they made room for fewer bytes than `dead_letter_max` allows.
+    pub(in crate::outbox::redis) full: bool,
     /// Each of the passages.
     pub(in crate::outbox::redis) passed: Vec<Result<(), Refusal>>,
     /// Each of the batches.
@@ -97,7 +100,7 @@ impl Keys {
         for batch in frozen {
             batch.add_to(&mut call);
         }
-        let (status, evicted, written): (String, usize, Vec<u8>) = call.invoke(redis)?;
+        let (status, evicted, written, full): (String, usize, Vec<u8>, bool) = call.invoke(redis)?;
         if let Err(refusal) = accepted(&status)? {
             return Ok(Err(refusal));
         }
@@ -107,7 +110,7 @@ impl Keys {
         let mut passed: Vec<_> =
             written.into_iter().map(|written| if written == 1 { Ok(()) } else { Err(Refusal::Fenced) }).collect();
         let kept = passed.split_off(passages.len());
-        Ok(Ok(Written { evicted, passed, kept }))
+        Ok(Ok(Written { evicted, full, passed, kept }))
     }
 }
 
@@ -117,7 +120,7 @@ impl Passage {
         self.letter.iter().map(|(_, value)| value.len()).sum()
     }
 
-    fn add_to(&self, call: &mut ScriptInvocation<'_>) {
+    fn add_to(&self, call: &mut ScriptCall<'_>) {
         let letter = 2 * self.letter.len();
         call.arg("pass").arg(4 + letter + 3 * self.cursors.len());
         call.arg(&self.lane).arg(&self.id).arg(self.redelivered.as_ref().map_or("", LetterId::as_str)).arg(letter);
@@ -129,13 +132,13 @@ impl Passage {
 }
 
 impl Frozen {
-    fn add_to(&self, call: &mut ScriptInvocation<'_>) {
+    fn add_to(&self, call: &mut ScriptCall<'_>) {
         call.arg("freeze").arg(2 + 3 * self.last.len()).arg(&self.lane).arg(&self.batch);
         add_places(call, &self.last);
     }
 }
 
-fn add_places(call: &mut ScriptInvocation<'_>, places: &[Position]) {
+fn add_places(call: &mut ScriptCall<'_>, places: &[Position]) {
     for Position { partition, tenure, seq } in places {
         call.arg(*partition).arg(*tenure).arg(*seq);
     }
