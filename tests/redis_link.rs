@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult};
 use resonate_webhooks::config::Config;
-use resonate_webhooks::redis::{Link, LinkError, Settings};
+use resonate_webhooks::redis::{Link, LinkError, Settings, WriteRefusal};
 use resonate_webhooks::telemetry::{Level, Outcome, Telemetry};
 use serde_json::{Value, json};
 use support::certificates::PrivateCa;
@@ -304,13 +304,17 @@ fn a_server_out_of_memory_is_waited_for() {
         redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).exec(&mut server.connect()).unwrap();
     };
     maxmemory(1);
+    let before = link.with(client_id).unwrap();
     let error = link.with(set).unwrap_err();
-    assert!(matches!(&error, LinkError::Unavailable(reason) if reason.starts_with("OOM ")), "{error:?}");
+    assert!(matches!(&error, LinkError::TakesNoWrites { cause: WriteRefusal::Full, .. }), "{error:?}");
+    assert_eq!(telemetry.counters().redis_errors.get(), 1);
     maxmemory(0);
     persist(&mut link, set);
+    assert_eq!(link.with(client_id), Ok(before), "the connection is as good as it was");
     let lines = log(&telemetry);
-    assert_eq!(lines.iter().map(|(level, _)| *level).collect::<Vec<_>>(), [Level::Warning, Level::Info]);
-    assert!(lines[0].1.contains("cannot serve us now (OOM "), "{lines:?}");
+    assert_eq!(lines.iter().map(|(level, _)| *level).collect::<Vec<_>>(), [Level::Error, Level::Info]);
+    assert!(lines[0].1.contains("takes no writes (OOM "), "{lines:?}");
+    assert!(lines[1].1.contains("takes our writes again after"), "{lines:?}");
 }
 
 #[test]

@@ -108,6 +108,13 @@ fn a_server_that_is_no_master_is_not_used() {
     assert_eq!(error, LinkError::Unavailable(expected));
 }
 
+#[test]
+fn a_server_that_does_not_tell_its_role_is_taken_for_what_the_sentinel_says() {
+    let watched = Watched::start();
+    redis::cmd("ACL").arg(&["SETUSER", "default", "-role"]).exec(&mut watched.master.connect()).unwrap();
+    assert_eq!(link(&watched.connection()).with(port), Ok(watched.master.port()));
+}
+
 /// Waits until every claim is judged.
 fn settle(node: &Engine) {
     eventually("every claim is judged", || stat(node, "queued_intents") + stat(node, "unclaimed") == 0);

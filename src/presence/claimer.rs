@@ -165,7 +165,7 @@ impl Claimer {
     pub(super) fn say_goodbye(&mut self) {
         if self.session.epoch().is_some() && self.ledger.lock().is_done() {
             // A node that cannot say it is found out by its lease.
-            let _ = call(&mut self.link, |redis| self.keys.bye(redis, self.session.node()));
+            let _ = relieve(&mut self.link, |redis| self.keys.bye(redis, self.session.node()));
         }
         self.standing.set(None);
     }
@@ -192,6 +192,10 @@ impl Claimer {
             Err(Stuck::Unreachable(retry_at)) => {
                 // When Redis is back, the first thing is to see whether it has lost something.
                 self.session.renew_next();
+                if self.session.must_put_holds_back() {
+                    // No lease is renewed before that, but opening gives one.
+                    self.session.lost();
+                }
                 Some(retry_at)
             }
             Err(Stuck::Closed(closed)) => Some(self.shut_out(closed, now)),
@@ -253,7 +257,7 @@ impl Claimer {
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
         let answered = self.ledger.lock().pending.last_answered();
-        let renewal = call(&mut self.link, |redis| keys.renew(redis, session.node(), epoch, answered))??;
+        let renewal = relieve(&mut self.link, |redis| keys.renew(redis, session.node(), epoch, answered))??;
         self.session.renewed(renewal.unbroken, now);
         self.grace.heard(renewal.next_due, now);
         if self.session.may_reap() {
@@ -379,7 +383,16 @@ impl From<Refusal> for Stuck {
 
 /// One conversation with Redis. Why it failed stands in the log; here it matters only when to try again.
 fn call<T>(link: &mut Link, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, Stuck> {
-    link.with(talk).map_err(|_| Stuck::Unreachable(link.ready_at().unwrap_or_else(Instant::now)))
+    link.with(talk).map_err(|_| stuck(link))
+}
+
+/// The same for what Redis carries out while it is full.
+fn relieve<T>(link: &mut Link, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, Stuck> {
+    link.write_while_full(talk).map_err(|_| stuck(link))
+}
+
+fn stuck(link: &Link) -> Stuck {
+    Stuck::Unreachable(link.ready_at().unwrap_or_else(Instant::now))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ mod claim_call;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::{Connection, RedisResult, Script, ScriptInvocation};
+use redis::{Connection, RedisResult};
 
 pub(crate) use answers::{Closed, Fate, Reaped, Refusal, Renewal, Verdict};
 use answers::{accepted, holds, waiting};
@@ -40,13 +40,14 @@ pub(crate) use claim_call::ClaimCall;
 use super::claim::{Claim, Hold};
 use crate::config::{ClusterIdentity, Roster};
 use crate::names::NodeId;
-use crate::redis::{Mismatch, SCHEMA, identity_argument, millis};
+use crate::redis::{Mismatch, SCHEMA, Script, ScriptCall, identity_argument, millis};
 
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
         static $name: LazyLock<Script> = LazyLock::new(|| {
             Script::new(concat!(
                 include_str!("../redis/scripts/cluster.lua"),
+                include_str!("../redis/scripts/refusals.lua"),
                 include_str!("../outbox/redis/scripts/append.lua"),
                 include_str!("scripts/holds.lua"),
                 include_str!("scripts/due.lua"),
@@ -179,14 +180,14 @@ impl Keys {
     }
 
     /// A call of `script` with the keys and arguments that every script takes first.
-    fn call<'a>(&self, script: &'a Script, node: &str) -> ScriptInvocation<'a> {
-        let mut call = script.prepare_invoke();
+    fn call<'a>(&self, script: &'a Script, node: &str) -> ScriptCall<'a> {
+        let mut call = script.call();
         call.key(self.key("epoch")).key(self.key("nodes")).arg(&self.prefix).arg(node);
         call
     }
 
     /// Adds the keys of what a node holds.
-    fn add_held(&self, call: &mut ScriptInvocation<'_>, node: &str) {
+    fn add_held(&self, call: &mut ScriptCall<'_>, node: &str) {
         for name in ["held_users", "held_channels", "held_connections"] {
             call.key(self.of_node(name, node));
         }

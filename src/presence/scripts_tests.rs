@@ -10,6 +10,8 @@ mod course;
 mod grace;
 #[path = "scripts_outbox_tests.rs"]
 mod outbox;
+#[path = "scripts_refusals_tests.rs"]
+mod refusals;
 #[path = "scripts_roster_tests.rs"]
 mod roster;
 

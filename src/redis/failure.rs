@@ -25,9 +25,21 @@ pub enum LinkError {
     /// Redis does not know the script any more (it restarted, or somebody flushed its scripts): load it and try again.
     #[error("the script is not loaded")]
     NoScript,
-    /// Redis answers, but cannot do it now: it loads its data, is out of memory, fails over. Send the same again.
+    /// Redis answers, but cannot do it now: it loads its data or fails over. Send the same again.
     #[error("cannot serve us now ({0})")]
     Unavailable(String),
+    /// Redis takes no writes now, and has carried out nothing. Send the same again.
+    #[error("takes no writes ({reason}): {}", .cause.remedy())]
+    TakesNoWrites {
+        /// Why.
+        cause: WriteRefusal,
+        /// What it said.
+        reason: String,
+    },
+    /// The user lacks a right, and Redis has carried out nothing. Only the operator can mend that; send the same again all
+    /// the same.
+    #[error("forbids a call ({0}): give its user that right; docs/configuration.md lists all of them")]
+    Forbidden(String),
     /// Redis wants a login, or another one. Only the operator can mend that; send the same again all the same.
     #[error("refuses us ({reason}): check {ROOT}.connection.{key}")]
     Refused {
@@ -42,6 +54,33 @@ pub enum LinkError {
     /// Redis found the call itself wrong. Sending it again will not help: a bug, or a Redis too old or too different.
     #[error("rejects a call ({0})")]
     Rejected(String),
+}
+
+/// Why Redis takes no writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WriteRefusal {
+    /// `maxmemory` is reached and nothing may be evicted. Scripts whose first write needs no memory are carried out.
+    Full,
+    /// The last attempt to save the data to the disk has failed.
+    NotSaved,
+    /// It has fewer replicas than `min-replicas-to-write`.
+    TooFewReplicas,
+}
+
+impl WriteRefusal {
+    /// What an operator does about it, and what goes on meanwhile.
+    const fn remedy(self) -> &'static str {
+        match self {
+            Self::Full => "raise its maxmemory or free memory; deliveries go on, new events wait",
+            Self::NotSaved => {
+                "see its log for what keeps it from saving (a full disk?); batches are sent without being kept, new events wait"
+            }
+            Self::TooFewReplicas => {
+                "bring its replicas back or lower min-replicas-to-write; batches are sent without being kept, new events wait"
+            }
+        }
+    }
 }
 
 impl LinkError {
@@ -63,11 +102,22 @@ impl LinkError {
         let reason = printable(&format!("{code} {detail}"));
         match code {
             "NOSCRIPT" => Self::NoScript,
-            "LOADING" | "BUSY" | "MASTERDOWN" | "READONLY" | "TRYAGAIN" | "OOM" | "MISCONF" | "CLUSTERDOWN"
-            | "NOREPLICAS"
+            "OOM" => Self::TakesNoWrites { cause: WriteRefusal::Full, reason },
+            "MISCONF" => Self::TakesNoWrites { cause: WriteRefusal::NotSaved, reason },
+            "NOREPLICAS" => Self::TakesNoWrites { cause: WriteRefusal::TooFewReplicas, reason },
+            "READONLY" => Self::Unavailable(format!("{reason} If this lasts, connect to its master")),
+            "LOADING" | "BUSY" | "MASTERDOWN" | "TRYAGAIN" | "CLUSTERDOWN"
             // So ends a blocked read when its server becomes a replica.
             | "UNBLOCKED" => Self::Unavailable(reason),
-            "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" => Self::Refused { reason, key: "password" },
+            "NOPERM" => Self::Forbidden(reason),
+            // A right that a script lacks; the latter before version 7.
+            "ERR"
+                if detail.contains("ACL failure in script")
+                    || detail.contains("The user executing the script can't") =>
+            {
+                Self::Forbidden(reason)
+            }
+            "NOAUTH" | "WRONGPASS" | "DENIED" => Self::Refused { reason, key: "password" },
             "ERR" if detail.contains("max number of clients") => Self::Unavailable(reason),
             // Before version 7, Redis wrapped an error that a script ran into: `ERR Error running script (call to …):
             // @user_script:1: -OOM command not allowed …`.
@@ -86,13 +136,24 @@ impl LinkError {
     /// says so for ever, and only a new connection finds the new one. The other temporary errors are no reason to
     /// cling to a connection either.
     pub(super) const fn spares_connection(&self) -> bool {
-        matches!(self, Self::NotYet(_) | Self::NoScript | Self::Rejected(_))
+        matches!(
+            self,
+            Self::NotYet(_) | Self::NoScript | Self::Rejected(_) | Self::TakesNoWrites { .. } | Self::Forbidden(_)
+        )
+    }
+
+    /// What Redis named when the user lacked a right: a command, as it stands between quotes.
+    pub(super) fn right(&self) -> Option<&str> {
+        match self {
+            Self::Forbidden(reason) => Some(reason.split('\'').nth(1).unwrap_or_default()),
+            _ => None,
+        }
     }
 
     /// Blames the setting `key` when the server rejects what was sent on its account.
     pub(super) fn blame(self, key: &'static str) -> Self {
         match self {
-            Self::Rejected(reason) => Self::Refused { reason, key },
+            Self::Rejected(reason) | Self::Forbidden(reason) => Self::Refused { reason, key },
             other => other,
         }
     }
@@ -136,11 +197,36 @@ mod tests {
         for reply in [
             "LOADING Redis is loading the dataset in memory",
             "BUSY Redis is busy running a script.",
-            "OOM command not allowed when used memory > 'maxmemory'.",
-            "MISCONF Redis is configured to save RDB snapshots",
             "MASTERDOWN Link with MASTER is down",
         ] {
             assert_eq!(sorted(reply), LinkError::Unavailable(reply.to_owned()));
+        }
+    }
+
+    #[test]
+    fn writes_that_redis_refuses_are_told_apart_with_what_to_do() {
+        for (reply, cause, remedy) in [
+            ("OOM command not allowed when used memory > 'maxmemory'.", WriteRefusal::Full, "maxmemory"),
+            ("MISCONF Redis is configured to save RDB snapshots", WriteRefusal::NotSaved, "disk"),
+            ("NOREPLICAS Not enough good replicas to write.", WriteRefusal::TooFewReplicas, "min-replicas-to-write"),
+        ] {
+            let error = sorted(reply);
+            assert_eq!(error, LinkError::TakesNoWrites { cause, reason: reply.to_owned() });
+            let text = error.to_string();
+            assert!(text.split_once("): ").is_some_and(|(_, advice)| advice.contains(remedy)), "{text}");
+            assert!(error.spares_connection());
+        }
+    }
+
+    #[test]
+    fn a_right_that_is_missing_is_named_as_redis_named_it() {
+        for reply in [
+            "NOPERM User u has no permissions to run the 'xreadgroup' command",
+            "ERR ACL failure in script: User u has no permissions to run the 'xadd' command script: 67, on @user_script:1.",
+            "ERR Error running script (call to f_9): @user_script:1: @user_script: 1: The user executing the script can't \
+             run this command or subcommand",
+        ] {
+            assert_eq!(sorted(reply), LinkError::Forbidden(reply.to_owned()));
         }
     }
 
@@ -161,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_login_problem_is_a_refusal() {
-        for reply in ["NOAUTH Authentication required.", "WRONGPASS invalid username-password pair", "NOPERM no"] {
+        for reply in ["NOAUTH Authentication required.", "WRONGPASS invalid username-password pair"] {
             assert_eq!(sorted(reply), LinkError::Refused { reason: reply.to_owned(), key: "password" });
         }
     }
@@ -195,7 +281,8 @@ mod tests {
     #[test]
     fn redis_six_wraps_the_errors_within_scripts_and_we_unwrap_them() {
         let wrapped = "ERR Error running script (call to f_9): @user_script:1: -OOM command not allowed";
-        assert_eq!(sorted(wrapped), LinkError::Unavailable("OOM command not allowed".to_owned()));
+        let reason = "OOM command not allowed".to_owned();
+        assert_eq!(sorted(wrapped), LinkError::TakesNoWrites { cause: WriteRefusal::Full, reason });
         let bug = "ERR Error running script (call to f_9): @user_script:1: -ERR wrong number of arguments";
         assert!(matches!(sorted(bug), LinkError::Rejected(_)));
     }

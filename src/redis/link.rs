@@ -1,5 +1,6 @@
 //! A connection that comes back.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use redis::RedisResult;
 
 use super::backoff::Backoff;
-use super::failure::LinkError;
+use super::failure::{LinkError, WriteRefusal};
 use super::settings::Settings;
 use super::survey;
 use crate::telemetry::{Level, Telemetry};
@@ -27,8 +28,9 @@ const IDLE: Duration = Duration::from_secs(1);
 /// ```
 ///
 /// The log has one line when an outage begins, one more when its nature changes, and one when it is over. A rejected call
-/// is no outage: others may succeed meanwhile. It is logged once until another one is. A connection that Redis closed
-/// because it was idle is no outage either: it is made anew before the call.
+/// is no outage: others may succeed meanwhile. It is logged once until another one is. Nor is it an outage when Redis
+/// refuses a call for lack of memory, disk, replicas or rights: see [`Refusal`]. A connection that Redis closed because it
+/// was idle is no outage either: it is made anew before the call.
 pub struct Link {
     settings: Settings,
     /// Where its fate is told, unless others tell of the same Redis.
@@ -38,6 +40,7 @@ pub struct Link {
     connection: Option<Open>,
     backoff: Backoff,
     outage: Option<Outage>,
+    refusal: Option<Refusal>,
     rejected: Option<LinkError>,
 }
 
@@ -54,6 +57,39 @@ struct Open {
 struct Outage {
     since: Instant,
     nature: Discriminant<LinkError>,
+}
+
+/// The longest wait after a call that Redis refused: a node asks about twice a second.
+const REFUSED_WAIT: Duration = Duration::from_millis(750);
+
+/// What a call needs of Redis beside an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Need {
+    /// It reads.
+    Nothing,
+    /// It writes, also while Redis is full.
+    Writes,
+    /// It writes, and waits while Redis is full.
+    Memory,
+}
+
+/// A time in which Redis refuses calls that need so much or more. Those that need less go on, and their success says nothing
+/// about it. It has one line in the log, one for each further right that the user lacks, and one when it is over.
+struct Refusal {
+    since: Instant,
+    need: Need,
+    cause: Option<WriteRefusal>,
+    /// The rights that were named.
+    rights: BTreeSet<String>,
+    ready_at: Instant,
+}
+
+/// Why Redis takes no writes; `None` for a right that the user lacks.
+const fn cause(error: &LinkError) -> Option<WriteRefusal> {
+    match error {
+        LinkError::TakesNoWrites { cause, .. } => Some(*cause),
+        _ => None,
+    }
 }
 
 impl Link {
@@ -84,6 +120,7 @@ impl Link {
             connection: None,
             backoff: Backoff::default(),
             outage: None,
+            refusal: None,
             rejected: None,
         }
     }
@@ -97,7 +134,7 @@ impl Link {
     /// Until when [`with`](Self::with) would refuse to try. `None`: it would try now.
     #[must_use]
     pub fn ready_at(&self) -> Option<Instant> {
-        self.backoff.wait_until(Instant::now())
+        self.ready_for(Need::Memory, Instant::now())
     }
 
     /// Runs `call` on the connection, after connecting if need be. It takes as long as `call` takes, and no step of it
@@ -107,13 +144,56 @@ impl Link {
     /// See [`LinkError`]. After each but [`NoScript`](LinkError::NoScript) the next call has to wait for
     /// [`ready_at`](Self::ready_at).
     pub fn with<T>(&mut self, call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>) -> Result<T, LinkError> {
-        if let Some(ready_at) = self.ready_at() {
+        self.with_need(Need::Memory, call)
+    }
+
+    /// The same for a `call` that only reads. It does not wait because writes are refused.
+    pub(crate) fn read<T>(
+        &mut self,
+        call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>,
+    ) -> Result<T, LinkError> {
+        self.with_need(Need::Nothing, call)
+    }
+
+    /// The same for a `call` that Redis carries out while it is full, as `refusals.lua` describes. It does not wait because
+    /// other writes are refused.
+    pub(crate) fn write_while_full<T>(
+        &mut self,
+        call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>,
+    ) -> Result<T, LinkError> {
+        self.with_need(Need::Writes, call)
+    }
+
+    /// Since when Redis has refused calls, if it does.
+    pub(crate) fn refused_since(&self) -> Option<Instant> {
+        self.refusal.as_ref().map(|refusal| refusal.since)
+    }
+
+    fn ready_for(&self, need: Need, now: Instant) -> Option<Instant> {
+        let refused = self.refusal.as_ref().filter(|refusal| need >= refusal.need && refusal.ready_at > now);
+        self.backoff.wait_until(now).max(refused.map(|refusal| refusal.ready_at))
+    }
+
+    fn with_need<T>(
+        &mut self,
+        need: Need,
+        call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>,
+    ) -> Result<T, LinkError> {
+        if let Some(ready_at) = self.ready_for(need, Instant::now()) {
             return Err(LinkError::NotYet(ready_at));
         }
         let result = self.attempt(call);
         match &result {
-            Ok(_) => self.succeeded(),
+            Ok(_) => {
+                self.succeeded();
+                self.granted(need);
+            }
             Err(LinkError::NoScript) => {}
+            Err(error @ (LinkError::TakesNoWrites { .. } | LinkError::Forbidden(_))) => {
+                // Redis answers: an outage is over.
+                self.succeeded();
+                self.refused(need, error);
+            }
             Err(error) => self.failed(error),
         }
         result
@@ -170,15 +250,64 @@ impl Link {
         }
     }
 
+    /// A call with this need was carried out.
+    fn granted(&mut self, need: Need) {
+        let Some(refusal) = self.refusal.take_if(|refusal| need >= refusal.need) else { return };
+        if self.ends(refusal.cause) {
+            let (address, seconds) = (self.settings.address(), refusal.since.elapsed().as_secs_f64());
+            self.log(Level::Info, format_args!("Redis at {address} takes our writes again after {seconds:.1} s"));
+        }
+    }
+
+    /// Redis refused a call with this need.
+    fn refused(&mut self, need: Need, error: &LinkError) {
+        let (now, cause) = (Instant::now(), cause(error));
+        self.count_error();
+        let before = self.refusal.take();
+        let mut rights = before.as_ref().map(|before| before.rights.clone()).unwrap_or_default();
+        let another_right = error.right().is_some_and(|right| rights.insert(right.to_owned()));
+        if before.as_ref().is_none_or(|before| before.cause != cause) {
+            if let Some(before) = &before {
+                self.ends(before.cause);
+            }
+            if self.begins(cause) {
+                self.announce_refusal(error);
+            }
+        } else if another_right {
+            self.announce_refusal(error);
+        }
+        self.refusal = Some(Refusal {
+            since: before.as_ref().map_or(now, |before| before.since),
+            need: before.map_or(need, |before| before.need.min(need)),
+            cause,
+            rights,
+            ready_at: now + REFUSED_WAIT.mul_f64(0.5 + rand::random::<f64>() / 2.0),
+        });
+    }
+
+    fn announce_refusal(&self, error: &LinkError) {
+        self.log(Level::Error, format_args!("Redis at {} {error}", self.settings.address()));
+    }
+
+    /// Whether this is the first link to notice. Rights are another matter for each.
+    fn begins(&self, cause: Option<WriteRefusal>) -> bool {
+        let first = |telemetry: &Arc<Telemetry>, cause| telemetry.trouble_begins(cause as usize);
+        self.telemetry.as_ref().zip(cause).is_none_or(|(telemetry, cause)| first(telemetry, cause))
+    }
+
+    /// Whether no other link has it any more.
+    fn ends(&self, cause: Option<WriteRefusal>) -> bool {
+        let last = |telemetry: &Arc<Telemetry>, cause| telemetry.trouble_ends(cause as usize);
+        self.telemetry.as_ref().zip(cause).is_none_or(|(telemetry, cause)| last(telemetry, cause))
+    }
+
     fn failed(&mut self, error: &LinkError) {
         let now = Instant::now();
+        self.count_error();
         match error {
             LinkError::Refused { .. } => self.backoff.refused(now, rand::random()),
             LinkError::Unfit(unfit) if !unfit.passes() => self.backoff.refused(now, rand::random()),
             _ => self.backoff.failed(now, rand::random()),
-        }
-        if let Some(telemetry) = &self.counted {
-            telemetry.counters().redis_errors.add(1);
         }
         if let LinkError::Rejected(_) = error {
             if self.rejected.as_ref() != Some(error) {
@@ -186,6 +315,10 @@ impl Link {
                 self.rejected = Some(error.clone());
             }
             return;
+        }
+        // Whether it still refuses is not known any more.
+        if let Some(refusal) = self.refusal.take() {
+            self.ends(refusal.cause);
         }
         let nature = discriminant(error);
         if self.outage.as_ref().is_none_or(|outage| outage.nature != nature) {
@@ -212,6 +345,12 @@ impl Link {
         self.log(level, message);
     }
 
+    fn count_error(&self) {
+        if let Some(telemetry) = &self.counted {
+            telemetry.counters().redis_errors.add(1);
+        }
+    }
+
     fn log(&self, level: Level, message: impl fmt::Display) {
         if let Some(telemetry) = &self.telemetry {
             telemetry.log(level, message);
@@ -226,5 +365,26 @@ impl fmt::Debug for Link {
             .field("settings", &self.settings)
             .field("connected", &self.connection.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::support::redis::RedisServer;
+
+    #[test]
+    fn who_cannot_be_reached_is_not_known_to_refuse() {
+        let mut server = RedisServer::start_with(&["--maxmemory", "1"]);
+        let config = serde_json::json!({ "connection": { "port": server.port() } });
+        let settings = Settings::of(&Config::from_value(config).unwrap()).unwrap();
+        let mut link = Link::silent(settings);
+        let set = |redis: &mut redis::Connection| redis::cmd("SET").arg("key").arg("value").exec(redis);
+        assert!(matches!(link.write_while_full(set), Err(LinkError::TakesNoWrites { .. })));
+        assert!(link.refused_since().is_some());
+        server.kill();
+        assert!(matches!(link.read(set), Err(LinkError::Unreachable(_))));
+        assert!(link.refused_since().is_none());
     }
 }

@@ -9,6 +9,7 @@ mod backoff;
 mod failure;
 mod identity;
 mod link;
+mod script;
 mod sentinel;
 mod server;
 mod settings;
@@ -17,9 +18,10 @@ mod tls;
 
 use std::time::Duration;
 
-pub use failure::LinkError;
+pub use failure::{LinkError, WriteRefusal};
 pub(crate) use identity::{Mismatch, SCHEMA, Stamp, as_argument as identity_argument};
 pub use link::Link;
+pub(crate) use script::{Script, ScriptCall, must_send_code};
 pub use server::Unfit;
 pub(crate) use server::{field, mode};
 pub use settings::Settings;

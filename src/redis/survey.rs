@@ -3,15 +3,13 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::{Connection, ErrorKind, RedisError, RedisResult, Script, Value};
+use redis::{Connection, ErrorKind, RedisError, RedisResult, Value};
 
 use super::failure::{LinkError, is_answer};
+use super::script::Script;
 use super::server::{Role, Scripts, Server, Unfit};
 
 static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/probe.lua")));
-
-/// What an ACL says within a script, in Redis 7 and later.
-const ACL_IN_SCRIPT: &str = "ACL failure in script";
 
 /// Puts the script together, before there are threads: a child of this process might inherit it half-done.
 pub(super) fn put_together() {
@@ -81,8 +79,9 @@ fn role(redis: &mut Connection) -> RedisResult<Option<Role>> {
 
 fn scripts(redis: &mut Connection, key_prefix: &str, timeout: Duration) -> RedisResult<Scripts> {
     let key = |name: &str| format!("{key_prefix}:{name}");
-    let answer: RedisResult<i64> = PROBE.key(key("epoch")).key(key("nodes")).arg(key("probe")).invoke(redis);
-    match answer {
+    let mut probe = PROBE.call();
+    probe.key(key("epoch")).key(key("nodes")).arg(key("probe"));
+    match probe.invoke::<i64>(redis) {
         Ok(_) => Ok(Scripts::Run),
         Err(error) => refusal(error, timeout),
     }
@@ -95,7 +94,7 @@ fn refusal(error: RedisError, timeout: Duration) -> RedisResult<Scripts> {
         LinkError::Unavailable(reason) if reason.starts_with("READONLY") => Ok(Scripts::ReadOnly),
         // It runs as far as a foreign value under our key.
         LinkError::Rejected(reason) if reason.starts_with("WRONGTYPE") => Ok(Scripts::Run),
-        LinkError::Rejected(reason) if !reason.contains(ACL_IN_SCRIPT) => Ok(Scripts::Refused(reason)),
+        LinkError::Rejected(reason) => Ok(Scripts::Refused(reason)),
         _ => Ok(Scripts::Unknown),
     }
 }

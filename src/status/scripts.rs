@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::{Connection, RedisResult, Script};
+use redis::{Connection, RedisResult};
 
 use crate::config::ClusterIdentity;
 use crate::delivery::Pauses;
-use crate::redis::{SCHEMA, identity_argument, millis};
+use crate::redis::{SCHEMA, Script, identity_argument, millis};
 
 /// Attempts that are kept for those who watch.
 const SIGHTS_AT_MOST: usize = 1000;
@@ -87,8 +87,8 @@ impl Keys {
         owners: &str,
         identity: &ClusterIdentity,
     ) -> RedisResult<Adoption> {
-        let mut call = ADOPT.key(self.epoch());
-        call.key(self.leases()).key(owners).arg(identity_argument(Some(identity))).arg(SCHEMA);
+        let mut call = ADOPT.call();
+        call.key(self.epoch()).key(self.leases()).key(owners).arg(identity_argument(Some(identity))).arg(SCHEMA);
         let (status, text): (String, String) = call.invoke(redis)?;
         Ok(match status.as_str() {
             "ok" => Adoption::Adopted(text),
@@ -148,8 +148,14 @@ impl Keys {
         record: &[u8],
         time: Duration,
     ) -> RedisResult<(u64, Pauses, bool)> {
-        let mut call = REPORT.key(self.nodes());
-        call.key(self.record(node)).key(self.paused()).key(self.watch()).arg(node).arg(record).arg(millis(time));
+        let mut call = REPORT.call();
+        call.key(self.nodes())
+            .key(self.record(node))
+            .key(self.paused())
+            .key(self.watch())
+            .arg(node)
+            .arg(record)
+            .arg(millis(time));
         call.invoke(redis)
     }
 }

@@ -71,7 +71,7 @@ counters! {
     redis_calls,
     /// Requests to Redis of all threads: a script, or a few commands, each.
     redis_requests,
-    /// Requests to Redis that failed: the connection was lost or refused, or Redis rejected the call.
+    /// Requests to Redis that failed: the connection was lost or refused, or Redis refused or rejected the call.
     redis_errors,
     /// Times this node put its holds back because Redis had lost them.
     reassertions,

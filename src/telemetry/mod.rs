@@ -6,6 +6,7 @@ mod outcome;
 mod watch;
 
 use std::fmt::Display;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use cause::Cause;
 pub(crate) use cause::{OUTBOX_FULL, UNCONFIGURED, UNKNOWN_APPLICATION};
@@ -21,7 +22,12 @@ pub struct Telemetry {
     drops: [Counter; Cause::ALL.len()],
     outcomes: Outcomes,
     watch: Watch,
+    /// How many links suffer from each kind of trouble that all of them have at the same time.
+    troubled: [AtomicUsize; TROUBLES],
 }
+
+/// Kinds of trouble that one line in the log is enough for, though several threads notice.
+pub(crate) const TROUBLES: usize = 3;
 
 impl Telemetry {
     /// The counters.
@@ -62,6 +68,16 @@ impl Telemetry {
     /// Writes a line to Laravel's log, through the PHP side.
     pub fn log(&self, level: Level, message: impl Display) {
         self.report(Outcome::Log { level, message: message.to_string() });
+    }
+
+    /// One more thread notices a trouble of this kind. Returns whether it is the first.
+    pub(crate) fn trouble_begins(&self, kind: usize) -> bool {
+        self.troubled[kind].fetch_add(1, Ordering::SeqCst) == 0
+    }
+
+    /// One of those that noticed it has it no more. Returns whether it is the last.
+    pub(crate) fn trouble_ends(&self, kind: usize) -> bool {
+        self.troubled[kind].fetch_sub(1, Ordering::SeqCst) == 1
     }
 
     /// Records the panic of a background thread, which runs on.

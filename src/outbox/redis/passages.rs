@@ -137,6 +137,12 @@ impl Passages {
         (taken, more)
     }
 
+    /// Whether a dead letter of this lane waits.
+    pub(super) fn has_letter_of(&self, lane: &[u8]) -> bool {
+        let waiting = self.waiting.lock();
+        waiting.passages.iter().any(|unwritten| unwritten.passage.lane == lane && !unwritten.passage.letter.is_empty())
+    }
+
     /// What was taken could not be written down.
     pub(super) fn put_back(&self, unwritten: Vec<Unwritten>) {
         let mut waiting = self.waiting.lock();

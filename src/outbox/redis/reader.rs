@@ -96,7 +96,10 @@ impl Reader {
         let place = self.standing.place()?;
         self.move_to(&place);
         if Instant::now() >= self.assign_at {
-            self.assign(&place)?;
+            // While Redis refuses that, what is owned already is read and delivered.
+            if self.assign(&place).is_none() && self.link.refused_since().is_none() {
+                return None;
+            }
             self.assign_at = Instant::now() + ASSIGN_EVERY;
         }
         if self.outbox.inbox.lock().events.len() >= UNTAKEN {
@@ -133,7 +136,7 @@ impl Reader {
 
     /// Asks Redis, and notes whether it can be asked.
     fn ask<T>(&mut self, talk: impl FnOnce(&mut Connection, &Keys) -> RedisResult<T>) -> Option<T> {
-        let answer = self.link.with(|redis| talk(redis, &self.keys)).ok();
+        let answer = self.link.read(|redis| talk(redis, &self.keys)).ok();
         self.outbox.rounds.asked(answer.is_some());
         answer
     }
@@ -157,7 +160,9 @@ impl Reader {
     fn assign(&mut self, place: &Place) -> Option<()> {
         self.outbox.release_partitions().ok()?;
         let held = self.outbox.tenures.lock().held();
-        let Assignment { share, owned } = match self.ask(|redis, keys| keys.assign(redis, place, &held))? {
+        let assigned = self.link.write_while_full(|redis| self.keys.assign(redis, place, &held)).ok();
+        self.outbox.rounds.asked(assigned.is_some());
+        let Assignment { share, owned } = match assigned? {
             Ok(assignment) => assignment,
             Err(Refusal::Excluded) => {
                 self.let_go();

@@ -13,12 +13,12 @@ mod writes;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use redis::{Connection, ErrorKind, RedisResult, Script, ScriptInvocation};
+use redis::{Connection, ErrorKind, RedisResult};
 
 use crate::config::ClusterIdentity;
 use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
-use crate::redis::{SCHEMA, identity_argument};
+use crate::redis::{SCHEMA, Script, ScriptCall, identity_argument};
 
 #[cfg(test)]
 pub(super) use self::writes::BYTES_AT_ONCE;
@@ -31,7 +31,11 @@ pub(crate) const PARTITIONS: u16 = 16;
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
         static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(concat!(include_str!("../../redis/scripts/cluster.lua"), $(include_str!($file)),+))
+            Script::new(concat!(
+                include_str!("../../redis/scripts/cluster.lua"),
+                include_str!("../../redis/scripts/refusals.lua"),
+                $(include_str!($file)),+
+            ))
         });
     };
 }
@@ -41,6 +45,7 @@ script!(
     WRITE,
     "scripts/owners.lua",
     "scripts/cursors.lua",
+    "scripts/full.lua",
     "scripts/pass.lua",
     "scripts/freeze.lua",
     "scripts/write.lua"
@@ -118,8 +123,8 @@ impl Keys {
         format!("{}:owners", self.prefix)
     }
 
-    fn call<'a>(&self, script: &'a Script, place: &Place) -> ScriptInvocation<'a> {
-        let mut call = script.prepare_invoke();
+    fn call<'a>(&self, script: &'a Script, place: &Place) -> ScriptCall<'a> {
+        let mut call = script.call();
         for name in ["epoch", "nodes", "owners"] {
             call.key(format!("{}:{name}", self.prefix));
         }
@@ -156,8 +161,8 @@ impl Keys {
 
     /// Has dead letters sent again. Returns how many of them there were.
     pub(super) fn redeliver(&self, redis: &mut Connection, letters: &[LetterId]) -> RedisResult<usize> {
-        let mut call = REDELIVER.key(self.dead_letters());
-        call.arg(&self.prefix).arg(PARTITIONS);
+        let mut call = REDELIVER.call();
+        call.key(self.dead_letters()).arg(&self.prefix).arg(PARTITIONS);
         for letter in letters {
             call.arg(letter.as_str());
         }

@@ -15,6 +15,9 @@ use crate::telemetry::Level;
 /// How often passages are written down, and settled events trimmed, while nothing else asks for it.
 const SETTLE_EVERY: Duration = Duration::from_millis(50);
 
+/// How long Redis may refuse to keep batches before they are sent all the same. What passes by itself takes less.
+const UNKEPT_AFTER: Duration = Duration::from_secs(3);
+
 /// Events removed in one call: about a millisecond of Redis' time.
 const REMOVED_AT_ONCE: usize = 250;
 
@@ -79,7 +82,12 @@ impl RedisOutbox {
             Turn::Lead(lead) => {
                 let mut store = self.store.lock();
                 let portion = lead.take();
-                let kept = self.write_batches(&mut store, &portion.frozen);
+                let kept = match self.write_batches(&mut store, &portion.frozen) {
+                    Err(NotKept::Unavailable) if store.is_refused_for(UNKEPT_AFTER) => {
+                        Ok(portion.frozen.iter().map(|batch| self.may_go_unkept(batch)).collect())
+                    }
+                    kept => kept,
+                };
                 drop(store);
                 match kept {
                     Ok(kept) => portion.answer(kept),
@@ -87,6 +95,12 @@ impl RedisOutbox {
                 }
             }
         }
+    }
+
+    /// Says whether a batch may be sent although it is not kept: an heir would send its events in a batch of its own. Not when a
+    /// dead letter is not written down that comes before it in its lane: the heir would send that again, and behind this one.
+    fn may_go_unkept(&self, batch: &Frozen) -> Result<(), NotKept> {
+        if self.passages.has_letter_of(&batch.lane) { Err(NotKept::Unavailable) } else { Ok(()) }
     }
 
     /// Gives up the partitions that are to be given up and of which everything has been passed. What was passed is written
@@ -139,14 +153,14 @@ impl RedisOutbox {
         } else {
             store.write(&passages, frozen)
         };
-        let Written { evicted, passed, kept } = match written {
+        let Written { evicted, full, passed, kept } = match written {
             Ok(written) => written,
             Err(error) => {
                 self.passages.put_back(unwritten);
                 return Err(error);
             }
         };
-        self.say_evicted(evicted);
+        self.say_evicted(evicted, full);
         let (count, mut passed) = (unwritten.len(), passed.into_iter());
         for unwritten in unwritten {
             let refused = if unwritten.is_to_be_written() { passed.next().unwrap_or_default().len() } else { 0 };
@@ -159,14 +173,16 @@ impl RedisOutbox {
         Ok(kept.into_iter().map(verdict).collect())
     }
 
-    fn say_evicted(&self, letters: usize) {
+    fn say_evicted(&self, letters: usize, full: bool) {
         if letters > 0 {
             self.telemetry.counters().dead_letters_evicted.add(letters as u64);
             let most = self.options.dead_letters.letters;
-            self.telemetry.log(
-                Level::Error,
-                format_args!("{letters} dead letters made room for newer ones: there are {most} (dead_letter_max)"),
-            );
+            let why = if full {
+                "Redis is full (maxmemory)".to_owned()
+            } else {
+                format!("there are {most} (dead_letter_max)")
+            };
+            self.telemetry.log(Level::Error, format_args!("{letters} dead letters made room for newer ones: {why}"));
         }
     }
 }

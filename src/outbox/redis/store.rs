@@ -1,6 +1,7 @@
 //! What is written down about batches: kept before they are sent, passed afterwards.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::{Connection, RedisResult};
 
@@ -52,7 +53,12 @@ impl Store {
 
     /// The body of a dead letter.
     pub(super) fn letter(&mut self, letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept> {
-        self.call(|keys, redis, _| letters::body(redis, keys, letter).map(Ok))
+        self.link.read(|redis| letters::body(redis, &self.keys, letter)).map_err(|_| NotKept::Unavailable)
+    }
+
+    /// Whether Redis has refused to write for this long.
+    pub(super) fn is_refused_for(&self, time: Duration) -> bool {
+        self.link.refused_since().is_some_and(|since| since.elapsed() >= time)
     }
 
     fn call<T>(
@@ -60,7 +66,7 @@ impl Store {
         talk: impl FnOnce(&Keys, &mut Connection, &Place) -> RedisResult<Result<T, Refusal>>,
     ) -> Result<T, NotKept> {
         let place = self.standing.place().ok_or(NotKept::Unavailable)?;
-        match self.link.with(|redis| talk(&self.keys, redis, &place)) {
+        match self.link.write_while_full(|redis| talk(&self.keys, redis, &place)) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(Refusal::Displaced | Refusal::Excluded)) | Err(_) => Err(NotKept::Unavailable),
         }

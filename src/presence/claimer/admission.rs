@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::scripts::Closed;
-use super::{Claimer, Stuck, call};
+use super::{Claimer, Stuck, relieve};
 use crate::redis::Mismatch;
 use crate::telemetry::Level;
 
@@ -51,7 +51,7 @@ impl Claimer {
         let may_take_vacant = self.admission.may_take_vacant(now, keys.lease());
         let settle = session.settle_time(self.link.timeout());
         let restores = session.epoch().is_none() && session.restores();
-        let (epoch, _settling) = call(&mut self.link, |redis| {
+        let (epoch, _settling) = relieve(&mut self.link, |redis| {
             keys.enter(redis, session.node(), &new_epoch, settle, restores, may_take_vacant)
         })??;
         if let Some(known) = session.epoch() {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::super::scripts::Fate;
-use super::{Claimer, Sink, Stuck, call};
+use super::{Claimer, Sink, Stuck, call, stuck};
 use crate::telemetry::Level;
 
 /// Holds per call when a dead node is reaped.
@@ -68,7 +68,9 @@ impl Claimer {
     pub(super) fn audit_the_roster(&mut self, now: Instant) -> Result<(), Stuck> {
         let Some(audit) = &mut self.audit else { return Ok(()) };
         let (session, keys) = (&self.session, &self.keys);
-        for process in call(&mut self.link, |redis| audit.advance(redis, keys, session.node(), now))? {
+        // Mostly reads; and what Redis refuses of it is not told here.
+        let found = self.link.read(|redis| audit.advance(redis, keys, session.node(), now));
+        for process in found.map_err(|_| stuck(&self.link))? {
             self.telemetry.log(
                 Level::Warning,
                 format_args!(

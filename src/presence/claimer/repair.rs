@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use redis::{Connection, RedisResult};
 
 use super::super::scripts::{Keys, Refusal};
-use super::{Claimer, Stuck, call};
+use super::{Claimer, Stuck, call, relieve};
 use crate::names::NodeId;
 use crate::telemetry::Level;
 
@@ -63,7 +63,8 @@ impl Claimer {
         for portion in leavings.chunks(REASSERT_PORTION) {
             self.talk(|redis, keys, node| keys.put_leavings_back(redis, node, &epoch, answered, portion.iter()))?;
         }
-        self.talk(|redis, keys, node| keys.restored(redis, node, &epoch))?;
+        let (session, keys) = (&self.session, &self.keys);
+        relieve(&mut self.link, |redis| keys.restored(redis, session.node(), &epoch))??;
         self.session.holds_are_back();
         self.telemetry.counters().reassertions.add(1);
         self.telemetry.log(
@@ -81,7 +82,8 @@ impl Claimer {
     /// no matter yet.
     fn keep_lease(&mut self, now: Instant, epoch: &str) -> Result<(), Stuck> {
         if self.session.must_renew(now) {
-            let renewal = self.talk(|redis, keys, node| keys.renew(redis, node, epoch, 0))?;
+            let (session, keys) = (&self.session, &self.keys);
+            let renewal = relieve(&mut self.link, |redis| keys.renew(redis, session.node(), epoch, 0))??;
             self.session.renewed(renewal.unbroken, now);
         }
         Ok(())

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use redis::{Cmd, ScriptInvocation};
+use redis::Cmd;
 
 use crate::names::{AppId, UserId};
 use crate::outbox::redis::partition_of;
 use crate::presence::batch::{Batch, CacheSeen, Count, Entry, Whisper};
 use crate::presence::claim::{Change, Claim, Hold};
+use crate::redis::ScriptCall;
 
 /// Adds the entries of a batch, for an outbox of so many `partitions`; without any, client events do not travel.
 pub(super) fn add_entries(call: &mut Cmd, batch: &Batch, partitions: u16) {
@@ -28,7 +29,7 @@ pub(super) fn add_entries(call: &mut Cmd, batch: &Batch, partitions: u16) {
 }
 
 /// Adds a hold: app, channel and user.
-pub(super) fn add_hold(call: &mut ScriptInvocation<'_>, hold: &Hold) {
+pub(super) fn add_hold(call: &mut ScriptCall<'_>, hold: &Hold) {
     call.arg(hold.app.as_bytes()).arg(hold.channel.as_bytes()).arg(user(hold));
 }
 

@@ -10,6 +10,7 @@ set_held(3)
 if not holds_nothing() then
   return 0
 end
+prove('DEL')
 redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('DEL', KEYS[6])
 return 1

@@ -68,7 +68,7 @@ local wait = settling_for(tonumber(epoch[2]))
 if wait > 0 then
   return refuse('settling', wait)
 end
-set_held(4)
+name_held(4)
 set_grace(ARGV[6], epoch[3])
 set_counts(ARGV[9], epoch[4])
 set_partitions(ARGV[5], ARGV[8])
@@ -171,12 +171,32 @@ if partitions > 0 then
   fired, counts = {}, {}
 end
 
+-- A claim waits while Redis is full: the first call is one that needs memory.
+prove(partitions > 0 and 'XADD' or 'ZADD')
+if last[4] or order[1] or next(not_by) or counted[1] then
+  prove('HDEL')
+end
+if next(due_at) or counted[1] then
+  prove('ZADD')
+end
+if next(not_due) or counted[1] then
+  prove('ZREM')
+end
+if next(changed_misses) then
+  prove('SET')
+end
+if ends_settling or next(changed_misses) then
+  prove('DEL')
+end
+prepare_slots()
+-- The only command to follow that is not proven yet: refused, it leaves nothing behind but what does no harm.
 redis.call('HSET', KEYS[3], 'batch', batch, 'time', string.format('%.0f', now), 'edges', edges, 'refused', refused)
 if #fired > 0 or #counts > 0 then
   redis.call('HSET', KEYS[3], 'fired', cmsgpack.pack({fired, counts}))
 elseif last[4] then
   redis.call('HDEL', KEYS[3], 'fired')
 end
+write_settled()
 write_holds()
 write_slots()
 write_due()

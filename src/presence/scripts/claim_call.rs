@@ -1,6 +1,6 @@
 //! A call of `claim.lua`, as bytes that are ready before they can be sent.
 
-use redis::{Connection, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind, Value};
+use redis::{Connection, FromRedisValue, RedisResult, Value};
 
 use super::answers::{Refusal, Verdict, accepted, count_event, holds, waiting};
 use super::arguments::add_entries;
@@ -8,7 +8,7 @@ use super::{CLAIM, Keys};
 use crate::names::NodeId;
 use crate::presence::batch::Batch;
 use crate::presence::claim::Claim;
-use crate::redis::millis;
+use crate::redis::{millis, must_send_code};
 
 /// Departures that one batch announces: two or three milliseconds of Redis' time.
 pub(super) const DUE_PER_BATCH: usize = 256;
@@ -29,7 +29,7 @@ impl Keys {
     /// Writes a batch out.
     pub(crate) fn claim_call(&self, node: &NodeId, epoch: &str, batch: &Batch) -> ClaimCall {
         let mut call = redis::cmd("EVALSHA");
-        call.arg(CLAIM.get_hash()).arg(6).arg(self.key("epoch")).arg(self.key("nodes"));
+        call.arg(CLAIM.hash()).arg(6).arg(self.key("epoch")).arg(self.key("nodes"));
         for name in ["reply", "held_users", "held_channels", "held_connections"] {
             call.arg(self.of_node(name, node.as_str()));
         }
@@ -77,9 +77,8 @@ impl ClaimCall {
         redis.send_packed_command(&self.command)?;
         meanwhile();
         let reply = match redis.recv_response()?.extract_error() {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                let _hash: String = CLAIM.load(redis)?;
-                redis.send_packed_command(&self.command)?;
+            Err(error) if must_send_code(&error) => {
+                redis.send_packed_command(&CLAIM.with_code(&self.command))?;
                 redis.recv_response()?.extract_error()?
             }
             answered => answered?,

@@ -37,6 +37,9 @@ for _, hold in ipairs(holds) do
 end
 announce_counts(true)
 
+for _, command in ipairs({'ZADD', 'HSET', 'HDEL', 'ZREM', 'SREM'}) do
+  prove(command)
+end
 if tonumber(epoch[2]) <= now then
   redis.call('HSET', KEYS[1], 'settled', string.format('%.0f', now + ARGV[6]))
 end

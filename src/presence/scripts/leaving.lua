@@ -32,6 +32,7 @@ for i = 6, #ARGV, 4 do
     set_due(hold, math.max(at, due_at[hold] or tonumber(redis.call('ZSCORE', due_key, hold) or 0)))
   end
 end
-write_holds()
+-- In this order: a departure without its hold set is passed over, but nobody would announce a hold set without one.
 write_due()
+write_holds()
 return 'ok'

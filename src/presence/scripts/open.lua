@@ -31,9 +31,19 @@ if ARGV[7] ~= '' and ARGV[9] ~= '1' and not cluster_of_data(KEYS[1], KEYS[5]) th
 end
 local identity = identity_to_write(KEYS[1], KEYS[5], ARGV[7])
 local id, settled = epoch[1], tonumber(epoch[2])
+write_while_full()
+prove('ZADD')
+local restores = not reaped and ARGV[6] == '1'
+if restores then
+  -- First, for it does no harm by itself: a node without a lease is not waited for.
+  redis.call('SADD', KEYS[4], ARGV[2])
+end
 if not id then
   id, settled = ARGV[4], now + ARGV[5]
   redis.call('HSET', KEYS[1], 'id', id, 'settled', string.format('%.0f', settled))
+elseif restores and settled == 0 then
+  -- It has noticed what nobody else has, or later than all others.
+  redis.call('HSET', KEYS[1], 'settled', string.format('%.0f', now))
 end
 write_identity(KEYS[1], identity, ARGV[8])
 -- Without an identity there is nothing to keep there; assign.lua writes the schema beside the first owner.
@@ -42,12 +52,5 @@ if identity ~= '' then
 end
 if not reaped then
   redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[3]), ARGV[2])
-  if ARGV[6] == '1' then
-    redis.call('SADD', KEYS[4], ARGV[2])
-    if settled == 0 then
-      -- It has noticed what nobody else has, or later than all others.
-      redis.call('HSET', KEYS[1], 'settled', string.format('%.0f', now))
-    end
-  end
 end
 return {'ok', id, math.max(0, settled - now)}

@@ -78,10 +78,12 @@ if wait > 0 then
 end
 local expiry = redis.call('ZSCORE', KEYS[2], dead)
 if not expiry or tonumber(expiry) >= now then
+  write_settled()
   return {'alive', 0, {}, 1, {}, 0, 0}
 end
 set_held(3)
 if is_vouched_for(tonumber(expiry)) then
+  write_settled()
   return {'spared', 0, {}, 1, {}, 0, 0}
 end
 set_grace(ARGV[7], epoch[3])
@@ -113,6 +115,13 @@ for _, hold in ipairs(holds) do
 end
 local counted_now = #announce_counts(partitions == 0) / 3
 
+if partitions > 0 then
+  prove('XADD')
+end
+for _, command in ipairs({'ZADD', 'HSET', 'HDEL', 'ZREM', 'SREM', 'EXPIRE', 'DEL'}) do
+  prove(command)
+end
+write_settled()
 -- A negative lease: the node cannot claim under this id any more, and whoever renews next sees that it is not finished,
 -- should this reaper die between two portions.
 redis.call('ZADD', KEYS[2], -1, dead)

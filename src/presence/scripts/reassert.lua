@@ -44,8 +44,10 @@ for i = 5, #ARGV, 4 do
   held[#held + 1] = encode_hold(app, channel, user)
 end
 announce_counts(true)
+-- First, for it does no harm by itself: the reaper passes over what the node does not hold. The rest is done again when the
+-- call is repeated.
+write_held('SADD', held)
 write_holds()
 write_due()
 write_counts()
-write_held('SADD', held)
 return {'ok', missing}

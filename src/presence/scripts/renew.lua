@@ -24,6 +24,7 @@ if not was_lost and not has_lease(KEYS[2], ARGV[2]) then
 end
 set_grace(0, epoch[2])
 set_counts(0, epoch[3])
+write_while_full()
 mend_times(tonumber(ARGV[4]), tonumber(epoch[4]))
 redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[4]), ARGV[2])
 local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[5])

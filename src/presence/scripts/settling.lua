@@ -10,6 +10,9 @@ local restoring_key = ARGV[1] .. ':restoring'
 -- How soon to ask again while nodes put their holds back (ms).
 local RESTORING = 100
 
+-- Whether this call ends the settling.
+local ends_settling = false
+
 -- For how long edges may not be decided, as far as that is known (ms): 0 when they may be. A node whose lease has lapsed is
 -- not waited for.
 local function settling_for(settled)
@@ -23,7 +26,15 @@ local function settling_for(settled)
       return RESTORING
     end
   end
-  redis.call('DEL', restoring_key)
-  redis.call('HSET', KEYS[1], 'settled', 0)
+  ends_settling = true
   return 0
+end
+
+-- Notes that edges are decided from now on. Call it behind everything that Redis may refuse. Refused in the midst, it leaves
+-- nobody to be waited for, and is done again.
+local function write_settled()
+  if ends_settling then
+    redis.call('DEL', restoring_key)
+    redis.call('HSET', KEYS[1], 'settled', 0)
+  end
 end

@@ -80,8 +80,11 @@ local function change_at(slot, set, joins)
   sets[slot], joined_at[slot] = set, joins
 end
 
-local function write_slots()
-  local joined, left = {U = {}, c = {}, k = {}}, {U = {}, c = {}, k = {}}
+local joined, left = {U = {}, c = {}, k = {}}, {U = {}, c = {}, k = {}}
+
+-- Works out what is to be written, and proves that it may be. Writes only what does no harm by itself: the reaper passes
+-- over a hold that the node does not have.
+local function prepare_slots()
   for _, group in ipairs(groups) do
     local offset, joins, leaves = group.offset, joined[group.kind], left[group.kind]
     local set, gone, sets_at, gone_at, joins_at, leaves_at = {}, {}, 0, 0, #joins, #leaves
@@ -105,11 +108,26 @@ local function write_slots()
         end
       end
     end
-    call_in_portions('HSET', group.key, set, 1000)
-    call_in_portions('HDEL', group.key, gone, 1000)
+    group.set, group.gone = set, gone
+    if gone_at > 0 then
+      prove('HDEL')
+    end
   end
   for kind, key in pairs(held_keys) do
     call_in_portions('SADD', key, joined[kind], 1000)
+    if #left[kind] > 0 then
+      -- No hold is empty: this fails for a key of a foreign type, or without the right.
+      redis.call('SREM', key, '')
+    end
+  end
+end
+
+local function write_slots()
+  for _, group in ipairs(groups) do
+    call_in_portions('HSET', group.key, group.set, 1000)
+    call_in_portions('HDEL', group.key, group.gone, 1000)
+  end
+  for kind, key in pairs(held_keys) do
     call_in_portions('SREM', key, left[kind], 1000)
   end
 end

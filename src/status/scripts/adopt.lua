@@ -13,9 +13,11 @@ local status, theirs = mismatch(KEYS[1], KEYS[3], ARGV[1], ARGV[2])
 if status ~= 'foreign' then
   return {status or 'own', theirs or ''}
 end
+-- What Redis may refuse, it refuses before anything is changed: no node is called so, and the next write is the first.
+redis.call('ZADD', KEYS[2], 'XX', -1, '')
+write_identity(KEYS[1], ARGV[1], ARGV[2])
+write_identity(KEYS[3], ARGV[1], ARGV[2])
 for _, node in ipairs(nodes) do
   redis.call('ZADD', KEYS[2], -1, node)
 end
-write_identity(KEYS[1], ARGV[1], ARGV[2])
-write_identity(KEYS[3], ARGV[1], ARGV[2])
 return {'ok', theirs}

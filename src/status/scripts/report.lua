@@ -12,8 +12,9 @@ if ARGV[2] == '' then
   return {now, paused, watched}
 end
 local kept = tonumber(ARGV[3])
+-- First, for it needs no memory: then Redis takes the rest although it is full, and operators see how it is doing.
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now - kept))
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now - kept))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return {now, paused, watched}

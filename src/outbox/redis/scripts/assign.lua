@@ -77,6 +77,7 @@ for _, partition in ipairs(free) do
   take(partition)
 end
 if #taken > 0 then
+  write_while_full()
   write_identity(KEYS[3], identity, ARGV[6])
   redis.call('HSET', KEYS[3], 'tenures', string.format('%.0f', last), unpack(taken))
 end

@@ -1,11 +1,12 @@
--- Put in front of write.lua, behind owners.lua and cursors.lua.
+-- Put in front of write.lua, behind owners.lua, cursors.lua and full.lua.
 
 -- Keeps a batch as it will be sent, so that an heir of this node repeats it byte for byte.
 --
 -- Arguments: lane, batch (starting with its id and a space), then three per partition of its events, that of the first
 -- event first: partition, tenure, place of the last one in it.
 -- Returns the numbers of the partitions, the first given being 1, whose events the node must not send: the tenure is over,
--- or the lane has passed them already. Only without any is the batch kept, and may be sent.
+-- or the lane has passed them already. Only without any may the batch be sent, and is it kept: while Redis is full and no
+-- room is left it is not, and an heir would send its events in a batch of its own.
 -- May change: flight of the first partition.
 local function freeze(first, last)
   local lane, batch, refused = ARGV[first], ARGV[first + 1], {}
@@ -14,7 +15,7 @@ local function freeze(first, last)
       refused[#refused + 1] = (i - first + 1) / 3
     end
   end
-  if #refused == 0 then
+  if #refused == 0 and has_room(ARGV[first + 2], #batch) then
     redis.call('HSET', ARGV[1] .. ':flight:' .. ARGV[first + 2], lane, batch)
   end
   return refused

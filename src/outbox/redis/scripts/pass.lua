@@ -1,8 +1,36 @@
--- Put in front of write.lua, behind owners.lua and cursors.lua.
+-- Put in front of write.lua, behind owners.lua, cursors.lua and full.lua.
+-- While Redis is full, the oldest dead letters make room for a new one.
 -- Expects KEYS[4] = dead letters, ARGV[4] = most of them, ARGV[5] = their greatest age (ms).
 
 -- Dead letters that made room for others, not counting those that were too old.
 local evicted = 0
+
+-- Removes the oldest dead letters until as many bytes are free as a new one takes.
+local function make_room(bytes)
+  while bytes > 0 do
+    local oldest = redis.call('XRANGE', KEYS[4], '-', '+', 'COUNT', 1)[1]
+    if not oldest then
+      return
+    end
+    for _, text in ipairs(oldest[2]) do
+      bytes = bytes - #text
+    end
+    evicted = evicted + redis.call('XDEL', KEYS[4], oldest[1])
+  end
+end
+
+local function add_letter(first, last)
+  if full then
+    local bytes = 0
+    for i = first, last do
+      bytes = bytes + #ARGV[i]
+    end
+    make_room(bytes)
+  end
+  redis.call('XADD', KEYS[4], '*', unpack(ARGV, first, last))
+  redis.call('XTRIM', KEYS[4], 'MINID', string.format('%.0f', math.max(0, now - ARGV[5])))
+  evicted = evicted + redis.call('XTRIM', KEYS[4], 'MAXLEN', ARGV[4])
+end
 
 -- A lane has passed a batch: moves its cursors, forgets the frozen batch, keeps it as a dead letter if it was given up.
 --
@@ -31,13 +59,18 @@ local function pass(first, last)
   if oldest and ARGV[oldest + 2] ~= '' and has_passed(ARGV[oldest], lane, ARGV[oldest + 2]) then
     return refused
   end
+  prove('HDEL')
+  if redelivered ~= '' or letter_ends > first + 3 then
+    -- A passage that is repeated writes its letter once more, unless its cursors moved.
+    for _, command in ipairs({'HSET', 'XADD', 'XDEL', 'XTRIM'}) do
+      prove(command)
+    end
+  end
   if redelivered ~= '' then
     redis.call('XDEL', KEYS[4], redelivered)
   end
   if letter_ends > first + 3 then
-    redis.call('XADD', KEYS[4], '*', unpack(ARGV, first + 4, letter_ends))
-    redis.call('XTRIM', KEYS[4], 'MINID', string.format('%.0f', math.max(0, now - ARGV[5])))
-    evicted = evicted + redis.call('XTRIM', KEYS[4], 'MAXLEN', ARGV[4])
+    add_letter(first + 4, letter_ends)
   end
   for _, i in ipairs(owned) do
     local partition, passed = ARGV[i], ARGV[i + 2]

@@ -8,5 +8,6 @@
 if not owns(ARGV[4], ARGV[5]) then
   return 0
 end
+write_while_full()
 redis.call('HDEL', KEYS[3], ARGV[4])
 return 1

@@ -11,4 +11,5 @@
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or not owns(ARGV[4], ARGV[5]) then
   return 0
 end
+write_while_full()
 return redis.call('XDEL', KEYS[4], unpack(ARGV, 6))

@@ -13,6 +13,7 @@ local removed = 0
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
   return removed
 end
+write_while_full()
 for i = 4, #ARGV, 3 do
   if owns(ARGV[i], ARGV[i + 1]) then
     local stream = ARGV[1] .. ':out:' .. ARGV[i]

@@ -1,10 +1,11 @@
 //! What is written down about batches: what lanes have passed, and what they send next.
 
-use redis::{Connection, ErrorKind, RedisResult, ScriptInvocation};
+use redis::{Connection, ErrorKind, RedisResult};
 
 use super::{Keys, Refusal, WRITE, accepted};
 use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
+use crate::redis::ScriptCall;
 
 /// The most batches that are kept in one call, and the most passages that are written down in one: about a millisecond of
 /// Redis' time.
@@ -74,9 +75,12 @@ pub(crate) struct DeadLetterLimits {
 pub(in crate::outbox::redis) struct Written {
     /// How many dead letters made room for others.
     pub(in crate::outbox::redis) evicted: usize,
+    /// Redis is full: they made room for fewer bytes than `dead_letter_max` allows.
+    pub(in crate::outbox::redis) full: bool,
     /// For each of the passages, its places that were refused; the others are written down.
     pub(in crate::outbox::redis) passed: Vec<Vec<Position>>,
-    /// For each of the batches, its places that were refused; it is kept if there are none.
+    /// For each of the batches, its places that were refused. It may be sent if there are none, and then it is kept as far as
+    /// Redis has room.
     pub(in crate::outbox::redis) kept: Vec<Vec<Position>>,
 }
 
@@ -99,7 +103,7 @@ impl Keys {
         for batch in frozen {
             batch.add_to(&mut call);
         }
-        let (status, evicted, refused): (String, usize, Vec<Vec<usize>>) = call.invoke(redis)?;
+        let (status, evicted, refused, full): (String, usize, Vec<Vec<usize>>, bool) = call.invoke(redis)?;
         if let Err(displaced) = accepted(&status)? {
             return Ok(Err(displaced));
         }
@@ -109,7 +113,7 @@ impl Keys {
             return Err((ErrorKind::UnexpectedReturnType, "write.lua did not answer for everything").into());
         }
         let kept = passed.split_off(passages.len());
-        Ok(Ok(Written { evicted, passed, kept }))
+        Ok(Ok(Written { evicted, full, passed, kept }))
     }
 }
 
@@ -124,7 +128,7 @@ impl Passage {
         self.letter.iter().map(|(_, value)| value.len()).sum()
     }
 
-    fn add_to(&self, call: &mut ScriptInvocation<'_>) {
+    fn add_to(&self, call: &mut ScriptCall<'_>) {
         let letter = 2 * self.letter.len();
         call.arg("pass").arg(4 + letter + 3 * self.places.len());
         call.arg(&self.lane).arg(&self.id).arg(self.redelivered.as_ref().map_or("", LetterId::as_str)).arg(letter);
@@ -136,13 +140,13 @@ impl Passage {
 }
 
 impl Frozen {
-    fn add_to(&self, call: &mut ScriptInvocation<'_>) {
+    fn add_to(&self, call: &mut ScriptCall<'_>) {
         call.arg("freeze").arg(2 + 3 * self.last.len()).arg(&self.lane).arg(&self.batch);
         add_places(call, &self.last, true);
     }
 }
 
-fn add_places(call: &mut ScriptInvocation<'_>, places: &[Position], told: bool) {
+fn add_places(call: &mut ScriptCall<'_>, places: &[Position], told: bool) {
     for Position { partition, tenure, seq } in places {
         call.arg(*partition).arg(*tenure).arg(told.then_some(*seq).map_or_else(String::new, |seq| seq.to_string()));
     }

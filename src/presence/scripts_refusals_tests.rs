@@ -1,0 +1,224 @@
+//! What Redis refuses, for lack of rights or of memory, on a real Redis.
+
+use super::*;
+use crate::presence::batch::{CacheSeen, Count};
+
+/// Every command by which a claim writes.
+const WRITES: [&str; 9] = ["hset", "hdel", "sadd", "srem", "xadd", "zadd", "zrem", "set", "del"];
+
+/// A cluster that counts, looks for misses and appends events, used by a user whose rights change.
+struct Limited {
+    cluster: Cluster,
+    admin: Connection,
+}
+
+impl Limited {
+    fn start(grace: Duration) -> Self {
+        let server = RedisServer::start();
+        let mut admin = server.connect();
+        redis::cmd("ACL").arg(&["SETUSER", "admin", "on", "nopass", "~*", "+@all"]).exec(&mut admin).unwrap();
+        redis::cmd("AUTH").arg(&["admin", ""]).exec(&mut admin).unwrap();
+        let mut cluster = Cluster::on(&server);
+        cluster.keys = cluster.keys.with_grace(grace).with_miss_ttl(Duration::from_secs(60));
+        cluster.server = Some(server);
+        Self { cluster, admin }
+    }
+
+    fn right(&mut self, sign: char, command: &str) {
+        let right = format!("{sign}{command}");
+        redis::cmd("ACL").arg(&["SETUSER", "default", &right]).exec(&mut self.admin).unwrap();
+    }
+
+    fn send(&mut self, node: &NodeId, number: u64, entries: &[Entry]) -> RedisResult<Result<Verdict, Refusal>> {
+        let (keys, epoch) = (self.cluster.keys.clone(), self.cluster.epoch.clone());
+        keys.claim(&mut self.cluster.redis, node, &epoch, &Batch::new(number, entries.to_vec()))
+    }
+
+    /// Everything in Redis that does not depend on the time: the events, and the members of sets and hashes.
+    fn state(&mut self) -> Vec<String> {
+        let redis = &mut self.admin;
+        let mut state = Vec::new();
+        let mut keys: Vec<String> = redis::cmd("KEYS").arg("*").query(redis).unwrap();
+        keys.sort();
+        for key in keys {
+            let kind: String = redis::cmd("TYPE").arg(&key).query(redis).unwrap();
+            let mut members: Vec<String> = match kind.as_str() {
+                "stream" => {
+                    let entries: Vec<(String, Vec<String>)> =
+                        redis::cmd("XRANGE").arg(&key).arg("-").arg("+").query(redis).unwrap();
+                    state.extend(entries.iter().map(|(_, fields)| format!("event {fields:?}")));
+                    continue;
+                }
+                "hash" if key == "wh:counts" || key == "wh:epoch" => {
+                    redis::cmd("HKEYS").arg(&key).query(redis).unwrap()
+                }
+                "hash" if key.starts_with("wh:reply") => {
+                    redis::cmd("HMGET").arg(&[&key, "batch", "edges"]).query(redis).unwrap()
+                }
+                "hash" => redis::cmd("HGETALL").arg(&key).query(redis).unwrap(),
+                "set" => redis::cmd("SMEMBERS").arg(&key).query(redis).unwrap(),
+                "zset" => redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1).query(redis).unwrap(),
+                _ => Vec::new(),
+            };
+            members.sort();
+            state.push(format!("{key} {members:?}"));
+        }
+        state
+    }
+}
+
+fn joins() -> Vec<Entry> {
+    let count = Count { app: AppId::from("app"), channel: ChannelName::from("presence-cache-a"), number: 1 };
+    let seen = CacheSeen { app: AppId::from("app"), channel: ChannelName::from("presence-cache-a"), empty: true };
+    vec![
+        Entry::Claim(Claim::join(channel("app", "presence-cache-a"))),
+        Entry::Claim(Claim::join(user("app", "presence-cache-a", "7"))),
+        Entry::Claim(Claim::join(channel("app", "presence-cache-b"))),
+        Entry::Count(count),
+        Entry::Cache(seen),
+    ]
+}
+
+fn leaves() -> Vec<Entry> {
+    [user("app", "presence-cache-a", "7"), channel("app", "presence-cache-a")]
+        .map(|hold| Entry::Claim(Claim::leave(hold)))
+        .into()
+}
+
+/// Batches of a node, one after another.
+fn visits() -> Vec<Vec<Entry>> {
+    let back = vec![
+        Entry::Claim(Claim::join(channel("app", "presence-cache-a"))),
+        Entry::Claim(Claim::join(user("app", "presence-cache-a", "7"))),
+    ];
+    // Some batches only join or only leave, others do both.
+    let both = [leaves(), vec![Entry::Claim(Claim::join(channel("app", "private-c")))]].concat();
+    vec![joins(), leaves(), back, both]
+}
+
+/// What is in Redis after the visits, one command being forbidden when the batch `at` is sent first.
+fn visits_without(grace: Duration, forbidden: Option<(usize, &str)>) -> Vec<Vec<String>> {
+    let mut limited = Limited::start(grace);
+    let node = limited.cluster.node(1);
+    let mut states = Vec::new();
+    for (n, entries) in visits().iter().enumerate() {
+        let number = n as u64 + 1;
+        let before = limited.state();
+        if let Some((_, command)) = forbidden.filter(|(at, _)| *at == n) {
+            limited.right('-', command);
+            let refused = limited.send(&node, number, entries);
+            limited.right('+', command);
+            if let Err(error) = &refused {
+                assert!(error.to_string().contains(&format!("'{command}'")), "{error}");
+                let events = |state: &[String]| state.iter().filter(|line| line.starts_with("event")).count();
+                assert_eq!(events(&limited.state()), events(&before), "{command}");
+            }
+        }
+        limited.send(&node, number, entries).unwrap().unwrap();
+        states.push(limited.state());
+    }
+    states
+}
+
+#[test]
+fn whichever_right_is_missing_for_a_while_every_edge_has_its_event_once() {
+    for grace in [Duration::ZERO, Duration::from_secs(60)] {
+        let expected = visits_without(grace, None);
+        for at in 0..expected.len() {
+            for command in WRITES {
+                assert_eq!(visits_without(grace, Some((at, command))), expected, "{command} at {at}, grace {grace:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_dead_node_is_reaped_once_whichever_right_was_missing() {
+    let reaped = |forbidden: Option<&str>| {
+        let mut limited = Limited::start(Duration::ZERO);
+        let (dead, reaper) = (limited.cluster.node(1), limited.cluster.node(2));
+        limited.send(&dead, 1, &joins()).unwrap().unwrap();
+        limited.cluster.lapse(&dead);
+        let (keys, epoch) = (limited.cluster.keys.clone(), limited.cluster.epoch.clone());
+        if let Some(command) = forbidden {
+            let before = limited.state();
+            limited.right('-', command);
+            assert!(keys.reap(&mut limited.cluster.redis, dead.as_str(), &epoch, REAP_PORTION).is_err(), "{command}");
+            limited.right('+', command);
+            assert_eq!(limited.state(), before, "{command}");
+        }
+        limited.cluster.reap(&dead).unwrap();
+        limited.send(&reaper, 1, &[]).unwrap().unwrap();
+        limited.state()
+    };
+    let expected = reaped(None);
+    for command in ["hset", "hdel", "srem", "xadd", "zadd", "zrem", "expire"] {
+        assert_eq!(reaped(Some(command)), expected, "{command}");
+    }
+}
+
+#[test]
+fn while_redis_is_full_a_node_opens_and_renews_but_claims_nothing() {
+    let mut cluster = Cluster::start();
+    let (a, lapsed) = (cluster.node(1), cluster.node(2));
+    cluster.lapse(&lapsed);
+    let claim = |cluster: &mut Cluster, number: u64, claim: Claim| {
+        let epoch = cluster.epoch.clone();
+        cluster.keys.claim(&mut cluster.redis, &a, &epoch, &batch(number, &[claim]))
+    };
+    claim(&mut cluster, 1, Claim::join(channel("app", "news"))).unwrap().unwrap();
+    redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"]).exec(&mut cluster.redis).unwrap();
+    for change in [Claim::join(channel("app", "sports")), Claim::leave(channel("app", "news"))] {
+        let error = claim(&mut cluster, 2, change).unwrap_err();
+        assert_eq!(error.code(), Some("OOM"), "{error}");
+    }
+    assert!(!cluster.renew(&lapsed).unbroken);
+    cluster.node(3);
+    let error = cluster.keys.reap(&mut cluster.redis, a.as_str(), &cluster.epoch.clone(), REAP_PORTION);
+    assert!(error.is_ok_and(|reaped| reaped.unwrap().fate == Fate::Alive));
+    redis::cmd("CONFIG").arg(&["SET", "maxmemory", "0"]).exec(&mut cluster.redis).unwrap();
+    assert_eq!(claim(&mut cluster, 2, Claim::leave(channel("app", "news"))).unwrap().unwrap().edges, b"1");
+}
+
+#[test]
+fn a_claim_that_would_end_the_settling_ends_it_only_when_nothing_of_it_is_refused() {
+    let mut limited = Limited::start(Duration::ZERO);
+    let node = limited.cluster.node(1);
+    redis::cmd("HSET").arg(&["wh:epoch", "settled", "1"]).exec(&mut limited.admin).unwrap();
+    redis::cmd("SADD").arg(&["wh:restoring", "dead"]).exec(&mut limited.admin).unwrap();
+    let settled = |limited: &mut Limited| -> u64 {
+        redis::cmd("HGET").arg(&["wh:epoch", "settled"]).query(&mut limited.admin).unwrap()
+    };
+    let before = limited.state();
+    let full = |limited: &mut Limited, bytes: &str| {
+        redis::cmd("CONFIG").arg(&["SET", "maxmemory", bytes]).exec(&mut limited.admin).unwrap();
+    };
+    full(&mut limited, "1");
+    assert_eq!(limited.send(&node, 1, &joins()).unwrap_err().code(), Some("OOM"));
+    full(&mut limited, "0");
+    for command in ["xadd", "del"] {
+        limited.right('-', command);
+        assert!(limited.send(&node, 1, &joins()).is_err(), "{command}");
+        limited.right('+', command);
+    }
+    assert_eq!((limited.state(), settled(&mut limited)), (before, 1));
+    limited.send(&node, 1, &joins()).unwrap().unwrap();
+    assert_eq!(settled(&mut limited), 0);
+    assert!(!limited.state().iter().any(|line| line.starts_with("wh:restoring")));
+}
+
+#[test]
+fn a_node_that_lacks_a_right_gets_no_lease_before_it_is_waited_for() {
+    let mut limited = Limited::start(Duration::ZERO);
+    let (keys, node) = (limited.cluster.keys.clone(), NodeId::new("host", 1, 0));
+    let open =
+        |limited: &mut Limited| keys.open(&mut limited.cluster.redis, &node, "epoch-1", Duration::from_secs(1), true);
+    for command in ["hset", "sadd", "zadd"] {
+        limited.right('-', command);
+        assert!(open(&mut limited).is_err(), "{command}");
+        limited.right('+', command);
+        assert!(!limited.state().iter().any(|line| line.starts_with("wh:nodes")), "{command}");
+    }
+    open(&mut limited).unwrap();
+    assert!(limited.state().contains(&format!("wh:restoring [\"{node}\"]")));
+}

@@ -1,0 +1,114 @@
+//! Scripts, called by their hash where Redis knows them.
+//!
+//! A script that Redis does not know is sent as it is (`EVAL`), after which Redis knows it. So does whoever may not call
+//! `EVALSHA`; `SCRIPT LOAD` is never needed.
+
+use redis::{
+    Connection, ConnectionLike, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, ToRedisArgs,
+};
+
+/// A script.
+#[derive(Debug)]
+pub(crate) struct Script {
+    code: &'static str,
+    hash: String,
+}
+
+/// A call of a script, to be filled with keys and arguments.
+#[derive(Debug)]
+pub(crate) struct ScriptCall<'a> {
+    script: &'a Script,
+    keys: Vec<Vec<u8>>,
+    args: Vec<Vec<u8>>,
+}
+
+impl Script {
+    /// The script of this code.
+    pub(crate) fn new(code: &'static str) -> Self {
+        Self { code, hash: redis::Script::new(code).get_hash().to_owned() }
+    }
+
+    /// The SHA-1 of the code, in hexadecimal digits.
+    pub(crate) fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// A call without keys and arguments.
+    pub(crate) const fn call(&self) -> ScriptCall<'_> {
+        ScriptCall { script: self, keys: Vec::new(), args: Vec::new() }
+    }
+
+    /// The bytes of an `EVAL` with the keys and arguments of `evalsha`, the bytes of an `EVALSHA` of this script.
+    pub(crate) fn with_code(&self, evalsha: &[u8]) -> Vec<u8> {
+        let called = format!("$7\r\nEVALSHA\r\n$40\r\n{}\r\n", self.hash);
+        // Behind the number of words: `*12\r\n`.
+        let begins = evalsha.iter().position(|byte| *byte == b'$').unwrap_or_default();
+        let (count, rest) = evalsha.split_at(begins);
+        let rest = rest.strip_prefix(called.as_bytes()).unwrap_or(rest);
+        let code = format!("$4\r\nEVAL\r\n${}\r\n{}\r\n", self.code.len(), self.code);
+        [count, code.as_bytes(), rest].concat()
+    }
+}
+
+impl ScriptCall<'_> {
+    /// Adds a key.
+    pub(crate) fn key(&mut self, key: impl ToRedisArgs) -> &mut Self {
+        key.write_redis_args(&mut self.keys);
+        self
+    }
+
+    /// Adds an argument.
+    pub(crate) fn arg(&mut self, arg: impl ToRedisArgs) -> &mut Self {
+        arg.write_redis_args(&mut self.args);
+        self
+    }
+
+    /// Runs the script.
+    pub(crate) fn invoke<T: FromRedisValue>(&self, redis: &mut Connection) -> RedisResult<T> {
+        let mut evalsha = redis::cmd("EVALSHA");
+        evalsha.arg(&self.script.hash).arg(self.keys.len()).arg(&self.keys).arg(&self.args);
+        let packed = evalsha.get_packed_command();
+        let answer = match redis.req_packed_command(&packed).and_then(redis::Value::extract_error) {
+            Err(error) if must_send_code(&error) => {
+                redis.req_packed_command(&self.script.with_code(&packed))?.extract_error()?
+            }
+            answered => answered?,
+        };
+        Ok(T::from_redis_value(answer)?)
+    }
+}
+
+/// Whether a script was not run because Redis does not know it, or because this user may not call it by its hash.
+pub(crate) fn must_send_code(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+        || (error.code() == Some("NOPERM") && error.detail().is_some_and(|detail| detail.contains("'evalsha'")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::redis::RedisServer;
+
+    #[test]
+    fn a_script_runs_although_nothing_but_eval_is_allowed() {
+        let server = RedisServer::start();
+        let mut redis = server.connect();
+        let script = Script::new("return {KEYS[1], ARGV[1], ARGV[2]}");
+        let mut call = script.call();
+        call.arg("a").arg(7).key("k");
+        let run = |redis: &mut Connection| call.invoke::<(String, String, u8)>(redis);
+        let answer = ("k".to_owned(), "a".to_owned(), 7);
+        for rights in [["+eval", "+evalsha"], ["+eval", "-evalsha"]] {
+            redis::cmd("SCRIPT").arg("FLUSH").exec(&mut redis).unwrap();
+            redis::cmd("ACL")
+                .arg(&["SETUSER", "u", "reset", "on", "nopass", "~*"])
+                .arg(&rights)
+                .exec(&mut redis)
+                .unwrap();
+            let mut user = server.connect();
+            redis::cmd("AUTH").arg(&["u", ""]).exec(&mut user).unwrap();
+            assert_eq!(run(&mut user), Ok(answer.clone()), "{rights:?}");
+            assert_eq!(run(&mut user), Ok(answer.clone()), "{rights:?}");
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Redis refuses: it is full, it lacks replicas, or its user lacks rights. Deliveries go on as far as it lets them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use redis::Commands;
+use resonate_webhooks::config::Config;
+use resonate_webhooks::engine::Engine;
+use resonate_webhooks::outbox::DeadLetters;
+use resonate_webhooks::status::{Adoption, Cluster as Status};
+use resonate_webhooks::telemetry::{Level, Outcome};
+use serde_json::json;
+use support::cluster::{Cluster, stat};
+use support::engine::{APP, engine, eventually};
+use support::receiver::{Answer, Receiver};
+use support::redis::RedisServer;
+
+/// Channels that wait for their webhooks when Redis begins to refuse.
+const BACKLOG: usize = 3000;
+
+fn subscribe(node: &Engine, channels: std::ops::Range<usize>) {
+    for n in channels {
+        node.subscribed(APP, format!("c{n}").as_bytes(), b"1.1", None);
+    }
+}
+
+fn configure(redis: &RedisServer, name: &str, value: u64) {
+    redis::cmd("CONFIG").arg("SET").arg(name).arg(value).exec(&mut redis.connect()).unwrap();
+}
+
+fn used_memory(redis: &RedisServer) -> u64 {
+    let info: String = redis::cmd("INFO").arg("memory").query(&mut redis.connect()).unwrap();
+    info.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap().parse().unwrap()
+}
+
+fn waiting(redis: &RedisServer) -> usize {
+    let mut redis = redis.connect();
+    (0..16).map(|partition| redis.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
+}
+
+/// When the lease of the one node lapses, if it has one.
+fn lease_of(redis: &RedisServer) -> Option<f64> {
+    let nodes: Vec<(String, f64)> = redis.connect().zrange_withscores("wh:nodes", 0, -1).unwrap();
+    nodes.first().map(|(_, expiry)| *expiry)
+}
+
+fn lease(redis: &RedisServer) -> f64 {
+    lease_of(redis).unwrap()
+}
+
+/// Which errors were logged, by their words; the outcomes are taken.
+fn errors(node: &Engine) -> Vec<String> {
+    let error = |outcome| match outcome {
+        Outcome::Log { level: Level::Error, message } => Some(message),
+        _ => None,
+    };
+    node.poll(100_000).into_iter().filter_map(error).collect()
+}
+
+fn once_each(counts: &BTreeMap<String, usize>, channels: usize) {
+    assert_eq!(counts.len(), channels);
+    assert!(counts.values().all(|count| *count == 1), "{counts:?}");
+}
+
+#[test]
+fn a_full_redis_is_drained_leases_hold_and_edges_wait_for_room() {
+    let cluster = Cluster::start();
+    // The backlog is decided, and its first POST not made.
+    let node = cluster.node_with(&json!({ "flush_interval": 2.0, "batch_max_events": 100 }));
+    subscribe(&node, 0..BACKLOG);
+    eventually("the events are in the outbox", || stat(&node, "edges") == BACKLOG as u64);
+    let before = used_memory(&cluster.redis);
+    assert!(waiting(&cluster.redis) > BACKLOG / 2, "the backlog is gone before Redis is full");
+    configure(&cluster.redis, "maxmemory", 1);
+    subscribe(&node, BACKLOG..BACKLOG + 50);
+
+    let (mut highest, first_lease) = (0, lease(&cluster.redis));
+    eventually("all of the backlog arrived and is trimmed", || {
+        highest = highest.max(used_memory(&cluster.redis));
+        cluster.counts().len() == BACKLOG && waiting(&cluster.redis) == 0
+    });
+    eventually("the lease is renewed", || lease(&cluster.redis) > first_lease + 3000.0);
+    // Read buffers of the connections among it.
+    assert!(highest < before + 4_000_000, "from {before} to {highest} bytes");
+    assert_eq!(stat(&node, "edges"), BACKLOG as u64, "a claim was carried out while Redis was full");
+    let errors = errors(&node);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].contains("takes no writes (OOM ") && errors[0].contains("raise its maxmemory"), "{errors:?}");
+    assert!(stat(&node, "redis_errors") > 0);
+
+    configure(&cluster.redis, "maxmemory", 0);
+    eventually("the edges that waited are decided", || cluster.counts().len() == BACKLOG + 50);
+    once_each(&cluster.counts(), BACKLOG + 50);
+    assert!(node.flush(Duration::from_secs(5)).is_nothing());
+}
+
+#[test]
+fn a_node_that_starts_on_a_full_redis_delivers_what_waits() {
+    let cluster = Cluster::start();
+    cluster.receiver.always("/hook", Answer::Status(500));
+    let settings = json!({ "max_attempts": 100, "batch_max_events": 100 });
+    let gone = cluster.node_with(&settings);
+    subscribe(&gone, 0..200);
+    eventually("the events are in the outbox", || stat(&gone, "edges") == 200);
+    gone.end(Duration::from_millis(10));
+    drop(gone);
+    configure(&cluster.redis, "maxmemory", 1);
+    cluster.receiver.always("/hook", Answer::Status(200));
+    let heir = cluster.node_with(&settings);
+    eventually("all arrived and are trimmed", || waiting(&cluster.redis) == 0);
+    let occupied: BTreeSet<String> =
+        cluster.events().into_iter().filter(|event| event.starts_with("channel_occ")).collect();
+    assert_eq!(occupied.len(), 200);
+    drop(heir);
+}
+
+#[test]
+fn without_enough_replicas_batches_are_sent_all_the_same_after_some_seconds() {
+    let cluster = Cluster::start();
+    let node = cluster.node_with(&json!({ "flush_interval": 2.0, "ttl": 60 }));
+    subscribe(&node, 0..300);
+    eventually("the events are in the lanes", || stat(&node, "queued_events") == 300);
+    configure(&cluster.redis, "min-replicas-to-write", 1);
+    let began = Instant::now();
+    subscribe(&node, 300..310);
+    eventually("all arrived", || cluster.counts().len() == 300);
+    assert!(began.elapsed() > Duration::from_secs(2), "a refusal that passes by itself changes nothing");
+    assert_eq!(waiting(&cluster.redis), 300);
+    let errors = errors(&node);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].contains("takes no writes (NOREPLICAS ") && errors[0].contains("min-replicas-to-write"),
+        "{errors:?}"
+    );
+
+    configure(&cluster.redis, "min-replicas-to-write", 0);
+    eventually("the edges that waited are decided", || cluster.counts().len() == 310);
+    eventually("what was sent is trimmed", || waiting(&cluster.redis) == 0);
+    once_each(&cluster.counts(), 310);
+}
+
+#[test]
+fn a_node_whose_data_a_full_redis_has_lost_keeps_its_lease_and_puts_its_holds_back_later() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    subscribe(&node, 0..20);
+    eventually("all arrived", || cluster.counts().len() == 20);
+    configure(&cluster.redis, "maxmemory", 1);
+    redis::cmd("FLUSHALL").exec(&mut cluster.redis.connect()).unwrap();
+    let has_lease = || cluster.redis.connect().zcard::<_, usize>("wh:nodes").unwrap() == 1;
+    eventually("the node has a lease again", has_lease);
+    let first_lease = lease(&cluster.redis);
+    eventually("the lease is renewed", || lease(&cluster.redis) > first_lease + 3000.0);
+    configure(&cluster.redis, "maxmemory", 0);
+    eventually("the holds are back", || cluster.redis.connect().hlen::<_, usize>("wh:occ:app").unwrap() == 20);
+    node.closed(APP, b"1.1");
+    eventually("all have left", || cluster.counts().len() == 40);
+    once_each(&cluster.counts(), 40);
+}
+
+/// The command that the page has, which gives a user the rights that we need.
+fn documented_acl() -> Vec<String> {
+    let page = include_str!("../docs/configuration.md");
+    let begins = page.find("ACL SETUSER").unwrap();
+    let command = page[begins..].split("\n```").next().unwrap();
+    command.split_whitespace().filter(|word| *word != "\\").map(str::to_owned).collect()
+}
+
+/// A server with a user that has these rights and no others, and the `connection` of that user.
+fn with_documented_rights() -> (RedisServer, serde_json::Value) {
+    let (redis, acl) = (RedisServer::start(), documented_acl());
+    redis::cmd(&acl[0]).arg(&acl[1..]).exec(&mut redis.connect()).unwrap();
+    let connection = json!({ "host": redis.socket(), "username": acl[2], "password": "secret", "timeout": 1 });
+    (redis, connection)
+}
+
+fn assert_nothing_was_denied(redis: &RedisServer) {
+    let denied: Vec<redis::Value> = redis::cmd("ACL").arg("LOG").query(&mut redis.connect()).unwrap();
+    assert!(denied.is_empty(), "{denied:?}");
+}
+
+fn has_received(receiver: &Receiver, event: &str) -> bool {
+    receiver.received("/hook").iter().any(|request| request.events().iter().any(|e| e.starts_with(event)))
+}
+
+#[test]
+fn the_documented_rights_are_enough_for_everything() {
+    let ((redis, connection), receiver) = (with_documented_rights(), Receiver::start());
+    receiver.script("/hook", [Answer::Status(500)]);
+    let endpoints = json!([{
+        "url": receiver.url("/hook"),
+        "id": "hook",
+        "events": ["channel_occupied", "channel_vacated", "member_added", "member_removed", "subscription_count", "cache_miss"],
+    }]);
+    let settings = json!({
+        "connection": connection, "max_attempts": 1, "departure_grace": 0.1, "subscription_count_interval": 0.1,
+        "endpoints": endpoints,
+    });
+    let node = engine(&redis, &receiver, &settings);
+    let config = Config::from_value(json!({ "connection": connection, "endpoints": endpoints })).unwrap();
+    let mut letters = DeadLetters::of(&config).unwrap();
+    node.subscribed(APP, b"presence-cache-room", b"1.1", Some(b"7"));
+    eventually("a dead letter", || letters.count().unwrap() > 0);
+    assert!(letters.retry_all().unwrap() > 0);
+    eventually("it is a letter no more", || letters.count().unwrap() == 0);
+    node.cache_seen(APP, b"presence-cache-room", true);
+    node.unsubscribed(APP, b"presence-cache-room", b"1.1");
+    eventually("the channel is vacated", || has_received(&receiver, "channel_vacated"));
+    let mut status = Status::of(&config).unwrap();
+    status.pause("hook").unwrap();
+    status.resume("hook").unwrap();
+    status.watch(None).unwrap();
+    eventually("the node reports", || !status.status().unwrap().nodes.is_empty());
+    assert!(node.end(Duration::from_secs(5)).is_nothing());
+    assert_nothing_was_denied(&redis);
+}
+
+#[test]
+fn the_documented_rights_are_enough_to_put_lost_data_back_and_to_adopt_it() {
+    let ((redis, connection), receiver) = (with_documented_rights(), Receiver::start());
+    let settings = json!({ "connection": connection, "cluster_name": "shop", "departure_grace": 0.1 });
+    let node = engine(&redis, &receiver, &settings);
+    subscribe(&node, 0..3);
+    eventually("they are told", || stat(&node, "edges") == 3);
+    redis::cmd("FLUSHALL").exec(&mut redis.connect()).unwrap();
+    eventually("what was lost is back", || stat(&node, "reassertions") == 1);
+    subscribe(&node, 3..4);
+    eventually("edges are decided again", || has_received(&receiver, "channel_occupied c3"));
+    let other = json!({ "connection": connection, "cluster_name": "store" });
+    let mut status = Status::of(&Config::from_value(other).unwrap()).unwrap();
+    assert_eq!(status.adopt().unwrap(), Adoption::Adopted("shop".to_owned()));
+    drop(node);
+    assert_nothing_was_denied(&redis);
+}
+
+#[test]
+fn an_adoption_without_a_right_changes_nothing() {
+    let cluster = Cluster::start();
+    let node = cluster.node_with(&json!({ "cluster_name": "shop" }));
+    eventually("the node has a lease", || lease_of(&cluster.redis).is_some());
+    let settings = json!({ "connection": { "host": cluster.redis.socket() }, "cluster_name": "store" });
+    let mut status = Status::of(&Config::from_value(settings).unwrap()).unwrap();
+    let mut admin = cluster.redis.connect();
+    for right in ["hset", "zadd"] {
+        redis::cmd("ACL").arg(&["SETUSER", "default", &format!("-{right}")]).exec(&mut admin).unwrap();
+        let error = status.adopt().unwrap_err().to_string();
+        redis::cmd("ACL").arg(&["SETUSER", "default", &format!("+{right}")]).exec(&mut admin).unwrap();
+        assert!(error.contains(&format!("'{right}'")), "{error}");
+        assert!(lease_of(&cluster.redis) > Some(0.0), "{right}");
+        assert_eq!(status.status().unwrap().identity.data.as_deref(), Some("shop"), "{right}");
+    }
+    drop(node);
+}
+
+/// Every Lua file in a folder.
+fn scripts_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: PathBuf| match path.extension() {
+        _ if path.is_dir() => scripts_in(&path),
+        Some(extension) if extension == "lua" => vec![fs::read_to_string(&path).unwrap()],
+        _ => Vec::new(),
+    };
+    entries.flat_map(read).collect()
+}
+
+#[test]
+fn the_documented_rights_have_every_command_of_every_script() {
+    let acl: BTreeSet<String> = documented_acl().into_iter().collect();
+    let mut commands = BTreeSet::new();
+    for script in scripts_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        // Commands are named where they are called, and nothing else is written like that.
+        let quoted = script.split('\'').skip(1).step_by(2);
+        let words = quoted.filter(|text| text.len() > 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()));
+        commands.extend(words.map(|word| format!("+{}", word.to_lowercase())));
+    }
+    let options = ["COUNT", "LIMIT", "MAXLEN", "MINID", "NOMKSTREAM", "WITHSCORES"];
+    let options: BTreeSet<String> = options.iter().map(|option| format!("+{}", option.to_lowercase())).collect();
+    let missing: Vec<&String> = commands.difference(&acl).filter(|command| !options.contains(*command)).collect();
+    assert!(commands.len() > 30 && missing.is_empty(), "{missing:?} of {commands:?}");
+}
+
+#[test]
+fn a_missing_right_is_named_and_its_edges_have_their_events_when_it_is_given() {
+    let cluster = Cluster::start();
+    let mut admin = cluster.redis.connect();
+    let mut right = |right: &str| redis::cmd("ACL").arg(&["SETUSER", "default", right]).exec(&mut admin).unwrap();
+    right("-xadd");
+    let node = cluster.node();
+    subscribe(&node, 0..20);
+    let mut said = Vec::new();
+    eventually("the right is named", || {
+        said.extend(errors(&node));
+        said.iter().any(|error| error.contains("'xadd'") && error.contains("docs/configuration.md"))
+    });
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(stat(&node, "redis_errors") > 0);
+    right("-hset");
+    right("+xadd");
+    eventually("the other right is named", || errors(&node).iter().any(|error| error.contains("'hset'")));
+    right("+hset");
+    eventually("all arrived", || cluster.counts().len() == 20);
+    once_each(&cluster.counts(), 20);
+}
