@@ -319,7 +319,8 @@ impl Stage {
             link: Link::new(self.settings.clone(), Arc::clone(&telemetry)),
             keys: self.keys.clone(),
             audit: None,
-            compare_every: LEASE,
+            // Never: no single hold is lost here, and the reference has no clock that could tell when a node would look.
+            compare_every: Duration::MAX,
             standing: Arc::clone(&standing),
             next_incarnation: Box::new(move || node_id(incarnations.fetch_add(1, Ordering::Relaxed) + 1)),
         };
