@@ -29,7 +29,7 @@ const IDLE: Duration = Duration::from_secs(1);
 ///
 /// The log has one line when an outage begins, one more when its nature changes, and one when it is over. A rejected call
 /// is no outage: others may succeed meanwhile. It is logged once until another one is. Nor is it an outage when Redis
-/// refuses a call for lack of memory, disk, replicas or rights: see [`Refusal`]. A connection that Redis closed because it
+/// refuses a call for lack of memory, disk, replicas or rights: see `Refusal`. A connection that Redis closed because it
 /// was idle is no outage either: it is made anew before the call.
 pub struct Link {
     settings: Settings,
