@@ -286,11 +286,13 @@ fn a_node_that_was_robbed_of_its_partitions_sends_nothing_of_them_any_more() {
     subscribe(&robbed, 0..10);
     let mut connection = redis.connect();
     eventually("the events are in the outbox", || outbox_events(&mut connection) == 10);
+    // At once, and with a lease of its own: the partitions of a node without one are an estate, which the robbed node inherits.
+    let mut robbery = redis::pipe();
+    robbery.atomic().zadd("wh:nodes", "another", 9_999_999_999_999_u64).ignore();
     for partition in 0..16 {
-        connection.hset::<_, _, _, ()>("wh:owners", partition, "1 another").unwrap();
+        robbery.hset("wh:owners", partition, "1 another").ignore();
     }
-    // A lease of its own, so that the partitions are not taken for an estate.
-    connection.zadd::<_, _, _, ()>("wh:nodes", "another", 9_999_999_999_999_u64).unwrap();
+    robbery.exec(&mut connection).unwrap();
     eventually("it notices", || robbed.flush(Duration::from_secs(1)).is_nothing());
     assert!(receiver.received("/hook").is_empty());
     assert_eq!(outbox_events(&mut connection), 10, "nothing was trimmed");
