@@ -53,6 +53,7 @@ echo $described === $loaded ? 'The stub says the same.' : "The stub says:\n{$des
 --EXPECTF--
 Webpatser\ResonateWebhooks\Native\Cluster extends nothing implements nothing
   public __construct(config: array)
+  public adopt(): ?string
   public endpoints(called: ?string = NULL (optional)): array
   public metrics(): string
   public pause(endpoint: string): bool
