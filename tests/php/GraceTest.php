@@ -46,7 +46,8 @@ final class GraceTest extends PluginTestCase
 
     public function test_a_server_that_stops_leaves_its_last_clients_their_grace_and_the_next_one_announces_them(): void
     {
-        $config = ['departure_grace' => 0.5];
+        // More than a stop takes: what is over before it ends, the node announces itself.
+        $config = ['departure_grace' => 3.0];
         $node = $this->node($config);
 
         $node->connect('ann');
