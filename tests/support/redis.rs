@@ -1,7 +1,7 @@
 //! A real redis-server of its own for each test, on a free TCP port and on a socket file.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -17,10 +17,17 @@ const START: Duration = Duration::from_secs(10);
 /// A running server, killed when it is dropped. It keeps nothing on disk unless told otherwise.
 pub(crate) struct RedisServer {
     folder: TempDir,
-    port: u16,
-    tls_port: Option<u16>,
+    port: Port,
+    tls_port: Option<Port>,
     options: Vec<String>,
     process: Child,
+}
+
+/// A TCP port that no other test takes, of this process or another, also before the server listens there and while it is
+/// away: who holds the UDP port of the same number may use it.
+struct Port {
+    number: u16,
+    _reservation: UdpSocket,
 }
 
 impl RedisServer {
@@ -32,9 +39,9 @@ impl RedisServer {
     /// Starts a server with more options, as on its command line: `["--requirepass", "x"]`.
     pub(crate) fn start_with(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let port = free_port();
+        let port = Port::free();
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-        let process = spawn(folder.path(), port, &options);
+        let process = spawn(folder.path(), port.number, &options);
         let mut server = Self { folder, port, tls_port: None, options, process };
         server.wait_until_ready();
         server
@@ -42,7 +49,7 @@ impl RedisServer {
 
     /// Starts a server that follows another one.
     pub(crate) fn start_replica_of(master: &Self) -> Self {
-        Self::start_with(&["--replicaof", "127.0.0.1", &master.port.to_string()])
+        Self::start_with(&["--replicaof", "127.0.0.1", &master.port().to_string()])
     }
 
     /// Starts a Sentinel that takes the server over TCP for `mymaster`, and half a second of silence for its death.
@@ -52,11 +59,11 @@ impl RedisServer {
         let settings = format!(
             "sentinel monitor mymaster 127.0.0.1 {} 1\nsentinel down-after-milliseconds mymaster 500\n\
              sentinel failover-timeout mymaster 3000\n",
-            master.port
+            master.port()
         );
         std::fs::write(&file, settings).expect("a written config file");
-        let port = free_port();
-        let process = spawn_at(folder.path(), port, &[&file.display().to_string(), "--sentinel"], &[]);
+        let port = Port::free();
+        let process = spawn_at(folder.path(), port.number, &[&file.display().to_string(), "--sentinel"], &[]);
         let mut sentinel = Self { folder, port, tls_port: None, options: Vec::new(), process };
         sentinel.wait_until_ready();
         sentinel
@@ -65,8 +72,8 @@ impl RedisServer {
     /// Starts a server that also listens with TLS, with a certificate of `ca` for `localhost`.
     pub(crate) fn start_with_tls(ca: &PrivateCa, options: &[&str]) -> Self {
         let issued = ca.issue("localhost");
-        let tls_port = free_port();
-        let (port, text) = (tls_port.to_string(), |path: &Path| path.display().to_string());
+        let tls_port = Port::free();
+        let (port, text) = (tls_port.number.to_string(), |path: &Path| path.display().to_string());
         let (cert, key, ca) = (text(&issued.cert), text(&issued.key), text(&ca.file()));
         let tls = ["--tls-port", &port, "--tls-cert-file", &cert, "--tls-key-file", &key, "--tls-ca-cert-file", &ca];
         let mut server = Self::start_with(&[&tls, options].concat());
@@ -75,11 +82,11 @@ impl RedisServer {
     }
 
     pub(crate) const fn port(&self) -> u16 {
-        self.port
+        self.port.number
     }
 
     pub(crate) fn tls_port(&self) -> u16 {
-        self.tls_port.expect("a server started with TLS")
+        self.tls_port.as_ref().expect("a server started with TLS").number
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -111,7 +118,7 @@ impl RedisServer {
 
     /// Starts the server again where it was, after [`kill`](Self::kill).
     pub(crate) fn restart(&mut self) {
-        self.process = spawn(self.folder.path(), self.port, &self.options);
+        self.process = spawn(self.folder.path(), self.port.number, &self.options);
         self.wait_until_ready();
     }
 
@@ -179,13 +186,16 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join("redis.sock")
 }
 
-/// A port that is free now, and that no outgoing connection takes until the server listens: those begin at 32768.
-fn free_port() -> u16 {
-    loop {
-        let drawn = RandomState::new().build_hasher().finish();
-        let port = 10_000 + u16::try_from(drawn % 20_000).expect("a small number");
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+impl Port {
+    /// One that no outgoing connection takes either: those begin at 32768.
+    fn free() -> Self {
+        loop {
+            let drawn = RandomState::new().build_hasher().finish();
+            let number = 10_000 + u16::try_from(drawn % 20_000).expect("a small number");
+            let Ok(reservation) = UdpSocket::bind(("127.0.0.1", number)) else { continue };
+            if TcpListener::bind(("127.0.0.1", number)).is_ok() {
+                return Self { number, _reservation: reservation };
+            }
         }
     }
 }
