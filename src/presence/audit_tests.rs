@@ -1,3 +1,4 @@
+use crate::presence::session::Past;
 use super::*;
 use crate::support::redis::RedisServer;
 
@@ -7,7 +8,7 @@ fn a_node_that_entered_the_cluster_after_its_roster_was_seen_is_not_named() {
     let mut redis = server.connect();
     let keys = Keys::new("wh", Duration::from_secs(60), 0);
     let [auditor, late] = [1, 2].map(|pid| NodeId::new("host", pid, 0));
-    keys.open(&mut redis, &auditor, "epoch", Duration::ZERO, false).unwrap();
+    keys.open(&mut redis, &auditor, "epoch", Past::None).unwrap();
     let refresh = |process: &str, seconds: u64| {
         let (mut redis, key) = (server.connect(), format!("roster:news:{process}"));
         redis::cmd("HSET").arg(&key).arg("1.1").arg("").exec(&mut redis).unwrap();
@@ -20,7 +21,7 @@ fn a_node_that_entered_the_cluster_after_its_roster_was_seen_is_not_named() {
     refresh("host-3", 80);
     assert_eq!(audit.advance(&mut redis, &keys, &auditor, began + every * 2).unwrap(), [""; 0]);
     assert_eq!(audit.suspects.len(), 2, "{audit:?}");
-    keys.open(&mut redis, &late, "epoch", Duration::ZERO, false).unwrap();
+    keys.open(&mut redis, &late, "epoch", Past::None).unwrap();
     refresh("host-2", 90);
     refresh("host-3", 90);
     assert_eq!(audit.advance(&mut redis, &keys, &auditor, began + every * 4).unwrap(), ["host-3"]);

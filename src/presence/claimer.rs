@@ -1,7 +1,7 @@
 //! The claimer thread: tells Redis of this node's firsts and lasts, and learns which of them are edges.
 //!
 //! Everything that talks to the presence keys in Redis happens here, in this order of urgency: a session (epoch, lease),
-//! renewing the lease, reaping the dead, the next batch of claims. A failure of any of them is retried from the top; the
+//! restoring lost holds, renewing the lease, confirming to a settling, reaping the dead, the next batch of claims. A failure of any of them is retried from the top; the
 //! batch under way keeps its number, so that a lost reply is harmless. While Redis works on one batch, the next one is
 //! written out: Redis would wait for that otherwise.
 
@@ -22,7 +22,7 @@ use super::clock::RedisClock;
 use super::full_outbox::FullOutbox;
 use super::grace::Grace;
 use super::ledger::SharedLedger;
-use super::scripts::{ClaimCall, Closed, Keys, Refusal};
+use super::scripts::{ClaimCall, Closed, Keys, Known, Refusal};
 use super::session::Session;
 use super::standing::Standing;
 use crate::event::Event;
@@ -97,6 +97,10 @@ pub(crate) struct Claimer {
     /// The next batch, written out while the one before it was under way.
     prepared: Option<ClaimCall>,
     next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
+    /// The id for a new epoch or settling, while no answer to a session that is opened has come.
+    new_id: Option<String>,
+    /// The connection over which the session was opened.
+    entered_over: u64,
     /// No claim before this time: Redis is out of reach, or edges may not be decided yet.
     hold_until: Option<Instant>,
     /// Dead nodes, whose reaping is to be finished.
@@ -137,6 +141,8 @@ impl Claimer {
             unanswered: None,
             prepared: None,
             next_incarnation,
+            new_id: None,
+            entered_over: 0,
             hold_until: None,
             lapsed: Vec::new(),
             predecessor: None,
@@ -173,7 +179,7 @@ impl Claimer {
     /// Sleeps until there is something to do that can be done.
     fn wait(&self) {
         let idle = Instant::now() + IDLE;
-        let due = [self.session.renew_at(), self.grace.ask_at()].into_iter().flatten().fold(idle, Instant::min);
+        let due = [self.session.renew_at(), self.session.confirms_at(), self.grace.ask_at()].into_iter().flatten().fold(idle, Instant::min);
         let counts_at = self.ledger.lock().table.counts_due_at();
         let deadline = self.hold_until.unwrap_or_else(|| counts_at.map_or(due, |at| due.min(at)));
         let (held_up, refused) = (self.hold_until.is_some(), self.admission.is_refused());
@@ -191,11 +197,7 @@ impl Claimer {
             Ok(()) => None,
             Err(Stuck::Unreachable(retry_at)) => {
                 // When Redis is back, the first thing is to see whether it has lost something.
-                self.session.renew_next();
-                if self.session.must_put_holds_back() {
-                    // No lease is renewed before that, but opening gives one.
-                    self.session.lost();
-                }
+                self.session.disconnected();
                 Some(retry_at)
             }
             Err(Stuck::Closed(closed)) => Some(self.shut_out(closed, now)),
@@ -214,17 +216,27 @@ impl Claimer {
             // Redis keeps the last reply of a reaped node: a batch whose reply was lost gets it now, or never.
             Err(Stuck::Refused(Refusal::Reaped)) => match self.claim(now) {
                 Err(Stuck::Unreachable(retry_at)) => Some(retry_at),
-                Ok(_) | Err(Stuck::Refused(_) | Stuck::Closed(_)) => {
-                    self.start_over();
+                Ok(_) | Err(Stuck::Refused(_) | Stuck::Closed(_) | Stuck::Hindered) => {
+                    self.start_over("This node was away for longer than its lease and was taken for dead");
                     None
                 }
             },
+            Err(Stuck::Hindered) => {
+                self.start_over(
+                    "This node could not restore its holds for a whole lease, because Redis rejects a call of ours, and \
+                     other nodes wait for it no longer",
+                );
+                None
+            }
         }
     }
 
-    /// When to ask again whether edges may be decided, of which Redis says that it takes `wait` yet. The lease is renewed
-    /// meanwhile, and after a step of Redis' clock the answer may be far too long.
-    fn ask_again_at(&self, now: Instant, wait: Duration) -> Instant {
+    /// When to ask again whether edges may be decided, of which Redis says that it takes `wait`. The lease is renewed
+    /// meanwhile, and the settling may wait for this node.
+    fn ask_again_at(&mut self, now: Instant, wait: Duration) -> Instant {
+        if self.session.settling().is_empty() {
+            self.session.look_next();
+        }
         let until = self.session.renew_at().map_or(now + wait, |renew_at| renew_at.min(now + wait));
         until.max(now + SETTLING_PAUSE)
     }
@@ -232,10 +244,11 @@ impl Claimer {
     fn try_step(&mut self, now: Instant) -> Result<(), Stuck> {
         let began = Instant::now();
         self.open_session(now)?;
-        self.put_holds_back(now)?;
+        self.restore_holds(now)?;
         loop {
             let now = now + began.elapsed();
             self.renew_lease(now)?;
+            self.confirm_holds(now)?;
             let is_reaping = self.reap_the_dead(now)?;
             if self.stop.raised() || !(self.claim(now)? || is_reaping) {
                 break;
@@ -243,6 +256,12 @@ impl Claimer {
         }
         self.compare_holds(now)?;
         self.audit_the_roster(now)
+    }
+
+    /// Has the next step look whether Redis has lost something.
+    #[cfg(test)]
+    pub(super) const fn look_next(&mut self) {
+        self.session.look_next();
     }
 
     fn renew_out_of_turn(&mut self, now: Instant) -> Result<(), Stuck> {
@@ -255,9 +274,8 @@ impl Claimer {
             return Ok(());
         }
         let (session, keys) = (&self.session, &self.keys);
-        let epoch = session.epoch().unwrap_or_default();
-        let answered = self.ledger.lock().pending.last_answered();
-        let renewal = relieve(&mut self.link, |redis| keys.renew(redis, session.node(), epoch, answered))??;
+        let known = known(session, &self.ledger);
+        let renewal = relieve(&mut self.link, |redis| keys.renew(redis, session.node(), &known))??;
         self.session.renewed(renewal.unbroken, now);
         self.grace.heard(renewal.next_due, now);
         if self.session.may_reap() {
@@ -289,6 +307,7 @@ impl Claimer {
         if !sent_again {
             self.clock.observe(verdict.time_ms);
         }
+        self.session.heard(now);
         self.grace.judged(&batch, &verdict, now);
         let counters = self.telemetry.counters();
         counters.redis_calls.add(1);
@@ -339,9 +358,9 @@ impl Claimer {
         }
     }
 
-    /// The node was reaped: it goes on as another incarnation and claims all that it serves anew. If the reaping is not
+    /// The node was reaped, or gives up its incarnation: it goes on as another one and claims all that it serves anew. If the reaping is not
     /// finished, that comes first: what is left of it are departures that lie before everything that waits.
-    fn start_over(&mut self) {
+    fn start_over(&mut self, why: &str) {
         self.standing.set(None);
         let reaped = self.session.node().clone();
         self.session.reaped((self.next_incarnation)());
@@ -350,10 +369,7 @@ impl Claimer {
         self.ledger.lock().start_over();
         self.telemetry.log(
             Level::Warning,
-            format_args!(
-                "This node was away for longer than its lease and was taken for dead: {reaped} goes on as {}",
-                self.session.node()
-            ),
+            format_args!("{why}: {reaped} goes on as {}", self.session.node()),
         );
     }
 }
@@ -367,6 +383,8 @@ enum Stuck {
     Refused(Refusal),
     /// The data is not this node's to work on.
     Closed(Closed),
+    /// Redis has rejected the restoring of holds for a whole lease.
+    Hindered,
 }
 
 impl From<Closed> for Stuck {
@@ -379,6 +397,12 @@ impl From<Refusal> for Stuck {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
+}
+
+/// What Redis has answered to the node.
+fn known<'a>(session: &'a Session, ledger: &SharedLedger) -> Known<'a> {
+    let answered = ledger.lock().pending.last_answered();
+    Known { epoch: session.epoch().unwrap_or_default(), answered, restored_for: session.restored_for() }
 }
 
 /// One conversation with Redis. Why it failed stands in the log; here it matters only when to try again.

@@ -1,10 +1,13 @@
 //! A batch that is written out while the one before it is under way, and what can come between.
 
 use super::super::claim::{Claim, Hold};
+use super::super::session::Past;
 use super::*;
 use crate::config::{Address, Connection as Settings};
 use crate::names::{AppId, ChannelName};
 use crate::support::redis::RedisServer;
+
+const LEASE: Duration = Duration::from_secs(3600);
 
 const CHANNELS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
@@ -26,7 +29,7 @@ impl Node {
         let mut boots = 0;
         let cluster = Cluster {
             link: Link::new(crate::redis::Settings::new(settings).unwrap(), Arc::clone(&telemetry)),
-            keys: Keys::new("wh", Duration::from_secs(3600), 1),
+            keys: Keys::new("wh", LEASE, 1),
             audit: None,
             compare_every: Duration::from_secs(3600),
             standing: Arc::default(),
@@ -142,7 +145,7 @@ fn a_batch_that_is_ready_when_its_node_is_reaped_is_told_under_the_next_name() {
     node.send_one();
     let (dead, other) = (node.claimer.session.node().clone(), NodeId::new("other", 1, 1));
     let (keys, mut redis) = (node.claimer.keys.clone(), server.connect());
-    let (epoch, _) = keys.open(&mut redis, &other, "unused", Duration::ZERO, false).unwrap();
+    let epoch = keys.open(&mut redis, &other, "unused", Past::None).unwrap().epoch;
     redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(dead.as_str()).exec(&mut redis).unwrap();
     assert!(keys.reap(&mut redis, dead.as_str(), &epoch, 10).unwrap().unwrap().finished);
     node.come_to_rest();
@@ -160,28 +163,15 @@ fn a_batch_that_is_ready_when_redis_loses_its_data_is_decided_in_the_next_epoch(
     let mut node = Node::on(&server);
     node.send_one();
     redis::cmd("FLUSHALL").exec(&mut server.connect()).unwrap();
-    // As after a failure: its lease tells it of the loss. Until it has put back what was answered, and hears that the epoch
-    // settles.
+    // As after a failure: its lease tells it of the loss. It restores what was answered, and waits until all nodes have had the
+    // time to register.
     node.claimer.session.renew_next();
     while node.claimer.step(Instant::now()).is_none() {}
     assert_eq!(told(&server), Vec::<String>::new());
-    redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(0).exec(&mut server.connect()).unwrap();
+    while node.claimer.step(Instant::now() + 2 * LEASE / 3).is_some() {}
     node.come_to_rest();
     assert_eq!(told(&server), each("o")[2..]);
     assert_eq!(node.claimer.telemetry.counters().reassertions.get(), 1, "nothing was sent that is of the old epoch");
-}
-
-#[test]
-fn a_claimer_that_waits_for_edges_to_settle_asks_now_and_then_and_renews_its_lease_in_time() {
-    let server = RedisServer::start();
-    let mut node = Node::on(&server);
-    // As it is after Redis' clock was set back by a year.
-    let until = crate::presence::clock::system_ms() + 31_536_000_000;
-    redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(until).exec(&mut server.connect()).unwrap();
-    let now = Instant::now();
-    let asks_at = node.claimer.step(now).expect("edges settle");
-    assert!(asks_at <= now + Duration::from_secs(1200), "within a third of the lease");
-    assert!(node.claimer.ask_again_at(now, Duration::ZERO) >= now + SETTLING_PAUSE);
 }
 
 #[test]
@@ -189,11 +179,11 @@ fn a_node_that_reaps_a_large_one_has_its_own_claims_judged_meanwhile() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     let (dead, keys, mut redis) = (NodeId::new("dead", 1, 1), node.claimer.keys.clone(), server.connect());
-    let (epoch, _) = keys.open(&mut redis, &dead, "unused", Duration::ZERO, false).unwrap();
+    let epoch = keys.open(&mut redis, &dead, "unused", Past::None).unwrap().epoch;
     let hold =
         |n: u32| Hold { app: AppId::from("app"), channel: ChannelName::new(format!("{n:03}").as_bytes()), user: None };
     let holds: Vec<(Hold, i64)> = (0..1000).map(|n| (hold(n), 0)).collect();
-    keys.reassert(&mut redis, &dead, &epoch, 0, holds.iter()).unwrap().unwrap();
+    keys.reassert(&mut redis, &dead, &epoch, 0, "", holds.iter()).unwrap().unwrap();
     redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(dead.as_str()).exec(&mut redis).unwrap();
     node.claimer.lapsed.push(dead.to_string());
     assert!(node.claimer.step(Instant::now()).is_none());

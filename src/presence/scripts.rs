@@ -1,9 +1,10 @@
 //! The scripts that decide edges, and their replies.
 //!
 //! Redis model, all keys behind `{prefix}:` (default `wh`); one server or Sentinel, the database of the roster:
-//! - `epoch`: hash, `id`, `settled` (ms; 0 when edges are decided), `grace` and `counts`; `cluster` and `schema`, which
-//!   `identity.lua` describes. One life of the data: when the key is gone, Redis has lost everything.
-//! - `restoring`: set, nodes that put back what Redis has lost; see `scripts/settling.lua`.
+//! - `epoch`: hash, `id`, `settling` (see `scripts/settling.lua`), `server` (the process that the data is with), `grace` and
+//!   `counts`; `cluster` and `schema`, which `identity.lua` describes. One life of the data: when the key is gone, Redis has
+//!   lost everything.
+//! - `unconfirmed`: set, nodes that a settling waits for.
 //! - `nodes`: sorted set, node → expiry of its lease (ms by Redis' clock); negative while it is being reaped.
 //! - `occ:{app}`: hash, channel → hold set (the nodes that serve it).
 //! - `mem:{app length}:{app}:{channel}`: hash, user → hold set.
@@ -17,8 +18,8 @@
 //!   wants to know.
 //! - `miss:{app length}:{app}:{channel}`: string that expires, a cache channel that is known to be empty.
 //! - `audit`: string, the node that compares the roster with the cluster; see [`super::audit`].
-//! - `reply:{node}`: hash, number, time and edges of the node's last batch, and whether it was reaped: a batch sent twice
-//!   is applied once, and one that comes late not at all.
+//! - `reply:{node}`: hash, number, time and edges of the node's last batch, the settling for which it last restored its
+//!   holds, and whether it was reaped: a batch sent twice is applied once, and one that comes late not at all.
 //!
 //! The cost of an operation depends on the number of nodes that share a hold, and on nothing else; with a grace, also on
 //! the logarithm of the number of departures in it.
@@ -32,12 +33,13 @@ use std::time::Duration;
 
 use redis::{Connection, RedisResult};
 
-pub(crate) use answers::{Closed, Fate, Reaped, Refusal, Renewal, Verdict};
+pub(crate) use answers::{Closed, Entered, Fate, Reaped, Refusal, Renewal, Verdict};
 use answers::{accepted, holds, waiting};
 use arguments::add_hold;
 pub(crate) use claim_call::ClaimCall;
 
 use super::claim::{Claim, Hold};
+use super::session::Past;
 use crate::config::{ClusterIdentity, Roster};
 use crate::names::NodeId;
 use crate::redis::{Mismatch, SCHEMA, Script, ScriptCall, identity_argument, millis};
@@ -62,10 +64,10 @@ macro_rules! script {
 
 script!(OPEN, "../redis/scripts/identity.lua", "scripts/open.lua");
 script!(CLAIM, "scripts/settling.lua", "scripts/slots.lua", "scripts/claim.lua");
-script!(REASSERT, "scripts/reassert.lua");
-script!(LEAVING, "scripts/leaving.lua");
-script!(FORGET, "scripts/forget.lua");
-script!(RESTORED, "scripts/restored.lua");
+script!(REASSERT, "scripts/settling.lua", "scripts/reassert.lua");
+script!(LEAVING, "scripts/settling.lua", "scripts/leaving.lua");
+script!(FORGET, "scripts/settling.lua", "scripts/forget.lua");
+script!(CONFIRM, "scripts/confirm.lua");
 script!(RENEW, "scripts/mend_times.lua", "scripts/renew.lua");
 script!(REAP, "scripts/settling.lua", "scripts/reap.lua");
 script!(ELECT, "scripts/elect.lua");
@@ -74,7 +76,7 @@ script!(BYE, "scripts/bye.lua");
 /// Puts the scripts together. A process that forks while a thread of its does so would leave them to its child in the midst
 /// of that for ever, so that it is done before there are threads.
 pub(crate) fn put_together() {
-    for script in [&OPEN, &CLAIM, &REASSERT, &LEAVING, &FORGET, &RESTORED, &RENEW, &REAP, &ELECT, &BYE] {
+    for script in [&OPEN, &CLAIM, &REASSERT, &LEAVING, &FORGET, &CONFIRM, &RENEW, &REAP, &ELECT, &BYE] {
         LazyLock::force(script);
     }
 }
@@ -87,6 +89,17 @@ const KEEP_REPLY_SECONDS: u64 = 86_400;
 
 /// What `reap.lua` returns: status, time, edges, finished, leaving, counted, waiting.
 type ReapReply = (String, u64, Vec<Vec<u8>>, u64, Vec<Vec<u8>>, u64, u64);
+
+/// What Redis has answered to a node, as far as the node knows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'a> {
+    /// The epoch.
+    pub(crate) epoch: &'a str,
+    /// The number of its last batch that was answered.
+    pub(crate) answered: u64,
+    /// The settling for which it last restored its holds, empty for none.
+    pub(crate) restored_for: &'a str,
+}
 
 /// The keys of one prefix, as one node uses them.
 #[derive(Clone, Debug)]
@@ -193,26 +206,25 @@ impl Keys {
         }
     }
 
-    /// Enters the node into the cluster; makes `new_epoch` the epoch when there is none, to settle for `settle` and for as
-    /// long as nodes put back what Redis has lost, of which this is one if it `restores`. With `may_take_vacant`, data
-    /// without an identity becomes this cluster's. Returns the epoch, and how long no edge may be decided at least.
+    /// Opens a session of `node` in the cluster, over a connection to the process `server`. `new_id` becomes the id of a new
+    /// epoch and of a new settling. With `may_take_vacant`, data without an identity becomes this cluster's.
     pub(crate) fn enter(
         &self,
         redis: &mut Connection,
         node: &NodeId,
-        new_epoch: &str,
-        settle: Duration,
-        restores: bool,
+        new_id: &str,
+        server: &str,
+        past: Past,
         may_take_vacant: bool,
-    ) -> RedisResult<Result<(String, Duration), Closed>> {
+    ) -> RedisResult<Result<Entered, Closed>> {
         let mut call = self.call(&OPEN, node.as_str());
-        call.key(self.of_node("reply", node.as_str())).key(self.key("restoring")).key(self.key("owners"));
-        call.arg(millis(self.lease)).arg(new_epoch).arg(millis(settle)).arg(u8::from(restores));
+        call.key(self.of_node("reply", node.as_str())).key(self.key("unconfirmed")).key(self.key("owners"));
+        call.arg(millis(self.lease)).arg(new_id).arg(server).arg(past as u8);
         call.arg(identity_argument(self.identity.as_ref())).arg(SCHEMA).arg(u8::from(may_take_vacant));
-        let (status, text, settling): (String, String, u64) = call.invoke(redis)?;
+        let (status, text, settling): (String, String, String) = call.invoke(redis)?;
         let prefix = self.prefix.clone();
         Ok(match status.as_str() {
-            "ok" => Ok((text, Duration::from_millis(settling))),
+            "ok" => Ok(Entered { epoch: text, settling }),
             "vacant" => Err(Closed::Vacant),
             "schema" => Err(Closed::Mismatch(Mismatch::Schema { prefix, theirs: text.parse().unwrap_or(u64::MAX) })),
             _ => {
@@ -228,40 +240,45 @@ impl Keys {
         &self,
         redis: &mut Connection,
         node: &NodeId,
-        new_epoch: &str,
-        settle: Duration,
-        restores: bool,
-    ) -> RedisResult<(String, Duration)> {
-        self.enter(redis, node, new_epoch, settle, restores, true)
-            .map(|entered| entered.expect("a cluster that takes this node"))
+        new_id: &str,
+        past: Past,
+    ) -> RedisResult<Entered> {
+        self.enter(redis, node, new_id, "", past, true).map(|entered| entered.expect("a cluster that takes this node"))
     }
 
-    /// The node has put back everything that Redis had lost of it.
-    pub(crate) fn restored(
+    /// Confirms that Redis has all that the node holds, which has `restored` that or finds nothing lost, to the settling that
+    /// the node knows; only looks when it knows of none. Returns the settling that waits for the node, empty for none.
+    pub(crate) fn confirm(
         &self,
         redis: &mut Connection,
         node: &NodeId,
-        epoch: &str,
-    ) -> RedisResult<Result<(), Refusal>> {
-        let mut call = self.call(&RESTORED, node.as_str());
-        let status: String = call.key(self.key("restoring")).arg(epoch).invoke(redis)?;
-        accepted(&status, 0)
+        known: &Known<'_>,
+        settling: &str,
+        restored: bool,
+    ) -> RedisResult<Result<String, Refusal>> {
+        let mut call = self.call(&CONFIRM, node.as_str());
+        call.key(self.of_node("reply", node.as_str())).key(self.key("unconfirmed"));
+        call.arg(known.epoch).arg(known.answered).arg(known.restored_for).arg(settling).arg(u8::from(restored));
+        let (status, waiting): (String, String) = call.invoke(redis)?;
+        accepted(&status, 0).map(|result| result.map(|()| waiting))
     }
 
     /// Puts back holds that Redis has lost, without an edge: those of a node whose last answered batch was `answered`, with
-    /// how many connections it had told of, negative when that may not have been announced. Returns how many were missing.
+    /// how many connections it had told of, negative when that may not have been announced. The `settling` waits for the
+    /// node; it is empty when single holds are repaired. Returns how many were missing.
     pub(crate) fn reassert<'a>(
         &self,
         redis: &mut Connection,
         node: &NodeId,
         epoch: &str,
         answered: u64,
+        settling: &str,
         holds: impl Iterator<Item = &'a (Hold, i64)>,
     ) -> RedisResult<Result<usize, Refusal>> {
         let mut call = self.call(&REASSERT, node.as_str());
         self.add_held(&mut call, node.as_str());
         call.key(self.of_node("reply", node.as_str()));
-        call.arg(epoch).arg(answered);
+        call.arg(epoch).arg(answered).arg(settling);
         for (hold, number) in holds {
             add_hold(&mut call, hold);
             call.arg(number);
@@ -271,18 +288,19 @@ impl Keys {
     }
 
     /// Puts departures back that were in their grace when Redis lost them, each with the time when that is over: those of
-    /// a node whose last answered batch was `answered`.
+    /// a node whose last answered batch was `answered`, and which the `settling` waits for.
     pub(crate) fn put_leavings_back<'a>(
         &self,
         redis: &mut Connection,
         node: &NodeId,
         epoch: &str,
         answered: u64,
+        settling: &str,
         leavings: impl Iterator<Item = &'a (u64, Hold)>,
     ) -> RedisResult<Result<(), Refusal>> {
         let mut call = self.call(&LEAVING, node.as_str());
         call.key(self.of_node("reply", node.as_str()));
-        call.arg(epoch).arg(answered).arg(millis(self.grace));
+        call.arg(epoch).arg(answered).arg(millis(self.grace)).arg(settling);
         for (due_ms, hold) in leavings {
             add_hold(call.arg(due_ms), hold);
         }
@@ -290,9 +308,8 @@ impl Keys {
         accepted(&status, 0)
     }
 
-    /// Takes away up to `portion` of what Redis thinks that a node holds, before the node puts back what is true. When Redis
-    /// has lost answers to it, up to the one to batch `answered`, no edge is decided for `settle`. Returns whether nothing
-    /// is left.
+    /// Takes away up to `portion` of what Redis thinks that a node holds, before the node restores what is true: Redis has
+    /// lost answers to it, up to the one to batch `answered`. Returns whether nothing is left.
     pub(crate) fn forget(
         &self,
         redis: &mut Connection,
@@ -300,28 +317,32 @@ impl Keys {
         epoch: &str,
         answered: u64,
         portion: usize,
-        settle: Duration,
+        settling: &str,
     ) -> RedisResult<Result<bool, Refusal>> {
         let mut call = self.call(&FORGET, node.as_str());
         self.add_held(&mut call, node.as_str());
         call.key(self.of_node("reply", node.as_str()));
         let (status, finished): (String, u64) =
-            call.arg(epoch).arg(answered).arg(portion).arg(millis(settle)).invoke(redis)?;
+            call.arg(epoch).arg(answered).arg(portion).arg(settling).invoke(redis)?;
         accepted(&status, 0).map(|result| result.map(|()| finished == 1))
     }
 
-    /// Renews the lease of a node whose last answered batch was `answered`.
+    /// Renews the lease of a node.
     pub(crate) fn renew(
         &self,
         redis: &mut Connection,
         node: &NodeId,
-        epoch: &str,
-        answered: u64,
+        known: &Known<'_>,
     ) -> RedisResult<Result<Renewal, Refusal>> {
         let mut call = self.call(&RENEW, node.as_str());
         call.key(self.of_node("reply", node.as_str()));
         let (status, unbroken, lapsed, next_due): (String, u64, Vec<String>, i64) =
-            call.arg(epoch).arg(millis(self.lease)).arg(LAPSED_PER_RENEWAL).arg(answered).invoke(redis)?;
+            call.arg(known.epoch)
+                .arg(millis(self.lease))
+                .arg(LAPSED_PER_RENEWAL)
+                .arg(known.answered)
+                .arg(known.restored_for)
+                .invoke(redis)?;
         let renewal = Renewal { unbroken: unbroken == 1, lapsed, next_due: waiting(next_due) };
         accepted(&status, 0).map(|result| result.map(|()| renewal))
     }

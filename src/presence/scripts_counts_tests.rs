@@ -200,10 +200,10 @@ fn numbers_are_put_back_in_silence_and_the_next_change_is_told() {
     cluster.tell(&b, &[join("news"), count("news", 3)]);
     redis::cmd("FLUSHALL").exec(&mut cluster.redis).unwrap();
     for (node, number) in [(&a, 2), (&b, 3)] {
-        cluster.keys.open(&mut cluster.redis, node, "epoch-1", Duration::ZERO, false).unwrap();
+        cluster.keys.open(&mut cluster.redis, node, "epoch-1", Past::None).unwrap();
         let held = [(channel("app", "news"), number)];
         let (redis, epoch) = (&mut cluster.redis, &cluster.epoch);
-        cluster.keys.reassert(redis, node, epoch, 0, held.iter()).unwrap().unwrap();
+        cluster.keys.reassert(redis, node, epoch, 0, "", held.iter()).unwrap().unwrap();
     }
     assert_eq!(cluster.tell_as(&a, 1, &[]).counts, []);
     assert_eq!(numbers(&cluster.tell_as(&b, 1, &[count("news", 4)]).counts), [6]);
@@ -216,7 +216,7 @@ fn a_number_that_may_not_have_been_told_when_it_was_lost_is_told_when_it_is_back
     for (node, number) in [(&a, -2), (&b, 3)] {
         let held = [(channel("app", "news"), number)];
         let (redis, epoch) = (&mut cluster.redis, &cluster.epoch);
-        cluster.keys.reassert(redis, node, epoch, 0, held.iter()).unwrap().unwrap();
+        cluster.keys.reassert(redis, node, epoch, 0, "", held.iter()).unwrap().unwrap();
     }
     assert_eq!(cluster.counts(&b, &[]), [5]);
     assert_eq!(cluster.counts(&a, &[count("news", 2)]), [0_u64; 0]);
@@ -231,10 +231,12 @@ fn a_redis_that_lost_its_last_seconds_is_told_the_numbers_again_in_silence() {
     cluster.pass_interval();
     assert_eq!(cluster.counts(&a, &[count("news", 5)]), [5]);
     cluster.restore(&saved);
+    let settling = cluster.find_loss(&a);
     let (redis, epoch) = (&mut cluster.redis, &cluster.epoch);
-    assert_eq!(cluster.keys.forget(redis, &a, epoch, 2, 16, Duration::ZERO).unwrap(), Ok(true));
+    assert_eq!(cluster.keys.forget(redis, &a, epoch, 2, 16, &settling).unwrap(), Ok(true));
     let held = [(channel("app", "news"), 5)];
-    cluster.keys.reassert(redis, &a, epoch, 2, held.iter()).unwrap().unwrap();
+    cluster.keys.reassert(redis, &a, epoch, 2, &settling, held.iter()).unwrap().unwrap();
+    assert_eq!(cluster.confirm(&a, 2, &settling, true), Ok(String::new()));
     assert_eq!(cluster.counts(&a, &[count("news", 5)]), [0_u64; 0]);
     assert_eq!(cluster.counts(&a, &[count("news", 6)]), [6]);
 }

@@ -181,7 +181,7 @@ fn nodes_without_a_grace_announce_what_others_left_in_theirs_and_then_stop_looki
     assert_eq!(cluster.claim(&b, &[]).unwrap().next_due, None);
     assert_eq!(
         redis::cmd("HKEYS").arg("wh:epoch").query(&mut cluster.redis),
-        Ok(vec!["id".to_owned(), "settled".into(), "schema".into()])
+        Ok(vec!["id".to_owned(), "settling".into(), "schema".into()])
     );
 }
 
@@ -299,9 +299,11 @@ fn departures_that_redis_forgot_are_put_back_unless_somebody_is_there() {
     let [gone, there, back] = ["gone", "there", "back"].map(|name| channel("app", name));
     let far = u64::MAX >> 12;
     let leavings: Vec<(u64, Hold)> = [&gone, &there, &back].map(|hold| (far, hold.clone())).into();
+    let settling = cluster.find_loss(&a);
     cluster.reassert(&b, 0, &there).unwrap();
     for node in [&a, &b] {
-        cluster.keys.put_leavings_back(&mut cluster.redis, node, "epoch-1", 0, leavings.iter()).unwrap().unwrap();
+        cluster.keys.put_leavings_back(&mut cluster.redis, node, "epoch-1", 0, &settling, leavings.iter()).unwrap().unwrap();
+        assert_eq!(cluster.confirm(node, 0, &settling, true), Ok(String::new()));
     }
     cluster.reassert(&b, 0, &back).unwrap();
     assert_eq!(cluster.due(), 1);
@@ -317,9 +319,11 @@ fn departures_that_are_put_back_late_stay_away() {
     let mut cluster = Cluster::granting(GRACE);
     let a = cluster.node(1);
     let leavings = [(0, channel("app", "news"))];
-    cluster.keys.put_leavings_back(&mut cluster.redis, &a, "epoch-1", 0, leavings.iter()).unwrap().unwrap();
+    let settling = cluster.find_loss(&a);
+    cluster.keys.put_leavings_back(&mut cluster.redis, &a, "epoch-1", 0, &settling, leavings.iter()).unwrap().unwrap();
+    assert_eq!(cluster.confirm(&a, 0, &settling, true), Ok(String::new()));
     assert_eq!(cluster.announced(&a, 1), ["channel_vacated news"]);
-    let late = cluster.keys.put_leavings_back(&mut cluster.redis, &a, "epoch-1", 0, leavings.iter()).unwrap();
+    let late = cluster.keys.put_leavings_back(&mut cluster.redis, &a, "epoch-1", 0, &settling, leavings.iter()).unwrap();
     assert_eq!((late, cluster.due()), (Err(Refusal::Reaped), 0));
 }
 

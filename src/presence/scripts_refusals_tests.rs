@@ -184,10 +184,10 @@ fn while_redis_is_full_a_node_opens_and_renews_but_claims_nothing() {
 fn a_claim_that_would_end_the_settling_ends_it_only_when_nothing_of_it_is_refused() {
     let mut limited = Limited::start(Duration::ZERO);
     let node = limited.cluster.node(1);
-    redis::cmd("HSET").arg(&["wh:epoch", "settled", "1"]).exec(&mut limited.admin).unwrap();
-    redis::cmd("SADD").arg(&["wh:restoring", "dead"]).exec(&mut limited.admin).unwrap();
-    let settled = |limited: &mut Limited| -> u64 {
-        redis::cmd("HGET").arg(&["wh:epoch", "settled"]).query(&mut limited.admin).unwrap()
+    redis::cmd("HSET").arg(&["wh:epoch", "settling", "settling-1"]).exec(&mut limited.admin).unwrap();
+    redis::cmd("SADD").arg(&["wh:unconfirmed", "dead"]).exec(&mut limited.admin).unwrap();
+    let settling = |limited: &mut Limited| -> String {
+        redis::cmd("HGET").arg(&["wh:epoch", "settling"]).query(&mut limited.admin).unwrap()
     };
     let before = limited.state();
     let full = |limited: &mut Limited, bytes: &str| {
@@ -201,18 +201,17 @@ fn a_claim_that_would_end_the_settling_ends_it_only_when_nothing_of_it_is_refuse
         assert!(limited.send(&node, 1, &joins()).is_err(), "{command}");
         limited.right('+', command);
     }
-    assert_eq!((limited.state(), settled(&mut limited)), (before, 1));
+    assert_eq!((limited.state(), settling(&mut limited)), (before, "settling-1".to_owned()));
     limited.send(&node, 1, &joins()).unwrap().unwrap();
-    assert_eq!(settled(&mut limited), 0);
-    assert!(!limited.state().iter().any(|line| line.starts_with("wh:restoring")));
+    assert_eq!(settling(&mut limited), "");
+    assert!(!limited.state().iter().any(|line| line.starts_with("wh:unconfirmed")));
 }
 
 #[test]
 fn a_node_that_lacks_a_right_gets_no_lease_before_it_is_waited_for() {
     let mut limited = Limited::start(Duration::ZERO);
     let (keys, node) = (limited.cluster.keys.clone(), NodeId::new("host", 1, 0));
-    let open =
-        |limited: &mut Limited| keys.open(&mut limited.cluster.redis, &node, "epoch-1", Duration::from_secs(1), true);
+    let open = |limited: &mut Limited| keys.open(&mut limited.cluster.redis, &node, "epoch-1", Past::Session);
     for command in ["hset", "sadd", "zadd"] {
         limited.right('-', command);
         assert!(open(&mut limited).is_err(), "{command}");
@@ -220,5 +219,5 @@ fn a_node_that_lacks_a_right_gets_no_lease_before_it_is_waited_for() {
         assert!(!limited.state().iter().any(|line| line.starts_with("wh:nodes")), "{command}");
     }
     open(&mut limited).unwrap();
-    assert!(limited.state().contains(&format!("wh:restoring [\"{node}\"]")));
+    assert!(limited.state().contains(&format!("wh:unconfirmed [\"{node}\"]")));
 }

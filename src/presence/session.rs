@@ -8,15 +8,41 @@ use crate::names::NodeId;
 /// The parts of a lease after which it is renewed: two renewals may fail before it lapses.
 const RENEWALS_PER_LEASE: u32 = 3;
 
+/// How long edges wait after a loss, though all registered nodes have confirmed: a node that registered just before may be
+/// forgotten. It notices within [`LOOK_EVERY`], and has to connect then.
+const REGISTERING: Duration = Duration::from_secs(2);
+
+/// How often a node looks whether Redis has lost something, and whether a settling waits for it.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// What came before the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Past {
+pub(crate) enum Past {
     /// Nothing: when Redis knows no epoch, it is new.
     None,
-    /// An epoch, under another id: when Redis knows none, it has lost its data, but nothing that was told under this id.
+    /// An epoch: when Redis knows none, it has lost its data, but nothing of this node.
     Epoch,
-    /// A session: what Redis was told in it is to be put back if it is lost.
+    /// A session: Redis has lost what this node holds, or a part of it.
     Session,
+}
+
+/// A settling that waits for this node: see `scripts/settling.lua`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Settling {
+    id: String,
+    /// No confirmation before this time.
+    confirm_at: Instant,
+}
+
+/// How far a node has come that Redis has lost holds of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Restoring {
+    /// Nothing is lost.
+    No,
+    /// Its holds are to be restored.
+    Due,
+    /// They are restored; that is to be confirmed.
+    Done,
 }
 
 /// What the claimer knows of its node.
@@ -26,7 +52,13 @@ pub(crate) struct Session {
     lease: Duration,
     epoch: Option<String>,
     past: Past,
-    must_put_holds_back: bool,
+    settling: Option<Settling>,
+    restoring: Restoring,
+    /// The settling for which it last restored its holds.
+    restored: String,
+    /// Since when Redis has rejected the restoring.
+    hindered_since: Option<Instant>,
+    look_at: Option<Instant>,
     renew_at: Option<Instant>,
     must_renew: bool,
     unbroken_renewals: u32,
@@ -40,7 +72,11 @@ impl Session {
             lease,
             epoch: None,
             past: Past::None,
-            must_put_holds_back: false,
+            settling: None,
+            restoring: Restoring::No,
+            restored: String::new(),
+            hindered_since: None,
+            look_at: None,
             renew_at: None,
             must_renew: false,
             unbroken_renewals: 0,
@@ -62,51 +98,140 @@ impl Session {
         self.epoch().map(|epoch| Place { node: self.node.clone(), epoch: epoch.into() })
     }
 
-    /// How long every other live node may take to notice a loss: until it has renewed its lease, on a connection that it may
-    /// have to make first. A node that knows of no loss, on a fresh Redis, need not wait.
-    pub(crate) fn settle_time(&self, connect_timeout: Duration) -> Duration {
+    /// What it knows when it opens a session. A session that is open has lost nothing as far as it knows.
+    pub(super) const fn past(&self) -> Past {
         match self.past {
-            Past::None => Duration::ZERO,
-            Past::Epoch | Past::Session => self.lease / RENEWALS_PER_LEASE + connect_timeout.max(self.lease / 10),
+            Past::Session if self.epoch.is_some() => Past::Epoch,
+            past => past,
         }
     }
 
-    /// Whether this node has something to put back when Redis has lost its data.
-    pub(crate) fn restores(&self) -> bool {
-        self.past == Past::Session
+    /// How long a settling takes at least that this node begins. Without an epoch, the registrations are lost as well: every
+    /// live node needs the time to renew its lease, on a connection that it may have to make first.
+    pub(super) fn settle_time(&self, is_epoch_lost: bool, connect_timeout: Duration) -> Duration {
+        let all_register = self.lease / RENEWALS_PER_LEASE + connect_timeout.max(self.lease / 10);
+        match self.past {
+            Past::None => REGISTERING.min(all_register),
+            _ if is_epoch_lost => all_register,
+            _ => REGISTERING.min(all_register),
+        }
     }
 
     /// The session is open.
     pub(crate) fn opened(&mut self, epoch: String, now: Instant) {
-        self.must_put_holds_back = self.restores();
+        if self.past == Past::Session {
+            self.restoring = Restoring::Due;
+            self.restored.clear();
+        }
         self.epoch = Some(epoch);
         self.past = Past::Session;
         self.renew_at = Some(now + self.lease / RENEWALS_PER_LEASE);
+        self.look_at = Some(now + LOOK_EVERY);
         self.unbroken_renewals = 0;
     }
 
-    /// Whether the epoch is not the one this node knew, so that Redis has to be told again what the node holds.
-    pub(crate) const fn must_put_holds_back(&self) -> bool {
-        self.must_put_holds_back
+    /// The settling `id` waits for this node; empty: none does. The node may confirm from `confirm_at` on, but no sooner than
+    /// it would have confirmed the one before.
+    pub(super) fn settles(&mut self, id: String, confirm_at: Instant) {
+        let before = self.settling.take();
+        let confirm_at = match &before {
+            Some(before) if before.id == id => before.confirm_at,
+            Some(before) => before.confirm_at.max(confirm_at),
+            None => confirm_at,
+        };
+        self.settling = (!id.is_empty()).then_some(Settling { id, confirm_at });
+    }
+
+    /// The settling that waits for this node, empty for none.
+    pub(super) fn settling(&self) -> &str {
+        self.settling.as_ref().map_or("", |settling| &settling.id)
+    }
+
+    /// What to confirm now: the settling, empty when the node only has to look whether there is one. `None`: nothing is due.
+    pub(super) fn confirms(&self, now: Instant) -> Option<&str> {
+        match &self.settling {
+            Some(settling) => (settling.confirm_at <= now).then_some(&settling.id),
+            None => self.look_at.is_none_or(|at| at <= now).then_some(""),
+        }
+    }
+
+    /// When the next confirmation or look is due.
+    pub(super) fn confirms_at(&self) -> Option<Instant> {
+        self.settling.as_ref().map(|settling| settling.confirm_at).or(self.look_at)
+    }
+
+    /// Redis has said which settling waits for this node, after it has confirmed the one that it knew.
+    pub(super) fn looked(&mut self, waiting: String, now: Instant) {
+        if waiting.is_empty()
+            && let Some(settling) = self.settling.take()
+            && self.restoring == Restoring::Done
+        {
+            (self.restoring, self.restored) = (Restoring::No, settling.id);
+        }
+        self.settles(waiting, now);
+        self.look_at = Some(now + LOOK_EVERY);
+    }
+
+    /// Redis has answered a claim: no settling is under way.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.look_at = Some(now + LOOK_EVERY);
+    }
+
+    /// The node looks next whether a settling waits for it.
+    pub(super) const fn look_next(&mut self) {
+        self.look_at = None;
+    }
+
+    /// Whether Redis has to be told again what the node holds.
+    pub(crate) fn must_restore(&self) -> bool {
+        self.restoring == Restoring::Due
+    }
+
+    /// Whether that has been done, and is not confirmed.
+    pub(super) fn has_restored(&self) -> bool {
+        self.restoring == Restoring::Done
+    }
+
+    /// The settling for which it last restored its holds, empty for none.
+    pub(super) fn restored_for(&self) -> &str {
+        &self.restored
     }
 
     /// Redis has been told.
-    pub(crate) const fn holds_are_back(&mut self) {
-        self.must_put_holds_back = false;
+    pub(crate) const fn restored(&mut self) {
+        self.restoring = Restoring::Done;
+        self.hindered_since = None;
+    }
+
+    /// Redis rejects a call. Whether it has done so for a whole lease while holds were to be restored: the other nodes must not
+    /// wait for ever.
+    pub(super) fn is_hindered(&mut self, now: Instant) -> bool {
+        self.must_restore() && now >= *self.hindered_since.get_or_insert(now) + self.lease
+    }
+
+    /// The connection is gone: what was restored, and is not confirmed, may be lost again.
+    pub(super) fn disconnected(&mut self) {
+        if self.restoring != Restoring::No {
+            self.lost();
+        }
+        self.renew_next();
     }
 
     /// Redis has lost its data, or a part of it.
     pub(crate) fn lost(&mut self) {
         self.epoch = None;
+        self.restoring = Restoring::No;
     }
 
-    /// This node was reaped: it goes on under a new id, with nothing to put back. Should Redis lose its data meanwhile,
-    /// the other nodes have to put their holds back all the same.
+    /// This node was reaped: it goes on under a new id, with nothing to restore. Should Redis lose its data meanwhile, the
+    /// other nodes have to restore their holds all the same.
     pub(crate) fn reaped(&mut self, node: NodeId) {
+        self.lost();
         self.node = node;
-        self.epoch = None;
         self.past = Past::Epoch;
-        self.must_put_holds_back = false;
+        self.settling = None;
+        self.restored.clear();
+        self.hindered_since = None;
     }
 
     /// When the lease must be renewed.
@@ -159,21 +284,88 @@ mod tests {
     }
 
     #[test]
-    fn a_first_session_neither_settles_nor_puts_anything_back() {
+    fn a_first_session_restores_nothing() {
         let mut session = Session::new(node(1), LEASE);
-        assert_eq!(session.settle_time(TIMEOUT), Duration::ZERO);
+        assert_eq!(session.past(), Past::None);
         session.opened("a".into(), Instant::now());
-        assert!(!session.must_put_holds_back());
+        assert!(!session.must_restore());
+        assert_eq!(session.past(), Past::Epoch, "nothing is lost");
     }
 
     #[test]
-    fn after_a_loss_the_epoch_settles_for_longer_than_a_renewal_and_holds_are_put_back() {
+    fn after_a_loss_of_all_data_a_settling_takes_longer_than_a_renewal_and_holds_are_restored() {
+        let now = Instant::now();
         let mut session = Session::new(node(1), LEASE);
-        session.opened("a".into(), Instant::now());
+        session.opened("a".into(), now);
         session.lost();
-        assert!(session.settle_time(TIMEOUT) > LEASE / RENEWALS_PER_LEASE);
-        session.opened("b".into(), Instant::now());
-        assert!(session.must_put_holds_back());
+        assert_eq!(session.past(), Past::Session);
+        assert!(session.settle_time(true, TIMEOUT) > LEASE / RENEWALS_PER_LEASE);
+        assert!(session.settle_time(false, TIMEOUT) < Duration::from_secs(5), "all who register are known");
+        session.settles("s".into(), now + LEASE);
+        session.opened("b".into(), now);
+        assert!(session.must_restore());
+        session.restored();
+        assert_eq!(session.confirms(now), None);
+        assert_eq!(session.confirms(now + LEASE), Some("s"));
+        session.looked(String::new(), now + LEASE);
+        assert_eq!(session.restored_for(), "s");
+        assert!(!session.has_restored());
+    }
+
+    #[test]
+    fn a_settling_that_begins_anew_is_confirmed_no_sooner_than_the_one_before() {
+        let now = Instant::now();
+        let mut session = Session::new(node(1), LEASE);
+        session.opened("a".into(), now);
+        session.settles("first".into(), now + LEASE);
+        session.settles("first".into(), now);
+        session.disconnected();
+        session.settles("second".into(), now);
+        assert_eq!(session.confirms(now), None);
+        assert_eq!(session.confirms(now + LEASE), Some("second"));
+        session.settles(String::new(), now);
+        assert_eq!(session.settling(), "");
+    }
+
+    #[test]
+    fn what_was_restored_is_restored_again_when_the_connection_breaks_before_it_is_confirmed() {
+        let now = Instant::now();
+        let mut session = Session::new(node(1), LEASE);
+        session.opened("a".into(), now);
+        session.disconnected();
+        assert!(session.epoch().is_some(), "nothing was to be restored");
+        session.lost();
+        session.opened("a".into(), now);
+        session.restored();
+        session.disconnected();
+        assert_eq!((session.epoch(), session.past()), (None, Past::Session));
+    }
+
+    #[test]
+    fn a_node_looks_for_a_settling_once_a_second_unless_its_claims_are_answered() {
+        let now = Instant::now();
+        let mut session = Session::new(node(1), LEASE);
+        session.opened("a".into(), now);
+        assert_eq!(session.confirms(now), None);
+        assert_eq!(session.confirms(now + LOOK_EVERY), Some(""));
+        session.heard(now + LOOK_EVERY);
+        assert_eq!(session.confirms(now + LOOK_EVERY), None);
+        session.look_next();
+        assert_eq!(session.confirms(now), Some(""));
+    }
+
+    #[test]
+    fn restoring_is_given_up_when_it_is_rejected_for_a_whole_lease() {
+        let now = Instant::now();
+        let mut session = Session::new(node(1), LEASE);
+        session.opened("a".into(), now);
+        assert!(!session.is_hindered(now) && !session.is_hindered(now + 2 * LEASE), "nothing is to be restored");
+        session.lost();
+        session.opened("a".into(), now);
+        assert!(!session.is_hindered(now));
+        session.lost();
+        session.opened("a".into(), now);
+        assert!(session.is_hindered(now + LEASE), "opening the session again is no progress");
     }
 
     #[test]
@@ -182,12 +374,9 @@ mod tests {
         session.opened("a".into(), Instant::now());
         session.reaped(node(2));
         assert_eq!(session.node(), &node(2));
-        assert!(
-            session.settle_time(TIMEOUT) > Duration::ZERO,
-            "Redis may lose its data before the new session is open"
-        );
+        assert_eq!(session.past(), Past::Epoch, "Redis may lose its data before the new session is open");
         session.opened("a".into(), Instant::now());
-        assert!(!session.must_put_holds_back());
+        assert!(!session.must_restore());
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct Link {
     /// Where its requests and failures are counted.
     counted: Option<Arc<Telemetry>>,
     connection: Option<Open>,
+    /// How many connections were made.
+    connections: u64,
     backoff: Backoff,
     outage: Option<Outage>,
     refusal: Option<Refusal>,
@@ -47,6 +49,8 @@ pub struct Link {
 /// A connection that works.
 struct Open {
     redis: redis::Connection,
+    /// The id of the process that it leads to, if that is known.
+    server: Option<String>,
     /// When it was last used.
     used: Instant,
     /// When it last led to a master.
@@ -118,6 +122,7 @@ impl Link {
             telemetry,
             counted,
             connection: None,
+            connections: 0,
             backoff: Backoff::default(),
             outage: None,
             refusal: None,
@@ -135,6 +140,21 @@ impl Link {
     #[must_use]
     pub fn ready_at(&self) -> Option<Instant> {
         self.ready_for(Need::Memory, Instant::now())
+    }
+
+    /// The number of the connection, counted from 1, while there is one.
+    pub(crate) fn connection_number(&self) -> Option<u64> {
+        self.connection.as_ref().map(|_| self.connections)
+    }
+
+    /// Connects, if need be. Returns the id of the process that the connection leads to, empty when the server does not tell.
+    /// Until a call fails, all go to this one.
+    ///
+    /// # Errors
+    /// As [`with`](Self::with).
+    pub(crate) fn server(&mut self) -> Result<String, LinkError> {
+        self.read(|_| Ok(()))?;
+        Ok(self.connection.as_ref().and_then(|open| open.server.clone()).unwrap_or_default())
     }
 
     /// Runs `call` on the connection, after connecting if need be. It takes as long as `call` takes, and no step of it
@@ -215,15 +235,16 @@ impl Link {
         result
     }
 
-    fn connect(&self) -> Result<Open, LinkError> {
-        let redis = self.settings.connect()?;
+    fn connect(&mut self) -> Result<Open, LinkError> {
+        let (redis, server) = self.settings.connect()?;
+        self.connections += 1;
         let now = Instant::now();
-        Ok(Open { redis, used: now, served: now })
+        Ok(Open { redis, server, used: now, served: now })
     }
 
     /// Looks whether the connection is still of use: once in a while whether it leads to a master, and whether it is there
     /// when it was idle. Returns a new one in place of an idle one that is not.
-    fn look_at(&self, mut open: Open) -> Result<Open, LinkError> {
+    fn look_at(&mut self, mut open: Open) -> Result<Open, LinkError> {
         let (now, timeout) = (Instant::now(), self.settings.timeout());
         let idle = now.duration_since(open.used) >= IDLE;
         let looked = if now.duration_since(open.served) >= self.settings.role_every() {
@@ -236,8 +257,11 @@ impl Link {
         };
         match looked {
             Ok(serves) => serves.map(|()| open).map_err(LinkError::Unfit),
-            // A server that hangs would hang again.
-            Err(error) if idle && !error.is_timeout() => self.connect(),
+            // A server that hangs would hang again. Another process may have lost data: the caller has to know.
+            Err(error) if idle && !error.is_timeout() => match self.connect()? {
+                again if again.server == open.server => Ok(again),
+                _ => Err(LinkError::sort(&error, timeout)),
+            },
             Err(error) => Err(LinkError::sort(&error, timeout)),
         }
     }

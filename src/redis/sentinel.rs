@@ -13,16 +13,16 @@ use super::server::Unfit;
 use super::settings::open;
 use crate::config::{Address, Login, Sentinels};
 
-/// Opens a connection to the master; `admit` logs in and looks whether it can serve.
-pub(super) fn open_master(
+/// Opens a connection to the master; `admit` logs in and looks whether it can serve. Returns what it says, too.
+pub(super) fn open_master<T>(
     sentinels: &Sentinels,
     timeout: Duration,
-    admit: impl Fn(&mut Connection) -> Result<(), LinkError>,
-) -> Result<Connection, LinkError> {
+    admit: impl Fn(&mut Connection) -> Result<T, LinkError>,
+) -> Result<(Connection, T), LinkError> {
     let mut failure = LinkError::Unreachable("there is no Sentinel to ask".to_owned());
     for sentinel in &sentinels.hosts {
         match ask(sentinels, sentinel, timeout).and_then(|master| open_as_master(&master, timeout, &admit)) {
-            Ok(connection) => return Ok(connection),
+            Ok(admitted) => return Ok(admitted),
             Err(error) => failure = error,
         }
     }
@@ -53,14 +53,14 @@ fn ask(sentinels: &Sentinels, sentinel: &(String, u16), timeout: Duration) -> Re
     }
 }
 
-fn open_as_master(
+fn open_as_master<T>(
     address: &Address,
     timeout: Duration,
-    admit: impl Fn(&mut Connection) -> Result<(), LinkError>,
-) -> Result<Connection, LinkError> {
+    admit: impl Fn(&mut Connection) -> Result<T, LinkError>,
+) -> Result<(Connection, T), LinkError> {
     let mut connection = open(address, timeout).map_err(|error| LinkError::sort(&error, timeout))?;
     match admit(&mut connection) {
-        Ok(()) => Ok(connection),
+        Ok(told) => Ok((connection, told)),
         Err(LinkError::Unfit(Unfit::Replica)) => {
             Err(LinkError::Unavailable(format!("{address} is not the master yet")))
         }

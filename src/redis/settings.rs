@@ -83,9 +83,9 @@ impl Settings {
         &self.key_prefix
     }
 
-    /// Connects, logs in, looks whether the server can serve, and selects the database. The client library could do the latter two, but hides the server's
-    /// reason when it refuses.
-    pub(super) fn connect(&self) -> Result<redis::Connection, LinkError> {
+    /// Connects, logs in, looks whether the server can serve, and selects the database. The client library could do the latter
+    /// two, but hides the server's reason when it refuses. Returns the id of the server's process, too, if that is known.
+    pub(super) fn connect(&self) -> Result<(redis::Connection, Option<String>), LinkError> {
         let timeout = self.timeout();
         let sort = |error| LinkError::sort(&error, timeout);
         let login = |connection: &mut redis::Connection| match &self.connection.login {
@@ -98,12 +98,12 @@ impl Settings {
             survey::look_at(connection, &self.key_prefix, timeout)
         };
 
-        let mut connection = match self.address() {
+        let (mut connection, server) = match self.address() {
             Address::Sentinels(sentinels) => open_master(sentinels, timeout, admit)?,
             address => {
                 let mut connection = open(address, timeout).map_err(sort)?;
-                admit(&mut connection)?;
-                connection
+                let server = admit(&mut connection)?;
+                (connection, server)
             }
         };
         if self.connection.database != 0 {
@@ -114,7 +114,7 @@ impl Settings {
         // A courtesy to whoever reads CLIENT LIST, which an ACL may forbid.
         match redis::cmd("CLIENT").arg("SETNAME").arg(CLIENT_NAME).exec(&mut connection).map_err(sort) {
             Err(broken @ LinkError::Unreachable(_)) => Err(broken),
-            _ => Ok(connection),
+            _ => Ok((connection, server)),
         }
     }
 }

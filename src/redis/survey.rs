@@ -7,7 +7,7 @@ use redis::{Connection, ErrorKind, RedisError, RedisResult, Value};
 
 use super::failure::{LinkError, is_answer};
 use super::script::Script;
-use super::server::{Role, Scripts, Server, Unfit};
+use super::server::{Role, Scripts, Server, Unfit, field};
 
 static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/probe.lua")));
 
@@ -16,18 +16,24 @@ pub(super) fn put_together() {
     LazyLock::force(&PROBE);
 }
 
-/// Looks whether the server behind a new connection can serve.
+/// Looks whether the server behind a new connection can serve. Returns the id of its process, which another one has after a
+/// restart or a failover; `None` when it does not tell.
 ///
 /// # Errors
 /// [`LinkError::Unfit`] when it cannot; [`LinkError::Unreachable`] when the connection breaks.
-pub(super) fn look_at(redis: &mut Connection, key_prefix: &str, timeout: Duration) -> Result<(), LinkError> {
+pub(super) fn look_at(
+    redis: &mut Connection,
+    key_prefix: &str,
+    timeout: Duration,
+) -> Result<Option<String>, LinkError> {
     let ask = |redis: &mut Connection| {
         let info = answered(redis::cmd("INFO").query::<Vec<u8>>(redis))?;
         let info = info.map(|info| String::from_utf8_lossy(&info).into_owned());
         Ok(Server { info, role: role(redis)?, scripts: scripts(redis, key_prefix, timeout)? })
     };
     let server = ask(redis).map_err(|error| LinkError::sort(&error, timeout))?;
-    server.judge().map_err(LinkError::Unfit)
+    server.judge().map_err(LinkError::Unfit)?;
+    Ok(server.info.as_deref().and_then(|info| field(info, "run_id")).map(str::to_owned))
 }
 
 /// Looks whether the server still is a master. Where `ROLE` is forbidden, a write that changes nothing shows it.

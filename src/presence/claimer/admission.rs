@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::scripts::Closed;
-use super::{Claimer, Stuck, relieve};
+use super::super::scripts::{Closed, Entered};
+use super::{Claimer, Stuck, relieve, stuck};
 use crate::redis::Mismatch;
 use crate::telemetry::Level;
 
@@ -40,27 +40,35 @@ impl Admission {
 }
 
 impl Claimer {
-    /// Opens a session, unless there is one that nobody doubts.
+    /// Opens a session, unless there is one that nobody doubts. A new connection may lead to a Redis that has lost data.
     pub(super) fn open_session(&mut self, now: Instant) -> Result<(), Stuck> {
         let doubted = self.standing.take_doubt();
-        if self.session.epoch().is_some() && !doubted {
+        let is_connected = self.link.connection_number().is_some_and(|number| number == self.entered_over);
+        if self.session.epoch().is_some() && is_connected && !doubted {
             return Ok(());
         }
-        let new_epoch = format!("{:016x}", rand::random::<u64>());
+        let server = self.link.server().map_err(|_| stuck(&self.link))?;
+        // The same until Redis has answered: a call of which nothing was heard may have begun the settling.
+        let new_id = self.new_id.get_or_insert_with(|| format!("{:016x}", rand::random::<u64>())).clone();
         let (session, keys) = (&self.session, &self.keys);
         let may_take_vacant = self.admission.may_take_vacant(now, keys.lease());
-        let settle = session.settle_time(self.link.timeout());
-        let restores = session.epoch().is_none() && session.restores();
-        let (epoch, _settling) = relieve(&mut self.link, |redis| {
-            keys.enter(redis, session.node(), &new_epoch, settle, restores, may_take_vacant)
+        let entered = relieve(&mut self.link, |redis| {
+            keys.enter(redis, session.node(), &new_id, &server, session.past(), may_take_vacant)
         })??;
-        if let Some(known) = session.epoch() {
-            if known == epoch {
-                return Ok(());
+        self.entered_over = self.link.connection_number().unwrap_or_default();
+        self.new_id = None;
+        let Entered { epoch, settling } = entered;
+        let (began, was_empty) = (settling == new_id, epoch == new_id);
+        let settle_time = if began { self.session.settle_time(was_empty, self.link.timeout()) } else { Duration::ZERO };
+        self.session.settles(settling, now + settle_time);
+        match self.session.epoch() {
+            Some(known) if *known == epoch => return Ok(()),
+            Some(_) => {
+                // Redis has lost its data meanwhile: the node enters as one that has holds to restore.
+                self.session.lost();
+                return self.open_session(now);
             }
-            // Redis has lost its data meanwhile: the node enters as one that has holds to put back.
-            self.session.lost();
-            return self.open_session(now);
+            None => {}
         }
         self.session.opened(epoch, now);
         self.grace.ask_now(now);

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::super::scripts::Fate;
+use super::super::scripts::{Fate, Refusal};
 use super::{Claimer, Sink, Stuck, call, stuck};
 use crate::telemetry::Level;
 
@@ -19,7 +19,14 @@ impl Claimer {
         let began = Instant::now();
         while let Some(dead) = self.lapsed.last().cloned() {
             let is_predecessor = self.predecessor.as_ref() == Some(&dead);
-            if self.reap_portion(&dead, now)? {
+            let finished = match self.reap_portion(&dead, now) {
+                Err(settling @ Stuck::Refused(Refusal::Settling(_))) => {
+                    self.end_leases(now)?;
+                    return Err(settling);
+                }
+                finished => finished?,
+            };
+            if finished {
                 self.lapsed.pop();
                 self.predecessor = self.predecessor.take().filter(|_| !is_predecessor);
             } else if !is_predecessor {
@@ -28,6 +35,17 @@ impl Claimer {
             self.renew_lease(now + began.elapsed())?;
         }
         Ok(false)
+    }
+
+    /// Has no settling wait for the dead: as long as one does, to reap a node only ends its lease.
+    fn end_leases(&mut self, now: Instant) -> Result<(), Stuck> {
+        for dead in self.lapsed.clone() {
+            match self.reap_portion(&dead, now) {
+                Ok(_) | Err(Stuck::Refused(Refusal::Settling(_))) => {}
+                Err(stuck) => return Err(stuck),
+            }
+        }
+        Ok(())
     }
 
     /// Returns whether nothing is left.

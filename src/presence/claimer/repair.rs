@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult};
 
-use super::super::scripts::{Keys, Refusal};
-use super::{Claimer, Stuck, call, relieve};
+use super::super::scripts::{Keys, Known, Refusal};
+use super::{Claimer, Stuck, known, relieve, stuck};
 use crate::names::NodeId;
+use crate::redis::LinkError;
 use crate::telemetry::Level;
 
 /// Holds per call when they are put back.
@@ -41,9 +42,9 @@ impl Comparison {
 }
 
 impl Claimer {
-    /// Tells Redis again what it has lost of this node. Until that is done, no edge is decided in the cluster.
-    pub(super) fn put_holds_back(&mut self, now: Instant) -> Result<(), Stuck> {
-        if !self.session.must_put_holds_back() {
+    /// Tells Redis again what it has lost of this node. Until that is confirmed, no edge is decided in the cluster.
+    pub(super) fn restore_holds(&mut self, now: Instant) -> Result<(), Stuck> {
+        if !self.session.must_restore() {
             return Ok(());
         }
         let began = Instant::now();
@@ -51,21 +52,21 @@ impl Claimer {
         let since = now.checked_sub(self.keys.lease() + self.keys.count_interval()).unwrap_or(now);
         let (holds, answered) = self.ledger.lock().acknowledged(since);
         let epoch = self.session.epoch().unwrap_or_default().to_owned();
-        let settle = self.session.settle_time(self.link.timeout());
-        while !self.talk(|redis, keys, node| keys.forget(redis, node, &epoch, answered, REASSERT_PORTION, settle))? {
-            self.keep_lease(now + began.elapsed(), &epoch)?;
+        let settling = self.session.settling().to_owned();
+        while !self.talk(|redis, keys, node| keys.forget(redis, node, &epoch, answered, REASSERT_PORTION, &settling))? {
+            self.keep_lease(now + began.elapsed())?;
         }
         for portion in holds.chunks(REASSERT_PORTION) {
-            self.talk(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, portion.iter()))?;
-            self.keep_lease(now + began.elapsed(), &epoch)?;
+            self.talk(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, &settling, portion.iter()))?;
+            self.keep_lease(now + began.elapsed())?;
         }
         let leavings = self.grace.leavings().to_vec();
         for portion in leavings.chunks(REASSERT_PORTION) {
-            self.talk(|redis, keys, node| keys.put_leavings_back(redis, node, &epoch, answered, portion.iter()))?;
+            self.talk(|redis, keys, node| {
+                keys.put_leavings_back(redis, node, &epoch, answered, &settling, portion.iter())
+            })?;
         }
-        let (session, keys) = (&self.session, &self.keys);
-        relieve(&mut self.link, |redis| keys.restored(redis, session.node(), &epoch))??;
-        self.session.holds_are_back();
+        self.session.restored();
         self.telemetry.counters().reassertions.add(1);
         self.telemetry.log(
             Level::Warning,
@@ -78,13 +79,27 @@ impl Claimer {
         Ok(())
     }
 
-    /// Renews the lease while holds are put back, which may take longer than a lease. What Redis has answered to this node is
-    /// no matter yet.
-    fn keep_lease(&mut self, now: Instant, epoch: &str) -> Result<(), Stuck> {
+    /// Renews the lease while holds are restored, which may take longer than a lease. What Redis has answered to this node
+    /// does not matter yet.
+    fn keep_lease(&mut self, now: Instant) -> Result<(), Stuck> {
         if self.session.must_renew(now) {
             let (session, keys) = (&self.session, &self.keys);
-            let renewal = relieve(&mut self.link, |redis| keys.renew(redis, session.node(), epoch, 0))??;
+            let known = Known { answered: 0, ..known(session, &self.ledger) };
+            let renewal = relieve(&mut self.link, |redis| keys.renew(redis, session.node(), &known))??;
             self.session.renewed(renewal.unbroken, now);
+        }
+        Ok(())
+    }
+
+    /// Confirms to a settling that Redis has all that this node holds; without one, looks now and then whether there is one.
+    pub(super) fn confirm_holds(&mut self, now: Instant) -> Result<(), Stuck> {
+        while let Some(settling) = self.session.confirms(now) {
+            let (session, keys) = (&self.session, &self.keys);
+            let known = known(session, &self.ledger);
+            let restored = session.has_restored();
+            let waiting =
+                relieve(&mut self.link, |redis| keys.confirm(redis, session.node(), &known, settling, restored))??;
+            self.session.looked(waiting, now);
         }
         Ok(())
     }
@@ -94,7 +109,11 @@ impl Claimer {
         talk: impl FnOnce(&mut Connection, &Keys, &NodeId) -> RedisResult<Result<T, Refusal>>,
     ) -> Result<T, Stuck> {
         let (session, keys) = (&self.session, &self.keys);
-        Ok(call(&mut self.link, |redis| talk(redis, keys, session.node()))??)
+        match self.link.with(|redis| talk(redis, keys, session.node())) {
+            Ok(answer) => Ok(answer?),
+            Err(LinkError::Rejected(_)) if self.session.is_hindered(Instant::now()) => Err(Stuck::Hindered),
+            Err(_) => Err(stuck(&self.link)),
+        }
     }
 
     /// Compares a page of what this node holds with Redis, and puts back what is missing there. Its edges were decided before:
@@ -108,7 +127,7 @@ impl Claimer {
         let epoch = self.session.epoch().unwrap_or_default().to_owned();
         let mut missing = 0;
         for portion in holds.chunks(REASSERT_PORTION) {
-            missing += self.talk(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, portion.iter()))?;
+            missing += self.talk(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, "", portion.iter()))?;
         }
         self.comparison.cursor = next;
         if missing > 0 {

@@ -27,8 +27,28 @@ struct Budget {
     /// Calls get lost, or come late.
     delays: u8,
     wipes: u8,
-    /// Redis loses what happened since it last wrote everything down.
+    /// Redis starts again, and has lost what happened since it last wrote everything down, or nothing.
     restores: u8,
+    /// Redis' clock is set forward.
+    steps: u8,
+    /// A single key is deleted.
+    lost_keys: u8,
+    /// Nodes of another cluster.
+    foreigners: u8,
+}
+
+impl Budget {
+    const NOTHING: Self = Self {
+        hooks: 0,
+        lapses: 0,
+        crashes: 0,
+        delays: 0,
+        wipes: 0,
+        restores: 0,
+        steps: 0,
+        lost_keys: 0,
+        foreigners: 0,
+    };
 }
 
 /// What a search found.
@@ -53,11 +73,11 @@ fn search(nodes: usize, budget: Budget, flaw: Option<Flaw>) -> Found {
             actions
         };
         // Where somebody has something to say, saying it is one of the actions.
-        let is_quiet = state.nodes.iter().all(|node| node.next_call(state.next_epoch).is_none());
-        if is_quiet && let Err(broken) = state.comes_to_rest(flaw) {
+        if state.is_quiet(flaw)
+            && let Err(broken) = state.comes_to_rest(flaw) {
             return Found { states: seen.len(), counterexample: Some((way(None, &seen), broken)) };
         }
-        for action in state.actions() {
+        for action in state.actions(flaw) {
             let mut next = state.clone();
             if let Err(broken) = next.take(action, flaw) {
                 return Found { states: seen.len(), counterexample: Some((way(Some(action), &seen), broken)) };
@@ -79,7 +99,7 @@ fn assert_correct(nodes: usize, budget: Budget) {
 }
 
 /// What is searched for a counterexample of a flaw.
-const SMALL: Budget = Budget { hooks: 3, lapses: 1, crashes: 0, delays: 1, wipes: 0, restores: 0 };
+const SMALL: Budget = Budget { hooks: 3, lapses: 1, delays: 1, ..Budget::NOTHING };
 
 /// The wide one when there is time: `MODEL_SECONDS=600`.
 fn budget(narrow: Budget, wide: Budget) -> Budget {
@@ -88,31 +108,49 @@ fn budget(narrow: Budget, wide: Budget) -> Budget {
 
 #[test]
 fn two_nodes_tell_the_truth_whatever_comes_late_or_lapses() {
-    let wide = Budget { hooks: 4, lapses: 2, crashes: 0, delays: 1, wipes: 0, restores: 0 };
+    let wide = Budget { hooks: 4, lapses: 2, delays: 1, ..Budget::NOTHING };
     assert_correct(2, budget(Budget { hooks: 3, lapses: 1, ..wide }, wide));
 }
 
 #[test]
 fn a_node_that_died_is_no_hindrance_to_the_truth() {
-    let wide = Budget { hooks: 4, lapses: 1, crashes: 1, delays: 1, wipes: 0, restores: 0 };
+    let wide = Budget { hooks: 4, lapses: 1, crashes: 1, delays: 1, ..Budget::NOTHING };
     assert_correct(2, budget(Budget { hooks: 2, ..wide }, wide));
 }
 
 #[test]
 fn two_nodes_tell_the_truth_though_redis_loses_everything() {
-    let wide = Budget { hooks: 4, lapses: 1, crashes: 0, delays: 1, wipes: 1, restores: 0 };
+    let wide = Budget { hooks: 4, lapses: 1, delays: 1, wipes: 1, ..Budget::NOTHING };
     assert_correct(2, budget(Budget { hooks: 3, lapses: 0, ..wide }, wide));
 }
 
 #[test]
 fn two_nodes_tell_the_truth_though_redis_loses_its_last_seconds() {
-    let wide = Budget { hooks: 5, lapses: 0, crashes: 0, delays: 1, wipes: 0, restores: 1 };
-    assert_correct(2, budget(Budget { hooks: 4, delays: 0, ..wide }, wide));
+    let wide = Budget { hooks: 4, delays: 1, restores: 2, ..Budget::NOTHING };
+    assert_correct(2, budget(Budget { hooks: 3, delays: 0, restores: 1, ..wide }, wide));
+}
+
+#[test]
+fn two_nodes_tell_the_truth_though_the_clock_is_set_forward_while_edges_settle() {
+    let wide = Budget { hooks: 3, wipes: 1, restores: 1, steps: 1, ..Budget::NOTHING };
+    assert_correct(2, budget(Budget { hooks: 2, ..wide }, wide));
+}
+
+#[test]
+fn two_nodes_tell_the_truth_though_a_single_key_is_deleted() {
+    let wide = Budget { hooks: 3, lapses: 1, delays: 1, lost_keys: 2, ..Budget::NOTHING };
+    assert_correct(2, budget(Budget { lapses: 0, lost_keys: 1, ..wide }, wide));
+}
+
+#[test]
+fn the_nodes_of_another_cluster_tell_nothing() {
+    let wide = Budget { hooks: 3, wipes: 1, lapses: 1, foreigners: 1, ..Budget::NOTHING };
+    assert_correct(2, budget(Budget { wipes: 0, ..wide }, wide));
 }
 
 #[test]
 fn three_nodes_tell_the_truth() {
-    let wide = Budget { hooks: 4, lapses: 1, crashes: 1, delays: 0, wipes: 0, restores: 0 };
+    let wide = Budget { hooks: 4, lapses: 1, crashes: 1, ..Budget::NOTHING };
     assert_correct(3, budget(Budget { hooks: 3, crashes: 0, ..wide }, wide));
 }
 
@@ -122,10 +160,15 @@ fn the_search_finds_every_flaw_it_is_given() {
         (Flaw::NoStoredReply, SMALL),
         (Flaw::NoFencing, SMALL),
         (Flaw::LateBatches, SMALL),
-        (Flaw::LateReassertion, Budget { lapses: 0, wipes: 1, ..SMALL }),
+        (Flaw::LateReassertion, Budget { lapses: 0, lost_keys: 1, ..SMALL }),
         (Flaw::LateOpening, SMALL),
         (Flaw::NoSettling, Budget { lapses: 0, delays: 0, wipes: 1, ..SMALL }),
         (Flaw::NotAwaited, Budget { lapses: 0, delays: 0, wipes: 1, ..SMALL }),
+        (Flaw::NotRegistered, Budget { hooks: 2, wipes: 1, ..Budget::NOTHING }),
+        (Flaw::LapseEnds, Budget { hooks: 2, wipes: 1, steps: 1, ..Budget::NOTHING }),
+        (Flaw::SameProcess, Budget { hooks: 2, restores: 1, ..Budget::NOTHING }),
+        (Flaw::RestoredUnchecked, Budget { hooks: 2, restores: 2, ..Budget::NOTHING }),
+        (Flaw::NoIdentity, Budget { hooks: 2, foreigners: 1, ..Budget::NOTHING }),
         (Flaw::NotNoticed, Budget { lapses: 0, delays: 0, restores: 1, ..SMALL }),
         (Flaw::NotForgotten, Budget { lapses: 0, delays: 0, restores: 1, ..SMALL }),
         (Flaw::ForgottenEpoch, Budget { delays: 0, wipes: 1, ..SMALL }),

@@ -2,6 +2,10 @@
 //!
 //! [`super::twins`] holds them against the real scripts.
 
+mod settling;
+
+pub(super) use settling::{Confirmation, Opening, Past};
+
 /// Incarnations that one search may need.
 pub(super) const IDS: usize = 8;
 
@@ -50,6 +54,8 @@ pub(super) struct Edges(u32);
 struct Reply {
     batch: u8,
     edges: Edges,
+    /// The settling for which it last restored its holds; 0: none.
+    restored: u8,
     reaped: bool,
 }
 
@@ -58,10 +64,14 @@ struct Reply {
 pub(super) struct Redis {
     /// 0: none.
     pub(super) epoch: u8,
-    /// Whether every live node has had the time to notice a loss.
-    pub(super) settled: bool,
-    /// Who puts back what was lost.
-    pub(super) restoring: [bool; IDS],
+    /// The settling under way; 0: none.
+    pub(super) settling: u8,
+    /// Whom it waits for.
+    pub(super) unconfirmed: [bool; IDS],
+    /// The process that the data is with; 0: unknown.
+    process: u8,
+    /// The cluster that the data belongs to; 0: none.
+    cluster: u8,
     pub(super) leases: [Lease; IDS],
     replies: [Reply; IDS],
     /// The hold sets, and the lists of what each node holds.
@@ -78,6 +88,15 @@ pub(super) enum Answer {
     Behind,
     Reaped,
     Settling,
+    /// To a node that opens a session.
+    Opened {
+        epoch: u8,
+        settling: u8,
+    },
+    /// The data belongs to another cluster.
+    Foreign,
+    /// To a node that confirms: the settling that waits for it, 0 for none.
+    Waits(u8),
     /// To a reaper: there is nothing to reap.
     Alive,
     /// To a reaper, and to a node that puts back what is true: whether nothing is left.
@@ -101,8 +120,18 @@ pub(super) enum Flaw {
     LateOpening,
     /// Edges are decided at once after Redis has lost its data.
     NoSettling,
-    /// Edges are decided while a node still puts back what Redis has lost.
+    /// Edges are decided while a node has not confirmed that Redis has its holds.
     NotAwaited,
+    /// The node that finds no epoch confirms before the others have had the time to register.
+    NotRegistered,
+    /// A node whose lease has lapsed is not waited for, though only the clock was set forward.
+    LapseEnds,
+    /// Nobody looks whether another process has the data.
+    SameProcess,
+    /// What was restored, and is lost again, is taken for there.
+    RestoredUnchecked,
+    /// Nodes of another cluster may work on the data.
+    NoIdentity,
     /// Redis loses its last seconds, and nobody notices.
     NotNoticed,
     /// What Redis holds wrongly is not taken away before holds are put back.
@@ -160,44 +189,8 @@ impl Redis {
         self.replies[id].batch == batch
     }
 
-    /// Whether an answered batch of an incarnation is unknown.
-    pub(super) fn has_lost(&self, id: Id, answered: u8) -> bool {
-        self.replies[id].batch < answered
-    }
-
     fn has_lease(&self, id: Id) -> bool {
         matches!(self.leases[id], Lease::Good | Lease::Lapsed)
-    }
-
-    /// Whether no edge may be decided yet.
-    fn is_settling(&mut self, flaw: Option<Flaw>) -> bool {
-        let awaited = (0..IDS).any(|id| self.restoring[id] && self.leases[id] == Lease::Good);
-        let is_settling = !self.settled || (awaited && flaw != Some(Flaw::NotAwaited));
-        if !is_settling {
-            self.restoring = [false; IDS];
-        }
-        is_settling
-    }
-
-    /// `open.lua`. Returns the epoch.
-    pub(super) fn open(&mut self, id: Id, new_epoch: u8, settles: bool, restores: bool, flaw: Option<Flaw>) -> u8 {
-        if self.epoch == 0 {
-            (self.epoch, self.settled) = (new_epoch, !settles || flaw == Some(Flaw::NoSettling));
-        }
-        if !self.replies[id].reaped || flaw == Some(Flaw::LateOpening) {
-            self.leases[id] = Lease::Good;
-            self.restoring[id] |= restores;
-        }
-        self.epoch
-    }
-
-    /// `restored.lua`.
-    pub(super) fn restored(&mut self, id: Id, epoch: u8) -> Answer {
-        if epoch != self.epoch {
-            return Answer::Lost;
-        }
-        self.restoring[id] = false;
-        Answer::Done
     }
 
     /// `claim.lua`.
@@ -213,7 +206,7 @@ impl Redis {
         if epoch != self.epoch {
             return Answer::Lost;
         }
-        let Reply { batch: last, reaped, .. } = self.replies[id];
+        let Reply { batch: last, .. } = self.replies[id];
         if last == batch && flaw != Some(Flaw::NoStoredReply) {
             return Answer::Decided(self.replies[id].edges);
         }
@@ -240,18 +233,29 @@ impl Redis {
                 told.push(*change);
             }
         }
-        self.replies[id] = Reply { batch, edges, reaped };
+        self.replies[id] = Reply { batch, edges, ..self.replies[id] };
         Answer::Decided(edges)
     }
 
-    /// `reassert.lua`.
-    pub(super) fn reassert(&mut self, id: Id, epoch: u8, answered: u8, holds: Holds, flaw: Option<Flaw>) -> Answer {
+    /// `reassert.lua`; without a settling it repairs single holds.
+    pub(super) fn reassert(
+        &mut self,
+        id: Id,
+        epoch: u8,
+        answered: u8,
+        settling: u8,
+        holds: Holds,
+        flaw: Option<Flaw>,
+    ) -> Answer {
         if epoch != self.epoch {
             return Answer::Lost;
         }
         let is_late = self.replies[id].batch > answered && flaw != Some(Flaw::LateReassertion);
         if is_late || !self.has_lease(id) {
             return Answer::Reaped;
+        }
+        if settling != 0 && !self.is_waited_for(id, settling) {
+            return Answer::Behind;
         }
         for key in KEYS.into_iter().filter(|key| holds.has(*key)) {
             self.holds[id].set(key, true);
@@ -261,7 +265,15 @@ impl Redis {
     }
 
     /// `forget.lua`.
-    pub(super) fn forget(&mut self, id: Id, epoch: u8, answered: u8, portion: usize, flaw: Option<Flaw>) -> Answer {
+    pub(super) fn forget(
+        &mut self,
+        id: Id,
+        epoch: u8,
+        answered: u8,
+        settling: u8,
+        portion: usize,
+        flaw: Option<Flaw>,
+    ) -> Answer {
         if epoch != self.epoch {
             return Answer::Lost;
         }
@@ -269,6 +281,9 @@ impl Redis {
         let is_late = last > answered && flaw != Some(Flaw::LateReassertion);
         if is_late || !self.has_lease(id) {
             return Answer::Reaped;
+        }
+        if !self.is_waited_for(id, settling) {
+            return Answer::Behind;
         }
         if last == answered {
             return Answer::Taken { finished: true };
@@ -278,9 +293,6 @@ impl Redis {
             self.holds[id].set(key, false);
             self.held[id].set(key, false);
         }
-        if flaw != Some(Flaw::NoSettling) {
-            self.settled = false;
-        }
         let finished = self.held[id].is_empty();
         if finished {
             (self.replies[id].batch, self.replies[id].edges) = (answered, Edges::default());
@@ -289,11 +301,11 @@ impl Redis {
     }
 
     /// `renew.lua`.
-    pub(super) fn renew(&mut self, id: Id, epoch: u8, answered: u8, flaw: Option<Flaw>) -> Answer {
+    pub(super) fn renew(&mut self, id: Id, epoch: u8, answered: u8, restored_for: u8, flaw: Option<Flaw>) -> Answer {
         if epoch != self.epoch {
             return Answer::Lost;
         }
-        if self.replies[id].batch < answered && flaw != Some(Flaw::NotNoticed) {
+        if self.is_behind(id, answered, restored_for, flaw) {
             return Answer::Behind;
         }
         let was_lost = self.leases[id] == Lease::None && !self.replies[id].reaped;
@@ -316,10 +328,14 @@ impl Redis {
         if epoch != self.epoch {
             return Answer::Lost;
         }
+        let is_dead = !matches!(self.leases[dead], Lease::None | Lease::Good);
         if self.is_settling(flaw) {
+            if is_dead {
+                (self.leases[dead], self.replies[dead].reaped) = (Lease::Reaping, true);
+            }
             return Answer::Settling;
         }
-        if matches!(self.leases[dead], Lease::None | Lease::Good) {
+        if !is_dead {
             return Answer::Alive;
         }
         let taken: Vec<Key> = KEYS.into_iter().filter(|key| self.held[dead].has(*key)).take(portion).collect();

@@ -42,6 +42,8 @@ struct Node {
     epoch: Option<u32>,
     had_epoch: bool,
     had_session: bool,
+    /// Thirds of a lease that have to pass before it confirms that Redis has its holds.
+    waits: u32,
     unbroken_renewals: u32,
     dead: BTreeSet<Id>,
     paused: bool,
@@ -53,6 +55,8 @@ pub(super) struct Reference {
     pub(super) names: Arc<Names>,
     /// The events that the last operation made.
     pub(super) news: Vec<Told>,
+    /// The nodes that the last operation had step, each a third of a lease later, when it had edges settle.
+    pub(super) settled: Vec<usize>,
     nodes: Vec<Node>,
     redis: Redis,
     incarnations: Id,
@@ -64,6 +68,9 @@ pub(super) struct Reference {
 
 /// Renewals after which a node may reap.
 const RENEWALS: u32 = 3;
+
+/// Thirds of a lease within which all nodes have registered.
+const WAITS: u32 = 2;
 
 fn keys(sockets: &Sockets) -> BTreeSet<Key> {
     let both = |(((app, channel), _), user): (&(Channel, usize), &Option<usize>)| {
@@ -77,6 +84,7 @@ impl Reference {
         let mut cluster = Self {
             names: Arc::new(names),
             news: Vec::new(),
+            settled: Vec::new(),
             nodes: vec![Node::default(); nodes],
             redis: Redis::new(grace),
             incarnations: 0,
@@ -189,8 +197,10 @@ impl Reference {
                 self.step(*node, true);
             }
             Operation::Settle => {
-                (0..self.nodes.len()).for_each(|node| self.step(node, true));
-                self.redis.settling = false;
+                let all = || 0..self.nodes.len();
+                let (first, last): (Vec<_>, Vec<_>) = all().partition(|node| self.nodes[*node].waits == 0);
+                self.settled = [first, last.clone(), last].concat();
+                self.settled.clone().into_iter().for_each(|node| self.step(node, true));
             }
         }
     }
@@ -234,10 +244,14 @@ impl Reference {
 
     /// A node talks to Redis until it has nothing more to say.
     fn step(&mut self, n: usize, mut renew: bool) {
+        let mut look = true;
+        if renew {
+            self.nodes[n].waits = self.nodes[n].waits.saturating_sub(1);
+        }
         loop {
             if self.nodes[n].epoch.is_none() {
                 self.open(n);
-                renew = false;
+                (renew, look) = (false, false);
             }
             let lost = self.nodes[n].epoch != self.redis.epoch;
             let lease = self.redis.leases.get(&self.nodes[n].id).copied().filter(|lease| *lease != Lease::Reaping);
@@ -254,6 +268,22 @@ impl Reference {
                     Some(lease) => self.renew(n, lease),
                 }
             }
+            if std::mem::take(&mut look) {
+                match lease {
+                    _ if lost => {
+                        self.nodes[n].epoch = None;
+                        continue;
+                    }
+                    None => {
+                        self.start_over(n);
+                        continue;
+                    }
+                    Some(_) => {}
+                }
+            }
+            if self.nodes[n].waits == 0 {
+                self.redis.unconfirmed.remove(&self.nodes[n].id);
+            }
             let node = &self.nodes[n];
             let is_silent = node.waiting.is_empty() && node.sent.is_none() && node.counted.is_empty();
             if !self.bury(n) || (is_silent && !self.nodes[n].asks) {
@@ -267,7 +297,7 @@ impl Reference {
                 node.asks = self.redis.has_over();
             } else if lease.is_none() {
                 self.start_over(n);
-            } else if self.redis.settling {
+            } else if self.redis.is_settling() {
                 node.send();
                 return;
             } else {
@@ -286,11 +316,15 @@ impl Reference {
         if self.redis.epoch.is_none() {
             self.epochs += 1;
             self.redis.epoch = Some(self.epochs);
-            self.redis.settling = self.nodes[n].had_epoch;
+            if self.nodes[n].had_epoch {
+                self.redis.unconfirmed.insert(self.nodes[n].id);
+                self.nodes[n].waits = WAITS;
+            }
         }
         let node = &mut self.nodes[n];
         self.redis.leases.insert(node.id, Lease::Good);
         if node.had_session {
+            self.redis.unconfirmed.insert(node.id);
             self.redis.put_back(node.id, &node.held, &node.leavings);
         }
         node.asks = true;
@@ -310,7 +344,7 @@ impl Reference {
 
     /// Reaps the dead that a node knows of. `false` while Redis settles.
     fn bury(&mut self, n: usize) -> bool {
-        if self.redis.settling && !self.nodes[n].dead.is_empty() {
+        if self.redis.is_settling() && !self.nodes[n].dead.is_empty() {
             return false;
         }
         for id in std::mem::take(&mut self.nodes[n].dead) {

@@ -127,8 +127,7 @@ impl Stage {
                 self.step(*node, THIRD);
             }
             Operation::Settle => {
-                (0..self.nodes.len()).for_each(|node| self.step(node, THIRD));
-                redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(1).exec(&mut self.redis).unwrap();
+                reference.settled.iter().for_each(|node| self.step(*node, THIRD));
             }
             _ => {}
         }
@@ -354,6 +353,7 @@ impl Node {
 
     /// Talks to Redis until there is nothing more to say, or Redis does not decide now.
     fn step(&mut self) {
+        self.claimer.look_next();
         for _ in 0..TURNS {
             let is_held_up = self.claimer.step(self.now).is_some();
             let is_silent = || !self.ledger.lock().has_batch(self.now);

@@ -7,12 +7,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 use redis::Connection;
 
-use super::protocol::{Answer, Change, Edges, Holds, Id, KEYS, Key, Lease, Redis};
+use super::protocol::{Answer, Change, Confirmation, Edges, Holds, IDS, Id, KEYS, Key, Lease, Opening, Past, Redis};
 use crate::event::{Event, EventKind};
 use crate::names::{AppId, ChannelName, NodeId, UserId};
 use crate::presence::batch::{Batch, Entry};
 use crate::presence::claim::{Claim, Hold};
-use crate::presence::scripts::{Fate, Keys, Reaped, Refusal, Verdict};
+use crate::presence::scripts::{Entered, Fate, Keys, Known, Reaped, Refusal, Verdict};
+use crate::presence::session;
 use crate::support::redis::RedisServer;
 
 /// Incarnations that call.
@@ -23,15 +24,15 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 #[derive(Clone, Debug)]
 enum Call {
-    Open { id: Id, settles: bool, restores: bool },
+    Open { id: Id, process: u8, past: Past },
     Claim { id: Id, stale: bool, batch: u8, changes: Vec<Change> },
-    Reassert { id: Id, stale: bool, answered: u8, holds: Holds },
-    Forget { id: Id, stale: bool, answered: u8, portion: usize },
-    Restored { id: Id, stale: bool },
-    Renew { id: Id, stale: bool, answered: u8 },
+    Reassert { id: Id, stale: bool, answered: u8, settling: u8, holds: Holds },
+    Forget { id: Id, stale: bool, answered: u8, settling: u8, portion: usize },
+    Confirm { id: Id, stale: bool, answered: u8, restored_for: u8, settling: u8, restored: bool },
+    Renew { id: Id, stale: bool, answered: u8, restored_for: u8 },
     Reap { id: Id, stale: bool, portion: usize },
     Lapse { id: Id },
-    Settle,
+    LoseLeases,
     Wipe,
 }
 
@@ -40,20 +41,29 @@ fn call() -> impl Strategy<Value = Call> {
     let stale = || prop::bool::weighted(0.1);
     let change = (prop::sample::select(KEYS.to_vec()), any::<bool>()).prop_map(|(key, held)| Change { key, held });
     let holds = (any::<bool>(), any::<bool>()).prop_map(|(channel, user)| Holds { channel, user });
+    let past = || prop::sample::select(vec![Past::None, Past::Epoch, Past::Session]);
+    // How long ago the settling began that it is about: 0 for none.
+    let ago = || prop::sample::select(vec![1, 1, 1, 2, 0_u8]);
     prop_oneof![
-        4 => (id(), any::<bool>(), any::<bool>())
-            .prop_map(|(id, settles, restores)| Call::Open { id, settles, restores }),
-        2 => (id(), stale()).prop_map(|(id, stale)| Call::Restored { id, stale }),
+        5 => (id(), 0..3_u8, past()).prop_map(|(id, process, past)| Call::Open { id, process, past }),
+        6 => (id(), stale(), 0..5_u8, 0..3_u8, ago(), any::<bool>()).prop_map(
+            |(id, stale, answered, restored_for, settling, restored)| Call::Confirm {
+                id, stale, answered, restored_for, settling, restored
+            }
+        ),
         14 => (id(), stale(), 1..5_u8, prop::collection::vec(change, 1..5))
             .prop_map(|(id, stale, batch, changes)| Call::Claim { id, stale, batch, changes }),
-        3 => (id(), stale(), 0..5_u8, holds)
-            .prop_map(|(id, stale, answered, holds)| Call::Reassert { id, stale, answered, holds }),
-        3 => (id(), stale(), 0..5_u8, 1..3_usize)
-            .prop_map(|(id, stale, answered, portion)| Call::Forget { id, stale, answered, portion }),
-        3 => (id(), stale(), 0..3_u8).prop_map(|(id, stale, answered)| Call::Renew { id, stale, answered }),
+        3 => (id(), stale(), 0..5_u8, ago(), holds).prop_map(
+            |(id, stale, answered, settling, holds)| Call::Reassert { id, stale, answered, settling, holds }
+        ),
+        3 => (id(), stale(), 0..5_u8, ago(), 1..3_usize).prop_map(
+            |(id, stale, answered, settling, portion)| Call::Forget { id, stale, answered, settling, portion }
+        ),
+        3 => (id(), stale(), 0..3_u8, 0..3_u8)
+            .prop_map(|(id, stale, answered, restored_for)| Call::Renew { id, stale, answered, restored_for }),
         6 => (id(), stale(), 1..3_usize).prop_map(|(id, stale, portion)| Call::Reap { id, stale, portion }),
         4 => id().prop_map(|id| Call::Lapse { id }),
-        2 => Just(Call::Settle),
+        1 => Just(Call::LoseLeases),
         1 => Just(Call::Wipe),
     ]
 }
@@ -69,6 +79,15 @@ struct Real {
 
 fn node(id: Id) -> NodeId {
     NodeId::new("node", 1, u32::try_from(id).unwrap())
+}
+
+/// The id of an epoch, a settling or a process, which is empty for none.
+fn text(number: u8) -> String {
+    if number == 0 { String::new() } else { number.to_string() }
+}
+
+fn number(text: &str) -> u8 {
+    text.parse().unwrap_or(0)
 }
 
 fn hold(key: Key) -> Hold {
@@ -106,23 +125,41 @@ impl Real {
         }
     }
 
-    fn reassert(&mut self, id: Id, epoch: &str, answered: u8, holds: Holds) -> Answer {
+    fn open(&mut self, opening: Opening) -> Answer {
+        let Opening { id, new_id, process, past, .. } = opening;
+        let past = [session::Past::None, session::Past::Epoch, session::Past::Session][past as usize];
+        let process = text(process);
+        let entered = self.keys.enter(&mut self.redis, &node(id), &new_id.to_string(), &process, past, true).unwrap();
+        let Entered { epoch, settling } = entered.unwrap();
+        Answer::Opened { epoch: number(&epoch), settling: number(&settling) }
+    }
+
+    fn confirm(&mut self, confirmation: Confirmation) -> Answer {
+        let Confirmation { id, epoch, answered, restored_for, settling, restored } = confirmation;
+        let (epoch, restored_for) = (epoch.to_string(), text(restored_for));
+        let known = Known { epoch: &epoch, answered: answered.into(), restored_for: &restored_for };
+        let answer = self.keys.confirm(&mut self.redis, &node(id), &known, &text(settling), restored).unwrap();
+        answer.map_or_else(refused, |waiting| Answer::Waits(number(&waiting)))
+    }
+
+    fn reassert(&mut self, id: Id, epoch: &str, answered: u8, settling: u8, holds: Holds) -> Answer {
         let holds: Vec<(Hold, i64)> =
             KEYS.into_iter().filter(|key| holds.has(*key)).map(|key| (hold(key), 0)).collect();
-        let answer = self.keys.reassert(&mut self.redis, &node(id), epoch, answered.into(), holds.iter()).unwrap();
+        let (redis, settling) = (&mut self.redis, text(settling));
+        let answer = self.keys.reassert(redis, &node(id), epoch, answered.into(), &settling, holds.iter()).unwrap();
         answer.map_or_else(refused, |_| Answer::Done)
     }
 
-    fn forget(&mut self, id: Id, epoch: &str, answered: u8, portion: usize) -> Answer {
-        let answer = self.keys.forget(&mut self.redis, &node(id), epoch, answered.into(), portion, HOUR).unwrap();
+    fn forget(&mut self, id: Id, epoch: &str, answered: u8, settling: u8, portion: usize) -> Answer {
+        let (redis, settling) = (&mut self.redis, text(settling));
+        let answer = self.keys.forget(redis, &node(id), epoch, answered.into(), portion, &settling).unwrap();
         answer.map_or_else(refused, |finished| Answer::Taken { finished })
     }
 
-    fn renew(&mut self, id: Id, epoch: &str, answered: u8) -> Answer {
-        self.keys
-            .renew(&mut self.redis, &node(id), epoch, answered.into())
-            .unwrap()
-            .map_or_else(refused, |_| Answer::Done)
+    fn renew(&mut self, id: Id, epoch: &str, answered: u8, restored_for: u8) -> Answer {
+        let restored_for = text(restored_for);
+        let known = Known { epoch, answered: answered.into(), restored_for: &restored_for };
+        self.keys.renew(&mut self.redis, &node(id), &known).unwrap().map_or_else(refused, |_| Answer::Done)
     }
 
     fn reap(&mut self, id: Id, epoch: &str, portion: usize) -> Told {
@@ -163,66 +200,62 @@ impl Real {
 fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
     let mut real = Real { redis, keys: Keys::new("wh", HOUR, 1) };
     redis::cmd("FLUSHALL").exec(&mut real.redis).unwrap();
-    let (mut pure, mut epochs) = (Redis::default(), 1);
+    let (mut pure, mut ids) = (Redis::default(), 1);
     for call in calls {
-        let epoch = |stale| if stale || pure.epoch == 0 { epochs + 1 } else { pure.epoch };
-        let mut told = Vec::new();
-        let (expected, answer): (Told, Told) = match &call {
-            Call::Open { id, settles, restores } => {
-                epochs += 1;
-                let wait = if *settles { HOUR } else { Duration::ZERO };
-                let redis = &mut real.redis;
-                let opened = real.keys.open(redis, &node(*id), &epochs.to_string(), wait, *restores).unwrap();
-                let expected = pure.open(*id, epochs, *settles, *restores, None);
-                prop_assert_eq!((opened.0, opened.1.is_zero()), (expected.to_string(), pure.settled));
-                continue;
+        let epoch = |stale| if stale || pure.epoch == 0 { ids + 1 } else { pure.epoch };
+        let settling = |ago: u8| match ago {
+            0 => 0,
+            1 if pure.settling != 0 => pure.settling,
+            _ => ids,
+        };
+        let silent = |answer| (answer, BTreeSet::new());
+        let (expected, answer): (Told, Told) = match call.clone() {
+            Call::Open { id, process, past } => {
+                ids += 1;
+                let opening = Opening { id, new_id: ids, process, past, cluster: 0 };
+                (silent(pure.open(opening, None)), silent(real.open(opening)))
             }
             Call::Claim { id, stale, batch, changes } => {
-                let epoch = epoch(*stale);
-                let expected = pure.claim(*id, epoch, *batch, changes, &mut Vec::new(), None);
-                ((expected, BTreeSet::new()), (real.claim(*id, &epoch.to_string(), *batch, changes), BTreeSet::new()))
+                let epoch = epoch(stale);
+                let expected = pure.claim(id, epoch, batch, &changes, &mut Vec::new(), None);
+                (silent(expected), silent(real.claim(id, &epoch.to_string(), batch, &changes)))
             }
-            Call::Reassert { id, stale, answered, holds } => {
-                let epoch = epoch(*stale);
-                let expected = pure.reassert(*id, epoch, *answered, *holds, None);
-                let answer = real.reassert(*id, &epoch.to_string(), *answered, *holds);
-                ((expected, BTreeSet::new()), (answer, BTreeSet::new()))
+            Call::Reassert { id, stale, answered, settling: ago, holds } => {
+                let (epoch, settling) = (epoch(stale), settling(ago));
+                let expected = pure.reassert(id, epoch, answered, settling, holds, None);
+                (silent(expected), silent(real.reassert(id, &epoch.to_string(), answered, settling, holds)))
             }
-            Call::Forget { id, stale, answered, portion } => {
-                let epoch = epoch(*stale);
-                let expected = pure.forget(*id, epoch, *answered, *portion, None);
-                let answer = real.forget(*id, &epoch.to_string(), *answered, *portion);
-                ((expected, BTreeSet::new()), (answer, BTreeSet::new()))
+            Call::Forget { id, stale, answered, settling: ago, portion } => {
+                let (epoch, settling) = (epoch(stale), settling(ago));
+                let expected = pure.forget(id, epoch, answered, settling, portion, None);
+                (silent(expected), silent(real.forget(id, &epoch.to_string(), answered, settling, portion)))
             }
-            Call::Restored { id, stale } => {
-                let epoch = epoch(*stale);
-                let answer = real.keys.restored(&mut real.redis, &node(*id), &epoch.to_string()).unwrap();
-                let answer = answer.map_or_else(refused, |()| Answer::Done);
-                ((pure.restored(*id, epoch), BTreeSet::new()), (answer, BTreeSet::new()))
+            Call::Confirm { id, stale, answered, restored_for, settling: ago, restored } => {
+                let (epoch, settling) = (epoch(stale), settling(ago));
+                let confirmation = Confirmation { id, epoch, answered, restored_for, settling, restored };
+                (silent(pure.confirm(confirmation, None)), silent(real.confirm(confirmation)))
             }
-            Call::Renew { id, stale, answered } => {
-                let epoch = epoch(*stale);
-                let answer = real.renew(*id, &epoch.to_string(), *answered);
-                ((pure.renew(*id, epoch, *answered, None), BTreeSet::new()), (answer, BTreeSet::new()))
+            Call::Renew { id, stale, answered, restored_for } => {
+                let epoch = epoch(stale);
+                let expected = pure.renew(id, epoch, answered, restored_for, None);
+                (silent(expected), silent(real.renew(id, &epoch.to_string(), answered, restored_for)))
             }
             Call::Reap { id, stale, portion } => {
-                let epoch = epoch(*stale);
-                let expected = pure.reap(*id, epoch, *portion, &mut told, None);
+                let (epoch, mut told) = (epoch(stale), Vec::new());
+                let expected = pure.reap(id, epoch, portion, &mut told, None);
                 let departures = told.iter().map(|change| format!("{:?}", change.key)).collect();
-                ((expected, departures), real.reap(*id, &epoch.to_string(), *portion))
+                ((expected, departures), real.reap(id, &epoch.to_string(), portion))
             }
             Call::Lapse { id } => {
-                if pure.leases[*id] == Lease::Good {
-                    pure.leases[*id] = Lease::Lapsed;
-                    redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(node(*id).as_str()).exec(&mut real.redis).unwrap();
+                if pure.leases[id] == Lease::Good {
+                    pure.leases[id] = Lease::Lapsed;
+                    redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(node(id).as_str()).exec(&mut real.redis).unwrap();
                 }
                 continue;
             }
-            Call::Settle => {
-                if pure.epoch != 0 {
-                    pure.settled = true;
-                    redis::cmd("HSET").arg("wh:epoch").arg("settled").arg(1).exec(&mut real.redis).unwrap();
-                }
+            Call::LoseLeases => {
+                pure.leases = <[Lease; IDS]>::default();
+                redis::cmd("DEL").arg("wh:nodes").exec(&mut real.redis).unwrap();
                 continue;
             }
             Call::Wipe => {

@@ -18,7 +18,7 @@ pub(crate) enum Refusal {
     Behind,
     /// This node's lease had lapsed and its holds were taken away. Also the answer to a call that comes late.
     Reaped,
-    /// Edges may not be decided before this time has passed.
+    /// Edges may not be decided yet; ask again after this time.
     Settling(Duration),
 }
 
@@ -29,6 +29,15 @@ pub(crate) enum Closed {
     Mismatch(Mismatch),
     /// The data has no identity, and the node may not take it.
     Vacant,
+}
+
+/// A session that was opened.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Entered {
+    /// The epoch.
+    pub(crate) epoch: String,
+    /// The settling that waits for the node, empty for none.
+    pub(crate) settling: String,
 }
 
 /// The answer to a batch of claims.

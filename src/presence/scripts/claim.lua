@@ -2,8 +2,7 @@
 -- are edges, and appends their events to the outbox, with the client events and cache misses between them. At the end it
 -- announces how many are subscribed where that has changed.
 --
--- KEYS[1] {prefix}:epoch         hash: `id` of this life of the data, `settled` = when edges may be decided (ms), `grace`,
---                                `counts`
+-- KEYS[1] {prefix}:epoch         hash: `id` of this life of the data, `settling` as in settling.lua, `grace`, `counts`
 -- KEYS[2] {prefix}:nodes         sorted set: node -> expiry of its lease (ms), negative while it is being reaped
 -- KEYS[3] {prefix}:reply:{node}  hash: `batch` number, `time`, `edges`, `refused` and `fired` of the node's last batch
 -- KEYS[4..6] {prefix}:held_users:{node}, held_channels, held_connections  sets: the node's holds, see held.lua
@@ -34,8 +33,8 @@
 --   behind    Redis has lost its last seconds, and an answered batch with them. Nothing changed.
 --   reaped    the node's lease lapsed and its holds were taken away; or this batch comes behind a later one, on a
 --             connection that was given up, and nobody hears the answer. Nothing changed.
---   settling  number = milliseconds until edges may be decided, or until it is worth asking again. Nothing changed.
--- May change: `settled`, restoring, hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, miss, KEYS[3..6], the outbox (out).
+--   settling  number = milliseconds until it is worth asking again. Nothing changed.
+-- May change: `settling`, unconfirmed, hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, miss, KEYS[3..6], the outbox (out).
 
 local node, batch = ARGV[2], ARGV[4]
 
@@ -46,7 +45,7 @@ local function refuse(status, number)
   return {status, number, '', -1, 0, {}, 0, 0, {}}
 end
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled', 'grace', 'counts')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling', 'grace', 'counts')
 if epoch[1] ~= ARGV[3] then
   return refuse('lost', 0)
 end
@@ -64,7 +63,7 @@ end
 if comes_late(last[1], batch) or not has_lease(KEYS[2], node) then
   return refuse('reaped', 0)
 end
-local wait = settling_for(tonumber(epoch[2]))
+local wait = settling_for(epoch[2])
 if wait > 0 then
   return refuse('settling', wait)
 end

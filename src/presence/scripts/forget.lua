@@ -1,21 +1,24 @@
--- Takes away what Redis thinks that a node holds, a portion at a time and without a word: Redis has lost data, and the node
--- puts back what is true. Nothing is decided until all nodes have had the time to do so.
+-- Takes away what Redis thinks that a node holds, a portion at a time and without an event: Redis has lost data, and the
+-- node restores what is true.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
 -- KEYS[3..5] {prefix}:held_users:{node}, held_channels, held_connections  KEYS[6] {prefix}:reply:{node}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
--- ARGV[5] most holds to take  ARGV[6] how long edges wait (ms)
+-- ARGV[5] most holds to take  ARGV[6] id of the settling that waits for the node
 --
--- Returns {status, 1 when nothing is left}; status `ok`, `lost` or `reaped` as in reassert.lua.
--- May change: hold sets (occ, mem), counts, counts_due, KEYS[1], KEYS[3..6].
+-- Returns {status, 1 when nothing is left}; status `ok`, `lost`, `behind` or `reaped` as in reassert.lua.
+-- May change: hold sets (occ, mem), counts, counts_due, KEYS[3..6].
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled', 'counts')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling', 'counts')
 if epoch[1] ~= ARGV[3] then
   return {'lost', 0}
 end
 local answered, last = tonumber(ARGV[4]), tonumber(redis.call('HGET', KEYS[6], 'batch') or 0)
 if last > answered or not has_lease(KEYS[2], ARGV[2]) then
   return {'reaped', 0}
+end
+if not is_waited_for(epoch[2], ARGV[6], ARGV[2]) then
+  return {'behind', 0}
 end
 if last == answered then
   -- Nothing of it was lost, or all has been taken away already: this call may come behind what was put back.
@@ -39,9 +42,6 @@ announce_counts(true)
 
 for _, command in ipairs({'ZADD', 'HSET', 'HDEL', 'ZREM', 'SREM'}) do
   prove(command)
-end
-if tonumber(epoch[2]) <= now then
-  redis.call('HSET', KEYS[1], 'settled', string.format('%.0f', now + ARGV[6]))
 end
 write_holds()
 write_counts()

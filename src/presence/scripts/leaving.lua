@@ -3,21 +3,24 @@
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:reply:{node}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
--- ARGV[5] grace (ms)
--- ARGV[6..] four per departure: when its grace is over (ms), app, channel, user (empty: the channel itself)
+-- ARGV[5] grace (ms)  ARGV[6] id of the settling that waits for the node
+-- ARGV[7..] four per departure: when its grace is over (ms), app, channel, user (empty: the channel itself)
 --
--- Returns `ok`, `lost` or `reaped`, as reassert.lua does. May change: hold sets (occ, mem), due, `grace`.
+-- Returns `ok`, `lost`, `behind` or `reaped`, as reassert.lua does. May change: hold sets (occ, mem), due, `grace`.
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace', 'settling')
 if epoch[1] ~= ARGV[3] then
   return 'lost'
 end
 if comes_late(redis.call('HGET', KEYS[3], 'batch'), ARGV[4]) or not has_lease(KEYS[2], ARGV[2]) then
   return 'reaped'
 end
+if not is_waited_for(epoch[3], ARGV[6], ARGV[2]) then
+  return 'behind'
+end
 set_grace(ARGV[5], epoch[2])
 
-for i = 6, #ARGV, 4 do
+for i = 7, #ARGV, 4 do
   local app, channel, user = ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local key, field = hold_key(app, channel, user)
   local hold = encode_hold(app, channel, user)

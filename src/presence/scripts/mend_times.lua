@@ -1,7 +1,7 @@
 -- Put in front of renew.lua: times that only a clock which was set back can have left in the future.
 --
--- Redis' clock is the machine's, and a step back by an hour would have a dead node live for an hour longer, and edges and
--- departures wait for as long. May change: KEYS[1] `settled`, KEYS[2], due, counts_due.
+-- Redis' clock is the machine's, and a step back by an hour would have a dead node live for an hour longer, and departures
+-- wait for as long. May change: KEYS[2], due, counts_due.
 
 -- The longest time between two counts of a channel that the config allows (ms).
 local LONGEST_COUNT_INTERVAL = 3600 * 1000
@@ -21,12 +21,8 @@ local function bring_forward(key, latest, instead)
 end
 
 -- `lease` is that of the calling node (ms): others may have a longer one, though rarely more than ten times as long.
-local function mend_times(lease, settled)
+local function mend_times(lease)
   bring_forward(KEYS[2], now + 10 * lease, now + lease)
-  -- Edges never settle for a whole lease.
-  if settled > now + 2 * lease then
-    redis.call('HSET', KEYS[1], 'settled', string.format('%.0f', now + lease))
-  end
   if watched then
     bring_forward(due_key, now + LONGEST_GRACE + PUT_OFF, now)
   end

@@ -1,56 +1,74 @@
--- Opens a session: makes sure that there is an epoch and enters the node into the cluster, if the data is its cluster's.
+-- Opens a session: makes sure that there is an epoch and registers the node in the cluster, if the data is its cluster's.
+-- Begins a settling when Redis may have lost data.
 --
--- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:reply:{node}  KEYS[4] {prefix}:restoring
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:reply:{node}  KEYS[4] {prefix}:unconfirmed
 -- KEYS[5] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] lease (ms)
--- ARGV[4] id for a new epoch  ARGV[5] how long other nodes may take to notice that one is new (ms)
--- ARGV[6] 1 when the node puts back what Redis has lost
+-- ARGV[4] id for a new epoch and a new settling, the same until a call is answered  ARGV[5] id of the process that the connection leads to; empty: unknown
+-- ARGV[6] what the node knows: 0 nothing, 1 an epoch before this one, 2 that Redis has lost data of it
 -- ARGV[7] identity of the node's cluster, see identity.lua; empty for none  ARGV[8] the newest schema that the node knows
 -- ARGV[9] 1 when it may take data that has no identity
 --
--- A node that has seen an earlier epoch and finds none asks for a time to settle: the other nodes have to notice the loss,
--- and to put their holds back, before an edge can be decided. A node that starts on an empty Redis has nothing to wait for.
--- A call that comes late, when the node was reaped or is being reaped, gives it no lease.
--- Returns {status, text, number}:
---   ok       text = epoch id, number = milliseconds until edges may be decided, as far as that is known
+-- Redis may have lost data when
+--   - there is no epoch, though the node knew one or others are registered,
+--   - the node has found something lost, and nobody has begun a settling for it yet,
+--   - the process is another one than that which the data was with: a restart, or a failover.
+-- A settling waits for all registered nodes, and for the one that begins it.
+-- A call that comes late, when the node was reaped or is being reaped, gives it no lease, and no settling waits for it.
+-- Returns {status, text, settling}:
+--   ok       text = epoch id, settling = id of the settling that waits for the node, empty for none
 --   foreign  the data belongs to another cluster. text = its identity. Nothing changed.
 --   schema   the data is written in a newer schema. text = its number. Nothing changed.
 --   vacant   the data has no identity, and the node may not take such data. Nothing changed.
 -- May change: KEYS[1], KEYS[2], KEYS[4], KEYS[5].
 
-redis.call('ZCARD', KEYS[2])
-redis.call('SCARD', KEYS[4])
+local node, new_id, server, knows = ARGV[2], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local registered = redis.call('ZRANGEBYSCORE', KEYS[2], 0, '+inf')
 local reaped = redis.call('HEXISTS', KEYS[3], 'reaped') == 1
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling', 'server')
+local is_unconfirmed = redis.call('SISMEMBER', KEYS[4], node) == 1
 local status, theirs = mismatch(KEYS[1], KEYS[5], ARGV[7], ARGV[8])
 if status then
-  return {status, theirs, 0}
+  return {status, theirs, ''}
 end
 if ARGV[7] ~= '' and ARGV[9] ~= '1' and not cluster_of_data(KEYS[1], KEYS[5]) then
-  return {'vacant', '', 0}
+  return {'vacant', '', ''}
 end
+local id, settling = epoch[1], epoch[2] or ''
+
 local identity = identity_to_write(KEYS[1], KEYS[5], ARGV[7])
-local id, settled = epoch[1], tonumber(epoch[2])
-write_while_full()
-prove('ZADD')
-local restores = not reaped and ARGV[6] == '1'
-if restores then
-  -- First, for it does no harm by itself: a node without a lease is not waited for.
-  redis.call('SADD', KEYS[4], ARGV[2])
+local begins
+if reaped then
+  knows = 0
 end
 if not id then
-  id, settled = ARGV[4], now + ARGV[5]
-  redis.call('HSET', KEYS[1], 'id', id, 'settled', string.format('%.0f', settled))
-elseif restores and settled == 0 then
-  -- It has noticed what nobody else has, or later than all others.
-  redis.call('HSET', KEYS[1], 'settled', string.format('%.0f', now))
+  begins = knows > 0 or #registered > 0
+else
+  begins = (knows == 2 and settling == '') or (server ~= '' and epoch[3] and epoch[3] ~= server)
 end
+write_while_full()
+prove('ZADD')
+local awaited = {}
+if begins then
+  awaited, settling = registered, new_id
+end
+if not reaped and (begins or knows == 2) then
+  awaited[#awaited + 1] = node
+  is_unconfirmed = true
+end
+-- First: as long as no settling is noted, nobody is waited for.
+call_in_portions('SADD', KEYS[4], awaited, 1000)
+local fields = {'id', id or new_id, 'settling', settling}
+if server ~= '' then
+  fields[5], fields[6] = 'server', server
+end
+redis.call('HSET', KEYS[1], unpack(fields))
 write_identity(KEYS[1], identity, ARGV[8])
 -- Without an identity there is nothing to keep there; assign.lua writes the schema beside the first owner.
 if identity ~= '' then
   write_identity(KEYS[5], identity, ARGV[8])
 end
 if not reaped then
-  redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[3]), ARGV[2])
+  redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[3]), node)
 end
-return {'ok', id, math.max(0, settled - now)}
+return {'ok', id or new_id, settling ~= '' and is_unconfirmed and settling or ''}

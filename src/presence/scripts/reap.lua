@@ -10,11 +10,11 @@
 -- ARGV[8] how long a lease is (ms)  ARGV[9] how long a key of the roster lives (ms), 0: there is no roster  ARGV[10] the
 -- prefix of its keys  ARGV[11] time between two counts of a channel (ms)
 --
--- Returns {status, time of the departures (ms), edges, finished, leaving, counted, wait}: status `ok`, `lost`, `settling` with the
--- time until edges may be decided in place of that of the departures (ms), `alive` when the node has renewed its lease after all or another reaper has finished, or `spared`, see below; edges = three per
+-- Returns {status, time of the departures (ms), edges, finished, leaving, counted, wait}: status `ok`, `lost`, `settling` with
+-- how soon to ask again in place of the time of the departures (ms), `alive` when the node has renewed its lease after all or another reaper has finished, or `spared`, see below; edges = three per
 -- edge: app, channel, user (empty: the channel itself); leaving = the same of those whose grace began; counted = how
 -- many counts were announced, wait = 1 when some have to wait for a claim.
--- May change: `settled`, restoring, hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, KEYS[2..6], the outbox (out).
+-- May change: `settling`, unconfirmed, hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, KEYS[2..6], the outbox (out).
 
 local dead = ARGV[2]
 
@@ -68,28 +68,42 @@ local function is_vouched_for(expiry)
   return false
 end
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'settled', 'grace', 'counts')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling', 'grace', 'counts')
 if epoch[1] ~= ARGV[3] then
   return {'lost', 0, {}, 0, {}, 0, 0}
 end
-local wait = settling_for(tonumber(epoch[2]))
+local expiry = redis.call('ZSCORE', KEYS[2], dead)
+local is_dead = expiry and tonumber(expiry) < now
+local is_spared = false
+if is_dead then
+  set_held(3)
+  is_spared = is_vouched_for(tonumber(expiry))
+end
+redis.call('HLEN', KEYS[6])
+
+-- A negative lease: the node cannot claim under this id any more, no settling waits for it, and whoever renews next sees that
+-- it is not finished, should this reaper die between two portions.
+local function take_lease()
+  redis.call('ZADD', KEYS[2], -1, dead)
+  redis.call('HSET', KEYS[6], 'reaped', 1)
+end
+
+local wait = settling_for(epoch[2])
 if wait > 0 then
+  if is_dead and not is_spared then
+    prove('ZADD')
+    prove('HSET')
+    take_lease()
+  end
   return {'settling', wait, {}, 0, {}, 0, 0}
 end
-local expiry = redis.call('ZSCORE', KEYS[2], dead)
-if not expiry or tonumber(expiry) >= now then
+if not is_dead or is_spared then
   write_settled()
-  return {'alive', 0, {}, 1, {}, 0, 0}
-end
-set_held(3)
-if is_vouched_for(tonumber(expiry)) then
-  write_settled()
-  return {'spared', 0, {}, 1, {}, 0, 0}
+  return {is_spared and 'spared' or 'alive', 0, {}, 1, {}, 0, 0}
 end
 set_grace(ARGV[7], epoch[3])
 set_counts(ARGV[11], epoch[4])
 
-redis.call('HLEN', KEYS[6])
 set_partitions(ARGV[6])
 local holds, mark = held_up_to(tonumber(ARGV[4])), mark_of(dead)
 local edges, leaving = {}, {}
@@ -122,10 +136,7 @@ for _, command in ipairs({'ZADD', 'HSET', 'HDEL', 'ZREM', 'SREM', 'EXPIRE', 'DEL
   prove(command)
 end
 write_settled()
--- A negative lease: the node cannot claim under this id any more, and whoever renews next sees that it is not finished,
--- should this reaper die between two portions.
-redis.call('ZADD', KEYS[2], -1, dead)
-redis.call('HSET', KEYS[6], 'reaped', 1)
+take_lease()
 write_holds()
 write_due()
 local waiting = write_counts()

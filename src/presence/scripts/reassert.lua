@@ -4,25 +4,29 @@
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
 -- KEYS[3..5] {prefix}:held_users:{node}, held_channels, held_connections  KEYS[6] {prefix}:reply:{node}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
--- ARGV[5..] four per hold: app, channel, user (empty: the channel itself), and how many connections the node had there
+-- ARGV[5] id of the settling that waits for the node; empty when it repairs single holds
+-- ARGV[6..] four per hold: app, channel, user (empty: the channel itself), and how many connections the node had there
 -- when it last told; 0 when it has not, negative when that may not have been announced before it was lost
 --
--- Returns {status, how many holds were missing}: status `ok`, `lost` or `reaped`, as claim.lua does; a call that comes behind
--- the node's next batch is late, too.
+-- Returns {status, how many holds were missing}: status `ok`, `lost` or `reaped`, as claim.lua does; a call that comes after
+-- the node's next batch is late, too. `behind`: the settling does not wait for the node any more.
 -- May change: hold sets (occ, mem), due, counts, counts_due, `counts`, KEYS[3..5].
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'counts')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'counts', 'settling')
 if epoch[1] ~= ARGV[3] then
   return {'lost', 0}
 end
 if comes_late(redis.call('HGET', KEYS[6], 'batch'), ARGV[4]) or not has_lease(KEYS[2], ARGV[2]) then
   return {'reaped', 0}
 end
+if ARGV[5] ~= '' and not is_waited_for(epoch[3], ARGV[5], ARGV[2]) then
+  return {'behind', 0}
+end
 set_held(3)
 set_counts(0, epoch[2])
 
 local held, mark, missing = {}, mark_of(ARGV[2]), 0
-for i = 5, #ARGV, 4 do
+for i = 6, #ARGV, 4 do
   local app, channel, user = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local key, field = hold_key(app, channel, user)
   local before = hold_set(key, field)

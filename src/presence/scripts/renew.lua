@@ -2,7 +2,8 @@
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:reply:{node}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] lease (ms)  ARGV[5] most lapsed nodes to name
--- ARGV[6] number of the node's last batch that was answered
+-- ARGV[6] number of the node's last batch that was answered  ARGV[7] id of the settling for which it last restored its holds;
+-- empty for none
 --
 -- A node that has no lease though nobody has reaped it gets one: the leases were lost.
 --
@@ -10,11 +11,11 @@
 -- edge or a count may be announced, -1 for none}; status `ok`, `lost`, `behind` or `reaped` as in claim.lua. May change: KEYS[2], `grace`,
 -- `counts`, and what mend_times.lua may.
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace', 'counts', 'settled')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace', 'counts')
 if epoch[1] ~= ARGV[3] then
   return {'lost', 0, {}, -1}
 end
-if tonumber(redis.call('HGET', KEYS[3], 'batch') or 0) < tonumber(ARGV[6]) then
+if is_behind(KEYS[3], ARGV[6], ARGV[7]) then
   return {'behind', 0, {}, -1}
 end
 local expiry = redis.call('ZSCORE', KEYS[2], ARGV[2])
@@ -25,7 +26,7 @@ end
 set_grace(0, epoch[2])
 set_counts(0, epoch[3])
 write_while_full()
-mend_times(tonumber(ARGV[4]), tonumber(epoch[4]))
+mend_times(tonumber(ARGV[4]))
 redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[4]), ARGV[2])
 local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[5])
 return {'ok', expiry and tonumber(expiry) >= now and 1 or 0, lapsed, next_due_or_count(next_due())}

@@ -21,6 +21,13 @@ local function comes_late(last, number)
   return last and tonumber(last) > tonumber(number)
 end
 
+-- Whether Redis has lost something that it had answered to a node: its last batch, by number, or that it had restored its
+-- holds, by the id of the settling; empty when it never has.
+local function is_behind(reply, answered, restored)
+  local last = redis.call('HMGET', reply, 'batch', 'restored')
+  return tonumber(last[1] or 0) < tonumber(answered) or (restored ~= '' and last[2] ~= restored)
+end
+
 -- Calls `command key item item ...` in portions that fit Lua's stack.
 local function call_in_portions(command, key, items, portion)
   for first = 1, #items, portion do

@@ -1,31 +1,36 @@
-//! A state of the search, and what can happen in it.
+//! A state of the search, and what becomes of it.
+
+mod actions;
+mod rest;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Budget;
-use super::caller::{Call, Node};
-use crate::presence::model::protocol::{Answer, Change, Flaw, Holds, IDS, Id, KEYS, Key, Lease, Redis};
-
-/// Calls in which a node has said everything.
-const CALLS: usize = 10;
+use super::caller::{Awaits, Call, Node, Restoring};
+use crate::presence::model::protocol::{Answer, Change, Flaw, Holds, IDS, Id, KEYS, Key, Lease, Past, Redis};
 
 /// The cluster, its Redis, and what was told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct State {
     pub(super) redis: Redis,
+    /// The process of Redis that runs now.
+    process: u8,
     pub(super) nodes: Vec<Node>,
     /// Calls that were given up, and may still be carried out.
-    pub(super) late: Vec<Call>,
-    pub(super) told: Holds,
+    late: Vec<Call>,
+    told: Holds,
     /// How often the channel was told to be occupied, and how often somebody asked for it.
-    pub(super) occupied: u8,
-    pub(super) asked: u8,
-    pub(super) left: Budget,
+    occupied: u8,
+    asked: u8,
+    left: Budget,
     /// What Redis wrote down.
-    pub(super) saved: Option<Redis>,
-    pub(super) crashed: bool,
-    pub(super) next_id: Id,
-    pub(super) next_epoch: u8,
+    saved: Option<Redis>,
+    /// Whose lease has lapsed by a step of the clock only: nobody reaps before all have had the time to renew.
+    spared: [bool; IDS],
+    crashed: bool,
+    next_id: Id,
+    /// For the next epoch or settling.
+    next_token: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,121 +44,67 @@ pub(super) enum Action {
     /// A call that was given up is carried out.
     Late(usize),
     Renew(usize),
+    /// A node looks whether a settling waits for it.
+    Look(usize),
+    /// A node compares its holds with Redis.
+    Compare(usize),
+    /// A node does so, and gives the call up.
+    GiveUpCompare(usize),
     Lapse(Id),
+    /// Redis' clock is set forward: all leases have lapsed.
+    StepClock,
     /// Somebody takes one hold from a dead node.
     Reap(Id),
     Crash(usize),
     Wipe,
     /// Redis writes down what it has.
     Save,
-    /// Redis has only what it wrote down last.
+    /// Redis starts again with what it wrote down last.
     Restore,
-    Settle,
+    /// Redis starts again, and has lost nothing.
+    Restart,
+    /// The leases are deleted.
+    LoseLeases,
+    /// The hold sets are deleted, and every node compares its holds before anything else happens.
+    LoseHolds,
 }
 
 pub(super) type Broken = String;
 
 impl State {
     pub(super) fn new(nodes: usize, left: Budget) -> Self {
+        let cluster = |id| if left.foreigners > 0 && id + 1 == nodes { 2 } else { 1 };
         Self {
             redis: Redis::default(),
-            nodes: (0..nodes).map(|id| Node { id, ..Node::default() }).collect(),
+            process: 1,
+            nodes: (0..nodes).map(|id| Node { id, cluster: cluster(id), ..Node::default() }).collect(),
             late: Vec::new(),
             told: Holds::default(),
             occupied: 0,
             asked: 0,
             left,
             saved: None,
+            spared: [false; IDS],
             crashed: false,
             next_id: nodes,
-            next_epoch: 1,
+            next_token: 1,
         }
     }
 
-    pub(super) fn actions(&self) -> Vec<Action> {
-        let mut actions = Vec::new();
-        let left = self.left;
-        let is_calm = self.redis.settled || !self.is_known();
-        for (n, node) in self.nodes.iter().enumerate() {
-            if left.hooks > 0 {
-                actions.push(Action::Hook(n));
-            }
-            match node.next_call(self.next_epoch) {
-                Some(_) if self.is_stranger(n) => {}
-                Some(call) => {
-                    actions.push(Action::Call(n));
-                    if left.delays > 0 && !matches!(call, Call::Reap { .. }) {
-                        actions.push(Action::GiveUp(n));
-                    }
-                }
-                None => {}
-            }
-            if node.may_renew() {
-                actions.push(Action::Renew(n));
-            }
-            if left.crashes > 0 && is_calm {
-                actions.push(Action::Crash(n));
-            }
-        }
-        actions.extend((0..self.late.len()).map(Action::Late));
-        for id in 0..self.next_id.min(IDS) {
-            match self.redis.leases[id] {
-                Lease::Good if left.lapses > 0 && is_calm => actions.push(Action::Lapse(id)),
-                Lease::Lapsed | Lease::Reaping => actions.push(Action::Reap(id)),
-                _ => {}
-            }
-        }
-        if left.wipes > 0 && self.may_be_wiped() {
-            actions.push(Action::Wipe);
-        }
-        if left.restores > 0 && self.late.is_empty() && self.may_be_wiped() {
-            match &self.saved {
-                None => actions.push(Action::Save),
-                Some(saved) if saved.leases == self.redis.leases && *saved != self.redis => {
-                    actions.push(Action::Restore);
-                }
-                Some(_) => {}
-            }
-        }
-        if self.redis.epoch != 0 && !self.redis.settled && self.has_noticed() {
-            actions.push(Action::Settle);
-        }
-        actions
-    }
-
-    pub(super) fn is_known(&self) -> bool {
-        self.nodes.iter().any(|node| node.had_epoch || node.reborn)
-    }
-
-    /// A node that starts just when Redis has lost everything cannot know that: docs/correctness.md.
-    pub(super) fn is_stranger(&self, n: usize) -> bool {
+    fn next_call(&self, n: usize, flaw: Option<Flaw>) -> Option<Call> {
         let node = &self.nodes[n];
-        self.redis.epoch == 0 && self.is_known() && !node.had_epoch && !node.reborn
+        let may_confirm = flaw == Some(Flaw::NotRegistered)
+            || match node.awaits {
+                Awaits::Nothing => true,
+                Awaits::Registration => self.is_registered_everywhere(),
+                Awaits::Notice => self.has_noticed(),
+            };
+        node.next_call(self.process, may_confirm).filter(|_| !node.is_shut_out)
     }
 
-    /// Whether it is promised that a loss of all data does no harm: nobody is dead, cut off, or in doubt.
-    pub(super) fn may_be_wiped(&self) -> bool {
-        let is_known = |id: Id| self.nodes.iter().any(|node| node.id == id);
-        let strangers = (0..IDS).any(|id| self.redis.leases[id] != Lease::None && !is_known(id));
-        let at_home = |node: &Node| {
-            let current = node.epoch == self.redis.epoch && self.redis.leases[node.id] == Lease::Good;
-            let carried_out = self.redis.has_answered(node.id, node.batch);
-            let in_doubt = node.must_put_back || node.asks || (node.sent > 0 && carried_out);
-            node.reborn || (current && !in_doubt)
-        };
-        let opening = self.late.iter().any(|call| matches!(call, Call::Open { .. }));
-        self.redis.settled && !strangers && !opening && self.nodes.iter().all(at_home)
-    }
-
-    /// Whether Redis has lost answers to the node, and the node does not know yet.
-    fn is_behind(&self, node: &Node) -> bool {
-        !node.must_forget && self.redis.has_lost(node.id, node.answered_to())
-    }
-
-    /// Whether everybody has noticed what Redis lost: that is what the time to settle is for.
-    pub(super) fn has_noticed(&self) -> bool {
-        let has = |node: &Node| node.epoch == self.redis.epoch && !self.is_behind(node);
-        self.nodes.iter().all(has)
+    /// Whether somebody has something to say to Redis.
+    pub(super) fn is_quiet(&self, flaw: Option<Flaw>) -> bool {
+        (0..self.nodes.len()).all(|n| self.next_call(n, flaw).is_none())
     }
 
     pub(super) fn take(&mut self, action: Action, flaw: Option<Flaw>) -> Result<(), Broken> {
@@ -168,13 +119,13 @@ impl State {
                 self.asked += u8::from(node.there);
             }
             Action::Call(n) => {
-                let call = self.nodes[n].start_call(self.next_epoch);
+                let call = self.start_call(n, flaw);
                 let answer = self.carry_out(&call, flaw)?;
                 self.hear(n, &call, answer, flaw);
             }
             Action::GiveUp(n) => {
                 self.left.delays -= 1;
-                let call = self.nodes[n].start_call(self.next_epoch);
+                let call = self.start_call(n, flaw);
                 self.late.push(call);
             }
             Action::Late(call) => {
@@ -183,18 +134,40 @@ impl State {
             }
             Action::Renew(n) => {
                 let node = &self.nodes[n];
-                let answer = self.redis.renew(node.id, node.epoch, node.answered_to(), flaw);
+                let answer = self.redis.renew(node.id, node.epoch, node.answered_to(), node.restored_for, flaw);
+                self.spared[node.id] &= self.redis.leases[node.id] == Lease::Lapsed;
                 self.refused(n, answer, flaw);
+            }
+            Action::Look(n) => {
+                let call = Call::Confirm(self.nodes[n].confirmation());
+                let answer = self.carry_out(&call, flaw)?;
+                self.hear(n, &call, answer, flaw);
+            }
+            Action::Compare(n) => {
+                let call = self.nodes[n].comparison();
+                let answer = self.carry_out(&call, flaw)?;
+                self.refused(n, answer, flaw);
+            }
+            Action::GiveUpCompare(n) => {
+                self.left.delays -= 1;
+                self.late.push(self.nodes[n].comparison());
             }
             Action::Lapse(id) => {
                 self.left.lapses -= 1;
                 self.redis.leases[id] = Lease::Lapsed;
             }
+            Action::StepClock => {
+                self.left.steps -= 1;
+                for id in (0..IDS).filter(|id| self.redis.leases[*id] == Lease::Good).collect::<Vec<_>>() {
+                    self.redis.leases[id] = Lease::Lapsed;
+                    self.spared[id] = self.nodes.iter().any(|node| node.id == id);
+                }
+            }
             Action::Reap(dead) => drop(self.carry_out(&Call::Reap { dead, epoch: self.redis.epoch }, flaw)?),
             Action::Crash(n) => {
                 self.left.crashes -= 1;
                 self.crashed = true;
-                self.nodes[n] = Node { id: self.next_id, ..Node::default() };
+                self.nodes[n] = Node { id: self.next_id, cluster: self.nodes[n].cluster, ..Node::default() };
                 self.next_id += 1;
             }
             Action::Wipe => {
@@ -205,34 +178,64 @@ impl State {
             Action::Restore => {
                 self.left.restores -= 1;
                 self.redis = self.saved.take().expect("something saved");
-                // The first to notice has all others wait: docs/correctness.md says what if it is not.
-                let first = self.nodes.iter().position(|node| self.is_behind(node)).expect("a node to notice");
-                self.take(Action::Renew(first), flaw)?;
-                for _ in 0..2 {
-                    if self.redis.settled && self.nodes[first].next_call(self.next_epoch).is_some() {
-                        self.take(Action::Call(first), flaw)?;
-                    }
+                self.start_process();
+            }
+            Action::Restart => {
+                self.left.restores -= 1;
+                self.start_process();
+            }
+            Action::LoseLeases => {
+                self.left.lost_keys -= 1;
+                self.redis.leases = [Lease::None; IDS];
+            }
+            Action::LoseHolds => {
+                self.left.lost_keys -= 1;
+                self.redis.holds = [Holds::default(); IDS];
+                for n in 0..self.nodes.len() {
+                    self.take(Action::Compare(n), flaw)?;
                 }
             }
-            Action::Settle => self.redis.settled = true,
         }
         Ok(())
     }
 
-    pub(super) fn carry_out(&mut self, call: &Call, flaw: Option<Flaw>) -> Result<Answer, Broken> {
+    /// What was on its way to the process before is lost.
+    fn start_process(&mut self) {
+        self.process += 1;
+        self.late.clear();
+    }
+
+    fn start_call(&mut self, n: usize, flaw: Option<Flaw>) -> Call {
+        let mut call = self.next_call(n, flaw).expect("something to say");
+        let node = &mut self.nodes[n];
+        if let Call::Open(opening) = &mut call {
+            if node.new_id == 0 {
+                (node.new_id, self.next_token) = (self.next_token, self.next_token + 1);
+            }
+            opening.new_id = node.new_id;
+        }
+        node.freeze(&call);
+        call
+    }
+
+    fn carry_out(&mut self, call: &Call, flaw: Option<Flaw>) -> Result<Answer, Broken> {
         let mut told = Vec::new();
         let answer = match call {
-            Call::Open { id, new_epoch, settles, restores } => {
-                let epoch = self.redis.open(*id, *new_epoch, *settles, *restores, flaw);
-                self.next_epoch = self.next_epoch.max(epoch + 1);
-                Answer::Done
+            Call::Open(opening) => {
+                let answer = self.redis.open(*opening, flaw);
+                self.spared[opening.id] = false;
+                answer
             }
             Call::Claim { id, epoch, batch, changes } => {
                 self.redis.claim(*id, *epoch, *batch, changes, &mut told, flaw)
             }
-            Call::Forget { id, epoch, answered } => self.redis.forget(*id, *epoch, *answered, 1, flaw),
-            Call::Reassert { id, epoch, answered, holds } => self.redis.reassert(*id, *epoch, *answered, *holds, flaw),
-            Call::Restored { id, epoch } => self.redis.restored(*id, *epoch),
+            Call::Forget { id, epoch, answered, settling } => {
+                self.redis.forget(*id, *epoch, *answered, *settling, 1, flaw)
+            }
+            Call::Reassert { id, epoch, answered, settling, holds } => {
+                self.redis.reassert(*id, *epoch, *answered, *settling, *holds, flaw)
+            }
+            Call::Confirm(confirmation) => self.redis.confirm(*confirmation, flaw),
             Call::Reap { dead, epoch } => self.redis.reap(*dead, *epoch, 1, &mut told, flaw),
         };
         for change in told {
@@ -242,7 +245,7 @@ impl State {
     }
 
     /// An event is told.
-    pub(super) fn tell(&mut self, change: Change) -> Result<(), Broken> {
+    fn tell(&mut self, change: Change) -> Result<(), Broken> {
         if self.told.has(change.key) == change.held {
             return Err(format!("E1: {change:?} was told twice"));
         }
@@ -258,14 +261,33 @@ impl State {
     }
 
     /// A node hears the answer to its call.
-    pub(super) fn hear(&mut self, n: usize, call: &Call, answer: Answer, flaw: Option<Flaw>) {
+    fn hear(&mut self, n: usize, call: &Call, answer: Answer, flaw: Option<Flaw>) {
+        let process = self.process;
         let node = &mut self.nodes[n];
         match (call, answer) {
-            (Call::Open { .. }, _) => {
-                node.must_put_back = node.had_session;
-                node.must_forget = node.had_session && flaw != Some(Flaw::NotForgotten);
-                node.must_say_so = false;
-                (node.epoch, node.had_epoch, node.had_session, node.reborn) = (self.redis.epoch, true, true, false);
+            (Call::Open(_), Answer::Opened { epoch, settling }) => {
+                if node.restoring != Restoring::No {
+                    node.lost();
+                }
+                let new_id = std::mem::take(&mut node.new_id);
+                let awaits = match (settling == new_id, epoch == new_id) {
+                    (false, _) => Awaits::Nothing,
+                    (true, false) => Awaits::Registration,
+                    (true, true) => Awaits::Notice,
+                };
+                node.settles(settling, awaits);
+                node.process = process;
+                if node.epoch == 0 {
+                    node.opened(epoch, flaw != Some(Flaw::NotForgotten));
+                } else if node.epoch != epoch {
+                    node.lost();
+                }
+            }
+            (Call::Open(_), Answer::Foreign) => {
+                node.new_id = 0;
+                node.waiting.clear();
+                node.lost();
+                node.is_shut_out = true;
             }
             (Call::Claim { .. }, answer) if node.asks => {
                 if let Answer::Decided(_) = answer {
@@ -274,18 +296,24 @@ impl State {
                 self.start_over(n, flaw);
             }
             (Call::Claim { .. }, Answer::Decided(_)) => node.answered(),
-            (Call::Forget { .. }, Answer::Taken { finished }) => node.must_forget = !finished,
-            (Call::Reassert { .. }, Answer::Done) => (node.must_put_back, node.must_say_so) = (false, true),
-            (Call::Restored { .. }, Answer::Done) => node.must_say_so = false,
+            (Call::Forget { .. }, Answer::Taken { finished: true }) => node.restoring = Restoring::Restores,
+            (Call::Forget { .. }, Answer::Taken { .. }) => {}
+            (Call::Reassert { .. }, Answer::Done) => node.restoring = Restoring::Done,
+            (Call::Confirm { .. }, Answer::Waits(settling)) => node.looked(settling),
             (Call::Reap { .. }, Answer::Alive | Answer::Taken { finished: true }) => node.buries = None,
             (_, answer) => self.refused(n, answer, flaw),
         }
     }
 
-    pub(super) fn refused(&mut self, n: usize, answer: Answer, flaw: Option<Flaw>) {
+    fn refused(&mut self, n: usize, answer: Answer, flaw: Option<Flaw>) {
         let node = &mut self.nodes[n];
+        // A renewal brings a lease back that was lost with all leases.
+        let answer = match answer {
+            Answer::Reaped => self.redis.renew(node.id, node.epoch, node.answered_to(), node.restored_for, flaw),
+            answer => answer,
+        };
         match answer {
-            Answer::Lost | Answer::Behind => node.epoch = 0,
+            Answer::Lost | Answer::Behind => node.lost(),
             Answer::Reaped if node.sent == 0 || flaw == Some(Flaw::NotAsked) => self.start_over(n, flaw),
             Answer::Reaped => node.asks = true,
             _ => {}
@@ -293,7 +321,7 @@ impl State {
     }
 
     /// A node goes on under a new id.
-    pub(super) fn start_over(&mut self, n: usize, flaw: Option<Flaw>) {
+    fn start_over(&mut self, n: usize, flaw: Option<Flaw>) {
         let node = &mut self.nodes[n];
         let gone = node.acknowledged();
         let mut waiting = std::mem::take(&mut node.waiting);
@@ -313,55 +341,12 @@ impl State {
         }
         node.waiting.extend(waiting);
         node.buries = (flaw != Some(Flaw::NotBuried)).then_some(node.id);
-        node.had_epoch = flaw != Some(Flaw::ForgottenEpoch);
-        (node.id, node.epoch, node.sent, node.batch) = (self.next_id, 0, 0, 0);
-        (node.had_session, node.must_put_back, node.asks, node.reborn) = (false, false, false, true);
-        (node.must_forget, node.must_say_so) = (false, false);
+        node.past = if flaw == Some(Flaw::ForgottenEpoch) { Past::None } else { Past::Epoch };
+        node.lost();
+        node.settles(0, Awaits::Nothing);
+        (node.id, node.sent, node.batch, node.restored_for) = (self.next_id, 0, 0, 0);
+        (node.asks, node.reborn) = (false, true);
         self.next_id += 1;
-    }
-
-    /// Everything heals: what is late is lost, the dead are reaped, the living say what they have to say. Then the last
-    /// edge is the truth, and the visits of a node that was alone with its client were told one by one.
-    pub(super) fn comes_to_rest(&self, flaw: Option<Flaw>) -> Result<(), Broken> {
-        let mut rest = self.clone();
-        rest.late.clear();
-        for _ in 0..3 {
-            for n in 0..rest.nodes.len() {
-                if rest.nodes[n].may_renew() {
-                    rest.take(Action::Renew(n), flaw)?;
-                }
-                for _ in 0..CALLS {
-                    if !rest.is_stranger(n) && rest.nodes[n].next_call(rest.next_epoch).is_some() {
-                        rest.take(Action::Call(n), flaw)?;
-                    }
-                }
-            }
-            if !rest.redis.settled && rest.has_noticed() {
-                rest.redis.settled = true;
-            }
-            for id in 0..IDS {
-                if rest.nodes.iter().any(|node| node.id == id) {
-                    continue;
-                }
-                if rest.redis.leases[id] == Lease::Good {
-                    rest.redis.leases[id] = Lease::Lapsed;
-                }
-                for _ in KEYS {
-                    rest.take(Action::Reap(id), flaw)?;
-                }
-            }
-        }
-        let there = rest.nodes.iter().any(|node| node.there);
-        if rest.told != (Holds { channel: there, user: there }) {
-            return Err(format!("E2: at rest {:?} is told, and somebody is there: {there}", rest.told));
-        }
-        let visited: Vec<&Node> = rest.nodes.iter().filter(|node| node.comes > 0).collect();
-        match visited[..] {
-            [alone] if !rest.crashed && rest.occupied < alone.comes => {
-                Err(format!("E1: {} of {} visits were told", rest.occupied, alone.comes))
-            }
-            _ => Ok(()),
-        }
     }
 
     pub(super) fn fingerprint(&self) -> u64 {

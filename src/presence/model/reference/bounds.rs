@@ -41,7 +41,7 @@ impl Reference {
             let touched = channels().filter(|channel| of(live, *channel) + of(table, *channel) > 0);
             operations.extend(touched.map(|channel| Operation::Reconcile { node, channel }));
         }
-        if self.redis.settling {
+        if self.redis.is_settling() {
             operations.push(Operation::Settle);
         }
         let is_ghost = |id: &Id| self.nodes.iter().all(|node| node.id != *id);
@@ -74,7 +74,7 @@ impl Reference {
     /// knows whether the grace of a departure is over.
     pub(in super::super) fn allows(&self, operation: &Operation) -> bool {
         let reachable = |node: &usize| !self.nodes[*node].paused;
-        let calm = !self.redis.settling;
+        let calm = !self.redis.is_settling();
         let at_home = |node: &Node| {
             let known = self.redis.leases.get(&node.id) == Some(&Lease::Good) && node.epoch == self.redis.epoch;
             known && !node.paused && node.carried_out.is_none()
@@ -85,7 +85,12 @@ impl Reference {
         match operation {
             Operation::GraceOver => !self.redis.leaving.is_empty(),
             Operation::Whisper { node, channel, socket } => self.nodes[*node].table.contains_key(&(*channel, *socket)),
-            Operation::Step { node } | Operation::Renew { node } => reachable(node),
+            Operation::Step { node } => reachable(node),
+            Operation::Renew { node } => {
+                // In the time that it waits, everybody notices the loss.
+                let noticed = || self.nodes.iter().all(|node| node.epoch == self.redis.epoch);
+                reachable(node) && (self.nodes[*node].waits != 1 || noticed())
+            }
             Operation::LoseRequest { node } => self.nodes[*node].has_batch(),
             Operation::LoseReply { node } => {
                 let node = &self.nodes[*node];

@@ -14,7 +14,8 @@ pub(super) enum Lease {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Redis {
     pub(super) epoch: Option<u32>,
-    pub(super) settling: bool,
+    /// Who has not confirmed since the loss of all data that Redis has its holds: no edge is decided before.
+    pub(super) unconfirmed: BTreeSet<Id>,
     pub(super) leases: BTreeMap<Id, Lease>,
     pub(super) holds: BTreeMap<Id, BTreeSet<Key>>,
     /// Departures in their grace, and whether it is over.
@@ -34,6 +35,11 @@ impl Redis {
     /// An empty one.
     pub(super) fn new(grants_grace: bool) -> Self {
         Self { grants_grace, ..Self::default() }
+    }
+
+    /// Whether no edge is decided yet.
+    pub(super) fn is_settling(&self) -> bool {
+        !self.unconfirmed.is_empty()
     }
 
     /// The grace of all that has left is over.

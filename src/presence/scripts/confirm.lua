@@ -1,0 +1,36 @@
+-- A node looks whether a settling waits for it, and confirms that Redis has all that it holds.
+--
+-- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:reply:{node}  KEYS[4] {prefix}:unconfirmed
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
+-- ARGV[5] id of the settling for which it last restored its holds; empty for none
+-- ARGV[6] id of the settling that it confirms; empty to look only  ARGV[7] 1 when it has restored its holds for that
+--
+-- Redis loses what was written last: what it has of the last batch, and of the last restoring, it has of all before. A call
+-- that is about an earlier settling confirms nothing.
+-- Returns {status, settling}: status `ok`, `lost`, `behind` or `reaped` as in claim.lua; settling = id of the settling that
+-- waits for the node, empty for none. May change: KEYS[3], KEYS[4].
+
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling')
+if epoch[1] ~= ARGV[3] then
+  return {'lost', ''}
+end
+local restores = ARGV[7] == '1'
+if not restores and is_behind(KEYS[3], ARGV[4], ARGV[5]) then
+  return {'behind', ''}
+end
+if not has_lease(KEYS[2], ARGV[2]) then
+  return {'reaped', ''}
+end
+local settling = epoch[2]
+if not settling or settling == '' or redis.call('SISMEMBER', KEYS[4], ARGV[2]) == 0 then
+  return {'ok', ''}
+end
+if settling ~= ARGV[6] then
+  return {'ok', settling}
+end
+write_while_full()
+if restores then
+  redis.call('HSET', KEYS[3], 'restored', settling)
+end
+redis.call('SREM', KEYS[4], ARGV[2])
+return {'ok', ''}
