@@ -303,6 +303,7 @@ fn a_part_of_the_outbox_that_nobody_reads_is_bounded_and_takes_edges_all_the_sam
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let mut connection = redis.connect();
     // A node with a lease of its own, which reads nothing.
+    connection.hset::<_, _, _, ()>("wh:epoch", "id", "deaf").unwrap();
     connection.zadd::<_, _, _, ()>("wh:nodes", "deaf", 9_999_999_999_999_u64).unwrap();
     for partition in 0..16 {
         connection.hset::<_, _, _, ()>("wh:owners", partition, "1 deaf").unwrap();
