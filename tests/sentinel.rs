@@ -17,49 +17,7 @@ use serde_json::{Value, json};
 use support::cluster::stat;
 use support::engine::{APP, engine, eventually};
 use support::receiver::{Received, Receiver};
-use support::redis::RedisServer;
-
-/// A master, its replica, and the Sentinel that watches them.
-struct Watched {
-    master: RedisServer,
-    replica: RedisServer,
-    sentinel: RedisServer,
-}
-
-impl Watched {
-    fn start() -> Self {
-        // A replica is served at once, and not after five seconds in which others may come.
-        let master = RedisServer::start_with(&["--repl-diskless-sync-delay", "0"]);
-        let replica = RedisServer::start_replica_of(&master);
-        // Before the Sentinel looks: its next look is ten seconds later.
-        eventually("the replica follows", || info(&replica, "replication").contains("master_link_status:up"));
-        let sentinel = RedisServer::start_sentinel_of(&master);
-        let watched = Self { master, replica, sentinel };
-        eventually("the Sentinel knows both", || {
-            info(&watched.sentinel, "sentinel").contains("status=ok,address=")
-                && info(&watched.sentinel, "sentinel").contains("slaves=1")
-        });
-        watched
-    }
-
-    /// Waits until the replica has everything.
-    fn replicate(&self) {
-        let mut master = self.master.connect();
-        // WAIT waits for what this connection has written.
-        redis::cmd("SET").arg("mark").arg(1).exec(&mut master).expect("a write");
-        let replicas: u64 = redis::cmd("WAIT").arg(1).arg(5000).query(&mut master).expect("an answer");
-        assert_eq!(replicas, 1);
-    }
-
-    /// The connection as it is configured.
-    fn connection(&self) -> Value {
-        json!({ "sentinels": format!("127.0.0.1:{}", self.sentinel.port()), "timeout": 1 })
-    }
-}
-
-fn info(server: &RedisServer, section: &str) -> String {
-    redis::cmd("INFO").arg(section).query(&mut server.connect()).expect("what it tells")
-}
+use support::watched::Watched;
 
 fn link(connection: &Value) -> Link {
     let config = Config::from_value(json!({ "connection": connection })).expect("a valid config");

@@ -1,5 +1,5 @@
-use crate::presence::session::Past;
 use super::*;
+use crate::presence::session::Past;
 use crate::support::redis::RedisServer;
 
 #[test]

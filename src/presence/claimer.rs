@@ -179,7 +179,10 @@ impl Claimer {
     /// Sleeps until there is something to do that can be done.
     fn wait(&self) {
         let idle = Instant::now() + IDLE;
-        let due = [self.session.renew_at(), self.session.confirms_at(), self.grace.ask_at()].into_iter().flatten().fold(idle, Instant::min);
+        let due = [self.session.renew_at(), self.session.confirms_at(), self.grace.ask_at()]
+            .into_iter()
+            .flatten()
+            .fold(idle, Instant::min);
         let counts_at = self.ledger.lock().table.counts_due_at();
         let deadline = self.hold_until.unwrap_or_else(|| counts_at.map_or(due, |at| due.min(at)));
         let (held_up, refused) = (self.hold_until.is_some(), self.admission.is_refused());
@@ -367,10 +370,7 @@ impl Claimer {
         self.lapsed.push(reaped.to_string());
         self.predecessor = Some(reaped.to_string());
         self.ledger.lock().start_over();
-        self.telemetry.log(
-            Level::Warning,
-            format_args!("{why}: {reaped} goes on as {}", self.session.node()),
-        );
+        self.telemetry.log(Level::Warning, format_args!("{why}: {reaped} goes on as {}", self.session.node()));
     }
 }
 

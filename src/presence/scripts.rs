@@ -236,13 +236,7 @@ impl Keys {
 
     /// The same in a cluster that takes this node.
     #[cfg(test)]
-    pub(crate) fn open(
-        &self,
-        redis: &mut Connection,
-        node: &NodeId,
-        new_id: &str,
-        past: Past,
-    ) -> RedisResult<Entered> {
+    pub(crate) fn open(&self, redis: &mut Connection, node: &NodeId, new_id: &str, past: Past) -> RedisResult<Entered> {
         self.enter(redis, node, new_id, "", past, true).map(|entered| entered.expect("a cluster that takes this node"))
     }
 
@@ -336,13 +330,13 @@ impl Keys {
     ) -> RedisResult<Result<Renewal, Refusal>> {
         let mut call = self.call(&RENEW, node.as_str());
         call.key(self.of_node("reply", node.as_str()));
-        let (status, unbroken, lapsed, next_due): (String, u64, Vec<String>, i64) =
-            call.arg(known.epoch)
-                .arg(millis(self.lease))
-                .arg(LAPSED_PER_RENEWAL)
-                .arg(known.answered)
-                .arg(known.restored_for)
-                .invoke(redis)?;
+        let (status, unbroken, lapsed, next_due): (String, u64, Vec<String>, i64) = call
+            .arg(known.epoch)
+            .arg(millis(self.lease))
+            .arg(LAPSED_PER_RENEWAL)
+            .arg(known.answered)
+            .arg(known.restored_for)
+            .invoke(redis)?;
         let renewal = Renewal { unbroken: unbroken == 1, lapsed, next_due: waiting(next_due) };
         accepted(&status, 0).map(|result| result.map(|()| renewal))
     }

@@ -302,7 +302,11 @@ fn departures_that_redis_forgot_are_put_back_unless_somebody_is_there() {
     let settling = cluster.find_loss(&a);
     cluster.reassert(&b, 0, &there).unwrap();
     for node in [&a, &b] {
-        cluster.keys.put_leavings_back(&mut cluster.redis, node, "epoch-1", 0, &settling, leavings.iter()).unwrap().unwrap();
+        cluster
+            .keys
+            .put_leavings_back(&mut cluster.redis, node, "epoch-1", 0, &settling, leavings.iter())
+            .unwrap()
+            .unwrap();
         assert_eq!(cluster.confirm(node, 0, &settling, true), Ok(String::new()));
     }
     cluster.reassert(&b, 0, &back).unwrap();
@@ -323,7 +327,8 @@ fn departures_that_are_put_back_late_stay_away() {
     cluster.keys.put_leavings_back(&mut cluster.redis, &a, "epoch-1", 0, &settling, leavings.iter()).unwrap().unwrap();
     assert_eq!(cluster.confirm(&a, 0, &settling, true), Ok(String::new()));
     assert_eq!(cluster.announced(&a, 1), ["channel_vacated news"]);
-    let late = cluster.keys.put_leavings_back(&mut cluster.redis, &a, "epoch-1", 0, &settling, leavings.iter()).unwrap();
+    let late =
+        cluster.keys.put_leavings_back(&mut cluster.redis, &a, "epoch-1", 0, &settling, leavings.iter()).unwrap();
     assert_eq!((late, cluster.due()), (Err(Refusal::Reaped), 0));
 }
 

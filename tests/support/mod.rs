@@ -21,4 +21,5 @@ pub(crate) mod serve;
 pub(crate) mod tally;
 pub(crate) mod tls_receiver;
 pub(crate) mod wait;
+pub(crate) mod watched;
 pub(crate) mod watched_outbox;

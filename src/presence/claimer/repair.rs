@@ -127,7 +127,8 @@ impl Claimer {
         let epoch = self.session.epoch().unwrap_or_default().to_owned();
         let mut missing = 0;
         for portion in holds.chunks(REASSERT_PORTION) {
-            missing += self.talk(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, "", portion.iter()))?;
+            missing +=
+                self.talk(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, "", portion.iter()))?;
         }
         self.comparison.cursor = next;
         if missing > 0 {

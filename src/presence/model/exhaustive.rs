@@ -74,7 +74,8 @@ fn search(nodes: usize, budget: Budget, flaw: Option<Flaw>) -> Found {
         };
         // Where somebody has something to say, saying it is one of the actions.
         if state.is_quiet(flaw)
-            && let Err(broken) = state.comes_to_rest(flaw) {
+            && let Err(broken) = state.comes_to_rest(flaw)
+        {
             return Found { states: seen.len(), counterexample: Some((way(None, &seen), broken)) };
         }
         for action in state.actions(flaw) {

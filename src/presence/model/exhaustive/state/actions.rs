@@ -100,7 +100,8 @@ impl State {
     /// Whether Redis may have only what it has written down: nobody has died since.
     fn may_be_restored(&self, saved: &Redis) -> bool {
         let pairs = saved.leases.iter().zip(&self.redis.leases);
-        let registered = |(before, now): (&Lease, &Lease)| before == now || (*before, *now) == (Lease::None, Lease::Good);
+        let registered =
+            |(before, now): (&Lease, &Lease)| before == now || (*before, *now) == (Lease::None, Lease::Good);
         *saved != self.redis && saved.epoch == self.redis.epoch && pairs.into_iter().all(registered)
     }
 
@@ -112,7 +113,9 @@ impl State {
     /// Whether every node with a session is registered, or was.
     pub(super) fn is_registered_everywhere(&self) -> bool {
         let is_forgotten = |node: &Node| {
-            node.epoch == self.redis.epoch && self.redis.leases[node.id] == Lease::None && !self.redis.is_reaped(node.id)
+            node.epoch == self.redis.epoch
+                && self.redis.leases[node.id] == Lease::None
+                && !self.redis.is_reaped(node.id)
         };
         !self.nodes.iter().any(is_forgotten)
     }

@@ -1,0 +1,145 @@
+//! How long edges wait after Redis has lost data, or may have, and that none is false, with as many holds as a large server has.
+//!
+//! `make stress` does it with ten times as many.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use resonate_webhooks::engine::Engine;
+use serde_json::{Value, json};
+use support::cluster::stat;
+use support::engine::{APP, engine, eventually};
+use support::receiver::{Received, Receiver};
+use support::redis::RedisServer;
+use support::wait::STANDSTILL;
+use support::watched::{Watched, info};
+
+/// Channels of each of two nodes.
+const CHANNELS: usize = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
+
+/// The longest that edges wait after a failover that has lost nothing, once there is a master: the nodes try to connect every
+/// two seconds. Beside other tests, a machine takes its time.
+const LONGEST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 15 } else { 5 });
+
+/// Two nodes, each with its own channels and one that both have.
+struct Nodes {
+    nodes: [Engine; 2],
+    receiver: Receiver,
+    /// How often each event came, and how many requests that is of.
+    seen: HashMap<String, usize>,
+    requests: usize,
+}
+
+impl Nodes {
+    fn start(redis: &RedisServer, settings: &Value) -> Self {
+        let receiver = Receiver::start();
+        let mut settings = settings.clone();
+        settings["batch_max_events"] = json!(1000);
+        let node = || engine(redis, &receiver, &settings);
+        let nodes = [node(), node()];
+        for (place, node) in nodes.iter().enumerate() {
+            for n in 0..CHANNELS {
+                node.subscribed(APP, format!("{place}-{n}").as_bytes(), b"1.1", None);
+                if n % 1000 == 0 {
+                    eventually("the queue has room", || stat(node, "queued_intents") < 1000);
+                }
+            }
+            node.subscribed(APP, b"common", b"1.1", None);
+        }
+        let mut nodes = Self { nodes, receiver, seen: HashMap::new(), requests: 0 };
+        nodes.wait_for("every channel is occupied", 2 * CHANNELS + 1);
+        let mut connection = redis.connect();
+        let mut waiting =
+            |partition| redis::cmd("XLEN").arg(format!("wh:out:{partition}")).query::<usize>(&mut connection).unwrap();
+        eventually("every event is acknowledged", || (0..16).map(&mut waiting).sum::<usize>() == 0);
+        nodes
+    }
+
+    /// How many events came.
+    fn count(&mut self) -> usize {
+        let requests = self.receiver.received("/hook");
+        for event in requests[self.requests..].iter().flat_map(Received::events) {
+            *self.seen.entry(event).or_default() += 1;
+        }
+        self.requests = requests.len();
+        self.seen.values().sum()
+    }
+
+    fn wait_for(&mut self, what: &str, events: usize) {
+        let (mut last, mut since) = (0, Instant::now());
+        while last < events {
+            let count = self.count();
+            if count != last {
+                (last, since) = (count, Instant::now());
+            }
+            assert!(since.elapsed() < STANDSTILL, "still waiting for {what}: {last} of {events} events");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Somebody comes where nobody was, somebody where another node has somebody, and somebody goes from where another stays:
+    /// one edge. Returns when it came.
+    fn visit(&mut self) -> Instant {
+        self.nodes[1].subscribed(APP, b"fresh", b"1.2", None);
+        self.nodes[1].subscribed(APP, b"0-0", b"1.2", None);
+        self.nodes[0].unsubscribed(APP, b"common", b"1.1");
+        self.wait_for("the edge of the visit", 2 * CHANNELS + 2);
+        Instant::now()
+    }
+
+    /// Everybody leaves: each channel was occupied once and vacated once.
+    fn end(mut self) {
+        for node in &self.nodes {
+            node.closed(APP, b"1.1");
+            node.closed(APP, b"1.2");
+        }
+        self.wait_for("every channel is vacated", 4 * CHANNELS + 4);
+        assert!(self.nodes.iter().all(|node| node.end(Duration::from_secs(5)).is_nothing()));
+        assert_eq!((self.count(), self.seen.len()), (4 * CHANNELS + 4, 4 * CHANNELS + 4), "each event came once");
+    }
+}
+
+#[test]
+fn many_holds_are_restored_after_the_loss_of_all_data_without_a_false_edge() {
+    let redis = RedisServer::start();
+    let mut nodes = Nodes::start(&redis, &json!({ "ttl": 9 }));
+    redis::cmd("FLUSHALL").exec(&mut redis.connect()).unwrap();
+    let lost = Instant::now();
+    let settled = nodes.visit() - lost;
+    println!("{} holds restored, edges waited for {settled:.1?}", 2 * CHANNELS);
+    nodes.end();
+}
+
+#[test]
+fn after_a_failover_that_lost_nothing_edges_wait_as_long_as_the_slowest_node_takes_to_connect() {
+    let mut watched = Watched::start();
+    let settings = json!({ "connection": watched.connection(), "ttl": 90 });
+    let mut nodes = Nodes::start(&watched.master, &settings);
+    watched.replicate();
+    watched.master.kill();
+    eventually("there is a master", || info(&watched.replica, "replication").contains("role:master"));
+    let promoted = Instant::now();
+    let settled = nodes.visit() - promoted;
+    println!("with {} holds, edges waited for {settled:.1?}", 2 * CHANNELS);
+    assert!(settled < LONGEST, "{settled:?}");
+    nodes.end();
+}
+
+#[test]
+fn after_a_failover_that_lost_holds_of_one_node_edges_wait_until_it_has_restored_them() {
+    let mut watched = Watched::start();
+    let settings = json!({ "connection": watched.connection(), "ttl": 9 });
+    let mut nodes = Nodes::start(&watched.master, &settings);
+    watched.replicate();
+    // From here on the replica gets nothing, and the receiver gets everything.
+    watched.replica.hang();
+    redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("replica").exec(&mut watched.master.connect()).unwrap();
+    nodes.visit();
+    watched.master.kill();
+    watched.replica.go_on();
+    nodes.end();
+}
