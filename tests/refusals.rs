@@ -120,6 +120,42 @@ fn a_node_that_starts_on_a_full_redis_delivers_what_waits() {
     drop(heir);
 }
 
+/// How long a new node takes to deliver and trim ten thousand events that wait, with this `maxmemory`.
+fn drained_within(maxmemory: u64) -> Duration {
+    const EVENTS: usize = 10_000;
+    let cluster = Cluster::start();
+    cluster.receiver.always("/hook", Answer::Status(500));
+    let settings = json!({ "max_attempts": 100, "batch_max_events": 100 });
+    let gone = cluster.node_with(&settings);
+    subscribe(&gone, 0..EVENTS);
+    eventually("the events are in the outbox", || stat(&gone, "edges") == EVENTS as u64);
+    gone.end(Duration::from_millis(10));
+    drop(gone);
+    cluster.receiver.always("/hook", Answer::Status(200));
+    configure(&cluster.redis, "maxmemory", maxmemory);
+    let began = Instant::now();
+    let heir = cluster.node_with(&settings);
+    eventually("all is delivered and trimmed", || waiting(&cluster.redis) == 0);
+    let taken = began.elapsed();
+    let leases: BTreeMap<String, f64> = cluster.redis.connect().zrange_withscores("wh:nodes", 0, -1).unwrap();
+    let (now, _): (f64, u64) = redis::cmd("TIME").query(&mut cluster.redis.connect()).unwrap();
+    assert!(leases.values().any(|expiry| *expiry > now * 1000.0), "the lease has lapsed: {leases:?} at {now}");
+    drop(heir);
+    taken
+}
+
+#[test]
+fn a_full_redis_is_drained_at_no_less_than_half_the_usual_rate() {
+    let mut taken = [(); 3].map(|()| [0, 1].map(drained_within));
+    let mut median = |way: usize| {
+        taken.sort_by_key(|pair| pair[way]);
+        taken[1][way]
+    };
+    let (usual, full) = (median(0), median(1));
+    println!("10 000 events were delivered and trimmed within {usual:.2?}, and within {full:.2?} while Redis was full");
+    assert!(full <= 2 * usual, "{usual:?} and {full:?}");
+}
+
 #[test]
 fn without_enough_replicas_batches_are_sent_all_the_same_after_some_seconds() {
     let cluster = Cluster::start();
