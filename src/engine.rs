@@ -193,13 +193,13 @@ impl Engine {
                 Ok(()) if !self.shared.queue.is_late() => return 0,
                 // It was read before what waited beside a full queue.
                 Ok(()) => {}
-                // The barrier itself is in the queue.
-                Err(RecvTimeoutError::Timeout) => return self.shared.queue.len().saturating_sub(1),
+                // The barrier itself is one of them.
+                Err(RecvTimeoutError::Timeout) => return self.shared.queue.waiting().saturating_sub(1),
                 // It found the queue full, and was dropped.
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(FULL_QUEUE_RETRY),
             }
         }
-        self.shared.queue.len()
+        self.shared.queue.waiting()
     }
 
     /// Has what was taken in judged, and delivers it.
