@@ -258,8 +258,7 @@ mod tests {
         let (queue, intents) = IntentQueue::new(8);
         let (queue, ledger) = (Arc::new(queue), Arc::new(SharedLedger::new(8, true)));
         let telemetry = Arc::new(Telemetry::default());
-        let mut intake =
-            Intake::new(Arc::clone(&queue), intents.clone(), Arc::clone(&ledger), Arc::clone(&telemetry));
+        let mut intake = Intake::new(Arc::clone(&queue), intents.clone(), Arc::clone(&ledger), Arc::clone(&telemetry));
         let subscribed = Intent::Subscribed(AppId::from("app"), Packed::new([b"a".as_slice(), b"1.1", b"", b""]));
         queue.push(subscribed, telemetry.counters());
 

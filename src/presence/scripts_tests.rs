@@ -8,15 +8,19 @@ mod counts;
 mod course;
 #[path = "scripts_grace_tests.rs"]
 mod grace;
+#[path = "scripts_loss_tests.rs"]
+mod loss;
 #[path = "scripts_outbox_tests.rs"]
 mod outbox;
+#[path = "scripts_reaping_tests.rs"]
+mod reaping;
 #[path = "scripts_refusals_tests.rs"]
 mod refusals;
 #[path = "scripts_roster_tests.rs"]
 mod roster;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::*;
 use crate::event::Event;
@@ -216,46 +220,6 @@ fn hostile_names_stay_apart() {
     assert!(cluster.all_keys().iter().all(|key| !key.contains("occ") && !key.contains("mem") && !key.contains("con")));
 }
 
-#[test]
-fn a_dead_node_is_reaped_users_first_and_other_nodes_keep_what_they_hold() {
-    let mut cluster = Cluster::start();
-    let (a, b) = (cluster.node(1), cluster.node(2));
-    let shared = [channel("app", "presence-a"), user("app", "presence-a", "8")];
-    let own = [channel("app", "presence-b"), user("app", "presence-b", "7"), user("app", "presence-a", "7")];
-    cluster.edges(&a, &shared.clone().map(Claim::join));
-    cluster.edges(&a, &own.map(Claim::join));
-    cluster.edges(&b, &shared.map(Claim::join));
-    cluster.lapse(&a);
-    let reaped = cluster.reap(&a).unwrap();
-    assert!(reaped.finished);
-    let mut events = names(&reaped.events);
-    assert_eq!(events.pop().as_deref(), Some("channel_vacated presence-b"));
-    events.sort();
-    assert_eq!(events, ["member_removed presence-a", "member_removed presence-b"]);
-    assert_eq!(cluster.edges(&b, &[Claim::leave(channel("app", "presence-a"))]), "1");
-}
-
-#[test]
-fn a_node_that_renewed_after_all_is_not_reaped() {
-    let mut cluster = Cluster::start();
-    let a = cluster.node(1);
-    cluster.edges(&a, &[Claim::join(channel("app", "news"))]);
-    let reaped = cluster.reap(&a).unwrap();
-    assert_eq!((reaped.events, reaped.finished), (Vec::new(), true));
-}
-
-#[test]
-fn a_reaped_node_cannot_claim_but_still_gets_its_last_reply() {
-    let mut cluster = Cluster::start();
-    let a = cluster.node(1);
-    let join = [Claim::join(channel("app", "news"))];
-    let first = cluster.claim_as(&a, 1, &join);
-    cluster.lapse(&a);
-    cluster.reap(&a).unwrap();
-    assert_eq!(cluster.claim_as(&a, 1, &join), first);
-    assert_eq!(cluster.claim_as(&a, 2, &join), Err(Refusal::Reaped));
-}
-
 /// A node gives a connection up when no answer comes; what it had sent on it may still be carried out, much later.
 #[test]
 fn a_batch_that_arrives_late_changes_nothing() {
@@ -277,115 +241,6 @@ fn holds_that_are_put_back_late_stay_away() {
     cluster.claim_as(&a, 1, &[Claim::leave(hold.clone())]).unwrap();
     assert_eq!(cluster.reassert(&a, 0, &hold), Err(Refusal::Reaped));
     assert_eq!(cluster.claim_as(&a, 2, &[Claim::join(hold)]).unwrap().edges, b"1", "nobody was on it");
-}
-
-#[test]
-fn a_session_that_is_opened_late_does_not_revive_a_node_that_was_reaped() {
-    let mut cluster = Cluster::start();
-    let a = cluster.node(1);
-    let holds = [channel("app", "news"), channel("app", "more")];
-    cluster.edges(&a, &holds.clone().map(Claim::join));
-    cluster.lapse(&a);
-    assert!(!cluster.reap_up_to(&a, 1).unwrap().finished);
-    cluster.node(1);
-    assert_eq!(cluster.claim(&a, &holds.clone().map(Claim::leave)), Err(Refusal::Reaped), "while it is being reaped");
-    assert_eq!(cluster.reap(&a).unwrap().fate, Fate::Dead, "the reaping goes on");
-    cluster.node(1);
-    assert_eq!(cluster.claim_as(&a, 2, &holds.map(Claim::leave)), Err(Refusal::Reaped), "when it was reaped");
-}
-
-#[test]
-fn a_reaper_that_dies_half_way_is_continued_by_another() {
-    let mut cluster = Cluster::start();
-    let (a, b) = (cluster.node(1), cluster.node(2));
-    let many: Vec<Claim> = (0..=REAP_PORTION).map(|n| Claim::join(channel("app", &n.to_string()))).collect();
-    cluster.edges(&a, &many);
-    cluster.lapse(&a);
-    let first = cluster.reap(&a).unwrap();
-    assert_eq!((first.events.len(), first.finished), (REAP_PORTION, false));
-    assert_eq!(cluster.claim(&a, &many[..1]), Err(Refusal::Reaped), "while it is being reaped");
-    let renewal = cluster.renew(&b);
-    assert_eq!(renewal.lapsed, [a.as_str()]);
-    let second = cluster.reap(&a).unwrap();
-    assert_eq!((second.events.len(), second.finished), (1, true));
-}
-
-#[test]
-fn lost_data_is_noticed_put_back_in_silence_and_edges_wait_until_it_has_settled() {
-    let mut cluster = Cluster::start();
-    let (a, b) = (cluster.node(1), cluster.node(2));
-    let hold = channel("app", "news");
-    cluster.edges(&a, &[Claim::join(hold.clone())]);
-    redis::cmd("FLUSHALL").exec(&mut cluster.redis).unwrap();
-    assert_eq!(cluster.claim_as(&b, 1, &[Claim::join(hold.clone())]), Err(Refusal::Lost));
-
-    let settle = Duration::from_millis(200);
-    let started = Instant::now();
-    let (epoch, wait) = cluster.keys.open(&mut cluster.redis, &b, "epoch-2", settle, false).unwrap();
-    assert_eq!((epoch.as_str(), wait), ("epoch-2", settle));
-    let (same, _) = cluster.keys.open(&mut cluster.redis, &a, "epoch-3", settle, false).unwrap();
-    assert_eq!(same, "epoch-2");
-    cluster.epoch = epoch;
-    cluster.reassert(&a, 1, &hold).unwrap();
-    let verdict = loop {
-        match cluster.claim_as(&b, 1, &[Claim::join(hold.clone())]) {
-            Ok(verdict) => break verdict,
-            Err(Refusal::Settling(wait)) => std::thread::sleep(wait),
-            Err(refusal) => panic!("{refusal:?}"),
-        }
-    };
-    // The scripts count in whole milliseconds, and may have begun at the end of one.
-    assert!(started.elapsed() + Duration::from_millis(1) >= settle);
-    assert_eq!(verdict.edges, b"0", "the channel was occupied before the loss");
-}
-
-#[test]
-fn edges_wait_for_a_node_that_puts_back_what_was_lost_however_long_it_takes_but_not_for_one_whose_lease_lapses() {
-    let mut cluster = Cluster::start();
-    let [a, b, c] = [1, 2, 3].map(|pid| cluster.node(pid));
-    let hold = channel("app", "news");
-    cluster.edges(&a, &[Claim::join(hold.clone())]);
-    redis::cmd("FLUSHALL").exec(&mut cluster.redis).unwrap();
-    for (node, restores) in [(&b, false), (&a, true), (&c, true)] {
-        cluster.epoch = cluster.keys.open(&mut cluster.redis, node, "epoch-2", Duration::ZERO, restores).unwrap().0;
-    }
-    let decided = |cluster: &mut Cluster| cluster.claim_as(&b, 1, &[Claim::join(hold.clone())]);
-    let Err(Refusal::Settling(wait)) = decided(&mut cluster) else { panic!("two nodes put their holds back") };
-    assert!(wait > Duration::ZERO);
-    cluster.reassert(&a, 1, &hold).unwrap();
-    cluster.keys.restored(&mut cluster.redis, &a, &cluster.epoch).unwrap().unwrap();
-    assert!(decided(&mut cluster).is_err(), "the other one still does");
-    cluster.lapse(&c);
-    assert_eq!(decided(&mut cluster).unwrap().edges, b"0", "the channel was occupied before the loss");
-    let left: Vec<String> = redis::cmd("KEYS").arg("wh:restoring").query(&mut cluster.redis).unwrap();
-    assert_eq!(left, [""; 0]);
-}
-
-/// As after a failover to a replica that had not got everything, or the crash of a Redis that writes once a second.
-#[test]
-fn a_redis_that_lost_its_last_seconds_is_found_out_and_corrected_in_silence() {
-    let mut cluster = Cluster::start();
-    let (a, b) = (cluster.node(1), cluster.node(2));
-    let [stays, left, came] = ["stays", "left", "came"].map(|name| channel("app", name));
-    cluster.edges(&a, &[&stays, &left].map(|hold| Claim::join(hold.clone())));
-    let saved = cluster.save();
-    cluster.edges(&a, &[Claim::leave(left.clone()), Claim::join(came.clone())]);
-    cluster.restore(&saved);
-
-    assert_eq!(cluster.keys.renew(&mut cluster.redis, &a, &cluster.epoch, 2).unwrap(), Err(Refusal::Behind));
-    assert_eq!(cluster.claim(&a, &[Claim::leave(came.clone())]), Err(Refusal::Behind));
-    let settle = Duration::from_millis(200);
-    assert_eq!(cluster.keys.forget(&mut cluster.redis, &a, &cluster.epoch, 2, 1, settle).unwrap(), Ok(false));
-    assert_eq!(cluster.keys.forget(&mut cluster.redis, &a, &cluster.epoch, 2, 1, settle).unwrap(), Ok(true));
-    for hold in [&stays, &came] {
-        cluster.reassert(&a, 2, hold).unwrap();
-    }
-    assert!(matches!(cluster.claim_as(&b, 1, &[]), Err(Refusal::Settling(_))), "the others have lost something, too");
-    let verdict = crate::support::wait::eventually("edges are decided again", || {
-        cluster.claim_as(&a, 3, &[&stays, &came].map(|hold| Claim::leave(hold.clone()))).ok()
-    });
-    assert_eq!(verdict.edges, b"11");
-    assert_eq!(cluster.claim_as(&b, 1, &[Claim::join(left)]).unwrap().edges, b"1", "it was left");
 }
 
 #[test]
