@@ -8,7 +8,7 @@ $cluster = new Cluster;
 
 $node = $cluster->node(<<<'PHP'
     $engine->subscribed('app', 'a', '1.1');
-    $engine->shutdown(1000);
+    until('a delivery', fn () => $engine->stats()['batches_delivered'] > 0);
     echo "ready\n";
 
     fgets(STDIN);
