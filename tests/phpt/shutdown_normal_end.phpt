@@ -19,12 +19,12 @@ $node->say('go on');
 $ended = $node->end();
 
 echo $ended->reason, $ended->err, "\n";
-echo 'at once: ', $ended->seconds < 2 ? 'yes' : $ended->seconds, "\n";
+echo 'long before shutdown_timeout: ', $ended->seconds < 5 ? 'yes' : $ended->seconds, "\n";
 echo $cluster->receiver->story();
 ?>
 --EXPECT--
 exit code 0
-at once: yes
+long before shutdown_timeout: yes
 channel_occupied b
 channel_vacated b
 channel_occupied presence-a
