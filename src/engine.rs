@@ -193,13 +193,13 @@ impl Engine {
                 Ok(()) if !self.shared.queue.is_late() => return 0,
                 // It was read before what waited beside a full queue.
                 Ok(()) => {}
-                // The barrier itself is in the queue.
-                Err(RecvTimeoutError::Timeout) => return self.shared.queue.len().saturating_sub(1),
+                // The barrier itself is one of them.
+                Err(RecvTimeoutError::Timeout) => return self.shared.queue.waiting().saturating_sub(1),
                 // It found the queue full, and was dropped.
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(FULL_QUEUE_RETRY),
             }
         }
-        self.shared.queue.len()
+        self.shared.queue.waiting()
     }
 
     /// Has what was taken in judged, and delivers it.
@@ -213,7 +213,8 @@ impl Engine {
     }
 
     /// The process ends, and every socket with it: the engine takes no more intents, lets go of all that it holds, sends
-    /// on what waits until its `shutdown_timeout` is over, and stops its threads within `grace` more. Returns what was left.
+    /// on what waits until its `shutdown_timeout` is over, and stops its threads within `grace` more: a flush that overran its
+    /// time takes that from the stop. Returns what was left.
     pub fn end(&self, grace: Duration) -> Left {
         if self.is_inert() {
             return Left::default();
@@ -228,7 +229,7 @@ impl Engine {
             }
             Threads::Unstarted { .. } | Threads::Stopped => Left::default(),
         };
-        self.stop(Instant::now() + grace);
+        self.stop(Instant::now().min(deadline) + grace);
         left
     }
 
@@ -281,5 +282,47 @@ impl Engine {
             return known.clone();
         }
         self.app_ids.write().entry(Box::from(app)).or_insert_with(|| AppId::new(app)).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::support::redis::RedisServer;
+    use crate::support::wait::eventually;
+
+    /// Short, so that most of the time is the stop's.
+    const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
+
+    const GRACE: Duration = Duration::from_secs(2);
+
+    #[test]
+    fn a_flush_that_overruns_its_time_does_not_put_off_the_end() {
+        let redis = RedisServer::start();
+        let connection = json!({ "host": redis.socket(), "timeout": 20 });
+        let config = json!({ "connection": connection, "shutdown_timeout": SHUTDOWN_TIMEOUT.as_secs_f64() });
+        let engine = Engine::new(Config::from_value(config).unwrap());
+        engine.boot().unwrap();
+        let told = || engine.shared.queue.waiting() == 0 && engine.shared.ledger.lock().is_done();
+        engine.subscribed(b"app", b"a", b"1.1", None);
+        engine.closed(b"app", b"1.1");
+        eventually("Redis to know of a visit", || told().then_some(()));
+        // The claimer waits for an answer for longer than the end may take.
+        redis.hang();
+        engine.subscribed(b"app", b"b", b"1.2", None);
+
+        let began = Instant::now();
+        std::thread::scope(|scope| {
+            let busy = engine.shared.ledger.lock();
+            let ending = scope.spawn(|| engine.end(GRACE));
+            std::thread::sleep(SHUTDOWN_TIMEOUT + GRACE * 3 / 4);
+            drop(busy);
+            ending.join().unwrap();
+        });
+        let took = began.elapsed();
+        assert!(took >= SHUTDOWN_TIMEOUT + GRACE, "the claimer was not stuck: {took:?}");
+        assert!(took < SHUTDOWN_TIMEOUT + GRACE * 4 / 3, "{took:?}");
     }
 }

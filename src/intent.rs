@@ -7,7 +7,7 @@
 //! came and went, so that those intents wait beside a full queue, however many they are.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
@@ -105,6 +105,8 @@ pub(crate) struct IntentQueue {
     overflow: Mutex<Overflow>,
     /// Whether something waits in `Overflow::late`.
     is_late: AtomicBool,
+    /// Intents that the reader has taken and not entered into the ledger yet. Only the reader writes it.
+    taken: AtomicUsize,
 }
 
 /// What did not fit into the queue.
@@ -120,7 +122,8 @@ impl IntentQueue {
     pub(crate) fn new(capacity: usize) -> (Self, Receiver<Intent>) {
         let (sender, receiver) = bounded(capacity);
         let client_event_limit = capacity - capacity / RESERVED_FOR_SUBSCRIPTIONS;
-        (Self { sender, client_event_limit, overflow: Mutex::default(), is_late: AtomicBool::new(false) }, receiver)
+        let (overflow, is_late, taken) = (Mutex::default(), AtomicBool::new(false), AtomicUsize::new(0));
+        (Self { sender, client_event_limit, overflow, is_late, taken }, receiver)
     }
 
     /// Pushes an intent, without ever waiting for room.
@@ -143,9 +146,33 @@ impl IntentQueue {
         self.sender.len() < self.client_event_limit && self.sender.try_send(intent).is_ok()
     }
 
-    /// Intents waiting to be read.
-    pub(crate) fn len(&self) -> usize {
-        self.sender.len()
+    /// Intents that are not in the ledger yet: in the queue, beside it, or with the reader. 0 means that everything that
+    /// was pushed before is entered.
+    pub(crate) fn waiting(&self) -> usize {
+        // In the order of their way, so that an intent that moves on meanwhile is counted in its next place.
+        let queued = self.sender.len();
+        let late = if self.is_late() { self.overflow.lock().late.len() } else { 0 };
+        queued + late + self.taken.load(Ordering::Acquire)
+    }
+
+    /// Takes the next intent from `reader`, the end of this queue, if there is one. It counts as waiting until
+    /// [`Self::entered`].
+    pub(crate) fn take(&self, reader: &Receiver<Intent>) -> Option<Intent> {
+        if reader.is_empty() {
+            return None;
+        }
+        // Before the intent leaves the queue: at no moment is it counted nowhere.
+        self.count_taken(1);
+        reader.try_recv().ok()
+    }
+
+    /// Everything that was taken is in the ledger.
+    pub(crate) fn entered(&self) {
+        self.taken.store(0, Ordering::Release);
+    }
+
+    fn count_taken(&self, more: usize) {
+        self.taken.store(self.taken.load(Ordering::Relaxed) + more, Ordering::Release);
     }
 
     /// The channels whose truth is asked for since the last call.
@@ -158,7 +185,8 @@ impl IntentQueue {
         self.is_late.load(Ordering::Acquire)
     }
 
-    /// What waits beside the queue, for the thread that reads it, once that has read all that came before.
+    /// What waits beside the queue, for the thread that reads it, once that has read all that came before. It counts as
+    /// waiting until [`Self::entered`].
     pub(crate) fn take_late(&self) -> Vec<Intent> {
         if !self.is_late() {
             return Vec::new();
@@ -168,6 +196,7 @@ impl IntentQueue {
         if !self.sender.is_empty() {
             return Vec::new();
         }
+        self.count_taken(overflow.late.len());
         self.is_late.store(false, Ordering::Release);
         std::mem::take(&mut overflow.late)
     }
@@ -230,7 +259,7 @@ mod tests {
         for _ in 0..8 {
             queue.push(whisper(), &counters);
         }
-        assert_eq!((queue.len(), counters.client_events_dropped.get()), (7, 1));
+        assert_eq!((queue.waiting(), counters.client_events_dropped.get()), (7, 1));
         queue.push(subscribed("a"), &counters);
         assert_eq!(reader.len(), 8);
         assert_eq!(counters.intents_overflowed.get(), 0);
@@ -275,11 +304,11 @@ mod tests {
         assert_eq!(read(queue.take_late()), Vec::<String>::new(), "what came before them is not read yet");
         assert_eq!(read(vec![reader.recv().unwrap()]), ["+1"]);
         queue.push(closed("3"), &counters);
-        assert_eq!(queue.len(), 1, "there is room, but its opening still waits");
+        assert_eq!((reader.len(), queue.waiting()), (1, 4), "there is room, but its opening still waits");
         assert_eq!(read(vec![reader.recv().unwrap()]), ["+2"]);
         assert_eq!(read(queue.take_late()), ["-1", "+3", "-3"]);
         queue.push(closed("2"), &counters);
-        assert_eq!((queue.len(), queue.is_late()), (1, false));
+        assert_eq!((reader.len(), queue.is_late()), (1, false));
         assert_eq!(counters.intents_overflowed.get(), 3);
     }
 }

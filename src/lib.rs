@@ -55,6 +55,7 @@ mod support {
     #![allow(dead_code, reason = "a part of them is used here")]
 
     pub(crate) mod certificates;
+    pub(crate) mod port;
     pub(crate) mod redis;
     pub(crate) mod wait;
 }

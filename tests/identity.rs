@@ -13,7 +13,7 @@ use resonate_webhooks::status::{Adoption, Cluster as Status};
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
 use support::client_event::ClientEvent;
-use support::cluster::{Cluster, stat};
+use support::cluster::{Cluster, settled, stat};
 use support::engine::{APP, eventually};
 use support::receiver::Received;
 
@@ -27,6 +27,22 @@ fn of(cluster: &Cluster, name: &str, aliases: &[&str]) -> Value {
 
 fn node(cluster: &Cluster, name: &str, aliases: &[&str]) -> Engine {
     cluster.node_with(&of(cluster, name, aliases))
+}
+
+/// A cluster on whose data a node of this name works, which has a connection on channel `a`.
+fn owned_by(name: &str) -> (Cluster, Engine) {
+    let cluster = Cluster::start();
+    let owner = node(&cluster, name, &[]);
+    owner.subscribed(APP, b"a", b"1.1", None);
+    awaits(&cluster, name, "channel_occupied a");
+    (cluster, owner)
+}
+
+/// A node of another application on the same data, which is shut out.
+fn stranger(cluster: &Cluster, name: &str) -> Engine {
+    let stranger = node(cluster, name, &[]);
+    refusal(&stranger);
+    stranger
 }
 
 /// What came to a cluster's receiver.
@@ -75,10 +91,7 @@ fn leases(cluster: &Cluster) -> Vec<(String, f64)> {
 
 #[test]
 fn a_node_of_another_application_delivers_nothing_and_says_why() {
-    let cluster = Cluster::start();
-    let shop = node(&cluster, "shop", &[]);
-    shop.subscribed(APP, b"a", b"1.1", None);
-    awaits(&cluster, "shop", "channel_occupied a");
+    let (cluster, shop) = owned_by("shop");
 
     let forum = node(&cluster, "forum", &[]);
     let said = refusal(&forum);
@@ -89,7 +102,7 @@ fn a_node_of_another_application_delivers_nothing_and_says_why() {
     }
     forum.subscribed(APP, b"b", b"2.1", None);
     asks_again(&forum, 1);
-    eventually("nothing waits in it", || stat(&forum, "queued_intents") == 0 && stat(&forum, "unclaimed") == 0);
+    settled(&forum);
     assert!(forum.flush(Duration::from_secs(5)).is_nothing());
     assert_eq!(log(&forum), Vec::<String>::new(), "it is said once");
 
@@ -103,12 +116,8 @@ fn a_node_of_another_application_delivers_nothing_and_says_why() {
 
 #[test]
 fn a_node_of_another_application_takes_over_nothing_when_the_last_of_the_first_is_dead() {
-    let cluster = Cluster::start();
-    let shop = node(&cluster, "shop", &[]);
-    shop.subscribed(APP, b"a", b"1.1", None);
-    awaits(&cluster, "shop", "channel_occupied a");
-    let forum = node(&cluster, "forum", &[]);
-    refusal(&forum);
+    let (cluster, shop) = owned_by("shop");
+    let forum = stranger(&cluster, "forum");
     kill(&shop);
     let [(dead, lease)] = &leases(&cluster)[..] else { panic!("one node") };
     eventually("the lease lapses", || {
@@ -128,25 +137,17 @@ fn a_node_of_another_application_takes_over_nothing_when_the_last_of_the_first_i
 #[test]
 fn the_identity_outlives_each_of_the_keys_that_have_it() {
     for key in ["wh:epoch", "wh:owners"] {
-        let cluster = Cluster::start();
-        let shop = node(&cluster, "shop", &[]);
-        shop.subscribed(APP, b"a", b"1.1", None);
-        awaits(&cluster, "shop", "channel_occupied a");
+        let (cluster, shop) = owned_by("shop");
         kill(&shop);
         cluster.redis.connect().del::<_, ()>(key).unwrap();
-        let forum = node(&cluster, "forum", &[]);
-        refusal(&forum);
+        stranger(&cluster, "forum");
     }
 }
 
 #[test]
 fn after_the_loss_of_all_data_the_cluster_that_had_it_comes_first() {
-    let cluster = Cluster::start();
-    let shop = node(&cluster, "shop", &[]);
-    shop.subscribed(APP, b"a", b"1.1", None);
-    awaits(&cluster, "shop", "channel_occupied a");
-    let forum = node(&cluster, "forum", &[]);
-    refusal(&forum);
+    let (cluster, shop) = owned_by("shop");
+    let forum = stranger(&cluster, "forum");
     redis::cmd("FLUSHALL").exec(&mut cluster.redis.connect()).unwrap();
     eventually("the first is back", || stat(&shop, "reassertions") == 1);
     asks_again(&forum, 1);
@@ -169,17 +170,13 @@ fn data_that_has_no_identity_becomes_that_of_the_first_node_with_one() {
     kill(&before);
     let shop = node(&cluster, "shop", &[]);
     awaits(&cluster, "shop", "channel_vacated a");
-    let forum = node(&cluster, "forum", &[]);
-    refusal(&forum);
+    stranger(&cluster, "forum");
     drop(shop);
 }
 
 #[test]
 fn a_key_is_rotated_while_nodes_with_either_run() {
-    let cluster = Cluster::start();
-    let before = node(&cluster, "key-1", &[]);
-    before.subscribed(APP, b"a", b"1.1", None);
-    awaits(&cluster, "key-1", "channel_occupied a");
+    let (cluster, before) = owned_by("key-1");
     let after = node(&cluster, "key-2", &["key-1"]);
     let identity = || status(&cluster, "key-2", &[]).status().unwrap().identity.data;
     eventually("the identity is rewritten", || identity().as_deref() == Some("key-2"));
@@ -200,12 +197,8 @@ fn a_key_is_rotated_while_nodes_with_either_run() {
 
 #[test]
 fn data_is_adopted_after_a_rename_and_the_former_nodes_are_out() {
-    let cluster = Cluster::start();
-    let shop = node(&cluster, "shop", &[]);
-    shop.subscribed(APP, b"a", b"1.1", None);
-    awaits(&cluster, "shop", "channel_occupied a");
-    let store = node(&cluster, "store", &[]);
-    refusal(&store);
+    let (cluster, shop) = owned_by("shop");
+    let store = stranger(&cluster, "store");
     store.subscribed(APP, b"b", b"2.1", None);
 
     let mut renamed = status(&cluster, "store", &[]);
@@ -226,10 +219,7 @@ fn data_is_adopted_after_a_rename_and_the_former_nodes_are_out() {
 
 #[test]
 fn a_newer_schema_shuts_out_nodes_that_start_and_nodes_that_run() {
-    let cluster = Cluster::start();
-    let old = node(&cluster, "shop", &[]);
-    old.subscribed(APP, b"a", b"1.1", None);
-    awaits(&cluster, "shop", "channel_occupied a");
+    let (cluster, old) = owned_by("shop");
     let schemas = |key: &str| cluster.redis.connect().hget::<_, _, Option<u64>>(key, "schema").unwrap();
     assert_eq!((schemas("wh:epoch"), schemas("wh:owners")), (Some(1), Some(1)));
 
@@ -261,7 +251,7 @@ fn a_node_that_keeps_its_events_in_memory_is_shut_out_as_well() {
     let event = ClientEvent::new(b"presence-b", "client-x", None, b"2.1", Some(b"8"));
     forum.client_event(APP, &event.relayed());
     asks_again(&forum, 1);
-    eventually("nothing waits in it", || stat(&forum, "queued_intents") == 0 && stat(&forum, "unclaimed") == 0);
+    settled(&forum);
     assert_eq!(came(&cluster, "forum"), Vec::<String>::new());
 
     assert_eq!(status(&cluster, "forum", &[]).adopt().unwrap(), Adoption::Adopted("shop".into()));

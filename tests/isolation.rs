@@ -5,7 +5,6 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 
 use redis::Commands;
 use redis::streams::StreamRangeReply;
@@ -13,6 +12,7 @@ use serde_json::json;
 use support::engine::eventually;
 use support::flood::{CHANNELS, assert_complete, assert_in_order_to_the_end, engine, flood, round};
 use support::gauges::stat;
+use support::port::Port;
 use support::redis::RedisServer;
 use support::tally::{Tally, numbered_events};
 use support::wait::while_it_moves;
@@ -48,10 +48,8 @@ fn a_burst_of_many_more_events_than_may_wait_loses_none_while_the_endpoint_keeps
 #[test]
 fn every_event_for_an_endpoint_that_was_away_arrives_or_is_a_dead_letter() {
     let (redis, healthy) = (RedisServer::start(), Tally::start());
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
-    let refusing = format!("http://{address}/");
+    let port = Port::free();
+    let refusing = format!("http://{}/", port.address());
     let engine = engine(json!({
         "connection": { "host": redis.socket() },
         "flush_interval": 0.5,
@@ -65,7 +63,7 @@ fn every_event_for_an_endpoint_that_was_away_arrives_or_is_a_dead_letter() {
     }));
     let rounds = 200;
     flood(&engine, rounds, &healthy, 500, || {});
-    let returned = Tally::start_on(address);
+    let returned = Tally::start_on(port.address());
     while_it_moves("rest", || stat(&engine, "events_delivered"), || stat(&engine, "queued_events") == 0);
     assert_complete(&healthy.numbers(), rounds);
     assert_in_order_to_the_end(&returned.numbers(), rounds);

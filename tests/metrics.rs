@@ -17,9 +17,10 @@ use resonate_webhooks::status::Cluster;
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::json;
 use support::engine::{APP, engine};
+use support::port::Port;
 use support::receiver::{Answer, Receiver};
 use support::redis::RedisServer;
-use support::scrape::{ask, free_address, samples, scrape};
+use support::scrape::{ask, samples, scrape};
 use support::wait::eventually;
 
 /// The samples at `address`, once they are as expected.
@@ -57,7 +58,8 @@ fn expected(of: impl Fn(&Family) -> bool) -> Vec<(String, String)> {
 
 #[test]
 fn a_process_tells_of_every_event_delivery_and_drop() {
-    let (redis, receiver, address) = (RedisServer::start(), Receiver::start(), free_address());
+    let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
+    let address = port.address();
     receiver.always("/down?token=hunter2", Answer::Status(503));
     let down = receiver.url("/down?token=hunter2").replace("http://", "http://me:hunter2@");
     let node = engine(
@@ -104,7 +106,8 @@ fn a_process_tells_of_every_event_delivery_and_drop() {
 
 #[test]
 fn what_the_grace_silenced_and_what_a_comparison_repaired_is_counted() {
-    let (redis, receiver, address) = (RedisServer::start(), Receiver::start(), free_address());
+    let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
+    let address = port.address();
     let settings = json!({ "metrics_listen": address.to_string(), "departure_grace": 60 });
     let node = engine(&redis, &receiver, &settings);
     for _ in 0..2 {
@@ -120,7 +123,8 @@ fn what_the_grace_silenced_and_what_a_comparison_repaired_is_counted() {
 
 #[test]
 fn what_waits_for_a_paused_endpoint_grows_older() {
-    let (redis, receiver, address) = (RedisServer::start(), Receiver::start(), free_address());
+    let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
+    let address = port.address();
     receiver.always("/hook", Answer::Status(503));
     let endpoints = json!({ "billing": { "url": receiver.url("/hook") } });
     let settings = json!({ "metrics_listen": address.to_string(), "endpoints": endpoints });
@@ -135,7 +139,8 @@ fn what_waits_for_a_paused_endpoint_grows_older() {
 
 #[test]
 fn a_cluster_tells_of_each_node_and_of_what_is_in_redis() {
-    let (redis, receiver, address) = (RedisServer::start(), Receiver::start(), free_address());
+    let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
+    let address = port.address();
     let endpoints = json!({ "billing": { "url": receiver.url("/hook") } });
     let listens = json!({ "metrics_listen": address.to_string(), "endpoints": endpoints });
     let nodes = [engine(&redis, &receiver, &listens), engine(&redis, &receiver, &json!({ "endpoints": endpoints }))];
@@ -196,7 +201,8 @@ fn every_sample_has_the_labels_that_its_metric_is_said_to_have() {
 
 #[test]
 fn the_listener_answers_nothing_but_a_get_of_its_metrics() {
-    let (redis, receiver, address) = (RedisServer::start(), Receiver::start(), free_address());
+    let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
+    let address = port.address();
     let _node = engine(&redis, &receiver, &json!({ "metrics_listen": address.to_string() }));
     eventually("the listener", || scrape(address));
     let status = |request: &str| ask(address, request).map(|(status, _)| status);
@@ -207,7 +213,8 @@ fn the_listener_answers_nothing_but_a_get_of_its_metrics() {
 
 #[test]
 fn clients_that_send_too_much_or_nothing_do_not_keep_others_away() {
-    let (redis, receiver, address) = (RedisServer::start(), Receiver::start(), free_address());
+    let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
+    let address = port.address();
     let node = engine(&redis, &receiver, &json!({ "metrics_listen": address.to_string() }));
     eventually("the listener", || scrape(address));
     let silent: Vec<TcpStream> = (0..2).map(|_| TcpStream::connect(address).unwrap()).collect();
@@ -224,7 +231,8 @@ fn clients_that_send_too_much_or_nothing_do_not_keep_others_away() {
 
 #[test]
 fn a_client_that_says_nothing_does_not_delay_the_end() {
-    let (redis, receiver, address) = (RedisServer::start(), Receiver::start(), free_address());
+    let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
+    let address = port.address();
     let node = engine(&redis, &receiver, &json!({ "metrics_listen": address.to_string() }));
     eventually("the listener", || scrape(address));
     let _silent: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(address).unwrap()).collect();
@@ -236,7 +244,8 @@ fn a_client_that_says_nothing_does_not_delay_the_end() {
 
 #[test]
 fn a_port_that_is_taken_is_said_once_and_served_when_it_is_free() {
-    let (redis, receiver, address) = (RedisServer::start(), Receiver::start(), free_address());
+    let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
+    let address = port.address();
     let settings = json!({ "metrics_listen": address.to_string() });
     let old = engine(&redis, &receiver, &settings);
     eventually("the old one", || scrape(address));

@@ -4,7 +4,6 @@
 
 mod support;
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use redis::Commands;
@@ -16,6 +15,7 @@ use resonate_webhooks::status::Cluster;
 use serde_json::{Value, json};
 use support::certificates::PrivateCa;
 use support::engine::{APP, engine, eventually};
+use support::port::Port;
 use support::receiver::{Answer, Receiver};
 use support::redis::RedisServer;
 use support::tls_receiver::TlsReceiver;
@@ -61,11 +61,11 @@ fn an_answer_that_is_no_success_comes_with_advice() {
 #[test]
 fn what_goes_wrong_on_the_way_is_said_in_plain_words() {
     let receiver = Receiver::start();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = Port::free();
     receiver.always("/close", Answer::Close);
     receiver.always("/hang", Answer::Hang);
     for (endpoint, word) in [
-        (json!({ "url": format!("http://127.0.0.1:{port}/") }), "Nothing listens"),
+        (json!({ "url": format!("http://{}/", port.address()) }), "Nothing listens"),
         (json!({ "url": "http://no-such-name.invalid/" }), "DNS"),
         (json!({ "url": receiver.url("/close") }), "closed the connection"),
         (json!({ "url": receiver.url("/hang"), "timeout": 0.3 }), "answer first"),

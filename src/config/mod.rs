@@ -110,12 +110,12 @@ mod target;
 mod tls_files;
 mod userinfo;
 mod value;
+mod written;
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 pub use batching::Batching;
@@ -137,14 +137,13 @@ pub use outbox_kind::OutboxKind;
 pub use payload::Payload;
 pub use proxy_url::ProxyUrl;
 pub use roster::Roster;
-use scalar::{Seconds, Switch, Whole};
+use scalar::{Seconds, Whole};
 pub use sentinels::Sentinels;
 pub use target::Target;
 pub use tls_files::{ClientCert, TlsFiles};
-use value::{List, Setting};
+use value::Setting;
+use written::{Defaults, Written};
 
-use self::endpoint::{Place, chosen};
-use self::endpoint_id::EndpointIds;
 use crate::aws::Environment;
 use crate::event::EventName;
 
@@ -271,156 +270,5 @@ impl Default for Config {
             endpoints: Vec::new(),
             warnings: Vec::new(),
         }
-    }
-}
-
-/// What an endpoint inherits unless it says otherwise.
-struct Defaults {
-    batch_max_bytes: usize,
-    environment: Environment,
-    timeout: Duration,
-    connect_timeout: Duration,
-    max_attempts: u32,
-    retry_for: Option<Duration>,
-    retry_after_max: Duration,
-    https_only: bool,
-    proxy: Option<ProxyUrl>,
-    addresses: AddressRules,
-}
-
-/// The config array as it is written.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an array of settings")]
-struct Written {
-    connection: Option<connection::Written>,
-    key_prefix: Option<String>,
-    cluster_name: Option<String>,
-    /// What the plugin makes of `cluster_name`, or of the application.
-    cluster: Option<identity::Written>,
-    ttl: Option<Seconds<3_000, { 24 * HOUR_MS }>>,
-    departure_grace: Option<Seconds<0, 300_000>>,
-    subscription_count_interval: Option<Seconds<0, HOUR_MS>>,
-    cache_miss_ttl: Option<Seconds<1_000, { 24 * HOUR_MS }>>,
-    ignore_channel_prefixes: Option<IgnoredChannels>,
-    flush_interval: Option<Seconds<10, HOUR_MS>>,
-    reconcile_interval: Option<Seconds<1_000, { 24 * HOUR_MS }>>,
-    max_attempts: Option<Attempts>,
-    timeout: Option<Timeout>,
-    connect_timeout: Option<Timeout>,
-    retry_for: Option<RetryFor>,
-    retry_after_max: Option<Seconds<0, HOUR_MS>>,
-    https_only: Option<Switch>,
-    proxy: Option<proxy_url::Written>,
-    deny_private_networks: Option<Switch>,
-    allow_link_local: Option<Switch>,
-    batch_max_events: Option<Whole<1, 10_000>>,
-    batch_max_bytes: Option<Whole<1_024, 16_777_216>>,
-    outbox: Option<OutboxKind>,
-    outbox_max_events: Option<Whole<1_000, 100_000_000>>,
-    dead_letter_max: Option<Whole<0, 10_000_000>>,
-    dead_letter_days: Option<Whole<1, 3_650>>,
-    queue_size: Option<Whole<1_024, 4_194_304>>,
-    roster: Option<roster::Written>,
-    shutdown_timeout: Option<Seconds<0, HOUR_MS>>,
-    metrics_listen: Option<metrics::Listen>,
-    metrics_public: Option<Switch>,
-    /// This and the next are for the package's service provider.
-    #[serde(rename = "metrics_route")]
-    _metrics_route: Option<String>,
-    #[serde(rename = "metrics_middleware")]
-    _metrics_middleware: Option<List<String>>,
-    dashboard: Option<dashboard::Written>,
-    endpoints: Option<List<endpoint::Entry>>,
-    endpoints_refresh: Option<Seconds<0, { 24 * HOUR_MS }>>,
-    /// The `webhooks` of applications, which the plugin reads from where those are.
-    app_webhooks: Option<List<app_webhooks::OfApp>>,
-}
-
-impl Written {
-    fn resolve(self, environment: &Environment, mut warnings: Vec<String>) -> Result<Config, ConfigError> {
-        let otherwise = Config::default();
-
-        let connection = self.connection.unwrap_or_default().resolve(&mut warnings)?;
-        if self.key_prefix.as_deref() == Some("") {
-            return Err(ConfigError::at("key_prefix", "is empty, but has to tell our keys from all others in Redis"));
-        }
-        let defaults = Defaults {
-            batch_max_bytes: self.batch_max_bytes.map_or(otherwise.batch_max_bytes, Whole::size),
-            environment: environment.clone(),
-            timeout: self.timeout.map_or(Duration::from_secs(10), Timeout::duration),
-            connect_timeout: self.connect_timeout.map_or(Duration::from_secs(5), Timeout::duration),
-            max_attempts: match (self.max_attempts, self.retry_for) {
-                (Some(attempts), _) => attempts.get(),
-                (None, Some(_)) => u32::MAX,
-                (None, None) => 5,
-            },
-            retry_for: self.retry_for.map(RetryFor::duration),
-            // As long as Pusher goes on trying. A lane sends one batch at a time, so whoever could ask for more could
-            // keep its lane silent, and the outbox full, for as long as it likes.
-            retry_after_max: self.retry_after_max.map_or(Duration::from_secs(300), Seconds::duration),
-            https_only: chosen(self.https_only, false),
-            proxy: self.proxy.unwrap_or(proxy_url::Written::Unset).or(None),
-            addresses: AddressRules {
-                deny_private_networks: chosen(self.deny_private_networks, false),
-                allow_link_local: chosen(self.allow_link_local, false),
-            },
-        };
-        let (mut ids, mut endpoints) = (EndpointIds::default(), Vec::new());
-        for (entry, written) in self.endpoints.map_or_else(Vec::new, |List(entries)| entries) {
-            endpoints.extend(written.resolve(
-                &Place { entry: &entry, app: None },
-                &mut ids,
-                &defaults,
-                &mut warnings,
-            )?);
-        }
-        for (place, app_webhooks::OfApp { app_id, webhooks: List(entries) }) in
-            self.app_webhooks.map_or_else(Vec::new, |List(apps)| apps)
-        {
-            let AppScope::Only(app) = app_id else {
-                return Err(ConfigError::at(
-                    &format!("app_webhooks.{place}.app_id"),
-                    "is not the id of an application",
-                ));
-            };
-            for (entry, written) in entries {
-                let at = Place { entry: &entry, app: Some((&place, &app)) };
-                endpoints.extend(written.resolve(&at, &mut ids, &defaults, &mut warnings)?);
-            }
-        }
-
-        let ttl = self.ttl.map_or(otherwise.ttl, Seconds::duration);
-        warnings.extend(connection::check_against_lease(&connection, ttl));
-
-        Ok(Config {
-            connection,
-            key_prefix: self.key_prefix.unwrap_or(otherwise.key_prefix),
-            cluster: identity::resolve(self.cluster, self.cluster_name),
-            ttl,
-            departure_grace: self.departure_grace.map_or(otherwise.departure_grace, Seconds::duration),
-            subscription_count_interval: self
-                .subscription_count_interval
-                .map_or(otherwise.subscription_count_interval, Seconds::duration),
-            cache_miss_ttl: self.cache_miss_ttl.map_or(otherwise.cache_miss_ttl, Seconds::duration),
-            ignored_channels: self.ignore_channel_prefixes.unwrap_or_default(),
-            flush_interval: self.flush_interval.map_or(otherwise.flush_interval, Seconds::duration),
-            reconcile_interval: self.reconcile_interval.map_or(otherwise.reconcile_interval, Seconds::duration),
-            batch_max_events: self.batch_max_events.map_or(otherwise.batch_max_events, Whole::size),
-            batch_max_bytes: defaults.batch_max_bytes,
-            outbox: self.outbox.unwrap_or(otherwise.outbox),
-            outbox_max_events: self.outbox_max_events.map_or(otherwise.outbox_max_events, Whole::size),
-            dead_letter_max: self.dead_letter_max.map_or(otherwise.dead_letter_max, Whole::size),
-            dead_letter_age: self
-                .dead_letter_days
-                .map_or(otherwise.dead_letter_age, |days| Duration::from_secs(days.size() as u64 * DAY_S)),
-            queue_size: self.queue_size.map_or(otherwise.queue_size, Whole::size),
-            roster: self.roster.map(roster::Written::resolve),
-            shutdown_timeout: self.shutdown_timeout.map_or(otherwise.shutdown_timeout, Seconds::duration),
-            endpoints_refresh: self.endpoints_refresh.map_or(otherwise.endpoints_refresh, Seconds::duration),
-            metrics_listen: metrics::Listen::resolve(self.metrics_listen, chosen(self.metrics_public, false))?,
-            dashboard: self.dashboard.unwrap_or_default().resolve(),
-            endpoints,
-            warnings,
-        })
     }
 }

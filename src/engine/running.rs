@@ -42,7 +42,7 @@ impl Shared {
         let ledger = self.ledger.lock();
         let (channels, sockets) = ledger.table.size();
         let (claims, whispers) = (ledger.pending.unanswered_claims(), ledger.pending.waiting_whispers());
-        gauges([self.queue.len(), channels, sockets, claims, whispers, events])
+        gauges([self.queue.waiting(), channels, sockets, claims, whispers, events])
     }
 }
 

@@ -1,9 +1,10 @@
 //! The intake thread: takes intents from the queue and enters them into the ledger.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Select, Sender};
 use parking_lot::MutexGuard;
 
 use super::batch::{CacheSeen, Said, Whisper};
@@ -73,7 +74,9 @@ impl Intake {
 
     /// Runs until it takes in a [`Intent::Stop`].
     pub(crate) fn run(&mut self) {
-        while let Ok(first) = self.intents.recv() {
+        // What was taken before a panic is lost, and waits no longer.
+        self.queue.entered();
+        while let Some(first) = self.await_intent() {
             let mut waiting = Some(first);
             let mut quiet = 0;
             while quiet < QUIET_NAPS {
@@ -89,10 +92,19 @@ impl Intake {
         }
     }
 
+    /// Waits for an intent and takes it. A `recv` would take it from the queue before it is counted as taken.
+    fn await_intent(&self) -> Option<Intent> {
+        let mut arrival = Select::new();
+        arrival.recv(&self.intents);
+        arrival.ready();
+        self.queue.take(&self.intents)
+    }
+
     /// Enters up to a portion of intents, `first` before what waits in the queue; returns how many.
     pub(super) fn take_portion(&mut self, first: Option<Intent>) -> (usize, Next) {
         let mut portion = std::mem::take(&mut self.portion);
-        let intents = first.into_iter().chain(self.intents.try_iter().take(PORTION));
+        let next = iter::from_fn(|| self.queue.take(&self.intents));
+        let intents = first.into_iter().chain(next.take(PORTION));
         let mut taken = 0;
         // Messages are read before the ledger is locked: that takes as long as they are.
         portion.extend(intents.inspect(|_| taken += 1).filter_map(|intent| self.read(intent)));
@@ -104,6 +116,7 @@ impl Intake {
             let _ = barrier.try_send(());
         }
         self.telemetry.counters().intents.add(taken as u64);
+        self.queue.entered();
         (taken, next)
     }
 
@@ -230,5 +243,33 @@ fn cache_seen(ledger: &mut Ledger, app: AppId, channel: &[u8], empty: bool) {
     if let Some(channel) = news {
         // When it is refused, whoever comes later finds the channel as it is.
         ledger.pending.push_cache(CacheSeen { app, channel, empty });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intent::Packed;
+    use crate::support::wait::eventually;
+
+    #[test]
+    fn an_intent_waits_until_it_is_entered_and_not_only_until_it_is_taken_from_the_queue() {
+        let (queue, intents) = IntentQueue::new(8);
+        let (queue, ledger) = (Arc::new(queue), Arc::new(SharedLedger::new(8, true)));
+        let telemetry = Arc::new(Telemetry::default());
+        let mut intake = Intake::new(Arc::clone(&queue), intents.clone(), Arc::clone(&ledger), Arc::clone(&telemetry));
+        let subscribed = Intent::Subscribed(AppId::from("app"), Packed::new([b"a".as_slice(), b"1.1", b"", b""]));
+        queue.push(subscribed, telemetry.counters());
+
+        let entering = ledger.lock();
+        let thread = std::thread::spawn(move || intake.run());
+        eventually("the intake to take it", || intents.is_empty().then_some(()));
+        assert_eq!(queue.waiting(), 1);
+        drop(entering);
+
+        eventually("the intake to enter it", || (queue.waiting() == 0).then_some(()));
+        assert_eq!(ledger.lock().table.size(), (1, 1));
+        queue.push(Intent::Stop, telemetry.counters());
+        thread.join().unwrap();
     }
 }

@@ -1,5 +1,7 @@
 //! Departures in their grace, on a real Redis.
 
+use std::time::Instant;
+
 use super::*;
 use crate::event::{Event, EventKind};
 

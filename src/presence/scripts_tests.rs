@@ -10,6 +10,8 @@ mod course;
 mod grace;
 #[path = "scripts_outbox_tests.rs"]
 mod outbox;
+#[path = "scripts_reaping_tests.rs"]
+mod reaping;
 #[path = "scripts_refusals_tests.rs"]
 mod refusals;
 #[path = "scripts_roster_tests.rs"]
@@ -18,7 +20,7 @@ mod roster;
 mod settling;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::*;
 use crate::event::Event;
@@ -229,46 +231,6 @@ fn hostile_names_stay_apart() {
     assert!(cluster.all_keys().iter().all(|key| !key.contains("occ") && !key.contains("mem") && !key.contains("con")));
 }
 
-#[test]
-fn a_dead_node_is_reaped_users_first_and_other_nodes_keep_what_they_hold() {
-    let mut cluster = Cluster::start();
-    let (a, b) = (cluster.node(1), cluster.node(2));
-    let shared = [channel("app", "presence-a"), user("app", "presence-a", "8")];
-    let own = [channel("app", "presence-b"), user("app", "presence-b", "7"), user("app", "presence-a", "7")];
-    cluster.edges(&a, &shared.clone().map(Claim::join));
-    cluster.edges(&a, &own.map(Claim::join));
-    cluster.edges(&b, &shared.map(Claim::join));
-    cluster.lapse(&a);
-    let reaped = cluster.reap(&a).unwrap();
-    assert!(reaped.finished);
-    let mut events = names(&reaped.events);
-    assert_eq!(events.pop().as_deref(), Some("channel_vacated presence-b"));
-    events.sort();
-    assert_eq!(events, ["member_removed presence-a", "member_removed presence-b"]);
-    assert_eq!(cluster.edges(&b, &[Claim::leave(channel("app", "presence-a"))]), "1");
-}
-
-#[test]
-fn a_node_that_renewed_after_all_is_not_reaped() {
-    let mut cluster = Cluster::start();
-    let a = cluster.node(1);
-    cluster.edges(&a, &[Claim::join(channel("app", "news"))]);
-    let reaped = cluster.reap(&a).unwrap();
-    assert_eq!((reaped.events, reaped.finished), (Vec::new(), true));
-}
-
-#[test]
-fn a_reaped_node_cannot_claim_but_still_gets_its_last_reply() {
-    let mut cluster = Cluster::start();
-    let a = cluster.node(1);
-    let join = [Claim::join(channel("app", "news"))];
-    let first = cluster.claim_as(&a, 1, &join);
-    cluster.lapse(&a);
-    cluster.reap(&a).unwrap();
-    assert_eq!(cluster.claim_as(&a, 1, &join), first);
-    assert_eq!(cluster.claim_as(&a, 2, &join), Err(Refusal::Reaped));
-}
-
 /// A node gives a connection up when no answer comes; what it had sent on it may still be carried out, much later.
 #[test]
 fn a_batch_that_arrives_late_changes_nothing() {
@@ -290,37 +252,6 @@ fn holds_that_are_put_back_late_stay_away() {
     cluster.claim_as(&a, 1, &[Claim::leave(hold.clone())]).unwrap();
     assert_eq!(cluster.reassert(&a, 0, &hold), Err(Refusal::Reaped));
     assert_eq!(cluster.claim_as(&a, 2, &[Claim::join(hold)]).unwrap().edges, b"1", "nobody was on it");
-}
-
-#[test]
-fn a_session_that_is_opened_late_does_not_revive_a_node_that_was_reaped() {
-    let mut cluster = Cluster::start();
-    let a = cluster.node(1);
-    let holds = [channel("app", "news"), channel("app", "more")];
-    cluster.edges(&a, &holds.clone().map(Claim::join));
-    cluster.lapse(&a);
-    assert!(!cluster.reap_up_to(&a, 1).unwrap().finished);
-    cluster.node(1);
-    assert_eq!(cluster.claim(&a, &holds.clone().map(Claim::leave)), Err(Refusal::Reaped), "while it is being reaped");
-    assert_eq!(cluster.reap(&a).unwrap().fate, Fate::Dead, "the reaping goes on");
-    cluster.node(1);
-    assert_eq!(cluster.claim_as(&a, 2, &holds.map(Claim::leave)), Err(Refusal::Reaped), "when it was reaped");
-}
-
-#[test]
-fn a_reaper_that_dies_half_way_is_continued_by_another() {
-    let mut cluster = Cluster::start();
-    let (a, b) = (cluster.node(1), cluster.node(2));
-    let many: Vec<Claim> = (0..=REAP_PORTION).map(|n| Claim::join(channel("app", &n.to_string()))).collect();
-    cluster.edges(&a, &many);
-    cluster.lapse(&a);
-    let first = cluster.reap(&a).unwrap();
-    assert_eq!((first.events.len(), first.finished), (REAP_PORTION, false));
-    assert_eq!(cluster.claim(&a, &many[..1]), Err(Refusal::Reaped), "while it is being reaped");
-    let renewal = cluster.renew(&b);
-    assert_eq!(renewal.lapsed, [a.as_str()]);
-    let second = cluster.reap(&a).unwrap();
-    assert_eq!((second.events.len(), second.finished), (1, true));
 }
 
 #[test]

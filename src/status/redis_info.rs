@@ -100,6 +100,7 @@ mod tests {
         assert_eq!(RedisInfo::read("", None), RedisInfo::default());
         assert_eq!(RedisInfo::read("", Some("")).rdb, Some(false));
     }
+
     #[test]
     fn a_redis_that_may_lose_what_waits_is_told_what_to_change() {
         let of = |info: &str, save| RedisInfo::read(info, save).dangers(OutboxKind::Redis);

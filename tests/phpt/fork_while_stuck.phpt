@@ -22,10 +22,10 @@ $node = $cluster->node(<<<'PHP'
     }
 
     pcntl_waitpid($child, $status);
-    echo 'child: exit code ', pcntl_wexitstatus($status), microtime(true) - $began < 0.5 ? ', at once' : ', late', "\n";
+    echo 'child: exit code ', pcntl_wexitstatus($status), microtime(true) - $began < 1.5 ? ', at once' : ', late', "\n";
     echo 'threads of the parent: ', count(glob('/proc/self/task/*')) > 1 ? 'alive' : 'gone', "\n";
     exit(3);
-    PHP, ['shutdown_timeout' => 0.3, 'endpoints' => [['url' => $cluster->receiver->url('/hang')]]]);
+    PHP, ['shutdown_timeout' => 1.5, 'endpoints' => [['url' => $cluster->receiver->url('/hang')]]]);
 
 $node->await('ready');
 $cluster->redis->freeze();

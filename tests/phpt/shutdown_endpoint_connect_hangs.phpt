@@ -15,16 +15,22 @@ do {
     $queue[] = $last = @stream_socket_client("tcp://{$address}", timeout: 0.2);
 } while ($last !== false);
 
-$node = $cluster->run(<<<'PHP'
+$node = $cluster->node(<<<'PHP'
     $engine->subscribed('app', 'a', '1.1');
     until('the request to be under way', fn () => $engine->stats()['attempts'] > 0);
+    echo "ready\n";
+    fgets(STDIN);
     exit(3);
-    PHP, ['shutdown_timeout' => 0.5, 'endpoints' => [['url' => "http://{$address}/", 'timeout' => 60, 'connect_timeout' => 60]]]);
+    PHP, ['shutdown_timeout' => 1.5, 'endpoints' => [['url' => "http://{$address}/", 'timeout' => 60, 'connect_timeout' => 60]]]);
 
-echo $node->reason, "\n", $node->err;
-echo 'it took shutdown_timeout and little more: ', $node->seconds > 0.5 && $node->seconds < 1.2 ? 'yes' : $node->seconds, "\n";
+$node->await('ready');
+$node->say('go on');
+$ended = $node->end();
+
+echo $ended->reason, "\n", $ended->err;
+echo 'it took shutdown_timeout once: ', $ended->tookOnce(1.5), "\n";
 ?>
 --EXPECTF--
 exit code 3
 resonate_webhooks: the process ended with %s
-it took shutdown_timeout and little more: yes
+it took shutdown_timeout once: yes

@@ -6,19 +6,25 @@ require __DIR__.'/support/cluster.inc';
 
 $cluster = new Cluster;
 
-$node = $cluster->run(<<<'PHP'
+$node = $cluster->node(<<<'PHP'
+    echo "ready\n";
+    fgets(STDIN);
     $engine->subscribed('app', 'presence-a', '1.1', '7');
     $engine->subscribed('app', 'b', '1.1');
     $engine->unsubscribed('app', 'b', '1.1');
     PHP);
 
-echo $node->reason, $node->err, "\n";
-echo 'at once: ', $node->seconds < 2 ? 'yes' : $node->seconds, "\n";
+$node->await('ready');
+$node->say('go on');
+$ended = $node->end();
+
+echo $ended->reason, $ended->err, "\n";
+echo 'long before shutdown_timeout: ', $ended->seconds < 5 ? 'yes' : $ended->seconds, "\n";
 echo $cluster->receiver->story();
 ?>
 --EXPECT--
 exit code 0
-at once: yes
+long before shutdown_timeout: yes
 channel_occupied b
 channel_vacated b
 channel_occupied presence-a

@@ -12,9 +12,10 @@ use resonate_webhooks::config::Config;
 use resonate_webhooks::status::Cluster;
 use serde_json::json;
 use support::engine::{APP, engine};
+use support::port::Port;
 use support::receiver::{Answer, Receiver};
 use support::redis::RedisServer;
-use support::scrape::{free_address, samples, scrape};
+use support::scrape::{samples, scrape};
 use support::wait::eventually;
 
 /// Runs promtool, with `input` for it to read, and returns whether it is content and what it said.
@@ -29,7 +30,8 @@ fn promtool(arguments: &[&str], input: &str) -> (bool, String) {
 
 #[test]
 fn what_is_served_after_real_traffic_is_as_prometheus_wants_it() {
-    let (redis, receiver, address) = (RedisServer::start(), Receiver::start(), free_address());
+    let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
+    let address = port.address();
     receiver.always("/down", Answer::Status(503));
     let node = engine(
         &redis,

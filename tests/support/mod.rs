@@ -13,6 +13,7 @@ pub(crate) mod forwarder;
 pub(crate) mod gauges;
 pub(crate) mod monitor;
 pub(crate) mod node;
+pub(crate) mod port;
 pub(crate) mod proxy;
 pub(crate) mod receiver;
 pub(crate) mod redis;

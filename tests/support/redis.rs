@@ -1,7 +1,5 @@
 //! A real redis-server of its own for each test, on a free TCP port and on a socket file.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -10,6 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::certificates::PrivateCa;
+use super::port::Port;
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(10);
@@ -21,13 +20,6 @@ pub(crate) struct RedisServer {
     tls_port: Option<Port>,
     options: Vec<String>,
     process: Child,
-}
-
-/// A TCP port that no other test takes, of this process or another, also before the server listens there and while it is
-/// away: who holds the UDP port of the same number may use it.
-struct Port {
-    number: u16,
-    _reservation: UdpSocket,
 }
 
 impl RedisServer {
@@ -184,18 +176,4 @@ fn spawn_at(folder: &Path, port: u16, first: &[&str], options: &[&str]) -> Child
 
 fn socket(folder: &Path) -> PathBuf {
     folder.join("redis.sock")
-}
-
-impl Port {
-    /// One that no outgoing connection takes either: those begin at 32768.
-    fn free() -> Self {
-        loop {
-            let drawn = RandomState::new().build_hasher().finish();
-            let number = 10_000 + u16::try_from(drawn % 20_000).expect("a small number");
-            let Ok(reservation) = UdpSocket::bind(("127.0.0.1", number)) else { continue };
-            if TcpListener::bind(("127.0.0.1", number)).is_ok() {
-                return Self { number, _reservation: reservation };
-            }
-        }
-    }
 }

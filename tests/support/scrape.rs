@@ -2,13 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
-
-/// An address on which nobody listens.
-pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address")
-}
 
 /// The status and the body that `request` is answered with; nothing when nobody answers.
 pub(crate) fn ask(address: SocketAddr, request: &str) -> Option<(u16, String)> {

@@ -1,7 +1,7 @@
 //! The receiver for Node that the README shows, as a process.
 
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::conversation::App;
 use crate::docs;
+use crate::support::port::Port;
 use crate::support::wait::{PATIENCE, eventually};
 use crate::verifier::node;
 use crate::webhook::Webhook;
@@ -16,7 +17,7 @@ use crate::webhook::Webhook;
 /// A running receiver, killed when it is dropped.
 pub(crate) struct NodeReceiver {
     process: Child,
-    port: u16,
+    port: Port,
     lines: Receiver<String>,
     _folder: TempDir,
 }
@@ -28,24 +29,24 @@ impl NodeReceiver {
         let file = folder.path().join("receiver.mjs");
         let code = docs::block("README.md", |info, text| info == "js" && text.contains("createServer"));
         std::fs::write(&file, code).expect("a written receiver");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a free port").port();
+        let port = Port::free();
         let mut process = node()
             .arg(file)
             .env("REVERB_APP_KEY", app.key)
             .env("REVERB_APP_SECRET", app.secret)
-            .env("PORT", port.to_string())
+            .env("PORT", port.number.to_string())
             .stdout(Stdio::piped())
             .spawn()
             .expect("a process");
         let (say, lines) = channel();
         let output = BufReader::new(process.stdout.take().expect("its stdout"));
         std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| say.send(line)));
-        eventually("the receiver to listen", || TcpStream::connect(("127.0.0.1", port)).ok());
+        eventually("the receiver to listen", || TcpStream::connect(port.address()).ok());
         Self { process, port, lines, _folder: folder }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/", self.port)
+        format!("http://{}/", self.port.address())
     }
 
     /// The next event that it tells of.

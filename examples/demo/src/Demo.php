@@ -13,7 +13,6 @@ use Demo\Node\Settings;
 use Demo\Process\Children;
 use Demo\Process\Fibers;
 use Demo\Process\Node;
-use Demo\Process\Port;
 use Demo\Process\Receiver;
 use Demo\Process\Redis;
 use Demo\Script\Crowd;
@@ -21,6 +20,7 @@ use Demo\Script\Event;
 use Demo\Script\Ledger;
 use Demo\Script\Step;
 use RuntimeException;
+use Tests\Support\FreePort;
 
 /**
  * Two nodes, a crowd that comes, whispers and goes, and a backend that must hear of it: nothing
@@ -132,7 +132,7 @@ final class Demo
     {
         $node = Node::start($number, new Settings(
             "{$this->folder}/laravel-{$number}",
-            Port::free(),
+            FreePort::find(),
             $redis->port,
             Crowd::APPS,
             array_values(array_filter([$receiver->url(), $this->endpoint])),

@@ -12,18 +12,6 @@ use RuntimeException;
 final class Port
 {
     /**
-     * One that is free now.
-     */
-    public static function free(): int
-    {
-        $socket = stream_socket_server('tcp://127.0.0.1:0');
-        $port = (int) substr(strrchr(stream_socket_get_name($socket, false), ':'), 1);
-        fclose($socket);
-
-        return $port;
-    }
-
-    /**
      * Wait until somebody listens on it.
      */
     public static function await(int $port, ChildProcess $server, float $seconds = 10.0): void

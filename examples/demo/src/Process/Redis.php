@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Demo\Process;
 
+use Tests\Support\FreePort;
+
 /**
  * A Redis of the demo's own, empty and without a disk.
  */
@@ -19,7 +21,7 @@ final readonly class Redis
      */
     public static function start(string $folder): self
     {
-        $port = Port::free();
+        $port = FreePort::find();
         $process = ChildProcess::start(
             'redis',
             ['redis-server', '--port', (string) $port, '--bind', '127.0.0.1', '--save', '', '--dir', $folder, '--loglevel', 'warning'],

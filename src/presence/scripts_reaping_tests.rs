@@ -1,0 +1,74 @@
+//! What becomes of a node whose lease has lapsed, on a real Redis.
+
+use super::*;
+
+#[test]
+fn a_dead_node_is_reaped_users_first_and_other_nodes_keep_what_they_hold() {
+    let mut cluster = Cluster::start();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let shared = [channel("app", "presence-a"), user("app", "presence-a", "8")];
+    let own = [channel("app", "presence-b"), user("app", "presence-b", "7"), user("app", "presence-a", "7")];
+    cluster.edges(&a, &shared.clone().map(Claim::join));
+    cluster.edges(&a, &own.map(Claim::join));
+    cluster.edges(&b, &shared.map(Claim::join));
+    cluster.lapse(&a);
+    let reaped = cluster.reap(&a).unwrap();
+    assert!(reaped.finished);
+    let mut events = names(&reaped.events);
+    assert_eq!(events.pop().as_deref(), Some("channel_vacated presence-b"));
+    events.sort();
+    assert_eq!(events, ["member_removed presence-a", "member_removed presence-b"]);
+    assert_eq!(cluster.edges(&b, &[Claim::leave(channel("app", "presence-a"))]), "1");
+}
+
+#[test]
+fn a_node_that_renewed_after_all_is_not_reaped() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    cluster.edges(&a, &[Claim::join(channel("app", "news"))]);
+    let reaped = cluster.reap(&a).unwrap();
+    assert_eq!((reaped.events, reaped.finished), (Vec::new(), true));
+}
+
+#[test]
+fn a_reaped_node_cannot_claim_but_still_gets_its_last_reply() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    let join = [Claim::join(channel("app", "news"))];
+    let first = cluster.claim_as(&a, 1, &join);
+    cluster.lapse(&a);
+    cluster.reap(&a).unwrap();
+    assert_eq!(cluster.claim_as(&a, 1, &join), first);
+    assert_eq!(cluster.claim_as(&a, 2, &join), Err(Refusal::Reaped));
+}
+
+#[test]
+fn a_session_that_is_opened_late_does_not_revive_a_node_that_was_reaped() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    let holds = [channel("app", "news"), channel("app", "more")];
+    cluster.edges(&a, &holds.clone().map(Claim::join));
+    cluster.lapse(&a);
+    assert!(!cluster.reap_up_to(&a, 1).unwrap().finished);
+    cluster.node(1);
+    assert_eq!(cluster.claim(&a, &holds.clone().map(Claim::leave)), Err(Refusal::Reaped), "while it is being reaped");
+    assert_eq!(cluster.reap(&a).unwrap().fate, Fate::Dead, "the reaping goes on");
+    cluster.node(1);
+    assert_eq!(cluster.claim_as(&a, 2, &holds.map(Claim::leave)), Err(Refusal::Reaped), "when it was reaped");
+}
+
+#[test]
+fn a_reaper_that_dies_half_way_is_continued_by_another() {
+    let mut cluster = Cluster::start();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    let many: Vec<Claim> = (0..=REAP_PORTION).map(|n| Claim::join(channel("app", &n.to_string()))).collect();
+    cluster.edges(&a, &many);
+    cluster.lapse(&a);
+    let first = cluster.reap(&a).unwrap();
+    assert_eq!((first.events.len(), first.finished), (REAP_PORTION, false));
+    assert_eq!(cluster.claim(&a, &many[..1]), Err(Refusal::Reaped), "while it is being reaped");
+    let renewal = cluster.renew(&b);
+    assert_eq!(renewal.lapsed, [a.as_str()]);
+    let second = cluster.reap(&a).unwrap();
+    assert_eq!((second.events.len(), second.finished), (1, true));
+}
