@@ -14,8 +14,8 @@ use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::ZendHashTable;
 
-use super::{array_keys, config_array};
 use super::exceptions::{engine_failed, invalid_config, unsent};
+use super::{array_keys, config_array};
 use crate::engine::{Engine as Core, RelayedMessage};
 use crate::names::{AppId, ChannelName, SocketId};
 use crate::registry;

@@ -179,7 +179,7 @@ final class ReconcileTest extends PluginTestCase
             $clients = [...$this->six($engine, $room), $dora = $this->server->connect()];
             $leaver = $clients[$pause % 6];
 
-            $reconciler = $this->slicing($engine, $apps, 2);
+            $reconciler = $this->slicing($engine, $apps, byTwo: true);
             $reconciler->sweep();
 
             for ($slice = 0; $slice <= $pause + (int) $delay || $reconciler->isSweeping(); $slice++) {
@@ -234,7 +234,7 @@ final class ReconcileTest extends PluginTestCase
             $clients = $this->six($engine, $room);
             $clients[5]->removeFrom($room);
 
-            $reconciler = $this->slicing($engine, $apps, 2);
+            $reconciler = $this->slicing($engine, $apps, byTwo: true);
             $reconciler->sweep();
 
             for ($slice = 0; $slice < $pause; $slice++) {
@@ -346,21 +346,21 @@ final class ReconcileTest extends PluginTestCase
     /**
      * A reconciler whose slices end with the first part that they compare.
      */
-    private function slicing(Engine $engine, AppDirectory $apps, ?int $part = null): Reconciler
+    private function slicing(Engine $engine, AppDirectory $apps, bool $byTwo = false): Reconciler
     {
-        $channels = app(ChannelManager::class);
-
-        return $part === null
-            ? new class($engine, $channels, $apps) extends Reconciler
+        if (! $byTwo) {
+            return new class ($engine, app(ChannelManager::class), $apps) extends Reconciler
             {
                 protected const int SLICE = 0;
-            }
-            : new class($engine, $channels, $apps) extends Reconciler
-            {
-                protected const int SLICE = 0;
-
-                protected const int PART = 2;
             };
+        }
+
+        return new class ($engine, app(ChannelManager::class), $apps) extends Reconciler
+        {
+            protected const int SLICE = 0;
+
+            protected const int PART = 2;
+        };
     }
 
     /**
