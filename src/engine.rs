@@ -5,6 +5,7 @@ mod endpoints;
 mod hooks;
 mod interest;
 mod left;
+mod reconcile;
 mod running;
 #[cfg(feature = "bench")]
 mod still;
@@ -29,6 +30,7 @@ use crate::telemetry::{Level, Outcome};
 pub use hooks::{RelayedMessage, SendError};
 use interest::Interests;
 pub use left::Left;
+pub use reconcile::Page;
 use running::{Running, Shared, gauges};
 #[cfg(feature = "bench")]
 pub use still::Still;

@@ -47,6 +47,10 @@ pub(crate) enum Intent {
     },
     /// The live connections of a channel, socket and user (empty when none).
     Truth(AppId, ChannelName, Vec<Packed<2>>),
+    /// Some of the live connections of a channel, in the same form.
+    Present(AppId, ChannelName, Vec<Packed<2>>),
+    /// Sockets that are not on a channel.
+    Absent(AppId, ChannelName, Vec<SocketId>),
     /// Answered once everything before it has been taken in.
     Barrier(Sender<()>),
     /// Ends the thread that reads the queue.
@@ -62,7 +66,9 @@ impl Intent {
             Self::ClientEvent(_, channel, _)
             | Self::Custom(_, channel, _)
             | Self::CacheSeen { channel, .. }
-            | Self::Truth(_, channel, _) => Some(channel.as_bytes()),
+            | Self::Truth(_, channel, _)
+            | Self::Present(_, channel, _)
+            | Self::Absent(_, channel, _) => Some(channel.as_bytes()),
             Self::Opened(..) | Self::Closed(..) | Self::Barrier(_) | Self::Stop => None,
         }
     }
@@ -212,7 +218,7 @@ impl IntentQueue {
                 let [channel, ..] = text.parts();
                 overflow.dirty.insert((app, ChannelName::new(channel)));
             }
-            Intent::Truth(app, channel, _) => {
+            Intent::Truth(app, channel, _) | Intent::Present(app, channel, _) | Intent::Absent(app, channel, _) => {
                 overflow.dirty.insert((app, channel));
             }
             lifetime @ (Intent::Opened(..) | Intent::Closed(..)) => {
@@ -275,6 +281,19 @@ mod tests {
         assert_eq!(queue.take_dirty(), [(AppId::from("app"), ChannelName::from("b"))]);
         assert!(queue.take_dirty().is_empty());
         assert_eq!(counters.intents_overflowed.get(), 2);
+    }
+
+    #[test]
+    fn a_comparison_that_does_not_fit_is_asked_for_again() {
+        let (app, socket) = (AppId::from("app"), SocketId::from("1.1"));
+        let (queue, _reader) = IntentQueue::new(1);
+        let counters = Counters::default();
+        queue.push(subscribed("a"), &counters);
+        queue.push(Intent::Present(app.clone(), ChannelName::from("b"), Vec::new()), &counters);
+        queue.push(Intent::Absent(app.clone(), ChannelName::from("c"), vec![socket]), &counters);
+        let mut dirty = queue.take_dirty();
+        dirty.sort();
+        assert_eq!(dirty, [(app.clone(), ChannelName::from("b")), (app, ChannelName::from("c"))]);
     }
 
     fn opened(socket: &str) -> Intent {

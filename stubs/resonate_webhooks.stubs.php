@@ -197,6 +197,16 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function __construct(array $config) {}
 
         /**
+         * Socket ids that are not on a channel: those whose end the hooks missed are removed.
+         *
+         * @param string $appId
+         * @param string $channel
+         * @param array $sockets
+         * @return void
+         */
+        public function absent(string $appId, string $channel, array $sockets): void {}
+
+        /**
          * Starts the background threads, once. Never waits for Redis.
          *
          * @throws \Webpatser\ResonateWebhooks\Exceptions\EngineFailed when the threads cannot be started
@@ -216,13 +226,14 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function cacheSeen(string $appId, string $channel, bool $empty): void {}
 
         /**
-         * Channels with a local connection: [next cursor, list of [app id, channel]]; cursor 0 begins and ends a round.
+         * Channels with a local connection: [next cursor, list of [app id, channel]]; cursor 0 begins and ends a round. Null
+         * while the engine is busy.
          *
          * @param int $cursor
          * @param int $limit
-         * @return array
+         * @return array|null
          */
-        public function channels(int $cursor, int $limit): array {}
+        public function channels(int $cursor, int $limit): ?array {}
 
         /**
          * The host relayed a client event to the other sockets on a channel; message is what the client sent, byte for byte.
@@ -253,6 +264,17 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function dirtyChannels(): array {}
 
         /**
+         * Up to limit keys of an array, as strings: [next position, list]; position 0 begins and ends it. However large the array
+         * is, a page costs what its keys cost.
+         *
+         * @param array $array
+         * @param int $position
+         * @param int $limit
+         * @return array
+         */
+        public static function keys(array $array, int $position, int $limit): array {}
+
+        /**
          * A socket connected.
          *
          * @param string $appId
@@ -270,7 +292,17 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function poll(int $max = 256): array {}
 
         /**
-         * The live connections of a channel, socket id to user id ('' for none): what the hooks missed is made up for.
+         * Some of the live connections of a channel, in the same form: those that the hooks missed are added.
+         *
+         * @param string $appId
+         * @param string $channel
+         * @param array $sockets
+         * @return void
+         */
+        public function present(string $appId, string $channel, array $sockets): void {}
+
+        /**
+         * All live connections of a channel, socket id to user id ('' for none): what the hooks missed is made up for.
          *
          * @param string $appId
          * @param string $channel
@@ -322,6 +354,18 @@ namespace Webpatser\ResonateWebhooks\Native {
          * @return bool
          */
         public function shutdown(int $deadlineMs): bool {}
+
+        /**
+         * The socket ids that the engine has on a channel: [next cursor, list]; cursor 0 begins and ends a round. Null while the
+         * engine is busy.
+         *
+         * @param string $appId
+         * @param string $channel
+         * @param int $cursor
+         * @param int $limit
+         * @return array|null
+         */
+        public function sockets(string $appId, string $channel, int $cursor, int $limit): ?array {}
 
         /**
          * Counters and gauges by name.

@@ -111,6 +111,16 @@ class AppDirectory
     }
 
     /**
+     * Every application met so far.
+     *
+     * @return array<string, Application>
+     */
+    public function all(): array
+    {
+        return $this->current;
+    }
+
+    /**
      * Keep the secrets out of dumps.
      *
      * @return array<string, mixed>

@@ -19,12 +19,20 @@ final class PresenceUser
      */
     public static function idOn(string $channel, ChannelConnection $member): ?string
     {
-        if (! str_starts_with($channel, 'presence-')) {
+        if (! self::areOn($channel)) {
             return null;
         }
 
         $id = $member->data('user_id');
 
         return is_scalar($id) && ($id = (string) $id) !== '' ? $id : null;
+    }
+
+    /**
+     * Whether connections on a channel have users.
+     */
+    public static function areOn(string $channel): bool
+    {
+        return str_starts_with($channel, 'presence-');
     }
 }

@@ -4,60 +4,82 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks;
 
-use Webpatser\Resonate\Plugins\PluginContext;
+use Generator;
+use Webpatser\Resonate\Application;
+use Webpatser\Resonate\Protocols\Pusher\Channels\ChannelConnection;
+use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
- * Shows the engine who is really connected, in slices too short for the event loop to notice.
+ * Compares the engine's table with the live connections, in slices that are too short to delay the event loop.
+ *
+ * Connections come and go between slices, so no slice relies on an earlier one. A slice tells the engine single facts: this
+ * connection is on the channel, that one is not. It reads them from the server's arrays and pushes them before the loop gets
+ * control again, and hooks push to the same queue. So each fact is true at its place in the order of all hooks: the hook of a
+ * connection that leaves later comes after it and removes the connection, and the hook of one that subscribes later adds it.
+ * Positions in the arrays and in the table shift while connections come and go, so a walk may miss some. Therefore no
+ * connection is removed because a walk has not seen it: each one that the table has is looked up on the server, and looked up
+ * again when its removal is pushed. A connection that a walk misses waits for the next sweep. No array of the server is kept
+ * from one slice to the next: PHP would copy it at the server's next write, which takes 4 ms for 100 000 connections.
  */
 class Reconciler
 {
     /**
-     * How long one slice may take, in nanoseconds; it ends with the channel it is at.
+     * The length of a slice, in nanoseconds. It ends after the part of a channel that exceeds it.
      */
-    protected const int SLICE = 2_000_000;
+    protected const int SLICE = 600_000;
 
     /**
-     * How many channels the engine names at a time.
+     * The number of connections in a part of a channel. Smaller channels are compared whole.
      */
-    protected const int PAGE = 128;
+    protected const int PART = 400;
 
     /**
-     * Channels the engine lost track of, answered before all others.
+     * The number of channels that are listed at a time.
+     */
+    protected const int PAGE = 250;
+
+    /**
+     * The comparison of channels whose hooks found the queue full. It goes first.
      *
-     * @var list<array{0: string, 1: string}>
+     * @var Generator<int, bool>|null
      */
-    protected array $dirty = [];
+    protected ?Generator $dirty = null;
 
     /**
-     * Channels of the sweep under way.
+     * The sweep under way.
      *
-     * @var list<array{0: string, 1: string}>
+     * @var Generator<int, bool>|null
      */
-    protected array $page = [];
-
-    /**
-     * Where the sweep goes on, or null when none is under way.
-     */
-    protected ?int $cursor = null;
+    protected ?Generator $sweep = null;
 
     /**
      * Create a new reconciler.
      */
     public function __construct(
         protected Engine $engine,
-        protected PluginContext $context,
+        protected ChannelManager $channels,
         protected AppDirectory $apps,
     ) {
         //
     }
 
     /**
-     * Start a sweep over every channel this node serves, unless one is under way.
+     * Start a sweep over every channel of the server and of the table, unless one is under way.
      */
     public function sweep(): void
     {
-        $this->cursor ??= 0;
+        if (! $this->isSweeping()) {
+            $this->sweep = $this->compareAll();
+        }
+    }
+
+    /**
+     * Whether a sweep is under way.
+     */
+    public function isSweeping(): bool
+    {
+        return $this->sweep?->valid() === true;
     }
 
     /**
@@ -67,64 +89,209 @@ class Reconciler
     {
         $end = hrtime(true) + static::SLICE;
 
-        if ($this->dirty === []) {
-            $this->dirty = $this->engine->dirtyChannels();
+        if (! $this->dirty?->valid()) {
+            $this->dirty = $this->compareEach($this->engine->dirtyChannels());
         }
 
-        while (($next = $this->next()) !== null) {
-            $this->answer(...$next);
+        foreach ([$this->dirty, $this->sweep] as $work) {
+            while ($work?->valid()) {
+                $work->next();
 
-            if (hrtime(true) >= $end) {
-                return;
+                if ($work->current() === false || hrtime(true) >= $end) {
+                    return;
+                }
             }
         }
     }
 
     /**
-     * The channel to answer next.
+     * Compare some channels. Like all comparisons, this yields after each part, and false when the engine is busy.
      *
-     * @return array{0: string, 1: string}|null
+     * @param  list<array{0: string, 1: string}>  $channels
+     * @return Generator<int, bool>
      */
-    protected function next(): ?array
+    protected function compareEach(array $channels): Generator
     {
-        if ($this->dirty === [] && $this->page === [] && $this->cursor !== null) {
-            [$cursor, $this->page] = $this->engine->channels($this->cursor, static::PAGE);
-
-            // Nothing at the very beginning may also mean that the engine was busy: the next slice asks again.
-            $begun = $this->cursor > 0 || $this->page !== [];
-            $this->cursor = $cursor === 0 && $begun ? null : $cursor;
+        foreach ($channels as [$appId, $channel]) {
+            if (($app = $this->apps->find($appId)) !== null) {
+                yield from $this->compare($app, $channel);
+            }
         }
-
-        return array_pop($this->dirty) ?? array_pop($this->page);
     }
 
     /**
-     * Tell the engine the sockets of one channel and their users.
+     * Compare the channels that the server has, then those that only the table has.
+     *
+     * @return Generator<int, bool>
      */
-    protected function answer(string $appId, string $channel): void
+    protected function compareAll(): Generator
     {
-        $app = $this->apps->find($appId);
+        foreach ($this->apps->all() as $app) {
+            $position = 0;
 
-        if ($app === null) {
+            do {
+                [$position, $names] = Engine::keys($this->channels->for($app)->all(), $position, static::PAGE);
+
+                foreach ($names as $channel) {
+                    yield from $this->compare($app, $channel);
+                }
+            } while ($position > 0);
+        }
+
+        $suspects = [];
+        $cursor = 0;
+
+        do {
+            while (($page = $this->engine->channels($cursor, static::PAGE)) === null) {
+                yield false;
+            }
+
+            [$cursor, $known] = $page;
+
+            foreach ($known as [$appId, $channel]) {
+                $app = $this->apps->find($appId);
+
+                if ($app !== null && ! isset($this->channels->for($app)->all()[$channel])) {
+                    $suspects[] = [$appId, $channel];
+                }
+            }
+
+            yield true;
+        } while ($cursor > 0);
+
+        yield from $this->compareEach($suspects);
+    }
+
+    /**
+     * Compare a channel, in parts if it has many connections.
+     *
+     * @return Generator<int, bool>
+     */
+    protected function compare(Application $app, string $channel): Generator
+    {
+        if ($this->compareWhole($app, $channel)) {
+            yield true;
+
             return;
         }
 
-        $sockets = [];
+        $position = 0;
 
-        foreach ($this->context->connectionsOn($app, $channel) as $socketId => $member) {
-            $sockets[$socketId] = PresenceUser::idOn($channel, $member) ?? '';
+        do {
+            $position = $this->comparePart($app, $channel, $position);
+
+            yield true;
+        } while ($position > 0);
+
+        $suspects = [];
+        $cursor = 0;
+
+        do {
+            while (($page = $this->engine->sockets($app->id(), $channel, $cursor, static::PART)) === null) {
+                yield false;
+            }
+
+            [$cursor, $known] = $page;
+            array_push($suspects, ...$this->gone($app, $channel, $known));
+
+            yield true;
+        } while ($cursor > 0);
+
+        // After the walk: a removal would move the connections behind it up, and the walk would skip them.
+        for ($from = 0; ($part = array_slice($suspects, $from, static::PART)) !== []; $from += static::PART) {
+            $this->engine->absent($app->id(), $channel, $this->gone($app, $channel, $part));
+
+            yield true;
         }
-
-        $this->engine->reconcile($appId, $channel, $sockets);
     }
 
     /**
-     * Keep what hangs on the context, secrets among it, out of dumps.
+     * Compare a channel at once, if it has few connections.
+     */
+    protected function compareWhole(Application $app, string $channel): bool
+    {
+        $connections = $this->connections($app, $channel);
+
+        if (count($connections) > static::PART) {
+            return false;
+        }
+
+        $this->engine->reconcile($app->id(), $channel, $this->users($channel, $connections, array_keys($connections)));
+
+        return true;
+    }
+
+    /**
+     * Tell the engine of a part of the connections on a channel, and return the position of the next part, 0 at the end.
+     */
+    protected function comparePart(Application $app, string $channel, int $position): int
+    {
+        $connections = $this->connections($app, $channel);
+        [$next, $socketIds] = Engine::keys($connections, $position, static::PART);
+        $this->engine->present($app->id(), $channel, $this->users($channel, $connections, $socketIds));
+
+        return $next;
+    }
+
+    /**
+     * The users of some connections by socket id, '' for none.
+     *
+     * Connection objects are touched on presence channels only: PHP's garbage collector visits each object that was.
+     *
+     * @param  array<string, ChannelConnection>  $connections
+     * @param  list<string|int>  $socketIds
+     * @return array<string, string>
+     */
+    protected function users(string $channel, array $connections, array $socketIds): array
+    {
+        $users = array_fill_keys($socketIds, '');
+
+        if (PresenceUser::areOn($channel)) {
+            foreach ($socketIds as $socketId) {
+                $users[$socketId] = PresenceUser::idOn($channel, $connections[$socketId]) ?? '';
+            }
+        }
+
+        return $users;
+    }
+
+    /**
+     * Those of some socket ids that are not on a channel.
+     *
+     * @param  list<string>  $socketIds
+     * @return list<string>
+     */
+    protected function gone(Application $app, string $channel, array $socketIds): array
+    {
+        $connections = $this->connections($app, $channel);
+        $gone = [];
+
+        foreach ($socketIds as $socketId) {
+            if (! isset($connections[$socketId])) {
+                $gone[] = $socketId;
+            }
+        }
+
+        return $gone;
+    }
+
+    /**
+     * The connections on a channel, as the server has them now.
+     *
+     * @return array<string, ChannelConnection>
+     */
+    protected function connections(Application $app, string $channel): array
+    {
+        return $this->channels->for($app)->find($channel)?->connections() ?? [];
+    }
+
+    /**
+     * Keep what hangs on the server's channels, secrets among it, out of dumps.
      *
      * @return array<string, mixed>
      */
     public function __debugInfo(): array
     {
-        return ['dirty' => count($this->dirty), 'cursor' => $this->cursor];
+        return ['sweeping' => $this->isSweeping()];
     }
 }

@@ -15,6 +15,7 @@ use Webpatser\Resonate\Plugins\Contracts\TickScheduler;
 use Webpatser\Resonate\Plugins\MessageDisposition;
 use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
+use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
 use Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
@@ -34,6 +35,11 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected const float TICK_MIN = 0.01;
 
     protected const float TICK_MAX = 0.25;
+
+    /**
+     * The time from one slice of the reconciler to the next, in seconds: a sweep takes at most 2 % of the event loop's time.
+     */
+    protected const float SLICES_APART = 0.05;
 
     /**
      * The running engine; while there is none, every hook does nothing.
@@ -66,7 +72,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected AppDirectory $apps;
 
     /**
-     * Compares the engine's books with the live connections.
+     * Compares the engine's table with the live connections.
      */
     protected Reconciler $reconciler;
 
@@ -199,7 +205,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Schedule the short tick that does the work, and the slow ones that start a sweep and ask for endpoints.
+     * Schedule the short ticks that do the work, and the slow ones that start a sweep and ask for endpoints.
      *
      * @return array<int, array{interval: float, callback: callable(): void}>
      */
@@ -212,6 +218,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         $ticks = [
             ['interval' => $this->seconds['tick'], 'callback' => $this->tick(...)],
             ['interval' => $this->seconds['reconcile'], 'callback' => $this->reconciler->sweep(...)],
+            ['interval' => static::SLICES_APART, 'callback' => $this->reconciler->advance(...)],
         ];
 
         if ($this->provided !== null && $this->seconds['refresh'] > 0) {
@@ -248,7 +255,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         $engine->boot();
 
         $this->context = $context;
-        $this->reconciler = new Reconciler($engine, $context, $this->apps);
+        $this->reconciler = new Reconciler($engine, app(ChannelManager::class), $this->apps);
         $this->caches = $engine->wantsCacheMisses() ? new CacheWatch($engine) : null;
         $this->reporter = new OutcomeReporter($engine);
         $this->seconds = [
@@ -314,7 +321,6 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
      */
     protected function tick(): void
     {
-        $this->reconciler->advance();
         $this->caches?->look();
         $this->apps->meetWanted($this->context);
         $this->reporter->pump();

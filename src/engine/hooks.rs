@@ -4,7 +4,7 @@ use super::Engine;
 use crate::config::Endpoint;
 use crate::event::{CustomEvent, CustomName, CustomNameError};
 use crate::intent::{Intent, Packed};
-use crate::names::{AppId, ChannelName, SocketId};
+use crate::names::{ChannelName, SocketId};
 
 impl Engine {
     /// Whether an endpoint wants to know of connections.
@@ -69,36 +69,6 @@ impl Engine {
         if self.interests.caches.is_in(app) {
             self.push(|| Intent::CacheSeen { app: self.app_id(app), channel: ChannelName::new(channel), empty });
         }
-    }
-
-    /// The live connections of a channel, `(socket, user)` with an empty user for none: what the hooks missed is made up
-    /// for, both ways.
-    pub fn reconcile<'a>(&self, app: &[u8], channel: &[u8], live: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
-        self.push(|| {
-            let live = live.map(|(socket, user)| Packed::new([socket, user])).collect();
-            Intent::Truth(self.app_id(app), ChannelName::new(channel), live)
-        });
-    }
-
-    /// The channels whose live connections are asked for, because their intents did not fit into the queue.
-    #[must_use]
-    pub fn dirty_channels(&self) -> Vec<(AppId, ChannelName)> {
-        if self.is_inert() { Vec::new() } else { self.shared.queue.take_dirty() }
-    }
-
-    /// Up to `limit` channels with a local socket from `cursor` on, and the next cursor, 0 at the end. Channels that come
-    /// or go between two calls may be missed or seen twice; the next round finds them. Never waits: while the ledger is
-    /// busy it returns `cursor` and nothing.
-    #[must_use]
-    pub fn channels(&self, cursor: usize, limit: usize) -> (usize, Vec<(AppId, ChannelName)>) {
-        if self.is_inert() {
-            return (0, Vec::new());
-        }
-        let Some(ledger) = self.shared.ledger.try_lock() else { return (cursor, Vec::new()) };
-        let channels: Vec<_> =
-            ledger.table.channels().skip(cursor).take(limit).map(|(app, name)| (app.clone(), name.clone())).collect();
-        let next = if channels.len() < limit { 0 } else { cursor + limit };
-        (next, channels)
     }
 
     /// Sends an event of the application's own, on a channel if that is given; `data` is a JSON document. Returns whether an

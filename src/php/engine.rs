@@ -12,12 +12,12 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::exception::PhpResult;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::{php_class, php_impl};
-use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
+use ext_php_rs::types::ZendHashTable;
 
-use super::config_array;
 use super::exceptions::{engine_failed, invalid_config, unsent};
+use super::{array_keys, config_array};
 use crate::engine::{Engine as Core, RelayedMessage};
-use crate::names::{AppId, ChannelName};
+use crate::names::{AppId, ChannelName, SocketId};
 use crate::registry;
 use crate::telemetry::Outcome;
 
@@ -153,12 +153,20 @@ impl Engine {
         self.core.wants_cache_misses()
     }
 
-    /// The live connections of a channel, socket id to user id ('' for none): what the hooks missed is made up for.
+    /// All live connections of a channel, socket id to user id ('' for none): what the hooks missed is made up for.
     pub fn reconcile(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, sockets: &ZendHashTable) {
-        let live: Vec<(Vec<u8>, Vec<u8>)> =
-            sockets.iter().map(|(socket, user)| (key_bytes(&socket), user_bytes(user))).collect();
-        let live = live.iter().map(|(socket, user)| (socket.as_slice(), user.as_slice()));
-        self.core.reconcile(&appId, &channel, live);
+        self.core.reconcile(&appId, &channel, connections(sockets));
+    }
+
+    /// Some of the live connections of a channel, in the same form: those that the hooks missed are added.
+    pub fn present(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, sockets: &ZendHashTable) {
+        self.core.present(&appId, &channel, connections(sockets));
+    }
+
+    /// Socket ids that are not on a channel: those whose end the hooks missed are removed.
+    pub fn absent(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, sockets: &ZendHashTable) {
+        let sockets = sockets.values().map(|socket| SocketId::new(&array_keys::bytes(socket))).collect();
+        self.core.absent(&appId, &channel, sockets);
     }
 
     /// The channels to reconcile because their hooks found the queue full: a list of [app id, channel].
@@ -166,14 +174,31 @@ impl Engine {
         channel_list(self.core.dirty_channels())
     }
 
-    /// Channels with a local connection: [next cursor, list of [app id, channel]]; cursor 0 begins and ends a round.
-    pub fn channels(&self, cursor: i64, limit: i64) -> PhpResult<ZBox<ZendHashTable>> {
-        let from = usize::try_from(cursor).unwrap_or(0);
-        let (next, channels) = self.core.channels(from, usize::try_from(limit).unwrap_or(0));
-        let mut result = ZendHashTable::with_capacity(2);
-        result.push(i64::try_from(next).unwrap_or(0))?;
-        result.push(channel_list(channels)?)?;
-        Ok(result)
+    /// Channels with a local connection: [next cursor, list of [app id, channel]]; cursor 0 begins and ends a round. Null
+    /// while the engine is busy.
+    pub fn channels(&self, cursor: i64, limit: i64) -> PhpResult<Option<ZBox<ZendHashTable>>> {
+        let page = self.core.channels(index(cursor), index(limit));
+        page.map(|(next, channels)| pair(i64::try_from(next).unwrap_or(0), channel_list(channels)?)).transpose()
+    }
+
+    /// The socket ids that the engine has on a channel: [next cursor, list]; cursor 0 begins and ends a round. Null while the
+    /// engine is busy.
+    pub fn sockets(
+        &self,
+        appId: BinarySlice<u8>,
+        channel: BinarySlice<u8>,
+        cursor: i64,
+        limit: i64,
+    ) -> PhpResult<Option<ZBox<ZendHashTable>>> {
+        let page = self.core.sockets(&appId, &channel, index(cursor), index(limit));
+        page.map(|(next, sockets)| pair(i64::try_from(next).unwrap_or(0), socket_list(&sockets)?)).transpose()
+    }
+
+    /// Up to limit keys of an array, as strings: [next position, list]; position 0 begins and ends it. However large the array
+    /// is, a page costs what its keys cost.
+    pub fn keys(array: &ZendHashTable, position: i64, limit: i64) -> PhpResult<ZBox<ZendHashTable>> {
+        let (next, keys) = array_keys::page(array, position, limit)?;
+        pair(next, keys)
     }
 
     /// Takes up to max outcomes, oldest first: deliveries, drops and log lines.
@@ -202,21 +227,27 @@ impl Engine {
     }
 }
 
-/// PHP turns decimal string keys into integers.
-fn key_bytes(key: &ArrayKey<'_>) -> Vec<u8> {
-    match key {
-        ArrayKey::Long(number) => number.to_string().into_bytes(),
-        ArrayKey::String(text) => text.as_bytes().to_vec(),
-        ArrayKey::Str(text) => text.as_bytes().to_vec(),
-        ArrayKey::ZendString(text) => text.as_bytes().to_vec(),
-    }
+fn index(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(0)
 }
 
-fn user_bytes(user: &Zval) -> Vec<u8> {
-    match user.long() {
-        Some(number) => number.to_string().into_bytes(),
-        None => user.binary().unwrap_or_default(),
+fn pair(next: i64, list: ZBox<ZendHashTable>) -> PhpResult<ZBox<ZendHashTable>> {
+    let mut pair = ZendHashTable::with_capacity(2);
+    pair.push(next)?;
+    pair.push(list)?;
+    Ok(pair)
+}
+
+fn connections(sockets: &ZendHashTable) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    array_keys::entries(sockets).map(|(socket, user)| (array_keys::bytes(&socket), array_keys::bytes(user)))
+}
+
+fn socket_list(sockets: &[SocketId]) -> PhpResult<ZBox<ZendHashTable>> {
+    let mut list = ZendHashTable::with_capacity(u32::try_from(sockets.len()).unwrap_or(u32::MAX));
+    for socket in sockets {
+        list.push(binary(socket.as_bytes()))?;
     }
+    Ok(list)
 }
 
 fn channel_list(channels: Vec<(AppId, ChannelName)>) -> PhpResult<ZBox<ZendHashTable>> {

@@ -3,6 +3,7 @@
 //! It converts PHP values into owned ones, calls the [`crate::engine`], and converts results back. No method calls back
 //! into PHP, so that no fiber can switch and no object can be entered twice while Rust is on the stack.
 
+mod array_keys;
 mod cluster;
 mod config_array;
 mod dead_letters;

@@ -14,8 +14,8 @@ use super::ledger::{Ledger, SharedLedger};
 use super::table::non_empty;
 use crate::config::IgnoredChannels;
 use crate::event::{ClientEvent, ClientEventParts, ClientMessage, CustomEvent};
-use crate::intent::{Intent, IntentQueue};
-use crate::names::{AppId, ChannelName};
+use crate::intent::{Intent, IntentQueue, Packed};
+use crate::names::{AppId, ChannelName, SocketId};
 use crate::telemetry::{Level, Telemetry};
 
 /// Intents taken from the queue at once.
@@ -162,9 +162,17 @@ impl Intake {
             }
             Intent::Closed(app, socket) => ledger.table.close(&app, socket.as_bytes(), claims),
             Intent::Truth(app, channel, live) => {
-                let live: Vec<[&[u8]; 2]> = live.iter().map(crate::intent::Packed::parts).collect();
-                let repairs = ledger.table.reconcile(&app, channel.as_bytes(), &live, claims);
-                self.telemetry.counters().reconcile_repairs.add(repairs as u64);
+                let repairs = ledger.table.reconcile(&app, channel.as_bytes(), &parts(&live), claims);
+                self.repaired(repairs);
+            }
+            Intent::Present(app, channel, live) => {
+                let repairs = ledger.table.present(&app, channel.as_bytes(), &parts(&live), claims);
+                self.repaired(repairs);
+            }
+            Intent::Absent(app, channel, sockets) => {
+                let sockets = sockets.iter().map(SocketId::as_bytes);
+                let repairs = ledger.table.absent(&app, channel.as_bytes(), sockets, claims);
+                self.repaired(repairs);
             }
             // Read already.
             Intent::Message(..) => {}
@@ -176,6 +184,10 @@ impl Intake {
         }
         self.claim(ledger);
         Next::Continue
+    }
+
+    fn repaired(&self, sockets: usize) {
+        self.telemetry.counters().reconcile_repairs.add(sockets as u64);
     }
 
     /// Has Redis told what follows from the intent that was entered.
@@ -208,7 +220,7 @@ impl Intake {
         if ledger.table.subscription(&app, channel.as_bytes(), socket).is_none() {
             // The host found the sender on the channel, so its subscription was missed: before the boot, or by a full queue.
             ledger.table.subscribe(&app, channel.as_bytes(), socket, user, None, &mut self.claims);
-            self.telemetry.counters().reconcile_repairs.add(1);
+            self.repaired(1);
             self.claim(ledger);
         }
         let channel = ledger.table.subscription(&app, channel.as_bytes(), socket).unwrap_or(channel).clone();
@@ -231,6 +243,10 @@ impl Intake {
             );
         }
     }
+}
+
+fn parts(live: &[Packed<2>]) -> Vec<[&[u8]; 2]> {
+    live.iter().map(Packed::parts).collect()
 }
 
 /// Tells Redis what was seen of a cache channel, if that is not what it was told before.

@@ -8,6 +8,7 @@
 
 mod caches;
 mod counts;
+mod live;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -198,36 +199,6 @@ impl LocalTable {
             }
             claims.extend(app.connections.iter().map(|socket| Claim::leave(Hold::connection(app_id.clone(), socket))));
         }
-    }
-
-    /// Makes the table agree with the live connections of a channel: `(socket, user)`, the user empty when none.
-    ///
-    /// Newcomers first, so that a channel whose sockets all changed is never taken for empty. Returns how many sockets the
-    /// table was wrong about.
-    pub(crate) fn reconcile(
-        &mut self,
-        app_id: &AppId,
-        channel: &[u8],
-        live: &[[&[u8]; 2]],
-        claims: &mut Vec<Claim>,
-    ) -> usize {
-        let mut missed = 0;
-        for [socket, user] in live {
-            missed += usize::from(self.subscription(app_id, channel, socket).is_none());
-            self.subscribe(app_id, channel, socket, non_empty(user), None, claims);
-        }
-        let alive: HashSet<&[u8]> = live.iter().map(|[socket, _]| *socket).collect();
-        let gone: Vec<SocketId> = self
-            .channel(app_id, channel)
-            .into_iter()
-            .flat_map(|entry| entry.sockets.keys())
-            .filter(|socket| !alive.contains(socket.as_bytes()))
-            .cloned()
-            .collect();
-        for socket in &gone {
-            self.unsubscribe(app_id, channel, socket.as_bytes(), claims);
-        }
-        missed + gone.len()
     }
 
     /// The channel's name as the table has it, if the socket is on it as far as the hooks have told.

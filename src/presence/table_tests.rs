@@ -37,6 +37,18 @@ impl Scribe {
         self.said()
     }
 
+    fn present(&mut self, channel: &str, live: &[(&str, &str)]) -> (usize, Vec<String>) {
+        let live: Vec<[&[u8]; 2]> = live.iter().map(|(socket, user)| [socket.as_bytes(), user.as_bytes()]).collect();
+        let repairs = self.table.present(&AppId::from("app"), channel.as_bytes(), &live, &mut self.claims);
+        (repairs, self.said())
+    }
+
+    fn absent(&mut self, channel: &str, sockets: &[&str]) -> (usize, Vec<String>) {
+        let sockets = sockets.iter().map(|socket| socket.as_bytes());
+        let repairs = self.table.absent(&AppId::from("app"), channel.as_bytes(), sockets, &mut self.claims);
+        (repairs, self.said())
+    }
+
     fn said(&mut self) -> Vec<String> {
         let claims = std::mem::take(&mut self.claims);
         claims
@@ -195,6 +207,29 @@ fn reconciling_repairs_both_ways_and_never_empties_a_channel_on_the_way() {
     assert_eq!(node.reconcile("presence-a", &[]), ["-presence-a/8", "-presence-a"]);
     assert_eq!(node.reconcile("presence-b", &[("3", "9")]), ["+presence-b", "+presence-b/9"]);
     assert_eq!(node.close("3"), ["-presence-b/9", "-presence-b"]);
+}
+
+#[test]
+fn a_part_of_the_live_connections_adds_whom_it_names_and_removes_nobody() {
+    let mut node = Scribe::default();
+    node.subscribe("1", "presence-a", "7");
+    let came = vec!["+presence-a/8".to_owned()];
+    assert_eq!(node.present("presence-a", &[("2", "8"), ("3", "8")]), (2, came));
+    assert_eq!(node.present("presence-a", &[("3", "8")]), (0, vec![]));
+    assert_eq!(node.close("1"), ["-presence-a/7"], "nobody has removed it");
+}
+
+#[test]
+fn sockets_that_are_not_on_a_channel_are_removed_once_and_nobody_else_is() {
+    let mut node = Scribe::default();
+    node.subscribe("1", "presence-a", "7");
+    node.subscribe("2", "presence-a", "8");
+    node.subscribe("2", "news", "");
+    let left = vec!["-presence-a/8".to_owned()];
+    assert_eq!(node.absent("presence-a", &["2", "3"]), (1, left));
+    assert_eq!(node.absent("presence-a", &["2"]), (0, vec![]));
+    assert_eq!(node.close("2"), ["-news"]);
+    assert_eq!(node.close("1"), ["-presence-a/7", "-presence-a"]);
 }
 
 #[test]

@@ -4,9 +4,11 @@ declare(strict_types=1);
 
 namespace Tests;
 
+use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\Attributes\Group;
+use Tests\Support\FakeClient;
 use Tests\Support\Wait;
-use Webpatser\Resonate\Plugins\PluginContext;
+use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 use Webpatser\ResonateWebhooks\AppDirectory;
 use Webpatser\ResonateWebhooks\Native\Engine;
 use Webpatser\ResonateWebhooks\Reconciler;
@@ -20,6 +22,37 @@ final class ReconcileTest extends PluginTestCase
         $ann = $this->serve(['reconcile_interval' => 1.0])->connect();
 
         $ann->join('presence-room', 7)->removeFrom('presence-room');
+
+        $this->assertEvents([
+            'channel_occupied presence-room', 'member_added presence-room 7',
+            'member_removed presence-room 7', 'channel_vacated presence-room',
+        ]);
+    }
+
+    public function test_a_first_subscription_of_which_no_hook_heard_is_found_by_the_sweep(): void
+    {
+        $ann = $this->serve(['reconcile_interval' => 1.0])->connect();
+
+        $ann->subscribeUnnoticed('presence-room', ['user_id' => 7, 'user_info' => []]);
+        $this->awaitEvent('member_added presence-room 7');
+        $ann->close();
+
+        $this->assertEvents([
+            'channel_occupied presence-room', 'member_added presence-room 7',
+            'member_removed presence-room 7', 'channel_vacated presence-room',
+        ]);
+    }
+
+    /**
+     * Resonate 0.4 fails while it answers such a client, which is on the channel by then, and calls no hook.
+     */
+    public function test_a_member_without_user_info_makes_its_events(): void
+    {
+        $ann = $this->serve(['reconcile_interval' => 1.0])->connect();
+
+        $ann->subscribe('presence-room', ['user_id' => 7]);
+        $this->awaitEvent('member_added presence-room 7');
+        $ann->close();
 
         $this->assertEvents([
             'channel_occupied presence-room', 'member_added presence-room 7',
@@ -65,13 +98,8 @@ final class ReconcileTest extends PluginTestCase
 
     public function test_a_slice_ends_in_time_and_the_next_one_goes_on(): void
     {
-        $this->serve();
-
-        $engine = new Engine($this->config(['key_prefix' => 'other-'.bin2hex(random_bytes(4)), 'endpoints' => []]));
-        $engine->boot();
-        $apps = new AppDirectory($engine);
+        [$engine, $apps] = $this->other();
         $ann = $this->server->connect();
-        $apps->meet($ann->connection->app());
 
         for ($i = 0; $i < 5_000; $i++) {
             $ann->subscribe("room-{$i}");
@@ -80,20 +108,266 @@ final class ReconcileTest extends PluginTestCase
 
         Wait::until(fn () => $engine->stats()['intents'] >= 5_000, 'the engine to have taken every intent');
 
-        $reconciler = new Reconciler($engine, $this->application->laravel->make(PluginContext::class), $apps);
+        $reconciler = new Reconciler($engine, app(ChannelManager::class), $apps);
         $reconciler->sweep();
         $slices = 0;
 
         do {
-            $before = $engine->stats()['intents'];
             $begin = hrtime(true);
             $reconciler->advance();
             $this->assertLessThan(50.0, (hrtime(true) - $begin) / 1e6, 'milliseconds for one slice');
             $slices++;
-            Wait::pause(0.02);
-        } while ($engine->stats()['intents'] > $before);
+            Wait::pause(0.001);
+        } while ($reconciler->isSweeping());
 
         $this->assertGreaterThan(2, $slices);
-        $this->assertGreaterThanOrEqual(10_000, $engine->stats()['intents']);
+        Wait::until(fn () => $engine->stats()['intents'] >= 10_000, 'the engine to have taken every comparison');
+    }
+
+    public function test_a_channel_with_many_connections_is_compared_in_slices_both_ways(): void
+    {
+        [$engine, $apps] = $this->other();
+        $clients = array_map(fn () => $this->server->connect()->subscribe('news'), range(1, 3_000));
+
+        foreach ($clients as $n => $client) {
+            $n % 3 > 0 && $engine->subscribed('1', 'news', $client->id(), null);
+        }
+
+        // As many have left as the hooks have not told of.
+        for ($n = 0; $n < 1_000; $n++) {
+            $engine->subscribed('1', 'news', "gone.{$n}", null);
+        }
+
+        Wait::until(fn () => $engine->stats()['sockets'] === 3_000, 'the engine to have heard of them');
+        $reconciler = $this->slicing($engine, $apps);
+        $reconciler->sweep();
+
+        for ($slices = 0; $reconciler->isSweeping(); $slices++) {
+            $reconciler->advance();
+            Wait::pause(0.001);
+        }
+
+        $this->assertGreaterThan(10, $slices);
+        Wait::until(fn () => $engine->stats()['reconcile_repairs'] >= 2_000, 'every repair');
+        $this->assertSame([2_000, 3_000], [$engine->stats()['reconcile_repairs'], $engine->stats()['sockets']]);
+    }
+
+    /**
+     * How many slices after a change the hooks tell of it, if they do.
+     *
+     * @return iterable<string, array{int|null}>
+     */
+    public static function hooks(): iterable
+    {
+        yield 'hooks tell at once' => [0];
+        yield 'hooks tell a slice later' => [1];
+        yield 'no hook tells' => [null];
+    }
+
+    /**
+     * Six are in a room, which is swept over two by two. Between two slices one leaves and another one joins: before the first
+     * slice, behind it, and so on.
+     */
+    #[DataProvider('hooks')]
+    public function test_who_comes_or_goes_between_two_slices_does_so_once(?int $delay): void
+    {
+        [$engine, $apps] = $this->other();
+        $pause = 0;
+
+        do {
+            $room = "presence-room-{$pause}";
+            $clients = [...$this->six($engine, $room), $dora = $this->server->connect()];
+            $leaver = $clients[$pause % 6];
+
+            $reconciler = $this->slicing($engine, $apps, byTwo: true);
+            $reconciler->sweep();
+
+            for ($slice = 0; $slice <= $pause + (int) $delay || $reconciler->isSweeping(); $slice++) {
+                if ($slice === $pause) {
+                    $isAmid = $slice === 0 || $reconciler->isSweeping();
+                    $leaver->removeFrom($room);
+                    $dora->join($room, 6);
+                }
+
+                if ($delay !== null && $slice === $pause + $delay) {
+                    $engine->unsubscribed('1', $room, $leaver->id());
+                    $engine->subscribed('1', $room, $dora->id(), '6');
+                }
+
+                $reconciler->advance();
+                $this->taken($engine);
+            }
+
+            // Whoever was missed is found by the next one.
+            for ($reconciler->sweep(); $reconciler->isSweeping(); $this->taken($engine)) {
+                $reconciler->advance();
+            }
+
+            // The leaver last: nothing shall be told of them again.
+            $others = array_values(array_diff(range(0, 6), [$pause % 6]));
+            $events = $this->eventsUntilClosed($engine, $room, [...array_diff_key($clients, [$pause % 6 => true]), $leaver]);
+
+            // One leaves and one joins at a time, in either order.
+            $between = array_splice($events, 7, 2);
+            sort($between);
+
+            $this->assertSame(["member_added {$room} 6", "member_removed {$room} ".$pause % 6], $between, "in pause {$pause}");
+            $this->assertSame([
+                "channel_occupied {$room}",
+                ...array_map(fn (int $user) => "member_added {$room} {$user}", range(0, 5)),
+                ...array_map(fn (int $user) => "member_removed {$room} {$user}", $others),
+                "channel_vacated {$room}",
+            ], $events, "in pause {$pause}");
+        } while ($isAmid && ++$pause);
+
+        // Three slices of connections, three or more of what the engine has, and those of the end.
+        $this->assertGreaterThan(6, $pause);
+    }
+
+    public function test_who_returns_while_a_sweep_removes_them_is_there_when_it_ends(): void
+    {
+        [$engine, $apps] = $this->other();
+        $pause = 0;
+
+        do {
+            $room = "presence-room-{$pause}";
+            $clients = $this->six($engine, $room);
+            $clients[5]->removeFrom($room);
+
+            $reconciler = $this->slicing($engine, $apps, byTwo: true);
+            $reconciler->sweep();
+
+            for ($slice = 0; $slice < $pause; $slice++) {
+                $reconciler->advance();
+                $this->taken($engine);
+            }
+
+            $isAmid = $pause === 0 || $reconciler->isSweeping();
+            $clients[5]->join($room, 5);
+            $engine->subscribed('1', $room, $clients[5]->id(), '5');
+
+            while ($reconciler->isSweeping()) {
+                $reconciler->advance();
+                $this->taken($engine);
+            }
+
+            $events = $this->eventsUntilClosed($engine, $room, $clients);
+            $this->assertSame(
+                ["member_removed {$room} 4", "member_removed {$room} 5", "channel_vacated {$room}"],
+                array_slice($events, -3), "in pause {$pause}",
+            );
+        } while ($isAmid && ++$pause);
+
+        $this->assertGreaterThan(6, $pause);
+    }
+
+    public function test_a_channel_that_is_gone_when_its_turn_comes_makes_no_event(): void
+    {
+        [$engine, $apps] = $this->other();
+        [$ann, $bob] = [$this->server->connect(), $this->server->connect()];
+        $ann->subscribe('private-first');
+        $bob->subscribe('private-second');
+
+        $reconciler = $this->slicing($engine, $apps);
+        $reconciler->sweep();
+        $this->assertTrue($reconciler->isSweeping(), 'the first channel is compared, and both are listed');
+
+        $bob->close();
+        $engine->closed('1', $bob->id());
+
+        while ($reconciler->isSweeping()) {
+            $reconciler->advance();
+        }
+
+        $this->taken($engine);
+        $ann->close();
+        $engine->closed('1', $ann->id());
+
+        $this->assertEvents(['channel_occupied private-first', 'channel_vacated private-first'], '/other');
+    }
+
+    /**
+     * An engine beside the plugin's, which hears only what the test tells it.
+     *
+     * @return array{Engine, AppDirectory}
+     */
+    private function other(): array
+    {
+        $this->serve();
+
+        $engine = new Engine($this->config([
+            'key_prefix' => 'other-'.bin2hex(random_bytes(4)),
+            'endpoints' => [$this->endpoint('/other')],
+        ]));
+        $apps = new AppDirectory($engine);
+        $apps->meet($this->server->connect()->connection->app());
+        $engine->boot();
+
+        return [$engine, $apps];
+    }
+
+    /**
+     * Six clients in a room, of whom the engine has heard.
+     *
+     * @return list<FakeClient>
+     */
+    private function six(Engine $engine, string $room): array
+    {
+        $clients = [];
+
+        for ($user = 0; $user < 6; $user++) {
+            $clients[] = $client = $this->server->connect()->join($room, $user);
+            $engine->subscribed('1', $room, $client->id(), (string) $user);
+        }
+
+        $this->taken($engine);
+
+        return $clients;
+    }
+
+    /**
+     * Close connections one after another, and wait for the events of their room.
+     *
+     * @param  list<FakeClient>  $clients
+     * @return list<string>
+     */
+    private function eventsUntilClosed(Engine $engine, string $room, array $clients): array
+    {
+        foreach ($clients as $client) {
+            $client->close();
+            $engine->closed('1', $client->id());
+        }
+
+        $this->awaitEvent("channel_vacated {$room}", '/other');
+
+        return array_values(preg_grep("/ {$room}( |$)/", $this->events('/other')));
+    }
+
+    /**
+     * A reconciler whose slices end with the first part that they compare.
+     */
+    private function slicing(Engine $engine, AppDirectory $apps, bool $byTwo = false): Reconciler
+    {
+        if (! $byTwo) {
+            return new class ($engine, app(ChannelManager::class), $apps) extends Reconciler
+            {
+                protected const int SLICE = 0;
+            };
+        }
+
+        return new class ($engine, app(ChannelManager::class), $apps) extends Reconciler
+        {
+            protected const int SLICE = 0;
+
+            protected const int PART = 2;
+        };
+    }
+
+    /**
+     * Wait until the engine has entered what it was told.
+     */
+    private function taken(Engine $engine): void
+    {
+        Wait::until(fn () => $engine->stats()['queued_intents'] === 0, 'the engine to take it in');
     }
 }

@@ -82,6 +82,9 @@ final class ResonateContractTest extends TestCase
             CacheChannel::class => ['hasCachedPayload(): bool'],
             PrivateCacheChannel::class => ['hasCachedPayload(): bool'],
             PresenceCacheChannel::class => ['hasCachedPayload(): bool'],
+            ChannelManager::class => [
+                'for(Application $application): ChannelManager', 'all(): array', 'find(string $channel): ?Channel',
+            ],
             PluginContext::class => [
                 'connectionsOn(Application|string|null $app, string $channel): array',
                 'applications(): Collection',

@@ -12,8 +12,10 @@ $engine->clientEvent('app', 'presence-a', '1.1', '{"event":"client-x","channel":
 $engine->unsubscribed('app', 'presence-a', '1.1');
 $engine->closed('app', '1.1');
 $engine->reconcile('app', 'presence-a', ['1.1' => '7']);
+$engine->present('app', 'presence-a', ['1.1' => '7']);
+$engine->absent('app', 'presence-a', ['1.1']);
 
-echo json_encode([$engine->dirtyChannels(), $engine->channels(0, 100), $engine->poll()]), "\n";
+echo json_encode([$engine->dirtyChannels(), $engine->channels(0, 100), $engine->sockets('app', 'presence-a', 0, 100), $engine->poll()]), "\n";
 echo 'counted: ', array_sum($engine->stats()), "\n";
 
 $began = microtime(true);
@@ -21,7 +23,7 @@ echo 'left: ', $engine->shutdown(5000) ? 'nothing' : 'something', "\n";
 echo 'at once: ', microtime(true) - $began < 0.05 ? 'yes' : 'no', "\n";
 ?>
 --EXPECT--
-[[],[0,[]],[]]
+[[],[0,[]],[0,[]],[]]
 counted: 0
 left: nothing
 at once: yes

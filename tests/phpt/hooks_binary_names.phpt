@@ -27,7 +27,7 @@ foreach (array_values($names) as $i => $name) {
 }
 
 until('all of them', function () use ($engine, $names, &$channels) {
-    [, $channels] = $engine->channels(0, 1000);
+    [, $channels] = $engine->channels(0, 1000) ?? [0, []];
 
     return count($channels) === count($names);
 });

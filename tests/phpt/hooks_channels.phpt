@@ -17,11 +17,8 @@ $seen = [];
 $portions = 0;
 $cursor = 0;
 do {
-    [$next, $portion] = $engine->channels($cursor, 100);
-
-    if ($next === $cursor && $portion === []) {
-        continue;
-    }
+    while (($page = $engine->channels($cursor, 100)) === null);
+    [$next, $portion] = $page;
 
     foreach ($portion as [$app, $channel]) {
         $seen["{$app} {$channel}"] = true;
@@ -34,7 +31,8 @@ echo count($seen), " in {$portions} portions\n";
 echo isset($seen['app channel-1'], $seen['other channel-0']) ? "each with its application\n" : "mixed up\n";
 
 foreach ([[-1, 10], [0, -1], [0, 0], [PHP_INT_MAX, PHP_INT_MAX], [PHP_INT_MIN, PHP_INT_MIN], [0, PHP_INT_MAX]] as [$cursor, $limit]) {
-    [$next, $portion] = $engine->channels($cursor, $limit);
+    while (($page = $engine->channels($cursor, $limit)) === null);
+    [$next, $portion] = $page;
     echo count($portion), ' ';
 }
 ?>

@@ -32,6 +32,10 @@ $calls = function (int $rounds) use ($engine): void {
         $engine->closed('app', "{$socket}.2");
         $engine->closed('app', '7');
         $engine->channels($n % 100, 3);
+        $engine->present('app', $channel, ["{$socket}.3" => 'stays', '8' => '']);
+        $engine->absent('app', $channel, ["{$socket}.3", '8']);
+        $engine->sockets('app', $channel, 0, 3);
+        $engine::keys(["{$socket}.2" => true, '7' => $engine], 0, $n % 3);
         $engine->poll(1);
 
         if ($n % 100 === 0) {

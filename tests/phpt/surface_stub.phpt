@@ -74,20 +74,24 @@ Webpatser\ResonateWebhooks\Native\DeadLetters extends nothing implements nothing
   public retryAll(): int
 Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing
   public __construct(config: array)
+  public absent(appId: string, channel: string, sockets: array): void
   public boot(): void
   public cacheSeen(appId: string, channel: string, empty: bool): void
-  public channels(cursor: int, limit: int): array
+  public channels(cursor: int, limit: int): ?array
   public clientEvent(appId: string, channel: string, socketId: string, message: string, userId: ?string = NULL (optional)): void
   public closed(appId: string, socketId: string): void
   public const VERSION = '%d.%d.%d'
   public dirtyChannels(): array
   public opened(appId: string, socketId: string): void
   public poll(max: int = 256 (optional)): array
+  public present(appId: string, channel: string, sockets: array): void
   public reconcile(appId: string, channel: string, sockets: array): void
   public registerApp(appId: string, key: string, secret: string): void
   public send(appId: string, event: string, channel: ?string = NULL (optional), data: ?string = NULL (optional)): bool
   public setEndpoints(config: array): void
   public shutdown(deadlineMs: int): bool
+  public sockets(appId: string, channel: string, cursor: int, limit: int): ?array
+  public static keys(array: array, position: int, limit: int): array
   public stats(): array
   public subscribed(appId: string, channel: string, socketId: string, userId: ?string = NULL (optional), userData: ?string = NULL (optional)): void
   public unsubscribed(appId: string, channel: string, socketId: string): void

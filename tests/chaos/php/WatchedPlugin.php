@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Tests\Chaos;
 
 use Webpatser\Resonate\Plugins\PluginContext;
+use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
 
 /**
@@ -65,6 +66,6 @@ final class WatchedPlugin extends WebhookPlugin
     {
         parent::start($context);
 
-        $this->reconciler = $this->counting = new CountingReconciler($this->engine, $context, $this->apps);
+        $this->reconciler = $this->counting = new CountingReconciler($this->engine, app(ChannelManager::class), $this->apps);
     }
 }

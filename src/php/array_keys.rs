@@ -1,0 +1,61 @@
+//! PHP arrays that are keyed by names, such as the socket ids of a channel's connections.
+
+use ext_php_rs::binary::Binary;
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::exception::PhpResult;
+use ext_php_rs::ffi::{
+    HashPosition, zend_hash_get_current_data_ex, zend_hash_get_current_key_zval_ex, zend_hash_move_forward_ex,
+};
+use ext_php_rs::types::{ZendHashTable, Zval};
+
+/// Up to `limit` keys from `position` on, as strings, and the next position, 0 at the end.
+///
+/// No value's reference count changes: PHP's garbage collector visits each object whose count was lowered.
+pub(super) fn page(array: &ZendHashTable, position: i64, limit: i64) -> PhpResult<(i64, ZBox<ZendHashTable>)> {
+    let position = HashPosition::try_from(position).unwrap_or(HashPosition::MAX);
+    let mut entries = Entries { array, position };
+    let mut keys = ZendHashTable::new();
+    for _ in 0..limit {
+        let Some((key, _)) = entries.next() else { return Ok((0, keys)) };
+        if key.is_long() { keys.push(Binary::new(bytes(&key)))? } else { keys.push(key)? }
+    }
+    let next = entries.position;
+    Ok((entries.next().map_or(0, |_| i64::from(next)), keys))
+}
+
+/// The entries of an array: each key, a string or a number, and its value. ext-php-rs' own iterator wants keys to be UTF-8.
+pub(super) fn entries(array: &ZendHashTable) -> impl Iterator<Item = (Zval, &Zval)> {
+    Entries { array, position: 0 }
+}
+
+/// The bytes of a string or of a number: PHP turns keys that are decimal numbers into integers.
+pub(super) fn bytes(text: &Zval) -> Vec<u8> {
+    match text.long() {
+        Some(number) => number.to_string().into_bytes(),
+        None => text.binary().unwrap_or_default(),
+    }
+}
+
+/// The engine's own iteration: it goes on at any position, without walking over what lies before it.
+struct Entries<'a> {
+    array: &'a ZendHashTable,
+    position: HashPosition,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (Zval, &'a Zval);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let array = std::ptr::from_ref(self.array).cast_mut();
+        let mut key = Zval::new();
+        // SAFETY: The array is borrowed, and the engine only reads it. It takes any position, and gives null behind the end;
+        // otherwise the value lives as long as the borrowed array, and the key is a copy.
+        let value = unsafe {
+            let value = zend_hash_get_current_data_ex(array, &raw mut self.position).as_ref()?;
+            zend_hash_get_current_key_zval_ex(array, &raw mut key, &raw mut self.position);
+            zend_hash_move_forward_ex(array, &raw mut self.position);
+            value
+        };
+        Some((key, value))
+    }
+}
