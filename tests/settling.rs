@@ -26,7 +26,7 @@ const CHANNELS: usize = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
 const LONGEST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 15 } else { 5 });
 
 /// Two nodes, each with its own channels and one that both have.
-struct Nodes {
+struct Pair {
     nodes: [Engine; 2],
     receiver: Receiver,
     /// How often each event came, and how many requests that is of.
@@ -34,7 +34,7 @@ struct Nodes {
     requests: usize,
 }
 
-impl Nodes {
+impl Pair {
     fn start(redis: &RedisServer, settings: &Value) -> Self {
         let receiver = Receiver::start();
         let mut settings = settings.clone();
@@ -106,7 +106,7 @@ impl Nodes {
 #[test]
 fn many_holds_are_restored_after_the_loss_of_all_data_without_a_false_edge() {
     let redis = RedisServer::start();
-    let mut nodes = Nodes::start(&redis, &json!({ "ttl": 9 }));
+    let mut nodes = Pair::start(&redis, &json!({ "ttl": 9 }));
     redis::cmd("FLUSHALL").exec(&mut redis.connect()).unwrap();
     let lost = Instant::now();
     let settled = nodes.visit() - lost;
@@ -118,7 +118,7 @@ fn many_holds_are_restored_after_the_loss_of_all_data_without_a_false_edge() {
 fn after_a_failover_that_lost_nothing_edges_wait_as_long_as_the_slowest_node_takes_to_connect() {
     let mut watched = Watched::start();
     let settings = json!({ "connection": watched.connection(), "ttl": 90 });
-    let mut nodes = Nodes::start(&watched.master, &settings);
+    let mut nodes = Pair::start(&watched.master, &settings);
     watched.replicate();
     watched.master.kill();
     eventually("there is a master", || info(&watched.replica, "replication").contains("role:master"));
@@ -133,7 +133,7 @@ fn after_a_failover_that_lost_nothing_edges_wait_as_long_as_the_slowest_node_tak
 fn after_a_failover_that_lost_holds_of_one_node_edges_wait_until_it_has_restored_them() {
     let mut watched = Watched::start();
     let settings = json!({ "connection": watched.connection(), "ttl": 9 });
-    let mut nodes = Nodes::start(&watched.master, &settings);
+    let mut nodes = Pair::start(&watched.master, &settings);
     watched.replicate();
     // From here on the replica gets nothing, and the receiver gets everything.
     watched.replica.hang();

@@ -85,7 +85,9 @@ impl Redis {
         let begins = begins && flaw != Some(Flaw::NoSettling);
         if begins {
             self.settling = new_id;
-            registered(self).into_iter().for_each(|id| self.unconfirmed[id] = true);
+            for id in registered(self) {
+                self.unconfirmed[id] = true;
+            }
         }
         if !reaped && (begins || past == Past::Session) {
             self.unconfirmed[id] = true;
