@@ -18,6 +18,8 @@ mod keeps;
 mod legacy;
 pub(super) mod letters;
 mod merge;
+#[cfg(test)]
+mod model;
 mod partition;
 mod passages;
 mod reader;
