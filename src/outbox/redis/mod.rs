@@ -18,6 +18,8 @@ mod keeps;
 mod legacy;
 pub(super) mod letters;
 mod merge;
+#[cfg(test)]
+mod model;
 mod partition;
 mod passages;
 mod reader;
@@ -190,6 +192,23 @@ impl RedisOutbox {
     fn live(&self, events: &[Arc<Queued>]) -> Result<Vec<Position>, NotKept> {
         let positions = events.iter().map(|event| event.position);
         self.tenures.lock().live(positions).map_err(NotKept::Fenced)
+    }
+
+    /// Hands something to the lanes.
+    fn hand_over(&self, handover: Handover) {
+        let news = !(handover.revoked.is_empty() && handover.flights.is_empty() && handover.events.is_empty());
+        if news {
+            let mut inbox = self.inbox.lock();
+            if !handover.revoked.is_empty() {
+                let revoked = |event: &Queued| handover.revoked.contains(&event.position.tenure);
+                inbox.events.retain(|event| !revoked(event));
+            }
+            inbox.revoked.extend(handover.revoked);
+            inbox.flights.extend(handover.flights);
+            inbox.events.extend(handover.events);
+            drop(inbox);
+            self.wake();
+        }
     }
 
     fn stopped(&self) -> bool {

@@ -129,7 +129,7 @@ impl Reader {
             self.outbox.rounds.found_nothing(begun);
         } else {
             let events = self.decode(entries);
-            self.hand_over(Handover { events, ..Handover::default() });
+            self.outbox.hand_over(Handover { events, ..Handover::default() });
         }
         Some(found)
     }
@@ -151,7 +151,7 @@ impl Reader {
         let end = if same_data { End::Fenced } else { End::Lost };
         let ended = self.outbox.tenures.lock().end_all(end);
         if end == End::Fenced && !ended.is_empty() {
-            self.hand_over(Handover { revoked: ended, ..Handover::default() });
+            self.outbox.hand_over(Handover { revoked: ended, ..Handover::default() });
         }
         self.place = Some(place.clone());
         self.assign_at = Instant::now();
@@ -177,7 +177,7 @@ impl Reader {
             fenced.filter_map(|(partition, _)| tenures.end(*partition, End::Fenced)).collect()
         };
         // Also when what follows fails: events that are not ours must not get into a batch with others.
-        self.hand_over(Handover { revoked, ..Handover::default() });
+        self.outbox.hand_over(Handover { revoked, ..Handover::default() });
         let new: Vec<(u16, u64)> =
             owned.into_iter().filter(|(partition, tenure)| held.get(partition) != Some(tenure)).collect();
         if !new.is_empty() {
@@ -192,7 +192,7 @@ impl Reader {
     /// The data is not this node's to deliver any more: it goes on with nothing of it, and its place is to be looked at.
     fn let_go(&self) {
         let revoked = self.outbox.tenures.lock().end_all(End::Fenced);
-        self.hand_over(Handover { revoked, ..Handover::default() });
+        self.outbox.hand_over(Handover { revoked, ..Handover::default() });
         self.standing.doubt();
     }
 
@@ -210,7 +210,7 @@ impl Reader {
             let held = tenures.held();
             self.resumes.retain(|tenure, _| held.values().any(|held| held == tenure));
         }
-        self.hand_over(Handover { flights: legacy.flights, ..Handover::default() });
+        self.outbox.hand_over(Handover { flights: legacy.flights, ..Handover::default() });
     }
 
     fn decode(&mut self, entries: Vec<(Position, Entry)>) -> Vec<Queued> {
@@ -230,22 +230,6 @@ impl Reader {
             }
         }
         events
-    }
-
-    fn hand_over(&self, handover: Handover) {
-        let news = !(handover.revoked.is_empty() && handover.flights.is_empty() && handover.events.is_empty());
-        if news {
-            let mut inbox = self.outbox.inbox.lock();
-            if !handover.revoked.is_empty() {
-                let revoked = |event: &Queued| handover.revoked.contains(&event.position.tenure);
-                inbox.events.retain(|event| !revoked(event));
-            }
-            inbox.revoked.extend(handover.revoked);
-            inbox.flights.extend(handover.flights);
-            inbox.events.extend(handover.events);
-            drop(inbox);
-            self.outbox.wake();
-        }
     }
 }
 

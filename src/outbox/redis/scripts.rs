@@ -4,7 +4,8 @@
 //! - `out:{partition}`: stream of events, appended by the scripts that decide edges.
 //! - `owners`: hash, partition → tenure and node. The number of the tenure is the fencing token. `cluster` and `schema` as in
 //!   `epoch`.
-//! - `cursor:{partition}`: hash, lane → id of the last event that the lane has passed.
+//! - `cursor:{partition}`: hash, lane → id of the last event that the lane has passed. The empty lane stands for all, once
+//!   the stream was empty.
 //! - `flight:{partition}`: hash, lane → batch under way, kept where its first event stands.
 //! - `dead`: stream of dead letters, bounded by number and age; `letters` describes their fields.
 
@@ -50,7 +51,7 @@ script!(
     "scripts/freeze.lua",
     "scripts/write.lua"
 );
-script!(TRIM, "scripts/owners.lua", "scripts/trim.lua");
+script!(TRIM, "scripts/owners.lua", "scripts/cursors.lua", "scripts/trim.lua");
 script!(REMOVE, "scripts/owners.lua", "scripts/remove.lua");
 script!(REDELIVER, "scripts/redeliver.lua");
 
@@ -173,7 +174,7 @@ impl Keys {
     pub(super) fn trim(&self, redis: &mut Connection, place: &Place, settled: &[Position]) -> RedisResult<()> {
         let mut call = self.call(&TRIM, place);
         for Position { partition, tenure, seq } in settled {
-            call.arg(*partition).arg(*tenure).arg(stream_id(*seq + 1));
+            call.arg(*partition).arg(*tenure).arg(stream_id(*seq + 1)).arg(*seq);
         }
         call.invoke(redis)
     }

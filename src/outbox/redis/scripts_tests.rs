@@ -148,6 +148,23 @@ fn a_passage_that_arrives_late_or_again_moves_no_cursor_back_and_leaves_one_dead
 }
 
 #[test]
+fn what_arrives_late_when_the_stream_was_empty_replaces_no_batch_and_moves_no_cursor() {
+    let mut owner = Owner::start();
+    assert!(owner.keep("m1", 5));
+    owner.pass("m1", 5, None);
+    owner.trim(5);
+    assert!(owner.keep("m2", 6));
+    assert!(!owner.keep("m1", 5));
+    assert_eq!(owner.kept(), ["m2 {}"]);
+    owner.pass("m1", 5, Some("letter"));
+    assert!(!owner.redis.hexists::<_, _, bool>(owner.keys.cursors(PARTITION), LANE).unwrap());
+    assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0);
+    // Nor does a late removal forget it.
+    owner.trim(4);
+    assert!(!owner.keep("m1", 5));
+}
+
+#[test]
 fn nothing_follows_from_what_was_read_before_another_node_had_the_partition() {
     let mut owner = Owner::start();
     let (mine, other) = (owner.place.clone(), Place { node: NodeId::new("host", 2, 0), ..owner.place.clone() });

@@ -9,7 +9,7 @@ use super::passages::Unwritten;
 use super::scripts::{Frozen, Passage, Written};
 use super::store::Store;
 use super::tenure::{End, Overtaken};
-use crate::outbox::{NotKept, Position};
+use crate::outbox::{Handover, NotKept, Position};
 use crate::telemetry::Level;
 
 /// How often passages are written down, and settled events trimmed, while nothing else asks for it.
@@ -161,6 +161,7 @@ impl RedisOutbox {
             }
         };
         self.say_evicted(evicted, full);
+        self.fence(passed.iter().chain(&kept).flatten().copied());
         let (count, mut passed) = (unwritten.len(), passed.into_iter());
         for unwritten in unwritten {
             let refused = if unwritten.is_to_be_written() { passed.next().unwrap_or_default().len() } else { 0 };
@@ -171,6 +172,12 @@ impl RedisOutbox {
         }
         self.passages.done(count);
         Ok(kept.into_iter().map(verdict).collect())
+    }
+
+    /// Ends the tenures of which Redis has refused something, and takes their events from the lanes.
+    fn fence(&self, refused: impl Iterator<Item = Position>) {
+        let revoked = self.tenures.lock().fence(refused);
+        self.hand_over(Handover { revoked, ..Handover::default() });
     }
 
     fn say_evicted(&self, letters: usize, full: bool) {

@@ -3,12 +3,13 @@
 //! A tenure is one ownership of one partition, from assignment to its end. Every event carries the tenure under which it
 //! was read, so that an event of a lost partition is known for what it is wherever it has got to.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::outbox::Position;
 
 /// Why a tenure ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) enum End {
     /// Another node has the partition, or has had it since: its events are delivered there, or read anew.
     Fenced,
@@ -18,6 +19,7 @@ pub(crate) enum End {
 
 /// Settled events of a partition that stand behind others which are not.
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Overtaken {
     /// The partition.
     pub(crate) partition: u16,
@@ -29,6 +31,7 @@ pub(crate) struct Overtaken {
 
 /// One ownership of a partition.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
 struct Tenure {
     id: u64,
     /// The last event read.
@@ -51,6 +54,7 @@ struct Tenure {
 
 /// An event that was read.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
 struct Outstanding {
     seq: u64,
     /// Lanes that have yet to pass it, as far as they are known.
@@ -67,18 +71,19 @@ impl Outstanding {
 
 /// All tenures of this node.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
 pub(crate) struct Tenures {
     /// How many settled events of a partition may stand behind one that is not, if they are not more than those that are
     /// not: to remove them costs Redis as much as they cost it before, and they go for nothing when that one is settled.
     overtaken_at_least: usize,
     held: BTreeMap<u16, Tenure>,
-    ended: HashMap<u64, End>,
+    ended: BTreeMap<u64, End>,
 }
 
 impl Tenures {
     /// None yet; `overtaken` settled events of a partition, or as many as are not settled, may wait for one before them.
     pub(crate) fn new(overtaken: usize) -> Self {
-        Self { overtaken_at_least: overtaken.max(1), held: BTreeMap::new(), ended: HashMap::new() }
+        Self { overtaken_at_least: overtaken.max(1), held: BTreeMap::new(), ended: BTreeMap::new() }
     }
 
     /// Begins a tenure of `partition` with nothing read yet, under the number that Redis gave it. `ahead` are the events that
@@ -103,6 +108,19 @@ impl Tenures {
         let tenure = self.held.remove(&partition)?;
         self.ended.insert(tenure.id, end);
         Some(tenure.id)
+    }
+
+    /// Ends those tenures that are held of the positions: Redis has refused something of them. Returns their numbers.
+    ///
+    /// Also when Redis is about to give one back, having lost it for a while: what was refused is not this node's any more,
+    /// and has to be read anew.
+    pub(crate) fn fence(&mut self, positions: impl Iterator<Item = Position>) -> Vec<u64> {
+        let is_held = |held: &BTreeMap<u16, Tenure>, place: Position| {
+            held.get(&place.partition).is_some_and(|tenure| tenure.id == place.tenure)
+        };
+        positions
+            .filter_map(|place| if is_held(&self.held, place) { self.end(place.partition, End::Fenced) } else { None })
+            .collect()
     }
 
     /// Ends all tenures. Returns their numbers.
@@ -262,6 +280,10 @@ impl Tenure {
             self.settled = event.seq;
             self.settled_behind -= 1;
             self.outstanding.pop_front();
+        }
+        if self.outstanding.is_empty() {
+            // Those that were removed one by one stood behind the last.
+            self.settled = self.settled.max(self.read_to);
         }
         // Often enough that neither this list nor the stream is much longer than what is not settled, seldom enough that
         // the walk through the list costs an event next to nothing.

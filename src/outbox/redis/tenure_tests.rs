@@ -171,3 +171,28 @@ fn of_many_events_those_of_other_nodes_are_named_and_those_that_redis_lost_are_l
     tenures.end(1, End::Fenced);
     assert_eq!(tenures.live(events().into_iter()), Err(vec![ids[1]]));
 }
+
+#[test]
+fn a_tenure_of_which_redis_refused_something_is_over_and_others_are_not() {
+    let mut tenures = Tenures::new(OVERTAKEN);
+    let (ours, refused) = (begin(&mut tenures, 3, 7), begin(&mut tenures, 4, 8));
+    let places = [at(4, refused, 5), at(4, refused, 6), at(3, 2, 5)];
+    assert_eq!(tenures.fence(places.into_iter()), [refused]);
+    assert_eq!(tenures.held(), BTreeMap::from([(3, ours)]));
+    assert_eq!(tenures.live([at(3, ours, 1), places[0]].into_iter()), Err(vec![refused]));
+}
+
+#[test]
+fn a_stream_of_which_all_is_settled_is_trimmed_up_to_the_last_event_though_that_was_removed() {
+    let mut tenures = Tenures::new(1);
+    let id = begin(&mut tenures, 3, 7);
+    for seq in 1..=2 {
+        tenures.read(at(3, id, seq));
+        tenures.routed(at(3, id, seq), 1);
+    }
+    tenures.passed(at(3, id, 2));
+    let overtaken = tenures.take_overtaken();
+    assert_eq!(overtaken, [Overtaken { partition: 3, tenure: id, seqs: vec![2] }]);
+    tenures.passed(at(3, id, 1));
+    assert_eq!(tenures.trimmable(), [at(3, id, 2)]);
+}

@@ -2,11 +2,12 @@
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id
--- ARGV[4..] three per partition: partition, tenure, the id below which its events are removed
+-- ARGV[4..] four per partition: partition, tenure, the id below which its events are removed, the last place below that
 --
 -- Partitions of which the tenure is over are left alone. Returns the number of events removed.
--- A stream of which nothing is left needs no cursors, and no batch that begins in it is under way: those of lanes that come
--- no more would stay for ever.
+-- A stream of which nothing is left needs no cursor of each lane, and no batch that begins in it is under way: those of lanes
+-- that come no more would stay for ever. What all have passed is kept: a batch that comes late must not be taken for a new
+-- one, and replace the one that is under way by then.
 -- May change: out, cursor and flight of the partitions.
 
 local removed = 0
@@ -14,12 +15,15 @@ if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
   return removed
 end
 write_while_full()
-for i = 4, #ARGV, 3 do
+for i = 4, #ARGV, 4 do
   if owns(ARGV[i], ARGV[i + 1]) then
     local stream = ARGV[1] .. ':out:' .. ARGV[i]
     removed = removed + redis.call('XTRIM', stream, 'MINID', ARGV[i + 2])
     if redis.call('XLEN', stream) == 0 then
-      redis.call('DEL', ARGV[1] .. ':cursor:' .. ARGV[i], ARGV[1] .. ':flight:' .. ARGV[i])
+      local cursors = ARGV[1] .. ':cursor:' .. ARGV[i]
+      local passed = has_passed(ARGV[i], '', ARGV[i + 3]) and redis.call('HGET', cursors, '') or ARGV[i + 3]
+      redis.call('DEL', cursors, ARGV[1] .. ':flight:' .. ARGV[i])
+      redis.call('HSET', cursors, '', passed)
     end
   end
 end

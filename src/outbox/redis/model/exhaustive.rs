@@ -1,0 +1,192 @@
+//! Every way in which two nodes, one lane and a few events of two partitions can come into each other's way.
+//!
+//! A breadth-first search over all interleavings of single script calls: between any two of them events come, leases
+//! lapse, partitions move, nodes die, calls are carried out late or never or unheard, the endpoint fails, Redis loses its
+//! last seconds. In every state D1, D2, D3 and the fencing must hold as far as that state tells; from every state in which
+//! nobody has anything left to do, once everything heals, each event must have reached its end.
+//! How much may happen is bounded by a [`Budget`]; within it, nothing is left out.
+//!
+//! That the search can fail is tested too: each [`Flaw`] has a counterexample.
+
+mod actions;
+mod caller;
+mod state;
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use super::protocol::Flaw;
+use actions::Action;
+use caller::Step;
+use state::State;
+
+/// How often things may happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Budget {
+    /// Events beyond the first one in each partition.
+    events: u8,
+    lapses: u8,
+    crashes: u8,
+    /// Calls get lost, or come late.
+    delays: u8,
+    /// Attempts fail, or their answers get lost.
+    failures: u8,
+    /// Events are given up.
+    letters: u8,
+    /// Batches are sent though Redis refuses to persist them.
+    unkept: u8,
+    /// Redis loses what happened since it last wrote everything down.
+    restores: u8,
+}
+
+/// What a search found.
+#[derive(Debug)]
+struct Found {
+    states: usize,
+    /// The shortest way to a broken rule, and which.
+    counterexample: Option<(Vec<Action>, String)>,
+}
+
+/// Searches from where `before` has led.
+fn search(budget: Budget, before: &[Action], flaw: Option<Flaw>) -> Found {
+    let mut first = State::new(budget);
+    for action in before {
+        first.take(*action, flaw).expect("a beginning");
+    }
+    // How each state was come to first: a fingerprint of the one before, and the action.
+    let mut seen: HashMap<u64, Option<(u64, Action)>> = HashMap::from([(first.fingerprint(), None)]);
+    let mut frontier = VecDeque::from([first]);
+    while let Some(state) = frontier.pop_front() {
+        let from = state.fingerprint();
+        let way = |last: Option<Action>, seen: &HashMap<u64, Option<(u64, Action)>>| {
+            let before = std::iter::successors(seen[&from], |(state, _)| seen[state]);
+            let mut actions: Vec<Action> = last.into_iter().chain(before.map(|(_, action)| action)).collect();
+            actions.reverse();
+            actions
+        };
+        let (steps, troubles) = (state.steps(), state.troubles());
+        let mut is_quiet = true;
+        for (number, action) in steps.iter().chain(&troubles).copied().enumerate() {
+            let mut next = state.clone();
+            if let Err(broken) = next.take(action, flaw) {
+                return Found { states: seen.len(), counterexample: Some((way(Some(action), &seen), broken)) };
+            }
+            let fingerprint = next.fingerprint();
+            is_quiet &= fingerprint == from || number >= steps.len();
+            if let Entry::Vacant(new) = seen.entry(fingerprint) {
+                new.insert(Some((from, action)));
+                frontier.push_back(next);
+            }
+        }
+        if is_quiet && let Err(broken) = state.comes_to_rest(flaw) {
+            return Found { states: seen.len(), counterexample: Some((way(None, &seen), broken)) };
+        }
+    }
+    Found { states: seen.len(), counterexample: None }
+}
+
+fn assert_correct(budget: Budget, before: &[Action]) {
+    let began = Instant::now();
+    let found = search(budget, before, None);
+    println!("{budget:?}: {} states in {:.1?}", found.states, began.elapsed());
+    if let Some((way, broken)) = found.counterexample {
+        panic!("{broken} after {way:?}");
+    }
+}
+
+const NONE: Budget =
+    Budget { events: 0, lapses: 0, crashes: 0, delays: 0, failures: 0, letters: 0, unkept: 0, restores: 0 };
+
+/// A dead node has had the second partition. Redis has not written down yet who gets it next.
+const WIDOWED: [Action; 6] = [
+    Action::Join(1),
+    Action::Call(0, Step::Assign),
+    Action::Call(0, Step::Release),
+    Action::Call(1, Step::Assign),
+    Action::Crash(1),
+    Action::Save,
+];
+
+/// Each node has a partition.
+const TWO_OWNERS: [Action; 5] = [
+    Action::Join(1),
+    Action::Call(0, Step::Assign),
+    Action::Call(0, Step::Release),
+    Action::Call(1, Step::Assign),
+    Action::TakeOver(1),
+];
+
+/// The wide one when there is time: `MODEL_SECONDS=600`.
+fn budget(narrow: Budget, wide: Budget) -> Budget {
+    if super::number("MODEL_SECONDS").is_some_and(|seconds| seconds >= 600) { wide } else { narrow }
+}
+
+#[test]
+fn every_event_reaches_its_end_in_order_whatever_comes_late() {
+    let narrow = Budget { delays: 1, failures: 1, ..NONE };
+    assert_correct(budget(narrow, Budget { events: 1, letters: 1, ..narrow }), &[]);
+}
+
+#[test]
+fn every_event_reaches_its_end_in_order_though_a_node_dies() {
+    let narrow = Budget { crashes: 1, failures: 1, ..NONE };
+    assert_correct(budget(narrow, Budget { events: 1, letters: 1, unkept: 1, ..narrow }), &[]);
+}
+
+#[test]
+fn every_event_reaches_its_end_in_order_though_a_call_comes_late_while_partitions_move() {
+    let before = [&TWO_OWNERS[..], &[Action::Crash(0)]].concat();
+    let narrow = Budget { delays: 1, ..NONE };
+    assert_correct(budget(Budget { crashes: 1, ..narrow }, Budget { crashes: 2, failures: 1, ..narrow }), &before);
+}
+
+#[test]
+fn every_event_reaches_its_end_in_order_though_a_lease_lapses() {
+    let narrow = Budget { lapses: 1, ..NONE };
+    assert_correct(budget(narrow, Budget { delays: 1, failures: 1, ..narrow }), &TWO_OWNERS);
+}
+
+#[test]
+fn every_event_reaches_its_end_in_order_though_redis_loses_its_last_seconds() {
+    let narrow = Budget { restores: 1, ..NONE };
+    assert_correct(budget(narrow, Budget { events: 1, failures: 1, ..narrow }), &[]);
+}
+
+#[test]
+fn a_batch_of_which_one_partition_is_lost_loses_no_event() {
+    let narrow = Budget { crashes: 1, restores: 1, ..NONE };
+    assert_correct(budget(narrow, Budget { failures: 1, letters: 1, ..narrow }), &WIDOWED);
+}
+
+#[test]
+fn the_search_finds_every_flaw_it_is_given() {
+    let late = Budget { events: 1, delays: 1, ..NONE };
+    let dead = Budget { crashes: 1, failures: 1, ..NONE };
+    let given_up = Budget { events: 1, crashes: 1, letters: 1, ..NONE };
+    let torn = Budget { crashes: 1, failures: 1, restores: 1, ..NONE };
+    for (flaw, budget, before) in [
+        (Flaw::NoFencing, Budget { crashes: 1, ..late }, &[][..]),
+        (Flaw::NoTenures, Budget { crashes: 1, ..late }, &[]),
+        (Flaw::CursorsGoBack, late, &[]),
+        (Flaw::LateFreeze, late, &[]),
+        (Flaw::NoFloor, late, &[]),
+        (Flaw::TornTakeover, dead, &[]),
+        (Flaw::NotPersisted, dead, &[]),
+        (Flaw::InFlightNotRead, dead, &[]),
+        (Flaw::CursorsNotRead, Budget { events: 1, crashes: 1, ..NONE }, &[]),
+        (Flaw::PersistedFirst, given_up, &[]),
+        (Flaw::TrimmedFirst, given_up, &[]),
+        (Flaw::CursorsOvertake, given_up, &[]),
+        (Flaw::InheritedOvertaken, given_up, &TWO_OWNERS),
+        (Flaw::ThrownAway, torn, &WIDOWED),
+        (Flaw::SameId, torn, &WIDOWED),
+        (Flaw::RefusalForgotten, Budget { restores: 1, ..NONE }, &[]),
+        (Flaw::UnkeptBehindLetter, Budget { unkept: 1, ..given_up }, &[]),
+    ] {
+        let began = Instant::now();
+        let found = search(budget, before, Some(flaw));
+        let (way, broken) = found.counterexample.unwrap_or_else(|| panic!("{flaw:?} is not found in {budget:?}"));
+        println!("{flaw:?}: {broken} after {way:?} ({} states, {:.1?})", found.states, began.elapsed());
+    }
+}

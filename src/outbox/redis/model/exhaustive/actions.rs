@@ -1,0 +1,107 @@
+//! What can happen in a state of the search.
+
+use std::collections::BTreeSet;
+
+use super::caller::{STEPS, Step};
+use super::state::State;
+use crate::outbox::redis::model::protocol::{IDS, Lease};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    Succeeds,
+    /// It arrives, and its answer does not.
+    Unheard,
+    Fails,
+    /// It fails, and was the last; perhaps it arrived.
+    GivenUp {
+        arrived: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Append(u16),
+    /// The second node comes.
+    Join(usize),
+    /// A node makes a call, and hears the answer.
+    Call(usize, Step),
+    /// A node makes a call, and gives it up.
+    GiveUp(usize, Step),
+    /// A call that was given up is carried out.
+    Late(usize),
+    TakeOver(usize),
+    /// What the last owner left cannot be read.
+    ReadFails(usize),
+    Read(usize),
+    Attempt(usize, Attempt),
+    /// A batch that Redis refuses to persist is sent all the same.
+    Unkept(usize),
+    /// The outbox is full.
+    Full(usize),
+    Lapse(usize),
+    Renew(usize),
+    Reap(usize),
+    Crash(usize),
+    Save,
+    Restore,
+}
+
+impl State {
+    /// What happens by itself, and does not use up the budget.
+    pub(super) fn steps(&self) -> Vec<Action> {
+        let mut steps = Vec::new();
+        for (n, node) in self.nodes.iter().enumerate() {
+            steps.extend(STEPS.into_iter().filter(|step| node.may(*step)).map(|step| Action::Call(n, step)));
+            steps.extend((!node.joined).then_some(Action::Join(n)));
+            steps.extend((!node.fresh.is_empty()).then_some(Action::TakeOver(n)));
+            steps.extend((!node.tenures.readable().is_empty()).then_some(Action::Read(n)));
+            steps.extend(node.sending.then_some(Action::Attempt(n, Attempt::Succeeds)));
+            steps.extend((self.redis.leases[node.id] == Lease::Lapsed).then_some(Action::Renew(n)));
+        }
+        steps
+    }
+
+    /// What else can happen.
+    pub(super) fn troubles(&self) -> Vec<Action> {
+        let (left, mut actions) = (self.left, Vec::new());
+        for partition in 0..2 {
+            actions.extend((left.events > 0).then_some(Action::Append(partition)));
+        }
+        for (n, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.joined) {
+            let lease = self.redis.leases[node.id];
+            if left.delays > 0 {
+                let asks = |step: &Step| node.clone().start(*step, &mut BTreeSet::new(), None).is_some();
+                let steps = STEPS.into_iter().filter(|step| node.may(*step) && asks(step));
+                actions.extend(steps.map(|step| Action::GiveUp(n, step)));
+                actions.extend((!node.fresh.is_empty()).then_some(Action::ReadFails(n)));
+            }
+            if node.sending && left.failures > 0 {
+                actions.extend([Attempt::Unheard, Attempt::Fails].map(|attempt| Action::Attempt(n, attempt)));
+            }
+            if node.sending && left.letters > 0 {
+                let given_up = [true, false].map(|arrived| Attempt::GivenUp { arrived });
+                actions.extend(given_up.map(|attempt| Action::Attempt(n, attempt)));
+            }
+            actions.extend((left.letters > 0 && !node.waiting.is_empty()).then_some(Action::Full(n)));
+            let unkept = left.unkept > 0 && node.may(Step::Persist);
+            actions.extend(unkept.then_some(Action::Unkept(n)));
+            let others_live = self.nodes.iter().all(|node| self.redis.leases[node.id] != Lease::Lapsed);
+            actions.extend((left.lapses > 0 && others_live).then_some(Action::Lapse(n)));
+            if left.crashes > 0 && self.next_id < IDS {
+                actions.push(Action::Crash(n));
+                actions.extend((lease == Lease::Lapsed).then_some(Action::Reap(n)));
+            }
+        }
+        actions.extend((0..self.late.len()).map(Action::Late));
+        if left.restores > 0 {
+            match &self.saved {
+                None => actions.push(Action::Save),
+                Some(saved) if saved.leases == self.redis.leases && *saved != self.redis => {
+                    actions.push(Action::Restore);
+                }
+                Some(_) => {}
+            }
+        }
+        actions
+    }
+}

@@ -1,0 +1,355 @@
+//! A node of the search: reader, lane and acknowledgements of the one lane that there is. Its tenures are the real ones.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::outbox::Position;
+use crate::outbox::redis::model::protocol::{Ack, Batch, BatchId, Caller, Flaw, Freeze, Id, Redis, Takeover};
+use crate::outbox::redis::passages::last_places;
+use crate::outbox::redis::tenure::{End, Overtaken, Tenures};
+
+/// The one epoch of the search.
+pub(super) const EPOCH: u8 = 1;
+
+/// Events of a batch.
+const BATCH: usize = 2;
+
+/// A batch that is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Outgoing {
+    pub(super) id: BatchId,
+    pub(super) events: Vec<Position>,
+    /// It stays as it is from now on.
+    pub(super) frozen: bool,
+}
+
+/// What a successor knows of a partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Resume {
+    pub(super) cursor: u64,
+    pub(super) in_flight: Vec<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Node {
+    pub(super) id: Id,
+    /// Whether it has a session.
+    pub(super) joined: bool,
+    pub(super) tenures: Tenures,
+    /// Partitions that it was given, with nothing read yet of what their last owner left.
+    pub(super) fresh: Vec<(u16, u64)>,
+    pub(super) resumes: BTreeMap<u64, Resume>,
+    pub(super) inherited: VecDeque<Outgoing>,
+    pub(super) waiting: Vec<Position>,
+    pub(super) trying: Option<Outgoing>,
+    /// Its attempt is under way.
+    pub(super) sending: bool,
+    pub(super) acks: Vec<Ack>,
+    /// Cursors that wait for the end of a batch.
+    pub(super) behind: Vec<Position>,
+    /// What is to be removed from the streams, its acknowledgements being written.
+    pub(super) settled: Vec<Position>,
+    pub(super) overtaken: Vec<Overtaken>,
+    made: u8,
+}
+
+/// A call that a node makes, apart from reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Step {
+    Assign,
+    /// Acknowledges what the lane has passed, and persists its next batch.
+    Persist,
+    /// Acknowledges what the lane has passed.
+    Settle,
+    Trim,
+    Release,
+}
+
+pub(super) const STEPS: [Step; 5] = [Step::Assign, Step::Persist, Step::Settle, Step::Trim, Step::Release];
+
+/// A call on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Call {
+    Assign { caller: Caller, held: BTreeMap<u16, u64> },
+    Write { caller: Caller, acks: Vec<Ack>, batches: Vec<Freeze> },
+    Trim { caller: Caller, settled: Vec<Position> },
+    Remove { caller: Caller, tenure: (u16, u64), seqs: Vec<u64> },
+    Release { caller: Caller, places: Vec<Position> },
+}
+
+impl Node {
+    pub(super) fn new(id: Id, joined: bool) -> Self {
+        Self {
+            id,
+            joined,
+            tenures: Tenures::new(1),
+            fresh: Vec::new(),
+            resumes: BTreeMap::new(),
+            inherited: VecDeque::new(),
+            waiting: Vec::new(),
+            trying: None,
+            sending: false,
+            acks: Vec::new(),
+            behind: Vec::new(),
+            settled: Vec::new(),
+            overtaken: Vec::new(),
+            made: 0,
+        }
+    }
+
+    pub(super) const fn caller(&self) -> Caller {
+        Caller { id: self.id, epoch: EPOCH }
+    }
+
+    fn is_removing(&self) -> bool {
+        !(self.settled.is_empty() && self.overtaken.is_empty())
+    }
+
+    pub(super) fn may(&self, step: Step) -> bool {
+        let has_settled = || !self.tenures.trimmable().is_empty() || !self.tenures.clone().take_overtaken().is_empty();
+        match step {
+            _ if !self.joined => false,
+            Step::Assign => self.fresh.is_empty(),
+            Step::Persist if self.trying.is_some() => !self.sending,
+            Step::Persist => !(self.inherited.is_empty() && self.waiting.is_empty()),
+            Step::Settle => !self.is_removing() && (!self.acks.is_empty() || has_settled()),
+            Step::Trim => self.is_removing(),
+            Step::Release => {
+                let written = self.acks.is_empty() && !self.is_removing() && !has_settled();
+                written && !self.tenures.releasable().is_empty()
+            }
+        }
+    }
+
+    /// Puts a call together. `None` when Redis need not be asked. `split` gets the batches that lose events.
+    pub(super) fn start(&mut self, step: Step, split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) -> Option<Call> {
+        let caller = self.caller();
+        Some(match step {
+            Step::Assign => Call::Assign { caller, held: self.tenures.held() },
+            Step::Persist => {
+                let freeze = self.next_batch(split, flaw)?;
+                let acks = if flaw == Some(Flaw::PersistedFirst) { Vec::new() } else { self.acks_to_write() };
+                Call::Write { caller, acks, batches: vec![freeze] }
+            }
+            Step::Settle => {
+                // Looked at first: what is settled by now is removed only when its acknowledgements are written.
+                (self.overtaken, self.settled) = (self.tenures.take_overtaken(), self.tenures.trimmable());
+                let acks = if flaw == Some(Flaw::TrimmedFirst) { Vec::new() } else { self.acks_to_write() };
+                Call::Write { caller, acks, batches: Vec::new() }
+            }
+            Step::Trim => match (&self.settled[..], self.overtaken.first()) {
+                ([], Some(Overtaken { partition, tenure, seqs })) => {
+                    Call::Remove { caller, tenure: (*partition, *tenure), seqs: seqs.clone() }
+                }
+                (settled, _) => Call::Trim { caller, settled: settled.to_vec() },
+            },
+            Step::Release => {
+                let place = |(partition, tenure)| Position { partition, tenure, seq: 0 };
+                Call::Release { caller, places: self.tenures.releasable().into_iter().map(place).collect() }
+            }
+        })
+    }
+
+    /// The acknowledgements, but for what is another node's by now.
+    fn acks_to_write(&mut self) -> Vec<Ack> {
+        for ack in &mut self.acks {
+            ack.places.retain(|place| self.tenures.ended(*place).is_none());
+        }
+        self.acks.retain(|ack| !ack.places.is_empty());
+        self.acks.clone()
+    }
+
+    /// The lane's next batch, if it is to be persisted: an attempt of one that was begins at once.
+    pub(super) fn next_batch(&mut self, split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) -> Option<Freeze> {
+        if self.trying.is_none() {
+            let inherited = self.inherited.pop_front();
+            self.trying = inherited.or_else(|| {
+                let events = self.waiting.drain(..self.waiting.len().min(BATCH)).collect();
+                Some(Outgoing { id: self.next_id(), events, frozen: false })
+            });
+        }
+        let batch = self.trying.clone()?;
+        match self.tenures.live(batch.events.iter().copied()) {
+            Err(fenced) => {
+                self.rebuild(&fenced, split, flaw);
+                None
+            }
+            Ok(_) if batch.frozen || flaw == Some(Flaw::NotPersisted) => {
+                self.begin_attempt();
+                None
+            }
+            Ok(live) => {
+                let events = live.iter().map(|place| (place.partition, place.seq)).collect();
+                let last = last_places(live.into_iter());
+                Some(Freeze { lane: 0, batch: Batch { id: batch.id, events }, last })
+            }
+        }
+    }
+
+    pub(super) fn begin_attempt(&mut self) {
+        self.sending = true;
+        if let Some(batch) = &mut self.trying {
+            batch.frozen = true;
+        }
+    }
+
+    /// Numbers begin at 1: there is no batch 0.
+    fn next_id(&mut self) -> BatchId {
+        self.made += 1;
+        (self.id, self.made)
+    }
+
+    /// Leaves the events of these tenures out of the batch that is about to be sent.
+    pub(super) fn rebuild(&mut self, gone: &[u64], split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) {
+        if let Some(batch) = self.trying.take() {
+            self.trying = self.without(batch, gone, split, flaw);
+        }
+    }
+
+    /// What stays of a batch, if anything does.
+    fn without(
+        &mut self,
+        batch: Outgoing,
+        gone: &[u64],
+        split: &mut BTreeSet<BatchId>,
+        flaw: Option<Flaw>,
+    ) -> Option<Outgoing> {
+        let events: Vec<Position> =
+            batch.events.iter().filter(|place| !gone.contains(&place.tenure)).copied().collect();
+        if events.len() == batch.events.len() {
+            return Some(batch);
+        }
+        if events.is_empty() || flaw == Some(Flaw::ThrownAway) {
+            return None;
+        }
+        split.insert(batch.id);
+        let id = if flaw == Some(Flaw::SameId) { batch.id } else { self.next_id() };
+        Some(Outgoing { id, events, frozen: false })
+    }
+
+    /// Takes over the partitions that it was given, with what their last owners left.
+    pub(super) fn take_over(&mut self, redis: &Redis<2>, split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) {
+        let fresh: BTreeMap<u16, u64> = std::mem::take(&mut self.fresh).into_iter().collect();
+        let Takeover { cursors, batches, in_part } = redis.take_over(0, &fresh, flaw);
+        split.extend(in_part);
+        for (partition, tenure) in fresh {
+            let places = batches.iter().flat_map(|(_, events)| events).filter(|place| place.tenure == tenure);
+            let resume = Resume { cursor: cursors[&partition], in_flight: places.map(|place| place.seq).collect() };
+            let mut ahead = BTreeMap::new();
+            for seq in &resume.in_flight {
+                *ahead.entry(*seq).or_default() += 1;
+            }
+            self.tenures.begin(partition, tenure, ahead);
+            self.resumes.insert(tenure, resume);
+        }
+        self.inherited.extend(batches.into_iter().map(|(id, events)| Outgoing { id, events, frozen: true }));
+        let held = self.tenures.held();
+        self.resumes.retain(|tenure, _| held.values().any(|held| held == tenure));
+    }
+
+    /// Reads on in its partitions.
+    pub(super) fn read(&mut self, redis: &Redis<2>) {
+        let mut found = Vec::new();
+        for Position { partition, tenure, seq: last } in self.tenures.readable() {
+            let unread = redis.parts[usize::from(partition)].stream.iter().filter(|seq| **seq > last);
+            found.extend(unread.map(|seq| Position { partition, tenure, seq: *seq }));
+        }
+        found.sort_by_key(|place| place.seq);
+        for place in found {
+            self.tenures.read(place);
+            let resume = &self.resumes[&place.tenure];
+            let has = resume.cursor >= place.seq || resume.in_flight.contains(&place.seq);
+            self.tenures.routed(place, u32::from(!has));
+            self.waiting.extend((!has).then_some(place));
+        }
+    }
+
+    /// Hears which partitions it has.
+    pub(super) fn assigned(
+        &mut self,
+        share: usize,
+        owned: &BTreeMap<u16, u64>,
+        split: &mut BTreeSet<BatchId>,
+        flaw: Option<Flaw>,
+    ) {
+        let held = self.tenures.held();
+        let fenced = held.iter().filter(|(partition, tenure)| owned.get(partition) != Some(tenure));
+        let ended: Vec<u64> = fenced.filter_map(|(partition, _)| self.tenures.end(*partition, End::Fenced)).collect();
+        self.revoke(&ended, split, flaw);
+        self.fresh = owned
+            .iter()
+            .filter(|(partition, tenure)| held.get(partition) != Some(tenure))
+            .map(|(p, t)| (*p, *t))
+            .collect();
+        if self.fresh.is_empty() {
+            self.tenures.retire_beyond(share);
+        }
+    }
+
+    /// Redis has refused something of these tenures: they are over.
+    pub(super) fn fenced<'a>(
+        &mut self,
+        places: impl Iterator<Item = &'a Position>,
+        split: &mut BTreeSet<BatchId>,
+        flaw: Option<Flaw>,
+    ) {
+        let ended = self.tenures.fence(places.copied());
+        self.revoke(&ended, split, flaw);
+    }
+
+    /// Drops the events of tenures that are over, but for those of an attempt under way.
+    pub(super) fn revoke(&mut self, ended: &[u64], split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) {
+        self.waiting.retain(|place| !ended.contains(&place.tenure));
+        for batch in std::mem::take(&mut self.inherited) {
+            let staying = self.without(batch, ended, split, flaw);
+            self.inherited.extend(staying);
+        }
+        if !self.sending {
+            self.rebuild(ended, split, flaw);
+        }
+        // What cannot be taken back any more comes again in part.
+        let is_over = |places: &[Position]| places.iter().filter(|place| ended.contains(&place.tenure)).count();
+        let sent = self.trying.iter().map(|batch| (batch.id, &batch.events));
+        for (id, places) in sent.chain(self.acks.iter().map(|ack| (ack.id, &ack.places))) {
+            split.extend((1..places.len()).contains(&is_over(places)).then_some(id));
+        }
+    }
+
+    /// The lane is done with the batch under way.
+    pub(super) fn finish(&mut self, given_up: bool, flaw: Option<Flaw>) {
+        self.sending = false;
+        let Some(batch) = self.trying.take() else { return };
+        let moves_all = self.inherited.is_empty() || flaw == Some(Flaw::InheritedOvertaken);
+        self.pass(batch.id, &batch.events, given_up, true);
+        if moves_all {
+            self.move_behind();
+        }
+    }
+
+    /// The oldest event that waits is given up, for there are too many.
+    pub(super) fn give_up(&mut self, flaw: Option<Flaw>) {
+        let (id, event) = (self.next_id(), self.waiting.remove(0));
+        let moves = (self.trying.is_none() && self.inherited.is_empty()) || flaw == Some(Flaw::CursorsOvertake);
+        if moves {
+            self.pass(id, &[event], true, true);
+            self.move_behind();
+        } else {
+            self.behind = last_places(self.behind.iter().copied().chain([event]));
+            self.pass(id, &[event], true, false);
+        }
+    }
+
+    /// The cursors that waited move, each for itself.
+    fn move_behind(&mut self) {
+        for place in std::mem::take(&mut self.behind) {
+            self.acks.push(Ack { lane: 0, id: (self.id, 0), letter: 0, places: vec![place], moves: true });
+        }
+    }
+
+    fn pass(&mut self, id: BatchId, events: &[Position], given_up: bool, moves: bool) {
+        let letter = if given_up { events.iter().fold(0, |all, place| all | 1 << place.seq) } else { 0 };
+        self.acks.push(Ack { lane: 0, id, letter, places: last_places(events.iter().copied()), moves });
+        for event in events {
+            self.tenures.passed(*event);
+        }
+    }
+}

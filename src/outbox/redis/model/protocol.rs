@@ -1,0 +1,327 @@
+//! The outbox's scripts as pure functions, on events without content: small enough to look at every state.
+//!
+//! [`super::conformance`] holds them against the real scripts.
+
+use std::collections::BTreeMap;
+
+use crate::outbox::Position;
+
+/// Incarnations of nodes that one search may need.
+pub(super) const IDS: usize = 6;
+
+/// Lanes of an outbox.
+pub(super) const LANES: usize = 2;
+
+/// An incarnation of a node.
+pub(super) type Id = usize;
+
+/// The incarnation that made a batch, and the batch's number there.
+pub(super) type BatchId = (Id, u8);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum Lease {
+    #[default]
+    None,
+    Good,
+    Lapsed,
+}
+
+/// A batch as Redis has it: its events as partition and place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Batch {
+    pub(super) id: BatchId,
+    pub(super) events: Vec<(u16, u64)>,
+}
+
+/// The arguments of `pass`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Ack {
+    pub(super) lane: usize,
+    pub(super) id: BatchId,
+    /// The events of its dead letter, a bit each; 0 when it has none.
+    pub(super) letter: u16,
+    pub(super) places: Vec<Position>,
+    pub(super) moves: bool,
+}
+
+/// The arguments of `freeze`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Freeze {
+    pub(super) lane: usize,
+    pub(super) batch: Batch,
+    pub(super) last: Vec<Position>,
+}
+
+/// Everything of one partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Part {
+    pub(super) owner: Option<(u64, Id)>,
+    pub(super) stream: Vec<u64>,
+    /// 0: none.
+    pub(super) cursors: [u64; LANES],
+    /// Where all lanes have passed, since the stream was last empty.
+    pub(super) floor: u64,
+    pub(super) in_flight: [Option<Batch>; LANES],
+}
+
+/// Everything in Redis.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Redis<const PARTS: usize> {
+    pub(super) epoch: u8,
+    pub(super) leases: [Lease; IDS],
+    /// The last tenure that was given.
+    pub(super) tenures: u64,
+    pub(super) parts: [Part; PARTS],
+}
+
+/// Who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Caller {
+    pub(super) id: Id,
+    pub(super) epoch: u8,
+}
+
+/// Why a script changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Lost,
+    Reaped,
+}
+
+/// What the last owners of partitions left of a lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Takeover {
+    /// By partition; 0: none.
+    pub(super) cursors: BTreeMap<u16, u64>,
+    /// The batches that are whole, under the new tenures.
+    pub(super) batches: Vec<(BatchId, Vec<Position>)>,
+    /// Batches of which something was acknowledged or removed.
+    pub(super) in_part: Vec<BatchId>,
+}
+
+/// What `write.lua` answers: the places that were refused, of each acknowledgement and of each batch.
+pub(super) type Refused = Vec<Vec<Position>>;
+
+/// A way to break the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// Scripts: everybody may write.
+    NoFencing,
+    /// Scripts: an owner may write under a tenure that is over.
+    NoTenures,
+    /// Scripts: an acknowledgement moves a cursor back.
+    CursorsGoBack,
+    /// Scripts: a batch is persisted however late.
+    LateFreeze,
+    /// Scripts: an emptied partition forgets how far its lanes had come.
+    NoFloor,
+    /// Scripts: the partitions of a dead node go to several successors.
+    TornTakeover,
+    /// Nodes: a batch is sent before it is persisted.
+    NotPersisted,
+    /// Nodes: a successor does not read the batches in flight.
+    InFlightNotRead,
+    /// Nodes: a successor does not read the cursors.
+    CursorsNotRead,
+    /// Nodes: a batch is persisted before those in front of it are acknowledged.
+    PersistedFirst,
+    /// Nodes: a stream is trimmed before the acknowledgements are written.
+    TrimmedFirst,
+    /// Nodes: a cursor moves past a batch that is under way.
+    CursorsOvertake,
+    /// Nodes: cursors that waited for a batch move though an inherited batch is left.
+    InheritedOvertaken,
+    /// Nodes: a batch that loses one of its partitions is thrown away whole.
+    ThrownAway,
+    /// Nodes: what stays of a batch keeps its id.
+    SameId,
+    /// Nodes: a tenure goes on though Redis, having lost it for a while, has refused something of it.
+    RefusalForgotten,
+    /// Nodes: a batch goes unpersisted though a dead letter of its lane is not written.
+    UnkeptBehindLetter,
+}
+
+impl<const PARTS: usize> Redis<PARTS> {
+    pub(super) fn new(epoch: u8) -> Self {
+        let parts = std::array::from_fn(|_| Part::default());
+        Self { epoch, leases: [Lease::None; IDS], tenures: 0, parts }
+    }
+
+    pub(super) fn part(&mut self, partition: u16) -> &mut Part {
+        &mut self.parts[usize::from(partition)]
+    }
+
+    pub(super) fn owns(&self, id: Id, place: Position, flaw: Option<Flaw>) -> bool {
+        let owner = self.parts[usize::from(place.partition)].owner;
+        match flaw {
+            Some(Flaw::NoFencing) => true,
+            Some(Flaw::NoTenures) => owner.is_some_and(|(_, owner)| owner == id),
+            _ => owner == Some((place.tenure, id)),
+        }
+    }
+
+    fn has_passed(&self, lane: usize, place: Position) -> bool {
+        let part = &self.parts[usize::from(place.partition)];
+        part.cursors[lane].max(part.floor) >= place.seq
+    }
+
+    /// `assign.lua`. `clock` is the largest number that was ever a tenure. Returns the share, and the partitions of the node.
+    pub(super) fn assign(
+        &mut self,
+        caller: Caller,
+        held: &BTreeMap<u16, u64>,
+        clock: &mut u64,
+        flaw: Option<Flaw>,
+    ) -> Result<(usize, BTreeMap<u16, u64>), Refusal> {
+        if caller.epoch != self.epoch {
+            return Err(Refusal::Lost);
+        }
+        if self.leases[caller.id] == Lease::None {
+            return Err(Refusal::Reaped);
+        }
+        let live = self.leases.iter().filter(|lease| **lease == Lease::Good).count().max(1);
+        let share = PARTS.div_ceil(live);
+        let (known, mut last) = (self.tenures, self.tenures);
+        let (mut owned, mut free) = (BTreeMap::new(), Vec::new());
+        let mut take = |part: &mut Part, tenure: Option<u64>| {
+            let tenure = tenure.unwrap_or_else(|| (*clock + 1).max(last + 1));
+            last = last.max(tenure);
+            *clock = (*clock).max(tenure);
+            part.owner = Some((tenure, caller.id));
+            tenure
+        };
+        for (partition, part) in (0..).zip(&mut self.parts) {
+            let held = held.get(&partition).copied();
+            let is_torn = flaw == Some(Flaw::TornTakeover) && owned.len() >= share;
+            match part.owner {
+                None if held.is_none_or(|held| held <= known) => free.push(partition),
+                Some((tenure, id)) if id == caller.id && held == Some(tenure) && tenure <= known => {
+                    owned.insert(partition, tenure);
+                }
+                Some((_, id)) if id != caller.id => {
+                    if self.leases[id] != Lease::Good && !is_torn {
+                        owned.insert(partition, take(part, None));
+                    }
+                }
+                _ => {
+                    owned.insert(partition, take(part, held.filter(|held| *held > known)));
+                }
+            }
+        }
+        for partition in free {
+            if owned.len() >= share {
+                break;
+            }
+            owned.insert(partition, take(&mut self.parts[usize::from(partition)], None));
+        }
+        self.tenures = last;
+        Ok((share, owned))
+    }
+
+    /// `release.lua`.
+    pub(super) fn release(&mut self, id: Id, place: Position, flaw: Option<Flaw>) {
+        if self.owns(id, place, flaw) {
+            self.part(place.partition).owner = None;
+        }
+    }
+
+    /// `write.lua`. `letters` gets the acknowledgements of which a dead letter was kept, by their number.
+    pub(super) fn write(
+        &mut self,
+        caller: Caller,
+        acks: &[Ack],
+        batches: &[Freeze],
+        letters: &mut Vec<usize>,
+        flaw: Option<Flaw>,
+    ) -> Result<(Refused, Refused), Refusal> {
+        if caller.epoch != self.epoch {
+            return Err(Refusal::Lost);
+        }
+        let passed = acks.iter().enumerate().map(|(number, ack)| {
+            let (written, refused) = self.pass(caller.id, ack, flaw);
+            letters.extend((written && ack.letter != 0).then_some(number));
+            refused
+        });
+        let passed = passed.collect();
+        let kept = batches.iter().map(|batch| self.freeze(caller.id, batch, flaw)).collect();
+        Ok((passed, kept))
+    }
+
+    /// `pass.lua`. Returns whether anything is written, and the places that were refused.
+    fn pass(&mut self, id: Id, ack: &Ack, flaw: Option<Flaw>) -> (bool, Vec<Position>) {
+        let (owned, refused): (Vec<_>, Vec<_>) = ack.places.iter().partition(|place| self.owns(id, **place, flaw));
+        if owned.is_empty() && !refused.is_empty() {
+            return (false, refused);
+        }
+        let is_late = owned.first().is_some_and(|oldest: &Position| ack.moves && self.has_passed(ack.lane, *oldest));
+        if is_late && flaw != Some(Flaw::CursorsGoBack) {
+            return (false, refused);
+        }
+        for place in owned.into_iter().filter(|_| ack.moves) {
+            let part = self.part(place.partition);
+            part.cursors[ack.lane] = place.seq;
+            part.in_flight[ack.lane].take_if(|batch| batch.id == ack.id);
+        }
+        (true, refused)
+    }
+
+    /// `freeze.lua`.
+    fn freeze(&mut self, id: Id, freeze: &Freeze, flaw: Option<Flaw>) -> Vec<Position> {
+        let is_late = |place: &Position| self.has_passed(freeze.lane, *place) && flaw != Some(Flaw::LateFreeze);
+        let refused: Vec<Position> =
+            freeze.last.iter().filter(|place| !self.owns(id, **place, flaw) || is_late(place)).copied().collect();
+        if refused.is_empty() {
+            self.part(freeze.last[0].partition).in_flight[freeze.lane] = Some(freeze.batch.clone());
+        }
+        refused
+    }
+
+    /// `trim.lua`.
+    pub(super) fn trim(&mut self, caller: Caller, settled: &[Position], flaw: Option<Flaw>) {
+        for place in settled {
+            if caller.epoch == self.epoch && self.owns(caller.id, *place, flaw) {
+                let part = self.part(place.partition);
+                part.stream.retain(|seq| *seq > place.seq);
+                if part.stream.is_empty() {
+                    let floor = if flaw == Some(Flaw::NoFloor) { 0 } else { part.floor.max(place.seq) };
+                    *part = Part { owner: part.owner, floor, ..Part::default() };
+                }
+            }
+        }
+    }
+
+    /// `remove.lua`.
+    pub(super) fn remove(&mut self, caller: Caller, tenure: (u16, u64), seqs: &[u64], flaw: Option<Flaw>) {
+        let place = Position { partition: tenure.0, tenure: tenure.1, seq: 0 };
+        if caller.epoch == self.epoch && self.owns(caller.id, place, flaw) {
+            self.part(tenure.0).stream.retain(|seq| !seqs.contains(seq));
+        }
+    }
+
+    /// What is read of partitions that a node was given, each with its tenure, as `Legacy` does.
+    pub(super) fn take_over(&self, lane: usize, fresh: &BTreeMap<u16, u64>, flaw: Option<Flaw>) -> Takeover {
+        let part = |partition: u16| &self.parts[usize::from(partition)];
+        let cursor =
+            |partition: u16| if flaw == Some(Flaw::CursorsNotRead) { 0 } else { part(partition).cursors[lane] };
+        let cursors = fresh.keys().map(|partition| (*partition, cursor(*partition))).collect();
+        let (mut batches, mut in_part) = (Vec::new(), Vec::new());
+        let in_flight = fresh.keys().filter_map(|partition| part(*partition).in_flight[lane].clone());
+        for Batch { id, events } in in_flight.filter(|_| flaw != Some(Flaw::InFlightNotRead)) {
+            let given: Option<Vec<Position>> = events
+                .iter()
+                .map(|(partition, seq)| {
+                    Some(Position { partition: *partition, tenure: *fresh.get(partition)?, seq: *seq })
+                })
+                .collect();
+            let is_there =
+                |(partition, seq): &(u16, u64)| cursor(*partition) < *seq && part(*partition).stream.contains(seq);
+            let is_whole = events.iter().filter(|(partition, _)| fresh.contains_key(partition)).all(is_there);
+            match given {
+                Some(events) if is_whole => batches.push((id, events)),
+                _ if !is_whole => in_part.push(id),
+                _ => {}
+            }
+        }
+        Takeover { cursors, batches, in_part }
+    }
+}
