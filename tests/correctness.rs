@@ -18,14 +18,18 @@ fn every_test_that_the_page_on_correctness_names_exists() {
     let page = std::fs::read_to_string(root.join("docs/correctness.md")).expect("the page");
     let (mut file, mut source, mut found) = (String::new(), String::new(), 0);
     for (line, span) in spans(&page) {
-        if Path::new(span).extension().is_some_and(|extension| extension == "rs") {
+        if Path::new(span).extension().is_some_and(|extension| extension == "rs" || extension == "php") {
             span.clone_into(&mut file);
             source = std::fs::read_to_string(root.join(span))
                 .unwrap_or_else(|error| panic!("line {line} names {span}: {error}"));
         } else if is_test_name(span) {
-            let definition = format!("\n#[test]\nfn {span}() {{");
-            let nested = format!("\n    #[test]\n    fn {span}() {{");
-            assert!(source.contains(&definition) || source.contains(&nested), "line {line}: no test {span} in {file}");
+            let definitions = [
+                format!("\n#[test]\nfn {span}() {{"),
+                format!("\n    #[test]\n    fn {span}() {{"),
+                format!("\n    public function {span}(): void"),
+            ];
+            let is_there = definitions.iter().any(|definition| source.contains(definition));
+            assert!(is_there, "line {line}: no test {span} in {file}");
             found += 1;
         }
     }
