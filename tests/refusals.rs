@@ -158,7 +158,7 @@ fn a_node_whose_data_a_full_redis_has_lost_keeps_its_lease_and_puts_its_holds_ba
     let first_lease = lease(&cluster.redis);
     eventually("the lease is renewed", || lease(&cluster.redis) > first_lease + 3000.0);
     configure(&cluster.redis, "maxmemory", 0);
-    eventually("the holds are back", || cluster.redis.connect().hlen::<_, usize>("wh:occ:app").unwrap() == 20);
+    eventually("the holds are back", || cluster.redis.connect().hlen::<_, usize>("wh:channels:app").unwrap() == 20);
     node.closed(APP, b"1.1");
     eventually("all have left", || cluster.counts().len() == 40);
     once_each(&cluster.counts(), 40);

@@ -8,6 +8,7 @@
 mod admission;
 mod reaper;
 mod repair;
+mod suspension;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::names::NodeId;
 use crate::redis::Link;
 use crate::telemetry::{Level, Telemetry};
 use repair::Comparison;
+use suspension::Suspension;
 
 /// The longest the claimer sleeps without looking at its session.
 const IDLE: Duration = Duration::from_secs(1);
@@ -89,6 +91,7 @@ pub(crate) struct Claimer {
     standing: Arc<Standing>,
     session: Session,
     admission: Admission,
+    suspension: Suspension,
     grace: Grace,
     full_outbox: FullOutbox,
     clock: RedisClock,
@@ -131,6 +134,7 @@ impl Claimer {
             standing,
             session,
             admission: Admission::default(),
+            suspension: Suspension::default(),
             grace,
             full_outbox: FullOutbox::default(),
             clock: RedisClock::default(),
@@ -200,6 +204,7 @@ impl Claimer {
             }
             Err(Stuck::Closed(closed)) => Some(self.shut_out(closed, now)),
             Err(Stuck::Refused(Refusal::Settling(wait))) => Some(self.ask_again_at(now, wait)),
+            Err(Stuck::Refused(Refusal::Suspended)) => Some(self.keep_suspended_back(now)),
             Err(Stuck::Refused(Refusal::Lost)) => {
                 self.standing.set(None);
                 self.session.lost();
@@ -237,7 +242,8 @@ impl Claimer {
             let now = now + began.elapsed();
             self.renew_lease(now)?;
             let is_reaping = self.reap_the_dead(now)?;
-            if self.stop.raised() || !(self.claim(now)? || is_reaping) {
+            let is_resuming = self.look_after_suspended(now)?;
+            if self.stop.raised() || !(self.claim(now)? || is_reaping || is_resuming) {
                 break;
             }
         }

@@ -99,7 +99,7 @@ impl Keys {
 
     /// The occupied channels of an application; a key of presence.
     pub(super) fn occupied(&self, app: &str) -> Vec<u8> {
-        [self.prefix.as_bytes(), b":occ:", app.as_bytes()].concat()
+        [self.prefix.as_bytes(), b":channels:", app.as_bytes()].concat()
     }
 
     /// The endpoints that are paused.

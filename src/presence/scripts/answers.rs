@@ -20,6 +20,8 @@ pub(crate) enum Refusal {
     Reaped,
     /// Edges may not be decided before this time has passed.
     Settling(Duration),
+    /// A claim is of an application that has a key of a foreign type.
+    Suspended,
 }
 
 /// Why a node gets no session.
@@ -122,6 +124,7 @@ pub(super) fn accepted(status: &str, number: u64) -> RedisResult<Result<(), Refu
         "lost" => Ok(Err(Refusal::Lost)),
         "behind" => Ok(Err(Refusal::Behind)),
         "reaped" => Ok(Err(Refusal::Reaped)),
+        "suspended" => Ok(Err(Refusal::Suspended)),
         "settling" => Ok(Err(Refusal::Settling(Duration::from_millis(number)))),
         other => {
             Err((ErrorKind::UnexpectedReturnType, "a script answered with an unknown status", other.to_owned()).into())

@@ -9,7 +9,7 @@
 --
 -- Returns {status, how many holds were missing}: status `ok`, `lost` or `reaped`, as claim.lua does; a call that comes behind
 -- the node's next batch is late, too.
--- May change: hold sets (occ, mem), due, counts, counts_due, `counts`, KEYS[3..5].
+-- May change: hold sets, due, counts, counts_due, `counts`, KEYS[3..5].
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'counts')
 if epoch[1] ~= ARGV[3] then
@@ -27,7 +27,7 @@ for i = 5, #ARGV, 4 do
   local key, field = hold_key(app, channel, user)
   local before = hold_set(key, field)
   local after = with_node(before, mark)
-  if after ~= before then
+  if after ~= before and not is_suspended(app) then
     missing = missing + 1
     set_hold_set(key, field, after)
     if before == LEAVING then
