@@ -107,6 +107,12 @@ impl LinkError {
         Self::Unreachable(reason)
     }
 
+    /// Sorts an error as a script got it: its code, a space and the rest.
+    pub(crate) fn of_reply(text: &str) -> Self {
+        let (code, detail) = text.split_once(' ').unwrap_or((text, ""));
+        Self::answered(code, detail)
+    }
+
     /// Sorts an error that the server answered with, by its code.
     fn answered(code: &str, detail: &str) -> Self {
         let reason = printable(&format!("{code} {detail}"));

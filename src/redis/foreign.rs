@@ -98,11 +98,11 @@ pub(crate) fn find(redis: &mut Connection, prefix: &str) -> RedisResult<Vec<Fore
     let partitions = (0..PARTITIONS).flat_map(|partition| {
         OF_PARTITIONS.iter().map(move |(name, kind)| (format!("{prefix}:{name}:{partition}").into_bytes(), *kind))
     });
-    let mut foreign = among(redis, once.chain(partitions).collect())?;
+    let mut foreign = among(redis, &once.chain(partitions).collect::<Vec<_>>())?;
     let nodes = key("nodes");
     if !foreign.iter().any(|known| known.key == nodes.escape_ascii().to_string()) {
         let nodes: Vec<String> = redis::cmd("ZRANGE").arg(nodes).arg(0).arg(NODES_AT_MOST - 1).query(redis)?;
-        foreign.extend(among(redis, of_each(prefix, &OF_NODES, nodes.iter().map(String::as_bytes)))?);
+        foreign.extend(among(redis, &of_each(prefix, &OF_NODES, nodes.iter().map(String::as_bytes)))?);
     }
     Ok(foreign)
 }
@@ -114,32 +114,40 @@ pub(crate) fn find(redis: &mut Connection, prefix: &str) -> RedisResult<Vec<Fore
 pub(crate) fn find_of_apps<'a>(
     redis: &mut Connection,
     prefix: &str,
-    apps: impl Iterator<Item = &'a [u8]>,
-) -> RedisResult<Vec<ForeignKey>> {
-    among(redis, of_each(prefix, &OF_APPS, apps))
+    apps: &[&'a str],
+) -> RedisResult<Vec<(&'a str, ForeignKey)>> {
+    let keys = of_each(prefix, &OF_APPS, apps.iter().map(|app| app.as_bytes()));
+    let found = types(redis, &keys)?;
+    let owners = apps.iter().flat_map(|app| [*app; OF_APPS.len()]);
+    Ok(owners.zip(keys.iter().zip(found)).filter_map(|(app, (key, found))| Some((app, foreign(key, &found)?))).collect())
 }
 
-fn of_each<'a>(
-    prefix: &str,
-    kinds: &[(&str, &'static str)],
-    whose: impl Iterator<Item = &'a [u8]>,
-) -> Vec<(Vec<u8>, &'static str)> {
+/// A key, and the type that it should have.
+type Known = (Vec<u8>, &'static str);
+
+fn of_each<'a>(prefix: &str, kinds: &[(&str, &'static str)], whose: impl Iterator<Item = &'a [u8]>) -> Vec<Known> {
     let of = |owner: &[u8], name: &str| [prefix.as_bytes(), b":", name.as_bytes(), b":", owner].concat();
     whose.flat_map(|owner| kinds.iter().map(move |(name, kind)| (of(owner, name), *kind))).collect()
 }
 
-/// Those of the keys that have another type than the one beside them.
-fn among(redis: &mut Connection, keys: Vec<(Vec<u8>, &'static str)>) -> RedisResult<Vec<ForeignKey>> {
+fn among(redis: &mut Connection, keys: &[Known]) -> RedisResult<Vec<ForeignKey>> {
+    let found = types(redis, keys)?;
+    Ok(keys.iter().zip(found).filter_map(|(key, found)| foreign(key, &found)).collect())
+}
+
+fn types(redis: &mut Connection, keys: &[Known]) -> RedisResult<Vec<String>> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
     let mut asked = redis::pipe();
-    for (key, _) in &keys {
+    for (key, _) in keys {
         asked.cmd("TYPE").arg(key);
     }
-    let found: Vec<String> = asked.query(redis)?;
-    let pairs = keys.into_iter().zip(found).filter(|((_, expected), found)| found != "none" && found != expected);
-    Ok(pairs.map(|((key, expected), found)| ForeignKey::new(&key, expected, Some(&found))).collect())
+    asked.query(redis)
+}
+
+fn foreign((key, expected): &Known, found: &str) -> Option<ForeignKey> {
+    (found != "none" && found != *expected).then(|| ForeignKey::new(key, expected, Some(found)))
 }
 
 #[cfg(test)]
@@ -163,9 +171,10 @@ mod tests {
         assert_eq!(keys, ["wh:due", "wh:out:15", "wh:held_users:b"]);
         let text = found[0].to_string();
         assert!(text.starts_with("the key \"wh:due\" is a string and should be a sorted set: delete"), "{text}");
-        let of_apps = find_of_apps(&mut redis, "wh", [&b"a\nb"[..], b"c"].into_iter()).unwrap();
-        assert_eq!(of_apps.len(), 1);
-        assert!(of_apps[0].to_string().starts_with("the key \"wh:connections:a\\nb\" is a list"), "{}", of_apps[0]);
+        let of_apps = find_of_apps(&mut redis, "wh", &["c", "a\nb"]).unwrap();
+        let [(app, key)] = &of_apps[..] else { panic!("{of_apps:?}") };
+        assert_eq!(*app, "a\nb");
+        assert!(key.to_string().starts_with("the key \"wh:connections:a\\nb\" is a list"), "{key}");
     }
 
     #[test]

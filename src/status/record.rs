@@ -42,6 +42,8 @@ pub struct NodeRecord {
     pub counters: Map<String, Value>,
     /// What waits now, and what is there.
     pub gauges: Map<String, Value>,
+    /// Requests to Redis that failed, by [reason](crate::telemetry::RedisFault).
+    pub redis_errors: BTreeMap<String, RedisErrors>,
     /// Events that were given up, by [cause](crate::telemetry::Cause).
     pub drop_causes: BTreeMap<String, u64>,
     /// The applications it has met.
@@ -49,6 +51,16 @@ pub struct NodeRecord {
     /// Its deliveries.
     #[serde(flatten)]
     pub deliveries: DeliveryStatus,
+}
+
+/// Requests to Redis that failed for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RedisErrors {
+    /// How many.
+    pub count: u64,
+    /// When the last one did.
+    pub last_ms: Option<u64>,
 }
 
 /// How the deliveries of a node are doing.

@@ -102,6 +102,11 @@ impl Keys {
         [self.prefix.as_bytes(), b":channels:", app.as_bytes()].concat()
     }
 
+    /// The applications that have a foreign key; a key of presence.
+    pub(super) fn suspended(&self) -> String {
+        format!("{}:suspended", self.prefix)
+    }
+
     /// The endpoints that are paused.
     pub(super) fn paused(&self) -> String {
         format!("{}:paused", self.prefix)

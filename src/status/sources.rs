@@ -1,12 +1,13 @@
 //! Where it stands how this node is doing: for the record in Redis and for the metrics of the process.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
-use super::record::{DeliveryStatus, NodeRecord, WallClock};
+use super::record::{DeliveryStatus, NodeRecord, RedisErrors, WallClock};
 use crate::apps::AppDirectory;
 use crate::config::OutboxKind;
 use crate::delivery::Delivery;
@@ -72,10 +73,20 @@ impl Sources {
             },
             counters: by_name(self.telemetry.counters().snapshot()),
             gauges: by_name((self.gauges)().into_iter().map(|(name, value)| (name, value as u64))),
+            redis_errors: self.redis_errors(),
             drop_causes: self.telemetry.drops().map(|(cause, events)| (cause.as_str().to_owned(), events)).collect(),
             apps: self.apps.known(APPS_AT_MOST).iter().map(|app| app.as_text().into_owned()).collect(),
             deliveries,
         }
+    }
+}
+
+impl Sources {
+    fn redis_errors(&self) -> BTreeMap<String, RedisErrors> {
+        let clock = self.clock();
+        let errors = |count, last: Option<Instant>| RedisErrors { count, last_ms: last.map(|last| clock.ms(last)) };
+        let failures = self.telemetry.redis_failures();
+        failures.map(|(fault, count, last)| (fault.as_str().to_owned(), errors(count, last))).collect()
     }
 }
 
