@@ -52,6 +52,7 @@ macro_rules! script {
             Script::new(concat!(
                 include_str!("../redis/scripts/cluster.lua"),
                 include_str!("../redis/scripts/refusals.lua"),
+                include_str!("../outbox/redis/scripts/next_millisecond.lua"),
                 include_str!("../outbox/redis/scripts/append.lua"),
                 include_str!("scripts/suspended.lua"),
                 include_str!("scripts/holds.lua"),
