@@ -54,6 +54,7 @@
 //! | `metrics_public` | false | whether that may be an address that is reached from everywhere |
 //! | `metrics_route`, `metrics_middleware` | | a route of Laravel for the metrics of the whole cluster; the package reads them |
 //! | `dashboard.enabled`, `.path`, `.domain`, `.middleware` | true, `resonate-webhooks`, all, `web` | the page in the Laravel application, which reads these itself |
+//! | `app_ids` | | the applications; the plugin fills this in from `reverb.apps.apps` |
 //! | `app_webhooks` | | endpoints of single applications; the plugin fills this in from `reverb.apps.apps.*.webhooks` |
 //! | `endpoints.*.url` | | http(s); an endpoint with neither this nor the next is skipped |
 //! | `endpoints.*.lambda.function_name` | | name or ARN of a function that is invoked instead, with or without a qualifier |
@@ -145,6 +146,7 @@ use value::{List, Setting};
 
 use self::endpoint::{Place, chosen};
 use self::endpoint_id::EndpointIds;
+use crate::names::AppId;
 use crate::aws::Environment;
 use crate::event::EventName;
 
@@ -207,6 +209,8 @@ pub struct Config {
     pub dashboard: Dashboard,
     /// The receivers, in the order of the config; those without a URL are left out.
     pub endpoints: Vec<Endpoint>,
+    /// The applications, where they are listed in a config and not in a database.
+    pub app_ids: Vec<AppId>,
     /// What is allowed but probably not meant, to be logged once.
     pub warnings: Vec<String>,
 }
@@ -269,6 +273,7 @@ impl Default for Config {
             metrics_listen: None,
             dashboard: dashboard::Written::default().resolve(),
             endpoints: Vec::new(),
+            app_ids: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -334,6 +339,8 @@ struct Written {
     endpoints_refresh: Option<Seconds<0, { 24 * HOUR_MS }>>,
     /// The `webhooks` of applications, which the plugin reads from where those are.
     app_webhooks: Option<List<app_webhooks::OfApp>>,
+    /// All applications, where they are listed in a config.
+    app_ids: Option<List<AppScope>>,
 }
 
 impl Written {
@@ -389,6 +396,9 @@ impl Written {
             }
         }
 
+        let only = |(_, id)| if let AppScope::Only(app) = id { Some(app) } else { None };
+        let app_ids = self.app_ids.map_or_else(Vec::new, |List(apps)| apps.into_iter().filter_map(only).collect());
+
         let ttl = self.ttl.map_or(otherwise.ttl, Seconds::duration);
         warnings.extend(connection::check_against_lease(&connection, ttl));
 
@@ -420,6 +430,7 @@ impl Written {
             metrics_listen: metrics::Listen::resolve(self.metrics_listen, chosen(self.metrics_public, false))?,
             dashboard: self.dashboard.unwrap_or_default().resolve(),
             endpoints,
+            app_ids,
             warnings,
         })
     }

@@ -88,7 +88,7 @@ fn name(kind: &str) -> &str {
     if kind == "zset" { "sorted set" } else { kind }
 }
 
-/// Looks for foreign keys among those of the cluster and of its nodes.
+/// Finds the foreign keys of the cluster and of its nodes.
 ///
 /// # Errors
 /// When Redis cannot be asked, or may not.
@@ -107,7 +107,7 @@ pub(crate) fn find(redis: &mut Connection, prefix: &str) -> RedisResult<Vec<Fore
     Ok(foreign)
 }
 
-/// Looks for foreign keys among those of these applications.
+/// Finds the foreign keys of these applications.
 ///
 /// # Errors
 /// As [`find`].

@@ -10,6 +10,7 @@ use redis::{Connection, RedisResult};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::agreement::{Disagreement, disagreements};
 use super::merge::{self, MergedEndpoint};
 use super::record::{LaneStatus, NodeRecord};
 use super::redis_info::RedisInfo;
@@ -25,7 +26,7 @@ pub use foreign::Foreign;
 pub use rights::Refusals;
 
 /// A node that has not written for so long missed three times.
-const SILENT_AFTER_MS: u64 = 6_000;
+pub(super) const SILENT_AFTER_MS: u64 = 6_000;
 
 /// What the nodes of a cluster have written down, from any machine that reaches their Redis. Every method waits for Redis:
 /// not for an event loop.
@@ -79,6 +80,8 @@ pub struct ClusterStatus {
     pub channels: BTreeMap<String, usize>,
     /// Keys of ours that another program has written.
     pub foreign_keys: Vec<Foreign>,
+    /// What its running nodes have been configured differently with for too long.
+    pub disagreements: Vec<Disagreement>,
     /// What waits in Redis.
     pub outbox: Outbox,
     /// The ids of the endpoints that somebody has paused, each with the time; the nodes follow within two seconds.
@@ -221,6 +224,7 @@ impl Cluster {
         let left_out = nodes.iter().filter(|node| runs(node)).map(|node| node.record.deliveries.lanes_omitted);
         let lanes_omitted = told - lanes.len() + left_out.sum::<usize>();
         let endpoints_left_out = nodes.iter().map(|node| node.record.deliveries.endpoints_omitted);
+        let running = nodes.iter().filter(|node| runs(node)).map(|node| (node.record.node.as_str(), &node.record.configured));
         Ok(ClusterStatus {
             time_ms: found.time_ms,
             clock_skew_ms,
@@ -235,6 +239,7 @@ impl Cluster {
             dead_letters: found.dead_letters,
             channels,
             foreign_keys,
+            disagreements: disagreements(running, found.time_ms),
             outbox: found.outbox(),
             paused: found.paused,
             nodes,

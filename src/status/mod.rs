@@ -16,6 +16,7 @@
 //!
 //! Nothing in them is secret.
 
+mod agreement;
 mod cluster;
 mod latency;
 mod merge;
@@ -25,6 +26,8 @@ mod reporter;
 mod scripts;
 mod sources;
 
+pub(crate) use agreement::hash_of;
+pub use agreement::{Disagreement, Part, Parts};
 pub use cluster::{Cluster, ClusterStatus, Configured, Foreign, Identity, NodeState, Refusals, Seen, StatusError};
 pub use latency::{LATENCY_BOUNDS_MS, Latency};
 pub use merge::MergedEndpoint;

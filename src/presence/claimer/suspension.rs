@@ -1,5 +1,5 @@
-//! What a node does about applications of which a key has a foreign type: it keeps back what it has to tell of them, says
-//! which key it is, and has them go on when the key is gone.
+//! Applications with a key of a foreign type: the node keeps their claims back, names the key in the log, and resumes them when
+//! the key is gone. `suspended.lua` describes the protocol.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,18 +16,18 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The shortest time between a refusal and the next claims.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What is known of suspended applications.
+/// The suspended applications, as Redis last listed them.
 #[derive(Debug, Default)]
 pub(super) struct Suspension {
     look_at: Option<Instant>,
-    /// Those that were told of in the log.
+    /// Each with its foreign key; all of them are in the log.
     known: BTreeMap<AppId, ForeignKey>,
-    /// Those whose hold sets are being made anew, and how far.
+    /// Those whose hold sets are being rebuilt, and how far that is.
     resuming: Vec<(AppId, Progress)>,
 }
 
 impl Claimer {
-    /// Redis has refused claims of suspended applications. Returns when the others can be sent.
+    /// Sets the claims of suspended applications aside, after Redis has refused them. Returns when to send the others.
     pub(super) fn keep_suspended_back(&mut self, now: Instant) -> Instant {
         match self.learn_suspended() {
             Err(Stuck::Unreachable(retry_at)) => retry_at,
@@ -35,14 +35,14 @@ impl Claimer {
         }
     }
 
-    /// Looks after suspended applications once in a while, and has them go on, a portion a turn. Returns whether there is more
-    /// to do.
+    /// Asks Redis every two seconds which applications are suspended, and rebuilds their hold sets, one portion a turn. Returns
+    /// whether there is more to do.
     pub(super) fn look_after_suspended(&mut self, now: Instant) -> Result<bool, Stuck> {
         if let Some((app, progress)) = self.suspension.resuming.pop() {
             self.resume(app, &progress)?;
             return Ok(!self.suspension.resuming.is_empty());
         }
-        // What is in a batch that may have been carried out stays there.
+        // A batch that Redis may have carried out must not change.
         if self.suspension.look_at.is_some_and(|at| at > now) || self.unanswered.is_some() {
             return Ok(false);
         }
@@ -63,7 +63,7 @@ impl Claimer {
         Ok(())
     }
 
-    /// Asks Redis which applications are suspended, and keeps their claims back and no others.
+    /// Asks Redis which applications are suspended, logs the changes, and keeps the claims of exactly these back.
     fn learn_suspended(&mut self) -> Result<(), Stuck> {
         let keys = &self.keys;
         let found = self.link.read(|redis| keys.suspended(redis)).map_err(|_| stuck(&self.link))?;

@@ -1,5 +1,5 @@
--- Makes the hold sets of a suspended application anew, of what the nodes hold and of its departures, a portion at a time. At
--- the end the application is suspended no more. Nobody claims anything of it meanwhile, so that both stay as they are.
+-- Rebuilds the hold sets of a suspended application from the holds of all nodes and from its departures, one portion a call. The
+-- last portion ends the suspension. Until then no claim of the application is accepted, so that holds and departures stay.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] application
@@ -16,7 +16,7 @@ local DEPARTURES = #KINDS + 1
 
 local PORTION = 500
 
--- How long departures wait at least, until every node has told what it kept back of the application (ms).
+-- Departures wait at least this long, so that every node can send the claims that it kept back (ms).
 local CATCH_UP = 5000
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'suspended', 'grace')
