@@ -204,7 +204,9 @@ fn departures_in_their_grace_outlive_a_foreign_key() {
 
 #[test]
 fn a_foreign_key_of_the_cluster_is_named_and_all_goes_on_when_it_is_gone() {
-    for key in ["wh:nodes", "wh:epoch", "wh:due", "wh:by", "wh:counts", "wh:counts_due", "wh:owners", "wh:out:3", "wh:dead"] {
+    for key in
+        ["wh:nodes", "wh:epoch", "wh:due", "wh:by", "wh:counts", "wh:counts_due", "wh:owners", "wh:out:3", "wh:dead"]
+    {
         let cluster = Cluster::start();
         let endpoints = json!([{ "url": cluster.receiver.url("/hook"), "payload": "extended", "events": [
             "channel_occupied", "channel_vacated", "member_added", "member_removed", "subscription_count",
@@ -233,9 +235,9 @@ fn a_foreign_key_of_the_cluster_is_named_and_all_goes_on_when_it_is_gone() {
         });
         let waited = || (0..100).filter(|n| has(&cluster, &format!("channel_occupied presence-{n}"))).count();
         match key {
-            "wh:dead" => eventually("what was given up is kept", || {
-                cluster.redis.connect().xlen::<_, usize>(key).unwrap() > 0
-            }),
+            "wh:dead" => {
+                eventually("what was given up is kept", || cluster.redis.connect().xlen::<_, usize>(key).unwrap() > 0);
+            }
             _ => eventually(&format!("what waited for {key} is told"), || waited() == 100),
         }
     }

@@ -102,7 +102,8 @@ fn a_letter_that_is_sent_again_is_the_entry_that_it_was() {
     drop(node);
 
     // As an older version would have kept what this one knows.
-    let raw = [("id", "out:3 1-1"), ("endpoint", ""), ("url", ""), ("app_id", "app"), ("events", "1"), ("attempts", "0")];
+    let raw =
+        [("id", "out:3 1-1"), ("endpoint", ""), ("url", ""), ("app_id", "app"), ("events", "1"), ("attempts", "0")];
     let rest = [("reason", "unknown"), ("time_ms", "1"), ("partition", "3"), ("raw:e", "o3:app5:known")];
     let letter: String = cluster.redis.connect().xadd("wh:dead", "*", &[&raw[..], &rest].concat()).unwrap();
     let node = cluster.node();

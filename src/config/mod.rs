@@ -146,9 +146,9 @@ use value::{List, Setting};
 
 use self::endpoint::{Place, chosen};
 use self::endpoint_id::EndpointIds;
-use crate::names::AppId;
 use crate::aws::Environment;
 use crate::event::EventName;
+use crate::names::AppId;
 
 const HOUR_MS: u32 = 3_600_000;
 const DAY_S: u64 = 86_400;

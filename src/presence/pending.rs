@@ -188,8 +188,7 @@ impl Pending {
     /// claims wait for others to come with them.
     pub(crate) fn next_batch(&mut self) -> Option<Arc<Batch>> {
         let (most_entries, most_judged) = self.portion;
-        let full = self.queue.judged() >= most_judged
-            || (self.whispers_travel && self.queue.len() >= most_entries);
+        let full = self.queue.judged() >= most_judged || (self.whispers_travel && self.queue.len() >= most_entries);
         if self.next.is_none() && self.in_flight.is_some() && full {
             let waiting = self.whisper_bytes;
             self.next = Some(Arc::new(self.freeze()));
@@ -212,9 +211,7 @@ impl Pending {
 
     /// Whether there is a batch to send.
     pub(crate) fn has_batch(&self) -> bool {
-        self.in_flight.is_some()
-            || self.queue.judged() > 0
-            || (self.whispers_travel && !self.queue.is_empty())
+        self.in_flight.is_some() || self.queue.judged() > 0 || (self.whispers_travel && !self.queue.is_empty())
     }
 
     /// Redis has answered the batch, and has put its events into the outbox itself.
@@ -269,16 +266,23 @@ impl Pending {
         let released = self.aside.extract(|entry| apps.contains(entry.app()));
         for batch in self.in_flight.iter_mut().chain(&mut self.next) {
             if batch.entries.iter().any(|entry| apps.contains(entry.app())) {
-                let entries = std::mem::take(&mut Arc::make_mut(batch).entries);
-                let (aside, stays) = entries.into_iter().partition(|entry| apps.contains(entry.app()));
-                Arc::make_mut(batch).entries = stays;
-                let aside: Vec<Entry> = aside;
-                // Numbers of connections are told again as they are then.
-                aside.into_iter().filter(|entry| !matches!(entry, Entry::Count(_))).for_each(|entry| self.aside.push(entry));
+                let batch = Arc::make_mut(batch);
+                for entry in std::mem::take(&mut batch.entries) {
+                    match &entry {
+                        stays if !apps.contains(stays.app()) => batch.entries.push(entry),
+                        // Numbers of connections are told again as they are then.
+                        Entry::Count(_) => {}
+                        _ => self.aside.push(entry),
+                    }
+                }
             }
         }
-        self.queue.extract(|entry| !apps.contains(entry.app())).into_iter().for_each(|entry| self.aside.push(entry));
-        released.into_iter().for_each(|entry| self.queue.push(entry));
+        for entry in self.queue.extract(|entry| !apps.contains(entry.app())) {
+            self.aside.push(entry);
+        }
+        for entry in released {
+            self.queue.push(entry);
+        }
         self.suspended = apps;
         self.count_whisper_bytes();
         goes_on

@@ -213,7 +213,12 @@ fn hostile_names_stay_apart() {
         }
     }
     assert_eq!(departed, holds.len());
-    assert!(cluster.all_keys().iter().all(|key| !["channels", "users", "connections"].iter().any(|kind| key.contains(kind))));
+    assert!(
+        cluster
+            .all_keys()
+            .iter()
+            .all(|key| !["channels", "users", "connections"].iter().any(|kind| key.contains(kind)))
+    );
 }
 
 #[test]

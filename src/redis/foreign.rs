@@ -119,7 +119,10 @@ pub(crate) fn find_of_apps<'a>(
     let keys = of_each(prefix, &OF_APPS, apps.iter().map(|app| app.as_bytes()));
     let found = types(redis, &keys)?;
     let owners = apps.iter().flat_map(|app| [*app; OF_APPS.len()]);
-    Ok(owners.zip(keys.iter().zip(found)).filter_map(|(app, (key, found))| Some((app, foreign(key, &found)?))).collect())
+    Ok(owners
+        .zip(keys.iter().zip(found))
+        .filter_map(|(app, (key, found))| Some((app, foreign(key, &found)?)))
+        .collect())
 }
 
 /// A key, and the type that it should have.

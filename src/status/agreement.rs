@@ -58,15 +58,14 @@ pub(crate) fn hash_of<'a>(ids: impl Iterator<Item = &'a [u8]>) -> String {
         hash.update(b":");
         hash.update(id);
     }
-    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let hash = hash.finalize();
+    format!("{:016x}", u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]))
 }
 
 /// The parts in which these nodes have differed for ten minutes at `now_ms`, each node with its own account.
 pub(super) fn disagreements<'a>(nodes: impl Iterator<Item = (&'a str, &'a Parts)>, now_ms: u64) -> Vec<Disagreement> {
     let nodes: Vec<(&str, &Parts)> = nodes.collect();
-    let parts: [(&'static str, fn(&Parts) -> &Part); 2] =
-        [("applications", |parts| &parts.applications), ("endpoints", |parts| &parts.endpoints)];
-    let disagreement = |(about, part): (&'static str, fn(&Parts) -> &Part)| {
+    let disagreement = |about: &'static str, part: fn(&Parts) -> &Part| {
         let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (node, parts) in &nodes {
             let Part { hash, since_ms } = part(parts);
@@ -76,7 +75,11 @@ pub(super) fn disagreements<'a>(nodes: impl Iterator<Item = (&'a str, &'a Parts)
         }
         (groups.len() > 1).then(|| Disagreement { about, groups: groups.into_values().collect() })
     };
-    parts.into_iter().filter_map(disagreement).collect()
+    let found = [
+        disagreement("applications", |parts| &parts.applications),
+        disagreement("endpoints", |parts| &parts.endpoints),
+    ];
+    found.into_iter().flatten().collect()
 }
 
 impl std::fmt::Display for Disagreement {

@@ -224,7 +224,8 @@ impl Cluster {
         let left_out = nodes.iter().filter(|node| runs(node)).map(|node| node.record.deliveries.lanes_omitted);
         let lanes_omitted = told - lanes.len() + left_out.sum::<usize>();
         let endpoints_left_out = nodes.iter().map(|node| node.record.deliveries.endpoints_omitted);
-        let running = nodes.iter().filter(|node| runs(node)).map(|node| (node.record.node.as_str(), &node.record.configured));
+        let running =
+            nodes.iter().filter(|node| runs(node)).map(|node| (node.record.node.as_str(), &node.record.configured));
         Ok(ClusterStatus {
             time_ms: found.time_ms,
             clock_skew_ms,
@@ -314,11 +315,7 @@ impl Cluster {
     }
 
     /// How many channels are occupied in each application that a node knows, and the keys that are not what they should be.
-    fn channels(
-        &self,
-        redis: &mut Connection,
-        nodes: &[Node],
-    ) -> RedisResult<(BTreeMap<String, usize>, Vec<Foreign>)> {
+    fn channels(&self, redis: &mut Connection, nodes: &[Node]) -> RedisResult<(BTreeMap<String, usize>, Vec<Foreign>)> {
         let apps: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.record.apps).collect();
         let names: Vec<&str> = apps.iter().map(|app| app.as_str()).collect();
         let foreign = foreign::keys(redis, &self.keys, &names)?;

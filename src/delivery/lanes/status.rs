@@ -57,7 +57,8 @@ impl Lanes {
 
     /// Of the endpoints that there are: their ids, and whose events they get.
     fn endpoints_hash(&self) -> String {
-        let there = (0..self.endpoints.len()).filter(|place| !self.is_removed(*place)).map(|place| &self.endpoints[place]);
+        let there =
+            (0..self.endpoints.len()).filter(|place| !self.is_removed(*place)).map(|place| &self.endpoints[place]);
         let ids: Vec<String> = there.map(|endpoint| format!("{} {}", endpoint.id, scope(endpoint))).collect();
         hash_of(ids.iter().map(String::as_bytes))
     }

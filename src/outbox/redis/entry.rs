@@ -26,11 +26,11 @@ impl Page {
         self.items.len() + self.unreadable.len()
     }
 
-    fn add(&mut self, id: Vec<u8>, fields: Vec<Value>) {
-        let read = parse_stream_id(&id).ok_or(NO_PLACE).and_then(|seq| Ok((seq, item(&fields, time_ms(seq))?)));
+    fn add(&mut self, id: &[u8], fields: Vec<Value>) {
+        let read = parse_stream_id(id).ok_or(NO_PLACE).and_then(|seq| Ok((seq, item(&fields, time_ms(seq))?)));
         match read {
             Ok(item) => self.items.push(item),
-            Err(reason) => self.unreadable.push(Unreadable::new(&id, texts(fields), reason)),
+            Err(reason) => self.unreadable.push(Unreadable::new(id, texts(fields), reason)),
         }
     }
 }
@@ -70,7 +70,7 @@ pub(super) fn page(answer: Value) -> Page {
     let Value::Array(entries) = answer else { return page };
     for entry in entries {
         if let Some([Value::BulkString(id), Value::Array(fields)]) = pair(entry) {
-            page.add(id, fields);
+            page.add(&id, fields);
         }
     }
     page
@@ -142,7 +142,9 @@ mod tests {
         let server = RedisServer::start();
         let mut redis = server.connect();
         for (n, (field, text)) in
-            [("e", "z3:app1:a"), ("e", "o3:ap"), ("r", "?"), ("later", "x"), ("e", ""), ("e", "o3:app1:a")].iter().enumerate()
+            [("e", "z3:app1:a"), ("e", "o3:ap"), ("r", "?"), ("later", "x"), ("e", ""), ("e", "o3:app1:a")]
+                .iter()
+                .enumerate()
         {
             redis.xadd::<_, _, _, _, String>("one", format!("7-{}", n + 1), &[(field, text)]).unwrap();
         }

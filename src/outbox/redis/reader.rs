@@ -213,7 +213,12 @@ impl Reader {
     /// Makes dead letters of what cannot be read. Returns whether that is done.
     fn give_up_unreadable(&mut self, place: &Place, of: Position, page: &Page) -> bool {
         let Self { link, keys, outbox, .. } = self;
-        outbox.give_up_unreadable(|talk| link.write_while_full(|redis| talk(redis, keys)).ok(), place, of, &page.unreadable)
+        outbox.give_up_unreadable(
+            |talk| link.write_while_full(|redis| talk(redis, keys)).ok(),
+            place,
+            of,
+            &page.unreadable,
+        )
     }
 
     fn note(&mut self, items: Vec<(Position, Item)>) -> Vec<Queued> {

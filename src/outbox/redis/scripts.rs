@@ -21,10 +21,10 @@ use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
 use crate::redis::{SCHEMA, Script, ScriptCall, identity_argument};
 
+pub(super) use self::give_up::GivenUp;
 #[cfg(test)]
 pub(super) use self::writes::BYTES_AT_ONCE;
 pub(crate) use self::writes::DeadLetterLimits;
-pub(super) use self::give_up::GivenUp;
 pub(super) use self::writes::{Frozen, Load, Passage, Written};
 
 /// Into how many streams the events are divided: more nodes than this cannot share the deliveries of a cluster.

@@ -87,7 +87,10 @@ impl RedisOutbox {
                 let report = DropReport {
                     telemetry: Arc::clone(&self.telemetry),
                     url: String::new(),
-                    endpoint: format!("entry {} of the outbox, partition {}; it is a dead letter", entry.id, of.partition),
+                    endpoint: format!(
+                        "entry {} of the outbox, partition {}; it is a dead letter",
+                        entry.id, of.partition
+                    ),
                     app_id: entry.app().as_text().into_owned(),
                     events: 1,
                     attempts: 0,

@@ -71,11 +71,14 @@ impl Claimer {
             self.telemetry.redis_failed(RedisFault::WrongType);
             self.telemetry.log(
                 Level::Error,
-                format_args!("Application {app:?} is suspended, its events wait: in Redis, {key}. The other applications go on."),
+                format_args!(
+                    "Application {app:?} is suspended, its events wait: in Redis, {key}. The other applications go on."
+                ),
             );
         }
         for app in self.suspension.known.keys().filter(|&app| !found.contains_key(app)) {
-            self.telemetry.log(Level::Info, format_args!("Application {app:?} goes on: its keys in Redis are its own again"));
+            self.telemetry
+                .log(Level::Info, format_args!("Application {app:?} goes on: its keys in Redis are its own again"));
         }
         let mut ledger = self.ledger.lock();
         if ledger.pending.suspend(found.keys().cloned().collect()) {

@@ -8,7 +8,7 @@ use crate::presence::claim::Hold;
 /// Entries in the order in which they happened.
 #[derive(Debug)]
 pub(super) struct Entries {
-    entries: VecDeque<Entry>,
+    queue: VecDeque<Entry>,
     claims: usize,
     caches: usize,
     /// Claims at which it is worth looking for pairs to give up.
@@ -20,45 +20,45 @@ pub(super) struct Entries {
 impl Entries {
     /// None yet. Beyond `limit` claims, pairs of opposite ones are given up.
     pub(super) const fn new(limit: usize) -> Self {
-        Self { entries: VecDeque::new(), claims: 0, caches: 0, limit, collapse_at: limit }
+        Self { queue: VecDeque::new(), claims: 0, caches: 0, limit, collapse_at: limit }
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
         self.count(&entry, 1);
-        self.entries.push_back(entry);
+        self.queue.push_back(entry);
     }
 
     /// Puts back what was popped.
     pub(super) fn push_front(&mut self, entry: Entry) {
         self.count(&entry, 1);
-        self.entries.push_front(entry);
+        self.queue.push_front(entry);
     }
 
     pub(super) fn pop(&mut self) -> Option<Entry> {
-        let entry = self.entries.pop_front()?;
+        let entry = self.queue.pop_front()?;
         self.count(&entry, -1);
         Some(entry)
     }
 
     /// Takes all.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Entry> + use<> {
-        std::mem::replace(self, Self::new(self.limit)).entries.into_iter()
+        std::mem::replace(self, Self::new(self.limit)).queue.into_iter()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
+        self.queue.iter()
     }
 
     pub(super) fn front(&self) -> Option<&Entry> {
-        self.entries.front()
+        self.queue.front()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.queue.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.queue.len()
     }
 
     pub(super) const fn claims(&self) -> usize {
@@ -72,7 +72,7 @@ impl Entries {
 
     /// All but the claims.
     pub(super) fn asides(&self) -> usize {
-        self.entries.len() - self.claims
+        self.queue.len() - self.claims
     }
 
     /// The client events, and those of the application.
@@ -104,7 +104,7 @@ impl Entries {
             return 0;
         }
         let mut left: HashMap<Hold, usize> = HashMap::new();
-        for entry in &self.entries {
+        for entry in &self.queue {
             if let Entry::Claim(claim) = entry {
                 *left.entry(claim.hold.clone()).or_default() += 1;
             }

@@ -57,8 +57,7 @@ fn the_batch_that_was_refused_goes_on_without_it_under_its_number_and_it_keeps_i
     assert_eq!((pending.unanswered_claims(), pending.waiting_whispers(), pending.is_empty()), (3, 1, false));
 
     assert!(pending.suspend(HashSet::new()));
-    let [join_a, leave_a, join_b] =
-        [join("bad", "a"), leave("bad", "a"), join("bad", "b")].map(Entry::Claim);
+    let [join_a, leave_a, join_b] = [join("bad", "a"), leave("bad", "a"), join("bad", "b")].map(Entry::Claim);
     assert_eq!(told(&mut pending), [join_a, leave_a, Entry::Whisper(whisper("bad", "b")), join_b]);
     assert!(pending.is_empty());
 }
