@@ -179,6 +179,25 @@ fn a_node_that_dies_meanwhile_is_reaped_and_its_departures_are_told_afterwards()
 }
 
 #[test]
+fn an_application_goes_on_though_redis_lost_its_epoch_meanwhile() {
+    let cluster = Cluster::start();
+    let node = node(&cluster, &json!({}));
+    node.subscribed(APP, b"before", b"1.1", None);
+    eventually("it is told", || has(&cluster, "channel_occupied before"));
+    poison(&cluster, "wh:channels:app");
+    node.subscribed(APP, b"waits", b"1.1", None);
+    is_named(&node, &mut Vec::new(), "wh:channels:app");
+    heal(&cluster, "wh:epoch");
+    eventually("there is another epoch", || cluster.redis.connect().hexists("wh:epoch", "id").unwrap());
+    heal(&cluster, "wh:channels:app");
+    eventually("what waited is told", || has(&cluster, "channel_occupied waits"));
+    eventually("it is not suspended any more", || !is_suspended(&cluster));
+    node.unsubscribed(APP, b"before", b"1.1");
+    eventually("it goes on", || has(&cluster, "channel_vacated before"));
+    assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
+}
+
+#[test]
 fn departures_in_their_grace_outlive_a_foreign_key() {
     let cluster = Cluster::start();
     let node = node(&cluster, &json!({ "departure_grace": 1.0 }));

@@ -61,8 +61,10 @@ impl Unreadable {
 
 /// The text of each field of the entry, out of its dead letter; nothing for a letter of a batch.
 pub(super) fn raw_text<'a>(letter: impl Iterator<Item = (&'a str, Vec<u8>)>) -> Option<String> {
-    let raw = letter.filter(|(name, _)| name.as_bytes().starts_with(RAW));
-    let lines: Vec<String> = raw.map(|(_, text)| String::from_utf8_lossy(&text).into_owned()).collect();
+    let mut raw: Vec<_> = letter.filter(|(name, _)| name.as_bytes().starts_with(RAW)).collect();
+    // The event first.
+    raw.sort_by_key(|(name, _)| (*name != "raw:e", *name));
+    let lines: Vec<String> = raw.iter().map(|(_, text)| String::from_utf8_lossy(text).into_owned()).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 

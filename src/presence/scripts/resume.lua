@@ -19,12 +19,13 @@ local PORTION = 500
 -- Departures wait at least this long, so that every node can send the claims that it kept back (ms).
 local CATCH_UP = 5000
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'suspended', 'grace')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace')
 if epoch[1] ~= ARGV[3] then
   return {'lost', '', 0, '0'}
 end
 local app, node, kind, cursor = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
-local expected, key = (epoch[2] and redis.call('HGET', suspended_key, app) or ''):match('^(%S+) (.*)$')
+-- Asked for also without the mark, which is lost with the epoch.
+local expected, key = (redis.call('HGET', suspended_key, app) or ''):match('^(%S+) (.*)$')
 if not key then
   return {'ok', '', 0, '0'}
 end
@@ -32,8 +33,8 @@ local found = redis.call('TYPE', key).ok
 if found ~= 'none' and found ~= expected then
   return {'foreign', '', 0, '0'}
 end
-set_grace(0, epoch[3])
-set_suspended(epoch[2])
+set_grace(0, epoch[2])
+set_suspended(true)
 suspended[app] = nil
 
 -- What is behind a kind of a node's holds: the nodes follow each other by name, so that those that come or go do not matter.
