@@ -133,7 +133,7 @@ function measure(int $calls, int $foreignKeys): array
         }
     }
 
-    Wait::until(fn () => ! $redis->command('EXISTS', 'wh:occ:1')[0], 'the last edge to be decided', 120.0);
+    Wait::until(fn () => ! $redis->command('EXISTS', 'wh:channels:1')[0], 'the last edge to be decided', 120.0);
 
     preg_match('/cmdstat_evalsha:calls=\d+,usec=(\d+)/', $redis->command('INFO', 'commandstats')[0], $match);
     $times = $application->laravel->make(TimedPlugin::class)->times;

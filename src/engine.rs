@@ -143,10 +143,11 @@ impl Engine {
         if self.is_inherited() { Vec::new() } else { self.shared.telemetry.outcomes().take(max) }
     }
 
-    /// Counters, then gauges: what waits in the queue, behind Redis, and in the outbox.
+    /// Counters, then failed requests to Redis by their reason, then gauges: what waits in the queue, behind Redis, and in the outbox.
     #[must_use]
     pub fn stats(&self) -> Vec<(&'static str, u64)> {
         let mut stats = self.shared.telemetry.counters().snapshot();
+        stats.extend(self.shared.telemetry.redis_failures().map(|(fault, count, _)| (fault.stat(), count)));
         stats.extend(self.gauges().map(|(name, value)| (name, value as u64)));
         stats
     }

@@ -60,6 +60,14 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function paused(): array {}
 
         /**
+         * What Redis refuses, with every command tried that servers call: [forbidden => the commands that this user may not call,
+         * writes => why Redis takes no writes and what can be done about it, or null]. Leaves nothing behind.
+         *
+         * @return array
+         */
+        public function refusals(): array {}
+
+        /**
          * Ends a pause. False when there is none.
          *
          * @param string $endpoint

@@ -112,6 +112,8 @@ fn every_key_stands_in_the_docs_and_no_other() {
             "roster",
             "dashboard",
             "app_webhooks",
+            // The plugin lists the applications.
+            "app_ids",
             // What the plugin makes of cluster_name, or of the application.
             "cluster",
             "endpoints",

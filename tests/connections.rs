@@ -110,7 +110,7 @@ fn the_connections_of_a_node_that_died_are_terminated_once_by_another_and_withou
     assert_eq!(counts.len(), 2 * 601);
     assert!(counts.values().all(|count| *count == 1), "{counts:?}");
     let mut redis = cluster.redis.connect();
-    let keys: Vec<String> = redis::cmd("KEYS").arg("wh:con:*").query(&mut redis).expect("keys");
+    let keys: Vec<String> = redis::cmd("KEYS").arg("wh:connections:*").query(&mut redis).expect("keys");
     assert!(keys.is_empty(), "{keys:?}");
 }
 

@@ -196,7 +196,7 @@ fn deliveries_go_on_when_a_proxy_keeps_the_connections_to_a_demoted_master() {
     subscribe(&node, "before");
     eventually("it is told", || events(&receiver).contains(&"channel_occupied before".to_owned()));
     eventually("the replica has it", || {
-        redis::cmd("EXISTS").arg("wh:occ:app").query::<bool>(&mut new.connect()) == Ok(true)
+        redis::cmd("EXISTS").arg("wh:channels:app").query::<bool>(&mut new.connect()) == Ok(true)
     });
 
     replicate(&new, "NO", "ONE");

@@ -13,7 +13,7 @@ use redis::Commands;
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
 use resonate_webhooks::outbox::DeadLetters;
-use resonate_webhooks::status::{Adoption, Cluster as Status};
+use resonate_webhooks::status::{Adoption, Cluster as Status, Refusals};
 use resonate_webhooks::telemetry::{Level, Outcome};
 use serde_json::json;
 use support::cluster::{Cluster, stat};
@@ -194,7 +194,7 @@ fn a_node_whose_data_a_full_redis_has_lost_keeps_its_lease_and_puts_its_holds_ba
     let first_lease = lease(&cluster.redis);
     eventually("the lease is renewed", || lease(&cluster.redis) > first_lease + 3000.0);
     configure(&cluster.redis, "maxmemory", 0);
-    eventually("the holds are back", || cluster.redis.connect().hlen::<_, usize>("wh:occ:app").unwrap() == 20);
+    eventually("the holds are back", || cluster.redis.connect().hlen::<_, usize>("wh:channels:app").unwrap() == 20);
     node.closed(APP, b"1.1");
     eventually("all have left", || cluster.counts().len() == 40);
     once_each(&cluster.counts(), 40);
@@ -249,6 +249,7 @@ fn the_documented_rights_are_enough_for_everything() {
     node.unsubscribed(APP, b"presence-cache-room", b"1.1");
     eventually("the channel is vacated", || has_received(&receiver, "channel_vacated"));
     let mut status = Status::of(&config).unwrap();
+    assert_eq!(status.refusals().unwrap(), Refusals::default());
     status.pause("hook").unwrap();
     status.resume("hook").unwrap();
     status.watch(None).unwrap();
@@ -294,6 +295,40 @@ fn an_adoption_without_a_right_changes_nothing() {
     drop(node);
 }
 
+#[test]
+fn what_redis_refuses_is_found_without_a_trace() {
+    let redis = RedisServer::start();
+    let settings = json!({ "connection": { "host": redis.socket() } });
+    let mut status = Status::of(&Config::from_value(settings).unwrap()).unwrap();
+    let mut admin = redis.connect();
+    redis::cmd("ACL").arg(&["SETUSER", "default", "-xsetid", "-psetex"]).exec(&mut admin).unwrap();
+    let refusals = status.refusals().unwrap();
+    assert_eq!((refusals.forbidden, refusals.writes), (vec!["XSETID".to_owned(), "PSETEX".to_owned()], None));
+    redis::cmd("ACL").arg(&["SETUSER", "default", "+@all"]).exec(&mut admin).unwrap();
+    for (setting, value, remedy) in
+        [("maxmemory", 1, "raise its maxmemory"), ("min-replicas-to-write", 1, "lower min-replicas-to-write")]
+    {
+        configure(&redis, setting, value);
+        let refusals = status.refusals().unwrap();
+        configure(&redis, setting, 0);
+        assert_eq!(refusals.forbidden, Vec::<String>::new(), "{setting}");
+        assert!(refusals.writes.as_ref().is_some_and(|why| why.contains(remedy)), "{refusals:?}");
+    }
+    assert_eq!(status.refusals().unwrap(), Refusals::default());
+    assert_eq!(redis::cmd("DBSIZE").query::<usize>(&mut admin).unwrap(), 0);
+}
+
+#[test]
+fn every_documented_right_is_tried_by_the_check() {
+    let tried = include_str!("../src/status/scripts/rights.lua");
+    // Without these there is no connection, no script, or no more than an answer less.
+    let others = ["+eval", "+evalsha", "+select", "+scan", "+role", "+info", "+ping", "+config|get", "+client|setname"];
+    let rights = documented_acl().into_iter().filter(|word| word.starts_with('+') && !others.contains(&word.as_str()));
+    let untried: Vec<String> =
+        rights.filter(|right| !tried.contains(&format!("'{}'", right[1..].to_uppercase()))).collect();
+    assert!(untried.is_empty(), "{untried:?}");
+}
+
 /// Every Lua file in a folder.
 fn scripts_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -311,11 +346,12 @@ fn the_documented_rights_have_every_command_of_every_script() {
     let mut commands = BTreeSet::new();
     for script in scripts_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
         // Commands are named where they are called, and nothing else is written like that.
-        let quoted = script.split('\'').skip(1).step_by(2);
+        let code = script.lines().map(|line| line.split("--").next().unwrap()).collect::<Vec<_>>().join("\n");
+        let quoted = code.split('\'').skip(1).step_by(2);
         let words = quoted.filter(|text| text.len() > 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()));
         commands.extend(words.map(|word| format!("+{}", word.to_lowercase())));
     }
-    let options = ["COUNT", "LIMIT", "MAXLEN", "MINID", "NOMKSTREAM", "WITHSCORES"];
+    let options = ["COUNT", "LIMIT", "MAXLEN", "MINID", "NOMKSTREAM", "STREAMS", "WITHSCORES", "WRONGTYPE"];
     let options: BTreeSet<String> = options.iter().map(|option| format!("+{}", option.to_lowercase())).collect();
     let missing: Vec<&String> = commands.difference(&acl).filter(|command| !options.contains(*command)).collect();
     assert!(commands.len() > 30 && missing.is_empty(), "{missing:?} of {commands:?}");

@@ -9,6 +9,7 @@ use std::time::Duration;
 use redis::Commands;
 use resonate_webhooks::config::Config;
 use resonate_webhooks::status::Cluster;
+use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
 use support::engine::{APP, engine};
 use support::receiver::{Answer, Receiver};
@@ -150,4 +151,42 @@ fn an_unreachable_redis_is_an_error_that_names_its_address() {
     let config = json!({ "connection": { "host": "/nowhere/redis.sock" } });
     let error = Cluster::of(&Config::from_value(config).unwrap()).unwrap().status().unwrap_err();
     assert!(error.to_string().starts_with("Redis at /nowhere/redis.sock: unreachable"), "{error}");
+}
+
+/// Writes a record as a node would that has been configured like this for an hour.
+fn long_configured(redis: &RedisServer, node: &str, applications: &str, endpoints: &str) {
+    let mut redis = redis.connect();
+    let (now, _): (u64, u64) = redis::cmd("TIME").query(&mut redis).unwrap();
+    let part = |hash: &str| json!({ "hash": hash, "since_ms": (now - 3600) * 1000 });
+    let record = json!({
+        "node": node,
+        "configured": { "applications": part(applications), "endpoints": part(endpoints) },
+    });
+    redis.pset_ex::<_, _, ()>(format!("wh:status:{node}"), record.to_string(), 60_000).unwrap();
+    // Not silent for a minute.
+    redis.zadd::<_, _, _, ()>("wh:status", node, (now + 60) * 1000).unwrap();
+}
+
+#[test]
+fn nodes_that_are_configured_differently_for_long_are_named_in_the_status_and_in_the_log() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    long_configured(&redis, "zz-1.0", "1", "1");
+    long_configured(&redis, "zz-2.0", "1", "2");
+    let node = engine(&redis, &receiver, &json!({ "app_ids": ["1", 2] }));
+    let said = eventually("it is in the log", || {
+        node.poll(100).into_iter().find_map(|outcome| match outcome {
+            Outcome::Log { message, .. } if message.contains("different endpoints") => Some(message),
+            _ => None,
+        })
+    });
+    assert!(said.contains("for more than ten minutes: zz-1.0; and zz-2.0. Give all of them the same config"), "{said}");
+    let status = status_when(&redis, "the node", |status| status["nodes"].as_array().unwrap().len() == 3);
+    let expected = json!([{ "about": "endpoints", "groups": [["zz-1.0"], ["zz-2.0"]] }]);
+    assert_eq!(status["disagreements"], expected, "the node itself has only begun");
+    let nodes = status["nodes"].as_array().unwrap();
+    let own = nodes.iter().find(|node| node["host"] != "").unwrap();
+    for part in ["applications", "endpoints"] {
+        assert_eq!(own["configured"][part]["hash"].as_str().map(str::len), Some(16), "{own}");
+        assert!(own["configured"][part]["since_ms"].as_u64() > Some(0), "{own}");
+    }
 }

@@ -36,6 +36,18 @@ final class Settings
 
         $identity = ClusterIdentity::of($config['cluster_name'] ?? null, (array) config('app', []));
 
-        return ['cluster' => $identity] + $config + ['app_webhooks' => AppWebhooks::of(config('reverb.apps.apps'))];
+        return ['cluster' => $identity] + $config + ['app_webhooks' => AppWebhooks::of(config('reverb.apps.apps')), 'app_ids' => self::appIds()];
+    }
+
+    /**
+     * The ids of all applications, where a config lists them: servers that list others are named.
+     *
+     * @return list<int|string>
+     */
+    private static function appIds(): array
+    {
+        $apps = config('reverb.apps.provider', 'config') === 'config' ? config('reverb.apps.apps') : [];
+
+        return array_values(array_filter(array_column(is_array($apps) ? $apps : [], 'app_id'), fn (mixed $id) => is_int($id) || is_string($id)));
     }
 }

@@ -54,6 +54,7 @@
 //! | `metrics_public` | false | whether that may be an address that is reached from everywhere |
 //! | `metrics_route`, `metrics_middleware` | | a route of Laravel for the metrics of the whole cluster; the package reads them |
 //! | `dashboard.enabled`, `.path`, `.domain`, `.middleware` | true, `resonate-webhooks`, all, `web` | the page in the Laravel application, which reads these itself |
+//! | `app_ids` | | the applications; the plugin fills this in from `reverb.apps.apps` |
 //! | `app_webhooks` | | endpoints of single applications; the plugin fills this in from `reverb.apps.apps.*.webhooks` |
 //! | `endpoints.*.url` | | http(s); an endpoint with neither this nor the next is skipped |
 //! | `endpoints.*.lambda.function_name` | | name or ARN of a function that is invoked instead, with or without a qualifier |
@@ -146,6 +147,7 @@ use written::{Defaults, Written};
 
 use crate::aws::Environment;
 use crate::event::EventName;
+use crate::names::AppId;
 
 const HOUR_MS: u32 = 3_600_000;
 const DAY_S: u64 = 86_400;
@@ -206,6 +208,8 @@ pub struct Config {
     pub dashboard: Dashboard,
     /// The receivers, in the order of the config; those without a URL are left out.
     pub endpoints: Vec<Endpoint>,
+    /// The applications, where they are listed in a config and not in a database.
+    pub app_ids: Vec<AppId>,
     /// What is allowed but probably not meant, to be logged once.
     pub warnings: Vec<String>,
 }
@@ -268,6 +272,7 @@ impl Default for Config {
             metrics_listen: None,
             dashboard: dashboard::Written::default().resolve(),
             endpoints: Vec::new(),
+            app_ids: Vec::new(),
             warnings: Vec::new(),
         }
     }

@@ -74,6 +74,8 @@ pub(super) struct Written {
     endpoints_refresh: Option<Seconds<0, { 24 * HOUR_MS }>>,
     /// The `webhooks` of applications, which the plugin reads from where those are.
     app_webhooks: Option<List<app_webhooks::OfApp>>,
+    /// All applications, where they are listed in a config.
+    app_ids: Option<List<AppScope>>,
 }
 
 impl Written {
@@ -130,6 +132,9 @@ impl Written {
             }
         }
 
+        let only = |(_, id)| if let AppScope::Only(app) = id { Some(app) } else { None };
+        let app_ids = self.app_ids.map_or_else(Vec::new, |List(apps)| apps.into_iter().filter_map(only).collect());
+
         let ttl = self.ttl.map_or(otherwise.ttl, Seconds::duration);
         warnings.extend(connection::check_against_lease(&connection, ttl));
 
@@ -161,6 +166,7 @@ impl Written {
             metrics_listen: metrics::Listen::resolve(self.metrics_listen, chosen(self.metrics_public, false))?,
             dashboard: self.dashboard.unwrap_or_default().resolve(),
             endpoints,
+            app_ids,
             warnings,
         })
     }

@@ -163,6 +163,8 @@ fn sources(config: &Config, shared: &Shared, standing: Arc<Standing>, delivery: 
         outbox: config.outbox,
         began: Instant::now(),
         clock: Mutex::default(),
+        app_ids: config.app_ids.clone(),
+        configured: Mutex::default(),
     }
 }
 

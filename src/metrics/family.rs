@@ -53,11 +53,12 @@ pub enum Scope {
 }
 
 /// The counters whose metrics are called otherwise; those without a name are told with more labels.
-const RENAMED: [(&str, Option<&str>); 5] = [
+const RENAMED: [(&str, Option<&str>); 6] = [
     ("edges", Some("edges_claimed")),
     ("redis_calls", Some("claim_batches")),
     ("events", Some("events_accepted")),
     ("events_dropped", None),
+    ("redis_errors", None),
     ("attempts", Some("delivery_attempts")),
 ];
 
@@ -71,11 +72,12 @@ const GAUGES: [(&str, &str, &str); 6] = [
     ("queued_events", "queued_events", "Events that wait on this node for their endpoints, once for each"),
 ];
 
-const PROCESS: [(&str, Kind, &[&str], &str); 6] = [
+const PROCESS: [(&str, Kind, &[&str], &str); 7] = [
     ("build_info", Kind::Gauge, &["version"], "1, with the version of the extension"),
     ("start_time_seconds", Kind::Gauge, &[], "When the node began, in Unix time"),
     ("events_total", Kind::Counter, &["app", "event"], "Events that came to the lanes of the endpoints"),
     ("events_dropped_total", Kind::Counter, &["reason"], "Events that were given up"),
+    ("redis_errors_total", Kind::Counter, &["reason"], "Requests to Redis that failed"),
     ("endpoints_omitted", Kind::Gauge, &[], "Endpoints that are not told of, since there are too many"),
     ("lanes", Kind::Gauge, &[], "Lanes, each of an endpoint and an application, in which something waits"),
 ];
@@ -106,12 +108,13 @@ const ENDPOINT: [(&str, Kind, &[&str], &str); 8] = [
     ),
 ];
 
-const CLUSTER: [(&str, Kind, &[&str], &str); 6] = [
+const CLUSTER: [(&str, Kind, &[&str], &str); 7] = [
     ("nodes", Kind::Gauge, &["state"], "Nodes whose records are there"),
     ("clock_skew_seconds", Kind::Gauge, &["node"], "How far the node's clock is ahead of Redis'"),
     ("last_report_age_seconds", Kind::Gauge, &["node"], "How long ago the node wrote its record"),
     ("outbox_entries", Kind::Gauge, &["partition"], "Entries in the outbox in Redis"),
     ("dead_letters", Kind::Gauge, &[], "Batches that were given up and are kept"),
+    ("foreign_keys", Kind::Gauge, &[], "Keys of ours that another program has written"),
     ("occupied_channels", Kind::Gauge, &["app"], "Channels with a connection somewhere, those in their grace too"),
 ];
 

@@ -44,6 +44,7 @@ pub fn of_cluster(status: &ClusterStatus) -> String {
         page.add("outbox_entries", "", &[("partition", &partition.number.to_string())], partition.events);
     }
     page.add("dead_letters", "", &[], status.dead_letters);
+    page.add("foreign_keys", "", &[], status.foreign_keys.len());
     for (app, channels) in largest(&status.channels) {
         page.add("occupied_channels", "", &[("app", &app)], channels);
     }
@@ -80,6 +81,9 @@ impl Told<'_> {
         }
         for (cause, events) in &record.drop_causes {
             self.add("events_dropped_total", &[("reason", cause)], events);
+        }
+        for (reason, errors) in &record.redis_errors {
+            self.add("redis_errors_total", &[("reason", reason)], errors.count);
         }
         for (name, value) in numbers(&record.counters) {
             if let Some(metric) = of_counter(name).filter(|_| is_known(name)) {

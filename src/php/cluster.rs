@@ -75,6 +75,12 @@ impl Cluster {
         json_array::of(&self.core.paused().map_err(redis_failed)?)
     }
 
+    /// What Redis refuses, with every command tried that servers call: [forbidden => the commands that this user may not call,
+    /// writes => why Redis takes no writes and what can be done about it, or null]. Leaves nothing behind.
+    pub fn refusals(&mut self) -> PhpResult<ZBox<ZendHashTable>> {
+        json_array::of(&self.core.refusals().map_err(redis_failed)?)
+    }
+
     /// The attempts that servers have made since last, or from now on without it: [last => ..., deliveries => [...]]. To be
     /// called again and again, for the servers show them only while somebody looks.
     pub fn watch(&mut self, last: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {

@@ -103,6 +103,16 @@ impl Batch {
 }
 
 impl Entry {
+    /// Whose it is.
+    pub(crate) const fn app(&self) -> &AppId {
+        match self {
+            Self::Claim(claim) => &claim.hold.app,
+            Self::Whisper(whisper) => &whisper.app,
+            Self::Cache(seen) => &seen.app,
+            Self::Count(count) => &count.app,
+        }
+    }
+
     /// What it takes in memory, if it is a client event.
     pub(super) fn whisper_bytes(&self) -> usize {
         if let Self::Whisper(whisper) = self { whisper.bytes() } else { 0 }

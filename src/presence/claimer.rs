@@ -8,6 +8,8 @@
 mod admission;
 mod reaper;
 mod repair;
+mod stuck;
+mod suspension;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,14 +17,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use admission::Admission;
-use redis::{Connection, RedisResult};
 
 use super::audit::Audit;
 use super::clock::RedisClock;
 use super::full_outbox::FullOutbox;
 use super::grace::Grace;
 use super::ledger::SharedLedger;
-use super::scripts::{ClaimCall, Closed, Keys, Known, Refusal};
+use super::scripts::{ClaimCall, Keys, Refusal};
 use super::session::Session;
 use super::standing::Standing;
 use crate::event::Event;
@@ -30,6 +31,8 @@ use crate::names::NodeId;
 use crate::redis::Link;
 use crate::telemetry::{Level, Telemetry};
 use repair::Comparison;
+use stuck::{Stuck, call, known, relieve, stuck};
+use suspension::Suspension;
 
 /// The longest the claimer sleeps without looking at its session.
 const IDLE: Duration = Duration::from_secs(1);
@@ -89,6 +92,7 @@ pub(crate) struct Claimer {
     standing: Arc<Standing>,
     session: Session,
     admission: Admission,
+    suspension: Suspension,
     grace: Grace,
     full_outbox: FullOutbox,
     clock: RedisClock,
@@ -135,6 +139,7 @@ impl Claimer {
             standing,
             session,
             admission: Admission::default(),
+            suspension: Suspension::default(),
             grace,
             full_outbox: FullOutbox::default(),
             clock: RedisClock::default(),
@@ -205,6 +210,7 @@ impl Claimer {
             }
             Err(Stuck::Closed(closed)) => Some(self.shut_out(closed, now)),
             Err(Stuck::Refused(Refusal::Settling(wait))) => Some(self.ask_again_at(now, wait)),
+            Err(Stuck::Refused(Refusal::Suspended)) => Some(self.keep_suspended_back(now)),
             Err(Stuck::Refused(Refusal::Lost)) => {
                 self.standing.set(None);
                 self.session.lost();
@@ -253,7 +259,8 @@ impl Claimer {
             self.renew_lease(now)?;
             self.confirm_holds(now)?;
             let is_reaping = self.reap_the_dead(now)?;
-            if self.stop.raised() || !(self.claim(now)? || is_reaping) {
+            let is_resuming = self.look_after_suspended(now)?;
+            if self.stop.raised() || !(self.claim(now)? || is_reaping || is_resuming) {
                 break;
             }
         }
@@ -372,51 +379,6 @@ impl Claimer {
         self.ledger.lock().start_over();
         self.telemetry.log(Level::Warning, format_args!("{why}: {reaped} goes on as {}", self.session.node()));
     }
-}
-
-/// Why a step could not be finished.
-#[derive(Debug)]
-enum Stuck {
-    /// Redis is out of reach; when to try again.
-    Unreachable(Instant),
-    /// Redis refused to decide.
-    Refused(Refusal),
-    /// The data is not this node's to work on.
-    Closed(Closed),
-    /// Redis has rejected the restoring of holds for a whole lease.
-    Hindered,
-}
-
-impl From<Closed> for Stuck {
-    fn from(closed: Closed) -> Self {
-        Self::Closed(closed)
-    }
-}
-
-impl From<Refusal> for Stuck {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-/// What Redis has answered to the node.
-fn known<'a>(session: &'a Session, ledger: &SharedLedger) -> Known<'a> {
-    let answered = ledger.lock().pending.last_answered();
-    Known { epoch: session.epoch().unwrap_or_default(), answered, restored_for: session.restored_for() }
-}
-
-/// One conversation with Redis. Why it failed stands in the log; here it matters only when to try again.
-fn call<T>(link: &mut Link, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, Stuck> {
-    link.with(talk).map_err(|_| stuck(link))
-}
-
-/// The same for what Redis carries out while it is full.
-fn relieve<T>(link: &mut Link, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, Stuck> {
-    link.write_while_full(talk).map_err(|_| stuck(link))
-}
-
-fn stuck(link: &Link) -> Stuck {
-    Stuck::Unreachable(link.ready_at().unwrap_or_else(Instant::now))
 }
 
 #[cfg(test)]

@@ -195,7 +195,7 @@ fn a_node_that_reaps_a_large_one_has_its_own_claims_judged_meanwhile() {
 
 #[test]
 fn a_key_that_was_deleted_is_put_back_in_silence() {
-    for key in ["wh:occ:app", "wh:held_channels:{node}", "wh:nodes"] {
+    for key in ["wh:channels:app", "wh:held_channels:{node}", "wh:nodes"] {
         let server = RedisServer::start();
         let mut node = Node::on(&server);
         node.come_to_rest();

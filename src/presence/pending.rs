@@ -4,14 +4,20 @@
 //! a lost reply is harmless. Where a full one waits behind it, that is frozen as well, so that it can be written out
 //! meanwhile; it is sent when the first one has been answered. Client events travel in the same order as the claims around
 //! them: a whisper of a user never overtakes that user's `member_added`.
+//!
+//! What is of a suspended application waits aside, so that the batches of the others go on; see `suspended.lua`.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod entries;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::batch::{Batch, CacheSeen, Count, Entry, Whisper};
 use super::claim::{Change, Claim, Hold};
 use super::table::LocalTable;
-use crate::event::{Event, EventKind};
+use crate::event::Event;
+use crate::names::AppId;
+use entries::Entries;
 
 /// Entries per script call when client events go through Redis too.
 const BATCH_ENTRIES: usize = 1024;
@@ -25,10 +31,11 @@ const WHISPER_BYTES: usize = 128 << 20;
 /// The queue, the batch that waits for its reply, and the one that is sent next.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    queue: VecDeque<Entry>,
-    queued_claims: usize,
-    queued_caches: usize,
-    /// What the client events of the queue take, and those of the batch that is sent next.
+    queue: Entries,
+    /// What is of suspended applications.
+    aside: Entries,
+    suspended: HashSet<AppId>,
+    /// What the client events of both take, and those of the batch that is sent next.
     whisper_bytes: usize,
     in_flight: Option<Arc<Batch>>,
     /// The full batch behind the one in flight, if it is frozen already.
@@ -39,8 +46,6 @@ pub(crate) struct Pending {
     portion: (usize, usize),
     /// Client events go to Redis with the claims, since that is where the outbox is.
     whispers_travel: bool,
-    /// Claims at which it is next worth looking for pairs to give up.
-    collapse_at: usize,
 }
 
 impl Pending {
@@ -48,19 +53,18 @@ impl Pending {
     ///
     /// With `whispers_travel`, client events are sent to Redis in the batches; without, they wait for the claims before
     /// them only.
-    pub(crate) const fn new(limit: usize, whispers_travel: bool) -> Self {
+    pub(crate) fn new(limit: usize, whispers_travel: bool) -> Self {
         Self {
             whispers_travel,
-            queue: VecDeque::new(),
-            queued_claims: 0,
-            queued_caches: 0,
+            queue: Entries::new(limit),
+            aside: Entries::new(limit),
+            suspended: HashSet::new(),
             whisper_bytes: 0,
             in_flight: None,
             next: None,
             last_number: 0,
             limit,
             portion: (BATCH_ENTRIES, BATCH_CLAIMS),
-            collapse_at: limit,
         }
     }
 
@@ -73,10 +77,13 @@ impl Pending {
     /// Adds claims. Returns how many pairs of opposite claims were given up because too many waited: their edges would
     /// have cancelled each other, and the ones that stay still alternate and still end at the truth.
     pub(crate) fn push_claims(&mut self, claims: impl IntoIterator<Item = Claim>) -> usize {
-        let before = self.queue.len();
-        self.queue.extend(claims.into_iter().map(Entry::Claim));
-        self.queued_claims += self.queue.len() - before;
-        if self.queued_claims > self.collapse_at { self.collapse() } else { 0 }
+        claims.into_iter().for_each(|claim| self.push(Entry::Claim(claim)));
+        self.queue.collapse() + self.aside.collapse()
+    }
+
+    fn push(&mut self, entry: Entry) {
+        let suspended = !self.suspended.is_empty() && self.suspended.contains(entry.app());
+        if suspended { self.aside.push(entry) } else { self.queue.push(entry) }
     }
 
     /// Adds a client event. `false` when it was refused because too many wait.
@@ -86,7 +93,7 @@ impl Pending {
             return false;
         }
         self.whisper_bytes = bytes;
-        self.queue.push_back(Entry::Whisper(whisper));
+        self.push(Entry::Whisper(whisper));
         true
     }
 
@@ -95,24 +102,25 @@ impl Pending {
         if self.queued_asides() >= self.limit {
             return false;
         }
-        self.queued_caches += 1;
-        self.queue.push_back(Entry::Cache(seen));
+        self.push(Entry::Cache(seen));
         true
     }
 
     /// What waits beside the claims.
     fn queued_asides(&self) -> usize {
-        self.queue.len() - self.queued_claims
+        self.queue.asides() + self.aside.asides()
     }
 
     /// Claims that Redis has not answered yet.
     pub(crate) fn unanswered_claims(&self) -> usize {
-        self.queued_claims + self.frozen().map(|batch| batch.claims().count()).sum::<usize>()
+        let frozen = self.frozen().map(|batch| batch.claims().count()).sum::<usize>();
+        frozen + self.queue.claims() + self.aside.claims()
     }
 
     /// Client events that are in no outbox yet.
     pub(crate) fn waiting_whispers(&self) -> usize {
-        self.queued_asides() - self.queued_caches + self.frozen().map(|batch| batch.whispers()).sum::<usize>()
+        let frozen = self.frozen().map(|batch| batch.whispers()).sum::<usize>();
+        frozen + self.queue.whispers() + self.aside.whispers()
     }
 
     /// The batches that have their number, in its order.
@@ -122,7 +130,7 @@ impl Pending {
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && !self.awaits_verdict()
+        self.queue.is_empty() && self.aside.is_empty() && !self.awaits_verdict()
     }
 
     /// Whether a client event waits for no claim.
@@ -134,7 +142,7 @@ impl Pending {
     pub(crate) fn take_free_whispers(&mut self) -> Vec<Whisper> {
         let mut free = Vec::new();
         if self.has_free_whispers() {
-            while let Some(entry) = self.queue.pop_front() {
+            while let Some(entry) = self.queue.pop() {
                 match entry {
                     Entry::Whisper(whisper) => {
                         self.whisper_bytes -= whisper.bytes();
@@ -168,7 +176,8 @@ impl Pending {
         let mut batch = self.freeze();
         if self.queue.is_empty() {
             // Only then is what Redis will know of the channels what the table knows.
-            batch.entries.extend(counts().into_iter().map(Entry::Count));
+            let counts = counts().into_iter().filter(|count| !self.suspended.contains(&count.app));
+            batch.entries.extend(counts.map(Entry::Count));
         }
         let batch = Arc::new(batch);
         self.in_flight = Some(Arc::clone(&batch));
@@ -179,8 +188,7 @@ impl Pending {
     /// claims wait for others to come with them.
     pub(crate) fn next_batch(&mut self) -> Option<Arc<Batch>> {
         let (most_entries, most_judged) = self.portion;
-        let full = self.queued_claims + self.queued_caches >= most_judged
-            || (self.whispers_travel && self.queue.len() >= most_entries);
+        let full = self.queue.judged() >= most_judged || (self.whispers_travel && self.queue.len() >= most_entries);
         if self.next.is_none() && self.in_flight.is_some() && full {
             let waiting = self.whisper_bytes;
             self.next = Some(Arc::new(self.freeze()));
@@ -203,9 +211,7 @@ impl Pending {
 
     /// Whether there is a batch to send.
     pub(crate) fn has_batch(&self) -> bool {
-        self.in_flight.is_some()
-            || self.queued_claims + self.queued_caches > 0
-            || (self.whispers_travel && !self.queue.is_empty())
+        self.in_flight.is_some() || self.queue.judged() > 0 || (self.whispers_travel && !self.queue.is_empty())
     }
 
     /// Redis has answered the batch, and has put its events into the outbox itself.
@@ -239,8 +245,7 @@ impl Pending {
     /// leaves that are still on their way. These are the holds whose edges were decided before.
     pub(crate) fn acknowledged(&self, table: &LocalTable) -> Vec<Hold> {
         let mut first_change: HashMap<&Hold, Change> = HashMap::new();
-        let unanswered = self.frozen().flat_map(|batch| &batch.entries).chain(&self.queue);
-        for entry in unanswered {
+        for entry in self.unanswered() {
             if let Entry::Claim(claim) = entry {
                 first_change.entry(&claim.hold).or_insert(claim.change);
             }
@@ -250,10 +255,48 @@ impl Pending {
         untouched.chain(leaving.map(|(hold, _)| (*hold).clone())).collect()
     }
 
+    fn unanswered(&self) -> impl Iterator<Item = &Entry> {
+        self.frozen().flat_map(|batch| &batch.entries).chain(self.queue.iter()).chain(self.aside.iter())
+    }
+
+    /// These applications are suspended, and no others: what is of them waits aside, also what is in a batch that Redis has
+    /// refused. Returns whether there is an application that goes on.
+    pub(crate) fn suspend(&mut self, apps: HashSet<AppId>) -> bool {
+        let goes_on = self.suspended.iter().any(|app| !apps.contains(app));
+        let released = self.aside.extract(|entry| apps.contains(entry.app()));
+        for batch in self.in_flight.iter_mut().chain(&mut self.next) {
+            if batch.entries.iter().any(|entry| apps.contains(entry.app())) {
+                let batch = Arc::make_mut(batch);
+                for entry in std::mem::take(&mut batch.entries) {
+                    match &entry {
+                        stays if !apps.contains(stays.app()) => batch.entries.push(entry),
+                        // Numbers of connections are told again as they are then.
+                        Entry::Count(_) => {}
+                        _ => self.aside.push(entry),
+                    }
+                }
+            }
+        }
+        for entry in self.queue.extract(|entry| !apps.contains(entry.app())) {
+            self.aside.push(entry);
+        }
+        for entry in released {
+            self.queue.push(entry);
+        }
+        self.suspended = apps;
+        self.count_whisper_bytes();
+        goes_on
+    }
+
+    fn count_whisper_bytes(&mut self) {
+        let queued = self.queue.iter().chain(self.aside.iter()).map(Entry::whisper_bytes).sum::<usize>();
+        self.whisper_bytes = queued + self.next.iter().map(|batch| batch.whisper_bytes()).sum::<usize>();
+    }
+
     /// Those of these holds of which nothing is on its way to Redis.
     pub(crate) fn untouched(&self, holds: Vec<Hold>) -> impl Iterator<Item = Hold> {
-        let unanswered = self.frozen().flat_map(|batch| &batch.entries).chain(&self.queue);
-        let touched: HashSet<&Hold> = unanswered
+        let touched: HashSet<&Hold> = self
+            .unanswered()
             .filter_map(|entry| if let Entry::Claim(claim) = entry { Some(&claim.hold) } else { None })
             .collect();
         holds.into_iter().filter(move |hold| !touched.contains(hold))
@@ -272,7 +315,8 @@ impl Pending {
         let frozen = frozen.flat_map(|batch| Arc::unwrap_or_clone(batch).entries);
         // Numbers of connections are told again as they are then.
         let frozen = frozen.filter(|entry| !matches!(entry, Entry::Count(_)));
-        let waiting: Vec<Entry> = frozen.chain(std::mem::take(&mut self.queue)).collect();
+        let waiting: Vec<Entry> = frozen.chain(self.queue.take()).chain(self.aside.take()).collect();
+        self.suspended.clear();
 
         // Visits of which something waits that is not their end.
         let mut told_in: HashSet<Hold> = HashSet::new();
@@ -295,15 +339,13 @@ impl Pending {
         // Channels before their users.
         anew.sort_by_key(|hold| hold.user.is_some());
 
-        self.queue.extend(anew.into_iter().map(|hold| Entry::Claim(Claim::join(hold))));
-        self.queue.extend(waiting.into_iter().filter(|entry| match entry {
+        let waiting = waiting.into_iter().filter(|entry| match entry {
             Entry::Claim(claim) => !over.remove(&claim.hold),
             Entry::Whisper(_) | Entry::Cache(_) | Entry::Count(_) => true,
-        }));
-        let queued = |kind: fn(&&Entry) -> bool| self.queue.iter().filter(kind).count();
-        self.queued_claims = queued(|entry| matches!(entry, Entry::Claim(_)));
-        self.queued_caches = queued(|entry| matches!(entry, Entry::Cache(_)));
-        self.whisper_bytes = self.queue.iter().map(Entry::whisper_bytes).sum();
+        });
+        let anew = anew.into_iter().map(|hold| Entry::Claim(Claim::join(hold)));
+        anew.chain(waiting).for_each(|entry| self.queue.push(entry));
+        self.count_whisper_bytes();
     }
 
     /// Gives up everything that waits, a batch under way included.
@@ -316,7 +358,7 @@ impl Pending {
         let (most_entries, most_judged) = self.portion;
         let mut judged = 0;
         let mut entries = Vec::new();
-        while let Some(entry) = self.queue.pop_front() {
+        while let Some(entry) = self.queue.pop() {
             if self.whispers_travel && entries.len() == most_entries {
                 self.queue.push_front(entry);
                 break;
@@ -326,14 +368,7 @@ impl Pending {
                     self.queue.push_front(entry);
                     break;
                 }
-                Entry::Claim(_) => {
-                    judged += 1;
-                    self.queued_claims -= 1;
-                }
-                Entry::Cache(_) => {
-                    judged += 1;
-                    self.queued_caches -= 1;
-                }
+                Entry::Claim(_) | Entry::Cache(_) => judged += 1,
                 Entry::Count(_) => {}
                 Entry::Whisper(whisper) => self.whisper_bytes -= whisper.bytes(),
             }
@@ -342,54 +377,12 @@ impl Pending {
         self.last_number += 1;
         Batch::new(self.last_number, entries)
     }
-
-    /// Keeps, of the unsent claims of each hold, none when they cancel out and the last one otherwise.
-    fn collapse(&mut self) -> usize {
-        let mut left: HashMap<Hold, usize> = HashMap::new();
-        for entry in &self.queue {
-            if let Entry::Claim(claim) = entry {
-                *left.entry(claim.hold.clone()).or_default() += 1;
-            }
-        }
-        let odd: HashSet<Hold> =
-            left.iter().filter(|(_, count)| *count % 2 == 1).map(|(hold, _)| hold.clone()).collect();
-        let before = self.queued_claims;
-        let queue = std::mem::take(&mut self.queue);
-        self.queued_claims = 0;
-        for entry in queue {
-            if let Entry::Claim(claim) = &entry {
-                let Some(count) = left.get_mut(&claim.hold) else { continue };
-                *count -= 1;
-                if *count > 0 || !odd.contains(&claim.hold) {
-                    continue;
-                }
-                self.queued_claims += 1;
-            }
-            self.queue.push_back(entry);
-        }
-        // Claims that are all different stay; looking again before their number has doubled would cost more each time.
-        self.collapse_at = self.limit.max(2 * self.queued_claims);
-        (before - self.queued_claims) / 2
-    }
-}
-
-impl Claim {
-    /// The event, when it turned out to be an edge.
-    pub(crate) fn into_event(self, time_ms: u64) -> Event {
-        let Hold { app, channel, user } = self.hold;
-        let on_channel = !channel.is_empty();
-        let kind = match (self.change, user) {
-            (Change::Join, None) => EventKind::ChannelOccupied,
-            (Change::Leave, None) => EventKind::ChannelVacated,
-            (Change::Join, Some(user)) if on_channel => EventKind::MemberAdded { user: user.into() },
-            (Change::Leave, Some(user)) if on_channel => EventKind::MemberRemoved { user: user.into() },
-            (Change::Join, Some(socket)) => EventKind::ConnectionEstablished { socket: socket.as_bytes().into() },
-            (Change::Leave, Some(socket)) => EventKind::ConnectionTerminated { socket: socket.as_bytes().into() },
-        };
-        Event { app, channel, time_ms, kind: kind.by(self.by) }
-    }
 }
 
 #[cfg(test)]
 #[path = "pending_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "pending/suspended_tests.rs"]
+mod suspended_tests;

@@ -6,9 +6,11 @@
 //!   lost everything.
 //! - `unconfirmed`: set, nodes that a settling waits for.
 //! - `nodes`: sorted set, node → expiry of its lease (ms by Redis' clock); negative while it is being reaped.
-//! - `occ:{app}`: hash, channel → hold set (the nodes that serve it).
-//! - `mem:{app length}:{app}:{channel}`: hash, user → hold set.
-//! - `con:{app}`: hash, socket of a connection → hold set.
+//! - `channels:{app}`: hash, channel → hold set (the nodes that serve it).
+//! - `users:{app length}:{app}:{channel}`: hash, user → hold set.
+//! - `connections:{app}`: hash, socket of a connection → hold set.
+//! - `suspended`: hash, application → the type that its key should have, and the key, which is of another; see
+//!   `scripts/suspended.lua`. The field `suspended` of `epoch` says that there is something in it.
 //! - `held_users:{node}`, `held_channels:{node}`, `held_connections:{node}`: sets, what a node holds, which is taken in this
 //!   order: the reaper of a dead node costs what the node held, not what Redis holds.
 //! - `due`: sorted set, departures in their grace → when they become edges (ms). Only ever looked at with a grace.
@@ -27,16 +29,18 @@
 mod answers;
 mod arguments;
 mod claim_call;
+mod suspended;
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use redis::{Connection, RedisResult};
 
-pub(crate) use answers::{Closed, Entered, Fate, Reaped, Refusal, Renewal, Verdict};
+pub(crate) use answers::{Closed, Entered, Fate, Known, Reaped, Refusal, Renewal, Verdict};
 use answers::{accepted, holds, waiting};
 use arguments::add_hold;
 pub(crate) use claim_call::ClaimCall;
+pub(crate) use suspended::{Progress, Resumed};
 
 use super::claim::{Claim, Hold};
 use super::session::Past;
@@ -50,7 +54,9 @@ macro_rules! script {
             Script::new(concat!(
                 include_str!("../redis/scripts/cluster.lua"),
                 include_str!("../redis/scripts/refusals.lua"),
+                include_str!("../outbox/redis/scripts/next_millisecond.lua"),
                 include_str!("../outbox/redis/scripts/append.lua"),
+                include_str!("scripts/suspended.lua"),
                 include_str!("scripts/holds.lua"),
                 include_str!("scripts/due.lua"),
                 include_str!("scripts/counts.lua"),
@@ -72,11 +78,12 @@ script!(RENEW, "scripts/mend_times.lua", "scripts/renew.lua");
 script!(REAP, "scripts/settling.lua", "scripts/reap.lua");
 script!(ELECT, "scripts/elect.lua");
 script!(BYE, "scripts/bye.lua");
+script!(RESUME, "scripts/resume.lua");
 
 /// Puts the scripts together. A process that forks while a thread of its does so would leave them to its child in the midst
 /// of that for ever, so that it is done before there are threads.
 pub(crate) fn put_together() {
-    for script in [&OPEN, &CLAIM, &REASSERT, &LEAVING, &FORGET, &CONFIRM, &RENEW, &REAP, &ELECT, &BYE] {
+    for script in [&OPEN, &CLAIM, &REASSERT, &LEAVING, &FORGET, &CONFIRM, &RENEW, &REAP, &ELECT, &BYE, &RESUME] {
         LazyLock::force(script);
     }
 }
@@ -89,17 +96,6 @@ const KEEP_REPLY_SECONDS: u64 = 86_400;
 
 /// What `reap.lua` returns: status, time, edges, finished, leaving, counted, waiting.
 type ReapReply = (String, u64, Vec<Vec<u8>>, u64, Vec<Vec<u8>>, u64, u64);
-
-/// What Redis has answered to a node, as far as the node knows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Known<'a> {
-    /// The epoch.
-    pub(crate) epoch: &'a str,
-    /// The number of its last batch that was answered.
-    pub(crate) answered: u64,
-    /// The settling for which it last restored its holds, empty for none.
-    pub(crate) restored_for: &'a str,
-}
 
 /// The keys of one prefix, as one node uses them.
 #[derive(Clone, Debug)]

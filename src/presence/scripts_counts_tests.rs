@@ -243,18 +243,14 @@ fn a_redis_that_lost_its_last_seconds_is_told_the_numbers_again_in_silence() {
 
 #[test]
 fn a_key_of_a_foreign_type_fails_a_batch_with_numbers_before_anything_has_changed() {
-    for (key, entry) in [
-        ("wh:counts", count("cache-a", 1)),
-        ("wh:counts_due", count("cache-a", 1)),
-        ("wh:miss:3:app:cache-a", seen("cache-a", true)),
-    ] {
+    for key in ["wh:counts", "wh:counts_due"] {
         let mut cluster = Cluster::counting_in_redis();
         let a = cluster.node(1);
         cluster.tell(&a, &[join("cache-a")]);
         redis::cmd("DEL").arg(key).exec(&mut cluster.redis).unwrap();
         redis::cmd("LPUSH").arg(key).arg("foreign").exec(&mut cluster.redis).unwrap();
         let before = cluster.save();
-        let batch = Batch::new(2, vec![join("other"), entry]);
+        let batch = Batch::new(2, vec![join("other"), count("cache-a", 1)]);
         cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &batch).unwrap_err();
         assert_eq!(cluster.save(), before, "{key}");
     }

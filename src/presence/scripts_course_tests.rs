@@ -169,7 +169,7 @@ impl Course {
         }
         self.rest();
         let left: Vec<String> = self.cluster.all_keys();
-        let ours = |key: &&String| ["occ", "mem", "held", "due"].iter().any(|kind| key.contains(kind));
+        let ours = |key: &&String| ["channels", "users", "held", "due"].iter().any(|kind| key.contains(kind));
         assert_eq!(left.iter().find(ours), None);
         assert!(self.open.values().all(|open| !open));
     }

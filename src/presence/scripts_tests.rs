@@ -199,7 +199,7 @@ fn nothing_is_left_when_everybody_has_left() {
     let a = cluster.node(1);
     let holds = [channel("app", "presence-a"), user("app", "presence-a", "7")];
     cluster.edges(&a, &holds.clone().map(Claim::join));
-    assert!(cluster.all_keys().contains(&"wh:mem:3:app:presence-a".to_owned()));
+    assert!(cluster.all_keys().contains(&"wh:users:3:app:presence-a".to_owned()));
     cluster.edges(&a, &holds.map(Claim::leave));
     assert_eq!(cluster.all_keys(), ["wh:epoch", "wh:nodes", &format!("wh:reply:{a}")]);
 }
@@ -228,7 +228,12 @@ fn hostile_names_stay_apart() {
         }
     }
     assert_eq!(departed, holds.len());
-    assert!(cluster.all_keys().iter().all(|key| !key.contains("occ") && !key.contains("mem") && !key.contains("con")));
+    assert!(
+        cluster
+            .all_keys()
+            .iter()
+            .all(|key| !["channels", "users", "connections"].iter().any(|kind| key.contains(kind)))
+    );
 }
 
 /// A node gives a connection up when no answer comes; what it had sent on it may still be carried out, much later.
@@ -266,12 +271,14 @@ fn a_renewal_says_whether_the_lease_had_lapsed_and_whose_has() {
 }
 
 #[test]
-fn a_key_of_a_foreign_type_fails_the_batch_before_anything_has_changed() {
+fn a_key_of_a_foreign_type_suspends_its_application_before_anything_has_changed() {
     let mut cluster = Cluster::start();
     let a = cluster.node(1);
-    redis::cmd("SET").arg("wh:occ:other").arg("not ours").exec(&mut cluster.redis).unwrap();
+    redis::cmd("SET").arg("wh:channels:other").arg("not ours").exec(&mut cluster.redis).unwrap();
     let claims = [Claim::join(channel("app", "news")), Claim::join(channel("other", "news"))];
-    let error = cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &batch(1, &claims)).unwrap_err();
-    assert!(error.to_string().contains("WRONGTYPE"), "{error}");
-    assert_eq!(cluster.all_keys(), ["wh:epoch", "wh:nodes", "wh:occ:other"]);
+    assert_eq!(cluster.claim_as(&a, 1, &claims), Err(Refusal::Suspended));
+    assert_eq!(cluster.all_keys(), ["wh:channels:other", "wh:epoch", "wh:nodes", "wh:suspended"]);
+    let suspended = cluster.keys.suspended(&mut cluster.redis).unwrap();
+    assert_eq!(suspended.keys().collect::<Vec<_>>(), [&AppId::from("other")]);
+    assert!(cluster.claim_as(&a, 1, &claims[..1]).is_ok(), "the other application goes on");
 }

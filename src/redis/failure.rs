@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 use thiserror::Error;
 
+use super::foreign::ForeignKey;
 use super::server::Unfit;
 use crate::config::ROOT;
+use crate::telemetry::RedisFault;
 
 /// The longest part of a server's message that is worth a log line.
 const LONGEST_REASON: usize = 300;
@@ -51,6 +53,14 @@ pub enum LinkError {
     /// The server is none that can serve us, and was not used.
     #[error("cannot be used: {0}")]
     Unfit(Unfit),
+    /// A key that the call uses is of a foreign type, and nothing was carried out. Only the operator can mend that.
+    #[error("rejects a call: {}", told(.keys, .reason))]
+    WrongType {
+        /// What it said, which does not name the key.
+        reason: String,
+        /// The keys that were found to be foreign.
+        keys: Vec<ForeignKey>,
+    },
     /// Redis found the call itself wrong. Sending it again will not help: a bug, or a Redis too old or too different.
     #[error("rejects a call ({0})")]
     Rejected(String),
@@ -97,6 +107,12 @@ impl LinkError {
         Self::Unreachable(reason)
     }
 
+    /// Sorts an error as a script got it: its code, a space and the rest.
+    pub(crate) fn of_reply(text: &str) -> Self {
+        let (code, detail) = text.split_once(' ').unwrap_or((text, ""));
+        Self::answered(code, detail)
+    }
+
     /// Sorts an error that the server answered with, by its code.
     fn answered(code: &str, detail: &str) -> Self {
         let reason = printable(&format!("{code} {detail}"));
@@ -117,6 +133,7 @@ impl LinkError {
             {
                 Self::Forbidden(reason)
             }
+            "WRONGTYPE" => Self::WrongType { reason, keys: Vec::new() },
             "NOAUTH" | "WRONGPASS" | "DENIED" => Self::Refused { reason, key: "password" },
             "ERR" if detail.contains("max number of clients") => Self::Unavailable(reason),
             // Before version 7, Redis wrapped an error that a script ran into: `ERR Error running script (call to …):
@@ -138,8 +155,37 @@ impl LinkError {
     pub(super) const fn spares_connection(&self) -> bool {
         matches!(
             self,
-            Self::NotYet(_) | Self::NoScript | Self::Rejected(_) | Self::TakesNoWrites { .. } | Self::Forbidden(_)
+            Self::NotYet(_)
+                | Self::NoScript
+                | Self::Rejected(_)
+                | Self::WrongType { .. }
+                | Self::TakesNoWrites { .. }
+                | Self::Forbidden(_)
         )
+    }
+
+    /// What it counts as.
+    pub(super) fn fault(&self) -> RedisFault {
+        match self {
+            Self::NotYet(_) | Self::NoScript | Self::Rejected(_) => RedisFault::Rejected,
+            Self::Unreachable(_) => RedisFault::Unreachable,
+            Self::Unavailable(reason) if reason.starts_with("READONLY") => RedisFault::ReadOnly,
+            Self::Unavailable(_) => RedisFault::Unavailable,
+            Self::TakesNoWrites { cause, .. } => match cause {
+                WriteRefusal::Full => RedisFault::Full,
+                WriteRefusal::NotSaved => RedisFault::NotSaved,
+                WriteRefusal::TooFewReplicas => RedisFault::TooFewReplicas,
+            },
+            Self::Forbidden(_) => RedisFault::Forbidden,
+            Self::Refused { .. } => RedisFault::Login,
+            Self::Unfit(unfit) => match unfit {
+                Unfit::TooOld(_) => RedisFault::TooOld,
+                Unfit::Cluster | Unfit::Sentinel => RedisFault::WrongMode,
+                Unfit::Replica => RedisFault::ReadOnly,
+                Unfit::UndeclaredKeys(_) | Unfit::Scripts(_) => RedisFault::Scripts,
+            },
+            Self::WrongType { .. } => RedisFault::WrongType,
+        }
     }
 
     /// What Redis named when the user lacked a right: a command, as it stands between quotes.
@@ -174,6 +220,14 @@ fn server_error(error: &RedisError) -> Option<(String, String)> {
         ErrorKind::Server(ServerErrorKind::ResponseError) => Some(("ERR".to_owned(), text(error.detail()))),
         _ => None,
     }
+}
+
+/// The keys that explain a refusal, or what Redis said when there is none.
+fn told(keys: &[ForeignKey], reason: &str) -> String {
+    if keys.is_empty() {
+        return format!("({reason})");
+    }
+    keys.iter().map(ForeignKey::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// `text` without line breaks of foreign origin, and not endless.

@@ -10,6 +10,7 @@ use redis::RedisResult;
 
 use super::backoff::Backoff;
 use super::failure::{LinkError, WriteRefusal};
+use super::foreign;
 use super::settings::Settings;
 use super::survey;
 use crate::telemetry::{Level, Telemetry};
@@ -228,7 +229,11 @@ impl Link {
         if let Some(telemetry) = &self.counted {
             telemetry.counters().redis_requests.add(1);
         }
-        let result = call(&mut open.redis).map_err(|error| LinkError::sort(&error, self.settings.timeout()));
+        let mut result = call(&mut open.redis).map_err(|error| LinkError::sort(&error, self.settings.timeout()));
+        if let Err(LinkError::WrongType { keys, .. }) = &mut result {
+            // Where that may not be asked, no key is named.
+            *keys = foreign::find(&mut open.redis, self.settings.key_prefix()).unwrap_or_default();
+        }
         if result.as_ref().err().is_none_or(LinkError::spares_connection) {
             self.connection = Some(Open { used: Instant::now(), ..open });
         }
@@ -286,7 +291,7 @@ impl Link {
     /// Redis refused a call with this need.
     fn refused(&mut self, need: Need, error: &LinkError) {
         let (now, cause) = (Instant::now(), cause(error));
-        self.count_error();
+        self.count_error(error);
         let before = self.refusal.take();
         let mut rights = before.as_ref().map(|before| before.rights.clone()).unwrap_or_default();
         let another_right = error.right().is_some_and(|right| rights.insert(right.to_owned()));
@@ -327,13 +332,13 @@ impl Link {
 
     fn failed(&mut self, error: &LinkError) {
         let now = Instant::now();
-        self.count_error();
+        self.count_error(error);
         match error {
             LinkError::Refused { .. } => self.backoff.refused(now, rand::random()),
             LinkError::Unfit(unfit) if !unfit.passes() => self.backoff.refused(now, rand::random()),
             _ => self.backoff.failed(now, rand::random()),
         }
-        if let LinkError::Rejected(_) = error {
+        if let LinkError::Rejected(_) | LinkError::WrongType { .. } = error {
             if self.rejected.as_ref() != Some(error) {
                 self.log(Level::Error, format_args!("Redis at {} {error}", self.settings.address()));
                 self.rejected = Some(error.clone());
@@ -369,9 +374,9 @@ impl Link {
         self.log(level, message);
     }
 
-    fn count_error(&self) {
+    fn count_error(&self, error: &LinkError) {
         if let Some(telemetry) = &self.counted {
-            telemetry.counters().redis_errors.add(1);
+            telemetry.redis_failed(error.fault());
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod backoff;
 mod failure;
+mod foreign;
 mod identity;
 mod link;
 mod script;
@@ -19,6 +20,8 @@ mod tls;
 use std::time::Duration;
 
 pub use failure::{LinkError, WriteRefusal};
+pub use foreign::ForeignKey;
+pub(crate) use foreign::{find as find_foreign_keys, find_of_apps as find_foreign_keys_of_apps};
 pub(crate) use identity::{Mismatch, SCHEMA, Stamp, as_argument as identity_argument};
 pub use link::Link;
 pub(crate) use script::{Script, ScriptCall, must_send_code};

@@ -99,7 +99,7 @@ fn refusal(error: RedisError, timeout: Duration) -> RedisResult<Scripts> {
         LinkError::Unreachable(_) => Err(error),
         LinkError::Unavailable(reason) if reason.starts_with("READONLY") => Ok(Scripts::ReadOnly),
         // It runs as far as a foreign value under our key.
-        LinkError::Rejected(reason) if reason.starts_with("WRONGTYPE") => Ok(Scripts::Run),
+        LinkError::WrongType { .. } => Ok(Scripts::Run),
         LinkError::Rejected(reason) => Ok(Scripts::Refused(reason)),
         _ => Ok(Scripts::Unknown),
     }

@@ -1,6 +1,8 @@
 //! The cluster as its Redis tells of it.
 
 mod actions;
+mod foreign;
+mod rights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +10,7 @@ use redis::{Connection, RedisResult};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::agreement::{Disagreement, disagreements};
 use super::merge::{self, MergedEndpoint};
 use super::record::{LaneStatus, NodeRecord};
 use super::redis_info::RedisInfo;
@@ -19,9 +22,11 @@ use crate::presence::system_ms;
 use crate::redis::{Link, LinkError, Mismatch, Settings, Stamp};
 
 pub use actions::{Configured, Seen};
+pub use foreign::Foreign;
+pub use rights::Refusals;
 
 /// A node that has not written for so long missed three times.
-const SILENT_AFTER_MS: u64 = 6_000;
+pub(super) const SILENT_AFTER_MS: u64 = 6_000;
 
 /// What the nodes of a cluster have written down, from any machine that reaches their Redis. Every method waits for Redis:
 /// not for an event loop.
@@ -73,6 +78,10 @@ pub struct ClusterStatus {
     pub dead_letters: usize,
     /// The channels that are occupied now, by application.
     pub channels: BTreeMap<String, usize>,
+    /// Keys of ours that another program has written.
+    pub foreign_keys: Vec<Foreign>,
+    /// What its running nodes have been configured differently with for too long.
+    pub disagreements: Vec<Disagreement>,
     /// What waits in Redis.
     pub outbox: Outbox,
     /// The ids of the endpoints that somebody has paused, each with the time; the nodes follow within two seconds.
@@ -200,7 +209,7 @@ impl Cluster {
         let found = self.call(|redis, cluster| cluster.find(redis))?;
         let clock_skew_ms = skew(system_ms(), found.time_ms);
         let nodes = self.call(|redis, cluster| cluster.nodes(redis, &found))?;
-        let channels = self.call(|redis, cluster| cluster.channels(redis, &nodes))?;
+        let (channels, foreign_keys) = self.call(|redis, cluster| cluster.channels(redis, &nodes))?;
         let redis = self.call(|redis, _| RedisInfo::ask(redis))?;
         let runs = |node: &Node| node.state == NodeState::Running;
         let mut lanes: Vec<Lane> = nodes
@@ -215,6 +224,8 @@ impl Cluster {
         let left_out = nodes.iter().filter(|node| runs(node)).map(|node| node.record.deliveries.lanes_omitted);
         let lanes_omitted = told - lanes.len() + left_out.sum::<usize>();
         let endpoints_left_out = nodes.iter().map(|node| node.record.deliveries.endpoints_omitted);
+        let running =
+            nodes.iter().filter(|node| runs(node)).map(|node| (node.record.node.as_str(), &node.record.configured));
         Ok(ClusterStatus {
             time_ms: found.time_ms,
             clock_skew_ms,
@@ -228,6 +239,8 @@ impl Cluster {
             counters: merge::counters(nodes.iter().map(|node| &node.record)),
             dead_letters: found.dead_letters,
             channels,
+            foreign_keys,
+            disagreements: disagreements(running, found.time_ms),
             outbox: found.outbox(),
             paused: found.paused,
             nodes,
@@ -301,15 +314,20 @@ impl Cluster {
         Ok(nodes)
     }
 
-    /// How many channels are occupied in each application that a node knows.
-    fn channels(&self, redis: &mut Connection, nodes: &[Node]) -> RedisResult<BTreeMap<String, usize>> {
+    /// How many channels are occupied in each application that a node knows, and the keys that are not what they should be.
+    fn channels(&self, redis: &mut Connection, nodes: &[Node]) -> RedisResult<(BTreeMap<String, usize>, Vec<Foreign>)> {
         let apps: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.record.apps).collect();
-        let mut lengths = redis::pipe();
-        for app in &apps {
-            lengths.hlen(self.keys.occupied(app));
+        let names: Vec<&str> = apps.iter().map(|app| app.as_str()).collect();
+        let foreign = foreign::keys(redis, &self.keys, &names)?;
+        let (mut lengths, mut asked) = (redis::pipe(), Vec::new());
+        for app in apps {
+            if foreign.iter().all(|key| key.app_id.as_ref() != Some(app)) {
+                lengths.hlen(self.keys.occupied(app));
+                asked.push(app.clone());
+            }
         }
-        let lengths: Vec<usize> = if apps.is_empty() { Vec::new() } else { lengths.query(redis)? };
-        Ok(apps.into_iter().cloned().zip(lengths).collect())
+        let lengths: Vec<usize> = if asked.is_empty() { Vec::new() } else { lengths.query(redis)? };
+        Ok((asked.into_iter().zip(lengths).collect(), foreign))
     }
 
     fn call<T>(&mut self, talk: impl FnOnce(&mut Connection, &Self) -> RedisResult<T>) -> Result<T, StatusError> {

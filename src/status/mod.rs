@@ -16,6 +16,7 @@
 //!
 //! Nothing in them is secret.
 
+mod agreement;
 mod cluster;
 mod latency;
 mod merge;
@@ -25,11 +26,13 @@ mod reporter;
 mod scripts;
 mod sources;
 
-pub use cluster::{Cluster, ClusterStatus, Configured, Identity, NodeState, Seen, StatusError};
+pub(crate) use agreement::hash_of;
+pub use agreement::{Disagreement, Part, Parts};
+pub use cluster::{Cluster, ClusterStatus, Configured, Foreign, Identity, NodeState, Refusals, Seen, StatusError};
 pub use latency::{LATENCY_BOUNDS_MS, Latency};
 pub use merge::MergedEndpoint;
 pub(crate) use record::{APPS_AT_MOST, AT_MOST, OTHER_APPS, WallClock};
-pub use record::{DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, NodeRecord};
+pub use record::{DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, NodeRecord, RedisErrors};
 pub(crate) use reporter::Reporter;
 pub use scripts::Adoption;
 pub(crate) use sources::Sources;

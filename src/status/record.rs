@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Latency;
+use super::agreement::Parts;
 use crate::redis::millis;
 
 /// The endpoints, and the lanes, of which a record tells at most: those with a trouble and the longest first.
@@ -42,13 +43,27 @@ pub struct NodeRecord {
     pub counters: Map<String, Value>,
     /// What waits now, and what is there.
     pub gauges: Map<String, Value>,
+    /// Requests to Redis that failed, by [reason](crate::telemetry::RedisFault).
+    pub redis_errors: BTreeMap<String, RedisErrors>,
     /// Events that were given up, by [cause](crate::telemetry::Cause).
     pub drop_causes: BTreeMap<String, u64>,
+    /// What it is configured with, to be compared with the others.
+    pub configured: Parts,
     /// The applications it has met.
     pub apps: Vec<String>,
     /// Its deliveries.
     #[serde(flatten)]
     pub deliveries: DeliveryStatus,
+}
+
+/// Requests to Redis that failed for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RedisErrors {
+    /// How many.
+    pub count: u64,
+    /// When the last one did.
+    pub last_ms: Option<u64>,
 }
 
 /// How the deliveries of a node are doing.
@@ -63,6 +78,9 @@ pub struct DeliveryStatus {
     pub lanes: Vec<LaneStatus>,
     /// How many more there are.
     pub lanes_omitted: usize,
+    /// A hash of all of its endpoints.
+    #[serde(skip)]
+    pub endpoints_hash: String,
     /// Events that came, by application and name. After a hundred applications the others are told as `_others`.
     pub events: BTreeMap<String, BTreeMap<String, u64>>,
 }

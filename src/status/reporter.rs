@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use serde_json::Map;
 
+use super::agreement::{Disagreement, disagreements};
+use super::cluster::SILENT_AFTER_MS;
 use super::record::{DeliveryStatus, NodeRecord};
 use super::redis_info::RedisInfo;
 use super::scripts::{self, Keys};
@@ -19,6 +21,9 @@ use crate::thread::Thread;
 
 /// How often a node writes.
 const EVERY: Duration = Duration::from_secs(2);
+
+/// How often one of the nodes compares their configs, which reads all records.
+const COMPARED_EVERY: Duration = Duration::from_secs(60);
 
 /// How often those who watch are shown what happened.
 const SHOWN_EVERY: Duration = Duration::from_millis(250);
@@ -57,6 +62,10 @@ struct Rounds {
     paused: Option<Pauses>,
     /// Where Redis is, until it was said whether events are safe there.
     to_inspect: Option<Address>,
+    /// When configs are compared next.
+    compare_at: Instant,
+    /// What was said about them.
+    said: Vec<Disagreement>,
 }
 
 impl Reporter {
@@ -77,6 +86,8 @@ impl Reporter {
             name: None,
             last: DeliveryStatus::default(),
             paused: None,
+            compare_at: Instant::now(),
+            said: Vec::new(),
         };
         let end = Arc::new(End::default());
         let ended = Arc::clone(&end);
@@ -118,6 +129,7 @@ impl Rounds {
             }
             if written {
                 self.inspect();
+                self.compare(Instant::now());
             }
             let next = Instant::now() + wait;
             wait = if written { EVERY } else { EVERY.min(wait * 2) };
@@ -172,6 +184,21 @@ impl Rounds {
             self.sources.telemetry.log(Level::Warning, message);
         }
         self.to_inspect = None;
+    }
+
+    /// Says which nodes have been configured differently for too long, each time that this is others.
+    fn compare(&mut self, now: Instant) {
+        let Some(name) = self.name.as_ref().filter(|_| now >= self.compare_at) else { return };
+        self.compare_at = now + COMPARED_EVERY;
+        let (keys, now_ms) = (&self.keys, self.sources.clock().unix_ms);
+        let since_ms = now_ms.saturating_sub(SILENT_AFTER_MS);
+        let Ok(records) = self.link.read(|redis| keys.others(redis, name, since_ms)) else { return };
+        let running = records.iter().filter(|record| !record.stopped);
+        let found = disagreements(running.map(|record| (record.node.as_str(), &record.configured)), now_ms);
+        for disagreement in found.iter().filter(|found| !self.said.contains(found)) {
+            self.sources.telemetry.log(Level::Warning, disagreement);
+        }
+        self.said = found;
     }
 
     /// Shows what was noted to those who watch.

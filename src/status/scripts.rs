@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::{Connection, RedisResult};
+use redis::{Commands, Connection, RedisResult};
 
+use super::record::NodeRecord;
 use crate::config::ClusterIdentity;
 use crate::delivery::Pauses;
 use crate::redis::{SCHEMA, Script, identity_argument, millis};
@@ -99,7 +100,12 @@ impl Keys {
 
     /// The occupied channels of an application; a key of presence.
     pub(super) fn occupied(&self, app: &str) -> Vec<u8> {
-        [self.prefix.as_bytes(), b":occ:", app.as_bytes()].concat()
+        [self.prefix.as_bytes(), b":channels:", app.as_bytes()].concat()
+    }
+
+    /// The applications that have a foreign key; a key of presence.
+    pub(super) fn suspended(&self) -> String {
+        format!("{}:suspended", self.prefix)
     }
 
     /// The endpoints that are paused.
@@ -137,6 +143,18 @@ impl Keys {
         }
         let (watched,): (bool,) = shown.exists(self.watch()).query(redis)?;
         Ok(watched)
+    }
+
+    /// What the nodes have written down that did so since `since_ms`, if the first of them by name is `node`.
+    pub(super) fn others(&self, redis: &mut Connection, node: &str, since_ms: u64) -> RedisResult<Vec<NodeRecord>> {
+        let mut names: Vec<String> = redis.zrangebyscore(self.nodes(), since_ms, "+inf")?;
+        names.sort_unstable();
+        if names.first().is_none_or(|first| first != node) {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<String> = names.iter().map(|name| self.record(name)).collect();
+        let records: Vec<Option<Vec<u8>>> = redis::cmd("MGET").arg(keys).query(redis)?;
+        Ok(records.into_iter().flatten().filter_map(|record| serde_json::from_slice(&record).ok()).collect())
     }
 
     /// Writes down `record` of `node`, to be kept for `time`; an empty one is not. Returns Redis' time in ms, which

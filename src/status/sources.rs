@@ -1,15 +1,18 @@
 //! Where it stands how this node is doing: for the record in Redis and for the metrics of the process.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
-use super::record::{DeliveryStatus, NodeRecord, WallClock};
+use super::agreement::{Parts, hash_of};
+use super::record::{DeliveryStatus, NodeRecord, RedisErrors, WallClock};
 use crate::apps::AppDirectory;
 use crate::config::OutboxKind;
 use crate::delivery::Delivery;
+use crate::names::AppId;
 use crate::presence::{RedisClock, Standing, system_ms};
 use crate::telemetry::Telemetry;
 
@@ -37,6 +40,10 @@ pub(crate) struct Sources {
     pub(crate) began: Instant,
     /// Redis' clock, as far as the reporter has heard of it.
     pub(crate) clock: Mutex<RedisClock>,
+    /// The applications of the config; none where it lists none.
+    pub(crate) app_ids: Vec<AppId>,
+    /// What was last told of the config.
+    pub(crate) configured: Mutex<Parts>,
 }
 
 impl Sources {
@@ -72,10 +79,33 @@ impl Sources {
             },
             counters: by_name(self.telemetry.counters().snapshot()),
             gauges: by_name((self.gauges)().into_iter().map(|(name, value)| (name, value as u64))),
+            redis_errors: self.redis_errors(),
             drop_causes: self.telemetry.drops().map(|(cause, events)| (cause.as_str().to_owned(), events)).collect(),
+            configured: self.configured(&deliveries.endpoints_hash),
             apps: self.apps.known(APPS_AT_MOST).iter().map(|app| app.as_text().into_owned()).collect(),
             deliveries,
         }
+    }
+}
+
+impl Sources {
+    fn configured(&self, endpoints_hash: &str) -> Parts {
+        let now_ms = self.clock().unix_ms;
+        let mut parts = self.configured.lock();
+        if !self.app_ids.is_empty() {
+            parts.applications.update(hash_of(self.app_ids.iter().map(AppId::as_bytes)), now_ms);
+        }
+        if !endpoints_hash.is_empty() {
+            parts.endpoints.update(endpoints_hash.to_owned(), now_ms);
+        }
+        parts.clone()
+    }
+
+    fn redis_errors(&self) -> BTreeMap<String, RedisErrors> {
+        let clock = self.clock();
+        let errors = |count, last: Option<Instant>| RedisErrors { count, last_ms: last.map(|last| clock.ms(last)) };
+        let failures = self.telemetry.redis_failures();
+        failures.map(|(fault, count, last)| (fault.as_str().to_owned(), errors(count, last))).collect()
     }
 }
 

@@ -9,6 +9,18 @@ pub(crate) const UNKNOWN_APPLICATION: &str = "unknown application";
 /// There is nobody to send them to.
 pub(crate) const UNCONFIGURED: &str = "the endpoint is not configured any more";
 
+/// An entry of the outbox is of a kind that a newer version may know.
+pub(crate) const UNKNOWN_KIND: &str = "an event of an unknown kind";
+
+/// It is cut short, or not what it says.
+pub(crate) const UNREADABLE: &str = "an event that cannot be read";
+
+/// It has none of the fields that an entry has.
+pub(crate) const NO_EVENT: &str = "an entry without an event";
+
+/// More entries have its millisecond than can be told apart.
+pub(crate) const NO_PLACE: &str = "an entry with too great a number";
+
 /// Why events were given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -27,11 +39,13 @@ pub enum Cause {
     UnknownApplication,
     /// The endpoint is not in the config any more.
     NotConfigured,
+    /// This version could not read it.
+    Unreadable,
 }
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Http4xx,
         Self::Http5xx,
         Self::HttpOther,
@@ -39,6 +53,7 @@ impl Cause {
         Self::OutboxFull,
         Self::UnknownApplication,
         Self::NotConfigured,
+        Self::Unreadable,
     ];
 
     /// The cause behind a reason as it stands in the log and in dead letters.
@@ -48,6 +63,7 @@ impl Cause {
             OUTBOX_FULL => Self::OutboxFull,
             UNKNOWN_APPLICATION => Self::UnknownApplication,
             UNCONFIGURED => Self::NotConfigured,
+            UNKNOWN_KIND | UNREADABLE | NO_EVENT | NO_PLACE => Self::Unreadable,
             _ => match reason.strip_prefix("HTTP ").and_then(|status| status.parse::<u16>().ok()) {
                 Some(400..=499) => Self::Http4xx,
                 Some(500..=599) => Self::Http5xx,
@@ -68,6 +84,7 @@ impl Cause {
             Self::OutboxFull => "outbox_full",
             Self::UnknownApplication => "unknown_application",
             Self::NotConfigured => "not_configured",
+            Self::Unreadable => "unreadable",
         }
     }
 }
@@ -88,6 +105,7 @@ mod tests {
             (OUTBOX_FULL, Cause::OutboxFull),
             (UNKNOWN_APPLICATION, Cause::UnknownApplication),
             (UNCONFIGURED, Cause::NotConfigured),
+            (UNKNOWN_KIND, Cause::Unreadable),
         ];
         for (reason, cause) in causes {
             assert_eq!(Cause::of(reason), cause, "{reason}");

@@ -3,15 +3,18 @@
 mod cause;
 mod counters;
 mod outcome;
+mod redis_fault;
 mod watch;
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 pub use cause::Cause;
-pub(crate) use cause::{OUTBOX_FULL, UNCONFIGURED, UNKNOWN_APPLICATION};
+pub(crate) use cause::{NO_EVENT, NO_PLACE, OUTBOX_FULL, UNCONFIGURED, UNKNOWN_APPLICATION, UNKNOWN_KIND, UNREADABLE};
 pub use counters::{Counter, Counters};
 pub use outcome::{Level, Outcome, Outcomes};
+pub use redis_fault::RedisFault;
 pub use watch::Sight;
 pub(crate) use watch::Watch;
 
@@ -20,6 +23,7 @@ pub(crate) use watch::Watch;
 pub struct Telemetry {
     counters: Counters,
     drops: [Counter; Cause::ALL.len()],
+    redis_failures: [redis_fault::Failures; RedisFault::ALL.len()],
     outcomes: Outcomes,
     watch: Watch,
     /// How many links suffer from each kind of trouble that all of them have at the same time.
@@ -45,6 +49,18 @@ impl Telemetry {
     /// How many events were given up, by cause.
     pub(crate) fn drops(&self) -> impl Iterator<Item = (Cause, u64)> {
         Cause::ALL.into_iter().zip(&self.drops).map(|(cause, counter)| (cause, counter.get()))
+    }
+
+    /// Counts a request to Redis that failed.
+    pub(crate) fn redis_failed(&self, fault: RedisFault) {
+        self.counters.redis_errors.add(1);
+        self.redis_failures[fault as usize].add(Instant::now());
+    }
+
+    /// How many requests to Redis failed, and when one did last, by the reason.
+    pub(crate) fn redis_failures(&self) -> impl Iterator<Item = (RedisFault, u64, Option<Instant>)> {
+        let told = self.redis_failures.iter().map(redis_fault::Failures::told);
+        RedisFault::ALL.into_iter().zip(told).map(|(fault, (count, last))| (fault, count, last))
     }
 
     /// The queue of outcomes that the PHP side polls.

@@ -197,7 +197,7 @@ final class ConsoleTest extends PluginTestCase
         $levels = array_column($findings, 'level', 'subject');
         $this->assertSame(0, $code, $output);
         $this->assertSame(
-            ['Extension' => 'ok', 'Config' => 'ok', 'Plugin' => 'ok', 'Resonate' => 'ok', 'Roster' => 'warning', 'Redis' => 'ok', 'Cluster' => 'ok', 'Persistence' => 'warning', 'Eviction' => 'ok', 'Clocks' => 'ok', 'Servers' => 'warning'],
+            ['Extension' => 'ok', 'Config' => 'ok', 'Plugin' => 'ok', 'Resonate' => 'ok', 'Roster' => 'warning', 'Redis' => 'ok', 'Cluster' => 'ok', 'Rights' => 'ok', 'Writes' => 'ok', 'Keys' => 'ok', 'Persistence' => 'warning', 'Eviction' => 'ok', 'Clocks' => 'ok', 'Servers' => 'warning', 'Requests' => 'ok', 'Agreement' => 'ok'],
             $levels,
         );
         $this->assertSame([], array_filter($findings, fn (array $finding) => $finding['level'] !== 'ok' && $finding['mend'] === ''));
@@ -228,6 +228,53 @@ final class ConsoleTest extends PluginTestCase
         $this->assertStringContainsString('cannot be used: it refuses our scripts (ERR unknown command', $findings['Redis']['message']);
         $this->assertStringContainsString('use Redis 6.2 or later, or Valkey', $findings['Redis']['message']);
         $this->assertSame('', $findings['Redis']['mend']);
+    }
+
+    public function test_check_names_what_redis_refuses_and_foreign_keys(): void
+    {
+        $redis = new RedisServer;
+        $changes = ['connection' => $redis->connection(), 'key_prefix' => 'wh'];
+        $artisan = $this->artisan($changes);
+        $findings = function () use ($artisan): array {
+            [$code, $output] = $artisan->call('check', ['--json' => true]);
+            $this->assertSame(1, $code, $output);
+
+            return array_column(json_decode($output, true, flags: JSON_THROW_ON_ERROR), null, 'subject');
+        };
+
+        $redis->command('ACL', 'SETUSER', 'default', '-xadd', '-zrem');
+        $rights = $findings()['Rights'];
+        $this->assertSame(['error', 'the user of Redis lacks rights: XADD, ZREM'], [$rights['level'], $rights['message']]);
+        $this->assertStringContainsString('docs/configuration.md', $rights['mend']);
+        $redis->command('ACL', 'SETUSER', 'default', '+@all');
+
+        $redis->command('CONFIG', 'SET', 'maxmemory', '1');
+        $writes = $findings()['Writes'];
+        $this->assertStringContainsString('raise its maxmemory', $writes['message']);
+        $redis->command('CONFIG', 'SET', 'maxmemory', '0');
+
+        $redis->command('SET', 'wh:due', 'of another program');
+        $keys = $findings()['Keys'];
+        $this->assertStringContainsString('the key "wh:due" is a string and should be a sorted set: delete or rename it', $keys['message']);
+        $redis->command('DEL', 'wh:due');
+
+        // One that the status itself needs.
+        $redis->command('SET', 'wh:nodes', 'of another program');
+        $this->assertStringContainsString('the key "wh:nodes" is a string', $findings()['Redis']['message']);
+        $redis->command('DEL', 'wh:nodes');
+
+        $node = $this->node($changes);
+        $node->connect('ann');
+        $redis->command('SET', 'wh:channels:1', 'of another program');
+        $node->command('ann', 'subscribe', 'private-room');
+        Wait::until(fn () => (new Cluster($this->config($changes)))->status()['foreign_keys'] !== [], 'the suspension');
+        $found = $findings();
+        $this->assertStringContainsString('wh:channels:1', $found['Keys']['message']);
+        $this->assertStringContainsString('application 1 wait', $found['Keys']['mend']);
+        Wait::until(fn () => ($requests = $findings()['Requests'])['level'] === 'warning' && str_contains($requests['message'], 'wrong_type'), 'the refusal');
+        $redis->command('DEL', 'wh:channels:1');
+        $this->assertEvents(['channel_occupied private-room']);
+        $node->stop();
     }
 
     public function test_an_error_is_one_line(): void

@@ -95,7 +95,7 @@ final class RosterTest extends PluginTestCase
      */
     private function holderOf(string $channel): string
     {
-        [$holders] = RedisServer::shared()->command('HGET', $this->config()['key_prefix'].':occ:1', $channel);
+        [$holders] = RedisServer::shared()->command('HGET', $this->config()['key_prefix'].':channels:1', $channel);
 
         return trim($holders, '|');
     }

@@ -9,7 +9,7 @@ use Webpatser\ResonateWebhooks\Native\Engine;
 // Those that dashboards are built on; there may be more.
 const NAMES = [
     'intents', 'client_events_dropped', 'intents_overflowed', 'client_events_refused', 'claims', 'edges',
-    'redis_calls', 'redis_errors', 'nodes_reaped', 'events', 'events_unwanted', 'attempts', 'batches_delivered',
+    'redis_calls', 'redis_errors', 'redis_errors_full', 'redis_errors_wrong_type', 'nodes_reaped', 'events', 'events_unwanted', 'attempts', 'batches_delivered',
     'events_delivered', 'batches_dropped', 'events_dropped', 'outcomes_lost', 'thread_panics',
     'reconcile_repairs', 'edges_silenced', 'redis_requests',
     'queued_intents', 'channels', 'sockets', 'unclaimed', 'waiting_client_events', 'queued_events',

@@ -58,6 +58,7 @@ Webpatser\ResonateWebhooks\Native\Cluster extends nothing implements nothing
   public metrics(): string
   public pause(endpoint: string): bool
   public paused(): array
+  public refusals(): array
   public resume(endpoint: string): bool
   public status(): array
   public test(endpoint: string, key: string, secret: string): ?array

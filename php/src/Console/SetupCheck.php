@@ -28,6 +28,32 @@ final class SetupCheck
     private const int SKEW_FATAL = 120_000;
 
     /**
+     * How long ago a refusal may be that is told of, in milliseconds.
+     */
+    private const int LATELY = 60_000;
+
+    /**
+     * What to do about a refusal, by its reason.
+     *
+     * @var array<string, string>
+     */
+    private const array REMEDIES = [
+        'unreachable' => 'See whether Redis lives, and whether the servers reach it.',
+        'unavailable' => 'Wait until Redis has loaded its data or failed over; its log tells more.',
+        'full' => 'Raise its maxmemory, or free memory.',
+        'not_saved' => 'See the log of Redis for what keeps it from saving: often the disk is full.',
+        'too_few_replicas' => 'Bring its replicas back, or lower min-replicas-to-write.',
+        'read_only' => 'Connect to the master, or list the Sentinels in connection.sentinels.',
+        'forbidden' => 'Give its user the right that the log names; docs/configuration.md lists all of them.',
+        'login' => 'Check connection.username, connection.password and connection.database.',
+        'too_old' => 'Update Redis to 6.2 or later, or replace it by Valkey.',
+        'wrong_mode' => 'Use a single server, or one behind Sentinels (connection.sentinels).',
+        'scripts' => 'Allow our scripts; the log tells how.',
+        'wrong_type' => 'Delete or rename the key that the log names, or take another prefix (RESONATE_WEBHOOKS_PREFIX).',
+        'mismatch' => 'Give this application a prefix of its own (RESONATE_WEBHOOKS_PREFIX).',
+    ];
+
+    /**
      * What was found.
      *
      * @var list<array{level: 'ok'|'warning'|'error', subject: string, message: string, mend: string}>
@@ -58,10 +84,14 @@ final class SetupCheck
 
         if ($cluster !== null && ($status = $this->redis($cluster)) !== null) {
             $this->identity($status['identity']);
+            $this->refusals($cluster);
+            $this->keys($status['foreign_keys']);
             $this->persistence($status['redis']);
             $this->memory($status['redis']);
             $this->clocks($status);
             $this->nodes($status);
+            $this->errors($status);
+            $this->agreement($status['disagreements']);
         }
 
         return $this->findings;
@@ -145,7 +175,7 @@ final class SetupCheck
             $status = $cluster->status();
         } catch (WebhooksException $e) {
             // A server that cannot serve, such as a cluster or one that is too old, is named together with the remedy.
-            $this->judge('Redis', ['error', $e->getMessage(), str_contains($e->getMessage(), 'cannot be used') ? '' : 'Correct resonate-webhooks.connection, or start Redis; servers wait for it.']);
+            $this->judge('Redis', ['error', $e->getMessage(), preg_match('/cannot be used|forbids a call|rejects a call: the key/', $e->getMessage()) ? '' : 'Correct resonate-webhooks.connection, or start Redis; servers wait for it.']);
 
             return null;
         }
@@ -167,6 +197,83 @@ final class SetupCheck
         $this->judge('Cluster', $identity['mismatch'] === null ? null : [
             'error', $identity['mismatch'].'; its servers start no webhooks', $identity['remedy'].'.',
         ]);
+    }
+
+    /**
+     * Check that Redis takes writes, and that its user may call every command that servers call.
+     */
+    private function refusals(Cluster $cluster): void
+    {
+        try {
+            $refusals = $cluster->refusals();
+        } catch (WebhooksException $e) {
+            $this->judge('Rights', ['error', $e->getMessage(), '']);
+
+            return;
+        }
+
+        $this->judge('Rights', $refusals['forbidden'] === [] ? null : [
+            'error',
+            'the user of Redis lacks rights: '.implode(', ', $refusals['forbidden']),
+            'Give it these rights; docs/configuration.md lists all of them.',
+        ]);
+
+        $this->judge('Writes', $refusals['writes'] === null ? null : ['error', "Redis {$refusals['writes']}", '']);
+    }
+
+    /**
+     * Check that no other program has written a key of ours.
+     *
+     * @param  list<array{key: string, app_id: string|null, message: string}>  $foreign
+     */
+    private function keys(array $foreign): void
+    {
+        $this->judge('Keys', ...array_map(fn (array $key) => [
+            'error',
+            $key['message'],
+            $key['app_id'] === null
+                ? 'Until then nothing that needs the key goes on; afterwards everything does.'
+                : "Until then the events of application {$key['app_id']} wait; those of others do not.",
+        ], $foreign) ?: [null]);
+    }
+
+    /**
+     * Check that Redis has refused nothing to a running server lately.
+     *
+     * @param  array<string, mixed>  $status
+     */
+    private function errors(array $status): void
+    {
+        $verdicts = [];
+
+        foreach ($status['nodes'] as $node) {
+            if ($node['state'] !== 'running') {
+                continue;
+            }
+
+            foreach ($node['redis_errors'] as $reason => $errors) {
+                if ($errors['last_ms'] !== null && $status['time_ms'] - $errors['last_ms'] < self::LATELY) {
+                    $verdicts[] = ['warning', "within the last minute, a request of {$node['node']} to Redis failed: {$reason} ({$errors['count']} since it started)", self::REMEDIES[$reason] ?? 'Its log names the remedy.'];
+                }
+            }
+        }
+
+        $this->judge('Requests', ...$verdicts ?: [null]);
+    }
+
+    /**
+     * Check that the servers know the same applications and endpoints.
+     *
+     * @param  list<array{about: string, groups: list<list<string>>}>  $disagreements
+     */
+    private function agreement(array $disagreements): void
+    {
+        $this->judge('Agreement', ...array_map(fn (array $disagreement) => [
+            'warning',
+            "servers have had different {$disagreement['about']} for more than ten minutes: "
+                .implode('; and ', array_map(fn (array $nodes) => implode(', ', $nodes), $disagreement['groups'])),
+            'Give all of them the same config, cache it again (config:cache) and restart them (resonate:restart).',
+        ], $disagreements) ?: [null]);
     }
 
     /**

@@ -7,7 +7,7 @@ use crate::config::{AppScope, Endpoint};
 use crate::delivery::health::{Health, outcome};
 use crate::delivery::lane::Glance;
 use crate::delivery::retry::Answer;
-use crate::status::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, WallClock};
+use crate::status::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, WallClock, hash_of};
 use crate::telemetry::Sight;
 
 impl Lanes {
@@ -50,8 +50,17 @@ impl Lanes {
             endpoints_omitted,
             lanes: filled.into_iter().map(|(entry, glance)| lane_status(entry, &glance, clock)).collect(),
             lanes_omitted,
+            endpoints_hash: self.endpoints_hash(),
             events: self.tally.told(),
         }
+    }
+
+    /// Of the endpoints that there are: their ids, and whose events they get.
+    fn endpoints_hash(&self) -> String {
+        let there =
+            (0..self.endpoints.len()).filter(|place| !self.is_removed(*place)).map(|place| &self.endpoints[place]);
+        let ids: Vec<String> = there.map(|endpoint| format!("{} {}", endpoint.id, scope(endpoint))).collect();
+        hash_of(ids.iter().map(String::as_bytes))
     }
 
     /// How an attempt of a lane looks that has just ended; nothing if it was none.
@@ -98,10 +107,7 @@ impl Lanes {
             id: endpoint.id.to_string(),
             label: label(endpoint),
             url: endpoint.target.without_query(),
-            app_id: match &endpoint.apps {
-                AppScope::Every => "*".to_owned(),
-                AppScope::Only(app) => app.as_text().into_owned(),
-            },
+            app_id: scope(endpoint),
             state,
             since_ms: ms(since),
             last_status: last.and_then(|last| last.status),
@@ -125,6 +131,14 @@ impl Lanes {
 fn label(endpoint: &Endpoint) -> String {
     let url = endpoint.target.without_query();
     endpoint.name.as_ref().map_or_else(|| url.clone(), |name| format!("{name} ({url})"))
+}
+
+/// Whose events an endpoint gets.
+fn scope(endpoint: &Endpoint) -> String {
+    match &endpoint.apps {
+        AppScope::Every => "*".to_owned(),
+        AppScope::Only(app) => app.as_text().into_owned(),
+    }
 }
 
 fn lane_status(entry: &Entry, glance: &Glance, clock: WallClock) -> LaneStatus {

@@ -5,6 +5,14 @@ use crate::event::{ClientEvent, CustomEvent, Event, EventKind, take};
 use crate::names::{AppId, ChannelName, UserId};
 use crate::outbox::{LetterId, Redelivery};
 
+/// The kinds of events that are known.
+const KINDS: &[u8] = b"ovarnmcxkt";
+
+/// Whether `text` begins as an event of a known kind.
+pub(super) fn knows(text: &[u8]) -> bool {
+    text.first().is_some_and(|kind| KINDS.contains(kind))
+}
+
 /// The event that `text` stands for, which happened at `time_ms`. `None` when it is none of ours.
 pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
     let (first, rest) = text.split_first()?;

@@ -1,78 +1,86 @@
 //! What stands in a stream, and how Redis answers with it.
 //!
-//! Answers are taken apart as they come: each text is moved to where it is wanted, and nothing else is kept of an entry.
+//! Answers are taken apart as they come: each text is read where it is, and nothing else is kept of an entry.
 
 use redis::Value;
 
 use super::codec;
-use super::scripts::parse_stream_id;
+use super::scripts::{parse_stream_id, time_ms};
+use super::unreadable::Unreadable;
 use crate::event::Entrance;
 use crate::outbox::Item;
+use crate::telemetry::{NO_EVENT, NO_PLACE, UNKNOWN_KIND, UNREADABLE};
 
-/// What stands in a stream, as text.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Entry {
-    Event {
-        text: Vec<u8>,
-        /// The connection that made the edge.
-        by: Option<Vec<u8>>,
-    },
-    Redelivery(Vec<u8>),
+/// Entries of one stream.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// Those that are understood, each with its place.
+    pub(super) items: Vec<(u64, Item)>,
+    /// The others.
+    pub(super) unreadable: Vec<Unreadable>,
 }
 
-/// Entries of one stream, each with its place.
-pub(super) type Page = Vec<(u64, Entry)>;
-
-impl Entry {
-    /// `None` when it is none of ours.
-    pub(super) fn decode(&self, time_ms: u64) -> Option<Item> {
-        match self {
-            Self::Event { text, by } => {
-                let mut event = codec::decode(text, time_ms)?;
-                if let Some(by) = by {
-                    event.kind = event.kind.by(Entrance::from_text(by).map(Box::new));
-                }
-                Some(Item::Event(event))
-            }
-            Self::Redelivery(text) => codec::decode_redelivery(text).map(Item::Redelivery),
-        }
+impl Page {
+    /// How many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.items.len() + self.unreadable.len()
     }
 
-    /// The entry that these fields are, each behind its name.
-    fn of(fields: Vec<Value>) -> Self {
-        let (mut text, mut by) = (Vec::new(), None);
-        let mut fields = fields.into_iter();
-        while let (Some(Value::BulkString(name)), Some(Value::BulkString(value))) = (fields.next(), fields.next()) {
-            match name.as_slice() {
-                b"e" => text = value,
-                b"b" => by = Some(value),
-                b"r" => return Self::Redelivery(value),
-                _ => {}
-            }
+    fn add(&mut self, id: &[u8], fields: Vec<Value>) {
+        let read = parse_stream_id(id).ok_or(NO_PLACE).and_then(|seq| Ok((seq, item(&fields, time_ms(seq))?)));
+        match read {
+            Ok(item) => self.items.push(item),
+            Err(reason) => self.unreadable.push(Unreadable::new(id, texts(fields), reason)),
         }
-        Self::Event { text, by }
     }
+}
+
+/// The fields of an entry, each behind its name.
+fn texts(fields: Vec<Value>) -> Vec<Vec<u8>> {
+    let text = |field| if let Value::BulkString(text) = field { Some(text) } else { None };
+    fields.into_iter().filter_map(text).collect()
+}
+
+/// What these fields are.
+///
+/// # Errors
+/// Why they are nothing that is understood here.
+fn item(fields: &[Value], time_ms: u64) -> Result<Item, &'static str> {
+    let field = |wanted: &[u8]| {
+        fields.chunks_exact(2).find_map(|field| match field {
+            [Value::BulkString(name), Value::BulkString(text)] if name == wanted => Some(&**text),
+            _ => None,
+        })
+    };
+    if let Some(text) = field(b"r") {
+        return codec::decode_redelivery(text).map(Item::Redelivery).ok_or(UNREADABLE);
+    }
+    let text = field(b"e").ok_or(NO_EVENT)?;
+    let reason = if codec::knows(text) { UNREADABLE } else { UNKNOWN_KIND };
+    let mut event = codec::decode(text, time_ms).ok_or(reason)?;
+    if let Some(by) = field(b"b") {
+        event.kind = event.kind.by(Entrance::from_text(by).map(Box::new));
+    }
+    Ok(Item::Event(event))
 }
 
 /// The entries of a stream, as `XRANGE` answers with them: each an id and its fields.
-pub(super) fn entries(answer: Value) -> Page {
-    let Value::Array(entries) = answer else { return Vec::new() };
-    entries.into_iter().filter_map(entry).collect()
-}
-
-fn entry(answer: Value) -> Option<(u64, Entry)> {
-    let [id, fields] = pair(answer)?;
-    match (id, fields) {
-        (Value::BulkString(id), Value::Array(fields)) => Some((parse_stream_id(&id)?, Entry::of(fields))),
-        _ => None,
+pub(super) fn page(answer: Value) -> Page {
+    let mut page = Page::default();
+    let Value::Array(entries) = answer else { return page };
+    for entry in entries {
+        if let Some([Value::BulkString(id), Value::Array(fields)]) = pair(entry) {
+            page.add(&id, fields);
+        }
     }
+    page
 }
 
 /// The streams of which `XREAD` found something, each with its entries; nothing where it found none.
 pub(super) fn streams(answer: Value) -> Vec<(Vec<u8>, Page)> {
     let Value::Array(streams) = answer else { return Vec::new() };
     let stream = |answer| match pair(answer)? {
-        [Value::BulkString(name), found] => Some((name, entries(found))),
+        [Value::BulkString(name), found] => Some((name, page(found))),
         _ => None,
     };
     streams.into_iter().filter_map(stream).collect()
@@ -89,10 +97,17 @@ mod tests {
     use redis::streams::StreamReadOptions;
 
     use super::*;
+    use crate::event::EventKind;
     use crate::support::redis::RedisServer;
 
-    fn event(text: &str, by: Option<&str>) -> Entry {
-        Entry::Event { text: text.into(), by: by.map(Into::into) }
+    fn kinds(page: &Page) -> Vec<(u64, &str)> {
+        page.items
+            .iter()
+            .map(|(seq, item)| match item {
+                Item::Event(event) => (*seq, event.kind.name()),
+                Item::Redelivery(_) => (*seq, "redelivery"),
+            })
+            .collect()
     }
 
     #[test]
@@ -104,16 +119,51 @@ mod tests {
         };
         add("one", "7-1", &[("e", "o3:app1:a")]);
         add("one", "7-2", &[("z", "?"), ("e", "a3:app1:a9"), ("b", "3:1.1{}")]);
-        add("two", "8-0", &[("r", "lane")]);
+        add("two", "8-0", &[("r", "3:1-15:msg_11:11:11:eapp")]);
         let options = StreamReadOptions::default();
         let answer: Value = redis.xread_options(&["one", "none", "two"], &["0", "0", "0"], &options).unwrap();
         let place = |id: &str| parse_stream_id(id.as_bytes()).unwrap();
-        let one = vec![(place("7-1"), event("o3:app1:a", None)), (place("7-2"), event("a3:app1:a9", Some("3:1.1{}")))];
-        let two = vec![(place("8-0"), Entry::Redelivery(b"lane".to_vec()))];
-        assert_eq!(streams(answer), [(b"one".to_vec(), one), (b"two".to_vec(), two)]);
+        let found = streams(answer);
+        let [(first, one), (second, two)] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((&first[..], &second[..]), (&b"one"[..], &b"two"[..]));
+        assert_eq!(kinds(one), [(place("7-1"), "channel_occupied"), (place("7-2"), "member_added")]);
+        let Item::Event(added) = &one.items[1].1 else { panic!("{found:?}") };
+        let EventKind::MemberAdded { user } = &added.kind else { panic!("{added:?}") };
+        assert!(format!("{user:?}").contains("1.1"), "{user:?}");
+        assert_eq!(kinds(two), [(place("8-0"), "redelivery")]);
         let nothing: Value = redis.xread_options(&["one"], &["9-0"], &options).unwrap();
-        assert_eq!(streams(nothing), []);
+        assert!(streams(nothing).is_empty());
         let range: Value = redis.xrange("one", "7-1", "7-1").unwrap();
-        assert_eq!(entries(range), [(place("7-1"), event("o3:app1:a", None))]);
+        assert_eq!(kinds(&page(range)), [(place("7-1"), "channel_occupied")]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_kept_as_it_is_with_the_reason() {
+        let server = RedisServer::start();
+        let mut redis = server.connect();
+        for (n, (field, text)) in
+            [("e", "z3:app1:a"), ("e", "o3:ap"), ("r", "?"), ("later", "x"), ("e", ""), ("e", "o3:app1:a")]
+                .iter()
+                .enumerate()
+        {
+            redis.xadd::<_, _, _, _, String>("one", format!("7-{}", n + 1), &[(field, text)]).unwrap();
+        }
+        redis.xadd::<_, _, _, _, String>("one", "7-1048576", &[("e", "o3:app1:a")]).unwrap();
+        let page = page(redis.xrange_all("one").unwrap());
+        assert_eq!((page.len(), page.items.len()), (7, 1));
+        let reasons: Vec<(&str, &str)> =
+            page.unreadable.iter().map(|entry| (entry.id.as_str(), entry.reason)).collect();
+        assert_eq!(
+            reasons,
+            [
+                ("7-1", UNKNOWN_KIND),
+                ("7-2", UNREADABLE),
+                ("7-3", UNREADABLE),
+                ("7-4", NO_EVENT),
+                ("7-5", UNKNOWN_KIND),
+                ("7-1048576", NO_PLACE)
+            ]
+        );
+        assert_eq!(page.unreadable[0].fields, [b"e".to_vec(), b"z3:app1:a".to_vec()]);
     }
 }

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use redis::{Commands, Connection, Pipeline, RedisResult, Value};
 
-use super::entry::{self, Entry};
+use super::entry;
 use super::flight::{Kept, parse_lane};
-use super::scripts::{Keys, stream_id, time_ms};
-use crate::outbox::{Flight, LaneId, Position, Queued, Resume};
+use super::scripts::{Keys, stream_id};
+use crate::outbox::{Flight, Item, LaneId, Position, Queued, Resume};
 
 /// Events asked for in one round trip.
 const PORTION: usize = 500;
@@ -45,7 +45,7 @@ impl Legacy {
                 if legacy.resumes.get(partition)?.has_passed(&lane, *seq) {
                     return None;
                 }
-                let item = entries.get(&(*partition, *seq))?.decode(time_ms(*seq))?;
+                let item = entries.get(&(*partition, *seq))?.clone();
                 let position = Position { partition: *partition, tenure: *tenures.get(partition)?, seq: *seq };
                 Some(Arc::new(Queued::new(item, position, now)))
             };
@@ -62,8 +62,8 @@ impl Legacy {
     }
 }
 
-/// What stands at these places, where there is something.
-fn entries_at(redis: &mut Connection, keys: &Keys, places: &[(u16, u64)]) -> RedisResult<HashMap<(u16, u64), Entry>> {
+/// What stands at these places, where there is something that can be read.
+fn entries_at(redis: &mut Connection, keys: &Keys, places: &[(u16, u64)]) -> RedisResult<HashMap<(u16, u64), Item>> {
     let mut entries = HashMap::new();
     for portion in places.chunks(PORTION) {
         let mut pipeline = Pipeline::with_capacity(portion.len());
@@ -72,7 +72,7 @@ fn entries_at(redis: &mut Connection, keys: &Keys, places: &[(u16, u64)]) -> Red
         }
         let replies: Vec<Value> = pipeline.query(redis)?;
         for (place, reply) in portion.iter().zip(replies) {
-            entries.extend(entry::entries(reply).pop().map(|(_, entry)| (*place, entry)));
+            entries.extend(entry::page(reply).items.pop().map(|(_, item)| (*place, item)));
         }
     }
     Ok(entries)

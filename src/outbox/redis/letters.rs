@@ -13,6 +13,7 @@
 //! | `reason` | `HTTP 500`, `outbox full`, or what went wrong on the way |
 //! | `time_ms` | when the first event happened, in Unix ms |
 //! | `body` | as it was or would have been sent |
+//! | `partition`, `raw:{field}` | in place of `endpoint`, `url` and `body`, which are empty or missing, of an entry of the outbox that could not be read: where it stood, and its fields. `id` is its place |
 //!
 //! The entry's own id tells when it was given up. Nothing in it is secret.
 
@@ -22,6 +23,7 @@ use redis::streams::{StreamId, StreamRangeReply};
 use redis::{Commands, Connection, RedisResult};
 
 use super::scripts::Keys;
+use super::unreadable::raw_text;
 use crate::config::{Address, Config, ConfigError};
 use crate::delivery::encode_body;
 use crate::outbox::{DropReport, LetterId, Passed, redelivery_of};
@@ -195,6 +197,7 @@ impl DeadLetters {
 impl DeadLetter {
     /// Reads an entry of the stream. `None` when it is none of ours.
     fn read(entry: &StreamId) -> Option<Self> {
+        let raw = || raw_text(entry.map.keys().filter_map(|name| Some((name.as_str(), entry.get(name)?))));
         let text = |field| entry.get::<Vec<u8>>(field).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let number = |field| entry.get::<u64>(field).unwrap_or_default();
         Some(Self {
@@ -207,7 +210,7 @@ impl DeadLetter {
             attempts: number("attempts"),
             reason: text("reason").unwrap_or_default(),
             time_ms: number("time_ms"),
-            body: text("body")?,
+            body: text("body").or_else(raw)?,
         })
     }
 }

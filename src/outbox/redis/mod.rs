@@ -27,6 +27,7 @@ mod scripts;
 mod settling;
 mod store;
 mod tenure;
+mod unreadable;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -161,7 +162,7 @@ impl RedisOutbox {
             threads: OnceLock::new(),
             telemetry: Arc::clone(telemetry),
         });
-        let mut reader = Reader::new(Arc::clone(&outbox), keys, link(), Arc::clone(standing), Arc::clone(telemetry));
+        let mut reader = Reader::new(Arc::clone(&outbox), keys, link(), Arc::clone(standing));
         let settler = Arc::clone(&outbox);
         let threads = [
             Thread::spawn("wh-outbox", Arc::clone(telemetry), move || reader.run())?,

@@ -9,15 +9,14 @@ use redis::streams::StreamReadOptions;
 use redis::{Commands, Connection, RedisResult};
 
 use super::RedisOutbox;
-use super::entry::{self, Entry, Page};
+use super::entry::{self, Page};
 use super::legacy::Legacy;
 use super::merge::Merge;
-use super::scripts::{Assignment, Keys, Refusal, stream_id, time_ms};
+use super::scripts::{Assignment, Keys, Refusal, stream_id};
 use super::tenure::End;
-use crate::outbox::{Handover, Position, Queued, Resume};
+use crate::outbox::{Handover, Item, Position, Queued, Resume};
 use crate::presence::{Place, Standing};
 use crate::redis::Link;
-use crate::telemetry::{Level, Telemetry};
 
 /// How often partitions are asked for.
 const ASSIGN_EVERY: Duration = Duration::from_secs(1);
@@ -40,30 +39,22 @@ pub(super) struct Reader {
     keys: Keys,
     link: Link,
     standing: Arc<Standing>,
-    telemetry: Arc<Telemetry>,
     place: Option<Place>,
     assign_at: Instant,
     /// Of partitions that had an owner before, by tenure, while there are events that its lanes may have passed: the last
     /// of those, and how far the lanes had come.
     resumes: HashMap<u64, (u64, Arc<Resume>)>,
-    merge: Merge<Entry>,
+    merge: Merge<Item>,
 }
 
 impl Reader {
     /// A reader for `outbox`.
-    pub(super) fn new(
-        outbox: Arc<RedisOutbox>,
-        keys: Keys,
-        link: Link,
-        standing: Arc<Standing>,
-        telemetry: Arc<Telemetry>,
-    ) -> Self {
+    pub(super) fn new(outbox: Arc<RedisOutbox>, keys: Keys, link: Link, standing: Arc<Standing>) -> Self {
         Self {
             outbox,
             keys,
             link,
             standing,
-            telemetry,
             place: None,
             assign_at: Instant::now(),
             resumes: HashMap::new(),
@@ -117,18 +108,24 @@ impl Reader {
             (true, true) => Some(QUICK_BLOCK),
             (false, _) => None,
         };
-        for (Position { partition, tenure, .. }, entries) in
-            self.ask(|redis, keys| read_on(redis, keys, &wanted, block))?
-        {
-            let full = entries.len() == READ_COUNT;
-            self.merge.add(partition, tenure, entries, full);
+        let mut held_up = false;
+        for (of, page) in self.ask(|redis, keys| read_on(redis, keys, &wanted, block))? {
+            // What is behind an entry that cannot be given up now stays behind it.
+            if self.give_up_unreadable(&place, of, &page) {
+                let full = page.len() == READ_COUNT;
+                self.merge.add(of.partition, of.tenure, page.items, full);
+            } else {
+                held_up = true;
+            }
         }
-        let entries = self.merge.take();
-        let found = entries.len();
-        if found == 0 {
+        let items = self.merge.take();
+        let found = items.len();
+        if found == 0 && held_up {
+            return None;
+        } else if found == 0 {
             self.outbox.rounds.found_nothing(begun);
         } else {
-            let events = self.decode(entries);
+            let events = self.note(items);
             self.outbox.hand_over(Handover { events, ..Handover::default() });
         }
         Some(found)
@@ -213,21 +210,26 @@ impl Reader {
         self.outbox.hand_over(Handover { flights: legacy.flights, ..Handover::default() });
     }
 
-    fn decode(&mut self, entries: Vec<(Position, Entry)>) -> Vec<Queued> {
+    /// Makes dead letters of what cannot be read. Returns whether that is done.
+    fn give_up_unreadable(&mut self, place: &Place, of: Position, page: &Page) -> bool {
+        let Self { link, keys, outbox, .. } = self;
+        outbox.give_up_unreadable(
+            |talk| link.write_while_full(|redis| talk(redis, keys)).ok(),
+            place,
+            of,
+            &page.unreadable,
+        )
+    }
+
+    fn note(&mut self, items: Vec<(Position, Item)>) -> Vec<Queued> {
         let now = Instant::now();
         let mut tenures = self.outbox.tenures.lock();
-        let mut events = Vec::with_capacity(entries.len());
-        for (position, entry) in entries {
+        let mut events = Vec::with_capacity(items.len());
+        for (position, item) in items {
             tenures.read(position);
-            if let Some(item) = entry.decode(time_ms(position.seq)) {
-                let resume = self.resumes.get(&position.tenure).filter(|(last, _)| *last >= position.seq);
-                let resume = resume.map(|(_, resume)| Arc::clone(resume));
-                events.push(Queued { resume, ..Queued::new(item, position, now) });
-            } else {
-                tenures.routed(position, 0);
-                let stream = self.keys.stream(position.partition);
-                self.telemetry.log(Level::Error, format_args!("{stream} has an entry that is none of ours: skipped"));
-            }
+            let resume = self.resumes.get(&position.tenure).filter(|(last, _)| *last >= position.seq);
+            let resume = resume.map(|(_, resume)| Arc::clone(resume));
+            events.push(Queued { resume, ..Queued::new(item, position, now) });
         }
         events
     }

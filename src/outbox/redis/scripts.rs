@@ -9,6 +9,7 @@
 //! - `flight:{partition}`: hash, lane → batch under way, kept where its first event stands.
 //! - `dead`: stream of dead letters, bounded by number and age; `letters` describes their fields.
 
+mod give_up;
 mod writes;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::outbox::{LetterId, Position};
 use crate::presence::Place;
 use crate::redis::{SCHEMA, Script, ScriptCall, identity_argument};
 
+pub(super) use self::give_up::GivenUp;
 #[cfg(test)]
 pub(super) use self::writes::BYTES_AT_ONCE;
 pub(crate) use self::writes::DeadLetterLimits;
@@ -47,17 +49,19 @@ script!(
     "scripts/owners.lua",
     "scripts/cursors.lua",
     "scripts/full.lua",
+    "scripts/letters.lua",
     "scripts/pass.lua",
     "scripts/freeze.lua",
     "scripts/write.lua"
 );
 script!(TRIM, "scripts/owners.lua", "scripts/cursors.lua", "scripts/trim.lua");
 script!(REMOVE, "scripts/owners.lua", "scripts/remove.lua");
-script!(REDELIVER, "scripts/redeliver.lua");
+script!(REDELIVER, "scripts/next_millisecond.lua", "scripts/redeliver.lua");
+script!(GIVE_UP, "scripts/owners.lua", "scripts/full.lua", "scripts/letters.lua", "scripts/give_up.lua");
 
 /// Puts the scripts together, before there are threads: a child of this process might inherit them half-done.
 pub(super) fn put_together() {
-    for script in [&ASSIGN, &RELEASE, &WRITE, &TRIM, &REMOVE, &REDELIVER] {
+    for script in [&ASSIGN, &RELEASE, &WRITE, &TRIM, &REMOVE, &REDELIVER, &GIVE_UP] {
         LazyLock::force(script);
     }
 }
@@ -174,7 +178,7 @@ impl Keys {
     pub(super) fn trim(&self, redis: &mut Connection, place: &Place, settled: &[Position]) -> RedisResult<()> {
         let mut call = self.call(&TRIM, place);
         for Position { partition, tenure, seq } in settled {
-            call.arg(*partition).arg(*tenure).arg(stream_id(*seq + 1)).arg(*seq);
+            call.arg(*partition).arg(*tenure).arg(id_behind(*seq)).arg(*seq);
         }
         call.invoke(redis)
     }
@@ -221,6 +225,11 @@ pub(super) fn parse_stream_id(id: &[u8]) -> Option<u64> {
 /// The stream id of a place.
 pub(super) fn stream_id(seq: u64) -> String {
     format!("{}-{}", time_ms(seq), seq & ((1 << BITS_WITHIN_MS) - 1))
+}
+
+/// The stream id behind a place. It is of the same millisecond, so that entries of it that no place can number are behind it.
+fn id_behind(seq: u64) -> String {
+    format!("{}-{}", time_ms(seq), (seq & ((1 << BITS_WITHIN_MS) - 1)) + 1)
 }
 
 /// When the event at a place happened, by Redis' clock.

@@ -180,7 +180,7 @@ impl RedisOutbox {
         self.hand_over(Handover { revoked, ..Handover::default() });
     }
 
-    fn say_evicted(&self, letters: usize, full: bool) {
+    pub(super) fn say_evicted(&self, letters: usize, full: bool) {
         if letters > 0 {
             self.telemetry.counters().dead_letters_evicted.add(letters as u64);
             let most = self.options.dead_letters.letters;

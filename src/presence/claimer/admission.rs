@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::scripts::{Closed, Entered};
 use super::{Claimer, Stuck, relieve, stuck};
 use crate::redis::Mismatch;
-use crate::telemetry::Level;
+use crate::telemetry::{Level, RedisFault};
 
 /// How often a node that is shut out asks again.
 const ASK_EVERY: Duration = Duration::from_secs(2);
@@ -82,7 +82,7 @@ impl Claimer {
 
     /// The node may not work on the data. Returns when to ask again.
     pub(super) fn shut_out(&mut self, closed: Closed, now: Instant) -> Instant {
-        self.telemetry.counters().redis_errors.add(1);
+        self.telemetry.redis_failed(RedisFault::Mismatch);
         if !self.admission.is_refused() {
             // What it holds in Redis, if it was at work before, others reap: it comes back as another incarnation.
             self.standing.set(None);

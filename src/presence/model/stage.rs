@@ -176,7 +176,7 @@ impl Stage {
         let names = keys.iter().map(|key| key.escape_ascii().to_string());
         names
             .filter(|key| {
-                let families = ["wh:occ:", "wh:mem:", "wh:con:", "wh:held_", "wh:due", "wh:counts"];
+                let families = ["wh:channels:", "wh:users:", "wh:connections:", "wh:held_", "wh:due", "wh:counts"];
                 families.iter().any(|family| key.starts_with(family))
             })
             .collect()

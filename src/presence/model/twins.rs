@@ -101,6 +101,7 @@ fn refused(refusal: Refusal) -> Answer {
         Refusal::Behind => Answer::Behind,
         Refusal::Reaped => Answer::Reaped,
         Refusal::Settling(_) => Answer::Settling,
+        Refusal::Suspended => unreachable!("no key is foreign"),
     }
 }
 
@@ -187,7 +188,8 @@ impl Real {
             let set: Option<String> = redis::cmd("HGET").arg(key).arg(field).query(&mut self.redis).unwrap();
             set.is_some_and(|set| set.split('|').any(|member| member == node.as_str()))
         };
-        let holds = Holds { channel: set("wh:occ:app", "presence-a"), user: set("wh:mem:3:app:presence-a", "7") };
+        let holds =
+            Holds { channel: set("wh:channels:app", "presence-a"), user: set("wh:users:3:app:presence-a", "7") };
         let mut holds_one = |kind: &str| {
             let set = format!("wh:held_{kind}:{node}");
             redis::cmd("EXISTS").arg(set).query::<bool>(&mut self.redis).unwrap()

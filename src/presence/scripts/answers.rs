@@ -20,6 +20,8 @@ pub(crate) enum Refusal {
     Reaped,
     /// Edges may not be decided yet; ask again after this time.
     Settling(Duration),
+    /// A claim is of an application that has a key of a foreign type.
+    Suspended,
 }
 
 /// Why a node gets no session.
@@ -29,6 +31,17 @@ pub(crate) enum Closed {
     Mismatch(Mismatch),
     /// The data has no identity, and the node may not take it.
     Vacant,
+}
+
+/// What Redis has answered to a node, as far as the node knows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'a> {
+    /// The epoch.
+    pub(crate) epoch: &'a str,
+    /// The number of its last batch that was answered.
+    pub(crate) answered: u64,
+    /// The settling for which it last restored its holds, empty for none.
+    pub(crate) restored_for: &'a str,
 }
 
 /// A session that was opened.
@@ -131,6 +144,7 @@ pub(super) fn accepted(status: &str, number: u64) -> RedisResult<Result<(), Refu
         "lost" => Ok(Err(Refusal::Lost)),
         "behind" => Ok(Err(Refusal::Behind)),
         "reaped" => Ok(Err(Refusal::Reaped)),
+        "suspended" => Ok(Err(Refusal::Suspended)),
         "settling" => Ok(Err(Refusal::Settling(Duration::from_millis(number)))),
         other => {
             Err((ErrorKind::UnexpectedReturnType, "a script answered with an unknown status", other.to_owned()).into())

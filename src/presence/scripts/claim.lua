@@ -2,7 +2,8 @@
 -- are edges, and appends their events to the outbox, with the client events and cache misses between them. At the end it
 -- announces how many are subscribed where that has changed.
 --
--- KEYS[1] {prefix}:epoch         hash: `id` of this life of the data, `settling` as in settling.lua, `grace`, `counts`
+-- KEYS[1] {prefix}:epoch         hash: `id` of this life of the data, `settling` as in settling.lua, `grace`, `counts`,
+--                                `suspended`
 -- KEYS[2] {prefix}:nodes         sorted set: node -> expiry of its lease (ms), negative while it is being reaped
 -- KEYS[3] {prefix}:reply:{node}  hash: `batch` number, `time`, `edges`, `refused` and `fired` of the node's last batch
 -- KEYS[4..6] {prefix}:held_users:{node}, held_channels, held_connections  sets: the node's holds, see held.lua
@@ -34,7 +35,9 @@
 --   reaped    the node's lease lapsed and its holds were taken away; or this batch comes behind a later one, on a
 --             connection that was given up, and nobody hears the answer. Nothing changed.
 --   settling  number = milliseconds until it is worth asking again. Nothing changed.
--- May change: `settling`, unconfirmed, hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, miss, KEYS[3..6], the outbox (out).
+--   suspended an application of the entries is suspended, by now or before; see suspended.lua. Nothing else changed.
+-- May change: `settling`, unconfirmed, hold sets, due, `grace`, counts, counts_due, `counts`, miss,
+-- suspended, KEYS[3..6], the outbox (out).
 
 local node, batch = ARGV[2], ARGV[4]
 
@@ -45,7 +48,7 @@ local function refuse(status, number)
   return {status, number, '', -1, 0, {}, 0, 0, {}}
 end
 
-local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling', 'grace', 'counts')
+local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling', 'grace', 'counts', 'suspended')
 if epoch[1] ~= ARGV[3] then
   return refuse('lost', 0)
 end
@@ -68,6 +71,7 @@ if wait > 0 then
   return refuse('settling', wait)
 end
 name_held(4)
+set_suspended(epoch[5])
 set_grace(ARGV[6], epoch[3])
 set_counts(ARGV[9], epoch[4])
 set_partitions(ARGV[5], ARGV[8])
@@ -164,6 +168,10 @@ for at = 1, #plan, 5 do
   end
 end
 local counts = announce_counts()
+if next(suspended) and has_suspended() then
+  write_suspended()
+  return refuse('suspended', 0)
+end
 edges = table.concat(edges)
 local announced, counted_now = #fired / 3, #counts / 3
 if partitions > 0 then

@@ -10,7 +10,8 @@
 
 local LEAVING = '|'
 
--- How long a channel is put off whose members are, against the order of their times, not gone yet (ms).
+-- How long a departure is put off: of a channel whose members are, against the order of their times, not gone yet, and of a
+-- suspended application (ms).
 local PUT_OFF = 1000
 
 local due_key, by_key = ARGV[1] .. ':due', ARGV[1] .. ':by'
@@ -18,25 +19,39 @@ local own_grace, watched, marked, has_by = 0, false, false, false
 local due_at, not_due = {}, {}
 local left_by, not_by = {}, {}
 
+-- Keys that are looked at, so that one of a foreign type fails before anything is written.
+local looked_at = {}
+
+local function look_at(command, key)
+  if not looked_at[key] then
+    looked_at[key] = true
+    redis.call(command, key)
+  end
+end
+
 -- `own` is what the calling node grants (ms), `mark` the `grace` of the epoch.
 local function set_grace(own, mark)
   own_grace, marked = tonumber(own), mark
   watched = marked or own_grace > 0
   if watched then
-    redis.call('ZCARD', due_key)
+    look_at('ZCARD', due_key)
   end
   has_by = marked == '2'
   if has_by then
-    redis.call('HLEN', by_key)
+    look_at('HLEN', by_key)
   end
 end
 
 local function set_by(hold, by)
+  if by then
+    look_at('HLEN', by_key)
+  end
   left_by[hold] = by
   not_by[hold] = not by and has_by or nil
 end
 
 local function set_due(hold, at)
+  look_at('ZCARD', due_key)
   due_at[hold] = at
   not_due[hold] = nil
 end
@@ -85,12 +100,14 @@ local function fire(most)
   for _, hold in ipairs(redis.call('ZRANGEBYSCORE', due_key, '-inf', limit, 'LIMIT', 0, most)) do
     local app, channel, user = decode_hold(hold)
     local key, field = hold_key(app, channel, user)
-    if user == '' and has_members(app, channel) then
-      -- Only after the clock was set back: they left before their channel, and have as much time as it has, or less.
+    local set, waits = hold_set(key, field), user == '' and has_members(app, channel)
+    if waits or is_suspended(app) then
+      -- Members are there only after the clock was set back: they left before their channel, and have as much time as it has,
+      -- or less.
       set_due(hold, now + PUT_OFF)
     else
       unset_due(hold)
-      if hold_set(key, field) == LEAVING then
+      if set == LEAVING then
         set_hold_set(key, field, '')
         append_edge('-', app, channel, user, has_by and redis.call('HGET', by_key, hold) or nil)
         fired[#fired + 1] = app

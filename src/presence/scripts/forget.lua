@@ -7,7 +7,7 @@
 -- ARGV[5] most holds to take  ARGV[6] id of the settling that waits for the node
 --
 -- Returns {status, 1 when nothing is left}; status `ok`, `lost`, `behind` or `reaped` as in reassert.lua.
--- May change: hold sets (occ, mem), counts, counts_due, KEYS[3..6].
+-- May change: hold sets, counts, counts_due, KEYS[3..6].
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling', 'counts')
 if epoch[1] ~= ARGV[3] then

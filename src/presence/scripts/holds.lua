@@ -1,35 +1,40 @@
--- Put in front of every script that changes holds, behind append.lua.
+-- Put in front of every script that changes holds, behind suspended.lua.
 --
 -- A hold set is the value of one hash field: the nodes that serve a channel, or a presence user on it, as
 -- `|node|node|`. A node id consists of A-Z a-z 0-9 . _ - only, so that `|` cannot occur in one. No field: nobody. `|`:
 -- nobody either, but that is not announced yet; see due.lua.
---   {prefix}:occ:{app}                       field: channel
---   {prefix}:mem:{app length}:{app}:{channel} field: user
---   {prefix}:con:{app}                       field: socket
+--   {prefix}:channels:{app}                       field: channel
+--   {prefix}:users:{app length}:{app}:{channel} field: user
+--   {prefix}:connections:{app}                       field: socket
 -- The length keeps app `a:b` with channel `c` apart from app `a` with channel `b:c`.
 --
 -- A hold is app, channel and user: no user is the channel itself, and a user on no channel is a connection, by its socket.
 -- A channel without a name has no users.
 --
--- Reads go through a cache and writes are kept back until `write_holds`, so that everything that can fail (a key of a
--- foreign type) has failed before anything has changed: Redis keeps the writes made before an error.
+-- Reads go through a cache and writes are kept back until `write_holds`, so that everything that can fail has failed before
+-- anything has changed: Redis keeps the writes made before an error. The hold sets of a suspended application look empty, and
+-- stay as they are.
 -- Expects ARGV[1] = key prefix.
 
-local occ_keys = {}
+local channel_keys, app_of = {}, {}
 
 local function hold_key(app, channel, user)
   if user == '' then
-    local key = occ_keys[app]
+    local key = channel_keys[app]
     if not key then
-      key = ARGV[1] .. ':occ:' .. app
-      occ_keys[app] = key
+      key = ARGV[1] .. ':channels:' .. app
+      channel_keys[app], app_of[key] = key, app
     end
     return key, channel
   end
+  local key
   if channel == '' then
-    return ARGV[1] .. ':con:' .. app, user
+    key = ARGV[1] .. ':connections:' .. app
+  else
+    key = ARGV[1] .. ':users:' .. length_prefix(app) .. app .. ':' .. channel
   end
-  return ARGV[1] .. ':mem:' .. length_prefix(app) .. app .. ':' .. channel, user
+  app_of[key] = app
+  return key, user
 end
 
 -- One hold as a member of a set: `c`, `U` or, for a connection, `k`, then app and channel behind their lengths,
@@ -75,13 +80,17 @@ local function hold_set(key, field)
   end
   local value = fields[field]
   if not value then
-    value = redis.call('HGET', key, field) or ''
+    local app = app_of[key]
+    value = not is_suspended(app) and read_key(app, 'hash', 'HGET', key, field) or ''
     fields[field] = value
   end
   return value
 end
 
 local function set_hold_set(key, field, value)
+  if is_suspended(app_of[key]) then
+    return
+  end
   local existed, exists = read[key][field] ~= '', value ~= ''
   if existed ~= exists then
     growth[key] = (growth[key] or 0) + (exists and 1 or -1)
@@ -102,7 +111,8 @@ local function has_members(app, channel)
     return false
   end
   local key = hold_key(app, channel, ' ')
-  return redis.call('HLEN', key) + (growth[key] or 0) > 0
+  local length = not is_suspended(app) and read_key(app, 'hash', 'HLEN', key) or 0
+  return length + (growth[key] or 0) > 0
 end
 
 -- How a node stands in hold sets.
@@ -132,6 +142,7 @@ local function without_node(set, mark)
 end
 
 local function write_holds()
+  write_suspended()
   for _, key in ipairs(order) do
     local set, gone = {}, {}
     for field in pairs(changed[key]) do

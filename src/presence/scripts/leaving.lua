@@ -6,7 +6,7 @@
 -- ARGV[5] grace (ms)  ARGV[6] id of the settling that waits for the node
 -- ARGV[7..] four per departure: when its grace is over (ms), app, channel, user (empty: the channel itself)
 --
--- Returns `ok`, `lost`, `behind` or `reaped`, as reassert.lua does. May change: hold sets (occ, mem), due, `grace`.
+-- Returns `ok`, `lost`, `behind` or `reaped`, as reassert.lua does. May change: hold sets, due, `grace`.
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace', 'settling')
 if epoch[1] ~= ARGV[3] then

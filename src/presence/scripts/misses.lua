@@ -27,7 +27,7 @@ end
 local function tell_miss(app, channel)
   local key = miss_key(app, channel)
   if told_misses[key] == nil then
-    told_misses[key] = redis.call('GET', key) and true
+    told_misses[key] = read_key(app, 'string', 'GET', key) and true
   end
   if told_misses[key] then
     return false

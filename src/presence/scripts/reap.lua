@@ -14,7 +14,7 @@
 -- how soon to ask again in place of the time of the departures (ms), `alive` when the node has renewed its lease after all or another reaper has finished, or `spared`, see below; edges = three per
 -- edge: app, channel, user (empty: the channel itself); leaving = the same of those whose grace began; counted = how
 -- many counts were announced, wait = 1 when some have to wait for a claim.
--- May change: `settling`, unconfirmed, hold sets (occ, mem), due, `grace`, counts, counts_due, `counts`, KEYS[2..6], the outbox (out).
+-- May change: `settling`, unconfirmed, hold sets, due, `grace`, counts, counts_due, `counts`, KEYS[2..6], the outbox (out).
 
 local dead = ARGV[2]
 
@@ -112,7 +112,11 @@ for _, hold in ipairs(holds) do
   local key, field = hold_key(app, channel, user)
   local before = hold_set(key, field)
   local after = without_node(before, mark)
-  if after ~= before then
+  if is_suspended(app) then
+    -- Whether another node has it is known when the hold sets are there again.
+    set_due(hold, now + own_grace)
+    leave_count(dead, app, channel, user)
+  elseif after ~= before then
     if after == '' then
       after = depart(app, channel, user, nil, partitions == 0)
       if after == '' then

@@ -10,7 +10,7 @@
 --
 -- Returns {status, how many holds were missing}: status `ok`, `lost` or `reaped`, as claim.lua does; a call that comes after
 -- the node's next batch is late, too. `behind`: the settling does not wait for the node any more.
--- May change: hold sets (occ, mem), due, counts, counts_due, `counts`, KEYS[3..5].
+-- May change: hold sets, due, counts, counts_due, `counts`, KEYS[3..5].
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'counts', 'settling')
 if epoch[1] ~= ARGV[3] then
@@ -31,7 +31,7 @@ for i = 6, #ARGV, 4 do
   local key, field = hold_key(app, channel, user)
   local before = hold_set(key, field)
   local after = with_node(before, mark)
-  if after ~= before then
+  if after ~= before and not is_suspended(app) then
     missing = missing + 1
     set_hold_set(key, field, after)
     if before == LEAVING then

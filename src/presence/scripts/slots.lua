@@ -33,7 +33,7 @@ local function read_groups(at)
     local fired = read[group.key]
     for first = begins, begins + count - 1, 1000 do
       local last = math.min(first + 999, begins + count - 1)
-      local found = redis.call('HMGET', group.key, unpack(ARGV, first, last))
+      local found = read_key(group.app, 'hash', 'HMGET', group.key, unpack(ARGV, first, last)) or {}
       for i = 1, last - first + 1 do
         slot = slot + 1
         group_of[slot] = group
@@ -43,6 +43,16 @@ local function read_groups(at)
     next = begins + count
   end
   return next
+end
+
+-- Whether one of the groups is of a suspended application.
+local function has_suspended()
+  for _, group in ipairs(groups) do
+    if is_suspended(group.app) then
+      return true
+    end
+  end
+  return false
 end
 
 -- Channel and user of the hold that stands in a group as `field`.

@@ -6,7 +6,7 @@ use redis::Commands;
 use redis::streams::StreamRangeReply;
 use serde::Serialize;
 
-use super::{Cluster, StatusError};
+use super::{Cluster, Refusals, StatusError};
 use crate::apps::Credentials;
 use crate::config::{AppScope, Endpoint};
 use crate::delivery::{Probe, probe};
@@ -129,6 +129,14 @@ impl Cluster {
     /// As [`Self::pause`].
     pub fn resume(&mut self, endpoint: &str) -> Result<bool, StatusError> {
         self.call(|redis, cluster| redis.hdel(cluster.keys.paused(), endpoint))
+    }
+
+    /// What Redis refuses to this user, or to everybody. Every command is run that servers call, without a trace.
+    ///
+    /// # Errors
+    /// As [`Self::pause`]; also when Redis runs no scripts.
+    pub fn refusals(&mut self) -> Result<Refusals, StatusError> {
+        self.call(|redis, cluster| Refusals::ask(redis, cluster.keys.prefix()))
     }
 
     /// The ids of the endpoints that are paused, and since when in Unix ms.

@@ -56,7 +56,7 @@ class FailedCommand extends WebhooksCommand
                 sprintf('<fg=gray>%s</> %s', $this->date($letter['dropped_ms']), $letter['letter']),
                 sprintf('<fg=gray>%s of application %s to</> %s <fg=red>%s</>',
                     $this->count($letter['events'], 'event'), $this->text($letter['app_id']),
-                    $this->text($letter['url'] ?: $letter['endpoint']), $this->text($letter['reason'])),
+                    $this->text($letter['url'] ?: $letter['endpoint'] ?: 'no endpoint'), $this->text($letter['reason'])),
             );
         }
 

@@ -50,7 +50,7 @@ class ShowCommand extends WebhooksCommand
         $this->newLine();
         $this->components->twoColumnDetail('ID', $letter['letter']);
         $this->components->twoColumnDetail('webhook-id', $this->text($letter['id']));
-        $this->components->twoColumnDetail('Endpoint', $this->text(trim("{$letter['endpoint']} {$letter['url']}")));
+        $this->components->twoColumnDetail('Endpoint', $this->text(trim("{$letter['endpoint']} {$letter['url']}") ?: 'none, the event could not be read'));
         $this->components->twoColumnDetail('Application', $this->text($letter['app_id']));
         $this->components->twoColumnDetail('Events', (string) $letter['events']);
         $this->components->twoColumnDetail('Attempts', (string) $letter['attempts']);

@@ -72,6 +72,10 @@ class StatusCommand extends WebhooksCommand
             '%s in %s', $this->count($counters['events_delivered'] ?? 0, 'event'), $this->count($counters['batches_delivered'] ?? 0, 'request'),
         ));
         $this->components->twoColumnDetail('Given up', $this->count($counters['events_dropped'] ?? 0, 'event'));
+
+        foreach ($status['foreign_keys'] as $key) {
+            $this->components->error($this->text($key['message']));
+        }
     }
 
     /**

@@ -68,7 +68,7 @@ class DeadLetterController extends Controller
             'title' => $forget ? "Forget {$which}?" : "Send {$which} again?",
             'about' => array_map(fn (array $letter) => [
                 'label' => $letter['letter'],
-                'url' => ($letter['url'] ?: $letter['endpoint']).', '.Readable::count($letter['events'], 'event').", {$letter['reason']}",
+                'url' => ($letter['url'] ?: $letter['endpoint'] ?: 'no endpoint').', '.Readable::count($letter['events'], 'event').", {$letter['reason']}",
             ], $chosen),
             'explanation' => $forget
                 ? 'They are deleted, and can neither be read nor sent again.'

@@ -1,4 +1,5 @@
--- Put in front of every script that decides edges, behind cluster.lua: the way into the outbox.
+-- Put in front of every script that decides edges, behind cluster.lua and next_millisecond.lua: the way into the
+-- outbox.
 --
 --   {prefix}:out:{partition}   stream of events, field `e`; of edges of members perhaps field `b`: the connection that made
 --                              it behind its length, then the user's data
@@ -104,18 +105,6 @@ local function append(kind, app, channel, rest, by)
   else
     append_text(kind .. name .. rest, home, by)
   end
-end
-
--- An id with more characters has a seven-digit number behind its millisecond.
-local LONGEST_ID = #'1700000000000-999999'
-
--- While Redis' clock is behind the last id of a stream, having been set back, all events get the same millisecond. A place
--- numbers 2^20 of them (`parse_stream_id`), so that the stream goes on with the next one in time.
--- Called so that an error is an answer, for the events before it are written already: without the right to do so, the
--- numbers grow until the clock has caught up.
-local function next_millisecond(stream, id)
-  local ms = id:match('^%d+')
-  redis.pcall('XSETID', stream, string.format('%.0f-0', ms + 1))
 end
 
 local function write_events()

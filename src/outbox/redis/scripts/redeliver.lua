@@ -1,27 +1,38 @@
 -- Has dead letters sent again: each becomes an entry in the outbox, behind what its lane has to send already. The letters
--- stay where they are until they have been delivered.
+-- stay where they are until they have been delivered. One of an entry that a node could not read becomes that entry again,
+-- for a node that can, and is removed.
 --
 -- KEYS[1] {prefix}:dead
 -- ARGV[1] prefix  ARGV[2] partitions  ARGV[3..] ids of letters
 --
--- Returns the number of letters that were found. May change: out of the partitions (`append.lua` describes the streams; a
+-- Returns the number of letters that were found. May change: KEYS[1], out of the partitions (`append.lua` describes the streams; a
 -- redelivery is an entry with the field `r`: letter and batch id behind their lengths, events, attempts, lane).
 
 local function behind_length(text)
   return #text .. ':' .. text
 end
 
-local entries, checked = {}, {}
+local entries, checked, unread = {}, {}, {}
+
 for i = 3, #ARGV do
   local found = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
   if found then
-    local letter = {}
+    local letter, raw = {}, {}
     for at = 1, #found[2], 2 do
-      letter[found[2][at]] = found[2][at + 1]
+      local field = found[2][at]
+      letter[field] = found[2][at + 1]
+      if field:sub(1, 4) == 'raw:' then
+        raw[#raw + 1] = field:sub(5)
+        raw[#raw + 1] = found[2][at + 1]
+      end
     end
     local lane = behind_length(letter.endpoint or '') .. (letter.app_id or '')
     -- The letters of a lane go to one partition, so that they keep their order.
     local partition = tonumber(redis.sha1hex(lane):sub(1, 8), 16) % tonumber(ARGV[2])
+    if raw[1] then
+      partition = tonumber(letter.partition) or partition
+      unread[#unread + 1] = ARGV[i]
+    end
     local stream = ARGV[1] .. ':out:' .. partition
     if not checked[stream] then
       redis.call('XLEN', stream)
@@ -29,10 +40,19 @@ for i = 3, #ARGV do
     end
     local text = behind_length(ARGV[i]) .. behind_length(letter.id or '')
       .. behind_length(letter.events or '0') .. behind_length(letter.attempts or '0') .. lane
-    entries[#entries + 1] = {stream, text}
+    entries[#entries + 1] = {stream, raw[1] and raw or {'r', text}}
   end
 end
+if unread[1] then
+  prove('XDEL')
+end
 for _, entry in ipairs(entries) do
-  redis.call('XADD', entry[1], '*', 'r', entry[2])
+  local id = redis.call('XADD', entry[1], '*', unpack(entry[2]))
+  if #id > LONGEST_ID then
+    next_millisecond(entry[1], id)
+  end
+end
+for _, letter in ipairs(unread) do
+  redis.call('XDEL', KEYS[1], letter)
 end
 return #entries

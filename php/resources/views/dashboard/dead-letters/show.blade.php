@@ -17,7 +17,7 @@
     <section class="card" aria-label="What became of it">
         <dl class="facts">
             <div><dt>Reason</dt><dd><x-resonate-webhooks::foreign :text="$letter['reason']" class="error" /></dd></div>
-            <div><dt>Endpoint</dt><dd><x-resonate-webhooks::foreign :text="$letter['url'] ?: 'not configured any more'" /> <small class="muted"><x-resonate-webhooks::foreign :text="$letter['endpoint']" /></small></dd></div>
+            <div><dt>Endpoint</dt><dd><x-resonate-webhooks::foreign :text="$letter['url'] ?: ($letter['endpoint'] === '' ? 'none, the event could not be read' : 'not configured any more')" /> <small class="muted"><x-resonate-webhooks::foreign :text="$letter['endpoint']" /></small></dd></div>
             <div><dt>Application</dt><dd><x-resonate-webhooks::foreign :text="$letter['app_id']" /></dd></div>
             <div><dt>Attempts</dt><dd>{{ Readable::number($letter['attempts']) }}</dd></div>
             <div><dt>Events</dt><dd>{{ Readable::number($letter['events']) }}</dd></div>

@@ -18,7 +18,7 @@
                 <tr>
                     <td data-label="Choose"><input type="checkbox" name="letters[]" value="{{ $letter['letter'] }}" aria-label="Choose {{ $letter['letter'] }}"></td>
                     <th scope="row"><a href="{{ route('resonate-webhooks.dashboard.dead-letters.show', $letter['letter']) }}"><x-resonate-webhooks::when :ms="$letter['dropped_ms']" :now="$now" /></a></th>
-                    <td data-label="Endpoint"><x-resonate-webhooks::foreign :text="$letter['url'] ?: $letter['endpoint']" /></td>
+                    <td data-label="Endpoint"><x-resonate-webhooks::foreign :text="$letter['url'] ?: $letter['endpoint'] ?: 'no endpoint'" /></td>
                     <td data-label="Application"><x-resonate-webhooks::foreign :text="$letter['app_id']" /></td>
                     <td data-label="Reason"><x-resonate-webhooks::foreign :text="$letter['reason']" class="error" /></td>
                     <td data-label="Attempts" class="number">{{ \Webpatser\ResonateWebhooks\Dashboard\Readable::number($letter['attempts']) }}</td>

@@ -1,0 +1,42 @@
+//! Entries that this node cannot read become dead letters.
+
+use redis::{Connection, RedisResult};
+
+use super::{DeadLetterLimits, GIVE_UP, Keys};
+use crate::outbox::Position;
+use crate::presence::Place;
+
+/// What became of them.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::outbox::redis) struct GivenUp {
+    /// The ids of those that are dead letters now.
+    pub(in crate::outbox::redis) ids: Vec<String>,
+    /// How many dead letters made room for others.
+    pub(in crate::outbox::redis) evicted: usize,
+    /// Whether Redis is full.
+    pub(in crate::outbox::redis) full: bool,
+}
+
+impl Keys {
+    /// Makes dead letters of entries of a partition, each with its id and the fields of its letter, and removes them.
+    pub(in crate::outbox::redis) fn give_up<'a>(
+        &self,
+        redis: &mut Connection,
+        place: &Place,
+        limits: DeadLetterLimits,
+        of: Position,
+        entries: impl Iterator<Item = (&'a str, Vec<(Vec<u8>, Vec<u8>)>)>,
+    ) -> RedisResult<GivenUp> {
+        let mut call = self.call(&GIVE_UP, place);
+        call.key(self.dead_letters()).key(self.stream(of.partition));
+        call.arg(limits.letters).arg(limits.age_ms).arg(of.partition).arg(of.tenure);
+        for (id, letter) in entries {
+            call.arg(id).arg(2 * letter.len());
+            for (field, value) in letter {
+                call.arg(field).arg(value);
+            }
+        }
+        let (ids, evicted, full): (Vec<String>, usize, bool) = call.invoke(redis)?;
+        Ok(GivenUp { ids, evicted, full })
+    }
+}

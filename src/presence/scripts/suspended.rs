@@ -1,0 +1,56 @@
+//! Applications that have a key of a foreign type, and how they go on.
+
+use std::collections::BTreeMap;
+
+use redis::{Commands, Connection, RedisResult};
+
+use super::answers::{Refusal, accepted};
+use super::{Keys, RESUME};
+use crate::names::{AppId, NodeId};
+use crate::redis::ForeignKey;
+
+/// How far a suspended application's hold sets are made anew: a node, the kind of its holds, and a cursor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    node: String,
+    kind: u64,
+    cursor: u64,
+}
+
+/// What became of a portion of that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Resumed {
+    /// There is more to do.
+    More(Progress),
+    /// A key is of a foreign type.
+    Foreign,
+    /// The application is not suspended any more.
+    Done,
+}
+
+impl Keys {
+    /// The applications that are suspended, each with the key that is of a foreign type.
+    pub(crate) fn suspended(&self, redis: &mut Connection) -> RedisResult<BTreeMap<AppId, ForeignKey>> {
+        let found: Vec<(Vec<u8>, Vec<u8>)> = redis.hgetall(self.key("suspended"))?;
+        Ok(found.into_iter().map(|(app, entry)| (AppId::new(&app), ForeignKey::suspending(&entry))).collect())
+    }
+
+    /// Makes the hold sets of a suspended application anew, a portion of them.
+    pub(crate) fn resume(
+        &self,
+        redis: &mut Connection,
+        node: &NodeId,
+        epoch: &str,
+        app: &AppId,
+        progress: &Progress,
+    ) -> RedisResult<Result<Resumed, Refusal>> {
+        let mut call = self.call(&RESUME, node.as_str());
+        call.arg(epoch).arg(app.as_bytes()).arg(&progress.node).arg(progress.kind).arg(progress.cursor);
+        let (status, node, kind, cursor): (String, String, u64, u64) = call.invoke(redis)?;
+        match status.as_str() {
+            "more" => Ok(Ok(Resumed::More(Progress { node, kind, cursor }))),
+            "foreign" => Ok(Ok(Resumed::Foreign)),
+            _ => accepted(&status, 0).map(|result| result.map(|()| Resumed::Done)),
+        }
+    }
+}

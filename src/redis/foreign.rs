@@ -1,0 +1,189 @@
+//! Keys behind our prefix that are of another type than ours: another program writes them. Redis does not name them when it
+//! refuses a call on their account (`WRONGTYPE`), so that they are looked for.
+
+use std::fmt;
+
+use redis::{Connection, RedisResult};
+
+use crate::outbox::redis::PARTITIONS;
+
+/// The keys that a cluster has once, with their types.
+const ONCE: [(&str, &str); 16] = [
+    ("audit", "string"),
+    ("by", "hash"),
+    ("counts", "hash"),
+    ("counts_due", "zset"),
+    ("dead", "stream"),
+    ("due", "zset"),
+    ("epoch", "hash"),
+    ("nodes", "zset"),
+    ("owners", "hash"),
+    ("paused", "hash"),
+    ("restoring", "set"),
+    ("room", "none"),
+    ("status", "zset"),
+    ("suspended", "hash"),
+    ("watch", "string"),
+    ("watched", "stream"),
+];
+
+/// Those that each partition of the outbox has.
+const OF_PARTITIONS: [(&str, &str); 3] = [("cursor", "hash"), ("flight", "hash"), ("out", "stream")];
+
+/// Those that each node has.
+const OF_NODES: [(&str, &str); 5] = [
+    ("held_channels", "set"),
+    ("held_connections", "set"),
+    ("held_users", "set"),
+    ("reply", "hash"),
+    ("status", "string"),
+];
+
+/// Those that each application has, and by which it is suspended.
+const OF_APPS: [(&str, &str); 2] = [("channels", "hash"), ("connections", "hash")];
+
+/// Nodes whose keys are looked at.
+const NODES_AT_MOST: usize = 100;
+
+/// A key that is not of its type. Its text is one line, whatever it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// The key, escaped.
+    pub key: String,
+    /// The type that it should have.
+    pub expected: String,
+    /// The type that it has, if that was asked for.
+    pub found: Option<String>,
+}
+
+impl ForeignKey {
+    fn new(key: &[u8], expected: &str, found: Option<&str>) -> Self {
+        Self { key: key.escape_ascii().to_string(), expected: expected.to_owned(), found: found.map(str::to_owned) }
+    }
+
+    /// The key on whose account an application is suspended, as `suspended.lua` writes it: its type, a space, the key.
+    pub(crate) fn suspending(entry: &[u8]) -> Self {
+        let space = entry.iter().position(|byte| *byte == b' ').unwrap_or_default();
+        let (expected, key) = entry.split_at(space);
+        Self::new(key.strip_prefix(b" ").unwrap_or(key), &String::from_utf8_lossy(expected), None)
+    }
+}
+
+impl fmt::Display for ForeignKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the key \"{}\" ", self.key)?;
+        match &self.found {
+            _ if self.expected == "none" => write!(f, "should not exist")?,
+            Some(found) => write!(f, "is a {} and should be a {}", name(found), name(&self.expected))?,
+            None => write!(f, "should be a {} and is none", name(&self.expected))?,
+        }
+        f.write_str(
+            ": delete or rename it; if another program writes it, take another prefix (RESONATE_WEBHOOKS_PREFIX)",
+        )
+    }
+}
+
+/// A type, as people call it.
+fn name(kind: &str) -> &str {
+    if kind == "zset" { "sorted set" } else { kind }
+}
+
+/// Finds the foreign keys of the cluster and of its nodes.
+///
+/// # Errors
+/// When Redis cannot be asked, or may not.
+pub(crate) fn find(redis: &mut Connection, prefix: &str) -> RedisResult<Vec<ForeignKey>> {
+    let key = |name: &str| format!("{prefix}:{name}").into_bytes();
+    let once = ONCE.iter().map(|(name, kind)| (key(name), *kind));
+    let partitions = (0..PARTITIONS).flat_map(|partition| {
+        OF_PARTITIONS.iter().map(move |(name, kind)| (format!("{prefix}:{name}:{partition}").into_bytes(), *kind))
+    });
+    let mut foreign = among(redis, &once.chain(partitions).collect::<Vec<_>>())?;
+    let nodes = key("nodes");
+    if !foreign.iter().any(|known| known.key == nodes.escape_ascii().to_string()) {
+        let nodes: Vec<String> = redis::cmd("ZRANGE").arg(nodes).arg(0).arg(NODES_AT_MOST - 1).query(redis)?;
+        foreign.extend(among(redis, &of_each(prefix, &OF_NODES, nodes.iter().map(String::as_bytes)))?);
+    }
+    Ok(foreign)
+}
+
+/// Finds the foreign keys of these applications.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) fn find_of_apps<'a>(
+    redis: &mut Connection,
+    prefix: &str,
+    apps: &[&'a str],
+) -> RedisResult<Vec<(&'a str, ForeignKey)>> {
+    let keys = of_each(prefix, &OF_APPS, apps.iter().map(|app| app.as_bytes()));
+    let found = types(redis, &keys)?;
+    let owners = apps.iter().flat_map(|app| [*app; OF_APPS.len()]);
+    Ok(owners
+        .zip(keys.iter().zip(found))
+        .filter_map(|(app, (key, found))| Some((app, foreign(key, &found)?)))
+        .collect())
+}
+
+/// A key, and the type that it should have.
+type Known = (Vec<u8>, &'static str);
+
+fn of_each<'a>(prefix: &str, kinds: &[(&str, &'static str)], whose: impl Iterator<Item = &'a [u8]>) -> Vec<Known> {
+    let of = |owner: &[u8], name: &str| [prefix.as_bytes(), b":", name.as_bytes(), b":", owner].concat();
+    whose.flat_map(|owner| kinds.iter().map(move |(name, kind)| (of(owner, name), *kind))).collect()
+}
+
+fn among(redis: &mut Connection, keys: &[Known]) -> RedisResult<Vec<ForeignKey>> {
+    let found = types(redis, keys)?;
+    Ok(keys.iter().zip(found).filter_map(|(key, found)| foreign(key, &found)).collect())
+}
+
+fn types(redis: &mut Connection, keys: &[Known]) -> RedisResult<Vec<String>> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut asked = redis::pipe();
+    for (key, _) in keys {
+        asked.cmd("TYPE").arg(key);
+    }
+    asked.query(redis)
+}
+
+fn foreign((key, expected): &Known, found: &str) -> Option<ForeignKey> {
+    (found != "none" && found != *expected).then(|| ForeignKey::new(key, expected, Some(found)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::redis::RedisServer;
+
+    #[test]
+    fn each_foreign_key_is_found_with_both_types_and_those_that_are_right_or_missing_are_not() {
+        let server = RedisServer::start();
+        let mut redis = server.connect();
+        let mut run = |words: &[&str]| redis::cmd(words[0]).arg(&words[1..]).exec(&mut redis).unwrap();
+        run(&["ZADD", "wh:nodes", "1", "a", "2", "b"]);
+        run(&["SET", "wh:due", "x"]);
+        run(&["HSET", "wh:counts", "c", "1"]);
+        run(&["SET", "wh:out:15", "x"]);
+        run(&["SET", "wh:held_users:b", "x"]);
+        run(&["LPUSH", "wh:connections:a\nb", "x"]);
+        let found = find(&mut redis, "wh").unwrap();
+        let keys: Vec<&str> = found.iter().map(|foreign| foreign.key.as_str()).collect();
+        assert_eq!(keys, ["wh:due", "wh:out:15", "wh:held_users:b"]);
+        let text = found[0].to_string();
+        assert!(text.starts_with("the key \"wh:due\" is a string and should be a sorted set: delete"), "{text}");
+        let of_apps = find_of_apps(&mut redis, "wh", &["c", "a\nb"]).unwrap();
+        let [(app, key)] = &of_apps[..] else { panic!("{of_apps:?}") };
+        assert_eq!(*app, "a\nb");
+        assert!(key.to_string().starts_with("the key \"wh:connections:a\\nb\" is a list"), "{key}");
+    }
+
+    #[test]
+    fn a_key_that_suspends_an_application_is_read_as_the_script_writes_it() {
+        let key = ForeignKey::suspending(b"hash wh:users:1:a:presence-b c");
+        assert_eq!((key.key.as_str(), key.expected.as_str()), ("wh:users:1:a:presence-b c", "hash"));
+        assert!(key.to_string().contains("should be a hash and is none: delete"), "{key}");
+    }
+}

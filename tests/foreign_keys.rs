@@ -1,0 +1,263 @@
+//! Another program has written a key of ours: it costs its application a pause at most, is named, and is forgotten when it is
+//! gone.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use redis::Commands;
+use resonate_webhooks::engine::Engine;
+use resonate_webhooks::telemetry::{Level, Outcome};
+use serde_json::{Value, json};
+use support::cluster::{Cluster, stat};
+use support::engine::{APP, eventually};
+
+/// The application whose keys are its own.
+const OTHER: &[u8] = b"other";
+
+const ROOM: &[u8] = b"presence-room";
+
+fn node(cluster: &Cluster, settings: &Value) -> Engine {
+    let mut all = json!({ "endpoints": [{
+        "url": cluster.receiver.url("/hook"),
+        "events": ["channel_occupied", "channel_vacated", "member_added", "member_removed", "client_event", "cache_miss"],
+    }] });
+    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    let node = cluster.node_with(&all);
+    node.register_app(OTHER, "other-key", "other-secret");
+    node
+}
+
+/// Writes a string where `key` is, and returns the errors that follow in the log of the node.
+fn poison(cluster: &Cluster, key: &str) {
+    let mut redis = cluster.redis.connect();
+    redis.del::<_, ()>(key).unwrap();
+    // A type that none of ours has.
+    redis::cmd("SETRANGE").arg(key).arg(0).arg("of another program").exec(&mut redis).unwrap();
+}
+
+fn heal(cluster: &Cluster, key: &str) {
+    cluster.redis.connect().del::<_, ()>(key).unwrap();
+}
+
+/// Collects what the node logs as errors.
+fn errors(node: &Engine, said: &mut Vec<String>) {
+    said.extend(node.poll(100_000).into_iter().filter_map(|outcome| match outcome {
+        Outcome::Log { level: Level::Error, message } => Some(message),
+        _ => None,
+    }));
+}
+
+fn is_named(node: &Engine, said: &mut Vec<String>, key: &str) {
+    eventually("the key is named", || {
+        errors(node, said);
+        said.iter().any(|error| error.contains(&format!("\"{key}\"")) && error.contains("delete or rename it"))
+    });
+}
+
+fn has(cluster: &Cluster, event: &str) -> bool {
+    cluster.counts().contains_key(event)
+}
+
+fn is_suspended(cluster: &Cluster) -> bool {
+    cluster.redis.connect().hexists("wh:suspended", APP).unwrap()
+}
+
+fn once_each(cluster: &Cluster, expected: &[&str]) {
+    let expected: BTreeMap<String, usize> = expected.iter().map(|event| ((*event).to_owned(), 1)).collect();
+    assert_eq!(cluster.counts(), expected);
+}
+
+#[test]
+fn a_foreign_key_of_an_application_is_named_and_the_other_applications_go_on() {
+    let cluster = Cluster::start();
+    let node = node(&cluster, &json!({}));
+    node.subscribed(APP, b"before", b"1.1", None);
+    eventually("it is told", || has(&cluster, "channel_occupied before"));
+    poison(&cluster, "wh:channels:app");
+    node.subscribed(APP, b"poisoned", b"1.1", None);
+    for n in 0..50 {
+        node.subscribed(OTHER, format!("c{n}").as_bytes(), b"2.1", None);
+    }
+    eventually("the others are told", || (0..50).all(|n| has(&cluster, &format!("channel_occupied c{n}"))));
+    let mut said = Vec::new();
+    is_named(&node, &mut said, "wh:channels:app");
+    assert!(said.iter().any(|error| error.contains("Application \"app\" is suspended")), "{said:?}");
+    node.unsubscribed(APP, b"before", b"1.1");
+    node.subscribed(OTHER, b"late", b"2.1", None);
+    eventually("the other goes on", || has(&cluster, "channel_occupied late"));
+    let counted = stat(&node, "redis_errors_wrong_type");
+    assert!(counted > 0);
+    eventually("it is counted as long as it lasts", || stat(&node, "redis_errors_wrong_type") > counted);
+    errors(&node, &mut said);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(!has(&cluster, "channel_occupied poisoned"));
+
+    heal(&cluster, "wh:channels:app");
+    eventually("what waited is told", || {
+        has(&cluster, "channel_occupied poisoned") && has(&cluster, "channel_vacated before")
+    });
+    assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
+    assert_eq!(cluster.redis.connect().hlen::<_, usize>("wh:channels:app").unwrap(), 1);
+    assert!(!is_suspended(&cluster));
+    assert!(node.end(Duration::from_secs(5)).is_nothing());
+}
+
+#[test]
+fn each_kind_of_key_that_an_application_has_suspends_that_application_alone() {
+    for (key, event) in [
+        ("wh:connections:app", "member_added presence-room/7"),
+        ("wh:users:3:app:presence-room", "member_added presence-room/7"),
+        ("wh:miss:3:app:cache-x", "cache_miss cache-x"),
+    ] {
+        let cluster = Cluster::start();
+        let endpoints = json!([{ "url": cluster.receiver.url("/hook"), "events": [
+            "channel_occupied", "member_added", "connection_established", "cache_miss",
+        ] }]);
+        let node = node(&cluster, &json!({ "endpoints": endpoints }));
+        node.subscribed(APP, b"cache-x", b"1.1", None);
+        eventually("a channel of it is told", || has(&cluster, "channel_occupied cache-x"));
+        redis::cmd("LPUSH").arg(key).arg("x").exec(&mut cluster.redis.connect()).unwrap();
+        node.opened(APP, b"1.1");
+        node.subscribed(APP, ROOM, b"1.1", Some(b"7"));
+        node.cache_seen(APP, b"cache-x", true);
+        node.subscribed(OTHER, b"news", b"2.1", None);
+        eventually("the other is told", || has(&cluster, "channel_occupied news"));
+        is_named(&node, &mut Vec::new(), key);
+        assert!(is_suspended(&cluster));
+        heal(&cluster, key);
+        eventually("what waited is told", || has(&cluster, event));
+        assert!(cluster.counts().values().all(|count| *count == 1), "{key}: {:?}", cluster.counts());
+    }
+}
+
+#[test]
+fn the_holds_of_all_nodes_are_there_again_before_an_edge_is_decided() {
+    let cluster = Cluster::start();
+    let (a, b) = (node(&cluster, &json!({})), node(&cluster, &json!({})));
+    for node in [&a, &b] {
+        node.subscribed(APP, ROOM, b"1.1", Some(b"7"));
+    }
+    eventually("both hold it", || stat(&a, "claims") == 2 && stat(&b, "claims") == 2);
+    poison(&cluster, "wh:channels:app");
+    a.unsubscribed(APP, ROOM, b"1.1");
+    is_named(&a, &mut Vec::new(), "wh:channels:app");
+    heal(&cluster, "wh:channels:app");
+    eventually("the leave is judged", || !is_suspended(&cluster) && stat(&a, "claims") == 4);
+    once_each(&cluster, &["channel_occupied presence-room", "member_added presence-room/7"]);
+    b.unsubscribed(APP, ROOM, b"1.1");
+    eventually("the last one has left", || cluster.counts().len() == 4);
+    assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
+}
+
+#[test]
+fn a_node_that_dies_meanwhile_is_reaped_and_its_departures_are_told_afterwards() {
+    let cluster = Cluster::start();
+    let (dead, heir) = (node(&cluster, &json!({})), node(&cluster, &json!({})));
+    dead.subscribed(APP, ROOM, b"1.1", Some(b"7"));
+    dead.subscribed(APP, b"shared", b"1.1", None);
+    heir.subscribed(APP, b"shared", b"2.1", None);
+    dead.subscribed(OTHER, b"news", b"1.1", None);
+    eventually("all is told", || stat(&dead, "claims") == 4 && stat(&heir, "claims") == 1);
+    poison(&cluster, "wh:channels:app");
+    dead.stop(std::time::Instant::now() + Duration::from_secs(5));
+    eventually("the other application's channel is vacated", || has(&cluster, "channel_vacated news"));
+    eventually("the dead one is reaped", || stat(&heir, "nodes_reaped") == 1);
+    assert!(is_suspended(&cluster));
+    heal(&cluster, "wh:channels:app");
+    eventually("its departures are told", || {
+        has(&cluster, "channel_vacated presence-room") && has(&cluster, "member_removed presence-room/7")
+    });
+    assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
+    assert!(!has(&cluster, "channel_vacated shared"));
+    let order = cluster.events();
+    let at = |event: &str| order.iter().position(|known| known == event).unwrap();
+    assert!(at("member_removed presence-room/7") < at("channel_vacated presence-room"), "{order:?}");
+}
+
+#[test]
+fn an_application_goes_on_though_redis_lost_its_epoch_meanwhile() {
+    let cluster = Cluster::start();
+    let node = node(&cluster, &json!({}));
+    node.subscribed(APP, b"before", b"1.1", None);
+    eventually("it is told", || has(&cluster, "channel_occupied before"));
+    poison(&cluster, "wh:channels:app");
+    node.subscribed(APP, b"waits", b"1.1", None);
+    is_named(&node, &mut Vec::new(), "wh:channels:app");
+    heal(&cluster, "wh:epoch");
+    eventually("there is another epoch", || cluster.redis.connect().hexists("wh:epoch", "id").unwrap());
+    heal(&cluster, "wh:channels:app");
+    eventually("what waited is told", || has(&cluster, "channel_occupied waits"));
+    eventually("it is not suspended any more", || !is_suspended(&cluster));
+    node.unsubscribed(APP, b"before", b"1.1");
+    eventually("it goes on", || has(&cluster, "channel_vacated before"));
+    assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
+}
+
+#[test]
+fn departures_in_their_grace_outlive_a_foreign_key() {
+    let cluster = Cluster::start();
+    let node = node(&cluster, &json!({ "departure_grace": 1.0 }));
+    node.subscribed(APP, b"left", b"1.1", None);
+    node.subscribed(APP, b"kept", b"1.1", None);
+    eventually("both are told", || cluster.counts().len() == 2);
+    node.unsubscribed(APP, b"left", b"1.1");
+    node.unsubscribed(APP, b"kept", b"1.1");
+    eventually("their grace began", || cluster.redis.connect().zcard::<_, usize>("wh:due").unwrap() == 2);
+    poison(&cluster, "wh:channels:app");
+    node.subscribed(APP, b"kept", b"1.2", None);
+    node.subscribed(OTHER, b"news", b"2.1", None);
+    eventually("the other is told", || has(&cluster, "channel_occupied news"));
+    is_named(&node, &mut Vec::new(), "wh:channels:app");
+    node.unsubscribed(OTHER, b"news", b"2.1");
+    eventually("departures of the other are told", || has(&cluster, "channel_vacated news"));
+    heal(&cluster, "wh:channels:app");
+    eventually("the departure is told", || has(&cluster, "channel_vacated left"));
+    assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
+    assert!(!has(&cluster, "channel_vacated kept"), "it was made good");
+    assert_eq!(stat(&node, "edges_silenced"), 1);
+}
+
+#[test]
+fn a_foreign_key_of_the_cluster_is_named_and_all_goes_on_when_it_is_gone() {
+    for key in
+        ["wh:nodes", "wh:epoch", "wh:due", "wh:by", "wh:counts", "wh:counts_due", "wh:owners", "wh:out:3", "wh:dead"]
+    {
+        let cluster = Cluster::start();
+        let endpoints = json!([{ "url": cluster.receiver.url("/hook"), "payload": "extended", "events": [
+            "channel_occupied", "channel_vacated", "member_added", "member_removed", "subscription_count",
+        ] }]);
+        let settings = json!({ "endpoints": endpoints, "departure_grace": 0.2, "subscription_count_interval": 0.1, "max_attempts": 1 });
+        let node = node(&cluster, &settings);
+        node.subscribed(APP, b"before", b"1.1", None);
+        eventually("it is told", || has(&cluster, "channel_occupied before"));
+        if key == "wh:dead" {
+            cluster.receiver.always("/hook", support::receiver::Answer::Status(500));
+        }
+        poison(&cluster, key);
+        // One for each partition.
+        for n in 0..100 {
+            let channel = format!("presence-{n}");
+            node.subscribed(APP, channel.as_bytes(), b"1.2", Some(b"7"));
+            node.unsubscribed(APP, channel.as_bytes(), b"1.2");
+        }
+        is_named(&node, &mut Vec::new(), key);
+        assert!(stat(&node, "redis_errors_wrong_type") > 0, "{key}");
+        cluster.receiver.always("/hook", support::receiver::Answer::Status(200));
+        heal(&cluster, key);
+        eventually(&format!("all goes on without {key}"), || {
+            node.subscribed(APP, b"after", b"1.3", None);
+            has(&cluster, "channel_occupied after")
+        });
+        let waited = || (0..100).filter(|n| has(&cluster, &format!("channel_occupied presence-{n}"))).count();
+        match key {
+            "wh:dead" => {
+                eventually("what was given up is kept", || cluster.redis.connect().xlen::<_, usize>(key).unwrap() > 0);
+            }
+            _ => eventually(&format!("what waited for {key} is told"), || waited() == 100),
+        }
+    }
+}

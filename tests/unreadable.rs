@@ -1,0 +1,166 @@
+//! Entries of the outbox that a node cannot read become dead letters, and the others go on.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use redis::Commands;
+use resonate_webhooks::config::Config;
+use resonate_webhooks::engine::Engine;
+use resonate_webhooks::outbox::{DeadLetter, DeadLetters};
+use resonate_webhooks::telemetry::Outcome;
+use serde_json::json;
+use support::cluster::{Cluster, stat};
+use support::engine::{APP, eventually};
+use support::redis::RedisServer;
+
+const STREAM: &str = "wh:out:3";
+
+fn letters(redis: &RedisServer) -> DeadLetters {
+    let config = json!({ "connection": { "host": redis.socket() } });
+    DeadLetters::of(&Config::from_value(config).unwrap()).unwrap()
+}
+
+fn listed(redis: &RedisServer) -> Vec<DeadLetter> {
+    let mut listed = letters(redis).list(None, 1000).unwrap();
+    listed.reverse();
+    listed
+}
+
+/// Appends an entry with these fields.
+fn append(redis: &RedisServer, id: &str, fields: &[(&str, &str)]) -> String {
+    redis.connect().xadd(STREAM, id, fields).unwrap()
+}
+
+fn waiting(redis: &RedisServer) -> usize {
+    redis.connect().xlen(STREAM).unwrap()
+}
+
+/// The reasons of the drops, and the lines in the log, that tell of such entries.
+fn told(node: &Engine) -> (Vec<String>, Vec<String>) {
+    let (mut drops, mut lines) = (Vec::new(), Vec::new());
+    for outcome in node.poll(10_000) {
+        match outcome {
+            Outcome::Dropped { reason, app_id, attempts: 0, .. } => drops.push(format!("{app_id}: {reason}")),
+            Outcome::Log { message, .. } if message.contains("given up") => lines.push(message),
+            _ => {}
+        }
+    }
+    (drops, lines)
+}
+
+#[test]
+fn what_cannot_be_read_is_a_dead_letter_with_its_text_and_the_rest_of_the_stream_is_delivered() {
+    let cluster = Cluster::start();
+    append(&cluster.redis, "*", &[("e", "o3:app5:first")]);
+    append(&cluster.redis, "*", &[("e", "z3:app1:a1:new things")]);
+    append(&cluster.redis, "*", &[("e", "o3:ap")]);
+    append(&cluster.redis, "*", &[("future", "\u{0}raw")]);
+    append(&cluster.redis, "*", &[("r", "garbled")]);
+    append(&cluster.redis, "*", &[("e", "o3:app4:last")]);
+    let node = cluster.node();
+    eventually("the others arrived", || cluster.counts().len() == 2);
+    assert_eq!(cluster.events(), ["channel_occupied first", "channel_occupied last"]);
+    eventually("nothing is left", || waiting(&cluster.redis) == 0);
+    let letters = listed(&cluster.redis);
+    let told_of: Vec<(&str, &str, &str)> =
+        letters.iter().map(|letter| (&*letter.app_id, &*letter.reason, &*letter.body)).collect();
+    assert_eq!(
+        told_of,
+        [
+            ("app", "an event of an unknown kind", "z3:app1:a1:new things"),
+            ("", "an event that cannot be read", "o3:ap"),
+            ("", "an entry without an event", "\u{0}raw"),
+            ("", "an event that cannot be read", "garbled"),
+        ]
+    );
+    assert!(letters.iter().all(|letter| letter.time_ms > 0 && letter.endpoint.is_empty() && letter.events == 1));
+    let (drops, lines) = told(&node);
+    assert_eq!(drops.len(), 4, "{drops:?}");
+    assert_eq!(drops[0], "app: an event of an unknown kind");
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines[0].contains("partition 3; it is a dead letter"), "{lines:?}");
+    assert_eq!(stat(&node, "events_dropped"), 4);
+}
+
+#[test]
+fn a_letter_that_is_sent_again_is_the_entry_that_it_was() {
+    let cluster = Cluster::start();
+    append(&cluster.redis, "*", &[("e", "o3:app5:first"), ("b", "3:1.1{}")]);
+    append(&cluster.redis, "*", &[("e", "z3:app1:a"), ("b", "3:1.1{}")]);
+    let node = cluster.node();
+    eventually("it is given up", || listed(&cluster.redis).len() == 1);
+    let before = listed(&cluster.redis).remove(0);
+    assert_eq!(letters(&cluster.redis).retry_all().unwrap(), 1);
+    eventually("it is given up again", || {
+        listed(&cluster.redis).first().is_some_and(|letter| letter.letter != before.letter)
+    });
+    let again = listed(&cluster.redis).remove(0);
+    assert_eq!((listed(&cluster.redis).len(), &again.body, &again.app_id), (1, &before.body, &before.app_id));
+    drop(node);
+
+    // As an older version would have kept what this one knows.
+    let raw =
+        [("id", "out:3 1-1"), ("endpoint", ""), ("url", ""), ("app_id", "app"), ("events", "1"), ("attempts", "0")];
+    let rest = [("reason", "unknown"), ("time_ms", "1"), ("partition", "3"), ("raw:e", "o3:app5:known")];
+    let letter: String = cluster.redis.connect().xadd("wh:dead", "*", &[&raw[..], &rest].concat()).unwrap();
+    let node = cluster.node();
+    let letter = resonate_webhooks::outbox::LetterId::parse(&letter).unwrap();
+    assert_eq!(letters(&cluster.redis).retry(&[letter]).unwrap(), 1);
+    eventually("a node that can read it delivers it", || cluster.counts().contains_key("channel_occupied known"));
+    assert_eq!(listed(&cluster.redis).len(), 1);
+    drop(node);
+}
+
+#[test]
+fn more_than_a_page_of_what_cannot_be_read_does_not_hold_the_stream_up() {
+    let cluster = Cluster::start();
+    for _ in 0..1200 {
+        append(&cluster.redis, "*", &[("e", "z3:app1:a")]);
+    }
+    append(&cluster.redis, "*", &[("e", "o3:app4:last")]);
+    let node = cluster.node_with(&json!({ "dead_letter_max": 2000 }));
+    eventually("the last one arrived", || cluster.counts().len() == 1);
+    assert_eq!(letters(&cluster.redis).count().unwrap(), 1200);
+    drop(node);
+}
+
+#[test]
+fn entries_that_no_place_can_number_are_kept_and_not_trimmed_with_those_before_them() {
+    let cluster = Cluster::start();
+    // Redis' clock was set back: all get the millisecond of the last one.
+    let ms = "4000000000000";
+    append(&cluster.redis, &format!("{ms}-1048574"), &[("e", "o3:app5:first")]);
+    append(&cluster.redis, &format!("{ms}-1048575"), &[("e", "o3:app6:second")]);
+    let node = cluster.node();
+    eventually("they arrived", || cluster.counts().len() == 2);
+    eventually("they are trimmed", || waiting(&cluster.redis) == 0);
+    for n in 1_048_576..1_048_736_u64 {
+        append(&cluster.redis, &format!("{ms}-{n}"), &[("e", "o3:app5:third")]);
+    }
+    eventually("all of the others are letters", || letters(&cluster.redis).count().unwrap() == 160);
+    node.subscribed(APP, b"news", b"1.1", None);
+    eventually("the node goes on", || cluster.counts().contains_key("channel_occupied news"));
+    assert_eq!(waiting(&cluster.redis), 0);
+}
+
+#[test]
+fn while_redis_refuses_writes_what_cannot_be_read_stays_and_other_partitions_are_delivered() {
+    let cluster = Cluster::start();
+    let mut admin = cluster.redis.connect();
+    redis::cmd("ACL").arg(&["SETUSER", "default", "-xdel"]).exec(&mut admin).unwrap();
+    append(&cluster.redis, "*", &[("e", "z3:app1:a")]);
+    append(&cluster.redis, "*", &[("e", "o3:app4:last")]);
+    let node = cluster.node();
+    node.subscribed(APP, b"elsewhere", b"1.1", None);
+    eventually("another partition is delivered", || cluster.counts().contains_key("channel_occupied elsewhere"));
+    let (requests, began) = (stat(&node, "redis_requests"), Instant::now());
+    eventually("a second is over", || began.elapsed() >= Duration::from_secs(1));
+    assert!(stat(&node, "redis_requests") < requests + 200, "the reader spins");
+    assert_eq!((waiting(&cluster.redis), letters(&cluster.redis).count().unwrap()), (2, 0));
+    redis::cmd("ACL").arg(&["SETUSER", "default", "+xdel"]).exec(&mut admin).unwrap();
+    eventually("it is given up", || letters(&cluster.redis).count().unwrap() == 1);
+    eventually("what was behind it arrived", || cluster.counts().contains_key("channel_occupied last"));
+}
