@@ -204,3 +204,17 @@ fn what_is_given_up_while_a_partition_is_lost_has_its_dead_letter_or_is_the_heir
         stage.ended().len() == FLOOD
     });
 }
+
+#[test]
+fn what_is_refused_after_the_owners_were_deleted_is_read_again_and_sent_once() {
+    let mut stage = Stage::start(&json!({}));
+    stage.join(0..CHANNELS);
+    stage.wait_for_queued(CHANNELS);
+    stage.connection.del::<_, ()>("wh:owners").unwrap();
+    eventually("everything has arrived", || {
+        stage.node.flush(Duration::from_secs(5));
+        stage.arrived().len() >= CHANNELS
+    });
+    assert_eq!(stage.arrived().len(), CHANNELS, "each once");
+    assert_eq!(set(&stage.arrived()), events("channel_occupied", 0..CHANNELS));
+}

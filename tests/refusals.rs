@@ -19,7 +19,7 @@ use serde_json::json;
 use support::cluster::{Cluster, stat};
 use support::engine::{APP, engine, eventually};
 use support::receiver::{Answer, Receiver};
-use support::redis::RedisServer;
+use support::redis::{RedisServer, documented_acl};
 
 /// Channels that wait for their webhooks when Redis begins to refuse.
 const BACKLOG: usize = 3000;
@@ -200,15 +200,7 @@ fn a_node_whose_data_a_full_redis_has_lost_keeps_its_lease_and_puts_its_holds_ba
     once_each(&cluster.counts(), 40);
 }
 
-/// The command that the page has, which gives a user the rights that we need.
-fn documented_acl() -> Vec<String> {
-    let page = include_str!("../docs/configuration.md");
-    let begins = page.find("ACL SETUSER").unwrap();
-    let command = page[begins..].split("\n```").next().unwrap();
-    command.split_whitespace().filter(|word| *word != "\\").map(str::to_owned).collect()
-}
-
-/// A server with a user that has these rights and no others, and the `connection` of that user.
+/// A server with a user that has the documented rights and no others, and the `connection` of that user.
 fn with_documented_rights() -> (RedisServer, serde_json::Value) {
     let (redis, acl) = (RedisServer::start(), documented_acl());
     redis::cmd(&acl[0]).arg(&acl[1..]).exec(&mut redis.connect()).unwrap();

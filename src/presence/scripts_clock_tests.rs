@@ -48,3 +48,15 @@ fn a_renewal_leaves_times_alone_that_may_be_true() {
     assert_eq!(cluster.score("wh:nodes", other.as_str()), long_lease);
     assert_eq!(cluster.score("wh:due", "c3:app1:a"), due);
 }
+
+#[test]
+fn a_lease_is_never_shortened_for_a_clock_that_was_set_back_may_return() {
+    let mut cluster = Cluster::start();
+    let node = cluster.node(1);
+    let before = system_ms() + 5 * millis(LEASE);
+    redis::cmd("ZADD").arg("wh:nodes").arg(before).arg(node.as_str()).exec(&mut cluster.redis).unwrap();
+    cluster.renew(&node);
+    assert_eq!(cluster.score("wh:nodes", node.as_str()), before);
+    cluster.node(1);
+    assert_eq!(cluster.score("wh:nodes", node.as_str()), before);
+}

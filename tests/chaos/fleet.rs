@@ -102,6 +102,11 @@ impl Node {
         self.orders
     }
 
+    /// The number of the process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Orders given.
     pub(crate) const fn orders(&self) -> u64 {
         self.orders

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::Ms;
+use crate::clock::Steps;
 
 /// A channel, or a presence user on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,9 +48,21 @@ pub(crate) struct Life {
     pub(crate) reaped: Vec<Ms>,
 }
 
+/// A time in which a node was taken for dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Absence {
+    /// The earliest time at which its holds were taken.
+    pub(crate) from: Ms,
+    /// When it noticed.
+    pub(crate) noticed: Ms,
+    /// The latest time at which its holds were taken. While edges settle, a node can notice that it was taken for dead before
+    /// that; but it sends no claim before.
+    pub(crate) to: Ms,
+}
+
 /// How long a node is silent at least before it is taken for dead: its lease, less the time since it was renewed, and a
 /// little for clocks.
-const SILENCE: Ms = 1900;
+pub(crate) const SILENCE: Ms = 1900;
 
 /// How long it may take until a node is heard that says something.
 const HEARING: Ms = 600;
@@ -57,13 +70,14 @@ const HEARING: Ms = 600;
 impl Life {
     /// When it was taken for dead and came back, once in each of these times: it was silent for long enough, and said
     /// afterwards that this is what happened, or was killed before it could.
-    pub(crate) fn absences(&self) -> Vec<(Ms, Ms)> {
+    pub(crate) fn absences(&self) -> Vec<Absence> {
         let mut absences = Vec::new();
         for (since, until) in self.silent_times() {
             let from = since + SILENCE;
             let said = self.reaped.iter().filter(|said| from <= **said && **said <= until + HEARING);
-            absences.extend(said.map(|said| (from, *said)));
-            absences.extend(self.gone.filter(|gone| from <= *gone && *gone <= until).map(|gone| (from, gone)));
+            absences.extend(said.map(|said| Absence { from, noticed: *said, to: self.earliest(*said) }));
+            let gone = self.gone.filter(|gone| from <= *gone && *gone <= until);
+            absences.extend(gone.map(|gone| Absence { from, noticed: gone, to: gone }));
         }
         absences
     }
@@ -99,6 +113,8 @@ impl Life {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     pub(crate) lives: Vec<Life>,
+    /// How Redis' clock was set.
+    pub(crate) clock: Steps,
     /// By key and life, in order.
     pub(crate) steps: BTreeMap<Key, BTreeMap<usize, Vec<Step>>>,
 }
@@ -144,10 +160,12 @@ mod tests {
     fn a_node_was_away_when_it_was_silent_for_long_and_says_so() {
         let silent = Life { silences: vec![(5000, 7000), (1000, 2000), (1500, 4000)], ..Life::default() };
         assert_eq!(silent.absences(), []);
-        assert_eq!(Life { reaped: vec![3500], ..silent.clone() }.absences(), [(2900, 3500)]);
+        let absence = |noticed, to| [Absence { from: 2900, noticed, to }];
+        let back = Life { reaped: vec![3500], claims: vec![3400, 3700], ..silent.clone() };
+        assert_eq!(back.absences(), absence(3500, 3700));
         assert_eq!(Life { reaped: vec![2500, 9000], ..silent.clone() }.absences(), []);
         let killed = |gone| Life { gone: Some(gone), ..silent.clone() };
-        assert_eq!(killed(3500).absences(), [(2900, 3500)]);
+        assert_eq!(killed(3500).absences(), absence(3500, 3500));
         assert_eq!(killed(4500).absences(), []);
         assert_eq!([3500, 4500].map(|gone| killed(gone).reapable()), [Some(2900), Some(6400)]);
         assert_eq!(silent.reapable(), None);

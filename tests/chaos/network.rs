@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -84,7 +84,8 @@ pub(crate) struct Network {
 }
 
 struct Shared {
-    redis: SocketAddr,
+    /// The port of Redis.
+    redis: AtomicU16,
     weather: Mutex<Weather>,
     changed: Condvar,
     /// When Redis closed the last connection that it closed, and how many it has not closed.
@@ -142,7 +143,7 @@ impl Network {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
-            redis: SocketAddr::from(([127, 0, 0, 1], port)),
+            redis: AtomicU16::new(port),
             weather: Mutex::default(),
             changed: Condvar::new(),
             settled: AtomicU64::new(0),
@@ -165,6 +166,11 @@ impl Network {
     /// Where the node finds it.
     pub(crate) const fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// Has new connections lead to the Redis at `port`; those that there are stay.
+    pub(crate) fn lead_to(&self, port: u16) {
+        self.shared.redis.store(port, Ordering::SeqCst);
     }
 
     /// Lets something go wrong for a while; it replaces what went wrong before.
@@ -215,7 +221,8 @@ impl Network {
 impl Shared {
     fn open(self: &Arc<Self>, node: TcpStream) {
         let refuses = matches!(self.weather.lock().now(), Some(Spell { trouble: Trouble::Refuses, .. }));
-        let Some(redis) = (!refuses).then(|| TcpStream::connect(self.redis).ok()).flatten() else { return };
+        let redis = SocketAddr::from(([127, 0, 0, 1], self.redis.load(Ordering::SeqCst)));
+        let Some(redis) = (!refuses).then(|| TcpStream::connect(redis).ok()).flatten() else { return };
         // A proxy adds no delay that nobody asked for.
         let _ = node.set_nodelay(true).and_then(|()| redis.set_nodelay(true));
         let connection = Arc::new(Connection {

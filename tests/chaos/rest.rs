@@ -7,13 +7,11 @@ use redis::{Commands, RedisResult};
 use crate::crowd::Crowd;
 use crate::now;
 use crate::schedule::{FLUSH_INTERVAL, Kind, NODES};
+use crate::servers::Failure;
 use crate::stage::{Running, Stage};
 
 /// How long the cluster may take to come to rest: leases lapse, retries back off.
 const SETTLING: u64 = 60_000;
-
-/// How long Redis may take to answer one question about what is under way.
-const ANSWERS: Duration = Duration::from_secs(5);
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -26,10 +24,12 @@ impl Stage {
     pub(crate) fn come_to_rest(&mut self) -> Option<String> {
         self.note("the script is over");
         self.receiver.be_well();
-        self.bring_redis_back();
-        self.networks.iter().for_each(crate::network::Network::calm);
+        // After a failover, the old master stays as it is: who is still connected to it hears nothing any more.
+        if !matches!(self.redis.failure(), Some((Failure::FailedOver, _))) {
+            self.mend_redis();
+        }
+        self.heal();
         for place in 0..NODES {
-            self.go_on(place);
             if self.places[place].is_none() {
                 self.start_node(place, Kind::Engine, FLUSH_INTERVAL);
             }
@@ -62,12 +62,11 @@ impl Stage {
     }
 
     /// What is not done yet, if anything.
-    fn under_way(&self) -> RedisResult<Option<String>> {
+    pub(crate) fn under_way(&self) -> RedisResult<Option<String>> {
         let mut lines = Vec::new();
         let mut redis = self.redis.connect();
-        redis.set_read_timeout(Some(ANSWERS))?;
         let nodes: usize = redis.zcard("wh:nodes")?;
-        if nodes != NODES {
+        if nodes != self.places.iter().flatten().count() {
             lines.push(format!("{nodes} nodes have a lease"));
         }
         for partition in 0..PARTITIONS {

@@ -12,9 +12,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a run that cannot set its stage has failed")]
 
 mod checker;
+mod clock;
 mod crowd;
 mod fleet;
 mod history;
+mod leases;
+mod lost_key;
 mod network;
 mod node;
 mod order;
@@ -22,6 +25,7 @@ mod receiver;
 mod record;
 mod rest;
 mod schedule;
+mod servers;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng};
 use crate::Ms;
 use crate::crowd::{Asked, Crowd};
 use crate::network::{Call, Trouble, Way};
+use crate::servers::{Failure, RIGHTS};
 
 /// Nodes that should be running.
 pub(crate) const NODES: usize = 3;
@@ -38,14 +39,14 @@ pub(crate) enum Act {
     GoOn { place: usize },
     /// Something goes wrong between it and Redis.
     Trouble { place: usize, trouble: Trouble, lasts: Ms },
-    /// Redis is killed.
-    KillRedis,
-    /// Redis is started again from its log.
-    StartRedis,
-    /// Redis stands still.
-    StopRedis,
-    /// Redis goes on.
-    RedisGoesOn,
+    /// Something goes wrong with Redis.
+    Fail(Failure),
+    /// It is mended.
+    Mend,
+    /// Redis' clock is set: so many milliseconds ahead of what it should be.
+    SetClock { ahead: i64 },
+    /// Redis loses keys of presence, one after the other; the number says which.
+    LoseKeys { choice: u64 },
 }
 
 /// What a node process is.
@@ -63,6 +64,9 @@ const PHP_SHARE: u32 = 30;
 /// A share, in a hundred, of the nodes standing still or cut off that are not killed when they would be.
 const SPARED: u32 = 70;
 
+/// A step of Redis' clock is longer than a lease: every lease lapses, or none does.
+const SMALLEST_STEP: i64 = 4000;
+
 /// The acts of a seed, in order.
 pub(crate) struct Script {
     rng: StdRng,
@@ -70,7 +74,8 @@ pub(crate) struct Script {
     noted: u64,
     lives: usize,
     places: [Option<Running>; NODES],
-    redis_is_up: bool,
+    redis_is_well: bool,
+    clock_is_right: bool,
 }
 
 /// A node in its place.
@@ -83,12 +88,14 @@ struct Running {
 }
 
 /// What is due at some time.
+#[derive(Clone, Copy)]
 enum Item {
     Fault,
     Start { place: usize },
     Order { place: usize, life: usize },
     GoOn { place: usize, life: usize },
-    Redis(Act),
+    Mend,
+    ClockIsRight,
 }
 
 impl Script {
@@ -100,7 +107,8 @@ impl Script {
             noted: 0,
             lives: 0,
             places: std::array::from_fn(|_| None),
-            redis_is_up: true,
+            redis_is_well: true,
+            clock_is_right: true,
         };
         for place in 0..NODES {
             script.note(0, Item::Start { place });
@@ -158,9 +166,13 @@ impl Script {
                 running.still_until = None;
                 Some(Act::GoOn { place })
             }
-            Item::Redis(act) => {
-                self.redis_is_up = true;
-                Some(act)
+            Item::Mend => {
+                self.redis_is_well = true;
+                Some(Act::Mend)
+            }
+            Item::ClockIsRight => {
+                self.clock_is_right = true;
+                Some(Act::SetClock { ahead: 0 })
             }
         }
     }
@@ -168,7 +180,7 @@ impl Script {
     fn fault(&mut self, at: Ms) -> Option<Act> {
         let place = self.rng.random_range(0..NODES);
         let down = self.rng.random_range(0..1500);
-        match self.rng.random_range(0..100) {
+        match self.rng.random_range(0..131) {
             0..38 => {
                 let running = self.places[place].as_ref()?;
                 // What becomes of a node that is cut off shows when it is not, later.
@@ -198,18 +210,52 @@ impl Script {
                 self.places[place].as_mut()?.trouble_until = at + lasts;
                 Some(Act::Trouble { place, trouble, lasts })
             }
-            94..98 => self.redis_fault(at, down, Act::KillRedis, Act::StartRedis),
-            _ => self.redis_fault(at, down, Act::StopRedis, Act::RedisGoesOn),
+            94..99 => self.redis_fails(at, Failure::Killed, down),
+            99..101 => self.redis_fails(at, Failure::Stopped, down),
+            101..109 => {
+                let lasts = self.rng.random_range(500..8000);
+                self.redis_fails(at, Failure::Full, lasts)
+            }
+            109..118 => {
+                let right = RIGHTS[self.rng.random_range(0..RIGHTS.len())];
+                let lasts = self.rng.random_range(100..right.longest);
+                self.redis_fails(at, Failure::Forbids(right), lasts)
+            }
+            118..120 => {
+                let lasts = self.rng.random_range(200..4000);
+                self.redis_fails(at, Failure::Demoted, lasts)
+            }
+            120..124 => {
+                let lasts = self.rng.random_range(1000..6000);
+                self.redis_fails(at, Failure::FailedOver, lasts)
+            }
+            124..128 => self.clock_is_set(at),
+            _ => Some(Act::LoseKeys { choice: self.rng.random() }),
         }
     }
 
-    fn redis_fault(&mut self, at: Ms, lasts: Ms, begin: Act, end: Act) -> Option<Act> {
-        if !self.redis_is_up {
+    fn redis_fails(&mut self, at: Ms, failure: Failure, lasts: Ms) -> Option<Act> {
+        if !self.redis_is_well {
             return None;
         }
-        self.redis_is_up = false;
-        self.note(at + lasts, Item::Redis(end));
-        Some(begin)
+        self.redis_is_well = false;
+        self.note(at + lasts, Item::Mend);
+        Some(Act::Fail(failure))
+    }
+
+    fn clock_is_set(&mut self, at: Ms) -> Option<Act> {
+        if !self.clock_is_right {
+            return None;
+        }
+        self.clock_is_right = false;
+        let by = match self.rng.random_range(0..10) {
+            0..6 => self.rng.random_range(SMALLEST_STEP..15_000),
+            6..9 => self.rng.random_range(60_000..600_000),
+            _ => 3_600_000,
+        };
+        let lasts = self.rng.random_range(200..8000);
+        self.note(at + lasts, Item::ClockIsRight);
+        Some(Act::SetClock { ahead: if self.rng.random() { by } else { -by } })
     }
 
     /// Something that goes wrong with a network, and for how long.
@@ -241,6 +287,12 @@ pub(crate) struct Faults {
     pub(crate) troubles: usize,
     pub(crate) redis_kills: usize,
     pub(crate) redis_stops: usize,
+    pub(crate) redis_full: usize,
+    pub(crate) rights: usize,
+    pub(crate) demotions: usize,
+    pub(crate) failovers: usize,
+    pub(crate) clock_steps: usize,
+    pub(crate) lost_keys: usize,
     /// Node processes that were PHP with the extension.
     pub(crate) php_nodes: usize,
     /// All node processes.
@@ -249,14 +301,35 @@ pub(crate) struct Faults {
     pub(crate) rest: Ms,
 }
 
+impl Faults {
+    /// Something goes wrong with Redis.
+    pub(crate) const fn count(&mut self, failure: Failure) {
+        match failure {
+            Failure::Killed => self.redis_kills += 1,
+            Failure::Stopped => self.redis_stops += 1,
+            Failure::Full => self.redis_full += 1,
+            Failure::Forbids(_) => self.rights += 1,
+            Failure::Demoted => self.demotions += 1,
+            Failure::FailedOver => self.failovers += 1,
+        }
+    }
+}
+
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kills, ends, stops, troubles, redis_kills, redis_stops, php_nodes, nodes, rest } = self;
+        let Self { kills, ends, stops, troubles, php_nodes, nodes, rest, .. } = self;
         write!(
             f,
             "{nodes} nodes, {php_nodes} of them PHP; {kills} killed, {ends} ended, {stops} stopped for a while, "
         )?;
-        write!(f, "{troubles} network troubles, Redis killed {redis_kills} and stopped {redis_stops} times, ")?;
+        let Self { redis_kills, redis_stops, redis_full, rights, demotions, failovers, clock_steps, lost_keys, .. } =
+            self;
+        write!(
+            f,
+            "{troubles} network troubles; Redis killed {redis_kills}, stopped {redis_stops}, full {redis_full}, "
+        )?;
+        write!(f, "without a right {rights}, demoted {demotions} and failed over {failovers} times, ")?;
+        write!(f, "its clock set {clock_steps} times, {lost_keys} keys lost; ")?;
         write!(f, "at rest after {:.1} s", Duration::from_millis(*rest).as_secs_f64())
     }
 }
@@ -279,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_script_holds_everything_that_can_go_wrong() {
-        let acts = acts(1, 600_000);
+        let acts = acts(1, 1_800_000);
         assert!(acts.is_sorted_by_key(|(at, _)| *at));
         let count = |wanted: fn(&Act) -> bool| acts.iter().filter(|(_, act)| wanted(act)).count();
         let started = |wanted: Kind| {
@@ -290,8 +363,16 @@ mod tests {
         assert!(count(|act| matches!(act, Act::End { .. })) > 20);
         assert!(count(|act| matches!(act, Act::Trouble { trouble: Trouble::HoldsBack(_), .. })) > 20);
         assert!(count(|act| matches!(act, Act::Trouble { trouble: Trouble::CutsReply(Call::Claim), .. })) > 20);
-        assert_eq!(count(|act| *act == Act::KillRedis), count(|act| *act == Act::StartRedis));
-        assert_eq!(count(|act| *act == Act::StopRedis), count(|act| *act == Act::RedisGoesOn));
+        for failure in [Failure::Killed, Failure::Stopped, Failure::Full, Failure::Demoted, Failure::FailedOver] {
+            assert!(acts.iter().any(|(_, act)| *act == Act::Fail(failure)), "{failure:?}");
+        }
+        for right in RIGHTS {
+            assert!(acts.iter().any(|(_, act)| *act == Act::Fail(Failure::Forbids(right))), "{right:?}");
+        }
+        assert!(count(|act| matches!(act, Act::Fail(_))) - count(|act| *act == Act::Mend) <= 1);
+        assert!(count(|act| matches!(act, Act::SetClock { ahead: 1.. })) > 5);
+        assert!(count(|act| matches!(act, Act::SetClock { ahead: ..0 })) > 5);
+        assert!(count(|act| matches!(act, Act::LoseKeys { .. })) > 10);
         assert!(count(|act| matches!(act, Act::Stop { .. })) >= count(|act| matches!(act, Act::GoOn { .. })));
     }
 

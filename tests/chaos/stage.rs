@@ -7,12 +7,13 @@ use tempfile::TempDir;
 
 use crate::crowd::Asked;
 use crate::fleet::{Node, Shipyard};
-use crate::history::{History, Life};
+use crate::history::{History, Life, SILENCE};
+use crate::leases::LEASE;
 use crate::network::{Network, Trouble};
 use crate::receiver::{PATHS, Receiver};
 use crate::record::Run;
 use crate::schedule::{Act, Faults, Kind, NODES, Script};
-use crate::support::redis::RedisServer;
+use crate::servers::{Failure, PASSWORD, Servers, USER};
 use crate::{Ms, now};
 
 /// Between two looks at what is due.
@@ -36,26 +37,27 @@ const ENDING: Ms = 4000;
 /// Plays the script of `seed` for `time`, and then lets everything come to rest.
 pub(crate) fn play(time: Duration, seed: u64, shipyard: Shipyard, folder: TempDir) -> Run {
     let (mut stage, mut script) = (Stage::set(seed, shipyard, folder), Script::new(seed));
-    let (begin, end) = (now(), u64::try_from(time.as_millis()).unwrap_or(Ms::MAX));
+    let (mut begin, end) = (now(), u64::try_from(time.as_millis()).unwrap_or(Ms::MAX));
     let mut next = script.next();
     while next.0 < end {
         while next.0 < end && begin + next.0 <= now() {
-            stage.act(next.1);
+            // What waits for the nodes has the script wait.
+            begin += stage.act(next.1);
             next = script.next();
         }
         stage.tick();
         std::thread::sleep(TICK);
     }
     let stuck = stage.come_to_rest();
-    stage.close(stuck)
+    stage.stuck = stage.stuck.take().or(stuck);
+    stage.close()
 }
 
 /// Everything that runs.
 pub(crate) struct Stage {
     shipyard: Shipyard,
     folder: TempDir,
-    pub(crate) redis: RedisServer,
-    pub(crate) redis_state: RedisState,
+    pub(crate) redis: Servers,
     pub(crate) receiver: Receiver,
     pub(crate) places: [Option<Running>; NODES],
     /// Nodes that were told to end, and until when they may take.
@@ -65,21 +67,18 @@ pub(crate) struct Stage {
     pub(crate) history: History,
     pub(crate) faults: Faults,
     ticked: Ms,
+    /// When leases were looked at.
+    pub(crate) looked: Ms,
+    /// What did not become what it should.
+    pub(crate) stuck: Option<String>,
     pub(crate) diary: Vec<(Ms, String)>,
 }
 
 /// The node in a place.
 pub(crate) struct Running {
     pub(crate) node: Node,
-    still_since: Option<Ms>,
-}
-
-/// How Redis is.
-#[derive(Clone, Copy)]
-pub(crate) enum RedisState {
-    Up,
-    Killed { since: Ms },
-    Stopped { since: Ms },
+    pub(crate) started: Ms,
+    pub(crate) still_since: Option<Ms>,
 }
 
 impl Stage {
@@ -87,8 +86,7 @@ impl Stage {
         Self {
             shipyard,
             folder,
-            redis: RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]),
-            redis_state: RedisState::Up,
+            redis: Servers::start(),
             receiver: Receiver::start(seed),
             places: std::array::from_fn(|_| None),
             ending: Vec::new(),
@@ -96,6 +94,8 @@ impl Stage {
             history: History::default(),
             faults: Faults::default(),
             ticked: now(),
+            looked: now(),
+            stuck: None,
             diary: Vec::new(),
         }
     }
@@ -104,7 +104,9 @@ impl Stage {
         self.diary.push((now(), line.into()));
     }
 
-    fn act(&mut self, act: Act) {
+    /// Does what is due. Returns how long nothing else was.
+    fn act(&mut self, act: Act) -> Ms {
+        let begun = now();
         match act {
             Act::Start { place, life, kind, flush_interval } => {
                 assert_eq!(life, self.networks.len(), "the script counts the lives as they come");
@@ -112,7 +114,7 @@ impl Stage {
             }
             Act::Tell { place, asked } => self.tell(place, asked),
             Act::Kill { place } => {
-                if let Some(Running { node, still_since }) = self.places[place].take() {
+                if let Some(Running { node, still_since, .. }) = self.places[place].take() {
                     self.faults.kills += 1;
                     self.bury(node, still_since);
                 }
@@ -125,7 +127,7 @@ impl Stage {
                 }
             }
             Act::Stop { place } => {
-                if let Some(Running { node, still_since }) = &mut self.places[place] {
+                if let Some(Running { node, still_since, .. }) = &mut self.places[place] {
                     node.signal("-STOP");
                     *still_since = Some(now());
                     self.faults.stops += 1;
@@ -135,20 +137,18 @@ impl Stage {
             }
             Act::GoOn { place } => self.go_on(place),
             Act::Trouble { place, trouble, lasts } => self.trouble(place, trouble, lasts),
-            Act::KillRedis => {
-                self.note("redis is killed");
-                self.redis.kill();
-                self.redis_state = RedisState::Killed { since: now() };
-                self.faults.redis_kills += 1;
+            Act::Fail(failure) => self.redis_fails(failure),
+            Act::Mend => self.mend_redis(),
+            Act::SetClock { ahead } => {
+                self.set_clock(ahead);
+                self.faults.clock_steps += 1;
             }
-            Act::StopRedis => {
-                self.note("redis stands still");
-                self.redis.hang();
-                self.redis_state = RedisState::Stopped { since: now() };
-                self.faults.redis_stops += 1;
+            Act::LoseKeys { choice } => {
+                self.lose_keys(choice);
+                return now() - begun;
             }
-            Act::StartRedis | Act::RedisGoesOn => self.bring_redis_back(),
         }
+        0
     }
 
     pub(crate) fn start_node(&mut self, place: usize, kind: Kind, flush_interval: Ms) {
@@ -156,9 +156,9 @@ impl Stage {
         let network = Network::start(self.redis.port());
         let endpoints: Vec<_> = PATHS.iter().map(|path| json!({ "url": self.receiver.url(path) })).collect();
         let config = json!({
-            "connection": { "host": "127.0.0.1", "port": network.port(), "timeout": 1 },
+            "connection": { "host": "127.0.0.1", "port": network.port(), "username": USER, "password": PASSWORD, "timeout": 1 },
             "flush_interval": Duration::from_millis(flush_interval).as_secs_f64(),
-            "ttl": 3,
+            "ttl": Duration::from_millis(LEASE).as_secs(),
             "reconcile_interval": 1,
             "max_attempts": 50,
             "timeout": 1,
@@ -172,7 +172,7 @@ impl Stage {
         let node = Node::start(life, &self.shipyard, kind, &config.to_string());
         self.networks.push(network);
         self.history.lives.push(Life::default());
-        self.places[place] = Some(Running { node, still_since: None });
+        self.places[place] = Some(Running { node, started: now(), still_since: None });
     }
 
     pub(crate) fn tell(&mut self, place: usize, (order, asked): Asked) {
@@ -186,7 +186,7 @@ impl Stage {
     }
 
     pub(crate) fn go_on(&mut self, place: usize) {
-        let Some(Running { node, still_since }) = &mut self.places[place] else { return };
+        let Some(Running { node, still_since, .. }) = &mut self.places[place] else { return };
         let Some(since) = still_since.take() else { return };
         node.signal("-CONT");
         let life = node.life;
@@ -203,20 +203,46 @@ impl Stage {
         self.note(format!("life {life} has trouble with its network for {lasts} ms: {trouble:?}"));
     }
 
-    pub(crate) fn bring_redis_back(&mut self) {
-        let since = match std::mem::replace(&mut self.redis_state, RedisState::Up) {
-            RedisState::Up => return,
-            RedisState::Killed { since } => {
-                self.redis.restart();
-                since
-            }
-            RedisState::Stopped { since } => {
-                self.redis.go_on();
-                since
-            }
-        };
-        self.note("redis is back");
-        self.all_were_silent(since, now() + SEEKS);
+    fn redis_fails(&mut self, failure: Failure) {
+        let since = now();
+        if !self.redis.fail(failure) {
+            return self.note(format!("redis does not get to this: {failure:?}"));
+        }
+        self.note(format!("redis fails: {failure:?}"));
+        self.faults.count(failure);
+        if failure == Failure::FailedOver {
+            self.networks.iter().for_each(|network| network.lead_to(self.redis.port()));
+            self.all_were_silent(since, now() + SEEKS);
+        }
+    }
+
+    pub(crate) fn mend_redis(&mut self) {
+        let Some((failure, since)) = self.redis.failure() else { return };
+        self.redis.mend();
+        self.note("redis is well again");
+        if failure.silences() {
+            self.all_were_silent(since, now() + SEEKS);
+        }
+    }
+
+    /// Sets Redis' clock. When it was behind and is set forward, a node that has started meanwhile has a lease by the earlier
+    /// time only, and a node that has not renewed its own since takes it for dead: docs/correctness.md says so.
+    fn set_clock(&mut self, ahead: i64) {
+        self.note(format!("redis' clock is set {ahead} ms ahead"));
+        let last = self.redis.clock.last_step();
+        self.redis.clock.set(ahead);
+        let Some((since, _)) = last.filter(|(_, before)| *before < ahead.min(0)) else { return };
+        let lives = self.places.iter().flatten().filter(|running| running.started >= since);
+        for life in lives.map(|running| running.node.life).collect::<Vec<_>>() {
+            self.was_silent(life, now().saturating_sub(SILENCE), now() + SEEKS);
+        }
+    }
+
+    /// Ends everything that is wrong with nodes, networks and clock.
+    pub(crate) fn heal(&mut self) {
+        self.set_clock(0);
+        self.networks.iter().for_each(Network::calm);
+        (0..NODES).for_each(|place| self.go_on(place));
     }
 
     /// Looks after the nodes.
@@ -225,6 +251,9 @@ impl Stage {
         if last + STALL < self.ticked {
             self.note(format!("the machine was busy for {} ms", self.ticked - last));
             self.all_were_silent(last, self.ticked + STAGGERS);
+        }
+        if let Some((_, since)) = self.redis.failure().filter(|(failure, _)| !failure.silences()) {
+            self.look_at_leases(since);
         }
         for Running { node, .. } in self.places.iter_mut().flatten() {
             assert!(!node.has_ended(), "life {} ended by itself: {:?}", node.life, node.log());
@@ -243,7 +272,7 @@ impl Stage {
         let (life, orders, at) = (node.life, node.orders(), now());
         let mut heard = node.kill();
         self.networks[life].close();
-        if let RedisState::Killed { since } | RedisState::Stopped { since } = self.redis_state {
+        if let Some((_, since)) = self.redis.failure().filter(|(failure, _)| failure.silences()) {
             self.was_silent(life, since, now());
         }
         if heard.left == Some(0) {
@@ -274,7 +303,7 @@ impl Stage {
     }
 
     /// Ends everything.
-    fn close(mut self, stuck: Option<String>) -> Run {
+    fn close(mut self) -> Run {
         for Running { node, .. } in std::mem::take(&mut self.places).into_iter().flatten() {
             let life = node.life;
             self.bury(node, None);
@@ -292,7 +321,8 @@ impl Stage {
             life.settled = network.settled().unwrap_or_else(now);
             life.claims = network.claims();
         }
-        let Self { receiver, history, faults, diary, folder, .. } = self;
+        self.history.clock = self.redis.clock.steps();
+        let Self { receiver, history, faults, stuck, diary, folder, .. } = self;
         // The files of killed nodes go with it.
         drop(folder);
         Run { requests: receiver.requests(), history, faults, stuck, diary }

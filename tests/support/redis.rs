@@ -19,6 +19,7 @@ pub(crate) struct RedisServer {
     port: Port,
     tls_port: Option<Port>,
     options: Vec<String>,
+    environment: Vec<(&'static str, PathBuf)>,
     process: Child,
 }
 
@@ -30,11 +31,17 @@ impl RedisServer {
 
     /// Starts a server with more options, as on its command line: `["--requirepass", "x"]`.
     pub(crate) fn start_with(options: &[&str]) -> Self {
+        Self::start_in(&[], options)
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) fn start_in(environment: &[(&'static str, PathBuf)], options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let port = Port::free();
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-        let process = spawn(folder.path(), port.number, &options);
-        let mut server = Self { folder, port, tls_port: None, options, process };
+        let environment = environment.to_vec();
+        let process = spawn(folder.path(), port.number, &environment, &options);
+        let mut server = Self { folder, port, tls_port: None, options, environment, process };
         server.wait_until_ready();
         server
     }
@@ -55,8 +62,8 @@ impl RedisServer {
         );
         std::fs::write(&file, settings).expect("a written config file");
         let port = Port::free();
-        let process = spawn_at(folder.path(), port.number, &[&file.display().to_string(), "--sentinel"], &[]);
-        let mut sentinel = Self { folder, port, tls_port: None, options: Vec::new(), process };
+        let process = spawn_at(folder.path(), port.number, &[], &[&file.display().to_string(), "--sentinel"], &[]);
+        let mut sentinel = Self { folder, port, tls_port: None, options: Vec::new(), environment: Vec::new(), process };
         sentinel.wait_until_ready();
         sentinel
     }
@@ -110,7 +117,7 @@ impl RedisServer {
 
     /// Starts the server again where it was, after [`kill`](Self::kill).
     pub(crate) fn restart(&mut self) {
-        self.process = spawn(self.folder.path(), self.port.number, &self.options);
+        self.process = spawn(self.folder.path(), self.port.number, &self.environment, &self.options);
         self.wait_until_ready();
     }
 
@@ -154,15 +161,30 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(folder: &Path, port: u16, options: &[String]) -> Child {
+/// The command of docs/configuration.md that gives a user the rights that nodes need, and no others.
+pub(crate) fn documented_acl() -> Vec<String> {
+    let page = include_str!("../../docs/configuration.md");
+    let begins = page.find("ACL SETUSER").expect("the command");
+    let command = page[begins..].split("\n```").next().expect("its end");
+    command.split_whitespace().filter(|word| *word != "\\").map(str::to_owned).collect()
+}
+
+fn spawn(folder: &Path, port: u16, environment: &[(&'static str, PathBuf)], options: &[String]) -> Child {
     let options: Vec<&str> =
         ["--save", "", "--appendonly", "no"].into_iter().chain(options.iter().map(String::as_str)).collect();
-    spawn_at(folder, port, &[], &options)
+    spawn_at(folder, port, environment, &[], &options)
 }
 
 /// Starts the program with what has to come first and last on its command line.
-fn spawn_at(folder: &Path, port: u16, first: &[&str], options: &[&str]) -> Child {
+fn spawn_at(
+    folder: &Path,
+    port: u16,
+    environment: &[(&'static str, PathBuf)],
+    first: &[&str],
+    options: &[&str],
+) -> Child {
     Command::new("redis-server")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .args(first)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .args(["--unixsocket", &socket(folder).display().to_string()])

@@ -69,6 +69,6 @@ if identity ~= '' then
   write_identity(KEYS[5], identity, ARGV[8])
 end
 if not reaped then
-  redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[3]), node)
+  redis.call('ZADD', KEYS[2], 'GT', string.format('%.0f', now + ARGV[3]), node)
 end
 return {'ok', id or new_id, settling ~= '' and is_unconfirmed and settling or ''}

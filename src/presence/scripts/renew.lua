@@ -27,6 +27,8 @@ set_grace(0, epoch[2])
 set_counts(0, epoch[3])
 write_while_full()
 mend_times(tonumber(ARGV[4]))
-redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[4]), ARGV[2])
+-- GT never shortens a lease: a clock that was set back may be set right again before the next renewal. A lease by the earlier
+-- time would have lapsed then, while the leases of other nodes have not.
+redis.call('ZADD', KEYS[2], 'GT', string.format('%.0f', now + ARGV[4]), ARGV[2])
 local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[5])
 return {'ok', expiry and tonumber(expiry) >= now and 1 or 0, lapsed, next_due_or_count(next_due())}

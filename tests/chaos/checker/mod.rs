@@ -88,7 +88,7 @@ impl Report {
 pub(crate) fn check(history: &History, requests: &[Request], deadline: Instant) -> Report {
     let mut report = Report::default();
     for (endpoint, path) in crate::receiver::PATHS.iter().enumerate() {
-        let arrived = wire::read(path, requests, &mut report);
+        let arrived = wire::read(path, requests, &history.clock, &mut report);
         if endpoint == 0 {
             report.edges = arrived.values().flatten().filter(|occurrence| occurrence.symbol.is_edge()).count();
         }

@@ -72,7 +72,7 @@ fn breaks(programs: &[Program], events: &[Occurrence], deadline: Instant) -> Vec
             return breaks;
         };
         if next.is_empty() {
-            let Some(mended) = mend(&worlds, &events, at, programs) else {
+            let Some(mended) = mend(&worlds, &events, at, programs, deadline) else {
                 breaks.push((Fault::Duplicate, at));
                 return breaks;
             };
@@ -104,8 +104,9 @@ struct Mended {
     events: Vec<Occurrence>,
 }
 
-/// The smallest change that lets the most of what follows be true: an event too many, one too few, or one too early.
-fn mend(worlds: &Worlds, events: &[Occurrence], at: usize, programs: &[Program]) -> Option<Mended> {
+/// The smallest change that lets the most of what follows be true: an event too many, one too few, or one too early. By
+/// `deadline` the best one that was found.
+fn mend(worlds: &Worlds, events: &[Occurrence], at: usize, programs: &[Program], deadline: Instant) -> Option<Mended> {
     let mut ways = Vec::new();
     for late in (1..=REACH).filter(|late| at + late < events.len()) {
         let mut reordered = events.to_vec();
@@ -123,7 +124,7 @@ fn mend(worlds: &Worlds, events: &[Occurrence], at: usize, programs: &[Program])
         let mut worlds = way.worlds.clone();
         for (done, event) in way.events[at..].iter().take(AHEAD).enumerate() {
             worlds = step(&worlds, event, programs).unwrap_or_default();
-            if worlds.is_empty() {
+            if worlds.is_empty() || Instant::now() > deadline {
                 return done;
             }
         }

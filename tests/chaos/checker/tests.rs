@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::Ms;
+use crate::clock::Steps;
 use crate::history::{Key, Life, What};
 use crate::receiver::PATHS;
 
@@ -55,7 +56,12 @@ impl Tale {
     }
 
     /// A request at both endpoints.
-    fn received(mut self, id: &str, at: u64, events: &[&str]) -> Self {
+    fn received(self, id: &str, at: u64, events: &[&str]) -> Self {
+        self.received_as_of(id, at, at, events)
+    }
+
+    /// The same with another time in the request than that at which it arrived.
+    fn received_as_of(mut self, id: &str, at: u64, shown: u64, events: &[&str]) -> Self {
         let events: Vec<_> = events
             .iter()
             .map(|event| match event.split(' ').collect::<Vec<_>>()[..] {
@@ -64,7 +70,7 @@ impl Tale {
                 _ => format!(r#"{{"name":"{event}","channel":"c"}}"#),
             })
             .collect();
-        let body = format!(r#"{{"time_ms":{},"events":[{}]}}"#, time(at), events.join(","));
+        let body = format!(r#"{{"time_ms":{},"events":[{}]}}"#, time(shown), events.join(","));
         for path in PATHS {
             self.requests.push(Request {
                 at: time(at) + 30,
@@ -312,4 +318,23 @@ fn a_checker_without_time_says_that_it_has_not_decided() {
     let tale = visits().received("m1", 1, &["channel_occupied"]);
     let report = check(&tale.history, &tale.requests, Instant::now());
     assert_eq!(report.verdict(), "0 duplicate, 0 missing, 0 out of order, 2 undecided");
+}
+
+#[test]
+fn events_are_judged_by_when_they_happened_whatever_the_clock_of_redis_showed() {
+    const HOUR: u64 = 36_000;
+    // The stream goes on with the hour that it has seen.
+    let occupied_again = |tale: Tale| tale.received_as_of("m3", 9, 5 + HOUR, &["channel_occupied"]);
+    let vacated = |tale: Tale, id: &str| tale.received_as_of(id, 5, 5 + HOUR, &["channel_vacated"]);
+    let begun = || {
+        let mut tale = visits().received("m1", 1, &["channel_occupied"]);
+        tale.history.clock = Steps(vec![(time(4), 3_600_000), (time(7), 0)]);
+        tale
+    };
+    assert_eq!(occupied_again(vacated(begun(), "m2")).faults(), []);
+    assert_eq!(occupied_again(vacated(vacated(begun(), "m2"), "m4")).faults(), [Fault::Duplicate]);
+    assert_eq!(occupied_again(begun()).faults(), [Fault::Missing]);
+    let mut unknown = occupied_again(vacated(begun(), "m2"));
+    unknown.history.clock = Steps::default();
+    assert_ne!(unknown.faults(), []);
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Fault, Report, Violation};
 use crate::Ms;
+use crate::clock::Steps;
 use crate::history::Key;
 use crate::receiver::Request;
 use crate::schedule::FLUSH_INTERVAL;
@@ -39,7 +40,12 @@ pub(crate) struct Occurrence {
 }
 
 /// Reads the requests for `path`, those with a known id once: when they are first accepted.
-pub(super) fn read(path: &str, requests: &[Request], report: &mut Report) -> BTreeMap<Key, Vec<Occurrence>> {
+pub(super) fn read(
+    path: &str,
+    requests: &[Request],
+    clock: &Steps,
+    report: &mut Report,
+) -> BTreeMap<Key, Vec<Occurrence>> {
     let mut known: HashMap<&str, &Request> = HashMap::new();
     let mut accepted: HashSet<&str> = HashSet::new();
     let mut arrived: BTreeMap<Key, Vec<Occurrence>> = BTreeMap::new();
@@ -61,7 +67,7 @@ pub(super) fn read(path: &str, requests: &[Request], report: &mut Report) -> BTr
         if !request.is_accepted || !accepted.insert(&request.id) {
             continue;
         }
-        for (key, occurrence) in events(request) {
+        for (key, occurrence) in events(request, clock) {
             place += 1;
             arrived.entry(key).or_default().push(Occurrence { place, ..occurrence });
         }
@@ -70,14 +76,17 @@ pub(super) fn read(path: &str, requests: &[Request], report: &mut Report) -> BTr
 }
 
 /// The events of a request. Its time is that of its first event; the others are not far from it, before or behind.
-fn events(request: &Request) -> Vec<(Key, Occurrence)> {
+fn events(request: &Request, clock: &Steps) -> Vec<(Key, Occurrence)> {
     let body: serde_json::Value = serde_json::from_str(&request.body).expect("a JSON body");
     let time = body["time_ms"].as_u64().expect("a time");
-    let near = (time.saturating_sub(FLUSH_INTERVAL), (time + FLUSH_INTERVAL).min(request.at));
+    let first = clock.window(time, time);
+    let first = (first.0, first.1.min(request.at.max(first.0)));
+    let near = clock.window(time.saturating_sub(FLUSH_INTERVAL), time + FLUSH_INTERVAL);
+    let near = (near.0, near.1.min(request.at));
     let text = |value: &serde_json::Value| value.as_str().expect("a string").to_owned();
     let events = body["events"].as_array().expect("a list of events").iter();
     let read = events.enumerate().map(|(n, event)| {
-        let window = if n == 0 { (time, time) } else { near };
+        let window = if n == 0 { first } else { near };
         let (symbol, has_user) = match event["name"].as_str().expect("a name") {
             "channel_occupied" => (Symbol::Up, false),
             "channel_vacated" => (Symbol::Down, false),

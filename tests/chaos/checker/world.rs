@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Symbol;
 use crate::Ms;
-use crate::history::{Life, Step, What};
+use crate::history::{Absence, Life, Step, What};
 
 /// How far clocks that are read in different processes may be apart, and a write from what it tells.
 const SLACK: Ms = 20;
@@ -20,7 +20,7 @@ pub(super) struct Program {
     holds: Vec<(bool, Times)>,
     whispers: Vec<(String, Times)>,
     death: Option<Death>,
-    absences: Vec<(Ms, Ms)>,
+    absences: Vec<Absence>,
 }
 
 /// The end of a node that left something.
@@ -134,7 +134,7 @@ impl Program {
         if node.lost {
             // It claims anew what it serves, and what it has left meanwhile too, if something of that visit has not been told.
             turn(0, Ms::MAX, Progress { held: true, lost: false, ..node }, None);
-            let noticed = node.away.checked_sub(1).map_or(Ms::MAX, |absence| self.absences[absence].1);
+            let noticed = node.away.checked_sub(1).map_or(Ms::MAX, |absence| self.absences[absence].noticed);
             if let Some((_, times)) = hold.filter(|(_, times)| times.asked <= noticed) {
                 // Else that visit is over: nothing more is to be told of it.
                 turn(times.asked, Ms::MAX, Progress { holds: node.holds + 1, lost: false, ..node }, None);
@@ -149,7 +149,7 @@ impl Program {
         for (n, absence) in self.absences.iter().enumerate().skip(node.away) {
             if node.held {
                 let then = Progress { held: false, lost: true, away: n + 1, ..node };
-                turn(absence.0, absence.1, then, None);
+                turn(absence.from, absence.to, then, None);
             }
         }
         turns

@@ -1,0 +1,141 @@
+//! Sets the clock of the Redis servers, and of no other process. `clock.c` is the library that shifts it.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::{Ms, now};
+
+/// The longest time between a reading of the clock by Redis and its use (ms).
+const SLACK: Ms = 20;
+
+/// The clock and its steps so far.
+pub(crate) struct Clock {
+    folder: TempDir,
+    difference: File,
+    steps: Steps,
+}
+
+/// The steps of the clock, oldest first: when, and how many milliseconds it was ahead of the machine's from then on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Steps(pub(crate) Vec<(Ms, i64)>);
+
+impl Clock {
+    /// Compiles the library, and starts with the machine's time. Needs a C compiler.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let difference = File::create(folder.path().join("difference")).expect("a file for the difference");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/clock.c");
+        let mut command = Command::new("cc");
+        command.args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o"]);
+        let compiled = command.arg(library(folder.path())).arg(source).status();
+        assert!(compiled.is_ok_and(|status| status.success()), "a C compiler, cc, for the clock of Redis");
+        let clock = Self { folder, difference, steps: Steps::default() };
+        clock.write(0);
+        clock
+    }
+
+    /// The environment of a process that uses this clock.
+    pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 2] {
+        [("LD_PRELOAD", library(self.folder.path())), ("CHAOS_CLOCK", self.folder.path().join("difference"))]
+    }
+
+    /// Sets it `ahead` milliseconds ahead of the machine's; a negative number sets it back.
+    pub(crate) fn set(&mut self, ahead: i64) {
+        if self.steps.0.last().map_or(0, |(_, ahead)| *ahead) != ahead {
+            self.steps.0.push((now(), ahead));
+            self.write(ahead);
+        }
+    }
+
+    /// Its last step.
+    pub(crate) fn last_step(&self) -> Option<(Ms, i64)> {
+        self.steps.0.last().copied()
+    }
+
+    /// Its steps so far.
+    pub(crate) fn steps(&self) -> Steps {
+        self.steps.clone()
+    }
+
+    fn write(&self, ahead: i64) {
+        self.difference.write_all_at(&ahead.to_ne_bytes(), 0).expect("a written difference");
+    }
+}
+
+fn library(folder: &Path) -> PathBuf {
+    folder.join("clock.so")
+}
+
+impl Steps {
+    /// The real time between which an event happened whose time by Redis' clock lies between `from` and `to`. After a step
+    /// back, a stream gives its events the time of its last one until the clock has caught up.
+    pub(crate) fn window(&self, from: Ms, to: Ms) -> (Ms, Ms) {
+        if self.0.is_empty() {
+            return (from, to);
+        }
+        let (from, to) = (from.saturating_sub(SLACK), to.saturating_add(SLACK));
+        // The first moment when the clock showed `from` or later, and the last when it showed `to` or earlier.
+        let first = self.spells().find_map(|(since, until, ahead)| {
+            let at = from.saturating_add_signed(-ahead).max(since);
+            (at <= until).then_some(at)
+        });
+        let last = self.spells().filter_map(|(since, until, ahead)| {
+            let at = to.saturating_add_signed(-ahead).min(until);
+            (at >= since).then_some(at)
+        });
+        (first.unwrap_or(Ms::MAX), last.last().unwrap_or(0))
+    }
+
+    /// Since when, until when and by how much the clock was ahead.
+    fn spells(&self) -> impl Iterator<Item = (Ms, Ms, i64)> {
+        let ends = self.0.iter().map(|(at, _)| *at).chain([Ms::MAX]);
+        let begins = [(0, 0)].into_iter().chain(self.0.iter().copied());
+        begins.zip(ends).map(|((since, ahead), until)| (since, until, ahead))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::redis::RedisServer;
+
+    #[test]
+    fn a_clock_that_was_never_set_tells_the_time() {
+        assert_eq!(Steps::default().window(100, 200), (100, 200));
+    }
+
+    #[test]
+    fn the_time_of_an_event_is_told_from_how_the_clock_was_set() {
+        let ahead = Steps(vec![(100_000, 50_000), (110_000, 0)]);
+        // Before the step, while the clock was ahead, and of a time that it skipped.
+        assert_eq!(ahead.window(90_000, 90_000), (90_000 - SLACK, 90_000 + SLACK));
+        assert_eq!(ahead.window(155_000, 155_000).0, 105_000 - SLACK);
+        assert_eq!(ahead.window(120_000, 120_000), (100_000, 120_000 + SLACK));
+        // A stream that has seen that time gives it to all that follows until the clock shows it again.
+        assert_eq!(ahead.window(155_000, 155_000).1, 155_000 + SLACK);
+        let behind = Steps(vec![(100_000, -50_000), (110_000, 0)]);
+        assert_eq!(behind.window(99_000, 99_000), (99_000 - SLACK, 110_000));
+        assert_eq!(behind.window(115_000, 115_000), (115_000 - SLACK, 115_000 + SLACK));
+    }
+
+    #[test]
+    fn a_server_believes_it() {
+        let mut clock = Clock::new();
+        let redis = RedisServer::start_in(&clock.environment(), &[]);
+        let time = || {
+            let (seconds, micros): (Ms, Ms) = redis::cmd("TIME").query(&mut redis.connect()).unwrap();
+            seconds * 1000 + micros / 1000
+        };
+        for ahead in [0, 3_600_000, -61_500, 999, 0] {
+            clock.set(ahead);
+            let (before, told, after) = (now(), time(), now());
+            let shown = |at: Ms| at.saturating_add_signed(ahead);
+            // Redis looks at the clock once per turn of its loop.
+            assert!(shown(before) <= told + SLACK && told <= shown(after) + SLACK, "{ahead}: {before} {told} {after}");
+        }
+    }
+}
