@@ -107,6 +107,8 @@ pub(crate) struct Claimer {
     entered_over: u64,
     /// No claim before this time: Redis is out of reach, or edges may not be decided yet.
     hold_until: Option<Instant>,
+    /// Nodes whose lease has lapsed, and when to look again: a live one renews it meanwhile.
+    suspects: Vec<(String, Instant)>,
     /// Dead nodes, whose reaping is to be finished.
     lapsed: Vec<String>,
     /// What this node was before it was reaped, until that is finished.
@@ -149,6 +151,7 @@ impl Claimer {
             new_id: None,
             entered_over: 0,
             hold_until: None,
+            suspects: Vec::new(),
             lapsed: Vec::new(),
             predecessor: None,
             spared: HashSet::new(),
@@ -184,7 +187,8 @@ impl Claimer {
     /// Sleeps until there is something to do that can be done.
     fn wait(&self) {
         let idle = Instant::now() + IDLE;
-        let due = [self.session.renew_at(), self.session.confirms_at(), self.grace.ask_at()]
+        let second_look = self.suspects.iter().map(|(_, at)| *at).min();
+        let due = [second_look, self.session.renew_at(), self.session.confirms_at(), self.grace.ask_at()]
             .into_iter()
             .flatten()
             .fold(idle, Instant::min);
@@ -289,8 +293,7 @@ impl Claimer {
         self.session.renewed(renewal.unbroken, now);
         self.grace.heard(renewal.next_due, now);
         if self.session.may_reap() {
-            let known = &mut self.lapsed;
-            known.extend(renewal.lapsed.into_iter().filter(|dead| !known.contains(dead)).collect::<Vec<_>>());
+            self.suspect(renewal.lapsed, now);
         }
         Ok(())
     }
@@ -317,7 +320,6 @@ impl Claimer {
         if !sent_again {
             self.clock.observe(verdict.time_ms);
         }
-        self.session.heard(now);
         self.grace.judged(&batch, &verdict, now);
         let counters = self.telemetry.counters();
         counters.redis_calls.add(1);

@@ -230,3 +230,25 @@ fn a_node_whose_lease_was_lost_with_all_leases_goes_on_where_it_was() {
     assert_eq!(node.claimer.session.node(), &before, "it was not reaped");
     assert_eq!(told(&server), each("o"));
 }
+
+#[test]
+fn a_node_whose_lease_lapses_by_a_step_of_the_clock_renews_it_before_another_looks_twice() {
+    let server = RedisServer::start();
+    let mut node = Node::on(&server);
+    node.come_to_rest();
+    let (own, other) = (node.claimer.session.node().to_string(), NodeId::new("other", 1, 1));
+    let (keys, mut redis) = (node.claimer.keys.clone(), server.connect());
+    let lease_of =
+        |redis: &mut redis::Connection, node: &str| redis::cmd("ZSCORE").arg("wh:nodes").arg(node).query::<f64>(redis);
+    keys.open(&mut redis, &other, "unused", Past::None).unwrap();
+    for lapsed in [own.as_str(), other.as_str()] {
+        redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(lapsed).exec(&mut redis).unwrap();
+    }
+    let now = Instant::now();
+    node.claimer.suspect(vec![other.to_string()], now);
+    assert!(node.claimer.step(now + Duration::from_secs(1)).is_none());
+    assert!(lease_of(&mut redis, &own).unwrap() > 1e12, "the node renews its own lease");
+    assert_eq!(lease_of(&mut redis, other.as_str()), Ok(1.0), "the other one has time to renew");
+    assert!(node.claimer.step(now + Duration::from_secs(3)).is_none());
+    assert!(lease_of(&mut redis, other.as_str()).is_err(), "it has not, and is reaped");
+}

@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use redis::{Connection, RedisResult};
 
-pub(crate) use answers::{Closed, Entered, Fate, Known, Reaped, Refusal, Renewal, Verdict};
+pub(crate) use answers::{Closed, Entered, Fate, Known, Look, Reaped, Refusal, Renewal, Verdict};
 use answers::{accepted, holds, waiting};
 use arguments::add_hold;
 pub(crate) use claim_call::ClaimCall;
@@ -237,7 +237,7 @@ impl Keys {
     }
 
     /// Confirms that Redis has all that the node holds, which has `restored` that or finds nothing lost, to the settling that
-    /// the node knows; only looks when it knows of none. Returns the settling that waits for the node, empty for none.
+    /// the node knows; only looks when it knows of none.
     pub(crate) fn confirm(
         &self,
         redis: &mut Connection,
@@ -245,12 +245,12 @@ impl Keys {
         known: &Known<'_>,
         settling: &str,
         restored: bool,
-    ) -> RedisResult<Result<String, Refusal>> {
+    ) -> RedisResult<Result<Look, Refusal>> {
         let mut call = self.call(&CONFIRM, node.as_str());
         call.key(self.of_node("reply", node.as_str())).key(self.key("unconfirmed"));
         call.arg(known.epoch).arg(known.answered).arg(known.restored_for).arg(settling).arg(u8::from(restored));
-        let (status, waiting): (String, String) = call.invoke(redis)?;
-        accepted(&status, 0).map(|result| result.map(|()| waiting))
+        let (status, settling, lapsed): (String, String, u8) = call.invoke(redis)?;
+        accepted(&status, 0).map(|result| result.map(|()| Look { settling, lapsed: lapsed == 1 }))
     }
 
     /// Puts back holds that Redis has lost, without an edge: those of a node whose last answered batch was `answered`, with

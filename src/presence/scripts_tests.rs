@@ -79,7 +79,8 @@ impl Cluster {
     /// Has a node confirm what it holds, up to its batch `answered`, which it has `restored` or finds in Redis.
     fn confirm(&mut self, node: &NodeId, answered: u64, settling: &str, restored: bool) -> Result<String, Refusal> {
         let known = Known { epoch: &self.epoch, answered, restored_for: "" };
-        self.keys.confirm(&mut self.redis, node, &known, settling, restored).unwrap()
+        let look = self.keys.confirm(&mut self.redis, node, &known, settling, restored).unwrap();
+        look.map(|look| look.settling)
     }
 
     fn claim(&mut self, node: &NodeId, claims: &[Claim]) -> Result<Verdict, Refusal> {

@@ -172,11 +172,6 @@ impl Session {
         self.look_at = Some(now + LOOK_EVERY);
     }
 
-    /// Redis has answered a claim: no settling is under way.
-    pub(super) fn heard(&mut self, now: Instant) {
-        self.look_at = Some(now + LOOK_EVERY);
-    }
-
     /// The node looks next whether a settling waits for it.
     pub(super) const fn look_next(&mut self) {
         self.look_at = None;
@@ -342,13 +337,13 @@ mod tests {
     }
 
     #[test]
-    fn a_node_looks_for_a_settling_once_a_second_unless_its_claims_are_answered() {
+    fn a_node_looks_for_a_settling_once_a_second() {
         let now = Instant::now();
         let mut session = Session::new(node(1), LEASE);
         session.opened("a".into(), now);
         assert_eq!(session.confirms(now), None);
         assert_eq!(session.confirms(now + LOOK_EVERY), Some(""));
-        session.heard(now + LOOK_EVERY);
+        session.looked(String::new(), now + LOOK_EVERY);
         assert_eq!(session.confirms(now + LOOK_EVERY), None);
         session.look_next();
         assert_eq!(session.confirms(now), Some(""));

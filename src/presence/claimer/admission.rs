@@ -87,6 +87,7 @@ impl Claimer {
             // What it holds in Redis, if it was at work before, others reap: it comes back as another incarnation.
             self.standing.set(None);
             self.session.reaped((self.next_incarnation)());
+            self.suspects.clear();
             self.lapsed.clear();
             self.prepared = None;
         }

@@ -1,6 +1,6 @@
 //! What a node does for the others: it buries the dead, and looks for those who should be there and are not.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::scripts::{Fate, Refusal};
 use super::{Claimer, Sink, Stuck, call, stuck};
@@ -9,7 +9,20 @@ use crate::telemetry::Level;
 /// Holds per call when a dead node is reaped.
 const REAP_PORTION: usize = 256;
 
+/// The time between two looks at a lapsed lease before its node is taken for dead. A live node whose lease has lapsed because
+/// Redis' clock was set forward finds that out within a second, and renews it.
+const SECOND_LOOK: Duration = Duration::from_millis(2500);
+
 impl Claimer {
+    /// Notes nodes whose lease has lapsed, to be looked at again after a while.
+    pub(super) fn suspect(&mut self, lapsed: Vec<String>, now: Instant) {
+        for node in lapsed {
+            if !self.lapsed.contains(&node) && self.suspects.iter().all(|(known, _)| *known != node) {
+                self.suspects.push((node, now + SECOND_LOOK));
+            }
+        }
+    }
+
     /// Takes away what nodes held whose lease has lapsed, but no more than a portion of a large one, so that this node's own
     /// claims do not wait for the end of that. Returns whether there is more to take.
     ///
@@ -17,6 +30,9 @@ impl Claimer {
     /// that waits.
     pub(super) fn reap_the_dead(&mut self, now: Instant) -> Result<bool, Stuck> {
         let began = Instant::now();
+        // Before those known already, of which the last one is next: it may be this node's predecessor.
+        let due: Vec<String> = self.suspects.extract_if(.., |(_, at)| *at <= now).map(|(node, _)| node).collect();
+        self.lapsed.splice(0..0, due);
         while let Some(dead) = self.lapsed.last().cloned() {
             let is_predecessor = self.predecessor.as_ref() == Some(&dead);
             let finished = match self.reap_portion(&dead, now) {

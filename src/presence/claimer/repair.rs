@@ -97,9 +97,13 @@ impl Claimer {
             let (session, keys) = (&self.session, &self.keys);
             let known = known(session, &self.ledger);
             let restored = session.has_restored();
-            let waiting =
+            let look =
                 relieve(&mut self.link, |redis| keys.confirm(redis, session.node(), &known, settling, restored))??;
-            self.session.looked(waiting, now);
+            self.session.looked(look.settling, now);
+            if look.lapsed {
+                // Redis' clock was set forward, or the node stood still: who sees it lapsed looks once more before it reaps.
+                self.renew_out_of_turn(now)?;
+            }
         }
         Ok(())
     }
@@ -111,7 +115,9 @@ impl Claimer {
         let (session, keys) = (&self.session, &self.keys);
         match self.link.with(|redis| talk(redis, keys, session.node())) {
             Ok(answer) => Ok(answer?),
-            Err(LinkError::Rejected(_)) if self.session.is_hindered(Instant::now()) => Err(Stuck::Hindered),
+            Err(LinkError::Rejected(_) | LinkError::WrongType { .. }) if self.session.is_hindered(Instant::now()) => {
+                Err(Stuck::Hindered)
+            }
             Err(_) => Err(stuck(&self.link)),
         }
     }

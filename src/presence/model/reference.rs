@@ -45,6 +45,10 @@ struct Node {
     /// Thirds of a lease that have to pass before it confirms that Redis has its holds.
     waits: u32,
     unbroken_renewals: u32,
+    /// The time that has passed for it (ms).
+    now: i64,
+    /// Nodes whose lease has lapsed, and when it looks again.
+    suspects: BTreeMap<Id, i64>,
     dead: BTreeSet<Id>,
     paused: bool,
 }
@@ -68,6 +72,11 @@ pub(super) struct Reference {
 
 /// Renewals after which a node may reap.
 const RENEWALS: u32 = 3;
+
+/// What passes between two renewals, what a batch takes, and what passes before a second look at a lapsed lease (ms).
+const THIRD: i64 = 2_500_000;
+const MOMENT: i64 = 1000;
+const SECOND_LOOK: i64 = 2500;
 
 /// Thirds of a lease within which all nodes have registered.
 const WAITS: u32 = 2;
@@ -165,9 +174,13 @@ impl Reference {
             Operation::Reconcile { node, channel } => self.reconcile(*node, *channel),
             Operation::Step { node } => self.step(*node, false),
             Operation::Renew { node } => self.step(*node, true),
-            Operation::LoseRequest { node } => _ = self.nodes[*node].send(),
+            Operation::LoseRequest { node } => {
+                self.nodes[*node].now += MOMENT;
+                self.nodes[*node].send();
+            }
             Operation::LoseReply { node } => {
                 let node = &mut self.nodes[*node];
+                node.now += MOMENT;
                 let sent = node.send();
                 let Judged { news, leaving } = self.redis.judge(node.id, node.waiting.range(..sent));
                 node.carried_out = Some(leaving);
@@ -185,6 +198,7 @@ impl Reference {
             Operation::Crash { node } => self.restart(*node),
             Operation::End { node } => {
                 self.told(*node, BTreeMap::clear);
+                self.nodes[*node].now -= MOMENT;
                 self.step(*node, false);
                 let id = self.nodes[*node].id;
                 if self.redis.holds.get(&id).is_none_or(BTreeSet::is_empty) {
@@ -245,8 +259,10 @@ impl Reference {
     /// A node talks to Redis until it has nothing more to say.
     fn step(&mut self, n: usize, mut renew: bool) {
         let mut look = true;
+        self.nodes[n].now += MOMENT;
         if renew {
             self.nodes[n].waits = self.nodes[n].waits.saturating_sub(1);
+            self.nodes[n].now += THIRD;
         }
         loop {
             if self.nodes[n].epoch.is_none() {
@@ -278,6 +294,7 @@ impl Reference {
                         self.start_over(n);
                         continue;
                     }
+                    Some(_) if self.redis.leases[&self.nodes[n].id] == Lease::Lapsed => self.renew(n, Lease::Lapsed),
                     Some(_) => {}
                 }
             }
@@ -338,12 +355,16 @@ impl Reference {
         node.asks = self.redis.has_over();
         if node.unbroken_renewals >= RENEWALS {
             let dead = self.redis.leases.iter().filter(|(_, lease)| **lease != Lease::Good);
-            node.dead.extend(dead.map(|(id, _)| *id));
+            for (id, _) in dead.filter(|(id, _)| !node.dead.contains(id)) {
+                node.suspects.entry(*id).or_insert(node.now + SECOND_LOOK);
+            }
         }
     }
 
     /// Reaps the dead that a node knows of. `false` while Redis settles.
     fn bury(&mut self, n: usize) -> bool {
+        let Node { now, suspects, dead, .. } = &mut self.nodes[n];
+        dead.extend(suspects.extract_if(.., |_, at| *at <= *now).map(|(id, _)| id));
         if self.redis.is_settling() && !self.nodes[n].dead.is_empty() {
             return false;
         }

@@ -60,6 +60,7 @@ fn a_visit_made_while_redis_was_away_makes_its_edges_though_its_node_was_reaped(
             Renew { node: 1 },
             Renew { node: 1 },
             Renew { node: 1 },
+            Renew { node: 1 },
             Resume { node: 0 },
             Step { node: 0 },
         ]

@@ -140,7 +140,7 @@ impl Real {
         let (epoch, restored_for) = (epoch.to_string(), text(restored_for));
         let known = Known { epoch: &epoch, answered: answered.into(), restored_for: &restored_for };
         let answer = self.keys.confirm(&mut self.redis, &node(id), &known, &text(settling), restored).unwrap();
-        answer.map_or_else(refused, |waiting| Answer::Waits(number(&waiting)))
+        answer.map_or_else(refused, |look| Answer::Waits(number(&look.settling)))
     }
 
     fn reassert(&mut self, id: Id, epoch: &str, answered: u8, settling: u8, holds: Holds) -> Answer {

@@ -53,6 +53,15 @@ pub(crate) struct Entered {
     pub(crate) settling: String,
 }
 
+/// What a node sees that looks, or confirms.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// The settling that waits for the node, empty for none.
+    pub(crate) settling: String,
+    /// Whether its lease has lapsed.
+    pub(crate) lapsed: bool,
+}
+
 /// The answer to a batch of claims.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {

@@ -7,30 +7,32 @@
 --
 -- Redis loses what was written last: what it has of the last batch, and of the last restoring, it has of all before. A call
 -- that is about an earlier settling confirms nothing.
--- Returns {status, settling}: status `ok`, `lost`, `behind` or `reaped` as in claim.lua; settling = id of the settling that
--- waits for the node, empty for none. May change: KEYS[3], KEYS[4].
+-- Returns {status, settling, lapsed}: status `ok`, `lost`, `behind` or `reaped` as in claim.lua; settling = id of the settling
+-- that waits for the node, empty for none; lapsed = 1 when its lease has lapsed, as it has when Redis' clock was set forward.
+-- May change: KEYS[3], KEYS[4].
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling')
 if epoch[1] ~= ARGV[3] then
-  return {'lost', ''}
+  return {'lost', '', 0}
 end
 local restores = ARGV[7] == '1'
 if not restores and is_behind(KEYS[3], ARGV[4], ARGV[5]) then
-  return {'behind', ''}
+  return {'behind', '', 0}
 end
 if not has_lease(KEYS[2], ARGV[2]) then
-  return {'reaped', ''}
+  return {'reaped', '', 0}
 end
+local lapsed = is_alive(KEYS[2], ARGV[2]) and 0 or 1
 local settling = epoch[2]
 if not settling or settling == '' or redis.call('SISMEMBER', KEYS[4], ARGV[2]) == 0 then
-  return {'ok', ''}
+  return {'ok', '', lapsed}
 end
 if settling ~= ARGV[6] then
-  return {'ok', settling}
+  return {'ok', settling, lapsed}
 end
 write_while_full()
 if restores then
   redis.call('HSET', KEYS[3], 'restored', settling)
 end
 redis.call('SREM', KEYS[4], ARGV[2])
-return {'ok', ''}
+return {'ok', '', lapsed}

@@ -47,7 +47,7 @@ impl Reference {
         let is_ghost = |id: &Id| self.nodes.iter().all(|node| node.id != *id);
         let unnoticed = self.redis.leases.iter().filter(|(id, lease)| **lease == Lease::Good && is_ghost(id));
         operations.extend(unnoticed.map(|(id, _)| *id).map(|incarnation| Operation::Lapse { incarnation }));
-        for _ in 0..=RENEWALS + 1 {
+        for _ in 0..=RENEWALS + 2 {
             operations.extend(nodes.clone().map(|node| Operation::Renew { node }));
         }
         operations.push(Operation::GraceOver);
