@@ -173,3 +173,12 @@ fn leases_without_an_epoch_are_waited_for_also_by_a_node_that_knows_of_nothing()
         assert!(waiting.contains(&node.to_string()), "{node}");
     }
 }
+
+#[test]
+fn a_node_that_goes_on_over_a_new_connection_does_not_hide_that_its_lease_had_lapsed() {
+    let Settled { mut cluster, nodes: [a, _], .. } = settled();
+    cluster.lapse(&a);
+    cluster.enter_over(&a, "first", "settling-0");
+    assert!(!cluster.renew(&a).unbroken);
+    assert!(cluster.renew(&a).unbroken);
+}

@@ -90,7 +90,7 @@ impl Stage {
         for place in (0..NODES).filter(|place| self.places[*place].is_some()).take(nodes).collect::<Vec<_>>() {
             let Some(Running { node, .. }) = &self.places[place] else { continue };
             let (app, channel, socket) =
-                (app.to_owned(), format!("passers-{}", node.life), format!("{}.by", node.life));
+                (app.to_owned(), format!("passers-{}", node.life), format!("{}.by-{app}", node.life));
             let asked = vec![(Key { app: app.clone(), channel: channel.clone(), user: None }, What::Hold(joins))];
             let order = if joins {
                 Order::Subscribe { app, channel, socket, user: None }

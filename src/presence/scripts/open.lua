@@ -68,7 +68,8 @@ write_identity(KEYS[1], identity, ARGV[8])
 if identity ~= '' then
   write_identity(KEYS[5], identity, ARGV[8])
 end
-if not reaped then
+-- A node that goes on with its session renews its lease by renew.lua, which tells whether that had lapsed.
+if not reaped and not (knows == 1 and has_lease(KEYS[2], node)) then
   redis.call('ZADD', KEYS[2], 'GT', string.format('%.0f', now + ARGV[3]), node)
 end
 return {'ok', id or new_id, settling ~= '' and is_unconfirmed and settling or ''}

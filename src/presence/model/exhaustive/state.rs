@@ -223,7 +223,7 @@ impl State {
         let answer = match call {
             Call::Open(opening) => {
                 let answer = self.redis.open(*opening, flaw);
-                self.spared[opening.id] = false;
+                self.spared[opening.id] &= self.redis.leases[opening.id] == Lease::Lapsed;
                 answer
             }
             Call::Claim { id, epoch, batch, changes } => {

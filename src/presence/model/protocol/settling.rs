@@ -99,7 +99,7 @@ impl Redis {
             self.process = process;
         }
         self.cluster = cluster;
-        if !reaped {
+        if !reaped && !(past == Past::Epoch && self.has_lease(id)) {
             self.leases[id] = Lease::Good;
         }
         let settling = if self.unconfirmed[id] { self.settling } else { 0 };
