@@ -156,7 +156,9 @@ fn parts(redis: &mut Connection, key: &str) -> RedisResult<BTreeSet<String>> {
         "hash" if key == "wh:epoch" => BTreeSet::from(["id".to_owned()]),
         "hash" => {
             let is_hold_set = key.starts_with("wh:channels:") || key.starts_with("wh:users:");
-            let fields: Vec<(String, String)> = redis.hgetall(key)?;
+            let mut fields: Vec<(String, String)> = redis.hgetall(key)?;
+            // Engines without PHP have no identity to write to `owners`.
+            fields.retain(|(field, _)| key != "wh:owners" || field != "cluster");
             let parts = |(field, value): (String, String)| {
                 if is_hold_set { value.split('|').map(|node| format!("{field}|{node}")).collect() } else { vec![field] }
             };
