@@ -16,6 +16,7 @@ mod operations;
 mod protocol;
 mod reference;
 mod rules;
+mod saved;
 mod scenarios;
 mod stage;
 mod twins;

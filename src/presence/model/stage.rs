@@ -12,6 +12,7 @@ use super::names::Names;
 use super::operations::{Channel, Operation};
 use super::reference::{Reference, batch::BATCH};
 use super::rules::Rules;
+use super::saved::Saved;
 use crate::config::{Address, Connection as Settings};
 use crate::event::{ClientEvent, ClientEventParts, Event, EventKind, take};
 use crate::intent::{Intent, IntentQueue, Packed};
@@ -373,27 +374,6 @@ impl Node {
         }
         self.step();
         self.claimer.say_goodbye();
-    }
-}
-
-/// All that is in Redis.
-struct Saved(Vec<(Vec<u8>, Vec<u8>)>);
-
-impl Saved {
-    fn take(redis: &mut Connection) -> Self {
-        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(redis).unwrap();
-        let dump = |key: Vec<u8>| {
-            let value = redis::cmd("DUMP").arg(&key).query(redis).unwrap();
-            (key, value)
-        };
-        Self(keys.into_iter().map(dump).collect())
-    }
-
-    fn put_back(&self, redis: &mut Connection) {
-        redis::cmd("FLUSHALL").exec(redis).unwrap();
-        for (key, value) in &self.0 {
-            redis::cmd("RESTORE").arg(key).arg(0).arg(value).exec(redis).unwrap();
-        }
     }
 }
 

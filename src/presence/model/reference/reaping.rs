@@ -1,0 +1,91 @@
+//! What becomes of a node whose lease has lapsed.
+
+use std::collections::BTreeSet;
+
+use super::redis::{Judged, Lease};
+use super::{Node, Reference, keys};
+use crate::presence::model::kinds::{Id, Key, Told, What};
+use crate::presence::model::names::Names;
+use crate::presence::model::operations::Channel;
+
+impl Reference {
+    /// Reaps the dead that a node knows of. `false` while Redis settles.
+    pub(super) fn bury(&mut self, n: usize) -> bool {
+        let Node { now, suspects, dead, .. } = &mut self.nodes[n];
+        dead.extend(suspects.extract_if(.., |_, at| *at <= *now).map(|(id, _)| id));
+        if self.redis.is_settling() && !self.nodes[n].dead.is_empty() {
+            return false;
+        }
+        for id in std::mem::take(&mut self.nodes[n].dead) {
+            if self.redis.leases.get(&id).is_some_and(|lease| *lease != Lease::Good) {
+                let leaving = self.reap(id, usize::MAX);
+                self.nodes[n].leavings.extend(leaving);
+            }
+        }
+        true
+    }
+
+    /// Takes holds from a dead incarnation. Returns the departures whose grace began.
+    pub(super) fn reap(&mut self, dead: Id, most: usize) -> Vec<Key> {
+        let mut holds: Vec<Key> = self.redis.holds.get(&dead).into_iter().flatten().copied().collect();
+        holds.sort_by_key(|key| self.reaping_order(*key));
+        let Judged { news, leaving } = self.redis.reap(dead, &holds, most);
+        self.news.extend(news);
+        leaving
+    }
+
+    /// Users first, then in any order.
+    fn reaping_order(&self, key: Key) -> (bool, Vec<u8>) {
+        let Names { apps, channels, users } = &*self.names;
+        let (app, channel) = (&apps[key.app], &channels[key.channel]);
+        let mut text = Vec::new();
+        for name in [app, channel] {
+            text.extend_from_slice(name.len().to_string().as_bytes());
+            text.push(b':');
+            text.extend_from_slice(name);
+        }
+        text.extend(key.user.map(|user| users[user].clone()).unwrap_or_default());
+        (key.user.is_none(), text)
+    }
+
+    pub(super) fn start_over(&mut self, n: usize) {
+        let id = self.next_id();
+        let node = &mut self.nodes[n];
+        if node.carried_out.is_some() {
+            node.answered();
+        }
+        node.dead.insert(node.id);
+        node.id = id;
+        let gone = std::mem::take(&mut node.held);
+        (node.epoch, node.had_session, node.sent) = (None, false, None);
+        if !self.redis.grants_grace {
+            let channels = node.table.keys().map(|(channel, _)| *channel);
+            let is_counted = |channel: &Channel| !self.names.channels[channel.1].starts_with(b"presence-");
+            node.counted.extend(channels.filter(is_counted));
+        }
+
+        let waiting = std::mem::take(&mut node.waiting);
+        let first = |key: Key| waiting.iter().position(|told| told.key == key && !told.is_whisper());
+        let told_in = |key: Key, until: usize| {
+            let concerns = |told: &Told| match told.what {
+                What::Whispered(_) => told.key == key || told.key.channel() == key,
+                What::Came => told.key != key && told.key.channel() == key,
+                What::Went | What::Counted(_) => false,
+            };
+            waiting.range(..until).any(concerns)
+        };
+        let mut anew: BTreeSet<Key> = keys(&node.table).into_iter().filter(|key| first(*key).is_none()).collect();
+        let mut left_out = BTreeSet::new();
+        for key in gone {
+            // The visit is over: that is told already, unless something of it is not.
+            match first(key) {
+                Some(departure) if told_in(key, departure) => drop(anew.insert(key)),
+                Some(departure) => drop(left_out.insert(departure)),
+                None => {}
+            }
+        }
+        node.waiting.extend(anew.into_iter().map(|key| Told { key, what: What::Came }));
+        let stays = |(at, told): (usize, &Told)| (!left_out.contains(&at)).then(|| told.clone());
+        node.waiting.extend(waiting.iter().enumerate().filter_map(stays));
+    }
+}
