@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::crowd::Asked;
 use crate::fleet::{Node, Shipyard};
-use crate::history::{History, Life, SILENCE};
+use crate::history::{History, Life};
 use crate::leases::LEASE;
 use crate::network::{Network, Trouble};
 use crate::receiver::{PATHS, Receiver};
@@ -225,17 +225,10 @@ impl Stage {
         }
     }
 
-    /// Sets Redis' clock. When it was behind and is set forward, a node that has started meanwhile has a lease by the earlier
-    /// time only, and a node that has not renewed its own since takes it for dead: docs/correctness.md says so.
+    /// Sets Redis' clock.
     fn set_clock(&mut self, ahead: i64) {
         self.note(format!("redis' clock is set {ahead} ms ahead"));
-        let last = self.redis.clock.last_step();
         self.redis.clock.set(ahead);
-        let Some((since, _)) = last.filter(|(_, before)| *before < ahead.min(0)) else { return };
-        let lives = self.places.iter().flatten().filter(|running| running.started >= since);
-        for life in lives.map(|running| running.node.life).collect::<Vec<_>>() {
-            self.was_silent(life, now().saturating_sub(SILENCE), now() + SEEKS);
-        }
     }
 
     /// Ends everything that is wrong with nodes, networks and clock.
