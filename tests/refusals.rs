@@ -202,10 +202,20 @@ fn a_node_whose_data_a_full_redis_has_lost_keeps_its_lease_and_puts_its_holds_ba
 
 /// A server with a user that has the documented rights and no others, and the `connection` of that user.
 fn with_documented_rights() -> (RedisServer, serde_json::Value) {
-    let (redis, acl) = (RedisServer::start(), documented_acl());
+    let (redis, mut acl) = (RedisServer::start(), documented_acl());
+    if is_six(&redis) {
+        acl.iter_mut().for_each(|word| *word = word.replace("%R~", "~"));
+    }
     redis::cmd(&acl[0]).arg(&acl[1..]).exec(&mut redis.connect()).unwrap();
     let connection = json!({ "host": redis.socket(), "username": acl[2], "password": "secret", "timeout": 1 });
     (redis, connection)
+}
+
+/// Whether the server is older than version 7: it knows no patterns of keys to read, and does not name the command that a
+/// script may not call.
+fn is_six(redis: &RedisServer) -> bool {
+    let info: String = redis::cmd("INFO").arg("server").query(&mut redis.connect()).unwrap();
+    info.contains("redis_version:6.")
 }
 
 fn assert_nothing_was_denied(redis: &RedisServer) {
@@ -280,7 +290,8 @@ fn an_adoption_without_a_right_changes_nothing() {
         redis::cmd("ACL").arg(&["SETUSER", "default", &format!("-{right}")]).exec(&mut admin).unwrap();
         let error = status.adopt().unwrap_err().to_string();
         redis::cmd("ACL").arg(&["SETUSER", "default", &format!("+{right}")]).exec(&mut admin).unwrap();
-        assert!(error.contains(&format!("'{right}'")), "{error}");
+        assert!(error.contains(&format!("'{right}'")) || is_six(&cluster.redis), "{error}");
+        assert!(error.contains("give its user that right"), "{error}");
         assert!(lease_of(&cluster.redis) > Some(0.0), "{right}");
         assert_eq!(status.status().unwrap().identity.data.as_deref(), Some("shop"), "{right}");
     }
@@ -360,13 +371,16 @@ fn a_missing_right_is_named_and_its_edges_have_their_events_when_it_is_given() {
     let mut said = Vec::new();
     eventually("the right is named", || {
         said.extend(errors(&node));
-        said.iter().any(|error| error.contains("'xadd'") && error.contains("docs/configuration.md"))
+        let names = |error: &String| error.contains("'xadd'") || is_six(&cluster.redis);
+        said.iter().any(|error| names(error) && error.contains("docs/configuration.md"))
     });
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(stat(&node, "redis_errors") > 0);
     right("-hset");
     right("+xadd");
-    eventually("the other right is named", || errors(&node).iter().any(|error| error.contains("'hset'")));
+    if !is_six(&cluster.redis) {
+        eventually("the other right is named", || errors(&node).iter().any(|error| error.contains("'hset'")));
+    }
     right("+hset");
     eventually("all arrived", || cluster.counts().len() == 20);
     once_each(&cluster.counts(), 20);

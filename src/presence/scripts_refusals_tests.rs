@@ -96,6 +96,11 @@ fn visits() -> Vec<Vec<Entry>> {
     vec![joins(), leaves(), back, both]
 }
 
+/// Before version 7, Redis wraps it.
+fn is_full(error: &redis::RedisError) -> bool {
+    error.to_string().contains("OOM command not allowed") || error.code() == Some("OOM")
+}
+
 /// What is in Redis after the visits, one command being forbidden when the batch `at` is sent first.
 fn visits_without(grace: Duration, forbidden: Option<(usize, &str)>) -> Vec<Vec<String>> {
     let mut limited = Limited::start(grace);
@@ -109,7 +114,9 @@ fn visits_without(grace: Duration, forbidden: Option<(usize, &str)>) -> Vec<Vec<
             let refused = limited.send(&node, number, entries);
             limited.right('+', command);
             if let Err(error) = &refused {
-                assert!(error.to_string().contains(&format!("'{command}'")), "{error}");
+                // Before version 7, Redis does not name it.
+                let names = [format!("'{command}'"), "run this command".to_owned()];
+                assert!(names.iter().any(|name| error.to_string().contains(name)), "{error}");
                 let events = |state: &[String]| state.iter().filter(|line| line.starts_with("event")).count();
                 assert_eq!(events(&limited.state()), events(&before), "{command}");
             }
@@ -149,7 +156,10 @@ fn a_dead_node_is_reaped_once_whichever_right_was_missing() {
         }
         limited.cluster.reap(&dead).unwrap();
         limited.send(&reaper, 1, &[]).unwrap().unwrap();
-        limited.state()
+        // Which hold of a kind is taken first does not matter.
+        let mut state = limited.state();
+        state.sort();
+        state
     };
     let expected = reaped(None);
     for command in ["hset", "hdel", "srem", "xadd", "zadd", "zrem", "expire"] {
@@ -170,7 +180,7 @@ fn while_redis_is_full_a_node_opens_and_renews_but_claims_nothing() {
     redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"]).exec(&mut cluster.redis).unwrap();
     for change in [Claim::join(channel("app", "sports")), Claim::leave(channel("app", "news"))] {
         let error = claim(&mut cluster, 2, change).unwrap_err();
-        assert_eq!(error.code(), Some("OOM"), "{error}");
+        assert!(is_full(&error), "{error}");
     }
     assert!(!cluster.renew(&lapsed).unbroken);
     cluster.node(3);
@@ -194,7 +204,7 @@ fn a_claim_that_would_end_the_settling_ends_it_only_when_nothing_of_it_is_refuse
         redis::cmd("CONFIG").arg(&["SET", "maxmemory", bytes]).exec(&mut limited.admin).unwrap();
     };
     full(&mut limited, "1");
-    assert_eq!(limited.send(&node, 1, &joins()).unwrap_err().code(), Some("OOM"));
+    assert!(is_full(&limited.send(&node, 1, &joins()).unwrap_err()));
     full(&mut limited, "0");
     for command in ["xadd", "del"] {
         limited.right('-', command);

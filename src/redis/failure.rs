@@ -109,8 +109,15 @@ impl LinkError {
 
     /// Sorts an error as a script got it: its code, a space and the rest.
     pub(crate) fn of_reply(text: &str) -> Self {
-        let (code, detail) = text.split_once(' ').unwrap_or((text, ""));
+        let (code, detail) = Self::unwrap_script(text).unwrap_or(text).split_once(' ').unwrap_or((text, ""));
         Self::answered(code, detail)
+    }
+
+    /// What a script ran into, of an error that Redis before version 7 has wrapped: `Error running script (call to …):
+    /// @user_script:1: @user_script: 1: -OOM command not allowed …`. Other errors have no dash.
+    fn unwrap_script(text: &str) -> Option<&str> {
+        let (_, inner) = text.rsplit_once("@user_script")?;
+        Some(inner.trim_start_matches(|c: char| c.is_ascii_digit() || ":- ".contains(c)))
     }
 
     /// Sorts an error that the server answered with, by its code.
@@ -136,13 +143,8 @@ impl LinkError {
             "WRONGTYPE" => Self::WrongType { reason, keys: Vec::new() },
             "NOAUTH" | "WRONGPASS" | "DENIED" => Self::Refused { reason, key: "password" },
             "ERR" if detail.contains("max number of clients") => Self::Unavailable(reason),
-            // Before version 7, Redis wrapped an error that a script ran into: `ERR Error running script (call to …):
-            // @user_script:1: -OOM command not allowed …`.
-            "ERR" if detail.starts_with("Error running script") => match detail.split_once(": -") {
-                Some((_, inner)) if !inner.starts_with("ERR") => {
-                    let (code, detail) = inner.split_once(' ').unwrap_or((inner, ""));
-                    Self::answered(code, detail)
-                }
+            "ERR" if detail.starts_with("Error running script") => match Self::unwrap_script(detail) {
+                Some(inner) if !inner.starts_with("ERR") => Self::of_reply(inner),
                 _ => Self::Rejected(reason),
             },
             _ => Self::Rejected(reason),
@@ -337,6 +339,11 @@ mod tests {
         let wrapped = "ERR Error running script (call to f_9): @user_script:1: -OOM command not allowed";
         let reason = "OOM command not allowed".to_owned();
         assert_eq!(sorted(wrapped), LinkError::TakesNoWrites { cause: WriteRefusal::Full, reason });
+        let twice = "ERR Error running script (call to f_9): @user_script:1: @user_script: 1: -OOM command not allowed";
+        assert_eq!(sorted(twice), sorted(wrapped));
+        assert_eq!(LinkError::of_reply("@user_script: 1: -OOM command not allowed"), sorted(wrapped));
+        let foreign = "ERR Error running script (call to f_9): @user_script:1: WRONGTYPE Operation against a key";
+        assert!(matches!(sorted(foreign), LinkError::WrongType { .. }));
         let bug = "ERR Error running script (call to f_9): @user_script:1: -ERR wrong number of arguments";
         assert!(matches!(sorted(bug), LinkError::Rejected(_)));
     }
