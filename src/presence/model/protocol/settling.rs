@@ -99,7 +99,8 @@ impl Redis {
             self.process = process;
         }
         self.cluster = cluster;
-        if !reaped && !(past == Past::Epoch && self.has_lease(id)) {
+        let goes_on = past == Past::Epoch && self.has_lease(id);
+        if !reaped && !goes_on {
             self.leases[id] = Lease::Good;
         }
         let settling = if self.unconfirmed[id] { self.settling } else { 0 };
