@@ -204,7 +204,9 @@ fn a_node_whose_data_a_full_redis_has_lost_keeps_its_lease_and_puts_its_holds_ba
 fn with_documented_rights() -> (RedisServer, serde_json::Value) {
     let (redis, mut acl) = (RedisServer::start(), documented_acl());
     if is_six(&redis) {
-        acl.iter_mut().for_each(|word| *word = word.replace("%R~", "~"));
+        for word in &mut acl {
+            *word = word.replace("%R~", "~");
+        }
     }
     redis::cmd(&acl[0]).arg(&acl[1..]).exec(&mut redis.connect()).unwrap();
     let connection = json!({ "host": redis.socket(), "username": acl[2], "password": "secret", "timeout": 1 });
