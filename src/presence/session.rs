@@ -117,6 +117,11 @@ impl Session {
         }
     }
 
+    /// How often it looks: some times in the second look that others take at its lease.
+    fn look_every(&self) -> Duration {
+        LOOK_EVERY.min(self.lease / 9)
+    }
+
     /// The session is open.
     pub(crate) fn opened(&mut self, epoch: String, now: Instant) {
         if self.past == Past::Session {
@@ -126,7 +131,7 @@ impl Session {
         self.epoch = Some(epoch);
         self.past = Past::Session;
         self.renew_at = Some(now + self.lease / RENEWALS_PER_LEASE);
-        self.look_at = Some(now + LOOK_EVERY);
+        self.look_at = Some(now + self.look_every());
         self.unbroken_renewals = 0;
     }
 
@@ -169,7 +174,7 @@ impl Session {
             (self.restoring, self.restored) = (Restoring::No, settling.id);
         }
         self.settles(waiting, now);
-        self.look_at = Some(now + LOOK_EVERY);
+        self.look_at = Some(now + self.look_every());
     }
 
     /// The node looks next whether a settling waits for it.

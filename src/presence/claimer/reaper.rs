@@ -9,7 +9,7 @@ use crate::telemetry::Level;
 /// Holds per call when a dead node is reaped.
 const REAP_PORTION: usize = 256;
 
-/// The time between two looks at a lapsed lease before its node is taken for dead. A live node whose lease has lapsed because
+/// The time between two looks at a lapsed lease before its node is taken for dead, unless a third of a lease is shorter. A live node whose lease has lapsed because
 /// Redis' clock was set forward finds that out within a second, and renews it.
 const SECOND_LOOK: Duration = Duration::from_millis(2500);
 
@@ -18,7 +18,7 @@ impl Claimer {
     pub(super) fn suspect(&mut self, lapsed: Vec<String>, now: Instant) {
         for node in lapsed {
             if !self.lapsed.contains(&node) && self.suspects.iter().all(|(known, _)| *known != node) {
-                self.suspects.push((node, now + SECOND_LOOK));
+                self.suspects.push((node, now + SECOND_LOOK.min(self.keys.lease() / 3)));
             }
         }
     }
