@@ -99,7 +99,10 @@ fn the_batches_of_many_endpoints_are_kept_together_and_do_not_wait_for_one_anoth
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let paths: Vec<String> = (0..50).map(|n| format!("/hook/{n}")).collect();
     let endpoints: Vec<_> = paths.iter().map(|path| json!({ "url": receiver.url(path) })).collect();
-    let node = node(&redis, &receiver, &json!({ "endpoints": endpoints, "flush_interval": 1 }));
+    // The first call outlasts the pause, and all others gather behind it.
+    let connection = json!({ "host": redis.socket(), "timeout": 10 });
+    let settings = json!({ "endpoints": endpoints, "flush_interval": 1, "connection": connection });
+    let node = node(&redis, &receiver, &settings);
     subscribe(&node, 0..1);
     eventually("the event is on its way into the lanes", || stat(&node, "queued_events") == 1);
     let mut monitor = Monitor::start(&redis);
