@@ -19,7 +19,9 @@ impl Reference {
         for id in std::mem::take(&mut self.nodes[n].dead) {
             if self.redis.leases.get(&id).is_some_and(|lease| *lease != Lease::Good) {
                 let leaving = self.reap(id, usize::MAX);
-                self.nodes[n].leavings.extend(leaving);
+                let node = &mut self.nodes[n];
+                node.asks |= !leaving.is_empty();
+                node.leavings.extend(leaving);
             }
         }
         true
