@@ -110,11 +110,7 @@ impl Session {
     /// live node needs the time to renew its lease, on a connection that it may have to make first.
     pub(super) fn settle_time(&self, is_epoch_lost: bool, connect_timeout: Duration) -> Duration {
         let all_register = self.lease / RENEWALS_PER_LEASE + connect_timeout.max(self.lease / 10);
-        match self.past {
-            Past::None => REGISTERING.min(all_register),
-            _ if is_epoch_lost => all_register,
-            _ => REGISTERING.min(all_register),
-        }
+        if is_epoch_lost && self.past != Past::None { all_register } else { REGISTERING.min(all_register) }
     }
 
     /// How often it looks: some times in the second look that others take at its lease.

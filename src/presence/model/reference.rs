@@ -258,7 +258,7 @@ impl Reference {
     }
 
     /// A node talks to Redis until it has nothing more to say.
-    fn step(&mut self, n: usize, mut renew: bool) {
+    fn step(&mut self, n: usize, renew: bool) {
         let mut look = true;
         self.nodes[n].now += MOMENT;
         if renew {
@@ -268,23 +268,11 @@ impl Reference {
         loop {
             if self.nodes[n].epoch.is_none() {
                 self.open(n);
-                (renew, look) = (false, false);
+                look = false;
             }
             let lost = self.nodes[n].epoch != self.redis.epoch;
             let lease = self.redis.leases.get(&self.nodes[n].id).copied().filter(|lease| *lease != Lease::Reaping);
-            if std::mem::take(&mut renew) {
-                match lease {
-                    _ if lost => {
-                        self.nodes[n].epoch = None;
-                        continue;
-                    }
-                    None => {
-                        self.start_over(n);
-                        continue;
-                    }
-                    Some(lease) => self.renew(n, lease),
-                }
-            }
+            // It looks in every step, and renews a lease that it finds lapsed.
             if std::mem::take(&mut look) {
                 match lease {
                     _ if lost => {
@@ -295,7 +283,7 @@ impl Reference {
                         self.start_over(n);
                         continue;
                     }
-                    Some(_) if self.redis.leases[&self.nodes[n].id] == Lease::Lapsed => self.renew(n, Lease::Lapsed),
+                    Some(lease) if renew || lease == Lease::Lapsed => self.renew(n, lease),
                     Some(_) => {}
                 }
             }
