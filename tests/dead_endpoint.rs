@@ -81,7 +81,7 @@ fn a_dead_endpoint_costs_no_more_than_the_limits_allow_and_the_other_one_nothing
             looked = Instant::now();
             peak.process = peak.process.max(resident_bytes().saturating_sub(process));
             peak.redis = peak.redis.max(redis_bytes(&mut connection).saturating_sub(server));
-            peak.streamed = peak.streamed.max(streamed(&mut connection));
+            peak.streamed = peak.streamed.max(redis.outbox_events());
             peak.letters = peak.letters.max(connection.xlen("wh:dead").unwrap());
         }
     });
@@ -95,7 +95,7 @@ fn a_dead_endpoint_costs_no_more_than_the_limits_allow_and_the_other_one_nothing
     assert!(peak.process <= PROCESS_BYTES, "{peak:?} > {PROCESS_BYTES} bytes");
 
     dead.answer(200);
-    while_it_moves("rest", || stat(&engine, "events_delivered"), || streamed(&mut connection) == 0);
+    while_it_moves("rest", || stat(&engine, "events_delivered"), || redis.outbox_events() == 0);
     assert_complete(&healthy.numbers(), EVENTS / CHANNELS);
     assert_in_order_to_the_end(&dead.numbers(), EVENTS / CHANNELS);
     assert_eq!(stat(&engine, "client_events_dropped"), 0);
@@ -111,11 +111,6 @@ fn a_dead_endpoint_costs_no_more_than_the_limits_allow_and_the_other_one_nothing
             assert!(arrived[&channel].binary_search(&number).is_err(), "letter {letter} arrived all the same");
         }
     }
-}
-
-/// Events in the streams.
-fn streamed(redis: &mut redis::Connection) -> usize {
-    (0..16).map(|partition| redis.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
 }
 
 /// The dead letters, by their ids.

@@ -55,11 +55,6 @@ fn dropped(node: &Engine) -> usize {
     node.poll(10_000).iter().filter(|outcome| matches!(outcome, Outcome::Dropped { .. })).count()
 }
 
-fn waiting(redis: &RedisServer) -> usize {
-    let mut redis = redis.connect();
-    (0..16).map(|partition| redis.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
-}
-
 #[test]
 fn a_letter_tells_what_was_given_up_and_why() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
@@ -111,7 +106,7 @@ fn a_letter_sent_again_keeps_id_and_body_is_signed_anew_and_is_a_letter_no_more(
     assert_eq!((&again.body, again.header("webhook-id")), (&first.body, first.header("webhook-id")));
     assert_ne!(second(&again), second(&first));
     assert_ne!(again.header("x-pusher-signature"), first.header("x-pusher-signature"));
-    eventually("the stream is trimmed", || waiting(&redis) == 0);
+    eventually("the stream is trimmed", || redis.outbox_events() == 0);
     assert_eq!(node.stats().iter().find(|(name, _)| *name == "events_delivered"), Some(&("events_delivered", 1)));
 }
 
@@ -148,7 +143,7 @@ fn a_letter_goes_out_behind_what_its_lane_has_to_send_and_alone() {
     node.subscribed(APP, b"slow", b"1.1", None);
     eventually("a batch is under way", || receiver.received("/hook").len() == 2);
     letters(&redis).retry(std::slice::from_ref(&letter.letter)).unwrap();
-    eventually("the redelivery waits", || waiting(&redis) == 2);
+    eventually("the redelivery waits", || redis.outbox_events() == 2);
     for n in 0..3 {
         node.subscribed(APP, format!("later-{n}").as_bytes(), b"1.1", None);
     }
@@ -198,7 +193,7 @@ fn a_letter_that_was_forgotten_is_not_sent() {
     letters.retry(std::slice::from_ref(&letter.letter)).unwrap();
     assert_eq!(letters.forget(std::slice::from_ref(&letter.letter)).unwrap(), 1);
     let next = node(&redis, &receiver, &json!({}));
-    eventually("its place in the outbox is given up", || waiting(&redis) == 0);
+    eventually("its place in the outbox is given up", || redis.outbox_events() == 0);
     assert!(next.flush(Duration::from_secs(5)).is_nothing());
     assert_eq!(receiver.received("/hook").len(), sent);
     assert_eq!(letters.forget(std::slice::from_ref(&letter.letter)).unwrap(), 0);
@@ -239,7 +234,7 @@ fn a_letter_whose_endpoint_is_not_configured_any_more_stays_a_letter() {
             |outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("not configured any more")),
         )
     });
-    eventually("its place in the outbox is given up", || waiting(&redis) == 0);
+    eventually("its place in the outbox is given up", || redis.outbox_events() == 0);
     assert_eq!(letters(&redis).find(&letter.letter).unwrap(), Some(letter));
 }
 
@@ -250,7 +245,7 @@ fn letters_beyond_their_number_make_room_loudly() {
     let node = node(&redis, &receiver, &json!({ "dead_letter_max": 3 }));
     for n in 0..5 {
         node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
-        eventually("it is given up", || receiver.received("/hook").len() == n + 1 && waiting(&redis) == 0);
+        eventually("it is given up", || receiver.received("/hook").len() == n + 1 && redis.outbox_events() == 0);
     }
     let kept = letters(&redis).list(None, 10).unwrap();
     assert_eq!(channels(&kept), ["news-4", "news-3", "news-2"]);
@@ -300,7 +295,7 @@ fn a_node_whose_partitions_were_taken_does_not_say_that_it_dropped_their_events(
     eventually("its attempt has failed", || {
         robbed.stats().contains(&("attempts", 1)) && robbed.stats().contains(&("queued_events", 0))
     });
-    assert_eq!((dropped(&robbed), letters(&redis).count().unwrap(), waiting(&redis)), (0, 0, 1));
+    assert_eq!((dropped(&robbed), letters(&redis).count().unwrap(), redis.outbox_events()), (0, 0, 1));
 }
 
 #[test]

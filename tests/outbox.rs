@@ -49,18 +49,14 @@ fn occupied(requests: &[Received]) -> BTreeMap<String, usize> {
     counts
 }
 
-fn outbox_events(redis: &mut redis::Connection) -> usize {
-    (0..16).map(|partition| redis.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
-}
-
 #[test]
 fn what_was_delivered_leaves_nothing_behind() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let node = node(&redis, &receiver, &json!({}));
     subscribe(&node, 0..50);
     eventually("all arrived", || occupied(&receiver.received("/hook")).len() == 50);
+    eventually("the streams are trimmed", || redis.outbox_events() == 0);
     let mut redis = redis.connect();
-    eventually("the streams are trimmed", || outbox_events(&mut redis) == 0);
     for partition in 0..16 {
         assert_eq!(redis.hlen::<_, usize>(format!("wh:flight:{partition}")).unwrap(), 0, "{partition}");
         // How far all lanes have come is remembered for calls that arrive late.
@@ -77,8 +73,7 @@ fn a_batch_under_way_is_repeated_byte_for_byte_by_the_heir_and_what_waited_follo
     subscribe(&dying, 0..10);
     eventually("a batch is under way", || receiver.received("/hook").len() == 1);
     subscribe(&dying, 10..20);
-    let mut connection = redis.connect();
-    eventually("the rest is in the outbox", || outbox_events(&mut connection) == 20);
+    eventually("the rest is in the outbox", || redis.outbox_events() == 20);
     kill(&dying);
 
     let heir = node(&redis, &receiver, &json!({}));
@@ -165,14 +160,12 @@ fn an_heir_reads_a_long_backlog_as_it_goes_and_gives_nothing_up_for_its_length()
     receiver.script("/hook", [Answer::Hang]);
     let dying = node(&redis, &receiver, &json!({}));
     subscribe(&dying, 0..20_000);
-    let mut connection = redis.connect();
-    eventually("the events are in the outbox", || outbox_events(&mut connection) == 20_000);
+    eventually("the events are in the outbox", || redis.outbox_events() == 20_000);
     receiver.wait_for("/hook", 1);
     kill(&dying);
     let heir = node(&redis, &receiver, &json!({ "outbox_max_events": 1000, "batch_max_events": 1000 }));
     // Twenty thousand take as long as they take.
-    let mut another = redis.connect();
-    while_it_moves("all passed", || outbox_events(&mut connection), || outbox_events(&mut another) == 0);
+    while_it_moves("all passed", || redis.outbox_events(), || redis.outbox_events() == 0);
     assert!(heir.stats().contains(&("events_dropped", 0)), "{:?} {:?}", heir.stats(), heir.poll(1000));
     assert_eq!(occupied(&receiver.received("/hook")).len(), 20_000);
 }
@@ -289,7 +282,7 @@ fn a_node_that_was_robbed_of_its_partitions_sends_nothing_of_them_any_more() {
     let robbed = node(&redis, &receiver, &json!({ "flush_interval": 2 }));
     subscribe(&robbed, 0..10);
     let mut connection = redis.connect();
-    eventually("the events are in the outbox", || outbox_events(&mut connection) == 10);
+    eventually("the events are in the outbox", || redis.outbox_events() == 10);
     // At once, and with a lease of its own: the partitions of a node without one are an estate, which the robbed node inherits.
     let mut robbery = redis::pipe();
     robbery.atomic().zadd("wh:nodes", "another", 9_999_999_999_999_u64).ignore();
@@ -299,7 +292,7 @@ fn a_node_that_was_robbed_of_its_partitions_sends_nothing_of_them_any_more() {
     robbery.exec(&mut connection).unwrap();
     eventually("it notices", || robbed.flush(Duration::from_secs(1)).is_nothing());
     assert!(receiver.received("/hook").is_empty());
-    assert_eq!(outbox_events(&mut connection), 10, "nothing was trimmed");
+    assert_eq!(redis.outbox_events(), 10, "nothing was trimmed");
 }
 
 #[test]
@@ -322,11 +315,11 @@ fn a_part_of_the_outbox_that_nobody_reads_is_bounded_and_takes_edges_all_the_sam
         (0..100).for_each(|_| whisper(b"private-a"));
         eventually("Redis has answered", || stat("events") + stat("client_events_unaccepted") == 1 + sent * 100);
     }
-    let waiting = outbox_events(&mut connection) as u64;
+    let waiting = redis.outbox_events() as u64;
     assert!((2000..2200).contains(&waiting), "{waiting}");
     assert_eq!(stat("client_events_unaccepted"), 5001 - waiting);
     node.closed(APP, b"1.1");
-    eventually("the edge is in the outbox", || outbox_events(&mut connection) as u64 == waiting + 1);
+    eventually("the edge is in the outbox", || redis.outbox_events() as u64 == waiting + 1);
     let said = node.poll(1000).into_iter().filter(|outcome| match outcome {
         Outcome::Log { message, .. } => message.contains("outbox_max_events"),
         _ => false,
@@ -342,14 +335,14 @@ fn every_event_for_an_endpoint_that_is_gone_becomes_a_dead_letter() {
     subscribe(&node, 0..1);
     eventually("the endpoint says that it is gone", || receiver.received("/hook").len() == 1);
     subscribe(&node, 1..20);
-    let mut redis = redis.connect();
+    let mut connection = redis.connect();
     eventually("every event is a dead letter", || {
-        let letters: redis::streams::StreamRangeReply = redis.xrange_all("wh:dead").unwrap();
+        let letters: redis::streams::StreamRangeReply = connection.xrange_all("wh:dead").unwrap();
         let text: String = letters.ids.iter().filter_map(|entry| entry.get::<String>("body")).collect();
         let reasons: Vec<String> = letters.ids.iter().filter_map(|entry| entry.get("reason")).collect();
         (0..20).all(|n| text.contains(&format!("\"news-{n}\""))) && reasons.iter().all(|reason| reason == "HTTP 410")
     });
-    eventually("the streams are trimmed", || outbox_events(&mut redis) == 0);
+    eventually("the streams are trimmed", || redis.outbox_events() == 0);
     assert_eq!(receiver.received("/hook").len(), 1);
 }
 

@@ -39,11 +39,6 @@ fn used_memory(redis: &RedisServer) -> u64 {
     info.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap().parse().unwrap()
 }
 
-fn waiting(redis: &RedisServer) -> usize {
-    let mut redis = redis.connect();
-    (0..16).map(|partition| redis.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
-}
-
 /// When the lease of the one node lapses, if it has one.
 fn lease_of(redis: &RedisServer) -> Option<f64> {
     let nodes: Vec<(String, f64)> = redis.connect().zrange_withscores("wh:nodes", 0, -1).unwrap();
@@ -76,14 +71,14 @@ fn a_full_redis_is_drained_leases_hold_and_edges_wait_for_room() {
     subscribe(&node, 0..BACKLOG);
     eventually("the events are in the outbox", || stat(&node, "edges") == BACKLOG as u64);
     let before = used_memory(&cluster.redis);
-    assert!(waiting(&cluster.redis) > BACKLOG / 2, "the backlog is gone before Redis is full");
+    assert!(cluster.redis.outbox_events() > BACKLOG / 2, "the backlog is gone before Redis is full");
     configure(&cluster.redis, "maxmemory", 1);
     subscribe(&node, BACKLOG..BACKLOG + 50);
 
     let (mut highest, first_lease) = (0, lease(&cluster.redis));
     eventually("all of the backlog arrived and is trimmed", || {
         highest = highest.max(used_memory(&cluster.redis));
-        cluster.counts().len() == BACKLOG && waiting(&cluster.redis) == 0
+        cluster.counts().len() == BACKLOG && cluster.redis.outbox_events() == 0
     });
     eventually("the lease is renewed", || lease(&cluster.redis) > first_lease + 3000.0);
     // Read buffers of the connections among it.
@@ -113,7 +108,7 @@ fn a_node_that_starts_on_a_full_redis_delivers_what_waits() {
     configure(&cluster.redis, "maxmemory", 1);
     cluster.receiver.always("/hook", Answer::Status(200));
     let heir = cluster.node_with(&settings);
-    eventually("all arrived and are trimmed", || waiting(&cluster.redis) == 0);
+    eventually("all arrived and are trimmed", || cluster.redis.outbox_events() == 0);
     let occupied: BTreeSet<String> =
         cluster.events().into_iter().filter(|event| event.starts_with("channel_occ")).collect();
     assert_eq!(occupied.len(), 200);
@@ -135,7 +130,7 @@ fn drained_within(maxmemory: u64) -> Duration {
     configure(&cluster.redis, "maxmemory", maxmemory);
     let began = Instant::now();
     let heir = cluster.node_with(&settings);
-    eventually("all is delivered and trimmed", || waiting(&cluster.redis) == 0);
+    eventually("all is delivered and trimmed", || cluster.redis.outbox_events() == 0);
     let taken = began.elapsed();
     let leases: BTreeMap<String, f64> = cluster.redis.connect().zrange_withscores("wh:nodes", 0, -1).unwrap();
     let (now, _): (f64, u64) = redis::cmd("TIME").query(&mut cluster.redis.connect()).unwrap();
@@ -167,7 +162,7 @@ fn without_enough_replicas_batches_are_sent_all_the_same_after_some_seconds() {
     subscribe(&node, 300..310);
     eventually("all arrived", || cluster.counts().len() == 300);
     assert!(began.elapsed() > Duration::from_secs(2), "a refusal that passes by itself changes nothing");
-    assert_eq!(waiting(&cluster.redis), 300);
+    assert_eq!(cluster.redis.outbox_events(), 300);
     let errors = errors(&node);
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(
@@ -177,7 +172,7 @@ fn without_enough_replicas_batches_are_sent_all_the_same_after_some_seconds() {
 
     configure(&cluster.redis, "min-replicas-to-write", 0);
     eventually("the edges that waited are decided", || cluster.counts().len() == 310);
-    eventually("what was sent is trimmed", || waiting(&cluster.redis) == 0);
+    eventually("what was sent is trimmed", || cluster.redis.outbox_events() == 0);
     once_each(&cluster.counts(), 310);
 }
 

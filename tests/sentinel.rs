@@ -94,7 +94,7 @@ fn a_failover_in_the_midst_of_visits_costs_no_edge() {
         node.subscribed(APP, format!("leaves-{n}").as_bytes(), b"1.2", None);
     }
     settled();
-    eventually("the first edges arrived", || events().len() == 40);
+    eventually("the first edges arrived", || events().len() == 40 && watched.master.outbox_events() == 0);
     // What the replica has not got is lost with the master; here it has got everything.
     watched.replicate();
     watched.master.kill();
@@ -124,6 +124,8 @@ fn what_a_failover_lost_is_put_back_and_the_edges_go_on_in_turns() {
     node.subscribed(APP, b"stays", b"1.1", None);
     node.subscribed(APP, b"leaves", b"1.2", None);
     settled();
+    // An acknowledgement that is lost with the master has its event sent again.
+    eventually("the first edges are acknowledged", || watched.master.outbox_events() == 0);
     watched.replicate();
     // From here on the replica gets nothing, and the receiver gets everything.
     watched.replica.hang();

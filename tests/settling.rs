@@ -52,10 +52,7 @@ impl Pair {
         }
         let mut nodes = Self { nodes, receiver, seen: HashMap::new(), requests: 0 };
         nodes.wait_for("every channel is occupied", 2 * CHANNELS + 1);
-        let mut connection = redis.connect();
-        let mut waiting =
-            |partition| redis::cmd("XLEN").arg(format!("wh:out:{partition}")).query::<usize>(&mut connection).unwrap();
-        eventually("every event is acknowledged", || (0..16).map(&mut waiting).sum::<usize>() == 0);
+        eventually("every event is acknowledged", || redis.outbox_events() == 0);
         nodes
     }
 

@@ -89,7 +89,10 @@ fn what_waits_for_a_failing_endpoint_is_told_with_its_next_attempt_and_without_i
     let node = engine(&redis, &receiver, &settings);
     node.subscribed(APP, b"news", b"1.1", None);
     receiver.wait_for("/hook?token=hunter2", 2);
-    let status = status_when(&redis, "the failure", |status| status["lanes"][0]["attempt"].as_u64() >= Some(2));
+    let status = status_when(&redis, "the second failure", |status| {
+        let lane = &status["lanes"][0];
+        lane["attempt"].as_u64() >= Some(2) && lane["next_try_ms"].is_u64()
+    });
     let endpoint = &status["endpoints"][0];
     let url = receiver.url("/hook");
     assert_eq!((&endpoint["id"], &endpoint["label"]), (&json!("billing"), &json!(format!("Billing ({url})"))));

@@ -148,17 +148,18 @@ impl Session {
         self.settling.as_ref().map_or("", |settling| &settling.id)
     }
 
-    /// What to confirm now: the settling, empty when the node only has to look whether there is one. `None`: nothing is due.
+    /// What to confirm now: the settling, empty when the node only has to look which one waits for it. `None`: nothing is due.
     pub(super) fn confirms(&self, now: Instant) -> Option<&str> {
         match &self.settling {
-            Some(settling) => (settling.confirm_at <= now).then_some(&settling.id),
-            None => self.look_at.is_none_or(|at| at <= now).then_some(""),
+            Some(settling) if settling.confirm_at <= now => Some(&settling.id),
+            _ => self.look_at.is_none_or(|at| at <= now).then_some(""),
         }
     }
 
     /// When the next confirmation or look is due.
     pub(super) fn confirms_at(&self) -> Option<Instant> {
-        self.settling.as_ref().map(|settling| settling.confirm_at).or(self.look_at)
+        let confirm_at = self.settling.as_ref().map(|settling| settling.confirm_at);
+        confirm_at.into_iter().chain(self.look_at).min()
     }
 
     /// Redis has said which settling waits for this node, after it has confirmed the one that it knew.

@@ -79,6 +79,19 @@ fn a_node_looks_for_a_settling_once_a_second() {
 }
 
 #[test]
+fn a_node_that_may_not_confirm_yet_looks_meanwhile() {
+    let now = Instant::now();
+    let mut session = Session::new(node(1), LEASE);
+    session.opened("a".into(), now);
+    session.settles("s".into(), now + LEASE);
+    assert_eq!((session.confirms(now), session.confirms_at()), (None, Some(now + LOOK_EVERY)));
+    assert_eq!(session.confirms(now + LOOK_EVERY), Some(""));
+    session.looked("s".into(), now + LOOK_EVERY);
+    assert_eq!(session.confirms(now + LOOK_EVERY), None, "the settling goes on");
+    assert_eq!(session.confirms(now + LEASE), Some("s"));
+}
+
+#[test]
 fn restoring_is_given_up_when_it_is_rejected_for_a_whole_lease() {
     let now = Instant::now();
     let mut session = Session::new(node(1), LEASE);

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use redis::Commands;
 use tempfile::TempDir;
 
 use super::certificates::PrivateCa;
@@ -95,6 +96,12 @@ impl RedisServer {
     /// A connection for the test itself, past the code under test. It logs in with nothing.
     pub(crate) fn connect(&self) -> redis::Connection {
         self.try_connect().expect("a connection to the test's redis-server")
+    }
+
+    /// Events in the outbox that not every endpoint has acknowledged.
+    pub(crate) fn outbox_events(&self) -> usize {
+        let mut connection = self.connect();
+        (0..16).map(|partition| connection.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
     }
 
     /// What the server counts of a command: its `calls`, `rejected_calls` and others. 0 before the first.
