@@ -33,8 +33,9 @@ impl Watched {
         let mut master = self.master.connect();
         // WAIT waits for what this connection has written.
         redis::cmd("SET").arg("mark").arg(1).exec(&mut master).expect("a write");
-        let replicas: u64 = redis::cmd("WAIT").arg(1).arg(5000).query(&mut master).expect("an answer");
-        assert_eq!(replicas, 1);
+        eventually("the replica has everything", || {
+            redis::cmd("WAIT").arg(1).arg(1000).query::<u64>(&mut master).expect("an answer") == 1
+        });
     }
 
     /// The connection as it is configured.
