@@ -76,7 +76,7 @@ fn among_channels(channels: u32) -> Stage {
 fn among_members(members: u32) -> Stage {
     let stage = Stage::start();
     let member = |n: u32| format!("member-{n}").into_bytes();
-    stage.node.subscribed(APP, ROOM, b"1.1", None);
+    stage.claim(1, |_| stage.node.subscribed(APP, ROOM, b"1.1", None));
     stage.claim(members, |n| stage.node.subscribed(APP, ROOM, &member(n), Some(&member(n))));
     stage
 }
@@ -113,11 +113,10 @@ impl Stage {
         engine(&self.redis.socket(), &json!({ "outbox": "memory" }))
     }
 
-    /// Has so many claims made and judged.
+    /// Makes `count` claims and waits until all are judged, as those before are.
     fn claim(&self, count: u32, hook: impl FnMut(u32)) {
-        let claims = || stat(&self.node, "claims") + stat(&self.node, "queued_intents") + stat(&self.node, "unclaimed");
         let judged = || stat(&self.node, "claims");
-        let all = claims() + u64::from(count);
+        let all = judged() + u64::from(count);
         hand_over(&self.node, count, hook);
         while_it_moves("verdicts", judged, || judged() >= all);
     }
