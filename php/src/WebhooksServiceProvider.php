@@ -7,6 +7,10 @@ namespace Webpatser\ResonateWebhooks;
 use Illuminate\Foundation\Console\AboutCommand;
 use Illuminate\Support\ServiceProvider;
 use Webpatser\ResonateWebhooks\Dashboard\DashboardServiceProvider;
+use Webpatser\ResonateWebhooks\Dashboard\Middleware\AuthorizeDashboard;
+use Webpatser\ResonateWebhooks\Dashboard\PageConfig;
+use Webpatser\ResonateWebhooks\Exceptions\RedisFailed;
+use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Metrics\MetricsController;
 use Webpatser\ResonateWebhooks\Receiving\ReceivingServiceProvider;
 
@@ -36,12 +40,16 @@ class WebhooksServiceProvider extends ServiceProvider
     ];
 
     /**
-     * Merge the package's config under the application's own, register the receiving side and the dashboard, and offer the
-     * way to the plugin that runs in a server.
+     * Merge the package's config under the application's own, register the receiving side and the dashboard, and bind what
+     * applications inject.
      */
     public function register(): void
     {
         $this->app->singleton(Webhooks::class);
+
+        // Scoped: what a provider of endpoints says is asked anew for each request and job.
+        $this->app->scoped(Contracts\Cluster::class, Support\NativeCluster::class);
+        $this->app->scoped(Contracts\DeadLetters::class, Support\NativeDeadLetters::class);
 
         $this->mergeConfigFrom(static::configFile(), 'resonate-webhooks');
 
@@ -68,34 +76,59 @@ class WebhooksServiceProvider extends ServiceProvider
     }
 
     /**
-     * Serve the metrics of the cluster where the config says so.
+     * Serve the metrics of the cluster where the config says so: behind the middleware that it names, or else behind
+     * middleware and gate of the dashboard.
      */
     protected function routeMetrics(): void
     {
-        $path = (string) $this->app['config']['resonate-webhooks.metrics_route'];
+        $config = $this->app['config'];
+        $path = (string) $config['resonate-webhooks.metrics_route'];
 
-        if ($path !== '' && ! $this->app->routesAreCached()) {
-            $this->app['router']->get($path, MetricsController::class)
-                ->middleware((array) $this->app['config']['resonate-webhooks.metrics_middleware'])
-                ->name('resonate-webhooks.metrics');
+        if ($path === '' || $this->app->routesAreCached()) {
+            return;
         }
+
+        $page = new PageConfig((array) $config['resonate-webhooks.dashboard']);
+
+        // The name first: the router looks for it when the route is added.
+        $this->app['router']
+            ->middleware((array) $config['resonate-webhooks.metrics_middleware'] ?: [...$page->middleware(), AuthorizeDashboard::class])
+            ->name('resonate-webhooks.metrics')
+            ->get($path, MetricsController::class);
     }
 
     /**
-     * What `artisan about` says; it asks nobody.
+     * What `artisan about` says.
      *
-     * @return array<string, string>
+     * @return array<string, mixed>
      */
     protected static function about(): array
     {
         $config = (array) config('resonate-webhooks', []);
 
         return [
-            'Extension' => phpversion('resonate_webhooks') ?: '<fg=red;options=bold>NOT LOADED</>',
+            'Extension' => AboutCommand::format(
+                phpversion('resonate_webhooks') ?: 'NOT LOADED',
+                console: fn (string $version) => $version === 'NOT LOADED' ? "<fg=red;options=bold>{$version}</>" : $version,
+            ),
             'Outbox' => (string) ($config['outbox'] ?? 'redis'),
             'Key Prefix' => (string) ($config['key_prefix'] ?? 'wh'),
-            'Endpoints' => (string) count((array) ($config['endpoints'] ?? [])),
+            'Endpoints' => static::countEndpoints(app(Contracts\Cluster::class)),
         ];
+    }
+
+    /**
+     * How many endpoints there are, wherever they come from.
+     */
+    protected static function countEndpoints(Contracts\Cluster $cluster): string
+    {
+        try {
+            return (string) count($cluster->endpoints());
+        } catch (RedisFailed) {
+            return rescue(fn () => count($cluster->configured()).' configured, Redis cannot be asked', 'unknown, Redis cannot be asked', report: false);
+        } catch (WebhooksException) {
+            return 'unknown, run resonate-webhooks:check';
+        }
     }
 
     /**

@@ -30,8 +30,9 @@ final class ConsoleTest extends PluginTestCase
         $endpoints = ['good' => $this->endpoint(more: ['name' => 'Billing']), 'bad' => $this->endpoint('/status/500')];
         $artisan = $this->artisan(['endpoints' => $endpoints]);
         [$code, $output] = $artisan->call('status');
-        $this->assertSame(0, $code, $output);
-        $this->assertStringContainsString('none runs with this config', $output);
+        $this->assertSame(2, $code, $output);
+        $this->assertStringContainsString('No running servers found', $output);
+        $this->assertSame(2, substr_count($output, 'not reported by a server'), $output);
 
         $node = $this->node(['endpoints' => $endpoints]);
         $node->connect('ann');
@@ -103,7 +104,8 @@ final class ConsoleTest extends PluginTestCase
         [$code, $output] = $artisan->call('failed', ['--limit' => 1]);
         $this->assertSame(0, $code);
         $this->assertStringContainsString($three, $output);
-        $this->assertStringContainsString("And 2 others; --before={$three}", $output);
+        $this->assertStringContainsString("Older dead letters follow: --before={$three}", $output);
+        $this->assertStringNotContainsString('Older dead letters', $artisan->call('failed', ['--before' => $three])[1]);
         $this->assertSame([$two, $one], array_column(json_decode($artisan->call('failed', ['--before' => $three, '--json' => true])[1], true), 'letter'));
 
         [$code, $output] = $artisan->call('show', ['id' => $one]);
@@ -197,18 +199,19 @@ final class ConsoleTest extends PluginTestCase
         $levels = array_column($findings, 'level', 'subject');
         $this->assertSame(0, $code, $output);
         $this->assertSame(
-            ['Extension' => 'ok', 'Config' => 'ok', 'Plugin' => 'ok', 'Resonate' => 'ok', 'Roster' => 'warning', 'Redis' => 'ok', 'Cluster' => 'ok', 'Rights' => 'ok', 'Writes' => 'ok', 'Keys' => 'ok', 'Persistence' => 'warning', 'Eviction' => 'ok', 'Clocks' => 'ok', 'Servers' => 'warning', 'Requests' => 'ok', 'Agreement' => 'ok'],
+            ['Extension' => 'ok', 'Config' => 'ok', 'Plugin' => 'ok', 'Resonate' => 'ok', 'Roster' => 'warning', 'Redis' => 'ok', 'Endpoints' => 'ok', 'Cluster' => 'ok', 'Rights' => 'ok', 'Writes' => 'ok', 'Keys' => 'ok', 'Persistence' => 'warning', 'Eviction' => 'ok', 'Clocks' => 'ok', 'Servers' => 'warning', 'Requests' => 'ok', 'Agreement' => 'ok'],
             $levels,
         );
         $this->assertSame([], array_filter($findings, fn (array $finding) => $finding['level'] !== 'ok' && $finding['mend'] === ''));
 
+        $this->artisan->laravel->forgetScopedInstances();
         $this->artisan->laravel->make('config')->set('resonate-webhooks.ttl', 'soon');
         $this->artisan->laravel->make('config')->set('reverb.servers.reverb.plugins', []);
         [$code, $output] = $this->artisan->call('check');
         $this->assertSame(1, $code);
         $this->assertStringContainsString('resonate-webhooks.ttl', $output);
         $this->assertStringContainsString('the webhooks plugin is missing', $output);
-        $this->assertStringContainsString('Something has to be mended', $output);
+        $this->assertStringContainsString('Checks failed', $output);
     }
 
     public function test_check_names_a_redis_that_cannot_be_reached(): void
@@ -295,6 +298,10 @@ final class ConsoleTest extends PluginTestCase
         [$code, $output] = $this->artisan()->call('about', ['--only' => 'resonate_webhooks'], prefix: '');
         $this->assertSame(0, $code);
         $this->assertStringContainsString(phpversion('resonate_webhooks'), $output);
+        $this->assertMatchesRegularExpression('/Endpoints +1 *$/m', $output);
+
+        $away = $this->artisan(['connection' => ['host' => '/nowhere/redis.sock']]);
+        $this->assertMatchesRegularExpression('/Endpoints +1 configured, Redis cannot be asked *$/m', $away->call('about', ['--only' => 'resonate_webhooks'], prefix: '')[1]);
     }
 
     /**
@@ -302,6 +309,8 @@ final class ConsoleTest extends PluginTestCase
      */
     private function artisan(array $changes = []): Artisan
     {
+        $this->artisan?->remove($this);
+
         return $this->artisan = new Artisan($this->config($changes));
     }
 }

@@ -4,13 +4,21 @@ declare(strict_types=1);
 
 namespace Tests;
 
+use Closure;
+use Illuminate\Auth\GenericUser;
 use Illuminate\Contracts\Http\Kernel;
 use Illuminate\Foundation\Application;
 use Illuminate\Http\Request;
 use Illuminate\Http\Response;
+use Illuminate\Routing\Route;
+use Illuminate\Support\Facades\Gate;
+use PHPUnit\Framework\Attributes\TestWith;
 use Tests\Support\FreePort;
+use Tests\Support\Process;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
+use Tests\Support\WebSite;
+use Webpatser\ResonateWebhooks\Metrics\MetricsController;
 
 final class MetricsTest extends PluginTestCase
 {
@@ -21,7 +29,7 @@ final class MetricsTest extends PluginTestCase
         $node->connect('ann');
         $node->command('ann', 'subscribe', 'private-room');
 
-        $app = $this->application(['metrics_route' => 'ops/metrics']);
+        $app = $this->application(['metrics_route' => 'ops/metrics', 'metrics_middleware' => [LetsEverybodyIn::class]]);
         $delivered = '/^resonate_webhooks_endpoint_events_total\{node="[^"]+",endpoint="billing",outcome="delivered"} 1$/m';
         $response = Wait::until(function () use ($app, $delivered) {
             $response = $this->get($app, '/ops/metrics');
@@ -41,11 +49,12 @@ final class MetricsTest extends PluginTestCase
 
     public function test_there_is_no_route_unless_it_is_asked_for(): void
     {
-        foreach ([[], ['metrics_route' => null], ['metrics_route' => '']] as $config) {
-            $app = $this->application($config);
-            $this->assertFalse($app['router']->has('resonate-webhooks.metrics'));
-            $this->application?->remove($this);
-            $this->application = null;
+        foreach (['/metrics', null, ''] as $path) {
+            $app = $this->application(['metrics_route' => $path]);
+            $routes = array_filter($app['router']->getRoutes()->getRoutes(), fn (Route $route) => $route->getAction('controller') === MetricsController::class);
+
+            $this->assertSame($path === '/metrics' ? ['metrics'] : [], array_values(array_map(fn (Route $route) => $route->uri(), $routes)));
+            $this->assertSame($path === '/metrics', $app['router']->has('resonate-webhooks.metrics'));
         }
     }
 
@@ -53,20 +62,59 @@ final class MetricsTest extends PluginTestCase
     {
         $app = $this->application(['metrics_route' => '/metrics', 'metrics_middleware' => [RefusesEverybody::class]]);
 
-        $this->assertSame(403, $this->get($app, '/metrics')->getStatusCode());
+        $this->assertSame(418, $this->get($app, '/metrics')->getStatusCode());
     }
 
-    public function test_without_redis_the_scrape_fails_and_shows_no_password(): void
+    /**
+     * @param  array<string, mixed>  $dashboard
+     */
+    #[TestWith([[]])]
+    #[TestWith([['enabled' => false]])]
+    public function test_without_a_middleware_of_its_own_it_has_the_gate_of_the_dashboard(array $dashboard): void
     {
-        $app = $this->application([
-            'metrics_route' => '/metrics',
-            'connection' => ['host' => '127.0.0.1', 'port' => FreePort::find(), 'password' => 'hunter2'],
-        ]);
+        $app = $this->application(['metrics_route' => '/metrics', 'dashboard' => $dashboard]);
+        $user = null;
+        WebSite::open($app, function () use (&$user) {
+            return $user;
+        });
+        $this->assertSame(403, $this->get($app, '/metrics')->getStatusCode());
 
-        $response = $this->get($app, '/metrics');
-        $this->assertSame(503, $response->getStatusCode());
-        $this->assertStringContainsString('Redis at 127.0.0.1', (string) $response->getContent());
-        $this->assertStringNotContainsString('hunter2', (string) $response->getContent());
+        Gate::define('viewResonateWebhooks', fn (GenericUser $user) => $user->id === 7);
+        $this->assertSame(403, $this->get($app, '/metrics')->getStatusCode());
+        $user = new GenericUser(['id' => 7]);
+        $app['auth']->forgetGuards();
+        $this->assertSame(200, $this->get($app, '/metrics')->getStatusCode());
+    }
+
+    public function test_in_the_local_environment_it_is_for_everybody(): void
+    {
+        $app = $this->application(['metrics_route' => '/metrics']);
+        $app['env'] = 'local';
+        WebSite::open($app, fn () => null);
+
+        $this->assertSame(200, $this->get($app, '/metrics')->getStatusCode());
+    }
+
+    public function test_a_scrape_that_fails_says_so_and_tells_no_address_and_no_setting(): void
+    {
+        $failures = [
+            'Redis cannot be asked.' => ['connection' => ['host' => '127.0.0.1', 'port' => FreePort::find(), 'password' => 'hunter2']],
+            'The config of the webhooks is refused.' => ['ttl' => 'hunter2'],
+        ];
+
+        foreach ($failures as $sentence => $config) {
+            $response = $this->get($this->application(['metrics_route' => '/metrics', 'metrics_middleware' => [LetsEverybodyIn::class]] + $config), '/metrics');
+            $this->assertSame(503, $response->getStatusCode());
+            $this->assertSame("{$sentence} \"php artisan resonate-webhooks:check\" tells more.\n", $response->getContent());
+            $this->assertSame('text/plain; version=0.0.4; charset=utf-8', $response->headers->get('Content-Type'));
+        }
+    }
+
+    public function test_without_the_extension_it_is_a_503_with_a_sentence(): void
+    {
+        [$line] = Process::plainPhp('metrics-without-extension.php', 'metrics without the extension')->rest();
+
+        $this->assertSame([503, "The PHP extension resonate_webhooks is not loaded in this PHP. \"php artisan resonate-webhooks:check\" tells more.\n"], json_decode($line, true, flags: JSON_THROW_ON_ERROR));
     }
 
     /**
@@ -76,6 +124,7 @@ final class MetricsTest extends PluginTestCase
      */
     private function application(array $config): Application
     {
+        $this->application?->remove($this);
         $this->application = new TestApplication($this->config($config));
 
         return $this->application->laravel;
@@ -109,6 +158,17 @@ final class RefusesEverybody
 {
     public function handle(): Response
     {
-        return new Response(status: 403);
+        return new Response(status: 418);
+    }
+}
+
+/**
+ * A middleware that lets everybody in.
+ */
+final class LetsEverybodyIn
+{
+    public function handle(Request $request, Closure $next): mixed
+    {
+        return $next($request);
     }
 }

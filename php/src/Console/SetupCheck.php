@@ -4,9 +4,10 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Console;
 
+use Webpatser\ResonateWebhooks\Contracts\Cluster;
+use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\HostRelease;
-use Webpatser\ResonateWebhooks\Native\Cluster;
 use Webpatser\ResonateWebhooks\RosterSetup;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
 
@@ -33,27 +34,6 @@ final class SetupCheck
     private const int LATELY = 60_000;
 
     /**
-     * What to do about a refusal, by its reason.
-     *
-     * @var array<string, string>
-     */
-    private const array REMEDIES = [
-        'unreachable' => 'See whether Redis lives, and whether the servers reach it.',
-        'unavailable' => 'Wait until Redis has loaded its data or failed over; its log tells more.',
-        'full' => 'Raise its maxmemory, or free memory.',
-        'not_saved' => 'See the log of Redis for what keeps it from saving: often the disk is full.',
-        'too_few_replicas' => 'Bring its replicas back, or lower min-replicas-to-write.',
-        'read_only' => 'Connect to the master, or list the Sentinels in connection.sentinels.',
-        'forbidden' => 'Give its user the right that the log names; docs/configuration.md lists all of them.',
-        'login' => 'Check connection.username, connection.password and connection.database.',
-        'too_old' => 'Update Redis to 6.2 or later, or replace it by Valkey.',
-        'wrong_mode' => 'Use a single server, or one behind Sentinels (connection.sentinels).',
-        'scripts' => 'Allow our scripts; the log tells how.',
-        'wrong_type' => 'Delete or rename the key that the log names, or take another prefix (RESONATE_WEBHOOKS_PREFIX).',
-        'mismatch' => 'Give this application a prefix of its own (RESONATE_WEBHOOKS_PREFIX).',
-    ];
-
-    /**
      * What was found.
      *
      * @var list<array{level: 'ok'|'warning'|'error', subject: string, message: string, mend: string}>
@@ -61,11 +41,16 @@ final class SetupCheck
     private array $findings = [];
 
     /**
+     * Whether a server with this config runs.
+     */
+    private bool $runs = false;
+
+    /**
      * Create a new check.
      *
      * @param  array<string, mixed>  $settings  The `resonate-webhooks` config, with `app_webhooks`.
      */
-    public function __construct(private array $settings)
+    public function __construct(private readonly Cluster $cluster, private readonly array $settings)
     {
         //
     }
@@ -79,12 +64,17 @@ final class SetupCheck
     {
         $this->findings = [];
         $this->extension();
-        $cluster = $this->config();
+        $usable = $this->config();
         $this->plugins();
+        $status = $usable ? $this->redis() : null;
 
-        if ($cluster !== null && ($status = $this->redis($cluster)) !== null) {
+        if ($usable) {
+            $this->endpoints($status['endpoints'] ?? []);
+        }
+
+        if ($status !== null) {
             $this->identity($status['identity']);
-            $this->refusals($cluster);
+            $this->refusals();
             $this->keys($status['foreign_keys']);
             $this->persistence($status['redis']);
             $this->memory($status['redis']);
@@ -95,6 +85,14 @@ final class SetupCheck
         }
 
         return $this->findings;
+    }
+
+    /**
+     * Whether a server was found running.
+     */
+    public function runs(): bool
+    {
+        return $this->runs;
     }
 
     /**
@@ -114,27 +112,41 @@ final class SetupCheck
     }
 
     /**
-     * Whether the config can be used.
+     * Check that the config can be used.
      */
-    private function config(): ?Cluster
+    private function config(): bool
     {
         try {
-            $cluster = new Cluster($this->settings);
+            $warnings = array_map(fn (string $warning) => ['warning', $warning, ''], $this->cluster->warnings());
         } catch (WebhooksException $e) {
             $this->judge('Config', ['error', $e->getMessage(), 'Correct config/resonate-webhooks.php; after config:cache, cache it again.']);
 
-            return null;
-        }
-
-        $warnings = array_map(fn (string $warning) => ['warning', $warning, ''], $cluster->warnings());
-
-        if ($cluster->endpoints() === []) {
-            $warnings[] = ['warning', 'there is no endpoint, so that nothing is sent', 'Add one to endpoints, and see that its environment variable is set.'];
+            return false;
         }
 
         $this->judge('Config', ...$warnings ?: [null]);
 
-        return $cluster;
+        return true;
+    }
+
+    /**
+     * Check that there are endpoints, in the config, from the provider, or known to the servers.
+     *
+     * @param  list<array<string, mixed>>  $known
+     */
+    private function endpoints(array $known): void
+    {
+        try {
+            $known = [...$known, ...$this->cluster->configured()];
+        } catch (EndpointProviderFailed $e) {
+            $this->judge('Endpoints', ['error', $e->getMessage(), 'Check that its database answers, and correct the endpoint that the message names. Running servers keep the endpoints that they have.']);
+
+            return;
+        }
+
+        $this->judge('Endpoints', $known === [] ? [
+            'warning', 'there is no endpoint, so that nothing is sent', 'Add one to endpoints, or to what the EndpointProvider returns, and check that its environment variable is set.',
+        ] : null);
     }
 
     /**
@@ -169,10 +181,10 @@ final class SetupCheck
      *
      * @return array<string, mixed>|null
      */
-    private function redis(Cluster $cluster): ?array
+    private function redis(): ?array
     {
         try {
-            $status = $cluster->status();
+            $status = $this->cluster->status();
         } catch (WebhooksException $e) {
             // A server that cannot serve, such as a cluster or one that is too old, is named together with the remedy.
             $this->judge('Redis', ['error', $e->getMessage(), preg_match('/cannot be used|forbids a call|rejects a call: the key/', $e->getMessage()) ? '' : 'Correct resonate-webhooks.connection, or start Redis; servers wait for it.']);
@@ -202,10 +214,10 @@ final class SetupCheck
     /**
      * Check that Redis takes writes, and that its user may call every command that servers call.
      */
-    private function refusals(Cluster $cluster): void
+    private function refusals(): void
     {
         try {
-            $refusals = $cluster->refusals();
+            $refusals = $this->cluster->refusals();
         } catch (WebhooksException $e) {
             $this->judge('Rights', ['error', $e->getMessage(), '']);
 
@@ -253,7 +265,7 @@ final class SetupCheck
 
             foreach ($node['redis_errors'] as $reason => $errors) {
                 if ($errors['last_ms'] !== null && $status['time_ms'] - $errors['last_ms'] < self::LATELY) {
-                    $verdicts[] = ['warning', "within the last minute, a request of {$node['node']} to Redis failed: {$reason} ({$errors['count']} since it started)", self::REMEDIES[$reason] ?? 'Its log names the remedy.'];
+                    $verdicts[] = ['warning', "within the last minute, a request of {$node['node']} to Redis failed: {$reason} ({$errors['count']} since it started)", RedisRemedy::for($reason)];
                 }
             }
         }
@@ -351,6 +363,7 @@ final class SetupCheck
         $running = array_filter($status['nodes'], fn (array $node) => $node['state'] === 'running');
         $silent = array_filter($status['nodes'], fn (array $node) => $node['state'] === 'silent');
         $versions = array_unique(array_column($running, 'version'));
+        $this->runs = $running !== [];
         $other = array_diff($versions, [phpversion('resonate_webhooks')]);
 
         $this->judge('Servers', ...array_values(array_filter([

@@ -27,17 +27,18 @@ class DashboardServiceProvider extends ServiceProvider
      */
     public function boot(): void
     {
-        $page = new PageConfig((array) $this->app['config']->get('resonate-webhooks.dashboard', []));
-
-        if (! $page->enabled()) {
-            return;
-        }
-
+        // The route of the metrics has the same gate, with or without the page.
         $this->callAfterResolving(Gate::class, function (Gate $gate, Application $app): void {
             if (! $gate->has(static::ABILITY)) {
                 $gate->define(static::ABILITY, fn (mixed $user = null): bool => $app->environment('local'));
             }
         });
+
+        $page = new PageConfig((array) $this->app['config']->get('resonate-webhooks.dashboard', []));
+
+        if (! $page->enabled()) {
+            return;
+        }
 
         $this->loadViewsFrom(dirname(__DIR__, 2).'/resources/views', 'resonate-webhooks');
 

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Dashboard;
 
+use Webpatser\ResonateWebhooks\Support\JsonText;
+
 /**
  * Text that clients or endpoints chose. Views escape it as all text; here it loses the characters that are not seen, or
  * that would have what follows seen in another order.
@@ -26,15 +28,11 @@ final class Foreign
     }
 
     /**
-     * A JSON document, in lines; as it is when it is none.
+     * A JSON document, in lines and otherwise as it was sent; as it is when it is none.
      */
     public static function json(string $text): string
     {
-        // Objects stay objects, or {} would become [].
-        $document = json_decode($text, flags: JSON_BIGINT_AS_STRING);
-        $pretty = $document === null ? false : json_encode($document, JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION);
-
-        return self::told(mb_strcut($pretty ?: $text, 0, self::LONGEST), '/(?!\n)[\p{Cc}'.self::UNSEEN.']/u');
+        return self::told(mb_strcut(JsonText::indent($text), 0, self::LONGEST), '/(?!\n)[\p{Cc}'.self::UNSEEN.']/u');
     }
 
     /**

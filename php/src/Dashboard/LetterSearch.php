@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Dashboard;
 
-use Webpatser\ResonateWebhooks\Native\DeadLetters;
+use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 
 /**
  * Goes through the dead letters, a page at a time. Redis has no index of what they say, so a search reads them, and leaves

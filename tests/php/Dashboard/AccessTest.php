@@ -70,10 +70,10 @@ final class AccessTest extends DashboardTestCase
 
         $this->assertStringContainsString("default-src 'none'; script-src 'self'; style-src 'self'", $answer->headers->get('Content-Security-Policy'));
         $this->assertStringContainsString('no-store', $answer->headers->get('Cache-Control'));
-        $this->assertDoesNotMatchRegularExpression('/ on\w+=|style=|<style|<script(?![^>]* src="http:\/\/localhost\/)|href="(?!http:\/\/localhost\/|#|data:,)/', $page);
+        $this->assertDoesNotMatchRegularExpression('~ on\w+=|style=|<style|<script(?![^>]* src="/)|href="(?!/|#|data:,)~', $page);
 
         foreach (['css' => 'text/css', 'js' => 'text/javascript'] as $kind => $type) {
-            $this->assertSame(1, preg_match("~\"(http://localhost/[^\"]+dashboard\\.{$kind}\\?v=\w+)\"~", $page, $url));
+            $this->assertSame(1, preg_match("~\"(/[^\"]+dashboard\\.{$kind}\\?v=\w+)\"~", $page, $url));
             $asset = $this->get($url[1])->assertOk();
             $this->assertStringStartsWith($type, $asset->headers->get('Content-Type'));
             $this->assertStringContainsString('immutable', $asset->headers->get('Cache-Control'));
@@ -81,6 +81,42 @@ final class AccessTest extends DashboardTestCase
         }
 
         $this->get(self::PAGE.'/assets/..%2f..%2froutes%2fdashboard.php')->assertNotFound();
+    }
+
+    public function test_behind_a_proxy_that_is_not_trusted_no_url_has_a_scheme_or_a_host(): void
+    {
+        $this->open(['endpoints' => ['billing' => $this->endpoint()]]);
+        $node = $this->giveUp(['one']);
+        [$letter] = $this->letters()->list();
+        $this->withHeaders(['X-Forwarded-Proto' => 'https', 'X-Forwarded-Host' => 'admin.example.com']);
+        $pages = ['', '/live', '/dead-letters', '/dead-letters?search=one', "/dead-letters/{$letter['letter']}", '/dead-letters/confirm?all=1',
+            "/dead-letters/confirm?letters[]={$letter['letter']}&action=forget", '/endpoints/confirm?action=pause&endpoint=billing'];
+
+        foreach ($pages as $path) {
+            $page = $this->get(self::PAGE.$path)->assertOk()->getContent();
+            preg_match_all('~ (?:href|src|action|data-url)="([^"#]+)"~', $page, $urls);
+            $this->assertNotSame([], $urls[1], $path);
+            $this->assertSame([], preg_grep('~^(?!/resonate-webhooks|data:,)~', $urls[1]), $path);
+        }
+
+        foreach (['/endpoints/pause' => '', '/endpoints/resume' => '', '/dead-letters/forget' => '/dead-letters'] as $path => $next) {
+            $answer = $this->post(self::PAGE.$path, ['_token' => csrf_token(), 'endpoint' => 'billing'])->assertStatus(302);
+            $this->assertSame(self::PAGE.$next, $answer->headers->get('Location'));
+        }
+
+        $this->assertSame(self::PAGE.'/dead-letters', $this->get(self::PAGE.'/dead-letters/confirm')->headers->get('Location'));
+        $node->stop();
+    }
+
+    public function test_an_application_in_a_folder_of_its_site_keeps_that_folder(): void
+    {
+        $this->open();
+        $this->withServerVariables(['SCRIPT_NAME' => '/shop/index.php', 'SCRIPT_FILENAME' => '/srv/shop/index.php', 'REQUEST_URI' => '/shop'.self::PAGE, 'PHP_SELF' => '/shop/index.php']);
+        $page = $this->get('/shop'.self::PAGE)->assertOk()->getContent();
+
+        $this->assertStringContainsString('href="/shop/resonate-webhooks/dead-letters"', $page);
+        $this->assertStringContainsString('src="/shop/resonate-webhooks/assets/dashboard.js?', $page);
+        $this->assertStringContainsString('data-url="/shop/resonate-webhooks/live"', $page);
     }
 
     /**

@@ -4,9 +4,14 @@ declare(strict_types=1);
 
 namespace Tests\Dashboard;
 
+use Illuminate\Auth\GenericUser;
+use Illuminate\Support\Facades\Event;
 use Tests\Support\RedisServer;
 use Tests\Support\Wait;
+use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 use Webpatser\ResonateWebhooks\Dashboard\LetterSearch;
+use Webpatser\ResonateWebhooks\Events\Operation;
+use Webpatser\ResonateWebhooks\Events\OperatorActed;
 
 final class DeadLettersTest extends DashboardTestCase
 {
@@ -96,8 +101,9 @@ final class DeadLettersTest extends DashboardTestCase
 
     public function test_a_search_that_takes_too_long_goes_on_with_the_next_page(): void
     {
+        $this->open();
         $this->store(60, 'HTTP 500');
-        $hurried = new LetterSearch($this->letters(), seconds: 0);
+        $hurried = new LetterSearch($this->app->make(DeadLetters::class), seconds: 0);
         ['letters' => $letters, 'next' => $next, 'looked' => $looked] = $hurried->page('presence-1 ');
         $this->assertSame([[], 25], [$letters, $looked]);
 
@@ -110,6 +116,26 @@ final class DeadLettersTest extends DashboardTestCase
 
         $this->assertSame([['msg_1'], 3], [array_column($all, 'id'), $pages]);
         $this->assertNotNull($next);
+    }
+
+    public function test_the_user_who_acts_is_recorded(): void
+    {
+        $this->open();
+        $this->store(2, 'HTTP 500');
+        [$two, $one] = array_column($this->letters()->list(), 'letter');
+        $acted = [];
+        Event::listen(function (OperatorActed $event) use (&$acted): void {
+            $acted[] = [$event->operation, $event->ids, $event->count, $event->by, $event->via];
+        });
+        $this->get(self::PAGE)->assertOk();
+
+        foreach ([null, new GenericUser(['id' => 7])] as $user) {
+            $this->user = $user;
+            $this->app['auth']->forgetGuards();
+            $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'letters' => [$user === null ? $one : $two]])->assertRedirect();
+        }
+
+        $this->assertSame([[Operation::Forget, [$one], 1, null, 'web'], [Operation::Forget, [$two], 1, '7', 'web']], $acted);
     }
 
     public function test_a_choice_of_nothing_and_nonsense_are_answered(): void

@@ -8,6 +8,7 @@ use Illuminate\Contracts\Console\Kernel;
 use Illuminate\Filesystem\Filesystem;
 use Illuminate\Foundation\Application;
 use Illuminate\Foundation\Bootstrap\HandleExceptions;
+use Illuminate\Foundation\Console\AboutCommand;
 use Illuminate\Support\Facades\Facade;
 use PHPUnit\Framework\TestCase;
 use Psr\Log\NullLogger;
@@ -36,6 +37,9 @@ final class TestApplication
         foreach (['bootstrap/cache', 'config', 'storage/framework/views', 'storage/logs'] as $folder) {
             mkdir("{$base}/{$folder}", recursive: true);
         }
+
+        // Laravel warns of one that is not there.
+        touch("{$base}/.env");
 
         // Blade looks for components in the application's own namespace as well.
         file_put_contents("{$base}/composer.json", '{"autoload": {"psr-4": {"App\\\\": "app/"}}}');
@@ -124,6 +128,8 @@ final class TestApplication
     public function remove(?TestCase $test = null): void
     {
         (new Filesystem)->deleteDirectory($this->laravel->basePath());
+
+        AboutCommand::flushState();
 
         if ($test !== null) {
             HandleExceptions::flushState($test);

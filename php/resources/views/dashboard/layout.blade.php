@@ -1,5 +1,6 @@
 @use('Webpatser\ResonateWebhooks\Dashboard\Controllers\AssetController')
 @use('Webpatser\ResonateWebhooks\Dashboard\Foreign')
+@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
 <!DOCTYPE html>
 <html lang="en">
 <head>
@@ -18,8 +19,8 @@
     <header class="top">
         <p class="brand">Webhooks <span>{{ config('app.name') }}</span></p>
         <nav aria-label="Pages">
-            <a href="{{ route('resonate-webhooks.dashboard.overview') }}" @if (request()->routeIs('*.overview')) aria-current="page" @endif>Overview</a>
-            <a href="{{ route('resonate-webhooks.dashboard.dead-letters') }}" @if (request()->routeIs('*.dead-letters')) aria-current="page" @endif>Dead letters</a>
+            <a href="{{ PageUrl::to('overview') }}" @if (request()->routeIs('*.overview')) aria-current="page" @endif>Overview</a>
+            <a href="{{ PageUrl::to('dead-letters') }}" @if (request()->routeIs('*.dead-letters')) aria-current="page" @endif>Dead letters</a>
         </nav>
     </header>
 

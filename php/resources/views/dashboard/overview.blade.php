@@ -1,11 +1,13 @@
 @extends('resonate-webhooks::dashboard.layout')
 
+@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
+
 @section('title', 'Overview')
 
 @section('content')
     <div class="heading">
         <h1>Overview</h1>
-        <p id="refresh" class="muted" data-url="{{ route('resonate-webhooks.dashboard.live') }}" data-interval="5000">
+        <p id="refresh" class="muted" data-url="{{ PageUrl::to('live') }}" data-interval="5000">
             <noscript>Without JavaScript this page shows how things were when it was loaded.</noscript>
         </p>
     </div>

@@ -39,9 +39,7 @@ class AdoptCommand extends WebhooksCommand
         ['data' => $data, 'own' => $own] = $status['identity'];
 
         if ($own === null) {
-            $this->components->error('This application has no identity: set APP_NAME and APP_KEY, or RESONATE_WEBHOOKS_CLUSTER_NAME.');
-
-            return self::FAILURE;
+            return $this->refuse('This application has no identity: set APP_NAME and APP_KEY, or RESONATE_WEBHOOKS_CLUSTER_NAME.');
         }
 
         if ($status['identity']['mismatch'] === null) {

@@ -37,8 +37,6 @@ trait AsksForEndpoint
      */
     protected function isUnknown(string $name): int
     {
-        $this->components->error("No endpoint is called [{$this->text($name)}].");
-
-        return self::FAILURE;
+        return $this->refuse("No endpoint is called [{$this->text($name)}].");
     }
 }

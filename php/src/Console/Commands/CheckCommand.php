@@ -20,6 +20,7 @@ class CheckCommand extends WebhooksCommand
      * @var string
      */
     protected $signature = 'resonate-webhooks:check
+                            {--strict : Exit with 2 when no server is running}
                             {--json : Output the findings as JSON}';
 
     /**
@@ -34,13 +35,19 @@ class CheckCommand extends WebhooksCommand
      */
     protected function perform(): int
     {
-        $findings = (new SetupCheck(Settings::forExtension()))->findings();
+        $check = new SetupCheck($this->cluster(), Settings::forExtension());
+        $findings = $check->findings();
         $failed = in_array('error', array_column($findings, 'level'), true);
+        $code = match (true) {
+            $failed => self::FAILURE,
+            $this->option('strict') && ! $check->runs() => self::NOTHING_RUNS,
+            default => self::SUCCESS,
+        };
 
         if ($this->option('json')) {
             $this->json($findings);
 
-            return $failed ? self::FAILURE : self::SUCCESS;
+            return $code;
         }
 
         $this->newLine();
@@ -59,11 +66,11 @@ class CheckCommand extends WebhooksCommand
 
         $this->newLine();
         match (true) {
-            $failed => $this->components->error('Something has to be mended.'),
-            in_array('warning', array_column($findings, 'level'), true) => $this->components->info('Nothing has to be mended at once.'),
-            default => $this->components->info('Nothing has to be mended.'),
+            $failed => $this->components->error('Checks failed.'),
+            in_array('warning', array_column($findings, 'level'), true) => $this->components->info('Checks passed with warnings.'),
+            default => $this->components->info('Checks passed.'),
         };
 
-        return $failed ? self::FAILURE : self::SUCCESS;
+        return $code;
     }
 }

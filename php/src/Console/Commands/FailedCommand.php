@@ -19,7 +19,7 @@ class FailedCommand extends WebhooksCommand
      */
     protected $signature = 'resonate-webhooks:failed
                             {--limit=50 : How many to list}
-                            {--before= : Only those before this one}
+                            {--before= : The ID of a dead letter: list only older ones}
                             {--json : Output them as JSON}';
 
     /**
@@ -34,8 +34,19 @@ class FailedCommand extends WebhooksCommand
      */
     protected function perform(): int
     {
-        $letters = $this->letters();
-        $page = $letters->list(max(0, (int) $this->option('limit')), $this->option('before'));
+        $limit = filter_var($this->option('limit'), FILTER_VALIDATE_INT, ['options' => ['min_range' => 1]]);
+        $before = $this->option('before');
+
+        if ($limit === false) {
+            return $this->refuse('The --limit option must be a whole number above zero.');
+        }
+
+        if ($before !== null && preg_match('/^\d+-\d+$/D', $before) !== 1) {
+            return $this->refuse('The --before option must be the ID of a dead letter, such as 1700000000000-0.');
+        }
+
+        $letters = $this->deadLetters();
+        $page = $letters->list($limit, $before);
 
         if ($this->option('json')) {
             $this->json($page);
@@ -60,10 +71,10 @@ class FailedCommand extends WebhooksCommand
             );
         }
 
-        $more = $letters->count() - count($page);
+        $last = array_last($page)['letter'];
 
-        if ($more > 0) {
-            $this->components->info("And {$more} others; --before=".$page[array_key_last($page)]['letter'].' goes on.');
+        if (count($page) === $limit && $letters->list(1, $last) !== []) {
+            $this->components->info("Older dead letters follow: --before={$last} lists them.");
         }
 
         $this->newLine();

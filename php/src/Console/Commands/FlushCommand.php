@@ -38,12 +38,10 @@ class FlushCommand extends WebhooksCommand
         $hours = $this->option('hours');
 
         if ($hours !== null && (! is_numeric($hours) || $hours <= 0)) {
-            $this->components->error('The --hours option wants a number above zero.');
-
-            return self::FAILURE;
+            return $this->refuse('The --hours option must be a number above zero.');
         }
 
-        $letters = $this->letters();
+        $letters = $this->deadLetters();
         $which = $hours === null ? "all {$letters->count()} failed webhooks" : "the webhooks that failed more than {$hours} hours ago";
 
         if (! $this->option('force') && ! $this->agreed($which)) {
@@ -62,7 +60,7 @@ class FlushCommand extends WebhooksCommand
     protected function agreed(string $which): bool
     {
         if (! $this->input->isInteractive()) {
-            $this->components->error('Nobody can be asked here: --force deletes them all the same.');
+            $this->components->error('Use --force in non-interactive mode.');
 
             return false;
         }

@@ -33,7 +33,7 @@ class ForgetCommand extends WebhooksCommand
     protected function perform(): int
     {
         $ids = array_unique($this->argument('id'));
-        $missing = count($ids) - $this->letters()->forget($ids);
+        $missing = count($ids) - $this->deadLetters()->forget($ids);
 
         if ($missing === 0) {
             $this->components->info('Failed webhooks deleted successfully.');
@@ -41,8 +41,6 @@ class ForgetCommand extends WebhooksCommand
             return self::SUCCESS;
         }
 
-        $this->components->error("No failed webhook matches {$missing} of the given IDs.");
-
-        return self::FAILURE;
+        return $this->refuse("No failed webhook matches {$missing} of the given IDs.");
     }
 }

@@ -28,7 +28,7 @@ class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
      *
      * @var string
      */
-    protected $description = 'Have nothing more sent to an endpoint for now; its events wait';
+    protected $description = 'Pause deliveries to an endpoint';
 
     /**
      * Do what the command is for.
@@ -58,6 +58,6 @@ class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
      */
     protected function choices(): array
     {
-        return array_column($this->cluster()->endpoints(), 'label', 'id');
+        return array_column(array_filter($this->cluster()->endpoints(), fn (array $endpoint) => ! $endpoint['is_paused']), 'label', 'id');
     }
 }

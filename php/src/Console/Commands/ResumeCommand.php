@@ -28,7 +28,7 @@ class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
      *
      * @var string
      */
-    protected $description = 'Have the events sent again that waited for a paused endpoint';
+    protected $description = 'Resume deliveries to a paused endpoint';
 
     /**
      * Do what the command is for.
@@ -36,13 +36,10 @@ class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
     protected function perform(): int
     {
         $cluster = $this->cluster();
-        $name = $this->argument('endpoint');
-
-        // One that is not configured any more can be resumed by its id.
-        $endpoints = $cluster->endpoints($name) ?: (isset($cluster->paused()[$name]) ? [['id' => $name, 'label' => $name]] : []);
+        $endpoints = $cluster->endpoints($this->argument('endpoint'));
 
         if ($endpoints === []) {
-            return $this->isUnknown($name);
+            return $this->isUnknown($this->argument('endpoint'));
         }
 
         foreach ($endpoints as $endpoint) {
@@ -61,12 +58,6 @@ class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
      */
     protected function choices(): array
     {
-        $cluster = $this->cluster();
-        $labels = array_column($cluster->endpoints(), 'label', 'id');
-
-        return array_map(strval(...), array_replace(
-            $paused = array_combine(array_keys($cluster->paused()), array_keys($cluster->paused())),
-            array_intersect_key($labels, $paused),
-        ));
+        return array_column(array_filter($this->cluster()->endpoints(), fn (array $endpoint) => $endpoint['is_paused']), 'label', 'id');
     }
 }

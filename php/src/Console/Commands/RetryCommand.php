@@ -32,7 +32,7 @@ class RetryCommand extends WebhooksCommand
      */
     protected function perform(): int
     {
-        $letters = $this->letters();
+        $letters = $this->deadLetters();
         $ids = $this->argument('id');
 
         if ($ids === ['all']) {

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Symfony\Component\Console\Attribute\AsCommand;
+use Webpatser\ResonateWebhooks\Support\JsonText;
 
 /**
  * Shows a webhook that was given up, with what it says.
@@ -33,12 +34,10 @@ class ShowCommand extends WebhooksCommand
      */
     protected function perform(): int
     {
-        $letter = $this->letters()->find($this->argument('id'));
+        $letter = $this->deadLetters()->find($this->argument('id'));
 
         if ($letter === null) {
-            $this->components->error("Unable to find failed webhook with ID [{$this->text($this->argument('id'))}].");
-
-            return self::FAILURE;
+            return $this->refuse("Unable to find failed webhook with ID [{$this->text($this->argument('id'))}].");
         }
 
         if ($this->option('json')) {
@@ -59,9 +58,7 @@ class ShowCommand extends WebhooksCommand
         $this->components->twoColumnDetail('Given up', $this->date($letter['dropped_ms']));
         $this->newLine();
 
-        $body = json_decode($letter['body'], true);
-
-        foreach (explode("\n", is_array($body) ? (string) json_encode($body, JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES) : $letter['body']) as $line) {
+        foreach (explode("\n", JsonText::indent($letter['body'])) as $line) {
             $this->line('  '.$this->text($line));
         }
 

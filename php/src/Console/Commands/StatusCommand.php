@@ -38,11 +38,12 @@ class StatusCommand extends WebhooksCommand
     protected function perform(): int
     {
         $status = $this->cluster()->status();
+        $running = in_array('running', array_column($status['nodes'], 'state'), true);
 
         if ($this->option('json')) {
             $this->json($status);
 
-            return self::SUCCESS;
+            return $running ? self::SUCCESS : self::NOTHING_RUNS;
         }
 
         $this->showCluster($status);
@@ -51,7 +52,13 @@ class StatusCommand extends WebhooksCommand
         $this->showLanes($status);
         $this->newLine();
 
-        return self::SUCCESS;
+        if ($running) {
+            return self::SUCCESS;
+        }
+
+        $this->components->warn('No running servers found.');
+
+        return self::NOTHING_RUNS;
     }
 
     /**
@@ -87,10 +94,6 @@ class StatusCommand extends WebhooksCommand
     {
         $this->title('Nodes');
 
-        if ($status['nodes'] === []) {
-            $this->components->warn('No server has written anything down lately: none runs with this config.');
-        }
-
         foreach ($status['nodes'] as $node) {
             $this->components->twoColumnDetail(
                 sprintf('%s <fg=gray>%s, process %d, up for %s</>',
@@ -121,10 +124,16 @@ class StatusCommand extends WebhooksCommand
                 match ($endpoint['state']) {
                     'ok' => '<fg=green;options=bold>OK</>',
                     'paused' => "<fg=yellow;options=bold>PAUSED</>{$since}",
+                    'resuming' => '<fg=yellow;options=bold>RESUMING</>',
+                    'unreported' => '<fg=gray>not reported by a server</>',
                     'disabled' => "<fg=red;options=bold>DISABLED</>{$since}",
                     default => "<fg=red;options=bold>FAILING</>{$since}",
                 },
             );
+
+            if ($endpoint['nodes'] === [] && $endpoint['attempts'] === 0) {
+                continue;
+            }
 
             $this->components->bulletList(array_filter([
                 sprintf('%s delivered, %s given up, %s waiting',
@@ -139,12 +148,6 @@ class StatusCommand extends WebhooksCommand
 
         if ($status['endpoints_omitted'] > 0) {
             $this->components->info("And {$status['endpoints_omitted']} more.");
-        }
-
-        $seen = array_column($status['endpoints'], 'id');
-
-        foreach (array_diff(array_map(strval(...), array_keys($status['paused'])), $seen) as $unknown) {
-            $this->components->warn("Paused, but known to no server: {$this->text($unknown)}");
         }
     }
 

@@ -6,6 +6,7 @@ namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Illuminate\Support\Collection;
 use Symfony\Component\Console\Attribute\AsCommand;
+use Throwable;
 use Webpatser\Resonate\Application;
 use Webpatser\Resonate\Contracts\ApplicationProvider;
 
@@ -38,15 +39,22 @@ class TestCommand extends WebhooksCommand
     protected function perform(): int
     {
         $cluster = $this->cluster();
-        $endpoints = $cluster->endpoints($this->argument('endpoint'));
+        $endpoints = $cluster->configured($this->argument('endpoint'));
 
         if ($endpoints === []) {
-            return $this->refuse($this->argument('endpoint') === null
-                ? 'No endpoint is configured.'
-                : "No endpoint is called [{$this->text($this->argument('endpoint'))}].");
+            return $this->refuse($this->argument('endpoint') === null ? 'No endpoint is configured.' : $this->whyNot($this->argument('endpoint')));
         }
 
-        $applications = app(ApplicationProvider::class)->all();
+        if (! $this->laravel->bound(ApplicationProvider::class)) {
+            return $this->refuse('No application can sign: run the test where Resonate is installed.');
+        }
+
+        try {
+            $applications = $this->laravel->make(ApplicationProvider::class)->all();
+        } catch (Throwable $e) {
+            return $this->refuse("No application can sign: the provider of applications failed: {$this->text($e->getMessage())}");
+        }
+
         $results = [];
 
         foreach ($endpoints as $endpoint) {
@@ -100,12 +108,12 @@ class TestCommand extends WebhooksCommand
     }
 
     /**
-     * Say why nothing was sent.
+     * Say why there is nothing to test: only what configures an endpoint knows its whole URL and its headers.
      */
-    protected function refuse(string $why): int
+    protected function whyNot(string $name): string
     {
-        $this->option('json') ? $this->json(['error' => $why]) : $this->components->error($why);
-
-        return self::FAILURE;
+        return $this->quietly(fn () => array_column($this->cluster()->endpoints($name), 'label', 'id')) === []
+            ? "No endpoint is called [{$this->text($name)}]."
+            : "The servers know [{$this->text($name)}], this application does not: run the test where its EndpointProvider or config is.";
     }
 }

@@ -44,8 +44,14 @@ class WatchCommand extends WebhooksCommand
      */
     protected function perform(): int
     {
+        $seconds = $this->option('seconds');
+
+        if ($seconds !== null && (! is_numeric($seconds) || $seconds <= 0)) {
+            return $this->refuse('The --seconds option must be a number above zero.');
+        }
+
         $cluster = $this->cluster();
-        $end = $this->option('seconds') === null ? INF : microtime(true) + (float) $this->option('seconds');
+        $end = $seconds === null ? INF : microtime(true) + (float) $seconds;
         $last = $cluster->watch()['last'];
 
         $this->trap(fn () => [SIGINT, SIGTERM], function (): void {

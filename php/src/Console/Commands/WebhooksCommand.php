@@ -6,36 +6,42 @@ namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Closure;
 use Illuminate\Console\Command;
+use Illuminate\Contracts\Debug\ExceptionHandler;
 use Illuminate\Support\Carbon;
 use Symfony\Component\Console\Formatter\OutputFormatter;
-use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
+use Throwable;
+use Webpatser\ResonateWebhooks\Contracts\Cluster;
+use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
-use Webpatser\ResonateWebhooks\Native\Cluster;
-use Webpatser\ResonateWebhooks\Native\DeadLetters;
-use Webpatser\ResonateWebhooks\Settings;
 
 /**
- * What the commands share: the config, the way to Redis, and one clear line when there is none.
+ * What the commands share: the cluster and its dead letters, the exit codes, and one clear line when something is wrong.
  */
 abstract class WebhooksCommand extends Command
 {
     /**
-     * Execute the console command.
+     * The exit code of a command that found no running server.
+     */
+    protected const int NOTHING_RUNS = 2;
+
+    /**
+     * Execute the console command: 0 is fine, 1 is wrong, 2 means that nothing runs.
      */
     public function handle(): int
     {
         try {
-            if (! extension_loaded('resonate_webhooks')) {
-                throw ExtensionMissing::fromThisProcess();
-            }
-
             return $this->perform();
         } catch (WebhooksException $e) {
-            $this->hasOption('json') && $this->option('json')
-                ? $this->json(['error' => $e->getMessage()])
-                : $this->components->error(ucfirst($e->getMessage()).'.');
+            return $this->refuse($this->wantsJson() ? $e->getMessage() : ucfirst($e->getMessage()).'.');
+        } catch (Throwable $e) {
+            // A program that reads JSON gets JSON; the log gets the rest.
+            if (! $this->wantsJson()) {
+                throw $e;
+            }
 
-            return self::FAILURE;
+            $this->laravel->make(ExceptionHandler::class)->report($e);
+
+            return $this->refuse($e->getMessage());
         }
     }
 
@@ -47,23 +53,37 @@ abstract class WebhooksCommand extends Command
     abstract protected function perform(): int;
 
     /**
-     * The servers with this config.
-     *
-     * @throws WebhooksException
+     * The servers of this application.
      */
     protected function cluster(): Cluster
     {
-        return new Cluster(Settings::forExtension());
+        return $this->laravel->make(Cluster::class);
     }
 
     /**
-     * The webhooks that were given up.
-     *
-     * @throws WebhooksException
+     * The dead letters of this application.
      */
-    protected function letters(): DeadLetters
+    protected function deadLetters(): DeadLetters
     {
-        return new DeadLetters(Settings::forExtension());
+        return $this->laravel->make(DeadLetters::class);
+    }
+
+    /**
+     * Say in one line, or in one JSON document, why nothing was done.
+     */
+    protected function refuse(string $why): int
+    {
+        $this->wantsJson() ? $this->json(['error' => $why]) : $this->components->error($why);
+
+        return self::FAILURE;
+    }
+
+    /**
+     * Whether a program reads the output.
+     */
+    protected function wantsJson(): bool
+    {
+        return $this->hasOption('json') && $this->option('json');
     }
 
     /**
@@ -75,7 +95,7 @@ abstract class WebhooksCommand extends Command
     protected function quietly(Closure $choices): array
     {
         try {
-            return extension_loaded('resonate_webhooks') ? $choices() : [];
+            return $choices();
         } catch (WebhooksException) {
             return [];
         }

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Dashboard\Controllers;
 
 use Illuminate\Http\Response;
+use Webpatser\ResonateWebhooks\Dashboard\PageUrl;
 
 /**
  * Serves the style and the script of the page, as files of their own so that a strict policy lets them in.
@@ -16,7 +17,7 @@ class AssetController
      */
     public static function url(string $file): string
     {
-        return route('resonate-webhooks.dashboard.asset', ['file' => $file, 'v' => substr(hash_file('xxh128', self::path($file)), 0, 12)]);
+        return PageUrl::to('asset', ['file' => $file, 'v' => substr(hash_file('xxh128', self::path($file)), 0, 12)]);
     }
 
     /**

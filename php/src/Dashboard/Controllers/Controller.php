@@ -6,19 +6,32 @@ namespace Webpatser\ResonateWebhooks\Dashboard\Controllers;
 
 use Illuminate\Http\RedirectResponse;
 use Symfony\Component\HttpFoundation\Response;
-use Webpatser\ResonateWebhooks\Dashboard\Servers;
+use Webpatser\ResonateWebhooks\Contracts\Cluster;
+use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
+use Webpatser\ResonateWebhooks\Dashboard\PageUrl;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 
 /**
- * What the pages share: the servers, and a page that says why there are none to be seen.
+ * What the pages share: the cluster, its dead letters, and a page that says why neither can be shown.
  */
 abstract class Controller
 {
-    public function __construct(protected readonly Servers $servers)
+    /**
+     * The cluster; not injected, for the router may keep a controller for the next request.
+     */
+    protected function cluster(): Cluster
     {
-        // No request: the router may keep a controller for the next one.
+        return app(Cluster::class);
+    }
+
+    /**
+     * The dead letters.
+     */
+    protected function deadLetters(): DeadLetters
+    {
+        return app(DeadLetters::class);
     }
 
     /**
@@ -60,7 +73,8 @@ abstract class Controller
      */
     protected function done(string $route, string $what): RedirectResponse
     {
-        return redirect()->route("resonate-webhooks.dashboard.{$route}")->with('resonate-webhooks-done', $what);
+        // Laravel's redirector would add scheme and host.
+        return (new RedirectResponse(PageUrl::to($route)))->setSession(session()->driver())->with('resonate-webhooks-done', $what);
     }
 
     /**

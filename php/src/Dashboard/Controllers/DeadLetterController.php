@@ -7,6 +7,7 @@ namespace Webpatser\ResonateWebhooks\Dashboard\Controllers;
 use Illuminate\Contracts\View\View;
 use Illuminate\Http\RedirectResponse;
 use Webpatser\ResonateWebhooks\Dashboard\LetterSearch;
+use Webpatser\ResonateWebhooks\Dashboard\PageUrl;
 use Webpatser\ResonateWebhooks\Dashboard\Readable;
 
 /**
@@ -24,7 +25,7 @@ class DeadLetterController extends Controller
      */
     public function index(): View
     {
-        $letters = $this->servers->letters();
+        $letters = $this->deadLetters();
         $search = trim($this->field('search'));
 
         return view('resonate-webhooks::dashboard.dead-letters.index', [
@@ -42,7 +43,7 @@ class DeadLetterController extends Controller
     public function show(string $letter): View
     {
         return view('resonate-webhooks::dashboard.dead-letters.show', [
-            'letter' => $this->servers->letters()->find($letter) ?? abort(404),
+            'letter' => $this->deadLetters()->find($letter) ?? abort(404),
             'now' => Readable::now(),
         ]);
     }
@@ -52,7 +53,7 @@ class DeadLetterController extends Controller
      */
     public function confirm(): View|RedirectResponse
     {
-        $letters = $this->servers->letters();
+        $letters = $this->deadLetters();
         $all = $this->field('all') !== '';
         $chosen = $all ? [] : array_values(array_filter(array_map($letters->find(...), $this->chosen())));
         $count = $all ? $letters->count() : count($chosen);
@@ -73,11 +74,11 @@ class DeadLetterController extends Controller
             'explanation' => $forget
                 ? 'They are deleted, and can neither be read nor sent again.'
                 : 'They go out under their old ids, signed anew, behind what waits for the same endpoint and application. Each stays a dead letter until it has been delivered.',
-            'action' => route('resonate-webhooks.dashboard.dead-letters.'.($forget ? 'forget' : 'retry')),
+            'action' => PageUrl::to('dead-letters.'.($forget ? 'forget' : 'retry')),
             'fields' => $all ? ['all' => '1', 'asked' => (string) time()] : ['letters' => array_column($chosen, 'letter')],
             'button' => $forget ? 'Forget' : 'Retry',
             'dangerous' => $forget,
-            'back' => route('resonate-webhooks.dashboard.dead-letters'),
+            'back' => PageUrl::to('dead-letters'),
         ]);
     }
 
@@ -86,7 +87,7 @@ class DeadLetterController extends Controller
      */
     public function retry(): RedirectResponse
     {
-        $letters = $this->servers->letters();
+        $letters = $this->deadLetters();
         $found = $this->field('all') !== '' ? $letters->retryAll() : $letters->retry($this->chosen());
 
         return $this->done('dead-letters', $found === 0
@@ -99,7 +100,7 @@ class DeadLetterController extends Controller
      */
     public function forget(): RedirectResponse
     {
-        $letters = $this->servers->letters();
+        $letters = $this->deadLetters();
         $found = $this->field('all') !== ''
             ? $letters->flush(max(0, time() - (int) $this->field('asked')))
             : $letters->forget($this->chosen());

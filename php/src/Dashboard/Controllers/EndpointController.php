@@ -6,7 +6,7 @@ namespace Webpatser\ResonateWebhooks\Dashboard\Controllers;
 
 use Illuminate\Contracts\View\View;
 use Illuminate\Http\RedirectResponse;
-use Webpatser\ResonateWebhooks\Dashboard\EndpointRows;
+use Webpatser\ResonateWebhooks\Dashboard\PageUrl;
 
 /**
  * Pauses endpoints and has them go on.
@@ -27,11 +27,11 @@ class EndpointController extends Controller
             'explanation' => $pause
                 ? 'Within two seconds no server sends anything more to it. Its events wait, and no time runs out for them.'
                 : 'What has waited is sent, and what comes.',
-            'action' => route('resonate-webhooks.dashboard.endpoints.'.($pause ? 'pause' : 'resume')),
+            'action' => PageUrl::to('endpoints.'.($pause ? 'pause' : 'resume')),
             'fields' => ['endpoint' => $endpoint['id']],
             'button' => $pause ? 'Pause' : 'Resume',
             'dangerous' => $pause,
-            'back' => route('resonate-webhooks.dashboard.overview'),
+            'back' => PageUrl::to('overview'),
         ]);
     }
 
@@ -42,7 +42,7 @@ class EndpointController extends Controller
     {
         $endpoint = $this->endpoint();
 
-        return $this->done('overview', $this->servers->cluster()->pause($endpoint['id'])
+        return $this->done('overview', $this->cluster()->pause($endpoint['id'])
             ? "{$endpoint['label']} is paused, on every server within two seconds. Its events wait."
             : "{$endpoint['label']} was paused already.");
     }
@@ -54,7 +54,7 @@ class EndpointController extends Controller
     {
         $endpoint = $this->endpoint();
 
-        return $this->done('overview', $this->servers->cluster()->resume($endpoint['id'])
+        return $this->done('overview', $this->cluster()->resume($endpoint['id'])
             ? "{$endpoint['label']} goes on, on every server within two seconds."
             : "{$endpoint['label']} was not paused.");
     }
@@ -66,14 +66,6 @@ class EndpointController extends Controller
      */
     protected function endpoint(): array
     {
-        $cluster = $this->servers->cluster();
-
-        foreach (EndpointRows::of($cluster->status(), $cluster->endpoints()) as $row) {
-            if ($row['id'] === $this->field('endpoint')) {
-                return $row;
-            }
-        }
-
-        abort(404);
+        return array_find($this->cluster()->endpoints(), fn (array $endpoint) => $endpoint['id'] === $this->field('endpoint')) ?? abort(404);
     }
 }

@@ -5,7 +5,6 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Dashboard\Controllers;
 
 use Illuminate\Contracts\View\View;
-use Webpatser\ResonateWebhooks\Dashboard\EndpointRows;
 
 /**
  * Shows servers, endpoints, lanes and channels.
@@ -35,13 +34,8 @@ class OverviewController extends Controller
      */
     protected function content(): array
     {
-        $cluster = $this->servers->cluster();
-        $status = $cluster->status();
+        $status = $this->cluster()->status();
 
-        return [
-            'status' => $status,
-            'now' => $status['time_ms'],
-            'endpoints' => EndpointRows::of($status, $cluster->endpoints()),
-        ];
+        return ['status' => $status, 'now' => $status['time_ms'], 'endpoints' => $status['endpoints']];
     }
 }

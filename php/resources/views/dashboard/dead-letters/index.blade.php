@@ -1,5 +1,6 @@
 @extends('resonate-webhooks::dashboard.layout')
 
+@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
 @use('Webpatser\ResonateWebhooks\Dashboard\Readable')
 
 @section('title', 'Dead letters')
@@ -10,17 +11,17 @@
 
         @if ($total > 0)
             <p class="actions">
-                <a class="button button-plain" href="{{ route('resonate-webhooks.dashboard.dead-letters.confirm', ['action' => 'retry', 'all' => 1]) }}">Retry all</a>
-                <a class="button button-plain" href="{{ route('resonate-webhooks.dashboard.dead-letters.confirm', ['action' => 'forget', 'all' => 1]) }}">Forget all</a>
+                <a class="button button-plain" href="{{ PageUrl::to('dead-letters.confirm', ['action' => 'retry', 'all' => 1]) }}">Retry all</a>
+                <a class="button button-plain" href="{{ PageUrl::to('dead-letters.confirm', ['action' => 'forget', 'all' => 1]) }}">Forget all</a>
             </p>
         @endif
     </div>
 
-    <form method="get" action="{{ route('resonate-webhooks.dashboard.dead-letters') }}" class="search" role="search">
+    <form method="get" action="{{ PageUrl::to('dead-letters') }}" class="search" role="search">
         <label for="search">Text in endpoint, application, reason, id or body</label>
         <input type="search" id="search" name="search" value="{{ $search }}">
         <button class="button">Search</button>
-        @if ($search !== '')<a href="{{ route('resonate-webhooks.dashboard.dead-letters') }}">Show all</a>@endif
+        @if ($search !== '')<a href="{{ PageUrl::to('dead-letters') }}">Show all</a>@endif
     </form>
 
     @if ($page['letters'] === [])
@@ -34,6 +35,6 @@
     @endif
 
     @if ($page['next'] !== null)
-        <p><a class="button button-plain" rel="next" href="{{ route('resonate-webhooks.dashboard.dead-letters', array_filter(['search' => $search, 'before' => $page['next']])) }}">{{ $search === '' ? 'Older ones' : 'Search older ones' }}</a></p>
+        <p><a class="button button-plain" rel="next" href="{{ PageUrl::to('dead-letters', array_filter(['search' => $search, 'before' => $page['next']])) }}">{{ $search === '' ? 'Older ones' : 'Search older ones' }}</a></p>
     @endif
 @endsection

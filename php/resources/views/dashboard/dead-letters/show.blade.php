@@ -1,6 +1,7 @@
 @extends('resonate-webhooks::dashboard.layout')
 
 @use('Webpatser\ResonateWebhooks\Dashboard\Foreign')
+@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
 @use('Webpatser\ResonateWebhooks\Dashboard\Readable')
 
 @section('title', "Dead letter {$letter['letter']}")
@@ -9,8 +10,8 @@
     <div class="heading">
         <h1>Dead letter <span class="muted">{{ $letter['letter'] }}</span></h1>
         <p class="actions">
-            <a class="button" href="{{ route('resonate-webhooks.dashboard.dead-letters.confirm', ['action' => 'retry', 'letters' => [$letter['letter']]]) }}">Retry</a>
-            <a class="button button-plain" href="{{ route('resonate-webhooks.dashboard.dead-letters.confirm', ['action' => 'forget', 'letters' => [$letter['letter']]]) }}">Forget</a>
+            <a class="button" href="{{ PageUrl::to('dead-letters.confirm', ['action' => 'retry', 'letters' => [$letter['letter']]]) }}">Retry</a>
+            <a class="button button-plain" href="{{ PageUrl::to('dead-letters.confirm', ['action' => 'forget', 'letters' => [$letter['letter']]]) }}">Forget</a>
         </p>
     </div>
 

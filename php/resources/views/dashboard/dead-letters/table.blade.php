@@ -1,4 +1,5 @@
-<form method="get" action="{{ route('resonate-webhooks.dashboard.dead-letters.confirm') }}" class="card">
+@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
+<form method="get" action="{{ PageUrl::to('dead-letters.confirm') }}" class="card">
     <table class="stacked">
         <caption class="unseen">Webhooks that were given up, newest first</caption>
         <thead>
@@ -17,7 +18,7 @@
             @foreach ($page['letters'] as $letter)
                 <tr>
                     <td data-label="Choose"><input type="checkbox" name="letters[]" value="{{ $letter['letter'] }}" aria-label="Choose {{ $letter['letter'] }}"></td>
-                    <th scope="row"><a href="{{ route('resonate-webhooks.dashboard.dead-letters.show', $letter['letter']) }}"><x-resonate-webhooks::when :ms="$letter['dropped_ms']" :now="$now" /></a></th>
+                    <th scope="row"><a href="{{ PageUrl::to('dead-letters.show', $letter['letter']) }}"><x-resonate-webhooks::when :ms="$letter['dropped_ms']" :now="$now" /></a></th>
                     <td data-label="Endpoint"><x-resonate-webhooks::foreign :text="$letter['url'] ?: $letter['endpoint'] ?: 'no endpoint'" /></td>
                     <td data-label="Application"><x-resonate-webhooks::foreign :text="$letter['app_id']" /></td>
                     <td data-label="Reason"><x-resonate-webhooks::foreign :text="$letter['reason']" class="error" /></td>

@@ -1,3 +1,4 @@
+@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
 @use('Webpatser\ResonateWebhooks\Dashboard\Readable')
 @php
     $action = $endpoint['is_paused'] ? 'resume' : 'pause';
@@ -39,6 +40,6 @@
         <div class="sparks" data-endpoint="{{ $endpoint['id'] }}" data-at="{{ $now }}" data-attempts="{{ $endpoint['attempts'] }}" data-deliveries="{{ $endpoint['deliveries'] }}" data-latency-us="{{ $endpoint['latency']['sum_us'] }}"></div>
     </td>
     <td class="actions">
-        <a class="button button-plain" id="{{ $action }}-{{ hash('xxh64', $endpoint['id']) }}" href="{{ route('resonate-webhooks.dashboard.endpoints.confirm', ['action' => $action, 'endpoint' => $endpoint['id']]) }}">{{ ucfirst($action) }}<span class="unseen"> {{ $endpoint['label'] }}</span></a>
+        <a class="button button-plain" id="{{ $action }}-{{ hash('xxh64', $endpoint['id']) }}" href="{{ PageUrl::to('endpoints.confirm', ['action' => $action, 'endpoint' => $endpoint['id']]) }}">{{ ucfirst($action) }}<span class="unseen"> {{ $endpoint['label'] }}</span></a>
     </td>
 </tr>

@@ -1,3 +1,4 @@
+@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
 @use('Webpatser\ResonateWebhooks\Dashboard\Readable')
 @php
     $running = count(array_filter($status['nodes'], fn ($node) => $node['state'] === 'running'));
@@ -13,7 +14,7 @@
         <x-resonate-webhooks::tile name="Servers" :tone="$running === 0 || $silent > 0 ? 'bad' : ''">{{ $running }}@if ($silent > 0) <small>{{ $silent }} silent</small>@endif</x-resonate-webhooks::tile>
         <x-resonate-webhooks::tile name="Endpoints" :tone="$troubled > 0 ? 'bad' : ''">{{ count($endpoints) }}@if ($troubled > 0) <small>{{ $troubled }} in trouble</small>@endif</x-resonate-webhooks::tile>
         <x-resonate-webhooks::tile name="Events waiting in Redis">{{ Readable::number($status['outbox']['events']) }}</x-resonate-webhooks::tile>
-        <x-resonate-webhooks::tile name="Dead letters" :tone="$status['dead_letters'] > 0 ? 'warn' : ''"><a href="{{ route('resonate-webhooks.dashboard.dead-letters') }}" id="to-dead-letters">{{ Readable::number($status['dead_letters']) }}</a></x-resonate-webhooks::tile>
+        <x-resonate-webhooks::tile name="Dead letters" :tone="$status['dead_letters'] > 0 ? 'warn' : ''"><a href="{{ PageUrl::to('dead-letters') }}" id="to-dead-letters">{{ Readable::number($status['dead_letters']) }}</a></x-resonate-webhooks::tile>
         <x-resonate-webhooks::tile name="Events delivered">{{ Readable::number($status['counters']['events_delivered'] ?? 0) }}</x-resonate-webhooks::tile>
         <x-resonate-webhooks::tile name="Events given up" :tone="$dropped > 0 ? 'warn' : ''">{{ Readable::number($dropped) }}</x-resonate-webhooks::tile>
         <x-resonate-webhooks::tile name="Occupied channels">{{ Readable::number(array_sum($status['channels'])) }}</x-resonate-webhooks::tile>
