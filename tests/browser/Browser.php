@@ -96,6 +96,25 @@ final class Browser
     }
 
     /**
+     * Click on what leads to another page, and wait until that is there: the driver waits only for what the browser has begun
+     * to load, and on a busy machine it may not have begun when the click has returned.
+     */
+    public function follow(string $selector): self
+    {
+        $document = fn (): string => $this->command('Page.getFrameTree')['frameTree']['frame']['loaderId'];
+        $before = $document();
+        $this->click($selector);
+
+        Wait::until(
+            fn () => $document() !== $before && $this->run('return document.readyState') === 'complete',
+            "the page behind {$selector}",
+            30.0,
+        );
+
+        return $this;
+    }
+
+    /**
      * Press keys, with the focus where it is.
      */
     public function press(string $keys): self

@@ -99,6 +99,20 @@ final class DashboardTest extends PluginTestCase
         $this->assertStringNotContainsString('run', $this->browser->run('return document.title'));
     }
 
+    public function test_a_link_that_the_browser_follows_late_is_waited_for(): void
+    {
+        $this->open(['good' => $this->endpoint()]);
+        $this->browser->visit($this->site->url());
+        $this->browser->run(<<<'JS'
+            document.querySelector('nav a:last-child').addEventListener('click', (event) => {
+                event.preventDefault();
+                setTimeout(() => { location = event.target.href; }, 500);
+            });
+            JS);
+
+        $this->assertStringContainsString('There are no dead letters', $this->browser->follow('nav a:last-child')->text('main'));
+    }
+
     public function test_letters_are_chosen_and_sent_again_and_an_endpoint_is_paused_without_javascript(): void
     {
         $this->open(['good' => $this->endpoint('/flaky/2')], ['max_attempts' => 1], scripts: false);
@@ -110,15 +124,15 @@ final class DashboardTest extends PluginTestCase
         }
 
         $this->browser->visit($this->site->url('/dead-letters'));
-        $this->browser->click('tbody input[type=checkbox]')->click('button[value=retry]');
+        $this->browser->click('tbody input[type=checkbox]')->follow('button[value=retry]');
         $this->assertStringContainsString('Send 1 dead letter again?', $this->browser->text('main'));
-        $this->browser->click('main form button');
+        $this->browser->follow('main form button');
         $this->assertStringContainsString('1 dead letter will be sent again', $this->browser->text('main'));
         $this->assertEvents(['channel_occupied two'], '/flaky/2');
 
         $this->browser->visit($this->site->url());
         $this->assertStringContainsString('Without JavaScript', $this->browser->text('#refresh'));
-        $this->browser->click('td.actions a')->click('main form button');
+        $this->browser->follow('td.actions a')->follow('main form button');
         $this->assertStringContainsString('is paused, on every server', $this->browser->text('main'));
         $this->assertSame(['good'], array_keys((new Cluster($this->config()))->paused()));
     }

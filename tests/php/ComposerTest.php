@@ -9,6 +9,7 @@ use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\Attributes\TestWith;
 use PHPUnit\Framework\TestCase;
 use Symfony\Component\Process\Process;
+use Tests\Support\Docs;
 
 /**
  * Composer finds this package to fit beside every release of Resonate that it is written for, and beside what comes next.
@@ -92,6 +93,36 @@ final class ComposerTest extends TestCase
     public function test_a_receiver_needs_neither_resonate_nor_the_roster(): void
     {
         $this->assertSame(['laravel/framework', 'resonate-native/webhooks'], array_keys($this->resolve([])));
+    }
+
+    public function test_the_scripts_of_make_use_the_phpunit_of_a_vendor_folder(): void
+    {
+        mkdir("{$this->folder}/scripts");
+        copy(dirname(__DIR__, 2).'/scripts/phpunit', "{$this->folder}/scripts/phpunit");
+        $ask = fn (): string => trim((new Process(['bash', "{$this->folder}/scripts/phpunit"], '/', ['PATH' => "{$this->folder}/bin:".getenv('PATH')]))->mustRun()->getOutput());
+
+        foreach (['bin', 'vendor/bin'] as $folder) {
+            mkdir("{$this->folder}/{$folder}", recursive: true);
+            file_put_contents("{$this->folder}/{$folder}/phpunit", '');
+            chmod("{$this->folder}/{$folder}/phpunit", 0o755);
+            $this->assertSame("{$this->folder}/{$folder}/phpunit", $ask());
+        }
+
+        $users = array_filter(['GNUmakefile', 'scripts/test-php'], fn (string $file) => str_contains(Docs::text($file), 'command -v phpunit'));
+        $this->assertSame([], $users);
+    }
+
+    public function test_its_tests_run_under_both_pests_without_a_time_limit_and_on_what_was_built(): void
+    {
+        $composer = json_decode(Docs::text('composer.json'), true, flags: JSON_THROW_ON_ERROR);
+
+        $this->assertSame('^4.0|^5.0', $composer['require-dev']['pestphp/pest']);
+
+        foreach (['test' => '~^pest --configuration~', 'test-build' => '~^@php -d extension=\S+/libresonate_webhooks\.so vendor/bin/pest ~'] as $script => $command) {
+            [$first, $second] = $composer['scripts'][$script];
+            $this->assertSame('Composer\\Config::disableProcessTimeout', $first);
+            $this->assertMatchesRegularExpression($command, $second);
+        }
     }
 
     /**

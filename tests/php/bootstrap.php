@@ -11,6 +11,16 @@ declare(strict_types=1);
 
 use Webpatser\Resonate\Application;
 
+// What the tests and their processes write goes into one folder. PHP waits at its end for the shell that removes it, and a
+// test run that is killed does not keep that shell from it.
+if (getenv('RESONATE_WEBHOOKS_TESTS') === false) {
+    $folder = (getenv('TMPDIR') ?: '/tmp').'/webhooks-tests-'.bin2hex(random_bytes(4));
+    mkdir($folder);
+    putenv("RESONATE_WEBHOOKS_TESTS={$folder}");
+    putenv("TMPDIR={$folder}");
+    $GLOBALS['temporary'] = [proc_open(['sh', '-c', 'cat >/dev/null; rm -rf -- "$1"', 'sh', $folder], [['pipe', 'r']], $pipes), $pipes];
+}
+
 $root = dirname(__DIR__, 2);
 
 if (is_file("{$root}/vendor/autoload.php")) {

@@ -44,7 +44,7 @@ final class LaravelReceiver
         $this->process = new Process([
             'env', "RECEIVER_FOLDER={$this->folder}", "RECEIVER_LEASE={$this->lease}", 'PHP_CLI_SERVER_WORKERS=4',
             'sh', '-c', 'setsid "$@" >/dev/null 2>"$RECEIVER_FOLDER/stderr" & echo $!; cat >/dev/null; kill -- -$! 2>/dev/null; wait', 'sh',
-            PHP_BINARY, '-S', "127.0.0.1:{$this->port}", __DIR__.'/laravel-receiver.php',
+            PHP_BINARY, ...Process::withoutExtension(), '-S', "127.0.0.1:{$this->port}", __DIR__.'/laravel-receiver.php',
         ], 'the Laravel receiver');
         $this->group = (int) $this->process->hear();
 

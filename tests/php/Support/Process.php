@@ -50,11 +50,26 @@ final class Process
     }
 
     /**
-     * Start a PHP script without those extensions.
+     * Start a PHP script without our extension.
      */
     public static function plainPhp(string $script, string $name): self
     {
-        return new self([PHP_BINARY, __DIR__.'/'.$script], $name);
+        return new self([PHP_BINARY, ...self::withoutExtension(), __DIR__.'/'.$script], $name);
+    }
+
+    /**
+     * The arguments that start PHP with the ini files of this process, but without our extension where one of them loads it.
+     *
+     * @return list<string>
+     */
+    public static function withoutExtension(): array
+    {
+        $files = array_filter(array_map(trim(...), explode(',', php_ini_loaded_file().','.php_ini_scanned_files())));
+        $lines = preg_grep('/^\s*extension\s*=.*resonate_webhooks/', array_merge(...array_values(array_map(file(...), $files))), PREG_GREP_INVERT);
+        $ini = (string) tempnam(sys_get_temp_dir(), 'php-ini-');
+        file_put_contents($ini, implode("\n", $lines));
+
+        return ['-n', '-c', $ini];
     }
 
     /**

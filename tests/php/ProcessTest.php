@@ -1,0 +1,43 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use PHPUnit\Framework\Attributes\TestWith;
+use Tests\Support\Process;
+use Tests\Support\Wait;
+
+/**
+ * The processes that tests start are what they are meant to be, and leave nothing behind.
+ */
+final class ProcessTest extends PluginTestCase
+{
+    public function test_php_without_the_extension_has_none_even_where_an_ini_file_loads_it(): void
+    {
+        $ini = [PHP_BINARY, '-n', '-c', (string) tempnam(sys_get_temp_dir(), 'ini-')];
+        copy(Process::withoutExtension()[2], $ini[3]);
+        $extension = array_map(fn (string $argument) => substr($argument, 2), Process::loadedByHand()) ?: ['extension=resonate_webhooks'];
+        file_put_contents($ini[3], "\n".implode("\n", $extension)."\n", FILE_APPEND);
+
+        $lines = (new Process([...$ini, __DIR__.'/Support/plain-child.php'], 'a PHP with the extension in its ini file'))->rest();
+        $this->assertSame(['the extension is loaded here', 'not in the child'], $lines);
+    }
+
+    #[TestWith([SIGKILL])]
+    #[TestWith([SIGTERM])]
+    #[TestWith([null])]
+    public function test_the_temporary_files_of_tests_go_away_however_the_tests_end(?int $signal): void
+    {
+        $folder = sys_get_temp_dir().'/of-'.bin2hex(random_bytes(4));
+        mkdir($folder);
+        $process = new Process(['env', '-u', 'RESONATE_WEBHOOKS_TESTS', "TMPDIR={$folder}", PHP_BINARY, ...Process::loadedByHand(), __DIR__.'/Support/killed-node.php'], 'tests with a node');
+        $this->assertSame('the node was killed', $process->hear(60.0));
+        $this->assertCount(1, glob("{$folder}/*"));
+        $this->assertNotSame([], glob("{$folder}/*/webhooks-app-*"), 'what the node left');
+
+        $signal === null ? $process->hangUp() : $process->signal($signal);
+        $process->awaitEnd();
+        Wait::until(fn () => glob("{$folder}/*") === [], 'the removal');
+    }
+}

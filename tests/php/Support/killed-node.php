@@ -1,0 +1,18 @@
+<?php
+
+declare(strict_types=1);
+
+/*
+ * Kills a node, which leaves its application behind, and waits for the end of stdin.
+ */
+
+use Tests\Support\Node;
+use Tests\Support\RedisServer;
+
+require dirname(__DIR__).'/bootstrap.php';
+
+(new Node(['connection' => RedisServer::shared()->connection(), 'endpoints' => []]))->kill();
+
+echo "the node was killed\n";
+
+fgets(STDIN);

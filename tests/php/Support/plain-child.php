@@ -1,0 +1,17 @@
+<?php
+
+declare(strict_types=1);
+
+/*
+ * Says whether the extension is loaded, here and in a child that is started without it.
+ */
+
+use Tests\Support\Process;
+
+require dirname(__DIR__).'/bootstrap.php';
+
+echo extension_loaded('resonate_webhooks') ? "the extension is loaded here\n" : "the extension is not loaded here\n";
+
+$child = new Process([PHP_BINARY, ...Process::withoutExtension(), '-r', 'echo extension_loaded("resonate_webhooks") ? "in the child too\n" : "not in the child\n";'], 'a child');
+
+echo implode("\n", $child->rest())."\n";
