@@ -220,9 +220,9 @@ return [
     | Metrics
     |--------------------------------------------------------------------------
     |
-    | For Prometheus, and off by default: an address and port where each server
-    | process tells of itself, and a route of this application that tells about
-    | the whole cluster. An address that is public has to be allowed as well.
+    | For Prometheus, and off by default: an address and port for each server
+    | process, public ones only when allowed, and a route for the whole cluster.
+    | Without a middleware of its own, that route has the gate of the dashboard.
     |
     */
 

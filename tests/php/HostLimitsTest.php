@@ -64,4 +64,16 @@ final class HostLimitsTest extends PluginTestCase
 
         $this->assertEqualsCanonicalizing($expected, $this->events());
     }
+
+    public function test_a_message_beyond_the_limit_of_its_application_makes_no_event(): void
+    {
+        $ann = $this->serve(apps: [['max_message_size' => 500] + TestApplication::app('1')])->connect();
+
+        $ann->subscribe('private-room')
+            ->whisper('private-room', 'client-long', ['text' => str_repeat('x', 500)])
+            ->whisper('private-room', 'client-end');
+
+        $this->assertEvents(['channel_occupied private-room', 'client_event private-room client-end']);
+        $this->assertCount(1, $ann->received('pusher:error'));
+    }
 }
