@@ -13,7 +13,7 @@ use Tests\Support\RedisServer;
 use Tests\Support\Wait;
 use Webpatser\Resonate\Contracts\ApplicationProvider;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
-use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
+use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 
 /**
  * What the commands end with: 0 for fine, 1 for wrong, 2 when nothing runs; and with `--json`, in JSON.
@@ -98,7 +98,7 @@ final class ExitCodeTest extends PluginTestCase
             'anything' => fn (Artisan $artisan) => $artisan->laravel['config']->set('resonate-webhooks', 'soon'),
             'the container' => function (Artisan $artisan): void {
                 $artisan->laravel->bind(Cluster::class, fn () => throw new RuntimeException('not today'));
-                $artisan->laravel->bind(\Webpatser\ResonateWebhooks\Contracts\DeadLetters::class, fn () => throw new RuntimeException('not today'));
+                $artisan->laravel->bind(DeadLetters::class, fn () => throw new RuntimeException('not today'));
             },
         ];
 

@@ -15,12 +15,11 @@ final class ProcessTest extends PluginTestCase
 {
     public function test_php_without_the_extension_has_none_even_where_an_ini_file_loads_it(): void
     {
-        $ini = [PHP_BINARY, '-n', '-c', (string) tempnam(sys_get_temp_dir(), 'ini-')];
-        copy(Process::withoutExtension()[2], $ini[3]);
-        $extension = array_map(fn (string $argument) => substr($argument, 2), Process::loadedByHand()) ?: ['extension=resonate_webhooks'];
-        file_put_contents($ini[3], "\n".implode("\n", $extension)."\n", FILE_APPEND);
+        $ini = (string) tempnam(sys_get_temp_dir(), 'php-ini-');
+        $byHand = array_map(fn (string $argument) => substr($argument, 2), Process::loadedByHand());
+        file_put_contents($ini, implode("\n", [...Process::iniLines(), ...$byHand]));
 
-        $lines = (new Process([...$ini, __DIR__.'/Support/plain-child.php'], 'a PHP with the extension in its ini file'))->rest();
+        $lines = (new Process([PHP_BINARY, '-n', '-c', $ini, __DIR__.'/Support/plain-child.php'], 'a PHP with the extension in its ini file'))->rest();
         $this->assertSame(['the extension is loaded here', 'not in the child'], $lines);
     }
 

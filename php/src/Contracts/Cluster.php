@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Contracts;
 
+use SensitiveParameter;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 
 /**
@@ -110,9 +111,9 @@ interface Cluster
     /**
      * Send a test to the configured endpoint with this id, signed for an application. Null when there is none. Asks no Redis.
      *
-     * @return array<string, mixed>|null  With the keys `ok`, `status`, `error`, `advice`, `took_ms` and `id`.
+     * @return array<string, mixed>|null With the keys `ok`, `status`, `error`, `advice`, `took_ms` and `id`.
      *
      * @throws WebhooksException
      */
-    public function test(string $endpoint, string $key, #[\SensitiveParameter] string $secret): ?array;
+    public function test(string $endpoint, string $key, #[SensitiveParameter] string $secret): ?array;
 }

@@ -64,12 +64,23 @@ final class Process
      */
     public static function withoutExtension(): array
     {
-        $files = array_filter(array_map(trim(...), explode(',', php_ini_loaded_file().','.php_ini_scanned_files())));
-        $lines = preg_grep('/^\s*extension\s*=.*resonate_webhooks/', array_merge(...array_values(array_map(file(...), $files))), PREG_GREP_INVERT);
+        $lines = preg_grep('/^\s*extension\s*=.*resonate_webhooks/', self::iniLines(), PREG_GREP_INVERT);
         $ini = (string) tempnam(sys_get_temp_dir(), 'php-ini-');
         file_put_contents($ini, implode("\n", $lines));
 
         return ['-n', '-c', $ini];
+    }
+
+    /**
+     * The lines of the ini files of this process.
+     *
+     * @return list<string>
+     */
+    public static function iniLines(): array
+    {
+        $files = array_filter(array_map(trim(...), explode(',', php_ini_loaded_file().','.php_ini_scanned_files())));
+
+        return array_merge(...array_map(fn (string $file) => file($file, FILE_IGNORE_NEW_LINES), array_values($files)));
     }
 
     /**
