@@ -92,7 +92,7 @@ class WebhooksServiceProvider extends ServiceProvider
 
         // The name first: the router looks for it when the route is added.
         $this->app['router']
-            ->middleware((array) $config['resonate-webhooks.metrics_middleware'] ?: [...$page->middleware(), AuthorizeDashboard::class])
+            ->middleware(array_filter((array) $config['resonate-webhooks.metrics_middleware']) ?: [...$page->middleware(), AuthorizeDashboard::class])
             ->name('resonate-webhooks.metrics')
             ->get($path, MetricsController::class);
     }

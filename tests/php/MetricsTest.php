@@ -66,13 +66,15 @@ final class MetricsTest extends PluginTestCase
     }
 
     /**
-     * @param  array<string, mixed>  $dashboard
+     * @param  array<string, mixed>  $config
      */
     #[TestWith([[]])]
-    #[TestWith([['enabled' => false]])]
-    public function test_without_a_middleware_of_its_own_it_has_the_gate_of_the_dashboard(array $dashboard): void
+    #[TestWith([['dashboard' => ['enabled' => false]]])]
+    #[TestWith([['metrics_middleware' => null]])]
+    #[TestWith([['metrics_middleware' => ['']]])]
+    public function test_without_a_middleware_of_its_own_it_has_the_gate_of_the_dashboard(array $config): void
     {
-        $app = $this->application(['metrics_route' => '/metrics', 'dashboard' => $dashboard]);
+        $app = $this->application(['metrics_route' => '/metrics', ...$config]);
         $user = null;
         WebSite::open($app, function () use (&$user) {
             return $user;
