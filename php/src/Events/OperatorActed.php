@@ -17,7 +17,7 @@ class OperatorActed
      * Create a new event instance.
      *
      * @param  Operation  $operation  What was done.
-     * @param  list<string>  $ids  To what: endpoint ids, dead-letter ids, or the former identity; empty for all dead letters.
+     * @param  list<string>  $ids  To what: endpoint ids, dead-letter ids, or the former identity; empty for `retry all` and `flush`.
      * @param  int  $count  How many of these it changed.
      * @param  string|null  $by  The id of the user who is logged in, or `user@host` on the console; null when nobody is.
      * @param  string  $via  `console` or `web`.
