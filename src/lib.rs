@@ -20,7 +20,7 @@
 //!
 //! The words they share are in [`names`], [`channel_type`], [`event`], [`apps`] and [`config`]. What an operating system
 //! does to a process with threads is dealt with in `process` and `thread`; certificates are read in `tls`, and messages
-//! authenticated in `mac`.
+//! authenticated in `mac`, with the keys of `signing_key`.
 
 pub mod apps;
 pub mod aws;
@@ -43,6 +43,7 @@ mod process;
 pub mod redis;
 pub mod registry;
 pub mod secret;
+mod signing_key;
 pub mod status;
 pub mod telemetry;
 mod thread;

@@ -10,10 +10,11 @@ use super::http::HttpClient;
 use super::lambda::LambdaClient;
 use super::names::Names;
 use super::retry::Answer;
+use super::signature::SignedRequest;
 use super::tls;
 use crate::aws::Provider;
 use crate::config::{ConfigError, Endpoint, EndpointId, Target};
-use crate::outbox::Wire;
+use crate::signing_key::SigningKey;
 use crate::telemetry::Telemetry;
 
 /// What sends to one endpoint.
@@ -25,10 +26,10 @@ pub(crate) enum Client {
 
 impl Client {
     /// Sends a batch and waits for the answer, at most for the endpoint's timeout.
-    pub(crate) fn send(&self, id: &str, wire: &Wire) -> Answer {
+    pub(crate) fn send(&self, request: &SignedRequest<'_>) -> Answer {
         match self {
-            Self::Http(client) => client.send(id, wire),
-            Self::Lambda(client) => client.send(id, wire),
+            Self::Http(client) => client.send(request),
+            Self::Lambda(client) => client.send(request),
         }
     }
 
@@ -101,9 +102,11 @@ impl Clients {
         Ok(())
     }
 
-    /// The client of that endpoint, if there is such an endpoint.
-    pub(crate) fn of(&self, endpoint: &EndpointId) -> Option<Arc<Client>> {
-        self.current.read().get(endpoint).map(|(_, client)| Arc::clone(client))
+    /// The client of that endpoint, if there is such an endpoint, and the endpoint's own secrets, if it has some.
+    pub(crate) fn of(&self, endpoint: &EndpointId) -> Option<(Arc<Client>, Option<SigningKey>)> {
+        let current = self.current.read();
+        let (endpoint, client) = current.get(endpoint)?;
+        Some((Arc::clone(client), endpoint.secret.as_ref().map(SigningKey::from)))
     }
 
     /// Breaks off everything that is under way.

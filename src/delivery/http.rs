@@ -13,9 +13,9 @@ use ureq::tls::TlsConfig;
 use super::names::Names;
 use super::request::Head;
 use super::retry::Answer;
+use super::signature::SignedRequest;
 use super::transport::{Transport, asked_wait};
 use crate::config::{ConfigError, Endpoint, EndpointUrl};
-use crate::outbox::Wire;
 use crate::secret::Secret;
 
 /// How much of an answer is read. Nobody looks at it, but a connection whose answer was not read cannot be used again.
@@ -56,8 +56,8 @@ impl HttpClient {
     }
 
     /// Sends a batch and waits for the status.
-    pub(super) fn send(&self, id: &str, wire: &Wire) -> Answer {
-        let mut answered = match self.transport.post(|| self.head_of(id, wire), &wire.body) {
+    pub(super) fn send(&self, request: &SignedRequest<'_>) -> Answer {
+        let mut answered = match self.transport.post(|| self.head_of(request), request.body) {
             Ok(answered) => answered,
             Err(reason) => return Answer::Failed(reason),
         };
@@ -76,22 +76,11 @@ impl HttpClient {
         self.transport.shutdown();
     }
 
-    fn head_of(&self, id: &str, wire: &Wire) -> Result<Head, Error> {
+    fn head_of(&self, request: &SignedRequest<'_>) -> Result<Head, Error> {
         let mut head = self.head.begin();
-        for (name, value) in signed_headers(id, wire) {
+        for (name, value) in request.headers() {
             head.add(name, value)?;
         }
         Ok(head)
     }
-}
-
-/// The names of the headers by which a receiver knows a webhook.
-const SIGNED: [&str; 6] =
-    ["Content-Type", "X-Pusher-Key", "X-Pusher-Signature", "webhook-id", "webhook-timestamp", "webhook-signature"];
-
-/// The headers by which a receiver knows a webhook, whatever way it comes.
-pub(super) fn signed_headers<'a>(id: &'a str, wire: &'a Wire) -> [(&'static str, &'a str); SIGNED.len()] {
-    let Wire { key, pusher_signature, timestamp, standard_signature, .. } = wire;
-    let values = ["application/json", key, pusher_signature, id, timestamp, standard_signature];
-    std::array::from_fn(|n| (SIGNED[n], values[n]))
 }

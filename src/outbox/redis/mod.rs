@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, Wire, excess};
+use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, excess};
 use crate::config::{ClusterIdentity, Config};
 use crate::event::Event;
 use crate::presence::Standing;
@@ -243,14 +243,14 @@ impl Outbox for RedisOutbox {
         self.tenures.lock().routed(event.position, u32::try_from(lanes.len()).unwrap_or(u32::MAX));
     }
 
-    fn keep(&self, lane: &LaneId, id: &str, wire: &Wire, events: &[Arc<Queued>]) -> Result<(), NotKept> {
+    fn keep(&self, lane: &LaneId, id: &str, body: &[u8], events: &[Arc<Queued>]) -> Result<(), NotKept> {
         let live = self.live(events)?;
         if live.is_empty() {
             // Redis knows nothing of these events any more, so that nobody else could inherit them.
             return Ok(());
         }
         let last = last_places(live.iter().copied());
-        let batch = Kept::new(id, wire, live.into_iter()).write();
+        let batch = Kept::new(id, body, live.into_iter()).write();
         self.keep_with_others(Frozen { lane: lane_field(lane), batch, last })
     }
 
