@@ -270,12 +270,7 @@ impl Entry {
             filter: self.filter.unwrap_or_default().resolve(),
             payload: self.payload.unwrap_or_default(),
             batching: self.batching.map_or_else(Batching::default, batching::Written::resolve),
-            secret: EndpointSecret::at(
-                &key,
-                self.key,
-                self.secret,
-                self.previous_secrets.unwrap_or_default(),
-            )?,
+            secret: EndpointSecret::at(&key, self.key, self.secret, self.previous_secrets.unwrap_or_default())?,
             headers,
             timeout: self.timeout.map_or(defaults.timeout, Timeout::duration),
             connect_timeout: self.connect_timeout.map_or(defaults.connect_timeout, Timeout::duration),

@@ -16,7 +16,7 @@ pub struct EndpointSecret {
 }
 
 impl EndpointSecret {
-    /// The secret of the endpoint at `place`, if it has one.
+    /// The secret of the endpoint at `endpoint`, if it has one.
     pub(super) fn at(
         endpoint: &str,
         key: Option<String>,
@@ -25,7 +25,7 @@ impl EndpointSecret {
     ) -> Result<Option<Self>, ConfigError> {
         let at = |name: &str| format!("{endpoint}.{name}");
         if key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
-            return Err(ConfigError::at(&at("key"), "holds a character that no key has: it is sent as X-Pusher-Key"));
+            return Err(ConfigError::at(&at("key"), "holds a character that no key has; it is sent as X-Pusher-Key"));
         }
         let Some(secret) = secret else {
             let alone = if key.is_some() {
@@ -41,7 +41,7 @@ impl EndpointSecret {
             .chain(previous.iter().map(|previous| ("previous_secrets", &previous.secret)))
         {
             if secret.expose().starts_with(WHSEC) && secret.whsec_bytes().is_none() {
-                return Err(ConfigError::at(&at(name), format_args!("has a secret with base64 missing after {WHSEC}")));
+                return Err(ConfigError::at(&at(name), format_args!("has no base64 behind {WHSEC:?}")));
             }
         }
         Ok(Some(Self { key, secret, previous }))

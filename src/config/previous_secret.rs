@@ -74,7 +74,7 @@ impl<'de> Deserialize<'de> for PreviousSecrets {
                     // Otherwise the end would be taken for a secret.
                     if key == "secret" || key == "until" {
                         return Err(A::Error::custom(
-                            "is a list, so that an entry with an end has brackets of its own: \
+                            "is a list: an entry with an end has brackets of its own, \
                              [['secret' => …, 'until' => …]]",
                         ));
                     }
@@ -191,7 +191,8 @@ mod tests {
         ] {
             assert_eq!(unix_seconds(text), Some(seconds), "{text}");
         }
-        for text in ["", "soon", "2015-08-30", "2015-08-30T12:36:00", "2015-08-30T12:36:00+2:00", "é2015-08-30T12:36:0"] {
+        for text in ["", "soon", "2015-08-30", "2015-08-30T12:36:00", "2015-08-30T12:36:00+2:00", "é2015-08-30T12:36:0"]
+        {
             assert_eq!(unix_seconds(text), None, "{text}");
         }
     }

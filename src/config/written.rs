@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::endpoint::{Place, chosen};
 use super::endpoint_id::EndpointIds;
-use super::previous_secret::PreviousSecrets;
+use super::error::place;
+use super::previous_secret::{PreviousSecret, PreviousSecrets};
 use super::scalar::{Seconds, Switch, Whole};
 use super::value::List;
 use super::{
@@ -138,9 +139,8 @@ impl Written {
         let only = |(_, id)| if let AppScope::Only(app) = id { Some(app) } else { None };
         let app_ids = self.app_ids.map_or_else(Vec::new, |List(apps)| apps.into_iter().filter_map(only).collect());
 
-        let previous_secrets = self.previous_secrets.map_or_else(Vec::new, |List(apps)| {
-            apps.into_iter().map(|(app, PreviousSecrets(secrets))| (AppId::from(app.as_str()), secrets)).collect()
-        });
+        let previous_secrets =
+            self.previous_secrets.map_or_else(Vec::new, |secrets| of_apps(secrets, &app_ids, &mut warnings));
 
         let ttl = self.ttl.map_or(otherwise.ttl, Seconds::duration);
         warnings.extend(connection::check_against_lease(&connection, ttl));
@@ -178,4 +178,20 @@ impl Written {
             warnings,
         })
     }
+}
+
+/// The previous secrets of applications, of which `app_ids` are listed in a config.
+fn of_apps(
+    List(written): List<PreviousSecrets>,
+    app_ids: &[AppId],
+    warnings: &mut Vec<String>,
+) -> Vec<(AppId, Vec<PreviousSecret>)> {
+    let of_app = |(id, PreviousSecrets(secrets)): (String, _)| {
+        let app = AppId::from(id.as_str());
+        if !app_ids.is_empty() && !app_ids.contains(&app) {
+            warnings.push(format!("{}: no application has this id", place(&format!("previous_secrets.{id}"))));
+        }
+        (app, secrets)
+    };
+    written.into_iter().map(of_app).collect()
 }

@@ -54,12 +54,11 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 pub use self::probe::{Probe, probe};
+pub use self::signature::SignedRequest;
 #[cfg(feature = "bench")]
 pub(crate) use batch::Batch;
 pub(crate) use body::{encode as encode_body, encoded_len};
 pub(crate) use guard::is_public;
-#[cfg(feature = "bench")]
-pub use signature::SignedRequest;
 
 use self::batch::BatchIds;
 use self::client::Clients;

@@ -138,8 +138,7 @@ mod tests {
         assert!(vectors.len() >= 5);
         for vector in vectors {
             let (key, timestamp) = (key(&vector.secret, &[]), vector.timestamp.parse().unwrap());
-            let request =
-                sign(&vector.id, timestamp, vector.body.as_bytes(), Signer::of(Some(&key), None).unwrap());
+            let request = sign(&vector.id, timestamp, vector.body.as_bytes(), Signer::of(Some(&key), None).unwrap());
             assert_eq!(request.pusher_signature, vector.pusher, "{}", vector.about);
             assert_eq!(request.standard_signatures, vector.standard_webhooks, "{}", vector.about);
         }

@@ -58,8 +58,7 @@ pub(super) fn read(
         if let Some(first) = known.get(request.id.as_str()) {
             report.repeats += 1;
             if first.body != request.body {
-                let story =
-                    format!("{path} {}: {} was {} before", request.id, request.body, first.body);
+                let story = format!("{path} {}: {} was {} before", request.id, request.body, first.body);
                 report.violations.push(Violation { fault: Fault::Altered, story });
             }
         }
