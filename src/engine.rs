@@ -131,7 +131,7 @@ impl Engine {
         self.shared.apps.register(app, credentials);
     }
 
-    /// The applications whose events wait for somebody to sign them.
+    /// The applications to ask the host for now: they have events, and nobody knows their secrets.
     #[must_use]
     pub fn wanted_apps(&self) -> Vec<AppId> {
         if self.is_inert() { Vec::new() } else { self.shared.apps.take_wanted(Instant::now()) }

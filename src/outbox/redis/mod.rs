@@ -7,9 +7,9 @@
 //! ```
 //! The script that decides an edge appends its event in the same execution. Each partition has one owner at a time, whose
 //! [`reader`] hands its events to the lanes; their order within a partition, and so within a channel, is that of the
-//! stream. Before a batch is sent for the first time it is kept as it will be sent; when a lane has passed it, its cursor
-//! moves on. When a node dies, another inherits all its partitions, its batches under way included, and repeats those byte
-//! for byte. A node that wakes up late finds that it owns nothing: the scripts refuse it.
+//! stream. Before a batch is sent for the first time its id and body are kept; when a lane has passed it, its cursor moves
+//! on. When a node dies, another inherits all its partitions, its batches under way included, and repeats those with the
+//! same id and body. A node that wakes up late finds that it owns nothing: the scripts refuse it.
 
 pub(crate) mod codec;
 mod entry;
