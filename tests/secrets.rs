@@ -254,7 +254,7 @@ fn a_secret_that_cannot_be_used_is_refused_by_its_key_and_not_repeated() {
             at("previous_secrets.app.0.untill", ": unknown key, did you mean \"until\"?"),
         ),
         (
-            json!({ "previous_secrets": { "app": { "secret": "hunter2", "until": 1 } } }),
+            json!({ "previous_secrets": { "app": { "secret": "hunter2", "until": "hunter2" } } }),
             at(
                 "previous_secrets.app",
                 ": is a list: an entry with an end has brackets of its own, [['secret' => …, 'until' => …]]",
@@ -277,7 +277,7 @@ fn a_secret_that_cannot_be_used_is_refused_by_its_key_and_not_repeated() {
 fn secrets_that_are_not_set_are_as_good_as_not_there() {
     let nothing = json!({ "url": "https://a.example", "key": "", "secret": null, "previous_secrets": [null, ""] });
     let config = Config::from_value(json!({
-        "previous_secrets": { "app": [null, "", { "secret": null, "until": 1 }, { "secret": "" }] },
+        "previous_secrets": { "other": null, "app": [null, "", { "secret": null, "until": 1 }, { "secret": "" }] },
         "endpoints": [nothing],
     }));
     let config = config.unwrap();

@@ -3,9 +3,10 @@
 use std::time::UNIX_EPOCH;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::value::List;
 use crate::aws::parse_time;
 use crate::secret::Secret;
 
@@ -60,28 +61,24 @@ impl<'de> Deserialize<'de> for PreviousSecrets {
                 Ok(PreviousSecrets(entry(secret, None).into_iter().collect()))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<PreviousSecrets, A::Error> {
-                let mut secrets = Vec::new();
-                while let Some(Entry(entry)) = items.next_element()? {
-                    secrets.extend(entry);
-                }
-                Ok(PreviousSecrets(secrets))
+            fn visit_unit<E: Error>(self) -> Result<PreviousSecrets, E> {
+                Ok(PreviousSecrets::default())
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<PreviousSecrets, A::Error> {
-                let mut secrets = Vec::new();
-                while let Some(key) = items.next_key::<String>()? {
-                    // Otherwise the end would be taken for a secret.
-                    if key == "secret" || key == "until" {
-                        return Err(A::Error::custom(
-                            "is a list: an entry with an end has brackets of its own, \
-                             [['secret' => …, 'until' => …]]",
-                        ));
-                    }
-                    let Entry(entry) = items.next_value()?;
-                    secrets.extend(entry);
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<PreviousSecrets, A::Error> {
+                let List(entries) = List::<Entry>::deserialize(SeqAccessDeserializer::new(items))?;
+                Ok(PreviousSecrets(entries.into_iter().filter_map(|(_, Entry(entry))| entry).collect()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<PreviousSecrets, A::Error> {
+                let List(entries) = List::<Entry>::deserialize(MapAccessDeserializer::new(items))?;
+                // Otherwise the end would be taken for a secret.
+                if entries.iter().any(|(key, _)| key == "until") {
+                    return Err(A::Error::custom(
+                        "is a list: an entry with an end has brackets of its own, [['secret' => …, 'until' => …]]",
+                    ));
                 }
-                Ok(PreviousSecrets(secrets))
+                Ok(PreviousSecrets(entries.into_iter().filter_map(|(_, Entry(entry))| entry).collect()))
             }
         }
 

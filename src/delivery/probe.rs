@@ -69,7 +69,7 @@ fn body(now: Duration) -> Vec<u8> {
 fn about_status(status: u16) -> Option<&'static str> {
     Some(match status {
         300..=399 => "Redirects are not followed: use the URL to which it leads.",
-        401 | 403 => "It wants a login, or the signature does not fit: compare the application's secret on both sides.",
+        401 | 403 => "It wants a login, or the signature does not fit: compare the secret on both sides.",
         404 => "There is nothing under this path.",
         405 => "It takes no POST under this path.",
         410 => "It wants nothing more: a server that gets this answer disables the endpoint until it starts anew.",

@@ -32,7 +32,7 @@ var_dump($engine->poll(), $engine->stats());
 foreach (['whsec_hidden!', ['hidden']] as $secret) {
     try {
         $engine->setEndpoints(['endpoints' => [['url' => 'https://localhost/', 'secret' => $secret]]]);
-    } catch (Webpatser\ResonateWebhooks\Exceptions\InvalidConfig $e) {
+    } catch (InvalidArgumentException $e) {
         echo $e;
     }
 }
