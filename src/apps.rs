@@ -58,9 +58,8 @@ impl AppDirectory {
     /// Takes the credentials of `app`, replacing older ones: a rotated secret signs from the next attempt on.
     pub fn register(&self, app: AppId, Credentials { key, secret }: Credentials) {
         let previous = self.previous.iter().find(|(of, _)| *of == app).map_or(&[][..], |(_, previous)| previous);
-        let signing_key = SigningKey::of_app(key, &secret, previous);
-        self.wanted.lock().remove(&app);
-        self.apps.write().insert(app, Arc::new(signing_key));
+        let signing_key = Arc::new(SigningKey::of_app(key, &secret, previous));
+        self.apps.write().insert(app, signing_key);
     }
 
     /// What signs the webhooks of `app`, once registered.
@@ -88,7 +87,7 @@ impl AppDirectory {
     #[must_use]
     pub(crate) fn take_wanted(&self, now: Instant) -> Vec<AppId> {
         let mut wanted = self.wanted.lock();
-        wanted.retain(|_, wanted| wanted.until > now);
+        wanted.retain(|app, wanted| wanted.until > now && !self.apps.read().contains_key(app));
         let due = wanted.iter_mut().filter(|(_, wanted)| wanted.next <= now);
         due.map(|(app, wanted)| {
             wanted.next = now + ASK_EVERY;
