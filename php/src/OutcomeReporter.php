@@ -20,19 +20,34 @@ use Webpatser\ResonateWebhooks\Native\Engine;
 class OutcomeReporter
 {
     /**
-     * How long one pump may take, in nanoseconds; a slow listener can only overrun it by one batch.
+     * How long one pump may take, in nanoseconds; only the last listener, or log channel, can overrun it.
      */
     protected const int SLICE = 5_000_000;
 
     /**
-     * How many outcomes are fetched at a time.
+     * How much longer than a pump that overran its time the event loop is left alone: slow listeners get a fifth of its time.
      */
-    protected const int BATCH = 64;
+    protected const int REST = 4;
+
+    /**
+     * The longest rest, in nanoseconds: what looks slow may have been a listener that suspended its fiber.
+     */
+    protected const int LONGEST_REST = 10_000_000_000;
 
     /**
      * Whether a pump is under way: a listener may suspend its fiber, and the tick comes round again.
      */
     protected bool $pumping = false;
+
+    /**
+     * Whether the last pump has left outcomes for the next one.
+     */
+    protected bool $behind = false;
+
+    /**
+     * When the next pump may begin, by hrtime().
+     */
+    protected int $restsUntil = 0;
 
     /**
      * Create a new outcome reporter.
@@ -43,50 +58,74 @@ class OutcomeReporter
     }
 
     /**
-     * Report outcomes for one slice of time.
+     * Report outcomes for one slice of time, unless slow listeners have had their share of it.
      */
     public function pump(): void
     {
-        if ($this->pumping) {
+        $began = hrtime(true);
+
+        if ($this->pumping || $began < $this->restsUntil) {
             return;
         }
 
         $this->pumping = true;
 
         try {
-            $end = hrtime(true) + static::SLICE;
-
-            while ($this->reportBatch() && hrtime(true) < $end);
+            $this->behind = ! $this->reportUntil($began + static::SLICE);
         } finally {
             $this->pumping = false;
+            $took = hrtime(true) - $began;
+
+            // A slice that just ran out has overrun its time a little.
+            if ($took > 2 * static::SLICE) {
+                $this->restsUntil = $began + $took + min(static::REST * $took, static::LONGEST_REST);
+            }
         }
     }
 
     /**
-     * Report every outcome there is.
+     * Go on where the last pump left outcomes.
      */
-    public function drain(): void
+    public function catchUp(): void
     {
-        while ($this->reportBatch());
+        if ($this->behind) {
+            $this->pump();
+        }
     }
 
     /**
-     * Report one batch, and tell whether more may be waiting.
+     * Report every outcome there is, for so many seconds at most, and say how many are left.
      */
-    protected function reportBatch(): bool
+    public function drain(float $seconds): void
     {
-        $outcomes = $this->engine->poll(static::BATCH);
+        if ($this->reportUntil(hrtime(true) + (int) ($seconds * 1e9))) {
+            return;
+        }
 
-        foreach ($outcomes as $outcome) {
+        for ($left = 0; ($outcomes = $this->engine->poll()) !== []; $left += count($outcomes));
+
+        Log::warning("Resonate webhooks: the server ended before Laravel had been told of {$left} deliveries, drops and log lines, because listeners or the log are slow");
+    }
+
+    /**
+     * Report outcomes one by one until then; true when none is left.
+     */
+    protected function reportUntil(int $end): bool
+    {
+        while (($outcome = $this->engine->poll(1)[0] ?? null) !== null) {
             try {
                 $this->report($outcome);
             } catch (Throwable $e) {
                 // A listener that throws must not cost the others their events.
                 app(ExceptionHandler::class)->report($e);
             }
+
+            if (hrtime(true) >= $end) {
+                return false;
+            }
         }
 
-        return count($outcomes) === static::BATCH;
+        return true;
     }
 
     /**

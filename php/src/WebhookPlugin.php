@@ -36,9 +36,15 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected const float TICK_MAX = 0.25;
 
     /**
-     * The time from one slice of the reconciler to the next, in seconds: a sweep takes at most 2 % of the event loop's time.
+     * The time from one slice of the reconciler, or of outcomes that pile up, to the next, in seconds: a sweep takes at most
+     * 2 % of the event loop's time.
      */
     protected const float SLICES_APART = 0.05;
+
+    /**
+     * The time that listeners and the log have at the end in any case, in seconds.
+     */
+    protected const float LAST_REPORTS = 1.0;
 
     /**
      * The running engine; while there is none, every hook does nothing.
@@ -217,7 +223,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         $ticks = [
             ['interval' => $this->seconds['tick'], 'callback' => $this->tick(...)],
             ['interval' => $this->seconds['reconcile'], 'callback' => $this->reconciler->sweep(...)],
-            ['interval' => static::SLICES_APART, 'callback' => $this->reconciler->advance(...)],
+            ['interval' => static::SLICES_APART, 'callback' => $this->advance(...)],
         ];
 
         if ($this->seconds['refresh'] > 0) {
@@ -315,12 +321,23 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
+     * Go on with what takes more than one slice of time.
+     */
+    protected function advance(): void
+    {
+        $this->reconciler->advance();
+        $this->reporter->catchUp();
+    }
+
+    /**
      * Give the engine its last chance to deliver, and report how that went.
      */
     protected function finish(): void
     {
+        $began = hrtime(true);
         $this->engine->shutdown((int) ($this->seconds['shutdown'] * 1000));
-        $this->reporter->drain();
+        $left = $this->seconds['shutdown'] - (hrtime(true) - $began) / 1e9;
+        $this->reporter->drain(max($left, static::LAST_REPORTS));
     }
 
     /**

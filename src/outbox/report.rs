@@ -36,6 +36,6 @@ impl DropReport {
             format!("{events} webhook events given up ({reason}): {endpoint}")
         };
         telemetry.report(Outcome::Dropped { url, app_id, attempts, reason });
-        telemetry.log(Level::Warning, line);
+        telemetry.log_about(&endpoint, Level::Warning, line);
     }
 }

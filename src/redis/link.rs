@@ -298,6 +298,7 @@ impl Link {
         }
     }
 
+    #[track_caller]
     fn log(&self, level: Level, message: impl fmt::Display) {
         if let Some(telemetry) = &self.telemetry {
             telemetry.log(level, message);

@@ -93,7 +93,7 @@ counters! {
     events_dropped,
     /// Dead letters that made room for newer ones.
     dead_letters_evicted,
-    /// Outcomes that were pushed out of the full queue before the PHP side polled them.
+    /// Outcomes that were lost because their queue was full when the PHP side did not poll them in time.
     outcomes_lost,
     /// Panics of background threads.
     thread_panics,

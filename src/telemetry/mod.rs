@@ -2,17 +2,20 @@
 
 mod cause;
 mod counters;
+mod notices;
 mod outcome;
 mod redis_fault;
 mod watch;
 
 use std::fmt::Display;
+use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 pub use cause::Cause;
 pub(crate) use cause::{NO_EVENT, NO_PLACE, OUTBOX_FULL, UNCONFIGURED, UNKNOWN_APPLICATION, UNKNOWN_KIND, UNREADABLE};
 pub use counters::{Counter, Counters};
+use notices::Kind;
 pub use outcome::{Level, Outcome, Outcomes};
 pub use redis_fault::RedisFault;
 pub use watch::Sight;
@@ -81,9 +84,20 @@ impl Telemetry {
         }
     }
 
-    /// Writes a line to Laravel's log, through the PHP side.
+    /// Writes a line to Laravel's log, through the PHP side. Lines from the same place in the code are of one kind, of which
+    /// only some are kept while they wait.
+    #[track_caller]
     pub fn log(&self, level: Level, message: impl Display) {
-        self.report(Outcome::Log { level, message: message.to_string() });
+        self.log_about("", level, message);
+    }
+
+    /// The same, from a place in the code that writes about several subjects: each has its own kind.
+    #[track_caller]
+    pub(crate) fn log_about(&self, subject: &str, level: Level, message: impl Display) {
+        let kind = Kind { at: Location::caller(), subject: subject.into() };
+        if self.outcomes.log(level, kind, || message.to_string()) {
+            self.counters.outcomes_lost.add(1);
+        }
     }
 
     /// One more thread notices a trouble of this kind. Returns whether it is the first.

@@ -1,9 +1,12 @@
 //! What the PHP side is told: deliveries and drops become Laravel events, lines go to Laravel's log.
 
 use crossbeam_queue::ArrayQueue;
+use parking_lot::Mutex;
 
-/// Outcomes kept until the PHP side polls. Ticks stop when a server drains, so nobody may ever come for them.
-const CAPACITY: usize = 8192;
+use super::notices::{Kind, Notices};
+
+/// Deliveries kept until the PHP side polls.
+const DELIVERIES: usize = 8192;
 
 /// The severity of a log line, named as in PSR-3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,26 +93,38 @@ pub enum Outcome {
     },
 }
 
-/// A bounded lock-free queue of outcomes; the newest pushes out the oldest.
+/// Outcomes that wait for the PHP side, in two bounded queues: a delivery pushes out the oldest delivery, and nothing else.
 #[derive(Debug)]
-pub struct Outcomes(ArrayQueue<Outcome>);
+pub struct Outcomes {
+    notices: Mutex<Notices>,
+    deliveries: ArrayQueue<Outcome>,
+}
 
 impl Default for Outcomes {
     fn default() -> Self {
-        Self(ArrayQueue::new(CAPACITY))
+        Self { notices: Mutex::default(), deliveries: ArrayQueue::new(DELIVERIES) }
     }
 }
 
 impl Outcomes {
-    /// Adds an outcome. `true` when an older one was lost to make room.
+    /// Adds an outcome that is not a log line. `true` when one was lost for want of room.
     pub(super) fn push(&self, outcome: Outcome) -> bool {
-        self.0.force_push(outcome).is_some()
+        match outcome {
+            Outcome::Delivered { .. } => self.deliveries.force_push(outcome).is_some(),
+            notice => !self.notices.lock().push(notice),
+        }
     }
 
-    /// Takes up to `max` outcomes, oldest first.
+    /// Adds a log line. `true` when it was lost for want of room.
+    pub(super) fn log(&self, level: Level, kind: Kind, message: impl FnOnce() -> String) -> bool {
+        !self.notices.lock().log(level, kind, message)
+    }
+
+    /// Takes up to `max` outcomes: deliveries, oldest first, after everything else, oldest first.
     #[must_use]
     pub fn take(&self, max: usize) -> Vec<Outcome> {
-        std::iter::from_fn(|| self.0.pop()).take(max).collect()
+        let next = || self.notices.lock().pop().or_else(|| self.deliveries.pop());
+        std::iter::from_fn(next).take(max).collect()
     }
 }
 
@@ -118,14 +133,22 @@ mod tests {
     use super::*;
     use crate::telemetry::Telemetry;
 
+    fn delivered(attempts: u32) -> Outcome {
+        Outcome::Delivered { url: "u".to_owned(), status: 200, app_id: "a".to_owned(), attempts }
+    }
+
     #[test]
-    fn a_full_queue_gives_up_its_oldest_outcome_and_counts_it() {
+    fn a_flood_of_deliveries_pushes_out_deliveries_and_nothing_else() {
         let telemetry = Telemetry::default();
-        for n in 0..=CAPACITY {
-            telemetry.log(Level::Info, n);
+        telemetry.log(Level::Warning, "a warning");
+        let disabled = Outcome::EndpointDisabled { url: "u".to_owned(), reason: "HTTP 410".to_owned() };
+        telemetry.report(disabled.clone());
+        let flood = u32::try_from(DELIVERIES).unwrap() + 1;
+        for n in 0..flood {
+            telemetry.report(delivered(n));
         }
         assert_eq!(telemetry.counters().outcomes_lost.get(), 1);
-        let first = telemetry.outcomes().take(1);
-        assert_eq!(first, [Outcome::Log { level: Level::Info, message: "1".to_owned() }]);
+        let warning = Outcome::Log { level: Level::Warning, message: "a warning".to_owned() };
+        assert_eq!(telemetry.outcomes().take(3), [warning, disabled, delivered(1)]);
     }
 }

@@ -1,0 +1,177 @@
+//! Outcomes that deliveries never displace: drops, changes of endpoints, log lines.
+//!
+//! The queue has a bound of its own. Log lines of one kind, those that the same place in the code writes about the same
+//! subject, take only a part of it: further ones are counted, and the next one that is taken says how many they were.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write;
+use std::panic::Location;
+
+use super::{Level, Outcome};
+
+/// Notices kept until the PHP side polls. Ticks stop when a server drains, so nobody may ever come for them.
+const CAPACITY: usize = 8192;
+
+/// Drops among them at most: a flood of drops leaves room for the rest.
+const DROPS: usize = CAPACITY / 4 * 3;
+
+/// Lines of one kind that are kept.
+const LINES_OF_A_KIND: usize = 16;
+
+/// The kind of a log line.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Kind {
+    /// The place in the code that writes it.
+    pub(super) at: &'static Location<'static>,
+    /// Its subject, if the same place writes about several.
+    pub(super) subject: Box<str>,
+}
+
+/// The queue, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Notices {
+    queue: VecDeque<(Outcome, Option<Kind>)>,
+    drops: usize,
+    lines: HashMap<Kind, Lines>,
+    /// Notices for which there was no room, since that was told.
+    lost: u64,
+}
+
+/// The waiting lines of a kind.
+#[derive(Debug, Default)]
+struct Lines {
+    kept: usize,
+    /// Further ones, only counted.
+    folded: u64,
+}
+
+impl Notices {
+    /// Adds an outcome that is not a log line. `false` when there is no room for it.
+    pub(super) fn push(&mut self, outcome: Outcome) -> bool {
+        let is_drop = matches!(outcome, Outcome::Dropped { .. });
+        if is_drop && self.drops >= DROPS {
+            self.lost += 1;
+            return false;
+        }
+        let kept = self.keep(outcome, None);
+        self.drops += usize::from(kept && is_drop);
+        kept
+    }
+
+    /// Adds a log line, or counts it. `false` when there is no room for it.
+    pub(super) fn log(&mut self, level: Level, kind: Kind, message: impl FnOnce() -> String) -> bool {
+        if let Some(lines) = self.lines.get_mut(&kind)
+            && lines.kept >= LINES_OF_A_KIND
+        {
+            lines.folded += 1;
+            return true;
+        }
+        let kept = self.keep(Outcome::Log { level, message: message() }, Some(kind.clone()));
+        if kept {
+            self.lines.entry(kind).or_default().kept += 1;
+        }
+        kept
+    }
+
+    /// Takes the oldest one.
+    pub(super) fn pop(&mut self) -> Option<Outcome> {
+        let Some((mut outcome, kind)) = self.queue.pop_front() else { return self.own_up() };
+        self.drops -= usize::from(matches!(outcome, Outcome::Dropped { .. }));
+        if let Outcome::Log { message, .. } = &mut outcome
+            && let Some(kind) = kind
+            && let Some(lines) = self.lines.get_mut(&kind)
+        {
+            lines.kept -= 1;
+            let folded = std::mem::take(&mut lines.folded);
+            if folded > 0 {
+                // Writing to a string never fails.
+                let _ = write!(message, " (and {folded} more lines of this kind)");
+            }
+            if lines.kept == 0 {
+                self.lines.remove(&kind);
+            }
+        }
+        Some(outcome)
+    }
+
+    fn keep(&mut self, outcome: Outcome, kind: Option<Kind>) -> bool {
+        let room = self.queue.len() < CAPACITY;
+        if room {
+            self.queue.push_back((outcome, kind));
+        } else {
+            self.lost += 1;
+        }
+        room
+    }
+
+    /// Tells the number of lost notices, when everything else has been taken.
+    fn own_up(&mut self) -> Option<Outcome> {
+        let lost = std::mem::take(&mut self.lost);
+        let message = format!(
+            "{lost} events and log lines had no room to wait for Laravel: a listener of WebhookDropped, or a log channel, is too \
+             slow for them. Queue the listener"
+        );
+        (lost > 0).then_some(Outcome::Log { level: Level::Warning, message })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dropped() -> Outcome {
+        Outcome::Dropped { url: "u".to_owned(), app_id: "a".to_owned(), attempts: 1, reason: "r".to_owned() }
+    }
+
+    fn kind(subject: &str) -> Kind {
+        Kind { at: Location::caller(), subject: subject.into() }
+    }
+
+    fn lines(notices: &mut Notices) -> Vec<String> {
+        std::iter::from_fn(|| notices.pop())
+            .map(|outcome| match outcome {
+                Outcome::Log { message, .. } => message,
+                other => format!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn lines_of_one_kind_are_folded_and_those_of_another_are_not() {
+        let mut notices = Notices::default();
+        let noisy = kind("noisy");
+        for n in 0..1_000 {
+            assert!(notices.log(Level::Warning, noisy.clone(), || format!("noisy {n}")));
+        }
+        assert!(notices.log(Level::Warning, kind("quiet"), || "quiet".to_owned()));
+        let lines = lines(&mut notices);
+        assert_eq!(lines.len(), LINES_OF_A_KIND + 1);
+        assert_eq!(lines[0], "noisy 0 (and 984 more lines of this kind)");
+        assert_eq!(lines[1], "noisy 1");
+        assert_eq!(lines[LINES_OF_A_KIND], "quiet");
+        assert!(notices.lines.is_empty(), "nothing is remembered of what has been told");
+    }
+
+    #[test]
+    fn a_flood_of_drops_leaves_room_for_the_rest_and_says_how_many_it_lost() {
+        let mut notices = Notices::default();
+        let kept = (0..CAPACITY).filter(|_| notices.push(dropped())).count();
+        assert_eq!(kept, DROPS);
+        assert!(notices.push(Outcome::EndpointDisabled { url: "u".to_owned(), reason: "HTTP 410".to_owned() }));
+        for n in 0..CAPACITY {
+            notices.log(Level::Error, kind(&n.to_string()), || "one of many kinds".to_owned());
+        }
+        assert_eq!(notices.queue.len(), CAPACITY);
+        let lines = lines(&mut notices);
+        // Of as many drops and as many lines as there is room for, beside what else was kept.
+        let lost = (CAPACITY - DROPS) + (DROPS + 1);
+        assert_eq!(lines.len(), CAPACITY + 1);
+        assert!(
+            lines[CAPACITY].starts_with(&format!("{lost} events and log lines had no room")),
+            "{}",
+            lines[CAPACITY]
+        );
+        assert!(notices.lines.is_empty());
+        assert_eq!(notices.pop(), None);
+    }
+}
