@@ -6,6 +6,7 @@ mod hooks;
 mod interest;
 mod left;
 mod reconcile;
+mod root;
 mod running;
 #[cfg(feature = "bench")]
 mod still;
@@ -20,7 +21,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::{Mutex, RwLock};
 
 use crate::apps::{AppDirectory, Credentials};
-use crate::config::{Config, Endpoint};
+use crate::config::{Config, Endpoint, OutboxKind};
 use crate::intent::{Intent, IntentQueue};
 use crate::names::AppId;
 use crate::process::{fork_generation, watch_forks};
@@ -31,6 +32,7 @@ pub use hooks::{RelayedMessage, SendError};
 use interest::Interests;
 pub use left::Left;
 pub use reconcile::Page;
+use root::Root;
 use running::{Running, Shared, gauges};
 #[cfg(feature = "bench")]
 pub use still::Still;
@@ -67,7 +69,7 @@ pub struct Engine {
 #[derive(Debug)]
 enum Threads {
     Unstarted { intents: Receiver<Intent> },
-    Running(Running),
+    Running(Root),
     Stopped,
 }
 
@@ -107,7 +109,9 @@ impl Engine {
         for warning in &self.config.warnings {
             self.shared.telemetry.log(Level::Warning, warning);
         }
-        *threads = Threads::Running(Running::start(&self.config, &self.shared, intents.clone())?);
+        let (config, shared, intents) = (self.config.clone(), self.shared.clone(), intents.clone());
+        *threads =
+            Threads::Running(Root::start(&self.shared.telemetry, move || Running::start(&config, &shared, intents))?);
         self.generation.store(fork_generation(), Ordering::Relaxed);
         self.booted.store(true, Ordering::Release);
         Ok(())
@@ -158,7 +162,9 @@ impl Engine {
             return gauges([0; 6]);
         }
         let events = match &*self.threads.lock() {
-            Threads::Running(running) => running.delivery.queued(),
+            Threads::Running(root) => {
+                root.with(Some(Instant::now()), |running| running.delivery.queued()).unwrap_or_default()
+            }
             Threads::Unstarted { .. } | Threads::Stopped => 0,
         };
         self.shared.gauges(events)
@@ -177,9 +183,9 @@ impl Engine {
         let kept_for_end = self.config.shutdown_timeout.mul_f64(1.0 - FLUSH_SHARE);
         let deadline = began + time.min(time_to_flush.saturating_sub(kept_for_end));
         let left = match &*self.threads.lock() {
-            Threads::Running(running) => {
+            Threads::Running(root) => {
                 let intents = self.take_in(deadline);
-                self.send_on(running, intents, deadline)
+                self.send_on(root, intents, deadline)
             }
             Threads::Unstarted { .. } | Threads::Stopped => Left::default(),
         };
@@ -206,13 +212,13 @@ impl Engine {
     }
 
     /// Has what was taken in judged, and delivers it.
-    fn send_on(&self, running: &Running, intents: usize, deadline: Instant) -> Left {
+    fn send_on(&self, root: &Root, intents: usize, deadline: Instant) -> Left {
         self.shared.ledger.wait_until(deadline, |ledger| ledger.pending.is_empty());
-        let undelivered = running.delivery.flush(deadline);
-        let (events, unread) = (undelivered.total(), undelivered.unread);
+        let flushed = root.with(Some(deadline), move |running| running.delivery.flush(deadline));
+        let (events, unread) = flushed.map_or((0, true), |undelivered| (undelivered.total(), undelivered.unread));
         let ledger = self.shared.ledger.lock();
         let (claims, client_events) = (ledger.pending.unanswered_claims(), ledger.pending.waiting_whispers());
-        Left { intents, claims, client_events, events, unread, kept: running.keeps_events() }
+        Left { intents, claims, client_events, events, unread, kept: self.config.outbox == OutboxKind::Redis }
     }
 
     /// The process ends, and every socket with it: the engine takes no more intents, lets go of all that it holds, sends
@@ -225,10 +231,10 @@ impl Engine {
         let deadline = Instant::now() + *self.time_to_flush.lock();
         self.booted.store(false, Ordering::Release);
         let left = match &*self.threads.lock() {
-            Threads::Running(running) => {
+            Threads::Running(root) => {
                 let intents = self.take_in(deadline);
                 self.let_go();
-                self.send_on(running, intents, deadline)
+                self.send_on(root, intents, deadline)
             }
             Threads::Unstarted { .. } | Threads::Stopped => Left::default(),
         };
@@ -252,10 +258,10 @@ impl Engine {
             return true;
         }
         self.booted.store(false, Ordering::Release);
-        let Threads::Running(running) = std::mem::replace(&mut *self.threads.lock(), Threads::Stopped) else {
+        let Threads::Running(root) = std::mem::replace(&mut *self.threads.lock(), Threads::Stopped) else {
             return true;
         };
-        running.stop(&self.shared, deadline)
+        root.stop(deadline)
     }
 
     /// The configuration.

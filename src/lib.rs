@@ -19,8 +19,8 @@
 //!   Prometheus.
 //!
 //! The words they share are in [`names`], [`channel_type`], [`event`], [`apps`] and [`config`]. What an operating system
-//! does to a process with threads is dealt with in `process` and `thread`; certificates are read in `tls`, and messages
-//! authenticated in `mac`, with the keys of `signing_key`.
+//! does to a process with threads is dealt with in `process`, `thread` and `thread_limit`; certificates are read in `tls`,
+//! and messages authenticated in `mac`, with the keys of `signing_key`.
 
 pub mod apps;
 pub mod aws;
@@ -47,6 +47,7 @@ mod signing_key;
 pub mod status;
 pub mod telemetry;
 mod thread;
+mod thread_limit;
 mod tls;
 
 /// The test servers of the integration tests, for the tests of what those cannot reach.

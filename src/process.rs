@@ -1,9 +1,10 @@
-//! What the operating system does to a process with threads: signals, forks, and who waits for whom.
+//! What the operating system does to a process with threads: signals, forks, descriptors, and who waits for whom.
 //!
 //! The only file outside `src/php/` that needs `unsafe`.
 
-use std::sync::Once;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{LazyLock, Once};
 
 /// Signals that report a fault of the running thread itself. Blocking them would turn a crash into undefined behaviour.
 const FAULT_SIGNALS: [libc::c_int; 6] =
@@ -77,6 +78,69 @@ fn scheduling() -> Option<libc::sched_attr> {
     }
 }
 
+/// The first descriptor after the standard streams, which panic messages still need.
+#[cfg(target_os = "linux")]
+const FIRST_DESCRIPTOR: libc::c_uint = 3;
+
+/// Gives this thread, and every thread that it starts from now on, a table of descriptors of its own, empty but for the
+/// standard streams.
+///
+/// `select` cannot watch a descriptor numbered 1024 or more, and a limit of open files counts each table apart. So the
+/// descriptors of our threads neither take low numbers from the host nor count against its limit.
+///
+/// A descriptor is a number in the table of the thread that opened it: no other thread may use it, or close it.
+///
+/// # Errors
+/// Where the system has no such call (Linux before 5.9, other systems) or does not allow it.
+pub(crate) fn separate_descriptors() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: The call takes three integers. It replaces the calling thread's table by a copy without the descriptors in
+        // the range, so nothing is closed for the threads that were there before.
+        let result = unsafe {
+            libc::syscall(libc::SYS_close_range, FIRST_DESCRIPTOR, libc::c_uint::MAX, libc::CLOSE_RANGE_UNSHARE)
+        };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+    #[cfg(not(target_os = "linux"))]
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Whether the threads of this process share the host's table of descriptors.
+static SHARES_DESCRIPTORS: AtomicBool = AtomicBool::new(false);
+
+/// Notes that [`separate_descriptors`] has failed.
+pub(crate) fn share_descriptors() {
+    SHARES_DESCRIPTORS.store(true, Ordering::Relaxed);
+}
+
+/// Whether our threads take descriptors of the host.
+pub(crate) fn shares_descriptors() -> bool {
+    SHARES_DESCRIPTORS.load(Ordering::Relaxed)
+}
+
+/// The most processes and threads that the user of this process may have, `ulimit -u`, if that is limited.
+pub(crate) fn most_processes_of_user() -> Option<u64> {
+    // SAFETY: The call fills the struct that it is given.
+    soft_limit(|limit| unsafe { libc::getrlimit(libc::RLIMIT_NPROC, limit) })
+}
+
+/// The most descriptors of a table, `ulimit -n`, as it is when this is first called.
+pub(crate) fn most_descriptors() -> usize {
+    static MOST: LazyLock<usize> = LazyLock::new(|| {
+        // SAFETY: As above.
+        let limit = soft_limit(|limit| unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, limit) });
+        limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+    });
+    *MOST
+}
+
+/// What `ask` says of a limit, unless there is none. The type of a resource's number differs from system to system.
+fn soft_limit(ask: impl FnOnce(*mut libc::rlimit) -> libc::c_int) -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    (ask(&raw mut limit) == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+}
+
 /// How many forks lie between the process that loaded the library and this one.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
@@ -142,6 +206,27 @@ mod tests {
         let slices = before.sched_runtime > 0;
         assert_eq!(after.sched_runtime, if slices { SLICE } else { 0 });
         assert!(before.sched_runtime < SLICE, "who asks for nothing has shorter ones: {}", before.sched_runtime);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_with_descriptors_of_its_own_takes_no_number_of_the_others() {
+        use std::fs::File;
+        use std::os::fd::AsRawFd;
+
+        let host: Vec<File> = std::iter::repeat_with(|| File::open("/dev/null").unwrap()).take(64).collect();
+        let highest = host.iter().map(AsRawFd::as_raw_fd).max().unwrap();
+        let (own, inherited) = std::thread::spawn(|| {
+            separate_descriptors().unwrap();
+            let own = File::open("/dev/null").unwrap();
+            let child = std::thread::spawn(|| File::open("/dev/null").unwrap().as_raw_fd()).join().unwrap();
+            (own.as_raw_fd(), child)
+        })
+        .join()
+        .unwrap();
+        assert_eq!((own, inherited), (3, 4), "the table was empty, and its children share it");
+        assert!(highest > 4);
+        assert!(host.iter().all(|file| file.metadata().is_ok()), "the host's descriptors are still open");
     }
 
     #[test]

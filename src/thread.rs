@@ -1,19 +1,61 @@
 //! Background threads that survive their own panics and can be waited for with a deadline.
 
+use std::cell::RefCell;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::process::{give_way, with_signals_blocked};
 use crate::telemetry::Telemetry;
+use crate::thread_limit::ThreadLimit;
 
 /// Enough for TLS and HTTP on one stack; the default of 2 MiB would be reserved for every worker.
 const STACK_BYTES: usize = 512 * 1024;
 
 /// A pause before a thread runs again after a panic, so that one which panics at once does not spin.
 const RESTART_DELAY: Duration = Duration::from_millis(100);
+
+/// What a thread does.
+type Work = Box<dyn FnOnce() + Send>;
+
+thread_local! {
+    /// Threads that this one has reserved, by name.
+    static RESERVED: RefCell<Vec<(String, Sender<Work>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Threads that wait to be started by [`Thread::spawn`]. Those that were not end with this.
+#[derive(Debug)]
+pub(crate) struct Reserved(());
+
+impl Reserved {
+    /// Has the system start a thread for each of `names`. Until this is dropped, [`Thread::spawn`] on the calling thread takes
+    /// one of these before it asks for another.
+    ///
+    /// So a group of threads starts whole or not at all: a part of it would have to be stopped, by ways that differ.
+    ///
+    /// # Errors
+    /// When the operating system refuses one of them: the limit that is reached, and what to do.
+    pub(crate) fn new(names: &[&str]) -> io::Result<Self> {
+        let reserved = Self(());
+        for name in names {
+            let (work, inbox) = bounded::<Work>(1);
+            start_new(name, move || inbox.recv().map_or((), |work| work())).map_err(|error| {
+                io::Error::new(error.kind(), format!("no room for {} threads: {error}", names.len()))
+            })?;
+            RESERVED.with_borrow_mut(|threads| threads.push(((*name).to_owned(), work)));
+        }
+        Ok(reserved)
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        RESERVED.take();
+    }
+}
 
 /// A running thread.
 #[derive(Debug)]
@@ -28,12 +70,12 @@ impl Thread {
     /// thread ends when `body` returns.
     ///
     /// # Errors
-    /// When the operating system refuses another thread.
+    /// When none is [reserved](Reserved) and the operating system refuses another.
     pub(crate) fn spawn(
         name: &str,
         telemetry: Arc<Telemetry>,
         mut body: impl FnMut() + Send + 'static,
-    ) -> std::io::Result<Self> {
+    ) -> io::Result<Self> {
         debug_assert!(name.len() <= 15, "Linux cuts thread names at 15 bytes: {name}");
         let (ended, done) = bounded(1);
         let label = name.to_owned();
@@ -46,7 +88,14 @@ impl Thread {
             // Nobody may be waiting any more: then there is nobody to tell.
             let _ = ended.send(());
         };
-        with_signals_blocked(|| std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES).spawn(run))?;
+        let reserved = RESERVED.with_borrow_mut(|threads| {
+            let place = threads.iter().position(|(reserved, _)| reserved == name)?;
+            Some(threads.swap_remove(place).1)
+        });
+        match reserved {
+            Some(thread) => thread.send(Box::new(run)).map_err(|_| io::Error::other("a reserved thread has ended"))?,
+            None => start_new(name, run)?,
+        }
         Ok(Self { done })
     }
 
@@ -55,6 +104,13 @@ impl Thread {
     pub(crate) fn wait_until(&self, deadline: Instant) -> bool {
         self.done.recv_deadline(deadline).is_ok()
     }
+}
+
+fn start_new(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
+    let started = with_signals_blocked(|| thread.spawn(run)).map(drop);
+    // The system's own words are "Resource temporarily unavailable".
+    started.map_err(|error| io::Error::new(error.kind(), ThreadLimit::reached().to_string()))
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -96,6 +152,21 @@ mod tests {
         });
         let ended = thread.is_ok_and(|thread| thread.wait_until(Instant::now() + Duration::from_millis(20)));
         assert!(!ended);
+    }
+
+    #[test]
+    fn reserved_threads_are_taken_by_their_names_and_the_others_end() {
+        let reserved = Reserved::new(&["wh-one", "wh-two"]).unwrap();
+        let waiting = |name: &str| RESERVED.with_borrow(|threads| threads.iter().any(|(other, _)| other == name));
+        let (tell, told) = bounded(1);
+        Thread::spawn("wh-two", Arc::default(), move || {
+            tell.send(std::thread::current().name().map(str::to_owned)).unwrap();
+        })
+        .unwrap();
+        assert_eq!(told.recv().unwrap().as_deref(), Some("wh-two"));
+        assert!(waiting("wh-one") && !waiting("wh-two"));
+        drop(reserved);
+        assert!(!waiting("wh-one"));
     }
 
     #[cfg(target_os = "linux")]

@@ -18,6 +18,7 @@ use ureq::unversioned::transport::{
 use ureq::{Error, Timeout};
 
 use super::deadline::Deadline;
+use super::idle_limit::IdlePermit;
 use super::resolver::GuardedResolver;
 use super::socket::Sockets;
 
@@ -51,7 +52,7 @@ pub(super) struct Connections {
 #[derive(Default)]
 struct Pool {
     /// The connections that nobody uses, with the time since when.
-    idle: VecDeque<(Connection, Instant)>,
+    idle: VecDeque<(Connection, Instant, IdlePermit)>,
     /// By what to break off each of them all, used or not.
     handles: Vec<Weak<dyn ShutdownHandle>>,
     /// When the name was looked up last.
@@ -79,7 +80,7 @@ impl Connections {
             let now = Instant::now();
             let (mut connection, since, look_up) = {
                 let mut pool = self.pool.lock();
-                let (connection, since) = pool.idle.pop_back()?;
+                let (connection, since, _) = pool.idle.pop_back()?;
                 (
                     connection,
                     since,
@@ -132,19 +133,21 @@ impl Connections {
         self.resolver.resolve(&self.uri, &self.config, timeout)
     }
 
-    /// Keeps a connection whose answer was read to the end.
+    /// Keeps a connection whose answer was read to the end, unless too many are idle.
     pub(super) fn keep(&self, mut connection: Connection) {
         // More than the answer came.
         if !connection.buffers().input().is_empty() {
             return;
         }
+        let Some(permit) = IdlePermit::take() else { return };
         let now = Instant::now();
         let mut pool = self.pool.lock();
         if pool.closed {
             return;
         }
-        pool.idle.push_back((connection, now));
-        let too_old = |(_, since): &(Connection, Instant)| now.saturating_duration_since(*since) >= MAX_IDLE_AGE;
+        pool.idle.push_back((connection, now, permit));
+        let too_old =
+            |(_, since, _): &(Connection, Instant, IdlePermit)| now.saturating_duration_since(*since) >= MAX_IDLE_AGE;
         while pool.idle.len() > MAX_IDLE_CONNECTIONS || pool.idle.front().is_some_and(too_old) {
             pool.idle.pop_front();
         }

@@ -1,5 +1,7 @@
 //! Until when something has to be done, and what it means if it is not.
 
+use std::cell::Cell;
+use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use ureq::unversioned::transport::NextTimeout;
@@ -7,6 +9,29 @@ use ureq::{Error, Timeout};
 
 /// Longer than any time limit, for an instant that can be computed.
 const FAR: Duration = Duration::from_secs(24 * 3600);
+
+thread_local! {
+    /// The longest that a request of this thread may take.
+    static LIMIT: Cell<Option<Duration>> = const { Cell::new(None) };
+}
+
+/// While this exists, a request that begins on its thread may take no longer than a limit, whatever its own timeout is.
+#[derive(Debug)]
+pub(crate) struct RequestLimit(PhantomData<*const ()>);
+
+impl RequestLimit {
+    /// Limits the requests of the calling thread.
+    pub(crate) fn of(time: Duration) -> Self {
+        LIMIT.set(Some(time));
+        Self(PhantomData)
+    }
+}
+
+impl Drop for RequestLimit {
+    fn drop(&mut self) {
+        LIMIT.set(None);
+    }
+}
 
 /// A point in time, and the time limit that it is the end of.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +41,9 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// The end of a request that began at `started` and may take this long.
+    /// The end of a request that began at `started` and may take this long, or less where a [`RequestLimit`] says so.
     pub(super) fn of_request(started: Instant, time: Duration) -> Self {
+        let time = LIMIT.get().map_or(time, |limit| limit.min(time));
         Self { at: started + time, reason: Timeout::Global }
     }
 

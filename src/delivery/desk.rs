@@ -112,7 +112,7 @@ impl Desk {
         if next.is_some() {
             open.put_by(now);
         }
-        open.call_for_the_rest();
+        open.call_for_the_rest(now);
         next
     }
 
@@ -179,10 +179,14 @@ impl Open<'_> {
         work.unplaced.pop_front().or_else(|| work.lanes.next(now))
     }
 
-    /// Keeps an attempt for which no thread was to be had. Whether it is the only one.
-    pub(crate) fn leave(&mut self, job: Job) -> bool {
+    /// Keeps an attempt for which no worker was to be had.
+    pub(crate) fn leave(&mut self, job: Job) {
         self.work.unplaced.push_front(job);
-        self.work.unplaced.len() == 1
+    }
+
+    /// The number of workers that attempts wait for, several of one endpoint counted once.
+    pub(crate) fn due(&mut self, now: Instant) -> usize {
+        self.work.unplaced.len() + self.work.lanes.due_endpoints(now)
     }
 
     /// The dispatcher is awake.
@@ -210,17 +214,20 @@ impl Open<'_> {
         true
     }
 
-    /// Takes what is due beside a worker's next attempt.
+    /// Takes what is due beside a worker's next attempt, if there can be another worker for it.
     fn put_by(&mut self, now: Instant) {
         let work = &mut *self.work;
-        work.unplaced.extend(work.lanes.next(now));
+        if !work.lanes.is_limited() {
+            work.unplaced.extend(work.lanes.next(now));
+        }
     }
 
     /// Calls the dispatcher for what a worker leaves undone.
-    fn call_for_the_rest(&mut self) {
-        let work = &*self.work;
+    fn call_for_the_rest(&mut self, now: Instant) {
+        let work = &mut *self.work;
         let earlier = |due| work.asleep_until.is_none_or(|until| due < until);
         let rest = work.holding_back
+            || (work.lanes.is_limited() && work.lanes.due_endpoints(now) > 0)
             || !work.unplaced.is_empty()
             || work.lanes.is_flushing()
             || work.lanes.has_unsent()

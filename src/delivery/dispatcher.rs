@@ -12,11 +12,12 @@ use super::Left;
 use super::desk::Desk;
 use super::lanes::Pauses;
 use super::retry::Answer;
+use super::shortage::Shortage;
 use super::workers::Workers;
 use crate::config::Endpoint;
 use crate::outbox::{Handover, Outbox, Queued};
 use crate::status::{DeliveryStatus, WallClock};
-use crate::telemetry::{Level, Telemetry};
+use crate::telemetry::Telemetry;
 
 /// Messages taken before attempts are started again, so that neither starves the other.
 const MESSAGES_PER_ROUND: usize = 256;
@@ -67,6 +68,7 @@ pub(crate) struct Dispatcher {
     /// Events from the outbox on their way into lanes.
     pub(super) incoming: VecDeque<Queued>,
     pub(super) flushes: Vec<Flush>,
+    pub(super) shortage: Shortage,
 }
 
 /// Somebody who waits until everything has been sent.
@@ -156,15 +158,17 @@ impl Dispatcher {
     fn start_attempts(&mut self) {
         let now = Instant::now();
         while self.desk.open().give_up_unsent(now) {}
+        self.make_room(now);
         loop {
             let due = self.desk.open().next(now);
             let Some(job) = due else { return };
-            if let Err(error) = self.workers.submit(&job) {
-                if self.desk.open().leave(job) {
-                    self.telemetry
-                        .log(Level::Error, format_args!("No thread for webhook deliveries, will retry: {error}"));
-                }
+            // There is an idle worker, or was just now.
+            if self.workers.submit(&job).is_err() {
+                self.desk.open().leave(job);
                 return;
+            }
+            if self.workers.idle() <= 1 {
+                self.make_room(now);
             }
         }
     }
@@ -197,7 +201,8 @@ impl Dispatcher {
         let untaken = self.signalled.load(Ordering::SeqCst);
         let unrouted = (untaken || !self.incoming.is_empty())
             .then(|| Instant::now() + if holding_back { HELD_BACK_LOOK } else { Duration::ZERO });
-        let wake = self.desk.open().sleep(flush.into_iter().chain(unrouted).min(), holding_back);
+        let more_threads = self.shortage.until();
+        let wake = self.desk.open().sleep(flush.into_iter().chain(unrouted).chain(more_threads).min(), holding_back);
         let first = match wake {
             Some(wake) => self.messages.recv_deadline(wake).ok(),
             None => self.messages.recv().ok(),

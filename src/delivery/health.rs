@@ -140,7 +140,11 @@ pub(crate) fn outcome(answer: &Answer) -> Option<(Option<u16>, Option<String>)> 
         Answer::Refused { reason, .. } | Answer::Failed(reason) => {
             Some((None, Some(reason.chars().take(LONGEST_ERROR).collect())))
         }
-        Answer::UnknownApplication | Answer::Forgotten | Answer::NotKept | Answer::Fenced { .. } => None,
+        Answer::Interrupted
+        | Answer::UnknownApplication
+        | Answer::Forgotten
+        | Answer::NotKept
+        | Answer::Fenced { .. } => None,
     }
 }
 
@@ -200,7 +204,7 @@ mod tests {
     fn what_was_not_sent_is_no_attempt() {
         let mut health = Health::default();
         let fenced = Answer::Fenced { tenures: vec![1] };
-        for answer in [Answer::UnknownApplication, Answer::Forgotten, Answer::NotKept, fenced] {
+        for answer in [Answer::Interrupted, Answer::UnknownApplication, Answer::Forgotten, Answer::NotKept, fenced] {
             health.attempted(&answer, SECOND, Instant::now());
         }
         assert_eq!((health.attempts, health.last), (0, None));

@@ -24,7 +24,8 @@ use super::Left;
 use super::batch::{Batch, BatchIds};
 use super::health::{Health, News};
 use super::lane::{Lane, Limits};
-use super::slots::Slots;
+use super::patience::Patience;
+use super::slots::{MAX_WORKERS, Slots};
 use crate::config::Endpoint;
 use crate::names::AppId;
 use crate::outbox::{Flight, LaneId, Moves, Queued};
@@ -58,6 +59,7 @@ pub(crate) struct Lanes {
     pauses: Pauses,
     waiting: usize,
     flushing: bool,
+    limited: bool,
     /// Something may be due of an endpoint that is gone.
     unsent: bool,
 }
@@ -86,6 +88,8 @@ enum Plan {
 struct Ready {
     /// Whether the endpoint's last attempt succeeded.
     proven: Option<bool>,
+    /// How long it may keep a worker while there are few.
+    patience: Patience,
     /// Nothing more is sent to the endpoint, and why: it has answered 410, or is not configured any more.
     gone: Option<&'static str>,
     /// Somebody wants nothing to be sent to it for now.
@@ -104,6 +108,8 @@ pub(crate) struct Job {
     pub(crate) id: LaneId,
     /// What to send.
     pub(crate) batch: Arc<Batch>,
+    /// When to break the attempt off, if that is before the endpoint's timeout.
+    pub(crate) patience: Option<Duration>,
 }
 
 /// Waiting events that a lane gave up.
@@ -141,6 +147,7 @@ impl Lanes {
             turn: 0,
             waiting: 0,
             flushing: false,
+            limited: false,
             unsent: false,
         }
     }
@@ -180,6 +187,27 @@ impl Lanes {
             }
         }
         None
+    }
+
+    /// The number of endpoints that have a lane which waits for a worker.
+    pub(crate) fn due_endpoints(&mut self, now: Instant) -> usize {
+        self.ring(now);
+        let due = |ready: &&Ready| {
+            let sends = ready.gone.is_none() && ready.paused.is_none();
+            sends && !(ready.healthy.is_empty() && ready.failing.is_empty())
+        };
+        self.ready.iter().filter(due).count()
+    }
+
+    /// There are so many workers at most, because the system gives no more threads; with `None` as many as are wanted.
+    pub(crate) fn limit_workers(&mut self, workers: Option<usize>) {
+        self.limited = workers.is_some();
+        self.slots.set_max(workers.unwrap_or(MAX_WORKERS));
+    }
+
+    /// Whether the system gives no more threads.
+    pub(crate) const fn is_limited(&self) -> bool {
+        self.limited
     }
 
     /// When the next lane becomes due that is not already waiting for a worker.
@@ -256,10 +284,12 @@ impl Lanes {
                 return None;
             };
             let lane = queue.pop_front()?;
+            let limit = (self.limited && unproven).then(|| ready.patience.limit(self.endpoints[endpoint].timeout));
+            let patience = limit.flatten();
             if let Some(batch) = self.start(lane, now) {
                 let entry = &mut self.entries[lane];
                 entry.plan = Plan::Running { suspect };
-                return Some(Job { lane, id: entry.id.clone(), batch });
+                return Some(Job { lane, id: entry.id.clone(), batch, patience });
             }
             // Its events were given up while it waited for a worker.
             self.slots.release(endpoint, suspect);

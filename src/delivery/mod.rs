@@ -7,12 +7,13 @@
 //! | `lanes`, `lane` | pure: which events go where, when a batch is due, what follows from an answer |
 //! | `health` | pure: how an endpoint is doing, as its attempts tell |
 //! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
+//! | `shortage`, `patience` | what is done about a system that gives no more threads |
 //! | `batch`, `body`, `text` | what a batch says, frozen at its first attempt |
 //! | `signature` | pure: an attempt, signed when it is made |
 //! | `workers`, `client` | the threads that send, and what they send by |
 //! | `http`, `lambda`, `transport` | a POST, the invocation of a function, and the way that both take |
 //! | `request`, `answer`, `chunks` | pure: what a request and its answer look like on a connection |
-//! | `exchange`, `connections`, `socket`, `deadline` | a request and its answer, over what, the system calls below, and until when |
+//! | `exchange`, `connections`, `idle_limit`, `socket`, `deadline` | a request and its answer, over what, the system calls below, and until when |
 //! | `probe` | a delivery for whoever wants to know whether an endpoint takes it |
 //! | `names`, `resolver`, `guard`, `tls` | where a name leads, which addresses are refused, whom to trust |
 //! | `retry` | pure: retry or drop |
@@ -30,14 +31,17 @@ mod exchange;
 mod guard;
 mod health;
 mod http;
+mod idle_limit;
 mod lambda;
 mod lane;
 mod lanes;
 mod names;
+mod patience;
 mod probe;
 mod request;
 mod resolver;
 mod retry;
+mod shortage;
 mod signature;
 mod slots;
 mod socket;
@@ -67,7 +71,9 @@ use self::dispatcher::{Dispatcher, Message};
 use self::lane::Limits;
 use self::lanes::Lanes;
 pub(crate) use self::lanes::Pauses;
+use self::shortage::Shortage;
 use self::slots::MAX_WORKERS;
+pub(crate) use self::workers::STANDING_WORKERS;
 use self::workers::Workers;
 use crate::apps::AppDirectory;
 use crate::config::{Config, ConfigError, Endpoint, Payload};
@@ -182,7 +188,7 @@ impl Delivery {
         );
         let desk = Arc::new(desk);
         let (workers, workers_gone) =
-            Workers::new(Arc::clone(&clients), apps, Arc::clone(&outbox), Arc::clone(&telemetry), Arc::clone(&desk));
+            Workers::start(Arc::clone(&clients), apps, Arc::clone(&outbox), Arc::clone(&telemetry), Arc::clone(&desk))?;
         let signalled = Arc::new(AtomicBool::new(false));
         let mut dispatcher = Dispatcher {
             desk: Arc::clone(&desk),
@@ -193,6 +199,7 @@ impl Delivery {
             telemetry: Arc::clone(&telemetry),
             incoming: VecDeque::new(),
             flushes: Vec::new(),
+            shortage: Shortage::default(),
         };
         let dispatcher = Thread::spawn("wh-dispatch", Arc::clone(&telemetry), move || dispatcher.run())?;
         Ok(Self { outbox, telemetry, clients, desk, messages, signalled, dispatcher, workers_gone })

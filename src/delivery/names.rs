@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::telemetry::Telemetry;
 use crate::thread::Thread;
@@ -100,9 +100,10 @@ impl Names {
                     return Ok(addresses);
                 }
                 Step::Ask => {
-                    if let Err(error) = self.start_asking(name) {
-                        entry.asking = false;
-                        return Err(NoAddress::Failed(format!("no thread to look it up: {error}").into()));
+                    if self.start_asking(name).is_err() {
+                        // Where threads are short this one asks, and may wait for longer than it should.
+                        MutexGuard::unlocked(&mut known, || self.look_up(name));
+                        continue;
                     }
                 }
                 Step::Wait => {}
@@ -115,14 +116,15 @@ impl Names {
 
     fn start_asking(self: &Arc<Self>, name: &str) -> io::Result<()> {
         let (names, asked) = (Arc::clone(self), Box::<str>::from(name));
-        Thread::spawn("wh-dns", Arc::clone(&self.telemetry), move || {
-            let answer = (names.ask)(&asked);
-            if let Some(entry) = names.known.lock().get_mut(&asked) {
-                entry.learn(answer, Instant::now());
-            }
-            names.answered.notify_all();
-        })
-        .map(drop)
+        Thread::spawn("wh-dns", Arc::clone(&self.telemetry), move || names.look_up(&asked)).map(drop)
+    }
+
+    fn look_up(&self, name: &str) {
+        let answer = (self.ask)(name);
+        if let Some(entry) = self.known.lock().get_mut(name) {
+            entry.learn(answer, Instant::now());
+        }
+        self.answered.notify_all();
     }
 }
 

@@ -16,6 +16,9 @@ const MAX_JITTER: f64 = 0.1;
 /// How long a batch waits that the outbox could not keep: Redis is away, and its link has a backoff of its own.
 const NOT_KEPT_WAIT: Duration = Duration::from_millis(250);
 
+/// How long a batch waits whose attempt was broken off for others, which get their turn first.
+const INTERRUPTED_WAIT: Duration = Duration::from_millis(50);
+
 /// How often a batch looks whether its application is known.
 const UNKNOWN_RETRY: Duration = Duration::from_millis(500);
 
@@ -41,6 +44,8 @@ pub(crate) enum Answer {
     },
     /// There was no answer, and why.
     Failed(String),
+    /// There was none yet when the attempt was broken off, for others to have their turn.
+    Interrupted,
     /// Nothing was sent, for nobody could sign it.
     UnknownApplication,
     /// Nothing was sent, for the dead letter is there no more.
@@ -67,7 +72,7 @@ pub(crate) enum Verdict {
         /// How long to wait.
         after: Duration,
     },
-    /// It was not sent; try again, without counting an attempt.
+    /// It was not sent, or not for long enough; try again, without counting an attempt.
     Postpone {
         /// How long to wait.
         after: Duration,
@@ -120,6 +125,7 @@ impl Policy {
             Answer::Status { status: status @ 200..=299, .. } => return Verdict::Delivered { status },
             Answer::Status { status: 410, .. } => return Verdict::Gone,
             Answer::NotKept => return Verdict::Postpone { after: NOT_KEPT_WAIT },
+            Answer::Interrupted => return Verdict::Postpone { after: INTERRUPTED_WAIT },
             Answer::Fenced { tenures } => return Verdict::Revoke { tenures },
             Answer::Forgotten => return Verdict::Forget,
             Answer::UnknownApplication if elapsed < UNKNOWN_WAIT => {
@@ -216,6 +222,12 @@ mod tests {
         assert!(matches!(early, Verdict::Postpone { .. }));
         let late = POLICY.judge(Answer::UnknownApplication, 1, 60 * SECOND, 0.0);
         assert_eq!(late, Verdict::Drop { reason: "unknown application".to_owned() });
+    }
+
+    #[test]
+    fn an_attempt_that_was_broken_off_is_made_again_however_many_there_were() {
+        let broken_off = POLICY.judge(Answer::Interrupted, POLICY.max_attempts, 1_000 * SECOND, 0.0);
+        assert_eq!(broken_off, Verdict::Postpone { after: INTERRUPTED_WAIT });
     }
 
     #[test]

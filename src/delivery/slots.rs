@@ -9,7 +9,7 @@ pub(crate) const MAX_WORKERS: usize = 256;
 /// - *Suspects* hold at most half: lanes whose last attempt failed, and all lanes of an endpoint whose last attempt
 ///   failed or which has not answered yet.
 /// - An endpoint that holds no slot may take its first beyond that, up to three quarters: or one that has not answered
-///   yet would wait for those that never will.
+///   yet would wait for those that never will. Of two slots or more, one is always left for an endpoint that answers.
 /// - One endpoint holds at most half, unless it is the only one: an endpoint that was healthy and now hangs is no
 ///   suspect until the first of its requests has timed out, and may have a thousand lanes.
 #[derive(Debug)]
@@ -28,6 +28,11 @@ impl Slots {
         Self { max, taken: 0, suspects: 0, by_endpoint: vec![0; endpoints], endpoints }
     }
 
+    /// There are that many slots from now on, two at least. Those that are taken beyond them stay taken.
+    pub(crate) fn set_max(&mut self, max: usize) {
+        self.max = max.max(2);
+    }
+
     /// There are that many endpoints now, and `places` with those that there were.
     pub(crate) fn set_endpoints(&mut self, endpoints: usize, places: usize) {
         self.by_endpoint.resize(places, 0);
@@ -37,7 +42,7 @@ impl Slots {
     /// Takes a slot for a lane of `endpoint`, if the rules allow.
     pub(crate) fn take(&mut self, endpoint: usize, suspect: bool) -> bool {
         let half = self.max / 2;
-        let suspects_at_most = if self.by_endpoint[endpoint] == 0 { half + self.max / 4 } else { half };
+        let suspects_at_most = if self.by_endpoint[endpoint] == 0 { self.max * 3 / 4 } else { half };
         let endpoint_at_most = if self.endpoints == 1 { self.max } else { half };
         let free = self.taken < self.max
             && self.by_endpoint[endpoint] < endpoint_at_most
@@ -91,6 +96,17 @@ mod tests {
         let mut slots = Slots::new(8, 2);
         assert_eq!((0..100).filter(|_| slots.take(0, false)).count(), 4);
         assert_eq!((0..100).filter(|_| slots.take(1, false)).count(), 4);
+    }
+
+    #[test]
+    fn few_slots_leave_one_for_an_endpoint_that_answers() {
+        for max in 2..8 {
+            let mut slots = Slots::new(256, 31);
+            slots.set_max(max);
+            let suspects = (0..30).filter(|endpoint| slots.take(*endpoint, true)).count();
+            assert_eq!(suspects, max * 3 / 4);
+            assert!(slots.take(30, false), "{max} slots, {suspects} of them taken by suspects");
+        }
     }
 
     #[test]

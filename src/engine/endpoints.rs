@@ -18,8 +18,9 @@ impl Engine {
         if self.is_inert() || *current == config.endpoints {
             return Ok(());
         }
-        if let Threads::Running(running) = &*self.threads.lock() {
-            running.delivery.set_endpoints(config.endpoints.clone())?;
+        if let Threads::Running(root) = &*self.threads.lock() {
+            let endpoints = config.endpoints.clone();
+            root.with(None, move |running| running.delivery.set_endpoints(endpoints)).unwrap_or(Ok(()))?;
         }
         // The others were logged when the engine was booted.
         for warning in config.warnings.iter().filter(|warning| !self.config.warnings.contains(warning)) {

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::apps::AppDirectory;
 use crate::config::{Config, OutboxKind};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, STANDING_WORKERS};
 use crate::event::EventName;
 use crate::intent::{Intent, IntentQueue};
 use crate::metrics::Listener;
@@ -22,7 +22,7 @@ use crate::presence::{
 use crate::redis::{self, Link};
 use crate::status::{Reporter, Sources};
 use crate::telemetry::Telemetry;
-use crate::thread::Thread;
+use crate::thread::{Reserved, Thread};
 
 /// How long deliveries wait at the start until Redis has said which endpoints are paused. When it is away, none is.
 const PAUSES_KNOWN_WITHIN: Duration = Duration::from_secs(2);
@@ -52,9 +52,10 @@ pub(super) fn gauges(values: [usize; 6]) -> [(&'static str, usize); 6] {
     std::array::from_fn(|place| (names[place], values[place]))
 }
 
-/// An engine at work.
+/// An engine at work. It lives on the [root thread](super::root), whose descriptors it owns.
 #[derive(Debug)]
 pub(super) struct Running {
+    shared: Shared,
     stop_claimer: Arc<StopFlag>,
     intake: Thread,
     claimer: Thread,
@@ -73,6 +74,7 @@ impl Running {
         let Shared { telemetry, queue, ledger, .. } = shared;
         put_scripts_together();
         let settings = redis::Settings::of(config).map_err(io::Error::other)?;
+        let _reserved = reserve_threads(config)?;
         let standing = Arc::new(Standing::default());
         let outbox = match config.outbox {
             OutboxKind::Redis => Some(RedisOutbox::start(config.into(), &settings, &standing, telemetry)?),
@@ -111,6 +113,7 @@ impl Running {
         let mut intake = Intake::new(Arc::clone(queue), intents, Arc::clone(ledger), Arc::clone(telemetry))
             .ignoring(config.ignored_channels.clone());
         Ok(Self {
+            shared: shared.clone(),
             stop_claimer,
             intake: Thread::spawn("wh-intake", Arc::clone(telemetry), move || intake.run())?,
             claimer: Thread::spawn("wh-claimer", Arc::clone(telemetry), move || claimer.run())?,
@@ -121,13 +124,9 @@ impl Running {
         })
     }
 
-    /// Whether undelivered events outlive the process.
-    pub(super) const fn keeps_events(&self) -> bool {
-        self.outbox.is_some()
-    }
-
     /// Ends the threads by `deadline`. Returns whether all have ended.
-    pub(super) fn stop(self, shared: &Shared, deadline: Instant) -> bool {
+    pub(super) fn stop(self, deadline: Instant) -> bool {
+        let shared = &self.shared;
         shared.queue.push(Intent::Stop, shared.telemetry.counters());
         // In the order of an event's way back, so that each can still write down what the one before it has done: the
         // outbox needs the node's place in the cluster, which the claimer gives up.
@@ -149,6 +148,19 @@ impl Running {
             && reporter_ended
             && self.metrics.is_none_or(|metrics| metrics.wait_until(deadline))
     }
+}
+
+/// Has every thread that is always there, so that an engine starts whole or not at all.
+fn reserve_threads(config: &Config) -> io::Result<Reserved> {
+    let mut names = vec!["wh-dispatch", "wh-status", "wh-intake", "wh-claimer"];
+    names.extend(["wh-post"; STANDING_WORKERS]);
+    if config.outbox == OutboxKind::Redis {
+        names.extend(["wh-outbox", "wh-settler"]);
+    }
+    if config.metrics_listen.is_some() {
+        names.push("wh-metrics");
+    }
+    Reserved::new(&names)
 }
 
 /// Where it stands how the node is doing.

@@ -12,8 +12,9 @@
 //!            └────────────┘           stop: both sockets are shut down, which wakes whoever waits for them
 //! ```
 //!
-//! After a reload the old process keeps the port while it drains; the new one has it as soon as the old one stops. A forked
-//! child inherits the socket, but a shutdown ends it for both: the port is free again, whoever still has it open.
+//! After a reload the old process keeps the port while it drains; the new one has it as soon as the old one stops. Where our
+//! threads share the host's descriptors, a forked child inherits the socket, but a shutdown ends it for both: the port is free
+//! again, whoever still has it open.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

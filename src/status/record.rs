@@ -39,6 +39,8 @@ pub struct NodeRecord {
     pub clock_ms: u64,
     /// Where its events wait: `redis` or `memory`.
     pub outbox: String,
+    /// Whether its connections take descriptors of its server, so that this can hold fewer clients.
+    pub shares_descriptors: bool,
     /// Counts since it began.
     pub counters: Map<String, Value>,
     /// What waits now, and what is there.

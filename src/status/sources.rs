@@ -14,6 +14,7 @@ use crate::config::OutboxKind;
 use crate::delivery::Delivery;
 use crate::names::AppId;
 use crate::presence::{RedisClock, Standing, system_ms};
+use crate::process::shares_descriptors;
 use crate::telemetry::Telemetry;
 
 /// How long is waited for the dispatcher's answer. It may be at work on something.
@@ -77,6 +78,7 @@ impl Sources {
                 OutboxKind::Redis => "redis".to_owned(),
                 OutboxKind::Memory => "memory".to_owned(),
             },
+            shares_descriptors: shares_descriptors(),
             counters: by_name(self.telemetry.counters().snapshot()),
             gauges: by_name((self.gauges)().into_iter().map(|(name, value)| (name, value as u64))),
             redis_errors: self.redis_errors(),

@@ -80,6 +80,7 @@ final class SetupCheck
             $this->memory($status['redis']);
             $this->clocks($status);
             $this->nodes($status);
+            $this->descriptors($status['nodes']);
             $this->errors($status);
             $this->agreement($status['disagreements']);
         }
@@ -371,6 +372,22 @@ final class SetupCheck
             $other === [] ? null : ['warning', 'servers run another version than this machine has: '.implode(', ', $other), 'Restart them after an update.'],
             $silent === [] ? null : ['warning', 'servers have fallen silent: '.implode(', ', array_column($silent, 'node')), 'See whether they live and reach Redis.'],
         ])) ?: [null]);
+    }
+
+    /**
+     * Check that webhooks take no descriptors from the clients of their servers.
+     *
+     * @param  list<array<string, mixed>>  $nodes
+     */
+    private function descriptors(array $nodes): void
+    {
+        $sharing = array_filter($nodes, fn (array $node) => $node['state'] === 'running' && $node['shares_descriptors']);
+
+        $this->judge('Descriptors', $sharing === [] ? null : [
+            'warning',
+            'connections to endpoints take descriptors of the server, so that it can hold fewer clients: '.implode(', ', array_column($sharing, 'node')),
+            'Run it on Linux 5.9 or later, and let the seccomp profile of its container allow close_range.',
+        ]);
     }
 
     /**

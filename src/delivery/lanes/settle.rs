@@ -64,6 +64,7 @@ impl Lanes {
         let until = self.ready[endpoint].paused.as_ref().map_or(now, |pause| pause.began);
         let elapsed = if sent { entry.lane.tried_for(until) } else { entry.lane.waited_for(until) };
         self.health[endpoint].attempted(&answer, took, now);
+        self.ready[endpoint].patience.heard(&answer);
         let verdict = policy.judge(answer, attempts, elapsed, jitter);
         if sent && verdict != Verdict::Gone {
             let given_up = matches!(verdict, Verdict::Drop { .. });

@@ -24,11 +24,12 @@ final class Node
      * @param  array<string, mixed>  $webhooks
      * @param  list<array<string, mixed>>  $apps
      * @param  float  $drain  Seconds that clients have after a SIGUSR2.
+     * @param  list<string>  $through  A command that executes the rest of its arguments.
      */
-    public function __construct(array $webhooks, array $apps = [], float $drain = 30.0)
+    public function __construct(array $webhooks, array $apps = [], float $drain = 30.0, array $through = [])
     {
         $this->lastWords = tmpfile();
-        $this->process = Process::php('node.php', 'a node', stderr: $this->lastWords);
+        $this->process = Process::php('node.php', 'a node', stderr: $this->lastWords, through: $through);
         $this->process->say((string) json_encode(compact('webhooks', 'apps', 'drain')));
         $this->process->hear();
     }

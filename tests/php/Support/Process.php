@@ -38,15 +38,17 @@ final class Process
     }
 
     /**
-     * Start a PHP script the way this process runs: with the same extensions loaded by hand.
+     * Start a PHP script the way this process runs: with the same extensions loaded by hand. `$through` is a command that
+     * executes the rest of its arguments.
      *
      * @param  resource  $stderr
+     * @param  list<string>  $through
      */
-    public static function php(string $script, string $name, ?string $argument = null, mixed $stderr = STDERR): self
+    public static function php(string $script, string $name, ?string $argument = null, mixed $stderr = STDERR, array $through = []): self
     {
         $arguments = $argument === null ? [] : [$argument];
 
-        return new self([PHP_BINARY, ...self::loadedByHand(), __DIR__.'/'.$script, ...$arguments], $name, $stderr);
+        return new self([...$through, PHP_BINARY, ...self::loadedByHand(), __DIR__.'/'.$script, ...$arguments], $name, $stderr);
     }
 
     /**

@@ -1,0 +1,95 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests;
+
+use PHPUnit\Framework\Attributes\Large;
+use PHPUnit\Framework\Attributes\TestWith;
+use Tests\Support\Process;
+use Tests\Support\Receiver;
+use Tests\Support\RedisServer;
+use Tests\Support\Wait;
+
+/**
+ * `select`, PHP's default event loop, watches no descriptor numbered 1024 or more: each one that somebody else takes below is a
+ * client fewer.
+ */
+#[Large]
+final class DescriptorsTest extends PluginTestCase
+{
+    /**
+     * Clients of one process; two of these are more than any server here takes.
+     */
+    private const int CLIENTS = 600;
+
+    #[TestWith([1024])]
+    #[TestWith([20_000])]
+    public function test_a_server_holds_as_many_clients_as_without_webhooks_however_many_endpoints_keep_connections(int $descriptors): void
+    {
+        // Every child inherits a descriptor for the pipe to it.
+        RedisServer::shared();
+        $without = $this->clientsOf($descriptors, 0);
+        $this->assertGreaterThan(900, $without);
+
+        $with = [];
+
+        foreach ([30, 100, 300] as $endpoints) {
+            $with[$endpoints] = $this->clientsOf($descriptors, $endpoints);
+        }
+
+        $this->assertSame([30 => $without, 100 => $without, 300 => $without], $with);
+    }
+
+    /**
+     * Fill a server whose webhooks keep so many connections, and return how many clients it held.
+     */
+    private function clientsOf(int $descriptors, int $endpoints): int
+    {
+        $receiver = new Receiver;
+        $paths = array_map(fn (int $n) => "/{$n}", range(1, $endpoints));
+        $webhooks = $endpoints === 0 ? null : $this->config([
+            'key_prefix' => "wh-{$descriptors}-{$endpoints}",
+            'endpoints' => array_map(fn (string $path) => ['url' => $receiver->url($path)], $paths),
+        ]);
+
+        $server = Process::php('select-server.php', 'a server on stream_select', stderr: fopen('/dev/null', 'w'));
+        $server->say((string) json_encode(compact('descriptors', 'webhooks')));
+        $port = (int) $server->hear();
+
+        if ($endpoints > 0) {
+            Wait::until(fn () => array_all($paths, fn (string $path) => $receiver->requests($path) !== []), 'a POST to each endpoint', 60.0);
+            $this->assertGreaterThanOrEqual($endpoints, $this->socketsOfThreads($server->pid()), 'connections are kept');
+        }
+
+        $crowds = [];
+
+        for ($n = 0; $n < 2; $n++) {
+            $crowds[] = $crowd = Process::php('clients.php', 'clients');
+            $crowd->say((string) json_encode(['port' => $port, 'count' => self::CLIENTS]));
+        }
+
+        [$clients, $why] = explode(' ', $server->hear(60.0), 2);
+        $this->assertMatchesRegularExpression('/out of descriptors|FD_SETSIZE/', $why);
+
+        return (int) $clients;
+    }
+
+    /**
+     * The sockets that the threads of a process have open.
+     */
+    private function socketsOfThreads(int $pid): int
+    {
+        $sockets = [];
+
+        foreach (glob("/proc/{$pid}/task/*/fd/*") ?: [] as $descriptor) {
+            $target = (string) @readlink($descriptor);
+
+            if (str_starts_with($target, 'socket:')) {
+                $sockets[$target] = true;
+            }
+        }
+
+        return count($sockets);
+    }
+}
