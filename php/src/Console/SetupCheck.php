@@ -80,7 +80,6 @@ final class SetupCheck
             $this->memory($status['redis']);
             $this->clocks($status);
             $this->nodes($status);
-            $this->descriptors($status['nodes']);
             $this->errors($status);
             $this->agreement($status['disagreements']);
         }
@@ -355,7 +354,7 @@ final class SetupCheck
     }
 
     /**
-     * Whether the servers run the same version, and all of them.
+     * Whether the servers run the same version, all of them, and with descriptors of their own for webhooks.
      *
      * @param  array<string, mixed>  $status
      */
@@ -363,6 +362,7 @@ final class SetupCheck
     {
         $running = array_filter($status['nodes'], fn (array $node) => $node['state'] === 'running');
         $silent = array_filter($status['nodes'], fn (array $node) => $node['state'] === 'silent');
+        $sharing = array_filter($running, fn (array $node) => $node['shares_descriptors']);
         $versions = array_unique(array_column($running, 'version'));
         $this->runs = $running !== [];
         $other = array_diff($versions, [phpversion('resonate_webhooks')]);
@@ -371,23 +371,12 @@ final class SetupCheck
             $running === [] ? ['warning', 'no server with this config is running', 'Start one, and look for "webhooks are off" in its log.'] : null,
             $other === [] ? null : ['warning', 'servers run another version than this machine has: '.implode(', ', $other), 'Restart them after an update.'],
             $silent === [] ? null : ['warning', 'servers have fallen silent: '.implode(', ', array_column($silent, 'node')), 'See whether they live and reach Redis.'],
+            $sharing === [] ? null : [
+                'warning',
+                'connections to endpoints take descriptors of servers, so that these hold fewer clients: '.implode(', ', array_column($sharing, 'node')),
+                'Run them on Linux 5.9 or later, and let the seccomp profile of the container allow close_range.',
+            ],
         ])) ?: [null]);
-    }
-
-    /**
-     * Check that webhooks take no descriptors from the clients of their servers.
-     *
-     * @param  list<array<string, mixed>>  $nodes
-     */
-    private function descriptors(array $nodes): void
-    {
-        $sharing = array_filter($nodes, fn (array $node) => $node['state'] === 'running' && $node['shares_descriptors']);
-
-        $this->judge('Descriptors', $sharing === [] ? null : [
-            'warning',
-            'connections to endpoints take descriptors of the server, so that it can hold fewer clients: '.implode(', ', array_column($sharing, 'node')),
-            'Run it on Linux 5.9 or later, and let the seccomp profile of its container allow close_range.',
-        ]);
     }
 
     /**
