@@ -1,4 +1,4 @@
-//! The thread that starts all others of an engine and keeps what they are reached by.
+//! The thread that starts all others of an engine and owns the handles on them.
 //!
 //! It gives itself a table of descriptors of its own, and whatever it starts shares that table: sockets, files and lookups
 //! of our threads take no number of the host's. The other side of it: a descriptor of ours that PHP's thread used or closed
