@@ -19,8 +19,8 @@
 //!   Prometheus.
 //!
 //! The words they share are in [`names`], [`channel_type`], [`event`], [`apps`] and [`config`]. What an operating system
-//! does to a process with threads is dealt with in `process` and `thread`; certificates are read in `tls`, and messages
-//! authenticated in `mac`.
+//! does to a process with threads is dealt with in `process` and `thread`; messages are authenticated in `mac`. `net` is the
+//! way to a server, whatever it is for: addresses, TLS, and one HTTP request with its answer.
 
 pub mod apps;
 pub mod aws;
@@ -35,6 +35,7 @@ mod intent;
 mod mac;
 pub mod metrics;
 pub mod names;
+mod net;
 pub mod outbox;
 #[cfg(feature = "extension")]
 mod php;
@@ -46,7 +47,6 @@ pub mod secret;
 pub mod status;
 pub mod telemetry;
 mod thread;
-mod tls;
 
 /// The test servers of the integration tests, for the tests of what those cannot reach.
 #[cfg(test)]

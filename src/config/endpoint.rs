@@ -24,6 +24,7 @@ use super::value::{List, unless_empty};
 use super::{Attempts, Defaults, RetryFor, Timeout, lambda};
 use crate::event::{Event, EventKind, EventName};
 use crate::names::AppId;
+use crate::net::AddressRules;
 
 /// A receiver of webhooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,15 +100,6 @@ impl Endpoint {
             None => self.target.to_string(),
         }
     }
-}
-
-/// Which addresses an endpoint may have. Those of cloud metadata services it never may.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AddressRules {
-    /// None of a private network, of this machine, or of a group. For URLs that somebody else has chosen.
-    pub deny_private_networks: bool,
-    /// Also those that are valid on one link only.
-    pub allow_link_local: bool,
 }
 
 /// Which applications an endpoint serves.

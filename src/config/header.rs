@@ -71,6 +71,11 @@ impl Header {
         self.name.as_str()
     }
 
+    /// Name and value.
+    pub(crate) fn parts(&self) -> (&str, &str) {
+        (self.name(), self.value.expose())
+    }
+
     /// The value.
     #[must_use]
     pub const fn value(&self) -> &Secret {

@@ -8,11 +8,11 @@ use ureq::tls::RootCerts;
 
 use super::http::HttpClient;
 use super::lambda::LambdaClient;
-use super::names::Names;
 use super::retry::Answer;
 use super::tls;
 use crate::aws::Provider;
 use crate::config::{ConfigError, Endpoint, EndpointId, Target};
+use crate::net::Names;
 use crate::outbox::Wire;
 use crate::telemetry::Telemetry;
 

@@ -10,11 +10,11 @@ use ureq::Error;
 use ureq::http::Uri;
 use ureq::tls::TlsConfig;
 
-use super::names::Names;
-use super::request::Head;
 use super::retry::Answer;
-use super::transport::{Transport, asked_wait};
-use crate::config::{ConfigError, Endpoint, EndpointUrl};
+use super::transport::{self, asked_wait};
+use crate::config::{ConfigError, Endpoint, EndpointUrl, Header};
+use crate::net::Names;
+use crate::net::http1::{Client, RequestHead};
 use crate::outbox::Wire;
 use crate::secret::Secret;
 
@@ -27,9 +27,9 @@ const ANSWER_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// What POSTs to one URL.
 #[derive(Debug)]
 pub(super) struct HttpClient {
-    transport: Transport,
+    transport: Client,
     /// What every POST begins with.
-    head: Head,
+    head: RequestHead,
 }
 
 impl HttpClient {
@@ -45,9 +45,10 @@ impl HttpClient {
     ) -> Result<Self, ConfigError> {
         let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.url", endpoint.key), error);
         let uri: Uri = url.as_str().parse().map_err(|error| wrong(&error))?;
-        let transport = Transport::new(endpoint, uri, tls, names)?;
+        let transport = transport::client(endpoint, uri, tls, names)?;
         let mut head = transport.head();
-        head.introduce(&endpoint.headers).map_err(|error| wrong(&error))?;
+        let headers: Vec<_> = endpoint.headers.iter().map(Header::parts).collect();
+        head.introduce(&headers).map_err(|error| wrong(&error))?;
         if let Some(userinfo) = url.credentials() {
             let basic = Secret::new(format!("Basic {}", STANDARD.encode(userinfo.expose())));
             head.add("Authorization", basic.expose()).map_err(|error| wrong(&error))?;
@@ -76,7 +77,7 @@ impl HttpClient {
         self.transport.shutdown();
     }
 
-    fn head_of(&self, id: &str, wire: &Wire) -> Result<Head, Error> {
+    fn head_of(&self, id: &str, wire: &Wire) -> Result<RequestHead, Error> {
         let mut head = self.head.begin();
         for (name, value) in signed_headers(id, wire) {
             head.add(name, value)?;

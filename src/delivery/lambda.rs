@@ -12,13 +12,13 @@ use ureq::http::Uri;
 use ureq::tls::TlsConfig;
 
 use self::outcome::Reply;
-use super::names::Names;
-use super::request;
 use super::retry::Answer;
-use super::transport::{Transport, asked_wait};
+use super::transport::{self, asked_wait};
 use crate::aws::sigv4::{self, Request, Scope};
 use crate::aws::{self, Keys, Provider};
 use crate::config::{ConfigError, Endpoint, Header, Invocation, Lambda};
+use crate::net::Names;
+use crate::net::http1::{self, Client};
 use crate::outbox::Wire;
 
 /// The longest that an attempt waits for credentials that another one is asking for.
@@ -30,7 +30,7 @@ const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
 /// What invokes one function.
 #[derive(Debug)]
 pub(super) struct LambdaClient {
-    transport: Transport,
+    transport: Client,
     provider: Arc<Provider>,
     headers: Vec<Header>,
     host: String,
@@ -62,9 +62,9 @@ impl LambdaClient {
         };
         let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.lambda", endpoint.key), error);
         let uri: Uri = format!("{server}{path}{query}").parse().map_err(|error| wrong(&error))?;
-        let host = request::host(&uri);
+        let host = http1::host(&uri);
         Ok(Self {
-            transport: Transport::new(endpoint, uri, tls, names)?,
+            transport: transport::client(endpoint, uri, tls, names)?,
             provider,
             headers: endpoint.headers.clone(),
             host,

@@ -9,37 +9,25 @@
 //! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
 //! | `batch`, `body`, `text`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
 //! | `workers`, `client` | the threads that send, and what they send by |
-//! | `http`, `lambda`, `transport` | a POST, the invocation of a function, and the way that both take |
-//! | `request`, `answer`, `chunks` | pure: what a request and its answer look like on a connection |
-//! | `exchange`, `connections`, `socket`, `deadline` | a request and its answer, over what, the system calls below, and until when |
+//! | `http`, `lambda` | a POST, and the invocation of a function |
+//! | `transport`, `tls` | what an endpoint's settings mean for the way to it, which is [`crate::net`] |
 //! | `probe` | a delivery for whoever wants to know whether an endpoint takes it |
-//! | `names`, `resolver`, `guard`, `tls` | where a name leads, which addresses are refused, whom to trust |
 //! | `retry` | pure: retry or drop |
 
-mod answer;
 mod batch;
 mod body;
-mod chunks;
 mod client;
-mod connections;
-mod deadline;
 mod desk;
 mod dispatcher;
-mod exchange;
-mod guard;
 mod health;
 mod http;
 mod lambda;
 mod lane;
 mod lanes;
-mod names;
 mod probe;
-mod request;
-mod resolver;
 mod retry;
 mod signature;
 mod slots;
-mod socket;
 mod text;
 mod tls;
 mod transport;
@@ -56,7 +44,6 @@ pub use self::probe::{Probe, probe};
 #[cfg(feature = "bench")]
 pub(crate) use batch::Batch;
 pub(crate) use body::{encode as encode_body, encoded_len};
-pub(crate) use guard::is_public;
 
 use self::batch::BatchIds;
 use self::client::Clients;

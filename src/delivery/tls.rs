@@ -4,7 +4,7 @@ use rustls::{ClientConfig, RootCertStore};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use crate::config::{ConfigError, Endpoint};
-use crate::tls::{CertificateFile, KeyFile, install_provider, system_certificates};
+use crate::net::tls::{CertificateFile, KeyFile, install_provider, system_certificates};
 
 /// The TLS configuration of an endpoint. `public` is what all others trust, once it has been read.
 ///
@@ -28,7 +28,7 @@ fn public_authorities() -> RootCerts {
 fn roots(endpoint: &Endpoint, public: &mut Option<RootCerts>) -> Result<RootCerts, ConfigError> {
     let Some(path) = &endpoint.tls.ca else { return Ok(public.get_or_insert_with(public_authorities).clone()) };
     let key = format!("{}.ca_file", endpoint.key);
-    let file = CertificateFile::read(&key, path)?;
+    let file = CertificateFile::read(path).map_err(|error| ConfigError::at(&key, error))?;
     // ureq passes over in silence what is no certificate of an authority.
     let mut usable = RootCertStore::empty();
     for certificate in &file.certificates {
@@ -41,9 +41,10 @@ fn roots(endpoint: &Endpoint, public: &mut Option<RootCerts>) -> Result<RootCert
 
 fn client_cert(endpoint: &Endpoint) -> Result<Option<ClientCert>, ConfigError> {
     let Some(files) = &endpoint.tls.client else { return Ok(None) };
-    let cert = CertificateFile::read(&format!("{}.client_cert", endpoint.key), &files.cert)?;
+    let cert = CertificateFile::read(&files.cert)
+        .map_err(|error| ConfigError::at(&format!("{}.client_cert", endpoint.key), error))?;
     let key_name = format!("{}.client_key", endpoint.key);
-    let key = KeyFile::read(&key_name, &files.key)?;
+    let key = KeyFile::read(&files.key).map_err(|error| ConfigError::at(&key_name, error))?;
     // ureq would panic at the first connection.
     ClientConfig::builder()
         .with_root_certificates(RootCertStore::empty())

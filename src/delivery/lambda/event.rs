@@ -9,7 +9,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use crate::config::Header;
 use crate::delivery::http::signed_headers;
-use crate::delivery::request::USER_AGENT;
+use crate::net::http1::USER_AGENT;
 use crate::outbox::Wire;
 
 /// There is no URL, so there is no path either.

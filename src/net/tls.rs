@@ -1,12 +1,12 @@
-//! Certificates and keys, for the connections to Redis and to the endpoints.
+//! Certificates and keys.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
-use crate::config::ConfigError;
+use thiserror::Error;
 
 /// Lets rustls use ring. Without a provider chosen for the process, it panics as soon as two are compiled in.
 pub(crate) fn install_provider() {
@@ -30,31 +30,49 @@ pub(crate) struct KeyFile {
     pub(crate) key: PrivateKeyDer<'static>,
 }
 
+/// A file that cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub(crate) enum FileError {
+    /// The system does not give it.
+    #[error("cannot read {path}: {1}", path = .0.display())]
+    Unreadable(PathBuf, io::Error),
+    /// It holds something else.
+    #[error("{path} holds no PEM certificate", path = .0.display())]
+    NoCertificate(PathBuf),
+    /// It is damaged.
+    #[error("{path} is not a PEM file: {1}", path = .0.display())]
+    NotPem(PathBuf, pem::Error),
+    /// It holds something else, or a key of another form.
+    #[error("{path} holds no private key: {1}", path = .0.display())]
+    NoKey(PathBuf, pem::Error),
+}
+
 impl CertificateFile {
-    /// Reads the file at `path`, which stands in the config at `key`.
-    pub(crate) fn read(key: &str, path: &Path) -> Result<Self, ConfigError> {
-        let pem = read(key, path)?;
+    /// Reads the file at `path`.
+    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
+        let pem = read(path)?;
         match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
             Ok(certificates) if !certificates.is_empty() => Ok(Self { pem, certificates }),
-            Ok(_) => Err(ConfigError::at(key, format_args!("{} holds no PEM certificate", path.display()))),
-            Err(error) => Err(ConfigError::at(key, format_args!("{} is not a PEM file: {error}", path.display()))),
+            Ok(_) => Err(FileError::NoCertificate(path.to_owned())),
+            Err(error) => Err(FileError::NotPem(path.to_owned(), error)),
         }
     }
 }
 
 impl KeyFile {
-    /// Reads the file at `path`, which stands in the config at `key`.
-    pub(crate) fn read(key: &str, path: &Path) -> Result<Self, ConfigError> {
-        let pem = read(key, path)?;
+    /// Reads the file at `path`.
+    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
+        let pem = read(path)?;
         match PrivateKeyDer::from_pem_slice(&pem) {
             Ok(private) => Ok(Self { pem, key: private }),
-            Err(error) => Err(ConfigError::at(key, format_args!("{} holds no private key: {error}", path.display()))),
+            Err(error) => Err(FileError::NoKey(path.to_owned(), error)),
         }
     }
 }
 
-fn read(key: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
-    std::fs::read(path).map_err(|error| ConfigError::at(key, format_args!("cannot read {}: {error}", path.display())))
+fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    std::fs::read(path).map_err(|error| FileError::Unreadable(path.to_owned(), error))
 }
 
 /// The certificates that the system trusts, as far as they can be used; none in a bare container.

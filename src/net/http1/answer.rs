@@ -13,7 +13,7 @@ const HEADERS_AT_MOST: usize = 128;
 
 /// The head of an answer.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(crate) struct Head {
     status: u16,
     bytes: Box<[u8]>,
     persists: bool,
@@ -49,7 +49,7 @@ impl Head {
     }
 
     /// The status.
-    pub(super) const fn status(&self) -> u16 {
+    pub(crate) const fn status(&self) -> u16 {
         self.status
     }
 
@@ -64,7 +64,7 @@ impl Head {
     }
 
     /// The value of the first header of that name.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let is_it = |header: &&Header<'_>| header.name.eq_ignore_ascii_case(name);
         let value = read(&self.bytes, |_, response| response.headers.iter().find(is_it).map(|header| header.value));
         std::str::from_utf8(value.ok().flatten().flatten()?).ok().map(str::trim)

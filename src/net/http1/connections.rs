@@ -17,9 +17,9 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Error, Timeout};
 
-use super::deadline::Deadline;
-use super::resolver::GuardedResolver;
-use super::socket::Sockets;
+use crate::net::deadline::Deadline;
+use crate::net::resolver::GuardedResolver;
+use crate::net::socket::Sockets;
 
 /// Connections kept open to one endpoint while nothing is sent.
 const MAX_IDLE_CONNECTIONS: usize = 64;

@@ -7,8 +7,6 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::config::AddressRules;
-
 /// Where clouds hand out the credentials of a machine to anybody who asks from inside it: Amazon, Google, Oracle,
 /// `DigitalOcean` and most others; Alibaba; Oracle's older one; Azure's host agent.
 const METADATA_V4: [Ipv4Addr; 4] = [
@@ -24,6 +22,15 @@ const METADATA_V6: [Ipv6Addr; 3] = [
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
 ];
+
+/// Which addresses a server may have. Those of cloud metadata services it never may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddressRules {
+    /// None of a private network, of this machine, or of a group. For URLs that somebody else has chosen.
+    pub deny_private_networks: bool,
+    /// Also those that are valid on one link only.
+    pub allow_link_local: bool,
+}
 
 /// What is wrong with an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,12 +7,12 @@ use ureq::{Error, Timeout};
 
 use super::answer::{Body, Head, not_http};
 use super::connections::{Connection, Connections};
-use super::deadline::Deadline;
+use crate::net::deadline::Deadline;
 
 /// What was answered: the head, and the body as it is read.
 ///
 /// The connection is kept once the body was read to its end, and closed if it never is.
-pub(super) struct Answered<'a> {
+pub(crate) struct Answered<'a> {
     head: Head,
     rest: Option<Rest>,
     connections: &'a Connections,
@@ -43,17 +43,17 @@ impl<'a> Answered<'a> {
     }
 
     /// The head.
-    pub(super) const fn head(&self) -> &Head {
+    pub(crate) const fn head(&self) -> &Head {
         &self.head
     }
 
     /// The body may take no longer than this from now.
-    pub(super) fn hurry(&mut self, time: Duration) {
+    pub(crate) fn hurry(&mut self, time: Duration) {
         self.deadline = self.deadline.or_within(time, Timeout::RecvBody);
     }
 
     /// Whether all of it has been read.
-    pub(super) const fn is_over(&self) -> bool {
+    pub(crate) const fn is_over(&self) -> bool {
         self.rest.is_none()
     }
 

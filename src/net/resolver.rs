@@ -11,9 +11,8 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Error, Proxy};
 
-use super::guard;
+use super::guard::{self, AddressRules};
 use super::names::{Names, NoAddress};
-use crate::config::AddressRules;
 
 /// The most addresses of one endpoint that are tried; ureq has no room for more.
 const MAX_ADDRESSES: usize = 16;

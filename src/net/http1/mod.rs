@@ -1,0 +1,19 @@
+//! HTTP/1.1 for POSTs: a request, its answer, and the connections that are kept between them.
+//!
+//! | file | what happens there |
+//! |---|---|
+//! | `client` | POSTs to one server, on a kept connection or a new one |
+//! | `connections` | makes connections and keeps them |
+//! | `exchange` | a request and its answer, on one connection |
+//! | `request`, `answer`, `chunks` | pure: what a request and its answer look like on a connection |
+
+mod answer;
+mod chunks;
+mod client;
+mod connections;
+mod exchange;
+mod request;
+
+pub(crate) use answer::Head;
+pub(crate) use client::{Client, Settings};
+pub(crate) use request::{Head as RequestHead, USER_AGENT, host};
