@@ -40,7 +40,7 @@ pub(crate) struct Settings {
 
 /// The way to one server.
 ///
-/// ureq connects, through proxies and TLS, and httparse reads the heads of answers. What is between the two is ours: for
+/// ureq connects, through proxies and TLS. What goes over a connection is ours: for
 /// each request a whole HTTP client does again what is the same for all requests to a server, and that was most of what a
 /// POST cost. Each has connections of its own: none can push another's idle ones out.
 #[derive(Debug)]

@@ -105,16 +105,25 @@ fn send(mut bytes: &[u8], connection: &mut Connection, deadline: Deadline) -> Re
 
 /// Waits for the head of the answer. Interim ones are passed over.
 fn receive(connection: &mut Connection, deadline: Deadline) -> Result<(Head, Body), Error> {
+    let mut seen = 0;
     loop {
-        match Head::parse(connection.buffers().input())? {
+        let buffers = connection.buffers();
+        let is_full = buffers.input_append_buf().is_empty();
+        let input = buffers.input();
+        match Head::parse(input, seen, is_full)? {
             Some((length, head, body)) => {
-                connection.buffers().input_consume(length);
+                buffers.input_consume(length);
                 if !head.is_interim() {
                     return Ok((head, body));
                 }
+                seen = 0;
             }
-            None if more(connection, deadline)? => {}
-            None => return Err(disconnected()),
+            None => {
+                seen = input.len();
+                if !more(connection, deadline)? {
+                    return Err(disconnected());
+                }
+            }
         }
     }
 }

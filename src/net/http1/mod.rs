@@ -5,13 +5,15 @@
 //! | `client` | POSTs to one server, on a kept connection or a new one |
 //! | `connections` | makes connections and keeps them |
 //! | `exchange` | a request and its answer, on one connection |
-//! | `request`, `answer`, `chunks` | pure: what a request and its answer look like on a connection |
+//! | `request`, `answer`, `fields`, `framing`, `chunks` | pure: what a request and its answer look like on a connection |
 
 mod answer;
 mod chunks;
 mod client;
 mod connections;
 mod exchange;
+mod fields;
+mod framing;
 mod request;
 
 pub(crate) use answer::Head;
