@@ -314,10 +314,10 @@ fn headers(
             continue;
         };
         let header = Header::new(&name, &value).map_err(|error| ConfigError::at(&key, error))?;
-        if header.name() == "authorization" && url_has_login {
+        if header.is("authorization") && url_has_login {
             return Err(ConfigError::at(&key, "cannot stand beside a user and password in the URL"));
         }
-        if headers.iter().any(|other| other.name() == header.name()) {
+        if headers.iter().any(|other| other.is(header.name())) {
             return Err(ConfigError::at(&key, "stands there twice"));
         }
         headers.push(header);
