@@ -1,19 +1,16 @@
 //! The POST of a batch.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ureq::Error;
 use ureq::http::Uri;
-use ureq::tls::TlsConfig;
 
 use super::retry::Answer;
-use super::transport::{self, asked_wait};
+use super::transport::{self, Common, asked_wait};
 use crate::config::{ConfigError, Endpoint, EndpointUrl, Header};
-use crate::net::Names;
 use crate::net::http1::{Client, RequestHead};
 use crate::outbox::Wire;
 use crate::secret::Secret;
@@ -37,15 +34,10 @@ impl HttpClient {
     ///
     /// # Errors
     /// When that, or the proxy, is none to send to; the message names the key.
-    pub(super) fn new(
-        endpoint: &Endpoint,
-        url: &EndpointUrl,
-        tls: TlsConfig,
-        names: Arc<Names>,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn new(endpoint: &Endpoint, url: &EndpointUrl, common: Common) -> Result<Self, ConfigError> {
         let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.url", endpoint.key), error);
         let uri: Uri = url.as_str().parse().map_err(|error| wrong(&error))?;
-        let transport = transport::client(endpoint, uri, tls, names)?;
+        let transport = transport::client(endpoint, uri, common)?;
         let mut head = transport.head();
         let headers: Vec<_> = endpoint.headers.iter().map(Header::parts).collect();
         head.introduce(&headers).map_err(|error| wrong(&error))?;
@@ -70,6 +62,11 @@ impl HttpClient {
             let _ = io::copy(&mut answered.take(MAX_ANSWER_BYTES), &mut io::sink());
         }
         answer
+    }
+
+    /// Closes idle connections that are of no use any more. Returns how many stay.
+    pub(super) fn sweep(&self) -> usize {
+        self.transport.sweep()
     }
 
     /// Breaks off what is under way.

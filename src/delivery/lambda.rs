@@ -9,15 +9,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ureq::http::Uri;
-use ureq::tls::TlsConfig;
 
 use self::outcome::Reply;
 use super::retry::Answer;
-use super::transport::{self, asked_wait};
+use super::transport::{self, Common, asked_wait};
 use crate::aws::sigv4::{self, Request, Scope};
 use crate::aws::{self, Keys, Provider};
 use crate::config::{ConfigError, Endpoint, Header, Invocation, Lambda};
-use crate::net::Names;
 use crate::net::http1::{self, Client};
 use crate::outbox::Wire;
 
@@ -49,8 +47,7 @@ impl LambdaClient {
     pub(super) fn new(
         endpoint: &Endpoint,
         lambda: &Lambda,
-        tls: TlsConfig,
-        names: Arc<Names>,
+        common: Common,
         provider: Arc<Provider>,
     ) -> Result<Self, ConfigError> {
         let path = format!("/2015-03-31/functions/{}/invocations", sigv4::encoded(&lambda.function));
@@ -64,7 +61,7 @@ impl LambdaClient {
         let uri: Uri = format!("{server}{path}{query}").parse().map_err(|error| wrong(&error))?;
         let host = http1::host(&uri);
         Ok(Self {
-            transport: transport::client(endpoint, uri, tls, names)?,
+            transport: transport::client(endpoint, uri, common)?,
             provider,
             headers: endpoint.headers.clone(),
             host,
@@ -91,6 +88,11 @@ impl LambdaClient {
             self.provider.refuse(&keys);
         }
         reply.judge()
+    }
+
+    /// Closes idle connections that are of no use any more. Returns how many stay.
+    pub(super) fn sweep(&self) -> usize {
+        self.transport.sweep()
     }
 
     /// Breaks off what is under way.

@@ -153,9 +153,12 @@ impl Delivery {
             max_bytes: settings.batch_max_bytes,
             payload: Payload::default(),
         };
-        let clients = Arc::new(Clients::new(&telemetry));
-        clients.set(&endpoints).map_err(std::io::Error::other)?;
         let (messages, inbox) = unbounded();
+        let dispatcher = messages.clone();
+        // It has ended only after a stop.
+        let wake = move || drop(dispatcher.send(Message::Due));
+        let clients = Arc::new(Clients::new(&telemetry, wake));
+        clients.set(&endpoints).map_err(std::io::Error::other)?;
         let lanes = Lanes::new(endpoints, limits, BatchIds::new(rand::random()), MAX_WORKERS);
         let desk = Desk::new(lanes, held_until, Arc::clone(&outbox), Arc::clone(&telemetry), messages.clone());
         let desk = Arc::new(desk);
@@ -168,6 +171,7 @@ impl Delivery {
             signalled: Arc::clone(&signalled),
             messages: inbox,
             workers,
+            clients: Arc::clone(&clients),
             telemetry: Arc::clone(&telemetry),
             incoming: VecDeque::new(),
             flushes: Vec::new(),

@@ -5,28 +5,39 @@ use std::time::{Duration, SystemTime};
 
 use ureq::Proxy;
 use ureq::http::Uri;
-use ureq::tls::TlsConfig;
 
 use super::retry::retry_after;
 use crate::config::{ConfigError, Endpoint};
 use crate::net::Names;
-use crate::net::http1::{Client, Head, Settings};
+use crate::net::http1::{Client, Connector, Head, Idle, Settings};
+
+/// What the client of an endpoint has in common with others.
+#[derive(Clone, Debug)]
+pub(super) struct Common {
+    /// What makes its connections.
+    pub(super) connector: Arc<Connector>,
+    /// Where names lead.
+    pub(super) names: Arc<Names>,
+    /// When connections are looked after.
+    pub(super) idle: Arc<Idle>,
+}
 
 /// The way to `uri`, by the settings of `endpoint`.
 ///
 /// # Errors
 /// When the proxy is none to go through; the message names the key.
-pub(super) fn client(endpoint: &Endpoint, uri: Uri, tls: TlsConfig, names: Arc<Names>) -> Result<Client, ConfigError> {
+pub(super) fn client(endpoint: &Endpoint, uri: Uri, common: Common) -> Result<Client, ConfigError> {
+    let Common { connector, names, idle } = common;
     let proxy = endpoint.proxy.as_ref().map(|proxy| Proxy::new(proxy.full().expose())).transpose();
     let settings = Settings {
         uri,
         proxy: proxy.map_err(|error| ConfigError::at(&format!("{}.proxy", endpoint.key), error))?,
-        tls,
+        connector,
         rules: endpoint.addresses,
         timeout: endpoint.timeout,
         connect_timeout: endpoint.connect_timeout,
     };
-    Ok(Client::new(settings, names))
+    Ok(Client::new(settings, names, idle))
 }
 
 /// The wait that an answer asks for, which a success does not.

@@ -36,6 +36,15 @@ impl GuardedResolver {
     }
 }
 
+impl GuardedResolver {
+    /// Whether the host of `uri` may be at `address`, as far as that is known: an answer that is not there, or too old,
+    /// says nothing.
+    pub(super) fn may_be(&self, uri: &Uri, address: IpAddr) -> bool {
+        let Some(host) = uri.host().filter(|host| literal(host).is_none()) else { return true };
+        self.names.known(host).is_none_or(|addresses| addresses.contains(&address))
+    }
+}
+
 impl Resolver for GuardedResolver {
     fn resolve(&self, uri: &Uri, _config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let host = uri.host().ok_or(Error::HostNotFound)?;

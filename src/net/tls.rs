@@ -16,6 +16,8 @@ pub(crate) fn install_provider() {
 
 /// A file of certificates.
 pub(crate) struct CertificateFile {
+    /// Where it is.
+    pub(crate) path: PathBuf,
     /// Its content.
     pub(crate) pem: Vec<u8>,
     /// The certificates in it, at least one.
@@ -24,6 +26,8 @@ pub(crate) struct CertificateFile {
 
 /// A file of a private key.
 pub(crate) struct KeyFile {
+    /// Where it is.
+    pub(crate) path: PathBuf,
     /// Its content.
     pub(crate) pem: Vec<u8>,
     /// The key in it.
@@ -53,7 +57,7 @@ impl CertificateFile {
     pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
         let pem = read(path)?;
         match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
-            Ok(certificates) if !certificates.is_empty() => Ok(Self { pem, certificates }),
+            Ok(certificates) if !certificates.is_empty() => Ok(Self { path: path.to_owned(), pem, certificates }),
             Ok(_) => Err(FileError::NoCertificate(path.to_owned())),
             Err(error) => Err(FileError::NotPem(path.to_owned(), error)),
         }
@@ -65,7 +69,7 @@ impl KeyFile {
     pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
         let pem = read(path)?;
         match PrivateKeyDer::from_pem_slice(&pem) {
-            Ok(private) => Ok(Self { pem, key: private }),
+            Ok(private) => Ok(Self { path: path.to_owned(), pem, key: private }),
             Err(error) => Err(FileError::NoKey(path.to_owned(), error)),
         }
     }

@@ -40,12 +40,17 @@ impl Head {
     /// # Errors
     /// When this is no answer, or nobody can say where it ends.
     pub(super) fn parse(input: &[u8], seen: usize, is_full: bool) -> Result<Option<(usize, Self, Body)>, Error> {
+        // Some servers send a line break too many behind the answer before.
+        let skipped = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let input = &input[skipped..];
         let line = StatusLine::parse(input)?;
-        let (Some(StatusLine { minor, status }), Some(length)) = (&line, end(input, seen)) else {
+        let (Some(StatusLine { version, status }), Some(length)) = (&line, end(input, seen.saturating_sub(skipped)))
+        else {
             return match line {
                 _ if !is_full => Ok(None),
                 Some(StatusLine { status, .. }) if !is_interim(status) => {
-                    Ok(Some((input.len(), Self { status, bytes: input.into(), persists: false }, Body::Length(0))))
+                    let head = Self { status, bytes: input.into(), persists: false };
+                    Ok(Some((skipped + input.len(), head, Body::Length(0))))
                 }
                 _ => Err(not_http("it does not end")),
             };
@@ -54,8 +59,8 @@ impl Head {
         let framing = Framing::of(bytes);
         let body = framing.body(status)?;
         // Only who was asked to may go on in another protocol.
-        let persists = framing.persists(*minor >= 1) && status != 101 && !matches!(body, Body::Rest);
-        Ok(Some((length, Self { status, bytes: bytes.into(), persists }, body)))
+        let persists = framing.persists(*version) && status != 101 && !matches!(body, Body::Rest);
+        Ok(Some((skipped + length, Self { status, bytes: bytes.into(), persists }, body)))
     }
 
     /// The status.
@@ -84,35 +89,39 @@ const fn is_interim(status: u16) -> bool {
     matches!(status, 100 | 102..=199)
 }
 
+/// The version of HTTP: major and minor number.
+pub(super) type Version = (u8, u8);
+
 /// How an answer begins.
 struct StatusLine {
-    /// Of the version, whose major number is 1.
-    minor: u8,
+    version: Version,
     status: u16,
 }
 
 impl StatusLine {
     /// Reads version and status. `None` when more has to come.
-    fn parse(input: &[u8]) -> Result<Option<Self>, Error> {
-        const VERSION: &[u8] = b"HTTP/1.";
-        // Some servers send a line break too many behind the answer before.
-        let line = skip(input, b"\r\n");
-        let known = line.len().min(VERSION.len());
-        if line[..known] != VERSION[..known] {
-            return Err(not_http("it does not begin with HTTP/1"));
+    fn parse(line: &[u8]) -> Result<Option<Self>, Error> {
+        const PROTOCOL: &[u8] = b"HTTP/";
+        let known = line.len().min(PROTOCOL.len());
+        if line[..known] != PROTOCOL[..known] {
+            return Err(not_http("it does not begin with HTTP"));
         }
         let no_status = || not_http("it has no status");
-        let [minor, rest @ ..] = &line[known..] else { return Ok(None) };
+        // A server that says HTTP/2 and goes on in this form is understood, as curl understands it.
+        let (version, rest) = match line[known..] {
+            [] | [b'1'] | [b'1', b'.'] => return Ok(None),
+            [b'1', b'.', minor @ b'0'..=b'9', ref rest @ ..] => ((1, minor - b'0'), rest),
+            [major @ b'2'..=b'3', ref rest @ ..] => ((major - b'0', 0), rest),
+            _ => return Err(no_status()),
+        };
         let status = skip(rest, b" \t");
-        if !minor.is_ascii_digit() || (status.len() == rest.len() && !rest.is_empty()) {
+        if status.len() == rest.len() && !rest.is_empty() {
             return Err(no_status());
         }
-        let digit = |digit: u8| char::from(digit).to_digit(10);
         match *status {
-            [a @ b'1'..=b'9', b, c, b' ' | b'\t' | b'\r' | b'\n', ..] => {
-                let digits = digit(b).zip(digit(c)).ok_or_else(no_status)?;
-                let status = u16::from(a - b'0') * 100 + (digits.0 * 10 + digits.1) as u16;
-                Ok(Some(Self { minor: minor - b'0', status }))
+            [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ' | b'\t' | b'\r' | b'\n', ..] => {
+                let status = [a, b, c].into_iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
+                Ok(Some(Self { version, status }))
             }
             _ if status.len() < 4 && status.iter().all(u8::is_ascii_digit) => Ok(None),
             _ => Err(no_status()),
@@ -171,9 +180,12 @@ mod tests {
         for length in 0..whole.len() {
             assert!(Head::parse(&whole[..length], 0, false).unwrap().is_none(), "{length}");
         }
-        for seen in 0..whole.len() {
-            let (length, head, body) = Head::parse(&[&whole[..], b"hello"].concat(), seen, false).unwrap().unwrap();
-            assert_eq!((length, head.status(), head.persists()), (whole.len(), 200, true));
+        for (before, seen) in
+            ["", "\r\n", "\n\n\n"].into_iter().flat_map(|before| (0..whole.len()).map(move |n| (before, n)))
+        {
+            let input = [before.as_bytes(), whole, b"hello"].concat();
+            let (length, head, body) = Head::parse(&input, seen, false).unwrap().unwrap();
+            assert_eq!((length, head.status(), head.persists()), (before.len() + whole.len(), 200, true));
             assert!(matches!(body, Body::Length(12)));
         }
     }
@@ -190,7 +202,9 @@ mod tests {
         let (length, head, body) = parse(b"HTTP/1.1 429 OK\r\nRetry-After: 7\r\nX-Long: aaaa").unwrap().unwrap();
         assert_eq!((length, head.status(), head.header("Retry-After")), (45, 429, Some("7")));
         assert!(!head.persists() && body.is_over());
-        for endless in [&b"HTTP/1.1 100 Continue\r\nX-Long: aaaa"[..], b"HTTP/1.1       ", b"\r\n\r\n\r\n"] {
+        for endless in
+            [&b"HTTP/1.1 100 Continue\r\nX-Long: aaaa"[..], b"HTTP/1.1       ", b"\r\n\r\n\r\n", b"HTTP/1.1 20"]
+        {
             assert!(parse(endless).unwrap_err().to_string().ends_with("it does not end"));
         }
     }
@@ -210,10 +224,19 @@ mod tests {
     #[test]
     fn what_is_no_answer_is_refused_with_its_first_wrong_byte() {
         let refused = |head: &str| Head::parse(head.as_bytes(), 0, false).unwrap_err().to_string();
-        for other in ["S", "SSH-2.0-OpenSSH\r\n", "HTTP/2", "<html>"] {
-            assert_eq!(refused(other), "io: the answer is not HTTP: it does not begin with HTTP/1");
+        for other in ["S", "SSH-2.0-OpenSSH\r\n", "HTTPS", "<html>"] {
+            assert_eq!(refused(other), "io: the answer is not HTTP: it does not begin with HTTP");
         }
-        for other in ["HTTP/1.x", "HTTP/1.1200", "HTTP/1.1 -", "HTTP/1.1 20 OK", "HTTP/1.1 2000", "HTTP/1.1 099 x"] {
+        for other in [
+            "HTTP/1.x",
+            "HTTP/4",
+            "HTTP/0.9 ",
+            "HTTP/1.1200",
+            "HTTP/1.1 -",
+            "HTTP/1.1 20 OK",
+            "HTTP/1.1 2000",
+            "HTTP/1.1 099 x",
+        ] {
             assert_eq!(refused(other), "io: the answer is not HTTP: it has no status", "{other}");
         }
     }

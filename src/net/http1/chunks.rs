@@ -4,6 +4,9 @@ use ureq::Error;
 
 use super::answer::not_http;
 
+/// Zeros before it included, no size has more digits.
+const DIGITS_AT_MOST: usize = 16;
+
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Chunks {
@@ -69,7 +72,10 @@ impl Chunks {
 fn size(input: &[u8]) -> Result<Option<(u64, usize)>, Error> {
     let no_size = || not_http("no size of a chunk");
     let digits = input.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-    let Some(behind) = input.get(digits) else { return if digits > 16 { Err(no_size()) } else { Ok(None) } };
+    if digits > DIGITS_AT_MOST {
+        return Err(no_size());
+    }
+    let Some(behind) = input.get(digits) else { return Ok(None) };
     // What stands behind a semicolon is an extension, which means nothing to whom has not asked for it.
     if !matches!(behind, b';' | b' ' | b'\t' | b'\r' | b'\n') {
         return Err(no_size());

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ureq::http::Uri;
-use ureq::tls::TlsConfig;
 use ureq::{Agent, Error, Proxy, Timeout};
 
 use super::connections::{Connection, Connections};
+use super::connector::Connector;
 use super::exchange::Answered;
+use super::idle::Idle;
 use super::request;
 use crate::net::deadline::Deadline;
 use crate::net::resolver::{GuardedResolver, refused_literal};
@@ -28,8 +29,8 @@ pub(crate) struct Settings {
     pub(crate) uri: Uri,
     /// The proxy that leads there.
     pub(crate) proxy: Option<Proxy>,
-    /// Whom to trust, and by what we are known.
-    pub(crate) tls: TlsConfig,
+    /// What makes its connections.
+    pub(crate) connector: Arc<Connector>,
     /// Which addresses the server may have.
     pub(crate) rules: AddressRules,
     /// The longest that a request may take.
@@ -53,21 +54,21 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The way that `settings` describe. `names` are shared by all.
-    pub(crate) fn new(settings: Settings, names: Arc<Names>) -> Self {
-        let Settings { uri, proxy, tls, rules, timeout, connect_timeout } = settings;
+    /// The way that `settings` describe. All clients share `names` and `idle`.
+    pub(crate) fn new(settings: Settings, names: Arc<Names>, idle: Arc<Idle>) -> Self {
+        let Settings { uri, proxy, connector, rules, timeout, connect_timeout } = settings;
         let resolver = GuardedResolver::new(names, rules, proxy.clone());
         let config = Agent::config_builder()
             // Never the environment's, which ureq would take by itself.
             .proxy(proxy)
             .user_agent(request::USER_AGENT)
-            .tls_config(tls)
+            .tls_config(connector.tls().clone())
             .input_buffer_size(LONGEST_HEAD)
             .output_buffer_size(16 * 1024)
             .build();
         Self {
             refused: refused_literal(&uri, rules),
-            connections: Connections::new(uri, config, resolver, connect_timeout),
+            connections: Connections::new(uri, config, resolver, connect_timeout, connector, idle),
             timeout,
             connect_timeout,
         }
@@ -75,7 +76,7 @@ impl Client {
 
     /// The head of every request.
     pub(crate) fn head(&self) -> request::Head {
-        request::Head::post(self.connections.uri())
+        request::Head::post(self.connections.uri(), self.connections.forwarder())
     }
 
     /// POSTs `body` behind what `head` makes, twice if need be, at most for the timeout.
@@ -97,14 +98,18 @@ impl Client {
             Answered::to(&head, body, connection, &self.connections, deadline)
         };
         let mut answered = None;
-        if let Some(kept) = self.connections.kept(deadline) {
+        if let Some(kept) = self.connections.kept() {
             // The peer may have closed the idle connection while the request was on its way. That says nothing about the
-            // endpoint, so it is no failed attempt.
-            let stale = |error: &Error| is_disconnect(error) && started.elapsed() < STALE_WITHIN;
-            answered = Some(post(kept)).filter(|answered| !answered.as_ref().is_err_and(stale));
+            // server, so it is no failed attempt.
+            answered = Some(post(kept)).filter(|answered| !is_close(answered) || started.elapsed() >= STALE_WITHIN);
         }
         let answered = answered.unwrap_or_else(|| post(self.connections.connect(deadline)?));
         answered.map_err(|error| self.explain(&error))
+    }
+
+    /// Closes what has been idle for too long, and what the peer has closed. Returns how many connections stay idle.
+    pub(crate) fn sweep(&self) -> usize {
+        self.connections.sweep()
     }
 
     /// Breaks off what is under way and closes every connection. What is being connected ends by its timeout.
@@ -116,7 +121,7 @@ impl Client {
     pub(crate) fn explain(&self, error: &Error) -> String {
         match error {
             Error::Timeout(Timeout::Resolve) => {
-                let host = self.connections.uri().host().unwrap_or_default();
+                let host = self.connections.peer().host().unwrap_or_default();
                 format!("no address for {host} within {:?}", self.connect_timeout)
             }
             Error::Timeout(Timeout::Connect) => format!("no connection within {:?}", self.connect_timeout),
@@ -127,8 +132,20 @@ impl Client {
     }
 }
 
+/// The peer has closed an idle connection, by a word or without one (RFC 9110, section 15.5.9).
+fn is_close(answered: &Result<Answered<'_>, Error>) -> bool {
+    match answered {
+        Ok(answered) => answered.head().status() == 408 && !answered.head().persists(),
+        Err(error) => is_disconnect(error),
+    }
+}
+
 /// The peer ended the connection before it answered.
 fn is_disconnect(error: &Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error, Error::Io(error) if matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe))
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -1,8 +1,10 @@
-//! The connections to one endpoint's server: made by ureq's connectors, kept open between requests.
+//! The connections to one server, kept open between requests.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -12,38 +14,59 @@ use ureq::http::Uri;
 use ureq::http::uri::Scheme;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::time::Instant as UreqInstant;
-use ureq::unversioned::transport::{
-    ConnectProxyConnector, ConnectionDetails, Connector, RustlsConnector, ShutdownHandle, SocksConnector, Transport,
-};
-use ureq::{Error, Timeout};
+use ureq::unversioned::transport::{ConnectionDetails, ShutdownHandle, Transport};
+use ureq::{Error, Proxy, ProxyProtocol, Timeout};
 
+use super::connector::Connector;
+use super::idle::Idle;
 use crate::net::deadline::Deadline;
+use crate::net::names::FRESH;
 use crate::net::resolver::GuardedResolver;
-use crate::net::socket::Sockets;
 
-/// Connections kept open to one endpoint while nothing is sent.
+/// Connections kept open to one server while nothing is sent.
 const MAX_IDLE_CONNECTIONS: usize = 64;
 
 /// How long a connection is kept without use.
 const MAX_IDLE_AGE: Duration = Duration::from_secs(30);
 
+/// How long a tunnel is used. Its proxy knows where it leads, and we don't, so a server that has moved is followed as
+/// late as where we look up its name.
+const MAX_TUNNEL_AGE: Duration = FRESH;
+
 /// A connection, over whatever it goes.
-pub(super) type Connection = Box<dyn Transport>;
+pub(super) struct Connection {
+    transport: Box<dyn Transport>,
+    leads: Leads,
+}
 
-/// How often the name is looked up while nobody has to connect: so that its address is known when the connections are gone,
-/// also if nobody answers for it then.
-const LOOKED_UP_EVERY: Duration = Duration::from_secs(30);
+/// Where a connection leads.
+#[derive(Clone, Copy, Debug)]
+enum Leads {
+    /// To this address of the server, or of the proxy that sends requests on.
+    To(IpAddr),
+    /// Where a proxy led at this time.
+    Beyond(Instant),
+}
 
-/// Makes connections.
-type AnyConnector = dyn Connector<(), Out = Connection>;
+/// The way to the server.
+#[derive(Debug)]
+enum Way {
+    Straight,
+    /// Through a proxy that reads each request and sends it on.
+    Forwarded(Proxy),
+    /// Through a proxy that passes bytes on.
+    Tunnel(Proxy),
+}
 
-/// The connections of one endpoint.
+/// The connections to one server.
 pub(super) struct Connections {
     uri: Uri,
+    way: Way,
     config: Config,
     resolver: GuardedResolver,
     connect_timeout: Duration,
-    connector: Arc<AnyConnector>,
+    connector: Arc<Connector>,
+    idle: Arc<Idle>,
     pool: Arc<Mutex<Pool>>,
 }
 
@@ -54,82 +77,93 @@ struct Pool {
     idle: VecDeque<(Connection, Instant)>,
     /// By what to break off each of them all, used or not.
     handles: Vec<Weak<dyn ShutdownHandle>>,
-    /// When the name was looked up last.
-    looked_up: Option<Instant>,
     closed: bool,
 }
 
 impl Connections {
     /// None yet to `uri`. Each is made, and its name looked up, within `connect_timeout`.
-    pub(super) fn new(uri: Uri, config: Config, resolver: GuardedResolver, connect_timeout: Duration) -> Self {
-        let proxies = ().chain(SocksConnector::default()).chain(ConnectProxyConnector::default());
-        // ureq's own chain, with sockets of ours.
-        let connector = proxies.chain(Sockets).chain(RustlsConnector::default()).chain(Boxed);
-        Self { uri, config, resolver, connect_timeout, connector: Arc::new(connector), pool: Arc::default() }
+    pub(super) fn new(
+        uri: Uri,
+        config: Config,
+        resolver: GuardedResolver,
+        connect_timeout: Duration,
+        connector: Arc<Connector>,
+        idle: Arc<Idle>,
+    ) -> Self {
+        let way = match config.proxy().cloned() {
+            None => Way::Straight,
+            Some(proxy) if forwards(&proxy, &uri) => Way::Forwarded(proxy),
+            Some(proxy) => Way::Tunnel(proxy),
+        };
+        Self { uri, way, config, resolver, connect_timeout, connector, idle, pool: Arc::default() }
     }
 
-    /// Where they lead to.
+    /// Where they lead to in the end.
     pub(super) const fn uri(&self) -> &Uri {
         &self.uri
     }
 
+    /// The proxy that wants to know with each request where it leads.
+    pub(super) const fn forwarder(&self) -> Option<&Proxy> {
+        if let Way::Forwarded(proxy) = &self.way { Some(proxy) } else { None }
+    }
+
+    /// What is connected to: the server, or the proxy that sends requests on.
+    pub(super) fn peer(&self) -> &Uri {
+        self.forwarder().map_or(&self.uri, Proxy::uri)
+    }
+
     /// A kept connection that is still open: the one used last, so that those which a burst needed, and nothing since, end.
-    pub(super) fn kept(&self, deadline: Deadline) -> Option<Connection> {
+    pub(super) fn kept(&self) -> Option<Connection> {
         loop {
-            let now = Instant::now();
-            let (mut connection, since, look_up) = {
-                let mut pool = self.pool.lock();
-                let (connection, since) = pool.idle.pop_back()?;
-                (
-                    connection,
-                    since,
-                    pool.looked_up.is_some_and(|at| now.saturating_duration_since(at) >= LOOKED_UP_EVERY),
-                )
-            };
+            let (mut connection, since) = self.pool.lock().idle.pop_back()?;
             // What came unasked would be taken for the next answer.
-            if now.saturating_duration_since(since) >= MAX_IDLE_AGE || !connection.is_open() {
-                continue;
+            if since.elapsed() < MAX_IDLE_AGE && connection.is_open() && self.lead_there(&connection) {
+                return Some(connection);
             }
-            if look_up {
-                // Its address was known lately: nobody waits for this.
-                let _ = self.addresses(deadline);
-            }
-            return Some(connection);
+        }
+    }
+
+    /// Whether a new connection could lead where this one does. While nobody answers for the name, it could.
+    fn lead_there(&self, connection: &Connection) -> bool {
+        match connection.leads {
+            Leads::To(address) => self.resolver.may_be(self.peer(), address),
+            Leads::Beyond(since) => since.elapsed() < MAX_TUNNEL_AGE,
         }
     }
 
     /// A new connection.
     pub(super) fn connect(&self, deadline: Deadline) -> Result<Connection, Error> {
-        let addrs = self.addresses(deadline)?;
-        let (connector, pool) = (Arc::clone(&self.connector), Arc::clone(&self.pool));
+        let pool = Arc::clone(&self.pool);
         let details = ConnectionDetails {
-            uri: &self.uri,
-            addrs,
+            uri: self.peer(),
+            addrs: self.addresses(deadline)?,
             config: &self.config,
             request_level: false,
             resolver: &self.resolver,
             now: UreqInstant::now(),
             timeout: deadline.or_within(self.connect_timeout, Timeout::Connect).next_timeout()?,
             current_time: Arc::new(UreqInstant::now),
-            run_connector: Arc::new(move |details| connected(connector.connect(details, None)?)),
+            run_connector: self.connector.to_proxy(),
             register_shutdown: Arc::new(move |handle| pool.lock().register(handle)),
         };
-        let connection = connected(self.connector.connect(&details, None)?)?;
-        if self.uri.scheme() == Some(&Scheme::HTTPS) && !connection.is_tls() {
-            return Err(Error::TlsRequired);
+        if let Way::Tunnel(_) = self.way {
+            let leads = Leads::Beyond(Instant::now());
+            return Ok(Connection { transport: self.connector.through(&details)?, leads });
         }
-        Ok(connection)
+        let (transport, address) = self.connector.straight(&details)?;
+        Ok(Connection { transport, leads: Leads::To(address) })
     }
 
     fn addresses(&self, deadline: Deadline) -> Result<ResolvedSocketAddrs, Error> {
-        let proxy = self.config.proxy();
-        // A proxy looks names up by itself, unless it cannot.
-        if proxy.is_some_and(|proxy| !proxy.is_no_proxy(&self.uri) && !proxy.resolve_target()) {
+        // The proxy looks names up by itself, unless it cannot.
+        if let Way::Tunnel(proxy) = &self.way
+            && !proxy.resolve_target()
+        {
             return Ok(self.resolver.empty());
         }
-        self.pool.lock().looked_up = Some(Instant::now());
         let timeout = deadline.or_within(self.connect_timeout, Timeout::Resolve).next_timeout()?;
-        self.resolver.resolve(&self.uri, &self.config, timeout)
+        self.resolver.resolve(self.peer(), &self.config, timeout)
     }
 
     /// Keeps a connection whose answer was read to the end.
@@ -138,16 +172,23 @@ impl Connections {
         if !connection.buffers().input().is_empty() {
             return;
         }
-        let now = Instant::now();
         let mut pool = self.pool.lock();
         if pool.closed {
             return;
         }
-        pool.idle.push_back((connection, now));
-        let too_old = |(_, since): &(Connection, Instant)| now.saturating_duration_since(*since) >= MAX_IDLE_AGE;
-        while pool.idle.len() > MAX_IDLE_CONNECTIONS || pool.idle.front().is_some_and(too_old) {
+        pool.idle.push_back((connection, Instant::now()));
+        if pool.idle.len() > MAX_IDLE_CONNECTIONS {
             pool.idle.pop_front();
         }
+        drop(pool);
+        self.idle.note();
+    }
+
+    /// Closes what has been idle for too long, and what the peer has closed. Returns how many stay.
+    pub(super) fn sweep(&self) -> usize {
+        let mut pool = self.pool.lock();
+        pool.idle.retain_mut(|(connection, since)| since.elapsed() < MAX_IDLE_AGE && connection.is_open());
+        pool.idle.len()
     }
 
     /// Breaks off what is under way and closes every connection. What is being connected ends by its timeout.
@@ -164,6 +205,11 @@ impl Connections {
     }
 }
 
+/// Whether `proxy` sends requests to `uri` on. Many allow tunnels to port 443 only, and what is not encrypted needs none.
+fn forwards(proxy: &Proxy, uri: &Uri) -> bool {
+    uri.scheme() == Some(&Scheme::HTTP) && matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
+}
+
 impl Pool {
     fn register(&mut self, handle: Weak<dyn ShutdownHandle>) -> Result<(), Error> {
         if self.closed {
@@ -175,19 +221,25 @@ impl Pool {
     }
 }
 
-fn connected(connection: Option<Connection>) -> Result<Connection, Error> {
-    connection.ok_or(Error::ConnectionFailed)
+#[cfg(test)]
+impl Connection {
+    /// A connection that a test has made.
+    pub(super) fn of_a_test(transport: Box<dyn Transport>) -> Self {
+        Self { transport, leads: Leads::Beyond(Instant::now()) }
+    }
 }
 
-/// Ends a chain of connectors.
-#[derive(Debug)]
-struct Boxed;
+impl Deref for Connection {
+    type Target = dyn Transport;
 
-impl<In: Transport> Connector<In> for Boxed {
-    type Out = Connection;
+    fn deref(&self) -> &Self::Target {
+        &*self.transport
+    }
+}
 
-    fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Connection>, Error> {
-        Ok(chained.map(|connection| Box::new(connection) as Connection))
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.transport
     }
 }
 

@@ -1,13 +1,23 @@
 //! A request and its answer, on one connection.
 
 use std::io::{self, ErrorKind, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::{Error, Timeout};
 
 use super::answer::{Body, Head, not_http};
 use super::connections::{Connection, Connections};
 use crate::net::deadline::Deadline;
+
+/// How long an answer may take that is there already.
+const LAST_LOOK: Duration = Duration::from_millis(1);
+
+/// More interim answers than any server sends.
+const INTERIM_AT_MOST: usize = 64;
+
+/// What frames a body may take so many bytes, and so many more for each byte of the body.
+const FRAMES_AT_MOST: u64 = 32 * 1024;
+const FRAME_OF_A_BYTE: u64 = 8;
 
 /// What was answered: the head, and the body as it is read.
 ///
@@ -22,6 +32,8 @@ pub(crate) struct Answered<'a> {
 /// What is left of an answer, and where it comes from.
 struct Rest {
     body: Body,
+    /// How many bytes of the body were read, and how many that frame it.
+    bytes: (u64, u64),
     connection: Connection,
 }
 
@@ -34,10 +46,17 @@ impl<'a> Answered<'a> {
         connections: &'a Connections,
         deadline: Deadline,
     ) -> Result<Self, Error> {
-        send(head, &mut connection, deadline)?;
-        send(body, &mut connection, deadline)?;
-        let (head, body) = receive(&mut connection, deadline)?;
-        let mut answered = Self { head, rest: Some(Rest { body, connection }), connections, deadline };
+        let sent = send(head, &mut connection, deadline).and_then(|()| send(body, &mut connection, deadline));
+        let answer = match sent.and_then(|()| receive(&mut connection, deadline)) {
+            // A peer that does not read the request to its end may have said why.
+            Err(Error::Timeout(what)) => {
+                let look = Deadline::of_request(Instant::now(), LAST_LOOK);
+                receive(&mut connection, look).map_err(|_| Error::Timeout(what))
+            }
+            answer => answer,
+        };
+        let (head, body) = answer?;
+        let mut answered = Self { head, rest: Some(Rest { body, bytes: (0, 0), connection }), connections, deadline };
         answered.end_if_over();
         Ok(answered)
     }
@@ -58,9 +77,13 @@ impl<'a> Answered<'a> {
     }
 
     fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        while let Some(Rest { body, connection }) = &mut self.rest {
+        while let Some(Rest { body, bytes, connection }) = &mut self.rest {
             let (used, read) = body.take(connection.buffers().input(), buffer)?;
             connection.buffers().input_consume(used);
+            *bytes = (bytes.0 + read as u64, bytes.1 + (used - read) as u64);
+            if bytes.1 > FRAMES_AT_MOST + FRAME_OF_A_BYTE * bytes.0 {
+                return Err(not_http("more frames than body"));
+            }
             let waits = used == 0 && !body.is_over();
             if waits && !more(connection, self.deadline)? {
                 let is_whole = body.may_end_here();
@@ -105,7 +128,7 @@ fn send(mut bytes: &[u8], connection: &mut Connection, deadline: Deadline) -> Re
 
 /// Waits for the head of the answer. Interim ones are passed over.
 fn receive(connection: &mut Connection, deadline: Deadline) -> Result<(Head, Body), Error> {
-    let mut seen = 0;
+    let (mut seen, mut interim) = (0, 0);
     loop {
         let buffers = connection.buffers();
         let is_full = buffers.input_append_buf().is_empty();
@@ -116,7 +139,10 @@ fn receive(connection: &mut Connection, deadline: Deadline) -> Result<(Head, Bod
                 if !head.is_interim() {
                     return Ok((head, body));
                 }
-                seen = 0;
+                (seen, interim) = (0, interim + 1);
+                if interim > INTERIM_AT_MOST {
+                    return Err(not_http("too many interim answers"));
+                }
             }
             None => {
                 seen = input.len();
@@ -140,3 +166,7 @@ fn more(connection: &mut Connection, deadline: Deadline) -> Result<bool, Error> 
 fn disconnected() -> Error {
     Error::Io(io::Error::new(ErrorKind::UnexpectedEof, "Peer disconnected"))
 }
+
+#[cfg(test)]
+#[path = "fuzz.rs"]
+mod fuzz;

@@ -2,7 +2,7 @@
 
 use ureq::Error;
 
-use super::answer::{Body, not_http};
+use super::answer::{Body, Version, not_http};
 use super::chunks::Chunks;
 use super::fields::{fields, list};
 
@@ -64,11 +64,12 @@ impl Framing {
         })
     }
 
-    /// Whether another request may follow, to a server that speaks HTTP/1.1 or an older version.
-    pub(super) fn persists(&self, is_1_1: bool) -> bool {
+    /// Whether another request may follow, to a server that speaks this version.
+    pub(super) fn persists(&self, version: Version) -> bool {
+        let is_1_1 = version >= (1, 1);
         // Who gives a length and a coding may mean another end than we do.
         let is_clear = self.coded.is_none() || (self.length == Length::Unsaid && is_1_1);
-        !self.close && (is_1_1 || self.keep_alive) && is_clear && !self.is_odd
+        !self.close && (is_1_1 || self.keep_alive) && is_clear && !self.is_odd && version.0 == 1
     }
 }
 
@@ -129,13 +130,13 @@ mod tests {
 
     #[test]
     fn a_connection_stays_only_where_nobody_can_mistake_the_end_of_the_answer() {
-        assert!(head("Content-Length: 5\r\n").persists(true));
-        assert!(head("Transfer-Encoding: chunked\r\n").persists(true));
-        assert!(head("Content-Length: 5\r\nConnection: Keep-Alive\r\n").persists(false));
-        assert!(!head("Content-Length: 5\r\n").persists(false));
-        assert!(!head("Content-Length: 5\r\nConnection: foo, CLOSE\r\n").persists(true));
-        assert!(!head("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n").persists(true));
-        assert!(!head("Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n").persists(false));
-        assert!(!head("Content-Length : 5\r\n").persists(true));
+        assert!(head("Content-Length: 5\r\n").persists((1, 1)));
+        assert!(head("Transfer-Encoding: chunked\r\n").persists((1, 1)));
+        assert!(head("Content-Length: 5\r\nConnection: Keep-Alive\r\n").persists((1, 0)));
+        assert!(!head("Content-Length: 5\r\n").persists((1, 0)));
+        assert!(!head("Content-Length: 5\r\nConnection: foo, CLOSE\r\n").persists((1, 1)));
+        assert!(!head("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n").persists((1, 1)));
+        assert!(!head("Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n").persists((1, 0)));
+        assert!(!head("Content-Length : 5\r\n").persists((1, 1)));
     }
 }

@@ -3,7 +3,8 @@
 //! | file | what happens there |
 //! |---|---|
 //! | `client` | POSTs to one server, on a kept connection or a new one |
-//! | `connections` | makes connections and keeps them |
+//! | `connections`, `idle` | keeps connections, as long as they lead to the server and somebody is there |
+//! | `connector` | makes connections |
 //! | `exchange` | a request and its answer, on one connection |
 //! | `request`, `answer`, `fields`, `framing`, `chunks` | pure: what a request and its answer look like on a connection |
 
@@ -11,11 +12,15 @@ mod answer;
 mod chunks;
 mod client;
 mod connections;
+mod connector;
 mod exchange;
 mod fields;
 mod framing;
+mod idle;
 mod request;
 
 pub(crate) use answer::Head;
 pub(crate) use client::{Client, Settings};
+pub(crate) use connector::Connector;
+pub(crate) use idle::Idle;
 pub(crate) use request::{Head as RequestHead, USER_AGENT, host};
