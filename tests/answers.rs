@@ -1,5 +1,5 @@
-//! What becomes of a webhook whose receiver answers in any of many ways, as the table says, and beside what curl makes of
-//! the same bytes.
+//! Deliveries to receivers that answer in unusual ways. The table lists the answers and their outcomes; curl reads the same
+//! bytes for comparison.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
 
@@ -29,10 +29,10 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// The body of a request that a receiver does not read: more than the sockets hold as long as nobody reads.
 const MUCH: usize = 2 << 20;
 
-/// Rows that are tried at once. Most of their time they wait.
+/// Rows tried in parallel: most of the time is spent waiting.
 const AT_ONCE: usize = 8;
 
-/// What was seen: the outcome, and the connection of the next request.
+/// An observed outcome, and the connection of the next request.
 #[derive(Debug, PartialEq)]
 struct Seen {
     outcome: String,
@@ -57,7 +57,7 @@ fn every_answer_has_its_right_outcome_and_curl_sees_the_same_unless_the_row_says
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
 
-/// What is wrong with a row.
+/// Tries a row. Returns the differences.
 fn judge(row: &Row) -> Vec<String> {
     let (ours, curls) = (ours(row), curls(row));
     let mut wrong = Vec::new();
@@ -86,7 +86,7 @@ fn judge(row: &Row) -> Vec<String> {
 }
 
 impl Seen {
-    /// Whether that is this outcome, as we tell it or as curl does.
+    /// Compares with a row. The outcome is in our words or in curl's.
     fn is(&self, outcome: Outcome, next: usize) -> bool {
         let same = match outcome {
             Outcome::Status(status) => {
@@ -102,7 +102,7 @@ impl Seen {
     }
 }
 
-/// What becomes of two webhooks, of which the first gets the row's answer.
+/// Delivers two webhooks; the first gets the row's answer.
 fn ours(row: &Row) -> Seen {
     let (url, requests) = receiver(row);
     let settings = Settings { flush_interval: Duration::from_millis(1), batch_max_events: 1, ..SETTINGS };
@@ -125,7 +125,7 @@ fn ours(row: &Row) -> Seen {
     Seen { outcome, next: Some(requests.recv_timeout(PATIENCE).unwrap()) }
 }
 
-/// The same with curl.
+/// Sends two requests with curl; the first gets the row's answer.
 fn curls(row: &Row) -> Seen {
     let (url, _requests) = receiver(row);
     let body = tempfile::NamedTempFile::new().unwrap();

@@ -103,7 +103,7 @@ fn a_function_is_invoked_with_the_request_that_a_url_would_have_got() {
     );
     assert!(headers["webhook-id"].as_str().unwrap().starts_with("msg_"));
     assert!(headers["webhook-signature"].as_str().unwrap().starts_with("v1,"));
-    assert_eq!((&headers["Content-Type"], &headers["x-tenant"]), (&json!("application/json"), &json!("7")));
+    assert_eq!((&headers["Content-Type"], &headers["X-Tenant"]), (&json!("application/json"), &json!("7")));
     let delivered = Outcome::Delivered { url: LABEL.to_owned(), status: 200, app_id: "app".to_owned(), attempts: 1 };
     assert_eq!(node.outcome(), delivered);
 }

@@ -75,7 +75,7 @@ impl Header {
 
     /// Whether it has that name, in any case.
     #[must_use]
-    pub const fn is(&self, name: &str) -> bool {
+    pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 

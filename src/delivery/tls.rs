@@ -1,4 +1,4 @@
-//! Whom an endpoint's connections trust, and by what they are known.
+//! TLS settings of endpoints, shared between endpoints with the same certificates.
 
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -11,16 +11,16 @@ use crate::config::{ConfigError, Endpoint};
 use crate::net::http1::Connector;
 use crate::net::tls::{CertificateFile, KeyFile, install_provider, system_certificates};
 
-/// What makes the connections of endpoints, once for all with the same certificates.
+/// Connectors of all endpoints: one for each set of certificates.
 #[derive(Debug, Default)]
 pub(super) struct Connectors {
-    /// Whom endpoints trust that say nothing else, once that was read.
+    /// The trusted authorities of endpoints without a `ca_file`; read once.
     public: Option<RootCerts>,
     /// By the content of the TLS files.
     known: Vec<(Content, Weak<Connector>)>,
 }
 
-/// What stands in an endpoint's TLS files, as far as it has to be told from that in others.
+/// SHA-256 of the content of an endpoint's TLS files.
 type Content = [u8; 32];
 
 /// The TLS files of an endpoint.
@@ -30,7 +30,7 @@ struct Files {
 }
 
 impl Connectors {
-    /// What makes the connections of `endpoint`.
+    /// The connector of `endpoint`.
     ///
     /// # Errors
     /// When a file cannot be read or used.
@@ -94,7 +94,7 @@ fn public_authorities() -> RootCerts {
     }
 }
 
-/// Whom an endpoint with a `ca_file` trusts.
+/// The trusted authorities of an endpoint with a `ca_file`.
 fn roots(endpoint: &Endpoint, file: &CertificateFile) -> Result<RootCerts, ConfigError> {
     // ureq passes over in silence what is no certificate of an authority.
     let mut usable = RootCertStore::empty();
@@ -107,7 +107,7 @@ fn roots(endpoint: &Endpoint, file: &CertificateFile) -> Result<RootCerts, Confi
     Ok(RootCerts::from(file.certificates.iter().map(|der| Certificate::from_der(der).to_owned())))
 }
 
-/// By what an endpoint with a `client_cert` knows us.
+/// The client certificate of an endpoint.
 fn client_cert(endpoint: &Endpoint, cert: &CertificateFile, private: &KeyFile) -> Result<ClientCert, ConfigError> {
     let path = private.path.display();
     let key = key(endpoint, "client_key");

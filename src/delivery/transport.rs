@@ -11,14 +11,14 @@ use crate::config::{ConfigError, Endpoint};
 use crate::net::Names;
 use crate::net::http1::{Client, Connector, Head, Idle, Settings};
 
-/// What the client of an endpoint has in common with others.
+/// Parts that the clients of endpoints share.
 #[derive(Clone, Debug)]
 pub(super) struct Common {
-    /// What makes its connections.
+    /// Makes the connections.
     pub(super) connector: Arc<Connector>,
-    /// Where names lead.
+    /// The cache of names.
     pub(super) names: Arc<Names>,
-    /// When connections are looked after.
+    /// Schedules the closing of idle connections.
     pub(super) idle: Arc<Idle>,
 }
 

@@ -113,7 +113,7 @@ impl Names {
         }
     }
 
-    /// The addresses of `name` as far as they are known now. Those that have grown old are asked for anew meanwhile.
+    /// The known addresses of `name`, without waiting. Old ones are looked up again in the background.
     pub(crate) fn known(self: &Arc<Self>, name: &str) -> Option<Arc<[IpAddr]>> {
         let mut known = self.known.lock();
         let entry = known.get_mut(name)?;

@@ -37,8 +37,7 @@ impl GuardedResolver {
 }
 
 impl GuardedResolver {
-    /// Whether the host of `uri` may be at `address`, as far as that is known: an answer that is not there, or too old,
-    /// says nothing.
+    /// True when `address` is one of the host's. Also true when no recent lookup has succeeded.
     pub(super) fn may_be(&self, uri: &Uri, address: IpAddr) -> bool {
         let Some(host) = uri.host().filter(|host| literal(host).is_none()) else { return true };
         self.names.known(host).is_none_or(|addresses| addresses.contains(&address))

@@ -5,8 +5,8 @@
 //! - A time limit is told to the system only when the one that it knows is too long, or far too short. Whoever is woken too
 //!   early looks at the clock and goes on waiting.
 //! - Whether a kept connection is open is asked in one call.
-//! - A peer may have answered before it stopped to read: after a write that failed nothing more is sent, and what can be
-//!   read is read before the failure is told.
+//! - A peer may answer before it stops reading. After a failed write the socket sends nothing more; it reports the failure
+//!   when nothing is left to read.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};

@@ -1,136 +1,13 @@
-//! What receivers answer, byte for byte, and what has to become of it.
+//! Answers of receivers, byte for byte.
 //!
-//! A row is a request, what the receiver says to it, and three things that are compared with what really happens: the
-//! outcome of the delivery, the connection that the next request takes (0 is the one of the answer), and what curl makes
-//! of the same bytes. Where that is another outcome or another connection, the row says why ours is right.
+//! A row is compared with three observations: the outcome of the delivery, the connection of the next request (0 is the
+//! connection of the answer), and curl's reading of the same bytes. A row that differs from curl says why ours is right.
 
-/// A receiver's answer and its right outcome.
-pub(crate) struct Row {
-    pub(crate) name: String,
-    /// What is written, each piece by itself.
-    pub(crate) says: Vec<Vec<u8>>,
-    /// The time between two pieces, in ms.
-    pub(crate) pause: u64,
-    pub(crate) reads: Reads,
-    pub(crate) then: Then,
-    pub(crate) outcome: Outcome,
-    /// Which connection the next request takes.
-    pub(crate) next: usize,
-    pub(crate) curl: Curl,
-}
+#[path = "row.rs"]
+mod row;
 
-/// How much of the request is read before the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reads {
-    /// All of it.
-    All,
-    /// The head of one with 2 MiB of body, and nothing afterwards.
-    HeadOfMany,
-}
-
-/// What the receiver does when it has said everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Then {
-    /// Waits for the next request, which it answers with 200.
-    Keep,
-    /// Closes the connection.
-    Close,
-    /// Breaks it off.
-    Reset,
-}
-
-/// What becomes of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The receiver has answered with this status.
-    Status(u16),
-    /// There was no answer, for a reason that has these words in it.
-    Failed(&'static str),
-}
-
-/// What curl makes of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Curl {
-    /// The same: it ends well exactly if there was an answer, whose status it shows, and takes the same connection.
-    Same,
-    /// Something else: its exit code, the status that it shows (0 for none) and the connection of its next request.
-    Other { exit: i32, status: u16, next: usize, why: &'static str },
-    /// One or the other, as it happens: the same, or no status and this exit code.
-    Sometimes { exit: i32, why: &'static str },
-}
-
-/// A row whose answer is one piece: delivered with 200, on a connection that stays.
-fn row(name: &str, says: &str) -> Row {
-    Row {
-        name: name.to_owned(),
-        says: vec![says.as_bytes().to_vec()],
-        pause: 0,
-        reads: Reads::All,
-        then: Then::Keep,
-        outcome: Outcome::Status(200),
-        next: 0,
-        curl: Curl::Same,
-    }
-}
-
-/// A row with these lines in the head of a 200 that has no body.
-fn with(name: &str, lines: &str) -> Row {
-    row(name, &format!("HTTP/1.1 200 OK\r\n{lines}\r\nContent-Length: 0\r\n\r\n"))
-}
-
-impl Row {
-    fn status(mut self, status: u16) -> Self {
-        self.outcome = Outcome::Status(status);
-        self
-    }
-
-    /// There is no answer, and the connection is of no use any more.
-    fn fails(mut self, reason: &'static str) -> Self {
-        (self.outcome, self.next) = (Outcome::Failed(reason), 1);
-        self
-    }
-
-    /// The connection is not used again.
-    fn ends(mut self) -> Self {
-        self.next = 1;
-        self
-    }
-
-    fn then(mut self, then: Then) -> Self {
-        self.then = then;
-        self
-    }
-
-    fn reads(mut self, reads: Reads) -> Self {
-        self.reads = reads;
-        self
-    }
-
-    /// What is said comes in more pieces.
-    fn and(mut self, piece: &str) -> Self {
-        self.says.push(piece.as_bytes().to_vec());
-        self
-    }
-
-    /// More comes byte by byte, with a pause of so many ms before each.
-    fn and_drips(mut self, bytes: &str, pause: u64) -> Self {
-        self.says.extend(bytes.as_bytes().chunks(1).map(<[u8]>::to_vec));
-        self.pause = pause;
-        self
-    }
-
-    /// What is said comes byte by byte, with a pause of so many ms before each but the first.
-    fn dripped(mut self, pause: u64) -> Self {
-        self.says = self.says.concat().chunks(1).map(<[u8]>::to_vec).collect();
-        self.pause = pause;
-        self
-    }
-
-    fn curl(mut self, exit: i32, status: u16, next: usize, why: &'static str) -> Self {
-        self.curl = Curl::Other { exit, status, next, why };
-        self
-    }
-}
+use row::row;
+pub(crate) use row::{Curl, Outcome, Reads, Row, Then};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -140,6 +17,11 @@ const SKIPPED: &str = "what is no header says nothing about the webhook";
 const LENIENT: &str = "a blank or a line break too many says nothing about the webhook";
 const HEAD_LONG: &str = "the status has come; how long the head is says nothing about the webhook";
 const HEAD_CUT: &str = "RFC 9112, section 8: a head that ends early may lack what its status stands for";
+
+/// A row with these lines in the head of a 200 that has no body.
+fn with(name: &str, lines: &str) -> Row {
+    row(name, &format!("HTTP/1.1 200 OK\r\n{lines}\r\nContent-Length: 0\r\n\r\n"))
+}
 
 /// All rows.
 pub(crate) fn rows() -> Vec<Row> {

@@ -136,7 +136,7 @@ mod tests {
         let headers = json!({
             "Content-Type": "application/json", "X-Pusher-Key": "key", "X-Pusher-Signature": "p",
             "webhook-id": "msg_1", "webhook-timestamp": "1700000000", "webhook-signature": "v1,s",
-            "User-Agent": USER_AGENT, "x-tenant": "7",
+            "User-Agent": USER_AGENT, "X-Tenant": "7",
         });
         assert_eq!(event["headers"], headers);
         for (name, value) in headers.as_object().unwrap() {

@@ -29,7 +29,7 @@ pub(crate) struct Settings {
     pub(crate) uri: Uri,
     /// The proxy that leads there.
     pub(crate) proxy: Option<Proxy>,
-    /// What makes its connections.
+    /// Makes the connections.
     pub(crate) connector: Arc<Connector>,
     /// Which addresses the server may have.
     pub(crate) rules: AddressRules,
@@ -107,7 +107,7 @@ impl Client {
         answered.map_err(|error| self.explain(&error))
     }
 
-    /// Closes what has been idle for too long, and what the peer has closed. Returns how many connections stay idle.
+    /// Closes connections that are idle for too long or closed by the peer. Returns the number that stays.
     pub(crate) fn sweep(&self) -> usize {
         self.connections.sweep()
     }
@@ -132,7 +132,7 @@ impl Client {
     }
 }
 
-/// The peer has closed an idle connection, by a word or without one (RFC 9110, section 15.5.9).
+/// True when the peer closed the idle connection, with a 408 (RFC 9110, section 15.5.9) or without.
 fn is_close(answered: &Result<Answered<'_>, Error>) -> bool {
     match answered {
         Ok(answered) => answered.head().status() == 408 && !answered.head().persists(),

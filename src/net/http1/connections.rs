@@ -29,8 +29,8 @@ const MAX_IDLE_CONNECTIONS: usize = 64;
 /// How long a connection is kept without use.
 const MAX_IDLE_AGE: Duration = Duration::from_secs(30);
 
-/// How long a tunnel is used. Its proxy knows where it leads, and we don't, so a server that has moved is followed as
-/// late as where we look up its name.
+/// The greatest age of a tunnel. Only the proxy knows the address at its end, so its age takes the place of the name
+/// lookup: a change of address is followed as fast as on direct connections.
 const MAX_TUNNEL_AGE: Duration = FRESH;
 
 /// A connection, over whatever it goes.
@@ -39,12 +39,12 @@ pub(super) struct Connection {
     leads: Leads,
 }
 
-/// Where a connection leads.
+/// The end of a connection.
 #[derive(Clone, Copy, Debug)]
 enum Leads {
-    /// To this address of the server, or of the proxy that sends requests on.
+    /// An address of the server, or of a forwarding proxy.
     To(IpAddr),
-    /// Where a proxy led at this time.
+    /// The end of a tunnel, made at this time.
     Beyond(Instant),
 }
 
@@ -52,9 +52,9 @@ enum Leads {
 #[derive(Debug)]
 enum Way {
     Straight,
-    /// Through a proxy that reads each request and sends it on.
+    /// Through a proxy that forwards each request.
     Forwarded(Proxy),
-    /// Through a proxy that passes bytes on.
+    /// Through a tunnel of a proxy.
     Tunnel(Proxy),
 }
 
@@ -103,12 +103,12 @@ impl Connections {
         &self.uri
     }
 
-    /// The proxy that wants to know with each request where it leads.
+    /// The proxy that forwards requests.
     pub(super) const fn forwarder(&self) -> Option<&Proxy> {
         if let Way::Forwarded(proxy) = &self.way { Some(proxy) } else { None }
     }
 
-    /// What is connected to: the server, or the proxy that sends requests on.
+    /// The host of the TCP connections: the server, or the forwarding proxy.
     pub(super) fn peer(&self) -> &Uri {
         self.forwarder().map_or(&self.uri, Proxy::uri)
     }
@@ -124,7 +124,7 @@ impl Connections {
         }
     }
 
-    /// Whether a new connection could lead where this one does. While nobody answers for the name, it could.
+    /// True while the name still has the address of this connection, or has no known address.
     fn lead_there(&self, connection: &Connection) -> bool {
         match connection.leads {
             Leads::To(address) => self.resolver.may_be(self.peer(), address),
@@ -184,7 +184,7 @@ impl Connections {
         self.idle.note();
     }
 
-    /// Closes what has been idle for too long, and what the peer has closed. Returns how many stay.
+    /// Closes connections that are idle for too long or closed by the peer. Returns the number that stays.
     pub(super) fn sweep(&self) -> usize {
         let mut pool = self.pool.lock();
         pool.idle.retain_mut(|(connection, since)| since.elapsed() < MAX_IDLE_AGE && connection.is_open());
@@ -205,7 +205,7 @@ impl Connections {
     }
 }
 
-/// Whether `proxy` sends requests to `uri` on. Many allow tunnels to port 443 only, and what is not encrypted needs none.
+/// True when `proxy` forwards requests to `uri`. Plain HTTP needs no tunnel, and many proxies refuse one to port 80.
 fn forwards(proxy: &Proxy, uri: &Uri) -> bool {
     uri.scheme() == Some(&Scheme::HTTP) && matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
 }

@@ -1,4 +1,4 @@
-//! Makes connections: straight to a server, or through a proxy that builds a tunnel to it.
+//! Makes connections: to a server directly, or through a tunnel of a proxy.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,12 +12,15 @@ use ureq::unversioned::transport::{
 
 use crate::net::socket::Socket;
 
-/// Makes connections that trust the same authorities and are known by the same certificate.
+/// Connects to a proxy.
+type Connect = dyn Fn(&ConnectionDetails<'_>) -> Result<Box<dyn Transport>, Error> + Send + Sync;
+
+/// Makes connections with one TLS configuration.
 ///
-/// All clients with the same TLS settings share one: what rustls keeps for it, roots and sessions, takes 100 kB.
+/// Clients with the same certificates share one: rustls keeps about 100 kB for it, the roots and the sessions.
 pub(crate) struct Connector {
     tls: TlsConfig,
-    /// Reads `tls` at its first connection, and never again.
+    /// Builds its configuration from `tls` at the first connection.
     rustls: RustlsConnector,
     tunnels: Box<dyn Chain<(), Out = Box<dyn Transport>>>,
 }
@@ -34,7 +37,7 @@ impl Connector {
         &self.tls
     }
 
-    /// Connects to one of the addresses, encrypted if the URL says so. Returns to which.
+    /// Connects to one of the addresses, with TLS for `https://`. Returns the address.
     pub(super) fn straight(&self, details: &ConnectionDetails<'_>) -> Result<(Box<dyn Transport>, IpAddr), Error> {
         let (socket, address) = Socket::connect(details)?;
         Ok((self.encrypted(Box::new(socket), details)?, address))
@@ -58,10 +61,8 @@ impl Connector {
         if encrypted.is_tls() { Ok(Box::new(encrypted)) } else { Err(Error::TlsRequired) }
     }
 
-    /// How a proxy is connected to.
-    pub(super) fn to_proxy(
-        self: &Arc<Self>,
-    ) -> Arc<dyn Fn(&ConnectionDetails<'_>) -> Result<Box<dyn Transport>, Error> + Send + Sync> {
+    /// The function by which ureq connects to a proxy.
+    pub(super) fn to_proxy(self: &Arc<Self>) -> Arc<Connect> {
         let connector = Arc::clone(self);
         Arc::new(move |details| connector.straight(details).map(|(transport, _)| transport))
     }

@@ -9,13 +9,13 @@ use super::answer::{Body, Head, not_http};
 use super::connections::{Connection, Connections};
 use crate::net::deadline::Deadline;
 
-/// How long an answer may take that is there already.
+/// The time to read an answer that has already arrived.
 const LAST_LOOK: Duration = Duration::from_millis(1);
 
 /// More interim answers than any server sends.
 const INTERIM_AT_MOST: usize = 64;
 
-/// What frames a body may take so many bytes, and so many more for each byte of the body.
+/// The most bytes of chunk sizes, extensions and trailers: a fixed part, and a part for each byte of the body.
 const FRAMES_AT_MOST: u64 = 32 * 1024;
 const FRAME_OF_A_BYTE: u64 = 8;
 
@@ -32,7 +32,7 @@ pub(crate) struct Answered<'a> {
 /// What is left of an answer, and where it comes from.
 struct Rest {
     body: Body,
-    /// How many bytes of the body were read, and how many that frame it.
+    /// Bytes read so far: of the body, and of its framing.
     bytes: (u64, u64),
     connection: Connection,
 }
@@ -48,7 +48,7 @@ impl<'a> Answered<'a> {
     ) -> Result<Self, Error> {
         let sent = send(head, &mut connection, deadline).and_then(|()| send(body, &mut connection, deadline));
         let answer = match sent.and_then(|()| receive(&mut connection, deadline)) {
-            // A peer that does not read the request to its end may have said why.
+            // A peer that stopped reading the request may have answered before.
             Err(Error::Timeout(what)) => {
                 let look = Deadline::of_request(Instant::now(), LAST_LOOK);
                 receive(&mut connection, look).map_err(|_| Error::Timeout(what))
@@ -133,22 +133,19 @@ fn receive(connection: &mut Connection, deadline: Deadline) -> Result<(Head, Bod
         let buffers = connection.buffers();
         let is_full = buffers.input_append_buf().is_empty();
         let input = buffers.input();
-        match Head::parse(input, seen, is_full)? {
-            Some((length, head, body)) => {
-                buffers.input_consume(length);
-                if !head.is_interim() {
-                    return Ok((head, body));
-                }
-                (seen, interim) = (0, interim + 1);
-                if interim > INTERIM_AT_MOST {
-                    return Err(not_http("too many interim answers"));
-                }
+        if let Some((length, head, body)) = Head::parse(input, seen, is_full)? {
+            buffers.input_consume(length);
+            if !head.is_interim() {
+                return Ok((head, body));
             }
-            None => {
-                seen = input.len();
-                if !more(connection, deadline)? {
-                    return Err(disconnected());
-                }
+            (seen, interim) = (0, interim + 1);
+            if interim > INTERIM_AT_MOST {
+                return Err(not_http("too many interim answers"));
+            }
+        } else {
+            seen = input.len();
+            if !more(connection, deadline)? {
+                return Err(disconnected());
             }
         }
     }

@@ -15,18 +15,19 @@ pub(super) struct Field<'a> {
     pub(super) name: &'a [u8],
     /// The value, without blanks around it. Where its line was folded, the line break is part of it.
     pub(super) value: &'a [u8],
-    /// Whether others may read another name: it had a blank behind it.
+    /// True when the name had a blank behind it: another reader may see another name.
     pub(super) is_odd: bool,
 }
 
 impl Field<'_> {
-    /// Whether it has that name, in any case.
-    pub(super) const fn is(&self, name: &str) -> bool {
+    /// Compares the name, ignoring case.
+    pub(super) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 }
 
-/// Where a head ends, if all of it has come: behind the first empty line. The first `seen` bytes hold no end of it.
+/// The length of a head, which ends with the first empty line. `None` when that has not come. The first `seen` bytes were
+/// searched before.
 pub(super) fn end(input: &[u8], seen: usize) -> Option<usize> {
     // An end that has come in two pieces begins before them.
     let from = seen.saturating_sub(2);
@@ -50,7 +51,7 @@ pub(super) fn fields(head: &[u8]) -> impl Iterator<Item = Field<'_>> {
             }
             let (field, others) = rest.split_at(length);
             rest = others;
-            // A line that goes on with none above it is nobody's.
+            // A folded line at the beginning continues nothing.
             let colon = field[..first].iter().position(|byte| *byte == b':');
             let colon = colon.filter(|_| !matches!(field[0], b' ' | b'\t'));
             if let Some(colon) = colon {
@@ -67,7 +68,7 @@ pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
 }
 
-/// How long the first line is, with its end.
+/// The length of the first line, its end included.
 fn line(text: &[u8]) -> usize {
     text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| at + 1)
 }

@@ -1,4 +1,4 @@
-//! What the headers of an answer say about the end of its body and of its connection (RFC 9112, sections 6 and 9). Pure.
+//! The framing of an answer: the end of its body and of its connection (RFC 9112, sections 6 and 9). Pure.
 
 use ureq::Error;
 
@@ -6,7 +6,7 @@ use super::answer::{Body, Version, not_http};
 use super::chunks::Chunks;
 use super::fields::{fields, list};
 
-/// What the headers say of the body and of the connection.
+/// The framing headers of an answer.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
     length: Length,
@@ -14,11 +14,11 @@ pub(super) struct Framing {
     coded: Option<bool>,
     close: bool,
     keep_alive: bool,
-    /// Others may read these headers in another way.
+    /// Another reader may understand these headers differently.
     is_odd: bool,
 }
 
-/// What is said of the length.
+/// The `Content-Length` headers, taken together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Length {
     #[default]
@@ -28,7 +28,7 @@ enum Length {
 }
 
 impl Framing {
-    /// What a head says.
+    /// Reads the framing headers of a head.
     pub(super) fn of(head: &[u8]) -> Self {
         let mut framing = Self::default();
         for field in fields(head) {
@@ -53,7 +53,7 @@ impl Framing {
     /// The body of an answer with this status.
     ///
     /// # Errors
-    /// When nobody can say where it ends.
+    /// When its end is ambiguous.
     pub(super) fn body(&self, status: u16) -> Result<Body, Error> {
         Ok(match (status, self.coded, self.length) {
             (100..=199 | 204 | 304, ..) => Body::Length(0),
@@ -64,19 +64,19 @@ impl Framing {
         })
     }
 
-    /// Whether another request may follow, to a server that speaks this version.
+    /// True when another request may follow to a server of this version.
     pub(super) fn persists(&self, version: Version) -> bool {
         let is_1_1 = version >= (1, 1);
-        // Who gives a length and a coding may mean another end than we do.
+        // RFC 9112 6.1: a length beside a coding may be a smuggling attempt; HTTP/1.0 has no codings.
         let is_clear = self.coded.is_none() || (self.length == Length::Unsaid && is_1_1);
         !self.close && (is_1_1 || self.keep_alive) && is_clear && !self.is_odd && version.0 == 1
     }
 }
 
 impl Length {
-    /// This, and what another header says.
+    /// Adds the value of another header.
     fn and(self, value: &[u8]) -> Self {
-        // Not a list of nothing: some value has to stand there.
+        // An empty element is an error here, as everything that is no number.
         value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).fold(self, |known, element| {
             let digits =
                 std::str::from_utf8(element).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));

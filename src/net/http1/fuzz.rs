@@ -1,14 +1,13 @@
-//! Answers by chance. They are made from those of the table and of the corpus, by changing some bytes, and from nothing, by
-//! writing well-formed ones of which the outcome is known.
+//! Random answers: mutations of the table and of the corpus, and well-formed answers with a known outcome.
 //!
-//! - None is a panic, and none is read without end.
-//! - The outcome is the same however the bytes are cut into reads.
-//! - Where httparse, which reads strictly, understands a head, we understand the same.
+//! - No answer causes a panic or is read without bound.
+//! - The outcome does not depend on how the bytes are cut into reads.
+//! - httparse, a strict parser, reads the same from every head that it accepts.
 //!
-//! `RESONATE_WEBHOOKS_FUZZ_SEED` repeats a run, `RESONATE_WEBHOOKS_FUZZ_SECONDS` makes it longer than three seconds. What
-//! once was wrong stays in `tests/answers/corpus`.
+//! `RESONATE_WEBHOOKS_FUZZ_SEED` repeats a run; `RESONATE_WEBHOOKS_FUZZ_SECONDS` sets its length, 3 by default. Answers
+//! that once failed stay in `tests/answers/corpus`.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,16 +22,16 @@ use crate::net::resolver::GuardedResolver;
 use crate::net::{AddressRules, Names};
 
 #[path = "../../../tests/answers/table.rs"]
-#[allow(dead_code, reason = "the answers are used here, and not their outcomes")]
+#[allow(dead_code, unused_imports, reason = "the answers are used here, and not their outcomes")]
 mod table;
 
 /// The longest head of an answer, as in the client.
 const ROOM: usize = 32 * 1024;
 
-/// As much as any answer is read of whose body is not wanted.
+/// The most bytes of a body that are read.
 const READ_AT_MOST: u64 = 64 * 1024;
 
-/// What is put into answers.
+/// Pieces that mutations insert.
 const WORDS: [&[u8]; 24] = [
     b"\r\n",
     b"\n",
@@ -60,7 +59,7 @@ const WORDS: [&[u8]; 24] = [
     b"X-Long: 0123456789012345678901234567890123456789\r\n",
 ];
 
-/// What became of an answer.
+/// The outcome of an answer.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     head: Result<(u16, Option<String>), String>,
@@ -106,7 +105,7 @@ impl fmt::Debug for Pieces<'_> {
     }
 }
 
-/// Where connections go that are kept.
+/// A pool without connections.
 fn connections() -> Connections {
     let resolver = GuardedResolver::new(Names::new(Arc::default()), AddressRules::default(), None);
     let connector = Arc::new(Connector::new(ureq::tls::TlsConfig::default()));
@@ -133,7 +132,7 @@ fn read(answer: &[u8], connections: &Connections, cuts: impl FnMut() -> usize + 
     Outcome { head, body, is_kept: connections.kept().is_some() }
 }
 
-/// Checks what has to be so for every answer. Returns its outcome.
+/// Checks the properties that hold for every answer. Returns the outcome.
 fn check(answer: &[u8], connections: &Connections, rng: &mut StdRng) -> Outcome {
     let whole = read(answer, connections, || usize::MAX);
     let mut cuts = StdRng::seed_from_u64(rng.random());
@@ -162,12 +161,12 @@ fn compare_with_httparse(answer: &[u8]) {
     assert_eq!((ours, head.status()), (length, status), "{}", answer.escape_ascii());
     for header in strict.headers.iter() {
         let first = strict.headers.iter().find(|other| other.name.eq_ignore_ascii_case(header.name));
-        let value = first.and_then(|first| str::from_utf8(first.value).ok()).map(|value| value.trim_ascii());
+        let value = first.and_then(|first| str::from_utf8(first.value).ok()).map(str::trim_ascii);
         assert_eq!(head.header(header.name), value, "{} of {}", header.name, answer.escape_ascii());
     }
 }
 
-/// Another answer that is like `answer`.
+/// Mutates an answer.
 fn change(answer: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut StdRng) {
     let at = rng.random_range(0..=answer.len());
     let to = (at + rng.random_range(0..16)).min(answer.len());
@@ -189,13 +188,13 @@ fn change(answer: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut StdRng) {
     }
 }
 
-/// A well-formed answer, and what has to become of it.
+/// A well-formed answer and its outcome.
 fn well_formed(rng: &mut StdRng) -> (Vec<u8>, Outcome) {
     let status = rng.random_range(200..600);
     let mut body: Vec<u8> = (0..rng.random_range(0..100)).map(|_| rng.random()).collect();
     let mut text = format!("HTTP/1.1 {status} x\r\n");
     for n in 0..rng.random_range(0..4) {
-        text += &format!("X-{n}: {}\r\n", "v".repeat(rng.random_range(0..40)));
+        let _ = write!(text, "X-{n}: {}\r\n", "v".repeat(rng.random_range(0..40)));
     }
     let wait: Option<u16> = rng.random_bool(0.5).then(|| rng.random());
     text += &wait.map_or_else(String::new, |wait| format!("Retry-After: {wait}\r\n"));

@@ -1,7 +1,7 @@
-//! When to look after connections that nobody uses.
+//! The schedule for closing idle connections.
 //!
-//! A peer that closes an idle connection is answered only when we close it too. Whoever owns the clients looks after
-//! their connections now and then, as long as any is idle:
+//! A connection that the peer has closed keeps its descriptor until we close it too. The owner of the clients sweeps
+//! their connections once a second while any is idle:
 //!
 //! ```text
 //! a connection becomes idle ─▶ wake ─▶ due ── EVERY ──▶ swept ─▶ some are left: due ── EVERY ──▶ …
@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// How long a peer waits for us to close a connection that it has closed.
+/// The time between two sweeps.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Whether any connection may be idle. Clients share it.
+/// The schedule. All clients share one.
 pub(crate) struct Idle {
     any: AtomicBool,
     due: Mutex<Option<Instant>>,
@@ -25,28 +25,28 @@ pub(crate) struct Idle {
 }
 
 impl Idle {
-    /// Calls `wake` when [`Self::sweep`] has something to do that returned `None` before.
+    /// Calls `wake` when sweeps become necessary again after [`Self::sweep`] returned `None`.
     pub(crate) fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self { any: AtomicBool::new(false), due: Mutex::default(), wake: Box::new(wake) }
     }
 
-    /// A connection is idle.
+    /// Records that a connection has become idle.
     pub(super) fn note(&self) {
-        // Most come back to others: looking is cheaper than writing.
+        // Called after every POST: a load is cheaper than a store.
         if !self.any.load(Ordering::Relaxed) && !self.any.swap(true, Ordering::SeqCst) {
             (self.wake)();
         }
     }
 
-    /// Closes by `close`, which returns how many connections are left, what is due to be closed. Returns when to come
-    /// again, if there is any reason to.
+    /// Calls `close` if a sweep is due; it returns the number of connections that stay idle. Returns the time of the next
+    /// sweep, or `None` when no connection is idle.
     pub(crate) fn sweep(&self, now: Instant, close: impl FnOnce() -> usize) -> Option<Instant> {
         let mut due = self.due.lock();
         if !self.any.load(Ordering::SeqCst) {
             return None;
         }
         if due.is_some_and(|due| due <= now) {
-            // Before looking: one that becomes idle meanwhile is noted again.
+            // Before `close`: a connection that becomes idle during the sweep is noted again.
             self.any.store(false, Ordering::SeqCst);
             *due = None;
             if close() == 0 {
