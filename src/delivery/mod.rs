@@ -10,7 +10,7 @@
 //! | `batch`, `body`, `text`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
 //! | `workers`, `client` | the threads that send, and what they send by |
 //! | `http`, `lambda` | a POST, and the invocation of a function |
-//! | `transport`, `tls` | what an endpoint's settings mean for the way to it, which is [`crate::net`] |
+//! | `transport`, `tls` | what an endpoint's settings mean for the way to it, which is `src/net` |
 //! | `probe` | a delivery for whoever wants to know whether an endpoint takes it |
 //! | `retry` | pure: retry or drop |
 
