@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::apps::{AppDirectory, Credentials};
-use crate::delivery::Batch;
+use crate::delivery::{Batch, SignedRequest};
 use crate::event::Event;
 use crate::names::AppId;
 use crate::outbox::redis::codec;
-use crate::outbox::{Item, Position, Queued, Wire};
+use crate::outbox::{Item, Position, Queued};
 use crate::secret::Secret;
 
 pub use crate::engine::Still;
@@ -36,10 +36,10 @@ impl Signing {
         self.batch.encode(0)
     }
 
-    /// What goes over the wire, with both signatures; `None` for an application without credentials.
+    /// The request with this body and both signatures; `None` for an application without credentials.
     #[must_use]
-    pub fn sign(&self, body: Vec<u8>) -> Option<Wire> {
-        self.batch.sign(&self.apps, 1_700_000_000, body)
+    pub fn sign<'a>(&'a self, body: &'a [u8]) -> Option<SignedRequest<'a>> {
+        self.batch.sign(body, 1_700_000_000, &self.apps, None)
     }
 }
 

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::{Mutex, RwLock};
 
-use crate::apps::Credentials;
+use crate::apps::{AppDirectory, Credentials};
 use crate::config::{Config, Endpoint};
 use crate::intent::{Intent, IntentQueue};
 use crate::names::AppId;
@@ -84,7 +84,7 @@ impl Engine {
             generation: AtomicU32::new(fork_generation()),
             shared: Shared {
                 telemetry: Arc::default(),
-                apps: Arc::default(),
+                apps: Arc::new(AppDirectory::with_previous(config.previous_secrets.clone())),
                 queue: Arc::new(queue),
                 ledger: Arc::new(ledger),
             },
@@ -131,10 +131,10 @@ impl Engine {
         self.shared.apps.register(app, credentials);
     }
 
-    /// The applications whose events wait for somebody to sign them.
+    /// The applications to ask the host for now: they have events, and nobody knows their secrets.
     #[must_use]
     pub fn wanted_apps(&self) -> Vec<AppId> {
-        if self.is_inert() { Vec::new() } else { self.shared.apps.take_wanted() }
+        if self.is_inert() { Vec::new() } else { self.shared.apps.take_wanted(Instant::now()) }
     }
 
     /// Takes up to `max` outcomes, oldest first.

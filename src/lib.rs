@@ -19,8 +19,8 @@
 //!   Prometheus.
 //!
 //! The words they share are in [`names`], [`channel_type`], [`event`], [`apps`] and [`config`]. What an operating system
-//! does to a process with threads is dealt with in `process` and `thread`; messages are authenticated in `mac`. `net` is the
-//! way to a server, whatever it is for: addresses, TLS, and one HTTP request with its answer.
+//! does to a process with threads is dealt with in `process` and `thread`; messages are authenticated in `mac`, with the keys
+//! of `signing_key`. `net` is the way to a server, whatever it is for: addresses, TLS, and one HTTP request with its answer.
 
 pub mod apps;
 pub mod aws;
@@ -44,6 +44,7 @@ mod process;
 pub mod redis;
 pub mod registry;
 pub mod secret;
+mod signing_key;
 pub mod status;
 pub mod telemetry;
 mod thread;

@@ -405,8 +405,8 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function unsubscribed(string $appId, string $channel, string $socketId): void {}
 
         /**
-         * The ids of applications that are to be registered, because their events wait for a signature: those that only a
-         * node which died had met.
+         * The ids of applications that are not registered and have events: the host is to be asked for them. Each is named once
+         * a second until it is registered, or for a minute after its last event came.
          *
          * @return array
          */

@@ -346,7 +346,8 @@ fn a_key_that_resembles_no_known_one_is_ignored_with_a_warning() {
     assert!(refusal(filter).starts_with("resonate-webhooks.endpoints.0.filter.prefix: unknown key, known are "));
     assert_eq!(
         config.warnings[1],
-        "resonate-webhooks.endpoints.1.colour: unknown key, ignored; known are url, lambda, name, enabled, app_id, event_types, events, filter, payload, batching, headers, timeout, connect_timeout, \
+        "resonate-webhooks.endpoints.1.colour: unknown key, ignored; known are url, lambda, name, enabled, app_id, event_types, events, filter, payload, batching, \
+         key, secret, previous_secrets, headers, timeout, connect_timeout, \
          max_attempts, retry_for, https_only, proxy, ca_file, client_cert, client_key, deny_private_networks, \
          allow_link_local"
     );

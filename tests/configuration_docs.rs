@@ -171,9 +171,11 @@ fn every_example_is_accepted_and_makes_a_difference() {
             ("access_key_id", "secret_access_key"),
             ("session_token", "access_key_id"),
             ("session_token", "secret_access_key"),
+            ("key", "secret"),
+            ("previous_secrets", "secret"),
         ];
-        // A token goes along with the keys, but they are there without one.
-        let both = |(a, b)| if a == "session_token" { vec![(a, b)] } else { vec![(a, b), (b, a)] };
+        // A token goes along with the keys, but they are there without one; so do others with a secret.
+        let both = |(a, b)| if a == "session_token" || b == "secret" { vec![(a, b)] } else { vec![(a, b), (b, a)] };
         for (one, other) in pair.into_iter().flat_map(both) {
             let sibling = key.strip_suffix(one).map(|level| format!("{level}{other}"));
             if let Some(sibling) = sibling.filter(|sibling| rows.contains_key(sibling) && !key.contains("sentinel")) {

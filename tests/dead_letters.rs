@@ -178,7 +178,6 @@ fn a_redelivery_outlives_the_node_that_was_making_it() {
     requests.retain(|request| request.header("webhook-id") == Some(&letter.id));
     assert_eq!(requests.len(), 3);
     assert_eq!(requests[2].body, requests[1].body);
-    assert_eq!(requests[2].header("webhook-signature"), requests[1].header("webhook-signature"));
 }
 
 #[test]

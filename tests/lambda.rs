@@ -108,14 +108,22 @@ fn a_function_is_invoked_with_the_request_that_a_url_would_have_got() {
 }
 
 #[test]
-fn every_attempt_carries_the_same_event_whatever_the_function_or_aws_said() {
+fn every_attempt_carries_the_same_batch_under_its_own_time_whatever_the_function_or_aws_said() {
     let receiver = Receiver::start();
     let throttled = vec![("x-amzn-ErrorType", "TooManyRequestsException".to_owned()), ("Retry-After", "1".to_owned())];
     receiver.script(INVOKE, [Answer::Body(429, "{}".to_owned(), throttled), answers(&json!({ "statusCode": 503 }))]);
     let node = Node::start(vec![with_keys(&receiver, &json!({}), &json!({}))]);
     node.accept("app", numbered(0..3));
     let requests = receiver.wait_for(INVOKE, 3);
-    assert!(requests.iter().all(|request| request.body == requests[0].body));
+    let events: Vec<Value> = requests.iter().map(Received::json).collect();
+    for event in &events {
+        assert_eq!(event["body"], events[0]["body"]);
+        assert_eq!(event["headers"]["webhook-id"], events[0]["headers"]["webhook-id"]);
+    }
+    let signed = |event: &Value| event["headers"]["webhook-timestamp"].as_str().unwrap().parse::<u64>().unwrap();
+    assert!(signed(&events[0]) < signed(&events[1]) && signed(&events[1]) < signed(&events[2]));
+    let time = |event: &Value| event["requestContext"]["requestTimeEpoch"].as_u64().unwrap();
+    assert!(events.iter().all(|event| time(event) == 1000 * signed(event)));
     assert_eq!(requests[0].connection, requests[2].connection, "and all over one connection");
     assert!(matches!(node.outcome(), Outcome::Delivered { attempts: 3, status: 200, .. }));
 }

@@ -13,7 +13,7 @@ use resonate_webhooks::config::Config;
 use resonate_webhooks::delivery::{Delivery, Settings};
 use resonate_webhooks::event::{Event, EventKind};
 use resonate_webhooks::names::AppId;
-use resonate_webhooks::outbox::{MemoryOutbox, Wire};
+use resonate_webhooks::outbox::MemoryOutbox;
 use resonate_webhooks::secret::Secret;
 use resonate_webhooks::telemetry::Telemetry;
 use serde_json::json;
@@ -101,14 +101,15 @@ fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
 
 /// The same webhook again and again, by ureq, from a thread a lane that does nothing else.
 fn bare_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
-    let (wire, url) = (&wire(), &receiver.url());
+    let ((signing, body), url) = (webhook(), &receiver.url());
+    let webhook = &signing.sign(&body).expect("credentials");
     // Without time limits, so that it looks up no address in a thread of its own.
     let config = ureq::Agent::config_builder().max_idle_connections_per_host(lanes).build();
     let agent = &ureq::Agent::new_with_config(config);
     let post = move || {
         let request =
-            headers(wire).into_iter().fold(agent.post(url), |request, (name, value)| request.header(name, value));
-        request.send(&wire.body[..]).expect("an answer").body_mut().read_to_vec().expect("its body");
+            webhook.headers().into_iter().fold(agent.post(url), |request, (name, value)| request.header(name, value));
+        request.send(webhook.body).expect("an answer").body_mut().read_to_vec().expect("its body");
     };
     let began = Instant::now();
     std::thread::scope(|threads| {
@@ -119,29 +120,20 @@ fn bare_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
     (POSTS / lanes * lanes) as f64 / began.elapsed().as_secs_f64()
 }
 
-/// A webhook of ours.
-fn wire() -> Wire {
+/// A webhook of ours: what signs it, and its body.
+fn webhook() -> (Signing, Vec<u8>) {
     let signing = Signing::new(&app(0), vec![event(0)], "secret");
-    signing.sign(signing.encode()).expect("credentials")
-}
-
-fn headers(wire: &Wire) -> [(&str, &str); 6] {
-    [
-        ("Content-Type", "application/json"),
-        ("X-Pusher-Key", &wire.key),
-        ("X-Pusher-Signature", &wire.pusher_signature),
-        ("webhook-id", "msg_0123456789abcdef_1"),
-        ("webhook-timestamp", &wire.timestamp),
-        ("webhook-signature", &wire.standard_signature),
-    ]
+    let body = signing.encode();
+    (signing, body)
 }
 
 /// What wrk sends: the same.
 fn wrk_script() -> String {
-    let wire = wire();
-    let body = std::str::from_utf8(&wire.body).expect("JSON");
+    let (signing, body) = webhook();
+    let webhook = signing.sign(&body).expect("credentials");
+    let body = std::str::from_utf8(webhook.body).expect("JSON");
     let mut script = format!("wrk.method = 'POST'\nwrk.body = [[{body}]]\n");
-    for (name, value) in headers(&wire) {
+    for (name, value) in webhook.headers() {
         _ = writeln!(script, "wrk.headers['{name}'] = '{value}'");
     }
     script

@@ -31,7 +31,7 @@ pub(crate) fn measure() {
     let body = signing.encode();
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        ours.push(per_second(|| _ = black_box(signing.sign(signing.encode()))));
+        ours.push(per_second(|| _ = black_box(signing.sign(&signing.encode()))));
         bare.push(per_second(|| {
             for _ in 0..2 {
                 let mut mac = Hmac::<Sha256>::new_from_slice(b"secret").expect("a key of any length");

@@ -8,8 +8,8 @@ return [
     |--------------------------------------------------------------------------
     |
     | The secret of each application whose webhooks are received, by its key. A
-    | list of secrets, the newest first, lets you change one without a gap. If
-    | there are none here, those of the apps in config/reverb.php are in use.
+    | list of secrets, the newest first, lets you change one without a gap; an
+    | endpoint's own belongs there too. If none, config/reverb.php has them.
     |
     */
 
@@ -22,9 +22,9 @@ return [
     | Tolerance
     |--------------------------------------------------------------------------
     |
-    | How many seconds the first attempt of a webhook may lie in the past; null
-    | takes them however old. Whoever recorded one cannot repeat it later than
-    | that, but a server which had to retry for longer is refused just as well.
+    | How many seconds the time of a webhook may be off; null takes them however
+    | old. Whoever recorded one cannot repeat it later than that. Each attempt
+    | has a time of its own, so that 300 is enough however long a server tries.
     |
     */
 

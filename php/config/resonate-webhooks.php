@@ -241,11 +241,26 @@ return [
     |
     | An application may bind an EndpointProvider, whose list then comes in the
     | place of the one below. It is asked when the server starts and after each
-    | of these many seconds; what has changed holds at once. Never when it is 0.
+    | of these seconds, as are the applications for new secrets; 0 means never.
     |
     */
 
     'endpoints_refresh' => (float) env('RESONATE_WEBHOOKS_ENDPOINTS_REFRESH', 30.0),
+
+    /*
+    |--------------------------------------------------------------------------
+    | Previous Secrets
+    |--------------------------------------------------------------------------
+    |
+    | Secrets that an application had before, by its id. While one stands here,
+    | each webhook is also signed with it, so that receivers need not take over
+    | the new secret at once. An entry may end: ['secret' => ..., 'until' => ..]
+    |
+    */
+
+    'previous_secrets' => [
+        // env('REVERB_APP_ID') => [env('REVERB_APP_PREVIOUS_SECRET')],
+    ],
 
     /*
     |--------------------------------------------------------------------------
@@ -300,6 +315,9 @@ return [
         //
         //     // Also the id and time of each event, and more about members:
         //     'payload' => 'extended',
+        //
+        //     // A secret of its own, in place of the application's:
+        //     'secret' => env('RESONATE_WEBHOOK_SECRET'), 'previous_secrets' => [],
         //
         //     // Beside the headers of the signature:
         //     'headers' => ['X-Tenant' => '7'],

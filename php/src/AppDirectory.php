@@ -31,11 +31,22 @@ class AppDirectory
     protected WeakMap $met;
 
     /**
+     * Whether the provider is being asked: a slow answer must not come after that to a later question.
+     */
+    protected bool $asking = false;
+
+    /**
+     * Reports why the provider could not be asked.
+     */
+    protected RefreshFailure $failure;
+
+    /**
      * Create a new application directory.
      */
     public function __construct(protected Engine $engine)
     {
         $this->met = new WeakMap;
+        $this->failure = new RefreshFailure('the applications');
     }
 
     /**
@@ -81,24 +92,36 @@ class AppDirectory
     }
 
     /**
-     * Meet the applications that the engine asks for: those of which only a node that died had a connection.
+     * Meet every application that the provider knows now: a secret may have been rotated.
      */
-    public function meetWanted(PluginContext $context): void
+    public function refresh(PluginContext $context): void
     {
-        $wanted = $this->engine->wantedApps();
-
-        if ($wanted === []) {
+        if ($this->asking) {
             return;
         }
 
+        $this->asking = true;
+
         try {
             foreach ($context->applications() as $app) {
-                if (in_array($app->id(), $wanted, true)) {
-                    $this->meet($app);
-                }
+                $this->meet($app);
             }
-        } catch (Throwable) {
-            // The provider's database is away; the engine asks again.
+
+            $this->failure->clear();
+        } catch (Throwable $e) {
+            $this->failure->report($e);
+        } finally {
+            $this->asking = false;
+        }
+    }
+
+    /**
+     * Ask for the applications that the engine does not know and has events of; it names them again until they are met.
+     */
+    public function meetWanted(PluginContext $context): void
+    {
+        if ($this->engine->wantedApps() !== []) {
+            $this->refresh($context);
         }
     }
 

@@ -4,10 +4,8 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks;
 
-use Illuminate\Support\Facades\Log;
 use Throwable;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
-use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
@@ -16,9 +14,9 @@ use Webpatser\ResonateWebhooks\Native\Engine;
 final class ProvidedEndpoints
 {
     /**
-     * What was wrong the last time, so that it is said once.
+     * Reports what is wrong with the endpoints.
      */
-    private ?string $problem = null;
+    private readonly RefreshFailure $failure;
 
     /**
      * Whether the provider is being asked: a tick may overlap itself.
@@ -30,7 +28,10 @@ final class ProvidedEndpoints
      *
      * @param  array<string, mixed>  $config  What the engine gets beside the endpoints.
      */
-    public function __construct(private readonly EndpointProvider $provider, private readonly array $config) {}
+    public function __construct(private readonly EndpointProvider $provider, private readonly array $config)
+    {
+        $this->failure = new RefreshFailure('the endpoints');
+    }
 
     /**
      * The config with the endpoints that the provider knows now.
@@ -56,24 +57,21 @@ final class ProvidedEndpoints
         try {
             $engine->setEndpoints($this->config());
 
-            $this->problem = null;
+            $this->failure->clear();
         } catch (Throwable $e) {
-            $this->complain($e);
+            $this->failure->report($e);
         } finally {
             $this->asking = false;
         }
     }
 
     /**
-     * Say what is wrong, unless that was said the last time.
+     * Keep the config, secrets among it, out of dumps.
+     *
+     * @return array<string, mixed>
      */
-    private function complain(Throwable $e): void
+    public function __debugInfo(): array
     {
-        if ($this->problem !== $this->problem = $e->getMessage()) {
-            Log::error(
-                'Resonate webhooks: the endpoints stay as they are: '.$e->getMessage(),
-                $e instanceof WebhooksException ? [] : ['exception' => $e],
-            );
-        }
+        return ['provider' => $this->provider::class];
     }
 }

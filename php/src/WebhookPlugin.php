@@ -6,7 +6,6 @@ namespace Webpatser\ResonateWebhooks;
 
 use Illuminate\Support\Facades\Log;
 use Throwable;
-use Webpatser\Resonate\Application;
 use Webpatser\Resonate\Contracts\Connection;
 use Webpatser\Resonate\Plugins\Contracts\ConnectionLifecycle;
 use Webpatser\Resonate\Plugins\Contracts\MessageInterceptor;
@@ -205,7 +204,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Schedule the short ticks that do the work, and the slow ones that start a sweep and ask for endpoints.
+     * Schedule the short ticks that do the work, and the slow ones that start a sweep and ask for applications and endpoints.
      *
      * @return array<int, array{interval: float, callback: callable(): void}>
      */
@@ -221,11 +220,8 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
             ['interval' => static::SLICES_APART, 'callback' => $this->reconciler->advance(...)],
         ];
 
-        if ($this->provided !== null && $this->seconds['refresh'] > 0) {
-            $ticks[] = [
-                'interval' => $this->seconds['refresh'],
-                'callback' => fn () => $this->provided->refresh($this->engine),
-            ];
+        if ($this->seconds['refresh'] > 0) {
+            $ticks[] = ['interval' => $this->seconds['refresh'], 'callback' => $this->refresh(...)];
         }
 
         return $ticks;
@@ -248,9 +244,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         $this->apps = new AppDirectory($engine);
 
         // Before the engine runs: it may at once inherit events that need their secrets.
-        foreach ($this->applications($context) as $app) {
-            $this->apps->meet($app);
-        }
+        $this->apps->refresh($context);
 
         $engine->boot();
 
@@ -276,21 +270,6 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
 
         // Resonate has no hook for its end, and cancels the ticks before its clients have left.
         register_shutdown_function($this->finish(...));
-    }
-
-    /**
-     * Every application there is, for the engine also signs for nodes that died.
-     *
-     * @return list<Application>
-     */
-    protected function applications(PluginContext $context): array
-    {
-        try {
-            return $context->applications()->values()->all();
-        } catch (Throwable) {
-            // The provider's database is away: each application is met with its first connection.
-            return [];
-        }
     }
 
     /**
@@ -324,6 +303,15 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         $this->caches?->look();
         $this->apps->meetWanted($this->context);
         $this->reporter->pump();
+    }
+
+    /**
+     * Have the engine go by the applications and the endpoints that there are now.
+     */
+    protected function refresh(): void
+    {
+        $this->apps->refresh($this->context);
+        $this->provided?->refresh($this->engine);
     }
 
     /**

@@ -28,3 +28,4 @@ pub use credentials::Keys;
 pub(crate) use credentials::Provider;
 pub use environment::Environment;
 pub(crate) use region::lambda_host;
+pub(crate) use time::parse as parse_time;

@@ -19,7 +19,7 @@ pub(super) fn basic(time: SystemTime) -> String {
 }
 
 /// The time that `2015-08-30T12:36:00Z` says, with or without a fraction. AWS writes no other zone than UTC.
-pub(super) fn parse(text: &str) -> Option<SystemTime> {
+pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let time = time.split_once('.').map_or(time, |(whole, _)| whole);
     let [year, month, day] = numbers(date, '-')?;

@@ -10,12 +10,14 @@ use serde::de::{Deserializer, Error, Visitor};
 use super::batching::{self, Batching};
 use super::custom_names::CustomNames;
 use super::endpoint_id::{EndpointId, EndpointIds};
+use super::endpoint_secret::EndpointSecret;
 use super::endpoint_url::EndpointUrl;
 use super::error::{ConfigError, place};
 use super::event_set::{EventSet, Wanted};
 use super::filter::{self, Filter};
 use super::header::Header;
 use super::payload::Payload;
+use super::previous_secret::PreviousSecrets;
 use super::proxy_url::{self, ProxyUrl};
 use super::scalar::Switch;
 use super::target::Target;
@@ -25,6 +27,7 @@ use super::{Attempts, Defaults, RetryFor, Timeout, lambda};
 use crate::event::{Event, EventKind, EventName};
 use crate::names::AppId;
 use crate::net::AddressRules;
+use crate::secret::Secret;
 
 /// A receiver of webhooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub struct Endpoint {
     pub payload: Payload,
     /// How they are bundled, if not as for others.
     pub batching: Batching,
+    /// What signs its webhooks, if not the secret of the application.
+    pub secret: Option<EndpointSecret>,
     /// Headers that every POST to it carries beside ours.
     pub headers: Vec<Header>,
     /// Longest time for a whole request.
@@ -138,6 +143,11 @@ pub(super) struct Entry {
     filter: Option<filter::Written>,
     payload: Option<Payload>,
     batching: Option<batching::Written>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    key: Option<String>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    secret: Option<Secret>,
+    previous_secrets: Option<PreviousSecrets>,
     headers: Option<List<Option<String>>>,
     timeout: Option<Timeout>,
     connect_timeout: Option<Timeout>,
@@ -252,6 +262,7 @@ impl Entry {
             filter: self.filter.unwrap_or_default().resolve(),
             payload: self.payload.unwrap_or_default(),
             batching: self.batching.map_or_else(Batching::default, batching::Written::resolve),
+            secret: EndpointSecret::at(&key, self.key, self.secret, self.previous_secrets.unwrap_or_default())?,
             headers,
             timeout: self.timeout.map_or(defaults.timeout, Timeout::duration),
             connect_timeout: self.connect_timeout.map_or(defaults.connect_timeout, Timeout::duration),

@@ -49,7 +49,8 @@
 //! | `roster.key_prefix` | `roster` | starts every key of the roster; the plugin fills this in from the roster's own config |
 //! | `roster.ttl` | 90 | seconds for which the roster's keys live |
 //! | `shutdown_timeout` | 5.0 | seconds that a stopping process goes on delivering |
-//! | `endpoints_refresh` | 30.0 | seconds after which an `EndpointProvider` is asked again, 0 for never |
+//! | `endpoints_refresh` | 30.0 | seconds after which applications, and an `EndpointProvider`, are asked again, 0 for never |
+//! | `previous_secrets` | | by application id, secrets that go on signing beside the current one: one text, or a list of texts or of `secret` and `until` |
 //! | `metrics_listen` | | address and port where this process answers `GET /metrics`; nowhere without one |
 //! | `metrics_public` | false | whether that may be an address that is reached from everywhere |
 //! | `metrics_route`, `metrics_middleware` | | a route of Laravel for the metrics of the whole cluster; the package reads them |
@@ -74,6 +75,9 @@
 //! | `endpoints.*.batching.enabled` | true | whether events may share a POST |
 //! | `endpoints.*.batching.duration` | `flush_interval` | milliseconds of events that one batch may span, and for which the first one waits |
 //! | `endpoints.*.batching.max_events` | `batch_max_events` | events in one POST |
+//! | `endpoints.*.secret` | the application's | signs `webhook-signature`: `whsec_` and base64, or any text |
+//! | `endpoints.*.key` | | beside `secret`: sent as `X-Pusher-Key`, and `X-Pusher-Signature` is signed with `secret` too |
+//! | `endpoints.*.previous_secrets` | | beside `secret`: as above |
 //! | `endpoints.*.headers` | | headers that every POST carries, by their names; a value may be secret |
 //! | `endpoints.*.timeout`, `.connect_timeout` | as above | for this endpoint |
 //! | `endpoints.*.max_attempts`, `.retry_for` | as above | for this endpoint; one with a `retry_for` only has no `max_attempts` |
@@ -91,6 +95,7 @@ mod custom_names;
 mod dashboard;
 mod endpoint;
 mod endpoint_id;
+mod endpoint_secret;
 mod endpoint_url;
 mod error;
 mod event_set;
@@ -103,6 +108,7 @@ mod metrics;
 mod nearest;
 mod outbox_kind;
 mod payload;
+mod previous_secret;
 mod proxy_url;
 mod roster;
 mod scalar;
@@ -125,6 +131,7 @@ pub use custom_names::CustomNames;
 pub use dashboard::Dashboard;
 pub use endpoint::{AppScope, Endpoint};
 pub use endpoint_id::EndpointId;
+pub use endpoint_secret::EndpointSecret;
 pub use endpoint_url::EndpointUrl;
 pub use error::ConfigError;
 pub(crate) use error::ROOT;
@@ -136,6 +143,7 @@ pub use ignored_channels::IgnoredChannels;
 pub use lambda::{Invocation, Lambda};
 pub use outbox_kind::OutboxKind;
 pub use payload::Payload;
+pub use previous_secret::PreviousSecret;
 pub use proxy_url::ProxyUrl;
 pub use roster::Roster;
 use scalar::{Seconds, Whole};
@@ -209,6 +217,8 @@ pub struct Config {
     pub dashboard: Dashboard,
     /// The receivers, in the order of the config; those without a URL are left out.
     pub endpoints: Vec<Endpoint>,
+    /// Secrets that applications had before.
+    pub previous_secrets: Vec<(AppId, Vec<PreviousSecret>)>,
     /// The applications, where they are listed in a config and not in a database.
     pub app_ids: Vec<AppId>,
     /// What is allowed but probably not meant, to be logged once.
@@ -273,6 +283,7 @@ impl Default for Config {
             metrics_listen: None,
             dashboard: dashboard::Written::default().resolve(),
             endpoints: Vec::new(),
+            previous_secrets: Vec::new(),
             app_ids: Vec::new(),
             warnings: Vec::new(),
         }

@@ -6,6 +6,8 @@ use serde::Deserialize;
 
 use super::endpoint::{Place, chosen};
 use super::endpoint_id::EndpointIds;
+use super::error::place;
+use super::previous_secret::{PreviousSecret, PreviousSecrets};
 use super::scalar::{Seconds, Switch, Whole};
 use super::value::List;
 use super::{
@@ -13,6 +15,7 @@ use super::{
     RetryFor, Timeout, app_webhooks, connection, dashboard, endpoint, identity, metrics, proxy_url, roster,
 };
 use crate::aws::Environment;
+use crate::names::AppId;
 
 /// What an endpoint inherits unless it says otherwise.
 pub(super) struct Defaults {
@@ -71,6 +74,7 @@ pub(super) struct Written {
     _metrics_middleware: Option<List<String>>,
     dashboard: Option<dashboard::Written>,
     endpoints: Option<List<endpoint::Entry>>,
+    previous_secrets: Option<List<PreviousSecrets>>,
     endpoints_refresh: Option<Seconds<0, { 24 * HOUR_MS }>>,
     /// The `webhooks` of applications, which the plugin reads from where those are.
     app_webhooks: Option<List<app_webhooks::OfApp>>,
@@ -135,6 +139,9 @@ impl Written {
         let only = |(_, id)| if let AppScope::Only(app) = id { Some(app) } else { None };
         let app_ids = self.app_ids.map_or_else(Vec::new, |List(apps)| apps.into_iter().filter_map(only).collect());
 
+        let previous_secrets =
+            self.previous_secrets.map_or_else(Vec::new, |secrets| of_apps(secrets, &app_ids, &mut warnings));
+
         let ttl = self.ttl.map_or(otherwise.ttl, Seconds::duration);
         warnings.extend(connection::check_against_lease(&connection, ttl));
 
@@ -166,8 +173,25 @@ impl Written {
             metrics_listen: metrics::Listen::resolve(self.metrics_listen, chosen(self.metrics_public, false))?,
             dashboard: self.dashboard.unwrap_or_default().resolve(),
             endpoints,
+            previous_secrets,
             app_ids,
             warnings,
         })
     }
+}
+
+/// The previous secrets of applications, of which `app_ids` are listed in a config.
+fn of_apps(
+    List(written): List<PreviousSecrets>,
+    app_ids: &[AppId],
+    warnings: &mut Vec<String>,
+) -> Vec<(AppId, Vec<PreviousSecret>)> {
+    let of_app = |(id, PreviousSecrets(secrets)): (String, _)| {
+        let app = AppId::from(id.as_str());
+        if !app_ids.is_empty() && !app_ids.contains(&app) {
+            warnings.push(format!("{}: no application has this id", place(&format!("previous_secrets.{id}"))));
+        }
+        (app, secrets)
+    };
+    written.into_iter().map(of_app).collect()
 }

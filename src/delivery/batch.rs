@@ -5,27 +5,29 @@ use std::sync::{Arc, OnceLock};
 use base16ct::lower;
 
 use super::body;
-use super::signature::sign;
+use super::signature::{SignedRequest, sign};
 use crate::apps::AppDirectory;
 use crate::config::Payload;
 use crate::names::AppId;
-use crate::outbox::{Flight, Queued, Redelivery, Wire, redelivery_of};
+use crate::outbox::{Flight, Queued, Redelivery, redelivery_of};
+use crate::signing_key::{Signer, SigningKey};
 
-/// The events of one POST, under one id. Frozen when the outbox has it, before its first attempt.
+/// The events of one POST, under one id. Id and body are frozen when the outbox has them, before the first attempt; each
+/// attempt is signed when it is made.
 #[derive(Debug)]
 pub(crate) struct Batch {
     app: AppId,
     id: String,
     events: Vec<Arc<Queued>>,
     payload: Payload,
-    wire: OnceLock<Wire>,
+    body: OnceLock<Vec<u8>>,
 }
 
 impl Batch {
     /// Makes a batch of `events`, all of `app`.
     pub(crate) fn new(app: AppId, id: String, events: Vec<Arc<Queued>>) -> Self {
         debug_assert!(events.iter().all(|queued| *queued.item.app() == app), "applications never share a batch");
-        Self { app, id, events, payload: Payload::default(), wire: OnceLock::new() }
+        Self { app, id, events, payload: Payload::default(), body: OnceLock::new() }
     }
 
     /// The same for an endpoint that is told this of each event.
@@ -35,13 +37,13 @@ impl Batch {
 
     /// A batch that was under way on another node.
     pub(crate) fn inherited(flight: Flight) -> Self {
-        let Flight { lane, id, wire, events } = flight;
-        Self { app: lane.app, id, events, payload: Payload::default(), wire: wire.into() }
+        let Flight { lane, id, body, events } = flight;
+        Self { app: lane.app, id, events, payload: Payload::default(), body: body.into() }
     }
 
-    /// What it looks like on the wire, once frozen.
-    pub(crate) fn wire(&self) -> Option<&Wire> {
-        self.wire.get()
+    /// Its body, once frozen.
+    pub(crate) fn body(&self) -> Option<&[u8]> {
+        self.body.get().map(Vec::as_slice)
     }
 
     /// `webhook-id`.
@@ -64,15 +66,22 @@ impl Batch {
         body::encode(&self.events, self.payload, origin)
     }
 
-    /// The batch with this `body` as it would go over the wire if it were frozen now, at `unix_seconds`. `None` while the
-    /// application's credentials are unknown.
-    pub(crate) fn sign(&self, apps: &AppDirectory, unix_seconds: u64, body: Vec<u8>) -> Option<Wire> {
-        apps.signing_key(&self.app).map(|key| sign(&self.id, unix_seconds, body, &key))
+    /// The request of an attempt at `unix_seconds`, signed with the secrets of this moment: those of the application, or the
+    /// endpoint's `own`. `None` while the application is needed and not known.
+    pub(crate) fn sign<'a>(
+        &'a self,
+        body: &'a [u8],
+        unix_seconds: u64,
+        apps: &AppDirectory,
+        own: Option<&SigningKey>,
+    ) -> Option<SignedRequest<'a>> {
+        let app = apps.signing_key(&self.app);
+        Signer::of(app.as_deref(), own).map(|signer| sign(&self.id, unix_seconds, body, signer))
     }
 
-    /// Freezes the batch as `wire`, if it is not frozen yet. Returns what goes over the wire from now on.
-    pub(crate) fn freeze(&self, wire: Wire) -> &Wire {
-        self.wire.get_or_init(|| wire)
+    /// Freezes the batch with this `body`, if it is not frozen yet. Returns the body of every attempt from now on.
+    pub(crate) fn freeze(&self, body: Vec<u8>) -> &[u8] {
+        self.body.get_or_init(|| body)
     }
 }
 
@@ -123,20 +132,24 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_keeps_its_body_time_and_signatures_when_the_secret_rotates_between_attempts() {
+    fn a_batch_keeps_id_and_body_and_each_attempt_has_its_own_time_and_the_secret_of_that_moment() {
         let (apps, batch) = (AppDirectory::default(), batch());
         register(&apps, "old");
-        let first = batch.freeze(batch.sign(&apps, 1000, batch.encode(0)).unwrap()).clone();
+        let body = batch.freeze(batch.encode(0));
+        let first = batch.sign(body, 1000, &apps, None).unwrap();
+        assert_eq!(batch.freeze(b"another".to_vec()), body);
         register(&apps, "new");
-        let second = batch.sign(&apps, 2000, batch.encode(0)).unwrap();
-        assert_ne!(second, first);
-        assert_eq!(batch.freeze(second), &first);
-        assert_eq!(batch.wire(), Some(&first));
+        let second = batch.sign(body, 2000, &apps, None).unwrap();
+        assert_eq!((second.id, second.body), (first.id, first.body));
+        assert_eq!((&*first.timestamp, &*second.timestamp), ("1000", "2000"));
+        assert_ne!(second.pusher_signature, first.pusher_signature);
+        register(&apps, "old");
+        assert_eq!(batch.sign(body, 1000, &apps, None).unwrap(), first);
     }
 
     #[test]
     fn a_batch_of_an_unknown_application_cannot_be_signed() {
-        assert!(batch().sign(&AppDirectory::default(), 1000, Vec::new()).is_none());
+        assert!(batch().sign(b"", 1000, &AppDirectory::default(), None).is_none());
     }
 
     #[test]

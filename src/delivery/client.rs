@@ -9,13 +9,14 @@ use parking_lot::{Mutex, RwLock};
 use super::http::HttpClient;
 use super::lambda::LambdaClient;
 use super::retry::Answer;
+use super::signature::SignedRequest;
 use super::tls::Connectors;
 use super::transport::Common;
 use crate::aws::Provider;
 use crate::config::{ConfigError, Endpoint, EndpointId, Target};
 use crate::net::Names;
 use crate::net::http1::Idle;
-use crate::outbox::Wire;
+use crate::signing_key::SigningKey;
 use crate::telemetry::Telemetry;
 
 /// What sends to one endpoint.
@@ -27,10 +28,10 @@ pub(crate) enum Client {
 
 impl Client {
     /// Sends a batch and waits for the answer, at most for the endpoint's timeout.
-    pub(crate) fn send(&self, id: &str, wire: &Wire) -> Answer {
+    pub(crate) fn send(&self, request: &SignedRequest<'_>) -> Answer {
         match self {
-            Self::Http(client) => client.send(id, wire),
-            Self::Lambda(client) => client.send(id, wire),
+            Self::Http(client) => client.send(request),
+            Self::Lambda(client) => client.send(request),
         }
     }
 
@@ -114,9 +115,11 @@ impl Clients {
         Ok(())
     }
 
-    /// The client of that endpoint, if there is such an endpoint.
-    pub(crate) fn of(&self, endpoint: &EndpointId) -> Option<Arc<Client>> {
-        self.current.read().get(endpoint).map(|(_, client)| Arc::clone(client))
+    /// The client of that endpoint, if there is such an endpoint, and the endpoint's own secrets, if it has some.
+    pub(crate) fn of(&self, endpoint: &EndpointId) -> Option<(Arc<Client>, Option<SigningKey>)> {
+        let current = self.current.read();
+        let (endpoint, client) = current.get(endpoint)?;
+        Some((Arc::clone(client), endpoint.secret.as_ref().map(SigningKey::from)))
     }
 
     /// Closes, once a second, idle connections that are of no use any more. Returns when to come again, if any is left.

@@ -27,6 +27,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::dispatcher::Message;
 use super::lanes::{Job, Lanes};
 use super::retry::Answer;
+use crate::apps::AppDirectory;
 use crate::outbox::{Flight, Outbox, Queued};
 use crate::telemetry::Telemetry;
 
@@ -37,6 +38,7 @@ const SPAWN_RETRY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Desk {
     outbox: Arc<dyn Outbox>,
+    apps: Arc<AppDirectory>,
     telemetry: Arc<Telemetry>,
     dispatcher: Sender<Message>,
     stopped: AtomicBool,
@@ -71,6 +73,7 @@ impl Desk {
         lanes: Lanes,
         held_until: Option<Instant>,
         outbox: Arc<dyn Outbox>,
+        apps: Arc<AppDirectory>,
         telemetry: Arc<Telemetry>,
         dispatcher: Sender<Message>,
     ) -> Self {
@@ -82,7 +85,7 @@ impl Desk {
             called: false,
             holding_back: false,
         };
-        Self { outbox, telemetry, dispatcher, stopped: AtomicBool::new(false), work: Mutex::new(work) }
+        Self { outbox, apps, telemetry, dispatcher, stopped: AtomicBool::new(false), work: Mutex::new(work) }
     }
 
     /// Nothing is started or settled any more.
@@ -137,6 +140,9 @@ impl Open<'_> {
         let route = self.work.lanes.push(&queued);
         if route.ids.is_empty() {
             self.say_unwanted(&queued);
+        } else {
+            // Now and not when its batch is signed: that may be a minute later.
+            self.desk.apps.want(queued.item.app(), Instant::now());
         }
         // Told before a worker can have passed it.
         self.desk.outbox.routed(&queued, &route.ids);
@@ -144,6 +150,7 @@ impl Open<'_> {
 
     /// Takes over a batch that was under way on another node.
     pub(crate) fn inherit(&mut self, flight: Flight) {
+        self.desk.apps.want(&flight.lane.app, Instant::now());
         if let Err(flight) = self.work.lanes.inherit(flight, Instant::now()) {
             self.pass_unwanted(&flight);
         }

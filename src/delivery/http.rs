@@ -9,10 +9,10 @@ use ureq::Error;
 use ureq::http::Uri;
 
 use super::retry::Answer;
+use super::signature::SignedRequest;
 use super::transport::{self, Common, asked_wait};
 use crate::config::{ConfigError, Endpoint, EndpointUrl, Header};
 use crate::net::http1::{Client, RequestHead};
-use crate::outbox::Wire;
 use crate::secret::Secret;
 
 /// How much of an answer is read. Nobody looks at it, but a connection whose answer was not read cannot be used again.
@@ -49,8 +49,8 @@ impl HttpClient {
     }
 
     /// Sends a batch and waits for the status.
-    pub(super) fn send(&self, id: &str, wire: &Wire) -> Answer {
-        let mut answered = match self.transport.post(|| self.head_of(id, wire), &wire.body) {
+    pub(super) fn send(&self, request: &SignedRequest<'_>) -> Answer {
+        let mut answered = match self.transport.post(|| self.head_of(request), request.body) {
             Ok(answered) => answered,
             Err(reason) => return Answer::Failed(reason),
         };
@@ -74,22 +74,11 @@ impl HttpClient {
         self.transport.shutdown();
     }
 
-    fn head_of(&self, id: &str, wire: &Wire) -> Result<RequestHead, Error> {
+    fn head_of(&self, request: &SignedRequest<'_>) -> Result<RequestHead, Error> {
         let mut head = self.head.begin();
-        for (name, value) in signed_headers(id, wire) {
+        for (name, value) in request.headers() {
             head.add(name, value)?;
         }
         Ok(head)
     }
-}
-
-/// The names of the headers by which a receiver knows a webhook.
-const SIGNED: [&str; 6] =
-    ["Content-Type", "X-Pusher-Key", "X-Pusher-Signature", "webhook-id", "webhook-timestamp", "webhook-signature"];
-
-/// The headers by which a receiver knows a webhook, whatever way it comes.
-pub(super) fn signed_headers<'a>(id: &'a str, wire: &'a Wire) -> [(&'static str, &'a str); SIGNED.len()] {
-    let Wire { key, pusher_signature, timestamp, standard_signature, .. } = wire;
-    let values = ["application/json", key, pusher_signature, id, timestamp, standard_signature];
-    std::array::from_fn(|n| (SIGNED[n], values[n]))
 }

@@ -12,12 +12,12 @@ use ureq::http::Uri;
 
 use self::outcome::Reply;
 use super::retry::Answer;
+use super::signature::SignedRequest;
 use super::transport::{self, Common, asked_wait};
 use crate::aws::sigv4::{self, Request, Scope};
 use crate::aws::{self, Keys, Provider};
 use crate::config::{ConfigError, Endpoint, Header, Invocation, Lambda};
 use crate::net::http1::{self, Client};
-use crate::outbox::Wire;
 
 /// The longest that an attempt waits for credentials that another one is asking for.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -74,12 +74,12 @@ impl LambdaClient {
     }
 
     /// Invokes the function with a batch and waits for what AWS says of it.
-    pub(super) fn send(&self, id: &str, wire: &Wire) -> Answer {
+    pub(super) fn send(&self, request: &SignedRequest<'_>) -> Answer {
         let keys = match self.provider.keys(self.patience) {
             Ok(keys) => keys,
             Err(reason) => return Answer::Failed(reason.to_string()),
         };
-        let event = event::encode(id, wire, &self.headers);
+        let event = event::encode(request, &self.headers);
         let reply = match self.invoke(&keys, &event) {
             Ok(reply) => reply,
             Err(reason) => return Answer::Failed(reason),

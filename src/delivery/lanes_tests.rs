@@ -7,7 +7,7 @@ use crate::config::{
 use crate::delivery::retry::Answer;
 use crate::event::{Event, EventKind, EventName};
 use crate::names::AppId;
-use crate::outbox::{Item, Position, Wire};
+use crate::outbox::{Item, Position};
 use crate::status::{EndpointState, WallClock};
 
 const LIMITS: Limits =
@@ -15,6 +15,7 @@ const LIMITS: Limits =
 
 fn endpoint(index: usize) -> Endpoint {
     Endpoint {
+        secret: None,
         id: EndpointId::new(&index.to_string()),
         key: format!("endpoints.{index}"),
         target: Target::Url("http://localhost/".to_owned().try_into().unwrap()),
@@ -383,11 +384,8 @@ fn cursors_that_wait_behind_a_batch_wait_for_inherited_ones_too() {
     let now = Instant::now() + Duration::from_secs(1);
     push(&mut lanes, "app", 0);
     let first = lanes.next(now).unwrap();
-    let text = String::new;
-    let wire =
-        Wire { body: Vec::new(), key: text(), pusher_signature: text(), timestamp: text(), standard_signature: text() };
     let events = first.batch.events().to_vec();
-    lanes.inherit(Flight { lane: first.id.clone(), id: "msg".to_owned(), wire, events }, now).unwrap();
+    lanes.inherit(Flight { lane: first.id.clone(), id: "msg".to_owned(), body: Vec::new(), events }, now).unwrap();
     push(&mut lanes, "app", 1);
     assert_eq!(lanes.give_up(1).unwrap().moves, Moves::Nothing);
     let moves = |lanes: &mut Lanes| lanes.settle(first.lane, status(200), Duration::ZERO, now, 0.0).unwrap().moves;

@@ -7,7 +7,8 @@
 //! | `lanes`, `lane` | pure: which events go where, when a batch is due, what follows from an answer |
 //! | `health` | pure: how an endpoint is doing, as its attempts tell |
 //! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
-//! | `batch`, `body`, `text`, `signature` | what a batch looks like on the wire, frozen at its first attempt |
+//! | `batch`, `body`, `text` | what a batch says, frozen at its first attempt |
+//! | `signature` | pure: an attempt, signed when it is made |
 //! | `workers`, `client` | the threads that send, and what they send by |
 //! | `http`, `lambda` | a POST, and the invocation of a function |
 //! | `transport`, `tls` | what an endpoint's settings mean for the way to it, which is `src/net` |
@@ -41,6 +42,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 pub use self::probe::{Probe, probe};
+pub use self::signature::SignedRequest;
 #[cfg(feature = "bench")]
 pub(crate) use batch::Batch;
 pub(crate) use body::{encode as encode_body, encoded_len};
@@ -160,7 +162,14 @@ impl Delivery {
         let clients = Arc::new(Clients::new(&telemetry, wake));
         clients.set(&endpoints).map_err(std::io::Error::other)?;
         let lanes = Lanes::new(endpoints, limits, BatchIds::new(rand::random()), MAX_WORKERS);
-        let desk = Desk::new(lanes, held_until, Arc::clone(&outbox), Arc::clone(&telemetry), messages.clone());
+        let desk = Desk::new(
+            lanes,
+            held_until,
+            Arc::clone(&outbox),
+            Arc::clone(&apps),
+            Arc::clone(&telemetry),
+            messages.clone(),
+        );
         let desk = Arc::new(desk);
         let (workers, workers_gone) =
             Workers::new(Arc::clone(&clients), apps, Arc::clone(&outbox), Arc::clone(&telemetry), Arc::clone(&desk));

@@ -10,6 +10,7 @@ use super::retry::Answer;
 use super::signature::sign;
 use crate::apps::Credentials;
 use crate::config::Endpoint;
+use crate::signing_key::Signer;
 use crate::telemetry::Telemetry;
 
 /// What became of a test.
@@ -35,11 +36,14 @@ pub struct Probe {
 pub fn probe(endpoint: &Endpoint, credentials: &Credentials) -> Probe {
     let id = format!("msg_test_{:016x}", rand::random::<u64>());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let wire = sign(&id, now.as_secs(), body(now), &credentials.clone().into());
+    let (body, app) = (body(now), credentials.clone().into());
     let began = Instant::now();
     let clients = Clients::new(&Arc::new(Telemetry::default()), || {});
     let answer = match clients.set(std::slice::from_ref(endpoint)) {
-        Ok(()) => clients.of(&endpoint.id).map(|client| client.send(&id, &wire)),
+        Ok(()) => clients.of(&endpoint.id).and_then(|(client, own)| {
+            let signer = Signer::of(Some(&app), own.as_ref())?;
+            Some(client.send(&sign(&id, now.as_secs(), &body, signer)))
+        }),
         Err(error) => Some(Answer::Failed(error.to_string())),
     };
     let took_ms = (began.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
@@ -65,7 +69,7 @@ fn body(now: Duration) -> Vec<u8> {
 fn about_status(status: u16) -> Option<&'static str> {
     Some(match status {
         300..=399 => "Redirects are not followed: use the URL to which it leads.",
-        401 | 403 => "It wants a login, or the signature does not fit: compare the application's secret on both sides.",
+        401 | 403 => "It wants a login, or the signature does not fit: compare the secret on both sides.",
         404 => "There is nothing under this path.",
         405 => "It takes no POST under this path.",
         407 => "The proxy wants a login: write it into the URL of proxy.",

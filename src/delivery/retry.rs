@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::apps::UNKNOWN_WAIT;
 use crate::config::Endpoint;
 use crate::telemetry::UNKNOWN_APPLICATION;
 
@@ -15,11 +16,7 @@ const MAX_JITTER: f64 = 0.1;
 /// How long a batch waits that the outbox could not keep: Redis is away, and its link has a backoff of its own.
 const NOT_KEPT_WAIT: Duration = Duration::from_millis(250);
 
-/// How long a batch waits for its application to be met. After a takeover a node may have to ask for one that it has no
-/// connection of; one that was removed never comes.
-const UNKNOWN_WAIT: Duration = Duration::from_secs(60);
-
-/// How often it is looked for.
+/// How often a batch looks whether its application is known.
 const UNKNOWN_RETRY: Duration = Duration::from_millis(500);
 
 /// Why everything for an endpoint is given up that has answered 410.

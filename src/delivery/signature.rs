@@ -6,23 +6,57 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
 
-use crate::apps::SigningKey;
-use crate::mac::BLOCK;
-use crate::outbox::Wire;
+use crate::mac::{BLOCK, HmacSha256};
+use crate::signing_key::Signer;
 
 /// Of the scheme of Standard Webhooks.
 const VERSION: &str = "v1,";
 
+/// The length of one of its signatures, and of the space before another.
+const ROOM: usize = 48;
+
+/// The request of one attempt: id and body of the batch, and the time and signatures of this attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedRequest<'a> {
+    /// `webhook-id`.
+    pub id: &'a str,
+    /// The JSON, as signed.
+    pub body: &'a [u8],
+    /// `X-Pusher-Key`.
+    pub key: String,
+    /// `X-Pusher-Signature`.
+    pub pusher_signature: String,
+    /// `webhook-timestamp`, in Unix seconds.
+    pub timestamp: String,
+    /// `webhook-signature`: one signature for each secret, separated by spaces, that of the current one first.
+    pub standard_signatures: String,
+}
+
+/// The names of the headers by which a receiver knows a webhook.
+const HEADERS: [&str; 6] =
+    ["Content-Type", "X-Pusher-Key", "X-Pusher-Signature", "webhook-id", "webhook-timestamp", "webhook-signature"];
+
+impl SignedRequest<'_> {
+    /// The headers by which a receiver knows a webhook, whatever way it comes.
+    #[must_use]
+    pub fn headers(&self) -> [(&'static str, &str); HEADERS.len()] {
+        let Self { id, key, pusher_signature, timestamp, standard_signatures, .. } = self;
+        let values = ["application/json", key, pusher_signature, id, timestamp, standard_signatures];
+        std::array::from_fn(|n| (HEADERS[n], values[n]))
+    }
+}
+
 /// The webhook `id` with this `body`, signed at `unix_seconds`: `X-Pusher-Signature` is the lowercase hex HMAC-SHA256 of the
-/// body, without a prefix; `webhook-signature` is `v1,` and the base64 of that of `{id}.{timestamp}.{body}`.
+/// body, without a prefix; `webhook-signature` is `v1,` and the base64 of that of `{id}.{timestamp}.{body}`, for the current
+/// secret and each previous one that still signs.
 ///
-/// Both codes are made side by side, a block of each in turn: a step of SHA-256 waits for the one before it, and a processor
-/// that has two to do fills the time with the other one.
-pub(crate) fn sign(id: &str, unix_seconds: u64, body: Vec<u8>, key: &SigningKey) -> Wire {
+/// The two current codes are made side by side, a block of each in turn: a step of SHA-256 waits for the one before it, and a
+/// processor that has two to do fills the time with the other one.
+pub(crate) fn sign<'a>(id: &'a str, unix_seconds: u64, body: &'a [u8], signer: Signer<'_>) -> SignedRequest<'a> {
     let timestamp = unix_seconds.to_string();
-    let mut pusher = key.code.clone();
+    let mut pusher = signer.pusher.pusher.clone();
     let frame = [id, ".", &timestamp, "."].concat();
-    let mut standard = pusher.clone().chain_update(&frame);
+    let mut standard = signer.standard.standard.clone().chain_update(&frame);
     // The body's first bytes fill the block that the frame has begun: from there on, only whole blocks are handed over.
     let fill = frame.len().next_multiple_of(BLOCK) - frame.len();
     let (begun, blocks) = body.split_at(fill.min(body.len()));
@@ -33,17 +67,27 @@ pub(crate) fn sign(id: &str, unix_seconds: u64, body: Vec<u8>, key: &SigningKey)
         standard.update(block);
     }
     behind.for_each(|block| pusher.update(block));
-    // Room for all of it at once.
-    let mut standard_signature = String::with_capacity(VERSION.len() + BLOCK);
-    standard_signature.push_str(VERSION);
-    STANDARD.encode_string(standard.finalize().into_bytes(), &mut standard_signature);
-    Wire {
-        key: key.key.clone(),
-        pusher_signature: lower::encode_string(&pusher.finalize().into_bytes()),
-        standard_signature,
-        timestamp,
-        body,
+
+    let mut standard_signatures = String::with_capacity(ROOM);
+    add(&mut standard_signatures, standard);
+    for code in signer.standard.previous_at(unix_seconds) {
+        standard_signatures.push(' ');
+        add(&mut standard_signatures, code.clone().chain_update(&frame).chain_update(body));
     }
+    SignedRequest {
+        id,
+        body,
+        key: signer.pusher.key.clone().unwrap_or_default(),
+        pusher_signature: lower::encode_string(&pusher.finalize().into_bytes()),
+        timestamp,
+        standard_signatures,
+    }
+}
+
+/// Adds a signature of Standard Webhooks.
+fn add(signatures: &mut String, code: HmacSha256) {
+    signatures.push_str(VERSION);
+    STANDARD.encode_string(code.finalize().into_bytes(), signatures);
 }
 
 #[cfg(test)]
@@ -52,9 +96,10 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::apps::Credentials;
+    use crate::config::{EndpointSecret, PreviousSecret};
     use crate::mac::hmac_sha256;
     use crate::secret::Secret;
+    use crate::signing_key::SigningKey;
 
     /// One entry of `tests/vectors/signature.json`, which was computed with OpenSSL and which the PHP tests read too.
     #[derive(Deserialize)]
@@ -68,8 +113,23 @@ mod tests {
         standard_webhooks: String,
     }
 
-    fn key(secret: &str) -> SigningKey {
-        Credentials { key: "key".to_owned(), secret: Secret::new(secret) }.into()
+    fn key(secret: &str, previous: &[PreviousSecret]) -> SigningKey {
+        SigningKey::of_app("key".to_owned(), &Secret::new(secret), previous)
+    }
+
+    fn request<'a>(id: &'a str, body: &'a [u8], key: &SigningKey) -> SignedRequest<'a> {
+        sign(id, 1_700_000_000, body, Signer::of(Some(key), None).unwrap())
+    }
+
+    /// `webhook-signature` of `body` by each of these keys, at 1700000000.
+    fn standard(id: &str, body: &[u8], keys: &[&[u8]]) -> String {
+        let message = [format!("{id}.1700000000.").as_bytes(), body].concat();
+        let signatures = keys.iter().map(|key| format!("v1,{}", STANDARD.encode(hmac_sha256(key, &message))));
+        signatures.collect::<Vec<_>>().join(" ")
+    }
+
+    fn pusher(body: &[u8], key: &[u8]) -> String {
+        lower::encode_string(&hmac_sha256(key, body))
     }
 
     #[test]
@@ -77,21 +137,58 @@ mod tests {
         let vectors: Vec<Vector> = serde_json::from_str(include_str!("../../tests/vectors/signature.json")).unwrap();
         assert!(vectors.len() >= 5);
         for vector in vectors {
-            let timestamp = vector.timestamp.parse().unwrap();
-            let wire = sign(&vector.id, timestamp, vector.body.into_bytes(), &key(&vector.secret));
-            assert_eq!(wire.pusher_signature, vector.pusher, "{}", vector.about);
-            assert_eq!(wire.standard_signature, vector.standard_webhooks, "{}", vector.about);
+            let (key, timestamp) = (key(&vector.secret, &[]), vector.timestamp.parse().unwrap());
+            let request = sign(&vector.id, timestamp, vector.body.as_bytes(), Signer::of(Some(&key), None).unwrap());
+            assert_eq!(request.pusher_signature, vector.pusher, "{}", vector.about);
+            assert_eq!(request.standard_signatures, vector.standard_webhooks, "{}", vector.about);
         }
+    }
+
+    #[test]
+    fn while_secrets_rotate_each_that_still_signs_has_its_signature_and_the_current_one_is_first() {
+        let previous = |secret: &str, until| PreviousSecret { secret: Secret::new(secret), until };
+        let previous = [
+            previous("older", None),
+            previous("over", Some(1_700_000_000)),
+            previous("until later", Some(1_700_000_001)),
+            previous("whsec_AAEC", None),
+            previous("current", None),
+        ];
+        let key = key("current", &previous);
+        let request = request("msg_1", b"{}", &key);
+        assert_eq!(request.pusher_signature, pusher(b"{}", b"current"));
+        let keys: [&[u8]; 4] = [b"current", b"older", b"until later", b"whsec_AAEC"];
+        assert_eq!(request.standard_signatures, standard("msg_1", b"{}", &keys));
+    }
+
+    #[test]
+    fn an_endpoint_with_a_secret_signs_by_it_and_with_a_key_also_for_pusher() {
+        let app = key("of the app", &[PreviousSecret { secret: Secret::new("before"), until: None }]);
+        let own = |key: Option<&str>| {
+            let previous = vec![PreviousSecret { secret: Secret::new("whsec_AA=="), until: None }];
+            let (key, secret) = (key.map(str::to_owned), Secret::new("whsec_AAEC"));
+            SigningKey::from(&EndpointSecret { key, secret, previous })
+        };
+        let sign = |own: &SigningKey| {
+            let request = sign("msg_1", 1_700_000_000, b"{}", Signer::of(Some(&app), Some(own)).unwrap());
+            (request.key, request.pusher_signature, request.standard_signatures)
+        };
+        let standard = standard("msg_1", b"{}", &[b"\0\x01\x02", b"\0"]);
+        assert_eq!(sign(&own(None)), ("key".to_owned(), pusher(b"{}", b"of the app"), standard.clone()));
+        // Libraries for Pusher know nothing of base64.
+        assert_eq!(sign(&own(Some("k"))), ("k".to_owned(), pusher(b"{}", b"whsec_AAEC"), standard));
+        assert!(Signer::of(None, Some(&own(None))).is_none());
+        assert!(Signer::of(None, Some(&own(Some("k")))).is_some());
     }
 
     proptest! {
         /// Around the ends of blocks, where the two codes part.
         #[test]
         fn both_are_what_each_would_be_alone(id in "[a-z]{0,130}", body in prop::collection::vec(any::<u8>(), 0..300)) {
-            let wire = sign(&id, 1_700_000_000, body.clone(), &key("secret"));
-            let message = [format!("{id}.1700000000.").as_bytes(), &body].concat();
-            prop_assert_eq!(wire.pusher_signature, lower::encode_string(&hmac_sha256(b"secret", &body)));
-            prop_assert_eq!(wire.standard_signature, format!("v1,{}", STANDARD.encode(hmac_sha256(b"secret", &message))));
+            let key = key("secret", &[]);
+            let request = request(&id, &body, &key);
+            prop_assert_eq!(&request.pusher_signature, &pusher(&body, b"secret"));
+            prop_assert_eq!(&request.standard_signatures, &standard(&id, &body, &[b"secret"]));
         }
     }
 }

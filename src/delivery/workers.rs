@@ -13,7 +13,7 @@ use super::desk::Desk;
 use super::lanes::Job;
 use super::retry::Answer;
 use crate::apps::AppDirectory;
-use crate::outbox::{LaneId, NotKept, Outbox, Wire};
+use crate::outbox::{LaneId, NotKept, Outbox};
 use crate::telemetry::{Telemetry, UNCONFIGURED};
 use crate::thread::Thread;
 
@@ -127,37 +127,38 @@ impl Pool {
     fn attempt(&self, job: &Job) -> (Answer, Duration) {
         let held = Held { lane: job.lane, desk: &self.desk };
         let mut took = Duration::ZERO;
-        let answer = match self.freeze(&job.id, &job.batch) {
-            Err(unsent) => unsent,
-            Ok(wire) => {
-                self.telemetry.counters().attempts.add(1);
-                let began = Instant::now();
-                let client = self.clients.of(&job.id.endpoint);
-                let unconfigured = || Answer::Failed(UNCONFIGURED.to_owned());
-                let answer = client.map_or_else(unconfigured, |client| client.send(job.batch.id(), wire));
-                took = began.elapsed();
-                answer
-            }
-        };
+        let answer = self.send(job, &mut took).unwrap_or_else(|unsent| unsent);
         std::mem::forget(held);
         (answer, took)
     }
 
-    /// The batch as it is sent, now and at every further attempt. It is signed anew until the outbox has it: while that
-    /// takes long, the time that was signed would become too old for the receiver.
-    fn freeze<'a>(&self, lane: &LaneId, batch: &'a Batch) -> Result<&'a Wire, Answer> {
-        if let Some(wire) = batch.wire() {
-            self.outbox.confirm(batch.events()).map_err(unsent)?;
-            return Ok(wire);
-        }
-        let body = self.body(batch)?;
+    /// Freezes the batch, signs it for this attempt and sends it.
+    fn send(&self, Job { id: lane, batch, .. }: &Job, took: &mut Duration) -> Result<Answer, Answer> {
+        let body = self.freeze(lane, batch)?;
+        let Some((client, own)) = self.clients.of(&lane.endpoint) else {
+            return Ok(Answer::Failed(UNCONFIGURED.to_owned()));
+        };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let Some(wire) = batch.sign(&self.apps, now, body) else {
-            self.apps.want(&lane.app);
+        let Some(request) = batch.sign(body, now, &self.apps, own.as_ref()) else {
+            self.apps.want(&lane.app, Instant::now());
             return Err(Answer::UnknownApplication);
         };
-        self.outbox.keep(lane, batch.id(), &wire, batch.events()).map_err(unsent)?;
-        Ok(batch.freeze(wire))
+        self.telemetry.counters().attempts.add(1);
+        let began = Instant::now();
+        let answer = client.send(&request);
+        *took = began.elapsed();
+        Ok(answer)
+    }
+
+    /// The body of the batch, now and at every further attempt. The outbox has it before it is sent for the first time.
+    fn freeze<'a>(&self, lane: &LaneId, batch: &'a Batch) -> Result<&'a [u8], Answer> {
+        if let Some(body) = batch.body() {
+            self.outbox.confirm(batch.events()).map_err(unsent)?;
+            return Ok(body);
+        }
+        let body = self.body(batch)?;
+        self.outbox.keep(lane, batch.id(), &body, batch.events()).map_err(unsent)?;
+        Ok(batch.freeze(body))
     }
 
     /// What the batch is to say: its events, or the dead letter that it sends again.

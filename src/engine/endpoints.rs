@@ -8,8 +8,8 @@ use crate::telemetry::Level;
 impl Engine {
     /// Delivers to the endpoints of `config` from now on; the rest of it is not looked at. Waits for nobody.
     ///
-    /// One with the id of another is that one, changed: its events wait where they waited, and a batch that was frozen is
-    /// sent as it was, to where the endpoint is now. What waits for one that is not there any more is given up.
+    /// One with the id of another is that one, changed: its events wait where they waited, and a batch that was frozen keeps
+    /// its id and body and goes to where the endpoint is now. What waits for one that is not there any more is given up.
     ///
     /// # Errors
     /// When one of them cannot be used; the message names the key. Then nothing has changed.

@@ -17,8 +17,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
 use crate::config::{EndpointId, Payload};
 use crate::event::Event;
 use crate::names::AppId;
@@ -120,40 +118,10 @@ pub struct Flight {
     pub lane: LaneId,
     /// Its id.
     pub id: String,
-    /// What goes over the wire, byte for byte as before.
-    pub wire: Wire,
+    /// Its body, byte for byte as before.
+    pub body: Vec<u8>,
     /// Its events, oldest first.
     pub events: Vec<Arc<Queued>>,
-}
-
-/// What a batch looks like on the wire. It never changes again: a retry repeats body, id and signatures, so that a
-/// receiver can tell a retry from news.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wire {
-    /// The JSON, as signed.
-    #[serde(with = "text")]
-    pub body: Vec<u8>,
-    /// `X-Pusher-Key`.
-    pub key: String,
-    /// `X-Pusher-Signature`.
-    pub pusher_signature: String,
-    /// `webhook-timestamp`, in Unix seconds.
-    pub timestamp: String,
-    /// `webhook-signature`.
-    pub standard_signature: String,
-}
-
-/// Bytes that are text, as a string and not as a list of numbers.
-mod text {
-    use serde::{Deserialize, Deserializer, Serializer, ser::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(std::str::from_utf8(bytes).map_err(S::Error::custom)?)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        String::deserialize(deserializer).map(String::into_bytes)
-    }
 }
 
 /// What an outbox hands to the lanes, in this order.
@@ -293,12 +261,12 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     /// event is settled.
     fn routed(&self, event: &Queued, lanes: &[LaneId]);
 
-    /// Keeps a batch before its first attempt, so that whoever inherits it sends the same. Called by the threads that
-    /// send; may wait for a network.
+    /// Keeps id and body of a batch before its first attempt, so that whoever inherits it sends the same. Called by the
+    /// threads that send; may wait for a network.
     ///
     /// # Errors
     /// When the batch must not be sent now.
-    fn keep(&self, _lane: &LaneId, _id: &str, _wire: &Wire, _events: &[Arc<Queued>]) -> Result<(), NotKept> {
+    fn keep(&self, _lane: &LaneId, _id: &str, _body: &[u8], _events: &[Arc<Queued>]) -> Result<(), NotKept> {
         Ok(())
     }
 

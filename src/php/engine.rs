@@ -64,8 +64,8 @@ impl Engine {
         self.core.register_app(&appId, *key, *secret);
     }
 
-    /// The ids of applications that are to be registered, because their events wait for a signature: those that only a
-    /// node which died had met.
+    /// The ids of applications that are not registered and have events: the host is to be asked for them. Each is named once
+    /// a second until it is registered, or for a minute after its last event came.
     pub fn wanted_apps(&self) -> PhpResult<ZBox<ZendHashTable>> {
         let mut list = ZendHashTable::new();
         for app in self.core.wanted_apps() {

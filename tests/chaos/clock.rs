@@ -1,12 +1,8 @@
-//! Sets the clock of the Redis servers, and of no other process. `clock.c` is the library that shifts it.
+//! Sets the clock of the Redis servers, and of no other process, and remembers its steps.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
-use tempfile::TempDir;
-
+use crate::support::clock::ShiftedClock;
 use crate::{Ms, now};
 
 /// The longest time between a reading of the clock by Redis and its use (ms).
@@ -14,8 +10,7 @@ const SLACK: Ms = 20;
 
 /// The clock and its steps so far.
 pub(crate) struct Clock {
-    folder: TempDir,
-    difference: File,
+    shifted: ShiftedClock,
     steps: Steps,
 }
 
@@ -24,30 +19,21 @@ pub(crate) struct Clock {
 pub(crate) struct Steps(pub(crate) Vec<(Ms, i64)>);
 
 impl Clock {
-    /// Compiles the library, and starts with the machine's time. Needs a C compiler.
+    /// Starts with the machine's time.
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let difference = File::create(folder.path().join("difference")).expect("a file for the difference");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/clock.c");
-        let mut command = Command::new("cc");
-        command.args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o"]);
-        let compiled = command.arg(library(folder.path())).arg(source).status();
-        assert!(compiled.is_ok_and(|status| status.success()), "a C compiler, cc, for the clock of Redis");
-        let clock = Self { folder, difference, steps: Steps::default() };
-        clock.write(0);
-        clock
+        Self { shifted: ShiftedClock::new(), steps: Steps::default() }
     }
 
     /// The environment of a process that uses this clock.
     pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 2] {
-        [("LD_PRELOAD", library(self.folder.path())), ("CHAOS_CLOCK", self.folder.path().join("difference"))]
+        self.shifted.environment()
     }
 
     /// Sets it `ahead` milliseconds ahead of the machine's; a negative number sets it back.
     pub(crate) fn set(&mut self, ahead: i64) {
         if self.steps.0.last().map_or(0, |(_, ahead)| *ahead) != ahead {
             self.steps.0.push((now(), ahead));
-            self.write(ahead);
+            self.shifted.set(ahead);
         }
     }
 
@@ -60,14 +46,6 @@ impl Clock {
     pub(crate) fn steps(&self) -> Steps {
         self.steps.clone()
     }
-
-    fn write(&self, ahead: i64) {
-        self.difference.write_all_at(&ahead.to_ne_bytes(), 0).expect("a written difference");
-    }
-}
-
-fn library(folder: &Path) -> PathBuf {
-    folder.join("clock.so")
 }
 
 impl Steps {

@@ -1,7 +1,5 @@
 //! The receiver: it outlives everything, writes down every request before it answers, and is not always well.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -9,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base16ct::lower;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -24,6 +24,9 @@ pub(crate) const PATHS: [&str; 2] = ["/steady", "/moody"];
 /// The secret of every application.
 pub(crate) const SECRET: &str = "secret";
 
+/// The longest time between the signing of an attempt and its arrival (ms): nodes and connections are stopped meanwhile.
+const ON_ITS_WAY: Ms = 60_000;
+
 /// Longer than a node waits for an answer.
 const HANGS: Duration = Duration::from_millis(1500);
 
@@ -37,12 +40,10 @@ pub(crate) struct Request {
     pub(crate) id: String,
     /// The application whose key it was sent with.
     pub(crate) app: String,
-    /// Whether the signature is that of the body.
+    /// Whether both signatures are its own, and made for this attempt.
     pub(crate) is_signed: bool,
     /// It was answered with a 2xx: only then has the receiver taken it.
     pub(crate) is_accepted: bool,
-    /// Of body, time and signature: what a repeat repeats.
-    pub(crate) fingerprint: u64,
     pub(crate) body: String,
 }
 
@@ -134,8 +135,8 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let path = line.split_whitespace().nth(1)?.to_owned();
-    let (mut id, mut app, mut signature, mut length) = (String::new(), String::new(), String::new(), 0);
-    let mut hasher = DefaultHasher::new();
+    let (mut id, mut app, mut timestamp, mut length) = (String::new(), String::new(), String::new(), 0);
+    let (mut pusher, mut standard) = (String::new(), String::new());
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line).ok()? == 0 {
@@ -145,22 +146,24 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
         match name.to_ascii_lowercase().as_str() {
             "webhook-id" => value.trim().clone_into(&mut id),
             "x-pusher-key" => value.trim().clone_into(&mut app),
-            "webhook-timestamp" | "webhook-signature" => value.hash(&mut hasher),
-            "x-pusher-signature" => value.trim().clone_into(&mut signature),
+            "webhook-timestamp" => value.trim().clone_into(&mut timestamp),
+            "webhook-signature" => value.trim().clone_into(&mut standard),
+            "x-pusher-signature" => value.trim().clone_into(&mut pusher),
             "content-length" => length = value.trim().parse().ok()?,
             _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let is_signed = signature == sign(&body);
+    let at = now();
+    let is_signed = pusher == lower::encode_string(&hmac(&[&body]))
+        && standard == format!("v1,{}", STANDARD.encode(hmac(&[format!("{id}.{timestamp}.").as_bytes(), &body])))
+        && timestamp.parse::<Ms>().is_ok_and(|seconds| at.abs_diff(seconds * 1000) < ON_ITS_WAY);
     let body = String::from_utf8(body).ok()?;
-    body.hash(&mut hasher);
-    Some(Request { at: now(), path, id, app, is_signed, is_accepted: false, fingerprint: hasher.finish(), body })
+    Some(Request { at, path, id, app, is_signed, is_accepted: false, body })
 }
 
-fn sign(body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key of any length");
-    mac.update(body);
-    lower::encode_string(&mac.finalize().into_bytes())
+fn hmac(parts: &[&[u8]]) -> [u8; 32] {
+    let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key of any length");
+    parts.iter().fold(mac, Mac::chain_update).finalize().into_bytes().into()
 }

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Tests;
 
 use PHPUnit\Framework\Attributes\Group;
+use Tests\Support\FakeClient;
 use Tests\Support\Receiver;
 use Tests\Support\RedisServer;
 use Tests\Support\TestApplication;
@@ -36,6 +37,35 @@ final class ApplicationTest extends PluginTestCase
         );
     }
 
+    public function test_a_rotated_secret_signs_though_no_connection_opens(): void
+    {
+        $server = $this->serve(['endpoints_refresh' => 0.1], [$app = TestApplication::app('1')]);
+        $connection = $server->connect()->subscribe('private-old');
+        $this->awaitEvent('channel_occupied private-old');
+
+        $this->replaceApplications([['secret' => 'rotated'] + $app]);
+        $this->awaitSecret('rotated', $connection);
+
+        $connection->subscribe('private-last');
+        $this->awaitEvent('channel_occupied private-last');
+        $signers = $this->secretsOfEvents([$app['secret'], 'rotated']);
+        $this->assertSame('rotated', $signers['channel_occupied private-last']);
+        $this->assertSame('secret-1', $signers['channel_occupied private-old']);
+    }
+
+    public function test_a_provider_that_fails_for_a_while_is_asked_again_and_complained_about_once(): void
+    {
+        $server = $this->serve(['endpoints_refresh' => 0.1], [$app = TestApplication::app('1')]);
+        $connection = $server->connect()->subscribe('private-old');
+
+        $this->replaceApplications([['app_id' => 'broken']]);
+        Wait::until(fn () => $this->complaints() !== [], 'the refresh to fail');
+        $this->replaceApplications([['secret' => 'rotated'] + $app]);
+
+        $this->awaitSecret('rotated', $connection);
+        $this->assertCount(1, $this->complaints());
+    }
+
     public function test_an_application_that_appears_later_is_met_with_its_first_connection(): void
     {
         $server = $this->serve(apps: [$one = TestApplication::app('1')]);
@@ -60,6 +90,7 @@ final class ApplicationTest extends PluginTestCase
         $server->connect()->subscribe('private-room');
         $this->awaitEvent('channel_occupied private-room');
         $this->assertSame([], preg_grep('/are off/', $application->log()));
+        $this->assertCount(1, $this->complaints());
     }
 
     public function test_an_application_that_only_a_dead_node_had_met_is_asked_for(): void
@@ -80,6 +111,30 @@ final class ApplicationTest extends PluginTestCase
 
         $this->awaitEvent('channel_occupied private-room');
         $this->assertSame('key-2', Receiver::shared()->requests($this->path())[0]['headers']['x-pusher-key']);
+    }
+
+    /**
+     * Wait until events are signed with a secret, having new ones meanwhile.
+     */
+    private function awaitSecret(string $secret, FakeClient $connection): void
+    {
+        $channels = 0;
+
+        Wait::until(function () use ($secret, $connection, &$channels): bool {
+            $connection->subscribe('private-'.$channels++);
+
+            return in_array($secret, $this->secretsOfEvents([$secret]), true);
+        }, "events signed with {$secret}");
+    }
+
+    /**
+     * What the log says of applications that could not be asked for.
+     *
+     * @return array<int, string>
+     */
+    private function complaints(): array
+    {
+        return preg_grep('/the applications stay as they are/', $this->application->log()) ?: [];
     }
 
     /**

@@ -11,6 +11,7 @@ use Tests\Support\Receiver;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
+use Webpatser\ResonateWebhooks\ProvidedEndpoints;
 
 /**
  * Endpoints that the application keeps elsewhere, and that change while the server runs.
@@ -75,6 +76,15 @@ final class EndpointProviderTest extends PluginTestCase
         $this->provide();
 
         $this->assertCount(1, preg_grep('/webhooks are off: The database is away/', $this->application->log()));
+    }
+
+    public function test_a_dump_of_what_is_provided_shows_no_secret(): void
+    {
+        $provider = $this->createStub(EndpointProvider::class);
+        $provider->method('endpoints')->willReturn([]);
+        $provided = new ProvidedEndpoints($provider, ['previous_secrets' => ['1' => ['hidden']]]);
+
+        $this->assertStringNotContainsString('hidden', print_r($provided, true));
     }
 
     public function test_a_provider_is_asked_once_when_nothing_is_to_be_refreshed(): void

@@ -154,14 +154,14 @@ final class EventLoopTest extends PluginTestCase
     }
 
     /**
-     * Assert that a batch which came again was the same to the byte, as it must be to be known by its id.
+     * Assert that a batch which came again had the same body to the byte, as it must have to be known by its id.
      */
     private function assertRepeatsAreEqual(HangingReceiver $receiver): void
     {
         $bodies = [];
 
         foreach ($receiver->requests() as ['headers' => $headers, 'body' => $body]) {
-            $bodies[$headers['webhook-id']][] = [$body, $headers['webhook-signature'], $headers['x-pusher-signature']];
+            $bodies[$headers['webhook-id']][] = $body;
         }
 
         $repeated = array_filter($bodies, fn (array $times) => count($times) > 1);
@@ -169,7 +169,7 @@ final class EventLoopTest extends PluginTestCase
         $this->assertNotSame([], $repeated, 'the endpoint got an attempt that it did not answer in time');
 
         foreach ($repeated as $id => $times) {
-            $this->assertCount(1, array_unique($times, SORT_REGULAR), $id);
+            $this->assertCount(1, array_unique($times), $id);
         }
     }
 

@@ -60,7 +60,7 @@ final class ServiceProviderTest extends TestCase
                 'dead_letter_max' => 10000, 'dead_letter_days' => 7, 'queue_size' => 65536,
                 'shutdown_timeout' => 5.0,
                 'metrics_listen' => null, 'metrics_public' => false, 'metrics_route' => null, 'metrics_middleware' => [],
-                'endpoints_refresh' => 30.0,
+                'endpoints_refresh' => 30.0, 'previous_secrets' => [],
                 'dashboard' => ['enabled' => true, 'path' => 'resonate-webhooks', 'domain' => null, 'middleware' => ['web']],
             ],
             array_diff_key($config, array_flip([

@@ -9,7 +9,11 @@ $cluster->redis->command('ACL SETUSER webhooks on >hidden-password ~* &* +@all')
 
 $engine = $cluster->engine([
     'connection' => ['host' => $cluster->redis->socket, 'username' => 'webhooks', 'password' => 'hidden-password'],
-    'endpoints' => [['url' => str_replace('//', '//user:hidden-userinfo@', $cluster->receiver->url('/'))]],
+    'previous_secrets' => ['app' => ['hidden-before', ['secret' => 'hidden-end', 'until' => 4102444800]]],
+    'endpoints' => [[
+        'url' => str_replace('//', '//user:hidden-userinfo@', $cluster->receiver->url('/')),
+        'secret' => 'hidden-own', 'key' => 'own-key', 'previous_secrets' => ['hidden-own-before'],
+    ]],
 ]);
 $engine->registerApp('app', 'app-key', 'hidden-secret');
 $engine->subscribed('app', 'a', '1.1');
@@ -25,6 +29,13 @@ echo new ReflectionObject($engine);
 debug_zval_dump($engine);
 phpinfo(INFO_MODULES);
 var_dump($engine->poll(), $engine->stats());
+foreach (['whsec_hidden!', ['hidden']] as $secret) {
+    try {
+        $engine->setEndpoints(['endpoints' => [['url' => 'https://localhost/', 'secret' => $secret]]]);
+    } catch (InvalidArgumentException $e) {
+        echo $e;
+    }
+}
 $dump = ob_get_clean();
 
 echo $story;

@@ -6,6 +6,7 @@
 pub(crate) mod black_hole;
 pub(crate) mod certificates;
 pub(crate) mod client_event;
+pub(crate) mod clock;
 pub(crate) mod cluster;
 pub(crate) mod engine;
 pub(crate) mod flood;

@@ -85,6 +85,7 @@ impl Drop for Node {
 /// An endpoint that wants everything, with the defaults of the configuration.
 pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
     Endpoint {
+        secret: None,
         id: EndpointId::new(&index.to_string()),
         key: format!("endpoints.{index}"),
         target: Target::Url(url.try_into().unwrap()),

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::docs;
+use crate::support::clock::ShiftedClock;
 use crate::webhook::Webhook;
 
 /// The secrets that a receiver knows, by the keys of their applications.
@@ -58,8 +59,23 @@ impl Verifier {
         STANDARD_WEBHOOKS.map(Self::start).into()
     }
 
+    /// Those that look at `webhook-signature`, by this clock.
+    pub(crate) fn of_standard_webhooks_at(clock: &ShiftedClock) -> Vec<Self> {
+        let names = BY_HAND.into_iter().chain(STANDARD_WEBHOOKS);
+        names.map(|name| Self::start_in(name, &clock.environment())).collect()
+    }
+
+    /// Those that look at `X-Pusher-Signature`, by this clock.
+    pub(crate) fn of_pusher_at(clock: &ShiftedClock) -> [Self; 2] {
+        PUSHER.map(|name| Self::start_in(name, &clock.environment()))
+    }
+
     /// Starts the function that is marked with `name`.
     pub(crate) fn start(name: &'static str) -> Self {
+        Self::start_in(name, &[])
+    }
+
+    fn start_in(name: &'static str, environment: &[(&'static str, PathBuf)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join(name);
         let (_, language) = name.rsplit_once('.').expect("a name with an ending");
@@ -76,6 +92,7 @@ impl Verifier {
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/verifiers/ask/ask.{language}")))
             .arg(file)
             .env("PYTHONPATH", installed("python"))
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

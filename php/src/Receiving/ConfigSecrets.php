@@ -6,6 +6,7 @@ namespace Webpatser\ResonateWebhooks\Receiving;
 
 use Illuminate\Contracts\Config\Repository;
 use Illuminate\Support\Arr;
+use Illuminate\Support\Carbon;
 use Webpatser\ResonateWebhooks\Receiving\Contracts\SecretProvider;
 
 /**
@@ -44,13 +45,34 @@ class ConfigSecrets implements SecretProvider
     }
 
     /**
-     * The secrets of the applications that the server in this project has.
+     * The secrets of the applications that the server in this project has, with those that they had before.
      *
      * @return array<array-key, mixed>
      */
     protected function ofTheServer(): array
     {
-        return array_column((array) $this->config->get('reverb.apps.apps', []), 'secret', 'key');
+        $apps = (array) $this->config->get('reverb.apps.apps', []);
+        $previous = (array) $this->config->get('resonate-webhooks.previous_secrets', []);
+        $ids = array_column($apps, 'app_id', 'key');
+
+        return Arr::map(array_column($apps, 'secret', 'key'), fn (mixed $secret, int|string $key) => [
+            $secret, ...array_map($this->unlessOver(...), array_values(Arr::wrap($previous[$ids[$key] ?? ''] ?? []))),
+        ]);
+    }
+
+    /**
+     * A previous secret, unless its end has come.
+     */
+    protected function unlessOver(mixed $previous): mixed
+    {
+        if (! is_array($previous)) {
+            return $previous;
+        }
+
+        $until = $previous['until'] ?? null;
+        $end = is_numeric($until) ? Carbon::createFromTimestamp((int) $until) : Carbon::parse($until ?? 'tomorrow');
+
+        return $end->isFuture() ? $previous['secret'] ?? null : null;
     }
 
     /**

@@ -21,9 +21,23 @@ final class Signature
 
     /**
      * What has to be among those in `webhook-signature`, see https://www.standardwebhooks.com.
+     *
+     * @param  string  $secret  One of the {@see self::keys()}.
      */
     public static function standardWebhooks(string $id, string $timestamp, string $body, #[SensitiveParameter] string $secret): string
     {
         return 'v1,'.base64_encode(hash_hmac('sha256', "{$id}.{$timestamp}.{$body}", $secret, binary: true));
+    }
+
+    /**
+     * What `webhook-signature` may be signed with: the text of a secret and, behind `whsec_`, the bytes in base64.
+     *
+     * @return list<string>
+     */
+    public static function keys(#[SensitiveParameter] string $secret): array
+    {
+        $bytes = str_starts_with($secret, 'whsec_') ? (string) base64_decode(substr($secret, 6), strict: true) : '';
+
+        return $bytes === '' ? [$secret] : [$secret, $bytes];
     }
 }

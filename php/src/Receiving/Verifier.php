@@ -29,7 +29,11 @@ class Verifier
     }
 
     /**
-     * Verify every signature that the request has.
+     * Verify `webhook-signature`, or `X-Pusher-Signature` where the sender has no other.
+     *
+     * A valid `webhook-signature` is enough: it covers the body too, and a
+     * receiver that knows only an endpoint's own secret, or only a previous
+     * one, cannot verify `X-Pusher-Signature`.
      */
     public function verify(Request $request): Webhook|Rejection
     {
@@ -39,43 +43,60 @@ class Verifier
 
         $key = $this->header($request, 'X-Pusher-Key');
         $secrets = $key === '' ? [] : $this->secrets->secretsFor($key);
+        $hasStandard = $request->headers->has('webhook-signature');
 
         // Who guesses keys is not told by the time it takes either.
-        $genuine = $this->isOneOf(
-            [$this->header($request, 'X-Pusher-Signature')],
-            fn (string $secret) => Signature::pusher($body, $secret),
-            $secrets ?: [random_bytes(32)],
-        );
+        $genuine = $hasStandard
+            ? $this->hasStandardSignature($request, $body, $secrets ?: [random_bytes(32)])
+            : $this->hasPusherSignature($request, $body, $secrets ?: [random_bytes(32)]);
 
         return match (true) {
             $secrets === [] => Rejection::UnknownKey,
-            ! $genuine => Rejection::WrongPusherSignature,
-            $request->headers->has('webhook-signature') => $this->verifyStandard($request, new Webhook($key, $body, $this->header($request, 'webhook-id')), $secrets),
-            $this->tolerance !== null => Rejection::Untimed,
-            default => new Webhook($key, $body),
+            ! $genuine => $hasStandard ? Rejection::WrongStandardSignature : Rejection::WrongPusherSignature,
+            ! $hasStandard => $this->tolerance === null ? new Webhook($key, $body) : Rejection::Untimed,
+            $this->isStale($request) => Rejection::Stale,
+            default => new Webhook($key, $body, $this->header($request, 'webhook-id')),
         };
     }
 
     /**
-     * Verify the signature that covers id and time as well.
+     * Whether the body is signed as Pusher signs it.
      *
      * @param  list<string>  $secrets
      */
-    protected function verifyStandard(Request $request, Webhook $webhook, array $secrets): Webhook|Rejection
+    protected function hasPusherSignature(Request $request, string $body, array $secrets): bool
     {
+        return $this->isOneOf(
+            [$this->header($request, 'X-Pusher-Signature')],
+            fn (string $secret) => Signature::pusher($body, $secret),
+            $secrets,
+        );
+    }
+
+    /**
+     * Whether id, time and body are signed.
+     *
+     * @param  list<string>  $secrets
+     */
+    protected function hasStandardSignature(Request $request, string $body, array $secrets): bool
+    {
+        $id = $this->header($request, 'webhook-id');
         $timestamp = $this->header($request, 'webhook-timestamp');
 
-        if ($webhook->id === '' || ! ctype_digit($timestamp) || ! $this->isOneOf(
+        return $id !== '' && ctype_digit($timestamp) && $this->isOneOf(
             explode(' ', $this->header($request, 'webhook-signature')),
-            fn (string $secret) => Signature::standardWebhooks($webhook->id, $timestamp, $webhook->body, $secret),
-            $secrets,
-        )) {
-            return Rejection::WrongStandardSignature;
-        }
+            fn (string $key) => Signature::standardWebhooks($id, $timestamp, $body, $key),
+            array_merge(...array_map(Signature::keys(...), $secrets)),
+        );
+    }
 
-        return $this->tolerance !== null && abs(Carbon::now()->getTimestamp() - (int) $timestamp) > $this->tolerance
-            ? Rejection::Stale
-            : $webhook;
+    /**
+     * Whether the time of a webhook is too far from now.
+     */
+    protected function isStale(Request $request): bool
+    {
+        return $this->tolerance !== null
+            && abs(Carbon::now()->getTimestamp() - (int) $this->header($request, 'webhook-timestamp')) > $this->tolerance;
     }
 
     /**

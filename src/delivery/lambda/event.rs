@@ -8,9 +8,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::config::Header;
-use crate::delivery::http::signed_headers;
+use crate::delivery::signature::SignedRequest;
 use crate::net::http1::USER_AGENT;
-use crate::outbox::Wire;
 
 /// There is no URL, so there is no path either.
 const PATH: &str = "/";
@@ -76,13 +75,13 @@ impl Serialize for Lists<'_> {
     }
 }
 
-/// The event for a batch. Like the batch itself it is the same at each attempt.
-pub(super) fn encode(id: &str, wire: &Wire, extra: &[Header]) -> Vec<u8> {
-    let mut headers = signed_headers(id, wire).to_vec();
+/// The event for an attempt. Only the time and the signatures in it differ between the attempts of a batch.
+pub(super) fn encode(request: &SignedRequest<'_>, extra: &[Header]) -> Vec<u8> {
+    let mut headers = request.headers().to_vec();
     headers.push(("User-Agent", USER_AGENT));
     headers.extend(extra.iter().map(|header| (header.name(), header.value().expose())));
-    let text = str::from_utf8(&wire.body);
-    let encoded = text.is_err().then(|| STANDARD.encode(&wire.body));
+    let text = str::from_utf8(request.body);
+    let encoded = text.is_err().then(|| STANDARD.encode(request.body));
     let event = Event {
         resource: PATH,
         path: PATH,
@@ -94,8 +93,8 @@ pub(super) fn encode(id: &str, wire: &Wire, extra: &[Header]) -> Vec<u8> {
         path_parameters: (),
         stage_variables: (),
         request_context: Context {
-            request_id: id,
-            request_time_epoch: wire.timestamp.parse::<u64>().unwrap_or_default().saturating_mul(1000),
+            request_id: request.id,
+            request_time_epoch: request.timestamp.parse::<u64>().unwrap_or_default().saturating_mul(1000),
             resource_path: PATH,
             path: PATH,
             http_method: "POST",
@@ -116,18 +115,19 @@ mod tests {
 
     use super::*;
 
-    fn wire(body: &[u8]) -> Wire {
-        Wire {
+    fn request(body: &[u8]) -> SignedRequest<'_> {
+        SignedRequest {
+            id: "msg_1",
             key: "key".to_owned(),
             pusher_signature: "p".to_owned(),
-            standard_signature: "v1,s".to_owned(),
+            standard_signatures: "v1,s".to_owned(),
             timestamp: "1700000000".to_owned(),
-            body: body.to_vec(),
+            body,
         }
     }
 
     fn event(body: &[u8], extra: &[Header]) -> Value {
-        serde_json::from_slice(&encode("msg_1", &wire(body), extra)).unwrap()
+        serde_json::from_slice(&encode(&request(body), extra)).unwrap()
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
             [(crate::config::Invocation::Event, 1_000_000), (crate::config::Invocation::RequestResponse, 6_000_000)]
         {
             let worst = vec![b'"'; lambda(invocation).max_body_bytes()];
-            let length = encode("msg_1", &wire(&worst), &[]).len();
+            let length = encode(&request(&worst), &[]).len();
             assert!((most - 16_384..=most).contains(&length), "{length}");
         }
     }

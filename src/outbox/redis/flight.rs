@@ -1,13 +1,13 @@
 //! A frozen batch as it is kept in Redis, for the heir of a node that dies while it is under way.
 //!
-//! It holds signatures but no secret: what was signed is repeated, not signed again.
+//! It holds neither a secret nor a signature: each attempt is signed when it is made.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::EndpointId;
 use crate::event::take;
 use crate::names::AppId;
-use crate::outbox::{LaneId, Position, Wire};
+use crate::outbox::{LaneId, Position};
 
 /// The text of a lane in Redis: the endpoint's id behind its length, and the application's.
 pub(super) fn lane_field(lane: &LaneId) -> Vec<u8> {
@@ -28,17 +28,17 @@ pub(super) fn parse_lane(field: &[u8]) -> Option<LaneId> {
 pub(super) struct Kept {
     /// `webhook-id`.
     pub(super) id: String,
-    /// What goes over the wire.
-    pub(super) wire: Wire,
+    /// Its JSON.
+    pub(super) body: String,
     /// Where its events stand: partition and place.
     pub(super) events: Vec<(u16, u64)>,
 }
 
 impl Kept {
     /// A batch of the events at `positions`.
-    pub(super) fn new(id: &str, wire: &Wire, positions: impl Iterator<Item = Position>) -> Self {
+    pub(super) fn new(id: &str, body: &[u8], positions: impl Iterator<Item = Position>) -> Self {
         let events = positions.map(|position| (position.partition, position.seq)).collect();
-        Self { id: id.to_owned(), wire: wire.clone(), events }
+        Self { id: id.to_owned(), body: String::from_utf8_lossy(body).into_owned(), events }
     }
 
     /// The batch behind its id, by which `pass.lua` recognises it.
@@ -62,14 +62,8 @@ mod tests {
 
     #[test]
     fn a_batch_comes_back_byte_for_byte() {
-        let wire = Wire {
-            body: "{\"time_ms\":1,\"events\":[{\"channel\":\"é\\u0000\u{1F600}\"}]}".to_owned().into_bytes(),
-            key: "key".to_owned(),
-            pusher_signature: "00ff".to_owned(),
-            timestamp: "1".to_owned(),
-            standard_signature: "v1,abc=".to_owned(),
-        };
-        let kept = Kept { id: "msg_1".to_owned(), wire, events: vec![(3, 7), (4, 1)] };
+        let body = "{\"time_ms\":1,\"events\":[{\"channel\":\"é\\u0000\u{1F600}\"}]}".to_owned();
+        let kept = Kept { id: "msg_1".to_owned(), body, events: vec![(3, 7), (4, 1)] };
         assert!(kept.write().starts_with(b"msg_1 {"));
         assert_eq!(Kept::read(&kept.write()), Some(kept));
         assert_eq!(Kept::read(b"garbage"), None);

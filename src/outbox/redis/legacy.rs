@@ -39,7 +39,7 @@ impl Legacy {
         let places: HashSet<(u16, u64)> = batches.iter().flat_map(|(_, kept)| kept.events.iter().copied()).collect();
         let places: Vec<(u16, u64)> = places.into_iter().filter(|(part, _)| tenures.contains_key(part)).collect();
         let entries = entries_at(redis, keys, &places)?;
-        for (lane, Kept { id, wire, events: places }) in batches {
+        for (lane, Kept { id, body, events: places }) in batches {
             let now = Instant::now();
             let event = |(partition, seq): &(u16, u64)| {
                 if legacy.resumes.get(partition)?.has_passed(&lane, *seq) {
@@ -56,7 +56,7 @@ impl Legacy {
                 let resume = legacy.resumes.entry(partition).or_default();
                 resume.in_flight.entry(seq).or_default().push(lane.clone());
             }
-            legacy.flights.push(Flight { lane, id, wire, events });
+            legacy.flights.push(Flight { lane, id, body: body.into_bytes(), events });
         }
         Ok(legacy)
     }
@@ -82,7 +82,6 @@ fn entries_at(redis: &mut Connection, keys: &Keys, places: &[(u16, u64)]) -> Red
 mod tests {
     use super::*;
     use crate::config::EndpointId;
-    use crate::outbox::Wire;
     use crate::outbox::redis::flight::lane_field;
     use crate::support::redis::RedisServer;
 
@@ -93,13 +92,6 @@ mod tests {
         let server = RedisServer::start();
         let (mut redis, keys) = (server.connect(), Keys::new("wh"));
         let lane = |n: &str| LaneId { endpoint: EndpointId::new(n), app: "app".into() };
-        let wire = Wire {
-            body: b"{}".to_vec(),
-            key: String::new(),
-            pusher_signature: String::new(),
-            timestamp: String::new(),
-            standard_signature: String::new(),
-        };
         for partition in 0..3 {
             for seq in 1..3 {
                 let event = [("e", "o3:app1:a")];
@@ -110,7 +102,7 @@ mod tests {
         for (name, events) in
             [("whole", &places[..]), ("passed in part", &places), ("lost in part", &[places[0], (2, MS)])]
         {
-            let kept = Kept { id: name.to_owned(), wire: wire.clone(), events: events.to_vec() };
+            let kept = Kept { id: name.to_owned(), body: "{}".to_owned(), events: events.to_vec() };
             redis.hset::<_, _, _, ()>(keys.flights(0), lane_field(&lane(name)), kept.write()).unwrap();
         }
         redis.hset::<_, _, _, ()>(keys.cursors(1), lane_field(&lane("passed in part")), MS).unwrap();

@@ -7,9 +7,9 @@
 //! ```
 //! The script that decides an edge appends its event in the same execution. Each partition has one owner at a time, whose
 //! [`reader`] hands its events to the lanes; their order within a partition, and so within a channel, is that of the
-//! stream. Before a batch is sent for the first time it is kept as it will be sent; when a lane has passed it, its cursor
-//! moves on. When a node dies, another inherits all its partitions, its batches under way included, and repeats those byte
-//! for byte. A node that wakes up late finds that it owns nothing: the scripts refuse it.
+//! stream. Before a batch is sent for the first time its id and body are kept; when a lane has passed it, its cursor moves
+//! on. When a node dies, another inherits all its partitions, its batches under way included, and repeats those with the
+//! same id and body. A node that wakes up late finds that it owns nothing: the scripts refuse it.
 
 pub(crate) mod codec;
 mod entry;
@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, Wire, excess};
+use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, excess};
 use crate::config::{ClusterIdentity, Config};
 use crate::event::Event;
 use crate::presence::Standing;
@@ -243,14 +243,14 @@ impl Outbox for RedisOutbox {
         self.tenures.lock().routed(event.position, u32::try_from(lanes.len()).unwrap_or(u32::MAX));
     }
 
-    fn keep(&self, lane: &LaneId, id: &str, wire: &Wire, events: &[Arc<Queued>]) -> Result<(), NotKept> {
+    fn keep(&self, lane: &LaneId, id: &str, body: &[u8], events: &[Arc<Queued>]) -> Result<(), NotKept> {
         let live = self.live(events)?;
         if live.is_empty() {
             // Redis knows nothing of these events any more, so that nobody else could inherit them.
             return Ok(());
         }
         let last = last_places(live.iter().copied());
-        let batch = Kept::new(id, wire, live.into_iter()).write();
+        let batch = Kept::new(id, body, live.into_iter()).write();
         self.keep_with_others(Frozen { lane: lane_field(lane), batch, last })
     }
 

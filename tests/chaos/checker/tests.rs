@@ -79,7 +79,6 @@ impl Tale {
                 app: "a".to_owned(),
                 is_signed: true,
                 is_accepted: true,
-                fingerprint: body.len() as u64,
                 body: body.clone(),
             });
         }

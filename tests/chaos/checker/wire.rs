@@ -52,14 +52,13 @@ pub(super) fn read(
     let mut place = 0;
     for request in requests.iter().filter(|request| request.path == path) {
         if !request.is_signed {
-            let story = format!("{path} {}: the signature is not that of {}", request.id, request.body);
+            let story = format!("{path} {}: a signature is not that of this attempt and {}", request.id, request.body);
             report.violations.push(Violation { fault: Fault::Altered, story });
         }
         if let Some(first) = known.get(request.id.as_str()) {
             report.repeats += 1;
-            if first.fingerprint != request.fingerprint {
-                let story =
-                    format!("{path} {}: {} was {} before, or otherwise signed", request.id, request.body, first.body);
+            if first.body != request.body {
+                let story = format!("{path} {}: {} was {} before", request.id, request.body, first.body);
                 report.violations.push(Violation { fault: Fault::Altered, story });
             }
         }

@@ -14,7 +14,7 @@ interface SecretProvider
     /**
      * The secrets of the application with this key, the newest first; none when there is no such application.
      *
-     * More than one while a secret is being changed: resends are signed with the old one.
+     * More than one while a secret is being changed, or where endpoints have secrets of their own.
      *
      * @param  string  $key  Of the `X-Pusher-Key` header, from anybody.
      * @return list<string>

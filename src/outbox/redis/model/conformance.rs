@@ -14,7 +14,7 @@ use crate::outbox::redis::legacy::Legacy;
 use crate::outbox::redis::scripts::{
     DeadLetterLimits, Frozen, Keys, PARTITIONS, Passage, Refusal as Refused, parse_stream_id, stream_id,
 };
-use crate::outbox::{LaneId, Position, Wire};
+use crate::outbox::{LaneId, Position};
 use crate::presence::Place;
 use crate::support::redis::RedisServer;
 
@@ -178,11 +178,9 @@ impl Pair {
             moves: ack.moves,
         };
         let passages: Vec<Passage> = acks.iter().map(passage).collect();
-        let (key, pusher_signature) = (String::new(), String::new());
-        let (timestamp, standard_signature) = (String::new(), String::new());
-        let wire = Wire { body: b"{}".to_vec(), key, pusher_signature, timestamp, standard_signature };
         let frozen = |freeze: &Freeze| {
-            let batch = Kept { id: name(freeze.batch.id), wire: wire.clone(), events: freeze.batch.events.clone() };
+            let body = "{}".to_owned();
+            let batch = Kept { id: name(freeze.batch.id), body, events: freeze.batch.events.clone() };
             Frozen { lane: lane_field(&lane(freeze.lane)), batch: batch.write(), last: self.reals(&freeze.last) }
         };
         let frozen: Vec<Frozen> = batches.iter().map(frozen).collect();

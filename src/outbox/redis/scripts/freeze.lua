@@ -1,6 +1,6 @@
 -- Put in front of write.lua, behind owners.lua, cursors.lua and full.lua.
 
--- Keeps a batch as it will be sent, so that an heir of this node repeats it byte for byte.
+-- Keeps id and body of a batch before it is sent, so that an heir of this node repeats them byte for byte.
 --
 -- Arguments: lane, batch (starting with its id and a space), then three per partition of its events, that of the first
 -- event first: partition, tenure, place of the last one in it.

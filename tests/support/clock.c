@@ -1,6 +1,6 @@
-/* The clock of redis-server, ahead of the machine's or behind it: loaded in front of libc by LD_PRELOAD.
+/* The clock of a process, ahead of the machine's or behind it: loaded in front of libc by LD_PRELOAD.
  *
- * The file that CHAOS_CLOCK names holds the difference in milliseconds, as eight bytes; tests/chaos/clock.rs writes it. Only
+ * The file that SHIFTED_CLOCK names holds the difference in milliseconds, as eight bytes; tests/support/clock.rs writes it. Only
  * the time of day is shifted: a machine whose clock is set goes on counting seconds. System calls, because libc's own
  * functions are the ones that these replace.
  */
@@ -18,7 +18,7 @@ static const volatile int64_t *ahead_ms;
 
 __attribute__((constructor)) static void find_difference(void)
 {
-    const char *path = getenv("CHAOS_CLOCK");
+    const char *path = getenv("SHIFTED_CLOCK");
     int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (file < 0)
         abort();

@@ -1,0 +1,204 @@
+//! Secrets that go on signing beside the current one while a rotation lasts: `previous_secrets`.
+
+use std::time::UNIX_EPOCH;
+
+use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::value::List;
+use crate::aws::parse_time;
+use crate::secret::Secret;
+
+/// A secret that was replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviousSecret {
+    /// The secret.
+    pub secret: Secret,
+    /// The time from which it signs nothing more, in Unix seconds; it never ends without one.
+    pub until: Option<u64>,
+}
+
+impl PreviousSecret {
+    /// Whether it still signs at this time, in Unix seconds.
+    #[must_use]
+    pub fn signs_at(&self, unix_seconds: u64) -> bool {
+        self.until.is_none_or(|until| unix_seconds < until)
+    }
+}
+
+/// `previous_secrets` as it is written: one secret, or a list. Entries that are not set, as an environment variable may be,
+/// are left out.
+#[derive(Default)]
+pub(super) struct PreviousSecrets(pub(super) Vec<PreviousSecret>);
+
+/// One entry of the list.
+struct Entry(Option<PreviousSecret>);
+
+/// An entry with an end.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    secret: Option<String>,
+    until: Option<Until>,
+}
+
+/// A time, in Unix seconds.
+struct Until(u64);
+
+impl<'de> Deserialize<'de> for PreviousSecrets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMore;
+
+        impl<'de> Visitor<'de> for OneOrMore {
+            type Value = PreviousSecrets;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a secret, or a list of them")
+            }
+
+            fn visit_str<E: Error>(self, secret: &str) -> Result<PreviousSecrets, E> {
+                Ok(PreviousSecrets(entry(secret, None).into_iter().collect()))
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<PreviousSecrets, E> {
+                Ok(PreviousSecrets::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<PreviousSecrets, A::Error> {
+                let List(entries) = List::<Entry>::deserialize(SeqAccessDeserializer::new(items))?;
+                Ok(PreviousSecrets(entries.into_iter().filter_map(|(_, Entry(entry))| entry).collect()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<PreviousSecrets, A::Error> {
+                let List(entries) = List::<Entry>::deserialize(MapAccessDeserializer::new(items))?;
+                // Otherwise the end would be taken for a secret.
+                if entries.iter().any(|(key, _)| key == "until") {
+                    return Err(A::Error::custom(
+                        "is a list: an entry with an end has brackets of its own, [['secret' => …, 'until' => …]]",
+                    ));
+                }
+                Ok(PreviousSecrets(entries.into_iter().filter_map(|(_, Entry(entry))| entry).collect()))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMore)
+    }
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SecretOrMore;
+
+        impl<'de> Visitor<'de> for SecretOrMore {
+            type Value = Entry;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a secret, or an array with secret and until")
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Entry, E> {
+                Ok(Entry(None))
+            }
+
+            fn visit_str<E: Error>(self, secret: &str) -> Result<Entry, E> {
+                Ok(Entry(entry(secret, None)))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Entry, A::Error> {
+                let Written { secret, until } = Written::deserialize(MapAccessDeserializer::new(entries))?;
+                Ok(Entry(entry(&secret.unwrap_or_default(), until)))
+            }
+        }
+
+        deserializer.deserialize_any(SecretOrMore)
+    }
+}
+
+fn entry(secret: &str, until: Option<Until>) -> Option<PreviousSecret> {
+    let until = until.map(|Until(seconds)| seconds);
+    (!secret.is_empty()).then(|| PreviousSecret { secret: Secret::new(secret), until })
+}
+
+impl<'de> Deserialize<'de> for Until {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Time;
+
+        impl Visitor<'_> for Time {
+            type Value = Until;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("Unix seconds, or a time as 2026-12-31T23:59:59+00:00")
+            }
+
+            fn visit_i64<E: Error>(self, seconds: i64) -> Result<Until, E> {
+                self.visit_str(&seconds.to_string())
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Until, E> {
+                // Not repeated: a secret may stand in the wrong place.
+                let wrong = || E::custom("is no time: write Unix seconds, or 2026-12-31T23:59:59+00:00, with a zone");
+                text.parse().ok().or_else(|| unix_seconds(text)).map(Until).ok_or_else(wrong)
+            }
+        }
+
+        deserializer.deserialize_any(Time)
+    }
+}
+
+/// The time that `text` says as RFC 3339 has it: in UTC (`Z`), or with an offset.
+fn unix_seconds(text: &str) -> Option<u64> {
+    let (time, offset) = if let Some(time) = text.strip_suffix('Z') {
+        (time, 0)
+    } else {
+        let (time, zone) = text.split_at_checked(text.len().checked_sub("+00:00".len())?)?;
+        (time, offset_seconds(zone)?)
+    };
+    let time = parse_time(&format!("{time}Z"))?.duration_since(UNIX_EPOCH).ok()?.as_secs();
+    time.checked_add_signed(-offset)
+}
+
+/// `+02:00` in seconds.
+fn offset_seconds(zone: &str) -> Option<i64> {
+    let sign = match zone.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+    let number = |text: &str, most: i64| -> Option<i64> {
+        let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| text.parse().ok()).flatten().filter(|number| *number <= most)
+    };
+    Some(sign * (number(hours, 23)? * 3600 + number(minutes, 59)? * 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // By `date -u -d TEXT +%s`.
+    #[test]
+    fn a_time_is_read_in_utc_or_with_an_offset() {
+        for (text, seconds) in [
+            ("2015-08-30T12:36:00Z", 1_440_938_160),
+            ("2015-08-30T12:36:00+00:00", 1_440_938_160),
+            ("2015-08-30T14:36:00.123+02:00", 1_440_938_160),
+            ("2015-08-30T07:06:00-05:30", 1_440_938_160),
+        ] {
+            assert_eq!(unix_seconds(text), Some(seconds), "{text}");
+        }
+        for text in ["", "soon", "2015-08-30", "2015-08-30T12:36:00", "2015-08-30T12:36:00+2:00", "é2015-08-30T12:36:0"]
+        {
+            assert_eq!(unix_seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_previous_secret_signs_until_its_end() {
+        let previous = |until| PreviousSecret { secret: Secret::new("s"), until };
+        assert!(previous(None).signs_at(u64::MAX));
+        assert!(previous(Some(100)).signs_at(99));
+        assert!(!previous(Some(100)).signs_at(100));
+    }
+}
