@@ -19,8 +19,9 @@
 //!   Prometheus.
 //!
 //! The words they share are in [`names`], [`channel_type`], [`event`], [`apps`] and [`config`]. What an operating system
-//! does to a process with threads is dealt with in `process`, `thread` and `thread_limit`; certificates are read in `tls`,
-//! and messages authenticated in `mac`, with the keys of `signing_key`.
+//! does to a process with threads is dealt with in `process`, `thread` and `thread_limit`; messages are authenticated in
+//! `mac`, with the keys of `signing_key`. `net` is the way to a server, whatever it is for: addresses, TLS, and one HTTP
+//! request with its answer.
 
 pub mod apps;
 pub mod aws;
@@ -35,6 +36,7 @@ mod intent;
 mod mac;
 pub mod metrics;
 pub mod names;
+mod net;
 pub mod outbox;
 #[cfg(feature = "extension")]
 mod php;
@@ -48,7 +50,6 @@ pub mod status;
 pub mod telemetry;
 mod thread;
 mod thread_limit;
-mod tls;
 
 /// The test servers of the integration tests, for the tests of what those cannot reach.
 #[cfg(test)]

@@ -282,7 +282,7 @@ fn headers_are_checked_by_name_and_value_and_never_shown() {
     }}]}));
     let headers: Vec<(&str, &str)> =
         config.endpoints[0].headers.iter().map(|header| (header.name(), header.value().expose())).collect();
-    assert_eq!(headers, [("x-tenant", "7"), ("authorization", "Bearer hunter2")]);
+    assert_eq!(headers, [("X-Tenant", "7"), ("Authorization", "Bearer hunter2")]);
     assert_eq!(config.warnings.len(), 2, "{:?}", config.warnings);
     assert!(!format!("{config:?}").contains("hunter2"));
 

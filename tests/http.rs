@@ -1,14 +1,18 @@
 //! HTTP as the endpoints see it: headers, redirects, connections, timeouts.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+
 mod support;
 
+use std::io::{BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener};
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::config::{Endpoint, Header};
 use resonate_webhooks::telemetry::Outcome;
 use support::node::{Node, endpoint, numbered};
-use support::receiver::{Answer, Receiver};
-use support::wait::eventually;
+use support::receiver::{Answer, Receiver, read_request};
+use support::wait::{PATIENCE, eventually};
 
 #[test]
 fn a_post_carries_pushers_headers_and_those_of_standard_webhooks() {
@@ -80,6 +84,26 @@ fn a_connection_that_was_closed_while_idle_costs_no_attempt() {
         assert!(matches!(node.outcome(), Outcome::Delivered { attempts: 1, .. }));
     }
     assert_eq!(receiver.received("/")[1].connection, 1);
+}
+
+#[test]
+fn an_idle_connection_that_the_peer_has_closed_is_closed_within_seconds_and_without_another_post() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let node = Node::start(vec![endpoint(0, url)]);
+    // The second one after there was nothing to look after for a while.
+    for round in 0..2 {
+        node.accept("app", numbered(round..round + 1));
+        let (mut stream, _) = listener.accept().unwrap();
+        read_request(&mut BufReader::new(&stream), 0).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+        assert!(matches!(node.outcome(), Outcome::Delivered { .. }));
+        stream.shutdown(Shutdown::Write).unwrap();
+        let closed = Instant::now();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0, "our end of it");
+        assert!(closed.elapsed() < Duration::from_secs(10), "{:?}", closed.elapsed());
+    }
 }
 
 #[test]
@@ -216,6 +240,7 @@ fn the_headers_of_an_endpoint_are_on_each_of_its_posts() {
     node.accept("app", numbered(0..1));
     for post in receiver.wait_for("/", 2) {
         assert_eq!((post.header("x-token"), post.header("user-agent")), (Some("hunter2"), Some("tests")));
+        assert!(post.names.iter().any(|name| name == "X-Token"), "its name is sent as it is written: {:?}", post.names);
         assert!(post.header("x-pusher-signature").is_some());
     }
 }

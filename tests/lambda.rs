@@ -15,7 +15,6 @@ use resonate_webhooks::config::{Config, Endpoint};
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
 use support::node::{Node, numbered};
-use support::proxy::TestProxy;
 use support::receiver::{Answer, Received, Receiver};
 
 /// Where AWS is asked to invoke `hooks`.
@@ -103,7 +102,7 @@ fn a_function_is_invoked_with_the_request_that_a_url_would_have_got() {
     );
     assert!(headers["webhook-id"].as_str().unwrap().starts_with("msg_"));
     assert!(headers["webhook-signature"].as_str().unwrap().starts_with("v1,"));
-    assert_eq!((&headers["Content-Type"], &headers["x-tenant"]), (&json!("application/json"), &json!("7")));
+    assert_eq!((&headers["Content-Type"], &headers["X-Tenant"]), (&json!("application/json"), &json!("7")));
     let delivered = Outcome::Delivered { url: LABEL.to_owned(), status: 200, app_id: "app".to_owned(), attempts: 1 };
     assert_eq!(node.outcome(), delivered);
 }
@@ -335,12 +334,13 @@ fn a_function_is_reached_through_the_proxy_and_its_metadata_are_not() {
     let uri = receiver.url("/credentials");
     let environment = Environment::from([("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*uri)]);
     receiver.always("/credentials", credentials("AKIDPOD", 3600));
-    let proxy = TestProxy::http(receiver.address());
-    let settings = json!({ "proxy": proxy.url("http", ""), "max_attempts": 1 });
+    // It is the proxy as well: a proxy is sent the whole URL.
+    let settings = json!({ "proxy": format!("http://{}", receiver.address()), "max_attempts": 1 });
     let lambda = json!({ "endpoint_url": "http://lambda.example.com:8080" });
     assert_eq!(result(function(&receiver, &lambda, &settings, &environment)), Ok(200));
-    assert_eq!(proxy.asked(), ["CONNECT lambda.example.com:8080 HTTP/1.1"]);
-    assert_eq!(receiver.received(INVOKE)[0].header("host"), Some("lambda.example.com:8080"));
+    let invoked = receiver.received(&format!("http://lambda.example.com:8080{INVOKE}"));
+    assert_eq!(invoked[0].header("host"), Some("lambda.example.com:8080"));
+    assert_eq!((invoked.len(), receiver.received("/credentials").len()), (1, 1));
 }
 
 #[test]

@@ -173,15 +173,38 @@ fn private_networks_are_refused_where_they_are_denied() {
 
 #[test]
 fn a_proxy_gets_the_name_of_the_endpoint_and_its_own_password() {
-    let receiver = Receiver::start();
+    let ca = PrivateCa::new();
+    let receiver = TlsReceiver::start(&ca.issue("receiver.invalid"), None);
     let proxy = TestProxy::http(receiver.address());
-    let through = proxied("http://receiver.invalid/", proxy.url("http", "me:hunter2@"));
+    let tls = TlsFiles { ca: Some(ca.file()), client: None };
+    let through = Endpoint { tls, ..proxied("https://receiver.invalid/", proxy.url("http", "me:hunter2@")) };
     let node = Node::start(vec![Endpoint { max_attempts: 1, ..through }]);
     node.accept("app", numbered(0..1));
     assert!(matches!(node.outcome(), Outcome::Delivered { .. }));
     // printf %s me:hunter2 | base64
-    assert_eq!(proxy.asked(), ["CONNECT receiver.invalid:80 HTTP/1.1 Basic bWU6aHVudGVyMg=="]);
-    assert_eq!(receiver.received("/")[0].header("proxy-authorization"), None);
+    assert_eq!(proxy.asked(), ["CONNECT receiver.invalid:443 HTTP/1.1 Basic bWU6aHVudGVyMg=="]);
+    assert_eq!(receiver.received()[0].header("proxy-authorization"), None);
+    let shown = format!("{:?}", node.delivery);
+    assert!(!shown.contains("hunter2") && !shown.contains("bWU6aHVudGVyMg"), "{shown}");
+}
+
+#[test]
+fn a_proxy_is_sent_the_requests_to_an_endpoint_without_tls_with_its_whole_url_on_a_connection_that_stays() {
+    // What sends requests on reads them as a receiver does.
+    let proxy = Receiver::start();
+    let login = format!("http://me:hunter2@{}", proxy.address());
+    let node = Node::start(vec![Endpoint { max_attempts: 1, ..proxied("http://receiver.invalid:8080/a?b=c", login) }]);
+    for n in 0..2 {
+        node.accept("app", numbered(n..n + 1));
+        assert!(matches!(node.outcome(), Outcome::Delivered { .. }));
+    }
+    let posts = proxy.received("http://receiver.invalid:8080/a?b=c");
+    assert_eq!(posts.iter().map(|post| post.connection).collect::<Vec<_>>(), [0, 0]);
+    for post in &posts {
+        assert_eq!((&*post.method, post.header("host")), ("POST", Some("receiver.invalid:8080")));
+        // printf %s me:hunter2 | base64
+        assert_eq!(post.header("proxy-authorization"), Some("Basic bWU6aHVudGVyMg=="));
+    }
     let shown = format!("{:?}", node.delivery);
     assert!(!shown.contains("hunter2") && !shown.contains("bWU6aHVudGVyMg"), "{shown}");
 }
@@ -190,8 +213,7 @@ fn a_proxy_gets_the_name_of_the_endpoint_and_its_own_password() {
 fn tls_through_a_proxy_is_with_the_endpoint() {
     let ca = PrivateCa::new();
     let receiver = TlsReceiver::start(&ca.issue("receiver.invalid"), None);
-    let port = receiver.url().trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
-    let proxy = TestProxy::http(([127, 0, 0, 1], port).into());
+    let proxy = TestProxy::http(receiver.address());
     let tls = TlsFiles { ca: Some(ca.file()), client: None };
     assert_eq!(result(Endpoint { tls, ..proxied("https://receiver.invalid/", proxy.url("http", "")) }), Ok(200));
     assert_eq!(proxy.asked(), ["CONNECT receiver.invalid:443 HTTP/1.1"]);
@@ -209,14 +231,14 @@ fn a_socks_proxy_is_asked_for_a_name_or_for_an_address_as_its_scheme_says() {
 #[test]
 fn a_proxy_may_live_in_a_private_network_and_leads_into_none() {
     let receiver = Receiver::start();
-    let http = TestProxy::http(receiver.address());
+    let http = format!("http://{}", receiver.address());
     let socks = TestProxy::socks5(receiver.address());
     let strict = |url, proxy| Endpoint { addresses: STRICT, ..proxied(url, proxy) };
-    assert_eq!(result(strict("http://receiver.invalid/", http.url("http", ""))), Ok(200));
-    assert!(result(strict("http://10.0.0.1/", http.url("http", ""))).is_err());
+    assert_eq!(result(strict("http://receiver.invalid/", http.clone())), Ok(200));
+    assert!(result(strict("http://10.0.0.1/", http)).is_err());
     assert!(result(strict("http://169.254.169.254/", socks.url("socks5h", ""))).is_err());
     assert!(result(strict("http://localhost/", socks.url("socks5", ""))).is_err());
-    assert_eq!((http.asked().len(), socks.asked().len()), (1, 0));
+    assert_eq!((receiver.received("http://10.0.0.1/").len(), socks.asked().len()), (0, 0));
 }
 
 #[test]

@@ -26,6 +26,7 @@ use super::value::{List, unless_empty};
 use super::{Attempts, Defaults, RetryFor, Timeout, lambda};
 use crate::event::{Event, EventKind, EventName};
 use crate::names::AppId;
+use crate::net::AddressRules;
 use crate::secret::Secret;
 
 /// A receiver of webhooks.
@@ -104,15 +105,6 @@ impl Endpoint {
             None => self.target.to_string(),
         }
     }
-}
-
-/// Which addresses an endpoint may have. Those of cloud metadata services it never may.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AddressRules {
-    /// None of a private network, of this machine, or of a group. For URLs that somebody else has chosen.
-    pub deny_private_networks: bool,
-    /// Also those that are valid on one link only.
-    pub allow_link_local: bool,
 }
 
 /// Which applications an endpoint serves.
@@ -333,10 +325,10 @@ fn headers(
             continue;
         };
         let header = Header::new(&name, &value).map_err(|error| ConfigError::at(&key, error))?;
-        if header.name() == "authorization" && url_has_login {
+        if header.is("authorization") && url_has_login {
             return Err(ConfigError::at(&key, "cannot stand beside a user and password in the URL"));
         }
-        if headers.iter().any(|other| other.name() == header.name()) {
+        if headers.iter().any(|other| other.is(header.name())) {
             return Err(ConfigError::at(&key, "stands there twice"));
         }
         headers.push(header);

@@ -28,7 +28,7 @@ const RESERVED_PREFIX: &str = "webhook-";
 /// it does not print.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    name: HeaderName,
+    name: Box<str>,
     value: Secret,
 }
 
@@ -57,18 +57,31 @@ impl Header {
         if RESERVED.contains(&&*lower) || lower.starts_with(RESERVED_PREFIX) {
             return Err(HeaderError::Reserved(name.to_owned()));
         }
-        let header = HeaderName::from_bytes(lower.as_bytes()).map_err(|_| HeaderError::Name(name.to_owned()))?;
+        if HeaderName::from_bytes(lower.as_bytes()).is_err() {
+            return Err(HeaderError::Name(name.to_owned()));
+        }
         // ASCII only: how a receiver reads other bytes is anybody's guess.
         if !value.is_ascii() || HeaderValue::from_str(value).is_err() {
             return Err(HeaderError::Value(name.to_owned()));
         }
-        Ok(Self { name: header, value: Secret::new(value) })
+        Ok(Self { name: name.into(), value: Secret::new(value) })
     }
 
-    /// The name, in lower case.
+    /// The name as it is written, and as it is sent: there are receivers that know it in that case only.
     #[must_use]
-    pub fn name(&self) -> &str {
-        self.name.as_str()
+    pub const fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it has that name, in any case.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// Name and value.
+    pub(crate) fn parts(&self) -> (&str, &str) {
+        (self.name(), self.value.expose())
     }
 
     /// The value.
@@ -85,7 +98,7 @@ mod tests {
     #[test]
     fn a_header_that_can_be_sent_is_taken_as_it_is() {
         let header = Header::new("X-Api-Token", "a b\tc=").unwrap();
-        assert_eq!((header.name(), header.value().expose()), ("x-api-token", "a b\tc="));
+        assert_eq!((header.name(), header.value().expose()), ("X-Api-Token", "a b\tc="));
         assert!(!format!("{header:?}").contains("a b"));
     }
 

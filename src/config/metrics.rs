@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 
 use super::ConfigError;
-use crate::delivery::is_public;
+use crate::net::is_public;
 
 /// An address and a port, or neither. The environment spells nothing as `''`.
 #[derive(Debug, Deserialize)]

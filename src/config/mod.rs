@@ -129,7 +129,7 @@ pub use batching::Batching;
 pub use connection::{Address, Connection, Login};
 pub use custom_names::CustomNames;
 pub use dashboard::Dashboard;
-pub use endpoint::{AddressRules, AppScope, Endpoint};
+pub use endpoint::{AppScope, Endpoint};
 pub use endpoint_id::EndpointId;
 pub use endpoint_secret::EndpointSecret;
 pub use endpoint_url::EndpointUrl;
@@ -156,6 +156,7 @@ use written::{Defaults, Written};
 use crate::aws::Environment;
 use crate::event::EventName;
 use crate::names::AppId;
+pub use crate::net::AddressRules;
 
 const HOUR_MS: u32 = 3_600_000;
 const DAY_S: u64 = 86_400;

@@ -1,19 +1,21 @@
 //! What sends to an endpoint, by the kind of its target; and which endpoints there are to send to.
 
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use foldhash::{HashMap, HashMapExt};
 use parking_lot::{Mutex, RwLock};
-use ureq::tls::RootCerts;
 
 use super::http::HttpClient;
 use super::lambda::LambdaClient;
-use super::names::Names;
 use super::retry::Answer;
 use super::signature::SignedRequest;
-use super::tls;
+use super::tls::Connectors;
+use super::transport::Common;
 use crate::aws::Provider;
 use crate::config::{ConfigError, Endpoint, EndpointId, Target};
+use crate::net::Names;
+use crate::net::http1::Idle;
 use crate::signing_key::SigningKey;
 use crate::telemetry::Telemetry;
 
@@ -33,6 +35,14 @@ impl Client {
         }
     }
 
+    /// Closes idle connections that are of no use any more. Returns how many stay.
+    fn sweep(&self) -> usize {
+        match self {
+            Self::Http(client) => client.sweep(),
+            Self::Lambda(client) => client.sweep(),
+        }
+    }
+
     /// Breaks off what is under way and closes every connection. What is being connected ends by its timeout.
     fn shutdown(&self) {
         match self {
@@ -47,6 +57,7 @@ impl Client {
 pub(crate) struct Clients {
     shared: Mutex<Shared>,
     current: RwLock<Current>,
+    idle: Arc<Idle>,
 }
 
 /// By the ids of the endpoints, each with what its client was made of.
@@ -56,8 +67,9 @@ type Current = HashMap<EndpointId, (Endpoint, Arc<Client>)>;
 #[derive(Debug)]
 struct Shared {
     names: Arc<Names>,
-    /// Whom endpoints trust that say nothing else, once that was read.
-    public: Option<RootCerts>,
+    idle: Arc<Idle>,
+    /// Endpoints with the same TLS files share what makes their connections.
+    connectors: Connectors,
     /// Endpoints that look for credentials in the same places ask once.
     providers: Vec<Arc<Provider>>,
     /// Those that were replaced, some of which may still be sending.
@@ -65,11 +77,12 @@ struct Shared {
 }
 
 impl Clients {
-    /// No clients yet.
-    pub(crate) fn new(telemetry: &Arc<Telemetry>) -> Self {
-        let names = Names::new(Arc::clone(telemetry));
-        let shared = Shared { names, public: None, providers: Vec::new(), replaced: Vec::new() };
-        Self { shared: Mutex::new(shared), current: RwLock::default() }
+    /// No clients yet. Once any of their connections is idle, `wake` is called: [`Self::sweep`] has something to do.
+    pub(crate) fn new(telemetry: &Arc<Telemetry>, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let (names, idle) = (Names::new(Arc::clone(telemetry)), Arc::new(Idle::new(wake)));
+        let connectors = Connectors::default();
+        let shared = Shared { names, idle: Arc::clone(&idle), connectors, providers: Vec::new(), replaced: Vec::new() };
+        Self { shared: Mutex::new(shared), current: RwLock::default(), idle }
     }
 
     /// Has a client for each of `endpoints`, and no other. One whose endpoint has not changed stays, with its connections.
@@ -109,6 +122,12 @@ impl Clients {
         Some((Arc::clone(client), endpoint.secret.as_ref().map(SigningKey::from)))
     }
 
+    /// Closes, once a second, idle connections that are of no use any more. Returns when to come again, if any is left.
+    pub(crate) fn sweep(&self) -> Option<Instant> {
+        let close = || self.current.read().values().map(|(_, client)| client.sweep()).sum();
+        self.idle.sweep(Instant::now(), close)
+    }
+
     /// Breaks off everything that is under way.
     pub(crate) fn shutdown(&self) {
         for (_, client) in self.current.read().values() {
@@ -122,9 +141,13 @@ impl Clients {
 
 impl Shared {
     fn client(&mut self, endpoint: &Endpoint) -> Result<Client, ConfigError> {
-        let (names, tls) = (Arc::clone(&self.names), tls::config(endpoint, &mut self.public)?);
+        let common = Common {
+            connector: self.connectors.of(endpoint)?,
+            names: Arc::clone(&self.names),
+            idle: Arc::clone(&self.idle),
+        };
         match &endpoint.target {
-            Target::Url(url) => HttpClient::new(endpoint, url, tls, names).map(Client::Http),
+            Target::Url(url) => HttpClient::new(endpoint, url, common).map(Client::Http),
             Target::Lambda(lambda) => {
                 let known = self.providers.iter().find(|provider| provider.looks_in(&lambda.credentials));
                 let provider = known.cloned().unwrap_or_else(|| {
@@ -132,7 +155,7 @@ impl Shared {
                     self.providers.push(Arc::clone(&provider));
                     provider
                 });
-                LambdaClient::new(endpoint, lambda, tls, names, provider).map(Client::Lambda)
+                LambdaClient::new(endpoint, lambda, common, provider).map(Client::Lambda)
             }
         }
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Left;
+use super::client::Clients;
 use super::desk::Desk;
 use super::lanes::Pauses;
 use super::retry::Answer;
@@ -39,7 +40,7 @@ const HELD_BACK_LOOK: Duration = Duration::from_millis(50);
 pub(crate) enum Message {
     /// The outbox has events.
     Events,
-    /// There is something to do that the worker who saw it leaves to the dispatcher.
+    /// There is something to do that whoever saw it leaves to the dispatcher.
     Due,
     /// The worker that made this lane's attempt panicked.
     Abandoned { lane: usize },
@@ -64,6 +65,7 @@ pub(crate) struct Dispatcher {
     pub(super) signalled: Arc<AtomicBool>,
     pub(super) messages: Receiver<Message>,
     pub(super) workers: Workers,
+    pub(super) clients: Arc<Clients>,
     pub(super) telemetry: Arc<Telemetry>,
     /// Events from the outbox on their way into lanes.
     pub(super) incoming: VecDeque<Queued>,
@@ -201,8 +203,8 @@ impl Dispatcher {
         let untaken = self.signalled.load(Ordering::SeqCst);
         let unrouted = (untaken || !self.incoming.is_empty())
             .then(|| Instant::now() + if holding_back { HELD_BACK_LOOK } else { Duration::ZERO });
-        let more_threads = self.shortage.until();
-        let wake = self.desk.open().sleep(flush.into_iter().chain(unrouted).chain(more_threads).min(), holding_back);
+        let others = [flush, unrouted, self.shortage.until(), self.clients.sweep()];
+        let wake = self.desk.open().sleep(others.into_iter().flatten().min(), holding_back);
         let first = match wake {
             Some(wake) => self.messages.recv_deadline(wake).ok(),
             None => self.messages.recv().ok(),

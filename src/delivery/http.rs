@@ -1,21 +1,18 @@
 //! The POST of a batch.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ureq::Error;
 use ureq::http::Uri;
-use ureq::tls::TlsConfig;
 
-use super::names::Names;
-use super::request::Head;
 use super::retry::Answer;
 use super::signature::SignedRequest;
-use super::transport::{Transport, asked_wait};
-use crate::config::{ConfigError, Endpoint, EndpointUrl};
+use super::transport::{self, Common, asked_wait};
+use crate::config::{ConfigError, Endpoint, EndpointUrl, Header};
+use crate::net::http1::{Client, RequestHead};
 use crate::secret::Secret;
 
 /// How much of an answer is read. Nobody looks at it, but a connection whose answer was not read cannot be used again.
@@ -27,9 +24,9 @@ const ANSWER_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// What POSTs to one URL.
 #[derive(Debug)]
 pub(super) struct HttpClient {
-    transport: Transport,
+    transport: Client,
     /// What every POST begins with.
-    head: Head,
+    head: RequestHead,
 }
 
 impl HttpClient {
@@ -37,17 +34,13 @@ impl HttpClient {
     ///
     /// # Errors
     /// When that, or the proxy, is none to send to; the message names the key.
-    pub(super) fn new(
-        endpoint: &Endpoint,
-        url: &EndpointUrl,
-        tls: TlsConfig,
-        names: Arc<Names>,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn new(endpoint: &Endpoint, url: &EndpointUrl, common: Common) -> Result<Self, ConfigError> {
         let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.url", endpoint.key), error);
         let uri: Uri = url.as_str().parse().map_err(|error| wrong(&error))?;
-        let transport = Transport::new(endpoint, uri, tls, names)?;
+        let transport = transport::client(endpoint, uri, common)?;
         let mut head = transport.head();
-        head.introduce(&endpoint.headers).map_err(|error| wrong(&error))?;
+        let headers: Vec<_> = endpoint.headers.iter().map(Header::parts).collect();
+        head.introduce(&headers).map_err(|error| wrong(&error))?;
         if let Some(userinfo) = url.credentials() {
             let basic = Secret::new(format!("Basic {}", STANDARD.encode(userinfo.expose())));
             head.add("Authorization", basic.expose()).map_err(|error| wrong(&error))?;
@@ -71,12 +64,17 @@ impl HttpClient {
         answer
     }
 
+    /// Closes idle connections that are of no use any more. Returns how many stay.
+    pub(super) fn sweep(&self) -> usize {
+        self.transport.sweep()
+    }
+
     /// Breaks off what is under way.
     pub(super) fn shutdown(&self) {
         self.transport.shutdown();
     }
 
-    fn head_of(&self, request: &SignedRequest<'_>) -> Result<Head, Error> {
+    fn head_of(&self, request: &SignedRequest<'_>) -> Result<RequestHead, Error> {
         let mut head = self.head.begin();
         for (name, value) in request.headers() {
             head.add(name, value)?;

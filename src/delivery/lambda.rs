@@ -9,17 +9,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ureq::http::Uri;
-use ureq::tls::TlsConfig;
 
 use self::outcome::Reply;
-use super::names::Names;
-use super::request;
 use super::retry::Answer;
 use super::signature::SignedRequest;
-use super::transport::{Transport, asked_wait};
+use super::transport::{self, Common, asked_wait};
 use crate::aws::sigv4::{self, Request, Scope};
 use crate::aws::{self, Keys, Provider};
 use crate::config::{ConfigError, Endpoint, Header, Invocation, Lambda};
+use crate::net::http1::{self, Client};
 
 /// The longest that an attempt waits for credentials that another one is asking for.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,7 +28,7 @@ const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
 /// What invokes one function.
 #[derive(Debug)]
 pub(super) struct LambdaClient {
-    transport: Transport,
+    transport: Client,
     provider: Arc<Provider>,
     headers: Vec<Header>,
     host: String,
@@ -49,8 +47,7 @@ impl LambdaClient {
     pub(super) fn new(
         endpoint: &Endpoint,
         lambda: &Lambda,
-        tls: TlsConfig,
-        names: Arc<Names>,
+        common: Common,
         provider: Arc<Provider>,
     ) -> Result<Self, ConfigError> {
         let path = format!("/2015-03-31/functions/{}/invocations", sigv4::encoded(&lambda.function));
@@ -62,9 +59,9 @@ impl LambdaClient {
         };
         let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.lambda", endpoint.key), error);
         let uri: Uri = format!("{server}{path}{query}").parse().map_err(|error| wrong(&error))?;
-        let host = request::host(&uri);
+        let host = http1::host(&uri);
         Ok(Self {
-            transport: Transport::new(endpoint, uri, tls, names)?,
+            transport: transport::client(endpoint, uri, common)?,
             provider,
             headers: endpoint.headers.clone(),
             host,
@@ -91,6 +88,11 @@ impl LambdaClient {
             self.provider.refuse(&keys);
         }
         reply.judge()
+    }
+
+    /// Closes idle connections that are of no use any more. Returns how many stay.
+    pub(super) fn sweep(&self) -> usize {
+        self.transport.sweep()
     }
 
     /// Breaks off what is under way.

@@ -11,40 +11,27 @@
 //! | `batch`, `body`, `text` | what a batch says, frozen at its first attempt |
 //! | `signature` | pure: an attempt, signed when it is made |
 //! | `workers`, `client` | the threads that send, and what they send by |
-//! | `http`, `lambda`, `transport` | a POST, the invocation of a function, and the way that both take |
-//! | `request`, `answer`, `chunks` | pure: what a request and its answer look like on a connection |
-//! | `exchange`, `connections`, `idle_limit`, `socket`, `deadline` | a request and its answer, over what, the system calls below, and until when |
+//! | `http`, `lambda` | a POST, and the invocation of a function |
+//! | `transport`, `tls` | what an endpoint's settings mean for the way to it, which is `src/net` |
 //! | `probe` | a delivery for whoever wants to know whether an endpoint takes it |
-//! | `names`, `resolver`, `guard`, `tls` | where a name leads, which addresses are refused, whom to trust |
 //! | `retry` | pure: retry or drop |
 
-mod answer;
 mod batch;
 mod body;
-mod chunks;
 mod client;
-mod connections;
-mod deadline;
 mod desk;
 mod dispatcher;
-mod exchange;
-mod guard;
 mod health;
 mod http;
-mod idle_limit;
 mod lambda;
 mod lane;
 mod lanes;
-mod names;
 mod patience;
 mod probe;
-mod request;
-mod resolver;
 mod retry;
 mod shortage;
 mod signature;
 mod slots;
-mod socket;
 mod text;
 mod tls;
 mod transport;
@@ -62,7 +49,6 @@ pub use self::signature::SignedRequest;
 #[cfg(feature = "bench")]
 pub(crate) use batch::Batch;
 pub(crate) use body::{encode as encode_body, encoded_len};
-pub(crate) use guard::is_public;
 
 use self::batch::BatchIds;
 use self::client::Clients;
@@ -174,9 +160,12 @@ impl Delivery {
             max_bytes: settings.batch_max_bytes,
             payload: Payload::default(),
         };
-        let clients = Arc::new(Clients::new(&telemetry));
-        clients.set(&endpoints).map_err(std::io::Error::other)?;
         let (messages, inbox) = unbounded();
+        let dispatcher = messages.clone();
+        // It has ended only after a stop.
+        let wake = move || drop(dispatcher.send(Message::Due));
+        let clients = Arc::new(Clients::new(&telemetry, wake));
+        clients.set(&endpoints).map_err(std::io::Error::other)?;
         let lanes = Lanes::new(endpoints, limits, BatchIds::new(rand::random()), MAX_WORKERS);
         let desk = Desk::new(
             lanes,
@@ -196,6 +185,7 @@ impl Delivery {
             signalled: Arc::clone(&signalled),
             messages: inbox,
             workers,
+            clients: Arc::clone(&clients),
             telemetry: Arc::clone(&telemetry),
             incoming: VecDeque::new(),
             flushes: Vec::new(),

@@ -38,7 +38,7 @@ pub fn probe(endpoint: &Endpoint, credentials: &Credentials) -> Probe {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let (body, app) = (body(now), credentials.clone().into());
     let began = Instant::now();
-    let clients = Clients::new(&Arc::new(Telemetry::default()));
+    let clients = Clients::new(&Arc::new(Telemetry::default()), || {});
     let answer = match clients.set(std::slice::from_ref(endpoint)) {
         Ok(()) => clients.of(&endpoint.id).and_then(|(client, own)| {
             let signer = Signer::of(Some(&app), own.as_ref())?;
@@ -72,6 +72,7 @@ fn about_status(status: u16) -> Option<&'static str> {
         401 | 403 => "It wants a login, or the signature does not fit: compare the secret on both sides.",
         404 => "There is nothing under this path.",
         405 => "It takes no POST under this path.",
+        407 => "The proxy wants a login: write it into the URL of proxy.",
         410 => "It wants nothing more: a server that gets this answer disables the endpoint until it starts anew.",
         413 => "It finds the body too large: see its own limits, and batch_max_bytes.",
         419 => "Laravel wants a CSRF token: except the path from that check, or put the route into routes/api.php.",

@@ -1,18 +1,87 @@
-//! Whom an endpoint's connections trust, and by what they are known.
+//! TLS settings of endpoints, shared between endpoints with the same certificates.
+
+use std::path::Path;
+use std::sync::{Arc, Weak};
 
 use rustls::{ClientConfig, RootCertStore};
+use sha2::{Digest, Sha256};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use crate::config::{ConfigError, Endpoint};
-use crate::tls::{CertificateFile, KeyFile, install_provider, system_certificates};
+use crate::net::http1::Connector;
+use crate::net::tls::{CertificateFile, KeyFile, install_provider, system_certificates};
 
-/// The TLS configuration of an endpoint. `public` is what all others trust, once it has been read.
-///
-/// # Errors
-/// When a file cannot be read or used.
-pub(super) fn config(endpoint: &Endpoint, public: &mut Option<RootCerts>) -> Result<TlsConfig, ConfigError> {
-    install_provider();
-    Ok(TlsConfig::builder().root_certs(roots(endpoint, public)?).client_cert(client_cert(endpoint)?).build())
+/// Connectors of all endpoints: one for each set of certificates.
+#[derive(Debug, Default)]
+pub(super) struct Connectors {
+    /// The trusted authorities of endpoints without a `ca_file`; read once.
+    public: Option<RootCerts>,
+    /// By the content of the TLS files.
+    known: Vec<(Content, Weak<Connector>)>,
+}
+
+/// SHA-256 of the content of an endpoint's TLS files.
+type Content = [u8; 32];
+
+/// The TLS files of an endpoint.
+struct Files {
+    ca: Option<CertificateFile>,
+    client: Option<(CertificateFile, KeyFile)>,
+}
+
+impl Connectors {
+    /// The connector of `endpoint`.
+    ///
+    /// # Errors
+    /// When a file cannot be read or used.
+    pub(super) fn of(&mut self, endpoint: &Endpoint) -> Result<Arc<Connector>, ConfigError> {
+        let files = Files::read(endpoint)?;
+        let content = files.content();
+        self.known.retain(|(_, connector)| connector.strong_count() > 0);
+        let known = self.known.iter().find(|(other, _)| *other == content);
+        if let Some(connector) = known.and_then(|(_, connector)| connector.upgrade()) {
+            return Ok(connector);
+        }
+        install_provider();
+        let roots = match &files.ca {
+            Some(file) => roots(endpoint, file)?,
+            None => self.public.get_or_insert_with(public_authorities).clone(),
+        };
+        let client = files.client.as_ref().map(|(cert, key)| client_cert(endpoint, cert, key)).transpose()?;
+        let connector = Arc::new(Connector::new(TlsConfig::builder().root_certs(roots).client_cert(client).build()));
+        self.known.push((content, Arc::downgrade(&connector)));
+        Ok(connector)
+    }
+}
+
+impl Files {
+    fn read(endpoint: &Endpoint) -> Result<Self, ConfigError> {
+        let certificate = |name: &str, path: &Path| {
+            CertificateFile::read(path).map_err(|error| ConfigError::at(&key(endpoint, name), error))
+        };
+        let ca = endpoint.tls.ca.as_ref().map(|path| certificate("ca_file", path));
+        let client = endpoint.tls.client.as_ref().map(|files| {
+            let private = KeyFile::read(&files.key);
+            let private = private.map_err(|error| ConfigError::at(&key(endpoint, "client_key"), error));
+            Ok((certificate("client_cert", &files.cert)?, private?))
+        });
+        Ok(Self { ca: ca.transpose()?, client: client.transpose()? })
+    }
+
+    fn content(&self) -> Content {
+        let client = self.client.as_ref();
+        let parts = [
+            self.ca.as_ref().map(|file| &file.pem),
+            client.map(|(cert, _)| &cert.pem),
+            client.map(|(_, key)| &key.pem),
+        ];
+        let mut hash = Sha256::new();
+        for part in parts.into_iter().map(|part| part.map_or(&[][..], Vec::as_slice)) {
+            hash.update(part.len().to_be_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
+    }
 }
 
 /// The certificates that this machine trusts, as PHP's own HTTP clients use them, or Mozilla's where it has none.
@@ -25,33 +94,71 @@ fn public_authorities() -> RootCerts {
     }
 }
 
-fn roots(endpoint: &Endpoint, public: &mut Option<RootCerts>) -> Result<RootCerts, ConfigError> {
-    let Some(path) = &endpoint.tls.ca else { return Ok(public.get_or_insert_with(public_authorities).clone()) };
-    let key = format!("{}.ca_file", endpoint.key);
-    let file = CertificateFile::read(&key, path)?;
+/// The trusted authorities of an endpoint with a `ca_file`.
+fn roots(endpoint: &Endpoint, file: &CertificateFile) -> Result<RootCerts, ConfigError> {
     // ureq passes over in silence what is no certificate of an authority.
     let mut usable = RootCertStore::empty();
     for certificate in &file.certificates {
         usable.add(certificate.clone()).map_err(|error| {
-            ConfigError::at(&key, format_args!("{} holds an unusable certificate: {error}", path.display()))
+            let path = file.path.display();
+            ConfigError::at(&key(endpoint, "ca_file"), format_args!("{path} holds an unusable certificate: {error}"))
         })?;
     }
     Ok(RootCerts::from(file.certificates.iter().map(|der| Certificate::from_der(der).to_owned())))
 }
 
-fn client_cert(endpoint: &Endpoint) -> Result<Option<ClientCert>, ConfigError> {
-    let Some(files) = &endpoint.tls.client else { return Ok(None) };
-    let cert = CertificateFile::read(&format!("{}.client_cert", endpoint.key), &files.cert)?;
-    let key_name = format!("{}.client_key", endpoint.key);
-    let key = KeyFile::read(&key_name, &files.key)?;
+/// The client certificate of an endpoint.
+fn client_cert(endpoint: &Endpoint, cert: &CertificateFile, private: &KeyFile) -> Result<ClientCert, ConfigError> {
+    let path = private.path.display();
+    let key = key(endpoint, "client_key");
     // ureq would panic at the first connection.
     ClientConfig::builder()
         .with_root_certificates(RootCertStore::empty())
-        .with_client_auth_cert(cert.certificates.clone(), key.key.clone_key())
-        .map_err(|error| {
-            ConfigError::at(&key_name, format_args!("{} cannot be used with client_cert: {error}", files.key.display()))
-        })?;
+        .with_client_auth_cert(cert.certificates.clone(), private.key.clone_key())
+        .map_err(|error| ConfigError::at(&key, format_args!("{path} cannot be used with client_cert: {error}")))?;
     let chain: Vec<_> = cert.certificates.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-    let unusable = |error| ConfigError::at(&key_name, format_args!("{} cannot be used: {error}", files.key.display()));
-    Ok(Some(ClientCert::new_with_certs(&chain, PrivateKey::from_pem(&key.pem).map_err(unusable)?)))
+    let unusable = |error| ConfigError::at(&key, format_args!("{path} cannot be used: {error}"));
+    Ok(ClientCert::new_with_certs(&chain, PrivateKey::from_pem(&private.pem).map_err(unusable)?))
+}
+
+/// The place of an endpoint's setting in the config.
+fn key(endpoint: &Endpoint, name: &str) -> String {
+    format!("{}.{name}", endpoint.key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ClientCert as ClientFiles, Config, TlsFiles};
+    use crate::support::certificates::PrivateCa;
+
+    fn endpoint(tls: TlsFiles) -> Endpoint {
+        let config = serde_json::json!({ "endpoints": [{ "url": "https://hooks.test/" }] });
+        Endpoint { tls, ..Config::from_value(config).unwrap().endpoints.remove(0) }
+    }
+
+    #[test]
+    fn endpoints_with_the_same_certificates_share_what_rustls_keeps_for_them() {
+        let (ca, other) = (PrivateCa::new(), PrivateCa::new());
+        let copy = ca.file().with_file_name("copy.pem");
+        std::fs::copy(ca.file(), &copy).unwrap();
+        let client = ca.issue("sender");
+        let client = || Some(ClientFiles { cert: client.cert.clone(), key: client.key.clone() });
+
+        let mut connectors = Connectors::default();
+        let mut of = |ca: Option<&Path>, client| {
+            connectors.of(&endpoint(TlsFiles { ca: ca.map(Path::to_owned), client })).unwrap()
+        };
+        let (public, private, known) = (of(None, None), of(Some(&ca.file()), None), of(Some(&ca.file()), client()));
+        assert!(Arc::ptr_eq(&public, &of(None, None)));
+        assert!(Arc::ptr_eq(&private, &of(Some(&copy), None)), "it is the content that counts");
+        assert!(Arc::ptr_eq(&known, &of(Some(&copy), client())));
+        let others = [public, private, known, of(Some(&other.file()), None), of(None, client())];
+        for (n, one) in others.iter().enumerate() {
+            assert!(others[..n].iter().all(|another| !Arc::ptr_eq(one, another)), "{n}");
+        }
+        drop(others);
+        connectors.of(&endpoint(TlsFiles::default())).unwrap();
+        assert_eq!(connectors.known.len(), 1, "what no endpoint needs is gone");
+    }
 }

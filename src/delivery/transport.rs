@@ -1,133 +1,49 @@
-//! The way to one endpoint's server, whatever a POST over it carries.
+//! From the settings of an endpoint to the HTTP client that serves it.
 
-use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
+use ureq::Proxy;
 use ureq::http::Uri;
-use ureq::tls::TlsConfig;
-use ureq::{Agent, Error, Proxy, Timeout};
 
-use super::answer;
-use super::connections::{Connection, Connections};
-use super::deadline::Deadline;
-use super::exchange::Answered;
-use super::names::Names;
-use super::request;
-use super::resolver::{GuardedResolver, refused_literal};
 use super::retry::retry_after;
 use crate::config::{ConfigError, Endpoint};
+use crate::net::Names;
+use crate::net::http1::{Client, Connector, Head, Idle, Settings};
 
-/// The longest head of an answer that is understood.
-const LONGEST_HEAD: usize = 32 * 1024;
-
-/// A request on a reused connection that fails within this time met a peer that had closed it meanwhile. After longer,
-/// the peer was at work on the request.
-const STALE_WITHIN: Duration = Duration::from_secs(1);
-
-/// The way to one server.
-///
-/// ureq connects, through proxies and TLS, and httparse reads the heads of answers. What is between the two is ours: for
-/// each request a whole HTTP client does again what is the same for all requests to an endpoint, and that was most of what a
-/// POST cost. Each endpoint has connections of its own: none can push another's idle ones out.
-#[derive(Debug)]
-pub(super) struct Transport {
-    connections: Connections,
-    /// Why nothing is ever sent.
-    refused: Option<String>,
-    timeout: Duration,
-    connect_timeout: Duration,
+/// Parts that the clients of endpoints share.
+#[derive(Clone, Debug)]
+pub(super) struct Common {
+    /// Makes the connections.
+    pub(super) connector: Arc<Connector>,
+    /// The cache of names.
+    pub(super) names: Arc<Names>,
+    /// Schedules the closing of idle connections.
+    pub(super) idle: Arc<Idle>,
 }
 
-impl Transport {
-    /// The way to `uri`, by the settings of `endpoint`.
-    ///
-    /// # Errors
-    /// When the proxy is none to go through; the message names the key.
-    pub(super) fn new(endpoint: &Endpoint, uri: Uri, tls: TlsConfig, names: Arc<Names>) -> Result<Self, ConfigError> {
-        let proxy = endpoint.proxy.as_ref().map(|proxy| Proxy::new(proxy.full().expose())).transpose();
-        let proxy = proxy.map_err(|error| ConfigError::at(&format!("{}.proxy", endpoint.key), error))?;
-        let resolver = GuardedResolver::new(names, endpoint.addresses, proxy.clone());
-        let config = Agent::config_builder()
-            // Never the environment's, which ureq would take by itself.
-            .proxy(proxy)
-            .user_agent(request::USER_AGENT)
-            .tls_config(tls)
-            .input_buffer_size(LONGEST_HEAD)
-            .output_buffer_size(16 * 1024)
-            .build();
-        Ok(Self {
-            refused: refused_literal(&uri, endpoint.addresses),
-            connections: Connections::new(uri, config, resolver, endpoint.connect_timeout),
-            timeout: endpoint.timeout,
-            connect_timeout: endpoint.connect_timeout,
-        })
-    }
-
-    /// The head of every request.
-    pub(super) fn head(&self) -> request::Head {
-        request::Head::post(self.connections.uri())
-    }
-
-    /// POSTs `body` behind what `head` makes, twice if need be, at most for the endpoint's timeout.
-    ///
-    /// # Errors
-    /// When there was no answer; why.
-    pub(super) fn post(
-        &self,
-        head: impl Fn() -> Result<request::Head, Error>,
-        body: &[u8],
-    ) -> Result<Answered<'_>, String> {
-        if let Some(reason) = &self.refused {
-            return Err(reason.clone());
-        }
-        let started = Instant::now();
-        let deadline = Deadline::of_request(started, self.timeout);
-        let post = |connection: Connection| {
-            let head = head()?.end(body.len())?;
-            Answered::to(&head, body, connection, &self.connections, deadline)
-        };
-        let mut answered = None;
-        if let Some(kept) = self.connections.kept(deadline) {
-            // The peer may have closed the idle connection while the request was on its way. That says nothing about the
-            // endpoint, so it is no failed attempt.
-            let stale = |error: &Error| is_disconnect(error) && started.elapsed() < STALE_WITHIN;
-            answered = Some(post(kept)).filter(|answered| !answered.as_ref().is_err_and(stale));
-        }
-        let answered = answered.unwrap_or_else(|| post(self.connections.connect(deadline)?));
-        answered.map_err(|error| self.explain(&error))
-    }
-
-    /// Breaks off what is under way and closes every connection. What is being connected ends by its timeout.
-    pub(super) fn shutdown(&self) {
-        self.connections.shutdown();
-    }
-
-    /// The reason as an operator reads it. It never holds userinfo: ureq does not know it.
-    pub(super) fn explain(&self, error: &Error) -> String {
-        match error {
-            Error::Timeout(Timeout::Resolve) => {
-                let host = self.connections.uri().host().unwrap_or_default();
-                format!("no address for {host} within {:?}", self.connect_timeout)
-            }
-            Error::Timeout(Timeout::Connect) => format!("no connection within {:?}", self.connect_timeout),
-            Error::Timeout(_) => format!("no answer within {:?}", self.timeout),
-            Error::Io(error) => error.to_string(),
-            other => other.to_string(),
-        }
-    }
+/// The way to `uri`, by the settings of `endpoint`.
+///
+/// # Errors
+/// When the proxy is none to go through; the message names the key.
+pub(super) fn client(endpoint: &Endpoint, uri: Uri, common: Common) -> Result<Client, ConfigError> {
+    let Common { connector, names, idle } = common;
+    let proxy = endpoint.proxy.as_ref().map(|proxy| Proxy::new(proxy.full().expose())).transpose();
+    let settings = Settings {
+        uri,
+        proxy: proxy.map_err(|error| ConfigError::at(&format!("{}.proxy", endpoint.key), error))?,
+        connector,
+        rules: endpoint.addresses,
+        timeout: endpoint.timeout,
+        connect_timeout: endpoint.connect_timeout,
+    };
+    Ok(Client::new(settings, names, idle))
 }
 
 /// The wait that an answer asks for, which a success does not.
-pub(super) fn asked_wait(head: &answer::Head) -> Option<Duration> {
+pub(super) fn asked_wait(head: &Head) -> Option<Duration> {
     if matches!(head.status(), 200..=299) {
         return None;
     }
     retry_after(head.header("Retry-After")?, SystemTime::now())
-}
-
-/// The peer ended the connection before it answered.
-fn is_disconnect(error: &Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    matches!(error, Error::Io(error) if matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe))
 }

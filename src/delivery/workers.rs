@@ -10,11 +10,11 @@ use parking_lot::Mutex;
 
 use super::batch::Batch;
 use super::client::Clients;
-use super::deadline::RequestLimit;
 use super::desk::Desk;
 use super::lanes::Job;
 use super::retry::Answer;
 use crate::apps::AppDirectory;
+use crate::net::RequestLimit;
 use crate::outbox::{LaneId, NotKept, Outbox};
 use crate::telemetry::{Telemetry, UNCONFIGURED};
 use crate::thread::Thread;

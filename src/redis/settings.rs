@@ -10,7 +10,7 @@ use super::failure::LinkError;
 use super::sentinel::{authenticate, open_master};
 use super::{survey, tls};
 use crate::config::{Address, Config, ConfigError, Connection};
-use crate::tls::install_provider;
+use crate::net::tls::install_provider;
 
 /// Idle time after which TCP asks whether the peer is still there. Between a node and its Redis may stand a firewall
 /// that forgets silent connections after a few minutes.

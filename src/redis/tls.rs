@@ -1,11 +1,13 @@
 //! Certificates for a Redis behind TLS.
 
+use std::path::Path;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use redis::{ClientTlsConfig, TlsCertificates};
 
 use crate::config::{ConfigError, TlsFiles};
-use crate::tls::{CertificateFile, KeyFile, system_certificates};
+use crate::net::tls::{CertificateFile, KeyFile, system_certificates};
 
 /// Reads the certificates of `files`, or the system's.
 ///
@@ -13,17 +15,24 @@ use crate::tls::{CertificateFile, KeyFile, system_certificates};
 /// and does so even when it is told to trust another one.
 pub(super) fn certificates(files: &TlsFiles) -> Result<TlsCertificates, ConfigError> {
     let root_cert = match &files.ca {
-        Some(path) => Some(CertificateFile::read("connection.ca_file", path)?.pem),
+        Some(path) => Some(certificate("connection.ca_file", path)?),
         None => system_roots(),
     };
     let client_tls = match &files.client {
         Some(client) => Some(ClientTlsConfig {
-            client_cert: CertificateFile::read("connection.client_cert", &client.cert)?.pem,
-            client_key: KeyFile::read("connection.client_key", &client.key)?.pem,
+            client_cert: certificate("connection.client_cert", &client.cert)?,
+            client_key: KeyFile::read(&client.key)
+                .map_err(|error| ConfigError::at("connection.client_key", error))?
+                .pem,
         }),
         None => None,
     };
     Ok(TlsCertificates { client_tls, root_cert })
+}
+
+/// The certificates in the file at `path`, which stands in the config at `key`.
+fn certificate(key: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
+    CertificateFile::read(path).map(|file| file.pem).map_err(|error| ConfigError::at(key, error))
 }
 
 /// The certificates that the system trusts, in PEM. `None` when it has none, as in a bare container: then the client

@@ -17,6 +17,8 @@ pub(crate) struct Received {
     pub(crate) path: String,
     /// The headers, names in lower case, in their order.
     pub(crate) headers: Vec<(String, String)>,
+    /// The names of the headers as they were written.
+    pub(crate) names: Vec<String>,
     /// The body, byte for byte.
     pub(crate) body: Vec<u8>,
     /// When the request was complete.
@@ -292,15 +294,16 @@ pub(crate) fn read_request(reader: &mut impl BufRead, connection: usize) -> io::
     }
     let mut words = line.split_whitespace().map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut headers = Vec::new();
+    let (mut headers, mut names) = (Vec::new(), Vec::new());
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.push((name.to_lowercase(), value.trim().to_owned()));
+        names.push(name.to_owned());
     }
     let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body)?;
-    Ok(Some(Received { method, path, headers, body, at: Instant::now(), connection }))
+    Ok(Some(Received { method, path, headers, names, body, at: Instant::now(), connection }))
 }

@@ -53,6 +53,11 @@ impl TlsReceiver {
         format!("https://localhost:{}/", self.address.port())
     }
 
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What came so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().expect("no panic").clone()

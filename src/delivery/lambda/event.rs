@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::config::Header;
-use crate::delivery::request::USER_AGENT;
 use crate::delivery::signature::SignedRequest;
+use crate::net::http1::USER_AGENT;
 
 /// There is no URL, so there is no path either.
 const PATH: &str = "/";
@@ -136,7 +136,7 @@ mod tests {
         let headers = json!({
             "Content-Type": "application/json", "X-Pusher-Key": "key", "X-Pusher-Signature": "p",
             "webhook-id": "msg_1", "webhook-timestamp": "1700000000", "webhook-signature": "v1,s",
-            "User-Agent": USER_AGENT, "x-tenant": "7",
+            "User-Agent": USER_AGENT, "X-Tenant": "7",
         });
         assert_eq!(event["headers"], headers);
         for (name, value) in headers.as_object().unwrap() {

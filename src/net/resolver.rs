@@ -11,9 +11,8 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Error, Proxy};
 
-use super::guard;
+use super::guard::{self, AddressRules};
 use super::names::{Names, NoAddress};
-use crate::config::AddressRules;
 
 /// The most addresses of one endpoint that are tried; ureq has no room for more.
 const MAX_ADDRESSES: usize = 16;
@@ -34,6 +33,14 @@ impl GuardedResolver {
     /// A resolver that obeys `rules`, except for `proxy`.
     pub(crate) const fn new(names: Arc<Names>, rules: AddressRules, proxy: Option<Proxy>) -> Self {
         Self { names, rules, proxy }
+    }
+}
+
+impl GuardedResolver {
+    /// True when `address` is one of the host's. Also true when no recent lookup has succeeded.
+    pub(super) fn may_be(&self, uri: &Uri, address: IpAddr) -> bool {
+        let Some(host) = uri.host().filter(|host| literal(host).is_none()) else { return true };
+        self.names.known(host).is_none_or(|addresses| addresses.contains(&address))
     }
 }
 

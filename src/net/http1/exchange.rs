@@ -1,18 +1,28 @@
 //! A request and its answer, on one connection.
 
 use std::io::{self, ErrorKind, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::{Error, Timeout};
 
 use super::answer::{Body, Head, not_http};
 use super::connections::{Connection, Connections};
-use super::deadline::Deadline;
+use crate::net::deadline::Deadline;
+
+/// The time to read an answer that has already arrived.
+const LAST_LOOK: Duration = Duration::from_millis(1);
+
+/// More interim answers than any server sends.
+const INTERIM_AT_MOST: usize = 64;
+
+/// The most bytes of chunk sizes, extensions and trailers: a fixed part, and a part for each byte of the body.
+const FRAMES_AT_MOST: u64 = 32 * 1024;
+const FRAME_OF_A_BYTE: u64 = 8;
 
 /// What was answered: the head, and the body as it is read.
 ///
 /// The connection is kept once the body was read to its end, and closed if it never is.
-pub(super) struct Answered<'a> {
+pub(crate) struct Answered<'a> {
     head: Head,
     rest: Option<Rest>,
     connections: &'a Connections,
@@ -22,6 +32,8 @@ pub(super) struct Answered<'a> {
 /// What is left of an answer, and where it comes from.
 struct Rest {
     body: Body,
+    /// Bytes read so far: of the body, and of its framing.
+    bytes: (u64, u64),
     connection: Connection,
 }
 
@@ -34,33 +46,44 @@ impl<'a> Answered<'a> {
         connections: &'a Connections,
         deadline: Deadline,
     ) -> Result<Self, Error> {
-        send(head, &mut connection, deadline)?;
-        send(body, &mut connection, deadline)?;
-        let (head, body) = receive(&mut connection, deadline)?;
-        let mut answered = Self { head, rest: Some(Rest { body, connection }), connections, deadline };
+        let sent = send(head, &mut connection, deadline).and_then(|()| send(body, &mut connection, deadline));
+        let answer = match sent.and_then(|()| receive(&mut connection, deadline)) {
+            // A peer that stopped reading the request may have answered before.
+            Err(Error::Timeout(what)) => {
+                let look = Deadline::of_request(Instant::now(), LAST_LOOK);
+                receive(&mut connection, look).map_err(|_| Error::Timeout(what))
+            }
+            answer => answer,
+        };
+        let (head, body) = answer?;
+        let mut answered = Self { head, rest: Some(Rest { body, bytes: (0, 0), connection }), connections, deadline };
         answered.end_if_over();
         Ok(answered)
     }
 
     /// The head.
-    pub(super) const fn head(&self) -> &Head {
+    pub(crate) const fn head(&self) -> &Head {
         &self.head
     }
 
     /// The body may take no longer than this from now.
-    pub(super) fn hurry(&mut self, time: Duration) {
+    pub(crate) fn hurry(&mut self, time: Duration) {
         self.deadline = self.deadline.or_within(time, Timeout::RecvBody);
     }
 
     /// Whether all of it has been read.
-    pub(super) const fn is_over(&self) -> bool {
+    pub(crate) const fn is_over(&self) -> bool {
         self.rest.is_none()
     }
 
     fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        while let Some(Rest { body, connection }) = &mut self.rest {
+        while let Some(Rest { body, bytes, connection }) = &mut self.rest {
             let (used, read) = body.take(connection.buffers().input(), buffer)?;
             connection.buffers().input_consume(used);
+            *bytes = (bytes.0 + read as u64, bytes.1 + (used - read) as u64);
+            if bytes.1 > FRAMES_AT_MOST + FRAME_OF_A_BYTE * bytes.0 {
+                return Err(not_http("more frames than body"));
+            }
             let waits = used == 0 && !body.is_over();
             if waits && !more(connection, self.deadline)? {
                 let is_whole = body.may_end_here();
@@ -105,16 +128,25 @@ fn send(mut bytes: &[u8], connection: &mut Connection, deadline: Deadline) -> Re
 
 /// Waits for the head of the answer. Interim ones are passed over.
 fn receive(connection: &mut Connection, deadline: Deadline) -> Result<(Head, Body), Error> {
+    let (mut seen, mut interim) = (0, 0);
     loop {
-        match Head::parse(connection.buffers().input())? {
-            Some((length, head, body)) => {
-                connection.buffers().input_consume(length);
-                if !head.is_interim() {
-                    return Ok((head, body));
-                }
+        let buffers = connection.buffers();
+        let is_full = buffers.input_append_buf().is_empty();
+        let input = buffers.input();
+        if let Some((length, head, body)) = Head::parse(input, seen, is_full)? {
+            buffers.input_consume(length);
+            if !head.is_interim() {
+                return Ok((head, body));
             }
-            None if more(connection, deadline)? => {}
-            None => return Err(disconnected()),
+            (seen, interim) = (0, interim + 1);
+            if interim > INTERIM_AT_MOST {
+                return Err(not_http("too many interim answers"));
+            }
+        } else {
+            seen = input.len();
+            if !more(connection, deadline)? {
+                return Err(disconnected());
+            }
         }
     }
 }
@@ -131,3 +163,7 @@ fn more(connection: &mut Connection, deadline: Deadline) -> Result<bool, Error> 
 fn disconnected() -> Error {
     Error::Io(io::Error::new(ErrorKind::UnexpectedEof, "Peer disconnected"))
 }
+
+#[cfg(test)]
+#[path = "fuzz.rs"]
+mod fuzz;

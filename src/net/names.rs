@@ -23,7 +23,7 @@ use crate::telemetry::Telemetry;
 use crate::thread::Thread;
 
 /// How long an answer is used without asking again.
-const FRESH: Duration = Duration::from_secs(30);
+pub(super) const FRESH: Duration = Duration::from_secs(30);
 
 /// How long an answer is used at all.
 const STALE: Duration = Duration::from_secs(300);
@@ -76,7 +76,7 @@ impl Names {
         Self::asking(ask_the_system, telemetry)
     }
 
-    fn asking(
+    pub(super) fn asking(
         ask: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
         telemetry: Arc<Telemetry>,
     ) -> Arc<Self> {
@@ -111,6 +111,42 @@ impl Names {
             if self.answered.wait_until(&mut known, deadline).timed_out() {
                 return Err(NoAddress::TimedOut);
             }
+        }
+    }
+
+    /// The known addresses of `name`, without waiting. Old ones are looked up again in the background.
+    pub(crate) fn known(self: &Arc<Self>, name: &str) -> Option<Arc<[IpAddr]>> {
+        let mut known = self.known.lock();
+        let entry = known.get_mut(name)?;
+        match entry.step(Instant::now()) {
+            Step::Use(addresses) => Some(addresses),
+            Step::UseAndAsk(addresses) => {
+                entry.asking = self.start_asking(name).is_ok();
+                Some(addresses)
+            }
+            Step::Ask => {
+                entry.asking = self.start_asking(name).is_ok();
+                None
+            }
+            Step::Wait | Step::Fail(_) => None,
+        }
+    }
+
+    /// All answers have just grown old.
+    #[cfg(test)]
+    pub(super) fn age_for_a_test(&self) {
+        for name in self.known.lock().values_mut() {
+            if let Some((_, learned)) = &mut name.addresses {
+                *learned = learned.checked_sub(FRESH).expect("a machine that was started before");
+            }
+        }
+    }
+
+    /// No answer is known any more, and none can be had.
+    #[cfg(test)]
+    pub(super) fn forget_for_a_test(&self) {
+        for name in self.known.lock().values_mut() {
+            *name = Name { failure: Some(("lost".into(), Instant::now() + STALE)), ..Name::default() };
         }
     }
 

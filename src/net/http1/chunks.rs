@@ -1,9 +1,11 @@
 //! A body in chunks (RFC 9112, section 7.1), taken apart. Pure.
 
-use httparse::Status;
 use ureq::Error;
 
 use super::answer::not_http;
+
+/// Zeros before it included, no size has more digits.
+const DIGITS_AT_MOST: usize = 16;
 
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,10 +40,10 @@ impl Chunks {
     /// `None` when more input or more room is wanted, or nothing.
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Option<Step>, Error> {
         let (next, step) = match *self {
-            Self::Size => match httparse::parse_chunk_size(input).map_err(|_| not_http("no size of a chunk"))? {
-                Status::Complete((used, 0)) => (Self::Trailer, Step { used, put: 0 }),
-                Status::Complete((used, size)) => (Self::Data(size), Step { used, put: 0 }),
-                Status::Partial => return Ok(None),
+            Self::Size => match size(input)? {
+                Some((0, used)) => (Self::Trailer, Step { used, put: 0 }),
+                Some((size, used)) => (Self::Data(size), Step { used, put: 0 }),
+                None => return Ok(None),
             },
             Self::Data(0) => (Self::Break, Step::default()),
             Self::Data(mut left) => match copy(&mut left, input, output) {
@@ -49,6 +51,7 @@ impl Chunks {
                 taken => (Self::Data(left), Step { used: taken, put: taken }),
             },
             Self::Break => match input {
+                [b'\n', ..] => (Self::Size, Step { used: 1, put: 0 }),
                 [b'\r', b'\n', ..] => (Self::Size, Step { used: 2, put: 0 }),
                 [] | [b'\r'] => return Ok(None),
                 _ => return Err(not_http("a chunk longer than its size")),
@@ -63,6 +66,23 @@ impl Chunks {
         *self = next;
         Ok(Some(step))
     }
+}
+
+/// The size at the beginning of `input`, and how long its line is. `None` when the line has not come to its end.
+fn size(input: &[u8]) -> Result<Option<(u64, usize)>, Error> {
+    let no_size = || not_http("no size of a chunk");
+    let digits = input.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    if digits > DIGITS_AT_MOST {
+        return Err(no_size());
+    }
+    let Some(behind) = input.get(digits) else { return Ok(None) };
+    // What stands behind a semicolon is an extension, which means nothing to whom has not asked for it.
+    if !matches!(behind, b';' | b' ' | b'\t' | b'\r' | b'\n') {
+        return Err(no_size());
+    }
+    let size = std::str::from_utf8(&input[..digits]).ok().and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    let size = size.ok_or_else(no_size)?;
+    Ok(input.iter().position(|byte| *byte == b'\n').map(|end| (size, end + 1)))
 }
 
 /// Puts what there is of the bytes that are `left` into `output`. Returns how many.

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::io::Write;
 
-use ureq::Error;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ureq::http::uri::Scheme;
 use ureq::http::{self, HeaderValue, Uri};
-
-use crate::config::Header;
+use ureq::{Error, Proxy};
 
 /// The `User-Agent` of every request.
-pub(super) const USER_AGENT: &str = concat!("resonate-webhooks/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("resonate-webhooks/", env!("CARGO_PKG_VERSION"));
 
 /// What every request says, unless the endpoint's configuration says otherwise.
 const OWN: [(&str, &str); 2] = [("User-Agent", USER_AGENT), ("Accept", "*/*")];
@@ -19,39 +19,45 @@ const OWN: [(&str, &str); 2] = [("User-Agent", USER_AGENT), ("Accept", "*/*")];
 const ROOM: usize = 512;
 
 /// A head that goes on. It may hold secrets, so it does not print.
-pub(super) struct Head(Vec<u8>);
+pub(crate) struct Head(Vec<u8>);
 
 impl Head {
-    /// The head of a POST to `uri`, up to its `Host`.
-    pub(super) fn post(uri: &Uri) -> Self {
+    /// The head of a POST to `uri`, up to its `Host`. A `proxy` that sends it on is told the whole URL, and who we are
+    /// (RFC 9112, section 3.2.2).
+    pub(super) fn post(uri: &Uri, proxy: Option<&Proxy>) -> Self {
         let path = uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
-        Self(format!("POST {path} HTTP/1.1\r\nHost: {}\r\n", host(uri)).into_bytes())
+        let host = host(uri);
+        let (before, login) = match proxy {
+            Some(proxy) => (format!("http://{host}"), login(proxy)),
+            None => (String::new(), String::new()),
+        };
+        Self(format!("POST {before}{path} HTTP/1.1\r\nHost: {host}\r\n{login}").into_bytes())
     }
 
     /// This head, for one request.
-    pub(super) fn begin(&self) -> Self {
+    pub(crate) fn begin(&self) -> Self {
         let mut bytes = Vec::with_capacity(self.0.len() + ROOM);
         bytes.extend_from_slice(&self.0);
         Self(bytes)
     }
 
-    /// Adds what every request says, and `headers`.
+    /// Adds what every request says, and `headers` by their names.
     ///
     /// # Errors
     /// When one of them cannot be sent.
-    pub(super) fn introduce(&mut self, headers: &[Header]) -> Result<(), Error> {
-        let is_said = |name: &str| headers.iter().any(|header| header.name().eq_ignore_ascii_case(name));
+    pub(crate) fn introduce(&mut self, headers: &[(&str, &str)]) -> Result<(), Error> {
+        let is_said = |name: &str| headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
         for (name, value) in OWN.into_iter().filter(|(name, _)| !is_said(name)) {
             self.add(name, value)?;
         }
-        headers.iter().try_for_each(|header| self.add(header.name(), header.value().expose()))
+        headers.iter().try_for_each(|(name, value)| self.add(name, value))
     }
 
     /// Adds a header. Its name is one that HTTP allows.
     ///
     /// # Errors
     /// When its value cannot be sent.
-    pub(super) fn add(&mut self, name: &str, value: &str) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, name: &str, value: &str) -> Result<(), Error> {
         // Without an early end, so that many bytes are looked at in one step.
         let is_plain = value.bytes().fold(true, |plain, byte| plain & (byte == b'\t' || (b' '..=b'~').contains(&byte)));
         if !is_plain {
@@ -65,14 +71,25 @@ impl Head {
     }
 
     /// Ends the head of a request whose body is so long.
-    pub(super) fn end(mut self, length: usize) -> Result<Vec<u8>, Error> {
+    pub(crate) fn end(mut self, length: usize) -> Result<Vec<u8>, Error> {
         write!(self.0, "Content-Length: {length}\r\n\r\n")?;
         Ok(self.0)
     }
 }
 
+/// The header by which a proxy knows us, if it wants to.
+fn login(proxy: &Proxy) -> String {
+    match (proxy.username(), proxy.password()) {
+        (None, None) => String::new(),
+        (user, password) => {
+            let login = format!("{}:{}", user.unwrap_or_default(), password.unwrap_or_default());
+            format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(login))
+        }
+    }
+}
+
 /// The server, as the `Host` header names it: with the port where it is not the scheme's own.
-pub(super) fn host(uri: &Uri) -> String {
+pub(crate) fn host(uri: &Uri) -> String {
     let name = uri.host().unwrap_or_default();
     let own = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
     match uri.port_u16().filter(|port| *port != own) {
@@ -92,13 +109,27 @@ mod tests {
     use super::*;
 
     fn head(uri: &str) -> String {
-        String::from_utf8(Head::post(&uri.parse().unwrap()).end(7).unwrap()).unwrap()
+        String::from_utf8(Head::post(&uri.parse().unwrap(), None).end(7).unwrap()).unwrap()
     }
 
     #[test]
     fn a_head_names_path_query_server_and_length() {
         let expected = "POST /a/b?c=d HTTP/1.1\r\nHost: hooks.test:8080\r\nContent-Length: 7\r\n\r\n";
         assert_eq!(head("http://hooks.test:8080/a/b?c=d"), expected);
+    }
+
+    #[test]
+    fn a_proxy_is_told_the_whole_url_and_who_we_are() {
+        let head = |proxy: &str| {
+            let proxy = Proxy::new(proxy).unwrap();
+            let head = Head::post(&"http://hooks.test:80?c=d".parse().unwrap(), Some(&proxy));
+            String::from_utf8(head.end(7).unwrap()).unwrap()
+        };
+        let begin = "POST http://hooks.test/?c=d HTTP/1.1\r\nHost: hooks.test\r\n";
+        assert_eq!(head("http://proxy.test:3128"), format!("{begin}Content-Length: 7\r\n\r\n"));
+        // printf %s me:a/b | base64
+        let login = "Proxy-Authorization: Basic bWU6YS9i\r\n";
+        assert_eq!(head("http://me:a%2Fb@proxy.test:3128"), format!("{begin}{login}Content-Length: 7\r\n\r\n"));
     }
 
     #[test]
@@ -118,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_value_cannot_end_its_line() {
-        let mut head = Head::post(&"http://hooks.test/".parse().unwrap());
+        let mut head = Head::post(&"http://hooks.test/".parse().unwrap(), None);
         for value in ["a\r\nx-more: b", "a\nb", "a\0"] {
             let refused = head.add("X-Pusher-Key", value).unwrap_err();
             assert!(!refused.to_string().contains(value), "{refused}");
@@ -130,11 +161,10 @@ mod tests {
 
     #[test]
     fn what_every_request_says_is_said_once() {
-        let header = |name, value| Header::new(name, value).unwrap();
-        let mut head = Head::post(&"http://hooks.test/".parse().unwrap());
-        head.introduce(&[header("USER-AGENT", "mine"), header("x-a", "b"), header("x-a", "c")]).unwrap();
+        let mut head = Head::post(&"http://hooks.test/".parse().unwrap(), None);
+        head.introduce(&[("User-AGENT", "mine"), ("x-a", "b"), ("x-a", "c")]).unwrap();
         let head = String::from_utf8(head.end(0).unwrap()).unwrap();
-        assert!(head.contains("\r\nAccept: */*\r\nuser-agent: mine\r\nx-a: b\r\nx-a: c\r\n"), "{head}");
+        assert!(head.contains("\r\nAccept: */*\r\nUser-AGENT: mine\r\nx-a: b\r\nx-a: c\r\n"), "{head}");
         assert!(!head.contains("resonate-webhooks/"), "{head}");
     }
 }

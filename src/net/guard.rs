@@ -7,23 +7,38 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::config::AddressRules;
-
 /// Where clouds hand out the credentials of a machine to anybody who asks from inside it: Amazon, Google, Oracle,
-/// `DigitalOcean` and most others; Alibaba; Oracle's older one; Azure's host agent.
-const METADATA_V4: [Ipv4Addr; 4] = [
+/// `DigitalOcean` and most others; Amazon's for containers, ECS and EKS; Google's for Kubernetes; Tencent; Alibaba;
+/// Oracle's older one; Azure's host agent.
+const METADATA_V4: [Ipv4Addr; 8] = [
     Ipv4Addr::new(169, 254, 169, 254),
+    Ipv4Addr::new(169, 254, 170, 2),
+    Ipv4Addr::new(169, 254, 170, 23),
+    Ipv4Addr::new(169, 254, 169, 252),
+    Ipv4Addr::new(169, 254, 0, 23),
     Ipv4Addr::new(100, 100, 100, 200),
     Ipv4Addr::new(192, 0, 0, 192),
     Ipv4Addr::new(168, 63, 129, 16),
 ];
 
-/// The same over IPv6: Amazon, Google, Scaleway.
-const METADATA_V6: [Ipv6Addr; 3] = [
+/// The same over IPv6: Amazon, also for containers of EKS; `OpenStack`; Oracle; Google; Scaleway.
+const METADATA_V6: [Ipv6Addr; 6] = [
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
+    Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
 ];
+
+/// Which addresses a server may have. Those of cloud metadata services it never may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddressRules {
+    /// None of a private network, of this machine, or of a group. For URLs that somebody else has chosen.
+    pub deny_private_networks: bool,
+    /// Also those that are valid on one link only.
+    pub allow_link_local: bool,
+}
 
 /// What is wrong with an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,10 +154,17 @@ mod tests {
     fn no_rule_opens_a_metadata_service_in_any_of_its_spellings() {
         for address in [
             "169.254.169.254",
+            "169.254.170.2",
+            "169.254.170.23",
+            "169.254.169.252",
+            "169.254.0.23",
             "100.100.100.200",
             "192.0.0.192",
             "168.63.129.16",
             "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fe80::a9fe:a9fe",
+            "fd00:c1::a9fe:a9fe",
             "fd20:ce::254",
             "::ffff:169.254.169.254",
             "::169.254.169.254",
@@ -157,7 +179,7 @@ mod tests {
 
     #[test]
     fn link_local_addresses_are_refused_unless_allowed() {
-        for address in ["169.254.0.23", "169.254.170.2", "fe80::1", "febf::1", "::ffff:169.254.1.1"] {
+        for address in ["169.254.0.1", "169.254.171.2", "fe80::1", "febf::1", "::ffff:169.254.1.1"] {
             assert_eq!(verdict(address, OPEN), Err(Refusal::LinkLocal), "{address}");
             assert_eq!(verdict(address, STRICT), Err(Refusal::LinkLocal), "{address}");
             assert_eq!(verdict(address, LINK), Ok(()), "{address}");

@@ -1,23 +1,23 @@
-//! TCP to an endpoint, as ureq wants it, for fewer system calls than ureq's own sockets need.
+//! TCP to a server, as ureq wants it, for fewer system calls than ureq's own sockets need.
 //!
 //! - What is sent waits until something is to be read, or the buffer is full: head and body are one write, and one packet
 //!   that wakes the receiver once.
 //! - A time limit is told to the system only when the one that it knows is too long, or far too short. Whoever is woken too
 //!   early looks at the clock and goes on waiting.
 //! - Whether a kept connection is open is asked in one call.
+//! - A peer may answer before it stops reading. After a failed write the socket sends nothing more; it reports the failure
+//!   when nothing is left to read.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
-use std::net::TcpStream;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use std::{fmt, net};
 
 use socket2::SockRef;
 use ureq::Error;
-use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, ShutdownHandle, Transport,
-};
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, LazyBuffers, NextTimeout, ShutdownHandle, Transport};
 
 use super::deadline::Deadline;
 
@@ -30,33 +30,8 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// How many times longer than what the system knows a limit may be, before it is told again.
 const EARLY: u32 = 16;
 
-/// Connects, unless a proxy has done so.
-#[derive(Debug)]
-pub(super) struct Sockets;
-
-impl<In: Transport> Connector<In> for Sockets {
-    type Out = Either<In, Socket>;
-
-    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
-        if let Some(connected) = chained {
-            return Ok(Some(Either::A(connected)));
-        }
-        let stream = Arc::new(connect(&details.addrs, Deadline::of(details.timeout))?);
-        let handle: Weak<TcpStream> = Arc::downgrade(&stream);
-        (details.register_shutdown)(handle as Weak<dyn ShutdownHandle>)?;
-        let (input, output) = (details.config.input_buffer_size(), details.config.output_buffer_size());
-        Ok(Some(Either::B(Socket {
-            stream,
-            buffers: Gathering { buffers: LazyBuffers::new(input, output), unsent: 0 },
-            full: output / 2,
-            reading: Limit::default(),
-            writing: Limit::default(),
-        })))
-    }
-}
-
 /// Connects to the first of `addresses` that lets it. Each has half of the time that is left, and the last one all of it.
-fn connect(addresses: &[net::SocketAddr], deadline: Deadline) -> Result<TcpStream, Error> {
+fn connect(addresses: &[SocketAddr], deadline: Deadline) -> Result<(TcpStream, SocketAddr), Error> {
     let mut failure = Error::Io(ErrorKind::ConnectionRefused.into());
     for (n, address) in addresses.iter().enumerate() {
         let left = deadline.left()?;
@@ -64,7 +39,7 @@ fn connect(addresses: &[net::SocketAddr], deadline: Deadline) -> Result<TcpStrea
         match TcpStream::connect_timeout(address, share.max(SHORTEST)) {
             Ok(stream) => {
                 stream.set_nodelay(true)?;
-                return Ok(stream);
+                return Ok((stream, *address));
             }
             Err(error) if error.kind() == ErrorKind::TimedOut => failure = Error::Timeout(deadline.reason()),
             Err(error) if is_of_this_address(&error) => failure = Error::Io(error),
@@ -106,22 +81,43 @@ pub(super) struct Socket {
     full: usize,
     reading: Limit,
     writing: Limit,
+    /// Why nothing more is sent.
+    unsendable: Option<io::Error>,
 }
 
 impl Socket {
+    /// Connects to one of the addresses. Returns to which.
+    pub(super) fn connect(details: &ConnectionDetails<'_>) -> Result<(Self, IpAddr), Error> {
+        let (stream, address) = connect(&details.addrs, Deadline::of(details.timeout))?;
+        let stream = Arc::new(stream);
+        let handle: Weak<TcpStream> = Arc::downgrade(&stream);
+        (details.register_shutdown)(handle as Weak<dyn ShutdownHandle>)?;
+        let (input, output) = (details.config.input_buffer_size(), details.config.output_buffer_size());
+        let socket = Self {
+            stream,
+            buffers: Gathering { buffers: LazyBuffers::new(input, output), unsent: 0 },
+            full: output / 2,
+            reading: Limit::default(),
+            writing: Limit::default(),
+            unsendable: None,
+        };
+        Ok((socket, address.ip()))
+    }
+
     fn send_all(&mut self, timeout: NextTimeout) -> Result<(), Error> {
         let deadline = Deadline::of(timeout.for_write());
         let Gathering { buffers, unsent } = &mut self.buffers;
         let mut rest = &buffers.output()[..std::mem::take(unsent)];
-        while !rest.is_empty() {
-            if let Some(limit) = self.writing.renew(deadline.left()?) {
+        while !rest.is_empty() && self.unsendable.is_none() {
+            let left = deadline.left().inspect_err(|_| self.unsendable = Some(ErrorKind::TimedOut.into()))?;
+            if let Some(limit) = self.writing.renew(left) {
                 self.stream.set_write_timeout(Some(limit))?;
             }
             match (&*self.stream).write(rest) {
-                Ok(0) => return Err(Error::Io(ErrorKind::WriteZero.into())),
+                Ok(0) => self.unsendable = Some(ErrorKind::WriteZero.into()),
                 Ok(sent) => rest = &rest[sent..],
                 Err(error) if is_early(&error) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => self.unsendable = Some(error),
             }
         }
         Ok(())
@@ -135,7 +131,8 @@ impl Socket {
             }
             match (&*self.stream).read(self.buffers.input_append_buf()) {
                 Err(error) if is_early(&error) => {}
-                read => return Ok(read?),
+                Ok(read) if read > 0 => return Ok(read),
+                end => return Ok(self.unsendable.take().map_or(end, Err)?),
             }
         }
     }
@@ -166,6 +163,9 @@ impl Transport for Socket {
     }
 
     fn is_open(&mut self) -> bool {
+        if self.unsendable.is_some() {
+            return false;
+        }
         let unasked = SockRef::from(&*self.stream).recv_with_flags(&mut [MaybeUninit::uninit()], libc::MSG_DONTWAIT);
         unasked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }

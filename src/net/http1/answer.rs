@@ -1,0 +1,251 @@
+//! An answer: its head, and its body as it is read. Pure.
+//!
+//! Only the status line and the headers that frame the body decide. Receivers send much that no header should look like:
+//! folded lines, names with blanks, lines without a colon. All of it is skipped, as curl skips it: a webhook that was
+//! answered with 200 has arrived, whatever else stands there.
+
+use std::io::{self, ErrorKind};
+
+use ureq::Error;
+
+use super::chunks::{Chunks, copy};
+use super::fields::{end, fields};
+use super::framing::Framing;
+
+/// The head of an answer.
+#[derive(Debug)]
+pub(crate) struct Head {
+    status: u16,
+    bytes: Box<[u8]>,
+    persists: bool,
+}
+
+/// What is left of an answer's body.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// So many bytes.
+    Length(u64),
+    /// Chunks.
+    Chunks(Chunks),
+    /// All until the connection ends.
+    Rest,
+}
+
+impl Head {
+    /// Takes the head of an answer off `input`, if all of it has come. Returns how long it is, and what body follows it.
+    ///
+    /// The first `seen` bytes were looked at before. With `is_full` there is no room for more: a longer head counts for
+    /// its status and for the headers so far, and its connection for nothing.
+    ///
+    /// # Errors
+    /// When this is no answer, or nobody can say where it ends.
+    pub(super) fn parse(input: &[u8], seen: usize, is_full: bool) -> Result<Option<(usize, Self, Body)>, Error> {
+        // Some servers send a line break too many behind the answer before.
+        let skipped = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let input = &input[skipped..];
+        let line = StatusLine::parse(input)?;
+        let (Some(StatusLine { version, status }), Some(length)) = (&line, end(input, seen.saturating_sub(skipped)))
+        else {
+            return match line {
+                _ if !is_full => Ok(None),
+                Some(StatusLine { status, .. }) if !is_interim(status) => {
+                    let head = Self { status, bytes: input.into(), persists: false };
+                    Ok(Some((skipped + input.len(), head, Body::Length(0))))
+                }
+                _ => Err(not_http("it does not end")),
+            };
+        };
+        let (status, bytes) = (*status, &input[..length]);
+        let framing = Framing::of(bytes);
+        let body = framing.body(status)?;
+        // Only who was asked to may go on in another protocol.
+        let persists = framing.persists(*version) && status != 101 && !matches!(body, Body::Rest);
+        Ok(Some((skipped + length, Self { status, bytes: bytes.into(), persists }, body)))
+    }
+
+    /// The status.
+    pub(crate) const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Whether the answer itself is still to come.
+    pub(super) const fn is_interim(&self) -> bool {
+        is_interim(self.status)
+    }
+
+    /// Whether another request may follow on the same connection.
+    pub(super) const fn persists(&self) -> bool {
+        self.persists
+    }
+
+    /// The value of the first header of that name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let field = fields(&self.bytes).find(|field| field.is(name))?;
+        std::str::from_utf8(field.value).ok()
+    }
+}
+
+const fn is_interim(status: u16) -> bool {
+    matches!(status, 100 | 102..=199)
+}
+
+/// The version of HTTP: major and minor number.
+pub(super) type Version = (u8, u8);
+
+/// How an answer begins.
+struct StatusLine {
+    version: Version,
+    status: u16,
+}
+
+impl StatusLine {
+    /// Reads version and status. `None` when more has to come.
+    fn parse(line: &[u8]) -> Result<Option<Self>, Error> {
+        const PROTOCOL: &[u8] = b"HTTP/";
+        let known = line.len().min(PROTOCOL.len());
+        if line[..known] != PROTOCOL[..known] {
+            return Err(not_http("it does not begin with HTTP"));
+        }
+        let no_status = || not_http("it has no status");
+        // A server that says HTTP/2 and goes on in this form is understood, as curl understands it.
+        let (version, rest) = match line[known..] {
+            [] | [b'1'] | [b'1', b'.'] => return Ok(None),
+            [b'1', b'.', minor @ b'0'..=b'9', ref rest @ ..] => ((1, minor - b'0'), rest),
+            [major @ b'2'..=b'3', ref rest @ ..] => ((major - b'0', 0), rest),
+            _ => return Err(no_status()),
+        };
+        let status = skip(rest, b" \t");
+        if status.len() == rest.len() && !rest.is_empty() {
+            return Err(no_status());
+        }
+        match *status {
+            [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ' | b'\t' | b'\r' | b'\n', ..] => {
+                let status = [a, b, c].into_iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
+                Ok(Some(Self { version, status }))
+            }
+            _ if status.len() < 4 && status.iter().all(u8::is_ascii_digit) => Ok(None),
+            _ => Err(no_status()),
+        }
+    }
+}
+
+/// What stands behind any of `bytes`.
+fn skip<'a>(text: &'a [u8], bytes: &[u8]) -> &'a [u8] {
+    &text[text.iter().take_while(|byte| bytes.contains(byte)).count()..]
+}
+
+impl Body {
+    /// Whether nothing more belongs to it.
+    pub(super) const fn is_over(&self) -> bool {
+        matches!(self, Self::Length(0) | Self::Chunks(Chunks::End))
+    }
+
+    /// Whether it is whole, now that the connection has ended. Some servers leave the very last line of chunks out.
+    pub(super) const fn may_end_here(&self) -> bool {
+        self.is_over() || matches!(self, Self::Rest | Self::Chunks(Chunks::Trailer))
+    }
+
+    /// Takes some of it off `input` and puts it into `output`. Returns how much was used, and how much was put.
+    ///
+    /// # Errors
+    /// When these are no chunks.
+    pub(super) fn take(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), Error> {
+        let taken = match self {
+            Self::Chunks(chunks) => return chunks.take(input, output),
+            Self::Length(left) => copy(left, input, output),
+            Self::Rest => copy(&mut { u64::MAX }, input, output),
+        };
+        Ok((taken, taken))
+    }
+}
+
+/// What came is no answer.
+pub(super) fn not_http(why: impl std::fmt::Display) -> Error {
+    Error::Io(io::Error::new(ErrorKind::InvalidData, format!("the answer is not HTTP: {why}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(head: &str) -> (Head, Body) {
+        let (length, head, body) = Head::parse(head.as_bytes(), 0, false).unwrap().unwrap();
+        assert_eq!(length, head.bytes.len());
+        (head, body)
+    }
+
+    #[test]
+    fn a_head_is_taken_when_all_of_it_has_come() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n";
+        for length in 0..whole.len() {
+            assert!(Head::parse(&whole[..length], 0, false).unwrap().is_none(), "{length}");
+        }
+        for (before, seen) in
+            ["", "\r\n", "\n\n\n"].into_iter().flat_map(|before| (0..whole.len()).map(move |n| (before, n)))
+        {
+            let input = [before.as_bytes(), whole, b"hello"].concat();
+            let (length, head, body) = Head::parse(&input, seen, false).unwrap().unwrap();
+            assert_eq!((length, head.status(), head.persists()), (before.len() + whole.len(), 200, true));
+            assert!(matches!(body, Body::Length(12)));
+        }
+    }
+
+    #[test]
+    fn a_header_is_found_by_its_name_in_any_case() {
+        let (head, _) = answer("HTTP/1.1 429 Slow down\r\nretry-AFTER:  7 \r\nx-a : b\r\nRetry-After: 8\r\n\r\n");
+        assert_eq!((head.header("Retry-After"), head.header("X-A"), head.header("x-b")), (Some("7"), Some("b"), None));
+    }
+
+    #[test]
+    fn a_head_that_is_too_long_counts_for_its_status_and_its_connection_for_nothing() {
+        let parse = |head: &[u8]| Head::parse(head, 0, true);
+        let (length, head, body) = parse(b"HTTP/1.1 429 OK\r\nRetry-After: 7\r\nX-Long: aaaa").unwrap().unwrap();
+        assert_eq!((length, head.status(), head.header("Retry-After")), (45, 429, Some("7")));
+        assert!(!head.persists() && body.is_over());
+        for endless in
+            [&b"HTTP/1.1 100 Continue\r\nX-Long: aaaa"[..], b"HTTP/1.1       ", b"\r\n\r\n\r\n", b"HTTP/1.1 20"]
+        {
+            assert!(parse(endless).unwrap_err().to_string().ends_with("it does not end"));
+        }
+    }
+
+    #[test]
+    fn an_answer_that_goes_on_in_another_protocol_ends_its_connection() {
+        assert!(!answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n").0.persists());
+    }
+
+    #[test]
+    fn interim_answers_are_those_of_the_first_hundred_but_for_a_change_of_protocols() {
+        let interim = |status: u16| answer(&format!("HTTP/1.1 {status} -\r\n\r\n")).0.is_interim();
+        assert!(interim(100) && interim(103) && interim(199));
+        assert!(!interim(101) && !interim(200) && !interim(404));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused_with_its_first_wrong_byte() {
+        let refused = |head: &str| Head::parse(head.as_bytes(), 0, false).unwrap_err().to_string();
+        for other in ["S", "SSH-2.0-OpenSSH\r\n", "HTTPS", "<html>"] {
+            assert_eq!(refused(other), "io: the answer is not HTTP: it does not begin with HTTP");
+        }
+        for other in [
+            "HTTP/1.x",
+            "HTTP/4",
+            "HTTP/0.9 ",
+            "HTTP/1.1200",
+            "HTTP/1.1 -",
+            "HTTP/1.1 20 OK",
+            "HTTP/1.1 2000",
+            "HTTP/1.1 099 x",
+        ] {
+            assert_eq!(refused(other), "io: the answer is not HTTP: it has no status", "{other}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_a_length_takes_no_more_than_that() {
+        let (mut body, mut output) = (Body::Length(5), [0; 3]);
+        assert_eq!(body.take(b"hello, you", &mut output).unwrap(), (3, 3));
+        assert_eq!(body.take(b"lo, you", &mut output).unwrap(), (2, 2));
+        assert!(body.is_over());
+    }
+}

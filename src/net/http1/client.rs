@@ -1,0 +1,151 @@
+//! POSTs to one server, whatever they carry.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ureq::http::Uri;
+use ureq::{Agent, Error, Proxy, Timeout};
+
+use super::connections::{Connection, Connections};
+use super::connector::Connector;
+use super::exchange::Answered;
+use super::idle::Idle;
+use super::request;
+use crate::net::deadline::Deadline;
+use crate::net::resolver::{GuardedResolver, refused_literal};
+use crate::net::{AddressRules, Names};
+
+/// The longest head of an answer that is understood.
+const LONGEST_HEAD: usize = 32 * 1024;
+
+/// A request on a reused connection that fails within this time met a peer that had closed it meanwhile. After longer,
+/// the peer was at work on the request.
+const STALE_WITHIN: Duration = Duration::from_secs(1);
+
+/// Where POSTs go, and how.
+pub(crate) struct Settings {
+    /// The server, and the path on it.
+    pub(crate) uri: Uri,
+    /// The proxy that leads there.
+    pub(crate) proxy: Option<Proxy>,
+    /// Makes the connections.
+    pub(crate) connector: Arc<Connector>,
+    /// Which addresses the server may have.
+    pub(crate) rules: AddressRules,
+    /// The longest that a request may take.
+    pub(crate) timeout: Duration,
+    /// The longest that a connection may take.
+    pub(crate) connect_timeout: Duration,
+}
+
+/// The way to one server.
+///
+/// ureq connects, through proxies and TLS. What goes over a connection is ours: for
+/// each request a whole HTTP client does again what is the same for all requests to a server, and that was most of what a
+/// POST cost. Each has connections of its own: none can push another's idle ones out.
+#[derive(Debug)]
+pub(crate) struct Client {
+    connections: Connections,
+    /// Why nothing is ever sent.
+    refused: Option<String>,
+    timeout: Duration,
+    connect_timeout: Duration,
+}
+
+impl Client {
+    /// The way that `settings` describe. All clients share `names` and `idle`.
+    pub(crate) fn new(settings: Settings, names: Arc<Names>, idle: Arc<Idle>) -> Self {
+        let Settings { uri, proxy, connector, rules, timeout, connect_timeout } = settings;
+        let resolver = GuardedResolver::new(names, rules, proxy.clone());
+        let config = Agent::config_builder()
+            // Never the environment's, which ureq would take by itself.
+            .proxy(proxy)
+            .user_agent(request::USER_AGENT)
+            .tls_config(connector.tls().clone())
+            .input_buffer_size(LONGEST_HEAD)
+            .output_buffer_size(16 * 1024)
+            .build();
+        Self {
+            refused: refused_literal(&uri, rules),
+            connections: Connections::new(uri, config, resolver, connect_timeout, connector, idle),
+            timeout,
+            connect_timeout,
+        }
+    }
+
+    /// The head of every request.
+    pub(crate) fn head(&self) -> request::Head {
+        request::Head::post(self.connections.uri(), self.connections.forwarder())
+    }
+
+    /// POSTs `body` behind what `head` makes, twice if need be, at most for the timeout.
+    ///
+    /// # Errors
+    /// When there was no answer; why.
+    pub(crate) fn post(
+        &self,
+        head: impl Fn() -> Result<request::Head, Error>,
+        body: &[u8],
+    ) -> Result<Answered<'_>, String> {
+        if let Some(reason) = &self.refused {
+            return Err(reason.clone());
+        }
+        let started = Instant::now();
+        let deadline = Deadline::of_request(started, self.timeout);
+        let post = |connection: Connection| {
+            let head = head()?.end(body.len())?;
+            Answered::to(&head, body, connection, &self.connections, deadline)
+        };
+        let mut answered = None;
+        if let Some(kept) = self.connections.kept() {
+            // The peer may have closed the idle connection while the request was on its way. That says nothing about the
+            // server, so it is no failed attempt.
+            answered = Some(post(kept)).filter(|answered| !is_close(answered) || started.elapsed() >= STALE_WITHIN);
+        }
+        let answered = answered.unwrap_or_else(|| post(self.connections.connect(deadline)?));
+        answered.map_err(|error| self.explain(&error))
+    }
+
+    /// Closes connections that are idle for too long or closed by the peer. Returns the number that stays.
+    pub(crate) fn sweep(&self) -> usize {
+        self.connections.sweep()
+    }
+
+    /// Breaks off what is under way and closes every connection. What is being connected ends by its timeout.
+    pub(crate) fn shutdown(&self) {
+        self.connections.shutdown();
+    }
+
+    /// The reason as an operator reads it. It never holds userinfo: ureq does not know it.
+    pub(crate) fn explain(&self, error: &Error) -> String {
+        match error {
+            Error::Timeout(Timeout::Resolve) => {
+                let host = self.connections.peer().host().unwrap_or_default();
+                format!("no address for {host} within {:?}", self.connect_timeout)
+            }
+            Error::Timeout(Timeout::Connect) => format!("no connection within {:?}", self.connect_timeout),
+            Error::Timeout(_) => format!("no answer within {:?}", self.timeout),
+            Error::Io(error) => error.to_string(),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// True when the peer closed the idle connection, with a 408 (RFC 9110, section 15.5.9) or without.
+fn is_close(answered: &Result<Answered<'_>, Error>) -> bool {
+    match answered {
+        Ok(answered) => answered.head().status() == 408 && !answered.head().persists(),
+        Err(error) => is_disconnect(error),
+    }
+}
+
+/// The peer ended the connection before it answered.
+fn is_disconnect(error: &Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error, Error::Io(error) if matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe))
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

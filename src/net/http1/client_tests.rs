@@ -1,0 +1,134 @@
+//! A server that moves, and what its clients have in common.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::*;
+use crate::net::tls::install_provider;
+
+/// A server that answers 200 on a loopback address, and counts.
+struct Server {
+    address: IpAddr,
+    port: u16,
+    connections: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Server {
+    fn at(address: &str, port: u16) -> Self {
+        let listener = TcpListener::bind((address, port)).unwrap();
+        let (connections, requests) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let bound = listener.local_addr().unwrap();
+        let server = Self {
+            address: bound.ip(),
+            port: bound.port(),
+            connections: Arc::clone(&connections),
+            requests: Arc::clone(&requests),
+        };
+        // It ends with the process of the test.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let requests = Arc::clone(&requests);
+                std::thread::spawn(move || {
+                    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                    while lines.by_ref().map_while(Result::ok).any(|line| line.is_empty()) {
+                        requests.fetch_add(1, Ordering::SeqCst);
+                        (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+                    }
+                });
+            }
+        });
+        server
+    }
+
+    fn seen(&self) -> (usize, usize) {
+        (self.connections.load(Ordering::SeqCst), self.requests.load(Ordering::SeqCst))
+    }
+}
+
+/// A client of `hooks.test`, which is wherever the returned address says.
+fn client_of(server: &Server) -> (Client, Arc<Names>, Arc<Mutex<IpAddr>>) {
+    let place = Arc::new(Mutex::new(server.address));
+    let asked = Arc::clone(&place);
+    let names = Names::asking(move |_| Ok(vec![*asked.lock()]), Arc::default());
+    install_provider();
+    let settings = Settings {
+        uri: format!("http://hooks.test:{}/", server.port).parse().unwrap(),
+        proxy: None,
+        connector: Arc::new(Connector::new(ureq::tls::TlsConfig::default())),
+        rules: AddressRules::default(),
+        timeout: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(10),
+    };
+    (Client::new(settings, Arc::clone(&names), Arc::new(Idle::new(|| {}))), names, place)
+}
+
+fn post(client: &Client) -> Result<u16, String> {
+    let mut answered = client.post(|| Ok(client.head()), b"")?;
+    let status = answered.head().status();
+    answered.read_to_end(&mut Vec::new()).unwrap();
+    Ok(status)
+}
+
+/// Posts again and again until it is as the test expects.
+fn post_until(client: &Client, mut is_so: impl FnMut(Result<u16, String>) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so(post(client)) {
+        assert!(Instant::now() < deadline, "it never became so");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_server_that_has_moved_is_followed_although_requests_never_cease() {
+    let before = Server::at("127.0.0.1", 0);
+    let after = Server::at("127.0.0.2", before.port);
+    let (client, names, place) = client_of(&before);
+    for _ in 0..3 {
+        assert_eq!(post(&client), Ok(200));
+    }
+    assert_eq!(before.seen(), (1, 3), "one connection, as long as it leads there");
+
+    *place.lock() = after.address;
+    assert_eq!(post(&client), Ok(200));
+    assert_eq!(after.seen(), (0, 0), "the answer is still good");
+    names.age_for_a_test();
+    post_until(&client, |status| {
+        assert_eq!(status, Ok(200));
+        after.seen().1 > 0
+    });
+    let old = before.seen();
+    for _ in 0..3 {
+        assert_eq!(post(&client), Ok(200));
+    }
+    assert_eq!((before.seen(), after.seen().0), (old, 1));
+}
+
+#[test]
+fn a_server_that_moves_to_an_address_that_is_refused_gets_nothing_more() {
+    let server = Server::at("127.0.0.1", 0);
+    let (client, names, place) = client_of(&server);
+    assert_eq!(post(&client), Ok(200));
+    *place.lock() = IpAddr::from([169, 254, 169, 254]);
+    names.age_for_a_test();
+    post_until(&client, |answer| answer.is_err_and(|why| why.ends_with("is a cloud's metadata service")));
+    let before = server.seen();
+    assert!(post(&client).is_err());
+    assert_eq!(server.seen(), before);
+}
+
+#[test]
+fn while_nobody_answers_for_the_name_a_connection_is_used_as_before() {
+    let server = Server::at("127.0.0.1", 0);
+    let (client, names, _) = client_of(&server);
+    assert_eq!(post(&client), Ok(200));
+    names.forget_for_a_test();
+    for _ in 0..3 {
+        assert_eq!(post(&client), Ok(200));
+    }
+    assert_eq!(server.seen(), (1, 4));
+}

@@ -1,0 +1,252 @@
+//! The connections to one server, kept open between requests.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::http::uri::Scheme;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::time::Instant as UreqInstant;
+use ureq::unversioned::transport::{ConnectionDetails, ShutdownHandle, Transport};
+use ureq::{Error, Proxy, ProxyProtocol, Timeout};
+
+use super::connector::Connector;
+use super::idle::Idle;
+use super::idle_limit::IdlePermit;
+use crate::net::deadline::Deadline;
+use crate::net::names::FRESH;
+use crate::net::resolver::GuardedResolver;
+
+/// Connections kept open to one server while nothing is sent.
+const MAX_IDLE_CONNECTIONS: usize = 64;
+
+/// How long a connection is kept without use.
+const MAX_IDLE_AGE: Duration = Duration::from_secs(30);
+
+/// The greatest age of a tunnel. Only the proxy knows the address at its end, so its age takes the place of the name
+/// lookup: a change of address is followed as fast as on direct connections.
+const MAX_TUNNEL_AGE: Duration = FRESH;
+
+/// A connection, over whatever it goes.
+pub(super) struct Connection {
+    transport: Box<dyn Transport>,
+    leads: Leads,
+}
+
+/// The end of a connection.
+#[derive(Clone, Copy, Debug)]
+enum Leads {
+    /// An address of the server, or of a forwarding proxy.
+    To(IpAddr),
+    /// The end of a tunnel, made at this time.
+    Beyond(Instant),
+}
+
+/// The way to the server.
+#[derive(Debug)]
+enum Way {
+    Straight,
+    /// Through a proxy that forwards each request.
+    Forwarded(Proxy),
+    /// Through a tunnel of a proxy.
+    Tunnel(Proxy),
+}
+
+/// The connections to one server.
+pub(super) struct Connections {
+    uri: Uri,
+    way: Way,
+    config: Config,
+    resolver: GuardedResolver,
+    connect_timeout: Duration,
+    connector: Arc<Connector>,
+    idle: Arc<Idle>,
+    pool: Arc<Mutex<Pool>>,
+}
+
+/// What is open.
+#[derive(Default)]
+struct Pool {
+    /// The connections that nobody uses, with the time since when.
+    idle: VecDeque<(Connection, Instant, IdlePermit)>,
+    /// By what to break off each of them all, used or not.
+    handles: Vec<Weak<dyn ShutdownHandle>>,
+    closed: bool,
+}
+
+impl Connections {
+    /// None yet to `uri`. Each is made, and its name looked up, within `connect_timeout`.
+    pub(super) fn new(
+        uri: Uri,
+        config: Config,
+        resolver: GuardedResolver,
+        connect_timeout: Duration,
+        connector: Arc<Connector>,
+        idle: Arc<Idle>,
+    ) -> Self {
+        let way = match config.proxy().cloned() {
+            None => Way::Straight,
+            Some(proxy) if forwards(&proxy, &uri) => Way::Forwarded(proxy),
+            Some(proxy) => Way::Tunnel(proxy),
+        };
+        Self { uri, way, config, resolver, connect_timeout, connector, idle, pool: Arc::default() }
+    }
+
+    /// Where they lead to in the end.
+    pub(super) const fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The proxy that forwards requests.
+    pub(super) const fn forwarder(&self) -> Option<&Proxy> {
+        if let Way::Forwarded(proxy) = &self.way { Some(proxy) } else { None }
+    }
+
+    /// The host of the TCP connections: the server, or the forwarding proxy.
+    pub(super) fn peer(&self) -> &Uri {
+        self.forwarder().map_or(&self.uri, Proxy::uri)
+    }
+
+    /// A kept connection that is still open: the one used last, so that those which a burst needed, and nothing since, end.
+    pub(super) fn kept(&self) -> Option<Connection> {
+        loop {
+            let (mut connection, since, _) = self.pool.lock().idle.pop_back()?;
+            // What came unasked would be taken for the next answer.
+            if since.elapsed() < MAX_IDLE_AGE && connection.is_open() && self.lead_there(&connection) {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// True while the name still has the address of this connection, or has no known address.
+    fn lead_there(&self, connection: &Connection) -> bool {
+        match connection.leads {
+            Leads::To(address) => self.resolver.may_be(self.peer(), address),
+            Leads::Beyond(since) => since.elapsed() < MAX_TUNNEL_AGE,
+        }
+    }
+
+    /// A new connection.
+    pub(super) fn connect(&self, deadline: Deadline) -> Result<Connection, Error> {
+        let pool = Arc::clone(&self.pool);
+        let details = ConnectionDetails {
+            uri: self.peer(),
+            addrs: self.addresses(deadline)?,
+            config: &self.config,
+            request_level: false,
+            resolver: &self.resolver,
+            now: UreqInstant::now(),
+            timeout: deadline.or_within(self.connect_timeout, Timeout::Connect).next_timeout()?,
+            current_time: Arc::new(UreqInstant::now),
+            run_connector: self.connector.to_proxy(),
+            register_shutdown: Arc::new(move |handle| pool.lock().register(handle)),
+        };
+        if let Way::Tunnel(_) = self.way {
+            let leads = Leads::Beyond(Instant::now());
+            return Ok(Connection { transport: self.connector.through(&details)?, leads });
+        }
+        let (transport, address) = self.connector.straight(&details)?;
+        Ok(Connection { transport, leads: Leads::To(address) })
+    }
+
+    fn addresses(&self, deadline: Deadline) -> Result<ResolvedSocketAddrs, Error> {
+        // The proxy looks names up by itself, unless it cannot.
+        if let Way::Tunnel(proxy) = &self.way
+            && !proxy.resolve_target()
+        {
+            return Ok(self.resolver.empty());
+        }
+        let timeout = deadline.or_within(self.connect_timeout, Timeout::Resolve).next_timeout()?;
+        self.resolver.resolve(self.peer(), &self.config, timeout)
+    }
+
+    /// Keeps a connection whose answer was read to the end, unless too many are idle.
+    pub(super) fn keep(&self, mut connection: Connection) {
+        // More than the answer came.
+        if !connection.buffers().input().is_empty() {
+            return;
+        }
+        let Some(permit) = IdlePermit::take() else { return };
+        let mut pool = self.pool.lock();
+        if pool.closed {
+            return;
+        }
+        pool.idle.push_back((connection, Instant::now(), permit));
+        if pool.idle.len() > MAX_IDLE_CONNECTIONS {
+            pool.idle.pop_front();
+        }
+        drop(pool);
+        self.idle.note();
+    }
+
+    /// Closes connections that are idle for too long or closed by the peer. Returns the number that stays.
+    pub(super) fn sweep(&self) -> usize {
+        let mut pool = self.pool.lock();
+        pool.idle.retain_mut(|(connection, since, _)| since.elapsed() < MAX_IDLE_AGE && connection.is_open());
+        pool.idle.len()
+    }
+
+    /// Breaks off what is under way and closes every connection. What is being connected ends by its timeout.
+    pub(super) fn shutdown(&self) {
+        let (idle, handles) = {
+            let mut pool = self.pool.lock();
+            pool.closed = true;
+            (std::mem::take(&mut pool.idle), std::mem::take(&mut pool.handles))
+        };
+        drop(idle);
+        for handle in handles.iter().filter_map(Weak::upgrade) {
+            handle.shutdown();
+        }
+    }
+}
+
+/// True when `proxy` forwards requests to `uri`. Plain HTTP needs no tunnel, and many proxies refuse one to port 80.
+fn forwards(proxy: &Proxy, uri: &Uri) -> bool {
+    uri.scheme() == Some(&Scheme::HTTP) && matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
+}
+
+impl Pool {
+    fn register(&mut self, handle: Weak<dyn ShutdownHandle>) -> Result<(), Error> {
+        if self.closed {
+            return Err(Error::Io(io::Error::new(ErrorKind::NotConnected, "the delivery was stopped")));
+        }
+        self.handles.retain(|handle| handle.strong_count() > 0);
+        self.handles.push(handle);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Connection {
+    /// A connection that a test has made.
+    pub(super) fn of_a_test(transport: Box<dyn Transport>) -> Self {
+        Self { transport, leads: Leads::Beyond(Instant::now()) }
+    }
+}
+
+impl Deref for Connection {
+    type Target = dyn Transport;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.transport
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.transport
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").field("host", &self.uri.host()).finish_non_exhaustive()
+    }
+}

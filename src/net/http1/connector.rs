@@ -1,0 +1,87 @@
+//! Makes connections: to a server directly, or through a tunnel of a proxy.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ureq::Error;
+use ureq::tls::TlsConfig;
+use ureq::unversioned::transport::{
+    ConnectProxyConnector, ConnectionDetails, Connector as Chain, RustlsConnector, SocksConnector, Transport,
+};
+
+use crate::net::socket::Socket;
+
+/// Connects to a proxy.
+type Connect = dyn Fn(&ConnectionDetails<'_>) -> Result<Box<dyn Transport>, Error> + Send + Sync;
+
+/// Makes connections with one TLS configuration.
+///
+/// Clients with the same certificates share one: rustls keeps about 100 kB for it, the roots and the sessions.
+pub(crate) struct Connector {
+    tls: TlsConfig,
+    /// Builds its configuration from `tls` at the first connection.
+    rustls: RustlsConnector,
+    tunnels: Box<dyn Chain<(), Out = Box<dyn Transport>>>,
+}
+
+impl Connector {
+    /// A connector with these TLS settings.
+    pub(crate) fn new(tls: TlsConfig) -> Self {
+        let tunnels = ().chain(SocksConnector::default()).chain(ConnectProxyConnector::default()).chain(Boxed);
+        Self { tls, rustls: RustlsConnector::default(), tunnels: Box::new(tunnels) }
+    }
+
+    /// Its TLS settings.
+    pub(super) const fn tls(&self) -> &TlsConfig {
+        &self.tls
+    }
+
+    /// Connects to one of the addresses, with TLS for `https://`. Returns the address.
+    pub(super) fn straight(&self, details: &ConnectionDetails<'_>) -> Result<(Box<dyn Transport>, IpAddr), Error> {
+        let (socket, address) = Socket::connect(details)?;
+        Ok((self.encrypted(Box::new(socket), details)?, address))
+    }
+
+    /// Connects through the proxy.
+    pub(super) fn through(&self, details: &ConnectionDetails<'_>) -> Result<Box<dyn Transport>, Error> {
+        let tunnel = self.tunnels.connect(details, None)?.ok_or(Error::ConnectionFailed)?;
+        self.encrypted(tunnel, details)
+    }
+
+    fn encrypted(
+        &self,
+        transport: Box<dyn Transport>,
+        details: &ConnectionDetails<'_>,
+    ) -> Result<Box<dyn Transport>, Error> {
+        if !details.needs_tls() {
+            return Ok(transport);
+        }
+        let encrypted = self.rustls.connect(details, Some(transport))?.ok_or(Error::TlsRequired)?;
+        if encrypted.is_tls() { Ok(Box::new(encrypted)) } else { Err(Error::TlsRequired) }
+    }
+
+    /// The function by which ureq connects to a proxy.
+    pub(super) fn to_proxy(self: &Arc<Self>) -> Arc<Connect> {
+        let connector = Arc::clone(self);
+        Arc::new(move |details| connector.straight(details).map(|(transport, _)| transport))
+    }
+}
+
+/// Ends a chain of connectors.
+#[derive(Debug)]
+struct Boxed;
+
+impl<In: Transport> Chain<In> for Boxed {
+    type Out = Box<dyn Transport>;
+
+    fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        Ok(chained.map(|connection| Box::new(connection) as Self::Out))
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,202 @@
+//! Deliveries to receivers that answer in unusual ways. The table lists the answers and their outcomes; curl reads the same
+//! bytes for comparison.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
+
+#[path = "answers/table.rs"]
+mod table;
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use resonate_webhooks::config::Endpoint;
+use resonate_webhooks::delivery::Settings;
+use resonate_webhooks::telemetry;
+use socket2::SockRef;
+use support::node::{Node, SETTINGS, endpoint};
+use support::wait::PATIENCE;
+use table::{Curl, Outcome, Reads, Row, Then};
+
+/// Longer than any answer takes that is not meant to take too long.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The body of a request that a receiver does not read: more than the sockets hold as long as nobody reads.
+const MUCH: usize = 2 << 20;
+
+/// Rows tried in parallel: most of the time is spent waiting.
+const AT_ONCE: usize = 8;
+
+/// An observed outcome, and the connection of the next request.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    outcome: String,
+    next: Option<usize>,
+}
+
+#[test]
+fn every_answer_has_its_right_outcome_and_curl_sees_the_same_unless_the_row_says_why_not() {
+    let rows = table::rows();
+    let (queue, wrong) = (Mutex::new(rows.iter()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(row) = { queue.lock().unwrap().next() } {
+                    let found = judge(row);
+                    wrong.lock().unwrap().extend(found);
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+}
+
+/// Tries a row. Returns the differences.
+fn judge(row: &Row) -> Vec<String> {
+    let (ours, curls) = (ours(row), curls(row));
+    let mut wrong = Vec::new();
+    if !ours.is(row.outcome, row.next) {
+        wrong.push(format!("{}: {ours:?} instead of {:?}, then connection {}", row.name, row.outcome, row.next));
+    }
+    match row.curl {
+        Curl::Same if !curls.is(row.outcome, row.next) => {
+            wrong.push(format!("{}: curl sees {curls:?}, and the row does not say so", row.name));
+        }
+        Curl::Other { exit, status, next, why } => {
+            let expected = Seen { outcome: format!("HTTP {status}, exit {exit}"), next: Some(next) };
+            if curls != expected || curls.is(row.outcome, row.next) || why.is_empty() {
+                wrong.push(format!("{}: curl sees {curls:?} instead of {expected:?}, or the same as we do", row.name));
+            }
+        }
+        Curl::Sometimes { exit, why } => {
+            let other = Seen { outcome: format!("HTTP 0, exit {exit}"), next: Some(1) };
+            if !(curls.is(row.outcome, row.next) || curls == other) || why.is_empty() {
+                wrong.push(format!("{}: curl sees {curls:?}, which is neither what we do nor {other:?}", row.name));
+            }
+        }
+        Curl::Same => {}
+    }
+    wrong
+}
+
+impl Seen {
+    /// Compares with a row. The outcome is in our words or in curl's.
+    fn is(&self, outcome: Outcome, next: usize) -> bool {
+        let same = match outcome {
+            Outcome::Status(status) => {
+                [format!("HTTP {status}"), format!("HTTP {status}, exit 0")].contains(&self.outcome)
+            }
+            Outcome::Failed(_) if self.outcome.contains(", exit ") => !self.outcome.ends_with(", exit 0"),
+            Outcome::Failed(reason) => {
+                !self.outcome.starts_with("HTTP ") && self.outcome.to_lowercase().contains(&reason.to_lowercase())
+            }
+        };
+        // After 410 there is no next request.
+        same && self.next.is_none_or(|seen| seen == next)
+    }
+}
+
+/// Delivers two webhooks; the first gets the row's answer.
+fn ours(row: &Row) -> Seen {
+    let (url, requests) = receiver(row);
+    let settings = Settings { flush_interval: Duration::from_millis(1), batch_max_events: 1, ..SETTINGS };
+    let node = Node::with(settings, vec![Endpoint { max_attempts: 1, timeout: TIMEOUT, ..endpoint(0, url) }]);
+    let channel = if row.reads == Reads::All { 1 } else { MUCH };
+    let send = |length: usize| {
+        node.accept("app", ["c".repeat(length)]);
+        match node.outcome() {
+            telemetry::Outcome::Delivered { status, .. } => format!("HTTP {status}"),
+            telemetry::Outcome::Dropped { reason, .. } | telemetry::Outcome::EndpointDisabled { reason, .. } => reason,
+            other => panic!("{other:?}"),
+        }
+    };
+    let outcome = send(channel);
+    if outcome == "HTTP 410" {
+        return Seen { outcome, next: None };
+    }
+    assert_eq!(requests.recv_timeout(PATIENCE).unwrap(), 0);
+    assert_eq!(send(1), "HTTP 200", "{}: the next webhook", row.name);
+    Seen { outcome, next: Some(requests.recv_timeout(PATIENCE).unwrap()) }
+}
+
+/// Sends two requests with curl; the first gets the row's answer.
+fn curls(row: &Row) -> Seen {
+    let (url, _requests) = receiver(row);
+    let body = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(body.path(), "b".repeat(if row.reads == Reads::All { 10 } else { MUCH })).unwrap();
+    let mut curl = Command::new("curl");
+    curl.args(["--disable", "--silent", "--noproxy", "*", "--max-time", &TIMEOUT.as_secs().to_string()]);
+    curl.args(["--header", "Expect:", "--header", "Content-Type: application/json"]);
+    curl.args(["--write-out", "%{http_code} %{exitcode} %{num_connects}\n"]);
+    curl.arg("--data-binary").arg(format!("@{}", body.path().display()));
+    curl.args(["--output", "/dev/null", &url, "--output", "/dev/null", &url]);
+    let output = curl.output().expect("curl, which this test needs");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let numbers: Vec<usize> = told.split_whitespace().map(|number| number.parse().unwrap()).collect();
+    let [status, exit, _, .., connects] = numbers[..] else { panic!("{}: curl told {told:?}", row.name) };
+    Seen { outcome: format!("HTTP {status}, exit {exit}"), next: Some(connects) }
+}
+
+/// A receiver that gives the row's answer to the first request and 200 to all others. Returns its URL, and which
+/// connection each request came on.
+fn receiver(row: &Row) -> (String, Receiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (tell, requests) = mpsc::channel();
+    let (says, pause, reads, then) = (row.says.clone(), row.pause, row.reads, row.then);
+    // It ends with the process of the test.
+    std::thread::spawn(move || {
+        let mut first = Some((says, reads));
+        for (connection, mut stream) in listener.incoming().map_while(Result::ok).enumerate() {
+            let (tell, answer) = (tell.clone(), first.take());
+            std::thread::spawn(move || -> std::io::Result<()> {
+                stream.set_nodelay(true)?;
+                if let Some((says, reads)) = answer {
+                    read(&mut stream, reads)?;
+                    let _ = tell.send(connection);
+                    for (n, piece) in says.iter().enumerate() {
+                        std::thread::sleep(Duration::from_millis(if n > 0 { pause } else { 0 }));
+                        stream.write_all(piece)?;
+                    }
+                    match then {
+                        Then::Keep if reads == Reads::HeadOfMany => std::thread::sleep(PATIENCE),
+                        Then::Keep => {}
+                        Then::Close => return Ok(()),
+                        Then::Reset => return SockRef::from(&stream).set_linger(Some(Duration::ZERO)),
+                    }
+                }
+                loop {
+                    read(&mut stream, Reads::All)?;
+                    let _ = tell.send(connection);
+                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
+                }
+            });
+        }
+    });
+    (url, requests)
+}
+
+/// Reads a request, or its head.
+fn read(stream: &mut TcpStream, reads: Reads) -> std::io::Result<()> {
+    let (mut request, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
+    loop {
+        let read = stream.read(&mut buffer)?;
+        if read == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        request.extend_from_slice(&buffer[..read]);
+        let Some(head) = request.windows(4).position(|end| end == b"\r\n\r\n") else { continue };
+        let text = String::from_utf8_lossy(&request[..head]).to_lowercase();
+        let length: usize =
+            text.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+        if reads == Reads::HeadOfMany || request.len() >= head + 4 + length {
+            return Ok(());
+        }
+    }
+}
