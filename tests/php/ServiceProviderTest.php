@@ -82,16 +82,16 @@ final class ServiceProviderTest extends TestCase
         $this->assertSame('common-password', $connection['password']);
     }
 
-    public function test_numbers_from_the_environment_become_numbers(): void
+    public function test_text_from_the_environment_is_left_to_the_engine(): void
     {
         $config = $this->configWith([
-            'RESONATE_WEBHOOKS_PREFIX' => 'other', 'RESONATE_WEBHOOKS_TTL' => '60', 'RESONATE_WEBHOOKS_FLUSH' => '2',
+            'RESONATE_WEBHOOKS_PREFIX' => 'other', 'RESONATE_WEBHOOKS_TTL' => '90s', 'RESONATE_WEBHOOKS_FLUSH' => '2',
             'RESONATE_WEBHOOKS_RECONCILE' => '10', 'RESONATE_WEBHOOKS_MAX_ATTEMPTS' => '7',
             'RESONATE_WEBHOOKS_SHUTDOWN_TIMEOUT' => '1.5', 'RESONATE_WEBHOOKS_QUEUE_SIZE' => '1024',
         ]);
 
         $this->assertSame(
-            ['other', 60, 2.0, 10.0, 7, 1.5, 1024],
+            ['other', '90s', '2', '10', '7', '1.5', '1024'],
             [
                 $config['key_prefix'], $config['ttl'], $config['flush_interval'], $config['reconcile_interval'],
                 $config['max_attempts'], $config['shutdown_timeout'], $config['queue_size'],
