@@ -8,9 +8,9 @@ use Illuminate\Container\Container;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 
 /**
- * Detects a transport of the replaced package's, through which nothing is sent any more.
+ * Detects a transport of the replaced package, which this package does not use.
  *
- * An application binds one to keep its webhooks from leaving, on a staging server for example. Without it they would be sent.
+ * An application binds one to keep its webhooks from leaving, for example on a staging server. Here they would be sent.
  */
 final class RemovedTransport
 {
@@ -24,13 +24,13 @@ final class RemovedTransport
     private const string CONTRACT = 'Webpatser\ResonateWebhooks\WebhookTransport';
 
     /**
-     * Whether the application binds the contract, or decorates it.
+     * Determine if the application binds or extends the contract.
      */
     public static function isBound(): bool
     {
         $container = Container::getInstance();
 
-        // The replaced package had a binding of its own, so that extend() alone was enough. Laravel does not tell of that.
+        // The replaced package bound the contract itself, so extend() alone was enough. Laravel has no question for that.
         return $container->bound(self::CONTRACT)
             || (fn (string $contract) => ! empty($this->extenders[$contract]))->call($container, self::CONTRACT);
     }

@@ -76,7 +76,6 @@ final class RosterSetup
 
     /**
      * Whether two connections lead to the same database, as far as their config tells.
-     *
      */
     private static function sameRedis(mixed $one, mixed $other): bool
     {

@@ -10,7 +10,7 @@ use Throwable;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 
 /**
- * Starts the webhooks, and tries again with growing pauses while something that they need is away.
+ * Starts the webhooks. Tries again with growing pauses while something that they need is away.
  */
 final class Startup
 {
@@ -32,7 +32,7 @@ final class Startup
     private int $due = 0;
 
     /**
-     * Whether an attempt is under way: a tick may overlap itself.
+     * True during an attempt: a tick may overlap itself.
      */
     private bool $trying = false;
 

@@ -1,4 +1,4 @@
-//! Numbers of the keys that the replaced package had. It cast them unseen, so whatever number stands there has to work.
+//! Numbers of the keys that the replaced package had. It cast them without a check, so every number has to work.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl Number {
         Duration::from_secs_f64(self.clamped(key, allowed, too_small, warnings))
     }
 
-    /// The same as a whole number. What stands behind a decimal point is cut off, as a cast to an integer does.
+    /// The same as a whole number. Decimals are cut off, as a cast to an integer does.
     pub(super) fn clamped_whole(&self, key: &str, allowed: &RangeInclusive<u32>, warnings: &mut Vec<String>) -> u32 {
         let (least, most) = (f64::from(*allowed.start()), f64::from(*allowed.end()));
         let number = self.clamped(key, &(least..=most), least, warnings);

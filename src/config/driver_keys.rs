@@ -3,8 +3,8 @@
 /// The name of the struct that reads a connection.
 pub(super) const CONNECTION: &str = "connection";
 
-/// What a connection in Laravel's `config/database.php` may hold: the options of PhpRedis, of Predis, and of the packages of
-/// Resonate. They are known by name, so that none is taken for a misspelt key of ours.
+/// Options of `PhpRedis`, Predis and the packages of Resonate, which a connection in Laravel's `config/database.php` may have.
+/// They are known by name, so that none is taken for a misspelt key of ours.
 pub(super) const OF_DRIVERS: [&str; 40] = [
     "aggregate",
     "alias",

@@ -50,7 +50,7 @@ impl fmt::Debug for EventSet {
 pub(super) enum Wanted {
     Listed(EventName),
     Custom(Pattern),
-    /// A name that is none of ours and resembles none.
+    /// A name that is not one of ours and resembles none.
     Unknown(String),
 }
 

@@ -1,9 +1,9 @@
 //! The configuration: Laravel's `config/resonate-webhooks.php`, read strictly.
 //!
 //! A misspelt key or event or a number out of range is an error that names its key; a missing, `null` or empty value means its
-//! default. A key or event that resembles no known one is ignored, with a warning, and so is what this package's predecessor
-//! took: numbers of its own keys that are out of range are brought into it. Text from the environment stands for a number
-//! where one is wanted.
+//! default. A key or event that resembles no known one is ignored, with a warning. A number out of range at a key that the
+//! replaced package had is brought into the range, with a warning too. Text from the environment stands for a number where
+//! one is wanted.
 //!
 //! | key | default | meaning |
 //! |---|---|---|

@@ -43,8 +43,7 @@ impl Engine {
         Ok(Self { core: Arc::new(Core::new(config_array::read(config)?)) })
     }
 
-    /// The times that the config gives the host's side, in seconds: flush_interval, reconcile_interval, shutdown_timeout and
-    /// endpoints_refresh by their names.
+    /// The times of the config that the host's side needs, in seconds, by their keys.
     pub fn seconds(&self) -> PhpResult<ZBox<ZendHashTable>> {
         let config = self.core.config();
         let mut seconds = ZendHashTable::with_capacity(4);

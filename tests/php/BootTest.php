@@ -68,6 +68,24 @@ final class BootTest extends PluginTestCase
         yield 'a decorator' => [fn (Application $laravel) => $laravel->extend($contract, fn (object $transport) => $transport)];
     }
 
+    public function test_a_file_that_is_not_there_yet_is_waited_for(): void
+    {
+        $file = sys_get_temp_dir().'/webhooks-ca-'.bin2hex(random_bytes(6)).'.pem';
+        $server = $this->serve(['endpoints' => [$this->endpoint(more: ['ca_file' => $file])]]);
+        $server->connect()->subscribe('private-room');
+        $this->assertMatchesRegularExpression('/^ERROR: Resonate webhooks have not started: .*ca_file.*; attempt 1, the next one is in 1 s/', $this->application->log()[0]);
+
+        try {
+            $key = openssl_pkey_new();
+            openssl_x509_export(openssl_csr_sign(openssl_csr_new(['commonName' => 'A test'], $key), null, $key, 1), $certificate);
+            file_put_contents($file, $certificate);
+
+            $this->awaitEvent('channel_occupied private-room');
+        } finally {
+            unlink($file);
+        }
+    }
+
     public function test_hooks_before_boot_do_nothing(): void
     {
         $this->serve();

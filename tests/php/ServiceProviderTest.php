@@ -99,6 +99,13 @@ final class ServiceProviderTest extends TestCase
         );
     }
 
+    public function test_no_config_file_casts_what_the_environment_says(): void
+    {
+        foreach (glob(dirname(__DIR__, 2).'/php/config/*.php') ?: [] as $file) {
+            $this->assertDoesNotMatchRegularExpression('/\((?:int|float|bool|string)\) *env/', (string) file_get_contents($file), $file);
+        }
+    }
+
     public function test_a_config_file_from_before_keeps_working_and_gets_the_new_keys(): void
     {
         $config = $this->application([

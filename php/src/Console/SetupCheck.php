@@ -372,7 +372,7 @@ final class SetupCheck
         $other = array_diff($versions, [phpversion('resonate_webhooks')]);
 
         $this->judge('Servers', ...array_values(array_filter([
-            $running === [] ? ['warning', 'no server with this config is running', 'Start one, and look for "webhooks are off" in its log.'] : null,
+            $running === [] ? ['warning', 'no server with this config is running', 'Start one, and look for "webhooks are off" or "have not started" in its log.'] : null,
             $other === [] ? null : ['warning', 'servers run another version than this machine has: '.implode(', ', $other), 'Restart them after an update.'],
             $silent === [] ? null : ['warning', 'servers have fallen silent: '.implode(', ', array_column($silent, 'node')), 'See whether they live and reach Redis.'],
             $sharing === [] ? null : [
