@@ -307,10 +307,10 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
 
         app()->instance(self::class, $this);
 
-        $this->checkSurroundings($config);
-
         // Resonate has no hook for its end, and cancels the ticks before its clients have left.
         register_shutdown_function($this->finish(...));
+
+        $this->checkSurroundings($config);
     }
 
     /**
