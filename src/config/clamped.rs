@@ -19,7 +19,8 @@ impl Number {
             return self.value;
         }
         let used = if self.value < *allowed.start() { too_small } else { *allowed.end() };
-        let cast = if self.value == 0.0 {
+        // The replaced package's config file cast the keys at its top level, and none of a connection.
+        let cast = if self.value == 0.0 && !key.contains('.') {
             ". An empty environment variable becomes 0 by a cast in a config file from before: remove the cast"
         } else {
             ""

@@ -172,7 +172,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
-/// Reads a text setting whose type checks the text itself.
+/// Reads a text setting whose type checks the text itself, unless [`Setting`] has found it empty.
 pub(super) fn unless_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

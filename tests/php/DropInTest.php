@@ -43,7 +43,8 @@ final class DropInTest extends PluginTestCase
      */
     public static function environments(): iterable
     {
-        $settings = array_diff_key(PublishedConfig::VARIABLES, ['RESONATE_WEBHOOK_URL' => '', 'RESONATE_WEBHOOKS_REDIS_URL' => '', 'RESONATE_WEBHOOKS_REDIS_PASSWORD' => '', 'RESONATE_WEBHOOKS_REDIS_USERNAME' => '']);
+        // The Redis of the tests has no users, and its address is set by host and port.
+        $settings = array_filter(PublishedConfig::VARIABLES, fn (string $variable) => preg_match('/(URL|USERNAME|PASSWORD)$/', $variable) !== 1, ARRAY_FILTER_USE_KEY);
 
         foreach (PublishedConfig::RELEASES as $release) {
             yield "{$release}, nothing set" => [$release, [], []];
