@@ -135,6 +135,7 @@ fn an_empty_text_means_the_same_as_no_key_wherever_it_stands() {
         "dashboard",
         "endpoints",
         "endpoints_refresh",
+        "previous_secrets",
     ];
     for key in keys {
         assert_eq!(accepted(json!({ key: "" })), Config::default(), "{key}");
@@ -164,6 +165,9 @@ fn an_empty_text_means_the_same_as_no_key_wherever_it_stands() {
     let url = json!("https://a.example");
     let keys = [
         "lambda",
+        "key",
+        "secret",
+        "previous_secrets",
         "name",
         "enabled",
         "events",
