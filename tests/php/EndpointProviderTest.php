@@ -153,11 +153,16 @@ final class EndpointProviderTest extends PluginTestCase
 
     public function test_a_dump_of_what_is_provided_shows_no_secret(): void
     {
+        $this->application = new TestApplication($this->config());
         $provider = $this->createStub(EndpointProvider::class);
         $provider->method('endpoints')->willReturn([]);
-        $provided = new ProvidedEndpoints($provider, ['previous_secrets' => ['1' => ['hidden']]]);
+        $this->application->laravel->instance(EndpointProvider::class, $provider);
+        $provided = new ProvidedEndpoints(['previous_secrets' => ['1' => ['hidden']]]);
 
         $this->assertStringNotContainsString('hidden', print_r($provided, true));
+        $provided->config();
+        $this->assertStringContainsString($provider::class, $dump = print_r($provided, true));
+        $this->assertStringNotContainsString('hidden', $dump);
     }
 
     public function test_a_provider_is_asked_once_when_nothing_is_to_be_refreshed(): void
