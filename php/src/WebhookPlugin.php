@@ -101,7 +101,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     /**
      * Reports deliveries and warnings to Laravel.
      */
-    protected OutcomeReporter $reporter;
+    protected ?OutcomeReporter $reporter = null;
 
     /**
      * The endpoints that the application keeps elsewhere, if it does.
@@ -145,9 +145,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         $app = $connection->app();
 
         if ($this->engine === null) {
-            if ($this->startup !== null) {
-                $this->earlyApps[$app->id()] = $app;
-            }
+            $this->earlyApps[$app->id()] = $app;
 
             return;
         }
@@ -373,12 +371,8 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
      */
     protected function advance(): void
     {
-        if ($this->engine === null) {
-            return;
-        }
-
-        $this->reconciler->advance();
-        $this->reporter->catchUp();
+        $this->reconciler?->advance();
+        $this->reporter?->catchUp();
     }
 
     /**
