@@ -330,6 +330,13 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function registerApp(string $appId, string $key, string $secret): void {}
 
         /**
+         * The times of the config that the host's side needs, in seconds, by their keys.
+         *
+         * @return array
+         */
+        public function seconds(): array {}
+
+        /**
          * Sends an event of the application's own; data is a JSON string. Whether an endpoint asks for events of this name, and
          * the channel is not ignored.
          *

@@ -41,9 +41,9 @@ return [
     |
     */
 
-    'remember' => (int) env('RESONATE_WEBHOOKS_RECEIVING_REMEMBER', 86400),
+    'remember' => env('RESONATE_WEBHOOKS_RECEIVING_REMEMBER', 86400),
 
-    'lease' => (int) env('RESONATE_WEBHOOKS_RECEIVING_LEASE', 20),
+    'lease' => env('RESONATE_WEBHOOKS_RECEIVING_LEASE', 20),
 
     'store' => env('RESONATE_WEBHOOKS_RECEIVING_STORE'),
 
@@ -58,6 +58,6 @@ return [
     |
     */
 
-    'max_bytes' => (int) env('RESONATE_WEBHOOKS_RECEIVING_MAX_BYTES', 1048576),
+    'max_bytes' => env('RESONATE_WEBHOOKS_RECEIVING_MAX_BYTES', 1048576),
 
 ];

@@ -68,7 +68,7 @@ return [
     |
     */
 
-    'ttl' => (int) env('RESONATE_WEBHOOKS_TTL', 90),
+    'ttl' => env('RESONATE_WEBHOOKS_TTL', 90),
 
     /*
     |--------------------------------------------------------------------------
@@ -81,9 +81,9 @@ return [
     |
     */
 
-    'flush_interval' => (float) env('RESONATE_WEBHOOKS_FLUSH', 1.0),
+    'flush_interval' => env('RESONATE_WEBHOOKS_FLUSH', 1.0),
 
-    'reconcile_interval' => (float) env('RESONATE_WEBHOOKS_RECONCILE', 30.0),
+    'reconcile_interval' => env('RESONATE_WEBHOOKS_RECONCILE', 30.0),
 
     /*
     |--------------------------------------------------------------------------
@@ -109,7 +109,7 @@ return [
     |
     */
 
-    'departure_grace' => (float) env('RESONATE_WEBHOOKS_DEPARTURE_GRACE', 0.0),
+    'departure_grace' => env('RESONATE_WEBHOOKS_DEPARTURE_GRACE', 0.0),
 
     /*
     |--------------------------------------------------------------------------
@@ -122,9 +122,9 @@ return [
     |
     */
 
-    'subscription_count_interval' => (float) env('RESONATE_WEBHOOKS_SUBSCRIPTION_COUNT_INTERVAL', 5.0),
+    'subscription_count_interval' => env('RESONATE_WEBHOOKS_SUBSCRIPTION_COUNT_INTERVAL', 5.0),
 
-    'cache_miss_ttl' => (float) env('RESONATE_WEBHOOKS_CACHE_MISS_TTL', 60.0),
+    'cache_miss_ttl' => env('RESONATE_WEBHOOKS_CACHE_MISS_TTL', 60.0),
 
     /*
     |--------------------------------------------------------------------------
@@ -137,11 +137,11 @@ return [
     |
     */
 
-    'max_attempts' => (int) env('RESONATE_WEBHOOKS_MAX_ATTEMPTS', 5),
+    'max_attempts' => env('RESONATE_WEBHOOKS_MAX_ATTEMPTS', 5),
 
-    'timeout' => (float) env('RESONATE_WEBHOOKS_TIMEOUT', 10.0),
+    'timeout' => env('RESONATE_WEBHOOKS_TIMEOUT', 10.0),
 
-    'connect_timeout' => (float) env('RESONATE_WEBHOOKS_CONNECT_TIMEOUT', 5.0),
+    'connect_timeout' => env('RESONATE_WEBHOOKS_CONNECT_TIMEOUT', 5.0),
 
     /*
     |--------------------------------------------------------------------------
@@ -156,7 +156,7 @@ return [
 
     'retry_for' => env('RESONATE_WEBHOOKS_RETRY_FOR'),
 
-    'retry_after_max' => (float) env('RESONATE_WEBHOOKS_RETRY_AFTER_MAX', 300.0),
+    'retry_after_max' => env('RESONATE_WEBHOOKS_RETRY_AFTER_MAX', 300.0),
 
     /*
     |--------------------------------------------------------------------------
@@ -188,19 +188,19 @@ return [
     |
     */
 
-    'batch_max_events' => (int) env('RESONATE_WEBHOOKS_BATCH_MAX_EVENTS', 1000),
+    'batch_max_events' => env('RESONATE_WEBHOOKS_BATCH_MAX_EVENTS', 1000),
 
-    'batch_max_bytes' => (int) env('RESONATE_WEBHOOKS_BATCH_MAX_BYTES', 262144),
+    'batch_max_bytes' => env('RESONATE_WEBHOOKS_BATCH_MAX_BYTES', 262144),
 
     'outbox' => env('RESONATE_WEBHOOKS_OUTBOX', 'redis'),
 
-    'outbox_max_events' => (int) env('RESONATE_WEBHOOKS_OUTBOX_MAX_EVENTS', 100000),
+    'outbox_max_events' => env('RESONATE_WEBHOOKS_OUTBOX_MAX_EVENTS', 100000),
 
-    'dead_letter_max' => (int) env('RESONATE_WEBHOOKS_DEAD_LETTER_MAX', 10000),
+    'dead_letter_max' => env('RESONATE_WEBHOOKS_DEAD_LETTER_MAX', 10000),
 
-    'dead_letter_days' => (int) env('RESONATE_WEBHOOKS_DEAD_LETTER_DAYS', 7),
+    'dead_letter_days' => env('RESONATE_WEBHOOKS_DEAD_LETTER_DAYS', 7),
 
-    'queue_size' => (int) env('RESONATE_WEBHOOKS_QUEUE_SIZE', 65536),
+    'queue_size' => env('RESONATE_WEBHOOKS_QUEUE_SIZE', 65536),
 
     /*
     |--------------------------------------------------------------------------
@@ -213,7 +213,7 @@ return [
     |
     */
 
-    'shutdown_timeout' => (float) env('RESONATE_WEBHOOKS_SHUTDOWN_TIMEOUT', 5.0),
+    'shutdown_timeout' => env('RESONATE_WEBHOOKS_SHUTDOWN_TIMEOUT', 5.0),
 
     /*
     |--------------------------------------------------------------------------
@@ -245,7 +245,7 @@ return [
     |
     */
 
-    'endpoints_refresh' => (float) env('RESONATE_WEBHOOKS_ENDPOINTS_REFRESH', 30.0),
+    'endpoints_refresh' => env('RESONATE_WEBHOOKS_ENDPOINTS_REFRESH', 30.0),
 
     /*
     |--------------------------------------------------------------------------

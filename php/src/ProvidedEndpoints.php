@@ -19,6 +19,11 @@ final class ProvidedEndpoints
     private readonly RefreshFailure $failure;
 
     /**
+     * The provider, whose constructor may fail as well.
+     */
+    private ?EndpointProvider $provider = null;
+
+    /**
      * Whether the provider is being asked: a tick may overlap itself.
      */
     private bool $asking = false;
@@ -28,7 +33,7 @@ final class ProvidedEndpoints
      *
      * @param  array<string, mixed>  $config  What the engine gets beside the endpoints.
      */
-    public function __construct(private readonly EndpointProvider $provider, private readonly array $config)
+    public function __construct(private readonly array $config)
     {
         $this->failure = new RefreshFailure('the endpoints');
     }
@@ -40,7 +45,7 @@ final class ProvidedEndpoints
      */
     public function config(): array
     {
-        return ['endpoints' => iterator_to_array($this->provider->endpoints())] + $this->config;
+        return ['endpoints' => iterator_to_array($this->provider()->endpoints())] + $this->config;
     }
 
     /**
@@ -65,6 +70,11 @@ final class ProvidedEndpoints
         }
     }
 
+    private function provider(): EndpointProvider
+    {
+        return $this->provider ??= app(EndpointProvider::class);
+    }
+
     /**
      * Keep the config, secrets among it, out of dumps.
      *
@@ -72,6 +82,6 @@ final class ProvidedEndpoints
      */
     public function __debugInfo(): array
     {
-        return ['provider' => $this->provider::class];
+        return ['provider' => $this->provider === null ? null : $this->provider::class];
     }
 }

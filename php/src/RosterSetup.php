@@ -76,13 +76,20 @@ final class RosterSetup
 
     /**
      * Whether two connections lead to the same database, as far as their config tells.
-     *
-     * @param  array<string, mixed>  $one
-     * @param  array<string, mixed>  $other
      */
-    private static function sameRedis(array $one, array $other): bool
+    private static function sameRedis(mixed $one, mixed $other): bool
     {
-        return self::database($one) === self::database($other);
+        return self::database(self::written($one)) === self::database(self::written($other));
+    }
+
+    /**
+     * The keys of a connection that are set: an empty environment variable stands for none.
+     *
+     * @return array<string, mixed>
+     */
+    private static function written(mixed $connection): array
+    {
+        return array_filter(is_array($connection) ? $connection : [], fn (mixed $value) => $value !== null && $value !== '');
     }
 
     /**

@@ -48,6 +48,6 @@ final class Settings
     {
         $apps = config('reverb.apps.provider', 'config') === 'config' ? config('reverb.apps.apps') : [];
 
-        return array_values(array_filter(array_column(is_array($apps) ? $apps : [], 'app_id'), fn (mixed $id) => is_int($id) || is_string($id)));
+        return array_values(array_filter(array_column(is_array($apps) ? $apps : [], 'app_id'), fn (mixed $id) => is_int($id) || (is_string($id) && $id !== '')));
     }
 }

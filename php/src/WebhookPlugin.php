@@ -52,6 +52,18 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected ?Engine $engine = null;
 
     /**
+     * The attempts to start the engine; null when the config rules a start out.
+     */
+    protected ?Startup $startup = null;
+
+    /**
+     * The applications of connections that opened before the engine started, by their ids.
+     *
+     * @var array<string, Application>
+     */
+    protected array $earlyApps = [];
+
+    /**
      * Whether an endpoint wants to know of connections.
      */
     protected bool $tellsConnections = false;
@@ -79,7 +91,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     /**
      * Compares the engine's table with the live connections.
      */
-    protected Reconciler $reconciler;
+    protected ?Reconciler $reconciler = null;
 
     /**
      * Looks after cache channels, if an endpoint wants to know of empty ones.
@@ -89,7 +101,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     /**
      * Reports deliveries and warnings to Laravel.
      */
-    protected OutcomeReporter $reporter;
+    protected ?OutcomeReporter $reporter = null;
 
     /**
      * The endpoints that the application keeps elsewhere, if it does.
@@ -99,12 +111,13 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     /**
      * The `resonate-webhooks` intervals and timeouts that concern this side, in seconds.
      *
-     * @var array{tick: float, reconcile: float, shutdown: float, refresh: float}
+     * @var array{flush_interval: float, reconcile_interval: float, shutdown_timeout: float, endpoints_refresh: float}
      */
     protected array $seconds;
 
     /**
-     * Start the engine, or say in one line of Laravel's log why there will be no webhooks.
+     * Start the engine, or say in one line of Laravel's log why there are no webhooks. What is wrong with the config is wrong
+     * until a restart; what else fails, such as the database of the endpoints, is tried again by a tick.
      *
      * Resonate would catch an exception too, but its own logger is silent
      * unless the server runs with `--debug`.
@@ -112,8 +125,9 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     public function boot(PluginContext $context): void
     {
         try {
-            if ($this->engine === null) {
-                $this->start($context);
+            if ($this->startup === null) {
+                $this->prepare($context);
+                $this->startup?->attempt();
             }
         } catch (Throwable $e) {
             Log::error(
@@ -128,11 +142,15 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
      */
     public function onOpen(Connection $connection): void
     {
+        $app = $connection->app();
+
         if ($this->engine === null) {
+            $this->earlyApps[$app->id()] = $app;
+
             return;
         }
 
-        $this->apps->meet($app = $connection->app());
+        $this->apps->meet($app);
 
         if ($this->tellsConnections) {
             $this->engine->opened($app->id(), $connection->id());
@@ -216,54 +234,69 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
      */
     public function ticks(): array
     {
-        if ($this->engine === null) {
+        if ($this->startup === null) {
             return [];
         }
 
         $ticks = [
-            ['interval' => $this->seconds['tick'], 'callback' => $this->tick(...)],
-            ['interval' => $this->seconds['reconcile'], 'callback' => $this->reconciler->sweep(...)],
+            ['interval' => max(min($this->seconds['flush_interval'], static::TICK_MAX), static::TICK_MIN), 'callback' => $this->tick(...)],
+            ['interval' => $this->seconds['reconcile_interval'], 'callback' => fn () => $this->reconciler?->sweep()],
             ['interval' => static::SLICES_APART, 'callback' => $this->advance(...)],
         ];
 
-        if ($this->seconds['refresh'] > 0) {
-            $ticks[] = ['interval' => $this->seconds['refresh'], 'callback' => $this->refresh(...)];
+        if ($this->seconds['endpoints_refresh'] > 0) {
+            $ticks[] = ['interval' => $this->seconds['endpoints_refresh'], 'callback' => $this->refresh(...)];
         }
 
         return $ticks;
     }
 
     /**
-     * Start the engine and everything around it.
+     * Read the config, without the endpoints of a provider.
      *
      * @throws WebhooksException
      */
-    protected function start(PluginContext $context): void
+    protected function prepare(PluginContext $context): void
     {
-        $config = Settings::forExtension();
-        $whole = $config + ['roster' => RosterSetup::keys(...$this->rosterSetup($config))];
-        $this->provided = app()->bound(EndpointProvider::class)
-            ? new ProvidedEndpoints(app(EndpointProvider::class), $whole)
-            : null;
+        RemovedTransport::refuse();
 
-        $engine = new Engine($this->provided?->config() ?? $whole);
+        $config = Settings::forExtension();
+        $config += ['roster' => RosterSetup::keys(...$this->rosterSetup($config))];
+        $this->provided = app()->bound(EndpointProvider::class) ? new ProvidedEndpoints($config) : null;
+        $this->seconds = (new Engine($this->provided === null ? $config : ['endpoints' => []] + $config))->seconds();
+        $this->startup = new Startup(fn () => $this->start($context, $config));
+    }
+
+    /**
+     * Start the engine and everything around it. When this throws, nothing runs, and it may be called again.
+     *
+     * @param  array<string, mixed>  $config
+     *
+     * @throws Throwable when a provider of endpoints fails, too
+     */
+    protected function start(PluginContext $context, array $config): void
+    {
+        $engine = new Engine($this->provided?->config() ?? $config);
+        $channels = app(ChannelManager::class);
         $this->apps = new AppDirectory($engine);
 
         // Before the engine runs: it may at once inherit events that need their secrets.
         $this->apps->refresh($context);
 
+        // What the provider has said of an application is newer.
+        foreach ($this->earlyApps as $app) {
+            if ($this->apps->find($app->id()) === null) {
+                $this->apps->meet($app);
+            }
+        }
+
         $engine->boot();
 
+        $this->earlyApps = [];
         $this->context = $context;
-        $this->reconciler = new Reconciler($engine, app(ChannelManager::class), $this->apps);
+        $this->reconciler = new Reconciler($engine, $channels, $this->apps);
         $this->caches = $engine->wantsCacheMisses() ? new CacheWatch($engine) : null;
         $this->reporter = new OutcomeReporter($engine);
-        $this->seconds = [
-            'tick' => max(min((float) ($config['flush_interval'] ?? 1.0), static::TICK_MAX), static::TICK_MIN),
-            'reconcile' => (float) ($config['reconcile_interval'] ?? 30.0),
-            'shutdown' => (float) ($config['shutdown_timeout'] ?? 5.0),
-            'refresh' => (float) ($config['endpoints_refresh'] ?? 30.0),
-        ];
         $this->tellsConnections = $engine->wantsConnections();
         $this->memberData = $engine->wantsMemberData() ? new MemberData : null;
         $this->clientEvents = new ClientEvents($engine, $context);
@@ -272,10 +305,10 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
 
         app()->instance(self::class, $this);
 
-        $this->checkSurroundings($config);
-
         // Resonate has no hook for its end, and cancels the ticks before its clients have left.
         register_shutdown_function($this->finish(...));
+
+        $this->checkSurroundings($config);
     }
 
     /**
@@ -302,10 +335,19 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Answer the engine's questions and report what it did.
+     * Answer the engine's questions and report what it did, or try to start it.
      */
     protected function tick(): void
     {
+        if ($this->engine === null) {
+            if ($this->startup->attempt()) {
+                // No hook has told the engine of the connections that are there already.
+                $this->reconciler->sweep();
+            }
+
+            return;
+        }
+
         $this->caches?->look();
         $this->apps->meetWanted($this->context);
         $this->reporter->pump();
@@ -316,6 +358,10 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
      */
     protected function refresh(): void
     {
+        if ($this->engine === null) {
+            return;
+        }
+
         $this->apps->refresh($this->context);
         $this->provided?->refresh($this->engine);
     }
@@ -325,8 +371,8 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
      */
     protected function advance(): void
     {
-        $this->reconciler->advance();
-        $this->reporter->catchUp();
+        $this->reconciler?->advance();
+        $this->reporter?->catchUp();
     }
 
     /**
@@ -335,8 +381,8 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected function finish(): void
     {
         $began = hrtime(true);
-        $this->engine->shutdown((int) ($this->seconds['shutdown'] * 1000));
-        $left = $this->seconds['shutdown'] - (hrtime(true) - $began) / 1e9;
+        $this->engine->shutdown((int) ($this->seconds['shutdown_timeout'] * 1000));
+        $left = $this->seconds['shutdown_timeout'] - (hrtime(true) - $began) / 1e9;
         $this->reporter->drain(max($left, static::LAST_REPORTS));
     }
 

@@ -111,8 +111,8 @@ class WebhooksServiceProvider extends ServiceProvider
                 phpversion('resonate_webhooks') ?: 'NOT LOADED',
                 console: fn (string $version) => $version === 'NOT LOADED' ? "<fg=red;options=bold>{$version}</>" : $version,
             ),
-            'Outbox' => (string) ($config['outbox'] ?? 'redis'),
-            'Key Prefix' => (string) ($config['key_prefix'] ?? 'wh'),
+            'Outbox' => ((string) ($config['outbox'] ?? '')) ?: 'redis',
+            'Key Prefix' => ((string) ($config['key_prefix'] ?? '')) ?: 'wh',
             'Endpoints' => static::countEndpoints(app(Contracts\Cluster::class)),
         ];
     }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::address;
 use super::address::{Host, RedisUrl};
 use super::context::Context;
 use super::error::{ConfigError, ROOT};
-use super::scalar::Whole;
+use super::scalar::{Number, Whole};
 use super::sentinels::{DEFAULT_SERVICE, Hosts, Sentinels};
 use super::tls_files::TlsFiles;
 use super::value::unless_empty;
-use super::{Timeout, address};
 use crate::secret::Secret;
 
 /// The shortest timeout: a read waits up to 100 ms for events, and its answer takes time.
@@ -123,7 +123,7 @@ impl TryFrom<String> for Scheme {
 
 /// `connection` as it is written.
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an array with a url or a host")]
+#[serde(rename = "connection", deny_unknown_fields, expecting = "an array with a url or a host")]
 pub(super) struct Written {
     #[serde(default, deserialize_with = "unless_empty")]
     url: Option<RedisUrl>,
@@ -131,7 +131,7 @@ pub(super) struct Written {
     scheme: Option<Scheme>,
     #[serde(default, deserialize_with = "unless_empty")]
     host: Option<Host>,
-    port: Option<Whole<1, 65_535>>,
+    port: Option<Number>,
     #[serde(default, deserialize_with = "unless_empty")]
     path: Option<PathBuf>,
     #[serde(default, deserialize_with = "unless_empty")]
@@ -146,7 +146,7 @@ pub(super) struct Written {
     #[serde(default, deserialize_with = "unless_empty")]
     sentinel_password: Option<Secret>,
     database: Option<Whole<0, { i32::MAX as u32 }>>,
-    timeout: Option<Timeout>,
+    timeout: Option<Number>,
     #[serde(default, deserialize_with = "unless_empty")]
     ca_file: Option<PathBuf>,
     #[serde(default, deserialize_with = "unless_empty")]
@@ -201,7 +201,11 @@ impl Written {
             )),
             Address::Tcp { .. } | Address::Unix(_) | Address::Sentinels(_) => {}
         }
-        let mut timeout = self.timeout.map_or(defaults.timeout, Timeout::duration);
+        // Other clients take 0 for no limit.
+        let mut timeout = self.timeout.map_or(defaults.timeout, |timeout| {
+            let (range, default) = (0.001..=3_600.0, defaults.timeout.as_secs_f64());
+            timeout.clamped_seconds("connection.timeout", &range, default, warnings)
+        });
         if timeout < SHORTEST_TIMEOUT {
             warnings.push(format!(
                 "{ROOT}.connection.timeout: {} s are too short for a read that waits for events, and {} s are used instead",
@@ -215,7 +219,7 @@ impl Written {
 
     /// Where `scheme`, `host`, `port` and `path` lead. TLS is what either scheme or host ask for.
     fn address(&mut self, warnings: &mut Vec<String>) -> Result<Address, ConfigError> {
-        let port = self.port.map_or(address::DEFAULT_PORT, port);
+        let written_port = self.port.take();
         let host = self.host.take();
         if self.scheme == Some(Scheme::Unix) {
             let ((Some(path), _) | (None, Some(Host::Unix(path)))) = (self.path.take(), host) else {
@@ -232,6 +236,11 @@ impl Written {
         let host = match host.unwrap_or_else(|| Host::Tcp(address::DEFAULT_HOST.to_owned())) {
             Host::Tcp(name) if self.scheme == Some(Scheme::Tls) => Host::Tls(name),
             host => host,
+        };
+        // Laravel writes a port of 0 beside the path of a socket.
+        let port = match written_port {
+            Some(number) if !matches!(host, Host::Unix(_)) => port(&number, warnings)?,
+            _ => address::DEFAULT_PORT,
         };
         Ok(host.with_port(port))
     }
@@ -266,7 +275,20 @@ pub(super) fn check_against_lease(connection: &Connection, ttl: Duration) -> Opt
     })
 }
 
-/// The number as a port. The bounds of the type make it one.
-fn port(number: Whole<1, 65_535>) -> u16 {
-    u16::try_from(number.get()).unwrap_or(u16::MAX)
+/// The number as a port; 0 and -1, by which other clients mean none, are the default.
+fn port(number: &Number, warnings: &mut Vec<String>) -> Result<u16, ConfigError> {
+    let Number { value, written } = number;
+    if [0.0, -1.0].contains(value) {
+        let port = address::DEFAULT_PORT;
+        warnings.push(format!("{ROOT}.connection.port: {written} is no port, and {port} is used instead"));
+        return Ok(port);
+    }
+    if value.fract() != 0.0 {
+        return Err(ConfigError::at("connection.port", format_args!("{written} is not a whole number")));
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "what is too large for a port is refused below")]
+    let port = u16::try_from(*value as i64).ok().filter(|port| *port > 0);
+    port.ok_or_else(|| {
+        ConfigError::at("connection.port", format_args!("{written} is out of range, allowed are 1 to 65535"))
+    })
 }

@@ -137,9 +137,10 @@ pub(super) struct Entry {
     #[serde(default, deserialize_with = "unless_empty")]
     name: Option<String>,
     enabled: Option<Switch>,
+    #[serde(default, deserialize_with = "app_id")]
     app_id: Option<AppScope>,
     #[serde(alias = "event_types")]
-    events: Option<List<Wanted>>,
+    events: Option<List<Option<Wanted>>>,
     filter: Option<filter::Written>,
     payload: Option<Payload>,
     batching: Option<batching::Written>,
@@ -242,13 +243,16 @@ impl Entry {
             None => Vec::new(),
         };
         let apps = self.app_id.unwrap_or_else(|| at.apps());
-        let (events, custom) = self.events.map_or_else(
-            || (EventSet::usual(), CustomNames::default()),
-            |List(wanted)| {
-                let wanted = || wanted.iter().map(|(_, wanted)| wanted);
-                (wanted().filter_map(Wanted::listed).collect(), wanted().filter_map(Wanted::custom).collect())
-            },
-        );
+        let (events, custom) = match self.events {
+            None => (EventSet::usual(), CustomNames::default()),
+            Some(List(wanted)) => {
+                let wanted = || wanted.iter().filter_map(|(entry, wanted)| Some((entry, wanted.as_ref()?)));
+                warnings
+                    .extend(wanted().filter_map(|(entry, wanted)| wanted.warning(&format!("{key}.events.{entry}"))));
+                let names = || wanted().map(|(_, wanted)| wanted);
+                (names().filter_map(Wanted::listed).collect(), names().filter_map(Wanted::custom).collect())
+            }
+        };
         if self.name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
             return Err(ConfigError::at(&format!("{key}.name"), "has a character that cannot be printed"));
         }
@@ -289,6 +293,9 @@ impl Endpoint {
         if let Some(most) = self.target.max_body_bytes().filter(|most| *most < batch_max_bytes) {
             warnings
                 .push(format!("{key} gets batches of {most} bytes at most: a Lambda function takes no more at once"));
+        }
+        if self.apps == AppScope::Only(AppId::from("")) {
+            warnings.push(format!("{key}.app_id is empty: this endpoint receives nothing; every application is \"*\""));
         }
         if self.events.is_empty() && self.custom.is_empty() {
             warnings.push(format!("{key}.events is empty: this endpoint receives nothing"));
@@ -344,28 +351,38 @@ pub(super) fn chosen(switch: Option<Switch>, otherwise: bool) -> bool {
 /// `'*'`, an id, or an id that PHP took for a number.
 impl<'de> Deserialize<'de> for AppScope {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct IdOrStar;
+        match app_id(deserializer)? {
+            Some(Self::Only(id)) if id.is_empty() => Err("is empty"),
+            Some(scope) => Ok(scope),
+            None => Err("is missing"),
+        }
+        .map_err(|problem| D::Error::custom(format_args!("{problem}, expected the id of an application or \"*\"")))
+    }
+}
 
-        impl Visitor<'_> for IdOrStar {
-            type Value = AppScope;
+/// The `app_id` of an endpoint. Unlike a missing one, an empty one must not stand for every application: it is the id of none.
+fn app_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AppScope>, D::Error> {
+    struct IdOrStar;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the id of an application or \"*\"")
-            }
+    impl Visitor<'_> for IdOrStar {
+        type Value = Option<AppScope>;
 
-            fn visit_i64<E: Error>(self, id: i64) -> Result<AppScope, E> {
-                Ok(AppScope::Only(AppId::from(id.to_string().as_str())))
-            }
-
-            fn visit_str<E: Error>(self, id: &str) -> Result<AppScope, E> {
-                match id {
-                    "*" => Ok(AppScope::Every),
-                    "" => Err(E::custom("is empty, expected the id of an application or \"*\"")),
-                    id => Ok(AppScope::Only(AppId::from(id))),
-                }
-            }
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the id of an application or \"*\"")
         }
 
-        deserializer.deserialize_any(IdOrStar)
+        fn visit_unit<E: Error>(self) -> Result<Option<AppScope>, E> {
+            Ok(None)
+        }
+
+        fn visit_i64<E: Error>(self, id: i64) -> Result<Option<AppScope>, E> {
+            self.visit_str(&id.to_string())
+        }
+
+        fn visit_str<E: Error>(self, id: &str) -> Result<Option<AppScope>, E> {
+            Ok(Some(if id == "*" { AppScope::Every } else { AppScope::Only(AppId::from(id)) }))
+        }
     }
+
+    deserializer.deserialize_any(IdOrStar)
 }

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::custom_names::Pattern;
-use super::error::hint;
+use super::error::{hint, place};
+use super::nearest::nearest;
 use crate::event::EventName;
 
 /// A set of event names.
@@ -49,12 +50,21 @@ impl fmt::Debug for EventSet {
 pub(super) enum Wanted {
     Listed(EventName),
     Custom(Pattern),
+    /// A name that is not one of ours and resembles none.
+    Unknown(String),
 }
 
 impl Wanted {
     /// The name, if it is one of ours.
     pub(super) const fn listed(&self) -> Option<EventName> {
         if let Self::Listed(name) = self { Some(*name) } else { None }
+    }
+
+    /// The warning about a name that means nothing, at `key`.
+    pub(super) fn warning(&self, key: &str) -> Option<String> {
+        let Self::Unknown(name) = self else { return None };
+        let known = EventName::ALL.map(EventName::as_str).join(", ");
+        Some(format!("{}: unknown event {name:?}, ignored; known are {known}", place(key)))
     }
 
     /// The names, if they are the application's own.
@@ -76,6 +86,9 @@ impl<'de> Deserialize<'de> for Wanted {
             return Pattern::parse(&name).map(Self::Custom).map_err(D::Error::custom);
         }
         let known = EventName::ALL.map(EventName::as_str);
-        Err(D::Error::custom(format_args!("unknown event {name:?}, {}", hint(&name, &known))))
+        match nearest(&name, &known) {
+            Some(_) => Err(D::Error::custom(format_args!("unknown event {name:?}, {}", hint(&name, &known)))),
+            None => Ok(Self::Unknown(name)),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The configuration: Laravel's `config/resonate-webhooks.php`, read strictly.
 //!
-//! A misspelt key or event or a number out of range is an error that names its key; a missing or `null` value means its
-//! default. A key that resembles no known one is ignored, with a warning. Text from the environment stands for a number where
+//! A misspelt key or event or a number out of range is an error that names its key; a missing, `null` or empty value means its
+//! default. A key or event that resembles no known one is ignored, with a warning. A number out of range at a key that the
+//! replaced package had is brought into the range, with a warning too. Text from the environment stands for a number where
 //! one is wanted.
 //!
 //! | key | default | meaning |
@@ -30,7 +31,7 @@
 //! | `ignore_channel_prefixes` | `['#']` | how the names of channels begin that make no event |
 //! | `flush_interval` | 1.0 | seconds of events that one batch may span, from 0.01 |
 //! | `reconcile_interval` | 30.0 | seconds between two comparisons with the live connections, from 1 |
-//! | `max_attempts` | 5 | attempts before a batch is given up, 1 to 100; unlimited when only `retry_for` is set |
+//! | `max_attempts` | 5 | attempts before a batch is given up, 1 to 1000000; unlimited when only `retry_for` is set |
 //! | `retry_for` | | seconds after its first attempt in which a batch may be tried again, 1 to 86400 |
 //! | `retry_after_max` | 300 | seconds that an endpoint may ask us to wait (`Retry-After`), 0 to 3600 |
 //! | `timeout` | 10.0 | seconds for a whole request |
@@ -89,10 +90,12 @@
 mod address;
 mod app_webhooks;
 mod batching;
+mod clamped;
 mod connection;
 mod context;
 mod custom_names;
 mod dashboard;
+mod driver_keys;
 mod endpoint;
 mod endpoint_id;
 mod endpoint_secret;
@@ -163,8 +166,10 @@ const DAY_S: u64 = 86_400;
 
 /// A timeout: more than nothing, an hour at most.
 type Timeout = Seconds<1, HOUR_MS>;
+/// The most attempts to deliver a batch.
+const MAX_ATTEMPTS: u32 = 1_000_000;
 /// Attempts to deliver a batch.
-type Attempts = Whole<1, 100>;
+type Attempts = Whole<1, MAX_ATTEMPTS>;
 /// How long a batch is tried.
 type RetryFor = Seconds<1_000, { 24 * HOUR_MS }>;
 

@@ -101,10 +101,7 @@ impl<'de> Deserialize<'de> for Written {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
-                match text {
-                    "" => Ok(Written::Unset),
-                    text => ProxyUrl::try_from(text.to_owned()).map(Written::Through).map_err(E::custom),
-                }
+                ProxyUrl::try_from(text.to_owned()).map(Written::Through).map_err(E::custom)
             }
         }
 

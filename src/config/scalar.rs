@@ -99,9 +99,10 @@ impl<'de> Deserialize<'de> for Switch {
 }
 
 /// A finite number, with how it was written, for messages.
-struct Number {
-    value: f64,
-    written: String,
+#[derive(Clone, Debug)]
+pub(super) struct Number {
+    pub(super) value: f64,
+    pub(super) written: String,
 }
 
 impl<'de> Deserialize<'de> for Number {

@@ -3,6 +3,9 @@
 //! `serde_json` could read the same tree, but not with PHP's eyes: an empty PHP array is a map and a list at once, a
 //! struct must not be filled by position from a list, and an error must never repeat the value it complains about.
 //!
+//! An empty text is an environment variable without a value (`REDIS_PASSWORD=`), and means the same as no key. A whole number
+//! stands for its digits where text is wanted.
+//!
 //! A key that resembles a known one is an error, for it is most likely a typing error. Any other unknown key is left out
 //! with a warning: the package that this one replaces, Laravel and Resonate add keys of their own. But not in a filter: without
 //! one of its conditions an endpoint would receive what it must not.
@@ -17,6 +20,7 @@ use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Une
 use serde::forward_to_deserialize_any;
 use serde_json::Value;
 
+use super::driver_keys::{CONNECTION, OF_DRIVERS};
 use super::error::{Fault, place};
 use super::nearest::nearest;
 
@@ -44,14 +48,19 @@ impl<'a> Setting<'a> {
     }
 
     /// Leaves out the keys that mean nothing and resemble none of `known`.
-    fn leave_out_unknown(&mut self, known: &[&str]) {
+    fn leave_out_unknown(&mut self, name: &str, known: &[&str]) {
         let Value::Object(entries) = &mut self.value else { return };
         entries.retain(|key, value| {
-            let stays = known.contains(&key.as_str()) || nearest(key, known).is_some();
+            let is_known = known.contains(&key.as_str());
+            let is_of_driver = !is_known && name == CONNECTION && OF_DRIVERS.contains(&key.as_str());
+            let stays = is_known || (!is_of_driver && nearest(key, known).is_some());
             if !stays && !value.is_null() {
                 let place = place(&if self.key.is_empty() { key.clone() } else { format!("{}.{key}", self.key) });
-                let known = known.join(", ");
-                self.warnings.borrow_mut().push(format!("{place}: unknown key, ignored; known are {known}"));
+                self.warnings.borrow_mut().push(if is_of_driver {
+                    format!("{place} has no effect here: it is a setting of other Redis clients")
+                } else {
+                    format!("{place}: unknown key, ignored; known are {}", known.join(", "))
+                });
             }
             stays
         });
@@ -93,10 +102,18 @@ impl<'de> Deserializer<'de> for Setting<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.value {
+        match &self.value {
             Value::Null => visitor.visit_none(),
+            Value::String(text) if text.is_empty() => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Fault> {
+        if let Some(whole) = self.value.as_i64() {
+            self.value = Value::String(whole.to_string());
+        }
+        self.deserialize_any(visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -109,13 +126,13 @@ impl<'de> Deserializer<'de> for Setting<'_> {
             Value::Array(items) if items.is_empty() => self.value = Value::Object(serde_json::Map::new()),
             Value::Array(_) => return Err(Fault::invalid_type(Unexpected::Seq, &visitor)),
             _ if name == STRICT => {}
-            _ => self.leave_out_unknown(fields),
+            _ => self.leave_out_unknown(name, fields),
         }
         self.deserialize_any(visitor)
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf unit unit_struct
         newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
@@ -155,15 +172,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
-/// For settings that come from the environment as text: `''` is as good as not set (`REDIS_PASSWORD=`).
+/// Reads a text setting whose type checks the text itself, unless [`Setting`] has found it empty.
 pub(super) fn unless_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: TryFrom<String>,
     T::Error: fmt::Display,
 {
-    Option::<String>::deserialize(deserializer)?
-        .filter(|text| !text.is_empty())
-        .map(|text| T::try_from(text).map_err(D::Error::custom))
-        .transpose()
+    Option::<String>::deserialize(deserializer)?.map(|text| T::try_from(text).map_err(D::Error::custom)).transpose()
 }

@@ -8,10 +8,10 @@ use super::endpoint::{Place, chosen};
 use super::endpoint_id::EndpointIds;
 use super::error::place;
 use super::previous_secret::{PreviousSecret, PreviousSecrets};
-use super::scalar::{Seconds, Switch, Whole};
+use super::scalar::{Number, Seconds, Switch, Whole};
 use super::value::List;
 use super::{
-    AddressRules, AppScope, Attempts, Config, ConfigError, DAY_S, HOUR_MS, IgnoredChannels, OutboxKind, ProxyUrl,
+    AddressRules, AppScope, Config, ConfigError, DAY_S, HOUR_MS, IgnoredChannels, MAX_ATTEMPTS, OutboxKind, ProxyUrl,
     RetryFor, Timeout, app_webhooks, connection, dashboard, endpoint, identity, metrics, proxy_url, roster,
 };
 use crate::aws::Environment;
@@ -40,14 +40,14 @@ pub(super) struct Written {
     cluster_name: Option<String>,
     /// What the plugin makes of `cluster_name`, or of the application.
     cluster: Option<identity::Written>,
-    ttl: Option<Seconds<3_000, { 24 * HOUR_MS }>>,
+    ttl: Option<Number>,
     departure_grace: Option<Seconds<0, 300_000>>,
     subscription_count_interval: Option<Seconds<0, HOUR_MS>>,
     cache_miss_ttl: Option<Seconds<1_000, { 24 * HOUR_MS }>>,
     ignore_channel_prefixes: Option<IgnoredChannels>,
-    flush_interval: Option<Seconds<10, HOUR_MS>>,
-    reconcile_interval: Option<Seconds<1_000, { 24 * HOUR_MS }>>,
-    max_attempts: Option<Attempts>,
+    flush_interval: Option<Number>,
+    reconcile_interval: Option<Number>,
+    max_attempts: Option<Number>,
     timeout: Option<Timeout>,
     connect_timeout: Option<Timeout>,
     retry_for: Option<RetryFor>,
@@ -88,16 +88,13 @@ impl Written {
         let otherwise = Config::default();
 
         let connection = self.connection.unwrap_or_default().resolve(&mut warnings)?;
-        if self.key_prefix.as_deref() == Some("") {
-            return Err(ConfigError::at("key_prefix", "is empty, but has to tell our keys from all others in Redis"));
-        }
         let defaults = Defaults {
             batch_max_bytes: self.batch_max_bytes.map_or(otherwise.batch_max_bytes, Whole::size),
             environment: environment.clone(),
             timeout: self.timeout.map_or(Duration::from_secs(10), Timeout::duration),
             connect_timeout: self.connect_timeout.map_or(Duration::from_secs(5), Timeout::duration),
             max_attempts: match (self.max_attempts, self.retry_for) {
-                (Some(attempts), _) => attempts.get(),
+                (Some(attempts), _) => attempts.clamped_whole("max_attempts", &(1..=MAX_ATTEMPTS), &mut warnings),
                 (None, Some(_)) => u32::MAX,
                 (None, None) => 5,
             },
@@ -142,7 +139,15 @@ impl Written {
         let previous_secrets =
             self.previous_secrets.map_or_else(Vec::new, |secrets| of_apps(secrets, &app_ids, &mut warnings));
 
-        let ttl = self.ttl.map_or(otherwise.ttl, Seconds::duration);
+        let mut seconds = |written: Option<Number>, key, allowed, too_small, otherwise| {
+            written.map_or(otherwise, |number: Number| number.clamped_seconds(key, &allowed, too_small, &mut warnings))
+        };
+        // A lease of the least time would lapse at every pause of Redis, and nobody asks for one by a 0.
+        let ttl = seconds(self.ttl, "ttl", 3.0..=86_400.0, otherwise.ttl.as_secs_f64(), otherwise.ttl);
+        let flush_interval =
+            seconds(self.flush_interval, "flush_interval", 0.01..=3_600.0, 0.01, otherwise.flush_interval);
+        let reconcile_interval =
+            seconds(self.reconcile_interval, "reconcile_interval", 1.0..=86_400.0, 1.0, otherwise.reconcile_interval);
         warnings.extend(connection::check_against_lease(&connection, ttl));
 
         Ok(Config {
@@ -156,8 +161,8 @@ impl Written {
                 .map_or(otherwise.subscription_count_interval, Seconds::duration),
             cache_miss_ttl: self.cache_miss_ttl.map_or(otherwise.cache_miss_ttl, Seconds::duration),
             ignored_channels: self.ignore_channel_prefixes.unwrap_or_default(),
-            flush_interval: self.flush_interval.map_or(otherwise.flush_interval, Seconds::duration),
-            reconcile_interval: self.reconcile_interval.map_or(otherwise.reconcile_interval, Seconds::duration),
+            flush_interval,
+            reconcile_interval,
             batch_max_events: self.batch_max_events.map_or(otherwise.batch_max_events, Whole::size),
             batch_max_bytes: defaults.batch_max_bytes,
             outbox: self.outbox.unwrap_or(otherwise.outbox),

@@ -43,6 +43,17 @@ impl Engine {
         Ok(Self { core: Arc::new(Core::new(config_array::read(config)?)) })
     }
 
+    /// The times of the config that the host's side needs, in seconds, by their keys.
+    pub fn seconds(&self) -> PhpResult<ZBox<ZendHashTable>> {
+        let config = self.core.config();
+        let mut seconds = ZendHashTable::with_capacity(4);
+        seconds.insert("flush_interval", config.flush_interval.as_secs_f64())?;
+        seconds.insert("reconcile_interval", config.reconcile_interval.as_secs_f64())?;
+        seconds.insert("shutdown_timeout", config.shutdown_timeout.as_secs_f64())?;
+        seconds.insert("endpoints_refresh", config.endpoints_refresh.as_secs_f64())?;
+        Ok(seconds)
+    }
+
     /// Starts the background threads, once. Never waits for Redis.
     ///
     /// @throws \Webpatser\ResonateWebhooks\Exceptions\EngineFailed when the threads cannot be started

@@ -4,9 +4,14 @@ declare(strict_types=1);
 
 namespace Tests;
 
+use Closure;
+use Illuminate\Foundation\Application;
 use PHPUnit\Framework\Attributes\DataProvider;
+use stdClass;
+use Tests\Support\FakeServer;
 use Tests\Support\FreePort;
 use Tests\Support\Process;
+use Tests\Support\TestApplication;
 use Tests\Support\Wait;
 use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Plugins\PluginManager;
@@ -34,7 +39,51 @@ final class BootTest extends PluginTestCase
     {
         yield 'a URL of another kind' => [['endpoints' => [['url' => 'https://example.test'], ['url' => 'ftp://example.test']]], 'endpoints.1.url'];
         yield 'an event nobody sends' => [['endpoints' => [['url' => 'https://example.test', 'events' => ['channel_ocupied']]]], 'endpoints.0.events'];
+        yield 'a misspelt key' => [['flush_intervall' => 1.0], 'flush_intervall'];
         yield 'a time that is none' => [['flush_interval' => 'soon'], 'flush_interval'];
+    }
+
+    #[DataProvider('transports')]
+    public function test_a_transport_of_the_replaced_package_keeps_webhooks_off_rather_than_being_passed_by(Closure $bind): void
+    {
+        $this->application = new TestApplication($this->config());
+        $bind($this->application->laravel);
+        $this->server = new FakeServer($this->application->laravel);
+
+        $this->assertCount(1, $this->application->log());
+        $this->assertMatchesRegularExpression('/^ERROR: Resonate webhooks are off: .*WebhookTransport is bound .* EndpointProvider .* recorder/', $this->application->log()[0]);
+        $this->assertSame([], $this->application->laravel->make(PluginManager::class)->ticks());
+    }
+
+    /**
+     * @return iterable<string, array{Closure}>
+     */
+    public static function transports(): iterable
+    {
+        $contract = 'Webpatser\ResonateWebhooks\WebhookTransport';
+
+        yield 'bound' => [fn (Application $laravel) => $laravel->bind($contract, fn () => new stdClass)];
+        yield 'a singleton by its class' => [fn (Application $laravel) => $laravel->singleton($contract, 'App\RecordingTransport')];
+        yield 'an instance' => [fn (Application $laravel) => $laravel->instance($contract, new stdClass)];
+        yield 'a decorator' => [fn (Application $laravel) => $laravel->extend($contract, fn (object $transport) => $transport)];
+    }
+
+    public function test_a_file_that_is_not_there_yet_is_waited_for(): void
+    {
+        $file = sys_get_temp_dir().'/webhooks-ca-'.bin2hex(random_bytes(6)).'.pem';
+        $server = $this->serve(['endpoints' => [$this->endpoint(more: ['ca_file' => $file])]]);
+        $server->connect()->subscribe('private-room');
+        $this->assertMatchesRegularExpression('/^ERROR: Resonate webhooks have not started: .*ca_file.*; attempt 1, the next one is in 1 s/', $this->application->log()[0]);
+
+        try {
+            $key = openssl_pkey_new();
+            openssl_x509_export(openssl_csr_sign(openssl_csr_new(['commonName' => 'A test'], $key), null, $key, 1), $certificate);
+            file_put_contents($file, $certificate);
+
+            $this->awaitEvent('channel_occupied private-room');
+        } finally {
+            unlink($file);
+        }
     }
 
     public function test_hooks_before_boot_do_nothing(): void

@@ -55,6 +55,18 @@ final class ConsoleTest extends PluginTestCase
         $node->stop();
     }
 
+    public function test_check_names_a_transport_of_the_replaced_package(): void
+    {
+        $artisan = $this->artisan(['endpoints' => [$this->endpoint()]]);
+        $this->assertStringNotContainsString('WebhookTransport', $artisan->call('check')[1]);
+
+        $artisan->laravel->bind('Webpatser\\ResonateWebhooks\\WebhookTransport', fn () => null);
+        [$code, $output] = $artisan->call('check', ['--json' => true]);
+
+        $this->assertSame(1, $code);
+        $this->assertMatchesRegularExpression('/WebhookTransport is bound.*EndpointProvider/s', $output);
+    }
+
     public function test_test_sends_a_signed_webhook_without_a_server(): void
     {
         $artisan = $this->artisan(['endpoints' => [

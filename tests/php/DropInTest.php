@@ -6,7 +6,11 @@ namespace Tests;
 
 use Illuminate\Support\Env;
 use PHPUnit\Framework\Attributes\DataProvider;
+use Tests\Support\PublishedConfig;
 use Tests\Support\RedisServer;
+use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
+use Webpatser\ResonateWebhooks\Native\Cluster;
+use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
  * The config that an application has published from a release of webpatser/resonate-webhooks works as it is.
@@ -14,34 +18,134 @@ use Tests\Support\RedisServer;
 final class DropInTest extends PluginTestCase
 {
     /**
-     * @param  array<string, mixed>  $connection
-     * @param  array<string, mixed>  $settings
+     * @param  array<string, string>  $variables
+     * @param  list<string>  $warned  The keys that the log warns about.
      */
-    #[DataProvider('published')]
-    public function test_the_published_config_of_a_release_works_without_a_warning(array $connection, array $settings): void
+    #[DataProvider('environments')]
+    public function test_the_published_config_of_a_release_delivers_in_every_environment(string $release, array $variables, array $warned): void
     {
-        $this->serve(['connection' => RedisServer::shared()->connection() + $connection, ...$settings]);
+        $published = PublishedConfig::with(
+            ['RESONATE_WEBHOOK_URL' => $this->endpoint()['url'], ...$variables],
+            fn () => PublishedConfig::of($release),
+        );
 
+        // Where Redis is, and that the end of the test is quick, concerns the test alone.
+        $this->serve([...$published, 'connection' => RedisServer::shared()->connection() + $published['connection'], 'key_prefix' => $this->config()['key_prefix']]);
         $this->server->connect()->subscribe('private-room');
 
         $this->awaitEvent('channel_occupied private-room');
-        $this->assertSame([], preg_grep('/roster|may lose events/', $this->application->log(), PREG_GREP_INVERT));
+        $warnings = preg_grep('/the roster plugin|may lose events/', $this->application->log(), PREG_GREP_INVERT);
+        $this->assertSame($warned, array_values(preg_replace('/^WARNING: .*?resonate-webhooks\.(\w+): .*$/', '$1', $warnings)));
     }
 
     /**
-     * As the files are when no variable is set.
-     *
-     * @return iterable<string, array{array<string, mixed>, array<string, mixed>}>
+     * @return iterable<string, array{string, array<string, string>, list<string>}>
      */
-    public static function published(): iterable
+    public static function environments(): iterable
     {
-        $first = ['url' => null, 'host' => '127.0.0.1', 'port' => '6379', 'username' => null, 'password' => null, 'database' => '0', 'timeout' => 5];
-        $second = ['url' => null, 'scheme' => 'tcp'] + $first;
-        $settings = ['key_prefix' => 'wh-'.bin2hex(random_bytes(4)), 'ttl' => 90, 'flush_interval' => 1.0, 'reconcile_interval' => 30.0, 'max_attempts' => 5];
+        // The Redis of the tests has no users, and its address is set by host and port.
+        $settings = array_filter(PublishedConfig::VARIABLES, fn (string $variable) => preg_match('/(URL|USERNAME|PASSWORD)$/', $variable) !== 1, ARRAY_FILTER_USE_KEY);
 
-        yield '0.2.0 to 0.3.1' => [$first, $settings];
-        yield '0.4.0' => [$second, ['key_prefix' => 'wh-'.bin2hex(random_bytes(4))] + $settings];
-        yield 'with ignored channels' => [$second, ['key_prefix' => 'wh-'.bin2hex(random_bytes(4)), 'ignore_channel_prefixes' => ['#']] + $settings];
+        foreach (PublishedConfig::RELEASES as $release) {
+            yield "{$release}, nothing set" => [$release, [], []];
+            yield "{$release}, everything set" => [$release, $settings, []];
+            // A cast makes 0 of an empty variable.
+            yield "{$release}, everything empty" => [$release, array_fill_keys(array_keys($settings), ''), ['max_attempts', 'ttl', 'flush_interval', 'reconcile_interval']];
+        }
+    }
+
+    /**
+     * @param  array<string, string>  $variables
+     */
+    #[DataProvider('singleVariables')]
+    public function test_each_variable_may_be_set_or_empty_by_itself(string $release, array $variables, ?string $warned): void
+    {
+        $cluster = new Cluster(PublishedConfig::with($variables, fn () => PublishedConfig::of($release)));
+
+        $this->assertEqualsCanonicalizing(
+            array_values(array_filter([$warned, isset($variables['RESONATE_WEBHOOK_URL']) && $variables['RESONATE_WEBHOOK_URL'] !== '' ? null : 'endpoints.0.url'])),
+            array_map(fn (string $warning) => preg_replace('/^resonate-webhooks\.([\w.]+\w).*$/s', '$1', $warning), $cluster->warnings()),
+        );
+    }
+
+    /**
+     * @return iterable<string, array{string, array<string, string>, string|null}>
+     */
+    public static function singleVariables(): iterable
+    {
+        $cast = ['RESONATE_WEBHOOKS_TTL' => 'ttl', 'RESONATE_WEBHOOKS_FLUSH' => 'flush_interval', 'RESONATE_WEBHOOKS_RECONCILE' => 'reconcile_interval', 'RESONATE_WEBHOOKS_MAX_ATTEMPTS' => 'max_attempts'];
+
+        foreach (PublishedConfig::RELEASES as $release) {
+            foreach (PublishedConfig::VARIABLES as $variable => $value) {
+                yield "{$release}, {$variable} set" => [$release, [$variable => $value], null];
+                yield "{$release}, {$variable} empty" => [$release, [$variable => ''], $cast[$variable] ?? null];
+            }
+        }
+    }
+
+    public function test_an_empty_variable_is_as_good_as_none_in_our_own_config_file(): void
+    {
+        $default = new Engine(PublishedConfig::ours());
+
+        foreach (PublishedConfig::ourVariables() as $variable) {
+            foreach (['', 'null', 'empty'] as $nothing) {
+                $config = PublishedConfig::with([$variable => $nothing], PublishedConfig::ours(...));
+
+                $this->assertSame([], (new Cluster($config))->warnings(), "{$variable}={$nothing}");
+                $this->assertSame($default->seconds(), (new Engine($config))->seconds(), "{$variable}={$nothing}");
+            }
+        }
+
+        $empty = PublishedConfig::with(array_fill_keys(PublishedConfig::ourVariables(), ''), PublishedConfig::ours(...));
+        $this->assertSame([], (new Cluster($empty))->warnings());
+    }
+
+    public function test_text_that_is_no_number_is_refused_by_its_key_and_not_cut_to_one(): void
+    {
+        foreach (['RESONATE_WEBHOOKS_TTL' => 'ttl', 'RESONATE_WEBHOOKS_MAX_ATTEMPTS' => 'max_attempts', 'RESONATE_WEBHOOKS_QUEUE_SIZE' => 'queue_size'] as $variable => $key) {
+            $config = PublishedConfig::with([$variable => '90s'], PublishedConfig::ours(...));
+
+            try {
+                new Engine($config);
+                $this->fail("{$variable}=90s was taken");
+            } catch (InvalidConfig $e) {
+                $this->assertSame("resonate-webhooks.{$key}: \"90s\" is not a number", $e->getMessage());
+            }
+        }
+    }
+
+    #[DataProvider('oddities')]
+    public function test_what_the_replaced_package_took_starts_with_one_warning(array $config, string $key): void
+    {
+        $server = $this->serve($config);
+        $server->connect()->subscribe('private-room');
+
+        $this->awaitEvent('channel_occupied private-room');
+        $warnings = array_values(preg_grep('/the roster plugin|may lose events/', $this->application->log(), PREG_GREP_INVERT));
+        $this->assertCount(1, $warnings, implode("\n", $warnings));
+        $this->assertStringContainsString("resonate-webhooks.{$key}", $warnings[0]);
+    }
+
+    /**
+     * @return iterable<string, array{array<string, mixed>, string}>
+     */
+    public static function oddities(): iterable
+    {
+        yield 'no interval between flushes' => [['flush_interval' => 0], 'flush_interval: 0 is out of range'];
+        yield 'no attempt' => [['max_attempts' => 0], 'max_attempts: 0 is out of range'];
+        yield 'a key that nobody knows' => [['notes' => 'mine'], 'notes: unknown key, ignored'];
+    }
+
+    public function test_an_endpoint_with_keys_and_events_of_its_own_receives_the_others(): void
+    {
+        $this->serve(['max_attempts' => 500, 'endpoints' => [$this->endpoint(more: ['description' => 'mine', 'events' => ['channel_occupied', '*']])]]);
+        $this->server->connect()->subscribe('private-room');
+
+        $this->awaitEvent('channel_occupied private-room');
+        $this->assertSame(
+            ['0.description: unknown key', '0.events.1: unknown event "*"'],
+            array_values(preg_filter('/^WARNING: .*resonate-webhooks\.endpoints\.(.*?), ignored.*$/', '$1', $this->application->log())),
+        );
     }
 
     public function test_the_connection_of_laravels_own_config_works_with_a_warning_for_each_key_that_means_nothing_here(): void
@@ -56,7 +160,7 @@ final class DropInTest extends PluginTestCase
         $this->awaitEvent('channel_occupied private-room');
         $this->assertSame(
             ['max_retries', 'backoff_algorithm', 'backoff_base', 'backoff_cap'],
-            array_values(preg_filter('/^WARNING: .*resonate-webhooks\.connection\.(\w+): unknown key, ignored.*$/', '$1', $this->application->log())),
+            array_values(preg_filter('/^WARNING: .*resonate-webhooks\.connection\.(\w+) has no effect here: .*$/', '$1', $this->application->log())),
         );
     }
 

@@ -5,11 +5,13 @@ declare(strict_types=1);
 namespace Tests;
 
 use Closure;
+use PHPUnit\Framework\Attributes\DataProvider;
 use RuntimeException;
 use Tests\Support\FakeServer;
 use Tests\Support\Receiver;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
+use Webpatser\Resonate\Plugins\PluginManager;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
 use Webpatser\ResonateWebhooks\ProvidedEndpoints;
 
@@ -24,6 +26,11 @@ final class EndpointProviderTest extends PluginTestCase
      * @var array<array-key, array<string, mixed>>|RuntimeException
      */
     private array|RuntimeException $known = [];
+
+    /**
+     * Why the provider cannot be made, until the application knows something else.
+     */
+    private ?RuntimeException $unmade = null;
 
     public function test_the_endpoints_of_a_provider_come_in_place_of_those_of_the_config(): void
     {
@@ -70,21 +77,92 @@ final class EndpointProviderTest extends PluginTestCase
         $this->awaitChange($server, '/two');
     }
 
-    public function test_a_provider_that_fails_at_the_start_keeps_webhooks_off(): void
+    public function test_a_provider_that_fails_at_the_start_is_asked_again_and_who_came_meanwhile_is_found(): void
     {
-        $this->known = new RuntimeException('The database is away.');
-        $this->provide();
+        $this->known = new RuntimeException('The database is away');
+        // Neither the refresh nor the regular comparison helps.
+        $server = $this->provide(['endpoints_refresh' => 0, 'reconcile_interval' => 3600]);
+        $stays = $server->connect()->join('presence-room', 7);
+        $server->connect()->join('presence-left', 8)->close();
 
-        $this->assertCount(1, preg_grep('/webhooks are off: The database is away/', $this->application->log()));
+        $this->awaitLine('/^ERROR: Resonate webhooks have not started: The database is away\. .*; attempt 2, the next one is in 2 s/');
+        $this->known = ['one' => $this->endpoint('/one')];
+        $this->awaitEvent('member_added presence-room 7', '/one');
+        $stays->close();
+
+        $this->assertEvents([
+            'channel_occupied presence-room', 'member_added presence-room 7',
+            'member_removed presence-room 7', 'channel_vacated presence-room',
+        ], '/one');
+        $this->assertCount(1, preg_grep('/^NOTICE: Resonate webhooks have started, at attempt 3$/', $this->application->log()));
+        $this->assertCount(2, preg_grep('/have not started/', $this->application->log()));
+    }
+
+    public function test_a_connection_of_an_application_that_its_provider_does_not_list_is_found_too(): void
+    {
+        $this->known = new RuntimeException('The database is away');
+        $server = $this->provide();
+        $server->connect()->subscribe('a');
+
+        // The provider of the applications is away when the endpoints are back.
+        config(['reverb.apps.apps' => []]);
+        $this->application->laravel->forgetInstance('Webpatser\\Resonate\\ApplicationManager');
+        $this->known = ['one' => $this->endpoint('/one')];
+
+        $this->awaitEvent('channel_occupied a', '/one');
+    }
+
+    #[DataProvider('passingReasons')]
+    public function test_whatever_may_pass_is_tried_again(Closure $known, string $line): void
+    {
+        $this->known = $known($this);
+        $server = $this->provide();
+        $server->connect()->subscribe('a');
+        $this->awaitLine($line);
+
+        $this->known = ['one' => $this->endpoint('/one')];
+        $this->awaitEvent('channel_occupied a', '/one');
+    }
+
+    /**
+     * @return iterable<string, array{Closure, string}>
+     */
+    public static function passingReasons(): iterable
+    {
+        yield 'a list with a mistake' => [
+            fn () => ['one' => ['url' => 'ftp://example.com']],
+            '/have not started: resonate-webhooks\.endpoints\.one\.url: "ftp:/',
+        ];
+        yield 'a provider that cannot be made' => [
+            fn (self $test) => $test->unmade = new RuntimeException('No connection could be made'),
+            '/have not started: No connection could be made/',
+        ];
+    }
+
+    public function test_a_mistake_beside_the_endpoints_keeps_webhooks_off_for_good(): void
+    {
+        $asked = 0;
+        $this->provide(['queue_size' => 1], function () use (&$asked) {
+            $asked++;
+        });
+
+        $this->assertSame(0, $asked);
+        $this->assertCount(1, preg_grep('/webhooks are off: resonate-webhooks\.queue_size: /', $this->application->log()));
+        $this->assertSame([], $this->application->laravel->make(PluginManager::class)->ticks());
     }
 
     public function test_a_dump_of_what_is_provided_shows_no_secret(): void
     {
+        $this->application = new TestApplication($this->config());
         $provider = $this->createStub(EndpointProvider::class);
         $provider->method('endpoints')->willReturn([]);
-        $provided = new ProvidedEndpoints($provider, ['previous_secrets' => ['1' => ['hidden']]]);
+        $this->application->laravel->instance(EndpointProvider::class, $provider);
+        $provided = new ProvidedEndpoints(['previous_secrets' => ['1' => ['hidden']]]);
 
         $this->assertStringNotContainsString('hidden', print_r($provided, true));
+        $provided->config();
+        $this->assertStringContainsString($provider::class, $dump = print_r($provided, true));
+        $this->assertStringNotContainsString('hidden', $dump);
     }
 
     public function test_a_provider_is_asked_once_when_nothing_is_to_be_refreshed(): void
@@ -115,7 +193,7 @@ final class EndpointProviderTest extends PluginTestCase
             yield from $this->known instanceof RuntimeException ? throw $this->known : $this->known;
         };
 
-        $this->application->laravel->bind(EndpointProvider::class, fn () => new class ($ask) implements EndpointProvider
+        $this->application->laravel->bind(EndpointProvider::class, fn () => $this->known === $this->unmade ? throw $this->unmade : new class ($ask) implements EndpointProvider
         {
             public function __construct(private Closure $ask) {}
 

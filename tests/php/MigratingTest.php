@@ -44,6 +44,18 @@ final class MigratingTest extends TestCase
         $this->assertSame([], $engine->poll());
     }
 
+    public function test_the_classes_of_the_replaced_package_that_are_gone_are_listed(): void
+    {
+        preg_match_all('/^\| `(\w+)` \|/m', strstr(strstr(Docs::text('docs/migrating.md'), '### Classes that are gone'), '### One server', true), $listed);
+        $classes = [
+            'Events\WebhookDelivered', 'Events\WebhookDropped', 'HttpWebhookTransport', 'OccupancyTracker', 'PendingDelivery', 'WebhookDispatcher',
+            'WebhookEndpoint', 'WebhookEvent', 'WebhookPlugin', 'WebhookSigner', 'WebhookTransport', 'WebhooksServiceProvider',
+        ];
+        $exists = fn (string $class) => class_exists("Webpatser\\ResonateWebhooks\\{$class}");
+
+        $this->assertEqualsCanonicalizing(array_values(array_filter($classes, fn (string $class) => ! $exists($class))), $listed[1]);
+    }
+
     public function test_there_is_a_block_for_every_server_that_has_one(): void
     {
         $this->assertSame(['soketi', 'Sockudo', 'Pusher Channels'], array_keys(self::ours()));

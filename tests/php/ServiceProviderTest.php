@@ -82,21 +82,28 @@ final class ServiceProviderTest extends TestCase
         $this->assertSame('common-password', $connection['password']);
     }
 
-    public function test_numbers_from_the_environment_become_numbers(): void
+    public function test_text_from_the_environment_is_left_to_the_engine(): void
     {
         $config = $this->configWith([
-            'RESONATE_WEBHOOKS_PREFIX' => 'other', 'RESONATE_WEBHOOKS_TTL' => '60', 'RESONATE_WEBHOOKS_FLUSH' => '2',
+            'RESONATE_WEBHOOKS_PREFIX' => 'other', 'RESONATE_WEBHOOKS_TTL' => '90s', 'RESONATE_WEBHOOKS_FLUSH' => '2',
             'RESONATE_WEBHOOKS_RECONCILE' => '10', 'RESONATE_WEBHOOKS_MAX_ATTEMPTS' => '7',
             'RESONATE_WEBHOOKS_SHUTDOWN_TIMEOUT' => '1.5', 'RESONATE_WEBHOOKS_QUEUE_SIZE' => '1024',
         ]);
 
         $this->assertSame(
-            ['other', 60, 2.0, 10.0, 7, 1.5, 1024],
+            ['other', '90s', '2', '10', '7', '1.5', '1024'],
             [
                 $config['key_prefix'], $config['ttl'], $config['flush_interval'], $config['reconcile_interval'],
                 $config['max_attempts'], $config['shutdown_timeout'], $config['queue_size'],
             ],
         );
+    }
+
+    public function test_no_config_file_casts_what_the_environment_says(): void
+    {
+        foreach (glob(dirname(__DIR__, 2).'/php/config/*.php') ?: [] as $file) {
+            $this->assertDoesNotMatchRegularExpression('/\((?:int|float|bool|string)\) *env/', (string) file_get_contents($file), $file);
+        }
     }
 
     public function test_a_config_file_from_before_keeps_working_and_gets_the_new_keys(): void

@@ -88,6 +88,7 @@ Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing
   public present(appId: string, channel: string, sockets: array): void
   public reconcile(appId: string, channel: string, sockets: array): void
   public registerApp(appId: string, key: string, secret: string): void
+  public seconds(): array
   public send(appId: string, event: string, channel: ?string = NULL (optional), data: ?string = NULL (optional)): bool
   public setEndpoints(config: array): void
   public shutdown(deadlineMs: int): bool

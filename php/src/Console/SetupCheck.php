@@ -8,6 +8,7 @@ use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\HostRelease;
+use Webpatser\ResonateWebhooks\RemovedTransport;
 use Webpatser\ResonateWebhooks\RosterSetup;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
 
@@ -157,11 +158,14 @@ final class SetupCheck
         $plugins = (array) config('reverb.servers.reverb.plugins', []);
         $registered = array_any($plugins, fn (mixed $plugin) => is_string($plugin) && is_a($plugin, WebhookPlugin::class, true));
 
-        $this->judge('Plugin', $registered ? null : [
-            'error',
-            'the webhooks plugin is missing in reverb.servers.reverb.plugins',
-            'Add '.WebhookPlugin::class.'::class there, behind the roster plugin.',
-        ]);
+        $this->judge('Plugin', ...array_values(array_filter([
+            $registered ? null : [
+                'error',
+                'the webhooks plugin is missing in reverb.servers.reverb.plugins',
+                'Add '.WebhookPlugin::class.'::class there, behind the roster plugin.',
+            ],
+            RemovedTransport::isBound() ? ['error', RemovedTransport::PROBLEM, RemovedTransport::REMEDY] : null,
+        ])) ?: [null]);
 
         $this->judge('Resonate', ($warning = HostRelease::warning()) === null ? null : [
             'warning', $warning, 'Update the package, or watch whether the webhooks come as they should.',
@@ -295,7 +299,7 @@ final class SetupCheck
      */
     private function persistence(array $redis): void
     {
-        if ($redis['aof'] === null || ($this->settings['outbox'] ?? 'redis') !== 'redis') {
+        if ($redis['aof'] === null || (($this->settings['outbox'] ?? '') ?: 'redis') !== 'redis') {
             return;
         }
 
@@ -368,7 +372,7 @@ final class SetupCheck
         $other = array_diff($versions, [phpversion('resonate_webhooks')]);
 
         $this->judge('Servers', ...array_values(array_filter([
-            $running === [] ? ['warning', 'no server with this config is running', 'Start one, and look for "webhooks are off" in its log.'] : null,
+            $running === [] ? ['warning', 'no server with this config is running', 'Start one, and look for "webhooks are off" or "have not started" in its log.'] : null,
             $other === [] ? null : ['warning', 'servers run another version than this machine has: '.implode(', ', $other), 'Restart them after an update.'],
             $silent === [] ? null : ['warning', 'servers have fallen silent: '.implode(', ', array_column($silent, 'node')), 'See whether they live and reach Redis.'],
             $sharing === [] ? null : [

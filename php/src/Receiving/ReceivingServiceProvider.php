@@ -28,23 +28,25 @@ class ReceivingServiceProvider extends ServiceProvider
 
         $this->app->bindIf(SecretProvider::class, ConfigSecrets::class);
 
+        $this->app->bind(ReceivingConfig::class, fn (Application $app) => new ReceivingConfig((array) $app['config']['resonate-webhooks-receiving']));
+
         $this->app->bind(Verifier::class, function (Application $app) {
-            $config = $app['config']['resonate-webhooks-receiving'];
+            $config = $app->make(ReceivingConfig::class);
 
             return new Verifier(
                 $app->make(SecretProvider::class),
-                ($config['tolerance'] ?? '') === '' ? null : (int) $config['tolerance'],
-                (int) $config['max_bytes'],
+                $config->whole('tolerance', null),
+                $config->whole('max_bytes', 1_048_576, 1),
             );
         });
 
         $this->app->bind(RememberHandledWebhooks::class, function (Application $app) {
-            $config = $app['config']['resonate-webhooks-receiving'];
+            $config = $app->make(ReceivingConfig::class);
 
             return new RememberHandledWebhooks(
-                $app->make(CacheFactory::class)->store($config['store']),
-                (int) $config['remember'],
-                (int) $config['lease'],
+                $app->make(CacheFactory::class)->store($config->text('store')),
+                $config->whole('remember', 86_400),
+                $config->whole('lease', 20, 1),
             );
         });
     }

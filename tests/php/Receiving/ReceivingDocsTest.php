@@ -27,7 +27,7 @@ final class ReceivingDocsTest extends ReceivingTestCase
             $value = config("resonate-webhooks-receiving.{$key}");
 
             is_int($value) && $this->assertSame((string) $value, trim($default));
-            $variable === '' || $this->assertStringContainsString("'{$key}' => ".(is_int($value) ? '(int) ' : '')."env('{$variable}'", $file);
+            $variable === '' || $this->assertStringContainsString("'{$key}' => env('{$variable}'", $file);
         }
 
         $this->assertSame(substr_count($file, "env('RESONATE_"), count(array_filter(array_column($rows, 3))));

@@ -1,0 +1,98 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks;
+
+use Closure;
+use Illuminate\Support\Facades\Log;
+use Throwable;
+use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+
+/**
+ * Starts the webhooks. Tries again with growing pauses while something that they need is away.
+ */
+final class Startup
+{
+    /**
+     * The pause after the first attempt, and the longest one, in seconds.
+     */
+    private const int FIRST_PAUSE = 1;
+
+    private const int LONGEST_PAUSE = 60;
+
+    /**
+     * The number of attempts so far.
+     */
+    private int $attempts = 0;
+
+    /**
+     * The time of the next attempt, by PHP's monotonic clock in nanoseconds.
+     */
+    private int $due = 0;
+
+    /**
+     * True during an attempt: a tick may overlap itself.
+     */
+    private bool $trying = false;
+
+    /**
+     * The message of the last failure, whose trace is in the log.
+     */
+    private ?string $problem = null;
+
+    /**
+     * Create a new instance.
+     *
+     * @param  Closure(): void  $start
+     */
+    public function __construct(private readonly Closure $start)
+    {
+        //
+    }
+
+    /**
+     * Start the webhooks, unless it is too early for another attempt. Returns whether they have started.
+     */
+    public function attempt(): bool
+    {
+        if ($this->trying || hrtime(true) < $this->due) {
+            return false;
+        }
+
+        $this->trying = true;
+        $this->attempts++;
+
+        try {
+            ($this->start)();
+        } catch (Throwable $e) {
+            $this->postpone($e);
+
+            return false;
+        } finally {
+            $this->trying = false;
+        }
+
+        if ($this->attempts > 1) {
+            Log::notice("Resonate webhooks have started, at attempt {$this->attempts}");
+        }
+
+        return true;
+    }
+
+    /**
+     * Set the time of the next attempt, twice as far away as the last one, and report the failure.
+     */
+    private function postpone(Throwable $e): void
+    {
+        $pause = (int) min(self::FIRST_PAUSE * 2 ** ($this->attempts - 1), self::LONGEST_PAUSE);
+        $this->due = hrtime(true) + $pause * 1_000_000_000;
+        $known = $e instanceof WebhooksException || $this->problem === $e->getMessage();
+        $this->problem = $e->getMessage();
+
+        Log::error(
+            "Resonate webhooks have not started: {$this->problem}. Nothing is reported until they do; attempt {$this->attempts}, the next one is in {$pause} s",
+            $known ? [] : ['exception' => $e],
+        );
+    }
+}
