@@ -96,11 +96,13 @@ impl Endpoint {
         is_named && self.filter.admits(event)
     }
 
-    /// What it is called in the log: its name, if it has one, and its target.
+    /// What it is called in logs and lists: its name, if it has one, and its target. One without a name, whose target is not
+    /// shown whole, has its id there: others may differ in nothing else.
     #[must_use]
     pub fn label(&self) -> String {
         match &self.name {
             Some(name) => format!("{name} ({})", self.target),
+            None if self.target.hides_query() => format!("{} ({})", self.target, self.id),
             None => self.target.to_string(),
         }
     }

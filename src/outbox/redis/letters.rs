@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `id` | `webhook-id` |
 //! | `endpoint` | the endpoint's id |
-//! | `url` | where it was to go, without userinfo; empty when no such endpoint was configured any more |
+//! | `url` | where it was to go, without userinfo and query; empty when no such endpoint was configured any more |
 //! | `app_id` | whose events |
 //! | `events` | how many |
 //! | `attempts` | made in all; 0 when it was never sent |
@@ -41,7 +41,7 @@ pub struct DeadLetter {
     pub id: String,
     /// The endpoint's id.
     pub endpoint: String,
-    /// Where it was to go, without userinfo.
+    /// Where it was to go, without userinfo and query.
     pub url: String,
     /// Whose events.
     pub app_id: String,

@@ -154,6 +154,16 @@ abstract class WebhooksCommand extends Command
     }
 
     /**
+     * No endpoint has this name. It may be a URL with secrets in it, and output is kept by schedulers.
+     */
+    protected function unknownEndpoint(string $name): string
+    {
+        $shown = preg_replace(['#//.*@#s', '/\?.+/s'], ['//…@', '?…'], mb_scrub($name));
+
+        return "No endpoint is called [{$this->text((string) $shown)}].";
+    }
+
+    /**
      * Text of foreign origin, which must not format the output nor break a line.
      */
     protected function text(string $text): string
