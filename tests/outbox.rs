@@ -339,7 +339,8 @@ fn every_event_for_an_endpoint_that_is_gone_becomes_a_dead_letter() {
     let mut connection = redis.connect();
     eventually("every event is a dead letter", || {
         let letters: redis::streams::StreamRangeReply = connection.xrange_all("wh:dead").unwrap();
-        let text: String = letters.ids.iter().filter_map(|entry| entry.get::<String>("body")).collect();
+        let text: Vec<String> = connection.hvals("wh:dead_bodies").unwrap();
+        let text = text.concat();
         let reasons: Vec<String> = letters.ids.iter().filter_map(|entry| entry.get("reason")).collect();
         (0..20).all(|n| text.contains(&format!("\"news-{n}\""))) && reasons.iter().all(|reason| reason == "HTTP 410")
     });

@@ -198,6 +198,10 @@ return [
 
     'dead_letter_max' => (int) env('RESONATE_WEBHOOKS_DEAD_LETTER_MAX', 10000),
 
+    'dead_letter_max_per_endpoint' => (int) env('RESONATE_WEBHOOKS_DEAD_LETTER_MAX_PER_ENDPOINT', 1000),
+
+    'dead_letter_max_bytes' => (int) env('RESONATE_WEBHOOKS_DEAD_LETTER_MAX_BYTES', 268435456),
+
     'dead_letter_days' => (int) env('RESONATE_WEBHOOKS_DEAD_LETTER_DAYS', 7),
 
     'queue_size' => (int) env('RESONATE_WEBHOOKS_QUEUE_SIZE', 65536),

@@ -43,6 +43,8 @@
 //! | `batch_max_bytes` | 262144 | bytes of one POST's body |
 //! | `outbox` | `redis` | where events wait: `redis`, where they survive the process, or `memory` |
 //! | `dead_letter_max` | 10000 | batches kept after they were given up; only in Redis |
+//! | `dead_letter_max_per_endpoint` | 1000 | those of them that are of one endpoint |
+//! | `dead_letter_max_bytes` | 268435456 | bytes that they take |
 //! | `dead_letter_days` | 7 | days for which they are kept |
 //! | `outbox_max_events` | 100000 | events that may wait for their endpoints |
 //! | `queue_size` | 65536 | intents that may wait for the claimer |
@@ -200,6 +202,10 @@ pub struct Config {
     pub outbox_max_events: usize,
     /// Batches kept after they were given up.
     pub dead_letter_max: usize,
+    /// Those of them that are of one endpoint.
+    pub dead_letter_max_per_endpoint: usize,
+    /// Their bytes.
+    pub dead_letter_max_bytes: usize,
     /// How long they are kept.
     pub dead_letter_age: Duration,
     /// Intents that may wait for the claimer.
@@ -274,6 +280,8 @@ impl Default for Config {
             outbox: OutboxKind::Redis,
             outbox_max_events: 100_000,
             dead_letter_max: 10_000,
+            dead_letter_max_per_endpoint: 1_000,
+            dead_letter_max_bytes: 256 * 1024 * 1024,
             dead_letter_age: Duration::from_secs(7 * DAY_S),
             queue_size: 65_536,
             roster: None,

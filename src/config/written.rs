@@ -61,6 +61,8 @@ pub(super) struct Written {
     outbox: Option<OutboxKind>,
     outbox_max_events: Option<Whole<1_000, 100_000_000>>,
     dead_letter_max: Option<Whole<0, 10_000_000>>,
+    dead_letter_max_per_endpoint: Option<Whole<1, 10_000_000>>,
+    dead_letter_max_bytes: Option<Whole<1_048_576, 4_294_967_295>>,
     dead_letter_days: Option<Whole<1, 3_650>>,
     queue_size: Option<Whole<1_024, 4_194_304>>,
     roster: Option<roster::Written>,
@@ -163,6 +165,10 @@ impl Written {
             outbox: self.outbox.unwrap_or(otherwise.outbox),
             outbox_max_events: self.outbox_max_events.map_or(otherwise.outbox_max_events, Whole::size),
             dead_letter_max: self.dead_letter_max.map_or(otherwise.dead_letter_max, Whole::size),
+            dead_letter_max_per_endpoint: self
+                .dead_letter_max_per_endpoint
+                .map_or(otherwise.dead_letter_max_per_endpoint, Whole::size),
+            dead_letter_max_bytes: self.dead_letter_max_bytes.map_or(otherwise.dead_letter_max_bytes, Whole::size),
             dead_letter_age: self
                 .dead_letter_days
                 .map_or(otherwise.dead_letter_age, |days| Duration::from_secs(days.size() as u64 * DAY_S)),

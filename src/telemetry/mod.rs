@@ -3,6 +3,7 @@
 mod cause;
 mod counters;
 mod outcome;
+mod paced;
 mod redis_fault;
 mod watch;
 
@@ -14,6 +15,7 @@ pub use cause::Cause;
 pub(crate) use cause::{NO_EVENT, NO_PLACE, OUTBOX_FULL, UNCONFIGURED, UNKNOWN_APPLICATION, UNKNOWN_KIND, UNREADABLE};
 pub use counters::{Counter, Counters};
 pub use outcome::{Level, Outcome, Outcomes};
+pub(crate) use paced::PacedCount;
 pub use redis_fault::RedisFault;
 pub use watch::Sight;
 pub(crate) use watch::Watch;
