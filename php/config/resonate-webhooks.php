@@ -163,9 +163,10 @@ return [
     | Network
     |--------------------------------------------------------------------------
     |
-    | How endpoints are reached. Denying private networks is for those who let
-    | their tenants choose the URLs. The proxy is only ever the one named here,
-    | by an http://, https:// or socks5:// URL: never that of the environment.
+    | How endpoints are reached. Private networks are denied to the endpoints
+    | of an EndpointProvider unless you say false, and to those below if you
+    | say true. The proxy is only ever the one named here, by an http://,
+    | https:// or socks5:// URL: never that of the environment.
     |
     */
 
@@ -173,7 +174,7 @@ return [
 
     'proxy' => env('RESONATE_WEBHOOKS_PROXY'),
 
-    'deny_private_networks' => env('RESONATE_WEBHOOKS_DENY_PRIVATE_NETWORKS', false),
+    'deny_private_networks' => env('RESONATE_WEBHOOKS_DENY_PRIVATE_NETWORKS'),
 
     'allow_link_local' => env('RESONATE_WEBHOOKS_ALLOW_LINK_LOCAL', false),
 

@@ -179,6 +179,8 @@ pub(super) struct Entry {
 pub(super) struct Place<'a> {
     /// Its key in its list.
     pub(super) entry: &'a str,
+    /// Whether a number is a key of its own there, as of a row in a database, and not a place in the list.
+    pub(super) keyed: bool,
     /// The application in whose `webhooks` it is, and the place of that in `reverb.apps.apps`; the list is `endpoints`
     /// otherwise.
     pub(super) app: Option<(&'a str, &'a AppId)>,
@@ -263,7 +265,7 @@ impl Entry {
             return Err(ConfigError::at(&format!("{key}.name"), "has a character that cannot be printed"));
         }
         let endpoint = Endpoint {
-            id: ids.next(&at.own_key(), &target.identity(), &apps),
+            id: if at.keyed { EndpointId::new(at.entry) } else { ids.next(&at.own_key(), &target.identity(), &apps) },
             name: self.name,
             target,
             apps,

@@ -37,7 +37,7 @@
 //! | `connect_timeout` | 5.0 | seconds to connect to an endpoint |
 //! | `https_only` | false | whether a URL with http:// is an error |
 //! | `proxy` | | http, https, socks4, socks4a, socks5 or socks5h URL; the environment's is never used |
-//! | `deny_private_networks` | false | whether to refuse endpoints with private addresses, for URLs that others choose |
+//! | `deny_private_networks` | true for those of an `EndpointProvider`, false for others | whether to refuse endpoints with private addresses, for URLs that others choose |
 //! | `allow_link_local` | false | whether an endpoint may have a link-local address |
 //! | `batch_max_events` | 1000 | events in one POST |
 //! | `batch_max_bytes` | 262144 | bytes of one POST's body |
@@ -59,6 +59,7 @@
 //! | `dashboard.enabled`, `.path`, `.domain`, `.middleware` | true, `resonate-webhooks`, all, `web` | the page in the Laravel application, which reads these itself |
 //! | `app_ids` | | the applications; the plugin fills this in from `reverb.apps.apps` |
 //! | `app_webhooks` | | endpoints of single applications; the plugin fills this in from `reverb.apps.apps.*.webhooks` |
+//! | `endpoints_provided` | false | whether an `EndpointProvider` has given them, so that numbers are keys; the plugin fills this in |
 //! | `endpoints.*.url` | | http(s); an endpoint with neither this nor the next is skipped |
 //! | `endpoints.*.lambda.function_name` | | name or ARN of a function that is invoked instead, with or without a qualifier |
 //! | `endpoints.*.lambda.region`, `.qualifier` | the ARN's, the environment's | where it is; its version or alias |

@@ -31,6 +31,11 @@ pub(super) struct Defaults {
     pub(super) addresses: AddressRules,
 }
 
+/// Whether the keys are those that PHP gives to a list: 0, 1, 2 and so on.
+fn is_list<T>(entries: &[(String, T)]) -> bool {
+    entries.iter().enumerate().all(|(place, (key, _))| *key == place.to_string())
+}
+
 /// The config array as it is written.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array of settings")]
@@ -77,6 +82,8 @@ pub(super) struct Written {
     dashboard: Option<dashboard::Written>,
     endpoints: Option<List<endpoint::Entry>>,
     previous_secrets: Option<List<PreviousSecrets>>,
+    /// Whether an `EndpointProvider` has given them, as the plugin fills in.
+    endpoints_provided: Option<Switch>,
     endpoints_refresh: Option<Seconds<0, { 24 * HOUR_MS }>>,
     /// The `webhooks` of applications, which the plugin reads from where those are.
     app_webhooks: Option<List<app_webhooks::OfApp>>,
@@ -93,6 +100,7 @@ impl Written {
         if self.key_prefix.as_deref() == Some("") {
             return Err(ConfigError::at("key_prefix", "is empty, but has to tell our keys from all others in Redis"));
         }
+        let provided = chosen(self.endpoints_provided, false);
         let defaults = Defaults {
             batch_max_bytes: self.batch_max_bytes.map_or(otherwise.batch_max_bytes, Whole::size),
             environment: environment.clone(),
@@ -110,14 +118,17 @@ impl Written {
             https_only: chosen(self.https_only, false),
             proxy: self.proxy.unwrap_or(proxy_url::Written::Unset).or(None),
             addresses: AddressRules {
-                deny_private_networks: chosen(self.deny_private_networks, false),
+                // Who has endpoints in a database mostly lets others choose their URLs.
+                deny_private_networks: chosen(self.deny_private_networks, provided),
                 allow_link_local: chosen(self.allow_link_local, false),
             },
         };
         let (mut ids, mut endpoints) = (EndpointIds::default(), Vec::new());
-        for (entry, written) in self.endpoints.map_or_else(Vec::new, |List(entries)| entries) {
+        let entries = self.endpoints.map_or_else(Vec::new, |List(entries)| entries);
+        let keyed = provided && !is_list(&entries);
+        for (entry, written) in entries {
             endpoints.extend(written.resolve(
-                &Place { entry: &entry, app: None },
+                &Place { entry: &entry, keyed, app: None },
                 &mut ids,
                 &defaults,
                 &mut warnings,
@@ -133,7 +144,7 @@ impl Written {
                 ));
             };
             for (entry, written) in entries {
-                let at = Place { entry: &entry, app: Some((&place, &app)) };
+                let at = Place { entry: &entry, keyed: false, app: Some((&place, &app)) };
                 endpoints.extend(written.resolve(&at, &mut ids, &defaults, &mut warnings)?);
             }
         }

@@ -54,7 +54,7 @@ final class ServiceProviderTest extends TestCase
                 'timeout' => 10.0, 'connect_timeout' => 5.0,
                 'retry_for' => null, 'retry_after_max' => 300.0,
                 'https_only' => false, 'proxy' => null,
-                'deny_private_networks' => false, 'allow_link_local' => false,
+                'deny_private_networks' => null, 'allow_link_local' => false,
                 'batch_max_events' => 1000, 'batch_max_bytes' => 262144,
                 'outbox' => 'redis', 'outbox_max_events' => 100000,
                 'dead_letter_max' => 10000, 'dead_letter_max_per_endpoint' => 1000,
