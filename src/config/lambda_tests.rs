@@ -49,7 +49,9 @@ fn a_web_identity_is_named_as_unsupported_with_the_remedy() {
     let endpoint = json!({ "lambda": { "function_name": "hooks" } });
     let config = read(&endpoint, &Environment::from([ENVIRONMENT[0], irsa])).unwrap();
     let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
-    assert!(warning.starts_with("resonate-webhooks.endpoints.0.lambda has no AWS credentials: AWS_WEB_IDENTITY_TOKEN_FILE"));
+    assert!(
+        warning.starts_with("resonate-webhooks.endpoints.0.lambda has no AWS credentials: AWS_WEB_IDENTITY_TOKEN_FILE")
+    );
     assert!(warning.contains("(IRSA), which is not supported: use EKS Pod Identity"), "{warning}");
     let Target::Lambda(lambda) = &config.endpoints[0].target else { panic!("a function") };
     let refused = crate::aws::Provider::new(lambda.credentials.clone()).keys(std::time::Duration::ZERO).unwrap_err();

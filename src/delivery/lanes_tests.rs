@@ -1,3 +1,6 @@
+#[path = "lanes/swap_tests.rs"]
+mod swap;
+
 use std::time::Duration;
 
 use super::*;

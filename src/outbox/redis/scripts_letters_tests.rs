@@ -38,7 +38,8 @@ fn an_endpoint_that_fails_all_the_time_evicts_its_own_letters_and_no_others() {
 
 #[test]
 fn bytes_are_freed_by_the_endpoint_whose_letters_take_the_most() {
-    let (mut owner, limits) = (Owner::start(), DeadLetterLimits { letters: 100, of_endpoint: 100, bytes: 100 * KIB, ..LIMITS });
+    let (mut owner, limits) =
+        (Owner::start(), DeadLetterLimits { letters: 100, of_endpoint: 100, bytes: 100 * KIB, ..LIMITS });
     for _ in 0..3 {
         give_up(&mut owner, limits, "quiet", KIB);
     }
@@ -93,7 +94,8 @@ fn what_is_too_old_goes_uncounted_and_all_that_was_known_of_it() {
 #[test]
 fn keys_that_were_deleted_by_hand_keep_no_letter_from_being_written_or_removed() {
     for key in ["wh:dead", "wh:dead_bodies", "wh:dead_of:a", "wh:dead_sizes"] {
-        let (mut owner, limits) = (Owner::start(), DeadLetterLimits { letters: 8, of_endpoint: 5, bytes: 7 * KIB, ..LIMITS });
+        let (mut owner, limits) =
+            (Owner::start(), DeadLetterLimits { letters: 8, of_endpoint: 5, bytes: 7 * KIB, ..LIMITS });
         for _ in 0..4 {
             give_up(&mut owner, limits, "a", KIB);
         }
