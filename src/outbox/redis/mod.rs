@@ -115,8 +115,8 @@ pub(crate) struct RedisOutbox {
     origin: AtomicU64,
     passages: Passages,
     rounds: Rounds,
-    /// Dead letters that made room for others.
-    evicted: Mutex<PacedCount>,
+    /// Dead letters that made room for others and are not said yet, and whether Redis was full.
+    evicted: Mutex<(PacedCount, bool)>,
     waker: OnceLock<Waker>,
     threads: OnceLock<[Thread; 2]>,
     telemetry: Arc<Telemetry>,

@@ -184,7 +184,12 @@ impl RedisOutbox {
     /// Counts dead letters that made room for others, and says so now and then.
     pub(super) fn say_evicted(&self, letters: usize, full: bool) {
         self.telemetry.counters().dead_letters_evicted.add(letters as u64);
-        let Some(letters) = self.evicted.lock().add(letters as u64, Instant::now()) else { return };
+        let (letters, full) = {
+            let (count, was_full) = &mut *self.evicted.lock();
+            *was_full |= full && letters > 0;
+            let Some(letters) = count.add(letters as u64, Instant::now()) else { return };
+            (letters, std::mem::take(was_full))
+        };
         let DeadLetterLimits { letters: most, of_endpoint, bytes, .. } = self.options.dead_letters;
         let why = if full {
             "Redis is full (maxmemory)".to_owned()
