@@ -197,6 +197,8 @@ return [
 
     'outbox_max_events' => (int) env('RESONATE_WEBHOOKS_OUTBOX_MAX_EVENTS', 100000),
 
+    'outbox_max_bytes' => env('RESONATE_WEBHOOKS_OUTBOX_MAX_BYTES'),
+
     'dead_letter_max' => (int) env('RESONATE_WEBHOOKS_DEAD_LETTER_MAX', 10000),
 
     'dead_letter_max_per_endpoint' => (int) env('RESONATE_WEBHOOKS_DEAD_LETTER_MAX_PER_ENDPOINT', 1000),

@@ -47,6 +47,7 @@
 //! | `dead_letter_max_bytes` | 268435456 | bytes that they take |
 //! | `dead_letter_days` | 7 | days for which they are kept |
 //! | `outbox_max_events` | 100000 | events that may wait for their endpoints |
+//! | `outbox_max_bytes` | | bytes of client events that may wait in Redis; no limit without one |
 //! | `queue_size` | 65536 | intents that may wait for the claimer |
 //! | `roster.key_prefix` | `roster` | starts every key of the roster; the plugin fills this in from the roster's own config |
 //! | `roster.ttl` | 90 | seconds for which the roster's keys live |
@@ -201,6 +202,8 @@ pub struct Config {
     pub outbox: OutboxKind,
     /// Events that may wait for their endpoints.
     pub outbox_max_events: usize,
+    /// Bytes of client events that may wait for their endpoints, if there is a limit.
+    pub outbox_max_bytes: Option<usize>,
     /// Batches kept after they were given up.
     pub dead_letter_max: usize,
     /// Those of them that are of one endpoint.
@@ -280,6 +283,7 @@ impl Default for Config {
             batch_max_bytes: 256 * 1024,
             outbox: OutboxKind::Redis,
             outbox_max_events: 100_000,
+            outbox_max_bytes: None,
             dead_letter_max: 10_000,
             dead_letter_max_per_endpoint: 1_000,
             dead_letter_max_bytes: 256 * 1024 * 1024,

@@ -65,6 +65,7 @@ pub(super) struct Written {
     batch_max_bytes: Option<Whole<1_024, 16_777_216>>,
     outbox: Option<OutboxKind>,
     outbox_max_events: Option<Whole<1_000, 100_000_000>>,
+    outbox_max_bytes: Option<Whole<1_048_576, 4_294_967_295>>,
     dead_letter_max: Option<Whole<0, 10_000_000>>,
     dead_letter_max_per_endpoint: Option<Whole<1, 10_000_000>>,
     dead_letter_max_bytes: Option<Whole<1_048_576, 4_294_967_295>>,
@@ -175,6 +176,7 @@ impl Written {
             batch_max_bytes: defaults.batch_max_bytes,
             outbox: self.outbox.unwrap_or(otherwise.outbox),
             outbox_max_events: self.outbox_max_events.map_or(otherwise.outbox_max_events, Whole::size),
+            outbox_max_bytes: self.outbox_max_bytes.map(Whole::size),
             dead_letter_max: self.dead_letter_max.map_or(otherwise.dead_letter_max, Whole::size),
             dead_letter_max_per_endpoint: self
                 .dead_letter_max_per_endpoint

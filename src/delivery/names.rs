@@ -87,15 +87,13 @@ impl Names {
     pub(crate) fn addresses(self: &Arc<Self>, name: &str, deadline: Instant) -> Result<Arc<[IpAddr]>, NoAddress> {
         let mut known = self.known.lock();
         loop {
-            let entry = match known.get_mut(name) {
-                Some(entry) => entry,
-                None => {
-                    // Those of endpoints that are there no more.
-                    let now = Instant::now();
-                    known.retain(|_, name| name.is_used(now));
-                    known.entry(name.into()).or_default()
-                }
-            };
+            if !known.contains_key(name) {
+                // Those of endpoints that are there no more.
+                let now = Instant::now();
+                known.retain(|_, name| name.is_used(now));
+                known.insert(name.into(), Name::default());
+            }
+            let Some(entry) = known.get_mut(name) else { continue };
             match entry.step(Instant::now()) {
                 Step::Use(addresses) => return Ok(addresses),
                 Step::Fail(reason) => return Err(NoAddress::Failed(reason)),

@@ -335,7 +335,9 @@ impl Claimer {
             self.telemetry.log(
                 Level::Error,
                 format_args!(
-                    "{refused} client events were given up: more than twice outbox_max_events wait in their part of the outbox"
+                    "{refused} client events were given up: more than twice outbox_max_events wait in their part of the \
+                     outbox, or outbox_max_bytes of them in all of it; see resonate-webhooks:status for the endpoints that \
+                     do not keep up"
                 ),
             );
         }

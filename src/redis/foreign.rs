@@ -8,7 +8,7 @@ use redis::{Connection, RedisResult};
 use crate::outbox::redis::PARTITIONS;
 
 /// The keys that a cluster has once, with their types.
-const ONCE: [(&str, &str); 18] = [
+const ONCE: [(&str, &str); 19] = [
     ("audit", "string"),
     ("by", "hash"),
     ("counts", "hash"),
@@ -19,6 +19,7 @@ const ONCE: [(&str, &str); 18] = [
     ("due", "zset"),
     ("epoch", "hash"),
     ("nodes", "zset"),
+    ("out_bytes", "hash"),
     ("owners", "hash"),
     ("paused", "hash"),
     ("restoring", "set"),

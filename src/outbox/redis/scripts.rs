@@ -2,6 +2,7 @@
 //!
 //! All keys behind `{prefix}:`, beside those of the presence:
 //! - `out:{partition}`: stream of events, appended by the scripts that decide edges.
+//! - `out_bytes`: hash, partition, and `all` → bytes of client events and of the application's own that wait; `bytes.lua`.
 //! - `owners`: hash, partition → tenure and node. The number of the tenure is the fencing token. `cluster` and `schema` as in
 //!   `epoch`.
 //! - `cursor:{partition}`: hash, lane → id of the last event that the lane has passed. The empty lane stands for all, once
@@ -56,8 +57,8 @@ script!(
     "scripts/freeze.lua",
     "scripts/write.lua"
 );
-script!(TRIM, "scripts/owners.lua", "scripts/cursors.lua", "scripts/trim.lua");
-script!(REMOVE, "scripts/owners.lua", "scripts/remove.lua");
+script!(TRIM, "scripts/owners.lua", "scripts/cursors.lua", "scripts/bytes.lua", "scripts/trim.lua");
+script!(REMOVE, "scripts/owners.lua", "scripts/bytes.lua", "scripts/remove.lua");
 script!(REDELIVER, "scripts/next_millisecond.lua", "scripts/dead_letters.lua", "scripts/redeliver.lua");
 script!(
     GIVE_UP,
@@ -65,6 +66,7 @@ script!(
     "scripts/full.lua",
     "scripts/dead_letters.lua",
     "scripts/letters.lua",
+    "scripts/bytes.lua",
     "scripts/give_up.lua"
 );
 script!(FORGET_LETTERS, "scripts/dead_letters.lua", "scripts/forget_letters.lua");

@@ -1,5 +1,7 @@
 //! The scripts on a real Redis.
 
+#[path = "scripts_bytes_tests.rs"]
+mod bytes;
 #[path = "scripts_letters_tests.rs"]
 mod letters;
 #[path = "scripts_refusals_tests.rs"]

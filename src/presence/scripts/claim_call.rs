@@ -40,7 +40,10 @@ impl Keys {
             .arg(self.partitions)
             .arg(millis(self.grace))
             .arg(DUE_PER_BATCH)
-            .arg(self.partition_max)
+            .arg(
+                self.client_bytes_max
+                    .map_or_else(|| self.partition_max.to_string(), |bytes| format!("{}:{bytes}", self.partition_max)),
+            )
             .arg(millis(self.count_interval))
             .arg(millis(self.miss_ttl));
         add_entries(&mut call, batch, self.partitions);

@@ -9,7 +9,7 @@
 --
 -- An entry that is there no more has its dead letter already. Returns {ids of the entries that were given up, dead letters
 -- that made room, 1 while Redis is full}; of a partition that is not the node's, nothing. May change: the keys of
--- dead_letters.lua, KEYS[5].
+-- dead_letters.lua, KEYS[5], out_bytes.
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or not owns(ARGV[8], ARGV[9]) then
   return {{}, 0, 0}
@@ -23,8 +23,12 @@ prove_removal()
 local given_up, at = {}, 10
 while at <= #ARGV do
   local id, last = ARGV[at], at + 1 + ARGV[at + 1]
-  if redis.call('XRANGE', KEYS[5], id, id)[1] then
+  local entries = redis.call('XRANGE', KEYS[5], id, id)
+  if entries[1] then
     add_letter(at + 2, last)
+    if is_counted(ARGV[8]) then
+      uncount(ARGV[8], bytes_of(entries))
+    end
     redis.call('XDEL', KEYS[5], id)
     given_up[#given_up + 1] = id
   end
