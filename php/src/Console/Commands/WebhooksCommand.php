@@ -154,13 +154,19 @@ abstract class WebhooksCommand extends Command
     }
 
     /**
-     * No endpoint has this name. It may be a URL with secrets in it, and output is kept by schedulers.
+     * No endpoint has this name.
      */
     protected function unknownEndpoint(string $name): string
     {
-        $shown = preg_replace(['#//.*@#s', '/\?.+/s'], ['//…@', '?…'], mb_scrub($name));
+        return "No endpoint is called [{$this->shown($name)}].";
+    }
 
-        return "No endpoint is called [{$this->text((string) $shown)}].";
+    /**
+     * The name that was given. It may be a URL with secrets in it, and output is kept by schedulers.
+     */
+    protected function shown(string $name): string
+    {
+        return $this->text((string) preg_replace(['#//.*@#s', '/\?.+/s'], ['//…@', '?…'], mb_scrub($name)));
     }
 
     /**
