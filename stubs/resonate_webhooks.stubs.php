@@ -135,7 +135,7 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function count(): int {}
 
         /**
-         * One letter, as in `list()`; null when it is not there.
+         * One letter, as in `list()`, with its body; null when it is not there.
          *
          * @param string $letter
          * @return array|null
@@ -160,7 +160,8 @@ namespace Webpatser\ResonateWebhooks\Native {
 
         /**
          * Up to limit letters, newest first, older than the letter before: arrays with the keys letter (its name), id
-         * (webhook-id), endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event), `dropped_ms`, body.
+         * (webhook-id), endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event), `dropped_ms`,
+         * bytes (that it takes).
          *
          * @param int $limit
          * @param string|null $before

@@ -168,6 +168,36 @@ fn an_endpoint_that_is_not_enabled_is_as_good_as_not_there() {
 }
 
 #[test]
+fn numbers_are_keys_of_endpoints_that_a_provider_gives_unless_they_are_a_list() {
+    let ids = |endpoints: &Value, provided: bool| -> Vec<String> {
+        let config = accepted(json!({ "endpoints": endpoints, "endpoints_provided": provided }));
+        config.endpoints.iter().map(|endpoint| endpoint.id.to_string()).collect()
+    };
+    let (list, rows) = (json!([{"url": "https://a"}]), json!({"7": {"url": "https://a"}, "12": {"url": "https://b"}}));
+    let of_url = ids(&list, false);
+    assert_eq!(ids(&list, true), of_url, "a list has no keys");
+    assert_eq!(ids(&json!({"7": {"url": "https://a"}}), false), of_url, "nor has one with gaps in the config file");
+    let mut keys = ids(&rows, true);
+    keys.sort_unstable();
+    assert_eq!(keys, ["12", "7"]);
+    assert_eq!(ids(&json!({"7": {"url": "https://moved"}}), true), ["7"], "whatever else changes");
+    assert_eq!(ids(&json!({"billing": {"url": "https://a"}}), true), ["billing"]);
+}
+
+#[test]
+fn private_networks_are_denied_to_endpoints_of_a_provider_unless_somebody_says_otherwise() {
+    let denied = |settings: Value| accepted(settings).endpoints[0].addresses.deny_private_networks;
+    let list = || json!([{"url": "https://a"}]);
+    assert!(!denied(json!({"endpoints": list()})));
+    assert!(denied(json!({"endpoints": list(), "endpoints_provided": true})));
+    assert!(denied(json!({"endpoints": list(), "endpoints_provided": true, "deny_private_networks": null})));
+    assert!(!denied(json!({"endpoints": list(), "endpoints_provided": true, "deny_private_networks": false})));
+    let own = json!([{"url": "https://a", "deny_private_networks": false}]);
+    assert!(!denied(json!({"endpoints": own, "endpoints_provided": true})));
+    assert!(denied(json!({"endpoints": list(), "deny_private_networks": true})));
+}
+
+#[test]
 fn an_application_may_bring_endpoints_of_its_own() {
     let config = accepted(json!({
         "endpoints": [{"url": "http://localhost/"}],

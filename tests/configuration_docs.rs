@@ -114,6 +114,8 @@ fn every_key_stands_in_the_docs_and_no_other() {
             "app_webhooks",
             // The plugin lists the applications.
             "app_ids",
+            // The plugin says so of those of a provider.
+            "endpoints_provided",
             // What the plugin makes of cluster_name, or of the application.
             "cluster",
             "endpoints",

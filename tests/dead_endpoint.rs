@@ -10,7 +10,6 @@ mod support;
 use std::time::{Duration, Instant};
 
 use redis::Commands;
-use redis::streams::StreamRangeReply;
 use serde_json::json;
 use support::flood::{CHANNELS, RATE, assert_complete, assert_in_order_to_the_end, engine, flood};
 use support::gauges::{redis_bytes, resident_bytes, stat};
@@ -115,6 +114,5 @@ fn a_dead_endpoint_costs_no_more_than_the_limits_allow_and_the_other_one_nothing
 
 /// The dead letters, by their ids.
 fn letters(redis: &mut redis::Connection) -> Vec<(String, Vec<u8>)> {
-    let letters: StreamRangeReply = redis.xrange_all("wh:dead").unwrap();
-    letters.ids.into_iter().map(|entry| (entry.id.clone(), entry.get("body").unwrap())).collect()
+    redis.hgetall("wh:dead_bodies").unwrap()
 }

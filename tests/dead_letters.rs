@@ -40,12 +40,23 @@ fn give_up(node: &Engine, redis: &RedisServer, count: usize) -> Vec<DeadLetter> 
         node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
         eventually("it is given up", || letters.count().unwrap() == n + 1);
     }
-    letters.list(None, count).unwrap()
+    listed(redis, None, count)
+}
+
+/// Letters of a page with their bodies, which the list does not have.
+fn listed(redis: &RedisServer, before: Option<&LetterId>, limit: usize) -> Vec<DeadLetter> {
+    let mut letters = letters(redis);
+    let page = letters.list(before, limit).unwrap();
+    let with_body = |letter: DeadLetter| {
+        assert_eq!(letter.body, None);
+        letters.find(&letter.letter).unwrap().unwrap_or(letter)
+    };
+    page.into_iter().map(with_body).collect()
 }
 
 fn channels(letters: &[DeadLetter]) -> Vec<String> {
     let channel = |letter: &DeadLetter| {
-        let body: Value = serde_json::from_str(&letter.body).unwrap();
+        let body: Value = serde_json::from_str(letter.body.as_ref().unwrap()).unwrap();
         body["events"][0]["channel"].as_str().unwrap().to_owned()
     };
     letters.iter().map(channel).collect()
@@ -62,7 +73,7 @@ fn a_letter_tells_what_was_given_up_and_why() {
     let node = node(&redis, &receiver, &json!({}));
     let letter = give_up(&node, &redis, 1).remove(0);
     let sent = receiver.received("/hook").remove(0);
-    assert_eq!(letter.body.as_bytes(), sent.body);
+    assert_eq!(letter.body.unwrap().as_bytes(), sent.body);
     assert_eq!(Some(letter.id.as_str()), sent.header("webhook-id"));
     assert_eq!((letter.reason.as_str(), letter.attempts, letter.events), ("HTTP 503", 1, 1));
     assert_eq!((letter.url, letter.app_id.as_str()), (receiver.url("/hook"), "app"));
@@ -79,10 +90,9 @@ fn letters_are_listed_newest_first_page_by_page() {
     let node = node(&redis, &receiver, &json!({}));
     let all = give_up(&node, &redis, 5);
     assert_eq!(channels(&all), ["news-4", "news-3", "news-2", "news-1", "news-0"]);
-    let mut letters = letters(&redis);
-    let page = letters.list(Some(&all[1].letter), 2).unwrap();
+    let page = listed(&redis, Some(&all[1].letter), 2);
     assert_eq!(channels(&page), ["news-2", "news-1"]);
-    assert!(letters.list(Some(&all[4].letter), 2).unwrap().is_empty());
+    assert!(listed(&redis, Some(&all[4].letter), 2).is_empty());
 }
 
 #[test]
@@ -130,7 +140,7 @@ fn a_letter_that_fails_again_is_one_letter_with_all_its_attempts() {
 }
 
 fn eventually_letter(redis: &RedisServer, is: impl Fn(&DeadLetter) -> bool) -> DeadLetter {
-    support::wait::eventually("a letter", || letters(redis).list(None, 10).unwrap().into_iter().find(|l| is(l)))
+    support::wait::eventually("a letter", || listed(redis, None, 10).into_iter().find(|letter| is(letter)))
 }
 
 #[test]
@@ -246,7 +256,7 @@ fn letters_beyond_their_number_make_room_loudly() {
         node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
         eventually("it is given up", || receiver.received("/hook").len() == n + 1 && redis.outbox_events() == 0);
     }
-    let kept = letters(&redis).list(None, 10).unwrap();
+    let kept = listed(&redis, None, 10);
     assert_eq!(channels(&kept), ["news-4", "news-3", "news-2"]);
     eventually("the loss is counted", || node.stats().contains(&("dead_letters_evicted", 2)));
     let said = node
@@ -257,12 +267,35 @@ fn letters_beyond_their_number_make_room_loudly() {
 }
 
 #[test]
+fn an_endpoint_that_fails_all_the_time_takes_no_room_from_the_letters_of_others() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/noisy", Answer::Status(500));
+    receiver.always("/quiet", Answer::Status(500));
+    let endpoints = json!({
+        "noisy": { "url": receiver.url("/noisy"), "batching": { "enabled": false } },
+        "quiet": { "url": receiver.url("/quiet"), "filter": { "channel_prefix": "first" } },
+    });
+    let node = node(&redis, &receiver, &json!({ "dead_letter_max_per_endpoint": 5, "endpoints": endpoints }));
+    node.subscribed(APP, b"first", b"1.1", None);
+    for n in 0..50 {
+        node.subscribed(APP, format!("news-{n}").as_bytes(), b"1.1", None);
+    }
+    let of = |letters: &[DeadLetter], endpoint| letters.iter().filter(|letter| letter.endpoint == endpoint).count();
+    eventually("all are given up", || receiver.received("/noisy").len() == 51 && redis.outbox_events() == 0);
+    let kept = letters(&redis).list(None, 100).unwrap();
+    assert_eq!((of(&kept, "noisy"), of(&kept, "quiet")), (5, 1));
+    eventually("the loss is counted", || node.stats().contains(&("dead_letters_evicted", 46)));
+    let says_so = |outcome: &Outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("dead_letter_max_per_endpoint = 5"));
+    assert_eq!(node.poll(1000).iter().filter(|outcome| says_so(outcome)).count(), 1, "46 letters, one line");
+}
+
+#[test]
 fn letters_are_removed_by_their_age() {
     const DAY_MS: u64 = 86_400_000;
     let redis = RedisServer::start();
     let mut connection = redis.connect();
     let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut connection).unwrap();
-    let fields = [("id", "msg_1"), ("endpoint", "e"), ("app_id", "app"), ("body", "{}")];
+    let fields = [("id", "msg_1"), ("endpoint", "e"), ("app_id", "app")];
     // The first is older than all that is kept.
     for age_ms in [8 * DAY_MS, DAY_MS, 1000] {
         let id = format!("{}-0", seconds * 1000 - age_ms);

@@ -82,14 +82,13 @@ impl Stage {
 
     /// The channels of events in dead letters.
     fn dead(&mut self) -> Vec<String> {
-        let letters: redis::streams::StreamRangeReply = self.connection.xrange_all("wh:dead").unwrap();
-        let bodies = letters.ids.iter().map(|letter| letter.get::<String>("body").unwrap());
+        let bodies: Vec<String> = self.connection.hvals("wh:dead_bodies").unwrap();
         let channels = |body: String| -> Vec<String> {
             let body: Value = serde_json::from_str(&body).unwrap();
             let events = body["events"].as_array().unwrap().iter();
             events.map(|event| event["channel"].as_str().unwrap().to_owned()).collect()
         };
-        bodies.flat_map(channels).collect()
+        bodies.into_iter().flat_map(channels).collect()
     }
 
     /// The channels of events that have arrived after the first two attempts, which fail, or are in dead letters.

@@ -7,7 +7,6 @@ mod support;
 use std::collections::BTreeSet;
 
 use redis::Commands;
-use redis::streams::StreamRangeReply;
 use serde_json::json;
 use support::engine::eventually;
 use support::flood::{CHANNELS, assert_complete, assert_in_order_to_the_end, engine, flood, round};
@@ -56,6 +55,7 @@ fn every_event_for_an_endpoint_that_was_away_arrives_or_is_a_dead_letter() {
         "max_attempts": 2,
         "outbox_max_events": 2000,
         "dead_letter_max": 100_000,
+        "dead_letter_max_per_endpoint": 100_000,
         "endpoints": [
             { "url": healthy.url(), "events": ["client_event"] },
             { "url": refusing, "events": ["client_event"] },
@@ -69,9 +69,8 @@ fn every_event_for_an_endpoint_that_was_away_arrives_or_is_a_dead_letter() {
     assert_in_order_to_the_end(&returned.numbers(), rounds);
 
     let mut redis = redis.connect();
-    let letters: StreamRangeReply = redis.xrange_all("wh:dead").unwrap();
-    let bodies = letters.ids.iter().map(|letter| letter.get::<Vec<u8>>("body").unwrap());
-    let letters: Vec<(u32, u32)> = bodies.flat_map(|body| numbered_events(&body)).collect();
+    let bodies: Vec<Vec<u8>> = redis.hvals("wh:dead_bodies").unwrap();
+    let letters: Vec<(u32, u32)> = bodies.iter().flat_map(|body| numbered_events(body)).collect();
     let dropped = stat(&engine, "events_dropped");
     let dead: BTreeSet<(u32, u32)> = letters.iter().copied().collect();
     assert_eq!((dead.len(), letters.len()), (dropped, dropped), "no event is in two letters");

@@ -162,10 +162,12 @@ fn an_answer_that_breaks_off_proves_nothing() {
 fn a_function_that_says_410_gets_nothing_more() {
     let receiver = Receiver::start();
     receiver.always(INVOKE, answers(&json!({ "statusCode": 410 })));
-    let node = Node::start(vec![with_keys(&receiver, &json!({}), &json!({}))]);
+    let endpoint = with_keys(&receiver, &json!({}), &json!({}));
+    let id = endpoint.id.to_string();
+    let node = Node::start(vec![endpoint]);
     node.accept("app", numbered(0..1));
     let outcomes = [node.outcome(), node.outcome()];
-    let disabled = Outcome::EndpointDisabled { url: LABEL.to_owned(), reason: "HTTP 410".to_owned() };
+    let disabled = Outcome::EndpointDisabled { url: LABEL.to_owned(), endpoint: id, reason: "HTTP 410".to_owned() };
     assert!(outcomes.contains(&disabled), "{outcomes:?}");
 }
 

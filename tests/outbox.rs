@@ -329,6 +329,31 @@ fn a_part_of_the_outbox_that_nobody_reads_is_bounded_and_takes_edges_all_the_sam
 }
 
 #[test]
+fn client_events_of_too_many_bytes_are_given_up_and_there_is_room_again_when_they_were_delivered() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/hook", [Answer::Late(Duration::from_secs(3))]);
+    let settings = json!({ "outbox_max_bytes": 1_048_576, "flush_interval": 0.01, "ttl": 30 });
+    let node = node(&redis, &receiver, &settings);
+    let text = format!(r#"{{"text":"{}"}}"#, "x".repeat(9_900));
+    let whisper =
+        || node.client_event(APP, &ClientEvent::new(b"private-a", "client-x", Some(&text), b"1.1", None).relayed());
+    node.subscribed(APP, b"private-a", b"1.1", None);
+    eventually("a batch is under way", || receiver.received("/hook").len() == 1);
+    (0..300).for_each(|_| whisper());
+    let unaccepted = || stat(&node, "client_events_unaccepted");
+    eventually("Redis has answered", || stat(&node, "events") + stat(&node, "client_events_unaccepted") == 301);
+    assert!((195..=199).contains(&unaccepted()), "{} of 300 events of 10 kB, where 1 MiB may wait", unaccepted());
+    node.subscribed(APP, b"private-b", b"1.1", None);
+    receiver.wait_for_channels("/hook", 300 - unaccepted() + 2);
+    eventually("nothing waits", || redis.outbox_events() == 0);
+    eventually("nothing is counted", || redis.connect().exists("wh:out_bytes").is_ok_and(|exists: bool| !exists));
+    let before = unaccepted();
+    (0..50).for_each(|_| whisper());
+    receiver.wait_for_channels("/hook", 350 - before + 2);
+    assert_eq!(unaccepted(), before);
+}
+
+#[test]
 fn every_event_for_an_endpoint_that_is_gone_becomes_a_dead_letter() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.always("/hook", Answer::Status(410));
@@ -339,7 +364,8 @@ fn every_event_for_an_endpoint_that_is_gone_becomes_a_dead_letter() {
     let mut connection = redis.connect();
     eventually("every event is a dead letter", || {
         let letters: redis::streams::StreamRangeReply = connection.xrange_all("wh:dead").unwrap();
-        let text: String = letters.ids.iter().filter_map(|entry| entry.get::<String>("body")).collect();
+        let text: Vec<String> = connection.hvals("wh:dead_bodies").unwrap();
+        let text = text.concat();
         let reasons: Vec<String> = letters.ids.iter().filter_map(|entry| entry.get("reason")).collect();
         (0..20).all(|n| text.contains(&format!("\"news-{n}\""))) && reasons.iter().all(|reason| reason == "HTTP 410")
     });

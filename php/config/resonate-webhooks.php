@@ -163,9 +163,10 @@ return [
     | Network
     |--------------------------------------------------------------------------
     |
-    | How endpoints are reached. Denying private networks is for those who let
-    | their tenants choose the URLs. The proxy is only ever the one named here,
-    | by an http://, https:// or socks5:// URL: never that of the environment.
+    | How endpoints are reached. Private networks are denied to the endpoints
+    | of an EndpointProvider unless you say false, and to those below if you
+    | say true. The proxy is only ever the one named here, by an http://,
+    | https:// or socks5:// URL: never that of the environment.
     |
     */
 
@@ -173,7 +174,7 @@ return [
 
     'proxy' => env('RESONATE_WEBHOOKS_PROXY'),
 
-    'deny_private_networks' => env('RESONATE_WEBHOOKS_DENY_PRIVATE_NETWORKS', false),
+    'deny_private_networks' => env('RESONATE_WEBHOOKS_DENY_PRIVATE_NETWORKS'),
 
     'allow_link_local' => env('RESONATE_WEBHOOKS_ALLOW_LINK_LOCAL', false),
 
@@ -196,7 +197,13 @@ return [
 
     'outbox_max_events' => env('RESONATE_WEBHOOKS_OUTBOX_MAX_EVENTS', 100000),
 
+    'outbox_max_bytes' => env('RESONATE_WEBHOOKS_OUTBOX_MAX_BYTES'),
+
     'dead_letter_max' => env('RESONATE_WEBHOOKS_DEAD_LETTER_MAX', 10000),
+
+    'dead_letter_max_per_endpoint' => env('RESONATE_WEBHOOKS_DEAD_LETTER_MAX_PER_ENDPOINT', 1000),
+
+    'dead_letter_max_bytes' => env('RESONATE_WEBHOOKS_DEAD_LETTER_MAX_BYTES', 268435456),
 
     'dead_letter_days' => env('RESONATE_WEBHOOKS_DEAD_LETTER_DAYS', 7),
 

@@ -142,7 +142,7 @@ class OutcomeReporter
             'dropped' => WebhookDropped::dispatch(
                 $outcome['url'], $outcome['app_id'], $outcome['attempts'], $outcome['reason'],
             ),
-            'endpoint_disabled' => EndpointDisabled::dispatch($outcome['url'], $outcome['reason']),
+            'endpoint_disabled' => EndpointDisabled::dispatch($outcome['url'], $outcome['reason'], $outcome['endpoint']),
             'endpoint_failing' => EndpointFailing::dispatch(
                 $outcome['url'], $outcome['reason'], $outcome['seconds'], $outcome['endpoint'],
             ),

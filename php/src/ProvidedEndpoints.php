@@ -6,6 +6,7 @@ namespace Webpatser\ResonateWebhooks;
 
 use Throwable;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
+use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
@@ -42,10 +43,22 @@ final class ProvidedEndpoints
      * The config with the endpoints that the provider knows now.
      *
      * @return array<string, mixed>
+     *
+     * @throws InvalidConfig
      */
     public function config(): array
     {
-        return ['endpoints' => iterator_to_array($this->provider()->endpoints())] + $this->config;
+        $endpoints = [];
+
+        foreach ($this->provider()->endpoints() as $key => $endpoint) {
+            if (array_key_exists($key, $endpoints)) {
+                throw new InvalidConfig("resonate-webhooks.endpoints.{$key}: the provider gives two endpoints with this key");
+            }
+
+            $endpoints[$key] = $endpoint;
+        }
+
+        return ['endpoints' => $endpoints, 'endpoints_provided' => true] + $this->config;
     }
 
     /**

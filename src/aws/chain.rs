@@ -4,6 +4,7 @@
 //! ```text
 //! the config's keys or profile ─▶ AWS_ACCESS_KEY_ID … ─▶ AWS_PROFILE, or "default" ─▶ the container ─▶ the machine
 //! ```
+//! Where the process has a web identity (IRSA), the machine is not asked: its role is not the one that is meant.
 //! Of what is named nothing is passed over: a profile from the config that is not there is an error.
 
 use std::fs;
@@ -43,6 +44,8 @@ pub enum Link {
         /// What lets this process ask.
         token: ContainerToken,
     },
+    /// A web identity (IRSA): the process may exchange a token for credentials, which is not supported.
+    WebIdentity,
     /// The metadata service of the machine.
     Instance {
         /// Its address, without a path.
@@ -59,6 +62,19 @@ pub enum ContainerToken {
     Value(Secret),
     /// What is in this file then: it is replaced now and again.
     File(PathBuf),
+}
+
+/// What is said of a web identity where there are no other credentials.
+pub(crate) const WEB_IDENTITY: &str = "AWS_WEB_IDENTITY_TOKEN_FILE is set (IRSA), which is not supported: use EKS Pod \
+                                       Identity, or set access_key_id and secret_access_key, or a profile that has them";
+
+/// Whether there are no credentials on this chain but those of a web identity, which is not supported.
+pub(crate) fn has_web_identity_only(links: &[Link]) -> bool {
+    let has_keys = |link: &Link| match link {
+        Link::Profile { name, files, .. } => !matches!(files.keys(name), Ok(None)),
+        link => *link != Link::WebIdentity,
+    };
+    links.contains(&Link::WebIdentity) && !links.iter().any(has_keys)
 }
 
 /// The files of AWS' tools; none for a user without a home.
@@ -102,6 +118,10 @@ pub(crate) fn links(keys: Option<Keys>, profile: Option<&str>, environment: &Env
         let file = || Some(ContainerToken::File(environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")?.into()));
         let value = || Some(ContainerToken::Value(environment.secret("AWS_CONTAINER_AUTHORIZATION_TOKEN")?.clone()));
         links.push(Link::Container { uri, token: file().or_else(value).unwrap_or(ContainerToken::None) });
+    }
+    if environment.get("AWS_WEB_IDENTITY_TOKEN_FILE").is_some() {
+        links.push(Link::WebIdentity);
+        return links;
     }
     let disabled = environment.get("AWS_EC2_METADATA_DISABLED");
     if !disabled.is_some_and(|disabled| disabled.eq_ignore_ascii_case("true")) {
@@ -215,6 +235,26 @@ mod tests {
         let uri = "http://169.254.170.23/v1/credentials".to_owned();
         let token = ContainerToken::File("/run/token".into());
         assert_eq!(links[1..], [Link::Container { uri, token }], "and the machine is not asked");
+    }
+
+    #[test]
+    fn a_web_identity_takes_the_place_of_the_machine_and_is_no_use_alone() {
+        let irsa = ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/eks.amazonaws.com/serviceaccount/token");
+        let nowhere = ("HOME", "/nowhere");
+        let alone = links(None, None, &Environment::from([irsa, nowhere]));
+        assert_eq!(alone[1..], [Link::WebIdentity]);
+        assert!(has_web_identity_only(&alone));
+        let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials");
+        let of_pod = links(None, None, &Environment::from([irsa, nowhere, uri]));
+        assert!(matches!(of_pod[1..], [Link::Container { .. }, Link::WebIdentity]));
+        for others in [
+            of_pod,
+            links(None, None, &Environment::from([irsa, KEYS[0], KEYS[1]])),
+            links(Some(keys("AKIDCONFIG")), None, &Environment::from([irsa])),
+            links(None, None, &Environment::from([nowhere])),
+        ] {
+            assert!(!has_web_identity_only(&others), "{others:?}");
+        }
     }
 
     #[test]

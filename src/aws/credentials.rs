@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::chain::Link;
+use super::chain::{Link, WEB_IDENTITY};
 use super::metadata::Metadata;
 use crate::secret::Secret;
 
@@ -140,6 +140,7 @@ impl Provider {
                     keys => keys.map(|keys| Credentials { keys, expire: Some(SystemTime::now() + FILE_AGE + EARLY) }),
                 },
                 Link::Container { uri, token } => Some(self.metadata.of_container(uri, token)?),
+                Link::WebIdentity => return Err(format!("no AWS credentials: {WEB_IDENTITY}")),
                 Link::Instance { host } => Some(self.metadata.of_instance(host)?),
             };
             if let Some(credentials) = found {

@@ -6,7 +6,7 @@ use std::env;
 use crate::secret::Secret;
 
 /// Those that are looked at.
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 16] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_CONFIG_FILE",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
@@ -21,6 +21,7 @@ const VARIABLES: [&str; 15] = [
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
     "HOME",
 ];
 

@@ -23,7 +23,7 @@ pub(crate) mod sigv4;
 mod time;
 
 pub use chain::{ContainerToken, Link, ProfileFiles};
-pub(crate) use chain::{default_region, links};
+pub(crate) use chain::{WEB_IDENTITY, default_region, has_web_identity_only, links};
 pub use credentials::Keys;
 pub(crate) use credentials::Provider;
 pub use environment::Environment;

@@ -97,11 +97,13 @@ impl Endpoint {
         is_named && self.filter.admits(event)
     }
 
-    /// What it is called in the log: its name, if it has one, and its target.
+    /// What it is called in logs and lists: its name, if it has one, and its target. One without a name, whose target is not
+    /// shown whole, has its id there: others may differ in nothing else.
     #[must_use]
     pub fn label(&self) -> String {
         match &self.name {
             Some(name) => format!("{name} ({})", self.target),
+            None if self.target.hides_query() => format!("{} ({})", self.target, self.id),
             None => self.target.to_string(),
         }
     }
@@ -170,6 +172,8 @@ pub(super) struct Entry {
 pub(super) struct Place<'a> {
     /// Its key in its list.
     pub(super) entry: &'a str,
+    /// Whether a number is a key of its own there, as of a row in a database, and not a place in the list.
+    pub(super) keyed: bool,
     /// The application in whose `webhooks` it is, and the place of that in `reverb.apps.apps`; the list is `endpoints`
     /// otherwise.
     pub(super) app: Option<(&'a str, &'a AppId)>,
@@ -257,7 +261,7 @@ impl Entry {
             return Err(ConfigError::at(&format!("{key}.name"), "has a character that cannot be printed"));
         }
         let endpoint = Endpoint {
-            id: ids.next(&at.own_key(), &target.identity(), &apps),
+            id: if at.keyed { EndpointId::new(at.entry) } else { ids.next(&at.own_key(), &target.identity(), &apps) },
             name: self.name,
             target,
             apps,

@@ -7,10 +7,11 @@ use url::Url;
 use super::userinfo::{decoded, hidden};
 use crate::secret::Secret;
 
-/// An http(s) URL, parted from the credentials that may have stood in it. What is left can be logged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An http(s) URL, parted from the credentials that may have stood in it. Shown without its query: tokens stand there.
+#[derive(Clone, PartialEq, Eq)]
 pub struct EndpointUrl {
     url: Url,
+    configured: Box<str>,
     shown: Box<str>,
     credentials: Option<Secret>,
 }
@@ -28,12 +29,17 @@ impl EndpointUrl {
         &self.url
     }
 
-    /// The URL without userinfo and without a query, in which secrets are found as well.
+    /// The URL as it stands in the config, without userinfo but with its query, which may be secret: only for a listener
+    /// that compares the two.
     #[must_use]
-    pub fn without_query(&self) -> String {
-        let mut url = self.url.clone();
-        url.set_query(None);
-        url.into()
+    pub const fn configured(&self) -> &str {
+        &self.configured
+    }
+
+    /// Whether a query is left out where the URL is shown.
+    #[must_use]
+    pub fn hides_query(&self) -> bool {
+        self.url.query().is_some()
     }
 
     /// `user:password` for HTTP Basic authentication, when the URL had a userinfo.
@@ -43,10 +49,17 @@ impl EndpointUrl {
     }
 }
 
-/// The URL as it stands in the config, so that a listener can compare the two, but without userinfo.
+/// The URL without userinfo, query and fragment.
 impl fmt::Display for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
+    }
+}
+
+/// As it is displayed.
+impl fmt::Debug for EndpointUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.shown, f)
     }
 }
 
@@ -79,9 +92,10 @@ impl TryFrom<String> for EndpointUrl {
         let _ = url.set_username("");
         let _ = url.set_password(None);
 
-        let shown = if credentials.is_none() { text } else { url.as_str() }.into();
+        let configured = if credentials.is_none() { text } else { url.as_str() }.to_owned();
         url.set_fragment(None);
-        Ok(Self { url, shown, credentials })
+        let shown = configured.split(['?', '#']).next().unwrap_or_default().into();
+        Ok(Self { url, configured: configured.into(), shown, credentials })
     }
 }
 
@@ -97,7 +111,7 @@ mod tests {
     fn credentials_are_parted_from_the_url_and_decoded() {
         let url = parse("https://me%40work:p%3Ass@example.com/hook?x=1").unwrap();
         assert_eq!(url.as_str(), "https://example.com/hook?x=1");
-        assert_eq!(url.to_string(), "https://example.com/hook?x=1");
+        assert_eq!(url.configured(), "https://example.com/hook?x=1");
         assert_eq!(url.credentials().map(Secret::expose), Some("me@work:p:ss"));
         assert!(!format!("{url:?}").contains("p:ss"));
     }
@@ -105,15 +119,20 @@ mod tests {
     #[test]
     fn a_url_without_credentials_is_shown_as_it_was_written() {
         let url = parse("https://example.com").unwrap();
-        assert_eq!(url.to_string(), "https://example.com");
+        assert_eq!((url.to_string().as_str(), url.configured()), ("https://example.com", "https://example.com"));
         assert_eq!(url.as_str(), "https://example.com/");
         assert_eq!(url.credentials(), None);
     }
 
     #[test]
     fn a_token_in_the_query_is_not_for_everybody() {
-        let url = parse("https://me:hunter2@example.com/hook?token=hunter2#hunter2").unwrap();
-        assert_eq!(url.without_query(), "https://example.com/hook");
+        for login in ["", "me:hunter2@"] {
+            let url = parse(&format!("https://{login}example.com/hook?token=hunter2#hunter2")).unwrap();
+            assert_eq!(url.to_string(), "https://example.com/hook");
+            assert_eq!(format!("{url:?}"), "\"https://example.com/hook\"");
+            assert_eq!(url.configured(), "https://example.com/hook?token=hunter2#hunter2");
+            assert!(url.hides_query());
+        }
     }
 
     #[test]

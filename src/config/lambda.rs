@@ -150,12 +150,16 @@ impl Written {
         {
             return Err(ConfigError::at(&at("endpoint_url"), "is to be the address of a server, and nothing more"));
         }
+        let credentials = aws::links(keys, profile, environment);
+        if aws::has_web_identity_only(&credentials) {
+            warnings.push(format!("{} has no AWS credentials: {}", place(key), aws::WEB_IDENTITY));
+        }
         Ok(Some(Lambda {
             function,
             region,
             qualifier,
             invocation: self.invocation_type.unwrap_or_default(),
-            credentials: aws::links(keys, profile, environment),
+            credentials,
             service: self.endpoint_url,
         }))
     }

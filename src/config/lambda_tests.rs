@@ -44,6 +44,23 @@ fn a_function_is_called_by_its_name_and_has_the_region_and_the_credentials_of_th
 }
 
 #[test]
+fn a_web_identity_is_named_as_unsupported_with_the_remedy() {
+    let irsa = ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/eks.amazonaws.com/serviceaccount/token");
+    let endpoint = json!({ "lambda": { "function_name": "hooks" } });
+    let config = read(&endpoint, &Environment::from([ENVIRONMENT[0], irsa])).unwrap();
+    let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
+    assert!(
+        warning.starts_with("resonate-webhooks.endpoints.0.lambda has no AWS credentials: AWS_WEB_IDENTITY_TOKEN_FILE")
+    );
+    assert!(warning.contains("(IRSA), which is not supported: use EKS Pod Identity"), "{warning}");
+    let Target::Lambda(lambda) = &config.endpoints[0].target else { panic!("a function") };
+    let refused = crate::aws::Provider::new(lambda.credentials.clone()).keys(std::time::Duration::ZERO).unwrap_err();
+    assert!(refused.contains("use EKS Pod Identity"), "{refused}");
+    let [region, id, secret] = ENVIRONMENT;
+    assert_eq!(read(&endpoint, &Environment::from([region, id, secret, irsa])).unwrap().warnings, Vec::<String>::new());
+}
+
+#[test]
 fn an_arn_says_the_region_and_may_say_the_qualifier() {
     for (written, function, shown) in [
         ("hooks:prod", "hooks", "lambda:eu-west-1:hooks:prod"),

@@ -38,14 +38,17 @@
 //! | `connect_timeout` | 5.0 | seconds to connect to an endpoint |
 //! | `https_only` | false | whether a URL with http:// is an error |
 //! | `proxy` | | http, https, socks4, socks4a, socks5 or socks5h URL; the environment's is never used |
-//! | `deny_private_networks` | false | whether to refuse endpoints with private addresses, for URLs that others choose |
+//! | `deny_private_networks` | true for those of an `EndpointProvider`, false for others | whether to refuse endpoints with private addresses, for URLs that others choose |
 //! | `allow_link_local` | false | whether an endpoint may have a link-local address |
 //! | `batch_max_events` | 1000 | events in one POST |
 //! | `batch_max_bytes` | 262144 | bytes of one POST's body |
 //! | `outbox` | `redis` | where events wait: `redis`, where they survive the process, or `memory` |
 //! | `dead_letter_max` | 10000 | batches kept after they were given up; only in Redis |
+//! | `dead_letter_max_per_endpoint` | 1000 | those of them that are of one endpoint |
+//! | `dead_letter_max_bytes` | 268435456 | bytes that they take |
 //! | `dead_letter_days` | 7 | days for which they are kept |
 //! | `outbox_max_events` | 100000 | events that may wait for their endpoints |
+//! | `outbox_max_bytes` | | bytes of client events that may wait in Redis; no limit without one |
 //! | `queue_size` | 65536 | intents that may wait for the claimer |
 //! | `roster.key_prefix` | `roster` | starts every key of the roster; the plugin fills this in from the roster's own config |
 //! | `roster.ttl` | 90 | seconds for which the roster's keys live |
@@ -58,6 +61,7 @@
 //! | `dashboard.enabled`, `.path`, `.domain`, `.middleware` | true, `resonate-webhooks`, all, `web` | the page in the Laravel application, which reads these itself |
 //! | `app_ids` | | the applications; the plugin fills this in from `reverb.apps.apps` |
 //! | `app_webhooks` | | endpoints of single applications; the plugin fills this in from `reverb.apps.apps.*.webhooks` |
+//! | `endpoints_provided` | false | whether an `EndpointProvider` has given them, so that numbers are keys; the plugin fills this in |
 //! | `endpoints.*.url` | | http(s); an endpoint with neither this nor the next is skipped |
 //! | `endpoints.*.lambda.function_name` | | name or ARN of a function that is invoked instead, with or without a qualifier |
 //! | `endpoints.*.lambda.region`, `.qualifier` | the ARN's, the environment's | where it is; its version or alias |
@@ -204,8 +208,14 @@ pub struct Config {
     pub outbox: OutboxKind,
     /// Events that may wait for their endpoints.
     pub outbox_max_events: usize,
+    /// Bytes of client events that may wait for their endpoints, if there is a limit.
+    pub outbox_max_bytes: Option<usize>,
     /// Batches kept after they were given up.
     pub dead_letter_max: usize,
+    /// Those of them that are of one endpoint.
+    pub dead_letter_max_per_endpoint: usize,
+    /// Their bytes.
+    pub dead_letter_max_bytes: usize,
     /// How long they are kept.
     pub dead_letter_age: Duration,
     /// Intents that may wait for the claimer.
@@ -279,7 +289,10 @@ impl Default for Config {
             batch_max_bytes: 256 * 1024,
             outbox: OutboxKind::Redis,
             outbox_max_events: 100_000,
+            outbox_max_bytes: None,
             dead_letter_max: 10_000,
+            dead_letter_max_per_endpoint: 1_000,
+            dead_letter_max_bytes: 256 * 1024 * 1024,
             dead_letter_age: Duration::from_secs(7 * DAY_S),
             queue_size: 65_536,
             roster: None,

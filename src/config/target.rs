@@ -70,13 +70,18 @@ impl Target {
         }
     }
 
-    /// Where it is, for everybody's eyes: what stands behind a question mark may be a secret.
+    /// Where it is, as the config has it but for userinfo. A query is part of it: only for a listener that compares the two.
     #[must_use]
-    pub fn without_query(&self) -> String {
+    pub fn configured(&self) -> String {
         match self {
-            Self::Url(url) => url.without_query(),
+            Self::Url(url) => url.configured().to_owned(),
             Self::Lambda(lambda) => lambda.to_string(),
         }
+    }
+
+    /// Whether something is left out where it is shown, so that two targets may look alike.
+    pub(super) fn hides_query(&self) -> bool {
+        matches!(self, Self::Url(url) if url.hides_query())
     }
 
     /// The most bytes that the body of a webhook may have, if there is a limit.
@@ -89,7 +94,7 @@ impl Target {
     }
 }
 
-/// As listeners and operators see it.
+/// As it is shown to everybody: nothing in it is secret.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -31,6 +31,11 @@ pub(super) struct Defaults {
     pub(super) addresses: AddressRules,
 }
 
+/// Whether the keys are those that PHP gives to a list: 0, 1, 2 and so on.
+fn is_list<T>(entries: &[(String, T)]) -> bool {
+    entries.iter().enumerate().all(|(place, (key, _))| *key == place.to_string())
+}
+
 /// The config array as it is written.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array of settings")]
@@ -60,7 +65,10 @@ pub(super) struct Written {
     batch_max_bytes: Option<Whole<1_024, 16_777_216>>,
     outbox: Option<OutboxKind>,
     outbox_max_events: Option<Whole<1_000, 100_000_000>>,
+    outbox_max_bytes: Option<Whole<1_048_576, 4_294_967_295>>,
     dead_letter_max: Option<Whole<0, 10_000_000>>,
+    dead_letter_max_per_endpoint: Option<Whole<1, 10_000_000>>,
+    dead_letter_max_bytes: Option<Whole<1_048_576, 4_294_967_295>>,
     dead_letter_days: Option<Whole<1, 3_650>>,
     queue_size: Option<Whole<1_024, 4_194_304>>,
     roster: Option<roster::Written>,
@@ -75,6 +83,8 @@ pub(super) struct Written {
     dashboard: Option<dashboard::Written>,
     endpoints: Option<List<endpoint::Entry>>,
     previous_secrets: Option<List<PreviousSecrets>>,
+    /// Whether an `EndpointProvider` has given them, as the plugin fills in.
+    endpoints_provided: Option<Switch>,
     endpoints_refresh: Option<Seconds<0, { 24 * HOUR_MS }>>,
     /// The `webhooks` of applications, which the plugin reads from where those are.
     app_webhooks: Option<List<app_webhooks::OfApp>>,
@@ -88,6 +98,7 @@ impl Written {
         let otherwise = Config::default();
 
         let connection = self.connection.unwrap_or_default().resolve(&mut warnings)?;
+        let provided = chosen(self.endpoints_provided, false);
         let defaults = Defaults {
             batch_max_bytes: self.batch_max_bytes.map_or(otherwise.batch_max_bytes, Whole::size),
             environment: environment.clone(),
@@ -105,14 +116,17 @@ impl Written {
             https_only: chosen(self.https_only, false),
             proxy: self.proxy.unwrap_or(proxy_url::Written::Unset).or(None),
             addresses: AddressRules {
-                deny_private_networks: chosen(self.deny_private_networks, false),
+                // Who has endpoints in a database mostly lets others choose their URLs.
+                deny_private_networks: chosen(self.deny_private_networks, provided),
                 allow_link_local: chosen(self.allow_link_local, false),
             },
         };
         let (mut ids, mut endpoints) = (EndpointIds::default(), Vec::new());
-        for (entry, written) in self.endpoints.map_or_else(Vec::new, |List(entries)| entries) {
+        let entries = self.endpoints.map_or_else(Vec::new, |List(entries)| entries);
+        let keyed = provided && !is_list(&entries);
+        for (entry, written) in entries {
             endpoints.extend(written.resolve(
-                &Place { entry: &entry, app: None },
+                &Place { entry: &entry, keyed, app: None },
                 &mut ids,
                 &defaults,
                 &mut warnings,
@@ -128,7 +142,7 @@ impl Written {
                 ));
             };
             for (entry, written) in entries {
-                let at = Place { entry: &entry, app: Some((&place, &app)) };
+                let at = Place { entry: &entry, keyed: false, app: Some((&place, &app)) };
                 endpoints.extend(written.resolve(&at, &mut ids, &defaults, &mut warnings)?);
             }
         }
@@ -167,7 +181,12 @@ impl Written {
             batch_max_bytes: defaults.batch_max_bytes,
             outbox: self.outbox.unwrap_or(otherwise.outbox),
             outbox_max_events: self.outbox_max_events.map_or(otherwise.outbox_max_events, Whole::size),
+            outbox_max_bytes: self.outbox_max_bytes.map(Whole::size),
             dead_letter_max: self.dead_letter_max.map_or(otherwise.dead_letter_max, Whole::size),
+            dead_letter_max_per_endpoint: self
+                .dead_letter_max_per_endpoint
+                .map_or(otherwise.dead_letter_max_per_endpoint, Whole::size),
+            dead_letter_max_bytes: self.dead_letter_max_bytes.map_or(otherwise.dead_letter_max_bytes, Whole::size),
             dead_letter_age: self
                 .dead_letter_days
                 .map_or(otherwise.dead_letter_age, |days| Duration::from_secs(days.size() as u64 * DAY_S)),

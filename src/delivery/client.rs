@@ -102,9 +102,12 @@ impl Clients {
             next.insert(endpoint.id.clone(), (endpoint.clone(), client));
         }
         let before = std::mem::replace(&mut *self.current.write(), next);
-        shared.replaced.extend(before.into_values().map(|(_, client)| Arc::downgrade(&client)));
-        shared.replaced.retain(|client| client.strong_count() > 0);
         let current = self.current.read();
+        let stays = |id, client| current.get(id).is_some_and(|(_, known)| Arc::ptr_eq(known, client));
+        let replaced = before.iter().filter(|(id, (_, client))| !stays(*id, client));
+        shared.replaced.extend(replaced.map(|(_, (_, client))| Arc::downgrade(client)));
+        drop(before);
+        shared.replaced.retain(|client| client.strong_count() > 0);
         let used = |provider: &Arc<Provider>| {
             current.values().any(|(endpoint, _)| match &endpoint.target {
                 Target::Lambda(lambda) => provider.looks_in(&lambda.credentials),
@@ -158,5 +161,23 @@ impl Shared {
                 LambdaClient::new(endpoint, lambda, common, provider).map(Client::Lambda)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_list_that_changes_often_leaves_no_clients_behind() {
+        let clients = Clients::new(&Arc::default());
+        for n in 0..100 {
+            let endpoints = json!({ "stays": { "url": "http://a/" }, "goes": { "url": format!("http://b/{n}") } });
+            clients.set(&Config::from_value(json!({ "endpoints": endpoints })).unwrap().endpoints).unwrap();
+        }
+        assert_eq!((clients.current.read().len(), clients.shared.lock().replaced.len()), (2, 0));
     }
 }

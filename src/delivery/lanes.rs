@@ -19,6 +19,7 @@ use self::paused::Pause;
 pub(crate) use self::paused::Pauses;
 use self::routes::{Route, Routes};
 pub(crate) use self::settle::{Ending, Passed};
+use self::swap::Free;
 use self::tally::Tally;
 use super::Left;
 use super::batch::{Batch, BatchIds};
@@ -36,8 +37,9 @@ const PROMPT: Duration = Duration::from_secs(1);
 /// The lanes, their timers and the queues of those that are due.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    /// Those that were taken out keep their places.
+    /// One that was taken out keeps its place until nothing of it waits any more. Then another one gets it.
     endpoints: Vec<Endpoint>,
+    free: Free,
     limits: Limits,
     ids: BatchIds,
     entries: Vec<Entry>,
@@ -136,6 +138,7 @@ impl Lanes {
             news: Vec::new(),
             slots: Slots::new(max_workers, endpoints.len()),
             endpoints,
+            free: Free::default(),
             limits,
             ids,
             entries: Vec::new(),

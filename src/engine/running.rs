@@ -93,6 +93,7 @@ impl Running {
             keys: Keys::new(&config.key_prefix, config.ttl, partitions)
                 .with_grace(config.departure_grace)
                 .with_partition_max(partition_max(config.outbox_max_events))
+                .with_client_bytes_max(config.outbox_max_bytes)
                 .with_count_interval(config.subscription_count_interval)
                 .with_miss_ttl(if misses { config.cache_miss_ttl } else { Duration::ZERO })
                 .with_roster(config.roster.clone())

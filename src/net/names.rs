@@ -87,10 +87,13 @@ impl Names {
     pub(crate) fn addresses(self: &Arc<Self>, name: &str, deadline: Instant) -> Result<Arc<[IpAddr]>, NoAddress> {
         let mut known = self.known.lock();
         loop {
-            let entry = match known.get_mut(name) {
-                Some(entry) => entry,
-                None => known.entry(name.into()).or_default(),
-            };
+            if !known.contains_key(name) {
+                // Those of endpoints that are there no more.
+                let now = Instant::now();
+                known.retain(|_, name| name.is_used(now));
+                known.insert(name.into(), Name::default());
+            }
+            let Some(entry) = known.get_mut(name) else { continue };
             match entry.step(Instant::now()) {
                 Step::Use(addresses) => return Ok(addresses),
                 Step::Fail(reason) => return Err(NoAddress::Failed(reason)),
@@ -165,6 +168,14 @@ impl Names {
 }
 
 impl Name {
+    /// Whether somebody may still use what is known.
+    fn is_used(&self, now: Instant) -> bool {
+        let since = |at: &Instant| now.saturating_duration_since(*at);
+        self.asking
+            || self.addresses.as_ref().is_some_and(|(_, learned)| since(learned) < STALE)
+            || self.failure.as_ref().is_some_and(|(_, at)| since(at) < STALE)
+    }
+
     /// What to do now. When that is to ask, nobody else is told to until there is an answer.
     fn step(&mut self, now: Instant) -> Step {
         let age = |since: &Instant| now.saturating_duration_since(*since);
@@ -268,6 +279,22 @@ mod tests {
             now += FAILED;
         }
         assert_eq!(name.step(now), Step::Ask);
+    }
+
+    #[test]
+    fn names_that_nobody_asks_for_any_more_are_forgotten() {
+        let names = Names::asking(|_| Ok(vec![address(7)]), Arc::default());
+        let deadline = Instant::now() + 20 * SECOND;
+        for n in 0..10 {
+            names.addresses(&format!("{n}.example.com"), deadline).unwrap();
+        }
+        assert_eq!(names.known.lock().len(), 10);
+        for name in names.known.lock().values_mut().take(9) {
+            let (_, learned) = name.addresses.as_mut().unwrap();
+            *learned = learned.checked_sub(STALE).unwrap();
+        }
+        names.addresses("new.example.com", deadline).unwrap();
+        assert_eq!(names.known.lock().len(), 2);
     }
 
     #[test]

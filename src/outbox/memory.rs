@@ -114,6 +114,7 @@ mod tests {
         let report = DropReport {
             telemetry: Arc::clone(&telemetry),
             url: "http://localhost".to_owned(),
+            configured_url: "http://localhost".to_owned(),
             endpoint: "billing (http://localhost)".to_owned(),
             app_id: "a".to_owned(),
             events: 1,

@@ -10,9 +10,11 @@ use crate::telemetry::{Cause, Level, Outcome, Telemetry};
 #[must_use = "a drop that is not published is silent"]
 pub struct DropReport {
     pub(crate) telemetry: Arc<Telemetry>,
-    /// Where they were to go, without userinfo.
+    /// Where they were to go, without userinfo and query.
     pub(crate) url: String,
-    /// The same, as it is said in the log.
+    /// The same with the query, for listeners only.
+    pub(crate) configured_url: String,
+    /// The endpoint, as it is called in the log.
     pub(crate) endpoint: String,
     /// Whose they were.
     pub(crate) app_id: String,
@@ -27,7 +29,7 @@ pub struct DropReport {
 impl DropReport {
     /// Counts it, logs it, and has a `WebhookDropped` fired.
     pub fn publish(self) {
-        let Self { telemetry, url, endpoint, app_id, events, attempts, reason } = self;
+        let Self { telemetry, url: _, configured_url, endpoint, app_id, events, attempts, reason } = self;
         telemetry.dropped(events as u64, Cause::of(&reason));
         let line = if attempts > 0 {
             telemetry.counters().batches_dropped.add(1);
@@ -35,7 +37,7 @@ impl DropReport {
         } else {
             format!("{events} webhook events given up ({reason}): {endpoint}")
         };
-        telemetry.report(Outcome::Dropped { url, app_id, attempts, reason });
+        telemetry.report(Outcome::Dropped { url: configured_url, app_id, attempts, reason });
         telemetry.log_about(&endpoint, Level::Warning, line);
     }
 }

@@ -41,7 +41,8 @@ impl DeadLetters {
     }
 
     /// Up to limit letters, newest first, older than the letter before: arrays with the keys letter (its name), id
-    /// (webhook-id), endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event), `dropped_ms`, body.
+    /// (webhook-id), endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event), `dropped_ms`,
+    /// bytes (that it takes).
     #[php(defaults(limit = 50))]
     pub fn list(&mut self, limit: i64, before: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {
         let mut list = ZendHashTable::new();
@@ -57,7 +58,7 @@ impl DeadLetters {
         Ok(list)
     }
 
-    /// One letter, as in `list()`; null when it is not there.
+    /// One letter, as in `list()`, with its body; null when it is not there.
     pub fn find(&mut self, letter: String) -> PhpResult<Option<ZBox<ZendHashTable>>> {
         let Some(letter) = LetterId::parse(&letter) else { return Ok(None) };
         self.core.find(&letter).map_err(redis_failed)?.map(letter_array).transpose()
@@ -97,7 +98,7 @@ fn number(count: usize) -> i64 {
 }
 
 fn letter_array(letter: DeadLetter) -> PhpResult<ZBox<ZendHashTable>> {
-    let mut array = ZendHashTable::with_capacity(11);
+    let mut array = ZendHashTable::with_capacity(12);
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     array.insert("letter", letter.letter.as_str())?;
     array.insert("id", letter.id)?;
@@ -109,6 +110,9 @@ fn letter_array(letter: DeadLetter) -> PhpResult<ZBox<ZendHashTable>> {
     array.insert("reason", letter.reason)?;
     array.insert("time_ms", whole(letter.time_ms))?;
     array.insert("dropped_ms", whole(letter.letter.time_ms()))?;
-    array.insert("body", letter.body)?;
+    array.insert("bytes", whole(letter.bytes))?;
+    if let Some(body) = letter.body {
+        array.insert("body", body)?;
+    }
     Ok(array)
 }

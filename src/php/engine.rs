@@ -290,9 +290,10 @@ fn outcome_array(outcome: Outcome) -> PhpResult<ZBox<ZendHashTable>> {
             array.insert("attempts", i64::from(attempts))?;
             array.insert("reason", reason)?;
         }
-        Outcome::EndpointDisabled { url, reason } => {
+        Outcome::EndpointDisabled { url, endpoint, reason } => {
             array.insert("type", "endpoint_disabled")?;
             array.insert("url", url)?;
+            array.insert("endpoint", endpoint)?;
             array.insert("reason", reason)?;
         }
         Outcome::EndpointFailing { url, endpoint, reason, seconds } => {

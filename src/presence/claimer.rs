@@ -20,7 +20,6 @@ use admission::Admission;
 
 use super::audit::Audit;
 use super::clock::RedisClock;
-use super::full_outbox::FullOutbox;
 use super::grace::Grace;
 use super::ledger::SharedLedger;
 use super::scripts::{ClaimCall, Keys, Refusal};
@@ -29,7 +28,7 @@ use super::standing::Standing;
 use crate::event::Event;
 use crate::names::NodeId;
 use crate::redis::Link;
-use crate::telemetry::{Level, Telemetry};
+use crate::telemetry::{Level, PacedCount, Telemetry};
 use repair::Comparison;
 use stuck::{Stuck, call, known, relieve, stuck};
 use suspension::Suspension;
@@ -94,7 +93,7 @@ pub(crate) struct Claimer {
     admission: Admission,
     suspension: Suspension,
     grace: Grace,
-    full_outbox: FullOutbox,
+    full_outbox: PacedCount,
     clock: RedisClock,
     /// The number of the batch that was sent and not answered, if there is one: it may be carried out already.
     unanswered: Option<u64>,
@@ -143,7 +142,7 @@ impl Claimer {
             admission: Admission::default(),
             suspension: Suspension::default(),
             grace,
-            full_outbox: FullOutbox::default(),
+            full_outbox: PacedCount::default(),
             clock: RedisClock::default(),
             unanswered: None,
             prepared: None,
@@ -332,11 +331,13 @@ impl Claimer {
             counters.events.add(edges + judged(b'm') + verdict.counted + batch.whispers() as u64 - verdict.refused);
             counters.client_events_unaccepted.add(verdict.refused);
         }
-        if let Some(refused) = self.full_outbox.refused(verdict.refused, now) {
+        if let Some(refused) = self.full_outbox.add(verdict.refused, now) {
             self.telemetry.log(
                 Level::Error,
                 format_args!(
-                    "{refused} client events were given up: more than twice outbox_max_events wait in their part of the outbox"
+                    "{refused} client events were given up: more than twice outbox_max_events wait in their part of the \
+                     outbox, or outbox_max_bytes of them in all of it; see resonate-webhooks:status for the endpoints that \
+                     do not keep up"
                 ),
             );
         }

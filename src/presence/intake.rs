@@ -9,14 +9,13 @@ use parking_lot::MutexGuard;
 
 use super::batch::{CacheSeen, Said, Whisper};
 use super::claim::Claim;
-use super::full_outbox::FullOutbox;
 use super::ledger::{Ledger, SharedLedger};
 use super::table::non_empty;
 use crate::config::IgnoredChannels;
 use crate::event::{ClientEvent, ClientEventParts, ClientMessage, CustomEvent};
 use crate::intent::{Intent, IntentQueue, Packed};
 use crate::names::{AppId, ChannelName, SocketId};
-use crate::telemetry::{Level, Telemetry};
+use crate::telemetry::{Level, PacedCount, Telemetry};
 
 /// Intents taken from the queue at once.
 const PORTION: usize = 1024;
@@ -43,7 +42,7 @@ pub(crate) struct Intake {
     claims: Vec<Claim>,
     barriers: Vec<Sender<()>>,
     /// Events of the application that found no room.
-    dropped: FullOutbox,
+    dropped: PacedCount,
     ignored: IgnoredChannels,
 }
 
@@ -63,7 +62,7 @@ impl Intake {
         telemetry: Arc<Telemetry>,
     ) -> Self {
         let (portion, claims, barriers) = (Vec::new(), Vec::new(), Vec::new());
-        let (dropped, ignored) = (FullOutbox::default(), IgnoredChannels::default());
+        let (dropped, ignored) = (PacedCount::default(), IgnoredChannels::default());
         Self { queue, intents, ledger, telemetry, portion, claims, barriers, dropped, ignored }
     }
 
@@ -236,7 +235,7 @@ impl Intake {
             return;
         }
         self.telemetry.counters().custom_events_dropped.add(1);
-        if let Some(dropped) = self.dropped.refused(1, Instant::now()) {
+        if let Some(dropped) = self.dropped.add(1, Instant::now()) {
             self.telemetry.log(
                 Level::Error,
                 format_args!("{dropped} events of the application were given up: too much waits for Redis"),

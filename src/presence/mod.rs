@@ -12,7 +12,6 @@ mod batch;
 mod claim;
 mod claimer;
 mod clock;
-mod full_outbox;
 mod grace;
 mod intake;
 mod ledger;

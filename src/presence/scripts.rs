@@ -110,6 +110,8 @@ pub(crate) struct Keys {
     partitions: u16,
     /// How many events may wait in one before it takes no client events.
     partition_max: usize,
+    /// Client events of how many bytes may wait in all of them before they take no more, if there is a limit.
+    client_bytes_max: Option<usize>,
     /// The time between two counts of a channel.
     count_interval: Duration,
     /// How long a cache channel is known to be empty; nothing when nobody wants to know.
@@ -129,6 +131,7 @@ impl Keys {
             roster: None,
             partitions,
             partition_max: usize::MAX,
+            client_bytes_max: None,
             count_interval: Duration::ZERO,
             miss_ttl: Duration::ZERO,
             identity: None,
@@ -143,6 +146,11 @@ impl Keys {
     /// The same keys for a node whose client events are refused by a partition in which `events` wait.
     pub(crate) fn with_partition_max(self, events: usize) -> Self {
         Self { partition_max: events, ..self }
+    }
+
+    /// The same keys for a node whose client events are refused while such ones of so many `bytes` wait.
+    pub(crate) fn with_client_bytes_max(self, bytes: Option<usize>) -> Self {
+        Self { client_bytes_max: bytes, ..self }
     }
 
     /// The same keys for a node that announces how many are on a channel once per `interval` at most.

@@ -38,6 +38,33 @@ fn a_full_partition_refuses_what_clients_say_and_takes_what_the_application_says
 }
 
 #[test]
+fn client_events_beyond_so_many_bytes_are_refused_and_edges_are_not() {
+    let mut cluster = Cluster::start();
+    let a = cluster.node(1);
+    let length = "c3:app9:private-a8:client-x3:1.10:0".len();
+    let counted = |cluster: &mut Cluster| -> Option<usize> {
+        redis::cmd("HGET").arg("wh:out_bytes").arg("all").query(&mut cluster.redis).unwrap()
+    };
+    cluster.keys = cluster.keys.clone().with_client_bytes_max(Some(2 * length + 1));
+    let claim = |cluster: &mut Cluster, number: u64, entries| {
+        let batch = Batch::new(number, entries);
+        cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &batch).unwrap().unwrap()
+    };
+    let join = |name: &str| Entry::Claim(Claim::join(channel("app", name)));
+    assert_eq!(claim(&mut cluster, 1, vec![join("private-a")]).edges, b"1");
+    assert_eq!(counted(&mut cluster), None, "an edge is not counted");
+    assert_eq!(claim(&mut cluster, 2, vec![by_client()]).refused, 0);
+    assert_eq!(counted(&mut cluster), Some(length), "{:?}", cluster.outbox());
+    // In one call as over several, and what the application says always gets in.
+    let verdict = claim(&mut cluster, 3, vec![by_client(), by_client(), by_application(), join("private-b")]);
+    assert_eq!((verdict.refused, verdict.edges.as_slice()), (1, b"1".as_slice()));
+    let all = 2 * length + "x3:app9:private-a10:order.paid0".len();
+    assert_eq!(counted(&mut cluster), Some(all));
+    assert_eq!(claim(&mut cluster, 4, vec![by_client(), join("private-c")]).refused, 1);
+    assert_eq!((counted(&mut cluster), cluster.outbox().len()), (Some(all), 6));
+}
+
+#[test]
 fn the_connection_by_which_a_user_came_stands_beside_the_event_and_only_where_it_is_an_edge() {
     let mut cluster = Cluster::start();
     let (a, b) = (cluster.node(1), cluster.node(2));

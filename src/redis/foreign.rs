@@ -8,15 +8,18 @@ use redis::{Connection, RedisResult};
 use crate::outbox::redis::PARTITIONS;
 
 /// The keys that a cluster has once, with their types.
-const ONCE: [(&str, &str); 16] = [
+const ONCE: [(&str, &str); 19] = [
     ("audit", "string"),
     ("by", "hash"),
     ("counts", "hash"),
     ("counts_due", "zset"),
     ("dead", "stream"),
+    ("dead_bodies", "hash"),
+    ("dead_sizes", "zset"),
     ("due", "zset"),
     ("epoch", "hash"),
     ("nodes", "zset"),
+    ("out_bytes", "hash"),
     ("owners", "hash"),
     ("paused", "hash"),
     ("restoring", "set"),

@@ -63,7 +63,7 @@ counters! {
     edges,
     /// Rejoins within the grace, each of which spared the receivers a departure and an arrival.
     edges_silenced,
-    /// Client events that the outbox in Redis did not take because too many waited in their partition.
+    /// Client events that the outbox in Redis did not take because too many waited in their partition, or too many bytes in all.
     client_events_unaccepted,
     /// Pairs of opposite edges given up unsent because too many waited for an unreachable Redis.
     claims_collapsed,

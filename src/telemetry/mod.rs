@@ -4,6 +4,7 @@ mod cause;
 mod counters;
 mod notices;
 mod outcome;
+mod paced;
 mod redis_fault;
 mod watch;
 
@@ -17,6 +18,7 @@ pub(crate) use cause::{NO_EVENT, NO_PLACE, OUTBOX_FULL, UNCONFIGURED, UNKNOWN_AP
 pub use counters::{Counter, Counters};
 use notices::Kind;
 pub use outcome::{Level, Outcome, Outcomes};
+pub(crate) use paced::PacedCount;
 pub use redis_fault::RedisFault;
 pub use watch::Sight;
 pub(crate) use watch::Watch;

@@ -31,13 +31,14 @@ impl Level {
     }
 }
 
-/// One thing that happened on a background thread. URLs in it carry no userinfo.
+/// One thing that happened on a background thread. URLs in it carry no userinfo, and no query but where
+/// that is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
     /// An endpoint answered 2xx.
     Delivered {
-        /// Where.
+        /// Where, with the query that the config has.
         url: String,
         /// The status code.
         status: u16,
@@ -48,7 +49,7 @@ pub enum Outcome {
     },
     /// A batch was given up.
     Dropped {
-        /// Where.
+        /// Where, with the query that the config has.
         url: String,
         /// Whose events.
         app_id: String,
@@ -59,8 +60,10 @@ pub enum Outcome {
     },
     /// An endpoint gets nothing more until the process starts anew.
     EndpointDisabled {
-        /// Which.
+        /// Where.
         url: String,
+        /// Its id.
+        endpoint: String,
         /// What it answered.
         reason: String,
     },

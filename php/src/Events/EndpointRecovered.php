@@ -16,7 +16,7 @@ class EndpointRecovered
     /**
      * Create a new event instance.
      *
-     * @param  string  $url  The endpoint, without userinfo.
+     * @param  string  $url  The endpoint, without userinfo and query.
      * @param  int  $seconds  For how long no attempt had succeeded.
      * @param  string  $endpoint  The endpoint's id.
      */

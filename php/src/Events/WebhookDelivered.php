@@ -16,7 +16,7 @@ class WebhookDelivered
     /**
      * Create a new event instance.
      *
-     * @param  string  $url  The endpoint, without userinfo.
+     * @param  string  $url  The endpoint as configured, without userinfo: its query may be secret.
      * @param  int  $status  The HTTP status it answered.
      * @param  string  $appId  The application whose events were delivered.
      * @param  int  $attempts  Attempts made, the successful one included.

@@ -16,7 +16,7 @@ class WebhookDropped
     /**
      * Create a new event instance.
      *
-     * @param  string  $url  The endpoint, without userinfo.
+     * @param  string  $url  The endpoint as configured, without userinfo: its query may be secret.
      * @param  string  $appId  The application whose events were dropped.
      * @param  int  $attempts  Attempts made in all.
      * @param  string  $reason  The last failure: `HTTP 500`, or the transport error.

@@ -13,6 +13,7 @@ use Webpatser\ResonateWebhooks\Events\Operation;
 use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Native\Cluster;
+use Webpatser\ResonateWebhooks\ProvidedEndpoints;
 use Webpatser\ResonateWebhooks\Settings;
 
 /**
@@ -150,9 +151,9 @@ final class NativeCluster implements ClusterContract
         }
 
         try {
-            $endpoints = iterator_to_array($this->container->make(EndpointProvider::class)->endpoints());
+            $provided = new ProvidedEndpoints($this->container->make(EndpointProvider::class), $settings);
 
-            return $this->native = new Cluster(['endpoints' => $endpoints] + $settings);
+            return $this->native = new Cluster($provided->config());
         } catch (Throwable $e) {
             $this->native = new Cluster(['endpoints' => []] + $settings);
             $this->failure = EndpointProviderFailed::because($e);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Open;
-use crate::config::Payload;
+use crate::config::{Endpoint, Payload};
 use crate::delivery::lanes::{Ending, GivenUp, Passed};
 use crate::delivery::retry::GONE;
 use crate::names::AppId;
@@ -45,14 +45,14 @@ impl Open<'_> {
     pub(super) fn pass(&self, passed: &Passed) {
         let Passed { lane, endpoint, batch, attempts, ending, moves, farewell } = passed;
         let (desk, lanes) = (self.desk, &self.work.lanes);
-        let url = &lanes.endpoint(*endpoint).target;
+        let target = &lanes.endpoint(*endpoint).target;
         let fate = match ending {
             Ending::Delivered { status } => {
                 let counters = desk.telemetry.counters();
                 counters.batches_delivered.add(1);
                 counters.events_delivered.add(count(batch.events()) as u64);
                 desk.telemetry.report(Outcome::Delivered {
-                    url: url.to_string(),
+                    url: target.configured(),
                     status: *status,
                     app_id: lane.app.as_text().into_owned(),
                     attempts: *attempts,
@@ -72,7 +72,11 @@ impl Open<'_> {
                     lanes.endpoint(*endpoint).label()
                 ),
             );
-            desk.telemetry.report(Outcome::EndpointDisabled { url: url.to_string(), reason: GONE.to_owned() });
+            desk.telemetry.report(Outcome::EndpointDisabled {
+                url: target.to_string(),
+                endpoint: lane.endpoint.to_string(),
+                reason: GONE.to_owned(),
+            });
         }
         desk.outbox.passed(outbox::Passed {
             lane,
@@ -121,11 +125,14 @@ impl Open<'_> {
         attempts: u32,
         reason: &str,
     ) -> DropReport {
-        let lanes = &self.work.lanes;
+        let of_endpoint = |text: fn(&Endpoint) -> String| {
+            endpoint.map_or_else(String::new, |endpoint| text(self.work.lanes.endpoint(endpoint)))
+        };
         DropReport {
             telemetry: Arc::clone(&self.desk.telemetry),
-            url: endpoint.map_or_else(String::new, |endpoint| lanes.endpoint(endpoint).target.to_string()),
-            endpoint: endpoint.map_or_else(String::new, |endpoint| lanes.endpoint(endpoint).label()),
+            url: of_endpoint(|endpoint| endpoint.target.to_string()),
+            configured_url: of_endpoint(|endpoint| endpoint.target.configured()),
+            endpoint: of_endpoint(Endpoint::label),
             app_id: app.as_text().into_owned(),
             events: count(events),
             attempts,

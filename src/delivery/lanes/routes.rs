@@ -111,12 +111,13 @@ impl Lanes {
                 continue;
             }
             let id = LaneId { endpoint: endpoint.id.clone(), app: app.clone() };
-            let lane = *self.places.entry(id.clone()).or_insert(self.entries.len());
-            if lane == self.entries.len() {
-                let limits = self.limits.of(endpoint);
-                let (lane, failing, plan) = (Lane::new(limits), false, Plan::Nothing);
-                self.entries.push(Entry { id, endpoint: place, lane, failing, plan });
-            }
+            let lane = self.places.get(&id).copied().unwrap_or_else(|| {
+                let lane = Lane::new(self.limits.of(endpoint));
+                let entry = Entry { id: id.clone(), endpoint: place, lane, failing: false, plan: Plan::Nothing };
+                let lane = self.free.put_lane(&mut self.entries, entry);
+                self.places.insert(id, lane);
+                lane
+            });
             lanes.push(lane);
         }
         lanes

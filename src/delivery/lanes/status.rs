@@ -70,7 +70,7 @@ impl Lanes {
         let batch = lane.batch()?;
         Some(Sight {
             endpoint: id.endpoint.to_string(),
-            label: label(&self.endpoints[*endpoint]),
+            label: self.endpoints[*endpoint].label(),
             app_id: id.app.as_text().into_owned(),
             id: batch.id().to_owned(),
             events: batch.events().iter().map(|queued| queued.item.events()).sum(),
@@ -105,8 +105,8 @@ impl Lanes {
         let last = health.last.as_ref();
         EndpointStatus {
             id: endpoint.id.to_string(),
-            label: label(endpoint),
-            url: endpoint.target.without_query(),
+            label: endpoint.label(),
+            url: endpoint.target.to_string(),
             app_id: scope(endpoint),
             state,
             since_ms: ms(since),
@@ -126,11 +126,6 @@ impl Lanes {
             oldest_ms: None,
         }
     }
-}
-
-fn label(endpoint: &Endpoint) -> String {
-    let url = endpoint.target.without_query();
-    endpoint.name.as_ref().map_or_else(|| url.clone(), |name| format!("{name} ({url})"))
 }
 
 /// Whose events an endpoint gets.

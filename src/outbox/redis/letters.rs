@@ -6,16 +6,17 @@
 //! |---|---|
 //! | `id` | `webhook-id` |
 //! | `endpoint` | the endpoint's id |
-//! | `url` | where it was to go, without userinfo; empty when no such endpoint was configured any more |
+//! | `url` | where it was to go, without userinfo and query; empty when no such endpoint was configured any more |
 //! | `app_id` | whose events |
 //! | `events` | how many |
 //! | `attempts` | made in all; 0 when it was never sent |
 //! | `reason` | `HTTP 500`, `outbox full`, or what went wrong on the way |
 //! | `time_ms` | when the first event happened, in Unix ms |
-//! | `body` | as it was or would have been sent |
-//! | `partition`, `raw:{field}` | in place of `endpoint`, `url` and `body`, which are empty or missing, of an entry of the outbox that could not be read: where it stood, and its fields. `id` is its place |
+//! | `bytes` | that the letter takes, its body included |
+//! | `partition`, `raw:{field}` | of an entry of the outbox that could not be read: where it stood, and its fields. `endpoint` and `url` are empty, and it has no body. `id` is its place |
 //!
-//! The entry's own id tells when it was given up. Nothing in it is secret.
+//! The entry's own id names the letter and tells when it was given up. Its body, as it was or would have been sent, is in
+//! `{prefix}:dead_bodies`: a list of letters must not weigh what they say. Nothing in either is secret.
 
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ use crate::delivery::encode_body;
 use crate::outbox::{DropReport, LetterId, Passed, redelivery_of};
 use crate::redis::{Link, LinkError, Settings, millis};
 
-/// Letters that one call to Redis moves or removes, so that it serves others in between.
+/// Letters that one call to Redis moves or reads, so that it serves others in between.
 const PORTION: usize = 100;
 
 /// A batch that was given up.
@@ -41,7 +42,7 @@ pub struct DeadLetter {
     pub id: String,
     /// The endpoint's id.
     pub endpoint: String,
-    /// Where it was to go, without userinfo.
+    /// Where it was to go, without userinfo and query.
     pub url: String,
     /// Whose events.
     pub app_id: String,
@@ -53,8 +54,10 @@ pub struct DeadLetter {
     pub reason: String,
     /// When its first event happened, in Unix ms.
     pub time_ms: u64,
-    /// The JSON.
-    pub body: String,
+    /// Bytes that it takes, its body included.
+    pub bytes: u64,
+    /// The JSON; `None` in a list.
+    pub body: Option<String>,
 }
 
 /// The dead letters of a cluster, from any machine that reaches its Redis. Every method waits for Redis: not for an event
@@ -94,7 +97,7 @@ impl DeadLetters {
         self.call(|redis, keys| redis.xlen(keys.dead_letters()))
     }
 
-    /// Up to `limit` letters, newest first, older than `before`.
+    /// Up to `limit` letters, newest first, older than `before`, without their bodies.
     ///
     /// # Errors
     /// As [`Self::count`].
@@ -155,8 +158,7 @@ impl DeadLetters {
     pub fn forget(&mut self, letters: &[LetterId]) -> Result<usize, LettersError> {
         let mut removed = 0;
         for portion in letters.chunks(PORTION) {
-            let ids: Vec<&str> = portion.iter().map(LetterId::as_str).collect();
-            removed += self.call(|redis, keys| redis.xdel::<_, _, usize>(keys.dead_letters(), &ids))?;
+            removed += self.call(|redis, keys| keys.forget_letters(redis, portion))?;
         }
         Ok(removed)
     }
@@ -166,15 +168,21 @@ impl DeadLetters {
     /// # Errors
     /// As [`Self::count`].
     pub fn forget_older_than(&mut self, age: Duration) -> Result<usize, LettersError> {
-        self.call(|redis, keys| {
-            let mut trim = redis::cmd("XTRIM");
-            trim.arg(keys.dead_letters());
-            if age.is_zero() {
-                trim.arg("MAXLEN").arg(0).query(redis)
-            } else {
-                trim.arg("MINID").arg(oldest_within(redis, age)?).query(redis)
+        let last = self.call(|redis, keys| {
+            if !age.is_zero() {
+                return Ok(Some(format!("({}", oldest_within(redis, age)?)));
             }
-        })
+            let newest: StreamRangeReply = redis.xrevrange_count(keys.dead_letters(), "+", "-", 1)?;
+            Ok(newest.ids.into_iter().next().map(|newest| newest.id))
+        })?;
+        let Some(last) = last else { return Ok(0) };
+        let mut removed = 0;
+        loop {
+            match self.call(|redis, keys| keys.forget_oldest_letters(redis, &last))? {
+                0 => return Ok(removed),
+                portion => removed += portion,
+            }
+        }
     }
 
     /// The next letters behind `after`, up to and including `last`, oldest first.
@@ -197,7 +205,6 @@ impl DeadLetters {
 impl DeadLetter {
     /// Reads an entry of the stream. `None` when it is none of ours.
     fn read(entry: &StreamId) -> Option<Self> {
-        let raw = || raw_text(entry.map.keys().filter_map(|name| Some((name.as_str(), entry.get(name)?))));
         let text = |field| entry.get::<Vec<u8>>(field).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let number = |field| entry.get::<u64>(field).unwrap_or_default();
         Some(Self {
@@ -210,8 +217,14 @@ impl DeadLetter {
             attempts: number("attempts"),
             reason: text("reason").unwrap_or_default(),
             time_ms: number("time_ms"),
-            body: text("body").or_else(raw)?,
+            bytes: number("bytes"),
+            body: None,
         })
+    }
+
+    /// What an entry that could not be read says, out of its letter.
+    fn raw(entry: &StreamId) -> Option<String> {
+        raw_text(entry.map.keys().filter_map(|name| Some((name.as_str(), entry.get(name)?))))
     }
 }
 
@@ -249,12 +262,17 @@ fn body_time_ms(body: &[u8]) -> Option<u64> {
 
 /// The body of a letter, if it is there.
 pub(super) fn body(redis: &mut Connection, keys: &Keys, letter: &LetterId) -> RedisResult<Option<Vec<u8>>> {
-    Ok(find(redis, keys, letter)?.map(|letter| letter.body.into_bytes()))
+    redis.hget(keys.dead_letter_bodies(), letter.as_str())
 }
 
 fn find(redis: &mut Connection, keys: &Keys, letter: &LetterId) -> RedisResult<Option<DeadLetter>> {
-    let found: StreamRangeReply = redis.xrange(keys.dead_letters(), letter.as_str(), letter.as_str())?;
-    Ok(found.ids.first().and_then(DeadLetter::read))
+    let (found, body): (StreamRangeReply, Option<Vec<u8>>) = redis::pipe()
+        .xrange(keys.dead_letters(), letter.as_str(), letter.as_str())
+        .hget(keys.dead_letter_bodies(), letter.as_str())
+        .query(redis)?;
+    let Some(entry) = found.ids.first() else { return Ok(None) };
+    let body = body.map(|body| String::from_utf8_lossy(&body).into_owned()).or_else(|| DeadLetter::raw(entry));
+    Ok(DeadLetter::read(entry).map(|letter| DeadLetter { body: Some(body.unwrap_or_default()), ..letter }))
 }
 
 /// The id before which entries are older than `age`, by Redis' clock.

@@ -41,7 +41,7 @@ use crate::config::{ClusterIdentity, Config};
 use crate::event::Event;
 use crate::presence::Standing;
 use crate::redis::{Link, Settings, millis};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{PacedCount, Telemetry};
 use crate::thread::Thread;
 
 pub(crate) use partition::partition_of;
@@ -94,7 +94,12 @@ impl From<&Config> for Options {
             identity: config.cluster.clone(),
             max_events: config.outbox_max_events,
             read_every: READ_EVERY.min(config.flush_interval / READS_PER_FLUSH),
-            dead_letters: DeadLetterLimits { letters: config.dead_letter_max, age_ms: millis(config.dead_letter_age) },
+            dead_letters: DeadLetterLimits {
+                letters: config.dead_letter_max,
+                of_endpoint: config.dead_letter_max_per_endpoint,
+                bytes: config.dead_letter_max_bytes,
+                age_ms: millis(config.dead_letter_age),
+            },
         }
     }
 }
@@ -110,6 +115,8 @@ pub(crate) struct RedisOutbox {
     origin: AtomicU64,
     passages: Passages,
     rounds: Rounds,
+    /// Dead letters that made room for others and are not said yet, and whether Redis was full.
+    evicted: Mutex<(PacedCount, bool)>,
     waker: OnceLock<Waker>,
     threads: OnceLock<[Thread; 2]>,
     telemetry: Arc<Telemetry>,
@@ -158,6 +165,7 @@ impl RedisOutbox {
             origin: AtomicU64::new(0),
             passages: Passages::default(),
             rounds: Rounds::default(),
+            evicted: Mutex::default(),
             waker: OnceLock::new(),
             threads: OnceLock::new(),
             telemetry: Arc::clone(telemetry),

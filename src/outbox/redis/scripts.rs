@@ -2,12 +2,14 @@
 //!
 //! All keys behind `{prefix}:`, beside those of the presence:
 //! - `out:{partition}`: stream of events, appended by the scripts that decide edges.
+//! - `out_bytes`: hash, partition, and `all` → bytes of client events and of the application's own that wait; `bytes.lua`.
 //! - `owners`: hash, partition → tenure and node. The number of the tenure is the fencing token. `cluster` and `schema` as in
 //!   `epoch`.
 //! - `cursor:{partition}`: hash, lane → id of the last event that the lane has passed. The empty lane stands for all, once
 //!   the stream was empty.
 //! - `flight:{partition}`: hash, lane → batch under way, kept where its first event stands.
-//! - `dead`: stream of dead letters, bounded by number and age; `letters` describes their fields.
+//! - `dead`: stream of dead letters, bounded by number, bytes and age; `letters` describes their fields, `dead_letters.lua`
+//!   the keys beside it.
 
 mod give_up;
 mod writes;
@@ -49,19 +51,29 @@ script!(
     "scripts/owners.lua",
     "scripts/cursors.lua",
     "scripts/full.lua",
+    "scripts/dead_letters.lua",
     "scripts/letters.lua",
     "scripts/pass.lua",
     "scripts/freeze.lua",
     "scripts/write.lua"
 );
-script!(TRIM, "scripts/owners.lua", "scripts/cursors.lua", "scripts/trim.lua");
-script!(REMOVE, "scripts/owners.lua", "scripts/remove.lua");
-script!(REDELIVER, "scripts/next_millisecond.lua", "scripts/redeliver.lua");
-script!(GIVE_UP, "scripts/owners.lua", "scripts/full.lua", "scripts/letters.lua", "scripts/give_up.lua");
+script!(TRIM, "scripts/owners.lua", "scripts/cursors.lua", "scripts/bytes.lua", "scripts/trim.lua");
+script!(REMOVE, "scripts/owners.lua", "scripts/bytes.lua", "scripts/remove.lua");
+script!(REDELIVER, "scripts/next_millisecond.lua", "scripts/dead_letters.lua", "scripts/redeliver.lua");
+script!(
+    GIVE_UP,
+    "scripts/owners.lua",
+    "scripts/full.lua",
+    "scripts/dead_letters.lua",
+    "scripts/letters.lua",
+    "scripts/bytes.lua",
+    "scripts/give_up.lua"
+);
+script!(FORGET_LETTERS, "scripts/dead_letters.lua", "scripts/forget_letters.lua");
 
 /// Puts the scripts together, before there are threads: a child of this process might inherit them half-done.
 pub(super) fn put_together() {
-    for script in [&ASSIGN, &RELEASE, &WRITE, &TRIM, &REMOVE, &REDELIVER, &GIVE_UP] {
+    for script in [&ASSIGN, &RELEASE, &WRITE, &TRIM, &REMOVE, &REDELIVER, &GIVE_UP, &FORGET_LETTERS] {
         LazyLock::force(script);
     }
 }
@@ -123,6 +135,11 @@ impl Keys {
         format!("{}:dead", self.prefix)
     }
 
+    /// The bodies of dead letters.
+    pub(super) fn dead_letter_bodies(&self) -> String {
+        format!("{}:dead_bodies", self.prefix)
+    }
+
     /// Who owns the partitions.
     pub(crate) fn owners(&self) -> String {
         format!("{}:owners", self.prefix)
@@ -168,6 +185,25 @@ impl Keys {
     pub(super) fn redeliver(&self, redis: &mut Connection, letters: &[LetterId]) -> RedisResult<usize> {
         let mut call = REDELIVER.call();
         call.key(self.dead_letters()).arg(&self.prefix).arg(PARTITIONS);
+        for letter in letters {
+            call.arg(letter.as_str());
+        }
+        call.invoke(redis)
+    }
+
+    /// Removes these dead letters. Returns how many there were.
+    pub(super) fn forget_letters(&self, redis: &mut Connection, letters: &[LetterId]) -> RedisResult<usize> {
+        self.forget(redis, "", letters)
+    }
+
+    /// Removes some of the oldest dead letters, up to `last`, an end of XRANGE. Returns how many; none when none is left.
+    pub(super) fn forget_oldest_letters(&self, redis: &mut Connection, last: &str) -> RedisResult<usize> {
+        self.forget(redis, last, &[])
+    }
+
+    fn forget(&self, redis: &mut Connection, last: &str, letters: &[LetterId]) -> RedisResult<usize> {
+        let mut call = FORGET_LETTERS.call();
+        call.key(self.dead_letters()).arg(&self.prefix).arg(last);
         for letter in letters {
             call.arg(letter.as_str());
         }

@@ -73,7 +73,7 @@ fn while_redis_is_full_partitions_are_given_and_events_removed() {
 
 #[test]
 fn a_passage_without_a_right_changes_nothing_and_is_written_once_when_the_right_is_back() {
-    for command in ["xadd", "hset", "hdel", "xtrim", "xdel"] {
+    for command in ["xadd", "hset", "hdel", "xdel", "zadd", "zrem", "zscore", "xrange", "xlen", "hlen"] {
         let mut owner = Owner::start();
         redis::cmd("ACL").arg(&["SETUSER", "admin", "on", "nopass", "~*", "+@all"]).exec(&mut owner.redis).unwrap();
         assert!(owner.keep("msg_1", 5));

@@ -1,5 +1,9 @@
 //! The scripts on a real Redis.
 
+#[path = "scripts_bytes_tests.rs"]
+mod bytes;
+#[path = "scripts_letters_tests.rs"]
+mod letters;
 #[path = "scripts_refusals_tests.rs"]
 mod refusals;
 
@@ -9,7 +13,7 @@ use super::*;
 use crate::names::NodeId;
 use crate::support::redis::RedisServer;
 
-const LIMITS: DeadLetterLimits = DeadLetterLimits { letters: 10, age_ms: 60_000 };
+const LIMITS: DeadLetterLimits = DeadLetterLimits { letters: 10, of_endpoint: 10, bytes: 1 << 40, age_ms: 60_000 };
 
 /// The one lane of these tests.
 const LANE: &[u8] = b"0:app";

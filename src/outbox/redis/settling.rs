@@ -1,12 +1,12 @@
 //! What is written down about batches: what lanes have passed, what they send next, and the removal of what is settled.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::RedisOutbox;
 use super::keeps::Turn;
 use super::passages::Unwritten;
-use super::scripts::{Frozen, Passage, Written};
+use super::scripts::{DeadLetterLimits, Frozen, Passage, Written};
 use super::store::Store;
 use super::tenure::{End, Overtaken};
 use crate::outbox::{Handover, NotKept, Position};
@@ -27,6 +27,7 @@ impl RedisOutbox {
         loop {
             let stopped = self.passages.wait(SETTLE_EVERY);
             let held_up = self.write_down().is_err();
+            self.say_evicted(0, false);
             if stopped {
                 return;
             }
@@ -180,17 +181,25 @@ impl RedisOutbox {
         self.hand_over(Handover { revoked, ..Handover::default() });
     }
 
+    /// Counts dead letters that made room for others, and says so now and then.
     pub(super) fn say_evicted(&self, letters: usize, full: bool) {
-        if letters > 0 {
-            self.telemetry.counters().dead_letters_evicted.add(letters as u64);
-            let most = self.options.dead_letters.letters;
-            let why = if full {
-                "Redis is full (maxmemory)".to_owned()
-            } else {
-                format!("there are {most} (dead_letter_max)")
-            };
-            self.telemetry.log(Level::Error, format_args!("{letters} dead letters made room for newer ones: {why}"));
-        }
+        self.telemetry.counters().dead_letters_evicted.add(letters as u64);
+        let (letters, full) = {
+            let (count, was_full) = &mut *self.evicted.lock();
+            *was_full |= full && letters > 0;
+            let Some(letters) = count.add(letters as u64, Instant::now()) else { return };
+            (letters, std::mem::take(was_full))
+        };
+        let DeadLetterLimits { letters: most, of_endpoint, bytes, .. } = self.options.dead_letters;
+        let why = if full {
+            "Redis is full (maxmemory)".to_owned()
+        } else {
+            format!(
+                "a limit is reached (dead_letter_max = {most}, dead_letter_max_per_endpoint = {of_endpoint}, \
+                 dead_letter_max_bytes = {bytes}); see resonate-webhooks:failed for the endpoints that fail"
+            )
+        };
+        self.telemetry.log(Level::Error, format_args!("{letters} dead letters made room for newer ones: {why}"));
     }
 }
 

@@ -89,6 +89,7 @@ impl RedisOutbox {
                 let report = DropReport {
                     telemetry: Arc::clone(&self.telemetry),
                     url: String::new(),
+                    configured_url: String::new(),
                     endpoint: format!(
                         "entry {} of the outbox, partition {}; it is a dead letter",
                         entry.id, of.partition

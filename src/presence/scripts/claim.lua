@@ -10,7 +10,8 @@
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] batch number
 -- ARGV[5]   partitions of the outbox; 0 when it is not in Redis
 -- ARGV[6]   grace (ms)  ARGV[7] most departures to announce
--- ARGV[8]   how many events may wait in a partition of the outbox before it takes no client events
+-- ARGV[8]   how many events may wait in a partition of the outbox before it takes no client events; behind a colon, client
+--           events of how many bytes in all partitions, if there is a limit
 -- ARGV[9]   time between two counts of a channel (ms)  ARGV[10] how long a channel is known to be empty (ms)
 -- ARGV[11]  the entries in their order, five bytes each: what it is, the partition of its events and the number of the hold
 --           that it is about, counted from 1; both are two bytes, the greater one first
@@ -37,7 +38,7 @@
 --   settling  number = milliseconds until it is worth asking again. Nothing changed.
 --   suspended an application of the entries is suspended, by now or before; see suspended.lua. Nothing else changed.
 -- May change: `settling`, unconfirmed, hold sets, due, `grace`, counts, counts_due, `counts`, miss,
--- suspended, KEYS[3..6], the outbox (out).
+-- suspended, KEYS[3..6], the outbox (out, out_bytes).
 
 local node, batch = ARGV[2], ARGV[4]
 

@@ -39,10 +39,12 @@ impl Keys {
             .arg(batch.number())
             .arg(self.partitions)
             .arg(millis(self.grace))
-            .arg(DUE_PER_BATCH)
-            .arg(self.partition_max)
-            .arg(millis(self.count_interval))
-            .arg(millis(self.miss_ttl));
+            .arg(DUE_PER_BATCH);
+        match self.client_bytes_max {
+            None => call.arg(self.partition_max),
+            Some(bytes) => call.arg(format!("{}:{bytes}", self.partition_max)),
+        };
+        call.arg(millis(self.count_interval)).arg(millis(self.miss_ttl));
         add_entries(&mut call, batch, self.partitions);
         let command = call.get_packed_command();
         ClaimCall { node: node.clone(), epoch: epoch.to_owned(), number: batch.number(), command }

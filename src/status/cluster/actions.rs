@@ -49,15 +49,15 @@ pub struct Seen {
 
 impl Configured {
     fn of(endpoint: &Endpoint) -> Self {
-        let (id, url) = (endpoint.id.to_string(), endpoint.target.without_query());
+        let (id, url) = (endpoint.id.to_string(), endpoint.target.to_string());
         Self {
             name: endpoint.name.clone(),
-            label: endpoint.name.as_ref().map_or_else(|| url.clone(), |name| format!("{name} ({url})")),
+            label: endpoint.label(),
             app_id: match &endpoint.apps {
                 AppScope::Every => "*".to_owned(),
                 AppScope::Only(app) => app.as_text().into_owned(),
             },
-            aliases: [Some(id.clone()), endpoint.name.clone(), Some(url.clone()), Some(endpoint.target.to_string())],
+            aliases: [Some(id.clone()), endpoint.name.clone(), Some(url.clone()), Some(endpoint.target.configured())],
             id,
             url,
         }

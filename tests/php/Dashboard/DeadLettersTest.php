@@ -175,7 +175,10 @@ final class DeadLettersTest extends DashboardTestCase
             RedisServer::shared()->command(
                 'XADD', $this->config()['key_prefix'].':dead', "{$ms}-{$number}", 'id', "msg_{$number}", 'endpoint', 'billing', 'url', 'http://127.0.0.1/',
                 'app_id', '1', 'events', '1', 'attempts', '1', 'reason', $reason, 'time_ms', (string) $ms,
-                'body', '{"time_ms":1,"events":[{"name":"channel_occupied","channel":"presence-'.$number.'"}]}',
+            );
+            RedisServer::shared()->command(
+                'HSET', $this->config()['key_prefix'].':dead_bodies', "{$ms}-{$number}",
+                '{"time_ms":1,"events":[{"name":"channel_occupied","channel":"presence-'.$number.'"}]}',
             );
         }
     }

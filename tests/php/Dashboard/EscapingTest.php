@@ -28,7 +28,7 @@ final class EscapingTest extends DashboardTestCase
         $cluster = new Cluster($this->config(['endpoints' => $endpoints]));
         Wait::until(fn () => ($status = $cluster->status())['dead_letters'] === 1 && ($status['endpoints'][0]['drops'] ?? 0) === 1, 'the letter');
         [$letter] = $this->letters()->list();
-        $this->assertStringContainsString('<script>alert(1)', $letter['body']);
+        $this->assertStringContainsString('<script>alert(1)', $this->letters()->find($letter['letter'])['body']);
 
         $endpoint = urlencode("e{$evil}");
         $pages = ['' => ['n', 'a'], '/live' => ['n', 'a'], '/dead-letters' => ['a'], "/dead-letters/{$letter['letter']}" => ['a', 'private-'],

@@ -37,6 +37,6 @@ trait AsksForEndpoint
      */
     protected function isUnknown(string $name): int
     {
-        return $this->refuse("No endpoint is called [{$this->text($name)}].");
+        return $this->refuse($this->unknownEndpoint($name));
     }
 }

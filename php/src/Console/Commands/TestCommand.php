@@ -113,7 +113,7 @@ class TestCommand extends WebhooksCommand
     protected function whyNot(string $name): string
     {
         return $this->quietly(fn () => array_column($this->cluster()->endpoints($name), 'label', 'id')) === []
-            ? "No endpoint is called [{$this->text($name)}]."
-            : "The servers know [{$this->text($name)}], this application does not: run the test where its EndpointProvider or config is.";
+            ? $this->unknownEndpoint($name)
+            : "The servers know [{$this->shown($name)}], this application does not: run the test where its EndpointProvider or config is.";
     }
 }

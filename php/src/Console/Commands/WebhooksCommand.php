@@ -154,6 +154,22 @@ abstract class WebhooksCommand extends Command
     }
 
     /**
+     * No endpoint has this name.
+     */
+    protected function unknownEndpoint(string $name): string
+    {
+        return "No endpoint is called [{$this->shown($name)}].";
+    }
+
+    /**
+     * The name that was given. It may be a URL with secrets in it, and output is kept by schedulers.
+     */
+    protected function shown(string $name): string
+    {
+        return $this->text((string) preg_replace(['#//.*@#s', '/\?.+/s'], ['//…@', '?…'], mb_scrub($name)));
+    }
+
+    /**
      * Text of foreign origin, which must not format the output nor break a line.
      */
     protected function text(string $text): string

@@ -55,7 +55,11 @@ class DeadLetterController extends Controller
     {
         $letters = $this->deadLetters();
         $all = $this->field('all') !== '';
-        $chosen = $all ? [] : array_values(array_filter(array_map($letters->find(...), $this->chosen())));
+        // Without their bodies, which may be long.
+        $chosen = $all ? [] : array_values(array_filter(array_map(
+            fn (string $letter) => array_diff_key($letters->find($letter) ?? [], ['body' => '']),
+            $this->chosen(),
+        )));
         $count = $all ? $letters->count() : count($chosen);
 
         if ($count === 0) {

@@ -24,7 +24,8 @@ const CALLERS: Id = 3;
 /// Partitions that have events.
 const BUSY: u16 = 3;
 
-const LIMITS: DeadLetterLimits = DeadLetterLimits { letters: 1_000_000, age_ms: 1 << 40 };
+const LIMITS: DeadLetterLimits =
+    DeadLetterLimits { letters: 1_000_000, of_endpoint: 1_000_000, bytes: 1 << 40, age_ms: 1 << 40 };
 
 /// A place of which the tenure is the last one of its partition, or one that came so many before.
 type Pick = (u16, usize, u64);

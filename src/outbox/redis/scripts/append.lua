@@ -1,6 +1,7 @@
 -- Put in front of every script that decides edges, behind cluster.lua and next_millisecond.lua: the way into the
 -- outbox.
 --
+--   {prefix}:out_bytes         hash: partition, and `all` -> bytes of its client and own events; only with a limit, see bytes.lua
 --   {prefix}:out:{partition}   stream of events, field `e`; of edges of members perhaps field `b`: the connection that made
 --                              it behind its length, then the user's data
 -- An event is text: its kind, then what it carries, each behind its length but the last:
@@ -41,12 +42,17 @@ local function name_of(app, channel)
   return last_name
 end
 
-local partitions, most_waiting = 0, nil
+local partitions, most_waiting, most_bytes = 0, nil, nil
 
--- The partitions of the outbox; 0 when it is not in Redis, and nothing is appended. Where `most` events wait in one, client
+-- The partitions of the outbox; 0 when it is not in Redis, and nothing is appended. `most` is a number of events and, behind
+-- a colon, of bytes. Where so many events wait in a partition, or client events of so many bytes in all of them, client
 -- events are given up: edges always get in.
 local function set_partitions(number, most)
-  partitions, most_waiting = tonumber(number), tonumber(most)
+  partitions = tonumber(number)
+  if most then
+    local events, bytes = most:match('^(%d+):?(%d*)$')
+    most_waiting, most_bytes = tonumber(events), tonumber(bytes)
+  end
 end
 
 local homes = {}
@@ -79,6 +85,23 @@ local function stream_of(home)
   return stream
 end
 
+local byte_counts, all_bytes = {}, nil
+
+-- Counts the bytes of an event, unless they are too many. Returns whether they are not. Only calls with such an event pay.
+local function count_bytes(home, bytes, may_refuse)
+  local known = byte_counts[home]
+  if not known then
+    local counts = redis.call('HMGET', ARGV[1] .. ':out_bytes', 'all', home)
+    all_bytes, known = all_bytes or tonumber(counts[1] or 0), tonumber(counts[2] or 0)
+    byte_counts[home] = known
+  end
+  if may_refuse and all_bytes + bytes > most_bytes then
+    return false
+  end
+  all_bytes, byte_counts[home] = all_bytes + bytes, known + bytes
+  return true
+end
+
 local texts, bys, places, appended, refused = {}, {}, {}, 0, 0
 
 -- Appends an event that has its text already to a partition.
@@ -100,15 +123,25 @@ local function append(kind, app, channel, rest, by)
   end
   local name = name_of(app, channel)
   local home = home_of(app, channel, name)
-  if kind == 'c' and stream_of(home) and full[home] then
+  local is_client, text = kind == 'c', kind .. name .. rest
+  if is_client and stream_of(home) and full[home] then
+    refused = refused + 1
+  elseif most_bytes and (is_client or kind == 'x') and not count_bytes(home, #text, is_client) then
     refused = refused + 1
   else
-    append_text(kind .. name .. rest, home, by)
+    append_text(text, home, by)
   end
 end
 
 local function write_events()
   local call = redis.call
+  if all_bytes then
+    local counts = ARGV[1] .. ':out_bytes'
+    for home, bytes in pairs(byte_counts) do
+      call('HSET', counts, home, bytes)
+    end
+    call('HSET', counts, 'all', all_bytes)
+  end
   for n = 1, appended do
     local by, id = bys[n]
     if by then

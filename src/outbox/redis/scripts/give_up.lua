@@ -2,26 +2,33 @@
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners  KEYS[4] {prefix}:dead
 -- KEYS[5] {prefix}:out:{partition}
--- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] most dead letters  ARGV[5] their greatest age (ms)
--- ARGV[6] partition  ARGV[7] tenure
--- ARGV[8..] one after another: the id of the entry, how many arguments its dead letter has, and those: field, value ...
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] most dead letters  ARGV[5] of one endpoint
+-- ARGV[6] of their bytes  ARGV[7] their greatest age (ms)
+-- ARGV[8] partition  ARGV[9] tenure
+-- ARGV[10..] one after another: the id of the entry, how many arguments its dead letter has, and those: field, value ...
 --
 -- An entry that is there no more has its dead letter already. Returns {ids of the entries that were given up, dead letters
--- that made room, 1 while Redis is full}; of a partition that is not the node's, nothing. May change: KEYS[4], KEYS[5].
+-- that made room, 1 while Redis is full}; of a partition that is not the node's, nothing. May change: the keys of
+-- dead_letters.lua, KEYS[5], out_bytes.
 
-if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or not owns(ARGV[6], ARGV[7]) then
+if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or not owns(ARGV[8], ARGV[9]) then
   return {{}, 0, 0}
 end
 redis.call('XLEN', KEYS[4])
 write_while_full()
-for _, command in ipairs({'XADD', 'XDEL', 'XTRIM'}) do
+for _, command in ipairs({'XADD', 'HSET'}) do
   prove(command)
 end
-local given_up, at = {}, 8
+prove_removal()
+local given_up, at = {}, 10
 while at <= #ARGV do
   local id, last = ARGV[at], at + 1 + ARGV[at + 1]
-  if redis.call('XRANGE', KEYS[5], id, id)[1] then
+  local entries = redis.call('XRANGE', KEYS[5], id, id)
+  if entries[1] then
     add_letter(at + 2, last)
+    if is_counted(ARGV[8]) then
+      uncount(ARGV[8], bytes_of(entries))
+    end
     redis.call('XDEL', KEYS[5], id)
     given_up[#given_up + 1] = id
   end

@@ -29,7 +29,8 @@ impl Keys {
     ) -> RedisResult<GivenUp> {
         let mut call = self.call(&GIVE_UP, place);
         call.key(self.dead_letters()).key(self.stream(of.partition));
-        call.arg(limits.letters).arg(limits.age_ms).arg(of.partition).arg(of.tenure);
+        limits.add_to(&mut call);
+        call.arg(of.partition).arg(of.tenure);
         for (id, letter) in entries {
             call.arg(id).arg(2 * letter.len());
             for (field, value) in letter {

@@ -8,7 +8,8 @@
 -- Without partitions the events are lost in Redis, and nobody else can have them.
 -- Returns the numbers of the partitions, the first given being 1, that an heir has: it delivers their events again, and
 -- nothing of theirs changes. If it has all, nothing changes at all. A passage that moves cursors and was written down before
--- changes nothing. May change: KEYS[4], and cursor and flight of the partitions.
+-- changes nothing. May change: the keys of dead_letters.lua, and cursor and flight of the
+-- partitions.
 local function pass(first, last)
   local lane, id, redelivered = ARGV[first], ARGV[first + 1], ARGV[first + 2]
   local letter_ends = first + 3 + ARGV[first + 3]
@@ -30,12 +31,13 @@ local function pass(first, last)
   prove('HDEL')
   if redelivered ~= '' or letter_ends > first + 3 then
     -- A passage that is repeated writes its letter once more, unless its cursors moved.
-    for _, command in ipairs({'HSET', 'XADD', 'XDEL', 'XTRIM'}) do
+    for _, command in ipairs({'HSET', 'XADD'}) do
       prove(command)
     end
+    prove_removal()
   end
   if redelivered ~= '' then
-    redis.call('XDEL', KEYS[4], redelivered)
+    remove_letter(redelivered)
   end
   if letter_ends > first + 3 then
     add_letter(first + 4, letter_ends)

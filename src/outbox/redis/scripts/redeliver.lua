@@ -5,7 +5,7 @@
 -- KEYS[1] {prefix}:dead
 -- ARGV[1] prefix  ARGV[2] partitions  ARGV[3..] ids of letters
 --
--- Returns the number of letters that were found. May change: KEYS[1], out of the partitions (`append.lua` describes the streams; a
+-- Returns the number of letters that were found. May change: the keys of dead_letters.lua, out of the partitions (`append.lua` describes the streams; a
 -- redelivery is an entry with the field `r`: letter and batch id behind their lengths, events, attempts, lane).
 
 local function behind_length(text)
@@ -44,7 +44,7 @@ for i = 3, #ARGV do
   end
 end
 if unread[1] then
-  prove('XDEL')
+  prove_removal()
 end
 for _, entry in ipairs(entries) do
   local id = redis.call('XADD', entry[1], '*', unpack(entry[2]))
@@ -53,6 +53,6 @@ for _, entry in ipairs(entries) do
   end
 end
 for _, letter in ipairs(unread) do
-  redis.call('XDEL', KEYS[1], letter)
+  remove_letter(letter)
 end
 return #entries

@@ -6,10 +6,17 @@
 -- ARGV[6..] ids of events, few enough for one call
 --
 -- A partition of which the tenure is over is left alone. Returns the number of events removed.
--- May change: KEYS[4].
+-- May change: KEYS[4], out_bytes.
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or not owns(ARGV[4], ARGV[5]) then
   return 0
 end
 write_while_full()
+if is_counted(ARGV[4]) then
+  local bytes = 0
+  for i = 6, #ARGV do
+    bytes = bytes + bytes_of(redis.call('XRANGE', KEYS[4], ARGV[i], ARGV[i]))
+  end
+  uncount(ARGV[4], bytes)
+end
 return redis.call('XDEL', KEYS[4], unpack(ARGV, 6))

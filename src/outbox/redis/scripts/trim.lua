@@ -8,7 +8,7 @@
 -- A stream of which nothing is left needs no cursor of each lane, and no batch that begins in it is under way: those of lanes
 -- that come no more would stay for ever. What all have passed is kept: a batch that comes late must not be taken for a new
 -- one, and replace the one that is under way by then.
--- May change: out, cursor and flight of the partitions.
+-- May change: out, cursor and flight of the partitions, out_bytes.
 
 local removed = 0
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
@@ -18,6 +18,9 @@ write_while_full()
 for i = 4, #ARGV, 4 do
   if owns(ARGV[i], ARGV[i + 1]) then
     local stream = ARGV[1] .. ':out:' .. ARGV[i]
+    if is_counted(ARGV[i]) then
+      uncount(ARGV[i], bytes_before(stream, ARGV[i + 2]))
+    end
     removed = removed + redis.call('XTRIM', stream, 'MINID', ARGV[i + 2])
     if redis.call('XLEN', stream) == 0 then
       local cursors = ARGV[1] .. ':cursor:' .. ARGV[i]

@@ -1,8 +1,9 @@
 -- Writes down what lanes have passed, and what they send next.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners  KEYS[4] {prefix}:dead
--- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] most dead letters  ARGV[5] their greatest age (ms)
--- ARGV[6..] one after another: `pass` or `freeze`, how many arguments it has, and those: pass.lua and freeze.lua say which
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] most dead letters  ARGV[5] of one endpoint
+-- ARGV[6] of their bytes  ARGV[7] their greatest age (ms)
+-- ARGV[8..] one after another: `pass` or `freeze`, how many arguments it has, and those: pass.lua and freeze.lua say which
 --
 -- Each stands for itself, and what is behind another sees what that one changed. Returns {status, evicted, refused, full}.
 -- Status `ok`, or `lost`: then nothing else is said. Evicted: dead letters that made room for others. Refused: for each, a
@@ -13,7 +14,7 @@ if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
   return {'lost', 0, {}, 0}
 end
 write_while_full()
-local write, refused, at = {pass = pass, freeze = freeze}, {}, 6
+local write, refused, at = {pass = pass, freeze = freeze}, {}, 8
 while at <= #ARGV do
   local last = at + 1 + ARGV[at + 1]
   refused[#refused + 1] = write[ARGV[at]](at + 2, last)

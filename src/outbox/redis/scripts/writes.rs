@@ -66,8 +66,19 @@ pub(in crate::outbox::redis) struct Frozen {
 pub(crate) struct DeadLetterLimits {
     /// Their number.
     pub(crate) letters: usize,
+    /// The number of those of one endpoint.
+    pub(crate) of_endpoint: usize,
+    /// Their bytes.
+    pub(crate) bytes: usize,
     /// Their age, in ms.
     pub(crate) age_ms: u64,
+}
+
+impl DeadLetterLimits {
+    /// As the scripts take them.
+    pub(super) fn add_to(self, call: &mut ScriptCall<'_>) {
+        call.arg(self.letters).arg(self.of_endpoint).arg(self.bytes).arg(self.age_ms);
+    }
 }
 
 /// What was written down, and of which partitions it was not, since another node has them.
@@ -96,7 +107,7 @@ impl Keys {
     ) -> RedisResult<Result<Written, Refusal>> {
         let mut call = self.call(&WRITE, place);
         call.key(self.dead_letters());
-        call.arg(limits.letters).arg(limits.age_ms);
+        limits.add_to(&mut call);
         for passage in passages {
             passage.add_to(&mut call);
         }

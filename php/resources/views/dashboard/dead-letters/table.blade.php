@@ -11,7 +11,7 @@
                 <th scope="col">Reason</th>
                 <th scope="col" class="number">Attempts</th>
                 <th scope="col" class="number">Events</th>
-                <th scope="col" class="number">Body</th>
+                <th scope="col" class="number">Size</th>
             </tr>
         </thead>
         <tbody>
@@ -24,7 +24,7 @@
                     <td data-label="Reason"><x-resonate-webhooks::foreign :text="$letter['reason']" class="error" /></td>
                     <td data-label="Attempts" class="number">{{ \Webpatser\ResonateWebhooks\Dashboard\Readable::number($letter['attempts']) }}</td>
                     <td data-label="Events" class="number">{{ \Webpatser\ResonateWebhooks\Dashboard\Readable::number($letter['events']) }}</td>
-                    <td data-label="Body" class="number">{{ \Webpatser\ResonateWebhooks\Dashboard\Readable::bytes(strlen($letter['body'])) }}</td>
+                    <td data-label="Size" class="number">{{ \Webpatser\ResonateWebhooks\Dashboard\Readable::bytes($letter['bytes']) }}</td>
                 </tr>
             @endforeach
         </tbody>

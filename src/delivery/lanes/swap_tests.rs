@@ -1,0 +1,67 @@
+//! Lists of endpoints that come and go.
+
+use super::*;
+
+/// Delivers all that waits, at endpoints that answer at once.
+fn deliver(lanes: &mut Lanes, now: Instant) {
+    while let Some(job) = lanes.next(now) {
+        assert!(lanes.settle(job.lane, status(200), Duration::ZERO, now, 0.0).is_some());
+    }
+}
+
+#[test]
+fn thousands_of_lists_leave_no_more_behind_than_the_last_three_need() {
+    let mut lanes = lanes(vec![endpoint(0)], 8);
+    let now = Instant::now() + Duration::from_secs(60);
+    for n in 1..5000_usize {
+        let seq = u64::try_from(n).unwrap();
+        // One stays, another is there once.
+        lanes.set_endpoints(vec![endpoint(0), endpoint(n)], now);
+        for app in ["a", "b"] {
+            assert_eq!(push(&mut lanes, app, seq).len(), 2);
+        }
+        deliver(&mut lanes, now);
+    }
+    assert!(lanes.endpoints.len() <= 4, "{}", lanes.endpoints.len());
+    assert_eq!((lanes.ready.len(), lanes.health.len()), (lanes.endpoints.len(), lanes.endpoints.len()));
+    assert!(lanes.entries.len() <= 8 && lanes.places.len() <= 8, "{} {}", lanes.entries.len(), lanes.places.len());
+    let stays = lanes.endpoints.iter().position(|known| known.id == endpoint(0).id).unwrap();
+    assert_eq!(lanes.health[stays].deliveries, 2 * 4999);
+}
+
+#[test]
+fn an_endpoint_keeps_its_place_while_something_of_it_waits_or_is_under_way() {
+    let mut lanes = lanes(vec![endpoint(1)], 8);
+    let now = Instant::now() + Duration::from_secs(60);
+    push(&mut lanes, "a", 0);
+    let under_way = lanes.next(now).unwrap();
+    push(&mut lanes, "a", 1);
+    for n in 2..5 {
+        lanes.set_endpoints(vec![endpoint(n)], now);
+        assert_eq!(lanes.endpoint(0).id, endpoint(1).id);
+    }
+    let passed = lanes.settle(under_way.lane, status(200), Duration::ZERO, now, 0.0).unwrap();
+    assert_eq!(passed.lane.endpoint, endpoint(1).id);
+    assert_eq!(lanes.next_unsent(now).unwrap().lane.endpoint, endpoint(1).id);
+    assert!(lanes.next_unsent(now).is_none());
+    // Free with the next list, and another one's with the one after that, which knows nothing of the former.
+    lanes.set_endpoints(vec![endpoint(5)], now);
+    lanes.set_endpoints(vec![endpoint(6), endpoint(7), endpoint(8)], now);
+    assert_ne!(lanes.endpoint(0).id, endpoint(1).id);
+    assert_eq!(push(&mut lanes, "a", 2).len(), 3);
+    deliver(&mut lanes, now);
+    assert!(lanes.is_done());
+    assert_eq!(lanes.health[0].deliveries, 1);
+}
+
+#[test]
+fn an_endpoint_that_is_back_in_the_next_list_is_the_one_that_it_was() {
+    let mut lanes = lanes(vec![endpoint(1), endpoint(2)], 8);
+    let now = Instant::now() + Duration::from_secs(60);
+    push(&mut lanes, "a", 0);
+    deliver(&mut lanes, now);
+    lanes.set_endpoints(vec![endpoint(2)], now);
+    lanes.set_endpoints(vec![endpoint(3), endpoint(1), endpoint(2)], now);
+    let deliveries: Vec<u64> = (0..3).map(|place| lanes.health[place].deliveries).collect();
+    assert_eq!((lanes.endpoint(0).id.as_str(), deliveries), ("1", vec![1, 1, 0]));
+}

@@ -1,0 +1,111 @@
+//! How many dead letters are kept, and whose, on a real Redis.
+
+use super::*;
+
+const KIB: usize = 1024;
+
+/// Gives up a batch of an endpoint with a body of so many bytes. Returns how many letters made room.
+fn give_up(owner: &mut Owner, limits: DeadLetterLimits, endpoint: &str, bytes: usize) -> usize {
+    let mut passage = owner.passage("msg", 1, Some(&"x".repeat(bytes)));
+    passage.letter.push(("endpoint", endpoint.as_bytes().to_vec()));
+    // So that none is taken for a repetition of another.
+    passage.moves = false;
+    owner.keys.write(&mut owner.redis, &owner.place, limits, &[&passage], &[]).unwrap().unwrap().evicted
+}
+
+/// How many letters there are of an endpoint.
+fn letters_of(owner: &mut Owner, endpoint: &str) -> usize {
+    let listed: usize = owner.redis.zcard(format!("wh:dead_of:{endpoint}")).unwrap();
+    let found: redis::streams::StreamRangeReply = owner.redis.xrange_all("wh:dead").unwrap();
+    let of_it = found.ids.iter().filter(|letter| letter.get::<String>("endpoint").as_deref() == Some(endpoint));
+    assert_eq!(of_it.count(), listed);
+    listed
+}
+
+fn bytes(owner: &mut Owner) -> usize {
+    owner.redis.zscore::<_, _, Option<usize>>("wh:dead_sizes", "all").unwrap().unwrap_or_default()
+}
+
+#[test]
+fn an_endpoint_that_fails_all_the_time_evicts_its_own_letters_and_no_others() {
+    let (mut owner, limits) = (Owner::start(), DeadLetterLimits { letters: 100, of_endpoint: 5, ..LIMITS });
+    for _ in 0..3 {
+        assert_eq!(give_up(&mut owner, limits, "quiet", 10), 0);
+    }
+    let evicted: usize = (0..50).map(|_| give_up(&mut owner, limits, "noisy", 10)).sum();
+    assert_eq!((evicted, letters_of(&mut owner, "noisy"), letters_of(&mut owner, "quiet")), (45, 5, 3));
+}
+
+#[test]
+fn bytes_are_freed_by_the_endpoint_whose_letters_take_the_most() {
+    let (mut owner, limits) =
+        (Owner::start(), DeadLetterLimits { letters: 100, of_endpoint: 100, bytes: 100 * KIB, ..LIMITS });
+    for _ in 0..3 {
+        give_up(&mut owner, limits, "quiet", KIB);
+    }
+    for _ in 0..20 {
+        give_up(&mut owner, limits, "noisy", 20 * KIB);
+        assert!(bytes(&mut owner) <= limits.bytes, "{}", bytes(&mut owner));
+    }
+    assert_eq!((letters_of(&mut owner, "noisy"), letters_of(&mut owner, "quiet")), (4, 3));
+    // One that is larger than all may be is kept alone.
+    give_up(&mut owner, limits, "quiet", 200 * KIB);
+    assert_eq!((letters_of(&mut owner, "noisy"), letters_of(&mut owner, "quiet")), (0, 1));
+    give_up(&mut owner, limits, "noisy", KIB);
+    assert_eq!((letters_of(&mut owner, "noisy"), letters_of(&mut owner, "quiet")), (1, 0));
+}
+
+#[test]
+fn a_limit_that_was_lowered_is_kept_to_a_portion_at_a_time() {
+    let mut owner = Owner::start();
+    let before = DeadLetterLimits { letters: 1000, of_endpoint: 1000, ..LIMITS };
+    for _ in 0..350 {
+        give_up(&mut owner, before, "a", KIB);
+    }
+    for lowered in [
+        DeadLetterLimits { letters: 20, ..before },
+        DeadLetterLimits { of_endpoint: 20, ..before },
+        DeadLetterLimits { bytes: 20 * KIB, ..before },
+    ] {
+        let at_first = letters_of(&mut owner, "a");
+        assert_eq!(give_up(&mut owner, lowered, "a", 0), 100, "at once");
+        assert_eq!(letters_of(&mut owner, "a"), at_first - 99);
+    }
+}
+
+#[test]
+fn what_is_too_old_goes_uncounted_and_all_that_was_known_of_it() {
+    let (mut owner, limits) = (Owner::start(), DeadLetterLimits { age_ms: 1, ..LIMITS });
+    for _ in 0..3 {
+        give_up(&mut owner, LIMITS, "a", KIB);
+    }
+    crate::support::wait::eventually("they are old", || {
+        let evicted = give_up(&mut owner, limits, "b", KIB);
+        assert_eq!(evicted, 0);
+        (letters_of(&mut owner, "a") == 0).then_some(())
+    });
+    let letters: redis::streams::StreamRangeReply = owner.redis.xrange_all("wh:dead").unwrap();
+    for letter in letters.ids {
+        owner.keys.forget_letters(&mut owner.redis, &[LetterId::parse(&letter.id).unwrap()]).unwrap();
+    }
+    assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:dead*").unwrap(), ["wh:dead"], "an empty stream");
+}
+
+#[test]
+fn keys_that_were_deleted_by_hand_keep_no_letter_from_being_written_or_removed() {
+    for key in ["wh:dead", "wh:dead_bodies", "wh:dead_of:a", "wh:dead_sizes"] {
+        let (mut owner, limits) =
+            (Owner::start(), DeadLetterLimits { letters: 8, of_endpoint: 5, bytes: 7 * KIB, ..LIMITS });
+        for _ in 0..4 {
+            give_up(&mut owner, limits, "a", KIB);
+        }
+        owner.redis.del::<_, ()>(key).unwrap();
+        for n in 0..30 {
+            give_up(&mut owner, limits, if n % 2 == 0 { "a" } else { "b" }, KIB);
+        }
+        assert!(owner.redis.xlen::<_, usize>("wh:dead").unwrap() <= 8, "{key}");
+        assert!(bytes(&mut owner) <= limits.bytes, "{key}: {}", bytes(&mut owner));
+        while owner.keys.forget_oldest_letters(&mut owner.redis, "+").unwrap() > 0 {}
+        assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0, "{key}");
+    }
+}
