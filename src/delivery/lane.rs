@@ -23,8 +23,10 @@ use crate::outbox::Queued;
 /// What bounds a batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// How long an event may wait for company, and the most event time a batch may span.
+    /// How long an event may wait for company.
     pub(crate) flush_interval: Duration,
+    /// The most event time a batch may span.
+    pub(crate) span: Duration,
     /// The most events of a batch.
     pub(crate) max_events: usize,
     /// The most bytes of a body, unless a single event is longer.
@@ -36,9 +38,14 @@ pub(crate) struct Limits {
 impl Limits {
     /// What bounds the batches of `endpoint`.
     pub(crate) fn of(self, endpoint: &Endpoint) -> Self {
-        let Batching { flush_interval, max_events } = endpoint.batching;
+        let Batching { flush_interval, span, max_events } = endpoint.batching;
+        let flush_interval = flush_interval.unwrap_or(self.flush_interval);
+        // Whoever has the time of each event needs no bound: one would have a backlog wait for as many requests as it
+        // spans intervals.
+        let otherwise = if endpoint.payload == Payload::Extended { Duration::MAX } else { flush_interval };
         Self {
-            flush_interval: flush_interval.unwrap_or(self.flush_interval),
+            flush_interval,
+            span: span.unwrap_or(otherwise),
             max_events: max_events.unwrap_or(self.max_events),
             max_bytes: endpoint.target.max_body_bytes().map_or(self.max_bytes, |most| most.min(self.max_bytes)),
             payload: endpoint.payload,
@@ -124,7 +131,7 @@ impl Head {
             closed: false,
         };
         let span = Duration::from_millis(joined.latest_ms - joined.earliest_ms);
-        if self.events > 0 && (joined.bytes > limits.max_bytes || span > limits.flush_interval) {
+        if self.events > 0 && (joined.bytes > limits.max_bytes || span > limits.span) {
             self.closed = true;
             return;
         }

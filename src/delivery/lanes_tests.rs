@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{
-    AddressRules, AppScope, Batching, CustomNames, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
+    AddressRules, AppScope, Backoff, Batching, CustomNames, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
 };
 use crate::delivery::retry::Answer;
 use crate::event::{Event, EventKind, EventName};
@@ -11,7 +11,7 @@ use crate::outbox::{Item, Position};
 use crate::status::{EndpointState, WallClock};
 
 const LIMITS: Limits =
-    Limits { flush_interval: Duration::from_secs(1), max_events: 10, max_bytes: 100_000, payload: Payload::Pusher };
+    Limits { flush_interval: Duration::from_secs(1), span: Duration::from_secs(1), max_events: 10, max_bytes: 100_000, payload: Payload::Pusher };
 
 fn endpoint(index: usize) -> Endpoint {
     Endpoint {
@@ -32,6 +32,8 @@ fn endpoint(index: usize) -> Endpoint {
         max_attempts: 2,
         retry_for: None,
         retry_after_max: Duration::from_secs(300),
+        backoff: Backoff::default(),
+        request_interval: None,
         tls: TlsFiles::default(),
         proxy: None,
         addresses: AddressRules::default(),

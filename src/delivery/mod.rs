@@ -89,7 +89,7 @@ const FLUSH_MARGIN: Duration = Duration::from_millis(200);
 /// What holds for every endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How long an event waits for company, and the most event time a batch spans.
+    /// How long an event waits for company, and the most event time a batch spans unless its endpoint says otherwise.
     pub flush_interval: Duration,
     /// The most events of a batch.
     pub batch_max_events: usize,
@@ -170,6 +170,7 @@ impl Delivery {
     ) -> std::io::Result<Self> {
         let limits = Limits {
             flush_interval: settings.flush_interval,
+            span: settings.flush_interval,
             max_events: settings.batch_max_events.max(1),
             max_bytes: settings.batch_max_bytes,
             payload: Payload::default(),

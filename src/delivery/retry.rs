@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::apps::UNKNOWN_WAIT;
-use crate::config::Endpoint;
+use crate::config::{Backoff, Endpoint};
 use crate::telemetry::UNKNOWN_APPLICATION;
 
 /// The longest backoff between two attempts, as in the package this one replaces.
@@ -95,26 +95,29 @@ pub(crate) enum Verdict {
 
 /// How patient an endpoint's deliveries are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Policy {
+pub(crate) struct Policy<'a> {
     /// Attempts before a batch is given up.
     pub(crate) max_attempts: u32,
     /// How long after its first attempt a batch may still be tried.
     pub(crate) retry_for: Option<Duration>,
     /// The longest wait that the endpoint may ask for.
     pub(crate) retry_after_max: Duration,
+    /// The waits that it does not ask for.
+    pub(crate) backoff: &'a Backoff,
 }
 
-impl From<&Endpoint> for Policy {
-    fn from(endpoint: &Endpoint) -> Self {
+impl<'a> From<&'a Endpoint> for Policy<'a> {
+    fn from(endpoint: &'a Endpoint) -> Self {
         Self {
             max_attempts: endpoint.max_attempts,
             retry_for: endpoint.retry_for,
             retry_after_max: endpoint.retry_after_max,
+            backoff: &endpoint.backoff,
         }
     }
 }
 
-impl Policy {
+impl Policy<'_> {
     /// Judges the answer to attempt number `attempts` (the first is 1), `elapsed` after the first one began, or, where
     /// nothing was sent, after its oldest event came. `jitter` is a random number from 0 to 1.
     ///
@@ -144,10 +147,16 @@ impl Policy {
         }
     }
 
-    /// `min(60, 2^attempts)` seconds after `attempts` failed attempts, or what the endpoint asked for if that is longer,
-    /// plus up to a tenth.
+    /// `min(60, 2^attempts)` seconds after `attempts` failed attempts, or those of the schedule, or what the endpoint asked
+    /// for if that is longer, plus up to a tenth.
     fn wait(&self, attempts: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
-        let backoff = Duration::from_secs(2u64.saturating_pow(attempts).min(MAX_BACKOFF_SECONDS));
+        let backoff = match self.backoff {
+            Backoff::Exponential => Duration::from_secs(2u64.saturating_pow(attempts).min(MAX_BACKOFF_SECONDS)),
+            Backoff::Schedule(waits) => {
+                let failures = usize::try_from(attempts).unwrap_or(usize::MAX);
+                waits[failures.clamp(1, waits.len()) - 1]
+            }
+        };
         let asked = retry_after.unwrap_or_default().min(self.retry_after_max);
         backoff.max(asked).mul_f64(1.0 + MAX_JITTER * jitter.clamp(0.0, 1.0))
     }
@@ -170,7 +179,12 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const POLICY: Policy = Policy { max_attempts: 5, retry_for: None, retry_after_max: Duration::from_secs(300) };
+    const POLICY: Policy<'_> = Policy {
+        max_attempts: 5,
+        retry_for: None,
+        retry_after_max: Duration::from_secs(300),
+        backoff: &Backoff::Exponential,
+    };
 
     fn status(status: u16) -> Answer {
         Answer::Status { status, retry_after: None }
@@ -189,6 +203,15 @@ mod tests {
     fn the_wait_doubles_from_two_seconds_up_to_a_minute() {
         let waits = [1, 2, 3, 4, 5, 6, 7, 1000].map(|attempts| POLICY.wait(attempts, None, 0.0).as_secs());
         assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn a_schedule_gives_the_waits_and_its_last_one_repeats() {
+        let backoff = Backoff::Schedule([5, 1, 30].map(Duration::from_secs).into());
+        let policy = Policy { backoff: &backoff, ..POLICY };
+        let waits = [1, 2, 3, 4, u32::MAX].map(|attempts| policy.wait(attempts, None, 0.0).as_secs());
+        assert_eq!(waits, [5, 1, 30, 30, 30]);
+        assert_eq!(policy.wait(2, Some(20 * SECOND), 0.5).as_secs(), 21, "asked for by the endpoint, and jitter");
     }
 
     #[test]
