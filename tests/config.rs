@@ -223,10 +223,10 @@ fn without_batching_every_event_is_sent_at_once_and_alone() {
     let batching = |written: Value| {
         accepted(json!({"endpoints": [{"url": "http://localhost/", "batching": written}]})).endpoints.remove(0).batching
     };
-    let alone = Batching { flush_interval: Some(Duration::ZERO), max_events: Some(1) };
+    let alone = Batching { flush_interval: Some(Duration::ZERO), span: None, max_events: Some(1) };
     assert_eq!(batching(json!({"enabled": false, "max_events": 50})), alone);
     assert_eq!(batching(json!([])), Batching::default());
-    assert_eq!(batching(json!({"max_events": 50})), Batching { flush_interval: None, max_events: Some(50) });
+    assert_eq!(batching(json!({"max_events": 50})), Batching { max_events: Some(50), ..Batching::default() });
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::status::{EndpointState, WallClock};
 const LIMITS: Limits =
     Limits { flush_interval: Duration::from_secs(1), span: Duration::from_secs(1), max_events: 10, max_bytes: 100_000, payload: Payload::Pusher };
 
-fn endpoint(index: usize) -> Endpoint {
+pub(crate) fn endpoint(index: usize) -> Endpoint {
     Endpoint {
         secret: None,
         id: EndpointId::new(&index.to_string()),
@@ -40,26 +40,26 @@ fn endpoint(index: usize) -> Endpoint {
     }
 }
 
-fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
+pub(super) fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
     let mut lanes = Lanes::new(endpoints, LIMITS, BatchIds::new(0), max_workers);
     lanes.set_flushing(true);
     lanes
 }
 
 /// The endpoint's place in the list.
-fn place(job: &Job) -> usize {
+pub(super) fn place(job: &Job) -> usize {
     job.id.endpoint.as_str().parse().unwrap()
 }
 
-fn status(status: u16) -> Answer {
+pub(super) fn status(status: u16) -> Answer {
     Answer::Status { status, retry_after: None }
 }
 
-fn dropped(reason: &str) -> Ending {
+pub(super) fn dropped(reason: &str) -> Ending {
     Ending::Dropped { reason: reason.to_owned() }
 }
 
-fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<String> {
+pub(super) fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<String> {
     let event = Event { app: app.into(), channel: "c".into(), time_ms: 0, kind: EventKind::ChannelOccupied };
     let queued = Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq }, Instant::now());
     lanes.push(&Arc::new(queued)).ids.iter().map(|id| id.endpoint.to_string()).collect()
@@ -101,7 +101,8 @@ fn of_too_many_endpoints_and_lanes_those_are_told_of_that_matter() {
 }
 
 fn pause(lanes: &mut Lanes, paused: &[&str], now: Instant) {
-    lanes.set_paused(paused.iter().map(|id| (*id).to_owned()).collect(), now);
+    let paused = paused.iter().map(|id| (*id).to_owned()).collect();
+    lanes.set_states(EndpointStates { paused, ..EndpointStates::default() }, now);
 }
 
 #[test]

@@ -70,7 +70,7 @@ use self::desk::Desk;
 use self::dispatcher::{Dispatcher, Message};
 use self::lane::Limits;
 use self::lanes::Lanes;
-pub(crate) use self::lanes::Pauses;
+pub(crate) use self::lanes::{EndpointStates, Pauses};
 use self::shortage::Shortage;
 use self::slots::MAX_WORKERS;
 pub(crate) use self::workers::STANDING_WORKERS;
@@ -264,10 +264,10 @@ impl Delivery {
         Ok(())
     }
 
-    /// Sends nothing more to these endpoints, and to the others again.
-    pub(crate) fn pause(&self, pauses: Pauses) {
+    /// Sends nothing more to endpoints that are paused or disabled, and to the others again.
+    pub(crate) fn set_states(&self, states: EndpointStates) {
         // It has ended only after a stop.
-        let _ = self.messages.send(Message::Paused(pauses));
+        let _ = self.messages.send(Message::States(states));
     }
 
     /// How the deliveries are doing, if that is heard of before `deadline`.

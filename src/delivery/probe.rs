@@ -50,7 +50,7 @@ pub fn probe(endpoint: &Endpoint, credentials: &Credentials) -> Probe {
     let (ok, status, error) = match answer {
         Some(Answer::Status { status, .. }) if (200..300).contains(&status) => (true, Some(status), None),
         Some(Answer::Status { status, .. }) => (false, Some(status), Some(format!("HTTP {status}"))),
-        Some(Answer::Refused { reason, .. } | Answer::Failed(reason)) => (false, None, Some(reason)),
+        Some(Answer::Refused { reason, .. } | Answer::TooLarge { reason } | Answer::Failed(reason)) => (false, None, Some(reason)),
         _ => (false, None, Some("nothing was sent".to_owned())),
     };
     let advice = match (status, &error) {

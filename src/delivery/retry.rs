@@ -42,6 +42,11 @@ pub(crate) enum Answer {
         /// Asking for this wait.
         retry_after: Option<Duration>,
     },
+    /// The batch is too large for the receiver, in these words.
+    TooLarge {
+        /// What it answered.
+        reason: String,
+    },
     /// There was no answer, and why.
     Failed(String),
     /// There was none yet when the attempt was broken off, for others to have their turn.
@@ -77,6 +82,11 @@ pub(crate) enum Verdict {
         /// How long to wait.
         after: Duration,
     },
+    /// Send it in halves, if it has any: it is too large.
+    Halve {
+        /// What the endpoint answered.
+        reason: String,
+    },
     /// Send it without the events that are another node's.
     Revoke {
         /// Those that were read under these ownerships.
@@ -91,6 +101,17 @@ pub(crate) enum Verdict {
     },
     /// Give it up, and everything else for this endpoint: it asked for it (410 Gone).
     Gone,
+}
+
+impl Verdict {
+    /// Why the batch is given up, if it is.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Drop { reason } => Some(reason),
+            Self::Gone => Some(GONE),
+            _ => None,
+        }
+    }
 }
 
 /// How patient an endpoint's deliveries are.
@@ -127,6 +148,8 @@ impl Policy<'_> {
         let (reason, retry_after) = match answer {
             Answer::Status { status: status @ 200..=299, .. } => return Verdict::Delivered { status },
             Answer::Status { status: 410, .. } => return Verdict::Gone,
+            Answer::Status { status: status @ 413, .. } => return Verdict::Halve { reason: format!("HTTP {status}") },
+            Answer::TooLarge { reason } => return Verdict::Halve { reason },
             Answer::NotKept => return Verdict::Postpone { after: NOT_KEPT_WAIT },
             Answer::Interrupted => return Verdict::Postpone { after: INTERRUPTED_WAIT },
             Answer::Fenced { tenures } => return Verdict::Revoke { tenures },
@@ -256,6 +279,13 @@ mod tests {
     #[test]
     fn an_endpoint_that_is_gone_is_gone_at_its_first_word() {
         assert_eq!(POLICY.judge(status(410), 1, SECOND, 0.0), Verdict::Gone);
+    }
+
+    #[test]
+    fn a_batch_that_is_too_large_is_not_sent_again_as_it_is() {
+        let halve = Verdict::Halve { reason: "HTTP 413".to_owned() };
+        assert_eq!(POLICY.judge(status(413), 1, SECOND, 0.0), halve);
+        assert_eq!(POLICY.judge(Answer::TooLarge { reason: "HTTP 413".to_owned() }, 9, SECOND, 0.0), halve);
     }
 
     #[test]

@@ -8,12 +8,13 @@ use redis::{Connection, RedisResult};
 use crate::outbox::redis::PARTITIONS;
 
 /// The keys that a cluster has once, with their types.
-const ONCE: [(&str, &str); 16] = [
+const ONCE: [(&str, &str); 17] = [
     ("audit", "string"),
     ("by", "hash"),
     ("counts", "hash"),
     ("counts_due", "zset"),
     ("dead", "stream"),
+    ("disabled", "hash"),
     ("due", "zset"),
     ("epoch", "hash"),
     ("nodes", "zset"),

@@ -83,6 +83,9 @@ pub struct DeliveryStatus {
     /// A hash of all of its endpoints.
     #[serde(skip)]
     pub endpoints_hash: String,
+    /// What the cluster is to hear: the URLs of endpoints that are disabled now, none of those that are not any more.
+    #[serde(skip)]
+    pub disabled: BTreeMap<String, Option<String>>,
     /// Events that came, by application and name. After a hundred applications the others are told as `_others`.
     pub events: BTreeMap<String, BTreeMap<String, u64>>,
 }
@@ -98,7 +101,7 @@ pub enum EndpointState {
     Failing,
     /// Somebody paused it.
     Paused,
-    /// It answered 410 and gets nothing more until the node starts anew.
+    /// It answered 410 and gets nothing more until somebody resumes it.
     Disabled,
 }
 

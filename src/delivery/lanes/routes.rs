@@ -8,7 +8,7 @@ use crate::config::Endpoint;
 use crate::delivery::lane::Lane;
 use crate::event::EventName;
 use crate::names::AppId;
-use crate::outbox::{Item, LaneId, Queued};
+use crate::outbox::{Item, LaneId, Queued, Redelivery};
 
 /// Where the events of one name and application go.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Lanes {
                 routes.tally.count(&event.kind);
                 Arc::clone(event.kind.listed_as().map_or(&routes.custom, |name| &routes.listed[name as usize]))
             }
-            Item::Redelivery(redelivery) => self.route_to(&redelivery.lane),
+            Item::Redelivery(redelivery) => return self.route_to(redelivery),
         };
         if queued.resume.is_none() && !route.filtered {
             return route;
@@ -57,8 +57,10 @@ impl Lanes {
         Arc::new(Route { lanes, ids, filtered: false })
     }
 
-    fn route_to(&mut self, lane: &LaneId) -> Arc<Route> {
-        let lanes = self.find(lane).into_iter().collect();
+    /// Where a dead letter goes that is sent again. What is known of an earlier owner says nothing of it: it is one until it
+    /// has been delivered.
+    fn route_to(&mut self, redelivery: &Redelivery) -> Arc<Route> {
+        let lanes = self.redelivering_lane(redelivery).into_iter().collect();
         self.along(lanes)
     }
 
@@ -114,8 +116,8 @@ impl Lanes {
             let lane = *self.places.entry(id.clone()).or_insert(self.entries.len());
             if lane == self.entries.len() {
                 let limits = self.limits.of(endpoint);
-                let (lane, failing, plan) = (Lane::new(limits), false, Plan::Nothing);
-                self.entries.push(Entry { id, endpoint: place, lane, failing, plan });
+                let (lane, plan) = (Lane::new(limits), Plan::Nothing);
+                self.entries.push(Entry { id, endpoint: place, lane, redelivers: false, failing: false, plan });
             }
             lanes.push(lane);
         }

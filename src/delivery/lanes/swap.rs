@@ -23,8 +23,8 @@ impl Lanes {
                 kept[place] = true;
                 self.renew(place, endpoint);
             } else {
+                self.ready.push(Ready::of(&endpoint));
                 self.endpoints.push(endpoint);
-                self.ready.push(Ready::default());
                 self.health.push(Health::default());
             }
         }
@@ -34,9 +34,10 @@ impl Lanes {
             }
         }
         self.slots.set_endpoints(count, self.endpoints.len());
+        self.paced = super::paced(&self.endpoints);
         // They are made anew when their applications are seen again.
         self.routes.clear();
-        self.apply_pauses(now);
+        self.apply_states(now);
     }
 
     /// Whether the endpoint is not in the list any more.
@@ -49,8 +50,8 @@ impl Lanes {
         if self.endpoints[place] == endpoint && !self.is_removed(place) {
             return;
         }
-        self.ready[place].gone = None;
-        self.health[place].disabled_since = None;
+        self.reopen(place);
+        self.ready[place].pace.renew(&endpoint);
         let limits = self.limits.of(&endpoint);
         self.endpoints[place] = endpoint;
         for lane in 0..self.entries.len() {
