@@ -57,7 +57,7 @@ pub enum Outcome {
         /// `HTTP 500`, or what went wrong on the way.
         reason: String,
     },
-    /// An endpoint gets nothing more until the process starts anew.
+    /// An endpoint gets nothing more until somebody resumes it.
     EndpointDisabled {
         /// Which.
         url: String,

@@ -75,6 +75,8 @@ pub(crate) enum Answer {
     Close,
     /// Sends a part of the head of an answer and closes the connection.
     CutHead,
+    /// Answers 413 to more events than these, and 200 otherwise.
+    AtMost(usize),
     /// Answers 200 after this time.
     Late(Duration),
     /// Never answers.
@@ -205,6 +207,10 @@ impl State {
             let mut inner = self.lock();
             let scripted = inner.scripts.get_mut(&request.path).and_then(VecDeque::pop_front);
             let answer = scripted.or_else(|| inner.always.get(&request.path).cloned()).unwrap_or(Answer::Status(200));
+            let answer = match answer {
+                Answer::AtMost(most) => Answer::Status(if request.events().len() > most { 413 } else { 200 }),
+                answer => answer,
+            };
             inner.received.push(request);
             drop(inner);
             if self.answer(stream, &answer).is_err() {
@@ -227,6 +233,8 @@ impl State {
         let empty = "Content-Length: 0";
         let closed = || Err(io::Error::from(io::ErrorKind::ConnectionAborted));
         match answer {
+            // Which of the two was decided by its events.
+            Answer::AtMost(_) => closed(),
             Answer::Status(status) => respond(*status, empty),
             Answer::StatusWith(status, name, value) => respond(*status, &format!("{empty}\r\n{name}: {value}")),
             Answer::Body(status, body, headers) => {

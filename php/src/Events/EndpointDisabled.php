@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Events;
 use Illuminate\Foundation\Events\Dispatchable;
 
 /**
- * An endpoint gets nothing more until the server starts anew: it asked for that.
+ * An endpoint gets nothing more, from any server, until somebody resumes it: it asked for that.
  */
 class EndpointDisabled
 {
