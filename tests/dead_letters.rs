@@ -184,7 +184,11 @@ fn a_failing_endpoint_gets_one_letter_and_the_rest_of_the_retry_stay_letters() {
     receiver.always("/hook", Answer::Status(500));
     let node = node(&redis, &receiver, &json!({ "max_attempts": 3, "backoff": [0.1] }));
     give_up(&node, &redis, 6);
-    node.poll(10_000);
+    let mut told = 0;
+    eventually("each drop is told", || {
+        told += dropped(&node);
+        told == 6
+    });
     let before = receiver.received("/hook").len();
     assert_eq!(letters(&redis).retry_all().unwrap(), 6);
     eventually("the outbox is empty", || redis.outbox_events() == 0);

@@ -143,7 +143,11 @@ fn a_410_disables_an_endpoint_on_all_nodes_until_somebody_resumes_it() {
 
     assert!(cluster.resume("billing").unwrap());
     assert!(!cluster.resume("billing").unwrap());
-    seen(&mut cluster, 3, EndpointState::Ok);
+    eventually("no node sees it disabled", || {
+        let status = cluster.status().unwrap();
+        let billing = status.endpoints.iter().find(|endpoint| endpoint.endpoint.id == "billing");
+        billing.is_some_and(|billing| !billing.nodes.contains_key(&EndpointState::Disabled))
+    });
     for (n, node) in nodes.iter().enumerate() {
         node.subscribed(APP, format!("back-{n}").as_bytes(), b"1.1", None);
     }

@@ -82,7 +82,7 @@ impl Lanes {
         std::mem::take(&mut self.withdrawn)
     }
 
-    /// Whether the endpoint of a dead letter is there. It is left out, then, with its retry.
+    /// Whether the endpoint of this dead letter is configured.
     pub(crate) fn is_known(&mut self, redelivery: &Redelivery) -> bool {
         self.find(&redelivery.lane).is_some()
     }
