@@ -15,7 +15,7 @@ const MOST: usize = 100;
 /// One wait. Not shorter: with a `retry_for` alone the attempts are not counted.
 type Wait = Seconds<100, { 24 * HOUR_MS }>;
 
-/// How long a batch waits after a failed attempt.
+/// The wait after a failed attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Backoff {
     /// Two seconds after the first failure, then twice as long each time, a minute at most.
@@ -29,7 +29,7 @@ pub enum Backoff {
 pub(super) struct Written(Option<Backoff>);
 
 impl Written {
-    /// What it says, or `otherwise` when it is not set.
+    /// The setting, or `otherwise` when it is not set.
     pub(super) fn or(self, otherwise: &Backoff) -> Backoff {
         self.0.unwrap_or_else(|| otherwise.clone())
     }
@@ -107,16 +107,16 @@ mod tests {
             .map_err(|fault| fault.to_string())
     }
 
-    fn schedule(ms: &[u64]) -> Option<Backoff> {
-        Some(Backoff::Schedule(ms.iter().copied().map(Duration::from_millis).collect()))
+    fn schedule(ms: &[u64]) -> Backoff {
+        Backoff::Schedule(ms.iter().copied().map(Duration::from_millis).collect())
     }
 
     #[test]
     fn a_schedule_is_a_list_or_the_same_in_one_text() {
-        assert_eq!(read(json!([5, 30.5, "300"])), Ok(schedule(&[5000, 30_500, 300_000])));
-        assert_eq!(read(json!({ "3": 5 })), Ok(schedule(&[5000])), "PHP keeps the gaps of a list");
-        assert_eq!(read(json!("5, 30.5,300")), Ok(schedule(&[5000, 30_500, 300_000])));
-        assert_eq!(read(json!(7)), Ok(schedule(&[7000])));
+        assert_eq!(read(json!([5, 30.5, "300"])), Ok(Some(schedule(&[5000, 30_500, 300_000]))));
+        assert_eq!(read(json!({ "3": 5 })), Ok(Some(schedule(&[5000]))), "PHP keeps the gaps of a list");
+        assert_eq!(read(json!("5, 30.5,300")), Ok(Some(schedule(&[5000, 30_500, 300_000]))));
+        assert_eq!(read(json!(7)), Ok(Some(schedule(&[7000]))));
         assert_eq!(read(json!("exponential")), Ok(Some(Backoff::Exponential)));
         assert_eq!(read(json!("")), Ok(None));
     }

@@ -11,9 +11,9 @@ use super::scalar::{Seconds, Switch, Whole};
 /// What bounds the batches of an endpoint, where it is not what bounds all others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Batching {
-    /// How long an event waits for company.
+    /// The longest that an event waits for company.
     pub flush_interval: Option<Duration>,
-    /// How much event time one batch may span.
+    /// The most event time that one batch may span.
     pub span: Option<Duration>,
     /// Events in one POST, at most.
     pub max_events: Option<usize>,

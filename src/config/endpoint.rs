@@ -66,9 +66,9 @@ pub struct Endpoint {
     pub retry_for: Option<Duration>,
     /// The longest wait that the endpoint may ask for.
     pub retry_after_max: Duration,
-    /// How long a batch waits between attempts.
+    /// The waits between attempts.
     pub backoff: Backoff,
-    /// The time from one request to the next, at least, where `rate_limit` bounds them.
+    /// The least time from one request to the next; `rate_limit` in the config.
     pub request_interval: Option<Duration>,
     /// What proves who is who in TLS.
     pub tls: TlsFiles,

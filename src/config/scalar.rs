@@ -28,7 +28,7 @@ impl<'de, const MIN_MS: u32, const MAX_MS: u32> Deserialize<'de> for Seconds<MIN
     }
 }
 
-/// How often something may happen, written in the config as times a second.
+/// A rate, written in the config as times a second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PerSecond(f64);
 

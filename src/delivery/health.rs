@@ -46,11 +46,11 @@ pub(crate) struct Health {
     pub(crate) latency: Latency,
     /// Since when it fails, if that was told.
     told: Option<Instant>,
-    /// That batches are too large for it was told.
-    told_too_large: bool,
+    /// A `TooLarge` was reported.
+    reported_too_large: bool,
 }
 
-/// What is worth telling of an endpoint.
+/// A change in an endpoint's health that is worth a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum News {
     /// A batch has failed often enough, or for long enough, or was given up.
@@ -122,9 +122,9 @@ impl Health {
         Some(News::Failing { reason, after: now.saturating_duration_since(since) })
     }
 
-    /// A batch of so many events is too large for it. What is to be told of that, once.
+    /// A batch of so many events is too large. Reported once.
     pub(crate) fn too_large(&mut self, events: usize) -> Option<News> {
-        (!std::mem::replace(&mut self.told_too_large, true)).then_some(News::TooLarge { events })
+        (!std::mem::replace(&mut self.reported_too_large, true)).then_some(News::TooLarge { events })
     }
 
     /// A batch of `events` came to its end.

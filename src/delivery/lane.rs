@@ -24,7 +24,7 @@ use crate::outbox::{Moves, Queued};
 /// What bounds a batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// How long an event may wait for company.
+    /// The longest that an event waits for company.
     pub(crate) flush_interval: Duration,
     /// The most event time a batch may span.
     pub(crate) span: Duration,
@@ -41,8 +41,8 @@ impl Limits {
     pub(crate) fn of(self, endpoint: &Endpoint) -> Self {
         let Batching { flush_interval, span, max_events } = endpoint.batching;
         let flush_interval = flush_interval.unwrap_or(self.flush_interval);
-        // Whoever has the time of each event needs no bound: one would have a backlog wait for as many requests as it
-        // spans intervals.
+        // Extended events have their own times, so that `time_ms` need not stand for all. A bound would make a backlog as
+        // many requests as it spans intervals.
         let otherwise = if endpoint.payload == Payload::Extended { Duration::MAX } else { flush_interval };
         Self {
             flush_interval,
@@ -220,12 +220,12 @@ impl Lane {
         }
     }
 
-    /// Whether there is a batch, started or not, that is not finished.
+    /// Returns whether an unfinished batch exists, started or not.
     pub(crate) fn has_batch(&self) -> bool {
         !matches!(self.state, State::Collecting) || !self.ahead.is_empty()
     }
 
-    /// Which cursors move with events that were given up before they were in a batch.
+    /// The cursors that move with events that were given up before they were in a batch.
     pub(crate) fn moves_behind(&self) -> Moves {
         if self.has_batch() { Moves::Nothing } else { Moves::All }
     }

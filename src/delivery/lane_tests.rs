@@ -5,7 +5,8 @@ use crate::event::{Event, EventKind};
 use crate::outbox::{Item, Position};
 
 const SECOND: Duration = Duration::from_secs(1);
-pub(super) const LIMITS: Limits = Limits { flush_interval: SECOND, span: SECOND, max_events: 3, max_bytes: 100_000, payload: Payload::Pusher };
+pub(super) const LIMITS: Limits =
+    Limits { flush_interval: SECOND, span: SECOND, max_events: 3, max_bytes: 100_000, payload: Payload::Pusher };
 
 pub(super) fn queued(seq: u64, time_ms: u64, arrived: Instant) -> Arc<Queued> {
     let event = Event { app: "a".into(), channel: "c".into(), time_ms, kind: EventKind::ChannelOccupied };

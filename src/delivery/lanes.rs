@@ -48,7 +48,7 @@ pub(crate) struct Lanes {
     ids: BatchIds,
     entries: Vec<Entry>,
     places: HashMap<LaneId, usize>,
-    /// Where the dead letters of a lane are sent again.
+    /// The lanes that send dead letters again.
     redelivering: HashMap<LaneId, usize>,
     routes: HashMap<AppId, Routes>,
     tally: Tally,
@@ -65,11 +65,10 @@ pub(crate) struct Lanes {
     /// The endpoint whose turn it is to start a batch.
     turn: usize,
     slots: Slots,
-    /// What is paused or disabled in the cluster, also of what is not there.
+    /// Paused and disabled endpoints of the cluster, including those that are not configured here.
     states: EndpointStates,
-    /// What this node has to tell the cluster of that: the URLs of endpoints that are disabled, none of those that are not
-    /// any more.
-    untold: BTreeMap<String, Option<String>>,
+    /// Endpoints that this node has disabled, with their URLs, or enabled again (`None`), and that Redis does not have yet.
+    unreported: BTreeMap<String, Option<String>>,
     waiting: usize,
     flushing: bool,
     limited: bool,
@@ -116,7 +115,7 @@ struct Ready {
     failing: VecDeque<usize>,
     /// Lanes that send dead letters again: when no other waits.
     redelivering: VecDeque<usize>,
-    /// When the next request may begin.
+    /// The rate limit of its requests.
     pace: Pace,
     /// The last retry of which a letter failed: no more of it is sent.
     ended: Option<Ended>,
@@ -166,7 +165,7 @@ impl Lanes {
             places: HashMap::default(),
             redelivering: HashMap::default(),
             states: EndpointStates::default(),
-            untold: BTreeMap::new(),
+            unreported: BTreeMap::new(),
             withdrawn: Vec::new(),
             routes: HashMap::default(),
             tally: Tally::default(),
@@ -237,7 +236,8 @@ impl Lanes {
         self.limited
     }
 
-    /// When the next lane becomes due that is not already waiting for a worker, or one that waits may begin a request.
+    /// When the next lane becomes due, or a lane that waits for the rate limit may begin a request. Lanes that wait for a worker
+    /// do not count.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let paced = self.paced.iter().filter_map(|place| self.ready[*place].pace.due()).min();
         self.timers.first().map(|(at, _)| *at).into_iter().chain(paced).min()

@@ -10,8 +10,13 @@ use crate::names::AppId;
 use crate::outbox::{Item, Position};
 use crate::status::{EndpointState, WallClock};
 
-const LIMITS: Limits =
-    Limits { flush_interval: Duration::from_secs(1), span: Duration::from_secs(1), max_events: 10, max_bytes: 100_000, payload: Payload::Pusher };
+const LIMITS: Limits = Limits {
+    flush_interval: Duration::from_secs(1),
+    span: Duration::from_secs(1),
+    max_events: 10,
+    max_bytes: 100_000,
+    payload: Payload::Pusher,
+};
 
 pub(crate) fn endpoint(index: usize) -> Endpoint {
     Endpoint {
@@ -336,22 +341,6 @@ fn an_endpoint_that_is_gone_gets_nothing_more_and_every_event_for_it_is_given_up
     let passed = lanes.next_unsent(Instant::now()).unwrap();
     assert_eq!((passed.endpoint, passed.batch.events().len()), (0, 1));
     assert!(lanes.next_unsent(Instant::now()).is_none());
-}
-
-#[test]
-fn the_events_for_an_endpoint_that_is_gone_are_given_up_at_the_pace_of_batches() {
-    let mut lanes = lanes(vec![endpoint(0)], 8);
-    push(&mut lanes, "a", 0);
-    let job = lanes.next(Instant::now()).unwrap();
-    lanes.settle(job.lane, status(410), Duration::ZERO, Instant::now(), 0.0);
-    lanes.set_flushing(false);
-    for seq in 1..=3 {
-        push(&mut lanes, "a", seq);
-    }
-    assert!(lanes.next_unsent(Instant::now()).is_none());
-    let due = lanes.next_due().unwrap();
-    assert_eq!(lanes.next_unsent(due).unwrap().batch.events().len(), 3);
-    assert_eq!(lanes.left(), Left::default());
 }
 
 #[test]

@@ -265,17 +265,18 @@ impl Cluster {
 
     fn find(&self, redis: &mut Connection) -> RedisResult<Found> {
         let stamp = ["cluster", "schema"];
-        let ((seconds, micros), written, leases, dead_letters, owners, paused, disabled, first, second): Answers = redis::pipe()
-            .cmd("TIME")
-            .zrange_withscores(self.keys.nodes(), 0, -1)
-            .zrange_withscores(self.keys.leases(), 0, -1)
-            .xlen(self.outbox.dead_letters())
-            .hgetall(self.outbox.owners())
-            .hgetall(self.keys.paused())
-            .hgetall(self.keys.disabled())
-            .hmget(self.keys.epoch(), &stamp)
-            .hmget(self.outbox.owners(), &stamp)
-            .query(redis)?;
+        let ((seconds, micros), written, leases, dead_letters, owners, paused, disabled, first, second): Answers =
+            redis::pipe()
+                .cmd("TIME")
+                .zrange_withscores(self.keys.nodes(), 0, -1)
+                .zrange_withscores(self.keys.leases(), 0, -1)
+                .xlen(self.outbox.dead_letters())
+                .hgetall(self.outbox.owners())
+                .hgetall(self.keys.paused())
+                .hgetall(self.keys.disabled())
+                .hmget(self.keys.epoch(), &stamp)
+                .hmget(self.outbox.owners(), &stamp)
+                .query(redis)?;
         let mut lengths = redis::pipe();
         for partition in 0..PARTITIONS {
             lengths.xlen(self.outbox.stream(partition));

@@ -163,16 +163,15 @@ impl Rounds {
             record
         };
         let (keys, kept, disabled) = (&self.keys, self.kept, &self.last.disabled);
-        let Ok((time_ms, states, watched)) =
-            self.link.with(|redis| keys.report(redis, &name, &record, kept, disabled))
+        let Ok((time_ms, states, watched)) = self.link.with(|redis| keys.report(redis, &name, &record, kept, disabled))
         else {
             return false;
         };
         self.sources.hear_time(time_ms);
         self.sources.telemetry.watch().set(watched);
-        // What it has told it tells no more once it has heard of it.
-        let has_told = !std::mem::take(&mut self.last.disabled).is_empty();
-        if has_told || self.states.as_ref() != Some(&states) {
+        // Reported once. The dispatcher forgets the changes when it sees them in what Redis has.
+        let has_reported = !std::mem::take(&mut self.last.disabled).is_empty();
+        if has_reported || self.states.as_ref() != Some(&states) {
             self.sources.delivery.set_states(states.clone());
             self.states = Some(states);
         }

@@ -57,7 +57,7 @@ pub enum Outcome {
         /// `HTTP 500`, or what went wrong on the way.
         reason: String,
     },
-    /// An endpoint gets nothing more until somebody resumes it.
+    /// An endpoint gets nothing more until it is resumed.
     EndpointDisabled {
         /// Which.
         url: String,

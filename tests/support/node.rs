@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use resonate_webhooks::apps::{AppDirectory, Credentials};
 use resonate_webhooks::config::{
-    AddressRules, AppScope, Backoff, Batching, CustomNames, Endpoint, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
+    AddressRules, AppScope, Backoff, Batching, CustomNames, Endpoint, EndpointId, EventSet, Filter, Payload, Target,
+    TlsFiles,
 };
 use resonate_webhooks::delivery::{Delivery, Settings};
 use resonate_webhooks::event::{Event, EventKind};

@@ -233,8 +233,6 @@ impl State {
         let empty = "Content-Length: 0";
         let closed = || Err(io::Error::from(io::ErrorKind::ConnectionAborted));
         match answer {
-            // Which of the two was decided by its events.
-            Answer::AtMost(_) => closed(),
             Answer::Status(status) => respond(*status, empty),
             Answer::StatusWith(status, name, value) => respond(*status, &format!("{empty}\r\n{name}: {value}")),
             Answer::Body(status, body, headers) => {
@@ -249,7 +247,8 @@ impl State {
                 respond(200, empty)?;
                 closed()
             }
-            Answer::Close => closed(),
+            // The first was decided by its events.
+            Answer::AtMost(_) | Answer::Close => closed(),
             Answer::CutHead => {
                 stream.write_all(b"HTTP/1.1 200 -\r\nContent-Le")?;
                 closed()

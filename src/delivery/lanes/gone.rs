@@ -1,7 +1,7 @@
 //! What becomes of the events for an endpoint that has answered 410 Gone, or was taken out of the configuration.
 //!
-//! A 410 disables the endpoint on all nodes, until somebody resumes it or its URL changes: the node that got it tells the
-//! cluster, and hears from it what the others got.
+//! A 410 disables the endpoint on all nodes until it is resumed or its URL changes. The node that gets the 410 reports it to
+//! Redis; every node follows what Redis has.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -18,40 +18,39 @@ impl Ending {
 }
 
 impl Lanes {
-    /// The endpoint has answered 410.
-    pub(super) fn say_farewell(&mut self, endpoint: usize, now: Instant) {
+    /// Disables an endpoint that has answered 410.
+    pub(super) fn disable(&mut self, endpoint: usize, now: Instant) {
         self.close(endpoint, GONE, now);
         let Endpoint { id, target, .. } = &self.endpoints[endpoint];
-        self.untold.insert(id.to_string(), Some(target.without_query()));
+        self.unreported.insert(id.to_string(), Some(target.without_query()));
     }
 
-    /// The endpoint at `place`, which was changed or is back, may be sent to again: nothing is known against it as it is now.
+    /// Sends again to the endpoint at `place`, which was changed or is back: it has not answered 410 as it is now.
     pub(super) fn reopen(&mut self, place: usize) {
         let id = self.endpoints[place].id.as_str();
         if self.health[place].disabled_since.is_some() || self.states.disabled.contains_key(id) {
-            self.untold.insert(id.to_owned(), None);
+            self.unreported.insert(id.to_owned(), None);
         }
         self.ready[place].gone = None;
         self.health[place].disabled_since = None;
     }
 
-    /// What the cluster has not heard yet: which endpoints are disabled, with their URLs, and which are not any more.
-    pub(crate) fn untold(&self) -> BTreeMap<String, Option<String>> {
-        self.untold.clone()
+    /// The changes that Redis does not have yet.
+    pub(crate) fn unreported(&self) -> BTreeMap<String, Option<String>> {
+        self.unreported.clone()
     }
 
-    /// Goes by what the cluster says, but for what it has not heard yet.
+    /// Follows what Redis has, apart from changes that it does not have yet.
     pub(super) fn apply_disabled(&mut self, now: Instant) {
-        let Self { untold, states, .. } = self;
-        untold.retain(|id, url| states.disabled.get(id) != url.as_ref());
+        let Self { unreported, states, .. } = self;
+        unreported.retain(|id, url| states.disabled.get(id) != url.as_ref());
         for place in 0..self.endpoints.len() {
             let Endpoint { id, target, .. } = &self.endpoints[place];
-            if self.is_removed(place) || self.untold.contains_key(id.as_str()) {
+            if self.is_removed(place) || self.unreported.contains_key(id.as_str()) {
                 continue;
             }
-            // Another URL has not answered 410.
-            let is_disabled =
-                self.states.disabled.get(id.as_str()).is_some_and(|url| *url == target.without_query());
+            // The 410 was the answer of that URL.
+            let is_disabled = self.states.disabled.get(id.as_str()).is_some_and(|url| *url == target.without_query());
             match (is_disabled, self.ready[place].gone) {
                 (true, None) => self.close(place, GONE, now),
                 (false, Some(GONE)) => {
@@ -113,6 +112,7 @@ mod tests {
     use super::super::EndpointStates;
     use super::super::tests::{endpoint, lanes, push, status};
     use super::*;
+    use crate::delivery::Left;
     use crate::status::{EndpointState, WallClock};
 
     const URL: &str = "http://localhost/";
@@ -135,16 +135,16 @@ mod tests {
     }
 
     #[test]
-    fn a_410_is_told_until_the_cluster_has_it_and_ends_when_it_has_it_no_more() {
+    fn a_410_is_reported_until_redis_has_it_and_ends_when_redis_has_it_no_more() {
         let mut lanes = lanes(vec![endpoint(0)], 8);
         say_gone(&mut lanes, 0);
         let told_so = BTreeMap::from([("0".to_owned(), Some(URL.to_owned()))]);
-        assert_eq!(lanes.untold(), told_so);
+        assert_eq!(lanes.unreported(), told_so);
         told(&mut lanes, &[]);
-        assert!(is_disabled(&lanes), "the cluster has not heard of it");
-        assert_eq!(lanes.untold(), told_so);
+        assert!(is_disabled(&lanes), "Redis does not have it yet");
+        assert_eq!(lanes.unreported(), told_so);
         told(&mut lanes, &[("0", URL)]);
-        assert!(is_disabled(&lanes) && lanes.untold().is_empty());
+        assert!(is_disabled(&lanes) && lanes.unreported().is_empty());
         told(&mut lanes, &[]);
         assert!(!is_disabled(&lanes), "somebody has resumed it");
         push(&mut lanes, "a", 1);
@@ -173,10 +173,26 @@ mod tests {
         assert!(!is_disabled(&lanes));
         told(&mut lanes, &[("0", URL)]);
         assert!(!is_disabled(&lanes), "the cluster has not heard of it");
-        assert_eq!(lanes.untold(), BTreeMap::from([("0".to_owned(), None)]));
+        assert_eq!(lanes.unreported(), BTreeMap::from([("0".to_owned(), None)]));
         told(&mut lanes, &[]);
-        assert!(lanes.untold().is_empty());
+        assert!(lanes.unreported().is_empty());
         say_gone(&mut lanes, 1);
         assert!(is_disabled(&lanes));
+    }
+
+    #[test]
+    fn the_events_for_an_endpoint_that_is_gone_are_given_up_at_the_pace_of_batches() {
+        let mut lanes = lanes(vec![endpoint(0)], 8);
+        push(&mut lanes, "a", 0);
+        let job = lanes.next(Instant::now()).unwrap();
+        lanes.settle(job.lane, status(410), Duration::ZERO, Instant::now(), 0.0);
+        lanes.set_flushing(false);
+        for seq in 1..=3 {
+            push(&mut lanes, "a", seq);
+        }
+        assert!(lanes.next_unsent(Instant::now()).is_none());
+        let due = lanes.next_due().unwrap();
+        assert_eq!(lanes.next_unsent(due).unwrap().batch.events().len(), 3);
+        assert_eq!(lanes.left(), Left::default());
     }
 }

@@ -11,7 +11,7 @@ pub(super) struct Pace {
     interval: Option<Duration>,
     /// When the next one may begin.
     next: Option<Instant>,
-    /// A lane waits for that.
+    /// A lane waits for it.
     is_awaited: bool,
     /// The last one was of a lane that fails.
     was_failing: bool,
@@ -25,14 +25,13 @@ impl Pace {
 
     /// The endpoint allows another one now.
     pub(super) fn renew(&mut self, endpoint: &Endpoint) {
-        // From the last request on. What was begun under the old pace is not known any more, so that the longer wait holds.
         self.interval = endpoint.request_interval;
         if self.interval.is_none() {
             self.next = None;
         }
     }
 
-    /// Whether a request may begin now. If not, somebody waits until it may.
+    /// Returns whether a request may begin now. If not, a lane waits.
     pub(super) fn admits(&mut self, now: Instant) -> bool {
         self.is_awaited = self.next.is_some_and(|next| now < next);
         !self.is_awaited
@@ -49,12 +48,12 @@ impl Pace {
         self.was_failing = failing;
     }
 
-    /// Whether it is a failing lane's turn: where requests are few, each of the two kinds would wait for ever for the other.
+    /// Returns whether a failing lane goes first. Under a limit they take turns: neither kind may starve the other.
     pub(super) const fn prefers_failing(&self) -> bool {
         self.interval.is_some() && !self.was_failing
     }
 
-    /// When one that waits may begin.
+    /// When the lane that waits may begin.
     pub(super) fn due(&self) -> Option<Instant> {
         self.next.filter(|_| self.is_awaited)
     }

@@ -8,10 +8,10 @@ use super::{Lanes, Plan};
 /// The ids of the endpoints that are paused.
 pub(crate) type Pauses = BTreeSet<String>;
 
-/// What the cluster knows of its endpoints.
+/// The states of endpoints that Redis has for all nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EndpointStates {
-    /// Those that somebody has paused.
+    /// Paused endpoints.
     pub(crate) paused: Pauses,
     /// The ids of those that have answered 410 and were not resumed, each with the URL, without a query, that did so.
     pub(crate) disabled: BTreeMap<String, String>,

@@ -1,8 +1,7 @@
 //! Dead letters that are sent again.
 //!
-//! They have lanes of their own, so that no live event waits for one. Each gets one attempt: whoever asked for it learns at
-//! once whether the endpoint takes it. After one that failed, what the same retry has for that endpoint is not sent; those
-//! letters stay what they are.
+//! They have lanes of their own, so that no live event waits for one. Each gets one attempt. A failed attempt ends the rest of
+//! the same retry for that endpoint: those stay dead letters.
 
 use std::sync::Arc;
 
@@ -15,8 +14,8 @@ use crate::outbox::{LaneId, Queued, Redelivery};
 pub(super) struct Ended {
     run: Box<str>,
     reason: String,
-    /// Somebody was told, something of it having been left.
-    is_told: bool,
+    /// It was reported that the rest is not sent.
+    is_reported: bool,
 }
 
 /// Dead letters that are not sent again.
@@ -48,10 +47,10 @@ impl Lanes {
     /// Whether the dead letter is part of a retry that has ended.
     fn leave_out(&mut self, endpoint: usize, redelivery: &Redelivery) -> bool {
         let ended = self.ready[endpoint].ended.as_mut().filter(|ended| ended.run == redelivery.run);
-        if let Some(ended) = &ended.as_ref().filter(|ended| !ended.is_told) {
+        if let Some(ended) = &ended.as_ref().filter(|ended| !ended.is_reported) {
             self.news.push((endpoint, News::RetryEnded { reason: ended.reason.clone() }));
         }
-        ended.map(|ended| ended.is_told = true).is_some()
+        ended.map(|ended| ended.is_reported = true).is_some()
     }
 
     /// A dead letter of this retry failed: what else it has for the endpoint is not sent.
@@ -70,11 +69,11 @@ impl Lanes {
                 self.plan(lane);
             }
         }
-        let is_told = self.withdrawn.len() > before;
-        if is_told {
+        let is_reported = self.withdrawn.len() > before;
+        if is_reported {
             self.news.push((endpoint, News::RetryEnded { reason: reason.to_owned() }));
         }
-        self.ready[endpoint].ended = Some(Ended { run: run.into(), reason: reason.to_owned(), is_told });
+        self.ready[endpoint].ended = Some(Ended { run: run.into(), reason: reason.to_owned(), is_reported });
     }
 
     /// Takes what is not sent again.
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn that_a_retry_has_ended_is_told_when_the_first_of_the_rest_comes() {
+    fn that_a_retry_has_ended_is_reported_when_the_first_of_the_rest_comes() {
         let mut lanes = lanes(vec![endpoint(0)], 8);
         lanes.push(&letter("run", "a", 0));
         let job = lanes.next(Instant::now()).unwrap();

@@ -58,10 +58,8 @@ impl Lanes {
     ) -> Option<Passed> {
         let entry = &mut self.entries[lane];
         let Plan::Running { suspect } = entry.plan else { return None };
-        let sent = !matches!(
-            answer,
-            Answer::UnknownApplication | Answer::Forgotten | Answer::NotKept | Answer::Fenced { .. }
-        );
+        let sent =
+            !matches!(answer, Answer::UnknownApplication | Answer::Forgotten | Answer::NotKept | Answer::Fenced { .. });
         let attempts = entry.lane.attempts();
         let endpoint = entry.endpoint;
         let mut policy = Policy::from(&self.endpoints[endpoint]);
@@ -121,7 +119,7 @@ impl Lanes {
             self.end_retry(endpoint, &run, &reason);
         }
         if farewell {
-            self.say_farewell(endpoint, now);
+            self.disable(endpoint, now);
         }
         passed.map(|passed| Passed { farewell, ..passed })
     }
