@@ -28,6 +28,13 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function adopt(): ?string {}
 
         /**
+         * The ids of the endpoints that have answered 410 and were not resumed, each with the time in Unix ms.
+         *
+         * @return array
+         */
+        public function disabled(): array {}
+
+        /**
          * The endpoints of the config, or those of them whose id, name or URL this is: arrays with the keys id, name, label,
          * url (neither with secrets) and `app_id`. Asks nobody.
          *
@@ -68,7 +75,7 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function refusals(): array {}
 
         /**
-         * Ends a pause. False when there is none.
+         * Sends again to an endpoint, by its id, that was paused or has answered 410. False when it is neither.
          *
          * @param string $endpoint
          * @return bool

@@ -253,10 +253,10 @@ fn without_batching_every_event_is_sent_at_once_and_alone() {
     let batching = |written: Value| {
         accepted(json!({"endpoints": [{"url": "http://localhost/", "batching": written}]})).endpoints.remove(0).batching
     };
-    let alone = Batching { flush_interval: Some(Duration::ZERO), max_events: Some(1) };
+    let alone = Batching { flush_interval: Some(Duration::ZERO), span: None, max_events: Some(1) };
     assert_eq!(batching(json!({"enabled": false, "max_events": 50})), alone);
     assert_eq!(batching(json!([])), Batching::default());
-    assert_eq!(batching(json!({"max_events": 50})), Batching { flush_interval: None, max_events: Some(50) });
+    assert_eq!(batching(json!({"max_events": 50})), Batching { max_events: Some(50), ..Batching::default() });
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn a_key_that_resembles_no_known_one_is_ignored_with_a_warning() {
         config.warnings[1],
         "resonate-webhooks.endpoints.1.colour: unknown key, ignored; known are url, lambda, name, enabled, app_id, event_types, events, filter, payload, batching, \
          key, secret, previous_secrets, headers, timeout, connect_timeout, \
-         max_attempts, retry_for, https_only, proxy, ca_file, client_cert, client_key, deny_private_networks, \
+         max_attempts, retry_for, backoff, rate_limit, https_only, proxy, ca_file, client_cert, client_key, deny_private_networks, \
          allow_link_local"
     );
 }

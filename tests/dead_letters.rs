@@ -144,7 +144,7 @@ fn eventually_letter(redis: &RedisServer, is: impl Fn(&DeadLetter) -> bool) -> D
 }
 
 #[test]
-fn a_letter_goes_out_behind_what_its_lane_has_to_send_and_alone() {
+fn a_letter_goes_out_alone() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Status(500)]);
     let node = node(&redis, &receiver, &json!({}));
@@ -153,7 +153,6 @@ fn a_letter_goes_out_behind_what_its_lane_has_to_send_and_alone() {
     node.subscribed(APP, b"slow", b"1.1", None);
     eventually("a batch is under way", || receiver.received("/hook").len() == 2);
     letters(&redis).retry(std::slice::from_ref(&letter.letter)).unwrap();
-    eventually("the redelivery waits", || redis.outbox_events() == 2);
     for n in 0..3 {
         node.subscribed(APP, format!("later-{n}").as_bytes(), b"1.1", None);
     }
@@ -166,6 +165,57 @@ fn a_letter_goes_out_behind_what_its_lane_has_to_send_and_alone() {
         .filter(|e| e.contains(&first_of(&letter)))
         .collect();
     assert_eq!(again, [[first_of(&letter)]]);
+}
+
+#[test]
+fn a_live_event_does_not_wait_for_letters() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/hook", Answer::Status(500));
+    let node = node(&redis, &receiver, &json!({}));
+    let before = give_up(&node, &redis, 6);
+    let slow = Duration::from_secs(2);
+    receiver.always("/hook", Answer::Status(200));
+    receiver.script("/hook", [Answer::Late(slow)]);
+    assert_eq!(letters(&redis).retry_all().unwrap(), 6);
+    let under_way = receiver.wait_for("/hook", 7).remove(6);
+    node.subscribed(APP, b"live", b"1.1", None);
+    let live = receiver.wait_for("/hook", 8).remove(7);
+    assert_eq!(live.channels(), ["live"]);
+    assert!(live.at - under_way.at < slow, "it is there before the letter has its answer");
+    eventually("the letters are delivered", || letters(&redis).count().unwrap() == 0);
+    let again = receiver.received("/hook").split_off(8);
+    let sent: Vec<String> = again.iter().map(|request| request.channels().remove(0)).collect();
+    assert_eq!(sent, channels(&before[..5]).into_iter().rev().collect::<Vec<_>>(), "oldest first");
+}
+
+#[test]
+fn a_failing_endpoint_gets_one_letter_and_the_rest_of_the_retry_stay_letters() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.always("/hook", Answer::Status(500));
+    let node = node(&redis, &receiver, &json!({ "max_attempts": 3, "backoff": [0.1] }));
+    give_up(&node, &redis, 6);
+    let mut told = 0;
+    eventually("each drop is told", || {
+        told += dropped(&node);
+        told == 6
+    });
+    let before = receiver.received("/hook").len();
+    assert_eq!(letters(&redis).retry_all().unwrap(), 6);
+    eventually("the outbox is empty", || redis.outbox_events() == 0);
+    assert_eq!(receiver.received("/hook").len(), before + 1, "one attempt");
+    let mut counts: Vec<u64> = letters(&redis).list(None, 10).unwrap().iter().map(|letter| letter.attempts).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [3, 3, 3, 3, 3, 4]);
+    let mut said = Vec::new();
+    eventually("it is said", || {
+        said.extend(node.poll(10_000));
+        said.iter().any(|outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("Repeat it when")))
+    });
+    assert_eq!(said.iter().filter(|outcome| matches!(outcome, Outcome::Dropped { .. })).count(), 1);
+
+    receiver.always("/hook", Answer::Status(200));
+    assert_eq!(letters(&redis).retry_all().unwrap(), 6);
+    eventually("all arrived", || letters(&redis).count().unwrap() == 0);
 }
 
 fn first_of(letter: &DeadLetter) -> String {

@@ -115,6 +115,47 @@ fn a_redis_that_hangs_neither_ends_a_pause_nor_begins_one() {
     receiver.wait_for_channels("/billing", 2);
 }
 
+#[test]
+fn a_410_disables_an_endpoint_on_all_nodes_until_somebody_resumes_it() {
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
+    receiver.script("/billing", [Answer::Status(410)]);
+    let mut nodes: Vec<Engine> = (0..2).map(|_| node(&redis, &receiver, "redis")).collect();
+    let mut cluster = cluster(&redis);
+    nodes[0].subscribed(APP, b"news", b"1.1", None);
+    seen(&mut cluster, 2, EndpointState::Disabled);
+    assert_eq!(cluster.disabled().unwrap().into_keys().collect::<Vec<_>>(), ["billing"]);
+    assert_eq!(cluster.status().unwrap().disabled, cluster.disabled().unwrap());
+
+    // One that starts anew goes by it from its first event on.
+    nodes.push(node(&redis, &receiver, "redis"));
+    for (n, node) in nodes.iter().enumerate() {
+        node.subscribed(APP, format!("room-{n}").as_bytes(), b"1.1", None);
+    }
+    receiver.wait_for_channels("/open", 4);
+    seen(&mut cluster, 3, EndpointState::Disabled);
+    assert_eq!(receiver.received("/billing").len(), 1);
+    // What comes meanwhile is not lost.
+    eventually("all are dead letters", || {
+        let status = cluster.status().unwrap();
+        let billing = status.endpoints.iter().find(|endpoint| endpoint.endpoint.id == "billing");
+        billing.is_some_and(|billing| billing.endpoint.events_dropped == 4)
+    });
+
+    assert!(cluster.resume("billing").unwrap());
+    assert!(!cluster.resume("billing").unwrap());
+    eventually("no node sees it disabled", || {
+        let status = cluster.status().unwrap();
+        let billing = status.endpoints.iter().find(|endpoint| endpoint.endpoint.id == "billing");
+        billing.is_some_and(|billing| !billing.nodes.contains_key(&EndpointState::Disabled))
+    });
+    for (n, node) in nodes.iter().enumerate() {
+        node.subscribed(APP, format!("back-{n}").as_bytes(), b"1.1", None);
+    }
+    let mut arrived = receiver.wait_for_channels("/billing", 4).split_off(1);
+    arrived.sort();
+    assert_eq!(arrived, ["back-0", "back-1", "back-2"]);
+}
+
 /// What was told of endpoints as a whole.
 fn told(node: &Engine, so_far: &mut Vec<String>) {
     so_far.extend(node.poll(10_000).into_iter().filter_map(|outcome| match outcome {

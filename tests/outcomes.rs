@@ -43,7 +43,8 @@ fn a_drop_and_a_disabled_endpoint_outlast_ten_thousand_deliveries() {
     assert!(counters.outcomes_lost.get() > 0, "more was delivered than is kept");
     let outcomes = node.outcomes();
     let url = receiver.url("/gone");
-    assert!(outcomes.contains(&Outcome::EndpointDisabled { url, reason: "HTTP 410".to_owned() }));
+    let disabled = |outcome: &Outcome| matches!(outcome, Outcome::EndpointDisabled { url: of, .. } if *of == url);
+    assert!(outcomes.iter().any(disabled));
     let dropped = |outcome: &Outcome| matches!(outcome, Outcome::Dropped { reason, .. } if reason == "HTTP 500");
     assert_eq!(outcomes.iter().filter(|outcome| dropped(outcome)).count(), 1);
     let warned = |text: &str| {

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant, SystemTime};
 
-use resonate_webhooks::config::Endpoint;
+use resonate_webhooks::config::{Backoff, Endpoint};
 use resonate_webhooks::telemetry::{Level, Outcome};
 use support::node::{Node, endpoint, numbered};
 use support::receiver::{Answer, Receiver};
@@ -68,7 +68,10 @@ fn an_endpoint_that_is_gone_gets_nothing_more_and_says_so_once() {
     assert_eq!(receiver.received("/gone").len(), 1);
 
     let url = receiver.url("/gone");
-    let warning = format!("Endpoint {url} answered 410 Gone: it gets nothing more until restart");
+    let warning = format!(
+        "Endpoint {url} answered 410 Gone: nothing more is sent to it, by any server. To send again: php artisan \
+         resonate-webhooks:resume 0"
+    );
     let (mut dropped, mut warnings) = (Vec::new(), 0);
     for outcome in node.outcomes() {
         match outcome {
@@ -95,4 +98,41 @@ fn a_batch_is_given_up_when_its_window_has_no_room_for_another_attempt() {
     let node = Node::start(vec![hasty]);
     node.accept("app", numbered(0..1));
     assert!(matches!(node.outcome(), Outcome::Dropped { attempts: 2, .. }), "after 2 seconds; the next would be at 6");
+}
+
+#[test]
+fn a_schedule_of_waits_comes_in_the_place_of_the_usual_one() {
+    let receiver = Receiver::start();
+    receiver.script("/", [500, 502, 503].map(Answer::Status));
+    let backoff = Backoff::Schedule([100, 700].map(Duration::from_millis).into());
+    let node = Node::start(vec![Endpoint { backoff, ..endpoint(0, receiver.url("/")) }]);
+    let began = Instant::now();
+    node.accept("app", numbered(0..1));
+    assert!(matches!(node.outcome(), Outcome::Delivered { attempts: 4, .. }));
+    let posts = receiver.received("/");
+    assert!(posts[3].at - began >= Duration::from_millis(100 + 2 * 700), "the last wait repeats");
+    assert!(posts[2].at - began < Duration::from_secs(6), "the usual one has 2 and 4 seconds by then");
+}
+
+#[test]
+fn requests_to_a_limited_endpoint_keep_their_pace_and_those_to_others_do_not_wait() {
+    let receiver = Receiver::start();
+    receiver.script("/limited", [Answer::Status(500)]);
+    let backoff = Backoff::Schedule([Duration::from_millis(100)].into());
+    let interval = Duration::from_millis(250);
+    let limited = Endpoint { request_interval: Some(interval), backoff, ..endpoint(0, receiver.url("/limited")) };
+    let node = Node::start(vec![limited, endpoint(1, receiver.url("/open"))]);
+    let began = Instant::now();
+    for n in 0..6 {
+        node.accept(&format!("app-{n}"), numbered(0..1));
+    }
+    receiver.wait_for("/open", 6);
+    assert!(receiver.received("/limited").len() < 6, "the other one is done first");
+    // Seven requests with the retry: the lanes wait, and nothing is given up.
+    let posts = receiver.wait_for("/limited", 7);
+    for (n, post) in (0..).zip(&posts) {
+        assert!(post.at - began >= n * interval, "request {n} after {:?}", post.at - began);
+    }
+    eventually("all are delivered", || (node.delivery.queued() == 0).then_some(()));
+    assert_eq!(node.telemetry.counters().events_dropped.get(), 0);
 }

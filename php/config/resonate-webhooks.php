@@ -132,8 +132,8 @@ return [
     |--------------------------------------------------------------------------
     |
     | A POST counts as failed unless a 2xx answer arrives within the timeout in
-    | seconds, of which connecting may take only its own share. Retries wait 2,
-    | 4, 8 and up to 60 seconds, until this many attempts have been made.
+    | seconds, of which connecting may take only its own share. Once that many
+    | attempts have been made the POST is given up, and kept as a dead letter.
     |
     */
 
@@ -151,12 +151,15 @@ return [
     | A retry window, in seconds from the first attempt, ends the retries even
     | when attempts are left; alone it decides once max_attempts is null. What
     | an endpoint asks for by Retry-After is respected up to this many seconds.
+    | Else they wait 2, 4, 8 up to 60 seconds, or what a list names: [5, 300].
     |
     */
 
     'retry_for' => env('RESONATE_WEBHOOKS_RETRY_FOR'),
 
     'retry_after_max' => env('RESONATE_WEBHOOKS_RETRY_AFTER_MAX', 300.0),
+
+    'backoff' => env('RESONATE_WEBHOOKS_BACKOFF', 'exponential'),
 
     /*
     |--------------------------------------------------------------------------
@@ -315,10 +318,11 @@ return [
         //     'timeout' => 10.0, 'connect_timeout' => 5.0, 'max_attempts' => 5, 'retry_for' => 300,
         //     'https_only' => true, 'proxy' => false,
         //     'deny_private_networks' => true, 'allow_link_local' => false,
+        //     'backoff' => [5, 30, 300], 'rate_limit' => 10,
         //
         //     // Which of these events, and how many in one POST:
         //     'filter' => ['channel_prefix' => 'presence-', 'client_events' => ['deny' => 'client-typing']],
-        //     'batching' => ['duration' => 250, 'max_events' => 20],
+        //     'batching' => ['duration' => 250, 'span' => 1.0, 'max_events' => 20],
         //
         //     // Also the id and time of each event, and more about members:
         //     'payload' => 'extended',

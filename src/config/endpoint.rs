@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
+use super::backoff::{self, Backoff};
 use super::batching::{self, Batching};
 use super::custom_names::CustomNames;
 use super::endpoint_id::{EndpointId, EndpointIds};
@@ -19,7 +20,7 @@ use super::header::Header;
 use super::payload::Payload;
 use super::previous_secret::PreviousSecrets;
 use super::proxy_url::{self, ProxyUrl};
-use super::scalar::Switch;
+use super::scalar::{PerSecond, Switch};
 use super::target::Target;
 use super::tls_files::TlsFiles;
 use super::value::{List, unless_empty};
@@ -66,6 +67,10 @@ pub struct Endpoint {
     pub retry_for: Option<Duration>,
     /// The longest wait that the endpoint may ask for.
     pub retry_after_max: Duration,
+    /// The waits between attempts.
+    pub backoff: Backoff,
+    /// The least time from one request to the next; `rate_limit` in the config.
+    pub request_interval: Option<Duration>,
     /// What proves who is who in TLS.
     pub tls: TlsFiles,
     /// The proxy that leads to it.
@@ -156,6 +161,8 @@ pub(super) struct Entry {
     connect_timeout: Option<Timeout>,
     max_attempts: Option<Attempts>,
     retry_for: Option<RetryFor>,
+    backoff: Option<backoff::Written>,
+    rate_limit: Option<PerSecond>,
     https_only: Option<Switch>,
     proxy: Option<proxy_url::Written>,
     #[serde(default, deserialize_with = "unless_empty")]
@@ -277,6 +284,8 @@ impl Entry {
             max_attempts,
             retry_for: self.retry_for.map(RetryFor::duration).or(defaults.retry_for),
             retry_after_max: defaults.retry_after_max,
+            backoff: self.backoff.map_or_else(|| defaults.backoff.clone(), |own| own.or(&defaults.backoff)),
+            request_interval: self.rate_limit.map(PerSecond::interval),
             tls: TlsFiles::at(&key, self.ca_file, self.client_cert, self.client_key)?,
             proxy: self.proxy.unwrap_or(proxy_url::Written::Unset).or(defaults.proxy.as_ref()),
             addresses: AddressRules {

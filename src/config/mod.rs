@@ -34,6 +34,7 @@
 //! | `max_attempts` | 5 | attempts before a batch is given up, 1 to 1000000; unlimited when only `retry_for` is set |
 //! | `retry_for` | | seconds after its first attempt in which a batch may be tried again, 1 to 86400 |
 //! | `retry_after_max` | 300 | seconds that an endpoint may ask us to wait (`Retry-After`), 0 to 3600 |
+//! | `backoff` | `exponential` | or a list: seconds after each failed attempt, from 0.1; the last one repeats |
 //! | `timeout` | 10.0 | seconds for a whole request |
 //! | `connect_timeout` | 5.0 | seconds to connect to an endpoint |
 //! | `https_only` | false | whether a URL with http:// is an error |
@@ -78,14 +79,16 @@
 //! | `endpoints.*.filter.channel_type` | | one or a list of `public`, `private`, `presence`, `cache`, `private-cache`, `presence-cache`, `private-encrypted` |
 //! | `endpoints.*.filter.client_events.allow`, `.deny` | | names of client events, in which `*` stands for any text; what is in both is denied |
 //! | `endpoints.*.batching.enabled` | true | whether events may share a POST |
-//! | `endpoints.*.batching.duration` | `flush_interval` | milliseconds of events that one batch may span, and for which the first one waits |
+//! | `endpoints.*.batching.duration` | `flush_interval` | milliseconds for which an event waits for company |
+//! | `endpoints.*.batching.span` | as `duration`; none with `payload` = `extended` | seconds of events that one batch may span, 0 to 86400 |
 //! | `endpoints.*.batching.max_events` | `batch_max_events` | events in one POST |
 //! | `endpoints.*.secret` | the application's | signs `webhook-signature`: `whsec_` and base64, or any text |
 //! | `endpoints.*.key` | | beside `secret`: sent as `X-Pusher-Key`, and `X-Pusher-Signature` is signed with `secret` too |
 //! | `endpoints.*.previous_secrets` | | beside `secret`: as above |
 //! | `endpoints.*.headers` | | headers that every POST carries, by their names; a value may be secret |
 //! | `endpoints.*.timeout`, `.connect_timeout` | as above | for this endpoint |
-//! | `endpoints.*.max_attempts`, `.retry_for` | as above | for this endpoint; one with a `retry_for` only has no `max_attempts` |
+//! | `endpoints.*.max_attempts`, `.retry_for`, `.backoff` | as above | for this endpoint; one with a `retry_for` only has no `max_attempts` |
+//! | `endpoints.*.rate_limit` | | requests a second that a node makes, 0.001 to 10000 |
 //! | `endpoints.*.https_only`, `.deny_private_networks`, `.allow_link_local` | as above | for this endpoint |
 //! | `endpoints.*.proxy` | as above | for this endpoint; `false` for none |
 //! | `endpoints.*.ca_file` | system's | PEM certificates to trust in TLS, read at boot |
@@ -93,6 +96,7 @@
 
 mod address;
 mod app_webhooks;
+mod backoff;
 mod batching;
 mod clamped;
 mod connection;
@@ -132,6 +136,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub use backoff::Backoff;
 pub use batching::Batching;
 pub use connection::{Address, Connection, Login};
 pub use custom_names::CustomNames;

@@ -28,6 +28,29 @@ impl<'de, const MIN_MS: u32, const MAX_MS: u32> Deserialize<'de> for Seconds<MIN
     }
 }
 
+/// A rate, written in the config as times a second.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PerSecond(f64);
+
+impl PerSecond {
+    /// The time from one to the next.
+    pub(super) fn interval(self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for PerSecond {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Number { value, written } = Number::deserialize(deserializer)?;
+        if !(0.001..=10_000.0).contains(&value) {
+            return Err(D::Error::custom(format_args!(
+                "{written} is out of range, allowed are 0.001 to 10000 a second"
+            )));
+        }
+        Ok(Self(value))
+    }
+}
+
 /// A whole number between two bounds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Whole<const MIN: u32, const MAX: u32>(u32);
@@ -199,6 +222,14 @@ mod tests {
         assert_eq!(switch(json!("maybe")), Err("\"maybe\" is neither true nor false".to_owned()));
         assert_eq!(switch(json!(2)), Err("\"2\" is neither true nor false".to_owned()));
         assert_eq!(switch(json!([])), Err("expected true or false, found a list".to_owned()));
+    }
+
+    #[test]
+    fn a_rate_is_the_time_from_one_to_the_next() {
+        let rate = |value: Value| PerSecond::deserialize(Setting::root(value, &RefCell::default()));
+        assert_eq!(rate(json!("2.5")).map(PerSecond::interval).ok(), Some(Duration::from_millis(400)));
+        let refused = rate(json!(0)).map(PerSecond::interval).map_err(|fault| fault.to_string());
+        assert_eq!(refused, Err("0 is out of range, allowed are 0.001 to 10000 a second".to_owned()));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::backoff::{self, Backoff};
 use super::endpoint::{Place, chosen};
 use super::endpoint_id::EndpointIds;
 use super::error::place;
@@ -26,6 +27,7 @@ pub(super) struct Defaults {
     pub(super) max_attempts: u32,
     pub(super) retry_for: Option<Duration>,
     pub(super) retry_after_max: Duration,
+    pub(super) backoff: Backoff,
     pub(super) https_only: bool,
     pub(super) proxy: Option<ProxyUrl>,
     pub(super) addresses: AddressRules,
@@ -57,6 +59,7 @@ pub(super) struct Written {
     connect_timeout: Option<Timeout>,
     retry_for: Option<RetryFor>,
     retry_after_max: Option<Seconds<0, HOUR_MS>>,
+    backoff: Option<backoff::Written>,
     https_only: Option<Switch>,
     proxy: Option<proxy_url::Written>,
     deny_private_networks: Option<Switch>,
@@ -113,6 +116,7 @@ impl Written {
             // As long as Pusher goes on trying. A lane sends one batch at a time, so whoever could ask for more could
             // keep its lane silent, and the outbox full, for as long as it likes.
             retry_after_max: self.retry_after_max.map_or(Duration::from_secs(300), Seconds::duration),
+            backoff: self.backoff.map_or_else(Backoff::default, |written| written.or(&Backoff::default())),
             https_only: chosen(self.https_only, false),
             proxy: self.proxy.unwrap_or(proxy_url::Written::Unset).or(None),
             addresses: AddressRules {

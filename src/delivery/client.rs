@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_list_that_changes_often_leaves_no_clients_behind() {
-        let clients = Clients::new(&Arc::default());
+        let clients = Clients::new(&Arc::default(), || {});
         for n in 0..100 {
             let endpoints = json!({ "stays": { "url": "http://a/" }, "goes": { "url": format!("http://b/{n}") } });
             clients.set(&Config::from_value(json!({ "endpoints": endpoints })).unwrap().endpoints).unwrap();

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::Left;
 use super::client::Clients;
 use super::desk::Desk;
-use super::lanes::Pauses;
+use super::lanes::EndpointStates;
 use super::retry::Answer;
 use super::shortage::Shortage;
 use super::workers::Workers;
@@ -46,8 +46,8 @@ pub(crate) enum Message {
     Abandoned { lane: usize },
     /// Say how everything is doing.
     Status { clock: WallClock, reply: Sender<DeliveryStatus> },
-    /// These endpoints are paused, and no others.
-    Paused(Pauses),
+    /// These endpoints are paused and disabled, and no others.
+    States(EndpointStates),
     /// These are the endpoints now.
     Endpoints(Vec<Endpoint>),
     /// Send what waits, and say what is left when nothing is or when time is up.
@@ -159,6 +159,7 @@ impl Dispatcher {
     /// Starts what is due, on workers that have nothing to do.
     fn start_attempts(&mut self) {
         let now = Instant::now();
+        self.desk.open().pass_withdrawn();
         while self.desk.open().give_up_unsent(now) {}
         self.make_room(now);
         loop {
@@ -227,9 +228,9 @@ impl Dispatcher {
                 let panicked = Answer::Failed("the sending thread panicked".to_owned());
                 desk.settle(lane, panicked, Duration::ZERO, Instant::now());
             }
-            Message::Paused(pauses) => {
+            Message::States(states) => {
                 desk.let_go();
-                desk.lanes().set_paused(pauses, now);
+                desk.lanes().set_states(states, now);
             }
             Message::Endpoints(endpoints) => desk.lanes().set_endpoints(endpoints, now),
             // Nobody may be waiting any more.

@@ -46,9 +46,11 @@ pub(crate) struct Health {
     pub(crate) latency: Latency,
     /// Since when it fails, if that was told.
     told: Option<Instant>,
+    /// A `TooLarge` was reported.
+    reported_too_large: bool,
 }
 
-/// What is worth telling of an endpoint: once each, in turns.
+/// A change in an endpoint's health that is worth a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum News {
     /// A batch has failed often enough, or for long enough, or was given up.
@@ -62,6 +64,16 @@ pub(crate) enum News {
     Recovered {
         /// How long none had.
         after: Duration,
+    },
+    /// A batch was too large, for the first time.
+    TooLarge {
+        /// Its events.
+        events: usize,
+    },
+    /// A dead letter could not be delivered that was sent again, and the rest of that retry is not sent.
+    RetryEnded {
+        /// Why not.
+        reason: String,
     },
 }
 
@@ -110,6 +122,11 @@ impl Health {
         Some(News::Failing { reason, after: now.saturating_duration_since(since) })
     }
 
+    /// A batch of so many events is too large. Reported once.
+    pub(crate) fn too_large(&mut self, events: usize) -> Option<News> {
+        (!std::mem::replace(&mut self.reported_too_large, true)).then_some(News::TooLarge { events })
+    }
+
     /// A batch of `events` came to its end.
     pub(crate) fn ended<'a>(&mut self, ending: &Ending, events: impl Iterator<Item = &'a Queued>) {
         let events = count(events);
@@ -137,7 +154,7 @@ pub(crate) fn outcome(answer: &Answer) -> Option<(Option<u16>, Option<String>)> 
     match answer {
         Answer::Status { status: status @ 200..=299, .. } => Some((Some(*status), None)),
         Answer::Status { status, .. } => Some((Some(*status), Some(format!("HTTP {status}")))),
-        Answer::Refused { reason, .. } | Answer::Failed(reason) => {
+        Answer::Refused { reason, .. } | Answer::TooLarge { reason } | Answer::Failed(reason) => {
             Some((None, Some(reason.chars().take(LONGEST_ERROR).collect())))
         }
         Answer::Interrupted

@@ -9,6 +9,7 @@
 //! ```
 //! One batch at a time: the next cannot overtake one that is being retried.
 
+mod halves;
 mod revoke;
 
 use std::collections::VecDeque;
@@ -18,13 +19,15 @@ use std::time::{Duration, Instant};
 use super::batch::Batch;
 use super::body::{self, FRAME_BYTES};
 use crate::config::{Batching, Endpoint, Payload};
-use crate::outbox::Queued;
+use crate::outbox::{Moves, Queued};
 
 /// What bounds a batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// How long an event may wait for company, and the most event time a batch may span.
+    /// The longest that an event waits for company.
     pub(crate) flush_interval: Duration,
+    /// The most event time a batch may span.
+    pub(crate) span: Duration,
     /// The most events of a batch.
     pub(crate) max_events: usize,
     /// The most bytes of a body, unless a single event is longer.
@@ -36,9 +39,14 @@ pub(crate) struct Limits {
 impl Limits {
     /// What bounds the batches of `endpoint`.
     pub(crate) fn of(self, endpoint: &Endpoint) -> Self {
-        let Batching { flush_interval, max_events } = endpoint.batching;
+        let Batching { flush_interval, span, max_events } = endpoint.batching;
+        let flush_interval = flush_interval.unwrap_or(self.flush_interval);
+        // Extended events have their own times, so that `time_ms` need not stand for all. A bound would make a backlog as
+        // many requests as it spans intervals.
+        let otherwise = if endpoint.payload == Payload::Extended { Duration::MAX } else { flush_interval };
         Self {
-            flush_interval: flush_interval.unwrap_or(self.flush_interval),
+            flush_interval,
+            span: span.unwrap_or(otherwise),
             max_events: max_events.unwrap_or(self.max_events),
             max_bytes: endpoint.target.max_body_bytes().map_or(self.max_bytes, |most| most.min(self.max_bytes)),
             payload: endpoint.payload,
@@ -50,8 +58,9 @@ impl Limits {
 #[derive(Debug)]
 pub(crate) struct Lane {
     limits: Limits,
-    /// Batches that were under way on another node: they come before everything that waits.
-    inherited: VecDeque<(Instant, Arc<Batch>)>,
+    /// Batches that come before everything that waits: those that were under way on another node, and the halves of one that
+    /// was too large.
+    ahead: VecDeque<(Instant, Arc<Batch>)>,
     waiting: VecDeque<Arc<Queued>>,
     head: Head,
     state: State,
@@ -124,7 +133,7 @@ impl Head {
             closed: false,
         };
         let span = Duration::from_millis(joined.latest_ms - joined.earliest_ms);
-        if self.events > 0 && (joined.bytes > limits.max_bytes || span > limits.flush_interval) {
+        if self.events > 0 && (joined.bytes > limits.max_bytes || span > limits.span) {
             self.closed = true;
             return;
         }
@@ -138,7 +147,7 @@ impl Lane {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            inherited: VecDeque::new(),
+            ahead: VecDeque::new(),
             waiting: VecDeque::new(),
             head: Head::default(),
             state: State::Collecting,
@@ -164,7 +173,7 @@ impl Lane {
         match &self.state {
             State::InFlight(_) => None,
             State::BackingOff { until, .. } => Some(*until),
-            State::Collecting if !self.inherited.is_empty() => self.inherited.front().map(|(since, _)| *since),
+            State::Collecting if !self.ahead.is_empty() => self.ahead.front().map(|(since, _)| *since),
             State::Collecting => {
                 let arrived = self.waiting.front()?.arrived;
                 Some(if self.head.closed || flushing { arrived } else { arrived + self.limits.flush_interval })
@@ -188,7 +197,7 @@ impl Lane {
             // What never became an attempt has not begun to be tried.
             State::BackingOff { trying, .. } if trying.attempts == 0 => fresh(Arc::clone(&trying.batch)),
             State::BackingOff { trying, .. } => Trying { attempts: trying.attempts + 1, ..trying.clone() },
-            _ => fresh(match self.inherited.pop_front() {
+            _ => fresh(match self.ahead.pop_front() {
                 Some((_, batch)) => batch,
                 None => Arc::new(make(self.take_head())),
             }),
@@ -200,7 +209,7 @@ impl Lane {
 
     /// Takes over a batch that was under way on another node.
     pub(crate) fn inherit(&mut self, batch: Arc<Batch>, now: Instant) {
-        self.inherited.push_back((now, batch));
+        self.ahead.push_back((now, batch));
     }
 
     /// The attempt in flight was none: the same batch is due again at `until`.
@@ -211,9 +220,14 @@ impl Lane {
         }
     }
 
-    /// Whether a batch was started or inherited and is not finished.
+    /// Returns whether an unfinished batch exists, started or not.
     pub(crate) fn has_batch(&self) -> bool {
-        !matches!(self.state, State::Collecting) || !self.inherited.is_empty()
+        !matches!(self.state, State::Collecting) || !self.ahead.is_empty()
+    }
+
+    /// The cursors that move with events that were given up before they were in a batch.
+    pub(crate) fn moves_behind(&self) -> Moves {
+        if self.has_batch() { Moves::Nothing } else { Moves::All }
     }
 
     /// The number of the attempt that is in flight; the first is 1.
@@ -277,8 +291,8 @@ impl Lane {
 
     /// Events in a batch that waits for its next attempt.
     pub(crate) fn backing_off(&self) -> usize {
-        let inherited: usize = self.inherited.iter().map(|(_, batch)| batch.events().len()).sum();
-        inherited + if let State::BackingOff { trying, .. } = &self.state { trying.batch.events().len() } else { 0 }
+        let ahead: usize = self.ahead.iter().map(|(_, batch)| batch.events().len()).sum();
+        ahead + if let State::BackingOff { trying, .. } = &self.state { trying.batch.events().len() } else { 0 }
     }
 
     /// The endpoint was paused from `began` to `now`: that time is not held against what waited.
@@ -292,7 +306,7 @@ impl Lane {
     /// What is to be seen from afar.
     pub(crate) fn glance(&self) -> Glance {
         let started = self.trying().map(|trying| &trying.batch);
-        let batches = started.into_iter().chain(self.inherited.iter().map(|(_, batch)| batch));
+        let batches = started.into_iter().chain(self.ahead.iter().map(|(_, batch)| batch));
         // Each is in order, so that the first of each will do.
         let firsts = batches.filter_map(|batch| batch.events().first()).chain(self.waiting.front());
         Glance {

@@ -5,18 +5,19 @@ use crate::event::{Event, EventKind};
 use crate::outbox::{Item, Position};
 
 const SECOND: Duration = Duration::from_secs(1);
-const LIMITS: Limits = Limits { flush_interval: SECOND, max_events: 3, max_bytes: 100_000, payload: Payload::Pusher };
+pub(super) const LIMITS: Limits =
+    Limits { flush_interval: SECOND, span: SECOND, max_events: 3, max_bytes: 100_000, payload: Payload::Pusher };
 
-fn queued(seq: u64, time_ms: u64, arrived: Instant) -> Arc<Queued> {
+pub(super) fn queued(seq: u64, time_ms: u64, arrived: Instant) -> Arc<Queued> {
     let event = Event { app: "a".into(), channel: "c".into(), time_ms, kind: EventKind::ChannelOccupied };
     Arc::new(Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq }, arrived))
 }
 
-fn make(events: Vec<Arc<Queued>>) -> Batch {
+pub(super) fn make(events: Vec<Arc<Queued>>) -> Batch {
     Batch::new("a".into(), "msg_1".to_owned(), events)
 }
 
-fn seqs(batch: &Batch) -> Vec<u64> {
+pub(super) fn seqs(batch: &Batch) -> Vec<u64> {
     batch.events().iter().map(|queued| queued.position.seq).collect()
 }
 
@@ -49,13 +50,30 @@ fn a_full_batch_is_due_at_once() {
 }
 
 #[test]
-fn a_batch_never_spans_more_event_time_than_the_flush_interval() {
+fn a_batch_never_spans_more_event_time_than_it_may() {
     let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
     lane.push(queued(0, 5000, now));
     lane.push(queued(1, 6000, now));
     lane.push(queued(2, 6001, now));
     assert_eq!(lane.due(false), Some(now), "nothing can join any more");
     assert_eq!(seqs(&lane.start(now, false, make).unwrap()), [0, 1]);
+}
+
+#[test]
+fn events_that_have_their_own_times_share_a_batch_however_far_apart_they_are() {
+    let endpoint = |payload| Endpoint { payload, ..super::super::lanes::tests::endpoint(0) };
+    let spans = |limits: Limits| (limits.span, limits.flush_interval);
+    assert_eq!(spans(LIMITS.of(&endpoint(Payload::Pusher))), (SECOND, SECOND));
+    let limits = LIMITS.of(&endpoint(Payload::Extended));
+    assert_eq!(spans(limits), (Duration::MAX, SECOND));
+    let mut own = endpoint(Payload::Extended);
+    own.batching.span = Some(SECOND / 2);
+    assert_eq!(spans(LIMITS.of(&own)), (SECOND / 2, SECOND));
+    let (mut lane, now) = (Lane::new(limits), Instant::now());
+    for seq in 0..3 {
+        lane.push(queued(seq, seq * 86_400_000, now));
+    }
+    assert_eq!(seqs(&lane.start(now, false, make).unwrap()), [0, 1, 2]);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! All lanes of this node: which events go where, and which lane may send next. Pure: no threads, no clock.
 
 mod gone;
+mod pace;
 mod paused;
+mod ready;
+mod redelivery;
 mod revoke;
 mod routes;
 mod settle;
@@ -9,14 +12,17 @@ mod status;
 mod swap;
 mod tally;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
 
+use self::pace::Pace;
 use self::paused::Pause;
-pub(crate) use self::paused::Pauses;
+pub(crate) use self::paused::{EndpointStates, Pauses};
+use self::redelivery::Ended;
+pub(crate) use self::redelivery::Withdrawn;
 use self::routes::{Route, Routes};
 pub(crate) use self::settle::{Ending, Passed};
 use self::swap::Free;
@@ -44,12 +50,16 @@ pub(crate) struct Lanes {
     ids: BatchIds,
     entries: Vec<Entry>,
     places: HashMap<LaneId, usize>,
+    /// The lanes that send dead letters again.
+    redelivering: HashMap<LaneId, usize>,
     routes: HashMap<AppId, Routes>,
     tally: Tally,
     /// Lanes that become due, by when.
     timers: BTreeSet<(Instant, usize)>,
     /// Lanes that are due and wait for a worker, by endpoint.
     ready: Vec<Ready>,
+    /// The endpoints whose requests are limited, by their places.
+    paced: Vec<usize>,
     /// How the endpoints are doing.
     health: Vec<Health>,
     /// What is to be told of them.
@@ -57,13 +67,17 @@ pub(crate) struct Lanes {
     /// The endpoint whose turn it is to start a batch.
     turn: usize,
     slots: Slots,
-    /// What is paused, also of what is not there.
-    pauses: Pauses,
+    /// Paused and disabled endpoints of the cluster, including those that are not configured here.
+    states: EndpointStates,
+    /// Endpoints that this node has disabled, with their URLs, or enabled again (`None`), and that Redis does not have yet.
+    unreported: BTreeMap<String, Option<String>>,
     waiting: usize,
     flushing: bool,
     limited: bool,
     /// Something may be due of an endpoint that is gone.
     unsent: bool,
+    /// Dead letters that stay what they are.
+    withdrawn: Vec<Withdrawn>,
 }
 
 #[derive(Debug)]
@@ -72,9 +86,18 @@ struct Entry {
     /// The endpoint's place in `Lanes::endpoints`.
     endpoint: usize,
     lane: Lane,
+    /// It sends dead letters again, apart from what the others have to send.
+    redelivers: bool,
     /// Its last attempt failed.
     failing: bool,
     plan: Plan,
+}
+
+impl Entry {
+    /// A lane of the endpoint at this place, with nothing in it.
+    fn new(id: LaneId, endpoint: usize, limits: Limits) -> Self {
+        Self { id, endpoint, lane: Lane::new(limits), redelivers: false, failing: false, plan: Plan::Nothing }
+    }
 }
 
 /// What is arranged for a lane to send next.
@@ -99,6 +122,12 @@ struct Ready {
     healthy: VecDeque<usize>,
     /// Apart from the others, so that they are not held up behind a lane that may not have a worker yet.
     failing: VecDeque<usize>,
+    /// Lanes that send dead letters again: when no other waits.
+    redelivering: VecDeque<usize>,
+    /// The rate limit of its requests.
+    pace: Pace,
+    /// The last retry of which a letter failed: no more of it is sent.
+    ended: Option<Ended>,
 }
 
 /// An attempt to make.
@@ -133,7 +162,8 @@ impl Lanes {
     /// No lanes yet: they appear with the first event of an application.
     pub(crate) fn new(endpoints: Vec<Endpoint>, limits: Limits, ids: BatchIds, max_workers: usize) -> Self {
         Self {
-            ready: endpoints.iter().map(|_| Ready::default()).collect(),
+            ready: endpoints.iter().map(Ready::of).collect(),
+            paced: paced(&endpoints),
             health: vec![Health::default(); endpoints.len()],
             news: Vec::new(),
             slots: Slots::new(max_workers, endpoints.len()),
@@ -143,7 +173,10 @@ impl Lanes {
             ids,
             entries: Vec::new(),
             places: HashMap::default(),
-            pauses: Pauses::new(),
+            redelivering: HashMap::default(),
+            states: EndpointStates::default(),
+            unreported: BTreeMap::new(),
+            withdrawn: Vec::new(),
             routes: HashMap::default(),
             tally: Tally::default(),
             timers: BTreeSet::new(),
@@ -196,7 +229,7 @@ impl Lanes {
     pub(crate) fn due_endpoints(&mut self, now: Instant) -> usize {
         self.ring(now);
         let due = |ready: &&Ready| {
-            let sends = ready.gone.is_none() && ready.paused.is_none();
+            let sends = ready.gone.is_none() && ready.paused.is_none() && ready.pace.due().is_none();
             sends && !(ready.healthy.is_empty() && ready.failing.is_empty())
         };
         self.ready.iter().filter(due).count()
@@ -213,9 +246,11 @@ impl Lanes {
         self.limited
     }
 
-    /// When the next lane becomes due that is not already waiting for a worker.
+    /// When the next lane becomes due, or a lane that waits for the rate limit may begin a request. Lanes that wait for a worker
+    /// do not count.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.timers.first().map(|(at, _)| *at)
+        let paced = self.paced.iter().filter_map(|place| self.ready[*place].pace.due()).min();
+        self.timers.first().map(|(at, _)| *at).into_iter().chain(paced).min()
     }
 
     /// Whether the longest lane is long for no fault of its endpoint: what it is sent, it answers promptly with success, as
@@ -236,7 +271,7 @@ impl Lanes {
             endpoint: entry.endpoint,
             events: entry.lane.give_up(count),
             id: self.ids.next(),
-            moves: if entry.lane.has_batch() { Moves::Nothing } else { Moves::All },
+            moves: if entry.redelivers { Moves::Never } else { entry.lane.moves_behind() },
         };
         self.waiting -= given_up.events.len();
         self.health[given_up.endpoint].gave_up(given_up.events.iter().map(|queued| &**queued));
@@ -274,24 +309,15 @@ impl Lanes {
 
     fn next_of(&mut self, endpoint: usize, now: Instant) -> Option<Job> {
         loop {
-            let ready = &mut self.ready[endpoint];
-            if ready.gone.is_some() || ready.paused.is_some() {
-                return None;
-            }
-            let unproven = ready.proven != Some(true);
-            let (queue, suspect) = if !ready.healthy.is_empty() && self.slots.take(endpoint, unproven) {
-                (&mut ready.healthy, unproven)
-            } else if !ready.failing.is_empty() && self.slots.take(endpoint, true) {
-                (&mut ready.failing, true)
-            } else {
-                return None;
-            };
-            let lane = queue.pop_front()?;
-            let limit = (self.limited && unproven).then(|| ready.patience.limit(self.endpoints[endpoint].timeout));
+            let unproven = self.ready[endpoint].proven != Some(true);
+            let (lane, suspect) = self.ready[endpoint].take(now, |suspect| self.slots.take(endpoint, suspect))?;
+            let timeout = self.endpoints[endpoint].timeout;
+            let limit = (self.limited && unproven).then(|| self.ready[endpoint].patience.limit(timeout));
             let patience = limit.flatten();
             if let Some(batch) = self.start(lane, now) {
                 let entry = &mut self.entries[lane];
                 entry.plan = Plan::Running { suspect };
+                self.ready[endpoint].pace.begin(now, entry.failing);
                 return Some(Job { lane, id: entry.id.clone(), batch, patience });
             }
             // Its events were given up while it waited for a worker.
@@ -322,7 +348,7 @@ impl Lanes {
             entry.plan = Plan::Ready;
             let ready = &mut self.ready[entry.endpoint];
             self.unsent |= ready.gone.is_some();
-            if entry.failing { ready.failing.push_back(lane) } else { ready.healthy.push_back(lane) }
+            ready.queue_of(entry).push_back(lane);
         }
     }
 
@@ -346,6 +372,11 @@ impl Lanes {
     }
 }
 
+/// The places of the endpoints whose requests are limited.
+fn paced(endpoints: &[Endpoint]) -> Vec<usize> {
+    (0..endpoints.len()).filter(|place| endpoints[*place].request_interval.is_some()).collect()
+}
+
 #[cfg(test)]
 #[path = "lanes_tests.rs"]
-mod tests;
+pub(crate) mod tests;

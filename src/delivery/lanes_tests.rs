@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{
-    AddressRules, AppScope, Batching, CustomNames, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
+    AddressRules, AppScope, Backoff, Batching, CustomNames, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
 };
 use crate::delivery::retry::Answer;
 use crate::event::{Event, EventKind, EventName};
@@ -12,10 +12,15 @@ use crate::names::AppId;
 use crate::outbox::{Item, Position};
 use crate::status::{EndpointState, WallClock};
 
-const LIMITS: Limits =
-    Limits { flush_interval: Duration::from_secs(1), max_events: 10, max_bytes: 100_000, payload: Payload::Pusher };
+const LIMITS: Limits = Limits {
+    flush_interval: Duration::from_secs(1),
+    span: Duration::from_secs(1),
+    max_events: 10,
+    max_bytes: 100_000,
+    payload: Payload::Pusher,
+};
 
-fn endpoint(index: usize) -> Endpoint {
+pub(crate) fn endpoint(index: usize) -> Endpoint {
     Endpoint {
         secret: None,
         id: EndpointId::new(&index.to_string()),
@@ -34,32 +39,34 @@ fn endpoint(index: usize) -> Endpoint {
         max_attempts: 2,
         retry_for: None,
         retry_after_max: Duration::from_secs(300),
+        backoff: Backoff::default(),
+        request_interval: None,
         tls: TlsFiles::default(),
         proxy: None,
         addresses: AddressRules::default(),
     }
 }
 
-fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
+pub(super) fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
     let mut lanes = Lanes::new(endpoints, LIMITS, BatchIds::new(0), max_workers);
     lanes.set_flushing(true);
     lanes
 }
 
 /// The endpoint's place in the list.
-fn place(job: &Job) -> usize {
+pub(super) fn place(job: &Job) -> usize {
     job.id.endpoint.as_str().parse().unwrap()
 }
 
-fn status(status: u16) -> Answer {
+pub(super) fn status(status: u16) -> Answer {
     Answer::Status { status, retry_after: None }
 }
 
-fn dropped(reason: &str) -> Ending {
+pub(super) fn dropped(reason: &str) -> Ending {
     Ending::Dropped { reason: reason.to_owned() }
 }
 
-fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<String> {
+pub(super) fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<String> {
     let event = Event { app: app.into(), channel: "c".into(), time_ms: 0, kind: EventKind::ChannelOccupied };
     let queued = Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq }, Instant::now());
     lanes.push(&Arc::new(queued)).ids.iter().map(|id| id.endpoint.to_string()).collect()
@@ -101,7 +108,8 @@ fn of_too_many_endpoints_and_lanes_those_are_told_of_that_matter() {
 }
 
 fn pause(lanes: &mut Lanes, paused: &[&str], now: Instant) {
-    lanes.set_paused(paused.iter().map(|id| (*id).to_owned()).collect(), now);
+    let paused = paused.iter().map(|id| (*id).to_owned()).collect();
+    lanes.set_states(EndpointStates { paused, ..EndpointStates::default() }, now);
 }
 
 #[test]
@@ -335,22 +343,6 @@ fn an_endpoint_that_is_gone_gets_nothing_more_and_every_event_for_it_is_given_up
     let passed = lanes.next_unsent(Instant::now()).unwrap();
     assert_eq!((passed.endpoint, passed.batch.events().len()), (0, 1));
     assert!(lanes.next_unsent(Instant::now()).is_none());
-}
-
-#[test]
-fn the_events_for_an_endpoint_that_is_gone_are_given_up_at_the_pace_of_batches() {
-    let mut lanes = lanes(vec![endpoint(0)], 8);
-    push(&mut lanes, "a", 0);
-    let job = lanes.next(Instant::now()).unwrap();
-    lanes.settle(job.lane, status(410), Duration::ZERO, Instant::now(), 0.0);
-    lanes.set_flushing(false);
-    for seq in 1..=3 {
-        push(&mut lanes, "a", seq);
-    }
-    assert!(lanes.next_unsent(Instant::now()).is_none());
-    let due = lanes.next_due().unwrap();
-    assert_eq!(lanes.next_unsent(due).unwrap().batch.events().len(), 3);
-    assert_eq!(lanes.left(), Left::default());
 }
 
 #[test]

@@ -56,7 +56,7 @@ use self::desk::Desk;
 use self::dispatcher::{Dispatcher, Message};
 use self::lane::Limits;
 use self::lanes::Lanes;
-pub(crate) use self::lanes::Pauses;
+pub(crate) use self::lanes::{EndpointStates, Pauses};
 use self::shortage::Shortage;
 use self::slots::MAX_WORKERS;
 pub(crate) use self::workers::STANDING_WORKERS;
@@ -75,7 +75,7 @@ const FLUSH_MARGIN: Duration = Duration::from_millis(200);
 /// What holds for every endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How long an event waits for company, and the most event time a batch spans.
+    /// How long an event waits for company, and the most event time a batch spans unless its endpoint says otherwise.
     pub flush_interval: Duration,
     /// The most events of a batch.
     pub batch_max_events: usize,
@@ -156,6 +156,7 @@ impl Delivery {
     ) -> std::io::Result<Self> {
         let limits = Limits {
             flush_interval: settings.flush_interval,
+            span: settings.flush_interval,
             max_events: settings.batch_max_events.max(1),
             max_bytes: settings.batch_max_bytes,
             payload: Payload::default(),
@@ -253,10 +254,10 @@ impl Delivery {
         Ok(())
     }
 
-    /// Sends nothing more to these endpoints, and to the others again.
-    pub(crate) fn pause(&self, pauses: Pauses) {
+    /// Sends nothing more to endpoints that are paused or disabled, and to the others again.
+    pub(crate) fn set_states(&self, states: EndpointStates) {
         // It has ended only after a stop.
-        let _ = self.messages.send(Message::Paused(pauses));
+        let _ = self.messages.send(Message::States(states));
     }
 
     /// How the deliveries are doing, if that is heard of before `deadline`.

@@ -50,7 +50,9 @@ pub fn probe(endpoint: &Endpoint, credentials: &Credentials) -> Probe {
     let (ok, status, error) = match answer {
         Some(Answer::Status { status, .. }) if (200..300).contains(&status) => (true, Some(status), None),
         Some(Answer::Status { status, .. }) => (false, Some(status), Some(format!("HTTP {status}"))),
-        Some(Answer::Refused { reason, .. } | Answer::Failed(reason)) => (false, None, Some(reason)),
+        Some(Answer::Refused { reason, .. } | Answer::TooLarge { reason } | Answer::Failed(reason)) => {
+            (false, None, Some(reason))
+        }
         _ => (false, None, Some("nothing was sent".to_owned())),
     };
     let advice = match (status, &error) {
@@ -73,7 +75,9 @@ fn about_status(status: u16) -> Option<&'static str> {
         404 => "There is nothing under this path.",
         405 => "It takes no POST under this path.",
         407 => "The proxy wants a login: write it into the URL of proxy.",
-        410 => "It wants nothing more: a server that gets this answer disables the endpoint until it starts anew.",
+        410 => {
+            "It wants nothing more: a server that gets this answer disables the endpoint, on all servers, until it is resumed."
+        }
         413 => "It finds the body too large: see its own limits, and batch_max_bytes.",
         419 => "Laravel wants a CSRF token: except the path from that check, or put the route into routes/api.php.",
         429 => "It is asked too often.",

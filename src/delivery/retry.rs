@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::apps::UNKNOWN_WAIT;
-use crate::config::Endpoint;
+use crate::config::{Backoff, Endpoint};
 use crate::telemetry::UNKNOWN_APPLICATION;
 
 /// The longest backoff between two attempts, as in the package this one replaces.
@@ -42,6 +42,11 @@ pub(crate) enum Answer {
         /// Asking for this wait.
         retry_after: Option<Duration>,
     },
+    /// The batch is too large for the receiver, in these words.
+    TooLarge {
+        /// What it answered.
+        reason: String,
+    },
     /// There was no answer, and why.
     Failed(String),
     /// There was none yet when the attempt was broken off, for others to have their turn.
@@ -77,6 +82,11 @@ pub(crate) enum Verdict {
         /// How long to wait.
         after: Duration,
     },
+    /// Send it in halves, if it has any: it is too large.
+    Halve {
+        /// What the endpoint answered.
+        reason: String,
+    },
     /// Send it without the events that are another node's.
     Revoke {
         /// Those that were read under these ownerships.
@@ -93,28 +103,42 @@ pub(crate) enum Verdict {
     Gone,
 }
 
+impl Verdict {
+    /// Why the batch is given up, if it is.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Drop { reason } => Some(reason),
+            Self::Gone => Some(GONE),
+            _ => None,
+        }
+    }
+}
+
 /// How patient an endpoint's deliveries are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Policy {
+pub(crate) struct Policy<'a> {
     /// Attempts before a batch is given up.
     pub(crate) max_attempts: u32,
     /// How long after its first attempt a batch may still be tried.
     pub(crate) retry_for: Option<Duration>,
     /// The longest wait that the endpoint may ask for.
     pub(crate) retry_after_max: Duration,
+    /// The waits that it does not ask for.
+    pub(crate) backoff: &'a Backoff,
 }
 
-impl From<&Endpoint> for Policy {
-    fn from(endpoint: &Endpoint) -> Self {
+impl<'a> From<&'a Endpoint> for Policy<'a> {
+    fn from(endpoint: &'a Endpoint) -> Self {
         Self {
             max_attempts: endpoint.max_attempts,
             retry_for: endpoint.retry_for,
             retry_after_max: endpoint.retry_after_max,
+            backoff: &endpoint.backoff,
         }
     }
 }
 
-impl Policy {
+impl Policy<'_> {
     /// Judges the answer to attempt number `attempts` (the first is 1), `elapsed` after the first one began, or, where
     /// nothing was sent, after its oldest event came. `jitter` is a random number from 0 to 1.
     ///
@@ -124,6 +148,8 @@ impl Policy {
         let (reason, retry_after) = match answer {
             Answer::Status { status: status @ 200..=299, .. } => return Verdict::Delivered { status },
             Answer::Status { status: 410, .. } => return Verdict::Gone,
+            Answer::Status { status: status @ 413, .. } => return Verdict::Halve { reason: format!("HTTP {status}") },
+            Answer::TooLarge { reason } => return Verdict::Halve { reason },
             Answer::NotKept => return Verdict::Postpone { after: NOT_KEPT_WAIT },
             Answer::Interrupted => return Verdict::Postpone { after: INTERRUPTED_WAIT },
             Answer::Fenced { tenures } => return Verdict::Revoke { tenures },
@@ -144,10 +170,16 @@ impl Policy {
         }
     }
 
-    /// `min(60, 2^attempts)` seconds after `attempts` failed attempts, or what the endpoint asked for if that is longer,
-    /// plus up to a tenth.
+    /// `min(60, 2^attempts)` seconds after `attempts` failed attempts, or those of the schedule, or what the endpoint asked
+    /// for if that is longer, plus up to a tenth.
     fn wait(&self, attempts: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
-        let backoff = Duration::from_secs(2u64.saturating_pow(attempts).min(MAX_BACKOFF_SECONDS));
+        let backoff = match self.backoff {
+            Backoff::Exponential => Duration::from_secs(2u64.saturating_pow(attempts).min(MAX_BACKOFF_SECONDS)),
+            Backoff::Schedule(waits) => {
+                let failures = usize::try_from(attempts).unwrap_or(usize::MAX);
+                waits[failures.clamp(1, waits.len()) - 1]
+            }
+        };
         let asked = retry_after.unwrap_or_default().min(self.retry_after_max);
         backoff.max(asked).mul_f64(1.0 + MAX_JITTER * jitter.clamp(0.0, 1.0))
     }
@@ -170,7 +202,12 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const POLICY: Policy = Policy { max_attempts: 5, retry_for: None, retry_after_max: Duration::from_secs(300) };
+    const POLICY: Policy<'_> = Policy {
+        max_attempts: 5,
+        retry_for: None,
+        retry_after_max: Duration::from_secs(300),
+        backoff: &Backoff::Exponential,
+    };
 
     fn status(status: u16) -> Answer {
         Answer::Status { status, retry_after: None }
@@ -189,6 +226,15 @@ mod tests {
     fn the_wait_doubles_from_two_seconds_up_to_a_minute() {
         let waits = [1, 2, 3, 4, 5, 6, 7, 1000].map(|attempts| POLICY.wait(attempts, None, 0.0).as_secs());
         assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn a_schedule_gives_the_waits_and_its_last_one_repeats() {
+        let backoff = Backoff::Schedule([5, 1, 30].map(Duration::from_secs).into());
+        let policy = Policy { backoff: &backoff, ..POLICY };
+        let waits = [1, 2, 3, 4, u32::MAX].map(|attempts| policy.wait(attempts, None, 0.0).as_secs());
+        assert_eq!(waits, [5, 1, 30, 30, 30]);
+        assert_eq!(policy.wait(2, Some(20 * SECOND), 0.5).as_secs(), 21, "asked for by the endpoint, and jitter");
     }
 
     #[test]
@@ -233,6 +279,13 @@ mod tests {
     #[test]
     fn an_endpoint_that_is_gone_is_gone_at_its_first_word() {
         assert_eq!(POLICY.judge(status(410), 1, SECOND, 0.0), Verdict::Gone);
+    }
+
+    #[test]
+    fn a_batch_that_is_too_large_is_not_sent_again_as_it_is() {
+        let halve = Verdict::Halve { reason: "HTTP 413".to_owned() };
+        assert_eq!(POLICY.judge(status(413), 1, SECOND, 0.0), halve);
+        assert_eq!(POLICY.judge(Answer::TooLarge { reason: "HTTP 413".to_owned() }, 9, SECOND, 0.0), halve);
     }
 
     #[test]

@@ -144,6 +144,8 @@ pub enum Moves {
     Own,
     /// None: its events stand behind a batch that is under way. Their cursors wait until that is passed.
     Nothing,
+    /// None, ever: dead letters that are sent again are apart from the order of the lane.
+    Never,
 }
 
 /// Events that a lane is done with.

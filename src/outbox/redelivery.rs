@@ -56,6 +56,8 @@ pub struct Redelivery {
     pub events: usize,
     /// Attempts made before.
     pub attempts: u32,
+    /// Names the retry that it is part of.
+    pub run: Box<str>,
 }
 
 #[cfg(test)]

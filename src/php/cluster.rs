@@ -65,7 +65,7 @@ impl Cluster {
         self.core.pause(endpoint).map_err(redis_failed)
     }
 
-    /// Ends a pause. False when there is none.
+    /// Sends again to an endpoint, by its id, that was paused or has answered 410. False when it is neither.
     pub fn resume(&mut self, endpoint: &str) -> PhpResult<bool> {
         self.core.resume(endpoint).map_err(redis_failed)
     }
@@ -73,6 +73,11 @@ impl Cluster {
     /// The ids of the endpoints that are paused, each with the time in Unix ms.
     pub fn paused(&mut self) -> PhpResult<ZBox<ZendHashTable>> {
         json_array::of(&self.core.paused().map_err(redis_failed)?)
+    }
+
+    /// The ids of the endpoints that have answered 410 and were not resumed, each with the time in Unix ms.
+    pub fn disabled(&mut self) -> PhpResult<ZBox<ZendHashTable>> {
+        json_array::of(&self.core.disabled().map_err(redis_failed)?)
     }
 
     /// What Redis refuses, with every command tried that servers call: [forbidden => the commands that this user may not call,

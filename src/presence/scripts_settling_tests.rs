@@ -134,6 +134,32 @@ fn a_confirmation_of_an_earlier_settling_confirms_nothing() {
 }
 
 #[test]
+fn a_settling_ends_however_many_nodes_have_died() {
+    let Settled { mut cluster, nodes: [a, b], .. } = settled();
+    let dead: Vec<NodeId> = (10..60).map(|pid| cluster.node(pid)).chain([b]).collect();
+    assert!(dead.len() > 3 * LAPSED_PER_RENEWAL);
+    let settling = cluster.find_loss(&a);
+    assert_eq!(cluster.confirm(&a, 1, &settling, false), Ok(String::new()));
+    dead.iter().for_each(|node| cluster.lapse(node));
+    let mut renewals = 0;
+    while cluster.is_settling(&a, 2) {
+        renewals += 1;
+        let lapsed = cluster.renew(&a).lapsed;
+        assert!(renewals <= 4, "the same are named again: {lapsed:?}");
+        for node in dead.iter().filter(|node| lapsed.contains(&node.to_string())) {
+            let _ = cluster.reap(node);
+        }
+    }
+    for _ in 0..4 {
+        let lapsed = cluster.renew(&a).lapsed;
+        for node in dead.iter().filter(|node| lapsed.contains(&node.to_string())) {
+            assert!(cluster.reap(node).unwrap().finished);
+        }
+    }
+    assert_eq!(cluster.renew(&a).lapsed, [""; 0]);
+}
+
+#[test]
 fn a_settling_waits_for_a_node_until_a_reaper_takes_it_for_dead_however_far_the_clock_is_set_forward() {
     let Settled { mut cluster, nodes: [a, b], common, .. } = settled();
     let settling = cluster.find_loss(&a);

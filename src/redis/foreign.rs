@@ -8,7 +8,7 @@ use redis::{Connection, RedisResult};
 use crate::outbox::redis::PARTITIONS;
 
 /// The keys that a cluster has once, with their types.
-const ONCE: [(&str, &str); 19] = [
+const ONCE: [(&str, &str); 20] = [
     ("audit", "string"),
     ("by", "hash"),
     ("counts", "hash"),
@@ -16,6 +16,7 @@ const ONCE: [(&str, &str); 19] = [
     ("dead", "stream"),
     ("dead_bodies", "hash"),
     ("dead_sizes", "zset"),
+    ("disabled", "hash"),
     ("due", "zset"),
     ("epoch", "hash"),
     ("nodes", "zset"),

@@ -86,6 +86,8 @@ pub struct ClusterStatus {
     pub outbox: Outbox,
     /// The ids of the endpoints that somebody has paused, each with the time; the nodes follow within two seconds.
     pub paused: BTreeMap<String, u64>,
+    /// The ids of the endpoints that have answered 410 and were not resumed, each with the time; the nodes follow likewise.
+    pub disabled: BTreeMap<String, u64>,
 }
 
 /// Which cluster the data belongs to, and whether that is the one of this config.
@@ -162,8 +164,8 @@ pub struct Partition {
     pub owner: Option<String>,
 }
 
-/// What Redis answers to what is asked in one go: its time, who wrote when, leases, dead letters, owners, pauses, and
-/// identity and schema from two keys.
+/// What Redis answers to what is asked in one go: its time, who wrote when, leases, dead letters, owners, pauses, what
+/// is disabled, and identity and schema from two keys.
 type Answers = (
     (u64, u64),
     Vec<(String, f64)>,
@@ -171,6 +173,7 @@ type Answers = (
     usize,
     BTreeMap<String, String>,
     BTreeMap<String, u64>,
+    BTreeMap<String, String>,
     (Option<String>, Option<u64>),
     (Option<String>, Option<u64>),
 );
@@ -182,6 +185,7 @@ struct Found {
     leases: BTreeMap<String, i64>,
     dead_letters: usize,
     paused: BTreeMap<String, u64>,
+    disabled: BTreeMap<String, u64>,
     stamp: Stamp,
     /// By partition; under another name the number of tenures there have been.
     owners: BTreeMap<String, String>,
@@ -243,6 +247,7 @@ impl Cluster {
             disagreements: disagreements(running, found.time_ms),
             outbox: found.outbox(),
             paused: found.paused,
+            disabled: found.disabled,
             nodes,
         })
     }
@@ -260,16 +265,18 @@ impl Cluster {
 
     fn find(&self, redis: &mut Connection) -> RedisResult<Found> {
         let stamp = ["cluster", "schema"];
-        let ((seconds, micros), written, leases, dead_letters, owners, paused, first, second): Answers = redis::pipe()
-            .cmd("TIME")
-            .zrange_withscores(self.keys.nodes(), 0, -1)
-            .zrange_withscores(self.keys.leases(), 0, -1)
-            .xlen(self.outbox.dead_letters())
-            .hgetall(self.outbox.owners())
-            .hgetall(self.keys.paused())
-            .hmget(self.keys.epoch(), &stamp)
-            .hmget(self.outbox.owners(), &stamp)
-            .query(redis)?;
+        let ((seconds, micros), written, leases, dead_letters, owners, paused, disabled, first, second): Answers =
+            redis::pipe()
+                .cmd("TIME")
+                .zrange_withscores(self.keys.nodes(), 0, -1)
+                .zrange_withscores(self.keys.leases(), 0, -1)
+                .xlen(self.outbox.dead_letters())
+                .hgetall(self.outbox.owners())
+                .hgetall(self.keys.paused())
+                .hgetall(self.keys.disabled())
+                .hmget(self.keys.epoch(), &stamp)
+                .hmget(self.outbox.owners(), &stamp)
+                .query(redis)?;
         let mut lengths = redis::pipe();
         for partition in 0..PARTITIONS {
             lengths.xlen(self.outbox.stream(partition));
@@ -281,6 +288,7 @@ impl Cluster {
             leases: leases.into_iter().map(|(node, until)| (node, until as i64)).collect(),
             dead_letters,
             paused,
+            disabled: since(disabled),
             stamp: Stamp::read([first, second]),
             owners,
             lengths: lengths.query(redis)?,
@@ -353,6 +361,12 @@ impl Found {
         });
         Outbox { events: self.lengths.iter().sum(), partitions: partitions.collect() }
     }
+}
+
+/// Since when each of the endpoints is disabled, out of that and its URL.
+fn since(disabled: BTreeMap<String, String>) -> BTreeMap<String, u64> {
+    let since = |(id, text): (String, String)| Some((id, text.split(' ').next()?.parse().ok()?));
+    disabled.into_iter().filter_map(since).collect()
 }
 
 /// How far a clock that says `ours` is ahead of one that says `theirs`, in ms.

@@ -10,7 +10,8 @@
 //!   another incarnation.
 //! - `paused`: hash, id of an endpoint → since when somebody wants nothing to be sent to it (ms by Redis' clock). The nodes
 //!   learn of it whenever they write.
-//!
+//! - `disabled`: hash, id of an endpoint that has answered 410 → since when (ms), a space, and the URL that did, without a
+//!   query. The node that got the answer writes it; all learn of it whenever they write. It holds for that URL only.
 //! - `watch`: string, there while somebody watches, with an expiry of ten seconds.
 //! - `watched`: stream, attempts as JSON ([`Sight`](crate::telemetry::Sight)) while it is; capped, with an expiry.
 //!

@@ -83,6 +83,9 @@ pub struct DeliveryStatus {
     /// A hash of all of its endpoints.
     #[serde(skip)]
     pub endpoints_hash: String,
+    /// Endpoints that the node has disabled, with their URLs, or enabled again (`None`), and that Redis does not have yet.
+    #[serde(skip)]
+    pub disabled: BTreeMap<String, Option<String>>,
     /// Events that came, by application and name. After a hundred applications the others are told as `_others`.
     pub events: BTreeMap<String, BTreeMap<String, u64>>,
 }
@@ -98,7 +101,7 @@ pub enum EndpointState {
     Failing,
     /// Somebody paused it.
     Paused,
-    /// It answered 410 and gets nothing more until the node starts anew.
+    /// It answered 410 and gets nothing more until it is resumed.
     Disabled,
 }
 

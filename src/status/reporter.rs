@@ -14,7 +14,7 @@ use super::redis_info::RedisInfo;
 use super::scripts::{self, Keys};
 use super::sources::Sources;
 use crate::config::{Address, Config};
-use crate::delivery::Pauses;
+use crate::delivery::EndpointStates;
 use crate::redis::{Link, Settings};
 use crate::telemetry::{Level, Sight};
 use crate::thread::Thread;
@@ -59,7 +59,7 @@ struct Rounds {
     /// What the dispatcher last said.
     last: DeliveryStatus,
     /// What the dispatcher was last told.
-    paused: Option<Pauses>,
+    states: Option<EndpointStates>,
     /// Where Redis is, until it was said whether events are safe there.
     to_inspect: Option<Address>,
     /// When configs are compared next.
@@ -85,7 +85,7 @@ impl Reporter {
             kept: config.ttl.max(KEPT),
             name: None,
             last: DeliveryStatus::default(),
-            paused: None,
+            states: None,
             compare_at: Instant::now(),
             said: Vec::new(),
         };
@@ -143,14 +143,15 @@ impl Rounds {
         }
     }
 
-    /// Writes the record, if the node has or had a place in the cluster, and hears what is paused. Returns whether it wrote.
+    /// Writes the record, if the node has or had a place in the cluster, and hears what is paused and disabled. Returns whether
+    /// it wrote.
     fn write(&mut self, stopped: bool) -> bool {
         if self.link.ready_at().is_some() {
             return false;
         }
         let node = self.sources.standing.place().map(|place| place.node.to_string());
         // By then Redis' clock is known, too.
-        if self.name.is_none() && self.paused.is_some() {
+        if self.name.is_none() && self.states.is_some() {
             self.name.clone_from(&node);
         }
         let name = self.name.clone().unwrap_or_default();
@@ -161,15 +162,18 @@ impl Rounds {
             let Ok(record) = serde_json::to_vec(&record) else { return false };
             record
         };
-        let (keys, kept) = (&self.keys, self.kept);
-        let Ok((time_ms, paused, watched)) = self.link.with(|redis| keys.report(redis, &name, &record, kept)) else {
+        let (keys, kept, disabled) = (&self.keys, self.kept, &self.last.disabled);
+        let Ok((time_ms, states, watched)) = self.link.with(|redis| keys.report(redis, &name, &record, kept, disabled))
+        else {
             return false;
         };
         self.sources.hear_time(time_ms);
         self.sources.telemetry.watch().set(watched);
-        if self.paused.as_ref() != Some(&paused) {
-            self.sources.delivery.pause(paused.clone());
-            self.paused = Some(paused);
+        // Reported once. The dispatcher forgets the changes when it sees them in what Redis has.
+        let has_reported = !std::mem::take(&mut self.last.disabled).is_empty();
+        if has_reported || self.states.as_ref() != Some(&states) {
+            self.sources.delivery.set_states(states.clone());
+            self.states = Some(states);
         }
         !record.is_empty()
     }

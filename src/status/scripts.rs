@@ -1,5 +1,6 @@
 //! The keys of the status, and the script that writes a record.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use redis::{Commands, Connection, RedisResult};
 
 use super::record::NodeRecord;
 use crate::config::ClusterIdentity;
-use crate::delivery::Pauses;
+use crate::delivery::{EndpointStates, Pauses};
 use crate::redis::{SCHEMA, Script, identity_argument, millis};
 
 /// Attempts that are kept for those who watch.
@@ -113,6 +114,11 @@ impl Keys {
         format!("{}:paused", self.prefix)
     }
 
+    /// The endpoints that have answered 410.
+    pub(super) fn disabled(&self) -> String {
+        format!("{}:disabled", self.prefix)
+    }
+
     /// There while somebody watches.
     pub(super) fn watch(&self) -> String {
         format!("{}:watch", self.prefix)
@@ -157,23 +163,31 @@ impl Keys {
         Ok(records.into_iter().flatten().filter_map(|record| serde_json::from_slice(&record).ok()).collect())
     }
 
-    /// Writes down `record` of `node`, to be kept for `time`; an empty one is not. Returns Redis' time in ms, which
-    /// endpoints are paused, and whether somebody watches.
+    /// Writes down `record` of `node`, to be kept for `time`, and which endpoints are `disabled`, with their URLs, or are not
+    /// any more; nothing while the record is empty. Returns Redis' time in ms, what is known of endpoints, and whether somebody
+    /// watches.
     pub(super) fn report(
         &self,
         redis: &mut Connection,
         node: &str,
         record: &[u8],
         time: Duration,
-    ) -> RedisResult<(u64, Pauses, bool)> {
+        disabled: &BTreeMap<String, Option<String>>,
+    ) -> RedisResult<(u64, EndpointStates, bool)> {
         let mut call = REPORT.call();
         call.key(self.nodes())
             .key(self.record(node))
             .key(self.paused())
             .key(self.watch())
+            .key(self.disabled())
             .arg(node)
             .arg(record)
             .arg(millis(time));
-        call.invoke(redis)
+        for (endpoint, url) in disabled {
+            call.arg(endpoint).arg(url.as_deref().unwrap_or_default());
+        }
+        let (time_ms, paused, watched, disabled): (u64, Pauses, bool, BTreeMap<String, String>) = call.invoke(redis)?;
+        let url = |(id, since): (String, String)| Some((id, since.split_once(' ')?.1.to_owned()));
+        Ok((time_ms, EndpointStates { paused, disabled: disabled.into_iter().filter_map(url).collect() }, watched))
     }
 }

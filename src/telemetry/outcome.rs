@@ -58,7 +58,7 @@ pub enum Outcome {
         /// `HTTP 500`, or what went wrong on the way.
         reason: String,
     },
-    /// An endpoint gets nothing more until the process starts anew.
+    /// An endpoint gets nothing more until it is resumed.
     EndpointDisabled {
         /// Where.
         url: String,
@@ -144,7 +144,7 @@ mod tests {
     fn a_flood_of_deliveries_pushes_out_deliveries_and_nothing_else() {
         let telemetry = Telemetry::default();
         telemetry.log(Level::Warning, "a warning");
-        let disabled = Outcome::EndpointDisabled { url: "u".to_owned(), reason: "HTTP 410".to_owned() };
+        let disabled = Outcome::EndpointDisabled { url: "u".to_owned(), endpoint: "e".to_owned(), reason: "HTTP 410".to_owned() };
         telemetry.report(disabled.clone());
         let flood = u32::try_from(DELIVERIES).unwrap() + 1;
         for n in 0..flood {

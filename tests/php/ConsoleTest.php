@@ -162,11 +162,28 @@ final class ConsoleTest extends PluginTestCase
         [$code, $output] = $artisan->call('resume', ['endpoint' => $changes['endpoints']['billing']['url']]);
         $this->assertSame(0, $code, $output);
         $this->assertEvents(['channel_occupied private-room']);
-        $this->assertStringContainsString('is not paused', $artisan->call('resume', ['endpoint' => 'billing'])[1]);
+        $this->assertStringContainsString('is neither paused nor disabled', $artisan->call('resume', ['endpoint' => 'billing'])[1]);
         $this->assertSame([1, 1], [$artisan->call('pause', ['endpoint' => 'x'])[0], $artisan->call('resume', ['endpoint' => 'x'])[0]]);
 
         (new Cluster($this->config()))->pause('removed');
         $this->assertSame(0, $artisan->call('resume', ['endpoint' => 'removed'])[0], 'one that is not configured any more');
+        $node->stop();
+    }
+
+    public function test_an_endpoint_that_answered_410_is_resumed(): void
+    {
+        $changes = ['endpoints' => ['billing' => $this->endpoint('/status/410', more: ['name' => 'Billing'])]];
+        $artisan = $this->artisan($changes);
+        $node = $this->node($changes);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'private-room');
+        $cluster = new Cluster($this->config());
+        Wait::until(fn () => array_keys($cluster->disabled()) === ['billing'], 'the cluster to hear of it');
+        Wait::until(fn () => str_contains($output = $artisan->call('status')[1], 'DISABLED') && str_contains($output, 'resume billing'), 'the state');
+
+        [$code, $output] = $artisan->call('resume', ['endpoint' => 'Billing']);
+        $this->assertSame([0, []], [$code, $cluster->disabled()], $output);
+        Wait::until(fn () => ! str_contains($artisan->call('status')[1], 'DISABLED'), 'the servers to follow');
         $node->stop();
     }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use resonate_webhooks::apps::{AppDirectory, Credentials};
 use resonate_webhooks::config::{
-    AddressRules, AppScope, Batching, CustomNames, Endpoint, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
+    AddressRules, AppScope, Backoff, Batching, CustomNames, Endpoint, EndpointId, EventSet, Filter, Payload, Target,
+    TlsFiles,
 };
 use resonate_webhooks::delivery::{Delivery, Settings};
 use resonate_webhooks::event::{Event, EventKind};
@@ -102,6 +103,8 @@ pub(crate) fn endpoint(index: usize, url: String) -> Endpoint {
         max_attempts: 5,
         retry_for: None,
         retry_after_max: Duration::from_secs(300),
+        backoff: Backoff::default(),
+        request_interval: None,
         tls: TlsFiles::default(),
         proxy: None,
         addresses: AddressRules::default(),

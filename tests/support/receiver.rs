@@ -77,6 +77,8 @@ pub(crate) enum Answer {
     Close,
     /// Sends a part of the head of an answer and closes the connection.
     CutHead,
+    /// Answers 413 to more events than these, and 200 otherwise.
+    AtMost(usize),
     /// Answers 200 after this time.
     Late(Duration),
     /// Never answers.
@@ -207,6 +209,10 @@ impl State {
             let mut inner = self.lock();
             let scripted = inner.scripts.get_mut(&request.path).and_then(VecDeque::pop_front);
             let answer = scripted.or_else(|| inner.always.get(&request.path).cloned()).unwrap_or(Answer::Status(200));
+            let answer = match answer {
+                Answer::AtMost(most) => Answer::Status(if request.events().len() > most { 413 } else { 200 }),
+                answer => answer,
+            };
             inner.received.push(request);
             drop(inner);
             if self.answer(stream, &answer).is_err() {
@@ -243,7 +249,8 @@ impl State {
                 respond(200, empty)?;
                 closed()
             }
-            Answer::Close => closed(),
+            // The first was decided by its events.
+            Answer::AtMost(_) | Answer::Close => closed(),
             Answer::CutHead => {
                 stream.write_all(b"HTTP/1.1 200 -\r\nContent-Le")?;
                 closed()

@@ -104,6 +104,23 @@ impl RedisServer {
         (0..16).map(|partition| connection.xlen::<_, usize>(format!("wh:out:{partition}")).unwrap()).sum()
     }
 
+    /// Appends `events` to the outbox as a node would have: numbers of subscribed connections, 1, 2 and so on of each of a
+    /// few channels, one event every `apart` up to now.
+    pub(crate) fn append_numbers(&self, events: u64, channels: u64, apart: Duration) {
+        let mut connection = self.connect();
+        let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut connection).unwrap();
+        let apart = u64::try_from(apart.as_millis()).unwrap();
+        for first in (0..events).step_by(1000) {
+            let mut portion = redis::pipe();
+            for n in first..events.min(first + 1000) {
+                let (channel, id) = (n % channels, format!("{}-0", seconds * 1000 - (events - n) * apart));
+                let event = format!("n3:app1:{channel}{}", n / channels + 1);
+                portion.xadd(format!("wh:out:{channel}"), id, &[("e", event)]).ignore();
+            }
+            portion.query::<()>(&mut connection).unwrap();
+        }
+    }
+
     /// What the server counts of a command: its `calls`, `rejected_calls` and others. 0 before the first.
     pub(crate) fn counted(&self, command: &str, what: &str) -> u64 {
         let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut self.connect()).unwrap();

@@ -67,7 +67,7 @@ interface Cluster
     public function pause(string $endpoint): bool;
 
     /**
-     * Resume deliveries to the endpoint with this id. False when it is not paused.
+     * Resume deliveries to the endpoint with this id, which was paused or has answered 410. False when it is neither.
      *
      * @throws WebhooksException
      */
@@ -81,6 +81,15 @@ interface Cluster
      * @throws WebhooksException
      */
     public function paused(): array;
+
+    /**
+     * The ids of the endpoints that have answered 410 and were not resumed, each with the time in Unix ms.
+     *
+     * @return array<array-key, int>
+     *
+     * @throws WebhooksException
+     */
+    public function disabled(): array;
 
     /**
      * Adopt the data in Redis after this application was renamed. Returns the former identity, or null when there is nothing

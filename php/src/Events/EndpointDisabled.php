@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Events;
 use Illuminate\Foundation\Events\Dispatchable;
 
 /**
- * An endpoint gets nothing more until the server starts anew: it asked for that.
+ * An endpoint has answered 410 Gone and gets nothing more, from any server, until it is resumed.
  */
 class EndpointDisabled
 {

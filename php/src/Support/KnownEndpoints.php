@@ -6,12 +6,12 @@ namespace Webpatser\ResonateWebhooks\Support;
 
 /**
  * The endpoints that anybody knows: those that servers report, those that are only configured, and those that are paused
- * and otherwise gone.
+ * or disabled and otherwise gone.
  */
 final class KnownEndpoints
 {
     /**
-     * Merge them. A pause counts from when it was made: servers follow within two seconds and report it later still.
+     * Merge them. A pause, or a 410, counts from when Redis has it: servers follow within two seconds and report it later still.
      *
      * @param  array<string, mixed>  $status
      * @param  list<array<string, mixed>>  $configured
@@ -25,11 +25,14 @@ final class KnownEndpoints
             $known[$endpoint['id']] ??= self::unreported($endpoint);
         }
 
-        foreach (array_keys($status['paused']) as $id) {
+        foreach (array_keys($status['paused'] + $status['disabled']) as $id) {
             $known[$id] ??= self::unreported(['id' => (string) $id, 'label' => (string) $id, 'url' => '', 'app_id' => '*']);
         }
 
-        return array_values(array_map(fn (array $endpoint) => self::withPause($endpoint, $status['paused'][$endpoint['id']] ?? null), $known));
+        return array_values(array_map(
+            fn (array $endpoint) => self::withState($endpoint, $status['disabled'][$endpoint['id']] ?? null, $status['paused'][$endpoint['id']] ?? null),
+            $known,
+        ));
     }
 
     /**
@@ -60,19 +63,22 @@ final class KnownEndpoints
     }
 
     /**
-     * An endpoint with its pause, as Redis has it.
+     * An endpoint with the state that Redis has: since when it is disabled, and paused.
      *
      * @param  array<string, mixed>  $endpoint
      * @return array<string, mixed>
      */
-    private static function withPause(array $endpoint, ?int $paused): array
+    private static function withState(array $endpoint, ?int $disabled, ?int $paused): array
     {
         $endpoint['is_paused'] = $paused !== null;
+        // A server that has just got a 410 reports it within two seconds.
+        $endpoint['is_disabled'] = $disabled !== null || $endpoint['state'] === 'disabled';
 
-        if ($endpoint['is_paused'] && $endpoint['state'] !== 'disabled') {
-            return ['state' => 'paused', 'since_ms' => $paused] + $endpoint;
-        }
-
-        return $endpoint['state'] === 'paused' ? ['state' => 'resuming', 'since_ms' => null] + $endpoint : $endpoint;
+        return match (true) {
+            $disabled !== null => ['state' => 'disabled', 'since_ms' => $disabled] + $endpoint,
+            $endpoint['is_paused'] && ! $endpoint['is_disabled'] => ['state' => 'paused', 'since_ms' => $paused] + $endpoint,
+            $endpoint['state'] === 'paused' => ['state' => 'resuming', 'since_ms' => null] + $endpoint,
+            default => $endpoint,
+        };
     }
 }

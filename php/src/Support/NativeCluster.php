@@ -97,6 +97,11 @@ final class NativeCluster implements ClusterContract
         return $this->native()->paused();
     }
 
+    public function disabled(): array
+    {
+        return $this->native()->disabled();
+    }
+
     public function adopt(): ?string
     {
         $former = $this->native()->adopt();

@@ -29,6 +29,20 @@ impl Open<'_> {
                     let seconds = after.as_secs();
                     telemetry.report(Outcome::EndpointFailing { url, endpoint: id, reason, seconds });
                 }
+                News::TooLarge { events } => telemetry.log(
+                    Level::Warning,
+                    format_args!(
+                        "Endpoint {label} answered 413 to a batch of {events} events, which is sent in halves. A lower \
+                         batch_max_bytes, or batching.max_events of this endpoint, saves these requests"
+                    ),
+                ),
+                News::RetryEnded { reason } => telemetry.log(
+                    Level::Warning,
+                    format_args!(
+                        "Endpoint {label} did not take a dead letter ({reason}): the rest of this retry stay dead letters. \
+                         Repeat it when the endpoint answers"
+                    ),
+                ),
                 News::Recovered { after } => {
                     let seconds = after.as_secs();
                     telemetry.log(Level::Info, format_args!("Endpoint {label} answers again after {seconds} s"));

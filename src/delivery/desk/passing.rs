@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Open;
 use crate::config::{Endpoint, Payload};
-use crate::delivery::lanes::{Ending, GivenUp, Passed};
+use crate::delivery::lanes::{Ending, GivenUp, Passed, Withdrawn};
 use crate::delivery::retry::GONE;
 use crate::names::AppId;
 use crate::outbox::{self, DropReport, Fate, Flight, Moves, Queued};
@@ -41,6 +41,21 @@ impl Open<'_> {
         unsent.is_some()
     }
 
+    /// Is done with dead letters that are not sent again. They stay dead letters.
+    pub(crate) fn pass_withdrawn(&mut self) {
+        for Withdrawn { lane, letters } in self.work.lanes.take_withdrawn() {
+            self.desk.outbox.passed(outbox::Passed {
+                lane: &lane,
+                events: &letters,
+                id: "",
+                body: None,
+                payload: Payload::default(),
+                moves: Moves::Never,
+                fate: Fate::Forgotten,
+            });
+        }
+    }
+
     /// Tells everybody that a lane is done with a batch.
     pub(super) fn pass(&self, passed: &Passed) {
         let Passed { lane, endpoint, batch, attempts, ending, moves, farewell } = passed;
@@ -68,8 +83,10 @@ impl Open<'_> {
             desk.telemetry.log(
                 Level::Warning,
                 format_args!(
-                    "Endpoint {} answered 410 Gone: it gets nothing more until restart",
-                    lanes.endpoint(*endpoint).label()
+                    "Endpoint {} answered 410 Gone: nothing more is sent to it, by any server. To send again: php artisan \
+                     resonate-webhooks:resume {}",
+                    lanes.endpoint(*endpoint).label(),
+                    lanes.endpoint(*endpoint).id
                 ),
             );
             desk.telemetry.report(Outcome::EndpointDisabled {
@@ -104,11 +121,13 @@ impl Open<'_> {
     }
 
     /// No lane wants this.
-    pub(super) fn say_unwanted(&self, queued: &Queued) {
+    pub(super) fn say_unwanted(&mut self, queued: &Queued) {
         let telemetry = &self.desk.telemetry;
         match queued.redelivery() {
             // Of what was inherited, lanes may have had it before.
             None if queued.resume.is_some() => {}
+            // Its retry has ended.
+            Some(redelivery) if self.work.lanes.is_known(redelivery) => self.tell_news(),
             None => telemetry.counters().events_unwanted.add(1),
             Some(redelivery) => telemetry.log(
                 Level::Warning,

@@ -83,7 +83,8 @@ impl Reply {
         let Self { status, retry_after, error_type, function_error, result } = self;
         if !(200..=299).contains(&status) {
             let reason = format!("HTTP {status} {}", name(&error_type.unwrap_or_default()));
-            return Answer::Refused { reason: reason.trim_end().to_owned(), retry_after };
+            let reason = reason.trim_end().to_owned();
+            return if status == 413 { Answer::TooLarge { reason } } else { Answer::Refused { reason, retry_after } };
         }
         if let Some(function_error) = function_error {
             let kind = result.error_type.as_ref().and_then(Value::as_str).unwrap_or_default();
@@ -188,6 +189,9 @@ mod tests {
         };
         let reason = "HTTP 429 TooManyRequestsException".to_owned();
         assert_eq!(throttled.judge(), Answer::Refused { reason, retry_after: Some(Duration::from_secs(3)) });
+        let too_large = Reply { error_type: Some("RequestTooLargeException".to_owned()), ..reply(413, "") };
+        let reason = "HTTP 413 RequestTooLargeException".to_owned();
+        assert_eq!(too_large.judge(), Answer::TooLarge { reason });
         assert_eq!(reply(410, "").judge(), refused("HTTP 410"));
         assert_eq!(reply(500, "").judge(), refused("HTTP 500"));
     }

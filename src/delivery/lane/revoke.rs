@@ -17,11 +17,9 @@ impl Lane {
         gone: impl Fn(&Queued) -> bool,
         mut make: impl FnMut(Vec<Arc<Queued>>) -> Batch,
     ) -> usize {
-        let before = self.waiting.len();
-        self.waiting.retain(|queued| !gone(queued));
-        self.measure_head();
-        for (since, batch) in std::mem::take(&mut self.inherited) {
-            self.inherited.extend(without(&gone, batch, &mut make).map(|batch| (since, batch)));
+        let dropped = self.withdraw(&gone).len();
+        for (since, batch) in std::mem::take(&mut self.ahead) {
+            self.ahead.extend(without(&gone, batch, &mut make).map(|batch| (since, batch)));
         }
         self.state = match std::mem::replace(&mut self.state, State::Collecting) {
             State::BackingOff { trying, until } => {
@@ -29,7 +27,15 @@ impl Lane {
             }
             other => other,
         };
-        before - self.waiting.len()
+        dropped
+    }
+
+    /// Takes the events out of those that wait that are `gone`.
+    pub(crate) fn withdraw(&mut self, gone: impl Fn(&Queued) -> bool) -> Vec<Arc<Queued>> {
+        let (gone, waiting): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(|queued| gone(queued));
+        self.waiting = waiting.into();
+        self.measure_head();
+        gone
     }
 
     /// The attempt in flight was none, since the events that `gone` says are another node's: what stays of the batch is due

@@ -1,12 +1,21 @@
 //! What becomes of the events for an endpoint that somebody has paused: they wait, and nothing of theirs runs out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::{Lanes, Plan};
 
 /// The ids of the endpoints that are paused.
 pub(crate) type Pauses = BTreeSet<String>;
+
+/// The states of endpoints that Redis has for all nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EndpointStates {
+    /// Paused endpoints.
+    pub(crate) paused: Pauses,
+    /// The ids of those that have answered 410 and were not resumed, each with the URL, without a query, that did so.
+    pub(crate) disabled: BTreeMap<String, String>,
+}
 
 /// A pause that is on.
 #[derive(Debug)]
@@ -16,16 +25,17 @@ pub(super) struct Pause {
 }
 
 impl Lanes {
-    /// Sends nothing more to these endpoints, and to the others again. What is under way goes on.
-    pub(crate) fn set_paused(&mut self, pauses: Pauses, now: Instant) {
-        self.pauses = pauses;
-        self.apply_pauses(now);
+    /// Sends nothing more to endpoints that are paused or disabled, and to the others again. What is under way goes on.
+    pub(crate) fn set_states(&mut self, states: EndpointStates, now: Instant) {
+        self.states = states;
+        self.apply_states(now);
     }
 
-    pub(super) fn apply_pauses(&mut self, now: Instant) {
+    pub(super) fn apply_states(&mut self, now: Instant) {
+        self.apply_disabled(now);
         for (place, endpoint) in self.endpoints.iter().enumerate() {
             let ready = &mut self.ready[place];
-            if self.pauses.contains(endpoint.id.as_str()) {
+            if self.states.paused.contains(endpoint.id.as_str()) {
                 ready.paused.get_or_insert(Pause { began: now });
             } else if let Some(Pause { began }) = ready.paused.take() {
                 for entry in self.entries.iter_mut().filter(|entry| entry.endpoint == place) {

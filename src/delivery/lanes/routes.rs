@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::tally::AppTally;
-use super::{Entry, Lanes, Plan};
+use super::{Entry, Lanes};
 use crate::config::Endpoint;
-use crate::delivery::lane::Lane;
 use crate::event::EventName;
 use crate::names::AppId;
-use crate::outbox::{Item, LaneId, Queued};
+use crate::outbox::{Item, LaneId, Queued, Redelivery};
 
 /// Where the events of one name and application go.
 #[derive(Debug, Default)]
@@ -39,7 +38,7 @@ impl Lanes {
                 routes.tally.count(&event.kind);
                 Arc::clone(event.kind.listed_as().map_or(&routes.custom, |name| &routes.listed[name as usize]))
             }
-            Item::Redelivery(redelivery) => self.route_to(&redelivery.lane),
+            Item::Redelivery(redelivery) => return self.route_to(redelivery),
         };
         if queued.resume.is_none() && !route.filtered {
             return route;
@@ -57,8 +56,10 @@ impl Lanes {
         Arc::new(Route { lanes, ids, filtered: false })
     }
 
-    fn route_to(&mut self, lane: &LaneId) -> Arc<Route> {
-        let lanes = self.find(lane).into_iter().collect();
+    /// Where a dead letter goes that is sent again. What is known of an earlier owner says nothing of it: it is one until it
+    /// has been delivered.
+    fn route_to(&mut self, redelivery: &Redelivery) -> Arc<Route> {
+        let lanes = self.redelivering_lane(redelivery).into_iter().collect();
         self.along(lanes)
     }
 
@@ -112,9 +113,7 @@ impl Lanes {
             }
             let id = LaneId { endpoint: endpoint.id.clone(), app: app.clone() };
             let lane = self.places.get(&id).copied().unwrap_or_else(|| {
-                let lane = Lane::new(self.limits.of(endpoint));
-                let entry = Entry { id: id.clone(), endpoint: place, lane, failing: false, plan: Plan::Nothing };
-                let lane = self.free.put_lane(&mut self.entries, entry);
+                let lane = self.free.put_lane(&mut self.entries, Entry::new(id.clone(), place, self.limits.of(endpoint)));
                 self.places.insert(id, lane);
                 lane
             });

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Lanes, Plan};
+use super::redelivery::is_about_the_letter;
+use super::revoke::maker;
+use super::{Entry, Lanes, Plan};
 use crate::delivery::batch::Batch;
 use crate::delivery::retry::{Answer, GONE, Policy, Verdict};
 use crate::outbox::{LaneId, Moves};
@@ -40,7 +42,7 @@ pub(crate) enum Ending {
         /// Why.
         reason: String,
     },
-    /// It was a dead letter, and is there no more.
+    /// It was a dead letter that somebody has forgotten meanwhile.
     Forgotten,
 }
 
@@ -56,16 +58,22 @@ impl Lanes {
     ) -> Option<Passed> {
         let entry = &mut self.entries[lane];
         let Plan::Running { suspect } = entry.plan else { return None };
-        let sent = matches!(answer, Answer::Status { .. } | Answer::Refused { .. } | Answer::Failed(_));
+        let sent =
+            !matches!(answer, Answer::UnknownApplication | Answer::Forgotten | Answer::NotKept | Answer::Fenced { .. });
         let attempts = entry.lane.attempts();
         let endpoint = entry.endpoint;
-        let policy = Policy::from(&self.endpoints[endpoint]);
+        let mut policy = Policy::from(&self.endpoints[endpoint]);
+        if entry.redelivers {
+            policy.max_attempts = 1;
+        }
         // The time of a pause is not held against a batch, also while it lasts.
         let until = self.ready[endpoint].paused.as_ref().map_or(now, |pause| pause.began);
         let elapsed = if sent { entry.lane.tried_for(until) } else { entry.lane.waited_for(until) };
         self.health[endpoint].attempted(&answer, took, now);
         self.ready[endpoint].patience.heard(&answer);
         let verdict = policy.judge(answer, attempts, elapsed, jitter);
+        let verdict = self.halve_or_drop(lane, verdict);
+        let entry = &mut self.entries[lane];
         if sent && verdict != Verdict::Gone {
             let given_up = matches!(verdict, Verdict::Drop { .. });
             let news = self.health[endpoint].news(attempts, elapsed, given_up, now);
@@ -79,9 +87,16 @@ impl Lanes {
         self.slots.release(endpoint, suspect);
         entry.plan = Plan::Nothing;
         let farewell = verdict == Verdict::Gone && ready.gone.is_none();
+        let run = entry.lane.batch().and_then(Batch::redelivery).map(|redelivery| redelivery.run.clone());
+        let failure = verdict.failure().filter(|reason| !is_about_the_letter(reason)).map(str::to_owned);
         let ending = match verdict {
             Verdict::Delivered { status } => Some(Ending::Delivered { status }),
             Verdict::Drop { reason } => Some(Ending::Dropped { reason }),
+            Verdict::Halve { .. } => {
+                let make = maker(&entry.id.app, &mut self.ids, self.endpoints[endpoint].payload);
+                entry.lane.halve(now, make);
+                None
+            }
             Verdict::Forget => Some(Ending::Forgotten),
             Verdict::Gone => Some(Ending::gone(GONE)),
             Verdict::Retry { .. } if ready.gone.is_some() => ready.gone.map(Ending::gone),
@@ -100,10 +115,28 @@ impl Lanes {
         };
         let passed = ending.and_then(|ending| self.finish(lane, attempts - u32::from(!sent), ending));
         self.plan(lane);
+        if let (Some(run), Some(reason)) = (run, failure) {
+            self.end_retry(endpoint, &run, &reason);
+        }
         if farewell {
-            self.close(endpoint, GONE, now);
+            self.disable(endpoint, now);
         }
         passed.map(|passed| Passed { farewell, ..passed })
+    }
+
+    /// Gives up what is too large and cannot be halved: a single event, or a dead letter.
+    fn halve_or_drop(&mut self, lane: usize, verdict: Verdict) -> Verdict {
+        let Entry { endpoint, lane, redelivers, .. } = &self.entries[lane];
+        let events = lane.in_flight();
+        match verdict {
+            Verdict::Halve { reason } if *redelivers || events < 2 => Verdict::Drop { reason },
+            Verdict::Halve { reason } => {
+                let news = self.health[*endpoint].too_large(events);
+                self.news.extend(news.map(|news| (*endpoint, news)));
+                Verdict::Halve { reason }
+            }
+            other => other,
+        }
     }
 
     /// Takes the started batch from its lane, after `attempts` attempts.
@@ -111,7 +144,11 @@ impl Lanes {
         let entry = &mut self.entries[lane];
         let batch = entry.lane.finish()?;
         self.health[entry.endpoint].ended(&ending, batch.events().iter().map(|queued| &**queued));
-        let moves = if entry.lane.has_batch() { Moves::Own } else { Moves::All };
+        let moves = match (entry.redelivers, entry.lane.has_batch()) {
+            (true, _) => Moves::Never,
+            (false, true) => Moves::Own,
+            (false, false) => Moves::All,
+        };
         let (lane, endpoint) = (entry.id.clone(), entry.endpoint);
         Some(Passed { lane, endpoint, batch, attempts, ending, moves, farewell: false })
     }

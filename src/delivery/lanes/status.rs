@@ -51,6 +51,7 @@ impl Lanes {
             lanes: filled.into_iter().map(|(entry, glance)| lane_status(entry, &glance, clock)).collect(),
             lanes_omitted,
             endpoints_hash: self.endpoints_hash(),
+            disabled: self.unreported(),
             events: self.tally.told(),
         }
     }

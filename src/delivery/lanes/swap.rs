@@ -51,11 +51,11 @@ impl Lanes {
                 self.renew(place, endpoint);
             } else if let Some(place) = self.free.endpoints.pop_first() {
                 kept[place] = true;
-                (self.ready[place], self.health[place]) = (Ready::default(), Health::default());
+                (self.ready[place], self.health[place]) = (Ready::of(&endpoint), Health::default());
                 self.endpoints[place] = endpoint;
             } else {
+                self.ready.push(Ready::of(&endpoint));
                 self.endpoints.push(endpoint);
-                self.ready.push(Ready::default());
                 self.health.push(Health::default());
             }
         }
@@ -66,9 +66,10 @@ impl Lanes {
         }
         self.set_free(removed.into_iter().filter(|place| !kept[*place]).collect());
         self.slots.set_endpoints(count, self.endpoints.len());
+        self.paced = super::paced(&self.endpoints);
         // They are made anew when their applications are seen again.
         self.routes.clear();
-        self.apply_pauses(now);
+        self.apply_states(now);
     }
 
     /// Frees the places of those of the endpoints of which nothing waits or is under way, and those of their lanes.
@@ -79,7 +80,10 @@ impl Lanes {
             }
         }
         for (lane, entry) in self.entries.iter_mut().enumerate() {
-            if places.contains(&entry.endpoint) && self.places.remove(&entry.id).is_some() {
+            let of_kind = if entry.redelivers { &mut self.redelivering } else { &mut self.places };
+            // A place that was freed before may still name a lane that has another place now.
+            if places.contains(&entry.endpoint) && of_kind.get(&entry.id) == Some(&lane) {
+                of_kind.remove(&entry.id);
                 entry.lane = Lane::new(self.limits);
                 self.free.lanes.push(lane);
             }
@@ -97,8 +101,8 @@ impl Lanes {
         if self.endpoints[place] == endpoint && !self.is_removed(place) {
             return;
         }
-        self.ready[place].gone = None;
-        self.health[place].disabled_since = None;
+        self.reopen(place);
+        self.ready[place].pace.renew(&endpoint);
         let limits = self.limits.of(&endpoint);
         self.endpoints[place] = endpoint;
         for lane in 0..self.entries.len() {

@@ -65,3 +65,24 @@ fn an_endpoint_that_is_back_in_the_next_list_is_the_one_that_it_was() {
     let deliveries: Vec<u64> = (0..3).map(|place| lanes.health[place].deliveries).collect();
     assert_eq!((lanes.endpoint(0).id.as_str(), deliveries), ("1", vec![1, 1, 0]));
 }
+
+#[test]
+fn a_lane_that_is_back_in_the_place_of_another_one_is_freed_once() {
+    let mut lanes = lanes(vec![endpoint(1)], 8);
+    let now = Instant::now() + Duration::from_secs(60);
+    for apps in [&["a", "b"][..], &["a"]] {
+        for (seq, app) in (0..).zip(apps) {
+            push(&mut lanes, app, seq);
+        }
+        deliver(&mut lanes, now);
+        for endpoints in [vec![], vec![], vec![endpoint(1)]] {
+            lanes.set_endpoints(endpoints, now);
+        }
+    }
+    for app in ["a", "b", "c"] {
+        push(&mut lanes, app, 9);
+    }
+    let mut places: Vec<usize> = lanes.places.values().copied().collect();
+    places.sort_unstable();
+    assert_eq!(places, [0, 1, 2]);
+}

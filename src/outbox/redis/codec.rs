@@ -41,13 +41,15 @@ pub(super) fn decode_redelivery(text: &[u8]) -> Option<Box<Redelivery>> {
     let (letter, rest) = take(text)?;
     let (id, rest) = take(rest)?;
     let (events, rest) = take(rest)?;
-    let (attempts, lane) = take(rest)?;
+    let (attempts, rest) = take(rest)?;
+    let (run, lane) = take(rest)?;
     Some(Box::new(Redelivery {
         lane: parse_lane(lane)?,
         letter: LetterId::parse(std::str::from_utf8(letter).ok()?)?,
         id: std::str::from_utf8(id).ok()?.to_owned(),
         events: number(events)?,
         attempts: number(attempts)?,
+        run: std::str::from_utf8(run).ok()?.into(),
     }))
 }
 

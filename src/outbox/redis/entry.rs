@@ -119,7 +119,7 @@ mod tests {
         };
         add("one", "7-1", &[("e", "o3:app1:a")]);
         add("one", "7-2", &[("z", "?"), ("e", "a3:app1:a9"), ("b", "3:1.1{}")]);
-        add("two", "8-0", &[("r", "3:1-15:msg_11:11:11:eapp")]);
+        add("two", "8-0", &[("r", "3:1-15:msg_11:11:13:run1:eapp")]);
         let options = StreamReadOptions::default();
         let answer: Value = redis.xread_options(&["one", "none", "two"], &["0", "0", "0"], &options).unwrap();
         let place = |id: &str| parse_stream_id(id.as_bytes()).unwrap();

@@ -119,30 +119,35 @@ impl DeadLetters {
         self.call(|redis, keys| find(redis, keys, letter))
     }
 
-    /// Has letters sent again, under their old ids and signed anew, behind what their lanes have to send. Each stays a dead
-    /// letter until it has been delivered. Returns how many were found.
+    /// Sends letters again, once each, under their old ids and signed anew. What their endpoints have to send otherwise goes
+    /// first. Each stays a dead letter until it has been delivered; after one that fails, its endpoint gets no more of them.
+    /// Returns how many were found.
     ///
     /// # Errors
     /// As [`Self::count`].
     pub fn retry(&mut self, letters: &[LetterId]) -> Result<usize, LettersError> {
+        self.retry_as(&run(), letters)
+    }
+
+    fn retry_as(&mut self, run: &str, letters: &[LetterId]) -> Result<usize, LettersError> {
         let mut found = 0;
         for portion in letters.chunks(PORTION) {
-            found += self.call(|redis, keys| keys.redeliver(redis, portion))?;
+            found += self.call(|redis, keys| keys.redeliver(redis, run, portion))?;
         }
         Ok(found)
     }
 
-    /// Has every letter sent again that is there now, oldest first. Returns how many.
+    /// Sends every letter again that is there now, oldest first, as [`Self::retry`] does. Returns how many.
     ///
     /// # Errors
     /// As [`Self::count`].
     pub fn retry_all(&mut self) -> Result<usize, LettersError> {
         // A letter that fails again is a new one: without this bound the walk would meet it.
         let last = self.list(None, 1)?.pop().map(|letter| letter.letter);
-        let (mut found, mut after) = (0, None);
+        let (run, mut found, mut after) = (run(), 0, None);
         while let Some(last) = &last {
             let letters = self.ids_between(after.as_ref(), last)?;
-            found += self.retry(&letters)?;
+            found += self.retry_as(&run, &letters)?;
             match letters.into_iter().next_back() {
                 Some(letter) => after = Some(letter),
                 None => break,
@@ -226,6 +231,11 @@ impl DeadLetter {
     fn raw(entry: &StreamId) -> Option<String> {
         raw_text(entry.map.keys().filter_map(|name| Some((name.as_str(), entry.get(name)?))))
     }
+}
+
+/// A name for one retry, by which nodes know what is part of it.
+fn run() -> String {
+    format!("{:016x}", rand::random::<u64>())
 }
 
 /// The fields of what is kept of `passed`, which came from the outbox of this `origin` and was given up; none when its letter is there already.

@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, excess};
+use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, excess, redelivery_of};
 use crate::config::{ClusterIdentity, Config};
 use crate::event::Event;
 use crate::presence::Standing;
@@ -253,8 +253,9 @@ impl Outbox for RedisOutbox {
 
     fn keep(&self, lane: &LaneId, id: &str, body: &[u8], events: &[Arc<Queued>]) -> Result<(), NotKept> {
         let live = self.live(events)?;
-        if live.is_empty() {
-            // Redis knows nothing of these events any more, so that nobody else could inherit them.
+        if live.is_empty() || redelivery_of(events).is_some() {
+            // Redis knows nothing of these events any more, so that nobody else could inherit them; or a successor has the
+            // same from the dead letter.
             return Ok(());
         }
         let last = last_places(live.iter().copied());

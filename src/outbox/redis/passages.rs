@@ -94,7 +94,7 @@ impl Passages {
         let mut waiting = self.waiting.lock();
         let behind = match passed.moves {
             Moves::All => waiting.behind.remove(passed.lane).unwrap_or_default(),
-            Moves::Own => Vec::new(),
+            Moves::Own | Moves::Never => Vec::new(),
             Moves::Nothing => {
                 let behind = waiting.behind.entry(passed.lane.clone()).or_default();
                 *behind = last_places(behind.iter().chain(&places).copied());
@@ -102,13 +102,14 @@ impl Passages {
             }
         };
         let replaced = matches!(passed.fate, Fate::Delivered) || !letter.is_empty();
+        let moves = !matches!(passed.moves, Moves::Nothing | Moves::Never);
         let passage = Passage {
             lane: lane.clone(),
             id: passed.id.to_owned(),
             redelivered: first.redelivery().filter(|_| replaced).map(|redelivery| redelivery.letter.clone()),
             letter,
             places,
-            moves: passed.moves != Moves::Nothing,
+            moves,
         };
         let report = if let Fate::Dropped(report) = passed.fate { Some(report) } else { None };
         waiting.passages.push_back(Unwritten { passage, lost: false, report });

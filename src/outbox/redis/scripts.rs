@@ -181,10 +181,10 @@ impl Keys {
         self.call(&RELEASE, place).arg(partition).arg(tenure).invoke(redis)
     }
 
-    /// Has dead letters sent again. Returns how many of them there were.
-    pub(super) fn redeliver(&self, redis: &mut Connection, letters: &[LetterId]) -> RedisResult<usize> {
+    /// Has dead letters sent again, as part of the retry of this name. Returns how many of them there were.
+    pub(super) fn redeliver(&self, redis: &mut Connection, run: &str, letters: &[LetterId]) -> RedisResult<usize> {
         let mut call = REDELIVER.call();
-        call.key(self.dead_letters()).arg(&self.prefix).arg(PARTITIONS);
+        call.key(self.dead_letters()).arg(&self.prefix).arg(PARTITIONS).arg(run);
         for letter in letters {
             call.arg(letter.as_str());
         }

@@ -8,6 +8,7 @@ mod letters;
 mod refusals;
 
 use redis::Commands;
+use redis::streams::StreamRangeReply;
 
 use super::*;
 use crate::names::NodeId;
@@ -328,6 +329,26 @@ fn what_was_given_up_behind_a_batch_has_its_letter_and_moves_no_cursor_unless_an
         assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), letters);
     }
     assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:cursor:*").unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_redelivery_that_failed_leaves_one_letter_however_often_that_is_written_down() {
+    let mut owner = Owner::start();
+    let letter: String = owner.redis.xadd("wh:dead", "*", &[("body", "letter")]).unwrap();
+    let mut passage = owner.passage("m1", 4, Some("letter"));
+    passage.moves = false;
+    passage.redelivered = LetterId::parse(&letter);
+    for _ in 0..2 {
+        assert!(owner.write(&[&passage], &[]).passed[0].is_empty());
+        let left: StreamRangeReply = owner.redis.xrange_all("wh:dead").unwrap();
+        assert_eq!(left.ids.len(), 1);
+        assert_ne!(left.ids[0].id, letter);
+    }
+    owner.redis.del::<_, ()>("wh:dead").unwrap();
+    passage.redelivered = LetterId::parse("1-1");
+    owner.write(&[&passage], &[]);
+    assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0, "somebody has forgotten it");
+    assert_eq!(owner.redis.hlen::<_, usize>(owner.keys.cursors(PARTITION)).unwrap(), 0);
 }
 
 #[test]

@@ -30,5 +30,12 @@ mend_times(tonumber(ARGV[4]))
 -- GT never shortens a lease: a clock that was set back may be set right again before the next renewal. A lease by the earlier
 -- time would have lapsed then, while the leases of other nodes have not.
 redis.call('ZADD', KEYS[2], 'GT', string.format('%.0f', now + ARGV[4]), ARGV[2])
-local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('(%.0f', now), 'LIMIT', 0, ARGV[5])
+-- A negative lease is of a node whose reaping has begun. While a settling waits, that does not end: the others come first, or
+-- the settling would wait for those of them for ever that are never named.
+local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], 0, string.format('(%.0f', now), 'LIMIT', 0, ARGV[5])
+if #lapsed < tonumber(ARGV[5]) then
+  for _, node in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(0', 'LIMIT', 0, ARGV[5] - #lapsed)) do
+    lapsed[#lapsed + 1] = node
+  end
+end
 return {'ok', expiry and tonumber(expiry) >= now and 1 or 0, lapsed, next_due_or_count(next_due())}

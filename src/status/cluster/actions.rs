@@ -123,12 +123,18 @@ impl Cluster {
         })
     }
 
-    /// Ends a pause. `false` when there is none.
+    /// Sends to an endpoint again that was paused or has answered 410. `false` when it is neither.
     ///
     /// # Errors
     /// As [`Self::pause`].
     pub fn resume(&mut self, endpoint: &str) -> Result<bool, StatusError> {
-        self.call(|redis, cluster| redis.hdel(cluster.keys.paused(), endpoint))
+        self.call(|redis, cluster| {
+            let ended: (usize, usize) = redis::pipe()
+                .hdel(cluster.keys.paused(), endpoint)
+                .hdel(cluster.keys.disabled(), endpoint)
+                .query(redis)?;
+            Ok(ended != (0, 0))
+        })
     }
 
     /// What Redis refuses to this user, or to everybody. Every command is run that servers call, without a trace.
@@ -145,6 +151,14 @@ impl Cluster {
     /// As [`Self::pause`].
     pub fn paused(&mut self) -> Result<BTreeMap<String, u64>, StatusError> {
         self.call(|redis, cluster| redis.hgetall(cluster.keys.paused()))
+    }
+
+    /// The ids of the endpoints that have answered 410 and were not resumed, and since when in Unix ms.
+    ///
+    /// # Errors
+    /// As [`Self::pause`].
+    pub fn disabled(&mut self) -> Result<BTreeMap<String, u64>, StatusError> {
+        self.call(|redis, cluster| redis.hgetall(cluster.keys.disabled()).map(super::since))
     }
 
     /// The attempts that nodes have made since `last`, or from now on without one; to be called again and again. Nodes show

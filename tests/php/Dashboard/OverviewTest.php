@@ -74,6 +74,25 @@ final class OverviewTest extends DashboardTestCase
         $node->stop();
     }
 
+    public function test_an_endpoint_that_answered_410_can_be_resumed(): void
+    {
+        $endpoints = ['billing' => $this->endpoint('/status/410')];
+        $this->open(['endpoints' => $endpoints]);
+        $cluster = new Cluster($this->config());
+        $node = $this->node(['endpoints' => $endpoints]);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'private-room');
+        Wait::until(fn () => array_keys($cluster->disabled()) === ['billing'], 'the cluster to hear of it');
+
+        $page = $this->get(self::PAGE)->getContent();
+        $this->assertStringContainsString('disabled since', $this->text($page));
+        $this->assertStringContainsString('action=resume&amp;endpoint=billing', $page);
+        $this->post(self::PAGE.'/endpoints/resume', ['_token' => csrf_token(), 'endpoint' => 'billing'])->assertRedirect(self::PAGE);
+        $this->assertSame([], $cluster->disabled());
+        Wait::until(fn () => ! str_contains($this->text($this->get(self::PAGE)->getContent()), 'disabled since'), 'the servers to follow');
+        $node->stop();
+    }
+
     public function test_a_pause_that_only_redis_remembers_can_be_ended_and_no_other_can_be_made(): void
     {
         $this->open();

@@ -28,7 +28,7 @@ class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
      *
      * @var string
      */
-    protected $description = 'Resume deliveries to a paused endpoint';
+    protected $description = 'Resume deliveries to an endpoint that was paused or has answered 410';
 
     /**
      * Do what the command is for.
@@ -45,7 +45,7 @@ class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
         foreach ($endpoints as $endpoint) {
             $this->components->info($cluster->resume($endpoint['id'])
                 ? "{$this->text($endpoint['label'])} goes on, on every server within two seconds."
-                : "{$this->text($endpoint['label'])} is not paused.");
+                : "{$this->text($endpoint['label'])} is neither paused nor disabled.");
         }
 
         return self::SUCCESS;
@@ -58,6 +58,6 @@ class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
      */
     protected function choices(): array
     {
-        return array_column(array_filter($this->cluster()->endpoints(), fn (array $endpoint) => $endpoint['is_paused']), 'label', 'id');
+        return array_column(array_filter($this->cluster()->endpoints(), fn (array $endpoint) => $endpoint['is_paused'] || $endpoint['is_disabled']), 'label', 'id');
     }
 }

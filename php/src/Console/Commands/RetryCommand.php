@@ -40,7 +40,7 @@ class RetryCommand extends WebhooksCommand
 
             $this->components->info($found === 0
                 ? 'No failed webhooks found.'
-                : "{$this->count($found, 'failed webhook')} will be sent again; each is kept until it has been delivered.");
+                : "{$this->count($found, 'failed webhook')} will be sent again, once each; each is kept until it has been delivered. An endpoint that fails gets no more of them.");
 
             return self::SUCCESS;
         }

@@ -140,6 +140,7 @@ class StatusCommand extends WebhooksCommand
                     $this->count($endpoint['events_delivered'], 'event'), $endpoint['events_dropped'], $endpoint['depth']),
                 $endpoint['p50_ms'] === null ? null : sprintf('half of %s within %s ms, 95 %% within %s ms',
                     $this->count($endpoint['attempts'], 'request'), $endpoint['p50_ms'], $endpoint['p95_ms']),
+                $endpoint['state'] === 'disabled' ? "answered 410 Gone; send to it again with resonate-webhooks:resume {$this->text($endpoint['id'])}" : null,
                 $endpoint['last_error'] === null ? null : sprintf('%s, %s (%s in a row); last success %s',
                     $this->text($endpoint['last_error']), $this->ago($endpoint['last_attempt_ms'], $status['time_ms']),
                     $endpoint['consecutive_failures'], $this->ago($endpoint['last_success_ms'], $status['time_ms'])),

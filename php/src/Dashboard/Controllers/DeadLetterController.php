@@ -77,7 +77,7 @@ class DeadLetterController extends Controller
             ], $chosen),
             'explanation' => $forget
                 ? 'They are deleted, and can neither be read nor sent again.'
-                : 'They go out under their old ids, signed anew, behind what waits for the same endpoint and application. Each stays a dead letter until it has been delivered.',
+                : 'They go out under their old ids, signed anew, with one attempt each; new events go first. Each stays a dead letter until it has been delivered. After one that fails, its endpoint gets no more of them.',
             'action' => PageUrl::to('dead-letters.'.($forget ? 'forget' : 'retry')),
             'fields' => $all ? ['all' => '1', 'asked' => (string) time()] : ['letters' => array_column($chosen, 'letter')],
             'button' => $forget ? 'Forget' : 'Retry',

@@ -26,7 +26,7 @@ class EndpointController extends Controller
             'about' => [$endpoint],
             'explanation' => $pause
                 ? 'Within two seconds no server sends anything more to it. Its events wait, and no time runs out for them.'
-                : 'What has waited is sent, and what comes.',
+                : 'Within two seconds every server sends to it again: what has waited, and what comes. Events that were given up meanwhile are dead letters.',
             'action' => PageUrl::to('endpoints.'.($pause ? 'pause' : 'resume')),
             'fields' => ['endpoint' => $endpoint['id']],
             'button' => $pause ? 'Pause' : 'Resume',
@@ -56,7 +56,7 @@ class EndpointController extends Controller
 
         return $this->done('overview', $this->cluster()->resume($endpoint['id'])
             ? "{$endpoint['label']} goes on, on every server within two seconds."
-            : "{$endpoint['label']} was not paused.");
+            : "{$endpoint['label']} was neither paused nor disabled.");
     }
 
     /**

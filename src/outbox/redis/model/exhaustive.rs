@@ -32,6 +32,8 @@ struct Budget {
     delays: u8,
     /// Attempts fail, or their answers get lost.
     failures: u8,
+    /// Batches are too large for the endpoint.
+    halves: u8,
     /// Events are given up.
     letters: u8,
     /// Batches are sent though Redis refuses to persist them.
@@ -96,7 +98,7 @@ fn assert_correct(budget: Budget, before: &[Action]) {
 }
 
 const NONE: Budget =
-    Budget { events: 0, lapses: 0, crashes: 0, delays: 0, failures: 0, letters: 0, unkept: 0, restores: 0 };
+    Budget { events: 0, lapses: 0, crashes: 0, delays: 0, failures: 0, halves: 0, letters: 0, unkept: 0, restores: 0 };
 
 /// A dead node has had the second partition. Redis has not written down yet who gets it next.
 const WIDOWED: [Action; 6] = [
@@ -116,6 +118,9 @@ const TWO_OWNERS: [Action; 5] = [
     Action::Call(1, Step::Assign),
     Action::TakeOver(1),
 ];
+
+/// There are enough events of one partition for a batch of its own.
+const SAME_PARTITION: [Action; 2] = [Action::Append(0), Action::Append(0)];
 
 /// The wide one when there is time: `MODEL_SECONDS=600`.
 fn budget(narrow: Budget, wide: Budget) -> Budget {
@@ -160,7 +165,26 @@ fn a_batch_of_which_one_partition_is_lost_loses_no_event() {
 }
 
 #[test]
+fn every_event_reaches_its_end_in_order_though_a_batch_is_halved_and_a_node_dies() {
+    let narrow = Budget { crashes: 1, halves: 1, ..NONE };
+    assert_correct(budget(narrow, Budget { events: 2, failures: 1, letters: 1, ..narrow }), &[]);
+}
+
+#[test]
+fn the_halves_of_a_batch_of_one_partition_stay_in_order() {
+    let narrow = Budget { events: 2, halves: 1, ..NONE };
+    assert_correct(budget(narrow, Budget { crashes: 1, ..narrow }), &SAME_PARTITION);
+}
+
+#[test]
+fn every_event_reaches_its_end_in_order_though_a_batch_is_halved_while_partitions_move() {
+    let narrow = Budget { lapses: 1, halves: 1, ..NONE };
+    assert_correct(budget(narrow, Budget { delays: 1, failures: 1, ..narrow }), &TWO_OWNERS);
+}
+
+#[test]
 fn the_search_finds_every_flaw_it_is_given() {
+    let halved = Budget { halves: 1, ..NONE };
     let late = Budget { events: 1, delays: 1, ..NONE };
     let dead = Budget { crashes: 1, failures: 1, ..NONE };
     let given_up = Budget { events: 1, crashes: 1, letters: 1, ..NONE };
@@ -181,6 +205,8 @@ fn the_search_finds_every_flaw_it_is_given() {
         (Flaw::InheritedOvertaken, given_up, &TWO_OWNERS),
         (Flaw::ThrownAway, torn, &WIDOWED),
         (Flaw::SameId, torn, &WIDOWED),
+        (Flaw::HalvesSwapped, Budget { events: 2, ..halved }, &SAME_PARTITION),
+        (Flaw::SameIdForHalves, halved, &[]),
         (Flaw::RefusalForgotten, Budget { restores: 1, ..NONE }, &[]),
         (Flaw::UnkeptBehindLetter, Budget { unkept: 1, ..given_up }, &[]),
     ] {

@@ -135,6 +135,10 @@ pub(super) enum Flaw {
     ThrownAway,
     /// Nodes: what stays of a batch keeps its id.
     SameId,
+    /// Nodes: the second half of a batch goes first.
+    HalvesSwapped,
+    /// Nodes: the halves of a batch keep its id.
+    SameIdForHalves,
     /// Nodes: a tenure goes on though Redis, having lost it for a while, has refused something of it.
     RefusalForgotten,
     /// Nodes: a batch goes unpersisted though a dead letter of its lane is not written.

@@ -7,9 +7,8 @@
 -- the last event passed (empty: the cursor stays).
 -- Without partitions the events are lost in Redis, and nobody else can have them.
 -- Returns the numbers of the partitions, the first given being 1, that an heir has: it delivers their events again, and
--- nothing of theirs changes. If it has all, nothing changes at all. A passage that moves cursors and was written down before
--- changes nothing. May change: the keys of dead_letters.lua, and cursor and flight of the
--- partitions.
+-- nothing of theirs changes. If it has all, nothing changes at all. A passage that moves cursors, or ends a redelivery, and was
+-- written down before changes nothing. May change: the keys of dead_letters.lua, and cursor and flight of the partitions.
 local function pass(first, last)
   local lane, id, redelivered = ARGV[first], ARGV[first + 1], ARGV[first + 2]
   local letter_ends = first + 3 + ARGV[first + 3]
@@ -36,8 +35,9 @@ local function pass(first, last)
     end
     prove_removal()
   end
-  if redelivered ~= '' then
-    remove_letter(redelivered)
+  if redelivered ~= '' and remove_letter(redelivered) == 0 then
+    -- Written down before, or somebody has forgotten the letter meanwhile.
+    return refused
   end
   if letter_ends > first + 3 then
     add_letter(first + 4, letter_ends)

@@ -1,12 +1,13 @@
--- Has dead letters sent again: each becomes an entry in the outbox, behind what its lane has to send already. The letters
--- stay where they are until they have been delivered. One of an entry that a node could not read becomes that entry again,
+-- Has dead letters sent again: each becomes an entry in the outbox. The letters stay where they are until they have been
+-- delivered. One of an entry that a node could not read becomes that entry again,
 -- for a node that can, and is removed.
 --
 -- KEYS[1] {prefix}:dead
--- ARGV[1] prefix  ARGV[2] partitions  ARGV[3..] ids of letters
+-- ARGV[1] prefix  ARGV[2] partitions  ARGV[3] name of the retry  ARGV[4..] ids of letters
 --
 -- Returns the number of letters that were found. May change: the keys of dead_letters.lua, out of the partitions (`append.lua` describes the streams; a
--- redelivery is an entry with the field `r`: letter and batch id behind their lengths, events, attempts, lane).
+-- redelivery is an entry with the field `r`: letter, batch id, events, attempts and name of the retry, each behind its length,
+-- and the lane).
 
 local function behind_length(text)
   return #text .. ':' .. text
@@ -14,7 +15,7 @@ end
 
 local entries, checked, unread = {}, {}, {}
 
-for i = 3, #ARGV do
+for i = 4, #ARGV do
   local found = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
   if found then
     local letter, raw = {}, {}
@@ -39,7 +40,8 @@ for i = 3, #ARGV do
       checked[stream] = true
     end
     local text = behind_length(ARGV[i]) .. behind_length(letter.id or '')
-      .. behind_length(letter.events or '0') .. behind_length(letter.attempts or '0') .. lane
+      .. behind_length(letter.events or '0') .. behind_length(letter.attempts or '0')
+      .. behind_length(ARGV[3]) .. lane
     entries[#entries + 1] = {stream, raw[1] and raw or {'r', text}}
   end
 end

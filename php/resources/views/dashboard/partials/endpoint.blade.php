@@ -1,7 +1,7 @@
 @use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
 @use('Webpatser\ResonateWebhooks\Dashboard\Readable')
 @php
-    $action = $endpoint['is_paused'] ? 'resume' : 'pause';
+    $action = $endpoint['is_paused'] || $endpoint['is_disabled'] ? 'resume' : 'pause';
     $failures = max(0, $endpoint['attempts'] - $endpoint['deliveries']);
 @endphp
 <tr>

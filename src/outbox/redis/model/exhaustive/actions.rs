@@ -12,6 +12,8 @@ pub(super) enum Attempt {
     /// It arrives, and its answer does not.
     Unheard,
     Fails,
+    /// It is refused as too large: its halves take its place.
+    TooLarge,
     /// It fails, and was the last; perhaps it arrived.
     GivenUp {
         arrived: bool,
@@ -78,6 +80,9 @@ impl State {
             if node.sending && left.failures > 0 {
                 actions.extend([Attempt::Unheard, Attempt::Fails].map(|attempt| Action::Attempt(n, attempt)));
             }
+            let has_halves = node.trying.as_ref().is_some_and(|batch| batch.events.len() > 1);
+            let halves = node.sending && left.halves > 0 && has_halves;
+            actions.extend(halves.then_some(Action::Attempt(n, Attempt::TooLarge)));
             if node.sending && left.letters > 0 {
                 let given_up = [true, false].map(|arrived| Attempt::GivenUp { arrived });
                 actions.extend(given_up.map(|attempt| Action::Attempt(n, attempt)));

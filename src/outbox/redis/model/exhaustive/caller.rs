@@ -314,6 +314,19 @@ impl Node {
         }
     }
 
+    /// The batch under way is too large: its halves take its place.
+    pub(super) fn halve(&mut self, split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) {
+        self.sending = false;
+        let Some(Outgoing { id, events, .. }) = self.trying.take() else { return };
+        split.insert(id);
+        let (first, second) = events.split_at(events.len() / 2);
+        let order = if flaw == Some(Flaw::HalvesSwapped) { [first, second] } else { [second, first] };
+        for half in order {
+            let id = if flaw == Some(Flaw::SameIdForHalves) { id } else { self.next_id() };
+            self.inherited.push_front(Outgoing { id, events: half.to_vec(), frozen: false });
+        }
+    }
+
     /// The lane is done with the batch under way.
     pub(super) fn finish(&mut self, given_up: bool, flaw: Option<Flaw>) {
         self.sending = false;

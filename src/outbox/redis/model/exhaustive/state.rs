@@ -249,12 +249,16 @@ impl State {
     }
 
     fn attempt(&mut self, n: usize, attempt: Attempt, flaw: Option<Flaw>) -> Result<(), Broken> {
-        if !matches!(attempt, Attempt::Fails | Attempt::GivenUp { arrived: false }) {
+        if !matches!(attempt, Attempt::Fails | Attempt::TooLarge | Attempt::GivenUp { arrived: false }) {
             let batch = self.nodes[n].trying.clone().expect("a batch");
             self.deliver(&batch)?;
         }
-        let node = &mut self.nodes[n];
+        let (node, split) = (&mut self.nodes[n], &mut self.split);
         match attempt {
+            Attempt::TooLarge => {
+                self.left.halves -= 1;
+                node.halve(split, flaw);
+            }
             Attempt::Succeeds => node.finish(false, flaw),
             Attempt::GivenUp { .. } => {
                 self.left.letters -= 1;

@@ -1,0 +1,133 @@
+//! The waits between the attempts of a batch: `backoff`.
+
+use std::time::Duration;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::HOUR_MS;
+use super::scalar::Seconds;
+use super::value::List;
+
+/// As many as a batch may have attempts.
+const MOST: usize = 100;
+
+/// One wait. Not shorter: with a `retry_for` alone the attempts are not counted.
+type Wait = Seconds<100, { 24 * HOUR_MS }>;
+
+/// The wait after a failed attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Backoff {
+    /// Two seconds after the first failure, then twice as long each time, a minute at most.
+    #[default]
+    Exponential,
+    /// The first of these after the first failure and so on; the last one repeats. Never empty.
+    Schedule(Box<[Duration]>),
+}
+
+/// The setting as it is written. The environment gives `''` for one that is not set.
+pub(super) struct Written(Option<Backoff>);
+
+impl Written {
+    /// The setting, or `otherwise` when it is not set.
+    pub(super) fn or(self, otherwise: &Backoff) -> Backoff {
+        self.0.unwrap_or_else(|| otherwise.clone())
+    }
+
+    fn schedule<E: Error>(waits: Vec<Duration>) -> Result<Self, E> {
+        match waits.len() {
+            0 => Err(E::custom("is empty, expected a list of seconds")),
+            1..=MOST => Ok(Self(Some(Backoff::Schedule(waits.into())))),
+            count => Err(E::custom(format_args!("has {count} waits, allowed are {MOST}"))),
+        }
+    }
+
+    fn list<E: Error>(List(waits): List<Wait>) -> Result<Self, E> {
+        Self::schedule(waits.into_iter().map(|(_, wait)| wait.duration()).collect())
+    }
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListOrText;
+
+        impl<'de> Visitor<'de> for ListOrText {
+            type Value = Written;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of seconds or \"exponential\"")
+            }
+
+            fn visit_i64<E: Error>(self, wait: i64) -> Result<Written, E> {
+                self.visit_str(&wait.to_string())
+            }
+
+            fn visit_f64<E: Error>(self, wait: f64) -> Result<Written, E> {
+                self.visit_str(&wait.to_string())
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
+                match text.trim() {
+                    "" => Ok(Written(None)),
+                    "exponential" => Ok(Written(Some(Backoff::Exponential))),
+                    text => {
+                        let wait = |text: &str| {
+                            Wait::deserialize(serde::de::value::StrDeserializer::<E>::new(text)).map(Wait::duration)
+                        };
+                        Written::schedule(text.split(',').map(wait).collect::<Result<_, E>>()?)
+                    }
+                }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Written, A::Error> {
+                Written::list(List::deserialize(SeqAccessDeserializer::new(items))?)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<Written, A::Error> {
+                Written::list(List::deserialize(MapAccessDeserializer::new(items))?)
+            }
+        }
+
+        deserializer.deserialize_any(ListOrText)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use serde_json::{Value, json};
+
+    use super::super::value::Setting;
+    use super::*;
+
+    fn read(value: Value) -> Result<Option<Backoff>, String> {
+        Written::deserialize(Setting::root(value, &RefCell::default()))
+            .map(|Written(backoff)| backoff)
+            .map_err(|fault| fault.to_string())
+    }
+
+    fn schedule(ms: &[u64]) -> Backoff {
+        Backoff::Schedule(ms.iter().copied().map(Duration::from_millis).collect())
+    }
+
+    #[test]
+    fn a_schedule_is_a_list_or_the_same_in_one_text() {
+        assert_eq!(read(json!([5, 30.5, "300"])), Ok(Some(schedule(&[5000, 30_500, 300_000]))));
+        assert_eq!(read(json!({ "3": 5 })), Ok(Some(schedule(&[5000]))), "PHP keeps the gaps of a list");
+        assert_eq!(read(json!("5, 30.5,300")), Ok(Some(schedule(&[5000, 30_500, 300_000]))));
+        assert_eq!(read(json!(7)), Ok(Some(schedule(&[7000]))));
+        assert_eq!(read(json!("exponential")), Ok(Some(Backoff::Exponential)));
+        assert_eq!(read(json!("")), Ok(None));
+    }
+
+    #[test]
+    fn what_is_no_schedule_is_refused_with_its_reason() {
+        assert_eq!(read(json!([])), Err("is empty, expected a list of seconds".to_owned()));
+        assert_eq!(read(json!("5,soon")), Err("\"soon\" is not a number".to_owned()));
+        assert_eq!(read(json!([0])), Err("0 is out of range, allowed are 0.1 to 86400 seconds".to_owned()));
+        assert_eq!(read(json!(vec![1; 101])), Err("has 101 waits, allowed are 100".to_owned()));
+        let expected = "expected a list of seconds or \"exponential\", found true or false".to_owned();
+        assert_eq!(read(json!(true)), Err(expected));
+    }
+}
