@@ -140,7 +140,9 @@ fn a_settling_ends_however_many_nodes_have_died() {
     assert!(dead.len() > 3 * LAPSED_PER_RENEWAL);
     let settling = cluster.find_loss(&a);
     assert_eq!(cluster.confirm(&a, 1, &settling, false), Ok(String::new()));
-    dead.iter().for_each(|node| cluster.lapse(node));
+    for node in &dead {
+        cluster.lapse(node);
+    }
     let mut renewals = 0;
     while cluster.is_settling(&a, 2) {
         renewals += 1;

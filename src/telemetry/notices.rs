@@ -157,7 +157,11 @@ mod tests {
         let mut notices = Notices::default();
         let kept = (0..CAPACITY).filter(|_| notices.push(dropped())).count();
         assert_eq!(kept, DROPS);
-        assert!(notices.push(Outcome::EndpointDisabled { url: "u".to_owned(), endpoint: "e".to_owned(), reason: "HTTP 410".to_owned() }));
+        assert!(notices.push(Outcome::EndpointDisabled {
+            url: "u".to_owned(),
+            endpoint: "e".to_owned(),
+            reason: "HTTP 410".to_owned()
+        }));
         for n in 0..CAPACITY {
             notices.log(Level::Error, kind(&n.to_string()), || "one of many kinds".to_owned());
         }

@@ -144,7 +144,8 @@ mod tests {
     fn a_flood_of_deliveries_pushes_out_deliveries_and_nothing_else() {
         let telemetry = Telemetry::default();
         telemetry.log(Level::Warning, "a warning");
-        let disabled = Outcome::EndpointDisabled { url: "u".to_owned(), endpoint: "e".to_owned(), reason: "HTTP 410".to_owned() };
+        let disabled =
+            Outcome::EndpointDisabled { url: "u".to_owned(), endpoint: "e".to_owned(), reason: "HTTP 410".to_owned() };
         telemetry.report(disabled.clone());
         let flood = u32::try_from(DELIVERIES).unwrap() + 1;
         for n in 0..flood {

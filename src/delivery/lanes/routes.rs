@@ -113,7 +113,8 @@ impl Lanes {
             }
             let id = LaneId { endpoint: endpoint.id.clone(), app: app.clone() };
             let lane = self.places.get(&id).copied().unwrap_or_else(|| {
-                let lane = self.free.put_lane(&mut self.entries, Entry::new(id.clone(), place, self.limits.of(endpoint)));
+                let lane =
+                    self.free.put_lane(&mut self.entries, Entry::new(id.clone(), place, self.limits.of(endpoint)));
                 self.places.insert(id, lane);
                 lane
             });
