@@ -28,7 +28,7 @@ pub(super) struct Kind {
 }
 
 /// The queue, oldest first.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Notices {
     queue: VecDeque<(Outcome, Option<Kind>)>,
     drops: usize,
@@ -38,7 +38,7 @@ pub(super) struct Notices {
 }
 
 /// The waiting lines of a kind.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Lines {
     kept: usize,
     /// Further ones, only counted.

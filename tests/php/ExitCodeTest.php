@@ -148,9 +148,12 @@ final class ExitCodeTest extends PluginTestCase
     {
         $artisan = $this->artisan();
         $body = '{"time_ms":12345678901234567890,"events":[{"a":{},"b":[],"c":1.0,"d":1e2,"e":"\u00e9\/ {,:}\"","a":null}]}';
+        $prefix = $this->config()['key_prefix'];
+        $id = (int) (microtime(true) * 1000).'-1';
+        RedisServer::shared()->command('HSET', "{$prefix}:dead_bodies", $id, $body);
         RedisServer::shared()->command(
-            'XADD', $this->config()['key_prefix'].':dead', '*', 'id', 'msg_1', 'endpoint', 'billing', 'url', 'http://127.0.0.1/',
-            'app_id', '1', 'events', '1', 'attempts', '1', 'reason', 'HTTP 500', 'time_ms', '1', 'body', $body,
+            'XADD', "{$prefix}:dead", $id, 'id', 'msg_1', 'endpoint', 'billing', 'url', 'http://127.0.0.1/',
+            'app_id', '1', 'events', '1', 'attempts', '1', 'reason', 'HTTP 500', 'time_ms', '1', 'bytes', (string) strlen($body),
         );
         [$letter] = json_decode($artisan->call('failed', ['--json' => true])[1], true, flags: JSON_THROW_ON_ERROR);
         $output = $artisan->call('show', ['id' => $letter['letter']])[1];

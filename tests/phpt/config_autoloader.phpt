@@ -7,7 +7,7 @@ use Webpatser\ResonateWebhooks\Native\Engine;
 spl_autoload_register($throws = fn () => throw new LogicException('from the autoloader'));
 
 try {
-    new Engine(['ttl' => 0]);
+    new Engine(['ttl' => 'soon']);
 } catch (Throwable $e) {
     for (; $e !== null; $e = $e->getPrevious()) {
         echo get_class($e), ': ', $e->getMessage(), "\n";
@@ -22,7 +22,7 @@ spl_autoload_register(function () {
 });
 
 try {
-    new Engine(['ttl' => 0]);
+    new Engine(['ttl' => 'soon']);
 } catch (Throwable $e) {
     echo "caught\n";
 }

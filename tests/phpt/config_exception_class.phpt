@@ -16,7 +16,7 @@ new Engine([]);
 echo 'loaded without need: ', var_export(class_exists(InvalidConfig::class, false), true), "\n";
 
 try {
-    new Engine(['ttl' => 0]);
+    new Engine(['ttl' => 'soon']);
 } catch (WebhooksException $e) {
     echo get_class($e), ', a ', get_parent_class($e), ': ', $e->getMessage(), "\n";
 }

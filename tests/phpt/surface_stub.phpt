@@ -54,6 +54,7 @@ echo $described === $loaded ? 'The stub says the same.' : "The stub says:\n{$des
 Webpatser\ResonateWebhooks\Native\Cluster extends nothing implements nothing
   public __construct(config: array)
   public adopt(): ?string
+  public disabled(): array
   public endpoints(called: ?string = NULL (optional)): array
   public metrics(): string
   public pause(endpoint: string): bool

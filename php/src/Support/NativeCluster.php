@@ -156,9 +156,7 @@ final class NativeCluster implements ClusterContract
         }
 
         try {
-            $provided = new ProvidedEndpoints($this->container->make(EndpointProvider::class), $settings);
-
-            return $this->native = new Cluster($provided->config());
+            return $this->native = new Cluster((new ProvidedEndpoints($settings))->config());
         } catch (Throwable $e) {
             $this->native = new Cluster(['endpoints' => []] + $settings);
             $this->failure = EndpointProviderFailed::because($e);

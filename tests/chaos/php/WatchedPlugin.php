@@ -62,9 +62,9 @@ final class WatchedPlugin extends WebhookPlugin
         return $intents + $unclaimed;
     }
 
-    protected function start(PluginContext $context): void
+    protected function start(PluginContext $context, array $config): void
     {
-        parent::start($context);
+        parent::start($context, $config);
 
         $this->reconciler = $this->counting = new CountingReconciler($this->engine, app(ChannelManager::class), $this->apps);
     }

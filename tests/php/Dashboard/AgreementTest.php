@@ -59,7 +59,7 @@ final class AgreementTest extends DashboardTestCase
     public function test_endpoints_of_a_provider_are_known_before_any_server_runs(): void
     {
         $this->open(['endpoints' => ['of-the-config' => $this->endpoint('/config')]]);
-        $this->provide(fn (): iterable => ['tenant-7' => $this->endpoint(more: ['name' => 'Tenant 7'])]);
+        $this->provide(fn (): iterable => ['tenant-7' => $this->endpoint(more: ['name' => 'Tenant 7', 'deny_private_networks' => false])]);
 
         $this->assertSame(['tenant-7' => 'unreported'], $this->endpointsOfStatus());
         $this->assertMatchesRegularExpression('/Endpoints +1 *$/m', $this->artisan('about', ['--only' => 'resonate_webhooks'])[1]);
