@@ -52,12 +52,13 @@ impl RedisServer {
         Self::start_with(&["--replicaof", "127.0.0.1", &master.port().to_string()])
     }
 
-    /// Starts a Sentinel that takes the server over TCP for `mymaster`, and half a second of silence for its death.
+    /// Starts a Sentinel that takes the server over TCP for `mymaster`, and three seconds of silence for its death: a server
+    /// that a busy machine holds up for a second must not be taken for dead.
     pub(crate) fn start_sentinel_of(master: &Self) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("sentinel.conf");
         let settings = format!(
-            "sentinel monitor mymaster 127.0.0.1 {} 1\nsentinel down-after-milliseconds mymaster 500\n\
+            "sentinel monitor mymaster 127.0.0.1 {} 1\nsentinel down-after-milliseconds mymaster 3000\n\
              sentinel failover-timeout mymaster 3000\n",
             master.port()
         );
