@@ -340,23 +340,26 @@ fn an_endpoint_that_fails_all_the_time_takes_no_room_from_the_letters_of_others(
 }
 
 #[test]
-fn letters_are_removed_by_their_age() {
+fn letters_are_removed_by_their_age_by_servers_and_not_by_those_who_look() {
     const DAY_MS: u64 = 86_400_000;
-    let redis = RedisServer::start();
+    let (redis, receiver) = (RedisServer::start(), Receiver::start());
     let mut connection = redis.connect();
     let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut connection).unwrap();
     let fields = [("id", "msg_1"), ("endpoint", "e"), ("app_id", "app")];
-    // The first is older than all that is kept.
-    for age_ms in [8 * DAY_MS, DAY_MS, 1000] {
-        let id = format!("{}-0", seconds * 1000 - age_ms);
+    let ages = std::iter::repeat_n(31 * DAY_MS, 250).chain([8 * DAY_MS, DAY_MS, 1000]);
+    for (n, age_ms) in (0..).zip(ages) {
+        let id = format!("{}-{n}", seconds * 1000 - age_ms);
         connection.xadd::<_, _, _, _, ()>("wh:dead", id, &fields).unwrap();
     }
+    // By the default of this client they are kept for seven days.
     let mut letters = letters(&redis);
-    let listed = letters.list(None, 10).unwrap();
-    assert_eq!(listed.len(), 2);
-    assert_eq!(letters.count().unwrap(), 2);
-    assert_eq!(letters.forget_older_than(Duration::from_secs(3600)).unwrap(), 1);
-    assert_eq!(letters.list(None, 10).unwrap(), listed[..1]);
+    assert_eq!((letters.count().unwrap(), letters.list(None, 1000).unwrap().len()), (253, 253));
+    assert_eq!(letters.count().unwrap(), 253);
+
+    let _node = engine(&redis, &receiver, &json!({ "dead_letter_days": 30 }));
+    eventually("the server has removed those that are too old", || letters.count().unwrap() == 3);
+    assert_eq!(letters.forget_older_than(Duration::from_secs(3600)).unwrap(), 2);
+    assert_eq!(letters.list(None, 10).unwrap().len(), 1);
     assert_eq!(letters.forget_older_than(Duration::ZERO).unwrap(), 1);
 }
 

@@ -61,12 +61,11 @@ pub struct DeadLetter {
 }
 
 /// The dead letters of a cluster, from any machine that reaches its Redis. Every method waits for Redis: not for an event
-/// loop.
+/// loop. To look changes nothing: only servers remove what their config finds too old or too much.
 #[derive(Debug)]
 pub struct DeadLetters {
     keys: Keys,
     settings: Settings,
-    max_age: Duration,
     link: Option<Link>,
 }
 
@@ -85,7 +84,7 @@ impl DeadLetters {
     /// When a TLS file of the connection cannot be used.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
         let settings = Settings::of(config)?;
-        Ok(Self { keys: Keys::new(&config.key_prefix), settings, max_age: config.dead_letter_age, link: None })
+        Ok(Self { keys: Keys::new(&config.key_prefix), settings, link: None })
     }
 
     /// How many there are.
@@ -93,7 +92,6 @@ impl DeadLetters {
     /// # Errors
     /// When Redis cannot be asked; so with all that follow.
     pub fn count(&mut self) -> Result<usize, LettersError> {
-        self.forget_older_than(self.max_age)?;
         self.call(|redis, keys| redis.xlen(keys.dead_letters()))
     }
 
@@ -102,12 +100,9 @@ impl DeadLetters {
     /// # Errors
     /// As [`Self::count`].
     pub fn list(&mut self, before: Option<&LetterId>, limit: usize) -> Result<Vec<DeadLetter>, LettersError> {
-        let max_age = self.max_age;
         let newest = before.map_or_else(|| "+".to_owned(), |before| format!("({before}"));
-        let page: StreamRangeReply = self.call(|redis, keys| {
-            let oldest = oldest_within(redis, max_age)?;
-            redis.xrevrange_count(keys.dead_letters(), newest, oldest, limit)
-        })?;
+        let page: StreamRangeReply =
+            self.call(|redis, keys| redis.xrevrange_count(keys.dead_letters(), newest, "-", limit))?;
         Ok(page.ids.iter().filter_map(DeadLetter::read).collect())
     }
 
@@ -175,7 +170,7 @@ impl DeadLetters {
     pub fn forget_older_than(&mut self, age: Duration) -> Result<usize, LettersError> {
         let last = self.call(|redis, keys| {
             if !age.is_zero() {
-                return Ok(Some(format!("({}", oldest_within(redis, age)?)));
+                return older_than(redis, age).map(Some);
             }
             let newest: StreamRangeReply = redis.xrevrange_count(keys.dead_letters(), "+", "-", 1)?;
             Ok(newest.ids.into_iter().next().map(|newest| newest.id))
@@ -285,11 +280,11 @@ fn find(redis: &mut Connection, keys: &Keys, letter: &LetterId) -> RedisResult<O
     Ok(DeadLetter::read(entry).map(|letter| DeadLetter { body: Some(body.unwrap_or_default()), ..letter }))
 }
 
-/// The id before which entries are older than `age`, by Redis' clock.
-fn oldest_within(redis: &mut Connection, age: Duration) -> RedisResult<String> {
+/// The end of XRANGE up to which letters are older than `age`, by Redis' clock.
+pub(super) fn older_than(redis: &mut Connection, age: Duration) -> RedisResult<String> {
     let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
     let now_ms = seconds * 1000 + micros / 1000;
-    Ok(format!("{}-0", now_ms.saturating_sub(millis(age))))
+    Ok(format!("({}-0", now_ms.saturating_sub(millis(age))))
 }
 
 #[cfg(test)]

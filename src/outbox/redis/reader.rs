@@ -11,6 +11,7 @@ use redis::{Commands, Connection, RedisResult};
 use super::RedisOutbox;
 use super::entry::{self, Page};
 use super::legacy::Legacy;
+use super::letters::older_than;
 use super::merge::Merge;
 use super::scripts::{Assignment, Keys, Refusal, stream_id};
 use super::tenure::End;
@@ -20,6 +21,10 @@ use crate::redis::Link;
 
 /// How often partitions are asked for.
 const ASSIGN_EVERY: Duration = Duration::from_secs(1);
+
+/// How often dead letters are looked for that are too old. After a portion of them, the next one is removed with the next
+/// assignment.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// How long one read waits for events. Short, because assignments and the end of the process wait for it.
 const BLOCK: Duration = Duration::from_millis(100);
@@ -41,6 +46,7 @@ pub(super) struct Reader {
     standing: Arc<Standing>,
     place: Option<Place>,
     assign_at: Instant,
+    forget_at: Instant,
     /// Of partitions that had an owner before, by tenure, while there are events that its lanes may have passed: the last
     /// of those, and how far the lanes had come.
     resumes: HashMap<u64, (u64, Arc<Resume>)>,
@@ -57,6 +63,7 @@ impl Reader {
             standing,
             place: None,
             assign_at: Instant::now(),
+            forget_at: Instant::now(),
             resumes: HashMap::new(),
             merge: Merge::default(),
         }
@@ -92,6 +99,7 @@ impl Reader {
                 return None;
             }
             self.assign_at = Instant::now() + ASSIGN_EVERY;
+            self.forget_old_letters();
         }
         if self.outbox.inbox.lock().events.len() >= UNTAKEN {
             self.outbox.wake();
@@ -129,6 +137,22 @@ impl Reader {
             self.outbox.hand_over(Handover { events, ..Handover::default() });
         }
         Some(found)
+    }
+
+    /// Removes dead letters that are too old, a portion of them at a time.
+    fn forget_old_letters(&mut self) {
+        let now = Instant::now();
+        if now < self.forget_at {
+            return;
+        }
+        let (keys, age) = (&self.keys, Duration::from_millis(self.outbox.options.dead_letters.age_ms));
+        let removed = self.link.write_while_full(|redis| {
+            let last = older_than(redis, age)?;
+            keys.forget_oldest_letters(redis, &last)
+        });
+        if removed.is_ok_and(|removed| removed == 0) {
+            self.forget_at = now + FORGET_EVERY;
+        }
     }
 
     /// Asks Redis, and notes whether it can be asked.
