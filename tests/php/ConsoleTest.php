@@ -200,7 +200,7 @@ final class ConsoleTest extends PluginTestCase
         $this->assertSame([200, null, '1'], [$seen[0]['status'], $seen[0]['error'], $seen[0]['app_id']]);
         $this->assertSame(array_unique(array_column($seen, 'id')), array_column($seen, 'id'), 'each is shown once');
 
-        [$code, $output] = $this->artisan->call('watch', ['--seconds' => 1]);
+        [$code, $output] = $this->artisan->call('watch', ['--seconds' => 5]);
         $this->assertSame(0, $code);
         $this->assertStringContainsString('HTTP 200', $output);
         $node->stop();
