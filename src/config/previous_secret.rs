@@ -46,6 +46,13 @@ struct Written {
 /// A time, in Unix seconds.
 struct Until(u64);
 
+impl From<List<Entry>> for PreviousSecrets {
+    /// Without the entries that are empty.
+    fn from(List(entries): List<Entry>) -> Self {
+        Self(entries.into_iter().filter_map(|(_, Entry(entry))| entry).collect())
+    }
+}
+
 impl<'de> Deserialize<'de> for PreviousSecrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OneOrMore;
@@ -66,19 +73,18 @@ impl<'de> Deserialize<'de> for PreviousSecrets {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<PreviousSecrets, A::Error> {
-                let List(entries) = List::<Entry>::deserialize(SeqAccessDeserializer::new(items))?;
-                Ok(PreviousSecrets(entries.into_iter().filter_map(|(_, Entry(entry))| entry).collect()))
+                List::deserialize(SeqAccessDeserializer::new(items)).map(PreviousSecrets::from)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<PreviousSecrets, A::Error> {
-                let List(entries) = List::<Entry>::deserialize(MapAccessDeserializer::new(items))?;
+                let entries = List::<Entry>::deserialize(MapAccessDeserializer::new(items))?;
                 // Otherwise the end would be taken for a secret.
-                if entries.iter().any(|(key, _)| key == "until") {
+                if entries.0.iter().any(|(key, _)| key == "until") {
                     return Err(A::Error::custom(
                         "is a list: an entry with an end has brackets of its own, [['secret' => …, 'until' => …]]",
                     ));
                 }
-                Ok(PreviousSecrets(entries.into_iter().filter_map(|(_, Entry(entry))| entry).collect()))
+                Ok(entries.into())
             }
         }
 
