@@ -1,22 +1,15 @@
 //! The configuration as an operator meets it: what is accepted, and what an error says.
 
+#[path = "support/config.rs"]
+mod support;
+
 use std::time::Duration;
 
 use resonate_webhooks::config::{Address, AddressRules, AppScope, Batching, Config, EventSet, OutboxKind, TlsFiles};
 use resonate_webhooks::event::EventName;
 use resonate_webhooks::names::AppId;
 use serde_json::{Value, json};
-
-fn accepted(value: Value) -> Config {
-    Config::from_value(value).unwrap_or_else(|error| panic!("refused: {error}"))
-}
-
-fn refusal(value: Value) -> String {
-    match Config::from_value(value) {
-        Ok(config) => panic!("should have been refused: {config:?}"),
-        Err(error) => error.to_string(),
-    }
-}
+use support::{accepted, refusal};
 
 #[test]
 fn nothing_configured_means_every_default() {

@@ -1,22 +1,15 @@
 //! What the package that this one replaces took, and what an environment with empty variables makes of its config.
 
+#[path = "support/config.rs"]
+mod support;
+
 use std::time::Duration;
 
 use resonate_webhooks::config::{Address, AppScope, Config, EventSet};
 use resonate_webhooks::event::EventName;
 use resonate_webhooks::names::AppId;
 use serde_json::{Value, json};
-
-fn accepted(value: Value) -> Config {
-    Config::from_value(value).unwrap_or_else(|error| panic!("refused: {error}"))
-}
-
-fn refusal(value: Value) -> String {
-    match Config::from_value(value) {
-        Ok(config) => panic!("should have been refused: {config:?}"),
-        Err(error) => error.to_string(),
-    }
-}
+use support::{accepted, refusal};
 
 /// The config with this key only, and one warning.
 fn warned(key: &str, value: &Value) -> (Config, String) {

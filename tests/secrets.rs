@@ -15,11 +15,13 @@ use resonate_webhooks::status::Cluster;
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use support::config::refusal;
 use support::engine::{APP, engine, eventually};
 use support::gauges::stat;
 use support::monitor::Monitor;
 use support::receiver::{Answer, Received, Receiver};
 use support::redis::RedisServer;
+use support::wait;
 
 fn hmac(secret: &[u8], message: &[u8]) -> [u8; 32] {
     Hmac::<Sha256>::new_from_slice(secret).unwrap().chain_update(message).finalize().into_bytes().into()
@@ -181,7 +183,7 @@ fn no_secret_is_in_redis_in_outcomes_in_status_in_metrics_or_in_what_is_printed(
     });
     let config = Config::from_value(settings).unwrap();
     let mut cluster = Cluster::of(&config).unwrap();
-    let status = eventually_some("the node to tell of itself", || {
+    let status = wait::eventually("the node to tell of itself", || {
         let status = serde_json::to_string(&cluster.status().unwrap()).unwrap();
         status.contains("\"dead_letters\"").then_some(status)
     });
@@ -202,14 +204,6 @@ fn no_secret_is_in_redis_in_outcomes_in_status_in_metrics_or_in_what_is_printed(
     assert_unmarked(&cluster.metrics().unwrap(), "the metrics");
     assert_unmarked(&serde_json::to_string(&cluster.endpoints()).unwrap(), "the endpoints");
     assert_unmarked(&format!("{config:?} {node:?}"), "what is printed");
-}
-
-fn eventually_some<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
-    support::wait::eventually(what, condition)
-}
-
-fn refusal(value: Value) -> String {
-    Config::from_value(value).unwrap_err().to_string()
 }
 
 #[test]

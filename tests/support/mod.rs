@@ -8,6 +8,7 @@ pub(crate) mod certificates;
 pub(crate) mod client_event;
 pub(crate) mod clock;
 pub(crate) mod cluster;
+pub(crate) mod config;
 pub(crate) mod engine;
 pub(crate) mod flood;
 pub(crate) mod forwarder;
