@@ -38,6 +38,26 @@ fn an_endpoint_that_is_added_gets_what_happens_from_then_on() {
 }
 
 #[test]
+fn an_endpoint_gets_what_happens_after_it_was_added_while_the_dispatcher_is_busy() {
+    let receiver = Receiver::start();
+    let path = |n: usize| format!("/{n}");
+    let mut endpoints = vec![endpoint(0, receiver.url(&path(0)))];
+    let node = Node::start(endpoints.clone());
+    for n in 1..60 {
+        endpoints.push(endpoint(n, receiver.url(&path(n))));
+        node.accept("other", ["beside".to_owned()]);
+        node.delivery.set_endpoints(endpoints.clone()).unwrap();
+        node.accept("app", [format!("c{n}")]);
+    }
+    for n in 1..60 {
+        let channel = format!("c{n}");
+        eventually(&format!("the event of {channel}"), || {
+            receiver.received(&path(n)).iter().flat_map(Received::channels).find(|it| *it == channel)
+        });
+    }
+}
+
+#[test]
 fn an_endpoint_that_has_not_changed_keeps_its_batch_its_schedule_and_its_connection() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(200), Answer::Status(503)]);

@@ -25,9 +25,10 @@ use crossbeam_channel::Sender;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::dispatcher::Message;
-use super::lanes::{Job, Lanes};
+use super::lanes::{EndpointStates, Job, Lanes};
 use super::retry::Answer;
 use crate::apps::AppDirectory;
+use crate::config::Endpoint;
 use crate::outbox::{Flight, Outbox, Queued};
 use crate::telemetry::Telemetry;
 
@@ -116,6 +117,21 @@ impl Desk {
         next
     }
 
+    /// Sends to `endpoints` whatever is routed from now on: nothing that happens later can miss one of them.
+    pub(crate) fn set_endpoints(&self, endpoints: Vec<Endpoint>) {
+        let mut open = self.open();
+        open.work.lanes.set_endpoints(endpoints, Instant::now());
+        open.call();
+    }
+
+    /// Sends nothing more to endpoints that are paused or disabled in `states`, and to the others again.
+    pub(crate) fn set_states(&self, states: EndpointStates) {
+        let mut open = self.open();
+        open.work.held_until = None;
+        open.work.lanes.set_states(states, Instant::now());
+        open.call();
+    }
+
     /// Has the dispatcher settle the attempt of a worker that cannot do so itself.
     pub(crate) fn abandon(&self, lane: usize) {
         // Nobody listens any more when delivery has been stopped.
@@ -127,11 +143,6 @@ impl Open<'_> {
     /// The lanes.
     pub(crate) fn lanes(&mut self) -> &mut Lanes {
         &mut self.work.lanes
-    }
-
-    /// What is paused is known: nothing is held any more.
-    pub(crate) fn let_go(&mut self) {
-        self.work.held_until = None;
     }
 
     /// Adds an event to the lanes that want it.
@@ -200,9 +211,13 @@ impl Open<'_> {
     pub(crate) fn sleep(&mut self, other: Option<Instant>, holding_back: bool) -> Option<Instant> {
         let work = &mut *self.work;
         work.holding_back = holding_back;
-        let retry = (!work.unplaced.is_empty()).then(|| Instant::now() + SPAWN_RETRY);
-        let due = work.held_until.or_else(|| work.lanes.next_due());
-        work.asleep_until = [due, retry, other].into_iter().flatten().min();
+        // While attempts wait for a thread, that a further lane is due changes nothing.
+        let next = if work.unplaced.is_empty() {
+            work.held_until.or_else(|| work.lanes.next_due())
+        } else {
+            Some(Instant::now() + SPAWN_RETRY)
+        };
+        work.asleep_until = [next, other].into_iter().flatten().min();
         work.asleep_until
     }
 
@@ -251,5 +266,29 @@ impl Drop for Open<'_> {
         if std::thread::panicking() {
             self.call();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+    use crate::delivery::lanes::tests::{endpoint, lanes, push};
+    use crate::outbox::MemoryOutbox;
+
+    #[test]
+    fn a_dispatcher_that_gets_no_thread_sleeps_though_further_lanes_are_due() {
+        let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 8);
+        push(&mut lanes, "app", 0);
+        let (outbox, telemetry) = (Arc::new(MemoryOutbox::new(10)), Arc::new(Telemetry::default()));
+        let desk = Desk::new(lanes, None, outbox, Arc::default(), telemetry, unbounded().0);
+        let mut open = desk.open();
+        let now = Instant::now();
+        let job = open.next(now).unwrap();
+        open.leave(job);
+        push(open.lanes(), "other", 1);
+        assert!(open.lanes().next_due().is_some_and(|due| due <= Instant::now()));
+        assert!(open.sleep(None, false).is_some_and(|until| until >= now + SPAWN_RETRY));
     }
 }

@@ -11,11 +11,9 @@ use crossbeam_channel::{Receiver, Sender};
 use super::Left;
 use super::client::Clients;
 use super::desk::Desk;
-use super::lanes::EndpointStates;
 use super::retry::Answer;
 use super::shortage::Shortage;
 use super::workers::Workers;
-use crate::config::Endpoint;
 use crate::outbox::{Handover, Outbox, Queued};
 use crate::status::{DeliveryStatus, WallClock};
 use crate::telemetry::Telemetry;
@@ -46,10 +44,6 @@ pub(crate) enum Message {
     Abandoned { lane: usize },
     /// Say how everything is doing.
     Status { clock: WallClock, reply: Sender<DeliveryStatus> },
-    /// These endpoints are paused and disabled, and no others.
-    States(EndpointStates),
-    /// These are the endpoints now.
-    Endpoints(Vec<Endpoint>),
     /// Send what waits, and say what is left when nothing is or when time is up.
     Flush { deadline: Instant, reply: Sender<Left> },
     /// End.
@@ -219,7 +213,6 @@ impl Dispatcher {
     }
 
     fn handle(&mut self, message: Message) {
-        let now = Instant::now();
         let mut desk = self.desk.open();
         match message {
             // What is to be done is seen at the desk.
@@ -228,11 +221,6 @@ impl Dispatcher {
                 let panicked = Answer::Failed("the sending thread panicked".to_owned());
                 desk.settle(lane, panicked, Duration::ZERO, Instant::now());
             }
-            Message::States(states) => {
-                desk.let_go();
-                desk.lanes().set_states(states, now);
-            }
-            Message::Endpoints(endpoints) => desk.lanes().set_endpoints(endpoints, now),
             // Nobody may be waiting any more.
             Message::Status { clock, reply } => drop(reply.send(desk.lanes().status(clock))),
             Message::Flush { deadline, reply } => {

@@ -47,7 +47,7 @@ pub(crate) fn endpoint(index: usize) -> Endpoint {
     }
 }
 
-pub(super) fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
+pub(crate) fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
     let mut lanes = Lanes::new(endpoints, LIMITS, BatchIds::new(0), max_workers);
     lanes.set_flushing(true);
     lanes
@@ -66,7 +66,7 @@ pub(super) fn dropped(reason: &str) -> Ending {
     Ending::Dropped { reason: reason.to_owned() }
 }
 
-pub(super) fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<String> {
+pub(crate) fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<String> {
     let event = Event { app: app.into(), channel: "c".into(), time_ms: 0, kind: EventKind::ChannelOccupied };
     let queued = Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq }, Instant::now());
     lanes.push(&Arc::new(queued)).ids.iter().map(|id| id.endpoint.to_string()).collect()

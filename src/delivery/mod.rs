@@ -249,15 +249,13 @@ impl Delivery {
     /// When one of them cannot be used; the message names the key. Then nothing has changed.
     pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) -> Result<(), ConfigError> {
         self.clients.set(&endpoints)?;
-        // It has ended only after a stop.
-        let _ = self.messages.send(Message::Endpoints(endpoints));
+        self.desk.set_endpoints(endpoints);
         Ok(())
     }
 
     /// Sends nothing more to endpoints that are paused or disabled, and to the others again.
     pub(crate) fn set_states(&self, states: EndpointStates) {
-        // It has ended only after a stop.
-        let _ = self.messages.send(Message::States(states));
+        self.desk.set_states(states);
     }
 
     /// How the deliveries are doing, if that is heard of before `deadline`.
