@@ -25,12 +25,13 @@ final class Node
      * @param  list<array<string, mixed>>  $apps
      * @param  float  $drain  Seconds that clients have after a SIGUSR2.
      * @param  list<string>  $through  A command that executes the rest of its arguments.
+     * @param  string|null  $folder  The application to serve, in place of one that is made of `$webhooks` and `$apps`.
      */
-    public function __construct(array $webhooks, array $apps = [], float $drain = 30.0, array $through = [])
+    public function __construct(array $webhooks = [], array $apps = [], float $drain = 30.0, array $through = [], ?string $folder = null)
     {
         $this->lastWords = tmpfile();
         $this->process = Process::php('node.php', 'a node', stderr: $this->lastWords, through: $through);
-        $this->process->say((string) json_encode(compact('webhooks', 'apps', 'drain')));
+        $this->process->say((string) json_encode(compact('webhooks', 'apps', 'drain', 'folder')));
         $this->process->hear();
     }
 

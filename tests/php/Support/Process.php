@@ -172,6 +172,14 @@ final class Process
     }
 
     /**
+     * The code with which it ended.
+     */
+    public function exitCode(): int
+    {
+        return proc_get_status($this->process)['exitcode'];
+    }
+
+    /**
      * The `-d extension=` arguments that loaded the engine into this process.
      *
      * @return list<string>

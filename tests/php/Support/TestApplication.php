@@ -78,7 +78,7 @@ final class TestApplication
                 ->dontMergeFrameworkConfiguration();
             PHP);
 
-        $this->laravel = $this->boot($base);
+        $this->laravel = self::boot($base);
     }
 
     /**
@@ -105,7 +105,7 @@ final class TestApplication
      */
     public function reboot(): Application
     {
-        return $this->boot($this->laravel->basePath());
+        return self::boot($this->laravel->basePath());
     }
 
     /**
@@ -140,7 +140,10 @@ final class TestApplication
         $this->laravel->instance('log', new NullLogger);
     }
 
-    private function boot(string $base): Application
+    /**
+     * Boot the application in a folder.
+     */
+    public static function boot(string $base): Application
     {
         Facade::clearResolvedInstances();
 

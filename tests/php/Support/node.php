@@ -17,10 +17,10 @@ use Tests\Support\Traffic;
 
 require dirname(__DIR__).'/bootstrap.php';
 
-['webhooks' => $webhooks, 'apps' => $apps, 'drain' => $drain] = json_decode((string) fgets(STDIN), true, flags: JSON_THROW_ON_ERROR);
+['webhooks' => $webhooks, 'apps' => $apps, 'drain' => $drain, 'folder' => $folder] = json_decode((string) fgets(STDIN), true, flags: JSON_THROW_ON_ERROR);
 
-$application = new TestApplication($webhooks, $apps);
-$server = new FakeServer($application->laravel);
+$application = $folder === null ? new TestApplication($webhooks, $apps) : null;
+$server = new FakeServer($application->laravel ?? TestApplication::boot($folder));
 $clients = [];
 $traffic = null;
 
@@ -30,11 +30,11 @@ register_shutdown_function(static function () use ($application, &$traffic): voi
         echo json_encode($traffic->sent)."\n";
     }
 
-    foreach ($application->log() as $line) {
+    foreach ($application?->log() ?? [] as $line) {
         echo $line."\n";
     }
 
-    $application->remove();
+    $application?->remove();
 });
 
 echo "ready\n";
