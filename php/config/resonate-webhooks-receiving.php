@@ -7,24 +7,37 @@ return [
     | Secrets
     |--------------------------------------------------------------------------
     |
-    | The secret of each application whose webhooks are received, by its key. A
-    | list of secrets, the newest first, lets you change one without a gap; an
-    | endpoint's own belongs there too. If none, config/reverb.php has them.
+    | The secrets of each application whose webhooks are received, by its key:
+    | one, or a list while it is changed, the newest first. An endpoint's own
+    | belongs there too. Without any, those in config/reverb.php are used.
     |
     */
 
     'secrets' => [
-        // env('PUSHER_APP_KEY') => env('PUSHER_APP_SECRET'),
+        // env('PUSHER_APP_KEY', '') => env('PUSHER_APP_SECRET'),
     ],
+
+    /*
+    |--------------------------------------------------------------------------
+    | Pusher Only
+    |--------------------------------------------------------------------------
+    |
+    | The keys of applications whose senders are Pusher, soketi, or Sockudo, or
+    | '*' for all. Their webhooks have X-Pusher-Signature alone, which covers
+    | neither id nor time. From others, such a webhook may be a replay.
+    |
+    */
+
+    'pusher_only' => env('RESONATE_WEBHOOKS_RECEIVING_PUSHER_ONLY'),
 
     /*
     |--------------------------------------------------------------------------
     | Tolerance
     |--------------------------------------------------------------------------
     |
-    | How many seconds the time of a webhook may be off; null takes them however
-    | old. Whoever recorded one cannot repeat it later than that. Each attempt
-    | has a time of its own, so that 300 is enough however long a server tries.
+    | How many seconds webhook-timestamp may differ from now; null accepts any.
+    | A recorded webhook cannot be replayed later than that. Each attempt has a
+    | timestamp of its own, so 300 is enough, however long a server retries.
     |
     */
 
@@ -32,18 +45,18 @@ return [
 
     /*
     |--------------------------------------------------------------------------
-    | Resends
+    | Deduplication
     |--------------------------------------------------------------------------
     |
-    | For how many seconds a webhook is known that was handled, so that it will
-    | not be handled again; zero forgets at once. One that is being handled is
-    | put off for as long as the lease, unless its process fails before then.
+    | For how many seconds a handled webhook is known and not handled again, 0
+    | for none; at least the tolerance. While a webhook is handled, its lock
+    | holds resends off: longer than listeners take, unless a process dies.
     |
     */
 
-    'remember' => env('RESONATE_WEBHOOKS_RECEIVING_REMEMBER', 86400),
+    'dedupe_for' => env('RESONATE_WEBHOOKS_RECEIVING_DEDUPE_FOR', 86400),
 
-    'lease' => env('RESONATE_WEBHOOKS_RECEIVING_LEASE', 20),
+    'lock_for' => env('RESONATE_WEBHOOKS_RECEIVING_LOCK_FOR', 20),
 
     'store' => env('RESONATE_WEBHOOKS_RECEIVING_STORE'),
 
@@ -52,9 +65,9 @@ return [
     | Limit
     |--------------------------------------------------------------------------
     |
-    | The longest body, in bytes, that is read, verified, and parsed. It has to
-    | be above the batch_max_bytes of the server that sends the webhooks here,
-    | for one event which is longer than that still travels alone and whole.
+    | The longest body, in bytes, that is read, verified, and parsed. It must be
+    | above the batch_max_bytes of the server that sends webhooks here: a single
+    | event may be longer than that, and is still sent whole.
     |
     */
 

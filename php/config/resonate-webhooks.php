@@ -269,7 +269,7 @@ return [
     */
 
     'previous_secrets' => [
-        // env('REVERB_APP_ID') => [env('REVERB_APP_PREVIOUS_SECRET')],
+        // env('REVERB_APP_ID', '') => [env('REVERB_APP_PREVIOUS_SECRET')],
     ],
 
     /*

@@ -7,6 +7,7 @@ namespace Webpatser\ResonateWebhooks\Receiving;
 use Illuminate\Contracts\Config\Repository;
 use Illuminate\Support\Arr;
 use Illuminate\Support\Carbon;
+use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Receiving\Contracts\SecretProvider;
 
 /**
@@ -26,6 +27,8 @@ class ConfigSecrets implements SecretProvider
      * The secrets of the application with this key, the newest first.
      *
      * @return list<string>
+     *
+     * @throws InvalidConfig
      */
     public function secretsFor(string $key): array
     {
@@ -36,52 +39,95 @@ class ConfigSecrets implements SecretProvider
      * The secrets of every application by its key.
      *
      * @return array<array-key, list<string>>
+     *
+     * @throws InvalidConfig
      */
     public function all(): array
     {
-        $secrets = $this->config->get('resonate-webhooks-receiving.secrets') ?: $this->ofTheServer();
+        $secrets = Arr::except($this->written(), ['']) ?: Arr::except($this->ofTheServer(), ['']);
 
         return array_filter(array_map($this->usable(...), $secrets));
     }
 
     /**
-     * The secrets of the applications that the server in this project has, with those that they had before.
+     * The secrets in the config of the receiver, by the keys of their applications.
      *
      * @return array<array-key, mixed>
+     *
+     * @throws InvalidConfig
+     */
+    protected function written(): array
+    {
+        $written = $this->config->get('resonate-webhooks-receiving.secrets') ?: [];
+
+        // The value is not named: it is a secret.
+        if (! is_array($written) || ($written !== [] && array_is_list($written))) {
+            throw new InvalidConfig("resonate-webhooks-receiving.secrets: are not by the keys of their applications; write ['app-key' => 'secret']");
+        }
+
+        return $written;
+    }
+
+    /**
+     * The secrets of the applications that the server in this project has, with those that they had before.
+     *
+     * @return array<array-key, list<mixed>>
      */
     protected function ofTheServer(): array
     {
-        $apps = (array) $this->config->get('reverb.apps.apps', []);
+        $apps = array_filter((array) $this->config->get('reverb.apps.apps', []), fn (array $app) => isset($app['key']));
         $previous = (array) $this->config->get('resonate-webhooks.previous_secrets', []);
         $ids = array_column($apps, 'app_id', 'key');
 
         return Arr::map(array_column($apps, 'secret', 'key'), fn (mixed $secret, int|string $key) => [
-            $secret, ...array_map($this->unlessOver(...), array_values(Arr::wrap($previous[$ids[$key] ?? ''] ?? []))),
+            $secret, ...$this->entries($previous[$ids[$key] ?? ''] ?? []),
         ]);
     }
 
     /**
-     * A previous secret, unless its end has come.
+     * The entries of a list, or the one that is written without a list.
+     *
+     * @return list<mixed>
      */
-    protected function unlessOver(mixed $previous): mixed
+    protected function entries(mixed $written): array
     {
-        if (! is_array($previous)) {
-            return $previous;
-        }
-
-        $until = $previous['until'] ?? null;
-        $end = is_numeric($until) ? Carbon::createFromTimestamp((int) $until) : Carbon::parse($until ?? 'tomorrow');
-
-        return $end->isFuture() ? $previous['secret'] ?? null : null;
+        return is_array($written) && ! array_key_exists('secret', $written) ? array_values($written) : [$written];
     }
 
     /**
-     * Leave out what is not set: anybody can sign with an empty secret.
+     * The secrets that may verify. One that is not set may not: anybody can sign with an empty secret.
      *
      * @return list<string>
      */
-    protected function usable(mixed $secrets): array
+    protected function usable(mixed $written): array
     {
-        return array_values(array_filter(Arr::wrap($secrets), fn (mixed $secret) => is_string($secret) && $secret !== ''));
+        $secrets = array_map($this->unlessOver(...), $this->entries($written));
+
+        return array_map(strval(...), array_values(array_filter($secrets, fn (mixed $secret) => is_int($secret) || (is_string($secret) && $secret !== ''))));
+    }
+
+    /**
+     * A secret, unless its end has come.
+     *
+     * @throws InvalidConfig
+     */
+    protected function unlessOver(mixed $entry): mixed
+    {
+        if (! is_array($entry)) {
+            return $entry;
+        }
+
+        $until = $entry['until'] ?? null;
+        $end = match (true) {
+            $until === null => PHP_INT_MAX,
+            is_numeric($until) => (int) $until,
+            default => strtotime((string) $until),
+        };
+
+        if ($end === false) {
+            throw new InvalidConfig("resonate-webhooks-receiving.secrets: the end of a secret, \"{$until}\", is no time; write Unix seconds, or a time as 2026-12-31T23:59:59+00:00");
+        }
+
+        return $end > Carbon::now()->getTimestamp() ? $entry['secret'] ?? null : null;
     }
 }

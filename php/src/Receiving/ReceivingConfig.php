@@ -44,6 +44,43 @@ final class ReceivingConfig
     }
 
     /**
+     * The seconds for which a handled webhook is known: at least as long as it could be replayed.
+     *
+     * @throws InvalidConfig
+     */
+    public function dedupeFor(): int
+    {
+        $seconds = $this->whole('dedupe_for', 86_400);
+        $tolerance = $this->whole('tolerance', 0);
+
+        if ($seconds < $tolerance) {
+            throw new InvalidConfig("resonate-webhooks-receiving.dedupe_for: {$seconds} is less than the tolerance of {$tolerance}, within which a webhook could be replayed");
+        }
+
+        // The time of a webhook may also be ahead by the tolerance: it is good for twice as long.
+        return max($seconds, 2 * $tolerance);
+    }
+
+    /**
+     * A list of names, which may be written with commas; none where the key is missing, null or empty.
+     *
+     * @return list<string>
+     *
+     * @throws InvalidConfig
+     */
+    public function names(string $key): array
+    {
+        $written = $this->config[$key] ?? [];
+        $names = is_string($written) ? array_map(trim(...), explode(',', $written)) : $written;
+
+        if (! is_array($names) || ! array_all($names, fn (mixed $name) => $name === null || is_string($name) || is_int($name))) {
+            throw new InvalidConfig("resonate-webhooks-receiving.{$key}: ".json_encode($written, JSON_INVALID_UTF8_SUBSTITUTE)." is no list of names, nor '*' for all");
+        }
+
+        return array_values(array_map(strval(...), $names));
+    }
+
+    /**
      * A text, or null where the key is missing, null or empty.
      */
     public function text(string $key): ?string

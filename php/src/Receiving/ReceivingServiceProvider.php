@@ -9,9 +9,10 @@ use Illuminate\Contracts\Foundation\Application;
 use Illuminate\Foundation\Http\Middleware\PreventRequestForgery;
 use Illuminate\Routing\Route;
 use Illuminate\Routing\Router;
+use Illuminate\Support\Arr;
 use Illuminate\Support\ServiceProvider;
 use Webpatser\ResonateWebhooks\Receiving\Contracts\SecretProvider;
-use Webpatser\ResonateWebhooks\Receiving\Middleware\RememberHandledWebhooks;
+use Webpatser\ResonateWebhooks\Receiving\Middleware\DeduplicateWebhooks;
 use Webpatser\ResonateWebhooks\Receiving\Middleware\VerifyWebhookSignature;
 
 /**
@@ -20,7 +21,7 @@ use Webpatser\ResonateWebhooks\Receiving\Middleware\VerifyWebhookSignature;
 class ReceivingServiceProvider extends ServiceProvider
 {
     /**
-     * Register what verifies and remembers webhooks.
+     * Register what verifies and deduplicates webhooks.
      */
     public function register(): void
     {
@@ -35,18 +36,20 @@ class ReceivingServiceProvider extends ServiceProvider
 
             return new Verifier(
                 $app->make(SecretProvider::class),
+                $app->make(AppKeys::class),
                 $config->whole('tolerance', null),
                 $config->whole('max_bytes', 1_048_576, 1),
+                $config->names('pusher_only'),
             );
         });
 
-        $this->app->bind(RememberHandledWebhooks::class, function (Application $app) {
+        $this->app->bind(DeduplicateWebhooks::class, function (Application $app) {
             $config = $app->make(ReceivingConfig::class);
 
-            return new RememberHandledWebhooks(
+            return new DeduplicateWebhooks(
                 $app->make(CacheFactory::class)->store($config->text('store')),
-                $config->whole('remember', 86_400),
-                $config->whole('lease', 20, 1),
+                $config->dedupeFor(),
+                $config->whole('lock_for', 20, 1),
             );
         });
     }
@@ -56,10 +59,13 @@ class ReceivingServiceProvider extends ServiceProvider
      */
     public function boot(): void
     {
-        Router::macro('resonateWebhooks', function (string $uri, string $name = 'resonate-webhooks'): Route {
+        // Anybody's webhooks by default, and nobody's where `app` is a variable that is not set.
+        Router::macro('resonateWebhooks', function (string $uri, string $name = 'resonate-webhooks', string|int|array|null $app = '*'): Route {
             /** @var Router $this */
+            $verify = $app === '*' ? VerifyWebhookSignature::class : VerifyWebhookSignature::only(...array_values(Arr::wrap($app)));
+
             return $this->name($name)
-                ->middleware([VerifyWebhookSignature::class, RememberHandledWebhooks::class])
+                ->middleware([$verify, DeduplicateWebhooks::class])
                 ->withoutMiddleware(['web', PreventRequestForgery::class])
                 ->post($uri, WebhookController::class);
         });

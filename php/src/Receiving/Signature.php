@@ -30,6 +30,22 @@ final class Signature
     }
 
     /**
+     * The signatures in `webhook-signature`, each with its version.
+     *
+     * They are separated by spaces. Gateways that take the header for a list split it at the comma behind the version too,
+     * or write several lines of it, which PHP joins by commas.
+     *
+     * @param  list<string|null>  $lines
+     * @return list<string>
+     */
+    public static function offered(array $lines): array
+    {
+        preg_match_all('/(?<![^\s,])v1[\s,]+([^\s,]+)/', implode(',', $lines), $matches);
+
+        return array_map(fn (string $signature) => "v1,{$signature}", $matches[1]);
+    }
+
+    /**
      * What `webhook-signature` may be signed with: the text of a secret and, behind `whsec_`, the bytes in base64.
      *
      * @return list<string>

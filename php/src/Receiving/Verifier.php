@@ -17,25 +17,30 @@ class Verifier
     /**
      * Create a new verifier.
      *
-     * @param  int|null  $tolerance  How far from now, in seconds, the time of a webhook may be; null for any time, or none.
-     * @param  int  $maxBytes  The longest body that is looked at.
+     * @param  int|null  $tolerance  Seconds by which `webhook-timestamp` may be off, null for any.
+     * @param  int  $maxBytes  The longest body that is read.
+     * @param  list<string>  $pusherOnly  The applications whose senders know `X-Pusher-Signature` only, by key or id; `*` for all.
      */
     public function __construct(
         protected SecretProvider $secrets,
+        protected AppKeys $keys,
         protected ?int $tolerance,
         protected int $maxBytes,
+        protected array $pusherOnly,
     ) {
         //
     }
 
     /**
-     * Verify `webhook-signature`, or `X-Pusher-Signature` where the sender has no other.
+     * Verify `webhook-signature`, or `X-Pusher-Signature` where the request has no other and need not.
      *
      * A valid `webhook-signature` is enough: it covers the body too, and a
      * receiver that knows only an endpoint's own secret, or only a previous
      * one, cannot verify `X-Pusher-Signature`.
+     *
+     * @param  list<string>  $apps  The applications whose webhooks are accepted, by key or id; `*` for all.
      */
-    public function verify(Request $request): Webhook|Rejection
+    public function verify(Request $request, array $apps = ['*']): Webhook|Rejection
     {
         if ((int) $request->header('Content-Length') > $this->maxBytes || strlen($body = $request->getContent()) > $this->maxBytes) {
             return Rejection::TooLarge;
@@ -45,7 +50,7 @@ class Verifier
         $secrets = $key === '' ? [] : $this->secrets->secretsFor($key);
         $hasStandard = $request->headers->has('webhook-signature');
 
-        // Who guesses keys is not told by the time it takes either.
+        // An unknown key takes as long as a known one.
         $genuine = $hasStandard
             ? $this->hasStandardSignature($request, $body, $secrets ?: [random_bytes(32)])
             : $this->hasPusherSignature($request, $body, $secrets ?: [random_bytes(32)]);
@@ -53,7 +58,9 @@ class Verifier
         return match (true) {
             $secrets === [] => Rejection::UnknownKey,
             ! $genuine => $hasStandard ? Rejection::WrongStandardSignature : Rejection::WrongPusherSignature,
-            ! $hasStandard => $this->tolerance === null ? new Webhook($key, $body) : Rejection::Untimed,
+            ! $this->keys->include($apps, $key) => Rejection::WrongApplication,
+            // Otherwise a replay would leave out the headers that give it away.
+            ! $hasStandard => $this->keys->include($this->pusherOnly, $key) ? new Webhook($key, $body) : Rejection::NoStandardSignature,
             $this->isStale($request) => Rejection::Stale,
             default => new Webhook($key, $body, $this->header($request, 'webhook-id')),
         };
@@ -84,7 +91,7 @@ class Verifier
         $timestamp = $this->header($request, 'webhook-timestamp');
 
         return $id !== '' && ctype_digit($timestamp) && $this->isOneOf(
-            explode(' ', $this->header($request, 'webhook-signature')),
+            Signature::offered($request->headers->all('webhook-signature')),
             fn (string $key) => Signature::standardWebhooks($id, $timestamp, $body, $key),
             array_merge(...array_map(Signature::keys(...), $secrets)),
         );

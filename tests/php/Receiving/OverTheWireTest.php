@@ -113,9 +113,9 @@ final class OverTheWireTest extends PluginTestCase
         $this->assertCount(1, $this->receiver->heard());
     }
 
-    public function test_a_webhook_over_which_its_process_died_is_handled_when_the_lease_has_run_out(): void
+    public function test_a_webhook_over_which_its_process_died_is_handled_when_its_lock_has_run_out(): void
     {
-        $this->receiver = new LaravelReceiver(lease: 2);
+        $this->receiver = new LaravelReceiver(lockFor: 2);
         $this->receiver->tell('wait');
 
         $first = $this->post('msg_1');
@@ -129,7 +129,7 @@ final class OverTheWireTest extends PluginTestCase
         $statuses = [];
         Wait::until(function () use (&$statuses) {
             return ($statuses[] = $this->receiver->status($this->post('msg_1'))) !== 409;
-        }, 'the lease to run out');
+        }, 'the lock to run out');
 
         $this->assertSame(204, end($statuses));
         $this->assertCount(1, $this->receiver->heard());

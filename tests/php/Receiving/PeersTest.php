@@ -119,6 +119,7 @@ final class PeersTest extends ReceivingTestCase
     private function postAs(string $key, array $headers, string $body): void
     {
         $this->configure('secrets', [$key => 'app-secret']);
+        $this->configure('pusher_only', [$key]);
 
         $this->postBody($body, [
             'Content-Type' => 'application/json',

@@ -8,14 +8,14 @@ use Illuminate\Contracts\Http\Kernel;
 use Illuminate\Http\Request;
 use PHPUnit\Framework\Attributes\DataProvider;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
-use Webpatser\ResonateWebhooks\Receiving\Middleware\RememberHandledWebhooks;
+use Webpatser\ResonateWebhooks\Receiving\Middleware\DeduplicateWebhooks;
 use Webpatser\ResonateWebhooks\Receiving\Verifier;
 
 final class ReceivingConfigTest extends ReceivingTestCase
 {
     public function test_text_from_the_environment_stands_for_a_number(): void
     {
-        foreach (['tolerance' => '3600', 'remember' => '60', 'lease' => '5', 'max_bytes' => '2000'] as $key => $text) {
+        foreach (['tolerance' => '30', 'dedupe_for' => '60', 'lock_for' => '5', 'max_bytes' => '2000'] as $key => $text) {
             $this->configure($key, $text);
         }
 
@@ -25,7 +25,7 @@ final class ReceivingConfigTest extends ReceivingTestCase
 
     public function test_an_empty_text_is_the_default(): void
     {
-        foreach (['tolerance', 'remember', 'lease', 'max_bytes', 'store'] as $key) {
+        foreach (['tolerance', 'dedupe_for', 'lock_for', 'max_bytes', 'store'] as $key) {
             $this->configure($key, '');
         }
 
@@ -33,7 +33,7 @@ final class ReceivingConfigTest extends ReceivingTestCase
         $webhook->post()->assertNoContent();
         $webhook->post()->assertNoContent();
 
-        $this->assertCount(1, $this->events(), 'a lease of no time would forget the webhook');
+        $this->assertCount(1, $this->events(), 'a lock of no time would forget the webhook');
     }
 
     #[DataProvider('mistakes')]
@@ -44,7 +44,7 @@ final class ReceivingConfigTest extends ReceivingTestCase
         $this->expectException(InvalidConfig::class);
         $this->expectExceptionMessage("resonate-webhooks-receiving.{$key}: ".json_encode($value).' is not a whole number');
 
-        $this->app->make(in_array($key, ['tolerance', 'max_bytes'], true) ? Verifier::class : RememberHandledWebhooks::class);
+        $this->app->make(in_array($key, ['tolerance', 'max_bytes'], true) ? Verifier::class : DeduplicateWebhooks::class);
     }
 
     /**
@@ -54,11 +54,46 @@ final class ReceivingConfigTest extends ReceivingTestCase
     {
         yield 'minutes' => ['tolerance', '5m'];
         yield 'a negative time' => ['tolerance', -1];
-        yield 'a word' => ['remember', 'always'];
-        yield 'a lease of no time' => ['lease', '0'];
-        yield 'a fraction' => ['lease', 1.5];
+        yield 'a word' => ['dedupe_for', 'always'];
+        yield 'a lock of no time' => ['lock_for', '0'];
+        yield 'a lock of less' => ['lock_for', -20];
+        yield 'a fraction' => ['lock_for', 1.5];
         yield 'no bytes' => ['max_bytes', 0];
         yield 'yes' => ['max_bytes', true];
+    }
+
+    #[DataProvider('short')]
+    public function test_a_webhook_is_not_forgotten_while_it_could_be_replayed(int|string $dedupeFor, int|string $tolerance): void
+    {
+        $this->configure('dedupe_for', $dedupeFor);
+        $this->configure('tolerance', $tolerance);
+
+        $this->expectException(InvalidConfig::class);
+        $this->expectExceptionMessage("resonate-webhooks-receiving.dedupe_for: {$dedupeFor} is less than the tolerance of {$tolerance}");
+
+        $this->app->make(DeduplicateWebhooks::class);
+    }
+
+    /**
+     * @return iterable<string, array{int|string, int|string}>
+     */
+    public static function short(): iterable
+    {
+        yield 'a second too short' => [299, 300];
+        yield 'text' => ['60', '300'];
+        yield 'switched off' => [0, 1];
+        yield 'the default, too short' => [86400, 86401];
+    }
+
+    public function test_it_may_be_known_for_just_as_long_and_for_no_time_without_a_tolerance(): void
+    {
+        foreach ([[300, 300], [0, 0], [0, null], [0, '']] as [$dedupeFor, $tolerance]) {
+            $this->configure('dedupe_for', $dedupeFor);
+            $this->configure('tolerance', $tolerance);
+
+            $this->freezeSecond();
+            $this->webhook()->channelOccupied('room')->post()->assertNoContent();
+        }
     }
 
     public function test_a_mistake_lets_the_sender_try_again(): void

@@ -100,10 +100,12 @@ abstract class ReceivingTestCase extends TestCase
     }
 
     /**
-     * Post a body as Pusher does: signed by the application 1 of the test, or as told.
+     * Post a body as Pusher does, from an application of which the config says so: the application 1 of the test, or as told.
      */
     protected function postSigned(string $body, string $secret = 'secret-1', string $key = 'key-1'): TestResponse
     {
+        $this->configure('pusher_only', $key);
+
         return $this->postBody($body, ['X-Pusher-Key' => $key, 'X-Pusher-Signature' => Signature::pusher($body, $secret)]);
     }
 

@@ -26,7 +26,7 @@ final class LaravelReceiver
     /**
      * Start the server, with a few processes, and wait until it listens.
      */
-    public function __construct(private readonly int $lease = 20)
+    public function __construct(private readonly int $lockFor = 20)
     {
         $this->folder = sys_get_temp_dir().'/laravel-receiver-'.bin2hex(random_bytes(6));
         $this->port = FreePort::find();
@@ -42,7 +42,7 @@ final class LaravelReceiver
     {
         // PHP's server does not mind when its stdin ends; the shell that waits for that stops it, and with it its workers.
         $this->process = new Process([
-            'env', "RECEIVER_FOLDER={$this->folder}", "RECEIVER_LEASE={$this->lease}", 'PHP_CLI_SERVER_WORKERS=4',
+            'env', "RECEIVER_FOLDER={$this->folder}", "RECEIVER_LOCK_FOR={$this->lockFor}", 'PHP_CLI_SERVER_WORKERS=4',
             'sh', '-c', 'setsid "$@" >/dev/null 2>"$RECEIVER_FOLDER/stderr" & echo $!; cat >/dev/null; kill -- -$! 2>/dev/null; wait', 'sh',
             PHP_BINARY, ...Process::withoutExtension(), '-S', "127.0.0.1:{$this->port}", __DIR__.'/laravel-receiver.php',
         ], 'the Laravel receiver');

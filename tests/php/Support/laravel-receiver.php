@@ -26,7 +26,7 @@ register_shutdown_function(static fn () => $application->remove());
 config([
     'cache.default' => 'file',
     'cache.stores.file' => ['driver' => 'file', 'path' => "{$folder}/cache"],
-    'resonate-webhooks-receiving.lease' => (int) getenv('RECEIVER_LEASE'),
+    'resonate-webhooks-receiving.lock_for' => (int) getenv('RECEIVER_LOCK_FOR'),
 ]);
 
 foreach ((new Middleware)->getMiddlewareGroups() as $group => $middleware) {

@@ -10,6 +10,7 @@ use Illuminate\Http\Request;
 use Illuminate\Http\Response;
 use Illuminate\Support\Facades\Log;
 use Symfony\Component\HttpFoundation\Response as BaseResponse;
+use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Receiving\Events\WebhookRejected;
 use Webpatser\ResonateWebhooks\Receiving\Rejection;
 use Webpatser\ResonateWebhooks\Receiving\Verifier;
@@ -29,13 +30,30 @@ class VerifyWebhookSignature
     }
 
     /**
+     * The middleware of a route that takes the webhooks of these applications only.
+     *
+     * @param  string|int|null  ...$apps  Their keys, or their ids in `config/reverb.php`.
+     */
+    public static function only(string|int|null ...$apps): string
+    {
+        // Laravel separates the parameters of a middleware by commas.
+        return static::class.':'.implode(',', array_map(rawurlencode(...), array_map(strval(...), $apps)));
+    }
+
+    /**
      * Handle an incoming request.
      *
      * @param  Closure(Request): BaseResponse  $next
+     *
+     * @throws InvalidConfig
      */
-    public function handle(Request $request, Closure $next): BaseResponse
+    public function handle(Request $request, Closure $next, string ...$apps): BaseResponse
     {
-        $webhook = $this->verifier->verify($request);
+        if ($apps !== [] && implode('', $apps) === '') {
+            throw new InvalidConfig("The route [{$request->path()}] is limited to an application that is not set: its `app` is empty. Leave `app` out, or write '*', to take the webhooks of all.");
+        }
+
+        $webhook = $this->verifier->verify($request, array_map(rawurldecode(...), $apps) ?: ['*']);
 
         if ($webhook instanceof Rejection) {
             $this->reject($request, $webhook);
@@ -49,15 +67,16 @@ class VerifyWebhookSignature
     }
 
     /**
-     * Say why on this side only.
+     * Report the reason on this side only.
      */
     protected function reject(Request $request, Rejection $reason): void
     {
         $key = $request->header('X-Pusher-Key');
+        $remedy = $reason->remedy((string) $key);
 
-        if ($reason === Rejection::Stale) {
-            // A genuine one: the sender's retries outlast the tolerance, and its events are lost here unless somebody notices.
-            Log::warning("Resonate webhooks: a webhook of {$key} is refused as too old", [
+        if ($remedy !== null) {
+            Log::warning("Resonate webhooks: refused a genuine webhook of {$key}: {$reason->value}. {$remedy}", [
+                'path' => $request->path(),
                 'webhook-id' => $request->header('webhook-id'),
                 'webhook-timestamp' => $request->header('webhook-timestamp'),
             ]);

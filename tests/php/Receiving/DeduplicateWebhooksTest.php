@@ -7,17 +7,18 @@ namespace Tests\Receiving;
 use Error;
 use Illuminate\Http\Request;
 use Illuminate\Support\Facades\Cache;
+use Illuminate\Support\Facades\Date;
 use Illuminate\Support\Facades\Event;
 use Illuminate\Support\Facades\Route;
 use RuntimeException;
 use Throwable;
 use Webpatser\ResonateWebhooks\Receiving\Events\ChannelOccupied;
 use Webpatser\ResonateWebhooks\Receiving\Events\ChannelVacated;
-use Webpatser\ResonateWebhooks\Receiving\Middleware\RememberHandledWebhooks;
+use Webpatser\ResonateWebhooks\Receiving\Middleware\DeduplicateWebhooks;
 use Webpatser\ResonateWebhooks\Receiving\Middleware\VerifyWebhookSignature;
 use Webpatser\ResonateWebhooks\Receiving\Webhook;
 
-final class RememberHandledWebhooksTest extends ReceivingTestCase
+final class DeduplicateWebhooksTest extends ReceivingTestCase
 {
     public function test_a_resend_is_answered_and_not_handled_again(): void
     {
@@ -43,6 +44,7 @@ final class RememberHandledWebhooksTest extends ReceivingTestCase
 
     public function test_an_id_that_nobody_signed_stands_for_nothing(): void
     {
+        $this->configure('pusher_only', 'key-1');
         $body = '{"time_ms":1,"events":[{"name":"channel_occupied","channel":"room"}]}';
         $signature = hash_hmac('sha256', $body, 'secret-1');
 
@@ -79,7 +81,7 @@ final class RememberHandledWebhooksTest extends ReceivingTestCase
 
         Route::post('/own', function () use (&$answers) {
             return response(status: array_shift($answers));
-        })->middleware([VerifyWebhookSignature::class, RememberHandledWebhooks::class]);
+        })->middleware([VerifyWebhookSignature::class, DeduplicateWebhooks::class]);
 
         $webhook = $this->webhook()->channelOccupied('room');
 
@@ -93,7 +95,7 @@ final class RememberHandledWebhooksTest extends ReceivingTestCase
 
     public function test_an_exception_that_no_handler_turns_into_an_answer_releases_it_too(): void
     {
-        $middleware = $this->app->make(RememberHandledWebhooks::class);
+        $middleware = $this->app->make(DeduplicateWebhooks::class);
         $request = new Request;
         $request->attributes->set(Webhook::class, new Webhook('key-1', '{}', 'msg_1'));
 
@@ -123,7 +125,7 @@ final class RememberHandledWebhooksTest extends ReceivingTestCase
         $this->assertCount(1, $this->events());
     }
 
-    public function test_a_lease_that_ran_out_while_it_was_being_handled_takes_nothing_from_whoever_came_next(): void
+    public function test_a_lock_that_ran_out_while_it_was_being_handled_takes_nothing_from_whoever_came_next(): void
     {
         $webhook = $this->webhook()->channelOccupied('room');
         $times = 0;
@@ -142,7 +144,7 @@ final class RememberHandledWebhooksTest extends ReceivingTestCase
         $this->assertSame(2, $times);
     }
 
-    public function test_of_a_process_that_died_nothing_is_left_after_the_lease(): void
+    public function test_of_a_process_that_died_nothing_is_left_after_the_lock(): void
     {
         $webhook = $this->webhook()->channelOccupied('room');
         $note = null;
@@ -163,7 +165,7 @@ final class RememberHandledWebhooksTest extends ReceivingTestCase
 
     public function test_it_is_forgotten_when_no_resend_can_come_any_more(): void
     {
-        $this->configure('remember', 60);
+        $this->configure('dedupe_for', 60);
         $webhook = $this->webhook()->channelOccupied('room');
 
         $webhook->post()->assertNoContent();
@@ -175,9 +177,25 @@ final class RememberHandledWebhooksTest extends ReceivingTestCase
         $this->assertCount(2, $this->events());
     }
 
+    public function test_a_webhook_of_a_clock_that_is_ahead_is_known_for_as_long_as_its_time_is_good(): void
+    {
+        $this->freezeSecond();
+        $this->configure('tolerance', 300);
+        $this->configure('dedupe_for', 300);
+        $webhook = $this->webhook()->channelOccupied('room')->at(Date::now()->addSeconds(300));
+
+        $webhook->post()->assertNoContent();
+        $this->travel(599)->seconds();
+        $webhook->post()->assertNoContent();
+        $this->assertCount(1, $this->events());
+
+        $this->travel(2)->seconds();
+        $webhook->post()->assertUnauthorized();
+    }
+
     public function test_nothing_is_remembered_when_it_is_switched_off(): void
     {
-        $this->configure('remember', 0);
+        $this->configure('dedupe_for', 0);
         $webhook = $this->webhook()->channelOccupied('room');
 
         $webhook->post()->assertNoContent();

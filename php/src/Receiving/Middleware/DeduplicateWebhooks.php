@@ -14,25 +14,25 @@ use Throwable;
 use Webpatser\ResonateWebhooks\Receiving\Webhook;
 
 /**
- * Handles a webhook once, however often it is sent again; one that was not handled to the end does not count.
+ * Deduplicates webhooks by their signed id. One that was not answered with a 2xx does not count as handled.
  */
-class RememberHandledWebhooks
+class DeduplicateWebhooks
 {
     /**
-     * What is noted of a webhook that has been handled.
+     * The cached value of a webhook that has been handled.
      */
     protected const string HANDLED = 'handled';
 
     /**
      * Create a new middleware instance.
      *
-     * @param  int  $remember  For how many seconds a webhook is remembered, 0 for not at all.
-     * @param  int  $lease  For how many seconds the process that handles a webhook may have died without anybody noticing.
+     * @param  int  $dedupeFor  Seconds for which the id of a handled webhook is kept, 0 to deduplicate nothing.
+     * @param  int  $lockFor  Seconds after which a webhook whose process died may be handled again.
      */
     public function __construct(
         protected Repository $cache,
-        protected int $remember,
-        protected int $lease,
+        protected int $dedupeFor,
+        protected int $lockFor,
     ) {
         //
     }
@@ -46,15 +46,15 @@ class RememberHandledWebhooks
     {
         $webhook = Webhook::of($request);
 
-        if ($webhook->id === null || $this->remember <= 0) {
+        if ($webhook->id === null || $this->dedupeFor <= 0) {
             return $next($request);
         }
 
-        $note = 'resonate-webhooks:'.hash('sha256', "{$webhook->appKey}\0{$webhook->id}");
-        $mine = Str::random(20);
+        $key = 'resonate-webhooks:'.hash('sha256', "{$webhook->appKey}\0{$webhook->id}");
+        $owner = Str::random(20);
 
-        if (! $this->cache->add($note, $mine, $this->lease)) {
-            return match ($this->cache->get($note)) {
+        if (! $this->cache->add($key, $owner, $this->lockFor)) {
+            return match ($this->cache->get($key)) {
                 self::HANDLED => new Response(status: Response::HTTP_NO_CONTENT),
                 // Released a moment ago, or the store keeps nothing at all: rather twice than never.
                 null => $next($request),
@@ -65,27 +65,27 @@ class RememberHandledWebhooks
         try {
             $response = $next($request);
         } catch (Throwable $e) {
-            $this->forget($note, $mine);
+            $this->release($key, $owner);
 
             throw $e;
         }
 
         if ($response->isSuccessful()) {
-            $this->cache->put($note, self::HANDLED, $this->remember);
+            $this->cache->put($key, self::HANDLED, $this->dedupeFor);
         } else {
-            $this->forget($note, $mine);
+            $this->release($key, $owner);
         }
 
         return $response;
     }
 
     /**
-     * Let the next attempt have its chance, unless it has taken it already: the lease may have run out meanwhile.
+     * Release the lock, unless it expired meanwhile and another attempt took it.
      */
-    protected function forget(string $note, string $mine): void
+    protected function release(string $key, string $owner): void
     {
-        if ($this->cache->get($note) === $mine) {
-            $this->cache->forget($note);
+        if ($this->cache->get($key) === $owner) {
+            $this->cache->forget($key);
         }
     }
 }

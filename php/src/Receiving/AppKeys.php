@@ -1,0 +1,51 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Receiving;
+
+use Illuminate\Contracts\Config\Repository;
+
+/**
+ * Finds the keys of applications that are named by key or by id.
+ */
+class AppKeys
+{
+    /**
+     * Create a new instance.
+     */
+    public function __construct(protected Repository $config)
+    {
+        //
+    }
+
+    /**
+     * The keys of these applications, or `*` for all. An id counts where `config/reverb.php` has an application with it.
+     *
+     * @param  list<string>  $apps
+     * @return list<string>
+     */
+    public function of(array $apps): array
+    {
+        $known = (array) $this->config->get('reverb.apps.apps', []);
+        $keys = array_column($known, 'key');
+        $ids = array_column($known, 'key', 'app_id');
+
+        return array_map(
+            fn (string $app) => in_array($app, $keys, true) ? $app : (string) ($ids[$app] ?? $app),
+            array_values(array_filter($apps, fn (string $app) => $app !== '')),
+        );
+    }
+
+    /**
+     * Whether the application with this key is one of these.
+     *
+     * @param  list<string>  $apps
+     */
+    public function include(array $apps, string $key): bool
+    {
+        $keys = $this->of($apps);
+
+        return in_array('*', $keys, true) || in_array($key, $keys, true);
+    }
+}
