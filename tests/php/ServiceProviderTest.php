@@ -137,7 +137,7 @@ final class ServiceProviderTest extends TestCase
         $laravel = $this->application();
 
         $this->assertSame(
-            ['secrets' => [], 'tolerance' => null, 'remember' => 86400, 'lease' => 20, 'store' => null, 'max_bytes' => 1048576],
+            ['secrets' => [], 'pusher_only' => null, 'tolerance' => null, 'dedupe_for' => 86400, 'lock_for' => 20, 'store' => null, 'max_bytes' => 1048576],
             $laravel['config']['resonate-webhooks-receiving'],
         );
 

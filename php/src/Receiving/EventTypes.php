@@ -5,6 +5,8 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving;
 
 use Carbon\CarbonImmutable;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
+use Webpatser\ResonateWebhooks\Receiving\Events\BaseEvent;
 use Webpatser\ResonateWebhooks\Receiving\Events\CacheMiss;
 use Webpatser\ResonateWebhooks\Receiving\Events\ChannelOccupied;
 use Webpatser\ResonateWebhooks\Receiving\Events\ChannelVacated;
@@ -15,17 +17,16 @@ use Webpatser\ResonateWebhooks\Receiving\Events\CustomEvent;
 use Webpatser\ResonateWebhooks\Receiving\Events\MemberAdded;
 use Webpatser\ResonateWebhooks\Receiving\Events\MemberRemoved;
 use Webpatser\ResonateWebhooks\Receiving\Events\SubscriptionCount;
-use Webpatser\ResonateWebhooks\Receiving\Events\WebhookEvent;
 
 /**
- * Which class an event of a webhook becomes.
+ * The class of each event of a webhook.
  */
 final class EventTypes
 {
     /**
      * The classes, by the names of the events on the wire.
      *
-     * @var array<string, class-string<WebhookEvent>>
+     * @var array<string, class-string<BaseEvent>>
      */
     private const array BY_NAME = [
         'channel_occupied' => ChannelOccupied::class,

@@ -8,7 +8,7 @@ use Illuminate\Support\Facades\Event;
 use Illuminate\Support\Facades\Route;
 use ReflectionClass;
 use Tests\Support\Docs;
-use Webpatser\ResonateWebhooks\Receiving\Events\WebhookEvent;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
 use Webpatser\ResonateWebhooks\Receiving\Rejection;
 
 /**

@@ -12,7 +12,7 @@ use Illuminate\Support\Facades\Facade;
 use Illuminate\Support\Facades\Route;
 use Illuminate\Testing\TestResponse;
 use Tests\Support\TestApplication;
-use Webpatser\ResonateWebhooks\Receiving\Events\WebhookEvent;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
 use Webpatser\ResonateWebhooks\Receiving\Events\WebhookReceived;
 use Webpatser\ResonateWebhooks\Receiving\Events\WebhookRejected;
 use Webpatser\ResonateWebhooks\Receiving\Rejection;

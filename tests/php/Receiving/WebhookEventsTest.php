@@ -17,7 +17,7 @@ use Webpatser\ResonateWebhooks\Receiving\Events\CustomEvent;
 use Webpatser\ResonateWebhooks\Receiving\Events\MemberAdded;
 use Webpatser\ResonateWebhooks\Receiving\Events\MemberRemoved;
 use Webpatser\ResonateWebhooks\Receiving\Events\SubscriptionCount;
-use Webpatser\ResonateWebhooks\Receiving\Events\WebhookEvent;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
 use Webpatser\ResonateWebhooks\Receiving\Events\WebhookReceived;
 
 final class WebhookEventsTest extends ReceivingTestCase

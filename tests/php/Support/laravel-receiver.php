@@ -13,7 +13,7 @@ use Illuminate\Http\Request;
 use Illuminate\Support\Facades\Event;
 use Illuminate\Support\Facades\Route;
 use Tests\Support\TestApplication;
-use Webpatser\ResonateWebhooks\Receiving\Events\WebhookEvent;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
 
 require dirname(__DIR__).'/bootstrap.php';
 

@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
 /**
- * Somebody has subscribed to a cache channel that has nothing to give them.
+ * A client subscribed to a cache channel that is empty.
  */
-class CacheMiss extends ChannelEvent
+class CacheMiss extends BaseChannelEvent
 {
     //
 }

@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
 /**
- * Somebody has subscribed to a channel on which there was nobody.
+ * A channel got its first subscriber.
  */
-class ChannelOccupied extends ChannelEvent
+class ChannelOccupied extends BaseChannelEvent
 {
     //
 }

@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
 /**
- * The last subscriber has left a channel.
+ * The last subscriber left a channel.
  */
-class ChannelVacated extends ChannelEvent
+class ChannelVacated extends BaseChannelEvent
 {
     //
 }

@@ -5,19 +5,19 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
 /**
- * A client has sent an event to the others on a channel.
+ * A client sent an event to the others on a channel.
  */
-class ClientEvent extends ChannelEvent
+class ClientEvent extends BaseChannelEvent
 {
     /**
-     * The client's name for it: `client-typing`.
+     * The name that the client gave it, such as `client-typing`.
      */
     public string $event {
         get => $this->payload['event'];
     }
 
     /**
-     * What the client sent along, decoded; null when that was nothing.
+     * The decoded data of the client, null without any.
      */
     public mixed $data {
         get => self::decoded($this->payload['data'] ?? null);
@@ -31,7 +31,7 @@ class ClientEvent extends ChannelEvent
     }
 
     /**
-     * The user who sent it, on a presence channel.
+     * The user that sent it, on a presence channel.
      */
     public ?string $userId {
         get => self::text($this->payload['user_id'] ?? null);

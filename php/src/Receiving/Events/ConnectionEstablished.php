@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
 /**
- * A client has connected.
+ * A client connected.
  */
-class ConnectionEstablished extends ConnectionEvent
+class ConnectionEstablished extends BaseConnectionEvent
 {
     //
 }

@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
 /**
- * A client is gone.
+ * A client disconnected.
  */
-class ConnectionTerminated extends ConnectionEvent
+class ConnectionTerminated extends BaseConnectionEvent
 {
     //
 }

@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Receiving\Events;
 /**
  * An event with a name of the application's own, or one that this package does not know.
  */
-class CustomEvent extends WebhookEvent
+class CustomEvent extends BaseEvent
 {
     /**
      * The channel, if it is on one.
@@ -17,7 +17,7 @@ class CustomEvent extends WebhookEvent
     }
 
     /**
-     * What was sent along, decoded.
+     * The decoded data.
      */
     public mixed $data {
         get => self::decoded($this->payload['data'] ?? null);

@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
 /**
- * A user has come to a presence channel, with the first of their connections.
+ * A user joined a presence channel, with the first of their connections.
  */
-class MemberAdded extends MemberEvent
+class MemberAdded extends BaseMemberEvent
 {
     //
 }

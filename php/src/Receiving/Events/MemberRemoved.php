@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
 /**
- * A user has left a presence channel, with the last of their connections.
+ * A user left a presence channel, with the last of their connections.
  */
-class MemberRemoved extends MemberEvent
+class MemberRemoved extends BaseMemberEvent
 {
     //
 }

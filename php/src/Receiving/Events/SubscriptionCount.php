@@ -5,12 +5,12 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
 /**
- * The number of a channel's subscribers has changed.
+ * The number of subscribers of a channel changed.
  */
-class SubscriptionCount extends ChannelEvent
+class SubscriptionCount extends BaseChannelEvent
 {
     /**
-     * How many they are now.
+     * The number of subscribers now.
      */
     public int $count {
         get => $this->payload['subscription_count'];

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
 use Illuminate\Foundation\Events\Dispatchable;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
 use Webpatser\ResonateWebhooks\Receiving\EventTypes;
 use Webpatser\ResonateWebhooks\Receiving\Webhook;
 
@@ -45,7 +46,7 @@ class WebhookReceived
      */
     public function events(): array
     {
-        $time = WebhookEvent::instant($this->payload['time_ms'] ?? null);
+        $time = BaseEvent::instant($this->payload['time_ms'] ?? null);
 
         return array_map(
             fn (array $event) => EventTypes::make($this->appKey, $event, $time, $this->webhookId),

@@ -17,9 +17,9 @@ class WebhookRejected
     /**
      * Create a new event instance.
      *
-     * @param  Rejection  $reason  Why; the sender was not told.
-     * @param  string|null  $appKey  Whose webhook it claims to be; true only of one that is stale.
-     * @param  string|null  $ip  From where it came.
+     * @param  Rejection  $reason  The reason, which the sender does not learn.
+     * @param  string|null  $appKey  The application that it claims to be of. The claim is true where the reason has a remedy.
+     * @param  string|null  $ip  The address that it came from.
      */
     public function __construct(
         public readonly Rejection $reason,

@@ -6,11 +6,12 @@ namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
 use Carbon\CarbonImmutable;
 use Illuminate\Foundation\Events\Dispatchable;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
 
 /**
- * An event of a webhook that was received.
+ * The base of all events. Listen on the contract instead: Laravel calls no listeners of parent classes.
  */
-abstract class WebhookEvent
+abstract class BaseEvent implements WebhookEvent
 {
     use Dispatchable;
 
@@ -19,22 +20,12 @@ abstract class WebhookEvent
      */
     private const int YEAR_10000 = 253_402_300_800_000;
 
-    /**
-     * When it happened, by the sender's clock. Without the event's own `time_ms` that of its webhook, which is when the
-     * first event in it happened.
-     */
     public readonly CarbonImmutable $time;
 
-    /**
-     * The name on the wire.
-     */
     public string $name {
         get => is_string($this->payload['name'] ?? null) ? $this->payload['name'] : '';
     }
 
-    /**
-     * The event's own id, where the sender gives it one: the same whenever it is sent again.
-     */
     public ?string $id {
         get => self::text($this->payload['id'] ?? null);
     }

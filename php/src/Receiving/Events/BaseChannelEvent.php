@@ -4,14 +4,13 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
+use Webpatser\ResonateWebhooks\Receiving\Contracts\ChannelEvent;
+
 /**
- * Something that happened on a channel.
+ * The base of events of channels.
  */
-abstract class ChannelEvent extends WebhookEvent
+abstract class BaseChannelEvent extends BaseEvent implements ChannelEvent
 {
-    /**
-     * The channel.
-     */
     public string $channel {
         get => $this->payload['channel'];
     }

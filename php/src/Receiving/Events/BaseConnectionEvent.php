@@ -4,14 +4,13 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
+use Webpatser\ResonateWebhooks\Receiving\Contracts\ConnectionEvent;
+
 /**
- * Something that happened to a connection.
+ * The base of events of connections.
  */
-abstract class ConnectionEvent extends WebhookEvent
+abstract class BaseConnectionEvent extends BaseEvent implements ConnectionEvent
 {
-    /**
-     * The connection.
-     */
     public string $socketId {
         get => $this->payload['socket_id'];
     }

@@ -4,28 +4,21 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
+use Webpatser\ResonateWebhooks\Receiving\Contracts\MemberEvent;
+
 /**
- * The coming or going of a presence user.
+ * The base of events of presence users.
  */
-abstract class MemberEvent extends ChannelEvent
+abstract class BaseMemberEvent extends BaseChannelEvent implements MemberEvent
 {
-    /**
-     * The user, numeric ids too as text.
-     */
     public string $userId {
         get => (string) $this->payload['user_id'];
     }
 
-    /**
-     * The connection with which they came or went, where the sender tells it.
-     */
     public ?string $socketId {
         get => self::text($this->payload['socket_id'] ?? null);
     }
 
-    /**
-     * What the application had said of them, decoded, where the sender tells it.
-     */
     public mixed $data {
         get => self::decoded($this->payload['data'] ?? null);
     }

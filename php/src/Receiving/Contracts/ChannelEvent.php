@@ -1,0 +1,16 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Receiving\Contracts;
+
+/**
+ * Any event of a channel.
+ */
+interface ChannelEvent extends WebhookEvent
+{
+    /**
+     * The channel.
+     */
+    public string $channel { get; }
+}

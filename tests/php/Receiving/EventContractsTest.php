@@ -1,0 +1,131 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Receiving;
+
+use Illuminate\Contracts\Queue\ShouldQueue;
+use Illuminate\Support\Facades\Event;
+use PHPUnit\Framework\Attributes\DataProvider;
+use ReflectionClass;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\ChannelEvent;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\ConnectionEvent;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\MemberEvent;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
+use Webpatser\ResonateWebhooks\Receiving\EventTypes;
+
+/**
+ * A listener on a contract hears every event of that kind: Laravel calls listeners on interfaces, and none on parent classes.
+ */
+final class EventContractsTest extends ReceivingTestCase
+{
+    /**
+     * @param  class-string<WebhookEvent>  $contract
+     * @param  list<string>  $names
+     */
+    #[DataProvider('contracts')]
+    public function test_one_listener_hears_all_events_of_its_contract(string $contract, array $names): void
+    {
+        $heard = [];
+        Event::listen($contract, function (WebhookEvent $event) use (&$heard): void {
+            $heard[] = $event->name;
+        });
+
+        $this->postAll();
+
+        $this->assertSame($names, $heard);
+    }
+
+    /**
+     * @return iterable<string, array{class-string<WebhookEvent>, list<string>}>
+     */
+    public static function contracts(): iterable
+    {
+        $ofChannels = ['channel_occupied', 'member_added', 'client_event', 'cache_miss', 'subscription_count', 'member_removed', 'channel_vacated'];
+
+        yield 'all' => [WebhookEvent::class, ['connection_established', ...$ofChannels, 'order.paid', 'connection_terminated']];
+        yield 'of channels' => [ChannelEvent::class, $ofChannels];
+        yield 'of members' => [MemberEvent::class, ['member_added', 'member_removed']];
+        yield 'of connections' => [ConnectionEvent::class, ['connection_established', 'connection_terminated']];
+    }
+
+    public function test_a_listener_finds_the_contract_in_its_type(): void
+    {
+        $heard = [];
+        Event::listen(function (WebhookEvent $event) use (&$heard): void {
+            $heard[] = [$event->appKey, $event->webhookId, $event->time->getTimestamp(), $event->payload['name'] === $event->name];
+        });
+        Event::listen(function (MemberEvent $event) use (&$heard): void {
+            $heard[] = [$event->channel, $event->userId, $event->socketId, $event->data];
+        });
+
+        $this->webhook()->withId('msg_1')->memberAdded('presence-a', 7)->at(now()->setTimestamp(1_700_000_000))->post()->assertNoContent();
+
+        // In no particular order: Laravel decides which of the two is called first.
+        $this->assertEqualsCanonicalizing([['key-1', 'msg_1', 1_700_000_000, true], ['presence-a', '7', null, null]], $heard);
+    }
+
+    public function test_a_listener_in_a_queue_hears_of_all_as_well(): void
+    {
+        config(['queue.default' => 'sync', 'queue.connections.sync' => ['driver' => 'sync']]);
+        QueuedListener::$heard = [];
+        Event::listen(WebhookEvent::class, QueuedListener::class);
+
+        $this->webhook()->channelOccupied('presence-a')->memberAdded('presence-a', 7)->post()->assertNoContent();
+
+        $this->assertSame(['channel_occupied', 'member_added'], QueuedListener::$heard);
+    }
+
+    public function test_a_listener_of_a_contract_that_fails_has_the_webhook_sent_again(): void
+    {
+        Event::listen(fn (ChannelEvent $event) => throw new \RuntimeException('the database is away'));
+
+        $this->webhook()->channelOccupied('room')->post()->assertServerError();
+    }
+
+    public function test_no_event_has_a_parent_class_that_looks_like_something_to_listen_on(): void
+    {
+        foreach (glob(dirname(__DIR__, 3).'/php/src/Receiving/Events/*.php') ?: [] as $file) {
+            $class = new ReflectionClass('Webpatser\ResonateWebhooks\Receiving\Events\\'.basename($file, '.php'));
+
+            $this->assertSame($class->isAbstract(), str_starts_with($class->getShortName(), 'Base'), $class->getName());
+        }
+    }
+
+    /**
+     * Post a webhook with an event of every type.
+     */
+    private function postAll(): void
+    {
+        $this->webhook()
+            ->with('connection_established', ['socket_id' => '1.2'])
+            ->channelOccupied('presence-a')
+            ->memberAdded('presence-a', 7)
+            ->clientEvent('presence-a', 'client-a')
+            ->with('cache_miss', ['channel' => 'cache-a'])
+            ->with('subscription_count', ['channel' => 'presence-a', 'subscription_count' => 1])
+            ->memberRemoved('presence-a', 7)
+            ->channelVacated('presence-a')
+            ->with('order.paid', ['channel' => 'orders'])
+            ->with('connection_terminated', ['socket_id' => '1.2'])
+            ->post()->assertNoContent();
+
+        $this->assertCount(count((new ReflectionClass(EventTypes::class))->getConstant('BY_NAME')) + 1, array_unique(array_map(get_class(...), $this->events())));
+    }
+}
+
+/**
+ * A listener in a queue.
+ */
+final class QueuedListener implements ShouldQueue
+{
+    /**
+     * @var list<string>
+     */
+    public static array $heard = [];
+
+    public function handle(WebhookEvent $event): void
+    {
+        self::$heard[] = $event->name;
+    }
+}
