@@ -12,13 +12,24 @@ use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 final class ReceivingConfig
 {
     /**
+     * All keys. A misspelt one would otherwise stand for its default, which is no protection for some.
+     */
+    private const array KEYS = ['secrets', 'pusher_only', 'tolerance', 'dedupe_for', 'lock_for', 'store', 'max_bytes'];
+
+    /**
      * Create a new instance.
      *
      * @param  array<string, mixed>  $config
+     *
+     * @throws InvalidConfig
      */
     public function __construct(private readonly array $config)
     {
-        //
+        $unknown = array_key_first(array_diff_key($config, array_flip(self::KEYS)));
+
+        if ($unknown !== null) {
+            throw new InvalidConfig("resonate-webhooks-receiving.{$unknown}: unknown key; there are ".implode(', ', self::KEYS));
+        }
     }
 
     /**

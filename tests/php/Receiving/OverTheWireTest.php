@@ -21,6 +21,8 @@ use Webpatser\ResonateWebhooks\Receiving\Signature;
  */
 final class OverTheWireTest extends PluginTestCase
 {
+    private const string BODY = '{"time_ms":1700000000000,"events":[{"name":"channel_occupied","channel":"room"}]}';
+
     private LaravelReceiver $receiver;
 
     /**
@@ -135,6 +137,27 @@ final class OverTheWireTest extends PluginTestCase
         $this->assertCount(1, $this->receiver->heard());
     }
 
+    public function test_signatures_in_several_lines_of_the_header_are_good(): void
+    {
+        $this->receiver = new LaravelReceiver;
+
+        foreach (["v1,bm9uZQ==\r\nwebhook-signature: RIGHT", "RIGHT\r\nwebhook-signature: v1,bm9uZQ==", "v1\r\nwebhook-signature: BYTES", 'v1,bm9uZQ==, RIGHT'] as $number => $lines) {
+            $this->assertSame(204, $this->receiver->status($this->post("msg_{$number}", $lines)), $lines);
+        }
+
+        $this->assertSame(401, $this->receiver->status($this->post('msg_5', "v1,bm9uZQ==\r\nwebhook-signature: v2,BYTES")));
+        $this->assertCount(4, $this->receiver->heard());
+    }
+
+    public function test_a_replay_without_the_signed_headers_is_refused(): void
+    {
+        $this->receiver = new LaravelReceiver;
+
+        $this->assertSame(204, $this->receiver->status($this->post('msg_1')));
+        $this->assertSame(401, $this->receiver->status($this->receiver->post('/webhooks', array_slice($this->headers('msg_1'), 0, 3), self::BODY)));
+        $this->assertCount(1, $this->receiver->heard());
+    }
+
     public function test_the_token_of_forms_is_asked_of_forms_only(): void
     {
         $this->receiver = new LaravelReceiver;
@@ -177,17 +200,29 @@ final class OverTheWireTest extends PluginTestCase
      *
      * @return resource
      */
-    private function post(string $id): mixed
+    private function post(string $id, string $signatures = 'RIGHT'): mixed
     {
-        $body = '{"time_ms":1700000000000,"events":[{"name":"channel_occupied","channel":"room"}]}';
+        $headers = $this->headers($id);
+        $right = $headers['webhook-signature'];
+        $headers['webhook-signature'] = str_replace(['RIGHT', 'BYTES'], [$right, substr($right, 3)], $signatures);
 
-        return $this->receiver->post('/webhooks', [
+        return $this->receiver->post('/webhooks', $headers, self::BODY);
+    }
+
+    /**
+     * The headers of a webhook; those of Pusher and the type of the body come first.
+     *
+     * @return array<string, string>
+     */
+    private function headers(string $id): array
+    {
+        return [
             'Content-Type' => 'application/json',
             'X-Pusher-Key' => 'key-1',
-            'X-Pusher-Signature' => Signature::pusher($body, 'secret-1'),
+            'X-Pusher-Signature' => Signature::pusher(self::BODY, 'secret-1'),
             'webhook-id' => $id,
             'webhook-timestamp' => '1700000000',
-            'webhook-signature' => Signature::standardWebhooks($id, '1700000000', $body, 'secret-1'),
-        ], $body);
+            'webhook-signature' => Signature::standardWebhooks($id, '1700000000', self::BODY, 'secret-1'),
+        ];
     }
 }

@@ -9,6 +9,7 @@ use Illuminate\Http\Request;
 use PHPUnit\Framework\Attributes\DataProvider;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Receiving\Middleware\DeduplicateWebhooks;
+use Webpatser\ResonateWebhooks\Receiving\ReceivingConfig;
 use Webpatser\ResonateWebhooks\Receiving\Verifier;
 
 final class ReceivingConfigTest extends ReceivingTestCase
@@ -94,6 +95,23 @@ final class ReceivingConfigTest extends ReceivingTestCase
             $this->freezeSecond();
             $this->webhook()->channelOccupied('room')->post()->assertNoContent();
         }
+    }
+
+    public function test_a_misspelt_key_is_refused_by_its_name(): void
+    {
+        $this->configure('tolerence', 300);
+
+        $this->expectException(InvalidConfig::class);
+        $this->expectExceptionMessage('resonate-webhooks-receiving.tolerence: unknown key');
+
+        $this->app->make(Verifier::class);
+    }
+
+    public function test_every_key_of_the_config_file_is_known(): void
+    {
+        new ReceivingConfig(require dirname(__DIR__, 3).'/php/config/resonate-webhooks-receiving.php');
+
+        $this->expectNotToPerformAssertions();
     }
 
     public function test_a_mistake_lets_the_sender_try_again(): void
