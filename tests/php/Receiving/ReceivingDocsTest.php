@@ -63,6 +63,58 @@ final class ReceivingDocsTest extends ReceivingTestCase
         $this->assertSame($there, $told);
     }
 
+    public function test_its_table_has_every_contract_with_its_properties(): void
+    {
+        preg_match_all('/^\| `(\w+)` \| .*? \| (.*) \|$/m', self::section('One listener for several events'), $rows, PREG_SET_ORDER);
+        $ofAll = array_column(new ReflectionClass(WebhookEvent::class)->getProperties(), 'name');
+        $told = array_map(fn (string $properties) => preg_match_all('/\w+(?=`)/', $properties, $names) ? self::sorted($names[0]) : [], array_column($rows, 2, 1));
+        $there = [];
+
+        foreach (glob(dirname(__DIR__, 3).'/php/src/Receiving/Contracts/*Event.php') ?: [] as $file) {
+            $contract = new ReflectionClass('Webpatser\ResonateWebhooks\Receiving\Contracts\\'.basename($file, '.php'));
+            $there[$contract->getShortName()] = self::sorted(array_diff(array_column($contract->getProperties(), 'name'), $ofAll));
+        }
+
+        $this->assertEquals($there, $told);
+    }
+
+    public function test_what_all_events_have_is_what_the_contract_of_all_has(): void
+    {
+        preg_match('/^All of them have (.*?)\.\s/ms', self::section('Events'), $sentence);
+        preg_match_all('/`(\w+)`/', $sentence[1], $names);
+
+        $this->assertSame(self::sorted(array_column(new ReflectionClass(WebhookEvent::class)->getProperties(), 'name')), self::sorted($names[1]));
+    }
+
+    public function test_its_listener_gives_the_meter_each_event_with_its_own_time(): void
+    {
+        $meter = new class
+        {
+            /**
+             * @var list<array{string, string, int}>
+             */
+            public array $handled = [];
+
+            /**
+             * @param  array<string, mixed>  $event
+             */
+            public function handle(string $appId, array $event, int $timeMs): void
+            {
+                $this->handled[] = [$appId, "{$event['name']} {$event['channel']}", $timeMs];
+            }
+        };
+        $this->app->instance('Webpatser\ResonateChannelMeter\EventHandler', $meter);
+        eval(Docs::code('docs/receiving.md', 'php meter'));
+
+        $this->webhook()
+            ->with('channel_occupied', ['channel' => 'room', 'time_ms' => 1_700_000_000_123])
+            ->with('order.paid')
+            ->with('channel_vacated', ['channel' => 'room', 'time_ms' => 1_700_000_060_456])
+            ->post()->assertNoContent();
+
+        $this->assertSame([['1', 'channel_occupied room', 1_700_000_000_123], ['1', 'channel_vacated room', 1_700_000_060_456]], $meter->handled);
+    }
+
     public function test_its_statuses_are_those_that_rejections_have(): void
     {
         preg_match_all('/^\| (\d{3}) \|/m', self::section('Answers'), $statuses);
