@@ -38,7 +38,7 @@ class AppKeys
     }
 
     /**
-     * Whether the application with this key is one of these.
+     * Determine whether the application with this key is one of these.
      *
      * @param  list<string>  $apps
      */

@@ -59,7 +59,7 @@ class ReceivingServiceProvider extends ServiceProvider
      */
     public function boot(): void
     {
-        // Anybody's webhooks by default, and nobody's where `app` is a variable that is not set.
+        // `*` is the default, not null: a route whose `app` is an environment variable without a value must accept no webhooks.
         Router::macro('resonateWebhooks', function (string $uri, string $name = 'resonate-webhooks', string|int|array|null $app = '*'): Route {
             /** @var Router $this */
             $verify = $app === '*' ? VerifyWebhookSignature::class : VerifyWebhookSignature::only(...array_values(Arr::wrap($app)));

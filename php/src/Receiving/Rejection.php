@@ -26,7 +26,7 @@ enum Rejection: string
     }
 
     /**
-     * What to do about the refusal of a genuine webhook, whose events are lost otherwise; null where it was not genuine.
+     * The remedy for the refusal of a genuine webhook, whose events are lost otherwise; null where it was not genuine.
      */
     public function remedy(string $key): ?string
     {

@@ -7,12 +7,12 @@ namespace Webpatser\ResonateWebhooks\Receiving;
 use SensitiveParameter;
 
 /**
- * The two signatures that a webhook has.
+ * The two signatures of a webhook.
  */
 final class Signature
 {
     /**
-     * What `X-Pusher-Signature` has to be.
+     * The value of `X-Pusher-Signature`.
      */
     public static function pusher(string $body, #[SensitiveParameter] string $secret): string
     {
@@ -20,7 +20,7 @@ final class Signature
     }
 
     /**
-     * What has to be among those in `webhook-signature`, see https://www.standardwebhooks.com.
+     * One of the values of `webhook-signature`, see https://www.standardwebhooks.com.
      *
      * @param  string  $secret  One of the {@see self::keys()}.
      */
@@ -46,7 +46,7 @@ final class Signature
     }
 
     /**
-     * What `webhook-signature` may be signed with: the text of a secret and, behind `whsec_`, the bytes in base64.
+     * The keys that `webhook-signature` may be signed with: the text of a secret and, behind `whsec_`, the bytes in base64.
      *
      * @return list<string>
      */

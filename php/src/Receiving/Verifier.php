@@ -67,7 +67,7 @@ class Verifier
     }
 
     /**
-     * Whether the body is signed as Pusher signs it.
+     * Determine whether `X-Pusher-Signature` is by one of the secrets.
      *
      * @param  list<string>  $secrets
      */
@@ -81,7 +81,7 @@ class Verifier
     }
 
     /**
-     * Whether id, time and body are signed.
+     * Determine whether `webhook-signature` is by one of the secrets.
      *
      * @param  list<string>  $secrets
      */
@@ -98,7 +98,7 @@ class Verifier
     }
 
     /**
-     * Whether the time of a webhook is too far from now.
+     * Determine whether the time of a webhook is too far from now.
      */
     protected function isStale(Request $request): bool
     {
@@ -107,7 +107,7 @@ class Verifier
     }
 
     /**
-     * Whether one of the signatures offered is that of one of the secrets.
+     * Determine whether one of the signatures offered is that of one of the secrets, in constant time.
      *
      * @param  list<string>  $offered
      * @param  Closure(string): string  $sign
@@ -129,7 +129,7 @@ class Verifier
     }
 
     /**
-     * A header that is there once; of two it could not be said which one somebody else has looked at.
+     * The value of a header that occurs once. Of two, a proxy may have checked the other one.
      */
     protected function header(Request $request, string $name): string
     {

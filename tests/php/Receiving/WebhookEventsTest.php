@@ -7,6 +7,7 @@ namespace Tests\Receiving;
 use Carbon\CarbonImmutable;
 use Error;
 use PHPUnit\Framework\Attributes\DataProvider;
+use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
 use Webpatser\ResonateWebhooks\Receiving\Events\CacheMiss;
 use Webpatser\ResonateWebhooks\Receiving\Events\ChannelOccupied;
 use Webpatser\ResonateWebhooks\Receiving\Events\ChannelVacated;
@@ -17,7 +18,6 @@ use Webpatser\ResonateWebhooks\Receiving\Events\CustomEvent;
 use Webpatser\ResonateWebhooks\Receiving\Events\MemberAdded;
 use Webpatser\ResonateWebhooks\Receiving\Events\MemberRemoved;
 use Webpatser\ResonateWebhooks\Receiving\Events\SubscriptionCount;
-use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
 use Webpatser\ResonateWebhooks\Receiving\Events\WebhookReceived;
 
 final class WebhookEventsTest extends ReceivingTestCase

@@ -49,7 +49,7 @@ final class WebhookRouteTest extends ReceivingTestCase
     {
         $laravel = $this->application->laravel;
         $web = "{$laravel->basePath()}/routes.php";
-        file_put_contents($web, "<?php Illuminate\\Support\\Facades\\Route::resonateWebhooks('/cached', 'cached');");
+        file_put_contents($web, "<?php Illuminate\\Support\\Facades\\Route::resonateWebhooks('/cached', 'cached', app: ['key-1']);");
         file_put_contents($laravel->bootstrapPath('app.php'), <<<'PHP'
             <?php
 

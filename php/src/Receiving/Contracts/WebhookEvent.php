@@ -29,8 +29,8 @@ interface WebhookEvent
     public array $payload { get; }
 
     /**
-     * When it happened, by the sender's clock. Without the event's own `time_ms`, that of its webhook, which is the time of the
-     * first event in it.
+     * The time of the event by the sender's clock: its own `time_ms`, or that of its webhook, which is the time of the first event
+     * in it.
      */
     public CarbonImmutable $time { get; }
 

@@ -16,7 +16,7 @@ abstract class BaseChannelEvent extends BaseEvent implements ChannelEvent
     }
 
     /**
-     * Whether a payload has all that an event of this type has to have.
+     * Determine whether a payload has what this type requires.
      *
      * @param  array<string, mixed>  $payload
      */

@@ -16,7 +16,7 @@ abstract class BaseEvent implements WebhookEvent
     use Dispatchable;
 
     /**
-     * The first Unix millisecond with a year of five digits, which is nobody's clock.
+     * The first Unix millisecond with a year of five digits: no clock says that.
      */
     private const int YEAR_10000 = 253_402_300_800_000;
 
@@ -48,7 +48,7 @@ abstract class BaseEvent implements WebhookEvent
     }
 
     /**
-     * Whether a payload has all that an event of this type has to have.
+     * Determine whether a payload has what this type requires.
      *
      * @param  array<string, mixed>  $payload
      */

@@ -24,7 +24,7 @@ abstract class BaseMemberEvent extends BaseChannelEvent implements MemberEvent
     }
 
     /**
-     * Whether a payload has all that an event of this type has to have.
+     * Determine whether a payload has what this type requires.
      *
      * @param  array<string, mixed>  $payload
      */

@@ -38,7 +38,7 @@ class ClientEvent extends BaseChannelEvent
     }
 
     /**
-     * Whether a payload has all that an event of this type has to have.
+     * Determine whether a payload has what this type requires.
      *
      * @param  array<string, mixed>  $payload
      */

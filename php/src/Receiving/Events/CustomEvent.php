@@ -24,7 +24,7 @@ class CustomEvent extends BaseEvent
     }
 
     /**
-     * Whether a payload has all that an event of this type has to have.
+     * Determine whether a payload has what this type requires.
      *
      * @param  array<string, mixed>  $payload
      */
