@@ -69,6 +69,17 @@ fn a_connection_over_tls_is_kept_alive() {
 }
 
 #[test]
+fn an_answer_over_tls_counts_though_the_body_was_not_read() {
+    let ca = PrivateCa::new();
+    let receiver = TlsReceiver::refusing(&ca.issue("localhost"));
+    let node = Node::start(vec![Endpoint { max_attempts: 1, ..trusting(&ca, None, receiver.url()) }]);
+    // More than the sockets hold as long as nobody reads.
+    node.accept("app", ["c".repeat(2 << 20)]);
+    let outcome = node.outcome();
+    assert!(matches!(&outcome, Outcome::Dropped { reason, .. } if reason == "HTTP 401"), "{outcome:?}");
+}
+
+#[test]
 fn an_endpoint_that_cannot_prove_who_it_is_gets_nothing() {
     let (ca, other) = (PrivateCa::new(), PrivateCa::new());
     for (identity, reason) in [

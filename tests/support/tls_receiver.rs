@@ -1,6 +1,6 @@
 //! A receiver of webhooks behind TLS. It answers 200 to everything.
 
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +21,15 @@ pub(crate) struct TlsReceiver {
 impl TlsReceiver {
     /// Listens on the loopback interface as `identity`. With `clients`, only for those whom that authority knows.
     pub(crate) fn start(identity: &Issued, clients: Option<&PrivateCa>) -> Self {
+        Self::serving(identity, clients, serve)
+    }
+
+    /// Answers 401 to the head of a request, and closes the connection without reading the body.
+    pub(crate) fn refusing(identity: &Issued) -> Self {
+        Self::serving(identity, None, refuse)
+    }
+
+    fn serving(identity: &Issued, clients: Option<&PrivateCa>, serve: Serve) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = ServerConfig::builder();
         let builder = match clients {
@@ -42,7 +51,10 @@ impl TlsReceiver {
         std::thread::spawn(move || {
             for (connection, stream) in listener.incoming().map_while(Result::ok).enumerate() {
                 let (config, kept) = (Arc::clone(&config), Arc::clone(&kept));
-                std::thread::spawn(move || serve(stream, config, connection, &kept));
+                std::thread::spawn(move || {
+                    let tls = ServerConnection::new(config).expect("a connection");
+                    serve(StreamOwned::new(tls, stream), connection, &kept)
+                });
             }
         });
         Self { address, received }
@@ -64,17 +76,27 @@ impl TlsReceiver {
     }
 }
 
-fn serve(
-    stream: TcpStream,
-    config: Arc<ServerConfig>,
-    connection: usize,
-    received: &Mutex<Vec<Received>>,
-) -> io::Result<()> {
-    let tls = StreamOwned::new(ServerConnection::new(config).map_err(io::Error::other)?, stream);
+type Stream = StreamOwned<ServerConnection, TcpStream>;
+
+type Serve = fn(Stream, usize, &Mutex<Vec<Received>>) -> io::Result<()>;
+
+fn serve(tls: Stream, connection: usize, received: &Mutex<Vec<Received>>) -> io::Result<()> {
     let mut reader = BufReader::new(tls);
     while let Some(request) = read_request(&mut reader, connection)? {
         received.lock().expect("no panic").push(request);
         reader.get_mut().write_all(b"HTTP/1.1 200 -\r\nContent-Length: 0\r\n\r\n")?;
     }
     Ok(())
+}
+
+fn refuse(mut tls: Stream, _connection: usize, _received: &Mutex<Vec<Received>>) -> io::Result<()> {
+    // Otherwise the answer waits behind the session tickets, and the close discards it.
+    tls.sock.set_nodelay(true)?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        tls.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    tls.write_all(b"HTTP/1.1 401 -\r\nContent-Length: 0\r\n\r\n")
 }
