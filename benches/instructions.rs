@@ -5,9 +5,9 @@
 
 use std::hint::black_box;
 
-use resonate_webhooks::bench::{Signing, Still, decode_event, queue};
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::RelayedMessage;
+use resonate_webhooks::engine::bench::{Signing, Still, decode_event, queue};
 use resonate_webhooks::event::{ClientEvent, ClientEventParts, Event, EventKind};
 
 const APP: &[u8] = b"app";

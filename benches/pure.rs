@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot set its stage has failed")]
 
 use divan::{Bencher, black_box};
-use resonate_webhooks::bench::{Signing, Still, decode_event, queue};
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::RelayedMessage;
+use resonate_webhooks::engine::bench::{Signing, Still, decode_event, queue};
 use resonate_webhooks::event::{ClientEvent, ClientEventParts, Event, EventKind};
 
 const APP: &[u8] = b"app";

@@ -1,55 +1,64 @@
 //! Pusher-style HTTP webhooks for Resonate, without a blocked event loop.
 //!
-//! The modules, in the order in which an event travels:
-//!
 //! ```text
-//! php ─▶ engine ─▶ intent ─▶ presence ─▶ redis ─▶ outbox ─▶ delivery ─▶ the receiver
-//!  ▲                                                           │
-//!  └───────────────────── telemetry ◀──────────────────────────┘
+//! php ─▶ engine ─▶ presence ─▶ redis ─▶ outbox ─▶ delivery ─▶ the receiver
+//!  ▲                                                 │
+//!  └────────────────── telemetry ◀───────────────────┘
 //! ```
-//! - `php` is the extension: a hook's strings come in (cargo feature `extension`).
-//! - [`engine`] is what the hooks call; it owns the threads. [`registry`] keeps the engines of a process.
-//! - `intent` is the bounded queue that a hook pushes to. Nothing behind it runs on PHP's thread.
-//! - `presence` turns intents into claims, and claims into edges, decided by atomic scripts in Redis.
-//! - [`redis`] is the connection: settings, reconnects, backoff.
-//! - [`outbox`] is where events wait until every endpoint has answered.
-//! - [`delivery`] sends them: lanes, batches, signatures, HTTP, retries; [`aws`] is what Lambda wants to know.
-//! - [`telemetry`] is what comes back: counters, deliveries, drops, log lines.
-//! - [`status`] is what the nodes tell of themselves through Redis, for whoever is on call; [`metrics`] the same, and more, for
-//!   Prometheus.
-//!
-//! The words they share are in [`names`], [`channel_type`], [`event`], [`apps`] and [`config`]. What an operating system
-//! does to a process with threads is dealt with in `process`, `thread` and `thread_limit`; messages are authenticated in
-//! `mac`, with the keys of `signing_key`. `net` is the way to a server, whatever it is for: addresses, TLS, and one HTTP
-//! request with its answer.
+//! The modules stand below from low to high: one imports only those above it in the list. `tests/layout.rs` reads the list
+//! and checks that.
 
-pub mod apps;
-pub mod aws;
-#[cfg(feature = "bench")]
-pub mod bench;
-pub mod channel_type;
-pub mod config;
-pub mod delivery;
-pub mod engine;
+// What happened: event types, names, channel types, their JSON, and the partition that each goes to.
 pub mod event;
-mod intent;
-mod mac;
-pub mod metrics;
-pub mod names;
+
+// Values that no log shows, and the MAC that is made with them.
+pub mod secret;
+
+// What comes back: counters, outcomes for PHP, log lines.
+pub mod telemetry;
+
+// What an operating system does to a process with threads: forks, signals, descriptors, limits.
+mod process;
+
+// The way to a server: address guard, DNS cache, TLS, one HTTP request with its answer.
 mod net;
+
+// Calls to Amazon Web Services: credentials, signatures, hosts.
+pub mod aws;
+
+// The configuration, read strictly.
+pub mod config;
+
+// One connection to Redis: settings, reconnects, backoff, what it refuses; the fragments of scripts that others include.
+pub mod redis;
+
+// The record in which a node tells how it is doing: deliveries, latency, event counts.
+pub mod report;
+
+// Membership of the cluster: sessions, leases, settling, Redis' clock, the audit of the roster.
+mod cluster;
+
+// From intents to edges: the queue of the hooks, this node's sockets, claims, and the scripts that decide edges.
+mod presence;
+
+// Where events wait until every endpoint has answered: streams, partitions and their owners, dead letters.
 pub mod outbox;
+
+// From the outbox to the endpoints: lanes, batches, retries, workers, signatures, Lambda.
+pub mod delivery;
+
+// What operators ask from any machine: the status of the cluster, pauses, a watch, an adoption.
+pub mod admin;
+
+// The text for Prometheus, and its listener.
+pub mod metrics;
+
+// What the hooks call: it owns the threads, their start and their end, and writes the node's record.
+pub mod engine;
+
+// The extension: the only module that sees ext-php-rs.
 #[cfg(feature = "extension")]
 mod php;
-mod presence;
-mod process;
-pub mod redis;
-pub mod registry;
-pub mod secret;
-mod signing_key;
-pub mod status;
-pub mod telemetry;
-mod thread;
-mod thread_limit;
 
 /// The test servers of the integration tests, for the tests of what those cannot reach.
 #[cfg(test)]

@@ -6,8 +6,7 @@ mod support;
 use std::time::Duration;
 
 use resonate_webhooks::config::{Address, AddressRules, AppScope, Batching, Config, EventSet, OutboxKind, TlsFiles};
-use resonate_webhooks::event::EventName;
-use resonate_webhooks::names::AppId;
+use resonate_webhooks::event::{AppId, EventName};
 use serde_json::{Value, json};
 use support::{accepted, refusal};
 

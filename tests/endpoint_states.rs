@@ -6,9 +6,10 @@ mod support;
 
 use std::time::Duration;
 
+use resonate_webhooks::admin::Cluster;
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
-use resonate_webhooks::status::{Cluster, EndpointState};
+use resonate_webhooks::report::EndpointState;
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::json;
 use support::client_event::ClientEvent;

@@ -7,9 +7,9 @@ mod support;
 use std::time::{Duration, Instant};
 
 use redis::Commands;
+use resonate_webhooks::admin::{Adoption, Cluster as Status};
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
-use resonate_webhooks::status::{Adoption, Cluster as Status};
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
 use support::client_event::ClientEvent;

@@ -10,10 +10,10 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use resonate_webhooks::admin::Cluster;
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
-use resonate_webhooks::metrics::{Family, Kind, Scope, families};
-use resonate_webhooks::status::Cluster;
+use resonate_webhooks::metrics::{Family, Kind, Scope, families, of_cluster};
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::json;
 use support::engine::{APP, engine};
@@ -36,7 +36,7 @@ fn samples_when(
 fn cluster_when(redis: &RedisServer, what: &str, is: impl Fn(&str) -> bool) -> String {
     let config = json!({ "connection": { "host": redis.socket() } });
     let mut cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
-    eventually(what, || Some(cluster.metrics().unwrap()).filter(|text| is(text)))
+    eventually(what, || Some(of_cluster(&cluster.status().unwrap())).filter(|text| is(text)))
 }
 
 fn log(engine: &Engine) -> Vec<String> {

@@ -7,11 +7,10 @@ mod support;
 use std::time::{Duration, Instant};
 
 use redis::Commands;
-use resonate_webhooks::apps::Credentials;
+use resonate_webhooks::admin::Cluster;
 use resonate_webhooks::config::Config;
-use resonate_webhooks::delivery::Probe;
+use resonate_webhooks::delivery::{Credentials, Probe};
 use resonate_webhooks::secret::Secret;
-use resonate_webhooks::status::Cluster;
 use serde_json::{Value, json};
 use support::certificates::PrivateCa;
 use support::engine::{APP, engine, eventually};

@@ -9,10 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult};
+use resonate_webhooks::admin::Cluster;
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
 use resonate_webhooks::redis::{Link, LinkError, Settings, Unfit};
-use resonate_webhooks::status::Cluster;
 use resonate_webhooks::telemetry::{Level, Outcome, Telemetry};
 use serde_json::{Value, json};
 use support::cluster::stat;

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use redis::Commands;
+use resonate_webhooks::admin::{Adoption, Cluster as Status, Refusals};
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
 use resonate_webhooks::outbox::DeadLetters;
-use resonate_webhooks::status::{Adoption, Cluster as Status, Refusals};
 use resonate_webhooks::telemetry::{Level, Outcome};
 use serde_json::json;
 use support::cluster::{Cluster, stat};
@@ -327,7 +327,7 @@ fn what_redis_refuses_is_found_without_a_trace() {
 
 #[test]
 fn every_documented_right_is_tried_by_the_check() {
-    let tried = include_str!("../src/status/scripts/rights.lua");
+    let tried = include_str!("../src/admin/scripts/rights.lua");
     // Without these there is no connection, no script, or no more than an answer less.
     let others = ["+eval", "+evalsha", "+select", "+scan", "+role", "+info", "+ping", "+config|get", "+client|setname"];
     let rights = documented_acl().into_iter().filter(|word| word.starts_with('+') && !others.contains(&word.as_str()));

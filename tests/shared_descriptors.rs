@@ -7,8 +7,8 @@ mod support;
 
 use std::fs;
 
+use resonate_webhooks::admin::Cluster;
 use resonate_webhooks::config::Config;
-use resonate_webhooks::status::Cluster;
 use resonate_webhooks::telemetry::{Level, Outcome};
 use serde_json::json;
 use support::engine::{APP, engine, eventually};

@@ -7,8 +7,8 @@ mod support;
 use std::time::Duration;
 
 use redis::Commands;
+use resonate_webhooks::admin::Cluster;
 use resonate_webhooks::config::Config;
-use resonate_webhooks::status::Cluster;
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
 use support::engine::{APP, engine};

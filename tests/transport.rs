@@ -7,9 +7,8 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use resonate_webhooks::apps::AppDirectory;
 use resonate_webhooks::config::{AddressRules, ClientCert, Endpoint, ProxyUrl, TlsFiles};
-use resonate_webhooks::delivery::Delivery;
+use resonate_webhooks::delivery::{AppDirectory, Delivery};
 use resonate_webhooks::outbox::MemoryOutbox;
 use resonate_webhooks::telemetry::Outcome;
 use support::certificates::{Issued, PrivateCa};

@@ -6,11 +6,12 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use resonate_webhooks::apps::Credentials;
+use resonate_webhooks::admin::Cluster;
 use resonate_webhooks::config::Config;
+use resonate_webhooks::delivery::Credentials;
+use resonate_webhooks::metrics::of_cluster;
 use resonate_webhooks::outbox::DeadLetters;
 use resonate_webhooks::secret::Secret;
-use resonate_webhooks::status::Cluster;
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
 use support::engine::{APP, engine};
@@ -97,7 +98,7 @@ fn a_token_in_a_url_is_sent_to_the_endpoint_and_shown_to_nobody_but_the_listener
     assert_eq!(known, labels);
     shown.push(status.to_string());
     shown.push(serde_json::to_string(&cluster.endpoints()).unwrap());
-    shown.push(cluster.metrics().unwrap());
+    shown.push(of_cluster(&cluster.status().unwrap()));
     shown.push(scrape(port.address()).unwrap());
     let mut letters = DeadLetters::of(&config(&json!({}))).unwrap();
     let letters = letters.list(None, 100).unwrap();

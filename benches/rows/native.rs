@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use resonate_webhooks::bench::Still;
 use resonate_webhooks::engine::Engine;
+use resonate_webhooks::engine::bench::Still;
 use serde_json::json;
 
 use super::figures::{figure, percentile};

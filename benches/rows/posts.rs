@@ -7,12 +7,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use resonate_webhooks::apps::{AppDirectory, Credentials};
-use resonate_webhooks::bench::Signing;
 use resonate_webhooks::config::Config;
-use resonate_webhooks::delivery::{Delivery, Settings};
-use resonate_webhooks::event::{Event, EventKind};
-use resonate_webhooks::names::AppId;
+use resonate_webhooks::delivery::{AppDirectory, Credentials, Delivery, Settings};
+use resonate_webhooks::engine::bench::Signing;
+use resonate_webhooks::event::{AppId, Event, EventKind};
 use resonate_webhooks::outbox::MemoryOutbox;
 use resonate_webhooks::secret::Secret;
 use resonate_webhooks::telemetry::Telemetry;

@@ -5,9 +5,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use hmac::{Hmac, KeyInit, Mac};
-use resonate_webhooks::bench::Signing;
-use resonate_webhooks::event::{ClientEvent, ClientEventParts, Event, EventKind};
-use resonate_webhooks::names::AppId;
+use resonate_webhooks::engine::bench::Signing;
+use resonate_webhooks::event::{AppId, ClientEvent, ClientEventParts, Event, EventKind};
 use sha2::Sha256;
 
 use super::figures::{best, figure};

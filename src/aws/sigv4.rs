@@ -14,8 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::credentials::Keys;
 use super::time;
-use crate::mac::hmac_sha256;
-use crate::secret::Secret;
+use crate::secret::{Secret, hmac_sha256};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 

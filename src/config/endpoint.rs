@@ -25,8 +25,7 @@ use super::target::Target;
 use super::tls_files::TlsFiles;
 use super::value::{List, unless_empty};
 use super::{Attempts, Defaults, RetryFor, Timeout, lambda};
-use crate::event::{Event, EventKind, EventName};
-use crate::names::AppId;
+use crate::event::{AppId, Event, EventKind, EventName};
 use crate::net::AddressRules;
 use crate::secret::Secret;
 

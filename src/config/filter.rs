@@ -9,8 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 use super::error::hint;
-use crate::channel_type::ChannelType;
-use crate::event::{Event, EventKind};
+use crate::event::{ChannelType, Event, EventKind};
 
 /// The conditions of an endpoint. Those that are not set always hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

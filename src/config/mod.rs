@@ -166,8 +166,7 @@ use value::Setting;
 use written::{Defaults, Written};
 
 use crate::aws::Environment;
-use crate::event::EventName;
-use crate::names::AppId;
+use crate::event::{AppId, EventName};
 pub use crate::net::AddressRules;
 
 const HOUR_MS: u32 = 3_600_000;

@@ -16,7 +16,7 @@ use super::{
     RetryFor, Timeout, app_webhooks, connection, dashboard, endpoint, identity, metrics, proxy_url, roster,
 };
 use crate::aws::Environment;
-use crate::names::AppId;
+use crate::event::AppId;
 
 /// What an endpoint inherits unless it says otherwise.
 pub(super) struct Defaults {

@@ -4,13 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use base16ct::lower;
 
-use super::body;
+use super::AppDirectory;
 use super::signature::{SignedRequest, sign};
-use crate::apps::AppDirectory;
+use super::signing_key::{Signer, SigningKey};
 use crate::config::Payload;
-use crate::names::AppId;
-use crate::outbox::{Flight, Queued, Redelivery, redelivery_of};
-use crate::signing_key::{Signer, SigningKey};
+use crate::event::AppId;
+use crate::outbox::{Flight, Queued, Redelivery, body, redelivery_of};
 
 /// The events of one POST, under one id. Id and body are frozen when the outbox has them, before the first attempt; each
 /// attempt is signed when it is made.
@@ -115,8 +114,8 @@ impl BatchIds {
 mod tests {
     use std::time::Instant;
 
+    use super::super::Credentials;
     use super::*;
-    use crate::apps::Credentials;
     use crate::event::{Event, EventKind};
     use crate::outbox::{Item, Position};
     use crate::secret::Secret;

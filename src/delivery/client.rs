@@ -10,13 +10,13 @@ use super::http::HttpClient;
 use super::lambda::LambdaClient;
 use super::retry::Answer;
 use super::signature::SignedRequest;
+use super::signing_key::SigningKey;
 use super::tls::Connectors;
 use super::transport::Common;
 use crate::aws::Provider;
 use crate::config::{ConfigError, Endpoint, EndpointId, Target};
 use crate::net::Names;
 use crate::net::http1::Idle;
-use crate::signing_key::SigningKey;
 use crate::telemetry::Telemetry;
 
 /// What sends to one endpoint.

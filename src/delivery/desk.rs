@@ -24,12 +24,13 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use parking_lot::{Mutex, MutexGuard};
 
+use super::AppDirectory;
 use super::dispatcher::Message;
-use super::lanes::{EndpointStates, Job, Lanes};
+use super::lanes::{Job, Lanes};
 use super::retry::Answer;
-use crate::apps::AppDirectory;
 use crate::config::Endpoint;
 use crate::outbox::{Flight, Outbox, Queued};
+use crate::report::EndpointStates;
 use crate::telemetry::Telemetry;
 
 /// How soon a thread that the system refused is asked for again.

@@ -15,7 +15,7 @@ use super::retry::Answer;
 use super::shortage::Shortage;
 use super::workers::Workers;
 use crate::outbox::{Handover, Outbox, Queued};
-use crate::status::{DeliveryStatus, WallClock};
+use crate::report::{DeliveryStatus, WallClock};
 use crate::telemetry::Telemetry;
 
 /// Messages taken before attempts are started again, so that neither starves the other.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::lanes::Ending;
 use super::retry::Answer;
 use crate::outbox::Queued;
-use crate::status::Latency;
+use crate::report::Latency;
 
 /// A batch that has failed so often makes its endpoint a failing one: with the usual backoff, some six seconds after the
 /// first attempt. What a restart of the receiver breaks off is not worth a message.

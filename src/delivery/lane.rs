@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::batch::Batch;
-use super::body::{self, FRAME_BYTES};
 use crate::config::{Batching, Endpoint, Payload};
+use crate::outbox::body::{self, FRAME_BYTES};
 use crate::outbox::{Moves, Queued};
 
 /// What bounds a batch.

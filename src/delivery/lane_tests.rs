@@ -176,7 +176,7 @@ proptest! {
         let check = |batch: &Batch| {
             let times = || batch.events().iter().map(|queued| queued.event().unwrap().time_ms);
             let span = times().max().unwrap_or(0) - times().min().unwrap_or(0);
-            let bytes = super::super::body::encode(batch.events(), Payload::Pusher, 0).len();
+            let bytes = crate::outbox::body::encode(batch.events(), Payload::Pusher, 0).len();
             !batch.events().is_empty()
                 && batch.events().len() <= max_events
                 && (bytes <= max_bytes || batch.events().len() == 1)

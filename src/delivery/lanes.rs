@@ -10,7 +10,6 @@ mod routes;
 mod settle;
 mod status;
 mod swap;
-mod tally;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -20,13 +19,11 @@ use foldhash::HashMap;
 
 use self::pace::Pace;
 use self::paused::Pause;
-pub(crate) use self::paused::{EndpointStates, Pauses};
 use self::redelivery::Ended;
 pub(crate) use self::redelivery::Withdrawn;
 use self::routes::{Route, Routes};
 pub(crate) use self::settle::{Ending, Passed};
 use self::swap::Free;
-use self::tally::Tally;
 use super::Left;
 use super::batch::{Batch, BatchIds};
 use super::health::{Health, News};
@@ -34,8 +31,9 @@ use super::lane::{Lane, Limits};
 use super::patience::Patience;
 use super::slots::{MAX_WORKERS, Slots};
 use crate::config::Endpoint;
-use crate::names::AppId;
+use crate::event::AppId;
 use crate::outbox::{Flight, LaneId, Moves, Queued};
+use crate::report::{EndpointStates, Tally};
 
 /// How long an attempt may take at an endpoint that is said to be prompt.
 const PROMPT: Duration = Duration::from_secs(1);

@@ -7,10 +7,9 @@ use crate::config::{
     AddressRules, AppScope, Backoff, Batching, CustomNames, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
 };
 use crate::delivery::retry::Answer;
-use crate::event::{Event, EventKind, EventName};
-use crate::names::AppId;
+use crate::event::{AppId, Event, EventKind, EventName};
 use crate::outbox::{Item, Position};
-use crate::status::{EndpointState, WallClock};
+use crate::report::{EndpointState, WallClock};
 
 const LIMITS: Limits = Limits {
     flush_interval: Duration::from_secs(1),

@@ -8,7 +8,8 @@
 //! | `health` | pure: how an endpoint is doing, as its attempts tell |
 //! | `slots` | pure: which lane may hold a worker, so that dead endpoints do not starve healthy ones |
 //! | `shortage`, `patience` | what is done about a system that gives no more threads |
-//! | `batch`, `body`, `text` | what a batch says, frozen at its first attempt |
+//! | `batch` | what a batch says, frozen at its first attempt |
+//! | `apps`, `signing_key` | whose secrets sign |
 //! | `signature` | pure: an attempt, signed when it is made |
 //! | `workers`, `client` | the threads that send, and what they send by |
 //! | `http`, `lambda` | a POST, and the invocation of a function |
@@ -16,8 +17,8 @@
 //! | `probe` | a delivery for whoever wants to know whether an endpoint takes it |
 //! | `retry` | pure: retry or drop |
 
+mod apps;
 mod batch;
-mod body;
 mod client;
 mod desk;
 mod dispatcher;
@@ -31,8 +32,8 @@ mod probe;
 mod retry;
 mod shortage;
 mod signature;
+mod signing_key;
 mod slots;
-mod text;
 mod tls;
 mod transport;
 mod workers;
@@ -44,11 +45,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
+pub use self::apps::{AppDirectory, Credentials};
 pub use self::probe::{Probe, probe};
 pub use self::signature::SignedRequest;
 #[cfg(feature = "bench")]
 pub(crate) use batch::Batch;
-pub(crate) use body::{encode as encode_body, encoded_len};
 
 use self::batch::BatchIds;
 use self::client::Clients;
@@ -56,18 +57,16 @@ use self::desk::Desk;
 use self::dispatcher::{Dispatcher, Message};
 use self::lane::Limits;
 use self::lanes::Lanes;
-pub(crate) use self::lanes::{EndpointStates, Pauses};
 use self::shortage::Shortage;
 use self::slots::MAX_WORKERS;
 pub(crate) use self::workers::STANDING_WORKERS;
 use self::workers::Workers;
-use crate::apps::AppDirectory;
 use crate::config::{Config, ConfigError, Endpoint, Payload};
 use crate::event::Event;
 use crate::outbox::Outbox;
-use crate::status::{DeliveryStatus, WallClock};
+use crate::process::Thread;
+use crate::report::{DeliveryStatus, EndpointStates, WallClock};
 use crate::telemetry::Telemetry;
-use crate::thread::Thread;
 
 /// How much later than its deadline the dispatcher may answer a flush, being at work on something.
 const FLUSH_MARGIN: Duration = Duration::from_millis(200);

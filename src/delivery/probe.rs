@@ -5,12 +5,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use super::Credentials;
 use super::client::Clients;
 use super::retry::Answer;
 use super::signature::sign;
-use crate::apps::Credentials;
+use super::signing_key::Signer;
 use crate::config::Endpoint;
-use crate::signing_key::Signer;
 use crate::telemetry::Telemetry;
 
 /// What became of a test.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::apps::UNKNOWN_WAIT;
+use super::apps::UNKNOWN_WAIT;
 use crate::config::{Backoff, Endpoint};
 use crate::telemetry::UNKNOWN_APPLICATION;
 

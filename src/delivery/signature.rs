@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
 
-use crate::mac::{BLOCK, HmacSha256};
-use crate::signing_key::Signer;
+use super::signing_key::Signer;
+use crate::secret::{BLOCK, HmacSha256};
 
 /// Of the scheme of Standard Webhooks.
 const VERSION: &str = "v1,";
@@ -95,11 +95,10 @@ mod tests {
     use proptest::prelude::*;
     use serde::Deserialize;
 
+    use super::super::signing_key::SigningKey;
     use super::*;
     use crate::config::{EndpointSecret, PreviousSecret};
-    use crate::mac::hmac_sha256;
-    use crate::secret::Secret;
-    use crate::signing_key::SigningKey;
+    use crate::secret::{Secret, hmac_sha256};
 
     /// One entry of `tests/vectors/signature.json`, which was computed with OpenSSL and which the PHP tests read too.
     #[derive(Deserialize)]

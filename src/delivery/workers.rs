@@ -8,16 +8,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 
+use super::AppDirectory;
 use super::batch::Batch;
 use super::client::Clients;
 use super::desk::Desk;
 use super::lanes::Job;
 use super::retry::Answer;
-use crate::apps::AppDirectory;
 use crate::net::RequestLimit;
 use crate::outbox::{LaneId, NotKept, Outbox};
+use crate::process::Thread;
 use crate::telemetry::{Telemetry, UNCONFIGURED};
-use crate::thread::Thread;
 
 /// How long a worker waits for the next attempt before it ends.
 const IDLE: Duration = Duration::from_secs(10);

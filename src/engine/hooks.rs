@@ -2,9 +2,8 @@
 
 use super::Engine;
 use crate::config::Endpoint;
-use crate::event::{CustomEvent, CustomName, CustomNameError};
-use crate::intent::{Intent, Packed};
-use crate::names::{ChannelName, SocketId};
+use crate::event::{ChannelName, CustomEvent, CustomName, CustomNameError, SocketId};
+use crate::presence::{Intent, Packed};
 
 impl Engine {
     /// Whether an endpoint wants to know of connections.

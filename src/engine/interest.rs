@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use crate::config::{AppScope, Endpoint, Payload};
-use crate::event::EventName;
-use crate::names::AppId;
+use crate::event::{AppId, EventName};
 
 /// What hooks and books gather beside channels and members, and of which applications.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! The comparison with the host's live connections, as far as the event loop takes part in it. None of it waits.
 
 use super::Engine;
-use crate::intent::{Intent, Packed};
-use crate::names::{AppId, ChannelName, SocketId};
+use crate::event::{AppId, ChannelName, SocketId};
+use crate::presence::{Intent, Packed};
 
 impl Engine {
     /// All live connections of a channel, `(socket, user)` with an empty user for none: what the hooks missed is made up

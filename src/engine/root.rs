@@ -12,9 +12,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded, unbounded};
 
 use super::running::Running;
-use crate::process::{separate_descriptors, share_descriptors};
+use crate::process::{Thread, separate_descriptors, share_descriptors};
 use crate::telemetry::{Level, Telemetry};
-use crate::thread::Thread;
 
 /// The time by which a job may overrun its deadline.
 const MARGIN: Duration = Duration::from_millis(500);

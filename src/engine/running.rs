@@ -7,22 +7,18 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use parking_lot::Mutex;
 
-use crate::apps::AppDirectory;
+use super::reporter::Reporter;
+use crate::cluster::{self, Audit, Standing};
 use crate::config::{Config, OutboxKind};
-use crate::delivery::{Delivery, STANDING_WORKERS};
-use crate::event::EventName;
-use crate::intent::{Intent, IntentQueue};
-use crate::metrics::Listener;
-use crate::names::NodeId;
-use crate::outbox::redis::{PARTITIONS, RedisOutbox, partition_max};
+use crate::delivery::{AppDirectory, Delivery, STANDING_WORKERS};
+use crate::event::{EventName, NodeId, PARTITIONS};
+use crate::metrics::{Listener, Sources};
+use crate::outbox::redis::{RedisOutbox, partition_max};
 use crate::outbox::{MemoryOutbox, Outbox};
-use crate::presence::{
-    Audit, Claimer, Cluster, Intake, Keys, SharedLedger, Sink, Standing, StopFlag, put_scripts_together,
-};
+use crate::presence::{self, Claimer, Cluster, Intake, Intent, IntentQueue, Keys, SharedLedger, Sink, StopFlag};
+use crate::process::{Reserved, Thread};
 use crate::redis::{self, Link};
-use crate::status::{Reporter, Sources};
 use crate::telemetry::Telemetry;
-use crate::thread::{Reserved, Thread};
 
 /// How long deliveries wait at the start until Redis has said which endpoints are paused. When it is away, none is.
 const PAUSES_KNOWN_WITHIN: Duration = Duration::from_secs(2);
@@ -72,7 +68,8 @@ impl Running {
     /// When the operating system refuses a thread, or the Redis connection cannot be built from its settings.
     pub(super) fn start(config: &Config, shared: &Shared, intents: Receiver<Intent>) -> io::Result<Self> {
         let Shared { telemetry, queue, ledger, .. } = shared;
-        put_scripts_together();
+        cluster::put_scripts_together();
+        presence::put_scripts_together();
         let settings = redis::Settings::of(config).map_err(io::Error::other)?;
         let _reserved = reserve_threads(config)?;
         let standing = Arc::new(Standing::default());

@@ -1,7 +1,7 @@
 //! A presence user at an edge, with what is known of the connection that made it.
 
 use super::client::{take, write_framed};
-use crate::names::{SocketId, UserId};
+use super::{SocketId, UserId};
 
 /// Who came or went.
 #[derive(Clone, Debug, PartialEq, Eq)]

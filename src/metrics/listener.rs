@@ -26,9 +26,10 @@ use parking_lot::{Condvar, Mutex};
 
 use super::request::{LONGEST, answer, wish};
 use super::samples::of_process;
-use crate::status::{DeliveryStatus, Sources};
+use crate::metrics::Sources;
+use crate::process::Thread;
+use crate::report::DeliveryStatus;
 use crate::telemetry::Level;
-use crate::thread::Thread;
 
 /// How soon a port that is taken is tried again.
 const TAKEN_RETRY: Duration = Duration::from_secs(1);

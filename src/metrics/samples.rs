@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use super::family::{of_counter, of_gauge};
 use super::page::Page;
-use crate::status::{
-    ClusterStatus, EndpointState, EndpointStatus, LATENCY_BOUNDS_MS, Latency, NodeRecord, NodeState, OTHER_APPS,
-};
+use crate::admin::{ClusterStatus, NodeState};
+use crate::report::{EndpointState, EndpointStatus, LATENCY_BOUNDS_MS, Latency, NodeRecord, OTHER_APPS};
 
 /// The applications whose channels are told one by one.
 const APPS_AT_MOST: usize = 100;

@@ -19,8 +19,8 @@ use std::{fmt, io};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use crate::process::Thread;
 use crate::telemetry::Telemetry;
-use crate::thread::Thread;
 
 /// How long an answer is used without asking again.
 pub(super) const FRESH: Duration = Duration::from_secs(30);

@@ -8,6 +8,7 @@
 //! An event is settled once every lane it was routed to has passed it; each lane passes its events in the order in
 //! which it got them. So an outbox that outlives the process needs one cursor a lane to know what to hand out again.
 
+pub(crate) mod body;
 mod memory;
 mod redelivery;
 pub(crate) mod redis;
@@ -18,8 +19,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::{EndpointId, Payload};
-use crate::event::Event;
-use crate::names::AppId;
+use crate::event::body::encoded_len;
+use crate::event::{AppId, Event};
 
 pub use memory::MemoryOutbox;
 pub use redelivery::{LetterId, Redelivery};
@@ -181,7 +182,7 @@ impl Queued {
     #[must_use]
     pub fn new(item: Item, position: Position, now: Instant) -> Self {
         let encoded_len = match &item {
-            Item::Event(event) => crate::delivery::encoded_len(event),
+            Item::Event(event) => encoded_len(event),
             Item::Redelivery(_) => 0,
         };
         Self { item, position, arrived: now, encoded_len, resume: None }

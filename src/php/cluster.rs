@@ -10,9 +10,10 @@ use ext_php_rs::types::ZendHashTable;
 
 use super::exceptions::{invalid_config, redis_failed};
 use super::{config_array, json_array};
-use crate::apps::Credentials;
+use crate::admin::{Adoption, Cluster as Core};
+use crate::delivery::Credentials;
+use crate::metrics;
 use crate::secret::Secret;
-use crate::status::{Adoption, Cluster as Core};
 
 /// What the servers have written down of themselves, from any machine that reaches their Redis. Every method waits for
 /// Redis, so this is not for an event loop.
@@ -42,7 +43,7 @@ impl Cluster {
 
     /// How they are doing, in the text format of Prometheus; `docs/metrics.md` describes it.
     pub fn metrics(&mut self) -> PhpResult<String> {
-        self.core.metrics().map_err(redis_failed)
+        Ok(metrics::of_cluster(&self.core.status().map_err(redis_failed)?))
     }
 
     /// Makes the data in Redis that of this config's cluster, after the application was renamed. Returns the former identity;

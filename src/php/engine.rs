@@ -16,9 +16,8 @@ use ext_php_rs::types::ZendHashTable;
 
 use super::exceptions::{engine_failed, invalid_config, unsent};
 use super::{array_keys, config_array};
-use crate::engine::{Engine as Core, RelayedMessage};
-use crate::names::{AppId, ChannelName, SocketId};
-use crate::registry;
+use crate::engine::{Engine as Core, RelayedMessage, registry};
+use crate::event::{AppId, ChannelName, SocketId};
 use crate::telemetry::Outcome;
 
 /// The webhooks engine of this process. The object is a handle: destroying it stops nothing, for hooks still arrive while

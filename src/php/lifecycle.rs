@@ -10,7 +10,7 @@ use std::time::Duration;
 use ext_php_rs::zend::ModuleEntry;
 use ext_php_rs::{info_table_end, info_table_row, info_table_start};
 
-use crate::registry;
+use crate::engine::registry;
 
 /// How long the threads may take to end. Those that do not are left behind: the library stays mapped.
 const STOP_GRACE: Duration = Duration::from_millis(300);

@@ -1,8 +1,7 @@
 //! What one script call carries: claims, and what keeps its place between them.
 
 use super::claim::{Claim, Hold};
-use crate::event::{ClientEvent, CustomEvent, Event, EventKind};
-use crate::names::{AppId, ChannelName, UserId};
+use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, Event, EventKind, UserId};
 
 /// What a client event takes beside its text, roughly.
 const WHISPER_FRAME: usize = 96;

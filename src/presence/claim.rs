@@ -1,7 +1,6 @@
 //! Claims: the changes of a node's holds that only Redis can judge.
 
-use crate::event::{Entrance, Event, EventKind};
-use crate::names::{AppId, ChannelName, SocketId, UserId};
+use crate::event::{AppId, ChannelName, Entrance, Event, EventKind, SocketId, UserId};
 
 /// Something a node can hold: a channel, one presence user on a channel, or a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

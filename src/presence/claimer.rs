@@ -18,15 +18,11 @@ use std::time::{Duration, Instant};
 
 use admission::Admission;
 
-use super::audit::Audit;
-use super::clock::RedisClock;
 use super::grace::Grace;
 use super::ledger::SharedLedger;
-use super::scripts::{ClaimCall, Keys, Refusal};
-use super::session::Session;
-use super::standing::Standing;
-use crate::event::Event;
-use crate::names::NodeId;
+use super::scripts::{ClaimCall, Keys};
+use crate::cluster::{Audit, RedisClock, Refusal, Session, Standing};
+use crate::event::{Event, NodeId};
 use crate::redis::Link;
 use crate::telemetry::{Level, PacedCount, Telemetry};
 use repair::Comparison;
@@ -126,7 +122,7 @@ impl Claimer {
         telemetry: Arc<Telemetry>,
     ) -> Self {
         let Cluster { link, keys, audit, compare_every, standing, mut next_incarnation } = cluster;
-        let session = Session::new(next_incarnation(), keys.lease());
+        let session = Session::new(next_incarnation(), keys.membership.lease());
         let grace = Grace::new(keys.grace());
         Self {
             ledger,
@@ -178,7 +174,7 @@ impl Claimer {
     pub(super) fn say_goodbye(&mut self) {
         if self.session.epoch().is_some() && self.ledger.lock().is_done() {
             // A node that cannot say it is found out by its lease.
-            let _ = relieve(&mut self.link, |redis| self.keys.bye(redis, self.session.node()));
+            let _ = relieve(&mut self.link, |redis| self.keys.membership.bye(redis, self.session.node()));
         }
         self.standing.set(None);
     }

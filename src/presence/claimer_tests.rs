@@ -1,10 +1,10 @@
 //! A batch that is written out while the one before it is under way, and what can come between.
 
 use super::super::claim::{Claim, Hold};
-use super::super::session::Past;
 use super::*;
+use crate::cluster::Past;
 use crate::config::{Address, Connection as Settings};
-use crate::names::{AppId, ChannelName};
+use crate::event::{AppId, ChannelName};
 use crate::support::redis::RedisServer;
 use crate::support::wait::eventually;
 
@@ -125,7 +125,7 @@ fn the_time_of_a_stored_reply_does_not_set_the_clock() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(node.ledger.lock().pending.last_answered(), number);
-    let ahead = node.claimer.clock.now_ms().abs_diff(super::super::clock::system_ms());
+    let ahead = node.claimer.clock.now_ms().abs_diff(crate::cluster::system_ms());
     assert!(ahead < 60_000, "the clock is {ahead} ms off");
 }
 
@@ -147,7 +147,7 @@ fn a_batch_that_is_ready_when_its_node_is_reaped_is_told_under_the_next_name() {
     node.send_one();
     let (dead, other) = (node.claimer.session.node().clone(), NodeId::new("other", 1, 1));
     let (keys, mut redis) = (node.claimer.keys.clone(), server.connect());
-    let epoch = keys.open(&mut redis, &other, "unused", Past::None).unwrap().epoch;
+    let epoch = keys.membership.open(&mut redis, &other, "unused", Past::None).unwrap().epoch;
     redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(dead.as_str()).exec(&mut redis).unwrap();
     assert!(keys.reap(&mut redis, dead.as_str(), &epoch, 10).unwrap().unwrap().finished);
     node.come_to_rest();
@@ -181,7 +181,7 @@ fn a_node_that_reaps_a_large_one_has_its_own_claims_judged_meanwhile() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     let (dead, keys, mut redis) = (NodeId::new("dead", 1, 1), node.claimer.keys.clone(), server.connect());
-    let epoch = keys.open(&mut redis, &dead, "unused", Past::None).unwrap().epoch;
+    let epoch = keys.membership.open(&mut redis, &dead, "unused", Past::None).unwrap().epoch;
     let hold =
         |n: u32| Hold { app: AppId::from("app"), channel: ChannelName::new(format!("{n:03}").as_bytes()), user: None };
     let holds: Vec<(Hold, i64)> = (0..1000).map(|n| (hold(n), 0)).collect();
@@ -240,7 +240,7 @@ fn a_node_whose_lease_lapses_by_a_step_of_the_clock_renews_it_before_another_loo
     let (keys, mut redis) = (node.claimer.keys.clone(), server.connect());
     let lease_of =
         |redis: &mut redis::Connection, node: &str| redis::cmd("ZSCORE").arg("wh:nodes").arg(node).query::<f64>(redis);
-    keys.open(&mut redis, &other, "unused", Past::None).unwrap();
+    keys.membership.open(&mut redis, &other, "unused", Past::None).unwrap();
     for lapsed in [own.as_str(), other.as_str()] {
         redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(lapsed).exec(&mut redis).unwrap();
     }

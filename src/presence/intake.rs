@@ -9,12 +9,11 @@ use parking_lot::MutexGuard;
 
 use super::batch::{CacheSeen, Said, Whisper};
 use super::claim::Claim;
+use super::intent::{Intent, IntentQueue, Packed};
 use super::ledger::{Ledger, SharedLedger};
 use super::table::non_empty;
 use crate::config::IgnoredChannels;
-use crate::event::{ClientEvent, ClientEventParts, ClientMessage, CustomEvent};
-use crate::intent::{Intent, IntentQueue, Packed};
-use crate::names::{AppId, ChannelName, SocketId};
+use crate::event::{AppId, ChannelName, ClientEvent, ClientEventParts, ClientMessage, CustomEvent, SocketId};
 use crate::telemetry::{Level, PacedCount, Telemetry};
 
 /// Intents taken from the queue at once.
@@ -264,7 +263,7 @@ fn cache_seen(ledger: &mut Ledger, app: AppId, channel: &[u8], empty: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intent::Packed;
+    use crate::presence::Packed;
     use crate::support::wait::eventually;
 
     #[test]

@@ -14,7 +14,7 @@ use super::batch::Batch;
 use super::claim::Hold;
 use super::pending::Pending;
 use super::table::LocalTable;
-use crate::names::AppId;
+use crate::event::AppId;
 
 /// Both halves, always changed together.
 #[derive(Debug)]

@@ -15,8 +15,7 @@ use std::sync::Arc;
 use super::batch::{Batch, CacheSeen, Count, Entry, Whisper};
 use super::claim::{Change, Claim, Hold};
 use super::table::LocalTable;
-use crate::event::Event;
-use crate::names::AppId;
+use crate::event::{AppId, Event};
 use entries::Entries;
 
 /// Entries per script call when client events go through Redis too.

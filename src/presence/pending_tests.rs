@@ -1,8 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{ClientEvent, ClientEventParts};
-use crate::names::{AppId, ChannelName, UserId};
+use crate::event::{AppId, ChannelName, ClientEvent, ClientEventParts, UserId};
 use crate::presence::batch::Said;
 
 fn hold(channel: &str) -> Hold {

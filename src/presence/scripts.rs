@@ -1,27 +1,22 @@
 //! The scripts that decide edges, and their replies.
 //!
-//! Redis model, all keys behind `{prefix}:` (default `wh`); one server or Sentinel, the database of the roster:
-//! - `epoch`: hash, `id`, `settling` (see `scripts/settling.lua`), `server` (the process that the data is with), `grace` and
-//!   `counts`; `cluster` and `schema`, which `identity.lua` describes. One life of the data: when the key is gone, Redis has
-//!   lost everything.
-//! - `unconfirmed`: set, nodes that a settling waits for.
-//! - `nodes`: sorted set, node → expiry of its lease (ms by Redis' clock); negative while it is being reaped.
+//! Redis model, beside the keys of [`crate::cluster`]; all behind `{prefix}:` (default `wh`):
+//! - `epoch`: the hash of [`crate::cluster`], with `grace`, `counts` and `suspended`: something is in `due`, `counts` or
+//!   `suspended`.
 //! - `channels:{app}`: hash, channel → hold set (the nodes that serve it).
 //! - `users:{app length}:{app}:{channel}`: hash, user → hold set.
 //! - `connections:{app}`: hash, socket of a connection → hold set.
 //! - `suspended`: hash, application → the type that its key should have, and the key, which is of another; see
 //!   `scripts/suspended.lua`. The field `suspended` of `epoch` says that there is something in it.
-//! - `held_users:{node}`, `held_channels:{node}`, `held_connections:{node}`: sets, what a node holds, which is taken in this
-//!   order: the reaper of a dead node costs what the node held, not what Redis holds.
 //! - `due`: sorted set, departures in their grace → when they become edges (ms). Only ever looked at with a grace.
 //! - `by`: hash, departure in its grace → the connection that left last. Only where an endpoint wants to know.
 //! - `counts`: hash, channel → how many connections each node has on it, and what was announced last.
 //! - `counts_due`: sorted set, channels whose number waits → when it may be announced (ms). Neither is looked at when nobody
 //!   wants to know.
 //! - `miss:{app length}:{app}:{channel}`: string that expires, a cache channel that is known to be empty.
-//! - `audit`: string, the node that compares the roster with the cluster; see [`super::audit`].
-//! - `reply:{node}`: hash, number, time and edges of the node's last batch, the settling for which it last restored its
-//!   holds, and whether it was reaped: a batch sent twice is applied once, and one that comes late not at all.
+//!
+//! A renewal of the lease and the reaping of a dead node stand here and not in [`crate::cluster`]: both look at departures,
+//! counts and holds, and reaping decides edges.
 //!
 //! The cost of an operation depends on the number of nodes that share a hold, and on nothing else; with a grace, also on
 //! the logarithm of the number of departures in it.
@@ -36,17 +31,17 @@ use std::time::Duration;
 
 use redis::{Connection, RedisResult};
 
-pub(crate) use answers::{Closed, Entered, Fate, Known, Look, Reaped, Refusal, Renewal, Verdict};
-use answers::{accepted, holds, waiting};
+pub(crate) use answers::{Fate, Reaped, Renewal, Verdict};
+use answers::{holds, waiting};
 use arguments::add_hold;
 pub(crate) use claim_call::ClaimCall;
 pub(crate) use suspended::{Progress, Resumed};
 
 use super::claim::{Claim, Hold};
-use super::session::Past;
+use crate::cluster::{Known, MembershipScripts, Refusal, accepted};
 use crate::config::{ClusterIdentity, Roster};
-use crate::names::NodeId;
-use crate::redis::{Mismatch, SCHEMA, Script, ScriptCall, identity_argument, millis};
+use crate::event::NodeId;
+use crate::redis::{Script, millis};
 
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
@@ -54,36 +49,32 @@ macro_rules! script {
             Script::new(concat!(
                 include_str!("../redis/scripts/cluster.lua"),
                 include_str!("../redis/scripts/refusals.lua"),
-                include_str!("../outbox/redis/scripts/next_millisecond.lua"),
-                include_str!("../outbox/redis/scripts/append.lua"),
+                include_str!("../redis/scripts/next_millisecond.lua"),
+                include_str!("../redis/scripts/append.lua"),
                 include_str!("scripts/suspended.lua"),
                 include_str!("scripts/holds.lua"),
                 include_str!("scripts/due.lua"),
                 include_str!("scripts/counts.lua"),
                 include_str!("scripts/misses.lua"),
-                include_str!("scripts/held.lua"),
+                include_str!("../cluster/scripts/held.lua"),
                 $(include_str!($file)),+
             ))
         });
     };
 }
 
-script!(OPEN, "../redis/scripts/identity.lua", "scripts/open.lua");
-script!(CLAIM, "scripts/settling.lua", "scripts/slots.lua", "scripts/claim.lua");
-script!(REASSERT, "scripts/settling.lua", "scripts/reassert.lua");
-script!(LEAVING, "scripts/settling.lua", "scripts/leaving.lua");
-script!(FORGET, "scripts/settling.lua", "scripts/forget.lua");
-script!(CONFIRM, "scripts/confirm.lua");
+script!(CLAIM, "../cluster/scripts/settling.lua", "scripts/slots.lua", "scripts/claim.lua");
+script!(REASSERT, "../cluster/scripts/settling.lua", "scripts/reassert.lua");
+script!(LEAVING, "../cluster/scripts/settling.lua", "scripts/leaving.lua");
+script!(FORGET, "../cluster/scripts/settling.lua", "scripts/forget.lua");
 script!(RENEW, "scripts/mend_times.lua", "scripts/renew.lua");
-script!(REAP, "scripts/settling.lua", "scripts/reap.lua");
-script!(ELECT, "scripts/elect.lua");
-script!(BYE, "scripts/bye.lua");
+script!(REAP, "../cluster/scripts/settling.lua", "scripts/reap.lua");
 script!(RESUME, "scripts/resume.lua");
 
 /// Puts the scripts together. A process that forks while a thread of its does so would leave them to its child in the midst
 /// of that for ever, so that it is done before there are threads.
 pub(crate) fn put_together() {
-    for script in [&OPEN, &CLAIM, &REASSERT, &LEAVING, &FORGET, &CONFIRM, &RENEW, &REAP, &ELECT, &BYE, &RESUME] {
+    for script in [&CLAIM, &REASSERT, &LEAVING, &FORGET, &RENEW, &REAP, &RESUME] {
         LazyLock::force(script);
     }
 }
@@ -100,8 +91,8 @@ type ReapReply = (String, u64, Vec<Vec<u8>>, u64, Vec<Vec<u8>>, u64, u64);
 /// The keys of one prefix, as one node uses them.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
-    prefix: String,
-    lease: Duration,
+    /// Those by which the node is in its cluster.
+    pub(crate) membership: MembershipScripts,
     /// How long a departure can be made good before it is an edge.
     grace: Duration,
     /// Where the roster keeps its keys, if there is one.
@@ -116,8 +107,6 @@ pub(crate) struct Keys {
     count_interval: Duration,
     /// How long a cache channel is known to be empty; nothing when nobody wants to know.
     miss_ttl: Duration,
-    /// The cluster of the node; one without is not checked.
-    identity: Option<ClusterIdentity>,
 }
 
 impl Keys {
@@ -125,8 +114,7 @@ impl Keys {
     /// appended to the `partitions` of the outbox, unless there are none: then it is not in Redis.
     pub(crate) fn new(prefix: &str, lease: Duration, partitions: u16) -> Self {
         Self {
-            prefix: prefix.to_owned(),
-            lease,
+            membership: MembershipScripts::new(prefix, lease),
             grace: Duration::ZERO,
             roster: None,
             partitions,
@@ -134,7 +122,6 @@ impl Keys {
             client_bytes_max: None,
             count_interval: Duration::ZERO,
             miss_ttl: Duration::ZERO,
-            identity: None,
         }
     }
 
@@ -165,7 +152,7 @@ impl Keys {
 
     /// The same keys for a node of this cluster.
     pub(crate) fn with_identity(self, identity: Option<ClusterIdentity>) -> Self {
-        Self { identity, ..self }
+        Self { membership: self.membership.with_identity(identity), ..self }
     }
 
     /// The same keys in a cluster whose public record is `roster`.
@@ -183,84 +170,6 @@ impl Keys {
         self.count_interval
     }
 
-    /// How long a node stays in the cluster without a sign of life.
-    pub(crate) const fn lease(&self) -> Duration {
-        self.lease
-    }
-
-    fn key(&self, name: &str) -> String {
-        format!("{}:{name}", self.prefix)
-    }
-
-    fn of_node(&self, name: &str, node: &str) -> String {
-        format!("{}:{name}:{node}", self.prefix)
-    }
-
-    /// A call of `script` with the keys and arguments that every script takes first.
-    fn call<'a>(&self, script: &'a Script, node: &str) -> ScriptCall<'a> {
-        let mut call = script.call();
-        call.key(self.key("epoch")).key(self.key("nodes")).arg(&self.prefix).arg(node);
-        call
-    }
-
-    /// Adds the keys of what a node holds.
-    fn add_held(&self, call: &mut ScriptCall<'_>, node: &str) {
-        for name in ["held_users", "held_channels", "held_connections"] {
-            call.key(self.of_node(name, node));
-        }
-    }
-
-    /// Opens a session of `node` in the cluster, over a connection to the process `server`. `new_id` becomes the id of a new
-    /// epoch and of a new settling. With `may_take_vacant`, data without an identity becomes this cluster's.
-    pub(crate) fn enter(
-        &self,
-        redis: &mut Connection,
-        node: &NodeId,
-        new_id: &str,
-        server: &str,
-        past: Past,
-        may_take_vacant: bool,
-    ) -> RedisResult<Result<Entered, Closed>> {
-        let mut call = self.call(&OPEN, node.as_str());
-        call.key(self.of_node("reply", node.as_str())).key(self.key("unconfirmed")).key(self.key("owners"));
-        call.arg(millis(self.lease)).arg(new_id).arg(server).arg(past as u8);
-        call.arg(identity_argument(self.identity.as_ref())).arg(SCHEMA).arg(u8::from(may_take_vacant));
-        let (status, text, settling): (String, String, String) = call.invoke(redis)?;
-        let prefix = self.prefix.clone();
-        Ok(match status.as_str() {
-            "ok" => Ok(Entered { epoch: text, settling }),
-            "vacant" => Err(Closed::Vacant),
-            "schema" => Err(Closed::Mismatch(Mismatch::Schema { prefix, theirs: text.parse().unwrap_or(u64::MAX) })),
-            _ => {
-                let own = self.identity.as_ref().map(|cluster| cluster.name.clone()).unwrap_or_default();
-                Err(Closed::Mismatch(Mismatch::Foreign { prefix, theirs: text, own }))
-            }
-        })
-    }
-
-    /// The same in a cluster that takes this node.
-    #[cfg(test)]
-    pub(crate) fn open(&self, redis: &mut Connection, node: &NodeId, new_id: &str, past: Past) -> RedisResult<Entered> {
-        self.enter(redis, node, new_id, "", past, true).map(|entered| entered.expect("a cluster that takes this node"))
-    }
-
-    /// Confirms that Redis has all that the node holds, which has `restored` that or finds nothing lost, to the settling that
-    /// the node knows; only looks when it knows of none.
-    pub(crate) fn confirm(
-        &self,
-        redis: &mut Connection,
-        node: &NodeId,
-        known: &Known<'_>,
-        settling: &str,
-        restored: bool,
-    ) -> RedisResult<Result<Look, Refusal>> {
-        let mut call = self.call(&CONFIRM, node.as_str());
-        call.key(self.of_node("reply", node.as_str())).key(self.key("unconfirmed"));
-        call.arg(known.epoch).arg(known.answered).arg(known.restored_for).arg(settling).arg(u8::from(restored));
-        let (status, settling, lapsed): (String, String, u8) = call.invoke(redis)?;
-        accepted(&status, 0).map(|result| result.map(|()| Look { settling, lapsed: lapsed == 1 }))
-    }
-
     /// Puts back holds that Redis has lost, without an edge: those of a node whose last answered batch was `answered`, with
     /// how many connections it had told of, negative when that may not have been announced. The `settling` waits for the
     /// node; it is empty when single holds are repaired. Returns how many were missing.
@@ -273,9 +182,9 @@ impl Keys {
         settling: &str,
         holds: impl Iterator<Item = &'a (Hold, i64)>,
     ) -> RedisResult<Result<usize, Refusal>> {
-        let mut call = self.call(&REASSERT, node.as_str());
-        self.add_held(&mut call, node.as_str());
-        call.key(self.of_node("reply", node.as_str()));
+        let mut call = self.membership.call(&REASSERT, node.as_str());
+        self.membership.add_held(&mut call, node.as_str());
+        call.key(self.membership.of_node("reply", node.as_str()));
         call.arg(epoch).arg(answered).arg(settling);
         for (hold, number) in holds {
             add_hold(&mut call, hold);
@@ -296,8 +205,8 @@ impl Keys {
         settling: &str,
         leavings: impl Iterator<Item = &'a (u64, Hold)>,
     ) -> RedisResult<Result<(), Refusal>> {
-        let mut call = self.call(&LEAVING, node.as_str());
-        call.key(self.of_node("reply", node.as_str()));
+        let mut call = self.membership.call(&LEAVING, node.as_str());
+        call.key(self.membership.of_node("reply", node.as_str()));
         call.arg(epoch).arg(answered).arg(millis(self.grace)).arg(settling);
         for (due_ms, hold) in leavings {
             add_hold(call.arg(due_ms), hold);
@@ -317,9 +226,9 @@ impl Keys {
         portion: usize,
         settling: &str,
     ) -> RedisResult<Result<bool, Refusal>> {
-        let mut call = self.call(&FORGET, node.as_str());
-        self.add_held(&mut call, node.as_str());
-        call.key(self.of_node("reply", node.as_str()));
+        let mut call = self.membership.call(&FORGET, node.as_str());
+        self.membership.add_held(&mut call, node.as_str());
+        call.key(self.membership.of_node("reply", node.as_str()));
         let (status, finished): (String, u64) =
             call.arg(epoch).arg(answered).arg(portion).arg(settling).invoke(redis)?;
         accepted(&status, 0).map(|result| result.map(|()| finished == 1))
@@ -332,11 +241,11 @@ impl Keys {
         node: &NodeId,
         known: &Known<'_>,
     ) -> RedisResult<Result<Renewal, Refusal>> {
-        let mut call = self.call(&RENEW, node.as_str());
-        call.key(self.of_node("reply", node.as_str()));
+        let mut call = self.membership.call(&RENEW, node.as_str());
+        call.key(self.membership.of_node("reply", node.as_str()));
         let (status, unbroken, lapsed, next_due): (String, u64, Vec<String>, i64) = call
             .arg(known.epoch)
-            .arg(millis(self.lease))
+            .arg(millis(self.membership.lease()))
             .arg(LAPSED_PER_RENEWAL)
             .arg(known.answered)
             .arg(known.restored_for)
@@ -353,13 +262,13 @@ impl Keys {
         epoch: &str,
         portion: usize,
     ) -> RedisResult<Result<Reaped, Refusal>> {
-        let mut call = self.call(&REAP, dead);
-        self.add_held(&mut call, dead);
-        call.key(self.of_node("reply", dead));
+        let mut call = self.membership.call(&REAP, dead);
+        self.membership.add_held(&mut call, dead);
+        call.key(self.membership.of_node("reply", dead));
         call.arg(epoch).arg(portion).arg(KEEP_REPLY_SECONDS).arg(self.partitions).arg(millis(self.grace));
         let (ttl, prefix) =
             self.roster.as_ref().map_or((0, ""), |roster| (millis(roster.ttl), roster.key_prefix.as_str()));
-        call.arg(millis(self.lease)).arg(ttl).arg(prefix).arg(millis(self.count_interval));
+        call.arg(millis(self.membership.lease())).arg(ttl).arg(prefix).arg(millis(self.count_interval));
         let (status, time_ms, edges, finished, leaving, counted, waits): ReapReply = call.invoke(redis)?;
         let events = holds(&edges).map(|hold| Claim::leave(hold).into_event(time_ms)).collect();
         let fate = match status.as_str() {
@@ -373,27 +282,6 @@ impl Keys {
             Fate::Dead => accepted(&status, time_ms).map(|result| result.map(|()| reaped)),
             Fate::Alive | Fate::Spared => Ok(Ok(reaped)),
         }
-    }
-
-    /// Elects the node that compares the roster with the cluster, for `time` from now. Returns the nodes of the cluster if
-    /// it is this one.
-    pub(crate) fn elect(
-        &self,
-        redis: &mut Connection,
-        node: &NodeId,
-        time: Duration,
-    ) -> RedisResult<Option<Vec<String>>> {
-        let mut call = self.call(&ELECT, node.as_str());
-        let (elected, nodes): (u64, Vec<String>) = call.key(self.key("audit")).arg(millis(time)).invoke(redis)?;
-        Ok((elected == 1).then_some(nodes))
-    }
-
-    /// Takes a node that holds nothing any more out of the cluster.
-    pub(crate) fn bye(&self, redis: &mut Connection, node: &NodeId) -> RedisResult<()> {
-        let mut call = self.call(&BYE, node.as_str());
-        self.add_held(&mut call, node.as_str());
-        call.key(self.of_node("reply", node.as_str()));
-        call.invoke(redis)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a step of Redis' clock costs, on a real Redis: times are written as they are after the step.
 
 use super::*;
-use crate::presence::clock::system_ms;
+use crate::cluster::system_ms;
 
 const HOUR_MS: u64 = 3_600_000;
 

@@ -200,7 +200,7 @@ fn numbers_are_put_back_in_silence_and_the_next_change_is_told() {
     cluster.tell(&b, &[join("news"), count("news", 3)]);
     redis::cmd("FLUSHALL").exec(&mut cluster.redis).unwrap();
     for (node, number) in [(&a, 2), (&b, 3)] {
-        cluster.keys.open(&mut cluster.redis, node, "epoch-1", Past::None).unwrap();
+        cluster.keys.membership.open(&mut cluster.redis, node, "epoch-1", Past::None).unwrap();
         let held = [(channel("app", "news"), number)];
         let (redis, epoch) = (&mut cluster.redis, &cluster.epoch);
         cluster.keys.reassert(redis, node, epoch, 0, "", held.iter()).unwrap().unwrap();

@@ -363,7 +363,7 @@ fn a_channel_waits_no_longer_than_the_longest_grace_for_what_is_due_much_later()
     let (room, member) = (channel("app", "presence-a"), user("app", "presence-a", "7"));
     cluster.edges(&node, &[room.clone(), member.clone()].map(Claim::join));
     // Of another application, and as it is after the clock was set back by an hour.
-    let now = crate::presence::clock::system_ms();
+    let now = crate::cluster::system_ms();
     redis::cmd("ZADD").arg("wh:due").arg(now + 3_600_000).arg("c5:other1:a").exec(&mut cluster.redis).unwrap();
     redis::cmd("HSET").arg("wh:epoch").arg("grace").arg(1).exec(&mut cluster.redis).unwrap();
     cluster.edges(&node, &[member, room].map(Claim::leave));

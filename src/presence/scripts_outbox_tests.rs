@@ -149,7 +149,7 @@ fn more_events_than_one_millisecond_can_number_are_told_apart_after_the_clock_wa
     let mut cluster = Cluster::start();
     let node = cluster.node(1);
     // Nothing that Redis appends for the next hour gets a later millisecond.
-    let ahead = crate::presence::clock::system_ms() + 3_600_000;
+    let ahead = crate::cluster::system_ms() + 3_600_000;
     let last = format!("{ahead}-999998");
     redis::cmd("XADD").arg("wh:out:0").arg(&last).arg("e").arg("o3:app1:z").exec(&mut cluster.redis).unwrap();
     for n in 0..10 {

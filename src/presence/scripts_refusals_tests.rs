@@ -221,7 +221,8 @@ fn a_claim_that_would_end_the_settling_ends_it_only_when_nothing_of_it_is_refuse
 fn a_node_that_lacks_a_right_gets_no_lease_before_it_is_waited_for() {
     let mut limited = Limited::start(Duration::ZERO);
     let (keys, node) = (limited.cluster.keys.clone(), NodeId::new("host", 1, 0));
-    let open = |limited: &mut Limited| keys.open(&mut limited.cluster.redis, &node, "epoch-1", Past::Session);
+    let open =
+        |limited: &mut Limited| keys.membership.open(&mut limited.cluster.redis, &node, "epoch-1", Past::Session);
     for command in ["hset", "sadd", "zadd"] {
         limited.right('-', command);
         assert!(open(&mut limited).is_err(), "{command}");

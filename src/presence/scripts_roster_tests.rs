@@ -122,9 +122,9 @@ fn a_successor_with_the_same_process_number_does_not_vouch_for_a_dead_node() {
     let mut cluster = Cluster::with_roster("roster");
     let node = cluster.lapsed_node("news");
     cluster.refreshed("news", 1, JUST_NOW);
-    cluster.keys.open(&mut cluster.redis, &NodeId::new("host", 12, 0), "epoch-1", Past::None).unwrap();
+    cluster.keys.membership.open(&mut cluster.redis, &NodeId::new("host", 12, 0), "epoch-1", Past::None).unwrap();
     assert_eq!(cluster.fate(&node), Fate::Spared, "another process is no successor");
-    cluster.keys.open(&mut cluster.redis, &NodeId::new("host", 1, 1), "epoch-1", Past::None).unwrap();
+    cluster.keys.membership.open(&mut cluster.redis, &NodeId::new("host", 1, 1), "epoch-1", Past::None).unwrap();
     assert_eq!(cluster.fate(&node), Fate::Dead);
 }
 

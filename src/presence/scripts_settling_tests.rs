@@ -1,6 +1,7 @@
 //! How edges settle after Redis has lost data, on a real Redis.
 
 use super::*;
+use crate::cluster::Entered;
 
 /// Two nodes with a hold each on a channel of its own, and one on a common one.
 struct Settled {
@@ -24,7 +25,7 @@ fn settled() -> Settled {
 impl Cluster {
     /// Opens a session over a connection to this process. Returns the settling that waits for the node.
     fn enter_over(&mut self, node: &NodeId, server: &str, id: &str) -> Entered {
-        self.keys.enter(&mut self.redis, node, id, server, Past::Epoch, true).unwrap().unwrap()
+        self.keys.membership.enter(&mut self.redis, node, id, server, Past::Epoch, true).unwrap().unwrap()
     }
 
     fn restore_holds(&mut self, node: &NodeId, answered: u64, settling: &str, holds: &[&Hold]) {
@@ -49,9 +50,9 @@ fn lost_data_is_noticed_and_restored_in_silence_and_edges_wait_until_all_have_co
     let Settled { mut cluster, nodes: [a, b], own, common } = settled();
     redis::cmd("FLUSHALL").exec(&mut cluster.redis).unwrap();
     assert_eq!(cluster.claim_as(&b, 2, &[]), Err(Refusal::Lost));
-    let first = cluster.keys.open(&mut cluster.redis, &a, "epoch-2", Past::Session).unwrap();
+    let first = cluster.keys.membership.open(&mut cluster.redis, &a, "epoch-2", Past::Session).unwrap();
     assert_eq!(first.settling, "epoch-2");
-    let second = cluster.keys.open(&mut cluster.redis, &b, "epoch-3", Past::Session).unwrap();
+    let second = cluster.keys.membership.open(&mut cluster.redis, &b, "epoch-3", Past::Session).unwrap();
     assert_eq!(second, first);
     cluster.epoch = first.epoch;
     for (node, own) in [&a, &b].into_iter().zip(&own) {
@@ -194,7 +195,7 @@ fn leases_without_an_epoch_are_waited_for_also_by_a_node_that_knows_of_nothing()
     let Settled { mut cluster, nodes: [a, b], .. } = settled();
     redis::cmd("DEL").arg("wh:epoch").exec(&mut cluster.redis).unwrap();
     let newcomer = NodeId::new("host", 3, 0);
-    let entered = cluster.keys.open(&mut cluster.redis, &newcomer, "epoch-2", Past::None).unwrap();
+    let entered = cluster.keys.membership.open(&mut cluster.redis, &newcomer, "epoch-2", Past::None).unwrap();
     assert_eq!(entered.settling, "epoch-2");
     let waiting: Vec<String> = redis::cmd("SMEMBERS").arg("wh:unconfirmed").query(&mut cluster.redis).unwrap();
     for node in [&a, &b, &newcomer] {

@@ -23,8 +23,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::event::Event;
-use crate::names::{AppId, ChannelName, UserId};
+use crate::cluster::Past;
+use crate::event::{AppId, ChannelName, Event, UserId};
 use crate::presence::batch::{Batch, Entry};
 use crate::support::redis::RedisServer;
 use claim_call::DUE_PER_BATCH;
@@ -67,19 +67,19 @@ impl Cluster {
 
     fn node(&mut self, pid: u32) -> NodeId {
         let node = NodeId::new("host", pid, 0);
-        self.epoch = self.keys.open(&mut self.redis, &node, "epoch-1", Past::None).unwrap().epoch;
+        self.epoch = self.keys.membership.open(&mut self.redis, &node, "epoch-1", Past::None).unwrap().epoch;
         node
     }
 
     /// Has a node find that Redis has lost data of it. Returns the settling that waits for it.
     fn find_loss(&mut self, node: &NodeId) -> String {
-        self.keys.open(&mut self.redis, node, "settling-1", Past::Session).unwrap().settling
+        self.keys.membership.open(&mut self.redis, node, "settling-1", Past::Session).unwrap().settling
     }
 
     /// Has a node confirm what it holds, up to its batch `answered`, which it has `restored` or finds in Redis.
     fn confirm(&mut self, node: &NodeId, answered: u64, settling: &str, restored: bool) -> Result<String, Refusal> {
         let known = Known { epoch: &self.epoch, answered, restored_for: "" };
-        let look = self.keys.confirm(&mut self.redis, node, &known, settling, restored).unwrap();
+        let look = self.keys.membership.confirm(&mut self.redis, node, &known, settling, restored).unwrap();
         look.map(|look| look.settling)
     }
 

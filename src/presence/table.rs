@@ -15,8 +15,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::claim::{Claim, Hold};
-use crate::event::Entrance;
-use crate::names::{AppId, ChannelName, SocketId, UserId};
+use crate::event::{AppId, ChannelName, Entrance, SocketId, UserId};
 use counts::Counts;
 
 /// The sockets of this node.

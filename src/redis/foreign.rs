@@ -5,7 +5,7 @@ use std::fmt;
 
 use redis::{Connection, RedisResult};
 
-use crate::outbox::redis::PARTITIONS;
+use crate::event::PARTITIONS;
 
 /// The keys that a cluster has once, with their types.
 const ONCE: [(&str, &str); 20] = [

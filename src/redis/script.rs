@@ -86,7 +86,12 @@ pub(crate) fn must_send_code(error: &RedisError) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::event::{AppId, partition_of};
     use crate::support::redis::RedisServer;
 
     #[test]
@@ -110,5 +115,22 @@ mod tests {
             assert_eq!(run(&mut user), Ok(answer.clone()), "{rights:?}");
             assert_eq!(run(&mut user), Ok(answer.clone()), "{rights:?}");
         }
+    }
+
+    #[test]
+    fn redis_works_out_the_partition_of_an_event_in_the_same_way() {
+        let redis = RedisServer::start();
+        let connection = RefCell::new(redis.connect());
+        let lua = concat!(
+            include_str!("scripts/append.lua"),
+            "set_partitions(ARGV[2]) return home_of(ARGV[3], ARGV[4], name_of(ARGV[3], ARGV[4]))"
+        );
+        let script = redis::Script::new(lua);
+        proptest!(ProptestConfig::with_cases(64), |(app: Vec<u8>, channel: Vec<u8>, partitions in 1_u16..=64)| {
+            let mut call = script.prepare_invoke();
+            call.arg("wh").arg(partitions).arg(&app[..]).arg(&channel[..]);
+            let there: u16 = call.invoke(&mut *connection.borrow_mut()).unwrap();
+            prop_assert_eq!(partition_of(&AppId::new(&app), &channel, partitions), there);
+        });
     }
 }

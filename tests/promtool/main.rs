@@ -8,8 +8,9 @@ mod support;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use resonate_webhooks::admin::Cluster;
 use resonate_webhooks::config::Config;
-use resonate_webhooks::status::Cluster;
+use resonate_webhooks::metrics::of_cluster;
 use serde_json::json;
 use support::engine::{APP, engine};
 use support::port::Port;
@@ -54,7 +55,8 @@ fn what_is_served_after_real_traffic_is_as_prometheus_wants_it() {
 
     let config = json!({ "connection": { "host": redis.socket() } });
     let mut cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
-    let text = eventually("a record", || Some(cluster.metrics().unwrap()).filter(|text| text.contains("quoted")));
+    let text =
+        eventually("a record", || Some(of_cluster(&cluster.status().unwrap())).filter(|text| text.contains("quoted")));
     assert_eq!(promtool(&["check", "metrics"], &text), (true, String::new()), "{text}");
 }
 

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use resonate_webhooks::apps::{AppDirectory, Credentials};
 use resonate_webhooks::config::{
     AddressRules, AppScope, Backoff, Batching, CustomNames, Endpoint, EndpointId, EventSet, Filter, Payload, Target,
     TlsFiles,
 };
-use resonate_webhooks::delivery::{Delivery, Settings};
+use resonate_webhooks::delivery::{AppDirectory, Credentials, Delivery, Settings};
 use resonate_webhooks::event::{Event, EventKind};
 use resonate_webhooks::outbox::{MemoryOutbox, Outbox};
 use resonate_webhooks::secret::Secret;

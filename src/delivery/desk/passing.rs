@@ -7,7 +7,7 @@ use super::Open;
 use crate::config::{Endpoint, Payload};
 use crate::delivery::lanes::{Ending, GivenUp, Passed, Withdrawn};
 use crate::delivery::retry::GONE;
-use crate::names::AppId;
+use crate::event::AppId;
 use crate::outbox::{self, DropReport, Fate, Flight, Moves, Queued};
 use crate::telemetry::{Level, OUTBOX_FULL, Outcome, UNCONFIGURED};
 

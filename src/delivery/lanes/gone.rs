@@ -109,11 +109,11 @@ impl Lanes {
 mod tests {
     use std::time::Duration;
 
-    use super::super::EndpointStates;
     use super::super::tests::{endpoint, lanes, push, status};
     use super::*;
     use crate::delivery::Left;
-    use crate::status::{EndpointState, WallClock};
+    use crate::report::EndpointStates;
+    use crate::report::{EndpointState, WallClock};
 
     const URL: &str = "http://localhost/";
 

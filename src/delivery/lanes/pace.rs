@@ -61,9 +61,9 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use super::super::EndpointStates;
     use super::super::tests::{endpoint, lanes, place, push, status};
     use super::*;
+    use crate::report::EndpointStates;
 
     #[test]
     fn requests_keep_their_distance_and_an_idle_time_earns_no_burst() {

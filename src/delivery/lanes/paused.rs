@@ -1,21 +1,9 @@
 //! What becomes of the events for an endpoint that somebody has paused: they wait, and nothing of theirs runs out.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::{Lanes, Plan};
-
-/// The ids of the endpoints that are paused.
-pub(crate) type Pauses = BTreeSet<String>;
-
-/// The states of endpoints that Redis has for all nodes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct EndpointStates {
-    /// Paused endpoints.
-    pub(crate) paused: Pauses,
-    /// The ids of those that have answered 410 and were not resumed, each with the URL, without a query, that did so.
-    pub(crate) disabled: BTreeMap<String, String>,
-}
+use crate::report::EndpointStates;
 
 /// A pause that is on.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{Entry, Lanes};
 use crate::config::Payload;
 use crate::delivery::batch::{Batch, BatchIds};
-use crate::names::AppId;
+use crate::event::AppId;
 use crate::outbox::{Queued, redelivery_of};
 
 impl Lanes {

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::tally::AppTally;
 use super::{Entry, Lanes};
 use crate::config::Endpoint;
-use crate::event::EventName;
-use crate::names::AppId;
+use crate::event::{AppId, EventName};
 use crate::outbox::{Item, LaneId, Queued, Redelivery};
+use crate::report::AppTally;
 
 /// Where the events of one name and application go.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use crate::config::{AppScope, Endpoint};
 use crate::delivery::health::{Health, outcome};
 use crate::delivery::lane::Glance;
 use crate::delivery::retry::Answer;
-use crate::status::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, WallClock, hash_of};
+use crate::report::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, WallClock, hash_of};
 use crate::telemetry::Sight;
 
 impl Lanes {

@@ -1,8 +1,7 @@
 //! Events as text in a stream. The scripts write edges in the same form; `append.lua` describes it.
 
 use super::flight::parse_lane;
-use crate::event::{ClientEvent, CustomEvent, Event, EventKind, take};
-use crate::names::{AppId, ChannelName, UserId};
+use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, Event, EventKind, UserId, take};
 use crate::outbox::{LetterId, Redelivery};
 
 /// The kinds of events that are known.

@@ -5,8 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::EndpointId;
-use crate::event::take;
-use crate::names::AppId;
+use crate::event::{AppId, take};
 use crate::outbox::{LaneId, Position};
 
 /// The text of a lane in Redis: the endpoint's id behind its length, and the application's.

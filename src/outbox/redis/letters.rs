@@ -26,8 +26,7 @@ use redis::{Commands, Connection, RedisResult};
 use super::scripts::Keys;
 use super::unreadable::raw_text;
 use crate::config::{Address, Config, ConfigError};
-use crate::delivery::encode_body;
-use crate::outbox::{DropReport, LetterId, Passed, redelivery_of};
+use crate::outbox::{DropReport, LetterId, Passed, body, redelivery_of};
 use crate::redis::{Link, LinkError, Settings, millis};
 
 /// Letters that one call to Redis moves or reads, so that it serves others in between.
@@ -240,7 +239,7 @@ pub(super) fn fields(passed: &Passed<'_>, report: &DropReport, origin: u64) -> V
         (Some(body), _) => body.to_vec(),
         // It was given up before its turn came, and its body was never read.
         (None, Some(_)) => return Vec::new(),
-        (None, None) => encode_body(passed.events, passed.payload, origin),
+        (None, None) => body::encode(passed.events, passed.payload, origin),
     };
     let time_ms = passed.events.iter().find_map(|queued| queued.event()).map(|event| event.time_ms);
     let time_ms = time_ms.or_else(|| body_time_ms(&body)).unwrap_or_default();

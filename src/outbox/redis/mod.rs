@@ -19,8 +19,8 @@ mod legacy;
 pub(super) mod letters;
 mod merge;
 #[cfg(test)]
+#[path = "../../../tests/model/outbox/mod.rs"]
 mod model;
-mod partition;
 mod passages;
 mod reader;
 mod scripts;
@@ -37,15 +37,14 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, excess, redelivery_of};
+use crate::cluster::Standing;
 use crate::config::{ClusterIdentity, Config};
-use crate::event::Event;
-use crate::presence::Standing;
+use crate::event::{Event, PARTITIONS};
+use crate::process::Thread;
 use crate::redis::{Link, Settings, millis};
 use crate::telemetry::{PacedCount, Telemetry};
-use crate::thread::Thread;
 
-pub(crate) use partition::partition_of;
-pub(crate) use scripts::{Keys, PARTITIONS};
+pub(crate) use scripts::Keys;
 
 use flight::{Kept, lane_field};
 use keeps::Keeps;

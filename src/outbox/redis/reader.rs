@@ -15,8 +15,8 @@ use super::letters::older_than;
 use super::merge::Merge;
 use super::scripts::{Assignment, Keys, Refusal, stream_id};
 use super::tenure::End;
+use crate::cluster::{Place, Standing};
 use crate::outbox::{Handover, Item, Position, Queued, Resume};
-use crate::presence::{Place, Standing};
 use crate::redis::Link;
 
 /// How often partitions are asked for.

@@ -19,9 +19,10 @@ use std::sync::LazyLock;
 
 use redis::{Connection, ErrorKind, RedisResult};
 
+use crate::cluster::Place;
 use crate::config::ClusterIdentity;
+use crate::event::PARTITIONS;
 use crate::outbox::{LetterId, Position};
-use crate::presence::Place;
 use crate::redis::{SCHEMA, Script, ScriptCall, identity_argument};
 
 pub(super) use self::give_up::GivenUp;
@@ -29,9 +30,6 @@ pub(super) use self::give_up::GivenUp;
 pub(super) use self::writes::BYTES_AT_ONCE;
 pub(crate) use self::writes::DeadLetterLimits;
 pub(super) use self::writes::{Frozen, Load, Passage, Written};
-
-/// Into how many streams the events are divided: more nodes than this cannot share the deliveries of a cluster.
-pub(crate) const PARTITIONS: u16 = 16;
 
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
@@ -59,7 +57,7 @@ script!(
 );
 script!(TRIM, "scripts/owners.lua", "scripts/cursors.lua", "scripts/bytes.lua", "scripts/trim.lua");
 script!(REMOVE, "scripts/owners.lua", "scripts/bytes.lua", "scripts/remove.lua");
-script!(REDELIVER, "scripts/next_millisecond.lua", "scripts/dead_letters.lua", "scripts/redeliver.lua");
+script!(REDELIVER, "../../redis/scripts/next_millisecond.lua", "scripts/dead_letters.lua", "scripts/redeliver.lua");
 script!(
     GIVE_UP,
     "scripts/owners.lua",

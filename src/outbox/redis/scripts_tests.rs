@@ -11,7 +11,7 @@ use redis::Commands;
 use redis::streams::StreamRangeReply;
 
 use super::*;
-use crate::names::NodeId;
+use crate::event::NodeId;
 use crate::support::redis::RedisServer;
 
 const LIMITS: DeadLetterLimits = DeadLetterLimits { letters: 10, of_endpoint: 10, bytes: 1 << 40, age_ms: 60_000 };

@@ -7,8 +7,8 @@ use redis::{Connection, RedisResult};
 
 use super::letters;
 use super::scripts::{DeadLetterLimits, Frozen, Keys, Passage, Refusal, Written};
+use crate::cluster::{Place, Standing};
 use crate::outbox::{LetterId, NotKept, Position};
-use crate::presence::{Place, Standing};
 use crate::redis::Link;
 
 /// The writing side of the outbox, for one thread at a time.

@@ -7,10 +7,9 @@ use redis::{Connection, RedisResult};
 
 use super::RedisOutbox;
 use super::scripts::{GivenUp, Keys};
-use crate::event::take;
-use crate::names::AppId;
+use crate::cluster::Place;
+use crate::event::{AppId, take};
 use crate::outbox::{DropReport, Position};
-use crate::presence::Place;
 
 /// Entries per call, so that Redis serves others in between.
 const PORTION: usize = 100;

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::scripts::{Closed, Entered};
 use super::{Claimer, Stuck, relieve, stuck};
+use crate::cluster::{Closed, Entered};
 use crate::redis::Mismatch;
 use crate::telemetry::{Level, RedisFault};
 
@@ -51,9 +51,9 @@ impl Claimer {
         // The same until Redis has answered: a call of which nothing was heard may have begun the settling.
         let new_id = self.new_id.get_or_insert_with(|| format!("{:016x}", rand::random::<u64>())).clone();
         let (session, keys) = (&self.session, &self.keys);
-        let may_take_vacant = self.admission.may_take_vacant(now, keys.lease());
+        let may_take_vacant = self.admission.may_take_vacant(now, keys.membership.lease());
         let entered = relieve(&mut self.link, |redis| {
-            keys.enter(redis, session.node(), &new_id, &server, session.past(), may_take_vacant)
+            keys.membership.enter(redis, session.node(), &new_id, &server, session.past(), may_take_vacant)
         })??;
         self.entered_over = self.link.connection_number().unwrap_or_default();
         self.new_id = None;

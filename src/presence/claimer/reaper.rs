@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::scripts::{Fate, Refusal};
+use super::super::scripts::Fate;
 use super::{Claimer, Sink, Stuck, call, stuck};
+use crate::cluster::Refusal;
 use crate::telemetry::Level;
 
 /// Holds per call when a dead node is reaped.
@@ -18,7 +19,7 @@ impl Claimer {
     pub(super) fn suspect(&mut self, lapsed: Vec<String>, now: Instant) {
         for node in lapsed {
             if !self.lapsed.contains(&node) && self.suspects.iter().all(|(known, _)| *known != node) {
-                self.suspects.push((node, now + SECOND_LOOK.min(self.keys.lease() / 3)));
+                self.suspects.push((node, now + SECOND_LOOK.min(self.keys.membership.lease() / 3)));
             }
         }
     }
@@ -103,7 +104,7 @@ impl Claimer {
         let Some(audit) = &mut self.audit else { return Ok(()) };
         let (session, keys) = (&self.session, &self.keys);
         // Mostly reads; and what Redis refuses of it is not told here.
-        let found = self.link.read(|redis| audit.advance(redis, keys, session.node(), now));
+        let found = self.link.read(|redis| audit.advance(redis, &keys.membership, session.node(), now));
         for process in found.map_err(|_| stuck(&self.link))? {
             self.telemetry.log(
                 Level::Warning,

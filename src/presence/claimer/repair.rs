@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult};
 
-use super::super::scripts::{Keys, Known, Refusal};
+use super::super::scripts::Keys;
 use super::{Claimer, Stuck, known, relieve, stuck};
-use crate::names::NodeId;
+use crate::cluster::{Known, Refusal};
+use crate::event::NodeId;
 use crate::redis::LinkError;
 use crate::telemetry::Level;
 
@@ -49,7 +50,7 @@ impl Claimer {
         }
         let began = Instant::now();
         // What was told so lately may have waited for its announcement when it was lost.
-        let since = now.checked_sub(self.keys.lease() + self.keys.count_interval()).unwrap_or(now);
+        let since = now.checked_sub(self.keys.membership.lease() + self.keys.count_interval()).unwrap_or(now);
         let (holds, answered) = self.ledger.lock().acknowledged(since);
         let epoch = self.session.epoch().unwrap_or_default().to_owned();
         let settling = self.session.settling().to_owned();
@@ -97,8 +98,9 @@ impl Claimer {
             let (session, keys) = (&self.session, &self.keys);
             let known = known(session, &self.ledger);
             let restored = session.has_restored();
-            let look =
-                relieve(&mut self.link, |redis| keys.confirm(redis, session.node(), &known, settling, restored))??;
+            let look = relieve(&mut self.link, |redis| {
+                keys.membership.confirm(redis, session.node(), &known, settling, restored)
+            })??;
             self.session.looked(look.settling, now);
             if look.lapsed {
                 // Redis' clock was set forward, or the node stood still: who sees it lapsed looks once more before it reaps.

@@ -5,8 +5,7 @@ use std::time::Instant;
 use redis::{Connection, RedisResult};
 
 use super::super::ledger::SharedLedger;
-use super::super::scripts::{Closed, Known, Refusal};
-use super::super::session::Session;
+use crate::cluster::{Closed, Known, Refusal, Session};
 use crate::redis::Link;
 
 /// Why a step could not be finished.

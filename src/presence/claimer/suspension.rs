@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::scripts::{Progress, Resumed};
 use super::{Claimer, Stuck, call, stuck};
-use crate::names::AppId;
+use crate::event::AppId;
 use crate::redis::ForeignKey;
 use crate::telemetry::{Level, RedisFault};
 

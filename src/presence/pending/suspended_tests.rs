@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::event::{ClientEvent, ClientEventParts};
-use crate::names::ChannelName;
+use crate::event::{ChannelName, ClientEvent, ClientEventParts};
 use crate::presence::batch::Said;
 
 fn hold(app: &str, channel: &str) -> Hold {

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use redis::Cmd;
 
-use crate::names::{AppId, UserId};
-use crate::outbox::redis::partition_of;
+use crate::event::{AppId, UserId, partition_of};
 use crate::presence::batch::{Batch, CacheSeen, Count, Entry, Whisper};
 use crate::presence::claim::{Change, Claim, Hold};
 use crate::redis::ScriptCall;

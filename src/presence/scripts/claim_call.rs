@@ -2,10 +2,11 @@
 
 use redis::{Connection, FromRedisValue, RedisResult, Value};
 
-use super::answers::{Refusal, Verdict, accepted, count_event, holds, waiting};
+use super::answers::{Verdict, count_event, holds, waiting};
 use super::arguments::add_entries;
 use super::{CLAIM, Keys};
-use crate::names::NodeId;
+use crate::cluster::{Refusal, accepted};
+use crate::event::NodeId;
 use crate::presence::batch::Batch;
 use crate::presence::claim::Claim;
 use crate::redis::{millis, must_send_code};
@@ -29,11 +30,11 @@ impl Keys {
     /// Writes a batch out.
     pub(crate) fn claim_call(&self, node: &NodeId, epoch: &str, batch: &Batch) -> ClaimCall {
         let mut call = redis::cmd("EVALSHA");
-        call.arg(CLAIM.hash()).arg(6).arg(self.key("epoch")).arg(self.key("nodes"));
+        call.arg(CLAIM.hash()).arg(6).arg(self.membership.key("epoch")).arg(self.membership.key("nodes"));
         for name in ["reply", "held_users", "held_channels", "held_connections"] {
-            call.arg(self.of_node(name, node.as_str()));
+            call.arg(self.membership.of_node(name, node.as_str()));
         }
-        call.arg(&self.prefix)
+        call.arg(self.membership.prefix())
             .arg(node.as_str())
             .arg(epoch)
             .arg(batch.number())

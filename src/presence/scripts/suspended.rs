@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use redis::{Commands, Connection, RedisResult};
 
-use super::answers::{Refusal, accepted};
 use super::{Keys, RESUME};
-use crate::names::{AppId, NodeId};
+use crate::cluster::{Refusal, accepted};
+use crate::event::{AppId, NodeId};
 use crate::redis::ForeignKey;
 
 /// How far a suspended application's hold sets are made anew: a node, the kind of its holds, and a cursor.
@@ -31,7 +31,7 @@ pub(crate) enum Resumed {
 impl Keys {
     /// The applications that are suspended, each with the key that is of a foreign type.
     pub(crate) fn suspended(&self, redis: &mut Connection) -> RedisResult<BTreeMap<AppId, ForeignKey>> {
-        let found: Vec<(Vec<u8>, Vec<u8>)> = redis.hgetall(self.key("suspended"))?;
+        let found: Vec<(Vec<u8>, Vec<u8>)> = redis.hgetall(self.membership.key("suspended"))?;
         Ok(found.into_iter().map(|(app, entry)| (AppId::new(&app), ForeignKey::suspending(&entry))).collect())
     }
 
@@ -44,7 +44,7 @@ impl Keys {
         app: &AppId,
         progress: &Progress,
     ) -> RedisResult<Result<Resumed, Refusal>> {
-        let mut call = self.call(&RESUME, node.as_str());
+        let mut call = self.membership.call(&RESUME, node.as_str());
         call.arg(epoch).arg(app.as_bytes()).arg(&progress.node).arg(progress.kind).arg(progress.cursor);
         let (status, node, kind, cursor): (String, String, u64, u64) = call.invoke(redis)?;
         match status.as_str() {

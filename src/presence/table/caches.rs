@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::LocalTable;
-use crate::names::{AppId, ChannelName};
+use crate::event::{AppId, ChannelName};
 
 impl LocalTable {
     /// That a cache channel is empty is said again after this time.

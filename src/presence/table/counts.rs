@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::LocalTable;
-use crate::names::{AppId, ChannelName};
+use crate::event::{AppId, ChannelName};
 use crate::presence::batch::Count;
 
 /// Numbers per script call.

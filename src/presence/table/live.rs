@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{LocalTable, non_empty};
-use crate::names::{AppId, SocketId};
+use crate::event::{AppId, SocketId};
 use crate::presence::claim::Claim;
 
 impl LocalTable {

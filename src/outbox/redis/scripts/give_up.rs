@@ -3,8 +3,8 @@
 use redis::{Connection, RedisResult};
 
 use super::{DeadLetterLimits, GIVE_UP, Keys};
+use crate::cluster::Place;
 use crate::outbox::Position;
-use crate::presence::Place;
 
 /// What became of them.
 #[derive(Debug, PartialEq, Eq)]

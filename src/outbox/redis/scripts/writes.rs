@@ -3,8 +3,8 @@
 use redis::{Connection, ErrorKind, RedisResult};
 
 use super::{Keys, Refusal, WRITE, accepted};
+use crate::cluster::Place;
 use crate::outbox::{LetterId, Position};
-use crate::presence::Place;
 use crate::redis::ScriptCall;
 
 /// The most batches that are kept in one call, and the most passages that are written down in one: about a millisecond of

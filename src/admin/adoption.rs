@@ -1,0 +1,45 @@
+//! Gives the data of a cluster to another one, whose application was renamed.
+
+use std::sync::LazyLock;
+
+use redis::{Connection, RedisResult};
+
+use crate::config::ClusterIdentity;
+use crate::redis::{SCHEMA, Script, identity_argument};
+use crate::report::Keys;
+
+static ADOPT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("../redis/scripts/cluster.lua"),
+        include_str!("../redis/scripts/identity.lua"),
+        include_str!("scripts/adopt.lua")
+    ))
+});
+
+/// What became of an adoption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Adoption {
+    /// The data belongs to this cluster now, and no more to the one of this identity.
+    Adopted(String),
+    /// There was nothing to adopt: the data is this cluster's, or nobody's, or the config names no cluster.
+    Own,
+    /// A newer version has written the data, in this schema: only that can adopt it.
+    NewerSchema(u64),
+}
+
+/// Makes the data that of `identity`'s cluster.
+pub(super) fn adopt(
+    keys: &Keys,
+    redis: &mut Connection,
+    owners: &str,
+    identity: &ClusterIdentity,
+) -> RedisResult<Adoption> {
+    let mut call = ADOPT.call();
+    call.key(keys.epoch()).key(keys.leases()).key(owners).arg(identity_argument(Some(identity))).arg(SCHEMA);
+    let (status, text): (String, String) = call.invoke(redis)?;
+    Ok(match status.as_str() {
+        "ok" => Adoption::Adopted(text),
+        "schema" => Adoption::NewerSchema(text.parse().unwrap_or(u64::MAX)),
+        _ => Adoption::Own,
+    })
+}

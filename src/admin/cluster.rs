@@ -1,0 +1,372 @@
+//! The cluster as its Redis tells of it.
+
+mod actions;
+mod foreign;
+mod rights;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redis::{Connection, RedisResult};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::merge::{self, MergedEndpoint};
+use super::redis_info::RedisInfo;
+use crate::cluster::system_ms;
+use crate::config::{Address, ClusterIdentity, Config, ConfigError, Endpoint};
+use crate::event::PARTITIONS;
+use crate::outbox::redis::Keys as OutboxKeys;
+use crate::redis::{Link, LinkError, Mismatch, Settings, Stamp};
+use crate::report::{
+    AT_MOST, Disagreement, Keys, LATENCY_BOUNDS_MS, LaneStatus, NodeRecord, SILENT_AFTER_MS, disagreements,
+};
+
+pub use actions::{Configured, Seen};
+pub use foreign::Foreign;
+pub use rights::Refusals;
+
+/// What the nodes of a cluster have written down, from any machine that reaches their Redis. Every method waits for Redis:
+/// not for an event loop.
+#[derive(Debug)]
+pub struct Cluster {
+    keys: Keys,
+    outbox: OutboxKeys,
+    settings: Settings,
+    endpoints: Vec<Endpoint>,
+    warnings: Vec<String>,
+    identity: Option<ClusterIdentity>,
+    link: Option<Link>,
+}
+
+/// Redis did not do what was asked of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Redis at {address}: {error}")]
+pub struct StatusError {
+    address: Box<Address>,
+    error: LinkError,
+}
+
+/// How a cluster is doing.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClusterStatus {
+    /// Redis' clock, in Unix ms, as are all times here but `clock_ms`.
+    pub time_ms: u64,
+    /// How far this machine's clock is ahead of it.
+    pub clock_skew_ms: i64,
+    /// What Redis says of itself.
+    pub redis: RedisInfo,
+    /// Which cluster the data belongs to.
+    pub identity: Identity,
+    /// The nodes, oldest first.
+    pub nodes: Vec<Node>,
+    /// The endpoints over all nodes.
+    pub endpoints: Vec<MergedEndpoint>,
+    /// The most endpoints that one node left out.
+    pub endpoints_omitted: usize,
+    /// The longest lanes.
+    pub lanes: Vec<Lane>,
+    /// How many more there are.
+    pub lanes_omitted: usize,
+    /// The upper bounds of the buckets of every `latency.counts`, in ms; the last bucket has none.
+    pub latency_bounds_ms: [u64; LATENCY_BOUNDS_MS.len()],
+    /// The counters of all nodes, summed.
+    pub counters: Map<String, Value>,
+    /// Dead letters.
+    pub dead_letters: usize,
+    /// The channels that are occupied now, by application.
+    pub channels: BTreeMap<String, usize>,
+    /// Keys of ours that another program has written.
+    pub foreign_keys: Vec<Foreign>,
+    /// What its running nodes have been configured differently with for too long.
+    pub disagreements: Vec<Disagreement>,
+    /// What waits in Redis.
+    pub outbox: Outbox,
+    /// The ids of the endpoints that somebody has paused, each with the time; the nodes follow within two seconds.
+    pub paused: BTreeMap<String, u64>,
+    /// The ids of the endpoints that have answered 410 and were not resumed, each with the time; the nodes follow likewise.
+    pub disabled: BTreeMap<String, u64>,
+}
+
+/// Which cluster the data belongs to, and whether that is the one of this config.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// The identity of the data, if it has one.
+    pub data: Option<String>,
+    /// That of this config, if it names a cluster.
+    pub own: Option<String>,
+    /// The schema of the data, if there is any.
+    pub schema: Option<u64>,
+    /// Why nodes with this config may not work on the data, if they may not.
+    pub mismatch: Option<String>,
+    /// What to do about it.
+    pub remedy: Option<&'static str>,
+}
+
+/// A node of the cluster.
+#[derive(Clone, Debug, Serialize)]
+pub struct Node {
+    /// `running`, `stopped` in good order, or `silent`: it has written nothing for six seconds.
+    pub state: NodeState,
+    /// When it last wrote.
+    pub written_ms: u64,
+    /// When its lease lapses; none when it has none.
+    pub lease_ms: Option<u64>,
+    /// How far its clock is ahead of Redis'.
+    pub clock_skew_ms: i64,
+    /// What it wrote.
+    #[serde(flatten)]
+    pub record: NodeRecord,
+}
+
+/// Whether a node is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeState {
+    /// It is.
+    Running,
+    /// It said goodbye.
+    Stopped,
+    /// It is dead, or cut off from Redis.
+    Silent,
+}
+
+/// A lane, and whose it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Lane {
+    /// The node that sends it.
+    pub node: String,
+    /// What that says of it.
+    #[serde(flatten)]
+    pub lane: LaneStatus,
+}
+
+/// What waits in the outbox in Redis.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Outbox {
+    /// Entries in all partitions: each is an event, or a dead letter that is sent again.
+    pub events: usize,
+    /// The partitions.
+    pub partitions: Vec<Partition>,
+}
+
+/// A partition of the outbox.
+#[derive(Clone, Debug, Serialize)]
+pub struct Partition {
+    /// Its number.
+    #[serde(rename = "partition")]
+    pub number: u16,
+    /// Entries in it.
+    pub events: usize,
+    /// The node that delivers them.
+    pub owner: Option<String>,
+}
+
+/// What Redis answers to what is asked in one go: its time, who wrote when, leases, dead letters, owners, pauses, what
+/// is disabled, and identity and schema from two keys.
+type Answers = (
+    (u64, u64),
+    Vec<(String, f64)>,
+    BTreeMap<String, f64>,
+    usize,
+    BTreeMap<String, String>,
+    BTreeMap<String, u64>,
+    BTreeMap<String, String>,
+    (Option<String>, Option<u64>),
+    (Option<String>, Option<u64>),
+);
+
+/// What is read in one go.
+struct Found {
+    time_ms: u64,
+    written: Vec<(String, u64)>,
+    leases: BTreeMap<String, i64>,
+    dead_letters: usize,
+    paused: BTreeMap<String, u64>,
+    disabled: BTreeMap<String, u64>,
+    stamp: Stamp,
+    /// By partition; under another name the number of tenures there have been.
+    owners: BTreeMap<String, String>,
+    lengths: Vec<usize>,
+}
+
+impl Cluster {
+    /// The cluster that `config` describes. Connects with the first call.
+    ///
+    /// # Errors
+    /// When a TLS file of the connection cannot be used.
+    pub fn of(config: &Config) -> Result<Self, ConfigError> {
+        let settings = Settings::of(config)?;
+        let (keys, outbox) = (Keys::new(&config.key_prefix), OutboxKeys::new(&config.key_prefix));
+        let (endpoints, warnings) = (config.endpoints.clone(), config.warnings.clone());
+        let identity = config.cluster.clone();
+        Ok(Self { keys, outbox, settings, endpoints, warnings, identity, link: None })
+    }
+
+    /// How the cluster is doing.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked.
+    pub fn status(&mut self) -> Result<ClusterStatus, StatusError> {
+        let found = self.call(|redis, cluster| cluster.find(redis))?;
+        let clock_skew_ms = skew(system_ms(), found.time_ms);
+        let nodes = self.call(|redis, cluster| cluster.nodes(redis, &found))?;
+        let (channels, foreign_keys) = self.call(|redis, cluster| cluster.channels(redis, &nodes))?;
+        let redis = self.call(|redis, _| RedisInfo::ask(redis))?;
+        let runs = |node: &Node| node.state == NodeState::Running;
+        let mut lanes: Vec<Lane> = nodes
+            .iter()
+            .filter(|node| runs(node))
+            .flat_map(|node| node.record.deliveries.lanes.iter().map(|lane| (node.record.node.clone(), lane.clone())))
+            .map(|(node, lane)| Lane { node, lane })
+            .collect();
+        lanes.sort_by_key(|lane| std::cmp::Reverse(lane.lane.depth));
+        let told = lanes.len();
+        lanes.truncate(AT_MOST);
+        let left_out = nodes.iter().filter(|node| runs(node)).map(|node| node.record.deliveries.lanes_omitted);
+        let lanes_omitted = told - lanes.len() + left_out.sum::<usize>();
+        let endpoints_left_out = nodes.iter().map(|node| node.record.deliveries.endpoints_omitted);
+        let running =
+            nodes.iter().filter(|node| runs(node)).map(|node| (node.record.node.as_str(), &node.record.configured));
+        Ok(ClusterStatus {
+            time_ms: found.time_ms,
+            clock_skew_ms,
+            redis,
+            identity: self.identity(&found.stamp),
+            endpoints: merge::endpoints(nodes.iter().map(|node| (&node.record, runs(node)))),
+            endpoints_omitted: endpoints_left_out.max().unwrap_or_default(),
+            lanes,
+            lanes_omitted,
+            latency_bounds_ms: LATENCY_BOUNDS_MS,
+            counters: merge::counters(nodes.iter().map(|node| &node.record)),
+            dead_letters: found.dead_letters,
+            channels,
+            foreign_keys,
+            disagreements: disagreements(running, found.time_ms),
+            outbox: found.outbox(),
+            paused: found.paused,
+            disabled: found.disabled,
+            nodes,
+        })
+    }
+
+    fn identity(&self, stamp: &Stamp) -> Identity {
+        let mismatch = stamp.mismatch(self.keys.prefix(), self.identity.as_ref());
+        Identity {
+            data: stamp.cluster().map(str::to_owned),
+            own: self.identity.as_ref().map(|cluster| cluster.name.clone()),
+            schema: stamp.schema,
+            remedy: mismatch.as_ref().map(Mismatch::remedy),
+            mismatch: mismatch.map(|mismatch| mismatch.to_string()),
+        }
+    }
+
+    fn find(&self, redis: &mut Connection) -> RedisResult<Found> {
+        let stamp = ["cluster", "schema"];
+        let ((seconds, micros), written, leases, dead_letters, owners, paused, disabled, first, second): Answers =
+            redis::pipe()
+                .cmd("TIME")
+                .zrange_withscores(self.keys.nodes(), 0, -1)
+                .zrange_withscores(self.keys.leases(), 0, -1)
+                .xlen(self.outbox.dead_letters())
+                .hgetall(self.outbox.owners())
+                .hgetall(self.keys.paused())
+                .hgetall(self.keys.disabled())
+                .hmget(self.keys.epoch(), &stamp)
+                .hmget(self.outbox.owners(), &stamp)
+                .query(redis)?;
+        let mut lengths = redis::pipe();
+        for partition in 0..PARTITIONS {
+            lengths.xlen(self.outbox.stream(partition));
+        }
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "scores are whole times in ms")]
+        Ok(Found {
+            time_ms: seconds * 1000 + micros / 1000,
+            written: written.into_iter().map(|(node, at)| (node, at as u64)).collect(),
+            leases: leases.into_iter().map(|(node, until)| (node, until as i64)).collect(),
+            dead_letters,
+            paused,
+            disabled: since(disabled),
+            stamp: Stamp::read([first, second]),
+            owners,
+            lengths: lengths.query(redis)?,
+        })
+    }
+
+    /// The nodes whose records are there, those that began first coming first.
+    fn nodes(&self, redis: &mut Connection, found: &Found) -> RedisResult<Vec<Node>> {
+        if found.written.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<String> = found.written.iter().map(|(name, _)| self.keys.record(name)).collect();
+        let records: Vec<Option<Vec<u8>>> = redis::cmd("MGET").arg(keys).query(redis)?;
+        let mut nodes: Vec<Node> = found
+            .written
+            .iter()
+            .zip(records)
+            .filter_map(|((_, written_ms), record)| {
+                let record: NodeRecord = serde_json::from_slice(&record?).ok()?;
+                let lease = found.leases.get(&record.node).and_then(|until| u64::try_from(*until).ok());
+                let state = match (record.stopped, found.time_ms.saturating_sub(*written_ms)) {
+                    (true, _) => NodeState::Stopped,
+                    (false, age) if age > SILENT_AFTER_MS => NodeState::Silent,
+                    (false, _) => NodeState::Running,
+                };
+                let clock_skew_ms = skew(record.clock_ms, *written_ms);
+                Some(Node { state, written_ms: *written_ms, lease_ms: lease, clock_skew_ms, record })
+            })
+            .collect();
+        nodes.sort_by_key(|node| node.record.started_ms);
+        Ok(nodes)
+    }
+
+    /// How many channels are occupied in each application that a node knows, and the keys that are not what they should be.
+    fn channels(&self, redis: &mut Connection, nodes: &[Node]) -> RedisResult<(BTreeMap<String, usize>, Vec<Foreign>)> {
+        let apps: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.record.apps).collect();
+        let names: Vec<&str> = apps.iter().map(|app| app.as_str()).collect();
+        let foreign = foreign::keys(redis, &self.keys, &names)?;
+        let (mut lengths, mut asked) = (redis::pipe(), Vec::new());
+        for app in apps {
+            if foreign.iter().all(|key| key.app_id.as_ref() != Some(app)) {
+                lengths.hlen(self.keys.occupied(app));
+                asked.push(app.clone());
+            }
+        }
+        let lengths: Vec<usize> = if asked.is_empty() { Vec::new() } else { lengths.query(redis)? };
+        Ok((asked.into_iter().zip(lengths).collect(), foreign))
+    }
+
+    fn call<T>(&mut self, talk: impl FnOnce(&mut Connection, &Self) -> RedisResult<T>) -> Result<T, StatusError> {
+        let mut link = self.link.take().unwrap_or_else(|| Link::silent(self.settings.clone()));
+        let result = link.with(|redis| talk(redis, self));
+        // After a failure the link would have the next caller wait: whoever calls again wants another try.
+        self.link = result.is_ok().then_some(link);
+        result.map_err(|error| StatusError { address: Box::new(self.settings.address().clone()), error })
+    }
+}
+
+impl Found {
+    fn outbox(&self) -> Outbox {
+        let partitions = (0..).zip(&self.lengths).map(|(number, events)| Partition {
+            number,
+            events: *events,
+            // `{tenure} {node}`
+            owner: self
+                .owners
+                .get(&number.to_string())
+                .and_then(|owner| owner.split_once(' '))
+                .map(|(_, node)| node.to_owned()),
+        });
+        Outbox { events: self.lengths.iter().sum(), partitions: partitions.collect() }
+    }
+}
+
+/// Since when each of the endpoints is disabled, out of that and its URL.
+fn since(disabled: BTreeMap<String, String>) -> BTreeMap<String, u64> {
+    let since = |(id, text): (String, String)| Some((id, text.split(' ').next()?.parse().ok()?));
+    disabled.into_iter().filter_map(since).collect()
+}
+
+/// How far a clock that says `ours` is ahead of one that says `theirs`, in ms.
+fn skew(ours: u64, theirs: u64) -> i64 {
+    ours.cast_signed().wrapping_sub(theirs.cast_signed())
+}

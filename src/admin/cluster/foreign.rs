@@ -1,0 +1,45 @@
+//! Keys of ours that another program has written.
+
+use redis::{Commands, Connection, RedisResult};
+use serde::Serialize;
+
+use crate::redis::{ForeignKey, answered, find_foreign_keys, find_foreign_keys_of_apps};
+use crate::report::Keys;
+
+/// A key that is not of its type.
+#[derive(Clone, Debug, Serialize)]
+pub struct Foreign {
+    /// The key, with those of its characters escaped that are not printable.
+    pub key: String,
+    /// The application that is suspended on its account, if it is one's.
+    pub app_id: Option<String>,
+    /// What is wrong with it, and what to do about it.
+    pub message: String,
+}
+
+impl Foreign {
+    fn new(key: ForeignKey, app_id: Option<String>) -> Self {
+        Self { message: key.to_string(), key: key.key, app_id }
+    }
+}
+
+/// Looks for such keys: those of the cluster, those of these applications, and those on whose account a node has suspended one.
+/// Nothing is found where that may not be asked.
+///
+/// # Errors
+/// When the connection breaks.
+pub(super) fn keys(redis: &mut Connection, keys: &Keys, apps: &[&str]) -> RedisResult<Vec<Foreign>> {
+    let of_cluster = answered(find_foreign_keys(redis, keys.prefix()))?.unwrap_or_default();
+    let mut foreign: Vec<Foreign> = of_cluster.into_iter().map(|key| Foreign::new(key, None)).collect();
+    let suspended: Vec<(Vec<u8>, Vec<u8>)> = answered(redis.hgetall(keys.suspended()))?.unwrap_or_default();
+    for (app, entry) in suspended {
+        let app = String::from_utf8_lossy(&app).into_owned();
+        foreign.push(Foreign::new(ForeignKey::suspending(&entry), Some(app)));
+    }
+    for (app, key) in answered(find_foreign_keys_of_apps(redis, keys.prefix(), apps))?.unwrap_or_default() {
+        if foreign.iter().all(|known| known.key != key.key) {
+            foreign.push(Foreign::new(key, Some(app.to_owned())));
+        }
+    }
+    Ok(foreign)
+}

@@ -1,0 +1,176 @@
+//! The scripts by which a node joins its cluster, stays in it and leaves, and the keys that all scripts of a node take.
+//!
+//! Keys behind `{prefix}:` (default `wh`); one server or Sentinel:
+//! - `epoch`: hash, `id`, `settling` (see `scripts/settling.lua`), `server` (the process that the data is with), `cluster` and
+//!   `schema`, which `identity.lua` describes; presence adds fields of its own. One life of the data: when the key is gone,
+//!   Redis has lost everything.
+//! - `unconfirmed`: set, nodes that a settling waits for.
+//! - `nodes`: sorted set, node → expiry of its lease (ms by Redis' clock); negative while it is being reaped.
+//! - `held_users:{node}`, `held_channels:{node}`, `held_connections:{node}`: sets, what a node holds, which is taken in this
+//!   order: the reaper of a dead node costs what the node held, not what Redis holds.
+//! - `audit`: string, the node that compares the roster with the cluster; see [`super::audit`].
+//! - `reply:{node}`: hash, number, time and edges of the node's last batch, the settling for which it last restored its
+//!   holds, and whether it was reaped: a batch sent twice is applied once, and one that comes late not at all.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::{Connection, RedisResult};
+
+use super::answers::{Closed, Entered, Known, Look, Refusal, accepted};
+use super::session::Past;
+use crate::config::ClusterIdentity;
+use crate::event::NodeId;
+use crate::redis::{Mismatch, SCHEMA, Script, ScriptCall, identity_argument, millis};
+
+macro_rules! script {
+    ($name:ident, $($file:literal),+) => {
+        static $name: LazyLock<Script> = LazyLock::new(|| {
+            Script::new(concat!(
+                include_str!("../redis/scripts/cluster.lua"),
+                include_str!("../redis/scripts/refusals.lua"),
+                $(include_str!($file)),+
+            ))
+        });
+    };
+}
+
+script!(OPEN, "../redis/scripts/identity.lua", "scripts/open.lua");
+script!(CONFIRM, "scripts/confirm.lua");
+script!(ELECT, "scripts/elect.lua");
+script!(BYE, "scripts/held.lua", "scripts/bye.lua");
+
+/// Puts the scripts together. A process that forks while a thread of its does so would leave them to its child in the midst
+/// of that for ever, so that it is done before there are threads.
+pub(crate) fn put_together() {
+    for script in [&OPEN, &CONFIRM, &ELECT, &BYE] {
+        LazyLock::force(script);
+    }
+}
+
+/// The keys of one prefix, as one node uses them to be in its cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct MembershipScripts {
+    prefix: String,
+    lease: Duration,
+    /// The cluster of the node; one without is not checked.
+    identity: Option<ClusterIdentity>,
+}
+
+impl MembershipScripts {
+    /// The keys behind `prefix`, for nodes that stay in the cluster for `lease` without a sign of life.
+    pub(crate) fn new(prefix: &str, lease: Duration) -> Self {
+        Self { prefix: prefix.to_owned(), lease, identity: None }
+    }
+
+    /// The same keys for a node of this cluster.
+    pub(crate) fn with_identity(self, identity: Option<ClusterIdentity>) -> Self {
+        Self { identity, ..self }
+    }
+
+    /// The prefix itself.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// How long a node stays in the cluster without a sign of life.
+    pub(crate) const fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    /// The key of this name.
+    pub(crate) fn key(&self, name: &str) -> String {
+        format!("{}:{name}", self.prefix)
+    }
+
+    /// The key of this name that belongs to one node.
+    pub(crate) fn of_node(&self, name: &str, node: &str) -> String {
+        format!("{}:{name}:{node}", self.prefix)
+    }
+
+    /// A call of `script` with the keys and arguments that every script takes first.
+    pub(crate) fn call<'a>(&self, script: &'a Script, node: &str) -> ScriptCall<'a> {
+        let mut call = script.call();
+        call.key(self.key("epoch")).key(self.key("nodes")).arg(&self.prefix).arg(node);
+        call
+    }
+
+    /// Adds the keys of what a node holds.
+    pub(crate) fn add_held(&self, call: &mut ScriptCall<'_>, node: &str) {
+        for name in ["held_users", "held_channels", "held_connections"] {
+            call.key(self.of_node(name, node));
+        }
+    }
+
+    /// Opens a session of `node` in the cluster, over a connection to the process `server`. `new_id` becomes the id of a new
+    /// epoch and of a new settling. With `may_take_vacant`, data without an identity becomes this cluster's.
+    pub(crate) fn enter(
+        &self,
+        redis: &mut Connection,
+        node: &NodeId,
+        new_id: &str,
+        server: &str,
+        past: Past,
+        may_take_vacant: bool,
+    ) -> RedisResult<Result<Entered, Closed>> {
+        let mut call = self.call(&OPEN, node.as_str());
+        call.key(self.of_node("reply", node.as_str())).key(self.key("unconfirmed")).key(self.key("owners"));
+        call.arg(millis(self.lease)).arg(new_id).arg(server).arg(past as u8);
+        call.arg(identity_argument(self.identity.as_ref())).arg(SCHEMA).arg(u8::from(may_take_vacant));
+        let (status, text, settling): (String, String, String) = call.invoke(redis)?;
+        let prefix = self.prefix.clone();
+        Ok(match status.as_str() {
+            "ok" => Ok(Entered { epoch: text, settling }),
+            "vacant" => Err(Closed::Vacant),
+            "schema" => Err(Closed::Mismatch(Mismatch::Schema { prefix, theirs: text.parse().unwrap_or(u64::MAX) })),
+            _ => {
+                let own = self.identity.as_ref().map(|cluster| cluster.name.clone()).unwrap_or_default();
+                Err(Closed::Mismatch(Mismatch::Foreign { prefix, theirs: text, own }))
+            }
+        })
+    }
+
+    /// The same in a cluster that takes this node.
+    #[cfg(test)]
+    pub(crate) fn open(&self, redis: &mut Connection, node: &NodeId, new_id: &str, past: Past) -> RedisResult<Entered> {
+        self.enter(redis, node, new_id, "", past, true).map(|entered| entered.expect("a cluster that takes this node"))
+    }
+
+    /// Confirms that Redis has all that the node holds, which has `restored` that or finds nothing lost, to the settling that
+    /// the node knows; only looks when it knows of none.
+    pub(crate) fn confirm(
+        &self,
+        redis: &mut Connection,
+        node: &NodeId,
+        known: &Known<'_>,
+        settling: &str,
+        restored: bool,
+    ) -> RedisResult<Result<Look, Refusal>> {
+        let mut call = self.call(&CONFIRM, node.as_str());
+        call.key(self.of_node("reply", node.as_str())).key(self.key("unconfirmed"));
+        call.arg(known.epoch).arg(known.answered).arg(known.restored_for).arg(settling).arg(u8::from(restored));
+        let (status, settling, lapsed): (String, String, u8) = call.invoke(redis)?;
+        accepted(&status, 0).map(|result| result.map(|()| Look { settling, lapsed: lapsed == 1 }))
+    }
+
+    /// Elects the node that compares the roster with the cluster, for `time` from now. Returns the nodes of the cluster if
+    /// it is this one.
+    pub(crate) fn elect(
+        &self,
+        redis: &mut Connection,
+        node: &NodeId,
+        time: Duration,
+    ) -> RedisResult<Option<Vec<String>>> {
+        let mut call = self.call(&ELECT, node.as_str());
+        let (elected, nodes): (u64, Vec<String>) = call.key(self.key("audit")).arg(millis(time)).invoke(redis)?;
+        Ok((elected == 1).then_some(nodes))
+    }
+
+    /// Takes a node that holds nothing any more out of the cluster.
+    pub(crate) fn bye(&self, redis: &mut Connection, node: &NodeId) -> RedisResult<()> {
+        let mut call = self.call(&BYE, node.as_str());
+        self.add_held(&mut call, node.as_str());
+        call.key(self.of_node("reply", node.as_str()));
+        call.invoke(redis)
+    }
+}

@@ -1,0 +1,76 @@
+//! What signs webhooks: the secrets of an application, or of an endpoint, as HMACs that have begun: what a
+//! key makes of an HMAC is the same for every message.
+
+use crate::config::{EndpointSecret, PreviousSecret};
+use crate::secret::{HmacSha256, Secret, keyed};
+
+/// The key and the secrets of an application or an endpoint.
+#[derive(Debug)]
+pub(crate) struct SigningKey {
+    /// `X-Pusher-Key`; an endpoint may have none.
+    pub(crate) key: Option<String>,
+    /// `X-Pusher-Signature`, with the text of the current secret.
+    pub(crate) pusher: HmacSha256,
+    /// `webhook-signature`, with the current secret.
+    pub(crate) standard: HmacSha256,
+    /// The same with those that it replaced, which differ from it.
+    previous: Vec<(PreviousSecret, HmacSha256)>,
+}
+
+impl SigningKey {
+    /// The key of an application, whose secrets are text whatever they look like.
+    pub(crate) fn of_app(key: String, secret: &Secret, previous: &[PreviousSecret]) -> Self {
+        Self::new(Some(key), secret, previous, text)
+    }
+
+    fn new(
+        key: Option<String>,
+        secret: &Secret,
+        previous: &[PreviousSecret],
+        standard: impl Fn(&Secret) -> HmacSha256,
+    ) -> Self {
+        let replaced = previous.iter().filter(|previous| previous.secret != *secret);
+        Self {
+            key,
+            pusher: text(secret),
+            standard: standard(secret),
+            previous: replaced.map(|previous| (previous.clone(), standard(&previous.secret))).collect(),
+        }
+    }
+
+    /// The previous secrets that still sign at this time, in Unix seconds.
+    pub(crate) fn previous_at(&self, unix_seconds: u64) -> impl Iterator<Item = &HmacSha256> {
+        let signing = self.previous.iter().filter(move |(previous, _)| previous.signs_at(unix_seconds));
+        signing.map(|(_, code)| code)
+    }
+}
+
+/// The key of an endpoint, whose secrets may be those of Standard Webhooks.
+impl From<&EndpointSecret> for SigningKey {
+    fn from(EndpointSecret { key, secret, previous }: &EndpointSecret) -> Self {
+        let standard = |secret: &Secret| secret.whsec_bytes().map_or_else(|| text(secret), |bytes| keyed(&bytes));
+        Self::new(key.clone(), secret, previous, standard)
+    }
+}
+
+fn text(secret: &Secret) -> HmacSha256 {
+    keyed(secret.expose().as_bytes())
+}
+
+/// What signs an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signer<'a> {
+    /// For Pusher's two headers.
+    pub(crate) pusher: &'a SigningKey,
+    /// For `webhook-signature`.
+    pub(crate) standard: &'a SigningKey,
+}
+
+impl<'a> Signer<'a> {
+    /// The signer of events of `app` for an endpoint with a secret of its `own`. `None` while the application is needed and
+    /// not known.
+    pub(crate) fn of(app: Option<&'a SigningKey>, own: Option<&'a SigningKey>) -> Option<Self> {
+        let pusher = own.filter(|own| own.key.is_some()).or(app)?;
+        Some(Self { pusher, standard: own.unwrap_or(pusher) })
+    }
+}

@@ -1,0 +1,54 @@
+//! Doors into the parts that benchmarks measure alone (cargo feature `bench`). Nothing else uses them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::delivery::{AppDirectory, Batch, Credentials, SignedRequest};
+use crate::event::{AppId, Event};
+use crate::outbox::redis::codec;
+use crate::outbox::{Item, Position, Queued};
+use crate::secret::Secret;
+
+pub use super::still::Still;
+
+/// The events of a batch on their way to the wire.
+#[derive(Debug)]
+pub struct Signing {
+    apps: AppDirectory,
+    batch: Batch,
+}
+
+impl Signing {
+    /// A batch of these events, which are of one application, and the secret that signs it.
+    #[must_use]
+    pub fn new(app: &AppId, events: Vec<Event>, secret: &str) -> Self {
+        let apps = AppDirectory::default();
+        apps.register(app.clone(), Credentials { key: "key".to_owned(), secret: Secret::new(secret) });
+        let queued = events.into_iter().map(|event| Arc::new(queue(event))).collect();
+        Self { apps, batch: Batch::new(app.clone(), "msg_0123456789abcdef_1".to_owned(), queued) }
+    }
+
+    /// The JSON of the events.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        self.batch.encode(0)
+    }
+
+    /// The request with this body and both signatures; `None` for an application without credentials.
+    #[must_use]
+    pub fn sign<'a>(&'a self, body: &'a [u8]) -> Option<SignedRequest<'a>> {
+        self.batch.sign(body, 1_700_000_000, &self.apps, None)
+    }
+}
+
+/// An event as lanes hold it.
+#[must_use]
+pub fn queue(event: Event) -> Queued {
+    Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq: 0 }, Instant::now())
+}
+
+/// An event as it comes from Redis.
+#[must_use]
+pub fn decode_event(text: &[u8], time_ms: u64) -> Option<Event> {
+    codec::decode(text, time_ms)
+}

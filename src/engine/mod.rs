@@ -1,0 +1,339 @@
+//! The engine: everything between a hook and a POST, and the life of its threads.
+
+#[cfg(feature = "bench")]
+pub mod bench;
+mod books;
+mod endpoints;
+mod hooks;
+mod interest;
+mod left;
+mod reconcile;
+pub mod registry;
+mod reporter;
+mod root;
+mod running;
+#[cfg(feature = "bench")]
+mod still;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use parking_lot::{Mutex, RwLock};
+
+use crate::config::{Config, Endpoint, OutboxKind};
+use crate::delivery::{AppDirectory, Credentials};
+use crate::event::AppId;
+use crate::presence::{Intent, IntentQueue};
+use crate::process::{fork_generation, watch_forks};
+use crate::secret::Secret;
+use crate::telemetry::{Level, Outcome};
+
+pub use hooks::{RelayedMessage, SendError};
+use interest::Interests;
+pub use left::Left;
+pub use reconcile::Page;
+use root::Root;
+use running::{Running, Shared, gauges};
+
+/// The share of `shutdown_timeout` that flushes may use up before the end: a hanging endpoint must not eat the time in
+/// which the last departures reach Redis.
+const FLUSH_SHARE: f64 = 0.9;
+
+/// How soon a queue without room is tried again at the end.
+const FULL_QUEUE_RETRY: Duration = Duration::from_millis(1);
+
+/// Webhooks for one Resonate process.
+///
+/// Hooks call it from the event loop; none of its methods waits, but [`Self::flush`] and [`Self::stop`]. In a forked child
+/// it is inert: its threads stayed with the parent.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    interests: Interests,
+    /// The process that booted it.
+    generation: AtomicU32,
+    shared: Shared,
+    /// The ids handed over by hooks, so that each is allocated once.
+    app_ids: RwLock<HashMap<Box<[u8]>, AppId>>,
+    /// Who receives webhooks now.
+    endpoints: Mutex<Vec<Endpoint>>,
+    booted: AtomicBool,
+    /// What flushes have left of `shutdown_timeout`: the end of the process is bounded as a whole.
+    time_to_flush: Mutex<Duration>,
+    threads: Mutex<Threads>,
+}
+
+/// What runs, or is still to be started.
+#[derive(Debug)]
+enum Threads {
+    Unstarted { intents: Receiver<Intent> },
+    Running(Root),
+    Stopped,
+}
+
+impl Engine {
+    /// An engine at rest: no thread, no connection.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let (queue, intents) = IntentQueue::new(config.queue_size);
+        let interests = Interests::of(&config.endpoints);
+        let ledger = books::ledger(&config, &interests);
+        Self {
+            interests,
+            endpoints: Mutex::new(config.endpoints.clone()),
+            generation: AtomicU32::new(fork_generation()),
+            shared: Shared {
+                telemetry: Arc::default(),
+                apps: Arc::new(AppDirectory::with_previous(config.previous_secrets.clone())),
+                queue: Arc::new(queue),
+                ledger: Arc::new(ledger),
+            },
+            app_ids: RwLock::default(),
+            booted: AtomicBool::new(false),
+            time_to_flush: Mutex::new(config.shutdown_timeout),
+            threads: Mutex::new(Threads::Unstarted { intents }),
+            config,
+        }
+    }
+
+    /// Starts the threads; once. An unreachable Redis is not an error here: it is waited for in the background.
+    ///
+    /// # Errors
+    /// When the operating system refuses a thread, or the Redis connection cannot be built from its settings.
+    pub fn boot(&self) -> io::Result<()> {
+        watch_forks();
+        let mut threads = self.threads.lock();
+        let Threads::Unstarted { intents } = &*threads else { return Ok(()) };
+        for warning in &self.config.warnings {
+            self.shared.telemetry.log(Level::Warning, warning);
+        }
+        let (config, shared, intents) = (self.config.clone(), self.shared.clone(), intents.clone());
+        *threads =
+            Threads::Running(Root::start(&self.shared.telemetry, move || Running::start(&config, &shared, intents))?);
+        self.generation.store(fork_generation(), Ordering::Relaxed);
+        self.booted.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Takes an application's credentials, at first sight and when they change.
+    ///
+    /// Before the boot too: the first events to send may be those of a node that died.
+    pub fn register_app(&self, app: &[u8], key: impl AsRef<[u8]>, secret: impl AsRef<[u8]>) {
+        if self.is_inherited() {
+            return;
+        }
+        let app = self.app_id(app);
+        // Not an exception: its trace would show the secret.
+        let (Ok(key), Ok(secret)) = (str::from_utf8(key.as_ref()), str::from_utf8(secret.as_ref())) else {
+            let message =
+                format_args!("Key or secret of application {app:?} is not UTF-8: its webhooks cannot be signed");
+            return self.shared.telemetry.log(Level::Error, message);
+        };
+        let credentials = Credentials { key: key.to_owned(), secret: Secret::new(secret) };
+        self.shared.apps.register(app, credentials);
+    }
+
+    /// The applications to ask the host for now: they have events, and nobody knows their secrets.
+    #[must_use]
+    pub fn wanted_apps(&self) -> Vec<AppId> {
+        if self.is_inert() { Vec::new() } else { self.shared.apps.take_wanted(Instant::now()) }
+    }
+
+    /// Takes up to `max` outcomes, oldest first.
+    #[must_use]
+    pub fn poll(&self, max: usize) -> Vec<Outcome> {
+        if self.is_inherited() { Vec::new() } else { self.shared.telemetry.outcomes().take(max) }
+    }
+
+    /// Counters, then failed requests to Redis by their reason, then gauges: what waits in the queue, behind Redis, and in the outbox.
+    #[must_use]
+    pub fn stats(&self) -> Vec<(&'static str, u64)> {
+        let mut stats = self.shared.telemetry.counters().snapshot();
+        stats.extend(self.shared.telemetry.redis_failures().map(|(fault, count, _)| (fault.stat(), count)));
+        stats.extend(self.gauges().map(|(name, value)| (name, value as u64)));
+        stats
+    }
+
+    /// What waits, and what is there: nothing while the engine is inert.
+    fn gauges(&self) -> [(&'static str, usize); 6] {
+        if self.is_inert() {
+            return gauges([0; 6]);
+        }
+        let events = match &*self.threads.lock() {
+            Threads::Running(root) => {
+                root.with(Some(Instant::now()), |running| running.delivery.queued()).unwrap_or_default()
+            }
+            Threads::Unstarted { .. } | Threads::Stopped => 0,
+        };
+        self.shared.gauges(events)
+    }
+
+    /// Sends on everything that was handed over before this call, for at most `time`. Hooks go on working. Returns what was
+    /// left.
+    ///
+    /// All flushes together take no longer than `shutdown_timeout`, and a part of it is kept for [`Self::end`].
+    pub fn flush(&self, time: Duration) -> Left {
+        if self.is_inert() {
+            return Left::default();
+        }
+        let began = Instant::now();
+        let mut time_to_flush = self.time_to_flush.lock();
+        let kept_for_end = self.config.shutdown_timeout.mul_f64(1.0 - FLUSH_SHARE);
+        let deadline = began + time.min(time_to_flush.saturating_sub(kept_for_end));
+        let left = match &*self.threads.lock() {
+            Threads::Running(root) => {
+                let intents = self.take_in(deadline);
+                self.send_on(root, intents, deadline)
+            }
+            Threads::Unstarted { .. } | Threads::Stopped => Left::default(),
+        };
+        *time_to_flush = time_to_flush.saturating_sub(began.elapsed());
+        left
+    }
+
+    /// Waits until every intent pushed before this call is in the ledger. Returns how many are not.
+    fn take_in(&self, deadline: Instant) -> usize {
+        while Instant::now() < deadline {
+            let (reply, taken_in) = bounded(1);
+            self.shared.queue.push(Intent::Barrier(reply), self.shared.telemetry.counters());
+            match taken_in.recv_deadline(deadline) {
+                Ok(()) if !self.shared.queue.is_late() => return 0,
+                // It was read before what waited beside a full queue.
+                Ok(()) => {}
+                // The barrier itself is one of them.
+                Err(RecvTimeoutError::Timeout) => return self.shared.queue.waiting().saturating_sub(1),
+                // It found the queue full, and was dropped.
+                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(FULL_QUEUE_RETRY),
+            }
+        }
+        self.shared.queue.waiting()
+    }
+
+    /// Has what was taken in judged, and delivers it.
+    fn send_on(&self, root: &Root, intents: usize, deadline: Instant) -> Left {
+        self.shared.ledger.wait_until(deadline, |ledger| ledger.pending.is_empty());
+        let flushed = root.with(Some(deadline), move |running| running.delivery.flush(deadline));
+        let (events, unread) = flushed.map_or((0, true), |undelivered| (undelivered.total(), undelivered.unread));
+        let ledger = self.shared.ledger.lock();
+        let (claims, client_events) = (ledger.pending.unanswered_claims(), ledger.pending.waiting_whispers());
+        Left { intents, claims, client_events, events, unread, kept: self.config.outbox == OutboxKind::Redis }
+    }
+
+    /// The process ends, and every socket with it: the engine takes no more intents, lets go of all that it holds, sends
+    /// on what waits until its `shutdown_timeout` is over, and stops its threads within `grace` more: a flush that overran its
+    /// time takes that from the stop. Returns what was left.
+    pub fn end(&self, grace: Duration) -> Left {
+        if self.is_inert() {
+            return Left::default();
+        }
+        let deadline = Instant::now() + *self.time_to_flush.lock();
+        self.booted.store(false, Ordering::Release);
+        let left = match &*self.threads.lock() {
+            Threads::Running(root) => {
+                let intents = self.take_in(deadline);
+                self.let_go();
+                self.send_on(root, intents, deadline)
+            }
+            Threads::Unstarted { .. } | Threads::Stopped => Left::default(),
+        };
+        self.stop(Instant::now().min(deadline) + grace);
+        left
+    }
+
+    fn let_go(&self) {
+        let mut ledger = self.shared.ledger.lock();
+        let mut claims = Vec::new();
+        ledger.table.close_all(&mut claims);
+        ledger.pending.push_claims(claims);
+        drop(ledger);
+        self.shared.ledger.notify();
+    }
+
+    /// Stops the threads without waiting for what is under way. A thread that has not ended by `deadline` is left behind.
+    /// Returns whether all have ended.
+    pub fn stop(&self, deadline: Instant) -> bool {
+        if self.is_inherited() {
+            return true;
+        }
+        self.booted.store(false, Ordering::Release);
+        let Threads::Running(root) = std::mem::replace(&mut *self.threads.lock(), Threads::Stopped) else {
+            return true;
+        };
+        root.stop(deadline)
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Before the first boot, after the end, and in a forked child.
+    pub(crate) fn is_inert(&self) -> bool {
+        !self.booted.load(Ordering::Acquire) || self.is_inherited()
+    }
+
+    /// Whether it was booted before a fork, by the parent of this process.
+    fn is_inherited(&self) -> bool {
+        self.generation.load(Ordering::Relaxed) != fork_generation()
+    }
+
+    fn push(&self, intent: impl FnOnce() -> Intent) {
+        if !self.is_inert() {
+            self.shared.queue.push(intent(), self.shared.telemetry.counters());
+        }
+    }
+
+    fn app_id(&self, app: &[u8]) -> AppId {
+        if let Some(known) = self.app_ids.read().get(app) {
+            return known.clone();
+        }
+        self.app_ids.write().entry(Box::from(app)).or_insert_with(|| AppId::new(app)).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::support::redis::RedisServer;
+    use crate::support::wait::eventually;
+
+    /// Short, so that most of the time is the stop's.
+    const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
+
+    const GRACE: Duration = Duration::from_secs(2);
+
+    #[test]
+    fn a_flush_that_overruns_its_time_does_not_put_off_the_end() {
+        let redis = RedisServer::start();
+        let connection = json!({ "host": redis.socket(), "timeout": 20 });
+        let config = json!({ "connection": connection, "shutdown_timeout": SHUTDOWN_TIMEOUT.as_secs_f64() });
+        let engine = Engine::new(Config::from_value(config).unwrap());
+        engine.boot().unwrap();
+        let told = || engine.shared.queue.waiting() == 0 && engine.shared.ledger.lock().is_done();
+        engine.subscribed(b"app", b"a", b"1.1", None);
+        engine.closed(b"app", b"1.1");
+        eventually("Redis to know of a visit", || told().then_some(()));
+        // The claimer waits for an answer for longer than the end may take.
+        redis.hang();
+        engine.subscribed(b"app", b"b", b"1.2", None);
+
+        let began = Instant::now();
+        std::thread::scope(|scope| {
+            let busy = engine.shared.ledger.lock();
+            let ending = scope.spawn(|| engine.end(GRACE));
+            std::thread::sleep(SHUTDOWN_TIMEOUT + GRACE * 3 / 4);
+            drop(busy);
+            ending.join().unwrap();
+        });
+        let took = began.elapsed();
+        assert!(took >= SHUTDOWN_TIMEOUT + GRACE, "the claimer was not stuck: {took:?}");
+        assert!(took < SHUTDOWN_TIMEOUT + GRACE * 4 / 3, "{took:?}");
+    }
+}

@@ -1,0 +1,214 @@
+//! JSON text in a buffer whose length is known beforehand. In its strings, UTF-8 and slashes stay as they are, and broken
+//! UTF-8 becomes U+FFFD.
+//!
+//! A writer of our own, because this is most of what encoding a batch costs. It looks at eight bytes at a time; where one of
+//! them has to be escaped, it writes each byte in eight, of which the next byte overwrites what was too much: a JSON document
+//! within a string is full of quotes, and a processor that had to guess which byte is one would often be wrong.
+
+use std::borrow::Cow;
+
+/// What stands for a byte within a string, of which only the beginning counts, and at the end how much that is.
+type Escaped = [u8; 8];
+
+/// What stands for each byte within a string.
+const ESCAPED: [Escaped; 256] = {
+    let mut escaped = [[0; 8]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "it is below 256")]
+        let of_byte = escape(byte as u8);
+        escaped[byte] = of_byte;
+        byte += 1;
+    }
+    escaped
+};
+
+const fn escape(byte: u8) -> Escaped {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        0x08 => b'b',
+        0x0c => b'f',
+        0..0x20 => return [b'\\', b'u', b'0', b'0', HEX[(byte >> 4) as usize], HEX[(byte & 15) as usize], 0, 6],
+        _ => return [byte, 0, 0, 0, 0, 0, 0, 1],
+    };
+    [b'\\', short, 0, 0, 0, 0, 0, 2]
+}
+
+/// Where JSON goes: into bytes, or only into a sum of their number, so that both agree by construction.
+pub(crate) trait Sink {
+    /// Takes text that is JSON already.
+    fn raw(&mut self, json: &str);
+    /// Takes text that becomes a JSON string. Invalid UTF-8 becomes U+FFFD.
+    fn string(&mut self, text: &[u8]);
+}
+
+/// JSON that is written.
+#[derive(Debug)]
+pub(crate) struct Text {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl Text {
+    /// Room for `most` bytes. Writing more is a mistake of the caller, and panics.
+    pub(crate) fn with_room_for(most: usize) -> Self {
+        Self { bytes: vec![0; most + size_of::<Escaped>()], length: 0 }
+    }
+
+    /// What was written.
+    pub(crate) fn into_bytes(mut self) -> Vec<u8> {
+        self.bytes.truncate(self.length);
+        self.bytes
+    }
+
+    /// Writes what stands between the quotes. Returns whether that was ASCII.
+    #[inline]
+    fn escaped(&mut self, text: &[u8]) -> bool {
+        // The place of each byte depends on the one before: it is kept out of memory.
+        let (bytes, mut length) = (&mut self.bytes[..], self.length);
+        let mut write = |written: &Escaped, counts: u8| {
+            bytes[length..length + written.len()].copy_from_slice(written);
+            length += usize::from(counts);
+        };
+        let (words, rest) = text.as_chunks();
+        let mut seen = 0;
+        for bytes in words {
+            let word = u64::from_le_bytes(*bytes);
+            seen |= word;
+            if has_escape(word) {
+                for byte in bytes {
+                    let escaped = &ESCAPED[usize::from(*byte)];
+                    write(escaped, escaped[7]);
+                }
+            } else {
+                write(bytes, 8);
+            }
+        }
+        for byte in rest {
+            seen |= u64::from(*byte);
+            let escaped = &ESCAPED[usize::from(*byte)];
+            write(escaped, escaped[7]);
+        }
+        self.length = length;
+        seen & HIGH == 0
+    }
+
+    /// Writes text that was not ASCII again, if it has to be mended. That makes it no shorter: there was room for either.
+    #[cold]
+    fn mend(&mut self, begin: usize, text: &[u8]) {
+        if let Cow::Owned(valid) = valid(text) {
+            self.length = begin;
+            self.escaped(&valid);
+        }
+    }
+}
+
+impl Sink for Text {
+    #[inline]
+    fn raw(&mut self, json: &str) {
+        self.bytes[self.length..][..json.len()].copy_from_slice(json.as_bytes());
+        self.length += json.len();
+    }
+
+    fn string(&mut self, text: &[u8]) {
+        self.raw("\"");
+        // Nearly all text is ASCII.
+        let begin = self.length;
+        if !self.escaped(text) {
+            self.mend(begin, text);
+        }
+        self.raw("\"");
+    }
+}
+
+/// Counts instead of writing.
+#[derive(Debug, Default)]
+pub(crate) struct Length(usize);
+
+impl Length {
+    /// Of what would have been written, in bytes.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.0
+    }
+}
+
+impl Sink for Length {
+    fn raw(&mut self, json: &str) {
+        self.0 += json.len();
+    }
+
+    fn string(&mut self, text: &[u8]) {
+        let quotes = 2;
+        self.0 += quotes + valid(text).iter().map(|&byte| usize::from(ESCAPED[usize::from(byte)][7])).sum::<usize>();
+    }
+}
+
+/// The bytes, if they are UTF-8, or what is shown instead.
+fn valid(text: &[u8]) -> Cow<'_, [u8]> {
+    if text.is_ascii() || std::str::from_utf8(text).is_ok() {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(String::from_utf8_lossy(text).into_owned().into_bytes())
+    }
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x80 * ONES;
+
+/// Whether one of eight bytes has to be escaped, or may have to: a subtraction turns the highest bit of such a byte on, and
+/// bytes beyond ASCII have it.
+const fn has_escape(word: u64) -> bool {
+    let quote = (word ^ (b'"' as u64 * ONES)).wrapping_sub(ONES);
+    let backslash = (word ^ (b'\\' as u64 * ONES)).wrapping_sub(ONES);
+    let control = word.wrapping_sub(0x20 * ONES);
+    (quote | backslash | control | word) & HIGH != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn length(text: &[u8]) -> usize {
+        let mut length = Length::default();
+        length.string(text);
+        length.bytes()
+    }
+
+    fn written(text: &[u8]) -> Vec<u8> {
+        let mut out = Text::with_room_for(length(text));
+        out.string(text);
+        out.into_bytes()
+    }
+
+    #[test]
+    fn every_byte_is_written_as_serde_json_writes_it() {
+        for byte in 0..=0x7f_u8 {
+            let text = char::from(byte).to_string();
+            assert_eq!(written(text.as_bytes()), serde_json::to_vec(&text).unwrap(), "{byte:#x}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_written_as_serde_json_writes_it(text: String) {
+            prop_assert_eq!(written(text.as_bytes()), serde_json::to_vec(&text).unwrap());
+        }
+
+        #[test]
+        fn bytes_that_are_no_text_are_written_as_their_replacement(bytes: Vec<u8>) {
+            let shown = String::from_utf8_lossy(&bytes);
+            prop_assert_eq!(written(&bytes), serde_json::to_vec(&shown).unwrap());
+        }
+
+        #[test]
+        fn the_length_is_that_of_what_is_written(bytes: Vec<u8>) {
+            prop_assert_eq!(length(&bytes), written(&bytes).len());
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Intents: what a hook hands to the background threads, and the queue that carries them.
+//!
+//! A hook runs on the event loop. It copies the strings it was given into one buffer, pushes it here and returns; it
+//! never waits, whatever the other side does. When the queue is full, client events give way first: the last eighth of
+//! the queue takes subscriptions only. A subscription that finds it full all the same is not lost either: its channel
+//! is marked dirty, and the PHP side answers with the channel's live connections. Nobody could answer which connections
+//! came and went, so that those intents wait beside a full queue, however many they are.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use parking_lot::Mutex;
+
+use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, SocketId};
+use crate::telemetry::Counters;
+
+/// The part of the queue that is closed to client events, as a divisor of its capacity.
+const RESERVED_FOR_SUBSCRIPTIONS: usize = 8;
+
+/// What happened on this node, in owned bytes.
+#[derive(Debug)]
+pub(crate) enum Intent {
+    /// A socket connected; told only where somebody wants to know.
+    Opened(AppId, SocketId),
+    /// A socket subscribed: channel, socket, user, the user's data (each empty when there is none).
+    Subscribed(AppId, Packed<4>),
+    /// A socket left one channel: channel, socket.
+    Unsubscribed(AppId, Packed<2>),
+    /// A socket is gone.
+    Closed(AppId, SocketId),
+    /// The host relayed a message: channel, socket, user (empty when there is none), the message.
+    Message(AppId, Packed<4>),
+    /// The same once it has been read.
+    ClientEvent(AppId, ChannelName, ClientEvent),
+    /// The application sent an event of its own, on a channel or on none (empty).
+    Custom(AppId, ChannelName, CustomEvent),
+    /// A socket subscribed to a cache channel that was empty, or one was seen that is not.
+    CacheSeen {
+        /// The application.
+        app: AppId,
+        /// The channel.
+        channel: ChannelName,
+        /// Whether it had no payload.
+        empty: bool,
+    },
+    /// The live connections of a channel, socket and user (empty when none).
+    Truth(AppId, ChannelName, Vec<Packed<2>>),
+    /// Some of the live connections of a channel, in the same form.
+    Present(AppId, ChannelName, Vec<Packed<2>>),
+    /// Sockets that are not on a channel.
+    Absent(AppId, ChannelName, Vec<SocketId>),
+    /// Answered once everything before it has been taken in.
+    Barrier(Sender<()>),
+    /// Ends the thread that reads the queue.
+    Stop,
+}
+
+impl Intent {
+    /// The channel that it is about, if it is about one.
+    pub(crate) fn channel(&self) -> Option<&[u8]> {
+        match self {
+            Self::Subscribed(_, text) | Self::Message(_, text) => Some(text.parts()[0]),
+            Self::Unsubscribed(_, text) => Some(text.parts()[0]),
+            Self::ClientEvent(_, channel, _)
+            | Self::Custom(_, channel, _)
+            | Self::CacheSeen { channel, .. }
+            | Self::Truth(_, channel, _)
+            | Self::Present(_, channel, _)
+            | Self::Absent(_, channel, _) => Some(channel.as_bytes()),
+            Self::Opened(..) | Self::Closed(..) | Self::Barrier(_) | Self::Stop => None,
+        }
+    }
+}
+
+/// Several strings in one allocation.
+#[derive(Debug)]
+pub(crate) struct Packed<const N: usize> {
+    bytes: Box<[u8]>,
+    ends: [u32; N],
+}
+
+impl<const N: usize> Packed<N> {
+    /// Copies `parts` into one buffer. Resonate's message size limit keeps each far below 4 GiB.
+    pub(crate) fn new(parts: [&[u8]; N]) -> Self {
+        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+        let ends = parts.map(|part| {
+            bytes.extend_from_slice(part);
+            u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+        });
+        Self { bytes: bytes.into_boxed_slice(), ends }
+    }
+
+    /// The strings, in the order in which they were packed.
+    pub(crate) fn parts(&self) -> [&[u8]; N] {
+        let mut start = 0;
+        self.ends.map(|end| {
+            let part = self.bytes.get(start..end as usize).unwrap_or_default();
+            start = end as usize;
+            part
+        })
+    }
+}
+
+/// The bounded queue between the event loop and the claimer.
+#[derive(Debug)]
+pub(crate) struct IntentQueue {
+    sender: Sender<Intent>,
+    client_event_limit: usize,
+    overflow: Mutex<Overflow>,
+    /// Whether something waits in `Overflow::late`.
+    is_late: AtomicBool,
+    /// Intents that the reader has taken and not entered into the ledger yet. Only the reader writes it.
+    taken: AtomicUsize,
+}
+
+/// What did not fit into the queue.
+#[derive(Debug, Default)]
+struct Overflow {
+    dirty: HashSet<(AppId, ChannelName)>,
+    /// Sockets that opened or closed while the queue was full, and those that did after them: their order is kept.
+    late: Vec<Intent>,
+}
+
+impl IntentQueue {
+    /// A queue for `capacity` intents, and the end it is read from.
+    pub(crate) fn new(capacity: usize) -> (Self, Receiver<Intent>) {
+        let (sender, receiver) = bounded(capacity);
+        let client_event_limit = capacity - capacity / RESERVED_FOR_SUBSCRIPTIONS;
+        let (overflow, is_late, taken) = (Mutex::default(), AtomicBool::new(false), AtomicUsize::new(0));
+        (Self { sender, client_event_limit, overflow, is_late, taken }, receiver)
+    }
+
+    /// Pushes an intent, without ever waiting for room.
+    pub(crate) fn push(&self, intent: Intent, counters: &Counters) {
+        if matches!(intent, Intent::Message(..)) && self.sender.len() >= self.client_event_limit {
+            counters.client_events_dropped.add(1);
+            return;
+        }
+        let is_lifetime = matches!(intent, Intent::Opened(..) | Intent::Closed(..));
+        if is_lifetime && self.is_late.load(Ordering::Acquire) {
+            return self.overflowed(intent, counters);
+        }
+        if let Err(TrySendError::Full(intent) | TrySendError::Disconnected(intent)) = self.sender.try_send(intent) {
+            self.overflowed(intent, counters);
+        }
+    }
+
+    /// Pushes an intent whose sender can be told that there is no room. Returns whether there was.
+    pub(crate) fn offer(&self, intent: Intent) -> bool {
+        self.sender.len() < self.client_event_limit && self.sender.try_send(intent).is_ok()
+    }
+
+    /// Intents that are not in the ledger yet: in the queue, beside it, or with the reader. 0 means that everything that
+    /// was pushed before is entered.
+    pub(crate) fn waiting(&self) -> usize {
+        // In the order of their way, so that an intent that moves on meanwhile is counted in its next place.
+        let queued = self.sender.len();
+        let late = if self.is_late() { self.overflow.lock().late.len() } else { 0 };
+        queued + late + self.taken.load(Ordering::Acquire)
+    }
+
+    /// Takes the next intent from `reader`, the end of this queue, if there is one. It counts as waiting until
+    /// [`Self::entered`].
+    pub(crate) fn take(&self, reader: &Receiver<Intent>) -> Option<Intent> {
+        if reader.is_empty() {
+            return None;
+        }
+        // Before the intent leaves the queue: at no moment is it counted nowhere.
+        self.count_taken(1);
+        reader.try_recv().ok()
+    }
+
+    /// Everything that was taken is in the ledger.
+    pub(crate) fn entered(&self) {
+        self.taken.store(0, Ordering::Release);
+    }
+
+    fn count_taken(&self, more: usize) {
+        self.taken.store(self.taken.load(Ordering::Relaxed) + more, Ordering::Release);
+    }
+
+    /// The channels whose truth is asked for since the last call.
+    pub(crate) fn take_dirty(&self) -> Vec<(AppId, ChannelName)> {
+        self.overflow.lock().dirty.drain().collect()
+    }
+
+    /// Whether sockets that opened or closed wait beside the queue.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_late.load(Ordering::Acquire)
+    }
+
+    /// What waits beside the queue, for the thread that reads it, once that has read all that came before. It counts as
+    /// waiting until [`Self::entered`].
+    pub(crate) fn take_late(&self) -> Vec<Intent> {
+        if !self.is_late() {
+            return Vec::new();
+        }
+        let mut overflow = self.overflow.lock();
+        // Nothing joins them while the lock is held, so that an empty queue has nothing left that came before any of them.
+        if !self.sender.is_empty() {
+            return Vec::new();
+        }
+        self.count_taken(overflow.late.len());
+        self.is_late.store(false, Ordering::Release);
+        std::mem::take(&mut overflow.late)
+    }
+
+    fn overflowed(&self, intent: Intent, counters: &Counters) {
+        let mut overflow = self.overflow.lock();
+        match intent {
+            Intent::Subscribed(app, text) => {
+                let [channel, ..] = text.parts();
+                overflow.dirty.insert((app, ChannelName::new(channel)));
+            }
+            Intent::Unsubscribed(app, text) => {
+                let [channel, ..] = text.parts();
+                overflow.dirty.insert((app, ChannelName::new(channel)));
+            }
+            Intent::Truth(app, channel, _) | Intent::Present(app, channel, _) | Intent::Absent(app, channel, _) => {
+                overflow.dirty.insert((app, channel));
+            }
+            lifetime @ (Intent::Opened(..) | Intent::Closed(..)) => {
+                overflow.late.push(lifetime);
+                self.is_late.store(true, Ordering::Release);
+            }
+            Intent::Message(..) => {
+                counters.client_events_dropped.add(1);
+                return;
+            }
+            // Whoever subscribes next sees the same.
+            Intent::CacheSeen { .. } => {}
+            // The reader makes client events; whoever sent an event or waits for a barrier is told; a full queue wakes its
+            // reader without a Stop.
+            Intent::ClientEvent(..) | Intent::Custom(..) | Intent::Barrier(_) | Intent::Stop => return,
+        }
+        counters.intents_overflowed.add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subscribed(channel: &str) -> Intent {
+        Intent::Subscribed(AppId::from("app"), Packed::new([channel.as_bytes(), b"1.1", b"", b""]))
+    }
+
+    fn whisper() -> Intent {
+        let message = br#"{"event":"client-x","channel":"private-a"}"#;
+        Intent::Message(AppId::from("app"), Packed::new([b"private-a".as_slice(), b"1.1", b"", message]))
+    }
+
+    #[test]
+    fn packed_strings_come_out_as_they_went_in() {
+        let packed = Packed::new([b"presence-a".as_slice(), b"", b"7"]);
+        assert_eq!(packed.parts(), [b"presence-a".as_slice(), b"", b"7"]);
+    }
+
+    #[test]
+    fn client_events_give_way_before_subscriptions_do() {
+        let (queue, reader) = IntentQueue::new(8);
+        let counters = Counters::default();
+        for _ in 0..8 {
+            queue.push(whisper(), &counters);
+        }
+        assert_eq!((queue.waiting(), counters.client_events_dropped.get()), (7, 1));
+        queue.push(subscribed("a"), &counters);
+        assert_eq!(reader.len(), 8);
+        assert_eq!(counters.intents_overflowed.get(), 0);
+    }
+
+    #[test]
+    fn a_subscription_that_does_not_fit_marks_its_channel_dirty_once() {
+        let (queue, _reader) = IntentQueue::new(1);
+        let counters = Counters::default();
+        for channel in ["a", "b", "b"] {
+            queue.push(subscribed(channel), &counters);
+        }
+        assert_eq!(queue.take_dirty(), [(AppId::from("app"), ChannelName::from("b"))]);
+        assert!(queue.take_dirty().is_empty());
+        assert_eq!(counters.intents_overflowed.get(), 2);
+    }
+
+    #[test]
+    fn a_comparison_that_does_not_fit_is_asked_for_again() {
+        let (app, socket) = (AppId::from("app"), SocketId::from("1.1"));
+        let (queue, _reader) = IntentQueue::new(1);
+        let counters = Counters::default();
+        queue.push(subscribed("a"), &counters);
+        queue.push(Intent::Present(app.clone(), ChannelName::from("b"), Vec::new()), &counters);
+        queue.push(Intent::Absent(app.clone(), ChannelName::from("c"), vec![socket]), &counters);
+        let mut dirty = queue.take_dirty();
+        dirty.sort();
+        assert_eq!(dirty, [(app.clone(), ChannelName::from("b")), (app, ChannelName::from("c"))]);
+    }
+
+    fn opened(socket: &str) -> Intent {
+        Intent::Opened(AppId::from("app"), SocketId::from(socket))
+    }
+
+    fn closed(socket: &str) -> Intent {
+        Intent::Closed(AppId::from("app"), SocketId::from(socket))
+    }
+
+    fn read(intents: Vec<Intent>) -> Vec<String> {
+        let read = intents.into_iter().map(|intent| match intent {
+            Intent::Opened(_, socket) => format!("+{}", socket.as_text()),
+            Intent::Closed(_, socket) => format!("-{}", socket.as_text()),
+            other => format!("{other:?}"),
+        });
+        read.collect()
+    }
+
+    #[test]
+    fn sockets_that_open_and_close_while_the_queue_is_full_are_read_behind_it_and_in_order() {
+        let (queue, reader) = IntentQueue::new(2);
+        let counters = Counters::default();
+        for intent in [opened("1"), opened("2"), closed("1"), opened("3")] {
+            queue.push(intent, &counters);
+        }
+        assert_eq!(read(queue.take_late()), Vec::<String>::new(), "what came before them is not read yet");
+        assert_eq!(read(vec![reader.recv().unwrap()]), ["+1"]);
+        queue.push(closed("3"), &counters);
+        assert_eq!((reader.len(), queue.waiting()), (1, 4), "there is room, but its opening still waits");
+        assert_eq!(read(vec![reader.recv().unwrap()]), ["+2"]);
+        assert_eq!(read(queue.take_late()), ["-1", "+3", "-3"]);
+        queue.push(closed("2"), &counters);
+        assert_eq!((reader.len(), queue.is_late()), (1, false));
+        assert_eq!(counters.intents_overflowed.get(), 3);
+    }
+}

@@ -1,0 +1,156 @@
+-- Put in front of every script that decides edges, behind cluster.lua and next_millisecond.lua: the way into the
+-- outbox.
+--
+--   {prefix}:out_bytes         hash: partition, and `all` -> bytes of its client and own events; only with a limit, see bytes.lua
+--   {prefix}:out:{partition}   stream of events, field `e`; of edges of members perhaps field `b`: the connection that made
+--                              it behind its length, then the user's data
+-- An event is text: its kind, then what it carries, each behind its length but the last:
+--   `o` occupied, `v` vacated: app, channel
+--   `a` added, `r` removed:    app, channel, user
+--   `k` connected, `t` terminated: app, socket
+--   `n` subscription count:    app, channel, count
+--   `m` cache miss:            app, channel
+--   `c` client event:          app, channel, event, socket, user, then 0 or 1 and the data
+--   `x` the application's own: app, channel (may be empty), name, then 0 or 1 and the data
+-- All events of a channel go to one partition, which keeps their order; so do those of a connection.
+-- Expects ARGV[1] = key prefix, and `set_partitions` to be called first.
+--
+-- Redis does nothing else while a script runs, so that what is costly in Lua is avoided: writing numbers out, hashing, and
+-- putting the same text together twice.
+
+-- `3:` and the like. There are few lengths, and many texts.
+local prefixes = {}
+
+local function length_prefix(text)
+  local length = #text
+  local prefix = prefixes[length]
+  if not prefix then
+    prefix = length .. ':'
+    prefixes[length] = prefix
+  end
+  return prefix
+end
+
+local last_app, last_channel, last_name
+
+-- App and channel, each behind its length. Several entries in a row are about one channel.
+local function name_of(app, channel)
+  if channel ~= last_channel or app ~= last_app then
+    last_name = length_prefix(app) .. app .. length_prefix(channel) .. channel
+    last_app, last_channel = app, channel
+  end
+  return last_name
+end
+
+local partitions, most_waiting, most_bytes = 0, nil, nil
+
+-- The partitions of the outbox; 0 when it is not in Redis, and nothing is appended. `most` is a number of events and, behind
+-- a colon, of bytes. Where so many events wait in a partition, or client events of so many bytes in all of them, client
+-- events are given up: edges always get in.
+local function set_partitions(number, most)
+  partitions = tonumber(number)
+  if most then
+    local events, bytes = most:match('^(%d+):?(%d*)$')
+    most_waiting, most_bytes = tonumber(events), tonumber(bytes)
+  end
+end
+
+local homes = {}
+
+-- The partition of a channel, as `src/event/partition.rs` works it out: a caller that has done so saves the time.
+local function set_home(app, channel, partition)
+  homes[name_of(app, channel)] = partition
+end
+
+local function home_of(app, channel, name)
+  local home = homes[name]
+  if not home then
+    home = tonumber(redis.sha1hex(length_prefix(app) .. app .. channel):sub(1, 8), 16) % partitions
+    homes[name] = home
+  end
+  return home
+end
+
+local streams, full = {}, {}
+
+-- The stream of a partition, looked at before anything is written: a key of a foreign type fails here.
+local function stream_of(home)
+  local stream = streams[home]
+  if not stream then
+    stream = ARGV[1] .. ':out:' .. home
+    local length = redis.call('XLEN', stream)
+    full[home] = most_waiting and length >= most_waiting
+    streams[home] = stream
+  end
+  return stream
+end
+
+local byte_counts, all_bytes = {}, nil
+
+-- Counts the bytes of an event, unless they are too many. Returns whether they are not. Only calls with such an event pay.
+local function count_bytes(home, bytes, may_refuse)
+  local known = byte_counts[home]
+  if not known then
+    local counts = redis.call('HMGET', ARGV[1] .. ':out_bytes', 'all', home)
+    all_bytes, known = all_bytes or tonumber(counts[1] or 0), tonumber(counts[2] or 0)
+    byte_counts[home] = known
+  end
+  if may_refuse and all_bytes + bytes > most_bytes then
+    return false
+  end
+  all_bytes, byte_counts[home] = all_bytes + bytes, known + bytes
+  return true
+end
+
+local texts, bys, places, appended, refused = {}, {}, {}, 0, 0
+
+-- Appends an event that has its text already to a partition.
+local function append_text(text, home, by)
+  if partitions == 0 then
+    return
+  end
+  local n, stream = appended + 1, streams[home] or stream_of(home)
+  texts[n], places[n], appended = text, stream, n
+  if by then
+    -- Even nothing would take room in the table.
+    bys[n] = by
+  end
+end
+
+local function append(kind, app, channel, rest, by)
+  if partitions == 0 then
+    return
+  end
+  local name = name_of(app, channel)
+  local home = home_of(app, channel, name)
+  local is_client, text = kind == 'c', kind .. name .. rest
+  if is_client and stream_of(home) and full[home] then
+    refused = refused + 1
+  elseif most_bytes and (is_client or kind == 'x') and not count_bytes(home, #text, is_client) then
+    refused = refused + 1
+  else
+    append_text(text, home, by)
+  end
+end
+
+local function write_events()
+  local call = redis.call
+  if all_bytes then
+    local counts = ARGV[1] .. ':out_bytes'
+    for home, bytes in pairs(byte_counts) do
+      call('HSET', counts, home, bytes)
+    end
+    call('HSET', counts, 'all', all_bytes)
+  end
+  for n = 1, appended do
+    local by, id = bys[n]
+    if by then
+      id = call('XADD', places[n], '*', 'e', texts[n], 'b', by)
+    else
+      id = call('XADD', places[n], '*', 'e', texts[n])
+    end
+    if #id > LONGEST_ID then
+      next_millisecond(places[n], id)
+    end
+  end
+end

@@ -1,0 +1,159 @@
+//! The keys of the status, and the script that writes a record.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::{Commands, Connection, RedisResult};
+
+use super::record::NodeRecord;
+use super::states::{EndpointStates, Pauses};
+use crate::redis::{Script, millis};
+
+/// A node that has not written for so long missed three times.
+pub(crate) const SILENT_AFTER_MS: u64 = 6_000;
+
+/// Attempts that are kept for those who watch.
+const SIGHTS_AT_MOST: usize = 1000;
+
+/// How long they are kept after the last one.
+const SIGHTS_KEPT_MS: i64 = 60_000;
+
+static REPORT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/report.lua")))
+});
+
+/// Puts the script together, before there are threads: a child of this process might inherit it half-done.
+pub(crate) fn put_together() {
+    LazyLock::force(&REPORT);
+}
+
+/// The keys of the status behind one prefix.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    /// The keys behind `prefix`.
+    pub(crate) fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    /// Who has written when.
+    pub(crate) fn nodes(&self) -> String {
+        format!("{}:status", self.prefix)
+    }
+
+    /// What a node has written.
+    pub(crate) fn record(&self, node: &str) -> String {
+        format!("{}:status:{node}", self.prefix)
+    }
+
+    /// When the nodes' leases lapse; a key of presence.
+    pub(crate) fn leases(&self) -> String {
+        format!("{}:nodes", self.prefix)
+    }
+
+    /// The life of the data; a key of presence.
+    pub(crate) fn epoch(&self) -> String {
+        format!("{}:epoch", self.prefix)
+    }
+
+    /// The prefix itself.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The occupied channels of an application; a key of presence.
+    pub(crate) fn occupied(&self, app: &str) -> Vec<u8> {
+        [self.prefix.as_bytes(), b":channels:", app.as_bytes()].concat()
+    }
+
+    /// The applications that have a foreign key; a key of presence.
+    pub(crate) fn suspended(&self) -> String {
+        format!("{}:suspended", self.prefix)
+    }
+
+    /// The endpoints that are paused.
+    pub(crate) fn paused(&self) -> String {
+        format!("{}:paused", self.prefix)
+    }
+
+    /// The endpoints that have answered 410.
+    pub(crate) fn disabled(&self) -> String {
+        format!("{}:disabled", self.prefix)
+    }
+
+    /// There while somebody watches.
+    pub(crate) fn watch(&self) -> String {
+        format!("{}:watch", self.prefix)
+    }
+
+    /// What they see.
+    pub(crate) fn sights(&self) -> String {
+        format!("{}:watched", self.prefix)
+    }
+
+    /// Shows attempts to those who watch. Returns whether somebody still does.
+    pub(crate) fn show(&self, redis: &mut Connection, sights: &[Vec<u8>]) -> RedisResult<bool> {
+        let mut shown = redis::pipe();
+        for sight in sights {
+            shown
+                .cmd("XADD")
+                .arg(self.sights())
+                .arg("MAXLEN")
+                .arg("~")
+                .arg(SIGHTS_AT_MOST)
+                .arg("*")
+                .arg("s")
+                .arg(sight);
+            shown.ignore();
+        }
+        if !sights.is_empty() {
+            shown.pexpire(self.sights(), SIGHTS_KEPT_MS).ignore();
+        }
+        let (watched,): (bool,) = shown.exists(self.watch()).query(redis)?;
+        Ok(watched)
+    }
+
+    /// What the nodes have written down that did so since `since_ms`, if the first of them by name is `node`.
+    pub(crate) fn others(&self, redis: &mut Connection, node: &str, since_ms: u64) -> RedisResult<Vec<NodeRecord>> {
+        let mut names: Vec<String> = redis.zrangebyscore(self.nodes(), since_ms, "+inf")?;
+        names.sort_unstable();
+        if names.first().is_none_or(|first| first != node) {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<String> = names.iter().map(|name| self.record(name)).collect();
+        let records: Vec<Option<Vec<u8>>> = redis::cmd("MGET").arg(keys).query(redis)?;
+        Ok(records.into_iter().flatten().filter_map(|record| serde_json::from_slice(&record).ok()).collect())
+    }
+
+    /// Writes down `record` of `node`, to be kept for `time`, and which endpoints are `disabled`, with their URLs, or are not
+    /// any more; nothing while the record is empty. Returns Redis' time in ms, what is known of endpoints, and whether somebody
+    /// watches.
+    pub(crate) fn report(
+        &self,
+        redis: &mut Connection,
+        node: &str,
+        record: &[u8],
+        time: Duration,
+        disabled: &BTreeMap<String, Option<String>>,
+    ) -> RedisResult<(u64, EndpointStates, bool)> {
+        let mut call = REPORT.call();
+        call.key(self.nodes())
+            .key(self.record(node))
+            .key(self.paused())
+            .key(self.watch())
+            .key(self.disabled())
+            .arg(node)
+            .arg(record)
+            .arg(millis(time));
+        for (endpoint, url) in disabled {
+            call.arg(endpoint).arg(url.as_deref().unwrap_or_default());
+        }
+        let (time_ms, paused, watched, disabled): (u64, Pauses, bool, BTreeMap<String, String>) = call.invoke(redis)?;
+        let url = |(id, since): (String, String)| Some((id, since.split_once(' ')?.1.to_owned()));
+        Ok((time_ms, EndpointStates { paused, disabled: disabled.into_iter().filter_map(url).collect() }, watched))
+    }
+}

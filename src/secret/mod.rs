@@ -1,0 +1,79 @@
+//! Values that must never be seen: app secrets, passwords, credentials in URLs; and the MAC that is made with them.
+
+mod mac;
+
+use std::fmt;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::Deserialize;
+
+pub(crate) use mac::{BLOCK, HmacSha256, hmac_sha256, keyed};
+
+/// Prefix of a secret of Standard Webhooks, before its base64.
+pub(crate) const WHSEC: &str = "whsec_";
+
+/// As lenient as the receiving side, which is PHP's `base64_decode`.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A value that can be used but not printed.
+#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides `value`.
+    #[must_use]
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, for the one place that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The bytes of a secret of Standard Webhooks (`whsec_` and base64). `None` for any other text.
+    pub(crate) fn whsec_bytes(&self) -> Option<Vec<u8>> {
+        BASE64.decode(self.0.strip_prefix(WHSEC)?).ok().filter(|bytes| !bytes.is_empty())
+    }
+}
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Self(value)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_print() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "[redacted]");
+    }
+
+    #[test]
+    fn only_base64_behind_whsec_stands_for_other_bytes() {
+        for (secret, bytes) in [("whsec_AAEC", &b"\0\x01\x02"[..]), ("whsec_AA==", b"\0"), ("whsec_AA", b"\0")] {
+            assert_eq!(Secret::new(secret).whsec_bytes().as_deref(), Some(bytes), "{secret}");
+        }
+        for secret in ["whsec_", "whsec_%", "AAEC", "WHSEC_AAEC", ""] {
+            assert_eq!(Secret::new(secret).whsec_bytes(), None, "{secret}");
+        }
+    }
+}

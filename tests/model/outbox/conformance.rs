@@ -1,0 +1,327 @@
+//! The pure protocol conforms to the real scripts: the same calls, however senseless, get the same answers and leave the same
+//! behind. What the exhaustive search shows of the one is so true of the other.
+
+use std::collections::{BTreeMap, HashMap};
+
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+use redis::{Commands, Connection};
+
+use super::protocol::{Ack, Batch, BatchId, Caller, Freeze, Id, LANES, Lease, Part, Redis, Refusal};
+use crate::cluster::Place;
+use crate::config::EndpointId;
+use crate::event::{NodeId, PARTITIONS};
+use crate::outbox::redis::flight::{Kept, lane_field};
+use crate::outbox::redis::legacy::Legacy;
+use crate::outbox::redis::scripts::{
+    DeadLetterLimits, Frozen, Keys, Passage, Refusal as Refused, parse_stream_id, stream_id,
+};
+use crate::outbox::{LaneId, Position};
+use crate::support::redis::RedisServer;
+
+/// Incarnations that call.
+const CALLERS: Id = 3;
+
+/// Partitions that have events.
+const BUSY: u16 = 3;
+
+const LIMITS: DeadLetterLimits =
+    DeadLetterLimits { letters: 1_000_000, of_endpoint: 1_000_000, bytes: 1 << 40, age_ms: 1 << 40 };
+
+/// A place of which the tenure is the last one of its partition, or one that came so many before.
+type Pick = (u16, usize, u64);
+
+#[derive(Clone, Debug)]
+enum Call {
+    Append { partition: u16 },
+    Assign { id: Id, stale: bool, held: Vec<Pick> },
+    Release { id: Id, place: Pick },
+    Write { id: Id, stale: bool, acks: Vec<(usize, u8, bool, Vec<Pick>, bool)>, batches: Vec<(usize, u8, Vec<Pick>)> },
+    Trim { id: Id, stale: bool, settled: Vec<Pick> },
+    Remove { id: Id, stale: bool, place: Pick, more: u64 },
+    TakeOver { partitions: Vec<u16> },
+    Lease { id: Id, lease: Lease },
+    Wipe,
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let id = || prop_oneof![3 => Just(0), 1 => 1..CALLERS];
+    let stale = || prop::bool::weighted(0.05);
+    let pick = || (0..BUSY, prop_oneof![8 => Just(0_usize), 1 => 1..3_usize], 1..25_u64);
+    let picks = |most: usize| prop::collection::vec(pick(), 1..=most);
+    let ack = (0..LANES, 1..6_u8, any::<bool>(), picks(3), prop::bool::weighted(0.8));
+    let batch = (0..LANES, 1..6_u8, picks(3));
+    prop_oneof![
+        8 => (0..BUSY).prop_map(|partition| Call::Append { partition }),
+        6 => (id(), stale(), picks(4)).prop_map(|(id, stale, held)| Call::Assign { id, stale, held }),
+        1 => (id(), pick()).prop_map(|(id, place)| Call::Release { id, place }),
+        12 => (id(), stale(), prop::collection::vec(ack, 0..3), prop::collection::vec(batch, 0..3))
+            .prop_map(|(id, stale, acks, batches)| Call::Write { id, stale, acks, batches }),
+        4 => (id(), stale(), picks(2)).prop_map(|(id, stale, settled)| Call::Trim { id, stale, settled }),
+        2 => (id(), stale(), pick(), 0..3_u64).prop_map(|(id, stale, place, more)| Call::Remove { id, stale, place, more }),
+        4 => prop::collection::vec(0..BUSY, 1..4).prop_map(|partitions| Call::TakeOver { partitions }),
+        4 => (id(), prop::sample::select(vec![Lease::None, Lease::Good, Lease::Good, Lease::Lapsed]))
+            .prop_map(|(id, lease)| Call::Lease { id, lease }),
+        1 => Just(Call::Wipe),
+    ]
+}
+
+fn node(id: Id) -> NodeId {
+    NodeId::new("node", 1, u32::try_from(id).unwrap())
+}
+
+fn lane(lane: usize) -> LaneId {
+    LaneId { endpoint: EndpointId::new(&lane.to_string()), app: "app".into() }
+}
+
+fn name((id, number): BatchId) -> String {
+    format!("msg_{id}_{number}")
+}
+
+/// Both, side by side.
+struct Pair {
+    pure: Redis<{ PARTITIONS as usize }>,
+    clock: u64,
+    /// The tenures of each partition in the pure one, and what they are in Redis.
+    given: HashMap<u16, Vec<u64>>,
+    real_tenures: HashMap<u64, u64>,
+    last_event: u64,
+    redis: Connection,
+    keys: Keys,
+}
+
+impl Pair {
+    fn new(mut redis: Connection) -> Self {
+        redis::cmd("FLUSHALL").exec(&mut redis).unwrap();
+        let (given, real_tenures) = (HashMap::new(), HashMap::from([(0, 0)]));
+        let keys = Keys::new("wh");
+        let mut pair = Self { pure: Redis::new(0), clock: 0, given, real_tenures, last_event: 0, redis, keys };
+        pair.begin_epoch();
+        pair
+    }
+
+    /// Redis has lost everything, and its clock is beyond all tenures.
+    fn begin_epoch(&mut self) {
+        self.pure = Redis::new(self.pure.epoch + 1);
+        redis::cmd("FLUSHALL").exec(&mut self.redis).unwrap();
+        self.redis.hset::<_, _, _, ()>("wh:epoch", "id", self.pure.epoch).unwrap();
+        let last = self.real_tenures.values().copied().max().unwrap_or_default();
+        loop {
+            let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(&mut self.redis).unwrap();
+            if seconds * 1000 + micros / 1000 > last {
+                break;
+            }
+        }
+    }
+
+    fn caller(&self, id: Id, stale: bool) -> (Caller, Place) {
+        let epoch = self.pure.epoch - u8::from(stale);
+        (Caller { id, epoch }, Place { node: node(id), epoch: epoch.to_string().into() })
+    }
+
+    fn place(&self, (partition, back, seq): Pick) -> Position {
+        let tenure = self.given.get(&partition).and_then(|given| given.iter().rev().nth(back)).copied();
+        Position { partition, tenure: tenure.unwrap_or_default(), seq }
+    }
+
+    /// The places, at most one a partition, as a batch has them.
+    fn places(&self, picks: &[Pick]) -> Vec<Position> {
+        let mut places: Vec<Position> = Vec::new();
+        for pick in picks {
+            if places.iter().all(|place| place.partition != pick.0) {
+                places.push(self.place(*pick));
+            }
+        }
+        places
+    }
+
+    fn real(&self, place: Position) -> Position {
+        Position { tenure: self.real_tenures[&place.tenure], ..place }
+    }
+
+    fn reals(&self, places: &[Position]) -> Vec<Position> {
+        places.iter().map(|place| self.real(*place)).collect()
+    }
+
+    fn assign(&mut self, id: Id, stale: bool, held: &[Pick]) -> Result<(), TestCaseError> {
+        let (caller, place) = self.caller(id, stale);
+        let held: BTreeMap<u16, u64> = self.places(held).iter().map(|place| (place.partition, place.tenure)).collect();
+        let real_held = held.iter().map(|(partition, tenure)| (*partition, self.real_tenures[tenure])).collect();
+        let expected = self.pure.assign(caller, &held, &mut self.clock, None);
+        let answer = self.keys.assign(&mut self.redis, &place, &real_held).unwrap();
+        match (answer, expected) {
+            (Ok(answer), Ok((share, owned))) => {
+                prop_assert_eq!(answer.share, share);
+                prop_assert!(answer.owned.keys().eq(owned.keys()), "{:?} {:?}", answer.owned, owned);
+                for ((partition, tenure), real) in owned.into_iter().zip(answer.owned.into_values()) {
+                    prop_assert_eq!(*self.real_tenures.entry(tenure).or_insert(real), real);
+                    let given = self.given.entry(partition).or_default();
+                    given.retain(|known| *known != tenure);
+                    given.push(tenure);
+                }
+            }
+            (Err(answer), Err(expected)) => {
+                prop_assert!(matches!(expected, Refusal::Lost | Refusal::Reaped));
+                prop_assert_eq!(answer, Refused::Displaced);
+            }
+            (answer, expected) => prop_assert!(false, "{answer:?} {expected:?}"),
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, caller: &(Caller, Place), acks: &[Ack], batches: &[Freeze]) -> Result<(), TestCaseError> {
+        let letters_before: usize = self.redis.xlen(self.keys.dead_letters()).unwrap();
+        let passage = |ack: &Ack| Passage {
+            lane: lane_field(&lane(ack.lane)),
+            id: name(ack.id),
+            redelivered: None,
+            letter: (ack.letter != 0).then(|| ("body", b"{}".to_vec())).into_iter().collect(),
+            places: self.reals(&ack.places),
+            moves: ack.moves,
+        };
+        let passages: Vec<Passage> = acks.iter().map(passage).collect();
+        let frozen = |freeze: &Freeze| {
+            let body = "{}".to_owned();
+            let batch = Kept { id: name(freeze.batch.id), body, events: freeze.batch.events.clone() };
+            Frozen { lane: lane_field(&lane(freeze.lane)), batch: batch.write(), last: self.reals(&freeze.last) }
+        };
+        let frozen: Vec<Frozen> = batches.iter().map(frozen).collect();
+        let passages: Vec<&Passage> = passages.iter().collect();
+        let answer = self.keys.write(&mut self.redis, &caller.1, LIMITS, &passages, &frozen).unwrap();
+        let mut letters = Vec::new();
+        match (answer, self.pure.write(caller.0, acks, batches, &mut letters, None)) {
+            (Ok(answer), Ok((passed, kept))) => {
+                let reals = |all: Vec<Vec<Position>>| all.iter().map(|refused| self.reals(refused)).collect::<Vec<_>>();
+                prop_assert_eq!((answer.passed, answer.kept), (reals(passed), reals(kept)));
+            }
+            (answer, expected) => {
+                prop_assert_eq!((answer.err(), expected.err()), (Some(Refused::Displaced), Some(Refusal::Lost)));
+            }
+        }
+        let letters_now: usize = self.redis.xlen(self.keys.dead_letters()).unwrap();
+        prop_assert_eq!(letters_now - letters_before, letters.len(), "dead letters");
+        Ok(())
+    }
+
+    fn take_over(&mut self, partitions: &[u16]) -> Result<(), TestCaseError> {
+        let fresh: BTreeMap<u16, u64> = partitions.iter().map(|partition| (*partition, 1000)).collect();
+        let new: Vec<(u16, u64)> = fresh.iter().map(|(partition, tenure)| (*partition, *tenure)).collect();
+        let legacy = Legacy::read(&mut self.redis, &self.keys, &new).unwrap();
+        for number in 0..LANES {
+            let expected = self.pure.take_over(number, &fresh, None);
+            let flights = legacy.flights.iter().filter(|flight| flight.lane == lane(number));
+            let batches = flights.map(|flight| {
+                (flight.id.clone(), flight.events.iter().map(|event| event.position).collect::<Vec<_>>())
+            });
+            let expected_batches = expected.batches.into_iter().map(|(id, events)| (name(id), events));
+            prop_assert_eq!(batches.collect::<Vec<_>>(), expected_batches.collect::<Vec<_>>());
+            for (partition, cursor) in expected.cursors {
+                let known = legacy.resumes[&partition].cursors.get(&lane(number)).copied();
+                prop_assert_eq!(known.unwrap_or_default(), cursor);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_lease(&mut self, id: Id, lease: Lease) {
+        self.pure.leases[id] = lease;
+        let _: () = match lease {
+            Lease::None => self.redis.zrem("wh:nodes", node(id).as_str()).unwrap(),
+            Lease::Lapsed => self.redis.zadd("wh:nodes", node(id).as_str(), 1).unwrap(),
+            Lease::Good => self.redis.zadd("wh:nodes", node(id).as_str(), 1_u64 << 50).unwrap(),
+        };
+    }
+
+    /// What is in Redis of a partition, with the tenure and the batches as the pure one knows them.
+    fn left_behind(&mut self, partition: u16) -> Part {
+        let owner: Option<String> = self.redis.hget(self.keys.owners(), partition).unwrap();
+        let owner = owner.map(|owner| {
+            let (tenure, owner) = owner.split_once(' ').unwrap();
+            let id = (0..CALLERS).find(|id| node(*id).as_str() == owner).unwrap();
+            let known = self.real_tenures.iter().find(|(_, real)| real.to_string() == tenure);
+            (*known.unwrap().0, id)
+        });
+        let stream: redis::streams::StreamRangeReply = self.redis.xrange_all(self.keys.stream(partition)).unwrap();
+        let stream = stream.ids.iter().map(|entry| parse_stream_id(entry.id.as_bytes()).unwrap()).collect();
+        let floor: Option<u64> = self.redis.hget(self.keys.cursors(partition), "").unwrap();
+        let mut part = Part { owner, stream, floor: floor.unwrap_or_default(), ..Part::default() };
+        for number in 0..LANES {
+            let field = lane_field(&lane(number));
+            let cursor: Option<u64> = self.redis.hget(self.keys.cursors(partition), &field).unwrap();
+            part.cursors[number] = cursor.unwrap_or_default();
+            let kept: Option<Vec<u8>> = self.redis.hget(self.keys.flights(partition), &field).unwrap();
+            part.in_flight[number] = kept.map(|kept| {
+                let Kept { id, events, .. } = Kept::read(&kept).unwrap();
+                let numbers: Vec<&str> = id.split('_').collect();
+                Batch { id: (numbers[1].parse().unwrap(), numbers[2].parse().unwrap()), events }
+            });
+        }
+        part
+    }
+}
+
+fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
+    let mut pair = Pair::new(redis);
+    for call in calls {
+        match call.clone() {
+            Call::Append { partition } => {
+                pair.last_event += 1;
+                let (stream, id) = (pair.keys.stream(partition), stream_id(pair.last_event));
+                pair.redis.xadd::<_, _, _, _, ()>(stream, id, &[("e", "o3:app1:a")]).unwrap();
+                pair.pure.part(partition).stream.push(pair.last_event);
+            }
+            Call::Assign { id, stale, held } => pair.assign(id, stale, &held)?,
+            Call::Release { id, place } => {
+                let (place, caller) = (pair.place(place), pair.caller(id, false));
+                let Position { partition, tenure, .. } = pair.real(place);
+                pair.keys.release(&mut pair.redis, &caller.1, partition, tenure).unwrap();
+                pair.pure.release(id, place, None);
+            }
+            Call::Write { id, stale, acks, batches } => {
+                let acks = acks.iter().map(|(lane, number, letter, picks, moves)| Ack {
+                    lane: *lane,
+                    id: (id, *number),
+                    letter: u16::from(*letter),
+                    places: pair.places(picks),
+                    moves: *moves,
+                });
+                let batches = batches.iter().map(|(lane, number, picks)| {
+                    let last = pair.places(picks);
+                    let events = last.iter().map(|place| (place.partition, place.seq)).collect();
+                    Freeze { lane: *lane, batch: Batch { id: (id, *number), events }, last }
+                });
+                let (acks, batches): (Vec<Ack>, Vec<Freeze>) = (acks.collect(), batches.collect());
+                pair.write(&pair.caller(id, stale), &acks, &batches)?;
+            }
+            Call::Trim { id, stale, settled } => {
+                let (settled, caller) = (pair.places(&settled), pair.caller(id, stale));
+                let real = pair.reals(&settled);
+                pair.keys.trim(&mut pair.redis, &caller.1, &real).unwrap();
+                pair.pure.trim(caller.0, &settled, None);
+            }
+            Call::Remove { id, stale, place, more } => {
+                let (place, caller) = (pair.place(place), pair.caller(id, stale));
+                let seqs: Vec<u64> = (place.seq..=place.seq + more).collect();
+                let Position { partition, tenure, .. } = pair.real(place);
+                pair.keys.remove(&mut pair.redis, &caller.1, partition, tenure, &seqs).unwrap();
+                pair.pure.remove(caller.0, (place.partition, place.tenure), &seqs, None);
+            }
+            Call::TakeOver { partitions } => pair.take_over(&partitions)?,
+            Call::Lease { id, lease } => pair.set_lease(id, lease),
+            Call::Wipe => pair.begin_epoch(),
+        }
+        for partition in 0..PARTITIONS {
+            let expected = pair.pure.parts[usize::from(partition)].clone();
+            prop_assert_eq!(pair.left_behind(partition), expected, "{} after {:?} (left: in Redis)", partition, call);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_scripts_do_what_the_searched_outbox_does() {
+    let server = RedisServer::start();
+    let kept = FileFailurePersistence::Direct("proptest-regressions/model/conformance.txt");
+    let config = ProptestConfig { failure_persistence: Some(Box::new(kept)), ..ProptestConfig::with_cases(60) };
+    proptest!(config, |(calls in prop::collection::vec(call(), 1..60))| run(calls, server.connect())?);
+}
