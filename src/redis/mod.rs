@@ -4,6 +4,8 @@
 //! it may not try again it says until when, and its owner waits in its own way, so that a shutdown can wake it.
 //!
 //! Every new connection is asked what it leads to, and judged once for all callers: [`Unfit`] names what cannot serve.
+//!
+//! `scripts/` also has the fragments that the scripts of several modules include: `append.lua` is the way into the outbox.
 
 mod backoff;
 mod failure;
