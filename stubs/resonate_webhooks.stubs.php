@@ -448,4 +448,34 @@ namespace Webpatser\ResonateWebhooks\Native {
          */
         public function wantsMemberData(): bool {}
     }
+
+    /**
+     * Puts events of the application's own into the outbox in Redis, from which servers deliver them. It waits for Redis, so
+     * this is not for an event loop.
+     */
+    final class EventSender {
+        /**
+         * Sends to the servers with this `resonate-webhooks` config array; connects when first used.
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+         *
+         * @param array $config
+         */
+        public function __construct(array $config) {}
+
+        /**
+         * Sends an event; data is a JSON string. Whether an endpoint of the config asks for events of this name, and the channel
+         * is not ignored: if not, nothing is sent.
+         *
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent saying what is wrong with it
+         * @throws \Webpatser\ResonateWebhooks\Exceptions\EventNotSent when Redis has not taken it
+         *
+         * @param string $appId
+         * @param string $event
+         * @param string|null $channel
+         * @param string|null $data
+         * @return bool
+         */
+        public function send(string $appId, string $event, ?string $channel = null, ?string $data = null): bool {}
+    }
 }

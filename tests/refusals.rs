@@ -13,7 +13,7 @@ use redis::Commands;
 use resonate_webhooks::admin::{Adoption, Cluster as Status, Refusals};
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
-use resonate_webhooks::outbox::DeadLetters;
+use resonate_webhooks::outbox::{DeadLetters, EventSender};
 use resonate_webhooks::telemetry::{Level, Outcome};
 use serde_json::json;
 use support::cluster::{Cluster, stat};
@@ -238,14 +238,15 @@ fn the_documented_rights_are_enough_for_everything() {
     let endpoints = json!([{
         "url": receiver.url("/hook"),
         "id": "hook",
-        "events": ["channel_occupied", "channel_vacated", "member_added", "member_removed", "subscription_count", "cache_miss"],
+        "events": ["channel_occupied", "channel_vacated", "member_added", "member_removed", "subscription_count", "cache_miss", "order.*"],
     }]);
     let settings = json!({
         "connection": connection, "max_attempts": 1, "departure_grace": 0.1, "subscription_count_interval": 0.1,
-        "endpoints": endpoints,
+        "endpoints": endpoints, "outbox_max_bytes": 1_048_576,
     });
     let node = engine(&redis, &receiver, &settings);
-    let config = Config::from_value(json!({ "connection": connection, "endpoints": endpoints })).unwrap();
+    let config = json!({ "connection": connection, "endpoints": endpoints, "outbox_max_bytes": 1_048_576 });
+    let config = Config::from_value(config).unwrap();
     let mut letters = DeadLetters::of(&config).unwrap();
     node.subscribed(APP, b"presence-cache-room", b"1.1", Some(b"7"));
     eventually("a dead letter", || letters.count().unwrap() > 0);
@@ -254,6 +255,8 @@ fn the_documented_rights_are_enough_for_everything() {
     node.cache_seen(APP, b"presence-cache-room", true);
     node.unsubscribed(APP, b"presence-cache-room", b"1.1");
     eventually("the channel is vacated", || has_received(&receiver, "channel_vacated"));
+    assert_eq!(EventSender::of(config.clone()).unwrap().send(APP, "order.paid", Some(b"orders"), None), Ok(true));
+    eventually("the event of another process", || has_received(&receiver, "order.paid"));
     let mut status = Status::of(&config).unwrap();
     assert_eq!(status.refusals().unwrap(), Refusals::default());
     status.pause("hook").unwrap();

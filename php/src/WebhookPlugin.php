@@ -124,6 +124,9 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
      */
     public function boot(PluginContext $context): void
     {
+        // By this Webhooks::send() knows a server, also one whose webhooks cannot start.
+        app()->instance(self::class, $this);
+
         try {
             if ($this->startup === null) {
                 $this->prepare($context);
@@ -302,8 +305,6 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
         $this->clientEvents = new ClientEvents($engine, $context);
         $this->clientEvents->listen(app('events'));
         $this->engine = $engine;
-
-        app()->instance(self::class, $this);
 
         // Resonate has no hook for its end, and cancels the ticks before its clients have left.
         register_shutdown_function($this->finish(...));

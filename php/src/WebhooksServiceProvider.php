@@ -48,6 +48,7 @@ class WebhooksServiceProvider extends ServiceProvider
         $this->app->singleton(Webhooks::class);
 
         // Scoped: what a provider of endpoints says is asked anew for each request and job.
+        $this->app->scoped(Support\EventSender::class);
         $this->app->scoped(Contracts\Cluster::class, Support\NativeCluster::class);
         $this->app->scoped(Contracts\DeadLetters::class, Support\NativeDeadLetters::class);
 

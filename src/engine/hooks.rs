@@ -1,8 +1,9 @@
 //! What hooks call. None of it waits: strings are copied and pushed.
 
 use super::Engine;
-use crate::config::Endpoint;
-use crate::event::{ChannelName, CustomEvent, CustomName, CustomNameError, SocketId};
+use crate::event::{ChannelName, CustomEvent, SocketId};
+use crate::outbox::SendError;
+use crate::outbox::custom::{check, is_wanted};
 use crate::presence::{Intent, Packed};
 
 impl Engine {
@@ -76,43 +77,18 @@ impl Engine {
     /// # Errors
     /// When the name is none, the queue of hooks is full, or the engine does not run.
     pub fn send(&self, app: &[u8], name: &str, channel: Option<&[u8]>, data: Option<&[u8]>) -> Result<bool, SendError> {
-        let name = CustomName::parse(name)?;
-        if channel.is_some_and(<[u8]>::is_empty) {
-            return Err(SendError::NamelessChannel);
-        }
+        let name = check(name, channel)?;
         if self.is_inert() {
             return Err(SendError::NotRunning);
         }
         let app = self.app_id(app);
-        if channel.is_some_and(|channel| self.config.ignored_channels.contain(channel)) {
-            return Ok(false);
-        }
-        let wants = |endpoint: &Endpoint| endpoint.apps.contains(&app) && endpoint.custom.contain(name.as_str());
-        if !self.endpoints.lock().iter().any(wants) {
+        if !is_wanted(&app, &name, channel, &self.config.ignored_channels, &self.endpoints.lock()) {
             return Ok(false);
         }
         let event = CustomEvent::new(&name, data);
         let channel = ChannelName::new(channel.unwrap_or_default());
         if self.shared.queue.offer(Intent::Custom(app, channel, event)) { Ok(true) } else { Err(SendError::QueueFull) }
     }
-}
-
-/// Why an event of the application's own was not sent.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// It cannot be called so.
-    #[error("event {0}")]
-    Name(#[from] CustomNameError),
-    /// A channel has a name.
-    #[error("the channel has no name: leave it out for an event on none")]
-    NamelessChannel,
-    /// Hooks come faster than they are taken in.
-    #[error("the queue of hooks is full (queue_size): the event was not sent")]
-    QueueFull,
-    /// Before the boot, after the end, or in a forked child.
-    #[error("the webhooks engine does not run in this process")]
-    NotRunning,
 }
 
 /// A client event that the host relayed to the other sockets on the channel.

@@ -32,7 +32,8 @@ use crate::process::{fork_generation, watch_forks};
 use crate::secret::Secret;
 use crate::telemetry::{Level, Outcome};
 
-pub use hooks::{RelayedMessage, SendError};
+pub use crate::outbox::SendError;
+pub use hooks::RelayedMessage;
 use interest::Interests;
 pub use left::Left;
 pub use reconcile::Page;

@@ -9,6 +9,7 @@
 //! which it got them. So an outbox that outlives the process needs one cursor a lane to know what to hand out again.
 
 pub(crate) mod body;
+pub(crate) mod custom;
 mod memory;
 mod redelivery;
 pub(crate) mod redis;
@@ -22,8 +23,10 @@ use crate::config::{EndpointId, Payload};
 use crate::event::body::encoded_len;
 use crate::event::{AppId, Event};
 
+pub use custom::SendError;
 pub use memory::MemoryOutbox;
 pub use redelivery::{LetterId, Redelivery};
+pub use redis::event_sender::EventSender;
 pub use redis::letters::{DeadLetter, DeadLetters, LettersError};
 pub use report::DropReport;
 

@@ -8,7 +8,7 @@ use std::fmt::Display;
 use ext_php_rs::exception::PhpException;
 use ext_php_rs::zend::{ClassEntry, ce};
 
-use crate::engine::SendError;
+use crate::outbox::SendError;
 
 /// The configuration cannot be used; the message names the key.
 pub(super) fn invalid_config(error: impl Display) -> PhpException {
@@ -31,6 +31,9 @@ pub(super) fn unsent(error: SendError) -> PhpException {
         }
         SendError::NotRunning => {
             exception("Webpatser\\ResonateWebhooks\\Exceptions\\ServerNotRunning", "RuntimeException", error)
+        }
+        SendError::NoSharedOutbox | SendError::Excluded(_) | SendError::Redis { .. } | SendError::Unanswered { .. } => {
+            exception("Webpatser\\ResonateWebhooks\\Exceptions\\EventNotSent", "RuntimeException", error)
         }
     }
 }

@@ -8,6 +8,7 @@ mod cluster;
 mod config_array;
 mod dead_letters;
 mod engine;
+mod event_sender;
 mod exceptions;
 mod json_array;
 mod lifecycle;
@@ -21,6 +22,7 @@ use ext_php_rs::prelude::{PhpResult, php_function};
 use cluster::Cluster;
 use dead_letters::DeadLetters;
 use engine::Engine;
+use event_sender::EventSender;
 
 fn build(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
     module
@@ -29,6 +31,7 @@ fn build(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
         .class::<Engine>()
         .class::<DeadLetters>()
         .class::<Cluster>()
+        .class::<EventSender>()
 }
 
 /// The entry point that PHP looks up.

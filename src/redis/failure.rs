@@ -31,7 +31,7 @@ pub enum LinkError {
     #[error("cannot serve us now ({0})")]
     Unavailable(String),
     /// Redis takes no writes now, and has carried out nothing. Send the same again.
-    #[error("takes no writes ({reason}): {}", .cause.remedy())]
+    #[error("takes no writes ({reason}): {}; {}", .cause.remedy(), .cause.meanwhile())]
     TakesNoWrites {
         /// Why.
         cause: WriteRefusal,
@@ -79,16 +79,20 @@ pub enum WriteRefusal {
 }
 
 impl WriteRefusal {
-    /// What an operator does about it, and what goes on meanwhile.
-    const fn remedy(self) -> &'static str {
+    /// The advice to the operator.
+    pub(crate) const fn remedy(self) -> &'static str {
         match self {
-            Self::Full => "raise its maxmemory or free memory; deliveries go on, new events wait",
-            Self::NotSaved => {
-                "see its log for what keeps it from saving (a full disk?); batches are sent without being kept, new events wait"
-            }
-            Self::TooFewReplicas => {
-                "bring its replicas back or lower min-replicas-to-write; batches are sent without being kept, new events wait"
-            }
+            Self::Full => "raise its maxmemory or free memory",
+            Self::NotSaved => "see its log for what keeps it from saving (a full disk?)",
+            Self::TooFewReplicas => "bring its replicas back or lower min-replicas-to-write",
+        }
+    }
+
+    /// What servers do until then.
+    const fn meanwhile(self) -> &'static str {
+        match self {
+            Self::Full => "deliveries go on, new events wait",
+            Self::NotSaved | Self::TooFewReplicas => "batches are sent without being kept, new events wait",
         }
     }
 }

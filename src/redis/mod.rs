@@ -36,3 +36,8 @@ pub(crate) use survey::answered;
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+/// The limits of the outbox, as scripts take them: events in a partition, and bytes in all if there is such a limit.
+pub(crate) fn outbox_limits(partition_max: usize, max_bytes: Option<usize>) -> String {
+    max_bytes.map_or_else(|| partition_max.to_string(), |bytes| format!("{partition_max}:{bytes}"))
+}

@@ -85,21 +85,12 @@ final class CustomEventTest extends PluginTestCase
         yield 'data that JSON cannot express' => [['data' => ["\xff"]], InvalidEvent::class, 'the data cannot be written as JSON'];
     }
 
-    public function test_before_the_server_has_started_nothing_can_be_sent(): void
-    {
-        $this->application = new TestApplication($this->config());
-
-        $this->expectException(ServerNotRunning::class);
-        $this->expectExceptionMessage('from within the Resonate server process only');
-
-        Webhooks::send('order.paid', app: '1');
-    }
-
-    public function test_a_server_whose_webhooks_could_not_start_says_so_too(): void
+    public function test_a_server_whose_webhooks_could_not_start_says_so_and_does_not_wait_for_redis_in_their_place(): void
     {
         $this->serve(['queue_size' => 'many']);
 
         $this->expectException(ServerNotRunning::class);
+        $this->expectExceptionMessage('the event was not sent: the webhooks of this server process have not started');
 
         Webhooks::send('order.paid', app: '1');
     }

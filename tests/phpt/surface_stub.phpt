@@ -102,4 +102,7 @@ Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing
   public wantsCacheMisses(): bool
   public wantsConnections(): bool
   public wantsMemberData(): bool
+Webpatser\ResonateWebhooks\Native\EventSender extends nothing implements nothing
+  public __construct(config: array)
+  public send(appId: string, event: string, channel: ?string = NULL (optional), data: ?string = NULL (optional)): bool
 The stub says the same.

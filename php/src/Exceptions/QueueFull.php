@@ -4,12 +4,10 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Exceptions;
 
-use RuntimeException;
-
 /**
  * So many events wait for the engine's threads that this one was not taken.
  */
-class QueueFull extends RuntimeException implements WebhooksException
+class QueueFull extends EventNotSent
 {
     //
 }

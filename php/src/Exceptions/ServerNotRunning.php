@@ -4,21 +4,19 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Exceptions;
 
-use RuntimeException;
-
 /**
- * There are no running webhooks in this process to hand an event to.
+ * The webhooks of this server process do not run, so that it cannot send events.
  */
-class ServerNotRunning extends RuntimeException implements WebhooksException
+class ServerNotRunning extends EventNotSent
 {
     /**
-     * Say where events can be sent from.
+     * Say where the reason is found.
      */
     public static function inThisProcess(): static
     {
         return new static(
-            'webhooks can be sent from within the Resonate server process only, once its webhooks have started: not from a'
-            .' request, a queue worker or a command of the application, nor after a boot that failed (see the log)',
+            'the event was not sent: the webhooks of this server process have not started, or could not. The log names the'
+            .' reason ("Resonate webhooks are off"), and a server does not wait for Redis in their place',
         );
     }
 }

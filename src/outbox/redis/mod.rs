@@ -13,6 +13,7 @@
 
 pub(crate) mod codec;
 mod entry;
+pub(super) mod event_sender;
 mod flight;
 mod keeps;
 mod legacy;

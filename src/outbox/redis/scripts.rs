@@ -12,6 +12,7 @@
 //!   the keys beside it.
 
 mod give_up;
+mod send;
 mod writes;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::outbox::{LetterId, Position};
 use crate::redis::{SCHEMA, Script, ScriptCall, identity_argument};
 
 pub(super) use self::give_up::GivenUp;
+pub(super) use self::send::Exclusion;
 #[cfg(test)]
 pub(super) use self::writes::BYTES_AT_ONCE;
 pub(crate) use self::writes::DeadLetterLimits;
@@ -68,6 +70,13 @@ script!(
     "scripts/give_up.lua"
 );
 script!(FORGET_LETTERS, "scripts/dead_letters.lua", "scripts/forget_letters.lua");
+script!(
+    SEND,
+    "../../redis/scripts/identity.lua",
+    "../../redis/scripts/next_millisecond.lua",
+    "../../redis/scripts/append.lua",
+    "scripts/send.lua"
+);
 
 /// Puts the scripts together, before there are threads: a child of this process might inherit them half-done.
 pub(super) fn put_together() {

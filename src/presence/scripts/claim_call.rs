@@ -9,7 +9,7 @@ use crate::cluster::{Refusal, accepted};
 use crate::event::NodeId;
 use crate::presence::batch::Batch;
 use crate::presence::claim::Claim;
-use crate::redis::{millis, must_send_code};
+use crate::redis::{millis, must_send_code, outbox_limits};
 
 /// Departures that one batch announces: two or three milliseconds of Redis' time.
 pub(super) const DUE_PER_BATCH: usize = 256;
@@ -41,10 +41,7 @@ impl Keys {
             .arg(self.partitions)
             .arg(millis(self.grace))
             .arg(DUE_PER_BATCH);
-        match self.client_bytes_max {
-            None => call.arg(self.partition_max),
-            Some(bytes) => call.arg(format!("{}:{bytes}", self.partition_max)),
-        };
+        call.arg(outbox_limits(self.partition_max, self.client_bytes_max));
         call.arg(millis(self.count_interval)).arg(millis(self.miss_ttl));
         add_entries(&mut call, batch, self.partitions);
         let command = call.get_packed_command();

@@ -6,6 +6,7 @@ namespace Tests\Testing;
 
 use Tests\PluginTestCase;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Support\EventSender;
 use Webpatser\ResonateWebhooks\Testing\WebhooksFake;
 use Webpatser\ResonateWebhooks\Webhooks;
 
@@ -14,18 +15,16 @@ use Webpatser\ResonateWebhooks\Webhooks;
  */
 final class WebhooksFakeVerdictTest extends PluginTestCase
 {
-    public function test_the_fake_refuses_what_the_engine_refuses_and_nothing_else(): void
+    public function test_the_fake_refuses_what_the_engine_and_other_processes_refuse_and_nothing_else(): void
     {
         $this->serve();
 
         foreach (self::attempts() as $arguments) {
-            $verdict = fn (Webhooks $webhooks): ?string => self::refusal(fn () => $webhooks->send(...$arguments));
+            $verdict = fn (Webhooks|EventSender $sender): ?string => self::refusal(fn () => $sender->send(...$arguments));
+            $engine = $verdict($this->application->laravel->make(Webhooks::class));
 
-            $this->assertSame(
-                $verdict($this->application->laravel->make(Webhooks::class)),
-                $verdict(new WebhooksFake),
-                var_export($arguments, true),
-            );
+            $this->assertSame($engine, $verdict(new WebhooksFake), var_export($arguments, true));
+            $this->assertSame($engine, $verdict($this->application->laravel->make(EventSender::class)), var_export($arguments, true));
         }
     }
 

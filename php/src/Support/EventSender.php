@@ -1,0 +1,112 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Support;
+
+use Illuminate\Contracts\Container\Container;
+use Throwable;
+use Webpatser\Resonate\Contracts\ApplicationProvider;
+use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
+use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
+use Webpatser\ResonateWebhooks\Exceptions\EventNotSent;
+use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
+use Webpatser\ResonateWebhooks\Exceptions\UnknownApplication;
+use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Json;
+use Webpatser\ResonateWebhooks\Native\EventSender as NativeEventSender;
+use Webpatser\ResonateWebhooks\ProvidedEndpoints;
+use Webpatser\ResonateWebhooks\Settings;
+
+/**
+ * Sends events of the application's own from processes that are no server, by way of Redis.
+ */
+final class EventSender
+{
+    private ?NativeEventSender $native = null;
+
+    /**
+     * The ids of applications that exist.
+     *
+     * @var array<string, true>
+     */
+    private array $applications = [];
+
+    /**
+     * Create a new sender; connects when it is first used.
+     */
+    public function __construct(private readonly Container $container)
+    {
+        //
+    }
+
+    /**
+     * Send an event, see {@see \Webpatser\ResonateWebhooks\Webhooks::send()}.
+     *
+     * @throws WebhooksException
+     */
+    public function send(string $event, string $app, ?string $channel = null, mixed $data = null): bool
+    {
+        $native = $this->native();
+        $this->ensureExists($app);
+
+        return $native->send($app, $event, $channel, $data === null ? null : Json::ofApplication($data));
+    }
+
+    /**
+     * Ensure that there is an application to sign for. Only where Resonate is installed is that known.
+     *
+     * @throws UnknownApplication
+     */
+    private function ensureExists(string $app): void
+    {
+        if (isset($this->applications[$app]) || ! $this->container->bound(ApplicationProvider::class)) {
+            return;
+        }
+
+        try {
+            $this->container->make(ApplicationProvider::class)->findById($app);
+        } catch (Throwable $e) {
+            throw UnknownApplication::withId($app, $e);
+        }
+
+        $this->applications[$app] = true;
+    }
+
+    /**
+     * The native side.
+     *
+     * @throws WebhooksException
+     */
+    private function native(): NativeEventSender
+    {
+        if ($this->native !== null) {
+            return $this->native;
+        }
+
+        try {
+            $settings = Settings::forExtension();
+        } catch (ExtensionMissing $e) {
+            throw EventNotSent::because($e);
+        }
+
+        return $this->native = new NativeEventSender($this->container->bound(EndpointProvider::class) ? $this->provided($settings) : $settings);
+    }
+
+    /**
+     * The settings with the endpoints of the application's provider.
+     *
+     * @param  array<string, mixed>  $settings
+     * @return array<string, mixed>
+     *
+     * @throws EventNotSent
+     */
+    private function provided(array $settings): array
+    {
+        try {
+            return (new ProvidedEndpoints($settings))->config();
+        } catch (Throwable $e) {
+            throw EventNotSent::because(EndpointProviderFailed::because($e));
+        }
+    }
+}
