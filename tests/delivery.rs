@@ -76,7 +76,8 @@ fn a_batch_is_dropped_loudly_after_its_last_attempt_and_the_lane_goes_on() {
     node.accept("app", numbered(0..3));
     receiver.wait_for("/", 1);
     node.accept("app", ["next".to_owned()]);
-    assert_eq!(receiver.wait_for("/", 3)[2].channels(), ["next"]);
+    let posts = receiver.wait_for("/", 3);
+    assert_eq!(posts[2].channels(), ["next"]);
     let url = receiver.url("/");
     let mut outcomes =
         eventually("both batches to be settled", || (node.delivery.queued() == 0).then(|| node.outcomes()));
@@ -86,16 +87,35 @@ fn a_batch_is_dropped_loudly_after_its_last_attempt_and_the_lane_goes_on() {
     };
     assert_eq!(outcomes.iter().filter(|outcome| of_the_endpoint(outcome)).count(), 4, "{outcomes:?}");
     outcomes.retain(|outcome| !of_the_endpoint(outcome));
-    let reason = "HTTP 503".to_owned();
+    let (reason, app_id) = ("HTTP 503".to_owned(), "app".to_owned());
+    let id = |post: &Received| post.header("webhook-id").unwrap().to_owned();
+    let (first, last) = (id(&posts[0]), id(&posts[2]));
     assert_eq!(
         outcomes,
         [
-            Outcome::Dropped { url: url.clone(), app_id: "app".to_owned(), attempts: 2, reason },
+            Outcome::Dropped {
+                url: url.clone(),
+                app_id: app_id.clone(),
+                attempts: 2,
+                reason,
+                webhook_id: first,
+                endpoint: "0".to_owned(),
+                events: 3,
+                dead_letter: None,
+            },
             Outcome::Log {
                 level: Level::Warning,
                 message: format!("Webhook dropped after 2 attempts (HTTP 503): {url}")
             },
-            Outcome::Delivered { url, status: 200, app_id: "app".to_owned(), attempts: 1 },
+            Outcome::Delivered {
+                url,
+                status: 200,
+                app_id,
+                attempts: 1,
+                webhook_id: last,
+                endpoint: "0".to_owned(),
+                events: 1,
+            },
         ]
     );
     let counters = node.telemetry.counters();
@@ -239,13 +259,15 @@ fn a_full_outbox_gives_up_its_oldest_events_loudly_and_keeps_the_batch_in_flight
     node.accept("app", ["in flight".to_owned()]);
     receiver.wait_for("/", 1);
     node.accept("app", numbered(0..15));
-    let dropped = Outcome::Dropped {
-        url: receiver.url("/"),
-        app_id: "app".to_owned(),
-        attempts: 0,
-        reason: "outbox full".to_owned(),
-    };
-    assert_eq!(node.outcome(), dropped);
+    let outcome = node.outcome();
+    assert!(
+        matches!(
+            &outcome,
+            Outcome::Dropped { url, attempts: 0, reason, webhook_id, events: 5, dead_letter: None, .. }
+                if *url == receiver.url("/") && reason == "outbox full" && webhook_id.starts_with("msg_")
+        ),
+        "{outcome:?}"
+    );
     let posts = receiver.wait_for("/", 3);
     assert_eq!(posts[1].channels(), ["in flight"]);
     assert_eq!(posts[2].channels(), numbered(5..15).collect::<Vec<_>>());

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use resonate_webhooks::config::{Endpoint, Header};
 use resonate_webhooks::telemetry::Outcome;
 use support::node::{Node, endpoint, numbered};
-use support::receiver::{Answer, Receiver, read_request};
+use support::receiver::{Answer, Received, Receiver, read_request};
 use support::wait::{PATIENCE, eventually};
 
 #[test]
@@ -37,8 +37,15 @@ fn a_post_carries_pushers_headers_and_those_of_standard_webhooks() {
     assert!(post.header("webhook-timestamp").is_some_and(|time| time.parse::<u64>().is_ok()));
     assert!(post.header("webhook-signature").is_some_and(|signature| signature.starts_with("v1,")));
     assert_eq!(post.header("authorization"), None);
-    let delivered =
-        Outcome::Delivered { url: receiver.url("/hook?a=b"), status: 200, app_id: "app".to_owned(), attempts: 1 };
+    let delivered = Outcome::Delivered {
+        url: receiver.url("/hook?a=b"),
+        status: 200,
+        app_id: "app".to_owned(),
+        attempts: 1,
+        webhook_id: post.header("webhook-id").unwrap().to_owned(),
+        endpoint: "0".to_owned(),
+        events: 1,
+    };
     assert_eq!(node.outcome(), delivered);
 }
 
@@ -50,11 +57,16 @@ fn a_redirect_is_a_failure_and_is_not_followed() {
         receiver.always(&path, Answer::StatusWith(status, "Location", receiver.url("/elsewhere")));
         let node = Node::start(vec![Endpoint { max_attempts: 1, ..endpoint(0, receiver.url(&path)) }]);
         node.accept("app", ["a".to_owned()]);
+        let id = |request: &Received| request.header("webhook-id").unwrap().to_owned();
         let dropped = Outcome::Dropped {
             url: receiver.url(&path),
             app_id: "app".to_owned(),
             attempts: 1,
             reason: format!("HTTP {status}"),
+            webhook_id: receiver.wait_for(&path, 1).first().map(id).unwrap(),
+            endpoint: "0".to_owned(),
+            events: 1,
+            dead_letter: None,
         };
         assert_eq!(node.outcome(), dropped);
     }

@@ -103,8 +103,11 @@ fn a_function_is_invoked_with_the_request_that_a_url_would_have_got() {
     assert!(headers["webhook-id"].as_str().unwrap().starts_with("msg_"));
     assert!(headers["webhook-signature"].as_str().unwrap().starts_with("v1,"));
     assert_eq!((&headers["Content-Type"], &headers["X-Tenant"]), (&json!("application/json"), &json!("7")));
-    let delivered = Outcome::Delivered { url: LABEL.to_owned(), status: 200, app_id: "app".to_owned(), attempts: 1 };
-    assert_eq!(node.outcome(), delivered);
+    let outcome = node.outcome();
+    assert!(
+        matches!(&outcome, Outcome::Delivered { url, status: 200, app_id, attempts: 1, .. } if url == LABEL && app_id == "app"),
+        "{outcome:?}"
+    );
 }
 
 #[test]
@@ -181,8 +184,9 @@ fn an_event_is_delivered_when_aws_has_it() {
     let node = Node::start(vec![with_keys(&receiver, &lambda, &json!({}))]);
     node.accept("app", numbered(0..1));
     let label = format!("{LABEL}:prod");
-    let delivered = Outcome::Delivered { url: label, status: 202, app_id: "app".to_owned(), attempts: 1 };
-    assert_eq!(node.outcome(), delivered);
+    let outcome = node.outcome();
+    let is_expected = matches!(&outcome, Outcome::Delivered { url, status: 202, attempts: 1, .. } if *url == label);
+    assert!(is_expected, "{outcome:?}");
     assert_eq!(receiver.received(path)[0].header("x-amz-invocation-type"), Some("Event"));
 }
 

@@ -1,4 +1,4 @@
-//! What Laravel is told of, while it does not listen and webhooks are sent as fast as their receiver answers.
+//! What Laravel is told of: which POST and which dead letter, and what is kept of it while Laravel does not listen.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its stage has failed")]
 
@@ -7,9 +7,15 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use redis::Commands;
+use resonate_webhooks::config::Config;
 use resonate_webhooks::delivery::Settings;
-use resonate_webhooks::outbox::MemoryOutbox;
+use resonate_webhooks::engine::Engine;
+use resonate_webhooks::outbox::{DeadLetters, LetterId, MemoryOutbox};
 use resonate_webhooks::telemetry::{Level, Outcome};
+use serde_json::{Value, json};
+use support::cluster::Cluster;
+use support::engine::APP;
 use support::node::{Node, SETTINGS, endpoint, numbered};
 use support::receiver::{Answer, Receiver};
 use support::wait::eventually;
@@ -53,4 +59,106 @@ fn a_drop_and_a_disabled_endpoint_outlast_ten_thousand_deliveries() {
             .any(|outcome| matches!(outcome, Outcome::Log { level: Level::Warning, message } if message.contains(text)))
     };
     assert!(warned("Webhook dropped after 1 attempts (HTTP 500)") && warned("410 Gone"), "{outcomes:?}");
+}
+
+/// What drops and deliveries tell of their POSTs: `webhook-id`, endpoint and number of events, and the dead letter of a drop.
+type Told = (String, String, u64, Option<String>);
+
+/// The next delivery, or drop.
+fn next(node: &Engine, is_wanted: fn(&Outcome) -> bool) -> Told {
+    match eventually("an outcome", || node.poll(1).pop().filter(is_wanted)) {
+        Outcome::Delivered { webhook_id, endpoint, events, .. } => (webhook_id, endpoint, events, None),
+        Outcome::Dropped { webhook_id, endpoint, events, dead_letter, .. } => {
+            (webhook_id, endpoint, events, dead_letter)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn delivery(node: &Engine) -> Told {
+    next(node, |outcome| matches!(outcome, Outcome::Delivered { .. }))
+}
+
+fn drop_of(node: &Engine) -> Told {
+    next(node, |outcome| matches!(outcome, Outcome::Dropped { .. }))
+}
+
+/// A cluster and a node whose endpoint is called `billing`, gets one attempt and is told of two members at once.
+fn billing(settings: &Value) -> (Cluster, Engine) {
+    let cluster = Cluster::start();
+    let endpoint = json!({ "billing": { "url": cluster.receiver.url("/hook"), "max_attempts": 1 } });
+    let mut all = json!({ "endpoints": endpoint, "flush_interval": 0.2 });
+    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    let node = cluster.node_with(&all);
+    (cluster, node)
+}
+
+fn letters(cluster: &Cluster) -> DeadLetters {
+    let config = json!({ "connection": { "host": cluster.redis.socket() } });
+    DeadLetters::of(&Config::from_value(config).unwrap()).unwrap()
+}
+
+/// The ids of the POSTs, and the events in each.
+fn posts(cluster: &Cluster) -> Vec<(String, u64)> {
+    let post = |request: &support::receiver::Received| {
+        (request.header("webhook-id").unwrap().to_owned(), request.events().len() as u64)
+    };
+    cluster.receiver.received("/hook").iter().map(post).collect()
+}
+
+#[test]
+fn a_delivery_names_its_post_its_endpoint_and_how_many_events_it_had() {
+    let (cluster, node) = billing(&json!({}));
+    node.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
+    let mut told = vec![delivery(&node)];
+    while told.iter().map(|(_, _, events, _)| events).sum::<u64>() < 2 {
+        told.push(delivery(&node));
+    }
+    let expected = |(id, events): (String, u64)| (id, "billing".to_owned(), events, None);
+    assert_eq!(told, posts(&cluster).into_iter().map(expected).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_drop_names_its_dead_letter_and_so_does_one_of_a_retry_that_fails() {
+    let (cluster, node) = billing(&json!({}));
+    cluster.receiver.always("/hook", Answer::Status(500));
+    node.subscribed(APP, b"a", b"1.1", None);
+    let mut letters = letters(&cluster);
+    let mut earlier = None;
+    for attempt in 0..2 {
+        let (id, endpoint, events, letter) = drop_of(&node);
+        assert_eq!((&*endpoint, events), ("billing", 1));
+        assert_eq!(id, posts(&cluster)[0].0, "a retry keeps the id");
+        let letter = LetterId::parse(&letter.expect("a dead letter")).unwrap();
+        assert_ne!(Some(&letter), earlier.as_ref(), "a retry that fails is another letter");
+        assert_eq!(letters.list(None, 10).unwrap().iter().map(|letter| &letter.letter).collect::<Vec<_>>(), [&letter]);
+        assert_eq!(letters.find(&letter).unwrap().unwrap().id, id);
+        if attempt == 0 {
+            assert_eq!(letters.retry(std::slice::from_ref(&letter)).unwrap(), 1);
+        }
+        earlier = Some(letter);
+    }
+}
+
+#[test]
+fn where_no_dead_letter_is_kept_a_drop_names_none() {
+    for settings in [json!({ "dead_letter_max": 0 }), json!({ "outbox": "memory" })] {
+        let (cluster, node) = billing(&settings);
+        cluster.receiver.always("/hook", Answer::Status(500));
+        node.subscribed(APP, b"a", b"1.1", None);
+        let (id, endpoint, events, letter) = drop_of(&node);
+        assert_eq!((id, endpoint, events, letter), (posts(&cluster)[0].0.clone(), "billing".to_owned(), 1, None));
+    }
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_was_no_post_and_names_its_dead_letter() {
+    let (cluster, node) = billing(&json!({}));
+    for entry in ["z3:app1:a", "o3:ap"] {
+        cluster.redis.connect().xadd::<_, _, _, _, ()>("wh:out:3", "*", &[("e", entry)]).unwrap();
+        let (id, endpoint, events, letter) = drop_of(&node);
+        assert_eq!((&*id, &*endpoint, events), ("", "", 1));
+        let letter = LetterId::parse(&letter.expect("a dead letter")).unwrap();
+        assert_eq!(letters(&cluster).find(&letter).unwrap().unwrap().body.as_deref(), Some(entry));
+    }
 }

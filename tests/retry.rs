@@ -75,7 +75,7 @@ fn an_endpoint_that_is_gone_gets_nothing_more_and_says_so_once() {
     let (mut dropped, mut warnings) = (Vec::new(), 0);
     for outcome in node.outcomes() {
         match outcome {
-            Outcome::Dropped { url: dead, app_id, attempts, reason } if dead == url => {
+            Outcome::Dropped { url: dead, app_id, attempts, reason, .. } if dead == url => {
                 dropped.push((app_id, attempts, reason));
             }
             Outcome::Log { level: Level::Warning, message } => warnings += usize::from(message == warning),

@@ -131,16 +131,18 @@ class OutcomeReporter
     /**
      * Report one outcome; a kind that only a newer engine knows is passed over.
      *
-     * @param  array{type: string, url?: string, status?: int, app_id?: string, attempts?: int, reason?: string, endpoint?: string, seconds?: int, level?: string, message?: string}  $outcome
+     * @param  array{type: string, url?: string, status?: int, app_id?: string, attempts?: int, reason?: string, webhook_id?: string, endpoint?: string, events?: int, dead_letter?: ?string, seconds?: int, level?: string, message?: string}  $outcome
      */
     protected function report(array $outcome): void
     {
         match ($outcome['type']) {
             'delivered' => WebhookDelivered::dispatch(
                 $outcome['url'], $outcome['status'], $outcome['app_id'], $outcome['attempts'],
+                $outcome['webhook_id'], $outcome['endpoint'], $outcome['events'],
             ),
             'dropped' => WebhookDropped::dispatch(
                 $outcome['url'], $outcome['app_id'], $outcome['attempts'], $outcome['reason'],
+                $outcome['webhook_id'] ?: null, $outcome['endpoint'] ?: null, $outcome['events'], $outcome['dead_letter'],
             ),
             'endpoint_disabled' => EndpointDisabled::dispatch($outcome['url'], $outcome['reason'], $outcome['endpoint']),
             'endpoint_failing' => EndpointFailing::dispatch(

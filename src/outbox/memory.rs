@@ -116,12 +116,15 @@ mod tests {
             url: "http://localhost".to_owned(),
             configured_url: "http://localhost".to_owned(),
             endpoint: "billing (http://localhost)".to_owned(),
+            endpoint_id: "b".to_owned(),
+            webhook_id: "msg_1".to_owned(),
+            dead_letter: None,
             app_id: "a".to_owned(),
             events: 1,
             attempts: 5,
             reason: "HTTP 500".to_owned(),
         };
-        pass(&outbox, &lane("b"), &wanted, Fate::Dropped(report));
+        pass(&outbox, &lane("b"), &wanted, Fate::Dropped(Box::new(report)));
         assert_eq!(outbox.queued(), 0);
         assert_eq!(telemetry.counters().events_dropped.get(), 1, "nobody else would say so");
     }

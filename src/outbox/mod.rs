@@ -230,7 +230,7 @@ pub enum Fate {
     /// The endpoint answered 2xx.
     Delivered,
     /// They were given up.
-    Dropped(DropReport),
+    Dropped(Box<DropReport>),
     /// The dead letter that was to be sent again is there no more.
     Forgotten,
 }

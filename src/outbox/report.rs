@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::LetterId;
 use crate::telemetry::{Cause, Level, Outcome, Telemetry};
 
 /// Events that were given up, to be told and counted exactly once: not by a node whose partitions another one has taken,
@@ -16,6 +17,12 @@ pub struct DropReport {
     pub(crate) configured_url: String,
     /// The endpoint, as it is called in the log.
     pub(crate) endpoint: String,
+    /// The id of the endpoint; empty for an entry that could not be read.
+    pub(crate) endpoint_id: String,
+    /// The id of their batch; empty for such an entry.
+    pub(crate) webhook_id: String,
+    /// The dead letter that they are kept as, if they are and that is known.
+    pub(crate) dead_letter: Option<LetterId>,
     /// Whose they were.
     pub(crate) app_id: String,
     /// How many.
@@ -27,9 +34,14 @@ pub struct DropReport {
 }
 
 impl DropReport {
+    /// The same, kept as this dead letter if there is one.
+    pub(crate) fn kept_as(self, letter: Option<LetterId>) -> Self {
+        Self { dead_letter: letter.or(self.dead_letter), ..self }
+    }
+
     /// Counts it, logs it, and has a `WebhookDropped` fired.
     pub fn publish(self) {
-        let Self { telemetry, url: _, configured_url, endpoint, app_id, events, attempts, reason } = self;
+        let Self { telemetry, configured_url, endpoint, app_id, events, attempts, reason, .. } = self;
         telemetry.dropped(events as u64, Cause::of(&reason));
         let line = if attempts > 0 {
             telemetry.counters().batches_dropped.add(1);
@@ -37,7 +49,16 @@ impl DropReport {
         } else {
             format!("{events} webhook events given up ({reason}): {endpoint}")
         };
-        telemetry.report(Outcome::Dropped { url: configured_url, app_id, attempts, reason });
+        telemetry.report(Outcome::Dropped {
+            url: configured_url,
+            app_id,
+            attempts,
+            reason,
+            webhook_id: self.webhook_id,
+            endpoint: self.endpoint_id,
+            events: events as u64,
+            dead_letter: self.dead_letter.map(|letter| letter.to_string()),
+        });
         telemetry.log_about(&endpoint, Level::Warning, line);
     }
 }

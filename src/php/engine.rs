@@ -273,21 +273,24 @@ fn binary(bytes: &[u8]) -> Binary<u8> {
 }
 
 fn outcome_array(outcome: Outcome) -> PhpResult<ZBox<ZendHashTable>> {
-    let mut array = ZendHashTable::with_capacity(6);
+    let mut array = ZendHashTable::with_capacity(9);
     match outcome {
-        Outcome::Delivered { url, status, app_id, attempts } => {
+        Outcome::Delivered { url, status, app_id, attempts, webhook_id, endpoint, events } => {
             array.insert("type", "delivered")?;
             array.insert("url", url)?;
             array.insert("status", i64::from(status))?;
             array.insert("app_id", app_id)?;
             array.insert("attempts", i64::from(attempts))?;
+            insert_webhook(&mut array, webhook_id, endpoint, events)?;
         }
-        Outcome::Dropped { url, app_id, attempts, reason } => {
+        Outcome::Dropped { url, app_id, attempts, reason, webhook_id, endpoint, events, dead_letter } => {
             array.insert("type", "dropped")?;
             array.insert("url", url)?;
             array.insert("app_id", app_id)?;
             array.insert("attempts", i64::from(attempts))?;
             array.insert("reason", reason)?;
+            insert_webhook(&mut array, webhook_id, endpoint, events)?;
+            array.insert("dead_letter", dead_letter)?;
         }
         Outcome::EndpointDisabled { url, endpoint, reason } => {
             array.insert("type", "endpoint_disabled")?;
@@ -315,4 +318,12 @@ fn outcome_array(outcome: Outcome) -> PhpResult<ZBox<ZendHashTable>> {
         }
     }
     Ok(array)
+}
+
+/// The POST that an outcome is about.
+fn insert_webhook(array: &mut ZendHashTable, id: String, endpoint: String, events: u64) -> PhpResult<()> {
+    array.insert("webhook_id", id)?;
+    array.insert("endpoint", endpoint)?;
+    array.insert("events", i64::try_from(events).unwrap_or(i64::MAX))?;
+    Ok(())
 }

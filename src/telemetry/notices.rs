@@ -120,7 +120,8 @@ mod tests {
     use super::*;
 
     fn dropped() -> Outcome {
-        Outcome::Dropped { url: "u".to_owned(), app_id: "a".to_owned(), attempts: 1, reason: "r".to_owned() }
+        let [url, app_id, reason, webhook_id, endpoint] = ["u", "a", "r", "msg_1", "e"].map(str::to_owned);
+        Outcome::Dropped { url, app_id, attempts: 1, reason, webhook_id, endpoint, events: 1, dead_letter: None }
     }
 
     fn kind(subject: &str) -> Kind {

@@ -48,6 +48,12 @@ pub enum Outcome {
         app_id: String,
         /// Attempts, the successful one included.
         attempts: u32,
+        /// `webhook-id` of the POST.
+        webhook_id: String,
+        /// The endpoint's id.
+        endpoint: String,
+        /// Events in the POST.
+        events: u64,
     },
     /// A batch was given up.
     Dropped {
@@ -59,6 +65,14 @@ pub enum Outcome {
         attempts: u32,
         /// `HTTP 500`, or what went wrong on the way.
         reason: String,
+        /// `webhook-id` of the POST; empty for an entry of the outbox that could not be read.
+        webhook_id: String,
+        /// The endpoint's id; empty for such an entry.
+        endpoint: String,
+        /// Events in the batch.
+        events: u64,
+        /// The id of the dead letter, if one is kept and that is known.
+        dead_letter: Option<String>,
     },
     /// An endpoint gets nothing more until it is resumed.
     EndpointDisabled {
@@ -145,7 +159,8 @@ mod tests {
     use crate::telemetry::Telemetry;
 
     fn delivered(attempts: u32) -> Outcome {
-        Outcome::Delivered { url: "u".to_owned(), status: 200, app_id: "a".to_owned(), attempts }
+        let [url, app_id, webhook_id, endpoint] = ["u", "a", "msg_1", "e"].map(str::to_owned);
+        Outcome::Delivered { url, status: 200, app_id, attempts, webhook_id, endpoint, events: 1 }
     }
 
     #[test]

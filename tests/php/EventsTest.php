@@ -11,25 +11,28 @@ use Webpatser\ResonateWebhooks\Events\WebhookDropped;
 
 final class EventsTest extends TestCase
 {
-    public function test_a_delivery_tells_url_status_application_and_attempts(): void
+    public function test_a_delivery_tells_url_status_application_and_attempts_and_more_where_that_is_given(): void
     {
-        $event = new WebhookDelivered('https://example.test/hook', 204, 'app-1', 3);
+        $first = ['url' => 'https://example.test/hook', 'status' => 204, 'appId' => 'app-1', 'attempts' => 3];
 
-        $this->assertSame(
-            ['url' => 'https://example.test/hook', 'status' => 204, 'appId' => 'app-1', 'attempts' => 3],
-            get_object_vars($event),
-        );
-        $this->assertContains(Dispatchable::class, class_uses($event));
+        $this->assertSame($first + ['webhookId' => null, 'endpointId' => null, 'events' => null], get_object_vars(new WebhookDelivered(...array_values($first))));
+
+        $all = $first + ['webhookId' => 'msg_1', 'endpointId' => 'billing', 'events' => 7];
+        $this->assertSame($all, get_object_vars(new WebhookDelivered(...array_values($all))));
+        $this->assertContains(Dispatchable::class, class_uses(WebhookDelivered::class));
     }
 
-    public function test_a_drop_tells_url_application_attempts_and_reason(): void
+    public function test_a_drop_tells_url_application_attempts_and_reason_and_more_where_that_is_given(): void
     {
-        $event = new WebhookDropped('https://example.test/hook', 'app-1', 5, 'HTTP 500');
+        $first = ['url' => 'https://example.test/hook', 'appId' => 'app-1', 'attempts' => 5, 'reason' => 'HTTP 500'];
 
         $this->assertSame(
-            ['url' => 'https://example.test/hook', 'appId' => 'app-1', 'attempts' => 5, 'reason' => 'HTTP 500'],
-            get_object_vars($event),
+            $first + ['webhookId' => null, 'endpointId' => null, 'events' => null, 'deadLetterId' => null],
+            get_object_vars(new WebhookDropped(...array_values($first))),
         );
-        $this->assertContains(Dispatchable::class, class_uses($event));
+
+        $all = $first + ['webhookId' => 'msg_1', 'endpointId' => 'billing', 'events' => 7, 'deadLetterId' => '1700000000000-0'];
+        $this->assertSame($all, get_object_vars(new WebhookDropped(...array_values($all))));
+        $this->assertContains(Dispatchable::class, class_uses(WebhookDropped::class));
     }
 }

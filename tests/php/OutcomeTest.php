@@ -9,6 +9,7 @@ use RuntimeException;
 use Tests\Support\FreePort;
 use Tests\Support\Receiver;
 use Tests\Support\Wait;
+use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 use Webpatser\ResonateWebhooks\Events\EndpointDisabled;
 use Webpatser\ResonateWebhooks\Events\EndpointFailing;
 use Webpatser\ResonateWebhooks\Events\EndpointRecovered;
@@ -19,13 +20,17 @@ final class OutcomeTest extends PluginTestCase
 {
     public function test_a_delivery_becomes_a_laravel_event(): void
     {
-        $server = $this->serve();
+        $server = $this->serve(['endpoints' => ['billing' => $this->endpoint()]]);
         $delivered = $this->listen(WebhookDelivered::class);
 
-        $server->connect()->subscribe('room');
+        $server->connect()->join('presence-room', 7);
 
-        Wait::until(fn () => $delivered->events !== [], 'the event');
-        $this->assertEquals([new WebhookDelivered(Receiver::shared()->url($this->path()), 200, '1', 1)], $delivered->events);
+        Wait::until(fn () => array_sum(array_column($delivered->events, 'events')) === 2, 'both events');
+        $expected = array_map(fn (array $request) => new WebhookDelivered(
+            Receiver::shared()->url($this->path()), 200, '1', 1,
+            $request['headers']['webhook-id'], 'billing', count(json_decode($request['body'], true)['events']),
+        ), Receiver::shared()->requests($this->path()));
+        $this->assertEquals($expected, $delivered->events);
     }
 
     public function test_a_delivery_tells_how_many_attempts_it_took(): void
@@ -41,14 +46,20 @@ final class OutcomeTest extends PluginTestCase
 
     public function test_a_webhook_given_up_becomes_a_laravel_event_and_one_line(): void
     {
-        $server = $this->serve(['max_attempts' => 1, 'endpoints' => [$this->endpoint('/status/500')]]);
+        $server = $this->serve(['max_attempts' => 1, 'endpoints' => ['billing' => $this->endpoint('/status/500')]]);
         $dropped = $this->listen(WebhookDropped::class);
 
         $server->connect()->subscribe('room');
 
         Wait::until(fn () => $dropped->events !== [], 'the event');
         $url = Receiver::shared()->url($this->path('/status/500'));
-        $this->assertEquals([new WebhookDropped($url, '1', 1, 'HTTP 500')], $dropped->events);
+        [$request] = Receiver::shared()->requests($this->path('/status/500'));
+        [$letter] = app(DeadLetters::class)->list();
+        $this->assertEquals(
+            [new WebhookDropped($url, '1', 1, 'HTTP 500', $request['headers']['webhook-id'], 'billing', 1, $letter['letter'])],
+            $dropped->events,
+        );
+        $this->assertSame($request['headers']['webhook-id'], $letter['id']);
         $lines = Wait::until(fn () => preg_grep('/Webhook dropped .*HTTP 500/', $this->application->log()), 'the line');
         $this->assertCount(1, $lines);
         $this->assertStringStartsWith('WARNING: Resonate webhooks: ', end($lines));

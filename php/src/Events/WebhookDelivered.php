@@ -20,12 +20,18 @@ class WebhookDelivered
      * @param  int  $status  The HTTP status it answered.
      * @param  string  $appId  The application whose events were delivered.
      * @param  int  $attempts  Attempts made, the successful one included.
+     * @param  string|null  $webhookId  The `webhook-id` of the request.
+     * @param  string|null  $endpointId  The id of the endpoint, as `resonate-webhooks:status` shows it.
+     * @param  int|null  $events  The number of events in the request.
      */
     public function __construct(
         public string $url,
         public int $status,
         public string $appId,
         public int $attempts,
+        public ?string $webhookId = null,
+        public ?string $endpointId = null,
+        public ?int $events = null,
     ) {
         //
     }

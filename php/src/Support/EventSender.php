@@ -17,6 +17,7 @@ use Webpatser\ResonateWebhooks\Json;
 use Webpatser\ResonateWebhooks\Native\EventSender as NativeEventSender;
 use Webpatser\ResonateWebhooks\ProvidedEndpoints;
 use Webpatser\ResonateWebhooks\Settings;
+use Webpatser\ResonateWebhooks\Webhooks;
 
 /**
  * Sends events of the application's own from processes that are no server, by way of Redis.
@@ -41,7 +42,7 @@ final class EventSender
     }
 
     /**
-     * Send an event, see {@see \Webpatser\ResonateWebhooks\Webhooks::send()}.
+     * Send an event, see {@see Webhooks::send()}.
      *
      * @throws WebhooksException
      */

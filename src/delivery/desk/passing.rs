@@ -7,8 +7,7 @@ use super::Open;
 use crate::config::{Endpoint, Payload};
 use crate::delivery::lanes::{Ending, GivenUp, Passed, Withdrawn};
 use crate::delivery::retry::GONE;
-use crate::event::AppId;
-use crate::outbox::{self, DropReport, Fate, Flight, Moves, Queued};
+use crate::outbox::{self, DropReport, Fate, Flight, LaneId, Moves, Queued};
 use crate::telemetry::{Level, OUTBOX_FULL, Outcome, UNCONFIGURED};
 
 impl Open<'_> {
@@ -16,7 +15,7 @@ impl Open<'_> {
     pub(crate) fn give_up(&mut self, count: usize) -> usize {
         let Some(given_up) = self.work.lanes.give_up(count) else { return 0 };
         let GivenUp { lane, endpoint, events, id, moves } = given_up;
-        let fate = Fate::Dropped(self.drop_report(&lane.app, Some(endpoint), &events, 0, OUTBOX_FULL));
+        let fate = self.dropped(&lane, &id, Some(endpoint), &events, 0, OUTBOX_FULL);
         self.desk.outbox.passed(outbox::Passed {
             lane: &lane,
             events: &events,
@@ -71,11 +70,14 @@ impl Open<'_> {
                     status: *status,
                     app_id: lane.app.as_text().into_owned(),
                     attempts: *attempts,
+                    webhook_id: batch.id().to_owned(),
+                    endpoint: lane.endpoint.to_string(),
+                    events: count(batch.events()) as u64,
                 });
                 Fate::Delivered
             }
             Ending::Dropped { reason } => {
-                Fate::Dropped(self.drop_report(&lane.app, Some(*endpoint), batch.events(), *attempts, reason))
+                self.dropped(lane, batch.id(), Some(*endpoint), batch.events(), *attempts, reason)
             }
             Ending::Forgotten => Fate::Forgotten,
         };
@@ -108,7 +110,7 @@ impl Open<'_> {
 
     /// A batch was inherited for an endpoint that is not configured any more.
     pub(super) fn pass_unwanted(&self, flight: &Flight) {
-        let fate = Fate::Dropped(self.drop_report(&flight.lane.app, None, &flight.events, 0, UNCONFIGURED));
+        let fate = self.dropped(&flight.lane, &flight.id, None, &flight.events, 0, UNCONFIGURED);
         self.desk.outbox.passed(outbox::Passed {
             lane: &flight.lane,
             events: &flight.events,
@@ -136,27 +138,31 @@ impl Open<'_> {
         }
     }
 
-    fn drop_report(
+    fn dropped(
         &self,
-        app: &AppId,
+        lane: &LaneId,
+        id: &str,
         endpoint: Option<usize>,
         events: &[Arc<Queued>],
         attempts: u32,
         reason: &str,
-    ) -> DropReport {
+    ) -> Fate {
         let of_endpoint = |text: fn(&Endpoint) -> String| {
             endpoint.map_or_else(String::new, |endpoint| text(self.work.lanes.endpoint(endpoint)))
         };
-        DropReport {
+        Fate::Dropped(Box::new(DropReport {
             telemetry: Arc::clone(&self.desk.telemetry),
             url: of_endpoint(|endpoint| endpoint.target.to_string()),
             configured_url: of_endpoint(|endpoint| endpoint.target.configured()),
             endpoint: of_endpoint(Endpoint::label),
-            app_id: app.as_text().into_owned(),
+            endpoint_id: lane.endpoint.to_string(),
+            webhook_id: id.to_owned(),
+            dead_letter: None,
+            app_id: lane.app.as_text().into_owned(),
             events: count(events),
             attempts,
             reason: reason.to_owned(),
-        }
+        }))
     }
 }
 

@@ -111,7 +111,8 @@ impl Passages {
             places,
             moves,
         };
-        let report = if let Fate::Dropped(report) = passed.fate { Some(report) } else { None };
+        let before = first.redelivery().filter(|_| passage.letter.is_empty()).map(|before| before.letter.clone());
+        let report = if let Fate::Dropped(report) = passed.fate { Some(report.kept_as(before)) } else { None };
         waiting.passages.push_back(Unwritten { passage, lost: false, report });
         // Each for itself: another node may have the partition by now, which is no matter of the batch.
         waiting.passages.extend(behind.into_iter().map(|place| Unwritten::cursor(lane.clone(), place)));

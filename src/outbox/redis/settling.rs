@@ -154,7 +154,7 @@ impl RedisOutbox {
         } else {
             store.write(&passages, frozen)
         };
-        let Written { evicted, full, passed, kept } = match written {
+        let Written { evicted, full, passed, letters, kept } = match written {
             Ok(written) => written,
             Err(error) => {
                 self.passages.put_back(unwritten);
@@ -163,12 +163,13 @@ impl RedisOutbox {
         };
         self.say_evicted(evicted, full);
         self.fence(passed.iter().chain(&kept).flatten().copied());
-        let (count, mut passed) = (unwritten.len(), passed.into_iter());
+        let (count, mut passed) = (unwritten.len(), passed.into_iter().zip(letters));
         for unwritten in unwritten {
-            let refused = if unwritten.is_to_be_written() { passed.next().unwrap_or_default().len() } else { 0 };
-            let is_ours = unwritten.is_ours(refused);
+            let written = if unwritten.is_to_be_written() { passed.next() } else { None };
+            let (refused, letter) = written.unwrap_or_default();
+            let is_ours = unwritten.is_ours(refused.len());
             if let Some(report) = unwritten.report.filter(|_| is_ours) {
-                report.publish();
+                report.kept_as(letter).publish();
             }
         }
         self.passages.done(count);

@@ -84,7 +84,8 @@ impl RedisOutbox {
                 return false;
             };
             self.say_evicted(given_up.evicted, given_up.full);
-            for entry in portion.iter().filter(|entry| given_up.ids.contains(&entry.id)) {
+            for entry in portion {
+                let Some((_, letter)) = given_up.entries.iter().find(|(id, _)| *id == entry.id) else { continue };
                 let report = DropReport {
                     telemetry: Arc::clone(&self.telemetry),
                     url: String::new(),
@@ -93,6 +94,9 @@ impl RedisOutbox {
                         "entry {} of the outbox, partition {}; it is a dead letter",
                         entry.id, of.partition
                     ),
+                    endpoint_id: String::new(),
+                    webhook_id: String::new(),
+                    dead_letter: letter.clone(),
                     app_id: entry.app().as_text().into_owned(),
                     events: 1,
                     attempts: 0,

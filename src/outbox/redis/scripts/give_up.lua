@@ -8,11 +8,12 @@
 -- ARGV[10..] one after another: the id of the entry, how many arguments its dead letter has, and those: field, value ...
 --
 -- An entry that is there no more has its dead letter already. Returns {ids of the entries that were given up, dead letters
--- that made room, 1 while Redis is full}; of a partition that is not the node's, nothing. May change: the keys of
+-- that made room, 1 while Redis is full, ids of the dead letters of those entries, empty for none}; of a partition that is
+-- not the node's, nothing. May change: the keys of
 -- dead_letters.lua, KEYS[5], out_bytes.
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or not owns(ARGV[8], ARGV[9]) then
-  return {{}, 0, 0}
+  return {{}, 0, 0, {}}
 end
 redis.call('XLEN', KEYS[4])
 write_while_full()
@@ -20,18 +21,19 @@ for _, command in ipairs({'XADD', 'HSET'}) do
   prove(command)
 end
 prove_removal()
-local given_up, at = {}, 10
+local given_up, letters, at = {}, {}, 10
 while at <= #ARGV do
   local id, last = ARGV[at], at + 1 + ARGV[at + 1]
   local entries = redis.call('XRANGE', KEYS[5], id, id)
   if entries[1] then
-    add_letter(at + 2, last)
+    local letter = add_letter(at + 2, last)
     if is_counted(ARGV[8]) then
       uncount(ARGV[8], bytes_of(entries))
     end
     redis.call('XDEL', KEYS[5], id)
     given_up[#given_up + 1] = id
+    letters[#given_up] = letter or ''
   end
   at = last + 1
 end
-return {given_up, evicted, full and 1 or 0}
+return {given_up, evicted, full and 1 or 0, letters}

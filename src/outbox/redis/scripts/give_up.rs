@@ -4,13 +4,13 @@ use redis::{Connection, RedisResult};
 
 use super::{DeadLetterLimits, GIVE_UP, Keys};
 use crate::cluster::Place;
-use crate::outbox::Position;
+use crate::outbox::{LetterId, Position};
 
 /// What became of them.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::outbox::redis) struct GivenUp {
-    /// The ids of those that are dead letters now.
-    pub(in crate::outbox::redis) ids: Vec<String>,
+    /// The ids of those that were given up, and of their dead letters where such are kept.
+    pub(in crate::outbox::redis) entries: Vec<(String, Option<LetterId>)>,
     /// How many dead letters made room for others.
     pub(in crate::outbox::redis) evicted: usize,
     /// Whether Redis is full.
@@ -37,7 +37,8 @@ impl Keys {
                 call.arg(field).arg(value);
             }
         }
-        let (ids, evicted, full): (Vec<String>, usize, bool) = call.invoke(redis)?;
-        Ok(GivenUp { ids, evicted, full })
+        let (ids, evicted, full, letters): (Vec<String>, usize, bool, Vec<String>) = call.invoke(redis)?;
+        let entries = ids.into_iter().zip(letters.iter().map(|letter| LetterId::parse(letter))).collect();
+        Ok(GivenUp { entries, evicted, full })
     }
 }

@@ -60,6 +60,7 @@ local function make_room(endpoint, bytes)
   end
 end
 
+-- Returns the id of the letter; nothing where none are kept.
 local function add_letter(first, last)
   local fields, endpoint, body, bytes = {}, '', nil, 0
   for i = first, last, 2 do
@@ -88,4 +89,5 @@ local function add_letter(first, last)
   end
   redis.call('ZADD', letters_of(endpoint), id:match('^%d+'), id)
   resize(endpoint, bytes)
+  return id
 end

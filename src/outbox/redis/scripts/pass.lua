@@ -6,8 +6,8 @@
 -- letter has (0: none), then those: field, value, field, value ..., then three per partition: partition, tenure, place of
 -- the last event passed (empty: the cursor stays).
 -- Without partitions the events are lost in Redis, and nobody else can have them.
--- Returns the numbers of the partitions, the first given being 1, that an heir has: it delivers their events again, and
--- nothing of theirs changes. If it has all, nothing changes at all. A passage that moves cursors, or ends a redelivery, and was
+-- Returns the numbers of the partitions, the first given being 1, that an heir has, and the id of the new dead letter, if there
+-- is one: the heir delivers their events again, and nothing of theirs changes. If it has all, nothing changes at all. A passage that moves cursors, or ends a redelivery, and was
 -- written down before changes nothing. May change: the keys of dead_letters.lua, and cursor and flight of the partitions.
 local function pass(first, last)
   local lane, id, redelivered = ARGV[first], ARGV[first + 1], ARGV[first + 2]
@@ -39,9 +39,7 @@ local function pass(first, last)
     -- Written down before, or somebody has forgotten the letter meanwhile.
     return refused
   end
-  if letter_ends > first + 3 then
-    add_letter(first + 4, letter_ends)
-  end
+  local letter = letter_ends > first + 3 and add_letter(first + 4, letter_ends) or nil
   for _, i in ipairs(owned) do
     local partition, passed = ARGV[i], ARGV[i + 2]
     if passed ~= '' then
@@ -53,6 +51,6 @@ local function pass(first, last)
       end
     end
   end
-  return refused
+  return refused, letter
 end
 

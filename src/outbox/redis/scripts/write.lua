@@ -5,19 +5,21 @@
 -- ARGV[6] of their bytes  ARGV[7] their greatest age (ms)
 -- ARGV[8..] one after another: `pass` or `freeze`, how many arguments it has, and those: pass.lua and freeze.lua say which
 --
--- Each stands for itself, and what is behind another sees what that one changed. Returns {status, evicted, refused, full}.
+-- Each stands for itself, and what is behind another sees what that one changed. Returns {status, evicted, refused, full, letters}.
 -- Status `ok`, or `lost`: then nothing else is said. Evicted: dead letters that made room for others. Refused: for each, a
--- list of the numbers of its partitions that another node has. Full: 1 while Redis is. May change: what pass.lua and
--- freeze.lua may.
+-- list of the numbers of its partitions that another node has. Full: 1 while Redis is. Letters: for each, the id of its new dead
+-- letter, empty for none. May change: what pass.lua and freeze.lua may.
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
-  return {'lost', 0, {}, 0}
+  return {'lost', 0, {}, 0, {}}
 end
 write_while_full()
-local write, refused, at = {pass = pass, freeze = freeze}, {}, 8
+local write, refused, letters, at = {pass = pass, freeze = freeze}, {}, {}, 8
 while at <= #ARGV do
   local last = at + 1 + ARGV[at + 1]
-  refused[#refused + 1] = write[ARGV[at]](at + 2, last)
+  local numbers, letter = write[ARGV[at]](at + 2, last)
+  refused[#refused + 1] = numbers
+  letters[#refused] = letter or ''
   at = last + 1
 end
-return {'ok', evicted, refused, full and 1 or 0}
+return {'ok', evicted, refused, full and 1 or 0, letters}

@@ -90,10 +90,15 @@ pub(in crate::outbox::redis) struct Written {
     pub(in crate::outbox::redis) full: bool,
     /// For each of the passages, its places that were refused; the others are written down.
     pub(in crate::outbox::redis) passed: Vec<Vec<Position>>,
+    /// For each of the passages, its new dead letter, if it has one.
+    pub(in crate::outbox::redis) letters: Vec<Option<LetterId>>,
     /// For each of the batches, its places that were refused. It may be sent if there are none, and then it is kept as far as
     /// Redis has room.
     pub(in crate::outbox::redis) kept: Vec<Vec<Position>>,
 }
+
+/// What `write.lua` returns: status, evicted, refused, full, letters.
+type WriteReply = (String, usize, Vec<Vec<usize>>, bool, Vec<String>);
 
 impl Keys {
     /// Writes down what lanes have passed, and then keeps batches.
@@ -114,17 +119,18 @@ impl Keys {
         for batch in frozen {
             batch.add_to(&mut call);
         }
-        let (status, evicted, refused, full): (String, usize, Vec<Vec<usize>>, bool) = call.invoke(redis)?;
+        let (status, evicted, refused, full, letters): WriteReply = call.invoke(redis)?;
         if let Err(displaced) = accepted(&status)? {
             return Ok(Err(displaced));
         }
         let places = passages.iter().map(|passage| &passage.places).chain(frozen.iter().map(|batch| &batch.last));
         let mut passed: Vec<_> = places.zip(refused).map(|(places, refused)| picked(places, &refused)).collect();
-        if passed.len() != passages.len() + frozen.len() {
+        if [passed.len(), letters.len()] != [passages.len() + frozen.len(); 2] {
             return Err((ErrorKind::UnexpectedReturnType, "write.lua did not answer for everything").into());
         }
         let kept = passed.split_off(passages.len());
-        Ok(Ok(Written { evicted, full, passed, kept }))
+        let letters = letters.iter().take(passages.len()).map(|letter| LetterId::parse(letter)).collect();
+        Ok(Ok(Written { evicted, full, passed, letters, kept }))
     }
 }
 
