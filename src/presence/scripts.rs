@@ -55,20 +55,18 @@ macro_rules! script {
                 include_str!("scripts/holds.lua"),
                 include_str!("scripts/due.lua"),
                 include_str!("scripts/counts.lua"),
-                include_str!("scripts/misses.lua"),
-                include_str!("../cluster/scripts/held.lua"),
                 $(include_str!($file)),+
             ))
         });
     };
 }
 
-script!(CLAIM, "../cluster/scripts/settling.lua", "scripts/slots.lua", "scripts/claim.lua");
-script!(REASSERT, "../cluster/scripts/settling.lua", "scripts/reassert.lua");
+script!(CLAIM, "scripts/misses.lua", "../cluster/scripts/settling.lua", "scripts/slots.lua", "scripts/claim.lua");
+script!(REASSERT, "../cluster/scripts/held.lua", "../cluster/scripts/settling.lua", "scripts/reassert.lua");
 script!(LEAVING, "../cluster/scripts/settling.lua", "scripts/leaving.lua");
-script!(FORGET, "../cluster/scripts/settling.lua", "scripts/forget.lua");
+script!(FORGET, "../cluster/scripts/held.lua", "../cluster/scripts/settling.lua", "scripts/forget.lua");
 script!(RENEW, "scripts/mend_times.lua", "scripts/renew.lua");
-script!(REAP, "../cluster/scripts/settling.lua", "scripts/reap.lua");
+script!(REAP, "../cluster/scripts/held.lua", "../cluster/scripts/settling.lua", "scripts/reap.lua");
 script!(RESUME, "scripts/resume.lua");
 
 /// Puts the scripts together. A process that forks while a thread of its does so would leave them to its child in the midst

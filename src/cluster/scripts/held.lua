@@ -2,18 +2,13 @@
 --
 --   {prefix}:held_users:{node}, {prefix}:held_channels:{node}, {prefix}:held_connections:{node}  sets of holds
 -- Three, so that users can be taken before their channels, and plain ones, so that nothing has to be kept in order.
--- Expects `set_held` or `name_held` to be called first.
+-- Expects `set_held` to be called first.
 
 local held_keys
 
--- KEYS from `first` on are these sets, in that order.
-local function name_held(first)
-  held_keys = {U = KEYS[first], c = KEYS[first + 1], k = KEYS[first + 2]}
-end
-
--- The same, looked at before anything is written: a key of a foreign type fails here.
+-- KEYS from `first` on are these sets, in that order. A key of a foreign type fails here, before anything is written.
 local function set_held(first)
-  name_held(first)
+  held_keys = {U = KEYS[first], c = KEYS[first + 1], k = KEYS[first + 2]}
   for i = first, first + 2 do
     redis.call('SCARD', KEYS[i])
   end

@@ -71,15 +71,19 @@ local wait = settling_for(epoch[2])
 if wait > 0 then
   return refuse('settling', wait)
 end
-name_held(4)
 set_suspended(epoch[5])
 set_grace(ARGV[6], epoch[3])
 set_counts(ARGV[9], epoch[4])
 set_partitions(ARGV[5], ARGV[8])
 
 local miss_ttl = tonumber(ARGV[10])
-local fired = fire(tonumber(ARGV[7]))
-look_at_due_counts(tonumber(ARGV[7]))
+if miss_ttl > 0 then
+  open_misses()
+end
+local fired = fire and fire(tonumber(ARGV[7])) or {}
+if look_at_due_counts then
+  look_at_due_counts(tonumber(ARGV[7]))
+end
 
 local rest = read_groups(12)
 local mark = mark_of(node)
@@ -119,6 +123,7 @@ local function claim(slot, joins, home, by)
     append_text(edge_at(group, group.begins, field), home, by)
     verdict = '1'
   elseif before == LEAVING then
+    open_due()
     unset_due(member_at(group, field))
     verdict = '3'
   end
@@ -126,7 +131,7 @@ local function claim(slot, joins, home, by)
     if not joins and counts_marked then
       set_home(group.app, field, home)
       leave_count(node, group.app, field, '')
-    elseif joins and miss_ttl > 0 and (before == '' or before == LEAVING) and is_cache(field) then
+    elseif joins and forget_miss and (before == '' or before == LEAVING) and is_cache(field) then
       forget_miss(group.app, field)
     end
   end
@@ -140,10 +145,11 @@ local function tell(what, slot, home)
   local app, channel, held = group.app, ARGV[slot + group.offset], with_node(set, mark) == set
   set_home(app, channel, home)
   if what == 'm' then
-    judge(held and miss_ttl > 0 and tell_miss(app, channel) and 'm' or '0')
-  elseif held and what == 'f' then
+    judge(held and tell_miss and tell_miss(app, channel) and 'm' or '0')
+  elseif held and what == 'f' and forget_miss then
     forget_miss(app, channel)
   elseif held and what == 'n' then
+    open_counts()
     set_count(node, encode_hold(app, channel, ''), tonumber(ARGV[rest]))
   end
   if what == 'n' then
@@ -168,7 +174,7 @@ for at = 1, #plan, 5 do
     tell(string.char(what), slot, home)
   end
 end
-local counts = announce_counts()
+local counts = announce_counts and announce_counts() or {}
 if next(suspended) and has_suspended() then
   write_suspended()
   return refuse('suspended', 0)
@@ -181,20 +187,20 @@ end
 
 -- A claim waits while Redis is full: the first call is one that needs memory.
 prove(partitions > 0 and 'XADD' or 'ZADD')
-if last[4] or order[1] or next(not_by) or counted[1] then
+if last[4] or order[1] then
   prove('HDEL')
 end
-if next(due_at) or counted[1] then
-  prove('ZADD')
-end
-if next(not_due) or counted[1] then
-  prove('ZREM')
-end
-if next(changed_misses) then
-  prove('SET')
-end
-if ends_settling or next(changed_misses) then
+if ends_settling then
   prove('DEL')
+end
+if prove_due then
+  prove_due()
+end
+if prove_counts then
+  prove_counts()
+end
+if prove_misses then
+  prove_misses()
 end
 prepare_slots()
 -- The only command to follow that is not proven yet: refused, it leaves nothing behind but what does no harm.
@@ -207,8 +213,14 @@ end
 write_settled()
 write_holds()
 write_slots()
-write_due()
-write_counts()
-write_misses(miss_ttl)
+if write_due then
+  write_due()
+end
+if write_counts then
+  write_counts()
+end
+if write_misses then
+  write_misses(miss_ttl)
+end
 write_events()
 return {'ok', now, edges, next_due_or_count(next_due()), announced, fired, refused, counted_now, counts}

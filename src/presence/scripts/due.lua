@@ -6,7 +6,8 @@
 --                   never has it, and never looks at `due`.
 -- The hold set of such a hold is `|`, a set without a node: whoever joins it makes no edge, and ends its grace. A hold
 -- set is `|` exactly while the hold is in `due`.
--- Expects ARGV[1] = key prefix, and `set_grace` to be called first.
+-- Expects ARGV[1] = key prefix, and `set_grace` to be called first. Where nothing can be in `due`, its functions do not exist
+-- unless `open_due` is called: each one costs a call as much as a claim.
 
 local LEAVING = '|'
 
@@ -14,18 +15,140 @@ local LEAVING = '|'
 -- suspended application (ms).
 local PUT_OFF = 1000
 
+-- The longest grace that the config allows (ms): what is due later was written before the clock was set back.
+local LONGEST_GRACE = 300 * 1000
+
 local due_key, by_key = ARGV[1] .. ':due', ARGV[1] .. ':by'
 local own_grace, watched, marked, has_by = 0, false, false, false
-local due_at, not_due = {}, {}
-local left_by, not_by = {}, {}
+local set_due, unset_due, due_of, depart, fire, prove_due, write_due
 
--- Keys that are looked at, so that one of a foreign type fails before anything is written.
-local looked_at = {}
+local function open_due()
+  if set_due then
+    return
+  end
+  local due_at, not_due = {}, {}
+  local left_by, not_by = {}, {}
+  local looked_at = {}
 
-local function look_at(command, key)
-  if not looked_at[key] then
-    looked_at[key] = true
-    redis.call(command, key)
+  -- A key of a foreign type fails before anything is written.
+  local function look_at(command, key)
+    if not looked_at[key] then
+      looked_at[key] = true
+      redis.call(command, key)
+    end
+  end
+
+  local function set_by(hold, by)
+    if by then
+      look_at('HLEN', by_key)
+    end
+    left_by[hold] = by
+    not_by[hold] = not by and has_by or nil
+  end
+
+  function set_due(hold, at)
+    look_at('ZCARD', due_key)
+    due_at[hold] = at
+    not_due[hold] = nil
+  end
+
+  -- When it is due, nil when it is not.
+  function due_of(hold)
+    return due_at[hold] or tonumber(redis.call('ZSCORE', due_key, hold) or nil)
+  end
+
+  function unset_due(hold)
+    due_at[hold] = nil
+    not_due[hold] = true
+    set_by(hold, nil)
+  end
+
+  -- When the last departure of all is due.
+  local latest
+  local function latest_due()
+    latest = latest or tonumber(redis.call('ZRANGE', due_key, -1, -1, 'WITHSCORES')[2] or 0)
+    return latest
+  end
+
+  -- The last node has left a hold. Returns its hold set: empty when that is an edge at once, which is to be appended, else one
+  -- that is in its grace. With `for_later` it is never an edge at once, but one that the next claim announces.
+  function depart(app, channel, user, by, for_later)
+    -- A connection does not come back: its socket is never used again.
+    local grace = is_connection(channel, user) and 0 or own_grace
+    local at = now + grace
+    if user == '' and watched and has_members(app, channel) then
+      -- They have to be gone before the channel is, also those whose node granted them more time than this one does.
+      at = math.max(at, math.min(latest_due(), now + LONGEST_GRACE))
+    elseif grace == 0 and not for_later then
+      return ''
+    end
+    local hold = encode_hold(app, channel, user)
+    set_due(hold, at)
+    set_by(hold, by)
+    return LEAVING
+  end
+
+  -- Announces departures whose grace is over, `most` of them at most. Returns three per edge: app, channel, user.
+  function fire(most)
+    local fired = {}
+    local limit = string.format('%.0f', now)
+    for _, hold in ipairs(redis.call('ZRANGEBYSCORE', due_key, '-inf', limit, 'LIMIT', 0, most)) do
+      local app, channel, user = decode_hold(hold)
+      local key, field = hold_key(app, channel, user)
+      local set, waits = hold_set(key, field), user == '' and has_members(app, channel)
+      if waits or is_suspended(app) then
+        -- Members are there only after the clock was set back: they left before their channel, and have as much time as it has,
+        -- or less.
+        set_due(hold, now + PUT_OFF)
+      else
+        unset_due(hold)
+        if set == LEAVING then
+          set_hold_set(key, field, '')
+          append_edge('-', app, channel, user, has_by and redis.call('HGET', by_key, hold) or nil)
+          fired[#fired + 1] = app
+          fired[#fired + 1] = channel
+          fired[#fired + 1] = user
+        end
+      end
+    end
+    return fired
+  end
+
+  -- Proves what `write_due` is going to call.
+  function prove_due()
+    if next(not_by) then
+      prove('HDEL')
+    end
+    if next(due_at) then
+      prove('ZADD')
+    end
+    if next(not_due) then
+      prove('ZREM')
+    end
+  end
+
+  function write_due()
+    local added = {}
+    for hold, at in pairs(due_at) do
+      added[#added + 1] = string.format('%.0f', at)
+      added[#added + 1] = hold
+    end
+    call_in_portions('ZADD', due_key, added, 1000)
+    call_in_portions('ZREM', due_key, keys_of(not_due), 1000)
+    local by = {}
+    for hold, connection in pairs(left_by) do
+      by[#by + 1] = hold
+      by[#by + 1] = connection
+    end
+    call_in_portions('HSET', by_key, by, 1000)
+    call_in_portions('HDEL', by_key, keys_of(not_by), 1000)
+    if #by > 0 and not has_by then
+      redis.call('HSET', KEYS[1], 'grace', 2)
+      marked = true
+    elseif #added > 0 and not marked then
+      redis.call('HSET', KEYS[1], 'grace', 1)
+      marked = true
+    end
   end
 end
 
@@ -34,112 +157,12 @@ local function set_grace(own, mark)
   own_grace, marked = tonumber(own), mark
   watched = marked or own_grace > 0
   if watched then
-    look_at('ZCARD', due_key)
+    open_due()
+    redis.call('ZCARD', due_key)
   end
   has_by = marked == '2'
   if has_by then
-    look_at('HLEN', by_key)
-  end
-end
-
-local function set_by(hold, by)
-  if by then
-    look_at('HLEN', by_key)
-  end
-  left_by[hold] = by
-  not_by[hold] = not by and has_by or nil
-end
-
-local function set_due(hold, at)
-  look_at('ZCARD', due_key)
-  due_at[hold] = at
-  not_due[hold] = nil
-end
-
-local function unset_due(hold)
-  due_at[hold] = nil
-  not_due[hold] = true
-  set_by(hold, nil)
-end
-
--- The longest grace that the config allows (ms): what is due later was written before the clock was set back.
-local LONGEST_GRACE = 300 * 1000
-
--- When the last departure of all is due.
-local latest
-local function latest_due()
-  latest = latest or tonumber(redis.call('ZRANGE', due_key, -1, -1, 'WITHSCORES')[2] or 0)
-  return latest
-end
-
--- The last node has left a hold. Returns its hold set: empty when that is an edge at once, which is to be appended, else one
--- that is in its grace. With `for_later` it is never an edge at once, but one that the next claim announces.
-local function depart(app, channel, user, by, for_later)
-  -- A connection does not come back: its socket is never used again.
-  local grace = is_connection(channel, user) and 0 or own_grace
-  local at = now + grace
-  if user == '' and watched and has_members(app, channel) then
-    -- They have to be gone before the channel is, also those whose node granted them more time than this one does.
-    at = math.max(at, math.min(latest_due(), now + LONGEST_GRACE))
-  elseif grace == 0 and not for_later then
-    return ''
-  end
-  local hold = encode_hold(app, channel, user)
-  set_due(hold, at)
-  set_by(hold, by)
-  return LEAVING
-end
-
--- Announces departures whose grace is over, `most` of them at most. Returns three per edge: app, channel, user.
-local function fire(most)
-  local fired = {}
-  if not watched then
-    return fired
-  end
-  local limit = string.format('%.0f', now)
-  for _, hold in ipairs(redis.call('ZRANGEBYSCORE', due_key, '-inf', limit, 'LIMIT', 0, most)) do
-    local app, channel, user = decode_hold(hold)
-    local key, field = hold_key(app, channel, user)
-    local set, waits = hold_set(key, field), user == '' and has_members(app, channel)
-    if waits or is_suspended(app) then
-      -- Members are there only after the clock was set back: they left before their channel, and have as much time as it has,
-      -- or less.
-      set_due(hold, now + PUT_OFF)
-    else
-      unset_due(hold)
-      if set == LEAVING then
-        set_hold_set(key, field, '')
-        append_edge('-', app, channel, user, has_by and redis.call('HGET', by_key, hold) or nil)
-        fired[#fired + 1] = app
-        fired[#fired + 1] = channel
-        fired[#fired + 1] = user
-      end
-    end
-  end
-  return fired
-end
-
-local function write_due()
-  local added = {}
-  for hold, at in pairs(due_at) do
-    added[#added + 1] = string.format('%.0f', at)
-    added[#added + 1] = hold
-  end
-  call_in_portions('ZADD', due_key, added, 1000)
-  call_in_portions('ZREM', due_key, keys_of(not_due), 1000)
-  local by = {}
-  for hold, connection in pairs(left_by) do
-    by[#by + 1] = hold
-    by[#by + 1] = connection
-  end
-  call_in_portions('HSET', by_key, by, 1000)
-  call_in_portions('HDEL', by_key, keys_of(not_by), 1000)
-  if #by > 0 and not has_by then
-    redis.call('HSET', KEYS[1], 'grace', 2)
-    marked = true
-  elseif #added > 0 and not marked then
-    redis.call('HSET', KEYS[1], 'grace', 1)
-    marked = true
+    redis.call('HLEN', by_key)
   end
 end
 

@@ -25,6 +25,7 @@ if last == answered then
   return {'ok', 1}
 end
 set_counts(0, epoch[3])
+open_counts()
 
 set_held(3)
 local holds, mark = held_up_to(tonumber(ARGV[5])), mark_of(ARGV[2])

@@ -19,6 +19,7 @@ if not is_waited_for(epoch[3], ARGV[6], ARGV[2]) then
   return 'behind'
 end
 set_grace(ARGV[5], epoch[2])
+open_due()
 
 for i = 7, #ARGV, 4 do
   local app, channel, user = ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
@@ -32,7 +33,7 @@ for i = 7, #ARGV, 4 do
     set_due(hold, at)
   elseif before == LEAVING then
     -- Two nodes, or one node twice, have seen it left: the later one was the last.
-    set_due(hold, math.max(at, due_at[hold] or tonumber(redis.call('ZSCORE', due_key, hold) or 0)))
+    set_due(hold, math.max(at, due_of(hold) or 0))
   end
 end
 -- In this order: a departure without its hold set is passed over, but nobody would announce a hold set without one.

@@ -103,6 +103,8 @@ if not is_dead or is_spared then
 end
 set_grace(ARGV[7], epoch[3])
 set_counts(ARGV[11], epoch[4])
+open_due()
+open_counts()
 
 set_partitions(ARGV[6])
 local holds, mark = held_up_to(tonumber(ARGV[4])), mark_of(dead)

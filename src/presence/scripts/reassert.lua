@@ -24,6 +24,8 @@ if ARGV[5] ~= '' and not is_waited_for(epoch[3], ARGV[5], ARGV[2]) then
 end
 set_held(3)
 set_counts(0, epoch[2])
+open_counts()
+open_due()
 
 local held, mark, missing = {}, mark_of(ARGV[2]), 0
 for i = 6, #ARGV, 4 do

@@ -34,6 +34,7 @@ if found ~= 'none' and found ~= expected then
   return {'foreign', '', 0, '0'}
 end
 set_grace(0, epoch[2])
+open_due()
 set_suspended(true)
 suspended[app] = nil
 

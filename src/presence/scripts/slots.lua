@@ -1,7 +1,9 @@
--- Put in front of claim.lua, behind held.lua: the holds that a batch is about, each of which has a number, its slot.
+-- Put in front of claim.lua: the holds that a batch is about, each of which has a number, its slot.
 --
 -- The caller has put them into groups that have a hash in common. So they are read and written with few calls, and nothing
 -- has to be found by its name, which is what costs time in Lua.
+
+local held_keys = {U = KEYS[4], c = KEYS[5], k = KEYS[6]}
 
 -- By slot: the group, the hold set as it is to be, and whether the node has joined it (true) or left it (false).
 local groups, group_of, sets, joined_at = {}, {}, {}, {}
