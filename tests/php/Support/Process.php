@@ -9,8 +9,7 @@ use RuntimeException;
 /**
  * A child process with a line-based conversation, which is expected to end when its stdin does.
  *
- * PHP closes that stdin and waits for the child when it lets go of this object,
- * for a static one after the extension's own end.
+ * PHP closes that stdin and waits for the child when it destroys this object.
  */
 final class Process
 {
@@ -25,14 +24,14 @@ final class Process
     private array $pipes = [];
 
     /**
-     * Start a command; what it says on stderr goes to ours, or to a stream of its own.
+     * Start a command. It inherits our stderr, or gets a stream of its own.
      *
      * @param  list<string>  $command
-     * @param  resource  $stderr
+     * @param  resource|null  $stderr
      */
-    public function __construct(array $command, public readonly string $name, mixed $stderr = STDERR)
+    public function __construct(array $command, public readonly string $name, mixed $stderr = null)
     {
-        $process = proc_open($command, [['pipe', 'r'], ['pipe', 'w'], $stderr], $this->pipes);
+        $process = proc_open($command, array_filter([['pipe', 'r'], ['pipe', 'w'], $stderr]), $this->pipes);
 
         $this->process = $process ?: throw new RuntimeException("Cannot start {$name}");
     }
@@ -41,10 +40,10 @@ final class Process
      * Start a PHP script the way this process runs: with the same extensions loaded by hand. `$through` is a command that
      * executes the rest of its arguments.
      *
-     * @param  resource  $stderr
+     * @param  resource|null  $stderr
      * @param  list<string>  $through
      */
-    public static function php(string $script, string $name, ?string $argument = null, mixed $stderr = STDERR, array $through = []): self
+    public static function php(string $script, string $name, ?string $argument = null, mixed $stderr = null, array $through = []): self
     {
         $arguments = $argument === null ? [] : [$argument];
 
@@ -190,5 +189,13 @@ final class Process
         $extensions = preg_grep('/^(-d)?extension=/', $arguments) ?: [];
 
         return array_map(fn (string $extension) => '-d'.preg_replace('/^-d/', '', $extension), array_values($extensions));
+    }
+
+    /**
+     * Close its stdin and wait for its end.
+     */
+    public function __destruct()
+    {
+        proc_close($this->process);
     }
 }
