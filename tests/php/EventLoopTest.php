@@ -6,6 +6,7 @@ namespace Tests;
 
 use PHPUnit\Framework\Attributes\Group;
 use PHPUnit\Framework\Attributes\TestWith;
+use Tests\Support\Checker;
 use Tests\Support\Crowd;
 use Tests\Support\FailingRedis;
 use Tests\Support\HangingReceiver;
@@ -68,7 +69,7 @@ final class EventLoopTest extends PluginTestCase
         $this->assertSame(2 * $actions, $crowd->actions, 'the crowd did as much as before');
         $this->assertNotHeldUp($calm, $hanging);
         $this->assertEveryEventOnce($crowd, $receiver);
-        $this->assertRepeatsAreEqual($receiver);
+        $this->assertGreaterThan(0, $this->arrivals($receiver)->repeats, 'the endpoint got an attempt that it did not answer in time');
         $this->assertEverybodyLeaves($receiver);
     }
 
@@ -97,14 +98,13 @@ final class EventLoopTest extends PluginTestCase
         $this->assertLessThan(self::LONGEST_GAP, max(array_map(fn (LoopWatch $watch) => $watch->longestGap(), $watches)));
 
         Wait::until(
-            fn () => $this->lastEdges($receiver) === $crowd->truth(),
-            fn () => "the truth about the crowd of seed {$crowd->seed}: ".json_encode([$crowd->truth(), $this->lastEdges($receiver)]),
+            fn () => $this->arrivals($receiver)->present() === $crowd->truth(),
+            fn () => "the truth about the crowd of seed {$crowd->seed}: ".json_encode([$crowd->truth(), $this->arrivals($receiver)->present()]),
             30.0,
         );
 
         $this->awaitEnd($crowd, $receiver);
-        $this->assertEdgesTakeTurns($crowd, $receiver);
-        $this->assertSame($crowd->truth(), $this->lastEdges($receiver), "the crowd of seed {$crowd->seed}");
+        $this->assertNoFault($this->arrivals($receiver)->checkEdges()->checkRest($crowd), $crowd);
         $this->assertEverybodyLeaves($receiver);
     }
 
@@ -114,12 +114,12 @@ final class EventLoopTest extends PluginTestCase
      */
     private function awaitNothingLeftInRedis(Crowd $crowd, HangingReceiver $receiver): void
     {
-        Wait::until(fn () => $this->lastEdges($receiver) === $crowd->truth(), "the truth about the crowd of seed {$crowd->seed}", 30.0);
+        Wait::until(fn () => $this->arrivals($receiver)->present() === $crowd->truth(), "the truth about the crowd of seed {$crowd->seed}", 30.0);
 
         [$channel, $event] = $crowd->remark();
 
         Wait::until(
-            fn () => in_array($event, $this->arrived($receiver)[$channel], true),
+            fn () => in_array($event, $this->arrivals($receiver)->arrived[$channel], true),
             "a remark in the crowd of seed {$crowd->seed}",
             30.0,
         );
@@ -145,42 +145,12 @@ final class EventLoopTest extends PluginTestCase
     private function assertEveryEventOnce(Crowd $crowd, HangingReceiver $receiver): void
     {
         $this->awaitEnd($crowd, $receiver);
-
-        $arrived = $this->arrived($receiver);
-
-        foreach ($crowd->expected() as $channel => $expected) {
-            $this->assertSame($expected, $arrived[$channel] ?? [], "{$channel} of the crowd of seed {$crowd->seed}");
-        }
+        $this->assertNoFault($this->arrivals($receiver)->check($crowd), $crowd);
     }
 
-    /**
-     * Assert that a batch which came again had the same body to the byte, as it must have to be known by its id.
-     */
-    private function assertRepeatsAreEqual(HangingReceiver $receiver): void
+    private function assertNoFault(Checker $checker, Crowd $crowd): void
     {
-        $bodies = [];
-
-        foreach ($receiver->requests() as ['headers' => $headers, 'body' => $body]) {
-            $bodies[$headers['webhook-id']][] = $body;
-        }
-
-        $repeated = array_filter($bodies, fn (array $times) => count($times) > 1);
-
-        $this->assertNotSame([], $repeated, 'the endpoint got an attempt that it did not answer in time');
-
-        foreach ($repeated as $id => $times) {
-            $this->assertCount(1, array_unique($times), $id);
-        }
-    }
-
-    private function assertEdgesTakeTurns(Crowd $crowd, HangingReceiver $receiver): void
-    {
-        $coming = [];
-
-        foreach ($this->edges($receiver) as [$subject, $comes]) {
-            $this->assertSame($comes, ! ($coming[$subject] ?? false), "{$subject} of the crowd of seed {$crowd->seed}");
-            $coming[$subject] = $comes;
-        }
+        $this->assertSame([], array_filter($checker->faults), "the crowd of seed {$crowd->seed}");
     }
 
     private function assertEverybodyLeaves(HangingReceiver $receiver): void
@@ -188,8 +158,8 @@ final class EventLoopTest extends PluginTestCase
         $this->server->stop();
 
         Wait::until(
-            fn () => $this->lastEdges($receiver) === [],
-            fn () => 'the departure of everybody; still there: '.json_encode($this->lastEdges($receiver)),
+            fn () => $this->arrivals($receiver)->present() === [],
+            fn () => 'the departure of everybody; still there: '.json_encode($this->arrivals($receiver)->present()),
         );
         $this->addToAssertionCount(1);
     }
@@ -204,68 +174,14 @@ final class EventLoopTest extends PluginTestCase
         $last = array_map(fn (array $events) => end($events), $crowd->expected());
 
         Wait::until(
-            fn () => array_map(fn (array $events) => end($events), array_intersect_key($this->arrived($receiver), $last)) == $last,
+            fn () => array_map(fn (array $events) => end($events), array_intersect_key($this->arrivals($receiver)->arrived, $last)) == $last,
             fn () => "the end of the crowd of seed {$crowd->seed}; log: ".json_encode($this->application->log()),
             30.0,
         );
     }
 
-    /**
-     * The events that arrived, by channel, in the form of {@see Crowd::expected()}; a batch that came again counts once.
-     *
-     * @return array<string, list<string>>
-     */
-    private function arrived(HangingReceiver $receiver): array
+    private function arrivals(HangingReceiver $receiver): Checker
     {
-        $batches = array_column(
-            array_map(fn (array $request) => [$request['headers']['webhook-id'], $request['body']], $receiver->requests()), 1, 0,
-        );
-        $arrived = [];
-
-        foreach ($batches as $body) {
-            foreach (json_decode($body, true, flags: JSON_THROW_ON_ERROR)['events'] as $event) {
-                $arrived[$event['channel']][] = implode(' ', array_filter(
-                    [$event['name'], $event['user_id'] ?? null, $event['event'] ?? null], fn (?string $word) => $word !== null,
-                ));
-            }
-        }
-
-        return $arrived;
-    }
-
-    /**
-     * The edges that arrived, those of a subject in order: the channel or the channel and its user, and whether they come.
-     *
-     * @return list<array{0: string, 1: bool}>
-     */
-    private function edges(HangingReceiver $receiver): array
-    {
-        $edges = [];
-
-        foreach ($this->arrived($receiver) as $channel => $events) {
-            foreach ($events as $event) {
-                [$name, $user] = [...explode(' ', $event), null];
-
-                if ($name !== 'client_event') {
-                    $edges[] = [rtrim("{$channel} {$user}"), in_array($name, ['channel_occupied', 'member_added'], true)];
-                }
-            }
-        }
-
-        return $edges;
-    }
-
-    /**
-     * What the last edges say, in the form of {@see Crowd::truth()}.
-     *
-     * @return list<string>
-     */
-    private function lastEdges(HangingReceiver $receiver): array
-    {
-        $present = array_keys(array_filter(array_column($this->edges($receiver), 1, 0)));
-
-        sort($present);
-
-        return $present;
+        return new Checker($receiver->requests());
     }
 }

@@ -4,14 +4,16 @@ declare(strict_types=1);
 
 namespace Tests\Support;
 
+use Closure;
 use Random\Engine\Xoshiro256StarStar;
 use Random\Randomizer;
 
 /**
- * Clients on one node that come, whisper and go at random, and the events that must follow.
+ * Random clients on one or more nodes, and the events that must follow from what they do.
  *
- * The same seed makes the same crowd. Each user has several clients, so that
- * most of what they do is no edge.
+ * A seed reproduces the actions. Each user has several clients, so that most actions cause no edge. With several nodes, some
+ * channels are shared by all of them. The edges of those depend on which node was faster, so only the client events are
+ * expected in a fixed order, those of each node for itself.
  */
 final class Crowd
 {
@@ -22,76 +24,98 @@ final class Crowd
     private const int CLIENTS = 30;
 
     /**
-     * What clients do in one turn, before the loop gets its own.
+     * The actions of one turn, before the event loop gets its own.
      */
     private const int ACTIONS = 10;
 
-    private Randomizer $random;
+    private readonly Randomizer $random;
 
     /**
-     * @var array<int, FakeClient>
+     * @var array<int, Client>
      */
     private array $clients = [];
 
     /**
-     * Whose clients are on which channel: channel, client, user.
+     * The node of each channel that is not shared.
      *
-     * @var array<string, array<int, string>>
+     * @var array<string, int|null>
+     */
+    private array $owners = [];
+
+    /**
+     * The users by channel and client; null on a channel without members.
+     *
+     * @var array<string, array<int, string|null>>
      */
     private array $present = [];
 
     /**
-     * The events of each channel, in their order.
+     * Sequences of events in the form `name`, `name user` or `name user event`, each with the number of the action behind it.
      *
-     * @var array<string, list<string>>
+     * @var array<string, array{channel: string, node: int, events: list<array{int, string}>}>
      */
-    private array $expected = [];
+    public private(set) array $sequences = [];
 
     /**
-     * Everything that clients have done.
+     * The nodes that have ended, and whether they were killed.
+     *
+     * @var array<int, bool>
      */
+    public private(set) array $ended = [];
+
     public private(set) int $actions = 0;
 
     /**
      * Connect the clients.
+     *
+     * @param  non-empty-list<Closure(): Client>  $nodes  Each connects a client to its node.
      */
-    public function __construct(private FakeServer $server, public readonly int $seed)
+    public function __construct(private readonly array $nodes, public readonly int $seed)
     {
         $this->random = new Randomizer(new Xoshiro256StarStar($seed));
 
         for ($client = 0; $client < self::CLIENTS; $client++) {
-            $this->clients[$client] = $server->connect();
+            $this->clients[$client] = $this->connect($client);
         }
 
         for ($n = 0; $n < self::CHANNELS; $n++) {
-            $this->present["presence-crowd-{$n}"] = $this->expected["presence-crowd-{$n}"] = [];
+            $channel = ($n % 4 === 3 ? 'private' : 'presence')."-crowd-{$n}";
+            $owner = $n % (count($nodes) + 1);
+            $this->owners[$channel] = count($nodes) === 1 ? 0 : (isset($nodes[$owner]) ? $owner : null);
+            $this->present[$channel] = [];
+
+            foreach (array_keys($nodes) as $node) {
+                if ($node === ($this->owners[$channel] ?? $node)) {
+                    $this->sequences[$this->sequence($node, $channel)] = ['channel' => $channel, 'node' => $node, 'events' => []];
+                }
+            }
         }
     }
 
     /**
-     * A crowd by the seed in `CROWD_SEED`, or by a new one.
+     * A crowd on one server by the seed in `CROWD_SEED`, or by a new one.
      */
     public static function on(FakeServer $server): self
     {
-        return new self($server, (int) (getenv('CROWD_SEED') ?: random_int(1, PHP_INT_MAX)));
+        return new self([$server->connect(...)], (int) (getenv('CROWD_SEED') ?: random_int(1, PHP_INT_MAX)));
     }
 
     /**
-     * Let the clients have some turns; the loop runs in between.
+     * Let the clients have some turns; the event loop runs in between.
      */
-    public function play(int $turns): void
+    public function play(int $turns, float $pause = 0.01): void
     {
         for (; $turns > 0; $turns--) {
             for ($n = 0; $n < self::ACTIONS; $n++) {
                 $this->act();
             }
 
-            Wait::pause(0.01);
+            Wait::pause($pause);
         }
     }
 
     /**
-     * Let somebody whisper.
+     * Send a client event from a client that is on a channel.
      *
      * @return array{0: string, 1: string} The channel, and the event in the form of {@see expected()}.
      */
@@ -99,33 +123,43 @@ final class Crowd
     {
         $channel = array_key_first(array_filter($this->present));
 
-        $this->whisper(array_key_first($this->present[$channel]), $channel, "client-remark-{$this->actions}");
+        $this->whisper(array_key_first($this->present[$channel]), $channel, "remark-{$this->actions}");
 
-        return [$channel, end($this->expected[$channel])];
+        return [$channel, array_last($this->expected()[$channel])];
     }
 
     /**
-     * Send a guest to every channel whose last word tells that all before it has arrived.
+     * Send a guest to every channel whose last client event tells that all before it has arrived.
      */
     public function end(): void
     {
-        $guest = $this->server->connect();
+        $this->clients[self::CLIENTS] = $this->connect(self::CLIENTS);
 
         foreach (array_keys($this->present) as $channel) {
-            $this->clients[self::CLIENTS] = $guest;
             $this->join(self::CLIENTS, $channel, 'guest');
-            $this->whisper(self::CLIENTS, $channel, 'client-end');
+            $this->whisper(self::CLIENTS, $channel, 'end');
         }
     }
 
     /**
-     * The events of each channel so far, in their order, as `name`, `name user` or `name user event`.
+     * Note that a node has ended with its clients on it. One that was killed may not have sent its last claims.
+     */
+    public function nodeEnded(int $node, bool $killed): void
+    {
+        $this->ended[$node] = $killed;
+        $remains = fn (int $client): bool => $this->nodeOf($client) !== $node;
+        $this->clients = array_filter($this->clients, $remains, ARRAY_FILTER_USE_KEY);
+        $this->present = array_map(fn (array $clients) => array_filter($clients, $remains, ARRAY_FILTER_USE_KEY), $this->present);
+    }
+
+    /**
+     * The events of each sequence so far, in their order. On one node the sequences are the channels.
      *
      * @return array<string, list<string>>
      */
     public function expected(): array
     {
-        return $this->expected;
+        return array_map(fn (array $sequence) => array_column($sequence['events'], 1), $this->sequences);
     }
 
     /**
@@ -138,7 +172,8 @@ final class Crowd
         $truth = [];
 
         foreach (array_filter($this->present) as $channel => $users) {
-            array_push($truth, $channel, ...array_map(fn (string $user) => "{$channel} {$user}", array_unique($users)));
+            $members = array_unique(array_filter($users, is_string(...)));
+            array_push($truth, $channel, ...array_map(fn (string $user) => "{$channel} {$user}", $members));
         }
 
         sort($truth);
@@ -146,17 +181,29 @@ final class Crowd
         return $truth;
     }
 
+    /**
+     * Whether the order of the edges of a channel is certain: one node has had all of it, and still runs.
+     */
+    public function isCertain(string $channel): bool
+    {
+        $owner = $this->owners[$channel] ?? null;
+
+        return $owner !== null && ! isset($this->ended[$owner]);
+    }
+
     private function act(): void
     {
-        $client = $this->random->getInt(0, self::CLIENTS - 1);
-        $channel = 'presence-crowd-'.$this->random->getInt(0, self::CHANNELS - 1);
+        $client = $this->oneOf(array_keys($this->clients));
+        $channel = $this->oneOf(array_keys(array_filter(
+            $this->owners, fn (?int $owner) => $owner === null || $owner === $this->nodeOf($client),
+        )));
         $dice = $this->random->getInt(1, 100);
 
         match (true) {
             $dice <= 3 => $this->reconnect($client),
-            ! isset($this->present[$channel][$client]) => $this->join($client, $channel, (string) ($client % self::USERS)),
+            ! array_key_exists($client, $this->present[$channel]) => $this->join($client, $channel, (string) (intdiv($client, count($this->nodes)) % self::USERS)),
             $dice <= 40 => $this->leave($client, $channel),
-            default => $this->whisper($client, $channel, "client-{$this->actions}"),
+            default => $this->whisper($client, $channel, (string) $this->actions),
         };
 
         $this->actions++;
@@ -164,18 +211,22 @@ final class Crowd
 
     private function join(int $client, string $channel, string $user): void
     {
-        // Laravel's user ids are numbers.
-        $this->clients[$client]->join($channel, is_numeric($user) ? (int) $user : $user);
-
-        if ($this->present[$channel] === []) {
-            $this->expected[$channel][] = 'channel_occupied';
-        }
-
-        if (! in_array($user, $this->present[$channel], true)) {
-            $this->expected[$channel][] = "member_added {$user}";
-        }
-
+        $user = str_starts_with($channel, 'presence-') ? $user : null;
+        $present = $this->present[$channel];
         $this->present[$channel][$client] = $user;
+
+        // Laravel's user ids are numbers.
+        $this->clients[$client]->subscribe($channel, $user === null ? null : [
+            'user_id' => is_numeric($user) ? (int) $user : $user, 'user_info' => ['name' => "User {$user}"],
+        ]);
+
+        if ($present === []) {
+            $this->expect($client, $channel, 'channel_occupied');
+        }
+
+        if ($user !== null && ! in_array($user, $present, true)) {
+            $this->expect($client, $channel, "member_added {$user}");
+        }
     }
 
     private function leave(int $client, string $channel): void
@@ -187,10 +238,10 @@ final class Crowd
     private function reconnect(int $client): void
     {
         $this->clients[$client]->close();
-        $this->clients[$client] = $this->server->connect();
+        $this->clients[$client] = $this->connect($client);
 
         foreach ($this->present as $channel => $clients) {
-            if (isset($clients[$client])) {
+            if (array_key_exists($client, $clients)) {
                 $this->gone($client, $channel);
             }
         }
@@ -202,18 +253,52 @@ final class Crowd
 
         unset($this->present[$channel][$client]);
 
-        if (! in_array($user, $this->present[$channel], true)) {
-            $this->expected[$channel][] = "member_removed {$user}";
+        if ($user !== null && ! in_array($user, $this->present[$channel], true)) {
+            $this->expect($client, $channel, "member_removed {$user}");
         }
 
         if ($this->present[$channel] === []) {
-            $this->expected[$channel][] = 'channel_vacated';
+            $this->expect($client, $channel, 'channel_vacated');
         }
     }
 
-    private function whisper(int $client, string $channel, string $event): void
+    private function whisper(int $client, string $channel, string $word): void
     {
+        $event = "client-{$this->nodeOf($client)}-{$word}";
         $this->clients[$client]->whisper($channel, $event);
-        $this->expected[$channel][] = "client_event {$this->present[$channel][$client]} {$event}";
+        $this->expect($client, $channel, implode(' ', array_filter(['client_event', $this->present[$channel][$client], $event], is_string(...))));
+    }
+
+    private function expect(int $client, string $channel, string $event): void
+    {
+        if ($this->owners[$channel] !== null || str_starts_with($event, 'client_event')) {
+            $this->sequences[$this->sequence($this->nodeOf($client), $channel)]['events'][] = [$this->actions, $event];
+        }
+    }
+
+    private function sequence(int $node, string $channel): string
+    {
+        return $this->owners[$channel] === null ? "{$channel} from node {$node}" : $channel;
+    }
+
+    private function connect(int $client): Client
+    {
+        return $this->nodes[$this->nodeOf($client)]();
+    }
+
+    private function nodeOf(int $client): int
+    {
+        return $client % count($this->nodes);
+    }
+
+    /**
+     * @template T
+     *
+     * @param  non-empty-list<T>  $all
+     * @return T
+     */
+    private function oneOf(array $all): mixed
+    {
+        return $all[$this->random->getInt(0, count($all) - 1)];
     }
 }

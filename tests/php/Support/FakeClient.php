@@ -11,7 +11,7 @@ use Webpatser\Resonate\Protocols\Pusher\Server;
 /**
  * A client by script: what it sends goes through the protocol like anybody's message.
  */
-final class FakeClient
+final class FakeClient implements Client
 {
     private bool $closed = false;
 

@@ -85,7 +85,7 @@ while (true) {
             $clients[$id][1] = substr($clients[$id][1], $start + $length);
             $status = $answer($path);
 
-            fwrite($log, json_encode(compact('method', 'path', 'headers', 'body', 'status'))."\n");
+            fwrite($log, json_encode(compact('method', 'path', 'headers', 'body', 'status') + ['at' => microtime(true)])."\n");
 
             if ($status === 0) {
                 if (str_starts_with($path, '/drip/')) {
