@@ -4,188 +4,209 @@ declare(strict_types=1);
 
 namespace Demo;
 
-use Demo\Check\Checker;
-use Demo\Driver\Driver;
-use Demo\Driver\ResonateDriver;
-use Demo\Driver\StandinDriver;
-use Demo\Node\ResonateServer;
-use Demo\Node\Settings;
-use Demo\Process\Children;
-use Demo\Process\Fibers;
-use Demo\Process\Node;
-use Demo\Process\Receiver;
-use Demo\Process\Redis;
-use Demo\Script\Crowd;
-use Demo\Script\Event;
-use Demo\Script\Ledger;
-use Demo\Script\Step;
-use RuntimeException;
-use Tests\Support\FreePort;
+use Tests\Support\Checker;
+use Tests\Support\Crowd;
+use Tests\Support\Receiver;
+use Tests\Support\RedisServer;
+use Tests\Support\Wait;
 
 /**
- * Two nodes, a crowd that comes, whispers and goes, and a backend that must hear of it: nothing
- * twice, nothing never, nothing unsigned.
+ * Two nodes, a crowd in each of two applications on the same channel names, and a receiver. One node is killed.
  */
 final class Demo
 {
+    private const array APPS = ['plaza', 'harbour'];
+
+    private const string PATH = '/webhooks';
+
     /**
-     * How long the events of one step may take, the death of a node included.
+     * Seconds after which a silent node counts as dead. The default of 90 would make a long demo.
+     */
+    private const int LEASE = 3;
+
+    /**
+     * Turns of each crowd before the crash.
+     */
+    private const int TURNS = 10;
+
+    /**
+     * Seconds in which every event must have arrived after the crowds have stopped.
      */
     private const float PATIENCE = 15.0;
 
     /**
-     * How long to listen at the end for what should not come.
+     * Seconds at the end in which nothing more may arrive.
      */
     private const float SILENCE = 1.0;
 
-    private readonly Driver $driver;
+    private readonly RedisServer $redis;
 
-    private readonly HookTimes $times;
-
-    private readonly Checker $checker;
+    private readonly Receiver $receiver;
 
     /**
-     * @var array<string, string> app key => app id
+     * @var list<Node>
      */
-    private readonly array $appOfKey;
-
-    private Stage $stage;
+    private array $nodes = [];
 
     /**
-     * @param  string  $folder  an empty folder for everything that the programs write
-     * @param  string|null  $endpoint  the spectator's own receiver
+     * @var array<string, Crowd> by application
      */
-    public function __construct(
-        private readonly Screen $screen,
-        private readonly Children $children,
-        private readonly string $folder,
-        private readonly ?string $endpoint,
-    ) {
-        $this->driver = ResonateServer::isInstalled() ? new ResonateDriver : new StandinDriver;
-        $this->times = new HookTimes;
-        $this->checker = new Checker;
-    }
+    private array $crowds = [];
+
+    private int $shown = 0;
 
     /**
-     * Start everything, play the script of a seed, and check what arrived.
+     * @param  string|null  $endpoint  The URL of another receiver, which gets every webhook too.
+     */
+    public function __construct(private readonly Screen $screen, private readonly ?string $endpoint) {}
+
+    /**
+     * Play what the seed says, and return whether everything arrived as it must.
      */
     public function run(int $seed): bool
     {
-        $script = Crowd::script($seed);
-        $ledger = new Ledger;
-
-        $this->screen->started('script', "seed {$seed}: {$script->connections()} connections to {$script->nodes()} nodes");
         $this->start();
 
-        $inTime = array_all($script->steps, fn (Step $step) => $this->play($step, $ledger->play($step)));
-
-        if ($inTime) {
-            Fibers::sleep(self::SILENCE);
+        foreach (self::APPS as $n => $app) {
+            $this->crowds[$app] = new Crowd(array_map(fn (Node $node) => fn () => $node->connect($app), $this->nodes), $seed + $n);
         }
 
-        $summary = $this->checker->summary($script->nodes(), $script->connections());
+        $this->screen->line("-- 60 clients connect, subscribe, whisper and leave, by seed {$seed}", Screen::DIM);
+        $this->play(self::TURNS, 0.05);
 
-        if ($this->checker->passed()) {
-            $this->screen->success($summary, $this->checker->remarks());
-        } else {
-            $this->screen->failure($summary, $this->children->lastWords(), $this->checker->remarks());
-        }
+        $this->screen->line('-- node 2 is killed', Screen::DIM);
+        $this->end(1, SIGKILL);
+        $this->play(self::LEASE + 1, 1.0);
+        $this->settle();
 
-        return $this->checker->passed();
+        $this->screen->line('-- node 1 is stopped', Screen::DIM);
+        $this->end(0, SIGTERM);
+        $this->settle();
+        Wait::pause(self::SILENCE);
+        $this->show();
+
+        return $this->conclude();
     }
 
     /**
-     * Redis, the receiver, the nodes.
+     * What the nodes have logged.
      */
+    public function logs(): string
+    {
+        return implode("\n", array_map(fn (Node $node) => "{$node->name}:\n{$node->log()}", $this->nodes));
+    }
+
     private function start(): void
     {
-        $redis = Redis::start($this->folder);
-        $this->children->add($redis->process);
-        $this->screen->started('redis', "port {$redis->port}, pid {$redis->process->pid}");
+        $this->redis = new RedisServer;
+        $this->receiver = new Receiver;
+        $this->screen->line("redis     port {$this->redis->port}");
+        $this->screen->line("receiver  {$this->receiver->url(self::PATH)}".($this->endpoint === null ? '' : ", and {$this->endpoint}"));
 
-        $apps = array_map(fn (string $id) => new App($id), Crowd::APPS);
-        $this->appOfKey = array_column($apps, 'id', 'key');
-        $receiver = Receiver::start($apps, $this->folder, $this->arrived(...));
-        $this->children->add($receiver->process);
-        $this->screen->started('receiver', "{$receiver->url()}, pid {$receiver->process->pid}, Python's own HMAC");
+        $urls = array_filter([$this->receiver->url(self::PATH), $this->endpoint]);
 
-        if ($this->endpoint !== null) {
-            $this->screen->started('endpoint', "{$this->endpoint} gets every webhook too");
+        foreach (['node 1', 'node 2'] as $name) {
+            $this->nodes[] = $node = new Node($name, [
+                'connection' => ['timeout' => 1] + $this->redis->connection(),
+                'ttl' => self::LEASE,
+                'flush_interval' => 0.1,
+                'shutdown_timeout' => 2.0,
+                'endpoints' => array_map(fn (string $url) => ['url' => $url], array_values($urls)),
+            ], self::APPS);
+            $this->screen->line("{$name}    pid {$node->pid()}, ".(Node::isReal() ? 'Resonate with WebSocket clients' : 'a stand-in for Resonate'));
         }
-
-        $nodes = [];
-
-        foreach (Crowd::NODES as $number) {
-            $nodes[$number] = $this->startNode($number, $redis, $receiver);
-        }
-
-        foreach ($nodes as $number => $node) {
-            $this->driver->awaitReady($node);
-            $this->screen->started("node {$number}", "pid {$node->process->pid}");
-        }
-
-        $this->screen->started('served by', $this->driver->describe());
-        $this->stage = new Stage($this->driver, $nodes, $this->times);
-    }
-
-    private function startNode(int $number, Redis $redis, Receiver $receiver): Node
-    {
-        $node = Node::start($number, new Settings(
-            "{$this->folder}/laravel-{$number}",
-            FreePort::find(),
-            $redis->port,
-            Crowd::APPS,
-            array_values(array_filter([$receiver->url(), $this->endpoint])),
-        ), $this->folder);
-        $this->children->add($node->process);
-
-        return $node;
     }
 
     /**
-     * @param  list<Event>  $events  what it must cause
-     * @return bool whether all of it arrived in time
+     * Let the crowds take turns, and show what has arrived meanwhile.
      */
-    private function play(Step $step, array $events): bool
+    private function play(int $turns, float $pause): void
     {
-        $this->screen->step($step->caption);
-        $this->checker->expect($events);
-        $this->stage->play($step);
+        for (; $turns > 0; $turns--) {
+            foreach ($this->crowds as $crowd) {
+                $crowd->play(1, $pause / count($this->crowds));
+            }
 
-        $inTime = Fibers::until(fn () => $this->checker->missing() === 0, self::PATIENCE);
-
-        if (($dead = $this->children->firstDead()) !== null) {
-            throw new RuntimeException("{$dead->name} has ended");
+            $this->show();
         }
+    }
 
-        return $inTime;
+    private function end(int $node, int $signal): void
+    {
+        $this->nodes[$node]->end($signal);
+
+        foreach ($this->crowds as $crowd) {
+            $crowd->nodeEnded($node, killed: $signal === SIGKILL);
+        }
     }
 
     /**
-     * Check and show a webhook.
-     *
-     * @param  array{key: string, id: ?string, genuine: bool, arrived_at: float, events: list<array<string, string>>}  $webhook
+     * Wait until nothing is missing.
      */
-    private function arrived(array $webhook): void
+    private function settle(): void
     {
-        if (! $webhook['genuine']) {
-            $this->screen->forgery($webhook['arrived_at'], $webhook['key']);
+        $deadline = microtime(true) + self::PATIENCE;
+
+        do {
+            Wait::pause(0.05);
+            $this->show();
+            $missing = array_merge(...array_map(fn (Checker $checker) => $checker->faults[Checker::MISSING], array_values($this->check())));
+        } while ($missing !== [] && microtime(true) < $deadline);
+    }
+
+    /**
+     * Print the events that have arrived since the last time.
+     */
+    private function show(): void
+    {
+        foreach (array_slice($this->receiver->requests(self::PATH), $this->shown) as ['headers' => $headers, 'body' => $body, 'at' => $at]) {
+            $this->shown++;
+            ['time_ms' => $time, 'events' => $events] = json_decode($body, true, flags: JSON_THROW_ON_ERROR);
+
+            foreach ($events as $event) {
+                $this->screen->event(substr($headers['x-pusher-key'], strlen('key-')), $event, $at, $at * 1000 - $time);
+            }
+        }
+    }
+
+    /**
+     * @return array<string, Checker> by application
+     */
+    private function check(): array
+    {
+        $requests = $this->receiver->requests(self::PATH);
+        $checkers = [];
+
+        foreach ($this->crowds as $app => $crowd) {
+            $checkers[$app] = new Checker($requests, "key-{$app}", "secret-{$app}")->check($crowd);
         }
 
-        if (! $this->checker->receives($webhook['id'], $webhook['genuine'])) {
-            return;
+        return $checkers;
+    }
+
+    private function conclude(): bool
+    {
+        $checkers = $this->check();
+        $counts = ['events' => array_sum(array_map(fn (Checker $checker) => array_sum(array_map(count(...), $checker->arrived)), $checkers))];
+
+        foreach ($checkers as $app => $checker) {
+            foreach ($checker->faults as $kind => $faults) {
+                $counts[$kind] = ($counts[$kind] ?? 0) + count($faults);
+                array_map(fn (string $fault) => $this->screen->line("{$kind} in {$app}: {$fault}", Screen::RED), $faults);
+            }
         }
 
-        foreach ($webhook['events'] as $wire) {
-            $event = Event::fromWire($this->appOfKey[$webhook['key']], $wire, $this->stage->tabs());
-            $since = $this->times->since($event);
+        $hooks = array_merge(...array_map(fn (Node $node) => $node->hooks, $this->nodes));
+        sort($hooks);
+        $quantile = fn (float $part): string => sprintf('%.1f µs', $hooks[(int) ((count($hooks) - 1) * $part)]);
+        $repeats = array_sum(array_map(fn (Checker $checker) => $checker->repeats, $checkers));
+        $passed = array_sum($counts) === $counts['events'];
+        $summary = array_map(fn (string $what, int $count) => "{$count} {$what}", array_keys($counts), $counts);
 
-            $this->screen->event(
-                $event,
-                $since === null ? null : $webhook['arrived_at'] - $since,
-                $webhook['arrived_at'],
-                $this->checker->judge($event),
-            );
-        }
+        $this->screen->line('hooks: '.count($hooks)." calls, median {$quantile(0.5)}, p99 {$quantile(0.99)}, longest {$quantile(1)}");
+        $this->screen->line("webhooks: {$this->shown}, {$repeats} of them sent again, ".($counts[Checker::ALTERED] === 0 ? 'every signature right' : 'NOT every signature right'));
+        $this->screen->line('demo: '.implode(', ', $summary), $passed ? Screen::GREEN : Screen::RED);
+
+        return $passed;
     }
 }

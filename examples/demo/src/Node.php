@@ -1,0 +1,127 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Demo;
+
+use RuntimeException;
+use Tests\Support\FreePort;
+use Tests\Support\Process;
+use Webpatser\Resonate\Console\Commands\StartServer;
+
+/**
+ * A node, seen from the demo: its process, and the hooks that it reports.
+ */
+final class Node
+{
+    /**
+     * How long each hook took, in microseconds.
+     *
+     * @var list<float>
+     */
+    public private(set) array $hooks = [];
+
+    public readonly int $port;
+
+    private readonly Process $process;
+
+    /**
+     * @var resource
+     */
+    private readonly mixed $log;
+
+    /**
+     * Start the process.
+     *
+     * @param  array<string, mixed>  $webhooks  The `resonate-webhooks` config.
+     * @param  list<string>  $apps
+     */
+    public function __construct(public readonly string $name, array $webhooks, array $apps)
+    {
+        $this->port = FreePort::find();
+        $this->log = tmpfile();
+        $this->process = new Process([PHP_BINARY, ...Process::loadedByHand(), dirname(__DIR__).'/node.php'], $name, $this->log);
+        $this->process->say(json_encode(compact('webhooks', 'apps') + ['port' => $this->port], JSON_THROW_ON_ERROR));
+    }
+
+    /**
+     * Whether the real Resonate is installed, and its clients connect by WebSocket.
+     */
+    public static function isReal(): bool
+    {
+        return class_exists(StartServer::class);
+    }
+
+    /**
+     * Connect a client to the application with an id.
+     */
+    public function connect(string $app): PusherClient
+    {
+        if (self::isReal()) {
+            $socket = new WebSocket($this->port, "/app/key-{$app}?protocol=7&client=demo&version=1");
+
+            return new PusherClient($this, $app, $socket->awaitMatch('/socket_id\\\\":\\\\"([\d.]+)/'), $socket->send(...));
+        }
+
+        $this->tell(null, "key-{$app}");
+        $id = $this->await('connected');
+
+        return new PusherClient($this, $app, $id, fn (?string $message) => $this->tell($id, $message));
+    }
+
+    /**
+     * Wait until the plugin has handled a hook, of one client unless that is not known yet.
+     *
+     * @return string the id of the client
+     */
+    public function await(string $hook, ?string $client = null, ?string $channel = null): string
+    {
+        do {
+            try {
+                [$name, $id, $where, $microseconds] = json_decode($this->process->hear(), true, flags: JSON_THROW_ON_ERROR);
+            } catch (RuntimeException $e) {
+                throw new RuntimeException("{$e->getMessage()} of {$hook}", previous: $e);
+            }
+
+            if ($microseconds !== null) {
+                $this->hooks[] = $microseconds;
+            }
+        } while ($name !== $hook || $id !== ($client ?? $id) || $where !== $channel);
+
+        return $id;
+    }
+
+    /**
+     * Kill it with SIGKILL, or stop it in good order with SIGTERM.
+     */
+    public function end(int $signal): void
+    {
+        $this->process->signal($signal);
+        $this->process->rest();
+    }
+
+    public function pid(): int
+    {
+        return $this->process->pid();
+    }
+
+    /**
+     * What the node has logged.
+     */
+    public function log(): string
+    {
+        return (string) file_get_contents(stream_get_meta_data($this->log)['uri']);
+    }
+
+    private function tell(?string $client, ?string $message): void
+    {
+        $this->process->say(json_encode(compact('client', 'message'), JSON_THROW_ON_ERROR));
+    }
+
+    public function __destruct()
+    {
+        if ($this->process->running()) {
+            $this->process->signal(SIGKILL);
+        }
+    }
+}
