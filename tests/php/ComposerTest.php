@@ -108,8 +108,7 @@ final class ComposerTest extends TestCase
             $this->assertSame("{$this->folder}/{$folder}/phpunit", $ask());
         }
 
-        $users = array_filter(['GNUmakefile', 'scripts/test-php'], fn (string $file) => str_contains(Docs::text($file), 'command -v phpunit'));
-        $this->assertSame([], $users);
+        $this->assertStringNotContainsString('command -v phpunit', Docs::text('GNUmakefile'));
     }
 
     public function test_its_tests_run_under_both_pests_without_a_time_limit_and_on_what_was_built(): void
