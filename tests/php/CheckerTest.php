@@ -17,7 +17,7 @@ final class CheckerTest extends TestCase
     private Crowd $crowd;
 
     /**
-     * What a crowd on two nodes must cause: the channel and the event, in the form of {@see Crowd::expected()}.
+     * The channels and events of a crowd on two nodes, in the form of {@see Crowd::expected()}.
      *
      * @var list<array{string, string}>
      */

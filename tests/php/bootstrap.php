@@ -18,7 +18,7 @@ if (getenv('RESONATE_WEBHOOKS_TESTS') === false) {
     mkdir($folder);
     putenv("RESONATE_WEBHOOKS_TESTS={$folder}");
     putenv("TMPDIR={$folder}");
-    $GLOBALS['temporary'] = [proc_open(['sh', '-c', 'cat >/dev/null; rm -rf -- "$1"', 'sh', $folder], [['pipe', 'r']], $pipes), $pipes];
+    $GLOBALS['temporary'] = [proc_open(['sh', '-c', 'trap "" INT TERM; cat >/dev/null; rm -rf -- "$1"', 'sh', $folder], [['pipe', 'r']], $pipes), $pipes];
 }
 
 $root = dirname(__DIR__, 2);

@@ -61,7 +61,7 @@ final class Demo
     public function __construct(private readonly Screen $screen, private readonly ?string $endpoint) {}
 
     /**
-     * Play what the seed says, and return whether everything arrived as it must.
+     * Play the actions of a seed, and return true if every event arrived exactly once, in order, and signed.
      */
     public function run(int $seed): bool
     {
@@ -89,7 +89,7 @@ final class Demo
     }
 
     /**
-     * What the nodes have logged.
+     * The logs of the nodes.
      */
     public function logs(): string
     {

@@ -45,7 +45,7 @@ final class Node
     }
 
     /**
-     * Whether the real Resonate is installed, and its clients connect by WebSocket.
+     * Return true if the real Resonate is installed; its clients connect by WebSocket.
      */
     public static function isReal(): bool
     {
@@ -106,7 +106,7 @@ final class Node
     }
 
     /**
-     * What the node has logged.
+     * The log of the node.
      */
     public function log(): string
     {

@@ -18,7 +18,7 @@ final class Checker
     public const string ALTERED = 'altered';
 
     /**
-     * What is wrong, by kind.
+     * Descriptions of the faults by kind.
      *
      * @var array<string, list<string>>
      */
@@ -81,8 +81,8 @@ final class Checker
     /**
      * Check that each sequence of the crowd arrived exactly: nothing missing, nothing twice, in order.
      *
-     * A node that was killed may have lost its last actions, but no action before one that arrived. What follows on its channels
-     * is the departure of its clients.
+     * A node that was killed may have lost its last actions, but no action before one that arrived. The departures of its
+     * clients follow.
      */
     public function checkSequences(Crowd $crowd): self
     {
@@ -131,7 +131,7 @@ final class Checker
     }
 
     /**
-     * Check that the last edges tell the truth.
+     * Check that the last edges agree with the clients that are connected.
      */
     public function checkRest(Crowd $crowd): self
     {
@@ -147,7 +147,7 @@ final class Checker
     }
 
     /**
-     * What the last edges say, in the form of {@see Crowd::truth()}.
+     * The state that the last edges give, in the form of {@see Crowd::truth()}.
      *
      * @return list<string>
      */

@@ -163,7 +163,7 @@ final class Crowd
     }
 
     /**
-     * Which channels are occupied, and by whom: `channel` and `channel user`, sorted.
+     * The occupied channels and their members: `channel` and `channel user`, sorted.
      *
      * @return list<string>
      */
@@ -182,7 +182,7 @@ final class Crowd
     }
 
     /**
-     * Whether the order of the edges of a channel is certain: one node has had all of it, and still runs.
+     * Return true if the edges of a channel have one possible order: one node serves all its clients, and still runs.
      */
     public function isCertain(string $channel): bool
     {
