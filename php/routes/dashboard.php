@@ -1,10 +1,10 @@
 <?php
 
 use Illuminate\Routing\Router;
-use Webpatser\ResonateWebhooks\Dashboard\Controllers\AssetController;
-use Webpatser\ResonateWebhooks\Dashboard\Controllers\DeadLetterController;
-use Webpatser\ResonateWebhooks\Dashboard\Controllers\EndpointController;
-use Webpatser\ResonateWebhooks\Dashboard\Controllers\OverviewController;
+use Webpatser\ResonateWebhooks\Http\Controllers\AssetController;
+use Webpatser\ResonateWebhooks\Http\Controllers\DeadLetterController;
+use Webpatser\ResonateWebhooks\Http\Controllers\EndpointController;
+use Webpatser\ResonateWebhooks\Http\Controllers\OverviewController;
 
 /** @var Router $router */
 

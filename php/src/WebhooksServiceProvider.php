@@ -4,139 +4,173 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks;
 
+use Illuminate\Contracts\Auth\Access\Gate;
+use Illuminate\Contracts\Foundation\Application;
 use Illuminate\Foundation\Console\AboutCommand;
+use Illuminate\Routing\Router;
 use Illuminate\Support\ServiceProvider;
-use Webpatser\ResonateWebhooks\Dashboard\DashboardServiceProvider;
-use Webpatser\ResonateWebhooks\Dashboard\Middleware\AuthorizeDashboard;
-use Webpatser\ResonateWebhooks\Dashboard\PageConfig;
-use Webpatser\ResonateWebhooks\Exceptions\RedisFailed;
-use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
-use Webpatser\ResonateWebhooks\Metrics\MetricsController;
+use Webpatser\ResonateWebhooks\Http\Controllers\MetricsController;
+use Webpatser\ResonateWebhooks\Http\Middleware\AuthorizeDashboard;
+use Webpatser\ResonateWebhooks\Http\Middleware\SecurePage;
 use Webpatser\ResonateWebhooks\Receiving\ReceivingServiceProvider;
+use Webpatser\ResonateWebhooks\Support\PageConfig;
 
 /**
- * Gives the application its config and commands, its dashboard, and what it receives webhooks with; Resonate builds the plugin itself.
+ * Registers the config, the commands, the dashboard, the metrics and the receiving side. Resonate creates the plugin.
  */
 class WebhooksServiceProvider extends ServiceProvider
 {
     /**
-     * The commands for whoever is on call.
-     *
-     * @var list<class-string>
-     */
-    protected const array COMMANDS = [
-        Console\Commands\AdoptCommand::class,
-        Console\Commands\CheckCommand::class,
-        Console\Commands\FailedCommand::class,
-        Console\Commands\FlushCommand::class,
-        Console\Commands\ForgetCommand::class,
-        Console\Commands\PauseCommand::class,
-        Console\Commands\ResumeCommand::class,
-        Console\Commands\RetryCommand::class,
-        Console\Commands\ShowCommand::class,
-        Console\Commands\StatusCommand::class,
-        Console\Commands\TestCommand::class,
-        Console\Commands\WatchCommand::class,
-    ];
-
-    /**
-     * Merge the package's config under the application's own, register the receiving side and the dashboard, and bind what
-     * applications inject.
+     * Register the package's services.
      */
     public function register(): void
     {
-        $this->app->singleton(Webhooks::class);
+        $this->mergeConfigFrom(static::path('config/resonate-webhooks.php'), 'resonate-webhooks');
 
-        // Scoped: what a provider of endpoints says is asked anew for each request and job.
-        $this->app->scoped(Support\EventSender::class);
-        $this->app->scoped(Contracts\Cluster::class, Support\NativeCluster::class);
-        $this->app->scoped(Contracts\DeadLetters::class, Support\NativeDeadLetters::class);
-
-        $this->mergeConfigFrom(static::configFile(), 'resonate-webhooks');
+        $this->registerServices();
 
         $this->app->register(ReceivingServiceProvider::class);
-        $this->app->register(DashboardServiceProvider::class);
     }
 
     /**
-     * Offer the metrics, the config for publishing, and the commands.
+     * Bootstrap the package's services.
      */
     public function boot(): void
     {
-        $this->routeMetrics();
+        $this->registerAuthorization();
+        $this->registerDashboard();
+        $this->registerMetrics();
 
         if ($this->app->runningInConsole()) {
-            $this->publishes([
-                static::configFile() => $this->app->configPath('resonate-webhooks.php'),
-            ], 'resonate-webhooks-config');
-
-            $this->commands(static::COMMANDS);
-
-            AboutCommand::add('Resonate Webhooks', fn () => static::about());
+            $this->registerPublishing();
+            $this->registerCommands();
+            $this->registerAboutSection();
         }
     }
 
     /**
-     * Serve the metrics of the cluster where the config says so: behind the middleware that it names, or else behind
-     * middleware and gate of the dashboard.
+     * Register the services that applications inject.
      */
-    protected function routeMetrics(): void
+    protected function registerServices(): void
     {
-        $config = $this->app['config'];
-        $path = (string) $config['resonate-webhooks.metrics_route'];
+        $this->app->singleton(Webhooks::class);
+
+        // Scoped, so that an EndpointProvider is asked again for each request and job.
+        $this->app->scoped(Contracts\Cluster::class, Support\NativeCluster::class);
+        $this->app->scoped(Contracts\DeadLetters::class, Support\NativeDeadLetters::class);
+        $this->app->scoped(Support\EventSender::class);
+    }
+
+    /**
+     * Register the gate of the dashboard and the metrics, unless the application defines its own.
+     */
+    protected function registerAuthorization(): void
+    {
+        $this->callAfterResolving(Gate::class, function (Gate $gate, Application $app): void {
+            if (! $gate->has(AuthorizeDashboard::ABILITY)) {
+                $gate->define(AuthorizeDashboard::ABILITY, fn (mixed $user = null): bool => $app->environment('local'));
+            }
+        });
+    }
+
+    /**
+     * Register the views and routes of the dashboard.
+     */
+    protected function registerDashboard(): void
+    {
+        $config = $this->dashboardConfig();
+
+        if (! $config->enabled()) {
+            return;
+        }
+
+        $this->loadViewsFrom(static::path('resources/views'), 'resonate-webhooks');
+
+        if ($this->app->routesAreCached()) {
+            return;
+        }
+
+        $this->app->make(Router::class)->group([
+            'domain' => $config->domain(),
+            'prefix' => $config->path(),
+            'middleware' => [...$config->middleware(), AuthorizeDashboard::class, SecurePage::class],
+            'as' => 'resonate-webhooks.dashboard.',
+        ], static::path('routes/dashboard.php'));
+    }
+
+    /**
+     * Register the metrics route. Without middleware of its own it has the middleware and the gate of the dashboard.
+     */
+    protected function registerMetrics(): void
+    {
+        $config = $this->app->make('config');
+        $path = (string) $config->get('resonate-webhooks.metrics_route');
 
         if ($path === '' || $this->app->routesAreCached()) {
             return;
         }
 
-        $page = new PageConfig((array) $config['resonate-webhooks.dashboard']);
+        $middleware = array_filter((array) $config->get('resonate-webhooks.metrics_middleware'));
 
-        // The name first: the router looks for it when the route is added.
-        $this->app['router']
-            ->middleware(array_filter((array) $config['resonate-webhooks.metrics_middleware']) ?: [...$page->middleware(), AuthorizeDashboard::class])
+        // The name comes first: the router indexes a route by name when the route is added.
+        $this->app->make(Router::class)
+            ->middleware($middleware ?: [...$this->dashboardConfig()->middleware(), AuthorizeDashboard::class])
             ->name('resonate-webhooks.metrics')
             ->get($path, MetricsController::class);
     }
 
     /**
-     * What `artisan about` says.
-     *
-     * @return array<string, mixed>
+     * Register the config file for publishing.
      */
-    protected static function about(): array
+    protected function registerPublishing(): void
     {
-        $config = (array) config('resonate-webhooks', []);
-
-        return [
-            'Extension' => AboutCommand::format(
-                phpversion('resonate_webhooks') ?: 'NOT LOADED',
-                console: fn (string $version) => $version === 'NOT LOADED' ? "<fg=red;options=bold>{$version}</>" : $version,
-            ),
-            'Outbox' => ((string) ($config['outbox'] ?? '')) ?: 'redis',
-            'Key Prefix' => ((string) ($config['key_prefix'] ?? '')) ?: 'wh',
-            'Endpoints' => static::countEndpoints(app(Contracts\Cluster::class)),
-        ];
+        $this->publishes([
+            static::path('config/resonate-webhooks.php') => $this->app->configPath('resonate-webhooks.php'),
+        ], 'resonate-webhooks-config');
     }
 
     /**
-     * How many endpoints there are, wherever they come from.
+     * Register the Artisan commands.
      */
-    protected static function countEndpoints(Contracts\Cluster $cluster): string
+    protected function registerCommands(): void
     {
-        try {
-            return (string) count($cluster->endpoints());
-        } catch (RedisFailed) {
-            return rescue(fn () => count($cluster->configured()).' configured, Redis cannot be asked', 'unknown, Redis cannot be asked', report: false);
-        } catch (WebhooksException) {
-            return 'unknown, run resonate-webhooks:check';
-        }
+        $this->commands([
+            Console\Commands\AdoptCommand::class,
+            Console\Commands\CheckCommand::class,
+            Console\Commands\FailedCommand::class,
+            Console\Commands\FlushCommand::class,
+            Console\Commands\ForgetCommand::class,
+            Console\Commands\PauseCommand::class,
+            Console\Commands\ResumeCommand::class,
+            Console\Commands\RetryCommand::class,
+            Console\Commands\ShowCommand::class,
+            Console\Commands\StatusCommand::class,
+            Console\Commands\TestCommand::class,
+            Console\Commands\WatchCommand::class,
+        ]);
     }
 
     /**
-     * The path of the package's config file.
+     * Register the section of the `about` command.
      */
-    protected static function configFile(): string
+    protected function registerAboutSection(): void
     {
-        return dirname(__DIR__).'/config/resonate-webhooks.php';
+        AboutCommand::add('Resonate Webhooks', fn () => $this->app->make(Console\AboutSection::class)->rows());
+    }
+
+    /**
+     * Get the dashboard's part of the config.
+     */
+    protected function dashboardConfig(): PageConfig
+    {
+        return new PageConfig((array) $this->app->make('config')->get('resonate-webhooks.dashboard', []));
+    }
+
+    /**
+     * Get the path of one of the package's files.
+     */
+    protected static function path(string $file): string
+    {
+        return dirname(__DIR__).'/'.$file;
     }
 }

@@ -18,7 +18,7 @@ use Tests\Support\Process;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
 use Tests\Support\WebSite;
-use Webpatser\ResonateWebhooks\Metrics\MetricsController;
+use Webpatser\ResonateWebhooks\Http\Controllers\MetricsController;
 
 final class MetricsTest extends PluginTestCase
 {

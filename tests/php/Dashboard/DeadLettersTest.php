@@ -9,7 +9,7 @@ use Illuminate\Support\Facades\Event;
 use Tests\Support\RedisServer;
 use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
-use Webpatser\ResonateWebhooks\Dashboard\LetterSearch;
+use Webpatser\ResonateWebhooks\Support\LetterSearch;
 use Webpatser\ResonateWebhooks\Events\Operation;
 use Webpatser\ResonateWebhooks\Events\OperatorActed;
 

@@ -9,7 +9,7 @@ use DOMXPath;
 use Tests\Support\Receiver;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
-use Webpatser\ResonateWebhooks\Dashboard\Foreign;
+use Webpatser\ResonateWebhooks\Support\Foreign;
 use Webpatser\ResonateWebhooks\Native\Cluster;
 
 final class EscapingTest extends DashboardTestCase

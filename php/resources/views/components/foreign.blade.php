@@ -1,2 +1,2 @@
 @props(['text'])
-<bdi {{ $attributes }}>{{ \Webpatser\ResonateWebhooks\Dashboard\Foreign::line((string) $text) }}</bdi>@php /* The line break behind this is not sent. */ @endphp
+<bdi {{ $attributes }}>{{ \Webpatser\ResonateWebhooks\Support\Foreign::line((string) $text) }}</bdi>@php /* The line break behind this is not sent. */ @endphp

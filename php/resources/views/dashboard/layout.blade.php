@@ -1,6 +1,6 @@
-@use('Webpatser\ResonateWebhooks\Dashboard\Controllers\AssetController')
-@use('Webpatser\ResonateWebhooks\Dashboard\Foreign')
-@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
+@use('Webpatser\ResonateWebhooks\Http\Controllers\AssetController')
+@use('Webpatser\ResonateWebhooks\Support\Foreign')
+@use('Webpatser\ResonateWebhooks\Support\PageUrl')
 <!DOCTYPE html>
 <html lang="en">
 <head>

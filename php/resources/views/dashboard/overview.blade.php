@@ -1,6 +1,6 @@
 @extends('resonate-webhooks::dashboard.layout')
 
-@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
+@use('Webpatser\ResonateWebhooks\Support\PageUrl')
 
 @section('title', 'Overview')
 

@@ -1,7 +1,7 @@
 @extends('resonate-webhooks::dashboard.layout')
 
-@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
-@use('Webpatser\ResonateWebhooks\Dashboard\Readable')
+@use('Webpatser\ResonateWebhooks\Support\PageUrl')
+@use('Webpatser\ResonateWebhooks\Support\Readable')
 
 @section('title', 'Dead letters')
 

@@ -1,8 +1,8 @@
 @extends('resonate-webhooks::dashboard.layout')
 
-@use('Webpatser\ResonateWebhooks\Dashboard\Foreign')
-@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
-@use('Webpatser\ResonateWebhooks\Dashboard\Readable')
+@use('Webpatser\ResonateWebhooks\Support\Foreign')
+@use('Webpatser\ResonateWebhooks\Support\PageUrl')
+@use('Webpatser\ResonateWebhooks\Support\Readable')
 
 @section('title', "Dead letter {$letter['letter']}")
 

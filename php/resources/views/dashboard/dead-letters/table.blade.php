@@ -1,4 +1,4 @@
-@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
+@use('Webpatser\ResonateWebhooks\Support\PageUrl')
 <form method="get" action="{{ PageUrl::to('dead-letters.confirm') }}" class="card">
     <table class="stacked">
         <caption class="unseen">Webhooks that were given up, newest first</caption>
@@ -22,9 +22,9 @@
                     <td data-label="Endpoint"><x-resonate-webhooks::foreign :text="$letter['url'] ?: $letter['endpoint'] ?: 'no endpoint'" /></td>
                     <td data-label="Application"><x-resonate-webhooks::foreign :text="$letter['app_id']" /></td>
                     <td data-label="Reason"><x-resonate-webhooks::foreign :text="$letter['reason']" class="error" /></td>
-                    <td data-label="Attempts" class="number">{{ \Webpatser\ResonateWebhooks\Dashboard\Readable::number($letter['attempts']) }}</td>
-                    <td data-label="Events" class="number">{{ \Webpatser\ResonateWebhooks\Dashboard\Readable::number($letter['events']) }}</td>
-                    <td data-label="Size" class="number">{{ \Webpatser\ResonateWebhooks\Dashboard\Readable::bytes($letter['bytes']) }}</td>
+                    <td data-label="Attempts" class="number">{{ \Webpatser\ResonateWebhooks\Support\Readable::number($letter['attempts']) }}</td>
+                    <td data-label="Events" class="number">{{ \Webpatser\ResonateWebhooks\Support\Readable::number($letter['events']) }}</td>
+                    <td data-label="Size" class="number">{{ \Webpatser\ResonateWebhooks\Support\Readable::bytes($letter['bytes']) }}</td>
                 </tr>
             @endforeach
         </tbody>

@@ -1,4 +1,4 @@
-@use('Webpatser\ResonateWebhooks\Dashboard\Readable')
+@use('Webpatser\ResonateWebhooks\Support\Readable')
 <section class="card" aria-labelledby="channels-title">
     <h2 id="channels-title">Occupied channels</h2>
 

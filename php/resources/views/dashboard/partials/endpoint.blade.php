@@ -1,5 +1,5 @@
-@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
-@use('Webpatser\ResonateWebhooks\Dashboard\Readable')
+@use('Webpatser\ResonateWebhooks\Support\PageUrl')
+@use('Webpatser\ResonateWebhooks\Support\Readable')
 @php
     $action = $endpoint['is_paused'] || $endpoint['is_disabled'] ? 'resume' : 'pause';
     $failures = max(0, $endpoint['attempts'] - $endpoint['deliveries']);

@@ -1,4 +1,4 @@
-@use('Webpatser\ResonateWebhooks\Dashboard\Readable')
+@use('Webpatser\ResonateWebhooks\Support\Readable')
 <section class="card" aria-labelledby="endpoints-title">
     <h2 id="endpoints-title">Endpoints</h2>
 

@@ -1,4 +1,4 @@
-@use('Webpatser\ResonateWebhooks\Dashboard\Readable')
+@use('Webpatser\ResonateWebhooks\Support\Readable')
 @php $labels = array_column($endpoints, 'label', 'id'); @endphp
 <section class="card" aria-labelledby="lanes-title">
     <h2 id="lanes-title">What waits</h2>

@@ -1,4 +1,4 @@
-@use('Webpatser\ResonateWebhooks\Dashboard\Readable')
+@use('Webpatser\ResonateWebhooks\Support\Readable')
 <section class="card" aria-labelledby="nodes-title">
     <h2 id="nodes-title">Servers</h2>
 

@@ -1,4 +1,4 @@
-@use('Webpatser\ResonateWebhooks\Dashboard\Readable')
+@use('Webpatser\ResonateWebhooks\Support\Readable')
 @php
     $redis = $status['redis'];
     $persistence = array_keys(array_filter(['log' => $redis['aof'] ?? null, 'snapshots' => $redis['rdb'] ?? null]));

@@ -1,5 +1,5 @@
-@use('Webpatser\ResonateWebhooks\Dashboard\PageUrl')
-@use('Webpatser\ResonateWebhooks\Dashboard\Readable')
+@use('Webpatser\ResonateWebhooks\Support\PageUrl')
+@use('Webpatser\ResonateWebhooks\Support\Readable')
 @php
     $running = count(array_filter($status['nodes'], fn ($node) => $node['state'] === 'running'));
     $silent = count(array_filter($status['nodes'], fn ($node) => $node['state'] === 'silent'));

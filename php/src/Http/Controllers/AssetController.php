@@ -2,10 +2,10 @@
 
 declare(strict_types=1);
 
-namespace Webpatser\ResonateWebhooks\Dashboard\Controllers;
+namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Http\Response;
-use Webpatser\ResonateWebhooks\Dashboard\PageUrl;
+use Webpatser\ResonateWebhooks\Support\PageUrl;
 
 /**
  * Serves the style and the script of the page, as files of their own so that a strict policy lets them in.

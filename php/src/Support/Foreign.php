@@ -2,9 +2,7 @@
 
 declare(strict_types=1);
 
-namespace Webpatser\ResonateWebhooks\Dashboard;
-
-use Webpatser\ResonateWebhooks\Support\JsonText;
+namespace Webpatser\ResonateWebhooks\Support;
 
 /**
  * Text that clients or endpoints chose. Views escape it as all text; here it loses the characters that are not seen, or

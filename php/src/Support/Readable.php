@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace Webpatser\ResonateWebhooks\Dashboard;
+namespace Webpatser\ResonateWebhooks\Support;
 
 use Illuminate\Support\Carbon;
 

@@ -2,11 +2,11 @@
 
 declare(strict_types=1);
 
-namespace Webpatser\ResonateWebhooks\Dashboard\Controllers;
+namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Contracts\View\View;
 use Illuminate\Http\RedirectResponse;
-use Webpatser\ResonateWebhooks\Dashboard\PageUrl;
+use Webpatser\ResonateWebhooks\Support\PageUrl;
 
 /**
  * Pauses endpoints and has them go on.

@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace Webpatser\ResonateWebhooks\Dashboard;
+namespace Webpatser\ResonateWebhooks\Support;
 
 /**
  * The `dashboard` block of the config. What it does not say, or leaves empty, has its default, also where an application

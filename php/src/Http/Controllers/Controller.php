@@ -2,13 +2,13 @@
 
 declare(strict_types=1);
 
-namespace Webpatser\ResonateWebhooks\Dashboard\Controllers;
+namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Http\RedirectResponse;
 use Symfony\Component\HttpFoundation\Response;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
-use Webpatser\ResonateWebhooks\Dashboard\PageUrl;
+use Webpatser\ResonateWebhooks\Support\PageUrl;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;

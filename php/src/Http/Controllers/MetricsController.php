@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace Webpatser\ResonateWebhooks\Metrics;
+namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Http\Response;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;

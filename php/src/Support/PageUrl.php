@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace Webpatser\ResonateWebhooks\Dashboard;
+namespace Webpatser\ResonateWebhooks\Support;
 
 /**
  * URLs of the dashboard, without scheme and host: behind a proxy that the application does not trust, it knows neither.

@@ -2,13 +2,13 @@
 
 declare(strict_types=1);
 
-namespace Webpatser\ResonateWebhooks\Dashboard\Controllers;
+namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Contracts\View\View;
 use Illuminate\Http\RedirectResponse;
-use Webpatser\ResonateWebhooks\Dashboard\LetterSearch;
-use Webpatser\ResonateWebhooks\Dashboard\PageUrl;
-use Webpatser\ResonateWebhooks\Dashboard\Readable;
+use Webpatser\ResonateWebhooks\Support\LetterSearch;
+use Webpatser\ResonateWebhooks\Support\PageUrl;
+use Webpatser\ResonateWebhooks\Support\Readable;
 
 /**
  * Shows the webhooks that were given up, and has them sent again or forgotten.

@@ -2,19 +2,23 @@
 
 declare(strict_types=1);
 
-namespace Webpatser\ResonateWebhooks\Dashboard\Middleware;
+namespace Webpatser\ResonateWebhooks\Http\Middleware;
 
 use Closure;
 use Illuminate\Contracts\Auth\Access\Gate;
 use Illuminate\Http\Request;
 use Symfony\Component\HttpFoundation\Response;
-use Webpatser\ResonateWebhooks\Dashboard\DashboardServiceProvider;
 
 /**
  * Lets in whom the gate lets in.
  */
 class AuthorizeDashboard
 {
+    /**
+     * The ability that grants access.
+     */
+    public const string ABILITY = 'viewResonateWebhooks';
+
     public function __construct(protected Gate $gate)
     {
         //
@@ -27,7 +31,7 @@ class AuthorizeDashboard
      */
     public function handle(Request $request, Closure $next): Response
     {
-        abort_unless($this->gate->check(DashboardServiceProvider::ABILITY), 403);
+        abort_unless($this->gate->check(static::ABILITY), 403);
 
         return $next($request);
     }

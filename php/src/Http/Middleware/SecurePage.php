@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace Webpatser\ResonateWebhooks\Dashboard\Middleware;
+namespace Webpatser\ResonateWebhooks\Http\Middleware;
 
 use Closure;
 use Illuminate\Http\Request;
