@@ -11,9 +11,9 @@ use Illuminate\Routing\Router;
 use Illuminate\Support\ServiceProvider;
 use Webpatser\ResonateWebhooks\Http\Controllers\MetricsController;
 use Webpatser\ResonateWebhooks\Http\Middleware\AuthorizeDashboard;
-use Webpatser\ResonateWebhooks\Http\Middleware\SecurePage;
+use Webpatser\ResonateWebhooks\Http\Middleware\SecurityHeaders;
 use Webpatser\ResonateWebhooks\Receiving\ReceivingServiceProvider;
-use Webpatser\ResonateWebhooks\Support\PageConfig;
+use Webpatser\ResonateWebhooks\Support\DashboardConfig;
 
 /**
  * Registers the config, the commands, the dashboard, the metrics and the receiving side. Resonate creates the plugin.
@@ -93,7 +93,7 @@ class WebhooksServiceProvider extends ServiceProvider
         $this->app->make(Router::class)->group([
             'domain' => $config->domain(),
             'prefix' => $config->path(),
-            'middleware' => [...$config->middleware(), AuthorizeDashboard::class, SecurePage::class],
+            'middleware' => [...$config->middleware(), AuthorizeDashboard::class, SecurityHeaders::class],
             'as' => 'resonate-webhooks.dashboard.',
         ], static::path('routes/dashboard.php'));
     }
@@ -161,9 +161,9 @@ class WebhooksServiceProvider extends ServiceProvider
     /**
      * Get the dashboard's part of the config.
      */
-    protected function dashboardConfig(): PageConfig
+    protected function dashboardConfig(): DashboardConfig
     {
-        return new PageConfig((array) $this->app->make('config')->get('resonate-webhooks.dashboard', []));
+        return new DashboardConfig((array) $this->app->make('config')->get('resonate-webhooks.dashboard', []));
     }
 
     /**

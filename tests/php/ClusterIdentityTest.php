@@ -91,7 +91,7 @@ final class ClusterIdentityTest extends PluginTestCase
         }
 
         foreach (['RESONATE_WEBHOOKS_PREFIX', 'RESONATE_WEBHOOKS_CLUSTER_NAME', 'resonate-webhooks:adopt'] as $words) {
-            $this->assertStringContainsString($words, $check()['mend']);
+            $this->assertStringContainsString($words, $check()['fix']);
         }
 
         $store = $this->node(['cluster_name' => 'store', 'endpoints' => [$this->endpoint('/store')]]);

@@ -221,7 +221,7 @@ final class ConsoleTest extends PluginTestCase
         $this->assertCount(12, $commands);
     }
 
-    public function test_check_finds_what_is_wrong_and_says_how_to_mend_it(): void
+    public function test_check_finds_what_is_wrong_and_says_how_to_fix_it(): void
     {
         [$code, $output] = $this->artisan()->call('check', ['--json' => true]);
         $findings = json_decode($output, true, flags: JSON_THROW_ON_ERROR);
@@ -231,7 +231,7 @@ final class ConsoleTest extends PluginTestCase
             ['Extension' => 'ok', 'Config' => 'ok', 'Plugin' => 'ok', 'Resonate' => 'ok', 'Roster' => 'warning', 'Redis' => 'ok', 'Endpoints' => 'ok', 'Cluster' => 'ok', 'Rights' => 'ok', 'Writes' => 'ok', 'Keys' => 'ok', 'Persistence' => 'warning', 'Eviction' => 'ok', 'Clocks' => 'ok', 'Servers' => 'warning', 'Requests' => 'ok', 'Agreement' => 'ok'],
             $levels,
         );
-        $this->assertSame([], array_filter($findings, fn (array $finding) => $finding['level'] !== 'ok' && $finding['mend'] === ''));
+        $this->assertSame([], array_filter($findings, fn (array $finding) => $finding['level'] !== 'ok' && $finding['fix'] === ''));
 
         $this->artisan->laravel->forgetScopedInstances();
         $this->artisan->laravel->make('config')->set('resonate-webhooks.ttl', 'soon');
@@ -259,7 +259,7 @@ final class ConsoleTest extends PluginTestCase
         $this->assertSame('error', $findings['Redis']['level']);
         $this->assertStringContainsString('cannot be used: it refuses our scripts (ERR unknown command', $findings['Redis']['message']);
         $this->assertStringContainsString('use Redis 6.2 or later, or Valkey', $findings['Redis']['message']);
-        $this->assertSame('', $findings['Redis']['mend']);
+        $this->assertSame('', $findings['Redis']['fix']);
     }
 
     public function test_check_names_what_redis_refuses_and_foreign_keys(): void
@@ -277,7 +277,7 @@ final class ConsoleTest extends PluginTestCase
         $redis->command('ACL', 'SETUSER', 'default', '-xadd', '-zrem');
         $rights = $findings()['Rights'];
         $this->assertSame(['error', 'the user of Redis lacks rights: XADD, ZREM'], [$rights['level'], $rights['message']]);
-        $this->assertStringContainsString('docs/configuration.md', $rights['mend']);
+        $this->assertStringContainsString('docs/configuration.md', $rights['fix']);
         $redis->command('ACL', 'SETUSER', 'default', '+@all');
 
         $redis->command('CONFIG', 'SET', 'maxmemory', '1');
@@ -302,7 +302,7 @@ final class ConsoleTest extends PluginTestCase
         Wait::until(fn () => (new Cluster($this->config($changes)))->status()['foreign_keys'] !== [], 'the suspension');
         $found = $findings();
         $this->assertStringContainsString('wh:channels:1', $found['Keys']['message']);
-        $this->assertStringContainsString('application 1 wait', $found['Keys']['mend']);
+        $this->assertStringContainsString('application 1 wait', $found['Keys']['fix']);
         Wait::until(fn () => ($requests = $findings()['Requests'])['level'] === 'warning' && str_contains($requests['message'], 'wrong_type'), 'the refusal');
         $redis->command('DEL', 'wh:channels:1');
         $this->assertEvents(['channel_occupied private-room']);

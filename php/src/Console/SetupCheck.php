@@ -37,7 +37,7 @@ final class SetupCheck
     /**
      * What was found.
      *
-     * @var list<array{level: 'ok'|'warning'|'error', subject: string, message: string, mend: string}>
+     * @var list<array{level: 'ok'|'warning'|'error', subject: string, message: string, fix: string}>
      */
     private array $findings = [];
 
@@ -59,7 +59,7 @@ final class SetupCheck
     /**
      * Look at everything, the errors of one part not hiding those of another.
      *
-     * @return list<array{level: 'ok'|'warning'|'error', subject: string, message: string, mend: string}>
+     * @return list<array{level: 'ok'|'warning'|'error', subject: string, message: string, fix: string}>
      */
     public function findings(): array
     {
@@ -102,12 +102,12 @@ final class SetupCheck
     private function extension(): void
     {
         $loaded = (string) phpversion('resonate_webhooks');
-        $mend = 'Build and install both from the same checkout (make install), and restart the servers.';
+        $fix = 'Build and install both from the same checkout (make install), and restart the servers.';
         $series = fn (string $version) => implode('.', array_slice(explode('.', $version), 0, 2));
 
-        $this->judge('Extension', match (true) {
-            $series($loaded) !== $series(self::EXTENSION) => ['error', "the extension is {$loaded}, the package was written for ".self::EXTENSION, $mend],
-            $loaded !== self::EXTENSION => ['warning', "the extension is {$loaded}, the package was written for ".self::EXTENSION, $mend],
+        $this->addResult('Extension', match (true) {
+            $series($loaded) !== $series(self::EXTENSION) => ['error', "the extension is {$loaded}, the package was written for ".self::EXTENSION, $fix],
+            $loaded !== self::EXTENSION => ['warning', "the extension is {$loaded}, the package was written for ".self::EXTENSION, $fix],
             default => null,
         });
     }
@@ -120,12 +120,12 @@ final class SetupCheck
         try {
             $warnings = array_map(fn (string $warning) => ['warning', $warning, ''], $this->cluster->warnings());
         } catch (WebhooksException $e) {
-            $this->judge('Config', ['error', $e->getMessage(), 'Correct config/resonate-webhooks.php; after config:cache, cache it again.']);
+            $this->addResult('Config', ['error', $e->getMessage(), 'Correct config/resonate-webhooks.php; after config:cache, cache it again.']);
 
             return false;
         }
 
-        $this->judge('Config', ...$warnings ?: [null]);
+        $this->addResult('Config', ...$warnings ?: [null]);
 
         return true;
     }
@@ -140,12 +140,12 @@ final class SetupCheck
         try {
             $known = [...$known, ...$this->cluster->configured()];
         } catch (EndpointProviderFailed $e) {
-            $this->judge('Endpoints', ['error', $e->getMessage(), 'Check that its database answers, and correct the endpoint that the message names. Running servers keep the endpoints that they have.']);
+            $this->addResult('Endpoints', ['error', $e->getMessage(), 'Check that its database answers, and correct the endpoint that the message names. Running servers keep the endpoints that they have.']);
 
             return;
         }
 
-        $this->judge('Endpoints', $known === [] ? [
+        $this->addResult('Endpoints', $known === [] ? [
             'warning', 'there is no endpoint, so that nothing is sent', 'Add one to endpoints, or to what the EndpointProvider returns, and check that its environment variable is set.',
         ] : null);
     }
@@ -158,7 +158,7 @@ final class SetupCheck
         $plugins = (array) config('reverb.servers.reverb.plugins', []);
         $registered = array_any($plugins, fn (mixed $plugin) => is_string($plugin) && is_a($plugin, WebhookPlugin::class, true));
 
-        $this->judge('Plugin', ...array_values(array_filter([
+        $this->addResult('Plugin', ...array_values(array_filter([
             $registered ? null : [
                 'error',
                 'the webhooks plugin is missing in reverb.servers.reverb.plugins',
@@ -167,13 +167,13 @@ final class SetupCheck
             RemovedTransport::isBound() ? ['error', RemovedTransport::PROBLEM, RemovedTransport::REMEDY] : null,
         ])) ?: [null]);
 
-        $this->judge('Resonate', ($warning = HostRelease::warning()) === null ? null : [
+        $this->addResult('Resonate', ($warning = HostRelease::warning()) === null ? null : [
             'warning', $warning, 'Update the package, or watch whether the webhooks come as they should.',
         ]);
 
         $mistakes = RosterSetup::mistakes($plugins, (array) config('resonate-roster', []), $this->settings);
 
-        $this->judge('Roster', ...array_map(fn (string $mistake) => ['warning', $mistake, match (true) {
+        $this->addResult('Roster', ...array_map(fn (string $mistake) => ['warning', $mistake, match (true) {
             str_contains($mistake, 'missing'), str_contains($mistake, 'comes after') => 'List Webpatser\ResonateRoster\RedisRosterPlugin::class first in config/reverb.php.',
             str_contains($mistake, 'track') => "Set 'track' => 'all' in config/resonate-roster.php.",
             default => 'Give both the same Redis server and database.',
@@ -191,12 +191,12 @@ final class SetupCheck
             $status = $this->cluster->status();
         } catch (WebhooksException $e) {
             // A server that cannot serve, such as a cluster or one that is too old, is named together with the remedy.
-            $this->judge('Redis', ['error', $e->getMessage(), preg_match('/cannot be used|forbids a call|rejects a call: the key/', $e->getMessage()) ? '' : 'Correct resonate-webhooks.connection, or start Redis; servers wait for it.']);
+            $this->addResult('Redis', ['error', $e->getMessage(), preg_match('/cannot be used|forbids a call|rejects a call: the key/', $e->getMessage()) ? '' : 'Correct resonate-webhooks.connection, or start Redis; servers wait for it.']);
 
             return null;
         }
 
-        $this->judge('Redis', $status['redis']['version'] === null
+        $this->addResult('Redis', $status['redis']['version'] === null
             ? ['warning', 'Redis may not be asked about itself (INFO), so that nothing more is known of it', 'Allow INFO to this user, or look yourself.']
             : null);
 
@@ -210,7 +210,7 @@ final class SetupCheck
      */
     private function identity(array $identity): void
     {
-        $this->judge('Cluster', $identity['mismatch'] === null ? null : [
+        $this->addResult('Cluster', $identity['mismatch'] === null ? null : [
             'error', $identity['mismatch'].'; its servers start no webhooks', $identity['remedy'].'.',
         ]);
     }
@@ -223,18 +223,18 @@ final class SetupCheck
         try {
             $refusals = $this->cluster->refusals();
         } catch (WebhooksException $e) {
-            $this->judge('Rights', ['error', $e->getMessage(), '']);
+            $this->addResult('Rights', ['error', $e->getMessage(), '']);
 
             return;
         }
 
-        $this->judge('Rights', $refusals['forbidden'] === [] ? null : [
+        $this->addResult('Rights', $refusals['forbidden'] === [] ? null : [
             'error',
             'the user of Redis lacks rights: '.implode(', ', $refusals['forbidden']),
             'Give it these rights; docs/configuration.md lists all of them.',
         ]);
 
-        $this->judge('Writes', $refusals['writes'] === null ? null : ['error', "Redis {$refusals['writes']}", '']);
+        $this->addResult('Writes', $refusals['writes'] === null ? null : ['error', "Redis {$refusals['writes']}", '']);
     }
 
     /**
@@ -244,7 +244,7 @@ final class SetupCheck
      */
     private function keys(array $foreign): void
     {
-        $this->judge('Keys', ...array_map(fn (array $key) => [
+        $this->addResult('Keys', ...array_map(fn (array $key) => [
             'error',
             $key['message'],
             $key['app_id'] === null
@@ -274,7 +274,7 @@ final class SetupCheck
             }
         }
 
-        $this->judge('Requests', ...$verdicts ?: [null]);
+        $this->addResult('Requests', ...$verdicts ?: [null]);
     }
 
     /**
@@ -284,7 +284,7 @@ final class SetupCheck
      */
     private function agreement(array $disagreements): void
     {
-        $this->judge('Agreement', ...array_map(fn (array $disagreement) => [
+        $this->addResult('Agreement', ...array_map(fn (array $disagreement) => [
             'warning',
             "servers have had different {$disagreement['about']} for more than ten minutes: "
                 .implode('; and ', array_map(fn (array $nodes) => implode(', ', $nodes), $disagreement['groups'])),
@@ -303,7 +303,7 @@ final class SetupCheck
             return;
         }
 
-        $this->judge('Persistence', match (true) {
+        $this->addResult('Persistence', match (true) {
             $redis['aof'] => null,
             $redis['rdb'] === false => ['warning', 'Redis keeps nothing on disk: when it ends, the events that wait in it are lost', 'Set "appendonly yes" in its config.'],
             default => ['warning', 'Redis saves snapshots only: when it crashes, the events since the last one are lost', 'Set "appendonly yes" in its config.'],
@@ -323,13 +323,13 @@ final class SetupCheck
             return;
         }
 
-        $mend = 'Set "maxmemory-policy noeviction" in its config, or give the cache a Redis of its own.';
+        $fix = 'Set "maxmemory-policy noeviction" in its config, or give the cache a Redis of its own.';
         $limited = (int) $redis['maxmemory'] > 0;
 
-        $this->judge('Eviction', match (true) {
+        $this->addResult('Eviction', match (true) {
             $policy === 'noeviction' => null,
-            $limited && str_starts_with($policy, 'allkeys') => ['error', "when its memory is full, Redis throws away whatever it likes, waiting events too ({$policy})", $mend],
-            default => ['warning', "when its memory is full, Redis may throw keys away ({$policy})".($limited ? '' : '; it has no limit now'), $mend],
+            $limited && str_starts_with($policy, 'allkeys') => ['error', "when its memory is full, Redis throws away whatever it likes, waiting events too ({$policy})", $fix],
+            default => ['warning', "when its memory is full, Redis may throw keys away ({$policy})".($limited ? '' : '; it has no limit now'), $fix],
         });
     }
 
@@ -350,7 +350,7 @@ final class SetupCheck
 
         $wrong = array_filter($skews, fn (int $skew) => abs($skew) > self::SKEW);
 
-        $this->judge('Clocks', ...array_map(fn (string $where, int $skew) => [
+        $this->addResult('Clocks', ...array_map(fn (string $where, int $skew) => [
             abs($skew) > self::SKEW_FATAL ? 'error' : 'warning',
             sprintf('the clock of %s is %.1f s %s that of Redis', $where, abs($skew) / 1000, $skew > 0 ? 'ahead of' : 'behind'),
             'Synchronise the clocks (NTP): receivers refuse signatures whose time is too far off.',
@@ -371,7 +371,7 @@ final class SetupCheck
         $this->runs = $running !== [];
         $other = array_diff($versions, [phpversion('resonate_webhooks')]);
 
-        $this->judge('Servers', ...array_values(array_filter([
+        $this->addResult('Servers', ...array_values(array_filter([
             $running === [] ? ['warning', 'no server with this config is running', 'Start one, and look for "webhooks are off" or "have not started" in its log.'] : null,
             $other === [] ? null : ['warning', 'servers run another version than this machine has: '.implode(', ', $other), 'Restart them after an update.'],
             $silent === [] ? null : ['warning', 'servers have fallen silent: '.implode(', ', array_column($silent, 'node')), 'See whether they live and reach Redis.'],
@@ -388,11 +388,11 @@ final class SetupCheck
      *
      * @param  array{0: 'warning'|'error', 1: string, 2: string}|null  ...$verdicts
      */
-    private function judge(string $subject, ?array ...$verdicts): void
+    private function addResult(string $subject, ?array ...$verdicts): void
     {
         foreach ($verdicts as $verdict) {
-            [$level, $message, $mend] = $verdict ?? ['ok', '', ''];
-            $this->findings[] = ['level' => $level, 'subject' => $subject, 'message' => $message, 'mend' => $mend];
+            [$level, $message, $fix] = $verdict ?? ['ok', '', ''];
+            $this->findings[] = ['level' => $level, 'subject' => $subject, 'message' => $message, 'fix' => $fix];
         }
     }
 }

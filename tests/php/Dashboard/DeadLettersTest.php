@@ -9,9 +9,9 @@ use Illuminate\Support\Facades\Event;
 use Tests\Support\RedisServer;
 use Tests\Support\Wait;
 use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
-use Webpatser\ResonateWebhooks\Support\LetterSearch;
 use Webpatser\ResonateWebhooks\Events\Operation;
 use Webpatser\ResonateWebhooks\Events\OperatorActed;
+use Webpatser\ResonateWebhooks\Support\DeadLetterSearch;
 
 final class DeadLettersTest extends DashboardTestCase
 {
@@ -103,7 +103,7 @@ final class DeadLettersTest extends DashboardTestCase
     {
         $this->open();
         $this->store(60, 'HTTP 500');
-        $hurried = new LetterSearch($this->app->make(DeadLetters::class), seconds: 0);
+        $hurried = new DeadLetterSearch($this->app->make(DeadLetters::class), seconds: 0);
         ['letters' => $letters, 'next' => $next, 'looked' => $looked] = $hurried->page('presence-1 ');
         $this->assertSame([[], 25], [$letters, $looked]);
 

@@ -9,8 +9,8 @@ use DOMXPath;
 use Tests\Support\Receiver;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
-use Webpatser\ResonateWebhooks\Support\Foreign;
 use Webpatser\ResonateWebhooks\Native\Cluster;
+use Webpatser\ResonateWebhooks\Support\SanitizedText;
 
 final class EscapingTest extends DashboardTestCase
 {
@@ -54,11 +54,11 @@ final class EscapingTest extends DashboardTestCase
 
     public function test_characters_that_are_not_seen_or_turn_the_rest_around_are_written_out(): void
     {
-        $this->assertSame('a\u202eb\u0000\u000a\u2066 é 👩‍💻', Foreign::line("a\u{202E}b\0\n\u{2066} é 👩‍💻"));
-        $this->assertSame("{\n    \"a\": {},\n    \"b\": [],\n    \"c\": \"\\u202e\\u0001 \\/é\",\n    \"d\": 1.0\n}", Foreign::json('{"a":{},"b":[],"c":"'."\u{202E}".'\u0001 \/é","d":1.0}'));
-        $this->assertSame('not json \u0007', Foreign::json("not json \x07"));
-        $this->assertSame('?', Foreign::line("\xff"));
-        $this->assertLessThanOrEqual(Foreign::LONGEST, strlen(Foreign::json('["'.str_repeat('é', Foreign::LONGEST).'"]')));
+        $this->assertSame('a\u202eb\u0000\u000a\u2066 é 👩‍💻', SanitizedText::line("a\u{202E}b\0\n\u{2066} é 👩‍💻"));
+        $this->assertSame("{\n    \"a\": {},\n    \"b\": [],\n    \"c\": \"\\u202e\\u0001 \\/é\",\n    \"d\": 1.0\n}", SanitizedText::json('{"a":{},"b":[],"c":"'."\u{202E}".'\u0001 \/é","d":1.0}'));
+        $this->assertSame('not json \u0007', SanitizedText::json("not json \x07"));
+        $this->assertSame('?', SanitizedText::line("\xff"));
+        $this->assertLessThanOrEqual(SanitizedText::LONGEST, strlen(SanitizedText::json('["'.str_repeat('é', SanitizedText::LONGEST).'"]')));
     }
 
     /**

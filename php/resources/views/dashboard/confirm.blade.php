@@ -10,9 +10,9 @@
             <ul>
                 @foreach ($about as $thing)
                     <li>
-                        <x-resonate-webhooks::foreign :text="$thing['label']" class="strong" />
+                        <x-resonate-webhooks::sanitized :text="$thing['label']" class="strong" />
                         @unless (str_contains($thing['label'], $thing['url']))
-                            <x-resonate-webhooks::foreign :text="$thing['url']" class="muted" />
+                            <x-resonate-webhooks::sanitized :text="$thing['url']" class="muted" />
                         @endunless
                     </li>
                 @endforeach

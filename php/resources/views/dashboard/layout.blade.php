@@ -1,6 +1,6 @@
 @use('Webpatser\ResonateWebhooks\Http\Controllers\AssetController')
-@use('Webpatser\ResonateWebhooks\Support\Foreign')
-@use('Webpatser\ResonateWebhooks\Support\PageUrl')
+@use('Webpatser\ResonateWebhooks\Support\SanitizedText')
+@use('Webpatser\ResonateWebhooks\Support\DashboardUrl')
 <!DOCTYPE html>
 <html lang="en">
 <head>
@@ -19,14 +19,14 @@
     <header class="top">
         <p class="brand">Webhooks <span>{{ config('app.name') }}</span></p>
         <nav aria-label="Pages">
-            <a href="{{ PageUrl::to('overview') }}" @if (request()->routeIs('*.overview')) aria-current="page" @endif>Overview</a>
-            <a href="{{ PageUrl::to('dead-letters') }}" @if (request()->routeIs('*.dead-letters')) aria-current="page" @endif>Dead letters</a>
+            <a href="{{ DashboardUrl::to('overview') }}" @if (request()->routeIs('*.overview')) aria-current="page" @endif>Overview</a>
+            <a href="{{ DashboardUrl::to('dead-letters') }}" @if (request()->routeIs('*.dead-letters')) aria-current="page" @endif>Dead letters</a>
         </nav>
     </header>
 
     <main id="main" tabindex="-1">
         @if (session('resonate-webhooks-done'))
-            <p class="notice notice-good" role="status">{{ Foreign::line(session('resonate-webhooks-done')) }}</p>
+            <p class="notice notice-good" role="status">{{ SanitizedText::line(session('resonate-webhooks-done')) }}</p>
         @endif
 
         @yield('content')

@@ -1,18 +1,18 @@
 @extends('resonate-webhooks::dashboard.layout')
 
-@use('Webpatser\ResonateWebhooks\Support\PageUrl')
+@use('Webpatser\ResonateWebhooks\Support\DashboardUrl')
 
 @section('title', 'Overview')
 
 @section('content')
     <div class="heading">
         <h1>Overview</h1>
-        <p id="refresh" class="muted" data-url="{{ PageUrl::to('live') }}" data-interval="5000">
+        <p id="refresh" class="muted" data-url="{{ DashboardUrl::to('live') }}" data-interval="5000">
             <noscript>Without JavaScript this page shows how things were when it was loaded.</noscript>
         </p>
     </div>
 
-    <p id="spoken" class="unseen" role="status" aria-live="polite"></p>
+    <p id="spoken" class="sr-only" role="status" aria-live="polite"></p>
 
     <div id="live">
         @include('resonate-webhooks::dashboard.live')

@@ -3,6 +3,6 @@
 @section('title', $title)
 
 @section('content')
-    <h1 class="unseen">Webhooks</h1>
+    <h1 class="sr-only">Webhooks</h1>
     @include('resonate-webhooks::dashboard.partials.unavailable')
 @endsection

@@ -9,7 +9,7 @@ use Webpatser\ResonateWebhooks\Console\SetupCheck;
 use Webpatser\ResonateWebhooks\Settings;
 
 /**
- * Looks for what is set up wrongly, and says how to mend it.
+ * Looks for what is set up wrongly, and says how to fix it.
  */
 #[AsCommand(name: 'resonate-webhooks:check')]
 class CheckCommand extends WebhooksCommand
@@ -60,7 +60,7 @@ class CheckCommand extends WebhooksCommand
             });
 
             if ($finding['level'] !== 'ok') {
-                $this->components->bulletList(array_filter([$this->text($finding['message']), $this->text($finding['mend'])]));
+                $this->components->bulletList(array_filter([$this->text($finding['message']), $this->text($finding['fix'])]));
             }
         }
 

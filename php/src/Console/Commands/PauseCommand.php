@@ -13,7 +13,7 @@ use Symfony\Component\Console\Attribute\AsCommand;
 #[AsCommand(name: 'resonate-webhooks:pause')]
 class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
 {
-    use AsksForEndpoint;
+    use PromptsForEndpoint;
 
     /**
      * The console command signature.

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Http\Response;
-use Webpatser\ResonateWebhooks\Support\PageUrl;
+use Webpatser\ResonateWebhooks\Support\DashboardUrl;
 
 /**
  * Serves the style and the script of the page, as files of their own so that a strict policy lets them in.
@@ -17,7 +17,7 @@ class AssetController
      */
     public static function url(string $file): string
     {
-        return PageUrl::to('asset', ['file' => $file, 'v' => substr(hash_file('xxh128', self::path($file)), 0, 12)]);
+        return DashboardUrl::to('asset', ['file' => $file, 'v' => substr(hash_file('xxh128', self::path($file)), 0, 12)]);
     }
 
     /**

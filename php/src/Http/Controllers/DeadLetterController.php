@@ -6,14 +6,14 @@ namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Contracts\View\View;
 use Illuminate\Http\RedirectResponse;
-use Webpatser\ResonateWebhooks\Support\LetterSearch;
-use Webpatser\ResonateWebhooks\Support\PageUrl;
-use Webpatser\ResonateWebhooks\Support\Readable;
+use Webpatser\ResonateWebhooks\Support\DashboardUrl;
+use Webpatser\ResonateWebhooks\Support\DeadLetterSearch;
+use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
  * Shows the webhooks that were given up, and has them sent again or forgotten.
  */
-class DeadLetterController extends Controller
+class DeadLetterController extends DashboardController
 {
     /**
      * How many letters one request may name.
@@ -29,11 +29,11 @@ class DeadLetterController extends Controller
         $search = trim($this->field('search'));
 
         return view('resonate-webhooks::dashboard.dead-letters.index', [
-            'page' => (new LetterSearch($letters))->page($search, $this->field('before') ?: null),
+            'page' => (new DeadLetterSearch($letters))->page($search, $this->field('before') ?: null),
             'search' => $search,
             'before' => $this->field('before'),
             'total' => $letters->count(),
-            'now' => Readable::now(),
+            'now' => Format::now(),
         ]);
     }
 
@@ -44,7 +44,7 @@ class DeadLetterController extends Controller
     {
         return view('resonate-webhooks::dashboard.dead-letters.show', [
             'letter' => $this->deadLetters()->find($letter) ?? abort(404),
-            'now' => Readable::now(),
+            'now' => Format::now(),
         ]);
     }
 
@@ -67,22 +67,22 @@ class DeadLetterController extends Controller
         }
 
         $forget = $this->field('action') === 'forget';
-        $which = ($all ? 'all ' : '').Readable::count($count, 'dead letter');
+        $which = ($all ? 'all ' : '').Format::count($count, 'dead letter');
 
         return view('resonate-webhooks::dashboard.confirm', [
             'title' => $forget ? "Forget {$which}?" : "Send {$which} again?",
             'about' => array_map(fn (array $letter) => [
                 'label' => $letter['letter'],
-                'url' => ($letter['url'] ?: $letter['endpoint'] ?: 'no endpoint').', '.Readable::count($letter['events'], 'event').", {$letter['reason']}",
+                'url' => ($letter['url'] ?: $letter['endpoint'] ?: 'no endpoint').', '.Format::count($letter['events'], 'event').", {$letter['reason']}",
             ], $chosen),
             'explanation' => $forget
                 ? 'They are deleted, and can neither be read nor sent again.'
                 : 'They go out under their old ids, signed anew, with one attempt each; new events go first. Each stays a dead letter until it has been delivered. After one that fails, its endpoint gets no more of them.',
-            'action' => PageUrl::to('dead-letters.'.($forget ? 'forget' : 'retry')),
+            'action' => DashboardUrl::to('dead-letters.'.($forget ? 'forget' : 'retry')),
             'fields' => $all ? ['all' => '1', 'asked' => (string) time()] : ['letters' => array_column($chosen, 'letter')],
             'button' => $forget ? 'Forget' : 'Retry',
             'dangerous' => $forget,
-            'back' => PageUrl::to('dead-letters'),
+            'back' => DashboardUrl::to('dead-letters'),
         ]);
     }
 
@@ -96,7 +96,7 @@ class DeadLetterController extends Controller
 
         return $this->done('dead-letters', $found === 0
             ? 'None of them was there any more.'
-            : Readable::count($found, 'dead letter').' will be sent again; each is kept until it has been delivered.');
+            : Format::count($found, 'dead letter').' will be sent again; each is kept until it has been delivered.');
     }
 
     /**
@@ -109,7 +109,7 @@ class DeadLetterController extends Controller
             ? $letters->flush(max(0, time() - (int) $this->field('asked')))
             : $letters->forget($this->chosen());
 
-        return $this->done('dead-letters', Readable::count($found, 'dead letter').' deleted.');
+        return $this->done('dead-letters', Format::count($found, 'dead letter').' deleted.');
     }
 
     /**

@@ -6,12 +6,12 @@ namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Contracts\View\View;
 use Illuminate\Http\RedirectResponse;
-use Webpatser\ResonateWebhooks\Support\PageUrl;
+use Webpatser\ResonateWebhooks\Support\DashboardUrl;
 
 /**
  * Pauses endpoints and has them go on.
  */
-class EndpointController extends Controller
+class EndpointController extends DashboardController
 {
     /**
      * Ask before either.
@@ -27,11 +27,11 @@ class EndpointController extends Controller
             'explanation' => $pause
                 ? 'Within two seconds no server sends anything more to it. Its events wait, and no time runs out for them.'
                 : 'Within two seconds every server sends to it again: what has waited, and what comes. Events that were given up meanwhile are dead letters.',
-            'action' => PageUrl::to('endpoints.'.($pause ? 'pause' : 'resume')),
+            'action' => DashboardUrl::to('endpoints.'.($pause ? 'pause' : 'resume')),
             'fields' => ['endpoint' => $endpoint['id']],
             'button' => $pause ? 'Pause' : 'Resume',
             'dangerous' => $pause,
-            'back' => PageUrl::to('overview'),
+            'back' => DashboardUrl::to('overview'),
         ]);
     }
 

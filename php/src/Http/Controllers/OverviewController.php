@@ -9,7 +9,7 @@ use Illuminate\Contracts\View\View;
 /**
  * Shows servers, endpoints, lanes and channels.
  */
-class OverviewController extends Controller
+class OverviewController extends DashboardController
 {
     /**
      * The whole page.

@@ -1,33 +1,33 @@
 @extends('resonate-webhooks::dashboard.layout')
 
-@use('Webpatser\ResonateWebhooks\Support\PageUrl')
-@use('Webpatser\ResonateWebhooks\Support\Readable')
+@use('Webpatser\ResonateWebhooks\Support\DashboardUrl')
+@use('Webpatser\ResonateWebhooks\Support\Format')
 
 @section('title', 'Dead letters')
 
 @section('content')
     <div class="heading">
-        <h1>Dead letters <span class="muted">{{ Readable::number($total) }}</span></h1>
+        <h1>Dead letters <span class="muted">{{ Format::number($total) }}</span></h1>
 
         @if ($total > 0)
             <p class="actions">
-                <a class="button button-plain" href="{{ PageUrl::to('dead-letters.confirm', ['action' => 'retry', 'all' => 1]) }}">Retry all</a>
-                <a class="button button-plain" href="{{ PageUrl::to('dead-letters.confirm', ['action' => 'forget', 'all' => 1]) }}">Forget all</a>
+                <a class="button button-plain" href="{{ DashboardUrl::to('dead-letters.confirm', ['action' => 'retry', 'all' => 1]) }}">Retry all</a>
+                <a class="button button-plain" href="{{ DashboardUrl::to('dead-letters.confirm', ['action' => 'forget', 'all' => 1]) }}">Forget all</a>
             </p>
         @endif
     </div>
 
-    <form method="get" action="{{ PageUrl::to('dead-letters') }}" class="search" role="search">
+    <form method="get" action="{{ DashboardUrl::to('dead-letters') }}" class="search" role="search">
         <label for="search">Text in endpoint, application, reason, id or body</label>
         <input type="search" id="search" name="search" value="{{ $search }}">
         <button class="button">Search</button>
-        @if ($search !== '')<a href="{{ PageUrl::to('dead-letters') }}">Show all</a>@endif
+        @if ($search !== '')<a href="{{ DashboardUrl::to('dead-letters') }}">Show all</a>@endif
     </form>
 
     @if ($page['letters'] === [])
         <p class="card empty">
             @if ($search === '') There are no {{ $before === '' ? '' : 'older ' }}dead letters: nothing was given up that has not been sent since, or forgotten.
-            @else None of the {{ Readable::number($page['looked']) }} that were searched has “<x-resonate-webhooks::foreign :text="$search" />” in it.
+            @else None of the {{ Format::number($page['looked']) }} that were searched has “<x-resonate-webhooks::sanitized :text="$search" />” in it.
             @endif
         </p>
     @else
@@ -35,6 +35,6 @@
     @endif
 
     @if ($page['next'] !== null)
-        <p><a class="button button-plain" rel="next" href="{{ PageUrl::to('dead-letters', array_filter(['search' => $search, 'before' => $page['next']])) }}">{{ $search === '' ? 'Older ones' : 'Search older ones' }}</a></p>
+        <p><a class="button button-plain" rel="next" href="{{ DashboardUrl::to('dead-letters', array_filter(['search' => $search, 'before' => $page['next']])) }}">{{ $search === '' ? 'Older ones' : 'Search older ones' }}</a></p>
     @endif
 @endsection

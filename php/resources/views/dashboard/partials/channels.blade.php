@@ -1,4 +1,4 @@
-@use('Webpatser\ResonateWebhooks\Support\Readable')
+@use('Webpatser\ResonateWebhooks\Support\Format')
 <section class="card" aria-labelledby="channels-title">
     <h2 id="channels-title">Occupied channels</h2>
 
@@ -15,8 +15,8 @@
             <tbody>
                 @foreach ($status['channels'] as $app => $channels)
                     <tr>
-                        <th scope="row"><x-resonate-webhooks::foreign :text="$app" /></th>
-                        <td class="number">{{ Readable::number($channels) }}</td>
+                        <th scope="row"><x-resonate-webhooks::sanitized :text="$app" /></th>
+                        <td class="number">{{ Format::number($channels) }}</td>
                     </tr>
                 @endforeach
             </tbody>

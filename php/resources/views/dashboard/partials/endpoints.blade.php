@@ -1,4 +1,4 @@
-@use('Webpatser\ResonateWebhooks\Support\Readable')
+@use('Webpatser\ResonateWebhooks\Support\Format')
 <section class="card" aria-labelledby="endpoints-title">
     <h2 id="endpoints-title">Endpoints</h2>
 
@@ -14,7 +14,7 @@
                     <th scope="col">Since the servers began</th>
                     <th scope="col">Answers within</th>
                     <th scope="col" class="scripted">Since this page was opened</th>
-                    <th scope="col"><span class="unseen">Actions</span></th>
+                    <th scope="col"><span class="sr-only">Actions</span></th>
                 </tr>
             </thead>
             <tbody>
@@ -25,7 +25,7 @@
         </table>
 
         @if ($status['endpoints_omitted'] > 0)
-            <p class="empty">And {{ Readable::number($status['endpoints_omitted']) }} more, which the servers leave out.</p>
+            <p class="empty">And {{ Format::number($status['endpoints_omitted']) }} more, which the servers leave out.</p>
         @endif
     @endif
 </section>

@@ -1,4 +1,4 @@
-@use('Webpatser\ResonateWebhooks\Support\Readable')
+@use('Webpatser\ResonateWebhooks\Support\Format')
 @php $labels = array_column($endpoints, 'label', 'id'); @endphp
 <section class="card" aria-labelledby="lanes-title">
     <h2 id="lanes-title">What waits</h2>
@@ -21,20 +21,20 @@
             <tbody>
                 @foreach (array_slice($status['lanes'], 0, 50) as $lane)
                     <tr>
-                        <th scope="row"><x-resonate-webhooks::foreign :text="$labels[$lane['endpoint']] ?? $lane['endpoint']" /></th>
-                        <td data-label="Application"><x-resonate-webhooks::foreign :text="$lane['app_id']" /></td>
-                        <td data-label="Server"><x-resonate-webhooks::foreign :text="$lane['node']" /></td>
-                        <td data-label="Events" class="number">{{ Readable::number($lane['depth']) }}</td>
-                        <td data-label="Oldest"><x-resonate-webhooks::when :ms="$lane['oldest_ms']" :now="$now" never="–" /></td>
+                        <th scope="row"><x-resonate-webhooks::sanitized :text="$labels[$lane['endpoint']] ?? $lane['endpoint']" /></th>
+                        <td data-label="Application"><x-resonate-webhooks::sanitized :text="$lane['app_id']" /></td>
+                        <td data-label="Server"><x-resonate-webhooks::sanitized :text="$lane['node']" /></td>
+                        <td data-label="Events" class="number">{{ Format::number($lane['depth']) }}</td>
+                        <td data-label="Oldest"><x-resonate-webhooks::time :ms="$lane['oldest_ms']" :now="$now" never="–" /></td>
                         <td data-label="Attempt" class="number">{{ $lane['attempt'] > 0 ? $lane['attempt'] : '–' }}</td>
-                        <td data-label="Next try"><x-resonate-webhooks::when :ms="$lane['next_try_ms']" :now="$now" never="–" /></td>
+                        <td data-label="Next try"><x-resonate-webhooks::time :ms="$lane['next_try_ms']" :now="$now" never="–" /></td>
                     </tr>
                 @endforeach
             </tbody>
         </table>
 
         @if (($more = $status['lanes_omitted'] + max(0, count($status['lanes']) - 50)) > 0)
-            <p class="empty">And {{ Readable::count($more, 'shorter lane') }}.</p>
+            <p class="empty">And {{ Format::count($more, 'shorter lane') }}.</p>
         @endif
     @endif
 </section>

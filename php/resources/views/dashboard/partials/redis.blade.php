@@ -1,4 +1,4 @@
-@use('Webpatser\ResonateWebhooks\Support\Readable')
+@use('Webpatser\ResonateWebhooks\Support\Format')
 @php
     $redis = $status['redis'];
     $persistence = array_keys(array_filter(['log' => $redis['aof'] ?? null, 'snapshots' => $redis['rdb'] ?? null]));
@@ -11,12 +11,12 @@
     @else
         <dl class="facts">
             <div><dt>Version</dt><dd>{{ $redis['version'] }}</dd></div>
-            <div><dt>Role</dt><dd>{{ $redis['role'] ?? 'unknown' }}, {{ $redis['mode'] ?? 'unknown' }}@if (($redis['replicas'] ?? 0) > 0), {{ Readable::count($redis['replicas'], 'replica') }} @endif</dd></div>
-            @if (($redis['uptime_s'] ?? null) !== null)<div><dt>Up for</dt><dd>{{ Readable::duration($redis['uptime_s'] * 1000) }}</dd></div>@endif
-            @if (($redis['used_memory'] ?? null) !== null)<div><dt>Memory</dt><dd>{{ Readable::bytes($redis['used_memory']) }}{{ ($redis['maxmemory'] ?? 0) > 0 ? ' of '.Readable::bytes($redis['maxmemory']) : '' }}</dd></div>@endif
+            <div><dt>Role</dt><dd>{{ $redis['role'] ?? 'unknown' }}, {{ $redis['mode'] ?? 'unknown' }}@if (($redis['replicas'] ?? 0) > 0), {{ Format::count($redis['replicas'], 'replica') }} @endif</dd></div>
+            @if (($redis['uptime_s'] ?? null) !== null)<div><dt>Up for</dt><dd>{{ Format::duration($redis['uptime_s'] * 1000) }}</dd></div>@endif
+            @if (($redis['used_memory'] ?? null) !== null)<div><dt>Memory</dt><dd>{{ Format::bytes($redis['used_memory']) }}{{ ($redis['maxmemory'] ?? 0) > 0 ? ' of '.Format::bytes($redis['maxmemory']) : '' }}</dd></div>@endif
             <div><dt>Persistence</dt><dd>{{ $persistence === [] ? 'none' : implode(' and ', $persistence) }}</dd></div>
-            @if (($redis['evicted_keys'] ?? 0) > 0)<div><dt>Evicted keys</dt><dd class="error">{{ Readable::number($redis['evicted_keys']) }}</dd></div>@endif
-            <div><dt>This machine's clock</dt><dd>{{ abs($status['clock_skew_ms']) < 1000 ? 'right' : Readable::duration(abs($status['clock_skew_ms'])).($status['clock_skew_ms'] > 0 ? ' ahead' : ' behind') }}</dd></div>
+            @if (($redis['evicted_keys'] ?? 0) > 0)<div><dt>Evicted keys</dt><dd class="error">{{ Format::number($redis['evicted_keys']) }}</dd></div>@endif
+            <div><dt>This machine's clock</dt><dd>{{ abs($status['clock_skew_ms']) < 1000 ? 'right' : Format::duration(abs($status['clock_skew_ms'])).($status['clock_skew_ms'] > 0 ? ' ahead' : ' behind') }}</dd></div>
         </dl>
     @endif
 </section>

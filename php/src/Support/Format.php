@@ -9,7 +9,7 @@ use Illuminate\Support\Carbon;
 /**
  * Numbers and times as people read them.
  */
-final class Readable
+final class Format
 {
     /**
      * The clock of this machine, in Unix ms.

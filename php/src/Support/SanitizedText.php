@@ -8,7 +8,7 @@ namespace Webpatser\ResonateWebhooks\Support;
  * Text that clients or endpoints chose. Views escape it as all text; here it loses the characters that are not seen, or
  * that would have what follows seen in another order.
  */
-final class Foreign
+final class SanitizedText
 {
     /**
      * The longest body that is shown, in bytes of its readable form.

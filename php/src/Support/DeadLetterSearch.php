@@ -10,7 +10,7 @@ use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
  * Goes through the dead letters, a page at a time. Redis has no index of what they say, so a search reads them, and leaves
  * the rest to the next page when it has taken long enough.
  */
-final readonly class LetterSearch
+final readonly class DeadLetterSearch
 {
     /**
      * Letters on a page, and letters read at once.

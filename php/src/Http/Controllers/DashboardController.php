@@ -8,15 +8,15 @@ use Illuminate\Http\RedirectResponse;
 use Symfony\Component\HttpFoundation\Response;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
-use Webpatser\ResonateWebhooks\Support\PageUrl;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Support\DashboardUrl;
 
 /**
  * What the pages share: the cluster, its dead letters, and a page that says why neither can be shown.
  */
-abstract class Controller
+abstract class DashboardController
 {
     /**
      * The cluster; not injected, for the router may keep a controller for the next request.
@@ -74,7 +74,7 @@ abstract class Controller
     protected function done(string $route, string $what): RedirectResponse
     {
         // Laravel's redirector would add scheme and host.
-        return (new RedirectResponse(PageUrl::to($route)))->setSession(session()->driver())->with('resonate-webhooks-done', $what);
+        return (new RedirectResponse(DashboardUrl::to($route)))->setSession(session()->driver())->with('resonate-webhooks-done', $what);
     }
 
     /**

@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Support;
 /**
  * URLs of the dashboard, without scheme and host: behind a proxy that the application does not trust, it knows neither.
  */
-final class PageUrl
+final class DashboardUrl
 {
     /**
      * The URL of one of its routes.

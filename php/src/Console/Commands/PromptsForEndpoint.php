@@ -11,7 +11,7 @@ use function Laravel\Prompts\select;
 /**
  * Lets somebody who names no endpoint choose one.
  */
-trait AsksForEndpoint
+trait PromptsForEndpoint
 {
     /**
      * The endpoints to choose from.

@@ -12,7 +12,7 @@ use Symfony\Component\HttpFoundation\Response;
  * Tells browsers that the page needs nothing but itself. Much of what it shows was written by strangers: should any of it
  * ever get past the escaping, it still could not run, load or send anything.
  */
-class SecurePage
+class SecurityHeaders
 {
     /**
      * What the page may do.

@@ -8,7 +8,7 @@ namespace Webpatser\ResonateWebhooks\Support;
  * The `dashboard` block of the config. What it does not say, or leaves empty, has its default, also where an application
  * has a config file of its own with only some of the keys.
  */
-final readonly class PageConfig
+final readonly class DashboardConfig
 {
     /**
      * @param  array<array-key, mixed>  $config

@@ -1,3 +1,0 @@
-@props(['ms', 'now', 'never' => 'never'])
-@php use Webpatser\ResonateWebhooks\Support\Readable; @endphp
-@if ($ms === null)<span class="muted">{{ $never }}</span>@else<time datetime="{{ gmdate('Y-m-d\TH:i:s\Z', intdiv($ms, 1000)) }}" title="{{ Readable::exact($ms) }}">{{ Readable::distance($ms, $now) }}</time>@endif
