@@ -8,7 +8,7 @@ use Webpatser\ResonateWebhooks\Http\Controllers\OverviewController;
 
 /** @var Router $router */
 
-// Names come first: those that a route gets later are found only after the application has looked through all of them.
+// Names come first: the router indexes a route by name when the route is added.
 $router->name('overview')->get('/', [OverviewController::class, 'index']);
 $router->name('live')->get('/live', [OverviewController::class, 'live']);
 
@@ -20,6 +20,6 @@ $router->name('dead-letters')->get('/dead-letters', [DeadLetterController::class
 $router->name('dead-letters.confirm')->get('/dead-letters/confirm', [DeadLetterController::class, 'confirm']);
 $router->name('dead-letters.retry')->post('/dead-letters/retry', [DeadLetterController::class, 'retry']);
 $router->name('dead-letters.forget')->post('/dead-letters/forget', [DeadLetterController::class, 'forget']);
-$router->name('dead-letters.show')->get('/dead-letters/{letter}', [DeadLetterController::class, 'show'])->where('letter', '\d+-\d+');
+$router->name('dead-letters.show')->get('/dead-letters/{id}', [DeadLetterController::class, 'show'])->where('id', '\d+-\d+');
 
 $router->name('asset')->get('/assets/{file}', AssetController::class)->where('file', 'dashboard\.(css|js)');

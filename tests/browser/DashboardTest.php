@@ -39,7 +39,7 @@ final class DashboardTest extends PluginTestCase
         $this->open(['good' => $this->endpoint()]);
         $this->browser->visit($this->site->url());
         $this->assertStringContainsString('0 events delivered', $this->browser->text('tbody tr'));
-        $this->assertSame('a moment…', $this->browser->text('.sparks'));
+        $this->assertSame('Collecting data…', $this->browser->text('.sparks'));
         $this->browser->run('document.querySelector("tbody a").focus(); window.before = document.querySelector("tbody tr")');
 
         $this->node->command('ann', 'subscribe', 'private-room');
@@ -64,7 +64,7 @@ final class DashboardTest extends PluginTestCase
         $this->open(['good' => $this->endpoint()]);
         $this->browser->visit($this->site->url());
         $this->browser->run('window.ask = window.fetch; window.fetch = async () => { throw new TypeError("gone"); }');
-        $this->awaitText('the application does not answer', '#refresh');
+        $this->awaitText('the application does not respond', '#refresh');
         $this->assertTrue($this->browser->run('return document.querySelector("#live").classList.contains("stale")'));
         $this->browser->run('window.fetch = window.ask');
         $this->awaitText('Refreshed at', '#refresh');
@@ -123,15 +123,15 @@ final class DashboardTest extends PluginTestCase
 
         $this->browser->visit($this->site->url('/dead-letters'));
         $this->browser->click('tbody input[type=checkbox]')->follow('button[value=retry]');
-        $this->assertStringContainsString('Send 1 dead letter again?', $this->browser->text('main'));
+        $this->assertStringContainsString('Retry 1 dead letter?', $this->browser->text('main'));
         $this->browser->follow('main form button');
-        $this->assertStringContainsString('1 dead letter will be sent again', $this->browser->text('main'));
+        $this->assertStringContainsString('1 dead letter queued', $this->browser->text('main'));
         $this->assertEvents(['channel_occupied two'], '/flaky/2');
 
         $this->browser->visit($this->site->url());
         $this->assertStringContainsString('Without JavaScript', $this->browser->text('#refresh'));
         $this->browser->follow('td.actions a')->follow('main form button');
-        $this->assertStringContainsString('is paused, on every server', $this->browser->text('main'));
+        $this->assertStringContainsString('is paused. Servers stop sending', $this->browser->text('main'));
         $this->assertSame(['good'], array_keys((new Cluster($this->config()))->paused()));
     }
 

@@ -100,7 +100,7 @@ final class AuditTrailTest extends PluginTestCase
         $artisan->laravel->instance(DeadLetters::class, $deadLetters);
 
         $this->assertStringContainsString('A fake is paused', $artisan->call('pause', ['endpoint' => 'fake'])[1]);
-        $this->assertStringContainsString('7 failed webhooks', $artisan->call('retry', ['id' => ['all']])[1]);
+        $this->assertStringContainsString('7 dead letters', $artisan->call('retry', ['id' => ['all']])[1]);
     }
 
     /**

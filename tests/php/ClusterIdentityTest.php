@@ -103,7 +103,7 @@ final class ClusterIdentityTest extends PluginTestCase
 
         [$code, $output] = $artisan->call('adopt', ['--force' => true]);
         $this->assertSame(0, $code, $output);
-        $this->assertStringContainsString('[shop] belongs to [store] now', $output);
+        $this->assertStringContainsString('[shop] now belongs to [store]', $output);
         $this->assertSame('ok', $check()['level']);
         $this->assertStringContainsString('already', $artisan->call('adopt')[1]);
         Wait::until(fn () => in_array('channel_occupied private-store', $this->events('/store'), true), 'the webhook');

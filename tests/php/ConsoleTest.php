@@ -25,14 +25,14 @@ final class ConsoleTest extends PluginTestCase
         $this->artisan?->remove($this);
     }
 
-    public function test_status_shows_nodes_endpoints_and_what_waits(): void
+    public function test_status_shows_servers_endpoints_and_lanes(): void
     {
         $endpoints = ['good' => $this->endpoint(more: ['name' => 'Billing']), 'bad' => $this->endpoint('/status/500')];
         $artisan = $this->artisan(['endpoints' => $endpoints]);
         [$code, $output] = $artisan->call('status');
         $this->assertSame(2, $code, $output);
         $this->assertStringContainsString('No running servers found', $output);
-        $this->assertSame(2, substr_count($output, 'not reported by a server'), $output);
+        $this->assertSame(2, substr_count($output, 'NOT REPORTED'), $output);
 
         $node = $this->node(['endpoints' => $endpoints]);
         $node->connect('ann');
@@ -48,7 +48,7 @@ final class ConsoleTest extends PluginTestCase
         [$code, $output] = $artisan->call('status');
         $this->assertSame(0, $code);
 
-        foreach (['RUNNING', 'Billing (', 'OK', 'FAILING for', 'HTTP 500', '1 event delivered', 'What waits', 'attempt'] as $words) {
+        foreach (['RUNNING', 'Billing (', 'OK', 'FAILING for', 'HTTP 500', '1 event delivered', 'Lanes', 'attempt'] as $words) {
             $this->assertStringContainsString($words, $output);
         }
 
@@ -97,11 +97,11 @@ final class ConsoleTest extends PluginTestCase
         }
     }
 
-    public function test_failed_webhooks_are_listed_shown_sent_again_forgotten_and_flushed(): void
+    public function test_dead_letters_are_listed_shown_sent_again_forgotten_and_flushed(): void
     {
         $artisan = $this->artisan();
-        $this->assertStringContainsString('No failed webhooks found', $artisan->call('failed')[1]);
-        $this->assertStringContainsString('No failed webhooks found', $artisan->call('retry', ['id' => ['all']])[1]);
+        $this->assertStringContainsString('No dead letters found', $artisan->call('failed')[1]);
+        $this->assertStringContainsString('No dead letters found', $artisan->call('retry', ['id' => ['all']])[1]);
 
         $node = $this->node(['max_attempts' => 1, 'endpoints' => [$this->endpoint('/flaky/3')]]);
         $letters = new DeadLetters($this->config());
@@ -116,8 +116,8 @@ final class ConsoleTest extends PluginTestCase
         [$code, $output] = $artisan->call('failed', ['--limit' => 1]);
         $this->assertSame(0, $code);
         $this->assertStringContainsString($three, $output);
-        $this->assertStringContainsString("Older dead letters follow: --before={$three}", $output);
-        $this->assertStringNotContainsString('Older dead letters', $artisan->call('failed', ['--before' => $three])[1]);
+        $this->assertStringContainsString("Use --before={$three} to list older dead letters", $output);
+        $this->assertStringNotContainsString('older dead letters', $artisan->call('failed', ['--before' => $three])[1]);
         $this->assertSame([$two, $one], array_column(json_decode($artisan->call('failed', ['--before' => $three, '--json' => true])[1], true), 'letter'));
 
         [$code, $output] = $artisan->call('show', ['id' => $one]);
@@ -130,7 +130,7 @@ final class ConsoleTest extends PluginTestCase
         [$code, $output] = $artisan->call('retry', ['id' => [$one, '1-1']]);
         $this->assertSame(1, $code);
         $this->assertStringContainsString('QUEUED', $output);
-        $this->assertStringContainsString('Unable to find failed webhook with ID [1-1]', $output);
+        $this->assertStringContainsString('Unable to find dead letter with ID [1-1]', $output);
         Wait::until(fn () => $letters->find($one) === null, 'the delivery');
 
         $this->assertSame(0, $artisan->call('forget', ['id' => [$two]])[0]);
@@ -140,7 +140,7 @@ final class ConsoleTest extends PluginTestCase
         $this->assertSame([1, 1], [$artisan->call('flush')[0], $letters->count()], 'nobody agreed');
         [$code, $output] = $artisan->call('flush', ['--force' => true]);
         $this->assertSame([0, 0], [$code, $letters->count()]);
-        $this->assertStringContainsString('1 failed webhook deleted', $output);
+        $this->assertStringContainsString('1 dead letter deleted', $output);
         $node->stop();
     }
 
@@ -150,8 +150,8 @@ final class ConsoleTest extends PluginTestCase
         $artisan = $this->artisan($changes);
         [$code, $output] = $artisan->call('pause', ['endpoint' => 'Billing']);
         $this->assertSame(0, $code, $output);
-        $this->assertStringContainsString('is paused, on every server', $output);
-        $this->assertStringContainsString('is paused already', $artisan->call('pause', ['endpoint' => 'billing'])[1]);
+        $this->assertStringContainsString('is paused. Servers stop sending', $output);
+        $this->assertStringContainsString('is already paused', $artisan->call('pause', ['endpoint' => 'billing'])[1]);
 
         $node = $this->node($changes);
         $node->connect('ann');
@@ -239,7 +239,7 @@ final class ConsoleTest extends PluginTestCase
         [$code, $output] = $this->artisan->call('check');
         $this->assertSame(1, $code);
         $this->assertStringContainsString('resonate-webhooks.ttl', $output);
-        $this->assertStringContainsString('the webhooks plugin is missing', $output);
+        $this->assertStringContainsString('The webhooks plugin is missing', $output);
         $this->assertStringContainsString('Checks failed', $output);
     }
 
@@ -276,7 +276,7 @@ final class ConsoleTest extends PluginTestCase
 
         $redis->command('ACL', 'SETUSER', 'default', '-xadd', '-zrem');
         $rights = $findings()['Rights'];
-        $this->assertSame(['error', 'the user of Redis lacks rights: XADD, ZREM'], [$rights['level'], $rights['message']]);
+        $this->assertSame(['error', 'the Redis user lacks permission for XADD, ZREM'], [$rights['level'], $rights['message']]);
         $this->assertStringContainsString('docs/configuration.md', $rights['fix']);
         $redis->command('ACL', 'SETUSER', 'default', '+@all');
 
@@ -330,7 +330,7 @@ final class ConsoleTest extends PluginTestCase
         $this->assertMatchesRegularExpression('/Endpoints +1 *$/m', $output);
 
         $away = $this->artisan(['connection' => ['host' => '/nowhere/redis.sock']]);
-        $this->assertMatchesRegularExpression('/Endpoints +1 configured, Redis cannot be asked *$/m', $away->call('about', ['--only' => 'resonate_webhooks'], prefix: '')[1]);
+        $this->assertMatchesRegularExpression('/Endpoints +1 configured, Redis is unavailable *$/m', $away->call('about', ['--only' => 'resonate_webhooks'], prefix: '')[1]);
     }
 
     /**

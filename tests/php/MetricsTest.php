@@ -100,14 +100,14 @@ final class MetricsTest extends PluginTestCase
     public function test_a_scrape_that_fails_says_so_and_tells_no_address_and_no_setting(): void
     {
         $failures = [
-            'Redis cannot be asked.' => ['connection' => ['host' => '127.0.0.1', 'port' => FreePort::find(), 'password' => 'hunter2']],
-            'The config of the webhooks is refused.' => ['ttl' => 'hunter2'],
+            'Redis is unavailable.' => ['connection' => ['host' => '127.0.0.1', 'port' => FreePort::find(), 'password' => 'hunter2']],
+            'The config is invalid.' => ['ttl' => 'hunter2'],
         ];
 
         foreach ($failures as $sentence => $config) {
             $response = $this->get($this->application(['metrics_route' => '/metrics', 'metrics_middleware' => [LetsEverybodyIn::class]] + $config), '/metrics');
             $this->assertSame(503, $response->getStatusCode());
-            $this->assertSame("{$sentence} \"php artisan resonate-webhooks:check\" tells more.\n", $response->getContent());
+            $this->assertSame("{$sentence} Run \"php artisan resonate-webhooks:check\" for details.\n", $response->getContent());
             $this->assertSame('text/plain; version=0.0.4; charset=utf-8', $response->headers->get('Content-Type'));
         }
     }
@@ -116,7 +116,7 @@ final class MetricsTest extends PluginTestCase
     {
         [$line] = Process::plainPhp('metrics-without-extension.php', 'metrics without the extension')->rest();
 
-        $this->assertSame([503, "The PHP extension resonate_webhooks is not loaded in this PHP. \"php artisan resonate-webhooks:check\" tells more.\n"], json_decode($line, true, flags: JSON_THROW_ON_ERROR));
+        $this->assertSame([503, "The PHP extension resonate_webhooks is not loaded in this PHP. Run \"php artisan resonate-webhooks:check\" for details.\n"], json_decode($line, true, flags: JSON_THROW_ON_ERROR));
     }
 
     /**

@@ -87,7 +87,7 @@ final class NewcomerTest extends TestCase
         [$code, $output] = $project->artisan('resonate-webhooks:retry', 'all');
         $this->assertSame(0, $code, $output);
         Wait::until(fn () => $project->lines('occupied') === ['orders.1', 'orders.2'], 'the webhook that was sent again');
-        Wait::until(fn () => str_contains($failed(), 'No failed webhooks'), 'no dead letter to be left');
+        Wait::until(fn () => str_contains($failed(), 'No dead letters'), 'no dead letter to be left');
 
         $server->stop();
     }

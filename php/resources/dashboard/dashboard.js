@@ -1,10 +1,10 @@
 'use strict';
 
-// The page works without this. With it, the overview is refreshed while somebody looks at it, and each endpoint has
-// curves: servers only count, so what lies between two counts is kept here, for as long as the tab is open.
+// The page works without this script. The script refreshes the overview while it is visible, and draws charts of each
+// endpoint: servers only report totals, so the script keeps a sample per refresh for as long as the tab is open.
 
 (() => {
-    const KEPT = 120;
+    const MAX_SAMPLES = 120;
     const WIDTH = 240;
     const HEIGHT = 34;
     const STORE = 'resonate-webhooks.samples';
@@ -12,8 +12,8 @@
 
     document.documentElement.classList.add('js');
 
-    for (const all of document.querySelectorAll('[data-choose-all]')) {
-        const boxes = all.closest('form').querySelectorAll('input[name="letters[]"]');
+    for (const all of document.querySelectorAll('[data-select-all]')) {
+        const boxes = all.closest('form').querySelectorAll('input[name="ids[]"]');
         all.addEventListener('change', () => boxes.forEach((box) => { box.checked = all.checked; }));
     }
 
@@ -37,23 +37,23 @@
         try {
             sessionStorage.setItem(STORE, JSON.stringify(Object.fromEntries(samples)));
         } catch {
-            // Without room for it the curves begin anew with the next page.
+            // Without storage, the charts start over on the next page.
         }
     }
 
-    /** Takes down the counts that the page shows now. */
+    /** Adds the totals that the page shows now to the samples of an endpoint. */
     function sample(element) {
         const { endpoint, at, attempts, deliveries, latencyUs } = element.dataset;
         const kept = samples.get(endpoint) ?? [];
         const now = [at, attempts, deliveries, latencyUs].map(Number);
 
         if (kept.length === 0 || kept[kept.length - 1][0] < now[0]) kept.push(now);
-        samples.set(endpoint, kept.slice(-KEPT));
+        samples.set(endpoint, kept.slice(-MAX_SAMPLES));
 
         return samples.get(endpoint);
     }
 
-    /** What happened between two samples; a server that went away takes its counts along, and then nothing is known. */
+    /** Returns the differences between two samples. They are unknown when a total has dropped, since a server has gone. */
     function between([before, attempts, deliveries, latency], [at, attemptsNow, deliveriesNow, latencyNow]) {
         const tried = attemptsNow - attempts;
         const delivered = deliveriesNow - deliveries;
@@ -82,8 +82,18 @@
         return svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': label }, [title, ...children]);
     }
 
-    function readable(ms) {
-        return ms < 1000 ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+    /** Formats a duration as Format::duration() does on the server. */
+    function duration(ms) {
+        const seconds = Math.trunc(ms / 1000);
+        const round = (number) => Math.round(number * 10) / 10;
+        const pad = (number) => String(number).padStart(2, '0');
+
+        if (ms < 9.95) return `${round(ms)} ms`;
+        if (ms < 999.5) return `${Math.round(ms)} ms`;
+        if (ms < 9950) return `${round(ms / 1000)} s`;
+        if (seconds < 60) return `${Math.max(seconds, 10)} s`;
+
+        return `${Math.trunc(seconds / 60)} min ${pad(seconds % 60)} s`;
     }
 
     function small(text) {
@@ -94,13 +104,13 @@
         return element;
     }
 
-    /** Draws what is known of an endpoint: bars of deliveries and failures, and a line of how long attempts took. */
+    /** Draws the charts of an endpoint: bars of deliveries and failures, and a line of the latency. */
     function draw(element) {
         const kept = sample(element);
         const steps = kept.slice(1).map((now, place) => between(kept[place], now));
 
         if (steps.length === 0) {
-            element.replaceChildren(small('a moment…'));
+            element.replaceChildren(small('Collecting data…'));
 
             return;
         }
@@ -111,7 +121,7 @@
         const slowest = Math.max(1e-9, ...steps.map((step) => step.ms ?? 0));
         const width = WIDTH / Math.max(steps.length, 24);
         const left = (place) => WIDTH - (steps.length - place) * width;
-        const span = seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
+        const span = duration(seconds * 1000);
 
         const bars = steps.flatMap((step, place) => {
             const good = step.delivered / step.seconds / most * (HEIGHT - 2);
@@ -126,14 +136,14 @@
         const base = svg('line', { class: 'spark-base', x1: 0, x2: WIDTH, y1: HEIGHT - 0.5, y2: HEIGHT - 0.5 });
         const counts = `${delivered} ${delivered === 1 ? 'request' : 'requests'} delivered, ${failed} failed in ${span}`;
         const tries = delivered + failed;
-        const mean = tries > 0 ? readable(sum('latencyUs') / tries / 1000) : null;
+        const mean = tries > 0 ? duration(sum('latencyUs') / tries / 1000) : null;
 
         const line = steps
             .map((step, place) => step.ms === null ? null : `${left(place) + width / 2},${HEIGHT - 2 - step.ms / slowest * (HEIGHT - 4)}`)
             .filter((point) => point !== null);
         const times = mean === null ? [] : [
-            picture(`${mean} on average, ${readable(slowest)} in the slowest moment`, [svg('polyline', { class: 'spark-line', points: line.join(' ') })]),
-            small(`${mean} on average`),
+            picture(`${mean} on average, ${duration(slowest)} in the slowest interval`, [svg('polyline', { class: 'spark-line', points: line.join(' ') })]),
+            small(`latency ${mean} on average`),
         ];
 
         element.replaceChildren(picture(counts, [base, ...bars]), small(counts), ...times);
@@ -144,19 +154,19 @@
         store();
     }
 
-    /** Says what has changed, and only that: a table read out every few seconds would be no help. */
-    function speak() {
+    /** Announces the summary to screen readers when it changes. */
+    function announce() {
         const text = live.querySelector('[data-spoken]')?.textContent ?? '';
         if (spoken.dataset.last !== undefined && spoken.dataset.last !== text) spoken.textContent = text;
         spoken.dataset.last = text;
     }
 
-    function tell(text, stale) {
+    function showRefresh(text, stale) {
         refresh.textContent = text;
         live.classList.toggle('stale', stale);
     }
 
-    /** Whether somebody is copying something, which a new text would take out of their hands. */
+    /** Determines whether text of the overview is selected: a refresh would clear the selection. */
     function selecting() {
         const selection = getSelection();
 
@@ -165,9 +175,9 @@
 
     let shown = null;
 
-    /** Puts a new text of the page in place of the old one, without taking the focus away. */
+    /** Replaces the overview and keeps the focus. */
     function replace(html) {
-        // The same trouble need not be announced again.
+        // The same error is not announced twice.
         if (html === shown) return;
 
         shown = html;
@@ -175,55 +185,55 @@
         live.innerHTML = html;
         if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
         drawAll();
-        speak();
+        announce();
     }
 
     let timer = null;
-    let asking = false;
+    let loading = false;
     let failures = 0;
 
-    function later() {
+    function schedule() {
         clearTimeout(timer);
-        timer = document.hidden ? null : setTimeout(ask, Number(refresh.dataset.interval) * Math.min(2 ** failures, 12));
+        timer = document.hidden ? null : setTimeout(load, Number(refresh.dataset.interval) * Math.min(2 ** failures, 12));
     }
 
-    async function ask() {
-        if (asking) return;
-        asking = true;
+    async function load() {
+        if (loading) return;
+        loading = true;
 
         try {
-            const answer = await fetch(refresh.dataset.url, { headers: { Accept: 'text/html' }, credentials: 'same-origin', redirect: 'error' });
-            const html = await answer.text();
+            const response = await fetch(refresh.dataset.url, { headers: { Accept: 'text/html' }, credentials: 'same-origin', redirect: 'error' });
+            const html = await response.text();
 
             if (selecting()) {
-                tell('Not refreshed while text is selected', false);
-            } else if (answer.ok) {
+                showRefresh('Refresh paused while text is selected', false);
+            } else if (response.ok) {
                 failures = 0;
                 replace(html);
-                tell(`Refreshed at ${new Date().toLocaleTimeString()}`, false);
-            } else if (answer.status === 503 && answer.headers.has('X-Resonate-Webhooks')) {
+                showRefresh(`Refreshed at ${new Date().toLocaleTimeString()}`, false);
+            } else if (response.status === 503 && response.headers.has('X-Resonate-Webhooks')) {
                 failures++;
-                tell('Not refreshed', false);
+                showRefresh('Refresh failed', false);
                 replace(html);
             } else {
                 failures++;
-                tell(answer.status === 403 ? 'You may not see this any more: load the page anew' : `Not refreshed: the application answers ${answer.status}`, true);
+                showRefresh(response.status === 403 ? 'You no longer have access. Reload the page.' : `Refresh failed: HTTP ${response.status}`, true);
             }
         } catch {
             failures++;
-            tell('Not refreshed: the application does not answer, or wants you to log in', true);
+            showRefresh('Refresh failed: the application does not respond or requires a login', true);
         }
 
-        asking = false;
-        later();
+        loading = false;
+        schedule();
     }
 
     document.addEventListener('visibilitychange', () => {
-        if (document.hidden) later();
-        else ask();
+        if (document.hidden) schedule();
+        else load();
     });
 
     drawAll();
-    speak();
-    later();
+    announce();
+    schedule();
 })();

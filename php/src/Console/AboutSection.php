@@ -49,7 +49,7 @@ final class AboutSection
         try {
             return (string) count($this->cluster->endpoints());
         } catch (RedisFailed) {
-            return rescue(fn () => count($this->cluster->configured()).' configured, Redis cannot be asked', 'unknown, Redis cannot be asked', report: false);
+            return rescue(fn () => count($this->cluster->configured()).' configured, Redis is unavailable', 'unknown, Redis is unavailable', report: false);
         } catch (WebhooksException) {
             return 'unknown, run resonate-webhooks:check';
         }

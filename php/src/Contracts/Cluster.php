@@ -8,31 +8,31 @@ use SensitiveParameter;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 
 /**
- * The servers of this application, as Redis knows them; for commands, pages and jobs.
+ * The servers of this application, as they report to Redis, for commands, pages and jobs.
  *
- * Inject it where operators need it, and bind a fake in tests. Every method
- * waits for Redis unless it says otherwise: keep it out of an event loop.
+ * Inject it where you need it, and bind a fake in tests. Every method waits
+ * for Redis unless it says otherwise, so do not call it in an event loop.
  */
 interface Cluster
 {
     /**
-     * The state of nodes, endpoints, lanes and Redis; docs/operations.md describes the array.
+     * Get the status of nodes, endpoints, lanes and Redis. docs/operations.md describes the array.
      *
      * @return array<string, mixed>
      *
-     * @throws WebhooksException When Redis cannot be asked, as every method.
+     * @throws WebhooksException When Redis is unavailable, as every method.
      */
     public function status(): array;
 
     /**
-     * The same in the text format of Prometheus.
+     * Get the metrics in the text format of Prometheus.
      *
      * @throws WebhooksException
      */
     public function metrics(): string;
 
     /**
-     * The endpoints of {@see status()}, or those with this id, name or URL.
+     * Get the endpoints of {@see status()}, or those with this ID, name or URL.
      *
      * @return list<array<string, mixed>>
      *
@@ -41,17 +41,17 @@ interface Cluster
     public function endpoints(?string $called = null): array;
 
     /**
-     * The endpoints that this application configures, by its config or its EndpointProvider, or those with this id, name or
-     * URL: arrays with the keys `id`, `name`, `label`, `url` and `app_id`. Asks no Redis.
+     * Get the endpoints that this application configures, by its config or its EndpointProvider, or those with this ID, name or
+     * URL. Does not use Redis.
      *
      * @return list<array{id: string, name: string|null, label: string, url: string, app_id: string}>
      *
-     * @throws WebhooksException When the config is refused or the provider fails.
+     * @throws WebhooksException When the config is invalid or the provider fails.
      */
     public function configured(?string $called = null): array;
 
     /**
-     * What the config allows but probably does not mean, a sentence each. Asks no Redis.
+     * Get warnings about settings that are valid but probably a mistake. Does not use Redis.
      *
      * @return list<string>
      *
@@ -60,21 +60,21 @@ interface Cluster
     public function warnings(): array;
 
     /**
-     * Pause deliveries to the endpoint with this id, on every server within two seconds. False when it is paused already.
+     * Pause deliveries to the endpoint with this ID, on every server within two seconds. Returns false if it is already paused.
      *
      * @throws WebhooksException
      */
     public function pause(string $endpoint): bool;
 
     /**
-     * Resume deliveries to the endpoint with this id, which was paused or has answered 410. False when it is neither.
+     * Resume deliveries to the endpoint with this ID, which is paused or has answered 410. Returns false if it is neither.
      *
      * @throws WebhooksException
      */
     public function resume(string $endpoint): bool;
 
     /**
-     * The ids of the paused endpoints, each with the time of its pause in Unix ms.
+     * Get the IDs of the paused endpoints, each with the time of its pause in Unix ms.
      *
      * @return array<array-key, int>
      *
@@ -83,7 +83,7 @@ interface Cluster
     public function paused(): array;
 
     /**
-     * The ids of the endpoints that have answered 410 and were not resumed, each with the time in Unix ms.
+     * Get the IDs of the endpoints that have answered 410 and were not resumed, each with the time in Unix ms.
      *
      * @return array<array-key, int>
      *
@@ -92,7 +92,7 @@ interface Cluster
     public function disabled(): array;
 
     /**
-     * Adopt the data in Redis after this application was renamed. Returns the former identity, or null when there is nothing
+     * Adopt the data in Redis after this application was renamed. Returns the former identity, or null if there is nothing
      * to adopt.
      *
      * @throws WebhooksException
@@ -100,7 +100,7 @@ interface Cluster
     public function adopt(): ?string;
 
     /**
-     * The commands that Redis refuses to this user (`forbidden`), and why it takes no writes (`writes`, or null).
+     * Get the commands that Redis forbids this user (`forbidden`), and why it accepts no writes (`writes`, or null).
      *
      * @return array{forbidden: list<string>, writes: string|null}
      *
@@ -109,7 +109,7 @@ interface Cluster
     public function refusals(): array;
 
     /**
-     * The attempts made since `$last`, or from now on without it; call it again and again.
+     * Get the attempts made since `$last`, or start with the next ones without it. Call it repeatedly.
      *
      * @return array{last: string, deliveries: list<array<string, mixed>>}
      *
@@ -118,7 +118,8 @@ interface Cluster
     public function watch(?string $last = null): array;
 
     /**
-     * Send a test to the configured endpoint with this id, signed for an application. Null when there is none. Asks no Redis.
+     * Send a test to the configured endpoint with this ID, signed for an application. Returns null if there is none. Does not
+     * use Redis.
      *
      * @return array<string, mixed>|null With the keys `ok`, `status`, `error`, `advice`, `took_ms` and `id`.
      *

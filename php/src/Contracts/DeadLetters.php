@@ -7,22 +7,22 @@ namespace Webpatser\ResonateWebhooks\Contracts;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 
 /**
- * The dead letters of this application; for commands, pages and jobs.
+ * The dead letters of this application, for commands, pages and jobs.
  *
- * Inject it where operators need it, and bind a fake in tests. Every method
- * waits for Redis: keep it out of an event loop.
+ * Inject it where you need it, and bind a fake in tests. Every method waits
+ * for Redis, so do not call it in an event loop.
  */
 interface DeadLetters
 {
     /**
-     * The number of dead letters.
+     * Count the dead letters.
      *
-     * @throws WebhooksException When Redis cannot be asked, as every method.
+     * @throws WebhooksException When Redis is unavailable, as every method.
      */
     public function count(): int;
 
     /**
-     * One dead letter, as in {@see list()}; null when it is not there.
+     * Get a dead letter, as in {@see list()}, with its body; null if it does not exist.
      *
      * @return array<string, mixed>|null
      *
@@ -31,7 +31,7 @@ interface DeadLetters
     public function find(string $id): ?array;
 
     /**
-     * Dead letters, newest first, older than the one before; docs/delivery.md describes the arrays.
+     * Get the newest dead letters, older than the one with the given ID. docs/delivery.md describes the arrays.
      *
      * @return list<array<string, mixed>>
      *
@@ -40,7 +40,7 @@ interface DeadLetters
     public function list(int $limit = 50, ?string $before = null): array;
 
     /**
-     * Send dead letters again; each stays until it has been delivered. Returns how many were found.
+     * Send dead letters again. Each is kept until it is delivered. Returns how many exist.
      *
      * @param  list<string>  $ids
      *
@@ -49,14 +49,14 @@ interface DeadLetters
     public function retry(array $ids): int;
 
     /**
-     * Send every dead letter again, oldest first. Returns how many.
+     * Send all dead letters again, oldest first. Returns how many there are.
      *
      * @throws WebhooksException
      */
     public function retryAll(): int;
 
     /**
-     * Delete dead letters. Returns how many were there.
+     * Delete dead letters. Returns how many existed.
      *
      * @param  list<string>  $ids
      *
@@ -65,7 +65,7 @@ interface DeadLetters
     public function forget(array $ids): int;
 
     /**
-     * Delete the dead letters that are older than so many seconds; all with 0. Returns how many.
+     * Delete the dead letters that are older than a number of seconds, or all of them. Returns how many.
      *
      * @throws WebhooksException
      */

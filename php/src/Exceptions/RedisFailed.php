@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Exceptions;
 use RuntimeException;
 
 /**
- * Redis could not be asked, or refused.
+ * Redis is unreachable, or refused a request.
  */
 class RedisFailed extends RuntimeException implements WebhooksException
 {

@@ -12,7 +12,7 @@ use Webpatser\ResonateWebhooks\Events\Operation;
 use Webpatser\ResonateWebhooks\Events\OperatorActed;
 
 /**
- * Records what operators change, as a log line and an event.
+ * Records the operations of operators in the log and as an event.
  */
 final class AuditTrail
 {
@@ -25,7 +25,7 @@ final class AuditTrail
     }
 
     /**
-     * Record an operation that changed something. It has happened, so that a log or a listener that throws is only reported.
+     * Record an operation, if it changed something. Exceptions of the log or of listeners are only reported: it cannot be undone.
      *
      * @param  list<string>  $ids
      */
@@ -36,12 +36,12 @@ final class AuditTrail
         }
 
         try {
-            // A queued job and a test run in the console; a request that has a route is somebody's.
+            // runningInConsole() is true in queued jobs and in tests, so the route tells a web request.
             $request = request()->route() === null ? null : request();
-            $by = $request === null ? self::userOfMachine() : $request->user()?->getAuthIdentifier();
+            $by = $request === null ? self::processUser() : $request->user()?->getAuthIdentifier();
             $event = new OperatorActed($operation, $ids, $count, $by === null ? null : (string) $by, $request === null ? 'console' : 'web');
 
-            // Names come from outside: as context they cannot forge a line.
+            // IDs come from outside. As context they cannot forge a log line.
             Log::info("Resonate webhooks: operator action \"{$operation->value}\"", [
                 'ids' => $ids, 'count' => $count, 'by' => $event->by, 'via' => $event->via,
             ]);
@@ -53,9 +53,9 @@ final class AuditTrail
     }
 
     /**
-     * The user whose process this is; behind sudo, the person and not the account.
+     * Get the user of this process; behind sudo, the user who called it.
      */
-    private static function userOfMachine(): string
+    private static function processUser(): string
     {
         $user = getenv('SUDO_USER') ?: (function_exists('posix_geteuid') ? posix_getpwuid(posix_geteuid())['name'] ?? '' : getenv('USER'));
 

@@ -5,12 +5,13 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * The `dashboard` block of the config. What it does not say, or leaves empty, has its default, also where an application
- * has a config file of its own with only some of the keys.
+ * The `dashboard` config. A key that is missing or empty has its default, since a published config may lack newer keys.
  */
 final readonly class DashboardConfig
 {
     /**
+     * Create a new instance.
+     *
      * @param  array<array-key, mixed>  $config
      */
     public function __construct(private array $config)
@@ -19,7 +20,7 @@ final readonly class DashboardConfig
     }
 
     /**
-     * Whether there is a page.
+     * Determine if the dashboard is enabled.
      */
     public function enabled(): bool
     {
@@ -29,7 +30,7 @@ final readonly class DashboardConfig
     }
 
     /**
-     * Its path, without a slash around it.
+     * Get the path, without slashes around it.
      */
     public function path(): string
     {
@@ -37,7 +38,7 @@ final readonly class DashboardConfig
     }
 
     /**
-     * The only host that has it, if not all have.
+     * Get the domain; null for every domain.
      */
     public function domain(): ?string
     {
@@ -45,7 +46,7 @@ final readonly class DashboardConfig
     }
 
     /**
-     * What requests pass through before the gate.
+     * Get the middleware that runs before the authorization.
      *
      * @return list<string>
      */

@@ -5,18 +5,18 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * URLs of the dashboard, without scheme and host: behind a proxy that the application does not trust, it knows neither.
+ * Generates URLs of the dashboard, without scheme and host, which the application does not know behind an untrusted proxy.
  */
 final class DashboardUrl
 {
     /**
-     * The URL of one of its routes.
+     * Get the URL of a route of the dashboard.
      *
      * @param  array<string, mixed>|string  $parameters
      */
     public static function to(string $name, array|string $parameters = []): string
     {
-        // Laravel leaves the folder of the application out of such URLs.
+        // Relative URLs of Laravel lack the folder in which the application is served.
         return request()->getBaseUrl().route("resonate-webhooks.dashboard.{$name}", $parameters, absolute: false);
     }
 }

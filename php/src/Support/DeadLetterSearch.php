@@ -7,43 +7,46 @@ namespace Webpatser\ResonateWebhooks\Support;
 use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 
 /**
- * Goes through the dead letters, a page at a time. Redis has no index of what they say, so a search reads them, and leaves
- * the rest to the next page when it has taken long enough.
+ * Searches the dead letters, a page at a time. Redis has no index of their text, so a search reads them, and leaves the
+ * rest to the next page once its time is up.
  */
 final readonly class DeadLetterSearch
 {
     /**
-     * Letters on a page, and letters read at once.
+     * The number of dead letters on a page, and in each read.
      */
     public const int PAGE = 25;
 
-    public function __construct(private DeadLetters $letters, private float $seconds = 2.0)
+    /**
+     * Create a new search.
+     */
+    public function __construct(private DeadLetters $deadLetters, private float $seconds = 2.0)
     {
         //
     }
 
     /**
-     * The letters older than one of them, or the newest, that have a text in them; `next` is the letter with which the
-     * next page begins, null when there is none, and `looked` the number of letters that were looked at.
+     * Get the newest dead letters, older than the given one, that contain the text. The next page begins before `next`;
+     * `searched` is the number of dead letters read.
      *
-     * @return array{letters: list<array<string, mixed>>, next: ?string, looked: int}
+     * @return array{dead_letters: list<array<string, mixed>>, next: ?string, searched: int}
      */
     public function page(string $text = '', ?string $before = null): array
     {
         $end = hrtime(true) + $this->seconds * 1e9;
         $found = [];
-        $looked = 0;
+        $searched = 0;
 
         do {
-            $portion = $this->letters->list(self::PAGE, $before);
+            $portion = $this->deadLetters->list(self::PAGE, $before);
 
-            foreach ($portion as $letter) {
-                if ($this->has($letter, $text)) {
-                    $found[] = $letter;
+            foreach ($portion as $deadLetter) {
+                if ($this->contains($deadLetter, $text)) {
+                    $found[] = $deadLetter;
                 }
 
-                $before = $letter['letter'];
-                $looked++;
+                $before = $deadLetter['letter'];
+                $searched++;
 
                 if (count($found) === self::PAGE) {
                     break 2;
@@ -51,33 +54,30 @@ final readonly class DeadLetterSearch
             }
         } while (count($portion) === self::PAGE && hrtime(true) < $end);
 
-        // Whether there is another one: a page that ends with the last letter has none after it.
-        $more = $before !== null && $looked > 0 && $this->letters->list(1, $before) !== [];
+        $more = $searched > 0 && $this->deadLetters->list(1, $before) !== [];
 
-        return ['letters' => $found, 'next' => $more ? $before : null, 'looked' => $looked];
+        return ['dead_letters' => $found, 'next' => $more ? $before : null, 'searched' => $searched];
     }
 
     /**
-     * Whether a letter has a text in what is shown of it.
+     * Determine if a dead letter contains the text.
      *
-     * @param  array<string, mixed>  $letter
+     * @param  array<string, mixed>  $deadLetter
      */
-    private function has(array $letter, string $text): bool
+    private function contains(array $deadLetter, string $text): bool
     {
         if ($text === '') {
             return true;
         }
 
+        // A body contains the text as JSON escapes it.
         $text = mb_scrub($text);
-        $written = substr((string) json_encode($text, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE), 1, -1);
-
-        // In the body a name with a quote in it stands as JSON has it.
-        $pattern = '/'.preg_quote($text, '/').'|'.preg_quote($written, '/').'/iu';
-
+        $json = substr((string) json_encode($text, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE), 1, -1);
+        $pattern = '/'.preg_quote($text, '/').'|'.preg_quote($json, '/').'/iu';
         $matches = fn (string $field) => preg_match($pattern, $field) === 1;
 
-        // A body may be as long as `batch_max_bytes`: one is read at a time, and only where nothing else fits.
-        return array_any([$letter['letter'], $letter['id'], $letter['endpoint'], $letter['url'], $letter['app_id'], $letter['reason']], $matches)
-            || $matches($this->letters->find($letter['letter'])['body'] ?? '');
+        // A body may be as long as `batch_max_bytes`, so it is read only when no field matches.
+        return array_any([$deadLetter['letter'], $deadLetter['id'], $deadLetter['endpoint'], $deadLetter['url'], $deadLetter['app_id'], $deadLetter['reason']], $matches)
+            || $matches($this->deadLetters->find($deadLetter['letter'])['body'] ?? '');
     }
 }

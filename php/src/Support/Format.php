@@ -7,20 +7,12 @@ namespace Webpatser\ResonateWebhooks\Support;
 use Illuminate\Support\Carbon;
 
 /**
- * Numbers and times as people read them.
+ * Formats numbers, durations, times and sizes for commands and the dashboard.
  */
 final class Format
 {
     /**
-     * The clock of this machine, in Unix ms.
-     */
-    public static function now(): int
-    {
-        return (int) floor(microtime(true) * 1000);
-    }
-
-    /**
-     * A whole number.
+     * Format a whole number.
      */
     public static function number(int $number): string
     {
@@ -28,7 +20,7 @@ final class Format
     }
 
     /**
-     * A number of things, in words.
+     * Format a number of things: "1 event", "2,000 events".
      */
     public static function count(int $number, string $thing): string
     {
@@ -36,17 +28,17 @@ final class Format
     }
 
     /**
-     * A length of time, in its two largest units.
+     * Format a duration: "4.2 ms", "1.5 s", "3 min 07 s", "2 d 04 h".
      */
     public static function duration(int|float $ms): string
     {
         $seconds = (int) ($ms / 1000);
 
         return match (true) {
-            $ms < 10 => round($ms, 1).' ms',
-            $ms < 1000 => round($ms).' ms',
-            $ms < 10_000 => round($ms / 1000, 1).' s',
-            $seconds < 60 => "{$seconds} s",
+            $ms < 9.95 => round($ms, 1).' ms',
+            $ms < 999.5 => round($ms).' ms',
+            $ms < 9_950 => round($ms / 1000, 1).' s',
+            $seconds < 60 => max($seconds, 10).' s',
             $seconds < 3600 => sprintf('%d min %02d s', intdiv($seconds, 60), $seconds % 60),
             $seconds < 86400 => sprintf('%d h %02d min', intdiv($seconds, 3600), intdiv($seconds, 60) % 60),
             default => sprintf('%d d %02d h', intdiv($seconds, 86400), intdiv($seconds, 3600) % 24),
@@ -54,9 +46,17 @@ final class Format
     }
 
     /**
-     * A time by its distance from now.
+     * Format the time since a moment, which lies in the future only as far as clocks differ.
      */
-    public static function distance(int $ms, int $now): string
+    public static function elapsed(int $ms, int $now): string
+    {
+        return self::duration(max(0, $now - $ms));
+    }
+
+    /**
+     * Format a moment relative to now: "now", "3 min 07 s ago", "in 12 s".
+     */
+    public static function relative(int $ms, int $now): string
     {
         return match (true) {
             abs($ms - $now) < 1000 => 'now',
@@ -66,15 +66,27 @@ final class Format
     }
 
     /**
-     * A time to the millisecond, in the application's time zone.
+     * Format a moment in the application's time zone: "2026-01-31 09:30:00.250 UTC".
      */
-    public static function exact(int $ms): string
+    public static function dateTime(int $ms): string
     {
         return Carbon::createFromTimestampMs($ms, config('app.timezone') ?: 'UTC')->format('Y-m-d H:i:s.v T');
     }
 
     /**
-     * A number of bytes.
+     * Format how far a clock is ahead of Redis: "in sync", "2.4 s ahead", "2.4 s behind".
+     */
+    public static function clockSkew(int $ms): string
+    {
+        return match (true) {
+            abs($ms) < 1000 => 'in sync',
+            $ms > 0 => self::duration($ms).' ahead',
+            default => self::duration(-$ms).' behind',
+        };
+    }
+
+    /**
+     * Format a size in binary units: "512 B", "1.5 MiB".
      */
     public static function bytes(int $bytes): string
     {
@@ -82,5 +94,13 @@ final class Format
         $power = $bytes < 1024 ? 0 : min(count($units) - 1, (int) floor(log($bytes, 1024)));
 
         return round($bytes / 1024 ** $power, $power === 0 ? 0 : 1)." {$units[$power]}";
+    }
+
+    /**
+     * Turn an error message into a sentence. A message that starts with a config key keeps its first letter.
+     */
+    public static function sentence(string $message): string
+    {
+        return preg_replace_callback('/^[a-z]+(?=\s)/', fn (array $word) => ucfirst($word[0]), rtrim($message, '.')).'.';
     }
 }

@@ -5,17 +5,17 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * Lays out a JSON document for reading. No value is decoded: numbers, escapes and empty objects stay as they were sent.
+ * Indents JSON documents without decoding them, so that numbers, escapes and empty objects stay as they are.
  */
 final class JsonText
 {
     /**
-     * A string, an empty array or object, one of the signs between values, or any other value.
+     * Matches a string, an empty array or object, a structural character, or any other value.
      */
     private const string TOKENS = '/"(?:[^"\\\\]++|\\\\.)*+"|\[\s*+]|\{\s*+}|[\[{]|[]}]|,|:|[^\s"\[\]{},:]++/s';
 
     /**
-     * Indent it by four spaces; text that is no JSON stays as it is.
+     * Indent a document by four spaces. Text that is not JSON is returned unchanged.
      */
     public static function indent(string $json): string
     {
@@ -24,11 +24,11 @@ final class JsonText
         }
 
         $depth = 0;
-        $laid = '';
+        $indented = '';
         preg_match_all(self::TOKENS, $json, $tokens);
 
         foreach ($tokens[0] as $token) {
-            $laid .= match (true) {
+            $indented .= match (true) {
                 $token === ',' => ','.self::line($depth),
                 $token === ':' => ': ',
                 $token === '[', $token === '{' => $token.self::line(++$depth),
@@ -38,11 +38,11 @@ final class JsonText
             };
         }
 
-        return $laid;
+        return $indented;
     }
 
     /**
-     * A new line at a depth.
+     * Start a new line at a depth.
      */
     private static function line(int $depth): string
     {

@@ -5,13 +5,12 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * The endpoints that anybody knows: those that servers report, those that are only configured, and those that are paused
- * or disabled and otherwise gone.
+ * Merges the endpoints that servers report, that this application configures, and that are paused or disabled in Redis.
  */
 final class KnownEndpoints
 {
     /**
-     * Merge them. A pause, or a 410, counts from when Redis has it: servers follow within two seconds and report it later still.
+     * Get all endpoints with their states. Redis decides whether an endpoint is paused or disabled, since servers follow later.
      *
      * @param  array<string, mixed>  $status
      * @param  list<array<string, mixed>>  $configured
@@ -36,17 +35,17 @@ final class KnownEndpoints
     }
 
     /**
-     * Whether this is the id, the name or the URL of an endpoint. Servers report the name as part of the label.
+     * Determine if an endpoint has this ID, name or URL. Servers report the name as part of the label.
      *
      * @param  array<string, mixed>  $endpoint
      */
-    public static function isCalled(array $endpoint, string $name): bool
+    public static function isNamed(array $endpoint, string $name): bool
     {
         return $name !== '' && in_array($name, [$endpoint['id'], $endpoint['url']], true) || $endpoint['label'] === "{$name} ({$endpoint['url']})";
     }
 
     /**
-     * An endpoint that no server has reported.
+     * Create an endpoint that no server has reported.
      *
      * @param  array<string, mixed>  $endpoint
      * @return array<string, mixed>
@@ -55,7 +54,7 @@ final class KnownEndpoints
     {
         return [
             'id' => $endpoint['id'], 'label' => $endpoint['label'], 'url' => $endpoint['url'], 'app_id' => $endpoint['app_id'],
-            'state' => 'unreported', 'since_ms' => null, 'nodes' => [],
+            'state' => EndpointState::Unreported->value, 'since_ms' => null, 'nodes' => [],
             'last_status' => null, 'last_error' => null, 'last_attempt_ms' => null, 'last_success_ms' => null, 'last_failure_ms' => null,
             'consecutive_failures' => 0, 'attempts' => 0, 'deliveries' => 0, 'events_delivered' => 0, 'drops' => 0, 'events_dropped' => 0,
             'latency' => ['counts' => [], 'sum_us' => 0], 'depth' => 0, 'oldest_ms' => null, 'p50_ms' => null, 'p95_ms' => null, 'p99_ms' => null,
@@ -63,21 +62,22 @@ final class KnownEndpoints
     }
 
     /**
-     * An endpoint with the state that Redis has: since when it is disabled, and paused.
+     * Add the state in Redis to an endpoint.
      *
      * @param  array<string, mixed>  $endpoint
      * @return array<string, mixed>
      */
     private static function withState(array $endpoint, ?int $disabled, ?int $paused): array
     {
+        $reported = EndpointState::of($endpoint['state']);
         $endpoint['is_paused'] = $paused !== null;
-        // A server that has just got a 410 reports it within two seconds.
-        $endpoint['is_disabled'] = $disabled !== null || $endpoint['state'] === 'disabled';
+        // A server that has just received a 410 may report it before Redis has it.
+        $endpoint['is_disabled'] = $disabled !== null || $reported === EndpointState::Disabled;
 
         return match (true) {
-            $disabled !== null => ['state' => 'disabled', 'since_ms' => $disabled] + $endpoint,
-            $endpoint['is_paused'] && ! $endpoint['is_disabled'] => ['state' => 'paused', 'since_ms' => $paused] + $endpoint,
-            $endpoint['state'] === 'paused' => ['state' => 'resuming', 'since_ms' => null] + $endpoint,
+            $disabled !== null => ['state' => EndpointState::Disabled->value, 'since_ms' => $disabled] + $endpoint,
+            $endpoint['is_paused'] && ! $endpoint['is_disabled'] => ['state' => EndpointState::Paused->value, 'since_ms' => $paused] + $endpoint,
+            $reported === EndpointState::Paused => ['state' => EndpointState::Resuming->value, 'since_ms' => null] + $endpoint,
             default => $endpoint,
         };
     }

@@ -17,19 +17,19 @@ use Webpatser\ResonateWebhooks\ProvidedEndpoints;
 use Webpatser\ResonateWebhooks\Settings;
 
 /**
- * Asks Redis by means of the extension, knows the endpoints of the application's provider, and records what operators do.
+ * Reads the cluster from Redis through the extension, adds the endpoints of this application, and records operations.
  */
 final class NativeCluster implements ClusterContract
 {
     private ?Cluster $native = null;
 
     /**
-     * Why the provider's endpoints are not known, if they are not.
+     * The failure of the EndpointProvider, if it failed.
      */
     private ?EndpointProviderFailed $failure = null;
 
     /**
-     * Create a new cluster; connects when it is first used.
+     * Create a new instance. It connects when it is first used.
      */
     public function __construct(private readonly Container $container, private readonly AuditTrail $audit)
     {
@@ -57,12 +57,12 @@ final class NativeCluster implements ClusterContract
             return $endpoints;
         }
 
-        // Only the config has URLs with their queries.
+        // Servers report URLs without their queries.
         $ids = array_column($this->native()->endpoints($called), 'id');
 
         return array_values(array_filter(
             $endpoints,
-            fn (array $endpoint) => in_array($endpoint['id'], $ids, true) || KnownEndpoints::isCalled($endpoint, $called),
+            fn (array $endpoint) => in_array($endpoint['id'], $ids, true) || KnownEndpoints::isNamed($endpoint, $called),
         ));
     }
 
@@ -126,7 +126,7 @@ final class NativeCluster implements ClusterContract
     }
 
     /**
-     * The native side, if the endpoints of this application are known.
+     * Get the native cluster, if it has the endpoints of this application.
      *
      * @throws WebhooksException
      */
@@ -138,8 +138,8 @@ final class NativeCluster implements ClusterContract
     }
 
     /**
-     * The native side. A provider that fails costs its endpoints only: an operator must be able to pause one while the
-     * application's database is away.
+     * Get the native cluster. When the EndpointProvider fails it has no endpoints, so that an operator can pause one while the
+     * application's database is down.
      *
      * @throws WebhooksException
      */

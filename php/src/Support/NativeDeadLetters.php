@@ -11,14 +11,14 @@ use Webpatser\ResonateWebhooks\Native\DeadLetters;
 use Webpatser\ResonateWebhooks\Settings;
 
 /**
- * Asks Redis by means of the extension, and records what operators do.
+ * Reads dead letters from Redis through the extension, and records operations.
  */
 final class NativeDeadLetters implements DeadLettersContract
 {
     private ?DeadLetters $native = null;
 
     /**
-     * Create a new instance; connects when it is first used.
+     * Create a new instance. It connects when it is first used.
      */
     public function __construct(private readonly AuditTrail $audit)
     {
@@ -73,8 +73,7 @@ final class NativeDeadLetters implements DeadLettersContract
     }
 
     /**
-     * The native side. The settings come first: PHP looks for a class before it works out what its constructor gets, and a
-     * missing extension would only be a class that is not found.
+     * Get the native dead letters. The settings are read first, since they report a missing extension by name.
      *
      * @throws WebhooksException
      */

@@ -5,39 +5,39 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * Text that clients or endpoints chose. Views escape it as all text; here it loses the characters that are not seen, or
- * that would have what follows seen in another order.
+ * Sanitizes text that clients or endpoints chose. Views escape it, as all text; this writes out characters that are
+ * invisible or reorder the text around them.
  */
 final class SanitizedText
 {
     /**
-     * The longest body that is shown, in bytes of its readable form.
+     * The longest body that is shown, in bytes of its indented form.
      */
-    public const int LONGEST = 1_048_576;
+    public const int MAX_BYTES = 1_048_576;
 
-    private const string UNSEEN = '\x{00AD}\x{061C}\x{200B}\x{200E}\x{200F}\x{2028}-\x{202E}\x{2060}-\x{2069}\x{FEFF}';
+    private const string INVISIBLE = '\x{00AD}\x{061C}\x{200B}\x{200E}\x{200F}\x{2028}-\x{202E}\x{2060}-\x{2069}\x{FEFF}';
 
     /**
-     * One line of it, with such characters as JSON would write them.
+     * Sanitize text for one line.
      */
     public static function line(string $text): string
     {
-        return self::told($text, '/[\p{Cc}'.self::UNSEEN.']/u');
+        return self::escape($text, '/[\p{Cc}'.self::INVISIBLE.']/u');
     }
 
     /**
-     * A JSON document, in lines and otherwise as it was sent; as it is when it is none.
+     * Indent and sanitize a JSON document; other text is only sanitized.
      */
     public static function json(string $text): string
     {
-        return self::told(mb_strcut(JsonText::indent($text), 0, self::LONGEST), '/(?!\n)[\p{Cc}'.self::UNSEEN.']/u');
+        return self::escape(mb_strcut(JsonText::indent($text), 0, self::MAX_BYTES), '/(?!\n)[\p{Cc}'.self::INVISIBLE.']/u');
     }
 
     /**
-     * The text, with what a pattern finds written as numbers.
+     * Escape the characters that a pattern matches, as JSON would.
      */
-    private static function told(string $text, string $unseen): string
+    private static function escape(string $text, string $pattern): string
     {
-        return (string) preg_replace_callback($unseen, fn (array $found) => sprintf('\u%04x', mb_ord($found[0])), mb_scrub($text));
+        return (string) preg_replace_callback($pattern, fn (array $match) => sprintf('\u%04x', mb_ord($match[0])), mb_scrub($text));
     }
 }

@@ -90,7 +90,7 @@ final class AccessTest extends DashboardTestCase
         [$letter] = $this->letters()->list();
         $this->withHeaders(['X-Forwarded-Proto' => 'https', 'X-Forwarded-Host' => 'admin.example.com']);
         $pages = ['', '/live', '/dead-letters', '/dead-letters?search=one', "/dead-letters/{$letter['letter']}", '/dead-letters/confirm?all=1',
-            "/dead-letters/confirm?letters[]={$letter['letter']}&action=forget", '/endpoints/confirm?action=pause&endpoint=billing'];
+            "/dead-letters/confirm?ids[]={$letter['letter']}&action=forget", '/endpoints/confirm?action=pause&endpoint=billing'];
 
         foreach ($pages as $path) {
             $page = $this->get(self::PAGE.$path)->assertOk()->getContent();
@@ -157,7 +157,7 @@ final class AccessTest extends DashboardTestCase
                 $this->assertSame(200, $status);
             } else {
                 $this->assertSame(503, $status, $path);
-                $this->assertMatchesRegularExpression('/The extension is missing here .*resonate_webhooks is not loaded/', $this->text($page), $path);
+                $this->assertMatchesRegularExpression('/The extension is not loaded .*resonate_webhooks is not loaded/', $this->text($page), $path);
             }
         }
     }

@@ -31,7 +31,7 @@ final class AgreementTest extends DashboardTestCase
 
         [$code, $output] = $this->artisan('resonate-webhooks:test', ['endpoint' => 'Tenant 7']);
         $this->assertSame(1, $code);
-        $this->assertStringContainsString('The servers know [Tenant 7], this application does not', $output);
+        $this->assertStringContainsString('Servers report [Tenant 7], but this application does not configure it', $output);
         $node->stop();
     }
 

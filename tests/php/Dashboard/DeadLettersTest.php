@@ -33,15 +33,15 @@ final class DeadLettersTest extends DashboardTestCase
         $this->get(self::PAGE.'/dead-letters/1-1')->assertNotFound();
         $this->get(self::PAGE.'/dead-letters/nonsense')->assertNotFound();
 
-        $this->assertQuestion("action=retry&letters[]={$one}", 'Send 1 dead letter again?', $one);
+        $this->assertQuestion("action=retry&ids[]={$one}", 'Retry 1 dead letter?', $one);
         $this->assertSame(3, $letters->count(), 'asking does nothing');
-        $this->post(self::PAGE.'/dead-letters/retry', ['_token' => csrf_token(), 'letters' => [$one, '1-1']])->assertRedirect(self::PAGE.'/dead-letters');
-        $this->assertStringContainsString('1 dead letter will be sent again', $this->text($this->get(self::PAGE.'/dead-letters')->getContent()));
+        $this->post(self::PAGE.'/dead-letters/retry', ['_token' => csrf_token(), 'ids' => [$one, '1-1']])->assertRedirect(self::PAGE.'/dead-letters');
+        $this->assertStringContainsString('1 dead letter queued', $this->text($this->get(self::PAGE.'/dead-letters')->getContent()));
         Wait::until(fn () => $letters->find($one) === null, 'the delivery');
         $this->assertSame(['channel_occupied one'], $this->events('/flaky/3'));
 
-        $this->assertQuestion("action=forget&letters[]={$two}&letters[]=1-1", 'Forget 1 dead letter?', $two);
-        $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'letters' => [$two]])->assertRedirect(self::PAGE.'/dead-letters');
+        $this->assertQuestion("action=forget&ids[]={$two}&ids[]=1-1", 'Forget 1 dead letter?', $two);
+        $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'ids' => [$two]])->assertRedirect(self::PAGE.'/dead-letters');
         $this->assertSame([$three], array_column($letters->list(), 'letter'));
         $node->stop();
     }
@@ -50,7 +50,7 @@ final class DeadLettersTest extends DashboardTestCase
     {
         $this->open();
         $node = $this->giveUp(['one', 'two']);
-        $this->assertQuestion('action=retry&all=1', 'Send all 2 dead letters again?');
+        $this->assertQuestion('action=retry&all=1', 'Retry all 2 dead letters?');
         $this->post(self::PAGE.'/dead-letters/retry', ['_token' => csrf_token(), 'all' => '1'])->assertRedirect(self::PAGE.'/dead-letters');
         Wait::until(fn () => $this->letters()->count() === 0, 'the deliveries');
         $this->assertSame(['channel_occupied one', 'channel_occupied two'], $this->events('/flaky/2'));
@@ -84,7 +84,7 @@ final class DeadLettersTest extends DashboardTestCase
 
         do {
             $page = $this->get($url)->assertOk()->getContent();
-            preg_match_all('/name="letters\[]" value="([\d-]+)"/', $page, $found);
+            preg_match_all('/name="ids\[]" value="([\d-]+)"/', $page, $found);
             $seen = [...$seen, ...$found[1]];
             $pages++;
         } while (preg_match('/rel="next" href="([^"]+)"/', $page, $next) === 1 && $url = html_entity_decode($next[1]));
@@ -93,10 +93,10 @@ final class DeadLettersTest extends DashboardTestCase
 
         foreach (['needle (50%)' => 1, 'presence-59' => 1, 'HTTP' => 25, '.*' => 0] as $search => $count) {
             $page = $this->get(self::PAGE.'/dead-letters?search='.urlencode((string) $search))->assertOk()->getContent();
-            $this->assertSame($count, substr_count($page, 'name="letters[]"'), (string) $search);
+            $this->assertSame($count, substr_count($page, 'name="ids[]"'), (string) $search);
         }
 
-        $this->assertStringContainsString('None of the 61 that were searched has “.*” in it', $this->text($page));
+        $this->assertStringContainsString('None of the 61 dead letters searched contain “.*”', $this->text($page));
     }
 
     public function test_a_search_that_takes_too_long_goes_on_with_the_next_page(): void
@@ -104,13 +104,13 @@ final class DeadLettersTest extends DashboardTestCase
         $this->open();
         $this->store(60, 'HTTP 500');
         $hurried = new DeadLetterSearch($this->app->make(DeadLetters::class), seconds: 0);
-        ['letters' => $letters, 'next' => $next, 'looked' => $looked] = $hurried->page('presence-1 ');
-        $this->assertSame([[], 25], [$letters, $looked]);
+        ['dead_letters' => $letters, 'next' => $next, 'searched' => $searched] = $hurried->page('presence-1 ');
+        $this->assertSame([[], 25], [$letters, $searched]);
 
         [$all, $pages] = [[], 0];
 
         for ($before = null; $pages === 0 || $before !== null; $pages++) {
-            ['letters' => $letters, 'next' => $before] = $hurried->page('presence-1"', $before);
+            ['dead_letters' => $letters, 'next' => $before] = $hurried->page('presence-1"', $before);
             $all = [...$all, ...$letters];
         }
 
@@ -132,7 +132,7 @@ final class DeadLettersTest extends DashboardTestCase
         foreach ([null, new GenericUser(['id' => 7])] as $user) {
             $this->user = $user;
             $this->app['auth']->forgetGuards();
-            $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'letters' => [$user === null ? $one : $two]])->assertRedirect();
+            $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'ids' => [$user === null ? $one : $two]])->assertRedirect();
         }
 
         $this->assertSame([[Operation::Forget, [$one], 1, null, 'web'], [Operation::Forget, [$two], 1, '7', 'web']], $acted);
@@ -142,12 +142,12 @@ final class DeadLettersTest extends DashboardTestCase
     {
         $this->open();
 
-        foreach (['', '?action=retry', '?letters=1-1', '?letters[]=1-1', '?letters[][]=1-1', '?letters[]=%0a', '?all[]=1'] as $query) {
+        foreach (['', '?action=retry', '?ids=1-1', '?ids[]=1-1', '?ids[][]=1-1', '?ids[]=%0a', '?all[]=1'] as $query) {
             $this->get(self::PAGE.'/dead-letters/confirm'.$query)->assertRedirect(self::PAGE.'/dead-letters');
         }
 
-        $this->assertStringContainsString('Nothing was chosen', $this->text($this->get(self::PAGE.'/dead-letters?before=nonsense&search[]=1')->assertOk()->getContent()));
-        $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'letters' => 'all'])->assertRedirect(self::PAGE.'/dead-letters');
+        $this->assertStringContainsString('No dead letters selected', $this->text($this->get(self::PAGE.'/dead-letters?before=nonsense&search[]=1')->assertOk()->getContent()));
+        $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'ids' => 'all'])->assertRedirect(self::PAGE.'/dead-letters');
     }
 
     /**
@@ -159,7 +159,7 @@ final class DeadLettersTest extends DashboardTestCase
 
         $this->assertStringContainsString($question, $this->text($page));
         $this->assertStringContainsString('name="_token" value="'.csrf_token().'"', $page);
-        preg_match_all('/name="letters\[]" value="([\d-]+)"/', $page, $found);
+        preg_match_all('/name="ids\[]" value="([\d-]+)"/', $page, $found);
         $this->assertSame($letters, $found[1]);
 
         return $page;

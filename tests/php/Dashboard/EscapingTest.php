@@ -47,7 +47,7 @@ final class EscapingTest extends DashboardTestCase
 
         $this->post(self::PAGE.'/endpoints/pause', ['_token' => csrf_token(), 'endpoint' => "e{$evil}"])->assertRedirect();
         $page = $this->get(self::PAGE)->getContent();
-        $this->assertStringContainsString('is paused, on every server', $page);
+        $this->assertStringContainsString('is paused. Servers stop sending', $page);
         $this->assertHarmless($page, 'what was done');
         $node->stop();
     }
@@ -58,7 +58,7 @@ final class EscapingTest extends DashboardTestCase
         $this->assertSame("{\n    \"a\": {},\n    \"b\": [],\n    \"c\": \"\\u202e\\u0001 \\/é\",\n    \"d\": 1.0\n}", SanitizedText::json('{"a":{},"b":[],"c":"'."\u{202E}".'\u0001 \/é","d":1.0}'));
         $this->assertSame('not json \u0007', SanitizedText::json("not json \x07"));
         $this->assertSame('?', SanitizedText::line("\xff"));
-        $this->assertLessThanOrEqual(SanitizedText::LONGEST, strlen(SanitizedText::json('["'.str_repeat('é', SanitizedText::LONGEST).'"]')));
+        $this->assertLessThanOrEqual(SanitizedText::MAX_BYTES, strlen(SanitizedText::json('["'.str_repeat('é', SanitizedText::MAX_BYTES).'"]')));
     }
 
     /**

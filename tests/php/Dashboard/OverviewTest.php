@@ -15,7 +15,7 @@ final class OverviewTest extends DashboardTestCase
         $this->open(['endpoints' => $endpoints]);
         $text = $this->text($this->get(self::PAGE)->assertOk()->getContent());
 
-        foreach (['No server runs with this config', 'Billing', 'not reported', 'Nothing: every lane is empty', 'No server has written anything down lately'] as $words) {
+        foreach (['No running servers found', 'Billing', 'not reported', 'No events are waiting', 'No servers found'] as $words) {
             $this->assertStringContainsString($words, $text);
         }
 
@@ -29,7 +29,7 @@ final class OverviewTest extends DashboardTestCase
         $page = $this->get(self::PAGE)->assertOk()->getContent();
         $text = $this->text($page);
 
-        foreach (['Servers 1', 'Endpoints 2 1 in trouble', 'Events delivered 1', 'Occupied channels 1', 'failing since', 'HTTP 500', '1 event delivered in 1 request; 0 failed', 'for half of them', 'running'] as $words) {
+        foreach (['Running servers 1', 'Endpoints 2 1 failing or disabled', 'Events delivered 1', 'Occupied channels 1', 'failing for', 'HTTP 500', '1 event delivered in 1 request; 0 failed', 'p50 ', 'running'] as $words) {
             $this->assertStringContainsString($words, $text);
         }
 
@@ -57,9 +57,9 @@ final class OverviewTest extends DashboardTestCase
         $this->post(self::PAGE.'/endpoints/pause', ['_token' => csrf_token(), 'endpoint' => 'bil/li ng'])->assertRedirect(self::PAGE);
         $this->assertSame(['bil/li ng'], array_keys($cluster->paused()));
         $page = $this->text($this->get(self::PAGE)->getContent());
-        $this->assertStringContainsString('Billing is paused, on every server within two seconds', html_entity_decode((string) preg_replace('/ \(http[^)]*\)/', '', $page)));
-        $this->assertStringContainsString('paused since now', $page);
-        $this->assertStringNotContainsString('on every server', $this->text($this->get(self::PAGE)->getContent()), 'is said once');
+        $this->assertStringContainsString('Billing is paused. Servers stop sending to it within two seconds', html_entity_decode((string) preg_replace('/ \(http[^)]*\)/', '', $page)));
+        $this->assertStringContainsString('paused for ', $page);
+        $this->assertStringNotContainsString('Servers stop sending', $this->text($this->get(self::PAGE)->getContent()), 'is said once');
 
         $node = $this->node(['endpoints' => $endpoints]);
         $node->connect('ann');
@@ -85,11 +85,11 @@ final class OverviewTest extends DashboardTestCase
         Wait::until(fn () => array_keys($cluster->disabled()) === ['billing'], 'the cluster to hear of it');
 
         $page = $this->get(self::PAGE)->getContent();
-        $this->assertStringContainsString('disabled since', $this->text($page));
+        $this->assertStringContainsString('disabled for', $this->text($page));
         $this->assertStringContainsString('action=resume&amp;endpoint=billing', $page);
         $this->post(self::PAGE.'/endpoints/resume', ['_token' => csrf_token(), 'endpoint' => 'billing'])->assertRedirect(self::PAGE);
         $this->assertSame([], $cluster->disabled());
-        Wait::until(fn () => ! str_contains($this->text($this->get(self::PAGE)->getContent()), 'disabled since'), 'the servers to follow');
+        Wait::until(fn () => ! str_contains($this->text($this->get(self::PAGE)->getContent()), 'disabled for'), 'the servers to follow');
         $node->stop();
     }
 
@@ -113,7 +113,7 @@ final class OverviewTest extends DashboardTestCase
 
         foreach ([self::PAGE, self::PAGE.'/live', self::PAGE.'/dead-letters', self::PAGE.'/dead-letters/1-1', self::PAGE.'/dead-letters/confirm?all=1'] as $path) {
             $answer = $this->get($path)->assertStatus(503);
-            $this->assertMatchesRegularExpression('/Redis cannot be asked .*Redis at 127.0.0.1:\d+: unreachable/', $this->text($answer->getContent()), $path);
+            $this->assertMatchesRegularExpression('/Redis is unavailable .*Redis at 127.0.0.1:\d+: unreachable/', $this->text($answer->getContent()), $path);
             $answer->assertHeader('X-Resonate-Webhooks');
         }
 

@@ -1,2 +1,2 @@
-@props(['state'])
-<span class="badge badge-{{ $state }}">{{ $state === 'unreported' ? 'not reported' : $state }}</span>
+@props(['tone'])
+<span class="badge badge-{{ $tone->value }}">{{ $slot }}</span>

@@ -1,2 +1,2 @@
 @props(['text'])
-<bdi {{ $attributes }}>{{ \Webpatser\ResonateWebhooks\Support\SanitizedText::line((string) $text) }}</bdi>@php /* The line break behind this is not sent. */ @endphp
+<bdi {{ $attributes }}>{{ \Webpatser\ResonateWebhooks\Support\SanitizedText::line((string) $text) }}</bdi>@php /* PHP does not send the line break after this. */ @endphp

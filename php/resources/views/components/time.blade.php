@@ -1,3 +1,3 @@
-@props(['ms', 'now', 'never' => 'never'])
-@php use Webpatser\ResonateWebhooks\Support\Format; @endphp
-@if ($ms === null)<span class="muted">{{ $never }}</span>@else<time datetime="{{ gmdate('Y-m-d\TH:i:s\Z', intdiv($ms, 1000)) }}" title="{{ Format::exact($ms) }}">{{ Format::distance($ms, $now) }}</time>@endif
+@props(['ms', 'now', 'never' => 'never', 'elapsed' => false])
+@use('Webpatser\ResonateWebhooks\Support\Format')
+@if ($ms === null)<span class="muted">{{ $never }}</span>@else<time datetime="{{ gmdate('Y-m-d\TH:i:s\Z', intdiv($ms, 1000)) }}" title="{{ Format::dateTime($ms) }}">{{ $elapsed ? Format::elapsed($ms, $now) : Format::relative($ms, $now) }}</time>@endif

@@ -6,13 +6,13 @@
     <section class="card question" aria-labelledby="question">
         <h1 id="question">{{ $title }}</h1>
 
-        @if ($about !== [])
+        @if ($subjects !== [])
             <ul>
-                @foreach ($about as $thing)
+                @foreach ($subjects as $subject)
                     <li>
-                        <x-resonate-webhooks::sanitized :text="$thing['label']" class="strong" />
-                        @unless (str_contains($thing['label'], $thing['url']))
-                            <x-resonate-webhooks::sanitized :text="$thing['url']" class="muted" />
+                        <x-resonate-webhooks::sanitized :text="$subject['label']" class="strong" />
+                        @unless (str_contains($subject['label'], $subject['url']))
+                            <x-resonate-webhooks::sanitized :text="$subject['url']" class="muted" />
                         @endunless
                     </li>
                 @endforeach

@@ -25,8 +25,8 @@
     </header>
 
     <main id="main" tabindex="-1">
-        @if (session('resonate-webhooks-done'))
-            <p class="notice notice-good" role="status">{{ SanitizedText::line(session('resonate-webhooks-done')) }}</p>
+        @if (session('resonate-webhooks-message'))
+            <p class="notice notice-good" role="status">{{ SanitizedText::line(session('resonate-webhooks-message')) }}</p>
         @endif
 
         @yield('content')

@@ -8,7 +8,7 @@
     <div class="heading">
         <h1>Overview</h1>
         <p id="refresh" class="muted" data-url="{{ DashboardUrl::to('live') }}" data-interval="5000">
-            <noscript>Without JavaScript this page shows how things were when it was loaded.</noscript>
+            <noscript>Without JavaScript, this page does not refresh by itself.</noscript>
         </p>
     </div>
 

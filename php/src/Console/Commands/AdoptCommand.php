@@ -5,11 +5,10 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Symfony\Component\Console\Attribute\AsCommand;
-
-use function Laravel\Prompts\confirm;
+use Webpatser\ResonateWebhooks\Support\NodeState;
 
 /**
- * Makes the webhook data in Redis this application's, after it was renamed or its key replaced.
+ * Adopts the webhook data in Redis after the application was renamed or its key replaced.
  */
 #[AsCommand(name: 'resonate-webhooks:adopt')]
 class AdoptCommand extends WebhooksCommand
@@ -30,7 +29,7 @@ class AdoptCommand extends WebhooksCommand
     protected $description = 'Adopt the webhook data in Redis after the application was renamed';
 
     /**
-     * Adopt the data if it belongs to another cluster.
+     * Perform the command.
      */
     protected function perform(): int
     {
@@ -39,52 +38,32 @@ class AdoptCommand extends WebhooksCommand
         ['data' => $data, 'own' => $own] = $status['identity'];
 
         if ($own === null) {
-            return $this->refuse('This application has no identity: set APP_NAME and APP_KEY, or RESONATE_WEBHOOKS_CLUSTER_NAME.');
+            return $this->refuse('This application has no identity. Set APP_NAME and APP_KEY, or RESONATE_WEBHOOKS_CLUSTER_NAME.');
         }
 
         if ($status['identity']['mismatch'] === null) {
             $this->components->info($data === null
-                ? 'The webhook data in Redis has no identity: the first server adopts it.'
-                : 'The webhook data in Redis belongs to this application already.');
+                ? 'The webhook data in Redis has no identity yet. The first server adopts it.'
+                : 'The webhook data in Redis already belongs to this application.');
 
             return self::SUCCESS;
         }
 
-        $running = count(array_filter($status['nodes'], fn (array $node) => $node['state'] === 'running'));
+        $running = count(NodeState::Running->of($status));
 
-        if (! $this->option('force') && ! $this->confirmed($data, $own, $running)) {
+        if ($running > 0 && ! $this->option('force') && $this->input->isInteractive()) {
+            $this->components->warn("Servers of [{$this->text((string) $data)}] that are still running: {$running}. Adopting the data stops their webhooks.");
+        }
+
+        if (! $this->confirmed("Adopt the webhook data of [{$data}] as [{$own}]? Events that wait go to the endpoints of this application.")) {
             return self::FAILURE;
         }
 
         $former = $cluster->adopt();
         $this->components->info($former === null
-            ? 'The webhook data in Redis belongs to this application already.'
-            : "The webhook data of [{$this->text($former)}] belongs to [{$this->text($own)}] now. Its servers start their webhooks within seconds.");
+            ? 'The webhook data in Redis already belongs to this application.'
+            : "The webhook data of [{$this->text($former)}] now belongs to [{$this->text($own)}]. Its servers start their webhooks within seconds.");
 
         return self::SUCCESS;
-    }
-
-    /**
-     * Ask for confirmation.
-     */
-    protected function confirmed(?string $data, string $own, int $running): bool
-    {
-        if (! $this->input->isInteractive()) {
-            $this->components->error('Use --force in non-interactive mode.');
-
-            return false;
-        }
-
-        if ($running > 0) {
-            $this->components->warn("{$this->count($running, 'server')} of [{$this->text((string) $data)}] still running: their webhooks stop.");
-        }
-
-        if (confirm("Adopt the webhook data of [{$data}] as [{$own}]? Waiting webhooks go to this application's endpoints.", default: false)) {
-            return true;
-        }
-
-        $this->components->warn('Command cancelled.');
-
-        return false;
     }
 }

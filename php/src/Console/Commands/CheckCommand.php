@@ -5,11 +5,14 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Symfony\Component\Console\Attribute\AsCommand;
+use Webpatser\ResonateWebhooks\Console\CheckResult;
+use Webpatser\ResonateWebhooks\Console\Finding;
 use Webpatser\ResonateWebhooks\Console\SetupCheck;
 use Webpatser\ResonateWebhooks\Settings;
+use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
- * Looks for what is set up wrongly, and says how to fix it.
+ * Checks the setup and says how to fix it.
  */
 #[AsCommand(name: 'resonate-webhooks:check')]
 class CheckCommand extends WebhooksCommand
@@ -20,7 +23,7 @@ class CheckCommand extends WebhooksCommand
      * @var string
      */
     protected $signature = 'resonate-webhooks:check
-                            {--strict : Exit with 2 when no server is running}
+                            {--strict : Exit with code 2 when no server is running}
                             {--json : Output the findings as JSON}';
 
     /**
@@ -31,46 +34,55 @@ class CheckCommand extends WebhooksCommand
     protected $description = 'Check the config, the extension, Redis, the roster and the clocks';
 
     /**
-     * Do what the command is for.
+     * Perform the command.
      */
     protected function perform(): int
     {
         $check = new SetupCheck($this->cluster(), Settings::forExtension());
         $findings = $check->findings();
-        $failed = in_array('error', array_column($findings, 'level'), true);
-        $code = match (true) {
-            $failed => self::FAILURE,
-            $this->option('strict') && ! $check->runs() => self::NOTHING_RUNS,
+
+        $this->option('json') ? $this->json($findings) : $this->show($findings);
+
+        return match (true) {
+            $this->has($findings, CheckResult::Error) => self::FAILURE,
+            $this->option('strict') && ! $check->foundRunningServer() => self::NO_RUNNING_SERVER,
             default => self::SUCCESS,
         };
+    }
 
-        if ($this->option('json')) {
-            $this->json($findings);
-
-            return $code;
-        }
-
+    /**
+     * Show the findings and their summary.
+     *
+     * @param  list<Finding>  $findings
+     */
+    protected function show(array $findings): void
+    {
         $this->newLine();
 
         foreach ($findings as $finding) {
-            $this->components->twoColumnDetail($finding['subject'], match ($finding['level']) {
-                'ok' => '<fg=green;options=bold>OK</>',
-                'warning' => '<fg=yellow;options=bold>WARNING</>',
-                default => '<fg=red;options=bold>ERROR</>',
-            });
+            $this->components->twoColumnDetail($finding->subject, $finding->level->tone()->badge($finding->level->value));
 
-            if ($finding['level'] !== 'ok') {
-                $this->components->bulletList(array_filter([$this->text($finding['message']), $this->text($finding['fix'])]));
+            if ($finding->level !== CheckResult::Ok) {
+                $this->components->bulletList(array_filter([$this->text(Format::sentence($finding->message)), $this->text($finding->fix)]));
             }
         }
 
         $this->newLine();
+
         match (true) {
-            $failed => $this->components->error('Checks failed.'),
-            in_array('warning', array_column($findings, 'level'), true) => $this->components->info('Checks passed with warnings.'),
+            $this->has($findings, CheckResult::Error) => $this->components->error('Checks failed.'),
+            $this->has($findings, CheckResult::Warning) => $this->components->info('Checks passed with warnings.'),
             default => $this->components->info('Checks passed.'),
         };
+    }
 
-        return $code;
+    /**
+     * Determine if a finding has the given result.
+     *
+     * @param  list<Finding>  $findings
+     */
+    protected function has(array $findings, CheckResult $result): bool
+    {
+        return array_any($findings, fn (Finding $finding) => $finding->level === $result);
     }
 }

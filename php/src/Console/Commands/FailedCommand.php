@@ -5,9 +5,10 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Symfony\Component\Console\Attribute\AsCommand;
+use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
- * Lists the webhooks that were given up.
+ * Lists the dead letters.
  */
 #[AsCommand(name: 'resonate-webhooks:failed')]
 class FailedCommand extends WebhooksCommand
@@ -18,19 +19,19 @@ class FailedCommand extends WebhooksCommand
      * @var string
      */
     protected $signature = 'resonate-webhooks:failed
-                            {--limit=50 : How many to list}
-                            {--before= : The ID of a dead letter: list only older ones}
-                            {--json : Output them as JSON}';
+                            {--limit=50 : The maximum number of dead letters to list}
+                            {--before= : Only list dead letters that are older than the one with this ID}
+                            {--json : Output the dead letters as JSON}';
 
     /**
      * The console command description.
      *
      * @var string
      */
-    protected $description = 'List the webhooks that were given up, newest first';
+    protected $description = 'List the dead letters, newest first';
 
     /**
-     * Do what the command is for.
+     * Perform the command.
      */
     protected function perform(): int
     {
@@ -45,40 +46,43 @@ class FailedCommand extends WebhooksCommand
             return $this->refuse('The --before option must be the ID of a dead letter, such as 1700000000000-0.');
         }
 
-        $letters = $this->deadLetters();
-        $page = $letters->list($limit, $before);
+        $page = $this->deadLetters()->list($limit, $before);
 
         if ($this->option('json')) {
             $this->json($page);
-
-            return self::SUCCESS;
+        } elseif ($page === []) {
+            $this->components->info('No dead letters found.');
+        } else {
+            $this->show($page, $limit);
         }
 
-        if ($page === []) {
-            $this->components->info('No failed webhooks found.');
+        return self::SUCCESS;
+    }
 
-            return self::SUCCESS;
-        }
-
+    /**
+     * Show a page of dead letters.
+     *
+     * @param  non-empty-list<array<string, mixed>>  $page
+     */
+    protected function show(array $page, int $limit): void
+    {
         $this->newLine();
 
-        foreach ($page as $letter) {
+        foreach ($page as $deadLetter) {
             $this->components->twoColumnDetail(
-                sprintf('<fg=gray>%s</> %s', $this->date($letter['dropped_ms']), $letter['letter']),
+                sprintf('<fg=gray>%s</> %s', Format::dateTime($deadLetter['dropped_ms']), $deadLetter['letter']),
                 sprintf('<fg=gray>%s of application %s to</> %s <fg=red>%s</>',
-                    $this->count($letter['events'], 'event'), $this->text($letter['app_id']),
-                    $this->text($letter['url'] ?: $letter['endpoint'] ?: 'no endpoint'), $this->text($letter['reason'])),
+                    Format::count($deadLetter['events'], 'event'), $this->text($deadLetter['app_id']),
+                    $this->text($deadLetter['url'] ?: $deadLetter['endpoint'] ?: 'no endpoint'), $this->text($deadLetter['reason'])),
             );
         }
 
         $last = array_last($page)['letter'];
 
-        if (count($page) === $limit && $letters->list(1, $last) !== []) {
-            $this->components->info("Older dead letters follow: --before={$last} lists them.");
+        if (count($page) === $limit && $this->deadLetters()->list(1, $last) !== []) {
+            $this->components->info("Use --before={$last} to list older dead letters.");
         }
 
         $this->newLine();
-
-        return self::SUCCESS;
     }
 }

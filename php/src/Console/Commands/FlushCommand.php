@@ -5,11 +5,10 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Symfony\Component\Console\Attribute\AsCommand;
-
-use function Laravel\Prompts\confirm;
+use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
- * Deletes all webhooks that were given up.
+ * Deletes all dead letters.
  */
 #[AsCommand(name: 'resonate-webhooks:flush')]
 class FlushCommand extends WebhooksCommand
@@ -20,57 +19,37 @@ class FlushCommand extends WebhooksCommand
      * @var string
      */
     protected $signature = 'resonate-webhooks:flush
-                            {--hours= : Keep those that were given up within so many hours}
-                            {--force : Do not ask}';
+                            {--hours= : Only delete dead letters that are older than this number of hours}
+                            {--force : Delete without confirmation}';
 
     /**
      * The console command description.
      *
      * @var string
      */
-    protected $description = 'Delete all webhooks that were given up';
+    protected $description = 'Delete all dead letters';
 
     /**
-     * Do what the command is for.
+     * Perform the command.
      */
     protected function perform(): int
     {
-        $hours = $this->option('hours');
+        $hours = $this->positiveNumber('hours');
 
-        if ($hours !== null && (! is_numeric($hours) || $hours <= 0)) {
+        if ($hours === false) {
             return $this->refuse('The --hours option must be a number above zero.');
         }
 
-        $letters = $this->deadLetters();
-        $which = $hours === null ? "all {$letters->count()} failed webhooks" : "the webhooks that failed more than {$hours} hours ago";
+        $deadLetters = $this->deadLetters();
+        $which = $hours === null ? 'all '.Format::count($deadLetters->count(), 'dead letter') : "all dead letters older than {$hours} ".($hours === 1.0 ? 'hour' : 'hours');
 
-        if (! $this->option('force') && ! $this->agreed($which)) {
+        if (! $this->confirmed("Delete {$which}? They cannot be retried afterwards.")) {
             return self::FAILURE;
         }
 
-        $deleted = $letters->flush($hours === null ? 0 : max(1, (int) round(3600 * (float) $hours)));
-        $this->components->info("{$this->count($deleted, 'failed webhook')} deleted.");
+        $deleted = $deadLetters->flush($hours === null ? 0 : max(1, (int) round(3600 * $hours)));
+        $this->components->info(Format::count($deleted, 'dead letter').' deleted.');
 
         return self::SUCCESS;
-    }
-
-    /**
-     * Ask, if there is somebody to ask.
-     */
-    protected function agreed(string $which): bool
-    {
-        if (! $this->input->isInteractive()) {
-            $this->components->error('Use --force in non-interactive mode.');
-
-            return false;
-        }
-
-        if (confirm("Delete {$which}? They cannot be sent again.", default: false)) {
-            return true;
-        }
-
-        $this->components->warn('Command cancelled.');
-
-        return false;
     }
 }

@@ -5,9 +5,10 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Symfony\Component\Console\Attribute\AsCommand;
+use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
- * Deletes webhooks that were given up.
+ * Deletes dead letters.
  */
 #[AsCommand(name: 'resonate-webhooks:forget')]
 class ForgetCommand extends WebhooksCommand
@@ -18,29 +19,28 @@ class ForgetCommand extends WebhooksCommand
      * @var string
      */
     protected $signature = 'resonate-webhooks:forget
-                            {id* : The IDs of failed webhooks}';
+                            {id* : The IDs of the dead letters}';
 
     /**
      * The console command description.
      *
      * @var string
      */
-    protected $description = 'Delete webhooks that were given up';
+    protected $description = 'Delete dead letters';
 
     /**
-     * Do what the command is for.
+     * Perform the command.
      */
     protected function perform(): int
     {
         $ids = array_unique($this->argument('id'));
-        $missing = count($ids) - $this->deadLetters()->forget($ids);
+        $deleted = $this->deadLetters()->forget($ids);
+        $missing = count($ids) - $deleted;
 
-        if ($missing === 0) {
-            $this->components->info('Failed webhooks deleted successfully.');
-
-            return self::SUCCESS;
+        if ($deleted > 0) {
+            $this->components->info(Format::count($deleted, 'dead letter').' deleted.');
         }
 
-        return $this->refuse("No failed webhook matches {$missing} of the given IDs.");
+        return $missing === 0 ? self::SUCCESS : $this->refuse('Unable to find '.Format::count($missing, 'dead letter').'.');
     }
 }

@@ -8,7 +8,7 @@ use Illuminate\Contracts\Console\PromptsForMissingInput;
 use Symfony\Component\Console\Attribute\AsCommand;
 
 /**
- * Has nothing more sent to an endpoint, by any server.
+ * Pauses deliveries to an endpoint, on all servers.
  */
 #[AsCommand(name: 'resonate-webhooks:pause')]
 class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
@@ -21,7 +21,7 @@ class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
      * @var string
      */
     protected $signature = 'resonate-webhooks:pause
-                            {endpoint : The id, name or URL of the endpoint}';
+                            {endpoint : The ID, name or URL of the endpoint}';
 
     /**
      * The console command description.
@@ -31,7 +31,7 @@ class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
     protected $description = 'Pause deliveries to an endpoint';
 
     /**
-     * Do what the command is for.
+     * Perform the command.
      */
     protected function perform(): int
     {
@@ -39,25 +39,23 @@ class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
         $endpoints = $cluster->endpoints($this->argument('endpoint'));
 
         if ($endpoints === []) {
-            return $this->isUnknown($this->argument('endpoint'));
+            return $this->refuse($this->unknownEndpoint($this->argument('endpoint')));
         }
 
         foreach ($endpoints as $endpoint) {
             $this->components->info($cluster->pause($endpoint['id'])
-                ? "{$this->text($endpoint['label'])} is paused, on every server within two seconds. Its events wait."
-                : "{$this->text($endpoint['label'])} is paused already.");
+                ? "{$this->text($endpoint['label'])} is paused. Servers stop sending to it within two seconds; its events wait."
+                : "{$this->text($endpoint['label'])} is already paused.");
         }
 
         return self::SUCCESS;
     }
 
     /**
-     * The endpoints to choose from.
-     *
-     * @return array<string, string>
+     * Determine if an endpoint can be paused.
      */
-    protected function choices(): array
+    protected function appliesTo(array $endpoint): bool
     {
-        return array_column(array_filter($this->cluster()->endpoints(), fn (array $endpoint) => ! $endpoint['is_paused']), 'label', 'id');
+        return ! $endpoint['is_paused'];
     }
 }

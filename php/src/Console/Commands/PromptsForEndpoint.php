@@ -5,38 +5,36 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Closure;
+use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 
 use function Laravel\Prompts\select;
 
 /**
- * Lets somebody who names no endpoint choose one.
+ * Prompts for the endpoint when the argument is missing.
  */
 trait PromptsForEndpoint
 {
     /**
-     * The endpoints to choose from.
+     * Determine if the command applies to an endpoint.
      *
-     * @return array<string, string>
+     * @param  array<string, mixed>  $endpoint
      */
-    abstract protected function choices(): array;
+    abstract protected function appliesTo(array $endpoint): bool;
 
     /**
-     * Ask for what was left out.
+     * Prompt for missing input arguments using the returned questions.
      *
      * @return array<string, Closure(): string>
      */
     protected function promptForMissingArgumentsUsing(): array
     {
-        $choices = $this->quietly($this->choices(...));
+        try {
+            $choices = array_column(array_filter($this->cluster()->endpoints(), $this->appliesTo(...)), 'label', 'id');
+        } catch (WebhooksException) {
+            // The command itself reports the error.
+            return [];
+        }
 
         return $choices === [] ? [] : ['endpoint' => fn () => (string) select('Which endpoint?', $choices)];
-    }
-
-    /**
-     * Say that nothing is called so.
-     */
-    protected function isUnknown(string $name): int
-    {
-        return $this->refuse($this->unknownEndpoint($name));
     }
 }

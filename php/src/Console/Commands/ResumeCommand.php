@@ -8,7 +8,7 @@ use Illuminate\Contracts\Console\PromptsForMissingInput;
 use Symfony\Component\Console\Attribute\AsCommand;
 
 /**
- * Ends the pause of an endpoint.
+ * Resumes deliveries to an endpoint, on all servers.
  */
 #[AsCommand(name: 'resonate-webhooks:resume')]
 class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
@@ -21,17 +21,17 @@ class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
      * @var string
      */
     protected $signature = 'resonate-webhooks:resume
-                            {endpoint : The id, name or URL of the endpoint}';
+                            {endpoint : The ID, name or URL of the endpoint}';
 
     /**
      * The console command description.
      *
      * @var string
      */
-    protected $description = 'Resume deliveries to an endpoint that was paused or has answered 410';
+    protected $description = 'Resume deliveries to an endpoint that is paused or disabled';
 
     /**
-     * Do what the command is for.
+     * Perform the command.
      */
     protected function perform(): int
     {
@@ -39,12 +39,12 @@ class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
         $endpoints = $cluster->endpoints($this->argument('endpoint'));
 
         if ($endpoints === []) {
-            return $this->isUnknown($this->argument('endpoint'));
+            return $this->refuse($this->unknownEndpoint($this->argument('endpoint')));
         }
 
         foreach ($endpoints as $endpoint) {
             $this->components->info($cluster->resume($endpoint['id'])
-                ? "{$this->text($endpoint['label'])} goes on, on every server within two seconds."
+                ? "{$this->text($endpoint['label'])} is resumed. Servers start sending to it within two seconds."
                 : "{$this->text($endpoint['label'])} is neither paused nor disabled.");
         }
 
@@ -52,12 +52,10 @@ class ResumeCommand extends WebhooksCommand implements PromptsForMissingInput
     }
 
     /**
-     * The endpoints to choose from.
-     *
-     * @return array<string, string>
+     * Determine if an endpoint can be resumed.
      */
-    protected function choices(): array
+    protected function appliesTo(array $endpoint): bool
     {
-        return array_column(array_filter($this->cluster()->endpoints(), fn (array $endpoint) => $endpoint['is_paused'] || $endpoint['is_disabled']), 'label', 'id');
+        return $endpoint['is_paused'] || $endpoint['is_disabled'];
     }
 }

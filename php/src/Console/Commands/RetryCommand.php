@@ -5,9 +5,11 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Symfony\Component\Console\Attribute\AsCommand;
+use Webpatser\ResonateWebhooks\Support\Format;
+use Webpatser\ResonateWebhooks\Support\Tone;
 
 /**
- * Has webhooks sent again that were given up.
+ * Sends dead letters again.
  */
 #[AsCommand(name: 'resonate-webhooks:retry')]
 class RetryCommand extends WebhooksCommand
@@ -18,39 +20,39 @@ class RetryCommand extends WebhooksCommand
      * @var string
      */
     protected $signature = 'resonate-webhooks:retry
-                            {id* : The IDs of failed webhooks, or "all"}';
+                            {id* : The IDs of the dead letters, or "all"}';
 
     /**
      * The console command description.
      *
      * @var string
      */
-    protected $description = 'Send webhooks again that were given up';
+    protected $description = 'Send dead letters again';
 
     /**
-     * Do what the command is for.
+     * Perform the command.
      */
     protected function perform(): int
     {
-        $letters = $this->deadLetters();
+        $deadLetters = $this->deadLetters();
         $ids = $this->argument('id');
 
         if ($ids === ['all']) {
-            $found = $letters->retryAll();
+            $queued = $deadLetters->retryAll();
 
-            $this->components->info($found === 0
-                ? 'No failed webhooks found.'
-                : "{$this->count($found, 'failed webhook')} will be sent again, once each; each is kept until it has been delivered. An endpoint that fails gets no more of them.");
+            $this->components->info($queued === 0
+                ? 'No dead letters found.'
+                : Format::count($queued, 'dead letter').' queued for one attempt each. Each is kept until it is delivered. After a failed attempt, the endpoint gets no more of this retry.');
 
             return self::SUCCESS;
         }
 
-        $missing = array_filter($ids, fn (string $id) => $letters->retry([$id]) === 0);
+        $missing = array_filter($ids, fn (string $id) => $deadLetters->retry([$id]) === 0);
 
         foreach ($ids as $id) {
             in_array($id, $missing, true)
-                ? $this->components->error("Unable to find failed webhook with ID [{$this->text($id)}].")
-                : $this->components->twoColumnDetail($id, '<fg=green;options=bold>QUEUED</>');
+                ? $this->components->error("Unable to find dead letter with ID [{$this->text($id)}].")
+                : $this->components->twoColumnDetail($id, Tone::Good->badge('queued'));
         }
 
         return $missing === [] ? self::SUCCESS : self::FAILURE;

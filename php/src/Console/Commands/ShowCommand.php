@@ -5,10 +5,11 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Symfony\Component\Console\Attribute\AsCommand;
+use Webpatser\ResonateWebhooks\Support\Format;
 use Webpatser\ResonateWebhooks\Support\JsonText;
 
 /**
- * Shows a webhook that was given up, with what it says.
+ * Shows a dead letter and its body.
  */
 #[AsCommand(name: 'resonate-webhooks:show')]
 class ShowCommand extends WebhooksCommand
@@ -19,46 +20,46 @@ class ShowCommand extends WebhooksCommand
      * @var string
      */
     protected $signature = 'resonate-webhooks:show
-                            {id : The ID of the failed webhook}
-                            {--json : Output it as JSON}';
+                            {id : The ID of the dead letter}
+                            {--json : Output the dead letter as JSON}';
 
     /**
      * The console command description.
      *
      * @var string
      */
-    protected $description = 'Show a webhook that was given up';
+    protected $description = 'Show a dead letter and its body';
 
     /**
-     * Do what the command is for.
+     * Perform the command.
      */
     protected function perform(): int
     {
-        $letter = $this->deadLetters()->find($this->argument('id'));
+        $deadLetter = $this->deadLetters()->find($this->argument('id'));
 
-        if ($letter === null) {
-            return $this->refuse("Unable to find failed webhook with ID [{$this->text($this->argument('id'))}].");
+        if ($deadLetter === null) {
+            return $this->refuse("Unable to find dead letter with ID [{$this->text($this->argument('id'))}].");
         }
 
         if ($this->option('json')) {
-            $this->json($letter);
+            $this->json($deadLetter);
 
             return self::SUCCESS;
         }
 
         $this->newLine();
-        $this->components->twoColumnDetail('ID', $letter['letter']);
-        $this->components->twoColumnDetail('webhook-id', $this->text($letter['id']));
-        $this->components->twoColumnDetail('Endpoint', $this->text(trim("{$letter['endpoint']} {$letter['url']}") ?: 'none, the event could not be read'));
-        $this->components->twoColumnDetail('Application', $this->text($letter['app_id']));
-        $this->components->twoColumnDetail('Events', (string) $letter['events']);
-        $this->components->twoColumnDetail('Attempts', (string) $letter['attempts']);
-        $this->components->twoColumnDetail('Reason', '<fg=red>'.$this->text($letter['reason']).'</>');
-        $this->components->twoColumnDetail('Happened', $this->date($letter['time_ms']));
-        $this->components->twoColumnDetail('Given up', $this->date($letter['dropped_ms']));
+        $this->components->twoColumnDetail('ID', $deadLetter['letter']);
+        $this->components->twoColumnDetail('webhook-id', $this->text($deadLetter['id']));
+        $this->components->twoColumnDetail('Endpoint', $this->text(trim("{$deadLetter['endpoint']} {$deadLetter['url']}") ?: 'none: the event could not be read'));
+        $this->components->twoColumnDetail('Application', $this->text($deadLetter['app_id']));
+        $this->components->twoColumnDetail('Events', Format::number($deadLetter['events']));
+        $this->components->twoColumnDetail('Attempts', Format::number($deadLetter['attempts']));
+        $this->components->twoColumnDetail('Reason', '<fg=red>'.$this->text($deadLetter['reason']).'</>');
+        $this->components->twoColumnDetail('First event', Format::dateTime($deadLetter['time_ms']));
+        $this->components->twoColumnDetail('Dead-lettered', Format::dateTime($deadLetter['dropped_ms']));
         $this->newLine();
 
-        foreach (explode("\n", JsonText::indent($letter['body'])) as $line) {
+        foreach (explode("\n", JsonText::indent($deadLetter['body'])) as $line) {
             $this->line('  '.$this->text($line));
         }
 

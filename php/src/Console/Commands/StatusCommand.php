@@ -5,15 +5,18 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Symfony\Component\Console\Attribute\AsCommand;
+use Webpatser\ResonateWebhooks\Support\EndpointState;
+use Webpatser\ResonateWebhooks\Support\Format;
+use Webpatser\ResonateWebhooks\Support\NodeState;
 
 /**
- * Shows what every server has written down of itself.
+ * Shows the status of the cluster, as its servers report it.
  */
 #[AsCommand(name: 'resonate-webhooks:status')]
 class StatusCommand extends WebhooksCommand
 {
     /**
-     * How many lanes are shown.
+     * The number of lanes to show.
      */
     protected const int LANES = 10;
 
@@ -30,85 +33,84 @@ class StatusCommand extends WebhooksCommand
      *
      * @var string
      */
-    protected $description = 'Show how the servers, their endpoints and what waits for them are doing';
+    protected $description = 'Show the status of servers, endpoints and lanes';
 
     /**
-     * Do what the command is for.
+     * Perform the command.
      */
     protected function perform(): int
     {
         $status = $this->cluster()->status();
-        $running = in_array('running', array_column($status['nodes'], 'state'), true);
+        $code = NodeState::Running->of($status) === [] ? self::NO_RUNNING_SERVER : self::SUCCESS;
 
         if ($this->option('json')) {
             $this->json($status);
 
-            return $running ? self::SUCCESS : self::NOTHING_RUNS;
+            return $code;
         }
 
         $this->showCluster($status);
-        $this->showNodes($status);
+        $this->showServers($status);
         $this->showEndpoints($status);
         $this->showLanes($status);
         $this->newLine();
 
-        if ($running) {
-            return self::SUCCESS;
+        if ($code === self::NO_RUNNING_SERVER) {
+            $this->components->warn('No running servers found.');
         }
 
-        $this->components->warn('No running servers found.');
-
-        return self::NOTHING_RUNS;
+        return $code;
     }
 
     /**
-     * Show what concerns all of it.
+     * Show the totals of the cluster.
      *
      * @param  array<string, mixed>  $status
      */
     protected function showCluster(array $status): void
     {
         $counters = $status['counters'];
+        $deadLetters = Format::number($status['dead_letters']);
 
         $this->title('Webhooks');
-        $this->components->twoColumnDetail('Redis', $status['redis']['version'] ?? 'answers, and may not be asked about itself');
-        $this->components->twoColumnDetail('Occupied channels', (string) array_sum($status['channels']));
-        $this->components->twoColumnDetail('Events in the outbox', (string) $status['outbox']['events']);
-        $this->components->twoColumnDetail('Dead letters', $status['dead_letters'] > 0 ? "<fg=yellow>{$status['dead_letters']}</>" : '0');
-        $this->components->twoColumnDetail('Delivered', sprintf(
-            '%s in %s', $this->count($counters['events_delivered'] ?? 0, 'event'), $this->count($counters['batches_delivered'] ?? 0, 'request'),
-        ));
-        $this->components->twoColumnDetail('Given up', $this->count($counters['events_dropped'] ?? 0, 'event'));
+        $this->components->twoColumnDetail('Redis', $status['redis']['version'] ?? 'reachable, but INFO is not allowed');
+        $this->components->twoColumnDetail('Occupied channels', Format::number(array_sum($status['channels'])));
+        $this->components->twoColumnDetail('Events in the outbox', Format::number($status['outbox']['events']));
+        $this->components->twoColumnDetail('Dead letters', $status['dead_letters'] > 0 ? "<fg=yellow>{$deadLetters}</>" : $deadLetters);
+        $this->components->twoColumnDetail('Events delivered', sprintf('%s in %s',
+            Format::number($counters['events_delivered'] ?? 0), Format::count($counters['batches_delivered'] ?? 0, 'request')));
+        $this->components->twoColumnDetail('Events dead-lettered', Format::number($counters['events_dropped'] ?? 0));
 
         foreach ($status['foreign_keys'] as $key) {
-            $this->components->error($this->text($key['message']));
+            $this->components->error($this->text(Format::sentence($key['message'])));
         }
     }
 
     /**
-     * Show the nodes.
+     * Show the servers.
      *
      * @param  array<string, mixed>  $status
      */
-    protected function showNodes(array $status): void
+    protected function showServers(array $status): void
     {
-        $this->title('Nodes');
+        $this->title('Servers');
 
         foreach ($status['nodes'] as $node) {
+            $state = NodeState::from($node['state']);
+
             $this->components->twoColumnDetail(
                 sprintf('%s <fg=gray>%s, process %d, up for %s</>',
-                    $this->text($node['node']), $node['version'], $node['pid'], $this->time(max(0, $node['written_ms'] - $node['started_ms']))),
-                match ($node['state']) {
-                    'running' => '<fg=green;options=bold>RUNNING</>',
-                    'stopped' => '<fg=gray>stopped '.$this->ago($node['written_ms'], $status['time_ms']).'</>',
-                    default => '<fg=red;options=bold>SILENT</> for '.$this->time($status['time_ms'] - $node['written_ms']),
+                    $this->text($node['node']), $node['version'], $node['pid'], Format::elapsed($node['started_ms'], $node['written_ms'])),
+                $state->tone()->badge($state->value).match ($state) {
+                    NodeState::Running => '',
+                    NodeState::Stopped, NodeState::Silent => ' for '.Format::elapsed($node['written_ms'], $status['time_ms']),
                 },
             );
         }
     }
 
     /**
-     * Show the endpoints, each with what is wrong with it.
+     * Show the endpoints.
      *
      * @param  array<string, mixed>  $status
      */
@@ -117,39 +119,44 @@ class StatusCommand extends WebhooksCommand
         $this->title('Endpoints');
 
         foreach ($status['endpoints'] as $endpoint) {
-            $since = $endpoint['since_ms'] === null ? '' : ' for '.$this->time(max(0, $status['time_ms'] - $endpoint['since_ms']));
+            $state = EndpointState::of($endpoint['state']);
+            $since = $endpoint['since_ms'] === null ? '' : ' for '.Format::elapsed($endpoint['since_ms'], $status['time_ms']);
 
             $this->components->twoColumnDetail(
                 sprintf('%s <fg=gray>%s</>', $this->text($endpoint['label']), $this->text($endpoint['id'])),
-                match ($endpoint['state']) {
-                    'ok' => '<fg=green;options=bold>OK</>',
-                    'paused' => "<fg=yellow;options=bold>PAUSED</>{$since}",
-                    'resuming' => '<fg=yellow;options=bold>RESUMING</>',
-                    'unreported' => '<fg=gray>not reported by a server</>',
-                    'disabled' => "<fg=red;options=bold>DISABLED</>{$since}",
-                    default => "<fg=red;options=bold>FAILING</>{$since}",
-                },
+                $state->tone()->badge($state->label()).$since,
             );
 
-            if ($endpoint['nodes'] === [] && $endpoint['attempts'] === 0) {
-                continue;
+            if ($endpoint['nodes'] !== [] || $endpoint['attempts'] > 0) {
+                $this->components->bulletList($this->endpointDetails($endpoint, $state, $status['time_ms']));
             }
-
-            $this->components->bulletList(array_filter([
-                sprintf('%s delivered, %s given up, %s waiting',
-                    $this->count($endpoint['events_delivered'], 'event'), $endpoint['events_dropped'], $endpoint['depth']),
-                $endpoint['p50_ms'] === null ? null : sprintf('half of %s within %s ms, 95 %% within %s ms',
-                    $this->count($endpoint['attempts'], 'request'), $endpoint['p50_ms'], $endpoint['p95_ms']),
-                $endpoint['state'] === 'disabled' ? "answered 410 Gone; send to it again with resonate-webhooks:resume {$this->text($endpoint['id'])}" : null,
-                $endpoint['last_error'] === null ? null : sprintf('%s, %s (%s in a row); last success %s',
-                    $this->text($endpoint['last_error']), $this->ago($endpoint['last_attempt_ms'], $status['time_ms']),
-                    $endpoint['consecutive_failures'], $this->ago($endpoint['last_success_ms'], $status['time_ms'])),
-            ]));
         }
 
         if ($status['endpoints_omitted'] > 0) {
-            $this->components->info("And {$status['endpoints_omitted']} more.");
+            $this->components->info('And '.Format::count($status['endpoints_omitted'], 'more endpoint').'.');
         }
+    }
+
+    /**
+     * Get what servers report of an endpoint.
+     *
+     * @param  array<string, mixed>  $endpoint
+     * @return list<string>
+     */
+    protected function endpointDetails(array $endpoint, EndpointState $state, int $now): array
+    {
+        $lastSuccess = $endpoint['last_success_ms'] === null ? 'never' : Format::relative($endpoint['last_success_ms'], $now);
+
+        return array_values(array_filter([
+            sprintf('%s delivered, %s dead-lettered, %s waiting',
+                Format::count($endpoint['events_delivered'], 'event'), Format::number($endpoint['events_dropped']), Format::number($endpoint['depth'])),
+            $endpoint['p50_ms'] === null ? null : sprintf('latency of %s: p50 %s, p95 %s, p99 %s', Format::count($endpoint['attempts'], 'attempt'),
+                Format::duration($endpoint['p50_ms']), Format::duration($endpoint['p95_ms']), Format::duration($endpoint['p99_ms'])),
+            $state === EndpointState::Disabled ? "answered 410 Gone; use resonate-webhooks:resume {$this->text($endpoint['id'])} to resume deliveries" : null,
+            $endpoint['last_error'] === null ? null : sprintf('%s %s, %s; last success: %s',
+                $this->text($endpoint['last_error']), Format::relative($endpoint['last_attempt_ms'], $now),
+                Format::count($endpoint['consecutive_failures'], 'consecutive failure'), $lastSuccess),
+        ]));
     }
 
     /**
@@ -163,16 +170,16 @@ class StatusCommand extends WebhooksCommand
             return;
         }
 
-        $this->title('What waits');
+        $this->title('Lanes');
 
         foreach (array_slice($status['lanes'], 0, static::LANES) as $lane) {
             $this->components->twoColumnDetail(
                 sprintf('%s <fg=gray>for %s of application %s</>',
-                    $this->count($lane['depth'], 'event'), $this->text($lane['endpoint']), $this->text($lane['app_id'])),
+                    Format::count($lane['depth'], 'event'), $this->text($lane['endpoint']), $this->text($lane['app_id'])),
                 implode(', ', array_filter([
-                    $lane['oldest_ms'] === null ? null : 'oldest '.$this->ago($lane['oldest_ms'], $status['time_ms']),
+                    $lane['oldest_ms'] === null ? null : 'oldest '.Format::relative($lane['oldest_ms'], $status['time_ms']),
                     $lane['attempt'] > 0 ? "attempt {$lane['attempt']}" : null,
-                    $lane['next_try_ms'] === null ? null : 'next in '.$this->time(max(0, $lane['next_try_ms'] - $status['time_ms'])),
+                    $lane['next_try_ms'] === null ? null : 'next attempt '.Format::relative($lane['next_try_ms'], $status['time_ms']),
                 ])),
             );
         }
@@ -180,12 +187,12 @@ class StatusCommand extends WebhooksCommand
         $more = $status['lanes_omitted'] + max(0, count($status['lanes']) - static::LANES);
 
         if ($more > 0) {
-            $this->components->info("And {$more} more.");
+            $this->components->info('And '.Format::count($more, 'shorter lane').'.');
         }
     }
 
     /**
-     * Begin a section.
+     * Show the title of a section.
      */
     protected function title(string $title): void
     {

@@ -9,9 +9,11 @@ use Symfony\Component\Console\Attribute\AsCommand;
 use Throwable;
 use Webpatser\Resonate\Application;
 use Webpatser\Resonate\Contracts\ApplicationProvider;
+use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
- * Sends a signed test from here, just as a server would.
+ * Sends a signed test to an endpoint, as a server would.
  */
 #[AsCommand(name: 'resonate-webhooks:test')]
 class TestCommand extends WebhooksCommand
@@ -22,8 +24,8 @@ class TestCommand extends WebhooksCommand
      * @var string
      */
     protected $signature = 'resonate-webhooks:test
-                            {endpoint? : The id, name or URL of an endpoint; all of them without it}
-                            {--app= : The id of the application whose secret signs}
+                            {endpoint? : The ID, name or URL of the endpoint; all endpoints by default}
+                            {--app= : The ID of the application that signs the test}
                             {--json : Output the results as JSON}';
 
     /**
@@ -31,10 +33,10 @@ class TestCommand extends WebhooksCommand
      *
      * @var string
      */
-    protected $description = 'Send a signed test to an endpoint, and say what became of it';
+    protected $description = 'Send a signed test to an endpoint and show the result';
 
     /**
-     * Do what the command is for.
+     * Perform the command.
      */
     protected function perform(): int
     {
@@ -42,7 +44,7 @@ class TestCommand extends WebhooksCommand
         $endpoints = $cluster->configured($this->argument('endpoint'));
 
         if ($endpoints === []) {
-            return $this->refuse($this->argument('endpoint') === null ? 'No endpoint is configured.' : $this->whyNot($this->argument('endpoint')));
+            return $this->refuse($this->argument('endpoint') === null ? 'No endpoints are configured.' : $this->whyNot($this->argument('endpoint')));
         }
 
         if (! $this->laravel->bound(ApplicationProvider::class)) {
@@ -61,7 +63,7 @@ class TestCommand extends WebhooksCommand
             $application = $this->applicationFor($endpoint, $applications);
 
             if ($application === null) {
-                return $this->refuse("There is no application to sign for {$this->text($endpoint['label'])}.");
+                return $this->refuse("No application found that can sign for {$this->text($endpoint['label'])}.");
             }
 
             $results[] = [
@@ -76,7 +78,7 @@ class TestCommand extends WebhooksCommand
     }
 
     /**
-     * The application in whose name an endpoint is tested.
+     * Get the application that signs the test of an endpoint.
      *
      * @param  array{app_id: string}  $endpoint
      * @param  Collection<array-key, Application>  $applications
@@ -89,7 +91,7 @@ class TestCommand extends WebhooksCommand
     }
 
     /**
-     * Show what became of a test.
+     * Show the result of a test.
      *
      * @param  array<string, mixed>  $result
      */
@@ -97,9 +99,7 @@ class TestCommand extends WebhooksCommand
     {
         $this->components->twoColumnDetail(
             sprintf('%s <fg=gray>application %s, %s</>', $this->text($result['label']), $this->text($result['app_id']), $result['id']),
-            $result['ok']
-                ? "<fg=green;options=bold>HTTP {$result['status']}</> <fg=gray>{$result['took_ms']} ms</>"
-                : "<fg=red;options=bold>{$this->text($result['error'])}</> <fg=gray>{$result['took_ms']} ms</>",
+            sprintf('%s <fg=gray>%s</>', $this->outcome($result), Format::duration($result['took_ms'])),
         );
 
         if ($result['advice'] !== null) {
@@ -108,12 +108,18 @@ class TestCommand extends WebhooksCommand
     }
 
     /**
-     * Say why there is nothing to test: only what configures an endpoint knows its whole URL and its headers.
+     * Explain why an endpoint cannot be tested: only the application that configures it knows its whole URL and its headers.
      */
     protected function whyNot(string $name): string
     {
-        return $this->quietly(fn () => array_column($this->cluster()->endpoints($name), 'label', 'id')) === []
+        try {
+            $reported = $this->cluster()->endpoints($name);
+        } catch (WebhooksException) {
+            $reported = [];
+        }
+
+        return $reported === []
             ? $this->unknownEndpoint($name)
-            : "The servers know [{$this->shown($name)}], this application does not: run the test where its EndpointProvider or config is.";
+            : "Servers report [{$this->redact($name)}], but this application does not configure it. Run the test where its EndpointProvider or config is.";
     }
 }

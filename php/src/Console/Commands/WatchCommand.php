@@ -6,17 +6,18 @@ namespace Webpatser\ResonateWebhooks\Console\Commands;
 
 use Illuminate\Support\Sleep;
 use Symfony\Component\Console\Attribute\AsCommand;
+use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
- * Shows deliveries as they happen, on all servers.
+ * Shows the deliveries of all servers as they happen.
  */
 #[AsCommand(name: 'resonate-webhooks:watch')]
 class WatchCommand extends WebhooksCommand
 {
     /**
-     * How often is looked, in milliseconds.
+     * The pause between two reads, in milliseconds.
      */
-    protected const int EVERY = 250;
+    protected const int INTERVAL = 250;
 
     /**
      * The console command signature.
@@ -24,7 +25,7 @@ class WatchCommand extends WebhooksCommand
      * @var string
      */
     protected $signature = 'resonate-webhooks:watch
-                            {--seconds= : How long to watch; until it is interrupted without it}
+                            {--seconds= : Stop after this number of seconds}
                             {--json : Output each delivery as a line of JSON}';
 
     /**
@@ -35,23 +36,23 @@ class WatchCommand extends WebhooksCommand
     protected $description = 'Watch deliveries as they happen';
 
     /**
-     * Whether somebody wants it to end.
+     * Whether a signal has asked the command to stop.
      */
     protected bool $interrupted = false;
 
     /**
-     * Do what the command is for.
+     * Perform the command.
      */
     protected function perform(): int
     {
-        $seconds = $this->option('seconds');
+        $seconds = $this->positiveNumber('seconds');
 
-        if ($seconds !== null && (! is_numeric($seconds) || $seconds <= 0)) {
+        if ($seconds === false) {
             return $this->refuse('The --seconds option must be a number above zero.');
         }
 
         $cluster = $this->cluster();
-        $end = $seconds === null ? INF : microtime(true) + (float) $seconds;
+        $end = $seconds === null ? INF : microtime(true) + $seconds;
         $last = $cluster->watch()['last'];
 
         $this->trap(fn () => [SIGINT, SIGTERM], function (): void {
@@ -59,13 +60,13 @@ class WatchCommand extends WebhooksCommand
         });
 
         if (! $this->option('json')) {
-            $this->components->info('Watching deliveries: they show within two seconds. Press Ctrl+C to end.');
+            $this->components->info('Watching deliveries. They appear within two seconds. Press Ctrl+C to stop.');
         }
 
         while (! $this->interrupted && microtime(true) < $end) {
             ['last' => $last, 'deliveries' => $deliveries] = $cluster->watch($last);
             array_walk($deliveries, $this->show(...));
-            Sleep::for(static::EVERY)->milliseconds();
+            Sleep::for(static::INTERVAL)->milliseconds();
         }
 
         return self::SUCCESS;
@@ -86,12 +87,10 @@ class WatchCommand extends WebhooksCommand
 
         $this->components->twoColumnDetail(
             sprintf('<fg=gray>%s</> %s <fg=gray>application %s, %s</>',
-                $this->date($delivery['time_ms']), $this->text($delivery['label']), $this->text($delivery['app_id']),
-                $this->count($delivery['events'], 'event')),
-            sprintf('<fg=gray>%s%s ms</> %s', $delivery['attempt'] > 1 ? "attempt {$delivery['attempt']}, " : '', $delivery['took_ms'],
-                $delivery['error'] === null
-                    ? "<fg=green;options=bold>HTTP {$delivery['status']}</>"
-                    : '<fg=red;options=bold>'.$this->text($delivery['error']).'</>'),
+                Format::dateTime($delivery['time_ms']), $this->text($delivery['label']), $this->text($delivery['app_id']),
+                Format::count($delivery['events'], 'event')),
+            sprintf('<fg=gray>%s%s</> %s', $delivery['attempt'] > 1 ? "attempt {$delivery['attempt']}, " : '',
+                Format::duration($delivery['took_ms']), $this->outcome($delivery)),
         );
     }
 }

@@ -4,37 +4,38 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
-use Closure;
 use Illuminate\Console\Command;
 use Illuminate\Contracts\Debug\ExceptionHandler;
-use Illuminate\Support\Carbon;
 use Symfony\Component\Console\Formatter\OutputFormatter;
 use Throwable;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Support\Format;
+
+use function Laravel\Prompts\confirm;
 
 /**
- * What the commands share: the cluster and its dead letters, the exit codes, and one clear line when something is wrong.
+ * The base of the commands: access to the cluster, exit codes, and errors in one line or one JSON document.
  */
 abstract class WebhooksCommand extends Command
 {
     /**
      * The exit code of a command that found no running server.
      */
-    protected const int NOTHING_RUNS = 2;
+    protected const int NO_RUNNING_SERVER = 2;
 
     /**
-     * Execute the console command: 0 is fine, 1 is wrong, 2 means that nothing runs.
+     * Execute the console command.
      */
     public function handle(): int
     {
         try {
             return $this->perform();
         } catch (WebhooksException $e) {
-            return $this->refuse($this->wantsJson() ? $e->getMessage() : ucfirst($e->getMessage()).'.');
+            return $this->refuse($this->wantsJson() ? $e->getMessage() : Format::sentence($e->getMessage()));
         } catch (Throwable $e) {
-            // A program that reads JSON gets JSON; the log gets the rest.
+            // With --json the output stays JSON, and the exception goes to the log.
             if (! $this->wantsJson()) {
                 throw $e;
             }
@@ -46,14 +47,14 @@ abstract class WebhooksCommand extends Command
     }
 
     /**
-     * Do what the command is for.
+     * Perform the command and return its exit code.
      *
      * @throws WebhooksException
      */
     abstract protected function perform(): int;
 
     /**
-     * The servers of this application.
+     * Get the servers of this application.
      */
     protected function cluster(): Cluster
     {
@@ -61,7 +62,7 @@ abstract class WebhooksCommand extends Command
     }
 
     /**
-     * The dead letters of this application.
+     * Get the dead letters of this application.
      */
     protected function deadLetters(): DeadLetters
     {
@@ -69,17 +70,17 @@ abstract class WebhooksCommand extends Command
     }
 
     /**
-     * Say in one line, or in one JSON document, why nothing was done.
+     * Output an error, as JSON if requested, and return the exit code for it.
      */
-    protected function refuse(string $why): int
+    protected function refuse(string $error): int
     {
-        $this->wantsJson() ? $this->json(['error' => $why]) : $this->components->error($why);
+        $this->wantsJson() ? $this->json(['error' => $error]) : $this->components->error($error);
 
         return self::FAILURE;
     }
 
     /**
-     * Whether a program reads the output.
+     * Determine if the output is JSON.
      */
     protected function wantsJson(): bool
     {
@@ -87,22 +88,7 @@ abstract class WebhooksCommand extends Command
     }
 
     /**
-     * What there is to choose from; nothing when that cannot be found out, which the command says by itself.
-     *
-     * @param  Closure(): array<string, string>  $choices
-     * @return array<string, string>
-     */
-    protected function quietly(Closure $choices): array
-    {
-        try {
-            return $choices();
-        } catch (WebhooksException) {
-            return [];
-        }
-    }
-
-    /**
-     * Write a document and nothing else.
+     * Output a JSON document.
      *
      * @param  array<mixed>  $document
      */
@@ -114,63 +100,73 @@ abstract class WebhooksCommand extends Command
     }
 
     /**
-     * How long ago something was, by the same clock as now.
+     * Ask for confirmation, unless the command runs with --force.
      */
-    protected function ago(?int $ms, int $now): string
+    protected function confirmed(string $question): bool
     {
-        return $ms === null ? 'never' : $this->time(max(0, $now - $ms)).' ago';
+        if ($this->option('force')) {
+            return true;
+        }
+
+        if (! $this->input->isInteractive()) {
+            $this->components->error('Use --force in non-interactive mode.');
+
+            return false;
+        }
+
+        if (confirm($question, default: false)) {
+            return true;
+        }
+
+        $this->components->warn('Command cancelled.');
+
+        return false;
     }
 
     /**
-     * A time in its two largest units.
+     * Parse an option that is a positive number; null without it, false when it is something else.
      */
-    protected function time(int $ms): string
+    protected function positiveNumber(string $option): float|false|null
     {
-        $seconds = intdiv($ms, 1000);
+        $value = $this->option($option);
 
         return match (true) {
-            $ms < 1000 => "{$ms} ms",
-            $seconds < 60 => "{$seconds} s",
-            $seconds < 3600 => sprintf('%d min %02d s', intdiv($seconds, 60), $seconds % 60),
-            $seconds < 86400 => sprintf('%d h %02d min', intdiv($seconds, 3600), intdiv($seconds, 60) % 60),
-            default => sprintf('%d d %02d h', intdiv($seconds, 86400), intdiv($seconds, 3600) % 24),
+            $value === null => null,
+            is_numeric($value) && $value > 0 => (float) $value,
+            default => false,
         };
     }
 
     /**
-     * A date in the application's time zone.
+     * Format the outcome of an attempt: its status, or its error.
+     *
+     * @param  array<string, mixed>  $attempt
      */
-    protected function date(int $ms): string
+    protected function outcome(array $attempt): string
     {
-        return Carbon::createFromTimestampMs($ms, config('app.timezone') ?: 'UTC')->format('Y-m-d H:i:s');
+        return $attempt['error'] === null
+            ? "<fg=green;options=bold>HTTP {$attempt['status']}</>"
+            : "<fg=red;options=bold>{$this->text($attempt['error'])}</>";
     }
 
     /**
-     * A number of things, in words.
-     */
-    protected function count(int $number, string $thing): string
-    {
-        return "{$number} {$thing}".($number === 1 ? '' : 's');
-    }
-
-    /**
-     * No endpoint has this name.
+     * Describe an endpoint that was not found.
      */
     protected function unknownEndpoint(string $name): string
     {
-        return "No endpoint is called [{$this->shown($name)}].";
+        return "Unable to find endpoint [{$this->redact($name)}].";
     }
 
     /**
-     * The name that was given. It may be a URL with secrets in it, and output is kept by schedulers.
+     * Redact the secrets in a name that may be a URL, since schedulers keep the output.
      */
-    protected function shown(string $name): string
+    protected function redact(string $name): string
     {
         return $this->text((string) preg_replace(['#//.*@#s', '/\?.+/s'], ['//…@', '?…'], mb_scrub($name)));
     }
 
     /**
-     * Text of foreign origin, which must not format the output nor break a line.
+     * Escape text of others, so that it neither formats the output nor breaks a line.
      */
     protected function text(string $text): string
     {

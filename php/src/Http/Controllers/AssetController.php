@@ -8,12 +8,12 @@ use Illuminate\Http\Response;
 use Webpatser\ResonateWebhooks\Support\DashboardUrl;
 
 /**
- * Serves the style and the script of the page, as files of their own so that a strict policy lets them in.
+ * Serves the style sheet and the script of the dashboard, which its content security policy does not allow inline.
  */
 class AssetController
 {
     /**
-     * The URL of a file, another one whenever it changes.
+     * Get the URL of a file, with a hash of its content.
      */
     public static function url(string $file): string
     {
@@ -32,7 +32,7 @@ class AssetController
     }
 
     /**
-     * Where a file is.
+     * Get the path of a file.
      */
     private static function path(string $file): string
     {

@@ -8,18 +8,20 @@ use Illuminate\Http\RedirectResponse;
 use Symfony\Component\HttpFoundation\Response;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
+use Webpatser\ResonateWebhooks\Events\Operation;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Support\DashboardUrl;
+use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
- * What the pages share: the cluster, its dead letters, and a page that says why neither can be shown.
+ * The base of the dashboard's controllers: access to the cluster, and an error page when there is none.
  */
 abstract class DashboardController
 {
     /**
-     * The cluster; not injected, for the router may keep a controller for the next request.
+     * Get the cluster. It is not injected, since the router may keep a controller for the next request.
      */
     protected function cluster(): Cluster
     {
@@ -27,7 +29,7 @@ abstract class DashboardController
     }
 
     /**
-     * The dead letters.
+     * Get the dead letters.
      */
     protected function deadLetters(): DeadLetters
     {
@@ -35,7 +37,7 @@ abstract class DashboardController
     }
 
     /**
-     * Execute an action on the controller; the router calls it, and never sees what is answered here.
+     * Execute an action on the controller. The router calls it, so that errors become a page.
      *
      * @param  array<string, mixed>  $parameters
      */
@@ -49,41 +51,49 @@ abstract class DashboardController
     }
 
     /**
-     * Say why nothing can be shown or done.
+     * Show why the dashboard is unavailable.
      */
     protected function unavailable(WebhooksException $e): Response
     {
         [$title, $advice] = match (true) {
-            $e instanceof ExtensionMissing => ['The extension is missing here', 'The page asks Redis by means of the extension, so the PHP that serves it needs it too, like the servers.'],
-            $e instanceof InvalidConfig => ['The config is refused', 'Correct config/resonate-webhooks.php; after config:cache, cache it again.'],
-            default => ['Redis cannot be asked', 'What the servers do with Redis, and what waits in it, is not touched by that. This page asks again when it is loaded.'],
+            $e instanceof ExtensionMissing => ['The extension is not loaded', 'The dashboard needs the extension to read from Redis. Install it in the PHP that serves this page, as on the servers.'],
+            $e instanceof InvalidConfig => ['The config is invalid', 'Correct config/resonate-webhooks.php. If the config is cached, run config:cache again.'],
+            default => ['Redis is unavailable', 'This page cannot reach Redis. Servers have their own connections to it. Reload the page to try again.'],
         };
 
         return response()->view(
             request()->routeIs('*.live') ? 'resonate-webhooks::dashboard.partials.unavailable' : 'resonate-webhooks::dashboard.unavailable',
-            ['title' => $title, 'advice' => $advice, 'message' => ($e instanceof InvalidConfig ? $e->getMessage() : ucfirst($e->getMessage())).'.'],
+            ['title' => $title, 'advice' => $advice, 'message' => Format::sentence($e->getMessage())],
             503,
-            // By this the page's script knows it from an application that is down.
+            // Tells the page's script that the application itself is up.
             ['X-Resonate-Webhooks' => 'unavailable'],
         );
     }
 
     /**
-     * Go to a page and say there what was done, or that nothing was.
+     * Redirect to a page that shows a message.
      */
-    protected function done(string $route, string $what): RedirectResponse
+    protected function redirectWithMessage(string $route, string $message): RedirectResponse
     {
-        // Laravel's redirector would add scheme and host.
-        return (new RedirectResponse(DashboardUrl::to($route)))->setSession(session()->driver())->with('resonate-webhooks-done', $what);
+        // The redirector of Laravel would add scheme and host.
+        return (new RedirectResponse(DashboardUrl::to($route)))->setSession(session()->driver())->with('resonate-webhooks-message', $message);
     }
 
     /**
-     * A field of the request, if it is text.
+     * Get a field of the request; an empty string unless it is text.
      */
     protected function field(string $name): string
     {
         $value = request()->input($name);
 
         return is_string($value) ? $value : '';
+    }
+
+    /**
+     * Get the operation that the request names, if it names one.
+     */
+    protected function operation(): ?Operation
+    {
+        return Operation::tryFrom($this->field('action'));
     }
 }

@@ -6,80 +6,76 @@ namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Contracts\View\View;
 use Illuminate\Http\RedirectResponse;
+use Webpatser\ResonateWebhooks\Events\Operation;
 use Webpatser\ResonateWebhooks\Support\DashboardUrl;
 use Webpatser\ResonateWebhooks\Support\DeadLetterSearch;
 use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
- * Shows the webhooks that were given up, and has them sent again or forgotten.
+ * Shows, retries and forgets dead letters.
  */
 class DeadLetterController extends DashboardController
 {
     /**
-     * How many letters one request may name.
+     * The number of dead letters that one request may select.
      */
-    protected const int AT_ONCE = 100;
+    protected const int MAX_SELECTED = 100;
 
     /**
-     * A page of them, newest first.
+     * List the dead letters, newest first.
      */
     public function index(): View
     {
-        $letters = $this->deadLetters();
+        $deadLetters = $this->deadLetters();
         $search = trim($this->field('search'));
 
         return view('resonate-webhooks::dashboard.dead-letters.index', [
-            'page' => (new DeadLetterSearch($letters))->page($search, $this->field('before') ?: null),
+            'page' => (new DeadLetterSearch($deadLetters))->page($search, $this->field('before') ?: null),
             'search' => $search,
             'before' => $this->field('before'),
-            'total' => $letters->count(),
-            'now' => Format::now(),
+            'total' => $deadLetters->count(),
+            'now' => $this->now(),
         ]);
     }
 
     /**
-     * One of them, with what it says.
+     * Show a dead letter and its body.
      */
-    public function show(string $letter): View
+    public function show(string $id): View
     {
         return view('resonate-webhooks::dashboard.dead-letters.show', [
-            'letter' => $this->deadLetters()->find($letter) ?? abort(404),
-            'now' => Format::now(),
+            'deadLetter' => $this->deadLetters()->find($id) ?? abort(404),
+            'now' => $this->now(),
         ]);
     }
 
     /**
-     * Ask before any are sent again or forgotten.
+     * Ask for confirmation.
      */
     public function confirm(): View|RedirectResponse
     {
-        $letters = $this->deadLetters();
         $all = $this->field('all') !== '';
-        // Without their bodies, which may be long.
-        $chosen = $all ? [] : array_values(array_filter(array_map(
-            fn (string $letter) => array_diff_key($letters->find($letter) ?? [], ['body' => '']),
-            $this->chosen(),
-        )));
-        $count = $all ? $letters->count() : count($chosen);
+        $selected = $all ? [] : $this->selectedDeadLetters();
+        $count = $all ? $this->deadLetters()->count() : count($selected);
 
         if ($count === 0) {
-            return $this->done('dead-letters', $all ? 'There are no dead letters.' : 'Nothing was chosen that is still there.');
+            return $this->redirectWithMessage('dead-letters', $all ? 'There are no dead letters.' : 'No dead letters selected, or they no longer exist.');
         }
 
-        $forget = $this->field('action') === 'forget';
+        $forget = $this->operation() === Operation::Forget;
         $which = ($all ? 'all ' : '').Format::count($count, 'dead letter');
 
         return view('resonate-webhooks::dashboard.confirm', [
-            'title' => $forget ? "Forget {$which}?" : "Send {$which} again?",
-            'about' => array_map(fn (array $letter) => [
-                'label' => $letter['letter'],
-                'url' => ($letter['url'] ?: $letter['endpoint'] ?: 'no endpoint').', '.Format::count($letter['events'], 'event').", {$letter['reason']}",
-            ], $chosen),
+            'title' => $forget ? "Forget {$which}?" : "Retry {$which}?",
+            'subjects' => array_map(fn (array $deadLetter) => [
+                'label' => $deadLetter['letter'],
+                'url' => ($deadLetter['url'] ?: $deadLetter['endpoint'] ?: 'no endpoint').', '.Format::count($deadLetter['events'], 'event').", {$deadLetter['reason']}",
+            ], $selected),
             'explanation' => $forget
-                ? 'They are deleted, and can neither be read nor sent again.'
-                : 'They go out under their old ids, signed anew, with one attempt each; new events go first. Each stays a dead letter until it has been delivered. After one that fails, its endpoint gets no more of them.',
+                ? 'Forgotten dead letters are deleted. They cannot be retried afterwards.'
+                : 'Each dead letter is sent once, with its old webhook-id and a new signature. New events go first. A dead letter is kept until it is delivered. After a failed attempt, the endpoint gets no more of this retry.',
             'action' => DashboardUrl::to('dead-letters.'.($forget ? 'forget' : 'retry')),
-            'fields' => $all ? ['all' => '1', 'asked' => (string) time()] : ['letters' => array_column($chosen, 'letter')],
+            'fields' => $all ? ['all' => '1', 'asked' => (string) time()] : ['ids' => array_column($selected, 'letter')],
             'button' => $forget ? 'Forget' : 'Retry',
             'dangerous' => $forget,
             'back' => DashboardUrl::to('dead-letters'),
@@ -87,40 +83,61 @@ class DeadLetterController extends DashboardController
     }
 
     /**
-     * Have letters sent again.
+     * Send dead letters again.
      */
     public function retry(): RedirectResponse
     {
-        $letters = $this->deadLetters();
-        $found = $this->field('all') !== '' ? $letters->retryAll() : $letters->retry($this->chosen());
+        $deadLetters = $this->deadLetters();
+        $queued = $this->field('all') !== '' ? $deadLetters->retryAll() : $deadLetters->retry($this->selectedIds());
 
-        return $this->done('dead-letters', $found === 0
-            ? 'None of them was there any more.'
-            : Format::count($found, 'dead letter').' will be sent again; each is kept until it has been delivered.');
+        return $this->redirectWithMessage('dead-letters', $queued === 0
+            ? 'No dead letters found.'
+            : Format::count($queued, 'dead letter').' queued. Each is kept until it is delivered.');
     }
 
     /**
-     * Delete letters. All are those that were there when it was asked: what came since, nobody has agreed to lose.
+     * Delete dead letters. "All" are those that existed when the confirmation was shown.
      */
     public function forget(): RedirectResponse
     {
-        $letters = $this->deadLetters();
-        $found = $this->field('all') !== ''
-            ? $letters->flush(max(0, time() - (int) $this->field('asked')))
-            : $letters->forget($this->chosen());
+        $deadLetters = $this->deadLetters();
+        $deleted = $this->field('all') !== ''
+            ? $deadLetters->flush(max(0, time() - (int) $this->field('asked')))
+            : $deadLetters->forget($this->selectedIds());
 
-        return $this->done('dead-letters', Format::count($found, 'dead letter').' deleted.');
+        return $this->redirectWithMessage('dead-letters', Format::count($deleted, 'dead letter').' deleted.');
     }
 
     /**
-     * The letters that the request names.
+     * Get the selected dead letters that exist, without their bodies, which may be long.
+     *
+     * @return list<array<string, mixed>>
+     */
+    protected function selectedDeadLetters(): array
+    {
+        return array_values(array_filter(array_map(
+            fn (string $id) => array_diff_key($this->deadLetters()->find($id) ?? [], ['body' => '']),
+            $this->selectedIds(),
+        )));
+    }
+
+    /**
+     * Get the IDs of the selected dead letters.
      *
      * @return list<string>
      */
-    protected function chosen(): array
+    protected function selectedIds(): array
     {
-        $letters = array_filter((array) request()->input('letters', []), fn (mixed $letter) => is_string($letter) && preg_match('/^\d+-\d+$/D', $letter) === 1);
+        $ids = array_filter((array) request()->input('ids', []), fn (mixed $id) => is_string($id) && preg_match('/^\d+-\d+$/D', $id) === 1);
 
-        return array_slice(array_values(array_unique($letters)), 0, static::AT_ONCE);
+        return array_slice(array_values(array_unique($ids)), 0, static::MAX_SELECTED);
+    }
+
+    /**
+     * Get the time of this machine's clock, in Unix ms.
+     */
+    protected function now(): int
+    {
+        return (int) floor(microtime(true) * 1000);
     }
 }

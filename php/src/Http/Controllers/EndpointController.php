@@ -6,27 +6,28 @@ namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Contracts\View\View;
 use Illuminate\Http\RedirectResponse;
+use Webpatser\ResonateWebhooks\Events\Operation;
 use Webpatser\ResonateWebhooks\Support\DashboardUrl;
 
 /**
- * Pauses endpoints and has them go on.
+ * Pauses and resumes endpoints.
  */
 class EndpointController extends DashboardController
 {
     /**
-     * Ask before either.
+     * Ask for confirmation.
      */
     public function confirm(): View
     {
         $endpoint = $this->endpoint();
-        $pause = $this->field('action') !== 'resume';
+        $pause = $this->operation() !== Operation::Resume;
 
         return view('resonate-webhooks::dashboard.confirm', [
-            'title' => $pause ? 'Pause this endpoint?' : 'Have this endpoint go on?',
-            'about' => [$endpoint],
+            'title' => $pause ? 'Pause this endpoint?' : 'Resume this endpoint?',
+            'subjects' => [$endpoint],
             'explanation' => $pause
-                ? 'Within two seconds no server sends anything more to it. Its events wait, and no time runs out for them.'
-                : 'Within two seconds every server sends to it again: what has waited, and what comes. Events that were given up meanwhile are dead letters.',
+                ? 'Servers stop sending to it within two seconds. Its events wait, and their time limits for retries are suspended.'
+                : 'Servers start sending to it within two seconds, events that have waited included. Events that became dead letters stay dead letters.',
             'action' => DashboardUrl::to('endpoints.'.($pause ? 'pause' : 'resume')),
             'fields' => ['endpoint' => $endpoint['id']],
             'button' => $pause ? 'Pause' : 'Resume',
@@ -36,31 +37,31 @@ class EndpointController extends DashboardController
     }
 
     /**
-     * Have nothing more sent to an endpoint.
+     * Pause an endpoint.
      */
     public function pause(): RedirectResponse
     {
         $endpoint = $this->endpoint();
 
-        return $this->done('overview', $this->cluster()->pause($endpoint['id'])
-            ? "{$endpoint['label']} is paused, on every server within two seconds. Its events wait."
-            : "{$endpoint['label']} was paused already.");
+        return $this->redirectWithMessage('overview', $this->cluster()->pause($endpoint['id'])
+            ? "{$endpoint['label']} is paused. Servers stop sending to it within two seconds; its events wait."
+            : "{$endpoint['label']} is already paused.");
     }
 
     /**
-     * End a pause.
+     * Resume an endpoint.
      */
     public function resume(): RedirectResponse
     {
         $endpoint = $this->endpoint();
 
-        return $this->done('overview', $this->cluster()->resume($endpoint['id'])
-            ? "{$endpoint['label']} goes on, on every server within two seconds."
-            : "{$endpoint['label']} was neither paused nor disabled.");
+        return $this->redirectWithMessage('overview', $this->cluster()->resume($endpoint['id'])
+            ? "{$endpoint['label']} is resumed. Servers start sending to it within two seconds."
+            : "{$endpoint['label']} is neither paused nor disabled.");
     }
 
     /**
-     * The endpoint that is meant.
+     * Get the endpoint that the request names.
      *
      * @return array<string, mixed>
      */

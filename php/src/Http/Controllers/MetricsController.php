@@ -11,29 +11,31 @@ use Webpatser\ResonateWebhooks\Exceptions\RedisFailed;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 
 /**
- * Answers Prometheus for the whole cluster.
+ * Serves the metrics of the whole cluster to Prometheus.
  */
 class MetricsController
 {
     /**
-     * Show the metrics that the nodes have written to Redis, or let the scrape fail. Who scrapes is told no address, path or
-     * setting; `check` has the details.
+     * Show the metrics, or fail the scrape with a reason that reveals no address, path or setting.
      */
     public function __invoke(Cluster $cluster): Response
     {
         try {
             return $this->text($cluster->metrics(), Response::HTTP_OK);
         } catch (WebhooksException $e) {
-            $why = match (true) {
+            $reason = match (true) {
                 $e instanceof ExtensionMissing => 'The PHP extension resonate_webhooks is not loaded in this PHP.',
-                $e instanceof RedisFailed => 'Redis cannot be asked.',
-                default => 'The config of the webhooks is refused.',
+                $e instanceof RedisFailed => 'Redis is unavailable.',
+                default => 'The config is invalid.',
             };
 
-            return $this->text("{$why} \"php artisan resonate-webhooks:check\" tells more.\n", Response::HTTP_SERVICE_UNAVAILABLE);
+            return $this->text("{$reason} Run \"php artisan resonate-webhooks:check\" for details.\n", Response::HTTP_SERVICE_UNAVAILABLE);
         }
     }
 
+    /**
+     * Create a response in the text format of Prometheus.
+     */
     private function text(string $text, int $status): Response
     {
         return new Response($text, $status, ['Content-Type' => 'text/plain; version=0.0.4; charset=utf-8']);

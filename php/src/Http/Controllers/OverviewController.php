@@ -12,27 +12,27 @@ use Illuminate\Contracts\View\View;
 class OverviewController extends DashboardController
 {
     /**
-     * The whole page.
+     * Show the page.
      */
     public function index(): View
     {
-        return view('resonate-webhooks::dashboard.overview', $this->content());
+        return view('resonate-webhooks::dashboard.overview', $this->data());
     }
 
     /**
-     * The part of it that the page's script asks for again and again.
+     * Show the part of the page that its script refreshes.
      */
     public function live(): View
     {
-        return view('resonate-webhooks::dashboard.live', $this->content());
+        return view('resonate-webhooks::dashboard.live', $this->data());
     }
 
     /**
-     * What both show.
+     * Get the data of the views.
      *
      * @return array<string, mixed>
      */
-    protected function content(): array
+    protected function data(): array
     {
         $status = $this->cluster()->status();
 

@@ -10,7 +10,7 @@ use Illuminate\Http\Request;
 use Symfony\Component\HttpFoundation\Response;
 
 /**
- * Lets in whom the gate lets in.
+ * Authorizes access to the dashboard and the metrics.
  */
 class AuthorizeDashboard
 {
@@ -19,6 +19,9 @@ class AuthorizeDashboard
      */
     public const string ABILITY = 'viewResonateWebhooks';
 
+    /**
+     * Create a new middleware instance.
+     */
     public function __construct(protected Gate $gate)
     {
         //

@@ -9,13 +9,13 @@ use Illuminate\Http\Request;
 use Symfony\Component\HttpFoundation\Response;
 
 /**
- * Tells browsers that the page needs nothing but itself. Much of what it shows was written by strangers: should any of it
- * ever get past the escaping, it still could not run, load or send anything.
+ * Adds security headers to the dashboard. It shows text that clients chose: if any of it got past the escaping, the policy
+ * would keep it from running, loading or sending anything.
  */
 class SecurityHeaders
 {
     /**
-     * What the page may do.
+     * The content security policy.
      */
     protected const string POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
         ."form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -29,7 +29,7 @@ class SecurityHeaders
     {
         $response = $next($request);
 
-        // The application's own page for an error has styles that such a policy would not let in.
+        // The policy would block the styles of the application's own error pages.
         if (isset($response->exception)) {
             return $response;
         }

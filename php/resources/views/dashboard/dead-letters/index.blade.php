@@ -18,16 +18,16 @@
     </div>
 
     <form method="get" action="{{ DashboardUrl::to('dead-letters') }}" class="search" role="search">
-        <label for="search">Text in endpoint, application, reason, id or body</label>
+        <label for="search">Search endpoint, application, reason, ID or body</label>
         <input type="search" id="search" name="search" value="{{ $search }}">
         <button class="button">Search</button>
         @if ($search !== '')<a href="{{ DashboardUrl::to('dead-letters') }}">Show all</a>@endif
     </form>
 
-    @if ($page['letters'] === [])
+    @if ($page['dead_letters'] === [])
         <p class="card empty">
-            @if ($search === '') There are no {{ $before === '' ? '' : 'older ' }}dead letters: nothing was given up that has not been sent since, or forgotten.
-            @else None of the {{ Format::number($page['looked']) }} that were searched has “<x-resonate-webhooks::sanitized :text="$search" />” in it.
+            @if ($search === '') There are no {{ $before === '' ? '' : 'older ' }}dead letters.
+            @else None of the {{ Format::count($page['searched'], 'dead letter') }} searched contain “<x-resonate-webhooks::sanitized :text="$search" />”.
             @endif
         </p>
     @else
@@ -35,6 +35,6 @@
     @endif
 
     @if ($page['next'] !== null)
-        <p><a class="button button-plain" rel="next" href="{{ DashboardUrl::to('dead-letters', array_filter(['search' => $search, 'before' => $page['next']])) }}">{{ $search === '' ? 'Older ones' : 'Search older ones' }}</a></p>
+        <p><a class="button button-plain" rel="next" href="{{ DashboardUrl::to('dead-letters', array_filter(['search' => $search, 'before' => $page['next']])) }}">{{ $search === '' ? 'Older dead letters' : 'Search older dead letters' }}</a></p>
     @endif
 @endsection

@@ -3,7 +3,7 @@
     <h2 id="channels-title">Occupied channels</h2>
 
     @if ($status['channels'] === [])
-        <p class="empty">No server has met an application yet.</p>
+        <p class="empty">No server has reported an application yet.</p>
     @else
         <table>
             <thead>

@@ -1,7 +1,10 @@
+@use('Webpatser\ResonateWebhooks\Events\Operation')
 @use('Webpatser\ResonateWebhooks\Support\DashboardUrl')
+@use('Webpatser\ResonateWebhooks\Support\EndpointState')
 @use('Webpatser\ResonateWebhooks\Support\Format')
 @php
-    $action = $endpoint['is_paused'] || $endpoint['is_disabled'] ? 'resume' : 'pause';
+    $state = EndpointState::of($endpoint['state']);
+    $action = ($endpoint['is_paused'] || $endpoint['is_disabled'] ? Operation::Resume : Operation::Pause)->value;
     $failures = max(0, $endpoint['attempts'] - $endpoint['deliveries']);
 @endphp
 <tr>
@@ -10,30 +13,30 @@
         <small class="muted">{{ $endpoint['app_id'] === '*' ? 'all applications' : 'application' }} @if ($endpoint['app_id'] !== '*')<x-resonate-webhooks::sanitized :text="$endpoint['app_id']" />@endif</small>
     </th>
     <td data-label="State">
-        <x-resonate-webhooks::badge :state="$endpoint['state']" />
-        @if ($endpoint['since_ms'] !== null)<small>since <x-resonate-webhooks::time :ms="$endpoint['since_ms']" :now="$now" /></small>@endif
+        <x-resonate-webhooks::badge :tone="$state->tone()">{{ $state->label() }}</x-resonate-webhooks::badge>
+        @if ($endpoint['since_ms'] !== null)<small>for <x-resonate-webhooks::time :ms="$endpoint['since_ms']" :now="$now" elapsed /></small>@endif
         @if (count($endpoint['nodes']) > 1)<small class="muted">{{ implode(', ', array_map(fn ($state, $servers) => Format::count($servers, 'server')." {$state}", array_keys($endpoint['nodes']), $endpoint['nodes'])) }}</small>@endif
     </td>
     <td data-label="Last attempt">
-        <x-resonate-webhooks::time :ms="$endpoint['last_attempt_ms']" :now="$now" never="none yet" />
+        <x-resonate-webhooks::time :ms="$endpoint['last_attempt_ms']" :now="$now" never="none" />
         @if ($endpoint['last_error'] !== null)
-            <small class="error"><x-resonate-webhooks::sanitized :text="$endpoint['last_error']" />@if ($endpoint['consecutive_failures'] > 1), {{ Format::number($endpoint['consecutive_failures']) }} in a row @endif</small>
-            <small class="muted">last success <x-resonate-webhooks::time :ms="$endpoint['last_success_ms']" :now="$now" /></small>
+            <small class="error"><x-resonate-webhooks::sanitized :text="$endpoint['last_error']" />@if ($endpoint['consecutive_failures'] > 1), {{ Format::count($endpoint['consecutive_failures'], 'consecutive failure') }} @endif</small>
+            <small class="muted">last success: <x-resonate-webhooks::time :ms="$endpoint['last_success_ms']" :now="$now" /></small>
         @elseif ($endpoint['last_status'] !== null)
             <small class="muted">HTTP {{ $endpoint['last_status'] }}</small>
         @endif
     </td>
-    <td data-label="Since the servers began">
+    <td data-label="Since the servers started">
         {{ Format::count($endpoint['events_delivered'], 'event') }} delivered
         <small class="muted">in {{ Format::count($endpoint['deliveries'], 'request') }}; {{ Format::number($failures) }} failed</small>
-        @if ($endpoint['events_dropped'] > 0)<small class="error">{{ Format::count($endpoint['events_dropped'], 'event') }} given up</small>@endif
+        @if ($endpoint['events_dropped'] > 0)<small class="error">{{ Format::count($endpoint['events_dropped'], 'event') }} dead-lettered</small>@endif
         @if ($endpoint['depth'] > 0)<small>{{ Format::number($endpoint['depth']) }} waiting</small>@endif
     </td>
-    <td data-label="Answers within">
+    <td data-label="Latency">
         @if ($endpoint['p50_ms'] === null)
-            <span class="muted">no answer yet</span>
+            <span class="muted">none</span>
         @else
-            {{ Format::duration($endpoint['p50_ms']) }} <small class="muted">for half of them, {{ Format::duration($endpoint['p95_ms']) }} for 95 %, {{ Format::duration($endpoint['p99_ms']) }} for 99 %</small>
+            p50 {{ Format::duration($endpoint['p50_ms']) }} <small class="muted">p95 {{ Format::duration($endpoint['p95_ms']) }}, p99 {{ Format::duration($endpoint['p99_ms']) }}</small>
         @endif
     </td>
     <td data-label="Since this page was opened" class="scripted">

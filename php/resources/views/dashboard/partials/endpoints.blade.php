@@ -3,7 +3,7 @@
     <h2 id="endpoints-title">Endpoints</h2>
 
     @if ($endpoints === [])
-        <p class="empty">There are none in the config, and no server knows of any.</p>
+        <p class="empty">No endpoints are configured or reported.</p>
     @else
         <table class="stacked">
             <thead>
@@ -11,8 +11,8 @@
                     <th scope="col">Endpoint</th>
                     <th scope="col">State</th>
                     <th scope="col">Last attempt</th>
-                    <th scope="col">Since the servers began</th>
-                    <th scope="col">Answers within</th>
+                    <th scope="col">Since the servers started</th>
+                    <th scope="col">Latency</th>
                     <th scope="col" class="scripted">Since this page was opened</th>
                     <th scope="col"><span class="sr-only">Actions</span></th>
                 </tr>
@@ -25,7 +25,7 @@
         </table>
 
         @if ($status['endpoints_omitted'] > 0)
-            <p class="empty">And {{ Format::number($status['endpoints_omitted']) }} more, which the servers leave out.</p>
+            <p class="empty">And {{ Format::count($status['endpoints_omitted'], 'more endpoint') }}.</p>
         @endif
     @endif
 </section>

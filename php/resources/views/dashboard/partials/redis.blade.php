@@ -1,22 +1,22 @@
 @use('Webpatser\ResonateWebhooks\Support\Format')
 @php
     $redis = $status['redis'];
-    $persistence = array_keys(array_filter(['log' => $redis['aof'] ?? null, 'snapshots' => $redis['rdb'] ?? null]));
+    $persistence = array_keys(array_filter(['AOF' => $redis['aof'] ?? null, 'RDB' => $redis['rdb'] ?? null]));
 @endphp
 <section class="card" aria-labelledby="redis-title">
     <h2 id="redis-title">Redis</h2>
 
     @if (($redis['version'] ?? null) === null)
-        <p class="empty">It answers, and may not be asked about itself.</p>
+        <p class="empty">Redis is reachable, but INFO is not allowed.</p>
     @else
         <dl class="facts">
             <div><dt>Version</dt><dd>{{ $redis['version'] }}</dd></div>
             <div><dt>Role</dt><dd>{{ $redis['role'] ?? 'unknown' }}, {{ $redis['mode'] ?? 'unknown' }}@if (($redis['replicas'] ?? 0) > 0), {{ Format::count($redis['replicas'], 'replica') }} @endif</dd></div>
-            @if (($redis['uptime_s'] ?? null) !== null)<div><dt>Up for</dt><dd>{{ Format::duration($redis['uptime_s'] * 1000) }}</dd></div>@endif
+            @if (($redis['uptime_s'] ?? null) !== null)<div><dt>Uptime</dt><dd>{{ Format::duration($redis['uptime_s'] * 1000) }}</dd></div>@endif
             @if (($redis['used_memory'] ?? null) !== null)<div><dt>Memory</dt><dd>{{ Format::bytes($redis['used_memory']) }}{{ ($redis['maxmemory'] ?? 0) > 0 ? ' of '.Format::bytes($redis['maxmemory']) : '' }}</dd></div>@endif
             <div><dt>Persistence</dt><dd>{{ $persistence === [] ? 'none' : implode(' and ', $persistence) }}</dd></div>
             @if (($redis['evicted_keys'] ?? 0) > 0)<div><dt>Evicted keys</dt><dd class="error">{{ Format::number($redis['evicted_keys']) }}</dd></div>@endif
-            <div><dt>This machine's clock</dt><dd>{{ abs($status['clock_skew_ms']) < 1000 ? 'right' : Format::duration(abs($status['clock_skew_ms'])).($status['clock_skew_ms'] > 0 ? ' ahead' : ' behind') }}</dd></div>
+            <div><dt>Clock of this machine</dt><dd>{{ Format::clockSkew($status['clock_skew_ms']) }}</dd></div>
         </dl>
     @endif
 </section>

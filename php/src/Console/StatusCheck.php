@@ -1,0 +1,202 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Console;
+
+use Webpatser\ResonateWebhooks\Support\Format;
+use Webpatser\ResonateWebhooks\Support\NodeState;
+
+/**
+ * Checks the cluster by its status.
+ *
+ * @phpstan-import-type Problem from SetupCheck
+ */
+final readonly class StatusCheck
+{
+    /**
+     * The clock skew that is a warning, in milliseconds.
+     */
+    public const int SKEW_WARNING = 2_000;
+
+    /**
+     * The clock skew that is an error, in milliseconds. Receivers accept signatures within five minutes.
+     */
+    private const int SKEW_ERROR = 120_000;
+
+    /**
+     * For how long a failed Redis request is reported, in milliseconds.
+     */
+    private const int RECENT = 60_000;
+
+    /**
+     * Create a new check.
+     *
+     * @param  array<string, mixed>  $status  The status of the cluster.
+     */
+    public function __construct(private array $status)
+    {
+        //
+    }
+
+    /**
+     * Check that the data in Redis belongs to this application, in a schema that this version knows.
+     *
+     * @return iterable<Problem>
+     */
+    public function identity(): iterable
+    {
+        ['mismatch' => $mismatch, 'remedy' => $fix] = $this->status['identity'];
+
+        if ($mismatch !== null) {
+            yield [CheckResult::Error, "{$mismatch}; servers with this config start no webhooks", "{$fix}."];
+        }
+    }
+
+    /**
+     * Check that no other program has written one of the package's keys.
+     *
+     * @return iterable<Problem>
+     */
+    public function keys(): iterable
+    {
+        foreach ($this->status['foreign_keys'] as $key) {
+            yield [CheckResult::Error, $key['message'], $key['app_id'] === null
+                ? 'Operations that need this key stop until then, and continue afterwards.'
+                : "The events of application {$key['app_id']} wait until then; other applications are not affected."];
+        }
+    }
+
+    /**
+     * Check that Redis persists the outbox.
+     *
+     * @return iterable<Problem>
+     */
+    public function persistence(): iterable
+    {
+        ['aof' => $aof, 'rdb' => $rdb] = $this->status['redis'];
+
+        if (! $aof) {
+            yield [
+                CheckResult::Warning,
+                $rdb === false
+                    ? 'Redis does not persist its data: when it stops, events in the outbox are lost'
+                    : 'Redis persists snapshots only: when it crashes, events since the last snapshot are lost',
+                'Set "appendonly yes" in the config of Redis.',
+            ];
+        }
+    }
+
+    /**
+     * Check that Redis does not evict keys when its memory is full.
+     *
+     * @return iterable<Problem>
+     */
+    public function eviction(): iterable
+    {
+        ['maxmemory_policy' => $policy, 'maxmemory' => $limit] = $this->status['redis'];
+
+        if ($policy === 'noeviction') {
+            return;
+        }
+
+        $limited = (int) $limit > 0;
+
+        [$result, $message] = $limited && str_starts_with($policy, 'allkeys')
+            ? [CheckResult::Error, "when its memory is full, Redis evicts any key, including events in the outbox ({$policy})"]
+            : [CheckResult::Warning, "when its memory is full, Redis may evict keys ({$policy})".($limited ? '' : '; it has no memory limit now')];
+
+        yield [$result, $message, 'Set "maxmemory-policy noeviction" in the config of Redis, or use a separate Redis for the cache.'];
+    }
+
+    /**
+     * Check that clocks agree: a signature carries the time of the machine that signs.
+     *
+     * @return iterable<Problem>
+     */
+    public function clocks(): iterable
+    {
+        $skews = ['this machine' => $this->status['clock_skew_ms']]
+            + array_column(NodeState::Running->of($this->status), 'clock_skew_ms', 'host');
+
+        foreach ($skews as $machine => $skew) {
+            if (abs($skew) > self::SKEW_WARNING) {
+                yield [
+                    abs($skew) > self::SKEW_ERROR ? CheckResult::Error : CheckResult::Warning,
+                    "the clock of {$machine} is ".Format::clockSkew($skew).($skew > 0 ? ' of Redis' : ' Redis'),
+                    'Synchronize the clocks (NTP). Receivers reject signatures whose timestamp is too far off.',
+                ];
+            }
+        }
+    }
+
+    /**
+     * Check that servers run, report, have the version of this machine, and do not share descriptors with webhooks.
+     *
+     * @return iterable<Problem>
+     */
+    public function servers(): iterable
+    {
+        $running = NodeState::Running->of($this->status);
+        $silent = NodeState::Silent->of($this->status);
+        $otherVersions = array_diff(array_unique(array_column($running, 'version')), [phpversion('resonate_webhooks')]);
+        $sharing = array_filter($running, fn (array $node) => $node['shares_descriptors']);
+
+        if ($running === []) {
+            yield [CheckResult::Warning, 'no running servers found', 'Start a server, and look for "webhooks are off" or "have not started" in its log.'];
+        }
+
+        if ($otherVersions !== []) {
+            yield [CheckResult::Warning, 'servers run another version than this machine: '.implode(', ', $otherVersions), 'Restart the servers after an update.'];
+        }
+
+        if ($silent !== []) {
+            yield [CheckResult::Warning, 'servers have stopped reporting: '.implode(', ', array_column($silent, 'node')), 'Check that they are running and can reach Redis.'];
+        }
+
+        if ($sharing !== []) {
+            yield [
+                CheckResult::Warning,
+                'webhooks use file descriptors of these servers, which leaves fewer for clients: '.implode(', ', array_column($sharing, 'node')),
+                'Run the servers on Linux 5.9 or later, and allow close_range in the seccomp profile of the container.',
+            ];
+        }
+    }
+
+    /**
+     * Check that Redis has not refused a request of a running server lately.
+     *
+     * @return iterable<Problem>
+     */
+    public function requests(): iterable
+    {
+        foreach (NodeState::Running->of($this->status) as $node) {
+            foreach ($node['redis_errors'] as $reason => $errors) {
+                if ($errors['last_ms'] !== null && $this->status['time_ms'] - $errors['last_ms'] < self::RECENT) {
+                    yield [
+                        CheckResult::Warning,
+                        "a Redis request of {$node['node']} failed within the last minute: {$reason} ({$errors['count']} since it started)",
+                        RedisErrorReason::fixFor($reason),
+                    ];
+                }
+            }
+        }
+    }
+
+    /**
+     * Check that all servers know the same applications and endpoints.
+     *
+     * @return iterable<Problem>
+     */
+    public function agreement(): iterable
+    {
+        foreach ($this->status['disagreements'] as $disagreement) {
+            yield [
+                CheckResult::Warning,
+                "servers have had different {$disagreement['about']} for more than ten minutes: "
+                    .implode('; and ', array_map(fn (array $nodes) => implode(', ', $nodes), $disagreement['groups'])),
+                'Give all servers the same config, cache it again (config:cache), and restart them (resonate:restart).',
+            ];
+        }
+    }
+}

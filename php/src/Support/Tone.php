@@ -1,0 +1,31 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Support;
+
+/**
+ * How good the news is; the value names the dashboard's CSS class.
+ */
+enum Tone: string
+{
+    case Good = 'good';
+    case Warning = 'warn';
+    case Bad = 'bad';
+    case Neutral = 'neutral';
+
+    /**
+     * Format a state for the console.
+     */
+    public function badge(string $state): string
+    {
+        $style = match ($this) {
+            self::Good => 'fg=green;options=bold',
+            self::Warning => 'fg=yellow;options=bold',
+            self::Bad => 'fg=red;options=bold',
+            self::Neutral => 'fg=gray',
+        };
+
+        return "<{$style}>".strtoupper($state).'</>';
+    }
+}
