@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * How good the news is; the value names the dashboard's CSS class.
+ * The tone in which a state is shown. The value names its CSS class on the dashboard.
  */
 enum Tone: string
 {

@@ -36,7 +36,7 @@ class WatchCommand extends WebhooksCommand
     protected $description = 'Watch deliveries as they happen';
 
     /**
-     * Whether a signal has asked the command to stop.
+     * Indicates if a signal has interrupted the command.
      */
     protected bool $interrupted = false;
 
