@@ -13,7 +13,7 @@ use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 use Webpatser\ResonateWebhooks\Events\OperatorActed;
 
 /**
- * What operators change is told, by whom, and in the log.
+ * Operations of operators are recorded in the log and as events, with the user.
  */
 final class AuditTrailTest extends PluginTestCase
 {

@@ -16,7 +16,7 @@ use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 
 /**
- * What the commands end with: 0 for fine, 1 for wrong, 2 when nothing runs; and with `--json`, in JSON.
+ * Commands exit with 0 on success, 1 on an error and 2 without a running server; with `--json` their output is JSON in every case.
  */
 final class ExitCodeTest extends PluginTestCase
 {

@@ -14,7 +14,7 @@ use Webpatser\ResonateWebhooks\Native\Cluster;
 final class AccessTest extends DashboardTestCase
 {
     /**
-     * Every GET of the page.
+     * The paths of all GET routes.
      */
     private const array PATHS = ['', '/live', '/dead-letters', '/dead-letters/1-1', '/dead-letters/confirm?all=1', '/endpoints/confirm', '/assets/dashboard.js'];
 

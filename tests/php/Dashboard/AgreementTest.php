@@ -107,7 +107,7 @@ final class AgreementTest extends DashboardTestCase
     }
 
     /**
-     * Run a server with an endpoint, until it is seen.
+     * Start a server with an endpoint, and wait until it has reported.
      */
     private function serveTenant(): Node
     {
@@ -120,7 +120,7 @@ final class AgreementTest extends DashboardTestCase
     }
 
     /**
-     * Have the application provide endpoints, and ask for them anew.
+     * Bind an EndpointProvider.
      *
      * @param  Closure(): iterable<array-key, array<string, mixed>>  $endpoints
      */
@@ -138,7 +138,7 @@ final class AgreementTest extends DashboardTestCase
     }
 
     /**
-     * Run a command as a process of its own would.
+     * Run a command as a new process would.
      *
      * @param  array<string, mixed>  $arguments
      * @return array{int, string}
@@ -153,7 +153,7 @@ final class AgreementTest extends DashboardTestCase
     }
 
     /**
-     * The states of the endpoints that `status` lists, by id, in JSON and for people.
+     * Get the states of the endpoints by ID, as `status` shows them in JSON and in text.
      *
      * @return array<string, string>
      */
@@ -170,7 +170,7 @@ final class AgreementTest extends DashboardTestCase
     }
 
     /**
-     * What `check` finds, by subject.
+     * Get the findings of `check` by subject.
      *
      * @return array<string, array<string, mixed>>
      */

@@ -18,26 +18,26 @@ use Tests\Support\WebSite;
 use Webpatser\ResonateWebhooks\Native\DeadLetters;
 
 /**
- * Tests of the page through Laravel's own kernel, with real servers and a real Redis behind it.
+ * Tests the dashboard through Laravel's HTTP kernel, with real servers and a real Redis.
  */
 abstract class DashboardTestCase extends PluginTestCase
 {
     use MakesHttpRequests;
 
     /**
-     * Where the page is.
+     * The path of the dashboard.
      */
     protected const string PAGE = '/resonate-webhooks';
 
     protected Application $app;
 
     /**
-     * Who asks for the page; nobody in particular when null.
+     * The authenticated user; null for a guest.
      */
     protected ?Authenticatable $user = null;
 
     /**
-     * The application of the test before.
+     * The container of the previous test.
      */
     private Container $before;
 
@@ -52,15 +52,15 @@ abstract class DashboardTestCase extends PluginTestCase
     {
         parent::tearDown();
 
-        // Plugins of other tests report once more when PHP ends, and Laravel leaves nothing of this application.
+        // Plugins of other tests report again when PHP ends, into this container.
         Container::setInstance($this->before);
         Facade::setFacadeApplication($this->before);
     }
 
     /**
-     * Boot an application with the page.
+     * Boot an application with the dashboard.
      *
-     * @param  array<string, mixed>  $changes  To the config.
+     * @param  array<string, mixed>  $changes  Changes of the config.
      */
     protected function open(array $changes = [], string $environment = 'local'): void
     {
@@ -73,7 +73,7 @@ abstract class DashboardTestCase extends PluginTestCase
     }
 
     /**
-     * The dead letters of this test.
+     * Get the dead letters of this test.
      */
     protected function letters(): DeadLetters
     {
@@ -81,7 +81,7 @@ abstract class DashboardTestCase extends PluginTestCase
     }
 
     /**
-     * Have a server give up the first event of each of some channels, one letter each; its endpoint answers from then on.
+     * Start a server that makes a dead letter of the first event of each channel. Its endpoint answers 2xx afterwards.
      *
      * @param  list<string>  $channels
      */
@@ -93,14 +93,14 @@ abstract class DashboardTestCase extends PluginTestCase
 
         foreach ($channels as $place => $channel) {
             $node->command('ann', 'subscribe', $channel);
-            Wait::until(fn () => $letters->count() === $place + 1, 'the letter');
+            Wait::until(fn () => $letters->count() === $place + 1, 'the dead letter');
         }
 
         return $node;
     }
 
     /**
-     * A config that leads to no Redis.
+     * Get a config whose Redis does not exist.
      *
      * @return array<string, mixed>
      */
@@ -110,7 +110,7 @@ abstract class DashboardTestCase extends PluginTestCase
     }
 
     /**
-     * The text of a page, without its tags and superfluous space.
+     * Get the text of a page, without tags and repeated white space.
      */
     protected function text(string $html): string
     {

@@ -15,7 +15,7 @@ use Webpatser\ResonateWebhooks\Support\DeadLetterSearch;
 
 final class DeadLettersTest extends DashboardTestCase
 {
-    public function test_letters_are_listed_shown_sent_again_and_forgotten(): void
+    public function test_dead_letters_are_listed_shown_retried_and_forgotten(): void
     {
         $this->open();
         $this->assertStringContainsString('There are no dead letters', $this->text($this->get(self::PAGE.'/dead-letters')->assertOk()->getContent()));
@@ -46,7 +46,7 @@ final class DeadLettersTest extends DashboardTestCase
         $node->stop();
     }
 
-    public function test_all_letters_are_sent_again_at_once(): void
+    public function test_all_dead_letters_are_retried_at_once(): void
     {
         $this->open();
         $node = $this->giveUp(['one', 'two']);
@@ -58,14 +58,14 @@ final class DeadLettersTest extends DashboardTestCase
         $node->stop();
     }
 
-    public function test_all_letters_are_forgotten_but_those_that_came_after_the_question(): void
+    public function test_all_dead_letters_are_forgotten_but_those_that_came_after_the_confirmation_was_shown(): void
     {
         $this->open();
         $this->store(1, 'old', hoursAgo: 3);
         $question = $this->assertQuestion('action=forget&all=1', 'Forget all 1 dead letter?');
         $this->assertSame(1, preg_match('/name="asked" value="(\d+)"/', $question, $asked));
 
-        // As if somebody had thought about it for two hours, and one had come in the middle of that.
+        // As if the confirmation had been shown two hours ago, and another dead letter had come an hour later.
         $this->store(1, 'new', hoursAgo: 1);
         $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'all' => '1', 'asked' => (string) ((int) $asked[1] - 7200)]);
         $this->assertSame(['new'], array_column($this->letters()->list(), 'reason'));
@@ -151,7 +151,7 @@ final class DeadLettersTest extends DashboardTestCase
     }
 
     /**
-     * Assert that a question is asked, with the letters it is about and a form that is protected; return its page.
+     * Assert that a confirmation is shown, with the selected dead letters and a CSRF token, and return its page.
      */
     private function assertQuestion(string $query, string $question, string ...$letters): string
     {
@@ -166,7 +166,7 @@ final class DeadLettersTest extends DashboardTestCase
     }
 
     /**
-     * Put letters into Redis as servers do, faster than those could.
+     * Store dead letters in Redis as servers do.
      */
     private function store(int $count, string $reason, int $hoursAgo = 2): void
     {

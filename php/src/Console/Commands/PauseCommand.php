@@ -4,17 +4,14 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Console\Commands;
 
-use Illuminate\Contracts\Console\PromptsForMissingInput;
 use Symfony\Component\Console\Attribute\AsCommand;
 
 /**
  * Pauses deliveries to an endpoint, on all servers.
  */
 #[AsCommand(name: 'resonate-webhooks:pause')]
-class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
+class PauseCommand extends EndpointCommand
 {
-    use PromptsForEndpoint;
-
     /**
      * The console command signature.
      *
@@ -31,31 +28,20 @@ class PauseCommand extends WebhooksCommand implements PromptsForMissingInput
     protected $description = 'Pause deliveries to an endpoint';
 
     /**
-     * Perform the command.
-     */
-    protected function perform(): int
-    {
-        $cluster = $this->cluster();
-        $endpoints = $cluster->endpoints($this->argument('endpoint'));
-
-        if ($endpoints === []) {
-            return $this->refuse($this->unknownEndpoint($this->argument('endpoint')));
-        }
-
-        foreach ($endpoints as $endpoint) {
-            $this->components->info($cluster->pause($endpoint['id'])
-                ? "{$this->text($endpoint['label'])} is paused. Servers stop sending to it within two seconds; its events wait."
-                : "{$this->text($endpoint['label'])} is already paused.");
-        }
-
-        return self::SUCCESS;
-    }
-
-    /**
-     * Determine if an endpoint can be paused.
+     * Determine if the command would change an endpoint.
      */
     protected function appliesTo(array $endpoint): bool
     {
         return ! $endpoint['is_paused'];
+    }
+
+    /**
+     * Pause an endpoint and return the message for it.
+     */
+    protected function apply(string $id, string $label): string
+    {
+        return $this->cluster()->pause($id)
+            ? "{$label} is paused. Servers stop sending to it within two seconds; its events wait."
+            : "{$label} is already paused.";
     }
 }
