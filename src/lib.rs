@@ -60,6 +60,10 @@ pub mod engine;
 #[cfg(feature = "extension")]
 mod php;
 
+/// The name of this crate in the integration tests, whose support the unit tests share.
+#[cfg(test)]
+extern crate self as resonate_webhooks;
+
 /// The test servers of the integration tests, for the tests of what those cannot reach.
 #[cfg(test)]
 #[path = "../tests/support"]
@@ -67,6 +71,7 @@ mod support {
     #![allow(dead_code, reason = "a part of them is used here")]
 
     pub(crate) mod certificates;
+    pub(crate) mod memory_outbox;
     pub(crate) mod port;
     pub(crate) mod redis;
     pub(crate) mod wait;

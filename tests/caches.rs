@@ -10,11 +10,11 @@ use support::engine::{APP, eventually};
 const CACHE: &[u8] = b"private-cache-a";
 
 /// A node whose endpoint wants to know, and gets edges to compare with.
-fn node(cluster: &Cluster, ttl: f64, outbox: &str) -> Engine {
+fn node(cluster: &Cluster, ttl: f64) -> Engine {
     let endpoint = json!({
         "url": cluster.receiver.url("/hook"), "events": ["cache_miss", "channel_occupied", "channel_vacated"],
     });
-    cluster.node_with(&json!({ "cache_miss_ttl": ttl, "outbox": outbox, "ttl": 90, "endpoints": [endpoint] }))
+    cluster.node_with(&json!({ "cache_miss_ttl": ttl, "ttl": 90, "endpoints": [endpoint] }))
 }
 
 /// A client subscribes and is given nothing.
@@ -44,30 +44,24 @@ fn misses(cluster: &Cluster) -> usize {
 
 #[test]
 fn an_empty_channel_is_told_of_once_however_many_ask_and_on_however_many_nodes() {
-    for outbox in ["redis", "memory"] {
-        let cluster = Cluster::start();
-        let nodes = [1, 2, 3].map(|_| node(&cluster, 600.0, outbox));
-        std::thread::scope(|scope| {
-            for node in &nodes {
-                scope.spawn(|| (0..100).for_each(|n| miss(node, CACHE, &format!("1.{n}"))));
-            }
-        });
-        settle(&nodes.each_ref());
-        eventually("the miss is told", || misses(&cluster) > 0);
-        flush(&cluster, &nodes[0], "end");
-        let mut of_channel: Vec<String> = cluster.events().into_iter().filter(|event| event.ends_with("-a")).collect();
-        if outbox == "memory" {
-            // Each node sends what it decided itself: which of the two comes first is not promised.
-            of_channel.sort_by_key(|event| event.starts_with("cache_miss"));
+    let cluster = Cluster::start();
+    let nodes = [1, 2, 3].map(|_| node(&cluster, 600.0));
+    std::thread::scope(|scope| {
+        for node in &nodes {
+            scope.spawn(|| (0..100).for_each(|n| miss(node, CACHE, &format!("1.{n}"))));
         }
-        assert_eq!(of_channel, ["channel_occupied private-cache-a", "cache_miss private-cache-a"]);
-    }
+    });
+    settle(&nodes.each_ref());
+    eventually("the miss is told", || misses(&cluster) > 0);
+    flush(&cluster, &nodes[0], "end");
+    let of_channel: Vec<String> = cluster.events().into_iter().filter(|event| event.ends_with("-a")).collect();
+    assert_eq!(of_channel, ["channel_occupied private-cache-a", "cache_miss private-cache-a"]);
 }
 
 #[test]
 fn it_is_told_again_when_a_payload_was_there_when_all_had_left_and_when_its_time_is_over() {
     let cluster = Cluster::start();
-    let [a, b] = [1, 2].map(|_| node(&cluster, 600.0, "redis"));
+    let [a, b] = [1, 2].map(|_| node(&cluster, 600.0));
     miss(&a, CACHE, "1.1");
     eventually("the miss is told", || misses(&cluster) == 1);
     a.cache_seen(APP, CACHE, false);
@@ -88,7 +82,7 @@ fn it_is_told_again_when_a_payload_was_there_when_all_had_left_and_when_its_time
 #[test]
 fn a_channel_that_stays_empty_is_told_of_again_after_its_time() {
     let cluster = Cluster::start();
-    let node = node(&cluster, 1.0, "redis");
+    let node = node(&cluster, 1.0);
     let mut socket = 0;
     eventually("it is told of three times", || {
         socket += 1;
@@ -100,7 +94,7 @@ fn a_channel_that_stays_empty_is_told_of_again_after_its_time() {
 #[test]
 fn a_million_names_leave_nothing_behind_for_ever() {
     let cluster = Cluster::start();
-    let node = node(&cluster, 600.0, "redis");
+    let node = node(&cluster, 600.0);
     for n in 0..2_000 {
         miss(&node, format!("cache-{n}").as_bytes(), "1.1");
     }

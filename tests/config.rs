@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use resonate_webhooks::config::{Address, AddressRules, AppScope, Batching, Config, EventSet, OutboxKind, TlsFiles};
+use resonate_webhooks::config::{Address, AddressRules, AppScope, Batching, Config, EventSet, TlsFiles};
 use resonate_webhooks::event::{AppId, EventName};
 use serde_json::{Value, json};
 use support::{accepted, refusal};
@@ -45,17 +45,6 @@ fn the_config_file_of_the_replaced_package_is_accepted_as_the_environment_fills_
     assert_eq!(config.endpoints[0].events, EventSet::from_iter([EventName::ChannelOccupied]));
     assert_eq!(config.endpoints[0].max_attempts, 3);
     assert_eq!(config.warnings, Vec::<String>::new());
-}
-
-#[test]
-fn the_outbox_is_in_redis_unless_it_is_wanted_in_memory() {
-    assert_eq!(accepted(json!({})).outbox, OutboxKind::Redis);
-    assert_eq!(accepted(json!({"outbox": "memory"})).outbox, OutboxKind::Memory);
-    assert_eq!(accepted(json!({"outbox": "redis"})).outbox, OutboxKind::Redis);
-    assert_eq!(
-        refusal(json!({"outbox": "disk"})),
-        "resonate-webhooks.outbox: \"disk\" is neither \"redis\" nor \"memory\""
-    );
 }
 
 #[test]

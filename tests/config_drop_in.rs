@@ -113,7 +113,6 @@ fn an_empty_text_means_the_same_as_no_key_wherever_it_stands() {
         "allow_link_local",
         "batch_max_events",
         "batch_max_bytes",
-        "outbox",
         "outbox_max_events",
         "dead_letter_max",
         "dead_letter_days",

@@ -36,13 +36,10 @@ fn send(node: &Engine, name: &str, channel: Option<&str>, data: Option<&str>) ->
     node.send(APP, name, channel.map(str::as_bytes), data.map(str::as_bytes))
 }
 
-fn arrives_in_order(outbox: &str) {
+#[test]
+fn what_the_application_says_about_a_channel_arrives_in_order_and_behind_its_edges() {
     let cluster = Cluster::start();
-    let node = node(
-        &cluster,
-        &[("/hook", json!({ "events": ["order.*", "channel_occupied"] }))],
-        &json!({ "outbox": outbox }),
-    );
+    let node = node(&cluster, &[("/hook", json!({ "events": ["order.*", "channel_occupied"] }))], &json!({}));
     node.subscribed(APP, b"orders", b"1.1", None);
     for n in 0..50 {
         assert_eq!(send(&node, "order.paid", Some("orders"), Some(&n.to_string())), Ok(true));
@@ -52,16 +49,6 @@ fn arrives_in_order(outbox: &str) {
     assert_eq!(events[0], json!({ "name": "channel_occupied", "channel": "orders" }));
     let paid = |n: usize| json!({ "name": "order.paid", "channel": "orders", "data": n.to_string() });
     assert_eq!(events[1..], (0..50).map(paid).collect::<Vec<_>>());
-}
-
-#[test]
-fn what_the_application_says_about_a_channel_arrives_in_order_and_behind_its_edges() {
-    arrives_in_order("redis");
-}
-
-#[test]
-fn in_memory_it_arrives_in_order_too() {
-    arrives_in_order("memory");
 }
 
 #[test]

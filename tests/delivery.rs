@@ -8,12 +8,11 @@ use std::time::{Duration, Instant};
 
 use resonate_webhooks::config::{AppScope, Endpoint};
 use resonate_webhooks::delivery::{Left, Settings};
-use resonate_webhooks::outbox::MemoryOutbox;
 use resonate_webhooks::telemetry::{Level, Outcome};
+use support::memory_outbox::MemoryOutbox;
 use support::node::{Node, SETTINGS, endpoint, numbered};
 use support::receiver::{Answer, Received, Receiver};
 use support::wait::{PATIENCE, eventually};
-use support::watched_outbox::WatchedOutbox;
 
 #[test]
 fn events_that_happen_together_travel_together() {
@@ -119,7 +118,7 @@ fn a_batch_is_dropped_loudly_after_its_last_attempt_and_the_lane_goes_on() {
         ]
     );
     let counters = node.telemetry.counters();
-    assert_eq!((counters.attempts.get(), counters.events.get()), (3, 4));
+    assert_eq!(counters.attempts.get(), 3);
     assert_eq!((counters.batches_dropped.get(), counters.events_dropped.get()), (1, 3));
     assert_eq!((counters.batches_delivered.get(), counters.events_delivered.get()), (1, 1));
 }
@@ -255,7 +254,7 @@ fn events_that_no_endpoint_wants_are_counted_and_forgotten() {
 fn a_full_outbox_gives_up_its_oldest_events_loudly_and_keeps_the_batch_in_flight() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Status(500)]);
-    let node = Node::over(Arc::new(MemoryOutbox::new(10)), SETTINGS, vec![endpoint(0, receiver.url("/"))]);
+    let node = Node::over(MemoryOutbox::new(10), SETTINGS, vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", ["in flight".to_owned()]);
     receiver.wait_for("/", 1);
     node.accept("app", numbered(0..15));
@@ -293,11 +292,11 @@ fn thousands_of_events_arrive_once_and_in_order_through_failures() {
 fn a_panic_of_the_dispatcher_loses_no_event() {
     let receiver = Receiver::start();
     let (routed, passed) = (AtomicBool::new(false), AtomicBool::new(false));
-    let outbox = WatchedOutbox::new(1000)
+    let outbox = MemoryOutbox::new(1000)
         .after_routed(move || assert!(routed.swap(true, Ordering::Relaxed), "on purpose"))
         .after_passed(move || assert!(passed.swap(true, Ordering::Relaxed), "on purpose"));
     let settings = Settings { batch_max_events: 4, ..SETTINGS };
-    let node = Node::over(Arc::new(outbox), settings, vec![endpoint(0, receiver.url("/"))]);
+    let node = Node::over(outbox, settings, vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", numbered(0..10));
     assert_eq!(receiver.wait_for_channels("/", 10), numbered(0..10).collect::<Vec<_>>());
     eventually("the last answer to be taken", || (node.delivery.queued() == 0).then_some(()));
@@ -309,9 +308,9 @@ fn workers_go_from_one_batch_to_the_next_without_the_dispatcher() {
     let receiver = Receiver::start();
     receiver.script("/", [Answer::Late(Duration::from_millis(500))]);
     let held = Arc::new(Mutex::new(()));
-    let outbox = WatchedOutbox::new(1000).before_take(wait_while_held(&held));
+    let outbox = MemoryOutbox::new(1000).before_take(wait_while_held(&held));
     let settings = Settings { batch_max_events: 1, ..SETTINGS };
-    let node = Node::over(Arc::new(outbox), settings, vec![endpoint(0, receiver.url("/"))]);
+    let node = Node::over(outbox, settings, vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", numbered(0..20));
     receiver.wait_for("/", 1);
     let _held = held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -335,7 +334,7 @@ fn events_that_come_while_others_are_routed_are_not_left_until_something_else_ha
     let receiver = Receiver::start();
     let (gate, routed) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
     let wait = wait_while_held(&gate);
-    let outbox = WatchedOutbox::new(10_000).after_routed({
+    let outbox = MemoryOutbox::new(10_000).after_routed({
         let routed = Arc::clone(&routed);
         move || {
             routed.store(true, Ordering::Relaxed);
@@ -343,7 +342,7 @@ fn events_that_come_while_others_are_routed_are_not_left_until_something_else_ha
         }
     });
     let settings = Settings { batch_max_events: ROUND, flush_interval: Duration::from_secs(3600), ..SETTINGS };
-    let node = Node::over(Arc::new(outbox), settings, vec![endpoint(0, receiver.url("/"))]);
+    let node = Node::over(outbox, settings, vec![endpoint(0, receiver.url("/"))]);
     let held = gate.lock().unwrap();
     node.accept("app", numbered(0..2 * ROUND));
     eventually("the first to be routed", || routed.load(Ordering::Relaxed).then_some(()));

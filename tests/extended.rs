@@ -52,9 +52,10 @@ fn strip(mut event: Value) -> (Value, [Option<String>; 3]) {
     (event, by)
 }
 
-fn visit_is_told_in_full(outbox: &str) {
+#[test]
+fn an_extended_endpoint_learns_who_came_and_went_and_another_one_gets_what_it_always_got() {
     let cluster = Cluster::start();
-    let node = node(&cluster, &json!({ "outbox": outbox }));
+    let node = node(&cluster, &json!({}));
     assert!(node.wants_member_data());
     visit(&node);
     assert!(node.flush(Duration::from_secs(10)).is_nothing());
@@ -70,16 +71,6 @@ fn visit_is_told_in_full(outbox: &str) {
     assert_eq!(who(2), (Some("1.2"), Some(data.as_str())), "the last socket, and what the first said of the user");
     let ids: BTreeSet<&String> = by.iter().filter_map(|[id, ..]| id.as_ref()).collect();
     assert_eq!(ids.len(), 4, "{ids:?}");
-}
-
-#[test]
-fn an_extended_endpoint_learns_who_came_and_went_and_another_one_gets_what_it_always_got() {
-    visit_is_told_in_full("redis");
-}
-
-#[test]
-fn what_waits_in_memory_is_told_as_fully() {
-    visit_is_told_in_full("memory");
 }
 
 #[test]

@@ -125,7 +125,7 @@ proptest! {
         }
         let node = Node::start(endpoints(&written));
         let events = (0..).zip(&happened).map(|(n, (app, channel, name, whisper))| event(n, app, channel, name, whisper));
-        node.delivery.accept(events.collect());
+        node.deliver(events.collect());
         prop_assert_eq!(node.delivery.flush(Instant::now() + Duration::from_secs(10)).total(), 0);
         for (n, endpoint) in written.iter().enumerate() {
             for app in APPS {

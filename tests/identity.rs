@@ -12,7 +12,6 @@ use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
-use support::client_event::ClientEvent;
 use support::cluster::{Cluster, settled, stat};
 use support::engine::{APP, eventually};
 use support::receiver::Received;
@@ -232,30 +231,4 @@ fn a_newer_schema_shuts_out_nodes_that_start_and_nodes_that_run() {
     assert_eq!(identity.schema, Some(2));
     assert!(identity.mismatch.is_some_and(|said| said.contains("schema 2")));
     assert_eq!(status(&cluster, "other", &[]).adopt().unwrap(), Adoption::NewerSchema(2));
-}
-
-#[test]
-fn a_node_that_keeps_its_events_in_memory_is_shut_out_as_well() {
-    let cluster = Cluster::start();
-    let in_memory = |name: &str| {
-        let mut settings = of(&cluster, name, &[]);
-        settings["outbox"] = json!("memory");
-        cluster.node_with(&settings)
-    };
-    let shop = in_memory("shop");
-    shop.subscribed(APP, b"presence-a", b"1.1", Some(b"7"));
-    awaits(&cluster, "shop", "member_added presence-a/7");
-    let forum = in_memory("forum");
-    refusal(&forum);
-    forum.subscribed(APP, b"presence-b", b"2.1", Some(b"8"));
-    let event = ClientEvent::new(b"presence-b", "client-x", None, b"2.1", Some(b"8"));
-    forum.client_event(APP, &event.relayed());
-    asks_again(&forum, 1);
-    settled(&forum);
-    assert_eq!(came(&cluster, "forum"), Vec::<String>::new());
-
-    assert_eq!(status(&cluster, "forum", &[]).adopt().unwrap(), Adoption::Adopted("shop".into()));
-    awaits(&cluster, "forum", "member_added presence-b/8");
-    refusal(&shop);
-    assert!(!came(&cluster, "forum").iter().any(|event| event.starts_with("client_event")));
 }

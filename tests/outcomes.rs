@@ -4,18 +4,18 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use redis::Commands;
 use resonate_webhooks::config::Config;
 use resonate_webhooks::delivery::Settings;
 use resonate_webhooks::engine::Engine;
-use resonate_webhooks::outbox::{DeadLetters, LetterId, MemoryOutbox};
+use resonate_webhooks::outbox::{DeadLetters, LetterId};
 use resonate_webhooks::telemetry::{Level, Outcome};
 use serde_json::{Value, json};
 use support::cluster::Cluster;
 use support::engine::APP;
+use support::memory_outbox::MemoryOutbox;
 use support::node::{Node, SETTINGS, endpoint, numbered};
 use support::receiver::{Answer, Receiver};
 use support::wait::eventually;
@@ -35,7 +35,7 @@ fn a_drop_and_a_disabled_endpoint_outlast_ten_thousand_deliveries() {
     broken.max_attempts = 1;
     let endpoints = vec![endpoint(0, receiver.url("/ok")), broken, endpoint(2, receiver.url("/gone"))];
     let settings = Settings { batch_max_events: 1, flush_interval: Duration::ZERO, ..SETTINGS };
-    let node = Node::over(Arc::new(MemoryOutbox::new(4 * POSTS)), settings, endpoints);
+    let node = Node::over(MemoryOutbox::new(4 * POSTS), settings, endpoints);
     let counters = node.telemetry.counters();
     node.accept("app", ["first".to_owned()]);
     eventually("two batches are given up", || (counters.batches_dropped.get() == 2).then_some(()));
@@ -142,13 +142,11 @@ fn a_drop_names_its_dead_letter_and_so_does_one_of_a_retry_that_fails() {
 
 #[test]
 fn where_no_dead_letter_is_kept_a_drop_names_none() {
-    for settings in [json!({ "dead_letter_max": 0 }), json!({ "outbox": "memory" })] {
-        let (cluster, node) = billing(&settings);
-        cluster.receiver.always("/hook", Answer::Status(500));
-        node.subscribed(APP, b"a", b"1.1", None);
-        let (id, endpoint, events, letter) = drop_of(&node);
-        assert_eq!((id, endpoint, events, letter), (posts(&cluster)[0].0.clone(), "billing".to_owned(), 1, None));
-    }
+    let (cluster, node) = billing(&json!({ "dead_letter_max": 0 }));
+    cluster.receiver.always("/hook", Answer::Status(500));
+    node.subscribed(APP, b"a", b"1.1", None);
+    let (id, endpoint, events, letter) = drop_of(&node);
+    assert_eq!((id, endpoint, events, letter), (posts(&cluster)[0].0.clone(), "billing".to_owned(), 1, None));
 }
 
 #[test]

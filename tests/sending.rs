@@ -274,10 +274,3 @@ fn a_redis_that_was_restarted_while_the_connection_was_idle_takes_the_next_event
     assert_eq!(send(&mut sender, "orders"), Ok(true));
     assert_eq!(redis.outbox_events(), 1);
 }
-
-#[test]
-fn where_servers_keep_events_in_memory_none_is_taken() {
-    let redis = RedisServer::start();
-    let message = refusal(&mut sender_with(&redis, &json!({ "outbox": "memory" })));
-    assert!(message.contains("resonate-webhooks.outbox") && message.contains("RESONATE_WEBHOOKS_OUTBOX=redis"));
-}

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use resonate_webhooks::config::{AddressRules, ClientCert, Endpoint, ProxyUrl, TlsFiles};
 use resonate_webhooks::delivery::{AppDirectory, Delivery};
-use resonate_webhooks::outbox::MemoryOutbox;
 use resonate_webhooks::telemetry::Outcome;
 use support::certificates::{Issued, PrivateCa};
+use support::memory_outbox::MemoryOutbox;
 use support::node::{Node, SETTINGS, endpoint, numbered};
 use support::proxy::TestProxy;
 use support::receiver::Receiver;

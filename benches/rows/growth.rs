@@ -104,13 +104,13 @@ struct Stage {
 impl Stage {
     fn start() -> Self {
         let redis = RedisServer::start();
-        // Only claims call scripts then, and their share of the outbox does not depend on any of this.
-        let node = engine(&redis.socket(), &json!({ "outbox": "memory" }));
+        // The scripts of the outbox count too; their share does not depend on any of this.
+        let node = engine(&redis.socket(), &json!({}));
         Self { redis, node, others: Vec::new() }
     }
 
     fn another_node(&self) -> Engine {
-        engine(&self.redis.socket(), &json!({ "outbox": "memory" }))
+        engine(&self.redis.socket(), &json!({}))
     }
 
     /// Makes `count` claims and waits until all are judged, as those before are.

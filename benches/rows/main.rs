@@ -24,6 +24,7 @@ mod support {
 
     pub(crate) mod certificates;
     pub(crate) mod client_event;
+    pub(crate) mod memory_outbox;
     pub(crate) mod port;
     pub(crate) mod redis;
     pub(crate) mod wait;

@@ -16,7 +16,7 @@ const EVENTS: u32 = 500_000;
 /// Measures both.
 pub(crate) fn measure() {
     let redis = RedisServer::start();
-    let tracking = engine(&redis.socket(), &json!({ "outbox": "memory" }));
+    let tracking = engine(&redis.socket(), &json!({}));
     let channels: Vec<String> = (0..CHANNELS).map(|n| format!("private-chat.{n}")).collect();
     let before = resident_bytes();
     hand_over(&tracking, CONNECTIONS, |n| {
@@ -29,7 +29,7 @@ pub(crate) fn measure() {
 
     // Nobody listens there: the first batch goes on being tried, and the others wait.
     let endpoints = json!([{ "url": "http://127.0.0.1:1/", "max_attempts": 100, "connect_timeout": 0.1 }]);
-    let settings = json!({ "outbox": "memory", "outbox_max_events": 2 * EVENTS, "endpoints": endpoints });
+    let settings = json!({ "outbox_max_events": 2 * EVENTS, "endpoints": endpoints });
     let waiting = engine(&redis.socket(), &settings);
     waiting.subscribed(APP, b"presence-chat.1042", b"123456789.987654321", Some(b"1042"));
     while_it_moves("the edges", || stat(&waiting, "events"), || stat(&waiting, "events") == 2);

@@ -11,7 +11,6 @@ use resonate_webhooks::config::Config;
 use resonate_webhooks::delivery::{AppDirectory, Credentials, Delivery, Settings};
 use resonate_webhooks::engine::bench::Signing;
 use resonate_webhooks::event::{AppId, Event, EventKind};
-use resonate_webhooks::outbox::MemoryOutbox;
 use resonate_webhooks::secret::Secret;
 use resonate_webhooks::telemetry::Telemetry;
 use serde_json::json;
@@ -20,6 +19,7 @@ use super::figures::{best, figure, missing};
 use super::peers;
 use super::receiver::Receiver;
 use super::stage::while_it_moves;
+use super::support::memory_outbox::MemoryOutbox;
 
 /// Lanes, which have a connection each.
 const LANES: [usize; 3] = [1, 8, 64];
@@ -80,13 +80,15 @@ fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
     let config = Config::from_value(json!({ "endpoints": [{ "url": receiver.url() }] })).expect("a configuration");
     let settings = Settings { flush_interval: Duration::from_millis(1), batch_max_events: 1, batch_max_bytes: 1 << 18 };
     let outbox = Arc::new(MemoryOutbox::new(POSTS));
-    let delivery = Delivery::start(outbox, settings, config.endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
+    let events = Arc::clone(&outbox);
+    let delivery = Delivery::start(events, settings, config.endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
     // The connections are there, and so are the threads.
     let delivered = || telemetry.counters().events_delivered.get();
     let run = |count: usize| {
         let all = delivered() + count as u64;
         let began = Instant::now();
-        delivery.accept((0..count).map(|n| event(n % lanes)).collect());
+        outbox.append((0..count).map(|n| event(n % lanes)).collect());
+        delivery.wake();
         while_it_moves("the last answer", delivered, || delivered() >= all);
         count as f64 / began.elapsed().as_secs_f64()
     };

@@ -196,8 +196,6 @@ return [
 
     'batch_max_bytes' => env('RESONATE_WEBHOOKS_BATCH_MAX_BYTES', 262144),
 
-    'outbox' => env('RESONATE_WEBHOOKS_OUTBOX', 'redis'),
-
     'outbox_max_events' => env('RESONATE_WEBHOOKS_OUTBOX_MAX_EVENTS', 100000),
 
     'outbox_max_bytes' => env('RESONATE_WEBHOOKS_OUTBOX_MAX_BYTES'),

@@ -3,7 +3,6 @@
 use redis::{Connection, RedisResult};
 use serde::Serialize;
 
-use crate::config::OutboxKind;
 use crate::redis::{answered, field, mode};
 
 /// The parts of `INFO` that matter to events that wait there.
@@ -50,15 +49,14 @@ impl RedisInfo {
     }
 
     /// Why this Redis may lose what waits in it, with what can be done about it.
-    pub(crate) fn dangers(&self, outbox: OutboxKind) -> Vec<String> {
+    pub(crate) fn dangers(&self) -> Vec<String> {
         let mut dangers = Vec::new();
         if let Some(policy) = self.maxmemory_policy.as_deref().filter(|policy| *policy != "noeviction") {
             dangers.push(format!(
                 "it throws keys away when its memory is full ({policy}): set \"maxmemory-policy noeviction\" in its config"
             ));
         }
-        // Nothing of an event waits there when the outbox is in memory.
-        if outbox == OutboxKind::Redis && self.aof == Some(false) {
+        if self.aof == Some(false) {
             let kept = if self.rdb == Some(false) { "keeps nothing on disk" } else { "saves snapshots only" };
             dangers.push(format!("it {kept}: set \"appendonly yes\" in its config"));
         }
@@ -103,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_redis_that_may_lose_what_waits_is_told_what_to_change() {
-        let of = |info: &str, save| RedisInfo::read(info, save).dangers(OutboxKind::Redis);
+        let of = |info: &str, save| RedisInfo::read(info, save).dangers();
         assert_eq!(of("aof_enabled:1\r\nmaxmemory_policy:noeviction\r\n", Some("")), Vec::<String>::new());
         assert_eq!(of("", None), Vec::<String>::new(), "nothing is known of it");
         let both = of("aof_enabled:0\r\nmaxmemory_policy:allkeys-lru\r\n", Some(""));
@@ -111,7 +109,5 @@ mod tests {
         assert_eq!(both[1], "it keeps nothing on disk: set \"appendonly yes\" in its config");
         let snapshots = of("aof_enabled:0\r\n", Some("3600 1"));
         assert_eq!(snapshots, ["it saves snapshots only: set \"appendonly yes\" in its config"]);
-        let memory = RedisInfo::read("aof_enabled:0\r\n", None).dangers(OutboxKind::Memory);
-        assert_eq!(memory, Vec::<String>::new());
     }
 }

@@ -43,7 +43,6 @@
 //! | `allow_link_local` | false | whether an endpoint may have a link-local address |
 //! | `batch_max_events` | 1000 | events in one POST |
 //! | `batch_max_bytes` | 262144 | bytes of one POST's body |
-//! | `outbox` | `redis` | where events wait: `redis`, where they survive the process, or `memory` |
 //! | `dead_letter_max` | 10000 | batches kept after they were given up; only in Redis |
 //! | `dead_letter_max_per_endpoint` | 1000 | those of them that are of one endpoint |
 //! | `dead_letter_max_bytes` | 268435456 | bytes that they take |
@@ -117,7 +116,6 @@ mod ignored_channels;
 mod lambda;
 mod metrics;
 mod nearest;
-mod outbox_kind;
 mod payload;
 mod previous_secret;
 mod proxy_url;
@@ -153,7 +151,6 @@ pub use header::{Header, HeaderError};
 pub use identity::ClusterIdentity;
 pub use ignored_channels::IgnoredChannels;
 pub use lambda::{Invocation, Lambda};
-pub use outbox_kind::OutboxKind;
 pub use payload::Payload;
 pub use previous_secret::PreviousSecret;
 pub use proxy_url::ProxyUrl;
@@ -208,8 +205,6 @@ pub struct Config {
     pub batch_max_events: usize,
     /// Bytes of one POST's body, at most.
     pub batch_max_bytes: usize,
-    /// Where events wait for their endpoints.
-    pub outbox: OutboxKind,
     /// Events that may wait for their endpoints.
     pub outbox_max_events: usize,
     /// Bytes of client events that may wait for their endpoints, if there is a limit.
@@ -291,7 +286,6 @@ impl Default for Config {
             reconcile_interval: Duration::from_secs(30),
             batch_max_events: 1000,
             batch_max_bytes: 256 * 1024,
-            outbox: OutboxKind::Redis,
             outbox_max_events: 100_000,
             outbox_max_bytes: None,
             dead_letter_max: 10_000,

@@ -12,8 +12,8 @@ use super::previous_secret::{PreviousSecret, PreviousSecrets};
 use super::scalar::{Number, Seconds, Switch, Whole};
 use super::value::List;
 use super::{
-    AddressRules, AppScope, Config, ConfigError, DAY_S, HOUR_MS, IgnoredChannels, MAX_ATTEMPTS, OutboxKind, ProxyUrl,
-    RetryFor, Timeout, app_webhooks, connection, dashboard, endpoint, identity, metrics, proxy_url, roster,
+    AddressRules, AppScope, Config, ConfigError, DAY_S, HOUR_MS, IgnoredChannels, MAX_ATTEMPTS, ProxyUrl, RetryFor,
+    Timeout, app_webhooks, connection, dashboard, endpoint, identity, metrics, proxy_url, roster,
 };
 use crate::aws::Environment;
 use crate::event::AppId;
@@ -66,7 +66,6 @@ pub(super) struct Written {
     allow_link_local: Option<Switch>,
     batch_max_events: Option<Whole<1, 10_000>>,
     batch_max_bytes: Option<Whole<1_024, 16_777_216>>,
-    outbox: Option<OutboxKind>,
     outbox_max_events: Option<Whole<1_000, 100_000_000>>,
     outbox_max_bytes: Option<Whole<1_048_576, 4_294_967_295>>,
     dead_letter_max: Option<Whole<0, 10_000_000>>,
@@ -183,7 +182,6 @@ impl Written {
             reconcile_interval,
             batch_max_events: self.batch_max_events.map_or(otherwise.batch_max_events, Whole::size),
             batch_max_bytes: defaults.batch_max_bytes,
-            outbox: self.outbox.unwrap_or(otherwise.outbox),
             outbox_max_events: self.outbox_max_events.map_or(otherwise.outbox_max_events, Whole::size),
             outbox_max_bytes: self.outbox_max_bytes.map(Whole::size),
             dead_letter_max: self.dead_letter_max.map_or(otherwise.dead_letter_max, Whole::size),

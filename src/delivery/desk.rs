@@ -276,7 +276,7 @@ mod tests {
 
     use super::*;
     use crate::delivery::lanes::tests::{endpoint, lanes, push};
-    use crate::outbox::MemoryOutbox;
+    use crate::support::memory_outbox::MemoryOutbox;
 
     #[test]
     fn a_dispatcher_that_gets_no_thread_sleeps_though_further_lanes_are_due() {

@@ -113,8 +113,7 @@ impl Dispatcher {
         let now = Instant::now();
         let fresh = |next: &Queued| now.saturating_duration_since(next.arrived) < HELD_BACK_AT_MOST;
         let mut desk = self.desk.open();
-        self.outbox.keeps_untaken()
-            && self.outbox.excess(desk.lanes().waiting()) > 0
+        self.outbox.excess(desk.lanes().waiting()) > 0
             && self.incoming.front().is_none_or(fresh)
             && desk.lanes().longest_is_prompt(now)
     }
@@ -122,8 +121,7 @@ impl Dispatcher {
     fn take(&mut self) {
         // Lowered before taking: an event that comes after the taking raises it again.
         self.signalled.store(false, Ordering::SeqCst);
-        let waiting = self.desk.open().lanes().waiting();
-        let Handover { flights, revoked, events } = self.outbox.take(waiting);
+        let Handover { flights, revoked, events } = self.outbox.take();
         for flight in flights {
             self.desk.open().inherit(flight);
         }

@@ -62,7 +62,6 @@ use self::slots::MAX_WORKERS;
 pub(crate) use self::workers::STANDING_WORKERS;
 use self::workers::Workers;
 use crate::config::{Config, ConfigError, Endpoint, Payload};
-use crate::event::Event;
 use crate::outbox::Outbox;
 use crate::process::Thread;
 use crate::report::{DeliveryStatus, EndpointStates, WallClock};
@@ -119,7 +118,6 @@ impl Left {
 #[derive(Debug)]
 pub struct Delivery {
     outbox: Arc<dyn Outbox>,
-    telemetry: Arc<Telemetry>,
     clients: Arc<Clients>,
     desk: Arc<Desk>,
     messages: Sender<Message>,
@@ -191,21 +189,11 @@ impl Delivery {
             flushes: Vec::new(),
             shortage: Shortage::default(),
         };
-        let dispatcher = Thread::spawn("wh-dispatch", Arc::clone(&telemetry), move || dispatcher.run())?;
-        Ok(Self { outbox, telemetry, clients, desk, messages, signalled, dispatcher, workers_gone })
+        let dispatcher = Thread::spawn("wh-dispatch", telemetry, move || dispatcher.run())?;
+        Ok(Self { outbox, clients, desk, messages, signalled, dispatcher, workers_gone })
     }
 
-    /// Takes in events, oldest first. After a stop they are refused.
-    pub fn accept(&self, events: Vec<Event>) {
-        if events.is_empty() || self.desk.is_stopped() {
-            return;
-        }
-        self.telemetry.counters().events.add(events.len() as u64);
-        self.outbox.accept(events);
-        self.wake();
-    }
-
-    /// Tells the dispatcher that the outbox has events that did not come through [`Delivery::accept`].
+    /// Tells the dispatcher that the outbox has events.
     pub fn wake(&self) {
         if !self.signalled.swap(true, Ordering::SeqCst) {
             // It has ended only after a stop.

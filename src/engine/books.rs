@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::interest::Interests;
-use crate::config::{Config, OutboxKind};
+use crate::config::Config;
 use crate::presence::SharedLedger;
 
 /// Claims, and as many client events, that wait for an unreachable Redis: some 100 MB of claims at the worst, and no more
@@ -21,8 +21,7 @@ const MISSES_PER_TTL: u32 = 10;
 
 /// The ledger of a node.
 pub(super) fn ledger(config: &Config, interests: &Interests) -> SharedLedger {
-    let ledger = SharedLedger::new(PENDING_LIMIT, config.outbox == OutboxKind::Redis)
-        .repeating_misses_after(config.cache_miss_ttl / MISSES_PER_TTL);
+    let ledger = SharedLedger::new(PENDING_LIMIT).repeating_misses_after(config.cache_miss_ttl / MISSES_PER_TTL);
     if interests.details.is_somebody() {
         ledger.lock().table.name_connections();
     }

@@ -15,8 +15,6 @@ pub struct Left {
     pub events: usize,
     /// Whether there may be others, in an outbox that could not be read to its end in time.
     pub unread: bool,
-    /// Whether those events outlive the process.
-    pub kept: bool,
 }
 
 impl Left {
@@ -29,16 +27,12 @@ impl Left {
 
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { intents, claims, client_events, events, unread, kept } = self;
-        let fate = match (*events > 0 || *unread, kept) {
-            (false, _) => "",
-            (true, true) => " (safe in Redis)",
-            (true, false) => " (lost)",
-        };
+        let Self { intents, claims, client_events, events, unread } = self;
+        let safe = if *events > 0 || *unread { " (safe in Redis)" } else { "" };
         let others = if *unread { ", perhaps others that could not be read" } else { "" };
         write!(
             f,
-            "{events} events undelivered{others}{fate}, {claims} claims undecided, {intents} intents not taken in"
+            "{events} events undelivered{others}{safe}, {claims} claims undecided, {intents} intents not taken in"
         )?;
         if *client_events > 0 {
             write!(f, ", {client_events} client events lost: Redis did not take them")?;

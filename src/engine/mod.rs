@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::{Mutex, RwLock};
 
-use crate::config::{Config, Endpoint, OutboxKind};
+use crate::config::{Config, Endpoint};
 use crate::delivery::{AppDirectory, Credentials};
 use crate::event::AppId;
 use crate::presence::{Intent, IntentQueue};
@@ -221,7 +221,7 @@ impl Engine {
         let (events, unread) = flushed.map_or((0, true), |undelivered| (undelivered.total(), undelivered.unread));
         let ledger = self.shared.ledger.lock();
         let (claims, client_events) = (ledger.pending.unanswered_claims(), ledger.pending.waiting_whispers());
-        Left { intents, claims, client_events, events, unread, kept: self.config.outbox == OutboxKind::Redis }
+        Left { intents, claims, client_events, events, unread }
     }
 
     /// The process ends, and every socket with it: the engine takes no more intents, lets go of all that it holds, sends

@@ -180,7 +180,7 @@ impl Rounds {
     fn inspect(&mut self) {
         let Some(address) = &self.to_inspect else { return };
         let Ok(info) = self.link.with(RedisInfo::ask) else { return };
-        let dangers = info.dangers(self.sources.outbox);
+        let dangers = info.dangers();
         if !dangers.is_empty() {
             let message = format!("Redis at {address} may lose events that wait: {}", dangers.join("; "));
             self.sources.telemetry.log(Level::Warning, message);

@@ -9,13 +9,12 @@ use parking_lot::Mutex;
 
 use super::reporter::Reporter;
 use crate::cluster::{self, Audit, Standing};
-use crate::config::{Config, OutboxKind};
+use crate::config::Config;
 use crate::delivery::{AppDirectory, Delivery, STANDING_WORKERS};
 use crate::event::{EventName, NodeId, PARTITIONS};
 use crate::metrics::{Listener, Sources};
 use crate::outbox::redis::{RedisOutbox, partition_max};
-use crate::outbox::{MemoryOutbox, Outbox};
-use crate::presence::{self, Claimer, Cluster, Intake, Intent, IntentQueue, Keys, SharedLedger, Sink, StopFlag};
+use crate::presence::{self, Claimer, Cluster, Intake, Intent, IntentQueue, Keys, SharedLedger, StopFlag};
 use crate::process::{Reserved, Thread};
 use crate::redis::{self, Link};
 use crate::telemetry::Telemetry;
@@ -56,7 +55,7 @@ pub(super) struct Running {
     intake: Thread,
     claimer: Thread,
     pub(super) delivery: Arc<Delivery>,
-    outbox: Option<Arc<RedisOutbox>>,
+    outbox: Arc<RedisOutbox>,
     reporter: Reporter,
     metrics: Option<Listener>,
 }
@@ -73,21 +72,12 @@ impl Running {
         let settings = redis::Settings::of(config).map_err(io::Error::other)?;
         let _reserved = reserve_threads(config)?;
         let standing = Arc::new(Standing::default());
-        let outbox = match config.outbox {
-            OutboxKind::Redis => Some(RedisOutbox::start(config.into(), &settings, &standing, telemetry)?),
-            OutboxKind::Memory => None,
-        };
-        let delivery = start_delivery(config, shared, outbox.as_ref())?;
-        let (sink, partitions) = if outbox.is_some() {
-            (Sink::Redis, PARTITIONS)
-        } else {
-            let delivery = Arc::clone(&delivery);
-            (Sink::Memory(Arc::new(move |events| delivery.accept(events))), 0)
-        };
+        let outbox = RedisOutbox::start(config.into(), &settings, &standing, telemetry)?;
+        let delivery = start_delivery(config, shared, &outbox)?;
         let misses = config.wants(EventName::CacheMiss);
         let cluster = Cluster {
             link: Link::new(settings.clone(), Arc::clone(telemetry)),
-            keys: Keys::new(&config.key_prefix, config.ttl, partitions)
+            keys: Keys::new(&config.key_prefix, config.ttl, PARTITIONS)
                 .with_grace(config.departure_grace)
                 .with_partition_max(partition_max(config.outbox_max_events))
                 .with_client_bytes_max(config.outbox_max_bytes)
@@ -106,8 +96,7 @@ impl Running {
         let reporter = Reporter::start(config, settings, Arc::clone(&sources))?;
         let metrics = config.metrics_listen.map(|address| Listener::start(address, sources)).transpose()?;
         let stop_claimer = Arc::new(StopFlag::default());
-        let mut claimer =
-            Claimer::new(Arc::clone(ledger), cluster, sink, Arc::clone(&stop_claimer), Arc::clone(telemetry));
+        let mut claimer = Claimer::new(Arc::clone(ledger), cluster, Arc::clone(&stop_claimer), Arc::clone(telemetry));
         let mut intake = Intake::new(Arc::clone(queue), intents, Arc::clone(ledger), Arc::clone(telemetry))
             .ignoring(config.ignored_channels.clone());
         Ok(Self {
@@ -135,7 +124,7 @@ impl Running {
         }
         let delivery_ended = self.delivery.stop(now + time / 3);
         self.reporter.stop();
-        let outbox_ended = self.outbox.is_none_or(|outbox| outbox.stop(now + time * 2 / 3));
+        let outbox_ended = self.outbox.stop(now + time * 2 / 3);
         self.stop_claimer.raise();
         shared.ledger.notify();
         let reporter_ended = self.reporter.wait_until(deadline);
@@ -150,11 +139,8 @@ impl Running {
 
 /// Has every thread that is always there, so that an engine starts whole or not at all.
 fn reserve_threads(config: &Config) -> io::Result<Reserved> {
-    let mut names = vec!["wh-dispatch", "wh-status", "wh-intake", "wh-claimer"];
+    let mut names = vec!["wh-dispatch", "wh-status", "wh-intake", "wh-claimer", "wh-outbox", "wh-settler"];
     names.extend(["wh-post"; STANDING_WORKERS]);
-    if config.outbox == OutboxKind::Redis {
-        names.extend(["wh-outbox", "wh-settler"]);
-    }
     if config.metrics_listen.is_some() {
         names.push("wh-metrics");
     }
@@ -170,7 +156,6 @@ fn sources(config: &Config, shared: &Shared, standing: Arc<Standing>, delivery: 
         apps: Arc::clone(&shared.apps),
         telemetry: Arc::clone(&shared.telemetry),
         gauges: Box::new(move || counted.gauges(delivering.queued()).to_vec()),
-        outbox: config.outbox,
         began: Instant::now(),
         clock: Mutex::default(),
         app_ids: config.app_ids.clone(),
@@ -178,18 +163,13 @@ fn sources(config: &Config, shared: &Shared, standing: Arc<Standing>, delivery: 
     }
 }
 
-fn start_delivery(config: &Config, shared: &Shared, outbox: Option<&Arc<RedisOutbox>>) -> io::Result<Arc<Delivery>> {
-    let events: Arc<dyn Outbox> = match outbox {
-        Some(outbox) => Arc::clone(outbox) as _,
-        None => Arc::new(MemoryOutbox::new(config.outbox_max_events)),
-    };
+fn start_delivery(config: &Config, shared: &Shared, outbox: &Arc<RedisOutbox>) -> io::Result<Arc<Delivery>> {
+    let events = Arc::clone(outbox);
     let (apps, telemetry) = (Arc::clone(&shared.apps), Arc::clone(&shared.telemetry));
     let (held, endpoints) = (Instant::now() + PAUSES_KNOWN_WITHIN, config.endpoints.clone());
     let delivery = Delivery::start_held(Some(held), events, config.into(), endpoints, apps, telemetry)?;
     let delivery = Arc::new(delivery);
-    if let Some(outbox) = outbox {
-        let delivery = Arc::clone(&delivery);
-        outbox.on_news(Box::new(move || delivery.wake()));
-    }
+    let woken = Arc::clone(&delivery);
+    outbox.on_news(Box::new(move || woken.wake()));
     Ok(delivery)
 }

@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use crate::cluster::{RedisClock, Standing, system_ms};
-use crate::config::OutboxKind;
 use crate::delivery::{AppDirectory, Delivery};
 use crate::event::AppId;
 use crate::process::shares_descriptors;
@@ -33,8 +32,6 @@ pub(crate) struct Sources {
     pub(crate) telemetry: Arc<Telemetry>,
     /// What waits now, by name.
     pub(crate) gauges: Box<dyn Fn() -> Vec<(&'static str, usize)> + Send + Sync>,
-    /// Where events wait.
-    pub(crate) outbox: OutboxKind,
     /// When the node began.
     pub(crate) began: Instant,
     /// Redis' clock, as far as the reporter has heard of it.
@@ -72,10 +69,6 @@ impl Sources {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_ms: self.clock().ms(self.began),
             clock_ms: system_ms(),
-            outbox: match self.outbox {
-                OutboxKind::Redis => "redis".to_owned(),
-                OutboxKind::Memory => "memory".to_owned(),
-            },
             shares_descriptors: shares_descriptors(),
             counters: by_name(self.telemetry.counters().snapshot()),
             gauges: by_name((self.gauges)().into_iter().map(|(name, value)| (name, value as u64))),

@@ -41,12 +41,6 @@ pub enum SendError {
     /// Before the boot, after the end, or in a forked child.
     #[error("the webhooks engine does not run in this process")]
     NotRunning,
-    /// Servers keep events in their own memory.
-    #[error(
-        "the event was not sent: {ROOT}.outbox is \"memory\", where servers take events of their own process only. Set it to \
-         \"redis\" (RESONATE_WEBHOOKS_OUTBOX=redis), or send the event from the server process"
-    )]
-    NoSharedOutbox,
     /// The data in Redis is not for this process: of another cluster, or in a newer schema.
     #[error("the event was not sent: {0}")]
     Excluded(String),

@@ -1,16 +1,15 @@
 //! Where events wait until every endpoint that wants them has answered 2xx or given up.
 //!
 //! ```text
-//! accept ─▶ outbox ─take─▶ dispatcher ─▶ lanes ─▶ batch ─▶ POST
-//!              ▲ routed: which lanes want the event            │
-//!              └ passed: this lane is done with these events ◀─┘
+//! outbox ─take─▶ dispatcher ─▶ lanes ─▶ batch ─▶ POST
+//!    ▲ routed: which lanes want the event            │
+//!    └ passed: this lane is done with these events ◀─┘
 //! ```
 //! An event is settled once every lane it was routed to has passed it; each lane passes its events in the order in
 //! which it got them. So an outbox that outlives the process needs one cursor a lane to know what to hand out again.
 
 pub(crate) mod body;
 pub(crate) mod custom;
-mod memory;
 mod redelivery;
 pub(crate) mod redis;
 mod report;
@@ -24,7 +23,6 @@ use crate::event::body::encoded_len;
 use crate::event::{AppId, Event};
 
 pub use custom::SendError;
-pub use memory::MemoryOutbox;
 pub use redelivery::{LetterId, Redelivery};
 pub use redis::event_sender::EventSender;
 pub use redis::letters::{DeadLetter, DeadLetters, LettersError};
@@ -35,8 +33,8 @@ pub use report::DropReport;
 pub struct Position {
     /// The part of the outbox that keeps the order of the event's channel.
     pub partition: u16,
-    /// Under which ownership of the partition the event was read, the fencing token of what follows from it; 0 where
-    /// partitions have no owners.
+    /// Under which ownership of the partition the event was read: the fencing token of what
+    /// follows from it.
     pub tenure: u64,
     /// The place within the partition.
     pub seq: u64,
@@ -235,33 +233,24 @@ pub enum Fate {
     Forgotten,
 }
 
-/// When an outbox is full, room is made for this share of it at once, so that one line in the log stands for many
-/// events.
+/// Room made at once in a full outbox, as a share of it, so that one log line stands for many events.
 const CUT_SHARE: usize = 100;
 
-/// How many of the `waiting` events are too many where `max_events` may wait, if any are.
-fn excess(waiting: usize, max_events: usize) -> usize {
-    match waiting.saturating_sub(max_events) {
-        0 => 0,
-        over => over + max_events / CUT_SHARE,
-    }
-}
-
-/// An outbox. Its methods are called from several threads and never wait for a network.
+/// An outbox. Its methods are called from several threads and, unless they say otherwise, never wait for a network.
 pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
-    /// Takes in events, oldest first.
-    fn accept(&self, events: Vec<Event>);
+    /// Hands over what is new for the lanes.
+    fn take(&self) -> Handover;
 
-    /// Hands over what is new for the lanes, while `waiting` events wait in them.
-    fn take(&self, waiting: usize) -> Handover;
+    /// The most events that may wait in lanes, summed.
+    fn max_events(&self) -> usize;
 
-    /// Whether events that are not taken are kept in a better place than the memory of this process.
-    fn keeps_untaken(&self) -> bool {
-        false
+    /// How many of the `waiting` events must be given up because too many wait.
+    fn excess(&self, waiting: usize) -> usize {
+        match waiting.saturating_sub(self.max_events()) {
+            0 => 0,
+            over => over + self.max_events() / CUT_SHARE,
+        }
     }
-
-    /// How many of the `waiting` events must be given up because they can be kept nowhere.
-    fn excess(&self, waiting: usize) -> usize;
 
     /// Is told which lanes took an event it handed over, beside those that have it in an inherited batch. None at all: the
     /// event is settled.
@@ -272,40 +261,32 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When the batch must not be sent now.
-    fn keep(&self, _lane: &LaneId, _id: &str, _body: &[u8], _events: &[Arc<Queued>]) -> Result<(), NotKept> {
-        Ok(())
-    }
+    fn keep(&self, lane: &LaneId, id: &str, body: &[u8], events: &[Arc<Queued>]) -> Result<(), NotKept>;
 
     /// Confirms, before another attempt of a batch that is kept, that all its events are still this node's, as far as is
     /// known without asking.
     ///
     /// # Errors
     /// When some of them are not.
-    fn confirm(&self, _events: &[Arc<Queued>]) -> Result<(), NotKept> {
-        Ok(())
-    }
+    fn confirm(&self, events: &[Arc<Queued>]) -> Result<(), NotKept>;
 
     /// The body and the attempts of a dead letter that is sent again; `None` when it is there no more. Called by the
     /// threads that send; may wait for a network.
     ///
     /// # Errors
     /// When it cannot be read now.
-    fn letter(&self, _letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept> {
-        Ok(None)
-    }
+    fn letter(&self, letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept>;
 
     /// Is told that a lane is done with events. A drop is [published](DropReport::publish) once nobody will send the
     /// events again.
     fn passed(&self, passed: Passed<'_>);
 
-    /// Waits until everything that was accepted before this call has been handed over, at most until `deadline`. Returns
-    /// whether it can be.
-    fn catch_up(&self, _deadline: Instant) -> bool {
-        true
-    }
+    /// Waits until everything that was appended before this call has been handed over, at most until `deadline`. Returns
+    /// whether it has been.
+    fn catch_up(&self, deadline: Instant) -> bool;
 
     /// Waits until everything that was passed before this call is written down and told, at most until `deadline`.
-    fn write_out(&self, _deadline: Instant) {}
+    fn write_out(&self, deadline: Instant);
 
     /// What tells its positions from those of every other outbox, the same for all nodes that share it.
     fn origin(&self) -> u64;

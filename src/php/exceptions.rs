@@ -32,7 +32,7 @@ pub(super) fn unsent(error: SendError) -> PhpException {
         SendError::NotRunning => {
             exception("Webpatser\\ResonateWebhooks\\Exceptions\\ServerNotRunning", "RuntimeException", error)
         }
-        SendError::NoSharedOutbox | SendError::Excluded(_) | SendError::Redis { .. } | SendError::Unanswered { .. } => {
+        SendError::Excluded(_) | SendError::Redis { .. } | SendError::Unanswered { .. } => {
             exception("Webpatser\\ResonateWebhooks\\Exceptions\\EventNotSent", "RuntimeException", error)
         }
     }

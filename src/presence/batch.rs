@@ -1,7 +1,7 @@
 //! What one script call carries: claims, and what keeps its place between them.
 
 use super::claim::{Claim, Hold};
-use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, Event, EventKind, UserId};
+use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, UserId};
 
 /// What a client event takes beside its text, roughly.
 const WHISPER_FRAME: usize = 96;
@@ -134,15 +134,6 @@ impl Whisper {
         let user = parts.and_then(|parts| parts.user).map(UserId::new);
         parts.map(|_| hold(None)).into_iter().chain(user.map(|user| hold(Some(user))))
     }
-
-    /// The event, once its time is known.
-    pub(crate) fn into_event(self, time_ms: u64) -> Event {
-        let kind = match self.said {
-            Said::ByClient(event) => EventKind::ClientEvent(event),
-            Said::ByApplication(event) => EventKind::Custom(event),
-        };
-        Event { app: self.app, channel: self.channel, time_ms, kind }
-    }
 }
 
 impl Said {
@@ -167,10 +158,5 @@ impl CacheSeen {
     /// The visit during which it was seen.
     pub(super) fn hold(&self) -> Hold {
         Hold { app: self.app.clone(), channel: self.channel.clone(), user: None }
-    }
-
-    /// The event, when an empty channel turned out to be news.
-    pub(super) fn into_event(self, time_ms: u64) -> Event {
-        Event { app: self.app, channel: self.channel, time_ms, kind: EventKind::CacheMiss }
     }
 }

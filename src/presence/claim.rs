@@ -1,6 +1,6 @@
 //! Claims: the changes of a node's holds that only Redis can judge.
 
-use crate::event::{AppId, ChannelName, Entrance, Event, EventKind, SocketId, UserId};
+use crate::event::{AppId, ChannelName, Entrance, SocketId, UserId};
 
 /// Something a node can hold: a channel, one presence user on a channel, or a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -64,20 +64,5 @@ impl Claim {
     /// This node's last connection.
     pub(crate) const fn leave(hold: Hold) -> Self {
         Self { hold, change: Change::Leave, by: None }
-    }
-
-    /// The event, when it turned out to be an edge.
-    pub(crate) fn into_event(self, time_ms: u64) -> Event {
-        let Hold { app, channel, user } = self.hold;
-        let on_channel = !channel.is_empty();
-        let kind = match (self.change, user) {
-            (Change::Join, None) => EventKind::ChannelOccupied,
-            (Change::Leave, None) => EventKind::ChannelVacated,
-            (Change::Join, Some(user)) if on_channel => EventKind::MemberAdded { user: user.into() },
-            (Change::Leave, Some(user)) if on_channel => EventKind::MemberRemoved { user: user.into() },
-            (Change::Join, Some(socket)) => EventKind::ConnectionEstablished { socket: socket.as_bytes().into() },
-            (Change::Leave, Some(socket)) => EventKind::ConnectionTerminated { socket: socket.as_bytes().into() },
-        };
-        Event { app, channel, time_ms, kind: kind.by(self.by) }
     }
 }

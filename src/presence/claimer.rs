@@ -22,7 +22,7 @@ use super::grace::Grace;
 use super::ledger::SharedLedger;
 use super::scripts::{ClaimCall, Keys};
 use crate::cluster::{Audit, RedisClock, Refusal, Session, Standing};
-use crate::event::{Event, NodeId};
+use crate::event::NodeId;
 use crate::redis::Link;
 use crate::telemetry::{Level, PacedCount, Telemetry};
 use repair::Comparison;
@@ -34,14 +34,6 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// The shortest time between two questions whether edges may be decided.
 const SETTLING_PAUSE: Duration = Duration::from_millis(10);
-
-/// Where the events go that the claims turned out to be.
-pub(crate) enum Sink {
-    /// To an outbox in memory, in order.
-    Memory(Arc<dyn Fn(Vec<Event>) + Send + Sync>),
-    /// Nowhere: the scripts have put them into the outbox.
-    Redis,
-}
 
 /// Tells the claimer to end.
 #[derive(Debug, Default)]
@@ -79,7 +71,6 @@ pub(crate) struct Claimer {
     ledger: Arc<SharedLedger>,
     stop: Arc<StopFlag>,
     telemetry: Arc<Telemetry>,
-    sink: Sink,
     link: Link,
     keys: Keys,
     audit: Option<Audit>,
@@ -113,11 +104,10 @@ pub(crate) struct Claimer {
 }
 
 impl Claimer {
-    /// A claimer that tells `cluster` what `ledger` says, and hands events to `sink`.
+    /// A claimer that tells `cluster` what `ledger` says.
     pub(crate) fn new(
         ledger: Arc<SharedLedger>,
         cluster: Cluster,
-        sink: Sink,
         stop: Arc<StopFlag>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
@@ -128,7 +118,6 @@ impl Claimer {
             ledger,
             stop,
             telemetry,
-            sink,
             link,
             keys,
             audit,
@@ -162,8 +151,6 @@ impl Claimer {
             }
             if self.admission.is_refused() {
                 self.discard();
-            } else {
-                self.release_whispers();
             }
             self.wait();
         }
@@ -194,7 +181,7 @@ impl Claimer {
             let is_sooner = |at: Instant| at < deadline;
             let may_claim = || ledger.pending.has_batch() || ledger.table.counts_due_at().is_some_and(is_sooner);
             let may_discard = || refused && !ledger.pending.is_empty();
-            self.stop.raised() || ledger.pending.has_free_whispers() || (!held_up && may_claim()) || may_discard()
+            self.stop.raised() || (!held_up && may_claim()) || may_discard()
         });
     }
 
@@ -323,10 +310,8 @@ impl Claimer {
         let edges = verdict.announced + judged(b'1');
         counters.edges_silenced.add(judged(b'3'));
         counters.edges.add(edges);
-        if let Sink::Redis = self.sink {
-            counters.events.add(edges + judged(b'm') + verdict.counted + batch.whispers() as u64 - verdict.refused);
-            counters.client_events_unaccepted.add(verdict.refused);
-        }
+        counters.events.add(edges + judged(b'm') + verdict.counted + batch.whispers() as u64 - verdict.refused);
+        counters.client_events_unaccepted.add(verdict.refused);
         if let Some(refused) = self.full_outbox.add(verdict.refused, now) {
             self.telemetry.log(
                 Level::Error,
@@ -337,34 +322,12 @@ impl Claimer {
                 ),
             );
         }
-        // Dropped, so that the ledger's is the only reference left and its strings are moved, not copied.
-        drop(batch);
         let mut ledger = self.ledger.lock();
         ledger.table.counts_are_told(now);
-        match &self.sink {
-            // Under the lock: who sees an empty queue may rely on its events being in the outbox.
-            Sink::Memory(accept) => {
-                let decided = ledger.pending.answered(&verdict.edges, verdict.time_ms);
-                accept(verdict.fired.into_iter().chain(decided).chain(verdict.counts).collect());
-            }
-            Sink::Redis => ledger.pending.answered_in_place(),
-        }
+        ledger.pending.answered();
         drop(ledger);
         self.ledger.notify();
         Ok(true)
-    }
-
-    /// Sends on the client events that wait for no claim; they need no judgement.
-    fn release_whispers(&mut self) {
-        let Sink::Memory(accept) = &self.sink else { return };
-        let mut ledger = self.ledger.lock();
-        let whispers = ledger.pending.take_free_whispers();
-        if !whispers.is_empty() {
-            let now = self.clock.now_ms();
-            accept(whispers.into_iter().map(|whisper| whisper.into_event(now)).collect());
-            drop(ledger);
-            self.ledger.notify();
-        }
     }
 
     /// The node was reaped, or gives up its incarnation: it goes on as another one and claims all that it serves anew. If the reaping is not

@@ -26,7 +26,7 @@ impl Node {
             timeout: Duration::from_millis(200),
             ..Settings::default()
         };
-        let ledger = Arc::new(SharedLedger::new(usize::MAX, true).in_batches_of(2));
+        let ledger = Arc::new(SharedLedger::new(usize::MAX).in_batches_of(2));
         let mut boots = 0;
         let cluster = Cluster {
             link: Link::new(crate::redis::Settings::new(settings).unwrap(), Arc::clone(&telemetry)),
@@ -39,7 +39,7 @@ impl Node {
                 NodeId::new("node", 1, boots)
             }),
         };
-        let mut claimer = Claimer::new(Arc::clone(&ledger), cluster, Sink::Redis, Arc::default(), telemetry);
+        let mut claimer = Claimer::new(Arc::clone(&ledger), cluster, Arc::default(), telemetry);
         // On a busy machine, Redis may take longer than the time-out.
         eventually("a session", || claimer.step(Instant::now()).is_none().then_some(()));
         let claims = CHANNELS

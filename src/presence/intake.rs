@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn an_intent_waits_until_it_is_entered_and_not_only_until_it_is_taken_from_the_queue() {
         let (queue, intents) = IntentQueue::new(8);
-        let (queue, ledger) = (Arc::new(queue), Arc::new(SharedLedger::new(8, true)));
+        let (queue, ledger) = (Arc::new(queue), Arc::new(SharedLedger::new(8)));
         let telemetry = Arc::new(Telemetry::default());
         let mut intake = Intake::new(Arc::clone(&queue), intents.clone(), Arc::clone(&ledger), Arc::clone(&telemetry));
         let subscribed = Intent::Subscribed(AppId::from("app"), Packed::new([b"a".as_slice(), b"1.1", b"", b""]));

@@ -105,8 +105,8 @@ pub(crate) struct SharedLedger {
 
 impl SharedLedger {
     /// An empty ledger that keeps up to `limit` claims while Redis is away; see [`Pending::new`].
-    pub(crate) fn new(limit: usize, whispers_travel: bool) -> Self {
-        let ledger = Ledger { table: LocalTable::default(), pending: Pending::new(limit, whispers_travel) };
+    pub(crate) fn new(limit: usize) -> Self {
+        let ledger = Ledger { table: LocalTable::default(), pending: Pending::new(limit) };
         Self { ledger: Mutex::new(ledger), changed: Condvar::new() }
     }
 

@@ -21,7 +21,7 @@ mod pending;
 mod scripts;
 mod table;
 
-pub(crate) use claimer::{Claimer, Cluster, Sink, StopFlag};
+pub(crate) use claimer::{Claimer, Cluster, StopFlag};
 pub(crate) use intake::Intake;
 pub(crate) use intent::{Intent, IntentQueue, Packed};
 pub(crate) use ledger::SharedLedger;

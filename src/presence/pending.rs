@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::batch::{Batch, CacheSeen, Count, Entry, Whisper};
 use super::claim::{Change, Claim, Hold};
 use super::table::LocalTable;
-use crate::event::{AppId, Event};
+use crate::event::AppId;
 use entries::Entries;
 
 /// Entries per script call when client events go through Redis too.
@@ -41,20 +41,14 @@ pub(crate) struct Pending {
     next: Option<Arc<Batch>>,
     last_number: u64,
     limit: usize,
-    /// How much a batch has at most: entries, where client events go to Redis too, and judged ones among them.
+    /// The limits of a batch: entries, and judged ones among them.
     portion: (usize, usize),
-    /// Client events go to Redis with the claims, since that is where the outbox is.
-    whispers_travel: bool,
 }
 
 impl Pending {
     /// A queue that keeps up to `limit` claims and as many client events while Redis is away.
-    ///
-    /// With `whispers_travel`, client events are sent to Redis in the batches; without, they wait for the claims before
-    /// them only.
-    pub(crate) fn new(limit: usize, whispers_travel: bool) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
-            whispers_travel,
             queue: Entries::new(limit),
             aside: Entries::new(limit),
             suspended: HashSet::new(),
@@ -132,31 +126,6 @@ impl Pending {
         self.queue.is_empty() && self.aside.is_empty() && !self.awaits_verdict()
     }
 
-    /// Whether a client event waits for no claim.
-    pub(crate) fn has_free_whispers(&self) -> bool {
-        !self.whispers_travel && !self.awaits_verdict() && matches!(self.queue.front(), Some(Entry::Whisper(_)))
-    }
-
-    /// Takes the client events that wait for no claim.
-    pub(crate) fn take_free_whispers(&mut self) -> Vec<Whisper> {
-        let mut free = Vec::new();
-        if self.has_free_whispers() {
-            while let Some(entry) = self.queue.pop() {
-                match entry {
-                    Entry::Whisper(whisper) => {
-                        self.whisper_bytes -= whisper.bytes();
-                        free.push(whisper);
-                    }
-                    judged => {
-                        self.queue.push_front(judged);
-                        break;
-                    }
-                }
-            }
-        }
-        free
-    }
-
     /// The batch to send: the one that was sent before and not answered, else a new one. It stays here until
     /// [`Self::answered`], and is the same batch under the same number however often it has to be sent.
     pub(crate) fn batch(&mut self) -> Option<Arc<Batch>> {
@@ -187,7 +156,7 @@ impl Pending {
     /// claims wait for others to come with them.
     pub(crate) fn next_batch(&mut self) -> Option<Arc<Batch>> {
         let (most_entries, most_judged) = self.portion;
-        let full = self.queue.judged() >= most_judged || (self.whispers_travel && self.queue.len() >= most_entries);
+        let full = self.queue.judged() >= most_judged || self.queue.len() >= most_entries;
         if self.next.is_none() && self.in_flight.is_some() && full {
             let waiting = self.whisper_bytes;
             self.next = Some(Arc::new(self.freeze()));
@@ -196,11 +165,10 @@ impl Pending {
         self.next.clone()
     }
 
-    /// The batch in flight has been answered: the next one may be sent.
-    fn take_answered(&mut self) -> Option<Arc<Batch>> {
-        let next = self.next.take();
-        self.whisper_bytes -= next.iter().map(|batch| batch.whisper_bytes()).sum::<usize>();
-        std::mem::replace(&mut self.in_flight, next)
+    /// Redis has answered the batch: the next one may be sent.
+    pub(crate) fn answered(&mut self) {
+        self.in_flight = self.next.take();
+        self.whisper_bytes -= self.in_flight.iter().map(|batch| batch.whisper_bytes()).sum::<usize>();
     }
 
     /// Whether a batch with something in it is under way.
@@ -210,29 +178,7 @@ impl Pending {
 
     /// Whether there is a batch to send.
     pub(crate) fn has_batch(&self) -> bool {
-        self.in_flight.is_some() || self.queue.judged() > 0 || (self.whispers_travel && !self.queue.is_empty())
-    }
-
-    /// Redis has answered the batch, and has put its events into the outbox itself.
-    pub(crate) fn answered_in_place(&mut self) {
-        self.take_answered();
-    }
-
-    /// Redis has answered the batch: `edges` holds what it said to each claim and each empty cache channel, `time_ms` is
-    /// when it decided. Returns the events: one per edge and per miss, and the client events, in order.
-    pub(crate) fn answered(&mut self, edges: &[u8], time_ms: u64) -> Vec<Event> {
-        let Some(batch) = self.take_answered() else { return Vec::new() };
-        let mut edges = edges.iter();
-        Arc::unwrap_or_clone(batch)
-            .entries
-            .into_iter()
-            .filter_map(|entry| match entry {
-                Entry::Claim(claim) => (edges.next() == Some(&b'1')).then(|| claim.into_event(time_ms)),
-                Entry::Cache(seen) if seen.empty => (edges.next() == Some(&b'm')).then(|| seen.into_event(time_ms)),
-                Entry::Whisper(whisper) => Some(whisper.into_event(time_ms)),
-                Entry::Cache(_) | Entry::Count(_) => None,
-            })
-            .collect()
+        self.in_flight.is_some() || !self.queue.is_empty()
     }
 
     /// The number of the last batch that Redis has answered.
@@ -349,7 +295,7 @@ impl Pending {
 
     /// Gives up everything that waits, a batch under way included.
     pub(crate) fn clear(&mut self) {
-        let empty = Self::new(self.limit, self.whispers_travel);
+        let empty = Self::new(self.limit);
         *self = Self { portion: self.portion, ..empty };
     }
 
@@ -358,7 +304,7 @@ impl Pending {
         let mut judged = 0;
         let mut entries = Vec::new();
         while let Some(entry) = self.queue.pop() {
-            if self.whispers_travel && entries.len() == most_entries {
+            if entries.len() == most_entries {
                 self.queue.push_front(entry);
                 break;
             }

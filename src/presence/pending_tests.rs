@@ -32,18 +32,14 @@ fn whisper_of(channel: &str, user: Option<&[u8]>, data: Option<&[u8]>) -> Whispe
     Whisper { app: AppId::from("app"), channel: ChannelName::from(channel), said: Said::ByClient(event) }
 }
 
-fn names(events: &[Event]) -> Vec<String> {
-    events.iter().map(|event| format!("{} {}", event.kind.name(), event.channel.as_text())).collect()
-}
-
 #[test]
 fn a_batch_keeps_its_number_and_content_until_it_is_answered() {
-    let mut pending = Pending::new(100, false);
+    let mut pending = Pending::new(100);
     pending.push_claims([join("a")]);
     let first = pending.batch();
     pending.push_claims([leave("a")]);
     assert_eq!(pending.batch(), first);
-    pending.answered(b"1", 5);
+    pending.answered();
     let second = pending.batch();
     assert_eq!(first.map(|batch| batch.number()), Some(1));
     assert_eq!(second.map(|batch| batch.number()), Some(2));
@@ -51,43 +47,33 @@ fn a_batch_keeps_its_number_and_content_until_it_is_answered() {
 
 #[test]
 fn client_events_keep_their_place_between_the_claims() {
-    let mut pending = Pending::new(100, false);
+    let mut pending = Pending::new(100);
     pending.push_claims([join("a")]);
     pending.push_whisper(whisper("a"));
     pending.push_claims([join("b"), leave("a")]);
-    assert!(pending.take_free_whispers().is_empty());
-    assert!(pending.batch().is_some());
-    let events = pending.answered(b"101", 5);
-    assert_eq!(names(&events), ["channel_occupied a", "client_event a", "channel_vacated a"]);
-    assert!(events.iter().all(|event| event.time_ms == 5));
+    let batch = pending.batch().unwrap();
+    let told = batch.entries().iter().map(|entry| match entry {
+        Entry::Claim(Claim { hold, change, .. }) => format!("{change:?} {}", hold.channel.as_text()),
+        Entry::Whisper(whisper) => format!("Whisper {}", whisper.channel.as_text()),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(told.collect::<Vec<_>>(), ["Join a", "Whisper a", "Join b", "Leave a"]);
+    pending.answered();
     assert!(pending.is_empty());
 }
 
 #[test]
-fn client_events_that_wait_for_nothing_are_free() {
-    let mut pending = Pending::new(100, false);
-    pending.push_whisper(whisper("a"));
-    pending.push_claims([join("b")]);
-    pending.push_whisper(whisper("b"));
-    assert_eq!(pending.take_free_whispers(), [whisper("a")]);
-    assert!(pending.batch().is_some());
-    assert!(pending.take_free_whispers().is_empty(), "a batch is under way");
-    pending.answered(b"0", 1);
-    assert!(pending.is_empty(), "the second client event travelled with the batch");
-}
-
-#[test]
 fn a_large_queue_is_sent_in_portions() {
-    let mut pending = Pending::new(10_000, false);
+    let mut pending = Pending::new(10_000);
     pending.push_claims((0..=BATCH_CLAIMS).map(|n| join(&n.to_string())));
     assert_eq!(pending.batch().map(|batch| batch.claims().count()), Some(BATCH_CLAIMS));
-    pending.answered(&[b'0'; BATCH_CLAIMS], 1);
+    pending.answered();
     assert_eq!(pending.batch().map(|batch| batch.claims().count()), Some(1));
 }
 
 #[test]
 fn what_is_frozen_behind_a_batch_is_full_and_is_sent_when_that_is_answered() {
-    let mut pending = Pending::new(10_000, false);
+    let mut pending = Pending::new(10_000);
     pending.set_portion(2);
     pending.push_claims([join("a"), join("b"), join("c")]);
     let first = pending.batch();
@@ -97,9 +83,9 @@ fn what_is_frozen_behind_a_batch_is_full_and_is_sent_when_that_is_answered() {
     assert_eq!((second.number(), second.claims().count(), pending.unanswered_claims()), (2, 2, 5));
     assert_eq!((pending.batch(), pending.next_batch()), (first, Some(Arc::clone(&second))), "both stay what they are");
     assert_eq!((pending.last_answered(), pending.is_empty()), (0, false));
-    pending.answered(b"11", 1);
+    pending.answered();
     assert_eq!((pending.last_answered(), pending.batch(), pending.next_batch()), (1, Some(second), None));
-    pending.answered(b"11", 1);
+    pending.answered();
     assert_eq!((pending.last_answered(), pending.unanswered_claims()), (2, 1));
     assert!(pending.next_batch().is_none(), "no batch is under way");
 }
@@ -107,7 +93,7 @@ fn what_is_frozen_behind_a_batch_is_full_and_is_sent_when_that_is_answered() {
 #[test]
 fn holds_of_a_batch_that_was_not_sent_are_neither_acknowledged_nor_lost_by_starting_over() {
     let app = AppId::from("app");
-    let (mut table, mut pending) = (LocalTable::default(), Pending::new(100, true));
+    let (mut table, mut pending) = (LocalTable::default(), Pending::new(100));
     pending.set_portion(1);
     let mut claims = Vec::new();
     for channel in [b"first", b"other", b"third"] {
@@ -116,7 +102,7 @@ fn holds_of_a_batch_that_was_not_sent_are_neither_acknowledged_nor_lost_by_start
     pending.push_claims(claims.drain(..));
     assert!(pending.batch().is_some() && pending.next_batch().is_some());
     assert_eq!((pending.acknowledged(&table), pending.last_answered()), (vec![], 0));
-    pending.answered_in_place();
+    pending.answered();
     assert_eq!((pending.acknowledged(&table), pending.last_answered()), (vec![hold("first")], 1));
     assert!(pending.next_batch().is_some());
     pending.start_over(&table);
@@ -128,7 +114,7 @@ fn holds_of_a_batch_that_was_not_sent_are_neither_acknowledged_nor_lost_by_start
 
 #[test]
 fn long_client_events_behind_a_batch_under_way_still_take_room() {
-    let mut pending = Pending::new(10_000, true);
+    let mut pending = Pending::new(10_000);
     pending.set_portion(1);
     let data = vec![b'x'; WHISPER_BYTES / 4];
     let long = || whisper_of("a", None, Some(&data));
@@ -137,24 +123,23 @@ fn long_client_events_behind_a_batch_under_way_still_take_room() {
     assert!(pending.next_batch().is_some());
     assert!(!pending.push_whisper(long()), "only what was sent makes room");
     assert_eq!(pending.waiting_whispers(), 4);
-    pending.answered_in_place();
+    pending.answered();
     assert!(pending.push_whisper(long()));
     assert!(!pending.push_whisper(long()));
 }
 
 #[test]
 fn client_events_that_travel_need_no_claim_to_make_a_batch() {
-    let mut pending = Pending::new(100, true);
+    let mut pending = Pending::new(100);
     pending.push_whisper(whisper("a"));
-    assert!(!pending.has_free_whispers());
     assert_eq!(pending.batch().map(|batch| batch.entries().len()), Some(1));
-    pending.answered_in_place();
+    pending.answered();
     assert!(pending.is_empty());
 }
 
 #[test]
 fn client_events_beyond_the_limit_are_refused_and_claims_are_not() {
-    let mut pending = Pending::new(1, false);
+    let mut pending = Pending::new(1);
     assert!(pending.push_whisper(whisper("a")));
     assert!(!pending.push_whisper(whisper("a")));
     assert_eq!(pending.push_claims([join("a"), join("b"), join("c")]), 0);
@@ -163,7 +148,7 @@ fn client_events_beyond_the_limit_are_refused_and_claims_are_not() {
 
 #[test]
 fn long_client_events_are_refused_before_there_are_many_of_them() {
-    let mut pending = Pending::new(10_000, true);
+    let mut pending = Pending::new(10_000);
     let data = vec![b'x'; 1 << 20];
     let long = || whisper_of("a", None, Some(&data));
     let taken = (0..200).filter(|_| pending.push_whisper(long())).count();
@@ -171,7 +156,7 @@ fn long_client_events_are_refused_before_there_are_many_of_them() {
     assert_eq!(pending.waiting_whispers(), taken);
     assert!(pending.batch().is_some());
     assert_eq!(pending.waiting_whispers(), taken, "no outbox has them yet");
-    pending.answered_in_place();
+    pending.answered();
     assert_eq!(pending.waiting_whispers(), 0);
     assert_eq!((0..200).filter(|_| pending.push_whisper(long())).count(), taken, "there is room again");
     pending.start_over(&LocalTable::default());
@@ -182,13 +167,13 @@ fn long_client_events_are_refused_before_there_are_many_of_them() {
 fn acknowledged_is_what_redis_knows_and_not_what_it_is_about_to_hear() {
     let app = AppId::from("app");
     let mut table = LocalTable::default();
-    let mut pending = Pending::new(100, false);
+    let mut pending = Pending::new(100);
     let mut claims = Vec::new();
     table.subscribe(&app, b"known", b"1", None, None, &mut claims);
     table.subscribe(&app, b"leaving", b"1", None, None, &mut claims);
     pending.push_claims(claims.drain(..));
     pending.batch();
-    pending.answered(b"11", 1);
+    pending.answered();
     table.unsubscribe(&app, b"leaving", b"1", &mut claims);
     table.subscribe(&app, b"coming", b"1", None, None, &mut claims);
     pending.push_claims(claims.drain(..));
@@ -207,12 +192,12 @@ struct Visitors {
 impl Visitors {
     /// Users who are there, and known to be.
     fn known(users: &[&str]) -> Self {
-        let mut visitors = Self { table: LocalTable::default(), pending: Pending::new(100, true) };
+        let mut visitors = Self { table: LocalTable::default(), pending: Pending::new(100) };
         for user in users {
             visitors.come(user);
         }
         if visitors.pending.batch().is_some() {
-            visitors.pending.answered_in_place();
+            visitors.pending.answered();
         }
         visitors
     }
@@ -302,7 +287,7 @@ fn a_user_who_came_after_the_channel_was_known_is_told_within_a_visit_of_the_cha
 
 #[test]
 fn looking_for_pairs_to_give_up_is_not_repeated_for_every_claim() {
-    let mut pending = Pending::new(10, false);
+    let mut pending = Pending::new(10);
     pending.push_claims((0..50_000).map(|n| join(&n.to_string())));
     for n in 50_000..90_000 {
         pending.push_claims([join(&n.to_string())]);
@@ -336,7 +321,7 @@ proptest! {
     fn collapsed_claims_still_alternate_and_end_at_the_truth(steps in prop::collection::vec(step(), 0..80)) {
         let app = AppId::from("app");
         let mut table = LocalTable::default();
-        let mut pending = Pending::new(3, false);
+        let mut pending = Pending::new(3);
         pending.set_portion(2);
         let mut claims = Vec::new();
         for step in steps {
@@ -368,7 +353,7 @@ proptest! {
                     }
                 }
             }
-            pending.answered(&[], 1);
+            pending.answered();
         }
         let truth: HashSet<Option<UserId>> = table.holds().map(|hold| hold.user).collect();
         prop_assert_eq!(held, truth);

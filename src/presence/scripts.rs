@@ -37,7 +37,7 @@ use arguments::add_hold;
 pub(crate) use claim_call::ClaimCall;
 pub(crate) use suspended::{Progress, Resumed};
 
-use super::claim::{Claim, Hold};
+use super::claim::Hold;
 use crate::cluster::{Known, MembershipScripts, Refusal, accepted};
 use crate::config::{ClusterIdentity, Roster};
 use crate::event::NodeId;
@@ -84,7 +84,7 @@ const LAPSED_PER_RENEWAL: usize = 16;
 const KEEP_REPLY_SECONDS: u64 = 86_400;
 
 /// What `reap.lua` returns: status, time, edges, finished, leaving, counted, waiting.
-type ReapReply = (String, u64, Vec<Vec<u8>>, u64, Vec<Vec<u8>>, u64, u64);
+type ReapReply = (String, u64, u64, u64, Vec<Vec<u8>>, u64, u64);
 
 /// The keys of one prefix, as one node uses them.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ pub(crate) struct Keys {
     grace: Duration,
     /// Where the roster keeps its keys, if there is one.
     roster: Option<Roster>,
-    /// Partitions of the outbox; 0 when it is not in Redis.
+    /// Partitions of the outbox.
     partitions: u16,
     /// How many events may wait in one before it takes no client events.
     partition_max: usize,
@@ -109,7 +109,7 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// The keys behind `prefix`, for nodes that stay in the cluster for `lease` without a sign of life. Events are
-    /// appended to the `partitions` of the outbox, unless there are none: then it is not in Redis.
+    /// appended to the `partitions` of the outbox.
     pub(crate) fn new(prefix: &str, lease: Duration, partitions: u16) -> Self {
         Self {
             membership: MembershipScripts::new(prefix, lease),
@@ -268,14 +268,13 @@ impl Keys {
             self.roster.as_ref().map_or((0, ""), |roster| (millis(roster.ttl), roster.key_prefix.as_str()));
         call.arg(millis(self.membership.lease())).arg(ttl).arg(prefix).arg(millis(self.count_interval));
         let (status, time_ms, edges, finished, leaving, counted, waits): ReapReply = call.invoke(redis)?;
-        let events = holds(&edges).map(|hold| Claim::leave(hold).into_event(time_ms)).collect();
         let fate = match status.as_str() {
             "alive" => Fate::Alive,
             "spared" => Fate::Spared,
             _ => Fate::Dead,
         };
         let (leaving, waiting, finished) = (holds(&leaving).collect(), waits == 1, finished == 1);
-        let reaped = Reaped { fate, time_ms, events, leaving, counted, waiting, finished };
+        let reaped = Reaped { fate, time_ms, edges, leaving, counted, waiting, finished };
         match fate {
             Fate::Dead => accepted(&status, time_ms).map(|result| result.map(|()| reaped)),
             Fate::Alive | Fate::Spared => Ok(Ok(reaped)),

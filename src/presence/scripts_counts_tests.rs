@@ -1,7 +1,6 @@
 //! How many connections a channel has, and empty cache channels, on a real Redis.
 
 use super::*;
-use crate::event::{Event, EventKind};
 use crate::presence::batch::{CacheSeen, Count};
 
 /// Longer than any test.
@@ -25,25 +24,11 @@ fn seen(name: &str, empty: bool) -> Entry {
     Entry::Cache(CacheSeen { app, channel, empty })
 }
 
-fn numbers(counts: &[Event]) -> Vec<u64> {
-    let number = |event: &Event| match event.kind {
-        EventKind::SubscriptionCount { count } => count,
-        ref other => panic!("no number: {other:?}"),
-    };
-    counts.iter().map(number).collect()
-}
-
 impl Cluster {
-    /// A cluster whose nodes are told in the answers what is announced.
+    /// A cluster whose nodes count and look for misses.
     fn counting() -> Self {
-        let cluster = Self::start().without_outbox();
+        let cluster = Self::start();
         Self { keys: cluster.keys.clone().with_count_interval(INTERVAL).with_miss_ttl(INTERVAL), ..cluster }
-    }
-
-    /// The same with the outbox in Redis.
-    fn counting_in_redis() -> Self {
-        let cluster = Self::counting();
-        Self { keys: Keys::new("wh", LEASE, 1).with_count_interval(INTERVAL).with_miss_ttl(INTERVAL), ..cluster }
     }
 
     fn tell(&mut self, node: &NodeId, entries: &[Entry]) -> Verdict {
@@ -57,9 +42,17 @@ impl Cluster {
         self.keys.claim(&mut self.redis, node, &self.epoch, &batch).unwrap().unwrap()
     }
 
-    /// What a node is told to be announced when it tells this.
+    /// The numbers that are announced when a node tells this.
     fn counts(&mut self, node: &NodeId, entries: &[Entry]) -> Vec<u64> {
-        numbers(&self.tell(node, entries).counts)
+        self.take_events();
+        self.tell(node, entries);
+        self.numbers()
+    }
+
+    /// The numbers that were announced since the events were last taken.
+    fn numbers(&mut self) -> Vec<u64> {
+        let number = |event: &String| event.strip_prefix("count ")?.rsplit_once('/')?.1.parse().ok();
+        self.take_events().iter().filter_map(number).collect()
     }
 
     /// What a node is told of empty cache channels.
@@ -77,14 +70,6 @@ impl Cluster {
         end";
         redis::cmd("EVAL").arg(past).arg(0).exec(&mut self.redis).unwrap();
     }
-
-    /// What the outbox has, in short.
-    fn entries(&mut self) -> Vec<String> {
-        type Entries = Vec<(String, Vec<(String, String)>)>;
-        let mut range = redis::cmd("XRANGE");
-        let entries: Entries = range.arg("wh:out:0").arg("-").arg("+").query(&mut self.redis).unwrap();
-        entries.into_iter().flat_map(|(_, fields)| fields).map(|(_, text)| text).collect()
-    }
 }
 
 #[test]
@@ -93,7 +78,7 @@ fn the_numbers_of_all_nodes_are_one_and_what_comes_too_early_is_told_by_whoever_
     let (a, b) = (cluster.node(1), cluster.node(2));
     assert_eq!(cluster.counts(&a, &[join("news"), count("news", 2)]), [2]);
     let early = cluster.tell(&b, &[join("news"), count("news", 3)]);
-    assert_eq!(early.counts, []);
+    assert_eq!((early.counted, cluster.numbers()), (0, Vec::new()));
     assert!(early.next_due.is_some_and(|wait| wait > INTERVAL / 2), "{:?}", early.next_due);
     assert_eq!(cluster.counts(&a, &[count("news", 4)]), [0_u64; 0]);
     cluster.pass_interval();
@@ -146,50 +131,40 @@ fn a_batch_with_numbers_that_is_sent_again_gets_the_same_answer() {
     let a = cluster.node(1);
     let entries = [join("cache-a"), seen("cache-a", true), count("cache-a", 1)];
     let first = cluster.tell_as(&a, 1, &entries);
-    assert_eq!((first.edges.as_slice(), numbers(&first.counts)), (b"1m".as_slice(), vec![1]));
-    let again = cluster.tell_as(&a, 1, &entries);
-    assert_eq!((again.edges, again.counts), (first.edges, first.counts));
-    assert_eq!(cluster.tell_as(&a, 2, &[]).counts, []);
+    assert_eq!((first.edges.as_slice(), cluster.numbers()), (b"1m".as_slice(), vec![1]));
+    assert_eq!(cluster.tell_as(&a, 1, &entries).edges, first.edges);
+    cluster.tell_as(&a, 2, &[]);
+    assert_eq!(cluster.take_events(), [""; 0]);
 }
 
 #[test]
 fn in_the_outbox_a_number_stands_behind_the_edges_of_its_batch() {
-    let mut cluster = Cluster::counting_in_redis();
+    let mut cluster = Cluster::counting();
     let a = cluster.node(1);
     let verdict = cluster.tell(&a, &[join("cache-a"), seen("cache-a", true), count("cache-a", 12)]);
-    assert_eq!((verdict.counted, verdict.counts), (1, Vec::new()));
-    assert_eq!(cluster.entries(), ["o3:app7:cache-a", "m3:app7:cache-a", "n3:app7:cache-a12"]);
+    assert_eq!(verdict.counted, 1);
+    assert_eq!(cluster.take_events(), ["occupied cache-a", "miss cache-a", "count cache-a/12"]);
 }
 
 #[test]
 fn the_numbers_of_a_dead_node_go_with_its_holds() {
-    for in_redis in [true, false] {
-        let mut cluster = if in_redis { Cluster::counting_in_redis() } else { Cluster::counting() };
-        let (a, b) = (cluster.node(1), cluster.node(2));
-        cluster.tell(&a, &[join("news"), count("news", 2), join("other"), count("other", 1)]);
-        cluster.tell(&b, &[join("news"), count("news", 3)]);
-        cluster.pass_interval();
-        cluster.tell(&b, &[]);
-        cluster.pass_interval();
-        cluster.lapse(&a);
-        // A node that has no interval of its own: nobody there wants to know.
-        let keys = std::mem::replace(&mut cluster.keys, Keys::new("wh", LEASE, u16::from(in_redis)));
-        let reaped = cluster.reap(&a).unwrap();
-        cluster.keys = keys;
-        if in_redis {
-            assert_eq!((reaped.counted, reaped.waiting), (2, false));
-            let mut entries = cluster.entries().split_off(4);
-            assert_eq!(entries[..2], ["n3:app4:news5", "v3:app5:other"]);
-            entries[2..].sort();
-            assert_eq!(entries[2..], ["n3:app4:news3", "n3:app5:other0"], "holds are taken in any order");
-        } else {
-            assert_eq!((reaped.counted, reaped.waiting), (0, true), "the answer to a reaper may be lost");
-            cluster.pass_interval();
-            let mut told = cluster.counts(&b, &[]);
-            told.sort_unstable();
-            assert_eq!(told, [0, 3]);
-        }
-    }
+    let mut cluster = Cluster::counting();
+    let (a, b) = (cluster.node(1), cluster.node(2));
+    cluster.tell(&a, &[join("news"), count("news", 2), join("other"), count("other", 1)]);
+    cluster.tell(&b, &[join("news"), count("news", 3)]);
+    cluster.pass_interval();
+    assert_eq!(cluster.counts(&b, &[]), [5]);
+    cluster.pass_interval();
+    cluster.lapse(&a);
+    // A node that has no interval of its own: nobody there wants to know.
+    let keys = std::mem::replace(&mut cluster.keys, Keys::new("wh", LEASE, 1));
+    let reaped = cluster.reap(&a).unwrap();
+    cluster.keys = keys;
+    assert_eq!((reaped.counted, reaped.waiting), (2, false));
+    let mut events = cluster.take_events();
+    assert_eq!(events.remove(0), "vacated other");
+    events.sort();
+    assert_eq!(events, ["count news/3", "count other/0"], "holds are taken in any order");
 }
 
 #[test]
@@ -205,8 +180,10 @@ fn numbers_are_put_back_in_silence_and_the_next_change_is_told() {
         let (redis, epoch) = (&mut cluster.redis, &cluster.epoch);
         cluster.keys.reassert(redis, node, epoch, 0, "", held.iter()).unwrap().unwrap();
     }
-    assert_eq!(cluster.tell_as(&a, 1, &[]).counts, []);
-    assert_eq!(numbers(&cluster.tell_as(&b, 1, &[count("news", 4)]).counts), [6]);
+    cluster.tell_as(&a, 1, &[]);
+    assert_eq!(cluster.numbers(), [0_u64; 0]);
+    cluster.tell_as(&b, 1, &[count("news", 4)]);
+    assert_eq!(cluster.numbers(), [6]);
 }
 
 #[test]
@@ -244,7 +221,7 @@ fn a_redis_that_lost_its_last_seconds_is_told_the_numbers_again_in_silence() {
 #[test]
 fn a_key_of_a_foreign_type_fails_a_batch_with_numbers_before_anything_has_changed() {
     for key in ["wh:counts", "wh:counts_due"] {
-        let mut cluster = Cluster::counting_in_redis();
+        let mut cluster = Cluster::counting();
         let a = cluster.node(1);
         cluster.tell(&a, &[join("cache-a")]);
         redis::cmd("DEL").arg(key).exec(&mut cluster.redis).unwrap();
@@ -292,6 +269,6 @@ fn what_is_said_of_a_channel_that_the_node_does_not_hold_is_nothing() {
     let (a, b) = (cluster.node(1), cluster.node(2));
     cluster.tell(&a, &[join("cache-a"), count("cache-a", 1), seen("cache-a", true)]);
     let verdict = cluster.tell(&b, &[seen("cache-a", true), seen("cache-a", false), count("cache-a", 7)]);
-    assert_eq!((verdict.edges.as_slice(), verdict.counts, verdict.next_due), (b"0".as_slice(), Vec::new(), None));
+    assert_eq!((verdict.edges.as_slice(), verdict.counted, verdict.next_due), (b"0".as_slice(), 0, None));
     assert_eq!(redis::cmd("EXISTS").arg("wh:miss:3:app:cache-a").query(&mut cluster.redis), Ok(1));
 }

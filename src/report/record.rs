@@ -37,8 +37,6 @@ pub struct NodeRecord {
     pub started_ms: u64,
     /// Its own clock when it wrote this.
     pub clock_ms: u64,
-    /// Where its events wait: `redis` or `memory`.
-    pub outbox: String,
     /// Whether its connections take descriptors of its server, so that this can hold fewer clients.
     pub shares_descriptors: bool,
     /// Counts since it began.

@@ -135,7 +135,6 @@ final class SendingTest extends PluginTestCase
         $port = FreePort::find();
 
         yield 'nobody listens' => [['connection' => ['host' => '127.0.0.1', 'port' => $port]], ["127.0.0.1:{$port}", 'unreachable', 'resonate-webhooks.connection']];
-        yield 'an outbox in memory' => [['outbox' => 'memory'], ['resonate-webhooks.outbox', 'RESONATE_WEBHOOKS_OUTBOX=redis']];
     }
 
     public function test_without_the_extension_an_event_is_refused_with_the_remedy(): void

@@ -56,7 +56,7 @@ final class ServiceProviderTest extends TestCase
                 'https_only' => false, 'proxy' => null,
                 'deny_private_networks' => null, 'allow_link_local' => false,
                 'batch_max_events' => 1000, 'batch_max_bytes' => 262144,
-                'outbox' => 'redis', 'outbox_max_events' => 100000, 'outbox_max_bytes' => null,
+                'outbox_max_events' => 100000, 'outbox_max_bytes' => null,
                 'dead_letter_max' => 10000, 'dead_letter_max_per_endpoint' => 1000,
                 'dead_letter_max_bytes' => 268435456, 'dead_letter_days' => 7, 'queue_size' => 65536,
                 'shutdown_timeout' => 5.0,

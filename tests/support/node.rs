@@ -9,10 +9,10 @@ use resonate_webhooks::config::{
 };
 use resonate_webhooks::delivery::{AppDirectory, Credentials, Delivery, Settings};
 use resonate_webhooks::event::{Event, EventKind};
-use resonate_webhooks::outbox::{MemoryOutbox, Outbox};
 use resonate_webhooks::secret::Secret;
 use resonate_webhooks::telemetry::{Outcome, Telemetry};
 
+use super::memory_outbox::MemoryOutbox;
 use super::wait::eventually;
 
 /// Settings that suit tests: short waits, roomy caps.
@@ -26,6 +26,7 @@ const ROOMY: usize = 10_000;
 pub(crate) struct Node {
     /// What is tested.
     pub(crate) delivery: Delivery,
+    outbox: Arc<MemoryOutbox>,
     /// What it counts and reports.
     pub(crate) telemetry: Arc<Telemetry>,
 }
@@ -36,13 +37,13 @@ impl Node {
         Self::with(SETTINGS, endpoints)
     }
 
-    /// Starts one over a roomy outbox in memory.
+    /// Starts one over an outbox with room for 10 000 events.
     pub(crate) fn with(settings: Settings, endpoints: Vec<Endpoint>) -> Self {
-        Self::over(Arc::new(MemoryOutbox::new(ROOMY)), settings, endpoints)
+        Self::over(MemoryOutbox::new(ROOMY), settings, endpoints)
     }
 
     /// Starts one that knows the applications `app`, `other` and `app-0` to `app-299`.
-    pub(crate) fn over(outbox: Arc<dyn Outbox>, settings: Settings, endpoints: Vec<Endpoint>) -> Self {
+    pub(crate) fn over(outbox: MemoryOutbox, settings: Settings, endpoints: Vec<Endpoint>) -> Self {
         let apps = AppDirectory::default();
         for app in ["app", "other"] {
             let credentials = Credentials { key: format!("{app}-key"), secret: Secret::new(format!("{app}-secret")) };
@@ -52,14 +53,21 @@ impl Node {
             let credentials = Credentials { key: format!("key-{n}"), secret: Secret::new("secret") };
             apps.register(format!("app-{n}").as_str().into(), credentials);
         }
-        let telemetry = Arc::new(Telemetry::default());
-        let delivery = Delivery::start(outbox, settings, endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
-        Self { delivery, telemetry }
+        let (outbox, telemetry) = (Arc::new(outbox), Arc::new(Telemetry::default()));
+        let events = Arc::clone(&outbox);
+        let delivery = Delivery::start(events, settings, endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();
+        Self { delivery, outbox, telemetry }
     }
 
-    /// Accepts one event of `app` for each of `channels`.
+    /// Delivers events.
+    pub(crate) fn deliver(&self, events: Vec<Event>) {
+        self.outbox.append(events);
+        self.delivery.wake();
+    }
+
+    /// Delivers one event of `app` for each of `channels`.
     pub(crate) fn accept(&self, app: &str, channels: impl IntoIterator<Item = String>) {
-        self.delivery.accept(channels.into_iter().map(|channel| occupied(app, &channel)).collect());
+        self.deliver(channels.into_iter().map(|channel| occupied(app, &channel)).collect());
     }
 
     /// Waits for an outcome that is no log line, and no word on whether an endpoint fails just now.

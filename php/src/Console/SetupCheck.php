@@ -96,7 +96,7 @@ final class SetupCheck
         $this->addPermissions();
         $this->addResult('Keys', $check->keys());
 
-        if ($redis['aof'] !== null && (($this->settings['outbox'] ?? '') ?: 'redis') === 'redis') {
+        if ($redis['aof'] !== null) {
             $this->addResult('Persistence', $check->persistence());
         }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::partition_max;
 use super::scripts::{Exclusion, Keys};
-use crate::config::{Config, ConfigError, OutboxKind};
+use crate::config::{Config, ConfigError};
 use crate::event::{AppId, CustomEvent};
 use crate::outbox::SendError;
 use crate::outbox::custom::{check, is_wanted};
@@ -59,9 +59,6 @@ impl EventSender {
         data: Option<&[u8]>,
     ) -> Result<bool, SendError> {
         let name = check(name, channel)?;
-        if self.config.outbox == OutboxKind::Memory {
-            return Err(SendError::NoSharedOutbox);
-        }
         let app = AppId::new(app);
         let Config { ignored_channels, endpoints, .. } = &self.config;
         if !is_wanted(&app, &name, channel, ignored_channels, endpoints) {

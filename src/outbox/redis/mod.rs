@@ -37,10 +37,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, excess, redelivery_of};
+use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, redelivery_of};
 use crate::cluster::Standing;
 use crate::config::{ClusterIdentity, Config};
-use crate::event::{Event, PARTITIONS};
+use crate::event::PARTITIONS;
 use crate::process::Thread;
 use crate::redis::{Link, Settings, millis};
 use crate::telemetry::{PacedCount, Telemetry};
@@ -232,19 +232,12 @@ impl RedisOutbox {
 }
 
 impl Outbox for RedisOutbox {
-    /// The scripts have put the events into their streams already.
-    fn accept(&self, _events: Vec<Event>) {}
-
-    fn take(&self, _waiting: usize) -> Handover {
+    fn take(&self) -> Handover {
         std::mem::take(&mut self.inbox.lock())
     }
 
-    fn keeps_untaken(&self) -> bool {
-        true
-    }
-
-    fn excess(&self, waiting: usize) -> usize {
-        excess(waiting, self.options.max_events)
+    fn max_events(&self) -> usize {
+        self.options.max_events
     }
 
     fn routed(&self, event: &Queued, lanes: &[LaneId]) {

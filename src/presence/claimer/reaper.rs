@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::scripts::Fate;
-use super::{Claimer, Sink, Stuck, call, stuck};
+use super::{Claimer, Stuck, call, stuck};
 use crate::cluster::Refusal;
 use crate::telemetry::Level;
 
@@ -74,11 +74,8 @@ impl Claimer {
             self.grace.ask_now(now);
         }
         reaped.leaving.into_iter().for_each(|hold| self.grace.began(hold, reaped.time_ms));
-        self.telemetry.counters().edges.add(reaped.events.len() as u64);
-        match &self.sink {
-            Sink::Memory(accept) => accept(reaped.events),
-            Sink::Redis => self.telemetry.counters().events.add(reaped.events.len() as u64 + reaped.counted),
-        }
+        self.telemetry.counters().edges.add(reaped.edges);
+        self.telemetry.counters().events.add(reaped.edges + reaped.counted);
         match reaped.fate {
             Fate::Dead if reaped.finished => {
                 self.telemetry.counters().nodes_reaped.add(1);

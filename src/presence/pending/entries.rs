@@ -49,10 +49,6 @@ impl Entries {
         self.queue.iter()
     }
 
-    pub(super) fn front(&self) -> Option<&Entry> {
-        self.queue.front()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

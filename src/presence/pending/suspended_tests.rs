@@ -36,14 +36,14 @@ fn told(pending: &mut Pending) -> Vec<Entry> {
     let mut told = Vec::new();
     while let Some(batch) = pending.batch() {
         told.extend(batch.entries.clone());
-        pending.answered_in_place();
+        pending.answered();
     }
     told
 }
 
 #[test]
 fn the_batch_that_was_refused_goes_on_without_it_under_its_number_and_it_keeps_its_order() {
-    let mut pending = Pending::new(100, true);
+    let mut pending = Pending::new(100);
     pending.push_claims([join("bad", "a"), join("good", "a")]);
     assert_eq!(pending.batch().unwrap().number(), 1);
     pending.push_claims([leave("bad", "a"), leave("good", "a")]);
@@ -63,7 +63,7 @@ fn the_batch_that_was_refused_goes_on_without_it_under_its_number_and_it_keeps_i
 
 #[test]
 fn what_waits_aside_is_bounded_and_is_not_yet_in_redis() {
-    let mut pending = Pending::new(4, true);
+    let mut pending = Pending::new(4);
     pending.suspend(only(&["bad"]));
     let pairs = (0..10).flat_map(|_| [join("bad", "a"), leave("bad", "a")]);
     assert!(pairs.map(|claim| pending.push_claims([claim])).sum::<usize>() > 0);
@@ -78,7 +78,7 @@ fn what_waits_aside_is_bounded_and_is_not_yet_in_redis() {
 
 #[test]
 fn a_node_that_starts_over_claims_it_with_the_rest() {
-    let mut pending = Pending::new(100, true);
+    let mut pending = Pending::new(100);
     pending.suspend(only(&["bad"]));
     let mut table = LocalTable::default();
     for app in ["bad", "good"] {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::claim::Hold;
-use crate::event::{AppId, ChannelName, Event, EventKind, UserId};
+use crate::event::{AppId, ChannelName, UserId};
 
 /// The answer to a batch of claims.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,12 +15,8 @@ pub(crate) struct Verdict {
     pub(crate) edges: Vec<u8>,
     /// The departures that became edges before the claims were judged.
     pub(crate) announced: u64,
-    /// Their events, unless the outbox is in Redis and has them.
-    pub(crate) fired: Vec<Event>,
     /// The numbers of connections that were announced.
     pub(crate) counted: u64,
-    /// Their events, unless the outbox is in Redis and has them.
-    pub(crate) counts: Vec<Event>,
     /// Client events that the outbox did not take, because it was full.
     pub(crate) refused: u64,
     /// When the next departure becomes an edge, or the next number may be announced, unless none is waiting.
@@ -56,8 +52,8 @@ pub(crate) struct Reaped {
     pub(crate) fate: Fate,
     /// When they were taken away, in Unix milliseconds.
     pub(crate) time_ms: u64,
-    /// The departures that followed, in order.
-    pub(crate) events: Vec<Event>,
+    /// The departures that became edges.
+    pub(crate) edges: u64,
     /// The departures whose grace began.
     pub(crate) leaving: Vec<Hold>,
     /// The numbers of connections that were announced.
@@ -75,14 +71,6 @@ pub(super) fn holds(texts: &[Vec<u8>]) -> impl Iterator<Item = Hold> {
         channel: ChannelName::new(&hold[1]),
         user: (!hold[2].is_empty()).then(|| UserId::new(&hold[2])),
     })
-}
-
-/// An announcement that stands in a reply as three texts: app, channel and number.
-pub(super) fn count_event(count: &[Vec<u8>], time_ms: u64) -> Option<Event> {
-    let [app, channel, number] = count else { return None };
-    let count = std::str::from_utf8(number).ok()?.parse().ok()?;
-    let (app, channel) = (AppId::new(app), ChannelName::new(channel));
-    Some(Event { app, channel, time_ms, kind: EventKind::SubscriptionCount { count } })
 }
 
 /// A time in a reply, where -1 says that there is nothing to wait for.

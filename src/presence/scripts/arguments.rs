@@ -105,7 +105,7 @@ impl<'a> Written<'a> {
                     Some(_) if channel.is_empty() => (Kind::Connection, user, (channel, user)),
                     Some(_) => (Kind::User, channel, (channel, user)),
                 };
-                let by = by.as_ref().filter(|_| kind == Kind::User && self.home.partitions > 0);
+                let by = by.as_ref().filter(|_| kind == Kind::User);
                 let what = match (change, by.is_some()) {
                     (Change::Join, false) => b'+',
                     (Change::Leave, false) => b'-',
@@ -116,11 +116,10 @@ impl<'a> Written<'a> {
                 self.steps.push((what, self.home.of(app, home), Some(place)));
                 self.beside.extend(by.map(|by| by.to_text().into()));
             }
-            Entry::Whisper(Whisper { app, channel, said }) if self.home.partitions > 0 => {
+            Entry::Whisper(Whisper { app, channel, said }) => {
                 self.steps.push((said.letter(), self.home.of(app, channel.as_bytes()), None));
                 self.beside.extend([app.as_bytes(), channel.as_bytes(), said.as_text()].map(Into::into));
             }
-            Entry::Whisper(_) => {}
             Entry::Cache(CacheSeen { app, channel, empty }) => {
                 self.add_channel(if *empty { b'm' } else { b'f' }, app, channel.as_bytes());
             }
@@ -191,9 +190,6 @@ struct Home<'a> {
 
 impl<'a> Home<'a> {
     fn of(&mut self, app: &'a AppId, channel: &'a [u8]) -> u16 {
-        if self.partitions == 0 {
-            return 0;
-        }
         let partition = match self.last {
             Some((last_app, last_channel, partition)) if last_channel == channel && last_app == app => partition,
             _ => partition_of(app, channel, self.partitions),

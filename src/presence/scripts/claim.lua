@@ -5,10 +5,10 @@
 -- KEYS[1] {prefix}:epoch         hash: `id` of this life of the data, `settling` as in settling.lua, `grace`, `counts`,
 --                                `suspended`
 -- KEYS[2] {prefix}:nodes         sorted set: node -> expiry of its lease (ms), negative while it is being reaped
--- KEYS[3] {prefix}:reply:{node}  hash: `batch` number, `time`, `edges`, `refused` and `fired` of the node's last batch
+-- KEYS[3] {prefix}:reply:{node}  hash: `batch` number, `time`, `edges` and `refused` of the node's last batch
 -- KEYS[4..6] {prefix}:held_users:{node}, held_channels, held_connections  sets: the node's holds, see held.lua
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] batch number
--- ARGV[5]   partitions of the outbox; 0 when it is not in Redis
+-- ARGV[5]   partitions of the outbox
 -- ARGV[6]   grace (ms)  ARGV[7] most departures to announce
 -- ARGV[8]   how many events may wait in a partition of the outbox before it takes no client events; behind a colon, client
 --           events of how many bytes in all partitions, if there is a limit
@@ -24,12 +24,11 @@
 --           `n`, and beside it how many connections the node has on the channel
 --           `m` for a cache channel that was found empty, `f` for one that has a payload
 --
--- Returns {status, number, edges, next, announced, fired, refused, counted, counts}:
+-- Returns {status, number, edges, next, announced, refused, counted}:
 --   ok        number = time of the edges (ms), edges = one per claim: `1`, `0`, `2` for a departure whose grace began, or
 --             `3` for a rejoin within it; and one per `m`: `m` for an event, or `0`. next = ms until a departure becomes an
 --             edge or a count may be announced, -1 for none. announced = how many departures became edges now, counted =
---             how many counts were announced. When the outbox is not in Redis, fired and counts have three for each: app,
---             channel, and user or number. refused = client events that were given up because the outbox was full. A batch
+--             how many counts were announced. refused = client events that were given up because the outbox was full. A batch
 --             sent again gets the stored reply and changes nothing.
 --   lost      the data is not of this epoch: Redis lost it. Nothing changed.
 --   behind    Redis has lost its last seconds, and an answered batch with them. Nothing changed.
@@ -46,20 +45,18 @@ local node, batch = ARGV[2], ARGV[4]
 local JOIN, LEAVE, JOIN_BY, LEAVE_BY, CLIENT, CUSTOM = string.byte('+-jlcx', 1, 6)
 
 local function refuse(status, number)
-  return {status, number, '', -1, 0, {}, 0, 0, {}}
+  return {status, number, '', -1, 0, 0, 0}
 end
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling', 'grace', 'counts', 'suspended')
 if epoch[1] ~= ARGV[3] then
   return refuse('lost', 0)
 end
-local last = redis.call('HMGET', KEYS[3], 'batch', 'time', 'edges', 'fired', 'refused')
+local last = redis.call('HMGET', KEYS[3], 'batch', 'time', 'edges', 'refused')
 if last[1] == batch then
   set_grace(ARGV[6], epoch[3])
   set_counts(ARGV[9], epoch[4])
-  local fired, counts = unpack(last[4] and cmsgpack.unpack(last[4]) or {{}, {}})
-  local next = next_due_or_count(next_due())
-  return {'ok', tonumber(last[2]), last[3], next, 0, fired, tonumber(last[5] or 0), 0, counts}
+  return {'ok', tonumber(last[2]), last[3], next_due_or_count(next_due()), 0, tonumber(last[4] or 0), 0}
 end
 if tonumber(batch) > tonumber(last[1] or 0) + 1 then
   return refuse('behind', 0)
@@ -80,7 +77,7 @@ local miss_ttl = tonumber(ARGV[10])
 if miss_ttl > 0 then
   open_misses()
 end
-local fired = fire and fire(tonumber(ARGV[7])) or {}
+local announced = fire and fire(tonumber(ARGV[7])) or 0
 if look_at_due_counts then
   look_at_due_counts(tonumber(ARGV[7]))
 end
@@ -174,20 +171,16 @@ for at = 1, #plan, 5 do
     tell(string.char(what), slot, home)
   end
 end
-local counts = announce_counts and announce_counts() or {}
+local announced_counts = announce_counts and announce_counts() or 0
 if next(suspended) and has_suspended() then
   write_suspended()
   return refuse('suspended', 0)
 end
 edges = table.concat(edges)
-local announced, counted_now = #fired / 3, #counts / 3
-if partitions > 0 then
-  fired, counts = {}, {}
-end
 
 -- A claim waits while Redis is full: the first call is one that needs memory.
-prove(partitions > 0 and 'XADD' or 'ZADD')
-if last[4] or order[1] then
+prove('XADD')
+if order[1] then
   prove('HDEL')
 end
 if ends_settling then
@@ -205,11 +198,6 @@ end
 prepare_slots()
 -- The only command to follow that is not proven yet: refused, it leaves nothing behind but what does no harm.
 redis.call('HSET', KEYS[3], 'batch', batch, 'time', string.format('%.0f', now), 'edges', edges, 'refused', refused)
-if #fired > 0 or #counts > 0 then
-  redis.call('HSET', KEYS[3], 'fired', cmsgpack.pack({fired, counts}))
-elseif last[4] then
-  redis.call('HDEL', KEYS[3], 'fired')
-end
 write_settled()
 write_holds()
 write_slots()
@@ -223,4 +211,4 @@ if write_misses then
   write_misses(miss_ttl)
 end
 write_events()
-return {'ok', now, edges, next_due_or_count(next_due()), announced, fired, refused, counted_now, counts}
+return {'ok', now, edges, next_due_or_count(next_due()), announced, refused, announced_counts}

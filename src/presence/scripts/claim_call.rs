@@ -2,20 +2,19 @@
 
 use redis::{Connection, FromRedisValue, RedisResult, Value};
 
-use super::answers::{Verdict, count_event, holds, waiting};
+use super::answers::{Verdict, waiting};
 use super::arguments::add_entries;
 use super::{CLAIM, Keys};
 use crate::cluster::{Refusal, accepted};
 use crate::event::NodeId;
 use crate::presence::batch::Batch;
-use crate::presence::claim::Claim;
 use crate::redis::{millis, must_send_code, outbox_limits};
 
 /// Departures that one batch announces: two or three milliseconds of Redis' time.
 pub(super) const DUE_PER_BATCH: usize = 256;
 
-/// What `claim.lua` returns: status, number, edges, next, announced, fired, refused, counted, counts.
-type Reply = (String, u64, Vec<u8>, i64, u64, Vec<Vec<u8>>, u64, u64, Vec<Vec<u8>>);
+/// What `claim.lua` returns: status, number, edges, next, announced, refused, counted.
+type Reply = (String, u64, Vec<u8>, i64, u64, u64, u64);
 
 /// A batch, written out for the node and the epoch in which it is to be sent.
 #[derive(Debug)]
@@ -88,10 +87,7 @@ impl ClaimCall {
 }
 
 fn verdict(reply: Value) -> RedisResult<Result<Verdict, Refusal>> {
-    let (status, number, edges, next_due, announced, fired, refused, counted, counts) = Reply::from_redis_value(reply)?;
-    let (time_ms, next_due) = (number, waiting(next_due));
-    let fired = holds(&fired).map(|hold| Claim::leave(hold).into_event(time_ms)).collect();
-    let counts = counts.chunks_exact(3).filter_map(|count| count_event(count, time_ms)).collect();
-    let verdict = Verdict { time_ms, edges, announced, fired, counted, counts, refused, next_due };
+    let (status, number, edges, next_due, announced, refused, counted) = Reply::from_redis_value(reply)?;
+    let verdict = Verdict { time_ms: number, edges, announced, counted, refused, next_due: waiting(next_due) };
     accepted(&status, number).map(|result| result.map(|()| verdict))
 }

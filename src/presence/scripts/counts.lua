@@ -81,10 +81,10 @@ local function open_counts()
     end
   end
 
-  -- Announces what has changed and may be told by now; with `by_claim` the next claim does so. Returns three per
-  -- announcement: app, channel, number.
+  -- Announces what has changed and may be told by now; with `by_claim` the next claim does so. Returns how
+  -- many were announced.
   function announce_counts(by_claim)
-    local announced = {}
+    local announced = 0
     for _, hold in ipairs(counted) do
       local counts = counts_on(hold)
       local next_at = counts.at + count_interval
@@ -93,11 +93,8 @@ local function open_counts()
           counts.due = math.max(now, next_at)
         else
           local app, channel = decode_hold(hold)
-          local number = string.format('%.0f', counts.sum)
-          append('n', app, channel, number)
-          announced[#announced + 1] = app
-          announced[#announced + 1] = channel
-          announced[#announced + 1] = number
+          append('n', app, channel, string.format('%.0f', counts.sum))
+          announced = announced + 1
           counts.last, counts.at, next_at = counts.sum, now, now + count_interval
         end
       end

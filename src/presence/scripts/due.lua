@@ -71,15 +71,15 @@ local function open_due()
   end
 
   -- The last node has left a hold. Returns its hold set: empty when that is an edge at once, which is to be appended, else one
-  -- that is in its grace. With `for_later` it is never an edge at once, but one that the next claim announces.
-  function depart(app, channel, user, by, for_later)
+  -- that is in its grace.
+  function depart(app, channel, user, by)
     -- A connection does not come back: its socket is never used again.
     local grace = is_connection(channel, user) and 0 or own_grace
     local at = now + grace
     if user == '' and watched and has_members(app, channel) then
       -- They have to be gone before the channel is, also those whose node granted them more time than this one does.
       at = math.max(at, math.min(latest_due(), now + LONGEST_GRACE))
-    elseif grace == 0 and not for_later then
+    elseif grace == 0 then
       return ''
     end
     local hold = encode_hold(app, channel, user)
@@ -88,9 +88,9 @@ local function open_due()
     return LEAVING
   end
 
-  -- Announces departures whose grace is over, `most` of them at most. Returns three per edge: app, channel, user.
+  -- Announces departures whose grace is over, `most` of them at most. Returns how many.
   function fire(most)
-    local fired = {}
+    local fired = 0
     local limit = string.format('%.0f', now)
     for _, hold in ipairs(redis.call('ZRANGEBYSCORE', due_key, '-inf', limit, 'LIMIT', 0, most)) do
       local app, channel, user = decode_hold(hold)
@@ -105,9 +105,7 @@ local function open_due()
         if set == LEAVING then
           set_hold_set(key, field, '')
           append_edge('-', app, channel, user, has_by and redis.call('HGET', by_key, hold) or nil)
-          fired[#fired + 1] = app
-          fired[#fired + 1] = channel
-          fired[#fired + 1] = user
+          fired = fired + 1
         end
       end
     end

@@ -50,6 +50,5 @@ write_held('SREM', holds)
 local finished = holds_nothing()
 if finished then
   redis.call('HSET', KEYS[6], 'batch', answered, 'time', 0, 'edges', '', 'refused', 0)
-  redis.call('HDEL', KEYS[6], 'fired')
 end
 return {'ok', finished and 1 or 0}

@@ -1,18 +1,17 @@
 -- Takes away what a dead node held, a portion at a time: users before channels, so that their edges come in order. These
--- departures have their grace like any others. When the outbox is not in Redis they have one even if there is none: the
--- answer may be lost here, but not that of the claim that announces them.
+-- departures have their grace like any others.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
 -- KEYS[3..5] {prefix}:held_users:{dead}, held_channels, held_connections  KEYS[6] {prefix}:reply:{dead}
 -- ARGV[1] prefix  ARGV[2] dead node  ARGV[3] epoch id  ARGV[4] most holds to take
 -- ARGV[5] how long the dead node's last reply is kept, and that it was reaped (s), for a node that was only paused
--- ARGV[6] partitions of the outbox; 0 when it is not in Redis  ARGV[7] grace (ms)
+-- ARGV[6] partitions of the outbox  ARGV[7] grace (ms)
 -- ARGV[8] how long a lease is (ms)  ARGV[9] how long a key of the roster lives (ms), 0: there is no roster  ARGV[10] the
 -- prefix of its keys  ARGV[11] time between two counts of a channel (ms)
 --
 -- Returns {status, time of the departures (ms), edges, finished, leaving, counted, wait}: status `ok`, `lost`, `settling` with
--- how soon to ask again in place of the time of the departures (ms), `alive` when the node has renewed its lease after all or another reaper has finished, or `spared`, see below; edges = three per
--- edge: app, channel, user (empty: the channel itself); leaving = the same of those whose grace began; counted = how
+-- how soon to ask again in place of the time of the departures (ms), `alive` when the node has renewed its lease after all or another reaper has finished, or `spared`, see below; edges = how
+-- many departures became edges; leaving = three per departure whose grace began: app, channel, user (empty: the channel itself); counted = how
 -- many counts were announced, wait = 1 when some have to wait for a claim.
 -- May change: `settling`, unconfirmed, hold sets, due, `grace`, counts, counts_due, `counts`, KEYS[2..6], the outbox (out).
 
@@ -70,7 +69,7 @@ end
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling', 'grace', 'counts')
 if epoch[1] ~= ARGV[3] then
-  return {'lost', 0, {}, 0, {}, 0, 0}
+  return {'lost', 0, 0, 0, {}, 0, 0}
 end
 local expiry = redis.call('ZSCORE', KEYS[2], dead)
 local is_dead = expiry and tonumber(expiry) < now
@@ -95,11 +94,11 @@ if wait > 0 then
     prove('HSET')
     take_lease()
   end
-  return {'settling', wait, {}, 0, {}, 0, 0}
+  return {'settling', wait, 0, 0, {}, 0, 0}
 end
 if not is_dead or is_spared then
   write_settled()
-  return {is_spared and 'spared' or 'alive', 0, {}, 1, {}, 0, 0}
+  return {is_spared and 'spared' or 'alive', 0, 0, 1, {}, 0, 0}
 end
 set_grace(ARGV[7], epoch[3])
 set_counts(ARGV[11], epoch[4])
@@ -108,7 +107,7 @@ open_counts()
 
 set_partitions(ARGV[6])
 local holds, mark = held_up_to(tonumber(ARGV[4])), mark_of(dead)
-local edges, leaving = {}, {}
+local edges, leaving = 0, {}
 for _, hold in ipairs(holds) do
   local app, channel, user = decode_hold(hold)
   local key, field = hold_key(app, channel, user)
@@ -120,25 +119,23 @@ for _, hold in ipairs(holds) do
     leave_count(dead, app, channel, user)
   elseif after ~= before then
     if after == '' then
-      after = depart(app, channel, user, nil, partitions == 0)
+      after = depart(app, channel, user)
       if after == '' then
         append_edge('-', app, channel, user)
+        edges = edges + 1
+      else
+        leaving[#leaving + 1] = app
+        leaving[#leaving + 1] = channel
+        leaving[#leaving + 1] = user
       end
-      local departed = after == '' and edges or leaving
-      departed[#departed + 1] = app
-      departed[#departed + 1] = channel
-      departed[#departed + 1] = user
     end
     leave_count(dead, app, channel, user)
     set_hold_set(key, field, after)
   end
 end
-local counted_now = #announce_counts(partitions == 0) / 3
+local announced_counts = announce_counts()
 
-if partitions > 0 then
-  prove('XADD')
-end
-for _, command in ipairs({'ZADD', 'HSET', 'HDEL', 'ZREM', 'SREM', 'EXPIRE', 'DEL'}) do
+for _, command in ipairs({'XADD', 'ZADD', 'HSET', 'HDEL', 'ZREM', 'SREM', 'EXPIRE', 'DEL'}) do
   prove(command)
 end
 write_settled()
@@ -153,4 +150,4 @@ if finished then
   redis.call('ZREM', KEYS[2], dead)
   redis.call('EXPIRE', KEYS[6], ARGV[5])
 end
-return {'ok', now, edges, finished and 1 or 0, leaving, counted_now, waiting and 1 or 0}
+return {'ok', now, edges, finished and 1 or 0, leaving, announced_counts, waiting and 1 or 0}

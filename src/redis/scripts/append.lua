@@ -44,8 +44,7 @@ end
 
 local partitions, most_waiting, most_bytes = 0, nil, nil
 
--- The partitions of the outbox; 0 when it is not in Redis, and nothing is appended. `most` is a number of events and, behind
--- a colon, of bytes. Where so many events wait in a partition, or client events of so many bytes in all of them, client
+-- The partitions of the outbox. `most` is a number of events and, behind a colon, of bytes. Where so many events wait in a partition, or client events of so many bytes in all of them, client
 -- events are given up: edges always get in.
 local function set_partitions(number, most)
   partitions = tonumber(number)
@@ -106,9 +105,6 @@ local texts, bys, places, appended, refused = {}, {}, {}, 0, 0
 
 -- Appends an event that has its text already to a partition.
 local function append_text(text, home, by)
-  if partitions == 0 then
-    return
-  end
   local n, stream = appended + 1, streams[home] or stream_of(home)
   texts[n], places[n], appended = text, stream, n
   if by then
@@ -118,9 +114,6 @@ local function append_text(text, home, by)
 end
 
 local function append(kind, app, channel, rest, by)
-  if partitions == 0 then
-    return
-  end
   local name = name_of(app, channel)
   local home = home_of(app, channel, name)
   local is_client, text = kind == 'c', kind .. name .. rest

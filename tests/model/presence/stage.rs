@@ -21,7 +21,7 @@ use crate::event::{
 use crate::outbox::redis::codec;
 use crate::presence::batch::Batch;
 use crate::presence::table::non_empty;
-use crate::presence::{Claimer, Cluster, Intake, Intent, IntentQueue, Keys, Packed, SharedLedger, Sink, StopFlag};
+use crate::presence::{Claimer, Cluster, Intake, Intent, IntentQueue, Keys, Packed, SharedLedger, StopFlag};
 use crate::redis::{self as ours, Link};
 use crate::support::redis::RedisServer;
 use crate::telemetry::Telemetry;
@@ -307,7 +307,7 @@ impl Stage {
 
     /// Numbers of connections are told where no departure waits that is announced with them, sooner than the reference knows.
     fn ledger(&self) -> SharedLedger {
-        let ledger = SharedLedger::new(usize::MAX, true).in_batches_of(BATCH);
+        let ledger = SharedLedger::new(usize::MAX).in_batches_of(BATCH);
         if self.keys.grace().is_zero() { ledger.counting(Duration::ZERO, None) } else { ledger }
     }
 
@@ -328,7 +328,7 @@ impl Stage {
         let stop = Arc::new(StopFlag::default());
         Node {
             intake: Intake::new(Arc::clone(&queue), intents, Arc::clone(&ledger), Arc::clone(&telemetry)),
-            claimer: Claimer::new(Arc::clone(&ledger), cluster, Sink::Redis, stop, Arc::clone(&telemetry)),
+            claimer: Claimer::new(Arc::clone(&ledger), cluster, stop, Arc::clone(&telemetry)),
             queue,
             ledger,
             standing,

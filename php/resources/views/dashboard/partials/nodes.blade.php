@@ -17,7 +17,6 @@
                     <th scope="col">Last report</th>
                     <th scope="col">Lease expires</th>
                     <th scope="col">Clock</th>
-                    <th scope="col">Outbox</th>
                 </tr>
             </thead>
             <tbody>
@@ -34,7 +33,6 @@
                         <td data-label="Last report"><x-resonate-webhooks::time :ms="$node['written_ms']" :now="$now" /></td>
                         <td data-label="Lease expires"><x-resonate-webhooks::time :ms="$node['lease_ms']" :now="$now" never="no lease" /></td>
                         <td data-label="Clock" @class(['error' => abs($node['clock_skew_ms']) > StatusCheck::SKEW_WARNING])>{{ Format::clockSkew($node['clock_skew_ms']) }}</td>
-                        <td data-label="Outbox"><x-resonate-webhooks::sanitized :text="$node['outbox']" /></td>
                     </tr>
                 @endforeach
             </tbody>

@@ -1,0 +1,129 @@
+//! An outbox in memory for tests of the delivery alone. A test may step in when it is used.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use resonate_webhooks::event::Event;
+use resonate_webhooks::outbox::{Fate, Handover, Item, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued};
+
+type StepIn = Box<dyn Fn() + Send + Sync>;
+
+/// An outbox of one partition that nobody else owns.
+pub(crate) struct MemoryOutbox {
+    max_events: usize,
+    queued: AtomicUsize,
+    inbox: Mutex<Inbox>,
+    before_take: StepIn,
+    after_routed: StepIn,
+    after_passed: StepIn,
+}
+
+#[derive(Default)]
+struct Inbox {
+    events: Vec<Queued>,
+    seq: u64,
+}
+
+impl MemoryOutbox {
+    /// An outbox in whose lanes at most `max_events` events wait, summed.
+    pub(crate) fn new(max_events: usize) -> Self {
+        let nothing = || Box::new(|| ());
+        Self {
+            max_events,
+            queued: AtomicUsize::new(0),
+            inbox: Mutex::default(),
+            before_take: nothing(),
+            after_routed: nothing(),
+            after_passed: nothing(),
+        }
+    }
+
+    /// The same, which calls this when the dispatcher asks for events.
+    pub(crate) fn before_take(self, step_in: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { before_take: Box::new(step_in), ..self }
+    }
+
+    /// The same, which calls this when an event has found its lanes.
+    pub(crate) fn after_routed(self, step_in: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { after_routed: Box::new(step_in), ..self }
+    }
+
+    /// The same, which calls this when a lane has passed a batch.
+    pub(crate) fn after_passed(self, step_in: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { after_passed: Box::new(step_in), ..self }
+    }
+
+    /// Appends events, oldest first.
+    pub(crate) fn append(&self, events: Vec<Event>) {
+        let now = Instant::now();
+        self.queued.fetch_add(events.len(), Ordering::Relaxed);
+        let mut inbox = self.inbox.lock();
+        for event in events {
+            let position = Position { partition: 0, tenure: 0, seq: inbox.seq };
+            inbox.seq += 1;
+            inbox.events.push(Queued::new(Item::Event(event), position, now));
+        }
+    }
+}
+
+impl Outbox for MemoryOutbox {
+    fn take(&self) -> Handover {
+        (self.before_take)();
+        Handover { events: std::mem::take(&mut self.inbox.lock().events), ..Handover::default() }
+    }
+
+    fn max_events(&self) -> usize {
+        self.max_events
+    }
+
+    fn routed(&self, _event: &Queued, lanes: &[LaneId]) {
+        match lanes.len() {
+            0 => self.queued.fetch_sub(1, Ordering::Relaxed),
+            lanes => self.queued.fetch_add(lanes - 1, Ordering::Relaxed),
+        };
+        (self.after_routed)();
+    }
+
+    fn keep(&self, _lane: &LaneId, _id: &str, _body: &[u8], _events: &[Arc<Queued>]) -> Result<(), NotKept> {
+        Ok(())
+    }
+
+    fn confirm(&self, _events: &[Arc<Queued>]) -> Result<(), NotKept> {
+        Ok(())
+    }
+
+    fn letter(&self, _letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept> {
+        Ok(None)
+    }
+
+    fn passed(&self, passed: Passed<'_>) {
+        self.queued.fetch_sub(passed.events.len(), Ordering::Relaxed);
+        if let Fate::Dropped(report) = passed.fate {
+            report.publish();
+        }
+        (self.after_passed)();
+    }
+
+    fn catch_up(&self, _deadline: Instant) -> bool {
+        true
+    }
+
+    fn write_out(&self, _deadline: Instant) {}
+
+    fn origin(&self) -> u64 {
+        0
+    }
+
+    fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for MemoryOutbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemoryOutbox")
+    }
+}
