@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::RelayedMessage;
-use resonate_webhooks::engine::bench::{Signing, Still, decode_event, queue};
+use resonate_webhooks::engine::bench::{Signing, ThreadlessEngine, decode_event, queue};
 use resonate_webhooks::event::{ClientEvent, ClientEventParts, Event, EventKind};
 
 const APP: &[u8] = b"app";
@@ -41,8 +41,8 @@ fn relayed() -> RelayedMessage<'static> {
 }
 
 /// An engine that serves a crowd, of which everything has been told.
-fn still() -> Still {
-    let mut still = Still::new(Config::default());
+fn still() -> ThreadlessEngine {
+    let mut still = ThreadlessEngine::new(Config::default());
     for n in 0..CROWD {
         let (channel, socket) = (format!("presence-chat.{}", n / 4), format!("123456789.{n}"));
         still.engine().subscribed(APP, channel.as_bytes(), socket.as_bytes(), Some(socket.as_bytes()));

@@ -5,7 +5,7 @@
 use divan::{Bencher, black_box};
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::RelayedMessage;
-use resonate_webhooks::engine::bench::{Signing, Still, decode_event, queue};
+use resonate_webhooks::engine::bench::{Signing, ThreadlessEngine, decode_event, queue};
 use resonate_webhooks::event::{ClientEvent, ClientEventParts, Event, EventKind};
 
 const APP: &[u8] = b"app";
@@ -30,8 +30,8 @@ fn event() -> Event {
 }
 
 /// An engine that serves so many sockets on as many channels.
-fn serving(sockets: u32) -> Still {
-    let mut still = Still::new(Config::default());
+fn serving(sockets: u32) -> ThreadlessEngine {
+    let mut still = ThreadlessEngine::new(Config::default());
     for n in 0..sockets {
         let (channel, socket) = (format!("presence-chat.{n}"), format!("1.{n}"));
         still.engine().subscribed(APP, channel.as_bytes(), socket.as_bytes(), Some(b"1042"));

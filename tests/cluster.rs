@@ -161,7 +161,7 @@ fn what_overflowed_the_queue_is_made_up_for_from_the_live_connections() {
         }
         stat(&node, "channels") == 20_000
     });
-    assert!(stat(&node, "intents_overflowed") > 0, "the test did not overflow the queue");
+    assert!(stat(&node, "hook_queue_overflows") > 0, "the test did not overflow the queue");
 }
 
 #[test]

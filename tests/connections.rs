@@ -178,7 +178,7 @@ fn connections_that_come_and_go_faster_than_they_are_taken_in_are_all_told() {
     let node = cluster.node_with(&settings);
     let mut sockets = 0;
     // How soon the queue is full depends on what else the machine does.
-    while stat(&node, "intents_overflowed") == 0 {
+    while stat(&node, "hook_queue_overflows") == 0 {
         assert!(sockets < ENOUGH, "the queue never overflowed");
         for n in sockets..sockets + 2000 {
             node.opened(APP, format!("1.{n}").as_bytes());

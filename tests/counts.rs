@@ -156,7 +156,7 @@ fn a_number_that_waited_in_a_redis_that_lost_everything_is_told_all_the_same() {
     number_waits(&cluster);
     cluster.redis.kill();
     cluster.redis.restart();
-    eventually("both have told Redis again", || [&a, &b].iter().all(|node| stat(node, "reassertions") > 0));
+    eventually("both have told Redis again", || [&a, &b].iter().all(|node| stat(node, "hold_rebuilds") > 0));
     last_is(&cluster, 5);
     join(&b, 2..3);
     last_is(&cluster, 6);

@@ -32,8 +32,8 @@ fn events(cluster: &Cluster, path: &str) -> Vec<Value> {
 }
 
 fn visit(node: &Engine) {
-    node.attended(APP, b"presence-a", b"1.1", Some(b"7"), Some(DATA));
-    node.attended(APP, b"presence-a", b"1.2", Some(b"7"), Some(b"{\"user_id\":7}"));
+    node.subscribed_with_data(APP, b"presence-a", b"1.1", Some(b"7"), Some(DATA));
+    node.subscribed_with_data(APP, b"presence-a", b"1.2", Some(b"7"), Some(b"{\"user_id\":7}"));
     settled(node);
     node.closed(APP, b"1.1");
     node.closed(APP, b"1.2");
@@ -116,7 +116,7 @@ fn the_edges_of_a_dead_node_say_nothing_of_connections() {
     let cluster = Cluster::start();
     let config = json!({ "ttl": 3 });
     let (dead, _alive) = (node(&cluster, &config), node(&cluster, &config));
-    dead.attended(APP, b"presence-a", b"1.1", Some(b"7"), Some(DATA));
+    dead.subscribed_with_data(APP, b"presence-a", b"1.1", Some(b"7"), Some(DATA));
     eventually("it came", || events(&cluster, "/more").len() == 2);
     dead.stop(Instant::now() + Duration::from_secs(1));
     // What it had under way may come again before.

@@ -218,7 +218,7 @@ fn departures_in_their_grace_outlive_a_foreign_key() {
     eventually("the departure is told", || has(&cluster, "channel_vacated left"));
     assert!(cluster.counts().values().all(|count| *count == 1), "{:?}", cluster.counts());
     assert!(!has(&cluster, "channel_vacated kept"), "it was made good");
-    assert_eq!(stat(&node, "edges_silenced"), 1);
+    assert_eq!(stat(&node, "departures_suppressed"), 1);
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn a_departure_that_was_announced_is_not_put_back_when_redis_loses_its_data() {
     });
     cluster.redis.kill();
     cluster.redis.restart();
-    eventually("the loss is noticed", || stat(&a, "reassertions") > 0);
+    eventually("the loss is noticed", || stat(&a, "hold_rebuilds") > 0);
     join(&b, "2.1");
     leave(&b, "2.1");
     eventually("the next visit is over", || cluster.events().len() >= 8);

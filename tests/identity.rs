@@ -148,7 +148,7 @@ fn after_the_loss_of_all_data_the_cluster_that_had_it_comes_first() {
     let (cluster, shop) = owned_by("shop");
     let forum = stranger(&cluster, "forum");
     redis::cmd("FLUSHALL").exec(&mut cluster.redis.connect()).unwrap();
-    eventually("the first is back", || stat(&shop, "reassertions") == 1);
+    eventually("the first is back", || stat(&shop, "hold_rebuilds") == 1);
     asks_again(&forum, 1);
     assert_eq!(leases(&cluster).len(), 1);
 

@@ -105,7 +105,7 @@ fn a_process_tells_of_every_event_delivery_and_drop() {
 }
 
 #[test]
-fn what_the_grace_silenced_and_what_a_comparison_repaired_is_counted() {
+fn what_the_grace_suppressed_and_what_a_comparison_repaired_is_counted() {
     let (redis, receiver, port) = (RedisServer::start(), Receiver::start(), Port::free());
     let address = port.address();
     let settings = json!({ "metrics_listen": address.to_string(), "departure_grace": 60 });
@@ -114,7 +114,7 @@ fn what_the_grace_silenced_and_what_a_comparison_repaired_is_counted() {
         node.subscribed(APP, b"news", b"1.1", None);
         node.unsubscribed(APP, b"news", b"1.1");
     }
-    samples_when(address, "the silence", |samples| samples["edges_silenced_total"] == 1.0);
+    samples_when(address, "the silence", |samples| samples["departures_suppressed_total"] == 1.0);
     node.reconcile(APP, b"chat", [(b"2.1".as_slice(), b"".as_slice()), (b"2.2", b"")].into_iter());
     node.reconcile(APP, b"chat", [(b"2.2".as_slice(), b"".as_slice())].into_iter());
     node.reconcile(APP, b"chat", [(b"2.2".as_slice(), b"".as_slice())].into_iter());

@@ -314,11 +314,11 @@ fn a_part_of_the_outbox_that_nobody_reads_is_bounded_and_takes_edges_all_the_sam
     node.subscribed(APP, b"private-a", b"1.1", None);
     for sent in 1..=50 {
         (0..100).for_each(|_| whisper(b"private-a"));
-        eventually("Redis has answered", || stat("events") + stat("client_events_unaccepted") == 1 + sent * 100);
+        eventually("Redis has answered", || stat("events") + stat("client_events_rejected") == 1 + sent * 100);
     }
     let waiting = redis.outbox_events() as u64;
     assert!((2000..2200).contains(&waiting), "{waiting}");
-    assert_eq!(stat("client_events_unaccepted"), 5001 - waiting);
+    assert_eq!(stat("client_events_rejected"), 5001 - waiting);
     node.closed(APP, b"1.1");
     eventually("the edge is in the outbox", || redis.outbox_events() as u64 == waiting + 1);
     let said = node.poll(1000).into_iter().filter(|outcome| match outcome {
@@ -340,17 +340,17 @@ fn client_events_of_too_many_bytes_are_given_up_and_there_is_room_again_when_the
     node.subscribed(APP, b"private-a", b"1.1", None);
     eventually("a batch is under way", || receiver.received("/hook").len() == 1);
     (0..300).for_each(|_| whisper());
-    let unaccepted = || stat(&node, "client_events_unaccepted");
-    eventually("Redis has answered", || stat(&node, "events") + stat(&node, "client_events_unaccepted") == 301);
-    assert!((195..=199).contains(&unaccepted()), "{} of 300 events of 10 kB, where 1 MiB may wait", unaccepted());
+    let rejected = || stat(&node, "client_events_rejected");
+    eventually("Redis has answered", || stat(&node, "events") + stat(&node, "client_events_rejected") == 301);
+    assert!((195..=199).contains(&rejected()), "{} of 300 events of 10 kB, where 1 MiB may wait", rejected());
     node.subscribed(APP, b"private-b", b"1.1", None);
-    receiver.wait_for_channels("/hook", 300 - unaccepted() + 2);
+    receiver.wait_for_channels("/hook", 300 - rejected() + 2);
     eventually("nothing waits", || redis.outbox_events() == 0);
     eventually("nothing is counted", || redis.connect().exists("wh:out_bytes").is_ok_and(|exists: bool| !exists));
-    let before = unaccepted();
+    let before = rejected();
     (0..50).for_each(|_| whisper());
     receiver.wait_for_channels("/hook", 350 - before + 2);
-    assert_eq!(unaccepted(), before);
+    assert_eq!(rejected(), before);
 }
 
 #[test]

@@ -275,7 +275,7 @@ fn the_documented_rights_are_enough_to_put_lost_data_back_and_to_adopt_it() {
     subscribe(&node, 0..3);
     eventually("they are told", || stat(&node, "edges") == 3);
     redis::cmd("FLUSHALL").exec(&mut redis.connect()).unwrap();
-    eventually("what was lost is back", || stat(&node, "reassertions") == 1);
+    eventually("what was lost is back", || stat(&node, "hold_rebuilds") == 1);
     subscribe(&node, 3..4);
     eventually("edges are decided again", || has_received(&receiver, "channel_occupied c3"));
     let other = json!({ "connection": connection, "cluster_name": "store" });

@@ -75,7 +75,7 @@ fn a_server_that_does_not_tell_its_role_is_taken_for_what_the_sentinel_says() {
 
 /// Waits until every claim is judged.
 fn settle(node: &Engine) {
-    eventually("every claim is judged", || stat(node, "queued_intents") + stat(node, "unclaimed") == 0);
+    eventually("every claim is judged", || stat(node, "queued_intents") + stat(node, "pending_claims") == 0);
 }
 
 /// What the receiver was told.

@@ -59,7 +59,7 @@ fn claims_per_second(engine: &Engine, channels_of_a_client: u32) -> f64 {
     hand_over(engine, CHANNELS, |n| engine.unsubscribed(APP, names[n as usize].as_bytes(), &socket(n)));
     let (claims, edges) = (u64::from(2 * CHANNELS), || stat(engine, "edges") - before);
     while_it_moves("the last edge", edges, || edges() >= claims);
-    assert_eq!(stat(engine, "intents_overflowed"), 0);
+    assert_eq!(stat(engine, "hook_queue_overflows"), 0);
     claims as f64 / began.elapsed().as_secs_f64()
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use resonate_webhooks::engine::Engine;
-use resonate_webhooks::engine::bench::Still;
+use resonate_webhooks::engine::bench::ThreadlessEngine;
 use serde_json::json;
 
 use super::figures::{figure, percentile};
@@ -26,7 +26,7 @@ pub(crate) fn measure() {
 }
 
 fn time(name: &str, call: impl Fn(&Engine)) {
-    let mut still = Still::new(config("/nowhere".as_ref(), &json!({})));
+    let mut still = ThreadlessEngine::new(config("/nowhere".as_ref(), &json!({})));
     let mut times: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let began = Instant::now();

@@ -62,11 +62,11 @@ pub struct ClusterStatus {
     /// The endpoints over all nodes.
     pub endpoints: Vec<MergedEndpoint>,
     /// The most endpoints that one node left out.
-    pub endpoints_omitted: usize,
+    pub endpoints_truncated: usize,
     /// The longest lanes.
     pub lanes: Vec<Lane>,
     /// How many more there are.
-    pub lanes_omitted: usize,
+    pub lanes_truncated: usize,
     /// The upper bounds of the buckets of every `latency.counts`, in ms; the last bucket has none.
     pub latency_bounds_ms: [u64; LATENCY_BOUNDS_MS.len()],
     /// The counters of all nodes, summed.
@@ -106,7 +106,7 @@ pub struct Identity {
 #[derive(Clone, Debug, Serialize)]
 pub struct Node {
     /// `running`, `stopped` in good order, or `silent`: it has written nothing for six seconds.
-    pub state: NodeState,
+    pub state: NodeLiveness,
     /// When it last wrote.
     pub written_ms: u64,
     /// When its lease lapses; none when it has none.
@@ -121,7 +121,7 @@ pub struct Node {
 /// Whether a node is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum NodeState {
+pub enum NodeLiveness {
     /// It is.
     Running,
     /// It said goodbye.
@@ -212,7 +212,7 @@ impl Cluster {
         let nodes = self.call(|redis, cluster| cluster.nodes(redis, &found))?;
         let (channels, foreign_keys) = self.call(|redis, cluster| cluster.channels(redis, &nodes))?;
         let redis = self.call(|redis, _| RedisInfo::ask(redis))?;
-        let runs = |node: &Node| node.state == NodeState::Running;
+        let runs = |node: &Node| node.state == NodeLiveness::Running;
         let mut lanes: Vec<Lane> = nodes
             .iter()
             .filter(|node| runs(node))
@@ -222,9 +222,9 @@ impl Cluster {
         lanes.sort_by_key(|lane| std::cmp::Reverse(lane.lane.depth));
         let told = lanes.len();
         lanes.truncate(AT_MOST);
-        let left_out = nodes.iter().filter(|node| runs(node)).map(|node| node.record.deliveries.lanes_omitted);
-        let lanes_omitted = told - lanes.len() + left_out.sum::<usize>();
-        let endpoints_left_out = nodes.iter().map(|node| node.record.deliveries.endpoints_omitted);
+        let left_out = nodes.iter().filter(|node| runs(node)).map(|node| node.record.deliveries.lanes_truncated);
+        let lanes_truncated = told - lanes.len() + left_out.sum::<usize>();
+        let endpoints_left_out = nodes.iter().map(|node| node.record.deliveries.endpoints_truncated);
         let running =
             nodes.iter().filter(|node| runs(node)).map(|node| (node.record.node.as_str(), &node.record.configured));
         Ok(ClusterStatus {
@@ -233,9 +233,9 @@ impl Cluster {
             redis,
             identity: self.identity(&found.stamp),
             endpoints: merge::endpoints(nodes.iter().map(|node| (&node.record, runs(node)))),
-            endpoints_omitted: endpoints_left_out.max().unwrap_or_default(),
+            endpoints_truncated: endpoints_left_out.max().unwrap_or_default(),
             lanes,
-            lanes_omitted,
+            lanes_truncated,
             latency_bounds_ms: LATENCY_BOUNDS_MS,
             counters: merge::counters(nodes.iter().map(|node| &node.record)),
             dead_letters: found.dead_letters,
@@ -307,9 +307,9 @@ impl Cluster {
                 let record: NodeRecord = serde_json::from_slice(&record?).ok()?;
                 let lease = found.leases.get(&record.node).and_then(|until| u64::try_from(*until).ok());
                 let state = match (record.stopped, found.time_ms.saturating_sub(*written_ms)) {
-                    (true, _) => NodeState::Stopped,
-                    (false, age) if age > SILENT_AFTER_MS => NodeState::Silent,
-                    (false, _) => NodeState::Running,
+                    (true, _) => NodeLiveness::Stopped,
+                    (false, age) if age > SILENT_AFTER_MS => NodeLiveness::Silent,
+                    (false, _) => NodeLiveness::Running,
                 };
                 let clock_skew_ms = skew(record.clock_ms, *written_ms);
                 Some(Node { state, written_ms: *written_ms, lease_ms: lease, clock_skew_ms, record })

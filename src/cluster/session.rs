@@ -1,8 +1,8 @@
-//! A node's standing in the cluster: who it is, which epoch it knows, when its lease is due. Pure: time is an argument.
+//! A node's membership in the cluster: who it is, which epoch it knows, when its lease is due. Pure: time is an argument.
 
 use std::time::{Duration, Instant};
 
-use super::standing::Place;
+use super::membership::Membership;
 use crate::event::NodeId;
 
 /// The parts of a lease after which it is renewed: two renewals may fail before it lapses.
@@ -94,8 +94,8 @@ impl Session {
     }
 
     /// The node and its epoch, while the session is open.
-    pub(crate) fn place(&self) -> Option<Place> {
-        self.epoch().map(|epoch| Place { node: self.node.clone(), epoch: epoch.into() })
+    pub(crate) fn membership(&self) -> Option<Membership> {
+        self.epoch().map(|epoch| Membership { node: self.node.clone(), epoch: epoch.into() })
     }
 
     /// What it knows when it opens a session. A session that is open has lost nothing as far as it knows.

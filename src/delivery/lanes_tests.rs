@@ -94,8 +94,8 @@ fn of_too_many_endpoints_and_lanes_those_are_told_of_that_matter() {
     push(&mut lanes, "app", 1);
     lanes.settle(7, status(200), Duration::ZERO, now, 0.0);
     let told = lanes.status(WallClock { at: now, unix_ms: 1_000_000 });
-    assert_eq!((told.endpoints.len(), told.endpoints_omitted), (200, 100));
-    assert_eq!((told.lanes.len(), told.lanes_omitted), (200, 100));
+    assert_eq!((told.endpoints.len(), told.endpoints_truncated), (200, 100));
+    assert_eq!((told.lanes.len(), told.lanes_truncated), (200, 100));
     let (first, failing) = (&told.endpoints[0], told.endpoints.last().unwrap());
     assert_eq!((first.id.as_str(), first.state, first.depth), ("0", EndpointState::Ok, 2));
     assert_eq!(

@@ -9,7 +9,7 @@ use crate::outbox::redis::codec;
 use crate::outbox::{Item, Position, Queued};
 use crate::secret::Secret;
 
-pub use super::still::Still;
+pub use super::threadless::ThreadlessEngine;
 
 /// The events of a batch on their way to the wire.
 #[derive(Debug)]

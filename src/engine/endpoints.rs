@@ -1,6 +1,6 @@
 //! Other endpoints, while the engine runs.
 
-use super::interest::Interests;
+use super::demand::Demands;
 use super::{Engine, Threads};
 use crate::config::{Config, ConfigError};
 use crate::telemetry::Level;
@@ -27,7 +27,7 @@ impl Engine {
             self.shared.telemetry.log(Level::Warning, warning);
         }
         // What is gathered was settled when the first hook came.
-        if !self.interests.cover(&Interests::of(&config.endpoints)) {
+        if !self.demands.superset_of(&Demands::of(&config.endpoints)) {
             let message = "An endpoint asks for connection_*, subscription_count, cache_miss or the extended payload of \
                            applications for which none did when the server started: it gets them after a restart";
             self.shared.telemetry.log(Level::Warning, message);

@@ -10,31 +10,38 @@ impl Engine {
     /// Whether an endpoint wants to know of connections.
     #[must_use]
     pub fn wants_connections(&self) -> bool {
-        self.interests.connections.is_somebody()
+        self.demands.connections.any()
     }
 
     /// A socket connected.
     pub fn opened(&self, app: &[u8], socket: &[u8]) {
-        if self.interests.connections.is_in(app) {
+        if self.demands.connections.includes(app) {
             self.push(|| Intent::Opened(self.app_id(app), SocketId::new(socket)));
         }
     }
 
     /// A socket subscribed to a channel; `user` on presence channels.
     pub fn subscribed(&self, app: &[u8], channel: &[u8], socket: &[u8], user: Option<&[u8]>) {
-        self.attended(app, channel, socket, user, None);
+        self.subscribed_with_data(app, channel, socket, user, None);
     }
 
     /// Whether an endpoint wants to know more of members than their ids.
     #[must_use]
     pub fn wants_member_data(&self) -> bool {
-        self.interests.details.is_somebody()
+        self.demands.details.any()
     }
 
     /// A socket subscribed to a presence channel, with what it said of its user as a JSON document.
-    pub fn attended(&self, app: &[u8], channel: &[u8], socket: &[u8], user: Option<&[u8]>, data: Option<&[u8]>) {
+    pub fn subscribed_with_data(
+        &self,
+        app: &[u8],
+        channel: &[u8],
+        socket: &[u8],
+        user: Option<&[u8]>,
+        data: Option<&[u8]>,
+    ) {
         self.push(|| {
-            let data = data.filter(|_| self.interests.details.is_in(app)).unwrap_or_default();
+            let data = data.filter(|_| self.demands.details.includes(app)).unwrap_or_default();
             Intent::Subscribed(self.app_id(app), Packed::new([channel, socket, user.unwrap_or_default(), data]))
         });
     }
@@ -61,12 +68,12 @@ impl Engine {
     /// Whether an endpoint wants to know of empty cache channels.
     #[must_use]
     pub fn wants_cache_misses(&self) -> bool {
-        self.interests.caches.is_somebody()
+        self.demands.caches.any()
     }
 
     /// A socket subscribed to a cache channel and found it `empty`, or an empty one has its payload now.
     pub fn cache_seen(&self, app: &[u8], channel: &[u8], empty: bool) {
-        if self.interests.caches.is_in(app) {
+        if self.demands.caches.includes(app) {
             self.push(|| Intent::CacheSeen { app: self.app_id(app), channel: ChannelName::new(channel), empty });
         }
     }

@@ -2,18 +2,18 @@
 
 #[cfg(feature = "bench")]
 pub mod bench;
-mod books;
+mod demand;
 mod endpoints;
+mod flush_report;
 mod hooks;
-mod interest;
-mod left;
+mod node_state;
 mod reconcile;
 pub mod registry;
 mod reporter;
 mod root;
 mod running;
 #[cfg(feature = "bench")]
-mod still;
+mod threadless;
 
 use std::collections::HashMap;
 use std::io;
@@ -33,9 +33,9 @@ use crate::secret::Secret;
 use crate::telemetry::{Level, Outcome};
 
 pub use crate::outbox::SendError;
+use demand::Demands;
+pub use flush_report::FlushReport;
 pub use hooks::RelayedMessage;
-use interest::Interests;
-pub use left::Left;
 pub use reconcile::Page;
 use root::Root;
 use running::{Running, Shared, gauges};
@@ -54,7 +54,7 @@ const FULL_QUEUE_RETRY: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
-    interests: Interests,
+    demands: Demands,
     /// The process that booted it.
     generation: AtomicU32,
     shared: Shared,
@@ -81,17 +81,17 @@ impl Engine {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let (queue, intents) = IntentQueue::new(config.queue_size);
-        let interests = Interests::of(&config.endpoints);
-        let ledger = books::ledger(&config, &interests);
+        let demands = Demands::of(&config.endpoints);
+        let node_state = node_state::node_state(&config, &demands);
         Self {
-            interests,
+            demands,
             endpoints: Mutex::new(config.endpoints.clone()),
             generation: AtomicU32::new(fork_generation()),
             shared: Shared {
                 telemetry: Arc::default(),
                 apps: Arc::new(AppDirectory::with_previous(config.previous_secrets.clone())),
                 queue: Arc::new(queue),
-                ledger: Arc::new(ledger),
+                node_state: Arc::new(node_state),
             },
             app_ids: RwLock::default(),
             booted: AtomicBool::new(false),
@@ -177,9 +177,9 @@ impl Engine {
     /// left.
     ///
     /// All flushes together take no longer than `shutdown_timeout`, and a part of it is kept for [`Self::end`].
-    pub fn flush(&self, time: Duration) -> Left {
+    pub fn flush(&self, time: Duration) -> FlushReport {
         if self.is_inert() {
-            return Left::default();
+            return FlushReport::default();
         }
         let began = Instant::now();
         let mut time_to_flush = self.time_to_flush.lock();
@@ -190,13 +190,13 @@ impl Engine {
                 let intents = self.take_in(deadline);
                 self.send_on(root, intents, deadline)
             }
-            Threads::Unstarted { .. } | Threads::Stopped => Left::default(),
+            Threads::Unstarted { .. } | Threads::Stopped => FlushReport::default(),
         };
         *time_to_flush = time_to_flush.saturating_sub(began.elapsed());
         left
     }
 
-    /// Waits until every intent pushed before this call is in the ledger. Returns how many are not.
+    /// Waits until every intent pushed before this call is in the node state. Returns how many are not.
     fn take_in(&self, deadline: Instant) -> usize {
         while Instant::now() < deadline {
             let (reply, taken_in) = bounded(1);
@@ -215,21 +215,21 @@ impl Engine {
     }
 
     /// Has what was taken in judged, and delivers it.
-    fn send_on(&self, root: &Root, intents: usize, deadline: Instant) -> Left {
-        self.shared.ledger.wait_until(deadline, |ledger| ledger.pending.is_empty());
+    fn send_on(&self, root: &Root, intents: usize, deadline: Instant) -> FlushReport {
+        self.shared.node_state.wait_until(deadline, |node_state| node_state.pending.is_empty());
         let flushed = root.with(Some(deadline), move |running| running.delivery.flush(deadline));
         let (events, unread) = flushed.map_or((0, true), |undelivered| (undelivered.total(), undelivered.unread));
-        let ledger = self.shared.ledger.lock();
-        let (claims, client_events) = (ledger.pending.unanswered_claims(), ledger.pending.waiting_whispers());
-        Left { intents, claims, client_events, events, unread }
+        let node_state = self.shared.node_state.lock();
+        let (claims, client_events) = (node_state.pending.unanswered_claims(), node_state.pending.waiting_whispers());
+        FlushReport { intents, claims, client_events, events, unread }
     }
 
     /// The process ends, and every socket with it: the engine takes no more intents, lets go of all that it holds, sends
     /// on what waits until its `shutdown_timeout` is over, and stops its threads within `grace` more: a flush that overran its
     /// time takes that from the stop. Returns what was left.
-    pub fn end(&self, grace: Duration) -> Left {
+    pub fn end(&self, grace: Duration) -> FlushReport {
         if self.is_inert() {
-            return Left::default();
+            return FlushReport::default();
         }
         let deadline = Instant::now() + *self.time_to_flush.lock();
         self.booted.store(false, Ordering::Release);
@@ -239,19 +239,19 @@ impl Engine {
                 self.let_go();
                 self.send_on(root, intents, deadline)
             }
-            Threads::Unstarted { .. } | Threads::Stopped => Left::default(),
+            Threads::Unstarted { .. } | Threads::Stopped => FlushReport::default(),
         };
         self.stop(Instant::now().min(deadline) + grace);
         left
     }
 
     fn let_go(&self) {
-        let mut ledger = self.shared.ledger.lock();
+        let mut node_state = self.shared.node_state.lock();
         let mut claims = Vec::new();
-        ledger.table.close_all(&mut claims);
-        ledger.pending.push_claims(claims);
-        drop(ledger);
-        self.shared.ledger.notify();
+        node_state.table.close_all(&mut claims);
+        node_state.pending.push_claims(claims);
+        drop(node_state);
+        self.shared.node_state.notify();
     }
 
     /// Stops the threads without waiting for what is under way. A thread that has not ended by `deadline` is left behind.
@@ -317,7 +317,7 @@ mod tests {
         let config = json!({ "connection": connection, "shutdown_timeout": SHUTDOWN_TIMEOUT.as_secs_f64() });
         let engine = Engine::new(Config::from_value(config).unwrap());
         engine.boot().unwrap();
-        let told = || engine.shared.queue.waiting() == 0 && engine.shared.ledger.lock().is_done();
+        let told = || engine.shared.queue.waiting() == 0 && engine.shared.node_state.lock().is_done();
         engine.subscribed(b"app", b"a", b"1.1", None);
         engine.closed(b"app", b"1.1");
         eventually("Redis to know of a visit", || told().then_some(()));
@@ -327,7 +327,7 @@ mod tests {
 
         let began = Instant::now();
         std::thread::scope(|scope| {
-            let busy = engine.shared.ledger.lock();
+            let busy = engine.shared.node_state.lock();
             let ending = scope.spawn(|| engine.end(GRACE));
             std::thread::sleep(SHUTDOWN_TIMEOUT + GRACE * 3 / 4);
             drop(busy);

@@ -47,8 +47,8 @@ impl Engine {
         if self.is_inert() {
             return Some((0, Vec::new()));
         }
-        let ledger = self.shared.ledger.try_lock()?;
-        Some(page(ledger.table.channels(), cursor, limit, |(app, name)| (app.clone(), name.clone())))
+        let node_state = self.shared.node_state.try_lock()?;
+        Some(page(node_state.table.channels(), cursor, limit, |(app, name)| (app.clone(), name.clone())))
     }
 
     /// The same for the sockets on a channel.
@@ -58,8 +58,8 @@ impl Engine {
             return Some((0, Vec::new()));
         }
         let app = self.app_id(app);
-        let ledger = self.shared.ledger.try_lock()?;
-        Some(page(ledger.table.sockets(&app, channel), cursor, limit, SocketId::clone))
+        let node_state = self.shared.node_state.try_lock()?;
+        Some(page(node_state.table.sockets(&app, channel), cursor, limit, SocketId::clone))
     }
 }
 

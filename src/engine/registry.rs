@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::{Engine, Left};
+use super::{Engine, FlushReport};
 use crate::process::with_signals_blocked;
 
 static ENGINES: Mutex<Vec<Arc<Engine>>> = Mutex::new(Vec::new());
@@ -24,7 +24,7 @@ pub fn keep(engine: &Arc<Engine>) {
 
 /// Ends every engine, the request being over, all at the same time. Returns what each left unsent.
 #[must_use = "what was left unsent should be said"]
-pub fn end_all(grace: Duration) -> Vec<Left> {
+pub fn end_all(grace: Duration) -> Vec<FlushReport> {
     let mut engines = engines();
     engines.retain(|engine| !engine.is_inert());
     let Some((first, others)) = engines.split_first() else { return Vec::new() };

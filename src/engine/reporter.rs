@@ -147,7 +147,7 @@ impl Rounds {
         if self.link.ready_at().is_some() {
             return false;
         }
-        let node = self.sources.standing.place().map(|place| place.node.to_string());
+        let node = self.sources.membership.current().map(|membership| membership.node.to_string());
         // By then Redis' clock is known, too.
         if self.name.is_none() && self.states.is_some() {
             self.name.clone_from(&node);
@@ -220,7 +220,7 @@ impl Rounds {
         if stopped {
             // The dispatcher has ended. What waited is another node's, or nobody's.
             self.last.lanes.clear();
-            self.last.lanes_omitted = 0;
+            self.last.lanes_truncated = 0;
             self.last.endpoints.iter_mut().for_each(|endpoint| (endpoint.depth, endpoint.oldest_ms) = (0, None));
         } else if let Some(status) = self.sources.deliveries() {
             self.last = status;

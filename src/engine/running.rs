@@ -8,13 +8,13 @@ use crossbeam_channel::Receiver;
 use parking_lot::Mutex;
 
 use super::reporter::Reporter;
-use crate::cluster::{self, Audit, Standing};
+use crate::cluster::{self, Audit, SharedMembership};
 use crate::config::Config;
 use crate::delivery::{AppDirectory, Delivery, STANDING_WORKERS};
 use crate::event::{EventName, NodeId, PARTITIONS};
 use crate::metrics::{Listener, Sources};
 use crate::outbox::redis::{RedisOutbox, partition_max};
-use crate::presence::{self, Claimer, Cluster, Intake, Intent, IntentQueue, Keys, SharedLedger, StopFlag};
+use crate::presence::{self, Claimer, Cluster, Intake, Intent, IntentQueue, Keys, SharedNodeState, StopFlag};
 use crate::process::{Reserved, Thread};
 use crate::redis::{self, Link};
 use crate::telemetry::Telemetry;
@@ -28,22 +28,22 @@ pub(super) struct Shared {
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) apps: Arc<AppDirectory>,
     pub(super) queue: Arc<IntentQueue>,
-    pub(super) ledger: Arc<SharedLedger>,
+    pub(super) node_state: Arc<SharedNodeState>,
 }
 
 impl Shared {
     /// What waits and what is there, of which `events` wait for their endpoints.
     pub(super) fn gauges(&self, events: usize) -> [(&'static str, usize); 6] {
-        let ledger = self.ledger.lock();
-        let (channels, sockets) = ledger.table.size();
-        let (claims, whispers) = (ledger.pending.unanswered_claims(), ledger.pending.waiting_whispers());
+        let node_state = self.node_state.lock();
+        let (channels, sockets) = node_state.table.size();
+        let (claims, whispers) = (node_state.pending.unanswered_claims(), node_state.pending.waiting_whispers());
         gauges([self.queue.waiting(), channels, sockets, claims, whispers, events])
     }
 }
 
 /// The gauges by their names.
 pub(super) fn gauges(values: [usize; 6]) -> [(&'static str, usize); 6] {
-    let names = ["queued_intents", "channels", "sockets", "unclaimed", "waiting_client_events", "queued_events"];
+    let names = ["queued_intents", "channels", "sockets", "pending_claims", "waiting_client_events", "queued_events"];
     std::array::from_fn(|place| (names[place], values[place]))
 }
 
@@ -66,13 +66,13 @@ impl Running {
     /// # Errors
     /// When the operating system refuses a thread, or the Redis connection cannot be built from its settings.
     pub(super) fn start(config: &Config, shared: &Shared, intents: Receiver<Intent>) -> io::Result<Self> {
-        let Shared { telemetry, queue, ledger, .. } = shared;
+        let Shared { telemetry, queue, node_state, .. } = shared;
         cluster::put_scripts_together();
         presence::put_scripts_together();
         let settings = redis::Settings::of(config).map_err(io::Error::other)?;
         let _reserved = reserve_threads(config)?;
-        let standing = Arc::new(Standing::default());
-        let outbox = RedisOutbox::start(config.into(), &settings, &standing, telemetry)?;
+        let membership = Arc::new(SharedMembership::default());
+        let outbox = RedisOutbox::start(config.into(), &settings, &membership, telemetry)?;
         let delivery = start_delivery(config, shared, &outbox)?;
         let misses = config.wants(EventName::CacheMiss);
         let cluster = Cluster {
@@ -87,17 +87,18 @@ impl Running {
                 .with_identity(config.cluster.clone()),
             audit: config.roster.as_ref().map(|roster| Audit::new(roster, config.reconcile_interval)),
             compare_every: config.reconcile_interval,
-            standing: Arc::clone(&standing),
+            membership: Arc::clone(&membership),
             next_incarnation: Box::new(|| {
                 NodeId::new(&gethostname::gethostname().to_string_lossy(), std::process::id(), rand::random())
             }),
         };
-        let sources = Arc::new(sources(config, shared, standing, &delivery));
+        let sources = Arc::new(sources(config, shared, membership, &delivery));
         let reporter = Reporter::start(config, settings, Arc::clone(&sources))?;
         let metrics = config.metrics_listen.map(|address| Listener::start(address, sources)).transpose()?;
         let stop_claimer = Arc::new(StopFlag::default());
-        let mut claimer = Claimer::new(Arc::clone(ledger), cluster, Arc::clone(&stop_claimer), Arc::clone(telemetry));
-        let mut intake = Intake::new(Arc::clone(queue), intents, Arc::clone(ledger), Arc::clone(telemetry))
+        let mut claimer =
+            Claimer::new(Arc::clone(node_state), cluster, Arc::clone(&stop_claimer), Arc::clone(telemetry));
+        let mut intake = Intake::new(Arc::clone(queue), intents, Arc::clone(node_state), Arc::clone(telemetry))
             .ignoring(config.ignored_channels.clone());
         Ok(Self {
             shared: shared.clone(),
@@ -126,7 +127,7 @@ impl Running {
         self.reporter.stop();
         let outbox_ended = self.outbox.stop(now + time * 2 / 3);
         self.stop_claimer.raise();
-        shared.ledger.notify();
+        shared.node_state.notify();
         let reporter_ended = self.reporter.wait_until(deadline);
         self.claimer.wait_until(deadline)
             && self.intake.wait_until(deadline)
@@ -148,10 +149,10 @@ fn reserve_threads(config: &Config) -> io::Result<Reserved> {
 }
 
 /// Where it stands how the node is doing.
-fn sources(config: &Config, shared: &Shared, standing: Arc<Standing>, delivery: &Arc<Delivery>) -> Sources {
+fn sources(config: &Config, shared: &Shared, membership: Arc<SharedMembership>, delivery: &Arc<Delivery>) -> Sources {
     let (counted, delivering) = (shared.clone(), Arc::clone(delivery));
     Sources {
-        standing,
+        membership,
         delivery: Arc::clone(delivery),
         apps: Arc::clone(&shared.apps),
         telemetry: Arc::clone(&shared.telemetry),

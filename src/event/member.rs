@@ -8,12 +8,12 @@ use super::{SocketId, UserId};
 pub struct Member {
     id: UserId,
     /// Behind a pointer: few endpoints ask for it, and a hundred thousand events may wait.
-    by: Option<Box<Entrance>>,
+    by: Option<Box<MemberDetails>>,
 }
 
 /// The connection that made an edge, and what it said of its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entrance {
+pub struct MemberDetails {
     /// The connection.
     pub socket: SocketId,
     /// The user's data as a JSON document; empty when it is not known.
@@ -35,13 +35,13 @@ impl Member {
 
     /// The connection that made the edge, if that is known.
     #[must_use]
-    pub fn by(&self) -> Option<&Entrance> {
+    pub fn by(&self) -> Option<&MemberDetails> {
         self.by.as_deref()
     }
 
     /// The same with the connection that made the edge.
     #[must_use]
-    pub fn with(self, by: Option<Box<Entrance>>) -> Self {
+    pub fn with(self, by: Option<Box<MemberDetails>>) -> Self {
         Self { by, ..self }
     }
 }
@@ -58,8 +58,8 @@ impl From<&str> for Member {
     }
 }
 
-impl Entrance {
-    /// An entrance as it stands in the outbox. `None` when it is none of ours.
+impl MemberDetails {
+    /// An details as it stands in the outbox. `None` when it is none of ours.
     #[must_use]
     pub fn from_text(text: &[u8]) -> Option<Self> {
         let (socket, data) = take(text)?;

@@ -18,7 +18,7 @@ pub(crate) use client::take;
 pub use client::{ClientEvent, ClientEventParts};
 pub(crate) use client_message::ClientMessage;
 pub use custom::{CustomEvent, CustomName, CustomNameError};
-pub use member::{Entrance, Member};
+pub use member::{Member, MemberDetails};
 pub(crate) use names::plain;
 pub use names::{AppId, ChannelName, NodeId, SocketId, UserId};
 pub(crate) use partition::{PARTITIONS, partition_of};
@@ -158,10 +158,10 @@ impl Event {
 impl EventKind {
     /// The same with the connection that made the edge, if it is one of a member.
     #[must_use]
-    pub fn by(self, entrance: Option<Box<Entrance>>) -> Self {
+    pub fn by(self, details: Option<Box<MemberDetails>>) -> Self {
         match self {
-            Self::MemberAdded { user } => Self::MemberAdded { user: user.with(entrance) },
-            Self::MemberRemoved { user } => Self::MemberRemoved { user: user.with(entrance) },
+            Self::MemberAdded { user } => Self::MemberAdded { user: user.with(details) },
+            Self::MemberRemoved { user } => Self::MemberRemoved { user: user.with(details) },
             other => other,
         }
     }

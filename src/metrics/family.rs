@@ -67,7 +67,7 @@ const GAUGES: [(&str, &str, &str); 6] = [
     ("queued_intents", "queued_intents", "Hook calls that wait to be taken in"),
     ("channels", "channels", "Channels with a connection on this node"),
     ("sockets", "sockets", "Connections on at least one channel of this node"),
-    ("unclaimed", "unclaimed_operations", "Operations that Redis has not judged yet"),
+    ("pending_claims", "pending_claims", "Operations that Redis has not judged yet"),
     ("waiting_client_events", "waiting_client_events", "Client events that wait for Redis"),
     ("queued_events", "queued_events", "Events that wait on this node for their endpoints, once for each"),
 ];
@@ -78,7 +78,7 @@ const PROCESS: [(&str, Kind, &[&str], &str); 7] = [
     ("events_total", Kind::Counter, &["app", "event"], "Events that came to the lanes of the endpoints"),
     ("events_dropped_total", Kind::Counter, &["reason"], "Events that were given up"),
     ("redis_errors_total", Kind::Counter, &["reason"], "Requests to Redis that failed"),
-    ("endpoints_omitted", Kind::Gauge, &[], "Endpoints that are not told of, since there are too many"),
+    ("endpoints_truncated", Kind::Gauge, &[], "Endpoints that are not told of, since there are too many"),
     ("lanes", Kind::Gauge, &[], "Lanes, each of an endpoint and an application, in which something waits"),
 ];
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::family::{of_counter, of_gauge};
 use super::page::Page;
-use crate::admin::{ClusterStatus, NodeState};
+use crate::admin::{ClusterStatus, NodeLiveness};
 use crate::report::{EndpointState, EndpointStatus, LATENCY_BOUNDS_MS, Latency, NodeRecord, OTHER_APPS};
 
 /// The applications whose channels are told one by one.
@@ -25,7 +25,7 @@ pub fn of_process(record: &NodeRecord, now_ms: u64) -> String {
 pub fn of_cluster(status: &ClusterStatus) -> String {
     let mut page = Page::new();
     for node in &status.nodes {
-        let (name, runs) = (node.record.node.as_str(), node.state == NodeState::Running);
+        let (name, runs) = (node.record.node.as_str(), node.state == NodeLiveness::Running);
         Told { page: &mut page, node: Some(name), now_ms: status.time_ms }.node(&node.record, runs);
         let labels = [("node", name)];
         page.add("last_report_age_seconds", "", &labels, seconds(status.time_ms.saturating_sub(node.written_ms)));
@@ -35,7 +35,7 @@ pub fn of_cluster(status: &ClusterStatus) -> String {
         }
     }
     for (state, name) in
-        [(NodeState::Running, "running"), (NodeState::Stopped, "stopped"), (NodeState::Silent, "silent")]
+        [(NodeLiveness::Running, "running"), (NodeLiveness::Stopped, "stopped"), (NodeLiveness::Silent, "silent")]
     {
         page.add("nodes", "", &[("state", name)], status.nodes.iter().filter(|node| node.state == state).count());
     }
@@ -101,8 +101,8 @@ impl Told<'_> {
             }
         }
         if runs {
-            self.add("endpoints_omitted", &[], record.deliveries.endpoints_omitted);
-            self.add("lanes", &[], record.deliveries.lanes.len() + record.deliveries.lanes_omitted);
+            self.add("endpoints_truncated", &[], record.deliveries.endpoints_truncated);
+            self.add("lanes", &[], record.deliveries.lanes.len() + record.deliveries.lanes_truncated);
         }
     }
 

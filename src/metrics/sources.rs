@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
-use crate::cluster::{RedisClock, Standing, system_ms};
+use crate::cluster::{RedisClock, SharedMembership, system_ms};
 use crate::delivery::{AppDirectory, Delivery};
 use crate::event::AppId;
 use crate::process::shares_descriptors;
@@ -22,8 +22,8 @@ const APPS_AT_MOST: usize = 1000;
 
 /// What is told, and where it is found.
 pub(crate) struct Sources {
-    /// The node's place in the cluster.
-    pub(crate) standing: Arc<Standing>,
+    /// The node's membership in the cluster.
+    pub(crate) membership: Arc<SharedMembership>,
     /// The deliveries.
     pub(crate) delivery: Arc<Delivery>,
     /// The applications.

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use crate::event::Event;
     use crate::event::body::encoded_len;
-    use crate::event::{ClientEvent, ClientEventParts, CustomEvent, CustomName, Entrance, EventKind, Member};
+    use crate::event::{ClientEvent, ClientEventParts, CustomEvent, CustomName, EventKind, Member, MemberDetails};
     use crate::outbox::Item;
 
     fn event(channel: &[u8], kind: EventKind) -> Event {
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn an_extended_event_has_its_id_its_time_and_who_made_it_behind_what_pusher_has() {
         let data = br#"{"user_id":7,"user_info":{"name":"J\u00f6rg"}}"#;
-        let by = Entrance { socket: "1.2".into(), data: data.as_slice().into() };
+        let by = MemberDetails { socket: "1.2".into(), data: data.as_slice().into() };
         let (body, length) = extended(Member::from("7").with(Some(Box::new(by))), 0xab, 0xcd);
         assert_eq!(
             body,

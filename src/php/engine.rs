@@ -109,7 +109,7 @@ impl Engine {
         userData: Option<BinarySlice<u8>>,
     ) {
         let (user, data) = (userId.as_deref().copied(), userData.as_deref().copied());
-        self.core.attended(&appId, &channel, &socketId, user, data);
+        self.core.subscribed_with_data(&appId, &channel, &socketId, user, data);
     }
 
     /// A socket left a channel.

@@ -1,6 +1,6 @@
 //! Claims: the changes of a node's holds that only Redis can judge.
 
-use crate::event::{AppId, ChannelName, Entrance, SocketId, UserId};
+use crate::event::{AppId, ChannelName, MemberDetails, SocketId, UserId};
 
 /// Something a node can hold: a channel, one presence user on a channel, or a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub(crate) struct Claim {
     /// How.
     pub(crate) change: Change,
     /// The connection by which, where somebody wants to know.
-    pub(crate) by: Option<Box<Entrance>>,
+    pub(crate) by: Option<Box<MemberDetails>>,
 }
 
 /// The direction of a claim.
@@ -57,7 +57,7 @@ impl Claim {
     }
 
     /// The same, with the connection by which.
-    pub(crate) fn by(self, by: Option<Box<Entrance>>) -> Self {
+    pub(crate) fn by(self, by: Option<Box<MemberDetails>>) -> Self {
         Self { by, ..self }
     }
 

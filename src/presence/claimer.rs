@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 use admission::Admission;
 
 use super::grace::Grace;
-use super::ledger::SharedLedger;
+use super::node_state::SharedNodeState;
 use super::scripts::{ClaimCall, Keys};
-use crate::cluster::{Audit, RedisClock, Refusal, Session, Standing};
+use crate::cluster::{Audit, RedisClock, Refusal, Session, SharedMembership};
 use crate::event::NodeId;
 use crate::redis::Link;
 use crate::telemetry::{Level, PacedCount, Telemetry};
@@ -40,7 +40,7 @@ const SETTLING_PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct StopFlag(AtomicBool);
 
 impl StopFlag {
-    /// Makes the claimer end at the next opportunity. The ledger must be notified afterwards.
+    /// Makes the claimer end at the next opportunity. The node state must be notified afterwards.
     pub(crate) fn raise(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -60,22 +60,22 @@ pub(crate) struct Cluster {
     pub(crate) audit: Option<Audit>,
     /// The time between two comparisons of a page of the node's holds with Redis.
     pub(crate) compare_every: Duration,
-    /// Where the node's place is made known.
-    pub(crate) standing: Arc<Standing>,
+    /// Tells other threads of the node's membership.
+    pub(crate) membership: Arc<SharedMembership>,
     /// Makes the id of this process' next incarnation.
     pub(crate) next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
 }
 
 /// The claimer's own state.
 pub(crate) struct Claimer {
-    ledger: Arc<SharedLedger>,
+    node_state: Arc<SharedNodeState>,
     stop: Arc<StopFlag>,
     telemetry: Arc<Telemetry>,
     link: Link,
     keys: Keys,
     audit: Option<Audit>,
     comparison: Comparison,
-    standing: Arc<Standing>,
+    membership: Arc<SharedMembership>,
     session: Session,
     admission: Admission,
     suspension: Suspension,
@@ -104,25 +104,25 @@ pub(crate) struct Claimer {
 }
 
 impl Claimer {
-    /// A claimer that tells `cluster` what `ledger` says.
+    /// A claimer that tells `cluster` what `node_state` says.
     pub(crate) fn new(
-        ledger: Arc<SharedLedger>,
+        node_state: Arc<SharedNodeState>,
         cluster: Cluster,
         stop: Arc<StopFlag>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        let Cluster { link, keys, audit, compare_every, standing, mut next_incarnation } = cluster;
+        let Cluster { link, keys, audit, compare_every, membership, mut next_incarnation } = cluster;
         let session = Session::new(next_incarnation(), keys.membership.lease());
         let grace = Grace::new(keys.grace());
         Self {
-            ledger,
+            node_state,
             stop,
             telemetry,
             link,
             keys,
             audit,
             comparison: Comparison::new(compare_every),
-            standing,
+            membership,
             session,
             admission: Admission::default(),
             suspension: Suspension::default(),
@@ -154,16 +154,16 @@ impl Claimer {
             }
             self.wait();
         }
-        self.say_goodbye();
+        self.leave_cluster();
     }
 
     /// Leaves the cluster, if nothing is held any more; otherwise the lease lapses and the holds are reaped.
-    pub(super) fn say_goodbye(&mut self) {
-        if self.session.epoch().is_some() && self.ledger.lock().is_done() {
+    pub(super) fn leave_cluster(&mut self) {
+        if self.session.epoch().is_some() && self.node_state.lock().is_done() {
             // A node that cannot say it is found out by its lease.
             let _ = relieve(&mut self.link, |redis| self.keys.membership.bye(redis, self.session.node()));
         }
-        self.standing.set(None);
+        self.membership.set(None);
     }
 
     /// Sleeps until there is something to do that can be done.
@@ -174,13 +174,14 @@ impl Claimer {
             .into_iter()
             .flatten()
             .fold(idle, Instant::min);
-        let counts_at = self.ledger.lock().table.counts_due_at();
+        let counts_at = self.node_state.lock().table.counts_due_at();
         let deadline = self.hold_until.unwrap_or_else(|| counts_at.map_or(due, |at| due.min(at)));
         let (held_up, refused) = (self.hold_until.is_some(), self.admission.is_refused());
-        self.ledger.wait_until(deadline, |ledger| {
+        self.node_state.wait_until(deadline, |node_state| {
             let is_sooner = |at: Instant| at < deadline;
-            let may_claim = || ledger.pending.has_batch() || ledger.table.counts_due_at().is_some_and(is_sooner);
-            let may_discard = || refused && !ledger.pending.is_empty();
+            let may_claim =
+                || node_state.pending.has_batch() || node_state.table.counts_due_at().is_some_and(is_sooner);
+            let may_discard = || refused && !node_state.pending.is_empty();
             self.stop.raised() || (!held_up && may_claim()) || may_discard()
         });
     }
@@ -198,7 +199,7 @@ impl Claimer {
             Err(Stuck::Refused(Refusal::Settling(wait))) => Some(self.ask_again_at(now, wait)),
             Err(Stuck::Refused(Refusal::Suspended)) => Some(self.keep_suspended_back(now)),
             Err(Stuck::Refused(Refusal::Lost)) => {
-                self.standing.set(None);
+                self.membership.set(None);
                 self.session.lost();
                 None
             }
@@ -270,7 +271,7 @@ impl Claimer {
             return Ok(());
         }
         let (session, keys) = (&self.session, &self.keys);
-        let known = known(session, &self.ledger);
+        let known = known(session, &self.node_state);
         let renewal = relieve(&mut self.link, |redis| keys.renew(redis, session.node(), &known))??;
         self.session.renewed(renewal.unbroken, now);
         self.grace.heard(renewal.next_due, now);
@@ -283,7 +284,7 @@ impl Claimer {
     /// Sends one batch, and writes out the next one meanwhile: Redis waits from its answer until that comes. `false` when
     /// there was none.
     fn claim(&mut self, now: Instant) -> Result<bool, Stuck> {
-        let batch = self.ledger.lock().batch(self.grace.asks(now), now);
+        let batch = self.node_state.lock().batch(self.grace.asks(now), now);
         let Some(batch) = batch else { return Ok(false) };
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
@@ -291,7 +292,7 @@ impl Claimer {
         let claim = prepared.unwrap_or_else(|| keys.claim_call(session.node(), epoch, &batch));
         let prepared = &mut self.prepared;
         let prepare = || {
-            let next = self.ledger.lock().pending.next_batch();
+            let next = self.node_state.lock().pending.next_batch();
             *prepared = next.map(|next| keys.claim_call(session.node(), epoch, &next));
         };
         let sent_again = self.unanswered.replace(batch.number()) == Some(batch.number());
@@ -308,10 +309,10 @@ impl Claimer {
         counters.claims.add(batch.claims().count() as u64);
         let judged = |how: u8| verdict.edges.iter().map(|edge| u64::from(*edge == how)).sum::<u64>();
         let edges = verdict.announced + judged(b'1');
-        counters.edges_silenced.add(judged(b'3'));
+        counters.departures_suppressed.add(judged(b'3'));
         counters.edges.add(edges);
         counters.events.add(edges + judged(b'm') + verdict.counted + batch.whispers() as u64 - verdict.refused);
-        counters.client_events_unaccepted.add(verdict.refused);
+        counters.client_events_rejected.add(verdict.refused);
         if let Some(refused) = self.full_outbox.add(verdict.refused, now) {
             self.telemetry.log(
                 Level::Error,
@@ -322,23 +323,23 @@ impl Claimer {
                 ),
             );
         }
-        let mut ledger = self.ledger.lock();
-        ledger.table.counts_are_told(now);
-        ledger.pending.answered();
-        drop(ledger);
-        self.ledger.notify();
+        let mut node_state = self.node_state.lock();
+        node_state.table.counts_are_told(now);
+        node_state.pending.answered();
+        drop(node_state);
+        self.node_state.notify();
         Ok(true)
     }
 
     /// The node was reaped, or gives up its incarnation: it goes on as another one and claims all that it serves anew. If the reaping is not
     /// finished, that comes first: what is left of it are departures that lie before everything that waits.
     fn start_over(&mut self, why: &str) {
-        self.standing.set(None);
+        self.membership.set(None);
         let reaped = self.session.node().clone();
         self.session.reaped((self.next_incarnation)());
         self.lapsed.push(reaped.to_string());
         self.predecessor = Some(reaped.to_string());
-        self.ledger.lock().start_over();
+        self.node_state.lock().start_over();
         self.telemetry.log(Level::Warning, format_args!("{why}: {reaped} goes on as {}", self.session.node()));
     }
 }

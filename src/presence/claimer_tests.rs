@@ -14,7 +14,7 @@ const CHANNELS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 /// A node that has joined the channels, two in a batch, and has told nobody.
 struct Node {
-    ledger: Arc<SharedLedger>,
+    node_state: Arc<SharedNodeState>,
     claimer: Claimer,
 }
 
@@ -26,31 +26,31 @@ impl Node {
             timeout: Duration::from_millis(200),
             ..Settings::default()
         };
-        let ledger = Arc::new(SharedLedger::new(usize::MAX).in_batches_of(2));
+        let node_state = Arc::new(SharedNodeState::new(usize::MAX).in_batches_of(2));
         let mut boots = 0;
         let cluster = Cluster {
             link: Link::new(crate::redis::Settings::new(settings).unwrap(), Arc::clone(&telemetry)),
             keys: Keys::new("wh", LEASE, 1),
             audit: None,
             compare_every: Duration::from_secs(3600),
-            standing: Arc::default(),
+            membership: Arc::default(),
             next_incarnation: Box::new(move || {
                 boots += 1;
                 NodeId::new("node", 1, boots)
             }),
         };
-        let mut claimer = Claimer::new(Arc::clone(&ledger), cluster, Arc::default(), telemetry);
+        let mut claimer = Claimer::new(Arc::clone(&node_state), cluster, Arc::default(), telemetry);
         // On a busy machine, Redis may take longer than the time-out.
         eventually("a session", || claimer.step(Instant::now()).is_none().then_some(()));
         let claims = CHANNELS
             .map(|name| Claim::join(Hold { app: AppId::from("app"), channel: ChannelName::from(name), user: None }));
-        let mut locked = ledger.lock();
+        let mut locked = node_state.lock();
         for name in CHANNELS {
             locked.table.subscribe(&AppId::from("app"), name.as_bytes(), b"1.1", None, None, &mut Vec::new());
         }
         locked.pending.push_claims(claims);
         drop(locked);
-        Self { ledger, claimer }
+        Self { node_state, claimer }
     }
 
     /// Has one batch answered. The next one is ready.
@@ -61,7 +61,7 @@ impl Node {
 
     /// Whether the batch is written out that comes so many numbers behind the last one that was answered.
     fn has_ready(&self, behind: u64) -> bool {
-        let number = self.ledger.lock().pending.last_answered() + behind;
+        let number = self.node_state.lock().pending.last_answered() + behind;
         let session = &self.claimer.session;
         let epoch = session.epoch().unwrap();
         self.claimer.prepared.as_ref().is_some_and(|call| call.is_for(session.node(), epoch, number))
@@ -69,7 +69,7 @@ impl Node {
 
     fn come_to_rest(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(20);
-        while !self.ledger.lock().pending.is_empty() {
+        while !self.node_state.lock().pending.is_empty() {
             assert!(Instant::now() < deadline, "something still waits");
             if let Some(until) = self.claimer.step(Instant::now()) {
                 std::thread::sleep(until.saturating_duration_since(Instant::now()));
@@ -110,7 +110,7 @@ fn the_time_of_a_stored_reply_does_not_set_the_clock() {
     assert!(node.claimer.step(Instant::now()).is_some(), "no answer");
     server.go_on();
     let reply = format!("wh:reply:{}", node.claimer.session.node());
-    let number = node.ledger.lock().pending.last_answered() + 1;
+    let number = node.node_state.lock().pending.last_answered() + 1;
     let stored = || redis::cmd("HGET").arg(&reply).arg("batch").query::<u64>(&mut server.connect()) == Ok(number);
     let deadline = Instant::now() + Duration::from_secs(10);
     while !stored() {
@@ -124,7 +124,7 @@ fn the_time_of_a_stored_reply_does_not_set_the_clock() {
         assert!(Instant::now() < deadline, "the batch was never answered");
         std::thread::sleep(Duration::from_millis(5));
     }
-    assert_eq!(node.ledger.lock().pending.last_answered(), number);
+    assert_eq!(node.node_state.lock().pending.last_answered(), number);
     let ahead = node.claimer.clock.now_ms().abs_diff(crate::cluster::system_ms());
     assert!(ahead < 60_000, "the clock is {ahead} ms off");
 }
@@ -173,7 +173,7 @@ fn a_batch_that_is_ready_when_redis_loses_its_data_is_decided_in_the_next_epoch(
     while node.claimer.step(Instant::now() + 2 * LEASE / 3).is_some() {}
     node.come_to_rest();
     assert_eq!(told(&server), each("o")[2..]);
-    assert_eq!(node.claimer.telemetry.counters().reassertions.get(), 1, "nothing was sent that is of the old epoch");
+    assert_eq!(node.claimer.telemetry.counters().hold_rebuilds.get(), 1, "nothing was sent that is of the old epoch");
 }
 
 #[test]
@@ -208,8 +208,8 @@ fn a_key_that_was_deleted_is_put_back_in_silence() {
         assert!(node.claimer.step(later).is_none());
         assert!(redis::cmd("EXISTS").arg(&key).query::<bool>(&mut server.connect()).unwrap(), "{key}");
         assert_eq!(told(&server), each("o"), "{key}");
-        node.ledger.lock().table.close_all(&mut Vec::new());
-        node.ledger.lock().pending.push_claims(
+        node.node_state.lock().table.close_all(&mut Vec::new());
+        node.node_state.lock().pending.push_claims(
             CHANNELS.map(|name| {
                 Claim::leave(Hold { app: AppId::from("app"), channel: ChannelName::from(name), user: None })
             }),

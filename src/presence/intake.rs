@@ -1,4 +1,4 @@
-//! The intake thread: takes intents from the queue and enters them into the ledger.
+//! The intake thread: takes intents from the queue and enters them into the node state.
 
 use std::iter;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use parking_lot::MutexGuard;
 use super::batch::{CacheSeen, Said, Whisper};
 use super::claim::Claim;
 use super::intent::{Intent, IntentQueue, Packed};
-use super::ledger::{Ledger, SharedLedger};
+use super::node_state::{NodeState, SharedNodeState};
 use super::table::non_empty;
 use crate::config::IgnoredChannels;
 use crate::event::{AppId, ChannelName, ClientEvent, ClientEventParts, ClientMessage, CustomEvent, SocketId};
@@ -19,7 +19,7 @@ use crate::telemetry::{Level, PacedCount, Telemetry};
 /// Intents taken from the queue at once.
 const PORTION: usize = 1024;
 
-/// Intents entered before the claimer gets the ledger if it waits for it: a tenth of a millisecond's work. Redis waits for
+/// Intents entered before the claimer gets the node state if it waits for it: a tenth of a millisecond's work. Redis waits for
 /// the next batch meanwhile.
 const TURN: usize = 64;
 
@@ -35,7 +35,7 @@ const QUIET_NAPS: u32 = 50;
 pub(crate) struct Intake {
     queue: Arc<IntentQueue>,
     intents: Receiver<Intent>,
-    ledger: Arc<SharedLedger>,
+    node_state: Arc<SharedNodeState>,
     telemetry: Arc<Telemetry>,
     portion: Vec<Intent>,
     claims: Vec<Claim>,
@@ -53,16 +53,16 @@ pub(super) enum Next {
 }
 
 impl Intake {
-    /// An intake from `queue` (read from its end `intents`) into `ledger`.
+    /// An intake from `queue` (read from its end `intents`) into `node_state`.
     pub(crate) fn new(
         queue: Arc<IntentQueue>,
         intents: Receiver<Intent>,
-        ledger: Arc<SharedLedger>,
+        node_state: Arc<SharedNodeState>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
         let (portion, claims, barriers) = (Vec::new(), Vec::new(), Vec::new());
         let (dropped, ignored) = (PacedCount::default(), IgnoredChannels::default());
-        Self { queue, intents, ledger, telemetry, portion, claims, barriers, dropped, ignored }
+        Self { queue, intents, node_state, telemetry, portion, claims, barriers, dropped, ignored }
     }
 
     /// The same, which takes in nothing about these channels.
@@ -104,7 +104,7 @@ impl Intake {
         let next = iter::from_fn(|| self.queue.take(&self.intents));
         let intents = first.into_iter().chain(next.take(PORTION));
         let mut taken = 0;
-        // Messages are read before the ledger is locked: that takes as long as they are.
+        // Messages are read before the node state is locked: that takes as long as they are.
         portion.extend(intents.inspect(|_| taken += 1).filter_map(|intent| self.read(intent)));
         portion.extend(self.queue.take_late().into_iter().inspect(|_| taken += 1));
         let next = self.enter_all(&mut portion);
@@ -128,59 +128,59 @@ impl Intake {
         if portion.is_empty() {
             return Next::Continue;
         }
-        let shared = Arc::clone(&self.ledger);
-        let mut ledger = shared.lock();
+        let shared = Arc::clone(&self.node_state);
+        let mut node_state = shared.lock();
         for (n, intent) in portion.drain(..).enumerate() {
             if n % TURN == TURN - 1 {
-                MutexGuard::bump(&mut ledger);
+                MutexGuard::bump(&mut node_state);
             }
-            if self.enter(&mut ledger, intent) == Next::Stop {
+            if self.enter(&mut node_state, intent) == Next::Stop {
                 return Next::Stop;
             }
         }
-        let unclaimed = !ledger.pending.is_empty() || ledger.table.counts_due_at().is_some();
-        drop(ledger);
-        if unclaimed {
+        let pending_claims = !node_state.pending.is_empty() || node_state.table.counts_due_at().is_some();
+        drop(node_state);
+        if pending_claims {
             shared.notify();
         }
         Next::Continue
     }
 
-    fn enter(&mut self, ledger: &mut Ledger, intent: Intent) -> Next {
+    fn enter(&mut self, node_state: &mut NodeState, intent: Intent) -> Next {
         let claims = &mut self.claims;
         match intent {
-            Intent::Opened(app, socket) => ledger.table.open(&app, &socket, claims),
+            Intent::Opened(app, socket) => node_state.table.open(&app, &socket, claims),
             Intent::Subscribed(app, text) => {
                 let [channel, socket, user, data] = text.parts();
-                ledger.table.subscribe(&app, channel, socket, non_empty(user), non_empty(data), claims);
+                node_state.table.subscribe(&app, channel, socket, non_empty(user), non_empty(data), claims);
             }
             Intent::Unsubscribed(app, text) => {
                 let [channel, socket] = text.parts();
-                ledger.table.unsubscribe(&app, channel, socket, claims);
+                node_state.table.unsubscribe(&app, channel, socket, claims);
             }
-            Intent::Closed(app, socket) => ledger.table.close(&app, socket.as_bytes(), claims),
+            Intent::Closed(app, socket) => node_state.table.close(&app, socket.as_bytes(), claims),
             Intent::Truth(app, channel, live) => {
-                let repairs = ledger.table.reconcile(&app, channel.as_bytes(), &parts(&live), claims);
+                let repairs = node_state.table.reconcile(&app, channel.as_bytes(), &parts(&live), claims);
                 self.repaired(repairs);
             }
             Intent::Present(app, channel, live) => {
-                let repairs = ledger.table.present(&app, channel.as_bytes(), &parts(&live), claims);
+                let repairs = node_state.table.present(&app, channel.as_bytes(), &parts(&live), claims);
                 self.repaired(repairs);
             }
             Intent::Absent(app, channel, sockets) => {
                 let sockets = sockets.iter().map(SocketId::as_bytes);
-                let repairs = ledger.table.absent(&app, channel.as_bytes(), sockets, claims);
+                let repairs = node_state.table.absent(&app, channel.as_bytes(), sockets, claims);
                 self.repaired(repairs);
             }
             // Read already.
             Intent::Message(..) => {}
-            Intent::ClientEvent(app, channel, event) => self.whisper(ledger, app, &channel, event),
-            Intent::Custom(app, channel, event) => self.announce(ledger, app, channel, event),
-            Intent::CacheSeen { app, channel, empty } => cache_seen(ledger, app, channel.as_bytes(), empty),
+            Intent::ClientEvent(app, channel, event) => self.whisper(node_state, app, &channel, event),
+            Intent::Custom(app, channel, event) => self.announce(node_state, app, channel, event),
+            Intent::CacheSeen { app, channel, empty } => cache_seen(node_state, app, channel.as_bytes(), empty),
             Intent::Barrier(reply) => self.barriers.push(reply),
             Intent::Stop => return Next::Stop,
         }
-        self.claim(ledger);
+        self.claim(node_state);
         Next::Continue
     }
 
@@ -189,10 +189,10 @@ impl Intake {
     }
 
     /// Has Redis told what follows from the intent that was entered.
-    fn claim(&mut self, ledger: &mut Ledger) {
+    fn claim(&mut self, node_state: &mut NodeState) {
         if !self.claims.is_empty() {
-            let collapsed = ledger.pending.push_claims(self.claims.drain(..));
-            self.telemetry.counters().claims_collapsed.add(collapsed as u64);
+            let coalesced = node_state.pending.push_claims(self.claims.drain(..));
+            self.telemetry.counters().claims_coalesced.add(coalesced as u64);
         }
     }
 
@@ -213,24 +213,24 @@ impl Intake {
         Some(Intent::ClientEvent(app, ChannelName::new(channel), event))
     }
 
-    fn whisper(&mut self, ledger: &mut Ledger, app: AppId, channel: &ChannelName, event: ClientEvent) {
+    fn whisper(&mut self, node_state: &mut NodeState, app: AppId, channel: &ChannelName, event: ClientEvent) {
         let ClientEventParts { socket, user, .. } = event.parts();
-        if ledger.table.subscription(&app, channel.as_bytes(), socket).is_none() {
+        if node_state.table.subscription(&app, channel.as_bytes(), socket).is_none() {
             // The host found the sender on the channel, so its subscription was missed: before the boot, or by a full queue.
-            ledger.table.subscribe(&app, channel.as_bytes(), socket, user, None, &mut self.claims);
+            node_state.table.subscribe(&app, channel.as_bytes(), socket, user, None, &mut self.claims);
             self.repaired(1);
-            self.claim(ledger);
+            self.claim(node_state);
         }
-        let channel = ledger.table.subscription(&app, channel.as_bytes(), socket).unwrap_or(channel).clone();
+        let channel = node_state.table.subscription(&app, channel.as_bytes(), socket).unwrap_or(channel).clone();
         let whisper = Whisper { app, channel, said: Said::ByClient(event) };
-        if !ledger.pending.push_whisper(whisper) {
+        if !node_state.pending.push_whisper(whisper) {
             self.telemetry.counters().client_events_dropped.add(1);
         }
     }
 
-    fn announce(&mut self, ledger: &mut Ledger, app: AppId, channel: ChannelName, event: CustomEvent) {
+    fn announce(&mut self, node_state: &mut NodeState, app: AppId, channel: ChannelName, event: CustomEvent) {
         let whisper = Whisper { app, channel, said: Said::ByApplication(event) };
-        if ledger.pending.push_whisper(whisper) {
+        if node_state.pending.push_whisper(whisper) {
             return;
         }
         self.telemetry.counters().custom_events_dropped.add(1);
@@ -248,15 +248,15 @@ fn parts(live: &[Packed<2>]) -> Vec<[&[u8]; 2]> {
 }
 
 /// Tells Redis what was seen of a cache channel, if that is not what it was told before.
-fn cache_seen(ledger: &mut Ledger, app: AppId, channel: &[u8], empty: bool) {
+fn cache_seen(node_state: &mut NodeState, app: AppId, channel: &[u8], empty: bool) {
     let news = if empty {
-        ledger.table.found_empty(&app, channel, Instant::now())
+        node_state.table.found_empty(&app, channel, Instant::now())
     } else {
-        ledger.table.found_filled(&app, channel)
+        node_state.table.found_filled(&app, channel)
     };
     if let Some(channel) = news {
         // When it is refused, whoever comes later finds the channel as it is.
-        ledger.pending.push_cache(CacheSeen { app, channel, empty });
+        node_state.pending.push_cache(CacheSeen { app, channel, empty });
     }
 }
 
@@ -269,20 +269,21 @@ mod tests {
     #[test]
     fn an_intent_waits_until_it_is_entered_and_not_only_until_it_is_taken_from_the_queue() {
         let (queue, intents) = IntentQueue::new(8);
-        let (queue, ledger) = (Arc::new(queue), Arc::new(SharedLedger::new(8)));
+        let (queue, node_state) = (Arc::new(queue), Arc::new(SharedNodeState::new(8)));
         let telemetry = Arc::new(Telemetry::default());
-        let mut intake = Intake::new(Arc::clone(&queue), intents.clone(), Arc::clone(&ledger), Arc::clone(&telemetry));
+        let mut intake =
+            Intake::new(Arc::clone(&queue), intents.clone(), Arc::clone(&node_state), Arc::clone(&telemetry));
         let subscribed = Intent::Subscribed(AppId::from("app"), Packed::new([b"a".as_slice(), b"1.1", b"", b""]));
         queue.push(subscribed, telemetry.counters());
 
-        let entering = ledger.lock();
+        let entering = node_state.lock();
         let thread = std::thread::spawn(move || intake.run());
         eventually("the intake to take it", || intents.is_empty().then_some(()));
         assert_eq!(queue.waiting(), 1);
         drop(entering);
 
         eventually("the intake to enter it", || (queue.waiting() == 0).then_some(()));
-        assert_eq!(ledger.lock().table.size(), (1, 1));
+        assert_eq!(node_state.lock().table.size(), (1, 1));
         queue.push(Intent::Stop, telemetry.counters());
         thread.join().unwrap();
     }

@@ -110,7 +110,7 @@ pub(crate) struct IntentQueue {
     overflow: Mutex<Overflow>,
     /// Whether something waits in `Overflow::late`.
     is_late: AtomicBool,
-    /// Intents that the reader has taken and not entered into the ledger yet. Only the reader writes it.
+    /// Intents that the reader has taken and not entered into the node state yet. Only the reader writes it.
     taken: AtomicUsize,
 }
 
@@ -151,7 +151,7 @@ impl IntentQueue {
         self.sender.len() < self.client_event_limit && self.sender.try_send(intent).is_ok()
     }
 
-    /// Intents that are not in the ledger yet: in the queue, beside it, or with the reader. 0 means that everything that
+    /// Intents that are not in the node state yet: in the queue, beside it, or with the reader. 0 means that everything that
     /// was pushed before is entered.
     pub(crate) fn waiting(&self) -> usize {
         // In the order of their way, so that an intent that moves on meanwhile is counted in its next place.
@@ -171,7 +171,7 @@ impl IntentQueue {
         reader.try_recv().ok()
     }
 
-    /// Everything that was taken is in the ledger.
+    /// Everything that was taken is in the node state.
     pub(crate) fn entered(&self) {
         self.taken.store(0, Ordering::Release);
     }
@@ -234,7 +234,7 @@ impl IntentQueue {
             // reader without a Stop.
             Intent::ClientEvent(..) | Intent::Custom(..) | Intent::Barrier(_) | Intent::Stop => return,
         }
-        counters.intents_overflowed.add(1);
+        counters.hook_queue_overflows.add(1);
     }
 }
 
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!((queue.waiting(), counters.client_events_dropped.get()), (7, 1));
         queue.push(subscribed("a"), &counters);
         assert_eq!(reader.len(), 8);
-        assert_eq!(counters.intents_overflowed.get(), 0);
+        assert_eq!(counters.hook_queue_overflows.get(), 0);
     }
 
     #[test]
@@ -279,7 +279,7 @@ mod tests {
         }
         assert_eq!(queue.take_dirty(), [(AppId::from("app"), ChannelName::from("b"))]);
         assert!(queue.take_dirty().is_empty());
-        assert_eq!(counters.intents_overflowed.get(), 2);
+        assert_eq!(counters.hook_queue_overflows.get(), 2);
     }
 
     #[test]
@@ -327,6 +327,6 @@ mod tests {
         assert_eq!(read(queue.take_late()), ["-1", "+3", "-3"]);
         queue.push(closed("2"), &counters);
         assert_eq!((reader.len(), queue.is_late()), (1, false));
-        assert_eq!(counters.intents_overflowed.get(), 3);
+        assert_eq!(counters.hook_queue_overflows.get(), 3);
     }
 }

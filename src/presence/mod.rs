@@ -1,7 +1,7 @@
 //! Presence: from intents to edges.
 //!
 //! ```text
-//! intents ─▶ intake ─▶ ledger (local table, pending claims) ─▶ claimer ─▶ scripts in Redis ─▶ events
+//! intents ─▶ intake ─▶ node state (local table, pending claims) ─▶ claimer ─▶ scripts in Redis ─▶ events
 //! ```
 //! The [`table`] knows this node's sockets and turns intents into [`claim`]s, local firsts and lasts. The [`pending`]
 //! queue keeps them until Redis has answered. The [`claimer`] sends them in batches, one [`scripts`] call a batch, and
@@ -13,10 +13,10 @@ mod claimer;
 mod grace;
 mod intake;
 mod intent;
-mod ledger;
 #[cfg(test)]
 #[path = "../../tests/model/presence/mod.rs"]
 mod model;
+mod node_state;
 mod pending;
 mod scripts;
 mod table;
@@ -24,5 +24,5 @@ mod table;
 pub(crate) use claimer::{Claimer, Cluster, StopFlag};
 pub(crate) use intake::Intake;
 pub(crate) use intent::{Intent, IntentQueue, Packed};
-pub(crate) use ledger::SharedLedger;
+pub(crate) use node_state::SharedNodeState;
 pub(crate) use scripts::{Keys, put_together as put_scripts_together};

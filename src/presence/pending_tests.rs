@@ -318,7 +318,7 @@ proptest! {
     /// However much is given up behind an unreachable Redis, what is left alternates for each hold, keeps the channel
     /// before its users on the way in and after them on the way out, and ends at the truth.
     #[test]
-    fn collapsed_claims_still_alternate_and_end_at_the_truth(steps in prop::collection::vec(step(), 0..80)) {
+    fn coalesced_claims_still_alternate_and_end_at_the_truth(steps in prop::collection::vec(step(), 0..80)) {
         let app = AppId::from("app");
         let mut table = LocalTable::default();
         let mut pending = Pending::new(3);

@@ -1,7 +1,7 @@
 //! What the scripts put into the outbox beside the bare edges.
 
 use super::*;
-use crate::event::{ClientEvent, ClientEventParts, CustomEvent, CustomName, Entrance};
+use crate::event::{ClientEvent, ClientEventParts, CustomEvent, CustomName, MemberDetails};
 use crate::presence::batch::{Said, Whisper};
 
 fn said(said: Said) -> Entry {
@@ -68,7 +68,8 @@ fn client_events_beyond_so_many_bytes_are_refused_and_edges_are_not() {
 fn the_connection_by_which_a_user_came_stands_beside_the_event_and_only_where_it_is_an_edge() {
     let mut cluster = Cluster::start();
     let (a, b) = (cluster.node(1), cluster.node(2));
-    let by = |socket: &str| Some(Box::new(Entrance { socket: socket.into(), data: b"{\"n\":1}".as_slice().into() }));
+    let by =
+        |socket: &str| Some(Box::new(MemberDetails { socket: socket.into(), data: b"{\"n\":1}".as_slice().into() }));
     let seven = || user("app", "presence-a", "7");
     let claims = [Claim::join(channel("app", "presence-a")), Claim::join(seven()).by(by("1.1"))];
     assert_eq!(cluster.edges(&a, &claims), "11");
@@ -87,8 +88,8 @@ fn the_connection_by_which_a_user_came_stands_beside_the_event_and_only_where_it
 }
 
 /// The connection `socket`, which says `n` of its user.
-fn by(socket: &str, n: u8) -> Entrance {
-    Entrance { socket: socket.into(), data: format!("{n}").into_bytes().into() }
+fn by(socket: &str, n: u8) -> MemberDetails {
+    MemberDetails { socket: socket.into(), data: format!("{n}").into_bytes().into() }
 }
 
 impl Cluster {

@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::claim::{Claim, Hold};
-use crate::event::{AppId, ChannelName, Entrance, SocketId, UserId};
+use crate::event::{AppId, ChannelName, MemberDetails, SocketId, UserId};
 use counts::Counts;
 
 /// The sockets of this node.
@@ -45,7 +45,7 @@ type Joined = Vec<Option<ChannelName>>;
 
 /// A socket on a channel.
 #[derive(Debug)]
-struct Seat {
+struct Subscription {
     user: Option<UserId>,
     /// Where the channel is among the socket's.
     place: u32,
@@ -53,9 +53,9 @@ struct Seat {
 
 #[derive(Debug, Default)]
 struct Channel {
-    sockets: HashMap<SocketId, Seat>,
+    sockets: HashMap<SocketId, Subscription>,
     /// How many local sockets each user has. Empty but on presence channels.
-    users: HashMap<UserId, Attendance>,
+    users: HashMap<UserId, UserPresence>,
     /// How many sockets Redis knows of, and how many it is being told; 0 for none.
     told: u32,
     telling: u32,
@@ -66,7 +66,7 @@ struct Channel {
 
 /// A user on a channel.
 #[derive(Debug, Default)]
-struct Attendance {
+struct UserPresence {
     sockets: u32,
     /// What the first of them said of the user, where somebody wants to know.
     data: Box<[u8]>,
@@ -74,7 +74,7 @@ struct Attendance {
 
 /// Somebody on the way to or from a channel.
 #[derive(Clone, Copy)]
-struct Passage<'a> {
+struct SubscriptionContext<'a> {
     app: &'a AppId,
     channel: &'a ChannelName,
     /// The connection, where somebody wants to know.
@@ -114,7 +114,7 @@ impl LocalTable {
             Some((name, _)) => name.clone(),
             None => ChannelName::new(channel),
         };
-        let passage = Passage { app: app_id, channel: &name, by };
+        let context = SubscriptionContext { app: app_id, channel: &name, by };
         let entry = app.channels.entry(name.clone()).or_default();
         if entry.sockets.is_empty() {
             claims.push(Claim::join(hold(app_id, &name, None)));
@@ -126,8 +126,8 @@ impl LocalTable {
             // The same socket came back as somebody else: the new user first, so that the channel never looks empty.
             let user = user.map(UserId::new);
             let before = std::mem::replace(&mut seat.user, user.clone());
-            entry.user_came(passage, user.as_ref(), data, claims);
-            entry.user_left(passage, before.as_ref(), claims);
+            entry.user_came(context, user.as_ref(), data, claims);
+            entry.user_left(context, before.as_ref(), claims);
             return;
         }
         let socket = match app.sockets.get_key_value(socket) {
@@ -139,8 +139,8 @@ impl LocalTable {
         let (place, grows) = (u32::try_from(joined.len()).unwrap_or(u32::MAX), joined.len() == joined.capacity());
         joined.push(Some(name.clone()));
         let user = user.map(|user| entry.known_user(user));
-        entry.sockets.insert(socket.clone(), Seat { user: user.clone(), place });
-        entry.user_came(passage, user.as_ref(), data, claims);
+        entry.sockets.insert(socket.clone(), Subscription { user: user.clone(), place });
+        entry.user_came(context, user.as_ref(), data, claims);
         if grows {
             app.close_gaps(&socket);
         }
@@ -267,9 +267,9 @@ impl App {
         let (name, _) = self.channels.get_key_value(channel)?;
         let name = name.clone();
         let Entry::Occupied(mut entry) = self.channels.entry(name.clone()) else { return None };
-        let Seat { user, place } = entry.get_mut().sockets.remove(socket)?;
-        let passage = Passage { app: app_id, channel: &name, by: names_connection.then_some(socket) };
-        entry.get_mut().user_left(passage, user.as_ref(), claims);
+        let Subscription { user, place } = entry.get_mut().sockets.remove(socket)?;
+        let context = SubscriptionContext { app: app_id, channel: &name, by: names_connection.then_some(socket) };
+        entry.get_mut().user_left(context, user.as_ref(), claims);
         if entry.get().sockets.is_empty() {
             entry.remove();
             claims.push(Claim::leave(hold(app_id, &name, None)));
@@ -284,34 +284,40 @@ impl Channel {
         self.users.get_key_value(user).map_or_else(|| UserId::new(user), |(known, _)| known.clone())
     }
 
-    fn user_came(&mut self, passage: Passage<'_>, user: Option<&UserId>, data: Option<&[u8]>, claims: &mut Vec<Claim>) {
+    fn user_came(
+        &mut self,
+        context: SubscriptionContext<'_>,
+        user: Option<&UserId>,
+        data: Option<&[u8]>,
+        claims: &mut Vec<Claim>,
+    ) {
         let Some(user) = user else { return };
         let present = self.users.entry(user.clone()).or_default();
         present.sockets += 1;
         if present.sockets == 1 {
             present.data = data.map(Box::from).unwrap_or_default();
-            claims.push(Claim::join(passage.hold(user)).by(passage.entrance(&present.data)));
+            claims.push(Claim::join(context.hold(user)).by(context.details(&present.data)));
         }
     }
 
-    fn user_left(&mut self, passage: Passage<'_>, user: Option<&UserId>, claims: &mut Vec<Claim>) {
+    fn user_left(&mut self, context: SubscriptionContext<'_>, user: Option<&UserId>, claims: &mut Vec<Claim>) {
         let Some(user) = user else { return };
         let Entry::Occupied(mut present) = self.users.entry(user.clone()) else { return };
         present.get_mut().sockets -= 1;
         if present.get().sockets == 0 {
-            let Attendance { data, .. } = present.remove();
-            claims.push(Claim::leave(passage.hold(user)).by(passage.entrance(&data)));
+            let UserPresence { data, .. } = present.remove();
+            claims.push(Claim::leave(context.hold(user)).by(context.details(&data)));
         }
     }
 }
 
-impl Passage<'_> {
+impl SubscriptionContext<'_> {
     fn hold(&self, user: &UserId) -> Hold {
         hold(self.app, self.channel, Some(user.clone()))
     }
 
-    fn entrance(&self, data: &[u8]) -> Option<Box<Entrance>> {
-        self.by.map(|socket| Box::new(Entrance { socket: socket.into(), data: data.into() }))
+    fn details(&self, data: &[u8]) -> Option<Box<MemberDetails>> {
+        self.by.map(|socket| Box::new(MemberDetails { socket: socket.into(), data: data.into() }))
     }
 }
 

@@ -103,9 +103,9 @@ fn where_somebody_wants_to_know_a_user_comes_by_the_first_socket_and_goes_by_the
     table.subscribe(&app, b"presence-a", b"2", Some(b"7"), Some(b"[]"), &mut claims);
     table.close(&app, b"1", &mut claims);
     table.unsubscribe(&app, b"presence-a", b"2", &mut claims);
-    let by: Vec<Option<Entrance>> = claims.into_iter().map(|claim| claim.by.map(|by| *by)).collect();
-    let entrance = |socket: &str| Some(Entrance { socket: socket.into(), data: b"{}".as_slice().into() });
-    assert_eq!(by, [None, entrance("1"), entrance("2"), None]);
+    let by: Vec<Option<MemberDetails>> = claims.into_iter().map(|claim| claim.by.map(|by| *by)).collect();
+    let details = |socket: &str| Some(MemberDetails { socket: socket.into(), data: b"{}".as_slice().into() });
+    assert_eq!(by, [None, details("1"), details("2"), None]);
 }
 
 #[test]

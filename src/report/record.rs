@@ -73,11 +73,11 @@ pub struct DeliveryStatus {
     /// The endpoints, in the order of the config.
     pub endpoints: Vec<EndpointStatus>,
     /// How many more there are.
-    pub endpoints_omitted: usize,
+    pub endpoints_truncated: usize,
     /// The lanes in which something waits, the longest first.
     pub lanes: Vec<LaneStatus>,
     /// How many more there are.
-    pub lanes_omitted: usize,
+    pub lanes_truncated: usize,
     /// A hash of all of its endpoints.
     #[serde(skip)]
     pub endpoints_hash: String,

@@ -52,7 +52,7 @@ counters! {
     custom_events_dropped,
     /// Intents of connections and subscriptions that found the queue full: they wait beside it, or their channels are
     /// reconciled from the live connections.
-    intents_overflowed,
+    hook_queue_overflows,
     /// Client events not sent on because their message names another channel than the one on which the host found the sender.
     client_events_refused,
     /// Subscriptions of which no hook had told, or whose end none had told, found by a comparison with the live connections.
@@ -62,11 +62,11 @@ counters! {
     /// Edges decided by Redis in favour of this node.
     edges,
     /// Rejoins within the grace, each of which spared the receivers a departure and an arrival.
-    edges_silenced,
+    departures_suppressed,
     /// Client events that the outbox in Redis did not take because too many waited in their partition, or too many bytes in all.
-    client_events_unaccepted,
+    client_events_rejected,
     /// Pairs of opposite edges given up unsent because too many waited for an unreachable Redis.
-    claims_collapsed,
+    claims_coalesced,
     /// Batches of operations answered by Redis.
     redis_calls,
     /// Requests to Redis of all threads: a script, or a few commands, each.
@@ -74,7 +74,7 @@ counters! {
     /// Requests to Redis that failed: the connection was lost or refused, or Redis refused or rejected the call.
     redis_errors,
     /// Times this node put its holds back because Redis had lost them.
-    reassertions,
+    hold_rebuilds,
     /// Dead nodes whose holds this node took away.
     nodes_reaped,
     /// Events accepted by the outbox.

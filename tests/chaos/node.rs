@@ -72,7 +72,7 @@ fn apply(engine: &Engine, order: &Order) {
     }
 }
 
-/// Every order is one intent, so the number of intents taken in tells how many orders are in the ledger; the ledger is
+/// Every order is one intent, so the number of intents taken in tells how many orders are in the node state; the node state is
 /// looked at after that number.
 fn tell_what_is_judged(engine: &Engine, progress: &Progress) {
     let mut told = 0;
@@ -90,9 +90,9 @@ fn tell_what_is_judged(engine: &Engine, progress: &Progress) {
         }
         let stats = engine.stats();
         let stat = |name: &str| stats.iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| *value);
-        let (taken_in, unclaimed) = (stat("intents"), stat("unclaimed"));
+        let (taken_in, pending_claims) = (stat("intents"), stat("pending_claims"));
         // Looked at last: what was read before is worth nothing once the engine ends.
-        if unclaimed == 0 && taken_in > told && !progress.ending.load(Ordering::SeqCst) {
+        if pending_claims == 0 && taken_in > told && !progress.ending.load(Ordering::SeqCst) {
             told = taken_in;
             say(&format!("judged {told}"));
         }

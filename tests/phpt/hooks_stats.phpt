@@ -8,11 +8,11 @@ use Webpatser\ResonateWebhooks\Native\Engine;
 
 // Those that dashboards are built on; there may be more.
 const NAMES = [
-    'intents', 'client_events_dropped', 'intents_overflowed', 'client_events_refused', 'claims', 'edges',
+    'intents', 'client_events_dropped', 'hook_queue_overflows', 'client_events_refused', 'claims', 'edges',
     'redis_calls', 'redis_errors', 'redis_errors_full', 'redis_errors_wrong_type', 'nodes_reaped', 'events', 'events_unwanted', 'attempts', 'batches_delivered',
     'events_delivered', 'batches_dropped', 'events_dropped', 'outcomes_lost', 'thread_panics',
-    'reconcile_repairs', 'edges_silenced', 'redis_requests',
-    'queued_intents', 'channels', 'sockets', 'unclaimed', 'waiting_client_events', 'queued_events',
+    'reconcile_repairs', 'departures_suppressed', 'redis_requests',
+    'queued_intents', 'channels', 'sockets', 'pending_claims', 'waiting_client_events', 'queued_events',
 ];
 
 $cluster = new Cluster;
@@ -33,7 +33,7 @@ foreach (['before boot' => $unbooted->stats(), 'running' => $stats] as $when => 
 
 $shown = array_intersect_key($stats, array_flip([
     'client_events_refused', 'claims', 'edges', 'events', 'events_delivered', 'events_dropped',
-    'channels', 'sockets', 'queued_intents', 'unclaimed', 'queued_events', 'thread_panics',
+    'channels', 'sockets', 'queued_intents', 'pending_claims', 'queued_events', 'thread_panics',
 ]));
 
 foreach ($shown as $name => $value) {
@@ -53,5 +53,5 @@ thread_panics: 0
 queued_intents: 0
 channels: 1
 sockets: 2
-unclaimed: 0
+pending_claims: 0
 queued_events: 0

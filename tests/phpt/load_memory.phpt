@@ -57,9 +57,9 @@ $process = $resident() - $process;
 
 echo 'PHP: ', abs($php) < 1024 ? 'stable' : "{$php} bytes more", "\n";
 echo 'the process: ', $process < 4 << 20 ? 'stable' : "{$process} bytes more", "\n";
-echo json_encode(array_intersect_key($engine->stats(), array_flip(['sockets', 'channels', 'intents_overflowed', 'thread_panics']))), "\n";
+echo json_encode(array_intersect_key($engine->stats(), array_flip(['sockets', 'channels', 'hook_queue_overflows', 'thread_panics']))), "\n";
 ?>
 --EXPECT--
 PHP: stable
 the process: stable
-{"intents_overflowed":0,"thread_panics":0,"channels":100,"sockets":1}
+{"hook_queue_overflows":0,"thread_panics":0,"channels":100,"sockets":1}

@@ -65,5 +65,5 @@ pub(crate) fn stat(engine: &Engine, name: &str) -> u64 {
 
 /// Waits until Redis has judged everything the engine was told.
 pub(crate) fn settled(engine: &Engine) {
-    eventually("every claim is judged", || stat(engine, "queued_intents") == 0 && stat(engine, "unclaimed") == 0);
+    eventually("every claim is judged", || stat(engine, "queued_intents") == 0 && stat(engine, "pending_claims") == 0);
 }

@@ -25,15 +25,15 @@ impl Lanes {
         }
         let is_there = |place: &usize| depths[*place] > 0 || !self.is_removed(*place);
         let mut places: Vec<usize> = (0..self.endpoints.len()).filter(is_there).collect();
-        let endpoints_omitted = places.len().saturating_sub(AT_MOST);
-        if endpoints_omitted > 0 {
+        let endpoints_truncated = places.len().saturating_sub(AT_MOST);
+        if endpoints_truncated > 0 {
             // By state and then by their order, so that one which is told of stays.
             places.sort_by_key(|place| (std::cmp::Reverse(self.state(*place).0), *place));
             places.truncate(AT_MOST);
             places.sort_unstable();
         }
-        let lanes_omitted = filled.len().saturating_sub(AT_MOST);
-        if lanes_omitted > 0 {
+        let lanes_truncated = filled.len().saturating_sub(AT_MOST);
+        if lanes_truncated > 0 {
             filled.select_nth_unstable_by_key(AT_MOST, |(_, glance)| std::cmp::Reverse(glance.depth));
             filled.truncate(AT_MOST);
         }
@@ -47,9 +47,9 @@ impl Lanes {
                     ..self.endpoint_status(place, clock)
                 })
                 .collect(),
-            endpoints_omitted,
+            endpoints_truncated,
             lanes: filled.into_iter().map(|(entry, glance)| lane_status(entry, &glance, clock)).collect(),
-            lanes_omitted,
+            lanes_truncated,
             endpoints_hash: self.endpoints_hash(),
             disabled: self.unreported(),
             events: self.tally.told(),

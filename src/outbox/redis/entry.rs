@@ -7,7 +7,7 @@ use redis::Value;
 use super::codec;
 use super::scripts::{parse_stream_id, time_ms};
 use super::unreadable::Unreadable;
-use crate::event::Entrance;
+use crate::event::MemberDetails;
 use crate::outbox::Item;
 use crate::telemetry::{NO_EVENT, NO_PLACE, UNKNOWN_KIND, UNREADABLE};
 
@@ -59,7 +59,7 @@ fn item(fields: &[Value], time_ms: u64) -> Result<Item, &'static str> {
     let reason = if codec::knows(text) { UNREADABLE } else { UNKNOWN_KIND };
     let mut event = codec::decode(text, time_ms).ok_or(reason)?;
     if let Some(by) = field(b"b") {
-        event.kind = event.kind.by(Entrance::from_text(by).map(Box::new));
+        event.kind = event.kind.by(MemberDetails::from_text(by).map(Box::new));
     }
     Ok(Item::Event(event))
 }

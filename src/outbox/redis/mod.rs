@@ -3,7 +3,7 @@
 //! ```text
 //! claim script ─▶ out:{partition} ─▶ reader ─▶ lanes ─▶ keep (flight) ─▶ POST ─▶ passed ─▶ cursor, trim
 //!                                       ▲                                          │
-//!                    assignment of partitions, inheritance                    ledger of passages
+//!                    assignment of partitions, inheritance                    node state of passages
 //! ```
 //! The script that decides an edge appends its event in the same execution. Each partition has one owner at a time, whose
 //! [`reader`] hands its events to the lanes; their order within a partition, and so within a channel, is that of the
@@ -38,7 +38,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, redelivery_of};
-use crate::cluster::Standing;
+use crate::cluster::SharedMembership;
 use crate::config::{ClusterIdentity, Config};
 use crate::event::PARTITIONS;
 use crate::process::Thread;
@@ -141,20 +141,20 @@ struct RoundState {
 }
 
 impl RedisOutbox {
-    /// Starts an outbox on the Redis of `settings`, for the node that `standing` tells of.
+    /// Starts an outbox on the Redis of `settings`, for the node that `membership` tells of.
     ///
     /// # Errors
     /// When the operating system refuses a thread.
     pub(crate) fn start(
         options: Options,
         settings: &Settings,
-        standing: &Arc<Standing>,
+        membership: &Arc<SharedMembership>,
         telemetry: &Arc<Telemetry>,
     ) -> io::Result<Arc<Self>> {
         scripts::put_together();
         let link = || Link::new(settings.clone(), Arc::clone(telemetry));
         let keys = Keys::new(&options.key_prefix).with_identity(options.identity.as_ref());
-        let store = Store::new(keys.clone(), link(), Arc::clone(standing), options.dead_letters);
+        let store = Store::new(keys.clone(), link(), Arc::clone(membership), options.dead_letters);
         let overtaken = options.max_events / usize::from(PARTITIONS);
         let outbox = Arc::new(Self {
             options,
@@ -170,7 +170,7 @@ impl RedisOutbox {
             threads: OnceLock::new(),
             telemetry: Arc::clone(telemetry),
         });
-        let mut reader = Reader::new(Arc::clone(&outbox), keys, link(), Arc::clone(standing));
+        let mut reader = Reader::new(Arc::clone(&outbox), keys, link(), Arc::clone(membership));
         let settler = Arc::clone(&outbox);
         let threads = [
             Thread::spawn("wh-outbox", Arc::clone(telemetry), move || reader.run())?,

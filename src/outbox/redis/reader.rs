@@ -15,7 +15,7 @@ use super::letters::older_than;
 use super::merge::Merge;
 use super::scripts::{Assignment, Keys, Refusal, stream_id};
 use super::tenure::End;
-use crate::cluster::{Place, Standing};
+use crate::cluster::{Membership, SharedMembership};
 use crate::outbox::{Handover, Item, Position, Queued, Resume};
 use crate::redis::Link;
 
@@ -43,8 +43,8 @@ pub(super) struct Reader {
     outbox: Arc<RedisOutbox>,
     keys: Keys,
     link: Link,
-    standing: Arc<Standing>,
-    place: Option<Place>,
+    membership: Arc<SharedMembership>,
+    place: Option<Membership>,
     assign_at: Instant,
     forget_at: Instant,
     /// Of partitions that had an owner before, by tenure, while there are events that its lanes may have passed: the last
@@ -55,12 +55,12 @@ pub(super) struct Reader {
 
 impl Reader {
     /// A reader for `outbox`.
-    pub(super) fn new(outbox: Arc<RedisOutbox>, keys: Keys, link: Link, standing: Arc<Standing>) -> Self {
+    pub(super) fn new(outbox: Arc<RedisOutbox>, keys: Keys, link: Link, membership: Arc<SharedMembership>) -> Self {
         Self {
             outbox,
             keys,
             link,
-            standing,
+            membership,
             place: None,
             assign_at: Instant::now(),
             forget_at: Instant::now(),
@@ -91,7 +91,7 @@ impl Reader {
     /// One look at everything. Returns how many events there were, or `None` when there was nothing to wait on.
     fn round(&mut self) -> Option<usize> {
         let begun = self.outbox.rounds.begin();
-        let place = self.standing.place()?;
+        let place = self.membership.current()?;
         self.move_to(&place);
         if Instant::now() >= self.assign_at {
             // While Redis refuses that, what is owned already is read and delivered.
@@ -163,7 +163,7 @@ impl Reader {
     }
 
     /// Another incarnation or another epoch: what was owned at the old place is not owned any more.
-    fn move_to(&mut self, place: &Place) {
+    fn move_to(&mut self, place: &Membership) {
         if self.place.as_ref() == Some(place) {
             return;
         }
@@ -178,7 +178,7 @@ impl Reader {
         self.assign_at = Instant::now();
     }
 
-    fn assign(&mut self, place: &Place) -> Option<()> {
+    fn assign(&mut self, place: &Membership) -> Option<()> {
         self.outbox.release_partitions().ok()?;
         let held = self.outbox.tenures.lock().held();
         let assigned = self.link.write_while_full(|redis| self.keys.assign(redis, place, &held)).ok();
@@ -214,7 +214,7 @@ impl Reader {
     fn let_go(&self) {
         let revoked = self.outbox.tenures.lock().end_all(End::Fenced);
         self.outbox.hand_over(Handover { revoked, ..Handover::default() });
-        self.standing.doubt();
+        self.membership.doubt();
     }
 
     /// Begins a tenure of each of the partitions, with what an earlier owner left.
@@ -235,7 +235,7 @@ impl Reader {
     }
 
     /// Makes dead letters of what cannot be read. Returns whether that is done.
-    fn give_up_unreadable(&mut self, place: &Place, of: Position, page: &Page) -> bool {
+    fn give_up_unreadable(&mut self, place: &Membership, of: Position, page: &Page) -> bool {
         let Self { link, keys, outbox, .. } = self;
         outbox.give_up_unreadable(
             |talk| link.write_while_full(|redis| talk(redis, keys)).ok(),

@@ -20,7 +20,7 @@ use std::sync::LazyLock;
 
 use redis::{Connection, ErrorKind, RedisResult};
 
-use crate::cluster::Place;
+use crate::cluster::Membership;
 use crate::config::ClusterIdentity;
 use crate::event::PARTITIONS;
 use crate::outbox::{LetterId, Position};
@@ -152,7 +152,7 @@ impl Keys {
         format!("{}:owners", self.prefix)
     }
 
-    fn call<'a>(&self, script: &'a Script, place: &Place) -> ScriptCall<'a> {
+    fn call<'a>(&self, script: &'a Script, place: &Membership) -> ScriptCall<'a> {
         let mut call = script.call();
         for name in ["epoch", "nodes", "owners"] {
             call.key(format!("{}:{name}", self.prefix));
@@ -165,7 +165,7 @@ impl Keys {
     pub(super) fn assign(
         &self,
         redis: &mut Connection,
-        place: &Place,
+        place: &Membership,
         held: &BTreeMap<u16, u64>,
     ) -> RedisResult<Result<Assignment, Refusal>> {
         let mut call = self.call(&ASSIGN, place);
@@ -181,7 +181,7 @@ impl Keys {
     pub(super) fn release(
         &self,
         redis: &mut Connection,
-        place: &Place,
+        place: &Membership,
         partition: u16,
         tenure: u64,
     ) -> RedisResult<()> {
@@ -218,7 +218,7 @@ impl Keys {
     }
 
     /// Removes the events up to and including the given ones.
-    pub(super) fn trim(&self, redis: &mut Connection, place: &Place, settled: &[Position]) -> RedisResult<()> {
+    pub(super) fn trim(&self, redis: &mut Connection, place: &Membership, settled: &[Position]) -> RedisResult<()> {
         let mut call = self.call(&TRIM, place);
         for Position { partition, tenure, seq } in settled {
             call.arg(*partition).arg(*tenure).arg(id_behind(*seq)).arg(*seq);
@@ -230,7 +230,7 @@ impl Keys {
     pub(super) fn remove(
         &self,
         redis: &mut Connection,
-        place: &Place,
+        place: &Membership,
         partition: u16,
         tenure: u64,
         seqs: &[u64],

@@ -59,7 +59,7 @@ fn while_redis_is_full_partitions_are_given_and_events_removed() {
     let mut owner = Owner::start();
     let ids: Vec<String> = (0..3).map(|_| owner.redis.xadd("wh:out:3", "*", &[("e", "x")]).unwrap()).collect();
     let seqs: Vec<u64> = ids.iter().map(|id| parse_stream_id(id.as_bytes()).unwrap()).collect();
-    let heir = Place { node: NodeId::new("host", 2, 0), epoch: owner.place.epoch.clone() };
+    let heir = Membership { node: NodeId::new("host", 2, 0), epoch: owner.place.epoch.clone() };
     owner.redis.zrem::<_, _, ()>("wh:nodes", owner.place.node.as_str()).unwrap();
     owner.lease(&heir, LATE);
     set_maxmemory(&mut owner.redis, 1);

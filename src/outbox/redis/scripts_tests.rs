@@ -31,7 +31,7 @@ struct Owner {
     _server: RedisServer,
     redis: Connection,
     keys: Keys,
-    place: Place,
+    place: Membership,
     /// Of the partition.
     tenure: u64,
 }
@@ -40,7 +40,7 @@ impl Owner {
     fn start() -> Self {
         let server = RedisServer::start();
         let mut redis = server.connect();
-        let place = Place { node: NodeId::new("host", 1, 0), epoch: "epoch-1".into() };
+        let place = Membership { node: NodeId::new("host", 1, 0), epoch: "epoch-1".into() };
         redis.hset::<_, _, _, ()>("wh:epoch", "id", &*place.epoch).unwrap();
         redis.zadd::<_, _, _, ()>("wh:nodes", place.node.as_str(), LATE).unwrap();
         let mut owner = Self { _server: server, redis, keys: Keys::new("wh"), place, tenure: 0 };
@@ -49,19 +49,19 @@ impl Owner {
     }
 
     /// Gives the node all partitions. Returns the tenure of the one.
-    fn assign(&mut self, place: &Place) -> u64 {
+    fn assign(&mut self, place: &Membership) -> u64 {
         self.assign_again(place, &BTreeMap::new())
     }
 
     /// The same for a node that thinks it has some.
-    fn assign_again(&mut self, place: &Place, held: &BTreeMap<u16, u64>) -> u64 {
+    fn assign_again(&mut self, place: &Membership, held: &BTreeMap<u16, u64>) -> u64 {
         let owned = self.keys.assign(&mut self.redis, place, held).unwrap().unwrap().owned;
         assert_eq!(owned.len(), usize::from(PARTITIONS));
         owned[&PARTITION]
     }
 
     /// Lets the lease of a node last until `expiry`.
-    fn lease(&mut self, place: &Place, expiry: u64) {
+    fn lease(&mut self, place: &Membership, expiry: u64) {
         self.redis.zadd::<_, _, _, ()>("wh:nodes", place.node.as_str(), expiry).unwrap();
     }
 
@@ -89,7 +89,7 @@ impl Owner {
     fn lose(&mut self, partition: u16, seq: u64) -> Position {
         let tenure: String = self.redis.hget(self.keys.owners(), partition).unwrap();
         let tenure = tenure.split_once(' ').unwrap().0.parse().unwrap();
-        let other = Place { node: NodeId::new("host", 2, 0), ..self.place.clone() };
+        let other = Membership { node: NodeId::new("host", 2, 0), ..self.place.clone() };
         self.lease(&other, LATE);
         let owner = format!("{} {}", LATE, other.node.as_str());
         self.redis.hset::<_, _, _, ()>(self.keys.owners(), partition, owner).unwrap();
@@ -172,7 +172,7 @@ fn what_arrives_late_when_the_stream_was_empty_replaces_no_batch_and_moves_no_cu
 #[test]
 fn nothing_follows_from_what_was_read_before_another_node_had_the_partition() {
     let mut owner = Owner::start();
-    let (mine, other) = (owner.place.clone(), Place { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
+    let (mine, other) = (owner.place.clone(), Membership { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
     let held = BTreeMap::from([(PARTITION, owner.tenure)]);
     assert_eq!(owner.assign_again(&mine, &held), owner.tenure, "nobody else has had it");
     let seq = (owner.tenure << 20) + 5;
@@ -205,7 +205,7 @@ fn nothing_follows_from_what_was_read_before_another_node_had_the_partition() {
 #[test]
 fn a_tenure_that_redis_lost_goes_on_unless_another_node_has_had_the_partition_since() {
     let mut owner = Owner::start();
-    let (mine, other) = (owner.place.clone(), Place { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
+    let (mine, other) = (owner.place.clone(), Membership { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
     let held = BTreeMap::from([(PARTITION, owner.tenure)]);
     owner.redis.del::<_, ()>("wh:owners").unwrap();
     assert_eq!(owner.assign_again(&mine, &held), owner.tenure);

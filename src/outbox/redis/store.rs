@@ -7,7 +7,7 @@ use redis::{Connection, RedisResult};
 
 use super::letters;
 use super::scripts::{DeadLetterLimits, Frozen, Keys, Passage, Refusal, Written};
-use crate::cluster::{Place, Standing};
+use crate::cluster::{Membership, SharedMembership};
 use crate::outbox::{LetterId, NotKept, Position};
 use crate::redis::Link;
 
@@ -15,14 +15,19 @@ use crate::redis::Link;
 pub(super) struct Store {
     keys: Keys,
     link: Link,
-    standing: Arc<Standing>,
+    membership: Arc<SharedMembership>,
     limits: DeadLetterLimits,
 }
 
 impl Store {
     /// A store behind `link`.
-    pub(super) const fn new(keys: Keys, link: Link, standing: Arc<Standing>, limits: DeadLetterLimits) -> Self {
-        Self { keys, link, standing, limits }
+    pub(super) const fn new(
+        keys: Keys,
+        link: Link,
+        membership: Arc<SharedMembership>,
+        limits: DeadLetterLimits,
+    ) -> Self {
+        Self { keys, link, membership, limits }
     }
 
     /// Writes down what lanes have passed, and then keeps batches.
@@ -63,9 +68,9 @@ impl Store {
 
     fn call<T>(
         &mut self,
-        talk: impl FnOnce(&Keys, &mut Connection, &Place) -> RedisResult<Result<T, Refusal>>,
+        talk: impl FnOnce(&Keys, &mut Connection, &Membership) -> RedisResult<Result<T, Refusal>>,
     ) -> Result<T, NotKept> {
-        let place = self.standing.place().ok_or(NotKept::Unavailable)?;
+        let place = self.membership.current().ok_or(NotKept::Unavailable)?;
         match self.link.write_while_full(|redis| talk(&self.keys, redis, &place)) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(Refusal::Displaced | Refusal::Excluded)) | Err(_) => Err(NotKept::Unavailable),

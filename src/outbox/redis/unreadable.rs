@@ -7,7 +7,7 @@ use redis::{Connection, RedisResult};
 
 use super::RedisOutbox;
 use super::scripts::{GivenUp, Keys};
-use crate::cluster::Place;
+use crate::cluster::Membership;
 use crate::event::{AppId, take};
 use crate::outbox::{DropReport, Position};
 
@@ -73,7 +73,7 @@ impl RedisOutbox {
     pub(super) fn give_up_unreadable(
         &self,
         mut call: impl FnMut(&dyn Fn(&mut Connection, &Keys) -> RedisResult<GivenUp>) -> Option<GivenUp>,
-        place: &Place,
+        place: &Membership,
         of: Position,
         entries: &[Unreadable],
     ) -> bool {

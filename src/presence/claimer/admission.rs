@@ -42,7 +42,7 @@ impl Admission {
 impl Claimer {
     /// Opens a session, unless there is one that nobody doubts. A new connection may lead to a Redis that has lost data.
     pub(super) fn open_session(&mut self, now: Instant) -> Result<(), Stuck> {
-        let doubted = self.standing.take_doubt();
+        let doubted = self.membership.take_doubt();
         let is_connected = self.link.connection_number().is_some_and(|number| number == self.entered_over);
         if self.session.epoch().is_some() && is_connected && !doubted {
             return Ok(());
@@ -73,10 +73,10 @@ impl Claimer {
         self.session.opened(epoch, now);
         self.grace.ask_now(now);
         if std::mem::take(&mut self.admission).is_refused() {
-            self.ledger.lock().begin_anew();
+            self.node_state.lock().begin_anew();
             self.telemetry.log(Level::Info, "The webhook data in Redis is this cluster's now: webhooks are on");
         }
-        self.standing.set(self.session.place());
+        self.membership.set(self.session.membership());
         Ok(())
     }
 
@@ -85,7 +85,7 @@ impl Claimer {
         self.telemetry.redis_failed(RedisFault::Mismatch);
         if !self.admission.is_refused() {
             // What it holds in Redis, if it was at work before, others reap: it comes back as another incarnation.
-            self.standing.set(None);
+            self.membership.set(None);
             self.session.reaped((self.next_incarnation)());
             self.suspects.clear();
             self.lapsed.clear();
@@ -108,7 +108,7 @@ impl Claimer {
 
     /// Gives up what waits: a node that is shut out tells nobody of it. It claims what it serves then when it is let in.
     pub(super) fn discard(&self) {
-        self.ledger.lock().pending.clear();
-        self.ledger.notify();
+        self.node_state.lock().pending.clear();
+        self.node_state.notify();
     }
 }

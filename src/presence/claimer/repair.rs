@@ -51,7 +51,7 @@ impl Claimer {
         let began = Instant::now();
         // What was told so lately may have waited for its announcement when it was lost.
         let since = now.checked_sub(self.keys.membership.lease() + self.keys.count_interval()).unwrap_or(now);
-        let (holds, answered) = self.ledger.lock().acknowledged(since);
+        let (holds, answered) = self.node_state.lock().acknowledged(since);
         let epoch = self.session.epoch().unwrap_or_default().to_owned();
         let settling = self.session.settling().to_owned();
         while !self.talk(|redis, keys, node| keys.forget(redis, node, &epoch, answered, REASSERT_PORTION, &settling))? {
@@ -68,7 +68,7 @@ impl Claimer {
             })?;
         }
         self.session.restored();
-        self.telemetry.counters().reassertions.add(1);
+        self.telemetry.counters().hold_rebuilds.add(1);
         self.telemetry.log(
             Level::Warning,
             format_args!(
@@ -85,7 +85,7 @@ impl Claimer {
     fn keep_lease(&mut self, now: Instant) -> Result<(), Stuck> {
         if self.session.must_renew(now) {
             let (session, keys) = (&self.session, &self.keys);
-            let known = Known { answered: 0, ..known(session, &self.ledger) };
+            let known = Known { answered: 0, ..known(session, &self.node_state) };
             let renewal = relieve(&mut self.link, |redis| keys.renew(redis, session.node(), &known))??;
             self.session.renewed(renewal.unbroken, now);
         }
@@ -96,7 +96,7 @@ impl Claimer {
     pub(super) fn confirm_holds(&mut self, now: Instant) -> Result<(), Stuck> {
         while let Some(settling) = self.session.confirms(now) {
             let (session, keys) = (&self.session, &self.keys);
-            let known = known(session, &self.ledger);
+            let known = known(session, &self.node_state);
             let restored = session.has_restored();
             let look = relieve(&mut self.link, |redis| {
                 keys.membership.confirm(redis, session.node(), &known, settling, restored)
@@ -131,7 +131,7 @@ impl Claimer {
             return Ok(());
         }
         let (holds, answered, next) =
-            self.ledger.lock().acknowledged_page(self.comparison.cursor, PAGES, REASSERT_PORTION);
+            self.node_state.lock().acknowledged_page(self.comparison.cursor, PAGES, REASSERT_PORTION);
         let epoch = self.session.epoch().unwrap_or_default().to_owned();
         let mut missing = 0;
         for portion in holds.chunks(REASSERT_PORTION) {
@@ -140,7 +140,7 @@ impl Claimer {
         }
         self.comparison.cursor = next;
         if missing > 0 {
-            self.telemetry.counters().reassertions.add(1);
+            self.telemetry.counters().hold_rebuilds.add(1);
             self.telemetry.log(
                 Level::Warning,
                 format_args!("Redis had lost {missing} holds of this node: they were put back. Does something delete or evict its keys?"),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use redis::{Connection, RedisResult};
 
-use super::super::ledger::SharedLedger;
+use super::super::node_state::SharedNodeState;
 use crate::cluster::{Closed, Known, Refusal, Session};
 use crate::redis::Link;
 
@@ -34,8 +34,8 @@ impl From<Refusal> for Stuck {
 }
 
 /// What Redis has answered to the node.
-pub(super) fn known<'a>(session: &'a Session, ledger: &SharedLedger) -> Known<'a> {
-    let answered = ledger.lock().pending.last_answered();
+pub(super) fn known<'a>(session: &'a Session, node_state: &SharedNodeState) -> Known<'a> {
+    let answered = node_state.lock().pending.last_answered();
     Known { epoch: session.epoch().unwrap_or_default(), answered, restored_for: session.restored_for() }
 }
 

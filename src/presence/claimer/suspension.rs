@@ -80,15 +80,15 @@ impl Claimer {
             self.telemetry
                 .log(Level::Info, format_args!("Application {app:?} goes on: its keys in Redis are its own again"));
         }
-        let mut ledger = self.ledger.lock();
-        if ledger.pending.suspend(found.keys().cloned().collect()) {
-            ledger.table.tell_counts_again();
+        let mut node_state = self.node_state.lock();
+        if node_state.pending.suspend(found.keys().cloned().collect()) {
+            node_state.table.tell_counts_again();
         }
-        drop(ledger);
+        drop(node_state);
         // It may have been written out with claims that are kept back now.
         self.prepared = None;
         self.suspension.known = found;
-        self.ledger.notify();
+        self.node_state.notify();
         Ok(())
     }
 }

@@ -55,7 +55,7 @@ impl Kind {
 }
 
 /// A hash: of channels or connections of an application, or of users of a channel.
-type Place<'a> = (Kind, &'a AppId, &'a [u8]);
+type HoldHash<'a> = (Kind, &'a AppId, &'a [u8]);
 
 /// Holds of one hash.
 struct Group<'a> {
@@ -75,7 +75,7 @@ struct Written<'a> {
     groups: Vec<Group<'a>>,
     steps: Vec<Step>,
     beside: Vec<std::borrow::Cow<'a, [u8]>>,
-    group_of: HashMap<Place<'a>, usize>,
+    group_of: HashMap<HoldHash<'a>, usize>,
     /// By group and field, where in the group it is.
     places: HashMap<(usize, &'a [u8]), usize>,
     /// The group of the entry before: several in a row are mostly of one.
@@ -136,7 +136,7 @@ impl<'a> Written<'a> {
     }
 
     /// The place of a hold, which gets one if it has none.
-    fn place(&mut self, hash: Place<'a>, field: &'a [u8]) -> (usize, usize) {
+    fn place(&mut self, hash: HoldHash<'a>, field: &'a [u8]) -> (usize, usize) {
         let group = self.group(hash);
         self.last = group;
         let fields = &mut self.groups[group].fields;
@@ -147,7 +147,7 @@ impl<'a> Written<'a> {
         (group, place)
     }
 
-    fn group(&mut self, (kind, app, channel): Place<'a>) -> usize {
+    fn group(&mut self, (kind, app, channel): HoldHash<'a>) -> usize {
         let Self { groups, group_of, last, .. } = self;
         let is_it = |group: &Group<'_>| (group.kind, group.channel, group.app) == (kind, channel, app);
         if groups.get(*last).is_some_and(is_it) {

@@ -36,7 +36,7 @@ end
 -- That such a key is there says nothing: the keys of a dead process stay until they expire, often longer than a lease.
 -- Nor is it believed for more than a second lease, for a process whose claimer is gone does not serve the webhooks; nor
 -- when the reaping has begun, which is an expiry of -1.
-local function is_vouched_for(expiry)
+local function is_alive_by_roster(expiry)
   local lease, ttl = tonumber(ARGV[8]), tonumber(ARGV[9])
   if ttl == 0 or now > expiry + lease then
     return false
@@ -76,7 +76,7 @@ local is_dead = expiry and tonumber(expiry) < now
 local is_spared = false
 if is_dead then
   set_held(3)
-  is_spared = is_vouched_for(tonumber(expiry))
+  is_spared = is_alive_by_roster(tonumber(expiry))
 end
 redis.call('HLEN', KEYS[6])
 

@@ -42,10 +42,10 @@ final class WatchedPlugin extends WebhookPlugin
         $this->reporter->pump();
 
         // One by one: the number of intents was read before what they led to.
-        ['intents' => $taken, 'unclaimed' => $unclaimed] = $this->engine->stats();
+        ['intents' => $taken, 'pending_claims' => $pending_claims] = $this->engine->stats();
         $judged = null;
 
-        while ($unclaimed === 0 && $this->waiting !== [] && $this->waiting[0][1] <= $taken) {
+        while ($pending_claims === 0 && $this->waiting !== [] && $this->waiting[0][1] <= $taken) {
             [$judged] = array_shift($this->waiting);
         }
 
@@ -57,9 +57,9 @@ final class WatchedPlugin extends WebhookPlugin
      */
     public function left(): int
     {
-        ['queued_intents' => $intents, 'unclaimed' => $unclaimed] = $this->engine->stats();
+        ['queued_intents' => $intents, 'pending_claims' => $pending_claims] = $this->engine->stats();
 
-        return $intents + $unclaimed;
+        return $intents + $pending_claims;
     }
 
     protected function start(PluginContext $context, array $config): void

@@ -8,7 +8,7 @@ use proptest::test_runner::FileFailurePersistence;
 use redis::{Commands, Connection};
 
 use super::protocol::{Ack, Batch, BatchId, Caller, Freeze, Id, LANES, Lease, Part, Redis, Refusal};
-use crate::cluster::Place;
+use crate::cluster::Membership;
 use crate::config::EndpointId;
 use crate::event::{NodeId, PARTITIONS};
 use crate::outbox::redis::flight::{Kept, lane_field};
@@ -114,9 +114,9 @@ impl Pair {
         }
     }
 
-    fn caller(&self, id: Id, stale: bool) -> (Caller, Place) {
+    fn caller(&self, id: Id, stale: bool) -> (Caller, Membership) {
         let epoch = self.pure.epoch - u8::from(stale);
-        (Caller { id, epoch }, Place { node: node(id), epoch: epoch.to_string().into() })
+        (Caller { id, epoch }, Membership { node: node(id), epoch: epoch.to_string().into() })
     }
 
     fn place(&self, (partition, back, seq): Pick) -> Position {
@@ -169,7 +169,7 @@ impl Pair {
         Ok(())
     }
 
-    fn write(&mut self, caller: &(Caller, Place), acks: &[Ack], batches: &[Freeze]) -> Result<(), TestCaseError> {
+    fn write(&mut self, caller: &(Caller, Membership), acks: &[Ack], batches: &[Freeze]) -> Result<(), TestCaseError> {
         let letters_before: usize = self.redis.xlen(self.keys.dead_letters()).unwrap();
         let passage = |ack: &Ack| Passage {
             lane: lane_field(&lane(ack.lane)),

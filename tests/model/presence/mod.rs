@@ -1,4 +1,4 @@
-//! The real ledger, claimer and scripts on a real Redis, step by step, against a small model of what they should do.
+//! The real node state, claimer and scripts on a real Redis, step by step, against a small model of what they should do.
 //!
 //! Random operations go to both. After each, what the nodes have put into the outbox must be what the [`reference`] says,
 //! and must keep the [`rules`] on its own account. A failure shrinks to a short list of operations, says how to repeat it,
@@ -18,8 +18,8 @@ mod reference;
 mod rules;
 mod saved;
 mod scenarios;
+mod script_conformance;
 mod stage;
-mod twins;
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! The scripts as pure functions, on one channel and one user of it: small enough to look at every state.
 //!
-//! [`super::twins`] holds them against the real scripts.
+//! [`super::script conformance`] holds them against the real scripts.
 
 mod settling;
 

@@ -13,7 +13,7 @@ use super::operations::{Channel, Operation};
 use super::reference::{Reference, batch::BATCH};
 use super::rules::Rules;
 use super::saved::Saved;
-use crate::cluster::{Place, Standing};
+use crate::cluster::{Membership, SharedMembership};
 use crate::config::{Address, Connection as Settings};
 use crate::event::{
     AppId, ChannelName, ClientEvent, ClientEventParts, Event, EventKind, NodeId, SocketId, UserId, take,
@@ -21,7 +21,7 @@ use crate::event::{
 use crate::outbox::redis::codec;
 use crate::presence::batch::Batch;
 use crate::presence::table::non_empty;
-use crate::presence::{Claimer, Cluster, Intake, Intent, IntentQueue, Keys, Packed, SharedLedger, StopFlag};
+use crate::presence::{Claimer, Cluster, Intake, Intent, IntentQueue, Keys, Packed, SharedNodeState, StopFlag};
 use crate::redis::{self as ours, Link};
 use crate::support::redis::RedisServer;
 use crate::telemetry::Telemetry;
@@ -53,7 +53,7 @@ pub(super) struct Stage {
     incarnations: Arc<AtomicU32>,
     nodes: Vec<Node>,
     /// Batches that are over: whose, of which epoch.
-    over: Vec<(Place, Arc<Batch>)>,
+    over: Vec<(Membership, Arc<Batch>)>,
     /// The last entry of the outbox that was read.
     cursor: String,
     rules: Rules,
@@ -64,8 +64,8 @@ struct Node {
     queue: Arc<IntentQueue>,
     intake: Intake,
     claimer: Claimer,
-    ledger: Arc<SharedLedger>,
-    standing: Arc<Standing>,
+    state: Arc<SharedNodeState>,
+    membership: Arc<SharedMembership>,
     telemetry: Arc<Telemetry>,
     now: Instant,
 }
@@ -232,17 +232,17 @@ impl Stage {
     /// A node goes on, this much later.
     fn step(&mut self, node: usize, later: Duration) {
         let node = &mut self.nodes[node];
-        let sent = node.standing.place().zip(node.batch());
+        let sent = node.membership.current().zip(node.batch());
         node.now += later;
         node.step();
-        let answered = node.ledger.lock().pending.last_answered();
+        let answered = node.state.lock().pending.last_answered();
         self.over.extend(sent.filter(|(_, batch)| batch.number() <= answered));
     }
 
     /// Whoever sent it does not hear the answer.
     fn send_late(&mut self, which: usize) {
         if let Some(last) = self.over.len().checked_sub(1) {
-            let (Place { node, epoch }, batch) = &self.over[last - which % (last + 1)];
+            let (Membership { node, epoch }, batch) = &self.over[last - which % (last + 1)];
             let _ = self.keys.claim(&mut self.redis, node, epoch, batch).unwrap();
         }
     }
@@ -251,7 +251,7 @@ impl Stage {
     fn carry_out_unseen(&mut self, node: usize) {
         let node = &mut self.nodes[node];
         let batch = node.batch().expect("something waits");
-        let place = node.standing.place().expect("an open session");
+        let place = node.membership.current().expect("an open session");
         self.keys.claim(&mut self.redis, &place.node, &place.epoch, &batch).unwrap().unwrap();
     }
 
@@ -306,15 +306,15 @@ impl Stage {
     }
 
     /// Numbers of connections are told where no departure waits that is announced with them, sooner than the reference knows.
-    fn ledger(&self) -> SharedLedger {
-        let ledger = SharedLedger::new(usize::MAX).in_batches_of(BATCH);
-        if self.keys.grace().is_zero() { ledger.counting(Duration::ZERO, None) } else { ledger }
+    fn node_state(&self) -> SharedNodeState {
+        let node_state = SharedNodeState::new(usize::MAX).in_batches_of(BATCH);
+        if self.keys.grace().is_zero() { node_state.counting(Duration::ZERO, None) } else { node_state }
     }
 
     fn start_node(&self) -> Node {
-        let (telemetry, standing) = (Arc::<Telemetry>::default(), Arc::<Standing>::default());
+        let (telemetry, membership) = (Arc::<Telemetry>::default(), Arc::<SharedMembership>::default());
         let (queue, intents) = IntentQueue::new(16);
-        let (queue, ledger) = (Arc::new(queue), Arc::new(self.ledger()));
+        let (queue, node_state) = (Arc::new(queue), Arc::new(self.node_state()));
         let incarnations = Arc::clone(&self.incarnations);
         let cluster = Cluster {
             link: Link::new(self.settings.clone(), Arc::clone(&telemetry)),
@@ -322,16 +322,16 @@ impl Stage {
             audit: None,
             // Never: no single hold is lost here, and the reference has no clock that could tell when a node would look.
             compare_every: Duration::MAX,
-            standing: Arc::clone(&standing),
+            membership: Arc::clone(&membership),
             next_incarnation: Box::new(move || node_id(incarnations.fetch_add(1, Ordering::Relaxed) + 1)),
         };
         let stop = Arc::new(StopFlag::default());
         Node {
-            intake: Intake::new(Arc::clone(&queue), intents, Arc::clone(&ledger), Arc::clone(&telemetry)),
-            claimer: Claimer::new(Arc::clone(&ledger), cluster, stop, Arc::clone(&telemetry)),
+            intake: Intake::new(Arc::clone(&queue), intents, Arc::clone(&node_state), Arc::clone(&telemetry)),
+            claimer: Claimer::new(Arc::clone(&node_state), cluster, stop, Arc::clone(&telemetry)),
             queue,
-            ledger,
-            standing,
+            state: node_state,
+            membership,
             telemetry,
             now: Instant::now(),
         }
@@ -347,9 +347,9 @@ impl Node {
     /// What it would send now, a moment after it has sent something. The one behind it is frozen with it.
     fn batch(&mut self) -> Option<Arc<Batch>> {
         self.now += MOMENT;
-        let mut ledger = self.ledger.lock();
-        let batch = ledger.batch(false, self.now);
-        ledger.pending.next_batch();
+        let mut node_state = self.state.lock();
+        let batch = node_state.batch(false, self.now);
+        node_state.pending.next_batch();
         batch
     }
 
@@ -358,8 +358,8 @@ impl Node {
         self.claimer.look_next();
         for _ in 0..TURNS {
             let is_held_up = self.claimer.step(self.now).is_some();
-            let is_silent = || !self.ledger.lock().has_batch(self.now);
-            if is_held_up || (self.standing.place().is_some() && is_silent()) {
+            let is_silent = || !self.state.lock().has_batch(self.now);
+            if is_held_up || (self.membership.current().is_some() && is_silent()) {
                 return;
             }
         }
@@ -368,13 +368,13 @@ impl Node {
 
     fn end(&mut self) {
         {
-            let mut ledger = self.ledger.lock();
+            let mut node_state = self.state.lock();
             let mut claims = Vec::new();
-            ledger.table.close_all(&mut claims);
-            ledger.pending.push_claims(claims);
+            node_state.table.close_all(&mut claims);
+            node_state.pending.push_claims(claims);
         }
         self.step();
-        self.claimer.say_goodbye();
+        self.claimer.leave_cluster();
     }
 }
 

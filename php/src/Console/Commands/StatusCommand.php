@@ -132,8 +132,8 @@ class StatusCommand extends WebhooksCommand
             }
         }
 
-        if ($status['endpoints_omitted'] > 0) {
-            $this->components->info('And '.Format::count($status['endpoints_omitted'], 'more endpoint').'.');
+        if ($status['endpoints_truncated'] > 0) {
+            $this->components->info('And '.Format::count($status['endpoints_truncated'], 'more endpoint').'.');
         }
     }
 
@@ -184,7 +184,7 @@ class StatusCommand extends WebhooksCommand
             );
         }
 
-        $more = $status['lanes_omitted'] + max(0, count($status['lanes']) - static::LANES);
+        $more = $status['lanes_truncated'] + max(0, count($status['lanes']) - static::LANES);
 
         if ($more > 0) {
             $this->components->info('And '.Format::count($more, 'shorter lane').'.');

@@ -3,7 +3,7 @@
 use redis::{Connection, RedisResult};
 
 use super::{DeadLetterLimits, GIVE_UP, Keys};
-use crate::cluster::Place;
+use crate::cluster::Membership;
 use crate::outbox::{LetterId, Position};
 
 /// What became of them.
@@ -22,7 +22,7 @@ impl Keys {
     pub(in crate::outbox::redis) fn give_up<'a>(
         &self,
         redis: &mut Connection,
-        place: &Place,
+        place: &Membership,
         limits: DeadLetterLimits,
         of: Position,
         entries: impl Iterator<Item = (&'a str, Vec<(Vec<u8>, Vec<u8>)>)>,

@@ -3,7 +3,7 @@
 use redis::{Connection, ErrorKind, RedisResult};
 
 use super::{Keys, Refusal, WRITE, accepted};
-use crate::cluster::Place;
+use crate::cluster::Membership;
 use crate::outbox::{LetterId, Position};
 use crate::redis::ScriptCall;
 
@@ -105,7 +105,7 @@ impl Keys {
     pub(in crate::outbox::redis) fn write(
         &self,
         redis: &mut Connection,
-        place: &Place,
+        place: &Membership,
         limits: DeadLetterLimits,
         passages: &[&Passage],
         frozen: &[Frozen],

@@ -24,8 +24,8 @@
             </tbody>
         </table>
 
-        @if ($status['endpoints_omitted'] > 0)
-            <p class="empty">And {{ Format::count($status['endpoints_omitted'], 'more endpoint') }}.</p>
+        @if ($status['endpoints_truncated'] > 0)
+            <p class="empty">And {{ Format::count($status['endpoints_truncated'], 'more endpoint') }}.</p>
         @endif
     @endif
 </section>

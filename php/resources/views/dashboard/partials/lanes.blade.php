@@ -33,7 +33,7 @@
             </tbody>
         </table>
 
-        @if (($more = $status['lanes_omitted'] + max(0, count($status['lanes']) - 50)) > 0)
+        @if (($more = $status['lanes_truncated'] + max(0, count($status['lanes']) - 50)) > 0)
             <p class="empty">And {{ Format::count($more, 'shorter lane') }}.</p>
         @endif
     @endif

@@ -1,5 +1,5 @@
-//! The pure protocol and the real scripts are twins: the same calls, however senseless, get the same answers and leave the
-//! same behind. What the exhaustive search shows of the one is so true of the other.
+//! Script conformance: the pure protocol and the real scripts give the same answers to the same calls and leave the same
+//! data behind. So what the exhaustive search shows of the protocol holds for the scripts.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -284,7 +284,7 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
 #[test]
 fn the_scripts_do_what_the_searched_protocol_does() {
     let server = RedisServer::start();
-    let kept = super::kept_in("proptest-regressions/model/twins.txt");
+    let kept = super::kept_in("proptest-regressions/model/script_conformance.txt");
     let config = ProptestConfig { failure_persistence: Some(kept), ..ProptestConfig::with_cases(200) };
     proptest!(config, |(calls in prop::collection::vec(call(), 1..60))| run(calls, server.connect())?);
 }

@@ -1,10 +1,10 @@
-//! What is left when the time is up.
+//! What a flush left undone.
 
 use std::fmt;
 
 /// What a flush could not send on in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Left {
+pub struct FlushReport {
     /// Intents not taken in.
     pub intents: usize,
     /// Claims that Redis has not judged.
@@ -17,7 +17,7 @@ pub struct Left {
     pub unread: bool,
 }
 
-impl Left {
+impl FlushReport {
     /// Whether everything was sent on.
     #[must_use]
     pub const fn is_nothing(&self) -> bool {
@@ -25,7 +25,7 @@ impl Left {
     }
 }
 
-impl fmt::Display for Left {
+impl fmt::Display for FlushReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { intents, claims, client_events, events, unread } = self;
         let safe = if *events > 0 || *unread { " (safe in Redis)" } else { "" };

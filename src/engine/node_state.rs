@@ -1,10 +1,10 @@
-//! The books of a node, as its configuration wants them kept.
+//! Sets up node state by the configuration.
 
 use std::time::Duration;
 
-use super::interest::Interests;
+use super::demand::Demands;
 use crate::config::Config;
-use crate::presence::SharedLedger;
+use crate::presence::SharedNodeState;
 
 /// Claims, and as many client events, that wait for an unreachable Redis: some 100 MB of claims at the worst, and no more
 /// of client events. Beyond it client events are refused, and claims that cancel each other out are given up.
@@ -19,15 +19,15 @@ const LONGEST_REPORT_PAUSE: Duration = Duration::from_secs(1);
 /// How often a node says that a cache channel is empty, within the time for which it is told of once.
 const MISSES_PER_TTL: u32 = 10;
 
-/// The ledger of a node.
-pub(super) fn ledger(config: &Config, interests: &Interests) -> SharedLedger {
-    let ledger = SharedLedger::new(PENDING_LIMIT).repeating_misses_after(config.cache_miss_ttl / MISSES_PER_TTL);
-    if interests.details.is_somebody() {
-        ledger.lock().table.name_connections();
+/// The node state of a node.
+pub(super) fn node_state(config: &Config, demands: &Demands) -> SharedNodeState {
+    let node_state = SharedNodeState::new(PENDING_LIMIT).repeating_misses_after(config.cache_miss_ttl / MISSES_PER_TTL);
+    if demands.details.any() {
+        node_state.lock().table.name_connections();
     }
-    if !interests.counts.is_somebody() {
-        return ledger;
+    if !demands.counts.any() {
+        return node_state;
     }
     let pause = (config.subscription_count_interval / REPORTS_PER_INTERVAL).min(LONGEST_REPORT_PAUSE);
-    ledger.counting(pause, interests.counts.single())
+    node_state.counting(pause, demands.counts.single())
 }

@@ -1,4 +1,4 @@
-//! An engine without threads, for those who count what its two ends cost.
+//! An engine without threads, for benchmarks that count instructions.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,12 +9,12 @@ use crate::presence::Intake;
 
 /// Takes intents as a running engine does; what its threads would do with them is done on demand, without Redis.
 #[derive(Debug)]
-pub struct Still {
+pub struct ThreadlessEngine {
     engine: Engine,
     intake: Intake,
 }
 
-impl Still {
+impl ThreadlessEngine {
     /// An engine of this configuration.
     ///
     /// # Panics
@@ -27,7 +27,7 @@ impl Still {
         let intake = Intake::new(
             Arc::clone(&shared.queue),
             intents.clone(),
-            Arc::clone(&shared.ledger),
+            Arc::clone(&shared.node_state),
             Arc::clone(&shared.telemetry),
         );
         engine.booted.store(true, Ordering::Release);
@@ -50,10 +50,10 @@ impl Still {
     pub fn judge(&mut self) -> usize {
         let mut events = 0;
         loop {
-            let mut ledger = self.engine.shared.ledger.lock();
-            let Some(batch) = ledger.pending.batch() else { return events };
+            let mut node_state = self.engine.shared.node_state.lock();
+            let Some(batch) = node_state.pending.batch() else { return events };
             events += batch.claims().count() + batch.whispers();
-            ledger.pending.answered();
+            node_state.pending.answered();
         }
     }
 }

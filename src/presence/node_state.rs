@@ -1,8 +1,7 @@
-//! The ledger: what this node serves, and what Redis has yet to be told of it.
+//! Node state: what this node serves, and what it has not told Redis yet.
 //!
-//! Two threads share it. The intake writes, in portions short enough that nobody waits; the claimer takes batches and
-//! never holds the lock while it talks to Redis. That is why a Redis that hangs stops neither of them from taking in
-//! what happens meanwhile.
+//! Two threads share it. The intake writes short portions. The claimer takes batches and never holds the lock during a
+//! call to Redis, so a Redis that hangs does not stop the intake.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,14 +17,14 @@ use crate::event::AppId;
 
 /// Both halves, always changed together.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct NodeState {
     /// This node's sockets.
     pub(crate) table: LocalTable,
     /// What their coming and going has yet to tell Redis.
     pub(crate) pending: Pending,
 }
 
-impl Ledger {
+impl NodeState {
     /// The batch to send; with `even_empty` there is one also when there is nothing to tell.
     pub(crate) fn batch(&mut self, even_empty: bool, now: Instant) -> Option<Arc<Batch>> {
         let Self { table, pending } = self;
@@ -96,48 +95,48 @@ impl Ledger {
     }
 }
 
-/// The ledger behind its lock.
+/// The node state behind its lock.
 #[derive(Debug)]
-pub(crate) struct SharedLedger {
-    ledger: Mutex<Ledger>,
+pub(crate) struct SharedNodeState {
+    node_state: Mutex<NodeState>,
     changed: Condvar,
 }
 
-impl SharedLedger {
-    /// An empty ledger that keeps up to `limit` claims while Redis is away; see [`Pending::new`].
+impl SharedNodeState {
+    /// An empty node state that keeps up to `limit` claims while Redis is away; see [`Pending::new`].
     pub(crate) fn new(limit: usize) -> Self {
-        let ledger = Ledger { table: LocalTable::default(), pending: Pending::new(limit) };
-        Self { ledger: Mutex::new(ledger), changed: Condvar::new() }
+        let node_state = NodeState { table: LocalTable::default(), pending: Pending::new(limit) };
+        Self { node_state: Mutex::new(node_state), changed: Condvar::new() }
     }
 
     /// The same for a node that tells how many sockets are on a channel, once per `pause`, of `only` these applications, or
     /// of all.
     pub(crate) fn counting(mut self, pause: Duration, only: Option<HashSet<AppId>>) -> Self {
-        self.ledger.get_mut().table.count_sockets(pause, only, Instant::now());
+        self.node_state.get_mut().table.count_sockets(pause, only, Instant::now());
         self
     }
 
     /// The same for a node that says again after `pause` that a cache channel is empty.
     pub(crate) fn repeating_misses_after(mut self, pause: Duration) -> Self {
-        self.ledger.get_mut().table.repeat_misses_after(pause);
+        self.node_state.get_mut().table.repeat_misses_after(pause);
         self
     }
 
     /// The same with so many entries in a batch at most.
     #[cfg(test)]
     pub(crate) fn in_batches_of(mut self, entries: usize) -> Self {
-        self.ledger.get_mut().pending.set_portion(entries);
+        self.node_state.get_mut().pending.set_portion(entries);
         self
     }
 
-    /// The ledger, to read or to write.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock()
+    /// The node state, to read or to write.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, NodeState> {
+        self.node_state.lock()
     }
 
-    /// The ledger, unless another thread has it just now.
-    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, Ledger>> {
-        self.ledger.try_lock()
+    /// The node state, unless another thread has it just now.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, NodeState>> {
+        self.node_state.try_lock()
     }
 
     /// Wakes whoever waits for a change.
@@ -146,8 +145,8 @@ impl SharedLedger {
     }
 
     /// Waits until `ready` holds, at most until `deadline`. Returns whether it holds.
-    pub(crate) fn wait_until(&self, deadline: Instant, mut ready: impl FnMut(&Ledger) -> bool) -> bool {
-        let mut ledger = self.ledger.lock();
-        !self.changed.wait_while_until(&mut ledger, |ledger| !ready(ledger), deadline).timed_out()
+    pub(crate) fn wait_until(&self, deadline: Instant, mut ready: impl FnMut(&NodeState) -> bool) -> bool {
+        let mut node_state = self.node_state.lock();
+        !self.changed.wait_while_until(&mut node_state, |node_state| !ready(node_state), deadline).timed_out()
     }
 }
