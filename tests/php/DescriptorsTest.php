@@ -7,6 +7,7 @@ namespace Tests;
 use PHPUnit\Framework\Attributes\Large;
 use PHPUnit\Framework\Attributes\TestWith;
 use Tests\Support\Process;
+use Tests\Support\Quietly;
 use Tests\Support\Receiver;
 use Tests\Support\RedisServer;
 use Tests\Support\Wait;
@@ -83,7 +84,7 @@ final class DescriptorsTest extends PluginTestCase
         $sockets = [];
 
         foreach (glob("/proc/{$pid}/task/*/fd/*") ?: [] as $descriptor) {
-            $target = (string) @readlink($descriptor);
+            $target = (string) Quietly::call(readlink(...), $descriptor);
 
             if (str_starts_with($target, 'socket:')) {
                 $sockets[$target] = true;

@@ -155,6 +155,7 @@ final class EventLoopTest extends PluginTestCase
 
     private function assertEverybodyLeaves(HangingReceiver $receiver): void
     {
+        $this->server->disconnect();
         $this->server->stop();
 
         Wait::until(

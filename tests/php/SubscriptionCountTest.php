@@ -27,6 +27,7 @@ final class SubscriptionCountTest extends PluginTestCase
         $this->awaitNumber(2);
 
         $there->command('bob', 'close');
+        $here->disconnect();
         $here->stop();
         $this->awaitNumber(0);
 

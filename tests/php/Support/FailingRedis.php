@@ -78,7 +78,7 @@ final class FailingRedis
 
     private function answers(): bool
     {
-        $socket = @stream_socket_client("tcp://127.0.0.1:{$this->port}", timeout: 1);
+        $socket = Quietly::call(stream_socket_client(...), "tcp://127.0.0.1:{$this->port}", timeout: 1);
 
         return $socket && fwrite($socket, "PING\r\n") && fgets($socket) === "+PONG\r\n";
     }

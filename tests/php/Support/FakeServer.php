@@ -90,12 +90,20 @@ final class FakeServer
         $this->drain();
 
         if (self::rejects()) {
-            foreach ($this->clients as $client) {
-                $client->close();
-            }
+            $this->disconnect();
         }
 
         $this->clients = [];
+    }
+
+    /**
+     * Disconnect every client.
+     */
+    public function disconnect(): void
+    {
+        foreach ($this->clients as $client) {
+            $client->close();
+        }
     }
 
     /**

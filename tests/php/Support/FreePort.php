@@ -28,7 +28,7 @@ final class FreePort
             $port = random_int(10_000, 29_999);
             // Not a stream: PHP lets two of those share a UDP port.
             $reservation = socket_create(AF_INET, SOCK_DGRAM, SOL_UDP);
-        } while (! @socket_bind($reservation, '127.0.0.1', $port) || ! @stream_socket_server("tcp://127.0.0.1:{$port}"));
+        } while (! Quietly::call(socket_bind(...), $reservation, '127.0.0.1', $port) || ! Quietly::call(stream_socket_server(...), "tcp://127.0.0.1:{$port}"));
 
         self::$reservations[] = $reservation;
 

@@ -48,7 +48,7 @@ final class LaravelReceiver
         ], 'the Laravel receiver');
         $this->group = (int) $this->process->hear();
 
-        Wait::until(fn () => @stream_socket_client("tcp://127.0.0.1:{$this->port}", timeout: 1), 'the Laravel receiver to listen');
+        Wait::until(fn () => Quietly::call(stream_socket_client(...), "tcp://127.0.0.1:{$this->port}", timeout: 1), 'the Laravel receiver to listen');
     }
 
     /**

@@ -106,7 +106,7 @@ final class Project
             PHP_BINARY, ...Process::loadedByHand(), '-S', "127.0.0.1:{$this->port}", '-t', "{$this->folder}/public",
         ], 'the site');
 
-        Wait::until(fn () => @stream_socket_client("tcp://127.0.0.1:{$this->port}", timeout: 1), 'the site to listen');
+        Wait::until(fn () => Quietly::call(stream_socket_client(...), "tcp://127.0.0.1:{$this->port}", timeout: 1), 'the site to listen');
     }
 
     /**

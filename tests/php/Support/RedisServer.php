@@ -60,7 +60,7 @@ final class RedisServer
      */
     public function command(string ...$arguments): array
     {
-        $socket = @stream_socket_client("tcp://127.0.0.1:{$this->port}", timeout: 5) ?: throw new RuntimeException('no Redis');
+        $socket = Quietly::call(stream_socket_client(...), "tcp://127.0.0.1:{$this->port}", timeout: 5) ?: throw new RuntimeException('no Redis');
         $request = '*'.count($arguments)."\r\n";
 
         foreach ($arguments as $argument) {
