@@ -220,7 +220,7 @@ impl Engine {
         let flushed = root.with(Some(deadline), move |running| running.delivery.flush(deadline));
         let (events, unread) = flushed.map_or((0, true), |undelivered| (undelivered.total(), undelivered.unread));
         let node_state = self.shared.node_state.lock();
-        let (claims, client_events) = (node_state.pending.unanswered_claims(), node_state.pending.waiting_whispers());
+        let (claims, client_events) = (node_state.pending.unanswered_claims(), node_state.pending.waiting_events());
         FlushReport { intents, claims, client_events, events, unread }
     }
 

@@ -36,8 +36,8 @@ impl Shared {
     pub(super) fn gauges(&self, events: usize) -> [(&'static str, usize); 6] {
         let node_state = self.node_state.lock();
         let (channels, sockets) = node_state.table.size();
-        let (claims, whispers) = (node_state.pending.unanswered_claims(), node_state.pending.waiting_whispers());
-        gauges([self.queue.waiting(), channels, sockets, claims, whispers, events])
+        let (claims, client_events) = (node_state.pending.unanswered_claims(), node_state.pending.waiting_events());
+        gauges([self.queue.waiting(), channels, sockets, claims, client_events, events])
     }
 }
 

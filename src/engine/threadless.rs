@@ -52,7 +52,7 @@ impl ThreadlessEngine {
         loop {
             let mut node_state = self.engine.shared.node_state.lock();
             let Some(batch) = node_state.pending.batch() else { return events };
-            events += batch.claims().count() + batch.whispers();
+            events += batch.claims().count() + batch.events();
             node_state.pending.answered();
         }
     }

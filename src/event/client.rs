@@ -13,7 +13,7 @@ pub struct ClientEventParts<'a> {
     pub data: Option<&'a [u8]>,
 }
 
-/// A whisper from one client to the others on its channel.
+/// An event that one client sends to the others on its channel.
 ///
 /// It is kept as it stands in the outbox, so that it is copied on its way there and back and never taken apart: event,
 /// socket and user, each behind its length and a colon, then `1` and the data, or `0`.

@@ -4,7 +4,7 @@ use super::claim::{Claim, Hold};
 use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, UserId};
 
 /// What a client event takes beside its text, roughly.
-const WHISPER_FRAME: usize = 96;
+const EVENT_FRAME: usize = 96;
 
 /// One entry of a batch, or of the queue before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(crate) enum Entry {
     /// For Redis to judge.
     Claim(Claim),
     /// Already an event; it waits for the claims before it.
-    Whisper(Whisper),
+    Event(OrderedEvent),
     /// What was seen of a cache channel. Redis judges whether an empty one is news.
     Cache(CacheSeen),
     /// How many connections there are, once all that is before it has happened.
@@ -21,7 +21,7 @@ pub(crate) enum Entry {
 
 /// A client event, or one of the application's own, without its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Whisper {
+pub(crate) struct OrderedEvent {
     pub(crate) app: AppId,
     pub(crate) channel: ChannelName,
     pub(crate) said: Said,
@@ -77,7 +77,7 @@ impl Batch {
     pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.entries.iter().filter_map(|entry| match entry {
             Entry::Claim(claim) => Some(claim),
-            Entry::Whisper(_) | Entry::Cache(_) | Entry::Count(_) => None,
+            Entry::Event(_) | Entry::Cache(_) | Entry::Count(_) => None,
         })
     }
 
@@ -86,18 +86,18 @@ impl Batch {
         self.entries.iter().filter(|entry| match entry {
             Entry::Claim(_) => true,
             Entry::Cache(seen) => seen.empty,
-            Entry::Whisper(_) | Entry::Count(_) => false,
+            Entry::Event(_) | Entry::Count(_) => false,
         })
     }
 
     /// What its client events take in memory.
-    pub(super) fn whisper_bytes(&self) -> usize {
-        self.entries.iter().map(Entry::whisper_bytes).sum()
+    pub(super) fn event_bytes(&self) -> usize {
+        self.entries.iter().map(Entry::event_bytes).sum()
     }
 
     /// How many client events are in it.
-    pub(crate) fn whispers(&self) -> usize {
-        self.entries.iter().filter(|entry| matches!(entry, Entry::Whisper(_))).count()
+    pub(crate) fn events(&self) -> usize {
+        self.entries.iter().filter(|entry| matches!(entry, Entry::Event(_))).count()
     }
 }
 
@@ -106,22 +106,22 @@ impl Entry {
     pub(crate) const fn app(&self) -> &AppId {
         match self {
             Self::Claim(claim) => &claim.hold.app,
-            Self::Whisper(whisper) => &whisper.app,
+            Self::Event(event) => &event.app,
             Self::Cache(seen) => &seen.app,
             Self::Count(count) => &count.app,
         }
     }
 
     /// What it takes in memory, if it is a client event.
-    pub(super) fn whisper_bytes(&self) -> usize {
-        if let Self::Whisper(whisper) = self { whisper.bytes() } else { 0 }
+    pub(super) fn event_bytes(&self) -> usize {
+        if let Self::Event(event) = self { event.bytes() } else { 0 }
     }
 }
 
-impl Whisper {
+impl OrderedEvent {
     /// What it takes in memory, roughly.
     pub(super) fn bytes(&self) -> usize {
-        WHISPER_FRAME + self.said.as_text().len()
+        EVENT_FRAME + self.said.as_text().len()
     }
 
     /// The visit during which a client sent it: the channel's, and the user's. The application need not be anywhere.

@@ -311,7 +311,7 @@ impl Claimer {
         let edges = verdict.announced + judged(b'1');
         counters.departures_suppressed.add(judged(b'3'));
         counters.edges.add(edges);
-        counters.events.add(edges + judged(b'm') + verdict.counted + batch.whispers() as u64 - verdict.refused);
+        counters.events.add(edges + judged(b'm') + verdict.counted + batch.events() as u64 - verdict.refused);
         counters.client_events_rejected.add(verdict.refused);
         if let Some(refused) = self.full_outbox.add(verdict.refused, now) {
             self.telemetry.log(

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Select, Sender};
 use parking_lot::MutexGuard;
 
-use super::batch::{CacheSeen, Said, Whisper};
+use super::batch::{CacheSeen, OrderedEvent, Said};
 use super::claim::Claim;
 use super::intent::{Intent, IntentQueue, Packed};
 use super::node_state::{NodeState, SharedNodeState};
@@ -174,7 +174,7 @@ impl Intake {
             }
             // Read already.
             Intent::Message(..) => {}
-            Intent::ClientEvent(app, channel, event) => self.whisper(node_state, app, &channel, event),
+            Intent::ClientEvent(app, channel, event) => self.client_event(node_state, app, &channel, event),
             Intent::Custom(app, channel, event) => self.announce(node_state, app, channel, event),
             Intent::CacheSeen { app, channel, empty } => cache_seen(node_state, app, channel.as_bytes(), empty),
             Intent::Barrier(reply) => self.barriers.push(reply),
@@ -213,7 +213,7 @@ impl Intake {
         Some(Intent::ClientEvent(app, ChannelName::new(channel), event))
     }
 
-    fn whisper(&mut self, node_state: &mut NodeState, app: AppId, channel: &ChannelName, event: ClientEvent) {
+    fn client_event(&mut self, node_state: &mut NodeState, app: AppId, channel: &ChannelName, event: ClientEvent) {
         let ClientEventParts { socket, user, .. } = event.parts();
         if node_state.table.subscription(&app, channel.as_bytes(), socket).is_none() {
             // The host found the sender on the channel, so its subscription was missed: before the boot, or by a full queue.
@@ -222,15 +222,15 @@ impl Intake {
             self.claim(node_state);
         }
         let channel = node_state.table.subscription(&app, channel.as_bytes(), socket).unwrap_or(channel).clone();
-        let whisper = Whisper { app, channel, said: Said::ByClient(event) };
-        if !node_state.pending.push_whisper(whisper) {
+        let event = OrderedEvent { app, channel, said: Said::ByClient(event) };
+        if !node_state.pending.push_event(event) {
             self.telemetry.counters().client_events_dropped.add(1);
         }
     }
 
     fn announce(&mut self, node_state: &mut NodeState, app: AppId, channel: ChannelName, event: CustomEvent) {
-        let whisper = Whisper { app, channel, said: Said::ByApplication(event) };
-        if node_state.pending.push_whisper(whisper) {
+        let event = OrderedEvent { app, channel, said: Said::ByApplication(event) };
+        if node_state.pending.push_event(event) {
             return;
         }
         self.telemetry.counters().custom_events_dropped.add(1);

@@ -246,7 +246,7 @@ mod tests {
         Intent::Subscribed(AppId::from("app"), Packed::new([channel.as_bytes(), b"1.1", b"", b""]))
     }
 
-    fn whisper() -> Intent {
+    fn event() -> Intent {
         let message = br#"{"event":"client-x","channel":"private-a"}"#;
         Intent::Message(AppId::from("app"), Packed::new([b"private-a".as_slice(), b"1.1", b"", message]))
     }
@@ -262,7 +262,7 @@ mod tests {
         let (queue, reader) = IntentQueue::new(8);
         let counters = Counters::default();
         for _ in 0..8 {
-            queue.push(whisper(), &counters);
+            queue.push(event(), &counters);
         }
         assert_eq!((queue.waiting(), counters.client_events_dropped.get()), (7, 1));
         queue.push(subscribed("a"), &counters);

@@ -3,7 +3,7 @@
 //! A batch is frozen when it is first sent and keeps its number until Redis has answered, so that sending it again after
 //! a lost reply is harmless. Where a full one waits behind it, that is frozen as well, so that it can be written out
 //! meanwhile; it is sent when the first one has been answered. Client events travel in the same order as the claims around
-//! them: a whisper of a user never overtakes that user's `member_added`.
+//! them: an event of a user never overtakes that user's `member_added`.
 //!
 //! What is of a suspended application waits aside, so that the batches of the others go on; see `suspended.lua`.
 
@@ -12,7 +12,7 @@ mod entries;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::batch::{Batch, CacheSeen, Count, Entry, Whisper};
+use super::batch::{Batch, CacheSeen, Count, Entry, OrderedEvent};
 use super::claim::{Change, Claim, Hold};
 use super::table::LocalTable;
 use crate::event::AppId;
@@ -25,7 +25,7 @@ const BATCH_ENTRIES: usize = 1024;
 const BATCH_CLAIMS: usize = 384;
 
 /// Bytes of client events that wait: a million short ones fit, not a million of the longest that clients may send.
-const WHISPER_BYTES: usize = 128 << 20;
+const EVENT_BYTES: usize = 128 << 20;
 
 /// The queue, the batch that waits for its reply, and the one that is sent next.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Pending {
     aside: Entries,
     suspended: HashSet<AppId>,
     /// What the client events of both take, and those of the batch that is sent next.
-    whisper_bytes: usize,
+    event_bytes: usize,
     in_flight: Option<Arc<Batch>>,
     /// The full batch behind the one in flight, if it is frozen already.
     next: Option<Arc<Batch>>,
@@ -52,7 +52,7 @@ impl Pending {
             queue: Entries::new(limit),
             aside: Entries::new(limit),
             suspended: HashSet::new(),
-            whisper_bytes: 0,
+            event_bytes: 0,
             in_flight: None,
             next: None,
             last_number: 0,
@@ -80,13 +80,13 @@ impl Pending {
     }
 
     /// Adds a client event. `false` when it was refused because too many wait.
-    pub(crate) fn push_whisper(&mut self, whisper: Whisper) -> bool {
-        let bytes = self.whisper_bytes + whisper.bytes();
-        if self.queued_asides() >= self.limit || bytes > WHISPER_BYTES {
+    pub(crate) fn push_event(&mut self, event: OrderedEvent) -> bool {
+        let bytes = self.event_bytes + event.bytes();
+        if self.queued_asides() >= self.limit || bytes > EVENT_BYTES {
             return false;
         }
-        self.whisper_bytes = bytes;
-        self.push(Entry::Whisper(whisper));
+        self.event_bytes = bytes;
+        self.push(Entry::Event(event));
         true
     }
 
@@ -111,9 +111,9 @@ impl Pending {
     }
 
     /// Client events that are in no outbox yet.
-    pub(crate) fn waiting_whispers(&self) -> usize {
-        let frozen = self.frozen().map(|batch| batch.whispers()).sum::<usize>();
-        frozen + self.queue.whispers() + self.aside.whispers()
+    pub(crate) fn waiting_events(&self) -> usize {
+        let frozen = self.frozen().map(|batch| batch.events()).sum::<usize>();
+        frozen + self.queue.events() + self.aside.events()
     }
 
     /// The batches that have their number, in its order.
@@ -158,9 +158,9 @@ impl Pending {
         let (most_entries, most_judged) = self.portion;
         let full = self.queue.judged() >= most_judged || self.queue.len() >= most_entries;
         if self.next.is_none() && self.in_flight.is_some() && full {
-            let waiting = self.whisper_bytes;
+            let waiting = self.event_bytes;
             self.next = Some(Arc::new(self.freeze()));
-            self.whisper_bytes = waiting;
+            self.event_bytes = waiting;
         }
         self.next.clone()
     }
@@ -168,7 +168,7 @@ impl Pending {
     /// Redis has answered the batch: the next one may be sent.
     pub(crate) fn answered(&mut self) {
         self.in_flight = self.next.take();
-        self.whisper_bytes -= self.in_flight.iter().map(|batch| batch.whisper_bytes()).sum::<usize>();
+        self.event_bytes -= self.in_flight.iter().map(|batch| batch.event_bytes()).sum::<usize>();
     }
 
     /// Whether a batch with something in it is under way.
@@ -229,13 +229,13 @@ impl Pending {
             self.queue.push(entry);
         }
         self.suspended = apps;
-        self.count_whisper_bytes();
+        self.count_event_bytes();
         goes_on
     }
 
-    fn count_whisper_bytes(&mut self) {
-        let queued = self.queue.iter().chain(self.aside.iter()).map(Entry::whisper_bytes).sum::<usize>();
-        self.whisper_bytes = queued + self.next.iter().map(|batch| batch.whisper_bytes()).sum::<usize>();
+    fn count_event_bytes(&mut self) {
+        let queued = self.queue.iter().chain(self.aside.iter()).map(Entry::event_bytes).sum::<usize>();
+        self.event_bytes = queued + self.next.iter().map(|batch| batch.event_bytes()).sum::<usize>();
     }
 
     /// Those of these holds of which nothing is on its way to Redis.
@@ -269,7 +269,7 @@ impl Pending {
         let (mut over, mut anew) = (HashSet::new(), Vec::new());
         for entry in &waiting {
             match entry {
-                Entry::Whisper(whisper) => told_in.extend(whisper.holds()),
+                Entry::Event(event) => told_in.extend(event.holds()),
                 Entry::Cache(seen) => _ = told_in.insert(seen.hold()),
                 Entry::Count(_) => {}
                 Entry::Claim(Claim { hold, change, .. }) => match (seen.insert(hold), change) {
@@ -286,11 +286,11 @@ impl Pending {
 
         let waiting = waiting.into_iter().filter(|entry| match entry {
             Entry::Claim(claim) => !over.remove(&claim.hold),
-            Entry::Whisper(_) | Entry::Cache(_) | Entry::Count(_) => true,
+            Entry::Event(_) | Entry::Cache(_) | Entry::Count(_) => true,
         });
         let anew = anew.into_iter().map(|hold| Entry::Claim(Claim::join(hold)));
         anew.chain(waiting).for_each(|entry| self.queue.push(entry));
-        self.count_whisper_bytes();
+        self.count_event_bytes();
     }
 
     /// Gives up everything that waits, a batch under way included.
@@ -315,7 +315,7 @@ impl Pending {
                 }
                 Entry::Claim(_) | Entry::Cache(_) => judged += 1,
                 Entry::Count(_) => {}
-                Entry::Whisper(whisper) => self.whisper_bytes -= whisper.bytes(),
+                Entry::Event(event) => self.event_bytes -= event.bytes(),
             }
             entries.push(entry);
         }

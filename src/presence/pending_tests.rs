@@ -23,13 +23,13 @@ fn user_of(said: &Said) -> Option<UserId> {
     }
 }
 
-fn whisper(channel: &str) -> Whisper {
-    whisper_of(channel, None, None)
+fn event(channel: &str) -> OrderedEvent {
+    event_of(channel, None, None)
 }
 
-fn whisper_of(channel: &str, user: Option<&[u8]>, data: Option<&[u8]>) -> Whisper {
+fn event_of(channel: &str, user: Option<&[u8]>, data: Option<&[u8]>) -> OrderedEvent {
     let event = ClientEvent::new(&ClientEventParts { event: b"client-x", socket: b"1.1", user, data });
-    Whisper { app: AppId::from("app"), channel: ChannelName::from(channel), said: Said::ByClient(event) }
+    OrderedEvent { app: AppId::from("app"), channel: ChannelName::from(channel), said: Said::ByClient(event) }
 }
 
 #[test]
@@ -49,15 +49,15 @@ fn a_batch_keeps_its_number_and_content_until_it_is_answered() {
 fn client_events_keep_their_place_between_the_claims() {
     let mut pending = Pending::new(100);
     pending.push_claims([join("a")]);
-    pending.push_whisper(whisper("a"));
+    pending.push_event(event("a"));
     pending.push_claims([join("b"), leave("a")]);
     let batch = pending.batch().unwrap();
     let told = batch.entries().iter().map(|entry| match entry {
         Entry::Claim(Claim { hold, change, .. }) => format!("{change:?} {}", hold.channel.as_text()),
-        Entry::Whisper(whisper) => format!("Whisper {}", whisper.channel.as_text()),
+        Entry::Event(event) => format!("Event {}", event.channel.as_text()),
         other => panic!("{other:?}"),
     });
-    assert_eq!(told.collect::<Vec<_>>(), ["Join a", "Whisper a", "Join b", "Leave a"]);
+    assert_eq!(told.collect::<Vec<_>>(), ["Join a", "Event a", "Join b", "Leave a"]);
     pending.answered();
     assert!(pending.is_empty());
 }
@@ -116,22 +116,22 @@ fn holds_of_a_batch_that_was_not_sent_are_neither_acknowledged_nor_lost_by_start
 fn long_client_events_behind_a_batch_under_way_still_take_room() {
     let mut pending = Pending::new(10_000);
     pending.set_portion(1);
-    let data = vec![b'x'; WHISPER_BYTES / 4];
-    let long = || whisper_of("a", None, Some(&data));
-    assert!((0..3).all(|_| pending.push_whisper(long())));
-    assert!(pending.batch().is_some() && pending.push_whisper(long()));
+    let data = vec![b'x'; EVENT_BYTES / 4];
+    let long = || event_of("a", None, Some(&data));
+    assert!((0..3).all(|_| pending.push_event(long())));
+    assert!(pending.batch().is_some() && pending.push_event(long()));
     assert!(pending.next_batch().is_some());
-    assert!(!pending.push_whisper(long()), "only what was sent makes room");
-    assert_eq!(pending.waiting_whispers(), 4);
+    assert!(!pending.push_event(long()), "only what was sent makes room");
+    assert_eq!(pending.waiting_events(), 4);
     pending.answered();
-    assert!(pending.push_whisper(long()));
-    assert!(!pending.push_whisper(long()));
+    assert!(pending.push_event(long()));
+    assert!(!pending.push_event(long()));
 }
 
 #[test]
 fn client_events_that_travel_need_no_claim_to_make_a_batch() {
     let mut pending = Pending::new(100);
-    pending.push_whisper(whisper("a"));
+    pending.push_event(event("a"));
     assert_eq!(pending.batch().map(|batch| batch.entries().len()), Some(1));
     pending.answered();
     assert!(pending.is_empty());
@@ -140,8 +140,8 @@ fn client_events_that_travel_need_no_claim_to_make_a_batch() {
 #[test]
 fn client_events_beyond_the_limit_are_refused_and_claims_are_not() {
     let mut pending = Pending::new(1);
-    assert!(pending.push_whisper(whisper("a")));
-    assert!(!pending.push_whisper(whisper("a")));
+    assert!(pending.push_event(event("a")));
+    assert!(!pending.push_event(event("a")));
     assert_eq!(pending.push_claims([join("a"), join("b"), join("c")]), 0);
     assert_eq!(pending.unanswered_claims(), 3);
 }
@@ -150,17 +150,17 @@ fn client_events_beyond_the_limit_are_refused_and_claims_are_not() {
 fn long_client_events_are_refused_before_there_are_many_of_them() {
     let mut pending = Pending::new(10_000);
     let data = vec![b'x'; 1 << 20];
-    let long = || whisper_of("a", None, Some(&data));
-    let taken = (0..200).filter(|_| pending.push_whisper(long())).count();
-    assert_eq!(taken, (WHISPER_BYTES >> 20) - 1, "as many as fit");
-    assert_eq!(pending.waiting_whispers(), taken);
+    let long = || event_of("a", None, Some(&data));
+    let taken = (0..200).filter(|_| pending.push_event(long())).count();
+    assert_eq!(taken, (EVENT_BYTES >> 20) - 1, "as many as fit");
+    assert_eq!(pending.waiting_events(), taken);
     assert!(pending.batch().is_some());
-    assert_eq!(pending.waiting_whispers(), taken, "no outbox has them yet");
+    assert_eq!(pending.waiting_events(), taken, "no outbox has them yet");
     pending.answered();
-    assert_eq!(pending.waiting_whispers(), 0);
-    assert_eq!((0..200).filter(|_| pending.push_whisper(long())).count(), taken, "there is room again");
+    assert_eq!(pending.waiting_events(), 0);
+    assert_eq!((0..200).filter(|_| pending.push_event(long())).count(), taken, "there is room again");
     pending.start_over(&LocalTable::default());
-    assert_eq!((pending.waiting_whispers(), pending.push_whisper(long())), (taken, false));
+    assert_eq!((pending.waiting_events(), pending.push_event(long())), (taken, false));
 }
 
 #[test]
@@ -215,9 +215,9 @@ impl Visitors {
         self.pending.push_claims(claims);
     }
 
-    fn whisper(&mut self, user: &str) {
-        let whisper = whisper_of("presence-a", Some(user.as_bytes()), None);
-        assert!(self.pending.push_whisper(whisper));
+    fn event(&mut self, user: &str) {
+        let event = event_of("presence-a", Some(user.as_bytes()), None);
+        assert!(self.pending.push_event(event));
     }
 
     /// What the node tells Redis under its new id.
@@ -229,11 +229,11 @@ impl Visitors {
     }
 }
 
-/// An entry in short: `+ a` for a join, `- a` for a leave, `* a` for a whisper; `#` is the channel.
+/// An entry in short: `+ a` for a join, `- a` for a leave, `* a` for an event; `#` is the channel.
 fn tell(entry: &Entry) -> String {
     let (sign, user) = match entry {
         Entry::Claim(claim) => (if claim.change == Change::Join { '+' } else { '-' }, claim.hold.user.clone()),
-        Entry::Whisper(whisper) => ('*', user_of(&whisper.said)),
+        Entry::Event(event) => ('*', user_of(&event.said)),
         Entry::Cache(_) | Entry::Count(_) => panic!("not pushed here"),
     };
     format!("{sign}{}", user.map_or("#".into(), |user| user.as_text().into_owned()))
@@ -242,7 +242,7 @@ fn tell(entry: &Entry) -> String {
 #[test]
 fn starting_over_claims_anew_what_is_served_and_nothing_waits_for() {
     let mut visitors = Visitors::known(&["a"]);
-    visitors.whisper("a");
+    visitors.event("a");
     visitors.come("b");
     assert_eq!(visitors.start_over(), ["+#", "+a", "*a", "+b"]);
 }
@@ -251,7 +251,7 @@ fn starting_over_claims_anew_what_is_served_and_nothing_waits_for() {
 fn a_visit_that_waits_is_neither_given_up_nor_repeated_by_starting_over() {
     let mut visitors = Visitors::known(&[]);
     visitors.come("a");
-    visitors.whisper("a");
+    visitors.event("a");
     visitors.pending.batch();
     visitors.go("a");
     visitors.come("b");
@@ -270,7 +270,7 @@ fn starting_over_leaves_departures_of_the_reaped_to_the_reaper() {
 #[test]
 fn a_client_event_that_waited_is_told_within_a_visit_of_its_sender() {
     let mut visitors = Visitors::known(&["a", "b"]);
-    visitors.whisper("a");
+    visitors.event("a");
     visitors.go("b");
     visitors.go("a");
     assert_eq!(visitors.start_over(), ["+#", "+a", "*a", "-a", "-#"]);
@@ -300,7 +300,7 @@ fn looking_for_pairs_to_give_up_is_not_repeated_for_every_claim() {
 enum Step {
     Subscribe(u8, u8),
     Close(u8),
-    Whisper,
+    OrderedEvent,
     /// The claimer takes what it sends, and what it writes out meanwhile.
     Freeze,
 }
@@ -309,7 +309,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (0..4_u8, 0..3_u8).prop_map(|(socket, user)| Step::Subscribe(socket, user)),
         (0..4_u8).prop_map(Step::Close),
-        Just(Step::Whisper),
+        Just(Step::OrderedEvent),
         Just(Step::Freeze),
     ]
 }
@@ -330,7 +330,7 @@ proptest! {
                     table.subscribe(&app, b"presence-a", &[socket], Some(&[b'a' + user]), None, &mut claims);
                 }
                 Step::Close(socket) => table.close(&app, &[socket], &mut claims),
-                Step::Whisper => { pending.push_whisper(whisper("presence-a")); }
+                Step::OrderedEvent => { pending.push_event(event("presence-a")); }
                 Step::Freeze => {
                     pending.batch();
                     pending.next_batch();

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::event::{ClientEvent, ClientEventParts, CustomEvent, CustomName, MemberDetails};
-use crate::presence::batch::{Said, Whisper};
+use crate::presence::batch::{OrderedEvent, Said};
 
 fn said(said: Said) -> Entry {
-    Entry::Whisper(Whisper { app: AppId::from("app"), channel: ChannelName::from("private-a"), said })
+    Entry::Event(OrderedEvent { app: AppId::from("app"), channel: ChannelName::from("private-a"), said })
 }
 
 fn by_client() -> Entry {

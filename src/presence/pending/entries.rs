@@ -72,7 +72,7 @@ impl Entries {
     }
 
     /// The client events, and those of the application.
-    pub(super) fn whispers(&self) -> usize {
+    pub(super) fn events(&self) -> usize {
         self.asides() - self.caches
     }
 
@@ -89,7 +89,7 @@ impl Entries {
         match entry {
             Entry::Claim(_) => self.claims = self.claims.wrapping_add_signed(more),
             Entry::Cache(_) => self.caches = self.caches.wrapping_add_signed(more),
-            Entry::Whisper(_) | Entry::Count(_) => {}
+            Entry::Event(_) | Entry::Count(_) => {}
         }
     }
 

@@ -18,9 +18,9 @@ fn leave(app: &str, channel: &str) -> Claim {
     Claim::leave(hold(app, channel))
 }
 
-fn whisper(app: &str, channel: &str) -> Whisper {
+fn event(app: &str, channel: &str) -> OrderedEvent {
     let parts = ClientEventParts { event: b"client-x", socket: b"1.1", user: None, data: None };
-    Whisper {
+    OrderedEvent {
         app: AppId::from(app),
         channel: ChannelName::from(channel),
         said: Said::ByClient(ClientEvent::new(&parts)),
@@ -48,16 +48,16 @@ fn the_batch_that_was_refused_goes_on_without_it_under_its_number_and_it_keeps_i
     assert_eq!(pending.batch().unwrap().number(), 1);
     pending.push_claims([leave("bad", "a"), leave("good", "a")]);
     assert!(!pending.suspend(only(&["bad"])));
-    pending.push_whisper(whisper("bad", "b"));
+    pending.push_event(event("bad", "b"));
     pending.push_claims([join("bad", "b"), join("good", "b")]);
     let first = pending.batch().unwrap();
     assert_eq!((first.number(), &first.entries[..]), (1, &[Entry::Claim(join("good", "a"))][..]));
     assert_eq!(told(&mut pending), [join("good", "a"), leave("good", "a"), join("good", "b")].map(Entry::Claim));
-    assert_eq!((pending.unanswered_claims(), pending.waiting_whispers(), pending.is_empty()), (3, 1, false));
+    assert_eq!((pending.unanswered_claims(), pending.waiting_events(), pending.is_empty()), (3, 1, false));
 
     assert!(pending.suspend(HashSet::new()));
     let [join_a, leave_a, join_b] = [join("bad", "a"), leave("bad", "a"), join("bad", "b")].map(Entry::Claim);
-    assert_eq!(told(&mut pending), [join_a, leave_a, Entry::Whisper(whisper("bad", "b")), join_b]);
+    assert_eq!(told(&mut pending), [join_a, leave_a, Entry::Event(event("bad", "b")), join_b]);
     assert!(pending.is_empty());
 }
 
@@ -68,7 +68,7 @@ fn what_waits_aside_is_bounded_and_is_not_yet_in_redis() {
     let pairs = (0..10).flat_map(|_| [join("bad", "a"), leave("bad", "a")]);
     assert!(pairs.map(|claim| pending.push_claims([claim])).sum::<usize>() > 0);
     assert!(pending.unanswered_claims() <= 4);
-    let refused = (0..10).filter(|_| !pending.push_whisper(whisper("bad", "a"))).count();
+    let refused = (0..10).filter(|_| !pending.push_event(event("bad", "a"))).count();
     assert_eq!(refused, 6);
     let mut table = LocalTable::default();
     table.subscribe(&AppId::from("bad"), b"c", b"1.1", None, None, &mut Vec::new());

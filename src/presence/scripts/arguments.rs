@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use redis::Cmd;
 
 use crate::event::{AppId, UserId, partition_of};
-use crate::presence::batch::{Batch, CacheSeen, Count, Entry, Whisper};
+use crate::presence::batch::{Batch, CacheSeen, Count, Entry, OrderedEvent};
 use crate::presence::claim::{Change, Claim, Hold};
 use crate::redis::ScriptCall;
 
@@ -116,7 +116,7 @@ impl<'a> Written<'a> {
                 self.steps.push((what, self.home.of(app, home), Some(place)));
                 self.beside.extend(by.map(|by| by.to_text().into()));
             }
-            Entry::Whisper(Whisper { app, channel, said }) => {
+            Entry::Event(OrderedEvent { app, channel, said }) => {
                 self.steps.push((said.letter(), self.home.of(app, channel.as_bytes()), None));
                 self.beside.extend([app.as_bytes(), channel.as_bytes(), said.as_text()].map(Into::into));
             }

@@ -26,7 +26,7 @@ pub(super) enum Operation {
     /// A socket closes.
     Close { node: usize, app: usize, socket: usize },
     /// A socket sends a client event.
-    Whisper { node: usize, channel: Channel, socket: usize },
+    OrderedEvent { node: usize, channel: Channel, socket: usize },
     /// A socket subscribes, and no hook tells.
     SubscribeUnseen { node: usize, channel: Channel, socket: usize, user: Option<usize> },
     /// A socket leaves a channel, and no hook tells.
@@ -70,7 +70,7 @@ impl Operation {
             Self::Subscribe { node, .. }
             | Self::Unsubscribe { node, .. }
             | Self::Close { node, .. }
-            | Self::Whisper { node, .. }
+            | Self::OrderedEvent { node, .. }
             | Self::SubscribeUnseen { node, .. }
             | Self::UnsubscribeUnseen { node, .. }
             | Self::Reconcile { node, .. }
@@ -115,7 +115,7 @@ impl ReferenceStateMachine for Reference {
                 .prop_map(|(node, channel, socket)| Operation::Unsubscribe { node, channel, socket }),
             6 => (node(), 0..APPS, socket()).prop_map(|(node, app, socket)| Operation::Close { node, app, socket }),
             8 => (node(), channel(), socket())
-                .prop_map(|(node, channel, socket)| Operation::Whisper { node, channel, socket }),
+                .prop_map(|(node, channel, socket)| Operation::OrderedEvent { node, channel, socket }),
             2 => (node(), channel(), socket(), user())
                 .prop_map(|(node, channel, socket, user)| Operation::SubscribeUnseen { node, channel, socket, user }),
             2 => (node(), channel(), socket())

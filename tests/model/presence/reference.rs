@@ -66,7 +66,7 @@ pub(super) struct Reference {
     redis: Redis,
     incarnations: Id,
     epochs: u32,
-    whispers: u32,
+    events: u32,
     /// A grace is over, which a node learns by the clock only.
     announced_late: bool,
 }
@@ -99,7 +99,7 @@ impl Reference {
             redis: Redis::new(grace),
             incarnations: 0,
             epochs: 0,
-            whispers: 0,
+            events: 0,
             announced_late: false,
         };
         for n in 0..nodes {
@@ -124,7 +124,7 @@ impl Reference {
 
     /// The number of the last client event.
     pub(super) fn last_whisper(&self) -> u32 {
-        self.whispers
+        self.events
     }
 
     /// The user of a socket, as far as the hooks have told.
@@ -159,11 +159,11 @@ impl Reference {
                 self.nodes[*node].live.retain(stays);
                 self.told(*node, |table| table.retain(stays));
             }
-            Operation::Whisper { node, channel, socket } => {
+            Operation::OrderedEvent { node, channel, socket } => {
                 let user = self.user(*node, *channel, *socket);
-                self.whispers += 1;
+                self.events += 1;
                 let key = Key { app: channel.0, channel: channel.1, user };
-                self.nodes[*node].waiting.push_back(Told { key, what: What::Whispered(self.whispers) });
+                self.nodes[*node].waiting.push_back(Told { key, what: What::Whispered(self.events) });
             }
             Operation::SubscribeUnseen { node, channel, socket, user } => {
                 let user = &user.filter(|_| self.names.may_have_users(*channel));

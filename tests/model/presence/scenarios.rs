@@ -54,7 +54,7 @@ fn a_visit_made_while_redis_was_away_makes_its_edges_though_its_node_was_reaped(
             Renew { node: 1 },
             Pause { node: 0 },
             Subscribe { node: 0, channel: ROOM, socket: 0, user: None },
-            Whisper { node: 0, channel: ROOM, socket: 0 },
+            OrderedEvent { node: 0, channel: ROOM, socket: 0 },
             Unsubscribe { node: 0, channel: ROOM, socket: 0 },
             Lapse { incarnation: 1 },
             Renew { node: 1 },

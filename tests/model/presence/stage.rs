@@ -150,7 +150,7 @@ impl Stage {
             Operation::Close { node, app, socket } => {
                 (*node, Intent::Closed(self.app(*app), SocketId::new(&socket_id(*socket))))
             }
-            Operation::Whisper { node, channel, socket } => {
+            Operation::OrderedEvent { node, channel, socket } => {
                 let user = self.user(reference.user(*node, *channel, *socket));
                 let (number, socket) = (reference.last_whisper().to_string(), socket_id(*socket));
                 let event = ClientEvent::new(&ClientEventParts {

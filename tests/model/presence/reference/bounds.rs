@@ -84,7 +84,9 @@ impl Reference {
         }
         match operation {
             Operation::GraceOver => !self.redis.leaving.is_empty(),
-            Operation::Whisper { node, channel, socket } => self.nodes[*node].table.contains_key(&(*channel, *socket)),
+            Operation::OrderedEvent { node, channel, socket } => {
+                self.nodes[*node].table.contains_key(&(*channel, *socket))
+            }
             Operation::Step { node } => reachable(node),
             Operation::Renew { node } => {
                 // In the time that it waits, everybody notices the loss.
