@@ -16,7 +16,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use resonate_webhooks::config::Endpoint;
-use resonate_webhooks::delivery::Settings;
+use resonate_webhooks::delivery::DeliverySettings;
 use resonate_webhooks::telemetry;
 use socket2::SockRef;
 use support::node::{Node, SETTINGS, endpoint};
@@ -105,7 +105,7 @@ impl Seen {
 /// Delivers two webhooks; the first gets the row's answer.
 fn ours(row: &Row) -> Seen {
     let (url, requests) = receiver(row);
-    let settings = Settings { flush_interval: Duration::from_millis(1), batch_max_events: 1, ..SETTINGS };
+    let settings = DeliverySettings { flush_interval: Duration::from_millis(1), batch_max_events: 1, ..SETTINGS };
     let node = Node::with(settings, vec![Endpoint { max_attempts: 1, timeout: TIMEOUT, ..endpoint(0, url) }]);
     let channel = if row.reads == Reads::All { 1 } else { MUCH };
     let send = |length: usize| {

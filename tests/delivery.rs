@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::config::{AppScope, Endpoint};
-use resonate_webhooks::delivery::{Left, Settings};
+use resonate_webhooks::delivery::{DeliverySettings, Undelivered};
 use resonate_webhooks::telemetry::{Level, Outcome};
 use support::memory_outbox::MemoryOutbox;
 use support::node::{Node, SETTINGS, endpoint, numbered};
@@ -30,7 +30,7 @@ fn events_that_happen_together_travel_together() {
 #[test]
 fn a_full_batch_does_not_wait() {
     let receiver = Receiver::start();
-    let settings = Settings { batch_max_events: 10, flush_interval: Duration::from_secs(3600), ..SETTINGS };
+    let settings = DeliverySettings { batch_max_events: 10, flush_interval: Duration::from_secs(3600), ..SETTINGS };
     let node = Node::with(settings, vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", numbered(0..25));
     let posts = receiver.wait_for("/", 2);
@@ -200,10 +200,10 @@ fn two_endpoints_with_the_same_url_are_two() {
 #[test]
 fn a_flush_sends_what_waits_at_once() {
     let receiver = Receiver::start();
-    let settings = Settings { flush_interval: Duration::from_secs(3600), ..SETTINGS };
+    let settings = DeliverySettings { flush_interval: Duration::from_secs(3600), ..SETTINGS };
     let node = Node::with(settings, vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", numbered(0..3));
-    assert_eq!(node.delivery.flush(Instant::now() + PATIENCE), Left::default());
+    assert_eq!(node.delivery.flush(Instant::now() + PATIENCE), Undelivered::default());
     assert_eq!(receiver.received("/")[0].channels(), ["c0", "c1", "c2"]);
 }
 
@@ -220,7 +220,7 @@ fn a_flush_ends_at_its_deadline_and_says_what_is_left() {
     let started = Instant::now();
     let left = node.delivery.flush(started + Duration::from_millis(500));
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
-    assert_eq!(left, Left { waiting: 2, in_flight: 2, backing_off: 2, unread: false });
+    assert_eq!(left, Undelivered { waiting: 2, in_flight: 2, backing_off: 2, unread: false });
     assert_eq!(left.total(), node.delivery.queued());
     assert_eq!(receiver.received("/fails").len(), 1, "the backoff was kept");
 }
@@ -246,7 +246,7 @@ fn events_that_no_endpoint_wants_are_counted_and_forgotten() {
         node.accept("app", numbered(0..3));
         eventually("the events to be forgotten", || (node.delivery.queued() == 0).then_some(()));
         assert_eq!(node.telemetry.counters().events_unwanted.get(), 3);
-        assert_eq!(node.delivery.flush(Instant::now() + PATIENCE), Left::default());
+        assert_eq!(node.delivery.flush(Instant::now() + PATIENCE), Undelivered::default());
     }
 }
 
@@ -281,7 +281,7 @@ fn thousands_of_events_arrive_once_and_in_order_through_failures() {
     for n in (0..5000).step_by(50) {
         node.accept("app", numbered(n..n + 50));
     }
-    assert_eq!(node.delivery.flush(Instant::now() + PATIENCE), Left::default());
+    assert_eq!(node.delivery.flush(Instant::now() + PATIENCE), Undelivered::default());
     let mut posts = receiver.received("/");
     posts.dedup_by(|next, first| next.header("webhook-id") == first.header("webhook-id"));
     let channels: Vec<String> = posts.iter().flat_map(Received::channels).collect();
@@ -295,7 +295,7 @@ fn a_panic_of_the_dispatcher_loses_no_event() {
     let outbox = MemoryOutbox::new(1000)
         .after_routed(move || assert!(routed.swap(true, Ordering::Relaxed), "on purpose"))
         .after_passed(move || assert!(passed.swap(true, Ordering::Relaxed), "on purpose"));
-    let settings = Settings { batch_max_events: 4, ..SETTINGS };
+    let settings = DeliverySettings { batch_max_events: 4, ..SETTINGS };
     let node = Node::over(outbox, settings, vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", numbered(0..10));
     assert_eq!(receiver.wait_for_channels("/", 10), numbered(0..10).collect::<Vec<_>>());
@@ -309,7 +309,7 @@ fn workers_go_from_one_batch_to_the_next_without_the_dispatcher() {
     receiver.script("/", [Answer::Late(Duration::from_millis(500))]);
     let held = Arc::new(Mutex::new(()));
     let outbox = MemoryOutbox::new(1000).before_take(wait_while_held(&held));
-    let settings = Settings { batch_max_events: 1, ..SETTINGS };
+    let settings = DeliverySettings { batch_max_events: 1, ..SETTINGS };
     let node = Node::over(outbox, settings, vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", numbered(0..20));
     receiver.wait_for("/", 1);
@@ -341,7 +341,7 @@ fn events_that_come_while_others_are_routed_are_not_left_until_something_else_ha
             wait();
         }
     });
-    let settings = Settings { batch_max_events: ROUND, flush_interval: Duration::from_secs(3600), ..SETTINGS };
+    let settings = DeliverySettings { batch_max_events: ROUND, flush_interval: Duration::from_secs(3600), ..SETTINGS };
     let node = Node::over(outbox, settings, vec![endpoint(0, receiver.url("/"))]);
     let held = gate.lock().unwrap();
     node.accept("app", numbered(0..2 * ROUND));

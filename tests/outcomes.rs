@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::Commands;
 use resonate_webhooks::config::Config;
-use resonate_webhooks::delivery::Settings;
+use resonate_webhooks::delivery::DeliverySettings;
 use resonate_webhooks::engine::Engine;
 use resonate_webhooks::outbox::{DeadLetters, LetterId};
 use resonate_webhooks::telemetry::{Level, Outcome};
@@ -34,7 +34,7 @@ fn a_drop_and_a_disabled_endpoint_outlast_ten_thousand_deliveries() {
     let mut broken = endpoint(1, receiver.url("/broken"));
     broken.max_attempts = 1;
     let endpoints = vec![endpoint(0, receiver.url("/ok")), broken, endpoint(2, receiver.url("/gone"))];
-    let settings = Settings { batch_max_events: 1, flush_interval: Duration::ZERO, ..SETTINGS };
+    let settings = DeliverySettings { batch_max_events: 1, flush_interval: Duration::ZERO, ..SETTINGS };
     let node = Node::over(MemoryOutbox::new(4 * POSTS), settings, endpoints);
     let counters = node.telemetry.counters();
     node.accept("app", ["first".to_owned()]);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::config::Config;
-use resonate_webhooks::delivery::{AppDirectory, Credentials, Delivery, Settings};
+use resonate_webhooks::delivery::{AppDirectory, Credentials, Delivery, DeliverySettings};
 use resonate_webhooks::engine::bench::Signing;
 use resonate_webhooks::event::{AppId, Event, EventKind};
 use resonate_webhooks::secret::Secret;
@@ -78,7 +78,8 @@ fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
     }
     let telemetry = Arc::new(Telemetry::default());
     let config = Config::from_value(json!({ "endpoints": [{ "url": receiver.url() }] })).expect("a configuration");
-    let settings = Settings { flush_interval: Duration::from_millis(1), batch_max_events: 1, batch_max_bytes: 1 << 18 };
+    let settings =
+        DeliverySettings { flush_interval: Duration::from_millis(1), batch_max_events: 1, batch_max_bytes: 1 << 18 };
     let outbox = Arc::new(MemoryOutbox::new(POSTS));
     let events = Arc::clone(&outbox);
     let delivery = Delivery::start(events, settings, config.endpoints, Arc::new(apps), Arc::clone(&telemetry)).unwrap();

@@ -11,7 +11,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use super::credentials::Keys;
+use super::credentials::AccessKeys;
 use super::environment::Environment;
 use super::profile::Texts;
 use crate::secret::Secret;
@@ -25,9 +25,9 @@ const INSTANCE_HOST: &str = "http://169.254.169.254";
 /// A place to look for credentials in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Link {
+pub enum ChainLink {
     /// They are known.
-    Known(Keys),
+    Known(AccessKeys),
     /// A profile in the files of AWS' tools.
     Profile {
         /// Its name.
@@ -69,12 +69,12 @@ pub(crate) const WEB_IDENTITY: &str = "AWS_WEB_IDENTITY_TOKEN_FILE is set (IRSA)
                                        Identity, or set access_key_id and secret_access_key, or a profile that has them";
 
 /// Whether there are no credentials on this chain but those of a web identity, which is not supported.
-pub(crate) fn has_web_identity_only(links: &[Link]) -> bool {
-    let has_keys = |link: &Link| match link {
-        Link::Profile { name, files, .. } => !matches!(files.keys(name), Ok(None)),
-        link => *link != Link::WebIdentity,
+pub(crate) fn has_web_identity_only(links: &[ChainLink]) -> bool {
+    let has_keys = |link: &ChainLink| match link {
+        ChainLink::Profile { name, files, .. } => !matches!(files.keys(name), Ok(None)),
+        link => *link != ChainLink::WebIdentity,
     };
-    links.contains(&Link::WebIdentity) && !links.iter().any(has_keys)
+    links.contains(&ChainLink::WebIdentity) && !links.iter().any(has_keys)
 }
 
 /// The files of AWS' tools; none for a user without a home.
@@ -97,18 +97,18 @@ impl ProfileFiles {
     }
 
     /// The credentials of `profile`, as the files have them now.
-    pub(super) fn keys(&self, profile: &str) -> Result<Option<Keys>, String> {
+    pub(super) fn keys(&self, profile: &str) -> Result<Option<AccessKeys>, String> {
         let (credentials, config) = (read(self.credentials.as_ref())?, read(self.config.as_ref())?);
         Texts { credentials: &credentials, config: &config }.keys(profile)
     }
 }
 
 /// The links for an endpoint whose config has these keys, or names this profile.
-pub(crate) fn links(keys: Option<Keys>, profile: Option<&str>, environment: &Environment) -> Vec<Link> {
+pub(crate) fn links(keys: Option<AccessKeys>, profile: Option<&str>, environment: &Environment) -> Vec<ChainLink> {
     let files = ProfileFiles::of(environment);
-    let profile_link = |name: &str, named| Link::Profile { name: name.to_owned(), named, files: files.clone() };
+    let profile_link = |name: &str, named| ChainLink::Profile { name: name.to_owned(), named, files: files.clone() };
     if let Some(keys) = keys.or_else(|| profile.is_none().then(|| of_environment(environment))?) {
-        return vec![Link::Known(keys)];
+        return vec![ChainLink::Known(keys)];
     }
     if let Some(name) = profile.or_else(|| environment.get("AWS_PROFILE")) {
         return vec![profile_link(name, true)];
@@ -117,16 +117,16 @@ pub(crate) fn links(keys: Option<Keys>, profile: Option<&str>, environment: &Env
     if let Some(uri) = container(environment) {
         let file = || Some(ContainerToken::File(environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")?.into()));
         let value = || Some(ContainerToken::Value(environment.secret("AWS_CONTAINER_AUTHORIZATION_TOKEN")?.clone()));
-        links.push(Link::Container { uri, token: file().or_else(value).unwrap_or(ContainerToken::None) });
+        links.push(ChainLink::Container { uri, token: file().or_else(value).unwrap_or(ContainerToken::None) });
     }
     if environment.get("AWS_WEB_IDENTITY_TOKEN_FILE").is_some() {
-        links.push(Link::WebIdentity);
+        links.push(ChainLink::WebIdentity);
         return links;
     }
     let disabled = environment.get("AWS_EC2_METADATA_DISABLED");
     if !disabled.is_some_and(|disabled| disabled.eq_ignore_ascii_case("true")) {
         let host = environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or(INSTANCE_HOST);
-        links.push(Link::Instance { host: host.trim_end_matches('/').to_owned() });
+        links.push(ChainLink::Instance { host: host.trim_end_matches('/').to_owned() });
     }
     links
 }
@@ -144,8 +144,8 @@ pub(crate) fn default_region(profile: Option<&str>, environment: &Environment) -
     Texts { credentials: &credentials, config: &config }.region(name).map(str::to_owned)
 }
 
-fn of_environment(environment: &Environment) -> Option<Keys> {
-    Some(Keys {
+fn of_environment(environment: &Environment) -> Option<AccessKeys> {
+    Some(AccessKeys {
         access_key_id: environment.secret("AWS_ACCESS_KEY_ID")?.clone(),
         secret_access_key: environment.secret("AWS_SECRET_ACCESS_KEY")?.clone(),
         session_token: environment.secret("AWS_SESSION_TOKEN").cloned(),
@@ -173,15 +173,15 @@ fn read(path: Option<&PathBuf>) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    fn keys(id: &str) -> Keys {
-        Keys { access_key_id: Secret::new(id), secret_access_key: Secret::new("secret"), session_token: None }
+    fn keys(id: &str) -> AccessKeys {
+        AccessKeys { access_key_id: Secret::new(id), secret_access_key: Secret::new("secret"), session_token: None }
     }
 
     const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "secret")];
 
-    fn profile_of(links: &[Link]) -> Option<(&str, bool)> {
+    fn profile_of(links: &[ChainLink]) -> Option<(&str, bool)> {
         links.iter().find_map(|link| match link {
-            Link::Profile { name, named, .. } => Some((name.as_str(), *named)),
+            ChainLink::Profile { name, named, .. } => Some((name.as_str(), *named)),
             _ => None,
         })
     }
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn what_the_config_has_goes_before_everything_else() {
         let environment = Environment::from([KEYS[0], KEYS[1], ("AWS_PROFILE", "other")]);
-        assert_eq!(links(Some(keys("AKIDCONFIG")), None, &environment), [Link::Known(keys("AKIDCONFIG"))]);
+        assert_eq!(links(Some(keys("AKIDCONFIG")), None, &environment), [ChainLink::Known(keys("AKIDCONFIG"))]);
         let by_profile = links(None, Some("billing"), &environment);
         assert_eq!((by_profile.len(), profile_of(&by_profile)), (1, Some(("billing", true))));
     }
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn keys_in_the_environment_go_before_a_profile_there() {
         let environment = Environment::from([KEYS[0], KEYS[1], ("AWS_PROFILE", "other")]);
-        assert_eq!(links(None, None, &environment), [Link::Known(keys("AKIDENV"))]);
+        assert_eq!(links(None, None, &environment), [ChainLink::Known(keys("AKIDENV"))]);
         let half = links(None, None, &Environment::from([KEYS[0], ("AWS_PROFILE", "other")]));
         assert_eq!(profile_of(&half), Some(("other", true)));
     }
@@ -216,8 +216,8 @@ mod tests {
         );
         assert_eq!(profile_of(&links), Some(("default", false)));
         let uri = "http://169.254.170.2/v2/credentials/x".to_owned();
-        assert_eq!(links[1], Link::Container { uri, token: ContainerToken::Value(Secret::new("hunter2")) });
-        assert_eq!(links[2], Link::Instance { host: "http://169.254.169.254".to_owned() });
+        assert_eq!(links[1], ChainLink::Container { uri, token: ContainerToken::Value(Secret::new("hunter2")) });
+        assert_eq!(links[2], ChainLink::Instance { host: "http://169.254.169.254".to_owned() });
         assert!(!format!("{links:?}").contains("hunter2"));
     }
 
@@ -234,7 +234,7 @@ mod tests {
         );
         let uri = "http://169.254.170.23/v1/credentials".to_owned();
         let token = ContainerToken::File("/run/token".into());
-        assert_eq!(links[1..], [Link::Container { uri, token }], "and the machine is not asked");
+        assert_eq!(links[1..], [ChainLink::Container { uri, token }], "and the machine is not asked");
     }
 
     #[test]
@@ -242,11 +242,11 @@ mod tests {
         let irsa = ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/eks.amazonaws.com/serviceaccount/token");
         let nowhere = ("HOME", "/nowhere");
         let alone = links(None, None, &Environment::from([irsa, nowhere]));
-        assert_eq!(alone[1..], [Link::WebIdentity]);
+        assert_eq!(alone[1..], [ChainLink::WebIdentity]);
         assert!(has_web_identity_only(&alone));
         let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials");
         let of_pod = links(None, None, &Environment::from([irsa, nowhere, uri]));
-        assert!(matches!(of_pod[1..], [Link::Container { .. }, Link::WebIdentity]));
+        assert!(matches!(of_pod[1..], [ChainLink::Container { .. }, ChainLink::WebIdentity]));
         for others in [
             of_pod,
             links(None, None, &Environment::from([irsa, KEYS[0], KEYS[1]])),

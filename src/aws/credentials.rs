@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::chain::{Link, WEB_IDENTITY};
+use super::chain::{ChainLink, WEB_IDENTITY};
 use super::metadata::Metadata;
 use crate::secret::Secret;
 
@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keys {
+pub struct AccessKeys {
     /// The id of the access key.
     pub access_key_id: Secret,
     /// The key.
@@ -39,25 +39,25 @@ pub struct Keys {
     pub session_token: Option<Secret>,
 }
 
-/// Keys, and until when they are good.
+/// Keys with their expiry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Credentials {
-    pub(super) keys: Keys,
+pub(super) struct ExpiringKeys {
+    pub(super) keys: AccessKeys,
     pub(super) expire: Option<SystemTime>,
 }
 
 /// The credentials of one chain, for all who use it.
 pub(crate) struct Provider {
-    links: Vec<Link>,
+    links: Vec<ChainLink>,
     metadata: Metadata,
-    state: Mutex<State>,
+    state: Mutex<ProviderState>,
     answered: Condvar,
 }
 
 /// What is known.
 #[derive(Debug, Default)]
-struct State {
-    credentials: Option<(Arc<Keys>, Option<SystemTime>)>,
+struct ProviderState {
+    credentials: Option<(Arc<AccessKeys>, Option<SystemTime>)>,
     /// AWS has refused them.
     refused: bool,
     asking: bool,
@@ -68,10 +68,10 @@ struct State {
 
 /// What to do for somebody who has to sign now.
 #[derive(Debug, PartialEq, Eq)]
-enum Step {
-    Use(Arc<Keys>),
+enum KeysStep {
+    Use(Arc<AccessKeys>),
     /// Ask, and use these if that fails.
-    AskOr(Arc<Keys>),
+    AskOr(Arc<AccessKeys>),
     Ask,
     Wait,
     Fail(Arc<str>),
@@ -79,29 +79,29 @@ enum Step {
 
 impl Provider {
     /// A provider that has not asked yet.
-    pub(crate) fn new(links: Vec<Link>) -> Self {
+    pub(crate) fn new(links: Vec<ChainLink>) -> Self {
         Self { links, metadata: Metadata::new(), state: Mutex::default(), answered: Condvar::new() }
     }
 
     /// Whether it looks in the same places.
-    pub(crate) fn looks_in(&self, links: &[Link]) -> bool {
+    pub(crate) fn looks_in(&self, links: &[ChainLink]) -> bool {
         self.links == links
     }
 
-    /// Keys that are good now. Waits for somebody else's question at most for `patience`.
+    /// Valid keys. Waits at most for `patience` when another thread is fetching them.
     ///
     /// # Errors
     /// When there are none; why.
-    pub(crate) fn keys(&self, patience: Duration) -> Result<Arc<Keys>, Arc<str>> {
+    pub(crate) fn keys(&self, patience: Duration) -> Result<Arc<AccessKeys>, Arc<str>> {
         let deadline = std::time::Instant::now() + patience;
         let mut state = self.state.lock();
         loop {
             let otherwise = match state.step(SystemTime::now()) {
-                Step::Use(keys) => return Ok(keys),
-                Step::Fail(reason) => return Err(reason),
-                Step::AskOr(keys) => Some(keys),
-                Step::Ask => None,
-                Step::Wait => {
+                KeysStep::Use(keys) => return Ok(keys),
+                KeysStep::Fail(reason) => return Err(reason),
+                KeysStep::AskOr(keys) => Some(keys),
+                KeysStep::Ask => None,
+                KeysStep::Wait => {
                     if self.answered.wait_until(&mut state, deadline).timed_out() {
                         return Err("no AWS credentials in time".into());
                     }
@@ -116,7 +116,7 @@ impl Provider {
     }
 
     /// AWS has refused `keys`: others may be there by now.
-    pub(crate) fn refuse(&self, keys: &Arc<Keys>) {
+    pub(crate) fn refuse(&self, keys: &Arc<AccessKeys>) {
         let mut state = self.state.lock();
         if state.credentials.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, keys)) {
             state.refused = true;
@@ -131,17 +131,17 @@ impl Provider {
     }
 
     /// Goes along the chain.
-    fn look(&self) -> Result<Credentials, String> {
+    fn look(&self) -> Result<ExpiringKeys, String> {
         for link in &self.links {
             let found = match link {
-                Link::Known(keys) => Some(Credentials { keys: keys.clone(), expire: None }),
-                Link::Profile { name, named, files } => match files.keys(name)? {
+                ChainLink::Known(keys) => Some(ExpiringKeys { keys: keys.clone(), expire: None }),
+                ChainLink::Profile { name, named, files } => match files.keys(name)? {
                     None if *named => return Err(format!("AWS profile {name:?} has no credentials")),
-                    keys => keys.map(|keys| Credentials { keys, expire: Some(SystemTime::now() + FILE_AGE + EARLY) }),
+                    keys => keys.map(|keys| ExpiringKeys { keys, expire: Some(SystemTime::now() + FILE_AGE + EARLY) }),
                 },
-                Link::Container { uri, token } => Some(self.metadata.of_container(uri, token)?),
-                Link::WebIdentity => return Err(format!("no AWS credentials: {WEB_IDENTITY}")),
-                Link::Instance { host } => Some(self.metadata.of_instance(host)?),
+                ChainLink::Container { uri, token } => Some(self.metadata.of_container(uri, token)?),
+                ChainLink::WebIdentity => return Err(format!("no AWS credentials: {WEB_IDENTITY}")),
+                ChainLink::Instance { host } => Some(self.metadata.of_instance(host)?),
             };
             if let Some(credentials) = found {
                 return Ok(credentials);
@@ -158,12 +158,12 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    fn finish(mut self, answer: Result<Credentials, String>) -> Result<Arc<Keys>, Arc<str>> {
+    fn finish(mut self, answer: Result<ExpiringKeys, String>) -> Result<Arc<AccessKeys>, Arc<str>> {
         self.answered = true;
         self.tell(answer)
     }
 
-    fn tell(&self, answer: Result<Credentials, String>) -> Result<Arc<Keys>, Arc<str>> {
+    fn tell(&self, answer: Result<ExpiringKeys, String>) -> Result<Arc<AccessKeys>, Arc<str>> {
         let told = self.provider.state.lock().learn(answer, SystemTime::now());
         self.provider.answered.notify_all();
         told
@@ -178,9 +178,9 @@ impl Drop for Asking<'_> {
     }
 }
 
-impl State {
+impl ProviderState {
     /// What to do now. When that is to ask, nobody else is told to until there is an answer.
-    fn step(&mut self, now: SystemTime) -> Step {
+    fn step(&mut self, now: SystemTime) -> KeysStep {
         // A clock that was set back says nothing about how long ago that was.
         let paused = self.asked.is_some_and(|asked| now.duration_since(asked).is_ok_and(|since| since < PAUSE));
         let busy = self.asking || self.stopped;
@@ -190,28 +190,28 @@ impl State {
                 let keys = Arc::clone(keys);
                 let early = left.is_some_and(|left| left <= EARLY) || self.refused;
                 if !early || busy || paused {
-                    return Step::Use(keys);
+                    return KeysStep::Use(keys);
                 }
                 self.asking = true;
-                return Step::AskOr(keys);
+                return KeysStep::AskOr(keys);
             }
         }
         match &self.failure {
-            _ if self.stopped => Step::Fail("stopped".into()),
-            _ if self.asking => Step::Wait,
-            Some(reason) if paused => Step::Fail(Arc::clone(reason)),
+            _ if self.stopped => KeysStep::Fail("stopped".into()),
+            _ if self.asking => KeysStep::Wait,
+            Some(reason) if paused => KeysStep::Fail(Arc::clone(reason)),
             _ => {
                 self.asking = true;
-                Step::Ask
+                KeysStep::Ask
             }
         }
     }
 
-    fn learn(&mut self, answer: Result<Credentials, String>, now: SystemTime) -> Result<Arc<Keys>, Arc<str>> {
+    fn learn(&mut self, answer: Result<ExpiringKeys, String>, now: SystemTime) -> Result<Arc<AccessKeys>, Arc<str>> {
         self.asking = false;
         self.asked = Some(now);
         match answer {
-            Ok(Credentials { keys, expire }) => {
+            Ok(ExpiringKeys { keys, expire }) => {
                 // Those that were refused stay so: there are no others yet.
                 let same = self.credentials.as_ref().is_some_and(|(known, _)| **known == keys);
                 self.refused &= same;
@@ -243,31 +243,31 @@ mod tests {
 
     const NOW: SystemTime = UNIX_EPOCH;
 
-    fn keys(id: &str) -> Keys {
-        Keys { access_key_id: Secret::new(id), secret_access_key: Secret::new("secret"), session_token: None }
+    fn keys(id: &str) -> AccessKeys {
+        AccessKeys { access_key_id: Secret::new(id), secret_access_key: Secret::new("secret"), session_token: None }
     }
 
     fn after(seconds: u64) -> SystemTime {
         NOW + Duration::from_secs(seconds)
     }
 
-    fn good_until(id: &str, seconds: u64) -> Credentials {
-        Credentials { keys: keys(id), expire: Some(after(seconds)) }
+    fn good_until(id: &str, seconds: u64) -> ExpiringKeys {
+        ExpiringKeys { keys: keys(id), expire: Some(after(seconds)) }
     }
 
-    fn used(id: &str) -> Step {
-        Step::Use(Arc::new(keys(id)))
+    fn used(id: &str) -> KeysStep {
+        KeysStep::Use(Arc::new(keys(id)))
     }
 
-    fn used_unless_others(id: &str) -> Step {
-        Step::AskOr(Arc::new(keys(id)))
+    fn used_unless_others(id: &str) -> KeysStep {
+        KeysStep::AskOr(Arc::new(keys(id)))
     }
 
     #[test]
     fn one_asks_for_all_and_others_are_asked_for_before_they_expire() {
-        let mut state = State::default();
-        assert_eq!(state.step(NOW), Step::Ask);
-        assert_eq!(state.step(NOW), Step::Wait, "one asks for all");
+        let mut state = ProviderState::default();
+        assert_eq!(state.step(NOW), KeysStep::Ask);
+        assert_eq!(state.step(NOW), KeysStep::Wait, "one asks for all");
         let _ = state.learn(Ok(good_until("a", 3600)), NOW);
         assert_eq!(state.step(after(3299)), used("a"));
         assert_eq!(state.step(after(3300)), used_unless_others("a"));
@@ -278,8 +278,8 @@ mod tests {
 
     #[test]
     fn while_nobody_has_others_they_are_used_to_their_end() {
-        let mut state = State::default();
-        assert_eq!(state.step(NOW), Step::Ask);
+        let mut state = ProviderState::default();
+        assert_eq!(state.step(NOW), KeysStep::Ask);
         let _ = state.learn(Ok(good_until("a", 100)), NOW);
         assert_eq!(state.step(NOW), used("a"), "the same come back, so they are not asked for at once");
         assert_eq!(state.step(after(1)), used_unless_others("a"));
@@ -287,24 +287,24 @@ mod tests {
         assert_eq!(state.step(after(1)), used("a"));
         assert_eq!(state.step(after(99)), used_unless_others("a"));
         let _ = state.learn(Err("away".to_owned()), after(99));
-        assert_eq!(state.step(after(100)), Step::Ask, "expired, and the last question was a second ago");
+        assert_eq!(state.step(after(100)), KeysStep::Ask, "expired, and the last question was a second ago");
         let _ = state.learn(Err("away".to_owned()), after(100));
-        assert_eq!(state.step(after(100)), Step::Fail("away".into()));
-        assert_eq!(state.step(after(101)), Step::Ask);
+        assert_eq!(state.step(after(100)), KeysStep::Fail("away".into()));
+        assert_eq!(state.step(after(101)), KeysStep::Ask);
     }
 
     #[test]
     fn those_that_do_not_expire_are_asked_for_once() {
-        let mut state = State::default();
-        assert_eq!(state.step(NOW), Step::Ask);
-        let _ = state.learn(Ok(Credentials { keys: keys("a"), expire: None }), NOW);
+        let mut state = ProviderState::default();
+        assert_eq!(state.step(NOW), KeysStep::Ask);
+        let _ = state.learn(Ok(ExpiringKeys { keys: keys("a"), expire: None }), NOW);
         assert_eq!(state.step(after(1_000_000)), used("a"));
     }
 
     #[test]
     fn those_that_were_refused_are_used_while_others_are_looked_for() {
-        let mut state = State::default();
-        assert_eq!(state.step(NOW), Step::Ask);
+        let mut state = ProviderState::default();
+        assert_eq!(state.step(NOW), KeysStep::Ask);
         let _ = state.learn(Ok(good_until("a", 36_000)), NOW);
         state.refused = true;
         assert_eq!(state.step(after(10)), used_unless_others("a"));
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn nobody_asks_after_the_end() {
-        let mut state = State { stopped: true, ..State::default() };
-        assert_eq!(state.step(NOW), Step::Fail("stopped".into()));
+        let mut state = ProviderState { stopped: true, ..ProviderState::default() };
+        assert_eq!(state.step(NOW), KeysStep::Fail("stopped".into()));
     }
 }

@@ -10,7 +10,7 @@ use ureq::http::{Method, Request, Uri};
 use ureq::{Agent, Error};
 
 use super::chain::ContainerToken;
-use super::credentials::{Credentials, Keys};
+use super::credentials::{AccessKeys, ExpiringKeys};
 use super::time;
 use crate::secret::Secret;
 
@@ -38,7 +38,7 @@ pub(super) struct Metadata(Agent);
 /// An answer with credentials, of either service.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct MetadataAnswer {
     access_key_id: Secret,
     secret_access_key: Secret,
     token: Option<Secret>,
@@ -66,7 +66,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is not told any; why.
-    pub(super) fn of_container(&self, uri: &str, token: &ContainerToken) -> Result<Credentials, String> {
+    pub(super) fn of_container(&self, uri: &str, token: &ContainerToken) -> Result<ExpiringKeys, String> {
         // Whoever knows the path has the credentials, so the log gets the host alone.
         let host = uri.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
         let failed = |why: String| format!("no AWS credentials from the container's {host}: {why}");
@@ -88,7 +88,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it has none, or there is no such service; why.
-    pub(super) fn of_instance(&self, host: &str) -> Result<Credentials, String> {
+    pub(super) fn of_instance(&self, host: &str) -> Result<ExpiringKeys, String> {
         let failed = |why: String| {
             format!("no AWS credentials in the config, the environment or ~/.aws, nor from the machine's {host}: {why}")
         };
@@ -133,15 +133,16 @@ impl Metadata {
     }
 }
 
-fn credentials(answer: &str) -> Result<Credentials, String> {
+fn credentials(answer: &str) -> Result<ExpiringKeys, String> {
     // The parser's own words would quote the answer.
-    let answer: Answer = serde_json::from_str(answer).map_err(|_| "its answer has no credentials".to_owned())?;
+    let answer: MetadataAnswer =
+        serde_json::from_str(answer).map_err(|_| "its answer has no credentials".to_owned())?;
     let expire = match &answer.expiration {
         None => None,
         Some(text) => Some(time::parse(text).ok_or("its answer says no time of expiration")?),
     };
-    let Answer { access_key_id, secret_access_key, token, .. } = answer;
-    Ok(Credentials { keys: Keys { access_key_id, secret_access_key, session_token: token }, expire })
+    let MetadataAnswer { access_key_id, secret_access_key, token, .. } = answer;
+    Ok(ExpiringKeys { keys: AccessKeys { access_key_id, secret_access_key, session_token: token }, expire })
 }
 
 /// Whether credentials may be had from `uri`: encrypted, or from this machine or the cluster's own addresses. Otherwise

@@ -22,9 +22,9 @@ mod region;
 pub(crate) mod sigv4;
 mod time;
 
-pub use chain::{ContainerToken, Link, ProfileFiles};
+pub use chain::{ChainLink, ContainerToken, ProfileFiles};
 pub(crate) use chain::{WEB_IDENTITY, default_region, has_web_identity_only, links};
-pub use credentials::Keys;
+pub use credentials::AccessKeys;
 pub(crate) use credentials::Provider;
 pub use environment::Environment;
 pub(crate) use region::lambda_host;

@@ -7,7 +7,7 @@
 //! ```
 //! What both files say, the first one says. The profile that everybody has is `default`, without `profile` in either.
 
-use super::credentials::Keys;
+use super::credentials::AccessKeys;
 use crate::secret::Secret;
 
 /// Ways to credentials that another program or service would have to go. The first one found is named to the operator.
@@ -26,11 +26,11 @@ impl Texts<'_> {
     ///
     /// # Errors
     /// When it has half of them, or says how to get them in a way that is not known here.
-    pub(super) fn keys(&self, profile: &str) -> Result<Option<Keys>, String> {
+    pub(super) fn keys(&self, profile: &str) -> Result<Option<AccessKeys>, String> {
         let value = |name| self.value(profile, name).map(Secret::new);
         match (value("aws_access_key_id"), value("aws_secret_access_key")) {
             (Some(access_key_id), Some(secret_access_key)) => {
-                Ok(Some(Keys { access_key_id, secret_access_key, session_token: value("aws_session_token") }))
+                Ok(Some(AccessKeys { access_key_id, secret_access_key, session_token: value("aws_session_token") }))
             }
             (None, None) => match UNSUPPORTED.into_iter().find(|name| self.value(profile, name).is_some()) {
                 Some(name) => Err(format!("profile {profile:?} has {name}, which is not supported here")),

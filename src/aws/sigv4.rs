@@ -12,7 +12,7 @@ use base16ct::lower;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use sha2::{Digest, Sha256};
 
-use super::credentials::Keys;
+use super::credentials::AccessKeys;
 use super::time;
 use crate::secret::{Secret, hmac_sha256};
 
@@ -39,7 +39,7 @@ pub(crate) struct Request<'a> {
 
 /// For what a signature is good.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scope<'a> {
+pub(crate) struct CredentialScope<'a> {
     pub(crate) region: &'a str,
     pub(crate) service: &'a str,
 }
@@ -55,10 +55,10 @@ pub(crate) struct Signature {
 }
 
 /// Signs `request` with `keys`, as of `now`.
-pub(crate) fn sign(request: &Request<'_>, scope: Scope<'_>, keys: &Keys, now: SystemTime) -> Signature {
+pub(crate) fn sign(request: &Request<'_>, scope: CredentialScope<'_>, keys: &AccessKeys, now: SystemTime) -> Signature {
     let date = time::basic(now);
     let day = &date[..8];
-    let Scope { region, service } = scope;
+    let CredentialScope { region, service } = scope;
     let range = format!("{day}/{region}/{service}/aws4_request");
     let (canonical, signed_headers) = canonical(request, &date, keys.session_token.as_ref());
     let to_sign = format!("{ALGORITHM}\n{date}\n{range}\n{}", sha256(canonical.as_bytes()));
@@ -128,7 +128,7 @@ mod tests {
     /// One entry of `tests/vectors/sigv4.json`: the requests of the test suite that AWS publishes for this signature, with
     /// the results that it states. All are for its own example credentials, on 2015-08-30 at 12:36 UTC.
     #[derive(Deserialize)]
-    struct Vector {
+    struct SigV4Vector {
         name: String,
         method: String,
         path: String,
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn signatures_equal_those_that_aws_publishes() {
-        let vectors: Vec<Vector> = serde_json::from_str(include_str!("../../tests/vectors/sigv4.json")).unwrap();
+        let vectors: Vec<SigV4Vector> = serde_json::from_str(include_str!("../../tests/vectors/sigv4.json")).unwrap();
         assert!(vectors.len() >= 20);
         let now = UNIX_EPOCH + Duration::from_secs(1_440_938_160);
         for vector in vectors {
@@ -157,12 +157,12 @@ mod tests {
             let query = borrowed(&vector.query);
             let (method, path, body) = (&*vector.method, &*vector.path, vector.body.as_bytes());
             let request = Request { method, path, query: &query, headers: &headers, body };
-            let keys = Keys {
+            let keys = AccessKeys {
                 access_key_id: Secret::new("AKIDEXAMPLE"),
                 secret_access_key: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
                 session_token: vector.token.map(Secret::new),
             };
-            let scope = Scope { region: "us-east-1", service: "service" };
+            let scope = CredentialScope { region: "us-east-1", service: "service" };
             let signature = sign(&request, scope, &keys, now);
             assert_eq!(signature.date, "20150830T123600Z");
             let authorization = signature.authorization.expose();
@@ -183,13 +183,13 @@ mod tests {
 
     #[test]
     fn a_signature_prints_no_credentials() {
-        let keys = Keys {
+        let keys = AccessKeys {
             access_key_id: Secret::new("AKIDEXAMPLE"),
             secret_access_key: Secret::new("hunter2"),
             session_token: Some(Secret::new("hunter3")),
         };
         let request = Request { method: "GET", path: "/", query: &[], headers: &[], body: b"" };
-        let signature = sign(&request, Scope { region: "r", service: "s" }, &keys, UNIX_EPOCH);
+        let signature = sign(&request, CredentialScope { region: "r", service: "s" }, &keys, UNIX_EPOCH);
         let printed = format!("{keys:?} {signature:?}");
         assert!(!printed.contains("hunter") && !printed.contains("AKID"), "{printed}");
     }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::EndpointUrl;
 use super::error::{ConfigError, place};
 use super::value::unless_empty;
-use crate::aws::{self, Environment, Keys, Link};
+use crate::aws::{self, AccessKeys, ChainLink, Environment};
 use crate::secret::Secret;
 
 /// What a function takes at once when somebody waits for its answer, and when nobody does. AWS says 6 MB and 1 MB:
@@ -32,7 +32,7 @@ pub struct Lambda {
     /// Where AWS is, if not where the region's own service listens.
     pub service: Option<EndpointUrl>,
     /// Where credentials are looked for, in this order.
-    pub credentials: Vec<Link>,
+    pub credentials: Vec<ChainLink>,
 }
 
 /// Whether a function's answer is waited for.
@@ -164,12 +164,12 @@ impl Written {
         }))
     }
 
-    fn keys(&self, key: &str) -> Result<Option<Keys>, ConfigError> {
+    fn keys(&self, key: &str) -> Result<Option<AccessKeys>, ConfigError> {
         let missing = |name: &str, beside: &str| {
             Err(ConfigError::at(&format!("{key}.{name}"), format_args!("is missing beside {beside}")))
         };
         match (&self.access_key_id, &self.secret_access_key, &self.session_token) {
-            (Some(access_key_id), Some(secret_access_key), session_token) => Ok(Some(Keys {
+            (Some(access_key_id), Some(secret_access_key), session_token) => Ok(Some(AccessKeys {
                 access_key_id: access_key_id.clone(),
                 secret_access_key: secret_access_key.clone(),
                 session_token: session_token.clone(),

@@ -25,8 +25,8 @@ fn problem(lambda: &Value) -> String {
     error.strip_prefix("resonate-webhooks.endpoints.0.lambda.").map(str::to_owned).unwrap_or(error)
 }
 
-fn of_config() -> Link {
-    Link::Known(Keys {
+fn of_config() -> ChainLink {
+    ChainLink::Known(AccessKeys {
         access_key_id: Secret::new("AKIDCONFIG"),
         secret_access_key: Secret::new("hunter3"),
         session_token: None,
@@ -38,7 +38,7 @@ fn a_function_is_called_by_its_name_and_has_the_region_and_the_credentials_of_th
     let lambda = lambda(&json!({ "function_name": "hooks" }));
     assert_eq!((&*lambda.function, &*lambda.region, &lambda.qualifier), ("hooks", "eu-west-1", &None));
     assert_eq!(lambda.invocation, Invocation::RequestResponse);
-    let [Link::Known(keys)] = &lambda.credentials[..] else { panic!("{:?}", lambda.credentials) };
+    let [ChainLink::Known(keys)] = &lambda.credentials[..] else { panic!("{:?}", lambda.credentials) };
     assert_eq!(keys.access_key_id.expose(), "AKIDENV");
     assert_eq!(lambda.to_string(), "lambda:eu-west-1:hooks");
 }

@@ -1,4 +1,4 @@
-//! A batch: the events of one lane that travel in one POST.
+//! A batch: the events of one lane that are sent in one POST.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,8 +11,8 @@ use crate::config::Payload;
 use crate::event::AppId;
 use crate::outbox::{Flight, Queued, Redelivery, body, redelivery_of};
 
-/// The events of one POST, under one id. Id and body are frozen when the outbox has them, before the first attempt; each
-/// attempt is signed when it is made.
+/// The events of one POST, under one id. Id and body are frozen before the first attempt, once the outbox has persisted
+/// them. Each attempt is signed when it is made.
 #[derive(Debug)]
 pub(crate) struct Batch {
     app: AppId,
@@ -29,18 +29,18 @@ impl Batch {
         Self { app, id, events, payload: Payload::default(), body: OnceLock::new() }
     }
 
-    /// The same for an endpoint that is told this of each event.
-    pub(crate) fn saying(self, payload: Payload) -> Self {
+    /// Sets the payload of each event.
+    pub(crate) fn with_payload(self, payload: Payload) -> Self {
         Self { payload, ..self }
     }
 
-    /// A batch that was under way on another node.
+    /// A batch that another node had in flight.
     pub(crate) fn inherited(flight: Flight) -> Self {
         let Flight { lane, id, body, events } = flight;
         Self { app: lane.app, id, events, payload: Payload::default(), body: body.into() }
     }
 
-    /// Its body, once frozen.
+    /// The body, once frozen.
     pub(crate) fn body(&self) -> Option<&[u8]> {
         self.body.get().map(Vec::as_slice)
     }
@@ -55,18 +55,18 @@ impl Batch {
         &self.events
     }
 
-    /// The dead letter that it is to send again, if it is one.
+    /// The dead letter that it retries, if it does.
     pub(crate) fn redelivery(&self) -> Option<&Redelivery> {
         redelivery_of(&self.events)
     }
 
-    /// The JSON of its events, which come from the outbox of this `origin`.
+    /// Encodes the events as JSON. `origin` identifies their outbox.
     pub(crate) fn encode(&self, origin: u64) -> Vec<u8> {
         body::encode(&self.events, self.payload, origin)
     }
 
-    /// The request of an attempt at `unix_seconds`, signed with the secrets of this moment: those of the application, or the
-    /// endpoint's `own`. `None` while the application is needed and not known.
+    /// Signs an attempt at `unix_seconds` with the current secrets, those of the application or the endpoint's `own`. `None`
+    /// while the application is needed and unknown.
     pub(crate) fn sign<'a>(
         &'a self,
         body: &'a [u8],
@@ -78,16 +78,16 @@ impl Batch {
         Signer::of(app.as_deref(), own).map(|signer| sign(&self.id, unix_seconds, body, signer))
     }
 
-    /// Freezes the batch with this `body`, if it is not frozen yet. Returns the body of every attempt from now on.
+    /// Freezes the batch with this `body`, if it is not frozen yet. Returns the frozen body.
     pub(crate) fn freeze(&self, body: Vec<u8>) -> &[u8] {
         self.body.get_or_init(|| body)
     }
 }
 
-/// The longest number, in digits.
+/// The most digits of a number.
 const DIGITS: usize = 16;
 
-/// Makes the ids of batches: unique over processes by a random prefix, within one by a counter.
+/// Makes batch ids: a random prefix of the process, and a counter.
 #[derive(Debug)]
 pub(crate) struct BatchIds {
     prefix: String,
@@ -95,16 +95,16 @@ pub(crate) struct BatchIds {
 }
 
 impl BatchIds {
-    /// Ids of a process that drew `boot`.
+    /// Makes ids with a prefix of the random number `boot`.
     pub(crate) fn new(boot: u64) -> Self {
         Self { prefix: format!("msg_{boot:016x}_"), made: 0 }
     }
 
-    /// The next id. Without a full stop, which Standard Webhooks uses to separate the parts of what it signs.
+    /// The next id. It has no full stop, which separates the signed parts in Standard Webhooks.
     pub(crate) fn next(&mut self) -> String {
         self.made += 1;
         let mut digits = [0; DIGITS];
-        // There is room for all of them.
+        // The buffer has room for all digits.
         let digits = lower::encode_str(&self.made.to_be_bytes(), &mut digits).unwrap_or_default();
         [&self.prefix, digits.trim_start_matches('0')].concat()
     }

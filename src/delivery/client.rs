@@ -1,41 +1,41 @@
-//! What sends to an endpoint, by the kind of its target; and which endpoints there are to send to.
+//! The client of each endpoint: HTTP or Lambda, by the kind of its target.
 
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foldhash::{HashMap, HashMapExt};
 use parking_lot::{Mutex, RwLock};
 
+use super::attempt::AttemptResult;
 use super::http::HttpClient;
 use super::lambda::LambdaClient;
-use super::retry::Answer;
 use super::signature::SignedRequest;
 use super::signing_key::SigningKey;
 use super::tls::Connectors;
 use super::transport::Common;
 use crate::aws::Provider;
 use crate::config::{ConfigError, Endpoint, EndpointId, Target};
-use crate::net::Names;
+use crate::net::DnsCache;
 use crate::net::http1::Idle;
 use crate::telemetry::Telemetry;
 
-/// What sends to one endpoint.
+/// The client of one endpoint.
 #[derive(Debug)]
-pub(crate) enum Client {
+pub(crate) enum EndpointClient {
     Http(HttpClient),
     Lambda(LambdaClient),
 }
 
-impl Client {
-    /// Sends a batch and waits for the answer, at most for the endpoint's timeout.
-    pub(crate) fn send(&self, request: &SignedRequest<'_>) -> Answer {
+impl EndpointClient {
+    /// Sends a request and waits for the answer, at most for the endpoint's timeout or a shorter `limit`.
+    pub(crate) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> AttemptResult {
         match self {
-            Self::Http(client) => client.send(request),
-            Self::Lambda(client) => client.send(request),
+            Self::Http(client) => client.send(request, limit),
+            Self::Lambda(client) => client.send(request, limit),
         }
     }
 
-    /// Closes idle connections that are of no use any more. Returns how many stay.
+    /// Closes idle connections that are expired or closed by the peer. Returns the number that stays.
     fn sweep(&self) -> usize {
         match self {
             Self::Http(client) => client.sweep(),
@@ -43,7 +43,7 @@ impl Client {
         }
     }
 
-    /// Breaks off what is under way and closes every connection. What is being connected ends by its timeout.
+    /// Breaks off requests and closes every connection. A connection that is being made ends by its timeout.
     fn shutdown(&self) {
         match self {
             Self::Http(client) => client.shutdown(),
@@ -52,44 +52,44 @@ impl Client {
     }
 }
 
-/// The clients of all endpoints. They connect when the first batch is sent.
+/// The clients of all endpoints. They connect with the first batch.
 #[derive(Debug)]
 pub(crate) struct Clients {
-    shared: Mutex<Shared>,
+    shared: Mutex<SharedParts>,
     current: RwLock<Current>,
     idle: Arc<Idle>,
 }
 
-/// By the ids of the endpoints, each with what its client was made of.
-type Current = HashMap<EndpointId, (Endpoint, Arc<Client>)>;
+/// The clients by endpoint id, each with the endpoint that it was made for.
+type Current = HashMap<EndpointId, (Endpoint, Arc<EndpointClient>)>;
 
-/// What clients share.
+/// Parts that clients share.
 #[derive(Debug)]
-struct Shared {
-    names: Arc<Names>,
+struct SharedParts {
+    dns: Arc<DnsCache>,
     idle: Arc<Idle>,
-    /// Endpoints with the same TLS files share what makes their connections.
+    /// Endpoints with the same TLS files share a connector.
     connectors: Connectors,
-    /// Endpoints that look for credentials in the same places ask once.
+    /// Endpoints that take credentials from the same places share a provider.
     providers: Vec<Arc<Provider>>,
-    /// Those that were replaced, some of which may still be sending.
-    replaced: Vec<Weak<Client>>,
+    /// Replaced clients, some of which may still be sending.
+    replaced: Vec<Weak<EndpointClient>>,
 }
 
 impl Clients {
-    /// No clients yet. Once any of their connections is idle, `wake` is called: [`Self::sweep`] has something to do.
+    /// Starts without clients. Calls `wake` once a connection is idle and [`Self::sweep`] has work.
     pub(crate) fn new(telemetry: &Arc<Telemetry>, wake: impl Fn() + Send + Sync + 'static) -> Self {
-        let (names, idle) = (Names::new(Arc::clone(telemetry)), Arc::new(Idle::new(wake)));
+        let (dns, idle) = (DnsCache::new(Arc::clone(telemetry)), Arc::new(Idle::new(wake)));
         let connectors = Connectors::default();
-        let shared = Shared { names, idle: Arc::clone(&idle), connectors, providers: Vec::new(), replaced: Vec::new() };
+        let shared =
+            SharedParts { dns, idle: Arc::clone(&idle), connectors, providers: Vec::new(), replaced: Vec::new() };
         Self { shared: Mutex::new(shared), current: RwLock::default(), idle }
     }
 
-    /// Has a client for each of `endpoints`, and no other. One whose endpoint has not changed stays, with its connections.
+    /// Replaces the clients by those of `endpoints`. The client of an unchanged endpoint stays, with its connections.
     ///
     /// # Errors
-    /// When a target or a proxy is none to send to, or a TLS file cannot be used; the message names the key. Then nothing
-    /// has changed.
+    /// When a target or proxy is invalid, or a TLS file cannot be used; the message names the key. Nothing has changed then.
     pub(crate) fn set(&self, endpoints: &[Endpoint]) -> Result<(), ConfigError> {
         let mut shared = self.shared.lock();
         let mut next = Current::with_capacity(endpoints.len());
@@ -118,20 +118,20 @@ impl Clients {
         Ok(())
     }
 
-    /// The client of that endpoint, if there is such an endpoint, and the endpoint's own secrets, if it has some.
-    pub(crate) fn of(&self, endpoint: &EndpointId) -> Option<(Arc<Client>, Option<SigningKey>)> {
+    /// The client of an endpoint, and the endpoint's own secrets, if it has any.
+    pub(crate) fn of(&self, endpoint: &EndpointId) -> Option<(Arc<EndpointClient>, Option<SigningKey>)> {
         let current = self.current.read();
         let (endpoint, client) = current.get(endpoint)?;
         Some((Arc::clone(client), endpoint.secret.as_ref().map(SigningKey::from)))
     }
 
-    /// Closes, once a second, idle connections that are of no use any more. Returns when to come again, if any is left.
+    /// Closes expired idle connections, once a second. Returns when to call again, or `None` when no connection is idle.
     pub(crate) fn sweep(&self) -> Option<Instant> {
         let close = || self.current.read().values().map(|(_, client)| client.sweep()).sum();
         self.idle.sweep(Instant::now(), close)
     }
 
-    /// Breaks off everything that is under way.
+    /// Breaks off all requests.
     pub(crate) fn shutdown(&self) {
         for (_, client) in self.current.read().values() {
             client.shutdown();
@@ -142,15 +142,15 @@ impl Clients {
     }
 }
 
-impl Shared {
-    fn client(&mut self, endpoint: &Endpoint) -> Result<Client, ConfigError> {
+impl SharedParts {
+    fn client(&mut self, endpoint: &Endpoint) -> Result<EndpointClient, ConfigError> {
         let common = Common {
             connector: self.connectors.of(endpoint)?,
-            names: Arc::clone(&self.names),
+            dns: Arc::clone(&self.dns),
             idle: Arc::clone(&self.idle),
         };
         match &endpoint.target {
-            Target::Url(url) => HttpClient::new(endpoint, url, common).map(Client::Http),
+            Target::Url(url) => HttpClient::new(endpoint, url, common).map(EndpointClient::Http),
             Target::Lambda(lambda) => {
                 let known = self.providers.iter().find(|provider| provider.looks_in(&lambda.credentials));
                 let provider = known.cloned().unwrap_or_else(|| {
@@ -158,7 +158,7 @@ impl Shared {
                     self.providers.push(Arc::clone(&provider));
                     provider
                 });
-                LambdaClient::new(endpoint, lambda, common, provider).map(Client::Lambda)
+                LambdaClient::new(endpoint, lambda, common, provider).map(EndpointClient::Lambda)
             }
         }
     }

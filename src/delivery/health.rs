@@ -1,68 +1,58 @@
-//! How an endpoint is doing: what its attempts came to. Pure: time is an argument.
+//! The health of an endpoint, from the results of its attempts. Pure: time is an argument.
 
 use std::time::{Duration, Instant};
 
-use super::lanes::Ending;
-use super::retry::Answer;
+use super::attempt::AttemptResult;
+use super::lanes::BatchOutcome;
 use crate::outbox::Queued;
 use crate::report::Latency;
 
-/// A batch that has failed so often makes its endpoint a failing one: with the usual backoff, some six seconds after the
-/// first attempt. What a restart of the receiver breaks off is not worth a message.
+/// The number of failed attempts of one batch that makes its endpoint a failing one: with the default backoff some six
+/// seconds after the first attempt. A restart of the receiver is not reported.
 const FAILED_OFTEN: u32 = 3;
 
-/// So does one that has failed for so long, if its attempts take their time.
+/// The time for which a batch has failed that makes its endpoint a failing one, if its attempts are slow.
 const FAILED_LONG: Duration = Duration::from_secs(30);
 
-/// The longest text about a failure that is kept.
-const LONGEST_ERROR: usize = 200;
-
-/// What is known of one endpoint since the process began.
+/// The health of one endpoint since the process began.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Health {
-    /// POSTs that were answered, or that nobody answered.
+    /// Attempts that were sent.
     pub(crate) attempts: u64,
-    /// Batches that were delivered.
+    /// Batches delivered.
     pub(crate) deliveries: u64,
-    /// Events in them.
     pub(crate) events_delivered: u64,
-    /// Batches that were given up.
+    /// Batches dropped.
     pub(crate) drops: u64,
-    /// Events in them, or given up before they were in one.
+    /// Events dropped, in a batch or before.
     pub(crate) events_dropped: u64,
-    /// What the last attempt came to.
-    pub(crate) last: Option<Attempt>,
-    /// When one last succeeded.
+    pub(crate) last: Option<LastAttempt>,
     pub(crate) last_success: Option<Instant>,
-    /// When one last failed.
     pub(crate) last_failure: Option<Instant>,
-    /// Since when none has succeeded, if the last one failed.
+    /// The first failure since the last success.
     pub(crate) failing_since: Option<Instant>,
-    /// Failures since then.
     pub(crate) consecutive_failures: u64,
-    /// When it answered 410.
+    /// When it was disabled by a 410.
     pub(crate) disabled_since: Option<Instant>,
-    /// How long attempts took.
     pub(crate) latency: Latency,
-    /// Since when it fails, if that was told.
-    told: Option<Instant>,
-    /// A `TooLarge` was reported.
+    /// The `failing_since` that was reported.
+    reported_since: Option<Instant>,
     reported_too_large: bool,
 }
 
-/// A change in an endpoint's health that is worth a report.
+/// A change of an endpoint that is reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum News {
-    /// A batch has failed often enough, or for long enough, or was given up.
+pub(crate) enum HealthTransition {
+    /// A batch has failed often enough, or for long enough, or was dropped.
     Failing {
-        /// What was wrong with the last attempt.
+        /// The error of the last attempt.
         reason: String,
-        /// For how long none has succeeded.
+        /// The time since the first failure.
         after: Duration,
     },
-    /// An attempt has succeeded.
+    /// An attempt succeeded.
     Recovered {
-        /// How long none had.
+        /// The time since the first failure.
         after: Duration,
     },
     /// A batch was too large, for the first time.
@@ -70,28 +60,28 @@ pub(crate) enum News {
         /// Its events.
         events: usize,
     },
-    /// A dead letter could not be delivered that was sent again, and the rest of that retry is not sent.
+    /// The retry of a dead letter failed, and the rest of that retry is not sent.
     RetryEnded {
-        /// Why not.
+        /// The error.
         reason: String,
     },
 }
 
-/// What one attempt came to.
+/// The result of the last attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Attempt {
+pub(crate) struct LastAttempt {
     /// When it ended.
     pub(crate) at: Instant,
-    /// The status, if it was answered.
+    /// The HTTP status, if it was answered.
     pub(crate) status: Option<u16>,
-    /// What was wrong, in words.
+    /// The error, if it failed.
     pub(crate) error: Option<String>,
 }
 
 impl Health {
-    /// An attempt ended after `took`, and did or did not deliver its batch. What was not sent is none.
-    pub(crate) fn attempted(&mut self, answer: &Answer, took: Duration, now: Instant) {
-        let Some((status, error)) = outcome(answer) else { return };
+    /// Records an attempt that ended after `took`, unless nothing was sent.
+    pub(crate) fn record_attempt(&mut self, result: &AttemptResult, took: Duration, now: Instant) {
+        let Some((status, error)) = result.status_and_error() else { return };
         self.attempts += 1;
         self.latency.add(took);
         if error.is_some() {
@@ -103,69 +93,59 @@ impl Health {
             self.failing_since = None;
             self.last_success = Some(now);
         }
-        self.last = Some(Attempt { at: now, status, error });
+        self.last = Some(LastAttempt { at: now, status, error });
     }
 
-    /// What is to be told after an attempt, which was number `attempts` of its batch and ended `elapsed` after the first one
-    /// began; `given_up`, if it was the last one.
-    pub(crate) fn news(&mut self, attempts: u32, elapsed: Duration, given_up: bool, now: Instant) -> Option<News> {
+    /// Returns a change to report after an attempt. `attempts` is its number within the batch, `elapsed` the time since the
+    /// first one began, and `given_up` whether it was the last one.
+    pub(crate) fn transition(
+        &mut self,
+        attempts: u32,
+        elapsed: Duration,
+        given_up: bool,
+        now: Instant,
+    ) -> Option<HealthTransition> {
         let Some(since) = self.failing_since else {
-            let since = self.told.take()?;
-            return Some(News::Recovered { after: now.saturating_duration_since(since) });
+            let since = self.reported_since.take()?;
+            return Some(HealthTransition::Recovered { after: now.saturating_duration_since(since) });
         };
-        let lasting = given_up || attempts >= FAILED_OFTEN || elapsed >= FAILED_LONG;
-        if self.told.is_some() || !lasting {
+        let is_lasting = given_up || attempts >= FAILED_OFTEN || elapsed >= FAILED_LONG;
+        if self.reported_since.is_some() || !is_lasting {
             return None;
         }
-        self.told = Some(since);
+        self.reported_since = Some(since);
         let reason = self.last.as_ref().and_then(|last| last.error.clone()).unwrap_or_default();
-        Some(News::Failing { reason, after: now.saturating_duration_since(since) })
+        Some(HealthTransition::Failing { reason, after: now.saturating_duration_since(since) })
     }
 
-    /// A batch of so many events is too large. Reported once.
-    pub(crate) fn too_large(&mut self, events: usize) -> Option<News> {
-        (!std::mem::replace(&mut self.reported_too_large, true)).then_some(News::TooLarge { events })
+    /// Records that a batch of `events` was too large. Returns a change to report, once.
+    pub(crate) fn too_large(&mut self, events: usize) -> Option<HealthTransition> {
+        (!std::mem::replace(&mut self.reported_too_large, true)).then_some(HealthTransition::TooLarge { events })
     }
 
-    /// A batch of `events` came to its end.
-    pub(crate) fn ended<'a>(&mut self, ending: &Ending, events: impl Iterator<Item = &'a Queued>) {
+    /// Records the outcome of a batch of `events`.
+    pub(crate) fn record_outcome<'a>(&mut self, outcome: &BatchOutcome, events: impl Iterator<Item = &'a Queued>) {
         let events = count(events);
-        match ending {
-            Ending::Delivered { .. } => {
+        match outcome {
+            BatchOutcome::Delivered { .. } => {
                 self.deliveries += 1;
                 self.events_delivered += events;
             }
-            Ending::Dropped { .. } => {
+            BatchOutcome::Dropped { .. } => {
                 self.drops += 1;
                 self.events_dropped += events;
             }
-            Ending::Forgotten => {}
+            BatchOutcome::Forgotten => {}
         }
     }
 
-    /// Events were given up that were in no batch.
-    pub(crate) fn gave_up<'a>(&mut self, events: impl Iterator<Item = &'a Queued>) {
+    /// Records events that were dropped before they were in a batch.
+    pub(crate) fn record_drop<'a>(&mut self, events: impl Iterator<Item = &'a Queued>) {
         self.events_dropped += count(events);
     }
 }
 
-/// The status of an attempt and what was wrong with it, each if there was one. `None` for what was not sent.
-pub(crate) fn outcome(answer: &Answer) -> Option<(Option<u16>, Option<String>)> {
-    match answer {
-        Answer::Status { status: status @ 200..=299, .. } => Some((Some(*status), None)),
-        Answer::Status { status, .. } => Some((Some(*status), Some(format!("HTTP {status}")))),
-        Answer::Refused { reason, .. } | Answer::TooLarge { reason } | Answer::Failed(reason) => {
-            Some((None, Some(reason.chars().take(LONGEST_ERROR).collect())))
-        }
-        Answer::Interrupted
-        | Answer::UnknownApplication
-        | Answer::Forgotten
-        | Answer::NotKept
-        | Answer::Fenced { .. } => None,
-    }
-}
-
-/// For how many events these stand.
+/// The number of events that these items stand for.
 fn count<'a>(events: impl Iterator<Item = &'a Queued>) -> u64 {
     events.map(|queued| queued.item.events() as u64).sum()
 }
@@ -176,53 +156,60 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn status(status: u16) -> Answer {
-        Answer::Status { status, retry_after: None }
+    fn status(status: u16) -> AttemptResult {
+        AttemptResult::Status { status, retry_after: None }
     }
 
     #[test]
     fn an_endpoint_fails_since_its_first_failure_and_until_its_next_success() {
         let (mut health, began) = (Health::default(), Instant::now());
-        health.attempted(&status(200), SECOND, began);
+        health.record_attempt(&status(200), SECOND, began);
         assert_eq!(health.failing_since, None);
-        health.attempted(&status(500), SECOND, began + SECOND);
-        health.attempted(&Answer::Failed("connection refused".to_owned()), SECOND, began + 2 * SECOND);
+        health.record_attempt(&status(500), SECOND, began + SECOND);
+        health.record_attempt(&AttemptResult::Failed("connection refused".to_owned()), SECOND, began + 2 * SECOND);
         assert_eq!((health.failing_since, health.consecutive_failures), (Some(began + SECOND), 2));
         let last = health.last.clone().unwrap();
         assert_eq!((last.status, last.error.as_deref()), (None, Some("connection refused")));
-        health.attempted(&status(204), SECOND, began + 3 * SECOND);
+        health.record_attempt(&status(204), SECOND, began + 3 * SECOND);
         assert_eq!((health.failing_since, health.consecutive_failures, health.attempts), (None, 0, 4));
         assert_eq!(health.last_failure, Some(began + 2 * SECOND));
     }
 
     #[test]
-    fn a_failure_is_told_when_it_lasts_and_its_end_when_it_was_told() {
+    fn a_failure_is_reported_when_it_lasts_and_its_end_when_it_was_reported() {
         let (mut health, began) = (Health::default(), Instant::now());
         let mut attempt = |code: u16, attempts: u32, second: u32, given_up: bool| {
             let now = began + second * SECOND;
-            health.attempted(&status(code), SECOND, now);
-            health.news(attempts, second * SECOND, given_up, now)
+            health.record_attempt(&status(code), SECOND, now);
+            health.transition(attempts, second * SECOND, given_up, now)
         };
-        let failing = |after: u32| Some(News::Failing { reason: "HTTP 500".to_owned(), after: after * SECOND });
+        let failing =
+            |after: u32| Some(HealthTransition::Failing { reason: "HTTP 500".to_owned(), after: after * SECOND });
         assert_eq!(attempt(500, 1, 0, false), None, "this may mend itself");
         assert_eq!(attempt(500, 2, 2, false), None);
         assert_eq!(attempt(200, 3, 6, false), None, "nobody has heard of it");
         assert_eq!(attempt(500, 2, 7, false), None);
         assert_eq!(attempt(500, 3, 10, false), failing(3));
         assert_eq!(attempt(500, 4, 20, false), None, "it was told");
-        assert_eq!(attempt(200, 5, 37, false), Some(News::Recovered { after: 30 * SECOND }));
+        assert_eq!(attempt(200, 5, 37, false), Some(HealthTransition::Recovered { after: 30 * SECOND }));
         assert_eq!(attempt(200, 1, 38, false), None);
         assert_eq!(attempt(500, 2, 40, false), failing(0), "it has been tried for long");
-        assert_eq!(attempt(200, 3, 41, false), Some(News::Recovered { after: SECOND }));
+        assert_eq!(attempt(200, 3, 41, false), Some(HealthTransition::Recovered { after: SECOND }));
         assert_eq!(attempt(500, 1, 2, true), failing(0), "there is no further attempt");
     }
 
     #[test]
     fn what_was_not_sent_is_no_attempt() {
         let mut health = Health::default();
-        let fenced = Answer::Fenced { tenures: vec![1] };
-        for answer in [Answer::Interrupted, Answer::UnknownApplication, Answer::Forgotten, Answer::NotKept, fenced] {
-            health.attempted(&answer, SECOND, Instant::now());
+        let fenced = AttemptResult::Fenced { tenures: vec![1] };
+        for result in [
+            AttemptResult::Interrupted,
+            AttemptResult::UnknownApplication,
+            AttemptResult::Forgotten,
+            AttemptResult::NotPersisted,
+            fenced,
+        ] {
+            health.record_attempt(&result, SECOND, Instant::now());
         }
         assert_eq!((health.attempts, health.last), (0, None));
     }

@@ -8,24 +8,24 @@ use base64::engine::general_purpose::STANDARD;
 use ureq::Error;
 use ureq::http::Uri;
 
-use super::retry::Answer;
+use super::attempt::AttemptResult;
 use super::signature::SignedRequest;
-use super::transport::{self, Common, asked_wait};
+use super::transport::{self, Common, requested_wait};
 use crate::config::{ConfigError, Endpoint, EndpointUrl, Header};
 use crate::net::http1::{Client, RequestHead};
 use crate::secret::Secret;
 
-/// How much of an answer is read. Nobody looks at it, but a connection whose answer was not read cannot be used again.
+/// The most bytes of a response body that are read. The body is ignored, but a connection can be reused only after it.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
-/// How long an answer's body may take. The status has decided already; this is only about keeping the connection.
+/// The longest time for a response body. The status has decided already; reading on only keeps the connection.
 const ANSWER_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What POSTs to one URL.
+/// POSTs to one URL.
 #[derive(Debug)]
 pub(super) struct HttpClient {
     transport: Client,
-    /// What every POST begins with.
+    /// The beginning of every request head.
     head: RequestHead,
 }
 
@@ -33,14 +33,14 @@ impl HttpClient {
     /// A client for `endpoint`, which is at `url`.
     ///
     /// # Errors
-    /// When that, or the proxy, is none to send to; the message names the key.
+    /// When the URL or the proxy is invalid; the message names the key.
     pub(super) fn new(endpoint: &Endpoint, url: &EndpointUrl, common: Common) -> Result<Self, ConfigError> {
         let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.url", endpoint.key), error);
         let uri: Uri = url.as_str().parse().map_err(|error| wrong(&error))?;
         let transport = transport::client(endpoint, uri, common)?;
         let mut head = transport.head();
         let headers: Vec<_> = endpoint.headers.iter().map(Header::parts).collect();
-        head.introduce(&headers).map_err(|error| wrong(&error))?;
+        head.add_common_headers(&headers).map_err(|error| wrong(&error))?;
         if let Some(userinfo) = url.credentials() {
             let basic = Secret::new(format!("Basic {}", STANDARD.encode(userinfo.expose())));
             head.add("Authorization", basic.expose()).map_err(|error| wrong(&error))?;
@@ -48,28 +48,28 @@ impl HttpClient {
         Ok(Self { transport, head })
     }
 
-    /// Sends a batch and waits for the status.
-    pub(super) fn send(&self, request: &SignedRequest<'_>) -> Answer {
-        let mut answered = match self.transport.post(|| self.head_of(request), request.body) {
+    /// Sends a request and waits for the status.
+    pub(super) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> AttemptResult {
+        let mut answered = match self.transport.post(|| self.head_of(request), request.body, limit) {
             Ok(answered) => answered,
-            Err(reason) => return Answer::Failed(reason),
+            Err(reason) => return AttemptResult::Failed(reason),
         };
         let head = answered.head();
-        let answer = Answer::Status { status: head.status(), retry_after: asked_wait(head) };
+        let result = AttemptResult::Status { status: head.status(), retry_after: requested_wait(head) };
         if !answered.is_over() {
-            answered.hurry(ANSWER_BODY_TIMEOUT);
-            // Whatever happens here, the endpoint has answered.
+            answered.shorten_deadline(ANSWER_BODY_TIMEOUT);
+            // An error here changes nothing: the endpoint has answered.
             let _ = io::copy(&mut answered.take(MAX_ANSWER_BYTES), &mut io::sink());
         }
-        answer
+        result
     }
 
-    /// Closes idle connections that are of no use any more. Returns how many stay.
+    /// Closes idle connections that are expired or closed by the peer. Returns the number that stays.
     pub(super) fn sweep(&self) -> usize {
         self.transport.sweep()
     }
 
-    /// Breaks off what is under way.
+    /// Breaks off requests and closes every connection.
     pub(super) fn shutdown(&self) {
         self.transport.shutdown();
     }

@@ -10,22 +10,22 @@ use std::time::{Duration, SystemTime};
 
 use ureq::http::Uri;
 
-use self::outcome::Reply;
-use super::retry::Answer;
+use self::outcome::InvokeReply;
+use super::attempt::AttemptResult;
 use super::signature::SignedRequest;
-use super::transport::{self, Common, asked_wait};
-use crate::aws::sigv4::{self, Request, Scope};
-use crate::aws::{self, Keys, Provider};
+use super::transport::{self, Common, requested_wait};
+use crate::aws::sigv4::{self, CredentialScope, Request};
+use crate::aws::{self, AccessKeys, Provider};
 use crate::config::{ConfigError, Endpoint, Header, Invocation, Lambda};
 use crate::net::http1::{self, Client};
 
-/// The longest that an attempt waits for credentials that another one is asking for.
+/// The longest time that an attempt waits for credentials that another one is fetching.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// More than a function can answer.
+/// More than a function can return.
 const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
 
-/// What invokes one function.
+/// Invokes one function.
 #[derive(Debug)]
 pub(super) struct LambdaClient {
     transport: Client,
@@ -36,14 +36,14 @@ pub(super) struct LambdaClient {
     qualifier: Option<String>,
     region: String,
     invocation: Invocation,
-    patience: Duration,
+    credentials_timeout: Duration,
 }
 
 impl LambdaClient {
-    /// A client for `endpoint`, which is `lambda`.
+    /// A client for `endpoint`, whose target is `lambda`.
     ///
     /// # Errors
-    /// When its service, or the proxy, is none to send to; the message names the key.
+    /// When the service URL or the proxy is invalid; the message names the key.
     pub(super) fn new(
         endpoint: &Endpoint,
         lambda: &Lambda,
@@ -69,40 +69,40 @@ impl LambdaClient {
             qualifier: lambda.qualifier.clone(),
             region: lambda.region.clone(),
             invocation: lambda.invocation,
-            patience: endpoint.timeout.min(CREDENTIALS_TIMEOUT),
+            credentials_timeout: endpoint.timeout.min(CREDENTIALS_TIMEOUT),
         })
     }
 
-    /// Invokes the function with a batch and waits for what AWS says of it.
-    pub(super) fn send(&self, request: &SignedRequest<'_>) -> Answer {
-        let keys = match self.provider.keys(self.patience) {
+    /// Invokes the function and waits for the answer of AWS.
+    pub(super) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> AttemptResult {
+        let keys = match self.provider.keys(self.credentials_timeout) {
             Ok(keys) => keys,
-            Err(reason) => return Answer::Failed(reason.to_string()),
+            Err(reason) => return AttemptResult::Failed(reason.to_string()),
         };
         let event = event::encode(request, &self.headers);
-        let reply = match self.invoke(&keys, &event) {
+        let reply = match self.invoke(&keys, &event, limit) {
             Ok(reply) => reply,
-            Err(reason) => return Answer::Failed(reason),
+            Err(reason) => return AttemptResult::Failed(reason),
         };
         if reply.is_about_credentials() {
             self.provider.refuse(&keys);
         }
-        reply.judge()
+        reply.into_result()
     }
 
-    /// Closes idle connections that are of no use any more. Returns how many stay.
+    /// Closes idle connections that are expired or closed by the peer. Returns the number that stays.
     pub(super) fn sweep(&self) -> usize {
         self.transport.sweep()
     }
 
-    /// Breaks off what is under way.
+    /// Breaks off requests and closes every connection.
     pub(super) fn shutdown(&self) {
         self.transport.shutdown();
         self.provider.shutdown();
     }
 
-    fn invoke(&self, keys: &Keys, event: &[u8]) -> Result<Reply, String> {
-        // The first one stands in every head.
+    fn invoke(&self, keys: &AccessKeys, event: &[u8], limit: Option<Duration>) -> Result<InvokeReply, String> {
+        // `Host` is already part of every head.
         let own = [
             ("Host", self.host.as_str()),
             ("Content-Type", "application/json"),
@@ -110,11 +110,11 @@ impl LambdaClient {
         ];
         let query = self.qualifier.as_deref().map(|qualifier| (QUALIFIER, qualifier));
         let signed = Request { method: "POST", path: &self.path, query: query.as_slice(), headers: &own, body: event };
-        let scope = Scope { region: &self.region, service: "lambda" };
+        let scope = CredentialScope { region: &self.region, service: "lambda" };
         let head = || {
             let signature = sigv4::sign(&signed, scope, keys, SystemTime::now());
             let mut head = self.transport.head();
-            head.introduce(&[])?;
+            head.add_common_headers(&[])?;
             for (name, value) in &own[1..] {
                 head.add(name, value)?;
             }
@@ -125,19 +125,19 @@ impl LambdaClient {
             head.add("Authorization", signature.authorization.expose())?;
             Ok(head)
         };
-        let answered = self.transport.post(head, event)?;
+        let answered = self.transport.post(head, event, limit)?;
 
         let head = answered.head();
         let header = |name: &str| head.header(name).map(str::to_owned);
         let (error_type, function_error) = (header("x-amzn-errortype"), header("x-amz-function-error"));
-        let (status, retry_after) = (head.status(), asked_wait(head));
+        let (status, retry_after) = (head.status(), requested_wait(head));
         let mut body = answered.take(MAX_ANSWER_BYTES);
-        // The connection can be used again when its answer was read to the end.
+        // The connection can be reused only when the answer was read to its end.
         let result = outcome::read(&mut body).and_then(|result| io::copy(&mut body, &mut io::sink()).map(|_| result));
         let result = result.map_err(|error| self.transport.explain(&error.into()))?;
-        Ok(Reply { status, retry_after, error_type, function_error, result })
+        Ok(InvokeReply { status, retry_after, error_type, function_error, result })
     }
 }
 
-/// What AWS calls a version or an alias.
+/// The query parameter for a version or an alias.
 const QUALIFIER: &str = "Qualifier";

@@ -1,4 +1,4 @@
-//! One lane: the ordered stream of one application's events to one endpoint. A pure state machine.
+//! A lane: the ordered queue of one application's events for one endpoint. A pure state machine.
 //!
 //! ```text
 //!             start                 finish
@@ -7,7 +7,7 @@
 //!                start │     ▼
 //!                    backing off
 //! ```
-//! One batch at a time: the next cannot overtake one that is being retried.
+//! A lane sends one batch at a time, so that no batch overtakes one that is retried.
 
 mod halves;
 mod revoke;
@@ -21,28 +21,27 @@ use crate::config::{Batching, Endpoint, Payload};
 use crate::outbox::body::{self, FRAME_BYTES};
 use crate::outbox::{Moves, Queued};
 
-/// What bounds a batch.
+/// The limits of a batch.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// The longest that an event waits for company.
+pub(crate) struct BatchLimits {
+    /// The longest time that an event waits for others to join its batch.
     pub(crate) flush_interval: Duration,
-    /// The most event time a batch may span.
+    /// The most event time that a batch spans.
     pub(crate) span: Duration,
-    /// The most events of a batch.
     pub(crate) max_events: usize,
     /// The most bytes of a body, unless a single event is longer.
     pub(crate) max_bytes: usize,
-    /// What is said of each event.
+    /// The form of each event.
     pub(crate) payload: Payload,
 }
 
-impl Limits {
-    /// What bounds the batches of `endpoint`.
+impl BatchLimits {
+    /// The limits of the batches of `endpoint`.
     pub(crate) fn of(self, endpoint: &Endpoint) -> Self {
         let Batching { flush_interval, span, max_events } = endpoint.batching;
         let flush_interval = flush_interval.unwrap_or(self.flush_interval);
-        // Extended events have their own times, so that `time_ms` need not stand for all. A bound would make a backlog as
-        // many requests as it spans intervals.
+        // Extended events have times of their own, so `time_ms` need not stand for all of them. With a limit, a backlog would
+        // take one request for each interval.
         let otherwise = if endpoint.payload == Payload::Extended { Duration::MAX } else { flush_interval };
         Self {
             flush_interval,
@@ -54,28 +53,28 @@ impl Limits {
     }
 }
 
-/// The state of one lane.
+/// One lane.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    limits: Limits,
-    /// Batches that come before everything that waits: those that were under way on another node, and the halves of one that
-    /// was too large.
+    limits: BatchLimits,
+    /// Batches before the waiting events, each with the time when it was added: inherited ones, and the halves of one that was
+    /// too large.
     ahead: VecDeque<(Instant, Arc<Batch>)>,
     waiting: VecDeque<Arc<Queued>>,
-    head: Head,
-    state: State,
-    /// When the last pause ended: nothing has waited for longer.
+    next: NextBatch,
+    state: LaneState,
+    /// When the last pause ended. Waiting times count from here.
     resumed: Option<Instant>,
 }
 
 #[derive(Debug)]
-enum State {
+enum LaneState {
     Collecting,
     InFlight(Trying),
     BackingOff { trying: Trying, until: Instant },
 }
 
-/// A batch that was started, and is neither delivered nor given up.
+/// A started batch.
 #[derive(Clone, Debug)]
 struct Trying {
     batch: Arc<Batch>,
@@ -84,9 +83,9 @@ struct Trying {
     since: Instant,
 }
 
-/// A lane at a glance.
+/// A lane at a snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Glance {
+pub(crate) struct LaneSnapshot {
     /// Events that wait or are under way.
     pub(crate) depth: usize,
     /// When the oldest of them happened, in Unix ms.
@@ -97,25 +96,25 @@ pub(crate) struct Glance {
     pub(crate) next_try: Option<Instant>,
 }
 
-/// The events at the front that the next batch will take.
+/// The waiting events that the next batch takes.
 #[derive(Debug, Default)]
-struct Head {
+struct NextBatch {
     events: usize,
     bytes: usize,
     earliest_ms: u64,
     latest_ms: u64,
-    /// No event can join any more: a cap is reached, or the next event does not fit.
+    /// No further event can join: a limit is reached, or the next event does not fit.
     closed: bool,
 }
 
-impl Head {
-    /// Lets `queued` join, or closes the head.
-    fn offer(&mut self, queued: &Queued, limits: &Limits) {
+impl NextBatch {
+    /// Adds `queued`, or closes the batch.
+    fn offer(&mut self, queued: &Queued, limits: &BatchLimits) {
         if self.closed {
             return;
         }
         let Some(event) = queued.event() else {
-            // A redelivery has a batch to itself.
+            // A redelivery is a batch of its own.
             self.events = self.events.max(1);
             self.closed = true;
             return;
@@ -144,44 +143,44 @@ impl Head {
 
 impl Lane {
     /// An empty lane.
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: BatchLimits) -> Self {
         Self {
             limits,
             ahead: VecDeque::new(),
             waiting: VecDeque::new(),
-            head: Head::default(),
-            state: State::Collecting,
+            next: NextBatch::default(),
+            state: LaneState::Collecting,
             resumed: None,
         }
     }
 
-    /// Bundles what waits by these limits from now on.
-    pub(crate) fn set_limits(&mut self, limits: Limits) {
+    /// Changes the limits of batches that have not started.
+    pub(crate) fn set_limits(&mut self, limits: BatchLimits) {
         self.limits = limits;
-        self.measure_head();
+        self.measure_next();
     }
 
-    /// Adds an event behind the others.
+    /// Adds an event at the end.
     pub(crate) fn push(&mut self, queued: Arc<Queued>) {
-        self.head.offer(&queued, &self.limits);
+        self.next.offer(&queued, &self.limits);
         self.waiting.push_back(queued);
     }
 
-    /// When the lane has something to send, if it has and is free to. With a full batch, or when `flushing`, that is in
-    /// the past.
+    /// The time when the next attempt is due. `None` without events, or while an attempt is in flight. The time is past for a
+    /// full batch, or when `flushing`.
     pub(crate) fn due(&self, flushing: bool) -> Option<Instant> {
         match &self.state {
-            State::InFlight(_) => None,
-            State::BackingOff { until, .. } => Some(*until),
-            State::Collecting if !self.ahead.is_empty() => self.ahead.front().map(|(since, _)| *since),
-            State::Collecting => {
+            LaneState::InFlight(_) => None,
+            LaneState::BackingOff { until, .. } => Some(*until),
+            LaneState::Collecting if !self.ahead.is_empty() => self.ahead.front().map(|(since, _)| *since),
+            LaneState::Collecting => {
                 let arrived = self.waiting.front()?.arrived;
-                Some(if self.head.closed || flushing { arrived } else { arrived + self.limits.flush_interval })
+                Some(if self.next.closed || flushing { arrived } else { arrived + self.limits.flush_interval })
             }
         }
     }
 
-    /// Starts an attempt if one is due: the batch that is backing off, or a new one that `make` makes of the oldest
+    /// Starts an attempt if one is due: with the batch that is backing off, or with a new one that `make` makes of the oldest
     /// events.
     pub(crate) fn start(
         &mut self,
@@ -194,76 +193,76 @@ impl Lane {
         }
         let fresh = |batch| Trying { batch, attempts: 1, since: now };
         let trying = match &self.state {
-            // What never became an attempt has not begun to be tried.
-            State::BackingOff { trying, .. } if trying.attempts == 0 => fresh(Arc::clone(&trying.batch)),
-            State::BackingOff { trying, .. } => Trying { attempts: trying.attempts + 1, ..trying.clone() },
+            // Its first attempt was postponed, so its time begins now.
+            LaneState::BackingOff { trying, .. } if trying.attempts == 0 => fresh(Arc::clone(&trying.batch)),
+            LaneState::BackingOff { trying, .. } => Trying { attempts: trying.attempts + 1, ..trying.clone() },
             _ => fresh(match self.ahead.pop_front() {
                 Some((_, batch)) => batch,
-                None => Arc::new(make(self.take_head())),
+                None => Arc::new(make(self.take_next())),
             }),
         };
         let batch = Arc::clone(&trying.batch);
-        self.state = State::InFlight(trying);
+        self.state = LaneState::InFlight(trying);
         Some(batch)
     }
 
-    /// Takes over a batch that was under way on another node.
+    /// Takes over a batch that another node had in flight.
     pub(crate) fn inherit(&mut self, batch: Arc<Batch>, now: Instant) {
         self.ahead.push_back((now, batch));
     }
 
-    /// The attempt in flight was none: the same batch is due again at `until`.
+    /// Makes the batch in flight due again at `until`, without counting the attempt.
     pub(crate) fn postpone(&mut self, until: Instant) {
-        if let State::InFlight(trying) = &self.state {
+        if let LaneState::InFlight(trying) = &self.state {
             let trying = Trying { attempts: trying.attempts - 1, ..trying.clone() };
-            self.state = State::BackingOff { trying, until };
+            self.state = LaneState::BackingOff { trying, until };
         }
     }
 
     /// Returns whether an unfinished batch exists, started or not.
     pub(crate) fn has_batch(&self) -> bool {
-        !matches!(self.state, State::Collecting) || !self.ahead.is_empty()
+        !matches!(self.state, LaneState::Collecting) || !self.ahead.is_empty()
     }
 
-    /// The cursors that move with events that were given up before they were in a batch.
-    pub(crate) fn moves_behind(&self) -> Moves {
+    /// The cursors that move with events dropped before they were in a batch.
+    pub(crate) fn moves_of_dropped(&self) -> Moves {
         if self.has_batch() { Moves::Nothing } else { Moves::All }
     }
 
-    /// The number of the attempt that is in flight; the first is 1.
+    /// The number of attempts of the started batch, including one in flight.
     pub(crate) fn attempts(&self) -> u32 {
         self.trying().map_or(0, |trying| trying.attempts)
     }
 
-    /// How long ago the first attempt of the batch began that is in flight.
+    /// The time since the first attempt of the started batch.
     pub(crate) fn tried_for(&self, now: Instant) -> Duration {
         self.trying().map_or(Duration::ZERO, |trying| now.saturating_duration_since(trying.since))
     }
 
-    /// How long the oldest event of the batch that is in flight has been here.
+    /// The time since the oldest event of the started batch arrived.
     pub(crate) fn waited_for(&self, now: Instant) -> Duration {
         let oldest = self.trying().and_then(|trying| trying.batch.events().first()).map(|queued| queued.arrived);
         oldest.max(oldest.and(self.resumed)).map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
-    /// The attempt failed: the same batch is due again at `until`.
+    /// Makes the batch in flight due again at `until`, after a failed attempt.
     pub(crate) fn back_off(&mut self, until: Instant) {
-        if let State::InFlight(trying) = &self.state {
-            self.state = State::BackingOff { trying: trying.clone(), until };
+        if let LaneState::InFlight(trying) = &self.state {
+            self.state = LaneState::BackingOff { trying: trying.clone(), until };
         }
     }
 
-    /// Ends the wait of a batch that is backing off.
-    pub(crate) fn hurry(&mut self, now: Instant) {
-        if let State::BackingOff { until, .. } = &mut self.state {
+    /// Makes a batch that is backing off due now.
+    pub(crate) fn make_due(&mut self, now: Instant) {
+        if let LaneState::BackingOff { until, .. } = &mut self.state {
             *until = now.min(*until);
         }
     }
 
-    /// The batch in flight was delivered or given up: the lane has passed its events.
+    /// Removes the batch in flight, which was delivered or dropped.
     pub(crate) fn finish(&mut self) -> Option<Arc<Batch>> {
-        match std::mem::replace(&mut self.state, State::Collecting) {
-            State::InFlight(trying) => Some(trying.batch),
+        match std::mem::replace(&mut self.state, LaneState::Collecting) {
+            LaneState::InFlight(trying) => Some(trying.batch),
             other => {
                 self.state = other;
                 None
@@ -271,49 +270,49 @@ impl Lane {
         }
     }
 
-    /// Gives up the `count` oldest waiting events, or as many of them as a batch takes: they may be sent after all, from
-    /// the dead letters. A batch that was started is not touched.
-    pub(crate) fn give_up(&mut self, count: usize) -> Vec<Arc<Queued>> {
-        let given_up = self.waiting.drain(..count.min(self.head.events)).collect();
-        self.measure_head();
-        given_up
+    /// Removes up to `count` of the oldest waiting events, at most one batch, so that they fit into one dead letter. Leaves a
+    /// started batch alone.
+    pub(crate) fn drop_oldest(&mut self, count: usize) -> Vec<Arc<Queued>> {
+        let dropped = self.waiting.drain(..count.min(self.next.events)).collect();
+        self.measure_next();
+        dropped
     }
 
-    /// Events that wait for their batch.
+    /// The number of events in no batch yet.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Events in a batch whose attempt is under way.
+    /// The number of events in the batch in flight.
     pub(crate) fn in_flight(&self) -> usize {
-        if let State::InFlight(trying) = &self.state { trying.batch.events().len() } else { 0 }
+        if let LaneState::InFlight(trying) = &self.state { trying.batch.events().len() } else { 0 }
     }
 
-    /// Events in a batch that waits for its next attempt.
+    /// The number of events in batches that wait for their next attempt.
     pub(crate) fn backing_off(&self) -> usize {
         let ahead: usize = self.ahead.iter().map(|(_, batch)| batch.events().len()).sum();
-        ahead + if let State::BackingOff { trying, .. } = &self.state { trying.batch.events().len() } else { 0 }
+        ahead + if let LaneState::BackingOff { trying, .. } = &self.state { trying.batch.events().len() } else { 0 }
     }
 
-    /// The endpoint was paused from `began` to `now`: that time is not held against what waited.
-    pub(crate) fn excuse(&mut self, began: Instant, now: Instant) {
+    /// Extends all deadlines by a pause of the endpoint from `began` to `now`.
+    pub(crate) fn extend_deadlines(&mut self, began: Instant, now: Instant) {
         self.resumed = Some(now);
-        if let State::InFlight(trying) | State::BackingOff { trying, .. } = &mut self.state {
+        if let LaneState::InFlight(trying) | LaneState::BackingOff { trying, .. } = &mut self.state {
             trying.since += now.saturating_duration_since(trying.since.max(began));
         }
     }
 
-    /// What is to be seen from afar.
-    pub(crate) fn glance(&self) -> Glance {
+    /// The state of the lane for the status.
+    pub(crate) fn snapshot(&self) -> LaneSnapshot {
         let started = self.trying().map(|trying| &trying.batch);
         let batches = started.into_iter().chain(self.ahead.iter().map(|(_, batch)| batch));
-        // Each is in order, so that the first of each will do.
+        // Each is in order, so the first of each is its oldest.
         let firsts = batches.filter_map(|batch| batch.events().first()).chain(self.waiting.front());
-        Glance {
+        LaneSnapshot {
             depth: self.waiting() + self.in_flight() + self.backing_off(),
             oldest_ms: firsts.filter_map(|queued| queued.event()).map(|event| event.time_ms).min(),
             attempts: self.attempts(),
-            next_try: if let State::BackingOff { until, .. } = &self.state { Some(*until) } else { None },
+            next_try: if let LaneState::BackingOff { until, .. } = &self.state { Some(*until) } else { None },
         }
     }
 
@@ -324,27 +323,27 @@ impl Lane {
 
     const fn trying(&self) -> Option<&Trying> {
         match &self.state {
-            State::Collecting => None,
-            State::InFlight(trying) | State::BackingOff { trying, .. } => Some(trying),
+            LaneState::Collecting => None,
+            LaneState::InFlight(trying) | LaneState::BackingOff { trying, .. } => Some(trying),
         }
     }
 
-    fn take_head(&mut self) -> Vec<Arc<Queued>> {
-        let taken = self.waiting.drain(..self.head.events).collect();
-        self.measure_head();
+    fn take_next(&mut self) -> Vec<Arc<Queued>> {
+        let taken = self.waiting.drain(..self.next.events).collect();
+        self.measure_next();
         taken
     }
 
-    fn measure_head(&mut self) {
-        self.head = Head::default();
+    fn measure_next(&mut self) {
+        self.next = NextBatch::default();
         for queued in &self.waiting {
-            self.head.offer(queued, &self.limits);
-            if self.head.closed {
+            self.next.offer(queued, &self.limits);
+            if self.next.closed {
                 break;
             }
         }
         if self.waiting.is_empty() {
-            // What a long backlog took is given back.
+            // Frees the memory of a long backlog.
             self.waiting.shrink_to(self.limits.max_events);
         }
     }

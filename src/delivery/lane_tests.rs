@@ -5,8 +5,8 @@ use crate::event::{Event, EventKind};
 use crate::outbox::{Item, Position};
 
 const SECOND: Duration = Duration::from_secs(1);
-pub(super) const LIMITS: Limits =
-    Limits { flush_interval: SECOND, span: SECOND, max_events: 3, max_bytes: 100_000, payload: Payload::Pusher };
+pub(super) const LIMITS: BatchLimits =
+    BatchLimits { flush_interval: SECOND, span: SECOND, max_events: 3, max_bytes: 100_000, payload: Payload::Pusher };
 
 pub(super) fn queued(seq: u64, time_ms: u64, arrived: Instant) -> Arc<Queued> {
     let event = Event { app: "a".into(), channel: "c".into(), time_ms, kind: EventKind::ChannelOccupied };
@@ -62,7 +62,7 @@ fn a_batch_never_spans_more_event_time_than_it_may() {
 #[test]
 fn events_that_have_their_own_times_share_a_batch_however_far_apart_they_are() {
     let endpoint = |payload| Endpoint { payload, ..super::super::lanes::tests::endpoint(0) };
-    let spans = |limits: Limits| (limits.span, limits.flush_interval);
+    let spans = |limits: BatchLimits| (limits.span, limits.flush_interval);
     assert_eq!(spans(LIMITS.of(&endpoint(Payload::Pusher))), (SECOND, SECOND));
     let limits = LIMITS.of(&endpoint(Payload::Extended));
     assert_eq!(spans(limits), (Duration::MAX, SECOND));
@@ -89,7 +89,7 @@ fn a_body_stays_within_its_bytes_unless_one_event_alone_is_longer() {
     let now = Instant::now();
     let two = FRAME_BYTES + 2 * (queued(0, 0, now).encoded_len + 1);
     for (max_bytes, expected) in [(two, vec![0, 1]), (two - 1, vec![0]), (1, vec![0])] {
-        let mut lane = Lane::new(Limits { max_bytes, ..LIMITS });
+        let mut lane = Lane::new(BatchLimits { max_bytes, ..LIMITS });
         for seq in 0..3 {
             lane.push(queued(seq, 0, now));
         }
@@ -125,7 +125,7 @@ fn giving_up_takes_the_oldest_that_wait_and_leaves_the_batch_in_flight() {
     for seq in 1..=3 {
         lane.push(queued(seq, 0, now));
     }
-    let given_up: Vec<u64> = lane.give_up(2).iter().map(|queued| queued.position.seq).collect();
+    let given_up: Vec<u64> = lane.drop_oldest(2).iter().map(|queued| queued.position.seq).collect();
     assert_eq!(given_up, [1, 2]);
     assert_eq!((lane.waiting(), lane.in_flight()), (1, 1));
     assert!(lane.finish().is_some_and(|batch| Arc::ptr_eq(&batch, &in_flight)));
@@ -140,12 +140,12 @@ fn giving_up_takes_no_more_at_once_than_a_batch_would() {
         lane.push(queued(seq, 0, now));
     }
     lane.push(queued(2 * limit, 5000, now));
-    let given_up: Vec<usize> = (0..4).map(|_| lane.give_up(usize::MAX).len()).collect();
+    let given_up: Vec<usize> = (0..4).map(|_| lane.drop_oldest(usize::MAX).len()).collect();
     assert_eq!(given_up, [LIMITS.max_events, LIMITS.max_events, 1, 0]);
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum LaneStep {
     Push { time_ms: u64 },
     Start { flushing: bool },
     BackOff,
@@ -153,13 +153,13 @@ enum Step {
     Wait { ms: u64 },
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = LaneStep> {
     prop_oneof![
-        4 => (0..5000u64).prop_map(|time_ms| Step::Push { time_ms }),
-        2 => any::<bool>().prop_map(|flushing| Step::Start { flushing }),
-        1 => Just(Step::BackOff),
-        2 => Just(Step::Finish),
-        1 => (0..2000u64).prop_map(|ms| Step::Wait { ms }),
+        4 => (0..5000u64).prop_map(|time_ms| LaneStep::Push { time_ms }),
+        2 => any::<bool>().prop_map(|flushing| LaneStep::Start { flushing }),
+        1 => Just(LaneStep::BackOff),
+        2 => Just(LaneStep::Finish),
+        1 => (0..2000u64).prop_map(|ms| LaneStep::Wait { ms }),
     ]
 }
 
@@ -170,7 +170,7 @@ proptest! {
         max_events in 1..6usize,
         max_bytes in 1..400usize,
     ) {
-        let limits = Limits { max_events, max_bytes, ..LIMITS };
+        let limits = BatchLimits { max_events, max_bytes, ..LIMITS };
         let (mut lane, mut now) = (Lane::new(limits), Instant::now());
         let (mut pushed, mut passed) = (0, Vec::new());
         let check = |batch: &Batch| {
@@ -184,17 +184,17 @@ proptest! {
         };
         for step in steps {
             match step {
-                Step::Push { time_ms } => {
+                LaneStep::Push { time_ms } => {
                     lane.push(queued(pushed, time_ms, now));
                     pushed += 1;
                 }
-                Step::Start { flushing } => {
+                LaneStep::Start { flushing } => {
                     let batch = lane.start(now, flushing, make);
                     prop_assert!(batch.is_none_or(|batch| check(&batch)));
                 }
-                Step::BackOff => lane.back_off(now + SECOND),
-                Step::Finish => passed.extend(lane.finish().iter().flat_map(|batch| seqs(batch))),
-                Step::Wait { ms } => now += Duration::from_millis(ms),
+                LaneStep::BackOff => lane.back_off(now + SECOND),
+                LaneStep::Finish => passed.extend(lane.finish().iter().flat_map(|batch| seqs(batch))),
+                LaneStep::Wait { ms } => now += Duration::from_millis(ms),
             }
             prop_assert_eq!(passed.len() + lane.waiting() + lane.in_flight() + lane.backing_off(), usize::try_from(pushed).unwrap());
         }

@@ -1,15 +1,15 @@
-//! All lanes of this node: which events go where, and which lane may send next. Pure: no threads, no clock.
+//! All lanes of this node: routes events to them and chooses the lane that sends next. Pure: no threads, no clock.
 
-mod gone;
+mod closed;
+mod complete;
 mod pace;
 mod paused;
 mod ready;
 mod redelivery;
+mod reload;
 mod revoke;
 mod routes;
-mod settle;
 mod status;
-mod swap;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -17,88 +17,87 @@ use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
 
+pub(crate) use self::complete::{BatchOutcome, FinishedBatch};
 use self::pace::Pace;
 use self::paused::Pause;
 use self::redelivery::Ended;
 pub(crate) use self::redelivery::Withdrawn;
+use self::reload::FreePlaces;
 use self::routes::{Route, Routes};
-pub(crate) use self::settle::{Ending, Passed};
-use self::swap::Free;
-use super::Left;
+use super::Undelivered;
+use super::attempt::Attempt;
+use super::attempt_limit::AttemptLimit;
 use super::batch::{Batch, BatchIds};
-use super::health::{Health, News};
-use super::lane::{Lane, Limits};
-use super::patience::Patience;
-use super::slots::{MAX_WORKERS, Slots};
+use super::health::{Health, HealthTransition};
+use super::lane::{BatchLimits, Lane};
+use super::permits::{MAX_WORKERS, WorkerPermits};
 use crate::config::Endpoint;
 use crate::event::AppId;
 use crate::outbox::{Flight, LaneId, Moves, Queued};
-use crate::report::{EndpointStates, Tally};
+use crate::report::{EndpointStates, EventCounters};
 
-/// How long an attempt may take at an endpoint that is said to be prompt.
+/// The longest attempt of an endpoint that counts as prompt.
 const PROMPT: Duration = Duration::from_secs(1);
 
-/// The lanes, their timers and the queues of those that are due.
+/// The lanes, their timers, and the queues of due lanes.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    /// One that was taken out keeps its place until nothing of it waits any more. Then another one gets it.
+    /// A removed endpoint keeps its place until nothing waits for it; then the place is free for another one.
     endpoints: Vec<Endpoint>,
-    free: Free,
-    limits: Limits,
+    free: FreePlaces,
+    limits: BatchLimits,
     ids: BatchIds,
-    entries: Vec<Entry>,
-    places: HashMap<LaneId, usize>,
-    /// The lanes that send dead letters again.
-    redelivering: HashMap<LaneId, usize>,
+    entries: Vec<LaneEntry>,
+    /// The places of lanes in `entries`, by id and whether they retry dead letters.
+    places: HashMap<(LaneId, bool), usize>,
     routes: HashMap<AppId, Routes>,
-    tally: Tally,
-    /// Lanes that become due, by when.
+    counters: EventCounters,
+    /// Lanes by the time when they become due.
     timers: BTreeSet<(Instant, usize)>,
-    /// Lanes that are due and wait for a worker, by endpoint.
+    /// Due lanes that wait for a worker, by endpoint.
     ready: Vec<Ready>,
-    /// The endpoints whose requests are limited, by their places.
+    /// The places of endpoints with a rate limit.
     paced: Vec<usize>,
-    /// How the endpoints are doing.
     health: Vec<Health>,
-    /// What is to be told of them.
-    news: Vec<(usize, News)>,
-    /// The endpoint whose turn it is to start a batch.
+    /// Changes of endpoints, by their places, that were not reported yet.
+    transitions: Vec<(usize, HealthTransition)>,
+    /// The endpoint that starts the next batch.
     turn: usize,
-    slots: Slots,
-    /// Paused and disabled endpoints of the cluster, including those that are not configured here.
+    permits: WorkerPermits,
+    /// The paused and disabled endpoints of the cluster, including those that are not configured here.
     states: EndpointStates,
-    /// Endpoints that this node has disabled, with their URLs, or enabled again (`None`), and that Redis does not have yet.
+    /// Endpoints that this node has disabled (with their URLs) or enabled (`None`) and that Redis does not have yet.
     unreported: BTreeMap<String, Option<String>>,
     waiting: usize,
     flushing: bool,
     limited: bool,
-    /// Something may be due of an endpoint that is gone.
-    unsent: bool,
-    /// Dead letters that stay what they are.
+    /// A closed endpoint may have a due lane.
+    undeliverable: bool,
+    /// Dead letters that are not retried.
     withdrawn: Vec<Withdrawn>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct LaneEntry {
     id: LaneId,
     /// The endpoint's place in `Lanes::endpoints`.
     endpoint: usize,
     lane: Lane,
-    /// It sends dead letters again, apart from what the others have to send.
+    /// The lane retries dead letters.
     redelivers: bool,
-    /// Its last attempt failed.
+    /// The last attempt failed.
     failing: bool,
     plan: Plan,
 }
 
-impl Entry {
-    /// A lane of the endpoint at this place, with nothing in it.
-    fn new(id: LaneId, endpoint: usize, limits: Limits) -> Self {
-        Self { id, endpoint, lane: Lane::new(limits), redelivers: false, failing: false, plan: Plan::Nothing }
+impl LaneEntry {
+    /// An empty lane of the endpoint at place `endpoint`.
+    fn new(id: LaneId, endpoint: usize, redelivers: bool, limits: BatchLimits) -> Self {
+        Self { id, endpoint, lane: Lane::new(limits), redelivers, failing: false, plan: Plan::Nothing }
     }
 }
 
-/// What is arranged for a lane to send next.
+/// The next step of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plan {
     Nothing,
@@ -107,43 +106,28 @@ enum Plan {
     Running { suspect: bool },
 }
 
+/// The due lanes of one endpoint, and its permission to send.
 #[derive(Debug, Default)]
 struct Ready {
     /// Whether the endpoint's last attempt succeeded.
     proven: Option<bool>,
-    /// How long it may keep a worker while there are few.
-    patience: Patience,
-    /// Nothing more is sent to the endpoint, and why: it has answered 410, or is not configured any more.
-    gone: Option<&'static str>,
-    /// Somebody wants nothing to be sent to it for now.
+    limit: AttemptLimit,
+    /// The reason why nothing is sent any more: the endpoint has answered 410, or was removed from the configuration.
+    closed: Option<&'static str>,
     paused: Option<Pause>,
     healthy: VecDeque<usize>,
-    /// Apart from the others, so that they are not held up behind a lane that may not have a worker yet.
+    /// Separate, so that healthy lanes do not wait behind a lane that gets no permit.
     failing: VecDeque<usize>,
-    /// Lanes that send dead letters again: when no other waits.
+    /// Lanes that retry dead letters. They send when no other lane waits.
     redelivering: VecDeque<usize>,
-    /// The rate limit of its requests.
     pace: Pace,
-    /// The last retry of which a letter failed: no more of it is sent.
+    /// The last retry that a failed dead letter ended.
     ended: Option<Ended>,
-}
-
-/// An attempt to make.
-#[derive(Clone, Debug)]
-pub(crate) struct Job {
-    /// The lane, for the answer.
-    pub(crate) lane: usize,
-    /// The lane, as the outbox knows it.
-    pub(crate) id: LaneId,
-    /// What to send.
-    pub(crate) batch: Arc<Batch>,
-    /// When to break the attempt off, if that is before the endpoint's timeout.
-    pub(crate) patience: Option<Duration>,
 }
 
 /// Waiting events that a lane gave up.
 #[derive(Debug)]
-pub(crate) struct GivenUp {
+pub(crate) struct DroppedEvents {
     /// The lane.
     pub(crate) lane: LaneId,
     /// The endpoint's place in the list of endpoints.
@@ -157,32 +141,31 @@ pub(crate) struct GivenUp {
 }
 
 impl Lanes {
-    /// No lanes yet: they appear with the first event of an application.
-    pub(crate) fn new(endpoints: Vec<Endpoint>, limits: Limits, ids: BatchIds, max_workers: usize) -> Self {
+    /// Starts without lanes. They are added with the first event of an application.
+    pub(crate) fn new(endpoints: Vec<Endpoint>, limits: BatchLimits, ids: BatchIds, max_workers: usize) -> Self {
         Self {
             ready: endpoints.iter().map(Ready::of).collect(),
             paced: paced(&endpoints),
             health: vec![Health::default(); endpoints.len()],
-            news: Vec::new(),
-            slots: Slots::new(max_workers, endpoints.len()),
+            transitions: Vec::new(),
+            permits: WorkerPermits::new(max_workers, endpoints.len()),
             endpoints,
-            free: Free::default(),
+            free: FreePlaces::default(),
             limits,
             ids,
             entries: Vec::new(),
             places: HashMap::default(),
-            redelivering: HashMap::default(),
             states: EndpointStates::default(),
             unreported: BTreeMap::new(),
             withdrawn: Vec::new(),
             routes: HashMap::default(),
-            tally: Tally::default(),
+            counters: EventCounters::default(),
             timers: BTreeSet::new(),
             turn: 0,
             waiting: 0,
             flushing: false,
             limited: false,
-            unsent: false,
+            undeliverable: false,
         }
     }
 
@@ -191,7 +174,7 @@ impl Lanes {
         &self.endpoints[place]
     }
 
-    /// Adds an event to every lane that wants it and has not had it, and says which.
+    /// Adds an event to every lane that wants it and has not had it. Returns those lanes.
     pub(crate) fn push(&mut self, queued: &Arc<Queued>) -> Arc<Route> {
         let route = self.route(queued);
         for &lane in &route.lanes {
@@ -202,7 +185,7 @@ impl Lanes {
         route
     }
 
-    /// Takes over a batch that was under way on another node. Gives it back when the endpoint does not exist here.
+    /// Takes over a batch that another node had in flight. Returns it as an error when its endpoint is not configured here.
     pub(crate) fn inherit(&mut self, flight: Flight, now: Instant) -> Result<(), Box<Flight>> {
         let Some(lane) = self.find(&flight.lane) else { return Err(Box::new(flight)) };
         self.entries[lane].lane.inherit(Arc::new(Batch::inherited(flight)), now);
@@ -210,9 +193,9 @@ impl Lanes {
         Ok(())
     }
 
-    /// The next attempt to make now, if one is due and a worker is allowed. Endpoints take turns.
-    pub(crate) fn next(&mut self, now: Instant) -> Option<Job> {
-        self.ring(now);
+    /// Starts the next attempt that is due and gets a permit. Endpoints take turns.
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Attempt> {
+        self.fire_timers(now);
         for _ in 0..self.endpoints.len() {
             let endpoint = self.turn;
             self.turn = (self.turn + 1) % self.endpoints.len();
@@ -223,61 +206,64 @@ impl Lanes {
         None
     }
 
-    /// The number of endpoints that have a lane which waits for a worker.
+    /// The number of endpoints with a lane that waits for a worker.
     pub(crate) fn due_endpoints(&mut self, now: Instant) -> usize {
-        self.ring(now);
+        self.fire_timers(now);
         let due = |ready: &&Ready| {
-            let sends = ready.gone.is_none() && ready.paused.is_none() && ready.pace.due().is_none();
-            sends && !(ready.healthy.is_empty() && ready.failing.is_empty())
+            let is_open = ready.closed.is_none() && ready.paused.is_none() && ready.pace.due().is_none();
+            is_open && !(ready.healthy.is_empty() && ready.failing.is_empty())
         };
         self.ready.iter().filter(due).count()
     }
 
-    /// There are so many workers at most, because the system gives no more threads; with `None` as many as are wanted.
+    /// Limits the workers to the threads that the system provides. `None` removes the limit.
     pub(crate) fn limit_workers(&mut self, workers: Option<usize>) {
         self.limited = workers.is_some();
-        self.slots.set_max(workers.unwrap_or(MAX_WORKERS));
+        self.permits.set_max(workers.unwrap_or(MAX_WORKERS));
     }
 
-    /// Whether the system gives no more threads.
+    /// Returns whether the workers are limited.
     pub(crate) const fn is_limited(&self) -> bool {
         self.limited
     }
 
-    /// When the next lane becomes due, or a lane that waits for the rate limit may begin a request. Lanes that wait for a worker
-    /// do not count.
+    /// The time when the next lane becomes due, or when a rate limit admits a waiting lane. Lanes that wait for a worker do not
+    /// count.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let paced = self.paced.iter().filter_map(|place| self.ready[*place].pace.due()).min();
         self.timers.first().map(|(at, _)| *at).into_iter().chain(paced).min()
     }
 
-    /// Whether the longest lane is long for no fault of its endpoint: what it is sent, it answers promptly with success, as
-    /// far as is known.
+    /// Returns whether the endpoint of the longest lane is not the cause of its length: its known attempts succeed promptly.
     pub(crate) fn longest_is_prompt(&self, now: Instant) -> bool {
         self.entries.iter().max_by_key(|entry| entry.lane.waiting()).is_some_and(|entry| {
             let ready = &self.ready[entry.endpoint];
-            let waits = entry.lane.backing_off() > 0 || entry.lane.tried_for(now) >= PROMPT;
-            ready.proven != Some(false) && ready.gone.is_none() && ready.paused.is_none() && !entry.failing && !waits
+            let is_slow = entry.lane.backing_off() > 0 || entry.lane.tried_for(now) >= PROMPT;
+            ready.proven != Some(false)
+                && ready.closed.is_none()
+                && ready.paused.is_none()
+                && !entry.failing
+                && !is_slow
         })
     }
 
-    /// Gives up the oldest waiting events of the longest lane: `count` of them, or as many as it has and a batch takes.
-    pub(crate) fn give_up(&mut self, count: usize) -> Option<GivenUp> {
+    /// Drops up to `count` of the oldest waiting events of the longest lane, at most as many as one batch takes.
+    pub(crate) fn drop_oldest(&mut self, count: usize) -> Option<DroppedEvents> {
         let (longest, entry) = self.entries.iter_mut().enumerate().max_by_key(|(_, entry)| entry.lane.waiting())?;
-        let given_up = GivenUp {
+        let dropped = DroppedEvents {
             lane: entry.id.clone(),
             endpoint: entry.endpoint,
-            events: entry.lane.give_up(count),
+            events: entry.lane.drop_oldest(count),
             id: self.ids.next(),
-            moves: if entry.redelivers { Moves::Never } else { entry.lane.moves_behind() },
+            moves: if entry.redelivers { Moves::Never } else { entry.lane.moves_of_dropped() },
         };
-        self.waiting -= given_up.events.len();
-        self.health[given_up.endpoint].gave_up(given_up.events.iter().map(|queued| &**queued));
+        self.waiting -= dropped.events.len();
+        self.health[dropped.endpoint].record_drop(dropped.events.iter().map(|queued| &**queued));
         self.plan(longest);
-        (!given_up.events.is_empty()).then_some(given_up)
+        (!dropped.events.is_empty()).then_some(dropped)
     }
 
-    /// Sends what waits without waiting for company, or stops doing so.
+    /// Sets whether incomplete batches are sent at once.
     pub(crate) fn set_flushing(&mut self, flushing: bool) {
         self.flushing = flushing;
         for lane in 0..self.entries.len() {
@@ -285,47 +271,47 @@ impl Lanes {
         }
     }
 
-    /// Whether what waits is sent without waiting for company.
+    /// Returns whether incomplete batches are sent at once.
     pub(crate) const fn is_flushing(&self) -> bool {
         self.flushing
     }
 
-    /// Events that wait in lanes and are in no batch yet.
+    /// The number of events in lanes that are in no batch yet.
     pub(crate) const fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// What the lanes still hold.
-    pub(crate) fn left(&self) -> Left {
-        self.entries.iter().map(|entry| &entry.lane).fold(Left::default(), |left, lane| Left {
-            waiting: left.waiting + lane.waiting(),
-            in_flight: left.in_flight + lane.in_flight(),
-            backing_off: left.backing_off + lane.backing_off(),
-            unread: left.unread,
+    /// Counts the events in the lanes.
+    pub(crate) fn undelivered(&self) -> Undelivered {
+        self.entries.iter().map(|entry| &entry.lane).fold(Undelivered::default(), |sum, lane| Undelivered {
+            waiting: sum.waiting + lane.waiting(),
+            in_flight: sum.in_flight + lane.in_flight(),
+            backing_off: sum.backing_off + lane.backing_off(),
+            unread: sum.unread,
         })
     }
 
-    fn next_of(&mut self, endpoint: usize, now: Instant) -> Option<Job> {
+    fn next_of(&mut self, endpoint: usize, now: Instant) -> Option<Attempt> {
         loop {
             let unproven = self.ready[endpoint].proven != Some(true);
-            let (lane, suspect) = self.ready[endpoint].take(now, |suspect| self.slots.take(endpoint, suspect))?;
+            let (lane, suspect) =
+                self.ready[endpoint].take(now, |suspect| self.permits.try_acquire(endpoint, suspect))?;
             let timeout = self.endpoints[endpoint].timeout;
-            let limit = (self.limited && unproven).then(|| self.ready[endpoint].patience.limit(timeout));
-            let patience = limit.flatten();
+            let limit = (self.limited && unproven).then(|| self.ready[endpoint].limit.next(timeout));
             if let Some(batch) = self.start(lane, now) {
                 let entry = &mut self.entries[lane];
                 entry.plan = Plan::Running { suspect };
                 self.ready[endpoint].pace.begin(now, entry.failing);
-                return Some(Job { lane, id: entry.id.clone(), batch, patience });
+                return Some(Attempt { lane, id: entry.id.clone(), batch, limit: limit.flatten() });
             }
-            // Its events were given up while it waited for a worker.
-            self.slots.release(endpoint, suspect);
+            // Its events were dropped while it waited for a worker.
+            self.permits.release(endpoint, suspect);
             self.entries[lane].plan = Plan::Nothing;
             self.plan(lane);
         }
     }
 
-    /// Starts the lane's next attempt.
+    /// Starts the lane's next attempt, if one is due.
     fn start(&mut self, lane: usize, now: Instant) -> Option<Arc<Batch>> {
         let entry = &mut self.entries[lane];
         let make = revoke::maker(&entry.id.app, &mut self.ids, self.endpoints[entry.endpoint].payload);
@@ -335,8 +321,8 @@ impl Lanes {
         batch
     }
 
-    /// Moves the lanes that became due from the timers to the queues of their endpoints.
-    fn ring(&mut self, now: Instant) {
+    /// Moves lanes that have become due from the timers to the queues of their endpoints.
+    fn fire_timers(&mut self, now: Instant) {
         while let Some(&(at, lane)) = self.timers.first() {
             if at > now {
                 return;
@@ -345,12 +331,12 @@ impl Lanes {
             let entry = &mut self.entries[lane];
             entry.plan = Plan::Ready;
             let ready = &mut self.ready[entry.endpoint];
-            self.unsent |= ready.gone.is_some();
+            self.undeliverable |= ready.closed.is_some();
             ready.queue_of(entry).push_back(lane);
         }
     }
 
-    /// Sets the lane's timer to when it is due.
+    /// Sets the lane's timer, unless it is queued or running.
     fn plan(&mut self, lane: usize) {
         let entry = &mut self.entries[lane];
         if matches!(entry.plan, Plan::Ready | Plan::Running { .. }) {
@@ -370,7 +356,7 @@ impl Lanes {
     }
 }
 
-/// The places of the endpoints whose requests are limited.
+/// The places of endpoints with a rate limit.
 fn paced(endpoints: &[Endpoint]) -> Vec<usize> {
     (0..endpoints.len()).filter(|place| endpoints[*place].request_interval.is_some()).collect()
 }

@@ -1,17 +1,17 @@
-#[path = "lanes/swap_tests.rs"]
-mod swap;
+#[path = "lanes/reload_tests.rs"]
+mod reload;
 use std::time::Duration;
 
 use super::*;
 use crate::config::{
     AddressRules, AppScope, Backoff, Batching, CustomNames, EndpointId, EventSet, Filter, Payload, Target, TlsFiles,
 };
-use crate::delivery::retry::Answer;
+use crate::delivery::attempt::AttemptResult;
 use crate::event::{AppId, Event, EventKind, EventName};
 use crate::outbox::{Item, Position};
 use crate::report::{EndpointState, WallClock};
 
-const LIMITS: Limits = Limits {
+const LIMITS: BatchLimits = BatchLimits {
     flush_interval: Duration::from_secs(1),
     span: Duration::from_secs(1),
     max_events: 10,
@@ -53,16 +53,16 @@ pub(crate) fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
 }
 
 /// The endpoint's place in the list.
-pub(super) fn place(job: &Job) -> usize {
-    job.id.endpoint.as_str().parse().unwrap()
+pub(super) fn place(attempt: &Attempt) -> usize {
+    attempt.id.endpoint.as_str().parse().unwrap()
 }
 
-pub(super) fn status(status: u16) -> Answer {
-    Answer::Status { status, retry_after: None }
+pub(super) fn status(status: u16) -> AttemptResult {
+    AttemptResult::Status { status, retry_after: None }
 }
 
-pub(super) fn dropped(reason: &str) -> Ending {
-    Ending::Dropped { reason: reason.to_owned() }
+pub(super) fn dropped(reason: &str) -> BatchOutcome {
+    BatchOutcome::Dropped { reason: reason.to_owned() }
 }
 
 pub(crate) fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<String> {
@@ -86,24 +86,24 @@ fn of_too_many_endpoints_and_lanes_those_are_told_of_that_matter() {
     let mut lanes = lanes((0..300).map(endpoint).collect(), 600);
     push(&mut lanes, "app", 0);
     let now = Instant::now();
-    while let Some(job) = lanes.next(now) {
-        if place(&job) == 299 {
-            lanes.settle(job.lane, status(500), Duration::from_millis(30), now, 0.0);
+    while let Some(attempt) = lanes.next(now) {
+        if place(&attempt) == 299 {
+            lanes.complete(attempt.lane, status(500), Duration::from_millis(30), now, 0.0);
         }
     }
     push(&mut lanes, "app", 1);
-    lanes.settle(7, status(200), Duration::ZERO, now, 0.0);
-    let told = lanes.status(WallClock { at: now, unix_ms: 1_000_000 });
-    assert_eq!((told.endpoints.len(), told.endpoints_truncated), (200, 100));
-    assert_eq!((told.lanes.len(), told.lanes_truncated), (200, 100));
-    let (first, failing) = (&told.endpoints[0], told.endpoints.last().unwrap());
+    lanes.complete(7, status(200), Duration::ZERO, now, 0.0);
+    let status = lanes.status(WallClock { at: now, unix_ms: 1_000_000 });
+    assert_eq!((status.endpoints.len(), status.endpoints_truncated), (200, 100));
+    assert_eq!((status.lanes.len(), status.lanes_truncated), (200, 100));
+    let (first, failing) = (&status.endpoints[0], status.endpoints.last().unwrap());
     assert_eq!((first.id.as_str(), first.state, first.depth), ("0", EndpointState::Ok, 2));
     assert_eq!(
         (failing.id.as_str(), failing.state, failing.since_ms),
         ("299", EndpointState::Failing, Some(1_000_000))
     );
     assert_eq!((failing.last_status, failing.last_error.as_deref()), (Some(500), Some("HTTP 500")));
-    assert!(told.lanes.iter().all(|lane| lane.depth == 2), "the one that has delivered a batch is shorter");
+    assert!(status.lanes.iter().all(|lane| lane.depth == 2), "the one that has delivered a batch is shorter");
 }
 
 fn pause(lanes: &mut Lanes, paused: &[&str], now: Instant) {
@@ -120,15 +120,15 @@ fn a_paused_endpoint_starts_nothing_and_what_is_under_way_ends() {
     pause(&mut lanes, &["0"], now);
     push(&mut lanes, "app", 1);
     assert!(!lanes.is_done(), "two attempts are under way");
-    for job in [first, second] {
-        assert!(lanes.settle(job.lane, status(200), Duration::ZERO, now, 0.0).is_some());
+    for attempt in [first, second] {
+        assert!(lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0).is_some());
     }
-    assert_eq!(lanes.next(now).map(|job| place(&job)), Some(1));
+    assert_eq!(lanes.next(now).map(|attempt| place(&attempt)), Some(1));
     assert!(lanes.next(now + Duration::from_secs(3600)).is_none());
-    let told = lanes.status(WallClock { at: now, unix_ms: 5 });
-    assert_eq!((told.endpoints[0].state, told.endpoints[0].since_ms), (EndpointState::Paused, Some(5)));
+    let status = lanes.status(WallClock { at: now, unix_ms: 5 });
+    assert_eq!((status.endpoints[0].state, status.endpoints[0].since_ms), (EndpointState::Paused, Some(5)));
     pause(&mut lanes, &[], now);
-    assert_eq!(lanes.next(now).map(|job| place(&job)), Some(0));
+    assert_eq!(lanes.next(now).map(|attempt| place(&attempt)), Some(0));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn what_an_endpoint_has_that_is_paused_is_not_waited_for_at_the_end() {
     push(&mut lanes, "app", 0);
     assert!(lanes.next(Instant::now()).is_none());
     assert!(lanes.is_done());
-    assert_eq!(lanes.left().waiting, 1);
+    assert_eq!(lanes.undelivered().waiting, 1);
     assert!(!lanes.longest_is_prompt(Instant::now()), "others do not wait for its sake");
 }
 
@@ -148,8 +148,8 @@ fn the_time_of_a_pause_is_not_held_against_a_batch() {
     let mut lanes = lanes(vec![patient], 8);
     push(&mut lanes, "app", 0);
     let (mut now, hour) = (Instant::now(), Duration::from_secs(3600));
-    let job = lanes.next(now).unwrap();
-    assert!(lanes.settle(job.lane, status(500), Duration::ZERO, now, 0.0).is_none());
+    let attempt = lanes.next(now).unwrap();
+    assert!(lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0).is_none());
     pause(&mut lanes, &["0"], now);
     now += hour;
     assert!(lanes.next(now).is_none());
@@ -157,11 +157,11 @@ fn the_time_of_a_pause_is_not_held_against_a_batch() {
     now += hour;
     pause(&mut lanes, &[], now);
     now += Duration::from_secs(3);
-    let job = lanes.next(now).unwrap();
-    assert!(lanes.settle(job.lane, status(500), Duration::ZERO, now, 0.0).is_none(), "3 and 4 seconds are no 8");
+    let attempt = lanes.next(now).unwrap();
+    assert!(lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0).is_none(), "3 and 4 seconds are no 8");
     now += Duration::from_secs(4);
-    let job = lanes.next(now).unwrap();
-    assert!(lanes.settle(job.lane, status(500), Duration::ZERO, now, 0.0).is_some(), "7 and 8 are more");
+    let attempt = lanes.next(now).unwrap();
+    assert!(lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0).is_some(), "7 and 8 are more");
 }
 
 #[test]
@@ -172,8 +172,8 @@ fn an_application_is_waited_for_after_a_pause_as_before() {
     pause(&mut lanes, &["0"], now);
     now += Duration::from_secs(3600);
     pause(&mut lanes, &[], now);
-    let job = lanes.next(now).unwrap();
-    assert!(lanes.settle(job.lane, Answer::UnknownApplication, Duration::ZERO, now, 0.0).is_none());
+    let attempt = lanes.next(now).unwrap();
+    assert!(lanes.complete(attempt.lane, AttemptResult::UnknownApplication, Duration::ZERO, now, 0.0).is_none());
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn without_endpoints_nobody_wants_an_event() {
     let mut lanes = lanes(vec![], 8);
     assert!(push(&mut lanes, "a", 0).is_empty());
     assert!(lanes.next(Instant::now()).is_none());
-    assert_eq!(lanes.left(), Left::default());
+    assert_eq!(lanes.undelivered(), Undelivered::default());
 }
 
 #[test]
@@ -190,12 +190,12 @@ fn applications_never_share_a_batch() {
     for seq in 0..4 {
         push(&mut lanes, if seq % 2 == 0 { "a" } else { "b" }, seq);
     }
-    let batches: Vec<Job> = std::iter::from_fn(|| lanes.next(Instant::now())).collect();
+    let batches: Vec<Attempt> = std::iter::from_fn(|| lanes.next(Instant::now())).collect();
     assert_eq!(batches.len(), 2);
-    for job in batches {
-        let app = &lanes.entries[job.lane].id.app;
-        assert!(job.batch.events().iter().all(|queued| queued.item.app() == app));
-        assert_eq!(job.batch.events().len(), 2);
+    for attempt in batches {
+        let app = &lanes.entries[attempt.lane].id.app;
+        assert!(attempt.batch.events().iter().all(|queued| queued.item.app() == app));
+        assert_eq!(attempt.batch.events().len(), 2);
     }
 }
 
@@ -204,14 +204,15 @@ fn lanes_that_fail_leave_half_of_the_workers_to_a_healthy_endpoint() {
     let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 4);
     push(&mut lanes, "a", 0);
     for _ in 0..2 {
-        let job = lanes.next(Instant::now()).unwrap();
-        let answer = if place(&job) == 0 { Answer::Failed("refused".to_owned()) } else { status(200) };
-        lanes.settle(job.lane, answer, Duration::ZERO, Instant::now(), 0.0);
+        let attempt = lanes.next(Instant::now()).unwrap();
+        let result = if place(&attempt) == 0 { AttemptResult::Failed("refused".to_owned()) } else { status(200) };
+        lanes.complete(attempt.lane, result, Duration::ZERO, Instant::now(), 0.0);
     }
     for app in 0..10 {
         push(&mut lanes, &format!("app {app}"), 1);
     }
-    let started: Vec<usize> = std::iter::from_fn(|| lanes.next(Instant::now())).map(|job| place(&job)).collect();
+    let started: Vec<usize> =
+        std::iter::from_fn(|| lanes.next(Instant::now())).map(|attempt| place(&attempt)).collect();
     assert_eq!(started.iter().filter(|endpoint| **endpoint == 0).count(), 2);
     assert_eq!(started.iter().filter(|endpoint| **endpoint == 1).count(), 2);
 }
@@ -221,32 +222,32 @@ fn a_failed_attempt_is_retried_and_then_dropped_with_the_attempts_made() {
     let mut lanes = lanes(vec![endpoint(0)], 4);
     push(&mut lanes, "a", 0);
     let now = Instant::now();
-    let job = lanes.next(now).unwrap();
-    assert!(lanes.settle(job.lane, status(500), Duration::ZERO, now, 0.0).is_none());
-    assert_eq!(lanes.left(), Left { backing_off: 1, ..Left::default() });
+    let attempt = lanes.next(now).unwrap();
+    assert!(lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0).is_none());
+    assert_eq!(lanes.undelivered(), Undelivered { backing_off: 1, ..Undelivered::default() });
     assert_eq!(lanes.next_due(), Some(now + Duration::from_secs(2)));
     assert!(lanes.next(now + Duration::from_secs(1)).is_none());
-    let job = lanes.next(now + Duration::from_secs(2)).unwrap();
-    let passed = lanes.settle(job.lane, status(301), Duration::ZERO, now, 0.0).unwrap();
-    assert_eq!((passed.attempts, passed.ending), (2, dropped("HTTP 301")));
-    assert_eq!(lanes.left(), Left::default());
+    let attempt = lanes.next(now + Duration::from_secs(2)).unwrap();
+    let finished = lanes.complete(attempt.lane, status(301), Duration::ZERO, now, 0.0).unwrap();
+    assert_eq!((finished.attempts, finished.outcome), (2, dropped("HTTP 301")));
+    assert_eq!(lanes.undelivered(), Undelivered::default());
 }
 
 #[test]
 fn a_batch_of_an_unknown_application_is_dropped_in_the_end_without_an_attempt_and_without_suspicion() {
     let mut lanes = lanes(vec![endpoint(0)], 4);
     push(&mut lanes, "a", 0);
-    let job = lanes.next(Instant::now()).unwrap();
+    let attempt = lanes.next(Instant::now()).unwrap();
     let now = Instant::now();
     assert!(
-        lanes.settle(job.lane, Answer::UnknownApplication, Duration::ZERO, now, 0.0).is_none(),
+        lanes.complete(attempt.lane, AttemptResult::UnknownApplication, Duration::ZERO, now, 0.0).is_none(),
         "it may still be met"
     );
     let later = now + Duration::from_secs(120);
-    let job = lanes.next(later).unwrap();
-    let passed = lanes.settle(job.lane, Answer::UnknownApplication, Duration::ZERO, later, 0.0).unwrap();
-    assert_eq!((passed.attempts, passed.ending), (0, dropped("unknown application")));
-    assert!(!lanes.entries[job.lane].failing);
+    let attempt = lanes.next(later).unwrap();
+    let finished = lanes.complete(attempt.lane, AttemptResult::UnknownApplication, Duration::ZERO, later, 0.0).unwrap();
+    assert_eq!((finished.attempts, finished.outcome), (0, dropped("unknown application")));
+    assert!(!lanes.entries[attempt.lane].failing);
 }
 
 #[test]
@@ -256,9 +257,9 @@ fn a_full_outbox_cuts_the_longest_lane() {
     for seq in 1..=5 {
         push(&mut lanes, "long", seq);
     }
-    let given_up = lanes.give_up(2).unwrap();
-    assert_eq!(given_up.lane.app, "long".into());
-    let seqs: Vec<u64> = given_up.events.iter().map(|queued| queued.position.seq).collect();
+    let dropped = lanes.drop_oldest(2).unwrap();
+    assert_eq!(dropped.lane.app, "long".into());
+    let seqs: Vec<u64> = dropped.events.iter().map(|queued| queued.position.seq).collect();
     assert_eq!(seqs, [1, 2]);
     assert_eq!(lanes.waiting(), 4);
 }
@@ -269,14 +270,14 @@ fn the_longest_lane_is_prompt_while_its_endpoint_answers_quickly_and_well() {
     let now = Instant::now();
     push(&mut lanes, "a", 0);
     assert!(lanes.longest_is_prompt(now), "there is nothing to be said against it yet");
-    let job = lanes.next(Instant::now()).unwrap();
-    lanes.settle(job.lane, status(200), Duration::ZERO, now, 0.0);
+    let attempt = lanes.next(Instant::now()).unwrap();
+    lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0);
     push(&mut lanes, "a", 1);
     assert!(lanes.longest_is_prompt(now));
-    let job = lanes.next(Instant::now()).unwrap();
+    let attempt = lanes.next(Instant::now()).unwrap();
     push(&mut lanes, "a", 2);
     assert!(!lanes.longest_is_prompt(Instant::now() + PROMPT), "it takes its time");
-    lanes.settle(job.lane, status(500), Duration::ZERO, now, 0.0);
+    lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0);
     assert!(!lanes.longest_is_prompt(now), "it fails");
 }
 
@@ -285,12 +286,12 @@ fn the_longest_lane_is_not_prompt_while_nobody_can_sign_for_it() {
     let mut lanes = lanes(vec![endpoint(0)], 4);
     let now = Instant::now();
     push(&mut lanes, "known", 0);
-    let job = lanes.next(Instant::now()).unwrap();
-    lanes.settle(job.lane, status(200), Duration::ZERO, now, 0.0);
+    let attempt = lanes.next(Instant::now()).unwrap();
+    lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0);
     push(&mut lanes, "unknown", 1);
-    let job = lanes.next(Instant::now()).unwrap();
+    let attempt = lanes.next(Instant::now()).unwrap();
     push(&mut lanes, "unknown", 2);
-    lanes.settle(job.lane, Answer::UnknownApplication, Duration::ZERO, Instant::now(), 0.0);
+    lanes.complete(attempt.lane, AttemptResult::UnknownApplication, Duration::ZERO, Instant::now(), 0.0);
     assert!(!lanes.longest_is_prompt(Instant::now()));
 }
 
@@ -301,47 +302,47 @@ fn a_lane_whose_events_were_given_up_while_it_waited_for_a_worker_takes_none() {
     push(&mut lanes, "b", 1);
     let busy = lanes.next(Instant::now()).unwrap();
     assert!(lanes.next(Instant::now()).is_none(), "an endpoint that has not answered yet gets half of the workers");
-    while lanes.give_up(10).is_some() {}
-    lanes.settle(busy.lane, status(200), Duration::ZERO, Instant::now(), 0.0);
+    while lanes.drop_oldest(10).is_some() {}
+    lanes.complete(busy.lane, status(200), Duration::ZERO, Instant::now(), 0.0);
     assert!(lanes.next(Instant::now()).is_none());
-    assert_eq!(lanes.left(), Left::default());
+    assert_eq!(lanes.undelivered(), Undelivered::default());
     assert_eq!(lanes.entries.iter().filter(|entry| entry.plan != Plan::Nothing).count(), 0, "nobody holds a worker");
 }
 
 #[test]
-fn an_endpoint_that_is_gone_gets_nothing_more_and_every_event_for_it_is_given_up() {
+fn an_endpoint_that_answered_410_gets_nothing_more_and_every_event_for_it_is_dropped() {
     let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 32);
-    for (seq, app) in (0..).zip(["says gone", "backs off", "waits", "in flight"]) {
+    for (seq, app) in (0..).zip(["answers 410", "backs off", "waits", "in flight"]) {
         push(&mut lanes, app, seq);
     }
     let now = Instant::now();
-    let jobs: Vec<Job> = std::iter::from_fn(|| lanes.next(now)).filter(|job| place(job) == 0).collect();
-    assert_eq!(jobs.len(), 4);
-    assert!(lanes.settle(jobs[1].lane, status(500), Duration::ZERO, now, 0.0).is_none());
+    let attempts: Vec<Attempt> = std::iter::from_fn(|| lanes.next(now)).filter(|attempt| place(attempt) == 0).collect();
+    assert_eq!(attempts.len(), 4);
+    assert!(lanes.complete(attempts[1].lane, status(500), Duration::ZERO, now, 0.0).is_none());
     assert!(matches!(
-        lanes.settle(jobs[2].lane, status(200), Duration::ZERO, now, 0.0),
-        Some(Passed { ending: Ending::Delivered { status: 200 }, .. })
+        lanes.complete(attempts[2].lane, status(200), Duration::ZERO, now, 0.0),
+        Some(FinishedBatch { outcome: BatchOutcome::Delivered { status: 200 }, .. })
     ));
     push(&mut lanes, "waits", 10);
-    let passed = lanes.settle(jobs[0].lane, status(410), Duration::ZERO, now, 0.0).unwrap();
-    assert_eq!((passed.attempts, passed.ending, passed.farewell), (1, dropped("HTTP 410"), true));
+    let finished = lanes.complete(attempts[0].lane, status(410), Duration::ZERO, now, 0.0).unwrap();
+    assert_eq!((finished.attempts, finished.outcome, finished.newly_disabled), (1, dropped("HTTP 410"), true));
 
     let now = Instant::now();
-    let mut unsent: Vec<(AppId, u32)> = std::iter::from_fn(|| lanes.next_unsent(now))
-        .inspect(|passed| assert_eq!(passed.ending, dropped("HTTP 410")))
-        .map(|passed| (passed.lane.app, passed.attempts))
+    let mut undelivered: Vec<(AppId, u32)> = std::iter::from_fn(|| lanes.next_undeliverable(now))
+        .inspect(|finished| assert_eq!(finished.outcome, dropped("HTTP 410")))
+        .map(|finished| (finished.lane.app, finished.attempts))
         .collect();
-    unsent.sort();
-    assert_eq!(unsent, [("backs off".into(), 1), ("waits".into(), 0)]);
+    undelivered.sort();
+    assert_eq!(undelivered, [("backs off".into(), 1), ("waits".into(), 0)]);
 
-    let late = lanes.settle(jobs[3].lane, status(500), Duration::ZERO, now, 0.0).unwrap();
-    assert_eq!((late.attempts, late.ending, late.farewell), (1, dropped("HTTP 410"), false));
+    let late = lanes.complete(attempts[3].lane, status(500), Duration::ZERO, now, 0.0).unwrap();
+    assert_eq!((late.attempts, late.outcome, late.newly_disabled), (1, dropped("HTTP 410"), false));
     push(&mut lanes, "waits", 11);
-    let sent: Vec<usize> = std::iter::from_fn(|| lanes.next(Instant::now())).map(|job| place(&job)).collect();
+    let sent: Vec<usize> = std::iter::from_fn(|| lanes.next(Instant::now())).map(|attempt| place(&attempt)).collect();
     assert!(sent.iter().all(|endpoint| *endpoint == 1), "{sent:?}");
-    let passed = lanes.next_unsent(Instant::now()).unwrap();
-    assert_eq!((passed.endpoint, passed.batch.events().len()), (0, 1));
-    assert!(lanes.next_unsent(Instant::now()).is_none());
+    let finished = lanes.next_undeliverable(Instant::now()).unwrap();
+    assert_eq!((finished.endpoint, finished.batch.events().len()), (0, 1));
+    assert!(lanes.next_undeliverable(Instant::now()).is_none());
 }
 
 #[test]
@@ -351,14 +352,14 @@ fn a_batch_is_given_up_when_its_window_is_over() {
     push(&mut lanes, "a", 0);
     let began = Instant::now();
     let mut now = began;
-    let passed = loop {
-        let job = lanes.next(now).unwrap();
-        if let Some(passed) = lanes.settle(job.lane, status(500), Duration::ZERO, now, 0.0) {
-            break passed;
+    let finished = loop {
+        let attempt = lanes.next(now).unwrap();
+        if let Some(finished) = lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0) {
+            break finished;
         }
         now = lanes.next_due().unwrap();
     };
-    assert_eq!((passed.attempts, now - began), (2, Duration::from_secs(2)));
+    assert_eq!((finished.attempts, now - began), (2, Duration::from_secs(2)));
 }
 
 #[test]
@@ -366,8 +367,10 @@ fn a_batch_that_is_another_nodes_altogether_leaves_its_lane() {
     let mut lanes = lanes(vec![endpoint(0)], 8);
     let now = Instant::now() + Duration::from_secs(1);
     push(&mut lanes, "app", 0);
-    let job = lanes.next(now).unwrap();
-    assert!(lanes.settle(job.lane, Answer::Fenced { tenures: vec![0] }, Duration::ZERO, now, 0.0).is_none());
+    let attempt = lanes.next(now).unwrap();
+    assert!(
+        lanes.complete(attempt.lane, AttemptResult::Fenced { tenures: vec![0] }, Duration::ZERO, now, 0.0).is_none()
+    );
     assert!(lanes.next(now).is_none() && lanes.is_done());
 }
 
@@ -380,8 +383,8 @@ fn cursors_that_wait_behind_a_batch_wait_for_inherited_ones_too() {
     let events = first.batch.events().to_vec();
     lanes.inherit(Flight { lane: first.id.clone(), id: "msg".to_owned(), body: Vec::new(), events }, now).unwrap();
     push(&mut lanes, "app", 1);
-    assert_eq!(lanes.give_up(1).unwrap().moves, Moves::Nothing);
-    let moves = |lanes: &mut Lanes| lanes.settle(first.lane, status(200), Duration::ZERO, now, 0.0).unwrap().moves;
+    assert_eq!(lanes.drop_oldest(1).unwrap().moves, Moves::Nothing);
+    let moves = |lanes: &mut Lanes| lanes.complete(first.lane, status(200), Duration::ZERO, now, 0.0).unwrap().moves;
     assert_eq!(moves(&mut lanes), Moves::Own);
     lanes.next(now).unwrap();
     assert_eq!(moves(&mut lanes), Moves::All);

@@ -1,129 +1,91 @@
-//! When a failed batch is sent again, and when it is given up. Pure: attempts, time and randomness are arguments.
+//! The retry policy. Pure: attempts, time and randomness are arguments.
 
 use std::time::{Duration, SystemTime};
 
 use super::apps::UNKNOWN_WAIT;
+use super::attempt::AttemptResult;
 use crate::config::{Backoff, Endpoint};
 use crate::telemetry::UNKNOWN_APPLICATION;
 
-/// The longest backoff between two attempts, as in the package this one replaces.
+/// The longest exponential backoff, as in the package that this one replaces.
 const MAX_BACKOFF_SECONDS: u64 = 60;
 
-/// How much jitter may lengthen a wait. It never shortens it: an endpoint may rely on the published schedule, and
-/// lanes that failed together, or were told to come back together, drift apart all the same.
+/// The largest share by which jitter lengthens a wait. It never shortens one: an endpoint may rely on the published
+/// schedule, and longer waits spread lanes that failed together just as well.
 const MAX_JITTER: f64 = 0.1;
 
-/// How long a batch waits that the outbox could not keep: Redis is away, and its link has a backoff of its own.
-const NOT_KEPT_WAIT: Duration = Duration::from_millis(250);
+/// The wait after the outbox could not persist a batch. Short, because the link to Redis has its own backoff.
+const NOT_PERSISTED_WAIT: Duration = Duration::from_millis(250);
 
-/// How long a batch waits whose attempt was broken off for others, which get their turn first.
+/// The wait after an attempt was interrupted, so that other lanes get the worker first.
 const INTERRUPTED_WAIT: Duration = Duration::from_millis(50);
 
-/// How often a batch looks whether its application is known.
+/// The interval at which an unsigned batch checks whether its application is known.
 const UNKNOWN_RETRY: Duration = Duration::from_millis(500);
 
-/// Why everything for an endpoint is given up that has answered 410.
-pub(crate) const GONE: &str = "HTTP 410";
+/// The drop reason for an endpoint that has answered 410.
+pub(crate) const HTTP_GONE: &str = "HTTP 410";
 
-/// What became of one attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// The endpoint answered.
-    Status {
-        /// With this status.
-        status: u16,
-        /// Asking for this wait.
-        retry_after: Option<Duration>,
-    },
-    /// There was an answer, but not the receiver's own, and why.
-    Refused {
-        /// What it was.
-        reason: String,
-        /// Asking for this wait.
-        retry_after: Option<Duration>,
-    },
-    /// The batch is too large for the receiver, in these words.
-    TooLarge {
-        /// What it answered.
-        reason: String,
-    },
-    /// There was no answer, and why.
-    Failed(String),
-    /// There was none yet when the attempt was broken off, for others to have their turn.
-    Interrupted,
-    /// Nothing was sent, for nobody could sign it.
-    UnknownApplication,
-    /// Nothing was sent, for the dead letter is there no more.
-    Forgotten,
-    /// Nothing was sent, for the outbox could not keep the batch.
-    NotKept,
-    /// Nothing was sent, for another node sends some of it.
-    Fenced {
-        /// What was read under these ownerships.
-        tenures: Vec<u64>,
-    },
-}
-
-/// What to do with the batch now.
+/// The decision about a batch after an attempt.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Verdict {
-    /// The endpoint has it.
+pub(crate) enum RetryDecision {
+    /// The endpoint accepted it.
     Delivered {
-        /// The status it answered with.
+        /// The HTTP status.
         status: u16,
     },
     /// Send it again.
     Retry {
-        /// How long to wait.
+        /// The wait.
         after: Duration,
     },
-    /// It was not sent, or not for long enough; try again, without counting an attempt.
+    /// Try again without counting an attempt: it was not sent, or the attempt was interrupted.
     Postpone {
-        /// How long to wait.
+        /// The wait.
         after: Duration,
     },
-    /// Send it in halves, if it has any: it is too large.
+    /// Send it in two halves: it is too large.
     Halve {
-        /// What the endpoint answered.
+        /// The answer of the endpoint.
         reason: String,
     },
-    /// Send it without the events that are another node's.
+    /// Send it without the events of partitions that another node owns.
     Revoke {
-        /// Those that were read under these ownerships.
+        /// The ownerships that ended.
         tenures: Vec<u64>,
     },
-    /// Forget it: it is nobody's any more.
+    /// Forget it: the dead letter was deleted.
     Forget,
-    /// Give it up.
+    /// Drop it.
     Drop {
-        /// Why, for the operator.
+        /// The reason for the operator.
         reason: String,
     },
-    /// Give it up, and everything else for this endpoint: it asked for it (410 Gone).
-    Gone,
+    /// Drop it and disable the endpoint, which has answered 410 Gone.
+    Disable,
 }
 
-impl Verdict {
-    /// Why the batch is given up, if it is.
+impl RetryDecision {
+    /// The reason for which the batch is dropped, if it is.
     pub(crate) fn failure(&self) -> Option<&str> {
         match self {
             Self::Drop { reason } => Some(reason),
-            Self::Gone => Some(GONE),
+            Self::Disable => Some(HTTP_GONE),
             _ => None,
         }
     }
 }
 
-/// How patient an endpoint's deliveries are.
+/// The retry settings of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy<'a> {
-    /// Attempts before a batch is given up.
+    /// Attempts before a batch is dropped.
     pub(crate) max_attempts: u32,
-    /// How long after its first attempt a batch may still be tried.
+    /// The time after its first attempt within which a batch is tried again.
     pub(crate) retry_for: Option<Duration>,
-    /// The longest wait that the endpoint may ask for.
+    /// The longest wait that the endpoint may request.
     pub(crate) retry_after_max: Duration,
-    /// The waits that it does not ask for.
+    /// The waits that the endpoint does not request.
     pub(crate) backoff: &'a Backoff,
 }
 
@@ -139,39 +101,41 @@ impl<'a> From<&'a Endpoint> for Policy<'a> {
 }
 
 impl Policy<'_> {
-    /// Judges the answer to attempt number `attempts` (the first is 1), `elapsed` after the first one began, or, where
-    /// nothing was sent, after its oldest event came. `jitter` is a random number from 0 to 1.
+    /// Decides about a batch after attempt number `attempts` (the first is 1). `elapsed` is the time since its first attempt
+    /// began or, if nothing was sent, since its oldest event arrived. `jitter` is a random number from 0 to 1.
     ///
-    /// A batch is given up as soon as its next attempt would come too late: waiting for it would only keep the events
-    /// behind it waiting too.
-    pub(crate) fn judge(&self, answer: Answer, attempts: u32, elapsed: Duration, jitter: f64) -> Verdict {
-        let (reason, retry_after) = match answer {
-            Answer::Status { status: status @ 200..=299, .. } => return Verdict::Delivered { status },
-            Answer::Status { status: 410, .. } => return Verdict::Gone,
-            Answer::Status { status: status @ 413, .. } => return Verdict::Halve { reason: format!("HTTP {status}") },
-            Answer::TooLarge { reason } => return Verdict::Halve { reason },
-            Answer::NotKept => return Verdict::Postpone { after: NOT_KEPT_WAIT },
-            Answer::Interrupted => return Verdict::Postpone { after: INTERRUPTED_WAIT },
-            Answer::Fenced { tenures } => return Verdict::Revoke { tenures },
-            Answer::Forgotten => return Verdict::Forget,
-            Answer::UnknownApplication if elapsed < UNKNOWN_WAIT => {
-                return Verdict::Postpone { after: UNKNOWN_RETRY };
+    /// A batch is dropped as soon as its next attempt would be too late: waiting until then would only delay the events
+    /// behind it.
+    pub(crate) fn decide(&self, result: AttemptResult, attempts: u32, elapsed: Duration, jitter: f64) -> RetryDecision {
+        let (reason, retry_after) = match result {
+            AttemptResult::Status { status: status @ 200..=299, .. } => return RetryDecision::Delivered { status },
+            AttemptResult::Status { status: 410, .. } => return RetryDecision::Disable,
+            AttemptResult::Status { status: status @ 413, .. } => {
+                return RetryDecision::Halve { reason: format!("HTTP {status}") };
             }
-            Answer::UnknownApplication => return Verdict::Drop { reason: UNKNOWN_APPLICATION.to_owned() },
-            Answer::Status { status, retry_after } => (format!("HTTP {status}"), retry_after),
-            Answer::Refused { reason, retry_after } => (reason, retry_after),
-            Answer::Failed(reason) => (reason, None),
+            AttemptResult::TooLarge { reason } => return RetryDecision::Halve { reason },
+            AttemptResult::NotPersisted => return RetryDecision::Postpone { after: NOT_PERSISTED_WAIT },
+            AttemptResult::Interrupted => return RetryDecision::Postpone { after: INTERRUPTED_WAIT },
+            AttemptResult::Fenced { tenures } => return RetryDecision::Revoke { tenures },
+            AttemptResult::Forgotten => return RetryDecision::Forget,
+            AttemptResult::UnknownApplication if elapsed < UNKNOWN_WAIT => {
+                return RetryDecision::Postpone { after: UNKNOWN_RETRY };
+            }
+            AttemptResult::UnknownApplication => return RetryDecision::Drop { reason: UNKNOWN_APPLICATION.to_owned() },
+            AttemptResult::Status { status, retry_after } => (format!("HTTP {status}"), retry_after),
+            AttemptResult::Refused { reason, retry_after } => (reason, retry_after),
+            AttemptResult::Failed(reason) => (reason, None),
         };
         let after = self.wait(attempts, retry_after, jitter);
         if attempts >= self.max_attempts || self.retry_for.is_some_and(|window| elapsed + after > window) {
-            Verdict::Drop { reason }
+            RetryDecision::Drop { reason }
         } else {
-            Verdict::Retry { after }
+            RetryDecision::Retry { after }
         }
     }
 
-    /// `min(60, 2^attempts)` seconds after `attempts` failed attempts, or those of the schedule, or what the endpoint asked
-    /// for if that is longer, plus up to a tenth.
+    /// The wait after `attempts` failed attempts: `min(60, 2^attempts)` seconds, or the entry of the schedule, or the wait
+    /// that the endpoint requests if it is longer, plus up to a tenth.
     fn wait(&self, attempts: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
         let backoff = match self.backoff {
             Backoff::Exponential => Duration::from_secs(2u64.saturating_pow(attempts).min(MAX_BACKOFF_SECONDS)),
@@ -185,12 +149,12 @@ impl Policy<'_> {
     }
 }
 
-/// The wait that a `Retry-After` header asks for (RFC 9110, section 10.2.3): a number of seconds, or a date. What is
-/// neither asks for nothing, and a date in the past for no wait.
+/// Parses a `Retry-After` header (RFC 9110, section 10.2.3): a number of seconds, or a date. `None` for anything else, zero
+/// for a date in the past.
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Digits without a number are more than it can hold.
+        // Digits that do not parse are too large a number.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?;
@@ -209,16 +173,16 @@ mod tests {
         backoff: &Backoff::Exponential,
     };
 
-    fn status(status: u16) -> Answer {
-        Answer::Status { status, retry_after: None }
+    fn status(status: u16) -> AttemptResult {
+        AttemptResult::Status { status, retry_after: None }
     }
 
-    fn asking(seconds: u64) -> Answer {
-        Answer::Status { status: 429, retry_after: Some(Duration::from_secs(seconds)) }
+    fn asking(seconds: u64) -> AttemptResult {
+        AttemptResult::Status { status: 429, retry_after: Some(Duration::from_secs(seconds)) }
     }
 
-    fn wait(verdict: &Verdict) -> Duration {
-        let Verdict::Retry { after } = verdict else { panic!("{verdict:?}") };
+    fn wait(decision: &RetryDecision) -> Duration {
+        let RetryDecision::Retry { after } = decision else { panic!("{decision:?}") };
         *after
     }
 
@@ -248,65 +212,68 @@ mod tests {
     #[test]
     fn only_a_2xx_is_success() {
         for code in [200, 204, 299] {
-            assert_eq!(POLICY.judge(status(code), 1, SECOND, 0.0), Verdict::Delivered { status: code });
+            assert_eq!(POLICY.decide(status(code), 1, SECOND, 0.0), RetryDecision::Delivered { status: code });
         }
         for code in [199, 301, 304, 400, 429, 500] {
-            assert!(matches!(POLICY.judge(status(code), 1, SECOND, 0.0), Verdict::Retry { .. }), "{code}");
+            assert!(matches!(POLICY.decide(status(code), 1, SECOND, 0.0), RetryDecision::Retry { .. }), "{code}");
         }
     }
 
     #[test]
     fn the_last_allowed_attempt_that_fails_drops_the_batch_with_its_reason() {
-        assert_eq!(POLICY.judge(status(500), 5, SECOND, 0.0), Verdict::Drop { reason: "HTTP 500".to_owned() });
-        let refused = Answer::Failed("connection refused".to_owned());
-        assert_eq!(POLICY.judge(refused, 6, SECOND, 0.0), Verdict::Drop { reason: "connection refused".to_owned() });
+        assert_eq!(POLICY.decide(status(500), 5, SECOND, 0.0), RetryDecision::Drop { reason: "HTTP 500".to_owned() });
+        let refused = AttemptResult::Failed("connection refused".to_owned());
+        assert_eq!(
+            POLICY.decide(refused, 6, SECOND, 0.0),
+            RetryDecision::Drop { reason: "connection refused".to_owned() }
+        );
     }
 
     #[test]
     fn a_batch_that_nobody_can_sign_waits_a_minute_for_its_application() {
-        let early = POLICY.judge(Answer::UnknownApplication, 1, SECOND, 0.0);
-        assert!(matches!(early, Verdict::Postpone { .. }));
-        let late = POLICY.judge(Answer::UnknownApplication, 1, 60 * SECOND, 0.0);
-        assert_eq!(late, Verdict::Drop { reason: "unknown application".to_owned() });
+        let early = POLICY.decide(AttemptResult::UnknownApplication, 1, SECOND, 0.0);
+        assert!(matches!(early, RetryDecision::Postpone { .. }));
+        let late = POLICY.decide(AttemptResult::UnknownApplication, 1, 60 * SECOND, 0.0);
+        assert_eq!(late, RetryDecision::Drop { reason: "unknown application".to_owned() });
     }
 
     #[test]
     fn an_attempt_that_was_broken_off_is_made_again_however_many_there_were() {
-        let broken_off = POLICY.judge(Answer::Interrupted, POLICY.max_attempts, 1_000 * SECOND, 0.0);
-        assert_eq!(broken_off, Verdict::Postpone { after: INTERRUPTED_WAIT });
+        let broken_off = POLICY.decide(AttemptResult::Interrupted, POLICY.max_attempts, 1_000 * SECOND, 0.0);
+        assert_eq!(broken_off, RetryDecision::Postpone { after: INTERRUPTED_WAIT });
     }
 
     #[test]
     fn an_endpoint_that_is_gone_is_gone_at_its_first_word() {
-        assert_eq!(POLICY.judge(status(410), 1, SECOND, 0.0), Verdict::Gone);
+        assert_eq!(POLICY.decide(status(410), 1, SECOND, 0.0), RetryDecision::Disable);
     }
 
     #[test]
     fn a_batch_that_is_too_large_is_not_sent_again_as_it_is() {
-        let halve = Verdict::Halve { reason: "HTTP 413".to_owned() };
-        assert_eq!(POLICY.judge(status(413), 1, SECOND, 0.0), halve);
-        assert_eq!(POLICY.judge(Answer::TooLarge { reason: "HTTP 413".to_owned() }, 9, SECOND, 0.0), halve);
+        let halve = RetryDecision::Halve { reason: "HTTP 413".to_owned() };
+        assert_eq!(POLICY.decide(status(413), 1, SECOND, 0.0), halve);
+        assert_eq!(POLICY.decide(AttemptResult::TooLarge { reason: "HTTP 413".to_owned() }, 9, SECOND, 0.0), halve);
     }
 
     #[test]
     fn retry_after_delays_but_never_hurries_the_next_attempt() {
         for (asked, waited) in [(0, 2), (1, 2), (2, 2), (3, 3), (120, 120)] {
-            assert_eq!(wait(&POLICY.judge(asking(asked), 1, SECOND, 0.0)).as_secs(), waited);
+            assert_eq!(wait(&POLICY.decide(asking(asked), 1, SECOND, 0.0)).as_secs(), waited);
         }
     }
 
     #[test]
     fn no_endpoint_can_ask_for_more_than_the_cap() {
-        assert_eq!(wait(&POLICY.judge(asking(u64::MAX), 1, SECOND, 0.0)).as_secs(), 300);
+        assert_eq!(wait(&POLICY.decide(asking(u64::MAX), 1, SECOND, 0.0)).as_secs(), 300);
         let deaf = Policy { retry_after_max: Duration::ZERO, ..POLICY };
-        assert_eq!(wait(&deaf.judge(asking(50), 1, SECOND, 0.0)).as_secs(), 2);
+        assert_eq!(wait(&deaf.decide(asking(50), 1, SECOND, 0.0)).as_secs(), 2);
     }
 
     #[test]
     fn within_its_window_a_batch_is_tried_any_number_of_times() {
         let window = Policy { max_attempts: u32::MAX, retry_for: Some(300 * SECOND), ..POLICY };
         let (mut elapsed, mut attempts) = (Duration::ZERO, 1);
-        while let Verdict::Retry { after } = window.judge(status(500), attempts, elapsed, 0.0) {
+        while let RetryDecision::Retry { after } = window.decide(status(500), attempts, elapsed, 0.0) {
             elapsed += after;
             attempts += 1;
         }
@@ -317,10 +284,13 @@ mod tests {
     #[test]
     fn a_window_and_a_number_of_attempts_both_hold() {
         let both = Policy { max_attempts: 3, retry_for: Some(10 * SECOND), ..POLICY };
-        assert!(matches!(both.judge(status(500), 3, SECOND, 0.0), Verdict::Drop { .. }));
-        assert!(matches!(both.judge(status(500), 2, 6 * SECOND, 0.0), Verdict::Retry { .. }));
-        assert!(matches!(both.judge(status(500), 2, 7 * SECOND, 0.0), Verdict::Drop { .. }));
-        assert!(matches!(both.judge(asking(60), 1, SECOND, 0.0), Verdict::Drop { .. }), "asked to come too late");
+        assert!(matches!(both.decide(status(500), 3, SECOND, 0.0), RetryDecision::Drop { .. }));
+        assert!(matches!(both.decide(status(500), 2, 6 * SECOND, 0.0), RetryDecision::Retry { .. }));
+        assert!(matches!(both.decide(status(500), 2, 7 * SECOND, 0.0), RetryDecision::Drop { .. }));
+        assert!(
+            matches!(both.decide(asking(60), 1, SECOND, 0.0), RetryDecision::Drop { .. }),
+            "asked to come too late"
+        );
     }
 
     #[test]

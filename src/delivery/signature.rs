@@ -1,5 +1,5 @@
-//! The two signatures of a webhook: Pusher's, over the body, and that of Standard Webhooks, which also covers an id and
-//! a time and so cannot be replayed for ever (<https://www.standardwebhooks.com>).
+//! The two signatures of a webhook: Pusher's over the body, and that of Standard Webhooks, which also covers an id and a
+//! time, so that a receiver can reject replays (<https://www.standardwebhooks.com>).
 
 use base16ct::lower;
 use base64::Engine;
@@ -9,10 +9,10 @@ use hmac::Mac;
 use super::signing_key::Signer;
 use crate::secret::{BLOCK, HmacSha256};
 
-/// Of the scheme of Standard Webhooks.
+/// The version prefix of Standard Webhooks.
 const VERSION: &str = "v1,";
 
-/// The length of one of its signatures, and of the space before another.
+/// The length of one signature with the space before it.
 const ROOM: usize = 48;
 
 /// The request of one attempt: id and body of the batch, and the time and signatures of this attempt.
@@ -32,12 +32,12 @@ pub struct SignedRequest<'a> {
     pub standard_signatures: String,
 }
 
-/// The names of the headers by which a receiver knows a webhook.
+/// The headers of a webhook.
 const HEADERS: [&str; 6] =
     ["Content-Type", "X-Pusher-Key", "X-Pusher-Signature", "webhook-id", "webhook-timestamp", "webhook-signature"];
 
 impl SignedRequest<'_> {
-    /// The headers by which a receiver knows a webhook, whatever way it comes.
+    /// The headers of the webhook, the same for HTTP and Lambda.
     #[must_use]
     pub fn headers(&self) -> [(&'static str, &str); HEADERS.len()] {
         let Self { id, key, pusher_signature, timestamp, standard_signatures, .. } = self;
@@ -46,18 +46,18 @@ impl SignedRequest<'_> {
     }
 }
 
-/// The webhook `id` with this `body`, signed at `unix_seconds`: `X-Pusher-Signature` is the lowercase hex HMAC-SHA256 of the
-/// body, without a prefix; `webhook-signature` is `v1,` and the base64 of that of `{id}.{timestamp}.{body}`, for the current
-/// secret and each previous one that still signs.
+/// Signs the webhook `id` with this `body` at `unix_seconds`. `X-Pusher-Signature` is the lowercase hex HMAC-SHA256 of the
+/// body, without a prefix. `webhook-signature` is `v1,` and the base64 HMAC-SHA256 of `{id}.{timestamp}.{body}`, once for the
+/// current secret and for each previous one that still signs.
 ///
-/// The two current codes are made side by side, a block of each in turn: a step of SHA-256 waits for the one before it, and a
-/// processor that has two to do fills the time with the other one.
+/// The two current HMACs are computed in turns, one block of each: a step of SHA-256 depends on the one before it, so that
+/// the processor computes two independent ones in parallel.
 pub(crate) fn sign<'a>(id: &'a str, unix_seconds: u64, body: &'a [u8], signer: Signer<'_>) -> SignedRequest<'a> {
     let timestamp = unix_seconds.to_string();
     let mut pusher = signer.pusher.pusher.clone();
     let frame = [id, ".", &timestamp, "."].concat();
     let mut standard = signer.standard.standard.clone().chain_update(&frame);
-    // The body's first bytes fill the block that the frame has begun: from there on, only whole blocks are handed over.
+    // The first bytes of the body fill the block that the frame began, so that only whole blocks follow.
     let fill = frame.len().next_multiple_of(BLOCK) - frame.len();
     let (begun, blocks) = body.split_at(fill.min(body.len()));
     standard.update(begun);
@@ -84,7 +84,7 @@ pub(crate) fn sign<'a>(id: &'a str, unix_seconds: u64, body: &'a [u8], signer: S
     }
 }
 
-/// Adds a signature of Standard Webhooks.
+/// Appends a signature of Standard Webhooks.
 fn add(signatures: &mut String, code: HmacSha256) {
     signatures.push_str(VERSION);
     STANDARD.encode_string(code.finalize().into_bytes(), signatures);
@@ -102,7 +102,7 @@ mod tests {
 
     /// One entry of `tests/vectors/signature.json`, which was computed with OpenSSL and which the PHP tests read too.
     #[derive(Deserialize)]
-    struct Vector {
+    struct SignatureVector {
         about: String,
         body: String,
         secret: String,
@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn signatures_equal_those_of_openssl() {
-        let vectors: Vec<Vector> = serde_json::from_str(include_str!("../../tests/vectors/signature.json")).unwrap();
+        let vectors: Vec<SignatureVector> =
+            serde_json::from_str(include_str!("../../tests/vectors/signature.json")).unwrap();
         assert!(vectors.len() >= 5);
         for vector in vectors {
             let (key, timestamp) = (key(&vector.secret, &[]), vector.timestamp.parse().unwrap());
@@ -181,7 +182,7 @@ mod tests {
     }
 
     proptest! {
-        /// Around the ends of blocks, where the two codes part.
+        /// Covers the block boundaries, where the two HMACs differ.
         #[test]
         fn both_are_what_each_would_be_alone(id in "[a-z]{0,130}", body in prop::collection::vec(any::<u8>(), 0..300)) {
             let key = key("secret", &[]);

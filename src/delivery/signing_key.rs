@@ -1,5 +1,4 @@
-//! What signs webhooks: the secrets of an application, or of an endpoint, as HMACs that have begun: what a
-//! key makes of an HMAC is the same for every message.
+//! Signing keys: the secrets of an application or an endpoint, as HMACs initialized once for all messages.
 
 use crate::config::{EndpointSecret, PreviousSecret};
 use crate::secret::{HmacSha256, Secret, keyed};
@@ -7,18 +6,18 @@ use crate::secret::{HmacSha256, Secret, keyed};
 /// The key and the secrets of an application or an endpoint.
 #[derive(Debug)]
 pub(crate) struct SigningKey {
-    /// `X-Pusher-Key`; an endpoint may have none.
+    /// `X-Pusher-Key`. An endpoint may have none.
     pub(crate) key: Option<String>,
-    /// `X-Pusher-Signature`, with the text of the current secret.
+    /// The HMAC for `X-Pusher-Signature`, keyed by the text of the current secret.
     pub(crate) pusher: HmacSha256,
-    /// `webhook-signature`, with the current secret.
+    /// The HMAC for `webhook-signature`, keyed by the current secret.
     pub(crate) standard: HmacSha256,
-    /// The same with those that it replaced, which differ from it.
+    /// The HMACs for `webhook-signature`, keyed by previous secrets.
     previous: Vec<(PreviousSecret, HmacSha256)>,
 }
 
 impl SigningKey {
-    /// The key of an application, whose secrets are text whatever they look like.
+    /// The key of an application, whose secrets are always plain text.
     pub(crate) fn of_app(key: String, secret: &Secret, previous: &[PreviousSecret]) -> Self {
         Self::new(Some(key), secret, previous, text)
     }
@@ -45,7 +44,7 @@ impl SigningKey {
     }
 }
 
-/// The key of an endpoint, whose secrets may be those of Standard Webhooks.
+/// The key of an endpoint, whose secrets may have the form of Standard Webhooks (`whsec_…`).
 impl From<&EndpointSecret> for SigningKey {
     fn from(EndpointSecret { key, secret, previous }: &EndpointSecret) -> Self {
         let standard = |secret: &Secret| secret.whsec_bytes().map_or_else(|| text(secret), |bytes| keyed(&bytes));
@@ -57,18 +56,18 @@ fn text(secret: &Secret) -> HmacSha256 {
     keyed(secret.expose().as_bytes())
 }
 
-/// What signs an attempt.
+/// The keys that sign an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signer<'a> {
-    /// For Pusher's two headers.
+    /// Signs for Pusher's two headers.
     pub(crate) pusher: &'a SigningKey,
-    /// For `webhook-signature`.
+    /// Signs `webhook-signature`.
     pub(crate) standard: &'a SigningKey,
 }
 
 impl<'a> Signer<'a> {
     /// The signer of events of `app` for an endpoint with a secret of its `own`. `None` while the application is needed and
-    /// not known.
+    /// unknown.
     pub(crate) fn of(app: Option<&'a SigningKey>, own: Option<&'a SigningKey>) -> Option<Self> {
         let pusher = own.filter(|own| own.key.is_some()).or(app)?;
         Some(Self { pusher, standard: own.unwrap_or(pusher) })

@@ -1,4 +1,4 @@
-//! TLS settings of endpoints, shared between endpoints with the same certificates.
+//! The TLS settings of endpoints. Endpoints with the same certificates share a connector.
 
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -11,10 +11,10 @@ use crate::config::{ConfigError, Endpoint};
 use crate::net::http1::Connector;
 use crate::net::tls::{CertificateFile, KeyFile, install_provider, system_certificates};
 
-/// Connectors of all endpoints: one for each set of certificates.
+/// The connectors of all endpoints, one for each set of certificates.
 #[derive(Debug, Default)]
 pub(super) struct Connectors {
-    /// The trusted authorities of endpoints without a `ca_file`; read once.
+    /// The trusted authorities of endpoints without a `ca_file`, read once.
     public: Option<RootCerts>,
     /// By the content of the TLS files.
     known: Vec<(Content, Weak<Connector>)>,
@@ -84,7 +84,7 @@ impl Files {
     }
 }
 
-/// The certificates that this machine trusts, as PHP's own HTTP clients use them, or Mozilla's where it has none.
+/// The certificates that this machine trusts, which PHP's HTTP clients also use, or Mozilla's if it has none.
 fn public_authorities() -> RootCerts {
     let system = system_certificates();
     if system.is_empty() {
@@ -96,7 +96,7 @@ fn public_authorities() -> RootCerts {
 
 /// The trusted authorities of an endpoint with a `ca_file`.
 fn roots(endpoint: &Endpoint, file: &CertificateFile) -> Result<RootCerts, ConfigError> {
-    // ureq passes over in silence what is no certificate of an authority.
+    // ureq silently ignores certificates that are not those of an authority.
     let mut usable = RootCertStore::empty();
     for certificate in &file.certificates {
         usable.add(certificate.clone()).map_err(|error| {
@@ -111,7 +111,7 @@ fn roots(endpoint: &Endpoint, file: &CertificateFile) -> Result<RootCerts, Confi
 fn client_cert(endpoint: &Endpoint, cert: &CertificateFile, private: &KeyFile) -> Result<ClientCert, ConfigError> {
     let path = private.path.display();
     let key = key(endpoint, "client_key");
-    // ureq would panic at the first connection.
+    // Checked here, because ureq would panic at the first connection.
     ClientConfig::builder()
         .with_root_certificates(RootCertStore::empty())
         .with_client_auth_cert(cert.certificates.clone(), private.key.clone_key())
@@ -121,7 +121,7 @@ fn client_cert(endpoint: &Endpoint, cert: &CertificateFile, private: &KeyFile) -
     Ok(ClientCert::new_with_certs(&chain, PrivateKey::from_pem(&private.pem).map_err(unusable)?))
 }
 
-/// The place of an endpoint's setting in the config.
+/// The config key of an endpoint's setting.
 fn key(endpoint: &Endpoint, name: &str) -> String {
     format!("{}.{name}", endpoint.key)
 }

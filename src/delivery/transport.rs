@@ -1,4 +1,4 @@
-//! From the settings of an endpoint to the HTTP client that serves it.
+//! Builds an HTTP client from the settings of an endpoint.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,28 +8,25 @@ use ureq::http::Uri;
 
 use super::retry::retry_after;
 use crate::config::{ConfigError, Endpoint};
-use crate::net::Names;
-use crate::net::http1::{Client, Connector, Head, Idle, Settings};
+use crate::net::DnsCache;
+use crate::net::http1::{Client, ClientSettings, Connector, Idle, ResponseHead};
 
 /// Parts that the clients of endpoints share.
 #[derive(Clone, Debug)]
 pub(super) struct Common {
-    /// Makes the connections.
     pub(super) connector: Arc<Connector>,
-    /// The cache of names.
-    pub(super) names: Arc<Names>,
-    /// Schedules the closing of idle connections.
+    pub(super) dns: Arc<DnsCache>,
     pub(super) idle: Arc<Idle>,
 }
 
-/// The way to `uri`, by the settings of `endpoint`.
+/// A client for `uri` with the settings of `endpoint`.
 ///
 /// # Errors
-/// When the proxy is none to go through; the message names the key.
+/// When the proxy is invalid; the message names the key.
 pub(super) fn client(endpoint: &Endpoint, uri: Uri, common: Common) -> Result<Client, ConfigError> {
-    let Common { connector, names, idle } = common;
+    let Common { connector, dns, idle } = common;
     let proxy = endpoint.proxy.as_ref().map(|proxy| Proxy::new(proxy.full().expose())).transpose();
-    let settings = Settings {
+    let settings = ClientSettings {
         uri,
         proxy: proxy.map_err(|error| ConfigError::at(&format!("{}.proxy", endpoint.key), error))?,
         connector,
@@ -37,11 +34,11 @@ pub(super) fn client(endpoint: &Endpoint, uri: Uri, common: Common) -> Result<Cl
         timeout: endpoint.timeout,
         connect_timeout: endpoint.connect_timeout,
     };
-    Ok(Client::new(settings, names, idle))
+    Ok(Client::new(settings, dns, idle))
 }
 
-/// The wait that an answer asks for, which a success does not.
-pub(super) fn asked_wait(head: &Head) -> Option<Duration> {
+/// The wait that a response requests, `None` for a success.
+pub(super) fn requested_wait(head: &ResponseHead) -> Option<Duration> {
     if matches!(head.status(), 200..=299) {
         return None;
     }

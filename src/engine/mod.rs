@@ -141,7 +141,7 @@ impl Engine {
     /// The applications to ask the host for now: they have events, and nobody knows their secrets.
     #[must_use]
     pub fn wanted_apps(&self) -> Vec<AppId> {
-        if self.is_inert() { Vec::new() } else { self.shared.apps.take_wanted(Instant::now()) }
+        if self.is_inert() { Vec::new() } else { self.shared.apps.take_requested(Instant::now()) }
     }
 
     /// Takes up to `max` outcomes, oldest first.

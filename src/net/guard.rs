@@ -42,7 +42,7 @@ pub struct AddressRules {
 
 /// What is wrong with an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum AddressRefusal {
     /// A cloud's metadata service; nobody means that.
     Metadata,
     /// Valid on one link only, where metadata services live too.
@@ -51,7 +51,7 @@ pub(crate) enum Refusal {
     Private,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for AddressRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Metadata => "a cloud's metadata service",
@@ -62,14 +62,14 @@ impl fmt::Display for Refusal {
 }
 
 /// Whether `address` may be connected to.
-pub(crate) fn check(address: IpAddr, rules: AddressRules) -> Result<(), Refusal> {
+pub(crate) fn check(address: IpAddr, rules: AddressRules) -> Result<(), AddressRefusal> {
     let refusal = match plain(address) {
         IpAddr::V4(v4) => judge_v4(v4),
         IpAddr::V6(v6) => judge_v6(v6),
     };
     match refusal {
-        Some(Refusal::LinkLocal) if rules.allow_link_local => Ok(()),
-        Some(Refusal::Private) if !rules.deny_private_networks => Ok(()),
+        Some(AddressRefusal::LinkLocal) if rules.allow_link_local => Ok(()),
+        Some(AddressRefusal::Private) if !rules.deny_private_networks => Ok(()),
         Some(refusal) => Err(refusal),
         None => Ok(()),
     }
@@ -95,13 +95,13 @@ fn plain(address: IpAddr) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
 }
 
-fn judge_v4(address: Ipv4Addr) -> Option<Refusal> {
+fn judge_v4(address: Ipv4Addr) -> Option<AddressRefusal> {
     let [a, b, c, _] = address.octets();
     if METADATA_V4.contains(&address) {
-        return Some(Refusal::Metadata);
+        return Some(AddressRefusal::Metadata);
     }
     if address.is_link_local() {
-        return Some(Refusal::LinkLocal);
+        return Some(AddressRefusal::LinkLocal);
     }
     let shared = a == 100 && (64..128).contains(&b);
     let benchmarks = a == 198 && (18..20).contains(&b);
@@ -114,15 +114,15 @@ fn judge_v4(address: Ipv4Addr) -> Option<Refusal> {
         || shared
         || benchmarks
         || protocols;
-    private.then_some(Refusal::Private)
+    private.then_some(AddressRefusal::Private)
 }
 
-fn judge_v6(address: Ipv6Addr) -> Option<Refusal> {
+fn judge_v6(address: Ipv6Addr) -> Option<AddressRefusal> {
     if METADATA_V6.contains(&address) {
-        return Some(Refusal::Metadata);
+        return Some(AddressRefusal::Metadata);
     }
     if address.is_unicast_link_local() {
-        return Some(Refusal::LinkLocal);
+        return Some(AddressRefusal::LinkLocal);
     }
     let [first, second, ..] = address.segments();
     let site_local = first & 0xffc0 == 0xfec0;
@@ -135,7 +135,7 @@ fn judge_v6(address: Ipv6Addr) -> Option<Refusal> {
         || site_local
         || local_translator
         || documentation;
-    private.then_some(Refusal::Private)
+    private.then_some(AddressRefusal::Private)
 }
 
 #[cfg(test)]
@@ -146,7 +146,7 @@ mod tests {
     const LINK: AddressRules = AddressRules { deny_private_networks: false, allow_link_local: true };
     const STRICT: AddressRules = AddressRules { deny_private_networks: true, allow_link_local: false };
 
-    fn verdict(address: &str, rules: AddressRules) -> Result<(), Refusal> {
+    fn verdict(address: &str, rules: AddressRules) -> Result<(), AddressRefusal> {
         check(address.parse().unwrap(), rules)
     }
 
@@ -172,7 +172,7 @@ mod tests {
             "2002:a9fe:a9fe::1",
         ] {
             for rules in [OPEN, LINK, STRICT] {
-                assert_eq!(verdict(address, rules), Err(Refusal::Metadata), "{address}");
+                assert_eq!(verdict(address, rules), Err(AddressRefusal::Metadata), "{address}");
             }
         }
     }
@@ -180,8 +180,8 @@ mod tests {
     #[test]
     fn link_local_addresses_are_refused_unless_allowed() {
         for address in ["169.254.0.1", "169.254.171.2", "fe80::1", "febf::1", "::ffff:169.254.1.1"] {
-            assert_eq!(verdict(address, OPEN), Err(Refusal::LinkLocal), "{address}");
-            assert_eq!(verdict(address, STRICT), Err(Refusal::LinkLocal), "{address}");
+            assert_eq!(verdict(address, OPEN), Err(AddressRefusal::LinkLocal), "{address}");
+            assert_eq!(verdict(address, STRICT), Err(AddressRefusal::LinkLocal), "{address}");
             assert_eq!(verdict(address, LINK), Ok(()), "{address}");
         }
     }
@@ -216,7 +216,7 @@ mod tests {
             "64:ff9b::192.168.0.1",
             "2002:7f00:1::",
         ] {
-            assert_eq!(verdict(address, STRICT), Err(Refusal::Private), "{address}");
+            assert_eq!(verdict(address, STRICT), Err(AddressRefusal::Private), "{address}");
             assert_eq!(verdict(address, OPEN), Ok(()), "{address}");
         }
     }

@@ -1,24 +1,23 @@
-//! The way to a server, whatever is sent to it.
+//! Connections to servers: HTTP/1.1, TLS, DNS, and the address guard.
 //!
-//! | file | what happens there |
+//! | file | contents |
 //! |---|---|
-//! | `http1` | one HTTP request and its answer |
-//! | `guard` | pure: which addresses are refused |
-//! | `names`, `resolver` | names to addresses, remembered for a short time, and those that may be connected to |
-//! | `socket`, `deadline` | the system calls below, and until when |
+//! | `http1` | one HTTP request and its response |
+//! | `guard` | pure: refuses addresses |
+//! | `dns_cache`, `resolver` | names to addresses, cached for a short time and guarded |
+//! | `socket`, `deadline` | sockets and their deadlines |
 //! | `tls` | certificates and keys |
 //!
-//! Nothing here knows of endpoints, lanes or the configuration.
+//! Nothing here knows about endpoints, lanes or the configuration.
 
 mod deadline;
+mod dns_cache;
 mod guard;
 pub(crate) mod http1;
-mod names;
 mod resolver;
 mod socket;
 pub(crate) mod tls;
 
-pub(crate) use deadline::RequestLimit;
+pub(crate) use dns_cache::DnsCache;
 pub use guard::AddressRules;
 pub(crate) use guard::is_public;
-pub(crate) use names::Names;

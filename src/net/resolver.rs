@@ -11,8 +11,8 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Error, Proxy};
 
+use super::dns_cache::{DnsCache, NoAddress};
 use super::guard::{self, AddressRules};
-use super::names::{Names, NoAddress};
 
 /// The most addresses of one endpoint that are tried; ureq has no room for more.
 const MAX_ADDRESSES: usize = 16;
@@ -23,7 +23,7 @@ const FAR: Duration = Duration::from_secs(24 * 3600);
 /// The resolver of one endpoint.
 #[derive(Debug)]
 pub(crate) struct GuardedResolver {
-    names: Arc<Names>,
+    names: Arc<DnsCache>,
     rules: AddressRules,
     /// The operator's own choice, and often in a private network: the rules are not about it.
     proxy: Option<Proxy>,
@@ -31,7 +31,7 @@ pub(crate) struct GuardedResolver {
 
 impl GuardedResolver {
     /// A resolver that obeys `rules`, except for `proxy`.
-    pub(crate) const fn new(names: Arc<Names>, rules: AddressRules, proxy: Option<Proxy>) -> Self {
+    pub(crate) const fn new(names: Arc<DnsCache>, rules: AddressRules, proxy: Option<Proxy>) -> Self {
         Self { names, rules, proxy }
     }
 }
@@ -100,7 +100,7 @@ fn port(uri: &Uri) -> Option<u16> {
 struct Refused<'a> {
     host: &'a str,
     address: IpAddr,
-    why: guard::Refusal,
+    why: guard::AddressRefusal,
 }
 
 impl fmt::Display for Refused<'_> {

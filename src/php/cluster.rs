@@ -113,6 +113,6 @@ impl Cluster {
     /// ok, status, error, advice, `took_ms` and id (webhook-id). Null when there is no such endpoint. Asks no Redis.
     pub fn test(&self, endpoint: &str, key: &str, secret: &str) -> PhpResult<Option<ZBox<ZendHashTable>>> {
         let credentials = Credentials { key: key.to_owned(), secret: Secret::new(secret) };
-        self.core.test(endpoint, &credentials).map(|probe| json_array::of(&probe)).transpose()
+        self.core.test(endpoint, &credentials).map(|result| json_array::of(&result)).transpose()
     }
 }

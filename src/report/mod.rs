@@ -17,17 +17,17 @@
 //! Nothing in them is secret.
 
 mod agreement;
+mod event_counters;
 mod latency;
 mod record;
 mod scripts;
 mod states;
-mod tally;
 
 pub use agreement::{Disagreement, Part, Parts};
 pub(crate) use agreement::{disagreements, hash_of};
+pub(crate) use event_counters::{AppCounters, EventCounters};
 pub use latency::{LATENCY_BOUNDS_MS, Latency};
 pub(crate) use record::{AT_MOST, OTHER_APPS, WallClock};
 pub use record::{DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, NodeRecord, RedisErrors};
 pub(crate) use scripts::{Keys, SILENT_AFTER_MS, put_together as put_script_together};
 pub(crate) use states::EndpointStates;
-pub(crate) use tally::{AppTally, Tally};

@@ -7,7 +7,7 @@ use resonate_webhooks::config::{
     AddressRules, AppScope, Backoff, Batching, CustomNames, Endpoint, EndpointId, EventSet, Filter, Payload, Target,
     TlsFiles,
 };
-use resonate_webhooks::delivery::{AppDirectory, Credentials, Delivery, Settings};
+use resonate_webhooks::delivery::{AppDirectory, Credentials, Delivery, DeliverySettings};
 use resonate_webhooks::event::{Event, EventKind};
 use resonate_webhooks::secret::Secret;
 use resonate_webhooks::telemetry::{Outcome, Telemetry};
@@ -16,8 +16,8 @@ use super::memory_outbox::MemoryOutbox;
 use super::wait::eventually;
 
 /// Settings that suit tests: short waits, roomy caps.
-pub(crate) const SETTINGS: Settings =
-    Settings { flush_interval: Duration::from_millis(200), batch_max_events: 100, batch_max_bytes: 100_000 };
+pub(crate) const SETTINGS: DeliverySettings =
+    DeliverySettings { flush_interval: Duration::from_millis(200), batch_max_events: 100, batch_max_bytes: 100_000 };
 
 /// Events that may wait in an outbox unless a test is about that.
 const ROOMY: usize = 10_000;
@@ -38,12 +38,12 @@ impl Node {
     }
 
     /// Starts one over an outbox with room for 10 000 events.
-    pub(crate) fn with(settings: Settings, endpoints: Vec<Endpoint>) -> Self {
+    pub(crate) fn with(settings: DeliverySettings, endpoints: Vec<Endpoint>) -> Self {
         Self::over(MemoryOutbox::new(ROOMY), settings, endpoints)
     }
 
     /// Starts one that knows the applications `app`, `other` and `app-0` to `app-299`.
-    pub(crate) fn over(outbox: MemoryOutbox, settings: Settings, endpoints: Vec<Endpoint>) -> Self {
+    pub(crate) fn over(outbox: MemoryOutbox, settings: DeliverySettings, endpoints: Vec<Endpoint>) -> Self {
         let apps = AppDirectory::default();
         for app in ["app", "other"] {
             let credentials = Credentials { key: format!("{app}-key"), secret: Secret::new(format!("{app}-secret")) };

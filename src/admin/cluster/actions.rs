@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::super::adoption::{Adoption, adopt};
 use super::{Cluster, Refusals, StatusError};
 use crate::config::{AppScope, Endpoint};
-use crate::delivery::{Credentials, Probe, probe};
+use crate::delivery::{Credentials, TestDelivery, test_delivery};
 use crate::telemetry::Sight;
 
 /// How long nodes go on showing deliveries after the last look.
@@ -86,9 +86,9 @@ impl Cluster {
     /// Sends a test to the endpoint with this id, in the name of the application with these credentials. Needs no Redis.
     /// `None` when there is no such endpoint in the config.
     #[must_use]
-    pub fn test(&self, endpoint: &str, credentials: &Credentials) -> Option<Probe> {
+    pub fn test(&self, endpoint: &str, credentials: &Credentials) -> Option<TestDelivery> {
         let endpoint = self.endpoints.iter().find(|known| known.id.as_str() == endpoint)?;
-        Some(probe(endpoint, credentials))
+        Some(test_delivery(endpoint, credentials))
     }
 
     /// Makes the data that of the cluster of this config, after the application was renamed or its key replaced. Nodes of the

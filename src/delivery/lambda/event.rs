@@ -1,5 +1,5 @@
-//! What a function is invoked with: the event that API Gateway would make of our POST, so that a handler written for
-//! that one works unchanged.
+//! The event that a function is invoked with: the one that API Gateway would make of our POST, so that a handler written for
+//! API Gateway works unchanged.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 
 use base64::Engine;
@@ -11,13 +11,13 @@ use crate::config::Header;
 use crate::delivery::signature::SignedRequest;
 use crate::net::http1::USER_AGENT;
 
-/// There is no URL, so there is no path either.
+/// A function has no URL, and so no path.
 const PATH: &str = "/";
 
-/// A request in the form of a REST API's proxy integration, to which the HTTP API's first version is equal.
+/// A request in the form of a REST API's proxy integration, which equals version 1.0 of the HTTP API's.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Event<'a> {
+struct ProxyEvent<'a> {
     resource: &'a str,
     path: &'a str,
     http_method: &'a str,
@@ -27,15 +27,15 @@ struct Event<'a> {
     multi_value_query_string_parameters: (),
     path_parameters: (),
     stage_variables: (),
-    request_context: Context<'a>,
+    request_context: RequestContext<'a>,
     body: &'a str,
     is_base64_encoded: bool,
 }
 
-/// Where a request came from, as far as it came from somewhere.
+/// The origin of a request, with constants where there is none.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Context<'a> {
+struct RequestContext<'a> {
     request_id: &'a str,
     request_time_epoch: u64,
     resource_path: &'a str,
@@ -43,20 +43,20 @@ struct Context<'a> {
     http_method: &'a str,
     protocol: &'a str,
     stage: &'a str,
-    identity: Identity<'a>,
+    identity: RequestIdentity<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Identity<'a> {
+struct RequestIdentity<'a> {
     source_ip: &'a str,
     user_agent: &'a str,
 }
 
-/// Names and values in their order.
+/// Headers as a map, in their order.
 struct Headers<'a>(&'a [(&'a str, &'a str)]);
 
-/// The same, each value in a list of its own.
+/// Headers as a map, each value in a list.
 struct Lists<'a>(&'a [(&'a str, &'a str)]);
 
 impl Serialize for Headers<'_> {
@@ -75,14 +75,14 @@ impl Serialize for Lists<'_> {
     }
 }
 
-/// The event for an attempt. Only the time and the signatures in it differ between the attempts of a batch.
+/// Encodes the event for an attempt. Only the time and the signatures differ between the attempts of a batch.
 pub(super) fn encode(request: &SignedRequest<'_>, extra: &[Header]) -> Vec<u8> {
     let mut headers = request.headers().to_vec();
     headers.push(("User-Agent", USER_AGENT));
     headers.extend(extra.iter().map(|header| (header.name(), header.value().expose())));
     let text = str::from_utf8(request.body);
     let encoded = text.is_err().then(|| STANDARD.encode(request.body));
-    let event = Event {
+    let event = ProxyEvent {
         resource: PATH,
         path: PATH,
         http_method: "POST",
@@ -92,7 +92,7 @@ pub(super) fn encode(request: &SignedRequest<'_>, extra: &[Header]) -> Vec<u8> {
         multi_value_query_string_parameters: (),
         path_parameters: (),
         stage_variables: (),
-        request_context: Context {
+        request_context: RequestContext {
             request_id: request.id,
             request_time_epoch: request.timestamp.parse::<u64>().unwrap_or_default().saturating_mul(1000),
             resource_path: PATH,
@@ -100,12 +100,12 @@ pub(super) fn encode(request: &SignedRequest<'_>, extra: &[Header]) -> Vec<u8> {
             http_method: "POST",
             protocol: "HTTP/1.1",
             stage: "$default",
-            identity: Identity { source_ip: "127.0.0.1", user_agent: USER_AGENT },
+            identity: RequestIdentity { source_ip: "127.0.0.1", user_agent: USER_AGENT },
         },
         body: encoded.as_deref().or(text.ok()).unwrap_or_default(),
         is_base64_encoded: encoded.is_some(),
     };
-    // Texts and numbers under fixed names: there is nothing in it that JSON could not say.
+    // Strings and numbers under fixed names always encode.
     serde_json::to_vec(&event).unwrap_or_default()
 }
 

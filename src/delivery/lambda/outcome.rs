@@ -1,4 +1,4 @@
-//! What became of an invocation. Pure, but for [`read`].
+//! The result of an invocation. Pure, except for [`read`].
 
 use std::fmt;
 use std::io::{self, Read};
@@ -9,42 +9,43 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::delivery::retry::{Answer, retry_after};
+use crate::delivery::attempt::AttemptResult;
+use crate::delivery::retry::retry_after;
 
-/// The longest name of an error that is repeated to the operator.
+/// The longest error name that is shown to the operator.
 const MAX_NAME: usize = 100;
 
-/// What AWS answered.
+/// The answer of AWS.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct InvokeReply {
     pub(super) status: u16,
-    /// The wait that AWS asks for.
+    /// The wait that AWS requests.
     pub(super) retry_after: Option<Duration>,
-    /// `x-amzn-ErrorType`: why AWS has not invoked the function.
+    /// `x-amzn-ErrorType`: the reason why AWS did not invoke the function.
     pub(super) error_type: Option<String>,
-    /// `X-Amz-Function-Error`: the function was invoked, and failed.
+    /// `X-Amz-Function-Error`: the function was invoked and failed.
     pub(super) function_error: Option<String>,
     pub(super) result: Returned,
 }
 
-/// What a function returned, as far as it matters: the answer that API Gateway would make of it.
+/// The return value of a function, as far as API Gateway would use it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Returned {
     status_code: Option<Value>,
     headers: Option<Map<String, Value>>,
-    /// Of an error, its kind.
+    /// The kind of an error.
     error_type: Option<Value>,
 }
 
-/// An object with these keys. Serde would take a list as well, by the order of the keys.
+/// An object with these keys. Serde alone would also accept a list in the order of the keys.
 struct Object(Returned);
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Keys;
+        struct ObjectVisitor;
 
-        impl<'de> Visitor<'de> for Keys {
+        impl<'de> Visitor<'de> for ObjectVisitor {
             type Value = Object;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,14 +57,14 @@ impl<'de> Deserialize<'de> for Object {
             }
         }
 
-        deserializer.deserialize_map(Keys)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
-/// Reads what a function returned. What has another form says nothing.
+/// Reads the return value of a function. Any other form counts as empty.
 ///
 /// # Errors
-/// When it could not be read to its end.
+/// When it cannot be read to its end.
 pub(super) fn read(body: &mut impl Read) -> io::Result<Returned> {
     match serde_json::from_reader(body) {
         Err(error) if error.is_io() => Err(error.into()),
@@ -72,32 +73,37 @@ pub(super) fn read(body: &mut impl Read) -> io::Result<Returned> {
     }
 }
 
-impl Reply {
-    /// Whether AWS did not take the credentials: others may help.
+impl InvokeReply {
+    /// Returns whether AWS refused the credentials: others may work.
     pub(super) const fn is_about_credentials(&self) -> bool {
         matches!(self.status, 401 | 403)
     }
 
-    /// What it means for the batch.
-    pub(super) fn judge(self) -> Answer {
+    /// The result of the attempt.
+    pub(super) fn into_result(self) -> AttemptResult {
         let Self { status, retry_after, error_type, function_error, result } = self;
         if !(200..=299).contains(&status) {
             let reason = format!("HTTP {status} {}", name(&error_type.unwrap_or_default()));
             let reason = reason.trim_end().to_owned();
-            return if status == 413 { Answer::TooLarge { reason } } else { Answer::Refused { reason, retry_after } };
+            return if status == 413 {
+                AttemptResult::TooLarge { reason }
+            } else {
+                AttemptResult::Refused { reason, retry_after }
+            };
         }
         if let Some(function_error) = function_error {
             let kind = result.error_type.as_ref().and_then(Value::as_str).unwrap_or_default();
             let reason = format!("function error: {} {}", name(&function_error), name(kind));
-            return Answer::Refused { reason: reason.trim_end().to_owned(), retry_after: None };
+            return AttemptResult::Refused { reason: reason.trim_end().to_owned(), retry_after: None };
         }
         match result.status_code.as_ref().map(status_of) {
-            // It is no handler of API Gateway's, and has not failed.
-            None => Answer::Status { status, retry_after: None },
-            Some(Some(status)) => Answer::Status { status, retry_after: result.retry_after() },
-            Some(None) => {
-                Answer::Refused { reason: "the function returned no usable statusCode".to_owned(), retry_after: None }
-            }
+            // The function is no handler for API Gateway, and has not failed.
+            None => AttemptResult::Status { status, retry_after: None },
+            Some(Some(status)) => AttemptResult::Status { status, retry_after: result.retry_after() },
+            Some(None) => AttemptResult::Refused {
+                reason: "the function returned no usable statusCode".to_owned(),
+                retry_after: None,
+            },
         }
     }
 }
@@ -110,13 +116,13 @@ impl Returned {
     }
 }
 
-/// A status as handlers write it: a number, or a text that is one.
+/// Parses a status as handlers write it: a number, or a string with one.
 fn status_of(value: &Value) -> Option<u16> {
     let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
     u16::try_from(number).ok().filter(|status| (100..=599).contains(status))
 }
 
-/// The name of an error as it can stand in a log. AWS may put an address behind it.
+/// The name of an error in a form for the log. AWS may append a URL.
 fn name(text: &str) -> String {
     let fits = |letter: &char| letter.is_ascii_alphanumeric() || "._-".contains(*letter);
     text.chars().take_while(fits).take(MAX_NAME).collect()
@@ -126,36 +132,36 @@ fn name(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn reply(status: u16, returned: &str) -> Reply {
+    fn reply(status: u16, returned: &str) -> InvokeReply {
         let result = read(&mut returned.as_bytes()).unwrap();
-        Reply { status, retry_after: None, error_type: None, function_error: None, result }
+        InvokeReply { status, retry_after: None, error_type: None, function_error: None, result }
     }
 
-    fn status(status: u16) -> Answer {
-        Answer::Status { status, retry_after: None }
+    fn status(status: u16) -> AttemptResult {
+        AttemptResult::Status { status, retry_after: None }
     }
 
-    fn refused(reason: &str) -> Answer {
-        Answer::Refused { reason: reason.to_owned(), retry_after: None }
+    fn refused(reason: &str) -> AttemptResult {
+        AttemptResult::Refused { reason: reason.to_owned(), retry_after: None }
     }
 
     #[test]
     fn a_function_that_returns_no_status_has_the_batch() {
         for returned in ["", "null", "true", "\"done\"", "[1]", "{}", "{\"statusCode\":null}", "{ broken"] {
-            assert_eq!(reply(200, returned).judge(), status(200), "{returned}");
+            assert_eq!(reply(200, returned).into_result(), status(200), "{returned}");
         }
-        assert_eq!(reply(202, "").judge(), status(202));
+        assert_eq!(reply(202, "").into_result(), status(202));
     }
 
     #[test]
     fn the_status_that_a_function_returns_is_that_of_the_webhook() {
         for (returned, code) in [("204", 204), ("500", 500), ("\"410\"", 410), ("302", 302)] {
             let returned = format!("{{\"body\":\"x\",\"statusCode\":{returned}}}");
-            assert_eq!(reply(200, &returned).judge(), status(code));
+            assert_eq!(reply(200, &returned).into_result(), status(code));
         }
         for returned in ["0", "1000", "-1", "2e2.5", "true", "\"ok\"", "[200]"] {
             let returned = format!("{{\"statusCode\":{returned}}}");
-            let answer = reply(200, &returned).judge();
+            let answer = reply(200, &returned).into_result();
             let unreadable = serde_json::from_str::<Value>(&returned).is_err();
             let expected = if unreadable { status(200) } else { refused("the function returned no usable statusCode") };
             assert_eq!(answer, expected, "{returned}");
@@ -166,33 +172,36 @@ mod tests {
     fn a_function_may_ask_for_a_wait() {
         for value in ["\"7\"", "7"] {
             let returned = format!("{{\"statusCode\":503,\"headers\":{{\"retry-After\":{value}}}}}");
-            let expected = Answer::Status { status: 503, retry_after: Some(Duration::from_secs(7)) };
-            assert_eq!(reply(200, &returned).judge(), expected);
+            let expected = AttemptResult::Status { status: 503, retry_after: Some(Duration::from_secs(7)) };
+            assert_eq!(reply(200, &returned).into_result(), expected);
         }
     }
 
     #[test]
     fn a_function_that_failed_does_not_have_the_batch() {
-        let failed = |kind: &str| Reply { function_error: Some("Unhandled".to_owned()), ..reply(200, kind) };
+        let failed = |kind: &str| InvokeReply { function_error: Some("Unhandled".to_owned()), ..reply(200, kind) };
         let told = r#"{"errorMessage":"hunter2","errorType":"KeyError"}"#;
-        assert_eq!(failed(told).judge(), refused("function error: Unhandled KeyError"));
-        assert_eq!(failed("null").judge(), refused("function error: Unhandled"));
-        assert_eq!(failed("{\"errorType\":\"a\\nb\"}").judge(), refused("function error: Unhandled a"));
+        assert_eq!(failed(told).into_result(), refused("function error: Unhandled KeyError"));
+        assert_eq!(failed("null").into_result(), refused("function error: Unhandled"));
+        assert_eq!(failed("{\"errorType\":\"a\\nb\"}").into_result(), refused("function error: Unhandled a"));
     }
 
     #[test]
     fn what_aws_refuses_has_a_reason_and_a_wait_and_is_never_taken_for_the_functions_word() {
-        let throttled = Reply {
+        let throttled = InvokeReply {
             error_type: Some("TooManyRequestsException:http://internal.amazon.com/x".to_owned()),
             retry_after: Some(Duration::from_secs(3)),
             ..reply(429, "{\"statusCode\":200}")
         };
         let reason = "HTTP 429 TooManyRequestsException".to_owned();
-        assert_eq!(throttled.judge(), Answer::Refused { reason, retry_after: Some(Duration::from_secs(3)) });
-        let too_large = Reply { error_type: Some("RequestTooLargeException".to_owned()), ..reply(413, "") };
+        assert_eq!(
+            throttled.into_result(),
+            AttemptResult::Refused { reason, retry_after: Some(Duration::from_secs(3)) }
+        );
+        let too_large = InvokeReply { error_type: Some("RequestTooLargeException".to_owned()), ..reply(413, "") };
         let reason = "HTTP 413 RequestTooLargeException".to_owned();
-        assert_eq!(too_large.judge(), Answer::TooLarge { reason });
-        assert_eq!(reply(410, "").judge(), refused("HTTP 410"));
-        assert_eq!(reply(500, "").judge(), refused("HTTP 500"));
+        assert_eq!(too_large.into_result(), AttemptResult::TooLarge { reason });
+        assert_eq!(reply(410, "").into_result(), refused("HTTP 410"));
+        assert_eq!(reply(500, "").into_result(), refused("HTTP 500"));
     }
 }

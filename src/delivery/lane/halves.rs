@@ -1,19 +1,19 @@
-//! A batch that is too large for its endpoint: two halves take its place.
+//! Halves a batch that is too large for its endpoint.
 //!
-//! Each is a batch of its own, under an id of its own, and is persisted before its first attempt. The first begins with the
-//! same event, so that it takes the place of the whole batch in Redis; until then a successor has the whole batch, and after
-//! that the first half and, unread, the events of the second.
+//! Each half is a new batch with a new id and is persisted before its first attempt. The first half begins with the same
+//! event, so it replaces the whole batch in Redis. Until then a successor inherits the whole batch; after that it inherits the
+//! first half and reads the events of the second.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Batch, Lane, State};
+use super::{Batch, Lane, LaneState};
 use crate::outbox::Queued;
 
 impl Lane {
-    /// Puts two halves, made by `make`, in the place of the batch in flight.
+    /// Replaces the batch in flight by two halves, which `make` makes.
     pub(crate) fn halve(&mut self, now: Instant, mut make: impl FnMut(Vec<Arc<Queued>>) -> Batch) {
-        if let State::InFlight(trying) = std::mem::replace(&mut self.state, State::Collecting) {
+        if let LaneState::InFlight(trying) = std::mem::replace(&mut self.state, LaneState::Collecting) {
             let events = trying.batch.events();
             let (first, second) = events.split_at(events.len() / 2);
             let halves = [first, second].map(|half| (now, Arc::new(make(half.to_vec()))));

@@ -1,59 +1,59 @@
-//! How often requests to an endpoint may begin: `rate_limit`. Pure.
+//! The `rate_limit` of an endpoint. Pure.
 
 use std::time::{Duration, Instant};
 
 use crate::config::Endpoint;
 
-/// The pace of one endpoint's requests, first attempts and retries alike.
+/// Spaces the requests of one endpoint, first attempts and retries alike.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// None where nothing bounds them.
+    /// `None` without a limit.
     interval: Option<Duration>,
-    /// When the next one may begin.
+    /// When the next request may begin.
     next: Option<Instant>,
-    /// A lane waits for it.
+    /// A lane waits for the next request.
     is_awaited: bool,
-    /// The last one was of a lane that fails.
+    /// The last request was of a failing lane.
     was_failing: bool,
 }
 
 impl Pace {
-    /// The pace that `endpoint` allows.
+    /// The pace of `endpoint`.
     pub(super) fn of(endpoint: &Endpoint) -> Self {
         Self { interval: endpoint.request_interval, ..Self::default() }
     }
 
-    /// The endpoint allows another one now.
-    pub(super) fn renew(&mut self, endpoint: &Endpoint) {
+    /// Takes over the limit of the changed `endpoint`.
+    pub(super) fn update(&mut self, endpoint: &Endpoint) {
         self.interval = endpoint.request_interval;
         if self.interval.is_none() {
             self.next = None;
         }
     }
 
-    /// Returns whether a request may begin now. If not, a lane waits.
+    /// Returns whether a request may begin now. If not, records that a lane waits.
     pub(super) fn admits(&mut self, now: Instant) -> bool {
         self.is_awaited = self.next.is_some_and(|next| now < next);
         !self.is_awaited
     }
 
-    /// Nothing waits.
-    pub(super) const fn rest(&mut self) {
+    /// Records that no lane waits.
+    pub(super) const fn clear_waiting(&mut self) {
         self.is_awaited = false;
     }
 
-    /// A request begins, of a lane that is `failing` or not.
+    /// Records that a request begins, of a `failing` lane or another one.
     pub(super) fn begin(&mut self, now: Instant, failing: bool) {
         self.next = self.interval.map(|interval| now + interval);
         self.was_failing = failing;
     }
 
-    /// Returns whether a failing lane goes first. Under a limit they take turns: neither kind may starve the other.
+    /// Returns whether a failing lane goes first. Under a limit the two kinds alternate, so that neither starves the other.
     pub(super) const fn prefers_failing(&self) -> bool {
         self.interval.is_some() && !self.was_failing
     }
 
-    /// When the lane that waits may begin.
+    /// When the waiting lane may begin.
     pub(super) fn due(&self) -> Option<Instant> {
         self.next.filter(|_| self.is_awaited)
     }
@@ -96,15 +96,15 @@ mod tests {
         }
         let (mut now, mut begun) = (Instant::now(), Vec::new());
         for _ in 0..7 {
-            let jobs: Vec<_> = std::iter::from_fn(|| lanes.next(now)).collect();
-            let (own, others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| place(job) == 0);
+            let attempts: Vec<_> = std::iter::from_fn(|| lanes.next(now)).collect();
+            let (own, others): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|attempt| place(attempt) == 0);
             assert_eq!(own.len(), 1, "one a second, whatever the other endpoint gets");
-            for job in others {
-                lanes.settle(job.lane, status(200), Duration::ZERO, now, 0.0);
+            for attempt in others {
+                lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0);
             }
             let app = own[0].id.app.as_text().into_owned();
             let code = if app == "failing" { 500 } else { 200 };
-            lanes.settle(own[0].lane, status(code), Duration::ZERO, now, 0.0);
+            lanes.complete(own[0].lane, status(code), Duration::ZERO, now, 0.0);
             begun.push(app);
             now = lanes.next_due().unwrap();
         }

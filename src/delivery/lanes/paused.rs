@@ -1,19 +1,19 @@
-//! What becomes of the events for an endpoint that somebody has paused: they wait, and nothing of theirs runs out.
+//! Paused endpoints: their events wait, and their deadlines are extended by the pause.
 
 use std::time::Instant;
 
 use super::{Lanes, Plan};
 use crate::report::EndpointStates;
 
-/// A pause that is on.
+/// A pause that lasts.
 #[derive(Debug)]
 pub(super) struct Pause {
-    /// When this node heard of it.
+    /// When this node learned of it.
     pub(super) began: Instant,
 }
 
 impl Lanes {
-    /// Sends nothing more to endpoints that are paused or disabled, and to the others again. What is under way goes on.
+    /// Stops sending to endpoints that are paused or disabled, and resumes the others. Attempts under way continue.
     pub(crate) fn set_states(&mut self, states: EndpointStates, now: Instant) {
         self.states = states;
         self.apply_states(now);
@@ -27,22 +27,22 @@ impl Lanes {
                 ready.paused.get_or_insert(Pause { began: now });
             } else if let Some(Pause { began }) = ready.paused.take() {
                 for entry in self.entries.iter_mut().filter(|entry| entry.endpoint == place) {
-                    entry.lane.excuse(began, now);
+                    entry.lane.extend_deadlines(began, now);
                 }
             }
         }
     }
 
-    /// Takes what is to be told of endpoints, by their place in the list.
-    pub(crate) fn take_news(&mut self) -> Vec<(usize, super::News)> {
-        std::mem::take(&mut self.news)
+    /// Takes the changes to report, by the places of their endpoints.
+    pub(crate) fn take_transitions(&mut self) -> Vec<(usize, super::HealthTransition)> {
+        std::mem::take(&mut self.transitions)
     }
 
-    /// Whether nothing is left to wait for: what endpoints have that are paused goes out when it may.
+    /// Returns whether all lanes are empty, except for those of paused endpoints without an attempt under way.
     pub(crate) fn is_done(&self) -> bool {
         self.entries.iter().all(|entry| {
             let paused = self.ready[entry.endpoint].paused.is_some() && !matches!(entry.plan, Plan::Running { .. });
-            paused || entry.lane.glance().depth == 0
+            paused || entry.lane.snapshot().depth == 0
         })
     }
 }

@@ -1,31 +1,30 @@
-//! Which lanes take an event: they are made when their application is first seen.
+//! Routes events to lanes. Lanes are added with the first event of their application.
 
 use std::sync::Arc;
 
-use super::{Entry, Lanes};
+use super::{LaneEntry, Lanes};
 use crate::config::Endpoint;
 use crate::event::{AppId, EventName};
 use crate::outbox::{Item, LaneId, Queued, Redelivery};
-use crate::report::AppTally;
+use crate::report::AppCounters;
 
-/// Where the events of one name and application go.
+/// The lanes that take events of one name and application.
 #[derive(Debug, Default)]
 pub(crate) struct Route {
     pub(super) lanes: Vec<usize>,
-    /// Whether some of them want only a part of these events.
+    /// Some of the lanes have a filter.
     filtered: bool,
-    /// The same lanes, as the outbox knows them.
+    /// The ids of these lanes.
     pub(crate) ids: Vec<LaneId>,
 }
 
-/// Where the events of an application go.
+/// The routes of an application.
 #[derive(Debug)]
 pub(crate) struct Routes {
     listed: [Arc<Route>; EventName::ALL.len()],
-    /// For those of its own, of which each endpoint has named some.
+    /// For custom events, of which each endpoint names some.
     custom: Arc<Route>,
-    /// Where they are counted.
-    tally: Arc<AppTally>,
+    counters: Arc<AppCounters>,
 }
 
 impl Lanes {
@@ -34,7 +33,7 @@ impl Lanes {
         let route = match &queued.item {
             Item::Event(event) => {
                 let routes = self.open_routes(&event.app);
-                routes.tally.count(&event.kind);
+                routes.counters.count(&event.kind);
                 Arc::clone(event.kind.listed_as().map_or(&routes.custom, |name| &routes.listed[name as usize]))
             }
             Item::Redelivery(redelivery) => return self.route_to(redelivery),
@@ -43,32 +42,32 @@ impl Lanes {
             return route;
         }
         let wanted = |lane: &&usize| {
-            let Entry { id, endpoint, .. } = &self.entries[**lane];
+            let LaneEntry { id, endpoint, .. } = &self.entries[**lane];
             let had = queued.resume.as_ref().is_some_and(|resume| resume.has(id, queued.position.seq));
             !had && queued.event().is_none_or(|event| self.endpoints[*endpoint].admits(event))
         };
-        self.along(route.lanes.iter().filter(wanted).copied().collect())
+        self.route_along(route.lanes.iter().filter(wanted).copied().collect())
     }
 
-    fn along(&self, lanes: Vec<usize>) -> Arc<Route> {
+    fn route_along(&self, lanes: Vec<usize>) -> Arc<Route> {
         let ids = lanes.iter().map(|lane| self.entries[*lane].id.clone()).collect();
         Arc::new(Route { lanes, ids, filtered: false })
     }
 
-    /// Where a dead letter goes that is sent again. What is known of an earlier owner says nothing of it: it is one until it
-    /// has been delivered.
+    /// Routes the retry of a dead letter. The cursors of an earlier owner do not apply: it is a dead letter until it has been
+    /// delivered.
     fn route_to(&mut self, redelivery: &Redelivery) -> Arc<Route> {
         let lanes = self.redelivering_lane(redelivery).into_iter().collect();
-        self.along(lanes)
+        self.route_along(lanes)
     }
 
-    /// The lane of that name, made with the others of its application when that is first seen.
+    /// The lane with this id, unless its endpoint is not configured. Adds the lanes of its application if needed.
     pub(super) fn find(&mut self, lane: &LaneId) -> Option<usize> {
         self.open_routes(&lane.app);
-        self.places.get(lane).copied().filter(|lane| !self.is_removed(self.entries[*lane].endpoint))
+        self.places.get(&(lane.clone(), false)).copied().filter(|lane| !self.is_removed(self.entries[*lane].endpoint))
     }
 
-    /// The routes of an application's events, which are made with its lanes when it is first seen.
+    /// The routes of an application. Adds them with its lanes if needed.
     fn open_routes(&mut self, app: &AppId) -> &Routes {
         if !self.routes.contains_key(app) {
             let routes = self.make_routes(app);
@@ -85,7 +84,7 @@ impl Lanes {
             Arc::new(Route { filtered, ..route })
         });
         let custom = self.route_of(&lanes, |endpoint| !endpoint.custom.is_empty());
-        Routes { listed, custom: Arc::new(Route { filtered: true, ..custom }), tally: self.tally.of(app) }
+        Routes { listed, custom: Arc::new(Route { filtered: true, ..custom }), counters: self.counters.of(app) }
     }
 
     fn route_of(&self, lanes: &[usize], wants: impl Fn(&Endpoint) -> bool) -> Route {
@@ -103,21 +102,16 @@ impl Lanes {
         &self.endpoints[self.entries[lane].endpoint]
     }
 
-    /// The lanes of `app` to all endpoints that want any of its events. Makes those that are not there yet.
+    /// The lanes of `app` for all endpoints that want any of its events. Adds those that do not exist.
     fn open_lanes(&mut self, app: &AppId) -> Vec<usize> {
         let mut lanes = Vec::new();
-        for (place, endpoint) in self.endpoints.iter().enumerate() {
+        for place in 0..self.endpoints.len() {
+            let endpoint = &self.endpoints[place];
             if self.is_removed(place) || !endpoint.wants_any(app) {
                 continue;
             }
             let id = LaneId { endpoint: endpoint.id.clone(), app: app.clone() };
-            let lane = self.places.get(&id).copied().unwrap_or_else(|| {
-                let lane =
-                    self.free.put_lane(&mut self.entries, Entry::new(id.clone(), place, self.limits.of(endpoint)));
-                self.places.insert(id, lane);
-                lane
-            });
-            lanes.push(lane);
+            lanes.push(self.get_or_add_lane(id, place, false));
         }
         lanes
     }

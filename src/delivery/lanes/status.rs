@@ -1,43 +1,43 @@
-//! What the lanes tell of themselves and of their endpoints.
+//! The status of lanes and endpoints.
 
 use std::time::{Duration, Instant};
 
-use super::{Entry, Lanes};
+use super::{LaneEntry, Lanes};
 use crate::config::{AppScope, Endpoint};
-use crate::delivery::health::{Health, outcome};
-use crate::delivery::lane::Glance;
-use crate::delivery::retry::Answer;
+use crate::delivery::attempt::AttemptResult;
+use crate::delivery::health::Health;
+use crate::delivery::lane::LaneSnapshot;
 use crate::report::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, WallClock, hash_of};
 use crate::telemetry::Sight;
 
 impl Lanes {
-    /// How everything is doing: as much of it as can be told shortly, however many endpoints and lanes there are.
+    /// The status of all deliveries, truncated to a bounded number of endpoints and lanes.
     pub(crate) fn status(&self, clock: WallClock) -> DeliveryStatus {
         let (mut depths, mut oldest) = (vec![0; self.endpoints.len()], vec![None; self.endpoints.len()]);
         let mut filled = Vec::new();
         for entry in &self.entries {
-            let glance = entry.lane.glance();
-            if glance.depth > 0 {
-                depths[entry.endpoint] += glance.depth;
-                oldest[entry.endpoint] = oldest[entry.endpoint].into_iter().chain(glance.oldest_ms).min();
-                filled.push((entry, glance));
+            let snapshot = entry.lane.snapshot();
+            if snapshot.depth > 0 {
+                depths[entry.endpoint] += snapshot.depth;
+                oldest[entry.endpoint] = oldest[entry.endpoint].into_iter().chain(snapshot.oldest_ms).min();
+                filled.push((entry, snapshot));
             }
         }
         let is_there = |place: &usize| depths[*place] > 0 || !self.is_removed(*place);
         let mut places: Vec<usize> = (0..self.endpoints.len()).filter(is_there).collect();
         let endpoints_truncated = places.len().saturating_sub(AT_MOST);
         if endpoints_truncated > 0 {
-            // By state and then by their order, so that one which is told of stays.
+            // By state and then by their order, so that the same endpoints stay in the status.
             places.sort_by_key(|place| (std::cmp::Reverse(self.state(*place).0), *place));
             places.truncate(AT_MOST);
             places.sort_unstable();
         }
         let lanes_truncated = filled.len().saturating_sub(AT_MOST);
         if lanes_truncated > 0 {
-            filled.select_nth_unstable_by_key(AT_MOST, |(_, glance)| std::cmp::Reverse(glance.depth));
+            filled.select_nth_unstable_by_key(AT_MOST, |(_, snapshot)| std::cmp::Reverse(snapshot.depth));
             filled.truncate(AT_MOST);
         }
-        filled.sort_by_key(|(_, glance)| std::cmp::Reverse(glance.depth));
+        filled.sort_by_key(|(_, snapshot)| std::cmp::Reverse(snapshot.depth));
         DeliveryStatus {
             endpoints: places
                 .into_iter()
@@ -48,26 +48,26 @@ impl Lanes {
                 })
                 .collect(),
             endpoints_truncated,
-            lanes: filled.into_iter().map(|(entry, glance)| lane_status(entry, &glance, clock)).collect(),
+            lanes: filled.into_iter().map(|(entry, snapshot)| lane_status(entry, &snapshot, clock)).collect(),
             lanes_truncated,
             endpoints_hash: self.endpoints_hash(),
             disabled: self.unreported(),
-            events: self.tally.told(),
+            events: self.counters.snapshot(),
         }
     }
 
-    /// Of the endpoints that there are: their ids, and whose events they get.
+    /// A hash of the configured endpoints: their ids, and the applications whose events they get.
     fn endpoints_hash(&self) -> String {
-        let there =
+        let configured =
             (0..self.endpoints.len()).filter(|place| !self.is_removed(*place)).map(|place| &self.endpoints[place]);
-        let ids: Vec<String> = there.map(|endpoint| format!("{} {}", endpoint.id, scope(endpoint))).collect();
+        let ids: Vec<String> = configured.map(|endpoint| format!("{} {}", endpoint.id, scope(endpoint))).collect();
         hash_of(ids.iter().map(String::as_bytes))
     }
 
-    /// How an attempt of a lane looks that has just ended; nothing if it was none.
-    pub(crate) fn sight(&self, lane: usize, answer: &Answer, took: Duration) -> Option<Sight> {
-        let (status, error) = outcome(answer)?;
-        let Entry { id, endpoint, lane, .. } = &self.entries[lane];
+    /// The view of a lane's attempt for watchers. `None` if nothing was sent.
+    pub(crate) fn sight(&self, lane: usize, result: &AttemptResult, took: Duration) -> Option<Sight> {
+        let (status, error) = result.status_and_error()?;
+        let LaneEntry { id, endpoint, lane, .. } = &self.entries[lane];
         let batch = lane.batch()?;
         Some(Sight {
             endpoint: id.endpoint.to_string(),
@@ -83,7 +83,7 @@ impl Lanes {
         })
     }
 
-    /// The state of an endpoint, and since when.
+    /// The state of an endpoint, and the time since when it lasts.
     fn state(&self, place: usize) -> (EndpointState, Option<Instant>) {
         let health = &self.health[place];
         if health.disabled_since.is_some() {
@@ -97,7 +97,7 @@ impl Lanes {
         }
     }
 
-    /// How an endpoint is doing, but for what waits for it.
+    /// The status of an endpoint without its waiting events.
     fn endpoint_status(&self, place: usize, clock: WallClock) -> EndpointStatus {
         let (endpoint, health) = (&self.endpoints[place], &self.health[place]);
         let (state, since) = self.state(place);
@@ -129,7 +129,7 @@ impl Lanes {
     }
 }
 
-/// Whose events an endpoint gets.
+/// The applications whose events an endpoint gets.
 fn scope(endpoint: &Endpoint) -> String {
     match &endpoint.apps {
         AppScope::Every => "*".to_owned(),
@@ -137,13 +137,13 @@ fn scope(endpoint: &Endpoint) -> String {
     }
 }
 
-fn lane_status(entry: &Entry, glance: &Glance, clock: WallClock) -> LaneStatus {
+fn lane_status(entry: &LaneEntry, snapshot: &LaneSnapshot, clock: WallClock) -> LaneStatus {
     LaneStatus {
         endpoint: entry.id.endpoint.to_string(),
         app_id: entry.id.app.as_text().into_owned(),
-        depth: glance.depth,
-        oldest_ms: glance.oldest_ms,
-        attempt: glance.attempts,
-        next_try_ms: glance.next_try.map(|at| clock.ms(at)),
+        depth: snapshot.depth,
+        oldest_ms: snapshot.oldest_ms,
+        attempt: snapshot.attempts,
+        next_try_ms: snapshot.next_try.map(|at| clock.ms(at)),
     }
 }

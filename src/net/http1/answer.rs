@@ -14,7 +14,7 @@ use super::framing::Framing;
 
 /// The head of an answer.
 #[derive(Debug)]
-pub(crate) struct Head {
+pub(crate) struct ResponseHead {
     status: u16,
     bytes: Box<[u8]>,
     persists: bool,
@@ -31,7 +31,7 @@ pub(super) enum Body {
     Rest,
 }
 
-impl Head {
+impl ResponseHead {
     /// Takes the head of an answer off `input`, if all of it has come. Returns how long it is, and what body follows it.
     ///
     /// The first `seen` bytes were looked at before. With `is_full` there is no room for more: a longer head counts for
@@ -90,11 +90,11 @@ const fn is_interim(status: u16) -> bool {
 }
 
 /// The version of HTTP: major and minor number.
-pub(super) type Version = (u8, u8);
+pub(super) type HttpVersion = (u8, u8);
 
 /// How an answer begins.
 struct StatusLine {
-    version: Version,
+    version: HttpVersion,
     status: u16,
 }
 
@@ -168,8 +168,8 @@ pub(super) fn not_http(why: impl std::fmt::Display) -> Error {
 mod tests {
     use super::*;
 
-    fn answer(head: &str) -> (Head, Body) {
-        let (length, head, body) = Head::parse(head.as_bytes(), 0, false).unwrap().unwrap();
+    fn answer(head: &str) -> (ResponseHead, Body) {
+        let (length, head, body) = ResponseHead::parse(head.as_bytes(), 0, false).unwrap().unwrap();
         assert_eq!(length, head.bytes.len());
         (head, body)
     }
@@ -178,13 +178,13 @@ mod tests {
     fn a_head_is_taken_when_all_of_it_has_come() {
         let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n";
         for length in 0..whole.len() {
-            assert!(Head::parse(&whole[..length], 0, false).unwrap().is_none(), "{length}");
+            assert!(ResponseHead::parse(&whole[..length], 0, false).unwrap().is_none(), "{length}");
         }
         for (before, seen) in
             ["", "\r\n", "\n\n\n"].into_iter().flat_map(|before| (0..whole.len()).map(move |n| (before, n)))
         {
             let input = [before.as_bytes(), whole, b"hello"].concat();
-            let (length, head, body) = Head::parse(&input, seen, false).unwrap().unwrap();
+            let (length, head, body) = ResponseHead::parse(&input, seen, false).unwrap().unwrap();
             assert_eq!((length, head.status(), head.persists()), (before.len() + whole.len(), 200, true));
             assert!(matches!(body, Body::Length(12)));
         }
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_head_that_is_too_long_counts_for_its_status_and_its_connection_for_nothing() {
-        let parse = |head: &[u8]| Head::parse(head, 0, true);
+        let parse = |head: &[u8]| ResponseHead::parse(head, 0, true);
         let (length, head, body) = parse(b"HTTP/1.1 429 OK\r\nRetry-After: 7\r\nX-Long: aaaa").unwrap().unwrap();
         assert_eq!((length, head.status(), head.header("Retry-After")), (45, 429, Some("7")));
         assert!(!head.persists() && body.is_over());
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_is_refused_with_its_first_wrong_byte() {
-        let refused = |head: &str| Head::parse(head.as_bytes(), 0, false).unwrap_err().to_string();
+        let refused = |head: &str| ResponseHead::parse(head.as_bytes(), 0, false).unwrap_err().to_string();
         for other in ["S", "SSH-2.0-OpenSSH\r\n", "HTTPS", "<html>"] {
             assert_eq!(refused(other), "io: the answer is not HTTP: it does not begin with HTTP");
         }

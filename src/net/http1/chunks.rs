@@ -38,28 +38,28 @@ impl Chunks {
     }
 
     /// `None` when more input or more room is wanted, or nothing.
-    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Option<Step>, Error> {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Option<ChunkStep>, Error> {
         let (next, step) = match *self {
             Self::Size => match size(input)? {
-                Some((0, used)) => (Self::Trailer, Step { used, put: 0 }),
-                Some((size, used)) => (Self::Data(size), Step { used, put: 0 }),
+                Some((0, used)) => (Self::Trailer, ChunkStep { used, put: 0 }),
+                Some((size, used)) => (Self::Data(size), ChunkStep { used, put: 0 }),
                 None => return Ok(None),
             },
-            Self::Data(0) => (Self::Break, Step::default()),
+            Self::Data(0) => (Self::Break, ChunkStep::default()),
             Self::Data(mut left) => match copy(&mut left, input, output) {
                 0 => return Ok(None),
-                taken => (Self::Data(left), Step { used: taken, put: taken }),
+                taken => (Self::Data(left), ChunkStep { used: taken, put: taken }),
             },
             Self::Break => match input {
-                [b'\n', ..] => (Self::Size, Step { used: 1, put: 0 }),
-                [b'\r', b'\n', ..] => (Self::Size, Step { used: 2, put: 0 }),
+                [b'\n', ..] => (Self::Size, ChunkStep { used: 1, put: 0 }),
+                [b'\r', b'\n', ..] => (Self::Size, ChunkStep { used: 2, put: 0 }),
                 [] | [b'\r'] => return Ok(None),
                 _ => return Err(not_http("a chunk longer than its size")),
             },
             Self::Trailer => {
                 let Some(end) = input.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
                 let is_last = input[..end].trim_ascii().is_empty();
-                (if is_last { Self::End } else { Self::Trailer }, Step { used: end + 1, put: 0 })
+                (if is_last { Self::End } else { Self::Trailer }, ChunkStep { used: end + 1, put: 0 })
             }
             Self::End => return Ok(None),
         };
@@ -95,7 +95,7 @@ pub(super) fn copy(left: &mut u64, input: &[u8], output: &mut [u8]) -> usize {
 
 /// How far one step came.
 #[derive(Debug, Default)]
-struct Step {
+struct ChunkStep {
     used: usize,
     put: usize,
 }

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use ureq::http::Uri;
 use ureq::{Agent, Error, Proxy, Timeout};
 
-use super::connections::{Connection, Connections};
+use super::connections::{Connections, HttpConnection};
 use super::connector::Connector;
 use super::exchange::Answered;
 use super::idle::Idle;
-use super::request;
+use super::request::{self, RequestHead};
 use crate::net::deadline::Deadline;
 use crate::net::resolver::{GuardedResolver, refused_literal};
-use crate::net::{AddressRules, Names};
+use crate::net::{AddressRules, DnsCache};
 
 /// The longest head of an answer that is understood.
 const LONGEST_HEAD: usize = 32 * 1024;
@@ -24,7 +24,7 @@ const LONGEST_HEAD: usize = 32 * 1024;
 const STALE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Where POSTs go, and how.
-pub(crate) struct Settings {
+pub(crate) struct ClientSettings {
     /// The server, and the path on it.
     pub(crate) uri: Uri,
     /// The proxy that leads there.
@@ -55,8 +55,8 @@ pub(crate) struct Client {
 
 impl Client {
     /// The way that `settings` describe. All clients share `names` and `idle`.
-    pub(crate) fn new(settings: Settings, names: Arc<Names>, idle: Arc<Idle>) -> Self {
-        let Settings { uri, proxy, connector, rules, timeout, connect_timeout } = settings;
+    pub(crate) fn new(settings: ClientSettings, names: Arc<DnsCache>, idle: Arc<Idle>) -> Self {
+        let ClientSettings { uri, proxy, connector, rules, timeout, connect_timeout } = settings;
         let resolver = GuardedResolver::new(names, rules, proxy.clone());
         let config = Agent::config_builder()
             // Never the environment's, which ureq would take by itself.
@@ -75,25 +75,27 @@ impl Client {
     }
 
     /// The head of every request.
-    pub(crate) fn head(&self) -> request::Head {
-        request::Head::post(self.connections.uri(), self.connections.forwarder())
+    pub(crate) fn head(&self) -> RequestHead {
+        RequestHead::post(self.connections.uri(), self.connections.forwarder())
     }
 
-    /// POSTs `body` behind what `head` makes, twice if need be, at most for the timeout.
+    /// POSTs `head` and `body`, twice if a kept connection turns out to be closed. Waits at most for the timeout, or for a
+    /// shorter `limit`.
     ///
     /// # Errors
-    /// When there was no answer; why.
+    /// The reason why there was no answer.
     pub(crate) fn post(
         &self,
-        head: impl Fn() -> Result<request::Head, Error>,
+        head: impl Fn() -> Result<RequestHead, Error>,
         body: &[u8],
+        limit: Option<Duration>,
     ) -> Result<Answered<'_>, String> {
         if let Some(reason) = &self.refused {
             return Err(reason.clone());
         }
         let started = Instant::now();
-        let deadline = Deadline::of_request(started, self.timeout);
-        let post = |connection: Connection| {
+        let deadline = Deadline::of_request(started, limit.map_or(self.timeout, |limit| limit.min(self.timeout)));
+        let post = |connection: HttpConnection| {
             let head = head()?.end(body.len())?;
             Answered::to(&head, body, connection, &self.connections, deadline)
         };

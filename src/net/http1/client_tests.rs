@@ -10,14 +10,14 @@ use super::*;
 use crate::net::tls::install_provider;
 
 /// A server that answers 200 on a loopback address, and counts.
-struct Server {
+struct TestServer {
     address: IpAddr,
     port: u16,
     connections: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
 }
 
-impl Server {
+impl TestServer {
     fn at(address: &str, port: u16) -> Self {
         let listener = TcpListener::bind((address, port)).unwrap();
         let (connections, requests) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
@@ -51,12 +51,12 @@ impl Server {
 }
 
 /// A client of `hooks.test`, which is wherever the returned address says.
-fn client_of(server: &Server) -> (Client, Arc<Names>, Arc<Mutex<IpAddr>>) {
+fn client_of(server: &TestServer) -> (Client, Arc<DnsCache>, Arc<Mutex<IpAddr>>) {
     let place = Arc::new(Mutex::new(server.address));
     let asked = Arc::clone(&place);
-    let names = Names::asking(move |_| Ok(vec![*asked.lock()]), Arc::default());
+    let names = DnsCache::asking(move |_| Ok(vec![*asked.lock()]), Arc::default());
     install_provider();
-    let settings = Settings {
+    let settings = ClientSettings {
         uri: format!("http://hooks.test:{}/", server.port).parse().unwrap(),
         proxy: None,
         connector: Arc::new(Connector::new(ureq::tls::TlsConfig::default())),
@@ -68,7 +68,7 @@ fn client_of(server: &Server) -> (Client, Arc<Names>, Arc<Mutex<IpAddr>>) {
 }
 
 fn post(client: &Client) -> Result<u16, String> {
-    let mut answered = client.post(|| Ok(client.head()), b"")?;
+    let mut answered = client.post(|| Ok(client.head()), b"", None)?;
     let status = answered.head().status();
     answered.read_to_end(&mut Vec::new()).unwrap();
     Ok(status)
@@ -85,8 +85,8 @@ fn post_until(client: &Client, mut is_so: impl FnMut(Result<u16, String>) -> boo
 
 #[test]
 fn a_server_that_has_moved_is_followed_although_requests_never_cease() {
-    let before = Server::at("127.0.0.1", 0);
-    let after = Server::at("127.0.0.2", before.port);
+    let before = TestServer::at("127.0.0.1", 0);
+    let after = TestServer::at("127.0.0.2", before.port);
     let (client, names, place) = client_of(&before);
     for _ in 0..3 {
         assert_eq!(post(&client), Ok(200));
@@ -110,7 +110,7 @@ fn a_server_that_has_moved_is_followed_although_requests_never_cease() {
 
 #[test]
 fn a_server_that_moves_to_an_address_that_is_refused_gets_nothing_more() {
-    let server = Server::at("127.0.0.1", 0);
+    let server = TestServer::at("127.0.0.1", 0);
     let (client, names, place) = client_of(&server);
     assert_eq!(post(&client), Ok(200));
     *place.lock() = IpAddr::from([169, 254, 169, 254]);
@@ -123,7 +123,7 @@ fn a_server_that_moves_to_an_address_that_is_refused_gets_nothing_more() {
 
 #[test]
 fn while_nobody_answers_for_the_name_a_connection_is_used_as_before() {
-    let server = Server::at("127.0.0.1", 0);
+    let server = TestServer::at("127.0.0.1", 0);
     let (client, names, _) = client_of(&server);
     assert_eq!(post(&client), Ok(200));
     names.forget_for_a_test();

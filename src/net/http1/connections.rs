@@ -21,7 +21,7 @@ use super::connector::Connector;
 use super::idle::Idle;
 use super::idle_limit::IdlePermit;
 use crate::net::deadline::Deadline;
-use crate::net::names::FRESH;
+use crate::net::dns_cache::FRESH;
 use crate::net::resolver::GuardedResolver;
 
 /// Connections kept open to one server while nothing is sent.
@@ -35,7 +35,7 @@ const MAX_IDLE_AGE: Duration = Duration::from_secs(30);
 const MAX_TUNNEL_AGE: Duration = FRESH;
 
 /// A connection, over whatever it goes.
-pub(super) struct Connection {
+pub(super) struct HttpConnection {
     transport: Box<dyn Transport>,
     leads: Leads,
 }
@@ -75,7 +75,7 @@ pub(super) struct Connections {
 #[derive(Default)]
 struct Pool {
     /// The connections that nobody uses, with the time since when.
-    idle: VecDeque<(Connection, Instant, IdlePermit)>,
+    idle: VecDeque<(HttpConnection, Instant, IdlePermit)>,
     /// By what to break off each of them all, used or not.
     handles: Vec<Weak<dyn ShutdownHandle>>,
     closed: bool,
@@ -115,7 +115,7 @@ impl Connections {
     }
 
     /// A kept connection that is still open: the one used last, so that those which a burst needed, and nothing since, end.
-    pub(super) fn kept(&self) -> Option<Connection> {
+    pub(super) fn kept(&self) -> Option<HttpConnection> {
         loop {
             let (mut connection, since, _) = self.pool.lock().idle.pop_back()?;
             // What came unasked would be taken for the next answer.
@@ -126,7 +126,7 @@ impl Connections {
     }
 
     /// True while the name still has the address of this connection, or has no known address.
-    fn lead_there(&self, connection: &Connection) -> bool {
+    fn lead_there(&self, connection: &HttpConnection) -> bool {
         match connection.leads {
             Leads::To(address) => self.resolver.may_be(self.peer(), address),
             Leads::Beyond(since) => since.elapsed() < MAX_TUNNEL_AGE,
@@ -134,7 +134,7 @@ impl Connections {
     }
 
     /// A new connection.
-    pub(super) fn connect(&self, deadline: Deadline) -> Result<Connection, Error> {
+    pub(super) fn connect(&self, deadline: Deadline) -> Result<HttpConnection, Error> {
         let pool = Arc::clone(&self.pool);
         let details = ConnectionDetails {
             uri: self.peer(),
@@ -150,10 +150,10 @@ impl Connections {
         };
         if let Way::Tunnel(_) = self.way {
             let leads = Leads::Beyond(Instant::now());
-            return Ok(Connection { transport: self.connector.through(&details)?, leads });
+            return Ok(HttpConnection { transport: self.connector.through(&details)?, leads });
         }
         let (transport, address) = self.connector.straight(&details)?;
-        Ok(Connection { transport, leads: Leads::To(address) })
+        Ok(HttpConnection { transport, leads: Leads::To(address) })
     }
 
     fn addresses(&self, deadline: Deadline) -> Result<ResolvedSocketAddrs, Error> {
@@ -168,7 +168,7 @@ impl Connections {
     }
 
     /// Keeps a connection whose answer was read to the end, unless too many are idle.
-    pub(super) fn keep(&self, mut connection: Connection) {
+    pub(super) fn keep(&self, mut connection: HttpConnection) {
         // More than the answer came.
         if !connection.buffers().input().is_empty() {
             return;
@@ -224,14 +224,14 @@ impl Pool {
 }
 
 #[cfg(test)]
-impl Connection {
+impl HttpConnection {
     /// A connection that a test has made.
     pub(super) fn of_a_test(transport: Box<dyn Transport>) -> Self {
         Self { transport, leads: Leads::Beyond(Instant::now()) }
     }
 }
 
-impl Deref for Connection {
+impl Deref for HttpConnection {
     type Target = dyn Transport;
 
     fn deref(&self) -> &Self::Target {
@@ -239,7 +239,7 @@ impl Deref for Connection {
     }
 }
 
-impl DerefMut for Connection {
+impl DerefMut for HttpConnection {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut *self.transport
     }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use ureq::{Error, Timeout};
 
-use super::answer::{Body, Head, not_http};
-use super::connections::{Connection, Connections};
+use super::answer::{Body, ResponseHead, not_http};
+use super::connections::{Connections, HttpConnection};
 use crate::net::deadline::Deadline;
 
 /// The time to read an answer that has already arrived.
@@ -23,7 +23,7 @@ const FRAME_OF_A_BYTE: u64 = 8;
 ///
 /// The connection is kept once the body was read to its end, and closed if it never is.
 pub(crate) struct Answered<'a> {
-    head: Head,
+    head: ResponseHead,
     rest: Option<Rest>,
     connections: &'a Connections,
     deadline: Deadline,
@@ -34,7 +34,7 @@ struct Rest {
     body: Body,
     /// Bytes read so far: of the body, and of its framing.
     bytes: (u64, u64),
-    connection: Connection,
+    connection: HttpConnection,
 }
 
 impl<'a> Answered<'a> {
@@ -42,7 +42,7 @@ impl<'a> Answered<'a> {
     pub(super) fn to(
         head: &[u8],
         body: &[u8],
-        mut connection: Connection,
+        mut connection: HttpConnection,
         connections: &'a Connections,
         deadline: Deadline,
     ) -> Result<Self, Error> {
@@ -62,12 +62,12 @@ impl<'a> Answered<'a> {
     }
 
     /// The head.
-    pub(crate) const fn head(&self) -> &Head {
+    pub(crate) const fn head(&self) -> &ResponseHead {
         &self.head
     }
 
     /// The body may take no longer than this from now.
-    pub(crate) fn hurry(&mut self, time: Duration) {
+    pub(crate) fn shorten_deadline(&mut self, time: Duration) {
         self.deadline = self.deadline.or_within(time, Timeout::RecvBody);
     }
 
@@ -115,7 +115,7 @@ impl Read for Answered<'_> {
 }
 
 /// Gives `bytes` to the connection, which sends them at the latest when something is to be read.
-fn send(mut bytes: &[u8], connection: &mut Connection, deadline: Deadline) -> Result<(), Error> {
+fn send(mut bytes: &[u8], connection: &mut HttpConnection, deadline: Deadline) -> Result<(), Error> {
     while !bytes.is_empty() {
         let output = connection.buffers().output();
         let (now, later) = bytes.split_at(bytes.len().min(output.len()));
@@ -127,13 +127,13 @@ fn send(mut bytes: &[u8], connection: &mut Connection, deadline: Deadline) -> Re
 }
 
 /// Waits for the head of the answer. Interim ones are passed over.
-fn receive(connection: &mut Connection, deadline: Deadline) -> Result<(Head, Body), Error> {
+fn receive(connection: &mut HttpConnection, deadline: Deadline) -> Result<(ResponseHead, Body), Error> {
     let (mut seen, mut interim) = (0, 0);
     loop {
         let buffers = connection.buffers();
         let is_full = buffers.input_append_buf().is_empty();
         let input = buffers.input();
-        if let Some((length, head, body)) = Head::parse(input, seen, is_full)? {
+        if let Some((length, head, body)) = ResponseHead::parse(input, seen, is_full)? {
             buffers.input_consume(length);
             if !head.is_interim() {
                 return Ok((head, body));
@@ -152,7 +152,7 @@ fn receive(connection: &mut Connection, deadline: Deadline) -> Result<(Head, Bod
 }
 
 /// Waits until more has come. `false` when nothing more will.
-fn more(connection: &mut Connection, deadline: Deadline) -> Result<bool, Error> {
+fn more(connection: &mut HttpConnection, deadline: Deadline) -> Result<bool, Error> {
     if connection.buffers().input_append_buf().is_empty() {
         return Err(not_http("it does not end"));
     }

@@ -2,14 +2,14 @@
 
 use ureq::Error;
 
-use super::answer::{Body, Version, not_http};
+use super::answer::{Body, HttpVersion, not_http};
 use super::chunks::Chunks;
 use super::fields::{fields, list};
 
 /// The framing headers of an answer.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
-    length: Length,
+    length: ContentLength,
     /// The body has a transfer coding; whether the last one is chunks.
     coded: Option<bool>,
     close: bool,
@@ -20,7 +20,7 @@ pub(super) struct Framing {
 
 /// The `Content-Length` headers, taken together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Length {
+enum ContentLength {
     #[default]
     Unsaid,
     Is(u64),
@@ -58,22 +58,22 @@ impl Framing {
         Ok(match (status, self.coded, self.length) {
             (100..=199 | 204 | 304, ..) => Body::Length(0),
             (_, Some(true), _) => Body::Chunks(Chunks::Size),
-            (_, Some(false), _) | (_, None, Length::Unsaid) => Body::Rest,
-            (_, None, Length::Is(length)) => Body::Length(length),
-            (_, None, Length::Wrong(why)) => return Err(not_http(why)),
+            (_, Some(false), _) | (_, None, ContentLength::Unsaid) => Body::Rest,
+            (_, None, ContentLength::Is(length)) => Body::Length(length),
+            (_, None, ContentLength::Wrong(why)) => return Err(not_http(why)),
         })
     }
 
     /// True when another request may follow to a server of this version.
-    pub(super) fn persists(&self, version: Version) -> bool {
+    pub(super) fn persists(&self, version: HttpVersion) -> bool {
         let is_1_1 = version >= (1, 1);
         // RFC 9112 6.1: a length beside a coding may be a smuggling attempt; HTTP/1.0 has no codings.
-        let is_clear = self.coded.is_none() || (self.length == Length::Unsaid && is_1_1);
+        let is_clear = self.coded.is_none() || (self.length == ContentLength::Unsaid && is_1_1);
         !self.close && (is_1_1 || self.keep_alive) && is_clear && !self.is_odd && version.0 == 1
     }
 }
 
-impl Length {
+impl ContentLength {
     /// Adds the value of another header.
     fn and(self, value: &[u8]) -> Self {
         // An empty element is an error here, as everything that is no number.

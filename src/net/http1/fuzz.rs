@@ -19,7 +19,7 @@ use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport}
 use super::*;
 use crate::net::http1::{Connector, Idle};
 use crate::net::resolver::GuardedResolver;
-use crate::net::{AddressRules, Names};
+use crate::net::{AddressRules, DnsCache};
 
 #[path = "../../../tests/answers/table.rs"]
 #[allow(dead_code, unused_imports, reason = "the answers are used here, and not their outcomes")]
@@ -61,7 +61,7 @@ const WORDS: [&[u8]; 24] = [
 
 /// The outcome of an answer.
 #[derive(Debug, PartialEq)]
-struct Outcome {
+struct FuzzOutcome {
     head: Result<(u16, Option<String>), String>,
     body: Result<Vec<u8>, String>,
     is_kept: bool,
@@ -107,7 +107,7 @@ impl fmt::Debug for Pieces<'_> {
 
 /// A pool without connections.
 fn connections() -> Connections {
-    let resolver = GuardedResolver::new(Names::new(Arc::default()), AddressRules::default(), None);
+    let resolver = GuardedResolver::new(DnsCache::new(Arc::default()), AddressRules::default(), None);
     let connector = Arc::new(Connector::new(ureq::tls::TlsConfig::default()));
     let config = Agent::config_builder().proxy(None).build();
     let uri = "http://127.0.0.1/".parse().unwrap();
@@ -115,10 +115,10 @@ fn connections() -> Connections {
 }
 
 /// Reads `answer`, cut into pieces of these lengths.
-fn read(answer: &[u8], connections: &Connections, cuts: impl FnMut() -> usize + Send + Sync + 'static) -> Outcome {
+fn read(answer: &[u8], connections: &Connections, cuts: impl FnMut() -> usize + Send + Sync + 'static) -> FuzzOutcome {
     let (bytes, buffers) = (answer.to_vec(), LazyBuffers::new(ROOM, 1024));
     let pieces = Pieces { bytes, cuts: Box::new(cuts), read: 0, buffers };
-    let connection = Connection::of_a_test(Box::new(pieces));
+    let connection = HttpConnection::of_a_test(Box::new(pieces));
     let deadline = Deadline::of_request(Instant::now(), Duration::from_secs(60));
     let (head, body) = match Answered::to(b"", b"", connection, connections, deadline) {
         Err(error) => (Err(error.to_string()), Err(String::new())),
@@ -129,11 +129,11 @@ fn read(answer: &[u8], connections: &Connections, cuts: impl FnMut() -> usize + 
             (Ok(head), read.map(|_| body))
         }
     };
-    Outcome { head, body, is_kept: connections.kept().is_some() }
+    FuzzOutcome { head, body, is_kept: connections.kept().is_some() }
 }
 
 /// Checks the properties that hold for every answer. Returns the outcome.
-fn check(answer: &[u8], connections: &Connections, rng: &mut StdRng) -> Outcome {
+fn check(answer: &[u8], connections: &Connections, rng: &mut StdRng) -> FuzzOutcome {
     let whole = read(answer, connections, || usize::MAX);
     let mut cuts = StdRng::seed_from_u64(rng.random());
     let by_chance = read(answer, connections, move || cuts.random_range(1..=64));
@@ -152,7 +152,7 @@ fn compare_with_httparse(answer: &[u8]) {
     let mut strict = httparse::Response::new(&mut headers);
     let Ok(httparse::Status::Complete(length)) = strict.parse(answer) else { return };
     let Some(status) = strict.code.filter(|status| *status >= 100) else { return };
-    let (ours, head, _) = match Head::parse(answer, 0, false) {
+    let (ours, head, _) = match ResponseHead::parse(answer, 0, false) {
         Ok(Some(ours)) => ours,
         // It knows nothing of lengths.
         Err(error) if error.to_string().contains("length") => return,
@@ -189,7 +189,7 @@ fn change(answer: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut StdRng) {
 }
 
 /// A well-formed answer and its outcome.
-fn well_formed(rng: &mut StdRng) -> (Vec<u8>, Outcome) {
+fn well_formed(rng: &mut StdRng) -> (Vec<u8>, FuzzOutcome) {
     let status = rng.random_range(200..600);
     let mut body: Vec<u8> = (0..rng.random_range(0..100)).map(|_| rng.random()).collect();
     let mut text = format!("HTTP/1.1 {status} x\r\n");
@@ -220,7 +220,7 @@ fn well_formed(rng: &mut StdRng) -> (Vec<u8>, Outcome) {
         answer.extend_from_slice(if rng.random_bool(0.2) { b"0\r\nX-Sum: 1\r\n\r\n" } else { b"0\r\n\r\n" });
     }
     let head = Ok((status, wait.map(|wait| wait.to_string())));
-    (answer, Outcome { head, body: Ok(body), is_kept })
+    (answer, FuzzOutcome { head, body: Ok(body), is_kept })
 }
 
 fn setting(name: &str) -> Option<u64> {

@@ -20,8 +20,8 @@ mod idle;
 mod idle_limit;
 mod request;
 
-pub(crate) use answer::Head;
-pub(crate) use client::{Client, Settings};
+pub(crate) use answer::ResponseHead;
+pub(crate) use client::{Client, ClientSettings};
 pub(crate) use connector::Connector;
 pub(crate) use idle::Idle;
-pub(crate) use request::{Head as RequestHead, USER_AGENT, host};
+pub(crate) use request::{RequestHead, USER_AGENT, host};

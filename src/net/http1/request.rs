@@ -19,9 +19,9 @@ const OWN: [(&str, &str); 2] = [("User-Agent", USER_AGENT), ("Accept", "*/*")];
 const ROOM: usize = 512;
 
 /// A head that goes on. It may hold secrets, so it does not print.
-pub(crate) struct Head(Vec<u8>);
+pub(crate) struct RequestHead(Vec<u8>);
 
-impl Head {
+impl RequestHead {
     /// The head of a POST to `uri`, up to its `Host`. A `proxy` that sends it on is told the whole URL, and who we are
     /// (RFC 9112, section 3.2.2).
     pub(super) fn post(uri: &Uri, proxy: Option<&Proxy>) -> Self {
@@ -45,7 +45,7 @@ impl Head {
     ///
     /// # Errors
     /// When one of them cannot be sent.
-    pub(crate) fn introduce(&mut self, headers: &[(&str, &str)]) -> Result<(), Error> {
+    pub(crate) fn add_common_headers(&mut self, headers: &[(&str, &str)]) -> Result<(), Error> {
         let is_said = |name: &str| headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
         for (name, value) in OWN.into_iter().filter(|(name, _)| !is_said(name)) {
             self.add(name, value)?;
@@ -98,9 +98,9 @@ pub(crate) fn host(uri: &Uri) -> String {
     }
 }
 
-impl fmt::Debug for Head {
+impl fmt::Debug for RequestHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Head").finish_non_exhaustive()
+        f.debug_struct("RequestHead").finish_non_exhaustive()
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     fn head(uri: &str) -> String {
-        String::from_utf8(Head::post(&uri.parse().unwrap(), None).end(7).unwrap()).unwrap()
+        String::from_utf8(RequestHead::post(&uri.parse().unwrap(), None).end(7).unwrap()).unwrap()
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
     fn a_proxy_is_told_the_whole_url_and_who_we_are() {
         let head = |proxy: &str| {
             let proxy = Proxy::new(proxy).unwrap();
-            let head = Head::post(&"http://hooks.test:80?c=d".parse().unwrap(), Some(&proxy));
+            let head = RequestHead::post(&"http://hooks.test:80?c=d".parse().unwrap(), Some(&proxy));
             String::from_utf8(head.end(7).unwrap()).unwrap()
         };
         let begin = "POST http://hooks.test/?c=d HTTP/1.1\r\nHost: hooks.test\r\n";
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_value_cannot_end_its_line() {
-        let mut head = Head::post(&"http://hooks.test/".parse().unwrap(), None);
+        let mut head = RequestHead::post(&"http://hooks.test/".parse().unwrap(), None);
         for value in ["a\r\nx-more: b", "a\nb", "a\0"] {
             let refused = head.add("X-Pusher-Key", value).unwrap_err();
             assert!(!refused.to_string().contains(value), "{refused}");
@@ -161,8 +161,8 @@ mod tests {
 
     #[test]
     fn what_every_request_says_is_said_once() {
-        let mut head = Head::post(&"http://hooks.test/".parse().unwrap(), None);
-        head.introduce(&[("User-AGENT", "mine"), ("x-a", "b"), ("x-a", "c")]).unwrap();
+        let mut head = RequestHead::post(&"http://hooks.test/".parse().unwrap(), None);
+        head.add_common_headers(&[("User-AGENT", "mine"), ("x-a", "b"), ("x-a", "c")]).unwrap();
         let head = String::from_utf8(head.end(0).unwrap()).unwrap();
         assert!(head.contains("\r\nAccept: */*\r\nUser-AGENT: mine\r\nx-a: b\r\nx-a: c\r\n"), "{head}");
         assert!(!head.contains("resonate-webhooks/"), "{head}");

@@ -1,4 +1,4 @@
-//! A delivery that nothing waits for: does an endpoint take what it is sent?
+//! Test deliveries: one signed request that shows whether an endpoint accepts webhooks.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -6,53 +6,53 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::Credentials;
+use super::attempt::AttemptResult;
 use super::client::Clients;
-use super::retry::Answer;
 use super::signature::sign;
 use super::signing_key::Signer;
 use crate::config::Endpoint;
 use crate::telemetry::Telemetry;
 
-/// What became of a test.
+/// The result of a test delivery.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Probe {
+pub struct TestDelivery {
     /// Whether the endpoint answered 2xx.
     pub ok: bool,
-    /// The status, if it answered.
+    /// The HTTP status, if the endpoint answered.
     pub status: Option<u16>,
-    /// What was wrong.
+    /// The error, if it failed.
     pub error: Option<String>,
-    /// What may be done about it.
+    /// A remedy for the error.
     pub advice: Option<String>,
-    /// How long it took, connecting included, in ms.
+    /// The duration in ms, including the connection.
     pub took_ms: f64,
     /// The `webhook-id` that was sent.
     pub id: String,
 }
 
-/// Sends one signed event called `test` to `endpoint`, as a server would send its events: by the same rules, over the
-/// same TLS, through the same proxy. Waits for the answer.
+/// Sends one signed event named `test` to `endpoint` and waits for the answer. Uses the address rules, TLS and proxy of a real
+/// delivery.
 #[must_use]
-pub fn probe(endpoint: &Endpoint, credentials: &Credentials) -> Probe {
+pub fn test_delivery(endpoint: &Endpoint, credentials: &Credentials) -> TestDelivery {
     let id = format!("msg_test_{:016x}", rand::random::<u64>());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let (body, app) = (body(now), credentials.clone().into());
     let began = Instant::now();
     let clients = Clients::new(&Arc::new(Telemetry::default()), || {});
-    let answer = match clients.set(std::slice::from_ref(endpoint)) {
+    let result = match clients.set(std::slice::from_ref(endpoint)) {
         Ok(()) => clients.of(&endpoint.id).and_then(|(client, own)| {
             let signer = Signer::of(Some(&app), own.as_ref())?;
-            Some(client.send(&sign(&id, now.as_secs(), &body, signer)))
+            Some(client.send(&sign(&id, now.as_secs(), &body, signer), None))
         }),
-        Err(error) => Some(Answer::Failed(error.to_string())),
+        Err(error) => Some(AttemptResult::Failed(error.to_string())),
     };
     let took_ms = (began.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
-    let (ok, status, error) = match answer {
-        Some(Answer::Status { status, .. }) if (200..300).contains(&status) => (true, Some(status), None),
-        Some(Answer::Status { status, .. }) => (false, Some(status), Some(format!("HTTP {status}"))),
-        Some(Answer::Refused { reason, .. } | Answer::TooLarge { reason } | Answer::Failed(reason)) => {
-            (false, None, Some(reason))
-        }
+    let (ok, status, error) = match result {
+        Some(AttemptResult::Status { status, .. }) if (200..300).contains(&status) => (true, Some(status), None),
+        Some(AttemptResult::Status { status, .. }) => (false, Some(status), Some(format!("HTTP {status}"))),
+        Some(
+            AttemptResult::Refused { reason, .. } | AttemptResult::TooLarge { reason } | AttemptResult::Failed(reason),
+        ) => (false, None, Some(reason)),
         _ => (false, None, Some("nothing was sent".to_owned())),
     };
     let advice = match (status, &error) {
@@ -60,7 +60,7 @@ pub fn probe(endpoint: &Endpoint, credentials: &Credentials) -> Probe {
         (None, Some(error)) => about_error(error),
         _ => None,
     };
-    Probe { ok, status, error, advice: advice.map(str::to_owned), took_ms, id }
+    TestDelivery { ok, status, error, advice: advice.map(str::to_owned), took_ms, id }
 }
 
 fn body(now: Duration) -> Vec<u8> {
@@ -86,8 +86,8 @@ fn about_status(status: u16) -> Option<&'static str> {
     })
 }
 
-/// What to do about an error of the system, of TLS, or of ours. Its words are theirs, and tests compare them with what they
-/// really say.
+/// The remedy for an error of the system, of TLS, or of this crate, recognized by its text. Tests check the texts against
+/// real errors.
 fn about_error(error: &str) -> Option<&'static str> {
     let says = |words: &[&str]| words.iter().any(|word| error.to_lowercase().contains(word));
     Some(if says(&["unknownissuer"]) {

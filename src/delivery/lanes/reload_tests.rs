@@ -4,8 +4,8 @@ use super::*;
 
 /// Delivers all that waits, at endpoints that answer at once.
 fn deliver(lanes: &mut Lanes, now: Instant) {
-    while let Some(job) = lanes.next(now) {
-        assert!(lanes.settle(job.lane, status(200), Duration::ZERO, now, 0.0).is_some());
+    while let Some(attempt) = lanes.next(now) {
+        assert!(lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0).is_some());
     }
 }
 
@@ -40,10 +40,10 @@ fn an_endpoint_keeps_its_place_while_something_of_it_waits_or_is_under_way() {
         lanes.set_endpoints(vec![endpoint(n)], now);
         assert_eq!(lanes.endpoint(0).id, endpoint(1).id);
     }
-    let passed = lanes.settle(under_way.lane, status(200), Duration::ZERO, now, 0.0).unwrap();
-    assert_eq!(passed.lane.endpoint, endpoint(1).id);
-    assert_eq!(lanes.next_unsent(now).unwrap().lane.endpoint, endpoint(1).id);
-    assert!(lanes.next_unsent(now).is_none());
+    let finished = lanes.complete(under_way.lane, status(200), Duration::ZERO, now, 0.0).unwrap();
+    assert_eq!(finished.lane.endpoint, endpoint(1).id);
+    assert_eq!(lanes.next_undeliverable(now).unwrap().lane.endpoint, endpoint(1).id);
+    assert!(lanes.next_undeliverable(now).is_none());
     // Free with the next list, and another one's with the one after that, which knows nothing of the former.
     lanes.set_endpoints(vec![endpoint(5)], now);
     lanes.set_endpoints(vec![endpoint(6), endpoint(7), endpoint(8)], now);

@@ -1,4 +1,4 @@
-//! Names to addresses, remembered for a short time.
+//! A cache of DNS lookups.
 //!
 //! The system's resolver can only be given up on a thread of its own. So each name is asked for once at a time, whoever
 //! waits for it, and the answer holds for all endpoints:
@@ -45,7 +45,7 @@ pub(crate) enum NoAddress {
 }
 
 /// The names of all endpoints.
-pub(crate) struct Names {
+pub(crate) struct DnsCache {
     ask: Box<Ask>,
     telemetry: Arc<Telemetry>,
     known: Mutex<HashMap<Box<str>, Name>>,
@@ -62,7 +62,7 @@ struct Name {
 
 /// What to do for somebody who needs an address now.
 #[derive(Debug, PartialEq, Eq)]
-enum Step {
+enum LookupStep {
     Use(Arc<[IpAddr]>),
     UseAndAsk(Arc<[IpAddr]>),
     Ask,
@@ -70,8 +70,8 @@ enum Step {
     Fail(Arc<str>),
 }
 
-impl Names {
-    /// Names of which nothing is known yet.
+impl DnsCache {
+    /// An empty cache.
     pub(crate) fn new(telemetry: Arc<Telemetry>) -> Arc<Self> {
         Self::asking(ask_the_system, telemetry)
     }
@@ -95,21 +95,21 @@ impl Names {
             }
             let Some(entry) = known.get_mut(name) else { continue };
             match entry.step(Instant::now()) {
-                Step::Use(addresses) => return Ok(addresses),
-                Step::Fail(reason) => return Err(NoAddress::Failed(reason)),
-                Step::UseAndAsk(addresses) => {
+                LookupStep::Use(addresses) => return Ok(addresses),
+                LookupStep::Fail(reason) => return Err(NoAddress::Failed(reason)),
+                LookupStep::UseAndAsk(addresses) => {
                     // Without a thread to ask on, whoever comes next tries again.
                     entry.asking = self.start_asking(name).is_ok();
                     return Ok(addresses);
                 }
-                Step::Ask => {
+                LookupStep::Ask => {
                     if self.start_asking(name).is_err() {
                         // Where threads are short this one asks, and may wait for longer than it should.
                         MutexGuard::unlocked(&mut known, || self.look_up(name));
                         continue;
                     }
                 }
-                Step::Wait => {}
+                LookupStep::Wait => {}
             }
             if self.answered.wait_until(&mut known, deadline).timed_out() {
                 return Err(NoAddress::TimedOut);
@@ -122,16 +122,16 @@ impl Names {
         let mut known = self.known.lock();
         let entry = known.get_mut(name)?;
         match entry.step(Instant::now()) {
-            Step::Use(addresses) => Some(addresses),
-            Step::UseAndAsk(addresses) => {
+            LookupStep::Use(addresses) => Some(addresses),
+            LookupStep::UseAndAsk(addresses) => {
                 entry.asking = self.start_asking(name).is_ok();
                 Some(addresses)
             }
-            Step::Ask => {
+            LookupStep::Ask => {
                 entry.asking = self.start_asking(name).is_ok();
                 None
             }
-            Step::Wait | Step::Fail(_) => None,
+            LookupStep::Wait | LookupStep::Fail(_) => None,
         }
     }
 
@@ -177,7 +177,7 @@ impl Name {
     }
 
     /// What to do now. When that is to ask, nobody else is told to until there is an answer.
-    fn step(&mut self, now: Instant) -> Step {
+    fn step(&mut self, now: Instant) -> LookupStep {
         let age = |since: &Instant| now.saturating_duration_since(*since);
         let failure = self.failure.as_ref().filter(|(_, at)| age(at) < FAILED);
         if let Some((addresses, learned)) = &self.addresses
@@ -185,14 +185,14 @@ impl Name {
         {
             let addresses = Arc::clone(addresses);
             if age(learned) < FRESH || failure.is_some() || std::mem::replace(&mut self.asking, true) {
-                return Step::Use(addresses);
+                return LookupStep::Use(addresses);
             }
-            return Step::UseAndAsk(addresses);
+            return LookupStep::UseAndAsk(addresses);
         }
         match failure {
-            Some((reason, _)) => Step::Fail(Arc::clone(reason)),
-            None if std::mem::replace(&mut self.asking, true) => Step::Wait,
-            None => Step::Ask,
+            Some((reason, _)) => LookupStep::Fail(Arc::clone(reason)),
+            None if std::mem::replace(&mut self.asking, true) => LookupStep::Wait,
+            None => LookupStep::Ask,
         }
     }
 
@@ -209,9 +209,9 @@ impl Name {
     }
 }
 
-impl fmt::Debug for Names {
+impl fmt::Debug for DnsCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Names").finish_non_exhaustive()
+        f.debug_struct("DnsCache").finish_non_exhaustive()
     }
 }
 
@@ -245,26 +245,26 @@ mod tests {
     #[test]
     fn an_answer_is_used_for_a_while_then_once_more_while_it_is_asked_for_anew() {
         let (mut name, start) = (Name::default(), Instant::now());
-        assert_eq!(name.step(start), Step::Ask);
-        assert_eq!(name.step(start), Step::Wait, "one asks for all");
+        assert_eq!(name.step(start), LookupStep::Ask);
+        assert_eq!(name.step(start), LookupStep::Wait, "one asks for all");
         name.learn(Ok(vec![address(1)]), start);
-        assert_eq!(name.step(start + Duration::from_secs(29)), Step::Use(one(1)));
-        assert_eq!(name.step(start + FRESH), Step::UseAndAsk(one(1)));
-        assert_eq!(name.step(start + FRESH), Step::Use(one(1)), "one asks for all");
+        assert_eq!(name.step(start + Duration::from_secs(29)), LookupStep::Use(one(1)));
+        assert_eq!(name.step(start + FRESH), LookupStep::UseAndAsk(one(1)));
+        assert_eq!(name.step(start + FRESH), LookupStep::Use(one(1)), "one asks for all");
         name.learn(Ok(vec![address(2)]), start + FRESH);
-        assert_eq!(name.step(start + FRESH), Step::Use(one(2)));
-        assert_eq!(name.step(start + FRESH + STALE), Step::Ask, "too old to be of use");
+        assert_eq!(name.step(start + FRESH), LookupStep::Use(one(2)));
+        assert_eq!(name.step(start + FRESH + STALE), LookupStep::Ask, "too old to be of use");
     }
 
     #[test]
     fn a_failure_is_passed_on_to_all_who_waited_and_then_forgotten() {
         let (mut name, start) = (Name::default(), Instant::now());
-        assert_eq!(name.step(start), Step::Ask);
+        assert_eq!(name.step(start), LookupStep::Ask);
         name.learn(lost(), start);
-        assert_eq!(name.step(start), Step::Fail("lost".into()));
-        assert_eq!(name.step(start + FAILED), Step::Ask);
+        assert_eq!(name.step(start), LookupStep::Fail("lost".into()));
+        assert_eq!(name.step(start + FAILED), LookupStep::Ask);
         name.learn(Ok(vec![]), start);
-        assert_eq!(name.step(start), Step::Fail("it has none".into()));
+        assert_eq!(name.step(start), LookupStep::Fail("it has none".into()));
     }
 
     #[test]
@@ -273,17 +273,17 @@ mod tests {
         name.learn(Ok(vec![address(1)]), start);
         let mut now = start + FRESH;
         while now < start + STALE {
-            assert_eq!(name.step(now), Step::UseAndAsk(one(1)));
+            assert_eq!(name.step(now), LookupStep::UseAndAsk(one(1)));
             name.learn(lost(), now);
-            assert_eq!(name.step(now), Step::Use(one(1)), "not asked again at once");
+            assert_eq!(name.step(now), LookupStep::Use(one(1)), "not asked again at once");
             now += FAILED;
         }
-        assert_eq!(name.step(now), Step::Ask);
+        assert_eq!(name.step(now), LookupStep::Ask);
     }
 
     #[test]
     fn names_that_nobody_asks_for_any_more_are_forgotten() {
-        let names = Names::asking(|_| Ok(vec![address(7)]), Arc::default());
+        let names = DnsCache::asking(|_| Ok(vec![address(7)]), Arc::default());
         let deadline = Instant::now() + 20 * SECOND;
         for n in 0..10 {
             names.addresses(&format!("{n}.example.com"), deadline).unwrap();
@@ -302,7 +302,7 @@ mod tests {
         let asked = Arc::new(AtomicUsize::new(0));
         let (let_go, held) = unbounded::<()>();
         let counter = Arc::clone(&asked);
-        let names = Names::asking(
+        let names = DnsCache::asking(
             move |_| {
                 counter.fetch_add(1, Ordering::SeqCst);
                 let _ = held.recv();
@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn a_resolver_that_does_not_answer_is_waited_for_until_the_deadline() {
         let (_hold, held) = unbounded::<()>();
-        let names = Names::asking(
+        let names = DnsCache::asking(
             move |_| {
                 let _ = held.recv();
                 lost()

@@ -1,39 +1,47 @@
-//! Another list of endpoints, while everything goes on.
+//! Replaces the list of endpoints at run time.
 //!
-//! An endpoint is the same one as before when its id is: its lanes, what waits in them, the batch that is backing off and
-//! what is known of it stay, whatever else has changed. One that is not in the list any more gets nothing more, and when
-//! nothing of it waits, with the next list, others get its place and those of its lanes: memory does not grow with the lists.
+//! An endpoint with the same id is the same endpoint: it keeps its lanes, their events and batches, and its health, whatever
+//! else has changed. An endpoint that is not in the list any more is closed. Once nothing waits for it, the next reload frees
+//! its place and those of its lanes for others, so that memory does not grow with the number of reloads.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
-use super::{Entry, Lanes, Plan, Ready};
+use super::{LaneEntry, Lanes, Plan, Ready};
 use crate::config::{Endpoint, EndpointId};
 use crate::delivery::health::Health;
 use crate::delivery::lane::Lane;
+use crate::outbox::LaneId;
 use crate::telemetry::UNCONFIGURED;
 
-/// Places that nothing uses any more. Nobody else knows their numbers.
+/// Unused places.
 #[derive(Debug, Default)]
-pub(super) struct Free {
+pub(super) struct FreePlaces {
     endpoints: BTreeSet<usize>,
     lanes: Vec<usize>,
 }
 
-impl Free {
-    /// Puts a lane where one was freed, or else behind all others. Returns its place.
-    pub(super) fn put_lane(&mut self, entries: &mut Vec<Entry>, entry: Entry) -> usize {
-        if let Some(place) = self.lanes.pop() {
-            entries[place] = entry;
-            return place;
-        }
-        entries.push(entry);
-        entries.len() - 1
-    }
-}
-
 impl Lanes {
-    /// Goes by `endpoints` from now on. A batch that was frozen stays as it is, wherever it is sent now.
+    /// The place of a lane, which is added in a free place if it does not exist.
+    pub(super) fn get_or_add_lane(&mut self, id: LaneId, endpoint: usize, redelivers: bool) -> usize {
+        let key = (id, redelivers);
+        if let Some(&lane) = self.places.get(&key) {
+            return lane;
+        }
+        let limits = self.limits.of(&self.endpoints[endpoint]);
+        let entry = LaneEntry::new(key.0.clone(), endpoint, redelivers, limits);
+        let lane = if let Some(place) = self.free.lanes.pop() {
+            self.entries[place] = entry;
+            place
+        } else {
+            self.entries.push(entry);
+            self.entries.len() - 1
+        };
+        self.places.insert(key, lane);
+        lane
+    }
+
+    /// Replaces the endpoints. A frozen batch stays as it is, even if it is sent to another URL now.
     pub(crate) fn set_endpoints(&mut self, endpoints: Vec<Endpoint>, now: Instant) {
         let known: HashMap<EndpointId, usize> = self
             .endpoints
@@ -48,7 +56,7 @@ impl Lanes {
         for endpoint in endpoints {
             if let Some(&place) = known.get(&endpoint.id) {
                 kept[place] = true;
-                self.renew(place, endpoint);
+                self.update(place, endpoint);
             } else if let Some(place) = self.free.endpoints.pop_first() {
                 kept[place] = true;
                 (self.ready[place], self.health[place]) = (Ready::of(&endpoint), Health::default());
@@ -64,26 +72,26 @@ impl Lanes {
                 self.close(place, UNCONFIGURED, now);
             }
         }
-        self.set_free(removed.into_iter().filter(|place| !kept[*place]).collect());
-        self.slots.set_endpoints(count, self.endpoints.len());
+        self.free_places(removed.into_iter().filter(|place| !kept[*place]).collect());
+        self.permits.set_endpoints(count, self.endpoints.len());
         self.paced = super::paced(&self.endpoints);
-        // They are made anew when their applications are seen again.
+        // They are made again with the next event of each application.
         self.routes.clear();
         self.apply_states(now);
     }
 
-    /// Frees the places of those of the endpoints of which nothing waits or is under way, and those of their lanes.
-    fn set_free(&mut self, mut places: BTreeSet<usize>) {
+    /// Frees the places of those endpoints whose lanes are empty, and the places of these lanes.
+    fn free_places(&mut self, mut places: BTreeSet<usize>) {
         for entry in &self.entries {
-            if entry.plan != Plan::Nothing || entry.lane.glance().depth > 0 {
+            if entry.plan != Plan::Nothing || entry.lane.snapshot().depth > 0 {
                 places.remove(&entry.endpoint);
             }
         }
         for (lane, entry) in self.entries.iter_mut().enumerate() {
-            let of_kind = if entry.redelivers { &mut self.redelivering } else { &mut self.places };
-            // A place that was freed before may still name a lane that has another place now.
-            if places.contains(&entry.endpoint) && of_kind.get(&entry.id) == Some(&lane) {
-                of_kind.remove(&entry.id);
+            let key = (entry.id.clone(), entry.redelivers);
+            // A free place may still have the id of a lane that has another place now.
+            if places.contains(&entry.endpoint) && self.places.get(&key) == Some(&lane) {
+                self.places.remove(&key);
                 entry.lane = Lane::new(self.limits);
                 self.free.lanes.push(lane);
             }
@@ -91,18 +99,18 @@ impl Lanes {
         self.free.endpoints.append(&mut places);
     }
 
-    /// Whether the endpoint is not in the list any more.
+    /// Returns whether the endpoint was removed from the list.
     pub(super) fn is_removed(&self, place: usize) -> bool {
-        self.ready[place].gone == Some(UNCONFIGURED)
+        self.ready[place].closed == Some(UNCONFIGURED)
     }
 
-    /// The endpoint at `place` is this one now. One that was changed, or is back, may be sent to again.
-    fn renew(&mut self, place: usize, endpoint: Endpoint) {
+    /// Replaces the endpoint at `place`. One that was changed, or was added again, is opened.
+    fn update(&mut self, place: usize, endpoint: Endpoint) {
         if self.endpoints[place] == endpoint && !self.is_removed(place) {
             return;
         }
         self.reopen(place);
-        self.ready[place].pace.renew(&endpoint);
+        self.ready[place].pace.update(&endpoint);
         let limits = self.limits.of(&endpoint);
         self.endpoints[place] = endpoint;
         for lane in 0..self.entries.len() {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use redis::Commands;
 use resonate_webhooks::admin::Cluster;
 use resonate_webhooks::config::Config;
-use resonate_webhooks::delivery::{Credentials, Probe};
+use resonate_webhooks::delivery::{Credentials, TestDelivery};
 use resonate_webhooks::secret::Secret;
 use serde_json::{Value, json};
 use support::certificates::PrivateCa;
@@ -20,7 +20,7 @@ use support::redis::RedisServer;
 use support::tls_receiver::TlsReceiver;
 
 /// What comes of a test of this endpoint, without a server and without Redis.
-fn probe(endpoint: &Value) -> Probe {
+fn send_test(endpoint: &Value) -> TestDelivery {
     let config = json!({ "connection": { "host": "/nowhere/redis.sock" }, "endpoints": { "it": endpoint } });
     let cluster = Cluster::of(&Config::from_value(config).unwrap()).unwrap();
     let credentials = Credentials { key: "key".to_owned(), secret: Secret::new("secret") };
@@ -28,18 +28,18 @@ fn probe(endpoint: &Value) -> Probe {
     cluster.test("it", &credentials).unwrap()
 }
 
-fn advice(probe: &Probe) -> &str {
-    assert!(!probe.ok, "{probe:?}");
-    probe.advice.as_deref().unwrap_or_else(|| panic!("no advice: {probe:?}"))
+fn advice(result: &TestDelivery) -> &str {
+    assert!(!result.ok, "{result:?}");
+    result.advice.as_deref().unwrap_or_else(|| panic!("no advice: {result:?}"))
 }
 
 #[test]
 fn a_test_is_signed_like_every_webhook_and_carries_the_headers_of_the_endpoint() {
     let receiver = Receiver::start();
-    let probe = probe(&json!({ "url": receiver.url("/hook?token=x"), "headers": { "X-Tenant": "7" } }));
-    assert_eq!((probe.ok, probe.status, &probe.error, &probe.advice), (true, Some(200), &None, &None));
+    let result = send_test(&json!({ "url": receiver.url("/hook?token=x"), "headers": { "X-Tenant": "7" } }));
+    assert_eq!((result.ok, result.status, &result.error, &result.advice), (true, Some(200), &None, &None));
     let [request] = &receiver.received("/hook?token=x")[..] else { panic!("one request") };
-    assert_eq!(request.header("webhook-id"), Some(probe.id.as_str()));
+    assert_eq!(request.header("webhook-id"), Some(result.id.as_str()));
     assert_eq!((request.header("x-tenant"), request.header("x-pusher-key")), (Some("7"), Some("key")));
     assert_eq!(request.json()["events"], json!([{ "name": "test", "channel": "resonate-webhooks-test" }]));
     let signed = |name: &str| request.header(name).unwrap().len();
@@ -51,9 +51,9 @@ fn an_answer_that_is_no_success_comes_with_advice() {
     let receiver = Receiver::start();
     for (status, word) in [(302, "Redirects"), (401, "secret"), (404, "nothing"), (419, "CSRF"), (500, "log")] {
         receiver.always("/hook", Answer::Status(status));
-        let probe = probe(&json!({ "url": receiver.url("/hook") }));
-        assert_eq!((probe.status, probe.error.as_deref()), (Some(status), Some(format!("HTTP {status}").as_str())));
-        assert!(advice(&probe).contains(word), "{probe:?}");
+        let result = send_test(&json!({ "url": receiver.url("/hook") }));
+        assert_eq!((result.status, result.error.as_deref()), (Some(status), Some(format!("HTTP {status}").as_str())));
+        assert!(advice(&result).contains(word), "{result:?}");
     }
 }
 
@@ -72,8 +72,8 @@ fn what_goes_wrong_on_the_way_is_said_in_plain_words() {
         (json!({ "url": "http://169.254.169.254/" }), "rules about addresses"),
         (json!({ "url": receiver.url("/").replace("http:", "https:") }), "TLS"),
     ] {
-        let probe = probe(&endpoint);
-        assert!(advice(&probe).contains(word), "{probe:?}");
+        let result = send_test(&endpoint);
+        assert!(advice(&result).contains(word), "{result:?}");
     }
 }
 
@@ -81,17 +81,18 @@ fn what_goes_wrong_on_the_way_is_said_in_plain_words() {
 fn a_certificate_that_is_not_trusted_is_called_so_and_one_that_is_is_taken() {
     let ca = PrivateCa::new();
     let receiver = TlsReceiver::start(&ca.issue("localhost"), None);
-    let stranger = probe(&json!({ "url": receiver.url() }));
+    let stranger = send_test(&json!({ "url": receiver.url() }));
     assert!(advice(&stranger).contains("ca_file"), "{stranger:?}");
-    let trusting = probe(&json!({ "url": receiver.url(), "ca_file": ca.file() }));
+    let trusting = send_test(&json!({ "url": receiver.url(), "ca_file": ca.file() }));
     assert_eq!((trusting.ok, trusting.status), (true, Some(200)), "{trusting:?}");
-    let other_name = probe(&json!({ "url": receiver.url().replace("localhost", "127.0.0.1"), "ca_file": ca.file() }));
+    let other_name =
+        send_test(&json!({ "url": receiver.url().replace("localhost", "127.0.0.1"), "ca_file": ca.file() }));
     assert!(advice(&other_name).contains("another name"), "{other_name:?}");
     let expired = TlsReceiver::start(&ca.issue_expired("localhost"), None);
-    let late = probe(&json!({ "url": expired.url(), "ca_file": ca.file() }));
+    let late = send_test(&json!({ "url": expired.url(), "ca_file": ca.file() }));
     assert!(advice(&late).contains("has expired"), "{late:?}");
     let picky = TlsReceiver::start(&ca.issue("localhost"), Some(&ca));
-    let unknown = probe(&json!({ "url": picky.url(), "ca_file": ca.file() }));
+    let unknown = send_test(&json!({ "url": picky.url(), "ca_file": ca.file() }));
     assert!(advice(&unknown).contains("client_cert"), "{unknown:?}");
 }
 

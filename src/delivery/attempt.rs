@@ -1,0 +1,95 @@
+//! One attempt to send a batch, and its result.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::batch::Batch;
+use crate::outbox::{LaneId, NotKept};
+
+/// The longest error text that is stored.
+const MAX_ERROR_CHARS: usize = 200;
+
+/// An attempt that a worker makes.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    /// The lane's place in the scheduler, for the result.
+    pub(crate) lane: usize,
+    /// The lane's id in the outbox.
+    pub(crate) id: LaneId,
+    /// The batch to send.
+    pub(crate) batch: Arc<Batch>,
+    /// Breaks the attempt off after this time, if it is shorter than the endpoint's timeout.
+    pub(crate) limit: Option<Duration>,
+}
+
+/// The result of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AttemptResult {
+    /// The endpoint answered.
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// The wait that the endpoint requests.
+        retry_after: Option<Duration>,
+    },
+    /// Something in front of the receiver answered, such as the Lambda service.
+    Refused {
+        /// The answer.
+        reason: String,
+        /// The wait that it requests.
+        retry_after: Option<Duration>,
+    },
+    /// The batch is too large for the receiver.
+    TooLarge {
+        /// The answer.
+        reason: String,
+    },
+    /// No answer arrived, for this reason.
+    Failed(String),
+    /// The attempt was broken off before the endpoint's timeout, so that others get the worker.
+    Interrupted,
+    /// Not sent: the application's secret is unknown.
+    UnknownApplication,
+    /// Not sent: the dead letter was deleted.
+    Forgotten,
+    /// Not sent: the outbox could not persist the batch.
+    NotPersisted,
+    /// Not sent: another node owns some of its partitions.
+    Fenced {
+        /// The ownerships that ended.
+        tenures: Vec<u64>,
+    },
+}
+
+impl AttemptResult {
+    /// Returns whether a request was sent.
+    pub(crate) const fn was_sent(&self) -> bool {
+        !matches!(self, Self::UnknownApplication | Self::Forgotten | Self::NotPersisted | Self::Fenced { .. })
+    }
+
+    /// The HTTP status and the error, each if there was one. `None` if nothing was sent, or if the attempt was interrupted.
+    pub(crate) fn status_and_error(&self) -> Option<(Option<u16>, Option<String>)> {
+        match self {
+            Self::Status { status: status @ 200..=299, .. } => Some((Some(*status), None)),
+            Self::Status { status, .. } => Some((Some(*status), Some(format!("HTTP {status}")))),
+            Self::Refused { reason, .. } | Self::TooLarge { reason } | Self::Failed(reason) => {
+                Some((None, Some(reason.chars().take(MAX_ERROR_CHARS).collect())))
+            }
+            Self::Interrupted
+            | Self::UnknownApplication
+            | Self::Forgotten
+            | Self::NotPersisted
+            | Self::Fenced { .. } => None,
+        }
+    }
+}
+
+/// The result of an attempt that the outbox prevented.
+impl From<NotKept> for AttemptResult {
+    fn from(error: NotKept) -> Self {
+        match error {
+            NotKept::Unavailable => Self::NotPersisted,
+            NotKept::Fenced(tenures) => Self::Fenced { tenures },
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Bounds the attempts under way, so that dead endpoints never starve healthy ones. Pure.
+
+/// The most worker threads, and so the most POSTs at once. Each thread mostly waits for an endpoint.
+pub(crate) const MAX_WORKERS: usize = 256;
+
+/// Permits for attempts, one for each worker.
+///
+/// Each rule prevents one way in which dead endpoints could starve the others:
+/// - *Suspects* hold at most half: lanes whose last attempt failed, and all lanes of an endpoint whose last attempt failed or
+///   which has not answered yet.
+/// - An endpoint without a permit may acquire its first one beyond that, up to three quarters. Otherwise an endpoint that has
+///   not answered yet would wait for those that hang. Of two permits or more, one is always left for an endpoint that answers.
+/// - One endpoint holds at most half, unless it is the only one: an endpoint that was healthy and now hangs is no suspect
+///   until the first of its requests has timed out, and may have a thousand lanes.
+#[derive(Debug)]
+pub(crate) struct WorkerPermits {
+    max: usize,
+    acquired: usize,
+    suspects: usize,
+    by_endpoint: Vec<usize>,
+    /// The configured endpoints; `by_endpoint` also has places of removed ones.
+    endpoints: usize,
+}
+
+impl WorkerPermits {
+    /// Provides `max` permits for `endpoints` endpoints.
+    pub(crate) fn new(max: usize, endpoints: usize) -> Self {
+        Self { max, acquired: 0, suspects: 0, by_endpoint: vec![0; endpoints], endpoints }
+    }
+
+    /// Changes the number of permits, two at least. Permits held beyond it stay held.
+    pub(crate) fn set_max(&mut self, max: usize) {
+        self.max = max.max(2);
+    }
+
+    /// Changes the number of endpoints, and of their places.
+    pub(crate) fn set_endpoints(&mut self, endpoints: usize, places: usize) {
+        self.by_endpoint.resize(places, 0);
+        self.endpoints = endpoints;
+    }
+
+    /// Acquires a permit for a lane of `endpoint`, if the rules allow.
+    pub(crate) fn try_acquire(&mut self, endpoint: usize, suspect: bool) -> bool {
+        let half = self.max / 2;
+        let max_suspects = if self.by_endpoint[endpoint] == 0 { self.max * 3 / 4 } else { half };
+        let max_of_endpoint = if self.endpoints == 1 { self.max } else { half };
+        let free = self.acquired < self.max
+            && self.by_endpoint[endpoint] < max_of_endpoint
+            && (!suspect || self.suspects < max_suspects);
+        if free {
+            self.acquired += 1;
+            self.by_endpoint[endpoint] += 1;
+            self.suspects += usize::from(suspect);
+        }
+        free
+    }
+
+    /// Releases a permit, with the arguments of its acquisition.
+    pub(crate) fn release(&mut self, endpoint: usize, suspect: bool) {
+        self.acquired -= 1;
+        self.by_endpoint[endpoint] -= 1;
+        self.suspects -= usize::from(suspect);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suspects_leave_half_of_the_permits_to_the_healthy() {
+        let mut permits = WorkerPermits::new(8, 3);
+        let suspects = (0..100).filter(|n| permits.try_acquire(n % 2, true)).count();
+        assert_eq!(suspects, 4);
+        assert!((0..4).all(|_| permits.try_acquire(2, false)));
+        assert!(!permits.try_acquire(2, false), "all permits are taken");
+    }
+
+    #[test]
+    fn an_endpoint_that_has_not_answered_yet_does_not_wait_for_those_that_hang() {
+        let mut permits = WorkerPermits::new(8, 3);
+        assert_eq!((0..100).filter(|_| permits.try_acquire(0, true)).count(), 4);
+        assert!(permits.try_acquire(1, true));
+        assert!(!permits.try_acquire(1, true), "one, to show what it can do");
+    }
+
+    #[test]
+    fn any_number_of_dead_endpoints_leaves_a_quarter_of_the_permits() {
+        let mut permits = WorkerPermits::new(8, 101);
+        assert_eq!((0..100).filter(|endpoint| permits.try_acquire(*endpoint, true)).count(), 6);
+        assert!((0..2).all(|_| permits.try_acquire(100, false)));
+    }
+
+    #[test]
+    fn an_endpoint_that_is_not_alone_takes_at_most_half() {
+        let mut permits = WorkerPermits::new(8, 2);
+        assert_eq!((0..100).filter(|_| permits.try_acquire(0, false)).count(), 4);
+        assert_eq!((0..100).filter(|_| permits.try_acquire(1, false)).count(), 4);
+    }
+
+    #[test]
+    fn few_permits_leave_one_for_an_endpoint_that_answers() {
+        for max in 2..8 {
+            let mut permits = WorkerPermits::new(256, 31);
+            permits.set_max(max);
+            let suspects = (0..30).filter(|endpoint| permits.try_acquire(*endpoint, true)).count();
+            assert_eq!(suspects, max * 3 / 4);
+            assert!(permits.try_acquire(30, false), "{max} permits, {suspects} of them held by suspects");
+        }
+    }
+
+    #[test]
+    fn an_only_endpoint_takes_all() {
+        let mut permits = WorkerPermits::new(8, 1);
+        assert_eq!((0..100).filter(|_| permits.try_acquire(0, false)).count(), 8);
+    }
+
+    #[test]
+    fn a_released_permit_can_be_acquired_again() {
+        let mut permits = WorkerPermits::new(2, 1);
+        assert!(permits.try_acquire(0, true));
+        assert!(!permits.try_acquire(0, true));
+        permits.release(0, true);
+        assert!(permits.try_acquire(0, true));
+        assert_eq!(permits.acquired, 1);
+    }
+}

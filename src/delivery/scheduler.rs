@@ -1,0 +1,298 @@
+//! The scheduler: the lanes behind one lock, the dispatcher thread and the workers.
+//!
+//! ```text
+//!            routes events, starts workers              completes an attempt, takes the next one
+//! dispatcher ─────────────────────────────▶  lanes  ◀──────────────────────────────────────────── worker
+//!            ◀────────────────────────────────────────────────────────────────────────────────────
+//!              notified of timers, and of lanes that need another worker
+//! ```
+//! A worker that has completed an attempt continues with the next one that is due, so that consecutive POSTs need no
+//! thread switch.
+//!
+//! Nothing under the lock waits for Redis or a network, and no body is encoded or signed, except for events that are dropped
+//! unsent. The locks of the outbox and of telemetry are taken under it, never the other way round. The lock is not poisoned:
+//! after a panic the dispatcher is notified and continues with the lanes as they are.
+
+mod acks;
+mod dispatcher;
+mod reports;
+mod thread_shortage;
+mod workers;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use parking_lot::{Mutex, MutexGuard};
+
+pub(crate) use self::dispatcher::{Dispatcher, Message};
+pub(crate) use self::workers::{STANDING_WORKERS, Workers};
+use super::AppDirectory;
+use super::attempt::{Attempt, AttemptResult};
+use super::lanes::Lanes;
+use crate::config::Endpoint;
+use crate::outbox::{Flight, Outbox, Queued};
+use crate::report::EndpointStates;
+use crate::telemetry::Telemetry;
+
+/// The pause before the system is asked again for a thread that it refused.
+const SPAWN_RETRY: Duration = Duration::from_millis(100);
+
+/// Shared by the dispatcher and the workers.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    outbox: Arc<dyn Outbox>,
+    apps: Arc<AppDirectory>,
+    telemetry: Arc<Telemetry>,
+    dispatcher: Sender<Message>,
+    stopped: AtomicBool,
+    state: Mutex<SchedulerState>,
+}
+
+#[derive(Debug)]
+struct SchedulerState {
+    lanes: Lanes,
+    /// Attempts that are due and have no worker yet.
+    unassigned: VecDeque<Attempt>,
+    /// Nothing is sent until the paused endpoints are known, or until this time.
+    held_until: Option<Instant>,
+    /// The dispatcher sleeps until then; a time in the past while it is awake.
+    asleep_until: Option<Instant>,
+    /// The dispatcher was notified and has not looked yet.
+    notified: bool,
+    /// The dispatcher holds events back until a lane has room for them.
+    holding_back: bool,
+}
+
+/// The locked scheduler.
+pub(crate) struct SchedulerGuard<'a> {
+    scheduler: &'a Scheduler,
+    state: MutexGuard<'a, SchedulerState>,
+}
+
+impl Scheduler {
+    /// Schedules `lanes`. Sends nothing before `held_until`, or before the first call of [`Self::set_states`].
+    pub(crate) fn new(
+        lanes: Lanes,
+        held_until: Option<Instant>,
+        outbox: Arc<dyn Outbox>,
+        apps: Arc<AppDirectory>,
+        telemetry: Arc<Telemetry>,
+        dispatcher: Sender<Message>,
+    ) -> Self {
+        let state = SchedulerState {
+            lanes,
+            unassigned: VecDeque::new(),
+            held_until,
+            asleep_until: None,
+            notified: false,
+            holding_back: false,
+        };
+        Self { outbox, apps, telemetry, dispatcher, stopped: AtomicBool::new(false), state: Mutex::new(state) }
+    }
+
+    /// Starts and completes no more attempts.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+    }
+
+    /// Returns whether it was stopped.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Locks the scheduler.
+    pub(crate) fn lock(&self) -> SchedulerGuard<'_> {
+        SchedulerGuard { scheduler: self, state: self.state.lock() }
+    }
+
+    /// Completes a lane's attempt. Returns the next attempt for the same worker.
+    pub(crate) fn complete(&self, lane: usize, result: AttemptResult, took: Duration) -> Option<Attempt> {
+        let mut guard = self.lock();
+        let now = Instant::now();
+        guard.complete(lane, result, took, now);
+        let next = guard.next(now);
+        if next.is_some() {
+            guard.reserve_next(now);
+        }
+        guard.notify_if_work_remains(now);
+        next
+    }
+
+    /// Replaces the endpoints. Events routed from now on go to the new ones.
+    pub(crate) fn set_endpoints(&self, endpoints: Vec<Endpoint>) {
+        let mut guard = self.lock();
+        guard.state.lanes.set_endpoints(endpoints, Instant::now());
+        guard.notify();
+    }
+
+    /// Stops sending to endpoints that are paused or disabled in `states`, and resumes the others.
+    pub(crate) fn set_states(&self, states: EndpointStates) {
+        let mut guard = self.lock();
+        guard.state.held_until = None;
+        guard.state.lanes.set_states(states, Instant::now());
+        guard.notify();
+    }
+
+    /// Lets the dispatcher complete the attempt of a worker that panicked.
+    pub(crate) fn abandon(&self, lane: usize) {
+        // The dispatcher has ended only after a stop.
+        let _ = self.dispatcher.send(Message::Abandoned { lane });
+    }
+}
+
+impl SchedulerGuard<'_> {
+    /// The lanes.
+    pub(crate) fn lanes(&mut self) -> &mut Lanes {
+        &mut self.state.lanes
+    }
+
+    /// Adds an event to the lanes that want it.
+    pub(crate) fn route(&mut self, queued: Queued) {
+        let queued = Arc::new(queued);
+        let route = self.state.lanes.push(&queued);
+        if route.ids.is_empty() {
+            self.report_unwanted(&queued);
+        } else {
+            // Requested now rather than when its batch is signed, which may be a minute later.
+            self.scheduler.apps.request(queued.item.app(), Instant::now());
+        }
+        // Before the lock is released: a worker must not acknowledge the event first.
+        self.scheduler.outbox.routed(&queued, &route.ids);
+    }
+
+    /// Takes over a batch that another node had in flight.
+    pub(crate) fn inherit(&mut self, flight: Flight) {
+        self.scheduler.apps.request(&flight.lane.app, Instant::now());
+        if let Err(flight) = self.state.lanes.inherit(flight, Instant::now()) {
+            self.ack_unconfigured(&flight);
+        }
+    }
+
+    /// Completes a lane's attempt. After a stop it does nothing: an attempt that the stop broke off has not failed, and a
+    /// successor repeats it.
+    pub(crate) fn complete(&mut self, lane: usize, result: AttemptResult, took: Duration, now: Instant) {
+        if self.scheduler.is_stopped() {
+            return;
+        }
+        self.show_to_watchers(lane, &result, took, now);
+        let finished = self.state.lanes.complete(lane, result, took, now, rand::random());
+        self.report_transitions();
+        if let Some(finished) = finished {
+            self.ack(&finished);
+        }
+    }
+
+    /// Takes the next attempt that is due.
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Attempt> {
+        if !self.may_send(now) {
+            return None;
+        }
+        let state = &mut *self.state;
+        state.unassigned.pop_front().or_else(|| state.lanes.next(now))
+    }
+
+    /// Puts back an attempt for which no worker could be started.
+    pub(crate) fn requeue(&mut self, attempt: Attempt) {
+        self.state.unassigned.push_front(attempt);
+    }
+
+    /// The number of workers that are needed now; each endpoint counts once.
+    pub(crate) fn due(&mut self, now: Instant) -> usize {
+        self.state.unassigned.len() + self.state.lanes.due_endpoints(now)
+    }
+
+    /// Records that the dispatcher is awake.
+    pub(crate) fn wake_up(&mut self) {
+        self.state.notified = false;
+        self.state.asleep_until = Some(Instant::now());
+    }
+
+    /// Records that the dispatcher goes to sleep. Returns the time when it must wake, at `other` at the latest. While it is
+    /// `holding_back`, every worker that makes room notifies it.
+    pub(crate) fn sleep(&mut self, other: Option<Instant>, holding_back: bool) -> Option<Instant> {
+        let state = &mut *self.state;
+        state.holding_back = holding_back;
+        // While attempts wait for a thread, further lanes that become due change nothing.
+        let next = if state.unassigned.is_empty() {
+            state.held_until.or_else(|| state.lanes.next_due())
+        } else {
+            Some(Instant::now() + SPAWN_RETRY)
+        };
+        state.asleep_until = [next, other].into_iter().flatten().min();
+        state.asleep_until
+    }
+
+    fn may_send(&mut self, now: Instant) -> bool {
+        if self.scheduler.is_stopped() || self.state.held_until.is_some_and(|until| now < until) {
+            return false;
+        }
+        self.state.held_until = None;
+        true
+    }
+
+    /// Reserves one more due attempt for another worker, unless the number of workers is limited.
+    fn reserve_next(&mut self, now: Instant) {
+        let state = &mut *self.state;
+        if !state.lanes.is_limited() {
+            state.unassigned.extend(state.lanes.next(now));
+        }
+    }
+
+    fn notify_if_work_remains(&mut self, now: Instant) {
+        let state = &mut *self.state;
+        let is_earlier = |due| state.asleep_until.is_none_or(|until| due < until);
+        let remains = state.holding_back
+            || (state.lanes.is_limited() && state.lanes.due_endpoints(now) > 0)
+            || !state.unassigned.is_empty()
+            || state.lanes.is_flushing()
+            || state.lanes.has_undeliverable()
+            || state.lanes.next_due().is_some_and(is_earlier);
+        if remains {
+            self.notify();
+        }
+    }
+
+    /// Notifies the dispatcher, once until it has looked.
+    fn notify(&mut self) {
+        if !std::mem::replace(&mut self.state.notified, true) {
+            // The dispatcher has ended only after a stop.
+            let _ = self.scheduler.dispatcher.send(Message::Due);
+        }
+    }
+}
+
+/// After a panic the dispatcher completes what was left undone.
+impl Drop for SchedulerGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.notify();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+    use crate::delivery::lanes::tests::{endpoint, lanes, push};
+    use crate::support::memory_outbox::MemoryOutbox;
+
+    #[test]
+    fn a_dispatcher_that_gets_no_thread_sleeps_though_further_lanes_are_due() {
+        let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 8);
+        push(&mut lanes, "app", 0);
+        let (outbox, telemetry) = (Arc::new(MemoryOutbox::new(10)), Arc::new(Telemetry::default()));
+        let scheduler = Scheduler::new(lanes, None, outbox, Arc::default(), telemetry, unbounded().0);
+        let mut guard = scheduler.lock();
+        let now = Instant::now();
+        let attempt = guard.next(now).unwrap();
+        guard.requeue(attempt);
+        push(guard.lanes(), "other", 1);
+        assert!(guard.lanes().next_due().is_some_and(|due| due <= Instant::now()));
+        assert!(guard.sleep(None, false).is_some_and(|until| until >= now + SPAWN_RETRY));
+    }
+}

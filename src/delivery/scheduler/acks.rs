@@ -1,0 +1,140 @@
+//! Acknowledges events to the outbox, and reports their deliveries and drops.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::SchedulerGuard;
+use crate::config::{Endpoint, Payload};
+use crate::delivery::lanes::{BatchOutcome, DroppedEvents, FinishedBatch, Withdrawn};
+use crate::outbox::{self, DropReport, Fate, Flight, LaneId, Moves, Queued};
+use crate::telemetry::{OUTBOX_FULL, Outcome, UNCONFIGURED};
+
+impl SchedulerGuard<'_> {
+    /// Acknowledges a batch that was delivered or dropped.
+    pub(super) fn ack(&self, finished: &FinishedBatch) {
+        let FinishedBatch { lane, endpoint: place, batch, attempts, outcome, moves, newly_disabled } = finished;
+        let (telemetry, endpoint) = (&self.scheduler.telemetry, self.state.lanes.endpoint(*place));
+        let fate = match outcome {
+            BatchOutcome::Delivered { status } => {
+                let counters = telemetry.counters();
+                counters.batches_delivered.add(1);
+                counters.events_delivered.add(count(batch.events()) as u64);
+                telemetry.report(Outcome::Delivered {
+                    url: endpoint.target.configured(),
+                    status: *status,
+                    app_id: lane.app.as_text().into_owned(),
+                    attempts: *attempts,
+                    webhook_id: batch.id().to_owned(),
+                    endpoint: lane.endpoint.to_string(),
+                    events: count(batch.events()) as u64,
+                });
+                Fate::Delivered
+            }
+            BatchOutcome::Dropped { reason } => {
+                self.dropped(lane, batch.id(), Some(endpoint), batch.events(), *attempts, reason)
+            }
+            BatchOutcome::Forgotten => Fate::Forgotten,
+        };
+        if *newly_disabled {
+            self.report_disabled(*place);
+        }
+        self.scheduler.outbox.passed(outbox::Passed {
+            lane,
+            events: batch.events(),
+            id: batch.id(),
+            body: batch.body(),
+            payload: endpoint.payload,
+            moves: *moves,
+            fate,
+        });
+    }
+
+    /// Drops up to `count` of the oldest waiting events of the longest lane. Returns their number.
+    pub(crate) fn drop_oldest(&mut self, count: usize) -> usize {
+        let Some(dropped) = self.state.lanes.drop_oldest(count) else { return 0 };
+        let DroppedEvents { lane, endpoint, events, id, moves } = dropped;
+        let endpoint = self.state.lanes.endpoint(endpoint);
+        let fate = self.dropped(&lane, &id, Some(endpoint), &events, 0, OUTBOX_FULL);
+        self.scheduler.outbox.passed(outbox::Passed {
+            lane: &lane,
+            events: &events,
+            id: &id,
+            body: None,
+            payload: endpoint.payload,
+            moves,
+            fate,
+        });
+        events.len()
+    }
+
+    /// Drops the next batch of a closed endpoint. Returns `false` when there is none.
+    pub(crate) fn drop_undeliverable(&mut self, now: Instant) -> bool {
+        if !self.may_send(now) {
+            return false;
+        }
+        let dropped = self.state.lanes.next_undeliverable(now);
+        if let Some(dropped) = &dropped {
+            self.ack(dropped);
+        }
+        dropped.is_some()
+    }
+
+    /// Acknowledges dead letters that are not sent again. They stay dead letters.
+    pub(crate) fn ack_withdrawn(&mut self) {
+        for Withdrawn { lane, letters } in self.state.lanes.take_withdrawn() {
+            self.scheduler.outbox.passed(outbox::Passed {
+                lane: &lane,
+                events: &letters,
+                id: "",
+                body: None,
+                payload: Payload::default(),
+                moves: Moves::Never,
+                fate: Fate::Forgotten,
+            });
+        }
+    }
+
+    /// Drops an inherited batch whose endpoint is not configured here.
+    pub(super) fn ack_unconfigured(&self, flight: &Flight) {
+        let fate = self.dropped(&flight.lane, &flight.id, None, &flight.events, 0, UNCONFIGURED);
+        self.scheduler.outbox.passed(outbox::Passed {
+            lane: &flight.lane,
+            events: &flight.events,
+            id: &flight.id,
+            body: Some(&flight.body),
+            payload: Payload::default(),
+            moves: Moves::Own,
+            fate,
+        });
+    }
+
+    fn dropped(
+        &self,
+        lane: &LaneId,
+        id: &str,
+        endpoint: Option<&Endpoint>,
+        events: &[Arc<Queued>],
+        attempts: u32,
+        reason: &str,
+    ) -> Fate {
+        let of_endpoint = |text: fn(&Endpoint) -> String| endpoint.map_or_else(String::new, text);
+        Fate::Dropped(Box::new(DropReport {
+            telemetry: Arc::clone(&self.scheduler.telemetry),
+            url: of_endpoint(|endpoint| endpoint.target.to_string()),
+            configured_url: of_endpoint(|endpoint| endpoint.target.configured()),
+            endpoint: of_endpoint(Endpoint::label),
+            endpoint_id: lane.endpoint.to_string(),
+            webhook_id: id.to_owned(),
+            dead_letter: None,
+            app_id: lane.app.as_text().into_owned(),
+            events: count(events),
+            attempts,
+            reason: reason.to_owned(),
+        }))
+    }
+}
+
+/// The number of events that these items stand for.
+fn count(events: &[Arc<Queued>]) -> usize {
+    events.iter().map(|queued| queued.item.events()).sum()
+}

@@ -1,0 +1,91 @@
+//! Reports endpoint changes to the log and to PHP, and attempts to watchers.
+
+use std::time::{Duration, Instant};
+
+use super::SchedulerGuard;
+use crate::delivery::attempt::AttemptResult;
+use crate::delivery::health::HealthTransition;
+use crate::delivery::retry::HTTP_GONE;
+use crate::outbox::Queued;
+use crate::telemetry::{Level, Outcome, UNCONFIGURED};
+
+impl SchedulerGuard<'_> {
+    /// Shows an attempt to the watchers, if there are any.
+    pub(super) fn show_to_watchers(&self, lane: usize, result: &AttemptResult, took: Duration, now: Instant) {
+        let watch = self.scheduler.telemetry.watch();
+        if watch.is_on()
+            && let Some(sight) = self.state.lanes.sight(lane, result, took)
+        {
+            watch.note(now, sight);
+        }
+    }
+
+    /// Reports the endpoint changes that the last result caused.
+    pub(super) fn report_transitions(&mut self) {
+        for (place, transition) in self.state.lanes.take_transitions() {
+            let (telemetry, endpoint) = (&self.scheduler.telemetry, self.state.lanes.endpoint(place));
+            let (url, id, label) = (endpoint.target.to_string(), endpoint.id.to_string(), endpoint.label());
+            match transition {
+                HealthTransition::Failing { reason, after } => {
+                    telemetry.log(Level::Warning, format_args!("Endpoint {label} is failing: {reason}"));
+                    let seconds = after.as_secs();
+                    telemetry.report(Outcome::EndpointFailing { url, endpoint: id, reason, seconds });
+                }
+                HealthTransition::Recovered { after } => {
+                    let seconds = after.as_secs();
+                    telemetry.log(Level::Info, format_args!("Endpoint {label} answers again after {seconds} s"));
+                    telemetry.report(Outcome::EndpointRecovered { url, endpoint: id, seconds });
+                }
+                HealthTransition::TooLarge { events } => telemetry.log(
+                    Level::Warning,
+                    format_args!(
+                        "Endpoint {label} answered 413 to a batch of {events} events, which is sent in halves. A lower \
+                         batch_max_bytes, or batching.max_events of this endpoint, saves these requests"
+                    ),
+                ),
+                HealthTransition::RetryEnded { reason } => telemetry.log(
+                    Level::Warning,
+                    format_args!(
+                        "Endpoint {label} did not take a dead letter ({reason}): the rest of this retry stay dead letters. \
+                         Repeat it when the endpoint answers"
+                    ),
+                ),
+            }
+        }
+    }
+
+    /// Reports that an endpoint was disabled by a 410.
+    pub(super) fn report_disabled(&self, place: usize) {
+        let (telemetry, endpoint) = (&self.scheduler.telemetry, self.state.lanes.endpoint(place));
+        telemetry.log(
+            Level::Warning,
+            format_args!(
+                "Endpoint {} answered 410 Gone: nothing more is sent to it, by any server. To send again: php artisan \
+                 resonate-webhooks:resume {}",
+                endpoint.label(),
+                endpoint.id
+            ),
+        );
+        telemetry.report(Outcome::EndpointDisabled {
+            url: endpoint.target.to_string(),
+            endpoint: endpoint.id.to_string(),
+            reason: HTTP_GONE.to_owned(),
+        });
+    }
+
+    /// Counts or logs an event that no lane wants.
+    pub(super) fn report_unwanted(&mut self, queued: &Queued) {
+        let telemetry = &self.scheduler.telemetry;
+        match queued.redelivery() {
+            // The lanes of an earlier owner may have delivered it.
+            None if queued.resume.is_some() => {}
+            None => telemetry.counters().events_unwanted.add(1),
+            // Its retry has ended.
+            Some(redelivery) if self.state.lanes.is_known(redelivery) => self.report_transitions(),
+            Some(redelivery) => telemetry.log(
+                Level::Warning,
+                format_args!("Webhook {} stays a dead letter: {UNCONFIGURED}", redelivery.id.escape_debug()),
+            ),
+        }
+    }
+}

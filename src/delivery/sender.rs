@@ -1,0 +1,62 @@
+//! Makes attempts: persists a batch, signs it and sends it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::AppDirectory;
+use super::attempt::{Attempt, AttemptResult};
+use super::batch::Batch;
+use super::client::Clients;
+use crate::outbox::{LaneId, Outbox};
+use crate::telemetry::{Telemetry, UNCONFIGURED};
+
+/// Sends batches; shared by all workers.
+#[derive(Debug)]
+pub(crate) struct BatchSender {
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) apps: Arc<AppDirectory>,
+    pub(crate) outbox: Arc<dyn Outbox>,
+    pub(crate) telemetry: Arc<Telemetry>,
+}
+
+impl BatchSender {
+    /// Makes an attempt. Returns its result and the duration of the request, zero if none was sent.
+    pub(crate) fn send(&self, attempt: &Attempt) -> (AttemptResult, Duration) {
+        self.try_send(attempt).unwrap_or_else(|unsent| (unsent, Duration::ZERO))
+    }
+
+    /// # Errors
+    /// When nothing was sent.
+    fn try_send(&self, attempt: &Attempt) -> Result<(AttemptResult, Duration), AttemptResult> {
+        let Attempt { id: lane, batch, limit, .. } = attempt;
+        let body = self.freeze(lane, batch)?;
+        let Some((client, own)) = self.clients.of(&lane.endpoint) else {
+            return Err(AttemptResult::Failed(UNCONFIGURED.to_owned()));
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let Some(request) = batch.sign(body, now, &self.apps, own.as_ref()) else {
+            self.apps.request(&lane.app, Instant::now());
+            return Err(AttemptResult::UnknownApplication);
+        };
+        self.telemetry.counters().attempts.add(1);
+        let began = Instant::now();
+        let result = client.send(&request, *limit);
+        let took = began.elapsed();
+        let is_interrupted = limit.is_some_and(|limit| took >= limit) && matches!(result, AttemptResult::Failed(_));
+        Ok((if is_interrupted { AttemptResult::Interrupted } else { result }, took))
+    }
+
+    /// Freezes the batch before its first attempt and persists it in the outbox. Returns the body of every attempt.
+    fn freeze<'a>(&self, lane: &LaneId, batch: &'a Batch) -> Result<&'a [u8], AttemptResult> {
+        if let Some(body) = batch.body() {
+            self.outbox.confirm(batch.events())?;
+            return Ok(body);
+        }
+        let body = match batch.redelivery() {
+            None => batch.encode(self.outbox.origin()),
+            Some(redelivery) => self.outbox.letter(&redelivery.letter)?.ok_or(AttemptResult::Forgotten)?,
+        };
+        self.outbox.keep(lane, batch.id(), &body, batch.events())?;
+        Ok(batch.freeze(body))
+    }
+}
