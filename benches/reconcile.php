@@ -18,8 +18,10 @@ use Tests\Support\RedisServer;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
 use Webpatser\Resonate\Contracts\ApplicationProvider;
+use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 use Webpatser\ResonateWebhooks\AppDirectory;
+use Webpatser\ResonateWebhooks\Hosts\ResonateHost;
 use Webpatser\ResonateWebhooks\Native\Engine;
 use Webpatser\ResonateWebhooks\Reconciler;
 
@@ -45,9 +47,10 @@ function slices(RedisServer $redis, int $sockets, Closure $channelOf, int $unhea
         'endpoints' => [], 'shutdown_timeout' => 0.1,
     ]);
     $engine->boot();
-    $apps = new AppDirectory($engine);
+    $host = new ResonateHost($laravel->make(PluginContext::class), $manager);
+    $apps = new AppDirectory($engine, $host);
     $apps->meet($app);
-    $reconciler = new Reconciler($engine, $manager, $apps);
+    $reconciler = new Reconciler($engine, $host, $apps);
 
     $join = function (int $n, bool $told) use ($manager, $app, $engine, $channelOf): FakeConnection {
         $name = $channelOf($n);

@@ -6,9 +6,9 @@ namespace Webpatser\ResonateWebhooks;
 
 use Throwable;
 use WeakMap;
-use Webpatser\Resonate\Application;
-use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\ResonateWebhooks\Exceptions\UnknownApplication;
+use Webpatser\ResonateWebhooks\Hosts\Application;
+use Webpatser\ResonateWebhooks\Hosts\Host;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
@@ -24,9 +24,9 @@ class AppDirectory
     protected array $current = [];
 
     /**
-     * Every snapshot that has been looked at and is still in use.
+     * The host's objects that have been looked at and are still in use.
      *
-     * @var WeakMap<Application, true>
+     * @var WeakMap<object, true>
      */
     protected WeakMap $met;
 
@@ -43,7 +43,7 @@ class AppDirectory
     /**
      * Create a new application directory.
      */
-    public function __construct(protected Engine $engine)
+    public function __construct(protected Engine $engine, protected Host $host)
     {
         $this->met = new WeakMap;
         $this->failure = new RefreshFailure('the applications');
@@ -56,20 +56,22 @@ class AppDirectory
      * one not met before is the latest word on the application. One that has
      * been met is not asked again: after a rotation, the connections from
      * before it would bring the old secret back.
+     *
+     * @param  object  $source  The host's own object.
      */
-    public function meet(Application $app): void
+    public function meet(object $source): void
     {
-        if (isset($this->met[$app])) {
+        if (isset($this->met[$source])) {
             return;
         }
 
-        $this->met[$app] = true;
+        $this->met[$source] = true;
 
-        $known = $this->find($id = $app->id());
+        $app = Application::of($source);
 
-        if ($known === null || $known->key() !== $app->key() || $known->secret() !== $app->secret()) {
-            $this->current[$id] = $app;
-            $this->engine->registerApp($id, $app->key(), $app->secret());
+        if (! $this->find($app->id)?->signsLike($app)) {
+            $this->current[$app->id] = $app;
+            $this->engine->registerApp($app->id, $app->key, $app->secret);
         }
     }
 
@@ -78,14 +80,14 @@ class AppDirectory
      *
      * @throws UnknownApplication
      */
-    public function meetById(string $id, PluginContext $context): void
+    public function meetById(string $id): void
     {
         if ($this->find($id) !== null) {
             return;
         }
 
         try {
-            $this->meet($context->application($id));
+            $this->meet($this->host->application($id));
         } catch (Throwable $e) {
             throw UnknownApplication::withId($id, $e);
         }
@@ -94,7 +96,7 @@ class AppDirectory
     /**
      * Meet every application that the provider knows now: a secret may have been rotated.
      */
-    public function refresh(PluginContext $context): void
+    public function refresh(): void
     {
         if ($this->asking) {
             return;
@@ -103,7 +105,7 @@ class AppDirectory
         $this->asking = true;
 
         try {
-            foreach ($context->applications() as $app) {
+            foreach ($this->host->applications() as $app) {
                 $this->meet($app);
             }
 
@@ -118,10 +120,10 @@ class AppDirectory
     /**
      * Ask for the applications that the engine does not know and has events of; it names them again until they are met.
      */
-    public function meetWanted(PluginContext $context): void
+    public function meetWanted(): void
     {
         if ($this->engine->wantedApps() !== []) {
-            $this->refresh($context);
+            $this->refresh();
         }
     }
 

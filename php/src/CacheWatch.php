@@ -5,8 +5,6 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks;
 
 use WeakReference;
-use Webpatser\Resonate\Protocols\Pusher\Channels\CacheChannel;
-use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
@@ -22,10 +20,10 @@ class CacheWatch
     /**
      * The channels that were found empty and have not been seen with a payload since: application and channel.
      *
-     * Resonate makes a channel with its first subscriber and forgets it, and
+     * A host makes a channel with its first subscriber and forgets it, and
      * its payload, with the last one, so they must not be kept alive here.
      *
-     * @var array<int, array{0: string, 1: WeakReference<CacheChannel>}>
+     * @var array<int, array{0: string, 1: WeakReference<object>}>
      */
     protected array $empty = [];
 
@@ -39,13 +37,11 @@ class CacheWatch
 
     /**
      * Note what somebody who has just subscribed was given.
+     *
+     * @param  object  $channel  The host's own cache channel, with `name()` and `hasCachedPayload()`.
      */
-    public function subscribed(string $appId, Channel $channel): void
+    public function subscribed(string $appId, object $channel): void
     {
-        if (! $channel instanceof CacheChannel) {
-            return;
-        }
-
         $id = spl_object_id($channel);
 
         if (! $channel->hasCachedPayload()) {
@@ -89,7 +85,7 @@ class CacheWatch
     /**
      * Tell that a channel is not empty any more.
      */
-    protected function filled(int $id, string $appId, CacheChannel $channel): void
+    protected function filled(int $id, string $appId, object $channel): void
     {
         unset($this->empty[$id]);
 

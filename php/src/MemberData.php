@@ -5,19 +5,16 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks;
 
 use WeakMap;
-use Webpatser\Resonate\Contracts\Connection;
-use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
-use Webpatser\Resonate\Protocols\Pusher\Channels\ChannelConnection;
 
 /**
- * Pusher's `channel_data` of members, as the client sent it: Resonate keeps it decoded, where `{}` is a list.
+ * Pusher's `channel_data` of members, as the client sent it: hosts keep it decoded, where `{}` is a list.
  */
 final class MemberData
 {
     /**
      * The channel that each connection asks for, and the `channel_data` that it sends along.
      *
-     * @var WeakMap<Connection, array{string, string}>
+     * @var WeakMap<object, array{string, string}>
      */
     private WeakMap $sent;
 
@@ -30,29 +27,25 @@ final class MemberData
     }
 
     /**
-     * Keep what a subscription says of its user.
+     * Keep what a connection sends about its user before the host handles the subscription.
      *
-     * @param  array{event?: mixed, data?: mixed}  $event
+     * @param  object  $connection  The host's own object.
      */
-    public function arrived(Connection $from, array $event): void
+    public function sent(object $connection, mixed $channel, mixed $data): void
     {
-        if (($event['event'] ?? null) !== 'pusher:subscribe' || ! is_array($event['data'] ?? null)) {
-            return;
-        }
-
-        ['channel' => $channel, 'channel_data' => $data] = $event['data'] + ['channel' => null, 'channel_data' => null];
-
         if (is_string($channel) && is_string($data)) {
-            $this->sent[$from] = [$channel, $data];
+            $this->sent[$connection] = [$channel, $data];
         }
     }
 
     /**
      * The `channel_data` of a connection that has just subscribed, as JSON; null where the channel has no users.
+     *
+     * @param  object  $connection  The host's own object, as is the next.
      */
-    public function of(Connection $connection, Channel $channel, ChannelConnection $member): ?string
+    public function of(object $connection, string $channel, object $member): ?string
     {
-        if (PresenceUser::idOn($channel->name(), $member) === null) {
+        if (PresenceUser::idOn($channel, $member) === null) {
             return null;
         }
 
@@ -61,7 +54,7 @@ final class MemberData
         unset($this->sent[$connection]);
 
         // A plugin may have subscribed the connection by itself.
-        return $name === $channel->name() ? $data : Json::ofClient($member->data());
+        return $name === $channel ? $data : Json::ofClient($member->data());
     }
 
     /**

@@ -5,9 +5,8 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks;
 
 use Generator;
-use Webpatser\Resonate\Application;
-use Webpatser\Resonate\Protocols\Pusher\Channels\ChannelConnection;
-use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
+use Webpatser\ResonateWebhooks\Hosts\Application;
+use Webpatser\ResonateWebhooks\Hosts\Host;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
@@ -58,7 +57,7 @@ class Reconciler
      */
     public function __construct(
         protected Engine $engine,
-        protected ChannelManager $channels,
+        protected Host $host,
         protected AppDirectory $apps,
     ) {
         //
@@ -130,7 +129,7 @@ class Reconciler
             $position = 0;
 
             do {
-                [$position, $names] = Engine::keys($this->channels->for($app)->all(), $position, static::PAGE);
+                [$position, $names] = Engine::keys($this->host->channels($app), $position, static::PAGE);
 
                 foreach ($names as $channel) {
                     yield from $this->compare($app, $channel);
@@ -151,7 +150,7 @@ class Reconciler
             foreach ($known as [$appId, $channel]) {
                 $app = $this->apps->find($appId);
 
-                if ($app !== null && ! isset($this->channels->for($app)->all()[$channel])) {
+                if ($app !== null && ! isset($this->host->channels($app)[$channel])) {
                     $suspects[] = [$appId, $channel];
                 }
             }
@@ -187,7 +186,7 @@ class Reconciler
         $cursor = 0;
 
         do {
-            while (($page = $this->engine->sockets($app->id(), $channel, $cursor, static::PART)) === null) {
+            while (($page = $this->engine->sockets($app->id, $channel, $cursor, static::PART)) === null) {
                 yield false;
             }
 
@@ -199,7 +198,7 @@ class Reconciler
 
         // After the walk: a removal would move the connections behind it up, and the walk would skip them.
         for ($from = 0; ($part = array_slice($suspects, $from, static::PART)) !== []; $from += static::PART) {
-            $this->engine->absent($app->id(), $channel, $this->gone($app, $channel, $part));
+            $this->engine->absent($app->id, $channel, $this->gone($app, $channel, $part));
 
             yield true;
         }
@@ -210,13 +209,13 @@ class Reconciler
      */
     protected function compareWhole(Application $app, string $channel): bool
     {
-        $connections = $this->connections($app, $channel);
+        $connections = $this->host->members($app, $channel);
 
         if (count($connections) > static::PART) {
             return false;
         }
 
-        $this->engine->reconcile($app->id(), $channel, $this->users($channel, $connections, array_keys($connections)));
+        $this->engine->reconcile($app->id, $channel, $this->users($channel, $connections, array_keys($connections)));
 
         return true;
     }
@@ -226,9 +225,9 @@ class Reconciler
      */
     protected function comparePart(Application $app, string $channel, int $position): int
     {
-        $connections = $this->connections($app, $channel);
+        $connections = $this->host->members($app, $channel);
         [$next, $socketIds] = Engine::keys($connections, $position, static::PART);
-        $this->engine->present($app->id(), $channel, $this->users($channel, $connections, $socketIds));
+        $this->engine->present($app->id, $channel, $this->users($channel, $connections, $socketIds));
 
         return $next;
     }
@@ -238,7 +237,7 @@ class Reconciler
      *
      * Connection objects are touched on presence channels only: PHP's garbage collector visits each object that was.
      *
-     * @param  array<string, ChannelConnection>  $connections
+     * @param  array<string, object>  $connections
      * @param  list<string|int>  $socketIds
      * @return array<string, string>
      */
@@ -263,7 +262,7 @@ class Reconciler
      */
     protected function gone(Application $app, string $channel, array $socketIds): array
     {
-        $connections = $this->connections($app, $channel);
+        $connections = $this->host->members($app, $channel);
         $gone = [];
 
         foreach ($socketIds as $socketId) {
@@ -273,16 +272,6 @@ class Reconciler
         }
 
         return $gone;
-    }
-
-    /**
-     * The connections on a channel, as the server has them now.
-     *
-     * @return array<string, ChannelConnection>
-     */
-    protected function connections(Application $app, string $channel): array
-    {
-        return $this->channels->for($app)->find($channel)?->connections() ?? [];
     }
 
     /**

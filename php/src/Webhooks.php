@@ -7,6 +7,7 @@ namespace Webpatser\ResonateWebhooks;
 use Illuminate\Contracts\Container\Container;
 use Webpatser\ResonateWebhooks\Exceptions\EventNotSent;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Hosts\Node;
 use Webpatser\ResonateWebhooks\Support\EventSender;
 
 /**
@@ -40,8 +41,8 @@ class Webhooks
      */
     public function send(string $event, string $app, ?string $channel = null, mixed $data = null): bool
     {
-        // A server has its plugin in the container.
-        $sender = $this->container->bound(WebhookPlugin::class) ? WebhookPlugin::class : EventSender::class;
+        // A server has its node in the container.
+        $sender = $this->container->bound(Node::class) ? Node::class : EventSender::class;
 
         return $this->container->make($sender)->send($event, $app, $channel, $data);
     }

@@ -13,7 +13,7 @@ use Webpatser\ResonateWebhooks\Exceptions\InvalidEvent;
 use Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning;
 use Webpatser\ResonateWebhooks\Exceptions\UnknownApplication;
 use Webpatser\ResonateWebhooks\Facades\Webhooks;
-use Webpatser\ResonateWebhooks\WebhookPlugin;
+use Webpatser\ResonateWebhooks\Hosts\Node;
 
 final class CustomEventTest extends PluginTestCase
 {
@@ -48,8 +48,8 @@ final class CustomEventTest extends PluginTestCase
             [TestApplication::app('1'), TestApplication::app('2')],
         );
 
-        app(WebhookPlugin::class)->send('order.paid', '2', 'two');
-        app(WebhookPlugin::class)->send('order.paid', '1', 'one');
+        app(Node::class)->send('order.paid', '2', 'two');
+        app(Node::class)->send('order.paid', '1', 'one');
         $this->awaitEvents(2, '/both');
         $this->awaitEvents(1, '/one');
 

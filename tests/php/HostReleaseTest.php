@@ -7,7 +7,7 @@ namespace Tests;
 use Composer\InstalledVersions;
 use PHPUnit\Framework\Attributes\TestWith;
 use ReflectionProperty;
-use Webpatser\ResonateWebhooks\HostRelease;
+use Webpatser\ResonateWebhooks\Hosts\HostRelease;
 
 final class HostReleaseTest extends PluginTestCase
 {
@@ -40,14 +40,14 @@ final class HostReleaseTest extends PluginTestCase
     {
         $this->install($pretty, $version);
 
-        $this->assertNull(HostRelease::warning());
+        $this->assertNull(HostRelease::resonate()->warning());
     }
 
     public function test_without_resonate_there_is_nothing_to_say(): void
     {
         InstalledVersions::reload(['root' => [], 'versions' => []]);
 
-        $this->assertNull(HostRelease::warning());
+        $this->assertNull(HostRelease::resonate()->warning());
     }
 
     #[TestWith(['v0.8.0', '0.8.0.0'])]

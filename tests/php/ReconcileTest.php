@@ -8,8 +8,10 @@ use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\Attributes\Group;
 use Tests\Support\FakeClient;
 use Tests\Support\Wait;
+use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 use Webpatser\ResonateWebhooks\AppDirectory;
+use Webpatser\ResonateWebhooks\Hosts\ResonateHost;
 use Webpatser\ResonateWebhooks\Native\Engine;
 use Webpatser\ResonateWebhooks\Reconciler;
 
@@ -108,7 +110,7 @@ final class ReconcileTest extends PluginTestCase
 
         Wait::until(fn () => $engine->stats()['intents'] >= 5_000, 'the engine to have taken every intent');
 
-        $reconciler = new Reconciler($engine, app(ChannelManager::class), $apps);
+        $reconciler = new Reconciler($engine, $this->host(), $apps);
         $reconciler->sweep();
         $slices = 0;
 
@@ -299,7 +301,7 @@ final class ReconcileTest extends PluginTestCase
             'key_prefix' => 'other-'.bin2hex(random_bytes(4)),
             'endpoints' => [$this->endpoint('/other')],
         ]));
-        $apps = new AppDirectory($engine);
+        $apps = new AppDirectory($engine, $this->host());
         $apps->meet($this->server->connect()->connection->app());
         $engine->boot();
 
@@ -349,18 +351,23 @@ final class ReconcileTest extends PluginTestCase
     private function slicing(Engine $engine, AppDirectory $apps, bool $byTwo = false): Reconciler
     {
         if (! $byTwo) {
-            return new class ($engine, app(ChannelManager::class), $apps) extends Reconciler
+            return new class ($engine, $this->host(), $apps) extends Reconciler
             {
                 protected const int SLICE = 0;
             };
         }
 
-        return new class ($engine, app(ChannelManager::class), $apps) extends Reconciler
+        return new class ($engine, $this->host(), $apps) extends Reconciler
         {
             protected const int SLICE = 0;
 
             protected const int PART = 2;
         };
+    }
+
+    private function host(): ResonateHost
+    {
+        return new ResonateHost(app(PluginContext::class), app(ChannelManager::class));
     }
 
     /**

@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Console;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
-use Webpatser\ResonateWebhooks\HostRelease;
+use Webpatser\ResonateWebhooks\Hosts\HostRelease;
 use Webpatser\ResonateWebhooks\RemovedTransport;
 use Webpatser\ResonateWebhooks\RosterSetup;
 use Webpatser\ResonateWebhooks\Support\NodeState;
@@ -193,7 +193,7 @@ final class SetupCheck
      */
     private function hostRelease(): iterable
     {
-        $warning = HostRelease::warning();
+        $warning = HostRelease::resonate()->warning();
 
         if ($warning !== null) {
             yield [CheckResult::Warning, $warning, 'Update the package, or verify that webhooks arrive as expected.'];

@@ -6,13 +6,13 @@ namespace Webpatser\ResonateWebhooks\Support;
 
 use Illuminate\Contracts\Container\Container;
 use Throwable;
-use Webpatser\Resonate\Contracts\ApplicationProvider;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
 use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\EventNotSent;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Exceptions\UnknownApplication;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Hosts\InstalledApplications;
 use Webpatser\ResonateWebhooks\Json;
 use Webpatser\ResonateWebhooks\Native\EventSender as NativeEventSender;
 use Webpatser\ResonateWebhooks\ProvidedEndpoints;
@@ -55,18 +55,20 @@ final class EventSender
     }
 
     /**
-     * Ensure that there is an application to sign for. Only where Resonate is installed is that known.
+     * Ensure that there is an application to sign for. Only where a host is installed is that known.
      *
      * @throws UnknownApplication
      */
     private function ensureExists(string $app): void
     {
-        if (isset($this->applications[$app]) || ! $this->container->bound(ApplicationProvider::class)) {
+        $installed = new InstalledApplications($this->container);
+
+        if (isset($this->applications[$app]) || ! $installed->areKnown()) {
             return;
         }
 
         try {
-            $this->container->make(ApplicationProvider::class)->findById($app);
+            $installed->find($app);
         } catch (Throwable $e) {
             throw UnknownApplication::withId($app, $e);
         }

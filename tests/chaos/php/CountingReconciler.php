@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Tests\Chaos;
 
-use Webpatser\Resonate\Application;
+use Webpatser\ResonateWebhooks\Hosts\Application;
 use Webpatser\ResonateWebhooks\Reconciler;
 
 /**

@@ -6,6 +6,8 @@ namespace Tests\Chaos;
 
 use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
+use Webpatser\ResonateWebhooks\Hosts\Node;
+use Webpatser\ResonateWebhooks\Hosts\ResonateHost;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
 
 /**
@@ -22,14 +24,12 @@ final class WatchedPlugin extends WebhookPlugin
 
     private int $intents = 0;
 
-    private CountingReconciler $counting;
-
     /**
      * Take note of an order that became one intent.
      */
     public function noted(int $order): void
     {
-        $this->waiting[] = [$order, ++$this->intents + $this->counting->answers];
+        $this->waiting[] = [$order, ++$this->intents + $this->node->counting->answers];
     }
 
     /**
@@ -39,10 +39,10 @@ final class WatchedPlugin extends WebhookPlugin
      */
     public function judged(): ?int
     {
-        $this->reporter->pump();
+        $this->node->reporter->pump();
 
         // One by one: the number of intents was read before what they led to.
-        ['intents' => $taken, 'pending_claims' => $pending_claims] = $this->engine->stats();
+        ['intents' => $taken, 'pending_claims' => $pending_claims] = $this->node->engine->stats();
         $judged = null;
 
         while ($pending_claims === 0 && $this->waiting !== [] && $this->waiting[0][1] <= $taken) {
@@ -57,15 +57,13 @@ final class WatchedPlugin extends WebhookPlugin
      */
     public function left(): int
     {
-        ['queued_intents' => $intents, 'pending_claims' => $pending_claims] = $this->engine->stats();
+        ['queued_intents' => $intents, 'pending_claims' => $pending_claims] = $this->node->engine->stats();
 
         return $intents + $pending_claims;
     }
 
-    protected function start(PluginContext $context, array $config): void
+    protected function makeNode(PluginContext $context): Node
     {
-        parent::start($context, $config);
-
-        $this->reconciler = $this->counting = new CountingReconciler($this->engine, app(ChannelManager::class), $this->apps);
+        return new WatchedNode(new ResonateHost($context, app(ChannelManager::class)));
     }
 }

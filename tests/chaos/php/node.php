@@ -19,6 +19,7 @@ use Webpatser\ResonateWebhooks\WebhookPlugin;
 
 require dirname(__DIR__, 2).'/php/bootstrap.php';
 require __DIR__.'/CountingReconciler.php';
+require __DIR__.'/WatchedNode.php';
 require __DIR__.'/WatchedPlugin.php';
 
 const APPS = ['alpha', 'beta'];

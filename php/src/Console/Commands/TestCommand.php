@@ -7,9 +7,9 @@ namespace Webpatser\ResonateWebhooks\Console\Commands;
 use Illuminate\Support\Collection;
 use Symfony\Component\Console\Attribute\AsCommand;
 use Throwable;
-use Webpatser\Resonate\Application;
-use Webpatser\Resonate\Contracts\ApplicationProvider;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Hosts\Application;
+use Webpatser\ResonateWebhooks\Hosts\InstalledApplications;
 use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
@@ -47,12 +47,14 @@ class TestCommand extends WebhooksCommand
             return $this->refuse($this->argument('endpoint') === null ? 'No endpoints are configured.' : $this->whyNot($this->argument('endpoint')));
         }
 
-        if (! $this->laravel->bound(ApplicationProvider::class)) {
-            return $this->refuse('No application can sign: run the test where Resonate is installed.');
+        $installed = new InstalledApplications($this->laravel);
+
+        if (! $installed->areKnown()) {
+            return $this->refuse('No application can sign: run the test where Resonate or Reverb is installed.');
         }
 
         try {
-            $applications = $this->laravel->make(ApplicationProvider::class)->all();
+            $applications = $installed->all();
         } catch (Throwable $e) {
             return $this->refuse("No application can sign: the provider of applications failed: {$this->text($e->getMessage())}");
         }
@@ -67,8 +69,8 @@ class TestCommand extends WebhooksCommand
             }
 
             $results[] = [
-                'endpoint' => $endpoint['id'], 'label' => $endpoint['label'], 'app_id' => $application->id(),
-                ...(array) $cluster->test($endpoint['id'], $application->key(), $application->secret()),
+                'endpoint' => $endpoint['id'], 'label' => $endpoint['label'], 'app_id' => $application->id,
+                ...(array) $cluster->test($endpoint['id'], $application->key, $application->secret),
             ];
         }
 
@@ -87,7 +89,7 @@ class TestCommand extends WebhooksCommand
     {
         $wanted = $endpoint['app_id'] === '*' ? $this->option('app') : $endpoint['app_id'];
 
-        return $applications->first(fn (Application $application) => $wanted === null || $application->id() === (string) $wanted);
+        return $applications->first(fn (Application $application) => $wanted === null || $application->id === (string) $wanted);
     }
 
     /**

@@ -2,10 +2,9 @@
 
 declare(strict_types=1);
 
-namespace Webpatser\ResonateWebhooks;
+namespace Webpatser\ResonateWebhooks\Hosts;
 
-use Illuminate\Contracts\Events\Dispatcher as DispatcherContract;
-use Illuminate\Events\Dispatcher;
+use Illuminate\Contracts\Events\Dispatcher;
 use Illuminate\Support\Facades\Log;
 use Throwable;
 use WeakMap;
@@ -14,7 +13,7 @@ use Webpatser\Resonate\Events\MessageReceived;
 use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Channels\ChannelConnection;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
-use Webpatser\ResonateWebhooks\Native\Engine;
+use Webpatser\ResonateWebhooks\PresenceUser;
 
 /**
  * Reports the client events that Resonate relays, with the data that the client sent.
@@ -22,7 +21,7 @@ use Webpatser\ResonateWebhooks\Native\Engine;
  * Plugins see a message decoded, and before the plugins behind them have judged it. `MessageReceived` follows when all
  * have let it pass, with the client's own bytes. So the channel is kept between the two.
  */
-final class ClientEvents
+final class ResonateClientEvents
 {
     /**
      * The channel of each connection's newest message, where that is a client event.
@@ -39,7 +38,7 @@ final class ClientEvents
     /**
      * Create a new instance.
      */
-    public function __construct(private readonly Engine $engine, private readonly PluginContext $context)
+    public function __construct(private readonly Node $node, private readonly PluginContext $context)
     {
         $this->channels = new WeakMap;
         // 0.6 made the manager's scope immutable, and brought this method.
@@ -47,20 +46,11 @@ final class ClientEvents
     }
 
     /**
-     * Listen before all other listeners: one that returns false ends the event.
+     * Listen before all other listeners.
      */
-    public function listen(DispatcherContract $events): void
+    public function listen(Dispatcher $events): void
     {
-        $others = [];
-
-        if ($events instanceof Dispatcher) {
-            $others = $events->getRawListeners()[MessageReceived::class] ?? [];
-            $events->forget(MessageReceived::class);
-        }
-
-        foreach ([$this->passed(...), ...$others] as $listener) {
-            $events->listen(MessageReceived::class, $listener);
-        }
+        Listeners::prepend($events, MessageReceived::class, $this->passed(...));
     }
 
     /**
@@ -106,7 +96,7 @@ final class ClientEvents
 
             if (in_array($app->acceptClientEventsFrom(), ['all', 'members'], true)
                 && ($member = $this->member($from, $channel)) !== null) {
-                $this->engine->clientEvent(
+                $this->node->engine->clientEvent(
                     $app->id(),
                     $channel,
                     $from->id(),

@@ -1,0 +1,32 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Hosts;
+
+use Closure;
+use Illuminate\Contracts\Events\Dispatcher as DispatcherContract;
+use Illuminate\Events\Dispatcher;
+
+/**
+ * The order of Laravel's listeners.
+ */
+final class Listeners
+{
+    /**
+     * Add a listener before all others: one that returns false would end the event.
+     */
+    public static function prepend(DispatcherContract $events, string $event, Closure $listener): void
+    {
+        $others = [];
+
+        if ($events instanceof Dispatcher) {
+            $others = $events->getRawListeners()[$event] ?? [];
+            $events->forget($event);
+        }
+
+        foreach ([$listener, ...$others] as $each) {
+            $events->listen($event, $each);
+        }
+    }
+}
