@@ -123,6 +123,7 @@ fn an_empty_text_means_the_same_as_no_key_wherever_it_stands() {
         "metrics_public",
         "metrics_route",
         "metrics_middleware",
+        "reverb",
         "dashboard",
         "endpoints",
         "endpoints_refresh",

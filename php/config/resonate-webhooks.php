@@ -59,6 +59,19 @@ return [
 
     /*
     |--------------------------------------------------------------------------
+    | Laravel Reverb
+    |--------------------------------------------------------------------------
+    |
+    | Whether "reverb:start" sends webhooks. While nothing is said here, it does
+    | as soon as there are endpoints. Resonate does not look at this setting at
+    | all: it sends webhooks where its plugin is listed in config/reverb.php.
+    |
+    */
+
+    'reverb' => env('RESONATE_WEBHOOKS_REVERB'),
+
+    /*
+    |--------------------------------------------------------------------------
     | Node Lease
     |--------------------------------------------------------------------------
     |

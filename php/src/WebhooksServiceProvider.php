@@ -13,10 +13,13 @@ use Webpatser\ResonateWebhooks\Http\Controllers\MetricsController;
 use Webpatser\ResonateWebhooks\Http\Middleware\AuthorizeDashboard;
 use Webpatser\ResonateWebhooks\Http\Middleware\SecurityHeaders;
 use Webpatser\ResonateWebhooks\Receiving\ReceivingServiceProvider;
+use Webpatser\ResonateWebhooks\Reverb\ReverbSetup;
+use Webpatser\ResonateWebhooks\Reverb\ReverbWebhooksServiceProvider;
 use Webpatser\ResonateWebhooks\Support\DashboardConfig;
 
 /**
- * Registers the config, the commands, the dashboard, the metrics and the receiving side. Resonate creates the plugin.
+ * Registers the config, the commands, the dashboard, the metrics and the receiving side. Resonate creates its
+ * plugin; Reverb gets its hooks here.
  */
 class WebhooksServiceProvider extends ServiceProvider
 {
@@ -30,6 +33,10 @@ class WebhooksServiceProvider extends ServiceProvider
         $this->registerServices();
 
         $this->app->register(ReceivingServiceProvider::class);
+
+        if (ReverbSetup::isInstalled()) {
+            $this->app->register(ReverbWebhooksServiceProvider::class);
+        }
     }
 
     /**

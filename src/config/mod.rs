@@ -58,6 +58,7 @@
 //! | `metrics_listen` | | address and port where this process answers `GET /metrics`; nowhere without one |
 //! | `metrics_public` | false | whether that may be an address that is reached from everywhere |
 //! | `metrics_route`, `metrics_middleware` | | a route of Laravel for the metrics of the whole cluster; the package reads them |
+//! | `reverb` | when there are endpoints | whether Laravel Reverb sends webhooks; the package reads it |
 //! | `dashboard.enabled`, `.path`, `.domain`, `.middleware` | true, `resonate-webhooks`, all, `web` | the page in the Laravel application, which reads these itself |
 //! | `app_ids` | | the applications; the plugin fills this in from `reverb.apps.apps` |
 //! | `app_webhooks` | | endpoints of single applications; the plugin fills this in from `reverb.apps.apps.*.webhooks` |

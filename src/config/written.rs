@@ -82,6 +82,9 @@ pub(super) struct Written {
     _metrics_route: Option<String>,
     #[serde(rename = "metrics_middleware")]
     _metrics_middleware: Option<List<String>>,
+    /// For the package's service provider.
+    #[serde(rename = "reverb")]
+    _reverb: Option<Switch>,
     dashboard: Option<dashboard::Written>,
     endpoints: Option<List<endpoint::Entry>>,
     previous_secrets: Option<List<PreviousSecrets>>,

@@ -104,6 +104,18 @@ abstract class PluginTestCase extends TestCase
     }
 
     /**
+     * Start a Reverb server with the webhooks as a process of its own.
+     *
+     * @param  array<string, mixed>  $changes  To the config.
+     * @param  list<array<string, mixed>>  $apps
+     * @param  list<string>  $with  What the application has of its own, see `reverb-node.php`.
+     */
+    protected function reverb(array $changes = [], array $apps = [], array $with = []): Node
+    {
+        return new Node($this->config($changes), $apps, script: 'reverb-node.php', with: $with);
+    }
+
+    /**
      * Kill a node. What it had under way may come again, with the id that it had, and counts once from now on.
      */
     protected function killNode(Node $node): void

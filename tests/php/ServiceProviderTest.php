@@ -49,7 +49,7 @@ final class ServiceProviderTest extends TestCase
         );
         $this->assertSame(
             [
-                'cluster_name' => null, 'ignore_channel_prefixes' => ['#'],
+                'cluster_name' => null, 'reverb' => null, 'ignore_channel_prefixes' => ['#'],
                 'departure_grace' => 0.0, 'subscription_count_interval' => 5.0, 'cache_miss_ttl' => 60.0,
                 'timeout' => 10.0, 'connect_timeout' => 5.0,
                 'retry_for' => null, 'retry_after_max' => 300.0, 'backoff' => 'exponential',

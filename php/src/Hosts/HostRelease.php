@@ -16,12 +16,14 @@ final readonly class HostRelease
      *
      * @param  string  $tested  The tested releases: `0.4 to 0.7`.
      * @param  string  $next  The first release that is newer than those.
+     * @param  array{string, string}|null  $supported  The first release that works, and the first that no longer does; null when Composer sees to that.
      */
     private function __construct(
         private string $host,
         private string $package,
         private string $tested,
         private string $next,
+        private ?array $supported = null,
     ) {
         //
     }
@@ -32,6 +34,14 @@ final readonly class HostRelease
     public static function resonate(): self
     {
         return new self('Resonate', 'webpatser/resonate', '0.4 to 0.7', '0.8');
+    }
+
+    /**
+     * The release of Reverb.
+     */
+    public static function reverb(): self
+    {
+        return new self('Reverb', 'laravel/reverb', '1.8 to 1.10', '1.11', ['1.8', '2.0']);
     }
 
     /**
@@ -59,6 +69,17 @@ final readonly class HostRelease
             InstalledVersions::getPrettyVersion($this->package),
             $this->tested,
         );
+    }
+
+    /**
+     * Determine if the host is known to be too old or too new.
+     */
+    public function isUnsupported(): bool
+    {
+        $version = $this->number();
+
+        return $version !== null && $this->supported !== null
+            && (version_compare($version, $this->supported[0], '<') || version_compare($version, $this->supported[1], '>='));
     }
 
     /**

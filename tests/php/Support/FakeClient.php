@@ -6,16 +6,18 @@ namespace Tests\Support;
 
 use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
-use Webpatser\Resonate\Protocols\Pusher\Server;
 
 /**
  * A client by script: what it sends goes through the protocol like anybody's message.
  */
-final class FakeClient implements Client
+class FakeClient implements Client
 {
     private bool $closed = false;
 
-    public function __construct(private Server $server, public readonly FakeConnection $connection)
+    /**
+     * Connect to a server, Resonate's or Reverb's.
+     */
+    public function __construct(protected object $server, public readonly object $connection)
     {
         $server->open($connection);
     }

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Tests\Support;
 
 /**
- * A Resonate node in a process of its own, with clients to command.
+ * A Resonate node, or one of Reverb, in a process of its own, with clients to command.
  */
 final class Node
 {
@@ -26,12 +26,21 @@ final class Node
      * @param  float  $drain  Seconds that clients have after a SIGUSR2.
      * @param  list<string>  $through  A command that executes the rest of its arguments.
      * @param  string|null  $folder  The application to serve, in place of one that is made of `$webhooks` and `$apps`.
+     * @param  string  $script  What serves it: `node.php` or `reverb-node.php`.
+     * @param  list<string>  $with  What the application has of its own, see `reverb-node.php`.
      */
-    public function __construct(array $webhooks = [], array $apps = [], float $drain = 30.0, array $through = [], ?string $folder = null)
-    {
+    public function __construct(
+        array $webhooks = [],
+        array $apps = [],
+        float $drain = 30.0,
+        array $through = [],
+        ?string $folder = null,
+        string $script = 'node.php',
+        array $with = [],
+    ) {
         $this->lastWords = tmpfile();
-        $this->process = Process::php('node.php', 'a node', stderr: $this->lastWords, through: $through);
-        $this->process->say((string) json_encode(compact('webhooks', 'apps', 'drain', 'folder')));
+        $this->process = Process::php($script, 'a node', stderr: $this->lastWords, through: $through);
+        $this->process->say((string) json_encode(compact('webhooks', 'apps', 'drain', 'folder', 'with')));
         $this->process->hear();
     }
 
@@ -75,6 +84,24 @@ final class Node
         $this->process->signal($signal);
 
         return $this->process->rest();
+    }
+
+    /**
+     * The lines that it still says until it has ended by itself.
+     *
+     * @return list<string>
+     */
+    public function rest(): array
+    {
+        return $this->process->rest();
+    }
+
+    /**
+     * The code with which it ended.
+     */
+    public function exitCode(): int
+    {
+        return $this->process->exitCode();
     }
 
     /**

@@ -29,9 +29,15 @@ final class TestApplication
      * @param  array<string, mixed>|null  $webhooks
      * @param  list<array<string, mixed>>  $apps  By default one application, see {@see app()}.
      * @param  array<string, mixed>  $server  The config of the server, by default without its limits.
+     * @param  list<class-string>  $providers
      */
-    public function __construct(?array $webhooks = null, array $apps = [], array $server = [])
-    {
+    public function __construct(
+        ?array $webhooks = null,
+        array $apps = [],
+        array $server = [],
+        array $providers = [ResonateServiceProvider::class, WebhooksServiceProvider::class],
+        string $environment = 'testing',
+    ) {
         $base = sys_get_temp_dir().'/webhooks-app-'.bin2hex(random_bytes(6));
 
         foreach (['bootstrap/cache', 'config', 'storage/framework/views', 'storage/logs'] as $folder) {
@@ -44,7 +50,7 @@ final class TestApplication
         // Blade looks for components in the application's own namespace as well.
         file_put_contents("{$base}/composer.json", '{"autoload": {"psr-4": {"App\\\\": "app/"}}}');
 
-        $this->write("{$base}/config/app.php", ['name' => 'Test', 'env' => 'testing', 'debug' => true, 'key' => str_repeat('k', 32), 'cipher' => 'AES-256-CBC']);
+        $this->write("{$base}/config/app.php", ['name' => 'Test', 'env' => $environment, 'debug' => true, 'key' => str_repeat('k', 32), 'cipher' => 'AES-256-CBC']);
         $this->write("{$base}/config/session.php", [
             'driver' => 'array', 'cookie' => 'session', 'lifetime' => 120, 'lottery' => [0, 1],
             'path' => '/', 'domain' => null, 'secure' => null, 'expire_on_close' => true,
@@ -63,7 +69,7 @@ final class TestApplication
             ]],
             'apps' => ['provider' => 'config', 'apps' => $apps ?: [self::app('1')]],
         ]);
-        $this->write("{$base}/bootstrap/providers.php", [ResonateServiceProvider::class, WebhooksServiceProvider::class]);
+        $this->write("{$base}/bootstrap/providers.php", $providers);
 
         if ($webhooks !== null) {
             $this->write("{$base}/config/resonate-webhooks.php", $webhooks);
@@ -79,6 +85,23 @@ final class TestApplication
             PHP);
 
         $this->laravel = self::boot($base);
+    }
+
+    /**
+     * An application with Laravel Reverb in the place of Resonate. It is not in the testing environment, where Laravel
+     * dispatches no events about commands.
+     *
+     * @param  array<string, mixed>|null  $webhooks
+     * @param  list<array<string, mixed>>  $apps
+     */
+    public static function withReverb(?array $webhooks = null, array $apps = []): self
+    {
+        return new self($webhooks, $apps, [
+            'plugins' => [], 'host' => '127.0.0.1', 'port' => FreePort::find(), 'path' => '', 'hostname' => null, 'options' => [],
+            'scaling' => ['enabled' => false], 'pulse_ingest_interval' => 15,
+        ], array_values(array_filter([
+            'Laravel\Reverb\ApplicationManagerServiceProvider', 'Laravel\Reverb\ReverbServiceProvider', WebhooksServiceProvider::class,
+        ], class_exists(...))), 'local');
     }
 
     /**

@@ -1,0 +1,105 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Reverb;
+
+use Laravel\Reverb\Contracts\Connection;
+use Laravel\Reverb\Protocols\Pusher\Channels\ChannelConnection;
+use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelConnectionManager;
+
+/**
+ * The application's own list of a channel's connections, where it has bound one; tells of each that comes or goes.
+ */
+final class DecoratedChannelConnections implements ChannelConnectionManager
+{
+    /**
+     * The channel name.
+     */
+    private string $name;
+
+    /**
+     * Create a new instance.
+     */
+    public function __construct(private ChannelConnectionManager $inner, private readonly Hooks $hooks)
+    {
+        //
+    }
+
+    /**
+     * Get a channel connection manager for the given channel name.
+     */
+    public function for(string $name): ChannelConnectionManager
+    {
+        $this->name = $name;
+        $this->inner = $this->inner->for($name);
+
+        return $this;
+    }
+
+    /**
+     * Add a connection.
+     */
+    public function add(Connection $connection, array $data): void
+    {
+        $this->inner->add($connection, $data);
+
+        $this->hooks->subscribed($connection, $this->name, $this);
+    }
+
+    /**
+     * Remove a connection. A close calls this on every channel of the application.
+     */
+    public function remove(Connection $connection): void
+    {
+        $isMember = $this->inner->find($connection) !== null;
+
+        $this->inner->remove($connection);
+
+        if ($isMember) {
+            $this->hooks->unsubscribed($connection, $this->name, $this);
+        }
+    }
+
+    /**
+     * Find a connection.
+     */
+    public function find(Connection $connection): ?ChannelConnection
+    {
+        return $this->inner->find($connection);
+    }
+
+    /**
+     * Find a connection by its ID.
+     */
+    public function findById(string $id): ?ChannelConnection
+    {
+        return $this->inner->findById($id);
+    }
+
+    /**
+     * Get all of the connections.
+     *
+     * @return array<string, ChannelConnection>
+     */
+    public function all(): array
+    {
+        return $this->inner->all();
+    }
+
+    /**
+     * Determine whether any connections remain on the channel.
+     */
+    public function isEmpty(): bool
+    {
+        return $this->inner->isEmpty();
+    }
+
+    /**
+     * Flush the channel connection manager.
+     */
+    public function flush(): void
+    {
+        $this->inner->flush();
+    }
+}

@@ -1,0 +1,95 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Reverb;
+
+use Laravel\Reverb\Application as ReverbApplication;
+use Laravel\Reverb\ReverbServiceProvider;
+use Webpatser\ResonateWebhooks\AppWebhooks;
+use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
+use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
+use Webpatser\ResonateWebhooks\Hosts\HostRelease;
+
+/**
+ * Looks at how Reverb and the webhooks are set up together.
+ */
+final class ReverbSetup
+{
+    /**
+     * Determine if Reverb is installed.
+     */
+    public static function isInstalled(): bool
+    {
+        return class_exists(ReverbServiceProvider::class);
+    }
+
+    /**
+     * Determine if this application wants webhooks of Reverb: by the `reverb` config or, without one, when it has endpoints.
+     */
+    public static function isOn(): bool
+    {
+        $on = config('resonate-webhooks.reverb');
+
+        return $on === null || $on === ''
+            ? self::hasEndpoints()
+            // What is neither is refused by name when the config is read.
+            : filter_var($on, FILTER_VALIDATE_BOOLEAN, FILTER_NULL_ON_FAILURE) ?? true;
+    }
+
+    /**
+     * Say why this Reverb cannot have webhooks in this process; null when it can.
+     */
+    public static function problem(): ?string
+    {
+        return match (true) {
+            // A branch has no version to compare. By this method Reverb decides who may send client events.
+            ! method_exists(ReverbApplication::class, 'acceptClientEventsFrom') || HostRelease::reverb()->isUnsupported() => sprintf(
+                '%s is not supported, which is from 1.8 up to 2.0',
+                HostRelease::reverb()->name() ?? 'this Reverb',
+            ),
+            ! extension_loaded('resonate_webhooks') => ExtensionMissing::fromThisProcess()->getMessage(),
+            default => null,
+        };
+    }
+
+    /**
+     * Say what works differently than it should, a sentence each.
+     *
+     * @param  iterable<object>  $apps  Reverb's own objects.
+     * @return list<string>
+     */
+    public static function mistakes(iterable $apps): array
+    {
+        $mistakes = [];
+
+        foreach ($apps as $app) {
+            if ($app->acceptClientEventsFrom() === 'all') {
+                $mistakes[] = "application {$app->id()} accepts client events from all: Reverb relays those of clients outside the channel too, of which no webhook tells";
+            }
+        }
+
+        if (! extension_loaded('pcntl')) {
+            $mistakes[] = 'PHP has no pcntl extension, so that SIGTERM ends Reverb at once: what is not delivered by then waits in Redis for another server';
+        }
+
+        return $mistakes;
+    }
+
+    /**
+     * Say what to do about a mistake.
+     */
+    public static function remedy(string $mistake): string
+    {
+        return str_contains($mistake, 'pcntl')
+            ? 'Install the pcntl extension of PHP.'
+            : "Set 'accept_client_events_from' => 'members' for it in config/reverb.php.";
+    }
+
+    private static function hasEndpoints(): bool
+    {
+        return app()->bound(EndpointProvider::class)
+            || ! empty(config('resonate-webhooks.endpoints'))
+            || AppWebhooks::of(config('reverb.apps.apps')) !== [];
+    }
+}

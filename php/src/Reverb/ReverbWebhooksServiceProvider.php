@@ -1,0 +1,67 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Reverb;
+
+use Illuminate\Console\Events\CommandFinished;
+use Illuminate\Console\Events\CommandStarting;
+use Illuminate\Support\Facades\Log;
+use Illuminate\Support\ServiceProvider;
+use Throwable;
+
+/**
+ * Gives Laravel Reverb its webhooks, in the process that runs `reverb:start` and in no other.
+ */
+class ReverbWebhooksServiceProvider extends ServiceProvider
+{
+    /**
+     * The command that runs the server.
+     */
+    protected const string COMMAND = 'reverb:start';
+
+    /**
+     * Wait for the command. By then every provider of the application has bound what it binds.
+     */
+    public function boot(): void
+    {
+        if (! $this->app->runningInConsole()) {
+            return;
+        }
+
+        $this->app['events']->listen(CommandStarting::class, function (CommandStarting $starting): void {
+            if ($starting->command === static::COMMAND) {
+                $this->prepare();
+            }
+        });
+    }
+
+    /**
+     * Install the hooks, or log in one line why there are no webhooks. Reverb starts in any case.
+     */
+    protected function prepare(): void
+    {
+        try {
+            if (! ReverbSetup::isOn()) {
+                return;
+            }
+
+            if (($problem = ReverbSetup::problem()) !== null) {
+                Log::error("Resonate webhooks are off: {$problem}");
+
+                return;
+            }
+
+            $server = new ReverbServer($this->app);
+            $server->install();
+
+            $this->app['events']->listen(CommandFinished::class, function (CommandFinished $finished) use ($server): void {
+                if ($finished->command === static::COMMAND) {
+                    $server->end();
+                }
+            });
+        } catch (Throwable $e) {
+            (new Guard)->report($e);
+        }
+    }
+}

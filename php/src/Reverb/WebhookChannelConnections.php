@@ -1,0 +1,44 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Reverb;
+
+use Laravel\Reverb\Contracts\Connection;
+use Laravel\Reverb\Protocols\Pusher\Managers\ArrayChannelConnectionManager;
+
+/**
+ * Reverb's own list of a channel's connections, which tells of each that comes or goes.
+ */
+class WebhookChannelConnections extends ArrayChannelConnectionManager
+{
+    /**
+     * Create a new instance.
+     */
+    public function __construct(protected Hooks $hooks)
+    {
+        //
+    }
+
+    /**
+     * Add a connection.
+     */
+    public function add(Connection $connection, array $data): void
+    {
+        parent::add($connection, $data);
+
+        $this->hooks->subscribed($connection, $this->name, $this);
+    }
+
+    /**
+     * Remove a connection. A close calls this on every channel of the application.
+     */
+    public function remove(Connection $connection): void
+    {
+        if (isset($this->connections[$connection->id()])) {
+            parent::remove($connection);
+
+            $this->hooks->unsubscribed($connection, $this->name, $this);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Webpatser\ResonateWebhooks\Reverb;
+
+use Laravel\Reverb\Contracts\Connection;
+use Laravel\Reverb\Protocols\Pusher\Channels\Channel;
+use Laravel\Reverb\Protocols\Pusher\EventHandler;
+
+/**
+ * Reverb's handler of Pusher's events, which tells when a connection opens and what a subscriber sends and gets.
+ */
+class WebhookEventHandler extends EventHandler
+{
+    /**
+     * The hooks to call. No constructor sets them: Reverb may change its own.
+     */
+    public ?Hooks $hooks = null;
+
+    /**
+     * Acknowledge the connection.
+     */
+    public function acknowledge(Connection $connection): void
+    {
+        parent::acknowledge($connection);
+
+        $this->hooks?->opened($connection);
+    }
+
+    /**
+     * Subscribe to the given channel.
+     */
+    public function subscribe(Connection $connection, string $channel, ?string $auth = null, ?string $data = null): void
+    {
+        $this->hooks?->subscribing($connection, $channel, $data);
+
+        parent::subscribe($connection, $channel, $auth, $data);
+    }
+
+    /**
+     * Carry out any actions that should be performed after a subscription.
+     */
+    protected function afterSubscribe(Channel $channel, Connection $connection): void
+    {
+        parent::afterSubscribe($channel, $connection);
+
+        $this->hooks?->answered($connection, $channel);
+    }
+}

@@ -1,0 +1,231 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Reverb;
+
+use PHPUnit\Framework\Attributes\Group;
+use PHPUnit\Framework\Attributes\TestWith;
+use Tests\PluginTestCase;
+use Tests\Support\Receiver;
+use Tests\Support\TestApplication;
+use Tests\Support\Wait;
+
+#[Group('reverb')]
+final class ReverbEventsTest extends PluginTestCase
+{
+    private const array VISIT = [
+        'channel_occupied presence-room', 'member_added presence-room 7', 'member_removed presence-room 7', 'channel_vacated presence-room',
+    ];
+
+    /**
+     * @param  array{string, string}  $way  The method by which the client goes, and its argument.
+     */
+    #[TestWith([['unsubscribe', 'presence-room']], 'unsubscribe')]
+    #[TestWith([['close']], 'disconnect')]
+    #[TestWith([['prune']], 'prune')]
+    public function test_a_visit_has_its_edges_by_every_way_out(array $way): void
+    {
+        $node = $this->reverb();
+        $node->connect('ann');
+        $node->command('ann', 'join', 'presence-room', 7);
+        $node->command('ann', ...$way);
+
+        $this->assertEvents(self::VISIT);
+        $node->stop();
+        $this->assertSame(self::VISIT, $this->events());
+    }
+
+    #[TestWith(['own-connections'])]
+    #[TestWith(['own-server'])]
+    #[TestWith(['own-handler'])]
+    public function test_edges_do_not_depend_on_what_the_application_binds(string $own): void
+    {
+        $node = $this->reverb(with: [$own]);
+        $node->connect('ann');
+        $node->command('ann', 'join', 'presence-room', 7);
+        $node->command('ann', 'close');
+
+        $this->assertEvents(self::VISIT);
+        $node->stop();
+    }
+
+    public function test_subscribing_twice_leaving_twice_and_refused_subscriptions_are_no_edges(): void
+    {
+        $node = $this->reverb();
+        [$ann, $bob] = [$node->connect('ann'), $node->connect('bob')];
+        $node->command('ann', 'send', 'pusher:subscribe', null, ['channel' => 'private-room', 'auth' => 'key-1:forged']);
+        $node->command('bob', 'unsubscribe', 'private-room');
+        $node->command('ann', 'subscribe', 'private-room');
+        $node->command('ann', 'subscribe', 'private-room');
+        $node->command('bob', 'subscribe', 'private-room');
+        $node->command('ann', 'unsubscribe', 'private-room');
+        $node->command('ann', 'unsubscribe', 'private-room');
+        $node->command('bob', 'unsubscribe', 'private-room');
+
+        $this->assertEvents(['channel_occupied private-room', 'channel_vacated private-room']);
+        $this->assertNotSame($ann, $bob);
+        $node->stop();
+    }
+
+    public function test_a_second_tab_is_silent_and_applications_are_apart(): void
+    {
+        $node = $this->reverb(apps: [TestApplication::app('1'), TestApplication::app('2')]);
+        $node->connect('ann');
+        $node->connect('tab');
+        $node->connect('eve', 'key-2');
+
+        foreach (['ann', 'tab', 'eve'] as $client) {
+            $node->command($client, 'join', 'presence-room', 7);
+        }
+
+        $node->command('ann', 'close');
+        $node->command('eve', 'close');
+        $this->awaitEvent('channel_vacated presence-room');
+        $node->command('tab', 'close');
+        $this->awaitEvent('channel_vacated presence-room', times: 2);
+
+        foreach (['key-1', 'key-2'] as $key) {
+            $this->assertSame(self::VISIT, $this->eventsOfKey($key));
+        }
+
+        $node->stop();
+    }
+
+    public function test_connections_are_told_once_though_a_client_asks_for_it_again(): void
+    {
+        $node = $this->reverb($this->wanting('connection_established', 'connection_terminated'));
+        $ann = $node->connect('ann');
+        $node->command('ann', 'send', 'pusher:connection_established', null, []);
+        $node->command('ann', 'join', 'presence-room', 7);
+        $node->command('ann', 'close');
+
+        $this->awaitEvent('connection_terminated');
+        $node->stop();
+        $this->assertSame(
+            array_map(fn (string $name) => ['name' => $name, 'socket_id' => $ann], ['connection_established', 'connection_terminated']),
+            Receiver::shared()->events($this->path()),
+        );
+    }
+
+    #[TestWith(['own-server', '/binds its own .*Server, so that connection_established and connection_terminated are not sent/'])]
+    #[TestWith(['own-handler', '/binds its own .*EventHandler, so that connection_established, connection_terminated and cache_miss are not sent/'])]
+    public function test_events_that_the_application_makes_impossible_are_off_and_named(string $own, string $warning): void
+    {
+        $node = $this->reverb($this->wanting('connection_established', 'connection_terminated', 'channel_vacated'), with: [$own]);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'room');
+        $node->command('ann', 'close');
+
+        $this->assertEvents(['channel_vacated room']);
+        $this->assertCount(1, preg_grep($warning, $node->stop()));
+    }
+
+    public function test_subscriptions_are_counted(): void
+    {
+        $node = $this->reverb($this->wanting('subscription_count') + ['subscription_count_interval' => 0.0]);
+
+        foreach (['ann', 'bob'] as $client) {
+            $node->connect($client);
+            $node->command($client, 'subscribe', 'room');
+        }
+
+        Wait::until(fn () => in_array(2, array_column(Receiver::shared()->events($this->path()), 'subscription_count'), true), 'a count of two');
+        $node->stop();
+    }
+
+    public function test_an_empty_cache_channel_is_told_of_until_it_has_a_payload(): void
+    {
+        $node = $this->reverb($this->wanting('cache_miss') + ['cache_miss_ttl' => 1]);
+        $node->connect('ann');
+        $node->connect('bob');
+        // For Reverb this is a cache channel, for Pusher it is none.
+        $node->command('ann', 'subscribe', 'cachefoo');
+        $node->command('ann', 'subscribe', 'private-cache-room');
+        $node->command('bob', 'subscribe', 'private-cache-room');
+        $this->awaitEvent('cache_miss private-cache-room');
+
+        $node->command('ann', 'whisper', 'private-cache-room', 'client-scored', ['goals' => 1]);
+        $node->command('bob', 'subscribe', 'private-cache-room');
+        $node->command('bob', 'subscribe', 'presence-cache-end', ['user_id' => 'bob']);
+        $this->awaitEvent('cache_miss presence-cache-end');
+
+        $node->stop();
+        $this->assertSame(['cache_miss private-cache-room', 'cache_miss presence-cache-end'], $this->events());
+    }
+
+    public function test_an_extended_endpoint_gets_what_members_say_of_themselves(): void
+    {
+        $node = $this->reverb(['endpoints' => [$this->endpoint(more: ['payload' => 'extended'])]]);
+        $ann = $node->connect('ann');
+        $node->command('ann', 'subscribeWith', 'presence-room', '{"user_id": 7, "user_info": {"tags": {}}}');
+        $this->awaitEvent('member_added presence-room 7');
+
+        $added = Receiver::shared()->events($this->path())[1];
+        $this->assertSame([$ann, '{"user_id": 7, "user_info": {"tags": {}}}'], [$added['socket_id'], $added['data']]);
+        $node->stop();
+    }
+
+    public function test_an_event_of_the_application_goes_the_same_way(): void
+    {
+        $node = $this->reverb($this->wanting('channel_occupied', 'order.*'), with: ['order-command']);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'private-orders');
+        $this->awaitEvent('channel_occupied private-orders');
+        $node->command(null, 'send:order');
+
+        $this->assertEvents(['channel_occupied private-orders', 'order.paid private-orders']);
+        $node->stop();
+    }
+
+    public function test_endpoints_that_come_late_hear_of_who_is_there_already(): void
+    {
+        $node = $this->reverb(['deny_private_networks' => false], with: ['late-endpoints']);
+        $node->connect('ann');
+        $node->command('ann', 'join', 'presence-room', 7);
+
+        $this->awaitEvent('member_added presence-room 7');
+        $node->command('ann', 'close');
+        $this->assertEvents(self::VISIT);
+        $this->assertCount(1, preg_grep('/have not started: the database is away/', $node->stop()));
+    }
+
+    public function test_a_hostile_name_is_a_name(): void
+    {
+        $node = $this->reverb();
+        $node->connect('ann');
+        $expected = [];
+
+        foreach (['*', 'a:b', '123', "caf\u{e9} 'quoted' \"{}", str_repeat('x', 9000)] as $channel) {
+            $node->command('ann', 'subscribe', $channel);
+            $expected[] = "channel_occupied {$channel}";
+        }
+
+        Wait::until(fn () => count($this->events()) === count($expected), 'every channel');
+        $this->assertEqualsCanonicalizing($expected, $this->events());
+        $node->stop();
+    }
+
+    /**
+     * The config of an endpoint that wants these events.
+     *
+     * @return array<string, mixed>
+     */
+    private function wanting(string ...$events): array
+    {
+        return ['endpoints' => [$this->endpoint(more: ['events' => $events])]];
+    }
+
+    /**
+     * The events that an application's secret has signed.
+     *
+     * @return list<string>
+     */
+    private function eventsOfKey(string $key): array
+    {
+        $requests = array_filter(Receiver::shared()->requests($this->path()), fn (array $request) => $request['headers']['x-pusher-key'] === $key);
+        $events = array_merge(...array_map(fn (array $request) => json_decode($request['body'], true)['events'], array_values($requests)));
+
+        return array_map(fn (array $event) => implode(' ', array_filter([$event['name'], $event['channel'], $event['user_id'] ?? null])), $events);
+    }
+}

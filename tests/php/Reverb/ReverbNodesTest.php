@@ -1,0 +1,131 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Tests\Reverb;
+
+use PHPUnit\Framework\Attributes\Group;
+use PHPUnit\Framework\Attributes\TestWith;
+use Tests\PluginTestCase;
+use Tests\Support\Node;
+use Tests\Support\Wait;
+
+/**
+ * The life of a Reverb process, and several of them.
+ */
+#[Group('reverb')]
+final class ReverbNodesTest extends PluginTestCase
+{
+    private const array VISIT = [
+        'channel_occupied presence-room', 'member_added presence-room 7', 'member_removed presence-room 7', 'channel_vacated presence-room',
+    ];
+
+    public function test_two_nodes_announce_each_edge_once(): void
+    {
+        [$here, $there] = [$this->reverb(), $this->reverb()];
+        $this->join($here, 'ann');
+        $this->awaitEvent('member_added presence-room 7');
+        $this->join($there, 'tab');
+        $here->command('ann', 'close');
+        $here->stop();
+        $there->command('tab', 'close');
+
+        $this->assertEvents(self::VISIT);
+        $there->stop();
+    }
+
+    public function test_a_killed_node_is_cleaned_up_after_by_another(): void
+    {
+        $config = ['ttl' => 3];
+        [$here, $there] = [$this->reverb($config), $this->reverb($config)];
+        $this->join($here, 'ann');
+        $this->awaitEvent('member_added presence-room 7');
+
+        $this->killNode($here);
+
+        $this->awaitEvent('channel_vacated presence-room', seconds: 30.0);
+        $this->assertSame(self::VISIT, $this->events());
+        $there->stop();
+    }
+
+    #[TestWith([SIGTERM])]
+    #[TestWith([SIGINT])]
+    public function test_a_signal_delivers_the_departures(int $signal): void
+    {
+        $node = $this->reverb();
+        $this->join($node, 'ann');
+        $this->awaitEvent('member_added presence-room 7');
+
+        $node->endBy($signal);
+
+        $this->assertSame(self::VISIT, $this->events());
+    }
+
+    public function test_a_restart_delivers_the_departures(): void
+    {
+        $node = $this->reverb();
+        $this->join($node, 'ann');
+        $this->awaitEvent('member_added presence-room 7');
+
+        $node->command(null, 'reverb:restart');
+
+        $this->awaitEvent('channel_vacated presence-room');
+        $node->rest();
+        $this->assertSame(0, $node->exitCode());
+        $this->assertSame(self::VISIT, $this->events());
+    }
+
+    public function test_a_hook_that_throws_is_reported_once_and_the_server_lives(): void
+    {
+        $node = $this->reverb(with: ['failing-hooks']);
+
+        foreach (['ann', 'bob'] as $client) {
+            $node->connect($client);
+            $node->command($client, 'send', 'pusher:subscribe', null, ['channel' => 'room']);
+        }
+
+        $node->command('ann', 'close');
+        $this->assertCount(1, $node->command('bob', 'received', 'pusher_internal:subscription_succeeded'));
+        $this->assertCount(1, preg_grep('/^ERROR: Resonate webhooks: the vault is sealed/', $node->stop()));
+    }
+
+    public function test_a_timer_that_throws_is_reported_and_goes_on(): void
+    {
+        $node = $this->reverb(with: ['failing-timers']);
+        $this->join($node, 'ann');
+        $this->awaitEvent('member_added presence-room 7');
+        $node->command('ann', 'close');
+
+        $this->awaitEvent('channel_vacated presence-room');
+        $node->connect('bob');
+        $this->assertCount(1, preg_grep('/^ERROR: Resonate webhooks: the exception handler failed/', $node->stop()));
+    }
+
+    public function test_a_log_that_fails_costs_nothing_but_its_lines(): void
+    {
+        $node = $this->reverb(with: ['failing-hooks', 'failing-log']);
+        $node->connect('ann');
+        $node->command('ann', 'send', 'pusher:subscribe', null, ['channel' => 'room']);
+
+        $this->assertCount(1, $node->command('ann', 'received', 'pusher_internal:subscription_succeeded'));
+        $node->stop();
+        $this->assertStringContainsString('the vault is sealed; it could not be logged: the disk is full', $node->lastWords());
+    }
+
+    public function test_connections_of_which_no_hook_heard_are_found_by_the_sweep(): void
+    {
+        $node = $this->reverb(['queue_size' => 1024, 'reconcile_interval' => 1]);
+        $node->connect('ann');
+        $node->command('ann', 'flood', 3000);
+
+        Wait::until(fn () => count(array_unique($this->events())) >= 3000, 'every channel', 60.0);
+        $this->assertCount(3000, $this->events());
+        $node->kill();
+    }
+
+    private function join(Node $node, string $client): void
+    {
+        $node->connect($client);
+        $node->command($client, 'join', 'presence-room', 7);
+    }
+}

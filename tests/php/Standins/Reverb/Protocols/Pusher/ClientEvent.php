@@ -1,0 +1,47 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Laravel\Reverb\Protocols\Pusher;
+
+use Laravel\Reverb\Contracts\Connection;
+use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelManager;
+use RuntimeException;
+
+/**
+ * Relays what clients tell each other. Whether the sender is a member is asked of the application that the channel manager
+ * was last asked about.
+ */
+class ClientEvent
+{
+    /**
+     * @param  array<string, mixed>  $event
+     */
+    public static function handle(Connection $connection, array $event): void
+    {
+        if (! is_string($event['channel'] ?? null) || ! is_array($event['data'] ?? [])) {
+            throw new RuntimeException('The client event is invalid.');
+        }
+
+        if (! str_starts_with($event['event'], 'client-')) {
+            return;
+        }
+
+        $channels = app(ChannelManager::class);
+        $accepts = $connection->app()->acceptClientEventsFrom();
+
+        $refused = match ($accepts) {
+            'all' => null,
+            'members' => $channels->find($event['channel'])?->find($connection) === null ? 4009 : null,
+            default => 4301,
+        };
+
+        if ($refused !== null) {
+            $connection->send((string) json_encode(['event' => 'pusher:error', 'data' => json_encode(['code' => $refused])]));
+
+            return;
+        }
+
+        $channels->for($connection->app())->find($event['channel'])?->broadcast($event, $connection);
+    }
+}

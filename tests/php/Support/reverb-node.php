@@ -1,0 +1,83 @@
+<?php
+
+declare(strict_types=1);
+
+/*
+ * A Reverb node as a process, on React's loop. It is commanded like node.php: `{"client": "ann", "do": "join", "with": [...]}`
+ * calls a ReverbClient's method, "connect" makes one, and without a client an artisan command runs. At the end of stdin, or
+ * at a signal, it stops as Reverb does.
+ *
+ * `with` says what the application has of its own: files in `reverb/` that return a function, which gets the application.
+ */
+
+use Illuminate\Contracts\Console\Kernel;
+use Laravel\Reverb\Protocols\Pusher\Server;
+use React\EventLoop\Loop;
+use Symfony\Component\Console\Input\ArrayInput;
+use Symfony\Component\Console\Output\NullOutput;
+use Tests\Support\ReverbClient;
+use Tests\Support\TestApplication;
+
+require dirname(__DIR__).'/bootstrap.php';
+require __DIR__.'/reverb.php';
+
+['webhooks' => $webhooks, 'apps' => $apps, 'with' => $with] = json_decode((string) fgets(STDIN), true, flags: JSON_THROW_ON_ERROR);
+
+$application = TestApplication::withReverb($webhooks, $apps);
+$laravel = $application->laravel;
+$server = null;
+$clients = [];
+
+foreach ($with as $file) {
+    (require __DIR__."/reverb/{$file}.php")($laravel);
+}
+
+$obey = static function () use ($laravel, &$server, &$clients): void {
+    $line = fgets(STDIN);
+
+    if ($line === false) {
+        if (feof(STDIN)) {
+            Loop::removeReadStream(STDIN);
+            posix_kill(getmypid(), SIGTERM);
+        }
+
+        return;
+    }
+
+    ['client' => $name, 'do' => $method, 'with' => $arguments] = json_decode($line, true, flags: JSON_THROW_ON_ERROR);
+
+    $answer = match (true) {
+        $name === null => $laravel->make(Kernel::class)->call($method, ...$arguments),
+        $method === 'connect' => ($clients[$name] = new ReverbClient($server, ...$arguments))->id(),
+        default => $clients[$name]->{$method}(...$arguments),
+    };
+
+    echo json_encode(is_object($answer) ? null : $answer)."\n";
+};
+
+$laravel->afterResolving(Server::class, static function (Server $resolved) use ($application, $obey, &$server): void {
+    if ($server !== null) {
+        return;
+    }
+
+    $server = $resolved;
+
+    // Two ticks later: the webhooks start with the first one, and what they do at the end of PHP comes first.
+    Loop::futureTick(static fn () => Loop::futureTick(static function () use ($application, $obey): void {
+        register_shutdown_function(static function () use ($application): void {
+            foreach ($application->log() as $line) {
+                echo $line."\n";
+            }
+
+            $application->remove();
+        });
+
+        stream_set_blocking(STDIN, false);
+        Loop::addReadStream(STDIN, $obey);
+        echo "ready\n";
+    }));
+});
+
+exit($laravel->make(Kernel::class)->handle(new ArrayInput([
+    'command' => 'reverb:start', '--host' => '127.0.0.1', '--port' => (string) config('reverb.servers.reverb.port'),
+]), new NullOutput));

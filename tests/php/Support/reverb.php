@@ -1,0 +1,38 @@
+<?php
+
+declare(strict_types=1);
+
+/*
+ * Loads Laravel Reverb: the real one where Composer has installed it or REVERB_AUTOLOAD names an autoloader for it,
+ * otherwise the stand-ins. Their event loop is React's in any case: from Composer's vendor folder, or from the folder that
+ * RESONATE_WEBHOOKS_REACT names, as scripts/with-react sets it.
+ */
+
+use Laravel\Reverb\Application;
+use React\EventLoop\Loop;
+
+if (($autoloader = getenv('REVERB_AUTOLOAD')) !== false) {
+    require_once $autoloader;
+}
+
+$autoload = static function (string $namespace, string $folder): void {
+    spl_autoload_register(static function (string $class) use ($namespace, $folder): void {
+        if (str_starts_with($class, $namespace)) {
+            $file = $folder.'/'.strtr(substr($class, strlen($namespace)), '\\', '/').'.php';
+
+            if (is_file($file)) {
+                require_once $file;
+            }
+        }
+    });
+};
+
+if (($react = getenv('RESONATE_WEBHOOKS_REACT')) !== false && ! class_exists(Loop::class)) {
+    $autoload('React\\EventLoop\\', "{$react}/event-loop/src");
+}
+
+class_exists(Loop::class) || exit("React's event loop is missing: run the tests through scripts/with-react\n");
+
+if (! class_exists(Application::class)) {
+    $autoload('Laravel\\Reverb\\', dirname(__DIR__).'/Standins/Reverb');
+}
