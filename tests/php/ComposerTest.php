@@ -69,9 +69,27 @@ final class ComposerTest extends TestCase
 
     #[TestWith(['webpatser/resonate', '0.3.0'])]
     #[TestWith(['webpatser/resonate-roster', '0.1.0'])]
+    #[TestWith(['laravel/reverb', '1.7.1'])]
     public function test_a_release_that_is_too_old_is_refused(string $package, string $version): void
     {
         $this->assertStringContainsString("conflicts with {$package} {$version}", $this->refusal([$package => $version]));
+    }
+
+    #[TestWith(['1.8.0'])]
+    #[TestWith(['1.10.2'])]
+    public function test_reverb_is_served_without_resonate(string $version): void
+    {
+        $this->assertSame(
+            ['laravel/framework', 'laravel/reverb', 'resonate-native/webhooks'],
+            array_keys($this->resolve(['laravel/reverb' => $version])),
+        );
+    }
+
+    public function test_the_next_major_release_of_reverb_is_refused(): void
+    {
+        $next = ['name' => 'laravel/reverb', 'version' => '2.0.0'];
+
+        $this->assertStringContainsString('conflicts with laravel/reverb 2.0.0', $this->refusal(['laravel/reverb' => '2.0.0'], [$next]));
     }
 
     /**
@@ -144,10 +162,11 @@ final class ComposerTest extends TestCase
 
     /**
      * @param  array<string, string>  $require
+     * @param  list<array<string, mixed>>  $packages
      */
-    private function refusal(array $require): string
+    private function refusal(array $require, array $packages = []): string
     {
-        [$status, $output] = $this->composer($require, []);
+        [$status, $output] = $this->composer($require, $packages);
 
         $this->assertSame(2, $status, $output);
 

@@ -63,13 +63,36 @@ final class HostReleaseTest extends PluginTestCase
         $this->assertCount(1, preg_grep("/^WARNING: .*Resonate {$pretty} is newer than the tested releases, 0\.4 to 0\.7;/", $this->application->log()));
     }
 
+    #[TestWith(['v1.7.1', '1.7.1.0', true])]
+    #[TestWith(['v1.8.0', '1.8.0.0', false])]
+    #[TestWith(['v1.99.0', '1.99.0.0', false])]
+    #[TestWith(['1.x-dev', '1.9999999.9999999.9999999-dev', false])]
+    #[TestWith(['dev-main', 'dev-main', false])]
+    #[TestWith(['v2.0.0', '2.0.0.0', true])]
+    public function test_a_reverb_outside_of_1_8_to_2_0_is_not_supported(string $pretty, string $version, bool $unsupported): void
+    {
+        $this->install($pretty, $version, 'laravel/reverb');
+
+        $this->assertSame($unsupported, HostRelease::reverb()->isUnsupported());
+    }
+
+    #[TestWith(['v1.10.9', '1.10.9.0', null])]
+    #[TestWith(['v1.11.0', '1.11.0.0', 'Reverb v1.11.0 is newer than the tested releases, 1.8 to 1.10; look for an update of resonate-native/webhooks'])]
+    public function test_a_newer_reverb_is_named(string $pretty, string $version, ?string $warning): void
+    {
+        $this->install($pretty, $version, 'laravel/reverb');
+
+        $this->assertSame($warning, HostRelease::reverb()->warning());
+        $this->assertSame('Reverb '.ltrim($pretty, 'v'), HostRelease::reverb()->name());
+    }
+
     private function versions(string $property): ReflectionProperty
     {
         return new ReflectionProperty(InstalledVersions::class, $property);
     }
 
-    private function install(string $pretty, string $version): void
+    private function install(string $pretty, string $version, string $package = 'webpatser/resonate'): void
     {
-        InstalledVersions::reload(['root' => [], 'versions' => ['webpatser/resonate' => ['pretty_version' => $pretty, 'version' => $version]]]);
+        InstalledVersions::reload(['root' => [], 'versions' => [$package => ['pretty_version' => $pretty, 'version' => $version]]]);
     }
 }

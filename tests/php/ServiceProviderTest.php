@@ -172,7 +172,7 @@ final class ServiceProviderTest extends TestCase
     public function test_whoever_only_receives_needs_neither_the_extension_nor_resonate(): void
     {
         $composer = json_decode((string) file_get_contents(dirname(__DIR__, 2).'/composer.json'), true, flags: JSON_THROW_ON_ERROR);
-        $optional = ['ext-resonate_webhooks', 'webpatser/resonate', 'webpatser/resonate-roster'];
+        $optional = ['ext-resonate_webhooks', 'laravel/reverb', 'webpatser/resonate', 'webpatser/resonate-roster'];
 
         $this->assertSame([], array_intersect($optional, array_keys($composer['require'])));
         $this->assertSame($optional, array_keys($composer['suggest']));

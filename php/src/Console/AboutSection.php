@@ -9,6 +9,7 @@ use Illuminate\Foundation\Console\AboutCommand;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Exceptions\RedisFailed;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Hosts\HostRelease;
 
 /**
  * The package's section in the output of `php artisan about`.
@@ -35,10 +36,21 @@ final class AboutSection
                 phpversion('resonate_webhooks') ?: 'NOT LOADED',
                 console: fn (string $version) => $version === 'NOT LOADED' ? "<fg=red;options=bold>{$version}</>" : $version,
             ),
+            'Host' => $this->hosts(),
             'Outbox' => $this->config->get('resonate-webhooks.outbox') ?: 'redis',
             'Key Prefix' => $this->config->get('resonate-webhooks.key_prefix') ?: 'wh',
             'Endpoints' => $this->endpoints(),
         ];
+    }
+
+    /**
+     * Name the servers that are installed.
+     */
+    private function hosts(): string
+    {
+        $present = array_filter([HostRelease::resonate(), HostRelease::reverb()], fn (HostRelease $release) => $release->isPresent());
+
+        return implode(', ', array_map(fn (HostRelease $release) => $release->name(), $present)) ?: 'none installed';
     }
 
     /**

@@ -7,11 +7,7 @@ namespace Webpatser\ResonateWebhooks\Console;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
-use Webpatser\ResonateWebhooks\Hosts\HostRelease;
-use Webpatser\ResonateWebhooks\RemovedTransport;
-use Webpatser\ResonateWebhooks\RosterSetup;
 use Webpatser\ResonateWebhooks\Support\NodeState;
-use Webpatser\ResonateWebhooks\WebhookPlugin;
 
 /**
  * Checks the whole setup, from any machine that reaches Redis.
@@ -61,9 +57,10 @@ final class SetupCheck
 
         $this->addResult('Extension', $this->extension());
         $usable = $this->addResult('Config', $this->config());
-        $this->addResult('Plugin', $this->plugin());
-        $this->addResult('Resonate', $this->hostRelease());
-        $this->addResult('Roster', $this->roster());
+
+        foreach ((new HostCheck($this->settings))->problems() as $subject => $problems) {
+            $this->addResult($subject, $problems);
+        }
 
         if ($usable) {
             $this->addResult('Redis', $this->redis());
@@ -167,56 +164,6 @@ final class SetupCheck
     }
 
     /**
-     * Check that the plugin is registered, and that no transport of the replaced package is bound.
-     *
-     * @return iterable<Problem>
-     */
-    private function plugin(): iterable
-    {
-        if (! array_any($this->plugins(), fn (mixed $plugin) => is_string($plugin) && is_a($plugin, WebhookPlugin::class, true))) {
-            yield [
-                CheckResult::Error,
-                'the webhooks plugin is missing from reverb.servers.reverb.plugins',
-                'Add '.WebhookPlugin::class.'::class after the roster plugin.',
-            ];
-        }
-
-        if (RemovedTransport::isBound()) {
-            yield [CheckResult::Error, RemovedTransport::PROBLEM, RemovedTransport::REMEDY];
-        }
-    }
-
-    /**
-     * Check that the release of Resonate is a tested one.
-     *
-     * @return iterable<Problem>
-     */
-    private function hostRelease(): iterable
-    {
-        $warning = HostRelease::resonate()->warning();
-
-        if ($warning !== null) {
-            yield [CheckResult::Warning, $warning, 'Update the package, or verify that webhooks arrive as expected.'];
-        }
-    }
-
-    /**
-     * Check that the roster fits the webhooks.
-     *
-     * @return iterable<Problem>
-     */
-    private function roster(): iterable
-    {
-        foreach (RosterSetup::mistakes($this->plugins(), (array) config('resonate-roster', []), $this->settings) as $mistake) {
-            yield [CheckResult::Warning, $mistake, match (true) {
-                str_contains($mistake, 'missing'), str_contains($mistake, 'comes after') => 'List Webpatser\ResonateRoster\RedisRosterPlugin::class first in config/reverb.php.',
-                str_contains($mistake, 'track') => "Set 'track' => 'all' in config/resonate-roster.php.",
-                default => 'Configure the same Redis server and database for both.',
-            }];
-        }
-    }
-
-    /**
      * Check that Redis is reachable and can serve.
      *
      * @return iterable<Problem>
@@ -291,15 +238,5 @@ final class SetupCheck
         ]]);
 
         $this->addResult('Writes', $refusals['writes'] === null ? [] : [[CheckResult::Error, "Redis {$refusals['writes']}", '']]);
-    }
-
-    /**
-     * Get the plugins of the server.
-     *
-     * @return array<array-key, mixed>
-     */
-    private function plugins(): array
-    {
-        return (array) config('reverb.servers.reverb.plugins', []);
     }
 }

@@ -195,7 +195,7 @@ final readonly class StatusCheck
                 CheckResult::Warning,
                 "servers have had different {$disagreement['about']} for more than ten minutes: "
                     .implode('; and ', array_map(fn (array $nodes) => implode(', ', $nodes), $disagreement['groups'])),
-                'Give all servers the same config, cache it again (config:cache), and restart them (resonate:restart).',
+                'Give all servers the same config, cache it again (config:cache), and restart them (resonate:restart or reverb:restart).',
             ];
         }
     }

@@ -14,6 +14,7 @@ final readonly class HostRelease
     /**
      * Create a new instance.
      *
+     * @param  string  $class  A class or interface by which it is known to be there.
      * @param  string  $tested  The tested releases: `0.4 to 0.7`.
      * @param  string  $next  The first release that is newer than those.
      * @param  array{string, string}|null  $supported  The first release that works, and the first that no longer does; null when Composer sees to that.
@@ -21,6 +22,7 @@ final readonly class HostRelease
     private function __construct(
         private string $host,
         private string $package,
+        private string $class,
         private string $tested,
         private string $next,
         private ?array $supported = null,
@@ -33,7 +35,7 @@ final readonly class HostRelease
      */
     public static function resonate(): self
     {
-        return new self('Resonate', 'webpatser/resonate', '0.4 to 0.7', '0.8');
+        return new self('Resonate', 'webpatser/resonate', 'Webpatser\Resonate\Plugins\Contracts\ServerPlugin', '0.4 to 0.7', '0.8');
     }
 
     /**
@@ -41,15 +43,23 @@ final readonly class HostRelease
      */
     public static function reverb(): self
     {
-        return new self('Reverb', 'laravel/reverb', '1.8 to 1.10', '1.11', ['1.8', '2.0']);
+        return new self('Reverb', 'laravel/reverb', 'Laravel\Reverb\ReverbServiceProvider', '1.8 to 1.10', '1.11', ['1.8', '2.0']);
     }
 
     /**
-     * Name the host with its version, or null when Composer has not installed it.
+     * Determine if the host is installed, by Composer or by another way.
      */
-    public function name(): ?string
+    public function isPresent(): bool
     {
-        return $this->isInstalled() ? "{$this->host} ".ltrim((string) InstalledVersions::getPrettyVersion($this->package), 'v') : null;
+        return class_exists($this->class) || interface_exists($this->class);
+    }
+
+    /**
+     * Name the host, with its version where Composer knows it.
+     */
+    public function name(): string
+    {
+        return $this->isInstalled() ? "{$this->host} ".ltrim((string) InstalledVersions::getPrettyVersion($this->package), 'v') : $this->host;
     }
 
     /**

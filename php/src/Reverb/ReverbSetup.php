@@ -5,7 +5,6 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Reverb;
 
 use Laravel\Reverb\Application as ReverbApplication;
-use Laravel\Reverb\ReverbServiceProvider;
 use Webpatser\ResonateWebhooks\AppWebhooks;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
@@ -21,7 +20,7 @@ final class ReverbSetup
      */
     public static function isInstalled(): bool
     {
-        return class_exists(ReverbServiceProvider::class);
+        return HostRelease::reverb()->isPresent();
     }
 
     /**
@@ -29,12 +28,15 @@ final class ReverbSetup
      */
     public static function isOn(): bool
     {
-        $on = config('resonate-webhooks.reverb');
+        return self::switch() ?? self::hasEndpoints();
+    }
 
-        return $on === null || $on === ''
-            ? self::hasEndpoints()
-            // What is neither is refused by name when the config is read.
-            : filter_var($on, FILTER_VALIDATE_BOOLEAN, FILTER_NULL_ON_FAILURE) ?? true;
+    /**
+     * Determine if this application wants none, whatever endpoints it has.
+     */
+    public static function isSwitchedOff(): bool
+    {
+        return self::switch() === false;
     }
 
     /**
@@ -46,7 +48,7 @@ final class ReverbSetup
             // A branch has no version to compare. By this method Reverb decides who may send client events.
             ! method_exists(ReverbApplication::class, 'acceptClientEventsFrom') || HostRelease::reverb()->isUnsupported() => sprintf(
                 '%s is not supported, which is from 1.8 up to 2.0',
-                HostRelease::reverb()->name() ?? 'this Reverb',
+                HostRelease::reverb()->name(),
             ),
             ! extension_loaded('resonate_webhooks') => ExtensionMissing::fromThisProcess()->getMessage(),
             default => null,
@@ -84,6 +86,19 @@ final class ReverbSetup
         return str_contains($mistake, 'pcntl')
             ? 'Install the pcntl extension of PHP.'
             : "Set 'accept_client_events_from' => 'members' for it in config/reverb.php.";
+    }
+
+    /**
+     * The `reverb` config; null when it is not set.
+     */
+    private static function switch(): ?bool
+    {
+        $on = config('resonate-webhooks.reverb');
+
+        return $on === null || $on === ''
+            ? null
+            // What is neither is refused by name when the config is read.
+            : filter_var($on, FILTER_VALIDATE_BOOLEAN, FILTER_NULL_ON_FAILURE) ?? true;
     }
 
     private static function hasEndpoints(): bool
