@@ -52,7 +52,7 @@ final class DecoratedChannelConnections implements ChannelConnectionManager
      */
     public function remove(Connection $connection): void
     {
-        $isMember = $this->inner->find($connection) !== null;
+        $isMember = $this->hooks->isMember($connection, $this->inner);
 
         $this->inner->remove($connection);
 

@@ -90,6 +90,20 @@ final readonly class Hooks
     }
 
     /**
+     * Determine if a connection is on a channel. In doubt it is: the engine ignores a leave of one that was not.
+     */
+    public function isMember(Connection $connection, ChannelConnectionManager $connections): bool
+    {
+        try {
+            return $connections->find($connection) !== null;
+        } catch (Throwable $e) {
+            $this->guard->report($e);
+
+            return true;
+        }
+    }
+
+    /**
      * A connection was removed from a channel.
      */
     public function unsubscribed(Connection $connection, string $channel, ChannelConnectionManager $connections): void

@@ -147,7 +147,7 @@ final class ReverbEventsTest extends PluginTestCase
 
         $node->command('ann', 'whisper', 'private-cache-room', 'client-scored', ['goals' => 1]);
         $node->command('bob', 'subscribe', 'private-cache-room');
-        $node->command('bob', 'subscribe', 'presence-cache-end', ['user_id' => 'bob']);
+        $node->command('bob', 'join', 'presence-cache-end', 'bob');
         $this->awaitEvent('cache_miss presence-cache-end');
 
         $node->stop();

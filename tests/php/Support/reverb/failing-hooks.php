@@ -3,52 +3,21 @@
 declare(strict_types=1);
 
 /*
- * An application whose secret cannot be read once it is up, so that the hook of a subscription fails.
+ * A list of connections in which nobody can be looked up, so that the hooks of subscriptions fail.
  */
 
 use Illuminate\Contracts\Foundation\Application;
-use Illuminate\Support\Collection;
-use Laravel\Reverb\Application as ReverbApplication;
-use Laravel\Reverb\Contracts\ApplicationProvider;
+use Laravel\Reverb\Contracts\Connection;
+use Laravel\Reverb\Protocols\Pusher\Channels\ChannelConnection;
+use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelConnectionManager;
+use Laravel\Reverb\Protocols\Pusher\Managers\ArrayChannelConnectionManager;
 
 return static function (Application $laravel): void {
-    $laravel->extend(ApplicationProvider::class, fn (ApplicationProvider $provider) => new class ($provider) implements ApplicationProvider
+    $laravel->extend(ChannelConnectionManager::class, fn () => new class extends ArrayChannelConnectionManager
     {
-        public function __construct(private ApplicationProvider $provider)
+        public function find(Connection $connection): ?ChannelConnection
         {
-            //
-        }
-
-        public function all(): Collection
-        {
-            return $this->provider->all();
-        }
-
-        public function findById(string $id): ReverbApplication
-        {
-            return $this->provider->findById($id);
-        }
-
-        public function findByKey(string $key): ReverbApplication
-        {
-            return new class ($this->provider->findByKey($key)) extends ReverbApplication
-            {
-                public function __construct(private ReverbApplication $application)
-                {
-                    $this->id = $application->id();
-                    $this->acceptClientEventsFrom = $application->acceptClientEventsFrom();
-                }
-
-                public function key(): string
-                {
-                    return $this->application->key();
-                }
-
-                public function secret(): string
-                {
-                    throw new RuntimeException('the vault is sealed');
-                }
-            };
+            throw new RuntimeException('the list is out of order');
         }
     });
 };

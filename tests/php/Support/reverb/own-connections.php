@@ -7,7 +7,8 @@ use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelConnectionManager;
 use Laravel\Reverb\Protocols\Pusher\Managers\ArrayChannelConnectionManager;
 
 return static function (Application $laravel): void {
-    $laravel->bind(ChannelConnectionManager::class, fn () => new class extends ArrayChannelConnectionManager
+    // Reverb 1.8 binds its own whatever is bound.
+    $laravel->extend(ChannelConnectionManager::class, fn () => new class extends ArrayChannelConnectionManager
     {
         //
     });
