@@ -17,6 +17,6 @@ class UnknownApplication extends InvalidArgumentException implements WebhooksExc
      */
     public static function withId(string $id, ?Throwable $previous = null): static
     {
-        return new static("there is no Resonate application with the id '{$id}'", previous: $previous);
+        return new static("there is no application with the id '{$id}'", previous: $previous);
     }
 }
