@@ -7,6 +7,7 @@ namespace Tests\Reverb;
 use PHPUnit\Framework\Attributes\Group;
 use PHPUnit\Framework\Attributes\TestWith;
 use Tests\PluginTestCase;
+use Tests\Support\Process;
 use Tests\Support\Receiver;
 use Tests\Support\TestApplication;
 use Tests\Support\Wait;
@@ -175,6 +176,18 @@ final class ReverbEventsTest extends PluginTestCase
         $node->command(null, 'send:order');
 
         $this->assertEvents(['channel_occupied private-orders', 'order.paid private-orders']);
+        $node->stop();
+    }
+
+    public function test_an_event_is_sent_from_another_process_of_the_application(): void
+    {
+        $node = $this->reverb($this->wanting('order.*'), with: ['order-command']);
+        $process = Process::php('reverb-console.php', 'artisan');
+        $process->say((string) json_encode(['webhooks' => $this->config($this->wanting('order.*')), 'apps' => [], 'with' => ['order-command'], 'command' => ['command' => 'send:order']]));
+        $process->hangUp();
+
+        $this->assertSame([], $process->rest());
+        $this->assertEvents(['order.paid private-orders']);
         $node->stop();
     }
 
