@@ -80,9 +80,19 @@ final readonly class ReverbHost implements Host
     {
         return array_values(array_filter([
             HostRelease::reverb()->warning(),
-            ...ReverbSetup::mistakes($this->applications()),
+            ...ReverbSetup::mistakes($this->listed()),
             ...$this->missing,
         ]));
+    }
+
+    /**
+     * The applications as far as they can be listed. That they cannot is reported elsewhere.
+     *
+     * @return iterable<object>
+     */
+    private function listed(): iterable
+    {
+        return rescue($this->applications(...), [], report: false);
     }
 
     /**

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Tests\Reverb;
 
 use PHPUnit\Framework\Attributes\Group;
+use PHPUnit\Framework\Attributes\Large;
 use PHPUnit\Framework\Attributes\TestWith;
 use Tests\PluginTestCase;
 use Tests\Support\Process;
@@ -13,6 +14,7 @@ use Tests\Support\TestApplication;
 use Tests\Support\Wait;
 
 #[Group('reverb')]
+#[Large]
 final class ReverbEventsTest extends PluginTestCase
 {
     private const array VISIT = [
@@ -201,6 +203,16 @@ final class ReverbEventsTest extends PluginTestCase
         $node->command('ann', 'close');
         $this->assertEvents(self::VISIT);
         $this->assertCount(1, preg_grep('/have not started: the database is away/', $node->stop()));
+    }
+
+    public function test_an_application_that_cannot_be_listed_is_met_with_its_first_connection(): void
+    {
+        $node = $this->reverb(with: ['late-applications']);
+        $node->connect('ann');
+        $node->command('ann', 'subscribe', 'room');
+        $this->assertEvents(['channel_occupied room']);
+
+        $node->kill();
     }
 
     public function test_a_hostile_name_is_a_name(): void

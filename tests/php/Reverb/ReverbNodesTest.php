@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Tests\Reverb;
 
 use PHPUnit\Framework\Attributes\Group;
+use PHPUnit\Framework\Attributes\Large;
 use PHPUnit\Framework\Attributes\TestWith;
 use Tests\PluginTestCase;
 use Tests\Support\Node;
@@ -14,6 +15,7 @@ use Tests\Support\Wait;
  * The life of a Reverb process, and several of them.
  */
 #[Group('reverb')]
+#[Large]
 final class ReverbNodesTest extends PluginTestCase
 {
     private const array VISIT = [
