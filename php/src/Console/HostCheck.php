@@ -85,14 +85,14 @@ final readonly class HostCheck
     }
 
     /**
-     * Check that this Reverb can have webhooks, has them on, and shows them everything.
+     * Check that this Reverb is supported, that its webhooks are on, and that they see every event.
      *
      * @return iterable<Problem>
      */
     private function reverb(): iterable
     {
         if (($problem = ReverbSetup::problem()) !== null) {
-            yield [CheckResult::Error, $problem, 'Require laravel/reverb ^1.8.'];
+            yield [CheckResult::Error, $problem, ''];
 
             return;
         }

@@ -9,7 +9,7 @@ use Laravel\Reverb\Protocols\Pusher\Channels\ChannelConnection;
 use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelConnectionManager;
 
 /**
- * The application's own list of a channel's connections, where it has bound one; tells of each that comes or goes.
+ * Reports changes to a channel's connections where the application has bound a connection manager of its own.
  */
 final class DecoratedChannelConnections implements ChannelConnectionManager
 {

@@ -12,7 +12,7 @@ use Throwable;
 use Webpatser\ResonateWebhooks\Hosts\Node;
 
 /**
- * What Reverb's objects call when something has happened to a connection. No exception gets out.
+ * The hooks that Reverb's objects call. No exception leaves them.
  */
 final readonly class Hooks
 {
@@ -119,7 +119,7 @@ final readonly class Hooks
     }
 
     /**
-     * A connection that has subscribed was sent what the channel has cached, or told that there is nothing.
+     * A subscriber was sent the cached payload of a channel, or a cache miss.
      */
     public function answered(Connection $connection, Channel $channel): void
     {

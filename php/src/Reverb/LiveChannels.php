@@ -11,8 +11,8 @@ use WeakReference;
 /**
  * The channels of this process that have members, by application.
  *
- * Reverb has one connection manager a channel, and drops it with the channel. It is not kept alive here: a list of who was
- * on a channel that Reverb has dropped would be wrong.
+ * Reverb has one connection manager per channel and drops it with the channel. The references are weak, because the members
+ * of a dropped channel are no members any more.
  */
 final class LiveChannels
 {

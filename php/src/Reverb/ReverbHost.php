@@ -20,7 +20,7 @@ final readonly class ReverbHost implements Host
     /**
      * Create a new instance.
      *
-     * @param  list<string>  $missing  What this application makes impossible, a sentence each.
+     * @param  list<string>  $missing  The events that this application makes impossible, one sentence each.
      */
     public function __construct(private ApplicationProvider $provider, private LiveChannels $channels, private array $missing = [])
     {
@@ -86,7 +86,7 @@ final readonly class ReverbHost implements Host
     }
 
     /**
-     * The applications as far as they can be listed. That they cannot is reported elsewhere.
+     * Get the applications, or none when the provider fails, which is reported when they are registered.
      *
      * @return iterable<object>
      */

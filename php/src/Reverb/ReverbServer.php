@@ -23,14 +23,14 @@ final class ReverbServer
     private readonly LiveChannels $channels;
 
     /**
-     * What this application makes impossible, a sentence each.
+     * The events that this application makes impossible, one sentence each.
      *
      * @var list<string>
      */
     private array $missing = [];
 
     /**
-     * Whether the command has ended. React runs a loop that has work at the end of PHP, also when the server did not start.
+     * True once the command has ended. When PHP ends, React runs a loop that has work left, even if the server did not start.
      */
     private bool $ended = false;
 
@@ -54,7 +54,7 @@ final class ReverbServer
         $server = $this->isFree(Server::class, 'connection_established and connection_terminated');
 
         $node = new Node(new ReverbHost($this->app->make(ApplicationProvider::class), $this->channels, $this->missing));
-        // Without its end a connection would never be over.
+        // A connection whose end cannot be seen would never be over.
         $hooks = new Hooks($node, $this->channels, $this->guard, reportsConnections: $handler && $server);
 
         if ($handler) {
@@ -80,12 +80,12 @@ final class ReverbServer
 
         (new ClientEvents($this->app, $node, $this->channels, $this->guard))->listen();
 
-        // By then the port is bound, and no connection has been read.
+        // The first tick comes after the port is bound and before any connection is read.
         $this->app->afterResolving(Server::class, fn () => Loop::futureTick($this->guard->around(fn () => $this->start($node))));
     }
 
     /**
-     * Start nothing any more: the command has ended.
+     * Prevent a start from now on: the command has ended.
      */
     public function end(): void
     {
@@ -110,7 +110,7 @@ final class ReverbServer
     }
 
     /**
-     * Determine if a class of Reverb is the application's own to replace. Where it is not, some events are impossible.
+     * Determine if a class of Reverb can be replaced. If the application has bound its own, some events are impossible.
      */
     private function isFree(string $class, string $events): bool
     {
@@ -118,7 +118,7 @@ final class ReverbServer
             return true;
         }
 
-        $this->missing[] = "the application binds its own {$class}, so that {$events} are not sent";
+        $this->missing[] = "the application binds its own {$class}, so {$events} are not sent";
 
         return false;
     }

@@ -40,14 +40,14 @@ final class ReverbSetup
     }
 
     /**
-     * Say why this Reverb cannot have webhooks in this process; null when it can.
+     * Get the reason why this Reverb cannot have webhooks in this process; null when it can.
      */
     public static function problem(): ?string
     {
         return match (true) {
-            // A branch has no version to compare. By this method Reverb decides who may send client events.
+            // A branch has no version to compare, so the method that came with 1.8 is looked for.
             ! method_exists(ReverbApplication::class, 'acceptClientEventsFrom') || HostRelease::reverb()->isUnsupported() => sprintf(
-                '%s is not supported, which is from 1.8 up to 2.0',
+                '%s is not supported; install laravel/reverb ^1.8',
                 HostRelease::reverb()->name(),
             ),
             ! extension_loaded('resonate_webhooks') => ExtensionMissing::fromThisProcess()->getMessage(),
@@ -56,7 +56,7 @@ final class ReverbSetup
     }
 
     /**
-     * Say what works differently than it should, a sentence each.
+     * Get what does not work as it should, one sentence each.
      *
      * @param  iterable<object>  $apps  Reverb's own objects.
      * @return list<string>
@@ -67,19 +67,19 @@ final class ReverbSetup
 
         foreach ($apps as $app) {
             if ($app->acceptClientEventsFrom() === 'all') {
-                $mistakes[] = "application {$app->id()} accepts client events from all: Reverb relays those of clients outside the channel too, of which no webhook tells";
+                $mistakes[] = "application {$app->id()} accepts client events from all: Reverb also relays those of clients outside the channel, which make no webhook";
             }
         }
 
         if (! extension_loaded('pcntl')) {
-            $mistakes[] = 'PHP has no pcntl extension, so that SIGTERM ends Reverb at once: what is not delivered by then waits in Redis for another server';
+            $mistakes[] = 'PHP has no pcntl extension, so SIGTERM ends Reverb at once: undelivered events wait in Redis for another server';
         }
 
         return $mistakes;
     }
 
     /**
-     * Say what to do about a mistake.
+     * Get the fix for a mistake.
      */
     public static function remedy(string $mistake): string
     {
@@ -97,7 +97,7 @@ final class ReverbSetup
 
         return $on === null || $on === ''
             ? null
-            // What is neither is refused by name when the config is read.
+            // Any other value is refused by name when the config is read.
             : filter_var($on, FILTER_VALIDATE_BOOLEAN, FILTER_NULL_ON_FAILURE) ?? true;
     }
 

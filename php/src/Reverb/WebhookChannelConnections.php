@@ -8,7 +8,7 @@ use Laravel\Reverb\Contracts\Connection;
 use Laravel\Reverb\Protocols\Pusher\Managers\ArrayChannelConnectionManager;
 
 /**
- * Reverb's own list of a channel's connections, which tells of each that comes or goes.
+ * Reports changes to a channel's connections, as Reverb's own connection manager.
  */
 class WebhookChannelConnections extends ArrayChannelConnectionManager
 {

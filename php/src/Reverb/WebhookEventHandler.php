@@ -9,7 +9,7 @@ use Laravel\Reverb\Protocols\Pusher\Channels\Channel;
 use Laravel\Reverb\Protocols\Pusher\EventHandler;
 
 /**
- * Reverb's handler of Pusher's events, which tells when a connection opens and what a subscriber sends and gets.
+ * Reverb's event handler; reports opened connections, the `channel_data` of subscribers and cache misses.
  */
 class WebhookEventHandler extends EventHandler
 {

@@ -8,7 +8,7 @@ use Laravel\Reverb\Contracts\Connection;
 use Laravel\Reverb\Protocols\Pusher\Server;
 
 /**
- * Reverb's server, which tells when a connection closes.
+ * Reverb's server; reports closed connections.
  */
 class WebhookServer extends Server
 {

@@ -75,7 +75,7 @@ final class ReverbClientEventsTest extends PluginTestCase
 
         $this->assertRelayed(2);
         $this->assertCount(1, preg_grep(
-            '/WARNING: .*application 1 accepts client events from all: Reverb relays those of clients outside the channel too/',
+            '/WARNING: .*application 1 accepts client events from all: Reverb also relays those of clients outside the channel/',
             $this->assertPublished(['client_event private-room client-typing']),
         ));
     }

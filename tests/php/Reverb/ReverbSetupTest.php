@@ -54,7 +54,7 @@ final class ReverbSetupTest extends PluginTestCase
         $log = $this->reverb(with: ['reverb-1-7', 'tell-classes'])->stop();
 
         $this->assertSame($this->own(), $this->said($log));
-        $this->assertSame(['ERROR: Resonate webhooks are off: Reverb 1.7.1 is not supported, which is from 1.8 up to 2.0'], $this->webhookLines($log));
+        $this->assertSame(['ERROR: Resonate webhooks are off: Reverb 1.7.1 is not supported; install laravel/reverb ^1.8'], $this->webhookLines($log));
     }
 
     public function test_without_the_extension_reverb_runs_and_one_line_says_what_is_missing(): void
@@ -109,7 +109,7 @@ final class ReverbSetupTest extends PluginTestCase
         $this->assertNotContains('Plugin', array_column($findings, 'subject'));
         $this->assertSame([
             'resonate-webhooks.reverb is false, so Reverb sends no webhooks',
-            'application 2 accepts client events from all: Reverb relays those of clients outside the channel too, of which no webhook tells',
+            'application 2 accepts client events from all: Reverb also relays those of clients outside the channel, which make no webhook',
         ], array_values($said));
     }
 
@@ -118,7 +118,7 @@ final class ReverbSetupTest extends PluginTestCase
         [$code, $output] = $this->console(['command' => 'resonate-webhooks:check', '--json' => true], ['reverb-1-7']);
 
         $this->assertSame(1, $code);
-        $this->assertContains('Reverb 1.7.1 is not supported, which is from 1.8 up to 2.0', array_column(json_decode(implode("\n", $output), true), 'message'));
+        $this->assertContains('Reverb 1.7.1 is not supported; install laravel/reverb ^1.8', array_column(json_decode(implode("\n", $output), true), 'message'));
     }
 
     public function test_a_test_is_signed_for_an_application_of_reverb(): void
