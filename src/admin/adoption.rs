@@ -6,7 +6,7 @@ use redis::{Connection, RedisResult};
 
 use crate::config::ClusterIdentity;
 use crate::redis::{SCHEMA, Script, identity_argument};
-use crate::report::Keys;
+use crate::report::StatusKeys;
 
 static ADOPT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
@@ -29,7 +29,7 @@ pub enum Adoption {
 
 /// Makes the data that of `identity`'s cluster.
 pub(super) fn adopt(
-    keys: &Keys,
+    keys: &StatusKeys,
     redis: &mut Connection,
     owners: &str,
     identity: &ClusterIdentity,

@@ -18,7 +18,7 @@ use crate::event::PARTITIONS;
 use crate::outbox::redis::Keys as OutboxKeys;
 use crate::redis::{Link, LinkError, Mismatch, Settings, Stamp};
 use crate::report::{
-    AT_MOST, Disagreement, Keys, LATENCY_BOUNDS_MS, LaneStatus, NodeRecord, SILENT_AFTER_MS, disagreements,
+    AT_MOST, Disagreement, LATENCY_BOUNDS_MS, LaneStatus, NodeRecord, SILENT_AFTER_MS, StatusKeys, disagreements,
 };
 
 pub use actions::{Configured, Seen};
@@ -29,7 +29,7 @@ pub use rights::Refusals;
 /// not for an event loop.
 #[derive(Debug)]
 pub struct Cluster {
-    keys: Keys,
+    keys: StatusKeys,
     outbox: OutboxKeys,
     settings: Settings,
     endpoints: Vec<Endpoint>,
@@ -196,7 +196,7 @@ impl Cluster {
     /// When a TLS file of the connection cannot be used.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
         let settings = Settings::of(config)?;
-        let (keys, outbox) = (Keys::new(&config.key_prefix), OutboxKeys::new(&config.key_prefix));
+        let (keys, outbox) = (StatusKeys::new(&config.key_prefix), OutboxKeys::new(&config.key_prefix));
         let (endpoints, warnings) = (config.endpoints.clone(), config.warnings.clone());
         let identity = config.cluster.clone();
         Ok(Self { keys, outbox, settings, endpoints, warnings, identity, link: None })

@@ -13,7 +13,8 @@ use crate::metrics::Sources;
 use crate::process::Thread;
 use crate::redis::{Link, Settings};
 use crate::report::{
-    DeliveryStatus, Disagreement, EndpointStates, Keys, NodeRecord, SILENT_AFTER_MS, disagreements, put_script_together,
+    DeliveryStatus, Disagreement, EndpointStates, NodeRecord, SILENT_AFTER_MS, StatusKeys, disagreements,
+    put_script_together,
 };
 use crate::telemetry::{Level, Sight};
 
@@ -49,7 +50,7 @@ struct End {
 /// What the thread keeps from round to round.
 struct Rounds {
     sources: Arc<Sources>,
-    keys: Keys,
+    keys: StatusKeys,
     link: Link,
     kept: Duration,
     /// Under which name it writes: that of its first incarnation.
@@ -77,7 +78,7 @@ impl Reporter {
         let mut rounds = Rounds {
             to_inspect: Some(settings.address().clone()),
             sources,
-            keys: Keys::new(&config.key_prefix),
+            keys: StatusKeys::new(&config.key_prefix),
             // The claimer and the outbox say it when Redis is away.
             link: Link::silent(settings).counted(Arc::clone(&telemetry)),
             kept: config.ttl.max(KEPT),

@@ -11,7 +11,7 @@ use crate::cluster::{RedisClock, SharedMembership, system_ms};
 use crate::delivery::{AppDirectory, Delivery};
 use crate::event::AppId;
 use crate::process::shares_descriptors;
-use crate::report::{DeliveryStatus, NodeRecord, Parts, RedisErrors, WallClock, hash_of};
+use crate::report::{ConfigParts, DeliveryStatus, NodeRecord, RedisErrors, WallClock, hash_of};
 use crate::telemetry::Telemetry;
 
 /// How long is waited for the dispatcher's answer. It may be at work on something.
@@ -39,7 +39,7 @@ pub(crate) struct Sources {
     /// The applications of the config; none where it lists none.
     pub(crate) app_ids: Vec<AppId>,
     /// What was last told of the config.
-    pub(crate) configured: Mutex<Parts>,
+    pub(crate) configured: Mutex<ConfigParts>,
 }
 
 impl Sources {
@@ -82,7 +82,7 @@ impl Sources {
 }
 
 impl Sources {
-    fn configured(&self, endpoints_hash: &str) -> Parts {
+    fn configured(&self, endpoints_hash: &str) -> ConfigParts {
         let now_ms = self.clock().unix_ms;
         let mut parts = self.configured.lock();
         if !self.app_ids.is_empty() {

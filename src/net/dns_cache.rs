@@ -1,7 +1,7 @@
 //! A cache of DNS lookups.
 //!
-//! The system's resolver can only be given up on a thread of its own. So each name is asked for once at a time, whoever
-//! waits for it, and the answer holds for all endpoints:
+//! A lookup of the system's resolver has no timeout, so it runs on a thread of its own. Each name has one lookup at a time, and
+//! all endpoints share the answer:
 //!
 //! ```text
 //! age of the answer   0 ───────── FRESH ─────────────────── STALE ──────▶
@@ -22,29 +22,28 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use crate::process::Thread;
 use crate::telemetry::Telemetry;
 
-/// How long an answer is used without asking again.
+/// The age up to which an answer is used without another lookup.
 pub(super) const FRESH: Duration = Duration::from_secs(30);
 
-/// How long an answer is used at all.
+/// The age up to which an answer is used at all.
 const STALE: Duration = Duration::from_secs(300);
 
-/// How long a failure is passed on without asking again: long enough for everybody who waited for it, shorter than the
-/// first backoff.
+/// The age up to which a failure is used: long enough for all callers that waited for it, shorter than the first backoff.
 const FAILED: Duration = Duration::from_secs(1);
 
-/// Asks the system.
+/// Resolves a name.
 type Ask = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
-/// Why there is no address.
+/// The reason why there is no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NoAddress {
-    /// The resolver said so, or could not be asked.
+    /// The lookup failed.
     Failed(Arc<str>),
-    /// It has not answered in time.
+    /// The lookup did not end in time.
     TimedOut,
 }
 
-/// The names of all endpoints.
+/// The DNS cache of all endpoints.
 pub(crate) struct DnsCache {
     ask: Box<Ask>,
     telemetry: Arc<Telemetry>,
@@ -52,7 +51,7 @@ pub(crate) struct DnsCache {
     answered: Condvar,
 }
 
-/// What is known about one name.
+/// The cached state of one name.
 #[derive(Debug, Default)]
 struct Name {
     addresses: Option<(Arc<[IpAddr]>, Instant)>,
@@ -60,7 +59,7 @@ struct Name {
     asking: bool,
 }
 
-/// What to do for somebody who needs an address now.
+/// The next step of a caller that needs an address.
 #[derive(Debug, PartialEq, Eq)]
 enum LookupStep {
     Use(Arc<[IpAddr]>),
@@ -83,12 +82,12 @@ impl DnsCache {
         Arc::new(Self { ask: Box::new(ask), telemetry, known: Mutex::default(), answered: Condvar::new() })
     }
 
-    /// The addresses of `name`, the one to try first being the first. Waits at most until `deadline`.
+    /// The addresses of `name`, in the order in which to try them. Waits at most until `deadline`.
     pub(crate) fn addresses(self: &Arc<Self>, name: &str, deadline: Instant) -> Result<Arc<[IpAddr]>, NoAddress> {
         let mut known = self.known.lock();
         loop {
             if !known.contains_key(name) {
-                // Those of endpoints that are there no more.
+                // Removes the names of former endpoints.
                 let now = Instant::now();
                 known.retain(|_, name| name.is_used(now));
                 known.insert(name.into(), Name::default());
@@ -98,13 +97,13 @@ impl DnsCache {
                 LookupStep::Use(addresses) => return Ok(addresses),
                 LookupStep::Fail(reason) => return Err(NoAddress::Failed(reason)),
                 LookupStep::UseAndAsk(addresses) => {
-                    // Without a thread to ask on, whoever comes next tries again.
+                    // Without a thread, the next caller tries again.
                     entry.asking = self.start_asking(name).is_ok();
                     return Ok(addresses);
                 }
                 LookupStep::Ask => {
                     if self.start_asking(name).is_err() {
-                        // Where threads are short this one asks, and may wait for longer than it should.
+                        // Without a thread, this one does the lookup, and may exceed the deadline.
                         MutexGuard::unlocked(&mut known, || self.look_up(name));
                         continue;
                     }
@@ -117,7 +116,7 @@ impl DnsCache {
         }
     }
 
-    /// The known addresses of `name`, without waiting. Old ones are looked up again in the background.
+    /// The cached addresses of `name`, without waiting. Looks old ones up again in the background.
     pub(crate) fn known(self: &Arc<Self>, name: &str) -> Option<Arc<[IpAddr]>> {
         let mut known = self.known.lock();
         let entry = known.get_mut(name)?;
@@ -135,7 +134,7 @@ impl DnsCache {
         }
     }
 
-    /// All answers have just grown old.
+    /// Ages all answers to [`FRESH`].
     #[cfg(test)]
     pub(super) fn age_for_a_test(&self) {
         for name in self.known.lock().values_mut() {
@@ -145,7 +144,7 @@ impl DnsCache {
         }
     }
 
-    /// No answer is known any more, and none can be had.
+    /// Replaces all answers by failures.
     #[cfg(test)]
     pub(super) fn forget_for_a_test(&self) {
         for name in self.known.lock().values_mut() {
@@ -168,7 +167,7 @@ impl DnsCache {
 }
 
 impl Name {
-    /// Whether somebody may still use what is known.
+    /// Returns whether the entry is still useful.
     fn is_used(&self, now: Instant) -> bool {
         let since = |at: &Instant| now.saturating_duration_since(*at);
         self.asking
@@ -176,7 +175,7 @@ impl Name {
             || self.failure.as_ref().is_some_and(|(_, at)| since(at) < STALE)
     }
 
-    /// What to do now. When that is to ask, nobody else is told to until there is an answer.
+    /// The next step. Returns `Ask` or `UseAndAsk` to one caller only until the lookup ends.
     fn step(&mut self, now: Instant) -> LookupStep {
         let age = |since: &Instant| now.saturating_duration_since(*since);
         let failure = self.failure.as_ref().filter(|(_, at)| age(at) < FAILED);

@@ -1,13 +1,13 @@
-//! Which addresses nothing is ever sent to. Pure.
+//! The address guard: refuses addresses that nothing may be sent to. Pure.
 //!
-//! Whoever can choose the URL of an endpoint, or what its name resolves to, could otherwise have this process post into
-//! networks that only it can reach (server-side request forgery). The rules are asked about the very address that is
-//! connected to, so a name cannot be one thing when it is checked and another when it is used.
+//! It prevents server-side request forgery: a person who controls the URL of an endpoint, or the DNS of its name, must not
+//! make this process post into networks that only it can reach. The rules check the very address that is connected to, so the
+//! result of a second DNS lookup cannot differ.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where clouds hand out the credentials of a machine to anybody who asks from inside it: Amazon, Google, Oracle,
+/// Metadata services of clouds, which hand out the credentials of a machine: Amazon, Google, Oracle,
 /// `DigitalOcean` and most others; Amazon's for containers, ECS and EKS; Google's for Kubernetes; Tencent; Alibaba;
 /// Oracle's older one; Azure's host agent.
 const METADATA_V4: [Ipv4Addr; 8] = [
@@ -31,23 +31,23 @@ const METADATA_V6: [Ipv6Addr; 6] = [
     Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
 ];
 
-/// Which addresses a server may have. Those of cloud metadata services it never may.
+/// The addresses that are allowed. Those of cloud metadata services never are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AddressRules {
-    /// None of a private network, of this machine, or of a group. For URLs that somebody else has chosen.
+    /// Denies private, loopback and multicast addresses. For URLs from untrusted sources.
     pub deny_private_networks: bool,
-    /// Also those that are valid on one link only.
+    /// Allows link-local addresses.
     pub allow_link_local: bool,
 }
 
-/// What is wrong with an address.
+/// The reason why an address is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddressRefusal {
-    /// A cloud's metadata service; nobody means that.
+    /// A cloud's metadata service.
     Metadata,
-    /// Valid on one link only, where metadata services live too.
+    /// Link-local, where metadata services are too.
     LinkLocal,
-    /// Of a private network, of this machine, of a group or of nobody.
+    /// Private, loopback, multicast or reserved.
     Private,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for AddressRefusal {
     }
 }
 
-/// Whether `address` may be connected to.
+/// Checks whether `address` may be connected to.
 pub(crate) fn check(address: IpAddr, rules: AddressRules) -> Result<(), AddressRefusal> {
     let refusal = match plain(address) {
         IpAddr::V4(v4) => judge_v4(v4),
@@ -75,7 +75,7 @@ pub(crate) fn check(address: IpAddr, rules: AddressRules) -> Result<(), AddressR
     }
 }
 
-/// Whether everybody may know the way to `address`.
+/// Returns whether `address` is a public one.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     check(address, AddressRules { deny_private_networks: true, allow_link_local: false }).is_ok()
 }

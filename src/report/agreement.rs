@@ -1,33 +1,33 @@
-//! Compares the configs of the nodes of a cluster. The owner of a partition delivers its events to the endpoints that it knows
-//! itself, so that nodes with different configs lose webhooks without an error. Pure.
+//! Compares the configs of the nodes of a cluster. The owner of a partition delivers to the endpoints of its own config, so
+//! nodes with different configs lose webhooks without an error. Pure.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 
-/// Nodes may disagree for this long (ms): a rolling deployment takes some minutes, in which each node drains before
-/// the next one starts, and endpoints from a database are asked for at different times.
+/// The time (ms) for which nodes may disagree: a rolling deployment takes some minutes, and nodes refresh endpoints from a
+/// database at different times.
 const TOLERATED_MS: u64 = 600_000;
 
-/// One part of a node's config, reduced to what is compared.
+/// A part of a node's config, as a hash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Part {
-    /// A hash of the ids in it; empty when they are not known.
+pub struct ConfigPart {
+    /// A hash of its ids; empty when they are unknown.
     pub hash: String,
-    /// Since when it is that, in Unix ms.
+    /// The time since when it has this hash, in Unix ms.
     pub since_ms: u64,
 }
 
-/// The parts of a config in which all nodes of a cluster have to agree.
+/// The parts of a config that must be the same on all nodes of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Parts {
-    /// The applications, where they are listed in a config.
-    pub applications: Part,
+pub struct ConfigParts {
+    /// The applications, if they are listed in a config.
+    pub applications: ConfigPart,
     /// The endpoints.
-    pub endpoints: Part,
+    pub endpoints: ConfigPart,
 }
 
 /// Nodes that have disagreed for longer than ten minutes.
@@ -35,12 +35,12 @@ pub struct Parts {
 pub struct Disagreement {
     /// `applications` or `endpoints`.
     pub about: &'static str,
-    /// The nodes, those together that agree.
+    /// The nodes in groups that agree.
     pub groups: Vec<Vec<String>>,
 }
 
-impl Part {
-    /// The same hash since it was that, another one since `now_ms`.
+impl ConfigPart {
+    /// Sets the hash. A new one counts from `now_ms`.
     pub(crate) fn update(&mut self, hash: String, now_ms: u64) {
         if self.hash != hash {
             *self = Self { hash, since_ms: now_ms };
@@ -48,7 +48,7 @@ impl Part {
     }
 }
 
-/// A hash of ids in any order, each told from the next; ids are no secrets.
+/// A hash of ids in any order. Ids are no secrets.
 pub(crate) fn hash_of<'a>(ids: impl Iterator<Item = &'a [u8]>) -> String {
     let mut ids: Vec<&[u8]> = ids.collect();
     ids.sort_unstable();
@@ -62,13 +62,16 @@ pub(crate) fn hash_of<'a>(ids: impl Iterator<Item = &'a [u8]>) -> String {
     format!("{:016x}", u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]))
 }
 
-/// The parts in which these nodes have differed for ten minutes at `now_ms`, each node with its own account.
-pub(crate) fn disagreements<'a>(nodes: impl Iterator<Item = (&'a str, &'a Parts)>, now_ms: u64) -> Vec<Disagreement> {
-    let nodes: Vec<(&str, &Parts)> = nodes.collect();
-    let disagreement = |about: &'static str, part: fn(&Parts) -> &Part| {
+/// The parts in which these nodes have differed for ten minutes at `now_ms`.
+pub(crate) fn disagreements<'a>(
+    nodes: impl Iterator<Item = (&'a str, &'a ConfigParts)>,
+    now_ms: u64,
+) -> Vec<Disagreement> {
+    let nodes: Vec<(&str, &ConfigParts)> = nodes.collect();
+    let disagreement = |about: &'static str, part: fn(&ConfigParts) -> &ConfigPart| {
         let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (node, parts) in &nodes {
-            let Part { hash, since_ms } = part(parts);
+            let ConfigPart { hash, since_ms } = part(parts);
             if !hash.is_empty() && since_ms + TOLERATED_MS <= now_ms {
                 groups.entry(hash).or_default().push((*node).to_owned());
             }
@@ -98,9 +101,9 @@ impl std::fmt::Display for Disagreement {
 mod tests {
     use super::*;
 
-    fn parts(applications: &str, endpoints: &str, since_ms: u64) -> Parts {
-        let part = |hash: &str| Part { hash: hash.to_owned(), since_ms };
-        Parts { applications: part(applications), endpoints: part(endpoints) }
+    fn parts(applications: &str, endpoints: &str, since_ms: u64) -> ConfigParts {
+        let part = |hash: &str| ConfigPart { hash: hash.to_owned(), since_ms };
+        ConfigParts { applications: part(applications), endpoints: part(endpoints) }
     }
 
     #[test]
@@ -125,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_part_counts_from_when_it_became_what_it_is() {
-        let mut part = Part::default();
+        let mut part = ConfigPart::default();
         part.update("1".to_owned(), 5);
         part.update("1".to_owned(), 6);
         assert_eq!(part.since_ms, 5);

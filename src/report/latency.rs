@@ -1,31 +1,31 @@
-//! How long attempts took: a histogram with fixed buckets, so that those of several nodes can be added up.
+//! The latency of attempts: a histogram with fixed buckets, so that the histograms of several nodes can be summed.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The upper bounds of the buckets in ms, each included; above the last one there is one more.
+/// The inclusive upper bounds of the buckets in ms. One more bucket follows above the last bound.
 pub const LATENCY_BOUNDS_MS: [u64; 13] = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000];
 
-/// A histogram of times.
+/// A histogram of durations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Latency {
-    /// How many times fell into each bucket, not into those before it as well.
+    /// The number of durations in each bucket; not cumulative.
     pub counts: [u64; LATENCY_BOUNDS_MS.len() + 1],
     /// Their sum in µs.
     pub sum_us: u64,
 }
 
 impl Latency {
-    /// Adds a time.
+    /// Adds a duration.
     pub fn add(&mut self, time: Duration) {
         let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.counts[LATENCY_BOUNDS_MS.partition_point(|bound| bound * 1_000 < us)] += 1;
         self.sum_us = self.sum_us.saturating_add(us);
     }
 
-    /// Adds what another histogram has.
+    /// Adds another histogram.
     pub fn merge(&mut self, other: &Self) {
         for (count, more) in self.counts.iter_mut().zip(other.counts) {
             *count += more;
@@ -33,14 +33,13 @@ impl Latency {
         self.sum_us = self.sum_us.saturating_add(other.sum_us);
     }
 
-    /// How many times there are.
+    /// The number of durations.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// The time in ms that a share of all did not exceed, as far as the buckets tell: between their bounds it is taken
-    /// for even. None without a time.
+    /// Estimates a quantile in ms, by linear interpolation within a bucket. `None` without a duration.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn quantile_ms(&self, share: f64) -> Option<f64> {
@@ -51,7 +50,7 @@ impl Latency {
             if place > 0 {
                 lower = LATENCY_BOUNDS_MS[place - 1] as f64;
             }
-            // Above the last bound nothing is known but that.
+            // The last bucket has no upper bound.
             let upper = LATENCY_BOUNDS_MS.get(place).map_or(lower, |bound| *bound as f64);
             let count = *count as f64;
             if below + count >= wanted {

@@ -1,20 +1,20 @@
-//! How a node is doing, as it tells through Redis.
+//! The status record of a node in Redis.
 //!
-//! Every node writes a record of itself every two seconds, and once more when it stops in good order. It is of bounded
-//! size, and goes away with its node. Nothing of the deliveries waits for it.
+//! Every node writes its record every two seconds, and once more when it stops in good order. The record has a bounded size
+//! and expires after its node. No delivery waits for it.
 //!
 //! Keys behind `{prefix}:`:
-//! - `status`: sorted set, node → when it last wrote its record (ms by Redis' clock).
-//! - `status:{node}`: string, the [`NodeRecord`] as JSON, with an expiry. The node keeps this name if it has to go on as
-//!   another incarnation.
-//! - `paused`: hash, id of an endpoint → since when somebody wants nothing to be sent to it (ms by Redis' clock). The nodes
-//!   learn of it whenever they write.
-//! - `disabled`: hash, id of an endpoint that has answered 410 → since when (ms), a space, and the URL that did, without a
-//!   query. The node that got the answer writes it; all learn of it whenever they write. It holds for that URL only.
-//! - `watch`: string, there while somebody watches, with an expiry of ten seconds.
-//! - `watched`: stream, attempts as JSON ([`Sight`](crate::telemetry::Sight)) while it is; capped, with an expiry.
+//! - `status`: sorted set, node → time of its last record (ms by Redis' clock).
+//! - `status:{node}`: string, the [`NodeRecord`] as JSON, with an expiry. The name stays when the node
+//!   continues as another incarnation.
+//! - `paused`: hash, id of a paused endpoint → start of the pause (ms by Redis' clock). Nodes read it when they write their
+//!   record.
+//! - `disabled`: hash, id of an endpoint that has answered 410 → time (ms), a space, and the URL without its query. The node
+//!   that received the answer writes it; all read it when they write their record. It applies to that URL only.
+//! - `watch`: string, exists while somebody watches, expires after ten seconds.
+//! - `watched`: stream, attempts as JSON ([`Sight`](crate::telemetry::Sight)) while `watch` exists; capped, with an expiry.
 //!
-//! Nothing in them is secret.
+//! None of them contains a secret.
 
 mod agreement;
 mod event_counters;
@@ -23,11 +23,11 @@ mod record;
 mod scripts;
 mod states;
 
-pub use agreement::{Disagreement, Part, Parts};
+pub use agreement::{ConfigPart, ConfigParts, Disagreement};
 pub(crate) use agreement::{disagreements, hash_of};
 pub(crate) use event_counters::{AppCounters, EventCounters};
 pub use latency::{LATENCY_BOUNDS_MS, Latency};
 pub(crate) use record::{AT_MOST, OTHER_APPS, WallClock};
 pub use record::{DeliveryStatus, EndpointState, EndpointStatus, LaneStatus, NodeRecord, RedisErrors};
-pub(crate) use scripts::{Keys, SILENT_AFTER_MS, put_together as put_script_together};
+pub(crate) use scripts::{SILENT_AFTER_MS, StatusKeys, put_together as put_script_together};
 pub(crate) use states::EndpointStates;

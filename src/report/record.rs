@@ -1,4 +1,4 @@
-//! What a node writes down of itself. Read leniently: the nodes of a cluster may be of different versions.
+//! The record of a node. It is parsed leniently, because the nodes of a cluster may have different versions.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -7,49 +7,49 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Latency;
-use super::agreement::Parts;
+use super::agreement::ConfigParts;
 use crate::redis::millis;
 
-/// The endpoints, and the lanes, of which a record tells at most: those with a trouble and the longest first.
+/// The most endpoints, and the most lanes, of a record. Endpoints with problems and the longest lanes come first.
 pub(crate) const AT_MOST: usize = 200;
 
-/// The applications whose events are counted one by one.
+/// The most applications whose events are counted separately.
 pub(crate) const APPS_AT_MOST: usize = 100;
 
-/// What the others are called, all together.
+/// The name for all others together.
 pub(crate) const OTHER_APPS: &str = "_others";
 
-/// A node, as it sees itself.
+/// The record of a node.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NodeRecord {
-    /// Its id in the cluster, of this incarnation.
+    /// The id of this incarnation in the cluster.
     pub node: String,
-    /// Whether it stopped in good order; it writes nothing more then.
+    /// The node stopped in good order and writes no further record.
     pub stopped: bool,
-    /// The name of its machine.
+    /// The host name of its machine.
     pub host: String,
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
     /// The version of the extension.
     pub version: String,
-    /// When it began, by Redis' clock, as all times but the next.
+    /// The time of its start, by Redis' clock like all times except the next.
     pub started_ms: u64,
-    /// Its own clock when it wrote this.
+    /// Its own clock at the time of the record.
     pub clock_ms: u64,
-    /// Whether its connections take descriptors of its server, so that this can hold fewer clients.
+    /// Its connections use descriptors of its server, which can hold fewer clients then.
     pub shares_descriptors: bool,
-    /// Counts since it began.
+    /// Counters since its start.
     pub counters: Map<String, Value>,
-    /// What waits now, and what is there.
+    /// Current values.
     pub gauges: Map<String, Value>,
     /// Requests to Redis that failed, by [reason](crate::telemetry::RedisFault).
     pub redis_errors: BTreeMap<String, RedisErrors>,
-    /// Events that were given up, by [cause](crate::telemetry::Cause).
+    /// Dropped events, by [cause](crate::telemetry::Cause).
     pub drop_causes: BTreeMap<String, u64>,
-    /// What it is configured with, to be compared with the others.
-    pub configured: Parts,
-    /// The applications it has met.
+    /// Hashes of its config, for the comparison with other nodes.
+    pub configured: ConfigParts,
+    /// The applications that it knows.
     pub apps: Vec<String>,
     /// Its deliveries.
     #[serde(flatten)]
@@ -60,35 +60,35 @@ pub struct NodeRecord {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RedisErrors {
-    /// How many.
+    /// The number.
     pub count: u64,
-    /// When the last one did.
+    /// The time of the last one.
     pub last_ms: Option<u64>,
 }
 
-/// How the deliveries of a node are doing.
+/// The status of the deliveries of a node.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DeliveryStatus {
     /// The endpoints, in the order of the config.
     pub endpoints: Vec<EndpointStatus>,
-    /// How many more there are.
+    /// The number of others.
     pub endpoints_truncated: usize,
-    /// The lanes in which something waits, the longest first.
+    /// The lanes with events, the longest first.
     pub lanes: Vec<LaneStatus>,
-    /// How many more there are.
+    /// The number of others.
     pub lanes_truncated: usize,
     /// A hash of all of its endpoints.
     #[serde(skip)]
     pub endpoints_hash: String,
-    /// Endpoints that the node has disabled, with their URLs, or enabled again (`None`), and that Redis does not have yet.
+    /// Endpoints that the node has disabled (with their URLs) or enabled (`None`) and that Redis does not have yet.
     #[serde(skip)]
     pub disabled: BTreeMap<String, Option<String>>,
-    /// Events that came, by application and name. After a hundred applications the others are told as `_others`.
+    /// Events received, by application and name. All applications after the first hundred share `_others`.
     pub events: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
-/// What can be said of an endpoint in a word. The worst comes last.
+/// The state of an endpoint. The worst comes last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EndpointState {
@@ -97,7 +97,7 @@ pub enum EndpointState {
     Ok,
     /// Its last attempt failed.
     Failing,
-    /// Somebody paused it.
+    /// An operator paused it.
     Paused,
     /// It answered 410 and gets nothing more until it is resumed.
     Disabled,
@@ -113,23 +113,23 @@ pub struct EndpointStatus {
     pub label: String,
     /// That URL.
     pub url: String,
-    /// Whose events it gets; `*` for those of every application.
+    /// The application whose events it gets; `*` for all.
     pub app_id: String,
-    /// How it is.
+    /// Its state.
     pub state: EndpointState,
-    /// Since when, unless it is ok.
+    /// The time since when, unless it is ok.
     pub since_ms: Option<u64>,
     /// The status of its last attempt, if that was answered.
     pub last_status: Option<u16>,
-    /// What was wrong with it, if something was.
+    /// The error of its last attempt, if that failed.
     pub last_error: Option<String>,
-    /// When that ended.
+    /// The end of its last attempt.
     pub last_attempt_ms: Option<u64>,
-    /// When an attempt last succeeded.
+    /// The last successful attempt.
     pub last_success_ms: Option<u64>,
-    /// When an attempt last failed.
+    /// The last failed attempt.
     pub last_failure_ms: Option<u64>,
-    /// Attempts since the last success.
+    /// Failed attempts since the last success.
     pub consecutive_failures: u64,
     /// POSTs.
     pub attempts: u64,
@@ -137,19 +137,19 @@ pub struct EndpointStatus {
     pub deliveries: u64,
     /// Events in them.
     pub events_delivered: u64,
-    /// Batches given up.
+    /// Batches dropped.
     pub drops: u64,
-    /// Events in them, or given up before they were in one.
+    /// Events dropped, in a batch or before.
     pub events_dropped: u64,
-    /// How long attempts took, failed ones too.
+    /// The latency of attempts, including failed ones.
     pub latency: Latency,
-    /// Events that wait for it or are under way.
+    /// Events that wait or are in flight.
     pub depth: usize,
-    /// When the oldest of them happened.
+    /// The time of the oldest of them.
     pub oldest_ms: Option<u64>,
 }
 
-/// A lane with something in it.
+/// A lane with events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LaneStatus {
@@ -157,17 +157,17 @@ pub struct LaneStatus {
     pub endpoint: String,
     /// The application.
     pub app_id: String,
-    /// Events that wait or are under way.
+    /// Events that wait or are in flight.
     pub depth: usize,
-    /// When the oldest of them happened.
+    /// The time of the oldest of them.
     pub oldest_ms: Option<u64>,
-    /// Attempts that its batch under way has had; 0 when it has none.
+    /// The attempts of its in-flight batch; 0 without one.
     pub attempt: u32,
-    /// When that is sent again, if it waits.
+    /// The time of the next attempt, if it waits.
     pub next_try_ms: Option<u64>,
 }
 
-/// Tells when something was, by Redis' clock.
+/// Converts instants to Redis' clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WallClock {
     /// At this instant

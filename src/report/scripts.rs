@@ -10,42 +10,42 @@ use super::record::NodeRecord;
 use super::states::{EndpointStates, Pauses};
 use crate::redis::{Script, millis};
 
-/// A node that has not written for so long missed three times.
+/// A node without a record for this time has missed three.
 pub(crate) const SILENT_AFTER_MS: u64 = 6_000;
 
-/// Attempts that are kept for those who watch.
+/// The most attempts kept for watchers.
 const SIGHTS_AT_MOST: usize = 1000;
 
-/// How long they are kept after the last one.
+/// The expiry of the attempts after the last one.
 const SIGHTS_KEPT_MS: i64 = 60_000;
 
 static REPORT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(include_str!("../redis/scripts/cluster.lua"), include_str!("scripts/report.lua")))
 });
 
-/// Puts the script together, before there are threads: a child of this process might inherit it half-done.
+/// Builds the script before threads exist, because a forked child could inherit it incomplete.
 pub(crate) fn put_together() {
     LazyLock::force(&REPORT);
 }
 
 /// The keys of the status behind one prefix.
 #[derive(Clone, Debug)]
-pub(crate) struct Keys {
+pub(crate) struct StatusKeys {
     prefix: String,
 }
 
-impl Keys {
+impl StatusKeys {
     /// The keys behind `prefix`.
     pub(crate) fn new(prefix: &str) -> Self {
         Self { prefix: prefix.to_owned() }
     }
 
-    /// Who has written when.
+    /// Nodes by the time of their last record.
     pub(crate) fn nodes(&self) -> String {
         format!("{}:status", self.prefix)
     }
 
-    /// What a node has written.
+    /// The record of a node.
     pub(crate) fn record(&self, node: &str) -> String {
         format!("{}:status:{node}", self.prefix)
     }
@@ -85,17 +85,17 @@ impl Keys {
         format!("{}:disabled", self.prefix)
     }
 
-    /// There while somebody watches.
+    /// Exists while somebody watches.
     pub(crate) fn watch(&self) -> String {
         format!("{}:watch", self.prefix)
     }
 
-    /// What they see.
+    /// The attempts for watchers.
     pub(crate) fn sights(&self) -> String {
         format!("{}:watched", self.prefix)
     }
 
-    /// Shows attempts to those who watch. Returns whether somebody still does.
+    /// Appends attempts for watchers. Returns whether anybody still watches.
     pub(crate) fn show(&self, redis: &mut Connection, sights: &[Vec<u8>]) -> RedisResult<bool> {
         let mut shown = redis::pipe();
         for sight in sights {
@@ -117,7 +117,7 @@ impl Keys {
         Ok(watched)
     }
 
-    /// What the nodes have written down that did so since `since_ms`, if the first of them by name is `node`.
+    /// The records written since `since_ms`, if `node` is the first of these nodes by name.
     pub(crate) fn others(&self, redis: &mut Connection, node: &str, since_ms: u64) -> RedisResult<Vec<NodeRecord>> {
         let mut names: Vec<String> = redis.zrangebyscore(self.nodes(), since_ms, "+inf")?;
         names.sort_unstable();
@@ -129,9 +129,8 @@ impl Keys {
         Ok(records.into_iter().flatten().filter_map(|record| serde_json::from_slice(&record).ok()).collect())
     }
 
-    /// Writes down `record` of `node`, to be kept for `time`, and which endpoints are `disabled`, with their URLs, or are not
-    /// any more; nothing while the record is empty. Returns Redis' time in ms, what is known of endpoints, and whether somebody
-    /// watches.
+    /// Writes the `record` of `node` with an expiry of `time`, unless it is empty, and the endpoints that are `disabled` (with
+    /// their URLs) or enabled. Returns Redis' time in ms, the states of endpoints, and whether anybody watches.
     pub(crate) fn report(
         &self,
         redis: &mut Connection,

@@ -1,4 +1,4 @@
-//! What a node hears of its endpoints when it writes its record.
+//! The endpoint states that a node reads when it writes its record.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +10,6 @@ pub(crate) type Pauses = BTreeSet<String>;
 pub(crate) struct EndpointStates {
     /// Paused endpoints.
     pub(crate) paused: Pauses,
-    /// The ids of those that have answered 410 and were not resumed, each with the URL, without a query, that did so.
+    /// The ids of endpoints that have answered 410 and were not resumed, each with that URL without its query.
     pub(crate) disabled: BTreeMap<String, String>,
 }

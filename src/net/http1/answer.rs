@@ -1,8 +1,7 @@
-//! An answer: its head, and its body as it is read. Pure.
+//! Parses a response: its head, and its body while it is read. Pure.
 //!
-//! Only the status line and the headers that frame the body decide. Receivers send much that no header should look like:
-//! folded lines, names with blanks, lines without a colon. All of it is skipped, as curl skips it: a webhook that was
-//! answered with 200 has arrived, whatever else stands there.
+//! Only the status line and the headers that frame the body matter. Malformed headers (folded lines, names with blanks, lines
+//! without a colon) are skipped, as in curl: a webhook that was answered with 200 has arrived.
 
 use std::io::{self, ErrorKind};
 
@@ -12,7 +11,7 @@ use super::chunks::{Chunks, copy};
 use super::fields::{end, fields};
 use super::framing::Framing;
 
-/// The head of an answer.
+/// The head of a response.
 #[derive(Debug)]
 pub(crate) struct ResponseHead {
     status: u16,
@@ -20,27 +19,27 @@ pub(crate) struct ResponseHead {
     persists: bool,
 }
 
-/// What is left of an answer's body.
+/// The unread rest of a response body.
 #[derive(Debug)]
 pub(super) enum Body {
-    /// So many bytes.
+    /// A number of bytes.
     Length(u64),
     /// Chunks.
     Chunks(Chunks),
-    /// All until the connection ends.
+    /// Everything until the connection ends.
     Rest,
 }
 
 impl ResponseHead {
-    /// Takes the head of an answer off `input`, if all of it has come. Returns how long it is, and what body follows it.
+    /// Parses the head of a response at the start of `input`. Returns its length and its body, or `None` while it is incomplete.
     ///
-    /// The first `seen` bytes were looked at before. With `is_full` there is no room for more: a longer head counts for
-    /// its status and for the headers so far, and its connection for nothing.
+    /// The first `seen` bytes were searched before. With `is_full` the buffer has no room for more: of a longer head the status
+    /// and the headers so far count, and the connection is not reused.
     ///
     /// # Errors
-    /// When this is no answer, or nobody can say where it ends.
+    /// When this is no HTTP response, or its end is undefined.
     pub(super) fn parse(input: &[u8], seen: usize, is_full: bool) -> Result<Option<(usize, Self, Body)>, Error> {
-        // Some servers send a line break too many behind the answer before.
+        // Some servers send an extra line break after the previous response.
         let skipped = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let input = &input[skipped..];
         let line = StatusLine::parse(input)?;
@@ -58,27 +57,27 @@ impl ResponseHead {
         let (status, bytes) = (*status, &input[..length]);
         let framing = Framing::of(bytes);
         let body = framing.body(status)?;
-        // Only who was asked to may go on in another protocol.
+        // We never request another protocol.
         let persists = framing.persists(*version) && status != 101 && !matches!(body, Body::Rest);
         Ok(Some((skipped + length, Self { status, bytes: bytes.into(), persists }, body)))
     }
 
-    /// The status.
+    /// The HTTP status.
     pub(crate) const fn status(&self) -> u16 {
         self.status
     }
 
-    /// Whether the answer itself is still to come.
+    /// Returns whether the final response is still to come.
     pub(super) const fn is_interim(&self) -> bool {
         is_interim(self.status)
     }
 
-    /// Whether another request may follow on the same connection.
+    /// Returns whether the connection can be reused.
     pub(super) const fn persists(&self) -> bool {
         self.persists
     }
 
-    /// The value of the first header of that name.
+    /// The value of the first header named `name`.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let field = fields(&self.bytes).find(|field| field.is(name))?;
         std::str::from_utf8(field.value).ok()
@@ -89,17 +88,17 @@ const fn is_interim(status: u16) -> bool {
     matches!(status, 100 | 102..=199)
 }
 
-/// The version of HTTP: major and minor number.
+/// The HTTP version: major and minor number.
 pub(super) type HttpVersion = (u8, u8);
 
-/// How an answer begins.
+/// The first line of a response.
 struct StatusLine {
     version: HttpVersion,
     status: u16,
 }
 
 impl StatusLine {
-    /// Reads version and status. `None` when more has to come.
+    /// Parses version and status. `None` while the line is incomplete.
     fn parse(line: &[u8]) -> Result<Option<Self>, Error> {
         const PROTOCOL: &[u8] = b"HTTP/";
         let known = line.len().min(PROTOCOL.len());
@@ -107,7 +106,7 @@ impl StatusLine {
             return Err(not_http("it does not begin with HTTP"));
         }
         let no_status = || not_http("it has no status");
-        // A server that says HTTP/2 and goes on in this form is understood, as curl understands it.
+        // Accepts `HTTP/2` in this form, as curl does.
         let (version, rest) = match line[known..] {
             [] | [b'1'] | [b'1', b'.'] => return Ok(None),
             [b'1', b'.', minor @ b'0'..=b'9', ref rest @ ..] => ((1, minor - b'0'), rest),
@@ -129,26 +128,26 @@ impl StatusLine {
     }
 }
 
-/// What stands behind any of `bytes`.
+/// Skips any of `bytes` at the start.
 fn skip<'a>(text: &'a [u8], bytes: &[u8]) -> &'a [u8] {
     &text[text.iter().take_while(|byte| bytes.contains(byte)).count()..]
 }
 
 impl Body {
-    /// Whether nothing more belongs to it.
+    /// Returns whether the body is complete.
     pub(super) const fn is_over(&self) -> bool {
         matches!(self, Self::Length(0) | Self::Chunks(Chunks::End))
     }
 
-    /// Whether it is whole, now that the connection has ended. Some servers leave the very last line of chunks out.
+    /// Returns whether the body may end with the connection. Some servers omit the last line of chunks.
     pub(super) const fn may_end_here(&self) -> bool {
         self.is_over() || matches!(self, Self::Rest | Self::Chunks(Chunks::Trailer))
     }
 
-    /// Takes some of it off `input` and puts it into `output`. Returns how much was used, and how much was put.
+    /// Copies body bytes from `input` to `output`. Returns the bytes consumed and the bytes written.
     ///
     /// # Errors
-    /// When these are no chunks.
+    /// When the chunks are malformed.
     pub(super) fn take(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), Error> {
         let taken = match self {
             Self::Chunks(chunks) => return chunks.take(input, output),
@@ -159,7 +158,7 @@ impl Body {
     }
 }
 
-/// What came is no answer.
+/// The error for bytes that are no HTTP response.
 pub(super) fn not_http(why: impl std::fmt::Display) -> Error {
     Error::Io(io::Error::new(ErrorKind::InvalidData, format!("the answer is not HTTP: {why}")))
 }

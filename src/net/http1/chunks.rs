@@ -1,18 +1,18 @@
-//! A body in chunks (RFC 9112, section 7.1), taken apart. Pure.
+//! Decodes a chunked body (RFC 9112, section 7.1). Pure.
 
 use ureq::Error;
 
 use super::answer::not_http;
 
-/// Zeros before it included, no size has more digits.
+/// The most digits of a chunk size, leading zeros included.
 const DIGITS_AT_MOST: usize = 16;
 
-/// What comes next.
+/// The next part of the body.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Chunks {
     /// The line with the size of a chunk.
     Size,
-    /// So much of a chunk.
+    /// The rest of a chunk, in bytes.
     Data(u64),
     /// The end of a chunk's line.
     Break,
@@ -23,11 +23,10 @@ pub(super) enum Chunks {
 }
 
 impl Chunks {
-    /// Takes some of the body off `input` and puts it into `output`, as long as there is both. Returns how much was used,
-    /// and how much was put.
+    /// Copies body bytes from `input` to `output`. Returns the bytes consumed and the bytes written.
     ///
     /// # Errors
-    /// When these are no chunks.
+    /// When the chunks are malformed.
     pub(super) fn take(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), Error> {
         let (mut used, mut put) = (0, 0);
         while let Some(step) = self.step(&input[used..], &mut output[put..])? {
@@ -68,7 +67,7 @@ impl Chunks {
     }
 }
 
-/// The size at the beginning of `input`, and how long its line is. `None` when the line has not come to its end.
+/// The size at the start of `input`, and the length of its line. `None` while the line is incomplete.
 fn size(input: &[u8]) -> Result<Option<(u64, usize)>, Error> {
     let no_size = || not_http("no size of a chunk");
     let digits = input.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
@@ -76,7 +75,7 @@ fn size(input: &[u8]) -> Result<Option<(u64, usize)>, Error> {
         return Err(no_size());
     }
     let Some(behind) = input.get(digits) else { return Ok(None) };
-    // What stands behind a semicolon is an extension, which means nothing to whom has not asked for it.
+    // A semicolon begins an extension, which is ignored.
     if !matches!(behind, b';' | b' ' | b'\t' | b'\r' | b'\n') {
         return Err(no_size());
     }
@@ -85,7 +84,7 @@ fn size(input: &[u8]) -> Result<Option<(u64, usize)>, Error> {
     Ok(input.iter().position(|byte| *byte == b'\n').map(|end| (size, end + 1)))
 }
 
-/// Puts what there is of the bytes that are `left` into `output`. Returns how many.
+/// Copies up to `left` bytes to `output`. Returns their number.
 pub(super) fn copy(left: &mut u64, input: &[u8], output: &mut [u8]) -> usize {
     let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len()).min(output.len());
     output[..taken].copy_from_slice(&input[..taken]);
@@ -93,7 +92,7 @@ pub(super) fn copy(left: &mut u64, input: &[u8], output: &mut [u8]) -> usize {
     taken
 }
 
-/// How far one step came.
+/// The progress of one step.
 #[derive(Debug, Default)]
 struct ChunkStep {
     used: usize,

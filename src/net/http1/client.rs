@@ -1,4 +1,4 @@
-//! POSTs to one server, whatever they carry.
+//! A client that POSTs to one server.
 
 use std::io;
 use std::sync::Arc;
@@ -16,50 +16,48 @@ use crate::net::deadline::Deadline;
 use crate::net::resolver::{GuardedResolver, refused_literal};
 use crate::net::{AddressRules, DnsCache};
 
-/// The longest head of an answer that is understood.
+/// The longest response head that is parsed.
 const LONGEST_HEAD: usize = 32 * 1024;
 
-/// A request on a reused connection that fails within this time met a peer that had closed it meanwhile. After longer,
-/// the peer was at work on the request.
+/// A request on a reused connection that fails within this time met a connection that the peer had closed. Later than that,
+/// the peer had accepted the request.
 const STALE_WITHIN: Duration = Duration::from_secs(1);
 
-/// Where POSTs go, and how.
+/// The settings of a client.
 pub(crate) struct ClientSettings {
-    /// The server, and the path on it.
+    /// The server and the path.
     pub(crate) uri: Uri,
-    /// The proxy that leads there.
     pub(crate) proxy: Option<Proxy>,
-    /// Makes the connections.
     pub(crate) connector: Arc<Connector>,
-    /// Which addresses the server may have.
+    /// The addresses that are allowed.
     pub(crate) rules: AddressRules,
-    /// The longest that a request may take.
+    /// The timeout of a request.
     pub(crate) timeout: Duration,
-    /// The longest that a connection may take.
+    /// The timeout of a connection.
     pub(crate) connect_timeout: Duration,
 }
 
-/// The way to one server.
+/// POSTs to one server.
 ///
-/// ureq connects, through proxies and TLS. What goes over a connection is ours: for
-/// each request a whole HTTP client does again what is the same for all requests to a server, and that was most of what a
-/// POST cost. Each has connections of its own: none can push another's idle ones out.
+/// ureq makes the connections, with proxies and TLS. The HTTP exchange is our own: a general HTTP client repeats for each
+/// request what is the same for all requests to a server, and that was most of the cost of a POST. Each client has its own
+/// connections, so that none evicts the idle ones of another.
 #[derive(Debug)]
 pub(crate) struct Client {
     connections: Connections,
-    /// Why nothing is ever sent.
+    /// The reason why nothing is ever sent.
     refused: Option<String>,
     timeout: Duration,
     connect_timeout: Duration,
 }
 
 impl Client {
-    /// The way that `settings` describe. All clients share `names` and `idle`.
+    /// A client with these settings. All clients share `names` and `idle`.
     pub(crate) fn new(settings: ClientSettings, names: Arc<DnsCache>, idle: Arc<Idle>) -> Self {
         let ClientSettings { uri, proxy, connector, rules, timeout, connect_timeout } = settings;
         let resolver = GuardedResolver::new(names, rules, proxy.clone());
         let config = Agent::config_builder()
-            // Never the environment's, which ureq would take by itself.
+            // Set in any case: by default ureq takes the proxy of the environment.
             .proxy(proxy)
             .user_agent(request::USER_AGENT)
             .tls_config(connector.tls().clone())
@@ -74,7 +72,7 @@ impl Client {
         }
     }
 
-    /// The head of every request.
+    /// The start of every request head.
     pub(crate) fn head(&self) -> RequestHead {
         RequestHead::post(self.connections.uri(), self.connections.forwarder())
     }
@@ -101,25 +99,25 @@ impl Client {
         };
         let mut answered = None;
         if let Some(kept) = self.connections.kept() {
-            // The peer may have closed the idle connection while the request was on its way. That says nothing about the
-            // server, so it is no failed attempt.
+            // The peer may have closed the idle connection while the request was in flight. That is no failure of the server,
+            // so the request is sent again.
             answered = Some(post(kept)).filter(|answered| !is_close(answered) || started.elapsed() >= STALE_WITHIN);
         }
         let answered = answered.unwrap_or_else(|| post(self.connections.connect(deadline)?));
         answered.map_err(|error| self.explain(&error))
     }
 
-    /// Closes connections that are idle for too long or closed by the peer. Returns the number that stays.
+    /// Closes idle connections that are expired or closed by the peer. Returns the number that stays.
     pub(crate) fn sweep(&self) -> usize {
         self.connections.sweep()
     }
 
-    /// Breaks off what is under way and closes every connection. What is being connected ends by its timeout.
+    /// Breaks off requests and closes every connection. A connection that is being made ends by its timeout.
     pub(crate) fn shutdown(&self) {
         self.connections.shutdown();
     }
 
-    /// The reason as an operator reads it. It never holds userinfo: ureq does not know it.
+    /// The reason for the operator. It never contains userinfo, which ureq does not have.
     pub(crate) fn explain(&self, error: &Error) -> String {
         match error {
             Error::Timeout(Timeout::Resolve) => {
@@ -134,7 +132,7 @@ impl Client {
     }
 }
 
-/// True when the peer closed the idle connection, with a 408 (RFC 9110, section 15.5.9) or without.
+/// Returns whether the peer closed the idle connection, with or without a 408 (RFC 9110, section 15.5.9).
 fn is_close(answered: &Result<Answered<'_>, Error>) -> bool {
     match answered {
         Ok(answered) => answered.head().status() == 408 && !answered.head().persists(),
@@ -142,7 +140,7 @@ fn is_close(answered: &Result<Answered<'_>, Error>) -> bool {
     }
 }
 
-/// The peer ended the connection before it answered.
+/// Returns whether the peer closed the connection before it answered.
 fn is_disconnect(error: &Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error, Error::Io(error) if matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe))

@@ -1,4 +1,4 @@
-//! The connections to one server, kept open between requests.
+//! The connection pool of one server.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -24,23 +24,23 @@ use crate::net::deadline::Deadline;
 use crate::net::dns_cache::FRESH;
 use crate::net::resolver::GuardedResolver;
 
-/// Connections kept open to one server while nothing is sent.
+/// The most idle connections to one server.
 const MAX_IDLE_CONNECTIONS: usize = 64;
 
-/// How long a connection is kept without use.
+/// The longest time that a connection stays idle.
 const MAX_IDLE_AGE: Duration = Duration::from_secs(30);
 
-/// The greatest age of a tunnel. Only the proxy knows the address at its end, so its age takes the place of the name
-/// lookup: a change of address is followed as fast as on direct connections.
+/// The greatest age of a tunnel. Only the proxy knows the address at its end, so its age replaces the DNS lookup: a change of
+/// address is followed as fast as on direct connections.
 const MAX_TUNNEL_AGE: Duration = FRESH;
 
-/// A connection, over whatever it goes.
+/// A connection over TCP, TLS or a proxy.
 pub(super) struct HttpConnection {
     transport: Box<dyn Transport>,
     leads: Leads,
 }
 
-/// The end of a connection.
+/// The peer of a connection.
 #[derive(Clone, Copy, Debug)]
 enum Leads {
     /// An address of the server, or of a forwarding proxy.
@@ -49,7 +49,7 @@ enum Leads {
     Beyond(Instant),
 }
 
-/// The way to the server.
+/// The route to the server.
 #[derive(Debug)]
 enum Way {
     Straight,
@@ -71,18 +71,18 @@ pub(super) struct Connections {
     pool: Arc<Mutex<Pool>>,
 }
 
-/// What is open.
+/// The open connections.
 #[derive(Default)]
 struct Pool {
-    /// The connections that nobody uses, with the time since when.
+    /// The idle connections, each with the time since when it is idle.
     idle: VecDeque<(HttpConnection, Instant, IdlePermit)>,
-    /// By what to break off each of them all, used or not.
+    /// The shutdown handles of all connections.
     handles: Vec<Weak<dyn ShutdownHandle>>,
     closed: bool,
 }
 
 impl Connections {
-    /// None yet to `uri`. Each is made, and its name looked up, within `connect_timeout`.
+    /// A pool without connections to `uri`. Each is resolved and made within `connect_timeout`.
     pub(super) fn new(
         uri: Uri,
         config: Config,
@@ -99,7 +99,7 @@ impl Connections {
         Self { uri, way, config, resolver, connect_timeout, connector, idle, pool: Arc::default() }
     }
 
-    /// Where they lead to in the end.
+    /// The URI of the server.
     pub(super) const fn uri(&self) -> &Uri {
         &self.uri
     }
@@ -114,18 +114,18 @@ impl Connections {
         self.forwarder().map_or(&self.uri, Proxy::uri)
     }
 
-    /// A kept connection that is still open: the one used last, so that those which a burst needed, and nothing since, end.
+    /// Takes the idle connection that was used last, if it is still open. Connections needed only by a burst expire.
     pub(super) fn kept(&self) -> Option<HttpConnection> {
         loop {
             let (mut connection, since, _) = self.pool.lock().idle.pop_back()?;
-            // What came unasked would be taken for the next answer.
+            // Unexpected input would be read as the next response.
             if since.elapsed() < MAX_IDLE_AGE && connection.is_open() && self.lead_there(&connection) {
                 return Some(connection);
             }
         }
     }
 
-    /// True while the name still has the address of this connection, or has no known address.
+    /// Returns whether the name still has the address of this connection, or has no known address.
     fn lead_there(&self, connection: &HttpConnection) -> bool {
         match connection.leads {
             Leads::To(address) => self.resolver.may_be(self.peer(), address),
@@ -133,7 +133,7 @@ impl Connections {
         }
     }
 
-    /// A new connection.
+    /// Makes a new connection.
     pub(super) fn connect(&self, deadline: Deadline) -> Result<HttpConnection, Error> {
         let pool = Arc::clone(&self.pool);
         let details = ConnectionDetails {
@@ -157,7 +157,7 @@ impl Connections {
     }
 
     fn addresses(&self, deadline: Deadline) -> Result<ResolvedSocketAddrs, Error> {
-        // The proxy looks names up by itself, unless it cannot.
+        // Most proxies resolve names themselves.
         if let Way::Tunnel(proxy) = &self.way
             && !proxy.resolve_target()
         {
@@ -167,9 +167,9 @@ impl Connections {
         self.resolver.resolve(self.peer(), &self.config, timeout)
     }
 
-    /// Keeps a connection whose answer was read to the end, unless too many are idle.
+    /// Keeps a connection whose response was read to its end, unless too many are idle.
     pub(super) fn keep(&self, mut connection: HttpConnection) {
-        // More than the answer came.
+        // The peer sent more than the response.
         if !connection.buffers().input().is_empty() {
             return;
         }
@@ -186,14 +186,14 @@ impl Connections {
         self.idle.note();
     }
 
-    /// Closes connections that are idle for too long or closed by the peer. Returns the number that stays.
+    /// Closes idle connections that are expired or closed by the peer. Returns the number that stays.
     pub(super) fn sweep(&self) -> usize {
         let mut pool = self.pool.lock();
         pool.idle.retain_mut(|(connection, since, _)| since.elapsed() < MAX_IDLE_AGE && connection.is_open());
         pool.idle.len()
     }
 
-    /// Breaks off what is under way and closes every connection. What is being connected ends by its timeout.
+    /// Breaks off requests and closes every connection. A connection that is being made ends by its timeout.
     pub(super) fn shutdown(&self) {
         let (idle, handles) = {
             let mut pool = self.pool.lock();
@@ -207,7 +207,7 @@ impl Connections {
     }
 }
 
-/// True when `proxy` forwards requests to `uri`. Plain HTTP needs no tunnel, and many proxies refuse one to port 80.
+/// Returns whether `proxy` forwards requests to `uri`. Plain HTTP needs no tunnel, and many proxies refuse one to port 80.
 fn forwards(proxy: &Proxy, uri: &Uri) -> bool {
     uri.scheme() == Some(&Scheme::HTTP) && matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
 }

@@ -1,4 +1,4 @@
-//! A request and its answer, on one connection.
+//! A request and its response, on one connection.
 
 use std::io::{self, ErrorKind, Read};
 use std::time::{Duration, Instant};
@@ -9,19 +9,19 @@ use super::answer::{Body, ResponseHead, not_http};
 use super::connections::{Connections, HttpConnection};
 use crate::net::deadline::Deadline;
 
-/// The time to read an answer that has already arrived.
+/// The time to read a response that has already arrived.
 const LAST_LOOK: Duration = Duration::from_millis(1);
 
-/// More interim answers than any server sends.
+/// More interim responses than any server sends.
 const INTERIM_AT_MOST: usize = 64;
 
 /// The most bytes of chunk sizes, extensions and trailers: a fixed part, and a part for each byte of the body.
 const FRAMES_AT_MOST: u64 = 32 * 1024;
 const FRAME_OF_A_BYTE: u64 = 8;
 
-/// What was answered: the head, and the body as it is read.
+/// A response: the head, and a reader of the body.
 ///
-/// The connection is kept once the body was read to its end, and closed if it never is.
+/// The connection is kept once the body was read to its end, and closed otherwise.
 pub(crate) struct Answered<'a> {
     head: ResponseHead,
     rest: Option<Rest>,
@@ -29,16 +29,16 @@ pub(crate) struct Answered<'a> {
     deadline: Deadline,
 }
 
-/// What is left of an answer, and where it comes from.
+/// The unread rest of a response, with its connection.
 struct Rest {
     body: Body,
-    /// Bytes read so far: of the body, and of its framing.
+    /// The bytes read so far: of the body, and of its framing.
     bytes: (u64, u64),
     connection: HttpConnection,
 }
 
 impl<'a> Answered<'a> {
-    /// Sends `head` and `body` on `connection`, which is one of `connections`, and waits for the head of the answer.
+    /// Sends `head` and `body` on `connection`, which belongs to `connections`, and waits for the head of the response.
     pub(super) fn to(
         head: &[u8],
         body: &[u8],
@@ -48,7 +48,7 @@ impl<'a> Answered<'a> {
     ) -> Result<Self, Error> {
         let sent = send(head, &mut connection, deadline).and_then(|()| send(body, &mut connection, deadline));
         let answer = match sent.and_then(|()| receive(&mut connection, deadline)) {
-            // A peer that stopped reading the request may have answered before.
+            // A peer that stopped reading the request may already have answered.
             Err(Error::Timeout(what)) => {
                 let look = Deadline::of_request(Instant::now(), LAST_LOOK);
                 receive(&mut connection, look).map_err(|_| Error::Timeout(what))
@@ -66,12 +66,12 @@ impl<'a> Answered<'a> {
         &self.head
     }
 
-    /// The body may take no longer than this from now.
+    /// Limits the time for the body to `time` from now.
     pub(crate) fn shorten_deadline(&mut self, time: Duration) {
         self.deadline = self.deadline.or_within(time, Timeout::RecvBody);
     }
 
-    /// Whether all of it has been read.
+    /// Returns whether the body was read to its end.
     pub(crate) const fn is_over(&self) -> bool {
         self.rest.is_none()
     }
@@ -98,7 +98,7 @@ impl<'a> Answered<'a> {
         Ok(0)
     }
 
-    /// Keeps the connection, if nothing more belongs to the answer and another request may follow.
+    /// Keeps the connection once the response is complete, if it can be reused.
     fn end_if_over(&mut self) {
         if let Some(Rest { connection, .. }) = self.rest.take_if(|rest| rest.body.is_over())
             && self.head.persists()
@@ -114,7 +114,7 @@ impl Read for Answered<'_> {
     }
 }
 
-/// Gives `bytes` to the connection, which sends them at the latest when something is to be read.
+/// Buffers `bytes` in the connection, which sends them before its next read at the latest.
 fn send(mut bytes: &[u8], connection: &mut HttpConnection, deadline: Deadline) -> Result<(), Error> {
     while !bytes.is_empty() {
         let output = connection.buffers().output();
@@ -126,7 +126,7 @@ fn send(mut bytes: &[u8], connection: &mut HttpConnection, deadline: Deadline) -
     Ok(())
 }
 
-/// Waits for the head of the answer. Interim ones are passed over.
+/// Waits for the head of the final response. Skips interim ones.
 fn receive(connection: &mut HttpConnection, deadline: Deadline) -> Result<(ResponseHead, Body), Error> {
     let (mut seen, mut interim) = (0, 0);
     loop {
@@ -151,7 +151,7 @@ fn receive(connection: &mut HttpConnection, deadline: Deadline) -> Result<(Respo
     }
 }
 
-/// Waits until more has come. `false` when nothing more will.
+/// Waits for more input. Returns `false` at the end of the connection.
 fn more(connection: &mut HttpConnection, deadline: Deadline) -> Result<bool, Error> {
     if connection.buffers().input_append_buf().is_empty() {
         return Err(not_http("it does not end"));
@@ -159,7 +159,7 @@ fn more(connection: &mut HttpConnection, deadline: Deadline) -> Result<bool, Err
     connection.await_input(deadline.next_timeout()?)
 }
 
-/// The peer has closed the connection.
+/// The error for a connection that the peer has closed.
 fn disconnected() -> Error {
     Error::Io(io::Error::new(ErrorKind::UnexpectedEof, "Peer disconnected"))
 }

@@ -12,18 +12,18 @@ use ureq::{Error, Proxy};
 /// The `User-Agent` of every request.
 pub(crate) const USER_AGENT: &str = concat!("resonate-webhooks/", env!("CARGO_PKG_VERSION"));
 
-/// What every request says, unless the endpoint's configuration says otherwise.
+/// The headers of every request, unless the endpoint configures its own.
 const OWN: [(&str, &str); 2] = [("User-Agent", USER_AGENT), ("Accept", "*/*")];
 
-/// Room for what differs between requests.
+/// Room for the headers that differ between requests.
 const ROOM: usize = 512;
 
-/// A head that goes on. It may hold secrets, so it does not print.
+/// An unfinished request head. It may contain secrets, so `Debug` shows none of it.
 pub(crate) struct RequestHead(Vec<u8>);
 
 impl RequestHead {
-    /// The head of a POST to `uri`, up to its `Host`. A `proxy` that sends it on is told the whole URL, and who we are
-    /// (RFC 9112, section 3.2.2).
+    /// The head of a POST to `uri`, up to its `Host`. A forwarding `proxy` gets the whole URL and its credentials (RFC 9112,
+    /// section 3.2.2).
     pub(super) fn post(uri: &Uri, proxy: Option<&Proxy>) -> Self {
         let path = uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
         let host = host(uri);
@@ -34,14 +34,14 @@ impl RequestHead {
         Self(format!("POST {before}{path} HTTP/1.1\r\nHost: {host}\r\n{login}").into_bytes())
     }
 
-    /// This head, for one request.
+    /// Copies this head for one request.
     pub(crate) fn begin(&self) -> Self {
         let mut bytes = Vec::with_capacity(self.0.len() + ROOM);
         bytes.extend_from_slice(&self.0);
         Self(bytes)
     }
 
-    /// Adds what every request says, and `headers` by their names.
+    /// Adds the headers of every request, and `headers`, which override them.
     ///
     /// # Errors
     /// When one of them cannot be sent.
@@ -58,10 +58,10 @@ impl RequestHead {
     /// # Errors
     /// When its value cannot be sent.
     pub(crate) fn add(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        // Without an early end, so that many bytes are looked at in one step.
+        // No early exit, so that the compiler vectorizes the check.
         let is_plain = value.bytes().fold(true, |plain, byte| plain & (byte == b'\t' || (b' '..=b'~').contains(&byte)));
         if !is_plain {
-            // It knows how to say so, and never says the value.
+            // The error of this parser never contains the value.
             let _: HeaderValue = value.parse().map_err(http::Error::from)?;
         }
         for part in [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
@@ -70,14 +70,14 @@ impl RequestHead {
         Ok(())
     }
 
-    /// Ends the head of a request whose body is so long.
+    /// Ends the head of a request whose body has `length` bytes.
     pub(crate) fn end(mut self, length: usize) -> Result<Vec<u8>, Error> {
         write!(self.0, "Content-Length: {length}\r\n\r\n")?;
         Ok(self.0)
     }
 }
 
-/// The header by which a proxy knows us, if it wants to.
+/// The credentials for a proxy, if there are any.
 fn login(proxy: &Proxy) -> String {
     match (proxy.username(), proxy.password()) {
         (None, None) => String::new(),
@@ -88,7 +88,7 @@ fn login(proxy: &Proxy) -> String {
     }
 }
 
-/// The server, as the `Host` header names it: with the port where it is not the scheme's own.
+/// The value of the `Host` header: the server, with a port that is not the default.
 pub(crate) fn host(uri: &Uri) -> String {
     let name = uri.host().unwrap_or_default();
     let own = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
