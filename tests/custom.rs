@@ -133,14 +133,14 @@ fn an_event_survives_its_node() {
     let cluster = Cluster::start();
     let endpoints = [("/hook", json!({ "events": ["order.*"] }))];
     let settings = json!({ "flush_interval": 3 });
-    let (dead, heir) = (node(&cluster, &endpoints, &settings), node(&cluster, &endpoints, &settings));
+    let (dead, successor) = (node(&cluster, &endpoints, &settings), node(&cluster, &endpoints, &settings));
     for n in 0..20 {
         assert_eq!(send(&dead, "order.paid", Some(&format!("order-{n}")), None), Ok(true));
     }
     eventually("they are in the outbox", || stat(&dead, "events") == 20);
     dead.stop(Instant::now() + Duration::from_secs(1));
-    eventually("the heir has sent what the dead one had not", || events(&cluster, "/hook").len() >= 20);
-    heir.flush(Duration::from_secs(5));
+    eventually("the successor has sent what the dead one had not", || events(&cluster, "/hook").len() >= 20);
+    successor.flush(Duration::from_secs(5));
     let mut channels: Vec<String> =
         events(&cluster, "/hook").iter().map(|event| event["channel"].as_str().unwrap().to_owned()).collect();
     channels.sort();

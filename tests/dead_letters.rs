@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use redis::Commands;
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
-use resonate_webhooks::outbox::{DeadLetter, DeadLetters, LetterId};
+use resonate_webhooks::outbox::{DeadLetter, DeadLetterId, DeadLetters};
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::{Value, json};
 use support::engine::{APP, engine, eventually};
@@ -44,7 +44,7 @@ fn give_up(node: &Engine, redis: &RedisServer, count: usize) -> Vec<DeadLetter> 
 }
 
 /// Letters of a page with their bodies, which the list does not have.
-fn listed(redis: &RedisServer, before: Option<&LetterId>, limit: usize) -> Vec<DeadLetter> {
+fn listed(redis: &RedisServer, before: Option<&DeadLetterId>, limit: usize) -> Vec<DeadLetter> {
     let mut letters = letters(redis);
     let page = letters.list(before, limit).unwrap();
     let with_body = |letter: DeadLetter| {
@@ -80,7 +80,7 @@ fn a_letter_tells_what_was_given_up_and_why() {
     assert_eq!(Some(letter.time_ms), sent.json()["time_ms"].as_u64());
     assert!(letter.letter.time_ms() >= letter.time_ms);
     assert_eq!(letters(&redis).find(&letter.letter).unwrap().unwrap().id, letter.id);
-    assert_eq!(letters(&redis).find(&LetterId::parse("1-1").unwrap()).unwrap(), None);
+    assert_eq!(letters(&redis).find(&DeadLetterId::parse("1-1").unwrap()).unwrap(), None);
 }
 
 #[test]
@@ -231,9 +231,9 @@ fn a_redelivery_outlives_the_node_that_was_making_it() {
     letters(&redis).retry(std::slice::from_ref(&letter.letter)).unwrap();
     eventually("it is under way", || receiver.received("/hook").len() == 2);
     dying.stop(Instant::now());
-    let _heir = node(&redis, &receiver, &json!({}));
+    let _successor = node(&redis, &receiver, &json!({}));
     eventually("it arrived after all", || letters(&redis).count().unwrap() == 0);
-    // Beside them, the heir may have announced by now that who was on the dead node has left.
+    // Beside them, the successor may have announced by now that who was on the dead node has left.
     let mut requests = receiver.received("/hook");
     requests.retain(|request| request.header("webhook-id") == Some(&letter.id));
     assert_eq!(requests.len(), 3);

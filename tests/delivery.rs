@@ -294,7 +294,7 @@ fn a_panic_of_the_dispatcher_loses_no_event() {
     let (routed, passed) = (AtomicBool::new(false), AtomicBool::new(false));
     let outbox = MemoryOutbox::new(1000)
         .after_routed(move || assert!(routed.swap(true, Ordering::Relaxed), "on purpose"))
-        .after_passed(move || assert!(passed.swap(true, Ordering::Relaxed), "on purpose"));
+        .after_acked(move || assert!(passed.swap(true, Ordering::Relaxed), "on purpose"));
     let settings = DeliverySettings { batch_max_events: 4, ..SETTINGS };
     let node = Node::over(outbox, settings, vec![endpoint(0, receiver.url("/"))]);
     node.accept("app", numbered(0..10));

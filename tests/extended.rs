@@ -79,7 +79,7 @@ fn an_event_has_one_id_whoever_gets_it_how_often_and_from_whom() {
     let endpoint = |path: &str| json!({ "url": cluster.receiver.url(path), "payload": "extended" });
     let config = json!({ "ttl": 3, "endpoints": { "one": endpoint("/one"), "other": endpoint("/other") } });
     cluster.receiver.always("/other", Answer::Status(503));
-    let (dead, heir) = (cluster.node_with(&config), cluster.node_with(&config));
+    let (dead, successor) = (cluster.node_with(&config), cluster.node_with(&config));
     for n in 0..40 {
         dead.subscribed(APP, format!("room-{n}").as_bytes(), b"1.1", None);
     }
@@ -93,8 +93,8 @@ fn an_event_has_one_id_whoever_gets_it_how_often_and_from_whom() {
     eventually("the other one has refused some", || !told("/other").is_empty());
     dead.stop(Instant::now() + Duration::from_secs(1));
     cluster.receiver.always("/other", Answer::Status(200));
-    eventually("the heir has sent what was refused", || told("/other").len() >= 40);
-    heir.flush(Duration::from_secs(5));
+    eventually("the successor has sent what was refused", || told("/other").len() >= 40);
+    successor.flush(Duration::from_secs(5));
     assert_eq!(told("/other"), told("/one"));
     let ids: BTreeSet<String> = told("/one").into_iter().map(|(_, id)| id).collect();
     assert_eq!(ids.len(), 40);

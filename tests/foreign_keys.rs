@@ -156,16 +156,16 @@ fn the_holds_of_all_nodes_are_there_again_before_an_edge_is_decided() {
 #[test]
 fn a_node_that_dies_meanwhile_is_reaped_and_its_departures_are_told_afterwards() {
     let cluster = Cluster::start();
-    let (dead, heir) = (node(&cluster, &json!({})), node(&cluster, &json!({})));
+    let (dead, successor) = (node(&cluster, &json!({})), node(&cluster, &json!({})));
     dead.subscribed(APP, ROOM, b"1.1", Some(b"7"));
     dead.subscribed(APP, b"shared", b"1.1", None);
-    heir.subscribed(APP, b"shared", b"2.1", None);
+    successor.subscribed(APP, b"shared", b"2.1", None);
     dead.subscribed(OTHER, b"news", b"1.1", None);
-    eventually("all is told", || stat(&dead, "claims") == 4 && stat(&heir, "claims") == 1);
+    eventually("all is told", || stat(&dead, "claims") == 4 && stat(&successor, "claims") == 1);
     poison(&cluster, "wh:channels:app");
     dead.stop(std::time::Instant::now() + Duration::from_secs(5));
     eventually("the other application's channel is vacated", || has(&cluster, "channel_vacated news"));
-    eventually("the dead one is reaped", || stat(&heir, "nodes_reaped") == 1);
+    eventually("the dead one is reaped", || stat(&successor, "nodes_reaped") == 1);
     assert!(is_suspended(&cluster));
     heal(&cluster, "wh:channels:app");
     eventually("its departures are told", || {

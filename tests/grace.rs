@@ -110,7 +110,7 @@ fn a_node_that_is_killed_during_the_grace_leaves_the_departure_to_another_that_w
     vacated(&cluster);
     assert_eq!(cluster.events(), VISIT);
     assert_eq!(stat(&b, "edges"), 2);
-    // When the edge was decided, by the clock of the same machine; the webhook had to wait for an heir of the outbox.
+    // When the edge was decided, by the clock of the same machine; the webhook had to wait for a successor of the outbox.
     let bodies: Vec<Value> = cluster.receiver.received("/hook").iter().map(Received::json).collect();
     let removed = bodies.iter().find(|body| body["events"][0]["name"] == "member_removed").expect("the departure");
     let decided = UNIX_EPOCH + Duration::from_millis(removed["time_ms"].as_u64().expect("a time"));

@@ -127,10 +127,10 @@ fn a_node_of_another_application_takes_over_nothing_when_the_last_of_the_first_i
     assert_eq!(leases(&cluster), [(dead.clone(), *lease)]);
     assert_eq!(stat(&forum, "nodes_reaped"), 0);
 
-    let heir = node(&cluster, "shop", &[]);
+    let successor = node(&cluster, "shop", &[]);
     awaits(&cluster, "shop", "channel_vacated a");
     assert_eq!(came(&cluster, "forum"), Vec::<String>::new());
-    drop((heir, forum));
+    drop((successor, forum));
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn what_was_delivered_leaves_nothing_behind() {
     eventually("the streams are trimmed", || redis.outbox_events() == 0);
     let mut redis = redis.connect();
     for partition in 0..16 {
-        assert_eq!(redis.hlen::<_, usize>(format!("wh:flight:{partition}")).unwrap(), 0, "{partition}");
+        assert_eq!(redis.hlen::<_, usize>(format!("wh:inflight:{partition}")).unwrap(), 0, "{partition}");
         // How far all lanes have come is remembered for calls that arrive late.
         let cursors: Vec<String> = redis.hkeys(format!("wh:cursor:{partition}")).unwrap();
         assert!(cursors.iter().all(String::is_empty), "{partition}: {cursors:?}");
@@ -66,7 +66,7 @@ fn what_was_delivered_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_batch_under_way_is_repeated_by_the_heir_with_id_and_body_and_what_waited_follows() {
+fn a_batch_under_way_is_repeated_by_the_successor_with_id_and_body_and_what_waited_follows() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Hang]);
     let dying = node(&redis, &receiver, &json!({}));
@@ -76,7 +76,7 @@ fn a_batch_under_way_is_repeated_by_the_heir_with_id_and_body_and_what_waited_fo
     eventually("the rest is in the outbox", || redis.outbox_events() == 20);
     kill(&dying);
 
-    let heir = node(&redis, &receiver, &json!({}));
+    let successor = node(&redis, &receiver, &json!({}));
     eventually("all arrived", || occupied(&receiver.received("/hook")).len() == 20);
     let requests = receiver.received("/hook");
     let (first, again) = (&requests[0], &requests[1]);
@@ -87,7 +87,7 @@ fn a_batch_under_way_is_repeated_by_the_heir_with_id_and_body_and_what_waited_fo
     assert!(signed(again) > signed(first), "the time is that of the attempt");
     let counts = occupied(&requests[1..]);
     assert!(counts.values().all(|count| *count == 1), "{counts:?}");
-    assert!(heir.flush(Duration::from_secs(5)).is_nothing());
+    assert!(successor.flush(Duration::from_secs(5)).is_nothing());
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn the_batches_of_many_endpoints_are_kept_together_and_do_not_wait_for_one_anoth
     redis::cmd("CLIENT").arg(&["PAUSE", "2000", "WRITE"]).exec(&mut redis.connect()).unwrap();
 
     eventually("all arrived", || paths.iter().all(|path| !receiver.received(path).is_empty()));
-    let keeps = |command: &&Vec<String>| command[0] == "HSET" && command[1].starts_with("wh:flight:");
+    let keeps = |command: &&Vec<String>| command[0] == "HSET" && command[1].starts_with("wh:inflight:");
     let calls = monitor.script_calls();
     let kept = calls.iter().map(|call| call.commands.iter().filter(keeps).count());
     let kept: Vec<usize> = kept.filter(|kept| *kept > 0).collect();
@@ -141,9 +141,9 @@ fn a_batch_that_arrived_before_the_crash_is_not_sent_under_another_id() {
         subscribe(&dying, 0..30);
         eventually("some arrived", || receiver.received("/hook").len() > round);
         kill(&dying);
-        let heir = node(&redis, &receiver, &json!({}));
+        let successor = node(&redis, &receiver, &json!({}));
         eventually("all arrived", || occupied(&receiver.received("/hook")).len() == 30);
-        eventually("nothing waits", || heir.flush(Duration::from_secs(1)).is_nothing());
+        eventually("nothing waits", || successor.flush(Duration::from_secs(1)).is_nothing());
         let requests = receiver.received("/hook");
         let mut bodies: HashMap<String, Vec<u8>> = HashMap::new();
         for (id, request) in ids(&requests).into_iter().zip(&requests) {
@@ -156,7 +156,7 @@ fn a_batch_that_arrived_before_the_crash_is_not_sent_under_another_id() {
 }
 
 #[test]
-fn an_heir_reads_a_long_backlog_as_it_goes_and_gives_nothing_up_for_its_length() {
+fn an_successor_reads_a_long_backlog_as_it_goes_and_gives_nothing_up_for_its_length() {
     let (redis, receiver) = (RedisServer::start(), Receiver::start());
     receiver.script("/hook", [Answer::Hang]);
     let dying = node(&redis, &receiver, &json!({}));
@@ -164,10 +164,10 @@ fn an_heir_reads_a_long_backlog_as_it_goes_and_gives_nothing_up_for_its_length()
     eventually("the events are in the outbox", || redis.outbox_events() == 20_000);
     receiver.wait_for("/hook", 1);
     kill(&dying);
-    let heir = node(&redis, &receiver, &json!({ "outbox_max_events": 1000, "batch_max_events": 1000 }));
+    let successor = node(&redis, &receiver, &json!({ "outbox_max_events": 1000, "batch_max_events": 1000 }));
     // Twenty thousand take as long as they take.
     while_it_moves("all passed", || redis.outbox_events(), || redis.outbox_events() == 0);
-    assert!(heir.stats().contains(&("events_dropped", 0)), "{:?} {:?}", heir.stats(), heir.poll(1000));
+    assert!(successor.stats().contains(&("events_dropped", 0)), "{:?} {:?}", successor.stats(), successor.poll(1000));
     assert_eq!(occupied(&receiver.received("/hook")).len(), 20_000);
 }
 
@@ -257,7 +257,7 @@ fn a_batch_under_way_finds_its_endpoint_wherever_that_stands_in_the_list_now() {
     });
     kill(&dying);
     let swapped = [endpoint("/new"), endpoint("/other"), endpoint("/hook")];
-    let _heir = node(&redis, &receiver, &json!({ "endpoints": swapped }));
+    let _successor = node(&redis, &receiver, &json!({ "endpoints": swapped }));
     for path in ["/hook", "/other"] {
         // Soon after, the end of what the dead node held is told as well.
         let requests = receiver.wait_for(path, 2);

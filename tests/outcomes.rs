@@ -10,7 +10,7 @@ use redis::Commands;
 use resonate_webhooks::config::Config;
 use resonate_webhooks::delivery::DeliverySettings;
 use resonate_webhooks::engine::Engine;
-use resonate_webhooks::outbox::{DeadLetters, LetterId};
+use resonate_webhooks::outbox::{DeadLetterId, DeadLetters};
 use resonate_webhooks::telemetry::{Level, Outcome};
 use serde_json::{Value, json};
 use support::cluster::Cluster;
@@ -129,7 +129,7 @@ fn a_drop_names_its_dead_letter_and_so_does_one_of_a_retry_that_fails() {
         let (id, endpoint, events, letter) = drop_of(&node);
         assert_eq!((&*endpoint, events), ("billing", 1));
         assert_eq!(id, posts(&cluster)[0].0, "a retry keeps the id");
-        let letter = LetterId::parse(&letter.expect("a dead letter")).unwrap();
+        let letter = DeadLetterId::parse(&letter.expect("a dead letter")).unwrap();
         assert_ne!(Some(&letter), earlier.as_ref(), "a retry that fails is another letter");
         assert_eq!(letters.list(None, 10).unwrap().iter().map(|letter| &letter.letter).collect::<Vec<_>>(), [&letter]);
         assert_eq!(letters.find(&letter).unwrap().unwrap().id, id);
@@ -156,7 +156,7 @@ fn an_entry_that_cannot_be_read_was_no_post_and_names_its_dead_letter() {
         cluster.redis.connect().xadd::<_, _, _, _, ()>("wh:out:3", "*", &[("e", entry)]).unwrap();
         let (id, endpoint, events, letter) = drop_of(&node);
         assert_eq!((&*id, &*endpoint, events), ("", "", 1));
-        let letter = LetterId::parse(&letter.expect("a dead letter")).unwrap();
+        let letter = DeadLetterId::parse(&letter.expect("a dead letter")).unwrap();
         assert_eq!(letters(&cluster).find(&letter).unwrap().unwrap().body.as_deref(), Some(entry));
     }
 }

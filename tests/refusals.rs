@@ -114,12 +114,12 @@ fn a_node_that_starts_on_a_full_redis_delivers_what_waits() {
     drop(gone);
     configure(&cluster.redis, "maxmemory", 1);
     cluster.receiver.always("/hook", Answer::Status(200));
-    let heir = cluster.node_with(&settings);
+    let successor = cluster.node_with(&settings);
     eventually("all arrived and are trimmed", || cluster.redis.outbox_events() == 0);
     let occupied: BTreeSet<String> =
         cluster.events().into_iter().filter(|event| event.starts_with("channel_occ")).collect();
     assert_eq!(occupied.len(), 200);
-    drop(heir);
+    drop(successor);
 }
 
 /// How long a new node takes to deliver and trim ten thousand events that wait, with this `maxmemory`.
@@ -136,13 +136,13 @@ fn drained_within(maxmemory: u64) -> Duration {
     cluster.receiver.always("/hook", Answer::Status(200));
     configure(&cluster.redis, "maxmemory", maxmemory);
     let began = Instant::now();
-    let heir = cluster.node_with(&settings);
+    let successor = cluster.node_with(&settings);
     eventually("all is delivered and trimmed", || cluster.redis.outbox_events() == 0);
     let taken = began.elapsed();
     let leases: BTreeMap<String, f64> = cluster.redis.connect().zrange_withscores("wh:nodes", 0, -1).unwrap();
     let (now, _): (f64, u64) = redis::cmd("TIME").query(&mut cluster.redis.connect()).unwrap();
     assert!(leases.values().any(|expiry| *expiry > now * 1000.0), "the lease has lapsed: {leases:?} at {now}");
-    drop(heir);
+    drop(successor);
     taken
 }
 

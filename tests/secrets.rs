@@ -198,7 +198,7 @@ fn no_secret_is_in_redis_in_outcomes_in_status_in_metrics_or_in_what_is_printed(
         .flat_map(|call| [vec![call.words], call.commands].concat())
         .flatten()
         .collect();
-    assert!(said.iter().any(|word| word.starts_with("wh:flight:")) && said.iter().any(|word| word == "wh:dead"));
+    assert!(said.iter().any(|word| word.starts_with("wh:inflight:")) && said.iter().any(|word| word == "wh:dead"));
     assert_unmarked(&said.join("\n"), "Redis");
     assert_unmarked(&format!("{outcomes:?}"), "an outcome");
     assert_unmarked(&status, "the status");

@@ -108,7 +108,7 @@ fn a_letter_that_is_sent_again_is_the_entry_that_it_was() {
     let rest = [("reason", "unknown"), ("time_ms", "1"), ("partition", "3"), ("raw:e", "o3:app5:known")];
     let letter: String = cluster.redis.connect().xadd("wh:dead", "*", &[&raw[..], &rest].concat()).unwrap();
     let node = cluster.node();
-    let letter = resonate_webhooks::outbox::LetterId::parse(&letter).unwrap();
+    let letter = resonate_webhooks::outbox::DeadLetterId::parse(&letter).unwrap();
     assert_eq!(letters(&cluster.redis).retry(&[letter]).unwrap(), 1);
     eventually("a node that can read it delivers it", || cluster.counts().contains_key("channel_occupied known"));
     assert_eq!(listed(&cluster.redis).len(), 1);

@@ -184,7 +184,7 @@ struct Found {
     paused: BTreeMap<String, u64>,
     disabled: BTreeMap<String, u64>,
     stamp: Stamp,
-    /// By partition; under another name the number of tenures there have been.
+    /// By partition; `last_token` is the last fencing token given.
     owners: BTreeMap<String, String>,
     lengths: Vec<usize>,
 }
@@ -349,7 +349,7 @@ impl Found {
         let partitions = (0..).zip(&self.lengths).map(|(number, events)| Partition {
             number,
             events: *events,
-            // `{tenure} {node}`
+            // `{fencing token} {node}`
             owner: self
                 .owners
                 .get(&number.to_string())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::batch::Batch;
-use crate::outbox::{LaneId, NotKept};
+use crate::outbox::{LaneId, PersistError};
 
 /// The longest error text that is stored.
 const MAX_ERROR_CHARS: usize = 200;
@@ -57,7 +57,7 @@ pub(crate) enum AttemptResult {
     /// Not sent: another node owns some of its partitions.
     Fenced {
         /// The ownerships that ended.
-        tenures: Vec<u64>,
+        tokens: Vec<u64>,
     },
 }
 
@@ -85,11 +85,11 @@ impl AttemptResult {
 }
 
 /// The result of an attempt that the outbox prevented.
-impl From<NotKept> for AttemptResult {
-    fn from(error: NotKept) -> Self {
+impl From<PersistError> for AttemptResult {
+    fn from(error: PersistError) -> Self {
         match error {
-            NotKept::Unavailable => Self::NotPersisted,
-            NotKept::Fenced(tenures) => Self::Fenced { tenures },
+            PersistError::Unavailable => Self::NotPersisted,
+            PersistError::Fenced(tokens) => Self::Fenced { tokens },
         }
     }
 }

@@ -9,7 +9,7 @@ use super::signature::{SignedRequest, sign};
 use super::signing_key::{Signer, SigningKey};
 use crate::config::Payload;
 use crate::event::AppId;
-use crate::outbox::{Flight, Queued, Redelivery, body, redelivery_of};
+use crate::outbox::{InFlightBatch, Queued, Redelivery, body, redelivery_of};
 
 /// The events of one POST, under one id. Id and body are frozen before the first attempt, once the outbox has persisted
 /// them. Each attempt is signed when it is made.
@@ -35,8 +35,8 @@ impl Batch {
     }
 
     /// A batch that another node had in flight.
-    pub(crate) fn inherited(flight: Flight) -> Self {
-        let Flight { lane, id, body, events } = flight;
+    pub(crate) fn inherited(flight: InFlightBatch) -> Self {
+        let InFlightBatch { lane, id, body, events } = flight;
         Self { app: lane.app, id, events, payload: Payload::default(), body: body.into() }
     }
 
@@ -122,7 +122,7 @@ mod tests {
 
     fn batch() -> Batch {
         let event = Event { app: "app".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied };
-        let queued = Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq: 0 }, Instant::now());
+        let queued = Queued::new(Item::Event(event), Position { partition: 0, token: 0, seq: 0 }, Instant::now());
         Batch::new("app".into(), BatchIds::new(1).next(), vec![Arc::new(queued)])
     }
 

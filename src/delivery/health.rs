@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn what_was_not_sent_is_no_attempt() {
         let mut health = Health::default();
-        let fenced = AttemptResult::Fenced { tenures: vec![1] };
+        let fenced = AttemptResult::Fenced { tokens: vec![1] };
         for result in [
             AttemptResult::Interrupted,
             AttemptResult::UnknownApplication,

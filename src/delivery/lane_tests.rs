@@ -10,7 +10,7 @@ pub(super) const LIMITS: BatchLimits =
 
 pub(super) fn queued(seq: u64, time_ms: u64, arrived: Instant) -> Arc<Queued> {
     let event = Event { app: "a".into(), channel: "c".into(), time_ms, kind: EventKind::ChannelOccupied };
-    Arc::new(Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq }, arrived))
+    Arc::new(Queued::new(Item::Event(event), Position { partition: 0, token: 0, seq }, arrived))
 }
 
 pub(super) fn make(events: Vec<Arc<Queued>>) -> Batch {
@@ -221,9 +221,9 @@ fn a_batch_that_was_never_sent_has_not_begun_to_be_tried() {
 }
 
 /// An event of a partition that was owned under this number.
-fn owned(tenure: u64, seq: u64, arrived: Instant) -> Arc<Queued> {
+fn owned(token: u64, seq: u64, arrived: Instant) -> Arc<Queued> {
     let mut queued = Arc::into_inner(queued(seq, 0, arrived)).unwrap();
-    queued.position.tenure = tenure;
+    queued.position.token = token;
     Arc::new(queued)
 }
 
@@ -238,11 +238,11 @@ fn remade(events: Vec<Arc<Queued>>) -> Batch {
 #[test]
 fn a_batch_that_lost_a_partition_before_it_was_sent_is_sent_without_it_and_before_what_waits() {
     let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
-    for (tenure, seq) in [(7, 0), (8, 1), (7, 2), (7, 3), (8, 4)] {
-        lane.push(owned(tenure, seq, now));
+    for (token, seq) in [(7, 0), (8, 1), (7, 2), (7, 3), (8, 4)] {
+        lane.push(owned(token, seq, now));
     }
     lane.start(now, true, make).unwrap();
-    lane.rebuild(|queued| queued.position.tenure == 8, remade, now);
+    lane.rebuild(|queued| queued.position.token == 8, remade, now);
     assert_eq!((lane.due(false), lane.waiting()), (Some(now), 2));
     let again = lane.start(now, false, make).unwrap();
     assert_eq!((seqs(&again), again.id()), (vec![0, 2], "msg_2"));
@@ -274,7 +274,7 @@ fn a_lost_partition_leaves_every_batch_without_an_attempt_under_way_and_the_rest
     lane.push(owned(8, 11, now));
     lane.push(owned(7, 12, now));
 
-    assert_eq!(lane.revoke(|queued| queued.position.tenure == 8, remade), 1);
+    assert_eq!(lane.revoke(|queued| queued.position.token == 8, remade), 1);
     assert_eq!(lane.due(false), Some(now + SECOND), "the backoff is not over");
     let mut sent = Vec::new();
     while let Some(batch) = lane.start(now + SECOND, true, make) {
@@ -291,11 +291,11 @@ fn an_attempt_under_way_is_left_alone_and_its_retry_is_without_what_is_gone() {
     lane.push(owned(7, 0, now));
     lane.push(owned(8, 1, now));
     let first = lane.start(now, true, make).unwrap();
-    assert_eq!(lane.revoke(|queued| queued.position.tenure == 8, remade), 0);
+    assert_eq!(lane.revoke(|queued| queued.position.token == 8, remade), 0);
     assert_eq!(lane.in_flight(), 2);
     lane.back_off(now);
     assert!(lane.start(now, true, make).is_some_and(|batch| Arc::ptr_eq(&batch, &first)));
-    lane.rebuild(|queued| queued.position.tenure == 8, remade, now);
+    lane.rebuild(|queued| queued.position.token == 8, remade, now);
     let again = lane.start(now, true, make).unwrap();
     assert_eq!((seqs(&again), again.id(), lane.attempts()), (vec![0], "msg_2", 2));
 }

@@ -33,7 +33,7 @@ use super::lane::{BatchLimits, Lane};
 use super::permits::{MAX_WORKERS, WorkerPermits};
 use crate::config::Endpoint;
 use crate::event::AppId;
-use crate::outbox::{Flight, LaneId, Moves, Queued};
+use crate::outbox::{InFlightBatch, LaneId, Moves, Queued};
 use crate::report::{EndpointStates, EventCounters};
 
 /// The longest attempt of an endpoint that counts as prompt.
@@ -186,7 +186,7 @@ impl Lanes {
     }
 
     /// Takes over a batch that another node had in flight. Returns it as an error when its endpoint is not configured here.
-    pub(crate) fn inherit(&mut self, flight: Flight, now: Instant) -> Result<(), Box<Flight>> {
+    pub(crate) fn inherit(&mut self, flight: InFlightBatch, now: Instant) -> Result<(), Box<InFlightBatch>> {
         let Some(lane) = self.find(&flight.lane) else { return Err(Box::new(flight)) };
         self.entries[lane].lane.inherit(Arc::new(Batch::inherited(flight)), now);
         self.plan(lane);

@@ -67,7 +67,7 @@ pub(super) fn dropped(reason: &str) -> BatchOutcome {
 
 pub(crate) fn push(lanes: &mut Lanes, app: &str, seq: u64) -> Vec<String> {
     let event = Event { app: app.into(), channel: "c".into(), time_ms: 0, kind: EventKind::ChannelOccupied };
-    let queued = Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq }, Instant::now());
+    let queued = Queued::new(Item::Event(event), Position { partition: 0, token: 0, seq }, Instant::now());
     lanes.push(&Arc::new(queued)).ids.iter().map(|id| id.endpoint.to_string()).collect()
 }
 
@@ -369,7 +369,7 @@ fn a_batch_that_is_another_nodes_altogether_leaves_its_lane() {
     push(&mut lanes, "app", 0);
     let attempt = lanes.next(now).unwrap();
     assert!(
-        lanes.complete(attempt.lane, AttemptResult::Fenced { tenures: vec![0] }, Duration::ZERO, now, 0.0).is_none()
+        lanes.complete(attempt.lane, AttemptResult::Fenced { tokens: vec![0] }, Duration::ZERO, now, 0.0).is_none()
     );
     assert!(lanes.next(now).is_none() && lanes.is_done());
 }
@@ -381,7 +381,9 @@ fn cursors_that_wait_behind_a_batch_wait_for_inherited_ones_too() {
     push(&mut lanes, "app", 0);
     let first = lanes.next(now).unwrap();
     let events = first.batch.events().to_vec();
-    lanes.inherit(Flight { lane: first.id.clone(), id: "msg".to_owned(), body: Vec::new(), events }, now).unwrap();
+    lanes
+        .inherit(InFlightBatch { lane: first.id.clone(), id: "msg".to_owned(), body: Vec::new(), events }, now)
+        .unwrap();
     push(&mut lanes, "app", 1);
     assert_eq!(lanes.drop_oldest(1).unwrap().moves, Moves::Nothing);
     let moves = |lanes: &mut Lanes| lanes.complete(first.lane, status(200), Duration::ZERO, now, 0.0).unwrap().moves;

@@ -205,7 +205,7 @@ impl Delivery {
         let left = left
             .recv_deadline(deadline + FLUSH_MARGIN)
             .unwrap_or_else(|_| Undelivered { waiting: self.outbox.queued(), ..Undelivered::default() });
-        self.outbox.write_out(deadline);
+        self.outbox.flush_acks(deadline);
         Undelivered { unread, ..left }
     }
 

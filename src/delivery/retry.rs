@@ -52,7 +52,7 @@ pub(crate) enum RetryDecision {
     /// Send it without the events of partitions that another node owns.
     Revoke {
         /// The ownerships that ended.
-        tenures: Vec<u64>,
+        tokens: Vec<u64>,
     },
     /// Forget it: the dead letter was deleted.
     Forget,
@@ -116,7 +116,7 @@ impl Policy<'_> {
             AttemptResult::TooLarge { reason } => return RetryDecision::Halve { reason },
             AttemptResult::NotPersisted => return RetryDecision::Postpone { after: NOT_PERSISTED_WAIT },
             AttemptResult::Interrupted => return RetryDecision::Postpone { after: INTERRUPTED_WAIT },
-            AttemptResult::Fenced { tenures } => return RetryDecision::Revoke { tenures },
+            AttemptResult::Fenced { tokens } => return RetryDecision::Revoke { tokens },
             AttemptResult::Forgotten => return RetryDecision::Forget,
             AttemptResult::UnknownApplication if elapsed < UNKNOWN_WAIT => {
                 return RetryDecision::Postpone { after: UNKNOWN_RETRY };

@@ -33,7 +33,7 @@ use super::AppDirectory;
 use super::attempt::{Attempt, AttemptResult};
 use super::lanes::Lanes;
 use crate::config::Endpoint;
-use crate::outbox::{Flight, Outbox, Queued};
+use crate::outbox::{InFlightBatch, Outbox, Queued};
 use crate::report::EndpointStates;
 use crate::telemetry::Telemetry;
 
@@ -164,7 +164,7 @@ impl SchedulerGuard<'_> {
     }
 
     /// Takes over a batch that another node had in flight.
-    pub(crate) fn inherit(&mut self, flight: Flight) {
+    pub(crate) fn inherit(&mut self, flight: InFlightBatch) {
         self.scheduler.apps.request(&flight.lane.app, Instant::now());
         if let Err(flight) = self.state.lanes.inherit(flight, Instant::now()) {
             self.ack_unconfigured(&flight);

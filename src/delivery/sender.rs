@@ -54,9 +54,9 @@ impl BatchSender {
         }
         let body = match batch.redelivery() {
             None => batch.encode(self.outbox.origin()),
-            Some(redelivery) => self.outbox.letter(&redelivery.letter)?.ok_or(AttemptResult::Forgotten)?,
+            Some(redelivery) => self.outbox.dead_letter_body(&redelivery.letter)?.ok_or(AttemptResult::Forgotten)?,
         };
-        self.outbox.keep(lane, batch.id(), &body, batch.events())?;
+        self.outbox.persist(lane, batch.id(), &body, batch.events())?;
         Ok(batch.freeze(body))
     }
 }

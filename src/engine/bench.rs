@@ -44,7 +44,7 @@ impl Signing {
 /// An event as lanes hold it.
 #[must_use]
 pub fn queue(event: Event) -> Queued {
-    Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq: 0 }, Instant::now())
+    Queued::new(Item::Event(event), Position { partition: 0, token: 0, seq: 0 }, Instant::now())
 }
 
 /// An event as it comes from Redis.

@@ -140,7 +140,7 @@ impl Running {
 
 /// Has every thread that is always there, so that an engine starts whole or not at all.
 fn reserve_threads(config: &Config) -> io::Result<Reserved> {
-    let mut names = vec!["wh-dispatch", "wh-status", "wh-intake", "wh-claimer", "wh-outbox", "wh-settler"];
+    let mut names = vec!["wh-dispatch", "wh-status", "wh-intake", "wh-claimer", "wh-outbox", "wh-ack"];
     names.extend(["wh-post"; STANDING_WORKERS]);
     if config.metrics_listen.is_some() {
         names.push("wh-metrics");
@@ -171,6 +171,6 @@ fn start_delivery(config: &Config, shared: &Shared, outbox: &Arc<RedisOutbox>) -
     let delivery = Delivery::start_held(Some(held), events, config.into(), endpoints, apps, telemetry)?;
     let delivery = Arc::new(delivery);
     let woken = Arc::clone(&delivery);
-    outbox.on_news(Box::new(move || woken.wake()));
+    outbox.on_handover(Box::new(move || woken.wake()));
     Ok(delivery)
 }

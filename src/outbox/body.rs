@@ -59,7 +59,7 @@ mod tests {
 
     fn body(events: Vec<Event>) -> String {
         let queue = |event| {
-            Arc::new(Queued::new(Item::Event(event), Position { partition: 0, tenure: 0, seq: 0 }, Instant::now()))
+            Arc::new(Queued::new(Item::Event(event), Position { partition: 0, token: 0, seq: 0 }, Instant::now()))
         };
         String::from_utf8(encode(&events.into_iter().map(queue).collect::<Vec<_>>(), Payload::Pusher, 0)).unwrap()
     }
@@ -153,7 +153,7 @@ mod tests {
 
     fn extended(member: Member, origin: u64, seq: u64) -> (String, usize) {
         let event = event(b"presence-a", EventKind::MemberAdded { user: member });
-        let position = Position { partition: 11, tenure: 3, seq };
+        let position = Position { partition: 11, token: 3, seq };
         let queued = Arc::new(Queued::new(Item::Event(event), position, Instant::now()));
         let length = FRAME_BYTES - "18446744073709551615".len() + "1700000000000".len();
         let length = length + super::length(&queued, Payload::Extended);

@@ -1,9 +1,9 @@
-//! Where events wait until every endpoint that wants them has answered 2xx or given up.
+//! Events wait here until every endpoint that wants them has acknowledged them or got a dead letter.
 //!
 //! ```text
 //! outbox ─take─▶ dispatcher ─▶ lanes ─▶ batch ─▶ POST
-//!    ▲ routed: which lanes want the event            │
-//!    └ passed: this lane is done with these events ◀─┘
+//!    ▲ routed: which lanes want the event         │
+//!    └ ack: this lane has handled these events ◀──┘
 //! ```
 //! An event is settled once every lane it was routed to has passed it; each lane passes its events in the order in
 //! which it got them. So an outbox that outlives the process needs one cursor a lane to know what to hand out again.
@@ -23,9 +23,9 @@ use crate::event::body::encoded_len;
 use crate::event::{AppId, Event};
 
 pub use custom::SendError;
-pub use redelivery::{LetterId, Redelivery};
+pub use redelivery::{DeadLetterId, Redelivery};
+pub use redis::dead_letters::{DeadLetter, DeadLetters, LettersError};
 pub use redis::event_sender::EventSender;
-pub use redis::letters::{DeadLetter, DeadLetters, LettersError};
 pub use report::DropReport;
 
 /// Where an event stands in its outbox. Positions of one partition grow in the order in which its events happened.
@@ -33,9 +33,8 @@ pub use report::DropReport;
 pub struct Position {
     /// The part of the outbox that keeps the order of the event's channel.
     pub partition: u16,
-    /// Under which ownership of the partition the event was read: the fencing token of what
-    /// follows from it.
-    pub tenure: u64,
+    /// The fencing token of the ownership under which the event was read.
+    pub token: u64,
     /// The place within the partition.
     pub seq: u64,
 }
@@ -102,20 +101,20 @@ impl Resume {
 
     /// Whether `lane` has passed the event at `seq`.
     #[must_use]
-    pub fn has_passed(&self, lane: &LaneId, seq: u64) -> bool {
+    pub fn has_acked(&self, lane: &LaneId, seq: u64) -> bool {
         self.cursors.get(lane).is_some_and(|passed| *passed >= seq)
     }
 
     /// Whether `lane` needs the event at `seq` no more, having passed it or having it in a batch under way.
     #[must_use]
     pub fn has(&self, lane: &LaneId, seq: u64) -> bool {
-        self.has_passed(lane, seq) || self.in_flight.get(&seq).is_some_and(|lanes| lanes.contains(lane))
+        self.has_acked(lane, seq) || self.in_flight.get(&seq).is_some_and(|lanes| lanes.contains(lane))
     }
 }
 
-/// A batch that was under way when its partitions changed hands.
+/// A batch that was in flight when its partitions changed hands.
 #[derive(Clone, Debug)]
-pub struct Flight {
+pub struct InFlightBatch {
     /// Its lane.
     pub lane: LaneId,
     /// Its id.
@@ -129,9 +128,9 @@ pub struct Flight {
 /// What an outbox hands to the lanes, in this order.
 #[derive(Debug, Default)]
 pub struct Handover {
-    /// Batches under way that were inherited; they come before the events.
-    pub flights: Vec<Flight>,
-    /// Ownerships that ended: their events that wait in lanes, or are in inherited batches, are delivered by another node.
+    /// In-flight batches of an earlier owner; they come before the events.
+    pub in_flight: Vec<InFlightBatch>,
+    /// Fencing tokens that expired: another node delivers their events, those in lanes and in inherited batches included.
     pub revoked: Vec<u64>,
     /// Events, oldest first.
     pub events: Vec<Queued>,
@@ -150,9 +149,9 @@ pub enum Moves {
     Never,
 }
 
-/// Events that a lane is done with.
+/// Events that a lane has handled.
 #[derive(Debug)]
-pub struct Passed<'a> {
+pub struct Acked<'a> {
     /// The lane.
     pub lane: &'a LaneId,
     /// The events, the oldest that the lane had, but for those of batches under way.
@@ -169,12 +168,12 @@ pub struct Passed<'a> {
     pub fate: Fate,
 }
 
-/// Why a batch may not be sent now.
+/// The reason why a batch must not be sent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotKept {
-    /// It could not be written down; later perhaps.
+pub enum PersistError {
+    /// Redis did not take it; a later try may succeed.
     Unavailable,
-    /// Another node delivers those of its events that were read under these ownerships. The others are still this node's.
+    /// Another node delivers the events that were read under these fencing tokens. The others still belong to this node.
     Fenced(Vec<u64>),
 }
 
@@ -252,41 +251,40 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
         }
     }
 
-    /// Is told which lanes took an event it handed over, beside those that have it in an inherited batch. None at all: the
-    /// event is settled.
+    /// Records which lanes took an event, beside those that have it in an inherited batch. An event without a lane is settled.
     fn routed(&self, event: &Queued, lanes: &[LaneId]);
 
-    /// Keeps id and body of a batch before its first attempt, so that whoever inherits it sends the same. Called by the
-    /// threads that send; may wait for a network.
+    /// Persists id and body of a batch before its first attempt, so that a successor sends the same. Called by the threads that
+    /// send; may wait for a network.
     ///
     /// # Errors
     /// When the batch must not be sent now.
-    fn keep(&self, lane: &LaneId, id: &str, body: &[u8], events: &[Arc<Queued>]) -> Result<(), NotKept>;
+    fn persist(&self, lane: &LaneId, id: &str, body: &[u8], events: &[Arc<Queued>]) -> Result<(), PersistError>;
 
-    /// Confirms, before another attempt of a batch that is kept, that all its events are still this node's, as far as is
-    /// known without asking.
+    /// Checks before a further attempt of a persisted batch that this node still owns all its events, as far as it knows
+    /// without asking Redis.
     ///
     /// # Errors
     /// When some of them are not.
-    fn confirm(&self, events: &[Arc<Queued>]) -> Result<(), NotKept>;
+    fn confirm(&self, events: &[Arc<Queued>]) -> Result<(), PersistError>;
 
-    /// The body and the attempts of a dead letter that is sent again; `None` when it is there no more. Called by the
-    /// threads that send; may wait for a network.
+    /// The body of a dead letter that is sent again; `None` when it was removed. Called by the threads that send; may wait for
+    /// a network.
     ///
     /// # Errors
     /// When it cannot be read now.
-    fn letter(&self, letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept>;
+    fn dead_letter_body(&self, letter: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError>;
 
-    /// Is told that a lane is done with events. A drop is [published](DropReport::publish) once nobody will send the
-    /// events again.
-    fn passed(&self, passed: Passed<'_>);
+    /// Acknowledges events that a lane has handled. A drop is [published](DropReport::publish) once the acknowledgement is
+    /// written.
+    fn ack(&self, acked: Acked<'_>);
 
     /// Waits until everything that was appended before this call has been handed over, at most until `deadline`. Returns
     /// whether it has been.
     fn catch_up(&self, deadline: Instant) -> bool;
 
-    /// Waits until everything that was passed before this call is written down and told, at most until `deadline`.
-    fn write_out(&self, deadline: Instant);
+    /// Waits until every acknowledgement before this call is written, at most until `deadline`.
+    fn flush_acks(&self, deadline: Instant);
 
     /// What tells its positions from those of every other outbox, the same for all nodes that share it.
     fn origin(&self) -> u64;

@@ -6,9 +6,9 @@ use super::LaneId;
 
 /// Names a dead letter: the id of its entry in the stream, `{Unix ms}-{number}`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LetterId(Box<str>);
+pub struct DeadLetterId(Box<str>);
 
-impl LetterId {
+impl DeadLetterId {
     /// Reads an id. `None` when `text` is no id of a stream's entry.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -30,13 +30,13 @@ impl LetterId {
     }
 }
 
-impl fmt::Display for LetterId {
+impl fmt::Display for DeadLetterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl fmt::Debug for LetterId {
+impl fmt::Debug for DeadLetterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
@@ -49,7 +49,7 @@ pub struct Redelivery {
     /// The lane that gave the batch up.
     pub lane: LaneId,
     /// The letter.
-    pub letter: LetterId,
+    pub letter: DeadLetterId,
     /// The batch's id, by which a receiver that has it after all knows it again.
     pub id: String,
     /// Its events.
@@ -66,9 +66,9 @@ mod tests {
 
     #[test]
     fn an_id_is_two_numbers_and_nothing_else() {
-        assert_eq!(LetterId::parse("1700000000000-3").map(|id| id.time_ms()), Some(1_700_000_000_000));
+        assert_eq!(DeadLetterId::parse("1700000000000-3").map(|id| id.time_ms()), Some(1_700_000_000_000));
         for text in ["", "-", "+", "1", "1-", "-1", "1-2-3", "+1-1", "1-99999999999999999999", "1 -1", "$"] {
-            assert_eq!(LetterId::parse(text), None, "{text}");
+            assert_eq!(DeadLetterId::parse(text), None, "{text}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::LetterId;
+use super::DeadLetterId;
 use crate::telemetry::{Cause, Level, Outcome, Telemetry};
 
 /// Events that were given up, to be told and counted exactly once: not by a node whose partitions another one has taken,
@@ -22,7 +22,7 @@ pub struct DropReport {
     /// The id of their batch; empty for such an entry.
     pub(crate) webhook_id: String,
     /// The dead letter that they are kept as, if they are and that is known.
-    pub(crate) dead_letter: Option<LetterId>,
+    pub(crate) dead_letter: Option<DeadLetterId>,
     /// Whose they were.
     pub(crate) app_id: String,
     /// How many.
@@ -35,7 +35,7 @@ pub struct DropReport {
 
 impl DropReport {
     /// The same, kept as this dead letter if there is one.
-    pub(crate) fn kept_as(self, letter: Option<LetterId>) -> Self {
+    pub(crate) fn kept_as(self, letter: Option<DeadLetterId>) -> Self {
         Self { dead_letter: letter.or(self.dead_letter), ..self }
     }
 

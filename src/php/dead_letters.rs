@@ -13,7 +13,7 @@ use ext_php_rs::types::ZendHashTable;
 
 use super::config_array;
 use super::exceptions::{invalid_config, redis_failed};
-use crate::outbox::{DeadLetter, DeadLetters as Core, LetterId};
+use crate::outbox::{DeadLetter, DeadLetterId, DeadLetters as Core};
 
 /// The batches that were given up, newest first. Every method waits for Redis, so this is not for an event loop.
 #[php_class]
@@ -46,7 +46,7 @@ impl DeadLetters {
     #[php(defaults(limit = 50))]
     pub fn list(&mut self, limit: i64, before: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {
         let mut list = ZendHashTable::new();
-        let before = match before.as_deref().map(LetterId::parse) {
+        let before = match before.as_deref().map(DeadLetterId::parse) {
             Some(None) => return Ok(list),
             Some(before) => before,
             None => None,
@@ -60,7 +60,7 @@ impl DeadLetters {
 
     /// One letter, as in `list()`, with its body; null when it is not there.
     pub fn find(&mut self, letter: String) -> PhpResult<Option<ZBox<ZendHashTable>>> {
-        let Some(letter) = LetterId::parse(&letter) else { return Ok(None) };
+        let Some(letter) = DeadLetterId::parse(&letter) else { return Ok(None) };
         self.core.find(&letter).map_err(redis_failed)?.map(letter_array).transpose()
     }
 
@@ -89,8 +89,8 @@ impl DeadLetters {
 }
 
 /// The ids among `letters`; what is none names no letter.
-fn parse(letters: &[String]) -> Vec<LetterId> {
-    letters.iter().filter_map(|letter| LetterId::parse(letter)).collect()
+fn parse(letters: &[String]) -> Vec<DeadLetterId> {
+    letters.iter().filter_map(|letter| DeadLetterId::parse(letter)).collect()
 }
 
 fn number(count: usize) -> i64 {

@@ -32,7 +32,7 @@ const ONCE: [(&str, &str); 20] = [
 ];
 
 /// Those that each partition of the outbox has.
-const OF_PARTITIONS: [(&str, &str); 3] = [("cursor", "hash"), ("flight", "hash"), ("out", "stream")];
+const OF_PARTITIONS: [(&str, &str); 3] = [("cursor", "hash"), ("inflight", "hash"), ("out", "stream")];
 
 /// Those that each node has.
 const OF_NODES: [(&str, &str); 5] = [

@@ -62,7 +62,7 @@ impl Call {
     fn is_made_by(self, bytes: &[u8]) -> bool {
         let needle: &[u8] = match self {
             Self::Claim => b"wh:held_users:",
-            Self::Keep => b"wh:flight:",
+            Self::Keep => b"wh:inflight:",
             Self::Pass => b"wh:dead",
             Self::Any => b"EVALSHA",
         };

@@ -71,7 +71,7 @@ impl Stage {
         }
         for partition in 0..PARTITIONS {
             let events: usize = redis.xlen(format!("wh:out:{partition}"))?;
-            let batches: usize = redis.hlen(format!("wh:flight:{partition}"))?;
+            let batches: usize = redis.hlen(format!("wh:inflight:{partition}"))?;
             if events + batches > 0 {
                 let owner: Option<String> = redis.hget("wh:owners", partition)?;
                 lines.push(format!("{events} events and {batches} batches in partition {partition} of {owner:?}"));

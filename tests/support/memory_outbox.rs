@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use resonate_webhooks::event::Event;
-use resonate_webhooks::outbox::{Fate, Handover, Item, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued};
+use resonate_webhooks::outbox::{
+    Acked, DeadLetterId, Fate, Handover, Item, LaneId, Outbox, PersistError, Position, Queued,
+};
 
 type StepIn = Box<dyn Fn() + Send + Sync>;
 
@@ -18,7 +20,7 @@ pub(crate) struct MemoryOutbox {
     inbox: Mutex<Inbox>,
     before_take: StepIn,
     after_routed: StepIn,
-    after_passed: StepIn,
+    after_acked: StepIn,
 }
 
 #[derive(Default)]
@@ -37,7 +39,7 @@ impl MemoryOutbox {
             inbox: Mutex::default(),
             before_take: nothing(),
             after_routed: nothing(),
-            after_passed: nothing(),
+            after_acked: nothing(),
         }
     }
 
@@ -52,8 +54,8 @@ impl MemoryOutbox {
     }
 
     /// The same, which calls this when a lane has passed a batch.
-    pub(crate) fn after_passed(self, step_in: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { after_passed: Box::new(step_in), ..self }
+    pub(crate) fn after_acked(self, step_in: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { after_acked: Box::new(step_in), ..self }
     }
 
     /// Appends events, oldest first.
@@ -62,7 +64,7 @@ impl MemoryOutbox {
         self.queued.fetch_add(events.len(), Ordering::Relaxed);
         let mut inbox = self.inbox.lock();
         for event in events {
-            let position = Position { partition: 0, tenure: 0, seq: inbox.seq };
+            let position = Position { partition: 0, token: 0, seq: inbox.seq };
             inbox.seq += 1;
             inbox.events.push(Queued::new(Item::Event(event), position, now));
         }
@@ -87,31 +89,31 @@ impl Outbox for MemoryOutbox {
         (self.after_routed)();
     }
 
-    fn keep(&self, _lane: &LaneId, _id: &str, _body: &[u8], _events: &[Arc<Queued>]) -> Result<(), NotKept> {
+    fn persist(&self, _lane: &LaneId, _id: &str, _body: &[u8], _events: &[Arc<Queued>]) -> Result<(), PersistError> {
         Ok(())
     }
 
-    fn confirm(&self, _events: &[Arc<Queued>]) -> Result<(), NotKept> {
+    fn confirm(&self, _events: &[Arc<Queued>]) -> Result<(), PersistError> {
         Ok(())
     }
 
-    fn letter(&self, _letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept> {
+    fn dead_letter_body(&self, _letter: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError> {
         Ok(None)
     }
 
-    fn passed(&self, passed: Passed<'_>) {
-        self.queued.fetch_sub(passed.events.len(), Ordering::Relaxed);
-        if let Fate::Dropped(report) = passed.fate {
+    fn ack(&self, acked: Acked<'_>) {
+        self.queued.fetch_sub(acked.events.len(), Ordering::Relaxed);
+        if let Fate::Dropped(report) = acked.fate {
             report.publish();
         }
-        (self.after_passed)();
+        (self.after_acked)();
     }
 
     fn catch_up(&self, _deadline: Instant) -> bool {
         true
     }
 
-    fn write_out(&self, _deadline: Instant) {}
+    fn flush_acks(&self, _deadline: Instant) {}
 
     fn origin(&self) -> u64 {
         0

@@ -132,7 +132,7 @@ impl Lanes {
             RetryDecision::Halve { .. } => {
                 of_entry.halve(now, maker(&id.app, &mut self.ids, self.endpoints[*endpoint].payload));
             }
-            RetryDecision::Revoke { tenures } => self.rebuild(lane, &tenures, now),
+            RetryDecision::Revoke { tokens } => self.rebuild(lane, &tokens, now),
         }
         None
     }

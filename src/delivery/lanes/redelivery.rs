@@ -91,16 +91,16 @@ mod tests {
     use super::super::tests::{dropped, endpoint, lanes, place, push, status};
     use super::super::{BatchOutcome, Moves};
     use super::*;
-    use crate::outbox::{Item, LetterId, Position};
+    use crate::outbox::{DeadLetterId, Item, Position};
 
     const SECOND: Duration = Duration::from_secs(1);
 
     /// A dead letter of `app` for the first endpoint.
     fn letter(run: &str, app: &str, seq: u64) -> Arc<Queued> {
         let lane = LaneId { endpoint: endpoint(0).id, app: app.into() };
-        let letter = LetterId::parse(&format!("1-{seq}")).unwrap();
+        let letter = DeadLetterId::parse(&format!("1-{seq}")).unwrap();
         let redelivery = Redelivery { lane, letter, id: format!("msg_{seq}"), events: 2, attempts: 5, run: run.into() };
-        let position = Position { partition: 0, tenure: 0, seq };
+        let position = Position { partition: 0, token: 0, seq };
         Arc::new(Queued::new(Item::Redelivery(Box::new(redelivery)), position, Instant::now()))
     }
 

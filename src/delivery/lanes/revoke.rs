@@ -11,21 +11,21 @@ use crate::outbox::{Queued, redelivery_of};
 
 impl Lanes {
     /// Removes the events of ownerships that ended.
-    pub(crate) fn revoke(&mut self, tenures: &[u64]) {
+    pub(crate) fn revoke(&mut self, tokens: &[u64]) {
         for lane in 0..self.entries.len() {
             let LaneEntry { lane: of_entry, id, endpoint, .. } = &mut self.entries[lane];
             let make = maker(&id.app, &mut self.ids, self.endpoints[*endpoint].payload);
-            let removed = of_entry.revoke(|queued| tenures.contains(&queued.position.tenure), make);
+            let removed = of_entry.revoke(|queued| tokens.contains(&queued.position.token), make);
             self.waiting -= removed;
             self.plan(lane);
         }
     }
 
     /// Removes the events of these ownerships from the batch that the lane was about to send.
-    pub(super) fn rebuild(&mut self, lane: usize, tenures: &[u64], now: Instant) {
+    pub(super) fn rebuild(&mut self, lane: usize, tokens: &[u64], now: Instant) {
         let LaneEntry { lane, id, endpoint, .. } = &mut self.entries[lane];
         let make = maker(&id.app, &mut self.ids, self.endpoints[*endpoint].payload);
-        lane.rebuild(|queued| tenures.contains(&queued.position.tenure), make, now);
+        lane.rebuild(|queued| tokens.contains(&queued.position.token), make, now);
     }
 }
 

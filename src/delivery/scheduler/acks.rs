@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::SchedulerGuard;
 use crate::config::{Endpoint, Payload};
 use crate::delivery::lanes::{BatchOutcome, DroppedEvents, FinishedBatch, Withdrawn};
-use crate::outbox::{self, DropReport, Fate, Flight, LaneId, Moves, Queued};
+use crate::outbox::{self, DropReport, Fate, InFlightBatch, LaneId, Moves, Queued};
 use crate::telemetry::{OUTBOX_FULL, Outcome, UNCONFIGURED};
 
 impl SchedulerGuard<'_> {
@@ -38,7 +38,7 @@ impl SchedulerGuard<'_> {
         if *newly_disabled {
             self.report_disabled(*place);
         }
-        self.scheduler.outbox.passed(outbox::Passed {
+        self.scheduler.outbox.ack(outbox::Acked {
             lane,
             events: batch.events(),
             id: batch.id(),
@@ -55,7 +55,7 @@ impl SchedulerGuard<'_> {
         let DroppedEvents { lane, endpoint, events, id, moves } = dropped;
         let endpoint = self.state.lanes.endpoint(endpoint);
         let fate = self.dropped(&lane, &id, Some(endpoint), &events, 0, OUTBOX_FULL);
-        self.scheduler.outbox.passed(outbox::Passed {
+        self.scheduler.outbox.ack(outbox::Acked {
             lane: &lane,
             events: &events,
             id: &id,
@@ -82,7 +82,7 @@ impl SchedulerGuard<'_> {
     /// Acknowledges dead letters that are not sent again. They stay dead letters.
     pub(crate) fn ack_withdrawn(&mut self) {
         for Withdrawn { lane, letters } in self.state.lanes.take_withdrawn() {
-            self.scheduler.outbox.passed(outbox::Passed {
+            self.scheduler.outbox.ack(outbox::Acked {
                 lane: &lane,
                 events: &letters,
                 id: "",
@@ -95,9 +95,9 @@ impl SchedulerGuard<'_> {
     }
 
     /// Drops an inherited batch whose endpoint is not configured here.
-    pub(super) fn ack_unconfigured(&self, flight: &Flight) {
+    pub(super) fn ack_unconfigured(&self, flight: &InFlightBatch) {
         let fate = self.dropped(&flight.lane, &flight.id, None, &flight.events, 0, UNCONFIGURED);
-        self.scheduler.outbox.passed(outbox::Passed {
+        self.scheduler.outbox.ack(outbox::Acked {
             lane: &flight.lane,
             events: &flight.events,
             id: &flight.id,

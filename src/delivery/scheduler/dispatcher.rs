@@ -144,13 +144,13 @@ impl Dispatcher {
     fn take(&mut self) {
         // Cleared before taking: an event that arrives afterwards sets it again.
         self.signalled.store(false, Ordering::SeqCst);
-        let Handover { flights, revoked, events } = self.outbox.take();
-        for flight in flights {
-            self.scheduler.lock().inherit(flight);
+        let Handover { in_flight, revoked, events } = self.outbox.take();
+        for batch in in_flight {
+            self.scheduler.lock().inherit(batch);
         }
         // After the inheritance: the rest of an inherited batch that lost a partition is sent in its place.
         if !revoked.is_empty() {
-            self.incoming.retain(|queued| !revoked.contains(&queued.position.tenure));
+            self.incoming.retain(|queued| !revoked.contains(&queued.position.token));
             self.scheduler.lock().lanes().revoke(&revoked);
         }
         self.incoming.extend(events);

@@ -1,8 +1,8 @@
 //! Events as text in a stream. The scripts write edges in the same form; `append.lua` describes it.
 
-use super::flight::parse_lane;
+use super::in_flight::parse_lane;
 use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, Event, EventKind, UserId, take};
-use crate::outbox::{LetterId, Redelivery};
+use crate::outbox::{DeadLetterId, Redelivery};
 
 /// The kinds of events that are known.
 const KINDS: &[u8] = b"ovarnmcxkt";
@@ -44,7 +44,7 @@ pub(super) fn decode_redelivery(text: &[u8]) -> Option<Box<Redelivery>> {
     let (run, lane) = take(rest)?;
     Some(Box::new(Redelivery {
         lane: parse_lane(lane)?,
-        letter: LetterId::parse(std::str::from_utf8(letter).ok()?)?,
+        letter: DeadLetterId::parse(std::str::from_utf8(letter).ok()?)?,
         id: std::str::from_utf8(id).ok()?.to_owned(),
         events: number(events)?,
         attempts: number(attempts)?,

@@ -12,7 +12,7 @@ use crate::redis::{Link, LinkError, Mismatch, Settings, outbox_limits};
 
 /// A connection that was unused for longer is made anew: Redis, or a firewall, may have closed it, and an event that is sent
 /// into it would have an unknown fate.
-const KEPT_FOR: Duration = Duration::from_secs(1);
+const REUSED_FOR: Duration = Duration::from_secs(1);
 
 /// Appends events of the application's own to the outbox in Redis, from which servers deliver them. [`Self::send`] waits for
 /// Redis: not for an event loop.
@@ -21,12 +21,12 @@ pub struct EventSender {
     config: Config,
     keys: Keys,
     settings: Settings,
-    kept: Option<Kept>,
+    used_link: Option<UsedLink>,
 }
 
 /// A connection that has worked.
 #[derive(Debug)]
-struct Kept {
+struct UsedLink {
     link: Link,
     used: Instant,
     /// A child of this process must not use the connection.
@@ -41,7 +41,7 @@ impl EventSender {
     pub fn of(config: Config) -> Result<Self, ConfigError> {
         let settings = Settings::of(&config)?;
         let keys = Keys::new(&config.key_prefix).with_identity(config.cluster.as_ref());
-        Ok(Self { config, keys, settings, kept: None })
+        Ok(Self { config, keys, settings, used_link: None })
     }
 
     /// Sends an event, on a channel if that is given; `data` is a JSON document. Returns whether an endpoint of the config
@@ -69,8 +69,8 @@ impl EventSender {
 
     fn append(&mut self, app: &AppId, channel: &[u8], event: &CustomEvent) -> Result<(), SendError> {
         let limits = outbox_limits(partition_max(self.config.outbox_max_events), self.config.outbox_max_bytes);
-        let kept = self.kept.take().filter(Kept::is_of_use);
-        let mut link = kept.map_or_else(|| Link::silent(self.settings.clone()), |kept| kept.link);
+        let used = self.used_link.take().filter(UsedLink::is_of_use);
+        let mut link = used.map_or_else(|| Link::silent(self.settings.clone()), |used| used.link);
         let mut begun = false;
         let sent = link.with(|redis| {
             begun = true;
@@ -79,7 +79,7 @@ impl EventSender {
         let address = || Box::new(self.settings.address().clone());
         match sent {
             Ok(sent) => {
-                self.kept = Some(Kept { link, used: Instant::now(), process: std::process::id() });
+                self.used_link = Some(UsedLink { link, used: Instant::now(), process: std::process::id() });
                 sent.map_err(|exclusion| self.excluded(exclusion))
             }
             Err(error @ LinkError::Unreachable(_)) if begun => Err(SendError::Unanswered { address: address(), error }),
@@ -98,8 +98,8 @@ impl EventSender {
     }
 }
 
-impl Kept {
+impl UsedLink {
     fn is_of_use(&self) -> bool {
-        self.used.elapsed() < KEPT_FOR && self.process == std::process::id()
+        self.used.elapsed() < REUSED_FOR && self.process == std::process::id()
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Merge<E> {
 
 #[derive(Debug)]
 struct Part<E> {
-    tenure: u64,
+    token: u64,
     entries: VecDeque<(u64, E)>,
     /// The last entry of the page, if another page may follow.
     more_after: Option<u64>,
@@ -32,7 +32,7 @@ impl<E> Merge<E> {
     /// Of the partitions that are read on, those whose next page is wanted. Forgets all that are not read on.
     pub(super) fn wanted(&mut self, readable: &[Position]) -> Vec<Position> {
         self.parts.retain(|partition, part| {
-            readable.iter().any(|position| (position.partition, position.tenure) == (*partition, part.tenure))
+            readable.iter().any(|position| (position.partition, position.token) == (*partition, part.token))
         });
         readable.iter().filter(|position| !self.parts.contains_key(&position.partition)).copied().collect()
     }
@@ -43,28 +43,28 @@ impl<E> Merge<E> {
     }
 
     /// Adds a page, which is the last of its partition unless it is `full`.
-    pub(super) fn add(&mut self, partition: u16, tenure: u64, entries: Vec<(u64, E)>, full: bool) {
+    pub(super) fn add(&mut self, partition: u16, token: u64, entries: Vec<(u64, E)>, full: bool) {
         let last = entries.last().map(|(seq, _)| *seq);
         if last.is_some() {
-            let part = Part { tenure, entries: entries.into(), more_after: last.filter(|_| full) };
+            let part = Part { token, entries: entries.into(), more_after: last.filter(|_| full) };
             self.parts.insert(partition, part);
         }
     }
 
-    /// Takes what nothing unread can come before, the oldest first.
+    /// Takes the entries that no unread entry can precede, oldest first.
     pub(super) fn take(&mut self) -> Vec<(Position, E)> {
         let end = self.parts.values().filter_map(|part| part.more_after).min().unwrap_or(u64::MAX);
-        let mut taken = Vec::new();
+        let mut merged = Vec::new();
         self.parts.retain(|&partition, part| {
-            let tenure = part.tenure;
+            let token = part.token;
             let count = part.entries.partition_point(|(seq, _)| *seq <= end);
             let due = part.entries.drain(..count);
-            taken.extend(due.map(|(seq, entry)| (Position { partition, tenure, seq }, entry)));
+            merged.extend(due.map(|(seq, entry)| (Position { partition, token, seq }, entry)));
             !part.entries.is_empty()
         });
         // Stable: at the same time, in the order of the partitions.
-        taken.sort_by_key(|(position, _)| position.seq);
-        taken
+        merged.sort_by_key(|(position, _)| position.seq);
+        merged
     }
 }
 
@@ -77,7 +77,7 @@ mod tests {
     const PAGE: usize = 3;
 
     fn at(partition: u16, seq: u64) -> Position {
-        Position { partition, tenure: 7, seq }
+        Position { partition, token: 7, seq }
     }
 
     fn taken(merge: &mut Merge<()>) -> Vec<(u16, u64)> {
@@ -108,7 +108,7 @@ mod tests {
         merge.add(0, 7, page(&[1, 2]), true);
         merge.add(1, 7, page(&[5]), false);
         merge.take();
-        let again = Position { tenure: 8, ..at(1, 0) };
+        let again = Position { token: 8, ..at(1, 0) };
         assert_eq!(merge.wanted(&[again]), [again]);
         assert!(merge.is_empty());
     }
@@ -125,7 +125,7 @@ mod tests {
                 for wanted in merge.wanted(&readable) {
                     let unread = backlog[usize::from(wanted.partition)].iter().filter(|seq| **seq > wanted.seq);
                     let seqs: Vec<u64> = unread.take(PAGE).copied().collect();
-                    merge.add(wanted.partition, wanted.tenure, page(&seqs), seqs.len() == PAGE);
+                    merge.add(wanted.partition, wanted.token, page(&seqs), seqs.len() == PAGE);
                 }
                 let news = taken(&mut merge);
                 if news.is_empty() {

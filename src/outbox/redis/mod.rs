@@ -1,33 +1,33 @@
-//! The outbox in Redis: what was accepted survives the process.
+//! The outbox in Redis: its events survive the process.
 //!
 //! ```text
-//! claim script ─▶ out:{partition} ─▶ reader ─▶ lanes ─▶ keep (flight) ─▶ POST ─▶ passed ─▶ cursor, trim
-//!                                       ▲                                          │
-//!                    assignment of partitions, inheritance                    node state of passages
+//! claim script ─▶ out:{partition} ─▶ reader ─▶ lanes ─▶ persist (inflight) ─▶ POST ─▶ ack ─▶ cursor, trim
+//!                                       ▲                                              │
+//!                        assignment of partitions, takeover                    queue of acknowledgements
 //! ```
 //! The script that decides an edge appends its event in the same execution. Each partition has one owner at a time, whose
-//! [`reader`] hands its events to the lanes; their order within a partition, and so within a channel, is that of the
-//! stream. Before a batch is sent for the first time its id and body are kept; when a lane has passed it, its cursor moves
-//! on. When a node dies, another inherits all its partitions, its batches under way included, and repeats those with the
-//! same id and body. A node that wakes up late finds that it owns nothing: the scripts refuse it.
+//! [`reader`] hands its events to the lanes in the order of the stream. The id and body of a batch are persisted before its
+//! first attempt; its acknowledgement moves the cursor of its lane. When a node dies, a successor takes over all its
+//! partitions with their in-flight batches, and repeats those with the same id and body. The scripts refuse a node that was
+//! presumed dead, by its fencing tokens.
 
+mod ack_queue;
+mod ack_writer;
 pub(crate) mod codec;
+pub(super) mod dead_letters;
 mod entry;
 pub(super) mod event_sender;
-mod flight;
-mod keeps;
-mod legacy;
-pub(super) mod letters;
+mod group_commit;
+mod in_flight;
 mod merge;
 #[cfg(test)]
 #[path = "../../../tests/model/outbox/mod.rs"]
 mod model;
-mod passages;
+mod ownership;
 mod reader;
 mod scripts;
-mod settling;
 mod store;
-mod tenure;
+mod takeover;
 mod unreadable;
 
 use std::io;
@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Handover, LaneId, LetterId, NotKept, Outbox, Passed, Position, Queued, redelivery_of};
+use super::{Acked, DeadLetterId, Handover, LaneId, Outbox, PersistError, Position, Queued, redelivery_of};
 use crate::cluster::SharedMembership;
 use crate::config::{ClusterIdentity, Config};
 use crate::event::PARTITIONS;
@@ -47,13 +47,13 @@ use crate::telemetry::{PacedCount, Telemetry};
 
 pub(crate) use scripts::Keys;
 
-use flight::{Kept, lane_field};
-use keeps::Keeps;
-use passages::{Passages, last_places};
+use ack_queue::{AckQueue, last_places};
+use group_commit::GroupCommit;
+use in_flight::{PersistedBatch, lane_field};
+use ownership::Ownership;
 use reader::Reader;
-use scripts::{DeadLetterLimits, Frozen};
+use scripts::{DeadLetterLimits, PersistRequest};
 use store::Store;
-use tenure::Tenures;
 
 /// How many events may wait in a partition before it takes no client events, where `max_events` may wait in the lanes of a
 /// node. Its owner reads on, and gives up what its lanes cannot hold, so that only a partition of which the owner is dead or
@@ -65,7 +65,7 @@ pub(crate) const fn partition_max(max_events: usize) -> usize {
 /// Wakes the dispatcher.
 type Waker = Box<dyn Fn() + Send + Sync>;
 
-/// What the outbox needs to know.
+/// The settings of the outbox.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// Starts every key.
@@ -108,24 +108,23 @@ impl From<&Config> for Options {
 pub(crate) struct RedisOutbox {
     options: Options,
     inbox: Mutex<Handover>,
-    tenures: Mutex<Tenures>,
+    ownership: Mutex<Ownership>,
     store: Mutex<Store>,
-    keeps: Keeps,
-    /// The life of Redis' data that the events are of.
+    group_commit: GroupCommit,
+    /// The epoch of the data in Redis, as a number.
     origin: AtomicU64,
-    passages: Passages,
+    acks: AckQueue,
     rounds: Rounds,
-    /// Dead letters that made room for others and are not said yet, and whether Redis was full.
+    /// Evicted dead letters that are not logged yet, and whether Redis was full.
     evicted: Mutex<(PacedCount, bool)>,
     waker: OnceLock<Waker>,
     threads: OnceLock<[Thread; 2]>,
     telemetry: Arc<Telemetry>,
 }
 
-/// Counts the reader's rounds, for those who wait for one.
+/// Counts the reader's rounds, for threads that wait for one.
 #[derive(Debug, Default)]
 struct Rounds {
-    /// Rounds begun, and rounds that found nothing new, by the number under which they began.
     state: Mutex<RoundState>,
     changed: Condvar,
 }
@@ -134,9 +133,9 @@ struct Rounds {
 struct RoundState {
     begun: u64,
     empty: u64,
-    /// How many wait for a round.
+    /// Threads that wait for a round.
     awaited: usize,
-    /// Redis did not answer when it was last asked.
+    /// Redis did not answer the last read.
     unanswered: bool,
 }
 
@@ -159,11 +158,11 @@ impl RedisOutbox {
         let outbox = Arc::new(Self {
             options,
             inbox: Mutex::default(),
-            tenures: Mutex::new(Tenures::new(overtaken)),
+            ownership: Mutex::new(Ownership::new(overtaken)),
             store: Mutex::new(store),
-            keeps: Keeps::default(),
+            group_commit: GroupCommit::default(),
             origin: AtomicU64::new(0),
-            passages: Passages::default(),
+            acks: AckQueue::default(),
             rounds: Rounds::default(),
             evicted: Mutex::default(),
             waker: OnceLock::new(),
@@ -171,49 +170,48 @@ impl RedisOutbox {
             telemetry: Arc::clone(telemetry),
         });
         let mut reader = Reader::new(Arc::clone(&outbox), keys, link(), Arc::clone(membership));
-        let settler = Arc::clone(&outbox);
+        let ack_writer = Arc::clone(&outbox);
         let threads = [
             Thread::spawn("wh-outbox", Arc::clone(telemetry), move || reader.run())?,
-            Thread::spawn("wh-settler", Arc::clone(telemetry), move || settler.settle_until_stopped())?,
+            Thread::spawn("wh-ack", Arc::clone(telemetry), move || ack_writer.write_acks_until_stopped())?,
         ];
         // Nobody else sets it.
         let _ = outbox.threads.set(threads);
         Ok(outbox)
     }
 
-    /// Lets `waker` be called whenever there is something to take.
-    pub(crate) fn on_news(&self, waker: Waker) {
+    /// Calls `waker` whenever there is something to take.
+    pub(crate) fn on_handover(&self, waker: Waker) {
         // The first one stays.
         let _ = self.waker.set(waker);
     }
 
-    /// Ends the threads, after a last attempt to write down what has been passed. `false` when one still runs at
-    /// `deadline`.
+    /// Ends the threads, after a last attempt to write the acknowledgements. `false` when one still runs at `deadline`.
     pub(crate) fn stop(&self, deadline: Instant) -> bool {
-        self.passages.stop();
+        self.acks.stop();
         self.threads.get().is_none_or(|threads| threads.iter().all(|thread| thread.wait_until(deadline)))
     }
 
-    /// Where those of the events stand that Redis has.
+    /// The positions of those events that Redis has.
     ///
     /// # Errors
-    /// When another node has some of them.
-    fn live(&self, events: &[Arc<Queued>]) -> Result<Vec<Position>, NotKept> {
+    /// When another node owns some of them.
+    fn live(&self, events: &[Arc<Queued>]) -> Result<Vec<Position>, PersistError> {
         let positions = events.iter().map(|event| event.position);
-        self.tenures.lock().live(positions).map_err(NotKept::Fenced)
+        self.ownership.lock().live(positions).map_err(PersistError::Fenced)
     }
 
-    /// Hands something to the lanes.
+    /// Adds to what the lanes take next, without the events whose tokens have expired.
     fn hand_over(&self, handover: Handover) {
-        let news = !(handover.revoked.is_empty() && handover.flights.is_empty() && handover.events.is_empty());
-        if news {
+        let is_new = !(handover.revoked.is_empty() && handover.in_flight.is_empty() && handover.events.is_empty());
+        if is_new {
             let mut inbox = self.inbox.lock();
             if !handover.revoked.is_empty() {
-                let revoked = |event: &Queued| handover.revoked.contains(&event.position.tenure);
+                let revoked = |event: &Queued| handover.revoked.contains(&event.position.token);
                 inbox.events.retain(|event| !revoked(event));
             }
             inbox.revoked.extend(handover.revoked);
-            inbox.flights.extend(handover.flights);
+            inbox.in_flight.extend(handover.in_flight);
             inbox.events.extend(handover.events);
             drop(inbox);
             self.wake();
@@ -221,7 +219,7 @@ impl RedisOutbox {
     }
 
     fn stopped(&self) -> bool {
-        self.passages.stopped()
+        self.acks.stopped()
     }
 
     fn wake(&self) {
@@ -241,36 +239,35 @@ impl Outbox for RedisOutbox {
     }
 
     fn routed(&self, event: &Queued, lanes: &[LaneId]) {
-        self.tenures.lock().routed(event.position, u32::try_from(lanes.len()).unwrap_or(u32::MAX));
+        self.ownership.lock().routed(event.position, u32::try_from(lanes.len()).unwrap_or(u32::MAX));
     }
 
-    fn keep(&self, lane: &LaneId, id: &str, body: &[u8], events: &[Arc<Queued>]) -> Result<(), NotKept> {
+    fn persist(&self, lane: &LaneId, id: &str, body: &[u8], events: &[Arc<Queued>]) -> Result<(), PersistError> {
         let live = self.live(events)?;
         if live.is_empty() || redelivery_of(events).is_some() {
-            // Redis knows nothing of these events any more, so that nobody else could inherit them; or a successor has the
-            // same from the dead letter.
+            // No successor needs it: Redis has lost the events, or the successor reads the same from the dead letter.
             return Ok(());
         }
         let last = last_places(live.iter().copied());
-        let batch = Kept::new(id, body, live.into_iter()).write();
-        self.keep_with_others(Frozen { lane: lane_field(lane), batch, last })
+        let batch = PersistedBatch::new(id, body, live.into_iter()).write();
+        self.persist_in_group(PersistRequest { lane: lane_field(lane), batch, last })
     }
 
-    fn confirm(&self, events: &[Arc<Queued>]) -> Result<(), NotKept> {
+    fn confirm(&self, events: &[Arc<Queued>]) -> Result<(), PersistError> {
         self.live(events).map(drop)
     }
 
-    fn letter(&self, letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept> {
+    fn dead_letter_body(&self, letter: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError> {
         self.store.lock().letter(letter)
     }
 
-    fn passed(&self, passed: Passed<'_>) {
-        let events = passed.events;
-        self.passages.add(passed, self.origin());
-        // Settled only now: what is removed from a stream has been written down before, its dead letter above all.
-        let mut tenures = self.tenures.lock();
+    fn ack(&self, acked: Acked<'_>) {
+        let events = acked.events;
+        self.acks.add(acked, self.origin());
+        // After `add`: an event is removed from its stream only after its acknowledgement, and dead letter, is written.
+        let mut ownership = self.ownership.lock();
         for event in events {
-            tenures.passed(event.position);
+            ownership.passed(event.position);
         }
     }
 
@@ -280,15 +277,15 @@ impl Outbox for RedisOutbox {
         state.awaited += 1;
         self.rounds.changed.wait_while_until(&mut state, |state| state.empty <= begun, deadline);
         state.awaited -= 1;
-        // One that only had no time to look has not failed to read.
+        // A reader that had no time for a round has not failed to read.
         let caught_up = state.empty > begun || !state.unanswered;
         drop(state);
-        // A node that has no part in the outbox leaves nothing in it.
-        caught_up || self.tenures.lock().held().is_empty()
+        // A node without partitions leaves nothing in the outbox.
+        caught_up || self.ownership.lock().held().is_empty()
     }
 
-    fn write_out(&self, deadline: Instant) {
-        self.passages.wait_until_written(deadline);
+    fn flush_acks(&self, deadline: Instant) {
+        self.acks.wait_until_written(deadline);
     }
 
     fn origin(&self) -> u64 {
@@ -296,7 +293,7 @@ impl Outbox for RedisOutbox {
     }
 
     fn queued(&self) -> usize {
-        self.tenures.lock().outstanding()
+        self.ownership.lock().outstanding()
     }
 }
 

@@ -9,12 +9,12 @@ use redis::streams::StreamReadOptions;
 use redis::{Commands, Connection, RedisResult};
 
 use super::RedisOutbox;
+use super::dead_letters::older_than;
 use super::entry::{self, Page};
-use super::legacy::Legacy;
-use super::letters::older_than;
 use super::merge::Merge;
+use super::ownership::End;
 use super::scripts::{Assignment, Keys, Refusal, stream_id};
-use super::tenure::End;
+use super::takeover::Takeover;
 use crate::cluster::{Membership, SharedMembership};
 use crate::outbox::{Handover, Item, Position, Queued, Resume};
 use crate::redis::Link;
@@ -47,7 +47,7 @@ pub(super) struct Reader {
     place: Option<Membership>,
     assign_at: Instant,
     forget_at: Instant,
-    /// Of partitions that had an owner before, by tenure, while there are events that its lanes may have passed: the last
+    /// Of partitions that had an owner before, by fencing token, while there are events that its lanes may have passed: the last
     /// of those, and how far the lanes had come.
     resumes: HashMap<u64, (u64, Arc<Resume>)>,
     merge: Merge<Item>,
@@ -105,7 +105,7 @@ impl Reader {
             self.outbox.wake();
             return None;
         }
-        let readable = self.outbox.tenures.lock().readable();
+        let readable = self.outbox.ownership.lock().readable();
         if readable.is_empty() {
             self.outbox.rounds.found_nothing(begun);
             return None;
@@ -121,7 +121,7 @@ impl Reader {
             // What is behind an entry that cannot be given up now stays behind it.
             if self.give_up_unreadable(&place, of, &page) {
                 let full = page.len() == READ_COUNT;
-                self.merge.add(of.partition, of.tenure, page.items, full);
+                self.merge.add(of.partition, of.token, page.items, full);
             } else {
                 held_up = true;
             }
@@ -148,7 +148,7 @@ impl Reader {
         let (keys, age) = (&self.keys, Duration::from_millis(self.outbox.options.dead_letters.age_ms));
         let removed = self.link.write_while_full(|redis| {
             let last = older_than(redis, age)?;
-            keys.forget_oldest_letters(redis, &last)
+            keys.forget_oldest_dead_letters(redis, &last)
         });
         if removed.is_ok_and(|removed| removed == 0) {
             self.forget_at = now + FORGET_EVERY;
@@ -170,7 +170,7 @@ impl Reader {
         self.outbox.origin.store(origin(&place.epoch), Ordering::Relaxed);
         let same_data = self.place.as_ref().is_none_or(|before| before.epoch == place.epoch);
         let end = if same_data { End::Fenced } else { End::Lost };
-        let ended = self.outbox.tenures.lock().end_all(end);
+        let ended = self.outbox.ownership.lock().end_all(end);
         if end == End::Fenced && !ended.is_empty() {
             self.outbox.hand_over(Handover { revoked: ended, ..Handover::default() });
         }
@@ -180,7 +180,7 @@ impl Reader {
 
     fn assign(&mut self, place: &Membership) -> Option<()> {
         self.outbox.release_partitions().ok()?;
-        let held = self.outbox.tenures.lock().held();
+        let held = self.outbox.ownership.lock().held();
         let assigned = self.link.write_while_full(|redis| self.keys.assign(redis, place, &held)).ok();
         self.outbox.rounds.asked(assigned.is_some());
         let Assignment { share, owned } = match assigned? {
@@ -192,46 +192,46 @@ impl Reader {
             Err(Refusal::Displaced) => return None,
         };
         let revoked = {
-            let mut tenures = self.outbox.tenures.lock();
+            let mut ownership = self.outbox.ownership.lock();
             // Those too that are ours again: another node has had them meanwhile.
-            let fenced = held.iter().filter(|(partition, tenure)| owned.get(partition) != Some(tenure));
-            fenced.filter_map(|(partition, _)| tenures.end(*partition, End::Fenced)).collect()
+            let fenced = held.iter().filter(|(partition, token)| owned.get(partition) != Some(token));
+            fenced.filter_map(|(partition, _)| ownership.end(*partition, End::Fenced)).collect()
         };
         // Also when what follows fails: events that are not ours must not get into a batch with others.
         self.outbox.hand_over(Handover { revoked, ..Handover::default() });
         let new: Vec<(u16, u64)> =
-            owned.into_iter().filter(|(partition, tenure)| held.get(partition) != Some(tenure)).collect();
+            owned.into_iter().filter(|(partition, token)| held.get(partition) != Some(token)).collect();
         if !new.is_empty() {
-            // Read before anything is begun: a failure half-way leaves nothing behind but the ownership.
-            let legacy = self.ask(|redis, keys| Legacy::read(redis, keys, &new))?;
-            self.begin(&new, legacy);
+            // Read before anything is begun: a failure half-way changes nothing but the owners.
+            let takeover = self.ask(|redis, keys| Takeover::read(redis, keys, &new))?;
+            self.begin(&new, takeover);
         }
-        self.outbox.tenures.lock().retire_beyond(share);
+        self.outbox.ownership.lock().retire_beyond(share);
         Some(())
     }
 
     /// The data is not this node's to deliver any more: it goes on with nothing of it, and its place is to be looked at.
     fn let_go(&self) {
-        let revoked = self.outbox.tenures.lock().end_all(End::Fenced);
+        let revoked = self.outbox.ownership.lock().end_all(End::Fenced);
         self.outbox.hand_over(Handover { revoked, ..Handover::default() });
         self.membership.doubt();
     }
 
-    /// Begins a tenure of each of the partitions, with what an earlier owner left.
-    fn begin(&mut self, new: &[(u16, u64)], mut legacy: Legacy) {
+    /// Begins the ownership of each of the partitions, with what an earlier owner left.
+    fn begin(&mut self, new: &[(u16, u64)], mut takeover: Takeover) {
         {
-            let mut tenures = self.outbox.tenures.lock();
-            for (partition, tenure) in new {
-                let resume = legacy.resumes.remove(partition).unwrap_or_default();
+            let mut ownership = self.outbox.ownership.lock();
+            for (partition, token) in new {
+                let resume = takeover.resumes.remove(partition).unwrap_or_default();
                 let lanes = |lanes: &Vec<_>| u32::try_from(lanes.len()).unwrap_or(u32::MAX);
-                let ahead = resume.in_flight.iter().map(|(seq, flights)| (*seq, lanes(flights))).collect();
-                tenures.begin(*partition, *tenure, ahead);
-                self.resumes.insert(*tenure, (resume.last(), Arc::new(resume)));
+                let ahead = resume.in_flight.iter().map(|(seq, in_flight)| (*seq, lanes(in_flight))).collect();
+                ownership.begin(*partition, *token, ahead);
+                self.resumes.insert(*token, (resume.last(), Arc::new(resume)));
             }
-            let held = tenures.held();
-            self.resumes.retain(|tenure, _| held.values().any(|held| held == tenure));
+            let held = ownership.held();
+            self.resumes.retain(|token, _| held.values().any(|held| held == token));
         }
-        self.outbox.hand_over(Handover { flights: legacy.flights, ..Handover::default() });
+        self.outbox.hand_over(Handover { in_flight: takeover.in_flight, ..Handover::default() });
     }
 
     /// Makes dead letters of what cannot be read. Returns whether that is done.
@@ -247,11 +247,11 @@ impl Reader {
 
     fn note(&mut self, items: Vec<(Position, Item)>) -> Vec<Queued> {
         let now = Instant::now();
-        let mut tenures = self.outbox.tenures.lock();
+        let mut ownership = self.outbox.ownership.lock();
         let mut events = Vec::with_capacity(items.len());
         for (position, item) in items {
-            tenures.read(position);
-            let resume = self.resumes.get(&position.tenure).filter(|(last, _)| *last >= position.seq);
+            ownership.read(position);
+            let resume = self.resumes.get(&position.token).filter(|(last, _)| *last >= position.seq);
             let resume = resume.map(|(_, resume)| Arc::clone(resume));
             events.push(Queued { resume, ..Queued::new(item, position, now) });
         }

@@ -3,17 +3,17 @@
 //! All keys behind `{prefix}:`, beside those of the presence:
 //! - `out:{partition}`: stream of events, appended by the scripts that decide edges.
 //! - `out_bytes`: hash, partition, and `all` → bytes of client events and of the application's own that wait; `bytes.lua`.
-//! - `owners`: hash, partition → tenure and node. The number of the tenure is the fencing token. `cluster` and `schema` as in
+//! - `owners`: hash, partition → fencing token and node. `cluster` and `schema` as in
 //!   `epoch`.
 //! - `cursor:{partition}`: hash, lane → id of the last event that the lane has passed. The empty lane stands for all, once
 //!   the stream was empty.
-//! - `flight:{partition}`: hash, lane → batch under way, kept where its first event stands.
+//! - `inflight:{partition}`: hash, lane → in-flight batch, stored with the partition of its first event.
 //! - `dead`: stream of dead letters, bounded by number, bytes and age; `letters` describes their fields, `dead_letters.lua`
 //!   the keys beside it.
 
-mod give_up;
+mod commit;
 mod send;
-mod writes;
+mod unreadable;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -23,15 +23,15 @@ use redis::{Connection, ErrorKind, RedisResult};
 use crate::cluster::Membership;
 use crate::config::ClusterIdentity;
 use crate::event::PARTITIONS;
-use crate::outbox::{LetterId, Position};
+use crate::outbox::{DeadLetterId, Position};
 use crate::redis::{SCHEMA, Script, ScriptCall, identity_argument};
 
-pub(super) use self::give_up::GivenUp;
-pub(super) use self::send::Exclusion;
 #[cfg(test)]
-pub(super) use self::writes::BYTES_AT_ONCE;
-pub(crate) use self::writes::DeadLetterLimits;
-pub(super) use self::writes::{Frozen, Load, Passage, Written};
+pub(super) use self::commit::BYTES_AT_ONCE;
+pub(crate) use self::commit::DeadLetterLimits;
+pub(super) use self::commit::{AckRequest, CommitReply, Load, PersistRequest};
+pub(super) use self::send::Exclusion;
+pub(super) use self::unreadable::GivenUp;
 
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
@@ -47,29 +47,29 @@ macro_rules! script {
 script!(ASSIGN, "../../redis/scripts/identity.lua", "scripts/assign.lua");
 script!(RELEASE, "scripts/owners.lua", "scripts/release.lua");
 script!(
-    WRITE,
+    COMMIT,
     "scripts/owners.lua",
     "scripts/cursors.lua",
     "scripts/full.lua",
     "scripts/dead_letters.lua",
-    "scripts/letters.lua",
-    "scripts/pass.lua",
-    "scripts/freeze.lua",
-    "scripts/write.lua"
+    "scripts/add_dead_letter.lua",
+    "scripts/ack.lua",
+    "scripts/persist.lua",
+    "scripts/commit.lua"
 );
 script!(TRIM, "scripts/owners.lua", "scripts/cursors.lua", "scripts/bytes.lua", "scripts/trim.lua");
 script!(REMOVE, "scripts/owners.lua", "scripts/bytes.lua", "scripts/remove.lua");
 script!(REDELIVER, "../../redis/scripts/next_millisecond.lua", "scripts/dead_letters.lua", "scripts/redeliver.lua");
 script!(
-    GIVE_UP,
+    UNREADABLE,
     "scripts/owners.lua",
     "scripts/full.lua",
     "scripts/dead_letters.lua",
-    "scripts/letters.lua",
+    "scripts/add_dead_letter.lua",
     "scripts/bytes.lua",
-    "scripts/give_up.lua"
+    "scripts/unreadable.lua"
 );
-script!(FORGET_LETTERS, "scripts/dead_letters.lua", "scripts/forget_letters.lua");
+script!(FORGET_DEAD_LETTERS, "scripts/dead_letters.lua", "scripts/forget_dead_letters.lua");
 script!(
     SEND,
     "../../redis/scripts/identity.lua",
@@ -80,7 +80,7 @@ script!(
 
 /// Puts the scripts together, before there are threads: a child of this process might inherit them half-done.
 pub(super) fn put_together() {
-    for script in [&ASSIGN, &RELEASE, &WRITE, &TRIM, &REMOVE, &REDELIVER, &GIVE_UP, &FORGET_LETTERS] {
+    for script in [&ASSIGN, &RELEASE, &COMMIT, &TRIM, &REMOVE, &REDELIVER, &UNREADABLE, &FORGET_DEAD_LETTERS] {
         LazyLock::force(script);
     }
 }
@@ -99,7 +99,7 @@ pub(super) enum Refusal {
 pub(super) struct Assignment {
     /// How many it should have, the nodes sharing them.
     pub(super) share: usize,
-    /// Those it has, and the tenure of each.
+    /// Those it has, and the token of each.
     pub(super) owned: BTreeMap<u16, u64>,
 }
 
@@ -133,8 +133,8 @@ impl Keys {
     }
 
     /// The batches under way that begin in a partition.
-    pub(super) fn flights(&self, partition: u16) -> String {
-        format!("{}:flight:{partition}", self.prefix)
+    pub(super) fn in_flight(&self, partition: u16) -> String {
+        format!("{}:inflight:{partition}", self.prefix)
     }
 
     /// The stream of dead letters.
@@ -161,7 +161,7 @@ impl Keys {
         call
     }
 
-    /// Asks for partitions, given those that the node has, with their tenures.
+    /// Asks for partitions, given those that the node has, with their ownership.
     pub(super) fn assign(
         &self,
         redis: &mut Connection,
@@ -170,8 +170,8 @@ impl Keys {
     ) -> RedisResult<Result<Assignment, Refusal>> {
         let mut call = self.call(&ASSIGN, place);
         call.arg(PARTITIONS).arg(&self.identity).arg(SCHEMA);
-        for (partition, tenure) in held {
-            call.arg(*partition).arg(*tenure);
+        for (partition, token) in held {
+            call.arg(*partition).arg(*token);
         }
         let (status, share, owned): (String, usize, BTreeMap<u16, u64>) = call.invoke(redis)?;
         accepted(&status).map(|result| result.map(|()| Assignment { share, owned }))
@@ -183,13 +183,13 @@ impl Keys {
         redis: &mut Connection,
         place: &Membership,
         partition: u16,
-        tenure: u64,
+        token: u64,
     ) -> RedisResult<()> {
-        self.call(&RELEASE, place).arg(partition).arg(tenure).invoke(redis)
+        self.call(&RELEASE, place).arg(partition).arg(token).invoke(redis)
     }
 
     /// Has dead letters sent again, as part of the retry of this name. Returns how many of them there were.
-    pub(super) fn redeliver(&self, redis: &mut Connection, run: &str, letters: &[LetterId]) -> RedisResult<usize> {
+    pub(super) fn redeliver(&self, redis: &mut Connection, run: &str, letters: &[DeadLetterId]) -> RedisResult<usize> {
         let mut call = REDELIVER.call();
         call.key(self.dead_letters()).arg(&self.prefix).arg(PARTITIONS).arg(run);
         for letter in letters {
@@ -199,17 +199,17 @@ impl Keys {
     }
 
     /// Removes these dead letters. Returns how many there were.
-    pub(super) fn forget_letters(&self, redis: &mut Connection, letters: &[LetterId]) -> RedisResult<usize> {
+    pub(super) fn forget_dead_letters(&self, redis: &mut Connection, letters: &[DeadLetterId]) -> RedisResult<usize> {
         self.forget(redis, "", letters)
     }
 
     /// Removes some of the oldest dead letters, up to `last`, an end of XRANGE. Returns how many; none when none is left.
-    pub(super) fn forget_oldest_letters(&self, redis: &mut Connection, last: &str) -> RedisResult<usize> {
+    pub(super) fn forget_oldest_dead_letters(&self, redis: &mut Connection, last: &str) -> RedisResult<usize> {
         self.forget(redis, last, &[])
     }
 
-    fn forget(&self, redis: &mut Connection, last: &str, letters: &[LetterId]) -> RedisResult<usize> {
-        let mut call = FORGET_LETTERS.call();
+    fn forget(&self, redis: &mut Connection, last: &str, letters: &[DeadLetterId]) -> RedisResult<usize> {
+        let mut call = FORGET_DEAD_LETTERS.call();
         call.key(self.dead_letters()).arg(&self.prefix).arg(last);
         for letter in letters {
             call.arg(letter.as_str());
@@ -220,8 +220,8 @@ impl Keys {
     /// Removes the events up to and including the given ones.
     pub(super) fn trim(&self, redis: &mut Connection, place: &Membership, settled: &[Position]) -> RedisResult<()> {
         let mut call = self.call(&TRIM, place);
-        for Position { partition, tenure, seq } in settled {
-            call.arg(*partition).arg(*tenure).arg(id_behind(*seq)).arg(*seq);
+        for Position { partition, token, seq } in settled {
+            call.arg(*partition).arg(*token).arg(id_behind(*seq)).arg(*seq);
         }
         call.invoke(redis)
     }
@@ -232,11 +232,11 @@ impl Keys {
         redis: &mut Connection,
         place: &Membership,
         partition: u16,
-        tenure: u64,
+        token: u64,
         seqs: &[u64],
     ) -> RedisResult<()> {
         let mut call = self.call(&REMOVE, place);
-        call.key(self.stream(partition)).arg(partition).arg(tenure);
+        call.key(self.stream(partition)).arg(partition).arg(token);
         for seq in seqs {
             call.arg(stream_id(*seq));
         }

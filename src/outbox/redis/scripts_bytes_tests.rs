@@ -28,7 +28,7 @@ fn what_is_removed_is_not_counted_any_more_and_once() {
     let all = 11 + 9 + 18;
     assert_eq!(counted(&mut owner), (Some(all), Some(1000 + all)));
     for _ in 0..2 {
-        owner.keys.remove(&mut owner.redis, &owner.place, PARTITION, owner.tenure, &places[2..3]).unwrap();
+        owner.keys.remove(&mut owner.redis, &owner.place, PARTITION, owner.token, &places[2..3]).unwrap();
         assert_eq!(counted(&mut owner), (Some(all - 9), Some(1000 + all - 9)));
     }
     for _ in 0..2 {

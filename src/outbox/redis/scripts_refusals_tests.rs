@@ -17,7 +17,7 @@ fn while_redis_is_full_batches_may_be_sent_but_only_so_many_bytes_of_them_are_ke
     let large = "x".repeat(100_000);
     let batch = |owner: &Owner, n: u64| {
         let batch = format!("msg_{n} {large}").into_bytes();
-        Frozen { lane: format!("{n}:app").into_bytes(), batch, last: vec![owner.at(1)] }
+        PersistRequest { lane: format!("{n}:app").into_bytes(), batch, last: vec![owner.at(1)] }
     };
     set_maxmemory(&mut owner.redis, 1);
     let before = used_memory(&mut owner.redis);
@@ -59,16 +59,16 @@ fn while_redis_is_full_partitions_are_given_and_events_removed() {
     let mut owner = Owner::start();
     let ids: Vec<String> = (0..3).map(|_| owner.redis.xadd("wh:out:3", "*", &[("e", "x")]).unwrap()).collect();
     let seqs: Vec<u64> = ids.iter().map(|id| parse_stream_id(id.as_bytes()).unwrap()).collect();
-    let heir = Membership { node: NodeId::new("host", 2, 0), epoch: owner.place.epoch.clone() };
+    let successor = Membership { node: NodeId::new("host", 2, 0), epoch: owner.place.epoch.clone() };
     owner.redis.zrem::<_, _, ()>("wh:nodes", owner.place.node.as_str()).unwrap();
-    owner.lease(&heir, LATE);
+    owner.lease(&successor, LATE);
     set_maxmemory(&mut owner.redis, 1);
-    owner.place = heir.clone();
-    owner.tenure = owner.assign(&heir);
-    owner.keys.remove(&mut owner.redis, &heir, PARTITION, owner.tenure, &seqs[1..2]).unwrap();
+    owner.place = successor.clone();
+    owner.token = owner.assign(&successor);
+    owner.keys.remove(&mut owner.redis, &successor, PARTITION, owner.token, &seqs[1..2]).unwrap();
     owner.trim(seqs[0]);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:out:3"), Ok(1));
-    owner.keys.release(&mut owner.redis, &heir, PARTITION, owner.tenure).unwrap();
+    owner.keys.release(&mut owner.redis, &successor, PARTITION, owner.token).unwrap();
 }
 
 #[test]
@@ -82,9 +82,9 @@ fn a_passage_without_a_right_changes_nothing_and_is_written_once_when_the_right_
             .exec(&mut owner.redis)
             .unwrap();
         redis::cmd("AUTH").arg(&["limited", ""]).exec(&mut owner.redis).unwrap();
-        let passage = owner.passage("msg_1", 5, Some("letter"));
+        let ack = owner.ack("msg_1", 5, Some("letter"));
         for _ in 0..2 {
-            let refused = owner.keys.write(&mut owner.redis, &owner.place, LIMITS, &[&passage], &[]);
+            let refused = owner.keys.write(&mut owner.redis, &owner.place, LIMITS, &[&ack], &[]);
             assert!(refused.is_err(), "{command}");
         }
         redis::cmd("AUTH").arg(&["admin", ""]).exec(&mut owner.redis).unwrap();

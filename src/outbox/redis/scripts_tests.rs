@@ -2,8 +2,8 @@
 
 #[path = "scripts_bytes_tests.rs"]
 mod bytes;
-#[path = "scripts_letters_tests.rs"]
-mod letters;
+#[path = "scripts_dead_letters_tests.rs"]
+mod dead_letters;
 #[path = "scripts_refusals_tests.rs"]
 mod refusals;
 
@@ -33,7 +33,7 @@ struct Owner {
     keys: Keys,
     place: Membership,
     /// Of the partition.
-    tenure: u64,
+    token: u64,
 }
 
 impl Owner {
@@ -43,12 +43,12 @@ impl Owner {
         let place = Membership { node: NodeId::new("host", 1, 0), epoch: "epoch-1".into() };
         redis.hset::<_, _, _, ()>("wh:epoch", "id", &*place.epoch).unwrap();
         redis.zadd::<_, _, _, ()>("wh:nodes", place.node.as_str(), LATE).unwrap();
-        let mut owner = Self { _server: server, redis, keys: Keys::new("wh"), place, tenure: 0 };
-        owner.tenure = owner.assign(&owner.place.clone());
+        let mut owner = Self { _server: server, redis, keys: Keys::new("wh"), place, token: 0 };
+        owner.token = owner.assign(&owner.place.clone());
         owner
     }
 
-    /// Gives the node all partitions. Returns the tenure of the one.
+    /// Gives the node all partitions. Returns the token of the one.
     fn assign(&mut self, place: &Membership) -> u64 {
         self.assign_again(place, &BTreeMap::new())
     }
@@ -66,7 +66,7 @@ impl Owner {
     }
 
     const fn at(&self, seq: u64) -> Position {
-        Position { partition: PARTITION, tenure: self.tenure, seq }
+        Position { partition: PARTITION, token: self.token, seq }
     }
 
     /// Returns whether it is kept.
@@ -81,34 +81,34 @@ impl Owner {
 
     /// Returns whether it is written down.
     fn try_pass(&mut self, batch: &str, last: u64, letter: Option<&str>) -> bool {
-        let passage = self.passage(batch, last, letter);
-        self.write(&[&passage], &[]).passed[0].is_empty()
+        let ack = self.ack(batch, last, letter);
+        self.write(&[&ack], &[]).passed[0].is_empty()
     }
 
     /// Gives one partition to another node, which has a lease, and returns a place in it as it was.
     fn lose(&mut self, partition: u16, seq: u64) -> Position {
-        let tenure: String = self.redis.hget(self.keys.owners(), partition).unwrap();
-        let tenure = tenure.split_once(' ').unwrap().0.parse().unwrap();
+        let token: String = self.redis.hget(self.keys.owners(), partition).unwrap();
+        let token = token.split_once(' ').unwrap().0.parse().unwrap();
         let other = Membership { node: NodeId::new("host", 2, 0), ..self.place.clone() };
         self.lease(&other, LATE);
         let owner = format!("{} {}", LATE, other.node.as_str());
         self.redis.hset::<_, _, _, ()>(self.keys.owners(), partition, owner).unwrap();
-        Position { partition, tenure, seq }
+        Position { partition, token, seq }
     }
 
-    fn frozen(&self, batch: &str, last: u64) -> Frozen {
+    fn frozen(&self, batch: &str, last: u64) -> PersistRequest {
         let batch = format!("{batch} {{}}").into_bytes();
-        Frozen { lane: LANE.to_vec(), batch, last: vec![self.at(last)] }
+        PersistRequest { lane: LANE.to_vec(), batch, last: vec![self.at(last)] }
     }
 
-    fn passage(&self, batch: &str, last: u64, letter: Option<&str>) -> Passage {
+    fn ack(&self, batch: &str, last: u64, letter: Option<&str>) -> AckRequest {
         let letter = letter.map(|letter| ("body", letter.as_bytes().to_vec())).into_iter().collect();
         let (lane, id, places) = (LANE.to_vec(), batch.to_owned(), vec![self.at(last)]);
-        Passage { lane, id, redelivered: None, letter, places, moves: true }
+        AckRequest { lane, id, redelivered: None, letter, places, moves: true }
     }
 
-    fn write(&mut self, passages: &[&Passage], frozen: &[Frozen]) -> Written {
-        self.keys.write(&mut self.redis, &self.place, LIMITS, passages, frozen).unwrap().unwrap()
+    fn write(&mut self, acks: &[&AckRequest], frozen: &[PersistRequest]) -> CommitReply {
+        self.keys.write(&mut self.redis, &self.place, LIMITS, acks, frozen).unwrap().unwrap()
     }
 
     fn trim(&mut self, settled: u64) {
@@ -121,7 +121,7 @@ impl Owner {
     }
 
     fn kept(&mut self) -> Vec<String> {
-        self.redis.hvals(self.keys.flights(PARTITION)).unwrap()
+        self.redis.hvals(self.keys.in_flight(PARTITION)).unwrap()
     }
 }
 
@@ -173,29 +173,29 @@ fn what_arrives_late_when_the_stream_was_empty_replaces_no_batch_and_moves_no_cu
 fn nothing_follows_from_what_was_read_before_another_node_had_the_partition() {
     let mut owner = Owner::start();
     let (mine, other) = (owner.place.clone(), Membership { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
-    let held = BTreeMap::from([(PARTITION, owner.tenure)]);
-    assert_eq!(owner.assign_again(&mine, &held), owner.tenure, "nobody else has had it");
-    let seq = (owner.tenure << 20) + 5;
+    let held = BTreeMap::from([(PARTITION, owner.token)]);
+    assert_eq!(owner.assign_again(&mine, &held), owner.token, "nobody else has had it");
+    let seq = (owner.token << 20) + 5;
     owner.redis.xadd::<_, _, _, _, ()>(owner.keys.stream(PARTITION), stream_id(seq), &[("e", "event")]).unwrap();
-    let mut tenures = vec![owner.tenure];
-    for [lapsed, heir] in [[&mine, &other], [&other, &mine]] {
+    let mut ownership = vec![owner.token];
+    for [lapsed, successor] in [[&mine, &other], [&other, &mine]] {
         owner.lease(lapsed, 1);
-        owner.lease(heir, LATE);
-        tenures.push(owner.assign(heir));
+        owner.lease(successor, LATE);
+        ownership.push(owner.assign(successor));
     }
-    assert!(tenures.is_sorted_by(|earlier, later| earlier < later), "{tenures:?}");
+    assert!(ownership.is_sorted_by(|earlier, later| earlier < later), "{ownership:?}");
 
     assert!(!owner.keep("m1", seq));
     assert!(!owner.try_pass("m1", seq, Some("letter")));
     owner.trim(seq);
-    owner.keys.remove(&mut owner.redis, &mine, PARTITION, owner.tenure, &[seq]).unwrap();
-    owner.keys.release(&mut owner.redis, &mine, PARTITION, owner.tenure).unwrap();
+    owner.keys.remove(&mut owner.redis, &mine, PARTITION, owner.token, &[seq]).unwrap();
+    owner.keys.release(&mut owner.redis, &mine, PARTITION, owner.token).unwrap();
     assert_eq!(owner.redis.xlen::<_, usize>(owner.keys.stream(PARTITION)).unwrap(), 1);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0);
 
-    let held = BTreeMap::from([(PARTITION, tenures[2])]);
-    owner.tenure = owner.assign_again(&mine, &held);
-    assert_eq!(owner.tenure, tenures[2], "it was not released");
+    let held = BTreeMap::from([(PARTITION, ownership[2])]);
+    owner.token = owner.assign_again(&mine, &held);
+    assert_eq!(owner.token, ownership[2], "it was not released");
     assert!(owner.keep("m1", seq));
     owner.pass("m1", seq, None);
     owner.trim(seq);
@@ -206,9 +206,9 @@ fn nothing_follows_from_what_was_read_before_another_node_had_the_partition() {
 fn a_tenure_that_redis_lost_goes_on_unless_another_node_has_had_the_partition_since() {
     let mut owner = Owner::start();
     let (mine, other) = (owner.place.clone(), Membership { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
-    let held = BTreeMap::from([(PARTITION, owner.tenure)]);
+    let held = BTreeMap::from([(PARTITION, owner.token)]);
     owner.redis.del::<_, ()>("wh:owners").unwrap();
-    assert_eq!(owner.assign_again(&mine, &held), owner.tenure);
+    assert_eq!(owner.assign_again(&mine, &held), owner.token);
     assert!(owner.keep("m1", 5));
 
     owner.redis.del::<_, ()>("wh:owners").unwrap();
@@ -225,16 +225,19 @@ fn a_tenure_that_redis_lost_goes_on_unless_another_node_has_had_the_partition_si
 #[test]
 fn a_partition_that_is_the_nodes_again_under_a_number_it_knows_nothing_of_begins_anew() {
     let mut owner = Owner::start();
-    let (mine, first) = (owner.place.clone(), owner.tenure);
+    let (mine, first) = (owner.place.clone(), owner.token);
     // It noticed that it had lost the partition, and a failover took that back.
     let second = owner.assign(&mine);
     assert!(second > first);
-    owner.tenure = first;
+    owner.token = first;
     assert!(!owner.keep("m1", 5), "what it knew under the old number is over");
 
     // It lost the partition and got it back, and the failover took back both.
     let before = format!("{first} {}", mine.node.as_str());
-    owner.redis.hset_multiple::<_, _, _, ()>("wh:owners", &[("3", &*before), ("tenures", &first.to_string())]).unwrap();
+    owner
+        .redis
+        .hset_multiple::<_, _, _, ()>("wh:owners", &[("3", &*before), ("last_token", &first.to_string())])
+        .unwrap();
     assert_eq!(owner.assign_again(&mine, &BTreeMap::from([(PARTITION, second)])), second);
 }
 
@@ -255,17 +258,17 @@ fn a_batch_is_not_kept_any_more_once_it_was_passed() {
 fn what_is_written_in_one_call_is_written_in_its_order_and_each_stands_for_itself() {
     let mut owner = Owner::start();
     assert!(owner.keep("m1", 5));
-    let mut lost = owner.passage("m9", 9, None);
-    lost.places[0].tenure -= 1;
+    let mut lost = owner.ack("m9", 9, None);
+    lost.places[0].token -= 1;
     let mut other = owner.frozen("other", 7);
     other.lane = b"0:other".to_vec();
     let mut fenced = owner.frozen("fenced", 8);
-    fenced.last[0].tenure -= 1;
+    fenced.last[0].token -= 1;
     let refused = [lost.places[0], owner.at(6), fenced.last[0]].map(|place| vec![place]);
-    let passages = [lost, owner.passage("m1", 5, Some("letter")), owner.passage("m2", 6, None)];
+    let acks = [lost, owner.ack("m1", 5, Some("letter")), owner.ack("m2", 6, None)];
     let frozen = [owner.frozen("m2", 6), fenced, owner.frozen("m3", 7), other];
 
-    let written = owner.write(&passages.each_ref(), &frozen);
+    let written = owner.write(&acks.each_ref(), &frozen);
     assert_eq!(written.evicted, 0);
     let [lost, passed, fenced] = refused;
     assert_eq!(written.passed, [lost, vec![], vec![]]);
@@ -281,8 +284,8 @@ fn what_is_written_in_one_call_is_written_in_its_order_and_each_stands_for_itsel
 fn nothing_is_written_for_an_epoch_that_is_over() {
     let mut owner = Owner::start();
     owner.place.epoch = "epoch-0".into();
-    let (passage, frozen) = (owner.passage("m1", 5, Some("letter")), [owner.frozen("m2", 6)]);
-    let written = owner.keys.write(&mut owner.redis, &owner.place, LIMITS, &[&passage], &frozen).unwrap();
+    let (ack, frozen) = (owner.ack("m1", 5, Some("letter")), [owner.frozen("m2", 6)]);
+    let written = owner.keys.write(&mut owner.redis, &owner.place, LIMITS, &[&ack], &frozen).unwrap();
     assert_eq!(written, Err(Refusal::Displaced));
     assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:[cdf]*").unwrap(), Vec::<String>::new());
 }
@@ -294,7 +297,7 @@ fn a_batch_that_lost_one_of_its_partitions_is_not_kept_and_that_one_is_named() {
     let mut frozen = owner.frozen("m1", 4);
     frozen.last = vec![lost[0], owner.at(4), lost[1]];
     assert_eq!(owner.write(&[], &[frozen]).kept, [lost]);
-    assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:flight:*").unwrap(), Vec::<String>::new());
+    assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:inflight:*").unwrap(), Vec::<String>::new());
 }
 
 #[test]
@@ -307,10 +310,10 @@ fn a_batch_that_lost_a_partition_on_the_way_is_passed_in_the_others() {
     };
     // It makes no difference which was the first.
     for (seq, places) in [(4, [lost, owner.at(4)]), (6, [owner.at(6), lost])] {
-        let mut passage = owner.passage("m1", seq, Some("letter"));
-        passage.places = places.to_vec();
+        let mut ack = owner.ack("m1", seq, Some("letter"));
+        ack.places = places.to_vec();
         for _ in 0..2 {
-            assert_eq!(owner.write(&[&passage], &[]).passed, [[lost]]);
+            assert_eq!(owner.write(&[&ack], &[]).passed, [[lost]]);
         }
         assert_eq!((cursor(&mut owner, PARTITION), cursor(&mut owner, 5)), (Some(seq), None));
     }
@@ -323,9 +326,9 @@ fn what_was_given_up_behind_a_batch_has_its_letter_and_moves_no_cursor_unless_an
     let mut owner = Owner::start();
     let lost = owner.lose(5, 9);
     for (place, letters) in [(lost, 0), (owner.at(4), 1)] {
-        let mut passage = owner.passage("m1", 4, Some("letter"));
-        (passage.places, passage.moves) = (vec![place], false);
-        owner.write(&[&passage], &[]);
+        let mut ack = owner.ack("m1", 4, Some("letter"));
+        (ack.places, ack.moves) = (vec![place], false);
+        owner.write(&[&ack], &[]);
         assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), letters);
     }
     assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:cursor:*").unwrap(), Vec::<String>::new());
@@ -335,18 +338,18 @@ fn what_was_given_up_behind_a_batch_has_its_letter_and_moves_no_cursor_unless_an
 fn a_redelivery_that_failed_leaves_one_letter_however_often_that_is_written_down() {
     let mut owner = Owner::start();
     let letter: String = owner.redis.xadd("wh:dead", "*", &[("body", "letter")]).unwrap();
-    let mut passage = owner.passage("m1", 4, Some("letter"));
-    passage.moves = false;
-    passage.redelivered = LetterId::parse(&letter);
+    let mut ack = owner.ack("m1", 4, Some("letter"));
+    ack.moves = false;
+    ack.redelivered = DeadLetterId::parse(&letter);
     for _ in 0..2 {
-        assert!(owner.write(&[&passage], &[]).passed[0].is_empty());
+        assert!(owner.write(&[&ack], &[]).passed[0].is_empty());
         let left: StreamRangeReply = owner.redis.xrange_all("wh:dead").unwrap();
         assert_eq!(left.ids.len(), 1);
         assert_ne!(left.ids[0].id, letter);
     }
     owner.redis.del::<_, ()>("wh:dead").unwrap();
-    passage.redelivered = LetterId::parse("1-1");
-    owner.write(&[&passage], &[]);
+    ack.redelivered = DeadLetterId::parse("1-1");
+    owner.write(&[&ack], &[]);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0, "somebody has forgotten it");
     assert_eq!(owner.redis.hlen::<_, usize>(owner.keys.cursors(PARTITION)).unwrap(), 0);
 }
@@ -354,8 +357,8 @@ fn a_redelivery_that_failed_leaves_one_letter_however_often_that_is_written_down
 #[test]
 fn a_dead_letter_of_events_that_redis_lost_is_written_all_the_same() {
     let mut owner = Owner::start();
-    let mut passage = owner.passage("m1", 4, Some("letter"));
-    passage.places.clear();
-    assert_eq!(owner.write(&[&passage], &[]).passed, [vec![]]);
+    let mut ack = owner.ack("m1", 4, Some("letter"));
+    ack.places.clear();
+    assert_eq!(owner.write(&[&ack], &[]).passed, [vec![]]);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 1);
 }

@@ -1,14 +1,14 @@
-//! What is written down about batches: kept before they are sent, passed afterwards.
+//! The writing side of the outbox.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Connection, RedisResult};
 
-use super::letters;
-use super::scripts::{DeadLetterLimits, Frozen, Keys, Passage, Refusal, Written};
+use super::dead_letters;
+use super::scripts::{AckRequest, CommitReply, DeadLetterLimits, Keys, PersistRequest, Refusal};
 use crate::cluster::{Membership, SharedMembership};
-use crate::outbox::{LetterId, NotKept, Position};
+use crate::outbox::{DeadLetterId, PersistError, Position};
 use crate::redis::Link;
 
 /// The writing side of the outbox, for one thread at a time.
@@ -30,14 +30,18 @@ impl Store {
         Self { keys, link, membership, limits }
     }
 
-    /// Writes down what lanes have passed, and then keeps batches.
-    pub(super) fn write(&mut self, passages: &[&Passage], frozen: &[Frozen]) -> Result<Written, NotKept> {
+    /// Writes acknowledgements, then persists batches.
+    pub(super) fn write(
+        &mut self,
+        acks: &[&AckRequest],
+        frozen: &[PersistRequest],
+    ) -> Result<CommitReply, PersistError> {
         let limits = self.limits;
-        self.call(|keys, redis, place| keys.write(redis, place, limits, passages, frozen))
+        self.call(|keys, redis, place| keys.write(redis, place, limits, acks, frozen))
     }
 
     /// Removes settled events.
-    pub(super) fn trim(&mut self, settled: &[Position]) -> Result<(), NotKept> {
+    pub(super) fn trim(&mut self, settled: &[Position]) -> Result<(), PersistError> {
         if settled.is_empty() {
             return Ok(());
         }
@@ -45,20 +49,20 @@ impl Store {
     }
 
     /// Removes single events.
-    pub(super) fn remove(&mut self, partition: u16, tenure: u64, seqs: &[u64]) -> Result<(), NotKept> {
-        self.call(|keys, redis, place| keys.remove(redis, place, partition, tenure, seqs).map(Ok))
+    pub(super) fn remove(&mut self, partition: u16, token: u64, seqs: &[u64]) -> Result<(), PersistError> {
+        self.call(|keys, redis, place| keys.remove(redis, place, partition, token, seqs).map(Ok))
     }
 
-    /// Gives up partitions of which nothing is left.
-    pub(super) fn release(&mut self, partitions: &[(u16, u64)]) -> Result<(), NotKept> {
-        partitions.iter().try_for_each(|(partition, tenure)| {
-            self.call(|keys, redis, place| keys.release(redis, place, *partition, *tenure).map(Ok))
+    /// Releases partitions whose events are all acknowledged.
+    pub(super) fn release(&mut self, partitions: &[(u16, u64)]) -> Result<(), PersistError> {
+        partitions.iter().try_for_each(|(partition, token)| {
+            self.call(|keys, redis, place| keys.release(redis, place, *partition, *token).map(Ok))
         })
     }
 
     /// The body of a dead letter.
-    pub(super) fn letter(&mut self, letter: &LetterId) -> Result<Option<Vec<u8>>, NotKept> {
-        self.link.read(|redis| letters::body(redis, &self.keys, letter)).map_err(|_| NotKept::Unavailable)
+    pub(super) fn letter(&mut self, letter: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError> {
+        self.link.read(|redis| dead_letters::body(redis, &self.keys, letter)).map_err(|_| PersistError::Unavailable)
     }
 
     /// Whether Redis has refused to write for this long.
@@ -69,11 +73,11 @@ impl Store {
     fn call<T>(
         &mut self,
         talk: impl FnOnce(&Keys, &mut Connection, &Membership) -> RedisResult<Result<T, Refusal>>,
-    ) -> Result<T, NotKept> {
-        let place = self.membership.current().ok_or(NotKept::Unavailable)?;
+    ) -> Result<T, PersistError> {
+        let place = self.membership.current().ok_or(PersistError::Unavailable)?;
         match self.link.write_while_full(|redis| talk(&self.keys, redis, &place)) {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(Refusal::Displaced | Refusal::Excluded)) | Err(_) => Err(NotKept::Unavailable),
+            Ok(Err(Refusal::Displaced | Refusal::Excluded)) | Err(_) => Err(PersistError::Unavailable),
         }
     }
 }

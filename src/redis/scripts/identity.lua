@@ -7,7 +7,7 @@
 -- dead letters outlive an epoch. When Redis has lost everything, the identity is lost with the rest.
 --
 -- Only open.lua and assign.lua ask. That is enough: every other script of a node demands the epoch and a lease, which only
--- open.lua gives, or the number of a tenure, which only assign.lua gives. Claims cost nothing more. Under running nodes the
+-- open.lua gives, or a fencing token, which only assign.lua gives. Claims cost nothing more. Under running nodes the
 -- identity changes by adopt.lua only, which ends every lease, and the schema by a newer node; assign.lua finds both.
 --
 -- A node passes its identity in the same form: its own first, then its aliases. An empty text stands for none: whoever has

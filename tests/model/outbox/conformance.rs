@@ -11,11 +11,11 @@ use super::protocol::{Ack, Batch, BatchId, Caller, Freeze, Id, LANES, Lease, Par
 use crate::cluster::Membership;
 use crate::config::EndpointId;
 use crate::event::{NodeId, PARTITIONS};
-use crate::outbox::redis::flight::{Kept, lane_field};
-use crate::outbox::redis::legacy::Legacy;
+use crate::outbox::redis::in_flight::{PersistedBatch, lane_field};
 use crate::outbox::redis::scripts::{
-    DeadLetterLimits, Frozen, Keys, Passage, Refusal as Refused, parse_stream_id, stream_id,
+    AckRequest, DeadLetterLimits, Keys, PersistRequest, Refusal as Refused, parse_stream_id, stream_id,
 };
+use crate::outbox::redis::takeover::Takeover;
 use crate::outbox::{LaneId, Position};
 use crate::support::redis::RedisServer;
 
@@ -28,7 +28,7 @@ const BUSY: u16 = 3;
 const LIMITS: DeadLetterLimits =
     DeadLetterLimits { letters: 1_000_000, of_endpoint: 1_000_000, bytes: 1 << 40, age_ms: 1 << 40 };
 
-/// A place of which the tenure is the last one of its partition, or one that came so many before.
+/// A position whose token is the last one of its partition, or one that came so many before.
 type Pick = (u16, usize, u64);
 
 #[derive(Clone, Debug)]
@@ -82,9 +82,9 @@ fn name((id, number): BatchId) -> String {
 struct Pair {
     pure: Redis<{ PARTITIONS as usize }>,
     clock: u64,
-    /// The tenures of each partition in the pure one, and what they are in Redis.
+    /// The fencing tokens of each partition in the pure one, and what they are in Redis.
     given: HashMap<u16, Vec<u64>>,
-    real_tenures: HashMap<u64, u64>,
+    real_tokens: HashMap<u64, u64>,
     last_event: u64,
     redis: Connection,
     keys: Keys,
@@ -93,19 +93,19 @@ struct Pair {
 impl Pair {
     fn new(mut redis: Connection) -> Self {
         redis::cmd("FLUSHALL").exec(&mut redis).unwrap();
-        let (given, real_tenures) = (HashMap::new(), HashMap::from([(0, 0)]));
+        let (given, real_tokens) = (HashMap::new(), HashMap::from([(0, 0)]));
         let keys = Keys::new("wh");
-        let mut pair = Self { pure: Redis::new(0), clock: 0, given, real_tenures, last_event: 0, redis, keys };
+        let mut pair = Self { pure: Redis::new(0), clock: 0, given, real_tokens, last_event: 0, redis, keys };
         pair.begin_epoch();
         pair
     }
 
-    /// Redis has lost everything, and its clock is beyond all tenures.
+    /// Redis has lost everything, and its clock is beyond all tokens.
     fn begin_epoch(&mut self) {
         self.pure = Redis::new(self.pure.epoch + 1);
         redis::cmd("FLUSHALL").exec(&mut self.redis).unwrap();
         self.redis.hset::<_, _, _, ()>("wh:epoch", "id", self.pure.epoch).unwrap();
-        let last = self.real_tenures.values().copied().max().unwrap_or_default();
+        let last = self.real_tokens.values().copied().max().unwrap_or_default();
         loop {
             let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(&mut self.redis).unwrap();
             if seconds * 1000 + micros / 1000 > last {
@@ -120,8 +120,8 @@ impl Pair {
     }
 
     fn place(&self, (partition, back, seq): Pick) -> Position {
-        let tenure = self.given.get(&partition).and_then(|given| given.iter().rev().nth(back)).copied();
-        Position { partition, tenure: tenure.unwrap_or_default(), seq }
+        let token = self.given.get(&partition).and_then(|given| given.iter().rev().nth(back)).copied();
+        Position { partition, token: token.unwrap_or_default(), seq }
     }
 
     /// The places, at most one a partition, as a batch has them.
@@ -136,7 +136,7 @@ impl Pair {
     }
 
     fn real(&self, place: Position) -> Position {
-        Position { tenure: self.real_tenures[&place.tenure], ..place }
+        Position { token: self.real_tokens[&place.token], ..place }
     }
 
     fn reals(&self, places: &[Position]) -> Vec<Position> {
@@ -145,19 +145,19 @@ impl Pair {
 
     fn assign(&mut self, id: Id, stale: bool, held: &[Pick]) -> Result<(), TestCaseError> {
         let (caller, place) = self.caller(id, stale);
-        let held: BTreeMap<u16, u64> = self.places(held).iter().map(|place| (place.partition, place.tenure)).collect();
-        let real_held = held.iter().map(|(partition, tenure)| (*partition, self.real_tenures[tenure])).collect();
+        let held: BTreeMap<u16, u64> = self.places(held).iter().map(|place| (place.partition, place.token)).collect();
+        let real_held = held.iter().map(|(partition, token)| (*partition, self.real_tokens[token])).collect();
         let expected = self.pure.assign(caller, &held, &mut self.clock, None);
         let answer = self.keys.assign(&mut self.redis, &place, &real_held).unwrap();
         match (answer, expected) {
             (Ok(answer), Ok((share, owned))) => {
                 prop_assert_eq!(answer.share, share);
                 prop_assert!(answer.owned.keys().eq(owned.keys()), "{:?} {:?}", answer.owned, owned);
-                for ((partition, tenure), real) in owned.into_iter().zip(answer.owned.into_values()) {
-                    prop_assert_eq!(*self.real_tenures.entry(tenure).or_insert(real), real);
+                for ((partition, token), real) in owned.into_iter().zip(answer.owned.into_values()) {
+                    prop_assert_eq!(*self.real_tokens.entry(token).or_insert(real), real);
                     let given = self.given.entry(partition).or_default();
-                    given.retain(|known| *known != tenure);
-                    given.push(tenure);
+                    given.retain(|known| *known != token);
+                    given.push(token);
                 }
             }
             (Err(answer), Err(expected)) => {
@@ -171,7 +171,7 @@ impl Pair {
 
     fn write(&mut self, caller: &(Caller, Membership), acks: &[Ack], batches: &[Freeze]) -> Result<(), TestCaseError> {
         let letters_before: usize = self.redis.xlen(self.keys.dead_letters()).unwrap();
-        let passage = |ack: &Ack| Passage {
+        let request = |ack: &Ack| AckRequest {
             lane: lane_field(&lane(ack.lane)),
             id: name(ack.id),
             redelivered: None,
@@ -179,15 +179,19 @@ impl Pair {
             places: self.reals(&ack.places),
             moves: ack.moves,
         };
-        let passages: Vec<Passage> = acks.iter().map(passage).collect();
+        let requests: Vec<AckRequest> = acks.iter().map(request).collect();
         let frozen = |freeze: &Freeze| {
             let body = "{}".to_owned();
-            let batch = Kept { id: name(freeze.batch.id), body, events: freeze.batch.events.clone() };
-            Frozen { lane: lane_field(&lane(freeze.lane)), batch: batch.write(), last: self.reals(&freeze.last) }
+            let batch = PersistedBatch { id: name(freeze.batch.id), body, events: freeze.batch.events.clone() };
+            PersistRequest {
+                lane: lane_field(&lane(freeze.lane)),
+                batch: batch.write(),
+                last: self.reals(&freeze.last),
+            }
         };
-        let frozen: Vec<Frozen> = batches.iter().map(frozen).collect();
-        let passages: Vec<&Passage> = passages.iter().collect();
-        let answer = self.keys.write(&mut self.redis, &caller.1, LIMITS, &passages, &frozen).unwrap();
+        let frozen: Vec<PersistRequest> = batches.iter().map(frozen).collect();
+        let requests: Vec<&AckRequest> = requests.iter().collect();
+        let answer = self.keys.write(&mut self.redis, &caller.1, LIMITS, &requests, &frozen).unwrap();
         let mut letters = Vec::new();
         match (answer, self.pure.write(caller.0, acks, batches, &mut letters, None)) {
             (Ok(answer), Ok((passed, kept))) => {
@@ -205,18 +209,18 @@ impl Pair {
 
     fn take_over(&mut self, partitions: &[u16]) -> Result<(), TestCaseError> {
         let fresh: BTreeMap<u16, u64> = partitions.iter().map(|partition| (*partition, 1000)).collect();
-        let new: Vec<(u16, u64)> = fresh.iter().map(|(partition, tenure)| (*partition, *tenure)).collect();
-        let legacy = Legacy::read(&mut self.redis, &self.keys, &new).unwrap();
+        let new: Vec<(u16, u64)> = fresh.iter().map(|(partition, token)| (*partition, *token)).collect();
+        let takeover = Takeover::read(&mut self.redis, &self.keys, &new).unwrap();
         for number in 0..LANES {
             let expected = self.pure.take_over(number, &fresh, None);
-            let flights = legacy.flights.iter().filter(|flight| flight.lane == lane(number));
-            let batches = flights.map(|flight| {
+            let in_flight = takeover.in_flight.iter().filter(|flight| flight.lane == lane(number));
+            let batches = in_flight.map(|flight| {
                 (flight.id.clone(), flight.events.iter().map(|event| event.position).collect::<Vec<_>>())
             });
             let expected_batches = expected.batches.into_iter().map(|(id, events)| (name(id), events));
             prop_assert_eq!(batches.collect::<Vec<_>>(), expected_batches.collect::<Vec<_>>());
             for (partition, cursor) in expected.cursors {
-                let known = legacy.resumes[&partition].cursors.get(&lane(number)).copied();
+                let known = takeover.resumes[&partition].cursors.get(&lane(number)).copied();
                 prop_assert_eq!(known.unwrap_or_default(), cursor);
             }
         }
@@ -232,13 +236,13 @@ impl Pair {
         };
     }
 
-    /// What is in Redis of a partition, with the tenure and the batches as the pure one knows them.
+    /// What is in Redis of a partition, with the token and the batches as the pure one knows them.
     fn left_behind(&mut self, partition: u16) -> Part {
         let owner: Option<String> = self.redis.hget(self.keys.owners(), partition).unwrap();
         let owner = owner.map(|owner| {
-            let (tenure, owner) = owner.split_once(' ').unwrap();
+            let (token, owner) = owner.split_once(' ').unwrap();
             let id = (0..CALLERS).find(|id| node(*id).as_str() == owner).unwrap();
-            let known = self.real_tenures.iter().find(|(_, real)| real.to_string() == tenure);
+            let known = self.real_tokens.iter().find(|(_, real)| real.to_string() == token);
             (*known.unwrap().0, id)
         });
         let stream: redis::streams::StreamRangeReply = self.redis.xrange_all(self.keys.stream(partition)).unwrap();
@@ -249,9 +253,9 @@ impl Pair {
             let field = lane_field(&lane(number));
             let cursor: Option<u64> = self.redis.hget(self.keys.cursors(partition), &field).unwrap();
             part.cursors[number] = cursor.unwrap_or_default();
-            let kept: Option<Vec<u8>> = self.redis.hget(self.keys.flights(partition), &field).unwrap();
+            let kept: Option<Vec<u8>> = self.redis.hget(self.keys.in_flight(partition), &field).unwrap();
             part.in_flight[number] = kept.map(|kept| {
-                let Kept { id, events, .. } = Kept::read(&kept).unwrap();
+                let PersistedBatch { id, events, .. } = PersistedBatch::read(&kept).unwrap();
                 let numbers: Vec<&str> = id.split('_').collect();
                 Batch { id: (numbers[1].parse().unwrap(), numbers[2].parse().unwrap()), events }
             });
@@ -273,8 +277,8 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
             Call::Assign { id, stale, held } => pair.assign(id, stale, &held)?,
             Call::Release { id, place } => {
                 let (place, caller) = (pair.place(place), pair.caller(id, false));
-                let Position { partition, tenure, .. } = pair.real(place);
-                pair.keys.release(&mut pair.redis, &caller.1, partition, tenure).unwrap();
+                let Position { partition, token, .. } = pair.real(place);
+                pair.keys.release(&mut pair.redis, &caller.1, partition, token).unwrap();
                 pair.pure.release(id, place, None);
             }
             Call::Write { id, stale, acks, batches } => {
@@ -302,9 +306,9 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
             Call::Remove { id, stale, place, more } => {
                 let (place, caller) = (pair.place(place), pair.caller(id, stale));
                 let seqs: Vec<u64> = (place.seq..=place.seq + more).collect();
-                let Position { partition, tenure, .. } = pair.real(place);
-                pair.keys.remove(&mut pair.redis, &caller.1, partition, tenure, &seqs).unwrap();
-                pair.pure.remove(caller.0, (place.partition, place.tenure), &seqs, None);
+                let Position { partition, token, .. } = pair.real(place);
+                pair.keys.remove(&mut pair.redis, &caller.1, partition, token, &seqs).unwrap();
+                pair.pure.remove(caller.0, (place.partition, place.token), &seqs, None);
             }
             Call::TakeOver { partitions } => pair.take_over(&partitions)?,
             Call::Lease { id, lease } => pair.set_lease(id, lease),

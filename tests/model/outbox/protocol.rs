@@ -69,8 +69,8 @@ pub(super) struct Part {
 pub(super) struct Redis<const PARTS: usize> {
     pub(super) epoch: u8,
     pub(super) leases: [Lease; IDS],
-    /// The last tenure that was given.
-    pub(super) tenures: u64,
+    /// The last token that was given.
+    pub(super) last_token: u64,
     pub(super) parts: [Part; PARTS],
 }
 
@@ -93,13 +93,13 @@ pub(super) enum Refusal {
 pub(super) struct Takeover {
     /// By partition; 0: none.
     pub(super) cursors: BTreeMap<u16, u64>,
-    /// The batches that are whole, under the new tenures.
+    /// The batches that are whole, under the new tokens.
     pub(super) batches: Vec<(BatchId, Vec<Position>)>,
     /// Batches of which something was acknowledged or removed.
     pub(super) in_part: Vec<BatchId>,
 }
 
-/// What `write.lua` answers: the places that were refused, of each acknowledgement and of each batch.
+/// What `commit.lua` answers: the places that were refused, of each acknowledgement and of each batch.
 pub(super) type Refused = Vec<Vec<Position>>;
 
 /// A way to break the protocol.
@@ -107,7 +107,7 @@ pub(super) type Refused = Vec<Vec<Position>>;
 pub(super) enum Flaw {
     /// Scripts: everybody may write.
     NoFencing,
-    /// Scripts: an owner may write under a tenure that is over.
+    /// Scripts: an owner may write under a token that has expired.
     NoTenures,
     /// Scripts: an acknowledgement moves a cursor back.
     CursorsGoBack,
@@ -139,7 +139,7 @@ pub(super) enum Flaw {
     HalvesSwapped,
     /// Nodes: the halves of a batch keep its id.
     SameIdForHalves,
-    /// Nodes: a tenure goes on though Redis, having lost it for a while, has refused something of it.
+    /// Nodes: an ownership goes on though Redis, having lost it for a while, has refused something of it.
     RefusalForgotten,
     /// Nodes: a batch goes unpersisted though a dead letter of its lane is not written.
     UnkeptBehindLetter,
@@ -148,7 +148,7 @@ pub(super) enum Flaw {
 impl<const PARTS: usize> Redis<PARTS> {
     pub(super) fn new(epoch: u8) -> Self {
         let parts = std::array::from_fn(|_| Part::default());
-        Self { epoch, leases: [Lease::None; IDS], tenures: 0, parts }
+        Self { epoch, leases: [Lease::None; IDS], last_token: 0, parts }
     }
 
     pub(super) fn part(&mut self, partition: u16) -> &mut Part {
@@ -160,16 +160,16 @@ impl<const PARTS: usize> Redis<PARTS> {
         match flaw {
             Some(Flaw::NoFencing) => true,
             Some(Flaw::NoTenures) => owner.is_some_and(|(_, owner)| owner == id),
-            _ => owner == Some((place.tenure, id)),
+            _ => owner == Some((place.token, id)),
         }
     }
 
-    fn has_passed(&self, lane: usize, place: Position) -> bool {
+    fn has_acked(&self, lane: usize, place: Position) -> bool {
         let part = &self.parts[usize::from(place.partition)];
         part.cursors[lane].max(part.floor) >= place.seq
     }
 
-    /// `assign.lua`. `clock` is the largest number that was ever a tenure. Returns the share, and the partitions of the node.
+    /// `assign.lua`. `clock` is the largest number that was ever a token. Returns the share, and the partitions of the node.
     pub(super) fn assign(
         &mut self,
         caller: Caller,
@@ -185,22 +185,22 @@ impl<const PARTS: usize> Redis<PARTS> {
         }
         let live = self.leases.iter().filter(|lease| **lease == Lease::Good).count().max(1);
         let share = PARTS.div_ceil(live);
-        let (known, mut last) = (self.tenures, self.tenures);
+        let (known, mut last) = (self.last_token, self.last_token);
         let (mut owned, mut free) = (BTreeMap::new(), Vec::new());
-        let mut take = |part: &mut Part, tenure: Option<u64>| {
-            let tenure = tenure.unwrap_or_else(|| (*clock + 1).max(last + 1));
-            last = last.max(tenure);
-            *clock = (*clock).max(tenure);
-            part.owner = Some((tenure, caller.id));
-            tenure
+        let mut take = |part: &mut Part, token: Option<u64>| {
+            let token = token.unwrap_or_else(|| (*clock + 1).max(last + 1));
+            last = last.max(token);
+            *clock = (*clock).max(token);
+            part.owner = Some((token, caller.id));
+            token
         };
         for (partition, part) in (0..).zip(&mut self.parts) {
             let held = held.get(&partition).copied();
             let is_torn = flaw == Some(Flaw::TornTakeover) && owned.len() >= share;
             match part.owner {
                 None if held.is_none_or(|held| held <= known) => free.push(partition),
-                Some((tenure, id)) if id == caller.id && held == Some(tenure) && tenure <= known => {
-                    owned.insert(partition, tenure);
+                Some((token, id)) if id == caller.id && held == Some(token) && token <= known => {
+                    owned.insert(partition, token);
                 }
                 Some((_, id)) if id != caller.id => {
                     if self.leases[id] != Lease::Good && !is_torn {
@@ -218,7 +218,7 @@ impl<const PARTS: usize> Redis<PARTS> {
             }
             owned.insert(partition, take(&mut self.parts[usize::from(partition)], None));
         }
-        self.tenures = last;
+        self.last_token = last;
         Ok((share, owned))
     }
 
@@ -229,7 +229,7 @@ impl<const PARTS: usize> Redis<PARTS> {
         }
     }
 
-    /// `write.lua`. `letters` gets the acknowledgements of which a dead letter was kept, by their number.
+    /// `commit.lua`. `letters` gets the acknowledgements of which a dead letter was kept, by their number.
     pub(super) fn write(
         &mut self,
         caller: Caller,
@@ -251,13 +251,13 @@ impl<const PARTS: usize> Redis<PARTS> {
         Ok((passed, kept))
     }
 
-    /// `pass.lua`. Returns whether anything is written, and the places that were refused.
+    /// `ack.lua`. Returns whether anything is written, and the places that were refused.
     fn pass(&mut self, id: Id, ack: &Ack, flaw: Option<Flaw>) -> (bool, Vec<Position>) {
         let (owned, refused): (Vec<_>, Vec<_>) = ack.places.iter().partition(|place| self.owns(id, **place, flaw));
         if owned.is_empty() && !refused.is_empty() {
             return (false, refused);
         }
-        let is_late = owned.first().is_some_and(|oldest: &Position| ack.moves && self.has_passed(ack.lane, *oldest));
+        let is_late = owned.first().is_some_and(|oldest: &Position| ack.moves && self.has_acked(ack.lane, *oldest));
         if is_late && flaw != Some(Flaw::CursorsGoBack) {
             return (false, refused);
         }
@@ -269,9 +269,9 @@ impl<const PARTS: usize> Redis<PARTS> {
         (true, refused)
     }
 
-    /// `freeze.lua`.
+    /// `persist.lua`.
     fn freeze(&mut self, id: Id, freeze: &Freeze, flaw: Option<Flaw>) -> Vec<Position> {
-        let is_late = |place: &Position| self.has_passed(freeze.lane, *place) && flaw != Some(Flaw::LateFreeze);
+        let is_late = |place: &Position| self.has_acked(freeze.lane, *place) && flaw != Some(Flaw::LateFreeze);
         let refused: Vec<Position> =
             freeze.last.iter().filter(|place| !self.owns(id, **place, flaw) || is_late(place)).copied().collect();
         if refused.is_empty() {
@@ -295,14 +295,14 @@ impl<const PARTS: usize> Redis<PARTS> {
     }
 
     /// `remove.lua`.
-    pub(super) fn remove(&mut self, caller: Caller, tenure: (u16, u64), seqs: &[u64], flaw: Option<Flaw>) {
-        let place = Position { partition: tenure.0, tenure: tenure.1, seq: 0 };
+    pub(super) fn remove(&mut self, caller: Caller, token: (u16, u64), seqs: &[u64], flaw: Option<Flaw>) {
+        let place = Position { partition: token.0, token: token.1, seq: 0 };
         if caller.epoch == self.epoch && self.owns(caller.id, place, flaw) {
-            self.part(tenure.0).stream.retain(|seq| !seqs.contains(seq));
+            self.part(token.0).stream.retain(|seq| !seqs.contains(seq));
         }
     }
 
-    /// What is read of partitions that a node was given, each with its tenure, as `Legacy` does.
+    /// What is read of partitions that a node was given, each with its token, as `Takeover` does.
     pub(super) fn take_over(&self, lane: usize, fresh: &BTreeMap<u16, u64>, flaw: Option<Flaw>) -> Takeover {
         let part = |partition: u16| &self.parts[usize::from(partition)];
         let cursor =
@@ -314,7 +314,7 @@ impl<const PARTS: usize> Redis<PARTS> {
             let given: Option<Vec<Position>> = events
                 .iter()
                 .map(|(partition, seq)| {
-                    Some(Position { partition: *partition, tenure: *fresh.get(partition)?, seq: *seq })
+                    Some(Position { partition: *partition, token: *fresh.get(partition)?, seq: *seq })
                 })
                 .collect();
             let is_there =

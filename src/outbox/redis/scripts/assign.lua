@@ -3,13 +3,13 @@
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partitions
 -- ARGV[5] identity of the node's cluster, see identity.lua; empty for none  ARGV[6] the newest schema that the node knows
--- ARGV[7..] two per partition that the node thinks it has: partition, tenure
+-- ARGV[7..] two per partition that the node thinks it has: partition, token
 --
--- The partitions of a dead node go to one heir together, for a batch that was frozen may hold events of several of them.
--- Returns {status, share, two per partition of the node: partition, tenure}; status `ok`, `lost`, `reaped`, or `excluded`
--- when the data is another cluster's or in a newer schema, and open.lua says which. The numbers of tenures grow, and are
+-- The partitions of a dead node go to one successor together, for a batch that was frozen may hold events of several of them.
+-- Returns {status, share, two per partition of the node: partition, token}; status `ok`, `lost`, `reaped`, or `excluded`
+-- when the data is another cluster's or in a newer schema, and open.lua says which. Tokens grow, and are
 -- times of Redis' clock, so that they grow even if Redis forgets them.
--- A tenure that is later than any known here was lost with the last seconds of Redis; nobody else can have had the
+-- A token that is greater than any known here was lost with the last seconds of Redis; nobody else can have had the
 -- partition since, so that the node goes on with it. A partition of the node that it does not know of under that number is
 -- given to it anew: what it knew under the number may be over for it.
 -- May change: KEYS[3].
@@ -32,7 +32,7 @@ local names = {}
 for partition = 0, partitions - 1 do
   names[#names + 1] = partition
 end
-names[#names + 1] = 'tenures'
+names[#names + 1] = 'last_token'
 local owners = redis.call('HMGET', KEYS[3], unpack(names))
 local known = tonumber(owners[#names] or 0)
 local last = known
@@ -42,28 +42,28 @@ for i = 7, #ARGV, 2 do
 end
 
 local owned, free, taken = {}, {}, {}
-local function own(partition, tenure)
+local function own(partition, token)
   owned[#owned + 1] = partition
-  owned[#owned + 1] = tenure
+  owned[#owned + 1] = token
 end
-local function give(partition, tenure)
-  last = math.max(last, tenure)
-  own(partition, tenure)
+local function give(partition, token)
+  last = math.max(last, token)
+  own(partition, token)
   taken[#taken + 1] = partition
-  taken[#taken + 1] = string.format('%.0f %s', tenure, ARGV[2])
+  taken[#taken + 1] = string.format('%.0f %s', token, ARGV[2])
 end
 local function take(partition)
   give(partition, math.max(now, last + 1))
 end
 for partition = 0, partitions - 1 do
-  local tenure, owner = string.match(owners[partition + 1] or '', '^(%d+) (.*)$')
+  local token, owner = string.match(owners[partition + 1] or '', '^(%d+) (.*)$')
   local is_free_or_its_own = not owner or owner == ARGV[2]
   if is_free_or_its_own and (held[partition] or 0) > known then
     give(partition, held[partition])
   elseif not owner then
     free[#free + 1] = partition
-  elseif owner == ARGV[2] and held[partition] == tonumber(tenure) then
-    own(partition, tonumber(tenure))
+  elseif owner == ARGV[2] and held[partition] == tonumber(token) then
+    own(partition, tonumber(token))
   elseif owner == ARGV[2] then
     take(partition)
   elseif not is_alive(KEYS[2], owner) then
@@ -79,6 +79,6 @@ end
 if #taken > 0 then
   write_while_full()
   write_identity(KEYS[3], identity, ARGV[6])
-  redis.call('HSET', KEYS[3], 'tenures', string.format('%.0f', last), unpack(taken))
+  redis.call('HSET', KEYS[3], 'last_token', string.format('%.0f', last), unpack(taken))
 end
 return {'ok', share, owned}

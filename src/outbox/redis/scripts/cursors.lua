@@ -7,7 +7,7 @@
 -- Expects ARGV[1] = key prefix.
 
 -- Whether the lane has passed this place. Places have more digits than a Lua number.
-local function has_passed(partition, lane, place)
+local function is_acked(partition, lane, place)
   local cursors = redis.call('HMGET', ARGV[1] .. ':cursor:' .. partition, lane, '')
   for i = 1, 2 do
     local cursor = cursors[i]

@@ -1,4 +1,4 @@
--- Put in front of write.lua, behind refusals.lua.
+-- Put in front of commit.lua, behind refusals.lua.
 
 -- Whether Redis is full: then it refuses a call that may need memory. This one changes nothing. Whatever else it is refused
 -- for, the next write is refused for as well.
@@ -22,9 +22,9 @@ local function has_room(partition, bytes)
   local kept = kept_bytes[partition]
   if not kept then
     kept = 0
-    local flight = ARGV[1] .. ':flight:' .. partition
-    for _, lane in ipairs(redis.call('HKEYS', flight)) do
-      kept = kept + redis.call('HSTRLEN', flight, lane)
+    local in_flight = ARGV[1] .. ':inflight:' .. partition
+    for _, lane in ipairs(redis.call('HKEYS', in_flight)) do
+      kept = kept + redis.call('HSTRLEN', in_flight, lane)
     end
   end
   kept_bytes[partition] = kept + bytes

@@ -1,7 +1,7 @@
 -- Gives up one partition, everything in it having been passed.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
--- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partition  ARGV[5] tenure
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partition  ARGV[5] token
 --
 -- Returns 1 when it was the node's, else 0. May change: KEYS[3].
 

@@ -2,10 +2,10 @@
 -- whole stream behind its batch.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners  KEYS[4] {prefix}:out:{partition}
--- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partition  ARGV[5] tenure
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partition  ARGV[5] token
 -- ARGV[6..] ids of events, few enough for one call
 --
--- A partition of which the tenure is over is left alone. Returns the number of events removed.
+-- A partition whose token has expired is left alone. Returns the number of events removed.
 -- May change: KEYS[4], out_bytes.
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or not owns(ARGV[4], ARGV[5]) then

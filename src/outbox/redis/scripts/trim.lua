@@ -2,13 +2,13 @@
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id
--- ARGV[4..] four per partition: partition, tenure, the id below which its events are removed, the last place below that
+-- ARGV[4..] four per partition: partition, token, the id below which its events are removed, the last place below that
 --
--- Partitions of which the tenure is over are left alone. Returns the number of events removed.
+-- Partitions whose token has expired are left alone. Returns the number of events removed.
 -- A stream of which nothing is left needs no cursor of each lane, and no batch that begins in it is under way: those of lanes
 -- that come no more would stay for ever. What all have passed is kept: a batch that comes late must not be taken for a new
 -- one, and replace the one that is under way by then.
--- May change: out, cursor and flight of the partitions, out_bytes.
+-- May change: out, cursor and inflight of the partitions, out_bytes.
 
 local removed = 0
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
@@ -24,8 +24,8 @@ for i = 4, #ARGV, 4 do
     removed = removed + redis.call('XTRIM', stream, 'MINID', ARGV[i + 2])
     if redis.call('XLEN', stream) == 0 then
       local cursors = ARGV[1] .. ':cursor:' .. ARGV[i]
-      local passed = has_passed(ARGV[i], '', ARGV[i + 3]) and redis.call('HGET', cursors, '') or ARGV[i + 3]
-      redis.call('DEL', cursors, ARGV[1] .. ':flight:' .. ARGV[i])
+      local passed = is_acked(ARGV[i], '', ARGV[i + 3]) and redis.call('HGET', cursors, '') or ARGV[i + 3]
+      redis.call('DEL', cursors, ARGV[1] .. ':inflight:' .. ARGV[i])
       redis.call('HSET', cursors, '', passed)
     end
   end

@@ -56,7 +56,7 @@ impl State {
             steps.extend(STEPS.into_iter().filter(|step| node.may(*step)).map(|step| Action::Call(n, step)));
             steps.extend((!node.joined).then_some(Action::Join(n)));
             steps.extend((!node.fresh.is_empty()).then_some(Action::TakeOver(n)));
-            steps.extend((!node.tenures.readable().is_empty()).then_some(Action::Read(n)));
+            steps.extend((!node.ownership.readable().is_empty()).then_some(Action::Read(n)));
             steps.extend(node.sending.then_some(Action::Attempt(n, Attempt::Succeeds)));
             steps.extend((self.redis.leases[node.id] == Lease::Lapsed).then_some(Action::Renew(n)));
         }

@@ -1,11 +1,11 @@
-//! A node of the search: reader, lane and acknowledgements of the one lane that there is. Its tenures are the real ones.
+//! A node of the search: reader, lane and acknowledgements of the one lane that there is. It uses the real `Ownership`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::outbox::Position;
+use crate::outbox::redis::ack_queue::last_places;
 use crate::outbox::redis::model::protocol::{Ack, Batch, BatchId, Caller, Flaw, Freeze, Id, Redis, Takeover};
-use crate::outbox::redis::passages::last_places;
-use crate::outbox::redis::tenure::{End, Overtaken, Tenures};
+use crate::outbox::redis::ownership::{End, Overtaken, Ownership};
 
 /// The one epoch of the search.
 pub(super) const EPOCH: u8 = 1;
@@ -34,7 +34,7 @@ pub(super) struct Node {
     pub(super) id: Id,
     /// Whether it has a session.
     pub(super) joined: bool,
-    pub(super) tenures: Tenures,
+    pub(super) ownership: Ownership,
     /// Partitions that it was given, with nothing read yet of what their last owner left.
     pub(super) fresh: Vec<(u16, u64)>,
     pub(super) resumes: BTreeMap<u64, Resume>,
@@ -72,7 +72,7 @@ pub(super) enum Call {
     Assign { caller: Caller, held: BTreeMap<u16, u64> },
     Write { caller: Caller, acks: Vec<Ack>, batches: Vec<Freeze> },
     Trim { caller: Caller, settled: Vec<Position> },
-    Remove { caller: Caller, tenure: (u16, u64), seqs: Vec<u64> },
+    Remove { caller: Caller, token: (u16, u64), seqs: Vec<u64> },
     Release { caller: Caller, places: Vec<Position> },
 }
 
@@ -81,7 +81,7 @@ impl Node {
         Self {
             id,
             joined,
-            tenures: Tenures::new(1),
+            ownership: Ownership::new(1),
             fresh: Vec::new(),
             resumes: BTreeMap::new(),
             inherited: VecDeque::new(),
@@ -105,7 +105,8 @@ impl Node {
     }
 
     pub(super) fn may(&self, step: Step) -> bool {
-        let has_settled = || !self.tenures.trimmable().is_empty() || !self.tenures.clone().take_overtaken().is_empty();
+        let has_settled =
+            || !self.ownership.trimmable().is_empty() || !self.ownership.clone().take_overtaken().is_empty();
         match step {
             _ if !self.joined => false,
             Step::Assign => self.fresh.is_empty(),
@@ -115,7 +116,7 @@ impl Node {
             Step::Trim => self.is_removing(),
             Step::Release => {
                 let written = self.acks.is_empty() && !self.is_removing() && !has_settled();
-                written && !self.tenures.releasable().is_empty()
+                written && !self.ownership.releasable().is_empty()
             }
         }
     }
@@ -124,7 +125,7 @@ impl Node {
     pub(super) fn start(&mut self, step: Step, split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) -> Option<Call> {
         let caller = self.caller();
         Some(match step {
-            Step::Assign => Call::Assign { caller, held: self.tenures.held() },
+            Step::Assign => Call::Assign { caller, held: self.ownership.held() },
             Step::Persist => {
                 let freeze = self.next_batch(split, flaw)?;
                 let acks = if flaw == Some(Flaw::PersistedFirst) { Vec::new() } else { self.acks_to_write() };
@@ -132,19 +133,19 @@ impl Node {
             }
             Step::Settle => {
                 // Looked at first: what is settled by now is removed only when its acknowledgements are written.
-                (self.overtaken, self.settled) = (self.tenures.take_overtaken(), self.tenures.trimmable());
+                (self.overtaken, self.settled) = (self.ownership.take_overtaken(), self.ownership.trimmable());
                 let acks = if flaw == Some(Flaw::TrimmedFirst) { Vec::new() } else { self.acks_to_write() };
                 Call::Write { caller, acks, batches: Vec::new() }
             }
             Step::Trim => match (&self.settled[..], self.overtaken.first()) {
-                ([], Some(Overtaken { partition, tenure, seqs })) => {
-                    Call::Remove { caller, tenure: (*partition, *tenure), seqs: seqs.clone() }
+                ([], Some(Overtaken { partition, token, seqs })) => {
+                    Call::Remove { caller, token: (*partition, *token), seqs: seqs.clone() }
                 }
                 (settled, _) => Call::Trim { caller, settled: settled.to_vec() },
             },
             Step::Release => {
-                let place = |(partition, tenure)| Position { partition, tenure, seq: 0 };
-                Call::Release { caller, places: self.tenures.releasable().into_iter().map(place).collect() }
+                let place = |(partition, token)| Position { partition, token, seq: 0 };
+                Call::Release { caller, places: self.ownership.releasable().into_iter().map(place).collect() }
             }
         })
     }
@@ -152,7 +153,7 @@ impl Node {
     /// The acknowledgements, but for what is another node's by now.
     fn acks_to_write(&mut self) -> Vec<Ack> {
         for ack in &mut self.acks {
-            ack.places.retain(|place| self.tenures.ended(*place).is_none());
+            ack.places.retain(|place| self.ownership.ended(*place).is_none());
         }
         self.acks.retain(|ack| !ack.places.is_empty());
         self.acks.clone()
@@ -168,7 +169,7 @@ impl Node {
             });
         }
         let batch = self.trying.clone()?;
-        match self.tenures.live(batch.events.iter().copied()) {
+        match self.ownership.live(batch.events.iter().copied()) {
             Err(fenced) => {
                 self.rebuild(&fenced, split, flaw);
                 None
@@ -198,7 +199,7 @@ impl Node {
         (self.id, self.made)
     }
 
-    /// Leaves the events of these tenures out of the batch that is about to be sent.
+    /// Leaves the events of these tokens out of the batch that is about to be sent.
     pub(super) fn rebuild(&mut self, gone: &[u64], split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) {
         if let Some(batch) = self.trying.take() {
             self.trying = self.without(batch, gone, split, flaw);
@@ -213,8 +214,7 @@ impl Node {
         split: &mut BTreeSet<BatchId>,
         flaw: Option<Flaw>,
     ) -> Option<Outgoing> {
-        let events: Vec<Position> =
-            batch.events.iter().filter(|place| !gone.contains(&place.tenure)).copied().collect();
+        let events: Vec<Position> = batch.events.iter().filter(|place| !gone.contains(&place.token)).copied().collect();
         if events.len() == batch.events.len() {
             return Some(batch);
         }
@@ -231,34 +231,34 @@ impl Node {
         let fresh: BTreeMap<u16, u64> = std::mem::take(&mut self.fresh).into_iter().collect();
         let Takeover { cursors, batches, in_part } = redis.take_over(0, &fresh, flaw);
         split.extend(in_part);
-        for (partition, tenure) in fresh {
-            let places = batches.iter().flat_map(|(_, events)| events).filter(|place| place.tenure == tenure);
+        for (partition, token) in fresh {
+            let places = batches.iter().flat_map(|(_, events)| events).filter(|place| place.token == token);
             let resume = Resume { cursor: cursors[&partition], in_flight: places.map(|place| place.seq).collect() };
             let mut ahead = BTreeMap::new();
             for seq in &resume.in_flight {
                 *ahead.entry(*seq).or_default() += 1;
             }
-            self.tenures.begin(partition, tenure, ahead);
-            self.resumes.insert(tenure, resume);
+            self.ownership.begin(partition, token, ahead);
+            self.resumes.insert(token, resume);
         }
         self.inherited.extend(batches.into_iter().map(|(id, events)| Outgoing { id, events, frozen: true }));
-        let held = self.tenures.held();
-        self.resumes.retain(|tenure, _| held.values().any(|held| held == tenure));
+        let held = self.ownership.held();
+        self.resumes.retain(|token, _| held.values().any(|held| held == token));
     }
 
     /// Reads on in its partitions.
     pub(super) fn read(&mut self, redis: &Redis<2>) {
         let mut found = Vec::new();
-        for Position { partition, tenure, seq: last } in self.tenures.readable() {
+        for Position { partition, token, seq: last } in self.ownership.readable() {
             let unread = redis.parts[usize::from(partition)].stream.iter().filter(|seq| **seq > last);
-            found.extend(unread.map(|seq| Position { partition, tenure, seq: *seq }));
+            found.extend(unread.map(|seq| Position { partition, token, seq: *seq }));
         }
         found.sort_by_key(|place| place.seq);
         for place in found {
-            self.tenures.read(place);
-            let resume = &self.resumes[&place.tenure];
+            self.ownership.read(place);
+            let resume = &self.resumes[&place.token];
             let has = resume.cursor >= place.seq || resume.in_flight.contains(&place.seq);
-            self.tenures.routed(place, u32::from(!has));
+            self.ownership.routed(place, u32::from(!has));
             self.waiting.extend((!has).then_some(place));
         }
     }
@@ -271,34 +271,34 @@ impl Node {
         split: &mut BTreeSet<BatchId>,
         flaw: Option<Flaw>,
     ) {
-        let held = self.tenures.held();
-        let fenced = held.iter().filter(|(partition, tenure)| owned.get(partition) != Some(tenure));
-        let ended: Vec<u64> = fenced.filter_map(|(partition, _)| self.tenures.end(*partition, End::Fenced)).collect();
+        let held = self.ownership.held();
+        let fenced = held.iter().filter(|(partition, token)| owned.get(partition) != Some(token));
+        let ended: Vec<u64> = fenced.filter_map(|(partition, _)| self.ownership.end(*partition, End::Fenced)).collect();
         self.revoke(&ended, split, flaw);
         self.fresh = owned
             .iter()
-            .filter(|(partition, tenure)| held.get(partition) != Some(tenure))
+            .filter(|(partition, token)| held.get(partition) != Some(token))
             .map(|(p, t)| (*p, *t))
             .collect();
         if self.fresh.is_empty() {
-            self.tenures.retire_beyond(share);
+            self.ownership.retire_beyond(share);
         }
     }
 
-    /// Redis has refused something of these tenures: they are over.
+    /// Redis has refused something of these tokens: they have expired.
     pub(super) fn fenced<'a>(
         &mut self,
         places: impl Iterator<Item = &'a Position>,
         split: &mut BTreeSet<BatchId>,
         flaw: Option<Flaw>,
     ) {
-        let ended = self.tenures.fence(places.copied());
+        let ended = self.ownership.fence(places.copied());
         self.revoke(&ended, split, flaw);
     }
 
-    /// Drops the events of tenures that are over, but for those of an attempt under way.
+    /// Drops the events whose ownership has ended, but for those of an attempt under way.
     pub(super) fn revoke(&mut self, ended: &[u64], split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) {
-        self.waiting.retain(|place| !ended.contains(&place.tenure));
+        self.waiting.retain(|place| !ended.contains(&place.token));
         for batch in std::mem::take(&mut self.inherited) {
             let staying = self.without(batch, ended, split, flaw);
             self.inherited.extend(staying);
@@ -307,7 +307,7 @@ impl Node {
             self.rebuild(ended, split, flaw);
         }
         // What cannot be taken back any more comes again in part.
-        let is_over = |places: &[Position]| places.iter().filter(|place| ended.contains(&place.tenure)).count();
+        let is_over = |places: &[Position]| places.iter().filter(|place| ended.contains(&place.token)).count();
         let sent = self.trying.iter().map(|batch| (batch.id, &batch.events));
         for (id, places) in sent.chain(self.acks.iter().map(|ack| (ack.id, &ack.places))) {
             split.extend((1..places.len()).contains(&is_over(places)).then_some(id));
@@ -362,7 +362,7 @@ impl Node {
         let letter = if given_up { events.iter().fold(0, |all, place| all | 1 << place.seq) } else { 0 };
         self.acks.push(Ack { lane: 0, id, letter, places: last_places(events.iter().copied()), moves });
         for event in events {
-            self.tenures.passed(*event);
+            self.ownership.passed(*event);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::actions::{Action, Attempt};
 use super::caller::{Call, EPOCH, Node, Outgoing, Step};
 use crate::outbox::Position;
 use crate::outbox::redis::model::protocol::{Ack, BatchId, Flaw, Id, Lease, Redis, Refusal, Refused};
-use crate::outbox::redis::tenure::End;
+use crate::outbox::redis::ownership::End;
 
 /// Rounds in which two nodes have done everything.
 const ROUNDS: usize = 12;
@@ -106,7 +106,7 @@ impl State {
                 self.late.extend(node.start(step, &mut self.split, flaw));
                 if matches!(step, Step::Settle | Step::Trim) {
                     node.settled.clear();
-                    node.tenures.put_back_overtaken(std::mem::take(&mut node.overtaken));
+                    node.ownership.put_back_overtaken(std::mem::take(&mut node.overtaken));
                 }
             }
             Action::Late(call) => {
@@ -186,9 +186,9 @@ impl State {
                 self.redis.trim(*caller, settled, flaw);
                 (Answer::Done, *caller, settled.clone())
             }
-            Call::Remove { caller, tenure, seqs } => {
-                self.redis.remove(*caller, *tenure, seqs, flaw);
-                (Answer::Done, *caller, vec![Position { partition: tenure.0, tenure: tenure.1, seq: 0 }])
+            Call::Remove { caller, token, seqs } => {
+                self.redis.remove(*caller, *token, seqs, flaw);
+                (Answer::Done, *caller, vec![Position { partition: token.0, token: token.1, seq: 0 }])
             }
             Call::Release { caller, places } => {
                 for place in places {
@@ -199,7 +199,7 @@ impl State {
         };
         for (partition, (before, now)) in (0..).zip(before.iter().zip(&self.redis.parts)) {
             let is_owner =
-                |place: &Position| place.partition == partition && before.owner == Some((place.tenure, caller.id));
+                |place: &Position| place.partition == partition && before.owner == Some((place.token, caller.id));
             if before != now && !places.iter().any(is_owner) {
                 return Err(format!("fencing: {call:?} changed partition {partition}"));
             }
@@ -215,7 +215,7 @@ impl State {
         match (call, answer) {
             (_, Answer::Assigned(Ok((share, owned)))) => node.assigned(share, &owned, split, flaw),
             (_, Answer::Assigned(Err(_))) => {
-                let ended = node.tenures.end_all(End::Fenced);
+                let ended = node.ownership.end_all(End::Fenced);
                 node.revoke(&ended, split, flaw);
                 node.fresh.clear();
                 let id = self.new_id();
@@ -228,20 +228,20 @@ impl State {
                 if kept.first().is_some_and(Vec::is_empty) {
                     node.begin_attempt();
                 }
-                let tenures: Vec<u64> = kept.iter().flatten().map(|place| place.tenure).collect();
-                node.rebuild(&tenures, split, flaw);
+                let tokens: Vec<u64> = kept.iter().flatten().map(|place| place.token).collect();
+                node.rebuild(&tokens, split, flaw);
                 if flaw != Some(Flaw::RefusalForgotten) {
                     node.fenced(passed.iter().chain(&kept).flatten(), split, flaw);
                 }
             }
             (Call::Trim { settled, .. }, _) => {
-                node.tenures.trimmed(settled);
+                node.ownership.trimmed(settled);
                 node.settled.clear();
             }
             (Call::Remove { .. }, _) => drop(node.overtaken.remove(0)),
             (Call::Release { places, .. }, _) => {
                 for place in places {
-                    node.tenures.end(place.partition, End::Fenced);
+                    node.ownership.end(place.partition, End::Fenced);
                 }
             }
             (call, _) => unreachable!("{step:?}: {call:?}"),

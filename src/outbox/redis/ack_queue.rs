@@ -1,40 +1,40 @@
-//! What lanes have passed and what is not written down yet.
+//! Acknowledgements that are not written to Redis yet.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::scripts::{Load, Passage};
-use super::tenure::End;
-use super::{flight, letters};
-use crate::outbox::{DropReport, Fate, LaneId, Moves, Passed, Position};
+use super::ownership::End;
+use super::scripts::{AckRequest, Load};
+use super::{dead_letters, in_flight};
+use crate::outbox::{Acked, DropReport, Fate, LaneId, Moves, Position};
 
-/// The queue of passages, and whether it is to go on.
+/// The queue of acknowledgements, and whether the outbox was stopped.
 #[derive(Debug, Default)]
-pub(super) struct Passages {
+pub(super) struct AckQueue {
     waiting: Mutex<Waiting>,
     changed: Condvar,
     written: Condvar,
 }
 
-/// What a lane has passed.
+/// An acknowledgement that is not written yet.
 #[derive(Debug)]
-pub(super) struct Unwritten {
-    pub(super) passage: Passage,
-    /// Redis has lost some of its events, so that no other node will ever know of them.
+pub(super) struct PendingAck {
+    pub(super) ack: AckRequest,
+    /// Redis has lost some of its events, so no other node will deliver them.
     lost: bool,
-    /// To be published once it is written down: then nobody sends the events again.
+    /// Published once the acknowledgement is written: no node sends the events again then.
     pub(super) report: Option<DropReport>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// In the order in which they happened.
-    passages: VecDeque<Unwritten>,
-    /// How many were taken out, to be written down just now.
+    /// Oldest first.
+    acks: VecDeque<PendingAck>,
+    /// How many were taken out and are being written.
     under_way: usize,
-    /// Cursors of events that were given up behind a batch under way: they may move only after that batch's.
+    /// Cursors of events that were given up after an in-flight batch: they move only after that batch's.
     behind: HashMap<LaneId, Vec<Position>>,
     stopped: bool,
 }
@@ -43,7 +43,7 @@ struct Waiting {
 pub(super) fn last_places(places: impl Iterator<Item = Position>) -> Vec<Position> {
     let mut last: Vec<Position> = Vec::new();
     for place in places {
-        match last.iter_mut().find(|known| (known.partition, known.tenure) == (place.partition, place.tenure)) {
+        match last.iter_mut().find(|known| (known.partition, known.token) == (place.partition, place.token)) {
             Some(known) => known.seq = known.seq.max(place.seq),
             None => last.push(place),
         }
@@ -51,18 +51,18 @@ pub(super) fn last_places(places: impl Iterator<Item = Position>) -> Vec<Positio
     last
 }
 
-impl Unwritten {
-    /// A cursor that moves by itself.
+impl PendingAck {
+    /// Moves one cursor, without a batch.
     fn cursor(lane: Vec<u8>, place: Position) -> Self {
         let (id, letter, places) = (String::new(), Vec::new(), vec![place]);
-        let passage = Passage { lane, id, redelivered: None, letter, places, moves: true };
-        Self { passage, lost: false, report: None }
+        let ack = AckRequest { lane, id, redelivered: None, letter, places, moves: true };
+        Self { ack, lost: false, report: None }
     }
 
     /// Forgets the places that are this node's no more, as `ended` tells.
     pub(super) fn leave_out(&mut self, ended: impl Fn(Position) -> Option<End>) {
         let lost = &mut self.lost;
-        self.passage.places.retain(|place| {
+        self.ack.places.retain(|place| {
             let end = ended(*place);
             *lost |= end == Some(End::Lost);
             end.is_none()
@@ -71,86 +71,86 @@ impl Unwritten {
 
     /// Whether Redis has to know. Of lost events it keeps the dead letter.
     pub(super) fn is_to_be_written(&self) -> bool {
-        !self.passage.places.is_empty() || (self.lost && !self.passage.letter.is_empty())
+        !self.ack.places.is_empty() || (self.lost && !self.ack.letter.is_empty())
     }
 
     /// Whether the end of the events is this node's to tell, some of them having been this node's after these were
-    /// `refused`. Of the others the heir tells, which sends them again.
+    /// `refused`. Of the others the successor tells, which sends them again.
     pub(super) const fn is_ours(&self, refused: usize) -> bool {
-        self.lost || refused < self.passage.places.len()
+        self.lost || refused < self.ack.places.len()
     }
 }
 
-impl Passages {
+impl AckQueue {
     /// Adds what a lane has passed of the outbox of this `origin`.
-    pub(super) fn add(&self, passed: Passed<'_>, origin: u64) {
-        let Some(first) = passed.events.first() else { return };
-        let letter = match &passed.fate {
-            Fate::Dropped(report) => letters::fields(&passed, report, origin),
+    pub(super) fn add(&self, acked: Acked<'_>, origin: u64) {
+        let Some(first) = acked.events.first() else { return };
+        let letter = match &acked.fate {
+            Fate::Dropped(report) => dead_letters::fields(&acked, report, origin),
             Fate::Delivered | Fate::Forgotten => Vec::new(),
         };
-        let places = last_places(passed.events.iter().map(|event| event.position));
-        let lane = flight::lane_field(passed.lane);
+        let places = last_places(acked.events.iter().map(|event| event.position));
+        let lane = in_flight::lane_field(acked.lane);
         let mut waiting = self.waiting.lock();
-        let behind = match passed.moves {
-            Moves::All => waiting.behind.remove(passed.lane).unwrap_or_default(),
+        let behind = match acked.moves {
+            Moves::All => waiting.behind.remove(acked.lane).unwrap_or_default(),
             Moves::Own | Moves::Never => Vec::new(),
             Moves::Nothing => {
-                let behind = waiting.behind.entry(passed.lane.clone()).or_default();
+                let behind = waiting.behind.entry(acked.lane.clone()).or_default();
                 *behind = last_places(behind.iter().chain(&places).copied());
                 Vec::new()
             }
         };
-        let replaced = matches!(passed.fate, Fate::Delivered) || !letter.is_empty();
-        let moves = !matches!(passed.moves, Moves::Nothing | Moves::Never);
-        let passage = Passage {
+        let replaced = matches!(acked.fate, Fate::Delivered) || !letter.is_empty();
+        let moves = !matches!(acked.moves, Moves::Nothing | Moves::Never);
+        let ack = AckRequest {
             lane: lane.clone(),
-            id: passed.id.to_owned(),
+            id: acked.id.to_owned(),
             redelivered: first.redelivery().filter(|_| replaced).map(|redelivery| redelivery.letter.clone()),
             letter,
             places,
             moves,
         };
-        let before = first.redelivery().filter(|_| passage.letter.is_empty()).map(|before| before.letter.clone());
-        let report = if let Fate::Dropped(report) = passed.fate { Some(report.kept_as(before)) } else { None };
-        waiting.passages.push_back(Unwritten { passage, lost: false, report });
+        let before = first.redelivery().filter(|_| ack.letter.is_empty()).map(|before| before.letter.clone());
+        let report = if let Fate::Dropped(report) = acked.fate { Some(report.kept_as(before)) } else { None };
+        waiting.acks.push_back(PendingAck { ack, lost: false, report });
         // Each for itself: another node may have the partition by now, which is no matter of the batch.
-        waiting.passages.extend(behind.into_iter().map(|place| Unwritten::cursor(lane.clone(), place)));
+        waiting.acks.extend(behind.into_iter().map(|place| PendingAck::cursor(lane.clone(), place)));
         drop(waiting);
         self.changed.notify_all();
     }
 
     /// Takes the oldest of those that are `wanted`, as many as one call writes down. Returns whether there are more.
-    pub(super) fn take(&self, wanted: impl Fn(&Passage) -> bool) -> (Vec<Unwritten>, bool) {
+    pub(super) fn take(&self, wanted: impl Fn(&AckRequest) -> bool) -> (Vec<PendingAck>, bool) {
         let mut waiting = self.waiting.lock();
         let (mut taken, mut load, mut at) = (Vec::new(), Load::default(), 0);
         let more = loop {
-            let Some(next) = waiting.passages.get(at) else { break false };
-            if !wanted(&next.passage) {
+            let Some(next) = waiting.acks.get(at) else { break false };
+            if !wanted(&next.ack) {
                 at += 1;
                 continue;
             }
-            if !load.add(next.passage.letter_bytes()) {
+            if !load.add(next.ack.letter_bytes()) {
                 break true;
             }
-            taken.extend(waiting.passages.remove(at));
+            taken.extend(waiting.acks.remove(at));
         };
         waiting.under_way += taken.len();
         (taken, more)
     }
 
     /// Whether a dead letter of this lane waits.
-    pub(super) fn has_letter_of(&self, lane: &[u8]) -> bool {
+    pub(super) fn has_dead_letter_of(&self, lane: &[u8]) -> bool {
         let waiting = self.waiting.lock();
-        waiting.passages.iter().any(|unwritten| unwritten.passage.lane == lane && !unwritten.passage.letter.is_empty())
+        waiting.acks.iter().any(|pending| pending.ack.lane == lane && !pending.ack.letter.is_empty())
     }
 
     /// What was taken could not be written down.
-    pub(super) fn put_back(&self, unwritten: Vec<Unwritten>) {
+    pub(super) fn put_back(&self, pending: Vec<PendingAck>) {
         let mut waiting = self.waiting.lock();
-        waiting.under_way -= unwritten.len();
-        for unwritten in unwritten.into_iter().rev() {
-            waiting.passages.push_front(unwritten);
+        waiting.under_way -= pending.len();
+        for pending in pending.into_iter().rev() {
+            waiting.acks.push_front(pending);
         }
     }
 
@@ -162,14 +162,14 @@ impl Passages {
 
     /// Waits until all is written down and told, at most until `deadline`.
     pub(super) fn wait_until_written(&self, deadline: Instant) {
-        let unwritten = |waiting: &mut Waiting| !waiting.passages.is_empty() || waiting.under_way > 0;
-        self.written.wait_while_until(&mut self.waiting.lock(), unwritten, deadline);
+        let pending = |waiting: &mut Waiting| !waiting.acks.is_empty() || waiting.under_way > 0;
+        self.written.wait_while_until(&mut self.waiting.lock(), pending, deadline);
     }
 
     /// Waits until there is something to write down, at most for `time`. Returns whether the outbox was stopped.
     pub(super) fn wait(&self, time: Duration) -> bool {
         let mut waiting = self.waiting.lock();
-        if !waiting.stopped && waiting.passages.is_empty() {
+        if !waiting.stopped && waiting.acks.is_empty() {
             self.changed.wait_for(&mut waiting, time);
         }
         waiting.stopped
@@ -197,31 +197,31 @@ mod tests {
     use crate::outbox::redis::scripts::BYTES_AT_ONCE;
     use crate::outbox::{Item, Queued};
 
-    const PLACE: Position = Position { partition: 0, tenure: 1, seq: 1 };
+    const PLACE: Position = Position { partition: 0, token: 1, seq: 1 };
 
-    /// A queue of passages of these lanes, with dead letters of so many bytes.
-    fn passages(waiting: impl IntoIterator<Item = (u8, usize)>) -> Passages {
-        let passages = Passages::default();
-        passages.waiting.lock().passages.extend(waiting.into_iter().map(|(lane, bytes)| {
+    /// A queue of acks of these lanes, with dead letters of so many bytes.
+    fn acks(waiting: impl IntoIterator<Item = (u8, usize)>) -> AckQueue {
+        let acks = AckQueue::default();
+        acks.waiting.lock().acks.extend(waiting.into_iter().map(|(lane, bytes)| {
             let letter = vec![("body", vec![b'x'; bytes])];
-            let mut unwritten = Unwritten::cursor(vec![lane], PLACE);
-            unwritten.passage.letter = letter;
-            unwritten
+            let mut pending = PendingAck::cursor(vec![lane], PLACE);
+            pending.ack.letter = letter;
+            pending
         }));
-        passages
+        acks
     }
 
-    fn lanes(taken: &[Unwritten]) -> Vec<u8> {
-        taken.iter().flat_map(|unwritten| unwritten.passage.lane.clone()).collect()
+    fn lanes(taken: &[PendingAck]) -> Vec<u8> {
+        taken.iter().flat_map(|pending| pending.ack.lane.clone()).collect()
     }
 
     #[test]
     fn those_of_some_lanes_are_taken_in_their_order_and_the_others_stay() {
-        let passages = passages([1, 2, 1, 3, 2].map(|lane| (lane, 1)));
-        let (taken, more) = passages.take(|passage| passage.lane != [1]);
+        let acks = acks([1, 2, 1, 3, 2].map(|lane| (lane, 1)));
+        let (taken, more) = acks.take(|ack| ack.lane != [1]);
         assert_eq!((lanes(&taken), more), (vec![2, 3, 2], false));
-        passages.put_back(taken);
-        assert_eq!(lanes(&passages.take(|_| true).0), [2, 3, 2, 1, 1]);
+        acks.put_back(taken);
+        assert_eq!(lanes(&acks.take(|_| true).0), [2, 3, 2, 1, 1]);
     }
 
     #[test]
@@ -232,50 +232,50 @@ mod tests {
             (vec![BYTES_AT_ONCE / 2, BYTES_AT_ONCE / 2, 1], vec![(2, true), (1, false)]),
             (vec![BYTES_AT_ONCE * 2, BYTES_AT_ONCE * 2], vec![(1, true), (1, false)]),
         ] {
-            let passages = passages(sizes.into_iter().map(|bytes| (0, bytes)));
+            let acks = acks(sizes.into_iter().map(|bytes| (0, bytes)));
             for expected in portions {
-                let (taken, more) = passages.take(|_| true);
+                let (taken, more) = acks.take(|_| true);
                 assert_eq!((taken.len(), more), expected);
             }
         }
     }
 
-    fn at(partition: u16, tenure: u64, seq: u64) -> Position {
-        Position { partition, tenure, seq }
+    fn at(partition: u16, token: u64, seq: u64) -> Position {
+        Position { partition, token, seq }
     }
 
     /// The places that were added, of a lane that passed these, and whether the cursors move there.
-    fn places(passages: &Passages) -> Vec<(Vec<Position>, bool)> {
-        let (taken, _) = passages.take(|_| true);
-        taken.into_iter().map(|unwritten| (unwritten.passage.places, unwritten.passage.moves)).collect()
+    fn places(acks: &AckQueue) -> Vec<(Vec<Position>, bool)> {
+        let (taken, _) = acks.take(|_| true);
+        taken.into_iter().map(|pending| (pending.ack.places, pending.ack.moves)).collect()
     }
 
     #[test]
     fn cursors_behind_a_batch_wait_until_no_batch_is_left_and_then_move_each_for_itself() {
-        let passages = Passages::default();
+        let acks = AckQueue::default();
         let lane = LaneId { endpoint: EndpointId::new("e"), app: "app".into() };
         let pass = |place: Position, moves: Moves| {
             let event = Event { app: "app".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied };
             let events = [Arc::new(Queued::new(Item::Event(event), place, Instant::now()))];
             let (id, payload, fate) = ("msg_1", Payload::default(), Fate::Delivered);
-            passages.add(Passed { lane: &lane, events: &events, id, body: None, payload, moves, fate }, 0);
+            acks.add(Acked { lane: &lane, events: &events, id, body: None, payload, moves, fate }, 0);
         };
         pass(at(1, 7, 5), Moves::Nothing);
         pass(at(2, 8, 6), Moves::Nothing);
         pass(at(1, 7, 7), Moves::Nothing);
         pass(at(1, 7, 3), Moves::Own);
         let waited = [(vec![at(1, 7, 5)], false), (vec![at(2, 8, 6)], false), (vec![at(1, 7, 7)], false)];
-        assert_eq!(places(&passages), [&waited[..], &[(vec![at(1, 7, 3)], true)]].concat());
+        assert_eq!(places(&acks), [&waited[..], &[(vec![at(1, 7, 3)], true)]].concat());
         pass(at(3, 9, 1), Moves::All);
         pass(at(3, 9, 2), Moves::All);
         let moved = [at(3, 9, 1), at(1, 7, 7), at(2, 8, 6), at(3, 9, 2)];
-        assert_eq!(places(&passages), moved.map(|place| (vec![place], true)));
+        assert_eq!(places(&acks), moved.map(|place| (vec![place], true)));
     }
 
     #[test]
     fn what_remains_of_a_passage_tells_whether_it_is_written_and_whose_it_is() {
         let (ours, fenced, lost) = (at(1, 7, 1), at(2, 8, 1), at(3, 9, 1));
-        let ended = |place: Position| match place.tenure {
+        let ended = |place: Position| match place.token {
             8 => Some(End::Fenced),
             9 => Some(End::Lost),
             _ => None,
@@ -288,15 +288,15 @@ mod tests {
             (vec![lost], true, [true, true]),
             (vec![lost], false, [false, true]),
         ] {
-            let mut unwritten = Unwritten::cursor(vec![1], PLACE);
-            unwritten.passage.letter = letter.then(|| ("body", Vec::new())).into_iter().collect();
-            unwritten.passage.places = places.clone();
-            unwritten.leave_out(ended);
+            let mut pending = PendingAck::cursor(vec![1], PLACE);
+            pending.ack.letter = letter.then(|| ("body", Vec::new())).into_iter().collect();
+            pending.ack.places = places.clone();
+            pending.leave_out(ended);
             // Once more, as after an attempt to write it down that failed.
-            unwritten.leave_out(ended);
-            assert_eq!([unwritten.is_to_be_written(), unwritten.is_ours(0)], [is_to_be_written, is_ours], "{places:?}");
+            pending.leave_out(ended);
+            assert_eq!([pending.is_to_be_written(), pending.is_ours(0)], [is_to_be_written, is_ours], "{places:?}");
         }
-        let unwritten = Unwritten::cursor(vec![1], ours);
-        assert!(!unwritten.is_ours(1), "Redis knew that another node has it");
+        let pending = PendingAck::cursor(vec![1], ours);
+        assert!(!pending.is_ours(1), "Redis knew that another node has it");
     }
 }

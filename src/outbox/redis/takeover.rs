@@ -1,4 +1,4 @@
-//! What earlier owners of partitions left behind: how far their lanes had come, and the batches that were under way.
+//! Takeover: reads the cursors and in-flight batches of earlier owners of partitions.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,62 +7,62 @@ use std::time::Instant;
 use redis::{Commands, Connection, Pipeline, RedisResult, Value};
 
 use super::entry;
-use super::flight::{Kept, parse_lane};
+use super::in_flight::{PersistedBatch, parse_lane};
 use super::scripts::{Keys, stream_id};
-use crate::outbox::{Flight, Item, LaneId, Position, Queued, Resume};
+use crate::outbox::{InFlightBatch, Item, LaneId, Position, Queued, Resume};
 
-/// Events asked for in one round trip.
+/// Events read in one round trip.
 const PORTION: usize = 500;
 
-/// What is left of some partitions. Small: the events that wait are not in it, but for those of the batches.
+/// The state of partitions that were taken over. Of the waiting events it has only those of in-flight batches.
 #[derive(Debug, Default)]
-pub(super) struct Legacy {
+pub(super) struct Takeover {
     /// By partition.
     pub(super) resumes: HashMap<u16, Resume>,
-    /// The batches, whole ones only.
-    pub(super) flights: Vec<Flight>,
+    /// The in-flight batches whose events are all there.
+    pub(super) in_flight: Vec<InFlightBatch>,
 }
 
-impl Legacy {
-    /// Reads what is left of `partitions`, each with its new tenure.
+impl Takeover {
+    /// Reads the state of `partitions`, each with its new fencing token.
     pub(super) fn read(redis: &mut Connection, keys: &Keys, partitions: &[(u16, u64)]) -> RedisResult<Self> {
-        let mut legacy = Self::default();
-        let mut batches: Vec<(LaneId, Kept)> = Vec::new();
+        let mut takeover = Self::default();
+        let mut batches: Vec<(LaneId, PersistedBatch)> = Vec::new();
         for (partition, _) in partitions {
             let cursors: HashMap<Vec<u8>, u64> = redis.hgetall(keys.cursors(*partition))?;
             let cursors = cursors.into_iter().filter_map(|(lane, seq)| Some((parse_lane(&lane)?, seq))).collect();
-            legacy.resumes.insert(*partition, Resume { cursors, ..Resume::default() });
-            let kept: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.flights(*partition))?;
-            batches.extend(kept.iter().filter_map(|(lane, kept)| Some((parse_lane(lane)?, Kept::read(kept)?))));
+            takeover.resumes.insert(*partition, Resume { cursors, ..Resume::default() });
+            let kept: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.in_flight(*partition))?;
+            batches
+                .extend(kept.iter().filter_map(|(lane, kept)| Some((parse_lane(lane)?, PersistedBatch::read(kept)?))));
         }
-        let tenures: HashMap<u16, u64> = partitions.iter().copied().collect();
+        let tokens: HashMap<u16, u64> = partitions.iter().copied().collect();
         let places: HashSet<(u16, u64)> = batches.iter().flat_map(|(_, kept)| kept.events.iter().copied()).collect();
-        let places: Vec<(u16, u64)> = places.into_iter().filter(|(part, _)| tenures.contains_key(part)).collect();
+        let places: Vec<(u16, u64)> = places.into_iter().filter(|(part, _)| tokens.contains_key(part)).collect();
         let entries = entries_at(redis, keys, &places)?;
-        for (lane, Kept { id, body, events: places }) in batches {
+        for (lane, PersistedBatch { id, body, events: places }) in batches {
             let now = Instant::now();
             let event = |(partition, seq): &(u16, u64)| {
-                if legacy.resumes.get(partition)?.has_passed(&lane, *seq) {
+                if takeover.resumes.get(partition)?.has_acked(&lane, *seq) {
                     return None;
                 }
                 let item = entries.get(&(*partition, *seq))?.clone();
-                let position = Position { partition: *partition, tenure: *tenures.get(partition)?, seq: *seq };
+                let position = Position { partition: *partition, token: *tokens.get(partition)?, seq: *seq };
                 Some(Arc::new(Queued::new(item, position, now)))
             };
-            // A batch that was passed already, in whole or in those partitions that its node still had, or whose events Redis
-            // has lost: those that are left are sent in another.
+            // Some events were acknowledged already, or Redis has lost them: the others are sent in a new batch.
             let Some(events) = places.iter().map(event).collect() else { continue };
             for (partition, seq) in places {
-                let resume = legacy.resumes.entry(partition).or_default();
+                let resume = takeover.resumes.entry(partition).or_default();
                 resume.in_flight.entry(seq).or_default().push(lane.clone());
             }
-            legacy.flights.push(Flight { lane, id, body: body.into_bytes(), events });
+            takeover.in_flight.push(InFlightBatch { lane, id, body: body.into_bytes(), events });
         }
-        Ok(legacy)
+        Ok(takeover)
     }
 }
 
-/// What stands at these places, where there is something that can be read.
+/// The readable entries at these places.
 fn entries_at(redis: &mut Connection, keys: &Keys, places: &[(u16, u64)]) -> RedisResult<HashMap<(u16, u64), Item>> {
     let mut entries = HashMap::new();
     for portion in places.chunks(PORTION) {
@@ -82,7 +82,7 @@ fn entries_at(redis: &mut Connection, keys: &Keys, places: &[(u16, u64)]) -> Red
 mod tests {
     use super::*;
     use crate::config::EndpointId;
-    use crate::outbox::redis::flight::lane_field;
+    use crate::outbox::redis::in_flight::lane_field;
     use crate::support::redis::RedisServer;
 
     const MS: u64 = 1 << 20;
@@ -102,14 +102,14 @@ mod tests {
         for (name, events) in
             [("whole", &places[..]), ("passed in part", &places), ("lost in part", &[places[0], (2, MS)])]
         {
-            let kept = Kept { id: name.to_owned(), body: "{}".to_owned(), events: events.to_vec() };
-            redis.hset::<_, _, _, ()>(keys.flights(0), lane_field(&lane(name)), kept.write()).unwrap();
+            let kept = PersistedBatch { id: name.to_owned(), body: "{}".to_owned(), events: events.to_vec() };
+            redis.hset::<_, _, _, ()>(keys.in_flight(0), lane_field(&lane(name)), kept.write()).unwrap();
         }
         redis.hset::<_, _, _, ()>(keys.cursors(1), lane_field(&lane("passed in part")), MS).unwrap();
 
-        let legacy = Legacy::read(&mut redis, &keys, &[(0, 7), (1, 8)]).unwrap();
-        assert_eq!(legacy.flights.iter().map(|flight| &*flight.id).collect::<Vec<_>>(), ["whole"]);
-        let has = |name: &str, (partition, seq): (u16, u64)| legacy.resumes[&partition].has(&lane(name), seq);
+        let takeover = Takeover::read(&mut redis, &keys, &[(0, 7), (1, 8)]).unwrap();
+        assert_eq!(takeover.in_flight.iter().map(|flight| &*flight.id).collect::<Vec<_>>(), ["whole"]);
+        let has = |name: &str, (partition, seq): (u16, u64)| takeover.resumes[&partition].has(&lane(name), seq);
         assert_eq!(places.map(|place| has("whole", place)), [true; 3]);
         assert_eq!(places.map(|place| has("passed in part", place)), [false, true, false]);
         assert_eq!(places.map(|place| has("lost in part", place)), [false; 3]);

@@ -4,7 +4,7 @@
 -- KEYS[5] {prefix}:out:{partition}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] most dead letters  ARGV[5] of one endpoint
 -- ARGV[6] of their bytes  ARGV[7] their greatest age (ms)
--- ARGV[8] partition  ARGV[9] tenure
+-- ARGV[8] partition  ARGV[9] token
 -- ARGV[10..] one after another: the id of the entry, how many arguments its dead letter has, and those: field, value ...
 --
 -- An entry that is there no more has its dead letter already. Returns {ids of the entries that were given up, dead letters

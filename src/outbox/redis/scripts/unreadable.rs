@@ -2,15 +2,15 @@
 
 use redis::{Connection, RedisResult};
 
-use super::{DeadLetterLimits, GIVE_UP, Keys};
+use super::{DeadLetterLimits, Keys, UNREADABLE};
 use crate::cluster::Membership;
-use crate::outbox::{LetterId, Position};
+use crate::outbox::{DeadLetterId, Position};
 
 /// What became of them.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::outbox::redis) struct GivenUp {
     /// The ids of those that were given up, and of their dead letters where such are kept.
-    pub(in crate::outbox::redis) entries: Vec<(String, Option<LetterId>)>,
+    pub(in crate::outbox::redis) entries: Vec<(String, Option<DeadLetterId>)>,
     /// How many dead letters made room for others.
     pub(in crate::outbox::redis) evicted: usize,
     /// Whether Redis is full.
@@ -27,10 +27,10 @@ impl Keys {
         of: Position,
         entries: impl Iterator<Item = (&'a str, Vec<(Vec<u8>, Vec<u8>)>)>,
     ) -> RedisResult<GivenUp> {
-        let mut call = self.call(&GIVE_UP, place);
+        let mut call = self.call(&UNREADABLE, place);
         call.key(self.dead_letters()).key(self.stream(of.partition));
         limits.add_to(&mut call);
-        call.arg(of.partition).arg(of.tenure);
+        call.arg(of.partition).arg(of.token);
         for (id, letter) in entries {
             call.arg(id).arg(2 * letter.len());
             for (field, value) in letter {
@@ -38,7 +38,7 @@ impl Keys {
             }
         }
         let (ids, evicted, full, letters): (Vec<String>, usize, bool, Vec<String>) = call.invoke(redis)?;
-        let entries = ids.into_iter().zip(letters.iter().map(|letter| LetterId::parse(letter))).collect();
+        let entries = ids.into_iter().zip(letters.iter().map(|letter| DeadLetterId::parse(letter))).collect();
         Ok(GivenUp { entries, evicted, full })
     }
 }

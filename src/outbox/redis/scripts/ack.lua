@@ -1,15 +1,15 @@
--- Put in front of write.lua, behind owners.lua, cursors.lua and letters.lua.
+-- Put in front of commit.lua, after owners.lua, cursors.lua and add_dead_letter.lua.
 
--- A lane has passed a batch: moves its cursors, forgets the frozen batch, keeps it as a dead letter if it was given up.
+-- Acknowledges a batch: moves the cursors of its lane, removes the in-flight batch, and adds a dead letter if it was given up.
 --
 -- Arguments: lane, batch id, the dead letter that this was a redelivery of (empty: none), how many arguments the new dead
--- letter has (0: none), then those: field, value, field, value ..., then three per partition: partition, tenure, place of
+-- letter has (0: none), then those: field, value, field, value ..., then three per partition: partition, token, place of
 -- the last event passed (empty: the cursor stays).
 -- Without partitions the events are lost in Redis, and nobody else can have them.
--- Returns the numbers of the partitions, the first given being 1, that an heir has, and the id of the new dead letter, if there
--- is one: the heir delivers their events again, and nothing of theirs changes. If it has all, nothing changes at all. A passage that moves cursors, or ends a redelivery, and was
--- written down before changes nothing. May change: the keys of dead_letters.lua, and cursor and flight of the partitions.
-local function pass(first, last)
+-- Returns the numbers of the partitions, the first given being 1, that a successor has, and the id of the new dead letter, if there
+-- is one: the successor delivers their events again, and nothing of theirs changes. If it has all, nothing changes at all. A passage that moves cursors, or ends a redelivery, and was
+-- written down before changes nothing. May change: the keys of dead_letters.lua, and cursor and inflight of the partitions.
+local function ack(first, last)
   local lane, id, redelivered = ARGV[first], ARGV[first + 1], ARGV[first + 2]
   local letter_ends = first + 3 + ARGV[first + 3]
   local owned, refused = {}, {}
@@ -24,7 +24,7 @@ local function pass(first, last)
   if not oldest and #refused > 0 then
     return refused
   end
-  if oldest and ARGV[oldest + 2] ~= '' and has_passed(ARGV[oldest], lane, ARGV[oldest + 2]) then
+  if oldest and ARGV[oldest + 2] ~= '' and is_acked(ARGV[oldest], lane, ARGV[oldest + 2]) then
     return refused
   end
   prove('HDEL')
@@ -44,10 +44,10 @@ local function pass(first, last)
     local partition, passed = ARGV[i], ARGV[i + 2]
     if passed ~= '' then
       redis.call('HSET', ARGV[1] .. ':cursor:' .. partition, lane, passed)
-      local flight = ARGV[1] .. ':flight:' .. partition
-      local frozen = redis.call('HGET', flight, lane)
+      local in_flight = ARGV[1] .. ':inflight:' .. partition
+      local frozen = redis.call('HGET', in_flight, lane)
       if frozen and frozen:sub(1, #id + 1) == id .. ' ' then
-        redis.call('HDEL', flight, lane)
+        redis.call('HDEL', in_flight, lane)
       end
     end
   end

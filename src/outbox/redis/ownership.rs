@@ -1,13 +1,13 @@
 //! Which partitions this node owns, and what of them is still to be passed. Pure.
 //!
-//! A tenure is one ownership of one partition, from assignment to its end. Every event carries the tenure under which it
+//! One ownership of one partition lasts from its assignment to its end. Every event carries its fencing token, under which it
 //! was read, so that an event of a lost partition is known for what it is wherever it has got to.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::outbox::Position;
 
-/// Why a tenure ended.
+/// Why an ownership ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(Hash))]
 pub(crate) enum End {
@@ -24,7 +24,7 @@ pub(crate) struct Overtaken {
     /// The partition.
     pub(crate) partition: u16,
     /// Under which ownership.
-    pub(crate) tenure: u64,
+    pub(crate) token: u64,
     /// Their places.
     pub(crate) seqs: Vec<u64>,
 }
@@ -69,10 +69,10 @@ impl Outstanding {
     }
 }
 
-/// All tenures of this node.
+/// All ownership of this node.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
-pub(crate) struct Tenures {
+pub(crate) struct Ownership {
     /// How many settled events of a partition may stand behind one that is not, if they are not more than those that are
     /// not: to remove them costs Redis as much as they cost it before, and they go for nothing when that one is settled.
     overtaken_at_least: usize,
@@ -80,16 +80,16 @@ pub(crate) struct Tenures {
     ended: BTreeMap<u64, End>,
 }
 
-impl Tenures {
+impl Ownership {
     /// None yet; `overtaken` settled events of a partition, or as many as are not settled, may wait for one before them.
     pub(crate) fn new(overtaken: usize) -> Self {
         Self { overtaken_at_least: overtaken.max(1), held: BTreeMap::new(), ended: BTreeMap::new() }
     }
 
-    /// Begins a tenure of `partition` with nothing read yet, under the number that Redis gave it. `ahead` are the events that
+    /// Begins the ownership of `partition` under the fencing token that Redis gave it, with nothing read yet. `ahead` are the events that
     /// are in inherited batches, with the number of those.
     pub(crate) fn begin(&mut self, partition: u16, id: u64, ahead: BTreeMap<u64, u32>) {
-        let tenure = Tenure {
+        let token = Tenure {
             id,
             read_to: 0,
             outstanding: VecDeque::new(),
@@ -100,83 +100,83 @@ impl Tenures {
             overtaken: Vec::new(),
             retiring: false,
         };
-        self.held.insert(partition, tenure);
+        self.held.insert(partition, token);
     }
 
-    /// Ends the tenure of `partition`. Returns its number.
+    /// Ends the ownership of `partition`. Returns its fencing token.
     pub(crate) fn end(&mut self, partition: u16, end: End) -> Option<u64> {
-        let tenure = self.held.remove(&partition)?;
-        self.ended.insert(tenure.id, end);
-        Some(tenure.id)
+        let token = self.held.remove(&partition)?;
+        self.ended.insert(token.id, end);
+        Some(token.id)
     }
 
-    /// Ends those tenures that are held of the positions: Redis has refused something of them. Returns their numbers.
+    /// Ends those ownership that are held of the positions: Redis has refused something of them. Returns their numbers.
     ///
     /// Also when Redis is about to give one back, having lost it for a while: what was refused is not this node's any more,
     /// and has to be read anew.
     pub(crate) fn fence(&mut self, positions: impl Iterator<Item = Position>) -> Vec<u64> {
         let is_held = |held: &BTreeMap<u16, Tenure>, place: Position| {
-            held.get(&place.partition).is_some_and(|tenure| tenure.id == place.tenure)
+            held.get(&place.partition).is_some_and(|token| token.id == place.token)
         };
         positions
             .filter_map(|place| if is_held(&self.held, place) { self.end(place.partition, End::Fenced) } else { None })
             .collect()
     }
 
-    /// Ends all tenures. Returns their numbers.
+    /// Ends all ownership. Returns their numbers.
     pub(crate) fn end_all(&mut self, end: End) -> Vec<u64> {
         let partitions: Vec<u16> = self.held.keys().copied().collect();
         partitions.into_iter().filter_map(|partition| self.end(partition, end)).collect()
     }
 
-    /// How the tenure of a position ended, if it has.
+    /// How the ownership of a position ended, if it has.
     pub(crate) fn ended(&self, position: Position) -> Option<End> {
-        self.ended.get(&position.tenure).copied()
+        self.ended.get(&position.token).copied()
     }
 
     /// Those of the positions whose events Redis has not lost.
     ///
     /// # Errors
-    /// When another node has the partitions of some: their tenures.
+    /// When another node has the partitions of some: their ownership.
     pub(crate) fn live(&self, positions: impl Iterator<Item = Position>) -> Result<Vec<Position>, Vec<u64>> {
         let (mut live, mut fenced) = (Vec::new(), Vec::new());
         for position in positions {
             match self.ended(position) {
                 None => live.push(position),
-                Some(End::Fenced) if !fenced.contains(&position.tenure) => fenced.push(position.tenure),
+                Some(End::Fenced) if !fenced.contains(&position.token) => fenced.push(position.token),
                 Some(_) => {}
             }
         }
         if fenced.is_empty() { Ok(live) } else { Err(fenced) }
     }
 
-    /// The partitions held, with their tenures.
+    /// The partitions held, with their ownership.
     pub(crate) fn held(&self) -> BTreeMap<u16, u64> {
-        self.held.iter().map(|(partition, tenure)| (*partition, tenure.id)).collect()
+        self.held.iter().map(|(partition, token)| (*partition, token.id)).collect()
     }
 
     /// The partitions to read on, each as the position of the last event read.
     pub(crate) fn readable(&self) -> Vec<Position> {
-        let reading = self.held.iter().filter(|(_, tenure)| !tenure.retiring);
+        let reading = self.held.iter().filter(|(_, token)| !token.retiring);
         reading
-            .map(|(partition, tenure)| Position { partition: *partition, tenure: tenure.id, seq: tenure.read_to })
+            .map(|(partition, token)| Position { partition: *partition, token: token.id, seq: token.read_to })
             .collect()
     }
 
     /// An event was read.
     pub(crate) fn read(&mut self, position: Position) {
-        if let Some(tenure) = self.tenure(position) {
-            tenure.read_to = tenure.read_to.max(position.seq);
-            let lanes = tenure.ahead.remove(&position.seq).unwrap_or_default();
-            tenure.outstanding.push_back(Outstanding { seq: position.seq, lanes, routed: false });
+        if let Some(token) = self.token(position) {
+            token.read_to = token.read_to.max(position.seq);
+            let lanes = token.ahead.remove(&position.seq).unwrap_or_default();
+            token.outstanding.push_back(Outstanding { seq: position.seq, lanes, routed: false });
         }
     }
 
     /// It turned out that `lanes` lanes want the event, beside those that have it in an inherited batch.
     pub(crate) fn routed(&mut self, position: Position, lanes: u32) {
         let overtaken = self.overtaken_at_least;
-        if let Some(tenure) = self.tenure(position) {
-            tenure.change(position.seq, overtaken, |event| {
+        if let Some(token) = self.token(position) {
+            token.change(position.seq, overtaken, |event| {
                 event.lanes += lanes;
                 event.routed = true;
             });
@@ -186,48 +186,48 @@ impl Tenures {
     /// A lane has passed the event. One that inherited it in a batch may have done so before it was read.
     pub(crate) fn passed(&mut self, position: Position) {
         let overtaken = self.overtaken_at_least;
-        if let Some(tenure) = self.tenure(position) {
-            if let Some(lanes) = tenure.ahead.get_mut(&position.seq) {
+        if let Some(token) = self.token(position) {
+            if let Some(lanes) = token.ahead.get_mut(&position.seq) {
                 *lanes -= 1;
                 if *lanes == 0 {
-                    tenure.ahead.remove(&position.seq);
+                    token.ahead.remove(&position.seq);
                 }
                 return;
             }
-            tenure.change(position.seq, overtaken, |event| event.lanes = event.lanes.saturating_sub(1));
+            token.change(position.seq, overtaken, |event| event.lanes = event.lanes.saturating_sub(1));
         }
     }
 
     /// Gives up partitions beyond `share`, those with the least outstanding first: nothing more is read of them.
     pub(crate) fn retire_beyond(&mut self, share: usize) {
-        let staying = self.held.values().filter(|tenure| !tenure.retiring).count();
-        let mut candidates: Vec<&mut Tenure> = self.held.values_mut().filter(|tenure| !tenure.retiring).collect();
-        candidates.sort_by_key(|tenure| tenure.outstanding.len() + tenure.ahead.len());
-        for tenure in candidates.into_iter().take(staying.saturating_sub(share)) {
-            tenure.retiring = true;
+        let staying = self.held.values().filter(|token| !token.retiring).count();
+        let mut candidates: Vec<&mut Tenure> = self.held.values_mut().filter(|token| !token.retiring).collect();
+        candidates.sort_by_key(|token| token.outstanding.len() + token.ahead.len());
+        for token in candidates.into_iter().take(staying.saturating_sub(share)) {
+            token.retiring = true;
         }
     }
 
-    /// Retiring partitions with nothing outstanding, and their tenures: they can be released.
+    /// Retiring partitions with nothing outstanding, and their ownership: they can be released.
     pub(crate) fn releasable(&self) -> Vec<(u16, u64)> {
-        let is_done = |tenure: &Tenure| tenure.retiring && tenure.outstanding.is_empty() && tenure.ahead.is_empty();
-        let done = self.held.iter().filter(|(_, tenure)| is_done(tenure));
-        done.map(|(partition, tenure)| (*partition, tenure.id)).collect()
+        let is_done = |token: &Tenure| token.retiring && token.outstanding.is_empty() && token.ahead.is_empty();
+        let done = self.held.iter().filter(|(_, token)| is_done(token));
+        done.map(|(partition, token)| (*partition, token.id)).collect()
     }
 
     /// Partitions whose settled part has grown since it was last trimmed, each as the position of its end.
     pub(crate) fn trimmable(&self) -> Vec<Position> {
-        let grown = self.held.iter().filter(|(_, tenure)| tenure.settled > tenure.trimmed);
+        let grown = self.held.iter().filter(|(_, token)| token.settled > token.trimmed);
         grown
-            .map(|(partition, tenure)| Position { partition: *partition, tenure: tenure.id, seq: tenure.settled })
+            .map(|(partition, token)| Position { partition: *partition, token: token.id, seq: token.settled })
             .collect()
     }
 
     /// The streams were trimmed up to there.
     pub(crate) fn trimmed(&mut self, settled: &[Position]) {
         for position in settled {
-            if let Some(tenure) = self.tenure(*position) {
-                tenure.trimmed = tenure.trimmed.max(position.seq);
+            if let Some(token) = self.token(*position) {
+                token.trimmed = token.trimmed.max(position.seq);
             }
         }
     }
@@ -235,36 +235,36 @@ impl Tenures {
     /// Takes the settled events that stand behind others which are not, to remove them one by one. Those that do not any
     /// more are trimmed with the rest.
     pub(crate) fn take_overtaken(&mut self) -> Vec<Overtaken> {
-        for tenure in self.held.values_mut() {
-            let first = tenure.outstanding.front().map_or(u64::MAX, |event| event.seq);
-            let settled = tenure.overtaken.extract_if(.., |seq| *seq < first).max();
-            tenure.settled = tenure.settled.max(settled.unwrap_or_default());
+        for token in self.held.values_mut() {
+            let first = token.outstanding.front().map_or(u64::MAX, |event| event.seq);
+            let settled = token.overtaken.extract_if(.., |seq| *seq < first).max();
+            token.settled = token.settled.max(settled.unwrap_or_default());
         }
-        let held = self.held.iter_mut().filter(|(_, tenure)| !tenure.overtaken.is_empty());
-        held.map(|(partition, tenure)| Overtaken {
+        let held = self.held.iter_mut().filter(|(_, token)| !token.overtaken.is_empty());
+        held.map(|(partition, token)| Overtaken {
             partition: *partition,
-            tenure: tenure.id,
-            seqs: std::mem::take(&mut tenure.overtaken),
+            token: token.id,
+            seqs: std::mem::take(&mut token.overtaken),
         })
         .collect()
     }
 
     /// They could not be removed.
     pub(crate) fn put_back_overtaken(&mut self, overtaken: Vec<Overtaken>) {
-        for Overtaken { partition, tenure: id, seqs } in overtaken {
-            if let Some(tenure) = self.held.get_mut(&partition).filter(|tenure| tenure.id == id) {
-                tenure.overtaken.extend(seqs);
+        for Overtaken { partition, token: id, seqs } in overtaken {
+            if let Some(token) = self.held.get_mut(&partition).filter(|token| token.id == id) {
+                token.overtaken.extend(seqs);
             }
         }
     }
 
     /// Events read and not settled.
     pub(crate) fn outstanding(&self) -> usize {
-        self.held.values().map(|tenure| tenure.outstanding.len() - tenure.settled_behind).sum()
+        self.held.values().map(|token| token.outstanding.len() - token.settled_behind).sum()
     }
 
-    fn tenure(&mut self, position: Position) -> Option<&mut Tenure> {
-        self.held.get_mut(&position.partition).filter(|tenure| tenure.id == position.tenure)
+    fn token(&mut self, position: Position) -> Option<&mut Tenure> {
+        self.held.get_mut(&position.partition).filter(|token| token.id == position.token)
     }
 }
 
@@ -299,5 +299,5 @@ impl Tenure {
 }
 
 #[cfg(test)]
-#[path = "tenure_tests.rs"]
+#[path = "ownership_tests.rs"]
 mod tests;

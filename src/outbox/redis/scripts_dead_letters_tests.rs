@@ -6,11 +6,11 @@ const KIB: usize = 1024;
 
 /// Gives up a batch of an endpoint with a body of so many bytes. Returns how many letters made room.
 fn give_up(owner: &mut Owner, limits: DeadLetterLimits, endpoint: &str, bytes: usize) -> usize {
-    let mut passage = owner.passage("msg", 1, Some(&"x".repeat(bytes)));
-    passage.letter.push(("endpoint", endpoint.as_bytes().to_vec()));
+    let mut ack = owner.ack("msg", 1, Some(&"x".repeat(bytes)));
+    ack.letter.push(("endpoint", endpoint.as_bytes().to_vec()));
     // So that none is taken for a repetition of another.
-    passage.moves = false;
-    owner.keys.write(&mut owner.redis, &owner.place, limits, &[&passage], &[]).unwrap().unwrap().evicted
+    ack.moves = false;
+    owner.keys.write(&mut owner.redis, &owner.place, limits, &[&ack], &[]).unwrap().unwrap().evicted
 }
 
 /// How many letters there are of an endpoint.
@@ -86,7 +86,7 @@ fn what_is_too_old_goes_uncounted_and_all_that_was_known_of_it() {
     });
     let letters: redis::streams::StreamRangeReply = owner.redis.xrange_all("wh:dead").unwrap();
     for letter in letters.ids {
-        owner.keys.forget_letters(&mut owner.redis, &[LetterId::parse(&letter.id).unwrap()]).unwrap();
+        owner.keys.forget_dead_letters(&mut owner.redis, &[DeadLetterId::parse(&letter.id).unwrap()]).unwrap();
     }
     assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:dead*").unwrap(), ["wh:dead"], "an empty stream");
 }
@@ -105,7 +105,7 @@ fn keys_that_were_deleted_by_hand_keep_no_letter_from_being_written_or_removed()
         }
         assert!(owner.redis.xlen::<_, usize>("wh:dead").unwrap() <= 8, "{key}");
         assert!(bytes(&mut owner) <= limits.bytes, "{key}: {}", bytes(&mut owner));
-        while owner.keys.forget_oldest_letters(&mut owner.redis, "+").unwrap() > 0 {}
+        while owner.keys.forget_oldest_dead_letters(&mut owner.redis, "+").unwrap() > 0 {}
         assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0, "{key}");
     }
 }

@@ -26,7 +26,7 @@ use redis::{Commands, Connection, RedisResult};
 use super::scripts::Keys;
 use super::unreadable::raw_text;
 use crate::config::{Address, Config, ConfigError};
-use crate::outbox::{DropReport, LetterId, Passed, body, redelivery_of};
+use crate::outbox::{Acked, DeadLetterId, DropReport, body, redelivery_of};
 use crate::redis::{Link, LinkError, Settings, millis};
 
 /// Letters that one call to Redis moves or reads, so that it serves others in between.
@@ -36,7 +36,7 @@ const PORTION: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     /// Names it.
-    pub letter: LetterId,
+    pub letter: DeadLetterId,
     /// `webhook-id`.
     pub id: String,
     /// The endpoint's id.
@@ -98,7 +98,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn list(&mut self, before: Option<&LetterId>, limit: usize) -> Result<Vec<DeadLetter>, LettersError> {
+    pub fn list(&mut self, before: Option<&DeadLetterId>, limit: usize) -> Result<Vec<DeadLetter>, LettersError> {
         let newest = before.map_or_else(|| "+".to_owned(), |before| format!("({before}"));
         let page: StreamRangeReply =
             self.call(|redis, keys| redis.xrevrange_count(keys.dead_letters(), newest, "-", limit))?;
@@ -109,7 +109,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn find(&mut self, letter: &LetterId) -> Result<Option<DeadLetter>, LettersError> {
+    pub fn find(&mut self, letter: &DeadLetterId) -> Result<Option<DeadLetter>, LettersError> {
         self.call(|redis, keys| find(redis, keys, letter))
     }
 
@@ -119,11 +119,11 @@ impl DeadLetters {
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn retry(&mut self, letters: &[LetterId]) -> Result<usize, LettersError> {
+    pub fn retry(&mut self, letters: &[DeadLetterId]) -> Result<usize, LettersError> {
         self.retry_as(&run(), letters)
     }
 
-    fn retry_as(&mut self, run: &str, letters: &[LetterId]) -> Result<usize, LettersError> {
+    fn retry_as(&mut self, run: &str, letters: &[DeadLetterId]) -> Result<usize, LettersError> {
         let mut found = 0;
         for portion in letters.chunks(PORTION) {
             found += self.call(|redis, keys| keys.redeliver(redis, run, portion))?;
@@ -154,10 +154,10 @@ impl DeadLetters {
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn forget(&mut self, letters: &[LetterId]) -> Result<usize, LettersError> {
+    pub fn forget(&mut self, letters: &[DeadLetterId]) -> Result<usize, LettersError> {
         let mut removed = 0;
         for portion in letters.chunks(PORTION) {
-            removed += self.call(|redis, keys| keys.forget_letters(redis, portion))?;
+            removed += self.call(|redis, keys| keys.forget_dead_letters(redis, portion))?;
         }
         Ok(removed)
     }
@@ -177,7 +177,7 @@ impl DeadLetters {
         let Some(last) = last else { return Ok(0) };
         let mut removed = 0;
         loop {
-            match self.call(|redis, keys| keys.forget_oldest_letters(redis, &last))? {
+            match self.call(|redis, keys| keys.forget_oldest_dead_letters(redis, &last))? {
                 0 => return Ok(removed),
                 portion => removed += portion,
             }
@@ -185,11 +185,15 @@ impl DeadLetters {
     }
 
     /// The next letters behind `after`, up to and including `last`, oldest first.
-    fn ids_between(&mut self, after: Option<&LetterId>, last: &LetterId) -> Result<Vec<LetterId>, LettersError> {
+    fn ids_between(
+        &mut self,
+        after: Option<&DeadLetterId>,
+        last: &DeadLetterId,
+    ) -> Result<Vec<DeadLetterId>, LettersError> {
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
         let page: StreamRangeReply =
             self.call(|redis, keys| redis.xrange_count(keys.dead_letters(), from, last.as_str(), PORTION))?;
-        Ok(page.ids.iter().filter_map(|entry| LetterId::parse(&entry.id)).collect())
+        Ok(page.ids.iter().filter_map(|entry| DeadLetterId::parse(&entry.id)).collect())
     }
 
     fn call<T>(&mut self, talk: impl FnOnce(&mut Connection, &Keys) -> RedisResult<T>) -> Result<T, LettersError> {
@@ -207,7 +211,7 @@ impl DeadLetter {
         let text = |field| entry.get::<Vec<u8>>(field).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let number = |field| entry.get::<u64>(field).unwrap_or_default();
         Some(Self {
-            letter: LetterId::parse(&entry.id)?,
+            letter: DeadLetterId::parse(&entry.id)?,
             id: text("id")?,
             endpoint: text("endpoint")?,
             url: text("url").unwrap_or_default(),
@@ -233,22 +237,22 @@ fn run() -> String {
 }
 
 /// The fields of what is kept of `passed`, which came from the outbox of this `origin` and was given up; none when its letter is there already.
-pub(super) fn fields(passed: &Passed<'_>, report: &DropReport, origin: u64) -> Vec<(&'static str, Vec<u8>)> {
-    let redelivery = redelivery_of(passed.events);
-    let body = match (passed.body, redelivery) {
+pub(super) fn fields(acked: &Acked<'_>, report: &DropReport, origin: u64) -> Vec<(&'static str, Vec<u8>)> {
+    let redelivery = redelivery_of(acked.events);
+    let body = match (acked.body, redelivery) {
         (Some(body), _) => body.to_vec(),
         // It was given up before its turn came, and its body was never read.
         (None, Some(_)) => return Vec::new(),
-        (None, None) => body::encode(passed.events, passed.payload, origin),
+        (None, None) => body::encode(acked.events, acked.payload, origin),
     };
-    let time_ms = passed.events.iter().find_map(|queued| queued.event()).map(|event| event.time_ms);
+    let time_ms = acked.events.iter().find_map(|queued| queued.event()).map(|event| event.time_ms);
     let time_ms = time_ms.or_else(|| body_time_ms(&body)).unwrap_or_default();
     let attempts = report.attempts + redelivery.map_or(0, |before| before.attempts);
     vec![
-        ("id", passed.id.as_bytes().to_vec()),
-        ("endpoint", passed.lane.endpoint.as_str().as_bytes().to_vec()),
+        ("id", acked.id.as_bytes().to_vec()),
+        ("endpoint", acked.lane.endpoint.as_str().as_bytes().to_vec()),
         ("url", report.url.clone().into_bytes()),
-        ("app_id", passed.lane.app.as_bytes().to_vec()),
+        ("app_id", acked.lane.app.as_bytes().to_vec()),
         ("events", report.events.to_string().into_bytes()),
         ("attempts", attempts.to_string().into_bytes()),
         ("reason", report.reason.clone().into_bytes()),
@@ -265,11 +269,11 @@ fn body_time_ms(body: &[u8]) -> Option<u64> {
 }
 
 /// The body of a letter, if it is there.
-pub(super) fn body(redis: &mut Connection, keys: &Keys, letter: &LetterId) -> RedisResult<Option<Vec<u8>>> {
+pub(super) fn body(redis: &mut Connection, keys: &Keys, letter: &DeadLetterId) -> RedisResult<Option<Vec<u8>>> {
     redis.hget(keys.dead_letter_bodies(), letter.as_str())
 }
 
-fn find(redis: &mut Connection, keys: &Keys, letter: &LetterId) -> RedisResult<Option<DeadLetter>> {
+fn find(redis: &mut Connection, keys: &Keys, letter: &DeadLetterId) -> RedisResult<Option<DeadLetter>> {
     let (found, body): (StreamRangeReply, Option<Vec<u8>>) = redis::pipe()
         .xrange(keys.dead_letters(), letter.as_str(), letter.as_str())
         .hget(keys.dead_letter_bodies(), letter.as_str())

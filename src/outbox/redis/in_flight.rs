@@ -1,4 +1,4 @@
-//! A frozen batch as it is kept in Redis, for the heir of a node that dies while it is under way.
+//! An in-flight batch as Redis stores it, for the successor of a node that dies before the batch is acknowledged.
 //!
 //! It holds neither a secret nor a signature: each attempt is signed when it is made.
 
@@ -24,7 +24,7 @@ pub(super) fn parse_lane(field: &[u8]) -> Option<LaneId> {
 
 /// A frozen batch, to be written and read.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct PersistedBatch {
     /// `webhook-id`.
     pub(super) id: String,
     /// Its JSON.
@@ -33,14 +33,14 @@ pub(super) struct Kept {
     pub(super) events: Vec<(u16, u64)>,
 }
 
-impl Kept {
+impl PersistedBatch {
     /// A batch of the events at `positions`.
     pub(super) fn new(id: &str, body: &[u8], positions: impl Iterator<Item = Position>) -> Self {
         let events = positions.map(|position| (position.partition, position.seq)).collect();
         Self { id: id.to_owned(), body: String::from_utf8_lossy(body).into_owned(), events }
     }
 
-    /// The batch behind its id, by which `pass.lua` recognises it.
+    /// The batch behind its id, by which `ack.lua` recognises it.
     pub(super) fn write(&self) -> Vec<u8> {
         let mut text = format!("{} ", self.id).into_bytes();
         // Strings, numbers and lists: there is nothing that could not be written.
@@ -62,10 +62,10 @@ mod tests {
     #[test]
     fn a_batch_comes_back_byte_for_byte() {
         let body = "{\"time_ms\":1,\"events\":[{\"channel\":\"é\\u0000\u{1F600}\"}]}".to_owned();
-        let kept = Kept { id: "msg_1".to_owned(), body, events: vec![(3, 7), (4, 1)] };
+        let kept = PersistedBatch { id: "msg_1".to_owned(), body, events: vec![(3, 7), (4, 1)] };
         assert!(kept.write().starts_with(b"msg_1 {"));
-        assert_eq!(Kept::read(&kept.write()), Some(kept));
-        assert_eq!(Kept::read(b"garbage"), None);
+        assert_eq!(PersistedBatch::read(&kept.write()), Some(kept));
+        assert_eq!(PersistedBatch::read(b"garbage"), None);
     }
 
     #[test]

@@ -1,0 +1,129 @@
+//! Group commit: persists many batches in one call to Redis.
+//!
+//! Each worker persists its batch before it sends it. The first one becomes the leader: it persists its own batch together
+//! with those of the followers that wait. Followers that arrive during the call form the next group, whose first becomes
+//! the next leader.
+//!
+//! ```text
+//!           ┌ no leader ──▶ leader: takes the store, then a group, its own batch first ─ persists ─ completes followers
+//! join() ───┤                  ▲                                                                      │
+//!           └ a leader ──▶ follower: waits ◀──────────── is completed, or leads the next group ───────┘
+//! ```
+
+use std::collections::VecDeque;
+
+use crossbeam_channel::{Sender, bounded};
+use parking_lot::Mutex;
+
+use super::scripts::{Load, PersistRequest};
+use crate::outbox::PersistError;
+
+/// The queue of requests.
+#[derive(Debug, Default)]
+pub(super) struct GroupCommit(Mutex<Queue>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    /// There is a leader, or a follower was told to lead.
+    led: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    request: PersistRequest,
+    signal: Sender<Signal>,
+}
+
+/// The message to a follower.
+#[derive(Debug)]
+enum Signal {
+    Lead,
+    Done(Result<(), PersistError>),
+}
+
+/// The part of a thread in a group commit.
+#[derive(Debug)]
+pub(super) enum Role<'a> {
+    /// The leader has persisted its batch, or failed to.
+    Follower(Result<(), PersistError>),
+    /// It persists the next group.
+    Leader(Leader<'a>),
+}
+
+/// The right to persist the next group. When it is dropped, the first follower becomes the leader.
+#[derive(Debug)]
+pub(super) struct Leader<'a>(&'a GroupCommit);
+
+/// Batches that one call persists; the leader's comes first.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) requests: Vec<PersistRequest>,
+    signals: Vec<Sender<Signal>>,
+}
+
+impl GroupCommit {
+    /// Adds a request. Waits until it is completed or this thread is to lead.
+    pub(super) fn join(&self, request: PersistRequest) -> Role<'_> {
+        let (signal, signals) = bounded(1);
+        let leads = {
+            let mut queue = self.0.lock();
+            queue.waiting.push_back(Waiting { request, signal });
+            !std::mem::replace(&mut queue.led, true)
+        };
+        if leads {
+            return Role::Leader(Leader(self));
+        }
+        match signals.recv() {
+            Ok(Signal::Lead) => Role::Leader(Leader(self)),
+            Ok(Signal::Done(result)) => Role::Follower(result),
+            // The leader has panicked.
+            Err(_) => Role::Follower(Err(PersistError::Unavailable)),
+        }
+    }
+}
+
+impl Leader<'_> {
+    /// Takes the next group, as much as one call carries.
+    pub(super) fn take_group(&self) -> Group {
+        let mut queue = self.0.0.lock();
+        let mut load = Load::default();
+        let count = queue.waiting.iter().take_while(|waiting| load.add(waiting.request.batch.len())).count();
+        let (requests, signals) = queue.waiting.drain(..count).map(|waiting| (waiting.request, waiting.signal)).unzip();
+        Group { requests, signals }
+    }
+}
+
+impl Drop for Leader<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.0.0.lock();
+        while let Some(next) = queue.waiting.front() {
+            if next.signal.send(Signal::Lead).is_ok() {
+                return;
+            }
+            // Its thread panicked before it took its group.
+            queue.waiting.pop_front();
+        }
+        queue.led = false;
+    }
+}
+
+impl Group {
+    /// Sends the followers their results. Returns the leader's.
+    pub(super) fn complete(
+        self,
+        results: impl IntoIterator<Item = Result<(), PersistError>>,
+    ) -> Result<(), PersistError> {
+        let mut results = results.into_iter();
+        let own = results.next().unwrap_or(Err(PersistError::Unavailable));
+        for (signal, result) in self.signals.into_iter().skip(1).zip(results) {
+            // A follower waits until it is signalled.
+            let _ = signal.send(Signal::Done(result));
+        }
+        own
+    }
+}
+
+#[cfg(test)]
+#[path = "group_commit_tests.rs"]
+mod tests;

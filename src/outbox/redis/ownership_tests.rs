@@ -1,0 +1,198 @@
+use super::*;
+
+const OVERTAKEN: usize = 100;
+
+fn at(partition: u16, token: u64, seq: u64) -> Position {
+    Position { partition, token, seq }
+}
+
+/// Begins an ownership without inherited batches.
+fn begin(ownership: &mut Ownership, partition: u16, id: u64) -> u64 {
+    ownership.begin(partition, id, BTreeMap::new());
+    id
+}
+
+#[test]
+fn a_stream_is_trimmed_up_to_the_first_event_that_a_lane_has_yet_to_pass() {
+    let mut ownership = Ownership::new(OVERTAKEN);
+    let id = begin(&mut ownership, 3, 7);
+    for seq in 1..=3 {
+        ownership.read(at(3, id, seq));
+    }
+    ownership.routed(at(3, id, 1), 2);
+    ownership.routed(at(3, id, 2), 0);
+    ownership.routed(at(3, id, 3), 1);
+    ownership.passed(at(3, id, 1));
+    assert!(ownership.trimmable().is_empty());
+    ownership.passed(at(3, id, 1));
+    assert_eq!(ownership.trimmable(), [at(3, id, 2)]);
+    ownership.trimmed(&[at(3, id, 2)]);
+    assert!(ownership.trimmable().is_empty());
+    ownership.passed(at(3, id, 3));
+    assert_eq!(ownership.trimmable(), [at(3, id, 3)]);
+    assert_eq!(ownership.outstanding(), 0);
+}
+
+#[test]
+fn what_was_settled_behind_a_stuck_event_is_removed_by_itself() {
+    let mut ownership = Ownership::new(OVERTAKEN);
+    let id = begin(&mut ownership, 3, 7);
+    let last = 10 * OVERTAKEN as u64;
+    for seq in 1..=last {
+        ownership.read(at(3, id, seq));
+        ownership.routed(at(3, id, seq), 1);
+    }
+    let mut removed = Vec::new();
+    for seq in 2..=last {
+        ownership.passed(at(3, id, seq));
+        removed.extend(ownership.take_overtaken().into_iter().flat_map(|overtaken| overtaken.seqs));
+        let left = usize::try_from(last).unwrap() - removed.len();
+        assert!(left <= 2 * ownership.outstanding() + OVERTAKEN, "{left} in the stream");
+    }
+    assert!(removed.is_sorted() && removed.first() == Some(&2));
+    assert!(ownership.trimmable().is_empty(), "the first is stuck");
+    assert_eq!(ownership.outstanding(), 1);
+    ownership.passed(at(3, id, 1));
+    assert_eq!(ownership.outstanding(), 0);
+    assert_eq!(ownership.trimmable(), [at(3, id, last)]);
+}
+
+#[test]
+fn what_was_overtaken_is_trimmed_with_the_rest_once_nothing_stands_before_it() {
+    let mut ownership = Ownership::new(OVERTAKEN);
+    let id = begin(&mut ownership, 3, 7);
+    for seq in 1..=1 + OVERTAKEN as u64 {
+        ownership.read(at(3, id, seq));
+        ownership.routed(at(3, id, seq), 1);
+    }
+    for seq in 2..=1 + OVERTAKEN as u64 {
+        ownership.passed(at(3, id, seq));
+    }
+    ownership.passed(at(3, id, 1));
+    assert!(ownership.take_overtaken().is_empty());
+    assert_eq!(ownership.trimmable(), [at(3, id, 1 + OVERTAKEN as u64)]);
+}
+
+#[test]
+fn what_could_not_be_removed_is_removed_later_unless_the_partition_was_lost() {
+    let mut ownership = Ownership::new(OVERTAKEN);
+    let overtake = |ownership: &mut Ownership| {
+        let id = begin(ownership, 3, 7);
+        for seq in 1..=1 + OVERTAKEN as u64 {
+            ownership.read(at(3, id, seq));
+            ownership.routed(at(3, id, seq), u32::from(seq == 1));
+        }
+        ownership.take_overtaken()
+    };
+    let overtaken = overtake(&mut ownership);
+    assert_eq!(overtaken[0].seqs.len(), OVERTAKEN);
+    ownership.put_back_overtaken(overtaken);
+    let overtaken = ownership.take_overtaken();
+    assert_eq!(overtaken[0].seqs.len(), OVERTAKEN);
+    ownership.end(3, End::Fenced);
+    begin(&mut ownership, 3, 8);
+    ownership.put_back_overtaken(overtaken);
+    assert!(ownership.take_overtaken().is_empty());
+}
+
+#[test]
+fn what_a_lane_inherited_it_may_pass_before_the_event_is_read_or_routed() {
+    let mut ownership = Ownership::new(OVERTAKEN);
+    ownership.begin(3, 7, BTreeMap::from([(1, 1), (2, 1), (3, 2)]));
+    ownership.passed(at(3, 7, 1));
+    ownership.read(at(3, 7, 1));
+    ownership.read(at(3, 7, 2));
+    ownership.passed(at(3, 7, 2));
+    ownership.passed(at(3, 7, 3));
+    ownership.read(at(3, 7, 3));
+    ownership.routed(at(3, 7, 1), 0);
+    ownership.routed(at(3, 7, 2), 1);
+    ownership.routed(at(3, 7, 3), 0);
+    assert_eq!(ownership.trimmable(), [at(3, 7, 1)]);
+    ownership.passed(at(3, 7, 2));
+    assert_eq!(ownership.trimmable(), [at(3, 7, 2)]);
+    ownership.passed(at(3, 7, 3));
+    assert_eq!(ownership.trimmable(), [at(3, 7, 3)]);
+    assert_eq!(ownership.outstanding(), 0);
+}
+
+#[test]
+fn a_partition_is_not_released_while_a_batch_that_came_with_it_is_under_way() {
+    let mut ownership = Ownership::new(OVERTAKEN);
+    ownership.begin(3, 7, BTreeMap::from([(1, 2)]));
+    ownership.retire_beyond(0);
+    ownership.passed(at(3, 7, 1));
+    assert!(ownership.releasable().is_empty());
+    ownership.passed(at(3, 7, 1));
+    assert_eq!(ownership.releasable(), [(3, 7)]);
+}
+
+#[test]
+fn an_event_of_an_earlier_tenure_changes_nothing() {
+    let mut ownership = Ownership::new(OVERTAKEN);
+    let old = begin(&mut ownership, 3, 7);
+    ownership.end(3, End::Fenced);
+    let new = begin(&mut ownership, 3, 8);
+    ownership.read(at(3, new, 1));
+    ownership.routed(at(3, new, 1), 1);
+    ownership.passed(at(3, old, 1));
+    assert_eq!(ownership.outstanding(), 1);
+    assert_eq!(ownership.ended(at(3, old, 1)), Some(End::Fenced));
+    assert_eq!(ownership.ended(at(3, new, 1)), None);
+}
+
+#[test]
+fn what_is_beyond_the_share_is_read_no_more_and_released_when_all_is_passed() {
+    let mut ownership = Ownership::new(OVERTAKEN);
+    let busy = begin(&mut ownership, 0, 7);
+    let idle = begin(&mut ownership, 1, 8);
+    ownership.read(at(0, busy, 1));
+    ownership.routed(at(0, busy, 1), 1);
+    ownership.retire_beyond(1);
+    assert_eq!(ownership.readable(), [at(0, busy, 1)]);
+    assert_eq!(ownership.releasable(), [(1, idle)]);
+    assert_eq!(ownership.end(1, End::Fenced), Some(idle));
+    ownership.retire_beyond(0);
+    assert!(ownership.releasable().is_empty());
+    ownership.passed(at(0, busy, 1));
+    assert_eq!(ownership.releasable(), [(0, busy)]);
+}
+
+#[test]
+fn of_many_events_those_of_other_nodes_are_named_and_those_that_redis_lost_are_left_out() {
+    let mut ownership = Ownership::new(OVERTAKEN);
+    let ids = [(0, 7), (1, 8), (2, 9)].map(|(partition, id)| begin(&mut ownership, partition, id));
+    let events = || {
+        [(0, 1), (1, 1), (2, 1), (0, 2), (1, 2)].map(|(partition, seq)| at(partition, ids[usize::from(partition)], seq))
+    };
+    assert_eq!(ownership.live(events().into_iter()), Ok(events().to_vec()));
+    ownership.end(0, End::Lost);
+    assert_eq!(ownership.live(events().into_iter()), Ok(vec![events()[1], events()[2], events()[4]]));
+    ownership.end(1, End::Fenced);
+    assert_eq!(ownership.live(events().into_iter()), Err(vec![ids[1]]));
+}
+
+#[test]
+fn a_tenure_of_which_redis_refused_something_is_over_and_others_are_not() {
+    let mut ownership = Ownership::new(OVERTAKEN);
+    let (ours, refused) = (begin(&mut ownership, 3, 7), begin(&mut ownership, 4, 8));
+    let places = [at(4, refused, 5), at(4, refused, 6), at(3, 2, 5)];
+    assert_eq!(ownership.fence(places.into_iter()), [refused]);
+    assert_eq!(ownership.held(), BTreeMap::from([(3, ours)]));
+    assert_eq!(ownership.live([at(3, ours, 1), places[0]].into_iter()), Err(vec![refused]));
+}
+
+#[test]
+fn a_stream_of_which_all_is_settled_is_trimmed_up_to_the_last_event_though_that_was_removed() {
+    let mut ownership = Ownership::new(1);
+    let id = begin(&mut ownership, 3, 7);
+    for seq in 1..=2 {
+        ownership.read(at(3, id, seq));
+        ownership.routed(at(3, id, seq), 1);
+    }
+    ownership.passed(at(3, id, 2));
+    let overtaken = ownership.take_overtaken();
+    assert_eq!(overtaken, [Overtaken { partition: 3, token: id, seqs: vec![2] }]);
+    ownership.passed(at(3, id, 1));
+    assert_eq!(ownership.trimmable(), [at(3, id, 2)]);
+}
