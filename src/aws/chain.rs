@@ -1,11 +1,10 @@
-//! Where credentials are looked for, and in which order. Pure, but for [`ProfileFiles::keys`] and [`default_region`],
-//! which read files.
+//! The places of credentials, in order. Pure, except for [`ProfileFiles::keys`] and [`default_region`], which read files.
 //!
 //! ```text
 //! the config's keys or profile ─▶ AWS_ACCESS_KEY_ID … ─▶ AWS_PROFILE, or "default" ─▶ the container ─▶ the machine
 //! ```
-//! Where the process has a web identity (IRSA), the machine is not asked: its role is not the one that is meant.
-//! Of what is named nothing is passed over: a profile from the config that is not there is an error.
+//! A process with a web identity (IRSA) skips the machine, whose role is another one. A named place is never skipped: a
+//! missing profile from the config is an error.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,32 +15,32 @@ use super::environment::Environment;
 use super::profile::Texts;
 use crate::secret::Secret;
 
-/// Where containers of ECS are told their credentials.
+/// The credentials service of ECS containers.
 const CONTAINER_HOST: &str = "http://169.254.170.2";
 
-/// Where virtual machines of EC2 are told theirs.
+/// The metadata service of EC2 machines.
 const INSTANCE_HOST: &str = "http://169.254.169.254";
 
-/// A place to look for credentials in.
+/// A place of credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChainLink {
-    /// They are known.
+    /// Known keys.
     Known(AccessKeys),
     /// A profile in the files of AWS' tools.
     Profile {
         /// Its name.
         name: String,
-        /// Somebody asked for this one, so that it has to be there.
+        /// The profile was named, so it must exist.
         named: bool,
         /// The files.
         files: ProfileFiles,
     },
-    /// The address at which the container of this process is told its own.
+    /// The credentials service of this container.
     Container {
         /// The address.
         uri: String,
-        /// What lets this process ask.
+        /// The authorization of this process.
         token: ContainerToken,
     },
     /// A web identity (IRSA): the process may exchange a token for credentials, which is not supported.
@@ -53,22 +52,22 @@ pub enum ChainLink {
     },
 }
 
-/// What is sent along to the container's address.
+/// The token for the credentials service of the container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContainerToken {
-    /// Nothing.
+    /// No token.
     None,
-    /// This.
+    /// This token.
     Value(Secret),
-    /// What is in this file then: it is replaced now and again.
+    /// The content of this file at the time of a request, because it rotates.
     File(PathBuf),
 }
 
-/// What is said of a web identity where there are no other credentials.
+/// The error for a web identity without other credentials.
 pub(crate) const WEB_IDENTITY: &str = "AWS_WEB_IDENTITY_TOKEN_FILE is set (IRSA), which is not supported: use EKS Pod \
                                        Identity, or set access_key_id and secret_access_key, or a profile that has them";
 
-/// Whether there are no credentials on this chain but those of a web identity, which is not supported.
+/// Returns whether the only credentials are those of a web identity, which is not supported.
 pub(crate) fn has_web_identity_only(links: &[ChainLink]) -> bool {
     let has_keys = |link: &ChainLink| match link {
         ChainLink::Profile { name, files, .. } => !matches!(files.keys(name), Ok(None)),
@@ -103,7 +102,7 @@ impl ProfileFiles {
     }
 }
 
-/// The links for an endpoint whose config has these keys, or names this profile.
+/// The chain of an endpoint whose config has these keys, or names this profile.
 pub(crate) fn links(keys: Option<AccessKeys>, profile: Option<&str>, environment: &Environment) -> Vec<ChainLink> {
     let files = ProfileFiles::of(environment);
     let profile_link = |name: &str, named| ChainLink::Profile { name: name.to_owned(), named, files: files.clone() };
@@ -138,7 +137,7 @@ pub(crate) fn default_region(profile: Option<&str>, environment: &Environment) -
     }
     let name = profile.or_else(|| environment.get("AWS_PROFILE")).unwrap_or("default");
     let files = ProfileFiles::of(environment);
-    // Files that cannot be read are complained about when credentials are looked for in them.
+    // Unreadable files are reported when credentials are read from them.
     let credentials = read(files.credentials.as_ref()).unwrap_or_default();
     let config = read(files.config.as_ref()).unwrap_or_default();
     Texts { credentials: &credentials, config: &config }.region(name).map(str::to_owned)
@@ -158,7 +157,7 @@ fn container(environment: &Environment) -> Option<String> {
     relative.map(|path| format!("{CONTAINER_HOST}{path}")).or_else(full)
 }
 
-/// A file that is not there is as good as an empty one.
+/// A missing file counts as empty.
 fn read(path: Option<&PathBuf>) -> Result<String, String> {
     let Some(path) = path else { return Ok(String::new()) };
     match fs::read_to_string(path) {

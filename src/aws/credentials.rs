@@ -1,12 +1,11 @@
-//! Keeps credentials, and asks for others before they expire.
+//! Caches credentials and refreshes them before they expire.
 //!
 //! ```text
 //! time left    ──────────── EARLY ────────────── 0 ──────▶
-//! credentials   are used     are used, while      are asked
-//!                            others are asked     for, and
-//!                            for now and then     waited for
+//! credentials   are used     are used and         are fetched
+//!                            refreshed            and waited for
 //! ```
-//! One asks for all. Who asks is the thread that is about to sign, so that nothing runs while nothing is sent.
+//! One thread fetches for all. It is a thread that is about to sign, so nothing runs while nothing is sent.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,24 +17,23 @@ use super::chain::{ChainLink, WEB_IDENTITY};
 use super::metadata::Metadata;
 use crate::secret::Secret;
 
-/// How long before they expire others are asked for. Metadata services have the next ones by then.
+/// The time before the expiry at which credentials are refreshed. Metadata services have new ones by then.
 const EARLY: Duration = Duration::from_secs(300);
 
-/// For how long what a file says is used without looking into it again.
+/// The time for which the content of a file is used before it is read again.
 const FILE_AGE: Duration = Duration::from_secs(60);
 
-/// The least time between two questions while there are credentials, and for which a failure is passed on to others
-/// without.
+/// The least time between two fetches while there are credentials. Without credentials, a failure is returned for this time.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Who calls.
+/// The keys that sign calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessKeys {
     /// The id of the access key.
     pub access_key_id: Secret,
     /// The key.
     pub secret_access_key: Secret,
-    /// What goes along with keys that expire.
+    /// The token of keys that expire.
     pub session_token: Option<Secret>,
 }
 
@@ -46,7 +44,7 @@ pub(super) struct ExpiringKeys {
     pub(super) expire: Option<SystemTime>,
 }
 
-/// The credentials of one chain, for all who use it.
+/// The credentials of one chain, for all endpoints that use it.
 pub(crate) struct Provider {
     links: Vec<ChainLink>,
     metadata: Metadata,
@@ -54,7 +52,7 @@ pub(crate) struct Provider {
     answered: Condvar,
 }
 
-/// What is known.
+/// The cached state.
 #[derive(Debug, Default)]
 struct ProviderState {
     credentials: Option<(Arc<AccessKeys>, Option<SystemTime>)>,
@@ -66,11 +64,11 @@ struct ProviderState {
     stopped: bool,
 }
 
-/// What to do for somebody who has to sign now.
+/// The next step of a thread that must sign now.
 #[derive(Debug, PartialEq, Eq)]
 enum KeysStep {
     Use(Arc<AccessKeys>),
-    /// Ask, and use these if that fails.
+    /// Fetch, and use these if that fails.
     AskOr(Arc<AccessKeys>),
     Ask,
     Wait,
@@ -78,12 +76,12 @@ enum KeysStep {
 }
 
 impl Provider {
-    /// A provider that has not asked yet.
+    /// A provider without credentials yet.
     pub(crate) fn new(links: Vec<ChainLink>) -> Self {
         Self { links, metadata: Metadata::new(), state: Mutex::default(), answered: Condvar::new() }
     }
 
-    /// Whether it looks in the same places.
+    /// Returns whether it uses the same places.
     pub(crate) fn looks_in(&self, links: &[ChainLink]) -> bool {
         self.links == links
     }
@@ -91,7 +89,7 @@ impl Provider {
     /// Valid keys. Waits at most for `patience` when another thread is fetching them.
     ///
     /// # Errors
-    /// When there are none; why.
+    /// The reason why there are none.
     pub(crate) fn keys(&self, patience: Duration) -> Result<Arc<AccessKeys>, Arc<str>> {
         let deadline = std::time::Instant::now() + patience;
         let mut state = self.state.lock();
@@ -115,7 +113,7 @@ impl Provider {
         }
     }
 
-    /// AWS has refused `keys`: others may be there by now.
+    /// Records that AWS refused `keys`, so that new ones are fetched.
     pub(crate) fn refuse(&self, keys: &Arc<AccessKeys>) {
         let mut state = self.state.lock();
         if state.credentials.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, keys)) {
@@ -123,14 +121,14 @@ impl Provider {
         }
     }
 
-    /// Breaks off what is under way.
+    /// Breaks off requests.
     pub(crate) fn shutdown(&self) {
         self.state.lock().stopped = true;
         self.answered.notify_all();
         self.metadata.shutdown();
     }
 
-    /// Goes along the chain.
+    /// Tries the places of the chain in order.
     fn look(&self) -> Result<ExpiringKeys, String> {
         for link in &self.links {
             let found = match link {
@@ -151,7 +149,7 @@ impl Provider {
     }
 }
 
-/// A question under way. Whoever waits for its answer is told also when it ends by a panic.
+/// A fetch under way. It wakes waiting threads even when it ends by a panic.
 struct Asking<'a> {
     provider: &'a Provider,
     answered: bool,
@@ -179,9 +177,9 @@ impl Drop for Asking<'_> {
 }
 
 impl ProviderState {
-    /// What to do now. When that is to ask, nobody else is told to until there is an answer.
+    /// The next step. Only one thread at a time gets `Ask` or `AskOr`.
     fn step(&mut self, now: SystemTime) -> KeysStep {
-        // A clock that was set back says nothing about how long ago that was.
+        // If the clock was set back, the age is unknown.
         let paused = self.asked.is_some_and(|asked| now.duration_since(asked).is_ok_and(|since| since < PAUSE));
         let busy = self.asking || self.stopped;
         if let Some((keys, expire)) = &self.credentials {
@@ -212,7 +210,7 @@ impl ProviderState {
         self.asked = Some(now);
         match answer {
             Ok(ExpiringKeys { keys, expire }) => {
-                // Those that were refused stay so: there are no others yet.
+                // The refused keys stay refused: there are no new ones yet.
                 let same = self.credentials.as_ref().is_some_and(|(known, _)| **known == keys);
                 self.refused &= same;
                 self.failure = None;

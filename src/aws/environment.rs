@@ -1,11 +1,11 @@
-//! The variables by which AWS' tools are set up.
+//! The environment variables of AWS' tools.
 
 use std::collections::HashMap;
 use std::env;
 
 use crate::secret::Secret;
 
-/// Those that are looked at.
+/// The variables that are read.
 const VARIABLES: [&str; 16] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_CONFIG_FILE",
@@ -27,8 +27,8 @@ const VARIABLES: [&str; 16] = [
 
 /// The variables at one moment.
 ///
-/// PHP changes the environment of the process whenever it likes (`putenv`, and Laravel's `.env` with it), and the C
-/// library does not let another thread read it meanwhile. So it is read once, by the thread that reads the configuration.
+/// PHP changes the environment of the process (`putenv`, also for Laravel's `.env`), and the C library does not allow another
+/// thread to read it at the same time. So the thread that reads the configuration reads it once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment(HashMap<&'static str, Secret>);
 
@@ -40,12 +40,12 @@ impl Environment {
         Self(VARIABLES.iter().filter_map(value).collect())
     }
 
-    /// The variable of that name. An empty one is as good as not set.
+    /// The variable `name`. An empty one counts as unset.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.secret(name).map(Secret::expose)
     }
 
-    /// The same, for a value that must not be seen.
+    /// Like [`Self::get`], for a secret value.
     pub(super) fn secret(&self, name: &str) -> Option<&Secret> {
         debug_assert!(VARIABLES.contains(&name), "{name} is not read");
         self.0.get(name).filter(|value| !value.expose().trim().is_empty())

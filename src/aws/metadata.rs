@@ -1,4 +1,4 @@
-//! What a container and a virtual machine are told about themselves, among it the credentials of their role.
+//! The metadata services of containers and virtual machines, which provide the credentials of their role.
 
 use std::io::Read;
 use std::net::IpAddr;
@@ -14,28 +14,28 @@ use super::credentials::{AccessKeys, ExpiringKeys};
 use super::time;
 use crate::secret::Secret;
 
-/// For each request. These services are on the same machine, or not there.
+/// The timeout of a request. These services are on the same machine, if they exist.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// To connect: where there is no such service, nothing says so.
+/// The timeout of a connection, short because a missing service does not refuse it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// More than any answer has.
+/// More bytes than any response has.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
-/// How long the token for the machine's service is to be good: it is used at once.
+/// The lifetime of the token for the machine's service, which is used at once.
 const TOKEN_SECONDS: &str = "60";
 
 /// The roles of the machine.
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
-/// Where containers may be told their credentials without encryption, beside this machine: ECS, and EKS in both its forms.
+/// Hosts besides loopback that may provide credentials without encryption: ECS, and EKS over IPv4 and IPv6.
 const CONTAINER_ADDRESSES: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
 
-/// Asks them. Through no proxy, and bound by no rule about addresses: these are nobody's choice but the operator's.
+/// A client of these services. It uses no proxy and no address rules, because only the operator chooses their addresses.
 pub(super) struct Metadata(Agent);
 
-/// An answer with credentials, of either service.
+/// A response with credentials, of either service.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct MetadataAnswer {
@@ -56,7 +56,7 @@ impl Metadata {
             .timeout_global(Some(TIMEOUT))
             .timeout_resolve(Some(CONNECT_TIMEOUT))
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            // They are asked once an hour.
+            // One request an hour needs no idle connection.
             .max_idle_connections(0)
             .build();
         Self(Agent::new_with_config(config))
@@ -65,9 +65,9 @@ impl Metadata {
     /// The credentials of the container.
     ///
     /// # Errors
-    /// When it is not told any; why.
+    /// The reason why there are none.
     pub(super) fn of_container(&self, uri: &str, token: &ContainerToken) -> Result<ExpiringKeys, String> {
-        // Whoever knows the path has the credentials, so the log gets the host alone.
+        // The path grants access to the credentials, so the log gets only the host.
         let host = uri.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
         let failed = |why: String| format!("no AWS credentials from the container's {host}: {why}");
         may_be_asked(uri).map_err(failed)?;
@@ -87,7 +87,7 @@ impl Metadata {
     /// The credentials of the machine's role, by the second version of its service.
     ///
     /// # Errors
-    /// When it has none, or there is no such service; why.
+    /// The reason why there are none.
     pub(super) fn of_instance(&self, host: &str) -> Result<ExpiringKeys, String> {
         let failed = |why: String| {
             format!("no AWS credentials in the config, the environment or ~/.aws, nor from the machine's {host}: {why}")
@@ -106,12 +106,12 @@ impl Metadata {
         credentials(&answer).map_err(failed)
     }
 
-    /// Breaks off what is under way. What is being connected ends by its timeout.
+    /// Breaks off requests. A connection that is being made ends by its timeout.
     pub(super) fn shutdown(&self) {
         self.0.clone().shutdown();
     }
 
-    /// What is answered with 200. No error repeats anything of an answer, nor of a header.
+    /// The body of a response with status 200. No error contains parts of a response or a header.
     fn ask<'a>(
         &self,
         method: Method,
@@ -134,7 +134,7 @@ impl Metadata {
 }
 
 fn credentials(answer: &str) -> Result<ExpiringKeys, String> {
-    // The parser's own words would quote the answer.
+    // The parser's error would quote the response.
     let answer: MetadataAnswer =
         serde_json::from_str(answer).map_err(|_| "its answer has no credentials".to_owned())?;
     let expire = match &answer.expiration {
@@ -145,8 +145,8 @@ fn credentials(answer: &str) -> Result<ExpiringKeys, String> {
     Ok(ExpiringKeys { keys: AccessKeys { access_key_id, secret_access_key, session_token: token }, expire })
 }
 
-/// Whether credentials may be had from `uri`: encrypted, or from this machine or the cluster's own addresses. Otherwise
-/// whoever is on the way would have them.
+/// Returns whether credentials may be fetched from `uri`: over TLS, from this machine, or from the addresses of ECS and EKS.
+/// Others could be intercepted.
 fn may_be_asked(uri: &str) -> Result<(), String> {
     let refused = || "it is neither https:// nor an address of this machine or its cluster".to_owned();
     let parsed: Uri = uri.parse().map_err(|_| "it is not a URL".to_owned())?;

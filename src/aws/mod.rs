@@ -1,17 +1,17 @@
-//! What a call to Amazon Web Services needs: credentials, a signature, a host.
+//! Calls to Amazon Web Services: credentials, signatures, hosts.
 //!
-//! | file | what happens there |
+//! | file | contents |
 //! |---|---|
 //! | `environment` | the variables of the process, read once and on PHP's thread |
-//! | `chain` | pure: where credentials are looked for, in which order |
-//! | `profile` | pure: the files that AWS' own tools keep |
-//! | `metadata` | what a container and a virtual machine are told about themselves |
-//! | `credentials` | keeps credentials, and asks for others before they expire |
+//! | `chain` | pure: the places of credentials, in order |
+//! | `profile` | pure: the files of AWS' tools |
+//! | `metadata` | the metadata services of containers and virtual machines |
+//! | `credentials` | caches credentials and refreshes them before they expire |
 //! | `sigv4` | pure: Signature Version 4 |
-//! | `region` | pure: where a region's services listen |
-//! | `time` | pure: the two forms in which AWS writes a time |
+//! | `region` | pure: the host names of services in a region |
+//! | `time` | pure: the two time formats of AWS |
 //!
-//! By hand, because AWS' own crates bring an asynchronous runtime, and this process has threads that block.
+//! Written by hand, because AWS' crates need an asynchronous runtime, and this process uses blocking threads.
 
 mod chain;
 mod credentials;

@@ -1,20 +1,20 @@
-//! The files that AWS' own tools keep: `~/.aws/credentials` and `~/.aws/config`. Pure: what is in them is an argument.
+//! The files of AWS' tools: `~/.aws/credentials` and `~/.aws/config`. Pure: their content is an argument.
 //!
 //! ```text
 //! credentials              config
 //! [billing]                [profile billing]
 //! aws_access_key_id = …    region = eu-central-1
 //! ```
-//! What both files say, the first one says. The profile that everybody has is `default`, without `profile` in either.
+//! The first file overrides the second. The default profile is `default`, without `profile` in either file.
 
 use super::credentials::AccessKeys;
 use crate::secret::Secret;
 
-/// Ways to credentials that another program or service would have to go. The first one found is named to the operator.
+/// Unsupported settings, which need another program or service. The error names the first one found.
 const UNSUPPORTED: [&str; 6] =
     ["role_arn", "sso_session", "sso_start_url", "credential_process", "web_identity_token_file", "login_session"];
 
-/// What the two files have.
+/// The content of the two files.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Texts<'a> {
     pub(super) credentials: &'a str,
@@ -25,7 +25,7 @@ impl Texts<'_> {
     /// The credentials of `profile`. `None` when there is no such profile, or it has none.
     ///
     /// # Errors
-    /// When it has half of them, or says how to get them in a way that is not known here.
+    /// When they are incomplete, or need an unsupported setting.
     pub(super) fn keys(&self, profile: &str) -> Result<Option<AccessKeys>, String> {
         let value = |name| self.value(profile, name).map(Secret::new);
         match (value("aws_access_key_id"), value("aws_secret_access_key")) {
@@ -59,7 +59,7 @@ impl Texts<'_> {
 fn last<'a>(text: &'a str, name: &str, wanted: impl Fn(&str) -> bool) -> Option<&'a str> {
     let (mut inside, mut found) = (false, None);
     for line in text.lines() {
-        // A line that is indented belongs to the one above it, a comment to nobody.
+        // Skips indented lines, which continue the one above, and comments.
         if line.starts_with([' ', '\t', '#', ';']) {
             continue;
         }

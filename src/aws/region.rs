@@ -1,6 +1,6 @@
-//! Where a region's services listen.
+//! The host names of services in a region.
 
-/// The domains of the partitions that are not the commercial one, by how their regions begin.
+/// The domains of the partitions other than the commercial one, by the prefixes of their regions.
 const PARTITIONS: [(&str, &str); 6] = [
     ("cn-", "amazonaws.com.cn"),
     ("eusc-", "amazonaws.eu"),

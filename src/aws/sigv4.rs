@@ -1,7 +1,7 @@
-//! Signature Version 4, by which AWS knows who calls and that nothing was changed on the way. Pure: `now` is an argument.
+//! Signature Version 4 of AWS, which authenticates a request. Pure: `now` is an argument.
 //!
 //! ```text
-//! the request, in one spelling ─▶ its hash, with time and scope ─▶ HMAC by a key that is good for
+//! the canonical request ─▶ its hash, with time and scope ─▶ HMAC by a key that is good for
 //! one day, one region and one service ─▶ Authorization
 //! ```
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
@@ -18,34 +18,33 @@ use crate::secret::{Secret, hmac_sha256};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// All but what RFC 3986 calls unreserved.
+/// All characters except the unreserved ones of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The same in a path, whose slashes part it.
+/// The same for a path, which keeps its slashes.
 const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
 /// A request to be signed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
-    /// As it goes over the wire: what is encoded there is signed encoded once more.
+    /// As it is sent. Its encoded characters are encoded once more for the signature.
     pub(crate) path: &'a str,
     /// Names and values, not encoded.
     pub(crate) query: &'a [(&'a str, &'a str)],
-    /// The headers to be signed, with `host` and without those that come with the signature.
+    /// The headers to sign, with `host` and without those of [`Signature`].
     pub(crate) headers: &'a [(&'a str, &'a str)],
     pub(crate) body: &'a [u8],
 }
 
-/// For what a signature is good.
+/// The scope of a signature.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CredentialScope<'a> {
     pub(crate) region: &'a str,
     pub(crate) service: &'a str,
 }
 
-/// The headers that a signed request carries beside its own. With temporary credentials their token goes along, as
-/// `X-Amz-Security-Token`.
+/// The headers of the signature. Temporary credentials also need their token, as `X-Amz-Security-Token`.
 #[derive(Debug)]
 pub(crate) struct Signature {
     /// `X-Amz-Date`
@@ -75,12 +74,12 @@ pub(crate) fn sign(request: &Request<'_>, scope: CredentialScope<'_>, keys: &Acc
     Signature { date, authorization: Secret::new(authorization) }
 }
 
-/// `text`, as it stands in a query or as one part of a path.
+/// Encodes `text` for a query, or as one segment of a path.
 pub(crate) fn encoded(text: &str) -> String {
     percent_encode(text.as_bytes(), RESERVED).to_string()
 }
 
-/// The request in the one spelling on which both sides agree, and the names of its headers.
+/// The canonical request, and the names of its signed headers.
 fn canonical(request: &Request<'_>, date: &str, token: Option<&Secret>) -> (String, String) {
     let mut headers: Vec<(String, String)> =
         request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), single_spaced(value))).collect();

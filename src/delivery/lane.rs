@@ -79,7 +79,7 @@ enum LaneState {
 struct Trying {
     batch: Arc<Batch>,
     attempts: u32,
-    /// When its first attempt began.
+    /// The start of its first attempt.
     since: Instant,
 }
 
@@ -88,11 +88,11 @@ struct Trying {
 pub(crate) struct LaneSnapshot {
     /// Events that wait or are under way.
     pub(crate) depth: usize,
-    /// When the oldest of them happened, in Unix ms.
+    /// The time of the oldest event, in Unix ms.
     pub(crate) oldest_ms: Option<u64>,
     /// Attempts that the batch under way has had.
     pub(crate) attempts: u32,
-    /// When it is sent again, if it waits.
+    /// The time of the next attempt, if it waits.
     pub(crate) next_try: Option<Instant>,
 }
 

@@ -134,7 +134,7 @@ pub(crate) struct DroppedEvents {
     pub(crate) endpoint: usize,
     /// The events, oldest first.
     pub(crate) events: Vec<Arc<Queued>>,
-    /// What they would have been called, had they been sent.
+    /// A new batch id for them.
     pub(crate) id: String,
     /// Which cursors of the lane move.
     pub(crate) moves: Moves,

@@ -1,4 +1,4 @@
-//! From the URL of an endpoint to the addresses that it may be sent to.
+//! Resolves the URL of an endpoint to allowed addresses.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -25,19 +25,19 @@ const FAR: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct GuardedResolver {
     names: Arc<DnsCache>,
     rules: AddressRules,
-    /// The operator's own choice, and often in a private network: the rules are not about it.
+    /// Exempt from the rules: the operator chooses it, and it is often in a private network.
     proxy: Option<Proxy>,
 }
 
 impl GuardedResolver {
-    /// A resolver that obeys `rules`, except for `proxy`.
+    /// A resolver that applies `rules`, except to `proxy`.
     pub(crate) const fn new(names: Arc<DnsCache>, rules: AddressRules, proxy: Option<Proxy>) -> Self {
         Self { names, rules, proxy }
     }
 }
 
 impl GuardedResolver {
-    /// True when `address` is one of the host's. Also true when no recent lookup has succeeded.
+    /// Returns whether `address` belongs to the host, or no recent lookup has succeeded.
     pub(super) fn may_be(&self, uri: &Uri, address: IpAddr) -> bool {
         let Some(host) = uri.host().filter(|host| literal(host).is_none()) else { return true };
         self.names.known(host).is_none_or(|addresses| addresses.contains(&address))
@@ -73,8 +73,8 @@ impl Resolver for GuardedResolver {
     }
 }
 
-/// Why nothing is sent to `uri`, if its host is an address that `rules` refuse. For requests that go through a proxy,
-/// whose resolver is not asked.
+/// The reason why nothing is sent to `uri`, if its host is an address that `rules` refuse. Needed for requests through a
+/// proxy, which do not use the resolver.
 pub(crate) fn refused_literal(uri: &Uri, rules: AddressRules) -> Option<String> {
     let host = uri.host()?;
     let address = literal(host)?;
@@ -82,7 +82,7 @@ pub(crate) fn refused_literal(uri: &Uri, rules: AddressRules) -> Option<String> 
     Some(Refused { host, address, why }.to_string())
 }
 
-/// An address instead of a name, which needs no lookup.
+/// Parses a host that is an address.
 fn literal(host: &str) -> Option<IpAddr> {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse().ok()
 }
@@ -96,7 +96,7 @@ fn port(uri: &Uri) -> Option<u16> {
     })
 }
 
-/// The reason as an operator reads it.
+/// The reason for the operator.
 struct Refused<'a> {
     host: &'a str,
     address: IpAddr,

@@ -1,10 +1,10 @@
-//! TCP to a server, as ureq wants it, for fewer system calls than ureq's own sockets need.
+//! TCP connections for ureq, with fewer system calls than its own sockets.
 //!
-//! - What is sent waits until something is to be read, or the buffer is full: head and body are one write, and one packet
-//!   that wakes the receiver once.
-//! - A time limit is told to the system only when the one that it knows is too long, or far too short. Whoever is woken too
-//!   early looks at the clock and goes on waiting.
-//! - Whether a kept connection is open is asked in one call.
+//! - Output is buffered until the next read, or until the buffer is full: head and body are one write, and one packet that
+//!   wakes the receiver once.
+//! - The socket timeout is set only when the current one is too long, or far too short. After an early timeout the thread
+//!   checks the clock and continues to wait.
+//! - One call checks whether a kept connection is open.
 //! - A peer may answer before it stops reading. After a failed write the socket sends nothing more; it reports the failure
 //!   when nothing is left to read.
 
@@ -21,16 +21,16 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, LazyBuffers, Next
 
 use super::deadline::Deadline;
 
-/// A time limit that is shorter is told to the system as it is.
+/// A shorter timeout is set exactly.
 const SHORT: Duration = Duration::from_millis(10);
 
-/// The shortest that the system is told of; none at all would mean to wait for ever.
+/// The shortest socket timeout; zero would mean none.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// How many times longer than what the system knows a limit may be, before it is told again.
+/// The factor by which a timeout may exceed the current socket timeout before it is set again.
 const EARLY: u32 = 16;
 
-/// Connects to the first of `addresses` that lets it. Each has half of the time that is left, and the last one all of it.
+/// Connects to the first of `addresses` that accepts. Each gets half of the remaining time, the last one all of it.
 fn connect(addresses: &[SocketAddr], deadline: Deadline) -> Result<(TcpStream, SocketAddr), Error> {
     let mut failure = Error::Io(ErrorKind::ConnectionRefused.into());
     for (n, address) in addresses.iter().enumerate() {
@@ -49,23 +49,23 @@ fn connect(addresses: &[SocketAddr], deadline: Deadline) -> Result<(TcpStream, S
     Err(failure)
 }
 
-/// Whether another address of the same name may do better.
+/// Returns whether another address of the same name may succeed.
 fn is_of_this_address(error: &io::Error) -> bool {
     use ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable};
     matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable | AddrNotAvailable)
 }
 
-/// The longest that the system waits in one call, as it was told.
+/// The current socket timeout.
 #[derive(Debug, Default)]
 struct Limit(Option<Duration>);
 
 impl Limit {
-    /// What to tell the system, if `left` is left and what it knows does not do.
+    /// The timeout to set for the time `left`, or `None` if the current one fits.
     fn renew(&mut self, left: Duration) -> Option<Duration> {
         if self.0.is_some_and(|known| known <= left && known * EARLY >= left) {
             return None;
         }
-        // A little less than is left, so that it does for the next request as well, which has as much time.
+        // A little less than the time left, so that it also fits the next request with the same timeout.
         let limit = if left > SHORT { left / 8 * 7 } else { left.max(SHORTEST) };
         self.0 = Some(limit);
         self.0
@@ -74,19 +74,19 @@ impl Limit {
 
 /// A connection.
 pub(super) struct Socket {
-    /// Shared with whoever shuts it down.
+    /// Shared with the shutdown handle.
     stream: Arc<TcpStream>,
     buffers: Gathering,
-    /// How much waits at most before it is sent.
+    /// The most bytes that are buffered.
     full: usize,
     reading: Limit,
     writing: Limit,
-    /// Why nothing more is sent.
+    /// The failed write, after which nothing more is sent.
     unsendable: Option<io::Error>,
 }
 
 impl Socket {
-    /// Connects to one of the addresses. Returns to which.
+    /// Connects to one of the addresses. Returns that address.
     pub(super) fn connect(details: &ConnectionDetails<'_>) -> Result<(Self, IpAddr), Error> {
         let (stream, address) = connect(&details.addrs, Deadline::of(details.timeout))?;
         let stream = Arc::new(stream);
@@ -138,7 +138,7 @@ impl Socket {
     }
 }
 
-/// Nothing has happened yet: the system has waited for as long as it was told, or a signal has come.
+/// Returns whether a call ended by its socket timeout or by a signal.
 fn is_early(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
@@ -177,7 +177,7 @@ impl fmt::Debug for Socket {
     }
 }
 
-/// Buffers whose output is put behind what has not been sent yet.
+/// Buffers whose output is appended to the unsent bytes.
 struct Gathering {
     buffers: LazyBuffers,
     unsent: usize,

@@ -8,7 +8,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 
-/// Lets rustls use ring. Without a provider chosen for the process, it panics as soon as two are compiled in.
+/// Makes rustls use ring. Without a default provider it panics when two are compiled in.
 pub(crate) fn install_provider() {
     // Fails when a provider is installed already, which serves us as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -16,7 +16,7 @@ pub(crate) fn install_provider() {
 
 /// A file of certificates.
 pub(crate) struct CertificateFile {
-    /// Where it is.
+    /// Its path.
     pub(crate) path: PathBuf,
     /// Its content.
     pub(crate) pem: Vec<u8>,
@@ -26,7 +26,7 @@ pub(crate) struct CertificateFile {
 
 /// A file of a private key.
 pub(crate) struct KeyFile {
-    /// Where it is.
+    /// Its path.
     pub(crate) path: PathBuf,
     /// Its content.
     pub(crate) pem: Vec<u8>,

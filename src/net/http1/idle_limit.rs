@@ -1,16 +1,16 @@
-//! The limit of idle connections, those of all endpoints together: each takes a descriptor while nobody uses it.
+//! The limit of idle connections of all endpoints together. Each holds a file descriptor.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::process::{most_descriptors, shares_descriptors};
 
-/// Idle connections where each takes a descriptor from the host.
+/// The limit where descriptors are shared with the host.
 const OF_SHARED_DESCRIPTORS: usize = 32;
 
 /// Idle connections of this process.
 static IDLE: AtomicUsize = AtomicUsize::new(0);
 
-/// The right of one connection to be idle.
+/// Permits one connection to be idle.
 #[derive(Debug)]
 pub(super) struct IdlePermit(());
 
@@ -29,7 +29,7 @@ impl Drop for IdlePermit {
     }
 }
 
-/// The most idle connections, in a table of so many descriptors: half of these are for connections in use, and for Redis.
+/// The most idle connections in a table of `descriptors`. The other half is for connections in use and for Redis.
 fn most(shared: bool, descriptors: usize) -> usize {
     if shared { OF_SHARED_DESCRIPTORS } else { descriptors / 2 }
 }

@@ -1,12 +1,12 @@
-//! HTTP/1.1 for POSTs: a request, its answer, and the connections that are kept between them.
+//! HTTP/1.1 for POSTs: a request, its response, and a pool of connections.
 //!
-//! | file | what happens there |
+//! | file | contents |
 //! |---|---|
 //! | `client` | POSTs to one server, on a kept connection or a new one |
-//! | `connections`, `idle`, `idle_limit` | keeps connections, as long as they lead to the server and somebody is there |
+//! | `connections`, `idle`, `idle_limit` | the pool, the sweeps of idle connections, and their limit |
 //! | `connector` | makes connections |
-//! | `exchange` | a request and its answer, on one connection |
-//! | `request`, `answer`, `fields`, `framing`, `chunks` | pure: what a request and its answer look like on a connection |
+//! | `exchange` | a request and its response, on one connection |
+//! | `request`, `answer`, `fields`, `framing`, `chunks` | pure: encodes requests, parses responses |
 
 mod answer;
 mod chunks;
