@@ -18,6 +18,8 @@ final class Process
      */
     private $process;
 
+    private bool $outlivesExtension = false;
+
     /**
      * @var array<int, resource>
      */
@@ -192,10 +194,20 @@ final class Process
     }
 
     /**
+     * Keep it until the extension has ended, which still talks to it then: PHP calls destructors before that.
+     */
+    public function outliveExtension(): void
+    {
+        $this->outlivesExtension = true;
+    }
+
+    /**
      * Close its stdin and wait for its end.
      */
     public function __destruct()
     {
-        proc_close($this->process);
+        if (! $this->outlivesExtension) {
+            proc_close($this->process);
+        }
     }
 }

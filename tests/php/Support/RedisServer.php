@@ -40,7 +40,12 @@ final class RedisServer
      */
     public static function shared(): self
     {
-        return self::$shared ??= new self;
+        if (self::$shared === null) {
+            self::$shared = new self;
+            self::$shared->process->outliveExtension();
+        }
+
+        return self::$shared;
     }
 
     /**
