@@ -20,7 +20,7 @@ use Tests\Support\Wait;
 use Webpatser\Resonate\Contracts\ApplicationProvider;
 use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
-use Webpatser\ResonateWebhooks\AppDirectory;
+use Webpatser\ResonateWebhooks\AppRegistry;
 use Webpatser\ResonateWebhooks\Hosts\ResonateHost;
 use Webpatser\ResonateWebhooks\Native\Engine;
 use Webpatser\ResonateWebhooks\Reconciler;
@@ -48,7 +48,7 @@ function slices(RedisServer $redis, int $sockets, Closure $channelOf, int $unhea
     ]);
     $engine->boot();
     $host = new ResonateHost($laravel->make(PluginContext::class), $manager);
-    $apps = new AppDirectory($engine, $host);
+    $apps = new AppRegistry($engine, $host);
     $apps->meet($app);
     $reconciler = new Reconciler($engine, $host, $apps);
 

@@ -60,7 +60,7 @@ class OutcomeReporter
     /**
      * Report outcomes for one slice of time, unless slow listeners have had their share of it.
      */
-    public function pump(): void
+    public function poll(): void
     {
         $began = hrtime(true);
 
@@ -89,7 +89,7 @@ class OutcomeReporter
     public function catchUp(): void
     {
         if ($this->behind) {
-            $this->pump();
+            $this->poll();
         }
     }
 

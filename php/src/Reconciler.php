@@ -58,7 +58,7 @@ class Reconciler
     public function __construct(
         protected Engine $engine,
         protected Host $host,
-        protected AppDirectory $apps,
+        protected AppRegistry $apps,
     ) {
         //
     }

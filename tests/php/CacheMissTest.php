@@ -11,7 +11,7 @@ use Tests\Support\FakeClient;
 use Tests\Support\RedisServer;
 use Tests\Support\Wait;
 use Webpatser\Resonate\Protocols\Pusher\Channels\CacheChannel;
-use Webpatser\ResonateWebhooks\CacheWatch;
+use Webpatser\ResonateWebhooks\CacheMissDetector;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
@@ -116,7 +116,7 @@ final class CacheMissTest extends PluginTestCase
 
     public function test_channels_that_are_forgotten_by_resonate_are_forgotten_here(): void
     {
-        $watch = new CacheWatch(new Engine($this->config($this->wanting('cache_miss'))));
+        $watch = new CacheMissDetector(new Engine($this->config($this->wanting('cache_miss'))));
         $kept = new CacheChannel('cache-kept');
         $filled = new CacheChannel('cache-filled');
 

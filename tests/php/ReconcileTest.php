@@ -10,7 +10,7 @@ use Tests\Support\FakeClient;
 use Tests\Support\Wait;
 use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
-use Webpatser\ResonateWebhooks\AppDirectory;
+use Webpatser\ResonateWebhooks\AppRegistry;
 use Webpatser\ResonateWebhooks\Hosts\ResonateHost;
 use Webpatser\ResonateWebhooks\Native\Engine;
 use Webpatser\ResonateWebhooks\Reconciler;
@@ -291,7 +291,7 @@ final class ReconcileTest extends PluginTestCase
     /**
      * An engine beside the plugin's, which hears only what the test tells it.
      *
-     * @return array{Engine, AppDirectory}
+     * @return array{Engine, AppRegistry}
      */
     private function other(): array
     {
@@ -301,8 +301,8 @@ final class ReconcileTest extends PluginTestCase
             'key_prefix' => 'other-'.bin2hex(random_bytes(4)),
             'endpoints' => [$this->endpoint('/other')],
         ]));
-        $apps = new AppDirectory($engine, $this->host());
-        $apps->meet($this->server->connect()->connection->app());
+        $apps = new AppRegistry($engine, $this->host());
+        $apps->register($this->server->connect()->connection->app());
         $engine->boot();
 
         return [$engine, $apps];
@@ -348,7 +348,7 @@ final class ReconcileTest extends PluginTestCase
     /**
      * A reconciler whose slices end with the first part that they compare.
      */
-    private function slicing(Engine $engine, AppDirectory $apps, bool $byTwo = false): Reconciler
+    private function slicing(Engine $engine, AppRegistry $apps, bool $byTwo = false): Reconciler
     {
         if (! $byTwo) {
             return new class ($engine, $this->host(), $apps) extends Reconciler

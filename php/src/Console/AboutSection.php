@@ -37,7 +37,6 @@ final class AboutSection
                 console: fn (string $version) => $version === 'NOT LOADED' ? "<fg=red;options=bold>{$version}</>" : $version,
             ),
             'Host' => $this->hosts(),
-            'Outbox' => $this->config->get('resonate-webhooks.outbox') ?: 'redis',
             'Key Prefix' => $this->config->get('resonate-webhooks.key_prefix') ?: 'wh',
             'Endpoints' => $this->endpoints(),
         ];

@@ -6,8 +6,8 @@ namespace Webpatser\ResonateWebhooks\Hosts;
 
 use Illuminate\Support\Facades\Log;
 use Throwable;
-use Webpatser\ResonateWebhooks\AppDirectory;
-use Webpatser\ResonateWebhooks\CacheWatch;
+use Webpatser\ResonateWebhooks\AppRegistry;
+use Webpatser\ResonateWebhooks\CacheMissDetector;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
 use Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
@@ -54,12 +54,12 @@ class Node
     /**
      * The applications whose credentials the engine has; set with the engine.
      */
-    public protected(set) AppDirectory $apps;
+    public protected(set) AppRegistry $apps;
 
     /**
      * Looks after cache channels, if an endpoint wants to know of empty ones.
      */
-    public protected(set) ?CacheWatch $caches = null;
+    public protected(set) ?CacheMissDetector $caches = null;
 
     /**
      * What members say of themselves, if an endpoint wants to know.
@@ -148,7 +148,7 @@ class Node
             return;
         }
 
-        $this->apps->meet($app);
+        $this->apps->register($app);
 
         if ($this->tellsConnections) {
             $this->engine->opened($app->id(), $socketId);
@@ -164,7 +164,7 @@ class Node
     {
         $app = $connection->app();
 
-        $this->apps->meet($app);
+        $this->apps->register($app);
         $this->engine->subscribed(
             $app->id(),
             $channel,
@@ -185,7 +185,7 @@ class Node
             throw ServerNotRunning::inThisProcess();
         }
 
-        $this->apps->meetById($app);
+        $this->apps->registerById($app);
 
         return $this->engine->send($app, $event, $channel, $data === null ? null : Json::ofApplication($data));
     }
@@ -240,7 +240,7 @@ class Node
     protected function start(array $config): void
     {
         $engine = new Engine($this->provided?->config() ?? $config);
-        $this->apps = new AppDirectory($engine, $this->host);
+        $this->apps = new AppRegistry($engine, $this->host);
 
         // Before the engine runs: it may at once inherit events that need their secrets.
         $this->apps->refresh();
@@ -248,7 +248,7 @@ class Node
         // What the provider has said of an application is newer.
         foreach ($this->earlyApps as $id => $app) {
             if ($this->apps->find((string) $id) === null) {
-                $this->apps->meet($app);
+                $this->apps->register($app);
             }
         }
 
@@ -256,7 +256,7 @@ class Node
 
         $this->earlyApps = [];
         $this->reconciler = new Reconciler($engine, $this->host, $this->apps);
-        $this->caches = $engine->wantsCacheMisses() ? new CacheWatch($engine) : null;
+        $this->caches = $engine->wantsCacheMisses() ? new CacheMissDetector($engine) : null;
         $this->reporter = new OutcomeReporter($engine);
         $this->tellsConnections = $engine->wantsConnections();
         $this->memberData = $engine->wantsMemberData() ? new MemberData : null;
@@ -285,8 +285,8 @@ class Node
         }
 
         $this->caches?->look();
-        $this->apps->meetWanted();
-        $this->reporter->pump();
+        $this->apps->registerWanted();
+        $this->reporter->poll();
     }
 
     /**

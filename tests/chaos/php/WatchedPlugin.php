@@ -39,7 +39,7 @@ final class WatchedPlugin extends WebhookPlugin
      */
     public function judged(): ?int
     {
-        $this->node->reporter->pump();
+        $this->node->reporter->poll();
 
         // One by one: the number of intents was read before what they led to.
         ['intents' => $taken, 'pending_claims' => $pending_claims] = $this->node->engine->stats();

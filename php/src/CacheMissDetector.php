@@ -8,9 +8,9 @@ use WeakReference;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
- * Tells the engine of cache channels that had nothing for who subscribed, and when they have.
+ * Tells the engine which cache channels are empty when a client subscribes, and when they have a payload.
  */
-class CacheWatch
+class CacheMissDetector
 {
     /**
      * How long one look at the empty channels may take, in nanoseconds.
@@ -28,7 +28,7 @@ class CacheWatch
     protected array $empty = [];
 
     /**
-     * Create a new watch over the cache channels of this node.
+     * Create a new detector for the cache channels of this node.
      */
     public function __construct(protected Engine $engine)
     {
@@ -36,7 +36,7 @@ class CacheWatch
     }
 
     /**
-     * Note what somebody who has just subscribed was given.
+     * Record whether the channel of a new subscription had a payload.
      *
      * @param  object  $channel  The host's own cache channel, with `name()` and `hasCachedPayload()`.
      */
@@ -53,7 +53,7 @@ class CacheWatch
     }
 
     /**
-     * Look for empty channels that have a payload by now, going on where the time for it was over.
+     * Check empty channels for a payload, continuing where the last slice ended.
      */
     public function look(): void
     {

@@ -12,9 +12,9 @@ use Webpatser\ResonateWebhooks\Hosts\Host;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
- * The applications met so far, whose key and secret the engine needs for signing.
+ * The known applications. The engine signs with their keys and secrets.
  */
-class AppDirectory
+class AppRegistry
 {
     /**
      * The newest snapshot of each application.
@@ -24,48 +24,47 @@ class AppDirectory
     protected array $current = [];
 
     /**
-     * The host's objects that have been looked at and are still in use.
+     * The host's objects that were registered and are still in use.
      *
      * @var WeakMap<object, true>
      */
-    protected WeakMap $met;
+    protected WeakMap $registered;
 
     /**
-     * Whether the provider is being asked: a slow answer must not come after that to a later question.
+     * Whether a refresh is under way: a slow answer must not overwrite that of a later refresh.
      */
     protected bool $asking = false;
 
     /**
-     * Reports why the provider could not be asked.
+     * Reports failures of the provider.
      */
     protected RefreshFailure $failure;
 
     /**
-     * Create a new application directory.
+     * Create a new registry.
      */
     public function __construct(protected Engine $engine, protected Host $host)
     {
-        $this->met = new WeakMap;
+        $this->registered = new WeakMap;
         $this->failure = new RefreshFailure('the applications');
     }
 
     /**
-     * Hand key and secret to the engine when they are new.
+     * Register an application, and give its key and secret to the engine when they are new.
      *
-     * Each connection holds the snapshot its provider made when it opened, so
-     * one not met before is the latest word on the application. One that has
-     * been met is not asked again: after a rotation, the connections from
-     * before it would bring the old secret back.
+     * Each connection holds the snapshot that its provider made when it opened,
+     * so an object that is new here is the latest. A known one is skipped: after
+     * a rotation, older connections would bring the old secret back.
      *
      * @param  object  $source  The host's own object.
      */
-    public function meet(object $source): void
+    public function register(object $source): void
     {
-        if (isset($this->met[$source])) {
+        if (isset($this->registered[$source])) {
             return;
         }
 
-        $this->met[$source] = true;
+        $this->registered[$source] = true;
 
         $app = Application::of($source);
 
@@ -76,25 +75,25 @@ class AppDirectory
     }
 
     /**
-     * Meet the application with an id.
+     * Register the application with an id.
      *
      * @throws UnknownApplication
      */
-    public function meetById(string $id): void
+    public function registerById(string $id): void
     {
         if ($this->find($id) !== null) {
             return;
         }
 
         try {
-            $this->meet($this->host->application($id));
+            $this->register($this->host->application($id));
         } catch (Throwable $e) {
             throw UnknownApplication::withId($id, $e);
         }
     }
 
     /**
-     * Meet every application that the provider knows now: a secret may have been rotated.
+     * Register every application of the provider again: a secret may have been rotated.
      */
     public function refresh(): void
     {
@@ -106,7 +105,7 @@ class AppDirectory
 
         try {
             foreach ($this->host->applications() as $app) {
-                $this->meet($app);
+                $this->register($app);
             }
 
             $this->failure->clear();
@@ -118,9 +117,9 @@ class AppDirectory
     }
 
     /**
-     * Ask for the applications that the engine does not know and has events of; it names them again until they are met.
+     * Register the applications that the engine has events of and does not know.
      */
-    public function meetWanted(): void
+    public function registerWanted(): void
     {
         if ($this->engine->wantedApps() !== []) {
             $this->refresh();
@@ -136,7 +135,7 @@ class AppDirectory
     }
 
     /**
-     * Every application met so far.
+     * Every known application.
      *
      * @return array<string, Application>
      */
