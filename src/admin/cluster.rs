@@ -13,10 +13,10 @@ use serde_json::{Map, Value};
 use super::merge::{self, MergedEndpoint};
 use super::redis_info::RedisInfo;
 use crate::cluster::system_ms;
-use crate::config::{Address, ClusterIdentity, Config, ConfigError, Endpoint};
+use crate::config::{ClusterIdentity, Config, ConfigError, Endpoint};
 use crate::event::PARTITIONS;
-use crate::outbox::redis::Keys as OutboxKeys;
-use crate::redis::{Link, LinkError, Mismatch, Settings, Stamp};
+use crate::outbox::redis::OutboxScripts;
+use crate::redis::{Client, ClientError, Mismatch, Settings, Stamp};
 use crate::report::{
     AT_MOST, Disagreement, LATENCY_BOUNDS_MS, LaneStatus, NodeRecord, SILENT_AFTER_MS, StatusKeys, disagreements,
 };
@@ -30,20 +30,11 @@ pub use rights::Refusals;
 #[derive(Debug)]
 pub struct Cluster {
     keys: StatusKeys,
-    outbox: OutboxKeys,
-    settings: Settings,
+    outbox: OutboxScripts,
+    client: Client,
     endpoints: Vec<Endpoint>,
     warnings: Vec<String>,
     identity: Option<ClusterIdentity>,
-    link: Option<Link>,
-}
-
-/// Redis did not do what was asked of it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Redis at {address}: {error}")]
-pub struct StatusError {
-    address: Box<Address>,
-    error: LinkError,
 }
 
 /// How a cluster is doing.
@@ -196,17 +187,17 @@ impl Cluster {
     /// When a TLS file of the connection cannot be used.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
         let settings = Settings::of(config)?;
-        let (keys, outbox) = (StatusKeys::new(&config.key_prefix), OutboxKeys::new(&config.key_prefix));
+        let (keys, outbox) = (StatusKeys::new(&config.key_prefix), OutboxScripts::new(&config.key_prefix));
         let (endpoints, warnings) = (config.endpoints.clone(), config.warnings.clone());
         let identity = config.cluster.clone();
-        Ok(Self { keys, outbox, settings, endpoints, warnings, identity, link: None })
+        Ok(Self { keys, outbox, client: Client::new(settings), endpoints, warnings, identity })
     }
 
     /// How the cluster is doing.
     ///
     /// # Errors
     /// When Redis cannot be asked.
-    pub fn status(&mut self) -> Result<ClusterStatus, StatusError> {
+    pub fn status(&mut self) -> Result<ClusterStatus, ClientError> {
         let found = self.call(|redis, cluster| cluster.find(redis))?;
         let clock_skew_ms = skew(system_ms(), found.time_ms);
         let nodes = self.call(|redis, cluster| cluster.nodes(redis, &found))?;
@@ -335,12 +326,8 @@ impl Cluster {
         Ok((asked.into_iter().zip(lengths).collect(), foreign))
     }
 
-    fn call<T>(&mut self, talk: impl FnOnce(&mut Connection, &Self) -> RedisResult<T>) -> Result<T, StatusError> {
-        let mut link = self.link.take().unwrap_or_else(|| Link::silent(self.settings.clone()));
-        let result = link.with(|redis| talk(redis, self));
-        // After a failure the link would have the next caller wait: whoever calls again wants another try.
-        self.link = result.is_ok().then_some(link);
-        result.map_err(|error| StatusError { address: Box::new(self.settings.address().clone()), error })
+    fn call<T>(&self, talk: impl FnOnce(&mut Connection, &Self) -> RedisResult<T>) -> Result<T, ClientError> {
+        self.client.call(|redis| talk(redis, self))
     }
 }
 

@@ -9,6 +9,6 @@ mod merge;
 mod redis_info;
 
 pub use adoption::Adoption;
-pub use cluster::{Cluster, ClusterStatus, Configured, Foreign, Identity, NodeLiveness, Refusals, Seen, StatusError};
+pub use cluster::{Cluster, ClusterStatus, Configured, Foreign, Identity, NodeLiveness, Refusals, Seen};
 pub use merge::MergedEndpoint;
 pub(crate) use redis_info::RedisInfo;

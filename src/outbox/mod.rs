@@ -24,7 +24,7 @@ use crate::event::{AppId, Event};
 
 pub use custom::SendError;
 pub use redelivery::{DeadLetterId, Redelivery};
-pub use redis::dead_letters::{DeadLetter, DeadLetters, LettersError};
+pub use redis::dead_letters::{DeadLetter, DeadLetters};
 pub use redis::event_sender::EventSender;
 pub use report::DropReport;
 

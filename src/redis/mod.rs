@@ -8,6 +8,7 @@
 //! `scripts/` also has the fragments that the scripts of several modules include: `append.lua` is the way into the outbox.
 
 mod backoff;
+mod client;
 mod failure;
 mod foreign;
 mod identity;
@@ -21,6 +22,8 @@ mod tls;
 
 use std::time::Duration;
 
+pub(crate) use client::Client;
+pub use client::ClientError;
 pub use failure::{LinkError, WriteRefusal};
 pub use foreign::ForeignKey;
 pub(crate) use foreign::{find as find_foreign_keys, find_of_apps as find_foreign_keys_of_apps};

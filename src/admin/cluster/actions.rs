@@ -7,7 +7,7 @@ use redis::streams::StreamRangeReply;
 use serde::Serialize;
 
 use super::super::adoption::{Adoption, adopt};
-use super::{Cluster, Refusals, StatusError};
+use super::{ClientError, Cluster, Refusals};
 use crate::config::{AppScope, Endpoint};
 use crate::delivery::{Credentials, TestDelivery, test_delivery};
 use crate::telemetry::Sight;
@@ -96,7 +96,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis cannot be asked.
-    pub fn adopt(&mut self) -> Result<Adoption, StatusError> {
+    pub fn adopt(&mut self) -> Result<Adoption, ClientError> {
         let Some(identity) = self.identity.clone() else { return Ok(Adoption::Own) };
         self.call(|redis, cluster| adopt(&cluster.keys, redis, &cluster.outbox.owners(), &identity))
     }
@@ -106,7 +106,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis cannot be asked; so with all that follow.
-    pub fn pause(&mut self, endpoint: &str) -> Result<bool, StatusError> {
+    pub fn pause(&mut self, endpoint: &str) -> Result<bool, ClientError> {
         self.call(|redis, cluster| {
             let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
             redis.hset_nx(cluster.keys.paused(), endpoint, seconds * 1000 + micros / 1000)
@@ -117,7 +117,7 @@ impl Cluster {
     ///
     /// # Errors
     /// As [`Self::pause`].
-    pub fn resume(&mut self, endpoint: &str) -> Result<bool, StatusError> {
+    pub fn resume(&mut self, endpoint: &str) -> Result<bool, ClientError> {
         self.call(|redis, cluster| {
             let ended: (usize, usize) = redis::pipe()
                 .hdel(cluster.keys.paused(), endpoint)
@@ -131,7 +131,7 @@ impl Cluster {
     ///
     /// # Errors
     /// As [`Self::pause`]; also when Redis runs no scripts.
-    pub fn refusals(&mut self) -> Result<Refusals, StatusError> {
+    pub fn refusals(&mut self) -> Result<Refusals, ClientError> {
         self.call(|redis, cluster| Refusals::ask(redis, cluster.keys.prefix()))
     }
 
@@ -139,7 +139,7 @@ impl Cluster {
     ///
     /// # Errors
     /// As [`Self::pause`].
-    pub fn paused(&mut self) -> Result<BTreeMap<String, u64>, StatusError> {
+    pub fn paused(&mut self) -> Result<BTreeMap<String, u64>, ClientError> {
         self.call(|redis, cluster| redis.hgetall(cluster.keys.paused()))
     }
 
@@ -147,7 +147,7 @@ impl Cluster {
     ///
     /// # Errors
     /// As [`Self::pause`].
-    pub fn disabled(&mut self) -> Result<BTreeMap<String, u64>, StatusError> {
+    pub fn disabled(&mut self) -> Result<BTreeMap<String, u64>, ClientError> {
         self.call(|redis, cluster| redis.hgetall(cluster.keys.disabled()).map(super::since))
     }
 
@@ -156,7 +156,7 @@ impl Cluster {
     ///
     /// # Errors
     /// As [`Self::pause`].
-    pub fn watch(&mut self, last: Option<&str>) -> Result<Seen, StatusError> {
+    pub fn watch(&mut self, last: Option<&str>) -> Result<Seen, ClientError> {
         self.call(|redis, cluster| {
             redis.pset_ex::<_, _, ()>(cluster.keys.watch(), 1, WATCH_MS)?;
             let Some(last) = last else {

@@ -23,11 +23,11 @@ use std::time::Duration;
 use redis::streams::{StreamId, StreamRangeReply};
 use redis::{Commands, Connection, RedisResult};
 
-use super::scripts::Keys;
+use super::scripts::OutboxScripts;
 use super::unreadable::raw_text;
-use crate::config::{Address, Config, ConfigError};
+use crate::config::{Config, ConfigError};
 use crate::outbox::{Acked, DeadLetterId, DropReport, body, redelivery_of};
-use crate::redis::{Link, LinkError, Settings, millis};
+use crate::redis::{Client, ClientError, Settings, millis};
 
 /// Letters that one call to Redis moves or reads, so that it serves others in between.
 const PORTION: usize = 100;
@@ -63,17 +63,8 @@ pub struct DeadLetter {
 /// loop. To look changes nothing: only servers remove what their config finds too old or too much.
 #[derive(Debug)]
 pub struct DeadLetters {
-    keys: Keys,
-    settings: Settings,
-    link: Option<Link>,
-}
-
-/// Redis did not do what was asked of it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Redis at {address}: {error}")]
-pub struct LettersError {
-    address: Box<Address>,
-    error: LinkError,
+    scripts: OutboxScripts,
+    client: Client,
 }
 
 impl DeadLetters {
@@ -83,14 +74,14 @@ impl DeadLetters {
     /// When a TLS file of the connection cannot be used.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
         let settings = Settings::of(config)?;
-        Ok(Self { keys: Keys::new(&config.key_prefix), settings, link: None })
+        Ok(Self { scripts: OutboxScripts::new(&config.key_prefix), client: Client::new(settings) })
     }
 
     /// How many there are.
     ///
     /// # Errors
     /// When Redis cannot be asked; so with all that follow.
-    pub fn count(&mut self) -> Result<usize, LettersError> {
+    pub fn count(&mut self) -> Result<usize, ClientError> {
         self.call(|redis, keys| redis.xlen(keys.dead_letters()))
     }
 
@@ -98,7 +89,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn list(&mut self, before: Option<&DeadLetterId>, limit: usize) -> Result<Vec<DeadLetter>, LettersError> {
+    pub fn list(&mut self, before: Option<&DeadLetterId>, limit: usize) -> Result<Vec<DeadLetter>, ClientError> {
         let newest = before.map_or_else(|| "+".to_owned(), |before| format!("({before}"));
         let page: StreamRangeReply =
             self.call(|redis, keys| redis.xrevrange_count(keys.dead_letters(), newest, "-", limit))?;
@@ -109,7 +100,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn find(&mut self, letter: &DeadLetterId) -> Result<Option<DeadLetter>, LettersError> {
+    pub fn find(&mut self, letter: &DeadLetterId) -> Result<Option<DeadLetter>, ClientError> {
         self.call(|redis, keys| find(redis, keys, letter))
     }
 
@@ -119,11 +110,11 @@ impl DeadLetters {
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn retry(&mut self, letters: &[DeadLetterId]) -> Result<usize, LettersError> {
+    pub fn retry(&mut self, letters: &[DeadLetterId]) -> Result<usize, ClientError> {
         self.retry_as(&run(), letters)
     }
 
-    fn retry_as(&mut self, run: &str, letters: &[DeadLetterId]) -> Result<usize, LettersError> {
+    fn retry_as(&mut self, run: &str, letters: &[DeadLetterId]) -> Result<usize, ClientError> {
         let mut found = 0;
         for portion in letters.chunks(PORTION) {
             found += self.call(|redis, keys| keys.redeliver(redis, run, portion))?;
@@ -135,7 +126,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn retry_all(&mut self) -> Result<usize, LettersError> {
+    pub fn retry_all(&mut self) -> Result<usize, ClientError> {
         // A letter that fails again is a new one: without this bound the walk would meet it.
         let last = self.list(None, 1)?.pop().map(|letter| letter.letter);
         let (run, mut found, mut after) = (run(), 0, None);
@@ -154,7 +145,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn forget(&mut self, letters: &[DeadLetterId]) -> Result<usize, LettersError> {
+    pub fn forget(&mut self, letters: &[DeadLetterId]) -> Result<usize, ClientError> {
         let mut removed = 0;
         for portion in letters.chunks(PORTION) {
             removed += self.call(|redis, keys| keys.forget_dead_letters(redis, portion))?;
@@ -166,7 +157,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn forget_older_than(&mut self, age: Duration) -> Result<usize, LettersError> {
+    pub fn forget_older_than(&mut self, age: Duration) -> Result<usize, ClientError> {
         let last = self.call(|redis, keys| {
             if !age.is_zero() {
                 return older_than(redis, age).map(Some);
@@ -189,19 +180,15 @@ impl DeadLetters {
         &mut self,
         after: Option<&DeadLetterId>,
         last: &DeadLetterId,
-    ) -> Result<Vec<DeadLetterId>, LettersError> {
+    ) -> Result<Vec<DeadLetterId>, ClientError> {
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
         let page: StreamRangeReply =
             self.call(|redis, keys| redis.xrange_count(keys.dead_letters(), from, last.as_str(), PORTION))?;
         Ok(page.ids.iter().filter_map(|entry| DeadLetterId::parse(&entry.id)).collect())
     }
 
-    fn call<T>(&mut self, talk: impl FnOnce(&mut Connection, &Keys) -> RedisResult<T>) -> Result<T, LettersError> {
-        let mut link = self.link.take().unwrap_or_else(|| Link::silent(self.settings.clone()));
-        let result = link.with(|redis| talk(redis, &self.keys));
-        // After a failure the link would have the next caller wait: whoever calls again wants another try.
-        self.link = result.is_ok().then_some(link);
-        result.map_err(|error| LettersError { address: Box::new(self.settings.address().clone()), error })
+    fn call<T>(&self, talk: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>) -> Result<T, ClientError> {
+        self.client.call(|redis| talk(redis, &self.scripts))
     }
 }
 
@@ -269,11 +256,15 @@ fn body_time_ms(body: &[u8]) -> Option<u64> {
 }
 
 /// The body of a letter, if it is there.
-pub(super) fn body(redis: &mut Connection, keys: &Keys, letter: &DeadLetterId) -> RedisResult<Option<Vec<u8>>> {
+pub(super) fn body(
+    redis: &mut Connection,
+    keys: &OutboxScripts,
+    letter: &DeadLetterId,
+) -> RedisResult<Option<Vec<u8>>> {
     redis.hget(keys.dead_letter_bodies(), letter.as_str())
 }
 
-fn find(redis: &mut Connection, keys: &Keys, letter: &DeadLetterId) -> RedisResult<Option<DeadLetter>> {
+fn find(redis: &mut Connection, keys: &OutboxScripts, letter: &DeadLetterId) -> RedisResult<Option<DeadLetter>> {
     let (found, body): (StreamRangeReply, Option<Vec<u8>>) = redis::pipe()
         .xrange(keys.dead_letters(), letter.as_str(), letter.as_str())
         .hget(keys.dead_letter_bodies(), letter.as_str())

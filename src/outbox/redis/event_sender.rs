@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::partition_max;
-use super::scripts::{Exclusion, Keys};
+use super::scripts::{Exclusion, OutboxScripts};
 use crate::config::{Config, ConfigError};
 use crate::event::{AppId, CustomEvent};
 use crate::outbox::SendError;
@@ -19,7 +19,7 @@ const REUSED_FOR: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct EventSender {
     config: Config,
-    keys: Keys,
+    keys: OutboxScripts,
     settings: Settings,
     used_link: Option<UsedLink>,
 }
@@ -40,7 +40,7 @@ impl EventSender {
     /// When a TLS file of the connection cannot be used.
     pub fn of(config: Config) -> Result<Self, ConfigError> {
         let settings = Settings::of(&config)?;
-        let keys = Keys::new(&config.key_prefix).with_identity(config.cluster.as_ref());
+        let keys = OutboxScripts::new(&config.key_prefix).with_identity(config.cluster.as_ref());
         Ok(Self { config, keys, settings, used_link: None })
     }
 

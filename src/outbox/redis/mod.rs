@@ -45,7 +45,7 @@ use crate::process::Thread;
 use crate::redis::{Link, Settings, millis};
 use crate::telemetry::{PacedCount, Telemetry};
 
-pub(crate) use scripts::Keys;
+pub(crate) use scripts::OutboxScripts;
 
 use ack_queue::{AckQueue, last_places};
 use group_commit::GroupCommit;
@@ -152,7 +152,7 @@ impl RedisOutbox {
     ) -> io::Result<Arc<Self>> {
         scripts::put_together();
         let link = || Link::new(settings.clone(), Arc::clone(telemetry));
-        let keys = Keys::new(&options.key_prefix).with_identity(options.identity.as_ref());
+        let keys = OutboxScripts::new(&options.key_prefix).with_identity(options.identity.as_ref());
         let store = Store::new(keys.clone(), link(), Arc::clone(membership), options.dead_letters);
         let overtaken = options.max_events / usize::from(PARTITIONS);
         let outbox = Arc::new(Self {

@@ -13,7 +13,7 @@ use super::dead_letters::older_than;
 use super::entry::{self, Page};
 use super::merge::Merge;
 use super::ownership::End;
-use super::scripts::{Assignment, Keys, Refusal, stream_id};
+use super::scripts::{Assignment, OutboxScripts, Refusal, stream_id};
 use super::takeover::Takeover;
 use crate::cluster::{Membership, SharedMembership};
 use crate::outbox::{Handover, Item, Position, Queued, Resume};
@@ -41,7 +41,7 @@ const UNTAKEN: usize = 5_000;
 /// The reader's own state.
 pub(super) struct Reader {
     outbox: Arc<RedisOutbox>,
-    keys: Keys,
+    keys: OutboxScripts,
     link: Link,
     membership: Arc<SharedMembership>,
     place: Option<Membership>,
@@ -55,7 +55,12 @@ pub(super) struct Reader {
 
 impl Reader {
     /// A reader for `outbox`.
-    pub(super) fn new(outbox: Arc<RedisOutbox>, keys: Keys, link: Link, membership: Arc<SharedMembership>) -> Self {
+    pub(super) fn new(
+        outbox: Arc<RedisOutbox>,
+        keys: OutboxScripts,
+        link: Link,
+        membership: Arc<SharedMembership>,
+    ) -> Self {
         Self {
             outbox,
             keys,
@@ -156,7 +161,7 @@ impl Reader {
     }
 
     /// Asks Redis, and notes whether it can be asked.
-    fn ask<T>(&mut self, talk: impl FnOnce(&mut Connection, &Keys) -> RedisResult<T>) -> Option<T> {
+    fn ask<T>(&mut self, talk: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>) -> Option<T> {
         let answer = self.link.read(|redis| talk(redis, &self.keys)).ok();
         self.outbox.rounds.asked(answer.is_some());
         answer
@@ -262,7 +267,7 @@ impl Reader {
 /// The next page of each stream, waiting at most for `block` until there is something in one.
 fn read_on(
     redis: &mut Connection,
-    keys: &Keys,
+    keys: &OutboxScripts,
     streams: &[Position],
     block: Option<Duration>,
 ) -> RedisResult<Vec<(Position, Page)>> {

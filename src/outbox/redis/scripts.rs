@@ -105,13 +105,13 @@ pub(super) struct Assignment {
 
 /// The outbox's keys behind one prefix.
 #[derive(Clone, Debug)]
-pub(crate) struct Keys {
+pub(crate) struct OutboxScripts {
     prefix: String,
     /// The cluster of the node, as scripts take it.
     identity: String,
 }
 
-impl Keys {
+impl OutboxScripts {
     /// The keys behind `prefix`.
     pub(crate) fn new(prefix: &str) -> Self {
         Self { prefix: prefix.to_owned(), identity: identity_argument(None) }

@@ -30,7 +30,7 @@ struct Owner {
     /// Stopped when dropped.
     _server: RedisServer,
     redis: Connection,
-    keys: Keys,
+    keys: OutboxScripts,
     place: Membership,
     /// Of the partition.
     token: u64,
@@ -43,7 +43,7 @@ impl Owner {
         let place = Membership { node: NodeId::new("host", 1, 0), epoch: "epoch-1".into() };
         redis.hset::<_, _, _, ()>("wh:epoch", "id", &*place.epoch).unwrap();
         redis.zadd::<_, _, _, ()>("wh:nodes", place.node.as_str(), LATE).unwrap();
-        let mut owner = Self { _server: server, redis, keys: Keys::new("wh"), place, token: 0 };
+        let mut owner = Self { _server: server, redis, keys: OutboxScripts::new("wh"), place, token: 0 };
         owner.token = owner.assign(&owner.place.clone());
         owner
     }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use redis::{Connection, RedisResult};
 
 use super::dead_letters;
-use super::scripts::{AckRequest, CommitReply, DeadLetterLimits, Keys, PersistRequest, Refusal};
+use super::scripts::{AckRequest, CommitReply, DeadLetterLimits, OutboxScripts, PersistRequest, Refusal};
 use crate::cluster::{Membership, SharedMembership};
 use crate::outbox::{DeadLetterId, PersistError, Position};
 use crate::redis::Link;
 
 /// The writing side of the outbox, for one thread at a time.
 pub(super) struct Store {
-    keys: Keys,
+    keys: OutboxScripts,
     link: Link,
     membership: Arc<SharedMembership>,
     limits: DeadLetterLimits,
@@ -22,7 +22,7 @@ pub(super) struct Store {
 impl Store {
     /// A store behind `link`.
     pub(super) const fn new(
-        keys: Keys,
+        keys: OutboxScripts,
         link: Link,
         membership: Arc<SharedMembership>,
         limits: DeadLetterLimits,
@@ -72,7 +72,7 @@ impl Store {
 
     fn call<T>(
         &mut self,
-        talk: impl FnOnce(&Keys, &mut Connection, &Membership) -> RedisResult<Result<T, Refusal>>,
+        talk: impl FnOnce(&OutboxScripts, &mut Connection, &Membership) -> RedisResult<Result<T, Refusal>>,
     ) -> Result<T, PersistError> {
         let place = self.membership.current().ok_or(PersistError::Unavailable)?;
         match self.link.write_while_full(|redis| talk(&self.keys, redis, &place)) {

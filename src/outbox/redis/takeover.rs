@@ -8,7 +8,7 @@ use redis::{Commands, Connection, Pipeline, RedisResult, Value};
 
 use super::entry;
 use super::in_flight::{PersistedBatch, parse_lane};
-use super::scripts::{Keys, stream_id};
+use super::scripts::{OutboxScripts, stream_id};
 use crate::outbox::{InFlightBatch, Item, LaneId, Position, Queued, Resume};
 
 /// Events read in one round trip.
@@ -25,7 +25,7 @@ pub(super) struct Takeover {
 
 impl Takeover {
     /// Reads the state of `partitions`, each with its new fencing token.
-    pub(super) fn read(redis: &mut Connection, keys: &Keys, partitions: &[(u16, u64)]) -> RedisResult<Self> {
+    pub(super) fn read(redis: &mut Connection, keys: &OutboxScripts, partitions: &[(u16, u64)]) -> RedisResult<Self> {
         let mut takeover = Self::default();
         let mut batches: Vec<(LaneId, PersistedBatch)> = Vec::new();
         for (partition, _) in partitions {
@@ -63,7 +63,11 @@ impl Takeover {
 }
 
 /// The readable entries at these places.
-fn entries_at(redis: &mut Connection, keys: &Keys, places: &[(u16, u64)]) -> RedisResult<HashMap<(u16, u64), Item>> {
+fn entries_at(
+    redis: &mut Connection,
+    keys: &OutboxScripts,
+    places: &[(u16, u64)],
+) -> RedisResult<HashMap<(u16, u64), Item>> {
     let mut entries = HashMap::new();
     for portion in places.chunks(PORTION) {
         let mut pipeline = Pipeline::with_capacity(portion.len());
@@ -90,7 +94,7 @@ mod tests {
     #[test]
     fn a_batch_is_inherited_whole_or_its_events_are_sent_in_another() {
         let server = RedisServer::start();
-        let (mut redis, keys) = (server.connect(), Keys::new("wh"));
+        let (mut redis, keys) = (server.connect(), OutboxScripts::new("wh"));
         let lane = |n: &str| LaneId { endpoint: EndpointId::new(n), app: "app".into() };
         for partition in 0..3 {
             for seq in 1..3 {

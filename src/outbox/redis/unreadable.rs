@@ -6,7 +6,7 @@ use std::sync::Arc;
 use redis::{Connection, RedisResult};
 
 use super::RedisOutbox;
-use super::scripts::{GivenUp, Keys};
+use super::scripts::{GivenUp, OutboxScripts};
 use crate::cluster::Membership;
 use crate::event::{AppId, take};
 use crate::outbox::{DropReport, Position};
@@ -72,7 +72,7 @@ impl RedisOutbox {
     /// when Redis could not be asked. Entries of a partition that is another node's are left to that node.
     pub(super) fn give_up_unreadable(
         &self,
-        mut call: impl FnMut(&dyn Fn(&mut Connection, &Keys) -> RedisResult<GivenUp>) -> Option<GivenUp>,
+        mut call: impl FnMut(&dyn Fn(&mut Connection, &OutboxScripts) -> RedisResult<GivenUp>) -> Option<GivenUp>,
         place: &Membership,
         of: Position,
         entries: &[Unreadable],

@@ -13,7 +13,7 @@ use crate::config::EndpointId;
 use crate::event::{NodeId, PARTITIONS};
 use crate::outbox::redis::in_flight::{PersistedBatch, lane_field};
 use crate::outbox::redis::scripts::{
-    AckRequest, DeadLetterLimits, Keys, PersistRequest, Refusal as Refused, parse_stream_id, stream_id,
+    AckRequest, DeadLetterLimits, OutboxScripts, PersistRequest, Refusal as Refused, parse_stream_id, stream_id,
 };
 use crate::outbox::redis::takeover::Takeover;
 use crate::outbox::{LaneId, Position};
@@ -87,14 +87,14 @@ struct Pair {
     real_tokens: HashMap<u64, u64>,
     last_event: u64,
     redis: Connection,
-    keys: Keys,
+    keys: OutboxScripts,
 }
 
 impl Pair {
     fn new(mut redis: Connection) -> Self {
         redis::cmd("FLUSHALL").exec(&mut redis).unwrap();
         let (given, real_tokens) = (HashMap::new(), HashMap::from([(0, 0)]));
-        let keys = Keys::new("wh");
+        let keys = OutboxScripts::new("wh");
         let mut pair = Self { pure: Redis::new(0), clock: 0, given, real_tokens, last_event: 0, redis, keys };
         pair.begin_epoch();
         pair

@@ -2,7 +2,7 @@
 
 use redis::{Connection, ErrorKind, RedisResult};
 
-use super::{COMMIT, Keys, Refusal, accepted};
+use super::{COMMIT, OutboxScripts, Refusal, accepted};
 use crate::cluster::Membership;
 use crate::outbox::{DeadLetterId, Position};
 use crate::redis::ScriptCall;
@@ -98,7 +98,7 @@ pub(in crate::outbox::redis) struct CommitReply {
 /// What `commit.lua` returns: status, evicted, refused, full, letters.
 type RawReply = (String, usize, Vec<Vec<usize>>, bool, Vec<String>);
 
-impl Keys {
+impl OutboxScripts {
     /// Writes acknowledgements, then persists batches.
     pub(in crate::outbox::redis) fn write(
         &self,

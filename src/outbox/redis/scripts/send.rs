@@ -2,7 +2,7 @@
 
 use redis::{Connection, ErrorKind, RedisResult};
 
-use super::{Keys, PARTITIONS, SEND};
+use super::{OutboxScripts, PARTITIONS, SEND};
 use crate::event::{AppId, CustomEvent};
 use crate::redis::SCHEMA;
 
@@ -15,7 +15,7 @@ pub(in crate::outbox::redis) enum Exclusion {
     Schema(u64),
 }
 
-impl Keys {
+impl OutboxScripts {
     /// Appends an event on `channel`, which may be empty, to an outbox with these `limits`.
     pub(in crate::outbox::redis) fn send(
         &self,

@@ -2,7 +2,7 @@
 
 use redis::{Connection, RedisResult};
 
-use super::{DeadLetterLimits, Keys, UNREADABLE};
+use super::{DeadLetterLimits, OutboxScripts, UNREADABLE};
 use crate::cluster::Membership;
 use crate::outbox::{DeadLetterId, Position};
 
@@ -17,7 +17,7 @@ pub(in crate::outbox::redis) struct GivenUp {
     pub(in crate::outbox::redis) full: bool,
 }
 
-impl Keys {
+impl OutboxScripts {
     /// Makes dead letters of entries of a partition, each with its id and the fields of its letter, and removes them.
     pub(in crate::outbox::redis) fn give_up<'a>(
         &self,

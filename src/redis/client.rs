@@ -1,0 +1,44 @@
+//! Calls from processes that may wait for Redis: commands, requests, pages.
+
+use std::cell::RefCell;
+
+use redis::{Connection, RedisResult};
+
+use super::{Link, LinkError, Settings};
+use crate::config::Address;
+
+/// A connection that is made with the first call, and kept while calls succeed.
+#[derive(Debug)]
+pub(crate) struct Client {
+    settings: Settings,
+    link: RefCell<Option<Link>>,
+}
+
+/// Redis was not reached, or refused a call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Redis at {address}: {error}")]
+pub struct ClientError {
+    address: Box<Address>,
+    error: LinkError,
+}
+
+impl Client {
+    /// A client of the Redis of `settings`.
+    pub(crate) const fn new(settings: Settings) -> Self {
+        Self { settings, link: RefCell::new(None) }
+    }
+
+    /// Makes a call. Waits for Redis.
+    ///
+    /// # Errors
+    /// When Redis is not reached, or refuses the call.
+    pub(crate) fn call<T>(&self, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, ClientError> {
+        let mut link = self.link.take().unwrap_or_else(|| Link::silent(self.settings.clone()));
+        let result = link.with(talk);
+        // After a failure the link backs off, but the next call of an operator is to try at once.
+        if result.is_ok() {
+            self.link.replace(Some(link));
+        }
+        result.map_err(|error| ClientError { address: Box::new(self.settings.address().clone()), error })
+    }
+}
