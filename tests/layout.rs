@@ -133,3 +133,25 @@ fn an_import_against_the_order_is_found_wherever_it_stands() {
     }
     assert_eq!(found("\nuse crate::elsewhere::Thing;"), ["src/redis/link.rs:2: redis imports elsewhere"]);
 }
+
+#[test]
+fn every_file_that_a_page_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let mut missing = Vec::new();
+    for page in pages.chain([root.join("README.md")]) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let named = text
+            .split('`')
+            .filter(|part| ["src/", "php/", "tests/", "benches/"].iter().any(|top| part.starts_with(top)));
+        let is_path = |part: &&str| !part.contains([' ', '*', '{', '\n']);
+        missing.extend(
+            named
+                .filter(is_path)
+                .filter(|part| !root.join(part).exists())
+                .map(|part| format!("{}: {part}", page.display())),
+        );
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
