@@ -1,6 +1,6 @@
 -- Put in front of every script that adds or removes dead letters.
 --
---   {prefix}:dead               stream, one entry a letter, oldest first; `letters.rs` has its fields
+--   {prefix}:dead               stream, one entry a letter, oldest first; `dead_letters.rs` has its fields
 --   {prefix}:dead_bodies        hash: letter -> body, so that a list of letters is short
 --   {prefix}:dead_of:{endpoint} sorted set: letter of this endpoint -> when it was given up (ms)
 --   {prefix}:dead_sizes         sorted set: `all`, and `e:` with an endpoint's id -> bytes of the letters
