@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::attempt::AttemptResult;
-use super::lanes::BatchOutcome;
-use crate::outbox::Queued;
+use crate::outbox::{BatchOutcome, Queued};
 use crate::report::Latency;
 
 /// The number of failed attempts of one batch that makes its endpoint a failing one: with the default backoff some six

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
 
-pub(crate) use self::complete::{BatchOutcome, FinishedBatch};
+pub(crate) use self::complete::FinishedBatch;
 use self::pace::Pace;
 use self::paused::Pause;
 use self::redelivery::Ended;

@@ -8,7 +8,7 @@ use crate::config::{
 };
 use crate::delivery::attempt::AttemptResult;
 use crate::event::{AppId, Event, EventKind, EventName};
-use crate::outbox::{Item, Position};
+use crate::outbox::{BatchOutcome, Item, Position};
 use crate::report::{EndpointState, WallClock};
 
 const LIMITS: BatchLimits = BatchLimits {

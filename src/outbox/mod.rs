@@ -164,8 +164,10 @@ pub struct Acked<'a> {
     pub payload: Payload,
     /// Which cursors move.
     pub moves: Moves,
-    /// What became of them.
-    pub fate: Fate,
+    /// The outcome of their batch.
+    pub outcome: &'a BatchOutcome,
+    /// The report of a drop.
+    pub report: Option<Box<DropReport>>,
 }
 
 /// The reason why a batch must not be sent now.
@@ -221,14 +223,20 @@ pub struct LaneId {
     pub app: AppId,
 }
 
-/// How a lane came to pass its events.
-#[derive(Debug)]
-pub enum Fate {
+/// The outcome of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchOutcome {
     /// The endpoint answered 2xx.
-    Delivered,
-    /// They were given up.
-    Dropped(Box<DropReport>),
-    /// The dead letter that was to be sent again is there no more.
+    Delivered {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// It was given up and becomes a dead letter.
+    Dropped {
+        /// The reason for the operator.
+        reason: String,
+    },
+    /// It was a dead letter that was deleted meanwhile, or whose retry has ended.
     Forgotten,
 }
 

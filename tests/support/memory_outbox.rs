@@ -7,9 +7,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use resonate_webhooks::event::Event;
-use resonate_webhooks::outbox::{
-    Acked, DeadLetterId, Fate, Handover, Item, LaneId, Outbox, PersistError, Position, Queued,
-};
+use resonate_webhooks::outbox::{Acked, DeadLetterId, Handover, Item, LaneId, Outbox, PersistError, Position, Queued};
 
 type StepIn = Box<dyn Fn() + Send + Sync>;
 
@@ -103,7 +101,7 @@ impl Outbox for MemoryOutbox {
 
     fn ack(&self, acked: Acked<'_>) {
         self.queued.fetch_sub(acked.events.len(), Ordering::Relaxed);
-        if let Fate::Dropped(report) = acked.fate {
+        if let Some(report) = acked.report {
             report.publish();
         }
         (self.after_acked)();

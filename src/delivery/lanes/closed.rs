@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::super::retry::HTTP_GONE;
-use super::{BatchOutcome, FinishedBatch, Lanes, Plan};
+use super::{FinishedBatch, Lanes, Plan};
 use crate::config::Endpoint;
+use crate::outbox::BatchOutcome;
 
 impl BatchOutcome {
     /// Dropped because the endpoint is closed.

@@ -9,7 +9,7 @@ use super::{LaneEntry, Lanes, Plan};
 use crate::delivery::attempt::AttemptResult;
 use crate::delivery::batch::Batch;
 use crate::delivery::retry::{HTTP_GONE, Policy, RetryDecision};
-use crate::outbox::{LaneId, Moves};
+use crate::outbox::{BatchOutcome, LaneId, Moves};
 
 /// A batch that was delivered or dropped.
 #[derive(Debug)]
@@ -25,23 +25,6 @@ pub(crate) struct FinishedBatch {
     pub(crate) moves: Moves,
     /// This result disabled the endpoint.
     pub(crate) newly_disabled: bool,
-}
-
-/// The end of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum BatchOutcome {
-    /// The endpoint accepted it.
-    Delivered {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// It was given up and becomes a dead letter.
-    Dropped {
-        /// The reason for the operator.
-        reason: String,
-    },
-    /// It was a dead letter that was deleted meanwhile.
-    Forgotten,
 }
 
 impl Lanes {

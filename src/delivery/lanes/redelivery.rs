@@ -88,10 +88,10 @@ pub(super) fn is_about_the_letter(reason: &str) -> bool {
 mod tests {
     use std::time::{Duration, Instant};
 
+    use super::super::Moves;
     use super::super::tests::{dropped, endpoint, lanes, place, push, status};
-    use super::super::{BatchOutcome, Moves};
     use super::*;
-    use crate::outbox::{DeadLetterId, Item, Position};
+    use crate::outbox::{BatchOutcome, DeadLetterId, Item, Position};
 
     const SECOND: Duration = Duration::from_secs(1);
 

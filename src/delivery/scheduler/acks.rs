@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::SchedulerGuard;
 use crate::config::{Endpoint, Payload};
-use crate::delivery::lanes::{BatchOutcome, DroppedEvents, FinishedBatch, Withdrawn};
-use crate::outbox::{self, DropReport, Fate, InFlightBatch, LaneId, Moves, Queued};
+use crate::delivery::lanes::{DroppedEvents, FinishedBatch, Withdrawn};
+use crate::outbox::{self, BatchOutcome, DropReport, InFlightBatch, LaneId, Moves, Queued};
 use crate::telemetry::{OUTBOX_FULL, Outcome, UNCONFIGURED};
 
 impl SchedulerGuard<'_> {
@@ -14,7 +14,7 @@ impl SchedulerGuard<'_> {
     pub(super) fn ack(&self, finished: &FinishedBatch) {
         let FinishedBatch { lane, endpoint: place, batch, attempts, outcome, moves, newly_disabled } = finished;
         let (telemetry, endpoint) = (&self.scheduler.telemetry, self.state.lanes.endpoint(*place));
-        let fate = match outcome {
+        let report = match outcome {
             BatchOutcome::Delivered { status } => {
                 let counters = telemetry.counters();
                 counters.batches_delivered.add(1);
@@ -28,12 +28,12 @@ impl SchedulerGuard<'_> {
                     endpoint: lane.endpoint.to_string(),
                     events: count(batch.events()) as u64,
                 });
-                Fate::Delivered
+                None
             }
             BatchOutcome::Dropped { reason } => {
-                self.dropped(lane, batch.id(), Some(endpoint), batch.events(), *attempts, reason)
+                Some(self.drop_report(lane, batch.id(), Some(endpoint), batch.events(), *attempts, reason))
             }
-            BatchOutcome::Forgotten => Fate::Forgotten,
+            BatchOutcome::Forgotten => None,
         };
         if *newly_disabled {
             self.report_disabled(*place);
@@ -45,7 +45,8 @@ impl SchedulerGuard<'_> {
             body: batch.body(),
             payload: endpoint.payload,
             moves: *moves,
-            fate,
+            outcome,
+            report,
         });
     }
 
@@ -54,7 +55,7 @@ impl SchedulerGuard<'_> {
         let Some(dropped) = self.state.lanes.drop_oldest(count) else { return 0 };
         let DroppedEvents { lane, endpoint, events, id, moves } = dropped;
         let endpoint = self.state.lanes.endpoint(endpoint);
-        let fate = self.dropped(&lane, &id, Some(endpoint), &events, 0, OUTBOX_FULL);
+        let report = self.drop_report(&lane, &id, Some(endpoint), &events, 0, OUTBOX_FULL);
         self.scheduler.outbox.ack(outbox::Acked {
             lane: &lane,
             events: &events,
@@ -62,7 +63,8 @@ impl SchedulerGuard<'_> {
             body: None,
             payload: endpoint.payload,
             moves,
-            fate,
+            outcome: &dropped_for(OUTBOX_FULL),
+            report: Some(report),
         });
         events.len()
     }
@@ -89,14 +91,15 @@ impl SchedulerGuard<'_> {
                 body: None,
                 payload: Payload::default(),
                 moves: Moves::Never,
-                fate: Fate::Forgotten,
+                outcome: &BatchOutcome::Forgotten,
+                report: None,
             });
         }
     }
 
     /// Drops an inherited batch whose endpoint is not configured here.
     pub(super) fn ack_unconfigured(&self, flight: &InFlightBatch) {
-        let fate = self.dropped(&flight.lane, &flight.id, None, &flight.events, 0, UNCONFIGURED);
+        let report = self.drop_report(&flight.lane, &flight.id, None, &flight.events, 0, UNCONFIGURED);
         self.scheduler.outbox.ack(outbox::Acked {
             lane: &flight.lane,
             events: &flight.events,
@@ -104,11 +107,12 @@ impl SchedulerGuard<'_> {
             body: Some(&flight.body),
             payload: Payload::default(),
             moves: Moves::Own,
-            fate,
+            outcome: &dropped_for(UNCONFIGURED),
+            report: Some(report),
         });
     }
 
-    fn dropped(
+    fn drop_report(
         &self,
         lane: &LaneId,
         id: &str,
@@ -116,9 +120,9 @@ impl SchedulerGuard<'_> {
         events: &[Arc<Queued>],
         attempts: u32,
         reason: &str,
-    ) -> Fate {
+    ) -> Box<DropReport> {
         let of_endpoint = |text: fn(&Endpoint) -> String| endpoint.map_or_else(String::new, text);
-        Fate::Dropped(Box::new(DropReport {
+        Box::new(DropReport {
             telemetry: Arc::clone(&self.scheduler.telemetry),
             url: of_endpoint(|endpoint| endpoint.target.to_string()),
             configured_url: of_endpoint(|endpoint| endpoint.target.configured()),
@@ -130,8 +134,12 @@ impl SchedulerGuard<'_> {
             events: count(events),
             attempts,
             reason: reason.to_owned(),
-        }))
+        })
     }
+}
+
+fn dropped_for(reason: &str) -> BatchOutcome {
+    BatchOutcome::Dropped { reason: reason.to_owned() }
 }
 
 /// The number of events that these items stand for.

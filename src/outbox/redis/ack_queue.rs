@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex};
 use super::ownership::End;
 use super::scripts::{AckRequest, Load};
 use super::{dead_letters, in_flight};
-use crate::outbox::{Acked, DropReport, Fate, LaneId, Moves, Position};
+use crate::outbox::{Acked, BatchOutcome, DropReport, LaneId, Moves, Position};
 
 /// The queue of acknowledgements, and whether the outbox was stopped.
 #[derive(Debug, Default)]
@@ -85,10 +85,7 @@ impl AckQueue {
     /// Adds what a lane has passed of the outbox of this `origin`.
     pub(super) fn add(&self, acked: Acked<'_>, origin: u64) {
         let Some(first) = acked.events.first() else { return };
-        let letter = match &acked.fate {
-            Fate::Dropped(report) => dead_letters::fields(&acked, report, origin),
-            Fate::Delivered | Fate::Forgotten => Vec::new(),
-        };
+        let letter = acked.report.as_ref().map_or_else(Vec::new, |report| dead_letters::fields(&acked, report, origin));
         let places = last_places(acked.events.iter().map(|event| event.position));
         let lane = in_flight::lane_field(acked.lane);
         let mut waiting = self.waiting.lock();
@@ -101,7 +98,7 @@ impl AckQueue {
                 Vec::new()
             }
         };
-        let replaced = matches!(acked.fate, Fate::Delivered) || !letter.is_empty();
+        let replaced = matches!(acked.outcome, BatchOutcome::Delivered { .. }) || !letter.is_empty();
         let moves = !matches!(acked.moves, Moves::Nothing | Moves::Never);
         let ack = AckRequest {
             lane: lane.clone(),
@@ -112,7 +109,7 @@ impl AckQueue {
             moves,
         };
         let before = first.redelivery().filter(|_| ack.letter.is_empty()).map(|before| before.letter.clone());
-        let report = if let Fate::Dropped(report) = acked.fate { Some(report.kept_as(before)) } else { None };
+        let report = acked.report.map(|report| report.kept_as(before));
         waiting.acks.push_back(PendingAck { ack, lost: false, report });
         // Each for itself: another node may have the partition by now, which is no matter of the batch.
         waiting.acks.extend(behind.into_iter().map(|place| PendingAck::cursor(lane.clone(), place)));
@@ -257,8 +254,8 @@ mod tests {
         let pass = |place: Position, moves: Moves| {
             let event = Event { app: "app".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied };
             let events = [Arc::new(Queued::new(Item::Event(event), place, Instant::now()))];
-            let (id, payload, fate) = ("msg_1", Payload::default(), Fate::Delivered);
-            acks.add(Acked { lane: &lane, events: &events, id, body: None, payload, moves, fate }, 0);
+            let (id, payload, outcome) = ("msg_1", Payload::default(), &BatchOutcome::Delivered { status: 200 });
+            acks.add(Acked { lane: &lane, events: &events, id, body: None, payload, moves, outcome, report: None }, 0);
         };
         pass(at(1, 7, 5), Moves::Nothing);
         pass(at(2, 8, 6), Moves::Nothing);
