@@ -53,7 +53,7 @@ fn still() -> ThreadlessEngine {
 }
 
 /// The native part of a hook. The queue is emptied in the same way whatever `rounds` is, and is not counted.
-fn hook(rounds: u32, call: impl Fn(&Still)) {
+fn hook(rounds: u32, call: impl Fn(&ThreadlessEngine)) {
     let still = still();
     for _ in 0..rounds {
         call(&still);
