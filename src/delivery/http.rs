@@ -12,7 +12,7 @@ use super::attempt::AttemptResult;
 use super::signature::SignedRequest;
 use super::transport::{self, Common, requested_wait};
 use crate::config::{ConfigError, Endpoint, EndpointUrl, Header};
-use crate::net::http1::{Client, RequestHead};
+use crate::net::http1::{PostClient, RequestHead};
 use crate::secret::Secret;
 
 /// The most bytes of a response body that are read. The body is ignored, but a connection can be reused only after it.
@@ -24,7 +24,7 @@ const ANSWER_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// POSTs to one URL.
 #[derive(Debug)]
 pub(super) struct HttpClient {
-    transport: Client,
+    transport: PostClient,
     /// The beginning of every request head.
     head: RequestHead,
 }

@@ -17,7 +17,7 @@ use super::transport::{self, Common, requested_wait};
 use crate::aws::sigv4::{self, CredentialScope, Request};
 use crate::aws::{self, AccessKeys, Provider};
 use crate::config::{ConfigError, Endpoint, Header, Invocation, Lambda};
-use crate::net::http1::{self, Client};
+use crate::net::http1::{self, PostClient};
 
 /// The longest time that an attempt waits for credentials that another one is fetching.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
 /// Invokes one function.
 #[derive(Debug)]
 pub(super) struct LambdaClient {
-    transport: Client,
+    transport: PostClient,
     provider: Arc<Provider>,
     headers: Vec<Header>,
     host: String,

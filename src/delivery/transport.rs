@@ -9,7 +9,7 @@ use ureq::http::Uri;
 use super::retry::retry_after;
 use crate::config::{ConfigError, Endpoint};
 use crate::net::DnsCache;
-use crate::net::http1::{Client, ClientSettings, Connector, Idle, ResponseHead};
+use crate::net::http1::{ClientSettings, Connector, Idle, PostClient, ResponseHead};
 
 /// Parts that the clients of endpoints share.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Common {
 ///
 /// # Errors
 /// When the proxy is invalid; the message names the key.
-pub(super) fn client(endpoint: &Endpoint, uri: Uri, common: Common) -> Result<Client, ConfigError> {
+pub(super) fn client(endpoint: &Endpoint, uri: Uri, common: Common) -> Result<PostClient, ConfigError> {
     let Common { connector, dns, idle } = common;
     let proxy = endpoint.proxy.as_ref().map(|proxy| Proxy::new(proxy.full().expose())).transpose();
     let settings = ClientSettings {
@@ -34,7 +34,7 @@ pub(super) fn client(endpoint: &Endpoint, uri: Uri, common: Common) -> Result<Cl
         timeout: endpoint.timeout,
         connect_timeout: endpoint.connect_timeout,
     };
-    Ok(Client::new(settings, dns, idle))
+    Ok(PostClient::new(settings, dns, idle))
 }
 
 /// The wait that a response requests, `None` for a success.

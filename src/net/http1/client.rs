@@ -43,7 +43,7 @@ pub(crate) struct ClientSettings {
 /// request what is the same for all requests to a server, and that was most of the cost of a POST. Each client has its own
 /// connections, so that none evicts the idle ones of another.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub(crate) struct PostClient {
     connections: Connections,
     /// The reason why nothing is ever sent.
     refused: Option<String>,
@@ -51,7 +51,7 @@ pub(crate) struct Client {
     connect_timeout: Duration,
 }
 
-impl Client {
+impl PostClient {
     /// A client with these settings. All clients share `names` and `idle`.
     pub(crate) fn new(settings: ClientSettings, names: Arc<DnsCache>, idle: Arc<Idle>) -> Self {
         let ClientSettings { uri, proxy, connector, rules, timeout, connect_timeout } = settings;

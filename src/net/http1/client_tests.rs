@@ -51,7 +51,7 @@ impl TestServer {
 }
 
 /// A client of `hooks.test`, which is wherever the returned address says.
-fn client_of(server: &TestServer) -> (Client, Arc<DnsCache>, Arc<Mutex<IpAddr>>) {
+fn client_of(server: &TestServer) -> (PostClient, Arc<DnsCache>, Arc<Mutex<IpAddr>>) {
     let place = Arc::new(Mutex::new(server.address));
     let asked = Arc::clone(&place);
     let names = DnsCache::asking(move |_| Ok(vec![*asked.lock()]), Arc::default());
@@ -64,10 +64,10 @@ fn client_of(server: &TestServer) -> (Client, Arc<DnsCache>, Arc<Mutex<IpAddr>>)
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(10),
     };
-    (Client::new(settings, Arc::clone(&names), Arc::new(Idle::new(|| {}))), names, place)
+    (PostClient::new(settings, Arc::clone(&names), Arc::new(Idle::new(|| {}))), names, place)
 }
 
-fn post(client: &Client) -> Result<u16, String> {
+fn post(client: &PostClient) -> Result<u16, String> {
     let mut answered = client.post(|| Ok(client.head()), b"", None)?;
     let status = answered.head().status();
     answered.read_to_end(&mut Vec::new()).unwrap();
@@ -75,7 +75,7 @@ fn post(client: &Client) -> Result<u16, String> {
 }
 
 /// Posts again and again until it is as the test expects.
-fn post_until(client: &Client, mut is_so: impl FnMut(Result<u16, String>) -> bool) {
+fn post_until(client: &PostClient, mut is_so: impl FnMut(Result<u16, String>) -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !is_so(post(client)) {
         assert!(Instant::now() < deadline, "it never became so");

@@ -21,7 +21,7 @@ mod idle_limit;
 mod request;
 
 pub(crate) use answer::ResponseHead;
-pub(crate) use client::{Client, ClientSettings};
+pub(crate) use client::{ClientSettings, PostClient};
 pub(crate) use connector::Connector;
 pub(crate) use idle::Idle;
 pub(crate) use request::{RequestHead, USER_AGENT, host};
