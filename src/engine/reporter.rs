@@ -218,15 +218,13 @@ impl Rounds {
     }
 
     fn record(&mut self, node: String, stopped: bool) -> NodeRecord {
-        if stopped {
-            // The dispatcher has ended. What waited is another node's, or nobody's.
-            self.last.lanes.clear();
-            self.last.lanes_truncated = 0;
-            self.last.endpoints.iter_mut().for_each(|endpoint| (endpoint.depth, endpoint.oldest_ms) = (0, None));
-        } else if let Some(status) = self.sources.deliveries() {
-            self.last = status;
+        if !stopped {
+            return NodeRecord { node, ..self.sources.record(&mut self.last) };
         }
-        let record = NodeRecord { node, ..self.sources.record(self.last.clone()) };
-        if stopped { NodeRecord { stopped, gauges: Map::new(), ..record } } else { record }
+        // The dispatcher has ended. What waited belongs to another node, or to none.
+        self.last.lanes.clear();
+        self.last.lanes_truncated = 0;
+        self.last.endpoints.iter_mut().for_each(|endpoint| (endpoint.depth, endpoint.oldest_ms) = (0, None));
+        NodeRecord { node, stopped, gauges: Map::new(), ..self.sources.last_record(self.last.clone()) }
     }
 }

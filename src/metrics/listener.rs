@@ -193,10 +193,7 @@ impl Desk {
     }
 
     fn metrics(&mut self) -> String {
-        if let Some(deliveries) = self.sources.deliveries() {
-            self.last = deliveries;
-        }
-        let record = self.sources.record(self.last.clone());
+        let record = self.sources.record(&mut self.last);
         of_process(&record, self.sources.clock().unix_ms)
     }
 

@@ -53,14 +53,23 @@ impl Sources {
         WallClock { at: Instant::now(), unix_ms: self.clock.lock().now_ms() }
     }
 
-    /// How the deliveries are doing, if that is to be heard soon.
-    pub(crate) fn deliveries(&self) -> Option<DeliveryStatus> {
+    /// The node's record, without its name in the cluster. Replaces `last` if the scheduler answers soon.
+    pub(crate) fn record(&self, last: &mut DeliveryStatus) -> NodeRecord {
+        // First, so that the deliveries include every batch that is counted.
+        let counters = by_name(self.telemetry.counters().snapshot());
         let clock = self.clock();
-        self.delivery.status(clock, clock.at + ANSWER)
+        if let Some(deliveries) = self.delivery.status(clock, clock.at + ANSWER) {
+            *last = deliveries;
+        }
+        self.record_of(counters, last.clone())
     }
 
-    /// The node's record, with its deliveries, but for its name in the cluster.
-    pub(crate) fn record(&self, deliveries: DeliveryStatus) -> NodeRecord {
+    /// The record of a node whose scheduler has ended.
+    pub(crate) fn last_record(&self, deliveries: DeliveryStatus) -> NodeRecord {
+        self.record_of(by_name(self.telemetry.counters().snapshot()), deliveries)
+    }
+
+    fn record_of(&self, counters: Map<String, Value>, deliveries: DeliveryStatus) -> NodeRecord {
         NodeRecord {
             node: String::new(),
             stopped: false,
@@ -70,7 +79,7 @@ impl Sources {
             started_ms: self.clock().ms(self.began),
             clock_ms: system_ms(),
             shares_descriptors: shares_descriptors(),
-            counters: by_name(self.telemetry.counters().snapshot()),
+            counters,
             gauges: by_name((self.gauges)().into_iter().map(|(name, value)| (name, value as u64))),
             redis_errors: self.redis_errors(),
             drop_causes: self.telemetry.drops().map(|(cause, events)| (cause.as_str().to_owned(), events)).collect(),
