@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use resonate_webhooks::admin::Cluster;
 use resonate_webhooks::config::Config;
 use resonate_webhooks::engine::Engine;
-use resonate_webhooks::metrics::{Family, Kind, Scope, families, of_cluster};
+use resonate_webhooks::metrics::{Family, MetricKind, Scope, families, of_cluster};
 use resonate_webhooks::telemetry::Outcome;
 use serde_json::json;
 use support::engine::{APP, engine};
@@ -190,7 +190,7 @@ fn every_sample_has_the_labels_that_its_metric_is_said_to_have() {
         let family = families().into_iter().find(|family| family.name == format!("resonate_webhooks_{base}")).unwrap();
         let mut said: Vec<&str> = family.labels.to_vec();
         said.extend((family.scope == Scope::Node).then_some("node"));
-        said.extend((family.kind == Kind::Histogram && name.contains("_bucket")).then_some("le"));
+        said.extend((family.kind == MetricKind::Histogram && name.contains("_bucket")).then_some("le"));
         let has: Vec<&str> =
             labels.trim_end_matches('}').split("\",").filter_map(|label| label.split('=').next()).collect();
         let has: Vec<&str> = has.into_iter().filter(|label| !label.is_empty()).collect();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use resonate_webhooks::config::{AddressRules, ClientCert, Endpoint, ProxyUrl, TlsFiles};
-use resonate_webhooks::delivery::{AppDirectory, Delivery};
+use resonate_webhooks::delivery::{AppRegistry, Delivery};
 use resonate_webhooks::telemetry::Outcome;
 use support::certificates::{Issued, PrivateCa};
 use support::memory_outbox::MemoryOutbox;
@@ -32,7 +32,7 @@ fn result(endpoint: Endpoint) -> Result<u16, String> {
 
 /// Why a delivery to `endpoint` cannot even be started.
 fn refusal(endpoint: Endpoint) -> String {
-    let (outbox, apps) = (Arc::new(MemoryOutbox::new(1)), Arc::new(AppDirectory::default()));
+    let (outbox, apps) = (Arc::new(MemoryOutbox::new(1)), Arc::new(AppRegistry::default()));
     let started = Delivery::start(outbox, SETTINGS, vec![endpoint], apps, Arc::default());
     started.unwrap_err().to_string()
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use resonate_webhooks::config::Config;
-use resonate_webhooks::delivery::{AppDirectory, Credentials, Delivery, DeliverySettings};
+use resonate_webhooks::delivery::{AppRegistry, Credentials, Delivery, DeliverySettings};
 use resonate_webhooks::engine::bench::Signing;
 use resonate_webhooks::event::{AppId, Event, EventKind};
 use resonate_webhooks::secret::Secret;
@@ -72,7 +72,7 @@ fn event(lane: usize) -> Event {
 
 /// From the moment when all events are there until the last answer.
 fn our_posts_per_second(receiver: &Receiver, lanes: usize) -> f64 {
-    let apps = AppDirectory::default();
+    let apps = AppRegistry::default();
     for lane in 0..lanes {
         apps.register(app(lane), Credentials { key: "key".to_owned(), secret: Secret::new("secret") });
     }

@@ -55,7 +55,7 @@ pub struct ClusterStatus {
     /// The most endpoints that one node left out.
     pub endpoints_truncated: usize,
     /// The longest lanes.
-    pub lanes: Vec<Lane>,
+    pub lanes: Vec<LaneReport>,
     /// How many more there are.
     pub lanes_truncated: usize,
     /// The upper bounds of the buckets of every `latency.counts`, in ms; the last bucket has none.
@@ -71,7 +71,7 @@ pub struct ClusterStatus {
     /// What its running nodes have been configured differently with for too long.
     pub disagreements: Vec<Disagreement>,
     /// What waits in Redis.
-    pub outbox: Outbox,
+    pub outbox: OutboxReport,
     /// The ids of the endpoints that somebody has paused, each with the time; the nodes follow within two seconds.
     pub paused: BTreeMap<String, u64>,
     /// The ids of the endpoints that have answered 410 and were not resumed, each with the time; the nodes follow likewise.
@@ -123,7 +123,7 @@ pub enum NodeLiveness {
 
 /// A lane, and whose it is.
 #[derive(Clone, Debug, Serialize)]
-pub struct Lane {
+pub struct LaneReport {
     /// The node that sends it.
     pub node: String,
     /// What that says of it.
@@ -133,7 +133,7 @@ pub struct Lane {
 
 /// What waits in the outbox in Redis.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Outbox {
+pub struct OutboxReport {
     /// Entries in all partitions: each is an event, or a dead letter that is sent again.
     pub events: usize,
     /// The partitions.
@@ -204,11 +204,11 @@ impl Cluster {
         let (channels, foreign_keys) = self.call(|redis, cluster| cluster.channels(redis, &nodes))?;
         let redis = self.call(|redis, _| RedisInfo::ask(redis))?;
         let runs = |node: &Node| node.state == NodeLiveness::Running;
-        let mut lanes: Vec<Lane> = nodes
+        let mut lanes: Vec<LaneReport> = nodes
             .iter()
             .filter(|node| runs(node))
             .flat_map(|node| node.record.deliveries.lanes.iter().map(|lane| (node.record.node.clone(), lane.clone())))
-            .map(|(node, lane)| Lane { node, lane })
+            .map(|(node, lane)| LaneReport { node, lane })
             .collect();
         lanes.sort_by_key(|lane| std::cmp::Reverse(lane.lane.depth));
         let told = lanes.len();
@@ -332,7 +332,7 @@ impl Cluster {
 }
 
 impl Found {
-    fn outbox(&self) -> Outbox {
+    fn outbox(&self) -> OutboxReport {
         let partitions = (0..).zip(&self.lengths).map(|(number, events)| Partition {
             number,
             events: *events,
@@ -343,7 +343,7 @@ impl Found {
                 .and_then(|owner| owner.split_once(' '))
                 .map(|(_, node)| node.to_owned()),
         });
-        Outbox { events: self.lengths.iter().sum(), partitions: partitions.collect() }
+        OutboxReport { events: self.lengths.iter().sum(), partitions: partitions.collect() }
     }
 }
 

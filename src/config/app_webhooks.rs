@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::endpoint::{AppScope, Entry};
+use super::endpoint::{AppScope, EndpointEntry};
 use super::value::List;
 
 /// The endpoints of one application as they are written.
@@ -10,5 +10,5 @@ use super::value::List;
 #[serde(deny_unknown_fields, expecting = "an array with an app_id and webhooks")]
 pub(super) struct OfApp {
     pub(super) app_id: AppScope,
-    pub(super) webhooks: List<Entry>,
+    pub(super) webhooks: List<EndpointEntry>,
 }

@@ -4,17 +4,17 @@ use crate::event::{CustomName, CustomNameError, EventName};
 
 /// The custom events that an endpoint receives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CustomNames(Vec<Pattern>);
+pub struct CustomNames(Vec<NamePattern>);
 
 /// One of them, or a family.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Pattern {
+pub(super) enum NamePattern {
     One(Box<str>),
     /// Those that begin so, with the full stop.
     Family(Box<str>),
 }
 
-impl Pattern {
+impl NamePattern {
     /// Reads a name, or one that ends with `.*`.
     ///
     /// # Errors
@@ -53,8 +53,8 @@ impl CustomNames {
     }
 }
 
-impl FromIterator<Pattern> for CustomNames {
-    fn from_iter<I: IntoIterator<Item = Pattern>>(patterns: I) -> Self {
+impl FromIterator<NamePattern> for CustomNames {
+    fn from_iter<I: IntoIterator<Item = NamePattern>>(patterns: I) -> Self {
         Self(patterns.into_iter().collect())
     }
 }
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_family_has_all_names_below_it_and_a_name_itself_only() {
         let names: CustomNames =
-            ["order.*", "user.born"].map(|name| Pattern::parse(name).unwrap()).into_iter().collect();
+            ["order.*", "user.born"].map(|name| NamePattern::parse(name).unwrap()).into_iter().collect();
         for name in ["order.paid", "order.item.lost", "order.", "user.born"] {
             assert!(names.contain(name), "{name}");
         }
@@ -78,13 +78,13 @@ mod tests {
     #[test]
     fn a_star_stands_at_the_end_and_behind_a_full_stop() {
         for written in ["*", "order*", "*.paid", "order.*.paid", "order.**"] {
-            assert!(Pattern::parse(written).is_err(), "{written}");
+            assert!(NamePattern::parse(written).is_err(), "{written}");
         }
     }
 
     #[test]
     fn what_looks_like_an_event_of_pushers_is_probably_meant_to_be_that() {
-        assert_eq!(Pattern::meant("member.added"), Some(EventName::MemberAdded));
-        assert_eq!(Pattern::meant("order.paid"), None);
+        assert_eq!(NamePattern::meant("member.added"), Some(EventName::MemberAdded));
+        assert_eq!(NamePattern::meant("order.paid"), None);
     }
 }

@@ -136,7 +136,7 @@ impl AppScope {
 /// An entry of `endpoints` as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with a url")]
-pub(super) struct Entry {
+pub(super) struct EndpointEntry {
     #[serde(default, deserialize_with = "unless_empty")]
     url: Option<EndpointUrl>,
     lambda: Option<lambda::Written>,
@@ -213,7 +213,7 @@ pub(super) fn is_number(key: &str) -> bool {
     key.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-impl Entry {
+impl EndpointEntry {
     /// The endpoint of this entry. `None` when it is not enabled, and with a warning when it has no target: its environment
     /// variable may be unset on purpose.
     pub(super) fn resolve(

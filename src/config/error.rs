@@ -50,11 +50,11 @@ impl ConfigError {
         Self::InvalidValue { key: place(key), problem: problem.to_string() }
     }
 
-    pub(super) fn from_fault(path: &serde_path_to_error::Path, fault: Fault) -> Self {
+    pub(super) fn from_fault(path: &serde_path_to_error::Path, fault: ConfigFault) -> Self {
         let key = dotted(path);
         match fault {
-            Fault::UnknownKey { key: unknown, known } => Self::UnknownKey { key, hint: hint(&unknown, known) },
-            Fault::Problem(problem) => Self::InvalidValue { key, problem },
+            ConfigFault::UnknownKey { key: unknown, known } => Self::UnknownKey { key, hint: hint(&unknown, known) },
+            ConfigFault::Problem(problem) => Self::InvalidValue { key, problem },
         }
     }
 }
@@ -81,12 +81,12 @@ fn dotted(path: &serde_path_to_error::Path) -> String {
 
 /// A problem before it is known at which key it happened.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum ConfigFault {
     UnknownKey { key: String, known: &'static [&'static str] },
     Problem(String),
 }
 
-impl Display for Fault {
+impl Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownKey { key, .. } => write!(f, "unknown key {key}"),
@@ -95,9 +95,9 @@ impl Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for ConfigFault {}
 
-impl de::Error for Fault {
+impl de::Error for ConfigFault {
     fn custom<T: Display>(problem: T) -> Self {
         Self::Problem(problem.to_string())
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use super::custom_names::Pattern;
+use super::custom_names::NamePattern;
 use super::error::{hint, place};
 use super::nearest::nearest;
 use crate::event::EventName;
@@ -49,7 +49,7 @@ impl fmt::Debug for EventSet {
 /// An entry of `events`.
 pub(super) enum Wanted {
     Listed(EventName),
-    Custom(Pattern),
+    Custom(NamePattern),
     /// A name that is not one of ours and resembles none.
     Unknown(String),
 }
@@ -68,7 +68,7 @@ impl Wanted {
     }
 
     /// The names, if they are the application's own.
-    pub(super) fn custom(&self) -> Option<Pattern> {
+    pub(super) fn custom(&self) -> Option<NamePattern> {
         if let Self::Custom(pattern) = self { Some(pattern.clone()) } else { None }
     }
 }
@@ -79,11 +79,11 @@ impl<'de> Deserialize<'de> for Wanted {
         if let Some(listed) = EventName::parse(&name) {
             return Ok(Self::Listed(listed));
         }
-        if let Some(meant) = Pattern::meant(&name) {
+        if let Some(meant) = NamePattern::meant(&name) {
             return Err(D::Error::custom(format_args!("unknown event {name:?}, did you mean {:?}?", meant.as_str())));
         }
         if name.contains('.') {
-            return Pattern::parse(&name).map(Self::Custom).map_err(D::Error::custom);
+            return NamePattern::parse(&name).map(Self::Custom).map_err(D::Error::custom);
         }
         let known = EventName::ALL.map(EventName::as_str);
         match nearest(&name, &known) {

@@ -16,7 +16,7 @@ use crate::event::{ChannelType, Event, EventKind};
 pub struct Filter {
     prefixes: Option<Vec<String>>,
     suffixes: Option<Vec<String>>,
-    pattern: Option<Pattern>,
+    pattern: Option<ChannelPattern>,
     types: Option<Vec<ChannelType>>,
     allowed: Option<Names>,
     denied: Option<Names>,
@@ -58,12 +58,12 @@ impl Filter {
 /// An expression that has to fit a channel's whole name. Matching takes a time linear in the name's length, whatever a
 /// client calls its channel.
 #[derive(Clone)]
-struct Pattern {
+struct ChannelPattern {
     written: String,
     regex: Regex,
 }
 
-impl TryFrom<String> for Pattern {
+impl TryFrom<String> for ChannelPattern {
     type Error = String;
 
     fn try_from(written: String) -> Result<Self, String> {
@@ -80,15 +80,15 @@ impl TryFrom<String> for Pattern {
     }
 }
 
-impl PartialEq for Pattern {
+impl PartialEq for ChannelPattern {
     fn eq(&self, other: &Self) -> bool {
         self.written == other.written
     }
 }
 
-impl Eq for Pattern {}
+impl Eq for ChannelPattern {}
 
-impl fmt::Debug for Pattern {
+impl fmt::Debug for ChannelPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "/{}/", self.written)
     }
@@ -140,7 +140,7 @@ pub(super) struct Written {
     #[serde(alias = "channel_name_ends_with")]
     channel_suffix: Option<OneOrMore<String>>,
     #[serde(default, deserialize_with = "super::value::unless_empty")]
-    channel_pattern: Option<Pattern>,
+    channel_pattern: Option<ChannelPattern>,
     channel_type: Option<OneOrMore<ChannelType>>,
     client_events: Option<NameLists>,
 }

@@ -33,7 +33,7 @@ impl PreviousSecret {
 pub(super) struct PreviousSecrets(pub(super) Vec<PreviousSecret>);
 
 /// One entry of the list.
-struct Entry(Option<PreviousSecret>);
+struct SecretEntry(Option<PreviousSecret>);
 
 /// An entry with an end.
 #[derive(Deserialize)]
@@ -46,10 +46,10 @@ struct Written {
 /// A time, in Unix seconds.
 struct Until(u64);
 
-impl From<List<Entry>> for PreviousSecrets {
+impl From<List<SecretEntry>> for PreviousSecrets {
     /// Without the entries that are empty.
-    fn from(List(entries): List<Entry>) -> Self {
-        Self(entries.into_iter().filter_map(|(_, Entry(entry))| entry).collect())
+    fn from(List(entries): List<SecretEntry>) -> Self {
+        Self(entries.into_iter().filter_map(|(_, SecretEntry(entry))| entry).collect())
     }
 }
 
@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for PreviousSecrets {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<PreviousSecrets, A::Error> {
-                let entries = List::<Entry>::deserialize(MapAccessDeserializer::new(items))?;
+                let entries = List::<SecretEntry>::deserialize(MapAccessDeserializer::new(items))?;
                 // Otherwise the end would be taken for a secret.
                 if entries.0.iter().any(|(key, _)| key == "until") {
                     return Err(A::Error::custom(
@@ -92,28 +92,28 @@ impl<'de> Deserialize<'de> for PreviousSecrets {
     }
 }
 
-impl<'de> Deserialize<'de> for Entry {
+impl<'de> Deserialize<'de> for SecretEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct SecretOrMore;
 
         impl<'de> Visitor<'de> for SecretOrMore {
-            type Value = Entry;
+            type Value = SecretEntry;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a secret, or an array with secret and until")
             }
 
-            fn visit_unit<E: Error>(self) -> Result<Entry, E> {
-                Ok(Entry(None))
+            fn visit_unit<E: Error>(self) -> Result<SecretEntry, E> {
+                Ok(SecretEntry(None))
             }
 
-            fn visit_str<E: Error>(self, secret: &str) -> Result<Entry, E> {
-                Ok(Entry(entry(secret, None)))
+            fn visit_str<E: Error>(self, secret: &str) -> Result<SecretEntry, E> {
+                Ok(SecretEntry(entry(secret, None)))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Entry, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<SecretEntry, A::Error> {
                 let Written { secret, until } = Written::deserialize(MapAccessDeserializer::new(entries))?;
-                Ok(Entry(entry(&secret.unwrap_or_default(), until)))
+                Ok(SecretEntry(entry(&secret.unwrap_or_default(), until)))
             }
         }
 

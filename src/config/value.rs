@@ -21,7 +21,7 @@ use serde::forward_to_deserialize_any;
 use serde_json::Value;
 
 use super::driver_keys::{CONNECTION, OF_DRIVERS};
-use super::error::{Fault, place};
+use super::error::{ConfigFault, place};
 use super::nearest::nearest;
 
 /// The name of structs in which every unknown key is an error.
@@ -67,7 +67,7 @@ impl<'a> Setting<'a> {
     }
 }
 
-impl IntoDeserializer<'_, Fault> for Setting<'_> {
+impl IntoDeserializer<'_, ConfigFault> for Setting<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -76,9 +76,9 @@ impl IntoDeserializer<'_, Fault> for Setting<'_> {
 }
 
 impl<'de> Deserializer<'de> for Setting<'_> {
-    type Error = Fault;
+    type Error = ConfigFault;
 
-    fn deserialize_any<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, ConfigFault> {
         match std::mem::take(&mut self.value) {
             Value::Null => visitor.visit_unit(),
             Value::Bool(flag) => visitor.visit_bool(flag),
@@ -101,7 +101,7 @@ impl<'de> Deserializer<'de> for Setting<'_> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigFault> {
         match &self.value {
             Value::Null => visitor.visit_none(),
             Value::String(text) if text.is_empty() => visitor.visit_none(),
@@ -109,7 +109,7 @@ impl<'de> Deserializer<'de> for Setting<'_> {
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_string<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, ConfigFault> {
         if let Some(whole) = self.value.as_i64() {
             self.value = Value::String(whole.to_string());
         }
@@ -121,10 +121,10 @@ impl<'de> Deserializer<'de> for Setting<'_> {
         name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, ConfigFault> {
         match &self.value {
             Value::Array(items) if items.is_empty() => self.value = Value::Object(serde_json::Map::new()),
-            Value::Array(_) => return Err(Fault::invalid_type(Unexpected::Seq, &visitor)),
+            Value::Array(_) => return Err(ConfigFault::invalid_type(Unexpected::Seq, &visitor)),
             _ if name == STRICT => {}
             _ => self.leave_out_unknown(name, fields),
         }

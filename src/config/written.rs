@@ -86,7 +86,7 @@ pub(super) struct Written {
     #[serde(rename = "reverb")]
     _reverb: Option<Switch>,
     dashboard: Option<dashboard::Written>,
-    endpoints: Option<List<endpoint::Entry>>,
+    endpoints: Option<List<endpoint::EndpointEntry>>,
     previous_secrets: Option<List<PreviousSecrets>>,
     /// Whether an `EndpointProvider` has given them, as the plugin fills in.
     endpoints_provided: Option<Switch>,

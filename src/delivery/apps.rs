@@ -35,7 +35,7 @@ impl From<Credentials> for SigningKey {
 
 /// The credentials of every application seen so far, in memory only.
 #[derive(Debug, Default)]
-pub struct AppDirectory {
+pub struct AppRegistry {
     previous: Vec<(AppId, Vec<PreviousSecret>)>,
     apps: RwLock<HashMap<AppId, Arc<SigningKey>>>,
     requested: Mutex<HashMap<AppId, AppRequest>>,
@@ -48,7 +48,7 @@ struct AppRequest {
     next: Instant,
 }
 
-impl AppDirectory {
+impl AppRegistry {
     /// A directory with the previous secrets of applications.
     #[must_use]
     pub fn with_previous(previous: Vec<(AppId, Vec<PreviousSecret>)>) -> Self {
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_host_is_asked_for_an_application_until_it_is_registered() {
-        let (apps, now) = (AppDirectory::default(), Instant::now());
+        let (apps, now) = (AppRegistry::default(), Instant::now());
         let app = AppId::from("app");
         apps.request(&app, now);
         assert_eq!(apps.take_requested(now), std::slice::from_ref(&app));
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_host_is_not_asked_any_more_when_no_event_waits() {
-        let (apps, now) = (AppDirectory::default(), Instant::now());
+        let (apps, now) = (AppRegistry::default(), Instant::now());
         apps.request(&"app".into(), now);
         apps.request(&"app".into(), now + ASK_EVERY);
         assert_eq!(apps.take_requested(now + UNKNOWN_WAIT).len(), 1);

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use base16ct::lower;
 
-use super::AppDirectory;
+use super::AppRegistry;
 use super::signature::{SignedRequest, sign};
 use super::signing_key::{Signer, SigningKey};
 use crate::config::Payload;
@@ -71,7 +71,7 @@ impl Batch {
         &'a self,
         body: &'a [u8],
         unix_seconds: u64,
-        apps: &AppDirectory,
+        apps: &AppRegistry,
         own: Option<&SigningKey>,
     ) -> Option<SignedRequest<'a>> {
         let app = apps.signing_key(&self.app);
@@ -126,13 +126,13 @@ mod tests {
         Batch::new("app".into(), BatchIds::new(1).next(), vec![Arc::new(queued)])
     }
 
-    fn register(apps: &AppDirectory, secret: &str) {
+    fn register(apps: &AppRegistry, secret: &str) {
         apps.register("app".into(), Credentials { key: "key".to_owned(), secret: Secret::new(secret) });
     }
 
     #[test]
     fn a_batch_keeps_id_and_body_and_each_attempt_has_its_own_time_and_the_secret_of_that_moment() {
-        let (apps, batch) = (AppDirectory::default(), batch());
+        let (apps, batch) = (AppRegistry::default(), batch());
         register(&apps, "old");
         let body = batch.freeze(batch.encode(0));
         let first = batch.sign(body, 1000, &apps, None).unwrap();
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_batch_of_an_unknown_application_cannot_be_signed() {
-        assert!(batch().sign(b"", 1000, &AppDirectory::default(), None).is_none());
+        assert!(batch().sign(b"", 1000, &AppRegistry::default(), None).is_none());
     }
 
     #[test]

@@ -41,7 +41,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-pub use self::apps::{AppDirectory, Credentials};
+pub use self::apps::{AppRegistry, Credentials};
 pub use self::signature::SignedRequest;
 pub use self::test_delivery::{TestDelivery, test_delivery};
 #[cfg(feature = "bench")]
@@ -130,7 +130,7 @@ impl Delivery {
         outbox: Arc<dyn Outbox>,
         settings: DeliverySettings,
         endpoints: Vec<Endpoint>,
-        apps: Arc<AppDirectory>,
+        apps: Arc<AppRegistry>,
         telemetry: Arc<Telemetry>,
     ) -> std::io::Result<Self> {
         Self::start_held(None, outbox, settings, endpoints, apps, telemetry)
@@ -142,7 +142,7 @@ impl Delivery {
         outbox: Arc<dyn Outbox>,
         settings: DeliverySettings,
         endpoints: Vec<Endpoint>,
-        apps: Arc<AppDirectory>,
+        apps: Arc<AppRegistry>,
         telemetry: Arc<Telemetry>,
     ) -> std::io::Result<Self> {
         let limits = BatchLimits {

@@ -29,7 +29,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 pub(crate) use self::dispatcher::{Dispatcher, Message};
 pub(crate) use self::workers::{STANDING_WORKERS, Workers};
-use super::AppDirectory;
+use super::AppRegistry;
 use super::attempt::{Attempt, AttemptResult};
 use super::lanes::Lanes;
 use crate::config::Endpoint;
@@ -44,7 +44,7 @@ const SPAWN_RETRY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     outbox: Arc<dyn Outbox>,
-    apps: Arc<AppDirectory>,
+    apps: Arc<AppRegistry>,
     telemetry: Arc<Telemetry>,
     dispatcher: Sender<Message>,
     stopped: AtomicBool,
@@ -78,7 +78,7 @@ impl Scheduler {
         lanes: Lanes,
         held_until: Option<Instant>,
         outbox: Arc<dyn Outbox>,
-        apps: Arc<AppDirectory>,
+        apps: Arc<AppRegistry>,
         telemetry: Arc<Telemetry>,
         dispatcher: Sender<Message>,
     ) -> Self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::AppDirectory;
+use super::AppRegistry;
 use super::attempt::{Attempt, AttemptResult};
 use super::batch::Batch;
 use super::client::Clients;
@@ -14,7 +14,7 @@ use crate::telemetry::{Telemetry, UNCONFIGURED};
 #[derive(Debug)]
 pub(crate) struct BatchSender {
     pub(crate) clients: Arc<Clients>,
-    pub(crate) apps: Arc<AppDirectory>,
+    pub(crate) apps: Arc<AppRegistry>,
     pub(crate) outbox: Arc<dyn Outbox>,
     pub(crate) telemetry: Arc<Telemetry>,
 }

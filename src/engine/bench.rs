@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::delivery::{AppDirectory, Batch, Credentials, SignedRequest};
+use crate::delivery::{AppRegistry, Batch, Credentials, SignedRequest};
 use crate::event::{AppId, Event};
 use crate::outbox::redis::codec;
 use crate::outbox::{Item, Position, Queued};
@@ -14,7 +14,7 @@ pub use super::threadless::ThreadlessEngine;
 /// The events of a batch on their way to the wire.
 #[derive(Debug)]
 pub struct Signing {
-    apps: AppDirectory,
+    apps: AppRegistry,
     batch: Batch,
 }
 
@@ -22,7 +22,7 @@ impl Signing {
     /// A batch of these events, which are of one application, and the secret that signs it.
     #[must_use]
     pub fn new(app: &AppId, events: Vec<Event>, secret: &str) -> Self {
-        let apps = AppDirectory::default();
+        let apps = AppRegistry::default();
         apps.register(app.clone(), Credentials { key: "key".to_owned(), secret: Secret::new(secret) });
         let queued = events.into_iter().map(|event| Arc::new(queue(event))).collect();
         Self { apps, batch: Batch::new(app.clone(), "msg_0123456789abcdef_1".to_owned(), queued) }

@@ -25,7 +25,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::{Mutex, RwLock};
 
 use crate::config::{Config, Endpoint};
-use crate::delivery::{AppDirectory, Credentials};
+use crate::delivery::{AppRegistry, Credentials};
 use crate::event::AppId;
 use crate::presence::{Intent, IntentQueue};
 use crate::process::{fork_generation, watch_forks};
@@ -89,7 +89,7 @@ impl Engine {
             generation: AtomicU32::new(fork_generation()),
             shared: Shared {
                 telemetry: Arc::default(),
-                apps: Arc::new(AppDirectory::with_previous(config.previous_secrets.clone())),
+                apps: Arc::new(AppRegistry::with_previous(config.previous_secrets.clone())),
                 queue: Arc::new(queue),
                 node_state: Arc::new(node_state),
             },

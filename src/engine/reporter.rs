@@ -48,7 +48,7 @@ struct End {
 }
 
 /// What the thread keeps from round to round.
-struct Rounds {
+struct ReportRounds {
     sources: Arc<Sources>,
     keys: StatusKeys,
     link: Link,
@@ -75,7 +75,7 @@ impl Reporter {
     pub(crate) fn start(config: &Config, settings: Settings, sources: Arc<Sources>) -> io::Result<Self> {
         put_script_together();
         let telemetry = Arc::clone(&sources.telemetry);
-        let mut rounds = Rounds {
+        let mut rounds = ReportRounds {
             to_inspect: Some(settings.address().clone()),
             sources,
             keys: StatusKeys::new(&config.key_prefix),
@@ -117,7 +117,7 @@ impl End {
     }
 }
 
-impl Rounds {
+impl ReportRounds {
     fn run(&mut self, end: &End) {
         let mut wait = LOOK;
         loop {

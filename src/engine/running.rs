@@ -10,11 +10,13 @@ use parking_lot::Mutex;
 use super::reporter::Reporter;
 use crate::cluster::{self, Audit, SharedMembership};
 use crate::config::Config;
-use crate::delivery::{AppDirectory, Delivery, STANDING_WORKERS};
+use crate::delivery::{AppRegistry, Delivery, STANDING_WORKERS};
 use crate::event::{EventName, NodeId, PARTITIONS};
 use crate::metrics::{Listener, Sources};
 use crate::outbox::redis::{RedisOutbox, partition_max};
-use crate::presence::{self, Claimer, Cluster, Intake, Intent, IntentQueue, Keys, SharedNodeState, StopFlag};
+use crate::presence::{
+    self, Claimer, ClaimerParts, Intake, Intent, IntentQueue, PresenceScripts, SharedNodeState, StopFlag,
+};
 use crate::process::{Reserved, Thread};
 use crate::redis::{self, Link};
 use crate::telemetry::Telemetry;
@@ -26,7 +28,7 @@ const PAUSES_KNOWN_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     pub(super) telemetry: Arc<Telemetry>,
-    pub(super) apps: Arc<AppDirectory>,
+    pub(super) apps: Arc<AppRegistry>,
     pub(super) queue: Arc<IntentQueue>,
     pub(super) node_state: Arc<SharedNodeState>,
 }
@@ -75,9 +77,9 @@ impl Running {
         let outbox = RedisOutbox::start(config.into(), &settings, &membership, telemetry)?;
         let delivery = start_delivery(config, shared, &outbox)?;
         let misses = config.wants(EventName::CacheMiss);
-        let cluster = Cluster {
+        let cluster = ClaimerParts {
             link: Link::new(settings.clone(), Arc::clone(telemetry)),
-            keys: Keys::new(&config.key_prefix, config.ttl, PARTITIONS)
+            keys: PresenceScripts::new(&config.key_prefix, config.ttl, PARTITIONS)
                 .with_grace(config.departure_grace)
                 .with_partition_max(partition_max(config.outbox_max_events))
                 .with_client_bytes_max(config.outbox_max_bytes)

@@ -16,17 +16,17 @@ pub struct CustomName(Box<str>);
 #[error("{name:?} {fault}")]
 pub struct CustomNameError {
     name: String,
-    fault: Fault,
+    fault: NameFault,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+enum NameFault {
     NoStop,
     Foreign,
     TooLong,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for NameFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoStop => {
@@ -57,12 +57,12 @@ impl CustomName {
     }
 }
 
-fn fault(name: &[u8]) -> Option<Fault> {
+fn fault(name: &[u8]) -> Option<NameFault> {
     let known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     match name {
-        name if !name.iter().all(known) => Some(Fault::Foreign),
-        name if !name.contains(&b'.') => Some(Fault::NoStop),
-        name if name.len() > LONGEST => Some(Fault::TooLong),
+        name if !name.iter().all(known) => Some(NameFault::Foreign),
+        name if !name.contains(&b'.') => Some(NameFault::NoStop),
+        name if name.len() > LONGEST => Some(NameFault::TooLong),
         _ => None,
     }
 }

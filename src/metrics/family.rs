@@ -11,7 +11,7 @@ pub struct Family {
     /// Its whole name.
     pub name: String,
     /// Its type.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// Its labels; in the text of a cluster [`Scope::Node`] means one more, `node`.
     pub labels: &'static [&'static str],
     /// What it says.
@@ -22,7 +22,7 @@ pub struct Family {
 
 /// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Grows, and begins anew with the process.
     Counter,
     /// Goes up and down.
@@ -31,7 +31,7 @@ pub enum Kind {
     Histogram,
 }
 
-impl Kind {
+impl MetricKind {
     /// As it stands behind `# TYPE`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -72,50 +72,60 @@ const GAUGES: [(&str, &str, &str); 6] = [
     ("queued_events", "queued_events", "Events that wait on this node for their endpoints, once for each"),
 ];
 
-const PROCESS: [(&str, Kind, &[&str], &str); 7] = [
-    ("build_info", Kind::Gauge, &["version"], "1, with the version of the extension"),
-    ("start_time_seconds", Kind::Gauge, &[], "When the node began, in Unix time"),
-    ("events_total", Kind::Counter, &["app", "event"], "Events that came to the lanes of the endpoints"),
-    ("events_dropped_total", Kind::Counter, &["reason"], "Events that were given up"),
-    ("redis_errors_total", Kind::Counter, &["reason"], "Requests to Redis that failed"),
-    ("endpoints_truncated", Kind::Gauge, &[], "Endpoints that are not told of, since there are too many"),
-    ("lanes", Kind::Gauge, &[], "Lanes, each of an endpoint and an application, in which something waits"),
+const PROCESS: [(&str, MetricKind, &[&str], &str); 7] = [
+    ("build_info", MetricKind::Gauge, &["version"], "1, with the version of the extension"),
+    ("start_time_seconds", MetricKind::Gauge, &[], "When the node began, in Unix time"),
+    ("events_total", MetricKind::Counter, &["app", "event"], "Events that came to the lanes of the endpoints"),
+    ("events_dropped_total", MetricKind::Counter, &["reason"], "Events that were given up"),
+    ("redis_errors_total", MetricKind::Counter, &["reason"], "Requests to Redis that failed"),
+    ("endpoints_truncated", MetricKind::Gauge, &[], "Endpoints that are not told of, since there are too many"),
+    ("lanes", MetricKind::Gauge, &[], "Lanes, each of an endpoint and an application, in which something waits"),
 ];
 
-const ENDPOINT: [(&str, Kind, &[&str], &str); 8] = [
-    ("endpoint_deliveries_total", Kind::Counter, &["endpoint", "outcome"], "Batches that came to their end"),
-    ("endpoint_events_total", Kind::Counter, &["endpoint", "outcome"], "Events that came to their end"),
-    ("endpoint_attempt_duration_seconds", Kind::Histogram, &["endpoint"], "How long attempts took, failed ones too"),
-    ("endpoint_consecutive_failures", Kind::Gauge, &["endpoint"], "Attempts since the last success"),
-    ("endpoint_queued_events", Kind::Gauge, &["endpoint"], "Events that wait for the endpoint or are under way"),
+const ENDPOINT: [(&str, MetricKind, &[&str], &str); 8] = [
+    ("endpoint_deliveries_total", MetricKind::Counter, &["endpoint", "outcome"], "Batches that came to their end"),
+    ("endpoint_events_total", MetricKind::Counter, &["endpoint", "outcome"], "Events that came to their end"),
+    (
+        "endpoint_attempt_duration_seconds",
+        MetricKind::Histogram,
+        &["endpoint"],
+        "How long attempts took, failed ones too",
+    ),
+    ("endpoint_consecutive_failures", MetricKind::Gauge, &["endpoint"], "Attempts since the last success"),
+    ("endpoint_queued_events", MetricKind::Gauge, &["endpoint"], "Events that wait for the endpoint or are under way"),
     (
         "endpoint_oldest_event_age_seconds",
-        Kind::Gauge,
+        MetricKind::Gauge,
         &["endpoint"],
         "How long ago the oldest of them happened; 0 when there is none",
     ),
     (
         "endpoint_last_success_timestamp_seconds",
-        Kind::Gauge,
+        MetricKind::Gauge,
         &["endpoint"],
         "When an attempt last succeeded, in Unix time; missing when none has",
     ),
     (
         "endpoint_state",
-        Kind::Gauge,
+        MetricKind::Gauge,
         &["endpoint", "state"],
         "1 for the state in which the node sees the endpoint, 0 else",
     ),
 ];
 
-const CLUSTER: [(&str, Kind, &[&str], &str); 7] = [
-    ("nodes", Kind::Gauge, &["state"], "Nodes whose records are there"),
-    ("clock_skew_seconds", Kind::Gauge, &["node"], "How far the node's clock is ahead of Redis'"),
-    ("last_report_age_seconds", Kind::Gauge, &["node"], "How long ago the node wrote its record"),
-    ("outbox_entries", Kind::Gauge, &["partition"], "Entries in the outbox in Redis"),
-    ("dead_letters", Kind::Gauge, &[], "Batches that were given up and are kept"),
-    ("foreign_keys", Kind::Gauge, &[], "Keys of ours that another program has written"),
-    ("occupied_channels", Kind::Gauge, &["app"], "Channels with a connection somewhere, those in their grace too"),
+const CLUSTER: [(&str, MetricKind, &[&str], &str); 7] = [
+    ("nodes", MetricKind::Gauge, &["state"], "Nodes whose records are there"),
+    ("clock_skew_seconds", MetricKind::Gauge, &["node"], "How far the node's clock is ahead of Redis'"),
+    ("last_report_age_seconds", MetricKind::Gauge, &["node"], "How long ago the node wrote its record"),
+    ("outbox_entries", MetricKind::Gauge, &["partition"], "Entries in the outbox in Redis"),
+    ("dead_letters", MetricKind::Gauge, &[], "Batches that were given up and are kept"),
+    ("foreign_keys", MetricKind::Gauge, &[], "Keys of ours that another program has written"),
+    (
+        "occupied_channels",
+        MetricKind::Gauge,
+        &["app"],
+        "Channels with a connection somewhere, those in their grace too",
+    ),
 ];
 
 /// The metric of a counter, without the prefix; none for one that is told with more labels.
@@ -143,8 +153,8 @@ pub fn families() -> Vec<Family> {
     let process = PROCESS.map(|(name, kind, labels, help)| make(name, kind, labels, help, Scope::Node));
     let counters = Counters::described()
         .iter()
-        .filter_map(|(name, help)| Some(make(&of_counter(name)?, Kind::Counter, &[], help, Scope::Node)));
-    let gauges = GAUGES.map(|(_, name, help)| make(name, Kind::Gauge, &[], help, Scope::Node));
+        .filter_map(|(name, help)| Some(make(&of_counter(name)?, MetricKind::Counter, &[], help, Scope::Node)));
+    let gauges = GAUGES.map(|(_, name, help)| make(name, MetricKind::Gauge, &[], help, Scope::Node));
     let endpoint = ENDPOINT.map(|(name, kind, labels, help)| make(name, kind, labels, help, Scope::Node));
     let cluster = CLUSTER.map(|(name, kind, labels, help)| make(name, kind, labels, help, Scope::Cluster));
     process.into_iter().chain(counters).chain(gauges).chain(endpoint).chain(cluster).collect()

@@ -20,7 +20,7 @@ mod request;
 mod samples;
 mod sources;
 
-pub use family::{Family, Kind, Scope, families};
+pub use family::{Family, MetricKind, Scope, families};
 pub(crate) use listener::Listener;
 pub use samples::{of_cluster, of_process};
 pub(crate) use sources::Sources;

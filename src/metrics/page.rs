@@ -5,11 +5,11 @@ use std::fmt::{Display, Write};
 use super::family::{Family, families};
 
 /// The text under way: each metric with its samples, wherever they come from.
-pub(super) struct Page {
+pub(super) struct MetricsPage {
     families: Vec<(Family, String)>,
 }
 
-impl Page {
+impl MetricsPage {
     pub(super) fn new() -> Self {
         Self { families: families().into_iter().map(|family| (family, String::new())).collect() }
     }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn samples_of_one_metric_stand_together_below_its_help_and_type() {
-        let mut page = Page::new();
+        let mut page = MetricsPage::new();
         page.add("dead_letters", "", &[], 3);
         page.add("nodes", "", &[("state", "running")], 2);
         page.add("nodes", "", &[("state", "silent")], 0);
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_label_neither_ends_early_nor_begins_another_line() {
-        let mut page = Page::new();
+        let mut page = MetricsPage::new();
         page.add("events_total", "", &[("app", "a\"} 1\nb\\\r"), ("event", "x")], 1);
         let text = page.into_text();
         let sample = text.lines().last().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::family::{of_counter, of_gauge};
-use super::page::Page;
+use super::page::MetricsPage;
 use crate::admin::{ClusterStatus, NodeLiveness};
 use crate::report::{EndpointState, EndpointStatus, LATENCY_BOUNDS_MS, Latency, NodeRecord, OTHER_APPS};
 
@@ -15,7 +15,7 @@ const APPS_AT_MOST: usize = 100;
 /// The metrics of a process, which says of itself what is in `record`, at `now_ms` by Redis' clock.
 #[must_use]
 pub fn of_process(record: &NodeRecord, now_ms: u64) -> String {
-    let mut page = Page::new();
+    let mut page = MetricsPage::new();
     Told { page: &mut page, node: None, now_ms }.node(record, true);
     page.into_text()
 }
@@ -23,7 +23,7 @@ pub fn of_process(record: &NodeRecord, now_ms: u64) -> String {
 /// The metrics of a cluster.
 #[must_use]
 pub fn of_cluster(status: &ClusterStatus) -> String {
-    let mut page = Page::new();
+    let mut page = MetricsPage::new();
     for node in &status.nodes {
         let (name, runs) = (node.record.node.as_str(), node.state == NodeLiveness::Running);
         Told { page: &mut page, node: Some(name), now_ms: status.time_ms }.node(&node.record, runs);
@@ -64,7 +64,7 @@ fn largest(channels: &BTreeMap<String, usize>) -> BTreeMap<String, usize> {
 
 /// What a node says, with its name where others speak too.
 struct Told<'a> {
-    page: &'a mut Page,
+    page: &'a mut MetricsPage,
     node: Option<&'a str>,
     now_ms: u64,
 }

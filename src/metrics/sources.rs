@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use crate::cluster::{RedisClock, SharedMembership, system_ms};
-use crate::delivery::{AppDirectory, Delivery};
+use crate::delivery::{AppRegistry, Delivery};
 use crate::event::AppId;
 use crate::process::shares_descriptors;
 use crate::report::{ConfigParts, DeliveryStatus, NodeRecord, RedisErrors, WallClock, hash_of};
@@ -27,7 +27,7 @@ pub(crate) struct Sources {
     /// The deliveries.
     pub(crate) delivery: Arc<Delivery>,
     /// The applications.
-    pub(crate) apps: Arc<AppDirectory>,
+    pub(crate) apps: Arc<AppRegistry>,
     /// The counters.
     pub(crate) telemetry: Arc<Telemetry>,
     /// What waits now, by name.

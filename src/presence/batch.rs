@@ -8,7 +8,7 @@ const EVENT_FRAME: usize = 96;
 
 /// One entry of a batch, or of the queue before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
+pub(crate) enum BatchEntry {
     /// For Redis to judge.
     Claim(Claim),
     /// Already an event; it waits for the claims before it.
@@ -52,14 +52,14 @@ pub(crate) struct Count {
 
 /// Claims that are sent in one script call, with what is between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Batch {
+pub(crate) struct ClaimBatch {
     number: u64,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<BatchEntry>,
 }
 
-impl Batch {
+impl ClaimBatch {
     /// A batch of `entries`.
-    pub(crate) const fn new(number: u64, entries: Vec<Entry>) -> Self {
+    pub(crate) const fn new(number: u64, entries: Vec<BatchEntry>) -> Self {
         Self { number, entries }
     }
 
@@ -69,39 +69,39 @@ impl Batch {
     }
 
     /// Everything in it, in order.
-    pub(crate) fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[BatchEntry] {
         &self.entries
     }
 
     /// The claims, in order.
     pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.entries.iter().filter_map(|entry| match entry {
-            Entry::Claim(claim) => Some(claim),
-            Entry::Event(_) | Entry::Cache(_) | Entry::Count(_) => None,
+            BatchEntry::Claim(claim) => Some(claim),
+            BatchEntry::Event(_) | BatchEntry::Cache(_) | BatchEntry::Count(_) => None,
         })
     }
 
     /// Those on which there is a verdict, in order.
-    pub(crate) fn judged(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn judged(&self) -> impl Iterator<Item = &BatchEntry> {
         self.entries.iter().filter(|entry| match entry {
-            Entry::Claim(_) => true,
-            Entry::Cache(seen) => seen.empty,
-            Entry::Event(_) | Entry::Count(_) => false,
+            BatchEntry::Claim(_) => true,
+            BatchEntry::Cache(seen) => seen.empty,
+            BatchEntry::Event(_) | BatchEntry::Count(_) => false,
         })
     }
 
     /// What its client events take in memory.
     pub(super) fn event_bytes(&self) -> usize {
-        self.entries.iter().map(Entry::event_bytes).sum()
+        self.entries.iter().map(BatchEntry::event_bytes).sum()
     }
 
     /// How many client events are in it.
     pub(crate) fn events(&self) -> usize {
-        self.entries.iter().filter(|entry| matches!(entry, Entry::Event(_))).count()
+        self.entries.iter().filter(|entry| matches!(entry, BatchEntry::Event(_))).count()
     }
 }
 
-impl Entry {
+impl BatchEntry {
     /// Whose it is.
     pub(crate) const fn app(&self) -> &AppId {
         match self {

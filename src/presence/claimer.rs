@@ -20,7 +20,7 @@ use admission::Admission;
 
 use super::grace::Grace;
 use super::node_state::SharedNodeState;
-use super::scripts::{ClaimCall, Keys};
+use super::scripts::{ClaimCall, PresenceScripts};
 use crate::cluster::{Audit, RedisClock, Refusal, Session, SharedMembership};
 use crate::event::NodeId;
 use crate::redis::Link;
@@ -50,12 +50,12 @@ impl StopFlag {
     }
 }
 
-/// The cluster as a node reaches it.
-pub(crate) struct Cluster {
+/// What a claimer works with.
+pub(crate) struct ClaimerParts {
     /// The connection.
     pub(crate) link: Link,
     /// The keys and scripts.
-    pub(crate) keys: Keys,
+    pub(crate) keys: PresenceScripts,
     /// The audit of the roster, if there is one.
     pub(crate) audit: Option<Audit>,
     /// The time between two comparisons of a page of the node's holds with Redis.
@@ -72,7 +72,7 @@ pub(crate) struct Claimer {
     stop: Arc<StopFlag>,
     telemetry: Arc<Telemetry>,
     link: Link,
-    keys: Keys,
+    keys: PresenceScripts,
     audit: Option<Audit>,
     comparison: Comparison,
     membership: Arc<SharedMembership>,
@@ -107,11 +107,11 @@ impl Claimer {
     /// A claimer that tells `cluster` what `node_state` says.
     pub(crate) fn new(
         node_state: Arc<SharedNodeState>,
-        cluster: Cluster,
+        cluster: ClaimerParts,
         stop: Arc<StopFlag>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        let Cluster { link, keys, audit, compare_every, membership, mut next_incarnation } = cluster;
+        let ClaimerParts { link, keys, audit, compare_every, membership, mut next_incarnation } = cluster;
         let session = Session::new(next_incarnation(), keys.membership.lease());
         let grace = Grace::new(keys.grace());
         Self {

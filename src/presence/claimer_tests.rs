@@ -28,9 +28,9 @@ impl Node {
         };
         let node_state = Arc::new(SharedNodeState::new(usize::MAX).in_batches_of(2));
         let mut boots = 0;
-        let cluster = Cluster {
+        let cluster = ClaimerParts {
             link: Link::new(crate::redis::Settings::new(settings).unwrap(), Arc::clone(&telemetry)),
-            keys: Keys::new("wh", LEASE, 1),
+            keys: PresenceScripts::new("wh", LEASE, 1),
             audit: None,
             compare_every: Duration::from_secs(3600),
             membership: Arc::default(),

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::batch::{Batch, Entry};
+use super::batch::{BatchEntry, ClaimBatch};
 use super::claim::Hold;
 use super::scripts::Verdict;
 use crate::redis::millis;
@@ -56,9 +56,9 @@ impl Grace {
     }
 
     /// Redis has judged a batch.
-    pub(crate) fn judged(&mut self, batch: &Batch, verdict: &Verdict, now: Instant) {
+    pub(crate) fn judged(&mut self, batch: &ClaimBatch, verdict: &Verdict, now: Instant) {
         for (entry, edge) in batch.judged().zip(&verdict.edges) {
-            if let (Entry::Claim(claim), b'2') = (entry, edge) {
+            if let (BatchEntry::Claim(claim), b'2') = (entry, edge) {
                 self.began(claim.hold.clone(), verdict.time_ms);
             }
         }

@@ -21,8 +21,8 @@ mod pending;
 mod scripts;
 mod table;
 
-pub(crate) use claimer::{Claimer, Cluster, StopFlag};
+pub(crate) use claimer::{Claimer, ClaimerParts, StopFlag};
 pub(crate) use intake::Intake;
 pub(crate) use intent::{Intent, IntentQueue, Packed};
 pub(crate) use node_state::SharedNodeState;
-pub(crate) use scripts::{Keys, put_together as put_scripts_together};
+pub(crate) use scripts::{PresenceScripts, put_together as put_scripts_together};

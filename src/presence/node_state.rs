@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::batch::Batch;
+use super::batch::ClaimBatch;
 use super::claim::Hold;
 use super::pending::Pending;
 use super::table::LocalTable;
@@ -26,7 +26,7 @@ pub(crate) struct NodeState {
 
 impl NodeState {
     /// The batch to send; with `even_empty` there is one also when there is nothing to tell.
-    pub(crate) fn batch(&mut self, even_empty: bool, now: Instant) -> Option<Arc<Batch>> {
+    pub(crate) fn batch(&mut self, even_empty: bool, now: Instant) -> Option<Arc<ClaimBatch>> {
         let Self { table, pending } = self;
         if even_empty || table.has_counts(now) {
             Some(pending.batch_with(|| table.take_counts(now)))

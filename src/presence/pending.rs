@@ -12,7 +12,7 @@ mod entries;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::batch::{Batch, CacheSeen, Count, Entry, OrderedEvent};
+use super::batch::{BatchEntry, CacheSeen, ClaimBatch, Count, OrderedEvent};
 use super::claim::{Change, Claim, Hold};
 use super::table::LocalTable;
 use crate::event::AppId;
@@ -36,9 +36,9 @@ pub(crate) struct Pending {
     suspended: HashSet<AppId>,
     /// What the client events of both take, and those of the batch that is sent next.
     event_bytes: usize,
-    in_flight: Option<Arc<Batch>>,
+    in_flight: Option<Arc<ClaimBatch>>,
     /// The full batch behind the one in flight, if it is frozen already.
-    next: Option<Arc<Batch>>,
+    next: Option<Arc<ClaimBatch>>,
     last_number: u64,
     limit: usize,
     /// The limits of a batch: entries, and judged ones among them.
@@ -70,11 +70,11 @@ impl Pending {
     /// Adds claims. Returns how many pairs of opposite claims were given up because too many waited: their edges would
     /// have cancelled each other, and the ones that stay still alternate and still end at the truth.
     pub(crate) fn push_claims(&mut self, claims: impl IntoIterator<Item = Claim>) -> usize {
-        claims.into_iter().for_each(|claim| self.push(Entry::Claim(claim)));
+        claims.into_iter().for_each(|claim| self.push(BatchEntry::Claim(claim)));
         self.queue.collapse() + self.aside.collapse()
     }
 
-    fn push(&mut self, entry: Entry) {
+    fn push(&mut self, entry: BatchEntry) {
         let suspended = !self.suspended.is_empty() && self.suspended.contains(entry.app());
         if suspended { self.aside.push(entry) } else { self.queue.push(entry) }
     }
@@ -86,7 +86,7 @@ impl Pending {
             return false;
         }
         self.event_bytes = bytes;
-        self.push(Entry::Event(event));
+        self.push(BatchEntry::Event(event));
         true
     }
 
@@ -95,7 +95,7 @@ impl Pending {
         if self.queued_asides() >= self.limit {
             return false;
         }
-        self.push(Entry::Cache(seen));
+        self.push(BatchEntry::Cache(seen));
         true
     }
 
@@ -117,7 +117,7 @@ impl Pending {
     }
 
     /// The batches that have their number, in its order.
-    fn frozen(&self) -> impl Iterator<Item = &Arc<Batch>> {
+    fn frozen(&self) -> impl Iterator<Item = &Arc<ClaimBatch>> {
         self.in_flight.iter().chain(&self.next)
     }
 
@@ -128,7 +128,7 @@ impl Pending {
 
     /// The batch to send: the one that was sent before and not answered, else a new one. It stays here until
     /// [`Self::answered`], and is the same batch under the same number however often it has to be sent.
-    pub(crate) fn batch(&mut self) -> Option<Arc<Batch>> {
+    pub(crate) fn batch(&mut self) -> Option<Arc<ClaimBatch>> {
         if self.in_flight.is_none() && self.has_batch() {
             self.in_flight = Some(Arc::new(self.freeze()));
         }
@@ -137,7 +137,7 @@ impl Pending {
 
     /// The batch to send, also when nothing waits: its answer may have departures in it whose grace is over, and is as safe
     /// from being lost as any. A new one has the numbers of connections in it, if it is the last of what waits.
-    pub(crate) fn batch_with(&mut self, counts: impl FnOnce() -> Vec<Count>) -> Arc<Batch> {
+    pub(crate) fn batch_with(&mut self, counts: impl FnOnce() -> Vec<Count>) -> Arc<ClaimBatch> {
         if let Some(batch) = &self.in_flight {
             return Arc::clone(batch);
         }
@@ -145,7 +145,7 @@ impl Pending {
         if self.queue.is_empty() {
             // Only then is what Redis will know of the channels what the table knows.
             let counts = counts().into_iter().filter(|count| !self.suspended.contains(&count.app));
-            batch.entries.extend(counts.map(Entry::Count));
+            batch.entries.extend(counts.map(BatchEntry::Count));
         }
         let batch = Arc::new(batch);
         self.in_flight = Some(Arc::clone(&batch));
@@ -154,7 +154,7 @@ impl Pending {
 
     /// The batch to send when the one in flight has been answered, if it is full: it would be the same then. Fewer
     /// claims wait for others to come with them.
-    pub(crate) fn next_batch(&mut self) -> Option<Arc<Batch>> {
+    pub(crate) fn next_batch(&mut self) -> Option<Arc<ClaimBatch>> {
         let (most_entries, most_judged) = self.portion;
         let full = self.queue.judged() >= most_judged || self.queue.len() >= most_entries;
         if self.next.is_none() && self.in_flight.is_some() && full {
@@ -191,7 +191,7 @@ impl Pending {
     pub(crate) fn acknowledged(&self, table: &LocalTable) -> Vec<Hold> {
         let mut first_change: HashMap<&Hold, Change> = HashMap::new();
         for entry in self.unanswered() {
-            if let Entry::Claim(claim) = entry {
+            if let BatchEntry::Claim(claim) = entry {
                 first_change.entry(&claim.hold).or_insert(claim.change);
             }
         }
@@ -200,7 +200,7 @@ impl Pending {
         untouched.chain(leaving.map(|(hold, _)| (*hold).clone())).collect()
     }
 
-    fn unanswered(&self) -> impl Iterator<Item = &Entry> {
+    fn unanswered(&self) -> impl Iterator<Item = &BatchEntry> {
         self.frozen().flat_map(|batch| &batch.entries).chain(self.queue.iter()).chain(self.aside.iter())
     }
 
@@ -216,7 +216,7 @@ impl Pending {
                     match &entry {
                         stays if !apps.contains(stays.app()) => batch.entries.push(entry),
                         // Numbers of connections are told again as they are then.
-                        Entry::Count(_) => {}
+                        BatchEntry::Count(_) => {}
                         _ => self.aside.push(entry),
                     }
                 }
@@ -234,7 +234,7 @@ impl Pending {
     }
 
     fn count_event_bytes(&mut self) {
-        let queued = self.queue.iter().chain(self.aside.iter()).map(Entry::event_bytes).sum::<usize>();
+        let queued = self.queue.iter().chain(self.aside.iter()).map(BatchEntry::event_bytes).sum::<usize>();
         self.event_bytes = queued + self.next.iter().map(|batch| batch.event_bytes()).sum::<usize>();
     }
 
@@ -242,7 +242,7 @@ impl Pending {
     pub(crate) fn untouched(&self, holds: Vec<Hold>) -> impl Iterator<Item = Hold> {
         let touched: HashSet<&Hold> = self
             .unanswered()
-            .filter_map(|entry| if let Entry::Claim(claim) = entry { Some(&claim.hold) } else { None })
+            .filter_map(|entry| if let BatchEntry::Claim(claim) = entry { Some(&claim.hold) } else { None })
             .collect();
         holds.into_iter().filter(move |hold| !touched.contains(hold))
     }
@@ -259,8 +259,8 @@ impl Pending {
         let frozen = self.in_flight.take().into_iter().chain(self.next.take());
         let frozen = frozen.flat_map(|batch| Arc::unwrap_or_clone(batch).entries);
         // Numbers of connections are told again as they are then.
-        let frozen = frozen.filter(|entry| !matches!(entry, Entry::Count(_)));
-        let waiting: Vec<Entry> = frozen.chain(self.queue.take()).chain(self.aside.take()).collect();
+        let frozen = frozen.filter(|entry| !matches!(entry, BatchEntry::Count(_)));
+        let waiting: Vec<BatchEntry> = frozen.chain(self.queue.take()).chain(self.aside.take()).collect();
         self.suspended.clear();
 
         // Visits of which something waits that is not their end.
@@ -269,10 +269,10 @@ impl Pending {
         let (mut over, mut anew) = (HashSet::new(), Vec::new());
         for entry in &waiting {
             match entry {
-                Entry::Event(event) => told_in.extend(event.holds()),
-                Entry::Cache(seen) => _ = told_in.insert(seen.hold()),
-                Entry::Count(_) => {}
-                Entry::Claim(Claim { hold, change, .. }) => match (seen.insert(hold), change) {
+                BatchEntry::Event(event) => told_in.extend(event.holds()),
+                BatchEntry::Cache(seen) => _ = told_in.insert(seen.hold()),
+                BatchEntry::Count(_) => {}
+                BatchEntry::Claim(Claim { hold, change, .. }) => match (seen.insert(hold), change) {
                     (true, Change::Leave) if told_in.contains(hold) => anew.push(hold.clone()),
                     (true, Change::Leave) => _ = over.insert(hold.clone()),
                     (_, Change::Join) if hold.member().is_some() => _ = told_in.insert(hold.channel_alone()),
@@ -285,10 +285,10 @@ impl Pending {
         anew.sort_by_key(|hold| hold.user.is_some());
 
         let waiting = waiting.into_iter().filter(|entry| match entry {
-            Entry::Claim(claim) => !over.remove(&claim.hold),
-            Entry::Event(_) | Entry::Cache(_) | Entry::Count(_) => true,
+            BatchEntry::Claim(claim) => !over.remove(&claim.hold),
+            BatchEntry::Event(_) | BatchEntry::Cache(_) | BatchEntry::Count(_) => true,
         });
-        let anew = anew.into_iter().map(|hold| Entry::Claim(Claim::join(hold)));
+        let anew = anew.into_iter().map(|hold| BatchEntry::Claim(Claim::join(hold)));
         anew.chain(waiting).for_each(|entry| self.queue.push(entry));
         self.count_event_bytes();
     }
@@ -299,7 +299,7 @@ impl Pending {
         *self = Self { portion: self.portion, ..empty };
     }
 
-    fn freeze(&mut self) -> Batch {
+    fn freeze(&mut self) -> ClaimBatch {
         let (most_entries, most_judged) = self.portion;
         let mut judged = 0;
         let mut entries = Vec::new();
@@ -309,18 +309,18 @@ impl Pending {
                 break;
             }
             match &entry {
-                Entry::Claim(_) | Entry::Cache(_) if judged == most_judged => {
+                BatchEntry::Claim(_) | BatchEntry::Cache(_) if judged == most_judged => {
                     self.queue.push_front(entry);
                     break;
                 }
-                Entry::Claim(_) | Entry::Cache(_) => judged += 1,
-                Entry::Count(_) => {}
-                Entry::Event(event) => self.event_bytes -= event.bytes(),
+                BatchEntry::Claim(_) | BatchEntry::Cache(_) => judged += 1,
+                BatchEntry::Count(_) => {}
+                BatchEntry::Event(event) => self.event_bytes -= event.bytes(),
             }
             entries.push(entry);
         }
         self.last_number += 1;
-        Batch::new(self.last_number, entries)
+        ClaimBatch::new(self.last_number, entries)
     }
 }
 

@@ -53,8 +53,8 @@ fn client_events_keep_their_place_between_the_claims() {
     pending.push_claims([join("b"), leave("a")]);
     let batch = pending.batch().unwrap();
     let told = batch.entries().iter().map(|entry| match entry {
-        Entry::Claim(Claim { hold, change, .. }) => format!("{change:?} {}", hold.channel.as_text()),
-        Entry::Event(event) => format!("Event {}", event.channel.as_text()),
+        BatchEntry::Claim(Claim { hold, change, .. }) => format!("{change:?} {}", hold.channel.as_text()),
+        BatchEntry::Event(event) => format!("Event {}", event.channel.as_text()),
         other => panic!("{other:?}"),
     });
     assert_eq!(told.collect::<Vec<_>>(), ["Join a", "Event a", "Join b", "Leave a"]);
@@ -230,11 +230,11 @@ impl Visitors {
 }
 
 /// An entry in short: `+ a` for a join, `- a` for a leave, `* a` for an event; `#` is the channel.
-fn tell(entry: &Entry) -> String {
+fn tell(entry: &BatchEntry) -> String {
     let (sign, user) = match entry {
-        Entry::Claim(claim) => (if claim.change == Change::Join { '+' } else { '-' }, claim.hold.user.clone()),
-        Entry::Event(event) => ('*', user_of(&event.said)),
-        Entry::Cache(_) | Entry::Count(_) => panic!("not pushed here"),
+        BatchEntry::Claim(claim) => (if claim.change == Change::Join { '+' } else { '-' }, claim.hold.user.clone()),
+        BatchEntry::Event(event) => ('*', user_of(&event.said)),
+        BatchEntry::Cache(_) | BatchEntry::Count(_) => panic!("not pushed here"),
     };
     format!("{sign}{}", user.map_or("#".into(), |user| user.as_text().into_owned()))
 }

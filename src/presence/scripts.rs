@@ -88,7 +88,7 @@ type ReapReply = (String, u64, u64, u64, Vec<Vec<u8>>, u64, u64);
 
 /// The keys of one prefix, as one node uses them.
 #[derive(Clone, Debug)]
-pub(crate) struct Keys {
+pub(crate) struct PresenceScripts {
     /// Those by which the node is in its cluster.
     pub(crate) membership: MembershipScripts,
     /// How long a departure can be made good before it is an edge.
@@ -107,7 +107,7 @@ pub(crate) struct Keys {
     miss_ttl: Duration,
 }
 
-impl Keys {
+impl PresenceScripts {
     /// The keys behind `prefix`, for nodes that stay in the cluster for `lease` without a sign of life. Events are
     /// appended to the `partitions` of the outbox.
     pub(crate) fn new(prefix: &str, lease: Duration, partitions: u16) -> Self {

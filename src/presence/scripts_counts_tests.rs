@@ -6,22 +6,22 @@ use crate::presence::batch::{CacheSeen, Count};
 /// Longer than any test.
 const INTERVAL: Duration = Duration::from_secs(600);
 
-fn count(name: &str, number: u32) -> Entry {
+fn count(name: &str, number: u32) -> BatchEntry {
     let Hold { app, channel, .. } = channel("app", name);
-    Entry::Count(Count { app, channel, number })
+    BatchEntry::Count(Count { app, channel, number })
 }
 
-fn join(name: &str) -> Entry {
-    Entry::Claim(Claim::join(channel("app", name)))
+fn join(name: &str) -> BatchEntry {
+    BatchEntry::Claim(Claim::join(channel("app", name)))
 }
 
-fn leave(name: &str) -> Entry {
-    Entry::Claim(Claim::leave(channel("app", name)))
+fn leave(name: &str) -> BatchEntry {
+    BatchEntry::Claim(Claim::leave(channel("app", name)))
 }
 
-fn seen(name: &str, empty: bool) -> Entry {
+fn seen(name: &str, empty: bool) -> BatchEntry {
     let Hold { app, channel, .. } = channel("app", name);
-    Entry::Cache(CacheSeen { app, channel, empty })
+    BatchEntry::Cache(CacheSeen { app, channel, empty })
 }
 
 impl Cluster {
@@ -31,19 +31,19 @@ impl Cluster {
         Self { keys: cluster.keys.clone().with_count_interval(INTERVAL).with_miss_ttl(INTERVAL), ..cluster }
     }
 
-    fn tell(&mut self, node: &NodeId, entries: &[Entry]) -> Verdict {
+    fn tell(&mut self, node: &NodeId, entries: &[BatchEntry]) -> Verdict {
         let number = self.batches.get(node).map_or(1, |last| last + 1);
         self.batches.insert(node.clone(), number);
         self.tell_as(node, number, entries)
     }
 
-    fn tell_as(&mut self, node: &NodeId, number: u64, entries: &[Entry]) -> Verdict {
-        let batch = Batch::new(number, entries.to_vec());
+    fn tell_as(&mut self, node: &NodeId, number: u64, entries: &[BatchEntry]) -> Verdict {
+        let batch = ClaimBatch::new(number, entries.to_vec());
         self.keys.claim(&mut self.redis, node, &self.epoch, &batch).unwrap().unwrap()
     }
 
     /// The numbers that are announced when a node tells this.
-    fn counts(&mut self, node: &NodeId, entries: &[Entry]) -> Vec<u64> {
+    fn counts(&mut self, node: &NodeId, entries: &[BatchEntry]) -> Vec<u64> {
         self.take_events();
         self.tell(node, entries);
         self.numbers()
@@ -56,7 +56,7 @@ impl Cluster {
     }
 
     /// What a node is told of empty cache channels.
-    fn misses(&mut self, node: &NodeId, entries: &[Entry]) -> String {
+    fn misses(&mut self, node: &NodeId, entries: &[BatchEntry]) -> String {
         let edges = self.tell(node, entries).edges;
         String::from_utf8(edges).unwrap().replace('1', "")
     }
@@ -157,7 +157,7 @@ fn the_numbers_of_a_dead_node_go_with_its_holds() {
     cluster.pass_interval();
     cluster.lapse(&a);
     // A node that has no interval of its own: nobody there wants to know.
-    let keys = std::mem::replace(&mut cluster.keys, Keys::new("wh", LEASE, 1));
+    let keys = std::mem::replace(&mut cluster.keys, PresenceScripts::new("wh", LEASE, 1));
     let reaped = cluster.reap(&a).unwrap();
     cluster.keys = keys;
     assert_eq!((reaped.counted, reaped.waiting), (2, false));
@@ -227,7 +227,7 @@ fn a_key_of_a_foreign_type_fails_a_batch_with_numbers_before_anything_has_change
         redis::cmd("DEL").arg(key).exec(&mut cluster.redis).unwrap();
         redis::cmd("LPUSH").arg(key).arg("foreign").exec(&mut cluster.redis).unwrap();
         let before = cluster.save();
-        let batch = Batch::new(2, vec![join("other"), count("cache-a", 1)]);
+        let batch = ClaimBatch::new(2, vec![join("other"), count("cache-a", 1)]);
         cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &batch).unwrap_err();
         assert_eq!(cluster.save(), before, "{key}");
     }

@@ -4,16 +4,16 @@ use super::*;
 use crate::event::{ClientEvent, ClientEventParts, CustomEvent, CustomName, MemberDetails};
 use crate::presence::batch::{OrderedEvent, Said};
 
-fn said(said: Said) -> Entry {
-    Entry::Event(OrderedEvent { app: AppId::from("app"), channel: ChannelName::from("private-a"), said })
+fn said(said: Said) -> BatchEntry {
+    BatchEntry::Event(OrderedEvent { app: AppId::from("app"), channel: ChannelName::from("private-a"), said })
 }
 
-fn by_client() -> Entry {
+fn by_client() -> BatchEntry {
     let parts = ClientEventParts { event: b"client-x", socket: b"1.1", ..ClientEventParts::default() };
     said(Said::ByClient(ClientEvent::new(&parts)))
 }
 
-fn by_application() -> Entry {
+fn by_application() -> BatchEntry {
     said(Said::ByApplication(CustomEvent::new(&CustomName::parse("order.paid").unwrap(), None)))
 }
 
@@ -31,8 +31,9 @@ fn a_full_partition_refuses_what_clients_say_and_takes_what_the_application_says
     let mut cluster = Cluster::start();
     cluster.keys = cluster.keys.clone().with_partition_max(0);
     let a = cluster.node(1);
-    let entries = vec![by_client(), by_application(), Entry::Claim(Claim::join(channel("app", "private-a")))];
-    let verdict = cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &Batch::new(1, entries)).unwrap().unwrap();
+    let entries = vec![by_client(), by_application(), BatchEntry::Claim(Claim::join(channel("app", "private-a")))];
+    let verdict =
+        cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &ClaimBatch::new(1, entries)).unwrap().unwrap();
     assert_eq!((verdict.refused, verdict.edges.as_slice()), (1, b"1".as_slice()));
     assert_eq!(cluster.outbox(), [["e", "x3:app9:private-a10:order.paid0"], ["e", "o3:app9:private-a"]]);
 }
@@ -47,10 +48,10 @@ fn client_events_beyond_so_many_bytes_are_refused_and_edges_are_not() {
     };
     cluster.keys = cluster.keys.clone().with_client_bytes_max(Some(2 * length + 1));
     let claim = |cluster: &mut Cluster, number: u64, entries| {
-        let batch = Batch::new(number, entries);
+        let batch = ClaimBatch::new(number, entries);
         cluster.keys.claim(&mut cluster.redis, &a, &cluster.epoch, &batch).unwrap().unwrap()
     };
-    let join = |name: &str| Entry::Claim(Claim::join(channel("app", name)));
+    let join = |name: &str| BatchEntry::Claim(Claim::join(channel("app", name)));
     assert_eq!(claim(&mut cluster, 1, vec![join("private-a")]).edges, b"1");
     assert_eq!(counted(&mut cluster), None, "an edge is not counted");
     assert_eq!(claim(&mut cluster, 2, vec![by_client()]).refused, 0);

@@ -29,9 +29,9 @@ impl Limited {
         redis::cmd("ACL").arg(&["SETUSER", "default", &right]).exec(&mut self.admin).unwrap();
     }
 
-    fn send(&mut self, node: &NodeId, number: u64, entries: &[Entry]) -> RedisResult<Result<Verdict, Refusal>> {
+    fn send(&mut self, node: &NodeId, number: u64, entries: &[BatchEntry]) -> RedisResult<Result<Verdict, Refusal>> {
         let (keys, epoch) = (self.cluster.keys.clone(), self.cluster.epoch.clone());
-        keys.claim(&mut self.cluster.redis, node, &epoch, &Batch::new(number, entries.to_vec()))
+        keys.claim(&mut self.cluster.redis, node, &epoch, &ClaimBatch::new(number, entries.to_vec()))
     }
 
     /// Everything in Redis that does not depend on the time: the events, and the members of sets and hashes.
@@ -67,32 +67,32 @@ impl Limited {
     }
 }
 
-fn joins() -> Vec<Entry> {
+fn joins() -> Vec<BatchEntry> {
     let count = Count { app: AppId::from("app"), channel: ChannelName::from("presence-cache-a"), number: 1 };
     let seen = CacheSeen { app: AppId::from("app"), channel: ChannelName::from("presence-cache-a"), empty: true };
     vec![
-        Entry::Claim(Claim::join(channel("app", "presence-cache-a"))),
-        Entry::Claim(Claim::join(user("app", "presence-cache-a", "7"))),
-        Entry::Claim(Claim::join(channel("app", "presence-cache-b"))),
-        Entry::Count(count),
-        Entry::Cache(seen),
+        BatchEntry::Claim(Claim::join(channel("app", "presence-cache-a"))),
+        BatchEntry::Claim(Claim::join(user("app", "presence-cache-a", "7"))),
+        BatchEntry::Claim(Claim::join(channel("app", "presence-cache-b"))),
+        BatchEntry::Count(count),
+        BatchEntry::Cache(seen),
     ]
 }
 
-fn leaves() -> Vec<Entry> {
+fn leaves() -> Vec<BatchEntry> {
     [user("app", "presence-cache-a", "7"), channel("app", "presence-cache-a")]
-        .map(|hold| Entry::Claim(Claim::leave(hold)))
+        .map(|hold| BatchEntry::Claim(Claim::leave(hold)))
         .into()
 }
 
 /// Batches of a node, one after another.
-fn visits() -> Vec<Vec<Entry>> {
+fn visits() -> Vec<Vec<BatchEntry>> {
     let back = vec![
-        Entry::Claim(Claim::join(channel("app", "presence-cache-a"))),
-        Entry::Claim(Claim::join(user("app", "presence-cache-a", "7"))),
+        BatchEntry::Claim(Claim::join(channel("app", "presence-cache-a"))),
+        BatchEntry::Claim(Claim::join(user("app", "presence-cache-a", "7"))),
     ];
     // Some batches only join or only leave, others do both.
-    let both = [leaves(), vec![Entry::Claim(Claim::join(channel("app", "private-c")))]].concat();
+    let both = [leaves(), vec![BatchEntry::Claim(Claim::join(channel("app", "private-c")))]].concat();
     vec![joins(), leaves(), back, both]
 }
 

@@ -27,7 +27,7 @@ use redis::streams::StreamRangeReply;
 use super::*;
 use crate::cluster::Past;
 use crate::event::{AppId, ChannelName, UserId, take};
-use crate::presence::batch::{Batch, Entry};
+use crate::presence::batch::{BatchEntry, ClaimBatch};
 use crate::presence::claim::Claim;
 use crate::support::redis::RedisServer;
 use claim_call::DUE_PER_BATCH;
@@ -43,7 +43,7 @@ struct Cluster {
     #[allow(dead_code, reason = "it has to live")]
     server: Option<RedisServer>,
     redis: Connection,
-    keys: Keys,
+    keys: PresenceScripts,
     epoch: String,
     /// The last batch of each node.
     batches: BTreeMap<NodeId, u64>,
@@ -60,7 +60,13 @@ impl Cluster {
     /// One on a server that outlives it.
     fn on(server: &RedisServer) -> Self {
         let redis = server.connect();
-        Self { server: None, redis, keys: Keys::new("wh", LEASE, 1), epoch: String::new(), batches: BTreeMap::new() }
+        Self {
+            server: None,
+            redis,
+            keys: PresenceScripts::new("wh", LEASE, 1),
+            epoch: String::new(),
+            batches: BTreeMap::new(),
+        }
     }
 
     fn node(&mut self, pid: u32) -> NodeId {
@@ -151,8 +157,8 @@ impl Cluster {
     }
 }
 
-fn batch(number: u64, claims: &[Claim]) -> Batch {
-    Batch::new(number, claims.iter().cloned().map(Entry::Claim).collect())
+fn batch(number: u64, claims: &[Claim]) -> ClaimBatch {
+    ClaimBatch::new(number, claims.iter().cloned().map(BatchEntry::Claim).collect())
 }
 
 fn channel(app: &str, channel: &str) -> Hold {

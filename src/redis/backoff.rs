@@ -16,12 +16,12 @@ const REFUSED: Duration = Duration::from_secs(10);
 /// Exponential backoff with jitter: 50 to 100 % of 50 ms, 100 ms, 200 ms, … 2 s, so that the nodes of a cluster do not
 /// come back all at once.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub(super) struct ReconnectBackoff {
     failures: u32,
     ready_at: Option<Instant>,
 }
 
-impl Backoff {
+impl ReconnectBackoff {
     /// Counts a failure at `now`. `random` lies in `0.0..1.0`.
     pub(super) fn failed(&mut self, now: Instant, random: f64) {
         let longest = BASE.saturating_mul(2_u32.saturating_pow(self.failures)).min(CAP);
@@ -56,7 +56,7 @@ mod tests {
     /// The waits after consecutive failures, in milliseconds.
     fn waits(failures: usize, random: f64) -> Vec<u128> {
         let now = Instant::now();
-        let mut backoff = Backoff::default();
+        let mut backoff = ReconnectBackoff::default();
         let mut waits = Vec::new();
         for _ in 0..failures {
             backoff.failed(now, random);
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_success_ends_the_wait_and_forgets_the_failures() {
         let now = Instant::now();
-        let mut backoff = Backoff::default();
+        let mut backoff = ReconnectBackoff::default();
         backoff.failed(now, 1.0);
         backoff.failed(now, 1.0);
         backoff.succeeded();
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn the_wait_is_over_when_its_time_has_come() {
         let now = Instant::now();
-        let mut backoff = Backoff::default();
+        let mut backoff = ReconnectBackoff::default();
         backoff.failed(now, 1.0);
         assert_eq!(backoff.wait_until(now + BASE), None);
     }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_refused_login_is_tried_again_slowly() {
         let now = Instant::now();
-        let mut backoff = Backoff::default();
+        let mut backoff = ReconnectBackoff::default();
         backoff.refused(now, 0.0);
         assert_eq!(backoff.wait_until(now), Some(now + REFUSED / 2));
     }

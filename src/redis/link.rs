@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use redis::RedisResult;
 
-use self::refusal::{Need, Refusal};
-use super::backoff::Backoff;
+use self::refusal::{Need, RedisRefusal};
+use super::backoff::ReconnectBackoff;
 use super::failure::LinkError;
 use super::foreign;
 use super::settings::Settings;
@@ -32,7 +32,7 @@ const IDLE: Duration = Duration::from_secs(1);
 ///
 /// The log has one line when an outage begins, one more when its nature changes, and one when it is over. A rejected call
 /// is no outage: others may succeed meanwhile. It is logged once until another one is. Nor is it an outage when Redis
-/// refuses a call for lack of memory, disk, replicas or rights: see `Refusal`. A connection that Redis closed because it
+/// refuses a call for lack of memory, disk, replicas or rights: see `RedisRefusal`. A connection that Redis closed because it
 /// was idle is no outage either: it is made anew before the call.
 pub struct Link {
     settings: Settings,
@@ -43,9 +43,9 @@ pub struct Link {
     connection: Option<Open>,
     /// How many connections were made.
     connections: u64,
-    backoff: Backoff,
+    backoff: ReconnectBackoff,
     outage: Option<Outage>,
-    refusal: Option<Refusal>,
+    refusal: Option<RedisRefusal>,
     rejected: Option<LinkError>,
 }
 
@@ -93,7 +93,7 @@ impl Link {
             counted,
             connection: None,
             connections: 0,
-            backoff: Backoff::default(),
+            backoff: ReconnectBackoff::default(),
             outage: None,
             refusal: None,
             rejected: None,

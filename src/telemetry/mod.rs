@@ -16,7 +16,7 @@ use std::time::Instant;
 pub use cause::Cause;
 pub(crate) use cause::{NO_EVENT, NO_PLACE, OUTBOX_FULL, UNCONFIGURED, UNKNOWN_APPLICATION, UNKNOWN_KIND, UNREADABLE};
 pub use counters::{Counter, Counters};
-use notices::Kind;
+use notices::NoticeKind;
 pub use outcome::{Level, Outcome, Outcomes};
 pub(crate) use paced::PacedCount;
 pub use redis_fault::RedisFault;
@@ -96,7 +96,7 @@ impl Telemetry {
     /// The same, from a place in the code that writes about several subjects: each has its own kind.
     #[track_caller]
     pub(crate) fn log_about(&self, subject: &str, level: Level, message: impl Display) {
-        let kind = Kind { at: Location::caller(), subject: subject.into() };
+        let kind = NoticeKind { at: Location::caller(), subject: subject.into() };
         if self.outcomes.log(level, kind, || message.to_string()) {
             self.counters.outcomes_lost.add(1);
         }

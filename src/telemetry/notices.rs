@@ -20,7 +20,7 @@ const LINES_OF_A_KIND: usize = 16;
 
 /// The kind of a log line.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Kind {
+pub(super) struct NoticeKind {
     /// The place in the code that writes it.
     pub(super) at: &'static Location<'static>,
     /// Its subject, if the same place writes about several.
@@ -30,9 +30,9 @@ pub(super) struct Kind {
 /// The queue, oldest first.
 #[derive(Default)]
 pub(super) struct Notices {
-    queue: VecDeque<(Outcome, Option<Kind>)>,
+    queue: VecDeque<(Outcome, Option<NoticeKind>)>,
     drops: usize,
-    lines: HashMap<Kind, Lines>,
+    lines: HashMap<NoticeKind, Lines>,
     /// Notices for which there was no room, since that was told.
     lost: u64,
 }
@@ -59,7 +59,7 @@ impl Notices {
     }
 
     /// Adds a log line, or counts it. `false` when there is no room for it.
-    pub(super) fn log(&mut self, level: Level, kind: Kind, message: impl FnOnce() -> String) -> bool {
+    pub(super) fn log(&mut self, level: Level, kind: NoticeKind, message: impl FnOnce() -> String) -> bool {
         if let Some(lines) = self.lines.get_mut(&kind)
             && lines.kept >= LINES_OF_A_KIND
         {
@@ -94,7 +94,7 @@ impl Notices {
         Some(outcome)
     }
 
-    fn keep(&mut self, outcome: Outcome, kind: Option<Kind>) -> bool {
+    fn keep(&mut self, outcome: Outcome, kind: Option<NoticeKind>) -> bool {
         let room = self.queue.len() < CAPACITY;
         if room {
             self.queue.push_back((outcome, kind));
@@ -124,8 +124,8 @@ mod tests {
         Outcome::Dropped { url, app_id, attempts: 1, reason, webhook_id, endpoint, events: 1, dead_letter: None }
     }
 
-    fn kind(subject: &str) -> Kind {
-        Kind { at: Location::caller(), subject: subject.into() }
+    fn kind(subject: &str) -> NoticeKind {
+        NoticeKind { at: Location::caller(), subject: subject.into() }
     }
 
     fn lines(notices: &mut Notices) -> Vec<String> {

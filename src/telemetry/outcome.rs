@@ -5,7 +5,7 @@ use std::fmt;
 use crossbeam_queue::ArrayQueue;
 use parking_lot::Mutex;
 
-use super::notices::{Kind, Notices};
+use super::notices::{NoticeKind, Notices};
 
 /// Deliveries kept until the PHP side polls.
 const DELIVERIES: usize = 8192;
@@ -141,7 +141,7 @@ impl Outcomes {
     }
 
     /// Adds a log line. `true` when it was lost for want of room.
-    pub(super) fn log(&self, level: Level, kind: Kind, message: impl FnOnce() -> String) -> bool {
+    pub(super) fn log(&self, level: Level, kind: NoticeKind, message: impl FnOnce() -> String) -> bool {
         !self.notices.lock().log(level, kind, message)
     }
 

@@ -7,7 +7,7 @@ use resonate_webhooks::config::{
     AddressRules, AppScope, Backoff, Batching, CustomNames, Endpoint, EndpointId, EventSet, Filter, Payload, Target,
     TlsFiles,
 };
-use resonate_webhooks::delivery::{AppDirectory, Credentials, Delivery, DeliverySettings};
+use resonate_webhooks::delivery::{AppRegistry, Credentials, Delivery, DeliverySettings};
 use resonate_webhooks::event::{Event, EventKind};
 use resonate_webhooks::secret::Secret;
 use resonate_webhooks::telemetry::{Outcome, Telemetry};
@@ -44,7 +44,7 @@ impl Node {
 
     /// Starts one that knows the applications `app`, `other` and `app-0` to `app-299`.
     pub(crate) fn over(outbox: MemoryOutbox, settings: DeliverySettings, endpoints: Vec<Endpoint>) -> Self {
-        let apps = AppDirectory::default();
+        let apps = AppRegistry::default();
         for app in ["app", "other"] {
             let credentials = Credentials { key: format!("{app}-key"), secret: Secret::new(format!("{app}-secret")) };
             apps.register(app.into(), credentials);

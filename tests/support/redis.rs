@@ -130,7 +130,7 @@ impl RedisServer {
         fields.find(|(name, _)| *name == what).map_or(0, |(_, count)| count.parse().unwrap())
     }
 
-    fn try_connect(&self) -> redis::RedisResult<redis::Connection> {
+    pub(crate) fn try_connect(&self) -> redis::RedisResult<redis::Connection> {
         redis::Client::open(format!("unix://{}", self.socket().display()))?.get_connection()
     }
 

@@ -45,5 +45,7 @@ impl Watched {
 }
 
 pub(crate) fn info(server: &RedisServer, section: &str) -> String {
-    redis::cmd("INFO").arg(section).query(&mut server.connect()).expect("what it tells")
+    // A Sentinel closes the connections of a server that it makes a master, this one too.
+    let answer = server.try_connect().and_then(|mut redis| redis::cmd("INFO").arg(section).query(&mut redis));
+    answer.unwrap_or_default()
 }

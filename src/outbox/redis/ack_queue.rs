@@ -13,7 +13,7 @@ use crate::outbox::{Acked, BatchOutcome, DropReport, LaneId, Moves, Position};
 /// The queue of acknowledgements, and whether the outbox was stopped.
 #[derive(Debug, Default)]
 pub(super) struct AckQueue {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<WaitingAcks>,
     changed: Condvar,
     written: Condvar,
 }
@@ -29,7 +29,7 @@ pub(super) struct PendingAck {
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct WaitingAcks {
     /// Oldest first.
     acks: VecDeque<PendingAck>,
     /// How many were taken out and are being written.
@@ -159,7 +159,7 @@ impl AckQueue {
 
     /// Waits until all is written down and told, at most until `deadline`.
     pub(super) fn wait_until_written(&self, deadline: Instant) {
-        let pending = |waiting: &mut Waiting| !waiting.acks.is_empty() || waiting.under_way > 0;
+        let pending = |waiting: &mut WaitingAcks| !waiting.acks.is_empty() || waiting.under_way > 0;
         self.written.wait_while_until(&mut self.waiting.lock(), pending, deadline);
     }
 

@@ -13,14 +13,14 @@ use crate::telemetry::{NO_EVENT, NO_PLACE, UNKNOWN_KIND, UNREADABLE};
 
 /// Entries of one stream.
 #[derive(Debug, Default)]
-pub(super) struct Page {
+pub(super) struct EntryPage {
     /// Those that are understood, each with its place.
     pub(super) items: Vec<(u64, Item)>,
     /// The others.
     pub(super) unreadable: Vec<Unreadable>,
 }
 
-impl Page {
+impl EntryPage {
     /// How many there are.
     pub(super) const fn len(&self) -> usize {
         self.items.len() + self.unreadable.len()
@@ -65,8 +65,8 @@ fn item(fields: &[Value], time_ms: u64) -> Result<Item, &'static str> {
 }
 
 /// The entries of a stream, as `XRANGE` answers with them: each an id and its fields.
-pub(super) fn page(answer: Value) -> Page {
-    let mut page = Page::default();
+pub(super) fn page(answer: Value) -> EntryPage {
+    let mut page = EntryPage::default();
     let Value::Array(entries) = answer else { return page };
     for entry in entries {
         if let Some([Value::BulkString(id), Value::Array(fields)]) = pair(entry) {
@@ -77,7 +77,7 @@ pub(super) fn page(answer: Value) -> Page {
 }
 
 /// The streams of which `XREAD` found something, each with its entries; nothing where it found none.
-pub(super) fn streams(answer: Value) -> Vec<(Vec<u8>, Page)> {
+pub(super) fn streams(answer: Value) -> Vec<(Vec<u8>, EntryPage)> {
     let Value::Array(streams) = answer else { return Vec::new() };
     let stream = |answer| match pair(answer)? {
         [Value::BulkString(name), found] => Some((name, page(found))),
@@ -100,7 +100,7 @@ mod tests {
     use crate::event::EventKind;
     use crate::support::redis::RedisServer;
 
-    fn kinds(page: &Page) -> Vec<(u64, &str)> {
+    fn kinds(page: &EntryPage) -> Vec<(u64, &str)> {
         page.items
             .iter()
             .map(|(seq, item)| match item {

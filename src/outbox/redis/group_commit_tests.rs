@@ -91,7 +91,7 @@ fn a_group_has_a_limit_and_a_larger_batch_goes_alone() {
         for (lane, size) in sizes.iter().enumerate().skip(1) {
             let (signal, signalled) = bounded(1);
             signals.push(signalled);
-            commit.0.lock().waiting.push_back(Waiting { request: request(lane, *size), signal });
+            commit.0.lock().waiting.push_back(WaitingGroup { request: request(lane, *size), signal });
         }
         for expected in portions {
             assert_eq!(leader.take_group().requests.len(), expected);

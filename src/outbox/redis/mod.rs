@@ -67,7 +67,7 @@ type Waker = Box<dyn Fn() + Send + Sync>;
 
 /// The settings of the outbox.
 #[derive(Clone, Debug)]
-pub(crate) struct Options {
+pub(crate) struct RedisOutboxOptions {
     /// Starts every key.
     pub(crate) key_prefix: String,
     /// The cluster of the node.
@@ -87,7 +87,7 @@ const READ_EVERY: Duration = Duration::from_millis(5);
 /// How often they are read in a flush interval all the same, so that it remains what an event waits for.
 const READS_PER_FLUSH: u32 = 8;
 
-impl From<&Config> for Options {
+impl From<&Config> for RedisOutboxOptions {
     fn from(config: &Config) -> Self {
         Self {
             key_prefix: config.key_prefix.clone(),
@@ -106,7 +106,7 @@ impl From<&Config> for Options {
 
 /// The outbox. Its threads end when it is [stopped](Self::stop).
 pub(crate) struct RedisOutbox {
-    options: Options,
+    options: RedisOutboxOptions,
     inbox: Mutex<Handover>,
     ownership: Mutex<Ownership>,
     store: Mutex<Store>,
@@ -114,7 +114,7 @@ pub(crate) struct RedisOutbox {
     /// The epoch of the data in Redis, as a number.
     origin: AtomicU64,
     acks: AckQueue,
-    rounds: Rounds,
+    rounds: ReadRounds,
     /// Evicted dead letters that are not logged yet, and whether Redis was full.
     evicted: Mutex<(PacedCount, bool)>,
     waker: OnceLock<Waker>,
@@ -124,7 +124,7 @@ pub(crate) struct RedisOutbox {
 
 /// Counts the reader's rounds, for threads that wait for one.
 #[derive(Debug, Default)]
-struct Rounds {
+struct ReadRounds {
     state: Mutex<RoundState>,
     changed: Condvar,
 }
@@ -145,7 +145,7 @@ impl RedisOutbox {
     /// # Errors
     /// When the operating system refuses a thread.
     pub(crate) fn start(
-        options: Options,
+        options: RedisOutboxOptions,
         settings: &Settings,
         membership: &Arc<SharedMembership>,
         telemetry: &Arc<Telemetry>,
@@ -163,7 +163,7 @@ impl RedisOutbox {
             group_commit: GroupCommit::default(),
             origin: AtomicU64::new(0),
             acks: AckQueue::default(),
-            rounds: Rounds::default(),
+            rounds: ReadRounds::default(),
             evicted: Mutex::default(),
             waker: OnceLock::new(),
             threads: OnceLock::new(),

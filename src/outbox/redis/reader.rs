@@ -10,10 +10,10 @@ use redis::{Commands, Connection, RedisResult};
 
 use super::RedisOutbox;
 use super::dead_letters::older_than;
-use super::entry::{self, Page};
+use super::entry::{self, EntryPage};
 use super::merge::Merge;
 use super::ownership::End;
-use super::scripts::{Assignment, OutboxScripts, Refusal, stream_id};
+use super::scripts::{Assignment, CommitRefusal, OutboxScripts, stream_id};
 use super::takeover::Takeover;
 use crate::cluster::{Membership, SharedMembership};
 use crate::outbox::{Handover, Item, Position, Queued, Resume};
@@ -190,11 +190,11 @@ impl Reader {
         self.outbox.rounds.asked(assigned.is_some());
         let Assignment { share, owned } = match assigned? {
             Ok(assignment) => assignment,
-            Err(Refusal::Excluded) => {
+            Err(CommitRefusal::Excluded) => {
                 self.let_go();
                 return None;
             }
-            Err(Refusal::Displaced) => return None,
+            Err(CommitRefusal::Displaced) => return None,
         };
         let revoked = {
             let mut ownership = self.outbox.ownership.lock();
@@ -240,7 +240,7 @@ impl Reader {
     }
 
     /// Makes dead letters of what cannot be read. Returns whether that is done.
-    fn give_up_unreadable(&mut self, place: &Membership, of: Position, page: &Page) -> bool {
+    fn give_up_unreadable(&mut self, place: &Membership, of: Position, page: &EntryPage) -> bool {
         let Self { link, keys, outbox, .. } = self;
         outbox.give_up_unreadable(
             |talk| link.write_while_full(|redis| talk(redis, keys)).ok(),
@@ -270,7 +270,7 @@ fn read_on(
     keys: &OutboxScripts,
     streams: &[Position],
     block: Option<Duration>,
-) -> RedisResult<Vec<(Position, Page)>> {
+) -> RedisResult<Vec<(Position, EntryPage)>> {
     if streams.is_empty() {
         return Ok(Vec::new());
     }
@@ -293,7 +293,7 @@ fn origin(epoch: &str) -> u64 {
     u64::from_str_radix(epoch, 16).unwrap_or_default()
 }
 
-impl super::Rounds {
+impl super::ReadRounds {
     fn begin(&self) -> u64 {
         let mut state = self.state.lock();
         state.begun += 1;

@@ -87,7 +87,7 @@ pub(super) fn put_together() {
 
 /// Why a script changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum CommitRefusal {
     /// Redis has lost the data, or the node its lease: its place is not what it was.
     Displaced,
     /// The data is another cluster's, or in a newer schema.
@@ -167,7 +167,7 @@ impl OutboxScripts {
         redis: &mut Connection,
         place: &Membership,
         held: &BTreeMap<u16, u64>,
-    ) -> RedisResult<Result<Assignment, Refusal>> {
+    ) -> RedisResult<Result<Assignment, CommitRefusal>> {
         let mut call = self.call(&ASSIGN, place);
         call.arg(PARTITIONS).arg(&self.identity).arg(SCHEMA);
         for (partition, token) in held {
@@ -244,11 +244,11 @@ impl OutboxScripts {
     }
 }
 
-fn accepted(status: &str) -> RedisResult<Result<(), Refusal>> {
+fn accepted(status: &str) -> RedisResult<Result<(), CommitRefusal>> {
     match status {
         "ok" => Ok(Ok(())),
-        "lost" | "reaped" => Ok(Err(Refusal::Displaced)),
-        "excluded" => Ok(Err(Refusal::Excluded)),
+        "lost" | "reaped" => Ok(Err(CommitRefusal::Displaced)),
+        "excluded" => Ok(Err(CommitRefusal::Excluded)),
         other => {
             Err((ErrorKind::UnexpectedReturnType, "a script answered with an unknown status", other.to_owned()).into())
         }

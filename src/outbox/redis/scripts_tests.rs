@@ -286,7 +286,7 @@ fn nothing_is_written_for_an_epoch_that_is_over() {
     owner.place.epoch = "epoch-0".into();
     let (ack, frozen) = (owner.ack("m1", 5, Some("letter")), [owner.frozen("m2", 6)]);
     let written = owner.keys.write(&mut owner.redis, &owner.place, LIMITS, &[&ack], &frozen).unwrap();
-    assert_eq!(written, Err(Refusal::Displaced));
+    assert_eq!(written, Err(CommitRefusal::Displaced));
     assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:[cdf]*").unwrap(), Vec::<String>::new());
 }
 

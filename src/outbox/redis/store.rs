@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::{Connection, RedisResult};
 
 use super::dead_letters;
-use super::scripts::{AckRequest, CommitReply, DeadLetterLimits, OutboxScripts, PersistRequest, Refusal};
+use super::scripts::{AckRequest, CommitRefusal, CommitReply, DeadLetterLimits, OutboxScripts, PersistRequest};
 use crate::cluster::{Membership, SharedMembership};
 use crate::outbox::{DeadLetterId, PersistError, Position};
 use crate::redis::Link;
@@ -72,12 +72,12 @@ impl Store {
 
     fn call<T>(
         &mut self,
-        talk: impl FnOnce(&OutboxScripts, &mut Connection, &Membership) -> RedisResult<Result<T, Refusal>>,
+        talk: impl FnOnce(&OutboxScripts, &mut Connection, &Membership) -> RedisResult<Result<T, CommitRefusal>>,
     ) -> Result<T, PersistError> {
         let place = self.membership.current().ok_or(PersistError::Unavailable)?;
         match self.link.write_while_full(|redis| talk(&self.keys, redis, &place)) {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(Refusal::Displaced | Refusal::Excluded)) | Err(_) => Err(PersistError::Unavailable),
+            Ok(Err(CommitRefusal::Displaced | CommitRefusal::Excluded)) | Err(_) => Err(PersistError::Unavailable),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult};
 
-use super::super::scripts::Keys;
+use super::super::scripts::PresenceScripts;
 use super::{Claimer, Stuck, known, relieve, stuck};
 use crate::cluster::{Known, Refusal};
 use crate::event::NodeId;
@@ -112,7 +112,7 @@ impl Claimer {
 
     fn talk<T>(
         &mut self,
-        talk: impl FnOnce(&mut Connection, &Keys, &NodeId) -> RedisResult<Result<T, Refusal>>,
+        talk: impl FnOnce(&mut Connection, &PresenceScripts, &NodeId) -> RedisResult<Result<T, Refusal>>,
     ) -> Result<T, Stuck> {
         let (session, keys) = (&self.session, &self.keys);
         match self.link.with(|redis| talk(redis, keys, session.node())) {

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::presence::batch::Entry;
+use crate::presence::batch::BatchEntry;
 use crate::presence::claim::Hold;
 
 /// Entries in the order in which they happened.
 #[derive(Debug)]
 pub(super) struct Entries {
-    queue: VecDeque<Entry>,
+    queue: VecDeque<BatchEntry>,
     claims: usize,
     caches: usize,
     /// Claims at which it is worth looking for pairs to give up.
@@ -23,29 +23,29 @@ impl Entries {
         Self { queue: VecDeque::new(), claims: 0, caches: 0, limit, collapse_at: limit }
     }
 
-    pub(super) fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, entry: BatchEntry) {
         self.count(&entry, 1);
         self.queue.push_back(entry);
     }
 
     /// Puts back what was popped.
-    pub(super) fn push_front(&mut self, entry: Entry) {
+    pub(super) fn push_front(&mut self, entry: BatchEntry) {
         self.count(&entry, 1);
         self.queue.push_front(entry);
     }
 
-    pub(super) fn pop(&mut self) -> Option<Entry> {
+    pub(super) fn pop(&mut self) -> Option<BatchEntry> {
         let entry = self.queue.pop_front()?;
         self.count(&entry, -1);
         Some(entry)
     }
 
     /// Takes all.
-    pub(super) fn take(&mut self) -> impl Iterator<Item = Entry> + use<> {
+    pub(super) fn take(&mut self) -> impl Iterator<Item = BatchEntry> + use<> {
         std::mem::replace(self, Self::new(self.limit)).queue.into_iter()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &BatchEntry> {
         self.queue.iter()
     }
 
@@ -77,7 +77,7 @@ impl Entries {
     }
 
     /// Takes out those that are not to stay.
-    pub(super) fn extract(&mut self, mut stays: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
+    pub(super) fn extract(&mut self, mut stays: impl FnMut(&BatchEntry) -> bool) -> Vec<BatchEntry> {
         let mut extracted = Vec::new();
         for entry in self.take() {
             if stays(&entry) { self.push(entry) } else { extracted.push(entry) }
@@ -85,11 +85,11 @@ impl Entries {
         extracted
     }
 
-    fn count(&mut self, entry: &Entry, more: isize) {
+    fn count(&mut self, entry: &BatchEntry, more: isize) {
         match entry {
-            Entry::Claim(_) => self.claims = self.claims.wrapping_add_signed(more),
-            Entry::Cache(_) => self.caches = self.caches.wrapping_add_signed(more),
-            Entry::Event(_) | Entry::Count(_) => {}
+            BatchEntry::Claim(_) => self.claims = self.claims.wrapping_add_signed(more),
+            BatchEntry::Cache(_) => self.caches = self.caches.wrapping_add_signed(more),
+            BatchEntry::Event(_) | BatchEntry::Count(_) => {}
         }
     }
 
@@ -101,7 +101,7 @@ impl Entries {
         }
         let mut left: HashMap<Hold, usize> = HashMap::new();
         for entry in &self.queue {
-            if let Entry::Claim(claim) = entry {
+            if let BatchEntry::Claim(claim) = entry {
                 *left.entry(claim.hold.clone()).or_default() += 1;
             }
         }
@@ -109,7 +109,7 @@ impl Entries {
             left.iter().filter(|(_, count)| *count % 2 == 1).map(|(hold, _)| hold.clone()).collect();
         let before = self.claims;
         self.extract(|entry| {
-            let Entry::Claim(claim) = entry else { return true };
+            let BatchEntry::Claim(claim) = entry else { return true };
             let Some(count) = left.get_mut(&claim.hold) else { return false };
             *count -= 1;
             *count == 0 && odd.contains(&claim.hold)

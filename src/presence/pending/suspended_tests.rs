@@ -32,7 +32,7 @@ fn only(apps: &[&str]) -> HashSet<AppId> {
 }
 
 /// Takes everything as Redis would be told of it.
-fn told(pending: &mut Pending) -> Vec<Entry> {
+fn told(pending: &mut Pending) -> Vec<BatchEntry> {
     let mut told = Vec::new();
     while let Some(batch) = pending.batch() {
         told.extend(batch.entries.clone());
@@ -51,13 +51,13 @@ fn the_batch_that_was_refused_goes_on_without_it_under_its_number_and_it_keeps_i
     pending.push_event(event("bad", "b"));
     pending.push_claims([join("bad", "b"), join("good", "b")]);
     let first = pending.batch().unwrap();
-    assert_eq!((first.number(), &first.entries[..]), (1, &[Entry::Claim(join("good", "a"))][..]));
-    assert_eq!(told(&mut pending), [join("good", "a"), leave("good", "a"), join("good", "b")].map(Entry::Claim));
+    assert_eq!((first.number(), &first.entries[..]), (1, &[BatchEntry::Claim(join("good", "a"))][..]));
+    assert_eq!(told(&mut pending), [join("good", "a"), leave("good", "a"), join("good", "b")].map(BatchEntry::Claim));
     assert_eq!((pending.unanswered_claims(), pending.waiting_events(), pending.is_empty()), (3, 1, false));
 
     assert!(pending.suspend(HashSet::new()));
-    let [join_a, leave_a, join_b] = [join("bad", "a"), leave("bad", "a"), join("bad", "b")].map(Entry::Claim);
-    assert_eq!(told(&mut pending), [join_a, leave_a, Entry::Event(event("bad", "b")), join_b]);
+    let [join_a, leave_a, join_b] = [join("bad", "a"), leave("bad", "a"), join("bad", "b")].map(BatchEntry::Claim);
+    assert_eq!(told(&mut pending), [join_a, leave_a, BatchEntry::Event(event("bad", "b")), join_b]);
     assert!(pending.is_empty());
 }
 
@@ -86,5 +86,5 @@ fn a_node_that_starts_over_claims_it_with_the_rest() {
         pending.push_claims([join(app, "a")]);
     }
     pending.start_over(&table);
-    assert_eq!(told(&mut pending), [join("good", "a"), join("bad", "a")].map(Entry::Claim));
+    assert_eq!(told(&mut pending), [join("good", "a"), join("bad", "a")].map(BatchEntry::Claim));
 }

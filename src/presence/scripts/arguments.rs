@@ -5,18 +5,18 @@ use std::collections::HashMap;
 use redis::Cmd;
 
 use crate::event::{AppId, UserId, partition_of};
-use crate::presence::batch::{Batch, CacheSeen, Count, Entry, OrderedEvent};
+use crate::presence::batch::{BatchEntry, CacheSeen, ClaimBatch, Count, OrderedEvent};
 use crate::presence::claim::{Change, Claim, Hold};
 use crate::redis::ScriptCall;
 
 /// Adds the entries of a batch, for an outbox of so many `partitions`; without any, client events do not travel.
-pub(super) fn add_entries(call: &mut Cmd, batch: &Batch, partitions: u16) {
+pub(super) fn add_entries(call: &mut Cmd, batch: &ClaimBatch, partitions: u16) {
     let mut written = Written::new(batch.entries().len(), partitions);
     for entry in batch.entries() {
         written.add(entry);
     }
     call.arg(written.plan()).arg(written.groups.len());
-    for Group { kind, app, channel, fields } in &written.groups {
+    for HoldGroup { kind, app, channel, fields } in &written.groups {
         call.arg(kind.letter()).arg(app.as_bytes()).arg(*channel).arg(fields.len());
         for field in fields {
             call.arg(*field);
@@ -38,13 +38,13 @@ fn user(hold: &Hold) -> &[u8] {
 
 /// Which of the hashes a hold stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
+enum HashKind {
     Channel,
     User,
     Connection,
 }
 
-impl Kind {
+impl HashKind {
     const fn letter(self) -> &'static str {
         match self {
             Self::Channel => "c",
@@ -55,11 +55,11 @@ impl Kind {
 }
 
 /// A hash: of channels or connections of an application, or of users of a channel.
-type HoldHash<'a> = (Kind, &'a AppId, &'a [u8]);
+type HoldHash<'a> = (HashKind, &'a AppId, &'a [u8]);
 
 /// Holds of one hash.
-struct Group<'a> {
-    kind: Kind,
+struct HoldGroup<'a> {
+    kind: HashKind,
     app: &'a AppId,
     /// Of users only.
     channel: &'a [u8],
@@ -72,7 +72,7 @@ type Step = (u8, u16, Option<(usize, usize)>);
 
 /// A batch as the script reads it.
 struct Written<'a> {
-    groups: Vec<Group<'a>>,
+    groups: Vec<HoldGroup<'a>>,
     steps: Vec<Step>,
     beside: Vec<std::borrow::Cow<'a, [u8]>>,
     group_of: HashMap<HoldHash<'a>, usize>,
@@ -96,16 +96,16 @@ impl<'a> Written<'a> {
         }
     }
 
-    fn add(&mut self, entry: &'a Entry) {
+    fn add(&mut self, entry: &'a BatchEntry) {
         match entry {
-            Entry::Claim(Claim { hold: hold @ Hold { app, channel, .. }, change, by }) => {
+            BatchEntry::Claim(Claim { hold: hold @ Hold { app, channel, .. }, change, by }) => {
                 let (channel, user) = (channel.as_bytes(), user(hold));
                 let (kind, home, spot) = match hold.user {
-                    None => (Kind::Channel, channel, (&b""[..], channel)),
-                    Some(_) if channel.is_empty() => (Kind::Connection, user, (channel, user)),
-                    Some(_) => (Kind::User, channel, (channel, user)),
+                    None => (HashKind::Channel, channel, (&b""[..], channel)),
+                    Some(_) if channel.is_empty() => (HashKind::Connection, user, (channel, user)),
+                    Some(_) => (HashKind::User, channel, (channel, user)),
                 };
-                let by = by.as_ref().filter(|_| kind == Kind::User);
+                let by = by.as_ref().filter(|_| kind == HashKind::User);
                 let what = match (change, by.is_some()) {
                     (Change::Join, false) => b'+',
                     (Change::Leave, false) => b'-',
@@ -116,14 +116,14 @@ impl<'a> Written<'a> {
                 self.steps.push((what, self.home.of(app, home), Some(place)));
                 self.beside.extend(by.map(|by| by.to_text().into()));
             }
-            Entry::Event(OrderedEvent { app, channel, said }) => {
+            BatchEntry::Event(OrderedEvent { app, channel, said }) => {
                 self.steps.push((said.letter(), self.home.of(app, channel.as_bytes()), None));
                 self.beside.extend([app.as_bytes(), channel.as_bytes(), said.as_text()].map(Into::into));
             }
-            Entry::Cache(CacheSeen { app, channel, empty }) => {
+            BatchEntry::Cache(CacheSeen { app, channel, empty }) => {
                 self.add_channel(if *empty { b'm' } else { b'f' }, app, channel.as_bytes());
             }
-            Entry::Count(Count { app, channel, number }) => {
+            BatchEntry::Count(Count { app, channel, number }) => {
                 self.add_channel(b'n', app, channel.as_bytes());
                 self.beside.push(number.to_string().into_bytes().into());
             }
@@ -131,7 +131,7 @@ impl<'a> Written<'a> {
     }
 
     fn add_channel(&mut self, what: u8, app: &'a AppId, channel: &'a [u8]) {
-        let place = self.place((Kind::Channel, app, b""), channel);
+        let place = self.place((HashKind::Channel, app, b""), channel);
         self.steps.push((what, self.home.of(app, channel), Some(place)));
     }
 
@@ -149,12 +149,12 @@ impl<'a> Written<'a> {
 
     fn group(&mut self, (kind, app, channel): HoldHash<'a>) -> usize {
         let Self { groups, group_of, last, .. } = self;
-        let is_it = |group: &Group<'_>| (group.kind, group.channel, group.app) == (kind, channel, app);
+        let is_it = |group: &HoldGroup<'_>| (group.kind, group.channel, group.app) == (kind, channel, app);
         if groups.get(*last).is_some_and(is_it) {
             return *last;
         }
         *group_of.entry((kind, app, channel)).or_insert_with(|| {
-            groups.push(Group { kind, app, channel, fields: Vec::new() });
+            groups.push(HoldGroup { kind, app, channel, fields: Vec::new() });
             groups.len() - 1
         })
     }

@@ -4,10 +4,10 @@ use redis::{Connection, FromRedisValue, RedisResult, Value};
 
 use super::answers::{Verdict, waiting};
 use super::arguments::add_entries;
-use super::{CLAIM, Keys};
+use super::{CLAIM, PresenceScripts};
 use crate::cluster::{Refusal, accepted};
 use crate::event::NodeId;
-use crate::presence::batch::Batch;
+use crate::presence::batch::ClaimBatch;
 use crate::redis::{millis, must_send_code, outbox_limits};
 
 /// Departures that one batch announces: two or three milliseconds of Redis' time.
@@ -25,9 +25,9 @@ pub(crate) struct ClaimCall {
     command: Vec<u8>,
 }
 
-impl Keys {
+impl PresenceScripts {
     /// Writes a batch out.
-    pub(crate) fn claim_call(&self, node: &NodeId, epoch: &str, batch: &Batch) -> ClaimCall {
+    pub(crate) fn claim_call(&self, node: &NodeId, epoch: &str, batch: &ClaimBatch) -> ClaimCall {
         let mut call = redis::cmd("EVALSHA");
         call.arg(CLAIM.hash()).arg(6).arg(self.membership.key("epoch")).arg(self.membership.key("nodes"));
         for name in ["reply", "held_users", "held_channels", "held_connections"] {
@@ -54,7 +54,7 @@ impl Keys {
         redis: &mut Connection,
         node: &NodeId,
         epoch: &str,
-        batch: &Batch,
+        batch: &ClaimBatch,
     ) -> RedisResult<Result<Verdict, Refusal>> {
         self.claim_call(node, epoch, batch).send(redis, || {})
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use redis::{Commands, Connection, RedisResult};
 
-use super::{Keys, RESUME};
+use super::{PresenceScripts, RESUME};
 use crate::cluster::{Refusal, accepted};
 use crate::event::{AppId, NodeId};
 use crate::redis::ForeignKey;
@@ -28,7 +28,7 @@ pub(crate) enum Resumed {
     Done,
 }
 
-impl Keys {
+impl PresenceScripts {
     /// The applications that are suspended, each with the key that is of a foreign type.
     pub(crate) fn suspended(&self, redis: &mut Connection) -> RedisResult<BTreeMap<AppId, ForeignKey>> {
         let found: Vec<(Vec<u8>, Vec<u8>)> = redis.hgetall(self.membership.key("suspended"))?;

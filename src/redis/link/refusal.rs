@@ -24,7 +24,7 @@ pub(super) enum Need {
 
 /// A time in which Redis refuses calls that need so much or more. Those that need less go on, and their success says nothing
 /// about it. It has one line in the log, one for each further right that the user lacks, and one when it is over.
-pub(super) struct Refusal {
+pub(super) struct RedisRefusal {
     pub(super) since: Instant,
     pub(super) need: Need,
     pub(super) cause: Option<WriteRefusal>,
@@ -68,7 +68,7 @@ impl Link {
         } else if another_right {
             self.announce_refusal(error);
         }
-        self.refusal = Some(Refusal {
+        self.refusal = Some(RedisRefusal {
             since: before.as_ref().map_or(now, |before| before.since),
             need: before.map_or(need, |before| before.need.min(need)),
             cause,

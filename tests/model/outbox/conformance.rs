@@ -13,7 +13,7 @@ use crate::config::EndpointId;
 use crate::event::{NodeId, PARTITIONS};
 use crate::outbox::redis::in_flight::{PersistedBatch, lane_field};
 use crate::outbox::redis::scripts::{
-    AckRequest, DeadLetterLimits, OutboxScripts, PersistRequest, Refusal as Refused, parse_stream_id, stream_id,
+    AckRequest, CommitRefusal, DeadLetterLimits, OutboxScripts, PersistRequest, parse_stream_id, stream_id,
 };
 use crate::outbox::redis::takeover::Takeover;
 use crate::outbox::{LaneId, Position};
@@ -162,7 +162,7 @@ impl Pair {
             }
             (Err(answer), Err(expected)) => {
                 prop_assert!(matches!(expected, Refusal::Lost | Refusal::Reaped));
-                prop_assert_eq!(answer, Refused::Displaced);
+                prop_assert_eq!(answer, CommitRefusal::Displaced);
             }
             (answer, expected) => prop_assert!(false, "{answer:?} {expected:?}"),
         }
@@ -199,7 +199,7 @@ impl Pair {
                 prop_assert_eq!((answer.passed, answer.kept), (reals(passed), reals(kept)));
             }
             (answer, expected) => {
-                prop_assert_eq!((answer.err(), expected.err()), (Some(Refused::Displaced), Some(Refusal::Lost)));
+                prop_assert_eq!((answer.err(), expected.err()), (Some(CommitRefusal::Displaced), Some(Refusal::Lost)));
             }
         }
         let letters_now: usize = self.redis.xlen(self.keys.dead_letters()).unwrap();

@@ -11,9 +11,9 @@ use redis::{Commands, Connection};
 use super::protocol::{Answer, Change, Confirmation, Edges, Holds, IDS, Id, KEYS, Key, Lease, Opening, Past, Redis};
 use crate::cluster::{self, Entered, Known, Refusal};
 use crate::event::{AppId, ChannelName, NodeId, UserId};
-use crate::presence::batch::{Batch, Entry};
+use crate::presence::batch::{BatchEntry, ClaimBatch};
 use crate::presence::claim::{Claim, Hold};
-use crate::presence::scripts::{Fate, Keys, Reaped, Verdict};
+use crate::presence::scripts::{Fate, PresenceScripts, Reaped, Verdict};
 use crate::support::redis::RedisServer;
 
 /// Incarnations that call.
@@ -74,7 +74,7 @@ type Told = (Answer, BTreeSet<String>);
 /// The real scripts.
 struct Real {
     redis: Connection,
-    keys: Keys,
+    keys: PresenceScripts,
 }
 
 fn node(id: Id) -> NodeId {
@@ -118,9 +118,9 @@ impl Real {
     fn claim(&mut self, id: Id, epoch: &str, batch: u8, changes: &[Change]) -> Answer {
         let claim = |change: &Change| {
             let claim = if change.held { Claim::join } else { Claim::leave };
-            Entry::Claim(claim(hold(change.key)))
+            BatchEntry::Claim(claim(hold(change.key)))
         };
-        let batch = Batch::new(batch.into(), changes.iter().map(claim).collect());
+        let batch = ClaimBatch::new(batch.into(), changes.iter().map(claim).collect());
         match self.keys.claim(&mut self.redis, &node(id), epoch, &batch).unwrap() {
             Ok(Verdict { edges, .. }) => Answer::Decided(Edges::from_text(&edges)),
             Err(refusal) => refused(refusal),
@@ -206,7 +206,7 @@ impl Real {
 }
 
 fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
-    let mut real = Real { redis, keys: Keys::new("wh", HOUR, 1) };
+    let mut real = Real { redis, keys: PresenceScripts::new("wh", HOUR, 1) };
     redis::cmd("FLUSHALL").exec(&mut real.redis).unwrap();
     let (mut pure, mut ids) = (Redis::default(), 1);
     for call in calls {

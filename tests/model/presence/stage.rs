@@ -19,9 +19,11 @@ use crate::event::{
     AppId, ChannelName, ClientEvent, ClientEventParts, Event, EventKind, NodeId, SocketId, UserId, take,
 };
 use crate::outbox::redis::codec;
-use crate::presence::batch::Batch;
+use crate::presence::batch::ClaimBatch;
 use crate::presence::table::non_empty;
-use crate::presence::{Claimer, Cluster, Intake, Intent, IntentQueue, Keys, Packed, SharedNodeState, StopFlag};
+use crate::presence::{
+    Claimer, ClaimerParts, Intake, Intent, IntentQueue, Packed, PresenceScripts, SharedNodeState, StopFlag,
+};
 use crate::redis::{self as ours, Link};
 use crate::support::redis::RedisServer;
 use crate::telemetry::Telemetry;
@@ -48,12 +50,12 @@ const REAPINGS: usize = 1000;
 pub(super) struct Stage {
     settings: ours::Settings,
     redis: Connection,
-    keys: Keys,
+    keys: PresenceScripts,
     names: Arc<Names>,
     incarnations: Arc<AtomicU32>,
     nodes: Vec<Node>,
     /// Batches that are over: whose, of which epoch.
-    over: Vec<(Membership, Arc<Batch>)>,
+    over: Vec<(Membership, Arc<ClaimBatch>)>,
     /// The last entry of the outbox that was read.
     cursor: String,
     rules: Rules,
@@ -80,7 +82,11 @@ impl Stage {
             settings: ours::Settings::new(settings).unwrap(),
             redis,
             // One partition, so that the order of all events is to be seen.
-            keys: Keys::new("wh", LEASE, 1).with_grace(if reference.grants_grace() { GRACE } else { Duration::ZERO }),
+            keys: PresenceScripts::new("wh", LEASE, 1).with_grace(if reference.grants_grace() {
+                GRACE
+            } else {
+                Duration::ZERO
+            }),
             names: Arc::clone(&reference.names),
             incarnations: Arc::default(),
             nodes: Vec::new(),
@@ -316,7 +322,7 @@ impl Stage {
         let (queue, intents) = IntentQueue::new(16);
         let (queue, node_state) = (Arc::new(queue), Arc::new(self.node_state()));
         let incarnations = Arc::clone(&self.incarnations);
-        let cluster = Cluster {
+        let cluster = ClaimerParts {
             link: Link::new(self.settings.clone(), Arc::clone(&telemetry)),
             keys: self.keys.clone(),
             audit: None,
@@ -345,7 +351,7 @@ impl Node {
     }
 
     /// What it would send now, a moment after it has sent something. The one behind it is frozen with it.
-    fn batch(&mut self) -> Option<Arc<Batch>> {
+    fn batch(&mut self) -> Option<Arc<ClaimBatch>> {
         self.now += MOMENT;
         let mut node_state = self.state.lock();
         let batch = node_state.batch(false, self.now);

@@ -2,7 +2,7 @@
 
 use redis::{Connection, ErrorKind, RedisResult};
 
-use super::{COMMIT, OutboxScripts, Refusal, accepted};
+use super::{COMMIT, CommitRefusal, OutboxScripts, accepted};
 use crate::cluster::Membership;
 use crate::outbox::{DeadLetterId, Position};
 use crate::redis::ScriptCall;
@@ -107,7 +107,7 @@ impl OutboxScripts {
         limits: DeadLetterLimits,
         acks: &[&AckRequest],
         frozen: &[PersistRequest],
-    ) -> RedisResult<Result<CommitReply, Refusal>> {
+    ) -> RedisResult<Result<CommitReply, CommitRefusal>> {
         let mut call = self.call(&COMMIT, place);
         call.key(self.dead_letters());
         limits.add_to(&mut call);
