@@ -5,7 +5,7 @@ declare(strict_types=1);
 /*
  * Loads Laravel Reverb: the real one where Composer has installed it or REVERB_AUTOLOAD names an autoloader for it,
  * otherwise the stand-ins. Their event loop is React's in any case: from Composer's vendor folder, or from the folder that
- * RESONATE_WEBHOOKS_REACT names, as scripts/with-react sets it.
+ * RESONATE_WEBHOOKS_REACT names, as scripts/with-react sets it. Require it after bootstrap.php, whose `$autoload` it uses.
  */
 
 use Laravel\Reverb\Application;
@@ -14,18 +14,6 @@ use React\EventLoop\Loop;
 if (($autoloader = getenv('REVERB_AUTOLOAD')) !== false) {
     require_once $autoloader;
 }
-
-$autoload = static function (string $namespace, string $folder): void {
-    spl_autoload_register(static function (string $class) use ($namespace, $folder): void {
-        if (str_starts_with($class, $namespace)) {
-            $file = $folder.'/'.strtr(substr($class, strlen($namespace)), '\\', '/').'.php';
-
-            if (is_file($file)) {
-                require_once $file;
-            }
-        }
-    });
-};
 
 if (($react = getenv('RESONATE_WEBHOOKS_REACT')) !== false && ! class_exists(Loop::class)) {
     $autoload('React\\EventLoop\\', "{$react}/event-loop/src");
