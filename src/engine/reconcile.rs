@@ -13,7 +13,7 @@ impl Engine {
         channel: &[u8],
         live: impl Iterator<Item = (impl AsRef<[u8]>, impl AsRef<[u8]>)>,
     ) {
-        self.push(|| Intent::Truth(self.app_id(app), ChannelName::new(channel), packed(live)));
+        self.push(|| Intent::Live(self.app_id(app), ChannelName::new(channel), packed(live)));
     }
 
     /// Some of the live connections of a channel, in the same form: those that the hooks missed are added.

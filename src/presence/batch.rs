@@ -1,40 +1,40 @@
-//! What one script call carries: claims, and what keeps its place between them.
+//! Claim batches: the claims of one script call, and the entries whose order among them matters.
 
 use super::claim::{Claim, Hold};
 use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, UserId};
 
-/// What a client event takes beside its text, roughly.
+/// Approximate bytes of an event in memory in addition to its text.
 const EVENT_FRAME: usize = 96;
 
-/// One entry of a batch, or of the queue before it.
+/// One entry of a batch or of the pending queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BatchEntry {
-    /// For Redis to judge.
+    /// A change of a hold. Redis decides whether it is an edge.
     Claim(Claim),
-    /// Already an event; it waits for the claims before it.
+    /// An event that needs no decision. It stays after the claims that precede it.
     Event(OrderedEvent),
-    /// What was seen of a cache channel. Redis judges whether an empty one is news.
+    /// An observation of a cache channel. Redis decides whether an empty one makes an event.
     Cache(CacheSeen),
-    /// How many connections there are, once all that is before it has happened.
+    /// The number of connections after all entries before this one.
     Count(Count),
 }
 
-/// A client event, or one of the application's own, without its time.
+/// A client event, or one of the application's own, without a timestamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OrderedEvent {
     pub(crate) app: AppId,
     pub(crate) channel: ChannelName,
-    pub(crate) said: Said,
+    pub(crate) content: EventContent,
 }
 
-/// What was said, and by whom.
+/// Text of an event, by its sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum EventContent {
     ByClient(ClientEvent),
     ByApplication(CustomEvent),
 }
 
-/// What somebody who subscribed to a cache channel was given: a payload, or nothing.
+/// An observation of a cache channel by a subscriber: empty, or with a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CacheSeen {
     pub(crate) app: AppId,
@@ -42,7 +42,7 @@ pub(crate) struct CacheSeen {
     pub(crate) empty: bool,
 }
 
-/// How many connections of this node are subscribed to a channel.
+/// Number of this node's connections that are subscribed to a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Count {
     pub(crate) app: AppId,
@@ -50,7 +50,7 @@ pub(crate) struct Count {
     pub(crate) number: u32,
 }
 
-/// Claims that are sent in one script call, with what is between them.
+/// The entries that one script call sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClaimBatch {
     number: u64,
@@ -58,22 +58,22 @@ pub(crate) struct ClaimBatch {
 }
 
 impl ClaimBatch {
-    /// A batch of `entries`.
+    /// Returns a batch of `entries`.
     pub(crate) const fn new(number: u64, entries: Vec<BatchEntry>) -> Self {
         Self { number, entries }
     }
 
-    /// The number under which Redis remembers its reply.
+    /// Returns the number under which Redis stores the reply.
     pub(crate) const fn number(&self) -> u64 {
         self.number
     }
 
-    /// Everything in it, in order.
+    /// Returns all entries, in order.
     pub(crate) fn entries(&self) -> &[BatchEntry] {
         &self.entries
     }
 
-    /// The claims, in order.
+    /// Returns the claims, in order.
     pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.entries.iter().filter_map(|entry| match entry {
             BatchEntry::Claim(claim) => Some(claim),
@@ -81,7 +81,7 @@ impl ClaimBatch {
         })
     }
 
-    /// Those on which there is a verdict, in order.
+    /// Returns the entries for which the verdict has a result, in order.
     pub(crate) fn judged(&self) -> impl Iterator<Item = &BatchEntry> {
         self.entries.iter().filter(|entry| match entry {
             BatchEntry::Claim(_) => true,
@@ -90,19 +90,19 @@ impl ClaimBatch {
         })
     }
 
-    /// What its client events take in memory.
+    /// Returns the approximate bytes of its events in memory.
     pub(super) fn event_bytes(&self) -> usize {
         self.entries.iter().map(BatchEntry::event_bytes).sum()
     }
 
-    /// How many client events are in it.
+    /// Returns the number of events.
     pub(crate) fn events(&self) -> usize {
         self.entries.iter().filter(|entry| matches!(entry, BatchEntry::Event(_))).count()
     }
 }
 
 impl BatchEntry {
-    /// Whose it is.
+    /// Returns the application of the entry.
     pub(crate) const fn app(&self) -> &AppId {
         match self {
             Self::Claim(claim) => &claim.hold.app,
@@ -112,32 +112,33 @@ impl BatchEntry {
         }
     }
 
-    /// What it takes in memory, if it is a client event.
+    /// Returns the approximate bytes of an event in memory, and 0 for other entries.
     pub(super) fn event_bytes(&self) -> usize {
         if let Self::Event(event) = self { event.bytes() } else { 0 }
     }
 }
 
 impl OrderedEvent {
-    /// What it takes in memory, roughly.
+    /// Returns the approximate bytes in memory.
     pub(super) fn bytes(&self) -> usize {
-        EVENT_FRAME + self.said.as_text().len()
+        EVENT_FRAME + self.content.as_text().len()
     }
 
-    /// The visit during which a client sent it: the channel's, and the user's. The application need not be anywhere.
+    /// Returns the holds of the sender: the channel, and the user if there is one. Empty for an event of the application,
+    /// which needs no subscription.
     pub(super) fn holds(&self) -> impl Iterator<Item = Hold> {
         let hold = |user| Hold { app: self.app.clone(), channel: self.channel.clone(), user };
-        let parts = match &self.said {
-            Said::ByClient(event) => Some(event.parts()),
-            Said::ByApplication(_) => None,
+        let parts = match &self.content {
+            EventContent::ByClient(event) => Some(event.parts()),
+            EventContent::ByApplication(_) => None,
         };
         let user = parts.and_then(|parts| parts.user).map(UserId::new);
         parts.map(|_| hold(None)).into_iter().chain(user.map(|user| hold(Some(user))))
     }
 }
 
-impl Said {
-    /// What it is in a batch, and how it begins in the outbox.
+impl EventContent {
+    /// Returns the type of the entry in a batch, which is also the first byte of the event in the outbox.
     pub(crate) const fn letter(&self) -> u8 {
         match self {
             Self::ByClient(_) => b'c',
@@ -145,7 +146,7 @@ impl Said {
         }
     }
 
-    /// The text that stands in the outbox.
+    /// Returns the text as the outbox stores it.
     pub(crate) fn as_text(&self) -> &[u8] {
         match self {
             Self::ByClient(event) => event.as_text(),
@@ -155,7 +156,7 @@ impl Said {
 }
 
 impl CacheSeen {
-    /// The visit during which it was seen.
+    /// Returns the hold of the channel.
     pub(super) fn hold(&self) -> Hold {
         Hold { app: self.app.clone(), channel: self.channel.clone(), user: None }
     }

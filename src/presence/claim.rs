@@ -1,30 +1,30 @@
-//! Claims: the changes of a node's holds that only Redis can judge.
+//! Claims: changes of a node's holds.
 
 use crate::event::{AppId, ChannelName, MemberDetails, SocketId, UserId};
 
-/// Something a node can hold: a channel, one presence user on a channel, or a connection.
+/// A channel, one presence user of a channel, or a connection, as the subject of a hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Hold {
-    /// The application.
     pub(crate) app: AppId,
     /// The channel; empty for a connection.
     pub(crate) channel: ChannelName,
-    /// The user, or `None` for the channel itself; of a connection, the socket.
+    /// The user, `None` for the channel itself, or the socket id of a connection.
     pub(crate) user: Option<UserId>,
 }
 
 impl Hold {
-    /// A connection: in the place of a user on the channel without a name, which has none.
+    /// Returns the hold of a connection. It is encoded as a user of the channel with the empty name; real users always have
+    /// a channel name.
     pub(crate) fn connection(app: AppId, socket: &SocketId) -> Self {
         Self { app, channel: ChannelName::new(b""), user: Some(UserId::new(socket.as_bytes())) }
     }
 
-    /// The user on a channel, if it is one.
+    /// Returns the user, or `None` if the hold is a channel or a connection.
     pub(crate) fn member(&self) -> Option<&UserId> {
         self.user.as_ref().filter(|_| !self.channel.is_empty())
     }
 
-    /// The channel that this is, or is on.
+    /// Returns the hold of the channel itself.
     pub(crate) fn channel_alone(&self) -> Self {
         Self { app: self.app.clone(), channel: self.channel.clone(), user: None }
     }
@@ -33,35 +33,33 @@ impl Hold {
 /// A change of one hold of this node: a local first or a local last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
-    /// What changed.
     pub(crate) hold: Hold,
-    /// How.
     pub(crate) change: Change,
-    /// The connection by which, where somebody wants to know.
+    /// The connection that caused the change. Only set where an endpoint needs it.
     pub(crate) by: Option<Box<MemberDetails>>,
 }
 
 /// The direction of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// The node serves it from now on.
+    /// The node now serves it.
     Join,
-    /// The node serves it no more.
+    /// The node no longer serves it.
     Leave,
 }
 
 impl Claim {
-    /// This node's first connection.
+    /// Returns the claim for this node's first connection.
     pub(crate) const fn join(hold: Hold) -> Self {
         Self { hold, change: Change::Join, by: None }
     }
 
-    /// The same, with the connection by which.
+    /// Sets the connection that caused the change.
     pub(crate) fn by(self, by: Option<Box<MemberDetails>>) -> Self {
         Self { by, ..self }
     }
 
-    /// This node's last connection.
+    /// Returns the claim for this node's last connection.
     pub(crate) const fn leave(hold: Hold) -> Self {
         Self { hold, change: Change::Leave, by: None }
     }

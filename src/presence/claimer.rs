@@ -1,9 +1,9 @@
-//! The claimer thread: tells Redis of this node's firsts and lasts, and learns which of them are edges.
+//! The claimer thread: sends this node's claims to Redis, which decides which of them are edges.
 //!
-//! Everything that talks to the presence keys in Redis happens here, in this order of urgency: a session (epoch, lease),
-//! restoring lost holds, renewing the lease, confirming to a settling, reaping the dead, the next batch of claims. A failure of any of them is retried from the top; the
-//! batch under way keeps its number, so that a lost reply is harmless. While Redis works on one batch, the next one is
-//! written out: Redis would wait for that otherwise.
+//! All access to the presence keys in Redis happens here, in this order of urgency: open a session (epoch, lease), restore
+//! lost holds, renew the lease, confirm to a settling, reap dead nodes, send the next batch of claims. After a failure the
+//! claimer starts again at the top. The batch in flight keeps its number, so a lost reply is harmless. The next batch is
+//! encoded while Redis carries out the current one, so that Redis is not idle in between.
 
 mod admission;
 mod reaper;
@@ -26,21 +26,21 @@ use crate::event::NodeId;
 use crate::redis::Link;
 use crate::telemetry::{Level, PacedCount, Telemetry};
 use repair::Comparison;
-use stuck::{Stuck, call, known, relieve, stuck};
+use stuck::{Stuck, call, call_while_full, known, stuck};
 use suspension::Suspension;
 
-/// The longest the claimer sleeps without looking at its session.
+/// Longest sleep before the claimer checks its session.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// The shortest time between two questions whether edges may be decided.
+/// Shortest pause before the claimer asks again whether the settling is over.
 const SETTLING_PAUSE: Duration = Duration::from_millis(10);
 
-/// Tells the claimer to end.
+/// Signals the claimer to stop.
 #[derive(Debug, Default)]
 pub(crate) struct StopFlag(AtomicBool);
 
 impl StopFlag {
-    /// Makes the claimer end at the next opportunity. The node state must be notified afterwards.
+    /// Makes the claimer stop at the next opportunity. The caller must notify the node state afterwards.
     pub(crate) fn raise(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -50,23 +50,23 @@ impl StopFlag {
     }
 }
 
-/// What a claimer works with.
+/// The parts that a claimer is built from.
 pub(crate) struct ClaimerParts {
-    /// The connection.
+    /// The connection to Redis.
     pub(crate) link: Link,
     /// The keys and scripts.
     pub(crate) keys: PresenceScripts,
     /// The audit of the roster, if there is one.
     pub(crate) audit: Option<Audit>,
-    /// The time between two comparisons of a page of the node's holds with Redis.
+    /// The pause between two comparisons of a page of the node's holds with Redis.
     pub(crate) compare_every: Duration,
-    /// Tells other threads of the node's membership.
+    /// Publishes the node's membership to other threads.
     pub(crate) membership: Arc<SharedMembership>,
-    /// Makes the id of this process' next incarnation.
+    /// Returns the id of this process' next incarnation.
     pub(crate) next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
 }
 
-/// The claimer's own state.
+/// The claimer's state.
 pub(crate) struct Claimer {
     node_state: Arc<SharedNodeState>,
     stop: Arc<StopFlag>,
@@ -82,29 +82,29 @@ pub(crate) struct Claimer {
     grace: Grace,
     full_outbox: PacedCount,
     clock: RedisClock,
-    /// The number of the batch that was sent and not answered, if there is one: it may be carried out already.
+    /// The number of the batch that was sent and not answered. Redis may have applied it.
     unanswered: Option<u64>,
-    /// The next batch, written out while the one before it was under way.
+    /// The next batch, encoded while the previous one was in flight.
     prepared: Option<ClaimCall>,
     next_incarnation: Box<dyn FnMut() -> NodeId + Send>,
-    /// The id for a new epoch or settling, while no answer to a session that is opened has come.
+    /// The id for a new epoch or settling. It stays the same until Redis has answered.
     new_id: Option<String>,
-    /// The connection over which the session was opened.
+    /// Number of the connection on which the session was opened.
     entered_over: u64,
-    /// No claim before this time: Redis is out of reach, or edges may not be decided yet.
+    /// No step before this time: Redis is unreachable, or no edge may be decided yet.
     hold_until: Option<Instant>,
-    /// Nodes whose lease has lapsed, and when to look again: a live one renews it meanwhile.
+    /// Nodes whose lease has lapsed, and when to check them again. A live node renews its lease before that.
     suspects: Vec<(String, Instant)>,
-    /// Dead nodes, whose reaping is to be finished.
+    /// Dead nodes whose reaping is not finished.
     lapsed: Vec<String>,
-    /// What this node was before it was reaped, until that is finished.
+    /// The id under which this node was reaped, until the reaping is finished.
     predecessor: Option<String>,
-    /// Nodes whose lease has lapsed, but whose roster lives on; each is said once.
+    /// Nodes whose lease has lapsed but whose roster is refreshed. Each is logged once.
     spared: HashSet<String>,
 }
 
 impl Claimer {
-    /// A claimer that tells `cluster` what `node_state` says.
+    /// Returns a claimer that sends the changes of `node_state` to `cluster`.
     pub(crate) fn new(
         node_state: Arc<SharedNodeState>,
         cluster: ClaimerParts,
@@ -142,7 +142,7 @@ impl Claimer {
         }
     }
 
-    /// Runs until it is told to stop.
+    /// Runs until the stop flag is raised.
     pub(crate) fn run(&mut self) {
         while !self.stop.raised() {
             let now = Instant::now();
@@ -157,23 +157,23 @@ impl Claimer {
         self.leave_cluster();
     }
 
-    /// Leaves the cluster, if nothing is held any more; otherwise the lease lapses and the holds are reaped.
+    /// Leaves the cluster if the node holds nothing. Otherwise the lease lapses and another node reaps the holds.
     pub(super) fn leave_cluster(&mut self) {
         if self.session.epoch().is_some() && self.node_state.lock().is_done() {
-            // A node that cannot say it is found out by its lease.
-            let _ = relieve(&mut self.link, |redis| self.keys.membership.bye(redis, self.session.node()));
+            // If this fails, the lease lapses.
+            let _ = call_while_full(&mut self.link, |redis| self.keys.membership.bye(redis, self.session.node()));
         }
         self.membership.set(None);
     }
 
-    /// Sleeps until there is something to do that can be done.
+    /// Sleeps until there is work that can be done.
     fn wait(&self) {
-        let idle = Instant::now() + IDLE;
-        let second_look = self.suspects.iter().map(|(_, at)| *at).min();
-        let due = [second_look, self.session.renew_at(), self.session.confirms_at(), self.grace.ask_at()]
+        let idle_until = Instant::now() + IDLE;
+        let suspects_at = self.suspects.iter().map(|(_, at)| *at).min();
+        let due = [suspects_at, self.session.renew_at(), self.session.confirms_at(), self.grace.ask_at()]
             .into_iter()
             .flatten()
-            .fold(idle, Instant::min);
+            .fold(idle_until, Instant::min);
         let counts_at = self.node_state.lock().table.counts_due_at();
         let deadline = self.hold_until.unwrap_or_else(|| counts_at.map_or(due, |at| due.min(at)));
         let (held_up, refused) = (self.hold_until.is_some(), self.admission.is_refused());
@@ -186,18 +186,18 @@ impl Claimer {
         });
     }
 
-    /// Does what is due at `now`. Returns until when nothing more can be done, if so.
+    /// Does everything that is due at `now`. Returns the time of the next attempt if it was stopped.
     pub(super) fn step(&mut self, now: Instant) -> Option<Instant> {
         match self.try_step(now) {
             Ok(()) => None,
             Err(Stuck::Unreachable(retry_at)) => {
-                // When Redis is back, the first thing is to see whether it has lost something.
+                // After a reconnect the node first checks whether Redis has lost data.
                 self.session.disconnected();
                 Some(retry_at)
             }
             Err(Stuck::Closed(closed)) => Some(self.shut_out(closed, now)),
             Err(Stuck::Refused(Refusal::Settling(wait))) => Some(self.ask_again_at(now, wait)),
-            Err(Stuck::Refused(Refusal::Suspended)) => Some(self.keep_suspended_back(now)),
+            Err(Stuck::Refused(Refusal::Suspended)) => Some(self.set_suspended_aside(now)),
             Err(Stuck::Refused(Refusal::Lost)) => {
                 self.membership.set(None);
                 self.session.lost();
@@ -207,28 +207,28 @@ impl Claimer {
                 self.session.lost();
                 None
             }
-            // Without a lease, but not reaped: the leases were lost, and a renewal brings this node's back.
+            // No lease, but not reaped: the leases were lost. A renewal restores this node's.
             Err(Stuck::Refused(Refusal::Reaped)) if self.renew_out_of_turn(now).is_ok() => None,
-            // Redis keeps the last reply of a reaped node: a batch whose reply was lost gets it now, or never.
+            // Redis stores the last reply of a reaped node. A batch whose reply was lost gets it now or never.
             Err(Stuck::Refused(Refusal::Reaped)) => match self.claim(now) {
                 Err(Stuck::Unreachable(retry_at)) => Some(retry_at),
                 Ok(_) | Err(Stuck::Refused(_) | Stuck::Closed(_) | Stuck::Hindered) => {
-                    self.start_over("This node was away for longer than its lease and was taken for dead");
+                    self.start_over("This node was away for longer than its lease and was declared dead");
                     None
                 }
             },
             Err(Stuck::Hindered) => {
                 self.start_over(
-                    "This node could not restore its holds for a whole lease, because Redis rejects a call of ours, and \
-                     other nodes wait for it no longer",
+                    "This node could not restore its holds within a whole lease because Redis rejects a call, and the \
+                     other nodes no longer wait for it",
                 );
                 None
             }
         }
     }
 
-    /// When to ask again whether edges may be decided, of which Redis says that it takes `wait`. The lease is renewed
-    /// meanwhile, and the settling may wait for this node.
+    /// Returns when to ask again whether edges may be decided, given the `wait` that Redis returned. The lease is renewed
+    /// meanwhile. If this node does not know the settling, the next step looks for it: it may wait for this node.
     fn ask_again_at(&mut self, now: Instant, wait: Duration) -> Instant {
         if self.session.settling().is_empty() {
             self.session.look_next();
@@ -246,7 +246,7 @@ impl Claimer {
             self.renew_lease(now)?;
             self.confirm_holds(now)?;
             let is_reaping = self.reap_the_dead(now)?;
-            let is_resuming = self.look_after_suspended(now)?;
+            let is_resuming = self.check_suspended(now)?;
             if self.stop.raised() || !(self.claim(now)? || is_reaping || is_resuming) {
                 break;
             }
@@ -255,7 +255,7 @@ impl Claimer {
         self.audit_the_roster(now)
     }
 
-    /// Has the next step look whether Redis has lost something.
+    /// Makes the next step check whether Redis has lost data.
     #[cfg(test)]
     pub(super) const fn look_next(&mut self) {
         self.session.look_next();
@@ -272,7 +272,7 @@ impl Claimer {
         }
         let (session, keys) = (&self.session, &self.keys);
         let known = known(session, &self.node_state);
-        let renewal = relieve(&mut self.link, |redis| keys.renew(redis, session.node(), &known))??;
+        let renewal = call_while_full(&mut self.link, |redis| keys.renew(redis, session.node(), &known))??;
         self.session.renewed(renewal.unbroken, now);
         self.grace.heard(renewal.next_due, now);
         if self.session.may_reap() {
@@ -281,8 +281,8 @@ impl Claimer {
         Ok(())
     }
 
-    /// Sends one batch, and writes out the next one meanwhile: Redis waits from its answer until that comes. `false` when
-    /// there was none.
+    /// Sends one batch, and encodes the next one while Redis works: Redis is idle until that one arrives. Returns `false` if
+    /// there was none to send.
     fn claim(&mut self, now: Instant) -> Result<bool, Stuck> {
         let batch = self.node_state.lock().batch(self.grace.asks(now), now);
         let Some(batch) = batch else { return Ok(false) };
@@ -299,7 +299,7 @@ impl Claimer {
         let answer = call(&mut self.link, |redis| claim.send(redis, prepare))?;
         self.unanswered = None;
         let verdict = answer?;
-        // A batch that is sent again may get the reply that was stored, with the time of then.
+        // A batch that is sent again may get its stored reply, which has the time of the first execution.
         if !sent_again {
             self.clock.observe(verdict.time_ms);
         }
@@ -317,22 +317,23 @@ impl Claimer {
             self.telemetry.log(
                 Level::Error,
                 format_args!(
-                    "{refused} client events were given up: more than twice outbox_max_events wait in their part of the \
-                     outbox, or outbox_max_bytes of them in all of it; see resonate-webhooks:status for the endpoints that \
-                     do not keep up"
+                    "Dropped {refused} client events: more than twice outbox_max_events are waiting in their partition of \
+                     the outbox, or more than outbox_max_bytes of client events in the whole outbox. Run \
+                     resonate-webhooks:status to find the endpoints that do not keep up"
                 ),
             );
         }
         let mut node_state = self.node_state.lock();
-        node_state.table.counts_are_told(now);
+        node_state.table.counts_answered(now);
         node_state.pending.answered();
         drop(node_state);
         self.node_state.notify();
         Ok(true)
     }
 
-    /// The node was reaped, or gives up its incarnation: it goes on as another one and claims all that it serves anew. If the reaping is not
-    /// finished, that comes first: what is left of it are departures that lie before everything that waits.
+    /// Continues under a new node id and claims everything that is served, after the node was reaped or has given up its
+    /// old id. If the reaping is not finished, the node finishes it first: those departures come before everything that
+    /// waits.
     fn start_over(&mut self, why: &str) {
         self.membership.set(None);
         let reaped = self.session.node().clone();
@@ -340,7 +341,7 @@ impl Claimer {
         self.lapsed.push(reaped.to_string());
         self.predecessor = Some(reaped.to_string());
         self.node_state.lock().start_over();
-        self.telemetry.log(Level::Warning, format_args!("{why}: {reaped} goes on as {}", self.session.node()));
+        self.telemetry.log(Level::Warning, format_args!("{why}: {reaped} continues as {}", self.session.node()));
     }
 }
 

@@ -1,4 +1,4 @@
-//! A batch that is written out while the one before it is under way, and what can come between.
+//! Tests of batches that are encoded while the previous one is in flight, and of interruptions in between.
 
 use super::super::claim::{Claim, Hold};
 use super::*;
@@ -12,7 +12,7 @@ const LEASE: Duration = Duration::from_secs(3600);
 
 const CHANNELS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
-/// A node that has joined the channels, two in a batch, and has told nobody.
+/// A node that has joined the channels and not sent its claims, two per batch.
 struct Node {
     node_state: Arc<SharedNodeState>,
     claimer: Claimer,
@@ -40,7 +40,7 @@ impl Node {
             }),
         };
         let mut claimer = Claimer::new(Arc::clone(&node_state), cluster, Arc::default(), telemetry);
-        // On a busy machine, Redis may take longer than the time-out.
+        // On a busy machine, Redis may take longer than the timeout.
         eventually("a session", || claimer.step(Instant::now()).is_none().then_some(()));
         let claims = CHANNELS
             .map(|name| Claim::join(Hold { app: AppId::from("app"), channel: ChannelName::from(name), user: None }));
@@ -53,15 +53,15 @@ impl Node {
         Self { node_state, claimer }
     }
 
-    /// Has one batch answered. The next one is ready.
+    /// Sends one batch. Afterwards the next one is prepared.
     fn send_one(&mut self) {
         assert!(self.claimer.claim(Instant::now()).unwrap());
         assert!(self.has_ready(1));
     }
 
-    /// Whether the batch is written out that comes so many numbers behind the last one that was answered.
-    fn has_ready(&self, behind: u64) -> bool {
-        let number = self.node_state.lock().pending.last_answered() + behind;
+    /// Returns `true` if the batch is prepared whose number is `ahead` above the last answered one.
+    fn has_ready(&self, ahead: u64) -> bool {
+        let number = self.node_state.lock().pending.last_answered() + ahead;
         let session = &self.claimer.session;
         let epoch = session.epoch().unwrap();
         self.claimer.prepared.as_ref().is_some_and(|call| call.is_for(session.node(), epoch, number))
@@ -70,7 +70,7 @@ impl Node {
     fn come_to_rest(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !self.node_state.lock().pending.is_empty() {
-            assert!(Instant::now() < deadline, "something still waits");
+            assert!(Instant::now() < deadline, "claims still wait");
             if let Some(until) = self.claimer.step(Instant::now()) {
                 std::thread::sleep(until.saturating_duration_since(Instant::now()));
             }
@@ -78,8 +78,8 @@ impl Node {
     }
 }
 
-/// The channels of the events in the outbox, with their kind.
-fn told(server: &RedisServer) -> Vec<String> {
+/// Returns the events in the outbox, each as its kind and channel.
+fn events(server: &RedisServer) -> Vec<String> {
     let entries: Vec<(String, Vec<String>)> =
         redis::cmd("XRANGE").arg("wh:out:0").arg("-").arg("+").query(&mut server.connect()).unwrap();
     entries.into_iter().map(|(_, fields)| fields[1].clone()).collect()
@@ -90,15 +90,15 @@ fn each(kind: &str) -> Vec<String> {
 }
 
 #[test]
-fn an_answer_that_is_lost_while_the_next_batch_is_ready_costs_and_repeats_nothing() {
+fn a_lost_reply_while_the_next_batch_is_ready_loses_and_repeats_nothing() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     server.hang();
-    assert!(node.claimer.step(Instant::now()).is_some(), "no answer");
+    assert!(node.claimer.step(Instant::now()).is_some(), "no reply");
     assert!(node.has_ready(2));
     server.go_on();
     node.come_to_rest();
-    assert_eq!(told(&server), each("o"));
+    assert_eq!(events(&server), each("o"));
 }
 
 #[test]
@@ -107,19 +107,19 @@ fn the_time_of_a_stored_reply_does_not_set_the_clock() {
     let mut node = Node::on(&server);
     node.send_one();
     server.hang();
-    assert!(node.claimer.step(Instant::now()).is_some(), "no answer");
+    assert!(node.claimer.step(Instant::now()).is_some(), "no reply");
     server.go_on();
     let reply = format!("wh:reply:{}", node.claimer.session.node());
     let number = node.node_state.lock().pending.last_answered() + 1;
     let stored = || redis::cmd("HGET").arg(&reply).arg("batch").query::<u64>(&mut server.connect()) == Ok(number);
     let deadline = Instant::now() + Duration::from_secs(10);
     while !stored() {
-        assert!(Instant::now() < deadline, "the batch was never carried out");
+        assert!(Instant::now() < deadline, "the batch was never applied");
         std::thread::sleep(Duration::from_millis(5));
     }
-    // As if it had been carried out long ago.
+    // As if it had been applied long ago.
     redis::cmd("HSET").arg(&reply).arg("time").arg(1_000_000).exec(&mut server.connect()).unwrap();
-    // Once: the next batch would set the clock right again.
+    // Only once: the next batch would correct the clock.
     while node.claimer.claim(Instant::now()).is_err() {
         assert!(Instant::now() < deadline, "the batch was never answered");
         std::thread::sleep(Duration::from_millis(5));
@@ -130,18 +130,18 @@ fn the_time_of_a_stored_reply_does_not_set_the_clock() {
 }
 
 #[test]
-fn a_batch_that_is_ready_is_sent_though_the_connection_breaks_before() {
+fn a_prepared_batch_is_sent_after_the_connection_breaks() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     node.send_one();
     redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").exec(&mut server.connect()).unwrap();
-    assert!(node.claimer.step(Instant::now()).is_some(), "a broken connection");
+    assert!(node.claimer.step(Instant::now()).is_some(), "the connection is broken");
     node.come_to_rest();
-    assert_eq!(told(&server), each("o"));
+    assert_eq!(events(&server), each("o"));
 }
 
 #[test]
-fn a_batch_that_is_ready_when_its_node_is_reaped_is_told_under_the_next_name() {
+fn a_prepared_batch_is_sent_under_the_new_id_after_its_node_is_reaped() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     node.send_one();
@@ -152,32 +152,32 @@ fn a_batch_that_is_ready_when_its_node_is_reaped_is_told_under_the_next_name() {
     assert!(keys.reap(&mut redis, dead.as_str(), &epoch, 10).unwrap().unwrap().finished);
     node.come_to_rest();
     assert_ne!(node.claimer.session.node(), &dead);
-    let mut told = told(&server);
-    told[2..4].sort();
-    told[4..].sort();
-    assert_eq!(told[..4], [&each("o")[..2], &each("v")[..2]].concat());
-    assert_eq!(told[4..], each("o"));
+    let mut events = events(&server);
+    events[2..4].sort();
+    events[4..].sort();
+    assert_eq!(events[..4], [&each("o")[..2], &each("v")[..2]].concat());
+    assert_eq!(events[4..], each("o"));
 }
 
 #[test]
-fn a_batch_that_is_ready_when_redis_loses_its_data_is_decided_in_the_next_epoch() {
+fn a_prepared_batch_is_decided_in_the_next_epoch_after_redis_loses_its_data() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     node.send_one();
     redis::cmd("FLUSHALL").exec(&mut server.connect()).unwrap();
-    // As after a failure: its lease tells it of the loss. It restores what was answered, and waits until all nodes have had the
-    // time to register.
+    // As after a failure: the renewal of the lease detects the loss. The node restores the answered holds, and waits until
+    // all nodes have had time to register.
     node.claimer.session.renew_next();
     while node.claimer.step(Instant::now()).is_none() {}
-    assert_eq!(told(&server), Vec::<String>::new());
+    assert_eq!(events(&server), Vec::<String>::new());
     while node.claimer.step(Instant::now() + 2 * LEASE / 3).is_some() {}
     node.come_to_rest();
-    assert_eq!(told(&server), each("o")[2..]);
-    assert_eq!(node.claimer.telemetry.counters().hold_rebuilds.get(), 1, "nothing was sent that is of the old epoch");
+    assert_eq!(events(&server), each("o")[2..]);
+    assert_eq!(node.claimer.telemetry.counters().hold_rebuilds.get(), 1, "nothing of the old epoch was sent");
 }
 
 #[test]
-fn a_node_that_reaps_a_large_one_has_its_own_claims_judged_meanwhile() {
+fn reaping_a_large_node_does_not_delay_the_reapers_own_claims() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     let (dead, keys, mut redis) = (NodeId::new("dead", 1, 1), node.claimer.keys.clone(), server.connect());
@@ -189,25 +189,25 @@ fn a_node_that_reaps_a_large_one_has_its_own_claims_judged_meanwhile() {
     redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(dead.as_str()).exec(&mut redis).unwrap();
     node.claimer.lapsed.push(dead.to_string());
     assert!(node.claimer.step(Instant::now()).is_none());
-    let told = told(&server);
-    assert_eq!(told.len(), 1000 + CHANNELS.len());
-    let last_claim = told.iter().rposition(|event| event.starts_with('o')).unwrap();
-    assert!(last_claim < 999, "the claims came between the departures: {last_claim}");
+    let events = events(&server);
+    assert_eq!(events.len(), 1000 + CHANNELS.len());
+    let last_claim = events.iter().rposition(|event| event.starts_with('o')).unwrap();
+    assert!(last_claim < 999, "the claims are among the departures: {last_claim}");
 }
 
 #[test]
-fn a_key_that_was_deleted_is_put_back_in_silence() {
+fn a_deleted_key_is_restored_without_events() {
     for key in ["wh:channels:app", "wh:held_channels:{node}", "wh:nodes"] {
         let server = RedisServer::start();
         let mut node = Node::on(&server);
         node.come_to_rest();
         let key = key.replace("{node}", node.claimer.session.node().as_str());
         redis::cmd("DEL").arg(&key).exec(&mut server.connect()).unwrap();
-        // A third of the lease, and the time after which holds are compared, are over.
+        // A renewal and a comparison of holds are due.
         let later = Instant::now() + Duration::from_secs(3601);
         assert!(node.claimer.step(later).is_none());
         assert!(redis::cmd("EXISTS").arg(&key).query::<bool>(&mut server.connect()).unwrap(), "{key}");
-        assert_eq!(told(&server), each("o"), "{key}");
+        assert_eq!(events(&server), each("o"), "{key}");
         node.node_state.lock().table.close_all(&mut Vec::new());
         node.node_state.lock().pending.push_claims(
             CHANNELS.map(|name| {
@@ -215,24 +215,24 @@ fn a_key_that_was_deleted_is_put_back_in_silence() {
             }),
         );
         node.come_to_rest();
-        assert_eq!(told(&server), [each("o"), each("v")].concat(), "{key}");
+        assert_eq!(events(&server), [each("o"), each("v")].concat(), "{key}");
     }
 }
 
 #[test]
-fn a_node_whose_lease_was_lost_with_all_leases_goes_on_where_it_was() {
+fn a_node_keeps_its_id_when_all_leases_are_lost() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     node.send_one();
     let before = node.claimer.session.node().clone();
     redis::cmd("DEL").arg("wh:nodes").exec(&mut server.connect()).unwrap();
     node.come_to_rest();
-    assert_eq!(node.claimer.session.node(), &before, "it was not reaped");
-    assert_eq!(told(&server), each("o"));
+    assert_eq!(node.claimer.session.node(), &before, "the node was not reaped");
+    assert_eq!(events(&server), each("o"));
 }
 
 #[test]
-fn a_node_whose_lease_lapses_by_a_step_of_the_clock_renews_it_before_another_looks_twice() {
+fn a_lease_lapsed_by_a_clock_step_is_renewed_before_the_second_check() {
     let server = RedisServer::start();
     let mut node = Node::on(&server);
     node.come_to_rest();
@@ -247,8 +247,8 @@ fn a_node_whose_lease_lapses_by_a_step_of_the_clock_renews_it_before_another_loo
     let now = Instant::now();
     node.claimer.suspect(vec![other.to_string()], now);
     assert!(node.claimer.step(now + Duration::from_secs(1)).is_none());
-    assert!(lease_of(&mut redis, &own).unwrap() > 1e12, "the node renews its own lease");
-    assert_eq!(lease_of(&mut redis, other.as_str()), Ok(1.0), "the other one has time to renew");
+    assert!(lease_of(&mut redis, &own).unwrap() > 1e12, "the node renews its lease");
+    assert_eq!(lease_of(&mut redis, other.as_str()), Ok(1.0), "the other node has time to renew");
     assert!(node.claimer.step(now + Duration::from_secs(3)).is_none());
-    assert!(lease_of(&mut redis, other.as_str()).is_err(), "it has not, and is reaped");
+    assert!(lease_of(&mut redis, other.as_str()).is_err(), "the other node did not renew and is reaped");
 }

@@ -1,8 +1,8 @@
-//! The grace of departures, as one node sees it: when to ask Redis for those that have become edges, and which of this
-//! node's own to tell Redis again should it forget them.
+//! The grace of departures on one node: when to ask Redis for departures that have become edges, and which of this node's
+//! own departures to send again if Redis loses its data.
 //!
-//! The timers are in Redis and any node fires them, so that none is lost with the node that set it. A node learns of the
-//! others' by asking once per grace: nothing that it has not heard of can be due before it asks again.
+//! The timers are in Redis and any node can fire them, so a timer survives the node that set it. A node learns of other
+//! nodes' departures by asking once per grace: a departure that it has not seen yet cannot be due before it asks again.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -12,50 +12,51 @@ use super::claim::Hold;
 use super::scripts::Verdict;
 use crate::redis::millis;
 
-/// How long after the next departure is due it is asked for: those that are due soon after come with it, and of many
-/// nodes, which draw different times, the first one gets it and the others have only looked.
+/// Delay before a node asks for a due departure, drawn at random. It lets one call announce several departures that are due
+/// close together. The random part makes it likely that one node announces them and the others find nothing.
 const MARGIN: (Duration, Duration) = (Duration::from_millis(30), Duration::from_millis(130));
 
-/// The shortest time between two looks for departures of others.
+/// Shortest time between two queries for departures of other nodes.
 const LOOK: Duration = Duration::from_millis(150);
 
-/// What a node knows of the departures in their grace.
+/// A node's view of the departures in their grace.
 #[derive(Debug)]
 pub(crate) struct Grace {
-    /// How long a departure of this node can be made good.
+    /// Grace that this node gives a departure.
     granted: Duration,
     ask_at: Option<Instant>,
-    /// Departures that began their grace through this node and may not be over: when they are (ms), and what was left.
-    leavings: VecDeque<(u64, Hold)>,
+    /// Departures that began their grace through this node and may still be in it: when the grace ends (Unix ms), and the
+    /// hold.
+    departures: VecDeque<(u64, Hold)>,
 }
 
 impl Grace {
-    /// A node that grants so much; nothing when it is zero.
+    /// Returns the state of a node that gives departures the grace `granted`; zero for none.
     pub(crate) const fn new(granted: Duration) -> Self {
-        Self { granted, ask_at: None, leavings: VecDeque::new() }
+        Self { granted, ask_at: None, departures: VecDeque::new() }
     }
 
-    /// Has the next batch sent even if it is empty: departures may be waiting that nobody was there to announce.
+    /// Sends the next batch even if it is empty. Departures of stopped nodes may be waiting.
     pub(crate) const fn ask_now(&mut self, now: Instant) {
         self.ask_at = Some(now);
     }
 
-    /// When to ask, if at all.
+    /// Returns when to ask Redis next, if at all.
     pub(crate) const fn ask_at(&self) -> Option<Instant> {
         self.ask_at
     }
 
-    /// Whether it is time to ask.
+    /// Returns `true` if it is time to ask Redis.
     pub(crate) fn asks(&self, now: Instant) -> bool {
         self.ask_at.is_some_and(|at| at <= now)
     }
 
-    /// A departure began its grace at `time_ms`, by this node's doing.
+    /// Records a departure of this node whose grace began at `time_ms`.
     pub(crate) fn began(&mut self, hold: Hold, time_ms: u64) {
-        self.leavings.push_back((time_ms.saturating_add(millis(self.granted)), hold));
+        self.departures.push_back((time_ms.saturating_add(millis(self.granted)), hold));
     }
 
-    /// Redis has judged a batch.
+    /// Updates the state with the verdict on a batch.
     pub(crate) fn judged(&mut self, batch: &ClaimBatch, verdict: &Verdict, now: Instant) {
         for (entry, edge) in batch.judged().zip(&verdict.edges) {
             if let (BatchEntry::Claim(claim), b'2') = (entry, edge) {
@@ -64,13 +65,13 @@ impl Grace {
         }
         if verdict.next_due != Some(Duration::ZERO) {
             // Everything that was due has been announced.
-            let over = self.leavings.iter().take_while(|(due_ms, _)| *due_ms <= verdict.time_ms).count();
-            self.leavings.drain(..over);
+            let over = self.departures.iter().take_while(|(due_ms, _)| *due_ms <= verdict.time_ms).count();
+            self.departures.drain(..over);
         }
         self.heard(verdict.next_due, now);
     }
 
-    /// Redis has said when the next departure is due.
+    /// Plans the next query, given the time until the next departure is due according to Redis.
     pub(crate) fn heard(&mut self, next_due: Option<Duration>, now: Instant) {
         let look = (!self.granted.is_zero()).then(|| self.granted.max(LOOK));
         let due =
@@ -78,8 +79,8 @@ impl Grace {
         self.ask_at = look.into_iter().chain(due).min().map(|wait| now + wait);
     }
 
-    /// Departures that Redis has to be told again when it has lost its data, in the order in which they began.
-    pub(crate) fn leavings(&mut self) -> &[(u64, Hold)] {
-        self.leavings.make_contiguous()
+    /// Returns the departures to send again after Redis has lost its data, in the order in which they began.
+    pub(crate) fn departures(&mut self) -> &[(u64, Hold)] {
+        self.departures.make_contiguous()
     }
 }

@@ -1,4 +1,4 @@
-//! The intake thread: takes intents from the queue and enters them into the node state.
+//! The intake thread: takes intents from the queue and applies them to the node state.
 
 use std::iter;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Select, Sender};
 use parking_lot::MutexGuard;
 
-use super::batch::{CacheSeen, OrderedEvent, Said};
+use super::batch::{CacheSeen, EventContent, OrderedEvent};
 use super::claim::Claim;
 use super::intent::{Intent, IntentQueue, Packed};
 use super::node_state::{NodeState, SharedNodeState};
@@ -16,21 +16,21 @@ use crate::config::IgnoredChannels;
 use crate::event::{AppId, ChannelName, ClientEvent, ClientEventParts, ClientMessage, CustomEvent, SocketId};
 use crate::telemetry::{Level, PacedCount, Telemetry};
 
-/// Intents taken from the queue at once.
+/// Most intents per portion.
 const PORTION: usize = 1024;
 
-/// Intents entered before the claimer gets the node state if it waits for it: a tenth of a millisecond's work. Redis waits for
-/// the next batch meanwhile.
+/// Intents applied before the lock on the node state is offered to the claimer, about 0.1 ms of work. Redis is idle until
+/// the claimer sends its next batch.
 const TURN: usize = 64;
 
-/// A pause between two looks at the queue while there is traffic. A sleeping reader has to be woken by the hook that
-/// pushes, which costs the event loop a system call; one that naps is not.
+/// Pause between two reads of the queue under traffic. A hook has to wake a reader that blocks on the queue, which costs
+/// the event loop a system call. A reader that sleeps for a fixed time needs no wake-up.
 const NAP: Duration = Duration::from_millis(1);
 
-/// Naps without an intent after which the reader sleeps until it is woken.
+/// Naps without an intent before the reader blocks on the queue.
 const QUIET_NAPS: u32 = 50;
 
-/// What the intake thread works with.
+/// State of the intake thread.
 #[derive(Debug)]
 pub(crate) struct Intake {
     queue: Arc<IntentQueue>,
@@ -40,12 +40,12 @@ pub(crate) struct Intake {
     portion: Vec<Intent>,
     claims: Vec<Claim>,
     barriers: Vec<Sender<()>>,
-    /// Events of the application that found no room.
+    /// Events of the application that did not fit into the pending queue.
     dropped: PacedCount,
     ignored: IgnoredChannels,
 }
 
-/// Whether the thread goes on.
+/// Result of applying intents: the thread continues or stops.
 #[derive(PartialEq, Eq)]
 pub(super) enum Next {
     Continue,
@@ -53,7 +53,7 @@ pub(super) enum Next {
 }
 
 impl Intake {
-    /// An intake from `queue` (read from its end `intents`) into `node_state`.
+    /// Returns an intake that reads `queue` through its receiver `intents` and writes to `node_state`.
     pub(crate) fn new(
         queue: Arc<IntentQueue>,
         intents: Receiver<Intent>,
@@ -65,14 +65,14 @@ impl Intake {
         Self { queue, intents, node_state, telemetry, portion, claims, barriers, dropped, ignored }
     }
 
-    /// The same, which takes in nothing about these channels.
+    /// Sets the channels whose intents are ignored.
     pub(crate) fn ignoring(self, ignored: IgnoredChannels) -> Self {
         Self { ignored, ..self }
     }
 
-    /// Runs until it takes in a [`Intent::Stop`].
+    /// Runs until it reads an [`Intent::Stop`].
     pub(crate) fn run(&mut self) {
-        // What was taken before a panic is lost, and waits no longer.
+        // Intents that were taken before a panic are lost. They no longer count as waiting.
         self.queue.entered();
         while let Some(first) = self.await_intent() {
             let mut waiting = Some(first);
@@ -90,7 +90,7 @@ impl Intake {
         }
     }
 
-    /// Waits for an intent and takes it. A `recv` would take it from the queue before it is counted as taken.
+    /// Waits for an intent and takes it. `recv` would remove the intent from the queue before it is counted as taken.
     fn await_intent(&self) -> Option<Intent> {
         let mut arrival = Select::new();
         arrival.recv(&self.intents);
@@ -98,19 +98,19 @@ impl Intake {
         self.queue.take(&self.intents)
     }
 
-    /// Enters up to a portion of intents, `first` before what waits in the queue; returns how many.
+    /// Applies up to one portion of intents, `first` before those in the queue. Returns how many it took.
     pub(super) fn take_portion(&mut self, first: Option<Intent>) -> (usize, Next) {
         let mut portion = std::mem::take(&mut self.portion);
         let next = iter::from_fn(|| self.queue.take(&self.intents));
         let intents = first.into_iter().chain(next.take(PORTION));
         let mut taken = 0;
-        // Messages are read before the node state is locked: that takes as long as they are.
+        // Client messages are parsed before the lock is taken: the time that takes grows with their length.
         portion.extend(intents.inspect(|_| taken += 1).filter_map(|intent| self.read(intent)));
         portion.extend(self.queue.take_late().into_iter().inspect(|_| taken += 1));
         let next = self.enter_all(&mut portion);
         self.portion = portion;
         for barrier in self.barriers.drain(..) {
-            // Whoever waited may have given up.
+            // The waiting thread may have timed out.
             let _ = barrier.try_send(());
         }
         self.telemetry.counters().intents.add(taken as u64);
@@ -118,7 +118,7 @@ impl Intake {
         (taken, next)
     }
 
-    /// Enters up to a portion of what waits, for whoever measures that; returns how many.
+    /// Applies up to one portion of waiting intents, for benchmarks. Returns how many it took.
     #[cfg(feature = "bench")]
     pub(crate) fn take_in(&mut self) -> usize {
         self.take_portion(None).0
@@ -159,7 +159,7 @@ impl Intake {
                 node_state.table.unsubscribe(&app, channel, socket, claims);
             }
             Intent::Closed(app, socket) => node_state.table.close(&app, socket.as_bytes(), claims),
-            Intent::Truth(app, channel, live) => {
+            Intent::Live(app, channel, live) => {
                 let repairs = node_state.table.reconcile(&app, channel.as_bytes(), &parts(&live), claims);
                 self.repaired(repairs);
             }
@@ -172,7 +172,7 @@ impl Intake {
                 let repairs = node_state.table.absent(&app, channel.as_bytes(), sockets, claims);
                 self.repaired(repairs);
             }
-            // Read already.
+            // `read` has turned these into client events.
             Intent::Message(..) => {}
             Intent::ClientEvent(app, channel, event) => self.client_event(node_state, app, &channel, event),
             Intent::Custom(app, channel, event) => self.announce(node_state, app, channel, event),
@@ -188,7 +188,7 @@ impl Intake {
         self.telemetry.counters().reconcile_repairs.add(sockets as u64);
     }
 
-    /// Has Redis told what follows from the intent that was entered.
+    /// Queues the claims that follow from the intent.
     fn claim(&mut self, node_state: &mut NodeState) {
         if !self.claims.is_empty() {
             let coalesced = node_state.pending.push_claims(self.claims.drain(..));
@@ -196,8 +196,8 @@ impl Intake {
         }
     }
 
-    /// Leaves out what is about an ignored channel, and reads the message of a client event: `None` when it is none, or is for
-    /// another channel than the one on which the host found its sender.
+    /// Parses client messages and passes other intents on. Returns `None` for an intent about an ignored channel, for a
+    /// message that is no client event, and for one that names another channel than the host found its sender on.
     fn read(&self, intent: Intent) -> Option<Intent> {
         if intent.channel().is_some_and(|channel| self.ignored.contain(channel)) {
             return None;
@@ -222,14 +222,14 @@ impl Intake {
             self.claim(node_state);
         }
         let channel = node_state.table.subscription(&app, channel.as_bytes(), socket).unwrap_or(channel).clone();
-        let event = OrderedEvent { app, channel, said: Said::ByClient(event) };
+        let event = OrderedEvent { app, channel, content: EventContent::ByClient(event) };
         if !node_state.pending.push_event(event) {
             self.telemetry.counters().client_events_dropped.add(1);
         }
     }
 
     fn announce(&mut self, node_state: &mut NodeState, app: AppId, channel: ChannelName, event: CustomEvent) {
-        let event = OrderedEvent { app, channel, said: Said::ByApplication(event) };
+        let event = OrderedEvent { app, channel, content: EventContent::ByApplication(event) };
         if node_state.pending.push_event(event) {
             return;
         }
@@ -237,7 +237,7 @@ impl Intake {
         if let Some(dropped) = self.dropped.add(1, Instant::now()) {
             self.telemetry.log(
                 Level::Error,
-                format_args!("{dropped} events of the application were given up: too much waits for Redis"),
+                format_args!("Dropped {dropped} application events: too many events are waiting for Redis"),
             );
         }
     }
@@ -247,15 +247,15 @@ fn parts(live: &[Packed<2>]) -> Vec<[&[u8]; 2]> {
     live.iter().map(Packed::parts).collect()
 }
 
-/// Tells Redis what was seen of a cache channel, if that is not what it was told before.
+/// Queues an observation of a cache channel, if it differs from the one before.
 fn cache_seen(node_state: &mut NodeState, app: AppId, channel: &[u8], empty: bool) {
-    let news = if empty {
+    let changed = if empty {
         node_state.table.found_empty(&app, channel, Instant::now())
     } else {
         node_state.table.found_filled(&app, channel)
     };
-    if let Some(channel) = news {
-        // When it is refused, whoever comes later finds the channel as it is.
+    if let Some(channel) = changed {
+        // If the queue is full, the next subscriber reports the channel.
         node_state.pending.push_cache(CacheSeen { app, channel, empty });
     }
 }
@@ -267,7 +267,7 @@ mod tests {
     use crate::support::wait::eventually;
 
     #[test]
-    fn an_intent_waits_until_it_is_entered_and_not_only_until_it_is_taken_from_the_queue() {
+    fn an_intent_counts_as_waiting_until_it_is_applied() {
         let (queue, intents) = IntentQueue::new(8);
         let (queue, node_state) = (Arc::new(queue), Arc::new(SharedNodeState::new(8)));
         let telemetry = Arc::new(Telemetry::default());
@@ -278,11 +278,11 @@ mod tests {
 
         let entering = node_state.lock();
         let thread = std::thread::spawn(move || intake.run());
-        eventually("the intake to take it", || intents.is_empty().then_some(()));
+        eventually("the intake to take the intent", || intents.is_empty().then_some(()));
         assert_eq!(queue.waiting(), 1);
         drop(entering);
 
-        eventually("the intake to enter it", || (queue.waiting() == 0).then_some(()));
+        eventually("the intake to apply the intent", || (queue.waiting() == 0).then_some(()));
         assert_eq!(node_state.lock().table.size(), (1, 1));
         queue.push(Intent::Stop, telemetry.counters());
         thread.join().unwrap();

@@ -1,10 +1,10 @@
-//! Intents: what a hook hands to the background threads, and the queue that carries them.
+//! Intents: what a hook passes to the background threads, and the queue between them.
 //!
-//! A hook runs on the event loop. It copies the strings it was given into one buffer, pushes it here and returns; it
-//! never waits, whatever the other side does. When the queue is full, client events give way first: the last eighth of
-//! the queue takes subscriptions only. A subscription that finds it full all the same is not lost either: its channel
-//! is marked dirty, and the PHP side answers with the channel's live connections. Nobody could answer which connections
-//! came and went, so that those intents wait beside a full queue, however many they are.
+//! A hook runs on the event loop. It copies the strings it was given into one buffer, pushes it here and returns. It never
+//! waits for the reader. When the queue is nearly full, client events are dropped first: the last eighth of the queue is
+//! reserved for subscriptions. A subscription that does not fit is not lost: its channel is marked dirty, and the PHP side
+//! sends the channel's live connections. There is no such list for sockets that opened or closed, so those intents wait in
+//! an unbounded list beside a full queue.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,49 +15,47 @@ use parking_lot::Mutex;
 use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, SocketId};
 use crate::telemetry::Counters;
 
-/// The part of the queue that is closed to client events, as a divisor of its capacity.
+/// Divisor of the capacity: this part of the queue takes no client events.
 const RESERVED_FOR_SUBSCRIPTIONS: usize = 8;
 
-/// What happened on this node, in owned bytes.
+/// An event on this node, in owned bytes.
 #[derive(Debug)]
 pub(crate) enum Intent {
-    /// A socket connected; told only where somebody wants to know.
+    /// A socket connected. Only sent where an endpoint wants connection events.
     Opened(AppId, SocketId),
     /// A socket subscribed: channel, socket, user, the user's data (each empty when there is none).
     Subscribed(AppId, Packed<4>),
     /// A socket left one channel: channel, socket.
     Unsubscribed(AppId, Packed<2>),
-    /// A socket is gone.
+    /// A socket closed.
     Closed(AppId, SocketId),
     /// The host relayed a message: channel, socket, user (empty when there is none), the message.
     Message(AppId, Packed<4>),
-    /// The same once it has been read.
+    /// A client event parsed from a `Message`.
     ClientEvent(AppId, ChannelName, ClientEvent),
     /// The application sent an event of its own, on a channel or on none (empty).
     Custom(AppId, ChannelName, CustomEvent),
-    /// A socket subscribed to a cache channel that was empty, or one was seen that is not.
+    /// A socket subscribed to a cache channel that was empty, or a cache channel now has a payload.
     CacheSeen {
-        /// The application.
         app: AppId,
-        /// The channel.
         channel: ChannelName,
-        /// Whether it had no payload.
+        /// `true` if it has no payload.
         empty: bool,
     },
-    /// The live connections of a channel, socket and user (empty when none).
-    Truth(AppId, ChannelName, Vec<Packed<2>>),
-    /// Some of the live connections of a channel, in the same form.
+    /// All live connections of a channel: socket, user (empty when there is none).
+    Live(AppId, ChannelName, Vec<Packed<2>>),
+    /// Some live connections of a channel, in the same form.
     Present(AppId, ChannelName, Vec<Packed<2>>),
     /// Sockets that are not on a channel.
     Absent(AppId, ChannelName, Vec<SocketId>),
-    /// Answered once everything before it has been taken in.
+    /// Answered once everything before it is in the node state.
     Barrier(Sender<()>),
     /// Ends the thread that reads the queue.
     Stop,
 }
 
 impl Intent {
-    /// The channel that it is about, if it is about one.
+    /// Returns the channel of the intent, if it has one.
     pub(crate) fn channel(&self) -> Option<&[u8]> {
         match self {
             Self::Subscribed(_, text) | Self::Message(_, text) => Some(text.parts()[0]),
@@ -65,7 +63,7 @@ impl Intent {
             Self::ClientEvent(_, channel, _)
             | Self::Custom(_, channel, _)
             | Self::CacheSeen { channel, .. }
-            | Self::Truth(_, channel, _)
+            | Self::Live(_, channel, _)
             | Self::Present(_, channel, _)
             | Self::Absent(_, channel, _) => Some(channel.as_bytes()),
             Self::Opened(..) | Self::Closed(..) | Self::Barrier(_) | Self::Stop => None,
@@ -91,7 +89,7 @@ impl<const N: usize> Packed<N> {
         Self { bytes: bytes.into_boxed_slice(), ends }
     }
 
-    /// The strings, in the order in which they were packed.
+    /// Returns the strings, in the order in which they were packed.
     pub(crate) fn parts(&self) -> [&[u8]; N] {
         let mut start = 0;
         self.ends.map(|end| {
@@ -102,28 +100,28 @@ impl<const N: usize> Packed<N> {
     }
 }
 
-/// The bounded queue between the event loop and the claimer.
+/// The bounded queue between the event loop and the intake.
 #[derive(Debug)]
 pub(crate) struct IntentQueue {
     sender: Sender<Intent>,
     client_event_limit: usize,
     overflow: Mutex<Overflow>,
-    /// Whether something waits in `Overflow::late`.
+    /// `true` while `Overflow::late` has entries.
     is_late: AtomicBool,
-    /// Intents that the reader has taken and not entered into the node state yet. Only the reader writes it.
+    /// Intents that the reader has taken and not yet applied to the node state. Only the reader writes it.
     taken: AtomicUsize,
 }
 
-/// What did not fit into the queue.
+/// Intents that did not fit into the queue.
 #[derive(Debug, Default)]
 struct Overflow {
     dirty: HashSet<(AppId, ChannelName)>,
-    /// Sockets that opened or closed while the queue was full, and those that did after them: their order is kept.
+    /// Sockets that opened or closed while the queue was full, and later ones, so that their order is kept.
     late: Vec<Intent>,
 }
 
 impl IntentQueue {
-    /// A queue for `capacity` intents, and the end it is read from.
+    /// Returns a queue for `capacity` intents, and its receiver.
     pub(crate) fn new(capacity: usize) -> (Self, Receiver<Intent>) {
         let (sender, receiver) = bounded(capacity);
         let client_event_limit = capacity - capacity / RESERVED_FOR_SUBSCRIPTIONS;
@@ -131,7 +129,7 @@ impl IntentQueue {
         (Self { sender, client_event_limit, overflow, is_late, taken }, receiver)
     }
 
-    /// Pushes an intent, without ever waiting for room.
+    /// Pushes an intent. Never waits for room.
     pub(crate) fn push(&self, intent: Intent, counters: &Counters) {
         if matches!(intent, Intent::Message(..)) && self.sender.len() >= self.client_event_limit {
             counters.client_events_dropped.add(1);
@@ -146,32 +144,32 @@ impl IntentQueue {
         }
     }
 
-    /// Pushes an intent whose sender can be told that there is no room. Returns whether there was.
+    /// Pushes an intent if there is room. Returns `false` if not, so the caller can report it.
     pub(crate) fn offer(&self, intent: Intent) -> bool {
         self.sender.len() < self.client_event_limit && self.sender.try_send(intent).is_ok()
     }
 
-    /// Intents that are not in the node state yet: in the queue, beside it, or with the reader. 0 means that everything that
-    /// was pushed before is entered.
+    /// Returns the number of intents that are not in the node state yet: in the queue, beside it, or with the reader. 0
+    /// means that everything pushed before is applied.
     pub(crate) fn waiting(&self) -> usize {
-        // In the order of their way, so that an intent that moves on meanwhile is counted in its next place.
+        // Counted in the order in which an intent moves, so that one that moves meanwhile is counted in its next place.
         let queued = self.sender.len();
         let late = if self.is_late() { self.overflow.lock().late.len() } else { 0 };
         queued + late + self.taken.load(Ordering::Acquire)
     }
 
-    /// Takes the next intent from `reader`, the end of this queue, if there is one. It counts as waiting until
+    /// Takes the next intent from `reader`, the receiver of this queue, if there is one. It counts as waiting until
     /// [`Self::entered`].
     pub(crate) fn take(&self, reader: &Receiver<Intent>) -> Option<Intent> {
         if reader.is_empty() {
             return None;
         }
-        // Before the intent leaves the queue: at no moment is it counted nowhere.
+        // Counted before it leaves the queue, so that it is always counted somewhere.
         self.count_taken(1);
         reader.try_recv().ok()
     }
 
-    /// Everything that was taken is in the node state.
+    /// Marks everything that was taken as applied to the node state.
     pub(crate) fn entered(&self) {
         self.taken.store(0, Ordering::Release);
     }
@@ -180,24 +178,23 @@ impl IntentQueue {
         self.taken.store(self.taken.load(Ordering::Relaxed) + more, Ordering::Release);
     }
 
-    /// The channels whose truth is asked for since the last call.
+    /// Returns the channels that were marked dirty since the last call.
     pub(crate) fn take_dirty(&self) -> Vec<(AppId, ChannelName)> {
         self.overflow.lock().dirty.drain().collect()
     }
 
-    /// Whether sockets that opened or closed wait beside the queue.
+    /// Returns `true` if sockets that opened or closed wait beside the queue.
     pub(crate) fn is_late(&self) -> bool {
         self.is_late.load(Ordering::Acquire)
     }
 
-    /// What waits beside the queue, for the thread that reads it, once that has read all that came before. It counts as
-    /// waiting until [`Self::entered`].
+    /// Takes the intents beside the queue, once the queue is empty. They count as waiting until [`Self::entered`].
     pub(crate) fn take_late(&self) -> Vec<Intent> {
         if !self.is_late() {
             return Vec::new();
         }
         let mut overflow = self.overflow.lock();
-        // Nothing joins them while the lock is held, so that an empty queue has nothing left that came before any of them.
+        // While the lock is held none is added, so an empty queue means that everything before them has been read.
         if !self.sender.is_empty() {
             return Vec::new();
         }
@@ -217,7 +214,7 @@ impl IntentQueue {
                 let [channel, ..] = text.parts();
                 overflow.dirty.insert((app, ChannelName::new(channel)));
             }
-            Intent::Truth(app, channel, _) | Intent::Present(app, channel, _) | Intent::Absent(app, channel, _) => {
+            Intent::Live(app, channel, _) | Intent::Present(app, channel, _) | Intent::Absent(app, channel, _) => {
                 overflow.dirty.insert((app, channel));
             }
             lifetime @ (Intent::Opened(..) | Intent::Closed(..)) => {
@@ -228,10 +225,10 @@ impl IntentQueue {
                 counters.client_events_dropped.add(1);
                 return;
             }
-            // Whoever subscribes next sees the same.
+            // The next subscriber reports the channel.
             Intent::CacheSeen { .. } => {}
-            // The reader makes client events; whoever sent an event or waits for a barrier is told; a full queue wakes its
-            // reader without a Stop.
+            // `ClientEvent` comes from the reader itself. The senders of `Custom` and `Barrier` get the refusal. A full
+            // queue wakes its reader even without a `Stop`.
             Intent::ClientEvent(..) | Intent::Custom(..) | Intent::Barrier(_) | Intent::Stop => return,
         }
         counters.hook_queue_overflows.add(1);
@@ -258,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn client_events_give_way_before_subscriptions_do() {
+    fn client_events_are_dropped_before_subscriptions() {
         let (queue, reader) = IntentQueue::new(8);
         let counters = Counters::default();
         for _ in 0..8 {
@@ -283,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comparison_that_does_not_fit_is_asked_for_again() {
+    fn a_comparison_that_does_not_fit_marks_its_channel_dirty() {
         let (app, socket) = (AppId::from("app"), SocketId::from("1.1"));
         let (queue, _reader) = IntentQueue::new(1);
         let counters = Counters::default();
@@ -313,16 +310,16 @@ mod tests {
     }
 
     #[test]
-    fn sockets_that_open_and_close_while_the_queue_is_full_are_read_behind_it_and_in_order() {
+    fn sockets_that_open_and_close_while_the_queue_is_full_are_read_after_it_and_in_order() {
         let (queue, reader) = IntentQueue::new(2);
         let counters = Counters::default();
         for intent in [opened("1"), opened("2"), closed("1"), opened("3")] {
             queue.push(intent, &counters);
         }
-        assert_eq!(read(queue.take_late()), Vec::<String>::new(), "what came before them is not read yet");
+        assert_eq!(read(queue.take_late()), Vec::<String>::new(), "earlier intents are not read yet");
         assert_eq!(read(vec![reader.recv().unwrap()]), ["+1"]);
         queue.push(closed("3"), &counters);
-        assert_eq!((reader.len(), queue.waiting()), (1, 4), "there is room, but its opening still waits");
+        assert_eq!((reader.len(), queue.waiting()), (1, 4), "there is room, but the opening of socket 3 still waits");
         assert_eq!(read(vec![reader.recv().unwrap()]), ["+2"]);
         assert_eq!(read(queue.take_late()), ["-1", "+3", "-3"]);
         queue.push(closed("2"), &counters);

@@ -3,9 +3,9 @@
 //! ```text
 //! intents ─▶ intake ─▶ node state (local table, pending claims) ─▶ claimer ─▶ scripts in Redis ─▶ events
 //! ```
-//! The [`table`] knows this node's sockets and turns intents into [`claim`]s, local firsts and lasts. The [`pending`]
-//! queue keeps them until Redis has answered. The [`claimer`] sends them in batches, one [`scripts`] call a batch, and
-//! looks after the node's [session](crate::cluster::Session): its lease, its epoch, the dead.
+//! The [`table`] tracks this node's sockets. It turns intents into [`claim`]s: the local firsts and lasts. The [`pending`]
+//! queue keeps claims until Redis has answered. The [`claimer`] sends them in batches, one [`scripts`] call per batch. It
+//! also maintains the node's [session](crate::cluster::Session): its lease, its epoch and the reaping of dead nodes.
 
 mod batch;
 mod claim;

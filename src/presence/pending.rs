@@ -1,11 +1,11 @@
-//! What Redis has yet to be told: claims and client events, in the order in which they happened.
+//! Pending changes: claims and events that Redis has not answered yet, in the order in which they happened.
 //!
-//! A batch is frozen when it is first sent and keeps its number until Redis has answered, so that sending it again after
-//! a lost reply is harmless. Where a full one waits behind it, that is frozen as well, so that it can be written out
-//! meanwhile; it is sent when the first one has been answered. Client events travel in the same order as the claims around
-//! them: an event of a user never overtakes that user's `member_added`.
+//! A batch is frozen when it is first sent and keeps its number until Redis has answered, so sending it again after a lost
+//! reply is harmless. If a full batch waits after it, that one is frozen early so that it can be encoded meanwhile; it is
+//! sent when the first one is answered. Events keep their order among the claims: an event of a user never overtakes that
+//! user's `member_added`.
 //!
-//! What is of a suspended application waits aside, so that the batches of the others go on; see `suspended.lua`.
+//! Entries of a suspended application are set aside, so that other applications continue; see `suspended.lua`.
 
 mod entries;
 
@@ -18,35 +18,36 @@ use super::table::LocalTable;
 use crate::event::AppId;
 use entries::Entries;
 
-/// Entries per script call when client events go through Redis too.
+/// Most entries per script call.
 const BATCH_ENTRIES: usize = 1024;
 
-/// Claims per script call, and sightings of cache channels: two or three milliseconds of Redis' time, so that a batch never delays its other clients for long.
+/// Most claims and observations of cache channels per script call: 2 to 3 ms of Redis' time, so that a batch never delays
+/// its other clients for long.
 const BATCH_CLAIMS: usize = 384;
 
-/// Bytes of client events that wait: a million short ones fit, not a million of the longest that clients may send.
+/// Most bytes of waiting events. A million short ones fit; a million of the longest that clients may send do not.
 const EVENT_BYTES: usize = 128 << 20;
 
-/// The queue, the batch that waits for its reply, and the one that is sent next.
+/// The queue, the batch that waits for its reply, and the batch that is sent next.
 #[derive(Debug)]
 pub(crate) struct Pending {
     queue: Entries,
-    /// What is of suspended applications.
+    /// Entries of suspended applications.
     aside: Entries,
     suspended: HashSet<AppId>,
-    /// What the client events of both take, and those of the batch that is sent next.
+    /// Bytes of the events in `queue`, `aside` and `next`.
     event_bytes: usize,
     in_flight: Option<Arc<ClaimBatch>>,
-    /// The full batch behind the one in flight, if it is frozen already.
+    /// The batch that is sent after `in_flight`, if it is frozen already.
     next: Option<Arc<ClaimBatch>>,
     last_number: u64,
     limit: usize,
-    /// The limits of a batch: entries, and judged ones among them.
+    /// Limits of a batch: all entries, and the judged ones among them.
     portion: (usize, usize),
 }
 
 impl Pending {
-    /// A queue that keeps up to `limit` claims and as many client events while Redis is away.
+    /// Returns a queue that keeps up to `limit` claims and as many events while Redis is unreachable.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             queue: Entries::new(limit),
@@ -61,14 +62,14 @@ impl Pending {
         }
     }
 
-    /// The same with so little in a batch.
+    /// Limits the entries per batch.
     #[cfg(test)]
     pub(crate) const fn set_portion(&mut self, entries: usize) {
         self.portion = (entries, entries);
     }
 
-    /// Adds claims. Returns how many pairs of opposite claims were given up because too many waited: their edges would
-    /// have cancelled each other, and the ones that stay still alternate and still end at the truth.
+    /// Adds claims. Returns how many pairs of opposite claims were discarded because too many waited. Their edges would have
+    /// cancelled out; the remaining ones still alternate and still end at the truth.
     pub(crate) fn push_claims(&mut self, claims: impl IntoIterator<Item = Claim>) -> usize {
         claims.into_iter().for_each(|claim| self.push(BatchEntry::Claim(claim)));
         self.queue.collapse() + self.aside.collapse()
@@ -79,10 +80,10 @@ impl Pending {
         if suspended { self.aside.push(entry) } else { self.queue.push(entry) }
     }
 
-    /// Adds a client event. `false` when it was refused because too many wait.
+    /// Adds an event. Returns `false` if it was refused because too many wait.
     pub(crate) fn push_event(&mut self, event: OrderedEvent) -> bool {
         let bytes = self.event_bytes + event.bytes();
-        if self.queued_asides() >= self.limit || bytes > EVENT_BYTES {
+        if self.queued_others() >= self.limit || bytes > EVENT_BYTES {
             return false;
         }
         self.event_bytes = bytes;
@@ -90,44 +91,44 @@ impl Pending {
         true
     }
 
-    /// Adds what was seen of a cache channel. `false` when it was refused because too much waits.
+    /// Adds an observation of a cache channel. Returns `false` if it was refused because too many entries wait.
     pub(crate) fn push_cache(&mut self, seen: CacheSeen) -> bool {
-        if self.queued_asides() >= self.limit {
+        if self.queued_others() >= self.limit {
             return false;
         }
         self.push(BatchEntry::Cache(seen));
         true
     }
 
-    /// What waits beside the claims.
-    fn queued_asides(&self) -> usize {
-        self.queue.asides() + self.aside.asides()
+    /// Returns the number of waiting entries that are not claims.
+    fn queued_others(&self) -> usize {
+        self.queue.others() + self.aside.others()
     }
 
-    /// Claims that Redis has not answered yet.
+    /// Returns the number of claims that Redis has not answered yet.
     pub(crate) fn unanswered_claims(&self) -> usize {
         let frozen = self.frozen().map(|batch| batch.claims().count()).sum::<usize>();
         frozen + self.queue.claims() + self.aside.claims()
     }
 
-    /// Client events that are in no outbox yet.
+    /// Returns the number of events that are not in the outbox yet.
     pub(crate) fn waiting_events(&self) -> usize {
         let frozen = self.frozen().map(|batch| batch.events()).sum::<usize>();
         frozen + self.queue.events() + self.aside.events()
     }
 
-    /// The batches that have their number, in its order.
+    /// Returns the batches that have a number, in its order.
     fn frozen(&self) -> impl Iterator<Item = &Arc<ClaimBatch>> {
         self.in_flight.iter().chain(&self.next)
     }
 
-    /// Whether nothing waits.
+    /// Returns `true` if nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.aside.is_empty() && !self.awaits_verdict()
     }
 
-    /// The batch to send: the one that was sent before and not answered, else a new one. It stays here until
-    /// [`Self::answered`], and is the same batch under the same number however often it has to be sent.
+    /// Returns the batch to send: the one that was sent and not answered, or a new one. Until [`Self::answered`], it is the
+    /// same batch under the same number however often it is sent.
     pub(crate) fn batch(&mut self) -> Option<Arc<ClaimBatch>> {
         if self.in_flight.is_none() && self.has_batch() {
             self.in_flight = Some(Arc::new(self.freeze()));
@@ -135,15 +136,15 @@ impl Pending {
         self.in_flight.clone()
     }
 
-    /// The batch to send, also when nothing waits: its answer may have departures in it whose grace is over, and is as safe
-    /// from being lost as any. A new one has the numbers of connections in it, if it is the last of what waits.
+    /// Returns the batch to send, even if nothing waits. The answer to an empty batch reports departures whose grace is over,
+    /// and is protected from loss like any other. A new batch that takes everything that waits also carries `counts`.
     pub(crate) fn batch_with(&mut self, counts: impl FnOnce() -> Vec<Count>) -> Arc<ClaimBatch> {
         if let Some(batch) = &self.in_flight {
             return Arc::clone(batch);
         }
         let mut batch = self.freeze();
         if self.queue.is_empty() {
-            // Only then is what Redis will know of the channels what the table knows.
+            // Counts are only correct when no claim waits: then Redis ends with the channels that the table has.
             let counts = counts().into_iter().filter(|count| !self.suspended.contains(&count.app));
             batch.entries.extend(counts.map(BatchEntry::Count));
         }
@@ -152,8 +153,8 @@ impl Pending {
         batch
     }
 
-    /// The batch to send when the one in flight has been answered, if it is full: it would be the same then. Fewer
-    /// claims wait for others to come with them.
+    /// Returns the batch to send after the one in flight, if it is full. A full batch would not change by waiting; a smaller
+    /// one waits for more entries.
     pub(crate) fn next_batch(&mut self) -> Option<Arc<ClaimBatch>> {
         let (most_entries, most_judged) = self.portion;
         let full = self.queue.judged() >= most_judged || self.queue.len() >= most_entries;
@@ -165,29 +166,29 @@ impl Pending {
         self.next.clone()
     }
 
-    /// Redis has answered the batch: the next one may be sent.
+    /// Marks the batch in flight as answered. The next one may be sent.
     pub(crate) fn answered(&mut self) {
         self.in_flight = self.next.take();
         self.event_bytes -= self.in_flight.iter().map(|batch| batch.event_bytes()).sum::<usize>();
     }
 
-    /// Whether a batch with something in it is under way.
+    /// Returns `true` if a batch with entries is under way.
     fn awaits_verdict(&self) -> bool {
         self.in_flight.as_ref().is_some_and(|batch| !batch.entries.is_empty())
     }
 
-    /// Whether there is a batch to send.
+    /// Returns `true` if there is a batch to send.
     pub(crate) fn has_batch(&self) -> bool {
         self.in_flight.is_some() || !self.queue.is_empty()
     }
 
-    /// The number of the last batch that Redis has answered.
+    /// Returns the number of the last batch that Redis has answered.
     pub(crate) fn last_answered(&self) -> u64 {
         self.last_number - self.frozen().count() as u64
     }
 
-    /// What this node holds in Redis as far as Redis has answered: what it serves now, less the joins and plus the
-    /// leaves that are still on their way. These are the holds whose edges were decided before.
+    /// Returns the holds that Redis has according to its answers: what this node serves now, minus the joins and plus the
+    /// leaves that are unanswered. Their edges are decided already.
     pub(crate) fn acknowledged(&self, table: &LocalTable) -> Vec<Hold> {
         let mut first_change: HashMap<&Hold, Change> = HashMap::new();
         for entry in self.unanswered() {
@@ -204,10 +205,10 @@ impl Pending {
         self.frozen().flat_map(|batch| &batch.entries).chain(self.queue.iter()).chain(self.aside.iter())
     }
 
-    /// These applications are suspended, and no others: what is of them waits aside, also what is in a batch that Redis has
-    /// refused. Returns whether there is an application that goes on.
+    /// Sets the suspended applications. Their entries are set aside, including those in a batch that Redis has refused.
+    /// Returns `true` if an application resumes.
     pub(crate) fn suspend(&mut self, apps: HashSet<AppId>) -> bool {
-        let goes_on = self.suspended.iter().any(|app| !apps.contains(app));
+        let resumes = self.suspended.iter().any(|app| !apps.contains(app));
         let released = self.aside.extract(|entry| apps.contains(entry.app()));
         for batch in self.in_flight.iter_mut().chain(&mut self.next) {
             if batch.entries.iter().any(|entry| apps.contains(entry.app())) {
@@ -215,7 +216,7 @@ impl Pending {
                 for entry in std::mem::take(&mut batch.entries) {
                     match &entry {
                         stays if !apps.contains(stays.app()) => batch.entries.push(entry),
-                        // Numbers of connections are told again as they are then.
+                        // Counts are sent again with their values at that time.
                         BatchEntry::Count(_) => {}
                         _ => self.aside.push(entry),
                     }
@@ -230,7 +231,7 @@ impl Pending {
         }
         self.suspended = apps;
         self.count_event_bytes();
-        goes_on
+        resumes
     }
 
     fn count_event_bytes(&mut self) {
@@ -238,7 +239,7 @@ impl Pending {
         self.event_bytes = queued + self.next.iter().map(|batch| batch.event_bytes()).sum::<usize>();
     }
 
-    /// Those of these holds of which nothing is on its way to Redis.
+    /// Returns those of `holds` that have no unanswered claim.
     pub(crate) fn untouched(&self, holds: Vec<Hold>) -> impl Iterator<Item = Hold> {
         let touched: HashSet<&Hold> = self
             .unanswered()
@@ -247,23 +248,23 @@ impl Pending {
         holds.into_iter().filter(move |hold| !touched.contains(hold))
     }
 
-    /// Goes on under a new node id: the old one was reaped, and the end of every visit that Redis knew of is announced.
+    /// Continues under a new node id. The old one was reaped, and every stay that Redis had is announced as over.
     ///
-    /// Everything that waits is told under the new id, in its order, so that no visit is lost; of a visit that is over
-    /// already, the departure is left out. What is still served is claimed anew first, unless its claim waits anyway. So
-    /// is a visit that is over if something else of it waits, a client event or a user of the channel: those are told
-    /// within another one. A batch under way counts as never applied, and one behind it was never sent.
+    /// A stay is the time from a join to the leave. Everything that waits is sent under the new id, in its order, so no stay
+    /// is lost. The leave of a stay that Redis had is dropped. What is still served is claimed first, unless its claim waits.
+    /// A stay that is over is claimed again if other entries wait for it, such as a client event or a user of the channel:
+    /// they must fall within a stay. A batch in flight counts as never applied; the one after it was never sent.
     pub(crate) fn start_over(&mut self, table: &LocalTable) {
-        // Nothing was answered under the new id yet.
+        // No batch was answered under the new id yet.
         self.last_number = 0;
         let frozen = self.in_flight.take().into_iter().chain(self.next.take());
         let frozen = frozen.flat_map(|batch| Arc::unwrap_or_clone(batch).entries);
-        // Numbers of connections are told again as they are then.
+        // Counts are sent again with their values at that time.
         let frozen = frozen.filter(|entry| !matches!(entry, BatchEntry::Count(_)));
         let waiting: Vec<BatchEntry> = frozen.chain(self.queue.take()).chain(self.aside.take()).collect();
         self.suspended.clear();
 
-        // Visits of which something waits that is not their end.
+        // Holds that entries need before the end of the stay.
         let mut told_in: HashSet<Hold> = HashSet::new();
         let mut seen: HashSet<&Hold> = HashSet::new();
         let (mut over, mut anew) = (HashSet::new(), Vec::new());
@@ -293,7 +294,7 @@ impl Pending {
         self.count_event_bytes();
     }
 
-    /// Gives up everything that waits, a batch under way included.
+    /// Discards everything that waits, including the batch in flight.
     pub(crate) fn clear(&mut self) {
         let empty = Self::new(self.limit);
         *self = Self { portion: self.portion, ..empty };

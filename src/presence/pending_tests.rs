@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::{AppId, ChannelName, ClientEvent, ClientEventParts, UserId};
-use crate::presence::batch::Said;
+use crate::presence::batch::EventContent;
 
 fn hold(channel: &str) -> Hold {
     Hold { app: AppId::from("app"), channel: ChannelName::from(channel), user: None }
@@ -16,10 +16,10 @@ fn leave(channel: &str) -> Claim {
     Claim::leave(hold(channel))
 }
 
-fn user_of(said: &Said) -> Option<UserId> {
-    match said {
-        Said::ByClient(event) => event.parts().user.map(UserId::new),
-        Said::ByApplication(_) => None,
+fn user_of(content: &EventContent) -> Option<UserId> {
+    match content {
+        EventContent::ByClient(event) => event.parts().user.map(UserId::new),
+        EventContent::ByApplication(_) => None,
     }
 }
 
@@ -29,7 +29,11 @@ fn event(channel: &str) -> OrderedEvent {
 
 fn event_of(channel: &str, user: Option<&[u8]>, data: Option<&[u8]>) -> OrderedEvent {
     let event = ClientEvent::new(&ClientEventParts { event: b"client-x", socket: b"1.1", user, data });
-    OrderedEvent { app: AppId::from("app"), channel: ChannelName::from(channel), said: Said::ByClient(event) }
+    OrderedEvent {
+        app: AppId::from("app"),
+        channel: ChannelName::from(channel),
+        content: EventContent::ByClient(event),
+    }
 }
 
 #[test]
@@ -52,12 +56,12 @@ fn client_events_keep_their_place_between_the_claims() {
     pending.push_event(event("a"));
     pending.push_claims([join("b"), leave("a")]);
     let batch = pending.batch().unwrap();
-    let told = batch.entries().iter().map(|entry| match entry {
+    let sent = batch.entries().iter().map(|entry| match entry {
         BatchEntry::Claim(Claim { hold, change, .. }) => format!("{change:?} {}", hold.channel.as_text()),
         BatchEntry::Event(event) => format!("Event {}", event.channel.as_text()),
         other => panic!("{other:?}"),
     });
-    assert_eq!(told.collect::<Vec<_>>(), ["Join a", "Event a", "Join b", "Leave a"]);
+    assert_eq!(sent.collect::<Vec<_>>(), ["Join a", "Event a", "Join b", "Leave a"]);
     pending.answered();
     assert!(pending.is_empty());
 }
@@ -72,22 +76,22 @@ fn a_large_queue_is_sent_in_portions() {
 }
 
 #[test]
-fn what_is_frozen_behind_a_batch_is_full_and_is_sent_when_that_is_answered() {
+fn a_full_batch_is_frozen_early_and_sent_after_the_one_in_flight() {
     let mut pending = Pending::new(10_000);
     pending.set_portion(2);
     pending.push_claims([join("a"), join("b"), join("c")]);
     let first = pending.batch();
-    assert_eq!(pending.next_batch(), None, "one more may come to go with the one that waits");
+    assert_eq!(pending.next_batch(), None, "the waiting claim waits for another one");
     pending.push_claims([join("d"), join("e")]);
     let second = pending.next_batch().unwrap();
     assert_eq!((second.number(), second.claims().count(), pending.unanswered_claims()), (2, 2, 5));
-    assert_eq!((pending.batch(), pending.next_batch()), (first, Some(Arc::clone(&second))), "both stay what they are");
+    assert_eq!((pending.batch(), pending.next_batch()), (first, Some(Arc::clone(&second))), "neither changes");
     assert_eq!((pending.last_answered(), pending.is_empty()), (0, false));
     pending.answered();
     assert_eq!((pending.last_answered(), pending.batch(), pending.next_batch()), (1, Some(second), None));
     pending.answered();
     assert_eq!((pending.last_answered(), pending.unanswered_claims()), (2, 1));
-    assert!(pending.next_batch().is_none(), "no batch is under way");
+    assert!(pending.next_batch().is_none(), "no batch is in flight");
 }
 
 #[test]
@@ -107,13 +111,13 @@ fn holds_of_a_batch_that_was_not_sent_are_neither_acknowledged_nor_lost_by_start
     assert!(pending.next_batch().is_some());
     pending.start_over(&table);
     pending.set_portion(100);
-    let told = pending.batch().map(Arc::unwrap_or_clone).unwrap();
-    let channels: Vec<_> = told.claims().map(|claim| claim.hold.clone()).collect();
-    assert_eq!((told.number(), channels), (1, vec![hold("first"), hold("other"), hold("third")]));
+    let sent = pending.batch().map(Arc::unwrap_or_clone).unwrap();
+    let channels: Vec<_> = sent.claims().map(|claim| claim.hold.clone()).collect();
+    assert_eq!((sent.number(), channels), (1, vec![hold("first"), hold("other"), hold("third")]));
 }
 
 #[test]
-fn long_client_events_behind_a_batch_under_way_still_take_room() {
+fn events_frozen_early_still_count_towards_the_byte_limit() {
     let mut pending = Pending::new(10_000);
     pending.set_portion(1);
     let data = vec![b'x'; EVENT_BYTES / 4];
@@ -121,7 +125,7 @@ fn long_client_events_behind_a_batch_under_way_still_take_room() {
     assert!((0..3).all(|_| pending.push_event(long())));
     assert!(pending.batch().is_some() && pending.push_event(long()));
     assert!(pending.next_batch().is_some());
-    assert!(!pending.push_event(long()), "only what was sent makes room");
+    assert!(!pending.push_event(long()), "only events that were sent free room");
     assert_eq!(pending.waiting_events(), 4);
     pending.answered();
     assert!(pending.push_event(long()));
@@ -129,7 +133,7 @@ fn long_client_events_behind_a_batch_under_way_still_take_room() {
 }
 
 #[test]
-fn client_events_that_travel_need_no_claim_to_make_a_batch() {
+fn client_events_alone_make_a_batch() {
     let mut pending = Pending::new(100);
     pending.push_event(event("a"));
     assert_eq!(pending.batch().map(|batch| batch.entries().len()), Some(1));
@@ -147,24 +151,24 @@ fn client_events_beyond_the_limit_are_refused_and_claims_are_not() {
 }
 
 #[test]
-fn long_client_events_are_refused_before_there_are_many_of_them() {
+fn long_client_events_are_limited_by_bytes() {
     let mut pending = Pending::new(10_000);
     let data = vec![b'x'; 1 << 20];
     let long = || event_of("a", None, Some(&data));
     let taken = (0..200).filter(|_| pending.push_event(long())).count();
-    assert_eq!(taken, (EVENT_BYTES >> 20) - 1, "as many as fit");
+    assert_eq!(taken, (EVENT_BYTES >> 20) - 1, "as many events as fit");
     assert_eq!(pending.waiting_events(), taken);
     assert!(pending.batch().is_some());
-    assert_eq!(pending.waiting_events(), taken, "no outbox has them yet");
+    assert_eq!(pending.waiting_events(), taken, "the outbox does not have them yet");
     pending.answered();
     assert_eq!(pending.waiting_events(), 0);
-    assert_eq!((0..200).filter(|_| pending.push_event(long())).count(), taken, "there is room again");
+    assert_eq!((0..200).filter(|_| pending.push_event(long())).count(), taken, "answered events free room");
     pending.start_over(&LocalTable::default());
     assert_eq!((pending.waiting_events(), pending.push_event(long())), (taken, false));
 }
 
 #[test]
-fn acknowledged_is_what_redis_knows_and_not_what_it_is_about_to_hear() {
+fn unanswered_claims_are_not_acknowledged() {
     let app = AppId::from("app");
     let mut table = LocalTable::default();
     let mut pending = Pending::new(100);
@@ -183,14 +187,14 @@ fn acknowledged_is_what_redis_knows_and_not_what_it_is_about_to_hear() {
     assert_eq!(acknowledged, [hold("known"), hold("leaving")]);
 }
 
-/// A node on presence-a, as the intake would feed it.
+/// A node with users on `presence-a`, and the changes that the intake would queue.
 struct Visitors {
     table: LocalTable,
     pending: Pending,
 }
 
 impl Visitors {
-    /// Users who are there, and known to be.
+    /// Returns a node whose `users` have joined and were answered.
     fn known(users: &[&str]) -> Self {
         let mut visitors = Self { table: LocalTable::default(), pending: Pending::new(100) };
         for user in users {
@@ -220,27 +224,27 @@ impl Visitors {
         assert!(self.pending.push_event(event));
     }
 
-    /// What the node tells Redis under its new id.
+    /// Starts over and returns the entries that the node sends under its new id.
     fn start_over(mut self) -> Vec<String> {
         self.pending.start_over(&self.table);
-        assert!(self.pending.acknowledged(&self.table).is_empty(), "the new id holds nothing yet");
+        assert!(self.pending.acknowledged(&self.table).is_empty(), "the new id has no holds yet");
         let batch = self.pending.batch().map(Arc::unwrap_or_clone);
-        batch.into_iter().flat_map(|batch| batch.entries).map(|entry| tell(&entry)).collect()
+        batch.into_iter().flat_map(|batch| batch.entries).map(|entry| describe(&entry)).collect()
     }
 }
 
-/// An entry in short: `+ a` for a join, `- a` for a leave, `* a` for an event; `#` is the channel.
-fn tell(entry: &BatchEntry) -> String {
+/// Describes an entry: `+a` for a join, `-a` for a leave, `*a` for an event; `#` is the channel.
+fn describe(entry: &BatchEntry) -> String {
     let (sign, user) = match entry {
         BatchEntry::Claim(claim) => (if claim.change == Change::Join { '+' } else { '-' }, claim.hold.user.clone()),
-        BatchEntry::Event(event) => ('*', user_of(&event.said)),
+        BatchEntry::Event(event) => ('*', user_of(&event.content)),
         BatchEntry::Cache(_) | BatchEntry::Count(_) => panic!("not pushed here"),
     };
     format!("{sign}{}", user.map_or("#".into(), |user| user.as_text().into_owned()))
 }
 
 #[test]
-fn starting_over_claims_anew_what_is_served_and_nothing_waits_for() {
+fn starting_over_claims_what_is_served_unless_its_claim_waits() {
     let mut visitors = Visitors::known(&["a"]);
     visitors.event("a");
     visitors.come("b");
@@ -248,7 +252,7 @@ fn starting_over_claims_anew_what_is_served_and_nothing_waits_for() {
 }
 
 #[test]
-fn a_visit_that_waits_is_neither_given_up_nor_repeated_by_starting_over() {
+fn starting_over_neither_loses_nor_repeats_a_pending_stay() {
     let mut visitors = Visitors::known(&[]);
     visitors.come("a");
     visitors.event("a");
@@ -259,7 +263,7 @@ fn a_visit_that_waits_is_neither_given_up_nor_repeated_by_starting_over() {
 }
 
 #[test]
-fn starting_over_leaves_departures_of_the_reaped_to_the_reaper() {
+fn starting_over_leaves_departures_of_the_old_id_to_the_reaper() {
     let mut visitors = Visitors::known(&["a", "b"]);
     visitors.go("a");
     visitors.go("b");
@@ -268,7 +272,7 @@ fn starting_over_leaves_departures_of_the_reaped_to_the_reaper() {
 }
 
 #[test]
-fn a_client_event_that_waited_is_told_within_a_visit_of_its_sender() {
+fn starting_over_sends_a_client_event_within_a_stay_of_its_sender() {
     let mut visitors = Visitors::known(&["a", "b"]);
     visitors.event("a");
     visitors.go("b");
@@ -277,7 +281,7 @@ fn a_client_event_that_waited_is_told_within_a_visit_of_its_sender() {
 }
 
 #[test]
-fn a_user_who_came_after_the_channel_was_known_is_told_within_a_visit_of_the_channel() {
+fn starting_over_sends_a_user_within_a_stay_of_the_channel() {
     let mut visitors = Visitors::known(&["a"]);
     visitors.come("b");
     visitors.go("b");
@@ -286,7 +290,7 @@ fn a_user_who_came_after_the_channel_was_known_is_told_within_a_visit_of_the_cha
 }
 
 #[test]
-fn looking_for_pairs_to_give_up_is_not_repeated_for_every_claim() {
+fn pairs_are_not_searched_for_on_every_claim() {
     let mut pending = Pending::new(10);
     pending.push_claims((0..50_000).map(|n| join(&n.to_string())));
     for n in 50_000..90_000 {
@@ -295,13 +299,13 @@ fn looking_for_pairs_to_give_up_is_not_repeated_for_every_claim() {
     assert_eq!(pending.unanswered_claims(), 90_000);
 }
 
-/// A channel with users, as the local table would make it: a user only ever joins a held channel.
+/// A channel with users, as the local table makes it: a user only joins a channel that is held.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Subscribe(u8, u8),
     Close(u8),
     OrderedEvent,
-    /// The claimer takes what it sends, and what it writes out meanwhile.
+    /// The claimer takes the batch to send and the next one.
     Freeze,
 }
 
@@ -315,8 +319,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// However much is given up behind an unreachable Redis, what is left alternates for each hold, keeps the channel
-    /// before its users on the way in and after them on the way out, and ends at the truth.
+    /// However many claims are discarded while Redis is unreachable, the remaining ones alternate for each hold, join the
+    /// channel before its users, leave it after them, and end at the truth.
     #[test]
     fn coalesced_claims_still_alternate_and_end_at_the_truth(steps in prop::collection::vec(step(), 0..80)) {
         let app = AppId::from("app");

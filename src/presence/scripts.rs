@@ -1,25 +1,25 @@
 //! The scripts that decide edges, and their replies.
 //!
-//! Redis model, beside the keys of [`crate::cluster`]; all behind `{prefix}:` (default `wh`):
-//! - `epoch`: the hash of [`crate::cluster`], with `grace`, `counts` and `suspended`: something is in `due`, `counts` or
-//!   `suspended`.
+//! Redis keys, in addition to those of [`crate::cluster`]; all start with `{prefix}:` (default `wh`):
+//! - `epoch`: the hash of [`crate::cluster`], with the fields `grace`, `counts` and `suspended`. Each marks that the key of
+//!   the same purpose may have entries: `due`, `counts`, `suspended`.
 //! - `channels:{app}`: hash, channel → hold set (the nodes that serve it).
 //! - `users:{app length}:{app}:{channel}`: hash, user → hold set.
 //! - `connections:{app}`: hash, socket of a connection → hold set.
-//! - `suspended`: hash, application → the type that its key should have, and the key, which is of another; see
-//!   `scripts/suspended.lua`. The field `suspended` of `epoch` says that there is something in it.
-//! - `due`: sorted set, departures in their grace → when they become edges (ms). Only ever looked at with a grace.
-//! - `by`: hash, departure in its grace → the connection that left last. Only where an endpoint wants to know.
-//! - `counts`: hash, channel → how many connections each node has on it, and what was announced last.
-//! - `counts_due`: sorted set, channels whose number waits → when it may be announced (ms). Neither is looked at when nobody
-//!   wants to know.
-//! - `miss:{app length}:{app}:{channel}`: string that expires, a cache channel that is known to be empty.
+//! - `suspended`: hash, application → the type that its key should have, and the key, whose type is another; see
+//!   `scripts/suspended.lua`.
+//! - `due`: sorted set, departure in its grace → when it becomes an edge (ms). Never read in a cluster without a grace.
+//! - `by`: hash, departure in its grace → the connection that left last. Only where an endpoint has `extended` payloads.
+//! - `counts`: hash, channel → the connection count of each node, and the count that was announced last.
+//! - `counts_due`: sorted set, channel whose count waits → when it may be announced (ms). `counts` and `counts_due` are never
+//!   read where no endpoint wants counts.
+//! - `miss:{app length}:{app}:{channel}`: string that expires; the cache channel was announced as empty.
 //!
-//! A renewal of the lease and the reaping of a dead node stand here and not in [`crate::cluster`]: both look at departures,
-//! counts and holds, and reaping decides edges.
+//! Lease renewal and reaping are here and not in [`crate::cluster`]: both access departures, counts and holds, and reaping
+//! decides edges.
 //!
-//! The cost of an operation depends on the number of nodes that share a hold, and on nothing else; with a grace, also on
-//! the logarithm of the number of departures in it.
+//! The cost of an operation depends only on the number of nodes that share a hold and, with a grace, on the logarithm of
+//! the number of departures in it.
 
 mod answers;
 mod arguments;
@@ -65,51 +65,51 @@ script!(CLAIM, "scripts/misses.lua", "../cluster/scripts/settling.lua", "scripts
 script!(REASSERT, "../cluster/scripts/held.lua", "../cluster/scripts/settling.lua", "scripts/reassert.lua");
 script!(LEAVING, "../cluster/scripts/settling.lua", "scripts/leaving.lua");
 script!(FORGET, "../cluster/scripts/held.lua", "../cluster/scripts/settling.lua", "scripts/forget.lua");
-script!(RENEW, "scripts/mend_times.lua", "scripts/renew.lua");
+script!(RENEW, "scripts/fix_times.lua", "scripts/renew.lua");
 script!(REAP, "../cluster/scripts/held.lua", "../cluster/scripts/settling.lua", "scripts/reap.lua");
 script!(RESUME, "scripts/resume.lua");
 
-/// Puts the scripts together. A process that forks while a thread of its does so would leave them to its child in the midst
-/// of that for ever, so that it is done before there are threads.
+/// Builds the scripts. Called before threads exist: if a process forks while a thread builds one, the child has a lock that
+/// is never released.
 pub(crate) fn put_together() {
     for script in [&CLAIM, &REASSERT, &LEAVING, &FORGET, &RENEW, &REAP, &RESUME] {
         LazyLock::force(script);
     }
 }
 
-/// Lapsed nodes that one renewal names.
+/// Most lapsed nodes that one renewal returns.
 const LAPSED_PER_RENEWAL: usize = 16;
 
-/// How long a reaped node and its last reply are remembered (s), for a process that was only paused.
+/// Time for which the mark and the last reply of a reaped node are kept (s), for a process that was only paused.
 const KEEP_REPLY_SECONDS: u64 = 86_400;
 
-/// What `reap.lua` returns: status, time, edges, finished, leaving, counted, waiting.
+/// Reply of `reap.lua`: status, time, edges, finished, leaving, counted, waiting.
 type ReapReply = (String, u64, u64, u64, Vec<Vec<u8>>, u64, u64);
 
-/// The keys of one prefix, as one node uses them.
+/// The presence scripts with their keys and settings, for one node.
 #[derive(Clone, Debug)]
 pub(crate) struct PresenceScripts {
-    /// Those by which the node is in its cluster.
+    /// The scripts of the node's membership.
     pub(crate) membership: MembershipScripts,
-    /// How long a departure can be made good before it is an edge.
+    /// Delay before a departure becomes an edge.
     grace: Duration,
-    /// Where the roster keeps its keys, if there is one.
+    /// The key prefix and the time to live of the roster, if there is one.
     roster: Option<Roster>,
-    /// Partitions of the outbox.
+    /// Number of partitions of the outbox.
     partitions: u16,
-    /// How many events may wait in one before it takes no client events.
+    /// Events that may wait in a partition before it refuses client events.
     partition_max: usize,
-    /// Client events of how many bytes may wait in all of them before they take no more, if there is a limit.
+    /// Bytes of client events that may wait in all partitions before they refuse more. `None` for no limit.
     client_bytes_max: Option<usize>,
-    /// The time between two counts of a channel.
+    /// Shortest time between two announced counts of a channel.
     count_interval: Duration,
-    /// How long a cache channel is known to be empty; nothing when nobody wants to know.
+    /// Time before an empty cache channel is announced again. Zero if no endpoint wants misses.
     miss_ttl: Duration,
 }
 
 impl PresenceScripts {
-    /// The keys behind `prefix`, for nodes that stay in the cluster for `lease` without a sign of life. Events are
-    /// appended to the `partitions` of the outbox.
+    /// Returns the scripts for keys that start with `prefix`, for nodes whose lease lasts `lease`. Events are appended to
+    /// `partitions` partitions of the outbox.
     pub(crate) fn new(prefix: &str, lease: Duration, partitions: u16) -> Self {
         Self {
             membership: MembershipScripts::new(prefix, lease),
@@ -123,54 +123,54 @@ impl PresenceScripts {
         }
     }
 
-    /// The same keys for a node that grants departures a `grace`.
+    /// Sets the delay before a departure becomes an edge.
     pub(crate) fn with_grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
     }
 
-    /// The same keys for a node whose client events are refused by a partition in which `events` wait.
+    /// Sets the number of waiting events at which a partition refuses client events.
     pub(crate) fn with_partition_max(self, events: usize) -> Self {
         Self { partition_max: events, ..self }
     }
 
-    /// The same keys for a node whose client events are refused while such ones of so many `bytes` wait.
+    /// Sets the bytes of waiting client events at which the outbox refuses more.
     pub(crate) fn with_client_bytes_max(self, bytes: Option<usize>) -> Self {
         Self { client_bytes_max: bytes, ..self }
     }
 
-    /// The same keys for a node that announces how many are on a channel once per `interval` at most.
+    /// Sets the shortest time between two announced counts of a channel.
     pub(crate) fn with_count_interval(self, interval: Duration) -> Self {
         Self { count_interval: interval, ..self }
     }
 
-    /// The same keys for a node that tells of empty cache channels, of each once per `ttl`.
+    /// Enables cache misses, announced at most once per `ttl` and channel.
     pub(crate) fn with_miss_ttl(self, ttl: Duration) -> Self {
         Self { miss_ttl: ttl, ..self }
     }
 
-    /// The same keys for a node of this cluster.
+    /// Sets the identity of the cluster.
     pub(crate) fn with_identity(self, identity: Option<ClusterIdentity>) -> Self {
         Self { membership: self.membership.with_identity(identity), ..self }
     }
 
-    /// The same keys in a cluster whose public record is `roster`.
+    /// Sets the roster.
     pub(crate) fn with_roster(self, roster: Option<Roster>) -> Self {
         Self { roster, ..self }
     }
 
-    /// How long a departure can be made good before it is an edge.
+    /// Returns the delay before a departure becomes an edge.
     pub(crate) const fn grace(&self) -> Duration {
         self.grace
     }
 
-    /// The time between two counts of a channel.
+    /// Returns the shortest time between two announced counts of a channel.
     pub(crate) const fn count_interval(&self) -> Duration {
         self.count_interval
     }
 
-    /// Puts back holds that Redis has lost, without an edge: those of a node whose last answered batch was `answered`, with
-    /// how many connections it had told of, negative when that may not have been announced. The `settling` waits for the
-    /// node; it is empty when single holds are repaired. Returns how many were missing.
+    /// Restores holds that Redis has lost, without an edge. `answered` is the node's last answered batch. Each hold has the
+    /// connection count that the node sent last, negative if it may not have been announced. `settling` is the settling that
+    /// waits for the node, or empty when single holds are repaired. Returns how many holds were missing.
     pub(crate) fn reassert<'a>(
         &self,
         redis: &mut Connection,
@@ -192,29 +192,29 @@ impl PresenceScripts {
         accepted(&status, 0).map(|result| result.map(|()| missing))
     }
 
-    /// Puts departures back that were in their grace when Redis lost them, each with the time when that is over: those of
-    /// a node whose last answered batch was `answered`, and which the `settling` waits for.
-    pub(crate) fn put_leavings_back<'a>(
+    /// Restores departures that were in their grace when Redis lost them, each with the end of its grace (Unix ms). `answered`
+    /// is the node's last answered batch, `settling` the settling that waits for the node.
+    pub(crate) fn restore_departures<'a>(
         &self,
         redis: &mut Connection,
         node: &NodeId,
         epoch: &str,
         answered: u64,
         settling: &str,
-        leavings: impl Iterator<Item = &'a (u64, Hold)>,
+        departures: impl Iterator<Item = &'a (u64, Hold)>,
     ) -> RedisResult<Result<(), Refusal>> {
         let mut call = self.membership.call(&LEAVING, node.as_str());
         call.key(self.membership.of_node("reply", node.as_str()));
         call.arg(epoch).arg(answered).arg(millis(self.grace)).arg(settling);
-        for (due_ms, hold) in leavings {
+        for (due_ms, hold) in departures {
             add_hold(call.arg(due_ms), hold);
         }
         let status: String = call.invoke(redis)?;
         accepted(&status, 0)
     }
 
-    /// Takes away up to `portion` of what Redis thinks that a node holds, before the node restores what is true: Redis has
-    /// lost answers to it, up to the one to batch `answered`. Returns whether nothing is left.
+    /// Removes up to `portion` holds that Redis has for a node, before the node restores its actual ones. Used when Redis has
+    /// lost replies to the node; `answered` is the last batch that it had answered. Returns `true` if nothing is left.
     pub(crate) fn forget(
         &self,
         redis: &mut Connection,
@@ -252,7 +252,7 @@ impl PresenceScripts {
         accepted(&status, 0).map(|result| result.map(|()| renewal))
     }
 
-    /// Takes away up to `portion` of what a dead node held. A node that is not dead is finished without an event.
+    /// Removes up to `portion` holds of a dead node. Changes nothing if the node is alive, and reports it as finished.
     pub(crate) fn reap(
         &self,
         redis: &mut Connection,

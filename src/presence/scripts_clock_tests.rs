@@ -1,4 +1,4 @@
-//! What a step of Redis' clock costs, on a real Redis: times are written as they are after the step.
+//! Tests of steps of Redis' clock, on a real Redis. Times are written as they look after the step.
 
 use super::*;
 use crate::cluster::system_ms;
@@ -15,7 +15,7 @@ impl Cluster {
 }
 
 #[test]
-fn a_renewal_mends_the_times_that_a_step_back_left_in_the_future() {
+fn a_renewal_corrects_times_that_a_step_back_left_in_the_future() {
     let mut cluster = Cluster::start();
     let [node, dead] = [1, 2].map(|pid| cluster.node(pid));
     let ahead = system_ms() + 2 * HOUR_MS;
@@ -35,7 +35,7 @@ fn a_renewal_mends_the_times_that_a_step_back_left_in_the_future() {
 }
 
 #[test]
-fn a_renewal_leaves_times_alone_that_may_be_true() {
+fn a_renewal_keeps_plausible_times() {
     let mut cluster = Cluster::start();
     let [node, other] = [1, 2].map(|pid| cluster.node(pid));
     let long_lease = system_ms() + 5 * millis(LEASE);
@@ -50,7 +50,7 @@ fn a_renewal_leaves_times_alone_that_may_be_true() {
 }
 
 #[test]
-fn a_lease_is_never_shortened_for_a_clock_that_was_set_back_may_return() {
+fn a_lease_is_never_shortened() {
     let mut cluster = Cluster::start();
     let node = cluster.node(1);
     let before = system_ms() + 5 * millis(LEASE);

@@ -1,5 +1,5 @@
-//! Any course of events on one presence channel, whatever the nodes' graces: the edges take turns, members are inside
-//! their channel, and at rest the last edge is the truth.
+//! A property test of random courses of events on one presence channel, with any graces. Edges alternate, members are
+//! within their channel, and at rest the last edge is the truth.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,18 +10,18 @@ use super::*;
 
 const ROOM: &str = "presence-a";
 const USERS: [&str; 3] = ["7", "8", "9"];
-/// The graces among which each node has one, in ms.
+/// Graces from which each node draws one (ms).
 const GRACES: [u64; 4] = [0, 20, 50, 50];
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A user comes to the node, or leaves it when they are there.
+    /// (node, user): the user joins the node, or leaves it if it has joined.
     Toggle(Index, Index),
-    /// The node tells Redis of so many changes, and asks for what is due; perhaps its reply is lost and it says it again.
+    /// (node, most changes, twice): the node sends changes. With `twice` it sends the same batch again.
     Send(Index, usize, bool),
-    /// So much time passes (ms).
+    /// Time passes (ms).
     Pass(i64),
-    /// The node dies; others notice.
+    /// The node dies and is reaped.
     Die(Index),
 }
 
@@ -46,7 +46,7 @@ struct Course {
     cluster: Cluster,
     ids: u32,
     nodes: Vec<Node>,
-    /// What has begun by an event and not ended by one.
+    /// The channel and the users, by name, and whether their last event began them.
     open: BTreeMap<String, bool>,
 }
 
@@ -101,7 +101,7 @@ impl Course {
         self.receive();
     }
 
-    /// Time passes for Redis' timers.
+    /// Advances Redis' timers.
     fn pass(&mut self, ms: i64) {
         let due: Vec<Vec<u8>> =
             redis::cmd("ZRANGE").arg("wh:due").arg(0).arg(-1).query(&mut self.cluster.redis).unwrap();
@@ -110,7 +110,7 @@ impl Course {
         }
     }
 
-    /// The people of the dead node come back nowhere, and what it had not told is forgotten with it.
+    /// Kills a node. Its users do not come back, and its unsent changes are lost.
     fn die(&mut self, dead: usize) {
         let id = self.new_id();
         let node = &mut self.nodes[dead];
@@ -127,7 +127,7 @@ impl Course {
         }
     }
 
-    /// The receiver gets what was appended since.
+    /// Takes the events that were appended since the last call.
     fn receive(&mut self) {
         self.cluster.take_events().iter().for_each(|event| self.see(event));
     }
@@ -139,10 +139,10 @@ impl Course {
         let before = self.open.insert(what.clone(), begins).unwrap_or_default();
         assert_ne!(before, begins, "{what} began or ended twice");
         let inside = self.open.iter().any(|(name, open)| name != ROOM && *open);
-        assert!(!inside || self.open[ROOM], "{what}: a member is on a channel that nobody is on");
+        assert!(!inside || self.open[ROOM], "{what}: a member is on a vacated channel");
     }
 
-    /// Everything is told and every grace is over.
+    /// Sends everything, ends every grace and compares the events with the truth.
     fn rest(&mut self) {
         for node in 0..self.nodes.len() {
             self.send(node, usize::MAX, false);
@@ -153,8 +153,8 @@ impl Course {
         for id in USERS {
             assert_eq!(self.open.get(id).copied().unwrap_or_default(), there(id), "user {id}");
         }
-        let anybody = USERS.iter().any(|id| there(id));
-        assert_eq!(self.open.get(ROOM).copied().unwrap_or_default(), anybody, "the channel");
+        let is_occupied = USERS.iter().any(|id| there(id));
+        assert_eq!(self.open.get(ROOM).copied().unwrap_or_default(), is_occupied, "the channel");
     }
 
     fn end(&mut self) {
@@ -172,7 +172,7 @@ impl Course {
 }
 
 #[test]
-fn whatever_happens_edges_take_turns_and_end_at_the_truth() {
+fn edges_alternate_and_end_at_the_truth_in_any_course() {
     let server = RedisServer::start();
     proptest!(ProptestConfig::with_cases(300), |(
         graces in prop::collection::vec(any::<Index>(), 1..4),

@@ -1,4 +1,4 @@
-//! Departures in their grace, on a real Redis.
+//! Tests of departures in their grace, on a real Redis.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use super::*;
 const GRACE: Duration = Duration::from_millis(150);
 
 impl Cluster {
-    /// A cluster whose nodes grant departures `grace`, unless a test has one of them grant another.
+    /// Returns a cluster whose nodes give departures `grace`.
     fn granting(grace: Duration) -> Self {
         let mut cluster = Self::start();
         cluster.grant(grace);
@@ -18,14 +18,14 @@ impl Cluster {
         self.keys = self.keys.clone().with_grace(grace);
     }
 
-    /// What an empty batch announces.
+    /// Returns the events of an empty batch.
     fn ask(&mut self, node: &NodeId) -> Vec<String> {
         self.take_events();
         self.claim(node, &[]).unwrap();
         self.take_events()
     }
 
-    /// Asks until as many departures have been announced, and returns them.
+    /// Sends empty batches until `count` departures were announced, and returns them.
     fn announced(&mut self, node: &NodeId, count: usize) -> Vec<String> {
         let mut announced = Vec::new();
         crate::support::wait::eventually("the departures are announced", || {
@@ -34,8 +34,8 @@ impl Cluster {
         })
     }
 
-    /// Lets the grace of everything that is in it be over.
-    fn let_pass(&mut self) {
+    /// Ends the grace of all departures.
+    fn expire_due(&mut self) {
         let due: Vec<Vec<u8>> = redis::cmd("ZRANGE").arg("wh:due").arg(0).arg(-1).query(&mut self.redis).unwrap();
         for hold in due {
             redis::cmd("ZADD").arg("wh:due").arg("XX").arg(1).arg(hold).exec(&mut self.redis).unwrap();
@@ -47,7 +47,7 @@ impl Cluster {
     }
 }
 
-/// How many commands Redis has run so far, in scripts and outside.
+/// Returns the number of commands that Redis has run, in scripts and outside.
 fn commands(cluster: &mut Cluster) -> u64 {
     let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut cluster.redis).unwrap();
     let calls = stats.lines().filter_map(|line| line.split_once(":calls=")?.1.split_once(','));
@@ -63,7 +63,7 @@ fn a_departure_is_an_edge_when_its_grace_is_over_and_not_before() {
     assert_eq!(cluster.edges(&a, &[Claim::leave(channel("app", "news"))]), "2");
     assert_eq!(cluster.announced(&a, 1), ["vacated news"]);
     assert!(began.elapsed() + Duration::from_millis(1) >= GRACE, "{:?}", began.elapsed());
-    assert_eq!(cluster.ask(&a), [""; 0], "once");
+    assert_eq!(cluster.ask(&a), [""; 0], "it is announced once");
     assert_eq!(cluster.edges(&a, &[Claim::join(channel("app", "news"))]), "1");
 }
 
@@ -78,13 +78,13 @@ fn a_rejoin_within_the_grace_is_silent_on_both_sides_also_on_another_node() {
     assert_eq!(cluster.due(), 0);
     assert_eq!(cluster.edges(&b, &holds.clone().map(Claim::leave)), "22");
     assert_eq!(cluster.edges(&b, &holds.clone().map(Claim::join)), "33");
-    cluster.let_pass();
+    cluster.expire_due();
     assert_eq!(cluster.ask(&a), [""; 0]);
     assert_eq!(cluster.edges(&a, &holds.map(Claim::join)), "00");
 }
 
 #[test]
-fn a_user_has_a_grace_of_their_own_while_others_stay() {
+fn each_user_has_a_separate_grace() {
     let mut cluster = Cluster::granting(LEASE);
     let a = cluster.node(1);
     let [seven, eight] = ["7", "8"].map(|id| user("app", "presence-a", id));
@@ -92,7 +92,7 @@ fn a_user_has_a_grace_of_their_own_while_others_stay() {
     assert_eq!(cluster.edges(&a, &[Claim::leave(seven.clone())]), "2");
     assert_eq!(cluster.edges(&a, &[Claim::join(seven.clone())]), "3");
     assert_eq!(cluster.edges(&a, &[Claim::leave(seven)]), "2");
-    cluster.let_pass();
+    cluster.expire_due();
     assert_eq!(cluster.ask(&a), ["removed presence-a/7"]);
 }
 
@@ -109,17 +109,17 @@ fn claims_of_one_batch_see_each_others_departures() {
 }
 
 #[test]
-fn members_are_removed_before_their_channel_is_vacated_however_little_is_announced_at_a_time() {
+fn members_are_removed_before_their_channel_is_vacated_even_in_small_portions() {
     let mut cluster = Cluster::granting(LEASE);
     let a = cluster.node(1);
     let members: Vec<Hold> = (0..DUE_PER_BATCH).map(|n| user("app", "presence-a", &n.to_string())).collect();
     let room = [channel("app", "presence-a")];
     let everything = || room.iter().chain(&members).cloned();
     cluster.edges(&a, &everything().map(Claim::join).collect::<Vec<_>>());
-    // Two batches, as a departure may be cut anywhere.
+    // Two batches, since a departure may be split anywhere.
     cluster.edges(&a, &members.iter().cloned().map(Claim::leave).collect::<Vec<_>>());
     cluster.edges(&a, &[Claim::leave(room[0].clone())]);
-    cluster.let_pass();
+    cluster.expire_due();
     let first = cluster.ask(&a);
     assert_eq!(first.len(), DUE_PER_BATCH);
     assert!(first.iter().all(|event| event.starts_with("removed")), "{first:?}");
@@ -157,7 +157,7 @@ fn a_clock_that_was_set_back_does_not_vacate_a_channel_before_its_members_are_go
 }
 
 #[test]
-fn nodes_without_a_grace_announce_what_others_left_in_theirs_and_then_stop_looking() {
+fn nodes_without_a_grace_announce_departures_of_others_and_then_stop_looking() {
     let mut cluster = Cluster::granting(LEASE);
     let (a, b) = (cluster.node(1), cluster.node(2));
     for hold in ["one", "two"] {
@@ -169,7 +169,7 @@ fn nodes_without_a_grace_announce_what_others_left_in_theirs_and_then_stop_looki
     let renewal = cluster.renew(&b);
     assert!(renewal.next_due.is_some_and(|wait| wait > LEASE / 2), "{renewal:?}");
     assert_eq!(cluster.edges(&b, &[Claim::leave(channel("app", "one"))]), "1");
-    cluster.let_pass();
+    cluster.expire_due();
     assert_eq!(cluster.ask(&b), ["vacated two"]);
     assert_eq!(cluster.claim(&b, &[]).unwrap().next_due, None);
     assert_eq!(
@@ -179,10 +179,10 @@ fn nodes_without_a_grace_announce_what_others_left_in_theirs_and_then_stop_looki
 }
 
 #[test]
-fn a_cluster_without_a_grace_never_touches_what_belongs_to_it() {
+fn a_cluster_without_a_grace_never_accesses_the_keys_of_departures() {
     let mut cluster = Cluster::start();
     let a = cluster.node(1);
-    // Whoever looked at it would be told that it is of another type.
+    // Any access would fail, since the key is of another type.
     redis::cmd("SET").arg("wh:due").arg("not ours").exec(&mut cluster.redis).unwrap();
     let holds = [channel("app", "presence-a"), user("app", "presence-a", "7")];
     assert_eq!(cluster.edges(&a, &holds.clone().map(Claim::join)), "11");
@@ -200,7 +200,7 @@ fn a_batch_sent_again_announces_nothing_twice() {
     cluster.edges(&a, &[Claim::join(channel("app", "news"))]);
     let leave = [Claim::leave(channel("app", "news"))];
     let first = cluster.claim_as(&a, 2, &leave).unwrap();
-    cluster.let_pass();
+    cluster.expire_due();
     cluster.take_events();
     cluster.claim_as(&b, 1, &[]).unwrap();
     assert_eq!(cluster.take_events(), ["vacated news"]);
@@ -220,13 +220,13 @@ fn announced_departures_are_appended_and_counted_in_the_answer() {
     cluster.edges(&a, &[Claim::join(channel("app", "news"))]);
     cluster.edges(&a, &[Claim::leave(channel("app", "news"))]);
     assert_eq!(cluster.take_events(), ["occupied news"]);
-    cluster.let_pass();
+    cluster.expire_due();
     assert_eq!(cluster.claim(&a, &[]).unwrap().announced, 1);
     assert_eq!(cluster.take_events(), ["vacated news"]);
 }
 
 #[test]
-fn the_departures_of_a_dead_node_have_their_grace() {
+fn departures_of_a_dead_node_have_a_grace() {
     let mut cluster = Cluster::granting(LEASE);
     let (a, b) = (cluster.node(1), cluster.node(2));
     let [stays, goes] = ["stays", "goes"].map(|id| user("app", "presence-a", id));
@@ -236,12 +236,12 @@ fn the_departures_of_a_dead_node_have_their_grace() {
     let reaped = cluster.reap(&a).unwrap();
     assert_eq!((reaped.edges, reaped.leaving.len(), reaped.finished), (0, 3, true));
     assert_eq!(cluster.edges(&b, &[Claim::join(channel("app", "presence-a")), Claim::join(stays)]), "33");
-    cluster.let_pass();
+    cluster.expire_due();
     assert_eq!(cluster.ask(&b), ["removed presence-a/goes"]);
 }
 
 #[test]
-fn hostile_names_stay_apart_in_their_grace() {
+fn hostile_names_in_their_grace_do_not_collide() {
     let mut cluster = Cluster::granting(LEASE);
     let a = cluster.node(1);
     let names = ["a:b", "a", "b", "*", "a|b", "|", "", "0", "7", "\n", "é\u{1F600}", "3:app", "U1:a", "%s", "a\0b"];
@@ -258,10 +258,10 @@ fn hostile_names_stay_apart_in_their_grace() {
     for portion in holds.chunks(DUE_PER_BATCH) {
         cluster.edges(&a, &portion.iter().cloned().map(Claim::leave).collect::<Vec<_>>());
     }
-    // What is on no channel is a connection, and has none.
+    // A hold without a channel is a connection and has no grace.
     let in_grace = holds.iter().filter(|hold| hold.user.is_none() || hold.member().is_some()).count();
     assert_eq!((cluster.due(), in_grace + 3 * (names.len() - 1)), (in_grace, holds.len()));
-    cluster.let_pass();
+    cluster.expire_due();
     let mut departed = 0;
     while departed < in_grace {
         departed += match cluster.ask(&a).len() {
@@ -273,18 +273,18 @@ fn hostile_names_stay_apart_in_their_grace() {
 }
 
 #[test]
-fn departures_that_redis_forgot_are_put_back_unless_somebody_is_there() {
+fn lost_departures_are_restored_unless_the_hold_is_taken() {
     let mut cluster = Cluster::granting(GRACE);
     let (a, b) = (cluster.node(1), cluster.node(2));
     let [gone, there, back] = ["gone", "there", "back"].map(|name| channel("app", name));
     let far = u64::MAX >> 12;
-    let leavings: Vec<(u64, Hold)> = [&gone, &there, &back].map(|hold| (far, hold.clone())).into();
+    let departures: Vec<(u64, Hold)> = [&gone, &there, &back].map(|hold| (far, hold.clone())).into();
     let settling = cluster.find_loss(&a);
     cluster.reassert(&b, 0, &there).unwrap();
     for node in [&a, &b] {
         cluster
             .keys
-            .put_leavings_back(&mut cluster.redis, node, "epoch-1", 0, &settling, leavings.iter())
+            .restore_departures(&mut cluster.redis, node, "epoch-1", 0, &settling, departures.iter())
             .unwrap()
             .unwrap();
         assert_eq!(cluster.confirm(node, 0, &settling, true), Ok(String::new()));
@@ -293,27 +293,31 @@ fn departures_that_redis_forgot_are_put_back_unless_somebody_is_there() {
     assert_eq!(cluster.due(), 1);
     let (now, _): (u64, u64) = redis::cmd("TIME").query(&mut cluster.redis).unwrap();
     let due: u64 = redis::cmd("ZSCORE").arg("wh:due").arg("c3:app4:gone").query(&mut cluster.redis).unwrap();
-    assert!(due <= (now + 1) * 1000 + millis(GRACE), "the time of another clock: {due}");
+    assert!(due <= (now + 1) * 1000 + millis(GRACE), "the time is limited by this Redis' clock: {due}");
     assert_eq!(cluster.announced(&a, 1), ["vacated gone"]);
     assert_eq!(cluster.edges(&a, &[there, back].map(Claim::join)), "00");
 }
 
 #[test]
-fn departures_that_are_put_back_late_stay_away() {
+fn a_late_restore_of_departures_is_refused() {
     let mut cluster = Cluster::granting(GRACE);
     let a = cluster.node(1);
-    let leavings = [(0, channel("app", "news"))];
+    let departures = [(0, channel("app", "news"))];
     let settling = cluster.find_loss(&a);
-    cluster.keys.put_leavings_back(&mut cluster.redis, &a, "epoch-1", 0, &settling, leavings.iter()).unwrap().unwrap();
+    cluster
+        .keys
+        .restore_departures(&mut cluster.redis, &a, "epoch-1", 0, &settling, departures.iter())
+        .unwrap()
+        .unwrap();
     assert_eq!(cluster.confirm(&a, 0, &settling, true), Ok(String::new()));
     assert_eq!(cluster.announced(&a, 1), ["vacated news"]);
     let late =
-        cluster.keys.put_leavings_back(&mut cluster.redis, &a, "epoch-1", 0, &settling, leavings.iter()).unwrap();
+        cluster.keys.restore_departures(&mut cluster.redis, &a, "epoch-1", 0, &settling, departures.iter()).unwrap();
     assert_eq!((late, cluster.due()), (Err(Refusal::Reaped), 0));
 }
 
 #[test]
-fn a_claim_costs_as_many_commands_with_many_departures_in_their_grace_as_with_few() {
+fn the_cost_of_a_claim_does_not_depend_on_the_departures_in_their_grace() {
     let mut cluster = Cluster::granting(LEASE);
     let a = cluster.node(1);
     let holds = [channel("app", "presence-a"), user("app", "presence-a", "7")];
@@ -335,12 +339,12 @@ fn a_claim_costs_as_many_commands_with_many_departures_in_their_grace_as_with_fe
 }
 
 #[test]
-fn a_channel_waits_no_longer_than_the_longest_grace_for_what_is_due_much_later() {
+fn a_channel_waits_at_most_the_longest_grace_for_later_departures() {
     let mut cluster = Cluster::granting(GRACE);
     let node = cluster.node(1);
     let (room, member) = (channel("app", "presence-a"), user("app", "presence-a", "7"));
     cluster.edges(&node, &[room.clone(), member.clone()].map(Claim::join));
-    // Of another application, and as it is after the clock was set back by an hour.
+    // An entry of another application, written before the clock was set back by an hour.
     let now = crate::cluster::system_ms();
     redis::cmd("ZADD").arg("wh:due").arg(now + 3_600_000).arg("c5:other1:a").exec(&mut cluster.redis).unwrap();
     redis::cmd("HSET").arg("wh:epoch").arg("grace").arg(1).exec(&mut cluster.redis).unwrap();
@@ -349,8 +353,8 @@ fn a_channel_waits_no_longer_than_the_longest_grace_for_what_is_due_much_later()
     let soon: Vec<String> =
         redis::cmd("ZRANGEBYSCORE").arg("wh:due").arg(0).arg(limit).query(&mut cluster.redis).unwrap();
     assert!(soon.contains(&"c3:app10:presence-a".to_owned()), "{soon:?}");
-    // The next renewal finds that it cannot be true.
+    // The next renewal corrects the entry.
     cluster.renew(&node);
-    cluster.let_pass();
+    cluster.expire_due();
     assert_eq!(cluster.announced(&node, 2)[..2], ["removed presence-a/7", "vacated presence-a"]);
 }

@@ -1,24 +1,24 @@
-//! What the scripts put into the outbox beside the bare edges.
+//! Tests of client events, events of the application and connections in the outbox.
 
 use super::*;
 use crate::event::{ClientEvent, ClientEventParts, CustomEvent, CustomName, MemberDetails};
-use crate::presence::batch::{OrderedEvent, Said};
+use crate::presence::batch::{EventContent, OrderedEvent};
 
-fn said(said: Said) -> BatchEntry {
-    BatchEntry::Event(OrderedEvent { app: AppId::from("app"), channel: ChannelName::from("private-a"), said })
+fn event(content: EventContent) -> BatchEntry {
+    BatchEntry::Event(OrderedEvent { app: AppId::from("app"), channel: ChannelName::from("private-a"), content })
 }
 
 fn by_client() -> BatchEntry {
     let parts = ClientEventParts { event: b"client-x", socket: b"1.1", ..ClientEventParts::default() };
-    said(Said::ByClient(ClientEvent::new(&parts)))
+    event(EventContent::ByClient(ClientEvent::new(&parts)))
 }
 
 fn by_application() -> BatchEntry {
-    said(Said::ByApplication(CustomEvent::new(&CustomName::parse("order.paid").unwrap(), None)))
+    event(EventContent::ByApplication(CustomEvent::new(&CustomName::parse("order.paid").unwrap(), None)))
 }
 
 impl Cluster {
-    /// The entries of the outbox, each with its fields.
+    /// Returns the entries of the outbox, each with its fields.
     fn outbox(&mut self) -> Vec<Vec<String>> {
         let entries: Vec<(String, Vec<String>)> =
             redis::cmd("XRANGE").arg("wh:out:0").arg("-").arg("+").query(&mut self.redis).unwrap();
@@ -27,7 +27,7 @@ impl Cluster {
 }
 
 #[test]
-fn a_full_partition_refuses_what_clients_say_and_takes_what_the_application_says() {
+fn a_full_partition_refuses_client_events_and_takes_events_of_the_application() {
     let mut cluster = Cluster::start();
     cluster.keys = cluster.keys.clone().with_partition_max(0);
     let a = cluster.node(1);
@@ -39,7 +39,7 @@ fn a_full_partition_refuses_what_clients_say_and_takes_what_the_application_says
 }
 
 #[test]
-fn client_events_beyond_so_many_bytes_are_refused_and_edges_are_not() {
+fn client_events_above_the_byte_limit_are_refused_and_edges_are_not() {
     let mut cluster = Cluster::start();
     let a = cluster.node(1);
     let length = "c3:app9:private-a8:client-x3:1.10:0".len();
@@ -53,10 +53,10 @@ fn client_events_beyond_so_many_bytes_are_refused_and_edges_are_not() {
     };
     let join = |name: &str| BatchEntry::Claim(Claim::join(channel("app", name)));
     assert_eq!(claim(&mut cluster, 1, vec![join("private-a")]).edges, b"1");
-    assert_eq!(counted(&mut cluster), None, "an edge is not counted");
+    assert_eq!(counted(&mut cluster), None, "edges are not counted");
     assert_eq!(claim(&mut cluster, 2, vec![by_client()]).refused, 0);
     assert_eq!(counted(&mut cluster), Some(length), "{:?}", cluster.outbox());
-    // In one call as over several, and what the application says always gets in.
+    // The limit holds within one call as over several. Events of the application are never refused.
     let verdict = claim(&mut cluster, 3, vec![by_client(), by_client(), by_application(), join("private-b")]);
     assert_eq!((verdict.refused, verdict.edges.as_slice()), (1, b"1".as_slice()));
     let all = 2 * length + "x3:app9:private-a10:order.paid0".len();
@@ -66,7 +66,7 @@ fn client_events_beyond_so_many_bytes_are_refused_and_edges_are_not() {
 }
 
 #[test]
-fn the_connection_by_which_a_user_came_stands_beside_the_event_and_only_where_it_is_an_edge() {
+fn an_edge_of_a_user_carries_the_connection_that_caused_it() {
     let mut cluster = Cluster::start();
     let (a, b) = (cluster.node(1), cluster.node(2));
     let by =
@@ -88,18 +88,18 @@ fn the_connection_by_which_a_user_came_stands_beside_the_event_and_only_where_it
     );
 }
 
-/// The connection `socket`, which says `n` of its user.
+/// Returns the details of the connection `socket`, with `n` as the data of its user.
 fn by(socket: &str, n: u8) -> MemberDetails {
     MemberDetails { socket: socket.into(), data: format!("{n}").into_bytes().into() }
 }
 
 impl Cluster {
-    /// The departures from the outbox.
+    /// Returns the `member_removed` entries of the outbox.
     fn removed(&mut self) -> Vec<Vec<String>> {
         self.outbox().into_iter().filter(|fields| fields[1].starts_with('r')).collect()
     }
 
-    /// The grace of everybody who has left is over.
+    /// Ends the grace of all departures.
     fn end_grace(&mut self, node: &NodeId) {
         for (hold, _) in
             redis::Commands::zrange_withscores::<_, Vec<(Vec<u8>, f64)>>(&mut self.redis, "wh:due", 0, -1).unwrap()
@@ -111,7 +111,7 @@ impl Cluster {
 }
 
 #[test]
-fn who_left_last_is_remembered_over_the_grace_and_forgotten_with_it() {
+fn the_last_connection_of_a_user_is_kept_during_the_grace() {
     let mut cluster = Cluster::start();
     cluster.keys = cluster.keys.clone().with_grace(LEASE);
     let (a, b) = (cluster.node(1), cluster.node(2));
@@ -122,19 +122,19 @@ fn who_left_last_is_remembered_over_the_grace_and_forgotten_with_it() {
         Claim::leave(member("8")).by(Some(Box::new(by("1.3", 3)))),
     ];
     assert_eq!(cluster.edges(&a, &leaves), "22");
-    assert_eq!(cluster.edges(&a, &[Claim::leave(member("9"))]), "2", "by a node of which nobody wants to know");
+    assert_eq!(cluster.edges(&a, &[Claim::leave(member("9"))]), "2", "sent by a node without connections");
     assert_eq!(cluster.edges(&b, &[Claim::join(member("8")).by(Some(Box::new(by("2.1", 4))))]), "3");
     cluster.end_grace(&a);
     let seven = vec!["e", "r3:app10:presence-a7", "b", "3:1.22"];
     assert_eq!(cluster.removed(), [seven.clone(), vec!["e", "r3:app10:presence-a9"]]);
     assert_eq!(cluster.edges(&b, &[Claim::leave(member("8"))]), "2");
     cluster.end_grace(&b);
-    assert_eq!(cluster.removed()[2], ["e", "r3:app10:presence-a8"], "not the one who had come back since");
+    assert_eq!(cluster.removed()[2], ["e", "r3:app10:presence-a8"], "the entry of the earlier leave is gone");
     assert!(!cluster.all_keys().contains(&"wh:by".to_owned()));
 }
 
 #[test]
-fn where_nobody_wants_to_know_the_grace_remembers_nobody() {
+fn without_extended_payloads_no_connection_is_kept_during_the_grace() {
     let mut cluster = Cluster::start();
     cluster.keys = cluster.keys.clone().with_grace(LEASE);
     let a = cluster.node(1);
@@ -147,10 +147,10 @@ fn where_nobody_wants_to_know_the_grace_remembers_nobody() {
 }
 
 #[test]
-fn more_events_than_one_millisecond_can_number_are_told_apart_after_the_clock_was_set_back() {
+fn events_have_distinct_ids_when_one_millisecond_overflows_after_the_clock_was_set_back() {
     let mut cluster = Cluster::start();
     let node = cluster.node(1);
-    // Nothing that Redis appends for the next hour gets a later millisecond.
+    // Redis appends nothing with a later millisecond for an hour.
     let ahead = crate::cluster::system_ms() + 3_600_000;
     let last = format!("{ahead}-999998");
     redis::cmd("XADD").arg("wh:out:0").arg(&last).arg("e").arg("o3:app1:z").exec(&mut cluster.redis).unwrap();

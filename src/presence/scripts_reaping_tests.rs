@@ -1,4 +1,4 @@
-//! What becomes of a node whose lease has lapsed, on a real Redis.
+//! Tests of reaping, on a real Redis.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn a_dead_node_is_reaped_users_first_and_other_nodes_keep_what_they_hold() {
 }
 
 #[test]
-fn a_node_that_renewed_after_all_is_not_reaped() {
+fn a_node_that_has_renewed_is_not_reaped() {
     let mut cluster = Cluster::start();
     let a = cluster.node(1);
     cluster.edges(&a, &[Claim::join(channel("app", "news"))]);
@@ -53,13 +53,13 @@ fn a_session_that_is_opened_late_does_not_revive_a_node_that_was_reaped() {
     assert!(!cluster.reap_up_to(&a, 1).unwrap().finished);
     cluster.node(1);
     assert_eq!(cluster.claim(&a, &holds.clone().map(Claim::leave)), Err(Refusal::Reaped), "while it is being reaped");
-    assert_eq!(cluster.reap(&a).unwrap().fate, Fate::Dead, "the reaping goes on");
+    assert_eq!(cluster.reap(&a).unwrap().fate, Fate::Dead, "the reaping continues");
     cluster.node(1);
-    assert_eq!(cluster.claim_as(&a, 2, &holds.map(Claim::leave)), Err(Refusal::Reaped), "when it was reaped");
+    assert_eq!(cluster.claim_as(&a, 2, &holds.map(Claim::leave)), Err(Refusal::Reaped), "after it was reaped");
 }
 
 #[test]
-fn a_reaper_that_dies_half_way_is_continued_by_another() {
+fn a_half_finished_reaping_is_continued_by_another_node() {
     let mut cluster = Cluster::start();
     let (a, b) = (cluster.node(1), cluster.node(2));
     let many: Vec<Claim> = (0..=REAP_PORTION).map(|n| Claim::join(channel("app", &n.to_string()))).collect();

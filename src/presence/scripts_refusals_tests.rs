@@ -1,12 +1,12 @@
-//! What Redis refuses, for lack of rights or of memory, on a real Redis.
+//! Tests of commands that Redis refuses for lack of rights or memory, on a real Redis.
 
 use super::*;
 use crate::presence::batch::{CacheSeen, Count};
 
-/// Every command by which a claim writes.
+/// All commands with which a claim writes.
 const WRITES: [&str; 9] = ["hset", "hdel", "sadd", "srem", "xadd", "zadd", "zrem", "set", "del"];
 
-/// A cluster that counts, looks for misses and appends events, used by a user whose rights change.
+/// A cluster with counts and cache misses whose Redis user changes its rights.
 struct Limited {
     cluster: Cluster,
     admin: Connection,
@@ -34,7 +34,7 @@ impl Limited {
         keys.claim(&mut self.cluster.redis, node, &epoch, &ClaimBatch::new(number, entries.to_vec()))
     }
 
-    /// Everything in Redis that does not depend on the time: the events, and the members of sets and hashes.
+    /// Returns all data in Redis that does not depend on the time: events, and members of sets and hashes.
     fn state(&mut self) -> Vec<String> {
         let redis = &mut self.admin;
         let mut state = Vec::new();
@@ -85,23 +85,24 @@ fn leaves() -> Vec<BatchEntry> {
         .into()
 }
 
-/// Batches of a node, one after another.
+/// Returns the batches of a node, in order.
 fn visits() -> Vec<Vec<BatchEntry>> {
     let back = vec![
         BatchEntry::Claim(Claim::join(channel("app", "presence-cache-a"))),
         BatchEntry::Claim(Claim::join(user("app", "presence-cache-a", "7"))),
     ];
-    // Some batches only join or only leave, others do both.
+    // Some batches only join or only leave, this one does both.
     let both = [leaves(), vec![BatchEntry::Claim(Claim::join(channel("app", "private-c")))]].concat();
     vec![joins(), leaves(), back, both]
 }
 
-/// Before version 7, Redis wraps it.
+/// Redis before version 7 wraps the error.
 fn is_full(error: &redis::RedisError) -> bool {
     error.to_string().contains("OOM command not allowed") || error.code() == Some("OOM")
 }
 
-/// What is in Redis after the visits, one command being forbidden when the batch `at` is sent first.
+/// Returns the data in Redis after each batch of `visits`. `forbidden` is (index of a batch, command): the command is
+/// denied during the first attempt to send the batch.
 fn visits_without(grace: Duration, forbidden: Option<(usize, &str)>) -> Vec<Vec<String>> {
     let mut limited = Limited::start(grace);
     let node = limited.cluster.node(1);
@@ -114,7 +115,7 @@ fn visits_without(grace: Duration, forbidden: Option<(usize, &str)>) -> Vec<Vec<
             let refused = limited.send(&node, number, entries);
             limited.right('+', command);
             if let Err(error) = &refused {
-                // Before version 7, Redis does not name it.
+                // Redis before version 7 does not name the command.
                 let names = [format!("'{command}'"), "run this command".to_owned()];
                 assert!(names.iter().any(|name| error.to_string().contains(name)), "{error}");
                 let events = |state: &[String]| state.iter().filter(|line| line.starts_with("event")).count();
@@ -128,7 +129,7 @@ fn visits_without(grace: Duration, forbidden: Option<(usize, &str)>) -> Vec<Vec<
 }
 
 #[test]
-fn whichever_right_is_missing_for_a_while_every_edge_has_its_event_once() {
+fn every_edge_has_one_event_whichever_right_is_missing_for_a_while() {
     for grace in [Duration::ZERO, Duration::from_secs(60)] {
         let expected = visits_without(grace, None);
         for at in 0..expected.len() {
@@ -156,7 +157,7 @@ fn a_dead_node_is_reaped_once_whichever_right_was_missing() {
         }
         limited.cluster.reap(&dead).unwrap();
         limited.send(&reaper, 1, &[]).unwrap().unwrap();
-        // Which hold of a kind is taken first does not matter.
+        // Holds of a kind may be reaped in any order.
         let mut state = limited.state();
         state.sort();
         state
@@ -168,7 +169,7 @@ fn a_dead_node_is_reaped_once_whichever_right_was_missing() {
 }
 
 #[test]
-fn while_redis_is_full_a_node_opens_and_renews_but_claims_nothing() {
+fn a_node_opens_and_renews_but_does_not_claim_while_redis_is_full() {
     let mut cluster = Cluster::start();
     let (a, lapsed) = (cluster.node(1), cluster.node(2));
     cluster.lapse(&lapsed);
@@ -191,7 +192,7 @@ fn while_redis_is_full_a_node_opens_and_renews_but_claims_nothing() {
 }
 
 #[test]
-fn a_claim_that_would_end_the_settling_ends_it_only_when_nothing_of_it_is_refused() {
+fn a_refused_claim_does_not_end_the_settling() {
     let mut limited = Limited::start(Duration::ZERO);
     let node = limited.cluster.node(1);
     redis::cmd("HSET").arg(&["wh:epoch", "settling", "settling-1"]).exec(&mut limited.admin).unwrap();
@@ -218,7 +219,7 @@ fn a_claim_that_would_end_the_settling_ends_it_only_when_nothing_of_it_is_refuse
 }
 
 #[test]
-fn a_node_that_lacks_a_right_gets_no_lease_before_it_is_waited_for() {
+fn a_refused_session_leaves_no_lease() {
     let mut limited = Limited::start(Duration::ZERO);
     let (keys, node) = (limited.cluster.keys.clone(), NodeId::new("host", 1, 0));
     let open =

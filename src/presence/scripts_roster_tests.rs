@@ -1,4 +1,4 @@
-//! Whether the roster keeps a node whose lease has lapsed from being reaped, on a real Redis.
+//! Tests of the roster as a sign of life of a node whose lease has lapsed, on a real Redis.
 
 use super::*;
 
@@ -12,14 +12,14 @@ impl Cluster {
         cluster
     }
 
-    /// The node's lease lapsed so long ago.
+    /// Sets the expiry of the node's lease to `time` ago.
     fn lapsed_for(&mut self, node: &NodeId, time: Duration) {
         let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut self.redis).unwrap();
         let expiry = (seconds - time.as_secs()) * 1000;
         redis::cmd("ZADD").arg("wh:nodes").arg(expiry).arg(node.as_str()).exec(&mut self.redis).unwrap();
     }
 
-    /// The roster of process `host-{pid}`, of release 0.3 or later, refreshed its key of a channel so long ago.
+    /// Sets when process `host-{pid}`, with a roster of release 0.3 or later, last refreshed its key of a channel.
     fn refreshed(&mut self, channel: &str, pid: u32, ago: Duration) {
         self.refreshed_key(&format!("roster:app:{channel}:host-{pid}"), ago);
     }
@@ -33,7 +33,7 @@ impl Cluster {
         self.reap(node).unwrap().fate
     }
 
-    /// A node with one channel, whose lease lapsed a moment ago.
+    /// Returns a node with one channel, whose lease lapsed 2 s ago.
     fn lapsed_node(&mut self, channel_name: &str) -> NodeId {
         let node = self.node(1);
         self.edges(&node, &[Claim::join(channel("app", channel_name))]);
@@ -43,11 +43,11 @@ impl Cluster {
 }
 
 const JUST_NOW: Duration = Duration::from_secs(5);
-/// Before the last renewal of a lease that has just lapsed.
+/// Before the last renewal of a lease that lapsed just now.
 const LONG_AGO: Duration = Duration::from_secs(61);
 
 #[test]
-fn a_node_that_refreshes_its_roster_when_its_lease_was_overdue_is_spared() {
+fn a_node_that_refreshed_its_roster_when_its_renewal_was_overdue_is_spared() {
     for name in ["news", "presence-a", "a:b*[x]\n", "é\u{1F600}", "%s"] {
         let mut cluster = Cluster::with_roster("roster");
         let node = cluster.lapsed_node(name);
@@ -56,12 +56,12 @@ fn a_node_that_refreshes_its_roster_when_its_lease_was_overdue_is_spared() {
         assert_eq!((reaped.fate, reaped.finished, reaped.edges), (Fate::Spared, true, 0), "{name:?}");
         let renewal = cluster.renew(&node);
         assert!(!renewal.unbroken);
-        assert_eq!(cluster.edges(&node, &[Claim::leave(channel("app", name))]), "1", "it goes on where it was");
+        assert_eq!(cluster.edges(&node, &[Claim::leave(channel("app", name))]), "1", "it keeps its holds");
     }
 }
 
 #[test]
-fn a_key_of_either_layout_of_the_roster_counts_when_it_was_refreshed() {
+fn refreshed_keys_of_both_roster_layouts_are_signs_of_life() {
     let [before_0_3, since_0_3] = ["roster:news:host-1", "roster:app:news:host-1"];
     for (refreshed, other) in [(before_0_3, since_0_3), (since_0_3, before_0_3)] {
         let mut cluster = Cluster::with_roster("roster");
@@ -84,7 +84,7 @@ fn the_roster_of_another_application_is_no_sign_of_life() {
 }
 
 #[test]
-fn what_a_dead_node_left_in_the_roster_does_not_put_off_its_reaping() {
+fn stale_roster_keys_of_a_dead_node_do_not_delay_its_reaping() {
     let mut cluster = Cluster::with_roster("roster");
     let node = cluster.lapsed_node("news");
     cluster.refreshed("news", 1, LONG_AGO);
@@ -92,7 +92,7 @@ fn what_a_dead_node_left_in_the_roster_does_not_put_off_its_reaping() {
 }
 
 #[test]
-fn a_node_without_a_lease_is_spared_for_one_more_and_no_longer() {
+fn a_lapsed_node_is_spared_for_one_more_lease_only() {
     let mut cluster = Cluster::with_roster("roster");
     let node = cluster.lapsed_node("news");
     cluster.refreshed("news", 1, Duration::from_secs(1));
@@ -103,7 +103,7 @@ fn a_node_without_a_lease_is_spared_for_one_more_and_no_longer() {
 }
 
 #[test]
-fn a_reaping_that_has_begun_is_finished_whatever_the_roster_says() {
+fn a_started_reaping_is_finished_whatever_the_roster_contains() {
     let mut cluster = Cluster::with_roster("roster");
     let node = cluster.node(1);
     let many: Vec<Claim> = (0..=REAP_PORTION).map(|n| Claim::join(channel("app", &n.to_string()))).collect();
@@ -118,18 +118,18 @@ fn a_reaping_that_has_begun_is_finished_whatever_the_roster_says() {
 }
 
 #[test]
-fn a_successor_with_the_same_process_number_does_not_vouch_for_a_dead_node() {
+fn the_roster_keys_of_a_younger_node_do_not_spare_a_dead_one() {
     let mut cluster = Cluster::with_roster("roster");
     let node = cluster.lapsed_node("news");
     cluster.refreshed("news", 1, JUST_NOW);
     cluster.keys.membership.open(&mut cluster.redis, &NodeId::new("host", 12, 0), "epoch-1", Past::None).unwrap();
-    assert_eq!(cluster.fate(&node), Fate::Spared, "another process is no successor");
+    assert_eq!(cluster.fate(&node), Fate::Spared, "process 12 is not process 1");
     cluster.keys.membership.open(&mut cluster.redis, &NodeId::new("host", 1, 1), "epoch-1", Past::None).unwrap();
     assert_eq!(cluster.fate(&node), Fate::Dead);
 }
 
 #[test]
-fn without_a_roster_or_with_another_the_lease_alone_decides() {
+fn the_lease_alone_decides_without_a_roster_or_with_another() {
     for mut cluster in [Cluster::start(), Cluster::with_roster("other")] {
         let node = cluster.lapsed_node("news");
         cluster.refreshed("news", 1, JUST_NOW);
@@ -140,7 +140,7 @@ fn without_a_roster_or_with_another_the_lease_alone_decides() {
 }
 
 #[test]
-fn the_lease_alone_decides_for_a_user_of_redis_who_may_not_read_the_roster() {
+fn the_lease_alone_decides_if_redis_denies_access_to_the_roster() {
     let mut cluster = Cluster::with_roster("roster");
     let node = cluster.lapsed_node("news");
     cluster.refreshed("news", 1, JUST_NOW);
@@ -149,7 +149,7 @@ fn the_lease_alone_decides_for_a_user_of_redis_who_may_not_read_the_roster() {
 }
 
 #[test]
-fn a_presence_channel_is_found_among_any_number_of_others_and_no_more_than_a_few_keys_are_asked_for() {
+fn presence_channels_are_checked_among_many_others_with_few_reads() {
     let mut cluster = Cluster::with_roster("roster");
     let node = cluster.node(1);
     let mut holds: Vec<Hold> = (0..1000).map(|n| channel("app", &format!("a-{n}"))).collect();
@@ -159,10 +159,10 @@ fn a_presence_channel_is_found_among_any_number_of_others_and_no_more_than_a_few
     }
     cluster.lapsed_for(&node, Duration::from_secs(2));
     cluster.refreshed("presence-a", 1, JUST_NOW);
-    assert_eq!(cluster.fate(&node), Fate::Spared, "a roster may know presence channels only");
+    assert_eq!(cluster.fate(&node), Fate::Spared, "a roster may list presence channels only");
     redis::cmd("DEL").arg("roster:app:presence-a:host-1").exec(&mut cluster.redis).unwrap();
     redis::cmd("CONFIG").arg("RESETSTAT").exec(&mut cluster.redis).unwrap();
     assert_eq!(cluster.fate(&node), Fate::Dead);
     let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut cluster.redis).unwrap();
-    assert!(stats.contains("cmdstat_pttl:calls=34,"), "two keys of the user, and of some of the channels: {stats}");
+    assert!(stats.contains("cmdstat_pttl:calls=34,"), "two keys for the user and for each of 16 channels: {stats}");
 }

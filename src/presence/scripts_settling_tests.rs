@@ -1,9 +1,9 @@
-//! How edges settle after Redis has lost data, on a real Redis.
+//! Tests of settling after Redis has lost data, on a real Redis.
 
 use super::*;
 use crate::cluster::Entered;
 
-/// Two nodes with a hold each on a channel of its own, and one on a common one.
+/// Two nodes that each hold a channel of their own and a common one.
 struct Settled {
     cluster: Cluster,
     nodes: [NodeId; 2],
@@ -23,7 +23,7 @@ fn settled() -> Settled {
 }
 
 impl Cluster {
-    /// Opens a session over a connection to this process. Returns the settling that waits for the node.
+    /// Opens a session on a connection to the Redis process `server`.
     fn enter_over(&mut self, node: &NodeId, server: &str, id: &str) -> Entered {
         self.keys.membership.enter(&mut self.redis, node, id, server, Past::Epoch, true).unwrap().unwrap()
     }
@@ -46,7 +46,7 @@ impl Cluster {
 }
 
 #[test]
-fn lost_data_is_noticed_and_restored_in_silence_and_edges_wait_until_all_have_confirmed() {
+fn lost_data_is_restored_without_events_and_edges_wait_until_all_nodes_have_confirmed() {
     let Settled { mut cluster, nodes: [a, b], own, common } = settled();
     redis::cmd("FLUSHALL").exec(&mut cluster.redis).unwrap();
     assert_eq!(cluster.claim_as(&b, 2, &[]), Err(Refusal::Lost));
@@ -57,18 +57,18 @@ fn lost_data_is_noticed_and_restored_in_silence_and_edges_wait_until_all_have_co
     cluster.epoch = first.epoch;
     for (node, own) in [&a, &b].into_iter().zip(&own) {
         cluster.restore_holds(node, 1, &first.settling, &[own, &common]);
-        assert!(cluster.is_settling(&a, 2), "{node} has not confirmed");
+        assert!(cluster.is_settling(&a, 2), "{node} has not confirmed yet");
         assert_eq!(cluster.confirm(node, 1, &first.settling, true), Ok(String::new()));
     }
     let leave = [Claim::leave(common.clone()), Claim::join(own[1].clone())];
-    assert_eq!(cluster.claim_as(&a, 2, &leave).unwrap().edges, b"00", "the other node is there");
+    assert_eq!(cluster.claim_as(&a, 2, &leave).unwrap().edges, b"00", "the other node has the channel");
     let left: Vec<String> = redis::cmd("KEYS").arg("wh:unconfirmed").query(&mut cluster.redis).unwrap();
     assert_eq!(left, [""; 0]);
 }
 
-/// As after a failover to a replica that had not got everything, or the crash of a Redis that writes once a second.
+/// As after a failover to a replica that lags, or a crash of a Redis that syncs its file once per second.
 #[test]
-fn a_redis_that_lost_its_last_seconds_is_found_out_and_corrected_in_silence() {
+fn the_loss_of_the_last_seconds_is_detected_and_corrected_without_events() {
     let mut cluster = Cluster::start();
     let (a, b) = (cluster.node(1), cluster.node(2));
     let [stays, left, came] = ["stays", "left", "came"].map(|name| channel("app", name));
@@ -84,16 +84,16 @@ fn a_redis_that_lost_its_last_seconds_is_found_out_and_corrected_in_silence() {
     let settling = cluster.find_loss(&a);
     cluster.restore_holds(&a, 2, &settling, &[&stays, &came]);
     assert_eq!(cluster.confirm(&a, 2, &settling, true), Ok(String::new()));
-    assert!(cluster.is_settling(&a, 3), "the other may have lost something, too");
+    assert!(cluster.is_settling(&a, 3), "the other node may have lost something too");
     assert_eq!(cluster.confirm(&b, 0, "", false), Ok(settling.clone()));
     assert_eq!(cluster.confirm(&b, 0, &settling, false), Ok(String::new()));
     let verdict = cluster.claim_as(&a, 3, &[&stays, &came].map(|hold| Claim::leave(hold.clone()))).unwrap();
     assert_eq!(verdict.edges, b"11");
-    assert_eq!(cluster.claim_as(&b, 1, &[Claim::join(left)]).unwrap().edges, b"1", "it was left");
+    assert_eq!(cluster.claim_as(&b, 1, &[Claim::join(left)]).unwrap().edges, b"1", "the channel was left");
 }
 
 #[test]
-fn a_loss_of_what_was_restored_is_found_out_too() {
+fn the_loss_of_restored_holds_is_detected() {
     let Settled { mut cluster, nodes: [a, b], own, common } = settled();
     let settling = cluster.find_loss(&a);
     let saved = cluster.save();
@@ -108,7 +108,7 @@ fn a_loss_of_what_was_restored_is_found_out_too() {
 }
 
 #[test]
-fn another_process_has_all_nodes_confirm_before_an_edge_is_decided() {
+fn a_new_redis_process_makes_all_nodes_confirm_before_an_edge_is_decided() {
     let Settled { mut cluster, nodes: [a, b], .. } = settled();
     assert_eq!(cluster.enter_over(&a, "first", "settling-0").settling, "", "the process was not known");
     assert!(!cluster.is_settling(&a, 2));
@@ -117,11 +117,11 @@ fn another_process_has_all_nodes_confirm_before_an_edge_is_decided() {
     assert!(cluster.is_settling(&a, 3));
     assert_eq!(cluster.enter_over(&b, "second", "settling-2").settling, "settling-1");
     for node in [&newcomer, &a, &b] {
-        assert!(cluster.is_settling(&a, 3), "{node} has not confirmed");
+        assert!(cluster.is_settling(&a, 3), "{node} has not confirmed yet");
         assert_eq!(cluster.confirm(node, 0, "settling-1", false), Ok(String::new()));
     }
     assert!(!cluster.is_settling(&a, 3));
-    assert_eq!(cluster.enter_over(&a, "", "settling-3").settling, "", "a process that is not told is no other one");
+    assert_eq!(cluster.enter_over(&a, "", "settling-3").settling, "", "an unknown process starts no settling");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_confirmation_of_an_earlier_settling_confirms_nothing() {
 }
 
 #[test]
-fn a_settling_ends_however_many_nodes_have_died() {
+fn a_settling_ends_even_if_many_nodes_have_died() {
     let Settled { mut cluster, nodes: [a, b], .. } = settled();
     let dead: Vec<NodeId> = (10..60).map(|pid| cluster.node(pid)).chain([b]).collect();
     assert!(dead.len() > 3 * LAPSED_PER_RENEWAL);
@@ -148,7 +148,7 @@ fn a_settling_ends_however_many_nodes_have_died() {
     while cluster.is_settling(&a, 2) {
         renewals += 1;
         let lapsed = cluster.renew(&a).lapsed;
-        assert!(renewals <= 4, "the same are named again: {lapsed:?}");
+        assert!(renewals <= 4, "the same nodes are returned again: {lapsed:?}");
         for node in dead.iter().filter(|node| lapsed.contains(&node.to_string())) {
             let _ = cluster.reap(node);
         }
@@ -163,35 +163,35 @@ fn a_settling_ends_however_many_nodes_have_died() {
 }
 
 #[test]
-fn a_settling_waits_for_a_node_until_a_reaper_takes_it_for_dead_however_far_the_clock_is_set_forward() {
+fn a_settling_waits_for_a_lapsed_node_until_a_reaper_declares_it_dead() {
     let Settled { mut cluster, nodes: [a, b], common, .. } = settled();
     let settling = cluster.find_loss(&a);
     assert_eq!(cluster.confirm(&a, 1, &settling, false), Ok(String::new()));
     cluster.lapse(&a);
     cluster.lapse(&b);
     cluster.renew(&a);
-    assert!(cluster.is_settling(&a, 2), "a lease that has lapsed ends nothing");
+    assert!(cluster.is_settling(&a, 2), "a lapsed lease does not end the settling");
     assert!(matches!(cluster.reap(&b), Err(Refusal::Settling(_))));
     assert_eq!(cluster.claim_as(&b, 2, &[]), Err(Refusal::Reaped));
-    assert_eq!(cluster.claim_as(&a, 2, &[Claim::leave(common)]).unwrap().edges, b"0", "it is not reaped yet");
+    assert_eq!(cluster.claim_as(&a, 2, &[Claim::leave(common)]).unwrap().edges, b"0", "b is not reaped yet");
     assert_eq!(cluster.reap(&b).unwrap().edges, 2);
 }
 
 #[test]
-fn a_node_that_no_settling_waits_for_changes_nothing_in_silence() {
+fn only_a_node_that_a_settling_waits_for_may_restore_holds() {
     let Settled { mut cluster, nodes: [a, _], common, .. } = settled();
     let held = [(common.clone(), 0)];
     let (keys, epoch, redis) = (cluster.keys.clone(), cluster.epoch.clone(), &mut cluster.redis);
-    // More was answered than Redis knows.
+    // 5 batches were answered, more than Redis has.
     assert_eq!(keys.forget(redis, &a, &epoch, 5, 10, "settling-1").unwrap(), Err(Refusal::Behind));
     assert_eq!(keys.reassert(redis, &a, &epoch, 5, "settling-1", held.iter()).unwrap(), Err(Refusal::Behind));
-    let leavings = [(0, common)];
-    let leaving = keys.put_leavings_back(redis, &a, &epoch, 5, "settling-1", leavings.iter()).unwrap();
+    let departures = [(0, common)];
+    let leaving = keys.restore_departures(redis, &a, &epoch, 5, "settling-1", departures.iter()).unwrap();
     assert_eq!(leaving, Err(Refusal::Behind));
 }
 
 #[test]
-fn leases_without_an_epoch_are_waited_for_also_by_a_node_that_knows_of_nothing() {
+fn a_newcomer_waits_for_nodes_whose_epoch_was_lost() {
     let Settled { mut cluster, nodes: [a, b], .. } = settled();
     redis::cmd("DEL").arg("wh:epoch").exec(&mut cluster.redis).unwrap();
     let newcomer = NodeId::new("host", 3, 0);
@@ -204,7 +204,7 @@ fn leases_without_an_epoch_are_waited_for_also_by_a_node_that_knows_of_nothing()
 }
 
 #[test]
-fn a_node_that_goes_on_over_a_new_connection_does_not_hide_that_its_lease_had_lapsed() {
+fn a_new_connection_does_not_hide_a_lapsed_lease() {
     let Settled { mut cluster, nodes: [a, _], .. } = settled();
     cluster.lapse(&a);
     cluster.enter_over(&a, "first", "settling-0");

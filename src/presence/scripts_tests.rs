@@ -1,4 +1,4 @@
-//! The scripts on a real Redis.
+//! Tests of the scripts on a real Redis.
 
 #[path = "scripts_clock_tests.rs"]
 mod clock;
@@ -34,13 +34,13 @@ use claim_call::DUE_PER_BATCH;
 
 const LEASE: Duration = Duration::from_secs(60);
 
-/// Holds that one call of the reaper takes away.
+/// Most holds that one call of the reaper removes.
 const REAP_PORTION: usize = 16;
 
-/// A cluster of nodes on one Redis of its own.
+/// A cluster of nodes that share a Redis.
 struct Cluster {
-    /// Stopped when dropped, unless it is another's.
-    #[allow(dead_code, reason = "it has to live")]
+    /// Stopped when dropped. `None` if the test owns the server.
+    #[allow(dead_code, reason = "keeps the server running")]
     server: Option<RedisServer>,
     redis: Connection,
     keys: PresenceScripts,
@@ -57,7 +57,7 @@ impl Cluster {
         cluster
     }
 
-    /// One on a server that outlives it.
+    /// Returns a cluster on a server that the caller keeps.
     fn on(server: &RedisServer) -> Self {
         let redis = server.connect();
         Self {
@@ -75,12 +75,12 @@ impl Cluster {
         node
     }
 
-    /// Has a node find that Redis has lost data of it. Returns the settling that waits for it.
+    /// Makes a node report that Redis has lost its data. Returns the settling that waits for it.
     fn find_loss(&mut self, node: &NodeId) -> String {
         self.keys.membership.open(&mut self.redis, node, "settling-1", Past::Session).unwrap().settling
     }
 
-    /// Has a node confirm what it holds, up to its batch `answered`, which it has `restored` or finds in Redis.
+    /// Confirms the holds of a node up to its batch `answered`. `restored` is `false` if Redis had them all.
     fn confirm(&mut self, node: &NodeId, answered: u64, settling: &str, restored: bool) -> Result<String, Refusal> {
         let known = Known { epoch: &self.epoch, answered, restored_for: "" };
         let look = self.keys.membership.confirm(&mut self.redis, node, &known, settling, restored).unwrap();
@@ -97,7 +97,7 @@ impl Cluster {
         self.keys.claim(&mut self.redis, node, &self.epoch, &batch(number, claims)).unwrap()
     }
 
-    /// Renews the lease of a node to which nothing was answered.
+    /// Renews the lease of a node that has no answered batch.
     fn renew(&mut self, node: &NodeId) -> Renewal {
         let known = Known { epoch: &self.epoch, answered: 0, restored_for: "" };
         self.keys.renew(&mut self.redis, node, &known).unwrap().unwrap()
@@ -115,7 +115,7 @@ impl Cluster {
         self.keys.reap(&mut self.redis, dead.as_str(), &self.epoch, portion).unwrap()
     }
 
-    /// Puts a hold back for a node whose last answered batch was `answered`.
+    /// Restores a hold of a node whose last answered batch was `answered`.
     fn reassert(&mut self, node: &NodeId, answered: u64, hold: &Hold) -> Result<usize, Refusal> {
         self.keys.reassert(&mut self.redis, node, &self.epoch, answered, "", [(hold.clone(), 0)].iter()).unwrap()
     }
@@ -124,14 +124,14 @@ impl Cluster {
         redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(node.as_str()).exec(&mut self.redis).unwrap();
     }
 
-    /// Takes the events out of the outbox, each as its kind, its channel, and behind a slash a user or a number.
+    /// Takes the events out of the outbox, each as its kind and channel, with a user or a count after a slash.
     fn take_events(&mut self) -> Vec<String> {
         let (entries, _): (StreamRangeReply, u64) =
             redis::pipe().xrange_all("wh:out:0").del("wh:out:0").query(&mut self.redis).unwrap();
         entries.ids.iter().map(|entry| described(&entry.get::<Vec<u8>>("e").unwrap())).collect()
     }
 
-    /// All that is in Redis.
+    /// Returns all data in Redis.
     fn save(&mut self) -> Vec<(String, Vec<u8>)> {
         let dump = |key: String| {
             let value = redis::cmd("DUMP").arg(&key).query(&mut self.redis).unwrap();
@@ -142,7 +142,7 @@ impl Cluster {
         keys.into_iter().map(dump).collect()
     }
 
-    /// Makes Redis what it was.
+    /// Replaces all data in Redis.
     fn restore(&mut self, saved: &[(String, Vec<u8>)]) {
         redis::cmd("FLUSHALL").exec(&mut self.redis).unwrap();
         for (key, value) in saved {
@@ -169,7 +169,7 @@ fn user(app: &str, channel: &str, user: &str) -> Hold {
     Hold { user: Some(UserId::from(user)), ..self::channel(app, channel) }
 }
 
-/// An event as it stands in the outbox, in words.
+/// Describes an event of the outbox in words.
 fn described(text: &[u8]) -> String {
     let kind = match text[0] {
         b'o' => "occupied",
@@ -197,7 +197,7 @@ fn only_the_first_node_in_and_the_last_node_out_make_an_edge() {
     assert_eq!(cluster.edges(&b, &join), "0");
     assert_eq!(cluster.edges(&a, &leave), "0");
     assert_eq!(cluster.edges(&b, &leave), "1");
-    assert_eq!(cluster.edges(&b, &leave), "0", "a departure of nobody is nothing");
+    assert_eq!(cluster.edges(&b, &leave), "0", "a leave without a hold makes no edge");
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_batch_sent_again_gets_its_first_reply_and_changes_nothing() {
 }
 
 #[test]
-fn nothing_is_left_when_everybody_has_left() {
+fn no_keys_remain_after_the_last_departure() {
     let mut cluster = Cluster::start();
     let a = cluster.node(1);
     let holds = [channel("app", "presence-a"), user("app", "presence-a", "7")];
@@ -233,7 +233,7 @@ fn nothing_is_left_when_everybody_has_left() {
 }
 
 #[test]
-fn hostile_names_stay_apart() {
+fn hostile_names_do_not_collide() {
     let mut cluster = Cluster::start();
     let a = cluster.node(1);
     let names = ["a:b", "a", "b", "*", "a|b", "", "0", "7", "\n", "é\u{1F600}", "3:app", "%s", "a\0b"];
@@ -264,7 +264,7 @@ fn hostile_names_stay_apart() {
     );
 }
 
-/// A node gives a connection up when no answer comes; what it had sent on it may still be carried out, much later.
+/// A node abandons a connection when no reply comes. Redis may still carry out what was sent on it, much later.
 #[test]
 fn a_batch_that_arrives_late_changes_nothing() {
     let mut cluster = Cluster::start();
@@ -273,22 +273,22 @@ fn a_batch_that_arrives_late_changes_nothing() {
     cluster.claim_as(&a, 1, &[Claim::join(hold.clone())]).unwrap();
     cluster.claim_as(&a, 2, &[Claim::leave(hold.clone())]).unwrap();
     assert_eq!(cluster.claim_as(&a, 1, &[Claim::join(hold.clone())]), Err(Refusal::Reaped));
-    assert_eq!(cluster.claim_as(&a, 3, &[Claim::join(hold)]).unwrap().edges, b"1", "nobody was on it");
+    assert_eq!(cluster.claim_as(&a, 3, &[Claim::join(hold)]).unwrap().edges, b"1", "the channel was empty");
 }
 
 #[test]
-fn holds_that_are_put_back_late_stay_away() {
+fn a_late_restore_of_holds_is_refused() {
     let mut cluster = Cluster::start();
     let a = cluster.node(1);
     let hold = channel("app", "news");
     cluster.reassert(&a, 0, &hold).unwrap();
     cluster.claim_as(&a, 1, &[Claim::leave(hold.clone())]).unwrap();
     assert_eq!(cluster.reassert(&a, 0, &hold), Err(Refusal::Reaped));
-    assert_eq!(cluster.claim_as(&a, 2, &[Claim::join(hold)]).unwrap().edges, b"1", "nobody was on it");
+    assert_eq!(cluster.claim_as(&a, 2, &[Claim::join(hold)]).unwrap().edges, b"1", "the channel was empty");
 }
 
 #[test]
-fn a_renewal_says_whether_the_lease_had_lapsed_and_whose_has() {
+fn a_renewal_returns_its_own_lapse_and_other_lapsed_nodes() {
     let mut cluster = Cluster::start();
     let (a, b) = (cluster.node(1), cluster.node(2));
     cluster.lapse(&a);
@@ -299,7 +299,7 @@ fn a_renewal_says_whether_the_lease_had_lapsed_and_whose_has() {
 }
 
 #[test]
-fn a_key_of_a_foreign_type_suspends_its_application_before_anything_has_changed() {
+fn a_key_of_a_foreign_type_suspends_its_application_before_the_first_write() {
     let mut cluster = Cluster::start();
     let a = cluster.node(1);
     redis::cmd("SET").arg("wh:channels:other").arg("not ours").exec(&mut cluster.redis).unwrap();
@@ -308,5 +308,5 @@ fn a_key_of_a_foreign_type_suspends_its_application_before_anything_has_changed(
     assert_eq!(cluster.all_keys(), ["wh:channels:other", "wh:epoch", "wh:nodes", "wh:suspended"]);
     let suspended = cluster.keys.suspended(&mut cluster.redis).unwrap();
     assert_eq!(suspended.keys().collect::<Vec<_>>(), [&AppId::from("other")]);
-    assert!(cluster.claim_as(&a, 1, &claims[..1]).is_ok(), "the other application goes on");
+    assert!(cluster.claim_as(&a, 1, &claims[..1]).is_ok(), "the other application continues");
 }

@@ -1,10 +1,10 @@
 //! The local table: this node's sockets, by channel and by presence user.
 //!
-//! Only the first and the last local socket of a channel or user can make an edge, so all other intents end here, and
-//! a channel with 10 000 local subscribers costs Redis two operations. Pure: no clock, no lock, no I/O.
+//! Only the first and the last local socket of a channel or user can make an edge. All other intents end here, so a channel
+//! with 10 000 local subscribers costs Redis two claims. Pure: no clock, no lock, no I/O.
 //!
-//! The table is also what a hook cannot know: which channels a closed socket was on, and whether a departure was one
-//! at all. A second subscribe on the same socket changes nothing, an unsubscribe from a channel never joined neither.
+//! The table also has what a hook cannot see: which channels a closed socket was on, and whether an unsubscribe changed
+//! anything. A second subscribe of a socket changes nothing; an unsubscribe from a channel it was not on changes nothing.
 
 mod caches;
 mod counts;
@@ -22,11 +22,11 @@ use counts::Counts;
 #[derive(Debug, Default)]
 pub(crate) struct LocalTable {
     apps: HashMap<AppId, App>,
-    /// Whether somebody wants to know by which connection a user came or went.
+    /// Claims of users name the connection. Set where an endpoint wants `extended` payloads.
     names_connections: bool,
-    /// What Redis is told of how many sockets there are, if somebody wants to know.
+    /// Connection counts to send. `None` if no endpoint wants them.
     counts: Option<Counts>,
-    /// How soon it is said again that a cache channel is empty.
+    /// Pause before an empty cache channel is reported again.
     cache_pause: Duration,
 }
 
@@ -35,32 +35,31 @@ struct App {
     channels: HashMap<ChannelName, Channel>,
     /// The channels of each socket, for its close. A socket without channels has no entry.
     sockets: HashMap<SocketId, Joined>,
-    /// Those whose coming was told, because somebody wants to know of connections.
+    /// Sockets whose opening was claimed. Empty unless an endpoint wants connection events.
     connections: HashSet<SocketId>,
 }
 
-/// The channels of a socket in the order in which it joined them, with a gap where it has left one again: a client may be on
-/// any number of channels, and leaving one must not cost more for that.
+/// The channels of a socket, in the order in which it joined them. A channel that it left becomes `None`, so that leaving
+/// takes the same time however many channels the socket is on.
 type Joined = Vec<Option<ChannelName>>;
 
-/// A socket on a channel.
 #[derive(Debug)]
 struct Subscription {
     user: Option<UserId>,
-    /// Where the channel is among the socket's.
+    /// Index of the channel in the socket's `Joined`.
     place: u32,
 }
 
 #[derive(Debug, Default)]
 struct Channel {
     sockets: HashMap<SocketId, Subscription>,
-    /// How many local sockets each user has. Empty but on presence channels.
+    /// The users and their local sockets. Empty unless this is a presence channel.
     users: HashMap<UserId, UserPresence>,
-    /// How many sockets Redis knows of, and how many it is being told; 0 for none.
-    told: u32,
-    telling: u32,
-    told_at: Option<Instant>,
-    /// When it was last said that this cache channel is empty, unless it has a payload.
+    /// Number of sockets that Redis has confirmed, and the number in the batch under way; 0 for none.
+    confirmed: u32,
+    sending: u32,
+    confirmed_at: Option<Instant>,
+    /// Time of the last report that this cache channel is empty. `None` if it has a payload.
     empty_at: Option<Instant>,
 }
 
@@ -68,26 +67,26 @@ struct Channel {
 #[derive(Debug, Default)]
 struct UserPresence {
     sockets: u32,
-    /// What the first of them said of the user, where somebody wants to know.
+    /// Data that the first socket sent about the user, where an endpoint wants it.
     data: Box<[u8]>,
 }
 
-/// Somebody on the way to or from a channel.
+/// The channel and connection of a subscribe or unsubscribe.
 #[derive(Clone, Copy)]
 struct SubscriptionContext<'a> {
     app: &'a AppId,
     channel: &'a ChannelName,
-    /// The connection, where somebody wants to know.
+    /// The connection, where an endpoint wants `extended` payloads.
     by: Option<&'a [u8]>,
 }
 
 impl LocalTable {
-    /// From now on, claims of users name the connection.
+    /// Makes later claims of users name the connection.
     pub(crate) const fn name_connections(&mut self) {
         self.names_connections = true;
     }
 
-    /// A socket connected. Adds the claim that follows.
+    /// Records a socket that connected. Adds the resulting claim.
     pub(crate) fn open(&mut self, app_id: &AppId, socket: &SocketId, claims: &mut Vec<Claim>) {
         let app = self.apps.entry(app_id.clone()).or_default();
         if app.connections.insert(socket.clone()) {
@@ -95,7 +94,7 @@ impl LocalTable {
         }
     }
 
-    /// A socket subscribed, with data about its user where somebody wants to know. Adds the claims that follow, the channel's
+    /// Records a subscription, with data about its user where an endpoint wants it. Adds the resulting claims, the channel's
     /// before the user's.
     pub(crate) fn subscribe(
         &mut self,
@@ -107,7 +106,7 @@ impl LocalTable {
         claims: &mut Vec<Claim>,
     ) {
         let by = self.names_connections.then_some(socket);
-        // Presence channels have names. In Redis, connections are where such users would be.
+        // A presence channel has a name. The empty name is that of connections; see `Hold::connection`.
         let user = user.filter(|_| !channel.is_empty());
         let app = self.apps.entry(app_id.clone()).or_default();
         let name = match app.channels.get_key_value(channel) {
@@ -119,13 +118,13 @@ impl LocalTable {
         if entry.sockets.is_empty() {
             claims.push(Claim::join(hold(app_id, &name, None)));
         }
-        if let Some(seat) = entry.sockets.get_mut(socket) {
-            if seat.user.as_ref().map(UserId::as_bytes) == user {
+        if let Some(subscription) = entry.sockets.get_mut(socket) {
+            if subscription.user.as_ref().map(UserId::as_bytes) == user {
                 return;
             }
-            // The same socket came back as somebody else: the new user first, so that the channel never looks empty.
+            // The same socket changed its user. The new user joins first, so that the channel never looks empty.
             let user = user.map(UserId::new);
-            let before = std::mem::replace(&mut seat.user, user.clone());
+            let before = std::mem::replace(&mut subscription.user, user.clone());
             entry.user_came(context, user.as_ref(), data, claims);
             entry.user_left(context, before.as_ref(), claims);
             return;
@@ -149,7 +148,7 @@ impl LocalTable {
         }
     }
 
-    /// A socket left one channel. Adds the claims that follow, the user's before the channel's.
+    /// Removes a socket from one channel. Adds the resulting claims, the user's before the channel's.
     pub(crate) fn unsubscribe(&mut self, app_id: &AppId, channel: &[u8], socket: &[u8], claims: &mut Vec<Claim>) {
         let names = self.names_connections;
         let Some(app) = self.apps.get_mut(app_id) else { return };
@@ -170,7 +169,7 @@ impl LocalTable {
         }
     }
 
-    /// A socket is gone: it leaves every channel it was on, in the order in which it joined them, and was connected.
+    /// Removes a socket from all its channels, in the order in which it joined them, then its connection.
     pub(crate) fn close(&mut self, app_id: &AppId, socket: &[u8], claims: &mut Vec<Claim>) {
         let names = self.names_connections;
         let Some(app) = self.apps.get_mut(app_id) else { return };
@@ -185,7 +184,7 @@ impl LocalTable {
         }
     }
 
-    /// Every socket is gone: the process ends.
+    /// Removes all sockets, at the end of the process.
     pub(crate) fn close_all(&mut self, claims: &mut Vec<Claim>) {
         if let Some(counts) = &mut self.counts {
             counts.all_left();
@@ -200,13 +199,13 @@ impl LocalTable {
         }
     }
 
-    /// The channel's name as the table has it, if the socket is on it as far as the hooks have told.
+    /// Returns the channel's name as the table stores it, if the socket is on the channel according to the hooks.
     pub(crate) fn subscription(&self, app_id: &AppId, channel: &[u8], socket: &[u8]) -> Option<&ChannelName> {
         let (name, entry) = self.apps.get(app_id)?.channels.get_key_value(channel)?;
         entry.sockets.contains_key(socket).then_some(name)
     }
 
-    /// Everything this node serves: each channel before its users.
+    /// Returns all holds of this node, each channel before its users.
     pub(crate) fn holds(&self) -> impl Iterator<Item = Hold> {
         self.apps.iter().flat_map(|(app_id, app)| {
             let channels = app.channels.iter().flat_map(move |(name, entry)| {
@@ -217,17 +216,17 @@ impl LocalTable {
         })
     }
 
-    /// Whether nothing is served.
+    /// Returns `true` if this node serves nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.apps.values().all(|app| app.channels.is_empty() && app.connections.is_empty())
     }
 
-    /// Every channel with a local socket.
+    /// Returns the channels with a local socket.
     pub(crate) fn channels(&self) -> impl Iterator<Item = (&AppId, &ChannelName)> {
         self.apps.iter().flat_map(|(app_id, app)| app.channels.keys().map(move |name| (app_id, name)))
     }
 
-    /// How many channels, and how many sockets on at least one.
+    /// Returns the number of channels, and of sockets that are on at least one.
     pub(crate) fn size(&self) -> (usize, usize) {
         self.apps
             .values()
@@ -240,7 +239,7 @@ impl LocalTable {
 }
 
 impl App {
-    /// When a socket's list of channels has grown though half of it are gaps, it is closed up.
+    /// Removes the gaps from a socket's channels if they make up half of them. Called when the list has grown.
     fn close_gaps(&mut self, socket: &SocketId) {
         let Some(joined) = self.sockets.get_mut(socket) else { return };
         if joined.iter().flatten().count() > joined.len() / 2 {
@@ -249,13 +248,14 @@ impl App {
         joined.retain(Option::is_some);
         joined.shrink_to(2 * joined.len());
         for (place, name) in (0..).zip(joined.iter().flatten()) {
-            if let Some(seat) = self.channels.get_mut(name).and_then(|entry| entry.sockets.get_mut(socket)) {
-                seat.place = place;
+            if let Some(subscription) = self.channels.get_mut(name).and_then(|entry| entry.sockets.get_mut(socket)) {
+                subscription.place = place;
             }
         }
     }
 
-    /// Takes a socket off a channel. Returns the channel and its place among the socket's, or `None` when it was not on it.
+    /// Removes a socket from a channel. Returns the channel and its index in the socket's `Joined`, or `None` if the socket
+    /// was not on it.
     fn leave(
         &mut self,
         app_id: &AppId,
@@ -279,7 +279,7 @@ impl App {
 }
 
 impl Channel {
-    /// The user's name as the table already has it, so that each is stored once.
+    /// Returns the user's id as the table stores it, so that each id is stored once.
     fn known_user(&self, user: &[u8]) -> UserId {
         self.users.get_key_value(user).map_or_else(|| UserId::new(user), |(known, _)| known.clone())
     }
@@ -325,7 +325,7 @@ fn hold(app: &AppId, channel: &ChannelName, user: Option<UserId>) -> Hold {
     Hold { app: app.clone(), channel: channel.clone(), user }
 }
 
-/// Resonate reports "no user" as an empty id.
+/// Returns `None` for an empty id, which is how Resonate passes "no user".
 pub(crate) fn non_empty(user: &[u8]) -> Option<&[u8]> {
     (!user.is_empty()).then_some(user)
 }

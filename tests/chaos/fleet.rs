@@ -13,7 +13,7 @@ use crate::schedule::Kind;
 use crate::{Ms, now};
 
 /// What a node says when what it held had been taken from it.
-const TAKEN_FOR_DEAD: &str = "was taken for dead";
+const TAKEN_FOR_DEAD: &str = "was declared dead";
 
 /// How node processes are started.
 pub(crate) struct Shipyard {

@@ -1,38 +1,39 @@
-//! Whether the node may work on the data in Redis. One that may not starts no session: it claims nothing, owns no
-//! partition and reaps nobody, and asks again from time to time.
+//! Admission: whether this node may work on the data in Redis. A node that is refused opens no session, sends no claims,
+//! owns no partition and reaps no node. It tries again every two seconds.
 
 use std::time::{Duration, Instant};
 
-use super::{Claimer, Stuck, relieve, stuck};
+use super::{Claimer, Stuck, call_while_full, stuck};
 use crate::cluster::{Closed, Entered};
 use crate::redis::Mismatch;
 use crate::telemetry::{Level, RedisFault};
 
-/// How often a node that is shut out asks again.
+/// Pause between two attempts of a node that is refused.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
-/// What Redis last said.
+/// The last answer of Redis about admission.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
-    /// Why the node is shut out.
+    /// Why the node is refused.
     refused: Option<Mismatch>,
-    /// Since when the data has had no identity.
+    /// Since when the data has no identity.
     vacant_since: Option<Instant>,
 }
 
 impl Admission {
-    /// Whether the node is shut out.
+    /// Returns `true` if the node is refused.
     pub(super) const fn is_refused(&self) -> bool {
         self.refused.is_some()
     }
 
-    /// Whether data without an identity may be taken. After a loss of all data, the nodes of the cluster that had it come
-    /// first: they notice it within a third of their lease, but a node that was shut out asks more often.
+    /// Returns `true` if the node may put its identity on data that has none. After a loss of all data, the cluster that
+    /// owned it must come first. Its nodes notice the loss within a third of their lease, but a refused node asks more often.
+    /// So a refused node waits for a whole lease.
     fn may_take_vacant(&self, now: Instant, lease: Duration) -> bool {
         self.refused.is_none() || self.vacant_since.is_some_and(|since| now >= since + lease)
     }
 
-    /// Whether this reason is another than the last one.
+    /// Stores why the node is refused. Returns `true` if the reason is new.
     fn refuse(&mut self, mismatch: &Mismatch) -> bool {
         self.vacant_since = None;
         self.refused.replace(mismatch.clone()).as_ref() != Some(mismatch)
@@ -40,7 +41,7 @@ impl Admission {
 }
 
 impl Claimer {
-    /// Opens a session, unless there is one that nobody doubts. A new connection may lead to a Redis that has lost data.
+    /// Opens a session, unless there is a valid one. A new connection may lead to a Redis that has lost data.
     pub(super) fn open_session(&mut self, now: Instant) -> Result<(), Stuck> {
         let doubted = self.membership.take_doubt();
         let is_connected = self.link.connection_number().is_some_and(|number| number == self.entered_over);
@@ -48,11 +49,11 @@ impl Claimer {
             return Ok(());
         }
         let server = self.link.server().map_err(|_| stuck(&self.link))?;
-        // The same until Redis has answered: a call of which nothing was heard may have begun the settling.
+        // Kept until Redis has answered: a call whose reply was lost may have begun the settling under this id.
         let new_id = self.new_id.get_or_insert_with(|| format!("{:016x}", rand::random::<u64>())).clone();
         let (session, keys) = (&self.session, &self.keys);
         let may_take_vacant = self.admission.may_take_vacant(now, keys.membership.lease());
-        let entered = relieve(&mut self.link, |redis| {
+        let entered = call_while_full(&mut self.link, |redis| {
             keys.membership.enter(redis, session.node(), &new_id, &server, session.past(), may_take_vacant)
         })??;
         self.entered_over = self.link.connection_number().unwrap_or_default();
@@ -64,7 +65,7 @@ impl Claimer {
         match self.session.epoch() {
             Some(known) if *known == epoch => return Ok(()),
             Some(_) => {
-                // Redis has lost its data meanwhile: the node enters as one that has holds to restore.
+                // Redis has lost its data: the node enters again, as one that has holds to restore.
                 self.session.lost();
                 return self.open_session(now);
             }
@@ -73,18 +74,18 @@ impl Claimer {
         self.session.opened(epoch, now);
         self.grace.ask_now(now);
         if std::mem::take(&mut self.admission).is_refused() {
-            self.node_state.lock().begin_anew();
-            self.telemetry.log(Level::Info, "The webhook data in Redis is this cluster's now: webhooks are on");
+            self.node_state.lock().reset();
+            self.telemetry.log(Level::Info, "The webhook data in Redis now belongs to this cluster: webhooks are on");
         }
         self.membership.set(self.session.membership());
         Ok(())
     }
 
-    /// The node may not work on the data. Returns when to ask again.
+    /// Stops all work on the data in Redis. Returns when to ask again.
     pub(super) fn shut_out(&mut self, closed: Closed, now: Instant) -> Instant {
         self.telemetry.redis_failed(RedisFault::Mismatch);
         if !self.admission.is_refused() {
-            // What it holds in Redis, if it was at work before, others reap: it comes back as another incarnation.
+            // Other nodes reap what this node held before. It comes back under a new id.
             self.membership.set(None);
             self.session.reaped((self.next_incarnation)());
             self.suspects.clear();
@@ -106,7 +107,7 @@ impl Claimer {
         now + ASK_EVERY
     }
 
-    /// Gives up what waits: a node that is shut out tells nobody of it. It claims what it serves then when it is let in.
+    /// Discards all pending changes. The node claims what it serves when it is admitted.
     pub(super) fn discard(&self) {
         self.node_state.lock().pending.clear();
         self.node_state.notify();

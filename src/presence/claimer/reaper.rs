@@ -1,4 +1,4 @@
-//! What a node does for the others: it buries the dead, and looks for those who should be there and are not.
+//! Work for the whole cluster: reaping dead nodes, and the audit of the roster.
 
 use std::time::{Duration, Instant};
 
@@ -7,15 +7,15 @@ use super::{Claimer, Stuck, call, stuck};
 use crate::cluster::Refusal;
 use crate::telemetry::Level;
 
-/// Holds per call when a dead node is reaped.
+/// Most holds per call when a dead node is reaped.
 const REAP_PORTION: usize = 256;
 
-/// The time between two looks at a lapsed lease before its node is taken for dead, unless a third of a lease is shorter. A live node whose lease has lapsed because
-/// Redis' clock was set forward finds that out within a second, and renews it.
+/// Pause before a lapsed lease is checked again and its node declared dead, at most a third of a lease. A live node whose
+/// lease has lapsed because Redis' clock was set forward notices that within a second and renews it.
 const SECOND_LOOK: Duration = Duration::from_millis(2500);
 
 impl Claimer {
-    /// Notes nodes whose lease has lapsed, to be looked at again after a while.
+    /// Notes nodes whose lease has lapsed, to be checked again after a pause.
     pub(super) fn suspect(&mut self, lapsed: Vec<String>, now: Instant) {
         for node in lapsed {
             if !self.lapsed.contains(&node) && self.suspects.iter().all(|(known, _)| *known != node) {
@@ -24,14 +24,14 @@ impl Claimer {
         }
     }
 
-    /// Takes away what nodes held whose lease has lapsed, but no more than a portion of a large one, so that this node's own
-    /// claims do not wait for the end of that. Returns whether there is more to take.
+    /// Reaps the nodes whose lease has lapsed. Of a large node it reaps one portion, so that this node's own claims do not
+    /// wait for the rest. Returns `true` if there is more to reap.
     ///
-    /// What this node held before it was reaped itself is taken first and whole: those departures lie before everything
+    /// The holds of this node's predecessor come first and are reaped completely: those departures come before everything
     /// that waits.
     pub(super) fn reap_the_dead(&mut self, now: Instant) -> Result<bool, Stuck> {
         let began = Instant::now();
-        // Before those known already, of which the last one is next: it may be this node's predecessor.
+        // Inserted in front: the last entry is reaped next, and it may be this node's predecessor.
         let due: Vec<String> = self.suspects.extract_if(.., |(_, at)| *at <= now).map(|(node, _)| node).collect();
         self.lapsed.splice(0..0, due);
         while let Some(dead) = self.lapsed.last().cloned() {
@@ -54,7 +54,8 @@ impl Claimer {
         Ok(false)
     }
 
-    /// Has no settling wait for the dead: as long as one does, to reap a node only ends its lease.
+    /// Ends the leases of all dead nodes. While a settling waits, reaping a node does only that; the settling then no longer
+    /// waits for the node.
     fn end_leases(&mut self, now: Instant) -> Result<(), Stuck> {
         for dead in self.lapsed.clone() {
             match self.reap_portion(&dead, now) {
@@ -65,7 +66,7 @@ impl Claimer {
         Ok(())
     }
 
-    /// Returns whether nothing is left.
+    /// Reaps one portion. Returns `true` if nothing is left.
     fn reap_portion(&mut self, dead: &String, now: Instant) -> Result<bool, Stuck> {
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();
@@ -81,14 +82,14 @@ impl Claimer {
                 self.telemetry.counters().nodes_reaped.add(1);
                 self.telemetry.log(
                     Level::Warning,
-                    format_args!("Node {dead} is dead: its lease lapsed, and what it held was taken from it"),
+                    format_args!("Node {dead} is dead: its lease lapsed and its holds were removed"),
                 );
                 self.spared.remove(dead);
             }
             Fate::Spared if self.spared.insert(dead.clone()) => self.telemetry.log(
                 Level::Warning,
                 format_args!(
-                    "Node {dead} does not renew its lease, but goes on refreshing the roster: it gets another lease"
+                    "Node {dead} does not renew its lease, but still refreshes the roster: its lease is extended once"
                 ),
             ),
             Fate::Dead | Fate::Alive | Fate::Spared => {}
@@ -96,18 +97,16 @@ impl Claimer {
         Ok(reaped.finished)
     }
 
-    /// Says which processes run the roster but not the webhooks.
+    /// Logs processes that run the roster but not the webhooks.
     pub(super) fn audit_the_roster(&mut self, now: Instant) -> Result<(), Stuck> {
         let Some(audit) = &mut self.audit else { return Ok(()) };
         let (session, keys) = (&self.session, &self.keys);
-        // Mostly reads; and what Redis refuses of it is not told here.
+        // The audit mostly reads, so `read` is used: a refusal by Redis is not logged here.
         let found = self.link.read(|redis| audit.advance(redis, &keys.membership, session.node(), now));
         for process in found.map_err(|_| stuck(&self.link))? {
             self.telemetry.log(
                 Level::Warning,
-                format_args!(
-                    "{process} runs the roster but not the webhooks: who is connected to it is missing in them"
-                ),
+                format_args!("{process} runs the roster but not the webhooks: events of its clients are missing"),
             );
         }
         Ok(())

@@ -1,24 +1,24 @@
-//! What a node does about holds that Redis has lost: all of them after a loss that was noticed, and a page now and then for
-//! those that nobody noticed, as when a single key was deleted.
+//! Repair of holds that Redis has lost: all of them after a loss that was noticed, and one page at a time to find losses
+//! that were not, such as a deleted key.
 
 use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult};
 
 use super::super::scripts::PresenceScripts;
-use super::{Claimer, Stuck, known, relieve, stuck};
+use super::{Claimer, Stuck, call_while_full, known, stuck};
 use crate::cluster::{Known, Refusal};
 use crate::event::NodeId;
 use crate::redis::LinkError;
 use crate::telemetry::Level;
 
-/// Holds per call when they are put back.
+/// Most holds per call when they are restored.
 const REASSERT_PORTION: usize = 500;
 
-/// The parts into which the holds are divided, one of which is compared at a time.
+/// Number of pages into which the holds are divided. One page is compared at a time.
 const PAGES: usize = 10;
 
-/// How far the comparison of holds with Redis has come.
+/// Progress of the comparison of holds with Redis.
 #[derive(Debug)]
 pub(super) struct Comparison {
     every: Duration,
@@ -27,12 +27,12 @@ pub(super) struct Comparison {
 }
 
 impl Comparison {
-    /// A comparison of one page in `every`.
+    /// Returns a comparison of one page per `every`.
     pub(super) const fn new(every: Duration) -> Self {
         Self { every, due_at: None, cursor: 0 }
     }
 
-    /// Whether a page is to be compared at `now`; the first one is after a while.
+    /// Returns `true` if a page must be compared at `now`. The first one is due after `every`.
     fn begins(&mut self, now: Instant) -> bool {
         let is_due = self.due_at.is_some_and(|at| at <= now);
         if is_due || self.due_at.is_none() {
@@ -43,13 +43,13 @@ impl Comparison {
 }
 
 impl Claimer {
-    /// Tells Redis again what it has lost of this node. Until that is confirmed, no edge is decided in the cluster.
+    /// Sends what Redis has lost of this node. No edge is decided in the cluster until the node has confirmed that.
     pub(super) fn restore_holds(&mut self, now: Instant) -> Result<(), Stuck> {
         if !self.session.must_restore() {
             return Ok(());
         }
         let began = Instant::now();
-        // What was told so lately may have waited for its announcement when it was lost.
+        // Counts sent after this may have been lost before they were announced.
         let since = now.checked_sub(self.keys.membership.lease() + self.keys.count_interval()).unwrap_or(now);
         let (holds, answered) = self.node_state.lock().acknowledged(since);
         let epoch = self.session.epoch().unwrap_or_default().to_owned();
@@ -61,10 +61,10 @@ impl Claimer {
             self.talk(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, &settling, portion.iter()))?;
             self.keep_lease(now + began.elapsed())?;
         }
-        let leavings = self.grace.leavings().to_vec();
-        for portion in leavings.chunks(REASSERT_PORTION) {
+        let departures = self.grace.departures().to_vec();
+        for portion in departures.chunks(REASSERT_PORTION) {
             self.talk(|redis, keys, node| {
-                keys.put_leavings_back(redis, node, &epoch, answered, &settling, portion.iter())
+                keys.restore_departures(redis, node, &epoch, answered, &settling, portion.iter())
             })?;
         }
         self.session.restored();
@@ -74,36 +74,36 @@ impl Claimer {
             format_args!(
                 "Redis had lost webhook data of this cluster: restored {} holds and {} pending departures",
                 holds.len(),
-                leavings.len()
+                departures.len()
             ),
         );
         Ok(())
     }
 
-    /// Renews the lease while holds are restored, which may take longer than a lease. What Redis has answered to this node
-    /// does not matter yet.
+    /// Renews the lease while holds are restored, which may take longer than a lease. `answered` is 0, since Redis may have
+    /// lost its replies to this node.
     fn keep_lease(&mut self, now: Instant) -> Result<(), Stuck> {
         if self.session.must_renew(now) {
             let (session, keys) = (&self.session, &self.keys);
             let known = Known { answered: 0, ..known(session, &self.node_state) };
-            let renewal = relieve(&mut self.link, |redis| keys.renew(redis, session.node(), &known))??;
+            let renewal = call_while_full(&mut self.link, |redis| keys.renew(redis, session.node(), &known))??;
             self.session.renewed(renewal.unbroken, now);
         }
         Ok(())
     }
 
-    /// Confirms to a settling that Redis has all that this node holds; without one, looks now and then whether there is one.
+    /// Confirms to a settling that Redis has all holds of this node. Without a settling, checks from time to time for one.
     pub(super) fn confirm_holds(&mut self, now: Instant) -> Result<(), Stuck> {
         while let Some(settling) = self.session.confirms(now) {
             let (session, keys) = (&self.session, &self.keys);
             let known = known(session, &self.node_state);
             let restored = session.has_restored();
-            let look = relieve(&mut self.link, |redis| {
+            let look = call_while_full(&mut self.link, |redis| {
                 keys.membership.confirm(redis, session.node(), &known, settling, restored)
             })??;
             self.session.looked(look.settling, now);
             if look.lapsed {
-                // Redis' clock was set forward, or the node stood still: who sees it lapsed looks once more before it reaps.
+                // Redis' clock was set forward, or the node was paused. Other nodes check again before they reap it.
                 self.renew_out_of_turn(now)?;
             }
         }
@@ -124,8 +124,8 @@ impl Claimer {
         }
     }
 
-    /// Compares a page of what this node holds with Redis, and puts back what is missing there. Its edges were decided before:
-    /// nothing is announced.
+    /// Compares a page of this node's holds with Redis and restores missing ones. Their edges were decided before, so nothing
+    /// is announced.
     pub(super) fn compare_holds(&mut self, now: Instant) -> Result<(), Stuck> {
         if !self.comparison.begins(now) {
             return Ok(());
@@ -143,7 +143,10 @@ impl Claimer {
             self.telemetry.counters().hold_rebuilds.add(1);
             self.telemetry.log(
                 Level::Warning,
-                format_args!("Redis had lost {missing} holds of this node: they were put back. Does something delete or evict its keys?"),
+                format_args!(
+                    "Restored {missing} holds of this node that Redis had lost. Check whether something deletes or evicts \
+                     keys in Redis"
+                ),
             );
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Conversations of the claimer with Redis, and why they end a step.
+//! Calls of the claimer to Redis, and the reasons for which they end a step.
 
 use std::time::Instant;
 
@@ -8,16 +8,16 @@ use super::super::node_state::SharedNodeState;
 use crate::cluster::{Closed, Known, Refusal, Session};
 use crate::redis::Link;
 
-/// Why a step could not be finished.
+/// Why a step ended early.
 #[derive(Debug)]
 pub(super) enum Stuck {
-    /// Redis is out of reach; when to try again.
+    /// Redis is unreachable, until the next attempt at this time.
     Unreachable(Instant),
-    /// Redis refused to decide.
+    /// Redis refused to decide edges.
     Refused(Refusal),
-    /// The data is not this node's to work on.
+    /// This node may not work on the data.
     Closed(Closed),
-    /// Redis has rejected the restoring of holds for a whole lease.
+    /// For a whole lease, Redis has rejected the calls that restore holds.
     Hindered,
 }
 
@@ -33,19 +33,22 @@ impl From<Refusal> for Stuck {
     }
 }
 
-/// What Redis has answered to the node.
+/// Returns this node's state as Redis has answered it.
 pub(super) fn known<'a>(session: &'a Session, node_state: &SharedNodeState) -> Known<'a> {
     let answered = node_state.lock().pending.last_answered();
     Known { epoch: session.epoch().unwrap_or_default(), answered, restored_for: session.restored_for() }
 }
 
-/// One conversation with Redis. Why it failed stands in the log; here it matters only when to try again.
+/// Calls Redis. The link logs a failure; the caller only needs the time of the next attempt.
 pub(super) fn call<T>(link: &mut Link, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, Stuck> {
     link.with(talk).map_err(|_| stuck(link))
 }
 
-/// The same for what Redis carries out while it is full.
-pub(super) fn relieve<T>(link: &mut Link, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, Stuck> {
+/// Calls Redis with a script that may also write while Redis is full.
+pub(super) fn call_while_full<T>(
+    link: &mut Link,
+    talk: impl FnOnce(&mut Connection) -> RedisResult<T>,
+) -> Result<T, Stuck> {
     link.write_while_full(talk).map_err(|_| stuck(link))
 }
 

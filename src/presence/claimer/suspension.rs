@@ -1,5 +1,5 @@
-//! Applications with a key of a foreign type: the node keeps their claims back, names the key in the log, and resumes them when
-//! the key is gone. `suspended.lua` describes the protocol.
+//! Applications with a key of a foreign type. The node sets their claims aside, logs the key, and resumes them when the key
+//! is gone. `suspended.lua` describes the protocol.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,43 +10,43 @@ use crate::event::AppId;
 use crate::redis::ForeignKey;
 use crate::telemetry::{Level, RedisFault};
 
-/// How often a node looks which applications are suspended, and whether one of them can go on.
+/// Pause between two queries for suspended applications and attempts to resume them.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// The shortest time between a refusal and the next claims.
+/// Shortest pause between a refusal and the next claims.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The suspended applications, as Redis last listed them.
 #[derive(Debug, Default)]
 pub(super) struct Suspension {
     look_at: Option<Instant>,
-    /// Each with its foreign key; all of them are in the log.
+    /// The foreign key of each application. All of them were logged.
     known: BTreeMap<AppId, ForeignKey>,
-    /// Those whose hold sets are being rebuilt, and how far that is.
+    /// Applications whose hold sets are being rebuilt, with the progress.
     resuming: Vec<(AppId, Progress)>,
 }
 
 impl Claimer {
-    /// Sets the claims of suspended applications aside, after Redis has refused them. Returns when to send the others.
-    pub(super) fn keep_suspended_back(&mut self, now: Instant) -> Instant {
-        match self.learn_suspended() {
+    /// Sets the claims of suspended applications aside after Redis has refused a batch. Returns when to send the others.
+    pub(super) fn set_suspended_aside(&mut self, now: Instant) -> Instant {
+        match self.refresh_suspended() {
             Err(Stuck::Unreachable(retry_at)) => retry_at,
             Ok(()) | Err(Stuck::Refused(_) | Stuck::Closed(_) | Stuck::Hindered) => now + PAUSE,
         }
     }
 
-    /// Asks Redis every two seconds which applications are suspended, and rebuilds their hold sets, one portion a turn. Returns
-    /// whether there is more to do.
-    pub(super) fn look_after_suspended(&mut self, now: Instant) -> Result<bool, Stuck> {
+    /// Queries the suspended applications every two seconds, and rebuilds their hold sets one portion per call. Returns `true`
+    /// if there is more to do.
+    pub(super) fn check_suspended(&mut self, now: Instant) -> Result<bool, Stuck> {
         if let Some((app, progress)) = self.suspension.resuming.pop() {
             self.resume(app, &progress)?;
             return Ok(!self.suspension.resuming.is_empty());
         }
-        // A batch that Redis may have carried out must not change.
+        // Redis may have applied the batch in flight, so it must not change.
         if self.suspension.look_at.is_some_and(|at| at > now) || self.unanswered.is_some() {
             return Ok(false);
         }
-        self.learn_suspended()?;
+        self.refresh_suspended()?;
         self.suspension.look_at = Some(now + LOOK_EVERY);
         self.suspension.resuming = self.suspension.known.keys().map(|app| (app.clone(), Progress::default())).collect();
         Ok(!self.suspension.resuming.is_empty())
@@ -58,13 +58,13 @@ impl Claimer {
         match call(&mut self.link, |redis| keys.resume(redis, session.node(), epoch, &app, progress))?? {
             Resumed::More(progress) => self.suspension.resuming.push((app, progress)),
             Resumed::Foreign => self.telemetry.redis_failed(RedisFault::WrongType),
-            Resumed::Done => self.learn_suspended()?,
+            Resumed::Done => self.refresh_suspended()?,
         }
         Ok(())
     }
 
-    /// Asks Redis which applications are suspended, logs the changes, and keeps the claims of exactly these back.
-    fn learn_suspended(&mut self) -> Result<(), Stuck> {
+    /// Queries the suspended applications, logs changes, and sets exactly their claims aside.
+    fn refresh_suspended(&mut self) -> Result<(), Stuck> {
         let keys = &self.keys;
         let found = self.link.read(|redis| keys.suspended(redis)).map_err(|_| stuck(&self.link))?;
         for (app, key) in found.iter().filter(|&(app, key)| self.suspension.known.get(app) != Some(key)) {
@@ -72,20 +72,20 @@ impl Claimer {
             self.telemetry.log(
                 Level::Error,
                 format_args!(
-                    "Application {app:?} is suspended, its events wait: in Redis, {key}. The other applications go on."
+                    "Application {app:?} is suspended and its events wait: in Redis, {key}. Other applications continue."
                 ),
             );
         }
         for app in self.suspension.known.keys().filter(|&app| !found.contains_key(app)) {
             self.telemetry
-                .log(Level::Info, format_args!("Application {app:?} goes on: its keys in Redis are its own again"));
+                .log(Level::Info, format_args!("Application {app:?} is resumed: its keys in Redis are valid again"));
         }
         let mut node_state = self.node_state.lock();
         if node_state.pending.suspend(found.keys().cloned().collect()) {
-            node_state.table.tell_counts_again();
+            node_state.table.resend_counts();
         }
         drop(node_state);
-        // It may have been written out with claims that are kept back now.
+        // It may contain claims that are now set aside.
         self.prepared = None;
         self.suspension.known = found;
         self.node_state.notify();

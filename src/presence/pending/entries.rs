@@ -1,4 +1,4 @@
-//! Entries that wait, counted by what they are. Pure.
+//! Waiting entries, counted by kind. Pure.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -11,14 +11,14 @@ pub(super) struct Entries {
     queue: VecDeque<BatchEntry>,
     claims: usize,
     caches: usize,
-    /// Claims at which it is worth looking for pairs to give up.
+    /// Number of claims above which pairs of opposite claims are discarded.
     limit: usize,
-    /// Those at which it is next.
+    /// Number of claims at which the next search for pairs happens.
     collapse_at: usize,
 }
 
 impl Entries {
-    /// None yet. Beyond `limit` claims, pairs of opposite ones are given up.
+    /// Returns an empty queue. Above `limit` claims, pairs of opposite claims are discarded.
     pub(super) const fn new(limit: usize) -> Self {
         Self { queue: VecDeque::new(), claims: 0, caches: 0, limit, collapse_at: limit }
     }
@@ -28,7 +28,7 @@ impl Entries {
         self.queue.push_back(entry);
     }
 
-    /// Puts back what was popped.
+    /// Returns an entry that was popped to the front.
     pub(super) fn push_front(&mut self, entry: BatchEntry) {
         self.count(&entry, 1);
         self.queue.push_front(entry);
@@ -40,7 +40,7 @@ impl Entries {
         Some(entry)
     }
 
-    /// Takes all.
+    /// Takes all entries.
     pub(super) fn take(&mut self) -> impl Iterator<Item = BatchEntry> + use<> {
         std::mem::replace(self, Self::new(self.limit)).queue.into_iter()
     }
@@ -61,22 +61,22 @@ impl Entries {
         self.claims
     }
 
-    /// Those on which there will be a verdict.
+    /// Returns the number of entries for which a verdict has a result.
     pub(super) const fn judged(&self) -> usize {
         self.claims + self.caches
     }
 
-    /// All but the claims.
-    pub(super) fn asides(&self) -> usize {
+    /// Returns the number of entries that are not claims.
+    pub(super) fn others(&self) -> usize {
         self.queue.len() - self.claims
     }
 
-    /// The client events, and those of the application.
+    /// Returns the number of events.
     pub(super) fn events(&self) -> usize {
-        self.asides() - self.caches
+        self.others() - self.caches
     }
 
-    /// Takes out those that are not to stay.
+    /// Removes and returns the entries for which `stays` is `false`.
     pub(super) fn extract(&mut self, mut stays: impl FnMut(&BatchEntry) -> bool) -> Vec<BatchEntry> {
         let mut extracted = Vec::new();
         for entry in self.take() {
@@ -93,8 +93,8 @@ impl Entries {
         }
     }
 
-    /// Once there are too many claims, keeps of those of each hold none when they cancel out and the last one otherwise.
-    /// Returns how many pairs were given up.
+    /// If there are too many claims, reduces the claims of each hold: to none if they cancel out, otherwise to the last one.
+    /// Returns how many pairs were discarded.
     pub(super) fn collapse(&mut self) -> usize {
         if self.claims <= self.collapse_at {
             return 0;
@@ -114,7 +114,7 @@ impl Entries {
             *count -= 1;
             *count == 0 && odd.contains(&claim.hold)
         });
-        // Claims that are all different stay; looking again before their number has doubled would cost more each time.
+        // Claims of different holds stay. Searching again before their number has doubled would take quadratic time.
         self.collapse_at = self.limit.max(2 * self.claims);
         (before - self.claims) / 2
     }

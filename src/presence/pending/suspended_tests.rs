@@ -1,10 +1,10 @@
-//! What is of a suspended application waits aside.
+//! Tests of entries of a suspended application, which are set aside.
 
 use std::collections::HashSet;
 
 use super::*;
 use crate::event::{ChannelName, ClientEvent, ClientEventParts};
-use crate::presence::batch::Said;
+use crate::presence::batch::EventContent;
 
 fn hold(app: &str, channel: &str) -> Hold {
     Hold { app: AppId::from(app), channel: ChannelName::from(channel), user: None }
@@ -23,7 +23,7 @@ fn event(app: &str, channel: &str) -> OrderedEvent {
     OrderedEvent {
         app: AppId::from(app),
         channel: ChannelName::from(channel),
-        said: Said::ByClient(ClientEvent::new(&parts)),
+        content: EventContent::ByClient(ClientEvent::new(&parts)),
     }
 }
 
@@ -31,18 +31,18 @@ fn only(apps: &[&str]) -> HashSet<AppId> {
     apps.iter().copied().map(AppId::from).collect()
 }
 
-/// Takes everything as Redis would be told of it.
-fn told(pending: &mut Pending) -> Vec<BatchEntry> {
-    let mut told = Vec::new();
+/// Takes all batches, answers them and returns their entries.
+fn sent(pending: &mut Pending) -> Vec<BatchEntry> {
+    let mut sent = Vec::new();
     while let Some(batch) = pending.batch() {
-        told.extend(batch.entries.clone());
+        sent.extend(batch.entries.clone());
         pending.answered();
     }
-    told
+    sent
 }
 
 #[test]
-fn the_batch_that_was_refused_goes_on_without_it_under_its_number_and_it_keeps_its_order() {
+fn a_refused_batch_keeps_its_number_without_the_application_whose_entries_keep_their_order() {
     let mut pending = Pending::new(100);
     pending.push_claims([join("bad", "a"), join("good", "a")]);
     assert_eq!(pending.batch().unwrap().number(), 1);
@@ -52,17 +52,17 @@ fn the_batch_that_was_refused_goes_on_without_it_under_its_number_and_it_keeps_i
     pending.push_claims([join("bad", "b"), join("good", "b")]);
     let first = pending.batch().unwrap();
     assert_eq!((first.number(), &first.entries[..]), (1, &[BatchEntry::Claim(join("good", "a"))][..]));
-    assert_eq!(told(&mut pending), [join("good", "a"), leave("good", "a"), join("good", "b")].map(BatchEntry::Claim));
+    assert_eq!(sent(&mut pending), [join("good", "a"), leave("good", "a"), join("good", "b")].map(BatchEntry::Claim));
     assert_eq!((pending.unanswered_claims(), pending.waiting_events(), pending.is_empty()), (3, 1, false));
 
     assert!(pending.suspend(HashSet::new()));
     let [join_a, leave_a, join_b] = [join("bad", "a"), leave("bad", "a"), join("bad", "b")].map(BatchEntry::Claim);
-    assert_eq!(told(&mut pending), [join_a, leave_a, BatchEntry::Event(event("bad", "b")), join_b]);
+    assert_eq!(sent(&mut pending), [join_a, leave_a, BatchEntry::Event(event("bad", "b")), join_b]);
     assert!(pending.is_empty());
 }
 
 #[test]
-fn what_waits_aside_is_bounded_and_is_not_yet_in_redis() {
+fn entries_set_aside_are_bounded_and_do_not_count_as_in_redis() {
     let mut pending = Pending::new(4);
     pending.suspend(only(&["bad"]));
     let pairs = (0..10).flat_map(|_| [join("bad", "a"), leave("bad", "a")]);
@@ -77,7 +77,7 @@ fn what_waits_aside_is_bounded_and_is_not_yet_in_redis() {
 }
 
 #[test]
-fn a_node_that_starts_over_claims_it_with_the_rest() {
+fn a_node_that_starts_over_claims_the_holds_of_a_suspended_application_too() {
     let mut pending = Pending::new(100);
     pending.suspend(only(&["bad"]));
     let mut table = LocalTable::default();
@@ -86,5 +86,5 @@ fn a_node_that_starts_over_claims_it_with_the_rest() {
         pending.push_claims([join(app, "a")]);
     }
     pending.start_over(&table);
-    assert_eq!(told(&mut pending), [join("good", "a"), join("bad", "a")].map(BatchEntry::Claim));
+    assert_eq!(sent(&mut pending), [join("good", "a"), join("bad", "a")].map(BatchEntry::Claim));
 }

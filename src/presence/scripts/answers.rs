@@ -1,70 +1,70 @@
-//! What the scripts answer.
+//! Replies of the scripts.
 
 use std::time::Duration;
 
 use super::super::claim::Hold;
 use crate::event::{AppId, ChannelName, UserId};
 
-/// The answer to a batch of claims.
+/// Reply to a batch of claims.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// When the edges were decided, in Unix milliseconds.
+    /// Time of the edges, in Unix milliseconds.
     pub(crate) time_ms: u64,
-    /// One `1` (edge), `0` or `2` (a departure whose grace began) per claim, and one `m` (news) or `0` per empty cache
-    /// channel.
+    /// Per claim: `1` (edge), `0` (none), `2` (a departure whose grace began) or `3` (a rejoin within the grace). Per empty
+    /// cache channel: `m` (an event) or `0`.
     pub(crate) edges: Vec<u8>,
-    /// The departures that became edges before the claims were judged.
+    /// Number of departures that became edges before the claims were applied.
     pub(crate) announced: u64,
-    /// The numbers of connections that were announced.
+    /// Number of connection counts that were announced.
     pub(crate) counted: u64,
-    /// Client events that the outbox did not take, because it was full.
+    /// Number of client events that were dropped because the outbox was full.
     pub(crate) refused: u64,
-    /// When the next departure becomes an edge, or the next number may be announced, unless none is waiting.
+    /// Time until the next departure becomes an edge or the next count may be announced. `None` if neither waits.
     pub(crate) next_due: Option<Duration>,
 }
 
-/// A lease renewed, and whose lease has lapsed.
+/// Reply to a renewal of the lease.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Renewal {
-    /// Whether this node's lease had not lapsed before it was renewed.
+    /// `true` if this node's lease had not lapsed.
     pub(crate) unbroken: bool,
     /// Nodes whose lease has lapsed.
     pub(crate) lapsed: Vec<String>,
-    /// The same as in a verdict.
+    /// As in [`Verdict`].
     pub(crate) next_due: Option<Duration>,
 }
 
-/// What became of a node whose lease had lapsed.
+/// State of a node whose lease had lapsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It is being reaped.
     Dead,
-    /// It has renewed its lease after all, or was reaped before.
+    /// It has renewed its lease, or another node has reaped it.
     Alive,
-    /// The roster says that its process lives: it gets another lease.
+    /// The roster shows that its process lives, so it gets another lease.
     Spared,
 }
 
-/// A portion of a dead node's holds, taken away.
+/// Reply to the reaping of a portion of a dead node's holds.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reaped {
-    /// What became of the node.
+    /// State of the node.
     pub(crate) fate: Fate,
-    /// When they were taken away, in Unix milliseconds.
+    /// Time of the removal, in Unix milliseconds.
     pub(crate) time_ms: u64,
-    /// The departures that became edges.
+    /// Number of departures that became edges.
     pub(crate) edges: u64,
-    /// The departures whose grace began.
+    /// Departures whose grace began.
     pub(crate) leaving: Vec<Hold>,
-    /// The numbers of connections that were announced.
+    /// Number of connection counts that were announced.
     pub(crate) counted: u64,
-    /// Whether some are to be announced with a claim.
+    /// `true` if counts wait to be announced with a claim.
     pub(crate) waiting: bool,
-    /// Whether nothing is left to do.
+    /// `true` if the reaping is complete.
     pub(crate) finished: bool,
 }
 
-/// What stands in a reply as three texts each: app, channel and user, the latter empty for the channel itself.
+/// Decodes holds from a reply: app, channel and user each, with an empty user for the channel itself.
 pub(super) fn holds(texts: &[Vec<u8>]) -> impl Iterator<Item = Hold> {
     texts.chunks_exact(3).map(|hold| Hold {
         app: AppId::new(&hold[0]),
@@ -73,7 +73,7 @@ pub(super) fn holds(texts: &[Vec<u8>]) -> impl Iterator<Item = Hold> {
     })
 }
 
-/// A time in a reply, where -1 says that there is nothing to wait for.
+/// Decodes a time in a reply, where -1 means that nothing waits.
 pub(super) fn waiting(next_due: i64) -> Option<Duration> {
     u64::try_from(next_due).ok().map(Duration::from_millis)
 }

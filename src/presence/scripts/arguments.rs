@@ -1,4 +1,5 @@
-//! How a batch is written for `claim.lua`: each hold once, in groups that have a hash in common, and the entries by number.
+//! Encoding of a batch for `claim.lua`: each hold once, grouped by the hash it is in, then the entries. An entry refers to
+//! its hold by number.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use crate::presence::batch::{BatchEntry, CacheSeen, ClaimBatch, Count, OrderedEv
 use crate::presence::claim::{Change, Claim, Hold};
 use crate::redis::ScriptCall;
 
-/// Adds the entries of a batch, for an outbox of so many `partitions`; without any, client events do not travel.
+/// Adds the entries of a batch, for an outbox of `partitions` partitions.
 pub(super) fn add_entries(call: &mut Cmd, batch: &ClaimBatch, partitions: u16) {
     let mut written = Written::new(batch.entries().len(), partitions);
     for entry in batch.entries() {
@@ -36,7 +37,7 @@ fn user(hold: &Hold) -> &[u8] {
     hold.user.as_ref().map_or(&b""[..], UserId::as_bytes)
 }
 
-/// Which of the hashes a hold stands in.
+/// The kind of hash that a hold is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum HashKind {
     Channel,
@@ -57,17 +58,17 @@ impl HashKind {
 /// A hash: of channels or connections of an application, or of users of a channel.
 type HoldHash<'a> = (HashKind, &'a AppId, &'a [u8]);
 
-/// Holds of one hash.
+/// The holds of one hash.
 struct HoldGroup<'a> {
     kind: HashKind,
     app: &'a AppId,
-    /// Of users only.
+    /// Only set for users.
     channel: &'a [u8],
     /// Channels, users or sockets.
     fields: Vec<&'a [u8]>,
 }
 
-/// An entry: what it is, the partition of its events, and the place of its hold: its group, and where in that.
+/// An entry: its type, the partition of its events, and its hold as (group, position in the group).
 type Step = (u8, u16, Option<(usize, usize)>);
 
 /// A batch as the script reads it.
@@ -76,9 +77,9 @@ struct Written<'a> {
     steps: Vec<Step>,
     beside: Vec<std::borrow::Cow<'a, [u8]>>,
     group_of: HashMap<HoldHash<'a>, usize>,
-    /// By group and field, where in the group it is.
+    /// The position of each hold, by group and field.
     places: HashMap<(usize, &'a [u8]), usize>,
-    /// The group of the entry before: several in a row are mostly of one.
+    /// The group of the previous entry. Consecutive entries are mostly of one group.
     last: usize,
     home: Home<'a>,
 }
@@ -116,9 +117,9 @@ impl<'a> Written<'a> {
                 self.steps.push((what, self.home.of(app, home), Some(place)));
                 self.beside.extend(by.map(|by| by.to_text().into()));
             }
-            BatchEntry::Event(OrderedEvent { app, channel, said }) => {
-                self.steps.push((said.letter(), self.home.of(app, channel.as_bytes()), None));
-                self.beside.extend([app.as_bytes(), channel.as_bytes(), said.as_text()].map(Into::into));
+            BatchEntry::Event(OrderedEvent { app, channel, content }) => {
+                self.steps.push((content.letter(), self.home.of(app, channel.as_bytes()), None));
+                self.beside.extend([app.as_bytes(), channel.as_bytes(), content.as_text()].map(Into::into));
             }
             BatchEntry::Cache(CacheSeen { app, channel, empty }) => {
                 self.add_channel(if *empty { b'm' } else { b'f' }, app, channel.as_bytes());
@@ -135,7 +136,7 @@ impl<'a> Written<'a> {
         self.steps.push((what, self.home.of(app, channel), Some(place)));
     }
 
-    /// The place of a hold, which gets one if it has none.
+    /// Returns the position of a hold, and adds the hold if it is new.
     fn place(&mut self, hash: HoldHash<'a>, field: &'a [u8]) -> (usize, usize) {
         let group = self.group(hash);
         self.last = group;
@@ -159,7 +160,7 @@ impl<'a> Written<'a> {
         })
     }
 
-    /// The steps, five bytes each. The holds of a group are numbered behind those of the groups before it.
+    /// Returns the entries, five bytes each. Holds are numbered from 1 across all groups.
     fn plan(&self) -> Vec<u8> {
         let before: Vec<usize> = self
             .groups
@@ -175,14 +176,14 @@ impl<'a> Written<'a> {
             let number = place.map_or(0, |(group, at)| before[group] + at);
             plan.push(*what);
             plan.extend(home.to_be_bytes());
-            // A batch has far fewer entries.
+            // A batch has far fewer than 65 536 entries.
             plan.extend(u16::try_from(number).unwrap_or_default().to_be_bytes());
         }
         plan
     }
 }
 
-/// The partition of each entry; several in a row are about one channel.
+/// Computes the partition of each entry, and reuses the last one: consecutive entries are mostly of one channel.
 struct Home<'a> {
     partitions: u16,
     last: Option<(&'a AppId, &'a [u8], u16)>,

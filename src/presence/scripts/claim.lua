@@ -1,47 +1,47 @@
--- Applies one batch of one node: announces departures whose grace is over, then changes hold sets, decides which changes
--- are edges, and appends their events to the outbox, with the client events and cache misses between them. At the end it
--- announces how many are subscribed where that has changed.
+-- Applies one claim batch of one node. Announces departures whose grace is over, changes hold sets, decides which changes
+-- are edges, and appends their events to the outbox, with the client events and cache misses between them. Finally announces
+-- the connection counts that have changed.
 --
 -- KEYS[1] {prefix}:epoch         hash: `id` of this life of the data, `settling` as in settling.lua, `grace`, `counts`,
 --                                `suspended`
 -- KEYS[2] {prefix}:nodes         sorted set: node -> expiry of its lease (ms), negative while it is being reaped
--- KEYS[3] {prefix}:reply:{node}  hash: `batch` number, `time`, `edges` and `refused` of the node's last batch
+-- KEYS[3] {prefix}:reply:{node}  hash: `batch` (number), `time`, `edges` and `refused` of the node's last batch
 -- KEYS[4..6] {prefix}:held_users:{node}, held_channels, held_connections  sets: the node's holds, see held.lua
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] batch number
 -- ARGV[5]   partitions of the outbox
 -- ARGV[6]   grace (ms)  ARGV[7] most departures to announce
--- ARGV[8]   how many events may wait in a partition of the outbox before it takes no client events; behind a colon, client
---           events of how many bytes in all partitions, if there is a limit
--- ARGV[9]   time between two counts of a channel (ms)  ARGV[10] how long a channel is known to be empty (ms)
--- ARGV[11]  the entries in their order, five bytes each: what it is, the partition of its events and the number of the hold
---           that it is about, counted from 1; both are two bytes, the greater one first
--- ARGV[12]  in how many groups the holds are that the entries are about, each hold once
--- then for each group: `c` for channels, `U` for users of a channel, `k` for connections; app; channel, of users only; how
---           many holds; and those: channels, users or sockets
--- then what entries have beside that, in their order
--- Entries:  `+` or `-`: the node holds it, or no more; `j` or `l`: the same of a user, and beside it the connection by which
---           `c` or `x`, of no hold: beside it app, channel and the rest of a client event, or of one of the application's own
---           `n`, and beside it how many connections the node has on the channel
---           `m` for a cache channel that was found empty, `f` for one that has a payload
+-- ARGV[8]   waiting events at which a partition of the outbox refuses client events; then, after a colon, the bytes of
+--           client events that may wait in all partitions, if there is a limit
+-- ARGV[9]   shortest time between two counts of a channel (ms)  ARGV[10] how long a channel stays announced as empty (ms)
+-- ARGV[11]  entries in their order, five bytes each: type (1 byte), partition of the events (2), number of the hold,
+--           counted from 1 (2); big-endian
+-- ARGV[12]  number of groups of holds; each hold of the entries is in one group, once
+-- then per group: `c` (channels), `U` (users of a channel) or `k` (connections); app; channel, for users only; number of
+--           holds; the holds: channels, users or sockets
+-- then the further arguments of the entries, in their order
+-- Entries:  `+`, `-`: the node joins or leaves the hold; `j`, `l`: the same for a user; argument: the connection
+--           `c`, `x`: client event, event of the application; no hold; arguments: app, channel, rest of the event
+--           `n`: connection count of the node on the channel; argument: the count
+--           `m`, `f`: a cache channel is empty, or has a payload
 --
 -- Returns {status, number, edges, next, announced, refused, counted}:
---   ok        number = time of the edges (ms), edges = one per claim: `1`, `0`, `2` for a departure whose grace began, or
---             `3` for a rejoin within it; and one per `m`: `m` for an event, or `0`. next = ms until a departure becomes an
---             edge or a count may be announced, -1 for none. announced = how many departures became edges now, counted =
---             how many counts were announced. refused = client events that were given up because the outbox was full. A batch
---             sent again gets the stored reply and changes nothing.
---   lost      the data is not of this epoch: Redis lost it. Nothing changed.
+--   ok        number = time of the edges (ms). edges = per claim `1` (edge), `0` (none), `2` (a departure whose grace began)
+--             or `3` (a rejoin within the grace), and per `m` entry `m` (an event) or `0`. next = ms until the next departure
+--             becomes an edge or the next count may be announced, -1 for none. announced = departures that became edges.
+--             counted = counts announced. refused = client events dropped because the outbox was full. A batch that is sent
+--             again gets the stored reply and changes nothing.
+--   lost      the data is of another epoch: Redis lost it. Nothing changed.
 --   behind    Redis has lost its last seconds, and an answered batch with them. Nothing changed.
---   reaped    the node's lease lapsed and its holds were taken away; or this batch comes behind a later one, on a
---             connection that was given up, and nobody hears the answer. Nothing changed.
---   settling  number = milliseconds until it is worth asking again. Nothing changed.
---   suspended an application of the entries is suspended, by now or before; see suspended.lua. Nothing else changed.
+--   reaped    the node's lease lapsed and its holds were removed; or a later batch was applied before, and this one arrives
+--             late on an abandoned connection, where its reply is not read. Nothing changed.
+--   settling  number = milliseconds until the node should ask again. Nothing changed.
+--   suspended an application of the entries is suspended, possibly by this call; see suspended.lua. Nothing else changed.
 -- May change: `settling`, unconfirmed, hold sets, due, `grace`, counts, counts_due, `counts`, miss,
 -- suspended, KEYS[3..6], the outbox (out, out_bytes).
 
 local node, batch = ARGV[2], ARGV[4]
 
--- What an entry is, as a byte.
+-- Types of entries, as bytes.
 local JOIN, LEAVE, JOIN_BY, LEAVE_BY, CLIENT, CUSTOM = string.byte('+-jlcx', 1, 6)
 
 local function refuse(status, number)
@@ -105,7 +105,7 @@ local function claim(slot, joins, home, by)
   local field = ARGV[slot + group.offset]
   local verdict = '0'
   if after == '' then
-    -- Where nobody grants a grace it is an edge.
+    -- In a cluster without a grace, the departure is an edge at once.
     if watched then
       local channel, user = hold_at(group, field)
       after = depart(group.app, channel, user, by)
@@ -136,13 +136,13 @@ local function claim(slot, joins, home, by)
   judge(verdict)
 end
 
--- What a node says of a channel counts while it holds it.
-local function tell(what, slot, home)
+-- Applies a report about a channel. It is ignored if the node does not hold the channel.
+local function report(what, slot, home)
   local group, set = group_of[slot], sets[slot]
   local app, channel, held = group.app, ARGV[slot + group.offset], with_node(set, mark) == set
   set_home(app, channel, home)
   if what == 'm' then
-    judge(held and tell_miss and tell_miss(app, channel) and 'm' or '0')
+    judge(held and report_miss and report_miss(app, channel) and 'm' or '0')
   elseif held and what == 'f' and forget_miss then
     forget_miss(app, channel)
   elseif held and what == 'n' then
@@ -168,7 +168,7 @@ for at = 1, #plan, 5 do
     append(what == CLIENT and 'c' or 'x', ARGV[rest], ARGV[rest + 1], ARGV[rest + 2])
     rest = rest + 3
   else
-    tell(string.char(what), slot, home)
+    report(string.char(what), slot, home)
   end
 end
 local announced_counts = announce_counts and announce_counts() or 0
@@ -178,7 +178,7 @@ if next(suspended) and has_suspended() then
 end
 edges = table.concat(edges)
 
--- A claim waits while Redis is full: the first call is one that needs memory.
+-- While Redis is full, claims must wait: the first call is one that needs memory.
 prove('XADD')
 if order[1] then
   prove('HDEL')
@@ -196,7 +196,7 @@ if prove_misses then
   prove_misses()
 end
 prepare_slots()
--- The only command to follow that is not proven yet: refused, it leaves nothing behind but what does no harm.
+-- The only later write that is not proven yet. If Redis refuses it, the writes before it do no harm.
 redis.call('HSET', KEYS[3], 'batch', batch, 'time', string.format('%.0f', now), 'edges', edges, 'refused', refused)
 write_settled()
 write_holds()

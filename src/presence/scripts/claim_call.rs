@@ -1,4 +1,4 @@
-//! A call of `claim.lua`, as bytes that are ready before they can be sent.
+//! A call of `claim.lua`, encoded before it can be sent.
 
 use redis::{Connection, FromRedisValue, RedisResult, Value};
 
@@ -10,13 +10,13 @@ use crate::event::NodeId;
 use crate::presence::batch::ClaimBatch;
 use crate::redis::{millis, must_send_code, outbox_limits};
 
-/// Departures that one batch announces: two or three milliseconds of Redis' time.
+/// Most departures that one batch announces: 2 to 3 ms of Redis' time.
 pub(super) const DUE_PER_BATCH: usize = 256;
 
-/// What `claim.lua` returns: status, number, edges, next, announced, refused, counted.
+/// Reply of `claim.lua`: status, number, edges, next, announced, refused, counted.
 type Reply = (String, u64, Vec<u8>, i64, u64, u64, u64);
 
-/// A batch, written out for the node and the epoch in which it is to be sent.
+/// An encoded batch, with the node and the epoch it is for.
 #[derive(Debug)]
 pub(crate) struct ClaimCall {
     node: NodeId,
@@ -26,7 +26,7 @@ pub(crate) struct ClaimCall {
 }
 
 impl PresenceScripts {
-    /// Writes a batch out.
+    /// Encodes a batch.
     pub(crate) fn claim_call(&self, node: &NodeId, epoch: &str, batch: &ClaimBatch) -> ClaimCall {
         let mut call = redis::cmd("EVALSHA");
         call.arg(CLAIM.hash()).arg(6).arg(self.membership.key("epoch")).arg(self.membership.key("nodes"));
@@ -47,7 +47,7 @@ impl PresenceScripts {
         ClaimCall { node: node.clone(), epoch: epoch.to_owned(), number: batch.number(), command }
     }
 
-    /// Writes a batch out and has it applied.
+    /// Encodes and sends a batch.
     #[cfg(test)]
     pub(crate) fn claim(
         &self,
@@ -61,13 +61,13 @@ impl PresenceScripts {
 }
 
 impl ClaimCall {
-    /// Whether this is what the node sends in that epoch under this number.
+    /// Returns `true` if the call is for this node, epoch and batch number.
     pub(crate) fn is_for(&self, node: &NodeId, epoch: &str, number: u64) -> bool {
         self.number == number && self.node == *node && self.epoch == epoch
     }
 
-    /// Has the batch applied, and does something else `meanwhile`. Sent again under the same number, it returns what it
-    /// returned before.
+    /// Sends the batch, calls `meanwhile`, and waits for the reply. A batch that is sent again under the same number gets the
+    /// same reply.
     pub(crate) fn send(
         &self,
         redis: &mut Connection,

@@ -1,18 +1,18 @@
--- Put in front of every script that changes holds, behind due.lua: how many connections are subscribed to a channel.
+-- Included in every script that changes holds, after due.lua: connection counts of channels.
 --
---   {prefix}:counts      hash: channel -> `{last}:{at}|node:number|node:number|`: the number that was announced last, when
---                        that was (ms), and how many connections each node has
---   {prefix}:counts_due  sorted set: channel -> when a number that came too early may be announced, or when that of a
---                        channel that nobody is on may be forgotten (ms)
---   {prefix}:epoch       `counts`: there may be something in `counts`. A cluster in which nobody wants to know never has
---                        it, and never looks at the other two.
--- A channel is written as a hold. A node has a number only of channels that it holds: it goes when the hold does, also
--- that of a dead node. A number ends in `:` as a node id cannot.
--- Scripts that put back what Redis has lost announce nothing: they call `announce_counts(true)`.
--- Expects ARGV[1] = key prefix, and `set_counts` to be called first. As in due.lua, the functions exist where `counts` is marked,
--- or `open_counts` was called.
+--   {prefix}:counts      hash: channel -> `{last}:{at}|node:number|node:number|`: the count announced last, when that was
+--                        (ms), and the count of each node
+--   {prefix}:counts_due  sorted set: channel -> when a count that came too early may be announced, or when the entry of a
+--                        channel without connections may be removed (ms)
+--   {prefix}:epoch       `counts`: `counts` may have entries. A cluster in which no endpoint wants counts never sets it and
+--                        never reads the other two keys.
+-- A channel is encoded as a hold. A node has a count only for channels that it holds: the count is removed with the hold,
+-- also when a dead node is reaped. A count ends with `:`, which cannot occur in a node id.
+-- Scripts that restore what Redis has lost announce nothing: they call `announce_counts(true)`.
+-- Expects ARGV[1] = key prefix, and a call of `set_counts` first. As in due.lua, the functions exist only if `counts` is
+-- marked or `open_counts` was called.
 
--- In place of the number that was announced last: it differs from any.
+-- Replaces the count announced last; no count equals it.
 local UNKNOWN = 2 ^ 53
 
 local counts_key, counts_due_key = ARGV[1] .. ':counts', ARGV[1] .. ':counts_due'
@@ -36,7 +36,7 @@ local function open_counts()
       local text = redis.call('HGET', counts_key, hold)
       if text then
         local last, at, rest = text:match('^(%d+):(%d+)|(.*)$')
-        -- The clock may have been set back.
+        -- Redis' clock may have been set back.
         counts.last, counts.at = tonumber(last), math.min(tonumber(at), now)
         for node, number in rest:gmatch('([^|:]+):(%d+)|') do
           counts.nodes[node] = tonumber(number)
@@ -49,8 +49,8 @@ local function open_counts()
     return counts
   end
 
-  -- `node` has so many connections on a channel. In silence, when Redis is told again what it once knew, what was announced
-  -- last moves with it: a number that waits for its announcement goes on waiting.
+  -- Sets the count of `node` on a channel. `in_silence` is for a count that Redis had before: it changes the sum and the
+  -- count announced last together. If these differ already, a count waits for its announcement and keeps waiting.
   function set_count(node, hold, number, in_silence)
     local counts = counts_on(hold)
     local more = number - (counts.nodes[node] or 0)
@@ -61,19 +61,19 @@ local function open_counts()
     counts.sum = counts.sum + more
   end
 
-  -- Nobody knows what was announced last.
+  -- Marks the count announced last as unknown.
   function forget_announcement(hold)
     counts_on(hold).last = UNKNOWN
   end
 
-  -- The node has left a channel, or is not there any more.
+  -- Removes the count of a node that has left a channel or is dead.
   function leave_count(node, app, channel, user, in_silence)
     if counts_marked and user == '' then
       set_count(node, encode_hold(app, channel, user), 0, in_silence)
     end
   end
 
-  -- Looks again at numbers whose time has come, `most` of them at most.
+  -- Loads up to `most` counts whose time has come, so that `announce_counts` announces them.
   function look_at_due_counts(most)
     local limit = string.format('%.0f', now)
     for _, hold in ipairs(redis.call('ZRANGEBYSCORE', counts_due_key, '-inf', limit, 'LIMIT', 0, most)) do
@@ -81,8 +81,8 @@ local function open_counts()
     end
   end
 
-  -- Announces what has changed and may be told by now; with `by_claim` the next claim does so. Returns how
-  -- many were announced.
+  -- Announces the counts that have changed and are due. With `by_claim`, leaves that to the next claim. Returns how many were
+  -- announced.
   function announce_counts(by_claim)
     local announced = 0
     for _, hold in ipairs(counted) do
@@ -99,14 +99,14 @@ local function open_counts()
         end
       end
       if counts.sum == 0 and counts.last == 0 and now < next_at then
-        -- Whoever comes back before that comes too early as well.
+        -- A channel that is joined again before this time must wait too.
         counts.due = next_at
       end
     end
     return announced
   end
 
-  -- Proves what `write_counts` is going to call.
+  -- Proves the commands of `write_counts`.
   function prove_counts()
     if counted[1] then
       prove('HDEL')
@@ -115,7 +115,7 @@ local function open_counts()
     end
   end
 
-  -- Returns whether a number waits.
+  -- Writes the changes. Returns true if a count waits.
   function write_counts()
     local set, gone, due, not_due = {}, {}, {}, {}
     for _, hold in ipairs(counted) do
@@ -149,7 +149,7 @@ local function open_counts()
   end
 end
 
--- `interval` is the time between two announcements (ms), `mark` the `counts` of the epoch.
+-- `interval` is the shortest time between two announcements of a channel (ms), `mark` the field `counts` of the epoch.
 local function set_counts(interval, mark)
   count_interval, counts_marked = tonumber(interval), mark
   if mark then
@@ -157,7 +157,7 @@ local function set_counts(interval, mark)
   end
 end
 
--- The sooner of `next`, in milliseconds, and the time until a number may be announced; -1 stands for never. Call it last.
+-- Returns the smaller of `next` and the time until a count may be announced, both in ms; -1 means never. Call it last.
 local function next_due_or_count(next)
   if not counts_marked then
     return next

@@ -1,21 +1,20 @@
--- Put in front of every script that changes holds, behind holds.lua: departures in their grace.
+-- Included in every script that changes holds, after holds.lua: departures in their grace.
 --
 --   {prefix}:due    sorted set: hold -> when its departure becomes an edge (ms)
---   {prefix}:by     hash: hold -> the connection that left it last, where somebody wants to know
---   {prefix}:epoch  `grace`: there may be something in `due`, and in `by` too if it is 2. A cluster that grants no grace
---                   never has it, and never looks at `due`.
--- The hold set of such a hold is `|`, a set without a node: whoever joins it makes no edge, and ends its grace. A hold
--- set is `|` exactly while the hold is in `due`.
--- Expects ARGV[1] = key prefix, and `set_grace` to be called first. Where nothing can be in `due`, its functions do not exist
--- unless `open_due` is called: each one costs a call as much as a claim.
+--   {prefix}:by     hash: hold -> the connection that left it last, where an endpoint needs it
+--   {prefix}:epoch  `grace`: `due` may have entries; 2 if `by` may have some too. A cluster without a grace never sets it and
+--                   never reads `due`.
+-- The hold set of such a hold is `|`, a set without a node. A node that joins it ends the grace without an edge. A hold set
+-- is `|` exactly while the hold is in `due`.
+-- Expects ARGV[1] = key prefix, and a call of `set_grace` first. If `due` cannot have entries, the functions exist only after
+-- a call of `open_due`: creating one costs a call as much as a claim.
 
 local LEAVING = '|'
 
--- How long a departure is put off: of a channel whose members are, against the order of their times, not gone yet, and of a
--- suspended application (ms).
+-- Delay for a departure that is due but must wait: of a channel that still has members, or of a suspended application (ms).
 local PUT_OFF = 1000
 
--- The longest grace that the config allows (ms): what is due later was written before the clock was set back.
+-- Longest grace that the config allows (ms). A later time was written before the clock was set back.
 local LONGEST_GRACE = 300 * 1000
 
 local due_key, by_key = ARGV[1] .. ':due', ARGV[1] .. ':by'
@@ -30,7 +29,7 @@ local function open_due()
   local left_by, not_by = {}, {}
   local looked_at = {}
 
-  -- A key of a foreign type fails before anything is written.
+  -- A key of a foreign type fails here, before the first write.
   local function look_at(command, key)
     if not looked_at[key] then
       looked_at[key] = true
@@ -52,7 +51,7 @@ local function open_due()
     not_due[hold] = nil
   end
 
-  -- When it is due, nil when it is not.
+  -- Returns when a departure is due, nil if it is not in its grace.
   function due_of(hold)
     return due_at[hold] or tonumber(redis.call('ZSCORE', due_key, hold) or nil)
   end
@@ -63,21 +62,21 @@ local function open_due()
     set_by(hold, nil)
   end
 
-  -- When the last departure of all is due.
+  -- Returns when the last departure of all is due.
   local latest
   local function latest_due()
     latest = latest or tonumber(redis.call('ZRANGE', due_key, -1, -1, 'WITHSCORES')[2] or 0)
     return latest
   end
 
-  -- The last node has left a hold. Returns its hold set: empty when that is an edge at once, which is to be appended, else one
-  -- that is in its grace.
+  -- Records that the last node has left a hold. Returns its new hold set: empty if the departure is an edge at once, which the
+  -- caller appends, or `|` if it is in its grace.
   function depart(app, channel, user, by)
-    -- A connection does not come back: its socket is never used again.
+    -- A connection has no grace: a socket id is never used again.
     local grace = is_connection(channel, user) and 0 or own_grace
     local at = now + grace
     if user == '' and watched and has_members(app, channel) then
-      -- They have to be gone before the channel is, also those whose node granted them more time than this one does.
+      -- The members must be gone before the channel, also those whose node has a longer grace than this one.
       at = math.max(at, math.min(latest_due(), now + LONGEST_GRACE))
     elseif grace == 0 then
       return ''
@@ -88,7 +87,7 @@ local function open_due()
     return LEAVING
   end
 
-  -- Announces departures whose grace is over, `most` of them at most. Returns how many.
+  -- Announces up to `most` departures whose grace is over. Returns how many.
   function fire(most)
     local fired = 0
     local limit = string.format('%.0f', now)
@@ -97,8 +96,8 @@ local function open_due()
       local key, field = hold_key(app, channel, user)
       local set, waits = hold_set(key, field), user == '' and has_members(app, channel)
       if waits or is_suspended(app) then
-        -- Members are there only after the clock was set back: they left before their channel, and have as much time as it has,
-        -- or less.
+        -- Members can remain only if the clock was set back: they left before their channel, and their grace ends no later
+        -- than its grace.
         set_due(hold, now + PUT_OFF)
       else
         unset_due(hold)
@@ -112,7 +111,7 @@ local function open_due()
     return fired
   end
 
-  -- Proves what `write_due` is going to call.
+  -- Proves the commands of `write_due`.
   function prove_due()
     if next(not_by) then
       prove('HDEL')
@@ -150,7 +149,7 @@ local function open_due()
   end
 end
 
--- `own` is what the calling node grants (ms), `mark` the `grace` of the epoch.
+-- `own` is the grace of the calling node (ms), `mark` the field `grace` of the epoch.
 local function set_grace(own, mark)
   own_grace, marked = tonumber(own), mark
   watched = marked or own_grace > 0
@@ -164,7 +163,7 @@ local function set_grace(own, mark)
   end
 end
 
--- Milliseconds until the next departure becomes an edge, -1 when none is waiting. Call it last.
+-- Returns the milliseconds until the next departure becomes an edge, -1 if none waits. Call it last.
 local function next_due()
   if not watched then
     return -1

@@ -1,10 +1,10 @@
--- Takes away what Redis thinks that a node holds, a portion at a time and without an event: Redis has lost data, and the
--- node restores what is true.
+-- Removes a portion of the holds that Redis has for a node, without events. Used when Redis has lost data, before the node
+-- restores its actual holds.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
 -- KEYS[3..5] {prefix}:held_users:{node}, held_channels, held_connections  KEYS[6] {prefix}:reply:{node}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
--- ARGV[5] most holds to take  ARGV[6] id of the settling that waits for the node
+-- ARGV[5] most holds to remove  ARGV[6] id of the settling that waits for the node
 --
 -- Returns {status, 1 when nothing is left}; status `ok`, `lost`, `behind` or `reaped` as in reassert.lua.
 -- May change: hold sets, counts, counts_due, KEYS[3..6].
@@ -21,7 +21,7 @@ if not is_waited_for(epoch[2], ARGV[6], ARGV[2]) then
   return {'behind', 0}
 end
 if last == answered then
-  -- Nothing of it was lost, or all has been taken away already: this call may come behind what was put back.
+  -- No reply was lost, or everything has been removed already. This call may arrive after holds that were restored.
   return {'ok', 1}
 end
 set_counts(0, epoch[3])

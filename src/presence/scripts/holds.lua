@@ -1,19 +1,18 @@
--- Put in front of every script that changes holds, behind suspended.lua.
+-- Included in every script that changes holds, after suspended.lua.
 --
--- A hold set is the value of one hash field: the nodes that serve a channel, or a presence user on it, as
--- `|node|node|`. A node id consists of A-Z a-z 0-9 . _ - only, so that `|` cannot occur in one. No field: nobody. `|`:
--- nobody either, but that is not announced yet; see due.lua.
---   {prefix}:channels:{app}                       field: channel
---   {prefix}:users:{app length}:{app}:{channel} field: user
---   {prefix}:connections:{app}                       field: socket
--- The length keeps app `a:b` with channel `c` apart from app `a` with channel `b:c`.
+-- A hold set is the value of one hash field: the nodes that serve a channel, a presence user or a connection, as
+-- `|node|node|`. A node id consists of A-Z a-z 0-9 . _ - only, so `|` cannot occur in one. A missing field is an empty set.
+-- `|` is also empty, but the departure is not announced yet; see due.lua.
+--   {prefix}:channels:{app}                      field: channel
+--   {prefix}:users:{app length}:{app}:{channel}  field: user
+--   {prefix}:connections:{app}                   field: socket
+-- The length distinguishes app `a:b` with channel `c` from app `a` with channel `b:c`.
 --
--- A hold is app, channel and user: no user is the channel itself, and a user on no channel is a connection, by its socket.
--- A channel without a name has no users.
+-- A hold is (app, channel, user). Without a user it is the channel; without a channel it is a connection, and `user` is its
+-- socket. A channel with an empty name has no users.
 --
--- Reads go through a cache and writes are kept back until `write_holds`, so that everything that can fail has failed before
--- anything has changed: Redis keeps the writes made before an error. The hold sets of a suspended application look empty, and
--- stay as they are.
+-- Reads are cached, and writes are delayed until `write_holds`: Redis keeps the writes made before an error, so everything
+-- that can fail must fail before the first write. The hold sets of a suspended application look empty and are not written.
 -- Expects ARGV[1] = key prefix.
 
 local channel_keys, app_of = {}, {}
@@ -37,8 +36,8 @@ local function hold_key(app, channel, user)
   return key, user
 end
 
--- One hold as a member of a set: `c`, `U` or, for a connection, `k`, then app and channel behind their lengths,
--- then the user. At the same score in `due` a user (a capital letter) comes before a channel, and that before a connection.
+-- Encodes a hold as a member of a set: `c`, `U` or, for a connection, `k`; app and channel, each after its length; the user.
+-- At the same score in `due`, a user (a capital letter) sorts before a channel, and a channel before a connection.
 local function encode_hold(app, channel, user)
   local kind = user == '' and 'c' or channel == '' and 'k' or 'U'
   return kind .. name_of(app, channel) .. user
@@ -56,7 +55,7 @@ local function decode_hold(text)
   return app, channel, text:sub(start + length)
 end
 
--- Appends the event that an edge is; `by` is the connection that made it, if somebody wants to know.
+-- Appends the event of an edge. `by` is the connection that caused it, where an endpoint needs it.
 local function append_edge(sign, app, channel, user, by)
   if user == '' then
     append(sign == '+' and 'o' or 'v', app, channel, '')
@@ -69,7 +68,7 @@ end
 
 local read, changed, order = {}, {}, {}
 
--- How many more fields a key is going to have than it has.
+-- Per key, the number of fields that the delayed writes add.
 local growth = {}
 
 local function hold_set(key, field)
@@ -105,7 +104,7 @@ local function set_hold_set(key, field, value)
   fields[field] = true
 end
 
--- Whether a presence user is on the channel, or has left it without that having been announced.
+-- Returns true if the channel has presence users, or users whose departure is not announced yet.
 local function has_members(app, channel)
   if channel == '' then
     return false
@@ -115,7 +114,7 @@ local function has_members(app, channel)
   return length + (growth[key] or 0) > 0
 end
 
--- How a node stands in hold sets.
+-- Returns a node as it appears in hold sets.
 local function mark_of(node)
   return '|' .. node .. '|'
 end

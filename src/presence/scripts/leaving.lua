@@ -1,5 +1,5 @@
--- Puts departures back that were in their grace when Redis lost them: nobody has announced them. Those that somebody has
--- come back to, as far as is known by now, are none.
+-- Restores departures that were in their grace when Redis lost them. Skips a hold that, as far as known, another node has:
+-- there was a rejoin.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:reply:{node}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
@@ -26,17 +26,17 @@ for i = 7, #ARGV, 4 do
   local key, field = hold_key(app, channel, user)
   local hold = encode_hold(app, channel, user)
   local before = hold_set(key, field)
-  -- This Redis may have another clock than the one that is gone.
+  -- The clock of this Redis may differ from that of the previous one.
   local at = math.min(tonumber(ARGV[i]), now + own_grace)
   if before == '' then
     set_hold_set(key, field, LEAVING)
     set_due(hold, at)
   elseif before == LEAVING then
-    -- Two nodes, or one node twice, have seen it left: the later one was the last.
+    -- Two nodes have reported this departure, or one node twice. The later one was the last.
     set_due(hold, math.max(at, due_of(hold) or 0))
   end
 end
--- In this order: a departure without its hold set is passed over, but nobody would announce a hold set without one.
+-- In this order: `fire` skips a departure without its hold set, but a hold set `|` that is not in `due` is never announced.
 write_due()
 write_holds()
 return 'ok'

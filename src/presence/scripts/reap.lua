@@ -1,41 +1,45 @@
--- Takes away what a dead node held, a portion at a time: users before channels, so that their edges come in order. These
--- departures have their grace like any others.
+-- Removes a portion of the holds of a dead node: users before channels, so that their edges are in order. The departures
+-- have their grace like others.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
 -- KEYS[3..5] {prefix}:held_users:{dead}, held_channels, held_connections  KEYS[6] {prefix}:reply:{dead}
--- ARGV[1] prefix  ARGV[2] dead node  ARGV[3] epoch id  ARGV[4] most holds to take
--- ARGV[5] how long the dead node's last reply is kept, and that it was reaped (s), for a node that was only paused
+-- ARGV[1] prefix  ARGV[2] dead node  ARGV[3] epoch id  ARGV[4] most holds to remove
+-- ARGV[5] how long the last reply of the dead node and the mark that it was reaped are kept (s), for a node that was only
+-- paused
 -- ARGV[6] partitions of the outbox  ARGV[7] grace (ms)
--- ARGV[8] how long a lease is (ms)  ARGV[9] how long a key of the roster lives (ms), 0: there is no roster  ARGV[10] the
--- prefix of its keys  ARGV[11] time between two counts of a channel (ms)
+-- ARGV[8] lease (ms)  ARGV[9] time to live of a key of the roster (ms), 0 without a roster  ARGV[10] prefix of its keys
+-- ARGV[11] shortest time between two counts of a channel (ms)
 --
--- Returns {status, time of the departures (ms), edges, finished, leaving, counted, wait}: status `ok`, `lost`, `settling` with
--- how soon to ask again in place of the time of the departures (ms), `alive` when the node has renewed its lease after all or another reaper has finished, or `spared`, see below; edges = how
--- many departures became edges; leaving = three per departure whose grace began: app, channel, user (empty: the channel itself); counted = how
--- many counts were announced, wait = 1 when some have to wait for a claim.
+-- Returns {status, time of the departures (ms), edges, finished, leaving, counted, wait}:
+--   status    `ok`; `lost`; `settling`, with the milliseconds until the caller should ask again in place of the time; `alive`
+--             if the node has renewed its lease or another reaper has finished; `spared`, see is_alive_by_roster
+--   edges     departures that became edges
+--   leaving   three per departure whose grace began: app, channel, user (empty: the channel itself)
+--   counted   counts announced; wait = 1 if some wait for a claim
 -- May change: `settling`, unconfirmed, hold sets, due, `grace`, counts, counts_due, `counts`, KEYS[2..6], the outbox (out).
 
 local dead = ARGV[2]
 
--- Holds of a kind whose keys in the roster are looked at: users, whose channels every roster knows, and channels.
+-- Most holds of a kind whose roster keys are checked. Every roster lists presence channels, the channels of users. Not every
+-- roster lists others.
 local WITNESSES = 16
 
--- The process whose incarnation a node is, as the roster calls it.
+-- Returns the process of a node as the roster names it: the node id without its random suffix.
 local function process_of(node)
   return node:match('^(.*)%.%x+$')
 end
 
--- The keys of a channel in the roster: of release 0.3 and later, and of those before.
+-- Returns the roster keys of a channel: as release 0.3 and later write them, and as earlier releases do.
 local function roster_keys(app, channel, process)
   local prefix = ARGV[10] .. ':'
   return {prefix .. app .. ':' .. channel .. ':' .. process, prefix .. channel .. ':' .. process}
 end
 
--- Whether the roster knows that the process lives although its lease has lapsed: it has refreshed the key of a channel
--- half a lease after the last renewal or later, when the next renewal was long overdue.
--- That such a key is there says nothing: the keys of a dead process stay until they expire, often longer than a lease.
--- Nor is it believed for more than a second lease, for a process whose claimer is gone does not serve the webhooks; nor
--- when the reaping has begun, which is an expiry of -1.
+-- Returns true if the roster shows that the process lives although its lease has lapsed: it refreshed the key of a channel
+-- half a lease after its last renewal or later, when the next renewal was long overdue.
+-- An existing key is no proof: the keys of a dead process stay until they expire, often longer than a lease.
+-- A process is spared for at most one more lease: without a working claimer it serves no webhooks. It is not spared once the
+-- reaping has begun, which is an expiry of -1.
 local function is_alive_by_roster(expiry)
   local lease, ttl = tonumber(ARGV[8]), tonumber(ARGV[9])
   if ttl == 0 or now > expiry + lease then
@@ -47,7 +51,7 @@ local function is_alive_by_roster(expiry)
   end
   for _, node in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], string.format('%.0f', now), '+inf')) do
     if process_of(node) == process then
-      -- The process number was given anew, as in a container that starts again: the keys are the successor's.
+      -- The process number was reused, as in a container that starts again: the keys belong to the younger node.
       return false
     end
   end
@@ -56,7 +60,7 @@ local function is_alive_by_roster(expiry)
     for _, hold in ipairs(some_held(kind, WITNESSES)) do
       local app, channel = decode_hold(hold)
       for _, key in ipairs(roster_keys(app, channel, process)) do
-        -- Called so that an error is an answer: this user of Redis may have no right to read the roster.
+        -- With `pcall` an error is a result: this user of Redis may not be allowed to read the roster.
         local left = redis.pcall('PTTL', key)
         if type(left) == 'number' and left > 0 and now + left - ttl > overdue then
           return true
@@ -80,9 +84,9 @@ if is_dead then
 end
 redis.call('HLEN', KEYS[6])
 
--- A negative lease: the node cannot claim under this id any more, no settling waits for it, and whoever renews next sees that
--- it is not finished, should this reaper die between two portions.
-local function take_lease()
+-- A negative lease: the node can no longer claim under this id, no settling waits for it, and the next node that renews its
+-- lease sees that the reaping is not finished, in case this reaper dies between two portions.
+local function revoke_lease()
   redis.call('ZADD', KEYS[2], -1, dead)
   redis.call('HSET', KEYS[6], 'reaped', 1)
 end
@@ -92,7 +96,7 @@ if wait > 0 then
   if is_dead and not is_spared then
     prove('ZADD')
     prove('HSET')
-    take_lease()
+    revoke_lease()
   end
   return {'settling', wait, 0, 0, {}, 0, 0}
 end
@@ -114,7 +118,7 @@ for _, hold in ipairs(holds) do
   local before = hold_set(key, field)
   local after = without_node(before, mark)
   if is_suspended(app) then
-    -- Whether another node has it is known when the hold sets are there again.
+    -- Another node may have it too. That is known once the hold sets are rebuilt.
     set_due(hold, now + own_grace)
     leave_count(dead, app, channel, user)
   elseif after ~= before then
@@ -139,7 +143,7 @@ for _, command in ipairs({'XADD', 'ZADD', 'HSET', 'HDEL', 'ZREM', 'SREM', 'EXPIR
   prove(command)
 end
 write_settled()
-take_lease()
+revoke_lease()
 write_holds()
 write_due()
 local waiting = write_counts()

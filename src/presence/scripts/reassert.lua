@@ -1,15 +1,15 @@
--- Puts holds of a node back that Redis has lost. Their edges were announced before, so nothing is announced now. A hold
--- that another node has put back as leaving is not leaving.
+-- Restores holds of a node that Redis has lost. Their edges were announced before, so nothing is announced now. If another
+-- node has restored the departure of such a hold, the departure is dropped.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
 -- KEYS[3..5] {prefix}:held_users:{node}, held_channels, held_connections  KEYS[6] {prefix}:reply:{node}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
 -- ARGV[5] id of the settling that waits for the node; empty when it repairs single holds
--- ARGV[6..] four per hold: app, channel, user (empty: the channel itself), and how many connections the node had there
--- when it last told; 0 when it has not, negative when that may not have been announced before it was lost
+-- ARGV[6..] four per hold: app, channel, user (empty: the channel itself), and the connection count that the node sent last;
+-- 0 if it has sent none, negative if the count may have been lost before it was announced
 --
--- Returns {status, how many holds were missing}: status `ok`, `lost` or `reaped`, as claim.lua does; a call that comes after
--- the node's next batch is late, too. `behind`: the settling does not wait for the node any more.
+-- Returns {status, number of holds that were missing}: status `ok`, `lost` or `reaped` as in claim.lua; `reaped` also if the
+-- node's next batch was applied before. `behind`: the settling no longer waits for the node.
 -- May change: hold sets, due, counts, counts_due, `counts`, KEYS[3..5].
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'counts', 'settling')
@@ -50,8 +50,8 @@ for i = 6, #ARGV, 4 do
   held[#held + 1] = encode_hold(app, channel, user)
 end
 announce_counts(true)
--- First, for it does no harm by itself: the reaper passes over what the node does not hold. The rest is done again when the
--- call is repeated.
+-- First, since it does no harm alone: the reaper skips holds that the node does not have. The remaining writes are repeated
+-- with the call.
 write_held('SADD', held)
 write_holds()
 write_due()

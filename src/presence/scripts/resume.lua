@@ -1,22 +1,23 @@
--- Rebuilds the hold sets of a suspended application from the holds of all nodes and from its departures, one portion a call. The
--- last portion ends the suspension. Until then no claim of the application is accepted, so that holds and departures stay.
+-- Rebuilds the hold sets of a suspended application from the holds of all nodes and from its departures, one portion per call.
+-- The last portion ends the suspension. Until then no claim of the application is accepted, so its holds and departures do
+-- not change.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] application
--- ARGV[5..7] the node, the number of the kind of its holds, and the cursor that the last portion returned; empty, 0 and 0 for
--- the first one
+-- ARGV[5..7] node, kind and cursor that the previous portion returned; empty, 0 and 0 for the first one
 --
--- Returns {status, node, kind, cursor}: `more`, and where to go on; `foreign` while a key is of a foreign type; `ok` when the
--- application is not suspended, or no more; `lost` as in claim.lua. A portion may be repeated, by several nodes at a time.
+-- Returns {status, node, kind, cursor}: `more`, with the start of the next portion; `foreign` while a key is of a foreign type;
+-- `ok` if the application is not or no longer suspended; `lost` as in claim.lua. A portion may be repeated, also by several
+-- nodes at once.
 -- May change: hold sets, due, by, suspended, `suspended`, `grace`.
 
--- The kinds of holds of a node, and behind them the departures of all nodes.
+-- Kinds of holds of a node. After the last node come the departures of all nodes.
 local KINDS = {'held_users', 'held_channels', 'held_connections'}
 local DEPARTURES = #KINDS + 1
 
 local PORTION = 500
 
--- Departures wait at least this long, so that every node can send the claims that it kept back (ms).
+-- Shortest remaining time of departures, so that every node can send the claims that it had set aside (ms).
 local CATCH_UP = 5000
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'grace')
@@ -24,7 +25,7 @@ if epoch[1] ~= ARGV[3] then
   return {'lost', '', 0, '0'}
 end
 local app, node, kind, cursor = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
--- Asked for also without the mark, which is lost with the epoch.
+-- Read even without the mark, which is lost with the epoch.
 local expected, key = (redis.call('HGET', suspended_key, app) or ''):match('^(%S+) (.*)$')
 if not key then
   return {'ok', '', 0, '0'}
@@ -38,7 +39,8 @@ open_due()
 set_suspended(true)
 suspended[app] = nil
 
--- What is behind a kind of a node's holds: the nodes follow each other by name, so that those that come or go do not matter.
+-- Returns the kind of holds after this one. Nodes are visited in the order of their names, so it does not matter if nodes come
+-- or go.
 local function following(node, kind)
   if kind > 0 and kind < #KINDS then
     return node, kind + 1
@@ -58,8 +60,8 @@ local function is_of_app(hold)
   return hold:sub(2, 1 + #front) == front
 end
 
--- Returns where to go on within the kind; `0` when that is done.
-local function put_holds_back()
+-- Restores a portion of one kind of holds. Returns the cursor within the kind, `0` when it is complete.
+local function restore_holds()
   local mark = mark_of(node)
   local page = redis.call('SSCAN', ARGV[1] .. ':' .. KINDS[kind] .. ':' .. node, cursor, 'COUNT', PORTION)
   for _, hold in ipairs(page[2]) do
@@ -72,8 +74,8 @@ local function put_holds_back()
   return page[1]
 end
 
--- The same for departures. One that a node holds, as far as is known by now, is none.
-local function put_departures_back()
+-- The same for departures. Drops a departure whose hold another node has, as far as known.
+local function restore_departures()
   local page = redis.call('ZSCAN', due_key, cursor, 'COUNT', PORTION)
   for i = 1, #page[2], 2 do
     local hold = page[2][i]
@@ -97,9 +99,9 @@ if kind == 0 then
   cursor = '0'
 end
 if kind < DEPARTURES then
-  cursor = put_holds_back()
+  cursor = restore_holds()
 elseif watched then
-  cursor = put_departures_back()
+  cursor = restore_departures()
 end
 if is_suspended(app) then
   write_suspended()

@@ -1,14 +1,15 @@
--- Put in front of claim.lua: the holds that a batch is about, each of which has a number, its slot.
+-- Included in claim.lua: the holds of a batch, each with a number, its slot.
 --
--- The caller has put them into groups that have a hash in common. So they are read and written with few calls, and nothing
--- has to be found by its name, which is what costs time in Lua.
+-- The caller has grouped the holds by hash, so that they are read and written with few commands and no hold is looked up by
+-- name, which is slow in Lua.
 
 local held_keys = {U = KEYS[4], c = KEYS[5], k = KEYS[6]}
 
--- By slot: the group, the hold set as it is to be, and whether the node has joined it (true) or left it (false).
+-- By slot: the group, the new hold set, and whether the node has joined (true) or left (false).
 local groups, group_of, sets, joined_at = {}, {}, {}, {}
 
--- The app, and the channel of users, each behind its length; what the events of a group begin with that are edges.
+-- Sets the key of a group, the prefix of its encoded holds (app, and the channel of users, each after its length), and the
+-- types of the events of its edges.
 local function describe(group)
   group.front = length_prefix(group.app) .. group.app
   if group.kind == 'U' then
@@ -21,8 +22,8 @@ local function describe(group)
   end
 end
 
--- Reads the hold sets of the groups that are listed from ARGV[at] on, behind their number. What `fire` has decided about
--- one of them is not written yet. Returns where ARGV goes on.
+-- Reads the hold sets of the groups, whose number is ARGV[at]. Changes that `fire` has made but not written yet come first.
+-- Returns the index in ARGV after the groups.
 local function read_groups(at)
   local slot = 0
   local next = at + 1
@@ -47,7 +48,7 @@ local function read_groups(at)
   return next
 end
 
--- Whether one of the groups is of a suspended application.
+-- Returns true if a group is of a suspended application.
 local function has_suspended()
   for _, group in ipairs(groups) do
     if is_suspended(group.app) then
@@ -57,7 +58,7 @@ local function has_suspended()
   return false
 end
 
--- Channel and user of the hold that stands in a group as `field`.
+-- Returns channel and user of the hold of a group with this field.
 local function hold_at(group, field)
   if group.kind == 'c' then
     return field, ''
@@ -65,7 +66,7 @@ local function hold_at(group, field)
   return group.channel, field
 end
 
--- The event that an edge of it is.
+-- Returns the event of an edge of that hold.
 local function edge_at(group, letter, field)
   if group.kind == 'U' then
     return letter .. group.front .. field
@@ -73,7 +74,7 @@ local function edge_at(group, letter, field)
   return letter .. group.front .. length_prefix(field) .. field
 end
 
--- It as `encode_hold` writes it.
+-- Returns that hold as `encode_hold` encodes it.
 local function member_at(group, field)
   if group.kind == 'c' then
     return 'c' .. group.front .. length_prefix(field) .. field
@@ -94,8 +95,8 @@ end
 
 local joined, left = {U = {}, c = {}, k = {}}, {U = {}, c = {}, k = {}}
 
--- Works out what is to be written, and proves that it may be. Writes only what does no harm by itself: the reaper passes
--- over a hold that the node does not have.
+-- Prepares the writes and proves that they are allowed. Only adds to the node's held sets, which does no harm alone: the
+-- reaper skips holds that the node does not have.
 local function prepare_slots()
   for _, group in ipairs(groups) do
     local offset, joins, leaves = group.offset, joined[group.kind], left[group.kind]
@@ -128,7 +129,7 @@ local function prepare_slots()
   for kind, key in pairs(held_keys) do
     call_in_portions('SADD', key, joined[kind], 1000)
     if #left[kind] > 0 then
-      -- No hold is empty: this fails for a key of a foreign type, or without the right.
+      -- No hold is empty, so this removes nothing. It fails for a key of a foreign type or without the right.
       redis.call('SREM', key, '')
     end
   end

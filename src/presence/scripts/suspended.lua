@@ -1,18 +1,18 @@
--- Put in front of every script that changes holds, behind append.lua: applications that have a key of a foreign type.
+-- Included in every script that changes holds, after append.lua: applications with a key of a foreign type.
 --
 --   {prefix}:suspended  hash: application -> the type that its key should have, a space, the key
---   {prefix}:epoch      `suspended`: there is something in it. Without that it is never looked at.
--- Such an application is suspended, and the others go on. Its claims wait in the nodes. Its hold sets are neither read nor
--- written, but what nodes hold of it (held.lua) and its departures (due.lua) are: resume.lua makes the hold sets anew of
--- these when the key is gone.
+--   {prefix}:epoch      `suspended`: the hash has entries. It is never read without this mark.
+-- Such an application is suspended; others continue. Its claims wait in the nodes. Its hold sets are neither read nor
+-- written, but the holds of its nodes (held.lua) and its departures (due.lua) are. When the key is gone, resume.lua rebuilds
+-- the hold sets from them.
 -- Expects KEYS[1] = epoch, ARGV[1] = key prefix.
 
 local suspended_key = ARGV[1] .. ':suspended'
 
--- By application; nil before it was asked for. And those that this call suspends, with the values of the hash.
+-- Suspended applications, nil until they are read; and those that this call suspends, as fields and values of the hash.
 local suspended, newly_suspended = nil, {}
 
--- `mark` is the `suspended` of the epoch.
+-- `mark` is the field `suspended` of the epoch.
 local function set_suspended(mark)
   suspended = {}
   if mark then
@@ -29,15 +29,15 @@ local function is_suspended(app)
   return suspended[app]
 end
 
--- Calls a command that reads a key of an application, which should be of the type `kind`. Returns nil and suspends the
--- application when it is of another.
+-- Calls a command that reads a key of an application, which should be of the type `kind`. If the key is of another type,
+-- suspends the application and returns nil.
 local function read_key(app, kind, command, key, ...)
   local answer = redis.pcall(command, key, ...)
   if type(answer) ~= 'table' or not answer.err then
     return answer
   end
   if not answer.err:find('WRONGTYPE', 1, true) then
-    -- Once more, so that the script ends with the error as Redis words it.
+    -- Called again so that the script ends with the error of Redis.
     return redis.call(command, key, ...)
   end
   if not is_suspended(app) then
@@ -49,7 +49,7 @@ local function read_key(app, kind, command, key, ...)
   return nil
 end
 
--- First among the writes of a script: by itself it costs an application a pause.
+-- Must be the first write of a script: alone, it only costs an application a pause.
 local function write_suspended()
   if newly_suspended[1] then
     call_in_portions('HSET', suspended_key, newly_suspended, 1000)

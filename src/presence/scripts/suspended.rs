@@ -1,4 +1,4 @@
-//! Applications that have a key of a foreign type, and how they go on.
+//! Suspension of applications that have a key of a foreign type.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::cluster::{Refusal, accepted};
 use crate::event::{AppId, NodeId};
 use crate::redis::ForeignKey;
 
-/// How far a suspended application's hold sets are made anew: a node, the kind of its holds, and a cursor.
+/// Progress of rebuilding the hold sets of a suspended application: a node, the kind of its holds, and a cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
     node: String,
@@ -17,25 +17,25 @@ pub(crate) struct Progress {
     cursor: u64,
 }
 
-/// What became of a portion of that.
+/// Result of rebuilding one portion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resumed {
     /// There is more to do.
     More(Progress),
-    /// A key is of a foreign type.
+    /// The application still has a key of a foreign type.
     Foreign,
-    /// The application is not suspended any more.
+    /// The application is no longer suspended.
     Done,
 }
 
 impl PresenceScripts {
-    /// The applications that are suspended, each with the key that is of a foreign type.
+    /// Returns the suspended applications, each with its key of a foreign type.
     pub(crate) fn suspended(&self, redis: &mut Connection) -> RedisResult<BTreeMap<AppId, ForeignKey>> {
         let found: Vec<(Vec<u8>, Vec<u8>)> = redis.hgetall(self.membership.key("suspended"))?;
         Ok(found.into_iter().map(|(app, entry)| (AppId::new(&app), ForeignKey::suspending(&entry))).collect())
     }
 
-    /// Makes the hold sets of a suspended application anew, a portion of them.
+    /// Rebuilds one portion of the hold sets of a suspended application.
     pub(crate) fn resume(
         &self,
         redis: &mut Connection,

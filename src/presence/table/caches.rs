@@ -1,7 +1,7 @@
-//! Cache channels: what this node has said of them.
+//! Cache channels: what this node has reported about them.
 //!
-//! A channel of Resonate's begins empty on each node, may get a payload, and keeps it until its last local subscriber has
-//! left. So of each there is little to say: that it is empty, again after a pause, and once that it is not any more.
+//! In Resonate a cache channel starts empty on each node, may get a payload, and keeps it until its last local subscriber
+//! leaves. A node reports that a channel is empty, repeats that after a pause, and reports once that it has a payload.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,12 @@ use super::LocalTable;
 use crate::event::{AppId, ChannelName};
 
 impl LocalTable {
-    /// That a cache channel is empty is said again after this time.
+    /// Sets the pause before an empty cache channel is reported again.
     pub(crate) const fn repeat_misses_after(&mut self, pause: Duration) {
         self.cache_pause = pause;
     }
 
-    /// Somebody subscribed to a cache channel that had nothing for them. Returns its name if Redis is to be told.
+    /// Records a subscriber that found a cache channel empty. Returns the channel's name if Redis must be informed.
     pub(crate) fn found_empty(&mut self, app: &AppId, channel: &[u8], now: Instant) -> Option<ChannelName> {
         let pause = self.cache_pause;
         let (name, entry) = self.cache_channel(app, channel)?;
@@ -25,7 +25,7 @@ impl LocalTable {
         Some(name)
     }
 
-    /// A cache channel has a payload. Returns its name if Redis was told otherwise.
+    /// Records that a cache channel has a payload. Returns its name if it was reported empty before.
     pub(crate) fn found_filled(&mut self, app: &AppId, channel: &[u8]) -> Option<ChannelName> {
         let (name, entry) = self.cache_channel(app, channel)?;
         entry.empty_at.take().map(|_| name)
@@ -52,16 +52,16 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_channel_is_told_of_once_per_pause() {
+    fn an_empty_channel_is_reported_once_per_pause() {
         let (mut table, now, app) = (joined(), Instant::now(), AppId::from("app"));
         assert_eq!(table.found_empty(&app, b"cache-a", now), Some("cache-a".into()));
         assert_eq!(table.found_empty(&app, b"cache-a", now + PAUSE / 2), None);
         assert_eq!(table.found_empty(&app, b"cache-a", now + PAUSE), Some("cache-a".into()));
-        assert_eq!(table.found_empty(&app, b"cache-b", now), None, "nobody is on it");
+        assert_eq!(table.found_empty(&app, b"cache-b", now), None, "the channel has no subscriber");
     }
 
     #[test]
-    fn a_payload_is_told_of_once_to_whom_the_channel_was_empty() {
+    fn a_payload_is_reported_once_and_only_after_a_miss() {
         let (mut table, now, app) = (joined(), Instant::now(), AppId::from("app"));
         assert_eq!(table.found_filled(&app, b"cache-a"), None);
         table.found_empty(&app, b"cache-a", now);
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn who_joins_a_channel_that_all_had_left_finds_another_one() {
+    fn a_channel_that_was_left_and_joined_again_is_reported_anew() {
         let (mut table, now, app) = (joined(), Instant::now(), AppId::from("app"));
         table.found_empty(&app, b"cache-a", now);
         table.close(&app, b"1.1", &mut Vec::new());

@@ -1,7 +1,7 @@
-//! How many sockets are on a channel, as Redis has yet to be told.
+//! Connection counts that Redis does not have yet.
 //!
-//! A channel whose number has changed is noted once, however often it changes. What is noted is told together, and then
-//! not again before a pause: ten thousand who join one channel are one number, or a few.
+//! A channel whose count has changed is noted once, however often it changes. Noted counts are sent together, at most once
+//! per pause: if 10 000 sockets join one channel at once, Redis gets one count or a few.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -10,42 +10,42 @@ use super::LocalTable;
 use crate::event::{AppId, ChannelName};
 use crate::presence::batch::Count;
 
-/// Numbers per script call.
+/// Most counts per script call.
 const BATCH_COUNTS: usize = 256;
 
-/// The channels whose number has changed.
+/// The channels whose count has changed.
 #[derive(Debug)]
 pub(super) struct Counts {
-    /// The applications of which somebody wants to know, unless it is every one.
+    /// The applications to count. `None` means all.
     only: Option<HashSet<AppId>>,
     changed: HashSet<(AppId, ChannelName)>,
-    /// Those in the batch that is under way.
-    telling: Vec<(AppId, ChannelName)>,
+    /// The channels in the batch under way.
+    sending: Vec<(AppId, ChannelName)>,
     pause: Duration,
     next_at: Instant,
 }
 
 impl Counts {
-    /// Notes a channel that somebody came to, unless its members are told one by one.
+    /// Notes a channel that a socket joined. Presence channels are not counted.
     pub(super) fn changed(&mut self, app: &AppId, channel: &ChannelName) {
         if self.counts(app, channel) {
             self.changed.insert((app.clone(), channel.clone()));
         }
     }
 
-    /// Whether the number of a channel is told.
+    /// Returns `true` if the channel is counted.
     fn counts(&self, app: &AppId, channel: &ChannelName) -> bool {
         !channel.as_bytes().starts_with(b"presence-") && self.only.as_ref().is_none_or(|only| only.contains(app))
     }
 
-    /// Nobody here is on any channel any more.
+    /// Forgets all notes, after all sockets have left.
     pub(super) fn all_left(&mut self) {
         self.changed.clear();
     }
 
-    /// Notes a channel that somebody left. When nobody is there any more it loses its number with its hold.
-    pub(super) fn left(&mut self, app: &AppId, channel: &ChannelName, somebody_is_there: bool) {
-        if somebody_is_there {
+    /// Notes a channel that a socket left. If it was the last one, the count goes with the hold.
+    pub(super) fn left(&mut self, app: &AppId, channel: &ChannelName, is_occupied: bool) {
+        if is_occupied {
             self.changed(app, channel);
         } else {
             self.changed.remove(&(app.clone(), channel.clone()));
@@ -54,30 +54,30 @@ impl Counts {
 }
 
 impl LocalTable {
-    /// Redis is to know how many sockets there are, of `only` these applications, or of all. It is told once per `pause`,
-    /// for the first time at `now`.
+    /// Enables counts for the applications in `only`, or for all with `None`. They are sent once per `pause`, first at
+    /// `now`.
     pub(crate) fn count_sockets(&mut self, pause: Duration, only: Option<HashSet<AppId>>, now: Instant) {
-        self.counts = Some(Counts { only, changed: HashSet::new(), telling: Vec::new(), pause, next_at: now });
+        self.counts = Some(Counts { only, changed: HashSet::new(), sending: Vec::new(), pause, next_at: now });
     }
 
-    /// When there are numbers to tell, if there are any.
+    /// Returns when to send counts next, if any are noted.
     pub(crate) fn counts_due_at(&self) -> Option<Instant> {
         self.counts.as_ref().filter(|counts| !counts.changed.is_empty()).map(|counts| counts.next_at)
     }
 
-    /// Whether there are numbers to tell now.
+    /// Returns `true` if there are counts to send now.
     pub(crate) fn has_counts(&self, now: Instant) -> bool {
         self.counts_due_at().is_some_and(|due| due <= now)
     }
 
-    /// The numbers to tell now, if there are any, up to a batch of them.
+    /// Takes the counts to send now, at most one batch of them.
     pub(crate) fn take_counts(&mut self, now: Instant) -> Vec<Count> {
         if !self.has_counts(now) {
             return Vec::new();
         }
         let Some(counts) = &mut self.counts else { return Vec::new() };
-        counts.telling = counts.changed.iter().take(BATCH_COUNTS).cloned().collect();
-        for channel in &counts.telling {
+        counts.sending = counts.changed.iter().take(BATCH_COUNTS).cloned().collect();
+        for channel in &counts.sending {
             counts.changed.remove(channel);
         }
         if counts.changed.is_empty() {
@@ -85,54 +85,54 @@ impl LocalTable {
             counts.next_at = now + counts.pause;
         }
         let mut taken = Vec::new();
-        for (app, channel) in &counts.telling {
+        for (app, channel) in &counts.sending {
             let Some(entry) = self.apps.get_mut(app).and_then(|app| app.channels.get_mut(channel)) else { continue };
             let number = u32::try_from(entry.sockets.len()).unwrap_or(u32::MAX);
-            if number != entry.told {
-                entry.telling = number;
+            if number != entry.confirmed {
+                entry.sending = number;
                 taken.push(Count { app: app.clone(), channel: channel.clone(), number });
             }
         }
         taken
     }
 
-    /// Redis has answered the batch with the numbers that were taken last.
-    pub(crate) fn counts_are_told(&mut self, now: Instant) {
+    /// Marks the counts that were taken last as answered by Redis.
+    pub(crate) fn counts_answered(&mut self, now: Instant) {
         let Some(counts) = &mut self.counts else { return };
-        for (app, channel) in counts.telling.drain(..) {
-            // One that was left and joined again meanwhile is another one, of which nothing is told.
+        for (app, channel) in counts.sending.drain(..) {
+            // If the channel was left and joined again meanwhile, the entry is new and has no count under way.
             if let Some(entry) = self.apps.get_mut(&app).and_then(|app| app.channels.get_mut(&channel))
-                && entry.telling > 0
+                && entry.sending > 0
             {
-                entry.told = std::mem::take(&mut entry.telling);
-                entry.told_at = Some(now);
+                entry.confirmed = std::mem::take(&mut entry.sending);
+                entry.confirmed_at = Some(now);
             }
         }
     }
 
-    /// Redis knows no number of this node.
-    pub(crate) fn tell_counts_again(&mut self) {
+    /// Notes all channels again, because Redis has no counts of this node.
+    pub(crate) fn resend_counts(&mut self) {
         let Some(counts) = &mut self.counts else { return };
-        counts.telling.clear();
+        counts.sending.clear();
         for (id, app) in &mut self.apps {
             for (name, entry) in &mut app.channels {
-                (entry.told, entry.telling, entry.told_at) = (0, 0, None);
+                (entry.confirmed, entry.sending, entry.confirmed_at) = (0, 0, None);
                 counts.changed(id, name);
             }
         }
     }
 
-    /// How many sockets on a channel Redis knew of, and whether that may not have been announced: it was told so after
-    /// `since`. Of a channel of which nothing was told, Redis may still know the number of a visit that is over, until it hears
-    /// of the leave. Then any number will do, if only it is announced: what was announced before is not true any more.
-    pub(crate) fn told_count(&self, app: &AppId, channel: &ChannelName, since: Instant) -> (u32, bool) {
+    /// Returns the count of a channel that Redis has, and `true` if it may not have been announced: Redis got it after
+    /// `since`. If this node has sent no count since it joined, Redis may still have the count of its stay before, until it
+    /// carries out the leave. Then any number works as long as it is announced: the number announced last is outdated.
+    pub(crate) fn confirmed_count(&self, app: &AppId, channel: &ChannelName, since: Instant) -> (u32, bool) {
         if !self.counts.as_ref().is_some_and(|counts| counts.counts(app, channel)) {
             return (0, false);
         }
         match self.channel(app, channel.as_bytes()) {
-            Some(entry) if entry.told > 0 => (entry.told, entry.told_at.is_some_and(|at| at >= since)),
+            Some(entry) if entry.confirmed > 0 => (entry.confirmed, entry.confirmed_at.is_some_and(|at| at >= since)),
             Some(_) => (1, true),
-            // The number goes with the leave, which makes a difference.
+            // The leave removes the count, whatever it is, and must count as a change.
             None => (1, false),
         }
     }
@@ -144,7 +144,7 @@ mod tests {
 
     const PAUSE: Duration = Duration::from_secs(1);
 
-    /// A node that counts, and the time there.
+    /// A table that counts, with its clock.
     struct Node {
         table: LocalTable,
         now: Instant,
@@ -174,16 +174,16 @@ mod tests {
             taken
         }
 
-        /// What Redis knows of a channel, and whether it was told now.
+        /// Returns the count that Redis has, and `true` if it may not have been announced.
         fn known(&self, channel: &str) -> (u32, bool) {
-            self.table.told_count(&"app".into(), &channel.into(), self.now)
+            self.table.confirmed_count(&"app".into(), &channel.into(), self.now)
         }
 
-        /// Tells what there is to tell, once the pause is over.
-        fn told(&mut self) -> Vec<String> {
+        /// Sends the noted counts after the pause, and returns them.
+        fn sent(&mut self) -> Vec<String> {
             self.now += PAUSE;
             let taken = self.taken();
-            self.table.counts_are_told(self.now);
+            self.table.counts_answered(self.now);
             taken
         }
     }
@@ -191,33 +191,33 @@ mod tests {
     const NOTHING: [&str; 0] = [];
 
     #[test]
-    fn many_who_come_within_a_pause_are_one_number() {
+    fn many_joins_within_a_pause_are_sent_as_one_count() {
         let mut node = Node::new();
         node.join("news", "1.0");
-        assert_eq!(node.told(), ["news 1"], "the first at once");
+        assert_eq!(node.sent(), ["news 1"], "the first is sent at once");
         for n in 1..10_000 {
             node.join("news", &format!("1.{n}"));
         }
         node.join("other", "1.1");
-        assert_eq!(node.taken(), NOTHING, "not before the pause is over");
+        assert_eq!(node.taken(), NOTHING, "none is sent before the pause is over");
         assert!(node.table.counts_due_at() == Some(node.now + PAUSE));
-        assert_eq!(node.told(), ["news 10000", "other 1"]);
-        assert_eq!(node.told(), NOTHING);
+        assert_eq!(node.sent(), ["news 10000", "other 1"]);
+        assert_eq!(node.sent(), NOTHING);
     }
 
     #[test]
-    fn a_number_that_is_what_it_was_is_not_told_again() {
+    fn an_unchanged_count_is_not_sent_again() {
         let mut node = Node::new();
         node.join("news", "1.1");
-        node.told();
+        node.sent();
         node.join("news", "1.2");
         node.leave("news", "1.2");
         node.join("news", "1.1");
-        assert_eq!(node.told(), NOTHING);
+        assert_eq!(node.sent(), NOTHING);
     }
 
     #[test]
-    fn channels_of_an_application_of_which_nobody_wants_to_know_are_not_counted() {
+    fn applications_without_counts_are_not_counted() {
         let mut node = Node::new();
         node.table.count_sockets(PAUSE, Some(HashSet::from([AppId::from("other")])), node.now);
         node.join("news", "1.1");
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_not_counted() {
+    fn presence_channels_are_not_counted() {
         let mut node = Node::new();
         node.join("presence-a", "1.1");
         node.join("presence-cache-a", "1.1");
@@ -236,39 +236,39 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_that_was_left_and_joined_again_is_told_anew_though_its_number_is_the_same() {
+    fn a_channel_that_was_left_and_joined_again_sends_the_same_count_anew() {
         let mut node = Node::new();
         node.join("news", "1.1");
         assert_eq!(node.taken(), ["news 1"]);
         node.leave("news", "1.1");
-        assert_eq!(node.table.counts_due_at(), None, "its number goes with its hold");
+        assert_eq!(node.table.counts_due_at(), None, "the count is removed with the hold");
         node.join("news", "1.2");
-        node.table.counts_are_told(node.now);
-        assert_eq!(node.known("news"), (1, true), "what was answered was of another visit, and is not true any more");
-        assert_eq!(node.told(), ["news 1"]);
+        node.table.counts_answered(node.now);
+        assert_eq!(node.known("news"), (1, true), "the answered count was of the earlier stay");
+        assert_eq!(node.sent(), ["news 1"]);
         assert_eq!(node.known("news"), (1, true));
         node.now += PAUSE;
-        assert_eq!(node.known("news"), (1, false), "told long ago");
+        assert_eq!(node.known("news"), (1, false), "it was answered long ago");
     }
 
     #[test]
-    fn a_new_incarnation_tells_every_number_anew() {
+    fn a_new_incarnation_sends_all_counts_again() {
         let mut node = Node::new();
         node.join("news", "1.1");
         node.join("presence-a", "1.1");
-        node.told();
-        node.table.tell_counts_again();
-        assert_eq!(node.told(), ["news 1"]);
+        node.sent();
+        node.table.resend_counts();
+        assert_eq!(node.sent(), ["news 1"]);
     }
 
     #[test]
-    fn many_channels_are_told_in_portions_without_a_pause() {
+    fn many_counts_are_sent_in_portions_without_a_pause() {
         let mut node = Node::new();
         for n in 0..=BATCH_COUNTS {
             node.join(&format!("room-{n}"), "1.1");
         }
         assert_eq!(node.taken().len(), BATCH_COUNTS);
-        node.table.counts_are_told(node.now);
+        node.table.counts_answered(node.now);
         assert_eq!(node.taken().len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Comparing the table with the live connections of a channel.
+//! Comparison of the table with the live connections of a channel.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,10 @@ use crate::event::{AppId, SocketId};
 use crate::presence::claim::Claim;
 
 impl LocalTable {
-    /// Makes the table agree with the live connections of a channel: `(socket, user)`, the user empty when none.
+    /// Makes the table match the live connections of a channel: `(socket, user)`, the user empty when there is none.
     ///
-    /// Newcomers first, so that a channel whose sockets all changed is never taken for empty. Returns how many sockets the
-    /// table was wrong about.
+    /// Adds sockets before it removes others, so that a channel whose sockets all changed never looks empty. Returns how many
+    /// sockets the table had wrong.
     pub(crate) fn reconcile(
         &mut self,
         app_id: &AppId,
@@ -25,8 +25,8 @@ impl LocalTable {
         missed + self.absent(app_id, channel, gone.iter().map(SocketId::as_bytes), claims)
     }
 
-    /// Adds the sockets that are on a channel, `(socket, user)`, where the table has not got them. It says nothing of others.
-    /// Returns how many were missing.
+    /// Adds the `(socket, user)` pairs of a channel that the table lacks, and leaves other sockets alone. Returns how many
+    /// were missing.
     pub(crate) fn present(
         &mut self,
         app_id: &AppId,
@@ -42,7 +42,7 @@ impl LocalTable {
         missed
     }
 
-    /// Removes sockets that are not on a channel. Returns how many of them the table had.
+    /// Removes sockets that are not on a channel. Returns how many of them were in the table.
     pub(crate) fn absent<'a>(
         &mut self,
         app_id: &AppId,
@@ -58,7 +58,7 @@ impl LocalTable {
         had
     }
 
-    /// The sockets on a channel, as far as the hooks have told.
+    /// Returns the sockets on a channel according to the hooks.
     pub(crate) fn sockets(&self, app_id: &AppId, channel: &[u8]) -> impl Iterator<Item = &SocketId> {
         self.channel(app_id, channel).into_iter().flat_map(|entry| entry.sockets.keys())
     }

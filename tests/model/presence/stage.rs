@@ -172,7 +172,7 @@ impl Stage {
                 let live = reference.live(*node, *channel).into_iter();
                 let live = live.map(|(socket, user)| Packed::new([&socket_id(socket), self.user(user)])).collect();
                 let name = ChannelName::new(self.channel(*channel));
-                (*node, Intent::Truth(self.app(channel.0), name, live))
+                (*node, Intent::Live(self.app(channel.0), name, live))
             }
             _ => return None,
         })
