@@ -58,7 +58,6 @@ pub(crate) struct ClaimBatch {
 }
 
 impl ClaimBatch {
-    /// Returns a batch of `entries`.
     pub(crate) const fn new(number: u64, entries: Vec<BatchEntry>) -> Self {
         Self { number, entries }
     }
@@ -68,12 +67,10 @@ impl ClaimBatch {
         self.number
     }
 
-    /// Returns all entries, in order.
     pub(crate) fn entries(&self) -> &[BatchEntry] {
         &self.entries
     }
 
-    /// Returns the claims, in order.
     pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.entries.iter().filter_map(|entry| match entry {
             BatchEntry::Claim(claim) => Some(claim),
@@ -95,14 +92,12 @@ impl ClaimBatch {
         self.entries.iter().map(BatchEntry::event_bytes).sum()
     }
 
-    /// Returns the number of events.
     pub(crate) fn events(&self) -> usize {
         self.entries.iter().filter(|entry| matches!(entry, BatchEntry::Event(_))).count()
     }
 }
 
 impl BatchEntry {
-    /// Returns the application of the entry.
     pub(crate) const fn app(&self) -> &AppId {
         match self {
             Self::Claim(claim) => &claim.hold.app,

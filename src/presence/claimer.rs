@@ -91,7 +91,7 @@ pub(crate) struct Claimer {
     new_id: Option<String>,
     /// Number of the connection on which the session was opened.
     entered_over: u64,
-    /// No step before this time: Redis is unreachable, or no edge may be decided yet.
+    /// Time of the next step: Redis is unreachable, or no edge may be decided yet.
     hold_until: Option<Instant>,
     /// Nodes whose lease has lapsed, and when to check them again. A live node renews its lease before that.
     suspects: Vec<(String, Instant)>,
@@ -186,7 +186,7 @@ impl Claimer {
         });
     }
 
-    /// Does everything that is due at `now`. Returns the time of the next attempt if it was stopped.
+    /// Does everything that is due at `now`. If something prevents that, returns the time of the next attempt.
     pub(super) fn step(&mut self, now: Instant) -> Option<Instant> {
         match self.try_step(now) {
             Ok(()) => None,
@@ -281,8 +281,7 @@ impl Claimer {
         Ok(())
     }
 
-    /// Sends one batch, and encodes the next one while Redis works: Redis is idle until that one arrives. Returns `false` if
-    /// there was none to send.
+    /// Sends one batch, and encodes the next one while Redis works on it. Returns `false` if there was none to send.
     fn claim(&mut self, now: Instant) -> Result<bool, Stuck> {
         let batch = self.node_state.lock().batch(self.grace.asks(now), now);
         let Some(batch) = batch else { return Ok(false) };

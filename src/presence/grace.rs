@@ -12,8 +12,9 @@ use super::claim::Hold;
 use super::scripts::Verdict;
 use crate::redis::millis;
 
-/// Delay before a node asks for a due departure, drawn at random. It lets one call announce several departures that are due
-/// close together. The random part makes it likely that one node announces them and the others find nothing.
+/// Range of the random delay between the time at which a departure is due and the query for it. One query then announces
+/// several departures that are due close together, and the nodes ask at different times, so mostly one announces and the
+/// others find nothing.
 const MARGIN: (Duration, Duration) = (Duration::from_millis(30), Duration::from_millis(130));
 
 /// Shortest time between two queries for departures of other nodes.

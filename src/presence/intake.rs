@@ -19,8 +19,8 @@ use crate::telemetry::{Level, PacedCount, Telemetry};
 /// Most intents per portion.
 const PORTION: usize = 1024;
 
-/// Intents applied before the lock on the node state is offered to the claimer, about 0.1 ms of work. Redis is idle until
-/// the claimer sends its next batch.
+/// Intents applied before the lock on the node state is offered to the claimer, about 0.1 ms of work. While the claimer
+/// waits for the lock, Redis has nothing to do.
 const TURN: usize = 64;
 
 /// Pause between two reads of the queue under traffic. A hook has to wake a reader that blocks on the queue, which costs
@@ -104,7 +104,7 @@ impl Intake {
         let next = iter::from_fn(|| self.queue.take(&self.intents));
         let intents = first.into_iter().chain(next.take(PORTION));
         let mut taken = 0;
-        // Client messages are parsed before the lock is taken: the time that takes grows with their length.
+        // Messages are parsed before the lock is taken: a long message takes long to parse.
         portion.extend(intents.inspect(|_| taken += 1).filter_map(|intent| self.read(intent)));
         portion.extend(self.queue.take_late().into_iter().inspect(|_| taken += 1));
         let next = self.enter_all(&mut portion);
@@ -188,7 +188,7 @@ impl Intake {
         self.telemetry.counters().reconcile_repairs.add(sockets as u64);
     }
 
-    /// Queues the claims that follow from the intent.
+    /// Moves the claims of the applied intent to the pending queue.
     fn claim(&mut self, node_state: &mut NodeState) {
         if !self.claims.is_empty() {
             let coalesced = node_state.pending.push_claims(self.claims.drain(..));

@@ -4,7 +4,7 @@
 //! waits for the reader. When the queue is nearly full, client events are dropped first: the last eighth of the queue is
 //! reserved for subscriptions. A subscription that does not fit is not lost: its channel is marked dirty, and the PHP side
 //! sends the channel's live connections. There is no such list for sockets that opened or closed, so those intents wait in
-//! an unbounded list beside a full queue.
+//! an unbounded list of late intents while the queue is full.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -149,10 +149,10 @@ impl IntentQueue {
         self.sender.len() < self.client_event_limit && self.sender.try_send(intent).is_ok()
     }
 
-    /// Returns the number of intents that are not in the node state yet: in the queue, beside it, or with the reader. 0
-    /// means that everything pushed before is applied.
+    /// Returns the number of intents that are not in the node state yet: in the queue, in the late list, or taken by
+    /// the reader. 0 means that everything pushed before is applied.
     pub(crate) fn waiting(&self) -> usize {
-        // Counted in the order in which an intent moves, so that one that moves meanwhile is counted in its next place.
+        // Counted in the order in which an intent moves, so that one that moves during the call is counted in its next place.
         let queued = self.sender.len();
         let late = if self.is_late() { self.overflow.lock().late.len() } else { 0 };
         queued + late + self.taken.load(Ordering::Acquire)
@@ -183,12 +183,12 @@ impl IntentQueue {
         self.overflow.lock().dirty.drain().collect()
     }
 
-    /// Returns `true` if sockets that opened or closed wait beside the queue.
+    /// Returns `true` if late intents wait.
     pub(crate) fn is_late(&self) -> bool {
         self.is_late.load(Ordering::Acquire)
     }
 
-    /// Takes the intents beside the queue, once the queue is empty. They count as waiting until [`Self::entered`].
+    /// Takes the late intents, once the queue is empty. They count as waiting until [`Self::entered`].
     pub(crate) fn take_late(&self) -> Vec<Intent> {
         if !self.is_late() {
             return Vec::new();

@@ -42,7 +42,7 @@ impl NodeState {
     }
 
     /// Returns the holds that Redis has confirmed, and the number of the last batch that was answered. Each hold has the
-    /// connection count that was sent last, negated if it was sent after `since`.
+    /// connection count that was sent last, negated if it may not have been announced: it was sent after `since`.
     pub(crate) fn acknowledged(&self, since: Instant) -> (Vec<(Hold, i64)>, u64) {
         let holds = self.pending.acknowledged(&self.table).into_iter();
         (holds.map(|hold| self.with_count(hold, since)).collect(), self.pending.last_answered())

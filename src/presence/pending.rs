@@ -136,15 +136,15 @@ impl Pending {
         self.in_flight.clone()
     }
 
-    /// Returns the batch to send, even if nothing waits. The answer to an empty batch reports departures whose grace is over,
-    /// and is protected from loss like any other. A new batch that takes everything that waits also carries `counts`.
+    /// Returns the batch to send, even if nothing waits: an empty batch announces departures whose grace is over, and its
+    /// reply is stored like any other. A new batch that takes everything that waits also carries `counts`.
     pub(crate) fn batch_with(&mut self, counts: impl FnOnce() -> Vec<Count>) -> Arc<ClaimBatch> {
         if let Some(batch) = &self.in_flight {
             return Arc::clone(batch);
         }
         let mut batch = self.freeze();
         if self.queue.is_empty() {
-            // Counts are only correct when no claim waits: then Redis ends with the channels that the table has.
+            // Only if no claim waits do the channels in Redis match the table after this batch.
             let counts = counts().into_iter().filter(|count| !self.suspended.contains(&count.app));
             batch.entries.extend(counts.map(BatchEntry::Count));
         }
@@ -248,12 +248,13 @@ impl Pending {
         holds.into_iter().filter(move |hold| !touched.contains(hold))
     }
 
-    /// Continues under a new node id. The old one was reaped, and every stay that Redis had is announced as over.
+    /// Continues under a new node id. The old one was reaped, and the reaper announces the end of every stay that Redis had.
     ///
     /// A stay is the time from a join to the leave. Everything that waits is sent under the new id, in its order, so no stay
-    /// is lost. The leave of a stay that Redis had is dropped. What is still served is claimed first, unless its claim waits.
-    /// A stay that is over is claimed again if other entries wait for it, such as a client event or a user of the channel:
-    /// they must fall within a stay. A batch in flight counts as never applied; the one after it was never sent.
+    /// is lost. The leave of a stay that Redis had is dropped, since the reaper announces it. Holds that are still served and
+    /// have no waiting claim are claimed first. A stay that is over is claimed again if it needs to be open for another entry,
+    /// such as a client event or a user of the channel. A batch in flight counts as never applied; the one after it was never
+    /// sent.
     pub(crate) fn start_over(&mut self, table: &LocalTable) {
         // No batch was answered under the new id yet.
         self.last_number = 0;
@@ -264,19 +265,19 @@ impl Pending {
         let waiting: Vec<BatchEntry> = frozen.chain(self.queue.take()).chain(self.aside.take()).collect();
         self.suspended.clear();
 
-        // Holds that entries need before the end of the stay.
-        let mut told_in: HashSet<Hold> = HashSet::new();
+        // Holds that a waiting event, observation or user needs.
+        let mut needed: HashSet<Hold> = HashSet::new();
         let mut seen: HashSet<&Hold> = HashSet::new();
         let (mut over, mut anew) = (HashSet::new(), Vec::new());
         for entry in &waiting {
             match entry {
-                BatchEntry::Event(event) => told_in.extend(event.holds()),
-                BatchEntry::Cache(seen) => _ = told_in.insert(seen.hold()),
+                BatchEntry::Event(event) => needed.extend(event.holds()),
+                BatchEntry::Cache(seen) => _ = needed.insert(seen.hold()),
                 BatchEntry::Count(_) => {}
                 BatchEntry::Claim(Claim { hold, change, .. }) => match (seen.insert(hold), change) {
-                    (true, Change::Leave) if told_in.contains(hold) => anew.push(hold.clone()),
+                    (true, Change::Leave) if needed.contains(hold) => anew.push(hold.clone()),
                     (true, Change::Leave) => _ = over.insert(hold.clone()),
-                    (_, Change::Join) if hold.member().is_some() => _ = told_in.insert(hold.channel_alone()),
+                    (_, Change::Join) if hold.member().is_some() => _ = needed.insert(hold.channel_alone()),
                     _ => {}
                 },
             }

@@ -11,7 +11,7 @@ use crate::redis::Link;
 /// Why a step ended early.
 #[derive(Debug)]
 pub(super) enum Stuck {
-    /// Redis is unreachable, until the next attempt at this time.
+    /// Redis is unreachable. Contains the time of the next attempt.
     Unreachable(Instant),
     /// Redis refused to decide edges.
     Refused(Refusal),
@@ -33,7 +33,7 @@ impl From<Refusal> for Stuck {
     }
 }
 
-/// Returns this node's state as Redis has answered it.
+/// Returns the epoch, the last answered batch and the last restored settling of this node.
 pub(super) fn known<'a>(session: &'a Session, node_state: &SharedNodeState) -> Known<'a> {
     let answered = node_state.lock().pending.last_answered();
     Known { epoch: session.epoch().unwrap_or_default(), answered, restored_for: session.restored_for() }

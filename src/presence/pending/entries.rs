@@ -28,7 +28,7 @@ impl Entries {
         self.queue.push_back(entry);
     }
 
-    /// Returns an entry that was popped to the front.
+    /// Puts a popped entry in front again.
     pub(super) fn push_front(&mut self, entry: BatchEntry) {
         self.count(&entry, 1);
         self.queue.push_front(entry);
@@ -40,7 +40,6 @@ impl Entries {
         Some(entry)
     }
 
-    /// Takes all entries.
     pub(super) fn take(&mut self) -> impl Iterator<Item = BatchEntry> + use<> {
         std::mem::replace(self, Self::new(self.limit)).queue.into_iter()
     }
@@ -71,7 +70,6 @@ impl Entries {
         self.queue.len() - self.claims
     }
 
-    /// Returns the number of events.
     pub(super) fn events(&self) -> usize {
         self.others() - self.caches
     }
