@@ -274,7 +274,7 @@ impl Claimer {
         let known = known(session, &self.node_state);
         let renewal = call_while_full(&mut self.link, |redis| keys.renew(redis, session.node(), &known))??;
         self.session.renewed(renewal.unbroken, now);
-        self.grace.heard(renewal.next_due, now);
+        self.grace.schedule(renewal.next_due, now);
         if self.session.may_reap() {
             self.suspect(renewal.lapsed, now);
         }
@@ -283,7 +283,7 @@ impl Claimer {
 
     /// Sends one batch, and encodes the next one while Redis works on it. Returns `false` if there was none to send.
     fn claim(&mut self, now: Instant) -> Result<bool, Stuck> {
-        let batch = self.node_state.lock().batch(self.grace.asks(now), now);
+        let batch = self.node_state.lock().batch(self.grace.is_due(now), now);
         let Some(batch) = batch else { return Ok(false) };
         let (session, keys) = (&self.session, &self.keys);
         let epoch = session.epoch().unwrap_or_default();

@@ -48,7 +48,7 @@ impl Grace {
     }
 
     /// Returns `true` if it is time to ask Redis.
-    pub(crate) fn asks(&self, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
         self.ask_at.is_some_and(|at| at <= now)
     }
 
@@ -69,11 +69,11 @@ impl Grace {
             let over = self.departures.iter().take_while(|(due_ms, _)| *due_ms <= verdict.time_ms).count();
             self.departures.drain(..over);
         }
-        self.heard(verdict.next_due, now);
+        self.schedule(verdict.next_due, now);
     }
 
     /// Plans the next query, given the time until the next departure is due according to Redis.
-    pub(crate) fn heard(&mut self, next_due: Option<Duration>, now: Instant) {
+    pub(crate) fn schedule(&mut self, next_due: Option<Duration>, now: Instant) {
         let look = (!self.granted.is_zero()).then(|| self.granted.max(LOOK));
         let due =
             next_due.map(|wait| if wait.is_zero() { wait } else { wait + rand::random_range(MARGIN.0..MARGIN.1) });

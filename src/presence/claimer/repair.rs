@@ -54,16 +54,20 @@ impl Claimer {
         let (holds, answered) = self.node_state.lock().acknowledged(since);
         let epoch = self.session.epoch().unwrap_or_default().to_owned();
         let settling = self.session.settling().to_owned();
-        while !self.talk(|redis, keys, node| keys.forget(redis, node, &epoch, answered, REASSERT_PORTION, &settling))? {
+        while !self
+            .restore_call(|redis, keys, node| keys.forget(redis, node, &epoch, answered, REASSERT_PORTION, &settling))?
+        {
             self.keep_lease(now + began.elapsed())?;
         }
         for portion in holds.chunks(REASSERT_PORTION) {
-            self.talk(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, &settling, portion.iter()))?;
+            self.restore_call(|redis, keys, node| {
+                keys.reassert(redis, node, &epoch, answered, &settling, portion.iter())
+            })?;
             self.keep_lease(now + began.elapsed())?;
         }
         let departures = self.grace.departures().to_vec();
         for portion in departures.chunks(REASSERT_PORTION) {
-            self.talk(|redis, keys, node| {
+            self.restore_call(|redis, keys, node| {
                 keys.restore_departures(redis, node, &epoch, answered, &settling, portion.iter())
             })?;
         }
@@ -110,12 +114,13 @@ impl Claimer {
         Ok(())
     }
 
-    fn talk<T>(
+    /// Calls Redis to restore holds. Returns [`Stuck::Hindered`] if Redis has rejected such calls for a whole lease.
+    fn restore_call<T>(
         &mut self,
-        talk: impl FnOnce(&mut Connection, &PresenceScripts, &NodeId) -> RedisResult<Result<T, Refusal>>,
+        call: impl FnOnce(&mut Connection, &PresenceScripts, &NodeId) -> RedisResult<Result<T, Refusal>>,
     ) -> Result<T, Stuck> {
         let (session, keys) = (&self.session, &self.keys);
-        match self.link.with(|redis| talk(redis, keys, session.node())) {
+        match self.link.with(|redis| call(redis, keys, session.node())) {
             Ok(answer) => Ok(answer?),
             Err(LinkError::Rejected(_) | LinkError::WrongType { .. }) if self.session.is_hindered(Instant::now()) => {
                 Err(Stuck::Hindered)
@@ -135,8 +140,8 @@ impl Claimer {
         let epoch = self.session.epoch().unwrap_or_default().to_owned();
         let mut missing = 0;
         for portion in holds.chunks(REASSERT_PORTION) {
-            missing +=
-                self.talk(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, "", portion.iter()))?;
+            missing += self
+                .restore_call(|redis, keys, node| keys.reassert(redis, node, &epoch, answered, "", portion.iter()))?;
         }
         self.comparison.cursor = next;
         if missing > 0 {

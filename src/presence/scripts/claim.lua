@@ -2,7 +2,7 @@
 -- are edges, and appends their events to the outbox, with the client events and cache misses between them. Finally announces
 -- the connection counts that have changed.
 --
--- KEYS[1] {prefix}:epoch         hash: `id` of this life of the data, `settling` as in settling.lua, `grace`, `counts`,
+-- KEYS[1] {prefix}:epoch         hash: `id` of the epoch, `settling` as in settling.lua, `grace`, `counts`,
 --                                `suspended`
 -- KEYS[2] {prefix}:nodes         sorted set: node -> expiry of its lease (ms), negative while it is being reaped
 -- KEYS[3] {prefix}:reply:{node}  hash: `batch` (number), `time`, `edges` and `refused` of the node's last batch

@@ -95,8 +95,8 @@ end
 
 local joined, left = {U = {}, c = {}, k = {}}, {U = {}, c = {}, k = {}}
 
--- Prepares the writes and proves that they are allowed. Only adds to the node's held sets, which does no harm alone: the
--- reaper skips holds that the node does not have.
+-- Prepares the writes and proves that they are allowed. Its only writes add to the node's held sets, which does no harm
+-- alone: the reaper skips holds that the node does not have.
 local function prepare_slots()
   for _, group in ipairs(groups) do
     local offset, joins, leaves = group.offset, joined[group.kind], left[group.kind]
