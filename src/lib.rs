@@ -1,74 +1,74 @@
-//! Pusher-style HTTP webhooks for Resonate, without a blocked event loop.
+//! Pusher-style HTTP webhooks for Resonate and Laravel Reverb. Never blocks the event loop.
 //!
 //! ```text
 //! php ─▶ engine ─▶ presence ─▶ redis ─▶ outbox ─▶ delivery ─▶ the receiver
 //!  ▲                                                 │
 //!  └────────────────── telemetry ◀───────────────────┘
 //! ```
-//! The modules stand below from low to high: one imports only those above it in the list. `tests/layout.rs` reads the list
-//! and checks that.
+//! The modules below are listed from low to high. A module imports only modules above it. `tests/layout.rs` reads this list
+//! and checks the rule.
 
-// What happened: event types, names, channel types, their JSON, and the partition that each goes to.
+// Events: types, names, channel types, JSON, and the partition of each event.
 pub mod event;
 
-// Values that no log shows, and the MAC that is made with them.
+// Secrets that never appear in logs, and HMAC-SHA256.
 pub mod secret;
 
-// What comes back: counters, outcomes for PHP, log lines.
+// Counters, outcomes for PHP, log lines.
 pub mod telemetry;
 
-// What an operating system does to a process with threads: forks, signals, descriptors, limits.
+// Threads and the operating system: forks, signals, descriptors, limits.
 mod process;
 
-// The way to a server: address guard, DNS cache, TLS, one HTTP request with its answer.
+// Networking: address guard, DNS cache, TLS, one HTTP request and its response.
 mod net;
 
-// Calls to Amazon Web Services: credentials, signatures, hosts.
+// Amazon Web Services: credentials, signatures, hosts.
 pub mod aws;
 
-// The configuration, read strictly.
+// The configuration, with strict validation.
 pub mod config;
 
-// One connection to Redis: settings, reconnects, backoff, what it refuses; the fragments of scripts that others include.
+// One connection to Redis: settings, reconnects, backoff, refused commands. Also the script fragments that others include.
 pub mod redis;
 
-// The record in which a node tells how it is doing: deliveries, latency, event counts.
+// The status record of a node: deliveries, latency, event counts.
 pub mod report;
 
-// Membership of the cluster: sessions, leases, settling, Redis' clock, the audit of the roster.
+// Cluster membership: sessions, leases, settling, Redis' clock, the roster audit.
 mod cluster;
 
-// From intents to edges: the queue of the hooks, this node's sockets, claims, and the scripts that decide edges.
+// From intents to edges: the hook queue, node state, claims, and the scripts that decide edges.
 mod presence;
 
-// Where events wait until every endpoint has answered: streams, partitions and their owners, dead letters.
+// The outbox, in which events wait until every endpoint has acknowledged them: streams, partitions, owners, dead letters.
 pub mod outbox;
 
 // From the outbox to the endpoints: lanes, batches, retries, workers, signatures, Lambda.
 pub mod delivery;
 
-// What operators ask from any machine: the status of the cluster, pauses, a watch, an adoption.
+// Operator commands that work from any machine: cluster status, pause, watch, adopt.
 pub mod admin;
 
-// The text for Prometheus, and its listener.
+// Prometheus metrics and their listener.
 pub mod metrics;
 
-// What the hooks call: it owns the threads, their start and their end, and writes the node's record.
+// The engine that the hooks call. It starts and stops the threads and writes the node's status record.
 pub mod engine;
 
 // The extension: the only module that sees ext-php-rs.
 #[cfg(feature = "extension")]
 mod php;
 
-/// The name of this crate in the integration tests, whose support the unit tests share.
+/// Lets the test support import this crate by the same name as in integration tests.
 #[cfg(test)]
 extern crate self as resonate_webhooks;
 
-/// The test servers of the integration tests, for the tests of what those cannot reach.
+/// The test servers of the integration tests, for unit tests of private items.
 #[cfg(test)]
 #[path = "../tests/support"]
 mod support {
-    #![allow(dead_code, reason = "a part of them is used here")]
+    #![allow(dead_code, reason = "unit tests use only some of them")]
 
     pub(crate) mod certificates;
     pub(crate) mod memory_outbox;

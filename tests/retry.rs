@@ -69,7 +69,7 @@ fn an_endpoint_that_is_gone_gets_nothing_more_and_says_so_once() {
 
     let url = receiver.url("/gone");
     let warning = format!(
-        "Endpoint {url} answered 410 Gone: nothing more is sent to it, by any server. To send again: php artisan \
+        "Endpoint {url} answered 410 Gone and is now disabled on all servers. To send again: php artisan \
          resonate-webhooks:resume 0"
     );
     let (mut dropped, mut warnings) = (Vec::new(), 0);

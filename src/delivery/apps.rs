@@ -1,4 +1,4 @@
-//! The applications that this process knows, with the credentials that sign their webhooks.
+//! The registered applications and the credentials that sign their webhooks.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use crate::config::PreviousSecret;
 use crate::event::AppId;
 use crate::secret::Secret;
 
-/// The longest time that the events of an unknown application wait. After a takeover a node may have to request an
-/// application without connections; a removed one never arrives.
+/// The longest time that the events of an unknown application wait. After a takeover, a node may have events of an
+/// application that it has not seen and must request it from the host. The host never returns a removed application.
 pub(crate) const UNKNOWN_WAIT: Duration = Duration::from_secs(60);
 
 /// The interval between requests to the host, whose application provider may be a database.
@@ -23,7 +23,7 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 pub struct Credentials {
     /// The public key, sent as `X-Pusher-Key`.
     pub key: String,
-    /// The secret of the HMAC.
+    /// The HMAC secret.
     pub secret: Secret,
 }
 
@@ -33,7 +33,7 @@ impl From<Credentials> for SigningKey {
     }
 }
 
-/// The credentials of every application seen so far, in memory only.
+/// The credentials of every application seen so far. They are kept only in memory.
 #[derive(Debug, Default)]
 pub struct AppRegistry {
     previous: Vec<(AppId, Vec<PreviousSecret>)>,
@@ -49,32 +49,32 @@ struct AppRequest {
 }
 
 impl AppRegistry {
-    /// A directory with the previous secrets of applications.
+    /// Creates a registry with the previous secrets of applications.
     #[must_use]
     pub fn with_previous(previous: Vec<(AppId, Vec<PreviousSecret>)>) -> Self {
         Self { previous, ..Self::default() }
     }
 
-    /// Sets the credentials of `app`. A rotated secret signs from the next attempt on.
+    /// Sets the credentials of `app`. The next attempt signs with them.
     pub fn register(&self, app: AppId, Credentials { key, secret }: Credentials) {
         let previous = self.previous.iter().find(|(of, _)| *of == app).map_or(&[][..], |(_, previous)| previous);
         let signing_key = Arc::new(SigningKey::of_app(key, &secret, previous));
         self.apps.write().insert(app, signing_key);
     }
 
-    /// The signing key of `app`, once registered.
+    /// Returns the signing key of `app`, if `app` is registered.
     #[must_use]
     pub(crate) fn signing_key(&self, app: &AppId) -> Option<Arc<SigningKey>> {
         self.apps.read().get(app).cloned()
     }
 
-    /// Up to `limit` of the applications registered so far, in no order.
+    /// Returns up to `limit` of the registered applications, in no particular order.
     #[must_use]
     pub fn known(&self, limit: usize) -> Vec<AppId> {
         self.apps.read().keys().take(limit).cloned().collect()
     }
 
-    /// Requests an application from the host unless it is registered. Its events wait.
+    /// Requests an application from the host unless it is registered. Its events wait meanwhile.
     pub(crate) fn request(&self, app: &AppId, now: Instant) {
         if self.apps.read().contains_key(app) {
             return;
@@ -83,7 +83,7 @@ impl AppRegistry {
         self.requested.lock().entry(app.clone()).or_insert(AppRequest { until, next: now }).until = until;
     }
 
-    /// The applications to request from the host now. Each is returned repeatedly until it is registered or expires.
+    /// Returns the applications to request from the host now. Each is returned repeatedly until it is registered or expires.
     #[must_use]
     pub(crate) fn take_requested(&self, now: Instant) -> Vec<AppId> {
         let mut requested = self.requested.lock();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_is_not_asked_any_more_when_no_event_waits() {
+    fn a_request_expires_when_no_event_waits_for_the_application() {
         let (apps, now) = (AppRegistry::default(), Instant::now());
         apps.request(&"app".into(), now);
         apps.request(&"app".into(), now + ASK_EVERY);

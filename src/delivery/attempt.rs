@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::batch::Batch;
 use crate::outbox::{LaneId, PersistError};
 
-/// The longest error text that is stored.
+/// The maximum length of a stored error.
 const MAX_ERROR_CHARS: usize = 200;
 
 /// An attempt that a worker makes.
@@ -18,7 +18,7 @@ pub(crate) struct Attempt {
     pub(crate) id: LaneId,
     /// The batch to send.
     pub(crate) batch: Arc<Batch>,
-    /// Breaks the attempt off after this time, if it is shorter than the endpoint's timeout.
+    /// Interrupts the attempt after this time, if it is shorter than the endpoint's timeout.
     pub(crate) limit: Option<Duration>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) enum AttemptResult {
     },
     /// No answer arrived, for this reason.
     Failed(String),
-    /// The attempt was broken off before the endpoint's timeout, so that others get the worker.
+    /// The attempt was interrupted before the endpoint's timeout, so that another endpoint gets the worker.
     Interrupted,
     /// Not sent: the application's secret is unknown.
     UnknownApplication,
@@ -67,7 +67,7 @@ impl AttemptResult {
         !matches!(self, Self::UnknownApplication | Self::Forgotten | Self::NotPersisted | Self::Fenced { .. })
     }
 
-    /// The HTTP status and the error, each if there was one. `None` if nothing was sent, or if the attempt was interrupted.
+    /// Returns the HTTP status and the error, if any. `None` if nothing was sent or the attempt was interrupted.
     pub(crate) fn status_and_error(&self) -> Option<(Option<u16>, Option<String>)> {
         match self {
             Self::Status { status: status @ 200..=299, .. } => Some((Some(*status), None)),
@@ -84,7 +84,7 @@ impl AttemptResult {
     }
 }
 
-/// The result of an attempt that the outbox prevented.
+/// Converts an outbox error into the result of the attempt that it prevented.
 impl From<PersistError> for AttemptResult {
     fn from(error: PersistError) -> Self {
         match error {

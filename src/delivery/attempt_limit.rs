@@ -1,9 +1,15 @@
-//! Time limits for endpoints that have not answered yet, while the system refuses further threads. Pure.
+//! Time limits for endpoints that have not answered yet, while the system refuses more threads. Pure.
 //!
-//! An endpoint shows only by an answer that it does not hang, and at the start none has answered. Each gets a short limit
-//! first. An attempt that reaches it is interrupted, the next endpoint gets the worker, and the limit of this one doubles.
-//! So a prompt endpoint is found soon among many that hang, and a slow one gets the time it needs; until then it may receive
-//! the same batch several times. An interrupted attempt is no failure: the endpoint's timeout was not reached.
+//! An endpoint may hang until it has answered once, and after a start no endpoint has answered. So each endpoint starts with
+//! a short limit. An attempt that reaches the limit is interrupted, the next endpoint gets the worker, and the limit doubles:
+//!
+//! ```text
+//! attempt   1        2        3      4      …  until the limit reaches the endpoint's timeout
+//! limit     250 ms   500 ms   1 s    2 s
+//! ```
+//! This finds a prompt endpoint soon among many that hang, and gives a slow one the time that it needs. A slow endpoint may
+//! receive the same batch several times. An interrupted attempt does not count as failed, because the endpoint's timeout has
+//! not expired.
 
 use std::time::Duration;
 
@@ -12,14 +18,14 @@ use super::attempt::AttemptResult;
 /// The limit of the first attempt.
 const FIRST: Duration = Duration::from_millis(250);
 
-/// Counts the attempts of an endpoint that were interrupted since its last answer.
+/// The number of interrupted attempts since the endpoint's last answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct AttemptLimit {
     interrupted: u32,
 }
 
 impl AttemptLimit {
-    /// The limit of the next attempt, if it is shorter than the endpoint's `timeout`.
+    /// Returns the limit of the next attempt, if it is shorter than the endpoint's `timeout`.
     pub(super) fn next(self, timeout: Duration) -> Option<Duration> {
         let limit = FIRST.checked_mul(2_u32.checked_pow(self.interrupted)?)?;
         (limit < timeout).then_some(limit)
@@ -40,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_gets_twice_the_time_whenever_it_has_not_answered_until_it_has_all_of_it() {
+    fn the_limit_doubles_with_each_interrupted_attempt_up_to_the_timeout() {
         let (mut limit, timeout) = (AttemptLimit::default(), Duration::from_secs(10));
         let limits = std::iter::from_fn(|| {
             let next = limit.next(timeout);
@@ -49,9 +55,9 @@ mod tests {
         });
         assert_eq!(limits.map(|limit| limit.as_millis()).collect::<Vec<_>>(), [250, 500, 1000, 2000, 4000, 8000]);
         limit.record(&AttemptResult::Failed("no answer within 10s".to_owned()));
-        assert_eq!(limit.next(timeout), None, "it has shown that it hangs");
+        assert_eq!(limit.next(timeout), None, "after a real timeout there is no limit");
         limit.record(&AttemptResult::Status { status: 200, retry_after: None });
         assert_eq!(limit.next(timeout), Some(FIRST));
-        assert_eq!(limit.next(FIRST), None, "its own timeout is no longer");
+        assert_eq!(limit.next(FIRST), None, "the timeout is not longer than the limit");
     }
 }

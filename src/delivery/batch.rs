@@ -11,8 +11,8 @@ use crate::config::Payload;
 use crate::event::AppId;
 use crate::outbox::{InFlightBatch, Queued, Redelivery, body, redelivery_of};
 
-/// The events of one POST, under one id. Id and body are frozen before the first attempt, once the outbox has persisted
-/// them. Each attempt is signed when it is made.
+/// The events of one POST, with one id. Id and body are frozen before the first attempt, as soon as the outbox has
+/// persisted them. Each attempt is signed when it is made.
 #[derive(Debug)]
 pub(crate) struct Batch {
     app: AppId,
@@ -23,50 +23,50 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Makes a batch of `events`, all of `app`.
+    /// Creates a batch of `events`, which all belong to `app`.
     pub(crate) fn new(app: AppId, id: String, events: Vec<Arc<Queued>>) -> Self {
         debug_assert!(events.iter().all(|queued| *queued.item.app() == app), "applications never share a batch");
         Self { app, id, events, payload: Payload::default(), body: OnceLock::new() }
     }
 
-    /// Sets the payload of each event.
+    /// Sets the payload format.
     pub(crate) fn with_payload(self, payload: Payload) -> Self {
         Self { payload, ..self }
     }
 
-    /// A batch that another node had in flight.
+    /// Restores an in-flight batch of another node.
     pub(crate) fn inherited(flight: InFlightBatch) -> Self {
         let InFlightBatch { lane, id, body, events } = flight;
         Self { app: lane.app, id, events, payload: Payload::default(), body: body.into() }
     }
 
-    /// The body, once frozen.
+    /// Returns the body, if it is frozen.
     pub(crate) fn body(&self) -> Option<&[u8]> {
         self.body.get().map(Vec::as_slice)
     }
 
-    /// `webhook-id`.
+    /// Returns the `webhook-id`.
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
-    /// The events, oldest first.
+    /// Returns the events, oldest first.
     pub(crate) fn events(&self) -> &[Arc<Queued>] {
         &self.events
     }
 
-    /// The dead letter that it retries, if it does.
+    /// Returns the dead letter that this batch retries, if any.
     pub(crate) fn redelivery(&self) -> Option<&Redelivery> {
         redelivery_of(&self.events)
     }
 
-    /// Encodes the events as JSON. `origin` identifies their outbox.
+    /// Encodes the events as JSON. `origin` identifies the outbox.
     pub(crate) fn encode(&self, origin: u64) -> Vec<u8> {
         body::encode(&self.events, self.payload, origin)
     }
 
-    /// Signs an attempt at `unix_seconds` with the current secrets, those of the application or the endpoint's `own`. `None`
-    /// while the application is needed and unknown.
+    /// Signs an attempt at `unix_seconds` with the current secrets of the application, or with the endpoint's `own`. Returns
+    /// `None` if the application's secret is needed and unknown.
     pub(crate) fn sign<'a>(
         &'a self,
         body: &'a [u8],
@@ -78,16 +78,16 @@ impl Batch {
         Signer::of(app.as_deref(), own).map(|signer| sign(&self.id, unix_seconds, body, signer))
     }
 
-    /// Freezes the batch with this `body`, if it is not frozen yet. Returns the frozen body.
+    /// Freezes the batch with `body`, unless it is frozen already. Returns the frozen body.
     pub(crate) fn freeze(&self, body: Vec<u8>) -> &[u8] {
         self.body.get_or_init(|| body)
     }
 }
 
-/// The most digits of a number.
+/// The hex digits of a `u64`.
 const DIGITS: usize = 16;
 
-/// Makes batch ids: a random prefix of the process, and a counter.
+/// Generates batch ids: a random prefix for the process, and a counter.
 #[derive(Debug)]
 pub(crate) struct BatchIds {
     prefix: String,
@@ -95,16 +95,16 @@ pub(crate) struct BatchIds {
 }
 
 impl BatchIds {
-    /// Makes ids with a prefix of the random number `boot`.
+    /// Creates a generator whose prefix is the random number `boot`.
     pub(crate) fn new(boot: u64) -> Self {
         Self { prefix: format!("msg_{boot:016x}_"), made: 0 }
     }
 
-    /// The next id. It has no full stop, which separates the signed parts in Standard Webhooks.
+    /// Returns the next id. It contains no full stop, because Standard Webhooks separates the signed parts with one.
     pub(crate) fn next(&mut self) -> String {
         self.made += 1;
         let mut digits = [0; DIGITS];
-        // The buffer has room for all digits.
+        // Cannot fail: the buffer holds all digits.
         let digits = lower::encode_str(&self.made.to_be_bytes(), &mut digits).unwrap_or_default();
         [&self.prefix, digits.trim_start_matches('0')].concat()
     }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_keeps_id_and_body_and_each_attempt_has_its_own_time_and_the_secret_of_that_moment() {
+    fn id_and_body_never_change_and_each_attempt_has_its_own_time_and_the_current_secret() {
         let (apps, batch) = (AppRegistry::default(), batch());
         register(&apps, "old");
         let body = batch.freeze(batch.encode(0));

@@ -1,4 +1,4 @@
-//! The client of each endpoint: HTTP or Lambda, by the kind of its target.
+//! The client of each endpoint: HTTP or Lambda, depending on its target.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ impl EndpointClient {
         }
     }
 
-    /// Closes idle connections that are expired or closed by the peer. Returns the number that stays.
+    /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
     fn sweep(&self) -> usize {
         match self {
             Self::Http(client) => client.sweep(),
@@ -43,7 +43,7 @@ impl EndpointClient {
         }
     }
 
-    /// Breaks off requests and closes every connection. A connection that is being made ends by its timeout.
+    /// Aborts requests and closes every connection. A pending connect ends when its timeout expires.
     fn shutdown(&self) {
         match self {
             Self::Http(client) => client.shutdown(),
@@ -60,7 +60,7 @@ pub(crate) struct Clients {
     idle: Arc<Idle>,
 }
 
-/// The clients by endpoint id, each with the endpoint that it was made for.
+/// The clients by endpoint id, each with the endpoint that it was built from.
 type Current = HashMap<EndpointId, (Endpoint, Arc<EndpointClient>)>;
 
 /// Parts that clients share.
@@ -70,14 +70,14 @@ struct SharedParts {
     idle: Arc<Idle>,
     /// Endpoints with the same TLS files share a connector.
     connectors: Connectors,
-    /// Endpoints that take credentials from the same places share a provider.
+    /// Endpoints with the same credential sources share a provider.
     providers: Vec<Arc<Provider>>,
     /// Replaced clients, some of which may still be sending.
     replaced: Vec<Weak<EndpointClient>>,
 }
 
 impl Clients {
-    /// Starts without clients. Calls `wake` once a connection is idle and [`Self::sweep`] has work.
+    /// Creates an empty set. Calls `wake` as soon as a connection is idle, because [`Self::sweep`] then has work.
     pub(crate) fn new(telemetry: &Arc<Telemetry>, wake: impl Fn() + Send + Sync + 'static) -> Self {
         let (dns, idle) = (DnsCache::new(Arc::clone(telemetry)), Arc::new(Idle::new(wake)));
         let connectors = Connectors::default();
@@ -89,7 +89,8 @@ impl Clients {
     /// Replaces the clients by those of `endpoints`. The client of an unchanged endpoint stays, with its connections.
     ///
     /// # Errors
-    /// When a target or proxy is invalid, or a TLS file cannot be used; the message names the key. Nothing has changed then.
+    /// Returns an error that names the config key if a target or proxy is invalid or a TLS file cannot be used. Nothing
+    /// changes in that case.
     pub(crate) fn set(&self, endpoints: &[Endpoint]) -> Result<(), ConfigError> {
         let mut shared = self.shared.lock();
         let mut next = Current::with_capacity(endpoints.len());
@@ -118,20 +119,21 @@ impl Clients {
         Ok(())
     }
 
-    /// The client of an endpoint, and the endpoint's own secrets, if it has any.
+    /// Returns the client of an endpoint, with the endpoint's own signing key if it has one.
     pub(crate) fn of(&self, endpoint: &EndpointId) -> Option<(Arc<EndpointClient>, Option<SigningKey>)> {
         let current = self.current.read();
         let (endpoint, client) = current.get(endpoint)?;
         Some((Arc::clone(client), endpoint.secret.as_ref().map(SigningKey::from)))
     }
 
-    /// Closes expired idle connections, once a second. Returns when to call again, or `None` when no connection is idle.
+    /// Closes expired idle connections, at most once a second. Returns the time of the next call, or `None` if no connection
+    /// is idle.
     pub(crate) fn sweep(&self) -> Option<Instant> {
         let close = || self.current.read().values().map(|(_, client)| client.sweep()).sum();
         self.idle.sweep(Instant::now(), close)
     }
 
-    /// Breaks off all requests.
+    /// Aborts all requests.
     pub(crate) fn shutdown(&self) {
         for (_, client) in self.current.read().values() {
             client.shutdown();

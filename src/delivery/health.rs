@@ -1,4 +1,4 @@
-//! The health of an endpoint, from the results of its attempts. Pure: time is an argument.
+//! The health of an endpoint, derived from the results of its attempts. Pure: time is an argument.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,11 @@ use super::attempt::AttemptResult;
 use crate::outbox::{BatchOutcome, Queued};
 use crate::report::Latency;
 
-/// The number of failed attempts of one batch that makes its endpoint a failing one: with the default backoff some six
-/// seconds after the first attempt. A restart of the receiver is not reported.
+/// An endpoint is failing after this many failed attempts of one batch. With the default backoff that is about 6 s after the
+/// first attempt, so a restart of the receiver is not reported.
 const FAILED_OFTEN: u32 = 3;
 
-/// The time for which a batch has failed that makes its endpoint a failing one, if its attempts are slow.
+/// An endpoint with slow attempts is failing after one batch has failed for this long.
 const FAILED_LONG: Duration = Duration::from_secs(30);
 
 /// The health of one endpoint since the process began.
@@ -23,7 +23,7 @@ pub(crate) struct Health {
     pub(crate) events_delivered: u64,
     /// Batches dropped.
     pub(crate) drops: u64,
-    /// Events dropped, in a batch or before.
+    /// Events dropped, in a batch or before they were in one.
     pub(crate) events_dropped: u64,
     pub(crate) last: Option<LastAttempt>,
     pub(crate) last_success: Option<Instant>,
@@ -31,18 +31,18 @@ pub(crate) struct Health {
     /// The first failure since the last success.
     pub(crate) failing_since: Option<Instant>,
     pub(crate) consecutive_failures: u64,
-    /// When it was disabled by a 410.
+    /// The time at which a 410 disabled the endpoint.
     pub(crate) disabled_since: Option<Instant>,
     pub(crate) latency: Latency,
-    /// The `failing_since` that was reported.
+    /// The value of `failing_since` that was last reported.
     reported_since: Option<Instant>,
     reported_too_large: bool,
 }
 
-/// A change of an endpoint that is reported.
+/// A change in the health of an endpoint, to be reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HealthTransition {
-    /// A batch has failed often enough, or for long enough, or was dropped.
+    /// A batch failed [`FAILED_OFTEN`] times or for [`FAILED_LONG`], or was dropped.
     Failing {
         /// The error of the last attempt.
         reason: String,
@@ -54,12 +54,12 @@ pub(crate) enum HealthTransition {
         /// The time since the first failure.
         after: Duration,
     },
-    /// A batch was too large, for the first time.
+    /// A batch was too large. Reported only once.
     TooLarge {
-        /// Its events.
+        /// The number of its events.
         events: usize,
     },
-    /// The retry of a dead letter failed, and the rest of that retry is not sent.
+    /// The retry of a dead letter failed, so the rest of that retry is not sent.
     RetryEnded {
         /// The error.
         reason: String,
@@ -69,16 +69,16 @@ pub(crate) enum HealthTransition {
 /// The result of the last attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastAttempt {
-    /// When it ended.
+    /// The time at which it ended.
     pub(crate) at: Instant,
-    /// The HTTP status, if it was answered.
+    /// The HTTP status, if the endpoint answered.
     pub(crate) status: Option<u16>,
     /// The error, if it failed.
     pub(crate) error: Option<String>,
 }
 
 impl Health {
-    /// Records an attempt that ended after `took`, unless nothing was sent.
+    /// Records an attempt that took `took`. Ignores it if nothing was sent.
     pub(crate) fn record_attempt(&mut self, result: &AttemptResult, took: Duration, now: Instant) {
         let Some((status, error)) = result.status_and_error() else { return };
         self.attempts += 1;
@@ -95,8 +95,8 @@ impl Health {
         self.last = Some(LastAttempt { at: now, status, error });
     }
 
-    /// Returns a change to report after an attempt. `attempts` is its number within the batch, `elapsed` the time since the
-    /// first one began, and `given_up` whether it was the last one.
+    /// Returns the change to report after an attempt, if any. `attempts` is the number of the attempt within its batch,
+    /// `elapsed` is the time since the first one began, and `given_up` is `true` if there will be no further one.
     pub(crate) fn transition(
         &mut self,
         attempts: u32,
@@ -117,7 +117,7 @@ impl Health {
         Some(HealthTransition::Failing { reason, after: now.saturating_duration_since(since) })
     }
 
-    /// Records that a batch of `events` was too large. Returns a change to report, once.
+    /// Records that a batch of `events` was too large. Returns a change only the first time.
     pub(crate) fn too_large(&mut self, events: usize) -> Option<HealthTransition> {
         (!std::mem::replace(&mut self.reported_too_large, true)).then_some(HealthTransition::TooLarge { events })
     }
@@ -144,7 +144,7 @@ impl Health {
     }
 }
 
-/// The number of events that these items stand for.
+/// Returns the number of events in these items. A dead letter counts all of its events.
 fn count<'a>(events: impl Iterator<Item = &'a Queued>) -> u64 {
     events.map(|queued| queued.item.events() as u64).sum()
 }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_fails_since_its_first_failure_and_until_its_next_success() {
+    fn an_endpoint_fails_from_its_first_failure_to_its_next_success() {
         let (mut health, began) = (Health::default(), Instant::now());
         health.record_attempt(&status(200), SECOND, began);
         assert_eq!(health.failing_since, None);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_reported_when_it_lasts_and_its_end_when_it_was_reported() {
+    fn only_a_lasting_failure_is_reported_and_a_recovery_only_after_such_a_report() {
         let (mut health, began) = (Health::default(), Instant::now());
         let mut attempt = |code: u16, attempts: u32, second: u32, given_up: bool| {
             let now = began + second * SECOND;
@@ -184,21 +184,21 @@ mod tests {
         };
         let failing =
             |after: u32| Some(HealthTransition::Failing { reason: "HTTP 500".to_owned(), after: after * SECOND });
-        assert_eq!(attempt(500, 1, 0, false), None, "this may mend itself");
+        assert_eq!(attempt(500, 1, 0, false), None, "a single failure may be brief");
         assert_eq!(attempt(500, 2, 2, false), None);
-        assert_eq!(attempt(200, 3, 6, false), None, "nobody has heard of it");
+        assert_eq!(attempt(200, 3, 6, false), None, "the failure was not reported");
         assert_eq!(attempt(500, 2, 7, false), None);
         assert_eq!(attempt(500, 3, 10, false), failing(3));
-        assert_eq!(attempt(500, 4, 20, false), None, "it was told");
+        assert_eq!(attempt(500, 4, 20, false), None, "the failure was reported already");
         assert_eq!(attempt(200, 5, 37, false), Some(HealthTransition::Recovered { after: 30 * SECOND }));
         assert_eq!(attempt(200, 1, 38, false), None);
-        assert_eq!(attempt(500, 2, 40, false), failing(0), "it has been tried for long");
+        assert_eq!(attempt(500, 2, 40, false), failing(0), "it has failed for FAILED_LONG");
         assert_eq!(attempt(200, 3, 41, false), Some(HealthTransition::Recovered { after: SECOND }));
         assert_eq!(attempt(500, 1, 2, true), failing(0), "there is no further attempt");
     }
 
     #[test]
-    fn what_was_not_sent_is_no_attempt() {
+    fn an_unsent_attempt_does_not_count() {
         let mut health = Health::default();
         let fenced = AttemptResult::Fenced { tokens: vec![1] };
         for result in [

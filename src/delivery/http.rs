@@ -15,10 +15,12 @@ use crate::config::{ConfigError, Endpoint, EndpointUrl, Header};
 use crate::net::http1::{PostClient, RequestHead};
 use crate::secret::Secret;
 
-/// The most bytes of a response body that are read. The body is ignored, but a connection can be reused only after it.
+/// The maximum number of bytes read from a response body. The body is ignored, but the connection can be reused only after
+/// the body was read.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
-/// The longest time for a response body. The status has decided already; reading on only keeps the connection.
+/// The longest time for reading a response body. The status has already decided the result, so the only gain is that the
+/// connection can be reused.
 const ANSWER_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// POSTs to one URL.
@@ -30,10 +32,10 @@ pub(super) struct HttpClient {
 }
 
 impl HttpClient {
-    /// A client for `endpoint`, which is at `url`.
+    /// Creates a client that sends the batches of `endpoint` to `url`.
     ///
     /// # Errors
-    /// When the URL or the proxy is invalid; the message names the key.
+    /// Returns an error that names the config key if the URL or the proxy is invalid.
     pub(super) fn new(endpoint: &Endpoint, url: &EndpointUrl, common: Common) -> Result<Self, ConfigError> {
         let wrong = |error: &dyn std::error::Error| ConfigError::at(&format!("{}.url", endpoint.key), error);
         let uri: Uri = url.as_str().parse().map_err(|error| wrong(&error))?;
@@ -64,12 +66,12 @@ impl HttpClient {
         result
     }
 
-    /// Closes idle connections that are expired or closed by the peer. Returns the number that stays.
+    /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
     pub(super) fn sweep(&self) -> usize {
         self.transport.sweep()
     }
 
-    /// Breaks off requests and closes every connection.
+    /// Aborts requests and closes every connection.
     pub(super) fn shutdown(&self) {
         self.transport.shutdown();
     }

@@ -1,4 +1,4 @@
-//! The invocation of a function: AWS Lambda's `Invoke`, a signed POST.
+//! Invokes an AWS Lambda function with `Invoke`, a signed POST.
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
 mod event;
@@ -19,10 +19,10 @@ use crate::aws::{self, AccessKeys, Provider};
 use crate::config::{ConfigError, Endpoint, Header, Invocation, Lambda};
 use crate::net::http1::{self, PostClient};
 
-/// The longest time that an attempt waits for credentials that another one is fetching.
+/// The longest time that an attempt waits while another one fetches credentials.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// More than a function can return.
+/// The maximum number of bytes read from a response, more than a function can return.
 const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Invokes one function.
@@ -40,10 +40,10 @@ pub(super) struct LambdaClient {
 }
 
 impl LambdaClient {
-    /// A client for `endpoint`, whose target is `lambda`.
+    /// Creates a client for `endpoint`, whose target is `lambda`.
     ///
     /// # Errors
-    /// When the service URL or the proxy is invalid; the message names the key.
+    /// Returns an error that names the config key if the service URL or the proxy is invalid.
     pub(super) fn new(
         endpoint: &Endpoint,
         lambda: &Lambda,
@@ -73,7 +73,7 @@ impl LambdaClient {
         })
     }
 
-    /// Invokes the function and waits for the answer of AWS.
+    /// Invokes the function and waits for the response of AWS.
     pub(super) fn send(&self, request: &SignedRequest<'_>, limit: Option<Duration>) -> AttemptResult {
         let keys = match self.provider.keys(self.credentials_timeout) {
             Ok(keys) => keys,
@@ -90,19 +90,19 @@ impl LambdaClient {
         reply.into_result()
     }
 
-    /// Closes idle connections that are expired or closed by the peer. Returns the number that stays.
+    /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
     pub(super) fn sweep(&self) -> usize {
         self.transport.sweep()
     }
 
-    /// Breaks off requests and closes every connection.
+    /// Aborts requests and closes every connection.
     pub(super) fn shutdown(&self) {
         self.transport.shutdown();
         self.provider.shutdown();
     }
 
     fn invoke(&self, keys: &AccessKeys, event: &[u8], limit: Option<Duration>) -> Result<InvokeReply, String> {
-        // `Host` is already part of every head.
+        // The head already has `Host`; it is listed because it is signed.
         let own = [
             ("Host", self.host.as_str()),
             ("Content-Type", "application/json"),
@@ -132,7 +132,7 @@ impl LambdaClient {
         let (error_type, function_error) = (header("x-amzn-errortype"), header("x-amz-function-error"));
         let (status, retry_after) = (head.status(), requested_wait(head));
         let mut body = answered.take(MAX_ANSWER_BYTES);
-        // The connection can be reused only when the answer was read to its end.
+        // The connection can be reused only after the response was read to its end.
         let result = outcome::read(&mut body).and_then(|result| io::copy(&mut body, &mut io::sink()).map(|_| result));
         let result = result.map_err(|error| self.transport.explain(&error.into()))?;
         Ok(InvokeReply { status, retry_after, error_type, function_error, result })

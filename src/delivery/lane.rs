@@ -7,7 +7,7 @@
 //!                start │     ▼
 //!                    backing off
 //! ```
-//! A lane sends one batch at a time, so that no batch overtakes one that is retried.
+//! A lane sends one batch at a time, so that no batch overtakes a retried one.
 
 mod halves;
 mod revoke;
@@ -26,22 +26,22 @@ use crate::outbox::{Moves, Queued};
 pub(crate) struct BatchLimits {
     /// The longest time that an event waits for others to join its batch.
     pub(crate) flush_interval: Duration,
-    /// The most event time that a batch spans.
+    /// The maximum span of a batch in event time.
     pub(crate) span: Duration,
     pub(crate) max_events: usize,
-    /// The most bytes of a body, unless a single event is longer.
+    /// The maximum size of a body in bytes. A single longer event is still sent.
     pub(crate) max_bytes: usize,
-    /// The form of each event.
+    /// The payload format.
     pub(crate) payload: Payload,
 }
 
 impl BatchLimits {
-    /// The limits of the batches of `endpoint`.
+    /// Returns the limits of the batches of `endpoint`.
     pub(crate) fn of(self, endpoint: &Endpoint) -> Self {
         let Batching { flush_interval, span, max_events } = endpoint.batching;
         let flush_interval = flush_interval.unwrap_or(self.flush_interval);
-        // Extended events have times of their own, so `time_ms` need not stand for all of them. With a limit, a backlog would
-        // take one request for each interval.
+        // Each extended event has its own time, so the `time_ms` of the batch need not apply to all of them. A limit would
+        // make a backlog take one request for each interval.
         let otherwise = if endpoint.payload == Payload::Extended { Duration::MAX } else { flush_interval };
         Self {
             flush_interval,
@@ -57,13 +57,13 @@ impl BatchLimits {
 #[derive(Debug)]
 pub(crate) struct Lane {
     limits: BatchLimits,
-    /// Batches before the waiting events, each with the time when it was added: inherited ones, and the halves of one that was
-    /// too large.
+    /// Batches that go before the waiting events: inherited ones, and the halves of a batch that was too large. Each with the
+    /// time at which it was added.
     ahead: VecDeque<(Instant, Arc<Batch>)>,
     waiting: VecDeque<Arc<Queued>>,
     next: NextBatch,
     state: LaneState,
-    /// When the last pause ended. Waiting times count from here.
+    /// The end of the last pause. Waiting times count from here.
     resumed: Option<Instant>,
 }
 
@@ -79,20 +79,20 @@ enum LaneState {
 struct Trying {
     batch: Arc<Batch>,
     attempts: u32,
-    /// The start of its first attempt.
+    /// The start of the first attempt.
     since: Instant,
 }
 
-/// A lane at a snapshot.
+/// The state of a lane at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LaneSnapshot {
-    /// Events that wait or are under way.
+    /// The number of events that wait or are in flight.
     pub(crate) depth: usize,
     /// The time of the oldest event, in Unix ms.
     pub(crate) oldest_ms: Option<u64>,
-    /// Attempts that the batch under way has had.
+    /// The number of attempts of the started batch.
     pub(crate) attempts: u32,
-    /// The time of the next attempt, if it waits.
+    /// The time of the next attempt, if the batch is backing off.
     pub(crate) next_try: Option<Instant>,
 }
 
@@ -114,7 +114,7 @@ impl NextBatch {
             return;
         }
         let Some(event) = queued.event() else {
-            // A redelivery is a batch of its own.
+            // A redelivery is always a batch of its own.
             self.events = self.events.max(1);
             self.closed = true;
             return;
@@ -142,7 +142,7 @@ impl NextBatch {
 }
 
 impl Lane {
-    /// An empty lane.
+    /// Creates an empty lane.
     pub(crate) fn new(limits: BatchLimits) -> Self {
         Self {
             limits,
@@ -166,8 +166,8 @@ impl Lane {
         self.waiting.push_back(queued);
     }
 
-    /// The time when the next attempt is due. `None` without events, or while an attempt is in flight. The time is past for a
-    /// full batch, or when `flushing`.
+    /// Returns the time at which the next attempt is due. `None` without events or while an attempt is in flight. The time has
+    /// already passed for a full batch, or if `flushing`.
     pub(crate) fn due(&self, flushing: bool) -> Option<Instant> {
         match &self.state {
             LaneState::InFlight(_) => None,
@@ -180,8 +180,8 @@ impl Lane {
         }
     }
 
-    /// Starts an attempt if one is due: with the batch that is backing off, or with a new one that `make` makes of the oldest
-    /// events.
+    /// Starts an attempt if one is due: with the batch that is backing off, or with a new one that `make` creates from the
+    /// oldest events.
     pub(crate) fn start(
         &mut self,
         now: Instant,
@@ -193,7 +193,7 @@ impl Lane {
         }
         let fresh = |batch| Trying { batch, attempts: 1, since: now };
         let trying = match &self.state {
-            // Its first attempt was postponed, so its time begins now.
+            // The first attempt was postponed, so the time of the batch begins now.
             LaneState::BackingOff { trying, .. } if trying.attempts == 0 => fresh(Arc::clone(&trying.batch)),
             LaneState::BackingOff { trying, .. } => Trying { attempts: trying.attempts + 1, ..trying.clone() },
             _ => fresh(match self.ahead.pop_front() {
@@ -206,7 +206,7 @@ impl Lane {
         Some(batch)
     }
 
-    /// Takes over a batch that another node had in flight.
+    /// Takes over an in-flight batch of another node.
     pub(crate) fn inherit(&mut self, batch: Arc<Batch>, now: Instant) {
         self.ahead.push_back((now, batch));
     }
@@ -219,27 +219,27 @@ impl Lane {
         }
     }
 
-    /// Returns whether an unfinished batch exists, started or not.
+    /// Returns `true` if an unfinished batch exists, started or not.
     pub(crate) fn has_batch(&self) -> bool {
         !matches!(self.state, LaneState::Collecting) || !self.ahead.is_empty()
     }
 
-    /// The cursors that move with events dropped before they were in a batch.
+    /// Returns the cursors that move when events are dropped before they are in a batch.
     pub(crate) fn moves_of_dropped(&self) -> Moves {
         if self.has_batch() { Moves::Nothing } else { Moves::All }
     }
 
-    /// The number of attempts of the started batch, including one in flight.
+    /// Returns the number of attempts of the started batch, including one in flight.
     pub(crate) fn attempts(&self) -> u32 {
         self.trying().map_or(0, |trying| trying.attempts)
     }
 
-    /// The time since the first attempt of the started batch.
+    /// Returns the time since the first attempt of the started batch.
     pub(crate) fn tried_for(&self, now: Instant) -> Duration {
         self.trying().map_or(Duration::ZERO, |trying| now.saturating_duration_since(trying.since))
     }
 
-    /// The time since the oldest event of the started batch arrived.
+    /// Returns the time since the oldest event of the started batch arrived.
     pub(crate) fn waited_for(&self, now: Instant) -> Duration {
         let oldest = self.trying().and_then(|trying| trying.batch.events().first()).map(|queued| queued.arrived);
         oldest.max(oldest.and(self.resumed)).map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
@@ -252,7 +252,7 @@ impl Lane {
         }
     }
 
-    /// Makes a batch that is backing off due now.
+    /// Ends the backoff: the batch is due now.
     pub(crate) fn make_due(&mut self, now: Instant) {
         if let LaneState::BackingOff { until, .. } = &mut self.state {
             *until = now.min(*until);
@@ -270,25 +270,25 @@ impl Lane {
         }
     }
 
-    /// Removes up to `count` of the oldest waiting events, at most one batch, so that they fit into one dead letter. Leaves a
-    /// started batch alone.
+    /// Removes up to `count` of the oldest waiting events, at most one batch, so that they fit into one dead letter. Does not
+    /// touch a started batch.
     pub(crate) fn drop_oldest(&mut self, count: usize) -> Vec<Arc<Queued>> {
         let dropped = self.waiting.drain(..count.min(self.next.events)).collect();
         self.measure_next();
         dropped
     }
 
-    /// The number of events in no batch yet.
+    /// Returns the number of events that are not in a batch yet.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// The number of events in the batch in flight.
+    /// Returns the number of events in the batch in flight.
     pub(crate) fn in_flight(&self) -> usize {
         if let LaneState::InFlight(trying) = &self.state { trying.batch.events().len() } else { 0 }
     }
 
-    /// The number of events in batches that wait for their next attempt.
+    /// Returns the number of events in batches that wait for their next attempt.
     pub(crate) fn backing_off(&self) -> usize {
         let ahead: usize = self.ahead.iter().map(|(_, batch)| batch.events().len()).sum();
         ahead + if let LaneState::BackingOff { trying, .. } = &self.state { trying.batch.events().len() } else { 0 }
@@ -302,11 +302,11 @@ impl Lane {
         }
     }
 
-    /// The state of the lane for the status.
+    /// Returns the state of the lane for the status.
     pub(crate) fn snapshot(&self) -> LaneSnapshot {
         let started = self.trying().map(|trying| &trying.batch);
         let batches = started.into_iter().chain(self.ahead.iter().map(|(_, batch)| batch));
-        // Each is in order, so the first of each is its oldest.
+        // Each batch is in order, so its first event is its oldest.
         let firsts = batches.filter_map(|batch| batch.events().first()).chain(self.waiting.front());
         LaneSnapshot {
             depth: self.waiting() + self.in_flight() + self.backing_off(),
@@ -316,7 +316,7 @@ impl Lane {
         }
     }
 
-    /// The batch that was started.
+    /// Returns the started batch.
     pub(crate) fn batch(&self) -> Option<&Batch> {
         self.trying().map(|trying| &*trying.batch)
     }

@@ -50,17 +50,17 @@ fn a_full_batch_is_due_at_once() {
 }
 
 #[test]
-fn a_batch_never_spans_more_event_time_than_it_may() {
+fn a_batch_never_exceeds_its_span_of_event_time() {
     let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
     lane.push(queued(0, 5000, now));
     lane.push(queued(1, 6000, now));
     lane.push(queued(2, 6001, now));
-    assert_eq!(lane.due(false), Some(now), "nothing can join any more");
+    assert_eq!(lane.due(false), Some(now), "no further event can join");
     assert_eq!(seqs(&lane.start(now, false, make).unwrap()), [0, 1]);
 }
 
 #[test]
-fn events_that_have_their_own_times_share_a_batch_however_far_apart_they_are() {
+fn extended_events_share_a_batch_whatever_their_times() {
     let endpoint = |payload| Endpoint { payload, ..super::super::lanes::tests::endpoint(0) };
     let spans = |limits: BatchLimits| (limits.span, limits.flush_interval);
     assert_eq!(spans(LIMITS.of(&endpoint(Payload::Pusher))), (SECOND, SECOND));
@@ -77,7 +77,7 @@ fn events_that_have_their_own_times_share_a_batch_however_far_apart_they_are() {
 }
 
 #[test]
-fn a_clock_that_went_back_counts_as_event_time_too() {
+fn a_span_of_event_time_backwards_counts_too() {
     let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
     lane.push(queued(0, 5000, now));
     lane.push(queued(1, 3999, now));
@@ -85,7 +85,7 @@ fn a_clock_that_went_back_counts_as_event_time_too() {
 }
 
 #[test]
-fn a_body_stays_within_its_bytes_unless_one_event_alone_is_longer() {
+fn a_body_stays_within_its_limit_unless_a_single_event_is_longer() {
     let now = Instant::now();
     let two = FRAME_BYTES + 2 * (queued(0, 0, now).encoded_len + 1);
     for (max_bytes, expected) in [(two, vec![0, 1]), (two - 1, vec![0]), (1, vec![0])] {
@@ -118,30 +118,30 @@ fn nothing_overtakes_a_batch_in_flight_or_backing_off() {
 }
 
 #[test]
-fn giving_up_takes_the_oldest_that_wait_and_leaves_the_batch_in_flight() {
+fn drop_oldest_removes_the_oldest_waiting_events_and_leaves_the_batch_in_flight() {
     let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
     lane.push(queued(0, 0, now));
     let in_flight = lane.start(now, true, make).unwrap();
     for seq in 1..=3 {
         lane.push(queued(seq, 0, now));
     }
-    let given_up: Vec<u64> = lane.drop_oldest(2).iter().map(|queued| queued.position.seq).collect();
-    assert_eq!(given_up, [1, 2]);
+    let dropped: Vec<u64> = lane.drop_oldest(2).iter().map(|queued| queued.position.seq).collect();
+    assert_eq!(dropped, [1, 2]);
     assert_eq!((lane.waiting(), lane.in_flight()), (1, 1));
     assert!(lane.finish().is_some_and(|batch| Arc::ptr_eq(&batch, &in_flight)));
-    assert_eq!(lane.due(false), Some(now + SECOND), "one event is not a full batch any more");
+    assert_eq!(lane.due(false), Some(now + SECOND), "one event is not a full batch");
 }
 
 #[test]
-fn giving_up_takes_no_more_at_once_than_a_batch_would() {
+fn drop_oldest_removes_at_most_one_batch() {
     let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
     let limit = LIMITS.max_events as u64;
     for seq in 0..2 * limit {
         lane.push(queued(seq, 0, now));
     }
     lane.push(queued(2 * limit, 5000, now));
-    let given_up: Vec<usize> = (0..4).map(|_| lane.drop_oldest(usize::MAX).len()).collect();
-    assert_eq!(given_up, [LIMITS.max_events, LIMITS.max_events, 1, 0]);
+    let dropped: Vec<usize> = (0..4).map(|_| lane.drop_oldest(usize::MAX).len()).collect();
+    assert_eq!(dropped, [LIMITS.max_events, LIMITS.max_events, 1, 0]);
 }
 
 #[derive(Clone, Debug)]
@@ -165,7 +165,7 @@ fn step() -> impl Strategy<Value = LaneStep> {
 
 proptest! {
     #[test]
-    fn events_leave_in_order_none_lost_none_twice_and_within_the_limits(
+    fn every_event_leaves_once_in_order_and_within_the_limits(
         steps in prop::collection::vec(step(), 0..200),
         max_events in 1..6usize,
         max_bytes in 1..400usize,
@@ -208,7 +208,7 @@ proptest! {
 }
 
 #[test]
-fn a_batch_that_was_never_sent_has_not_begun_to_be_tried() {
+fn the_time_of_a_batch_begins_with_its_first_sent_attempt() {
     let (mut lane, start) = (Lane::new(LIMITS), Instant::now());
     lane.push(queued(0, 0, start));
     lane.start(start, true, make).unwrap();
@@ -220,7 +220,7 @@ fn a_batch_that_was_never_sent_has_not_begun_to_be_tried() {
     assert_eq!((lane.attempts(), lane.tried_for(start + 63 * SECOND)), (2, 3 * SECOND));
 }
 
-/// An event of a partition that was owned under this number.
+/// Returns an event of a partition owned with this fencing token.
 fn owned(token: u64, seq: u64, arrived: Instant) -> Arc<Queued> {
     let mut queued = Arc::into_inner(queued(seq, 0, arrived)).unwrap();
     queued.position.token = token;
@@ -236,7 +236,7 @@ fn remade(events: Vec<Arc<Queued>>) -> Batch {
 }
 
 #[test]
-fn a_batch_that_lost_a_partition_before_it_was_sent_is_sent_without_it_and_before_what_waits() {
+fn a_batch_that_lost_a_partition_is_sent_without_it_and_before_waiting_events() {
     let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
     for (token, seq) in [(7, 0), (8, 1), (7, 2), (7, 3), (8, 4)] {
         lane.push(owned(token, seq, now));
@@ -246,13 +246,13 @@ fn a_batch_that_lost_a_partition_before_it_was_sent_is_sent_without_it_and_befor
     assert_eq!((lane.due(false), lane.waiting()), (Some(now), 2));
     let again = lane.start(now, false, make).unwrap();
     assert_eq!((seqs(&again), again.id()), (vec![0, 2], "msg_2"));
-    assert_eq!(lane.attempts(), 1, "nothing was sent before");
+    assert_eq!(lane.attempts(), 1, "the first attempt was not sent");
     lane.finish().unwrap();
     assert_eq!(seqs(&lane.start(now, true, make).unwrap()), [3, 4]);
 }
 
 #[test]
-fn a_batch_that_lost_all_its_partitions_is_over() {
+fn a_batch_that_lost_all_its_partitions_is_removed() {
     let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
     lane.push(owned(8, 0, now));
     lane.start(now, true, make).unwrap();
@@ -262,7 +262,7 @@ fn a_batch_that_lost_all_its_partitions_is_over() {
 }
 
 #[test]
-fn a_lost_partition_leaves_every_batch_without_an_attempt_under_way_and_the_rest_keeps_its_place() {
+fn revoked_events_are_removed_from_every_batch_not_in_flight_and_the_others_keep_their_place() {
     let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
     lane.push(owned(7, 9, now));
     lane.push(owned(8, 10, now));
@@ -275,7 +275,7 @@ fn a_lost_partition_leaves_every_batch_without_an_attempt_under_way_and_the_rest
     lane.push(owned(7, 12, now));
 
     assert_eq!(lane.revoke(|queued| queued.position.token == 8, remade), 1);
-    assert_eq!(lane.due(false), Some(now + SECOND), "the backoff is not over");
+    assert_eq!(lane.due(false), Some(now + SECOND), "the backoff continues");
     let mut sent = Vec::new();
     while let Some(batch) = lane.start(now + SECOND, true, make) {
         sent.push((batch.id().to_owned(), seqs(&batch)));
@@ -286,7 +286,7 @@ fn a_lost_partition_leaves_every_batch_without_an_attempt_under_way_and_the_rest
 }
 
 #[test]
-fn an_attempt_under_way_is_left_alone_and_its_retry_is_without_what_is_gone() {
+fn an_attempt_under_way_is_not_changed_and_its_retry_has_no_revoked_events() {
     let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
     lane.push(owned(7, 0, now));
     lane.push(owned(8, 1, now));

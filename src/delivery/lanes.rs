@@ -1,4 +1,4 @@
-//! All lanes of this node: routes events to them and chooses the lane that sends next. Pure: no threads, no clock.
+//! All lanes of this node. Routes events to lanes and chooses the lane that sends next. Pure: no threads, no clock.
 
 mod closed;
 mod complete;
@@ -36,19 +36,19 @@ use crate::event::AppId;
 use crate::outbox::{InFlightBatch, LaneId, Moves, Queued};
 use crate::report::{EndpointStates, EventCounters};
 
-/// The longest attempt of an endpoint that counts as prompt.
+/// An endpoint whose attempts take longer than this is not prompt.
 const PROMPT: Duration = Duration::from_secs(1);
 
 /// The lanes, their timers, and the queues of due lanes.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    /// A removed endpoint keeps its place until nothing waits for it; then the place is free for another one.
+    /// A removed endpoint keeps its place while events wait for it. Then the place is free for another one.
     endpoints: Vec<Endpoint>,
     free: FreePlaces,
     limits: BatchLimits,
     ids: BatchIds,
     entries: Vec<LaneEntry>,
-    /// The places of lanes in `entries`, by id and whether they retry dead letters.
+    /// The places of lanes in `entries`. The key is the id and `true` for a lane that retries dead letters.
     places: HashMap<(LaneId, bool), usize>,
     routes: HashMap<AppId, Routes>,
     counters: EventCounters,
@@ -59,21 +59,21 @@ pub(crate) struct Lanes {
     /// The places of endpoints with a rate limit.
     paced: Vec<usize>,
     health: Vec<Health>,
-    /// Changes of endpoints, by their places, that were not reported yet.
+    /// Changes to report, with the places of their endpoints.
     transitions: Vec<(usize, HealthTransition)>,
-    /// The endpoint that starts the next batch.
+    /// The endpoint that is first to start the next attempt.
     turn: usize,
     permits: WorkerPermits,
-    /// The paused and disabled endpoints of the cluster, including those that are not configured here.
+    /// The paused and disabled endpoints of the cluster, including endpoints that are not configured here.
     states: EndpointStates,
-    /// Endpoints that this node has disabled (with their URLs) or enabled (`None`) and that Redis does not have yet.
+    /// Changes that are not in Redis yet: endpoints that this node has disabled, with their URLs, or enabled (`None`).
     unreported: BTreeMap<String, Option<String>>,
     waiting: usize,
     flushing: bool,
     limited: bool,
     /// A closed endpoint may have a due lane.
     undeliverable: bool,
-    /// Dead letters that are not retried.
+    /// Dead letters that will not be retried.
     withdrawn: Vec<Withdrawn>,
 }
 
@@ -83,15 +83,15 @@ struct LaneEntry {
     /// The endpoint's place in `Lanes::endpoints`.
     endpoint: usize,
     lane: Lane,
-    /// The lane retries dead letters.
+    /// `true` if the lane retries dead letters.
     redelivers: bool,
-    /// The last attempt failed.
+    /// `true` if the last attempt failed.
     failing: bool,
     plan: Plan,
 }
 
 impl LaneEntry {
-    /// An empty lane of the endpoint at place `endpoint`.
+    /// Creates an empty lane of the endpoint at place `endpoint`.
     fn new(id: LaneId, endpoint: usize, redelivers: bool, limits: BatchLimits) -> Self {
         Self { id, endpoint, lane: Lane::new(limits), redelivers, failing: false, plan: Plan::Nothing }
     }
@@ -106,26 +106,26 @@ enum Plan {
     Running { suspect: bool },
 }
 
-/// The due lanes of one endpoint, and its permission to send.
+/// The due lanes of one endpoint, and the conditions under which they may send.
 #[derive(Debug, Default)]
 struct Ready {
-    /// Whether the endpoint's last attempt succeeded.
+    /// `true` if the endpoint's last attempt succeeded, `None` before its first one.
     proven: Option<bool>,
     limit: AttemptLimit,
-    /// The reason why nothing is sent any more: the endpoint has answered 410, or was removed from the configuration.
+    /// The reason that nothing is sent any more: the endpoint has answered 410, or was removed from the configuration.
     closed: Option<&'static str>,
     paused: Option<Pause>,
     healthy: VecDeque<usize>,
-    /// Separate, so that healthy lanes do not wait behind a lane that gets no permit.
+    /// Failing lanes have a queue of their own, so that healthy lanes do not wait for a lane that gets no permit.
     failing: VecDeque<usize>,
-    /// Lanes that retry dead letters. They send when no other lane waits.
+    /// Lanes that retry dead letters. They send only when no other lane waits.
     redelivering: VecDeque<usize>,
     pace: Pace,
-    /// The last retry that a failed dead letter ended.
+    /// The last retry that ended because a dead letter failed.
     ended: Option<Ended>,
 }
 
-/// Waiting events that a lane gave up.
+/// Waiting events that a lane has dropped.
 #[derive(Debug)]
 pub(crate) struct DroppedEvents {
     /// The lane.
@@ -136,12 +136,12 @@ pub(crate) struct DroppedEvents {
     pub(crate) events: Vec<Arc<Queued>>,
     /// A new batch id for them.
     pub(crate) id: String,
-    /// Which cursors of the lane move.
+    /// The cursors of the lane that move.
     pub(crate) moves: Moves,
 }
 
 impl Lanes {
-    /// Starts without lanes. They are added with the first event of an application.
+    /// Creates an empty set of lanes. The first event of an application adds its lanes.
     pub(crate) fn new(endpoints: Vec<Endpoint>, limits: BatchLimits, ids: BatchIds, max_workers: usize) -> Self {
         Self {
             ready: endpoints.iter().map(Ready::of).collect(),
@@ -169,12 +169,12 @@ impl Lanes {
         }
     }
 
-    /// The endpoint at that place.
+    /// Returns the endpoint at `place`.
     pub(crate) fn endpoint(&self, place: usize) -> &Endpoint {
         &self.endpoints[place]
     }
 
-    /// Adds an event to every lane that wants it and has not had it. Returns those lanes.
+    /// Adds an event to every lane that wants it and has not acknowledged it yet. Returns those lanes.
     pub(crate) fn push(&mut self, queued: &Arc<Queued>) -> Arc<Route> {
         let route = self.route(queued);
         for &lane in &route.lanes {
@@ -185,7 +185,7 @@ impl Lanes {
         route
     }
 
-    /// Takes over a batch that another node had in flight. Returns it as an error when its endpoint is not configured here.
+    /// Takes over an in-flight batch of another node. Returns it as an error if its endpoint is not configured here.
     pub(crate) fn inherit(&mut self, flight: InFlightBatch, now: Instant) -> Result<(), Box<InFlightBatch>> {
         let Some(lane) = self.find(&flight.lane) else { return Err(Box::new(flight)) };
         self.entries[lane].lane.inherit(Arc::new(Batch::inherited(flight)), now);
@@ -193,7 +193,7 @@ impl Lanes {
         Ok(())
     }
 
-    /// Starts the next attempt that is due and gets a permit. Endpoints take turns.
+    /// Starts the next due attempt that gets a permit. Endpoints take turns.
     pub(crate) fn next(&mut self, now: Instant) -> Option<Attempt> {
         self.fire_timers(now);
         for _ in 0..self.endpoints.len() {
@@ -206,7 +206,7 @@ impl Lanes {
         None
     }
 
-    /// The number of endpoints with a lane that waits for a worker.
+    /// Returns the number of endpoints with a lane that waits for a worker.
     pub(crate) fn due_endpoints(&mut self, now: Instant) -> usize {
         self.fire_timers(now);
         let due = |ready: &&Ready| {
@@ -222,19 +222,19 @@ impl Lanes {
         self.permits.set_max(workers.unwrap_or(MAX_WORKERS));
     }
 
-    /// Returns whether the workers are limited.
+    /// Returns `true` if the number of workers is limited.
     pub(crate) const fn is_limited(&self) -> bool {
         self.limited
     }
 
-    /// The time when the next lane becomes due, or when a rate limit admits a waiting lane. Lanes that wait for a worker do not
-    /// count.
+    /// Returns the time at which the next lane becomes due or a rate limit admits a waiting lane. Ignores lanes that wait for
+    /// a worker.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let paced = self.paced.iter().filter_map(|place| self.ready[*place].pace.due()).min();
         self.timers.first().map(|(at, _)| *at).into_iter().chain(paced).min()
     }
 
-    /// Returns whether the endpoint of the longest lane is not the cause of its length: its known attempts succeed promptly.
+    /// Returns `true` if the endpoint of the longest lane answers promptly and successfully, so that the lane will get shorter.
     pub(crate) fn longest_is_prompt(&self, now: Instant) -> bool {
         self.entries.iter().max_by_key(|entry| entry.lane.waiting()).is_some_and(|entry| {
             let ready = &self.ready[entry.endpoint];
@@ -247,7 +247,7 @@ impl Lanes {
         })
     }
 
-    /// Drops up to `count` of the oldest waiting events of the longest lane, at most as many as one batch takes.
+    /// Drops up to `count` of the oldest waiting events of the longest lane, and at most as many as fit into one batch.
     pub(crate) fn drop_oldest(&mut self, count: usize) -> Option<DroppedEvents> {
         let (longest, entry) = self.entries.iter_mut().enumerate().max_by_key(|(_, entry)| entry.lane.waiting())?;
         let dropped = DroppedEvents {
@@ -263,7 +263,7 @@ impl Lanes {
         (!dropped.events.is_empty()).then_some(dropped)
     }
 
-    /// Sets whether incomplete batches are sent at once.
+    /// Sets whether incomplete batches are sent immediately.
     pub(crate) fn set_flushing(&mut self, flushing: bool) {
         self.flushing = flushing;
         for lane in 0..self.entries.len() {
@@ -271,12 +271,12 @@ impl Lanes {
         }
     }
 
-    /// Returns whether incomplete batches are sent at once.
+    /// Returns `true` if incomplete batches are sent immediately.
     pub(crate) const fn is_flushing(&self) -> bool {
         self.flushing
     }
 
-    /// The number of events in lanes that are in no batch yet.
+    /// Returns the number of events that are not in a batch yet.
     pub(crate) const fn waiting(&self) -> usize {
         self.waiting
     }
@@ -304,7 +304,7 @@ impl Lanes {
                 self.ready[endpoint].pace.begin(now, entry.failing);
                 return Some(Attempt { lane, id: entry.id.clone(), batch, limit: limit.flatten() });
             }
-            // Its events were dropped while it waited for a worker.
+            // The lane's events were dropped while it waited for a worker.
             self.permits.release(endpoint, suspect);
             self.entries[lane].plan = Plan::Nothing;
             self.plan(lane);
@@ -321,7 +321,7 @@ impl Lanes {
         batch
     }
 
-    /// Moves lanes that have become due from the timers to the queues of their endpoints.
+    /// Moves due lanes from the timers to the queues of their endpoints.
     fn fire_timers(&mut self, now: Instant) {
         while let Some(&(at, lane)) = self.timers.first() {
             if at > now {
@@ -336,7 +336,7 @@ impl Lanes {
         }
     }
 
-    /// Sets the lane's timer, unless it is queued or running.
+    /// Updates the lane's timer, unless the lane is queued or running.
     fn plan(&mut self, lane: usize) {
         let entry = &mut self.entries[lane];
         if matches!(entry.plan, Plan::Ready | Plan::Running { .. }) {
@@ -356,7 +356,7 @@ impl Lanes {
     }
 }
 
-/// The places of endpoints with a rate limit.
+/// Returns the places of endpoints with a rate limit.
 fn paced(endpoints: &[Endpoint]) -> Vec<usize> {
     (0..endpoints.len()).filter(|place| endpoints[*place].request_interval.is_some()).collect()
 }

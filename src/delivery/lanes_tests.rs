@@ -52,7 +52,7 @@ pub(crate) fn lanes(endpoints: Vec<Endpoint>, max_workers: usize) -> Lanes {
     lanes
 }
 
-/// The endpoint's place in the list.
+/// Returns the endpoint's place in the list.
 pub(super) fn place(attempt: &Attempt) -> usize {
     attempt.id.endpoint.as_str().parse().unwrap()
 }
@@ -82,7 +82,7 @@ fn an_event_goes_to_the_endpoints_that_want_it() {
 }
 
 #[test]
-fn of_too_many_endpoints_and_lanes_those_are_told_of_that_matter() {
+fn a_truncated_status_keeps_failing_endpoints_and_the_longest_lanes() {
     let mut lanes = lanes((0..300).map(endpoint).collect(), 600);
     push(&mut lanes, "app", 0);
     let now = Instant::now();
@@ -103,7 +103,7 @@ fn of_too_many_endpoints_and_lanes_those_are_told_of_that_matter() {
         ("299", EndpointState::Failing, Some(1_000_000))
     );
     assert_eq!((failing.last_status, failing.last_error.as_deref()), (Some(500), Some("HTTP 500")));
-    assert!(status.lanes.iter().all(|lane| lane.depth == 2), "the one that has delivered a batch is shorter");
+    assert!(status.lanes.iter().all(|lane| lane.depth == 2), "the lane that has delivered a batch is shorter");
 }
 
 fn pause(lanes: &mut Lanes, paused: &[&str], now: Instant) {
@@ -112,7 +112,7 @@ fn pause(lanes: &mut Lanes, paused: &[&str], now: Instant) {
 }
 
 #[test]
-fn a_paused_endpoint_starts_nothing_and_what_is_under_way_ends() {
+fn a_paused_endpoint_starts_no_attempt_and_attempts_under_way_complete() {
     let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 8);
     let now = Instant::now() + Duration::from_secs(1);
     push(&mut lanes, "app", 0);
@@ -132,18 +132,18 @@ fn a_paused_endpoint_starts_nothing_and_what_is_under_way_ends() {
 }
 
 #[test]
-fn what_an_endpoint_has_that_is_paused_is_not_waited_for_at_the_end() {
+fn a_shutdown_does_not_wait_for_the_events_of_a_paused_endpoint() {
     let mut lanes = lanes(vec![endpoint(0)], 8);
     pause(&mut lanes, &["0"], Instant::now());
     push(&mut lanes, "app", 0);
     assert!(lanes.next(Instant::now()).is_none());
     assert!(lanes.is_done());
     assert_eq!(lanes.undelivered().waiting, 1);
-    assert!(!lanes.longest_is_prompt(Instant::now()), "others do not wait for its sake");
+    assert!(!lanes.longest_is_prompt(Instant::now()), "other endpoints do not wait for it");
 }
 
 #[test]
-fn the_time_of_a_pause_is_not_held_against_a_batch() {
+fn the_time_of_a_pause_does_not_count_towards_the_retry_window() {
     let patient = Endpoint { retry_for: Some(Duration::from_secs(8)), max_attempts: 100, ..endpoint(0) };
     let mut lanes = lanes(vec![patient], 8);
     push(&mut lanes, "app", 0);
@@ -158,14 +158,14 @@ fn the_time_of_a_pause_is_not_held_against_a_batch() {
     pause(&mut lanes, &[], now);
     now += Duration::from_secs(3);
     let attempt = lanes.next(now).unwrap();
-    assert!(lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0).is_none(), "3 and 4 seconds are no 8");
+    assert!(lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0).is_none(), "3 s + 4 s < 8 s");
     now += Duration::from_secs(4);
     let attempt = lanes.next(now).unwrap();
-    assert!(lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0).is_some(), "7 and 8 are more");
+    assert!(lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0).is_some(), "7 s + 8 s > 8 s");
 }
 
 #[test]
-fn an_application_is_waited_for_after_a_pause_as_before() {
+fn the_wait_for_an_unknown_application_starts_anew_after_a_pause() {
     let mut lanes = lanes(vec![endpoint(0)], 8);
     let mut now = Instant::now();
     push(&mut lanes, "app", 0);
@@ -177,7 +177,7 @@ fn an_application_is_waited_for_after_a_pause_as_before() {
 }
 
 #[test]
-fn without_endpoints_nobody_wants_an_event() {
+fn without_endpoints_no_lane_wants_an_event() {
     let mut lanes = lanes(vec![], 8);
     assert!(push(&mut lanes, "a", 0).is_empty());
     assert!(lanes.next(Instant::now()).is_none());
@@ -200,7 +200,7 @@ fn applications_never_share_a_batch() {
 }
 
 #[test]
-fn lanes_that_fail_leave_half_of_the_workers_to_a_healthy_endpoint() {
+fn failing_lanes_leave_half_of_the_workers_to_a_healthy_endpoint() {
     let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 4);
     push(&mut lanes, "a", 0);
     for _ in 0..2 {
@@ -218,7 +218,7 @@ fn lanes_that_fail_leave_half_of_the_workers_to_a_healthy_endpoint() {
 }
 
 #[test]
-fn a_failed_attempt_is_retried_and_then_dropped_with_the_attempts_made() {
+fn a_failed_batch_is_retried_and_then_dropped_with_its_number_of_attempts() {
     let mut lanes = lanes(vec![endpoint(0)], 4);
     push(&mut lanes, "a", 0);
     let now = Instant::now();
@@ -234,14 +234,14 @@ fn a_failed_attempt_is_retried_and_then_dropped_with_the_attempts_made() {
 }
 
 #[test]
-fn a_batch_of_an_unknown_application_is_dropped_in_the_end_without_an_attempt_and_without_suspicion() {
+fn a_batch_of_an_unknown_application_is_finally_dropped_without_an_attempt_or_a_suspect_lane() {
     let mut lanes = lanes(vec![endpoint(0)], 4);
     push(&mut lanes, "a", 0);
     let attempt = lanes.next(Instant::now()).unwrap();
     let now = Instant::now();
     assert!(
         lanes.complete(attempt.lane, AttemptResult::UnknownApplication, Duration::ZERO, now, 0.0).is_none(),
-        "it may still be met"
+        "it may still be registered"
     );
     let later = now + Duration::from_secs(120);
     let attempt = lanes.next(later).unwrap();
@@ -265,24 +265,24 @@ fn a_full_outbox_cuts_the_longest_lane() {
 }
 
 #[test]
-fn the_longest_lane_is_prompt_while_its_endpoint_answers_quickly_and_well() {
+fn the_longest_lane_is_prompt_while_its_endpoint_answers_quickly_and_successfully() {
     let mut lanes = lanes(vec![endpoint(0)], 4);
     let now = Instant::now();
     push(&mut lanes, "a", 0);
-    assert!(lanes.longest_is_prompt(now), "there is nothing to be said against it yet");
+    assert!(lanes.longest_is_prompt(now), "no attempt was made yet");
     let attempt = lanes.next(Instant::now()).unwrap();
     lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0);
     push(&mut lanes, "a", 1);
     assert!(lanes.longest_is_prompt(now));
     let attempt = lanes.next(Instant::now()).unwrap();
     push(&mut lanes, "a", 2);
-    assert!(!lanes.longest_is_prompt(Instant::now() + PROMPT), "it takes its time");
+    assert!(!lanes.longest_is_prompt(Instant::now() + PROMPT), "it is slow");
     lanes.complete(attempt.lane, status(500), Duration::ZERO, now, 0.0);
     assert!(!lanes.longest_is_prompt(now), "it fails");
 }
 
 #[test]
-fn the_longest_lane_is_not_prompt_while_nobody_can_sign_for_it() {
+fn the_longest_lane_is_not_prompt_while_its_application_is_unknown() {
     let mut lanes = lanes(vec![endpoint(0)], 4);
     let now = Instant::now();
     push(&mut lanes, "known", 0);
@@ -296,21 +296,24 @@ fn the_longest_lane_is_not_prompt_while_nobody_can_sign_for_it() {
 }
 
 #[test]
-fn a_lane_whose_events_were_given_up_while_it_waited_for_a_worker_takes_none() {
+fn a_lane_whose_events_were_dropped_while_it_waited_takes_no_worker() {
     let mut lanes = lanes(vec![endpoint(0)], 2);
     push(&mut lanes, "a", 0);
     push(&mut lanes, "b", 1);
     let busy = lanes.next(Instant::now()).unwrap();
-    assert!(lanes.next(Instant::now()).is_none(), "an endpoint that has not answered yet gets half of the workers");
+    assert!(
+        lanes.next(Instant::now()).is_none(),
+        "an endpoint that has not answered yet gets at most half of the workers"
+    );
     while lanes.drop_oldest(10).is_some() {}
     lanes.complete(busy.lane, status(200), Duration::ZERO, Instant::now(), 0.0);
     assert!(lanes.next(Instant::now()).is_none());
     assert_eq!(lanes.undelivered(), Undelivered::default());
-    assert_eq!(lanes.entries.iter().filter(|entry| entry.plan != Plan::Nothing).count(), 0, "nobody holds a worker");
+    assert_eq!(lanes.entries.iter().filter(|entry| entry.plan != Plan::Nothing).count(), 0, "no lane holds a worker");
 }
 
 #[test]
-fn an_endpoint_that_answered_410_gets_nothing_more_and_every_event_for_it_is_dropped() {
+fn an_endpoint_that_answered_410_gets_no_more_events_and_they_are_all_dropped() {
     let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 32);
     for (seq, app) in (0..).zip(["answers 410", "backs off", "waits", "in flight"]) {
         push(&mut lanes, app, seq);
@@ -346,7 +349,7 @@ fn an_endpoint_that_answered_410_gets_nothing_more_and_every_event_for_it_is_dro
 }
 
 #[test]
-fn a_batch_is_given_up_when_its_window_is_over() {
+fn a_batch_is_dropped_when_its_retry_window_is_over() {
     let patient = Endpoint { max_attempts: u32::MAX, retry_for: Some(Duration::from_secs(5)), ..endpoint(0) };
     let mut lanes = lanes(vec![patient], 4);
     push(&mut lanes, "a", 0);
@@ -363,7 +366,7 @@ fn a_batch_is_given_up_when_its_window_is_over() {
 }
 
 #[test]
-fn a_batch_that_is_another_nodes_altogether_leaves_its_lane() {
+fn a_batch_that_another_node_owns_entirely_leaves_its_lane() {
     let mut lanes = lanes(vec![endpoint(0)], 8);
     let now = Instant::now() + Duration::from_secs(1);
     push(&mut lanes, "app", 0);
@@ -375,7 +378,7 @@ fn a_batch_that_is_another_nodes_altogether_leaves_its_lane() {
 }
 
 #[test]
-fn cursors_that_wait_behind_a_batch_wait_for_inherited_ones_too() {
+fn cursors_that_wait_for_a_batch_also_wait_for_inherited_batches() {
     let mut lanes = lanes(vec![endpoint(0)], 8);
     let now = Instant::now() + Duration::from_secs(1);
     push(&mut lanes, "app", 0);

@@ -11,7 +11,7 @@
 //! | `batch` | the events of one POST, frozen before its first attempt |
 //! | `sender`, `client` | makes an attempt, with the client of its endpoint |
 //! | `http`, `lambda` | sends a POST, invokes a function |
-//! | `transport`, `tls` | from the settings of an endpoint to a client of `src/net` |
+//! | `transport`, `tls` | builds a client of `src/net` from the settings of an endpoint |
 //! | `apps`, `signing_key`, `signature` | the secrets of applications and endpoints, and the signatures |
 //! | `test_delivery` | sends one test event |
 
@@ -61,18 +61,18 @@ use crate::process::Thread;
 use crate::report::{DeliveryStatus, EndpointStates, WallClock};
 use crate::telemetry::Telemetry;
 
-/// The time by which a busy dispatcher may answer a flush too late.
+/// The extra time that a busy dispatcher gets to answer a flush after its deadline.
 const FLUSH_MARGIN: Duration = Duration::from_millis(200);
 
 /// Settings of all endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliverySettings {
-    /// The longest time that an event waits for others to join its batch. Also the most event time that a batch spans, unless
-    /// its endpoint has a span of its own.
+    /// The longest time that an event waits for others to join its batch. Also the maximum span of a batch in event time,
+    /// unless the endpoint sets its own.
     pub flush_interval: Duration,
-    /// The most events of a batch.
+    /// The maximum number of events in a batch.
     pub batch_max_events: usize,
-    /// The most bytes of a body, unless a single event is longer.
+    /// The maximum size of a body in bytes. A single longer event is still sent.
     pub batch_max_bytes: usize,
 }
 
@@ -86,21 +86,21 @@ impl From<&Config> for DeliverySettings {
     }
 }
 
-/// Events that have not been delivered, counted once for each endpoint that wants them.
+/// Counts of undelivered events. An event counts once for each endpoint that wants it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Undelivered {
-    /// Not in a batch yet.
+    /// Events that are not in a batch yet.
     pub waiting: usize,
-    /// In a batch in flight.
+    /// Events in a batch with an attempt under way.
     pub in_flight: usize,
-    /// In a batch that waits for its next attempt.
+    /// Events in a batch that waits for its next attempt.
     pub backing_off: usize,
-    /// There may be others: the outbox was not read to its end in time.
+    /// `true` if the outbox was not read to its end in time, so there may be more.
     pub unread: bool,
 }
 
 impl Undelivered {
-    /// All known events.
+    /// Returns the number of all known events.
     #[must_use]
     pub const fn total(&self) -> usize {
         self.waiting + self.in_flight + self.backing_off
@@ -125,7 +125,8 @@ impl Delivery {
     /// Starts delivering to `endpoints` from `outbox`.
     ///
     /// # Errors
-    /// When the URL or proxy of an endpoint is invalid, a TLS file cannot be used, or the operating system refuses a thread.
+    /// Returns an error if the URL or proxy of an endpoint is invalid, a TLS file cannot be used, or the operating system
+    /// refuses a thread.
     pub fn start(
         outbox: Arc<dyn Outbox>,
         settings: DeliverySettings,
@@ -195,8 +196,8 @@ impl Delivery {
         }
     }
 
-    /// Sends incomplete batches at once, until no event is left or `deadline` has passed. Returns the events left. A batch
-    /// that fails keeps its retry schedule. Acknowledgements up to then are persisted and reported.
+    /// Sends incomplete batches immediately, until no event is left or `deadline` has passed. Returns the events left. A
+    /// batch that fails keeps its retry schedule. Persists and reports the acknowledgements made until then.
     #[expect(clippy::must_use_candidate, reason = "some callers only want the effect")]
     pub fn flush(&self, deadline: Instant) -> Undelivered {
         let unread = !self.outbox.catch_up(deadline);
@@ -209,15 +210,15 @@ impl Delivery {
         Undelivered { unread, ..left }
     }
 
-    /// Ends all threads and breaks off their requests. Returns `false` when some still run at `deadline`: those are connecting
-    /// or resolving a name, and end by the timeouts of their endpoints.
+    /// Stops all threads and aborts their requests. Returns `false` if some threads still run at `deadline`. Those are
+    /// connecting or resolving a name, and end when their endpoint's timeout expires.
     #[expect(clippy::must_use_candidate, reason = "some callers only want the effect")]
     pub fn stop(&self, deadline: Instant) -> bool {
-        // First: a request that the stop breaks off must not count as failed.
+        // Must come first: a request that the stop aborts must not count as failed.
         self.scheduler.stop();
         let _ = self.messages.send(Message::Stop);
         self.clients.shutdown();
-        // Nothing is ever sent on it. It is disconnected when the last worker is gone.
+        // Nothing is ever sent on this channel. It disconnects when the last worker ends.
         let gone =
             || self.workers_gone.recv_deadline(deadline) == Err(crossbeam_channel::RecvTimeoutError::Disconnected);
         self.dispatcher.wait_until(deadline) && gone()
@@ -227,7 +228,7 @@ impl Delivery {
     /// dropped.
     ///
     /// # Errors
-    /// When one of them cannot be used; the message names the key. Nothing has changed then.
+    /// Returns an error that names the config key if an endpoint cannot be used. Nothing changes in that case.
     pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) -> Result<(), ConfigError> {
         self.clients.set(&endpoints)?;
         self.scheduler.set_endpoints(endpoints);
@@ -239,14 +240,14 @@ impl Delivery {
         self.scheduler.set_states(states);
     }
 
-    /// The status of the deliveries. `None` if the dispatcher does not answer before `deadline`.
+    /// Returns the status of all deliveries, or `None` if the dispatcher does not answer before `deadline`.
     pub(crate) fn status(&self, clock: WallClock, deadline: Instant) -> Option<DeliveryStatus> {
         let (reply, status) = bounded(1);
         self.messages.send(Message::Status { clock, reply }).ok()?;
         status.recv_deadline(deadline).ok()
     }
 
-    /// The number of events accepted and not delivered yet, counted once for each endpoint that wants them.
+    /// Returns the number of accepted events that are not delivered yet. An event counts once for each endpoint that wants it.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.outbox.queued()

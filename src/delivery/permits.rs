@@ -1,24 +1,25 @@
 //! Bounds the attempts under way, so that dead endpoints never starve healthy ones. Pure.
 
-/// The most worker threads, and so the most POSTs at once. Each thread mostly waits for an endpoint.
+/// The maximum number of worker threads, and so of concurrent POSTs. Each thread mostly waits for an endpoint.
 pub(crate) const MAX_WORKERS: usize = 256;
 
 /// Permits for attempts, one for each worker.
 ///
 /// Each rule prevents one way in which dead endpoints could starve the others:
-/// - *Suspects* hold at most half: lanes whose last attempt failed, and all lanes of an endpoint whose last attempt failed or
-///   which has not answered yet.
-/// - An endpoint without a permit may acquire its first one beyond that, up to three quarters. Otherwise an endpoint that has
-///   not answered yet would wait for those that hang. Of two permits or more, one is always left for an endpoint that answers.
-/// - One endpoint holds at most half, unless it is the only one: an endpoint that was healthy and now hangs is no suspect
-///   until the first of its requests has timed out, and may have a thousand lanes.
+/// - *Suspects* hold at most half of the permits. A suspect is a lane whose last attempt failed, or any lane of an endpoint
+///   whose last attempt failed or that has not answered yet.
+/// - An endpoint that holds no permit may exceed that half with its first permit, up to three quarters. Otherwise an endpoint
+///   that has not answered yet would wait for endpoints that hang. With two or more permits, one always remains for an
+///   endpoint that answers.
+/// - One endpoint holds at most half, unless it is the only one. A healthy endpoint that starts to hang becomes a suspect only
+///   when its first request times out, and it may have a thousand lanes.
 #[derive(Debug)]
 pub(crate) struct WorkerPermits {
     max: usize,
     acquired: usize,
     suspects: usize,
     by_endpoint: Vec<usize>,
-    /// The configured endpoints; `by_endpoint` also has places of removed ones.
+    /// The number of configured endpoints. `by_endpoint` also has entries for removed ones.
     endpoints: usize,
 }
 
@@ -28,12 +29,12 @@ impl WorkerPermits {
         Self { max, acquired: 0, suspects: 0, by_endpoint: vec![0; endpoints], endpoints }
     }
 
-    /// Changes the number of permits, two at least. Permits held beyond it stay held.
+    /// Changes the number of permits, to at least two. Permits held above a lower number stay held.
     pub(crate) fn set_max(&mut self, max: usize) {
         self.max = max.max(2);
     }
 
-    /// Changes the number of endpoints, and of their places.
+    /// Changes the number of endpoints and of their places.
     pub(crate) fn set_endpoints(&mut self, endpoints: usize, places: usize) {
         self.by_endpoint.resize(places, 0);
         self.endpoints = endpoints;
@@ -55,7 +56,7 @@ impl WorkerPermits {
         free
     }
 
-    /// Releases a permit, with the arguments of its acquisition.
+    /// Releases a permit. The arguments must equal those of its acquisition.
     pub(crate) fn release(&mut self, endpoint: usize, suspect: bool) {
         self.acquired -= 1;
         self.by_endpoint[endpoint] -= 1;
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn suspects_leave_half_of_the_permits_to_the_healthy() {
+    fn suspects_leave_half_of_the_permits_to_healthy_endpoints() {
         let mut permits = WorkerPermits::new(8, 3);
         let suspects = (0..100).filter(|n| permits.try_acquire(n % 2, true)).count();
         assert_eq!(suspects, 4);
@@ -81,7 +82,7 @@ mod tests {
         let mut permits = WorkerPermits::new(8, 3);
         assert_eq!((0..100).filter(|_| permits.try_acquire(0, true)).count(), 4);
         assert!(permits.try_acquire(1, true));
-        assert!(!permits.try_acquire(1, true), "one, to show what it can do");
+        assert!(!permits.try_acquire(1, true), "only its first permit exceeds the half");
     }
 
     #[test]
@@ -92,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_is_not_alone_takes_at_most_half() {
+    fn one_of_several_endpoints_takes_at_most_half() {
         let mut permits = WorkerPermits::new(8, 2);
         assert_eq!((0..100).filter(|_| permits.try_acquire(0, false)).count(), 4);
         assert_eq!((0..100).filter(|_| permits.try_acquire(1, false)).count(), 4);
     }
 
     #[test]
-    fn few_permits_leave_one_for_an_endpoint_that_answers() {
+    fn even_a_few_permits_leave_one_for_an_endpoint_that_answers() {
         for max in 2..8 {
             let mut permits = WorkerPermits::new(256, 31);
             permits.set_max(max);
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_only_endpoint_takes_all() {
+    fn a_single_endpoint_takes_all() {
         let mut permits = WorkerPermits::new(8, 1);
         assert_eq!((0..100).filter(|_| permits.try_acquire(0, false)).count(), 8);
     }

@@ -7,20 +7,20 @@ use super::attempt::AttemptResult;
 use crate::config::{Backoff, Endpoint};
 use crate::telemetry::UNKNOWN_APPLICATION;
 
-/// The longest exponential backoff, as in the package that this one replaces.
+/// The longest exponential backoff. `webpatser/resonate-webhooks` has the same limit.
 const MAX_BACKOFF_SECONDS: u64 = 60;
 
-/// The largest share by which jitter lengthens a wait. It never shortens one: an endpoint may rely on the published
-/// schedule, and longer waits spread lanes that failed together just as well.
+/// The largest share by which jitter lengthens a wait. Jitter never shortens a wait, because an endpoint may rely on the
+/// published schedule, and longer waits also spread lanes that failed together.
 const MAX_JITTER: f64 = 0.1;
 
 /// The wait after the outbox could not persist a batch. Short, because the link to Redis has its own backoff.
 const NOT_PERSISTED_WAIT: Duration = Duration::from_millis(250);
 
-/// The wait after an attempt was interrupted, so that other lanes get the worker first.
+/// The wait after an interrupted attempt, so that other lanes get the worker first.
 const INTERRUPTED_WAIT: Duration = Duration::from_millis(50);
 
-/// The interval at which an unsigned batch checks whether its application is known.
+/// The interval at which a batch that cannot be signed checks whether its application is known.
 const UNKNOWN_RETRY: Duration = Duration::from_millis(500);
 
 /// The drop reason for an endpoint that has answered 410.
@@ -39,12 +39,12 @@ pub(crate) enum RetryDecision {
         /// The wait.
         after: Duration,
     },
-    /// Try again without counting an attempt: it was not sent, or the attempt was interrupted.
+    /// Try again without counting an attempt, because nothing was sent or the attempt was interrupted.
     Postpone {
         /// The wait.
         after: Duration,
     },
-    /// Send it in two halves: it is too large.
+    /// Send it in two halves, because it is too large.
     Halve {
         /// The answer of the endpoint.
         reason: String,
@@ -54,7 +54,7 @@ pub(crate) enum RetryDecision {
         /// The ownerships that ended.
         tokens: Vec<u64>,
     },
-    /// Forget it: the dead letter was deleted.
+    /// Forget it, because the dead letter was deleted.
     Forget,
     /// Drop it.
     Drop {
@@ -66,7 +66,7 @@ pub(crate) enum RetryDecision {
 }
 
 impl RetryDecision {
-    /// The reason for which the batch is dropped, if it is.
+    /// Returns the drop reason, if the batch is dropped.
     pub(crate) fn failure(&self) -> Option<&str> {
         match self {
             Self::Drop { reason } => Some(reason),
@@ -79,13 +79,13 @@ impl RetryDecision {
 /// The retry settings of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy<'a> {
-    /// Attempts before a batch is dropped.
+    /// The number of attempts before a batch is dropped.
     pub(crate) max_attempts: u32,
-    /// The time after its first attempt within which a batch is tried again.
+    /// A batch is retried for this long after its first attempt.
     pub(crate) retry_for: Option<Duration>,
-    /// The longest wait that the endpoint may request.
+    /// The longest wait that the endpoint may request with `Retry-After`.
     pub(crate) retry_after_max: Duration,
-    /// The waits that the endpoint does not request.
+    /// The waits without a `Retry-After`.
     pub(crate) backoff: &'a Backoff,
 }
 
@@ -101,11 +101,11 @@ impl<'a> From<&'a Endpoint> for Policy<'a> {
 }
 
 impl Policy<'_> {
-    /// Decides about a batch after attempt number `attempts` (the first is 1). `elapsed` is the time since its first attempt
+    /// Decides about a batch after attempt number `attempts`, counted from 1. `elapsed` is the time since its first attempt
     /// began or, if nothing was sent, since its oldest event arrived. `jitter` is a random number from 0 to 1.
     ///
-    /// A batch is dropped as soon as its next attempt would be too late: waiting until then would only delay the events
-    /// behind it.
+    /// A batch is dropped as soon as its next attempt would be too late. Waiting until then would only delay the events
+    /// after it.
     pub(crate) fn decide(&self, result: AttemptResult, attempts: u32, elapsed: Duration, jitter: f64) -> RetryDecision {
         let (reason, retry_after) = match result {
             AttemptResult::Status { status: status @ 200..=299, .. } => return RetryDecision::Delivered { status },
@@ -134,8 +134,8 @@ impl Policy<'_> {
         }
     }
 
-    /// The wait after `attempts` failed attempts: `min(60, 2^attempts)` seconds, or the entry of the schedule, or the wait
-    /// that the endpoint requests if it is longer, plus up to a tenth.
+    /// Returns the wait after `attempts` failed attempts: `min(60, 2^attempts)` seconds or the entry of the schedule. A longer
+    /// wait that the endpoint requests takes precedence. Jitter adds up to a tenth.
     fn wait(&self, attempts: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
         let backoff = match self.backoff {
             Backoff::Exponential => Duration::from_secs(2u64.saturating_pow(attempts).min(MAX_BACKOFF_SECONDS)),
@@ -149,12 +149,12 @@ impl Policy<'_> {
     }
 }
 
-/// Parses a `Retry-After` header (RFC 9110, section 10.2.3): a number of seconds, or a date. `None` for anything else, zero
-/// for a date in the past.
+/// Parses a `Retry-After` header (RFC 9110, section 10.2.3): a number of seconds, or a date. Returns `None` for anything
+/// else and zero for a date in the past.
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Digits that do not parse are too large a number.
+        // Digits that do not parse are a number that is too large.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?;
@@ -193,12 +193,12 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_gives_the_waits_and_its_last_one_repeats() {
+    fn the_last_wait_of_a_schedule_repeats() {
         let backoff = Backoff::Schedule([5, 1, 30].map(Duration::from_secs).into());
         let policy = Policy { backoff: &backoff, ..POLICY };
         let waits = [1, 2, 3, 4, u32::MAX].map(|attempts| policy.wait(attempts, None, 0.0).as_secs());
         assert_eq!(waits, [5, 1, 30, 30, 30]);
-        assert_eq!(policy.wait(2, Some(20 * SECOND), 0.5).as_secs(), 21, "asked for by the endpoint, and jitter");
+        assert_eq!(policy.wait(2, Some(20 * SECOND), 0.5).as_secs(), 21, "requested by the endpoint, plus jitter");
     }
 
     #[test]
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_nobody_can_sign_waits_a_minute_for_its_application() {
+    fn a_batch_that_cannot_be_signed_waits_a_minute_for_its_application() {
         let early = POLICY.decide(AttemptResult::UnknownApplication, 1, SECOND, 0.0);
         assert!(matches!(early, RetryDecision::Postpone { .. }));
         let late = POLICY.decide(AttemptResult::UnknownApplication, 1, 60 * SECOND, 0.0);
@@ -238,63 +238,63 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_was_broken_off_is_made_again_however_many_there_were() {
-        let broken_off = POLICY.decide(AttemptResult::Interrupted, POLICY.max_attempts, 1_000 * SECOND, 0.0);
-        assert_eq!(broken_off, RetryDecision::Postpone { after: INTERRUPTED_WAIT });
+    fn an_interrupted_attempt_is_repeated_whatever_the_number_of_attempts() {
+        let interrupted = POLICY.decide(AttemptResult::Interrupted, POLICY.max_attempts, 1_000 * SECOND, 0.0);
+        assert_eq!(interrupted, RetryDecision::Postpone { after: INTERRUPTED_WAIT });
     }
 
     #[test]
-    fn an_endpoint_that_is_gone_is_gone_at_its_first_word() {
+    fn the_first_410_disables_the_endpoint() {
         assert_eq!(POLICY.decide(status(410), 1, SECOND, 0.0), RetryDecision::Disable);
     }
 
     #[test]
-    fn a_batch_that_is_too_large_is_not_sent_again_as_it_is() {
+    fn a_batch_that_is_too_large_is_halved() {
         let halve = RetryDecision::Halve { reason: "HTTP 413".to_owned() };
         assert_eq!(POLICY.decide(status(413), 1, SECOND, 0.0), halve);
         assert_eq!(POLICY.decide(AttemptResult::TooLarge { reason: "HTTP 413".to_owned() }, 9, SECOND, 0.0), halve);
     }
 
     #[test]
-    fn retry_after_delays_but_never_hurries_the_next_attempt() {
+    fn retry_after_delays_the_next_attempt_but_never_makes_it_earlier() {
         for (asked, waited) in [(0, 2), (1, 2), (2, 2), (3, 3), (120, 120)] {
             assert_eq!(wait(&POLICY.decide(asking(asked), 1, SECOND, 0.0)).as_secs(), waited);
         }
     }
 
     #[test]
-    fn no_endpoint_can_ask_for_more_than_the_cap() {
+    fn a_requested_wait_is_capped() {
         assert_eq!(wait(&POLICY.decide(asking(u64::MAX), 1, SECOND, 0.0)).as_secs(), 300);
-        let deaf = Policy { retry_after_max: Duration::ZERO, ..POLICY };
-        assert_eq!(wait(&deaf.decide(asking(50), 1, SECOND, 0.0)).as_secs(), 2);
+        let ignoring = Policy { retry_after_max: Duration::ZERO, ..POLICY };
+        assert_eq!(wait(&ignoring.decide(asking(50), 1, SECOND, 0.0)).as_secs(), 2);
     }
 
     #[test]
-    fn within_its_window_a_batch_is_tried_any_number_of_times() {
+    fn a_batch_is_retried_any_number_of_times_within_its_window() {
         let window = Policy { max_attempts: u32::MAX, retry_for: Some(300 * SECOND), ..POLICY };
         let (mut elapsed, mut attempts) = (Duration::ZERO, 1);
         while let RetryDecision::Retry { after } = window.decide(status(500), attempts, elapsed, 0.0) {
             elapsed += after;
             attempts += 1;
         }
-        // 2 + 4 + 8 + 16 + 32 and then a minute each; one more would come after 302 seconds.
+        // 2 + 4 + 8 + 16 + 32, then 60 s each. One more attempt would be at 302 s.
         assert_eq!((attempts, elapsed.as_secs()), (9, 242));
     }
 
     #[test]
-    fn a_window_and_a_number_of_attempts_both_hold() {
+    fn a_window_and_a_number_of_attempts_both_apply() {
         let both = Policy { max_attempts: 3, retry_for: Some(10 * SECOND), ..POLICY };
         assert!(matches!(both.decide(status(500), 3, SECOND, 0.0), RetryDecision::Drop { .. }));
         assert!(matches!(both.decide(status(500), 2, 6 * SECOND, 0.0), RetryDecision::Retry { .. }));
         assert!(matches!(both.decide(status(500), 2, 7 * SECOND, 0.0), RetryDecision::Drop { .. }));
         assert!(
             matches!(both.decide(asking(60), 1, SECOND, 0.0), RetryDecision::Drop { .. }),
-            "asked to come too late"
+            "the requested wait ends after the window"
         );
     }
 
     #[test]
-    fn retry_after_is_read_in_both_its_forms() {
+    fn retry_after_accepts_seconds_and_dates() {
         let now = httpdate::parse_http_date("Fri, 31 Dec 1999 23:59:00 GMT").unwrap();
         for (value, wait) in [
             ("120", Some(120)),

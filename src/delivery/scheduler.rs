@@ -4,14 +4,13 @@
 //!            routes events, starts workers              completes an attempt, takes the next one
 //! dispatcher ─────────────────────────────▶  lanes  ◀──────────────────────────────────────────── worker
 //!            ◀────────────────────────────────────────────────────────────────────────────────────
-//!              notified of timers, and of lanes that need another worker
+//!              notifications: a new timer, a lane that needs another worker
 //! ```
-//! A worker that has completed an attempt continues with the next one that is due, so that consecutive POSTs need no
-//! thread switch.
+//! A worker that has completed an attempt continues with the next due one, so consecutive POSTs need no thread switch.
 //!
-//! Nothing under the lock waits for Redis or a network, and no body is encoded or signed, except for events that are dropped
-//! unsent. The locks of the outbox and of telemetry are taken under it, never the other way round. The lock is not poisoned:
-//! after a panic the dispatcher is notified and continues with the lanes as they are.
+//! A thread that holds the lock never waits for Redis or a network. It never encodes or signs a body, except for events that
+//! are dropped unsent. Lock order: this lock first, then the locks of the outbox and of telemetry. The lock is never
+//! poisoned: after a panic, the dispatcher is notified and continues with the lanes as they are.
 
 mod acks;
 mod dispatcher;
@@ -37,10 +36,10 @@ use crate::outbox::{InFlightBatch, Outbox, Queued};
 use crate::report::EndpointStates;
 use crate::telemetry::Telemetry;
 
-/// The pause before the system is asked again for a thread that it refused.
+/// The pause before a refused thread is requested again.
 const SPAWN_RETRY: Duration = Duration::from_millis(100);
 
-/// Shared by the dispatcher and the workers.
+/// The scheduler, shared by the dispatcher and the workers.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     outbox: Arc<dyn Outbox>,
@@ -54,13 +53,13 @@ pub(crate) struct Scheduler {
 #[derive(Debug)]
 struct SchedulerState {
     lanes: Lanes,
-    /// Attempts that are due and have no worker yet.
+    /// Due attempts that have no worker yet.
     unassigned: VecDeque<Attempt>,
     /// Nothing is sent until the paused endpoints are known, or until this time.
     held_until: Option<Instant>,
-    /// The dispatcher sleeps until then; a time in the past while it is awake.
+    /// The time until which the dispatcher sleeps. A time in the past while it is awake.
     asleep_until: Option<Instant>,
-    /// The dispatcher was notified and has not looked yet.
+    /// The dispatcher was notified and has not handled that yet.
     notified: bool,
     /// The dispatcher holds events back until a lane has room for them.
     holding_back: bool,
@@ -73,7 +72,7 @@ pub(crate) struct SchedulerGuard<'a> {
 }
 
 impl Scheduler {
-    /// Schedules `lanes`. Sends nothing before `held_until`, or before the first call of [`Self::set_states`].
+    /// Creates the scheduler of `lanes`. It sends nothing until `held_until` or the first call of [`Self::set_states`].
     pub(crate) fn new(
         lanes: Lanes,
         held_until: Option<Instant>,
@@ -93,12 +92,12 @@ impl Scheduler {
         Self { outbox, apps, telemetry, dispatcher, stopped: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
-    /// Starts and completes no more attempts.
+    /// Stops the scheduler: it starts and completes no more attempts.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
     }
 
-    /// Returns whether it was stopped.
+    /// Returns `true` if the scheduler was stopped.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::SeqCst)
     }
@@ -136,7 +135,7 @@ impl Scheduler {
         guard.notify();
     }
 
-    /// Lets the dispatcher complete the attempt of a worker that panicked.
+    /// Notifies the dispatcher that the worker of this lane's attempt panicked. The dispatcher completes the attempt.
     pub(crate) fn abandon(&self, lane: usize) {
         // The dispatcher has ended only after a stop.
         let _ = self.dispatcher.send(Message::Abandoned { lane });
@@ -144,7 +143,7 @@ impl Scheduler {
 }
 
 impl SchedulerGuard<'_> {
-    /// The lanes.
+    /// Returns the lanes.
     pub(crate) fn lanes(&mut self) -> &mut Lanes {
         &mut self.state.lanes
     }
@@ -156,10 +155,10 @@ impl SchedulerGuard<'_> {
         if route.ids.is_empty() {
             self.report_unwanted(&queued);
         } else {
-            // Requested now rather than when its batch is signed, which may be a minute later.
+            // Requested here, because the batch may be signed only a minute later.
             self.scheduler.apps.request(queued.item.app(), Instant::now());
         }
-        // Before the lock is released: a worker must not acknowledge the event first.
+        // Must run under the lock, or a worker could acknowledge the event first.
         self.scheduler.outbox.routed(&queued, &route.ids);
     }
 
@@ -171,7 +170,7 @@ impl SchedulerGuard<'_> {
         }
     }
 
-    /// Completes a lane's attempt. After a stop it does nothing: an attempt that the stop broke off has not failed, and a
+    /// Completes a lane's attempt. Does nothing after a stop: an attempt that the stop aborted has not failed, and a
     /// successor repeats it.
     pub(crate) fn complete(&mut self, lane: usize, result: AttemptResult, took: Duration, now: Instant) {
         if self.scheduler.is_stopped() {
@@ -194,12 +193,12 @@ impl SchedulerGuard<'_> {
         state.unassigned.pop_front().or_else(|| state.lanes.next(now))
     }
 
-    /// Puts back an attempt for which no worker could be started.
+    /// Returns an attempt to the queue after no worker could be started for it.
     pub(crate) fn requeue(&mut self, attempt: Attempt) {
         self.state.unassigned.push_front(attempt);
     }
 
-    /// The number of workers that are needed now; each endpoint counts once.
+    /// Returns the number of workers needed now. Each endpoint counts once.
     pub(crate) fn due(&mut self, now: Instant) -> usize {
         self.state.unassigned.len() + self.state.lanes.due_endpoints(now)
     }
@@ -210,12 +209,12 @@ impl SchedulerGuard<'_> {
         self.state.asleep_until = Some(Instant::now());
     }
 
-    /// Records that the dispatcher goes to sleep. Returns the time when it must wake, at `other` at the latest. While it is
-    /// `holding_back`, every worker that makes room notifies it.
+    /// Records that the dispatcher goes to sleep. Returns the time at which it must wake, at the latest `other`. While
+    /// `holding_back` is set, every worker that makes room notifies the dispatcher.
     pub(crate) fn sleep(&mut self, other: Option<Instant>, holding_back: bool) -> Option<Instant> {
         let state = &mut *self.state;
         state.holding_back = holding_back;
-        // While attempts wait for a thread, further lanes that become due change nothing.
+        // While attempts wait for a thread, more due lanes make no difference.
         let next = if state.unassigned.is_empty() {
             state.held_until.or_else(|| state.lanes.next_due())
         } else {
@@ -255,7 +254,7 @@ impl SchedulerGuard<'_> {
         }
     }
 
-    /// Notifies the dispatcher, once until it has looked.
+    /// Notifies the dispatcher, unless an earlier notification is unhandled.
     fn notify(&mut self) {
         if !std::mem::replace(&mut self.state.notified, true) {
             // The dispatcher has ended only after a stop.
@@ -264,7 +263,7 @@ impl SchedulerGuard<'_> {
     }
 }
 
-/// After a panic the dispatcher completes what was left undone.
+/// Notifies the dispatcher if the holder of the lock panicked, so that it completes the interrupted work.
 impl Drop for SchedulerGuard<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -282,7 +281,7 @@ mod tests {
     use crate::support::memory_outbox::MemoryOutbox;
 
     #[test]
-    fn a_dispatcher_that_gets_no_thread_sleeps_though_further_lanes_are_due() {
+    fn a_dispatcher_without_a_thread_sleeps_even_if_more_lanes_are_due() {
         let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 8);
         push(&mut lanes, "app", 0);
         let (outbox, telemetry) = (Arc::new(MemoryOutbox::new(10)), Arc::new(Telemetry::default()));

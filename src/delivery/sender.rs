@@ -20,13 +20,13 @@ pub(crate) struct BatchSender {
 }
 
 impl BatchSender {
-    /// Makes an attempt. Returns its result and the duration of the request, zero if none was sent.
+    /// Makes an attempt. Returns its result and the duration of the request, which is zero if nothing was sent.
     pub(crate) fn send(&self, attempt: &Attempt) -> (AttemptResult, Duration) {
         self.try_send(attempt).unwrap_or_else(|unsent| (unsent, Duration::ZERO))
     }
 
     /// # Errors
-    /// When nothing was sent.
+    /// Returns the result as an error if nothing was sent.
     fn try_send(&self, attempt: &Attempt) -> Result<(AttemptResult, Duration), AttemptResult> {
         let Attempt { id: lane, batch, limit, .. } = attempt;
         let body = self.freeze(lane, batch)?;
@@ -46,7 +46,7 @@ impl BatchSender {
         Ok((if is_interrupted { AttemptResult::Interrupted } else { result }, took))
     }
 
-    /// Freezes the batch before its first attempt and persists it in the outbox. Returns the body of every attempt.
+    /// Freezes the batch and persists it in the outbox before its first attempt. Returns the body, the same for every attempt.
     fn freeze<'a>(&self, lane: &LaneId, batch: &'a Batch) -> Result<&'a [u8], AttemptResult> {
         if let Some(body) = batch.body() {
             self.outbox.confirm(batch.events())?;

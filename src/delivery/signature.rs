@@ -1,5 +1,5 @@
-//! The two signatures of a webhook: Pusher's over the body, and that of Standard Webhooks, which also covers an id and a
-//! time, so that a receiver can reject replays (<https://www.standardwebhooks.com>).
+//! The two signatures of a webhook. Pusher's covers the body. That of Standard Webhooks also covers an id and a time, so that
+//! a receiver can reject replays (<https://www.standardwebhooks.com>).
 
 use base16ct::lower;
 use base64::Engine;
@@ -12,7 +12,7 @@ use crate::secret::{BLOCK, HmacSha256};
 /// The version prefix of Standard Webhooks.
 const VERSION: &str = "v1,";
 
-/// The length of one signature with the space before it.
+/// The length of one signature, including the space before it.
 const ROOM: usize = 48;
 
 /// The request of one attempt: id and body of the batch, and the time and signatures of this attempt.
@@ -20,7 +20,7 @@ const ROOM: usize = 48;
 pub struct SignedRequest<'a> {
     /// `webhook-id`.
     pub id: &'a str,
-    /// The JSON, as signed.
+    /// The signed JSON.
     pub body: &'a [u8],
     /// `X-Pusher-Key`.
     pub key: String,
@@ -28,7 +28,7 @@ pub struct SignedRequest<'a> {
     pub pusher_signature: String,
     /// `webhook-timestamp`, in Unix seconds.
     pub timestamp: String,
-    /// `webhook-signature`: one signature for each secret, separated by spaces, that of the current one first.
+    /// `webhook-signature`: one signature for each secret, separated by spaces. The signature of the current secret is first.
     pub standard_signatures: String,
 }
 
@@ -37,7 +37,7 @@ const HEADERS: [&str; 6] =
     ["Content-Type", "X-Pusher-Key", "X-Pusher-Signature", "webhook-id", "webhook-timestamp", "webhook-signature"];
 
 impl SignedRequest<'_> {
-    /// The headers of the webhook, the same for HTTP and Lambda.
+    /// Returns the headers of the webhook, which are the same for HTTP and Lambda.
     #[must_use]
     pub fn headers(&self) -> [(&'static str, &str); HEADERS.len()] {
         let Self { id, key, pusher_signature, timestamp, standard_signatures, .. } = self;
@@ -46,27 +46,30 @@ impl SignedRequest<'_> {
     }
 }
 
-/// Signs the webhook `id` with this `body` at `unix_seconds`. `X-Pusher-Signature` is the lowercase hex HMAC-SHA256 of the
-/// body, without a prefix. `webhook-signature` is `v1,` and the base64 HMAC-SHA256 of `{id}.{timestamp}.{body}`, once for the
-/// current secret and for each previous one that still signs.
+/// Signs the webhook `id` with this `body` at `unix_seconds`.
 ///
-/// The two current HMACs are computed in turns, one block of each: a step of SHA-256 depends on the one before it, so that
-/// the processor computes two independent ones in parallel.
+/// ```text
+/// X-Pusher-Signature: hex(HMAC-SHA256(body))                                    lowercase, without a prefix
+/// webhook-signature:  v1,base64(HMAC-SHA256("{id}.{timestamp}.{body}"))         for the current secret, then for each
+///                                                                               previous one that still signs
+/// ```
+/// The two current HMACs are computed alternately, block by block. Each step of SHA-256 depends on the previous one, so the
+/// processor can run two independent HMACs in parallel.
 pub(crate) fn sign<'a>(id: &'a str, unix_seconds: u64, body: &'a [u8], signer: Signer<'_>) -> SignedRequest<'a> {
     let timestamp = unix_seconds.to_string();
     let mut pusher = signer.pusher.pusher.clone();
     let frame = [id, ".", &timestamp, "."].concat();
     let mut standard = signer.standard.standard.clone().chain_update(&frame);
-    // The first bytes of the body fill the block that the frame began, so that only whole blocks follow.
+    // The first bytes of the body complete the block that the frame began, so only whole blocks follow.
     let fill = frame.len().next_multiple_of(BLOCK) - frame.len();
     let (begun, blocks) = body.split_at(fill.min(body.len()));
     standard.update(begun);
-    let mut behind = body.chunks(BLOCK);
+    let mut pusher_blocks = body.chunks(BLOCK);
     for block in blocks.chunks(BLOCK) {
-        behind.next().into_iter().for_each(|block| pusher.update(block));
+        pusher_blocks.next().into_iter().for_each(|block| pusher.update(block));
         standard.update(block);
     }
-    behind.for_each(|block| pusher.update(block));
+    pusher_blocks.for_each(|block| pusher.update(block));
 
     let mut standard_signatures = String::with_capacity(ROOM);
     add(&mut standard_signatures, standard);
@@ -100,7 +103,7 @@ mod tests {
     use crate::config::{EndpointSecret, PreviousSecret};
     use crate::secret::{Secret, hmac_sha256};
 
-    /// One entry of `tests/vectors/signature.json`, which was computed with OpenSSL and which the PHP tests read too.
+    /// One entry of `tests/vectors/signature.json`, which was computed with OpenSSL. The PHP tests read the same file.
     #[derive(Deserialize)]
     struct SignatureVector {
         about: String,
@@ -120,7 +123,7 @@ mod tests {
         sign(id, 1_700_000_000, body, Signer::of(Some(key), None).unwrap())
     }
 
-    /// `webhook-signature` of `body` by each of these keys, at 1700000000.
+    /// Returns the `webhook-signature` of `body` with each of these keys, at Unix second 1700000000.
     fn standard(id: &str, body: &[u8], keys: &[&[u8]]) -> String {
         let message = [format!("{id}.1700000000.").as_bytes(), body].concat();
         let signatures = keys.iter().map(|key| format!("v1,{}", STANDARD.encode(hmac_sha256(key, &message))));
@@ -145,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn while_secrets_rotate_each_that_still_signs_has_its_signature_and_the_current_one_is_first() {
+    fn each_secret_that_still_signs_has_a_signature_and_that_of_the_current_one_is_first() {
         let previous = |secret: &str, until| PreviousSecret { secret: Secret::new(secret), until };
         let previous = [
             previous("older", None),
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_with_a_secret_signs_by_it_and_with_a_key_also_for_pusher() {
+    fn an_endpoint_secret_signs_standard_webhooks_and_with_a_key_also_pusher() {
         let app = key("of the app", &[PreviousSecret { secret: Secret::new("before"), until: None }]);
         let own = |key: Option<&str>| {
             let previous = vec![PreviousSecret { secret: Secret::new("whsec_AA=="), until: None }];
@@ -175,7 +178,7 @@ mod tests {
         };
         let standard = standard("msg_1", b"{}", &[b"\0\x01\x02", b"\0"]);
         assert_eq!(sign(&own(None)), ("key".to_owned(), pusher(b"{}", b"of the app"), standard.clone()));
-        // Libraries for Pusher know nothing of base64.
+        // Pusher's signature uses the text of the secret, because Pusher libraries do not decode `whsec_…`.
         assert_eq!(sign(&own(Some("k"))), ("k".to_owned(), pusher(b"{}", b"whsec_AAEC"), standard));
         assert!(Signer::of(None, Some(&own(None))).is_none());
         assert!(Signer::of(None, Some(&own(Some("k")))).is_some());
@@ -184,7 +187,7 @@ mod tests {
     proptest! {
         /// Covers the block boundaries, where the two HMACs differ.
         #[test]
-        fn both_are_what_each_would_be_alone(id in "[a-z]{0,130}", body in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn both_equal_signatures_computed_separately(id in "[a-z]{0,130}", body in prop::collection::vec(any::<u8>(), 0..300)) {
             let key = key("secret", &[]);
             let request = request(&id, &body, &key);
             prop_assert_eq!(&request.pusher_signature, &pusher(&body, b"secret"));

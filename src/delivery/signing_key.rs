@@ -1,4 +1,4 @@
-//! Signing keys: the secrets of an application or an endpoint, as HMACs initialized once for all messages.
+//! Signing keys: the secrets of an application or an endpoint, as HMACs that are keyed once and cloned for each message.
 
 use crate::config::{EndpointSecret, PreviousSecret};
 use crate::secret::{HmacSha256, Secret, keyed};
@@ -17,7 +17,7 @@ pub(crate) struct SigningKey {
 }
 
 impl SigningKey {
-    /// The key of an application, whose secrets are always plain text.
+    /// Creates the signing key of an application. Its secrets are always plain text.
     pub(crate) fn of_app(key: String, secret: &Secret, previous: &[PreviousSecret]) -> Self {
         Self::new(Some(key), secret, previous, text)
     }
@@ -37,14 +37,14 @@ impl SigningKey {
         }
     }
 
-    /// The previous secrets that still sign at this time, in Unix seconds.
+    /// Returns the previous secrets that still sign at `unix_seconds`.
     pub(crate) fn previous_at(&self, unix_seconds: u64) -> impl Iterator<Item = &HmacSha256> {
         let signing = self.previous.iter().filter(move |(previous, _)| previous.signs_at(unix_seconds));
         signing.map(|(_, code)| code)
     }
 }
 
-/// The key of an endpoint, whose secrets may have the form of Standard Webhooks (`whsec_…`).
+/// Creates the signing key of an endpoint. Its secrets may have the format of Standard Webhooks (`whsec_…`).
 impl From<&EndpointSecret> for SigningKey {
     fn from(EndpointSecret { key, secret, previous }: &EndpointSecret) -> Self {
         let standard = |secret: &Secret| secret.whsec_bytes().map_or_else(|| text(secret), |bytes| keyed(&bytes));
@@ -59,15 +59,15 @@ fn text(secret: &Secret) -> HmacSha256 {
 /// The keys that sign an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signer<'a> {
-    /// Signs for Pusher's two headers.
+    /// Provides `X-Pusher-Key` and signs `X-Pusher-Signature`.
     pub(crate) pusher: &'a SigningKey,
     /// Signs `webhook-signature`.
     pub(crate) standard: &'a SigningKey,
 }
 
 impl<'a> Signer<'a> {
-    /// The signer of events of `app` for an endpoint with a secret of its `own`. `None` while the application is needed and
-    /// unknown.
+    /// Combines the key of the application with the `own` key of the endpoint, if it has one. Returns `None` if the
+    /// application's key is needed and unknown.
     pub(crate) fn of(app: Option<&'a SigningKey>, own: Option<&'a SigningKey>) -> Option<Self> {
         let pusher = own.filter(|own| own.key.is_some()).or(app)?;
         Some(Self { pusher, standard: own.unwrap_or(pusher) })

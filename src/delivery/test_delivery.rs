@@ -1,4 +1,4 @@
-//! Test deliveries: one signed request that shows whether an endpoint accepts webhooks.
+//! Test deliveries: one signed request that checks whether an endpoint accepts webhooks.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,22 +16,22 @@ use crate::telemetry::Telemetry;
 /// The result of a test delivery.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TestDelivery {
-    /// Whether the endpoint answered 2xx.
+    /// `true` if the endpoint answered 2xx.
     pub ok: bool,
     /// The HTTP status, if the endpoint answered.
     pub status: Option<u16>,
-    /// The error, if it failed.
+    /// The error, if the delivery failed.
     pub error: Option<String>,
-    /// A remedy for the error.
+    /// A remedy for the error, if one is known.
     pub advice: Option<String>,
-    /// The duration in ms, including the connection.
+    /// The duration in ms, including the time to connect.
     pub took_ms: f64,
     /// The `webhook-id` that was sent.
     pub id: String,
 }
 
-/// Sends one signed event named `test` to `endpoint` and waits for the answer. Uses the address rules, TLS and proxy of a real
-/// delivery.
+/// Sends one signed event named `test` to `endpoint` and waits for the answer. Address rules, TLS and proxy are the same as
+/// in a real delivery.
 #[must_use]
 pub fn test_delivery(endpoint: &Endpoint, credentials: &Credentials) -> TestDelivery {
     let id = format!("msg_test_{:016x}", rand::random::<u64>());
@@ -70,52 +70,57 @@ fn body(now: Duration) -> Vec<u8> {
 
 fn about_status(status: u16) -> Option<&'static str> {
     Some(match status {
-        300..=399 => "Redirects are not followed: use the URL to which it leads.",
-        401 | 403 => "It wants a login, or the signature does not fit: compare the secret on both sides.",
-        404 => "There is nothing under this path.",
-        405 => "It takes no POST under this path.",
-        407 => "The proxy wants a login: write it into the URL of proxy.",
-        410 => {
-            "It wants nothing more: a server that gets this answer disables the endpoint, on all servers, until it is resumed."
+        300..=399 => "Redirects are not followed. Set the URL to the target of the redirect.",
+        401 | 403 => {
+            "The endpoint requires authentication, or the signature does not match. Compare the secret on both sides."
         }
-        413 => "It finds the body too large: see its own limits, and batch_max_bytes.",
-        419 => "Laravel wants a CSRF token: except the path from that check, or put the route into routes/api.php.",
-        429 => "It is asked too often.",
-        500..=599 => "It fails inside: its own log tells why.",
+        404 => "The endpoint has no route for this path. Check the URL.",
+        405 => "The endpoint does not accept POST requests for this path.",
+        407 => "The proxy requires authentication. Add the credentials to the proxy URL.",
+        410 => {
+            "The endpoint is gone. On this answer, a running server disables the endpoint on all servers until you resume it."
+        }
+        413 => "The body is too large for the endpoint. Raise the limit there, or lower batch_max_bytes.",
+        419 => {
+            "Laravel requires a CSRF token. Exclude the path from CSRF protection, or move the route to routes/api.php."
+        }
+        429 => "The endpoint is rate limited.",
+        500..=599 => "The endpoint failed with a server error. Check its log.",
         _ => return None,
     })
 }
 
-/// The remedy for an error of the system, of TLS, or of this crate, recognized by its text. Tests check the texts against
-/// real errors.
+/// Returns the remedy for an error of the system, of TLS or of this crate. Matches the error text; tests check the matches
+/// against real errors.
 fn about_error(error: &str) -> Option<&'static str> {
     let says = |words: &[&str]| words.iter().any(|word| error.to_lowercase().contains(word));
     Some(if says(&["unknownissuer"]) {
-        "Its certificate is of an authority that is not trusted here: name that in ca_file, or have the endpoint send its \
-         intermediate certificates as well."
+        "The certificate is from an authority that is not trusted here. Set ca_file to that authority, or configure the \
+         endpoint to also send its intermediate certificates."
     } else if says(&["notvalidforname", "not valid for name"]) {
-        "Its certificate is for another name than that in the URL."
+        "The certificate is for another name than the host in the URL."
     } else if says(&["expired"]) {
-        "Its certificate has expired."
+        "The certificate has expired."
     } else if says(&["certificaterequired", "certificate required"]) {
-        "It wants to know us by a certificate: set client_cert and client_key."
+        "The endpoint requires a client certificate. Set client_cert and client_key."
     } else if says(&["certificate", "handshake", "tls", "corrupt message", "invalidcontenttype"]) {
-        "TLS failed: does this port speak it, and in version 1.2 or later?"
+        "TLS failed. Check that this port speaks TLS, in version 1.2 or later."
     } else if says(&["link-local", "metadata service", "deny_private_networks"]) {
-        "The rules about addresses refuse it: deny_private_networks and allow_link_local."
+        "The address rules refuse this address. Check deny_private_networks and allow_link_local."
     } else if says(&["no address for", "lookup", "host not found", "name or service not known", "resolution"]) {
-        "The name in the URL has no address here: is it spelt right, and does this machine's DNS know it?"
+        "The host in the URL does not resolve. Check its spelling and this machine's DNS."
     } else if says(&["connection refused"]) {
-        "Nothing listens there, or a firewall refuses: check the port and that the receiver runs."
+        "Nothing listens there, or a firewall refuses the connection. Check the port and that the receiver is running."
     } else if says(&["no connection within", "unreachable"]) {
-        "No way leads there: a firewall may swallow it, or the address is wrong."
+        "The address cannot be reached. A firewall may drop the packets, or the address is wrong."
     } else if says(&["no answer within"]) {
-        "It took the request and did not answer in time: let it answer first and work afterwards, or raise timeout."
+        "The endpoint accepted the request but did not answer in time. Make it answer first and do the work afterwards, or \
+         raise timeout."
     } else if says(&["proxy", "socks"]) {
-        "The proxy does not let it through."
+        "The proxy refuses the connection."
     } else if says(&["connection reset", "broken pipe", "end of file", "disconnected", "closed"]) {
-        "It closed the connection without an answer: does it speak TLS where the URL says http, or want to know us by a \
-         certificate (client_cert, client_key)?"
+        "The endpoint closed the connection without an answer. It may require https, or a client certificate (client_cert, \
+         client_key)."
     } else {
         return None;
     })

@@ -14,9 +14,9 @@ use crate::net::tls::{CertificateFile, KeyFile, install_provider, system_certifi
 /// The connectors of all endpoints, one for each set of certificates.
 #[derive(Debug, Default)]
 pub(super) struct Connectors {
-    /// The trusted authorities of endpoints without a `ca_file`, read once.
+    /// The trusted authorities of endpoints without a `ca_file`. They are read once.
     public: Option<RootCerts>,
-    /// By the content of the TLS files.
+    /// The connectors by the content of their TLS files.
     known: Vec<(Content, Weak<Connector>)>,
 }
 
@@ -30,10 +30,10 @@ struct Files {
 }
 
 impl Connectors {
-    /// The connector of `endpoint`.
+    /// Returns the connector of `endpoint`.
     ///
     /// # Errors
-    /// When a file cannot be read or used.
+    /// Returns an error if a TLS file cannot be read or used.
     pub(super) fn of(&mut self, endpoint: &Endpoint) -> Result<Arc<Connector>, ConfigError> {
         let files = Files::read(endpoint)?;
         let content = files.content();
@@ -84,7 +84,7 @@ impl Files {
     }
 }
 
-/// The certificates that this machine trusts, which PHP's HTTP clients also use, or Mozilla's if it has none.
+/// Returns the certificates that this machine trusts, as PHP's HTTP clients do, or Mozilla's if it has none.
 fn public_authorities() -> RootCerts {
     let system = system_certificates();
     if system.is_empty() {
@@ -94,9 +94,9 @@ fn public_authorities() -> RootCerts {
     }
 }
 
-/// The trusted authorities of an endpoint with a `ca_file`.
+/// Returns the trusted authorities of an endpoint with a `ca_file`.
 fn roots(endpoint: &Endpoint, file: &CertificateFile) -> Result<RootCerts, ConfigError> {
-    // ureq silently ignores certificates that are not those of an authority.
+    // ureq silently ignores certificates that do not belong to an authority.
     let mut usable = RootCertStore::empty();
     for certificate in &file.certificates {
         usable.add(certificate.clone()).map_err(|error| {
@@ -107,11 +107,11 @@ fn roots(endpoint: &Endpoint, file: &CertificateFile) -> Result<RootCerts, Confi
     Ok(RootCerts::from(file.certificates.iter().map(|der| Certificate::from_der(der).to_owned())))
 }
 
-/// The client certificate of an endpoint.
+/// Returns the client certificate of an endpoint.
 fn client_cert(endpoint: &Endpoint, cert: &CertificateFile, private: &KeyFile) -> Result<ClientCert, ConfigError> {
     let path = private.path.display();
     let key = key(endpoint, "client_key");
-    // Checked here, because ureq would panic at the first connection.
+    // Checked here, because ureq would panic on the first connection.
     ClientConfig::builder()
         .with_root_certificates(RootCertStore::empty())
         .with_client_auth_cert(cert.certificates.clone(), private.key.clone_key())
@@ -121,7 +121,7 @@ fn client_cert(endpoint: &Endpoint, cert: &CertificateFile, private: &KeyFile) -
     Ok(ClientCert::new_with_certs(&chain, PrivateKey::from_pem(&private.pem).map_err(unusable)?))
 }
 
-/// The config key of an endpoint's setting.
+/// Returns the config key of an endpoint's setting.
 fn key(endpoint: &Endpoint, name: &str) -> String {
     format!("{}.{name}", endpoint.key)
 }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_with_the_same_certificates_share_what_rustls_keeps_for_them() {
+    fn endpoints_with_the_same_certificates_share_a_connector() {
         let (ca, other) = (PrivateCa::new(), PrivateCa::new());
         let copy = ca.file().with_file_name("copy.pem");
         std::fs::copy(ca.file(), &copy).unwrap();
@@ -151,7 +151,7 @@ mod tests {
         };
         let (public, private, known) = (of(None, None), of(Some(&ca.file()), None), of(Some(&ca.file()), client()));
         assert!(Arc::ptr_eq(&public, &of(None, None)));
-        assert!(Arc::ptr_eq(&private, &of(Some(&copy), None)), "it is the content that counts");
+        assert!(Arc::ptr_eq(&private, &of(Some(&copy), None)), "the content counts, not the path");
         assert!(Arc::ptr_eq(&known, &of(Some(&copy), client())));
         let others = [public, private, known, of(Some(&other.file()), None), of(None, client())];
         for (n, one) in others.iter().enumerate() {
@@ -159,6 +159,6 @@ mod tests {
         }
         drop(others);
         connectors.of(&endpoint(TlsFiles::default())).unwrap();
-        assert_eq!(connectors.known.len(), 1, "what no endpoint needs is gone");
+        assert_eq!(connectors.known.len(), 1, "unused connectors are removed");
     }
 }

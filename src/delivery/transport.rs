@@ -11,7 +11,7 @@ use crate::config::{ConfigError, Endpoint};
 use crate::net::DnsCache;
 use crate::net::http1::{ClientSettings, Connector, Idle, PostClient, ResponseHead};
 
-/// Parts that the clients of endpoints share.
+/// The parts that all clients share.
 #[derive(Clone, Debug)]
 pub(super) struct Common {
     pub(super) connector: Arc<Connector>,
@@ -19,10 +19,10 @@ pub(super) struct Common {
     pub(super) idle: Arc<Idle>,
 }
 
-/// A client for `uri` with the settings of `endpoint`.
+/// Creates a client for `uri` with the settings of `endpoint`.
 ///
 /// # Errors
-/// When the proxy is invalid; the message names the key.
+/// Returns an error that names the config key if the proxy is invalid.
 pub(super) fn client(endpoint: &Endpoint, uri: Uri, common: Common) -> Result<PostClient, ConfigError> {
     let Common { connector, dns, idle } = common;
     let proxy = endpoint.proxy.as_ref().map(|proxy| Proxy::new(proxy.full().expose())).transpose();
@@ -37,7 +37,7 @@ pub(super) fn client(endpoint: &Endpoint, uri: Uri, common: Common) -> Result<Po
     Ok(PostClient::new(settings, dns, idle))
 }
 
-/// The wait that a response requests, `None` for a success.
+/// Returns the wait that a response requests. `None` for a 2xx.
 pub(super) fn requested_wait(head: &ResponseHead) -> Option<Duration> {
     if matches!(head.status(), 200..=299) {
         return None;

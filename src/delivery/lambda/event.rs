@@ -1,5 +1,5 @@
-//! The event that a function is invoked with: the one that API Gateway would make of our POST, so that a handler written for
-//! API Gateway works unchanged.
+//! The event passed to a function. It has the form in which API Gateway would pass our POST, so a handler written for API
+//! Gateway works unchanged.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 
 use base64::Engine;
@@ -11,10 +11,10 @@ use crate::config::Header;
 use crate::delivery::signature::SignedRequest;
 use crate::net::http1::USER_AGENT;
 
-/// A function has no URL, and so no path.
+/// A placeholder: a function has no URL and so no path.
 const PATH: &str = "/";
 
-/// A request in the form of a REST API's proxy integration, which equals version 1.0 of the HTTP API's.
+/// A request in the format of a REST API proxy integration, which equals payload version 1.0 of an HTTP API.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ProxyEvent<'a> {
@@ -32,7 +32,7 @@ struct ProxyEvent<'a> {
     is_base64_encoded: bool,
 }
 
-/// The origin of a request, with constants where there is none.
+/// The origin of a request. Fields without a counterpart here are constants.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestContext<'a> {
@@ -53,10 +53,10 @@ struct RequestIdentity<'a> {
     user_agent: &'a str,
 }
 
-/// Headers as a map, in their order.
+/// Headers as a map, in order.
 struct Headers<'a>(&'a [(&'a str, &'a str)]);
 
-/// Headers as a map, each value in a list.
+/// Headers as a map with each value in a list.
 struct Lists<'a>(&'a [(&'a str, &'a str)]);
 
 impl Serialize for Headers<'_> {
@@ -105,7 +105,7 @@ pub(super) fn encode(request: &SignedRequest<'_>, extra: &[Header]) -> Vec<u8> {
         body: encoded.as_deref().or(text.ok()).unwrap_or_default(),
         is_base64_encoded: encoded.is_some(),
     };
-    // Strings and numbers under fixed names always encode.
+    // Cannot fail: the event has only strings and numbers under fixed names.
     serde_json::to_vec(&event).unwrap_or_default()
 }
 
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_request_that_api_gateway_would_have_got() {
+    fn the_event_equals_the_one_that_api_gateway_would_pass() {
         let event = event(b"{}", &[Header::new("X-Tenant", "7").unwrap()]);
         let headers = json!({
             "Content-Type": "application/json", "X-Pusher-Key": "key", "X-Pusher-Signature": "p",
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_in_it_is_the_signed_one_byte_for_byte() {
+    fn the_event_has_the_signed_body_byte_for_byte() {
         let body = "{\"data\":\"\\\"é\\u0000\u{2028}/\\\\\"}";
         assert_eq!(event(body.as_bytes(), &[])["body"], json!(body));
         let odd = event(b"\xff\x00", &[]);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn no_body_within_the_limit_makes_an_event_that_aws_refuses() {
+    fn a_body_within_the_limit_gives_an_event_that_aws_accepts() {
         let lambda = |invocation| crate::config::Lambda {
             function: "f".to_owned(),
             region: "r".to_owned(),

@@ -12,33 +12,33 @@ use serde_json::{Map, Value};
 use crate::delivery::attempt::AttemptResult;
 use crate::delivery::retry::retry_after;
 
-/// The longest error name that is shown to the operator.
+/// The maximum length of an error name shown to the operator.
 const MAX_NAME: usize = 100;
 
-/// The answer of AWS.
+/// The response of AWS.
 #[derive(Debug)]
 pub(super) struct InvokeReply {
     pub(super) status: u16,
     /// The wait that AWS requests.
     pub(super) retry_after: Option<Duration>,
-    /// `x-amzn-ErrorType`: the reason why AWS did not invoke the function.
+    /// `x-amzn-ErrorType`: the reason that AWS did not invoke the function.
     pub(super) error_type: Option<String>,
     /// `X-Amz-Function-Error`: the function was invoked and failed.
     pub(super) function_error: Option<String>,
     pub(super) result: Returned,
 }
 
-/// The return value of a function, as far as API Gateway would use it.
+/// The parts of a function's return value that API Gateway would use.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Returned {
     status_code: Option<Value>,
     headers: Option<Map<String, Value>>,
-    /// The kind of an error.
+    /// The type of the error, if the function failed.
     error_type: Option<Value>,
 }
 
-/// An object with these keys. Serde alone would also accept a list in the order of the keys.
+/// A return value that is an object. A derived `Deserialize` would also accept a list in the order of the fields.
 struct Object(Returned);
 
 impl<'de> Deserialize<'de> for Object {
@@ -61,10 +61,10 @@ impl<'de> Deserialize<'de> for Object {
     }
 }
 
-/// Reads the return value of a function. Any other form counts as empty.
+/// Reads the return value of a function. Anything that is not an object counts as empty.
 ///
 /// # Errors
-/// When it cannot be read to its end.
+/// Returns an error if the body cannot be read to its end.
 pub(super) fn read(body: &mut impl Read) -> io::Result<Returned> {
     match serde_json::from_reader(body) {
         Err(error) if error.is_io() => Err(error.into()),
@@ -74,12 +74,12 @@ pub(super) fn read(body: &mut impl Read) -> io::Result<Returned> {
 }
 
 impl InvokeReply {
-    /// Returns whether AWS refused the credentials: others may work.
+    /// Returns `true` if AWS refused the credentials, so that others may work.
     pub(super) const fn is_about_credentials(&self) -> bool {
         matches!(self.status, 401 | 403)
     }
 
-    /// The result of the attempt.
+    /// Returns the result of the attempt.
     pub(super) fn into_result(self) -> AttemptResult {
         let Self { status, retry_after, error_type, function_error, result } = self;
         if !(200..=299).contains(&status) {
@@ -97,7 +97,7 @@ impl InvokeReply {
             return AttemptResult::Refused { reason: reason.trim_end().to_owned(), retry_after: None };
         }
         match result.status_code.as_ref().map(status_of) {
-            // The function is no handler for API Gateway, and has not failed.
+            // The function is not a handler for API Gateway, and it has not failed.
             None => AttemptResult::Status { status, retry_after: None },
             Some(Some(status)) => AttemptResult::Status { status, retry_after: result.retry_after() },
             Some(None) => AttemptResult::Refused {
@@ -116,13 +116,13 @@ impl Returned {
     }
 }
 
-/// Parses a status as handlers write it: a number, or a string with one.
+/// Parses a status as handlers return it: `200` or `"200"`.
 fn status_of(value: &Value) -> Option<u16> {
     let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
     u16::try_from(number).ok().filter(|status| (100..=599).contains(status))
 }
 
-/// The name of an error in a form for the log. AWS may append a URL.
+/// Returns the name of an error in a form that is safe to log, without the URL that AWS may append.
 fn name(text: &str) -> String {
     let fits = |letter: &char| letter.is_ascii_alphanumeric() || "._-".contains(*letter);
     text.chars().take_while(fits).take(MAX_NAME).collect()
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_returns_no_status_has_the_batch() {
+    fn a_function_that_returns_no_status_has_accepted_the_batch() {
         for returned in ["", "null", "true", "\"done\"", "[1]", "{}", "{\"statusCode\":null}", "{ broken"] {
             assert_eq!(reply(200, returned).into_result(), status(200), "{returned}");
         }
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_that_a_function_returns_is_that_of_the_webhook() {
+    fn the_returned_status_decides_the_result() {
         for (returned, code) in [("204", 204), ("500", 500), ("\"410\"", 410), ("302", 302)] {
             let returned = format!("{{\"body\":\"x\",\"statusCode\":{returned}}}");
             assert_eq!(reply(200, &returned).into_result(), status(code));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_may_ask_for_a_wait() {
+    fn a_function_may_return_retry_after() {
         for value in ["\"7\"", "7"] {
             let returned = format!("{{\"statusCode\":503,\"headers\":{{\"retry-After\":{value}}}}}");
             let expected = AttemptResult::Status { status: 503, retry_after: Some(Duration::from_secs(7)) };
@@ -178,16 +178,16 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_failed_does_not_have_the_batch() {
+    fn a_function_error_is_a_failed_attempt() {
         let failed = |kind: &str| InvokeReply { function_error: Some("Unhandled".to_owned()), ..reply(200, kind) };
-        let told = r#"{"errorMessage":"hunter2","errorType":"KeyError"}"#;
-        assert_eq!(failed(told).into_result(), refused("function error: Unhandled KeyError"));
+        let error = r#"{"errorMessage":"hunter2","errorType":"KeyError"}"#;
+        assert_eq!(failed(error).into_result(), refused("function error: Unhandled KeyError"));
         assert_eq!(failed("null").into_result(), refused("function error: Unhandled"));
         assert_eq!(failed("{\"errorType\":\"a\\nb\"}").into_result(), refused("function error: Unhandled a"));
     }
 
     #[test]
-    fn what_aws_refuses_has_a_reason_and_a_wait_and_is_never_taken_for_the_functions_word() {
+    fn a_refusal_by_aws_has_a_reason_and_a_wait_and_is_never_taken_for_an_answer_of_the_function() {
         let throttled = InvokeReply {
             error_type: Some("TooManyRequestsException:http://internal.amazon.com/x".to_owned()),
             retry_after: Some(Duration::from_secs(3)),

@@ -1,8 +1,8 @@
 //! Halves a batch that is too large for its endpoint.
 //!
-//! Each half is a new batch with a new id and is persisted before its first attempt. The first half begins with the same
-//! event, so it replaces the whole batch in Redis. Until then a successor inherits the whole batch; after that it inherits the
-//! first half and reads the events of the second.
+//! Each half is a new batch with a new id, and is persisted before its first attempt. The first half begins with the same
+//! event as the whole batch, so it replaces the whole batch in Redis. Until then a successor inherits the whole batch.
+//! Afterwards it inherits the first half and reads the events of the second half from the stream.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::{Batch, Lane, LaneState};
 use crate::outbox::Queued;
 
 impl Lane {
-    /// Replaces the batch in flight by two halves, which `make` makes.
+    /// Replaces the batch in flight with two halves, which `make` creates.
     pub(crate) fn halve(&mut self, now: Instant, mut make: impl FnMut(Vec<Arc<Queued>>) -> Batch) {
         if let LaneState::InFlight(trying) = std::mem::replace(&mut self.state, LaneState::Collecting) {
             let events = trying.batch.events();
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn halves_come_in_order_before_what_waits_and_have_no_attempts_yet() {
+    fn halves_go_in_order_before_waiting_events_and_have_no_attempts_yet() {
         let (mut lane, now) = (Lane::new(LIMITS), Instant::now());
         for seq in 0..4 {
             lane.push(queued(seq, 0, now));

@@ -1,7 +1,7 @@
-//! Removes events that another node owns now. The others stay in their order.
+//! Removes events that another node now owns. The other events keep their order.
 //!
-//! A batch holds events of several partitions. When it loses one of them, its other events become a new batch in the same
-//! place, because the id and body of a batch never change.
+//! A batch may have events of several partitions. If it loses one of the partitions, its other events become a new batch in
+//! the same place, because the id and body of a batch never change.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,8 +10,8 @@ use super::{Batch, Lane, LaneState, Trying};
 use crate::outbox::Queued;
 
 impl Lane {
-    /// Removes the `revoked` events, except from a batch in flight. `make` makes a batch of the events that stay. Returns the
-    /// number removed that were in no batch.
+    /// Removes the `revoked` events, except from a batch in flight. `make` creates a batch from the remaining events. Returns
+    /// the number of removed events that were not in a batch.
     pub(crate) fn revoke(
         &mut self,
         revoked: impl Fn(&Queued) -> bool,
@@ -30,7 +30,7 @@ impl Lane {
         dropped
     }
 
-    /// Removes the waiting events that are `withdrawn`.
+    /// Removes the `withdrawn` events that are not in a batch yet, and returns them.
     pub(crate) fn withdraw(&mut self, withdrawn: impl Fn(&Queued) -> bool) -> Vec<Arc<Queued>> {
         let (removed, waiting): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(|queued| withdrawn(queued));
         self.waiting = waiting.into();
@@ -38,7 +38,7 @@ impl Lane {
         removed
     }
 
-    /// Removes the `revoked` events from the batch in flight, which was not sent. The rest is due at `now`.
+    /// Removes the `revoked` events from the batch in flight, which was not sent. The remaining events are due at `now`.
     pub(crate) fn rebuild(
         &mut self,
         revoked: impl Fn(&Queued) -> bool,
@@ -55,14 +55,14 @@ impl Lane {
 }
 
 impl Trying {
-    /// Removes the `revoked` events. `None` if none stays.
+    /// Removes the `revoked` events. Returns `None` if no event remains.
     fn without(self, revoked: impl Fn(&Queued) -> bool, make: impl FnMut(Vec<Arc<Queued>>) -> Batch) -> Option<Self> {
         let batch = without(revoked, Arc::clone(&self.batch), make)?;
         Some(Self { batch, ..self })
     }
 }
 
-/// Removes the `revoked` events from a batch. `None` if none stays, the batch itself if none is revoked.
+/// Removes the `revoked` events from a batch. Returns the same batch if no event is revoked, and `None` if no event remains.
 fn without(
     revoked: impl Fn(&Queued) -> bool,
     batch: Arc<Batch>,

@@ -1,7 +1,7 @@
-//! Closed endpoints: those that have answered 410 Gone, and those removed from the configuration.
+//! Closed endpoints: endpoints that have answered 410 Gone, and endpoints removed from the configuration.
 //!
-//! A 410 disables an endpoint on all nodes until it is resumed or its URL changes. The node that receives the 410 writes it
-//! to Redis; every node follows Redis.
+//! A 410 disables an endpoint on all nodes until it is resumed or its URL changes. The node that receives the 410 writes the
+//! state to Redis, and every node follows Redis.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::config::Endpoint;
 use crate::outbox::BatchOutcome;
 
 impl BatchOutcome {
-    /// Dropped because the endpoint is closed.
+    /// Returns the outcome of a batch whose endpoint is closed.
     pub(super) fn closed(why: &str) -> Self {
         Self::Dropped { reason: why.to_owned() }
     }
@@ -26,7 +26,7 @@ impl Lanes {
         self.unreported.insert(id.to_string(), Some(target.to_string()));
     }
 
-    /// Opens the endpoint at `place`, which was changed or added again: in its new form it has not answered 410.
+    /// Opens the endpoint at `place` after it was changed or added again. The changed endpoint has not answered 410.
     pub(super) fn reopen(&mut self, place: usize) {
         let id = self.endpoints[place].id.as_str();
         if self.health[place].disabled_since.is_some() || self.states.disabled.contains_key(id) {
@@ -36,12 +36,12 @@ impl Lanes {
         self.health[place].disabled_since = None;
     }
 
-    /// The disabled and enabled endpoints that Redis does not have yet.
+    /// Returns the disabled and enabled endpoints that are not in Redis yet.
     pub(crate) fn unreported(&self) -> BTreeMap<String, Option<String>> {
         self.unreported.clone()
     }
 
-    /// Follows the state in Redis, except for changes that it does not have yet.
+    /// Applies the state in Redis, except where this node has made a change that is not in Redis yet.
     pub(super) fn apply_disabled(&mut self, now: Instant) {
         let Self { unreported, states, .. } = self;
         unreported.retain(|id, url| states.disabled.get(id) != url.as_ref());
@@ -63,8 +63,8 @@ impl Lanes {
         }
     }
 
-    /// Stops sending to `endpoint`. Its lanes still accept events, and drop them when they are due, so that each becomes a
-    /// dead letter.
+    /// Stops sending to `endpoint`. Its lanes still accept events and drop them when they are due, so that each becomes a dead
+    /// letter.
     pub(super) fn close(&mut self, endpoint: usize, why: &'static str, now: Instant) {
         self.ready[endpoint].closed = Some(why);
         self.undeliverable = true;
@@ -100,7 +100,7 @@ impl Lanes {
         None
     }
 
-    /// Returns whether [`Lanes::next_undeliverable`] or [`Lanes::take_withdrawn`] may have something.
+    /// Returns `true` if [`Lanes::next_undeliverable`] or [`Lanes::take_withdrawn`] may return something.
     pub(crate) const fn has_undeliverable(&self) -> bool {
         self.undeliverable || !self.withdrawn.is_empty()
     }
@@ -128,7 +128,7 @@ mod tests {
         status.endpoints[0].state == EndpointState::Disabled
     }
 
-    /// The endpoint answers its next request with 410.
+    /// Makes the endpoint answer its next request with 410.
     fn answer_410(lanes: &mut Lanes, seq: u64) {
         push(lanes, "a", seq);
         let attempt = lanes.next(Instant::now()).unwrap();
@@ -136,24 +136,24 @@ mod tests {
     }
 
     #[test]
-    fn a_410_is_reported_until_redis_has_it_and_ends_when_redis_has_it_no_more() {
+    fn a_410_is_reported_until_it_is_in_redis_and_ends_when_redis_drops_it() {
         let mut lanes = lanes(vec![endpoint(0)], 8);
         answer_410(&mut lanes, 0);
         let disabled = BTreeMap::from([("0".to_owned(), Some(URL.to_owned()))]);
         assert_eq!(lanes.unreported(), disabled);
         follow(&mut lanes, &[]);
-        assert!(is_disabled(&lanes), "Redis does not have it yet");
+        assert!(is_disabled(&lanes), "it is not in Redis yet");
         assert_eq!(lanes.unreported(), disabled);
         follow(&mut lanes, &[("0", URL)]);
         assert!(is_disabled(&lanes) && lanes.unreported().is_empty());
         follow(&mut lanes, &[]);
-        assert!(!is_disabled(&lanes), "somebody has resumed it");
+        assert!(!is_disabled(&lanes), "an operator has resumed it");
         push(&mut lanes, "a", 1);
         assert!(lanes.next(Instant::now()).is_some());
     }
 
     #[test]
-    fn a_410_of_another_node_counts_unless_it_was_of_another_url() {
+    fn a_410_received_by_another_node_applies_only_to_the_same_url() {
         let mut lanes = lanes(vec![endpoint(0)], 8);
         follow(&mut lanes, &[("0", "http://elsewhere/")]);
         assert!(!is_disabled(&lanes));
@@ -164,16 +164,16 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_is_changed_is_not_disabled_any_more_on_any_node() {
+    fn changing_an_endpoint_enables_it_on_every_node() {
         let mut lanes = lanes(vec![endpoint(0)], 8);
         answer_410(&mut lanes, 0);
         follow(&mut lanes, &[("0", URL)]);
         lanes.set_endpoints(vec![endpoint(0)], Instant::now());
-        assert!(is_disabled(&lanes), "it is the same");
+        assert!(is_disabled(&lanes), "the endpoint has not changed");
         lanes.set_endpoints(vec![Endpoint { max_attempts: 7, ..endpoint(0) }], Instant::now());
         assert!(!is_disabled(&lanes));
         follow(&mut lanes, &[("0", URL)]);
-        assert!(!is_disabled(&lanes), "the cluster has not heard of it");
+        assert!(!is_disabled(&lanes), "the change is not in Redis yet");
         assert_eq!(lanes.unreported(), BTreeMap::from([("0".to_owned(), None)]));
         follow(&mut lanes, &[]);
         assert!(lanes.unreported().is_empty());
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_events_for_a_disabled_endpoint_are_dropped_at_the_pace_of_batches() {
+    fn the_events_of_a_disabled_endpoint_are_dropped_batch_by_batch() {
         let mut lanes = lanes(vec![endpoint(0)], 8);
         push(&mut lanes, "a", 0);
         let attempt = lanes.next(Instant::now()).unwrap();

@@ -18,17 +18,17 @@ pub(crate) struct FinishedBatch {
     /// The endpoint's place in the list of endpoints.
     pub(crate) endpoint: usize,
     pub(crate) batch: Arc<Batch>,
-    /// The number of attempts made.
+    /// The number of attempts.
     pub(crate) attempts: u32,
     pub(crate) outcome: BatchOutcome,
     /// The cursors of the lane that move.
     pub(crate) moves: Moves,
-    /// This result disabled the endpoint.
+    /// `true` if this result disabled the endpoint.
     pub(crate) newly_disabled: bool,
 }
 
 impl Lanes {
-    /// Completes a lane's attempt, which took `took`. Returns the batch if this was its last attempt.
+    /// Completes a lane's attempt, which took `took`. Returns the batch if it is finished.
     pub(crate) fn complete(
         &mut self,
         lane: usize,
@@ -67,7 +67,7 @@ impl Lanes {
         finished.map(|finished| FinishedBatch { newly_disabled, ..finished })
     }
 
-    /// Asks the retry policy, and records a change of the endpoint's health.
+    /// Applies the retry policy and records a change of the endpoint's health.
     fn decide(&mut self, lane: usize, result: AttemptResult, now: Instant, jitter: f64) -> RetryDecision {
         let LaneEntry { endpoint, lane, redelivers, .. } = &self.entries[lane];
         let place = *endpoint;
@@ -75,7 +75,7 @@ impl Lanes {
         if *redelivers {
             policy.max_attempts = 1;
         }
-        // The time of a pause does not count, nor does the time since one that still lasts began.
+        // The time of a pause does not count. During a pause, the elapsed time ends where the pause began.
         let until = self.ready[place].paused.as_ref().map_or(now, |pause| pause.began);
         let (sent, attempts) = (result.was_sent(), lane.attempts());
         let elapsed = if sent { lane.tried_for(until) } else { lane.waited_for(until) };
@@ -120,7 +120,7 @@ impl Lanes {
         None
     }
 
-    /// Takes the batch in flight from its lane, after `attempts` attempts.
+    /// Removes the batch in flight from its lane after `attempts` attempts.
     pub(super) fn finish(&mut self, lane: usize, attempts: u32, outcome: BatchOutcome) -> Option<FinishedBatch> {
         let entry = &mut self.entries[lane];
         let batch = entry.lane.finish()?;

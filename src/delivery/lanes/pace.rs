@@ -4,26 +4,26 @@ use std::time::{Duration, Instant};
 
 use crate::config::Endpoint;
 
-/// Spaces the requests of one endpoint, first attempts and retries alike.
+/// Spaces the requests to one endpoint. First attempts and retries count alike.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     /// `None` without a limit.
     interval: Option<Duration>,
-    /// When the next request may begin.
+    /// The earliest time of the next request.
     next: Option<Instant>,
-    /// A lane waits for the next request.
+    /// `true` if a lane waits for the next request.
     is_awaited: bool,
-    /// The last request was of a failing lane.
+    /// `true` if the last request was from a failing lane.
     was_failing: bool,
 }
 
 impl Pace {
-    /// The pace of `endpoint`.
+    /// Creates the pace of `endpoint`.
     pub(super) fn of(endpoint: &Endpoint) -> Self {
         Self { interval: endpoint.request_interval, ..Self::default() }
     }
 
-    /// Takes over the limit of the changed `endpoint`.
+    /// Updates the limit after `endpoint` has changed.
     pub(super) fn update(&mut self, endpoint: &Endpoint) {
         self.interval = endpoint.request_interval;
         if self.interval.is_none() {
@@ -31,7 +31,7 @@ impl Pace {
         }
     }
 
-    /// Returns whether a request may begin now. If not, records that a lane waits.
+    /// Returns `true` if a request may begin now. Otherwise records that a lane waits.
     pub(super) fn admits(&mut self, now: Instant) -> bool {
         self.is_awaited = self.next.is_some_and(|next| now < next);
         !self.is_awaited
@@ -42,18 +42,19 @@ impl Pace {
         self.is_awaited = false;
     }
 
-    /// Records that a request begins, of a `failing` lane or another one.
+    /// Records that a lane begins a request. `failing` is `true` for a failing lane.
     pub(super) fn begin(&mut self, now: Instant, failing: bool) {
         self.next = self.interval.map(|interval| now + interval);
         self.was_failing = failing;
     }
 
-    /// Returns whether a failing lane goes first. Under a limit the two kinds alternate, so that neither starves the other.
+    /// Returns `true` if a failing lane goes first. With a limit, failing and healthy lanes alternate, so that neither kind
+    /// starves the other.
     pub(super) const fn prefers_failing(&self) -> bool {
         self.interval.is_some() && !self.was_failing
     }
 
-    /// When the waiting lane may begin.
+    /// Returns the time at which the waiting lane may begin, if a lane waits.
     pub(super) fn due(&self) -> Option<Instant> {
         self.next.filter(|_| self.is_awaited)
     }
@@ -66,12 +67,12 @@ mod tests {
     use crate::report::EndpointStates;
 
     #[test]
-    fn requests_keep_their_distance_and_an_idle_time_earns_no_burst() {
+    fn requests_are_spaced_and_idle_time_does_not_allow_a_burst() {
         let interval = Duration::from_millis(100);
         let (mut pace, now) = (Pace { interval: Some(interval), ..Pace::default() }, Instant::now());
         assert!(pace.admits(now));
         pace.begin(now, false);
-        assert_eq!(pace.due(), None, "nobody waits");
+        assert_eq!(pace.due(), None, "no lane waits");
         assert!(!pace.admits(now + interval / 2));
         assert_eq!(pace.due(), Some(now + interval));
         let later = now + 100 * interval;
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_waits_for_its_turn_and_a_retry_has_its_share() {
+    fn lanes_take_turns_and_retries_get_their_share() {
         let limited = Endpoint { request_interval: Some(Duration::from_secs(1)), max_attempts: 100, ..endpoint(0) };
         let mut lanes = lanes(vec![limited, endpoint(1)], 8);
         for (seq, app) in (0..).zip(["failing", "b", "c", "d", "e"]) {
@@ -98,7 +99,7 @@ mod tests {
         for _ in 0..7 {
             let attempts: Vec<_> = std::iter::from_fn(|| lanes.next(now)).collect();
             let (own, others): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|attempt| place(attempt) == 0);
-            assert_eq!(own.len(), 1, "one a second, whatever the other endpoint gets");
+            assert_eq!(own.len(), 1, "one per second, independently of the other endpoint");
             for attempt in others {
                 lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0);
             }
@@ -108,12 +109,12 @@ mod tests {
             begun.push(app);
             now = lanes.next_due().unwrap();
         }
-        assert_eq!(begun[..4], ["failing", "b", "failing", "c"], "its wait of two seconds is over");
+        assert_eq!(begun[..4], ["failing", "b", "failing", "c"], "its wait of 2 s is over");
         assert_eq!(begun.iter().filter(|app| *app == "failing").count(), 3);
     }
 
     #[test]
-    fn what_waits_for_a_request_wakes_nobody_while_its_endpoint_is_paused() {
+    fn a_lane_that_waits_for_a_request_sets_no_timer_while_its_endpoint_is_paused() {
         let mut lanes = lanes(vec![Endpoint { request_interval: Some(Duration::from_secs(1)), ..endpoint(0) }], 8);
         push(&mut lanes, "a", 0);
         push(&mut lanes, "b", 1);

@@ -1,19 +1,19 @@
-//! Paused endpoints: their events wait, and their deadlines are extended by the pause.
+//! Paused endpoints. Their events wait, and their deadlines are extended by the length of the pause.
 
 use std::time::Instant;
 
 use super::{Lanes, Plan};
 use crate::report::EndpointStates;
 
-/// A pause that lasts.
+/// A current pause.
 #[derive(Debug)]
 pub(super) struct Pause {
-    /// When this node learned of it.
+    /// The time at which this node read the pause from Redis.
     pub(super) began: Instant,
 }
 
 impl Lanes {
-    /// Stops sending to endpoints that are paused or disabled, and resumes the others. Attempts under way continue.
+    /// Stops sending to endpoints that are paused or disabled in `states`, and resumes the others. Attempts under way continue.
     pub(crate) fn set_states(&mut self, states: EndpointStates, now: Instant) {
         self.states = states;
         self.apply_states(now);
@@ -33,12 +33,12 @@ impl Lanes {
         }
     }
 
-    /// Takes the changes to report, by the places of their endpoints.
+    /// Takes the changes to report, with the places of their endpoints.
     pub(crate) fn take_transitions(&mut self) -> Vec<(usize, super::HealthTransition)> {
         std::mem::take(&mut self.transitions)
     }
 
-    /// Returns whether all lanes are empty, except for those of paused endpoints without an attempt under way.
+    /// Returns `true` if all lanes are empty. Ignores the lanes of paused endpoints that have no attempt under way.
     pub(crate) fn is_done(&self) -> bool {
         self.entries.iter().all(|entry| {
             let paused = self.ready[entry.endpoint].paused.is_some() && !matches!(entry.plan, Plan::Running { .. });

@@ -8,12 +8,12 @@ use super::{LaneEntry, Ready};
 use crate::config::Endpoint;
 
 impl Ready {
-    /// The empty queues of `endpoint`.
+    /// Creates empty queues for `endpoint`.
     pub(super) fn of(endpoint: &Endpoint) -> Self {
         Self { pace: Pace::of(endpoint), ..Self::default() }
     }
 
-    /// The queue in which a lane waits.
+    /// Returns the queue in which a lane waits.
     pub(super) const fn queue_of(&mut self, entry: &LaneEntry) -> &mut VecDeque<usize> {
         match entry {
             LaneEntry { redelivers: true, .. } => &mut self.redelivering,
@@ -27,7 +27,8 @@ impl Ready {
         self.failing.pop_front().or_else(|| self.healthy.pop_front()).or_else(|| self.redelivering.pop_front())
     }
 
-    /// Takes the next lane, if a request may begin `now` and `acquire` gives it a permit. Returns whether it is a suspect, too.
+    /// Takes the next lane, if a request may begin at `now` and `acquire` returns a permit. Also returns `true` if the lane is
+    /// a suspect.
     pub(super) fn take(&mut self, now: Instant, mut acquire: impl FnMut(bool) -> bool) -> Option<(usize, bool)> {
         let is_empty = self.healthy.is_empty() && self.failing.is_empty() && self.redelivering.is_empty();
         if self.closed.is_some() || self.paused.is_some() || is_empty {

@@ -1,7 +1,7 @@
 //! Retries of dead letters.
 //!
-//! They have lanes of their own, so that no live event waits for one. Each gets one attempt. A failed attempt ends the rest of
-//! the same retry for that endpoint; those stay dead letters.
+//! They have lanes of their own, so that no live event waits for a dead letter. Each dead letter gets one attempt. A failed
+//! attempt ends the rest of the same retry for that endpoint: the remaining ones stay dead letters.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use crate::outbox::{LaneId, Queued, Redelivery};
 pub(super) struct Ended {
     run: Box<str>,
     reason: String,
-    /// The end was reported.
+    /// `true` if the end was reported.
     is_reported: bool,
 }
 
-/// Dead letters whose retry has ended.
+/// Dead letters of one lane whose retry has ended.
 #[derive(Debug)]
 pub(crate) struct Withdrawn {
     pub(crate) lane: LaneId,
@@ -26,7 +26,7 @@ pub(crate) struct Withdrawn {
 }
 
 impl Lanes {
-    /// The lane that retries this dead letter. `None` if its endpoint is unknown or its retry has ended.
+    /// Returns the lane that retries this dead letter. `None` if its endpoint is unknown or its retry has ended.
     pub(super) fn redelivering_lane(&mut self, redelivery: &Redelivery) -> Option<usize> {
         let live = self.find(&redelivery.lane)?;
         let endpoint = self.entries[live].endpoint;
@@ -36,7 +36,7 @@ impl Lanes {
         Some(self.get_or_add_lane(redelivery.lane.clone(), endpoint, true))
     }
 
-    /// Returns whether the dead letter is part of a retry that has ended, and records the end to be reported once.
+    /// Returns `true` if the dead letter belongs to a retry that has ended. The first call records the end to be reported.
     fn has_ended(&mut self, endpoint: usize, redelivery: &Redelivery) -> bool {
         let ended = self.ready[endpoint].ended.as_mut().filter(|ended| ended.run == redelivery.run);
         if let Some(ended) = &ended.as_ref().filter(|ended| !ended.is_reported) {
@@ -73,13 +73,13 @@ impl Lanes {
         std::mem::take(&mut self.withdrawn)
     }
 
-    /// Returns whether the endpoint of this dead letter is configured.
+    /// Returns `true` if the endpoint of this dead letter is configured.
     pub(crate) fn is_known(&mut self, redelivery: &Redelivery) -> bool {
         self.find(&redelivery.lane).is_some()
     }
 }
 
-/// Returns whether a failure is about the content of the one letter, so that others may succeed.
+/// Returns `true` if the failure concerns the content of this dead letter only, so that others may succeed.
 pub(super) fn is_about_the_letter(reason: &str) -> bool {
     ["HTTP 400", "HTTP 413", "HTTP 415", "HTTP 422"].iter().any(|own| reason.starts_with(own))
 }
@@ -95,7 +95,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A dead letter of `app` for the first endpoint.
+    /// Returns a dead letter of `app` for the first endpoint.
     fn letter(run: &str, app: &str, seq: u64) -> Arc<Queued> {
         let lane = LaneId { endpoint: endpoint(0).id, app: app.into() };
         let letter = DeadLetterId::parse(&format!("1-{seq}")).unwrap();
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_live_event_waits_for_no_dead_letter_and_goes_first() {
+    fn a_live_event_goes_before_dead_letters() {
         let mut lanes = lanes(vec![endpoint(0)], 2);
         for seq in 0..3 {
             lanes.push(&letter("run", "a", seq));
@@ -120,11 +120,11 @@ mod tests {
         push(&mut lanes, "a", 10);
         let live = lanes.next(Instant::now()).unwrap();
         assert!(live.batch.redelivery().is_none());
-        assert_eq!(next(&mut lanes).as_deref(), Some("msg_1"), "beside it");
+        assert_eq!(next(&mut lanes).as_deref(), Some("msg_1"), "in a lane of its own");
         push(&mut lanes, "b", 11);
-        assert_eq!(next(&mut lanes), None, "there is no worker");
+        assert_eq!(next(&mut lanes), None, "all workers are busy");
         let finished = lanes.complete(live.lane, status(200), SECOND, Instant::now(), 0.0).unwrap();
-        assert_eq!(finished.moves, Moves::All, "a redelivery is no batch of the lane");
+        assert_eq!(finished.moves, Moves::All, "a redelivery is not a batch of the live lane");
         assert!(lanes.next(Instant::now()).is_some_and(|attempt| attempt.id.app == "b".into()));
     }
 
@@ -145,8 +145,8 @@ mod tests {
             withdrawn.into_iter().map(|withdrawn| (withdrawn.lane, withdrawn.letters.len())).collect();
         let lane = |app: &str| LaneId { endpoint: endpoint(0).id, app: app.into() };
         assert_eq!(count, [(lane("a"), 2), (lane("b"), 1)]);
-        assert_eq!(next(&mut lanes).as_deref(), Some("msg_4"), "another retry is another matter");
-        assert!(lanes.push(&letter("run", "a", 5)).ids.is_empty(), "more of the same comes later");
+        assert_eq!(next(&mut lanes).as_deref(), Some("msg_4"), "another retry continues");
+        assert!(lanes.push(&letter("run", "a", 5)).ids.is_empty(), "the ended retry accepts no more");
         let reported: Vec<HealthTransition> = lanes.take_transitions().into_iter().map(|(_, change)| change).collect();
         let ended = HealthTransition::RetryEnded { reason: "HTTP 500".to_owned() };
         assert_eq!(reported.iter().filter(|change| **change == ended).count(), 1);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn that_a_retry_has_ended_is_reported_when_the_first_of_the_rest_comes() {
+    fn the_end_of_a_retry_is_reported_with_the_first_remaining_dead_letter() {
         let mut lanes = lanes(vec![endpoint(0)], 8);
         lanes.push(&letter("run", "a", 0));
         let attempt = lanes.next(Instant::now()).unwrap();
@@ -166,7 +166,7 @@ mod tests {
                 .filter(|(_, change)| matches!(change, HealthTransition::RetryEnded { .. }))
                 .count()
         };
-        assert_eq!(ended(&mut lanes), 0, "it was the only one");
+        assert_eq!(ended(&mut lanes), 0, "no dead letter remains");
         for seq in 1..3 {
             assert!(lanes.push(&letter("run", "a", seq)).ids.is_empty());
         }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_is_refused_for_what_it_says_does_not_end_the_retry() {
+    fn a_dead_letter_refused_for_its_content_does_not_end_the_retry() {
         let mut lanes = lanes(vec![endpoint(0)], 8);
         for seq in 0..3 {
             lanes.push(&letter("run", "a", seq));

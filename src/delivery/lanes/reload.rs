@@ -1,8 +1,8 @@
 //! Replaces the list of endpoints at run time.
 //!
-//! An endpoint with the same id is the same endpoint: it keeps its lanes, their events and batches, and its health, whatever
-//! else has changed. An endpoint that is not in the list any more is closed. Once nothing waits for it, the next reload frees
-//! its place and those of its lanes for others, so that memory does not grow with the number of reloads.
+//! An endpoint with the same id is the same endpoint: it keeps its lanes, their events and batches, and its health, even if
+//! its other settings have changed. An endpoint that is no longer in the list is closed. Once nothing waits for it, the next
+//! reload frees its place and the places of its lanes, so that memory does not grow with the number of reloads.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
@@ -22,7 +22,7 @@ pub(super) struct FreePlaces {
 }
 
 impl Lanes {
-    /// The place of a lane, which is added in a free place if it does not exist.
+    /// Returns the place of a lane. Adds the lane in a free place if it does not exist.
     pub(super) fn get_or_add_lane(&mut self, id: LaneId, endpoint: usize, redelivers: bool) -> usize {
         let key = (id, redelivers);
         if let Some(&lane) = self.places.get(&key) {
@@ -41,7 +41,7 @@ impl Lanes {
         lane
     }
 
-    /// Replaces the endpoints. A frozen batch stays as it is, even if it is sent to another URL now.
+    /// Replaces the endpoints. A frozen batch does not change, even if it now goes to another URL.
     pub(crate) fn set_endpoints(&mut self, endpoints: Vec<Endpoint>, now: Instant) {
         let known: HashMap<EndpointId, usize> = self
             .endpoints
@@ -75,12 +75,12 @@ impl Lanes {
         self.free_places(removed.into_iter().filter(|place| !kept[*place]).collect());
         self.permits.set_endpoints(count, self.endpoints.len());
         self.paced = super::paced(&self.endpoints);
-        // They are made again with the next event of each application.
+        // The next event of each application rebuilds them.
         self.routes.clear();
         self.apply_states(now);
     }
 
-    /// Frees the places of those endpoints whose lanes are empty, and the places of these lanes.
+    /// Frees the places of the given endpoints if all their lanes are empty, and the places of those lanes.
     fn free_places(&mut self, mut places: BTreeSet<usize>) {
         for entry in &self.entries {
             if entry.plan != Plan::Nothing || entry.lane.snapshot().depth > 0 {
@@ -89,7 +89,7 @@ impl Lanes {
         }
         for (lane, entry) in self.entries.iter_mut().enumerate() {
             let key = (entry.id.clone(), entry.redelivers);
-            // A free place may still have the id of a lane that has another place now.
+            // A free place may still have the id of a lane that now has another place.
             if places.contains(&entry.endpoint) && self.places.get(&key) == Some(&lane) {
                 self.places.remove(&key);
                 entry.lane = Lane::new(self.limits);
@@ -99,12 +99,12 @@ impl Lanes {
         self.free.endpoints.append(&mut places);
     }
 
-    /// Returns whether the endpoint was removed from the list.
+    /// Returns `true` if the endpoint was removed from the list.
     pub(super) fn is_removed(&self, place: usize) -> bool {
         self.ready[place].closed == Some(UNCONFIGURED)
     }
 
-    /// Replaces the endpoint at `place`. One that was changed, or was added again, is opened.
+    /// Replaces the endpoint at `place`. Opens it if it was changed or added again.
     fn update(&mut self, place: usize, endpoint: Endpoint) {
         if self.endpoints[place] == endpoint && !self.is_removed(place) {
             return;

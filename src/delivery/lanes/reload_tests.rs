@@ -1,8 +1,8 @@
-//! Lists of endpoints that come and go.
+//! Tests of replacing the list of endpoints.
 
 use super::*;
 
-/// Delivers all that waits, at endpoints that answer at once.
+/// Delivers all waiting events to endpoints that answer immediately.
 fn deliver(lanes: &mut Lanes, now: Instant) {
     while let Some(attempt) = lanes.next(now) {
         assert!(lanes.complete(attempt.lane, status(200), Duration::ZERO, now, 0.0).is_some());
@@ -10,12 +10,12 @@ fn deliver(lanes: &mut Lanes, now: Instant) {
 }
 
 #[test]
-fn thousands_of_lists_leave_no_more_behind_than_the_last_three_need() {
+fn memory_does_not_grow_with_thousands_of_reloads() {
     let mut lanes = lanes(vec![endpoint(0)], 8);
     let now = Instant::now() + Duration::from_secs(60);
     for n in 1..5000_usize {
         let seq = u64::try_from(n).unwrap();
-        // One stays, another is there once.
+        // One endpoint stays, and one is in a single list.
         lanes.set_endpoints(vec![endpoint(0), endpoint(n)], now);
         for app in ["a", "b"] {
             assert_eq!(push(&mut lanes, app, seq).len(), 2);
@@ -30,7 +30,7 @@ fn thousands_of_lists_leave_no_more_behind_than_the_last_three_need() {
 }
 
 #[test]
-fn an_endpoint_keeps_its_place_while_something_of_it_waits_or_is_under_way() {
+fn a_removed_endpoint_keeps_its_place_while_an_event_waits_or_is_in_flight() {
     let mut lanes = lanes(vec![endpoint(1)], 8);
     let now = Instant::now() + Duration::from_secs(60);
     push(&mut lanes, "a", 0);
@@ -44,7 +44,7 @@ fn an_endpoint_keeps_its_place_while_something_of_it_waits_or_is_under_way() {
     assert_eq!(finished.lane.endpoint, endpoint(1).id);
     assert_eq!(lanes.next_undeliverable(now).unwrap().lane.endpoint, endpoint(1).id);
     assert!(lanes.next_undeliverable(now).is_none());
-    // Free with the next list, and another one's with the one after that, which knows nothing of the former.
+    // The first reload frees the place, and the second gives it to another endpoint, which starts with fresh health.
     lanes.set_endpoints(vec![endpoint(5)], now);
     lanes.set_endpoints(vec![endpoint(6), endpoint(7), endpoint(8)], now);
     assert_ne!(lanes.endpoint(0).id, endpoint(1).id);
@@ -55,7 +55,7 @@ fn an_endpoint_keeps_its_place_while_something_of_it_waits_or_is_under_way() {
 }
 
 #[test]
-fn an_endpoint_that_is_back_in_the_next_list_is_the_one_that_it_was() {
+fn an_endpoint_that_returns_with_the_next_list_keeps_its_state() {
     let mut lanes = lanes(vec![endpoint(1), endpoint(2)], 8);
     let now = Instant::now() + Duration::from_secs(60);
     push(&mut lanes, "a", 0);
@@ -67,7 +67,7 @@ fn an_endpoint_that_is_back_in_the_next_list_is_the_one_that_it_was() {
 }
 
 #[test]
-fn a_lane_that_is_back_in_the_place_of_another_one_is_freed_once() {
+fn a_lane_that_returns_in_another_place_is_freed_once() {
     let mut lanes = lanes(vec![endpoint(1)], 8);
     let now = Instant::now() + Duration::from_secs(60);
     for apps in [&["a", "b"][..], &["a"]] {

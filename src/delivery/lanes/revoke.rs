@@ -10,7 +10,7 @@ use crate::event::AppId;
 use crate::outbox::{Queued, redelivery_of};
 
 impl Lanes {
-    /// Removes the events of ownerships that ended.
+    /// Removes the events of ownerships that have ended.
     pub(crate) fn revoke(&mut self, tokens: &[u64]) {
         for lane in 0..self.entries.len() {
             let LaneEntry { lane: of_entry, id, endpoint, .. } = &mut self.entries[lane];
@@ -21,7 +21,7 @@ impl Lanes {
         }
     }
 
-    /// Removes the events of these ownerships from the batch that the lane was about to send.
+    /// Removes the events of these ownerships from the batch that the lane was going to send.
     pub(super) fn rebuild(&mut self, lane: usize, tokens: &[u64], now: Instant) {
         let LaneEntry { lane, id, endpoint, .. } = &mut self.entries[lane];
         let make = maker(&id.app, &mut self.ids, self.endpoints[*endpoint].payload);
@@ -29,7 +29,7 @@ impl Lanes {
     }
 }
 
-/// Returns a function that makes batches of `app` with this `payload`.
+/// Returns a function that creates batches of `app` with this `payload`.
 pub(super) fn maker(app: &AppId, ids: &mut BatchIds, payload: Payload) -> impl FnMut(Vec<Arc<Queued>>) -> Batch {
     move |events| match redelivery_of(&events) {
         Some(redelivery) => Batch::new(app.clone(), redelivery.id.clone(), events),

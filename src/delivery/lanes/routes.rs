@@ -8,13 +8,13 @@ use crate::event::{AppId, EventName};
 use crate::outbox::{Item, LaneId, Queued, Redelivery};
 use crate::report::AppCounters;
 
-/// The lanes that take events of one name and application.
+/// The lanes that want events of one name and application.
 #[derive(Debug, Default)]
 pub(crate) struct Route {
     pub(super) lanes: Vec<usize>,
-    /// Some of the lanes have a filter.
+    /// `true` if some of the lanes have a filter.
     filtered: bool,
-    /// The ids of these lanes.
+    /// The ids of the lanes.
     pub(crate) ids: Vec<LaneId>,
 }
 
@@ -22,13 +22,13 @@ pub(crate) struct Route {
 #[derive(Debug)]
 pub(crate) struct Routes {
     listed: [Arc<Route>; EventName::ALL.len()],
-    /// For custom events, of which each endpoint names some.
+    /// The route of custom events. Each endpoint lists the names that it wants.
     custom: Arc<Route>,
     counters: Arc<AppCounters>,
 }
 
 impl Lanes {
-    /// The lanes that want `queued` and have not had it.
+    /// Returns the lanes that want `queued` and have not acknowledged it yet.
     pub(super) fn route(&mut self, queued: &Queued) -> Arc<Route> {
         let route = match &queued.item {
             Item::Event(event) => {
@@ -54,20 +54,20 @@ impl Lanes {
         Arc::new(Route { lanes, ids, filtered: false })
     }
 
-    /// Routes the retry of a dead letter. The cursors of an earlier owner do not apply: it is a dead letter until it has been
-    /// delivered.
+    /// Routes the retry of a dead letter. The cursors of an earlier owner do not apply, because it stays a dead letter until it
+    /// is delivered.
     fn route_to(&mut self, redelivery: &Redelivery) -> Arc<Route> {
         let lanes = self.redelivering_lane(redelivery).into_iter().collect();
         self.route_along(lanes)
     }
 
-    /// The lane with this id, unless its endpoint is not configured. Adds the lanes of its application if needed.
+    /// Returns the lane with this id, if its endpoint is configured. Adds the lanes of its application if needed.
     pub(super) fn find(&mut self, lane: &LaneId) -> Option<usize> {
         self.open_routes(&lane.app);
         self.places.get(&(lane.clone(), false)).copied().filter(|lane| !self.is_removed(self.entries[*lane].endpoint))
     }
 
-    /// The routes of an application. Adds them with its lanes if needed.
+    /// Returns the routes of an application. Adds them and the application's lanes if needed.
     fn open_routes(&mut self, app: &AppId) -> &Routes {
         if !self.routes.contains_key(app) {
             let routes = self.make_routes(app);
@@ -102,7 +102,7 @@ impl Lanes {
         &self.endpoints[self.entries[lane].endpoint]
     }
 
-    /// The lanes of `app` for all endpoints that want any of its events. Adds those that do not exist.
+    /// Returns the lanes of `app` for all endpoints that want any of its events. Adds missing lanes.
     fn open_lanes(&mut self, app: &AppId) -> Vec<usize> {
         let mut lanes = Vec::new();
         for place in 0..self.endpoints.len() {

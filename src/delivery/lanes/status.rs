@@ -11,7 +11,7 @@ use crate::report::{AT_MOST, DeliveryStatus, EndpointState, EndpointStatus, Lane
 use crate::telemetry::Sight;
 
 impl Lanes {
-    /// The status of all deliveries, truncated to a bounded number of endpoints and lanes.
+    /// Returns the status of all deliveries, truncated to a maximum number of endpoints and lanes.
     pub(crate) fn status(&self, clock: WallClock) -> DeliveryStatus {
         let (mut depths, mut oldest) = (vec![0; self.endpoints.len()], vec![None; self.endpoints.len()]);
         let mut filled = Vec::new();
@@ -27,7 +27,7 @@ impl Lanes {
         let mut places: Vec<usize> = (0..self.endpoints.len()).filter(is_there).collect();
         let endpoints_truncated = places.len().saturating_sub(AT_MOST);
         if endpoints_truncated > 0 {
-            // By state and then by their order, so that the same endpoints stay in the status.
+            // Sorted by state and then by place, so that the same endpoints stay in the status.
             places.sort_by_key(|place| (std::cmp::Reverse(self.state(*place).0), *place));
             places.truncate(AT_MOST);
             places.sort_unstable();
@@ -56,7 +56,7 @@ impl Lanes {
         }
     }
 
-    /// A hash of the configured endpoints: their ids, and the applications whose events they get.
+    /// Returns a hash of the configured endpoints: their ids, and the applications whose events they receive.
     fn endpoints_hash(&self) -> String {
         let configured =
             (0..self.endpoints.len()).filter(|place| !self.is_removed(*place)).map(|place| &self.endpoints[place]);
@@ -64,7 +64,7 @@ impl Lanes {
         hash_of(ids.iter().map(String::as_bytes))
     }
 
-    /// The view of a lane's attempt for watchers. `None` if nothing was sent.
+    /// Describes a lane's attempt for watchers. Returns `None` if nothing was sent.
     pub(crate) fn sight(&self, lane: usize, result: &AttemptResult, took: Duration) -> Option<Sight> {
         let (status, error) = result.status_and_error()?;
         let LaneEntry { id, endpoint, lane, .. } = &self.entries[lane];
@@ -83,7 +83,7 @@ impl Lanes {
         })
     }
 
-    /// The state of an endpoint, and the time since when it lasts.
+    /// Returns the state of an endpoint and the time at which it began.
     fn state(&self, place: usize) -> (EndpointState, Option<Instant>) {
         let health = &self.health[place];
         if health.disabled_since.is_some() {
@@ -97,7 +97,7 @@ impl Lanes {
         }
     }
 
-    /// The status of an endpoint without its waiting events.
+    /// Returns the status of an endpoint without its waiting events.
     fn endpoint_status(&self, place: usize, clock: WallClock) -> EndpointStatus {
         let (endpoint, health) = (&self.endpoints[place], &self.health[place]);
         let (state, since) = self.state(place);
@@ -129,7 +129,7 @@ impl Lanes {
     }
 }
 
-/// The applications whose events an endpoint gets.
+/// Returns the applications whose events an endpoint receives, as text.
 fn scope(endpoint: &Endpoint) -> String {
     match &endpoint.apps {
         AppScope::Every => "*".to_owned(),

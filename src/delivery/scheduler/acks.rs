@@ -10,7 +10,7 @@ use crate::outbox::{self, BatchOutcome, DropReport, InFlightBatch, LaneId, Moves
 use crate::telemetry::{OUTBOX_FULL, Outcome, UNCONFIGURED};
 
 impl SchedulerGuard<'_> {
-    /// Acknowledges a batch that was delivered or dropped.
+    /// Acknowledges a batch that was delivered or dropped, and reports it.
     pub(super) fn ack(&self, finished: &FinishedBatch) {
         let FinishedBatch { lane, endpoint: place, batch, attempts, outcome, moves, newly_disabled } = finished;
         let (telemetry, endpoint) = (&self.scheduler.telemetry, self.state.lanes.endpoint(*place));
@@ -81,7 +81,7 @@ impl SchedulerGuard<'_> {
         dropped.is_some()
     }
 
-    /// Acknowledges dead letters that are not sent again. They stay dead letters.
+    /// Acknowledges the withdrawn redeliveries. Their dead letters remain.
     pub(crate) fn ack_withdrawn(&mut self) {
         for Withdrawn { lane, letters } in self.state.lanes.take_withdrawn() {
             self.scheduler.outbox.ack(outbox::Acked {
@@ -142,7 +142,7 @@ fn dropped_for(reason: &str) -> BatchOutcome {
     BatchOutcome::Dropped { reason: reason.to_owned() }
 }
 
-/// The number of events that these items stand for.
+/// Returns the number of events in these items. A dead letter counts all of its events.
 fn count(events: &[Arc<Queued>]) -> usize {
     events.iter().map(|queued| queued.item.events()).sum()
 }

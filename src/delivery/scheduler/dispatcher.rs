@@ -17,19 +17,20 @@ use crate::outbox::{Handover, Outbox, Queued};
 use crate::report::{DeliveryStatus, WallClock};
 use crate::telemetry::Telemetry;
 
-/// Messages handled before attempts are started again, so that neither starves the other.
+/// The number of messages handled before attempts are started again, so that neither starves the other.
 const MESSAGES_PER_ROUND: usize = 256;
 
-/// Events routed before attempts are started and messages handled again, so that lanes empty during a flood.
+/// The number of events routed before attempts are started and messages are handled again, so that lanes are sent even while
+/// many events arrive.
 const EVENTS_PER_ROUND: usize = 1000;
 
-/// Events routed under one lock, so that workers get their turn.
+/// The number of events routed under one lock, so that workers get the lock in between.
 const EVENTS_PER_LOCK: usize = 50;
 
-/// The longest time that events stay unrouted because of a full lane.
+/// The longest time that events are held back because of a full lane.
 const MAX_HOLD_BACK: Duration = Duration::from_secs(5);
 
-/// The interval at which a dispatcher that holds events back checks whether there is room.
+/// The interval at which a dispatcher that holds events back checks for room.
 const HOLD_BACK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A message to the dispatcher.
@@ -43,18 +44,18 @@ pub(crate) enum Message {
     Abandoned { lane: usize },
     /// Reply with the status of all deliveries.
     Status { clock: WallClock, reply: Sender<DeliveryStatus> },
-    /// Send waiting events without delay. Reply when nothing is left, or at the deadline.
+    /// Send waiting events without delay. Reply when no event is left, or at the deadline.
     Flush { deadline: Instant, reply: Sender<Undelivered> },
-    /// End.
+    /// Stop the thread.
     Stop,
 }
 
-/// The dispatcher. Its state is in here or in the lanes, never on its stack, so that it continues after a panic.
+/// The dispatcher. All state is in this struct or in the lanes, never on the stack, so that it survives a panic.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) outbox: Arc<dyn Outbox>,
-    /// A `Message::Events` is on its way.
+    /// A [`Message::Events`] was sent and is not handled yet.
     pub(crate) signalled: Arc<AtomicBool>,
     pub(crate) messages: Receiver<Message>,
     pub(crate) workers: Workers,
@@ -74,7 +75,7 @@ struct Flush {
 }
 
 impl Dispatcher {
-    /// A dispatcher with nothing to do yet.
+    /// Creates a dispatcher.
     pub(crate) fn new(
         scheduler: Arc<Scheduler>,
         outbox: Arc<dyn Outbox>,
@@ -110,7 +111,7 @@ impl Dispatcher {
         }
     }
 
-    /// Routes a portion of the events from the outbox, unless they are held back.
+    /// Routes a bounded number of events from the outbox, unless they are held back.
     fn route_incoming(&mut self) {
         if self.incoming.is_empty() {
             self.take();
@@ -130,8 +131,9 @@ impl Dispatcher {
         }
     }
 
-    /// Returns whether events wait in the outbox instead of others being dropped for them: the lanes are full, but the
-    /// longest one is being sent and will have room soon. An event waits at most [`MAX_HOLD_BACK`] for another endpoint.
+    /// Returns `true` if new events must wait in the outbox. That is the case while the lanes are full but the longest one is
+    /// being sent and will have room soon, so that no event needs to be dropped. An event waits at most [`MAX_HOLD_BACK`] for
+    /// another endpoint.
     fn holds_back(&self) -> bool {
         let now = Instant::now();
         let is_fresh = |next: &Queued| now.saturating_duration_since(next.arrived) < MAX_HOLD_BACK;
@@ -142,13 +144,13 @@ impl Dispatcher {
     }
 
     fn take(&mut self) {
-        // Cleared before taking: an event that arrives afterwards sets it again.
+        // Must be cleared before events are taken: an event that arrives later sets it again.
         self.signalled.store(false, Ordering::SeqCst);
         let Handover { in_flight, revoked, events } = self.outbox.take();
         for batch in in_flight {
             self.scheduler.lock().inherit(batch);
         }
-        // After the inheritance: the rest of an inherited batch that lost a partition is sent in its place.
+        // Must follow the inheritance: an inherited batch may have lost a partition, and its other events keep its place.
         if !revoked.is_empty() {
             self.incoming.retain(|queued| !revoked.contains(&queued.position.token));
             self.scheduler.lock().lanes().revoke(&revoked);
@@ -180,7 +182,7 @@ impl Dispatcher {
         loop {
             let due = self.scheduler.lock().next(now);
             let Some(attempt) = due else { return };
-            // There is an idle worker, or was a moment ago.
+            // An idle worker exists, or existed a moment ago.
             if self.workers.submit(&attempt).is_err() {
                 self.scheduler.lock().requeue(attempt);
                 return;
@@ -215,7 +217,7 @@ impl Dispatcher {
     fn wait_for_messages(&mut self) {
         let flush = self.flushes.iter().map(|flush| flush.deadline).min();
         let holding_back = self.holds_back();
-        // The outbox signals new events once, so it does not signal these again.
+        // The outbox signals each event only once, so it will not signal these again.
         let untaken = self.signalled.load(Ordering::SeqCst);
         let unrouted = (untaken || !self.incoming.is_empty())
             .then(|| Instant::now() + if holding_back { HOLD_BACK_INTERVAL } else { Duration::ZERO });

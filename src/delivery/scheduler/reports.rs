@@ -10,7 +10,7 @@ use crate::outbox::Queued;
 use crate::telemetry::{Level, Outcome, UNCONFIGURED};
 
 impl SchedulerGuard<'_> {
-    /// Shows an attempt to the watchers, if there are any.
+    /// Reports an attempt to the watchers, if any.
     pub(super) fn show_to_watchers(&self, lane: usize, result: &AttemptResult, took: Duration, now: Instant) {
         let watch = self.scheduler.telemetry.watch();
         if watch.is_on()
@@ -60,7 +60,7 @@ impl SchedulerGuard<'_> {
         telemetry.log(
             Level::Warning,
             format_args!(
-                "Endpoint {} answered 410 Gone: nothing more is sent to it, by any server. To send again: php artisan \
+                "Endpoint {} answered 410 Gone and is now disabled on all servers. To send again: php artisan \
                  resonate-webhooks:resume {}",
                 endpoint.label(),
                 endpoint.id
@@ -80,7 +80,7 @@ impl SchedulerGuard<'_> {
             // The lanes of an earlier owner may have delivered it.
             None if queued.resume.is_some() => {}
             None => telemetry.counters().events_unwanted.add(1),
-            // Its retry has ended.
+            // The retry has ended.
             Some(redelivery) if self.state.lanes.is_known(redelivery) => self.report_transitions(),
             Some(redelivery) => telemetry.log(
                 Level::Warning,

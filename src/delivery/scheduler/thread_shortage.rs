@@ -1,13 +1,13 @@
-//! The dispatcher's handling of a system that refuses further threads.
+//! Handles a system that refuses more threads.
 //!
 //! ```text
-//!  enough ── a thread is refused while attempts wait: logged, permits limited to the existing workers ──▶ short
-//!     ▲                                                                                                   │
-//!     └──────────────────── enough workers could be started: all permits are back ◀── after RETRY ────────┘
+//!  enough ── a thread is refused while attempts wait: log it, limit permits to the existing workers ──▶ short
+//!     ▲                                                                                                 │
+//!     └──────────────── enough workers could be started: restore all permits ◀── after RETRY ───────────┘
 //! ```
 //! The dispatcher starts an idle worker for each due endpoint, and one more, before it submits the first attempt. So at least
-//! one worker is idle when the system refuses a thread. The permits, which are as many as the workers from then on, leave
-//! one worker to endpoints that answer.
+//! one worker is idle when the system refuses a thread. From then on there are as many permits as workers, and the permits
+//! always leave one worker for endpoints that answer.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ use crate::telemetry::Level;
 /// The pause before another thread is requested after a refusal.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// A shortage that returns within this time after the last refusal is the same one and is not logged again.
+/// A refusal within this time after the last one belongs to the same shortage and is not logged again.
 const OVER_AFTER: Duration = Duration::from_secs(600);
 
-/// The most endpoints that get a worker at the same time, three quarters of all workers: see
+/// The maximum number of endpoints that get a worker at the same time: three quarters of all workers, see
 /// [`WorkerPermits`](crate::delivery::permits::WorkerPermits).
 const ENDPOINTS: usize = MAX_WORKERS * 3 / 4;
 
-/// Records whether the system refuses threads.
+/// The state of a thread shortage.
 #[derive(Debug, Default)]
 pub(super) struct ThreadShortage {
     until: Option<Instant>,
@@ -34,17 +34,17 @@ pub(super) struct ThreadShortage {
 }
 
 impl ThreadShortage {
-    /// The time until which no thread is requested.
+    /// Returns the time until which no thread is requested.
     pub(super) const fn until(&self) -> Option<Instant> {
         self.until
     }
 
-    /// Postpones the next request: no thread is needed now.
+    /// Postpones the next request, because no thread is needed now.
     fn postpone(&mut self, now: Instant) {
         self.until = self.until.map(|_| now + RETRY);
     }
 
-    /// Records a refusal. Returns whether it begins a new shortage.
+    /// Records a refusal. Returns `true` if it begins a new shortage.
     fn begin(&mut self, now: Instant) -> bool {
         self.until = Some(now + RETRY);
         let last = self.refused_at.replace(now);
@@ -53,7 +53,7 @@ impl ThreadShortage {
 }
 
 impl Dispatcher {
-    /// Starts idle workers for the attempts that are due, as far as the system provides threads.
+    /// Starts idle workers for the due attempts, as far as the system provides threads.
     pub(super) fn add_workers(&mut self, now: Instant) {
         if self.shortage.until.is_some_and(|until| now < until) {
             return;
@@ -82,8 +82,8 @@ impl Dispatcher {
             self.telemetry.log(
                 Level::Warning,
                 format_args!(
-                    "Only {workers} threads send webhooks, so that slow endpoints delay each other; one is left to those that \
-                     answer: {error}"
+                    "Only {workers} threads send webhooks, so slow endpoints may delay each other. One thread stays free for \
+                     endpoints that answer: {error}"
                 ),
             );
         }
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shortage_that_goes_on_is_said_once() {
+    fn a_lasting_shortage_is_logged_once() {
         let (mut shortage, start) = (ThreadShortage::default(), Instant::now());
         assert!(shortage.begin(start));
         for seconds in 1..1_000 {

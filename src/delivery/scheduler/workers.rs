@@ -13,15 +13,15 @@ use crate::delivery::sender::BatchSender;
 use crate::process::Thread;
 use crate::telemetry::Telemetry;
 
-/// The time without an attempt after which a worker ends.
+/// The idle time after which a worker ends.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// The workers that never end, because the system may refuse threads later. Of two, one is always left for endpoints that
-/// answer (see [`WorkerPermits`](crate::delivery::permits::WorkerPermits)).
+/// The number of workers that never end, because the system may refuse threads later. With two, one always remains for
+/// endpoints that answer (see [`WorkerPermits`](crate::delivery::permits::WorkerPermits)).
 pub(crate) const STANDING_WORKERS: usize = 2;
 
-/// The pool of workers. It has no bound of its own: [`WorkerPermits`](crate::delivery::permits::WorkerPermits) bound the
-/// attempts that are submitted.
+/// The pool of workers. It has no limit of its own: [`WorkerPermits`](crate::delivery::permits::WorkerPermits) limit the
+/// number of submitted attempts.
 #[derive(Debug)]
 pub(crate) struct Workers(Arc<WorkerPool>);
 
@@ -32,19 +32,19 @@ struct WorkerPool {
     telemetry: Arc<Telemetry>,
     scheduler: Arc<Scheduler>,
     idle: Mutex<IdleWorkers>,
-    /// Never sent on. Its disconnection shows that the pool and all workers are gone.
+    /// Nothing is sent on this channel. It disconnects when the pool and all workers are gone.
     _present: Sender<()>,
 }
 
-/// The workers without an attempt. The last one to park is the first to be woken, so that workers started for a burst stay
-/// idle and end.
+/// The workers without an attempt. The last one to park is the first to wake, so that workers started for a burst stay idle
+/// and end.
 #[derive(Debug, Default)]
 struct IdleWorkers {
     parked: Vec<(u64, Sender<Attempt>)>,
     parkings: u64,
-    /// All workers, idle or not.
+    /// The number of all workers, idle or busy.
     workers: usize,
-    /// Idle workers stay, because the system may refuse others.
+    /// Idle workers do not end, because the system may refuse new ones.
     kept: bool,
     stopped: bool,
 }
@@ -56,11 +56,11 @@ struct Parking {
 }
 
 impl Workers {
-    /// Starts a pool with its standing workers. Returns it with a channel that is disconnected when the pool and its workers
-    /// are gone.
+    /// Starts a pool with its standing workers. Returns it with a channel that disconnects when the pool and all workers are
+    /// gone.
     ///
     /// # Errors
-    /// When the operating system refuses a thread.
+    /// Returns an error if the operating system refuses a thread.
     pub(crate) fn start(
         sender: BatchSender,
         telemetry: Arc<Telemetry>,
@@ -78,7 +78,7 @@ impl Workers {
     /// Gives an attempt to an idle worker, or to a new one.
     ///
     /// # Errors
-    /// When the operating system refuses another thread.
+    /// Returns an error if the operating system refuses another thread.
     pub(crate) fn submit(&self, attempt: &Attempt) -> io::Result<()> {
         loop {
             while let Some((_, worker)) = self.pop_idle() {
@@ -93,7 +93,7 @@ impl Workers {
     /// Adds an idle worker.
     ///
     /// # Errors
-    /// When the operating system refuses another thread.
+    /// Returns an error if the operating system refuses another thread.
     pub(crate) fn add(&self) -> io::Result<()> {
         let (parking, pool, telemetry) =
             (self.0.idle.lock().park(), Arc::clone(&self.0), Arc::clone(&self.0.telemetry));
@@ -109,12 +109,12 @@ impl Workers {
         started.map(drop)
     }
 
-    /// The number of workers without an attempt.
+    /// Returns the number of idle workers.
     pub(crate) fn idle(&self) -> usize {
         self.0.idle.lock().parked.len()
     }
 
-    /// The number of all workers.
+    /// Returns the number of all workers.
     pub(crate) fn count(&self) -> usize {
         self.0.idle.lock().workers
     }
@@ -130,7 +130,7 @@ impl Workers {
 }
 
 impl IdleWorkers {
-    /// Adds a place where a worker waits for an attempt. `None` after the stop.
+    /// Adds a worker that waits for an attempt. Returns `None` after the stop.
     fn park(&mut self) -> Option<Parking> {
         if self.stopped {
             return None;
@@ -146,7 +146,7 @@ impl IdleWorkers {
     }
 }
 
-/// Idle workers end at once, busy ones after their attempt.
+/// Ends idle workers immediately and busy ones after their attempt.
 impl Drop for Workers {
     fn drop(&mut self) {
         let mut idle = self.0.idle.lock();
@@ -156,8 +156,8 @@ impl Drop for Workers {
 }
 
 impl WorkerPool {
-    /// Runs a worker until it is idle for too long. It begins with the attempt that `parking` receives; after a panic there
-    /// is no `parking` yet.
+    /// Runs a worker until it has been idle for too long. It first waits on `parking`. After a panic `parking` is `None`, and
+    /// the worker parks anew.
     fn work(&self, parking: Option<Parking>) {
         let mut parking = parking.or_else(|| self.idle.lock().park());
         while let Some(mut attempt) = parking.take().and_then(|parking| self.wait(&parking)) {
@@ -172,7 +172,7 @@ impl WorkerPool {
         }
     }
 
-    /// Waits for an attempt. `None` when the worker must end.
+    /// Waits for an attempt. Returns `None` if the worker must end.
     fn wait(&self, parking: &Parking) -> Option<Attempt> {
         loop {
             match parking.attempt.recv_timeout(IDLE) {
@@ -188,8 +188,8 @@ impl WorkerPool {
                 }
             }
         }
-        // If `submit` popped this worker before its removal, the attempt has arrived or is about to. Otherwise the channel is
-        // disconnected now.
+        // If `submit` popped this worker before its removal, the attempt has arrived or is about to arrive. Otherwise the
+        // channel is disconnected now.
         let attempt = parking.attempt.recv().ok();
         self.idle.lock().workers += usize::from(attempt.is_some());
         attempt
@@ -203,7 +203,7 @@ impl WorkerPool {
     }
 }
 
-/// Abandons the attempt when dropped by a panic: a lane without a result would wait for ever.
+/// Abandons the attempt if dropped by a panic. A lane without a result would wait forever.
 struct AbandonOnPanic<'a> {
     lane: usize,
     scheduler: &'a Scheduler,
