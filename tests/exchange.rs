@@ -181,8 +181,8 @@ fn what_is_no_answer_is_a_failed_attempt_with_the_reason_and_the_next_one_has_an
         &["HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"],
         &[OK],
     ]);
-    assert_eq!(endpoint.failure(), "the answer is not HTTP: it does not begin with HTTP");
-    assert_eq!(endpoint.failure(), "the answer is not HTTP: two lengths");
+    assert_eq!(endpoint.failure(), "invalid HTTP response: it does not start with HTTP");
+    assert_eq!(endpoint.failure(), "invalid HTTP response: conflicting Content-Length");
     assert_eq!(endpoint.posts(1), [(200, 2)]);
 }
 

@@ -124,7 +124,7 @@ fn a_tls_file_that_cannot_be_used_is_named_with_its_key_at_boot() {
         "resonate-webhooks.endpoints.billing.ca_file: cannot read /nowhere.pem: No such file or directory (os error 2)"
     );
     let message = refusal(with(TlsFiles { ca: Some(one.key.clone()), client: None }));
-    assert!(message.ends_with("one.key holds no PEM certificate"), "{message}");
+    assert!(message.ends_with("one.key contains no PEM certificate"), "{message}");
     let message = refusal(client(&one, &other));
     assert!(message.starts_with("resonate-webhooks.endpoints.billing.client_key: "), "{message}");
     assert!(message.contains("other.key cannot be used with client_cert"), "{message}");

@@ -101,7 +101,7 @@ fn roots(endpoint: &Endpoint, file: &CertificateFile) -> Result<RootCerts, Confi
     for certificate in &file.certificates {
         usable.add(certificate.clone()).map_err(|error| {
             let path = file.path.display();
-            ConfigError::at(&key(endpoint, "ca_file"), format_args!("{path} holds an unusable certificate: {error}"))
+            ConfigError::at(&key(endpoint, "ca_file"), format_args!("{path} contains an unusable certificate: {error}"))
         })?;
     }
     Ok(RootCerts::from(file.certificates.iter().map(|der| Certificate::from_der(der).to_owned())))

@@ -1,15 +1,15 @@
 //! A cache of DNS lookups.
 //!
-//! A lookup of the system's resolver has no timeout, so it runs on a thread of its own. Each name has one lookup at a time, and
-//! all endpoints share the answer:
+//! A lookup by the system's resolver has no timeout, so it runs on a thread of its own. There is at most one lookup per name
+//! at a time, and all endpoints share its result:
 //!
 //! ```text
-//! age of the answer   0 ───────── FRESH ─────────────────── STALE ──────▶
-//!                      is used      is used once more while    is asked for
-//!                                   it is asked for anew       and waited for
+//! age of the result   0 ─────────────── FRESH ─────────────────────── STALE ──────────────────▶
+//!                       use the result    use the result and look       wait for a new lookup
+//!                                         up again in the background
 //! ```
-//! So an endpoint with traffic never waits for DNS, follows a change within half a minute, and lives through an outage
-//! of the resolver that is no longer than `STALE`.
+//! So an endpoint with traffic never waits for DNS, follows a change within about [`FRESH`] (30 s), and survives a resolver
+//! outage of up to [`STALE`] (300 s).
 
 use std::collections::HashMap;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -22,19 +22,20 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use crate::process::Thread;
 use crate::telemetry::Telemetry;
 
-/// The age up to which an answer is used without another lookup.
+/// The age up to which a result is used without another lookup.
 pub(super) const FRESH: Duration = Duration::from_secs(30);
 
-/// The age up to which an answer is used at all.
+/// The age up to which a result is used at all.
 const STALE: Duration = Duration::from_secs(300);
 
-/// The age up to which a failure is used: long enough for all callers that waited for it, shorter than the first backoff.
+/// The age up to which a failure is used. Long enough to reach all callers that waited for the lookup, and shorter than the
+/// first backoff.
 const FAILED: Duration = Duration::from_secs(1);
 
 /// Resolves a name.
-type Ask = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
+type Lookup = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
-/// The reason why there is no address.
+/// The reason that there is no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NoAddress {
     /// The lookup failed.
@@ -45,7 +46,7 @@ pub(crate) enum NoAddress {
 
 /// The DNS cache of all endpoints.
 pub(crate) struct DnsCache {
-    ask: Box<Ask>,
+    lookup: Box<Lookup>,
     telemetry: Arc<Telemetry>,
     known: Mutex<HashMap<Box<str>, Name>>,
     answered: Condvar,
@@ -56,33 +57,33 @@ pub(crate) struct DnsCache {
 struct Name {
     addresses: Option<(Arc<[IpAddr]>, Instant)>,
     failure: Option<(Arc<str>, Instant)>,
-    asking: bool,
+    looking_up: bool,
 }
 
 /// The next step of a caller that needs an address.
 #[derive(Debug, PartialEq, Eq)]
 enum LookupStep {
     Use(Arc<[IpAddr]>),
-    UseAndAsk(Arc<[IpAddr]>),
-    Ask,
+    UseAndRefresh(Arc<[IpAddr]>),
+    LookUp,
     Wait,
     Fail(Arc<str>),
 }
 
 impl DnsCache {
-    /// An empty cache.
+    /// Creates an empty cache that uses the system's resolver.
     pub(crate) fn new(telemetry: Arc<Telemetry>) -> Arc<Self> {
-        Self::asking(ask_the_system, telemetry)
+        Self::with_lookup(system_lookup, telemetry)
     }
 
-    pub(super) fn asking(
-        ask: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
+    pub(super) fn with_lookup(
+        lookup: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
         telemetry: Arc<Telemetry>,
     ) -> Arc<Self> {
-        Arc::new(Self { ask: Box::new(ask), telemetry, known: Mutex::default(), answered: Condvar::new() })
+        Arc::new(Self { lookup: Box::new(lookup), telemetry, known: Mutex::default(), answered: Condvar::new() })
     }
 
-    /// The addresses of `name`, in the order in which to try them. Waits at most until `deadline`.
+    /// Returns the addresses of `name`, in the order in which to try them. Waits at most until `deadline`.
     pub(crate) fn addresses(self: &Arc<Self>, name: &str, deadline: Instant) -> Result<Arc<[IpAddr]>, NoAddress> {
         let mut known = self.known.lock();
         loop {
@@ -96,14 +97,14 @@ impl DnsCache {
             match entry.step(Instant::now()) {
                 LookupStep::Use(addresses) => return Ok(addresses),
                 LookupStep::Fail(reason) => return Err(NoAddress::Failed(reason)),
-                LookupStep::UseAndAsk(addresses) => {
-                    // Without a thread, the next caller tries again.
-                    entry.asking = self.start_asking(name).is_ok();
+                LookupStep::UseAndRefresh(addresses) => {
+                    // If no thread could be started, the next caller tries again.
+                    entry.looking_up = self.start_lookup(name).is_ok();
                     return Ok(addresses);
                 }
-                LookupStep::Ask => {
-                    if self.start_asking(name).is_err() {
-                        // Without a thread, this one does the lookup, and may exceed the deadline.
+                LookupStep::LookUp => {
+                    if self.start_lookup(name).is_err() {
+                        // No thread could be started, so this thread does the lookup and may exceed the deadline.
                         MutexGuard::unlocked(&mut known, || self.look_up(name));
                         continue;
                     }
@@ -116,25 +117,25 @@ impl DnsCache {
         }
     }
 
-    /// The cached addresses of `name`, without waiting. Looks old ones up again in the background.
+    /// Returns the cached addresses of `name` without waiting. Refreshes old ones in the background.
     pub(crate) fn known(self: &Arc<Self>, name: &str) -> Option<Arc<[IpAddr]>> {
         let mut known = self.known.lock();
         let entry = known.get_mut(name)?;
         match entry.step(Instant::now()) {
             LookupStep::Use(addresses) => Some(addresses),
-            LookupStep::UseAndAsk(addresses) => {
-                entry.asking = self.start_asking(name).is_ok();
+            LookupStep::UseAndRefresh(addresses) => {
+                entry.looking_up = self.start_lookup(name).is_ok();
                 Some(addresses)
             }
-            LookupStep::Ask => {
-                entry.asking = self.start_asking(name).is_ok();
+            LookupStep::LookUp => {
+                entry.looking_up = self.start_lookup(name).is_ok();
                 None
             }
             LookupStep::Wait | LookupStep::Fail(_) => None,
         }
     }
 
-    /// Ages all answers to [`FRESH`].
+    /// Ages all results to [`FRESH`].
     #[cfg(test)]
     pub(super) fn age_for_a_test(&self) {
         for name in self.known.lock().values_mut() {
@@ -144,7 +145,7 @@ impl DnsCache {
         }
     }
 
-    /// Replaces all answers by failures.
+    /// Replaces all results with failures.
     #[cfg(test)]
     pub(super) fn forget_for_a_test(&self) {
         for name in self.known.lock().values_mut() {
@@ -152,30 +153,30 @@ impl DnsCache {
         }
     }
 
-    fn start_asking(self: &Arc<Self>, name: &str) -> io::Result<()> {
-        let (names, asked) = (Arc::clone(self), Box::<str>::from(name));
-        Thread::spawn("wh-dns", Arc::clone(&self.telemetry), move || names.look_up(&asked)).map(drop)
+    fn start_lookup(self: &Arc<Self>, name: &str) -> io::Result<()> {
+        let (names, name) = (Arc::clone(self), Box::<str>::from(name));
+        Thread::spawn("wh-dns", Arc::clone(&self.telemetry), move || names.look_up(&name)).map(drop)
     }
 
     fn look_up(&self, name: &str) {
-        let answer = (self.ask)(name);
+        let result = (self.lookup)(name);
         if let Some(entry) = self.known.lock().get_mut(name) {
-            entry.learn(answer, Instant::now());
+            entry.learn(result, Instant::now());
         }
         self.answered.notify_all();
     }
 }
 
 impl Name {
-    /// Returns whether the entry is still useful.
+    /// Returns `true` if the entry is still needed.
     fn is_used(&self, now: Instant) -> bool {
         let since = |at: &Instant| now.saturating_duration_since(*at);
-        self.asking
+        self.looking_up
             || self.addresses.as_ref().is_some_and(|(_, learned)| since(learned) < STALE)
             || self.failure.as_ref().is_some_and(|(_, at)| since(at) < STALE)
     }
 
-    /// The next step. Returns `Ask` or `UseAndAsk` to one caller only until the lookup ends.
+    /// Returns the next step. Only one caller gets `LookUp` or `UseAndRefresh` until that lookup ends.
     fn step(&mut self, now: Instant) -> LookupStep {
         let age = |since: &Instant| now.saturating_duration_since(*since);
         let failure = self.failure.as_ref().filter(|(_, at)| age(at) < FAILED);
@@ -183,26 +184,26 @@ impl Name {
             && age(learned) < STALE
         {
             let addresses = Arc::clone(addresses);
-            if age(learned) < FRESH || failure.is_some() || std::mem::replace(&mut self.asking, true) {
+            if age(learned) < FRESH || failure.is_some() || std::mem::replace(&mut self.looking_up, true) {
                 return LookupStep::Use(addresses);
             }
-            return LookupStep::UseAndAsk(addresses);
+            return LookupStep::UseAndRefresh(addresses);
         }
         match failure {
             Some((reason, _)) => LookupStep::Fail(Arc::clone(reason)),
-            None if std::mem::replace(&mut self.asking, true) => LookupStep::Wait,
-            None => LookupStep::Ask,
+            None if std::mem::replace(&mut self.looking_up, true) => LookupStep::Wait,
+            None => LookupStep::LookUp,
         }
     }
 
-    fn learn(&mut self, answer: io::Result<Vec<IpAddr>>, now: Instant) {
-        self.asking = false;
-        match answer {
+    fn learn(&mut self, result: io::Result<Vec<IpAddr>>, now: Instant) {
+        self.looking_up = false;
+        match result {
             Ok(addresses) if !addresses.is_empty() => {
                 self.addresses = Some((addresses.into(), now));
                 self.failure = None;
             }
-            Ok(_) => self.failure = Some(("it has none".into(), now)),
+            Ok(_) => self.failure = Some(("the lookup returned none".into(), now)),
             Err(error) => self.failure = Some((error.to_string().into(), now)),
         }
     }
@@ -214,7 +215,7 @@ impl fmt::Debug for DnsCache {
     }
 }
 
-fn ask_the_system(name: &str) -> io::Result<Vec<IpAddr>> {
+fn system_lookup(name: &str) -> io::Result<Vec<IpAddr>> {
     Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
 }
 
@@ -242,47 +243,47 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_used_for_a_while_then_once_more_while_it_is_asked_for_anew() {
+    fn a_result_is_used_while_fresh_and_then_until_a_refresh_ends() {
         let (mut name, start) = (Name::default(), Instant::now());
-        assert_eq!(name.step(start), LookupStep::Ask);
-        assert_eq!(name.step(start), LookupStep::Wait, "one asks for all");
+        assert_eq!(name.step(start), LookupStep::LookUp);
+        assert_eq!(name.step(start), LookupStep::Wait, "one lookup serves all callers");
         name.learn(Ok(vec![address(1)]), start);
         assert_eq!(name.step(start + Duration::from_secs(29)), LookupStep::Use(one(1)));
-        assert_eq!(name.step(start + FRESH), LookupStep::UseAndAsk(one(1)));
-        assert_eq!(name.step(start + FRESH), LookupStep::Use(one(1)), "one asks for all");
+        assert_eq!(name.step(start + FRESH), LookupStep::UseAndRefresh(one(1)));
+        assert_eq!(name.step(start + FRESH), LookupStep::Use(one(1)), "one lookup serves all callers");
         name.learn(Ok(vec![address(2)]), start + FRESH);
         assert_eq!(name.step(start + FRESH), LookupStep::Use(one(2)));
-        assert_eq!(name.step(start + FRESH + STALE), LookupStep::Ask, "too old to be of use");
+        assert_eq!(name.step(start + FRESH + STALE), LookupStep::LookUp, "the result is too old");
     }
 
     #[test]
-    fn a_failure_is_passed_on_to_all_who_waited_and_then_forgotten() {
+    fn a_failure_reaches_all_waiting_callers_and_is_then_forgotten() {
         let (mut name, start) = (Name::default(), Instant::now());
-        assert_eq!(name.step(start), LookupStep::Ask);
+        assert_eq!(name.step(start), LookupStep::LookUp);
         name.learn(lost(), start);
         assert_eq!(name.step(start), LookupStep::Fail("lost".into()));
-        assert_eq!(name.step(start + FAILED), LookupStep::Ask);
+        assert_eq!(name.step(start + FAILED), LookupStep::LookUp);
         name.learn(Ok(vec![]), start);
-        assert_eq!(name.step(start), LookupStep::Fail("it has none".into()));
+        assert_eq!(name.step(start), LookupStep::Fail("the lookup returned none".into()));
     }
 
     #[test]
-    fn an_answer_outlives_an_outage_of_the_resolver_for_some_minutes() {
+    fn a_result_survives_a_resolver_outage_for_some_minutes() {
         let (mut name, start) = (Name::default(), Instant::now());
         name.learn(Ok(vec![address(1)]), start);
         let mut now = start + FRESH;
         while now < start + STALE {
-            assert_eq!(name.step(now), LookupStep::UseAndAsk(one(1)));
+            assert_eq!(name.step(now), LookupStep::UseAndRefresh(one(1)));
             name.learn(lost(), now);
-            assert_eq!(name.step(now), LookupStep::Use(one(1)), "not asked again at once");
+            assert_eq!(name.step(now), LookupStep::Use(one(1)), "no new lookup right after a failure");
             now += FAILED;
         }
-        assert_eq!(name.step(now), LookupStep::Ask);
+        assert_eq!(name.step(now), LookupStep::LookUp);
     }
 
     #[test]
-    fn names_that_nobody_asks_for_any_more_are_forgotten() {
-        let names = DnsCache::asking(|_| Ok(vec![address(7)]), Arc::default());
+    fn unused_names_are_forgotten() {
+        let names = DnsCache::with_lookup(|_| Ok(vec![address(7)]), Arc::default());
         let deadline = Instant::now() + 20 * SECOND;
         for n in 0..10 {
             names.addresses(&format!("{n}.example.com"), deadline).unwrap();
@@ -297,14 +298,14 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_who_need_a_name_at_once_share_one_lookup_and_later_ones_need_none() {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let (let_go, held) = unbounded::<()>();
-        let counter = Arc::clone(&asked);
-        let names = DnsCache::asking(
+    fn a_hundred_concurrent_callers_share_one_lookup_and_later_ones_need_none() {
+        let lookups = Arc::new(AtomicUsize::new(0));
+        let (release, blocked) = unbounded::<()>();
+        let counter = Arc::clone(&lookups);
+        let names = DnsCache::with_lookup(
             move |_| {
                 counter.fetch_add(1, Ordering::SeqCst);
-                let _ = held.recv();
+                let _ = blocked.recv();
                 Ok(vec![address(7)])
             },
             Arc::default(),
@@ -312,21 +313,21 @@ mod tests {
         let deadline = Instant::now() + 20 * SECOND;
         std::thread::scope(|scope| {
             let all: Vec<_> = (0..100).map(|_| scope.spawn(|| names.addresses("example.com", deadline))).collect();
-            let_go.send(()).unwrap();
-            for one_of_them in all {
-                assert_eq!(one_of_them.join().unwrap(), Ok(one(7)));
+            release.send(()).unwrap();
+            for caller in all {
+                assert_eq!(caller.join().unwrap(), Ok(one(7)));
             }
         });
         assert_eq!(names.addresses("example.com", Instant::now()), Ok(one(7)));
-        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        assert_eq!(lookups.load(Ordering::SeqCst), 1);
     }
 
     #[test]
-    fn a_resolver_that_does_not_answer_is_waited_for_until_the_deadline() {
-        let (_hold, held) = unbounded::<()>();
-        let names = DnsCache::asking(
+    fn a_lookup_that_hangs_times_out_at_the_deadline() {
+        let (_hold, blocked) = unbounded::<()>();
+        let names = DnsCache::with_lookup(
             move |_| {
-                let _ = held.recv();
+                let _ = blocked.recv();
                 lost()
             },
             Arc::default(),

@@ -1,15 +1,15 @@
-//! The address guard: refuses addresses that nothing may be sent to. Pure.
+//! The address guard: refuses forbidden addresses. Pure.
 //!
-//! It prevents server-side request forgery: a person who controls the URL of an endpoint, or the DNS of its name, must not
-//! make this process post into networks that only it can reach. The rules check the very address that is connected to, so the
-//! result of a second DNS lookup cannot differ.
+//! It prevents server-side request forgery: an attacker who controls the URL of an endpoint, or the DNS of its host, must not
+//! be able to make this process send requests into networks that only this process can reach. The rules check the very
+//! address that the socket connects to, so a second DNS lookup cannot bypass them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Metadata services of clouds, which hand out the credentials of a machine: Amazon, Google, Oracle,
-/// `DigitalOcean` and most others; Amazon's for containers, ECS and EKS; Google's for Kubernetes; Tencent; Alibaba;
-/// Oracle's older one; Azure's host agent.
+/// Cloud metadata services, which return a machine's credentials. In this order: Amazon, Google, Oracle, `DigitalOcean` and
+/// most others; Amazon's for the containers of ECS, then of EKS; Google's for Kubernetes; Tencent; Alibaba; Oracle's older
+/// one; Azure's host agent.
 const METADATA_V4: [Ipv4Addr; 8] = [
     Ipv4Addr::new(169, 254, 169, 254),
     Ipv4Addr::new(169, 254, 170, 2),
@@ -21,7 +21,8 @@ const METADATA_V4: [Ipv4Addr; 8] = [
     Ipv4Addr::new(168, 63, 129, 16),
 ];
 
-/// The same over IPv6: Amazon, also for containers of EKS; `OpenStack`; Oracle; Google; Scaleway.
+/// Metadata services over IPv6, in this order: Amazon, and Amazon's for the containers of EKS; `OpenStack`; Oracle; Google;
+/// Scaleway.
 const METADATA_V6: [Ipv6Addr; 6] = [
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
@@ -31,21 +32,21 @@ const METADATA_V6: [Ipv6Addr; 6] = [
     Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
 ];
 
-/// The addresses that are allowed. Those of cloud metadata services never are.
+/// The rules for allowed addresses. Cloud metadata services are never allowed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AddressRules {
-    /// Denies private, loopback and multicast addresses. For URLs from untrusted sources.
+    /// Denies private, loopback and multicast addresses. Meant for URLs from untrusted sources.
     pub deny_private_networks: bool,
     /// Allows link-local addresses.
     pub allow_link_local: bool,
 }
 
-/// The reason why an address is refused.
+/// The reason that an address is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddressRefusal {
     /// A cloud's metadata service.
     Metadata,
-    /// Link-local, where metadata services are too.
+    /// Link-local, the range that most metadata services are in.
     LinkLocal,
     /// Private, loopback, multicast or reserved.
     Private,
@@ -75,20 +76,20 @@ pub(crate) fn check(address: IpAddr, rules: AddressRules) -> Result<(), AddressR
     }
 }
 
-/// Returns whether `address` is a public one.
+/// Returns `true` if `address` is public.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     check(address, AddressRules { deny_private_networks: true, allow_link_local: false }).is_ok()
 }
 
-/// The IPv4 address that an IPv6 address is another spelling of, if it is one: mapped (`::ffff:10.0.0.1`), compatible
-/// (`::10.0.0.1`), behind a translator (`64:ff9b::10.0.0.1`) or a 6to4 relay (`2002:a00:1::`).
+/// Returns the IPv4 address that an IPv6 address contains, or `address` itself. Handles the mapped form (`::ffff:10.0.0.1`),
+/// the compatible form (`::10.0.0.1`), translation (`64:ff9b::10.0.0.1`) and 6to4 (`2002:a00:1::`).
 fn plain(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let (high, low) = match v6.segments() {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
             (high, low)
         }
-        // Not ::1 and its like.
+        // Excludes `::1` and similar addresses, whose upper half is zero.
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => (high, low),
         _ => return address,
     };
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rule_opens_a_metadata_service_in_any_of_its_spellings() {
+    fn no_rule_allows_a_metadata_service_in_any_notation() {
         for address in [
             "169.254.169.254",
             "169.254.170.2",

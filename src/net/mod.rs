@@ -4,11 +4,11 @@
 //! |---|---|
 //! | `http1` | one HTTP request and its response |
 //! | `guard` | pure: refuses addresses |
-//! | `dns_cache`, `resolver` | names to addresses, cached for a short time and guarded |
+//! | `dns_cache`, `resolver` | resolves names to allowed addresses, with a short-lived cache |
 //! | `socket`, `deadline` | sockets and their deadlines |
 //! | `tls` | certificates and keys |
 //!
-//! Nothing here knows about endpoints, lanes or the configuration.
+//! This module does not depend on endpoints, lanes or the configuration.
 
 mod deadline;
 mod dns_cache;

@@ -14,10 +14,10 @@ use ureq::{Error, Proxy};
 use super::dns_cache::{DnsCache, NoAddress};
 use super::guard::{self, AddressRules};
 
-/// The most addresses of one endpoint that are tried; ureq has no room for more.
+/// The maximum number of addresses tried for one endpoint, which is also ureq's limit.
 const MAX_ADDRESSES: usize = 16;
 
-/// Longer than any timeout, for an instant that can be computed.
+/// Longer than any timeout, and short enough to be added to an `Instant`.
 const FAR: Duration = Duration::from_secs(24 * 3600);
 
 /// The resolver of one endpoint.
@@ -25,19 +25,19 @@ const FAR: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct GuardedResolver {
     names: Arc<DnsCache>,
     rules: AddressRules,
-    /// Exempt from the rules: the operator chooses it, and it is often in a private network.
+    /// Exempt from the rules, because the operator chooses the proxy and it is often in a private network.
     proxy: Option<Proxy>,
 }
 
 impl GuardedResolver {
-    /// A resolver that applies `rules`, except to `proxy`.
+    /// Creates a resolver that applies `rules`, except to `proxy`.
     pub(crate) const fn new(names: Arc<DnsCache>, rules: AddressRules, proxy: Option<Proxy>) -> Self {
         Self { names, rules, proxy }
     }
 }
 
 impl GuardedResolver {
-    /// Returns whether `address` belongs to the host, or no recent lookup has succeeded.
+    /// Returns `true` if `address` belongs to the host, or if no recent lookup has succeeded.
     pub(super) fn may_be(&self, uri: &Uri, address: IpAddr) -> bool {
         let Some(host) = uri.host().filter(|host| literal(host).is_none()) else { return true };
         self.names.known(host).is_none_or(|addresses| addresses.contains(&address))
@@ -73,8 +73,8 @@ impl Resolver for GuardedResolver {
     }
 }
 
-/// The reason why nothing is sent to `uri`, if its host is an address that `rules` refuse. Needed for requests through a
-/// proxy, which do not use the resolver.
+/// Returns the reason that nothing is sent to `uri`, if its host is an address that `rules` refuse. Requests through a proxy
+/// need this check because they do not use the resolver.
 pub(crate) fn refused_literal(uri: &Uri, rules: AddressRules) -> Option<String> {
     let host = uri.host()?;
     let address = literal(host)?;
@@ -82,7 +82,7 @@ pub(crate) fn refused_literal(uri: &Uri, rules: AddressRules) -> Option<String> 
     Some(Refused { host, address, why }.to_string())
 }
 
-/// Parses a host that is an address.
+/// Parses a host that is an IP address, with or without brackets.
 fn literal(host: &str) -> Option<IpAddr> {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse().ok()
 }
@@ -96,7 +96,7 @@ fn port(uri: &Uri) -> Option<u16> {
     })
 }
 
-/// The reason for the operator.
+/// The message about a refused address.
 struct Refused<'a> {
     host: &'a str,
     address: IpAddr,

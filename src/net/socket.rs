@@ -1,12 +1,12 @@
 //! TCP connections for ureq, with fewer system calls than its own sockets.
 //!
-//! - Output is buffered until the next read, or until the buffer is full: head and body are one write, and one packet that
-//!   wakes the receiver once.
-//! - The socket timeout is set only when the current one is too long, or far too short. After an early timeout the thread
-//!   checks the clock and continues to wait.
-//! - One call checks whether a kept connection is open.
-//! - A peer may answer before it stops reading. After a failed write the socket sends nothing more; it reports the failure
-//!   when nothing is left to read.
+//! - Output is buffered until the next read, or until the buffer is full. So head and body are one write and one packet, and
+//!   the receiver wakes only once.
+//! - The socket timeout is set only if the current one is too long, or far too short. After an early timeout the thread checks
+//!   the clock and continues to wait.
+//! - One call checks whether an idle connection is still open.
+//! - A peer may answer a request and then stop reading it. After a failed write the socket sends nothing more, and reports the
+//!   failure only when there is nothing left to read.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -21,16 +21,16 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, LazyBuffers, Next
 
 use super::deadline::Deadline;
 
-/// A shorter timeout is set exactly.
+/// Shorter timeouts are set exactly.
 const SHORT: Duration = Duration::from_millis(10);
 
-/// The shortest socket timeout; zero would mean none.
+/// The shortest socket timeout. Zero would disable it.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// The factor by which a timeout may exceed the current socket timeout before it is set again.
+/// The socket timeout is set again if the time left is more than this many times the current one.
 const EARLY: u32 = 16;
 
-/// Connects to the first of `addresses` that accepts. Each gets half of the remaining time, the last one all of it.
+/// Connects to the first of `addresses` that accepts. Each gets half of the time left, and the last one all of it.
 fn connect(addresses: &[SocketAddr], deadline: Deadline) -> Result<(TcpStream, SocketAddr), Error> {
     let mut failure = Error::Io(ErrorKind::ConnectionRefused.into());
     for (n, address) in addresses.iter().enumerate() {
@@ -49,7 +49,7 @@ fn connect(addresses: &[SocketAddr], deadline: Deadline) -> Result<(TcpStream, S
     Err(failure)
 }
 
-/// Returns whether another address of the same name may succeed.
+/// Returns `true` if another address of the same name may succeed.
 fn is_of_this_address(error: &io::Error) -> bool {
     use ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable};
     matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable | AddrNotAvailable)
@@ -60,7 +60,7 @@ fn is_of_this_address(error: &io::Error) -> bool {
 struct Limit(Option<Duration>);
 
 impl Limit {
-    /// The timeout to set for the time `left`, or `None` if the current one fits.
+    /// Returns the timeout to set for the time `left`, or `None` if the current one fits.
     fn renew(&mut self, left: Duration) -> Option<Duration> {
         if self.0.is_some_and(|known| known <= left && known * EARLY >= left) {
             return None;
@@ -77,11 +77,11 @@ pub(super) struct Socket {
     /// Shared with the shutdown handle.
     stream: Arc<TcpStream>,
     buffers: Gathering,
-    /// The most bytes that are buffered.
+    /// The maximum number of buffered bytes.
     full: usize,
     reading: Limit,
     writing: Limit,
-    /// The failed write, after which nothing more is sent.
+    /// The error of a failed write. Nothing more is sent after it.
     unsendable: Option<io::Error>,
 }
 
@@ -138,7 +138,7 @@ impl Socket {
     }
 }
 
-/// Returns whether a call ended by its socket timeout or by a signal.
+/// Returns `true` if a call ended because of the socket timeout or a signal.
 fn is_early(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
@@ -221,29 +221,29 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn requests_with_the_same_time_tell_the_system_once() {
+    fn requests_with_the_same_timeout_set_the_socket_timeout_once() {
         let mut limit = Limit::default();
-        let told = limit.renew(10 * SECOND).unwrap();
-        assert!(told <= 10 * SECOND && told > 8 * SECOND, "{told:?}");
+        let set = limit.renew(10 * SECOND).unwrap();
+        assert!(set <= 10 * SECOND && set > 8 * SECOND, "{set:?}");
         for late in 1..100 {
             assert_eq!(limit.renew(Duration::from_millis(10_000 - late)), None);
         }
     }
 
     #[test]
-    fn the_system_never_waits_for_longer_than_is_left() {
+    fn the_socket_timeout_never_exceeds_the_time_left() {
         let mut limit = Limit::default();
         limit.renew(10 * SECOND);
-        assert!(limit.renew(2 * SECOND).is_some_and(|told| told <= 2 * SECOND));
+        assert!(limit.renew(2 * SECOND).is_some_and(|set| set <= 2 * SECOND));
         assert_eq!(limit.renew(SHORT), Some(SHORT));
         assert_eq!(limit.renew(Duration::from_nanos(1)), Some(SHORTEST));
     }
 
     #[test]
-    fn a_limit_that_would_wake_too_often_is_told_anew() {
+    fn a_socket_timeout_that_would_wake_too_often_is_set_again() {
         let mut limit = Limit::default();
         limit.renew(SECOND);
-        assert_eq!(limit.renew(10 * SECOND), None, "an answer's body had less time");
-        assert!(limit.renew(60 * SECOND).is_some_and(|told| told > 50 * SECOND));
+        assert_eq!(limit.renew(10 * SECOND), None, "a short timeout for a response body may stay");
+        assert!(limit.renew(60 * SECOND).is_some_and(|set| set > 50 * SECOND));
     }
 }

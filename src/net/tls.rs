@@ -1,4 +1,4 @@
-//! Certificates and keys.
+//! Certificates and private keys.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,47 +8,45 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 
-/// Makes rustls use ring. Without a default provider it panics when two are compiled in.
+/// Makes ring the default provider of rustls. Without a default, rustls panics if two providers are compiled in.
 pub(crate) fn install_provider() {
-    // Fails when a provider is installed already, which serves us as well.
+    // Fails if a provider is already installed, which is fine too.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// A file of certificates.
+/// A PEM file with certificates.
 pub(crate) struct CertificateFile {
-    /// Its path.
     pub(crate) path: PathBuf,
-    /// Its content.
+    /// The content of the file.
     pub(crate) pem: Vec<u8>,
-    /// The certificates in it, at least one.
+    /// The certificates in the file, at least one.
     pub(crate) certificates: Vec<CertificateDer<'static>>,
 }
 
-/// A file of a private key.
+/// A PEM file with a private key.
 pub(crate) struct KeyFile {
-    /// Its path.
     pub(crate) path: PathBuf,
-    /// Its content.
+    /// The content of the file.
     pub(crate) pem: Vec<u8>,
-    /// The key in it.
+    /// The key in the file.
     pub(crate) key: PrivateKeyDer<'static>,
 }
 
-/// A file that cannot be used.
+/// The reason that a certificate or key file cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub(crate) enum FileError {
-    /// The system does not give it.
+    /// The file cannot be read.
     #[error("cannot read {path}: {1}", path = .0.display())]
     Unreadable(PathBuf, io::Error),
-    /// It holds something else.
-    #[error("{path} holds no PEM certificate", path = .0.display())]
+    /// The file contains no certificate.
+    #[error("{path} contains no PEM certificate", path = .0.display())]
     NoCertificate(PathBuf),
-    /// It is damaged.
+    /// The file is not valid PEM.
     #[error("{path} is not a PEM file: {1}", path = .0.display())]
     NotPem(PathBuf, pem::Error),
-    /// It holds something else, or a key of another form.
-    #[error("{path} holds no private key: {1}", path = .0.display())]
+    /// The file contains no private key in a supported format.
+    #[error("{path} contains no private key: {1}", path = .0.display())]
     NoKey(PathBuf, pem::Error),
 }
 
@@ -79,7 +77,7 @@ fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     std::fs::read(path).map_err(|error| FileError::Unreadable(path.to_owned(), error))
 }
 
-/// The certificates that the system trusts, as far as they can be used; none in a bare container.
+/// Returns the certificates that the system trusts and rustls can use. A minimal container has none.
 pub(crate) fn system_certificates() -> Vec<CertificateDer<'static>> {
     let mut usable = RootCertStore::empty();
     let mut certificates = rustls_native_certs::load_native_certs().certs;

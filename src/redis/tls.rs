@@ -68,7 +68,7 @@ mod tests {
         assert!(message.contains("missing.pem: No such file"), "{message}");
 
         let message = problem(&TlsFiles { ca: Some(empty.clone()), client: None });
-        assert!(message.ends_with("empty.pem holds no PEM certificate"), "{message}");
+        assert!(message.ends_with("empty.pem contains no PEM certificate"), "{message}");
 
         let client = Some(ClientCert { cert: empty.clone(), key: empty });
         let message = problem(&TlsFiles { ca: None, client });

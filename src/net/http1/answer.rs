@@ -1,7 +1,7 @@
-//! Parses a response: its head, and its body while it is read. Pure.
+//! Parses a response: the head, and the body as it is read. Pure.
 //!
-//! Only the status line and the headers that frame the body matter. Malformed headers (folded lines, names with blanks, lines
-//! without a colon) are skipped, as in curl: a webhook that was answered with 200 has arrived.
+//! Only the status line and the headers that frame the body matter. Malformed lines (a name with spaces, no colon) are
+//! tolerated, as in curl: a webhook that was answered with 200 has been delivered.
 
 use std::io::{self, ErrorKind};
 
@@ -19,25 +19,26 @@ pub(crate) struct ResponseHead {
     persists: bool,
 }
 
-/// The unread rest of a response body.
+/// The part of a response body that is not read yet.
 #[derive(Debug)]
 pub(super) enum Body {
-    /// A number of bytes.
+    /// The next bytes, as many as this.
     Length(u64),
     /// Chunks.
     Chunks(Chunks),
-    /// Everything until the connection ends.
+    /// All bytes until the connection closes.
     Rest,
 }
 
 impl ResponseHead {
-    /// Parses the head of a response at the start of `input`. Returns its length and its body, or `None` while it is incomplete.
+    /// Parses the head of a response at the start of `input`. Returns its length, the head and the body, or `None` while the
+    /// head is incomplete.
     ///
-    /// The first `seen` bytes were searched before. With `is_full` the buffer has no room for more: of a longer head the status
-    /// and the headers so far count, and the connection is not reused.
+    /// The first `seen` bytes were already searched for the end. `is_full` means that the buffer has no room for more. A longer
+    /// head counts with its status and the headers so far, and the connection is not reused.
     ///
     /// # Errors
-    /// When this is no HTTP response, or its end is undefined.
+    /// Returns an error if this is not an HTTP response, or if its end is undefined.
     pub(super) fn parse(input: &[u8], seen: usize, is_full: bool) -> Result<Option<(usize, Self, Body)>, Error> {
         // Some servers send an extra line break after the previous response.
         let skipped = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
@@ -51,33 +52,33 @@ impl ResponseHead {
                     let head = Self { status, bytes: input.into(), persists: false };
                     Ok(Some((skipped + input.len(), head, Body::Length(0))))
                 }
-                _ => Err(not_http("it does not end")),
+                _ => Err(not_http("the head is too long")),
             };
         };
         let (status, bytes) = (*status, &input[..length]);
         let framing = Framing::of(bytes);
         let body = framing.body(status)?;
-        // We never request another protocol.
+        // A 101 switches protocols, which was never requested.
         let persists = framing.persists(*version) && status != 101 && !matches!(body, Body::Rest);
         Ok(Some((skipped + length, Self { status, bytes: bytes.into(), persists }, body)))
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub(crate) const fn status(&self) -> u16 {
         self.status
     }
 
-    /// Returns whether the final response is still to come.
+    /// Returns `true` if this is an interim response, which a final one follows.
     pub(super) const fn is_interim(&self) -> bool {
         is_interim(self.status)
     }
 
-    /// Returns whether the connection can be reused.
+    /// Returns `true` if the connection can be reused.
     pub(super) const fn persists(&self) -> bool {
         self.persists
     }
 
-    /// The value of the first header named `name`.
+    /// Returns the value of the first header named `name`.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let field = fields(&self.bytes).find(|field| field.is(name))?;
         std::str::from_utf8(field.value).ok()
@@ -98,15 +99,15 @@ struct StatusLine {
 }
 
 impl StatusLine {
-    /// Parses version and status. `None` while the line is incomplete.
+    /// Parses version and status. Returns `None` while the line is incomplete.
     fn parse(line: &[u8]) -> Result<Option<Self>, Error> {
         const PROTOCOL: &[u8] = b"HTTP/";
         let known = line.len().min(PROTOCOL.len());
         if line[..known] != PROTOCOL[..known] {
-            return Err(not_http("it does not begin with HTTP"));
+            return Err(not_http("it does not start with HTTP"));
         }
-        let no_status = || not_http("it has no status");
-        // Accepts `HTTP/2` in this form, as curl does.
+        let no_status = || not_http("it has no valid status");
+        // Also accepts `HTTP/2` without a minor version, as curl does.
         let (version, rest) = match line[known..] {
             [] | [b'1'] | [b'1', b'.'] => return Ok(None),
             [b'1', b'.', minor @ b'0'..=b'9', ref rest @ ..] => ((1, minor - b'0'), rest),
@@ -134,20 +135,20 @@ fn skip<'a>(text: &'a [u8], bytes: &[u8]) -> &'a [u8] {
 }
 
 impl Body {
-    /// Returns whether the body is complete.
+    /// Returns `true` if the body is complete.
     pub(super) const fn is_over(&self) -> bool {
         matches!(self, Self::Length(0) | Self::Chunks(Chunks::End))
     }
 
-    /// Returns whether the body may end with the connection. Some servers omit the last line of chunks.
+    /// Returns `true` if the body may end where the connection closes. Some servers omit the last line of a chunked body.
     pub(super) const fn may_end_here(&self) -> bool {
         self.is_over() || matches!(self, Self::Rest | Self::Chunks(Chunks::Trailer))
     }
 
-    /// Copies body bytes from `input` to `output`. Returns the bytes consumed and the bytes written.
+    /// Copies body bytes from `input` to `output`. Returns the number of bytes consumed and written.
     ///
     /// # Errors
-    /// When the chunks are malformed.
+    /// Returns an error if the chunks are malformed.
     pub(super) fn take(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), Error> {
         let taken = match self {
             Self::Chunks(chunks) => return chunks.take(input, output),
@@ -158,9 +159,9 @@ impl Body {
     }
 }
 
-/// The error for bytes that are no HTTP response.
+/// Returns the error for bytes that are not an HTTP response.
 pub(super) fn not_http(why: impl std::fmt::Display) -> Error {
-    Error::Io(io::Error::new(ErrorKind::InvalidData, format!("the answer is not HTTP: {why}")))
+    Error::Io(io::Error::new(ErrorKind::InvalidData, format!("invalid HTTP response: {why}")))
 }
 
 #[cfg(test)]
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_taken_when_all_of_it_has_come() {
+    fn a_head_is_parsed_when_it_is_complete() {
         let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n";
         for length in 0..whole.len() {
             assert!(ResponseHead::parse(&whole[..length], 0, false).unwrap().is_none(), "{length}");
@@ -190,13 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_found_by_its_name_in_any_case() {
+    fn header_names_are_case_insensitive() {
         let (head, _) = answer("HTTP/1.1 429 Slow down\r\nretry-AFTER:  7 \r\nx-a : b\r\nRetry-After: 8\r\n\r\n");
         assert_eq!((head.header("Retry-After"), head.header("X-A"), head.header("x-b")), (Some("7"), Some("b"), None));
     }
 
     #[test]
-    fn a_head_that_is_too_long_counts_for_its_status_and_its_connection_for_nothing() {
+    fn a_head_that_is_too_long_still_has_its_status_but_its_connection_is_not_reused() {
         let parse = |head: &[u8]| ResponseHead::parse(head, 0, true);
         let (length, head, body) = parse(b"HTTP/1.1 429 OK\r\nRetry-After: 7\r\nX-Long: aaaa").unwrap().unwrap();
         assert_eq!((length, head.status(), head.header("Retry-After")), (45, 429, Some("7")));
@@ -204,27 +205,27 @@ mod tests {
         for endless in
             [&b"HTTP/1.1 100 Continue\r\nX-Long: aaaa"[..], b"HTTP/1.1       ", b"\r\n\r\n\r\n", b"HTTP/1.1 20"]
         {
-            assert!(parse(endless).unwrap_err().to_string().ends_with("it does not end"));
+            assert!(parse(endless).unwrap_err().to_string().ends_with("the head is too long"));
         }
     }
 
     #[test]
-    fn an_answer_that_goes_on_in_another_protocol_ends_its_connection() {
+    fn a_response_that_switches_protocols_ends_its_connection() {
         assert!(!answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n").0.persists());
     }
 
     #[test]
-    fn interim_answers_are_those_of_the_first_hundred_but_for_a_change_of_protocols() {
+    fn every_1xx_except_101_is_an_interim_response() {
         let interim = |status: u16| answer(&format!("HTTP/1.1 {status} -\r\n\r\n")).0.is_interim();
         assert!(interim(100) && interim(103) && interim(199));
         assert!(!interim(101) && !interim(200) && !interim(404));
     }
 
     #[test]
-    fn what_is_no_answer_is_refused_with_its_first_wrong_byte() {
+    fn an_invalid_response_is_refused_at_its_first_wrong_byte() {
         let refused = |head: &str| ResponseHead::parse(head.as_bytes(), 0, false).unwrap_err().to_string();
         for other in ["S", "SSH-2.0-OpenSSH\r\n", "HTTPS", "<html>"] {
-            assert_eq!(refused(other), "io: the answer is not HTTP: it does not begin with HTTP");
+            assert_eq!(refused(other), "io: invalid HTTP response: it does not start with HTTP");
         }
         for other in [
             "HTTP/1.x",
@@ -236,12 +237,12 @@ mod tests {
             "HTTP/1.1 2000",
             "HTTP/1.1 099 x",
         ] {
-            assert_eq!(refused(other), "io: the answer is not HTTP: it has no status", "{other}");
+            assert_eq!(refused(other), "io: invalid HTTP response: it has no valid status", "{other}");
         }
     }
 
     #[test]
-    fn a_body_of_a_length_takes_no_more_than_that() {
+    fn a_body_with_a_length_takes_no_more_than_that() {
         let (mut body, mut output) = (Body::Length(5), [0; 3]);
         assert_eq!(body.take(b"hello, you", &mut output).unwrap(), (3, 3));
         assert_eq!(body.take(b"lo, you", &mut output).unwrap(), (2, 2));

@@ -4,29 +4,29 @@ use ureq::Error;
 
 use super::answer::not_http;
 
-/// The most digits of a chunk size, leading zeros included.
+/// The maximum number of digits in a chunk size, including leading zeros.
 const DIGITS_AT_MOST: usize = 16;
 
-/// The next part of the body.
+/// The part of the body that is next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Chunks {
-    /// The line with the size of a chunk.
+    /// The line with a chunk size.
     Size,
-    /// The rest of a chunk, in bytes.
+    /// The rest of a chunk, with its length in bytes.
     Data(u64),
-    /// The end of a chunk's line.
+    /// The line break after a chunk.
     Break,
     /// A line of the trailer.
     Trailer,
-    /// Nothing.
+    /// Nothing: the body is complete.
     End,
 }
 
 impl Chunks {
-    /// Copies body bytes from `input` to `output`. Returns the bytes consumed and the bytes written.
+    /// Copies body bytes from `input` to `output`. Returns the number of bytes consumed and written.
     ///
     /// # Errors
-    /// When the chunks are malformed.
+    /// Returns an error if the chunks are malformed.
     pub(super) fn take(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), Error> {
         let (mut used, mut put) = (0, 0);
         while let Some(step) = self.step(&input[used..], &mut output[put..])? {
@@ -36,7 +36,7 @@ impl Chunks {
         Ok((used, put))
     }
 
-    /// `None` when more input or more room is wanted, or nothing.
+    /// Decodes one part. Returns `None` if it needs more input or more room, or if the body is complete.
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Option<ChunkStep>, Error> {
         let (next, step) = match *self {
             Self::Size => match size(input)? {
@@ -53,7 +53,7 @@ impl Chunks {
                 [b'\n', ..] => (Self::Size, ChunkStep { used: 1, put: 0 }),
                 [b'\r', b'\n', ..] => (Self::Size, ChunkStep { used: 2, put: 0 }),
                 [] | [b'\r'] => return Ok(None),
-                _ => return Err(not_http("a chunk longer than its size")),
+                _ => return Err(not_http("a chunk is longer than its size")),
             },
             Self::Trailer => {
                 let Some(end) = input.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
@@ -67,16 +67,16 @@ impl Chunks {
     }
 }
 
-/// The size at the start of `input`, and the length of its line. `None` while the line is incomplete.
+/// Returns the chunk size at the start of `input` and the length of its line, or `None` while the line is incomplete.
 fn size(input: &[u8]) -> Result<Option<(u64, usize)>, Error> {
-    let no_size = || not_http("no size of a chunk");
+    let no_size = || not_http("invalid chunk size");
     let digits = input.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     if digits > DIGITS_AT_MOST {
         return Err(no_size());
     }
-    let Some(behind) = input.get(digits) else { return Ok(None) };
+    let Some(next) = input.get(digits) else { return Ok(None) };
     // A semicolon begins an extension, which is ignored.
-    if !matches!(behind, b';' | b' ' | b'\t' | b'\r' | b'\n') {
+    if !matches!(next, b';' | b' ' | b'\t' | b'\r' | b'\n') {
         return Err(no_size());
     }
     let size = std::str::from_utf8(&input[..digits]).ok().and_then(|digits| u64::from_str_radix(digits, 16).ok());
@@ -107,7 +107,7 @@ mod tests {
 
     const BODY: &[u8] = b"5\r\nhello\r\n3;a=b\r\nyou\r\n0\r\nx-sum: 1\r\n\r\nHTTP";
 
-    /// Reads `input`, which comes in pieces so long, into `room` bytes at a time.
+    /// Decodes `input`, which arrives in pieces of `piece` bytes, into `room` bytes at a time.
     fn read(input: &[u8], piece: usize, room: usize) -> Result<(Vec<u8>, usize, Chunks), Error> {
         let (mut chunks, mut read, mut output) = (Chunks::Size, Vec::new(), vec![0; room]);
         let (mut from, mut to) = (0, 0);
@@ -127,20 +127,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn chunks_are_the_same_however_they_come(piece in 1..40_usize, room in 1..10_usize) {
+        fn the_result_does_not_depend_on_the_sizes_of_reads(piece in 1..40_usize, room in 1..10_usize) {
             let (read, used, chunks) = read(BODY, piece, room).unwrap();
             prop_assert_eq!(&read[..], b"helloyou");
             prop_assert_eq!((used, chunks), (BODY.len() - b"HTTP".len(), Chunks::End));
         }
 
         #[test]
-        fn nothing_that_comes_is_a_panic(input: Vec<u8>, piece in 1..40_usize) {
+        fn no_input_causes_a_panic(input: Vec<u8>, piece in 1..40_usize) {
             let _ = read(&input, piece, 8);
         }
     }
 
     #[test]
-    fn a_body_cut_short_has_not_ended() {
+    fn a_truncated_body_is_not_complete() {
         for length in 0..BODY.len() - b"HTTP".len() {
             let (_, _, chunks) = read(&BODY[..length], 7, 8).unwrap();
             assert_ne!(chunks, Chunks::End, "{length}");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_chunk_is_refused() {
+    fn malformed_chunks_are_refused() {
         for wrong in [&b"x\r\n"[..], b"5\r\nhello, you\r\n", b"-1\r\n", b"11111111111111111\r\n", b"5\r\nhello\rx"] {
             assert!(read(wrong, 40, 40).is_err(), "{}", wrong.escape_ascii());
         }

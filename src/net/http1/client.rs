@@ -19,45 +19,45 @@ use crate::net::{AddressRules, DnsCache};
 /// The longest response head that is parsed.
 const LONGEST_HEAD: usize = 32 * 1024;
 
-/// A request on a reused connection that fails within this time met a connection that the peer had closed. Later than that,
-/// the peer had accepted the request.
+/// If a reused connection closes within this time, the peer had already closed it when the request was sent. If it closes
+/// later, the peer had accepted the request.
 const STALE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The settings of a client.
 pub(crate) struct ClientSettings {
-    /// The server and the path.
+    /// The server, the path and the query.
     pub(crate) uri: Uri,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) connector: Arc<Connector>,
-    /// The addresses that are allowed.
+    /// The allowed addresses.
     pub(crate) rules: AddressRules,
-    /// The timeout of a request.
+    /// The timeout of a whole request.
     pub(crate) timeout: Duration,
-    /// The timeout of a connection.
+    /// The timeout of connecting.
     pub(crate) connect_timeout: Duration,
 }
 
 /// POSTs to one server.
 ///
-/// ureq makes the connections, with proxies and TLS. The HTTP exchange is our own: a general HTTP client repeats for each
-/// request what is the same for all requests to a server, and that was most of the cost of a POST. Each client has its own
-/// connections, so that none evicts the idle ones of another.
+/// ureq opens the connections, including proxies and TLS. The HTTP exchange is our own. A general HTTP client repeats work for
+/// each request that is the same for all requests to a server, and that was most of the cost of a POST. Each client has its
+/// own connections, so that no client evicts the idle connections of another.
 #[derive(Debug)]
 pub(crate) struct PostClient {
     connections: Connections,
-    /// The reason why nothing is ever sent.
+    /// The reason that this client never sends anything, if the host is a refused address.
     refused: Option<String>,
     timeout: Duration,
     connect_timeout: Duration,
 }
 
 impl PostClient {
-    /// A client with these settings. All clients share `names` and `idle`.
+    /// Creates a client with these settings. All clients share `names` and `idle`.
     pub(crate) fn new(settings: ClientSettings, names: Arc<DnsCache>, idle: Arc<Idle>) -> Self {
         let ClientSettings { uri, proxy, connector, rules, timeout, connect_timeout } = settings;
         let resolver = GuardedResolver::new(names, rules, proxy.clone());
         let config = Agent::config_builder()
-            // Set in any case: by default ureq takes the proxy of the environment.
+            // Always set: by default ureq uses the proxy of the environment.
             .proxy(proxy)
             .user_agent(request::USER_AGENT)
             .tls_config(connector.tls().clone())
@@ -72,16 +72,16 @@ impl PostClient {
         }
     }
 
-    /// The start of every request head.
+    /// Returns the start of a request head.
     pub(crate) fn head(&self) -> RequestHead {
         RequestHead::post(self.connections.uri(), self.connections.forwarder())
     }
 
-    /// POSTs `head` and `body`, twice if a kept connection turns out to be closed. Waits at most for the timeout, or for a
-    /// shorter `limit`.
+    /// POSTs `head` and `body`. Sends them again if an idle connection turns out to be closed. Waits at most for the timeout,
+    /// or for a shorter `limit`.
     ///
     /// # Errors
-    /// The reason why there was no answer.
+    /// Returns the reason that there was no response, as text for the operator.
     pub(crate) fn post(
         &self,
         head: impl Fn() -> Result<RequestHead, Error>,
@@ -99,25 +99,25 @@ impl PostClient {
         };
         let mut answered = None;
         if let Some(kept) = self.connections.kept() {
-            // The peer may have closed the idle connection while the request was in flight. That is no failure of the server,
-            // so the request is sent again.
+            // The peer may have closed the idle connection while the request was in flight. That is not a failure of the
+            // server, so the request is sent again.
             answered = Some(post(kept)).filter(|answered| !is_close(answered) || started.elapsed() >= STALE_WITHIN);
         }
         let answered = answered.unwrap_or_else(|| post(self.connections.connect(deadline)?));
         answered.map_err(|error| self.explain(&error))
     }
 
-    /// Closes idle connections that are expired or closed by the peer. Returns the number that stays.
+    /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
     pub(crate) fn sweep(&self) -> usize {
         self.connections.sweep()
     }
 
-    /// Breaks off requests and closes every connection. A connection that is being made ends by its timeout.
+    /// Aborts requests and closes every connection. A pending connect ends when its timeout expires.
     pub(crate) fn shutdown(&self) {
         self.connections.shutdown();
     }
 
-    /// The reason for the operator. It never contains userinfo, which ureq does not have.
+    /// Returns `error` as text for the operator. It never contains userinfo, because ureq never gets any.
     pub(crate) fn explain(&self, error: &Error) -> String {
         match error {
             Error::Timeout(Timeout::Resolve) => {
@@ -132,7 +132,7 @@ impl PostClient {
     }
 }
 
-/// Returns whether the peer closed the idle connection, with or without a 408 (RFC 9110, section 15.5.9).
+/// Returns `true` if the peer closed the idle connection, with or without a 408 (RFC 9110, section 15.5.9).
 fn is_close(answered: &Result<Answered<'_>, Error>) -> bool {
     match answered {
         Ok(answered) => answered.head().status() == 408 && !answered.head().persists(),
@@ -140,7 +140,7 @@ fn is_close(answered: &Result<Answered<'_>, Error>) -> bool {
     }
 }
 
-/// Returns whether the peer closed the connection before it answered.
+/// Returns `true` if the peer closed the connection before it responded.
 fn is_disconnect(error: &Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error, Error::Io(error) if matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe))

@@ -1,4 +1,4 @@
-//! A server that moves, and what its clients have in common.
+//! Tests of a server whose address changes.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, TcpListener};
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::*;
 use crate::net::tls::install_provider;
 
-/// A server that answers 200 on a loopback address, and counts.
+/// A server that answers 200 on a loopback address and counts connections and requests.
 struct TestServer {
     address: IpAddr,
     port: u16,
@@ -28,7 +28,7 @@ impl TestServer {
             connections: Arc::clone(&connections),
             requests: Arc::clone(&requests),
         };
-        // It ends with the process of the test.
+        // The thread ends with the test process.
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 connections.fetch_add(1, Ordering::SeqCst);
@@ -50,11 +50,11 @@ impl TestServer {
     }
 }
 
-/// A client of `hooks.test`, which is wherever the returned address says.
+/// Returns a client of `hooks.test`, its DNS cache, and the address to which `hooks.test` resolves.
 fn client_of(server: &TestServer) -> (PostClient, Arc<DnsCache>, Arc<Mutex<IpAddr>>) {
-    let place = Arc::new(Mutex::new(server.address));
-    let asked = Arc::clone(&place);
-    let names = DnsCache::asking(move |_| Ok(vec![*asked.lock()]), Arc::default());
+    let address = Arc::new(Mutex::new(server.address));
+    let resolved = Arc::clone(&address);
+    let names = DnsCache::with_lookup(move |_| Ok(vec![*resolved.lock()]), Arc::default());
     install_provider();
     let settings = ClientSettings {
         uri: format!("http://hooks.test:{}/", server.port).parse().unwrap(),
@@ -64,7 +64,7 @@ fn client_of(server: &TestServer) -> (PostClient, Arc<DnsCache>, Arc<Mutex<IpAdd
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(10),
     };
-    (PostClient::new(settings, Arc::clone(&names), Arc::new(Idle::new(|| {}))), names, place)
+    (PostClient::new(settings, Arc::clone(&names), Arc::new(Idle::new(|| {}))), names, address)
 }
 
 fn post(client: &PostClient) -> Result<u16, String> {
@@ -74,28 +74,28 @@ fn post(client: &PostClient) -> Result<u16, String> {
     Ok(status)
 }
 
-/// Posts again and again until it is as the test expects.
+/// Posts until `is_so` returns `true` for a result.
 fn post_until(client: &PostClient, mut is_so: impl FnMut(Result<u16, String>) -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !is_so(post(client)) {
-        assert!(Instant::now() < deadline, "it never became so");
+        assert!(Instant::now() < deadline, "timed out");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
 #[test]
-fn a_server_that_has_moved_is_followed_although_requests_never_cease() {
+fn a_change_of_address_is_followed_even_under_constant_traffic() {
     let before = TestServer::at("127.0.0.1", 0);
     let after = TestServer::at("127.0.0.2", before.port);
-    let (client, names, place) = client_of(&before);
+    let (client, names, address) = client_of(&before);
     for _ in 0..3 {
         assert_eq!(post(&client), Ok(200));
     }
-    assert_eq!(before.seen(), (1, 3), "one connection, as long as it leads there");
+    assert_eq!(before.seen(), (1, 3), "one connection while the address is the same");
 
-    *place.lock() = after.address;
+    *address.lock() = after.address;
     assert_eq!(post(&client), Ok(200));
-    assert_eq!(after.seen(), (0, 0), "the answer is still good");
+    assert_eq!(after.seen(), (0, 0), "the DNS result is still fresh");
     names.age_for_a_test();
     post_until(&client, |status| {
         assert_eq!(status, Ok(200));
@@ -109,11 +109,11 @@ fn a_server_that_has_moved_is_followed_although_requests_never_cease() {
 }
 
 #[test]
-fn a_server_that_moves_to_an_address_that_is_refused_gets_nothing_more() {
+fn a_host_that_moves_to_a_refused_address_gets_no_more_requests() {
     let server = TestServer::at("127.0.0.1", 0);
-    let (client, names, place) = client_of(&server);
+    let (client, names, address) = client_of(&server);
     assert_eq!(post(&client), Ok(200));
-    *place.lock() = IpAddr::from([169, 254, 169, 254]);
+    *address.lock() = IpAddr::from([169, 254, 169, 254]);
     names.age_for_a_test();
     post_until(&client, |answer| answer.is_err_and(|why| why.ends_with("is a cloud's metadata service")));
     let before = server.seen();
@@ -122,7 +122,7 @@ fn a_server_that_moves_to_an_address_that_is_refused_gets_nothing_more() {
 }
 
 #[test]
-fn while_nobody_answers_for_the_name_a_connection_is_used_as_before() {
+fn an_idle_connection_is_used_while_lookups_fail() {
     let server = TestServer::at("127.0.0.1", 0);
     let (client, names, _) = client_of(&server);
     assert_eq!(post(&client), Ok(200));

@@ -24,35 +24,35 @@ use crate::net::deadline::Deadline;
 use crate::net::dns_cache::FRESH;
 use crate::net::resolver::GuardedResolver;
 
-/// The most idle connections to one server.
+/// The maximum number of idle connections to one server.
 const MAX_IDLE_CONNECTIONS: usize = 64;
 
 /// The longest time that a connection stays idle.
 const MAX_IDLE_AGE: Duration = Duration::from_secs(30);
 
-/// The greatest age of a tunnel. Only the proxy knows the address at its end, so its age replaces the DNS lookup: a change of
-/// address is followed as fast as on direct connections.
+/// The maximum age of a tunnel. The address at its end is visible to the proxy only, so a maximum age replaces the DNS check.
+/// A change of address is followed as fast as on direct connections.
 const MAX_TUNNEL_AGE: Duration = FRESH;
 
 /// A connection over TCP, TLS or a proxy.
 pub(super) struct HttpConnection {
     transport: Box<dyn Transport>,
-    leads: Leads,
+    peer: Peer,
 }
 
 /// The peer of a connection.
 #[derive(Clone, Copy, Debug)]
-enum Leads {
+enum Peer {
     /// An address of the server, or of a forwarding proxy.
-    To(IpAddr),
-    /// The end of a tunnel, made at this time.
-    Beyond(Instant),
+    Address(IpAddr),
+    /// The end of a tunnel that was opened at this time.
+    Tunnel(Instant),
 }
 
 /// The route to the server.
 #[derive(Debug)]
-enum Way {
-    Straight,
+enum Route {
+    Direct,
     /// Through a proxy that forwards each request.
     Forwarded(Proxy),
     /// Through a tunnel of a proxy.
@@ -62,7 +62,7 @@ enum Way {
 /// The connections to one server.
 pub(super) struct Connections {
     uri: Uri,
-    way: Way,
+    route: Route,
     config: Config,
     resolver: GuardedResolver,
     connect_timeout: Duration,
@@ -74,7 +74,7 @@ pub(super) struct Connections {
 /// The open connections.
 #[derive(Default)]
 struct Pool {
-    /// The idle connections, each with the time since when it is idle.
+    /// The idle connections, each with the time at which it became idle.
     idle: VecDeque<(HttpConnection, Instant, IdlePermit)>,
     /// The shutdown handles of all connections.
     handles: Vec<Weak<dyn ShutdownHandle>>,
@@ -82,7 +82,7 @@ struct Pool {
 }
 
 impl Connections {
-    /// A pool without connections to `uri`. Each is resolved and made within `connect_timeout`.
+    /// Creates an empty pool of connections to `uri`. Resolving and connecting take at most `connect_timeout` each.
     pub(super) fn new(
         uri: Uri,
         config: Config,
@@ -91,49 +91,49 @@ impl Connections {
         connector: Arc<Connector>,
         idle: Arc<Idle>,
     ) -> Self {
-        let way = match config.proxy().cloned() {
-            None => Way::Straight,
-            Some(proxy) if forwards(&proxy, &uri) => Way::Forwarded(proxy),
-            Some(proxy) => Way::Tunnel(proxy),
+        let route = match config.proxy().cloned() {
+            None => Route::Direct,
+            Some(proxy) if forwards(&proxy, &uri) => Route::Forwarded(proxy),
+            Some(proxy) => Route::Tunnel(proxy),
         };
-        Self { uri, way, config, resolver, connect_timeout, connector, idle, pool: Arc::default() }
+        Self { uri, route, config, resolver, connect_timeout, connector, idle, pool: Arc::default() }
     }
 
-    /// The URI of the server.
+    /// Returns the URI of the server.
     pub(super) const fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// The proxy that forwards requests.
+    /// Returns the proxy that forwards requests, if there is one.
     pub(super) const fn forwarder(&self) -> Option<&Proxy> {
-        if let Way::Forwarded(proxy) = &self.way { Some(proxy) } else { None }
+        if let Route::Forwarded(proxy) = &self.route { Some(proxy) } else { None }
     }
 
-    /// The host of the TCP connections: the server, or the forwarding proxy.
+    /// Returns the host of the TCP connections: the server, or the forwarding proxy.
     pub(super) fn peer(&self) -> &Uri {
         self.forwarder().map_or(&self.uri, Proxy::uri)
     }
 
-    /// Takes the idle connection that was used last, if it is still open. Connections needed only by a burst expire.
+    /// Takes the most recently used idle connection that is still open, so that connections opened for a burst expire.
     pub(super) fn kept(&self) -> Option<HttpConnection> {
         loop {
             let (mut connection, since, _) = self.pool.lock().idle.pop_back()?;
-            // Unexpected input would be read as the next response.
-            if since.elapsed() < MAX_IDLE_AGE && connection.is_open() && self.lead_there(&connection) {
+            // `is_open` is false if there is unread input, which would be taken for the next response.
+            if since.elapsed() < MAX_IDLE_AGE && connection.is_open() && self.is_current(&connection) {
                 return Some(connection);
             }
         }
     }
 
-    /// Returns whether the name still has the address of this connection, or has no known address.
-    fn lead_there(&self, connection: &HttpConnection) -> bool {
-        match connection.leads {
-            Leads::To(address) => self.resolver.may_be(self.peer(), address),
-            Leads::Beyond(since) => since.elapsed() < MAX_TUNNEL_AGE,
+    /// Returns `true` if the host still resolves to the address of this connection, or currently has no known address.
+    fn is_current(&self, connection: &HttpConnection) -> bool {
+        match connection.peer {
+            Peer::Address(address) => self.resolver.may_be(self.peer(), address),
+            Peer::Tunnel(since) => since.elapsed() < MAX_TUNNEL_AGE,
         }
     }
 
-    /// Makes a new connection.
+    /// Opens a new connection.
     pub(super) fn connect(&self, deadline: Deadline) -> Result<HttpConnection, Error> {
         let pool = Arc::clone(&self.pool);
         let details = ConnectionDetails {
@@ -148,17 +148,17 @@ impl Connections {
             run_connector: self.connector.to_proxy(),
             register_shutdown: Arc::new(move |handle| pool.lock().register(handle)),
         };
-        if let Way::Tunnel(_) = self.way {
-            let leads = Leads::Beyond(Instant::now());
-            return Ok(HttpConnection { transport: self.connector.through(&details)?, leads });
+        if let Route::Tunnel(_) = self.route {
+            let peer = Peer::Tunnel(Instant::now());
+            return Ok(HttpConnection { transport: self.connector.connect_tunnel(&details)?, peer });
         }
-        let (transport, address) = self.connector.straight(&details)?;
-        Ok(HttpConnection { transport, leads: Leads::To(address) })
+        let (transport, address) = self.connector.connect_direct(&details)?;
+        Ok(HttpConnection { transport, peer: Peer::Address(address) })
     }
 
     fn addresses(&self, deadline: Deadline) -> Result<ResolvedSocketAddrs, Error> {
         // Most proxies resolve names themselves.
-        if let Way::Tunnel(proxy) = &self.way
+        if let Route::Tunnel(proxy) = &self.route
             && !proxy.resolve_target()
         {
             return Ok(self.resolver.empty());
@@ -167,9 +167,9 @@ impl Connections {
         self.resolver.resolve(self.peer(), &self.config, timeout)
     }
 
-    /// Keeps a connection whose response was read to its end, unless too many are idle.
+    /// Returns a connection to the pool after its response was read to its end, unless too many are idle.
     pub(super) fn keep(&self, mut connection: HttpConnection) {
-        // The peer sent more than the response.
+        // The peer has sent more than the response.
         if !connection.buffers().input().is_empty() {
             return;
         }
@@ -186,14 +186,14 @@ impl Connections {
         self.idle.note();
     }
 
-    /// Closes idle connections that are expired or closed by the peer. Returns the number that stays.
+    /// Closes idle connections that have expired or that the peer has closed. Returns the number that remains.
     pub(super) fn sweep(&self) -> usize {
         let mut pool = self.pool.lock();
         pool.idle.retain_mut(|(connection, since, _)| since.elapsed() < MAX_IDLE_AGE && connection.is_open());
         pool.idle.len()
     }
 
-    /// Breaks off requests and closes every connection. A connection that is being made ends by its timeout.
+    /// Aborts requests and closes every connection. A pending connect ends when its timeout expires.
     pub(super) fn shutdown(&self) {
         let (idle, handles) = {
             let mut pool = self.pool.lock();
@@ -207,7 +207,8 @@ impl Connections {
     }
 }
 
-/// Returns whether `proxy` forwards requests to `uri`. Plain HTTP needs no tunnel, and many proxies refuse one to port 80.
+/// Returns `true` if `proxy` forwards requests to `uri`. Plain HTTP needs no tunnel, and many proxies refuse a tunnel to
+/// port 80.
 fn forwards(proxy: &Proxy, uri: &Uri) -> bool {
     uri.scheme() == Some(&Scheme::HTTP) && matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
 }
@@ -225,9 +226,9 @@ impl Pool {
 
 #[cfg(test)]
 impl HttpConnection {
-    /// A connection that a test has made.
+    /// Wraps the transport of a test.
     pub(super) fn of_a_test(transport: Box<dyn Transport>) -> Self {
-        Self { transport, leads: Leads::Beyond(Instant::now()) }
+        Self { transport, peer: Peer::Tunnel(Instant::now()) }
     }
 }
 

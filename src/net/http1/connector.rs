@@ -1,4 +1,4 @@
-//! Makes connections: to a server directly, or through a tunnel of a proxy.
+//! Opens connections to a server, either directly or through a tunnel of a proxy.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,39 +12,43 @@ use ureq::unversioned::transport::{
 
 use crate::net::socket::Socket;
 
-/// Connects to a proxy.
+/// A function that connects to a proxy.
 type Connect = dyn Fn(&ConnectionDetails<'_>) -> Result<Box<dyn Transport>, Error> + Send + Sync;
 
-/// Makes connections with one TLS configuration.
+/// Opens connections with one TLS configuration.
 ///
-/// Clients with the same certificates share one: rustls keeps about 100 kB for it, the roots and the sessions.
+/// Clients with the same certificates share a connector, because rustls needs about 100 kB for the roots and the sessions of
+/// each.
 pub(crate) struct Connector {
     tls: TlsConfig,
-    /// Builds its configuration from `tls` at the first connection.
+    /// Builds its configuration from `tls` on the first connection.
     rustls: RustlsConnector,
     tunnels: Box<dyn Chain<(), Out = Box<dyn Transport>>>,
 }
 
 impl Connector {
-    /// A connector with these TLS settings.
+    /// Creates a connector with these TLS settings.
     pub(crate) fn new(tls: TlsConfig) -> Self {
         let tunnels = ().chain(SocksConnector::default()).chain(ConnectProxyConnector::default()).chain(Boxed);
         Self { tls, rustls: RustlsConnector::default(), tunnels: Box::new(tunnels) }
     }
 
-    /// Its TLS settings.
+    /// Returns the TLS settings.
     pub(super) const fn tls(&self) -> &TlsConfig {
         &self.tls
     }
 
-    /// Connects to one of the addresses, with TLS for `https://`. Returns the address.
-    pub(super) fn straight(&self, details: &ConnectionDetails<'_>) -> Result<(Box<dyn Transport>, IpAddr), Error> {
+    /// Connects to one of the addresses, with TLS for `https://`. Returns the connection and that address.
+    pub(super) fn connect_direct(
+        &self,
+        details: &ConnectionDetails<'_>,
+    ) -> Result<(Box<dyn Transport>, IpAddr), Error> {
         let (socket, address) = Socket::connect(details)?;
         Ok((self.encrypted(Box::new(socket), details)?, address))
     }
 
-    /// Connects through the proxy.
-    pub(super) fn through(&self, details: &ConnectionDetails<'_>) -> Result<Box<dyn Transport>, Error> {
+    /// Connects through a tunnel of the proxy, with TLS for `https://`.
+    pub(super) fn connect_tunnel(&self, details: &ConnectionDetails<'_>) -> Result<Box<dyn Transport>, Error> {
         let tunnel = self.tunnels.connect(details, None)?.ok_or(Error::ConnectionFailed)?;
         self.encrypted(tunnel, details)
     }
@@ -61,14 +65,14 @@ impl Connector {
         if encrypted.is_tls() { Ok(Box::new(encrypted)) } else { Err(Error::TlsRequired) }
     }
 
-    /// The function by which ureq connects to a proxy.
+    /// Returns the function with which ureq connects to a proxy.
     pub(super) fn to_proxy(self: &Arc<Self>) -> Arc<Connect> {
         let connector = Arc::clone(self);
-        Arc::new(move |details| connector.straight(details).map(|(transport, _)| transport))
+        Arc::new(move |details| connector.connect_direct(details).map(|(transport, _)| transport))
     }
 }
 
-/// Ends a chain of connectors.
+/// The last connector of a chain. Boxes the connection.
 #[derive(Debug)]
 struct Boxed;
 

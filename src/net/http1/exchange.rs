@@ -1,4 +1,4 @@
-//! A request and its response, on one connection.
+//! One request and its response on one connection.
 
 use std::io::{self, ErrorKind, Read};
 use std::time::{Duration, Instant};
@@ -12,16 +12,17 @@ use crate::net::deadline::Deadline;
 /// The time to read a response that has already arrived.
 const LAST_LOOK: Duration = Duration::from_millis(1);
 
-/// More interim responses than any server sends.
+/// The maximum number of interim responses, more than any server sends.
 const INTERIM_AT_MOST: usize = 64;
 
-/// The most bytes of chunk sizes, extensions and trailers: a fixed part, and a part for each byte of the body.
+/// The maximum number of bytes of chunk sizes, extensions and trailers: `FRAMES_AT_MOST`, plus `FRAME_OF_A_BYTE` for each byte
+/// of the body.
 const FRAMES_AT_MOST: u64 = 32 * 1024;
 const FRAME_OF_A_BYTE: u64 = 8;
 
 /// A response: the head, and a reader of the body.
 ///
-/// The connection is kept once the body was read to its end, and closed otherwise.
+/// The connection returns to the pool after the body was read to its end. Otherwise it is closed.
 pub(crate) struct Answered<'a> {
     head: ResponseHead,
     rest: Option<Rest>,
@@ -29,16 +30,16 @@ pub(crate) struct Answered<'a> {
     deadline: Deadline,
 }
 
-/// The unread rest of a response, with its connection.
+/// The unread part of a response, with its connection.
 struct Rest {
     body: Body,
-    /// The bytes read so far: of the body, and of its framing.
+    /// The bytes of the body and the bytes of its framing read so far.
     bytes: (u64, u64),
     connection: HttpConnection,
 }
 
 impl<'a> Answered<'a> {
-    /// Sends `head` and `body` on `connection`, which belongs to `connections`, and waits for the head of the response.
+    /// Sends `head` and `body` on `connection`, which belongs to `connections`. Waits for the head of the response.
     pub(super) fn to(
         head: &[u8],
         body: &[u8],
@@ -48,7 +49,7 @@ impl<'a> Answered<'a> {
     ) -> Result<Self, Error> {
         let sent = send(head, &mut connection, deadline).and_then(|()| send(body, &mut connection, deadline));
         let answer = match sent.and_then(|()| receive(&mut connection, deadline)) {
-            // A peer that stopped reading the request may already have answered.
+            // A peer that has stopped reading the request may already have answered.
             Err(Error::Timeout(what)) => {
                 let look = Deadline::of_request(Instant::now(), LAST_LOOK);
                 receive(&mut connection, look).map_err(|_| Error::Timeout(what))
@@ -61,7 +62,7 @@ impl<'a> Answered<'a> {
         Ok(answered)
     }
 
-    /// The head.
+    /// Returns the head.
     pub(crate) const fn head(&self) -> &ResponseHead {
         &self.head
     }
@@ -71,7 +72,7 @@ impl<'a> Answered<'a> {
         self.deadline = self.deadline.or_within(time, Timeout::RecvBody);
     }
 
-    /// Returns whether the body was read to its end.
+    /// Returns `true` if the body was read to its end.
     pub(crate) const fn is_over(&self) -> bool {
         self.rest.is_none()
     }
@@ -82,7 +83,7 @@ impl<'a> Answered<'a> {
             connection.buffers().input_consume(used);
             *bytes = (bytes.0 + read as u64, bytes.1 + (used - read) as u64);
             if bytes.1 > FRAMES_AT_MOST + FRAME_OF_A_BYTE * bytes.0 {
-                return Err(not_http("more frames than body"));
+                return Err(not_http("too much chunk framing"));
             }
             let waits = used == 0 && !body.is_over();
             if waits && !more(connection, self.deadline)? {
@@ -98,7 +99,7 @@ impl<'a> Answered<'a> {
         Ok(0)
     }
 
-    /// Keeps the connection once the response is complete, if it can be reused.
+    /// Returns the connection to the pool if the response is complete and the connection can be reused.
     fn end_if_over(&mut self) {
         if let Some(Rest { connection, .. }) = self.rest.take_if(|rest| rest.body.is_over())
             && self.head.persists()
@@ -114,7 +115,7 @@ impl Read for Answered<'_> {
     }
 }
 
-/// Buffers `bytes` in the connection, which sends them before its next read at the latest.
+/// Buffers `bytes` in the connection, which sends them at the latest before its next read.
 fn send(mut bytes: &[u8], connection: &mut HttpConnection, deadline: Deadline) -> Result<(), Error> {
     while !bytes.is_empty() {
         let output = connection.buffers().output();
@@ -126,7 +127,7 @@ fn send(mut bytes: &[u8], connection: &mut HttpConnection, deadline: Deadline) -
     Ok(())
 }
 
-/// Waits for the head of the final response. Skips interim ones.
+/// Waits for the head of the final response. Skips interim responses.
 fn receive(connection: &mut HttpConnection, deadline: Deadline) -> Result<(ResponseHead, Body), Error> {
     let (mut seen, mut interim) = (0, 0);
     loop {
@@ -140,7 +141,7 @@ fn receive(connection: &mut HttpConnection, deadline: Deadline) -> Result<(Respo
             }
             (seen, interim) = (0, interim + 1);
             if interim > INTERIM_AT_MOST {
-                return Err(not_http("too many interim answers"));
+                return Err(not_http("too many interim responses"));
             }
         } else {
             seen = input.len();
@@ -151,15 +152,15 @@ fn receive(connection: &mut HttpConnection, deadline: Deadline) -> Result<(Respo
     }
 }
 
-/// Waits for more input. Returns `false` at the end of the connection.
+/// Waits for more input. Returns `false` if the peer has closed the connection.
 fn more(connection: &mut HttpConnection, deadline: Deadline) -> Result<bool, Error> {
     if connection.buffers().input_append_buf().is_empty() {
-        return Err(not_http("it does not end"));
+        return Err(not_http("a line of the chunked body is too long"));
     }
     connection.await_input(deadline.next_timeout()?)
 }
 
-/// The error for a connection that the peer has closed.
+/// Returns the error for a connection that the peer has closed.
 fn disconnected() -> Error {
     Error::Io(io::Error::new(ErrorKind::UnexpectedEof, "Peer disconnected"))
 }

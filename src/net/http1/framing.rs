@@ -1,4 +1,4 @@
-//! The framing of an answer: the end of its body and of its connection (RFC 9112, sections 6 and 9). Pure.
+//! The framing of a response: where its body ends, and whether the connection persists (RFC 9112, sections 6 and 9). Pure.
 
 use ureq::Error;
 
@@ -6,25 +6,25 @@ use super::answer::{Body, HttpVersion, not_http};
 use super::chunks::Chunks;
 use super::fields::{fields, list};
 
-/// The framing headers of an answer.
+/// The framing headers of a response.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
     length: ContentLength,
-    /// The body has a transfer coding; whether the last one is chunks.
+    /// `None` without a transfer coding, otherwise `true` if the last one is `chunked`.
     coded: Option<bool>,
     close: bool,
     keep_alive: bool,
-    /// Another reader may understand these headers differently.
+    /// `true` if another parser may read these headers differently.
     is_odd: bool,
 }
 
-/// The `Content-Length` headers, taken together.
+/// All `Content-Length` headers of a response, combined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum ContentLength {
     #[default]
-    Unsaid,
+    Absent,
     Is(u64),
-    Wrong(&'static str),
+    Invalid(&'static str),
 }
 
 impl Framing {
@@ -50,40 +50,40 @@ impl Framing {
         framing
     }
 
-    /// The body of an answer with this status.
+    /// Returns the body of a response with this status.
     ///
     /// # Errors
-    /// When its end is ambiguous.
+    /// Returns an error if the end of the body is ambiguous.
     pub(super) fn body(&self, status: u16) -> Result<Body, Error> {
         Ok(match (status, self.coded, self.length) {
             (100..=199 | 204 | 304, ..) => Body::Length(0),
             (_, Some(true), _) => Body::Chunks(Chunks::Size),
-            (_, Some(false), _) | (_, None, ContentLength::Unsaid) => Body::Rest,
+            (_, Some(false), _) | (_, None, ContentLength::Absent) => Body::Rest,
             (_, None, ContentLength::Is(length)) => Body::Length(length),
-            (_, None, ContentLength::Wrong(why)) => return Err(not_http(why)),
+            (_, None, ContentLength::Invalid(why)) => return Err(not_http(why)),
         })
     }
 
-    /// True when another request may follow to a server of this version.
+    /// Returns `true` if another request may follow on the connection. `version` is that of the response.
     pub(super) fn persists(&self, version: HttpVersion) -> bool {
         let is_1_1 = version >= (1, 1);
-        // RFC 9112 6.1: a length beside a coding may be a smuggling attempt; HTTP/1.0 has no codings.
-        let is_clear = self.coded.is_none() || (self.length == ContentLength::Unsaid && is_1_1);
+        // RFC 9112, section 6.1: a length together with a coding may be a smuggling attempt, and HTTP/1.0 has no codings.
+        let is_clear = self.coded.is_none() || (self.length == ContentLength::Absent && is_1_1);
         !self.close && (is_1_1 || self.keep_alive) && is_clear && !self.is_odd && version.0 == 1
     }
 }
 
 impl ContentLength {
-    /// Adds the value of another header.
+    /// Combines this with the value of another header.
     fn and(self, value: &[u8]) -> Self {
-        // An empty element is an error here, as everything that is no number.
+        // An empty element is an error, like everything that is not a number.
         value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).fold(self, |known, element| {
             let digits =
                 std::str::from_utf8(element).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
             match (known, digits.and_then(|digits| digits.parse().ok())) {
-                (Self::Wrong(why), _) => Self::Wrong(why),
-                (_, None) => Self::Wrong("no length"),
-                (Self::Is(length), Some(other)) if length != other => Self::Wrong("two lengths"),
+                (Self::Invalid(why), _) => Self::Invalid(why),
+                (_, None) => Self::Invalid("invalid Content-Length"),
+                (Self::Is(length), Some(other)) if length != other => Self::Invalid("conflicting Content-Length"),
                 (_, Some(length)) => Self::Is(length),
             }
         })
@@ -120,16 +120,19 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_is_none_or_two_is_refused_with_the_reason() {
+    fn an_invalid_or_conflicting_length_is_refused_with_the_reason() {
         let refused = |headers: &str| head(headers).body(200).unwrap_err().to_string();
-        assert!(refused("Content-Length: 5\r\nContent-Length: 6\r\n").ends_with("two lengths"));
+        assert!(refused("Content-Length: 5\r\nContent-Length: 6\r\n").ends_with("conflicting Content-Length"));
         for length in ["", "-1", "+1", "0x1", "1e3", "5,", "1 2", "1\r\n 2", "18446744073709551616"] {
-            assert!(refused(&format!("Content-Length: {length}\r\n")).ends_with("no length"), "{length:?}");
+            assert!(
+                refused(&format!("Content-Length: {length}\r\n")).ends_with("invalid Content-Length"),
+                "{length:?}"
+            );
         }
     }
 
     #[test]
-    fn a_connection_stays_only_where_nobody_can_mistake_the_end_of_the_answer() {
+    fn a_connection_persists_only_if_the_end_of_the_response_is_unambiguous() {
         assert!(head("Content-Length: 5\r\n").persists((1, 1)));
         assert!(head("Transfer-Encoding: chunked\r\n").persists((1, 1)));
         assert!(head("Content-Length: 5\r\nConnection: Keep-Alive\r\n").persists((1, 0)));

@@ -1,11 +1,11 @@
-//! Random answers: mutations of the table and of the corpus, and well-formed answers with a known outcome.
+//! Fuzzes the parser with mutations of the table and the corpus, and with well-formed responses of known outcome.
 //!
-//! - No answer causes a panic or is read without bound.
-//! - The outcome does not depend on how the bytes are cut into reads.
-//! - httparse, a strict parser, reads the same from every head that it accepts.
+//! - No response causes a panic, and none is read without limit.
+//! - The outcome does not depend on how the bytes are split into reads.
+//! - httparse, a strict parser, returns the same for every head that it accepts.
 //!
-//! `RESONATE_WEBHOOKS_FUZZ_SEED` repeats a run; `RESONATE_WEBHOOKS_FUZZ_SECONDS` sets its length, 3 by default. Answers
-//! that once failed stay in `tests/answers/corpus`.
+//! `RESONATE_WEBHOOKS_FUZZ_SEED` repeats a run. `RESONATE_WEBHOOKS_FUZZ_SECONDS` sets its length in seconds, 3 by default.
+//! Responses that once failed stay in `tests/answers/corpus`.
 
 use std::fmt::{self, Write};
 use std::path::Path;
@@ -22,13 +22,13 @@ use crate::net::resolver::GuardedResolver;
 use crate::net::{AddressRules, DnsCache};
 
 #[path = "../../../tests/answers/table.rs"]
-#[allow(dead_code, unused_imports, reason = "the answers are used here, and not their outcomes")]
+#[allow(dead_code, unused_imports, reason = "only the responses are used here, not their outcomes")]
 mod table;
 
-/// The longest head of an answer, as in the client.
+/// The longest response head, as in the client.
 const ROOM: usize = 32 * 1024;
 
-/// The most bytes of a body that are read.
+/// The maximum number of bytes read from a body.
 const READ_AT_MOST: u64 = 64 * 1024;
 
 /// Pieces that mutations insert.
@@ -59,7 +59,7 @@ const WORDS: [&[u8]; 24] = [
     b"X-Long: 0123456789012345678901234567890123456789\r\n",
 ];
 
-/// The outcome of an answer.
+/// The outcome of a response.
 #[derive(Debug, PartialEq)]
 struct FuzzOutcome {
     head: Result<(u16, Option<String>), String>,
@@ -67,7 +67,7 @@ struct FuzzOutcome {
     is_kept: bool,
 }
 
-/// A connection on which these bytes come, each read no longer than the next of `cuts`, and then its end.
+/// A connection that provides `bytes` and then ends. Each read returns at most the next number of `cuts`.
 struct Pieces<'a> {
     bytes: Vec<u8>,
     cuts: Box<dyn FnMut() -> usize + Send + Sync + 'a>,
@@ -94,7 +94,7 @@ impl Transport for Pieces<'static> {
     }
 
     fn is_open(&mut self) -> bool {
-        // What has come unasked would be taken for the next answer.
+        // Unread bytes would be taken for the next response.
         self.read == self.bytes.len()
     }
 }
@@ -105,7 +105,7 @@ impl fmt::Debug for Pieces<'_> {
     }
 }
 
-/// A pool without connections.
+/// Returns an empty pool.
 fn connections() -> Connections {
     let resolver = GuardedResolver::new(DnsCache::new(Arc::default()), AddressRules::default(), None);
     let connector = Arc::new(Connector::new(ureq::tls::TlsConfig::default()));
@@ -114,7 +114,7 @@ fn connections() -> Connections {
     Connections::new(uri, config, resolver, Duration::from_secs(1), connector, Arc::new(Idle::new(|| {})))
 }
 
-/// Reads `answer`, cut into pieces of these lengths.
+/// Reads `answer` in pieces of the lengths that `cuts` returns.
 fn read(answer: &[u8], connections: &Connections, cuts: impl FnMut() -> usize + Send + Sync + 'static) -> FuzzOutcome {
     let (bytes, buffers) = (answer.to_vec(), LazyBuffers::new(ROOM, 1024));
     let pieces = Pieces { bytes, cuts: Box::new(cuts), read: 0, buffers };
@@ -132,7 +132,7 @@ fn read(answer: &[u8], connections: &Connections, cuts: impl FnMut() -> usize + 
     FuzzOutcome { head, body, is_kept: connections.kept().is_some() }
 }
 
-/// Checks the properties that hold for every answer. Returns the outcome.
+/// Checks the properties that hold for every response. Returns the outcome.
 fn check(answer: &[u8], connections: &Connections, rng: &mut StdRng) -> FuzzOutcome {
     let whole = read(answer, connections, || usize::MAX);
     let mut cuts = StdRng::seed_from_u64(rng.random());
@@ -146,7 +146,7 @@ fn check(answer: &[u8], connections: &Connections, rng: &mut StdRng) -> FuzzOutc
     whole
 }
 
-/// A head that httparse understands has the same end, status and headers here.
+/// Checks that a head which httparse accepts has the same end, status and headers here.
 fn compare_with_httparse(answer: &[u8]) {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut strict = httparse::Response::new(&mut headers);
@@ -154,8 +154,8 @@ fn compare_with_httparse(answer: &[u8]) {
     let Some(status) = strict.code.filter(|status| *status >= 100) else { return };
     let (ours, head, _) = match ResponseHead::parse(answer, 0, false) {
         Ok(Some(ours)) => ours,
-        // It knows nothing of lengths.
-        Err(error) if error.to_string().contains("length") => return,
+        // httparse does not check lengths.
+        Err(error) if error.to_string().contains("Content-Length") => return,
         other => panic!("{other:?} for {}", answer.escape_ascii()),
     };
     assert_eq!((ours, head.status()), (length, status), "{}", answer.escape_ascii());
@@ -166,7 +166,7 @@ fn compare_with_httparse(answer: &[u8]) {
     }
 }
 
-/// Mutates an answer.
+/// Mutates a response.
 fn change(answer: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut StdRng) {
     let at = rng.random_range(0..=answer.len());
     let to = (at + rng.random_range(0..16)).min(answer.len());
@@ -188,7 +188,7 @@ fn change(answer: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut StdRng) {
     }
 }
 
-/// A well-formed answer and its outcome.
+/// Returns a well-formed response and its outcome.
 fn well_formed(rng: &mut StdRng) -> (Vec<u8>, FuzzOutcome) {
     let status = rng.random_range(200..600);
     let mut body: Vec<u8> = (0..rng.random_range(0..100)).map(|_| rng.random()).collect();
@@ -228,7 +228,7 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn no_answer_is_a_panic_or_read_without_end_and_its_outcome_does_not_depend_on_how_it_comes() {
+fn no_response_causes_a_panic_and_its_outcome_does_not_depend_on_the_sizes_of_reads() {
     let seed = setting("RESONATE_WEBHOOKS_FUZZ_SEED").unwrap_or_else(rand::random);
     let seconds = setting("RESONATE_WEBHOOKS_FUZZ_SECONDS").unwrap_or(3);
     println!("RESONATE_WEBHOOKS_FUZZ_SEED={seed} repeats this run");
@@ -255,7 +255,7 @@ fn no_answer_is_a_panic_or_read_without_end_and_its_outcome_does_not_depend_on_h
 }
 
 #[test]
-fn of_an_answer_that_never_ends_only_so_much_is_read() {
+fn an_endless_response_is_read_only_up_to_a_limit() {
     let chunk = format!("1;{}\r\na\r\n", "x".repeat(1_000));
     for (begin, more) in [
         ("HTTP/1.1 200 OK\r\n", "X-More: and more\r\n"),
@@ -277,6 +277,6 @@ fn of_an_answer_that_never_ends_only_so_much_is_read() {
             1_000
         });
         let read = asked.load(std::sync::atomic::Ordering::SeqCst) * 1_000;
-        assert!(read < 600_000, "{read} bytes of {begin:?} and {more:?} without end");
+        assert!(read < 600_000, "{read} bytes read of {begin:?} followed by endless {more:?}");
     }
 }

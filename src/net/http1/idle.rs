@@ -1,11 +1,11 @@
-//! The schedule for closing idle connections.
+//! The schedule of sweeps, which close idle connections.
 //!
-//! A connection that the peer has closed keeps its descriptor until we close it too. The owner of the clients sweeps
-//! their connections once a second while any is idle:
+//! A connection that the peer has closed occupies a descriptor until it is closed on this side too. The owner of the clients
+//! sweeps their connections once a second while any connection is idle:
 //!
 //! ```text
-//! a connection becomes idle ─▶ wake ─▶ due ── EVERY ──▶ swept ─▶ some are left: due ── EVERY ──▶ …
-//!                                                            └▶ none is left: until the next one becomes idle
+//! a connection becomes idle ─▶ wake ── EVERY ──▶ sweep ─┬▶ some remain idle ── EVERY ──▶ sweep ─▶ …
+//!                                                       └▶ none remains: stop until the next one becomes idle
 //! ```
 
 use std::fmt;
@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 /// The time between two sweeps.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The schedule. All clients share one.
+/// The sweep schedule, shared by all clients.
 pub(crate) struct Idle {
     any: AtomicBool,
     due: Mutex<Option<Instant>>,
@@ -25,28 +25,28 @@ pub(crate) struct Idle {
 }
 
 impl Idle {
-    /// Calls `wake` when sweeps become necessary again after [`Self::sweep`] returned `None`.
+    /// Creates a schedule. It calls `wake` when a sweep becomes necessary again after [`Self::sweep`] has returned `None`.
     pub(crate) fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self { any: AtomicBool::new(false), due: Mutex::default(), wake: Box::new(wake) }
     }
 
     /// Records that a connection has become idle.
     pub(super) fn note(&self) {
-        // Called after every POST: a load is cheaper than a store.
+        // This runs after every POST, and a load is cheaper than a store.
         if !self.any.load(Ordering::Relaxed) && !self.any.swap(true, Ordering::SeqCst) {
             (self.wake)();
         }
     }
 
-    /// Calls `close` if a sweep is due; it returns the number of connections that stay idle. Returns the time of the next
-    /// sweep, or `None` when no connection is idle.
+    /// Calls `close` if a sweep is due. `close` returns the number of connections that remain idle. Returns the time of the
+    /// next sweep, or `None` if no connection is idle.
     pub(crate) fn sweep(&self, now: Instant, close: impl FnOnce() -> usize) -> Option<Instant> {
         let mut due = self.due.lock();
         if !self.any.load(Ordering::SeqCst) {
             return None;
         }
         if due.is_some_and(|due| due <= now) {
-            // Before `close`: a connection that becomes idle during the sweep is noted again.
+            // Must precede `close`, so that a connection that becomes idle during the sweep is noted again.
             self.any.store(false, Ordering::SeqCst);
             *due = None;
             if close() == 0 {
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_are_looked_after_every_second_as_long_as_one_is_idle() {
+    fn sweeps_run_every_second_while_a_connection_is_idle() {
         let woken = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&woken);
         let idle = Idle::new(move || {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_becomes_idle_while_others_are_closed_is_not_forgotten() {
+    fn a_connection_that_becomes_idle_during_a_sweep_is_not_forgotten() {
         let idle = Idle::new(|| {});
         let start = Instant::now();
         idle.note();
@@ -104,7 +104,7 @@ mod tests {
             idle.note();
             0
         });
-        assert_eq!(again, None, "it has called for the next sweep itself");
+        assert_eq!(again, None, "`note` has called `wake`");
         assert!(idle.sweep(start + EVERY, || panic!("not yet")).is_some());
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `client` | POSTs to one server, on a kept connection or a new one |
-//! | `connections`, `idle`, `idle_limit` | the pool, the sweeps of idle connections, and their limit |
-//! | `connector` | makes connections |
-//! | `exchange` | a request and its response, on one connection |
+//! | `client` | POSTs to one server, on an idle connection or a new one |
+//! | `connections`, `idle`, `idle_limit` | the connection pool, the schedule that closes idle connections, and their limit |
+//! | `connector` | opens connections |
+//! | `exchange` | one request and its response on one connection |
 //! | `request`, `answer`, `fields`, `framing`, `chunks` | pure: encodes requests, parses responses |
 
 mod answer;

@@ -1,4 +1,4 @@
-//! The head of a POST: written once for all requests to an endpoint, as far as it is the same for all. Pure.
+//! The head of a POST. The part that is the same for all requests to an endpoint is encoded once. Pure.
 
 use std::fmt;
 use std::io::Write;
@@ -15,14 +15,14 @@ pub(crate) const USER_AGENT: &str = concat!("resonate-webhooks/", env!("CARGO_PK
 /// The headers of every request, unless the endpoint configures its own.
 const OWN: [(&str, &str); 2] = [("User-Agent", USER_AGENT), ("Accept", "*/*")];
 
-/// Room for the headers that differ between requests.
+/// The bytes reserved for the headers that differ between requests.
 const ROOM: usize = 512;
 
 /// An unfinished request head. It may contain secrets, so `Debug` shows none of it.
 pub(crate) struct RequestHead(Vec<u8>);
 
 impl RequestHead {
-    /// The head of a POST to `uri`, up to its `Host`. A forwarding `proxy` gets the whole URL and its credentials (RFC 9112,
+    /// Starts the head of a POST to `uri`, up to `Host`. A forwarding `proxy` gets the full URL and its credentials (RFC 9112,
     /// section 3.2.2).
     pub(super) fn post(uri: &Uri, proxy: Option<&Proxy>) -> Self {
         let path = uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
@@ -41,27 +41,27 @@ impl RequestHead {
         Self(bytes)
     }
 
-    /// Adds the headers of every request, and `headers`, which override them.
+    /// Adds the headers of every request and `headers`, which override them.
     ///
     /// # Errors
-    /// When one of them cannot be sent.
+    /// Returns an error if a header cannot be sent.
     pub(crate) fn add_common_headers(&mut self, headers: &[(&str, &str)]) -> Result<(), Error> {
-        let is_said = |name: &str| headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
-        for (name, value) in OWN.into_iter().filter(|(name, _)| !is_said(name)) {
+        let is_overridden = |name: &str| headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+        for (name, value) in OWN.into_iter().filter(|(name, _)| !is_overridden(name)) {
             self.add(name, value)?;
         }
         headers.iter().try_for_each(|(name, value)| self.add(name, value))
     }
 
-    /// Adds a header. Its name is one that HTTP allows.
+    /// Adds a header. The name must be valid in HTTP.
     ///
     /// # Errors
-    /// When its value cannot be sent.
+    /// Returns an error if the value cannot be sent.
     pub(crate) fn add(&mut self, name: &str, value: &str) -> Result<(), Error> {
         // No early exit, so that the compiler vectorizes the check.
         let is_plain = value.bytes().fold(true, |plain, byte| plain & (byte == b'\t' || (b' '..=b'~').contains(&byte)));
         if !is_plain {
-            // The error of this parser never contains the value.
+            // The error of this parser never contains the value, which may be secret.
             let _: HeaderValue = value.parse().map_err(http::Error::from)?;
         }
         for part in [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
@@ -77,7 +77,7 @@ impl RequestHead {
     }
 }
 
-/// The credentials for a proxy, if there are any.
+/// Returns the header with the credentials of a proxy, or an empty string if there are none.
 fn login(proxy: &Proxy) -> String {
     match (proxy.username(), proxy.password()) {
         (None, None) => String::new(),
@@ -88,7 +88,7 @@ fn login(proxy: &Proxy) -> String {
     }
 }
 
-/// The value of the `Host` header: the server, with a port that is not the default.
+/// Returns the value of the `Host` header: the server, with the port if it is not the default.
 pub(crate) fn host(uri: &Uri) -> String {
     let name = uri.host().unwrap_or_default();
     let own = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
@@ -113,13 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn a_head_names_path_query_server_and_length() {
+    fn a_head_has_path_query_server_and_length() {
         let expected = "POST /a/b?c=d HTTP/1.1\r\nHost: hooks.test:8080\r\nContent-Length: 7\r\n\r\n";
         assert_eq!(head("http://hooks.test:8080/a/b?c=d"), expected);
     }
 
     #[test]
-    fn a_proxy_is_told_the_whole_url_and_who_we_are() {
+    fn a_forwarding_proxy_gets_the_full_url_and_the_credentials() {
         let head = |proxy: &str| {
             let proxy = Proxy::new(proxy).unwrap();
             let head = RequestHead::post(&"http://hooks.test:80?c=d".parse().unwrap(), Some(&proxy));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_port_of_the_scheme_is_not_named() {
+    fn the_default_port_is_omitted_from_host() {
         let host = |uri: &str| host(&uri.parse().unwrap());
         assert_eq!(host("http://hooks.test:80/"), "hooks.test");
         assert_eq!(host("https://hooks.test:443/"), "hooks.test");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_request_says_is_said_once() {
+    fn a_configured_header_replaces_the_common_one() {
         let mut head = RequestHead::post(&"http://hooks.test/".parse().unwrap(), None);
         head.add_common_headers(&[("User-AGENT", "mine"), ("x-a", "b"), ("x-a", "c")]).unwrap();
         let head = String::from_utf8(head.end(0).unwrap()).unwrap();
