@@ -311,7 +311,7 @@ fn nothing_is_sent_without_credentials_and_the_reason_says_where_they_were_looke
     let nowhere = "no AWS credentials in the config, the environment or ~/.aws";
     assert_eq!(
         result(function(&receiver, &json!({}), &once, &asked)),
-        Err(format!("{nowhere}, nor from the machine's {host}: HTTP 403"))
+        Err(format!("{nowhere}, nor from the instance's {host}: HTTP 403"))
     );
     let disabled = Environment::from([("AWS_EC2_METADATA_DISABLED", "true")]);
     assert_eq!(result(function(&receiver, &json!({}), &once, &disabled)), Err(nowhere.to_owned()));

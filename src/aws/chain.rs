@@ -1,10 +1,11 @@
-//! The places of credentials, in order. Pure, except for [`ProfileFiles::keys`] and [`default_region`], which read files.
+//! The credential chain: the sources of credentials, in order. Pure, except for [`ProfileFiles::keys`] and
+//! [`default_region`], which read files.
 //!
 //! ```text
-//! the config's keys or profile ─▶ AWS_ACCESS_KEY_ID … ─▶ AWS_PROFILE, or "default" ─▶ the container ─▶ the machine
+//! keys or profile of the config ─▶ AWS_ACCESS_KEY_ID … ─▶ AWS_PROFILE, or "default" ─▶ container ─▶ EC2 instance
 //! ```
-//! A process with a web identity (IRSA) skips the machine, whose role is another one. A named place is never skipped: a
-//! missing profile from the config is an error.
+//! A process with a web identity (IRSA) skips the instance, because the instance has a different role. A profile that is named
+//! in the config or the environment is never skipped: if it does not exist, that is an error.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -18,56 +19,56 @@ use crate::secret::Secret;
 /// The credentials service of ECS containers.
 const CONTAINER_HOST: &str = "http://169.254.170.2";
 
-/// The metadata service of EC2 machines.
+/// The metadata service of EC2 instances.
 const INSTANCE_HOST: &str = "http://169.254.169.254";
 
-/// A place of credentials.
+/// A source of credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChainLink {
-    /// Known keys.
+    /// Fixed keys.
     Known(AccessKeys),
-    /// A profile in the files of AWS' tools.
+    /// A profile in the files of the AWS CLI.
     Profile {
-        /// Its name.
+        /// The name of the profile.
         name: String,
-        /// The profile was named, so it must exist.
+        /// `true` if the config or the environment names the profile, so that it must exist.
         named: bool,
-        /// The files.
+        /// The files that are searched.
         files: ProfileFiles,
     },
     /// The credentials service of this container.
     Container {
-        /// The address.
+        /// The URI of the service.
         uri: String,
-        /// The authorization of this process.
+        /// The token that authorizes this process.
         token: ContainerToken,
     },
-    /// A web identity (IRSA): the process may exchange a token for credentials, which is not supported.
+    /// A web identity (IRSA), whose token could be exchanged for credentials. Not supported.
     WebIdentity,
-    /// The metadata service of the machine.
+    /// The metadata service of the EC2 instance.
     Instance {
-        /// Its address, without a path.
+        /// The URI of the service, without a path.
         host: String,
     },
 }
 
-/// The token for the credentials service of the container.
+/// The token for the credentials service of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContainerToken {
     /// No token.
     None,
     /// This token.
     Value(Secret),
-    /// The content of this file at the time of a request, because it rotates.
+    /// The content of this file. The file is read for each request, because the token rotates.
     File(PathBuf),
 }
 
-/// The error for a web identity without other credentials.
-pub(crate) const WEB_IDENTITY: &str = "AWS_WEB_IDENTITY_TOKEN_FILE is set (IRSA), which is not supported: use EKS Pod \
-                                       Identity, or set access_key_id and secret_access_key, or a profile that has them";
+/// The error for a web identity without any other credentials.
+pub(crate) const WEB_IDENTITY: &str = "AWS_WEB_IDENTITY_TOKEN_FILE is set (IRSA), which is not supported. Use EKS Pod \
+                                       Identity, or set access_key_id and secret_access_key, or a profile with keys";
 
-/// Returns whether the only credentials are those of a web identity, which is not supported.
+/// Returns `true` if a web identity, which is not supported, is the only source of credentials.
 pub(crate) fn has_web_identity_only(links: &[ChainLink]) -> bool {
     let has_keys = |link: &ChainLink| match link {
         ChainLink::Profile { name, files, .. } => !matches!(files.keys(name), Ok(None)),
@@ -76,7 +77,7 @@ pub(crate) fn has_web_identity_only(links: &[ChainLink]) -> bool {
     links.contains(&ChainLink::WebIdentity) && !links.iter().any(has_keys)
 }
 
-/// The files of AWS' tools; none for a user without a home.
+/// The files of the AWS CLI. Empty if the user has no home directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProfileFiles {
     credentials: Option<PathBuf>,
@@ -95,14 +96,14 @@ impl ProfileFiles {
         }
     }
 
-    /// The credentials of `profile`, as the files have them now.
+    /// Reads the credentials of `profile` from the files.
     pub(super) fn keys(&self, profile: &str) -> Result<Option<AccessKeys>, String> {
         let (credentials, config) = (read(self.credentials.as_ref())?, read(self.config.as_ref())?);
         Texts { credentials: &credentials, config: &config }.keys(profile)
     }
 }
 
-/// The chain of an endpoint whose config has these keys, or names this profile.
+/// Returns the credential chain of an endpoint whose config has these `keys` or names this `profile`.
 pub(crate) fn links(keys: Option<AccessKeys>, profile: Option<&str>, environment: &Environment) -> Vec<ChainLink> {
     let files = ProfileFiles::of(environment);
     let profile_link = |name: &str, named| ChainLink::Profile { name: name.to_owned(), named, files: files.clone() };
@@ -130,14 +131,14 @@ pub(crate) fn links(keys: Option<AccessKeys>, profile: Option<&str>, environment
     links
 }
 
-/// The region of the environment, or else of the profile that the config or the environment names.
+/// Returns the region from the environment, or else that of the profile from the config or the environment.
 pub(crate) fn default_region(profile: Option<&str>, environment: &Environment) -> Option<String> {
     if let Some(region) = environment.get("AWS_REGION").or_else(|| environment.get("AWS_DEFAULT_REGION")) {
         return Some(region.to_owned());
     }
     let name = profile.or_else(|| environment.get("AWS_PROFILE")).unwrap_or("default");
     let files = ProfileFiles::of(environment);
-    // Unreadable files are reported when credentials are read from them.
+    // Unreadable files are reported when the credentials are read.
     let credentials = read(files.credentials.as_ref()).unwrap_or_default();
     let config = read(files.config.as_ref()).unwrap_or_default();
     Texts { credentials: &credentials, config: &config }.region(name).map(str::to_owned)
@@ -157,7 +158,7 @@ fn container(environment: &Environment) -> Option<String> {
     relative.map(|path| format!("{CONTAINER_HOST}{path}")).or_else(full)
 }
 
-/// A missing file counts as empty.
+/// Reads a file. A missing file counts as empty.
 fn read(path: Option<&PathBuf>) -> Result<String, String> {
     let Some(path) = path else { return Ok(String::new()) };
     match fs::read_to_string(path) {
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_config_has_goes_before_everything_else() {
+    fn the_config_takes_precedence_over_all_other_sources() {
         let environment = Environment::from([KEYS[0], KEYS[1], ("AWS_PROFILE", "other")]);
         assert_eq!(links(Some(keys("AKIDCONFIG")), None, &environment), [ChainLink::Known(keys("AKIDCONFIG"))]);
         let by_profile = links(None, Some("billing"), &environment);
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_in_the_environment_go_before_a_profile_there() {
+    fn keys_in_the_environment_take_precedence_over_aws_profile() {
         let environment = Environment::from([KEYS[0], KEYS[1], ("AWS_PROFILE", "other")]);
         assert_eq!(links(None, None, &environment), [ChainLink::Known(keys("AKIDENV"))]);
         let half = links(None, None, &Environment::from([KEYS[0], ("AWS_PROFILE", "other")]));
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_container_and_the_machine_are_asked_last() {
+    fn the_container_and_the_instance_are_the_last_sources() {
         let links = links(
             None,
             None,
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_its_own_and_a_token_in_a_file_are_those_of_a_pod() {
+    fn an_eks_pod_has_a_full_uri_and_a_token_file() {
         let links = links(
             None,
             None,
@@ -233,11 +234,11 @@ mod tests {
         );
         let uri = "http://169.254.170.23/v1/credentials".to_owned();
         let token = ContainerToken::File("/run/token".into());
-        assert_eq!(links[1..], [ChainLink::Container { uri, token }], "and the machine is not asked");
+        assert_eq!(links[1..], [ChainLink::Container { uri, token }], "the instance is disabled");
     }
 
     #[test]
-    fn a_web_identity_takes_the_place_of_the_machine_and_is_no_use_alone() {
+    fn a_web_identity_replaces_the_instance_and_is_not_sufficient_alone() {
         let irsa = ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/eks.amazonaws.com/serviceaccount/token");
         let nowhere = ("HOME", "/nowhere");
         let alone = links(None, None, &Environment::from([irsa, nowhere]));
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_are_where_the_environment_says_or_at_home() {
+    fn the_files_are_in_the_home_directory_unless_the_environment_names_them() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(".aws")).unwrap();
         let text = "[default]\naws_access_key_id = AKIDHOME\naws_secret_access_key = secret\n";
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_named() {
+    fn the_error_for_an_unreadable_file_names_it() {
         let environment = Environment::from([("AWS_CONFIG_FILE", "/proc/self/mem")]);
         let problem = ProfileFiles::of(&environment).keys("default").unwrap_err();
         assert!(problem.starts_with("/proc/self/mem cannot be read: "), "{problem}");

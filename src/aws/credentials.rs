@@ -1,11 +1,11 @@
 //! Caches credentials and refreshes them before they expire.
 //!
 //! ```text
-//! time left    ──────────── EARLY ────────────── 0 ──────▶
-//! credentials   are used     are used and         are fetched
-//!                            refreshed            and waited for
+//! time left    ──────────────── EARLY ──────────────────── 0 ──────────────────────▶
+//!               use the keys          use the keys,           wait for new keys
+//!                                     fetch new ones
 //! ```
-//! One thread fetches for all. It is a thread that is about to sign, so nothing runs while nothing is sent.
+//! One thread fetches for all. It is one of the threads that need to sign, so nothing is fetched while nothing is sent.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,34 +17,35 @@ use super::chain::{ChainLink, WEB_IDENTITY};
 use super::metadata::Metadata;
 use crate::secret::Secret;
 
-/// The time before the expiry at which credentials are refreshed. Metadata services have new ones by then.
+/// Credentials are refreshed this long before they expire. By then the metadata services have new ones.
 const EARLY: Duration = Duration::from_secs(300);
 
-/// The time for which the content of a file is used before it is read again.
+/// The interval at which the files are read again.
 const FILE_AGE: Duration = Duration::from_secs(60);
 
-/// The least time between two fetches while there are credentials. Without credentials, a failure is returned for this time.
+/// The minimum interval between two fetches while there are valid credentials. Without credentials, a failed fetch is reported
+/// to all callers for this long.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The keys that sign calls.
+/// The keys that sign requests to AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessKeys {
     /// The id of the access key.
     pub access_key_id: Secret,
-    /// The key.
+    /// The secret key.
     pub secret_access_key: Secret,
-    /// The token of keys that expire.
+    /// The session token of temporary keys.
     pub session_token: Option<Secret>,
 }
 
-/// Keys with their expiry.
+/// Keys and the time at which they expire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ExpiringKeys {
     pub(super) keys: AccessKeys,
     pub(super) expire: Option<SystemTime>,
 }
 
-/// The credentials of one chain, for all endpoints that use it.
+/// The credentials of one chain, shared by all endpoints that use it.
 pub(crate) struct Provider {
     links: Vec<ChainLink>,
     metadata: Metadata,
@@ -52,64 +53,64 @@ pub(crate) struct Provider {
     answered: Condvar,
 }
 
-/// The cached state.
+/// The cached credentials and the state of the fetch.
 #[derive(Debug, Default)]
 struct ProviderState {
     credentials: Option<(Arc<AccessKeys>, Option<SystemTime>)>,
-    /// AWS has refused them.
+    /// `true` if AWS has refused the credentials.
     refused: bool,
-    asking: bool,
-    asked: Option<SystemTime>,
+    fetching: bool,
+    fetched: Option<SystemTime>,
     failure: Option<Arc<str>>,
     stopped: bool,
 }
 
-/// The next step of a thread that must sign now.
+/// The next step of a thread that needs keys now.
 #[derive(Debug, PartialEq, Eq)]
 enum KeysStep {
     Use(Arc<AccessKeys>),
-    /// Fetch, and use these if that fails.
-    AskOr(Arc<AccessKeys>),
-    Ask,
+    /// Fetch new keys, and use these if that fails.
+    FetchOr(Arc<AccessKeys>),
+    Fetch,
     Wait,
     Fail(Arc<str>),
 }
 
 impl Provider {
-    /// A provider without credentials yet.
+    /// Creates a provider. It fetches credentials on first use.
     pub(crate) fn new(links: Vec<ChainLink>) -> Self {
         Self { links, metadata: Metadata::new(), state: Mutex::default(), answered: Condvar::new() }
     }
 
-    /// Returns whether it uses the same places.
-    pub(crate) fn looks_in(&self, links: &[ChainLink]) -> bool {
+    /// Returns `true` if this provider uses the same chain.
+    pub(crate) fn has_links(&self, links: &[ChainLink]) -> bool {
         self.links == links
     }
 
-    /// Valid keys. Waits at most for `patience` when another thread is fetching them.
+    /// Returns valid keys. Waits at most for `timeout` while another thread fetches them.
     ///
     /// # Errors
-    /// The reason why there are none.
-    pub(crate) fn keys(&self, patience: Duration) -> Result<Arc<AccessKeys>, Arc<str>> {
-        let deadline = std::time::Instant::now() + patience;
+    /// Returns the reason that there are no keys.
+    pub(crate) fn keys(&self, timeout: Duration) -> Result<Arc<AccessKeys>, Arc<str>> {
+        let deadline = std::time::Instant::now() + timeout;
         let mut state = self.state.lock();
         loop {
             let otherwise = match state.step(SystemTime::now()) {
                 KeysStep::Use(keys) => return Ok(keys),
                 KeysStep::Fail(reason) => return Err(reason),
-                KeysStep::AskOr(keys) => Some(keys),
-                KeysStep::Ask => None,
+                KeysStep::FetchOr(keys) => Some(keys),
+                KeysStep::Fetch => None,
                 KeysStep::Wait => {
                     if self.answered.wait_until(&mut state, deadline).timed_out() {
-                        return Err("no AWS credentials in time".into());
+                        return Err(format!("no AWS credentials within {timeout:?}").into());
                     }
                     continue;
                 }
             };
             drop(state);
-            let asking = Asking { provider: self, answered: false };
-            let answer = asking.finish(self.look());
-            return answer.or_else(|reason| otherwise.ok_or(reason));
+            let fetch = Fetch { provider: self, finished: false };
+            let result = fetch.finish(self.search());
+            return result.or_else(|reason| otherwise.ok_or(reason));
         }
     }
 
@@ -121,15 +122,15 @@ impl Provider {
         }
     }
 
-    /// Breaks off requests.
+    /// Aborts requests. No more credentials are fetched.
     pub(crate) fn shutdown(&self) {
         self.state.lock().stopped = true;
         self.answered.notify_all();
         self.metadata.shutdown();
     }
 
-    /// Tries the places of the chain in order.
-    fn look(&self) -> Result<ExpiringKeys, String> {
+    /// Tries the sources of the chain in order.
+    fn search(&self) -> Result<ExpiringKeys, String> {
         for link in &self.links {
             let found = match link {
                 ChainLink::Known(keys) => Some(ExpiringKeys { keys: keys.clone(), expire: None }),
@@ -149,39 +150,39 @@ impl Provider {
     }
 }
 
-/// A fetch under way. It wakes waiting threads even when it ends by a panic.
-struct Asking<'a> {
+/// A fetch under way. It wakes the waiting threads even if it panics.
+struct Fetch<'a> {
     provider: &'a Provider,
-    answered: bool,
+    finished: bool,
 }
 
-impl Asking<'_> {
-    fn finish(mut self, answer: Result<ExpiringKeys, String>) -> Result<Arc<AccessKeys>, Arc<str>> {
-        self.answered = true;
-        self.tell(answer)
+impl Fetch<'_> {
+    fn finish(mut self, result: Result<ExpiringKeys, String>) -> Result<Arc<AccessKeys>, Arc<str>> {
+        self.finished = true;
+        self.publish(result)
     }
 
-    fn tell(&self, answer: Result<ExpiringKeys, String>) -> Result<Arc<AccessKeys>, Arc<str>> {
-        let told = self.provider.state.lock().learn(answer, SystemTime::now());
+    fn publish(&self, result: Result<ExpiringKeys, String>) -> Result<Arc<AccessKeys>, Arc<str>> {
+        let keys = self.provider.state.lock().learn(result, SystemTime::now());
         self.provider.answered.notify_all();
-        told
+        keys
     }
 }
 
-impl Drop for Asking<'_> {
+impl Drop for Fetch<'_> {
     fn drop(&mut self) {
-        if !self.answered {
-            let _ = self.tell(Err("the asking thread panicked".to_owned()));
+        if !self.finished {
+            let _ = self.publish(Err("the thread that fetched AWS credentials panicked".to_owned()));
         }
     }
 }
 
 impl ProviderState {
-    /// The next step. Only one thread at a time gets `Ask` or `AskOr`.
+    /// Returns the next step. Only one thread at a time gets `Fetch` or `FetchOr`.
     fn step(&mut self, now: SystemTime) -> KeysStep {
-        // If the clock was set back, the age is unknown.
-        let paused = self.asked.is_some_and(|asked| now.duration_since(asked).is_ok_and(|since| since < PAUSE));
-        let busy = self.asking || self.stopped;
+        // If the clock was set back, the age is unknown and nothing is paused.
+        let paused = self.fetched.is_some_and(|fetched| now.duration_since(fetched).is_ok_and(|since| since < PAUSE));
+        let busy = self.fetching || self.stopped;
         if let Some((keys, expire)) = &self.credentials {
             let left = expire.map(|expire| expire.duration_since(now).unwrap_or_default());
             if left.is_none_or(|left| !left.is_zero()) {
@@ -190,27 +191,27 @@ impl ProviderState {
                 if !early || busy || paused {
                     return KeysStep::Use(keys);
                 }
-                self.asking = true;
-                return KeysStep::AskOr(keys);
+                self.fetching = true;
+                return KeysStep::FetchOr(keys);
             }
         }
         match &self.failure {
             _ if self.stopped => KeysStep::Fail("stopped".into()),
-            _ if self.asking => KeysStep::Wait,
+            _ if self.fetching => KeysStep::Wait,
             Some(reason) if paused => KeysStep::Fail(Arc::clone(reason)),
             _ => {
-                self.asking = true;
-                KeysStep::Ask
+                self.fetching = true;
+                KeysStep::Fetch
             }
         }
     }
 
-    fn learn(&mut self, answer: Result<ExpiringKeys, String>, now: SystemTime) -> Result<Arc<AccessKeys>, Arc<str>> {
-        self.asking = false;
-        self.asked = Some(now);
-        match answer {
+    fn learn(&mut self, result: Result<ExpiringKeys, String>, now: SystemTime) -> Result<Arc<AccessKeys>, Arc<str>> {
+        self.fetching = false;
+        self.fetched = Some(now);
+        match result {
             Ok(ExpiringKeys { keys, expire }) => {
-                // The refused keys stay refused: there are no new ones yet.
+                // If the fetch returned the refused keys again, they stay refused.
                 let same = self.credentials.as_ref().is_some_and(|(known, _)| **known == keys);
                 self.refused &= same;
                 self.failure = None;
@@ -257,64 +258,64 @@ mod tests {
         KeysStep::Use(Arc::new(keys(id)))
     }
 
-    fn used_unless_others(id: &str) -> KeysStep {
-        KeysStep::AskOr(Arc::new(keys(id)))
+    fn refreshed(id: &str) -> KeysStep {
+        KeysStep::FetchOr(Arc::new(keys(id)))
     }
 
     #[test]
-    fn one_asks_for_all_and_others_are_asked_for_before_they_expire() {
+    fn one_thread_fetches_for_all_and_keys_are_refreshed_before_they_expire() {
         let mut state = ProviderState::default();
-        assert_eq!(state.step(NOW), KeysStep::Ask);
-        assert_eq!(state.step(NOW), KeysStep::Wait, "one asks for all");
+        assert_eq!(state.step(NOW), KeysStep::Fetch);
+        assert_eq!(state.step(NOW), KeysStep::Wait, "one thread fetches for all");
         let _ = state.learn(Ok(good_until("a", 3600)), NOW);
         assert_eq!(state.step(after(3299)), used("a"));
-        assert_eq!(state.step(after(3300)), used_unless_others("a"));
-        assert_eq!(state.step(after(3300)), used("a"), "one asks for all");
+        assert_eq!(state.step(after(3300)), refreshed("a"));
+        assert_eq!(state.step(after(3300)), used("a"), "one thread fetches for all");
         let _ = state.learn(Ok(good_until("b", 7200)), after(3301));
         assert_eq!(state.step(after(3400)), used("b"));
     }
 
     #[test]
-    fn while_nobody_has_others_they_are_used_to_their_end() {
+    fn keys_that_cannot_be_refreshed_are_used_until_they_expire() {
         let mut state = ProviderState::default();
-        assert_eq!(state.step(NOW), KeysStep::Ask);
+        assert_eq!(state.step(NOW), KeysStep::Fetch);
         let _ = state.learn(Ok(good_until("a", 100)), NOW);
-        assert_eq!(state.step(NOW), used("a"), "the same come back, so they are not asked for at once");
-        assert_eq!(state.step(after(1)), used_unless_others("a"));
+        assert_eq!(state.step(NOW), used("a"), "no second fetch within PAUSE");
+        assert_eq!(state.step(after(1)), refreshed("a"));
         let _ = state.learn(Err("away".to_owned()), after(1));
         assert_eq!(state.step(after(1)), used("a"));
-        assert_eq!(state.step(after(99)), used_unless_others("a"));
+        assert_eq!(state.step(after(99)), refreshed("a"));
         let _ = state.learn(Err("away".to_owned()), after(99));
-        assert_eq!(state.step(after(100)), KeysStep::Ask, "expired, and the last question was a second ago");
+        assert_eq!(state.step(after(100)), KeysStep::Fetch, "expired, and PAUSE is over");
         let _ = state.learn(Err("away".to_owned()), after(100));
         assert_eq!(state.step(after(100)), KeysStep::Fail("away".into()));
-        assert_eq!(state.step(after(101)), KeysStep::Ask);
+        assert_eq!(state.step(after(101)), KeysStep::Fetch);
     }
 
     #[test]
-    fn those_that_do_not_expire_are_asked_for_once() {
+    fn keys_that_do_not_expire_are_fetched_once() {
         let mut state = ProviderState::default();
-        assert_eq!(state.step(NOW), KeysStep::Ask);
+        assert_eq!(state.step(NOW), KeysStep::Fetch);
         let _ = state.learn(Ok(ExpiringKeys { keys: keys("a"), expire: None }), NOW);
         assert_eq!(state.step(after(1_000_000)), used("a"));
     }
 
     #[test]
-    fn those_that_were_refused_are_used_while_others_are_looked_for() {
+    fn refused_keys_are_used_until_new_ones_are_found() {
         let mut state = ProviderState::default();
-        assert_eq!(state.step(NOW), KeysStep::Ask);
+        assert_eq!(state.step(NOW), KeysStep::Fetch);
         let _ = state.learn(Ok(good_until("a", 36_000)), NOW);
         state.refused = true;
-        assert_eq!(state.step(after(10)), used_unless_others("a"));
+        assert_eq!(state.step(after(10)), refreshed("a"));
         let _ = state.learn(Ok(good_until("a", 36_000)), after(10));
         assert_eq!(state.step(after(10)), used("a"));
-        assert_eq!(state.step(after(11)), used_unless_others("a"), "still the same ones");
+        assert_eq!(state.step(after(11)), refreshed("a"), "the same keys stay refused");
         let _ = state.learn(Ok(good_until("b", 36_000)), after(11));
         assert_eq!(state.step(after(20)), used("b"));
     }
 
     #[test]
-    fn nobody_asks_after_the_end() {
+    fn nothing_is_fetched_after_a_shutdown() {
         let mut state = ProviderState { stopped: true, ..ProviderState::default() };
         assert_eq!(state.step(NOW), KeysStep::Fail("stopped".into()));
     }

@@ -1,4 +1,4 @@
-//! The environment variables of AWS' tools.
+//! The environment variables of the AWS CLI.
 
 use std::collections::HashMap;
 use std::env;
@@ -25,34 +25,34 @@ const VARIABLES: [&str; 16] = [
     "HOME",
 ];
 
-/// The variables at one moment.
+/// A snapshot of the variables.
 ///
 /// PHP changes the environment of the process (`putenv`, also for Laravel's `.env`), and the C library does not allow another
-/// thread to read it at the same time. So the thread that reads the configuration reads it once.
+/// thread to read it at the same time. So the environment is read once, on PHP's thread, together with the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment(HashMap<&'static str, Secret>);
 
 impl Environment {
-    /// The variables of this process, now.
+    /// Reads the variables of this process.
     #[must_use]
     pub fn of_process() -> Self {
         let value = |name: &&'static str| Some((*name, env::var(name).ok()?.into()));
         Self(VARIABLES.iter().filter_map(value).collect())
     }
 
-    /// The variable `name`. An empty one counts as unset.
+    /// Returns the variable `name`. An empty variable counts as unset.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.secret(name).map(Secret::expose)
     }
 
-    /// Like [`Self::get`], for a secret value.
+    /// Returns the variable `name` as a [`Secret`]. An empty variable counts as unset.
     pub(super) fn secret(&self, name: &str) -> Option<&Secret> {
         debug_assert!(VARIABLES.contains(&name), "{name} is not read");
         self.0.get(name).filter(|value| !value.expose().trim().is_empty())
     }
 }
 
-/// An environment of these variables, and no other.
+/// Creates an environment with only these variables.
 impl<const N: usize> From<[(&'static str, &str); N]> for Environment {
     fn from(variables: [(&'static str, &str); N]) -> Self {
         Self(variables.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())

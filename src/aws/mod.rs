@@ -1,17 +1,18 @@
-//! Calls to Amazon Web Services: credentials, signatures, hosts.
+//! Amazon Web Services: credentials, request signatures, hosts.
 //!
 //! | file | contents |
 //! |---|---|
-//! | `environment` | the variables of the process, read once and on PHP's thread |
-//! | `chain` | pure: the places of credentials, in order |
-//! | `profile` | pure: the files of AWS' tools |
+//! | `environment` | the environment variables, read once on PHP's thread |
+//! | `chain` | pure: the credential sources, in order |
+//! | `profile` | pure: the files of the AWS CLI |
 //! | `metadata` | the metadata services of containers and virtual machines |
 //! | `credentials` | caches credentials and refreshes them before they expire |
 //! | `sigv4` | pure: Signature Version 4 |
 //! | `region` | pure: the host names of services in a region |
 //! | `time` | pure: the two time formats of AWS |
 //!
-//! Written by hand, because AWS' crates need an asynchronous runtime, and this process uses blocking threads.
+//! This module does not use the crates of AWS, because they need an asynchronous runtime and this process uses blocking
+//! threads.
 
 mod chain;
 mod credentials;

@@ -1,16 +1,16 @@
-//! The files of AWS' tools: `~/.aws/credentials` and `~/.aws/config`. Pure: their content is an argument.
+//! The files of the AWS CLI: `~/.aws/credentials` and `~/.aws/config`. Pure: their content is an argument.
 //!
 //! ```text
 //! credentials              config
 //! [billing]                [profile billing]
 //! aws_access_key_id = …    region = eu-central-1
 //! ```
-//! The first file overrides the second. The default profile is `default`, without `profile` in either file.
+//! The credentials file overrides the config file. The section of the default profile is `[default]` in both files.
 
 use super::credentials::AccessKeys;
 use crate::secret::Secret;
 
-/// Unsupported settings, which need another program or service. The error names the first one found.
+/// Settings that are not supported, because they need another program or service. The error names the first one found.
 const UNSUPPORTED: [&str; 6] =
     ["role_arn", "sso_session", "sso_start_url", "credential_process", "web_identity_token_file", "login_session"];
 
@@ -22,10 +22,10 @@ pub(super) struct Texts<'a> {
 }
 
 impl Texts<'_> {
-    /// The credentials of `profile`. `None` when there is no such profile, or it has none.
+    /// Returns the credentials of `profile`, or `None` if there is no such profile or it has none.
     ///
     /// # Errors
-    /// When they are incomplete, or need an unsupported setting.
+    /// Returns an error if the credentials are incomplete or the profile needs an unsupported setting.
     pub(super) fn keys(&self, profile: &str) -> Result<Option<AccessKeys>, String> {
         let value = |name| self.value(profile, name).map(Secret::new);
         match (value("aws_access_key_id"), value("aws_secret_access_key")) {
@@ -33,7 +33,7 @@ impl Texts<'_> {
                 Ok(Some(AccessKeys { access_key_id, secret_access_key, session_token: value("aws_session_token") }))
             }
             (None, None) => match UNSUPPORTED.into_iter().find(|name| self.value(profile, name).is_some()) {
-                Some(name) => Err(format!("profile {profile:?} has {name}, which is not supported here")),
+                Some(name) => Err(format!("profile {profile:?} has {name}, which is not supported")),
                 None => Ok(None),
             },
             (Some(_), None) => Err(format!("profile {profile:?} has no aws_secret_access_key")),
@@ -41,7 +41,7 @@ impl Texts<'_> {
         }
     }
 
-    /// The region of `profile`.
+    /// Returns the region of `profile`.
     pub(super) fn region(&self, profile: &str) -> Option<&str> {
         self.value(profile, "region")
     }
@@ -55,11 +55,11 @@ impl Texts<'_> {
     }
 }
 
-/// The last value of `name` in the sections that are `wanted`.
+/// Returns the last value of `name` in the `wanted` sections.
 fn last<'a>(text: &'a str, name: &str, wanted: impl Fn(&str) -> bool) -> Option<&'a str> {
     let (mut inside, mut found) = (false, None);
     for line in text.lines() {
-        // Skips indented lines, which continue the one above, and comments.
+        // Skips comments, and indented lines, which continue the line above.
         if line.starts_with([' ', '\t', '#', ';']) {
             continue;
         }
@@ -131,15 +131,15 @@ region = eu-west-1
     }
 
     #[test]
-    fn a_profile_that_is_not_there_has_none() {
+    fn a_missing_profile_has_no_credentials() {
         assert_eq!(keys("nobody"), Ok(None));
-        assert_eq!(keys("empty"), Ok(None), "in the config file its section would be called \"profile empty\"");
+        assert_eq!(keys("empty"), Ok(None), "in the config file the section must be [profile empty]");
         assert_eq!(TEXTS.region("empty"), None);
     }
 
     #[test]
-    fn what_cannot_be_used_is_named() {
+    fn the_error_names_what_is_missing_or_unsupported() {
         assert_eq!(keys("half").unwrap_err(), "profile \"half\" has no aws_secret_access_key");
-        assert_eq!(keys("role").unwrap_err(), "profile \"role\" has role_arn, which is not supported here");
+        assert_eq!(keys("role").unwrap_err(), "profile \"role\" has role_arn, which is not supported");
     }
 }

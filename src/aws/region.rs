@@ -1,6 +1,6 @@
 //! The host names of services in a region.
 
-/// The domains of the partitions other than the commercial one, by the prefixes of their regions.
+/// The domains of all partitions except the commercial one, by the prefix of their regions.
 const PARTITIONS: [(&str, &str); 6] = [
     ("cn-", "amazonaws.com.cn"),
     ("eusc-", "amazonaws.eu"),
@@ -10,7 +10,7 @@ const PARTITIONS: [(&str, &str); 6] = [
     ("eu-isoe-", "cloud.adc-e.uk"),
 ];
 
-/// The host of Lambda in `region`.
+/// Returns the host of Lambda in `region`.
 pub(crate) fn lambda_host(region: &str) -> String {
     let known = PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix));
     format!("lambda.{region}.{}", known.map_or("amazonaws.com", |(_, domain)| domain))

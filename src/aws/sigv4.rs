@@ -1,8 +1,8 @@
-//! Signature Version 4 of AWS, which authenticates a request. Pure: `now` is an argument.
+//! AWS Signature Version 4, which authenticates a request. Pure: `now` is an argument.
 //!
 //! ```text
-//! the canonical request ─▶ its hash, with time and scope ─▶ HMAC by a key that is good for
-//! one day, one region and one service ─▶ Authorization
+//! canonical request ─▶ its hash, with time and scope ─▶ HMAC with a key that is valid for
+//!                                                       one day, region and service        ─▶ Authorization
 //! ```
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
@@ -28,11 +28,11 @@ const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
-    /// As it is sent. Its encoded characters are encoded once more for the signature.
+    /// The path as sent. Its percent-encoding is encoded once more for the signature.
     pub(crate) path: &'a str,
-    /// Names and values, not encoded.
+    /// The names and values, not percent-encoded.
     pub(crate) query: &'a [(&'a str, &'a str)],
-    /// The headers to sign, with `host` and without those of [`Signature`].
+    /// The headers to sign: with `host`, without those in [`Signature`].
     pub(crate) headers: &'a [(&'a str, &'a str)],
     pub(crate) body: &'a [u8],
 }
@@ -44,16 +44,16 @@ pub(crate) struct CredentialScope<'a> {
     pub(crate) service: &'a str,
 }
 
-/// The headers of the signature. Temporary credentials also need their token, as `X-Amz-Security-Token`.
+/// The headers of the signature. Temporary credentials also need `X-Amz-Security-Token` with their session token.
 #[derive(Debug)]
 pub(crate) struct Signature {
-    /// `X-Amz-Date`
+    /// `X-Amz-Date`.
     pub(crate) date: String,
-    /// `Authorization`
+    /// `Authorization`.
     pub(crate) authorization: Secret,
 }
 
-/// Signs `request` with `keys`, as of `now`.
+/// Signs `request` with `keys` at the time `now`.
 pub(crate) fn sign(request: &Request<'_>, scope: CredentialScope<'_>, keys: &AccessKeys, now: SystemTime) -> Signature {
     let date = time::basic(now);
     let day = &date[..8];
@@ -74,18 +74,18 @@ pub(crate) fn sign(request: &Request<'_>, scope: CredentialScope<'_>, keys: &Acc
     Signature { date, authorization: Secret::new(authorization) }
 }
 
-/// Encodes `text` for a query, or as one segment of a path.
+/// Percent-encodes `text` for a query or as one path segment.
 pub(crate) fn encoded(text: &str) -> String {
     percent_encode(text.as_bytes(), RESERVED).to_string()
 }
 
-/// The canonical request, and the names of its signed headers.
+/// Returns the canonical request and the names of its signed headers.
 fn canonical(request: &Request<'_>, date: &str, token: Option<&Secret>) -> (String, String) {
     let mut headers: Vec<(String, String)> =
         request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), single_spaced(value))).collect();
     headers.push(("x-amz-date".to_owned(), date.to_owned()));
     headers.extend(token.map(|token| ("x-amz-security-token".to_owned(), token.expose().to_owned())));
-    // Stable: the values of one name stay in their order.
+    // The sort is stable, so the values of one name keep their order.
     headers.sort_by(|(one, _), (other, _)| one.cmp(other));
     headers.dedup_by(|(name, value), (kept, values)| {
         let same = name == kept;
@@ -124,8 +124,8 @@ mod tests {
 
     use super::*;
 
-    /// One entry of `tests/vectors/sigv4.json`: the requests of the test suite that AWS publishes for this signature, with
-    /// the results that it states. All are for its own example credentials, on 2015-08-30 at 12:36 UTC.
+    /// One entry of `tests/vectors/sigv4.json`: a request and its signature from the SigV4 test suite that AWS publishes. All
+    /// entries use the suite's example credentials and the time 2015-08-30 12:36 UTC.
     #[derive(Deserialize)]
     struct SigV4Vector {
         name: String,
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_on_the_wire_is_signed_encoded_once_more() {
+    fn an_encoded_path_is_encoded_again_for_the_signature() {
         let path = "/2015-03-31/functions/arn%3Aaws%3Alambda/invocations";
         let request = Request { method: "POST", path, query: &[], headers: &[("host", "x")], body: b"" };
         let (canonical, _) = canonical(&request, "", None);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_prints_no_credentials() {
+    fn debug_output_contains_no_credentials() {
         let keys = AccessKeys {
             access_key_id: Secret::new("AKIDEXAMPLE"),
             secret_access_key: Secret::new("hunter2"),

@@ -1,16 +1,16 @@
-//! Times as AWS writes them. Whole seconds of UTC, without leap seconds, as everywhere in Unix time.
+//! The two time formats of AWS. Times are UTC in whole seconds, without leap seconds, like Unix time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const DAY: u64 = 86_400;
 
-/// Days from 0000-03-01, where a year ends with its leap day, to 1970-01-01.
+/// Days from 0000-03-01 to 1970-01-01.
 const EPOCH: i64 = 719_468;
 
-/// Days in 400 years, after which the calendar repeats.
+/// Days in 400 years. The Gregorian calendar repeats after that.
 const ERA: i64 = 146_097;
 
-/// `20150830T123600Z`, the form that is signed. Its first eight characters are the date.
+/// Formats a time as `20150830T123600Z`, the format that is signed. The first eight characters are the date.
 pub(super) fn basic(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (year, month, day) = date(i64::try_from(seconds / DAY).unwrap_or(i64::MAX - EPOCH));
@@ -18,7 +18,7 @@ pub(super) fn basic(time: SystemTime) -> String {
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
 
-/// The time that `2015-08-30T12:36:00Z` says, with or without a fraction. AWS writes no other zone than UTC.
+/// Parses a time like `2015-08-30T12:36:00Z`. A fraction of a second is ignored. AWS always uses UTC.
 pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let time = time.split_once('.').map_or(time, |(whole, _)| whole);
@@ -41,7 +41,9 @@ fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
     parts.next().is_none().then_some(numbers)
 }
 
-/// The date so many days after the epoch. Years begin in March here, so that the leap day is the last of one.
+/// Returns year, month and day for a number of days since 1970-01-01.
+///
+/// Years begin on March 1 in this calculation, so that a leap day is the last day of its year.
 fn date(days: i64) -> (i64, i64, i64) {
     let days = days + EPOCH;
     let (era, of_era) = (days.div_euclid(ERA), days.rem_euclid(ERA));
@@ -54,7 +56,7 @@ fn date(days: i64) -> (i64, i64, i64) {
     (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
-/// The days from the epoch to a date.
+/// Returns the number of days from 1970-01-01 to a date.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let march = if month > 2 { month - 3 } else { month + 9 };
@@ -70,7 +72,7 @@ mod tests {
         UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    // Each by `date -u -d @SECONDS`.
+    // Computed with `date -u -d @SECONDS`.
     const KNOWN: [(u64, &str, &str); 6] = [
         (0, "19700101T000000Z", "1970-01-01T00:00:00Z"),
         (951_782_400, "20000229T000000Z", "2000-02-29T00:00:00Z"),
@@ -81,7 +83,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_time_is_written_and_read_as_the_calendar_has_it() {
+    fn known_times_are_formatted_and_parsed() {
         for (seconds, basic_form, extended) in KNOWN {
             assert_eq!(basic(at(seconds)), basic_form);
             assert_eq!(parse(extended), Some(at(seconds)), "{extended}");
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn every_day_of_four_centuries_comes_back() {
+    fn every_day_of_four_centuries_survives_a_round_trip() {
         for day in 0..=i64::from(400 * 366) {
             let (year, month, of_month) = date(day);
             assert_eq!(days(year, month, of_month), day);
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_none() {
+    fn an_invalid_time_is_none() {
         for text in ["", "soon", "2015-08-30", "2015-08-30T12:36:00", "2015-13-30T12:36:00Z", "2015-08-30T24:00:00Z"] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -111,7 +111,7 @@ impl Clients {
         shared.replaced.retain(|client| client.strong_count() > 0);
         let used = |provider: &Arc<Provider>| {
             current.values().any(|(endpoint, _)| match &endpoint.target {
-                Target::Lambda(lambda) => provider.looks_in(&lambda.credentials),
+                Target::Lambda(lambda) => provider.has_links(&lambda.credentials),
                 Target::Url(_) => false,
             })
         };
@@ -154,7 +154,7 @@ impl SharedParts {
         match &endpoint.target {
             Target::Url(url) => HttpClient::new(endpoint, url, common).map(EndpointClient::Http),
             Target::Lambda(lambda) => {
-                let known = self.providers.iter().find(|provider| provider.looks_in(&lambda.credentials));
+                let known = self.providers.iter().find(|provider| provider.has_links(&lambda.credentials));
                 let provider = known.cloned().unwrap_or_else(|| {
                     let provider = Arc::new(Provider::new(lambda.credentials.clone()));
                     self.providers.push(Arc::clone(&provider));
