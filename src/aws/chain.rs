@@ -65,7 +65,7 @@ pub enum ContainerToken {
 }
 
 /// The error for a web identity without any other credentials.
-pub(crate) const WEB_IDENTITY: &str = "AWS_WEB_IDENTITY_TOKEN_FILE is set (IRSA), which is not supported. Use EKS Pod \
+pub(crate) const WEB_IDENTITY: &str = "AWS_WEB_IDENTITY_TOKEN_FILE is set (IRSA), which is not supported: use EKS Pod \
                                        Identity, or set access_key_id and secret_access_key, or a profile with keys";
 
 /// Returns `true` if a web identity, which is not supported, is the only source of credentials.

@@ -84,7 +84,7 @@ impl Metadata {
         credentials(&self.ask(Method::GET, uri, headers).map_err(failed)?).map_err(failed)
     }
 
-    /// Fetches the credentials of the instance's role, with version 2 of the metadata service (IMDSv2).
+    /// Fetches the credentials of the instance's role, with version 2 of the metadata service (`IMDSv2`).
     ///
     /// # Errors
     /// Returns the reason that there are none.

@@ -124,8 +124,8 @@ mod tests {
 
     use super::*;
 
-    /// One entry of `tests/vectors/sigv4.json`: a request and its signature from the SigV4 test suite that AWS publishes. All
-    /// entries use the suite's example credentials and the time 2015-08-30 12:36 UTC.
+    /// One entry of `tests/vectors/sigv4.json`: a request and its signature, from the test suite that AWS publishes. All entries
+    /// use the suite's example credentials and the time 2015-08-30 12:36 UTC.
     #[derive(Deserialize)]
     struct SigV4Vector {
         name: String,

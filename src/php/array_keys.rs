@@ -1,4 +1,4 @@
-//! PHP arrays that are keyed by names, such as the socket ids of a channel's connections.
+//! Iterates over PHP arrays keyed by names, such as the socket ids of a channel's connections.
 
 use ext_php_rs::binary::Binary;
 use ext_php_rs::boxed::ZBox;
@@ -8,9 +8,10 @@ use ext_php_rs::ffi::{
 };
 use ext_php_rs::types::{ZendHashTable, Zval};
 
-/// Up to `limit` keys from `position` on, as strings, and the next position, 0 at the end.
+/// Returns up to `limit` keys from `position` on, as strings, and the next position, which is 0 at the end.
 ///
-/// No value's reference count changes: PHP's garbage collector visits each object whose count was lowered.
+/// Does not change the reference count of any value, because PHP's garbage collector visits each object whose count was
+/// decremented.
 pub(super) fn page(array: &ZendHashTable, position: i64, limit: i64) -> PhpResult<(i64, ZBox<ZendHashTable>)> {
     let position = HashPosition::try_from(position).unwrap_or(HashPosition::MAX);
     let mut entries = Entries { array, position };
@@ -23,12 +24,12 @@ pub(super) fn page(array: &ZendHashTable, position: i64, limit: i64) -> PhpResul
     Ok((entries.next().map_or(0, |_| i64::from(next)), keys))
 }
 
-/// The entries of an array: each key, a string or a number, and its value. ext-php-rs' own iterator wants keys to be UTF-8.
+/// Returns the entries of an array. Each key is a string or a number. The iterator of ext-php-rs requires keys in UTF-8.
 pub(super) fn entries(array: &ZendHashTable) -> impl Iterator<Item = (Zval, &Zval)> {
     Entries { array, position: 0 }
 }
 
-/// The bytes of a string or of a number: PHP turns keys that are decimal numbers into integers.
+/// Returns the bytes of a string, or of a number in decimal, because PHP converts keys that are decimal numbers to integers.
 pub(super) fn bytes(text: &Zval) -> Vec<u8> {
     match text.long() {
         Some(number) => number.to_string().into_bytes(),
@@ -36,7 +37,7 @@ pub(super) fn bytes(text: &Zval) -> Vec<u8> {
     }
 }
 
-/// The engine's own iteration: it goes on at any position, without walking over what lies before it.
+/// Iterates with the Zend API, which can start at any position without walking over the entries before it.
 struct Entries<'a> {
     array: &'a ZendHashTable,
     position: HashPosition,
@@ -48,8 +49,8 @@ impl<'a> Iterator for Entries<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let array = std::ptr::from_ref(self.array).cast_mut();
         let mut key = Zval::new();
-        // SAFETY: The array is borrowed, and the engine only reads it. It takes any position, and gives null behind the end;
-        // otherwise the value lives as long as the borrowed array, and the key is a copy.
+        // SAFETY: The array is borrowed, and these functions only read it. They accept any position and return null after the
+        // end. Otherwise the value lives as long as the borrowed array, and the key is a copy.
         let value = unsafe {
             let value = zend_hash_get_current_data_ex(array, &raw mut self.position).as_ref()?;
             zend_hash_get_current_key_zval_ex(array, &raw mut key, &raw mut self.position);

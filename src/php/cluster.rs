@@ -1,4 +1,4 @@
-//! `Webpatser\ResonateWebhooks\Native\Cluster`: how the servers are doing, for commands and pages.
+//! `Webpatser\ResonateWebhooks\Native\Cluster`: the status of the servers, for commands and pages.
 
 #![allow(elided_lifetimes_in_paths, reason = "php_impl writes the lifetimes of arguments itself and expects none")]
 
@@ -15,8 +15,8 @@ use crate::delivery::Credentials;
 use crate::metrics;
 use crate::secret::Secret;
 
-/// What the servers have written down of themselves, from any machine that reaches their Redis. Every method waits for
-/// Redis, so this is not for an event loop.
+/// The status of the servers, from any machine that can reach their Redis. Every method waits for Redis unless it says
+/// otherwise, so do not call it in an event loop.
 #[php_class]
 #[php(name = "Webpatser\\ResonateWebhooks\\Native\\Cluster", flags = ClassFlags::Final)]
 pub struct Cluster {
@@ -27,29 +27,29 @@ pub struct Cluster {
 #[allow(missing_docs, reason = "the generated stub describes them to PHP, and ext-php-rs adds the parameters")]
 #[php_impl]
 impl Cluster {
-    /// Looks after the servers with this `resonate-webhooks` config array; connects when first used.
+    /// Creates a client for the servers with this `resonate-webhooks` config array. Connects on first use.
     ///
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig if the config is invalid; the message names the key
     pub fn __construct(config: &ZendHashTable) -> PhpResult<Self> {
         Ok(Self { core: Core::of(&config_array::read(config)?).map_err(invalid_config)? })
     }
 
-    /// How they are doing; `docs/operations.md` describes the array.
+    /// Returns the status of nodes, endpoints, lanes and Redis. `docs/operations.md` describes the array.
     ///
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed when Redis cannot be asked, as all methods do
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed if Redis is unavailable, like every method
     pub fn status(&mut self) -> PhpResult<ZBox<ZendHashTable>> {
         json_array::of(&self.core.status().map_err(redis_failed)?)
     }
 
-    /// How they are doing, in the text format of Prometheus; `docs/metrics.md` describes it.
+    /// Returns the metrics in the text format of Prometheus. `docs/metrics.md` describes them.
     pub fn metrics(&mut self) -> PhpResult<String> {
         Ok(metrics::of_cluster(&self.core.status().map_err(redis_failed)?))
     }
 
-    /// Makes the data in Redis that of this config's cluster, after the application was renamed. Returns the former identity;
-    /// null when there is nothing to adopt.
+    /// Adopts the data in Redis for the cluster of this config, after the application was renamed. Returns the former identity,
+    /// or null if there is nothing to adopt.
     ///
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed also when a newer version has written the data
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed also if a newer version has written the data
     pub fn adopt(&mut self) -> PhpResult<Option<String>> {
         match self.core.adopt().map_err(redis_failed)? {
             Adoption::Adopted(former) => Ok(Some(former)),
@@ -60,41 +60,41 @@ impl Cluster {
         }
     }
 
-    /// Has nothing more sent to an endpoint, by its id, from within two seconds on; what comes for it waits. False when that is
-    /// so already.
+    /// Pauses deliveries to the endpoint with this id, on every server within two seconds. Its events wait. Returns false if it
+    /// is already paused.
     pub fn pause(&mut self, endpoint: &str) -> PhpResult<bool> {
         self.core.pause(endpoint).map_err(redis_failed)
     }
 
-    /// Sends again to an endpoint, by its id, that was paused or has answered 410. False when it is neither.
+    /// Resumes deliveries to the endpoint with this id, which is paused or has answered 410. Returns false if it is neither.
     pub fn resume(&mut self, endpoint: &str) -> PhpResult<bool> {
         self.core.resume(endpoint).map_err(redis_failed)
     }
 
-    /// The ids of the endpoints that are paused, each with the time in Unix ms.
+    /// Returns the ids of the paused endpoints, each with the time of its pause in Unix ms.
     pub fn paused(&mut self) -> PhpResult<ZBox<ZendHashTable>> {
         json_array::of(&self.core.paused().map_err(redis_failed)?)
     }
 
-    /// The ids of the endpoints that have answered 410 and were not resumed, each with the time in Unix ms.
+    /// Returns the ids of the endpoints that have answered 410 and were not resumed, each with the time in Unix ms.
     pub fn disabled(&mut self) -> PhpResult<ZBox<ZendHashTable>> {
         json_array::of(&self.core.disabled().map_err(redis_failed)?)
     }
 
-    /// What Redis refuses, with every command tried that servers call: [forbidden => the commands that this user may not call,
-    /// writes => why Redis takes no writes and what can be done about it, or null]. Leaves nothing behind.
+    /// Tries every command that servers call, without leaving data in Redis, and returns what Redis refuses: [forbidden => the
+    /// commands that this user may not call, writes => the reason that Redis accepts no writes with a remedy, or null].
     pub fn refusals(&mut self) -> PhpResult<ZBox<ZendHashTable>> {
         json_array::of(&self.core.refusals().map_err(redis_failed)?)
     }
 
-    /// The attempts that servers have made since last, or from now on without it: [last => ..., deliveries => [...]]. To be
-    /// called again and again, for the servers show them only while somebody looks.
+    /// Returns the attempts made since last, or starts with the next ones without it: [last => ..., deliveries => [...]]. Call
+    /// it repeatedly, because servers record attempts only while they are watched.
     pub fn watch(&mut self, last: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {
         json_array::of(&self.core.watch(last.as_deref()).map_err(redis_failed)?)
     }
 
-    /// The endpoints of the config, or those of them whose id, name or URL this is: arrays with the keys id, name, label,
-    /// url (neither with secrets) and `app_id`. Asks nobody.
+    /// Returns the endpoints of the config, or those with this id, name or URL: arrays with the keys id, name, label, url and
+    /// `app_id`. Label and url contain no secrets. Does not use Redis.
     pub fn endpoints(&self, called: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {
         let found = called.map_or_else(|| self.core.endpoints(), |name| self.core.called(&name));
         let mut list = ZendHashTable::new();
@@ -104,13 +104,13 @@ impl Cluster {
         Ok(list)
     }
 
-    /// What is allowed in the config but probably not meant, a sentence each. Asks nobody.
+    /// Returns warnings about settings that are valid but probably a mistake, one sentence each. Does not use Redis.
     pub fn warnings(&self) -> Vec<String> {
         self.core.warnings().to_vec()
     }
 
-    /// Sends a test to the endpoint with this id, signed for an application, and waits for the answer: an array with the keys
-    /// ok, status, error, advice, `took_ms` and id (webhook-id). Null when there is no such endpoint. Asks no Redis.
+    /// Sends a test to the endpoint with this id, signed for an application, and waits for the answer. Returns an array with the
+    /// keys ok, status, error, advice, `took_ms` and id (webhook-id), or null if there is no such endpoint. Does not use Redis.
     pub fn test(&self, endpoint: &str, key: &str, secret: &str) -> PhpResult<Option<ZBox<ZendHashTable>>> {
         let credentials = Credentials { key: key.to_owned(), secret: Secret::new(secret) };
         self.core.test(endpoint, &credentials).map(|result| json_array::of(&result)).transpose()

@@ -1,4 +1,4 @@
-//! Laravel's config array as JSON, the form in which the core reads it.
+//! Converts Laravel's config array to JSON, from which [`Config`] is read.
 
 use ext_php_rs::exception::PhpResult;
 use ext_php_rs::flags::DataType;
@@ -8,31 +8,31 @@ use serde_json::{Map, Number, Value};
 use super::exceptions::invalid_config;
 use crate::config::Config;
 
-/// Deeper nesting than any config has; beyond it the array refers to itself.
+/// The maximum depth of nesting, more than any config has. A deeper array contains a reference to itself.
 const MAX_DEPTH: usize = 16;
 
-/// Why an array is no configuration.
+/// The reason that an array is not a configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(super) enum NotConfig {
-    /// An object, a closure, a resource.
+    /// It contains an object, such as a closure, or a resource.
     #[error("resonate-webhooks.{key}: {kind} is not plain data")]
     NotPlainData {
-        /// Where, in dot notation.
+        /// The key in dot notation.
         key: String,
-        /// What it is, with its article.
+        /// The kind of value, with its article.
         kind: &'static str,
     },
-    /// `NAN` or `INF`.
+    /// It contains `NAN` or `INF`.
     #[error("resonate-webhooks.{key}: expected a finite number")]
     NotFinite {
-        /// Where, in dot notation.
+        /// The key in dot notation.
         key: String,
     },
-    /// More levels than a config has.
+    /// It is nested too deep.
     #[error("resonate-webhooks.{key}: nested more than {MAX_DEPTH} levels deep")]
     TooDeep {
-        /// Where, in dot notation.
+        /// The key in dot notation.
         key: String,
     },
 }
@@ -40,15 +40,15 @@ pub(super) enum NotConfig {
 /// Reads the `resonate-webhooks` config array.
 ///
 /// # Errors
-/// `InvalidConfig`, naming the key that is wrong.
+/// Returns an `InvalidConfig` that names the config key.
 pub(super) fn read(array: &ZendHashTable) -> PhpResult<Config> {
     Config::from_value(to_json(array).map_err(invalid_config)?).map_err(invalid_config)
 }
 
-/// Converts the array and everything in it.
+/// Converts the array recursively.
 ///
 /// # Errors
-/// When it holds something that `config:cache` could not store either.
+/// Returns an error if it contains a value that `config:cache` could not store either.
 fn to_json(array: &ZendHashTable) -> Result<Value, NotConfig> {
     convert_array(array, "", 0)
 }

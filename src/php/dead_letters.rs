@@ -1,4 +1,4 @@
-//! `Webpatser\ResonateWebhooks\Native\DeadLetters`: the batches that were given up, for commands and pages.
+//! `Webpatser\ResonateWebhooks\Native\DeadLetters`: the dead letters, for commands and pages.
 
 #![allow(elided_lifetimes_in_paths, reason = "php_impl writes the lifetimes of arguments itself and expects none")]
 #![allow(non_snake_case, reason = "PHP calls methods and named arguments by the identifiers as they stand here")]
@@ -15,7 +15,7 @@ use super::config_array;
 use super::exceptions::{invalid_config, redis_failed};
 use crate::outbox::{DeadLetter, DeadLetterId, DeadLetters as Core};
 
-/// The batches that were given up, newest first. Every method waits for Redis, so this is not for an event loop.
+/// The dead letters: batches that will not be tried again. Every method waits for Redis, so do not call it in an event loop.
 #[php_class]
 #[php(name = "Webpatser\\ResonateWebhooks\\Native\\DeadLetters", flags = ClassFlags::Final)]
 pub struct DeadLetters {
@@ -26,23 +26,23 @@ pub struct DeadLetters {
 #[allow(clippy::needless_pass_by_value, reason = "ext-php-rs hands arguments over by value")]
 #[php_impl]
 impl DeadLetters {
-    /// Looks after the dead letters of the servers with this `resonate-webhooks` config array; connects when first used.
+    /// Creates a client for the dead letters of the servers with this `resonate-webhooks` config array. Connects on first use.
     ///
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig if the config is invalid; the message names the key
     pub fn __construct(config: &ZendHashTable) -> PhpResult<Self> {
         Ok(Self { core: Core::of(&config_array::read(config)?).map_err(invalid_config)? })
     }
 
-    /// How many there are.
+    /// Returns the number of dead letters.
     ///
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed when Redis cannot be asked, as all methods do
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\RedisFailed if Redis is unavailable, like every method
     pub fn count(&mut self) -> PhpResult<i64> {
         Ok(number(self.core.count().map_err(redis_failed)?))
     }
 
-    /// Up to limit letters, newest first, older than the letter before: arrays with the keys letter (its name), id
-    /// (webhook-id), endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event), `dropped_ms`,
-    /// bytes (that it takes).
+    /// Returns up to limit dead letters, newest first, that are older than the dead letter before: arrays with the keys letter
+    /// (its id), id (webhook-id), endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event),
+    /// `dropped_ms` and bytes (its size in Redis).
     #[php(defaults(limit = 50))]
     pub fn list(&mut self, limit: i64, before: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {
         let mut list = ZendHashTable::new();
@@ -58,29 +58,29 @@ impl DeadLetters {
         Ok(list)
     }
 
-    /// One letter, as in `list()`, with its body; null when it is not there.
+    /// Returns a dead letter as in `list()`, with its body, or null if it does not exist.
     pub fn find(&mut self, letter: String) -> PhpResult<Option<ZBox<ZendHashTable>>> {
         let Some(letter) = DeadLetterId::parse(&letter) else { return Ok(None) };
         self.core.find(&letter).map_err(redis_failed)?.map(letter_array).transpose()
     }
 
-    /// Has letters sent again, by whichever server their turn comes to, under their old ids and signed anew. Each stays a
-    /// dead letter until it has been delivered. Returns how many were found.
+    /// Sends dead letters again. Any server may send them, with the same webhook-id and a new signature. Each stays a dead letter
+    /// until it is delivered. Returns how many exist.
     pub fn retry(&mut self, letters: Vec<String>) -> PhpResult<i64> {
         Ok(number(self.core.retry(&parse(&letters)).map_err(redis_failed)?))
     }
 
-    /// Has every letter sent again, oldest first. Returns how many.
+    /// Sends all dead letters again, oldest first. Returns how many there are.
     pub fn retry_all(&mut self) -> PhpResult<i64> {
         Ok(number(self.core.retry_all().map_err(redis_failed)?))
     }
 
-    /// Removes letters. Returns how many were there.
+    /// Deletes dead letters. Returns how many existed.
     pub fn forget(&mut self, letters: Vec<String>) -> PhpResult<i64> {
         Ok(number(self.core.forget(&parse(&letters)).map_err(redis_failed)?))
     }
 
-    /// Removes the letters that are older than so many seconds; all with 0. Returns how many.
+    /// Deletes the dead letters older than a number of seconds, or all with 0. Returns how many were deleted.
     #[php(defaults(olderThan = 0))]
     pub fn flush(&mut self, olderThan: i64) -> PhpResult<i64> {
         let age = Duration::from_secs(u64::try_from(olderThan).unwrap_or(0));
@@ -88,7 +88,7 @@ impl DeadLetters {
     }
 }
 
-/// The ids among `letters`; what is none names no letter.
+/// Parses ids. Skips text that is not an id, because no dead letter has it.
 fn parse(letters: &[String]) -> Vec<DeadLetterId> {
     letters.iter().filter_map(|letter| DeadLetterId::parse(letter)).collect()
 }

@@ -1,4 +1,4 @@
-//! `Webpatser\ResonateWebhooks\Native\Engine`: a handle on an engine of this process.
+//! `Webpatser\ResonateWebhooks\Native\Engine`: a handle to an engine of this process.
 
 #![allow(elided_lifetimes_in_paths, reason = "php_impl writes the lifetimes of arguments itself and expects none")]
 #![allow(non_snake_case, reason = "PHP calls methods and named arguments by the identifiers as they stand here")]
@@ -20,8 +20,8 @@ use crate::engine::{Engine as Core, RelayedMessage, registry};
 use crate::event::{AppId, ChannelName, SocketId};
 use crate::telemetry::Outcome;
 
-/// The webhooks engine of this process. The object is a handle: destroying it stops nothing, for hooks still arrive while
-/// a process ends.
+/// The webhooks engine of this process. The object is a handle: destroying it stops nothing, because hooks still arrive while
+/// the process ends.
 #[php_class]
 #[php(name = "Webpatser\\ResonateWebhooks\\Native\\Engine", flags = ClassFlags::Final)]
 pub struct Engine {
@@ -35,14 +35,14 @@ impl Engine {
     /// The version of the extension.
     pub const VERSION: &'static str = env!("CARGO_PKG_VERSION");
 
-    /// Prepares an engine from the `resonate-webhooks` config array; nothing is started yet.
+    /// Creates an engine from the `resonate-webhooks` config array. Starts nothing yet.
     ///
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig if the config is invalid; the message names the key
     pub fn __construct(config: &ZendHashTable) -> PhpResult<Self> {
         Ok(Self { core: Arc::new(Core::new(config_array::read(config)?)) })
     }
 
-    /// The times of the config that the host's side needs, in seconds, by their keys.
+    /// Returns the times of the config that PHP code needs, in seconds, by config key.
     pub fn seconds(&self) -> PhpResult<ZBox<ZendHashTable>> {
         let config = self.core.config();
         let mut seconds = ZendHashTable::with_capacity(4);
@@ -53,29 +53,30 @@ impl Engine {
         Ok(seconds)
     }
 
-    /// Starts the background threads, once. Never waits for Redis.
+    /// Starts the background threads on the first call. Never waits for Redis.
     ///
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\EngineFailed when the threads cannot be started
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\EngineFailed if the threads cannot be started
     pub fn boot(&self) -> PhpResult<()> {
         self.core.boot().map_err(engine_failed)?;
         registry::keep(&self.core);
         Ok(())
     }
 
-    /// Delivers to the endpoints of this `resonate-webhooks` config array from now on; the rest of it is not looked at.
+    /// Replaces the endpoints with those of this `resonate-webhooks` config array. Ignores the rest of the array.
     ///
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong; then nothing has changed
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig if the config is invalid; the message names the key, and
+    /// nothing changes
     pub fn set_endpoints(&self, config: &ZendHashTable) -> PhpResult<()> {
         self.core.set_endpoints(config_array::read(config)?).map_err(invalid_config)
     }
 
-    /// Takes an application's credentials, at first sight and whenever they change.
+    /// Sets an application's credentials. Call it for each new application and whenever its credentials change.
     pub fn register_app(&self, appId: BinarySlice<u8>, key: BinarySlice<u8>, secret: BinarySlice<u8>) {
         self.core.register_app(&appId, *key, *secret);
     }
 
-    /// The ids of applications that are not registered and have events: the host is to be asked for them. Each is named once
-    /// a second until it is registered, or for a minute after its last event came.
+    /// Returns the ids of applications that have events and are not registered, so that the host must look them up. Returns each
+    /// once a second until it is registered, or until a minute after its last event.
     pub fn wanted_apps(&self) -> PhpResult<ZBox<ZendHashTable>> {
         let mut list = ZendHashTable::new();
         for app in self.core.wanted_apps() {
@@ -84,22 +85,22 @@ impl Engine {
         Ok(list)
     }
 
-    /// Whether an endpoint wants to know of connections: `opened()` is for nothing otherwise.
+    /// Returns true if an endpoint wants connection events. Otherwise `opened()` has no effect.
     pub fn wants_connections(&self) -> bool {
         self.core.wants_connections()
     }
 
-    /// A socket connected.
+    /// Hook: a socket connected.
     pub fn opened(&self, appId: BinarySlice<u8>, socketId: BinarySlice<u8>) {
         self.core.opened(&appId, &socketId);
     }
 
-    /// Whether an endpoint wants the data of members: `subscribed()` passes none on otherwise.
+    /// Returns true if an endpoint wants member data. Otherwise `subscribed()` ignores it.
     pub fn wants_member_data(&self) -> bool {
         self.core.wants_member_data()
     }
 
-    /// A socket subscribed to a channel; userData is what it said of its user, as a JSON string.
+    /// Hook: a socket subscribed to a channel. userData is the member data of a presence channel, as a JSON string.
     pub fn subscribed(
         &self,
         appId: BinarySlice<u8>,
@@ -112,17 +113,17 @@ impl Engine {
         self.core.subscribed_with_data(&appId, &channel, &socketId, user, data);
     }
 
-    /// A socket left a channel.
+    /// Hook: a socket unsubscribed from a channel.
     pub fn unsubscribed(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, socketId: BinarySlice<u8>) {
         self.core.unsubscribed(&appId, &channel, &socketId);
     }
 
-    /// A socket is gone, and with it all its subscriptions.
+    /// Hook: a socket closed. This ends all its subscriptions.
     pub fn closed(&self, appId: BinarySlice<u8>, socketId: BinarySlice<u8>) {
         self.core.closed(&appId, &socketId);
     }
 
-    /// The host relayed a client event to the other sockets on a channel; message is what the client sent, byte for byte.
+    /// Hook: the host relayed a client event to the other sockets on a channel. message is the client's message, byte for byte.
     pub fn client_event(
         &self,
         appId: BinarySlice<u8>,
@@ -136,12 +137,12 @@ impl Engine {
         self.core.client_event(&appId, &relayed);
     }
 
-    /// Sends an event of the application's own; data is a JSON string. Whether an endpoint asks for events of this name, and
+    /// Sends an event of the application's own. data is a JSON string. Returns true if an endpoint wants events of this name and
     /// the channel is not ignored.
     ///
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent saying what is wrong with it
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\QueueFull when too much waits for the engine's threads
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning when the engine does not run
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent if the event is invalid
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\QueueFull if the queue to the engine's threads is full
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\ServerNotRunning if the engine does not run
     pub fn send(
         &self,
         appId: BinarySlice<u8>,
@@ -153,46 +154,47 @@ impl Engine {
         self.core.send(&appId, &String::from_utf8_lossy(&event), channel, data).map_err(unsent)
     }
 
-    /// A socket subscribed to a cache channel and found it empty, or an empty one has its payload now.
+    /// Hook: a socket subscribed to an empty cache channel (empty is true), or an empty one now has a payload (false).
     pub fn cache_seen(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, empty: bool) {
         self.core.cache_seen(&appId, &channel, empty);
     }
 
-    /// Whether an endpoint wants to know of empty cache channels: `cacheSeen()` is for nothing otherwise.
+    /// Returns true if an endpoint wants `cache_miss` events. Otherwise `cacheSeen()` has no effect.
     pub fn wants_cache_misses(&self) -> bool {
         self.core.wants_cache_misses()
     }
 
-    /// All live connections of a channel, socket id to user id ('' for none): what the hooks missed is made up for.
+    /// Compares the engine's state of a channel with all its live connections, socket id => user id ('' for none). Corrects
+    /// what the hooks missed.
     pub fn reconcile(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, sockets: &ZendHashTable) {
         self.core.reconcile(&appId, &channel, connections(sockets));
     }
 
-    /// Some of the live connections of a channel, in the same form: those that the hooks missed are added.
+    /// Takes some of the live connections of a channel, as `reconcile()` does. Adds those that the hooks missed.
     pub fn present(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, sockets: &ZendHashTable) {
         self.core.present(&appId, &channel, connections(sockets));
     }
 
-    /// Socket ids that are not on a channel: those whose end the hooks missed are removed.
+    /// Takes a list of socket ids that are not on a channel. Removes those whose unsubscribe the hooks missed.
     pub fn absent(&self, appId: BinarySlice<u8>, channel: BinarySlice<u8>, sockets: &ZendHashTable) {
         let sockets = sockets.values().map(|socket| SocketId::new(&array_keys::bytes(socket))).collect();
         self.core.absent(&appId, &channel, sockets);
     }
 
-    /// The channels to reconcile because their hooks found the queue full: a list of [app id, channel].
+    /// Returns the channels to reconcile because a hook found the queue full: a list of [app id, channel].
     pub fn dirty_channels(&self) -> PhpResult<ZBox<ZendHashTable>> {
         channel_list(self.core.dirty_channels())
     }
 
-    /// Channels with a local connection: [next cursor, list of [app id, channel]]; cursor 0 begins and ends a round. Null
-    /// while the engine is busy.
+    /// Returns channels with a local connection: [next cursor, list of [app id, channel]]. Cursor 0 begins and ends a round.
+    /// Returns null while the engine is busy.
     pub fn channels(&self, cursor: i64, limit: i64) -> PhpResult<Option<ZBox<ZendHashTable>>> {
         let page = self.core.channels(index(cursor), index(limit));
         page.map(|(next, channels)| pair(i64::try_from(next).unwrap_or(0), channel_list(channels)?)).transpose()
     }
 
-    /// The socket ids that the engine has on a channel: [next cursor, list]; cursor 0 begins and ends a round. Null while the
-    /// engine is busy.
+    /// Returns the socket ids that the engine has on a channel: [next cursor, list]. Cursor 0 begins and ends a round. Returns
+    /// null while the engine is busy.
     pub fn sockets(
         &self,
         appId: BinarySlice<u8>,
@@ -204,14 +206,14 @@ impl Engine {
         page.map(|(next, sockets)| pair(i64::try_from(next).unwrap_or(0), socket_list(&sockets)?)).transpose()
     }
 
-    /// Up to limit keys of an array, as strings: [next position, list]; position 0 begins and ends it. However large the array
-    /// is, a page costs what its keys cost.
+    /// Returns up to limit keys of an array, as strings: [next position, list]. Position 0 begins and ends a round. The cost of
+    /// a page does not depend on the size of the array.
     pub fn keys(array: &ZendHashTable, position: i64, limit: i64) -> PhpResult<ZBox<ZendHashTable>> {
         let (next, keys) = array_keys::page(array, position, limit)?;
         pair(next, keys)
     }
 
-    /// Takes up to max outcomes, oldest first: deliveries, drops and log lines.
+    /// Takes up to max outcomes, oldest first: deliveries, drops, changes of endpoints and log lines.
     #[php(defaults(max = 256))]
     pub fn poll(&self, max: i64) -> PhpResult<ZBox<ZendHashTable>> {
         let mut result = ZendHashTable::new();
@@ -221,7 +223,7 @@ impl Engine {
         Ok(result)
     }
 
-    /// Counters and gauges by name.
+    /// Returns counters and gauges by name.
     pub fn stats(&self) -> PhpResult<ZBox<ZendHashTable>> {
         let mut result = ZendHashTable::new();
         for (name, value) in self.core.stats() {
@@ -230,7 +232,7 @@ impl Engine {
         Ok(result)
     }
 
-    /// Sends on what waits, for at most deadlineMs milliseconds; true when nothing was left. Hooks go on working.
+    /// Sends waiting events, for at most deadlineMs milliseconds. Returns true if none is left. Hooks continue to work.
     pub fn shutdown(&self, deadlineMs: i64) -> bool {
         let time = Duration::from_millis(u64::try_from(deadlineMs).unwrap_or(0));
         self.core.flush(time).is_nothing()
@@ -320,7 +322,7 @@ fn outcome_array(outcome: Outcome) -> PhpResult<ZBox<ZendHashTable>> {
     Ok(array)
 }
 
-/// The POST that an outcome is about.
+/// Adds the webhook that an outcome belongs to.
 fn insert_webhook(array: &mut ZendHashTable, id: String, endpoint: String, events: u64) -> PhpResult<()> {
     array.insert("webhook_id", id)?;
     array.insert("endpoint", endpoint)?;

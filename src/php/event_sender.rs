@@ -1,4 +1,4 @@
-//! `Webpatser\ResonateWebhooks\Native\EventSender`: events of the application's own, from processes without an engine.
+//! `Webpatser\ResonateWebhooks\Native\EventSender`: sends the application's own events from processes without an engine.
 
 #![allow(elided_lifetimes_in_paths, reason = "php_impl writes the lifetimes of arguments itself and expects none")]
 #![allow(non_snake_case, reason = "PHP calls methods and named arguments by the identifiers as they stand here")]
@@ -13,8 +13,8 @@ use super::config_array;
 use super::exceptions::{invalid_config, unsent};
 use crate::outbox::EventSender as Core;
 
-/// Puts events of the application's own into the outbox in Redis, from which servers deliver them. It waits for Redis, so
-/// this is not for an event loop.
+/// Appends the application's own events to the outbox in Redis, from which the servers deliver them. Every method waits for
+/// Redis, so do not call it in an event loop.
 #[php_class]
 #[php(name = "Webpatser\\ResonateWebhooks\\Native\\EventSender", flags = ClassFlags::Final)]
 pub struct EventSender {
@@ -25,18 +25,18 @@ pub struct EventSender {
 #[allow(clippy::needless_pass_by_value, reason = "ext-php-rs hands arguments over by value")]
 #[php_impl]
 impl EventSender {
-    /// Sends to the servers with this `resonate-webhooks` config array; connects when first used.
+    /// Creates a sender for the servers with this `resonate-webhooks` config array. Connects on first use.
     ///
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig naming the key that is wrong
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidConfig if the config is invalid; the message names the key
     pub fn __construct(config: &ZendHashTable) -> PhpResult<Self> {
         Ok(Self { core: Core::of(config_array::read(config)?).map_err(invalid_config)? })
     }
 
-    /// Sends an event; data is a JSON string. Whether an endpoint of the config asks for events of this name, and the channel
-    /// is not ignored: if not, nothing is sent.
+    /// Sends an event. data is a JSON string. Returns true if an endpoint of the config wants events of this name and the
+    /// channel is not ignored. Otherwise sends nothing.
     ///
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent saying what is wrong with it
-    /// @throws \Webpatser\ResonateWebhooks\Exceptions\EventNotSent when Redis has not taken it
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\InvalidEvent if the event is invalid
+    /// @throws \Webpatser\ResonateWebhooks\Exceptions\EventNotSent if Redis has not accepted the event
     pub fn send(
         &mut self,
         appId: BinarySlice<u8>,

@@ -1,7 +1,7 @@
-//! The Composer package's exceptions, thrown from here.
+//! Throws the exceptions of the Composer package.
 //!
-//! They are PHP classes, since a native exception could not be instantiated by PHP code. Where the package is not
-//! installed, PHP's own nearest class is thrown.
+//! The exceptions are PHP classes, because PHP code could not instantiate native ones. If the package is not installed, the
+//! closest built-in class is thrown.
 
 use std::fmt::Display;
 
@@ -10,17 +10,17 @@ use ext_php_rs::zend::{ClassEntry, ce};
 
 use crate::outbox::SendError;
 
-/// The configuration cannot be used; the message names the key.
+/// Returns the exception for an invalid configuration. The message names the key.
 pub(super) fn invalid_config(error: impl Display) -> PhpException {
     exception("Webpatser\\ResonateWebhooks\\Exceptions\\InvalidConfig", "InvalidArgumentException", error)
 }
 
-/// The engine could not be started.
+/// Returns the exception for an engine that could not be started.
 pub(super) fn engine_failed(error: impl Display) -> PhpException {
     exception("Webpatser\\ResonateWebhooks\\Exceptions\\EngineFailed", "RuntimeException", error)
 }
 
-/// An event of the application's own was not sent.
+/// Returns the exception for an event of the application's own that was not sent.
 pub(super) fn unsent(error: SendError) -> PhpException {
     match error {
         SendError::Name(_) | SendError::NamelessChannel => {
@@ -38,7 +38,7 @@ pub(super) fn unsent(error: SendError) -> PhpException {
     }
 }
 
-/// Redis could not be asked, or refused.
+/// Returns the exception for a Redis that is unavailable or refuses a command.
 pub(super) fn redis_failed(error: impl Display) -> PhpException {
     exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisFailed", "RuntimeException", error)
 }

@@ -1,4 +1,4 @@
-//! What the core tells as JSON, as PHP's arrays.
+//! Converts results of the core to PHP arrays, by way of JSON.
 
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::exception::PhpResult;
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::exceptions::engine_failed;
 
-/// The array that a struct makes.
+/// Converts a struct to an array.
 ///
 /// # Errors
-/// When it is no struct, or memory is short.
+/// Returns an error if `value` is not a struct or if memory runs out.
 pub(super) fn of(value: &impl Serialize) -> PhpResult<ZBox<ZendHashTable>> {
     match serde_json::to_value(value).map_err(engine_failed)? {
         Value::Object(entries) => {
@@ -21,7 +21,7 @@ pub(super) fn of(value: &impl Serialize) -> PhpResult<ZBox<ZendHashTable>> {
             }
             Ok(array)
         }
-        _ => Err(engine_failed("only structs become arrays")),
+        _ => Err(engine_failed("only a struct can become an array")),
     }
 }
 

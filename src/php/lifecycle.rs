@@ -1,7 +1,7 @@
-//! The end of a PHP process, and what `phpinfo()` shows.
+//! The shutdown callbacks of the PHP process, and the table of `phpinfo()`.
 //!
-//! The functions here are called by the engine itself. A panic must not reach it, for an unwind through C is undefined;
-//! what they do is guarded.
+//! PHP calls these functions from C. A panic must not unwind into C, because that is undefined behaviour, so each function
+//! catches panics.
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,28 +12,27 @@ use ext_php_rs::{info_table_end, info_table_row, info_table_start};
 
 use crate::engine::registry;
 
-/// How long the threads may take to end. Those that do not are left behind: the library stays mapped.
+/// The longest time for the threads to end. Threads that still run are leaked, and the library stays mapped for them.
 const STOP_GRACE: Duration = Duration::from_millis(300);
 
-/// `RSHUTDOWN`: a CLI process has one request, so this is its end. Destructors and fibers have run, no hook comes after.
+/// `RSHUTDOWN`: the end of the request, and a CLI process has only one. Destructors and fibers have run, and no hook follows.
 pub(super) extern "C" fn request_shutdown(_type: i32, _module: i32) -> i32 {
     guarded(|| {
         for left in registry::end_all(STOP_GRACE) {
             if !left.is_nothing() {
-                // Laravel is gone by now; the standard error stream is what a supervisor keeps. Where nobody reads it
-                // there is nobody to tell.
+                // Laravel's logger is gone by now, but a supervisor keeps stderr. A failed write is ignored.
                 let _ = writeln!(std::io::stderr(), "resonate_webhooks: the process ended with {left}");
             }
         }
     })
 }
 
-/// `MSHUTDOWN`: the hard stop. No Zend call is allowed here.
+/// `MSHUTDOWN`: the hard stop. Must not call the Zend API.
 pub(super) extern "C" fn module_shutdown(_type: i32, _module: i32) -> i32 {
     guarded(|| registry::stop_all(STOP_GRACE))
 }
 
-/// The table of `phpinfo()` and `php --ri resonate_webhooks`.
+/// Prints the table of `phpinfo()` and `php --ri resonate_webhooks`.
 pub(super) extern "C" fn info(_module: *mut ModuleEntry) {
     guarded(|| {
         info_table_start!();
@@ -44,7 +43,7 @@ pub(super) extern "C" fn info(_module: *mut ModuleEntry) {
     });
 }
 
-/// Runs `body` and reports success, whatever happens in it: a failure here would abort the end of the process.
+/// Runs `body` and returns success even if it panics, because a failure would abort the shutdown of the process.
 fn guarded(body: impl FnOnce()) -> i32 {
     const SUCCESS: i32 = 0;
     let _ = catch_unwind(AssertUnwindSafe(body));

@@ -1,7 +1,7 @@
 //! The PHP extension: the only module that sees ext-php-rs.
 //!
-//! It converts PHP values into owned ones, calls the [`crate::engine`], and converts results back. No method calls back
-//! into PHP, so that no fiber can switch and no object can be entered twice while Rust is on the stack.
+//! It converts PHP values to owned ones, calls the [`crate::engine`], and converts the results back. No method calls back into
+//! PHP, so no fiber can switch and no object can be re-entered while Rust is on the stack.
 
 mod array_keys;
 mod cluster;
@@ -34,7 +34,7 @@ fn build(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
         .class::<EventSender>()
 }
 
-/// The entry point that PHP looks up.
+/// The entry point of the extension.
 #[php_module]
 pub fn get_module(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
     let module = build(module)
@@ -46,7 +46,7 @@ pub fn get_module(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
     module
 }
 
-/// The IDE stub of the extension, generated from the same description that PHP is given.
+/// Returns the IDE stub of the extension, generated from the same description that PHP gets.
 #[cfg(feature = "stubgen")]
 #[php_function]
 pub(crate) fn resonate_webhooks_stubs() -> PhpResult<String> {

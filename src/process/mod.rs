@@ -1,4 +1,4 @@
-//! What the operating system does to a process with threads: signals, forks, descriptors, and who waits for whom.
+//! Threads and the operating system: signals, scheduling, descriptors, limits and forks.
 //!
 //! The only file outside `src/php/` that needs `unsafe`.
 
@@ -11,17 +11,17 @@ use std::sync::{LazyLock, Once};
 
 pub(crate) use thread::{Reserved, Thread};
 
-/// Signals that report a fault of the running thread itself. Blocking them would turn a crash into undefined behaviour.
+/// Signals that report a fault of the running thread. Blocking them would turn a crash into undefined behaviour.
 const FAULT_SIGNALS: [libc::c_int; 6] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGABRT];
 
-/// Runs `start` with every signal but the faults blocked in this thread, so that a thread started by it never receives
-/// one: threads inherit the mask of their creator, for good.
+/// Runs `start` with every signal except [`FAULT_SIGNALS`] blocked in this thread. Threads inherit the mask of their creator, so
+/// a thread that `start` creates never receives those signals.
 ///
-/// PHP blocks signals around critical sections of *its* thread and runs user handlers from it. A signal delivered to
-/// one of ours would kill the process inside such a section, or run PHP's handler on a thread that PHP does not know.
+/// PHP blocks signals around critical sections of *its* thread and runs user handlers from it. A signal delivered to another
+/// thread would kill the process inside such a section, or run PHP's handler on a thread that is not PHP's.
 pub(crate) fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
-    /// Restores the mask when `start` returns, and also when it panics.
+    /// Restores the mask when `start` returns or panics.
     struct Restore(libc::sigset_t);
 
     impl Drop for Restore {
@@ -46,36 +46,36 @@ pub(crate) fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
     start()
 }
 
-/// The longest that a thread of ours asks to run without a break, in nanoseconds: a little more than the 3 ms, at most, of a
-/// thread that asks for nothing.
+/// The time slice that our threads request, in nanoseconds. A little more than the default, which is at most 3 ms.
 #[cfg(target_os = "linux")]
 const SLICE: u64 = 4_000_000;
 
-/// Has this thread give way to whoever is woken, as the event loop is by its timers and clients, and not the other way round:
+/// Lets other threads preempt this one when they wake up, such as the event loop when a timer fires or a client sends. This
+/// thread preempts no other in turn.
 ///
-/// - Linux lets a thread that is woken interrupt another one in the middle of its work, unless its policy is `SCHED_BATCH`.
-/// - Since 6.12 it lets who asks for a shorter slice interrupt who asks for a longer one at once. It gets no more of the
-///   processor for that, nor the other one less. A much longer slice would do no better, and on a busy machine have the thread
-///   wait for its turn as much longer.
+/// - On Linux, a thread that wakes up may preempt a running one, unless its policy is `SCHED_BATCH`.
+/// - Since Linux 6.12, a thread with a shorter time slice may preempt one with a longer slice at once. Both keep their share of
+///   the processor. A much longer slice would have no more effect, and on a busy machine the thread would wait longer for its
+///   turn.
 ///
-/// Where that cannot be had, nothing changes.
+/// Changes nothing if the system does not support this.
 pub(crate) fn give_way() {
     #[cfg(target_os = "linux")]
     if let Some(mut attributes) = scheduling() {
         attributes.sched_policy = libc::SCHED_BATCH.unsigned_abs();
         attributes.sched_priority = 0;
         attributes.sched_runtime = SLICE;
-        // SAFETY: 0 stands for the calling thread, and the struct carries the size that the system gave it.
+        // SAFETY: 0 means the calling thread, and the struct contains its own size, as set by the system.
         unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
     }
 }
 
-/// How the calling thread is scheduled, if the system says so.
+/// Returns the scheduling attributes of the calling thread, if the system provides them.
 #[cfg(target_os = "linux")]
 fn scheduling() -> Option<libc::sched_attr> {
     let size = size_of::<libc::sched_attr>();
-    // SAFETY: an all-zero sched_attr is a valid value of this plain C struct. 0 stands for the calling thread, and the system
-    // writes no more than the size that it is told.
+    // SAFETY: an all-zero sched_attr is a valid value of this plain C struct. 0 means the calling thread, and the system writes
+    // at most `size` bytes.
     unsafe {
         let mut attributes: libc::sched_attr = std::mem::zeroed();
         let failed = libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, size, 0) != 0;
@@ -83,25 +83,25 @@ fn scheduling() -> Option<libc::sched_attr> {
     }
 }
 
-/// The first descriptor after the standard streams, which panic messages still need.
+/// The first descriptor after the standard streams, which are kept for panic messages.
 #[cfg(target_os = "linux")]
 const FIRST_DESCRIPTOR: libc::c_uint = 3;
 
-/// Gives this thread, and every thread that it starts from now on, a table of descriptors of its own, empty but for the
+/// Gives this thread, and every thread that it starts from now on, a descriptor table of its own. The table has only the
 /// standard streams.
 ///
-/// `select` cannot watch a descriptor numbered 1024 or more, and a limit of open files counts each table apart. So the
-/// descriptors of our threads neither take low numbers from the host nor count against its limit.
+/// `select` cannot watch a descriptor numbered 1024 or higher, and the limit of open files counts each table separately. With
+/// a table of their own, our threads neither take low numbers from the host nor count against its limit.
 ///
-/// A descriptor is a number in the table of the thread that opened it: no other thread may use it, or close it.
+/// A descriptor is a number in the table of the thread that opened it. A thread with another table must not use or close it.
 ///
 /// # Errors
-/// Where the system has no such call (Linux before 5.9, other systems) or does not allow it.
+/// Returns an error if the system does not have this call (Linux before 5.9, other systems) or does not allow it.
 pub(crate) fn separate_descriptors() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
-        // SAFETY: The call takes three integers. It replaces the calling thread's table by a copy without the descriptors in
-        // the range, so nothing is closed for the threads that were there before.
+        // SAFETY: The call takes three integers. It replaces the calling thread's table with a copy that lacks the descriptors
+        // in the range, so nothing is closed for existing threads.
         let result = unsafe {
             libc::syscall(libc::SYS_close_range, FIRST_DESCRIPTOR, libc::c_uint::MAX, libc::CLOSE_RANGE_UNSHARE)
         };
@@ -111,26 +111,26 @@ pub(crate) fn separate_descriptors() -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Whether the threads of this process share the host's table of descriptors.
+/// `true` if our threads share the host's descriptor table.
 static SHARES_DESCRIPTORS: AtomicBool = AtomicBool::new(false);
 
-/// Notes that [`separate_descriptors`] has failed.
+/// Records that [`separate_descriptors`] has failed.
 pub(crate) fn share_descriptors() {
     SHARES_DESCRIPTORS.store(true, Ordering::Relaxed);
 }
 
-/// Whether our threads take descriptors of the host.
+/// Returns `true` if our threads share the host's descriptor table.
 pub(crate) fn shares_descriptors() -> bool {
     SHARES_DESCRIPTORS.load(Ordering::Relaxed)
 }
 
-/// The most processes and threads that the user of this process may have, `ulimit -u`, if that is limited.
+/// Returns the maximum number of processes and threads of this process's user (`ulimit -u`), or `None` without a limit.
 pub(crate) fn most_processes_of_user() -> Option<u64> {
-    // SAFETY: The call fills the struct that it is given.
+    // SAFETY: The call fills the struct that it gets.
     soft_limit(|limit| unsafe { libc::getrlimit(libc::RLIMIT_NPROC, limit) })
 }
 
-/// The most descriptors of a table, `ulimit -n`, as it is when this is first called.
+/// Returns the maximum number of descriptors in a table (`ulimit -n`), as of the first call.
 pub(crate) fn most_descriptors() -> usize {
     static MOST: LazyLock<usize> = LazyLock::new(|| {
         // SAFETY: As above.
@@ -140,21 +140,22 @@ pub(crate) fn most_descriptors() -> usize {
     *MOST
 }
 
-/// What `ask` says of a limit, unless there is none. The type of a resource's number differs from system to system.
-fn soft_limit(ask: impl FnOnce(*mut libc::rlimit) -> libc::c_int) -> Option<u64> {
+/// Returns the soft limit that `get` reads, or `None` without one. `get` makes the call because the type of the resource
+/// number differs between systems.
+fn soft_limit(get: impl FnOnce(*mut libc::rlimit) -> libc::c_int) -> Option<u64> {
     let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    (ask(&raw mut limit) == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+    (get(&raw mut limit) == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
 }
 
-/// How many forks lie between the process that loaded the library and this one.
+/// The number of forks between the process that loaded the library and this one.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// Starts counting forks. Called before the first thread starts.
+/// Starts counting forks. Must be called before the first thread starts.
 pub(crate) fn watch_forks() {
     static WATCH: Once = Once::new();
 
     extern "C" fn in_child() {
-        // An atomic add is all that may safely happen here: other threads may have held any lock when they vanished.
+        // Only an atomic add is safe here: the other threads are gone and may have held any lock.
         FORKS.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -165,8 +166,8 @@ pub(crate) fn watch_forks() {
     });
 }
 
-/// The generation of this process. An engine made in another generation lost its threads in the fork: its locks,
-/// queues and connections belong to the parent and must not be touched.
+/// Returns the generation of this process. An engine created in another generation lost its threads in a fork. Its locks, queues
+/// and connections belong to the parent and must not be touched.
 pub(crate) fn fork_generation() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_started_under_the_mask_receives_no_signal_but_its_own_faults() {
+    fn a_thread_started_under_the_mask_receives_only_fault_signals() {
         let handle = with_signals_blocked(|| {
             std::thread::spawn(|| (blocked(libc::SIGTERM), blocked(libc::SIGPROF), blocked(libc::SIGSEGV)))
         });
@@ -195,9 +196,9 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_thread_that_gives_way_asks_for_long_slices_and_stays_as_nice_as_it_was() {
+    fn give_way_requests_long_slices_and_keeps_the_nice_value() {
         let (before, after) = std::thread::spawn(|| {
-            // SAFETY: 0 stands for the calling thread; everybody may make a thread nicer.
+            // SAFETY: 0 means the calling thread. Raising the nice value needs no privilege.
             unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 3) };
             let before = scheduling().unwrap();
             give_way();
@@ -207,15 +208,15 @@ mod tests {
         .unwrap();
         assert_eq!((before.sched_policy, before.sched_nice), (libc::SCHED_OTHER.unsigned_abs(), 3));
         assert_eq!((after.sched_policy, after.sched_nice), (libc::SCHED_BATCH.unsigned_abs(), 3));
-        // A system that knows no slices says nothing of them.
+        // A system without custom slices reports 0.
         let slices = before.sched_runtime > 0;
         assert_eq!(after.sched_runtime, if slices { SLICE } else { 0 });
-        assert!(before.sched_runtime < SLICE, "who asks for nothing has shorter ones: {}", before.sched_runtime);
+        assert!(before.sched_runtime < SLICE, "the default slice is shorter: {}", before.sched_runtime);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_thread_with_descriptors_of_its_own_takes_no_number_of_the_others() {
+    fn a_thread_with_its_own_descriptor_table_takes_no_number_of_the_host() {
         use std::fs::File;
         use std::os::fd::AsRawFd;
 
@@ -229,7 +230,7 @@ mod tests {
         })
         .join()
         .unwrap();
-        assert_eq!((own, inherited), (3, 4), "the table was empty, and its children share it");
+        assert_eq!((own, inherited), (3, 4), "the table was empty, and child threads share it");
         assert!(highest > 4);
         assert!(host.iter().all(|file| file.metadata().is_ok()), "the host's descriptors are still open");
     }

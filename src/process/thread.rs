@@ -1,4 +1,4 @@
-//! Background threads that survive their own panics and can be waited for with a deadline.
+//! Background threads. They survive panics, and other threads can wait for them with a deadline.
 
 use std::cell::RefCell;
 use std::io;
@@ -12,32 +12,33 @@ use super::thread_limit::ThreadLimit;
 use super::{give_way, with_signals_blocked};
 use crate::telemetry::Telemetry;
 
-/// Enough for TLS and HTTP on one stack; the default of 2 MiB would be reserved for every worker.
+/// Enough for TLS and HTTP on one stack. The default of 2 MiB would be reserved for every worker.
 const STACK_BYTES: usize = 512 * 1024;
 
-/// A pause before a thread runs again after a panic, so that one which panics at once does not spin.
+/// The pause before a thread runs again after a panic, so that a thread that panics immediately does not spin.
 const RESTART_DELAY: Duration = Duration::from_millis(100);
 
-/// What a thread does.
+/// The work of a thread.
 type Work = Box<dyn FnOnce() + Send>;
 
 thread_local! {
-    /// Threads that this one has reserved, by name.
+    /// The threads that this thread has reserved, by name.
     static RESERVED: RefCell<Vec<(String, Sender<Work>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Threads that wait to be started by [`Thread::spawn`]. Those that were not end with this.
+/// Reserved threads, which wait for work from [`Thread::spawn`]. Unused ones end when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reserved(());
 
 impl Reserved {
-    /// Has the system start a thread for each of `names`. Until this is dropped, [`Thread::spawn`] on the calling thread takes
-    /// one of these before it asks for another.
+    /// Reserves a thread for each of `names`. Until this is dropped, [`Thread::spawn`] on the calling thread uses the reserved
+    /// thread of the same name instead of starting a new one.
     ///
-    /// So a group of threads starts whole or not at all: a part of it would have to be stopped, by ways that differ.
+    /// So a group of threads starts completely or not at all. A group that had started partly would have to be stopped, and
+    /// each kind of thread is stopped in a different way.
     ///
     /// # Errors
-    /// When the operating system refuses one of them: the limit that is reached, and what to do.
+    /// Returns an error with the exceeded limit and a remedy if the operating system refuses a thread.
     pub(crate) fn new(names: &[&str]) -> io::Result<Self> {
         let reserved = Self(());
         for name in names {
@@ -64,13 +65,13 @@ pub(crate) struct Thread {
 }
 
 impl Thread {
-    /// Starts `body` on a thread called `name` (at most 15 bytes, a limit of Linux).
+    /// Starts `body` on a thread named `name`, which has at most 15 bytes (a limit of Linux).
     ///
-    /// A panic in `body` is logged and counted and `body` runs again: whatever it must not lose, it keeps outside. The
-    /// thread ends when `body` returns.
+    /// If `body` panics, the panic is logged and counted, and `body` runs again. State that must survive a panic has to be
+    /// outside of `body`. The thread ends when `body` returns.
     ///
     /// # Errors
-    /// When none is [reserved](Reserved) and the operating system refuses another.
+    /// Returns an error if no thread is [reserved](Reserved) and the operating system refuses a new one.
     pub(crate) fn spawn(
         name: &str,
         telemetry: Arc<Telemetry>,
@@ -85,7 +86,7 @@ impl Thread {
                 telemetry.thread_panicked(&label, panic_message(&*panic));
                 std::thread::sleep(RESTART_DELAY);
             }
-            // Nobody may be waiting any more: then there is nobody to tell.
+            // Fails if no thread waits any more.
             let _ = ended.send(());
         };
         let reserved = RESERVED.with_borrow_mut(|threads| {
@@ -99,8 +100,8 @@ impl Thread {
         Ok(Self { done })
     }
 
-    /// Waits until the thread has ended, at most until `deadline`. `false` when it still runs: it is then left behind,
-    /// for a thread stuck in a system call must not hold up the end of the process.
+    /// Waits until the thread has ended, at most until `deadline`. Returns `false` if it still runs. Such a thread is leaked,
+    /// because a thread stuck in a system call must not delay the end of the process.
     pub(crate) fn wait_until(&self, deadline: Instant) -> bool {
         self.done.recv_deadline(deadline).is_ok()
     }
@@ -109,7 +110,7 @@ impl Thread {
 fn start_new(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
     let started = with_signals_blocked(|| thread.spawn(run)).map(drop);
-    // The system's own words are "Resource temporarily unavailable".
+    // The system's own error is only "Resource temporarily unavailable".
     started.map_err(|error| io::Error::new(error.kind(), ThreadLimit::reached().to_string()))
 }
 
@@ -127,7 +128,7 @@ mod tests {
     use crate::telemetry::Outcome;
 
     #[test]
-    fn a_panic_is_counted_reported_and_the_thread_goes_on() {
+    fn a_panic_is_counted_and_logged_and_the_thread_continues() {
         let telemetry = Arc::new(Telemetry::default());
         let mut runs = 0;
         let thread = Thread::spawn("wh-test", Arc::clone(&telemetry), move || {
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_does_not_end_is_left_behind_at_the_deadline() {
+    fn a_thread_that_does_not_end_is_leaked_at_the_deadline() {
         let (_hold, wait) = bounded::<()>(0);
         let thread = Thread::spawn("wh-test", Arc::new(Telemetry::default()), move || {
             let _ = wait.recv();
@@ -155,15 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn reserved_threads_are_taken_by_their_names_and_the_others_end() {
+    fn reserved_threads_are_used_by_name_and_unused_ones_end() {
         let reserved = Reserved::new(&["wh-one", "wh-two"]).unwrap();
         let waiting = |name: &str| RESERVED.with_borrow(|threads| threads.iter().any(|(other, _)| other == name));
-        let (tell, told) = bounded(1);
+        let (name, received) = bounded(1);
         Thread::spawn("wh-two", Arc::default(), move || {
-            tell.send(std::thread::current().name().map(str::to_owned)).unwrap();
+            name.send(std::thread::current().name().map(str::to_owned)).unwrap();
         })
         .unwrap();
-        assert_eq!(told.recv().unwrap().as_deref(), Some("wh-two"));
+        assert_eq!(received.recv().unwrap().as_deref(), Some("wh-two"));
         assert!(waiting("wh-one") && !waiting("wh-two"));
         drop(reserved);
         assert!(!waiting("wh-one"));
@@ -172,16 +173,16 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_thread_gives_way_to_the_one_that_started_it() {
-        /// `SCHED_BATCH`, in `man 5 proc_pid_stat`.
+        /// `SCHED_BATCH`, see `man 5 proc_pid_stat`.
         const BATCH: &str = "3";
-        // Behind the name, which may hold spaces, from the third field on; the policy is the 41st.
+        // The policy is field 41. The name, field 2, may contain spaces, so the split starts with field 3.
         let policy = || {
             let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
             stat.rsplit(')').next().and_then(|fields| fields.split_whitespace().nth(38)).unwrap().to_owned()
         };
-        let (usual, (tell, told)) = (policy(), bounded(1));
-        Thread::spawn("wh-test", Arc::new(Telemetry::default()), move || tell.send(policy()).unwrap()).unwrap();
-        assert_eq!(told.recv().unwrap(), BATCH);
+        let (usual, (sender, received)) = (policy(), bounded(1));
+        Thread::spawn("wh-test", Arc::new(Telemetry::default()), move || sender.send(policy()).unwrap()).unwrap();
+        assert_eq!(received.recv().unwrap(), BATCH);
         assert_eq!(policy(), usual);
     }
 }

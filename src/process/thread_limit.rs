@@ -1,4 +1,4 @@
-//! The limit that the operating system means when it refuses a thread: its own error says no more than "try again".
+//! Finds the limit because of which the operating system refuses a thread. The system's own error is only "try again".
 
 use std::fmt;
 use std::fs;
@@ -6,41 +6,45 @@ use std::path::{Path, PathBuf};
 
 use super::most_processes_of_user;
 
-/// The folder of the control groups.
+/// The directory of the control groups.
 const GROUPS: &str = "/sys/fs/cgroup";
 
-/// The list of those that this process is in.
+/// The list of the control groups of this process.
 const OWN_GROUPS: &str = "/proc/self/cgroup";
 
 /// A limit that refuses threads.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ThreadLimit {
-    /// That of a control group, as containers and systemd set it.
+    /// The limit of a control group, as set by containers and systemd.
     Group {
-        /// The file that holds it.
+        /// The file that contains the limit.
         file: PathBuf,
-        /// The most processes and threads together.
+        /// The maximum number of processes and threads together.
         max: u64,
     },
-    /// That of the user.
+    /// The limit of the user.
     User {
-        /// The most processes and threads together.
+        /// The maximum number of processes and threads together.
         max: u64,
     },
-    /// None of these; often there is too little memory for a stack.
+    /// Another reason, often too little memory for a stack.
     Other,
 }
 
 impl ThreadLimit {
-    /// The limit that is reached now.
+    /// Returns the limit that is currently reached.
     pub(crate) fn reached() -> Self {
         Self::of_groups(Path::new(GROUPS), &fs::read_to_string(OWN_GROUPS).unwrap_or_default())
             .or_else(|| most_processes_of_user().map(|max| Self::User { max }))
             .unwrap_or(Self::Other)
     }
 
-    /// That of a control group without room, or of one around it. `own` are the lines `id:controllers:path` of `OWN_GROUPS`;
-    /// version 2 has the id 0 and no controllers, version 1 a hierarchy for `pids`.
+    /// Returns the limit of a full control group of this process, or of a full ancestor. `own` has the lines of `OWN_GROUPS`:
+    ///
+    /// ```text
+    /// 0::/pod/app          version 2: id 0, no controllers, path
+    /// 4:pids:/box          version 1: one hierarchy for the controller pids
+    /// ```
     fn of_groups(root: &Path, own: &str) -> Option<Self> {
         own.lines().find_map(|line| {
             let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
@@ -57,13 +61,13 @@ impl ThreadLimit {
     fn of_group(group: &Path) -> Option<Self> {
         let number = |file: &str| fs::read_to_string(group.join(file)).ok()?.trim().parse::<u64>().ok();
         let (file, max) = (group.join("pids.max"), number("pids.max")?);
-        // A thread that was refused lately may have ended since.
+        // Threads may have ended since the refusal.
         let full = number("pids.current")? + FREED >= max;
         full.then_some(Self::Group { file, max })
     }
 }
 
-/// Threads that may have ended since one was refused.
+/// The number of threads that may have ended since one was refused.
 const FREED: u64 = 16;
 
 impl fmt::Display for ThreadLimit {
@@ -79,7 +83,7 @@ impl fmt::Display for ThreadLimit {
                 write!(f, "ulimit -u allows this user {max} processes and threads, raise it (systemd: LimitNPROC)")
             }
             Self::Other => {
-                f.write_str("the system refuses another thread; see its memory, kernel.threads-max and kernel.pid_max")
+                f.write_str("the system refuses another thread, check memory, kernel.threads-max and kernel.pid_max")
             }
         }
     }
@@ -89,7 +93,7 @@ impl fmt::Display for ThreadLimit {
 mod tests {
     use super::*;
 
-    /// A tree of groups: path, `pids.max`, `pids.current`.
+    /// Creates a tree of groups, each with its path, `pids.max` and `pids.current`.
     fn groups(groups: &[(&str, &str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for (path, max, current) in groups {
@@ -111,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_group_without_room_is_named_also_when_it_is_around_our_own() {
+    fn the_full_group_is_named_even_if_it_is_an_ancestor() {
         let root = groups(&[("pod", "40", "40"), ("pod/app", "max", "12")]);
         assert_eq!(found(&root, "0::/pod/app\n"), Some(("pod/pids.max".to_owned(), 40)));
         let root = groups(&[("pids/box", "64", "60")]);
@@ -128,8 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_told_with_its_number_and_the_remedy() {
-        let told = ThreadLimit::User { max: 11 }.to_string();
-        assert!(told.contains("ulimit -u") && told.contains("11"), "{told}");
+    fn the_message_has_the_limit_and_a_remedy() {
+        let message = ThreadLimit::User { max: 11 }.to_string();
+        assert!(message.contains("ulimit -u") && message.contains("11"), "{message}");
     }
 }

@@ -1,4 +1,4 @@
-//! Values that must never be seen: app secrets, passwords, credentials in URLs; and the MAC that is made with them.
+//! Secret values, such as app secrets, passwords and credentials in URLs, which must never be printed. Also HMAC-SHA256.
 
 mod mac;
 
@@ -11,10 +11,10 @@ use serde::Deserialize;
 
 pub(crate) use mac::{BLOCK, HmacSha256, hmac_sha256, keyed};
 
-/// Prefix of a secret of Standard Webhooks, before its base64.
+/// The prefix of a Standard Webhooks secret. Base64 follows.
 pub(crate) const WHSEC: &str = "whsec_";
 
-/// As lenient as the receiving side, which is PHP's `base64_decode`.
+/// As lenient as PHP's `base64_decode`, which the receiver uses.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -34,13 +34,13 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value itself, for the one place that needs it.
+    /// Returns the value itself, for the code that needs it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The bytes of a secret of Standard Webhooks (`whsec_` and base64). `None` for any other text.
+    /// Returns the bytes of a Standard Webhooks secret (`whsec_` and base64), or `None` for any other text.
     pub(crate) fn whsec_bytes(&self) -> Option<Vec<u8>> {
         BASE64.decode(self.0.strip_prefix(WHSEC)?).ok().filter(|bytes| !bytes.is_empty())
     }
@@ -63,12 +63,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_does_not_print() {
+    fn a_secret_is_redacted_in_debug_output() {
         assert_eq!(format!("{:?}", Secret::new("hunter2")), "[redacted]");
     }
 
     #[test]
-    fn only_base64_behind_whsec_stands_for_other_bytes() {
+    fn only_base64_after_whsec_is_decoded() {
         for (secret, bytes) in [("whsec_AAEC", &b"\0\x01\x02"[..]), ("whsec_AA==", b"\0"), ("whsec_AA", b"\0")] {
             assert_eq!(Secret::new(secret).whsec_bytes().as_deref(), Some(bytes), "{secret}");
         }
