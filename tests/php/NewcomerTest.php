@@ -11,7 +11,7 @@ use Tests\Support\RedisServer;
 use Tests\Support\Wait;
 
 /**
- * The way of somebody who follows the README in a fresh Laravel project.
+ * Follows docs/quick-start.md in a fresh Laravel project.
  */
 final class NewcomerTest extends TestCase
 {

@@ -5,28 +5,14 @@ declare(strict_types=1);
 namespace Tests;
 
 use Illuminate\Http\Request;
-use Illuminate\Support\Arr;
 use Tests\Support\Docs;
 use Tests\Support\Receiver;
 
 /**
- * What the README shows is what happens.
+ * The examples of the README work as shown.
  */
 final class ReadmeTest extends PluginTestCase
 {
-    public function test_its_table_has_every_key_of_the_config_file(): void
-    {
-        preg_match_all('/^\|[^|\n]*/m', Docs::text('README.md'), $cells);
-        $config = Arr::except(require dirname(__DIR__, 2).'/php/config/resonate-webhooks.php', 'endpoints');
-        $missing = array_filter(
-            // A list is the value of its key.
-            array_unique(preg_replace('/\.\d+$/', '', array_keys(Arr::dot($config)))),
-            fn (string $key) => ! str_contains(implode($cells[0]), "`{$key}`"),
-        );
-
-        $this->assertSame([], array_values($missing));
-    }
-
     public function test_its_events_look_like_those_that_are_delivered(): void
     {
         $ann = $this->serve()->connect();

@@ -6,19 +6,14 @@ use std::process::{Command, Stdio};
 
 use crate::webhook::Webhook;
 
-/// The code of docs/receiving.md that is marked with `name`.
+/// The first block of code in docs/receiving.md whose fence is marked with `name`.
 pub(crate) fn code(name: &str) -> String {
-    let marked = |info: &str| info.split_once(' ').is_some_and(|(_, mark)| mark == name);
-    block("docs/receiving.md", |info, _| marked(info))
-}
-
-/// The first block of code of a Markdown file that `wanted` takes, by what stands behind its fence and by its text.
-pub(crate) fn block(file: &str, wanted: impl Fn(&str, &str) -> bool) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/receiving.md");
     let markdown = fs::read_to_string(path).expect("a readable page");
     let fenced = markdown.split("\n```").skip(1).step_by(2);
     let mut blocks = fenced.map(|block| block.split_once('\n').expect("an end of the line"));
-    let (_, text) = blocks.find(|(info, text)| wanted(info, text)).unwrap_or_else(|| panic!("not in {file}"));
+    let is_marked = |info: &str| info.split_once(' ').is_some_and(|(_, mark)| mark == name);
+    let (_, text) = blocks.find(|(info, _)| is_marked(info)).unwrap_or_else(|| panic!("no {name} in docs/receiving.md"));
     format!("{text}\n")
 }
 

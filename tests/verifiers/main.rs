@@ -5,7 +5,7 @@
 
 mod conversation;
 mod docs;
-mod readme;
+mod node_receiver;
 mod rotation;
 #[path = "../support/mod.rs"]
 mod support;
@@ -225,8 +225,8 @@ fn the_libraries_of_standard_webhooks_get_their_secret_by_the_command_of_the_doc
 }
 
 #[test]
-fn the_receiver_of_the_readme_takes_what_an_engine_sends_and_nothing_else() {
-    let (redis, receiver, node) = (RedisServer::start(), Receiver::start(), readme::NodeReceiver::start(APPS[0]));
+fn the_node_receiver_of_the_docs_takes_what_an_engine_sends_and_nothing_else() {
+    let (redis, receiver, node) = (RedisServer::start(), Receiver::start(), node_receiver::NodeReceiver::start(APPS[0]));
     let settings = json!({ "endpoints": [{ "url": node.url() }, { "url": receiver.url("/hook") }] });
     let engine = engine(&redis, &receiver, &settings);
     engine.register_app(APP, APPS[0].key, APPS[0].secret);

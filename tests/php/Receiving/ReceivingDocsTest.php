@@ -12,7 +12,7 @@ use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
 use Webpatser\ResonateWebhooks\Receiving\Rejection;
 
 /**
- * What docs/receiving.md says of the Laravel part is so.
+ * The Laravel part of docs/receiving.md matches the code.
  */
 final class ReceivingDocsTest extends ReceivingTestCase
 {
@@ -104,7 +104,7 @@ final class ReceivingDocsTest extends ReceivingTestCase
             }
         };
         $this->app->instance('Webpatser\ResonateChannelMeter\EventHandler', $meter);
-        eval(Docs::code('docs/receiving.md', 'php meter'));
+        eval(Docs::code('docs/metering.md', 'php meter'));
 
         $this->webhook()
             ->with('channel_occupied', ['channel' => 'room', 'time_ms' => 1_700_000_000_123])

@@ -1,4 +1,4 @@
-//! The receiver for Node that the README shows, as a process.
+//! The receiver for Node from docs/receiving.md, as a process.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
@@ -26,12 +26,12 @@ impl NodeReceiver {
     /// Starts one that knows the secret of `app`.
     pub(crate) fn start(app: App) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let file = folder.path().join("receiver.mjs");
-        let code = docs::block("README.md", |info, text| info == "js" && text.contains("createServer"));
-        std::fs::write(&file, code).expect("a written receiver");
+        for name in ["by_hand.mjs", "receiver.mjs"] {
+            std::fs::write(folder.path().join(name), docs::code(name)).expect("a written file");
+        }
         let port = Port::free();
         let mut process = node()
-            .arg(file)
+            .arg(folder.path().join("receiver.mjs"))
             .env("REVERB_APP_KEY", app.key)
             .env("REVERB_APP_SECRET", app.secret)
             .env("PORT", port.number.to_string())
