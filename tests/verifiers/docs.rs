@@ -13,7 +13,8 @@ pub(crate) fn code(name: &str) -> String {
     let fenced = markdown.split("\n```").skip(1).step_by(2);
     let mut blocks = fenced.map(|block| block.split_once('\n').expect("an end of the line"));
     let is_marked = |info: &str| info.split_once(' ').is_some_and(|(_, mark)| mark == name);
-    let (_, text) = blocks.find(|(info, _)| is_marked(info)).unwrap_or_else(|| panic!("no {name} in docs/receiving.md"));
+    let (_, text) =
+        blocks.find(|(info, _)| is_marked(info)).unwrap_or_else(|| panic!("no {name} in docs/receiving.md"));
     format!("{text}\n")
 }
 

@@ -15,6 +15,7 @@ mod webhook;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use conversation::{APPS, Conversation};
+use node_receiver::NodeReceiver;
 use resonate_webhooks::config::Config;
 use resonate_webhooks::outbox::DeadLetters;
 use serde_json::json;
@@ -226,7 +227,7 @@ fn the_libraries_of_standard_webhooks_get_their_secret_by_the_command_of_the_doc
 
 #[test]
 fn the_node_receiver_of_the_docs_takes_what_an_engine_sends_and_nothing_else() {
-    let (redis, receiver, node) = (RedisServer::start(), Receiver::start(), node_receiver::NodeReceiver::start(APPS[0]));
+    let (redis, receiver, node) = (RedisServer::start(), Receiver::start(), NodeReceiver::start(APPS[0]));
     let settings = json!({ "endpoints": [{ "url": node.url() }, { "url": receiver.url("/hook") }] });
     let engine = engine(&redis, &receiver, &settings);
     engine.register_app(APP, APPS[0].key, APPS[0].secret);
