@@ -142,15 +142,15 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function count(): int {}
 
         /**
-         * One letter, as in `list()`, with its body; null when it is not there.
+         * Returns a dead letter, as in `list()`, with its body; null if it does not exist.
          *
-         * @param string $letter
+         * @param string $id
          * @return array|null
          */
-        public function find(string $letter): ?array {}
+        public function find(string $id): ?array {}
 
         /**
-         * Removes the letters that are older than so many seconds; all with 0. Returns how many.
+         * Deletes the dead letters that are older than a number of seconds; all of them with 0. Returns how many.
          *
          * @param int $olderThan
          * @return int
@@ -158,17 +158,17 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function flush(int $olderThan = 0): int {}
 
         /**
-         * Removes letters. Returns how many were there.
+         * Deletes dead letters. Returns how many existed.
          *
-         * @param array $letters
+         * @param array $ids
          * @return int
          */
-        public function forget(array $letters): int {}
+        public function forget(array $ids): int {}
 
         /**
-         * Up to limit letters, newest first, older than the letter before: arrays with the keys letter (its name), id
-         * (webhook-id), endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event), `dropped_ms`,
-         * bytes (that it takes).
+         * Returns up to `limit` dead letters, newest first, that are older than the one with the ID `before`: arrays with the
+         * keys id, `webhook_id`, endpoint, url, `app_id`, events (their number), attempts, reason, `time_ms` (of the first
+         * event), `dropped_ms` and bytes (including the body).
          *
          * @param int $limit
          * @param string|null $before
@@ -177,16 +177,16 @@ namespace Webpatser\ResonateWebhooks\Native {
         public function list(int $limit = 50, ?string $before = null): array {}
 
         /**
-         * Has letters sent again, by whichever server their turn comes to, under their old ids and signed anew. Each stays a
-         * dead letter until it has been delivered. Returns how many were found.
+         * Queues dead letters for another delivery, with their `webhook-id` and a new signature. Each remains a dead letter until
+         * it is delivered. Returns how many exist.
          *
-         * @param array $letters
+         * @param array $ids
          * @return int
          */
-        public function retry(array $letters): int {}
+        public function retry(array $ids): int {}
 
         /**
-         * Has every letter sent again, oldest first. Returns how many.
+         * Queues all dead letters for another delivery, oldest first. Returns how many.
          *
          * @return int
          */

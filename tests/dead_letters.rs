@@ -49,7 +49,7 @@ fn listed(redis: &RedisServer, before: Option<&DeadLetterId>, limit: usize) -> V
     let page = letters.list(before, limit).unwrap();
     let with_body = |letter: DeadLetter| {
         assert_eq!(letter.body, None);
-        letters.find(&letter.letter).unwrap().unwrap_or(letter)
+        letters.find(&letter.id).unwrap().unwrap_or(letter)
     };
     page.into_iter().map(with_body).collect()
 }
@@ -74,12 +74,12 @@ fn a_letter_tells_what_was_given_up_and_why() {
     let letter = give_up(&node, &redis, 1).remove(0);
     let sent = receiver.received("/hook").remove(0);
     assert_eq!(letter.body.unwrap().as_bytes(), sent.body);
-    assert_eq!(Some(letter.id.as_str()), sent.header("webhook-id"));
+    assert_eq!(Some(letter.webhook_id.as_str()), sent.header("webhook-id"));
     assert_eq!((letter.reason.as_str(), letter.attempts, letter.events), ("HTTP 503", 1, 1));
     assert_eq!((letter.url, letter.app_id.as_str()), (receiver.url("/hook"), "app"));
     assert_eq!(Some(letter.time_ms), sent.json()["time_ms"].as_u64());
-    assert!(letter.letter.time_ms() >= letter.time_ms);
-    assert_eq!(letters(&redis).find(&letter.letter).unwrap().unwrap().id, letter.id);
+    assert!(letter.id.time_ms() >= letter.time_ms);
+    assert_eq!(letters(&redis).find(&letter.id).unwrap().unwrap().webhook_id, letter.webhook_id);
     assert_eq!(letters(&redis).find(&DeadLetterId::parse("1-1").unwrap()).unwrap(), None);
 }
 
@@ -90,9 +90,9 @@ fn letters_are_listed_newest_first_page_by_page() {
     let node = node(&redis, &receiver, &json!({}));
     let all = give_up(&node, &redis, 5);
     assert_eq!(channels(&all), ["news-4", "news-3", "news-2", "news-1", "news-0"]);
-    let page = listed(&redis, Some(&all[1].letter), 2);
+    let page = listed(&redis, Some(&all[1].id), 2);
     assert_eq!(channels(&page), ["news-2", "news-1"]);
-    assert!(listed(&redis, Some(&all[4].letter), 2).is_empty());
+    assert!(listed(&redis, Some(&all[4].id), 2).is_empty());
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_letter_sent_again_keeps_id_and_body_is_signed_anew_and_is_a_letter_no_more(
         second(&first) != now.to_string()
     });
 
-    assert_eq!(letters(&redis).retry(std::slice::from_ref(&letter.letter)).unwrap(), 1);
+    assert_eq!(letters(&redis).retry(std::slice::from_ref(&letter.id)).unwrap(), 1);
     eventually("it is a letter no more", || letters(&redis).count().unwrap() == 0);
     let again = receiver.received("/hook").remove(1);
     assert_eq!((&again.body, again.header("webhook-id")), (&first.body, first.header("webhook-id")));
@@ -127,10 +127,10 @@ fn a_letter_that_fails_again_is_one_letter_with_all_its_attempts() {
     let node = node(&redis, &receiver, &json!({}));
     let before = give_up(&node, &redis, 1).remove(0);
     receiver.always("/hook", Answer::Status(404));
-    letters(&redis).retry(std::slice::from_ref(&before.letter)).unwrap();
-    let after = eventually_letter(&redis, |letter| letter.letter != before.letter);
+    letters(&redis).retry(std::slice::from_ref(&before.id)).unwrap();
+    let after = eventually_letter(&redis, |letter| letter.id != before.id);
     assert_eq!((after.attempts, after.reason.as_str()), (2, "HTTP 404"));
-    assert_eq!((after.id, after.body, after.time_ms), (before.id, before.body, before.time_ms));
+    assert_eq!((after.webhook_id, after.body, after.time_ms), (before.webhook_id, before.body, before.time_ms));
     assert_eq!(letters(&redis).count().unwrap(), 1);
     let mut told = 0;
     eventually("each drop is told once", || {
@@ -152,7 +152,7 @@ fn a_letter_goes_out_alone() {
     receiver.script("/hook", [Answer::Late(Duration::from_millis(300))]);
     node.subscribed(APP, b"slow", b"1.1", None);
     eventually("a batch is under way", || receiver.received("/hook").len() == 2);
-    letters(&redis).retry(std::slice::from_ref(&letter.letter)).unwrap();
+    letters(&redis).retry(std::slice::from_ref(&letter.id)).unwrap();
     for n in 0..3 {
         node.subscribed(APP, format!("later-{n}").as_bytes(), b"1.1", None);
     }
@@ -228,14 +228,14 @@ fn a_redelivery_outlives_the_node_that_was_making_it() {
     receiver.script("/hook", [Answer::Status(500), Answer::Hang]);
     let dying = node(&redis, &receiver, &json!({}));
     let letter = give_up(&dying, &redis, 1).remove(0);
-    letters(&redis).retry(std::slice::from_ref(&letter.letter)).unwrap();
+    letters(&redis).retry(std::slice::from_ref(&letter.id)).unwrap();
     eventually("it is under way", || receiver.received("/hook").len() == 2);
     dying.stop(Instant::now());
     let _successor = node(&redis, &receiver, &json!({}));
     eventually("it arrived after all", || letters(&redis).count().unwrap() == 0);
     // Beside them, the successor may have announced by now that who was on the dead node has left.
     let mut requests = receiver.received("/hook");
-    requests.retain(|request| request.header("webhook-id") == Some(&letter.id));
+    requests.retain(|request| request.header("webhook-id") == Some(&letter.webhook_id));
     assert_eq!(requests.len(), 3);
     assert_eq!(requests[2].body, requests[1].body);
 }
@@ -249,14 +249,14 @@ fn a_letter_that_was_forgotten_is_not_sent() {
     assert!(first.end(Duration::from_secs(1)).is_nothing());
     let sent = receiver.received("/hook").len();
     let mut letters = letters(&redis);
-    letters.retry(std::slice::from_ref(&letter.letter)).unwrap();
-    assert_eq!(letters.forget(std::slice::from_ref(&letter.letter)).unwrap(), 1);
+    letters.retry(std::slice::from_ref(&letter.id)).unwrap();
+    assert_eq!(letters.forget(std::slice::from_ref(&letter.id)).unwrap(), 1);
     let next = node(&redis, &receiver, &json!({}));
     eventually("its place in the outbox is given up", || redis.outbox_events() == 0);
     assert!(next.flush(Duration::from_secs(5)).is_nothing());
     assert_eq!(receiver.received("/hook").len(), sent);
-    assert_eq!(letters.forget(std::slice::from_ref(&letter.letter)).unwrap(), 0);
-    assert_eq!(letters.retry(std::slice::from_ref(&letter.letter)).unwrap(), 0);
+    assert_eq!(letters.forget(std::slice::from_ref(&letter.id)).unwrap(), 0);
+    assert_eq!(letters.retry(std::slice::from_ref(&letter.id)).unwrap(), 0);
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn all_letters_are_sent_again_in_the_order_in_which_they_were_given_up() {
     }
     let mut letters = letters(&redis);
     eventually("all are given up", || letters.count().unwrap() == 250);
-    let ids: Vec<String> = letters.list(None, 250).unwrap().into_iter().rev().map(|letter| letter.id).collect();
+    let ids: Vec<String> = letters.list(None, 250).unwrap().into_iter().rev().map(|letter| letter.webhook_id).collect();
     let before = receiver.received("/hook").len();
     receiver.always("/hook", Answer::Status(200));
     assert_eq!(letters.retry_all().unwrap(), 250);
@@ -287,14 +287,14 @@ fn a_letter_whose_endpoint_is_not_configured_any_more_stays_a_letter() {
     let letter = give_up(&first, &redis, 1).remove(0);
     first.stop(Instant::now());
     let next = node(&redis, &receiver, &json!({ "endpoints": [{ "url": receiver.url("/other") }] }));
-    letters(&redis).retry(std::slice::from_ref(&letter.letter)).unwrap();
+    letters(&redis).retry(std::slice::from_ref(&letter.id)).unwrap();
     eventually("it is said", || {
         next.poll(100).iter().any(
             |outcome| matches!(outcome, Outcome::Log { message, .. } if message.contains("not configured any more")),
         )
     });
     eventually("its place in the outbox is given up", || redis.outbox_events() == 0);
-    assert_eq!(letters(&redis).find(&letter.letter).unwrap(), Some(letter));
+    assert_eq!(letters(&redis).find(&letter.id).unwrap(), Some(letter));
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn listed(redis: &RedisServer) -> Vec<DeadLetter> {
     let mut letters = letters(redis);
     let mut listed = letters.list(None, 1000).unwrap();
     listed.reverse();
-    listed.into_iter().map(|letter| letters.find(&letter.letter).unwrap().unwrap_or(letter)).collect()
+    listed.into_iter().map(|letter| letters.find(&letter.id).unwrap().unwrap_or(letter)).collect()
 }
 
 /// Appends an entry with these fields.
@@ -95,9 +95,7 @@ fn a_letter_that_is_sent_again_is_the_entry_that_it_was() {
     eventually("it is given up", || listed(&cluster.redis).len() == 1);
     let before = listed(&cluster.redis).remove(0);
     assert_eq!(letters(&cluster.redis).retry_all().unwrap(), 1);
-    eventually("it is given up again", || {
-        listed(&cluster.redis).first().is_some_and(|letter| letter.letter != before.letter)
-    });
+    eventually("it is given up again", || listed(&cluster.redis).first().is_some_and(|letter| letter.id != before.id));
     let again = listed(&cluster.redis).remove(0);
     assert_eq!((listed(&cluster.redis).len(), &again.body, &again.app_id), (1, &before.body, &before.app_id));
     drop(node);

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks;
 
+use Webpatser\ResonateWebhooks\Hosts\SetupProblem;
+
 /**
  * Looks at how the roster and the webhooks are set up together.
  */
@@ -14,32 +16,37 @@ final class RosterSetup
      */
     private const string ROSTER = 'Webpatser\ResonateRoster\RedisRosterPlugin';
 
+    private const string LIST_FIRST = 'List '.self::ROSTER.'::class first in config/reverb.php.';
+
     /**
-     * Say what is wrong, a sentence each; no value of a connection is repeated, for it may be a secret.
+     * Get the problems. Their messages repeat no value of a connection, since it may be a secret.
      *
      * @param  array<int, class-string>  $plugins  The `reverb.servers.reverb.plugins` config.
      * @param  array<string, mixed>  $roster  The `resonate-roster` config.
      * @param  array<string, mixed>  $webhooks  The `resonate-webhooks` config.
-     * @return list<string>
+     * @return list<SetupProblem>
      */
-    public static function mistakes(array $plugins, array $roster, array $webhooks): array
+    public static function problems(array $plugins, array $roster, array $webhooks): array
     {
         $place = self::place(self::ROSTER, $plugins);
 
         if ($place === null) {
-            return ['the roster plugin is missing in reverb.servers.reverb.plugins'];
+            return [new SetupProblem('the roster plugin is missing in reverb.servers.reverb.plugins', self::LIST_FIRST)];
         }
 
         return array_values(array_filter([
             $place > (self::place(WebhookPlugin::class, $plugins) ?? $place)
-                ? 'the roster plugin comes after the webhooks plugin in reverb.servers.reverb.plugins; it must come first'
+                ? new SetupProblem('the roster plugin comes after the webhooks plugin in reverb.servers.reverb.plugins; it must come first', self::LIST_FIRST)
                 : null,
             ($roster['track'] ?? 'presence') !== 'all'
-                ? 'resonate-roster.track is not "all", so the roster knows presence channels only'
+                ? new SetupProblem('resonate-roster.track is not "all", so the roster knows presence channels only', "Set 'track' => 'all' in config/resonate-roster.php.")
                 : null,
             self::sameRedis($roster['connection'] ?? [], $webhooks['connection'] ?? [])
                 ? null
-                : 'resonate-roster.connection and resonate-webhooks.connection name different Redis databases',
+                : new SetupProblem(
+                    'resonate-roster.connection and resonate-webhooks.connection name different Redis databases',
+                    'Configure the same Redis server and database for both.',
+                ),
         ]));
     }
 

@@ -8,7 +8,7 @@ use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::{php_class, php_impl};
 use ext_php_rs::types::ZendHashTable;
 
-use super::exceptions::{invalid_config, redis_failed};
+use super::exceptions::{invalid_config, newer_schema, redis_failed};
 use super::{config_array, json_array};
 use crate::admin::{Adoption, Cluster as Core};
 use crate::delivery::Credentials;
@@ -55,7 +55,7 @@ impl Cluster {
             Adoption::Adopted(former) => Ok(Some(former)),
             Adoption::Own => Ok(None),
             Adoption::NewerSchema(schema) => {
-                Err(redis_failed(format_args!("The data has schema {schema}, which only a newer version can adopt")))
+                Err(newer_schema(format_args!("The data has schema {schema}, which only a newer version can adopt")))
             }
         }
     }

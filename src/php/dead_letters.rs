@@ -40,9 +40,9 @@ impl DeadLetters {
         Ok(number(self.core.count().map_err(redis_failed)?))
     }
 
-    /// Returns up to limit dead letters, newest first, that are older than the dead letter before: arrays with the keys letter
-    /// (its id), id (webhook-id), endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event),
-    /// `dropped_ms` and bytes (its size in Redis).
+    /// Returns up to limit dead letters, newest first, that are older than the dead letter before: arrays with the keys id,
+    /// `webhook_id`, endpoint, url, `app_id`, events, attempts, reason, `time_ms` (of the first event), `dropped_ms` and bytes
+    /// (its size in Redis).
     #[php(defaults(limit = 50))]
     pub fn list(&mut self, limit: i64, before: Option<String>) -> PhpResult<ZBox<ZendHashTable>> {
         let mut list = ZendHashTable::new();
@@ -52,22 +52,22 @@ impl DeadLetters {
             None => None,
         };
         let limit = usize::try_from(limit).unwrap_or(0);
-        for letter in self.core.list(before.as_ref(), limit).map_err(redis_failed)? {
-            list.push(letter_array(letter)?)?;
+        for dead_letter in self.core.list(before.as_ref(), limit).map_err(redis_failed)? {
+            list.push(dead_letter_array(dead_letter)?)?;
         }
         Ok(list)
     }
 
     /// Returns a dead letter as in `list()`, with its body, or null if it does not exist.
-    pub fn find(&mut self, letter: String) -> PhpResult<Option<ZBox<ZendHashTable>>> {
-        let Some(letter) = DeadLetterId::parse(&letter) else { return Ok(None) };
-        self.core.find(&letter).map_err(redis_failed)?.map(letter_array).transpose()
+    pub fn find(&mut self, id: String) -> PhpResult<Option<ZBox<ZendHashTable>>> {
+        let Some(id) = DeadLetterId::parse(&id) else { return Ok(None) };
+        self.core.find(&id).map_err(redis_failed)?.map(dead_letter_array).transpose()
     }
 
     /// Sends dead letters again. Any server may send them, with the same webhook-id and a new signature. Each stays a dead letter
     /// until it is delivered. Returns how many exist.
-    pub fn retry(&mut self, letters: Vec<String>) -> PhpResult<i64> {
-        Ok(number(self.core.retry(&parse(&letters)).map_err(redis_failed)?))
+    pub fn retry(&mut self, ids: Vec<String>) -> PhpResult<i64> {
+        Ok(number(self.core.retry(&parse(&ids)).map_err(redis_failed)?))
     }
 
     /// Sends all dead letters again, oldest first. Returns how many there are.
@@ -76,8 +76,8 @@ impl DeadLetters {
     }
 
     /// Deletes dead letters. Returns how many existed.
-    pub fn forget(&mut self, letters: Vec<String>) -> PhpResult<i64> {
-        Ok(number(self.core.forget(&parse(&letters)).map_err(redis_failed)?))
+    pub fn forget(&mut self, ids: Vec<String>) -> PhpResult<i64> {
+        Ok(number(self.core.forget(&parse(&ids)).map_err(redis_failed)?))
     }
 
     /// Deletes the dead letters older than a number of seconds, or all with 0. Returns how many were deleted.
@@ -89,29 +89,29 @@ impl DeadLetters {
 }
 
 /// Parses ids. Skips text that is not an id, because no dead letter has it.
-fn parse(letters: &[String]) -> Vec<DeadLetterId> {
-    letters.iter().filter_map(|letter| DeadLetterId::parse(letter)).collect()
+fn parse(ids: &[String]) -> Vec<DeadLetterId> {
+    ids.iter().filter_map(|id| DeadLetterId::parse(id)).collect()
 }
 
 fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn letter_array(letter: DeadLetter) -> PhpResult<ZBox<ZendHashTable>> {
+fn dead_letter_array(dead_letter: DeadLetter) -> PhpResult<ZBox<ZendHashTable>> {
     let mut array = ZendHashTable::with_capacity(12);
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    array.insert("letter", letter.letter.as_str())?;
-    array.insert("id", letter.id)?;
-    array.insert("endpoint", letter.endpoint)?;
-    array.insert("url", letter.url)?;
-    array.insert("app_id", letter.app_id)?;
-    array.insert("events", whole(letter.events))?;
-    array.insert("attempts", whole(letter.attempts))?;
-    array.insert("reason", letter.reason)?;
-    array.insert("time_ms", whole(letter.time_ms))?;
-    array.insert("dropped_ms", whole(letter.letter.time_ms()))?;
-    array.insert("bytes", whole(letter.bytes))?;
-    if let Some(body) = letter.body {
+    array.insert("id", dead_letter.id.as_str())?;
+    array.insert("webhook_id", dead_letter.webhook_id)?;
+    array.insert("endpoint", dead_letter.endpoint)?;
+    array.insert("url", dead_letter.url)?;
+    array.insert("app_id", dead_letter.app_id)?;
+    array.insert("events", whole(dead_letter.events))?;
+    array.insert("attempts", whole(dead_letter.attempts))?;
+    array.insert("reason", dead_letter.reason)?;
+    array.insert("time_ms", whole(dead_letter.time_ms))?;
+    array.insert("dropped_ms", whole(dead_letter.id.time_ms()))?;
+    array.insert("bytes", whole(dead_letter.bytes))?;
+    if let Some(body) = dead_letter.body {
         array.insert("body", body)?;
     }
     Ok(array)

@@ -9,6 +9,7 @@ use ext_php_rs::exception::PhpException;
 use ext_php_rs::zend::{ClassEntry, ce};
 
 use crate::outbox::SendError;
+use crate::redis::ClientError;
 
 /// Returns the exception for an invalid configuration. The message names the key.
 pub(super) fn invalid_config(error: impl Display) -> PhpException {
@@ -38,8 +39,17 @@ pub(super) fn unsent(error: SendError) -> PhpException {
     }
 }
 
-/// Returns the exception for a Redis that is unavailable or refuses a command.
-pub(super) fn redis_failed(error: impl Display) -> PhpException {
+/// Returns the exception for a Redis that is unavailable, refuses a command or has to be set up differently.
+pub(super) fn redis_failed(error: ClientError) -> PhpException {
+    if error.needs_setup() {
+        exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisMisconfigured", "RuntimeException", error)
+    } else {
+        exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisFailed", "RuntimeException", error)
+    }
+}
+
+/// Returns the exception for data in Redis with a newer schema.
+pub(super) fn newer_schema(error: impl Display) -> PhpException {
     exception("Webpatser\\ResonateWebhooks\\Exceptions\\RedisFailed", "RuntimeException", error)
 }
 

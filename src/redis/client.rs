@@ -22,6 +22,15 @@ pub struct ClientError {
     error: LinkError,
 }
 
+impl ClientError {
+    /// Returns true if Redis answered and the operator has to change its setup, or the connection settings. The message
+    /// says how.
+    #[must_use]
+    pub fn needs_setup(&self) -> bool {
+        self.error.needs_setup()
+    }
+}
+
 impl Client {
     /// A client of the Redis of `settings`.
     pub(crate) const fn new(settings: Settings) -> Self {

@@ -170,6 +170,15 @@ impl LinkError {
         )
     }
 
+    /// Returns true if Redis answered and its setup, or the connection settings, must change first. The message says how.
+    pub(super) fn needs_setup(&self) -> bool {
+        match self {
+            Self::Unfit(_) | Self::Forbidden(_) | Self::Refused { .. } => true,
+            Self::WrongType { keys, .. } => !keys.is_empty(),
+            _ => false,
+        }
+    }
+
     /// What it counts as.
     pub(super) fn fault(&self) -> RedisFault {
         match self {

@@ -75,10 +75,10 @@ final class DashboardTest extends PluginTestCase
     {
         $this->open(['evil' => ['url' => Receiver::shared()->url($this->path('/status/500')), 'name' => self::EVIL]], ['max_attempts' => 1]);
         $this->node->command('ann', 'subscribe', 'private-'.self::EVIL);
-        $letters = new DeadLetters($this->config());
-        Wait::until(fn () => $letters->count() === 1, 'the letter');
+        $deadLetters = new DeadLetters($this->config());
+        Wait::until(fn () => $deadLetters->count() === 1, 'the dead letter');
 
-        foreach (['', '/dead-letters', '/dead-letters/'.$letters->list()[0]['letter'], '/endpoints/confirm?action=pause&endpoint=evil'] as $path) {
+        foreach (['', '/dead-letters', '/dead-letters/'.$deadLetters->list()[0]['id'], '/endpoints/confirm?action=pause&endpoint=evil'] as $path) {
             $this->browser->visit($this->site->url($path));
             $this->assertStringNotContainsString('run', $this->browser->run('return document.title'), $path);
             $this->assertSame(0, $this->browser->run('return document.querySelectorAll("main img, main script").length'), $path);
@@ -114,11 +114,11 @@ final class DashboardTest extends PluginTestCase
     public function test_letters_are_chosen_and_sent_again_and_an_endpoint_is_paused_without_javascript(): void
     {
         $this->open(['good' => $this->endpoint('/flaky/2')], ['max_attempts' => 1], scripts: false);
-        $letters = new DeadLetters($this->config());
+        $deadLetters = new DeadLetters($this->config());
 
         foreach (['one', 'two'] as $place => $channel) {
             $this->node->command('ann', 'subscribe', $channel);
-            Wait::until(fn () => $letters->count() === $place + 1, 'the letter');
+            Wait::until(fn () => $deadLetters->count() === $place + 1, 'the dead letter');
         }
 
         $this->browser->visit($this->site->url('/dead-letters'));

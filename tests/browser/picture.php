@@ -44,5 +44,5 @@ file_put_contents("{$folder}/overview-{$scheme}-{$width}.png", $browser->picture
 file_put_contents("{$folder}/dead-letters-{$scheme}-{$width}.png", $browser->visit($site->url('/dead-letters'))->picture());
 $browser->run('document.querySelector("tbody a")?.click()');
 Wait::pause(1.5);
-file_put_contents("{$folder}/letter-{$scheme}-{$width}.png", $browser->picture());
+file_put_contents("{$folder}/dead-letter-{$scheme}-{$width}.png", $browser->picture());
 file_put_contents("{$folder}/confirm-{$scheme}-{$width}.png", $browser->visit($site->url('/endpoints/confirm?action=pause&endpoint=chat'))->picture());

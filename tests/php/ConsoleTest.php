@@ -104,42 +104,42 @@ final class ConsoleTest extends PluginTestCase
         $this->assertStringContainsString('No dead letters found', $artisan->call('retry', ['id' => ['all']])[1]);
 
         $node = $this->node(['max_attempts' => 1, 'endpoints' => [$this->endpoint('/flaky/3')]]);
-        $letters = new DeadLetters($this->config());
+        $deadLetters = new DeadLetters($this->config());
         $node->connect('ann');
 
         foreach (['one', 'two', 'three'] as $n => $channel) {
             $node->command('ann', 'subscribe', $channel);
-            Wait::until(fn () => $letters->count() === $n + 1, 'the letter');
+            Wait::until(fn () => $deadLetters->count() === $n + 1, 'the dead letter');
         }
 
-        [$three, $two, $one] = array_column($letters->list(), 'letter');
+        [$three, $two, $one] = array_column($deadLetters->list(), 'id');
         [$code, $output] = $artisan->call('failed', ['--limit' => 1]);
         $this->assertSame(0, $code);
         $this->assertStringContainsString($three, $output);
         $this->assertStringContainsString("Use --before={$three} to list older dead letters", $output);
         $this->assertStringNotContainsString('older dead letters', $artisan->call('failed', ['--before' => $three])[1]);
-        $this->assertSame([$two, $one], array_column(json_decode($artisan->call('failed', ['--before' => $three, '--json' => true])[1], true), 'letter'));
+        $this->assertSame([$two, $one], array_column(json_decode($artisan->call('failed', ['--before' => $three, '--json' => true])[1], true), 'id'));
 
         [$code, $output] = $artisan->call('show', ['id' => $one]);
         $this->assertSame(0, $code);
         $this->assertStringContainsString('HTTP 500', $output);
         $this->assertStringContainsString('"channel": "one"', $output);
-        $this->assertSame($one, json_decode($artisan->call('show', ['id' => $one, '--json' => true])[1], true)['letter']);
+        $this->assertSame($one, json_decode($artisan->call('show', ['id' => $one, '--json' => true])[1], true)['id']);
         $this->assertSame(1, $artisan->call('show', ['id' => '1-1'])[0]);
 
         [$code, $output] = $artisan->call('retry', ['id' => [$one, '1-1']]);
         $this->assertSame(1, $code);
         $this->assertStringContainsString('QUEUED', $output);
         $this->assertStringContainsString('Unable to find dead letter with ID [1-1]', $output);
-        Wait::until(fn () => $letters->find($one) === null, 'the delivery');
+        Wait::until(fn () => $deadLetters->find($one) === null, 'the delivery');
 
         $this->assertSame(0, $artisan->call('forget', ['id' => [$two]])[0]);
         $this->assertSame(1, $artisan->call('forget', ['id' => [$two]])[0]);
         $this->assertSame(0, $artisan->call('flush', ['--hours' => 1, '--force' => true])[0]);
         $this->assertSame(1, $artisan->call('flush', ['--hours' => 'soon', '--force' => true])[0]);
-        $this->assertSame([1, 1], [$artisan->call('flush')[0], $letters->count()], 'nobody agreed');
+        $this->assertSame([1, 1], [$artisan->call('flush')[0], $deadLetters->count()], 'nobody agreed');
         [$code, $output] = $artisan->call('flush', ['--force' => true]);
-        $this->assertSame([0, 0], [$code, $letters->count()]);
+        $this->assertSame([0, 0], [$code, $deadLetters->count()]);
         $this->assertStringContainsString('1 dead letter deleted', $output);
         $node->stop();
     }

@@ -17,54 +17,54 @@ final class DeadLetterTest extends PluginTestCase
     {
         $endpoint = $this->endpoint('/flaky/1');
         $node = $this->node(['max_attempts' => 1, 'endpoints' => [$endpoint]]);
-        $letters = new DeadLetters($this->config());
+        $deadLetters = new DeadLetters($this->config());
 
         $node->connect('ann');
         $node->command('ann', 'subscribe', 'private-room');
-        Wait::until(fn () => $letters->count() === 1, 'the letter');
+        Wait::until(fn () => $deadLetters->count() === 1, 'the dead letter');
 
-        [$letter] = $letters->list();
+        [$deadLetter] = $deadLetters->list();
         $sent = Receiver::shared()->requests($this->path('/flaky/1'))[0];
         $this->assertSame(
-            ['letter', 'id', 'endpoint', 'url', 'app_id', 'events', 'attempts', 'reason', 'time_ms', 'dropped_ms', 'bytes'],
-            array_keys($letter),
+            ['id', 'webhook_id', 'endpoint', 'url', 'app_id', 'events', 'attempts', 'reason', 'time_ms', 'dropped_ms', 'bytes'],
+            array_keys($deadLetter),
         );
         $this->assertSame(
             [$sent['headers']['webhook-id'], $endpoint['url'], '1', 1, 1, 'HTTP 500', $sent['body']],
-            [$letter['id'], $letter['url'], $letter['app_id'], $letter['events'], $letter['attempts'], $letter['reason'], $letters->find($letter['letter'])['body']],
+            [$deadLetter['webhook_id'], $deadLetter['url'], $deadLetter['app_id'], $deadLetter['events'], $deadLetter['attempts'], $deadLetter['reason'], $deadLetters->find($deadLetter['id'])['body']],
         );
-        $this->assertGreaterThanOrEqual($letter['time_ms'], $letter['dropped_ms']);
-        $this->assertSame($letter + ['body' => $sent['body']], $letters->find($letter['letter']));
-        $this->assertGreaterThan(strlen($sent['body']), $letter['bytes']);
+        $this->assertGreaterThanOrEqual($deadLetter['time_ms'], $deadLetter['dropped_ms']);
+        $this->assertSame($deadLetter + ['body' => $sent['body']], $deadLetters->find($deadLetter['id']));
+        $this->assertGreaterThan(strlen($sent['body']), $deadLetter['bytes']);
 
-        $this->assertSame(1, $letters->retry([$letter['letter']]));
-        Wait::until(fn () => $letters->count() === 0, 'the delivery');
+        $this->assertSame(1, $deadLetters->retry([$deadLetter['id']]));
+        Wait::until(fn () => $deadLetters->count() === 0, 'the delivery');
         $again = Receiver::shared()->requests($this->path('/flaky/1'))[1];
-        $this->assertSame([$sent['body'], $letter['id']], [$again['body'], $again['headers']['webhook-id']]);
+        $this->assertSame([$sent['body'], $deadLetter['webhook_id']], [$again['body'], $again['headers']['webhook-id']]);
         $node->stop();
     }
 
     public function test_letters_can_be_forgotten_one_by_one_and_altogether(): void
     {
         $node = $this->node(['max_attempts' => 1, 'endpoints' => [$this->endpoint('/status/500')]]);
-        $letters = new DeadLetters($this->config());
+        $deadLetters = new DeadLetters($this->config());
         $node->connect('ann');
 
         foreach (['one', 'two', 'three'] as $n => $channel) {
             $node->command('ann', 'subscribe', $channel);
-            Wait::until(fn () => $letters->count() === $n + 1, 'the letter');
+            Wait::until(fn () => $deadLetters->count() === $n + 1, 'the dead letter');
         }
 
         $this->assertSame([2, 0], [
-            $letters->retry(array_column($letters->list(2), 'letter')), $letters->retry(['nonsense', '1-1']),
+            $deadLetters->retry(array_column($deadLetters->list(2), 'id')), $deadLetters->retry(['nonsense', '1-1']),
         ]);
-        Wait::until(fn () => max(array_column($letters->list(), 'attempts')) === 2, 'the letters to come back');
-        $this->assertSame(1, $letters->forget([$letters->list(1)[0]['letter'], 'nonsense']));
-        $this->assertSame([], $letters->list(before: 'nonsense'));
-        $this->assertNull($letters->find('nonsense'));
-        $this->assertSame(0, $letters->flush(olderThan: 3600));
-        $this->assertSame(2, $letters->flush());
-        $this->assertSame([], $letters->list());
+        Wait::until(fn () => max(array_column($deadLetters->list(), 'attempts')) === 2, 'the failed retries');
+        $this->assertSame(1, $deadLetters->forget([$deadLetters->list(1)[0]['id'], 'nonsense']));
+        $this->assertSame([], $deadLetters->list(before: 'nonsense'));
+        $this->assertNull($deadLetters->find('nonsense'));
+        $this->assertSame(0, $deadLetters->flush(olderThan: 3600));
+        $this->assertSame(2, $deadLetters->flush());
+        $this->assertSame([], $deadLetters->list());
         $node->stop();
     }
 
@@ -74,27 +74,27 @@ final class DeadLetterTest extends PluginTestCase
         $body = str_repeat('x', 262144);
 
         foreach (range(1, 400) as $number) {
-            $letter = (time() * 1000)."-{$number}";
-            RedisServer::shared()->command('XADD', "{$prefix}:dead", $letter, 'id', 'msg', 'endpoint', 'billing', 'app_id', '1', 'bytes', '262200');
-            RedisServer::shared()->command('HSET', "{$prefix}:dead_bodies", $letter, $body);
+            $deadLetter = (time() * 1000)."-{$number}";
+            RedisServer::shared()->command('XADD', "{$prefix}:dead", $deadLetter, 'id', 'msg', 'endpoint', 'billing', 'app_id', '1', 'bytes', '262200');
+            RedisServer::shared()->command('HSET', "{$prefix}:dead_bodies", $deadLetter, $body);
         }
 
-        $letters = new DeadLetters($this->config());
+        $deadLetters = new DeadLetters($this->config());
         memory_reset_peak_usage();
         $before = memory_get_usage();
-        $list = $letters->list(400);
+        $list = $deadLetters->list(400);
         $this->assertCount(400, $list);
         $this->assertSame(262200, $list[0]['bytes']);
         $this->assertLessThan(8 << 20, memory_get_peak_usage() - $before, 'and the bodies are 100 MiB');
-        $this->assertSame($body, $letters->find($list[0]['letter'])['body']);
-        $this->assertSame(400, $letters->flush());
+        $this->assertSame($body, $deadLetters->find($list[0]['id'])['body']);
+        $this->assertSame(400, $deadLetters->flush());
     }
 
     public function test_an_error_names_what_is_wrong(): void
     {
-        $letters = new DeadLetters(['connection' => ['host' => '/nowhere/redis.sock']]);
+        $deadLetters = new DeadLetters(['connection' => ['host' => '/nowhere/redis.sock']]);
 
-        foreach ([fn () => $letters->count(), fn () => $letters->list(), fn () => $letters->retryAll()] as $call) {
+        foreach ([fn () => $deadLetters->count(), fn () => $deadLetters->list(), fn () => $deadLetters->retryAll()] as $call) {
             try {
                 $call();
                 $this->fail('no exception');

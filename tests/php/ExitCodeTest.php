@@ -155,8 +155,8 @@ final class ExitCodeTest extends PluginTestCase
             'XADD', "{$prefix}:dead", $id, 'id', 'msg_1', 'endpoint', 'billing', 'url', 'http://127.0.0.1/',
             'app_id', '1', 'events', '1', 'attempts', '1', 'reason', 'HTTP 500', 'time_ms', '1', 'bytes', (string) strlen($body),
         );
-        [$letter] = json_decode($artisan->call('failed', ['--json' => true])[1], true, flags: JSON_THROW_ON_ERROR);
-        $output = $artisan->call('show', ['id' => $letter['letter']])[1];
+        [$deadLetter] = json_decode($artisan->call('failed', ['--json' => true])[1], true, flags: JSON_THROW_ON_ERROR);
+        $output = $artisan->call('show', ['id' => $deadLetter['id']])[1];
 
         foreach (['"time_ms": 12345678901234567890,', '"a": {},', '"b": [],', '"c": 1.0,', '"d": 1e2,', '"e": "\u00e9\/ {,:}\"",', '"a": null'] as $line) {
             $this->assertMatchesRegularExpression('~^ +'.preg_quote($line, '~').'$~m', $output);

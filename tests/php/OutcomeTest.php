@@ -54,12 +54,12 @@ final class OutcomeTest extends PluginTestCase
         Wait::until(fn () => $dropped->events !== [], 'the event');
         $url = Receiver::shared()->url($this->path('/status/500'));
         [$request] = Receiver::shared()->requests($this->path('/status/500'));
-        [$letter] = app(DeadLetters::class)->list();
+        [$deadLetter] = app(DeadLetters::class)->list();
         $this->assertEquals(
-            [new WebhookDropped($url, '1', 1, 'HTTP 500', $request['headers']['webhook-id'], 'billing', 1, $letter['letter'])],
+            [new WebhookDropped($url, '1', 1, 'HTTP 500', $request['headers']['webhook-id'], 'billing', 1, $deadLetter['id'])],
             $dropped->events,
         );
-        $this->assertSame($request['headers']['webhook-id'], $letter['id']);
+        $this->assertSame($request['headers']['webhook-id'], $deadLetter['webhook_id']);
         $lines = Wait::until(fn () => preg_grep('/Webhook dropped .*HTTP 500/', $this->application->log()), 'the line');
         $this->assertCount(1, $lines);
         $this->assertStringStartsWith('WARNING: Resonate webhooks: ', end($lines));

@@ -17,9 +17,9 @@ final class RosterSetupTest extends TestCase
 
     public function test_a_fitting_roster_needs_no_words(): void
     {
-        $this->assertSame([], $this->mistakes());
-        $this->assertSame([], $this->mistakes(webhooks: ['connection' => ['host' => 'redis', 'port' => 6379, 'database' => 0]]));
-        $this->assertSame([], $this->mistakes(webhooks: ['connection' => ['url' => 'redis://redis'] + self::REDIS]));
+        $this->assertSame([], $this->problems());
+        $this->assertSame([], $this->problems(webhooks: ['connection' => ['host' => 'redis', 'port' => 6379, 'database' => 0]]));
+        $this->assertSame([], $this->problems(webhooks: ['connection' => ['url' => 'redis://redis'] + self::REDIS]));
     }
 
     /**
@@ -28,10 +28,10 @@ final class RosterSetupTest extends TestCase
     #[DataProvider('misfits')]
     public function test_a_misfit_is_named(string $named, array $setup): void
     {
-        $mistakes = $this->mistakes(...$setup);
+        $problems = $this->problems(...$setup);
 
-        $this->assertCount(1, $mistakes);
-        $this->assertStringContainsString($named, $mistakes[0]);
+        $this->assertCount(1, $problems);
+        $this->assertStringContainsString($named, $problems[0]);
     }
 
     /**
@@ -59,7 +59,7 @@ final class RosterSetupTest extends TestCase
     #[DataProvider('sameDatabases')]
     public function test_a_database_is_the_same_however_it_is_written(array $one, array $other): void
     {
-        $this->assertSame([], $this->mistakes(['track' => 'all', 'connection' => $one], ['connection' => $other]));
+        $this->assertSame([], $this->problems(['track' => 'all', 'connection' => $one], ['connection' => $other]));
     }
 
     /**
@@ -98,12 +98,12 @@ final class RosterSetupTest extends TestCase
 
     public function test_no_password_is_repeated(): void
     {
-        $mistakes = $this->mistakes(
+        $problems = $this->problems(
             roster: ['connection' => ['url' => 'redis://:a-password@one']],
             webhooks: ['connection' => ['url' => 'redis://:a-password@two']],
         );
 
-        $this->assertStringNotContainsString('a-password', implode($mistakes));
+        $this->assertStringNotContainsString('a-password', implode($problems));
     }
 
     /**
@@ -112,11 +112,11 @@ final class RosterSetupTest extends TestCase
      * @param  list<string>  $plugins
      * @return list<string>
      */
-    private function mistakes(
+    private function problems(
         array $roster = ['track' => 'all', 'connection' => self::REDIS],
         array $webhooks = ['connection' => self::REDIS],
         array $plugins = [self::ROSTER, WebhookPlugin::class],
     ): array {
-        return RosterSetup::mistakes($plugins, $roster, $webhooks);
+        return array_column(RosterSetup::problems($plugins, $roster, $webhooks), 'message');
     }
 }

@@ -68,11 +68,11 @@ Webpatser\ResonateWebhooks\Native\Cluster extends nothing implements nothing
 Webpatser\ResonateWebhooks\Native\DeadLetters extends nothing implements nothing
   public __construct(config: array)
   public count(): int
-  public find(letter: string): ?array
+  public find(id: string): ?array
   public flush(olderThan: int = 0 (optional)): int
-  public forget(letters: array): int
+  public forget(ids: array): int
   public list(limit: int = 50 (optional), before: ?string = NULL (optional)): array
-  public retry(letters: array): int
+  public retry(ids: array): int
   public retryAll(): int
 Webpatser\ResonateWebhooks\Native\Engine extends nothing implements nothing
   public __construct(config: array)

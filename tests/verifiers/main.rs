@@ -196,7 +196,7 @@ fn a_dead_letter_that_is_sent_again_verifies_with_the_secret_that_has_come_since
     let mut letters = DeadLetters::of(&Config::from_value(config).unwrap()).unwrap();
     let letter = eventually("it is given up", || letters.list(None, 1).unwrap().pop());
     engine.register_app(APP, APPS[1].key, APPS[1].secret);
-    assert_eq!(letters.retry(&[letter.letter]).unwrap(), 1);
+    assert_eq!(letters.retry(&[letter.id]).unwrap(), 1);
     let [first, again] = &receiver.wait_for("/hook", 2)[..] else { panic!("there are more than two") };
     assert_eq!(first.body, again.body);
     assert_eq!(first.header("webhook-id"), again.header("webhook-id"));

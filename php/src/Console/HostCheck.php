@@ -75,12 +75,8 @@ final readonly class HostCheck
      */
     private function roster(): iterable
     {
-        foreach (RosterSetup::mistakes($this->plugins(), (array) config('resonate-roster', []), $this->settings) as $mistake) {
-            yield [CheckResult::Warning, $mistake, match (true) {
-                str_contains($mistake, 'missing'), str_contains($mistake, 'comes after') => 'List Webpatser\ResonateRoster\RedisRosterPlugin::class first in config/reverb.php.',
-                str_contains($mistake, 'track') => "Set 'track' => 'all' in config/resonate-roster.php.",
-                default => 'Configure the same Redis server and database for both.',
-            }];
+        foreach (RosterSetup::problems($this->plugins(), (array) config('resonate-roster', []), $this->settings) as $problem) {
+            yield [CheckResult::Warning, $problem->message, $problem->fix];
         }
     }
 
@@ -91,8 +87,8 @@ final readonly class HostCheck
      */
     private function reverb(): iterable
     {
-        if (($problem = ReverbSetup::problem()) !== null) {
-            yield [CheckResult::Error, $problem, ''];
+        if (($obstacle = ReverbSetup::obstacle()) !== null) {
+            yield [CheckResult::Error, $obstacle, ''];
 
             return;
         }
@@ -110,8 +106,8 @@ final readonly class HostCheck
             yield [CheckResult::Warning, "the provider of applications failed: {$e->getMessage()}", 'Check that its database answers.'];
         }
 
-        foreach (ReverbSetup::mistakes($apps ?? []) as $mistake) {
-            yield [CheckResult::Warning, $mistake, ReverbSetup::remedy($mistake)];
+        foreach (ReverbSetup::problems($apps ?? []) as $problem) {
+            yield [CheckResult::Warning, $problem->message, $problem->fix];
         }
     }
 

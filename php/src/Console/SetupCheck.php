@@ -6,6 +6,7 @@ namespace Webpatser\ResonateWebhooks\Console;
 
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
+use Webpatser\ResonateWebhooks\Exceptions\RedisMisconfigured;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Support\NodeState;
 
@@ -172,14 +173,15 @@ final class SetupCheck
     {
         try {
             $this->status = $this->cluster->status();
+        } catch (RedisMisconfigured $e) {
+            yield [CheckResult::Error, $e->getMessage(), ''];
+
+            return;
         } catch (WebhooksException $e) {
-            // The message has the fix when Redis answers but cannot serve, as when it is too old.
             yield [
                 CheckResult::Error,
                 $e->getMessage(),
-                preg_match('/cannot be used|forbids a call|rejects a call: the key/', $e->getMessage())
-                    ? ''
-                    : 'Check resonate-webhooks.connection and that Redis is running. Servers keep trying to connect.',
+                'Check resonate-webhooks.connection and that Redis is running. Servers keep trying to connect.',
             ];
 
             return;

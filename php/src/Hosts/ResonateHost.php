@@ -74,7 +74,7 @@ final readonly class ResonateHost implements Host
     {
         return array_values(array_filter([
             HostRelease::resonate()->warning(),
-            ...RosterSetup::mistakes(...self::rosterSetup($config)),
+            ...array_column(RosterSetup::problems(...self::rosterSetup($config)), 'message'),
         ]));
     }
 

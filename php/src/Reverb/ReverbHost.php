@@ -80,7 +80,7 @@ final readonly class ReverbHost implements Host
     {
         return array_values(array_filter([
             HostRelease::reverb()->warning(),
-            ...ReverbSetup::mistakes($this->listed()),
+            ...array_column(ReverbSetup::problems($this->listed()), 'message'),
             ...$this->missing,
         ]));
     }

@@ -9,6 +9,7 @@ use Webpatser\ResonateWebhooks\AppWebhooks;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Hosts\HostRelease;
+use Webpatser\ResonateWebhooks\Hosts\SetupProblem;
 
 /**
  * Looks at how Reverb and the webhooks are set up together.
@@ -40,9 +41,9 @@ final class ReverbSetup
     }
 
     /**
-     * Get the reason why this Reverb cannot have webhooks in this process; null when it can.
+     * Get the reason why webhooks cannot run with this Reverb; null if they can.
      */
-    public static function problem(): ?string
+    public static function obstacle(): ?string
     {
         return match (true) {
             // A branch has no version to compare, so the method that came with 1.8 is looked for.
@@ -56,36 +57,32 @@ final class ReverbSetup
     }
 
     /**
-     * Get what does not work as it should, one sentence each.
+     * Get the problems that do not keep webhooks from running.
      *
      * @param  iterable<object>  $apps  Reverb's own objects.
-     * @return list<string>
+     * @return list<SetupProblem>
      */
-    public static function mistakes(iterable $apps): array
+    public static function problems(iterable $apps): array
     {
-        $mistakes = [];
+        $problems = [];
 
         foreach ($apps as $app) {
             if ($app->acceptClientEventsFrom() === 'all') {
-                $mistakes[] = "application {$app->id()} accepts client events from all: Reverb also relays those of clients outside the channel, which make no webhook";
+                $problems[] = new SetupProblem(
+                    "application {$app->id()} accepts client events from all: Reverb also relays those of clients outside the channel, which make no webhook",
+                    "Set 'accept_client_events_from' => 'members' for it in config/reverb.php.",
+                );
             }
         }
 
         if (! extension_loaded('pcntl')) {
-            $mistakes[] = 'PHP has no pcntl extension, so SIGTERM ends Reverb at once: undelivered events wait in Redis for another server';
+            $problems[] = new SetupProblem(
+                'PHP has no pcntl extension, so SIGTERM ends Reverb at once: undelivered events wait in Redis for another server',
+                'Install the pcntl extension of PHP.',
+            );
         }
 
-        return $mistakes;
-    }
-
-    /**
-     * Get the fix for a mistake.
-     */
-    public static function remedy(string $mistake): string
-    {
-        return str_contains($mistake, 'pcntl')
-            ? 'Install the pcntl extension of PHP.'
-            : "Set 'accept_client_events_from' => 'members' for it in config/reverb.php.";
+        return $problems;
     }
 
     /**

@@ -46,7 +46,7 @@ class ReverbWebhooksServiceProvider extends ServiceProvider
                 return;
             }
 
-            if (($problem = ReverbSetup::problem()) !== null) {
+            if (($problem = ReverbSetup::obstacle()) !== null) {
                 Log::error("Resonate webhooks are off: {$problem}");
 
                 return;

@@ -45,7 +45,7 @@ final readonly class DeadLetterSearch
                     $found[] = $deadLetter;
                 }
 
-                $before = $deadLetter['letter'];
+                $before = $deadLetter['id'];
                 $searched++;
 
                 if (count($found) === self::PAGE) {
@@ -77,7 +77,7 @@ final readonly class DeadLetterSearch
         $matches = fn (string $field) => preg_match($pattern, $field) === 1;
 
         // A body may be as long as `batch_max_bytes`, so it is read only when no field matches.
-        return array_any([$deadLetter['letter'], $deadLetter['id'], $deadLetter['endpoint'], $deadLetter['url'], $deadLetter['app_id'], $deadLetter['reason']], $matches)
-            || $matches($this->deadLetters->find($deadLetter['letter'])['body'] ?? '');
+        return array_any([$deadLetter['id'], $deadLetter['webhook_id'], $deadLetter['endpoint'], $deadLetter['url'], $deadLetter['app_id'], $deadLetter['reason']], $matches)
+            || $matches($this->deadLetters->find($deadLetter['id'])['body'] ?? '');
     }
 }

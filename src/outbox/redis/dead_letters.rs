@@ -35,10 +35,10 @@ const PORTION: usize = 100;
 /// A batch that was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Names it.
-    pub letter: DeadLetterId,
+    /// ID of the entry in the stream of dead letters.
+    pub id: DeadLetterId,
     /// `webhook-id`.
-    pub id: String,
+    pub webhook_id: String,
     /// The endpoint's id.
     pub endpoint: String,
     /// Where it was to go, without userinfo and query.
@@ -128,7 +128,7 @@ impl DeadLetters {
     /// As [`Self::count`].
     pub fn retry_all(&mut self) -> Result<usize, ClientError> {
         // A letter that fails again is a new one: without this bound the walk would meet it.
-        let last = self.list(None, 1)?.pop().map(|letter| letter.letter);
+        let last = self.list(None, 1)?.pop().map(|letter| letter.id);
         let (run, mut found, mut after) = (run(), 0, None);
         while let Some(last) = &last {
             let letters = self.ids_between(after.as_ref(), last)?;
@@ -198,8 +198,8 @@ impl DeadLetter {
         let text = |field| entry.get::<Vec<u8>>(field).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let number = |field| entry.get::<u64>(field).unwrap_or_default();
         Some(Self {
-            letter: DeadLetterId::parse(&entry.id)?,
-            id: text("id")?,
+            id: DeadLetterId::parse(&entry.id)?,
+            webhook_id: text("id")?,
             endpoint: text("endpoint")?,
             url: text("url").unwrap_or_default(),
             app_id: text("app_id")?,

@@ -22,7 +22,7 @@ final class AccessTest extends DashboardTestCase
     {
         $this->open(environment: 'production');
         $this->user = new GenericUser(['id' => 1]);
-        $this->letters()->count();
+        $this->deadLetters()->count();
 
         foreach (self::PATHS as $path) {
             $this->get(self::PAGE.$path)->assertForbidden();
@@ -87,10 +87,10 @@ final class AccessTest extends DashboardTestCase
     {
         $this->open(['endpoints' => ['billing' => $this->endpoint()]]);
         $node = $this->giveUp(['one']);
-        [$letter] = $this->letters()->list();
+        [$deadLetter] = $this->deadLetters()->list();
         $this->withHeaders(['X-Forwarded-Proto' => 'https', 'X-Forwarded-Host' => 'admin.example.com']);
-        $pages = ['', '/live', '/dead-letters', '/dead-letters?search=one', "/dead-letters/{$letter['letter']}", '/dead-letters/confirm?all=1',
-            "/dead-letters/confirm?ids[]={$letter['letter']}&action=forget", '/endpoints/confirm?action=pause&endpoint=billing'];
+        $pages = ['', '/live', '/dead-letters', '/dead-letters?search=one', "/dead-letters/{$deadLetter['id']}", '/dead-letters/confirm?all=1',
+            "/dead-letters/confirm?ids[]={$deadLetter['id']}&action=forget", '/endpoints/confirm?action=pause&endpoint=billing'];
 
         foreach ($pages as $path) {
             $page = $this->get(self::PAGE.$path)->assertOk()->getContent();

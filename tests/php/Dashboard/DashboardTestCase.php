@@ -75,7 +75,7 @@ abstract class DashboardTestCase extends PluginTestCase
     /**
      * Get the dead letters of this test.
      */
-    protected function letters(): DeadLetters
+    protected function deadLetters(): DeadLetters
     {
         return new DeadLetters($this->config());
     }
@@ -88,12 +88,12 @@ abstract class DashboardTestCase extends PluginTestCase
     protected function giveUp(array $channels, string $path = ''): Node
     {
         $node = $this->node(['max_attempts' => 1, 'endpoints' => [$this->endpoint('/flaky/'.count($channels).$path)]]);
-        $letters = $this->letters();
+        $deadLetters = $this->deadLetters();
         $node->connect('ann');
 
         foreach ($channels as $place => $channel) {
             $node->command('ann', 'subscribe', $channel);
-            Wait::until(fn () => $letters->count() === $place + 1, 'the dead letter');
+            Wait::until(fn () => $deadLetters->count() === $place + 1, 'the dead letter');
         }
 
         return $node;

@@ -21,8 +21,8 @@ final class DeadLettersTest extends DashboardTestCase
         $this->assertStringContainsString('There are no dead letters', $this->text($this->get(self::PAGE.'/dead-letters')->assertOk()->getContent()));
 
         $node = $this->giveUp(['one', 'two', 'three']);
-        $letters = $this->letters();
-        [$three, $two, $one] = array_column($letters->list(), 'letter');
+        $deadLetters = $this->deadLetters();
+        [$three, $two, $one] = array_column($deadLetters->list(), 'id');
         $page = $this->get(self::PAGE.'/dead-letters')->assertOk()->getContent();
         $this->assertStringContainsString('Dead letters 3', $text = $this->text($page));
         $this->assertStringContainsString('HTTP 500', $text);
@@ -34,15 +34,15 @@ final class DeadLettersTest extends DashboardTestCase
         $this->get(self::PAGE.'/dead-letters/nonsense')->assertNotFound();
 
         $this->assertQuestion("action=retry&ids[]={$one}", 'Retry 1 dead letter?', $one);
-        $this->assertSame(3, $letters->count(), 'asking does nothing');
+        $this->assertSame(3, $deadLetters->count(), 'asking does nothing');
         $this->post(self::PAGE.'/dead-letters/retry', ['_token' => csrf_token(), 'ids' => [$one, '1-1']])->assertRedirect(self::PAGE.'/dead-letters');
         $this->assertStringContainsString('1 dead letter queued', $this->text($this->get(self::PAGE.'/dead-letters')->getContent()));
-        Wait::until(fn () => $letters->find($one) === null, 'the delivery');
+        Wait::until(fn () => $deadLetters->find($one) === null, 'the delivery');
         $this->assertSame(['channel_occupied one'], $this->events('/flaky/3'));
 
         $this->assertQuestion("action=forget&ids[]={$two}&ids[]=1-1", 'Forget 1 dead letter?', $two);
         $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'ids' => [$two]])->assertRedirect(self::PAGE.'/dead-letters');
-        $this->assertSame([$three], array_column($letters->list(), 'letter'));
+        $this->assertSame([$three], array_column($deadLetters->list(), 'id'));
         $node->stop();
     }
 
@@ -52,7 +52,7 @@ final class DeadLettersTest extends DashboardTestCase
         $node = $this->giveUp(['one', 'two']);
         $this->assertQuestion('action=retry&all=1', 'Retry all 2 dead letters?');
         $this->post(self::PAGE.'/dead-letters/retry', ['_token' => csrf_token(), 'all' => '1'])->assertRedirect(self::PAGE.'/dead-letters');
-        Wait::until(fn () => $this->letters()->count() === 0, 'the deliveries');
+        Wait::until(fn () => $this->deadLetters()->count() === 0, 'the deliveries');
         $this->assertSame(['channel_occupied one', 'channel_occupied two'], $this->events('/flaky/2'));
         $this->get(self::PAGE.'/dead-letters/confirm?action=retry&all=1')->assertRedirect(self::PAGE.'/dead-letters');
         $node->stop();
@@ -68,10 +68,10 @@ final class DeadLettersTest extends DashboardTestCase
         // As if the confirmation had been shown two hours ago, and another dead letter had come an hour later.
         $this->store(1, 'new', hoursAgo: 1);
         $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'all' => '1', 'asked' => (string) ((int) $asked[1] - 7200)]);
-        $this->assertSame(['new'], array_column($this->letters()->list(), 'reason'));
+        $this->assertSame(['new'], array_column($this->deadLetters()->list(), 'reason'));
 
         $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'all' => '1', 'asked' => $asked[1]]);
-        $this->assertSame(0, $this->letters()->count());
+        $this->assertSame(0, $this->deadLetters()->count());
     }
 
     public function test_long_lists_have_pages_and_a_search_looks_through_all_of_them(): void
@@ -89,7 +89,7 @@ final class DeadLettersTest extends DashboardTestCase
             $pages++;
         } while (preg_match('/rel="next" href="([^"]+)"/', $page, $next) === 1 && $url = html_entity_decode($next[1]));
 
-        $this->assertSame([array_column($this->letters()->list(100), 'letter'), 3], [$seen, $pages]);
+        $this->assertSame([array_column($this->deadLetters()->list(100), 'id'), 3], [$seen, $pages]);
 
         foreach (['needle (50%)' => 1, 'presence-59' => 1, 'HTTP' => 25, '.*' => 0] as $search => $count) {
             $page = $this->get(self::PAGE.'/dead-letters?search='.urlencode((string) $search))->assertOk()->getContent();
@@ -104,14 +104,14 @@ final class DeadLettersTest extends DashboardTestCase
         $this->open();
         $this->store(60, 'HTTP 500');
         $hurried = new DeadLetterSearch($this->app->make(DeadLetters::class), seconds: 0);
-        ['dead_letters' => $letters, 'next' => $next, 'searched' => $searched] = $hurried->page('presence-1 ');
-        $this->assertSame([[], 25], [$letters, $searched]);
+        ['dead_letters' => $deadLetters, 'next' => $next, 'searched' => $searched] = $hurried->page('presence-1 ');
+        $this->assertSame([[], 25], [$deadLetters, $searched]);
 
         [$all, $pages] = [[], 0];
 
         for ($before = null; $pages === 0 || $before !== null; $pages++) {
-            ['dead_letters' => $letters, 'next' => $before] = $hurried->page('presence-1"', $before);
-            $all = [...$all, ...$letters];
+            ['dead_letters' => $deadLetters, 'next' => $before] = $hurried->page('presence-1"', $before);
+            $all = [...$all, ...$deadLetters];
         }
 
         $this->assertSame([['msg_1'], 3], [array_column($all, 'id'), $pages]);
@@ -122,7 +122,7 @@ final class DeadLettersTest extends DashboardTestCase
     {
         $this->open();
         $this->store(2, 'HTTP 500');
-        [$two, $one] = array_column($this->letters()->list(), 'letter');
+        [$two, $one] = array_column($this->deadLetters()->list(), 'id');
         $acted = [];
         Event::listen(function (OperatorActed $event) use (&$acted): void {
             $acted[] = [$event->operation, $event->ids, $event->count, $event->by, $event->via];
@@ -153,14 +153,14 @@ final class DeadLettersTest extends DashboardTestCase
     /**
      * Assert that a confirmation is shown, with the selected dead letters and a CSRF token, and return its page.
      */
-    private function assertQuestion(string $query, string $question, string ...$letters): string
+    private function assertQuestion(string $query, string $question, string ...$deadLetters): string
     {
         $page = $this->get(self::PAGE."/dead-letters/confirm?{$query}")->assertOk()->getContent();
 
         $this->assertStringContainsString($question, $this->text($page));
         $this->assertStringContainsString('name="_token" value="'.csrf_token().'"', $page);
         preg_match_all('/name="ids\[]" value="([\d-]+)"/', $page, $found);
-        $this->assertSame($letters, $found[1]);
+        $this->assertSame($deadLetters, $found[1]);
 
         return $page;
     }

@@ -26,12 +26,12 @@ final class EscapingTest extends DashboardTestCase
         $node->connect('ann');
         $node->command('ann', 'subscribe', "private-{$evil}");
         $cluster = new Cluster($this->config(['endpoints' => $endpoints]));
-        Wait::until(fn () => ($status = $cluster->status())['dead_letters'] === 1 && ($status['endpoints'][0]['drops'] ?? 0) === 1, 'the letter');
-        [$letter] = $this->letters()->list();
-        $this->assertStringContainsString('<script>alert(1)', $this->letters()->find($letter['letter'])['body']);
+        Wait::until(fn () => ($status = $cluster->status())['dead_letters'] === 1 && ($status['endpoints'][0]['drops'] ?? 0) === 1, 'the dead letter');
+        [$deadLetter] = $this->deadLetters()->list();
+        $this->assertStringContainsString('<script>alert(1)', $this->deadLetters()->find($deadLetter['id'])['body']);
 
         $endpoint = urlencode("e{$evil}");
-        $pages = ['' => ['n', 'a'], '/live' => ['n', 'a'], '/dead-letters' => ['a'], "/dead-letters/{$letter['letter']}" => ['a', 'private-'],
+        $pages = ['' => ['n', 'a'], '/live' => ['n', 'a'], '/dead-letters' => ['a'], "/dead-letters/{$deadLetter['id']}" => ['a', 'private-'],
             '/dead-letters?search='.urlencode("private-{$evil}") => ['private-'], '/dead-letters?search='.urlencode("x{$evil}") => ['x'],
             "/endpoints/confirm?action=pause&endpoint={$endpoint}" => ['n', 'e']];
 

@@ -79,7 +79,7 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
         yield 'no body, no header' => [[], '', Rejection::UnknownKey];
         yield 'no key' => [['X-Pusher-Key' => ''] + $right, self::BODY, Rejection::UnknownKey];
         yield 'a key of nobody' => [['X-Pusher-Key' => 'key-2'] + $right, self::BODY, Rejection::UnknownKey];
-        yield 'a key in other letters' => [['X-Pusher-Key' => 'KEY-1'] + $right, self::BODY, Rejection::UnknownKey];
+        yield 'a key in a different case' => [['X-Pusher-Key' => 'KEY-1'] + $right, self::BODY, Rejection::UnknownKey];
         yield 'two keys' => [['X-Pusher-Key' => ['key-1', 'key-2']] + $right, self::BODY, Rejection::UnknownKey];
         yield 'two keys that PHP has joined' => [['X-Pusher-Key' => 'key-1, key-2'] + $right, self::BODY, Rejection::UnknownKey];
         yield 'no signature' => [['X-Pusher-Key' => 'key-1'], self::BODY, Rejection::WrongPusherSignature];

@@ -70,14 +70,14 @@ class FailedCommand extends WebhooksCommand
 
         foreach ($page as $deadLetter) {
             $this->components->twoColumnDetail(
-                sprintf('<fg=gray>%s</> %s', Format::dateTime($deadLetter['dropped_ms']), $deadLetter['letter']),
+                sprintf('<fg=gray>%s</> %s', Format::dateTime($deadLetter['dropped_ms']), $deadLetter['id']),
                 sprintf('<fg=gray>%s of application %s to</> %s <fg=red>%s</>',
                     Format::count($deadLetter['events'], 'event'), $this->text($deadLetter['app_id']),
                     $this->text($deadLetter['url'] ?: $deadLetter['endpoint'] ?: 'no endpoint'), $this->text($deadLetter['reason'])),
             );
         }
 
-        $last = array_last($page)['letter'];
+        $last = array_last($page)['id'];
 
         if (count($page) === $limit && $this->deadLetters()->list(1, $last) !== []) {
             $this->components->info("Use --before={$last} to list older dead letters.");

@@ -48,8 +48,8 @@ class ShowCommand extends WebhooksCommand
         }
 
         $this->newLine();
-        $this->components->twoColumnDetail('ID', $deadLetter['letter']);
-        $this->components->twoColumnDetail('webhook-id', $this->text($deadLetter['id']));
+        $this->components->twoColumnDetail('ID', $deadLetter['id']);
+        $this->components->twoColumnDetail('webhook-id', $this->text($deadLetter['webhook_id']));
         $this->components->twoColumnDetail('Endpoint', $this->text(trim("{$deadLetter['endpoint']} {$deadLetter['url']}") ?: 'none: the event could not be read'));
         $this->components->twoColumnDetail('Application', $this->text($deadLetter['app_id']));
         $this->components->twoColumnDetail('Events', Format::number($deadLetter['events']));

@@ -68,14 +68,14 @@ class DeadLetterController extends DashboardController
         return view('resonate-webhooks::dashboard.confirm', [
             'title' => $forget ? "Forget {$which}?" : "Retry {$which}?",
             'subjects' => array_map(fn (array $deadLetter) => [
-                'label' => $deadLetter['letter'],
+                'label' => $deadLetter['id'],
                 'url' => ($deadLetter['url'] ?: $deadLetter['endpoint'] ?: 'no endpoint').', '.Format::count($deadLetter['events'], 'event').", {$deadLetter['reason']}",
             ], $selected),
             'explanation' => $forget
                 ? 'Forgotten dead letters are deleted. They cannot be retried afterwards.'
                 : 'Each dead letter is sent once, with its old webhook-id and a new signature. New events go first. A dead letter is kept until it is delivered. After a failed attempt, the endpoint gets no more of this retry.',
             'action' => DashboardUrl::to('dead-letters.'.($forget ? 'forget' : 'retry')),
-            'fields' => $all ? ['all' => '1', 'asked' => (string) time()] : ['ids' => array_column($selected, 'letter')],
+            'fields' => $all ? ['all' => '1', 'asked' => (string) time()] : ['ids' => array_column($selected, 'id')],
             'button' => $forget ? 'Forget' : 'Retry',
             'dangerous' => $forget,
             'back' => DashboardUrl::to('dead-letters'),

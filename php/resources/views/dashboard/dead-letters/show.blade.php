@@ -4,14 +4,14 @@
 @use('Webpatser\ResonateWebhooks\Support\Format')
 @use('Webpatser\ResonateWebhooks\Support\SanitizedText')
 
-@section('title', "Dead letter {$deadLetter['letter']}")
+@section('title', "Dead letter {$deadLetter['id']}")
 
 @section('content')
     <div class="heading">
-        <h1>Dead letter <span class="muted">{{ $deadLetter['letter'] }}</span></h1>
+        <h1>Dead letter <span class="muted">{{ $deadLetter['id'] }}</span></h1>
         <p class="actions">
-            <a class="button" href="{{ DashboardUrl::to('dead-letters.confirm', ['action' => 'retry', 'ids' => [$deadLetter['letter']]]) }}">Retry</a>
-            <a class="button button-plain" href="{{ DashboardUrl::to('dead-letters.confirm', ['action' => 'forget', 'ids' => [$deadLetter['letter']]]) }}">Forget</a>
+            <a class="button" href="{{ DashboardUrl::to('dead-letters.confirm', ['action' => 'retry', 'ids' => [$deadLetter['id']]]) }}">Retry</a>
+            <a class="button button-plain" href="{{ DashboardUrl::to('dead-letters.confirm', ['action' => 'forget', 'ids' => [$deadLetter['id']]]) }}">Forget</a>
         </p>
     </div>
 
@@ -24,7 +24,7 @@
             <div><dt>Events</dt><dd>{{ Format::number($deadLetter['events']) }}</dd></div>
             <div><dt>First event</dt><dd><x-resonate-webhooks::time :ms="$deadLetter['time_ms']" :now="$now" /></dd></div>
             <div><dt>Dead-lettered</dt><dd><x-resonate-webhooks::time :ms="$deadLetter['dropped_ms']" :now="$now" /></dd></div>
-            <div><dt>webhook-id</dt><dd><x-resonate-webhooks::sanitized :text="$deadLetter['id']" /></dd></div>
+            <div><dt>webhook-id</dt><dd><x-resonate-webhooks::sanitized :text="$deadLetter['webhook_id']" /></dd></div>
         </dl>
     </section>
 
@@ -33,7 +33,7 @@
         <h2 id="body-title">Body <span class="muted">{{ Format::bytes(strlen($deadLetter['body'])) }}</span></h2>
         <pre tabindex="0" aria-labelledby="body-title">{{ $body }}</pre>
         @if (strlen($body) >= SanitizedText::MAX_BYTES)
-            <p class="empty">The body is longer. Use <code>php artisan resonate-webhooks:show {{ $deadLetter['letter'] }}</code> to see all of it.</p>
+            <p class="empty">The body is longer. Use <code>php artisan resonate-webhooks:show {{ $deadLetter['id'] }}</code> to see all of it.</p>
         @endif
     </section>
 @endsection

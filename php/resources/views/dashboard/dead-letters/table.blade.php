@@ -18,8 +18,8 @@
         <tbody>
             @foreach ($page['dead_letters'] as $deadLetter)
                 <tr>
-                    <td data-label="Select"><input type="checkbox" name="ids[]" value="{{ $deadLetter['letter'] }}" aria-label="Select {{ $deadLetter['letter'] }}"></td>
-                    <th scope="row"><a href="{{ DashboardUrl::to('dead-letters.show', $deadLetter['letter']) }}"><x-resonate-webhooks::time :ms="$deadLetter['dropped_ms']" :now="$now" /></a></th>
+                    <td data-label="Select"><input type="checkbox" name="ids[]" value="{{ $deadLetter['id'] }}" aria-label="Select {{ $deadLetter['id'] }}"></td>
+                    <th scope="row"><a href="{{ DashboardUrl::to('dead-letters.show', $deadLetter['id']) }}"><x-resonate-webhooks::time :ms="$deadLetter['dropped_ms']" :now="$now" /></a></th>
                     <td data-label="Endpoint"><x-resonate-webhooks::sanitized :text="$deadLetter['url'] ?: $deadLetter['endpoint'] ?: 'no endpoint'" /></td>
                     <td data-label="Application"><x-resonate-webhooks::sanitized :text="$deadLetter['app_id']" /></td>
                     <td data-label="Reason"><x-resonate-webhooks::sanitized :text="$deadLetter['reason']" class="error" /></td>
