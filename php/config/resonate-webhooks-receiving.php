@@ -7,9 +7,9 @@ return [
     | Secrets
     |--------------------------------------------------------------------------
     |
-    | The secrets of each application whose webhooks are received, by its key:
-    | one, or a list while it is changed, the newest first. An endpoint's own
-    | belongs there too. Without any, those in config/reverb.php are used.
+    | The secrets of each application, by its key. While you rotate a secret,
+    | list both, the newest first. Include the secrets of endpoints that have
+    | their own. By default, the secrets in config/reverb.php are used.
     |
     */
 
@@ -22,9 +22,9 @@ return [
     | Pusher Only
     |--------------------------------------------------------------------------
     |
-    | The keys of applications whose senders are Pusher, soketi, or Sockudo, or
-    | '*' for all. Their webhooks have X-Pusher-Signature alone, which covers
-    | neither id nor time. From others, such a webhook may be a replay.
+    | The keys of applications on Pusher, soketi, or Sockudo, or '*' for
+    | all. These servers send X-Pusher-Signature only, which covers neither
+    | ID nor time. From any other server, such a webhook may be a replay.
     |
     */
 
@@ -35,9 +35,9 @@ return [
     | Tolerance
     |--------------------------------------------------------------------------
     |
-    | How many seconds webhook-timestamp may differ from now; null accepts any.
-    | A recorded webhook cannot be replayed later than that. Each attempt has a
-    | timestamp of its own, so 300 is enough, however long a server retries.
+    | The number of seconds that webhook-timestamp may differ from now; null
+    | accepts any. Older webhooks cannot be replayed. Each attempt has a new
+    | timestamp, so 300 is enough even if a server retries for longer.
     |
     */
 
@@ -48,9 +48,9 @@ return [
     | Deduplication
     |--------------------------------------------------------------------------
     |
-    | For how many seconds a handled webhook is known and not handled again, 0
-    | for none; at least the tolerance. While a webhook is handled, its lock
-    | holds resends off: longer than listeners take, unless a process dies.
+    | The number of seconds to remember a handled webhook, at least the
+    | tolerance; 0 disables deduplication. The lock rejects a resend while
+    | listeners run, so it must last longer than your listeners take.
     |
     */
 
@@ -65,9 +65,9 @@ return [
     | Limit
     |--------------------------------------------------------------------------
     |
-    | The longest body, in bytes, that is read, verified, and parsed. It must be
-    | above the batch_max_bytes of the server that sends webhooks here: a single
-    | event may be longer than that, and is still sent whole.
+    | The maximum size of a request body, in bytes. It must exceed
+    | batch_max_bytes of the server that sends the webhooks, since
+    | a single event that is longer is still sent.
     |
     */
 

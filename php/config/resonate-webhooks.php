@@ -7,9 +7,9 @@ return [
     | Redis Connection
     |--------------------------------------------------------------------------
     |
-    | Where the cluster decides its edges and keeps the webhooks that are still
-    | on their way. It has to be the server and database that your roster uses
-    | too: its records tell a node that died from one that is merely slow.
+    | The Redis server through which the nodes decide edges and keep
+    | undelivered events. Use the same server and database as your roster,
+    | so that the cluster can distinguish a slow node from a dead one.
     |
     */
 
@@ -36,9 +36,9 @@ return [
     | Key Prefix
     |--------------------------------------------------------------------------
     |
-    | Every Redis key this package writes begins with this prefix. Two clusters
-    | which share one Redis database need two prefixes, while all of the nodes
-    | belonging to the same cluster must agree on a single one between them.
+    | All Redis keys of this package start with this prefix. Every
+    | node of a cluster must use the same prefix, and clusters
+    | that share a Redis database must use different ones.
     |
     */
 
@@ -49,9 +49,9 @@ return [
     | Cluster Name
     |--------------------------------------------------------------------------
     |
-    | Tells this cluster from others that use the same Redis and prefix: nodes
-    | never work on the data of another cluster. Without a name here, APP_NAME,
-    | APP_ENV and a fingerprint of APP_KEY with its previous keys make up one.
+    | Identifies this cluster, so that a node never works on the data of another
+    | cluster with the same Redis and prefix. By default, the name is derived
+    | from APP_NAME, APP_ENV, and a fingerprint of APP_KEY and its previous keys.
     |
     */
 
@@ -62,9 +62,9 @@ return [
     | Laravel Reverb
     |--------------------------------------------------------------------------
     |
-    | Whether "reverb:start" sends webhooks. While nothing is said here, it does
-    | as soon as there are endpoints. Resonate does not look at this setting at
-    | all: it sends webhooks where its plugin is listed in config/reverb.php.
+    | Determines if "reverb:start" sends webhooks. When null, it does
+    | as soon as an endpoint exists. Resonate ignores this setting:
+    | it sends webhooks if its plugin is listed in config/reverb.php.
     |
     */
 
@@ -75,9 +75,9 @@ return [
     | Node Lease
     |--------------------------------------------------------------------------
     |
-    | How many seconds a node may stay silent before the others consider it to
-    | be dead and announce the departure of everybody it served. Each node is
-    | renewing its lease long before then: every third of this time span.
+    | The number of seconds that a node may be silent before other nodes
+    | consider it dead and announce the departure of its connections.
+    | Each node renews its lease three times within this period.
     |
     */
 
@@ -88,9 +88,9 @@ return [
     | Intervals
     |--------------------------------------------------------------------------
     |
-    | Both in seconds. Events that fall into one flush interval may travel in a
-    | single POST; a shorter one means fresher webhooks and more requests. Once
-    | per reconcile interval each node compares its books with its sockets.
+    | Both are in seconds. Events within a flush interval may share one
+    | POST; shorter intervals deliver sooner with more requests. Each node
+    | compares its state with its connections once per reconcile interval.
     |
     */
 
@@ -103,9 +103,9 @@ return [
     | Ignored Channels
     |--------------------------------------------------------------------------
     |
-    | Channels whose names begin with one of these prefixes make no event. The
-    | Pusher protocol reserves "#" for the channels of the server itself, such
-    | as "#server-to-user-7", which are sessions of users rather than rooms.
+    | Channels whose names start with one of these prefixes send
+    | no webhooks. The Pusher protocol reserves "#" for internal
+    | channels, for example the user session "#server-to-user-7".
     |
     */
 
@@ -116,9 +116,9 @@ return [
     | Departure Grace
     |--------------------------------------------------------------------------
     |
-    | How many seconds a departure is kept back. Whoever returns in time causes
-    | no webhook at all: no member_removed and no member_added, on any node. At
-    | zero every departure is told at once; 3.0 is the way that Pusher has it.
+    | The number of seconds to wait before announcing a departure. A member
+    | who returns within this period, on any node, triggers no webhooks.
+    | Zero announces departures at once; Pusher waits for 3 seconds.
     |
     */
 
@@ -129,9 +129,9 @@ return [
     | Counts And Caches
     |--------------------------------------------------------------------------
     |
-    | For endpoints whose events name them: a subscription_count follows another
-    | one of its channel no sooner than this many seconds later, and an empty
-    | cache channel makes one cache_miss for all who subscribe within its ttl.
+    | For endpoints that list these events: the minimum number of
+    | seconds between subscription counts of a channel, and the period
+    | within which an empty cache channel triggers only one cache_miss.
     |
     */
 
@@ -144,9 +144,9 @@ return [
     | Delivery
     |--------------------------------------------------------------------------
     |
-    | A POST counts as failed unless a 2xx answer arrives within the timeout in
-    | seconds, of which connecting may take only its own share. Once that many
-    | attempts have been made the POST is given up, and kept as a dead letter.
+    | A delivery fails without a 2xx response within the timeout, in
+    | seconds. The connection must be made within its own timeout. After
+    | the last of these attempts, the batch becomes a dead letter.
     |
     */
 
@@ -161,10 +161,9 @@ return [
     | Retries
     |--------------------------------------------------------------------------
     |
-    | A retry window, in seconds from the first attempt, ends the retries even
-    | when attempts are left; alone it decides once max_attempts is null. What
-    | an endpoint asks for by Retry-After is respected up to this many seconds.
-    | Else they wait 2, 4, 8 up to 60 seconds, or what a list names: [5, 300].
+    | Retries end this many seconds after the first attempt, or after
+    | max_attempts. A Retry-After header is respected up to its maximum.
+    | The other waits double from 2 to 60 seconds, or are listed: [5, 300].
     |
     */
 
@@ -179,10 +178,9 @@ return [
     | Network
     |--------------------------------------------------------------------------
     |
-    | How endpoints are reached. Private networks are denied to the endpoints
-    | of an EndpointProvider unless you say false, and to those below if you
-    | say true. The proxy is only ever the one named here, by an http://,
-    | https:// or socks5:// URL: never that of the environment.
+    | Private networks are denied only to endpoints of an EndpointProvider,
+    | unless you set true or false for all. The proxy is an http://, https://,
+    | or socks5:// URL; environment variables are never used as one.
     |
     */
 
@@ -199,9 +197,9 @@ return [
     | Limits
     |--------------------------------------------------------------------------
     |
-    | What one POST may carry, how many events may wait in Redis for endpoints
-    | which do not answer, and how many hook calls may queue up inside of this
-    | process. Only client events are given up when that last queue is full.
+    | The maximum size of a POST, of the undelivered events and dead letters
+    | in Redis, and of the queue between the event loop and the threads of
+    | this process. When that queue is full, only client events are dropped.
     |
     */
 
@@ -228,9 +226,9 @@ return [
     | Shutdown
     |--------------------------------------------------------------------------
     |
-    | A stopping server goes on delivering for at most this many seconds. What
-    | has not been delivered by then is waiting in Redis, where another node or
-    | the next start of this one picks it up, so a short time loses nothing.
+    | The number of seconds that a stopping server continues to deliver.
+    | The remaining events stay in Redis, where another node or the next
+    | start of this one continues, so a short timeout loses no events.
     |
     */
 
@@ -241,9 +239,9 @@ return [
     | Metrics
     |--------------------------------------------------------------------------
     |
-    | For Prometheus, and off by default: an address and port for each server
-    | process, public ones only when allowed, and a route for the whole cluster.
-    | Without a middleware of its own, that route has the gate of the dashboard.
+    | Prometheus metrics are off by default: an address and port for each
+    | server process, and a route for the whole cluster. A public address must
+    | be allowed. Without middleware, the route uses the gate of the dashboard.
     |
     */
 
@@ -260,9 +258,9 @@ return [
     | Endpoints in a Database
     |--------------------------------------------------------------------------
     |
-    | An application may bind an EndpointProvider, whose list then comes in the
-    | place of the one below. It is asked when the server starts and after each
-    | of these seconds, as are the applications for new secrets; 0 means never.
+    | If an EndpointProvider is bound, its endpoints replace those listed
+    | below. Endpoints, applications, and secrets are loaded at the start
+    | of a server and again after this many seconds; 0 never reloads them.
     |
     */
 
@@ -273,9 +271,9 @@ return [
     | Previous Secrets
     |--------------------------------------------------------------------------
     |
-    | Secrets that an application had before, by its id. While one stands here,
-    | each webhook is also signed with it, so that receivers need not take over
-    | the new secret at once. An entry may end: ['secret' => ..., 'until' => ..]
+    | The former secrets of an application, by its ID. Each webhook is also
+    | signed with them, so that receivers can switch to the new secret
+    | later. An entry may expire: ['secret' => ..., 'until' => ...].
     |
     */
 
@@ -288,9 +286,9 @@ return [
     | Dashboard
     |--------------------------------------------------------------------------
     |
-    | A page that shows servers, endpoints and dead letters, in any application
-    | of the cluster. Outside of the local environment it is for nobody, until
-    | you define the gate "viewResonateWebhooks" to say who may look and act.
+    | The dashboard shows servers, endpoints, and dead letters in every
+    | application of the cluster. Outside of the local environment, only
+    | users allowed by the "viewResonateWebhooks" gate can open it.
     |
     */
 
@@ -306,9 +304,9 @@ return [
     | Endpoints
     |--------------------------------------------------------------------------
     |
-    | Who receives the webhooks. An endpoint gets the events of one application
-    | or, with '*', of each of them, and among those only the ones it lists; it
-    | gets those listed here when it lists none, and is skipped without a URL.
+    | Each endpoint receives the events of one application, or of
+    | all with '*'. List the events it receives, or omit them for
+    | the defaults shown here. Endpoints without a URL are skipped.
     |
     */
 
@@ -319,38 +317,38 @@ return [
         //     'events' => [
         //         'channel_occupied', 'channel_vacated',
         //         'member_added', 'member_removed', 'client_event',
-        //         // Only when they are asked for:
+        //         // Only if listed:
         //         // 'connection_established', 'connection_terminated',
         //         // 'subscription_count', 'cache_miss',
-        //         // 'order.*', which your application sends with Webhooks::send()
+        //         // 'order.*', sent by your application with Webhooks::send()
         //     ],
         //
-        //     // Only if they differ from what is set above:
+        //     // Overrides of the settings above:
         //     'timeout' => 10.0, 'connect_timeout' => 5.0, 'max_attempts' => 5, 'retry_for' => 300,
         //     'https_only' => true, 'proxy' => false,
         //     'deny_private_networks' => true, 'allow_link_local' => false,
         //     'backoff' => [5, 30, 300], 'rate_limit' => 10,
         //
-        //     // Which of these events, and how many in one POST:
+        //     // Filters, and the size of a batch:
         //     'filter' => ['channel_prefix' => 'presence-', 'client_events' => ['deny' => 'client-typing']],
         //     'batching' => ['duration' => 250, 'span' => 1.0, 'max_events' => 20],
         //
-        //     // Also the id and time of each event, and more about members:
+        //     // Add the ID and time of each event, and details of members:
         //     'payload' => 'extended',
         //
-        //     // A secret of its own, in place of the application's:
+        //     // A secret for this endpoint instead of the application's:
         //     'secret' => env('RESONATE_WEBHOOK_SECRET'), 'previous_secrets' => [],
         //
-        //     // Beside the headers of the signature:
+        //     // Additional request headers:
         //     'headers' => ['X-Tenant' => '7'],
         //
-        //     // An authority of your own, and a certificate by which the receiver knows you:
+        //     // A private certificate authority, and a client certificate:
         //     'ca_file' => storage_path('certs/ca.pem'),
         //     'client_cert' => storage_path('certs/client.crt'),
         //     'client_key' => storage_path('certs/client.key'),
         // ],
         // [
-        //     // A function of AWS Lambda instead of a URL, with the credentials of the machine:
+        //     // An AWS Lambda function instead of a URL, with the machine's credentials:
         //     'lambda' => ['function_name' => 'webhooks', 'region' => env('AWS_DEFAULT_REGION')],
         // ],
     ],
