@@ -12,28 +12,28 @@ use Webpatser\ResonateWebhooks\Hosts\Host;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
- * The known applications. The engine signs with their keys and secrets.
+ * Keeps the known applications. The engine signs with their keys and secrets.
  */
 class AppRegistry
 {
     /**
-     * The newest snapshot of each application.
+     * The newest snapshot of each application, by ID.
      *
      * @var array<string, Application>
      */
     protected array $current = [];
 
     /**
-     * The host's objects that were registered and are still in use.
+     * The host's objects that are registered and still in use.
      *
      * @var WeakMap<object, true>
      */
     protected WeakMap $registered;
 
     /**
-     * Whether a refresh is under way: a slow answer must not overwrite that of a later refresh.
+     * True during a refresh. A slow result must not overwrite that of a later refresh.
      */
-    protected bool $asking = false;
+    protected bool $refreshing = false;
 
     /**
      * Reports failures of the provider.
@@ -50,11 +50,11 @@ class AppRegistry
     }
 
     /**
-     * Register an application, and give its key and secret to the engine when they are new.
+     * Register an application, and pass its key and secret to the engine if they are new.
      *
-     * Each connection holds the snapshot that its provider made when it opened,
-     * so an object that is new here is the latest. A known one is skipped: after
-     * a rotation, older connections would bring the old secret back.
+     * A connection has the snapshot that the provider made when it opened, so
+     * an unknown object is the latest. A known one is skipped: after a rotation,
+     * the object of an older connection would restore the old secret.
      *
      * @param  object  $source  The host's own object.
      */
@@ -75,7 +75,7 @@ class AppRegistry
     }
 
     /**
-     * Register the application with an id.
+     * Register an application by its ID.
      *
      * @throws UnknownApplication
      */
@@ -93,15 +93,15 @@ class AppRegistry
     }
 
     /**
-     * Register every application of the provider again: a secret may have been rotated.
+     * Register all applications of the provider again, since a secret may have been rotated.
      */
     public function refresh(): void
     {
-        if ($this->asking) {
+        if ($this->refreshing) {
             return;
         }
 
-        $this->asking = true;
+        $this->refreshing = true;
 
         try {
             foreach ($this->host->applications() as $app) {
@@ -112,12 +112,12 @@ class AppRegistry
         } catch (Throwable $e) {
             $this->failure->report($e);
         } finally {
-            $this->asking = false;
+            $this->refreshing = false;
         }
     }
 
     /**
-     * Register the applications that the engine has events of and does not know.
+     * Register the applications that the engine has events for but does not know.
      */
     public function registerWanted(): void
     {
@@ -127,7 +127,7 @@ class AppRegistry
     }
 
     /**
-     * Find an application without asking its provider, which may be a database.
+     * Find a known application without using the provider, which may query a database.
      */
     public function find(string $id): ?Application
     {
@@ -135,7 +135,7 @@ class AppRegistry
     }
 
     /**
-     * Every known application.
+     * Get all known applications.
      *
      * @return array<string, Application>
      */

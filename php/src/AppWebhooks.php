@@ -5,12 +5,12 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks;
 
 /**
- * The endpoints that applications in `config/reverb.php` bring along.
+ * Reads the endpoints of the applications in `config/reverb.php`.
  */
 final class AppWebhooks
 {
     /**
-     * Pick them out, each application under its place in the list.
+     * Get the `webhooks` of each application, by its position in the list.
      *
      * @param  mixed  $apps  The `reverb.apps.apps` config.
      * @return array<array-key, array{app_id: mixed, webhooks: mixed}>

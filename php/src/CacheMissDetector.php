@@ -8,20 +8,20 @@ use WeakReference;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
- * Tells the engine which cache channels are empty when a client subscribes, and when they have a payload.
+ * Detects subscriptions to empty cache channels, and when these channels get a payload.
  */
 class CacheMissDetector
 {
     /**
-     * How long one look at the empty channels may take, in nanoseconds.
+     * The time for one check of the empty channels, in nanoseconds.
      */
     protected const int SLICE = 500_000;
 
     /**
-     * The channels that were found empty and have not been seen with a payload since: application and channel.
+     * The application ID and channel of each channel that was empty when last checked.
      *
-     * A host makes a channel with its first subscriber and forgets it, and
-     * its payload, with the last one, so they must not be kept alive here.
+     * The references are weak, because a host creates a channel for its first
+     * subscriber and discards it, with its payload, after the last one left.
      *
      * @var array<int, array{0: string, 1: WeakReference<object>}>
      */
@@ -53,7 +53,7 @@ class CacheMissDetector
     }
 
     /**
-     * Check empty channels for a payload, continuing where the last slice ended.
+     * Check the empty channels for a payload, starting where the last check ended.
      */
     public function look(): void
     {
@@ -83,7 +83,7 @@ class CacheMissDetector
     }
 
     /**
-     * Tell that a channel is not empty any more.
+     * Report that a channel has a payload.
      */
     protected function filled(int $id, string $appId, object $channel): void
     {
@@ -93,7 +93,7 @@ class CacheMissDetector
     }
 
     /**
-     * Keep what hangs on the channels, secrets among it, out of dumps.
+     * Hide the channels in dumps, since they refer to secrets.
      *
      * @return array<string, mixed>
      */

@@ -7,23 +7,23 @@ namespace Webpatser\ResonateWebhooks;
 use SensitiveParameter;
 
 /**
- * Tells this application's cluster from those of other applications that share its Redis.
+ * Derives the identity of the cluster, which distinguishes it from clusters of other applications in the same Redis.
  */
 final class ClusterIdentity
 {
     /**
-     * What the fingerprint of a key is made of, beside the key.
+     * The message that is signed with the key to make its fingerprint.
      */
     private const string LABEL = 'resonate-webhooks cluster identity';
 
     /**
-     * How many hexadecimal digits of the fingerprint are kept: enough to tell keys apart, too few to confirm a guess.
+     * The number of hexadecimal digits of a fingerprint: enough to distinguish keys, too few to confirm a guessed one.
      */
     private const int DIGITS = 12;
 
     /**
-     * Derive the identity: the configured name, or else the application's name, environment and a fingerprint of its key.
-     * The application's previous keys make aliases, so that its key can be rotated. Null when there is nothing to go by.
+     * Get the identity: the configured name, or the application's name, environment and fingerprint of its key. Its previous
+     * keys become aliases, so that the key can be rotated. Null without a name or a key.
      *
      * @param  mixed  $name  The `cluster_name` config.
      * @param  array<string, mixed>  $app  The `app` config.
@@ -49,7 +49,7 @@ final class ClusterIdentity
     }
 
     /**
-     * Make a fingerprint of a key, from which the key cannot be learned; nothing without a key.
+     * Get the fingerprint of a key, from which the key cannot be derived; an empty string without a key.
      */
     private static function fingerprint(#[SensitiveParameter] string $key): string
     {

@@ -8,14 +8,14 @@ use JsonException;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidEvent;
 
 /**
- * What webhooks carry as a JSON document within a string: as JavaScript would write it.
+ * Encodes values as the JSON strings that webhooks carry, in the way of JavaScript's `JSON.stringify()`.
  */
 final class Json
 {
     private const int FLAGS = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION;
 
     /**
-     * Write what a client sent and the host has decoded, as far as it can be expressed; null where nothing of it can.
+     * Encode a value that a client sent and the host decoded, without the parts that cannot be encoded; null if none can be.
      */
     public static function ofClient(mixed $value): ?string
     {
@@ -23,7 +23,7 @@ final class Json
     }
 
     /**
-     * Write what the application hands over, all of it.
+     * Encode a value of the application.
      *
      * @throws InvalidEvent
      */

@@ -7,12 +7,12 @@ namespace Webpatser\ResonateWebhooks;
 use WeakMap;
 
 /**
- * Pusher's `channel_data` of members, as the client sent it: hosts keep it decoded, where `{}` is a list.
+ * Keeps the `channel_data` of members as the client sent it. Hosts keep it decoded, which turns `{}` into a list.
  */
 final class MemberData
 {
     /**
-     * The channel that each connection asks for, and the `channel_data` that it sends along.
+     * The channel and `channel_data` of the subscription that a connection has requested.
      *
      * @var WeakMap<object, array{string, string}>
      */
@@ -27,7 +27,7 @@ final class MemberData
     }
 
     /**
-     * Keep what a connection sends about its user before the host handles the subscription.
+     * Remember the `channel_data` of a subscription before the host handles it.
      *
      * @param  object  $connection  The host's own object.
      */
@@ -39,9 +39,9 @@ final class MemberData
     }
 
     /**
-     * The `channel_data` of a connection that has just subscribed, as JSON; null where the channel has no users.
+     * Get the `channel_data` of a connection that has just subscribed, as JSON; null if the channel has no users.
      *
-     * @param  object  $connection  The host's own object, as is the next.
+     * @param  object  $connection  The host's own object, as is `$member`.
      */
     public function of(object $connection, string $channel, object $member): ?string
     {
@@ -53,12 +53,12 @@ final class MemberData
 
         unset($this->sent[$connection]);
 
-        // A plugin may have subscribed the connection by itself.
+        // A plugin may have subscribed the connection without a message.
         return $name === $channel ? $data : Json::ofClient($member->data());
     }
 
     /**
-     * Keep the connections, whose applications have secrets, out of dumps.
+     * Hide the connections in dumps, since their applications have secrets.
      *
      * @return array<string, mixed>
      */

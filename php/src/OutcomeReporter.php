@@ -15,39 +15,39 @@ use Webpatser\ResonateWebhooks\Events\WebhookDropped;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
- * Turns what happened on the engine's threads into Laravel events and log lines.
+ * Turns the outcomes of the engine's threads into Laravel events and log lines.
  */
 class OutcomeReporter
 {
     /**
-     * How long one pump may take, in nanoseconds; only the last listener, or log channel, can overrun it.
+     * The time for one poll, in nanoseconds. Only the last listener or log channel can exceed it.
      */
     protected const int SLICE = 5_000_000;
 
     /**
-     * How much longer than a pump that overran its time the event loop is left alone: slow listeners get a fifth of its time.
+     * The pause after a poll that exceeded its time, as a multiple of its duration: slow listeners get a fifth of the time.
      */
-    protected const int REST = 4;
+    protected const int PAUSE_FACTOR = 4;
 
     /**
-     * The longest rest, in nanoseconds: what looks slow may have been a listener that suspended its fiber.
+     * The longest pause, in nanoseconds. A listener that seems slow may only have suspended its fiber.
      */
-    protected const int LONGEST_REST = 10_000_000_000;
+    protected const int LONGEST_PAUSE = 10_000_000_000;
 
     /**
-     * Whether a pump is under way: a listener may suspend its fiber, and the tick comes round again.
+     * True during a poll. While a listener suspends its fiber, the next tick runs.
      */
-    protected bool $pumping = false;
+    protected bool $polling = false;
 
     /**
-     * Whether the last pump has left outcomes for the next one.
+     * True if the last poll left outcomes.
      */
     protected bool $behind = false;
 
     /**
-     * When the next pump may begin, by hrtime().
+     * The time of the next poll, by hrtime().
      */
-    protected int $restsUntil = 0;
+    protected int $pausedUntil = 0;
 
     /**
      * Create a new outcome reporter.
@@ -58,33 +58,33 @@ class OutcomeReporter
     }
 
     /**
-     * Report outcomes for one slice of time, unless slow listeners have had their share of it.
+     * Report outcomes for one slice of time, unless slow listeners have used their share.
      */
     public function poll(): void
     {
         $began = hrtime(true);
 
-        if ($this->pumping || $began < $this->restsUntil) {
+        if ($this->polling || $began < $this->pausedUntil) {
             return;
         }
 
-        $this->pumping = true;
+        $this->polling = true;
 
         try {
             $this->behind = ! $this->reportUntil($began + static::SLICE);
         } finally {
-            $this->pumping = false;
+            $this->polling = false;
             $took = hrtime(true) - $began;
 
-            // A slice that just ran out has overrun its time a little.
+            // Every slice that runs out exceeds its time a little.
             if ($took > 2 * static::SLICE) {
-                $this->restsUntil = $began + $took + min(static::REST * $took, static::LONGEST_REST);
+                $this->pausedUntil = $began + $took + min(static::PAUSE_FACTOR * $took, static::LONGEST_PAUSE);
             }
         }
     }
 
     /**
-     * Go on where the last pump left outcomes.
+     * Poll again if the last poll left outcomes.
      */
     public function catchUp(): void
     {
@@ -94,7 +94,7 @@ class OutcomeReporter
     }
 
     /**
-     * Report every outcome there is, for so many seconds at most, and say how many are left.
+     * Report all outcomes, for a number of seconds at most, and log how many are left.
      */
     public function drain(float $seconds): void
     {
@@ -104,11 +104,11 @@ class OutcomeReporter
 
         for ($left = 0; ($outcomes = $this->engine->poll()) !== []; $left += count($outcomes));
 
-        Log::warning("Resonate webhooks: the server ended before Laravel had been told of {$left} deliveries, drops and log lines, because listeners or the log are slow");
+        Log::warning("Resonate webhooks: the server stopped before {$left} deliveries, drops and log lines were reported, because listeners or the log are slow");
     }
 
     /**
-     * Report outcomes one by one until then; true when none is left.
+     * Report outcomes until a time. Returns true if none is left.
      */
     protected function reportUntil(int $end): bool
     {
@@ -116,7 +116,7 @@ class OutcomeReporter
             try {
                 $this->report($outcome);
             } catch (Throwable $e) {
-                // A listener that throws must not cost the others their events.
+                // An exception in one listener must not affect the outcomes after it.
                 app(ExceptionHandler::class)->report($e);
             }
 
@@ -129,7 +129,7 @@ class OutcomeReporter
     }
 
     /**
-     * Report one outcome; a kind that only a newer engine knows is passed over.
+     * Report one outcome. A type that only a newer engine has is ignored.
      *
      * @param  array{type: string, url?: string, status?: int, app_id?: string, attempts?: int, reason?: string, webhook_id?: string, endpoint?: string, events?: int, dead_letter?: ?string, seconds?: int, level?: string, message?: string}  $outcome
      */

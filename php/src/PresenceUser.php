@@ -5,21 +5,21 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks;
 
 /**
- * Who a connection is on a channel.
+ * Identifies the user of a connection on a channel.
  */
 final class PresenceUser
 {
     /**
-     * The user id behind a connection, or null where the channel has none.
+     * Get the user ID of a connection; null if the channel has no users.
      *
-     * Only presence channels prove who somebody is: on a public channel the
-     * client may send any `channel_data` it likes and nobody checks it.
+     * Only presence channels authenticate users. On a public channel, nothing
+     * verifies the `channel_data` that a client sends.
      *
      * @param  object  $member  The host's own object, with `data(?string $key): mixed`.
      */
     public static function idOn(string $channel, object $member): ?string
     {
-        // As areOn() says; a call less in each hook.
+        // The condition of areOn(), inlined to save each hook a call.
         if (! str_starts_with($channel, 'presence-')) {
             return null;
         }
@@ -30,7 +30,7 @@ final class PresenceUser
     }
 
     /**
-     * Whether connections on a channel have users.
+     * Determine if connections on a channel have users.
      */
     public static function areOn(string $channel): bool
     {

@@ -10,29 +10,29 @@ use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
- * Asks the application's provider for its endpoints, at the start and now and again.
+ * Loads the endpoints of the application's provider, at the start and at intervals.
  */
 final class ProvidedEndpoints
 {
     /**
-     * Reports what is wrong with the endpoints.
+     * Reports failures of the provider.
      */
     private readonly RefreshFailure $failure;
 
     /**
-     * The provider, whose constructor may fail as well.
+     * The provider. It is created when it is needed, since its constructor may fail.
      */
     private ?EndpointProvider $provider = null;
 
     /**
-     * Whether the provider is being asked: a tick may overlap itself.
+     * True while the provider is running, since ticks may overlap.
      */
-    private bool $asking = false;
+    private bool $refreshing = false;
 
     /**
      * Create a new instance.
      *
-     * @param  array<string, mixed>  $config  What the engine gets beside the endpoints.
+     * @param  array<string, mixed>  $config  The engine's config without the endpoints.
      */
     public function __construct(private readonly array $config)
     {
@@ -40,7 +40,7 @@ final class ProvidedEndpoints
     }
 
     /**
-     * The config with the endpoints that the provider knows now.
+     * Get the config with the current endpoints of the provider.
      *
      * @return array<string, mixed>
      *
@@ -52,7 +52,7 @@ final class ProvidedEndpoints
 
         foreach ($this->provider()->endpoints() as $key => $endpoint) {
             if (array_key_exists($key, $endpoints)) {
-                throw new InvalidConfig("resonate-webhooks.endpoints.{$key}: the provider gives two endpoints with this key");
+                throw new InvalidConfig("resonate-webhooks.endpoints.{$key}: the provider returns two endpoints with this key");
             }
 
             $endpoints[$key] = $endpoint;
@@ -62,15 +62,15 @@ final class ProvidedEndpoints
     }
 
     /**
-     * Have the engine go by what the provider knows now, or by what it knew before if that is no use.
+     * Pass the current endpoints to the engine. If they are invalid, it keeps the previous ones.
      */
     public function refresh(Engine $engine): void
     {
-        if ($this->asking) {
+        if ($this->refreshing) {
             return;
         }
 
-        $this->asking = true;
+        $this->refreshing = true;
 
         try {
             $engine->setEndpoints($this->config());
@@ -79,7 +79,7 @@ final class ProvidedEndpoints
         } catch (Throwable $e) {
             $this->failure->report($e);
         } finally {
-            $this->asking = false;
+            $this->refreshing = false;
         }
     }
 
@@ -89,7 +89,7 @@ final class ProvidedEndpoints
     }
 
     /**
-     * Keep the config, secrets among it, out of dumps.
+     * Hide the config in dumps, since it has secrets.
      *
      * @return array<string, mixed>
      */

@@ -46,7 +46,7 @@ class Reconciler
     protected ?Generator $dirty = null;
 
     /**
-     * The sweep under way.
+     * The current sweep.
      *
      * @var Generator<int, bool>|null
      */
@@ -64,7 +64,7 @@ class Reconciler
     }
 
     /**
-     * Start a sweep over every channel of the server and of the table, unless one is under way.
+     * Start a sweep over every channel of the server and of the table, unless one is running.
      */
     public function sweep(): void
     {
@@ -74,7 +74,7 @@ class Reconciler
     }
 
     /**
-     * Whether a sweep is under way.
+     * Determine if a sweep is running.
      */
     public function isSweeping(): bool
     {
@@ -221,7 +221,7 @@ class Reconciler
     }
 
     /**
-     * Tell the engine of a part of the connections on a channel, and return the position of the next part, 0 at the end.
+     * Compare a part of the connections on a channel. Returns the position of the next part, or 0 at the end.
      */
     protected function comparePart(Application $app, string $channel, int $position): int
     {
@@ -233,9 +233,9 @@ class Reconciler
     }
 
     /**
-     * The users of some connections by socket id, '' for none.
+     * Get the users of connections by socket ID, '' for none.
      *
-     * Connection objects are touched on presence channels only: PHP's garbage collector visits each object that was.
+     * Connection objects are touched on presence channels only, since PHP's garbage collector visits each object that was.
      *
      * @param  array<string, object>  $connections
      * @param  list<string|int>  $socketIds
@@ -255,7 +255,7 @@ class Reconciler
     }
 
     /**
-     * Those of some socket ids that are not on a channel.
+     * Get the socket IDs that are not on a channel.
      *
      * @param  list<string>  $socketIds
      * @return list<string>
@@ -275,7 +275,7 @@ class Reconciler
     }
 
     /**
-     * Keep what hangs on the server's channels, secrets among it, out of dumps.
+     * Hide the server's channels in dumps, since they refer to secrets.
      *
      * @return array<string, mixed>
      */

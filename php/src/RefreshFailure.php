@@ -9,7 +9,7 @@ use Throwable;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 
 /**
- * Logs why something could not be refreshed: once, however often it fails in the same way.
+ * Logs why a refresh failed. Repeated failures with the same message are logged once.
  */
 final class RefreshFailure
 {
@@ -21,12 +21,12 @@ final class RefreshFailure
     /**
      * Create a new instance.
      *
-     * @param  string  $subject  What is refreshed: `the endpoints`.
+     * @param  string  $subject  The subject of the log line: `the endpoints`.
      */
     public function __construct(private readonly string $subject) {}
 
     /**
-     * Log a failure, unless it is that of the last time.
+     * Log a failure, unless it has the message of the last one.
      */
     public function report(Throwable $e): void
     {

@@ -10,7 +10,7 @@ use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 /**
  * Detects a transport of the replaced package, which this package does not use.
  *
- * An application binds one to keep its webhooks from leaving, for example on a staging server. Here they would be sent.
+ * An application binds one to intercept its webhooks, for example on a staging server. This package would send them.
  */
 final class RemovedTransport
 {
@@ -30,13 +30,13 @@ final class RemovedTransport
     {
         $container = Container::getInstance();
 
-        // The replaced package bound the contract itself, so extend() alone was enough. Laravel has no question for that.
+        // The replaced package bound the contract, so that applications could use extend() alone. Laravel has no method to detect that.
         return $container->bound(self::CONTRACT)
             || (fn (string $contract) => ! empty($this->extenders[$contract]))->call($container, self::CONTRACT);
     }
 
     /**
-     * Refuse to go on with a transport.
+     * Throw if a transport is bound.
      *
      * @throws InvalidConfig
      */

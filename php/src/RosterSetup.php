@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks;
 use Webpatser\ResonateWebhooks\Hosts\SetupProblem;
 
 /**
- * Looks at how the roster and the webhooks are set up together.
+ * Checks the setup of the roster together with the webhooks.
  */
 final class RosterSetup
 {
@@ -28,14 +28,14 @@ final class RosterSetup
      */
     public static function problems(array $plugins, array $roster, array $webhooks): array
     {
-        $place = self::place(self::ROSTER, $plugins);
+        $position = self::position(self::ROSTER, $plugins);
 
-        if ($place === null) {
+        if ($position === null) {
             return [new SetupProblem('the roster plugin is missing in reverb.servers.reverb.plugins', self::LIST_FIRST)];
         }
 
         return array_values(array_filter([
-            $place > (self::place(WebhookPlugin::class, $plugins) ?? $place)
+            $position > (self::position(WebhookPlugin::class, $plugins) ?? $position)
                 ? new SetupProblem('the roster plugin comes after the webhooks plugin in reverb.servers.reverb.plugins; it must come first', self::LIST_FIRST)
                 : null,
             ($roster['track'] ?? 'presence') !== 'all'
@@ -51,7 +51,7 @@ final class RosterSetup
     }
 
     /**
-     * Tell the engine where the roster's keys are: nothing when there is no roster in the Redis of the webhooks.
+     * Get the location of the roster's keys; null if no roster uses the Redis of the webhooks.
      *
      * @param  array<int, class-string>  $plugins  The `reverb.servers.reverb.plugins` config.
      * @param  array<string, mixed>  $roster  The `resonate-roster` config.
@@ -60,29 +60,29 @@ final class RosterSetup
      */
     public static function keys(array $plugins, array $roster, array $webhooks): ?array
     {
-        if (self::place(self::ROSTER, $plugins) === null || ! self::sameRedis($roster['connection'] ?? [], $webhooks['connection'] ?? [])) {
+        if (self::position(self::ROSTER, $plugins) === null || ! self::sameRedis($roster['connection'] ?? [], $webhooks['connection'] ?? [])) {
             return null;
         }
 
         return [
             'key_prefix' => (string) ($roster['key_prefix'] ?? 'roster'),
-            // As long as the engine believes; a mistake of the roster's config is not ours to refuse.
+            // Clamped to the range that the engine accepts: an invalid value of the roster must not keep webhooks off.
             'ttl' => min(max((int) ($roster['ttl'] ?? 90), 1), 30 * 86400),
         ];
     }
 
     /**
-     * The position of a plugin, or of a subclass of it, among the plugins.
+     * Get the position of a plugin or a subclass of it.
      *
      * @param  array<int, class-string>  $plugins
      */
-    private static function place(string $plugin, array $plugins): ?int
+    private static function position(string $plugin, array $plugins): ?int
     {
         return array_find_key(array_values($plugins), fn (string $listed) => $listed === $plugin || is_subclass_of($listed, $plugin));
     }
 
     /**
-     * Whether two connections lead to the same database, as far as their config tells.
+     * Determine if two connections use the same database, judging by their config.
      */
     private static function sameRedis(mixed $one, mixed $other): bool
     {
@@ -90,7 +90,7 @@ final class RosterSetup
     }
 
     /**
-     * The keys of a connection that are set: an empty environment variable stands for none.
+     * Get the keys of a connection that are set. An empty environment variable counts as unset.
      *
      * @return array<string, mixed>
      */
@@ -100,8 +100,7 @@ final class RosterSetup
     }
 
     /**
-     * The database that a connection leads to, in whichever way it is written: the path of a socket or host and port, and the
-     * number. Whether it is encrypted makes no difference.
+     * Get the database of a connection: the path of the socket, or the host and port, and the number. TLS makes no difference.
      *
      * @param  array<string, mixed>  $connection
      * @return list<string>
@@ -125,7 +124,7 @@ final class RosterSetup
     }
 
     /**
-     * What a URL says, by the keys of a connection; null when it is none.
+     * Parse a URL into the keys of a connection; null if it is invalid.
      *
      * @return array<string, string>|null
      */

@@ -8,15 +8,15 @@ use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 
 /**
- * What the extension is given to work by.
+ * Builds the config for the extension.
  */
 final class Settings
 {
     /**
-     * The `resonate-webhooks` config, with the endpoints that applications bring along and the identity of the cluster.
+     * Get the `resonate-webhooks` config, with the endpoints of applications and the identity of the cluster.
      *
-     * PHP looks for a class before it works out what its constructor gets: ask for the settings first, or
-     * a missing extension is only a class that is not found.
+     * Call this before `new`: PHP looks up the class before it evaluates the arguments, and without the extension it
+     * would report a missing class instead.
      *
      * @return array<string, mixed>
      *
@@ -40,7 +40,7 @@ final class Settings
     }
 
     /**
-     * The ids of all applications, where a config lists them: servers that list others are named.
+     * Get the IDs of all applications if the config lists them. Servers compare them with those of other servers.
      *
      * @return list<int|string>
      */

@@ -10,7 +10,7 @@ use Throwable;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 
 /**
- * Starts the webhooks. Tries again with growing pauses while something that they need is away.
+ * Starts the webhooks, and retries with growing pauses while a dependency is unavailable.
  */
 final class Startup
 {
@@ -32,12 +32,12 @@ final class Startup
     private int $due = 0;
 
     /**
-     * True during an attempt: a tick may overlap itself.
+     * True during an attempt, since ticks may overlap.
      */
     private bool $trying = false;
 
     /**
-     * The message of the last failure, whose trace is in the log.
+     * The message of the last failure. Its trace is logged once.
      */
     private ?string $problem = null;
 
@@ -52,7 +52,7 @@ final class Startup
     }
 
     /**
-     * Start the webhooks, unless it is too early for another attempt. Returns whether they have started.
+     * Start the webhooks, unless the next attempt is not due yet. Returns true if they have started.
      */
     public function attempt(): bool
     {
@@ -81,7 +81,7 @@ final class Startup
     }
 
     /**
-     * Set the time of the next attempt, twice as far away as the last one, and report the failure.
+     * Schedule the next attempt after twice the last pause, and report the failure.
      */
     private function postpone(Throwable $e): void
     {
@@ -91,7 +91,7 @@ final class Startup
         $this->problem = $e->getMessage();
 
         Log::error(
-            "Resonate webhooks have not started: {$this->problem}. Nothing is reported until they do; attempt {$this->attempts}, the next one is in {$pause} s",
+            "Resonate webhooks have not started: {$this->problem}. No events are reported until they start; attempt {$this->attempts}, the next one is in {$pause} s",
             $known ? [] : ['exception' => $e],
         );
     }

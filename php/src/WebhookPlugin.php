@@ -19,15 +19,15 @@ use Webpatser\ResonateWebhooks\Hosts\ResonateClientEvents;
 use Webpatser\ResonateWebhooks\Hosts\ResonateHost;
 
 /**
- * Tells the native engine what Resonate's connections do; everything else happens on its threads.
+ * Reports the activity of Resonate's connections to the native engine, whose threads do everything else.
  *
- * List it after the roster plugin in `config/reverb.php`: hooks run in that
- * order, and the engine looks for the roster's record of a subscription.
+ * List it after the roster plugin in `config/reverb.php`: hooks run in this
+ * order, and the engine needs the roster's record of a subscription.
  */
 class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPlugin, TickScheduler
 {
     /**
-     * The engine in this process and what surrounds it; null before boot.
+     * The node of this process; null before boot.
      */
     protected ?Node $node = null;
 
@@ -37,10 +37,10 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     protected ResonateClientEvents $clientEvents;
 
     /**
-     * Start the webhooks, or log in one line why there are none.
+     * Start the webhooks, or log why they cannot start.
      *
-     * Resonate would catch an exception too, but its own logger is silent
-     * unless the server runs with `--debug`.
+     * Resonate would catch an exception too, but its logger is silent unless
+     * the server runs with `--debug`.
      */
     public function boot(PluginContext $context): void
     {
@@ -54,7 +54,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Note the application of a connection that opened, and hand the connection over if anybody asked for that.
+     * Register the application of a connection that opened, and report the connection if an endpoint receives connection events.
      */
     public function onOpen(Connection $connection): void
     {
@@ -62,7 +62,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Hand over everything a closing connection still held; the engine remembers what that was.
+     * Report a connection that closed. The engine knows its subscriptions.
      */
     public function onClose(Connection $connection): void
     {
@@ -70,7 +70,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Hand over a subscription, unless the connection left while another plugin's hook was waiting.
+     * Report a subscription, unless the connection left while the hook of another plugin was suspended.
      */
     public function onSubscribe(Connection $connection, Channel $channel): void
     {
@@ -86,7 +86,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Hand over that a connection left a channel; the engine ignores one that never joined it.
+     * Report that a connection left a channel. The engine ignores a connection that never joined.
      */
     public function onUnsubscribe(Connection $connection, Channel $channel): void
     {
@@ -94,7 +94,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Look at a message; it is reported when every plugin has let it pass.
+     * Inspect a message. It is reported after every plugin has let it pass.
      *
      * @param  array{event?: mixed, channel?: mixed, data?: mixed}  $event
      */
@@ -112,7 +112,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Get the timers that do the rest of the work.
+     * Get the timers of the node.
      *
      * @return array<int, array{interval: float, callback: callable(): void}>
      */
@@ -122,7 +122,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Make the node of this process.
+     * Create the node of this process.
      */
     protected function makeNode(PluginContext $context): Node
     {
@@ -130,7 +130,7 @@ class WebhookPlugin implements ConnectionLifecycle, MessageInterceptor, ServerPl
     }
 
     /**
-     * Keep what hangs on the node, secrets among it, out of dumps.
+     * Hide the node in dumps, since it refers to secrets.
      *
      * @return array<string, mixed>
      */

@@ -11,7 +11,7 @@ use Webpatser\ResonateWebhooks\Hosts\Node;
 use Webpatser\ResonateWebhooks\Support\EventSender;
 
 /**
- * Sends events of the application's own, from any process that has the extension.
+ * Sends custom events, from any process with the extension.
  */
 class Webhooks
 {
@@ -24,24 +24,24 @@ class Webhooks
     }
 
     /**
-     * Send an event of the application's own to the endpoints that ask for it, in the order of its channel.
+     * Send a custom event to the endpoints that list it, in order with the other events of its channel.
      *
-     * In a server process the event joins the engine's queue, and nothing waits. Everywhere else, in a
-     * request, a queue worker or a command, it is in Redis when this returns: no step of that takes
-     * longer than `connection.timeout`.
+     * In a server process, the event joins the engine's queue without waiting. In any other process, such as
+     * a request, a queue worker or a command, it is in Redis when this returns. Each step of that takes at
+     * most `connection.timeout`.
      *
-     * @param  string  $event  A name with a full stop in it, as `order.paid`.
-     * @param  string  $app  The id of the Resonate application whose endpoints get it, and whose secret signs it.
-     * @param  string|null  $channel  The channel that it is about, if it is about one.
-     * @param  mixed  $data  Whatever JSON can express; null for none.
-     * @return bool Whether an endpoint asks for events of this name, and the channel is not ignored; if not, nothing is sent.
+     * @param  string  $event  A name with a dot, such as `order.paid`.
+     * @param  string  $app  The ID of the application whose endpoints receive the event, and whose secret signs it.
+     * @param  string|null  $channel  The channel of the event, if it has one.
+     * @param  mixed  $data  Any value that JSON can encode; null for none.
+     * @return bool False if no endpoint lists the event, or its channel is ignored. Then nothing is sent.
      *
-     * @throws EventNotSent When the event is valid and cannot be sent.
+     * @throws EventNotSent If the event is valid but cannot be sent.
      * @throws WebhooksException
      */
     public function send(string $event, string $app, ?string $channel = null, mixed $data = null): bool
     {
-        // A server has its node in the container.
+        // Only a server process has a node in the container.
         $sender = $this->container->bound(Node::class) ? Node::class : EventSender::class;
 
         return $this->container->make($sender)->send($event, $app, $channel, $data);

@@ -18,8 +18,8 @@ use Webpatser\ResonateWebhooks\Reverb\ReverbWebhooksServiceProvider;
 use Webpatser\ResonateWebhooks\Support\DashboardConfig;
 
 /**
- * Registers the config, the commands, the dashboard, the metrics and the receiving side. Resonate creates its
- * plugin; Reverb gets its hooks here.
+ * Registers the config, the commands, the dashboard, the metrics and the receiving side. Resonate creates its plugin
+ * from its own config; Reverb gets its hooks here.
  */
 class WebhooksServiceProvider extends ServiceProvider
 {
@@ -119,7 +119,7 @@ class WebhooksServiceProvider extends ServiceProvider
 
         $middleware = array_filter((array) $config->get('resonate-webhooks.metrics_middleware'));
 
-        // The name comes first: the router indexes a route by name when the route is added.
+        // The name comes first, because the router indexes a route by name when the route is added.
         $this->app->make(Router::class)
             ->middleware($middleware ?: [...$this->dashboardConfig()->middleware(), AuthorizeDashboard::class])
             ->name('resonate-webhooks.metrics')

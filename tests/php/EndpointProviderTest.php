@@ -78,7 +78,7 @@ final class EndpointProviderTest extends PluginTestCase
         $this->known = ['one' => $this->endpoint('/one')];
         $this->provide(['deny_private_networks' => false], twice: true);
 
-        $this->assertNotEmpty(preg_grep('/webhooks have not started: .*endpoints\.one: the provider gives two endpoints/', $this->application->log()));
+        $this->assertNotEmpty(preg_grep('/webhooks have not started: .*endpoints\.one: the provider returns two endpoints/', $this->application->log()));
     }
 
     public function test_private_addresses_are_denied_unless_an_endpoint_may_have_one(): void

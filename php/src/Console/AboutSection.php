@@ -12,7 +12,7 @@ use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Hosts\HostRelease;
 
 /**
- * The package's section in the output of `php artisan about`.
+ * Provides the package's section in the output of `php artisan about`.
  */
 final class AboutSection
 {

@@ -16,7 +16,7 @@ enum CheckResult: string
     case Error = 'error';
 
     /**
-     * Get the tone in which the result is shown.
+     * Get the tone that shows the result.
      */
     public function tone(): Tone
     {

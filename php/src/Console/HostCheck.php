@@ -13,7 +13,7 @@ use Webpatser\ResonateWebhooks\RosterSetup;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
 
 /**
- * Checks the installed host, and how it is set up with the webhooks.
+ * Checks the installed host and its setup for webhooks.
  *
  * @phpstan-import-type Problem from SetupCheck
  */
@@ -38,7 +38,7 @@ final readonly class HostCheck
     {
         $hasReverb = ReverbSetup::isInstalled();
 
-        // Only Resonate has plugins. Where neither server is installed, the plugin is what is missing.
+        // Only Resonate has plugins. Without either server, the missing plugin is reported.
         if (! $hasReverb || $this->plugins() !== []) {
             yield 'Plugin' => $this->plugin();
             yield 'Resonate' => $this->release(HostRelease::resonate());
@@ -69,7 +69,7 @@ final readonly class HostCheck
     }
 
     /**
-     * Check that the roster fits the webhooks.
+     * Check that the roster is set up for the webhooks.
      *
      * @return iterable<Problem>
      */
@@ -81,7 +81,7 @@ final readonly class HostCheck
     }
 
     /**
-     * Check that this Reverb is supported, that its webhooks are on, and that they see every event.
+     * Check that this Reverb is supported, that its webhooks are on, and that they include every event.
      *
      * @return iterable<Problem>
      */

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Console;
 
 /**
- * Why Redis refused a request, as servers count it in `redis_errors`.
+ * The reason for a failed Redis request, as servers count it in `redis_errors`.
  */
 enum RedisErrorReason: string
 {

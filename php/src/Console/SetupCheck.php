@@ -84,7 +84,7 @@ final class SetupCheck
     }
 
     /**
-     * Add the results of what the cluster's status tells.
+     * Add the results that depend on the status of the cluster.
      */
     private function addStatusResults(StatusCheck $check): void
     {
@@ -215,13 +215,13 @@ final class SetupCheck
             yield [
                 CheckResult::Error,
                 $e->getMessage(),
-                'Check that the provider can reach its database, and correct the endpoint that the message names. Running servers keep the endpoints that they have.',
+                'Check that the provider can reach its database, and correct the endpoint that the message names. Running servers keep their endpoints.',
             ];
         }
     }
 
     /**
-     * Add the results of what the Redis user may do: run every command that servers use, and write.
+     * Check that the Redis user may run every command that servers use, and that Redis accepts writes.
      */
     private function addPermissions(): void
     {

@@ -25,7 +25,7 @@ final readonly class StatusCheck
     private const int SKEW_ERROR = 120_000;
 
     /**
-     * For how long a failed Redis request is reported, in milliseconds.
+     * The age, in milliseconds, up to which a failed Redis request is reported.
      */
     private const int RECENT = 60_000;
 
@@ -40,7 +40,7 @@ final readonly class StatusCheck
     }
 
     /**
-     * Check that the data in Redis belongs to this application, in a schema that this version knows.
+     * Check that the data in Redis belongs to this application and has a supported schema.
      *
      * @return iterable<Problem>
      */
@@ -54,7 +54,7 @@ final readonly class StatusCheck
     }
 
     /**
-     * Check that no other program has written one of the package's keys.
+     * Check that no key of the package has a foreign type.
      *
      * @return iterable<Problem>
      */
@@ -62,7 +62,7 @@ final readonly class StatusCheck
     {
         foreach ($this->status['foreign_keys'] as $key) {
             yield [CheckResult::Error, $key['message'], $key['app_id'] === null
-                ? 'Operations that need this key stop until then, and continue afterwards.'
+                ? 'Operations that need this key wait until then.'
                 : "The events of application {$key['app_id']} wait until then; other applications are not affected."];
         }
     }
@@ -110,7 +110,7 @@ final readonly class StatusCheck
     }
 
     /**
-     * Check that clocks agree: a signature carries the time of the machine that signs.
+     * Check that the clocks agree, since a signature has the time of the machine that signs.
      *
      * @return iterable<Problem>
      */
@@ -131,7 +131,7 @@ final readonly class StatusCheck
     }
 
     /**
-     * Check that servers run, report, have the version of this machine, and do not share descriptors with webhooks.
+     * Check that servers run, report, have the version of this machine, and share no file descriptors with webhooks.
      *
      * @return iterable<Problem>
      */
@@ -164,7 +164,7 @@ final readonly class StatusCheck
     }
 
     /**
-     * Check that Redis has not refused a request of a running server lately.
+     * Check that no Redis request of a running server has failed recently.
      *
      * @return iterable<Problem>
      */
@@ -184,7 +184,7 @@ final readonly class StatusCheck
     }
 
     /**
-     * Check that all servers know the same applications and endpoints.
+     * Check that all servers have the same applications and endpoints.
      *
      * @return iterable<Problem>
      */

@@ -8,7 +8,7 @@ use SensitiveParameter;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 
 /**
- * The servers of this application, as they report to Redis, for commands, pages and jobs.
+ * Reads and controls the servers of this application through Redis, for commands, pages and jobs.
  *
  * Inject it where you need it, and bind a fake in tests. Every method waits
  * for Redis unless it says otherwise, so do not call it in an event loop.
@@ -20,7 +20,7 @@ interface Cluster
      *
      * @return array<string, mixed>
      *
-     * @throws WebhooksException When Redis is unavailable, as every method.
+     * @throws WebhooksException If Redis is unavailable. This applies to every method that uses it.
      */
     public function status(): array;
 
@@ -46,7 +46,7 @@ interface Cluster
      *
      * @return list<array{id: string, name: string|null, label: string, url: string, app_id: string}>
      *
-     * @throws WebhooksException When the config is invalid or the provider fails.
+     * @throws WebhooksException If the config is invalid or the provider fails.
      */
     public function configured(?string $called = null): array;
 
@@ -60,14 +60,14 @@ interface Cluster
     public function warnings(): array;
 
     /**
-     * Pause deliveries to the endpoint with this ID, on every server within two seconds. Returns false if it is already paused.
+     * Pause deliveries to an endpoint, by its ID, on every server within two seconds. Returns false if it is already paused.
      *
      * @throws WebhooksException
      */
     public function pause(string $endpoint): bool;
 
     /**
-     * Resume deliveries to the endpoint with this ID, which is paused or has answered 410. Returns false if it is neither.
+     * Resume deliveries to an endpoint, by its ID, that is paused or answered 410. Returns false if it is neither.
      *
      * @throws WebhooksException
      */
@@ -83,7 +83,7 @@ interface Cluster
     public function paused(): array;
 
     /**
-     * Get the IDs of the endpoints that have answered 410 and were not resumed, each with the time in Unix ms.
+     * Get the IDs of the endpoints that are disabled since they answered 410, each with the time in Unix ms.
      *
      * @return array<array-key, int>
      *
@@ -109,7 +109,7 @@ interface Cluster
     public function refusals(): array;
 
     /**
-     * Get the attempts made since `$last`, or start with the next ones without it. Call it repeatedly.
+     * Get the attempts made since `$last`; without it, start at the current time. Call it repeatedly.
      *
      * @return array{last: string, deliveries: list<array<string, mixed>>}
      *
@@ -118,8 +118,8 @@ interface Cluster
     public function watch(?string $last = null): array;
 
     /**
-     * Send a test to the configured endpoint with this ID, signed for an application. Returns null if there is none. Does not
-     * use Redis.
+     * Send a test to a configured endpoint, by its ID, signed for an application. Returns null if the endpoint does not exist.
+     * Does not use Redis.
      *
      * @return array<string, mixed>|null With the keys `ok`, `status`, `error`, `advice`, `took_ms` and `id`.
      *

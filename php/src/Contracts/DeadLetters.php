@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Contracts;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 
 /**
- * The dead letters of this application, for commands, pages and jobs.
+ * Reads, retries and deletes the dead letters of this application, for commands, pages and jobs.
  *
  * Inject it where you need it, and bind a fake in tests. Every method waits
  * for Redis, so do not call it in an event loop.
@@ -17,7 +17,7 @@ interface DeadLetters
     /**
      * Count the dead letters.
      *
-     * @throws WebhooksException When Redis is unavailable, as every method.
+     * @throws WebhooksException If Redis is unavailable. This applies to every method.
      */
     public function count(): int;
 
@@ -40,7 +40,7 @@ interface DeadLetters
     public function list(int $limit = 50, ?string $before = null): array;
 
     /**
-     * Send dead letters again. Each is kept until it is delivered. Returns how many exist.
+     * Queue dead letters for another delivery. Each is kept until it is delivered. Returns how many of them exist.
      *
      * @param  list<string>  $ids
      *
@@ -49,14 +49,14 @@ interface DeadLetters
     public function retry(array $ids): int;
 
     /**
-     * Send all dead letters again, oldest first. Returns how many there are.
+     * Queue all dead letters for another delivery, oldest first. Returns how many there are.
      *
      * @throws WebhooksException
      */
     public function retryAll(): int;
 
     /**
-     * Delete dead letters. Returns how many existed.
+     * Delete dead letters. Returns how many of them existed.
      *
      * @param  list<string>  $ids
      *
@@ -65,7 +65,7 @@ interface DeadLetters
     public function forget(array $ids): int;
 
     /**
-     * Delete the dead letters that are older than a number of seconds, or all of them. Returns how many.
+     * Delete the dead letters that are older than a number of seconds; all of them with 0. Returns how many.
      *
      * @throws WebhooksException
      */

@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Events;
 use Illuminate\Foundation\Events\Dispatchable;
 
 /**
- * An endpoint has answered 410 Gone and gets nothing more, from any server, until it is resumed.
+ * An endpoint answered 410 Gone. No server sends to it until it is resumed.
  */
 class EndpointDisabled
 {
@@ -16,9 +16,9 @@ class EndpointDisabled
     /**
      * Create a new event instance.
      *
-     * @param  string  $url  The endpoint, without userinfo and query.
-     * @param  string  $reason  What it answered: `HTTP 410`.
-     * @param  string  $endpoint  Its id.
+     * @param  string  $url  The URL, without userinfo and query.
+     * @param  string  $reason  The response: `HTTP 410`.
+     * @param  string  $endpoint  The ID of the endpoint.
      */
     public function __construct(
         public string $url,

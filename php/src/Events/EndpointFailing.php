@@ -7,7 +7,8 @@ namespace Webpatser\ResonateWebhooks\Events;
 use Illuminate\Foundation\Events\Dispatchable;
 
 /**
- * A batch for an endpoint has failed three times, or for thirty seconds, or was given up: fired once until it recovers, by each node that sees it.
+ * A batch failed three times, failed for 30 seconds, or became a dead letter. Each node that sends to the endpoint fires
+ * this once until the endpoint recovers.
  */
 class EndpointFailing
 {
@@ -16,10 +17,10 @@ class EndpointFailing
     /**
      * Create a new event instance.
      *
-     * @param  string  $url  The endpoint, without userinfo and query.
-     * @param  string  $reason  What was wrong with the last attempt: `HTTP 500`, or what went wrong on the way.
-     * @param  int  $seconds  For how long no attempt has succeeded.
-     * @param  string  $endpoint  The endpoint's id, by which it can be paused.
+     * @param  string  $url  The URL, without userinfo and query.
+     * @param  string  $reason  The failure of the last attempt: `HTTP 500`, or the transport error.
+     * @param  int  $seconds  The seconds without a successful attempt.
+     * @param  string  $endpoint  The ID of the endpoint, which can be used to pause it.
      */
     public function __construct(
         public string $url,

@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Events;
 use Illuminate\Foundation\Events\Dispatchable;
 
 /**
- * An endpoint that was told to be failing has taken a batch.
+ * A failing endpoint accepted a batch.
  */
 class EndpointRecovered
 {
@@ -16,9 +16,9 @@ class EndpointRecovered
     /**
      * Create a new event instance.
      *
-     * @param  string  $url  The endpoint, without userinfo and query.
-     * @param  int  $seconds  For how long no attempt had succeeded.
-     * @param  string  $endpoint  The endpoint's id.
+     * @param  string  $url  The URL, without userinfo and query.
+     * @param  int  $seconds  The seconds without a successful attempt.
+     * @param  string  $endpoint  The ID of the endpoint.
      */
     public function __construct(
         public string $url,

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Events;
 
 /**
- * What an operator can do to webhooks.
+ * An operation of an operator.
  */
 enum Operation: string
 {

@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Events;
 use Illuminate\Foundation\Events\Dispatchable;
 
 /**
- * An operator changed something, by a command, the dashboard or code: the audit trail.
+ * An operator performed an operation by a command, the dashboard or code. Listen to it for an audit trail.
  */
 class OperatorActed
 {
@@ -16,10 +16,10 @@ class OperatorActed
     /**
      * Create a new event instance.
      *
-     * @param  Operation  $operation  What was done.
-     * @param  list<string>  $ids  To what: endpoint ids, dead-letter ids, or the former identity; empty for `retry all` and `flush`.
-     * @param  int  $count  How many of these it changed.
-     * @param  string|null  $by  The id of the user who is logged in, or `user@host` on the console; null when nobody is.
+     * @param  Operation  $operation  The operation.
+     * @param  list<string>  $ids  The IDs of endpoints or dead letters, or the former identity; empty for `retry all` and `flush`.
+     * @param  int  $count  The number of these that it changed.
+     * @param  string|null  $by  The ID of the authenticated user, or `user@host` on the console; null for a guest.
      * @param  string  $via  `console` or `web`.
      */
     public function __construct(

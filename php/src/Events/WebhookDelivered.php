@@ -16,12 +16,12 @@ class WebhookDelivered
     /**
      * Create a new event instance.
      *
-     * @param  string  $url  The endpoint as configured, without userinfo: its query may be secret.
-     * @param  int  $status  The HTTP status it answered.
-     * @param  string  $appId  The application whose events were delivered.
-     * @param  int  $attempts  Attempts made, the successful one included.
+     * @param  string  $url  The URL as configured, without userinfo. Its query may be secret.
+     * @param  int  $status  The HTTP status of the response.
+     * @param  string  $appId  The ID of the application.
+     * @param  int  $attempts  The number of attempts, including the successful one.
      * @param  string|null  $webhookId  The `webhook-id` of the request.
-     * @param  string|null  $endpointId  The id of the endpoint, as `resonate-webhooks:status` shows it.
+     * @param  string|null  $endpointId  The ID of the endpoint, as shown by `resonate-webhooks:status`.
      * @param  int|null  $events  The number of events in the request.
      */
     public function __construct(

@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Events;
 use Illuminate\Foundation\Events\Dispatchable;
 
 /**
- * A webhook was given up after its last attempt.
+ * A webhook failed its last attempt and will not be retried.
  */
 class WebhookDropped
 {
@@ -16,14 +16,14 @@ class WebhookDropped
     /**
      * Create a new event instance.
      *
-     * @param  string  $url  The endpoint as configured, without userinfo: its query may be secret.
-     * @param  string  $appId  The application whose events were dropped.
-     * @param  int  $attempts  Attempts made in all.
+     * @param  string  $url  The URL as configured, without userinfo. Its query may be secret.
+     * @param  string  $appId  The ID of the application.
+     * @param  int  $attempts  The number of attempts.
      * @param  string  $reason  The last failure: `HTTP 500`, or the transport error.
      * @param  string|null  $webhookId  The `webhook-id` of the request; null for an entry of the outbox that could not be read.
-     * @param  string|null  $endpointId  The id of the endpoint; null for such an entry.
-     * @param  int|null  $events  The number of events that were dropped.
-     * @param  string|null  $deadLetterId  The id of the dead letter; null when none was kept, or Redis' answer was lost.
+     * @param  string|null  $endpointId  The ID of the endpoint; null for such an entry.
+     * @param  int|null  $events  The number of events in the webhook.
+     * @param  string|null  $deadLetterId  The ID of the dead letter; null if none was kept, or the response of Redis was lost.
      */
     public function __construct(
         public string $url,

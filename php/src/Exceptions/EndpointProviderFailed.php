@@ -8,12 +8,12 @@ use RuntimeException;
 use Throwable;
 
 /**
- * The application's endpoint provider threw, or returned endpoints that cannot be used.
+ * The application's endpoint provider threw an exception or returned invalid endpoints.
  */
 class EndpointProviderFailed extends RuntimeException implements WebhooksException
 {
     /**
-     * Keep what the provider, or the check of its endpoints, has thrown.
+     * Create a new exception from that of the provider or of the check of its endpoints.
      */
     public static function because(Throwable $e): static
     {

@@ -8,12 +8,12 @@ use RuntimeException;
 use Throwable;
 
 /**
- * A valid event of the application's own was not sent; the message names the cause, the config key and the remedy.
+ * A valid custom event was not sent. The message names the cause, the config key and the fix.
  */
 class EventNotSent extends RuntimeException implements WebhooksException
 {
     /**
-     * Name what keeps this process from sending.
+     * Create a new exception for an error that prevents this process from sending.
      */
     public static function because(Throwable $e): static
     {

@@ -12,7 +12,7 @@ use RuntimeException;
 class ExtensionMissing extends RuntimeException implements WebhooksException
 {
     /**
-     * Name the ini file in which the extension belongs.
+     * Create a new exception that names the ini file of this process.
      */
     public static function fromThisProcess(): static
     {

@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Exceptions;
 use InvalidArgumentException;
 
 /**
- * A value in the `resonate-webhooks` config cannot be used; the message names its key.
+ * A value in the `resonate-webhooks` config is invalid. The message names its key.
  */
 class InvalidConfig extends InvalidArgumentException implements WebhooksException
 {

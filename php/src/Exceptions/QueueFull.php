@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Exceptions;
 
 /**
- * So many events wait for the engine's threads that this one was not taken.
+ * The queue of the engine is full.
  */
 class QueueFull extends EventNotSent
 {

@@ -8,12 +8,12 @@ use InvalidArgumentException;
 use Throwable;
 
 /**
- * No application has this id, so that nobody could sign.
+ * No application has this ID, so the event cannot be signed.
  */
 class UnknownApplication extends InvalidArgumentException implements WebhooksException
 {
     /**
-     * Name the id.
+     * Create a new exception for an ID.
      */
     public static function withId(string $id, ?Throwable $previous = null): static
     {

@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Exceptions;
 use Throwable;
 
 /**
- * Marks every exception this package throws.
+ * Every exception of this package implements this interface.
  */
 interface WebhooksException extends Throwable
 {

@@ -8,7 +8,7 @@ use Illuminate\Support\Facades\Facade;
 use Webpatser\ResonateWebhooks\Testing\WebhooksFake;
 
 /**
- * Sends events of the application's own, from within the Resonate server.
+ * Sends custom events, from any process with the extension.
  *
  * @method static bool send(string $event, string $app, ?string $channel = null, mixed $data = null)
  * @method static void assertSent(string|\Closure $event, \Closure|int|null $callback = null)
@@ -24,7 +24,7 @@ use Webpatser\ResonateWebhooks\Testing\WebhooksFake;
 class Webhooks extends Facade
 {
     /**
-     * Keep the events from now on, instead of sending them, so that a test can look at them.
+     * Replace the sender with a fake that records events for assertions.
      */
     public static function fake(): WebhooksFake
     {
@@ -34,7 +34,7 @@ class Webhooks extends Facade
     }
 
     /**
-     * The name under which the container has what stands behind this.
+     * Get the registered name of the component.
      */
     protected static function getFacadeAccessor(): string
     {

@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Hosts;
 use SensitiveParameter;
 
 /**
- * An application, as the host's provider described it at one moment.
+ * A snapshot of an application of the host.
  */
 final readonly class Application
 {
@@ -26,7 +26,7 @@ final readonly class Application
     }
 
     /**
-     * Describe an application by the host's own object.
+     * Create a snapshot of the host's own object.
      */
     public static function of(object $source): self
     {
@@ -42,7 +42,7 @@ final readonly class Application
     }
 
     /**
-     * Keep the secret out of dumps.
+     * Hide the secret in dumps.
      *
      * @return array<string, mixed>
      */

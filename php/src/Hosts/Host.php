@@ -5,22 +5,22 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Hosts;
 
 /**
- * The WebSocket server that this process runs, as the rest of the package sees it.
+ * The WebSocket server of this process.
  *
- * Its own objects pass through as they are. Applications, connections and members have the same methods in Resonate and
- * Reverb: `id()`, `key()`, `secret()`; `id()`, `app()`; `data()`.
+ * Methods return the host's own objects. They have the same methods in Resonate and Reverb: applications `id()`, `key()` and
+ * `secret()`, connections `id()` and `app()`, members `data()`.
  */
 interface Host
 {
     /**
-     * Get the applications that the host's provider has now, as the host's own objects. It may be a database.
+     * Get the current applications of the host's provider, which may query a database.
      *
      * @return iterable<object>
      */
     public function applications(): iterable;
 
     /**
-     * Get the host's own object of one application. Throws when there is none.
+     * Get an application by its ID. Throws if it does not exist.
      */
     public function application(string $id): object;
 
@@ -32,14 +32,14 @@ interface Host
     public function channels(Application $app): array;
 
     /**
-     * Get the members of a channel on this node, as the host's own objects by socket id.
+     * Get the members of a channel on this node, by socket ID.
      *
      * @return array<string, object>
      */
     public function members(Application $app, string $channel): array;
 
     /**
-     * Get what the engine needs to know about this host, as keys of its config.
+     * Get the config keys that the engine needs for this host.
      *
      * @param  array<string, mixed>  $config  The `resonate-webhooks` config.
      * @return array<string, mixed>
@@ -47,7 +47,7 @@ interface Host
     public function settings(array $config): array;
 
     /**
-     * Get what is wrong with the host's setup, a sentence each. It is logged when webhooks have started.
+     * Get warnings about the host's setup. They are logged when webhooks have started.
      *
      * @param  array<string, mixed>  $config  The `resonate-webhooks` config.
      * @return list<string>

@@ -7,17 +7,17 @@ namespace Webpatser\ResonateWebhooks\Hosts;
 use Composer\InstalledVersions;
 
 /**
- * The installed release of a host, compared with the releases that this package is tested with.
+ * Compares the installed release of a host with the releases that this package is tested with.
  */
 final readonly class HostRelease
 {
     /**
      * Create a new instance.
      *
-     * @param  string  $class  A class or interface by which it is known to be there.
+     * @param  string  $class  A class or interface of the host.
      * @param  string  $tested  The tested releases: `0.4 to 0.7`.
-     * @param  string  $next  The first release that is newer than those.
-     * @param  array{string, string}|null  $supported  The first release that works, and the first that no longer does; null when Composer sees to that.
+     * @param  string  $next  The first release after the tested ones.
+     * @param  array{string, string}|null  $supported  The first supported release, and the first unsupported one after it; null if Composer ensures that.
      */
     private function __construct(
         private string $host,
@@ -31,7 +31,7 @@ final readonly class HostRelease
     }
 
     /**
-     * The release of Resonate.
+     * Get the release of Resonate.
      */
     public static function resonate(): self
     {
@@ -39,7 +39,7 @@ final readonly class HostRelease
     }
 
     /**
-     * The release of Reverb.
+     * Get the release of Reverb.
      */
     public static function reverb(): self
     {
@@ -47,7 +47,7 @@ final readonly class HostRelease
     }
 
     /**
-     * Determine if the host is installed, by Composer or by another way.
+     * Determine if the host is installed, with or without Composer.
      */
     public function isPresent(): bool
     {
@@ -55,7 +55,7 @@ final readonly class HostRelease
     }
 
     /**
-     * Name the host, with its version where Composer knows it.
+     * Get the name of the host, with its version if Composer knows it.
      */
     public function name(): string
     {
@@ -63,7 +63,7 @@ final readonly class HostRelease
     }
 
     /**
-     * A warning when the host is newer. Webhooks start all the same: a new release must not turn them off.
+     * Get a warning if the host is newer than the tested releases. Webhooks start in any case.
      */
     public function warning(): ?string
     {
@@ -82,7 +82,7 @@ final readonly class HostRelease
     }
 
     /**
-     * Determine if the host is known to be too old or too new.
+     * Determine if the host is too old or too new, as far as its version is known.
      */
     public function isUnsupported(): bool
     {
@@ -93,7 +93,7 @@ final readonly class HostRelease
     }
 
     /**
-     * The version as numbers; null when Composer does not know it. A branch has no number.
+     * Get the version number; null if Composer does not know it, or the package is a branch.
      */
     private function number(): ?string
     {

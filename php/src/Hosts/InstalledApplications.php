@@ -8,12 +8,12 @@ use Illuminate\Contracts\Container\Container;
 use Illuminate\Support\Collection;
 
 /**
- * The applications of the host that is installed, from any process.
+ * Reads the applications of the installed host, in any process.
  */
 final readonly class InstalledApplications
 {
     /**
-     * The providers of applications, each with `all()` and `findById()`.
+     * The application providers of the hosts, with `all()` and `findById()`.
      */
     private const array PROVIDERS = [
         'Webpatser\Resonate\Contracts\ApplicationProvider',
@@ -37,7 +37,7 @@ final readonly class InstalledApplications
     }
 
     /**
-     * Get all applications. Throws what the provider throws.
+     * Get all applications. Exceptions of the provider are not caught.
      *
      * @return Collection<int, Application>
      */
@@ -47,7 +47,7 @@ final readonly class InstalledApplications
     }
 
     /**
-     * Get one application. Throws when there is none.
+     * Get an application by its ID. Throws if it does not exist.
      */
     public function find(string $id): Application
     {

@@ -9,12 +9,12 @@ use Illuminate\Contracts\Events\Dispatcher as DispatcherContract;
 use Illuminate\Events\Dispatcher;
 
 /**
- * The order of Laravel's listeners.
+ * Registers listeners before others.
  */
 final class Listeners
 {
     /**
-     * Add a listener before all others: one that returns false would end the event.
+     * Add a listener before all others, because a listener that returns false stops the event.
      */
     public static function prepend(DispatcherContract $events, string $event, Closure $listener): void
     {

@@ -24,82 +24,82 @@ use Webpatser\ResonateWebhooks\Startup;
 use Webpatser\ResonateWebhooks\Webhooks;
 
 /**
- * The engine in a server process and what surrounds it, on any host. A host calls its hooks and timers.
+ * Runs the engine in a server process. The host calls its hooks and timers.
  */
 class Node
 {
     /**
-     * The bounds, in seconds, of how long an outcome may wait for its Laravel event.
+     * The bounds of the interval in which outcomes are reported, in seconds.
      */
     protected const float TICK_MIN = 0.01;
 
     protected const float TICK_MAX = 0.25;
 
     /**
-     * The time from one slice of the reconciler, or of outcomes that pile up, to the next, in seconds: a sweep takes at most
-     * 2 % of the event loop's time.
+     * The interval between slices of the reconciler, or of outcomes that pile up, in seconds. A sweep takes at most 2 % of the
+     * event loop's time.
      */
     protected const float SLICES_APART = 0.05;
 
     /**
-     * The time that listeners and the log have at the end in any case, in seconds.
+     * The minimum time for listeners and the log at the end, in seconds.
      */
     protected const float LAST_REPORTS = 1.0;
 
     /**
-     * The running engine; while there is none, every hook does nothing.
+     * The running engine. Without it, hooks do nothing.
      */
     public protected(set) ?Engine $engine = null;
 
     /**
-     * The applications whose credentials the engine has; set with the engine.
+     * The registered applications. Set with the engine.
      */
     public protected(set) AppRegistry $apps;
 
     /**
-     * Looks after cache channels, if an endpoint wants to know of empty ones.
+     * The detector of empty cache channels, if an endpoint receives `cache_miss`.
      */
     public protected(set) ?CacheMissDetector $caches = null;
 
     /**
-     * What members say of themselves, if an endpoint wants to know.
+     * The `channel_data` of members, if an endpoint receives it.
      */
     public protected(set) ?MemberData $memberData = null;
 
     /**
-     * Reports deliveries and warnings to Laravel.
+     * The reporter of deliveries and log lines to Laravel.
      */
     public protected(set) ?OutcomeReporter $reporter = null;
 
     /**
-     * The attempts to start the engine; null when the config rules a start out.
+     * The attempts to start the engine; null if the config is invalid.
      */
     protected ?Startup $startup = null;
 
     /**
-     * The applications of connections that opened before the engine started, by their ids, as the host's own objects.
+     * The applications of connections that opened before the engine started, by ID, as the host's own objects.
      *
      * @var array<string, object>
      */
     protected array $earlyApps = [];
 
     /**
-     * Whether an endpoint wants to know of connections.
+     * True if an endpoint receives connection events.
      */
     protected bool $tellsConnections = false;
 
     /**
-     * Compares the engine's table with the live connections.
+     * The reconciler of the engine's table and the live connections.
      */
     protected ?Reconciler $reconciler = null;
 
     /**
-     * The endpoints that the application keeps elsewhere, if it does.
+     * The endpoints of the application's provider, if it has one.
      */
     protected ?ProvidedEndpoints $provided = null;
 
     /**
-     * The `resonate-webhooks` intervals and timeouts that concern this side, in seconds.
+     * The intervals and timeouts of the config that PHP uses, in seconds.
      *
      * @var array{flush_interval: float, reconcile_interval: float, shutdown_timeout: float, endpoints_refresh: float}
      */
@@ -114,12 +114,12 @@ class Node
     }
 
     /**
-     * Start the engine, or log in one line why there are no webhooks. An invalid config stays invalid until a restart. Other
-     * failures, such as a database of endpoints that is away, are retried by a timer.
+     * Start the engine, or log why it cannot start. An invalid config needs a restart. Other failures, such as an unavailable
+     * database of endpoints, are retried by a timer.
      */
     public function boot(): void
     {
-        // By this Webhooks::send() knows a server, also one whose webhooks cannot start.
+        // Webhooks::send() detects a server process by this, even if its webhooks cannot start.
         app()->instance(self::class, $this);
 
         try {
@@ -136,7 +136,7 @@ class Node
     }
 
     /**
-     * A connection opened: note its application, and hand the connection over if an endpoint asks for that.
+     * Register the application of a connection that opened, and report the connection if an endpoint receives connection events.
      *
      * @param  object  $app  The host's own object.
      */
@@ -156,9 +156,9 @@ class Node
     }
 
     /**
-     * A connection subscribed. Call it only while there is an engine.
+     * Report a subscription. Requires a running engine.
      *
-     * @param  object  $connection  The host's own object, as is the next.
+     * @param  object  $connection  The host's own object, as is `$member`.
      */
     public function subscribed(object $connection, string $channel, object $member): void
     {
@@ -175,7 +175,7 @@ class Node
     }
 
     /**
-     * Send an event of the application's own; see {@see Webhooks::send()}.
+     * Send a custom event; see {@see Webhooks::send()}.
      *
      * @throws WebhooksException
      */
@@ -191,7 +191,7 @@ class Node
     }
 
     /**
-     * Schedule the short ticks that do the work, and the slow ones that start a sweep and ask for applications and endpoints.
+     * Get the timers: short ones for outcomes and slices, long ones that start a sweep and refresh applications and endpoints.
      *
      * @return array<int, array{interval: float, callback: callable(): void}>
      */
@@ -215,7 +215,7 @@ class Node
     }
 
     /**
-     * Read the config, without the endpoints of a provider.
+     * Load the config, without the endpoints of a provider.
      *
      * @throws WebhooksException
      */
@@ -231,21 +231,21 @@ class Node
     }
 
     /**
-     * Start the engine and everything around it. When this throws, nothing runs, and it may be called again.
+     * Start the engine and its services. If this throws, nothing runs, and it may be called again.
      *
      * @param  array<string, mixed>  $config
      *
-     * @throws Throwable when a provider of endpoints fails, too
+     * @throws Throwable Also if the endpoint provider fails.
      */
     protected function start(array $config): void
     {
         $engine = new Engine($this->provided?->config() ?? $config);
         $this->apps = new AppRegistry($engine, $this->host);
 
-        // Before the engine runs: it may at once inherit events that need their secrets.
+        // Before the engine runs, because it may take over events at once that need the secrets.
         $this->apps->refresh();
 
-        // What the provider has said of an application is newer.
+        // The applications of the provider are newer.
         foreach ($this->earlyApps as $id => $app) {
             if ($this->apps->find((string) $id) === null) {
                 $this->apps->register($app);
@@ -262,7 +262,7 @@ class Node
         $this->memberData = $engine->wantsMemberData() ? new MemberData : null;
         $this->engine = $engine;
 
-        // Hosts have no hook for their end, and cancel timers before their clients have left.
+        // Hosts have no hook for their shutdown, and cancel timers before their clients have left.
         register_shutdown_function($this->finish(...));
 
         foreach ($this->host->warnings($config) as $warning) {
@@ -271,13 +271,13 @@ class Node
     }
 
     /**
-     * Answer the engine's questions and report what it did, or try to start it.
+     * Serve the engine's requests and report its outcomes, or try to start it.
      */
     protected function tick(): void
     {
         if ($this->engine === null) {
             if ($this->startup->attempt()) {
-                // No hook has told the engine of the connections that are there already.
+                // No hook has reported the connections that already exist.
                 $this->reconciler->sweep();
             }
 
@@ -290,7 +290,7 @@ class Node
     }
 
     /**
-     * Have the engine go by the applications and the endpoints that there are now.
+     * Pass the current applications and endpoints to the engine.
      */
     protected function refresh(): void
     {
@@ -303,7 +303,7 @@ class Node
     }
 
     /**
-     * Go on with what takes more than one slice of time.
+     * Continue work that takes more than one slice of time.
      */
     protected function advance(): void
     {
@@ -312,7 +312,7 @@ class Node
     }
 
     /**
-     * Give the engine its last chance to deliver, and report how that went.
+     * Flush the engine and report the outcomes.
      */
     protected function finish(): void
     {
@@ -323,7 +323,7 @@ class Node
     }
 
     /**
-     * Keep what hangs on the host, secrets among it, out of dumps.
+     * Hide the host in dumps, since it refers to secrets.
      *
      * @return array<string, mixed>
      */

@@ -18,20 +18,20 @@ use Webpatser\ResonateWebhooks\PresenceUser;
 /**
  * Reports the client events that Resonate relays, with the data that the client sent.
  *
- * Plugins see a message decoded, and before the plugins behind them have judged it. `MessageReceived` follows when all
- * have let it pass, with the client's own bytes. So the channel is kept between the two.
+ * A plugin gets the decoded message, before later plugins have accepted it. `MessageReceived` follows after all have
+ * accepted it, with the client's own bytes. This class keeps the channel between the two.
  */
 final class ResonateClientEvents
 {
     /**
-     * The channel of each connection's newest message, where that is a client event.
+     * The channel of each connection's latest message, if it is a client event.
      *
      * @var WeakMap<Connection, string>
      */
     private WeakMap $channels;
 
     /**
-     * Whether Resonate looks for the channel of a client event in the application that its manager was last asked about.
+     * True if Resonate looks up the channel of a client event in the application that its channel manager used last.
      */
     private readonly bool $sharesScope;
 
@@ -41,12 +41,12 @@ final class ResonateClientEvents
     public function __construct(private readonly Node $node, private readonly PluginContext $context)
     {
         $this->channels = new WeakMap;
-        // 0.6 made the manager's scope immutable, and brought this method.
+        // 0.6 added this method when it made the scope of the manager immutable.
         $this->sharesScope = ! method_exists(ChannelManager::class, 'addConnection');
     }
 
     /**
-     * Listen before all other listeners.
+     * Register a listener before all others.
      */
     public function listen(Dispatcher $events): void
     {
@@ -54,7 +54,7 @@ final class ResonateClientEvents
     }
 
     /**
-     * Keep the channel of a client event that Resonate relays if no plugin objects.
+     * Remember the channel of a client event that Resonate relays unless a plugin rejects it.
      *
      * @param  array{event?: mixed, channel?: mixed}  $event
      */
@@ -73,15 +73,15 @@ final class ResonateClientEvents
         $this->channels[$from] = $channel;
 
         if ($this->sharesScope) {
-            // With several applications, others' messages would make Resonate miss the channel.
+            // With several applications, the messages of others would make Resonate miss the channel.
             $this->member($from, $channel);
         }
     }
 
     /**
-     * Report a message that all plugins have let pass, if its sender is on the channel, as Resonate itself decides.
+     * Report a message that all plugins have accepted, if its sender is on the channel. Resonate relays it on the same condition.
      *
-     * An exception would reach the client as an error.
+     * Exceptions are caught, because the client would get them as an error.
      */
     public function passed(MessageReceived $received): void
     {
@@ -110,7 +110,7 @@ final class ResonateClientEvents
     }
 
     /**
-     * The sender as a member of a channel.
+     * Get the sender as a member of a channel.
      */
     private function member(Connection $from, string $channel): ?ChannelConnection
     {
@@ -118,7 +118,7 @@ final class ResonateClientEvents
     }
 
     /**
-     * Keep what hangs on connections and context, secrets among it, out of dumps.
+     * Hide connections and context in dumps, since they refer to secrets.
      *
      * @return array<string, mixed>
      */

@@ -9,7 +9,7 @@ use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 use Webpatser\ResonateWebhooks\RosterSetup;
 
 /**
- * Resonate.
+ * Resonate as a host.
  */
 final readonly class ResonateHost implements Host
 {
@@ -54,7 +54,7 @@ final readonly class ResonateHost implements Host
     }
 
     /**
-     * Tell the engine where the roster's records are.
+     * Get the location of the roster's keys.
      *
      * @param  array<string, mixed>  $config
      * @return array<string, mixed>
@@ -65,7 +65,7 @@ final readonly class ResonateHost implements Host
     }
 
     /**
-     * Warn about a Resonate that is newer than the tested ones, and about a roster that does not fit.
+     * Get warnings about an untested Resonate, and about the setup of the roster.
      *
      * @param  array<string, mixed>  $config
      * @return list<string>
@@ -79,7 +79,7 @@ final readonly class ResonateHost implements Host
     }
 
     /**
-     * Get the configs by which the roster and the webhooks are set up.
+     * Get the configs of the plugins, the roster and the webhooks.
      *
      * @param  array<string, mixed>  $config
      * @return array{array<int, class-string>, array<string, mixed>, array<string, mixed>}
@@ -90,7 +90,7 @@ final readonly class ResonateHost implements Host
     }
 
     /**
-     * Keep what hangs on the context, secrets among it, out of dumps.
+     * Hide the context in dumps, since it refers to secrets.
      *
      * @return array<string, mixed>
      */

@@ -55,7 +55,7 @@ class AdoptCommand extends WebhooksCommand
             $this->components->warn("Servers of [{$this->text((string) $data)}] that are still running: {$running}. Adopting the data stops their webhooks.");
         }
 
-        if (! $this->confirmed("Adopt the webhook data of [{$data}] as [{$own}]? Events that wait go to the endpoints of this application.")) {
+        if (! $this->confirmed("Adopt the webhook data of [{$data}] as [{$own}]? Undelivered events go to the endpoints of this application.")) {
             return self::FAILURE;
         }
 

@@ -42,7 +42,7 @@ class RetryCommand extends WebhooksCommand
 
             $this->components->info($queued === 0
                 ? 'No dead letters found.'
-                : Format::count($queued, 'dead letter').' queued for one attempt each. Each is kept until it is delivered. After a failed attempt, the endpoint gets no more of this retry.');
+                : Format::count($queued, 'dead letter').' queued for one attempt each. Each is kept until it is delivered. After a failed attempt, the rest of the retry for that endpoint is skipped.');
 
             return self::SUCCESS;
         }

@@ -110,7 +110,7 @@ class TestCommand extends WebhooksCommand
     }
 
     /**
-     * Explain why an endpoint cannot be tested: only the application that configures it knows its whole URL and its headers.
+     * Explain why an endpoint cannot be tested. Only the application that configures it has its whole URL and its headers.
      */
     protected function whyNot(string $name): string
     {
@@ -122,6 +122,6 @@ class TestCommand extends WebhooksCommand
 
         return $reported === []
             ? $this->unknownEndpoint($name)
-            : "Servers report [{$this->redact($name)}], but this application does not configure it. Run the test where its EndpointProvider or config is.";
+            : "Servers report [{$this->redact($name)}], but this application does not configure it. Run the test in the application that does.";
     }
 }

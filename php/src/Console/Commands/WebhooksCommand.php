@@ -35,7 +35,7 @@ abstract class WebhooksCommand extends Command
         } catch (WebhooksException $e) {
             return $this->refuse($this->wantsJson() ? $e->getMessage() : Format::sentence($e->getMessage()));
         } catch (Throwable $e) {
-            // With --json the output stays JSON, and the exception goes to the log.
+            // With --json the output stays JSON, and the exception is logged.
             if (! $this->wantsJson()) {
                 throw $e;
             }
@@ -124,7 +124,7 @@ abstract class WebhooksCommand extends Command
     }
 
     /**
-     * Parse an option that is a positive number; null without it, false when it is something else.
+     * Parse an option that is a positive number. Returns null without it, and false if it is anything else.
      */
     protected function positiveNumber(string $option): float|false|null
     {
@@ -166,7 +166,7 @@ abstract class WebhooksCommand extends Command
     }
 
     /**
-     * Escape text of others, so that it neither formats the output nor breaks a line.
+     * Escape text from other systems, so that it can neither format the output nor break a line.
      */
     protected function text(string $text): string
     {
