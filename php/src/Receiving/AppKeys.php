@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Receiving;
 use Illuminate\Contracts\Config\Repository;
 
 /**
- * Finds the keys of applications that are named by key or by id.
+ * Resolves applications, given by key or ID, to their keys.
  */
 class AppKeys
 {
@@ -20,7 +20,7 @@ class AppKeys
     }
 
     /**
-     * The keys of these applications, or `*` for all. An id counts where `config/reverb.php` has an application with it.
+     * Get the keys of applications, or `*` for all. IDs are resolved by `config/reverb.php`.
      *
      * @param  list<string>  $apps
      * @return list<string>
@@ -38,7 +38,7 @@ class AppKeys
     }
 
     /**
-     * Determine whether the application with this key is one of these.
+     * Determine if the application with a key is among these.
      *
      * @param  list<string>  $apps
      */

@@ -11,7 +11,7 @@ use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Receiving\Contracts\SecretProvider;
 
 /**
- * Finds secrets in the `resonate-webhooks-receiving` config, or else those of the applications in `config/reverb.php`.
+ * Reads secrets from the `resonate-webhooks-receiving` config, or from the applications in `config/reverb.php` without any.
  */
 class ConfigSecrets implements SecretProvider
 {
@@ -24,7 +24,7 @@ class ConfigSecrets implements SecretProvider
     }
 
     /**
-     * The secrets of the application with this key, the newest first.
+     * Get the secrets of the application with a key, the newest first.
      *
      * @return list<string>
      *
@@ -36,7 +36,7 @@ class ConfigSecrets implements SecretProvider
     }
 
     /**
-     * The secrets of every application by its key.
+     * Get the secrets of all applications, by key.
      *
      * @return array<array-key, list<string>>
      *
@@ -50,7 +50,7 @@ class ConfigSecrets implements SecretProvider
     }
 
     /**
-     * The secrets in the config of the receiver, by the keys of their applications.
+     * Get the secrets in the receiving config, by application key.
      *
      * @return array<array-key, mixed>
      *
@@ -60,16 +60,16 @@ class ConfigSecrets implements SecretProvider
     {
         $written = $this->config->get('resonate-webhooks-receiving.secrets') ?: [];
 
-        // The value is not named: it is a secret.
+        // The message does not contain the value, since it is a secret.
         if (! is_array($written) || ($written !== [] && array_is_list($written))) {
-            throw new InvalidConfig("resonate-webhooks-receiving.secrets: are not by the keys of their applications; write ['app-key' => 'secret']");
+            throw new InvalidConfig("resonate-webhooks-receiving.secrets: must have application keys as its keys; write ['app-key' => 'secret']");
         }
 
         return $written;
     }
 
     /**
-     * The secrets of the applications that the server in this project has, with those that they had before.
+     * Get the secrets of the applications in `config/reverb.php`, with their previous ones.
      *
      * @return array<array-key, list<mixed>>
      */
@@ -85,7 +85,7 @@ class ConfigSecrets implements SecretProvider
     }
 
     /**
-     * The entries of a list, or the one that is written without a list.
+     * Wrap a single entry in a list.
      *
      * @return list<mixed>
      */
@@ -95,7 +95,7 @@ class ConfigSecrets implements SecretProvider
     }
 
     /**
-     * The secrets that may verify. One that is not set may not: anybody can sign with an empty secret.
+     * Get the secrets that may be used. An empty secret is excluded, since anyone can sign with it.
      *
      * @return list<string>
      */
@@ -107,7 +107,7 @@ class ConfigSecrets implements SecretProvider
     }
 
     /**
-     * A secret, unless its end has come.
+     * Get the secret of an entry, unless it has expired.
      *
      * @throws InvalidConfig
      */
@@ -125,7 +125,7 @@ class ConfigSecrets implements SecretProvider
         };
 
         if ($end === false) {
-            throw new InvalidConfig("resonate-webhooks-receiving.secrets: the end of a secret, \"{$until}\", is no time; write Unix seconds, or a time as 2026-12-31T23:59:59+00:00");
+            throw new InvalidConfig("resonate-webhooks-receiving.secrets: the end of a secret, \"{$until}\", is not a time; write Unix seconds, or a time such as 2026-12-31T23:59:59+00:00");
         }
 
         return $end > Carbon::now()->getTimestamp() ? $entry['secret'] ?? null : null;

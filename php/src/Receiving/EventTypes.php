@@ -19,12 +19,12 @@ use Webpatser\ResonateWebhooks\Receiving\Events\MemberRemoved;
 use Webpatser\ResonateWebhooks\Receiving\Events\SubscriptionCount;
 
 /**
- * The class of each event of a webhook.
+ * Maps the events of webhooks to classes.
  */
 final class EventTypes
 {
     /**
-     * The classes, by the names of the events on the wire.
+     * The classes by event name.
      *
      * @var array<string, class-string<BaseEvent>>
      */
@@ -41,10 +41,10 @@ final class EventTypes
     ];
 
     /**
-     * Make the event; a name that is not known, or a form that does not fit the name, makes a custom one.
+     * Create an event. An unknown name, or a payload that lacks what the name requires, creates a custom event.
      *
      * @param  array<string, mixed>  $event
-     * @param  CarbonImmutable|null  $time  When the webhook says it happened, for an event that does not.
+     * @param  CarbonImmutable|null  $time  The time of the webhook, for an event without its own.
      */
     public static function make(string $appKey, array $event, ?CarbonImmutable $time, ?string $webhookId): WebhookEvent
     {

@@ -7,12 +7,12 @@ namespace Webpatser\ResonateWebhooks\Receiving;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 
 /**
- * Reads the `resonate-webhooks-receiving` config, whose values may be text from the environment.
+ * Reads the `resonate-webhooks-receiving` config. Its values may be strings from the environment.
  */
 final class ReceivingConfig
 {
     /**
-     * All keys. A misspelt one would otherwise stand for its default, which is no protection for some.
+     * All keys. Unknown keys are refused: a misspelt one would leave its setting at the default, which may be less secure.
      */
     private const array KEYS = ['secrets', 'pusher_only', 'tolerance', 'dedupe_for', 'lock_for', 'store', 'max_bytes'];
 
@@ -33,7 +33,7 @@ final class ReceivingConfig
     }
 
     /**
-     * A whole number, or the default where the key is missing, null or empty.
+     * Get a whole number, or the default if the key is missing, null or empty.
      *
      * @throws InvalidConfig
      */
@@ -48,14 +48,14 @@ final class ReceivingConfig
         $number = is_bool($written) ? false : filter_var($written, FILTER_VALIDATE_INT, ['options' => ['min_range' => $least]]);
 
         if ($number === false) {
-            throw new InvalidConfig("resonate-webhooks-receiving.{$key}: ".json_encode($written, JSON_INVALID_UTF8_SUBSTITUTE)." is not a whole number from {$least} on");
+            throw new InvalidConfig("resonate-webhooks-receiving.{$key}: ".json_encode($written, JSON_INVALID_UTF8_SUBSTITUTE)." is not a whole number of at least {$least}");
         }
 
         return $number;
     }
 
     /**
-     * The seconds for which a handled webhook is known: at least as long as it could be replayed.
+     * Get the seconds to remember a handled webhook: at least the time in which it could be replayed.
      *
      * @throws InvalidConfig
      */
@@ -68,12 +68,12 @@ final class ReceivingConfig
             throw new InvalidConfig("resonate-webhooks-receiving.dedupe_for: {$seconds} is less than the tolerance of {$tolerance}, within which a webhook could be replayed");
         }
 
-        // The time of a webhook may also be ahead by the tolerance: it is good for twice as long.
+        // The timestamp may also be ahead by the tolerance, so a webhook is accepted for up to twice the tolerance.
         return max($seconds, 2 * $tolerance);
     }
 
     /**
-     * A list of names, which may be written with commas; none where the key is missing, null or empty.
+     * Get a list of names, which may be separated by commas; an empty list if the key is missing, null or empty.
      *
      * @return list<string>
      *
@@ -85,14 +85,14 @@ final class ReceivingConfig
         $names = is_string($written) ? array_map(trim(...), explode(',', $written)) : $written;
 
         if (! is_array($names) || ! array_all($names, fn (mixed $name) => $name === null || is_string($name) || is_int($name))) {
-            throw new InvalidConfig("resonate-webhooks-receiving.{$key}: ".json_encode($written, JSON_INVALID_UTF8_SUBSTITUTE)." is no list of names, nor '*' for all");
+            throw new InvalidConfig("resonate-webhooks-receiving.{$key}: ".json_encode($written, JSON_INVALID_UTF8_SUBSTITUTE)." is neither a list of names nor '*' for all");
         }
 
         return array_values(array_map(strval(...), $names));
     }
 
     /**
-     * A text, or null where the key is missing, null or empty.
+     * Get a string, or null if the key is missing, null or empty.
      */
     public function text(string $key): ?string
     {

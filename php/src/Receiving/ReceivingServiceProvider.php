@@ -16,12 +16,12 @@ use Webpatser\ResonateWebhooks\Receiving\Middleware\DeduplicateWebhooks;
 use Webpatser\ResonateWebhooks\Receiving\Middleware\VerifyWebhookSignature;
 
 /**
- * Lets an application receive webhooks. Neither the extension nor Resonate has to be there.
+ * Registers the receiving side, which requires neither the extension nor Resonate.
  */
 class ReceivingServiceProvider extends ServiceProvider
 {
     /**
-     * Register what verifies and deduplicates webhooks.
+     * Register the services that verify and deduplicate webhooks.
      */
     public function register(): void
     {
@@ -55,11 +55,11 @@ class ReceivingServiceProvider extends ServiceProvider
     }
 
     /**
-     * Offer the route and the config.
+     * Register the route macro and the config file for publishing.
      */
     public function boot(): void
     {
-        // `*` is the default, not null: a route whose `app` is an environment variable without a value must accept no webhooks.
+        // The default is `*`, not null: if `app` is an unset environment variable, the route must accept no webhooks.
         Router::macro('resonateWebhooks', function (string $uri, string $name = 'resonate-webhooks', string|int|array|null $app = '*'): Route {
             /** @var Router $this */
             $verify = $app === '*' ? VerifyWebhookSignature::class : VerifyWebhookSignature::only(...array_values(Arr::wrap($app)));
@@ -78,7 +78,7 @@ class ReceivingServiceProvider extends ServiceProvider
     }
 
     /**
-     * The path of the config file of this part.
+     * Get the path of the config file.
      */
     protected static function configFile(): string
     {

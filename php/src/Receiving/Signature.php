@@ -7,12 +7,12 @@ namespace Webpatser\ResonateWebhooks\Receiving;
 use SensitiveParameter;
 
 /**
- * The two signatures of a webhook.
+ * Computes the two signatures of a webhook.
  */
 final class Signature
 {
     /**
-     * The value of `X-Pusher-Signature`.
+     * Compute the value of `X-Pusher-Signature`.
      */
     public static function pusher(string $body, #[SensitiveParameter] string $secret): string
     {
@@ -20,7 +20,7 @@ final class Signature
     }
 
     /**
-     * One of the values of `webhook-signature`, see https://www.standardwebhooks.com.
+     * Compute a value of `webhook-signature`; see https://www.standardwebhooks.com.
      *
      * @param  string  $secret  One of the {@see self::keys()}.
      */
@@ -30,10 +30,10 @@ final class Signature
     }
 
     /**
-     * The signatures in `webhook-signature`, each with its version.
+     * Get the signatures in `webhook-signature`, each with its version.
      *
-     * They are separated by spaces. Gateways that take the header for a list split it at the comma behind the version too,
-     * or write several lines of it, which PHP joins by commas.
+     * They are separated by spaces. Gateways that treat the header as a list also split it at the comma after the version, or
+     * send several header lines, which PHP joins with commas.
      *
      * @param  list<string|null>  $lines
      * @return list<string>
@@ -46,7 +46,7 @@ final class Signature
     }
 
     /**
-     * The keys that `webhook-signature` may be signed with: the text of a secret and, behind `whsec_`, the bytes in base64.
+     * Get the keys that may sign `webhook-signature`: the text of the secret and, with the prefix `whsec_`, its decoded bytes.
      *
      * @return list<string>
      */

@@ -10,16 +10,16 @@ use Illuminate\Support\Carbon;
 use Webpatser\ResonateWebhooks\Receiving\Contracts\SecretProvider;
 
 /**
- * Tells a webhook from anything else that is sent to the same URL.
+ * Verifies the signatures of webhooks.
  */
 class Verifier
 {
     /**
      * Create a new verifier.
      *
-     * @param  int|null  $tolerance  Seconds by which `webhook-timestamp` may be off, null for any.
-     * @param  int  $maxBytes  The longest body that is read.
-     * @param  list<string>  $pusherOnly  The applications whose senders know `X-Pusher-Signature` only, by key or id; `*` for all.
+     * @param  int|null  $tolerance  The seconds by which `webhook-timestamp` may differ from now; null for any.
+     * @param  int  $maxBytes  The maximum size of a body, in bytes.
+     * @param  list<string>  $pusherOnly  The applications whose senders have `X-Pusher-Signature` only, by key or ID; `*` for all.
      */
     public function __construct(
         protected SecretProvider $secrets,
@@ -32,13 +32,13 @@ class Verifier
     }
 
     /**
-     * Verify `webhook-signature`, or `X-Pusher-Signature` where the request has no other and need not.
+     * Verify `webhook-signature`, or `X-Pusher-Signature` if the request has no other and needs none.
      *
-     * A valid `webhook-signature` is enough: it covers the body too, and a
-     * receiver that knows only an endpoint's own secret, or only a previous
-     * one, cannot verify `X-Pusher-Signature`.
+     * A valid `webhook-signature` is enough, since it covers the body too. A
+     * receiver with only the secret of an endpoint, or only a previous one,
+     * cannot verify `X-Pusher-Signature`.
      *
-     * @param  list<string>  $apps  The applications whose webhooks are accepted, by key or id; `*` for all.
+     * @param  list<string>  $apps  The applications whose webhooks are accepted, by key or ID; `*` for all.
      */
     public function verify(Request $request, array $apps = ['*']): Webhook|Rejection
     {
@@ -50,7 +50,7 @@ class Verifier
         $secrets = $key === '' ? [] : $this->secrets->secretsFor($key);
         $hasStandard = $request->headers->has('webhook-signature');
 
-        // An unknown key takes as long as a known one.
+        // Verifying an unknown key takes as long as verifying a known one.
         $genuine = $hasStandard
             ? $this->hasStandardSignature($request, $body, $secrets ?: [random_bytes(32)])
             : $this->hasPusherSignature($request, $body, $secrets ?: [random_bytes(32)]);
@@ -59,7 +59,7 @@ class Verifier
             $secrets === [] => Rejection::UnknownKey,
             ! $genuine => $hasStandard ? Rejection::WrongStandardSignature : Rejection::WrongPusherSignature,
             ! $this->keys->include($apps, $key) => Rejection::WrongApplication,
-            // Otherwise a replay would leave out the headers that give it away.
+            // Otherwise a replay could omit the headers that reveal it.
             ! $hasStandard => $this->keys->include($this->pusherOnly, $key) ? new Webhook($key, $body) : Rejection::NoStandardSignature,
             $this->isStale($request) => Rejection::Stale,
             default => new Webhook($key, $body, $this->header($request, 'webhook-id')),
@@ -67,7 +67,7 @@ class Verifier
     }
 
     /**
-     * Determine whether `X-Pusher-Signature` is by one of the secrets.
+     * Determine if one of the secrets made `X-Pusher-Signature`.
      *
      * @param  list<string>  $secrets
      */
@@ -81,7 +81,7 @@ class Verifier
     }
 
     /**
-     * Determine whether `webhook-signature` is by one of the secrets.
+     * Determine if one of the secrets made `webhook-signature`.
      *
      * @param  list<string>  $secrets
      */
@@ -98,7 +98,7 @@ class Verifier
     }
 
     /**
-     * Determine whether the time of a webhook is too far from now.
+     * Determine if the timestamp of a webhook is too far from now.
      */
     protected function isStale(Request $request): bool
     {
@@ -107,7 +107,7 @@ class Verifier
     }
 
     /**
-     * Determine whether one of the signatures offered is that of one of the secrets, in constant time.
+     * Determine if one of the secrets made one of the signatures, in constant time.
      *
      * @param  list<string>  $offered
      * @param  Closure(string): string  $sign
@@ -129,7 +129,7 @@ class Verifier
     }
 
     /**
-     * The value of a header that occurs once. Of two, a proxy may have checked the other one.
+     * Get the value of a header that occurs once; otherwise an empty string. A proxy may have checked another line of the header.
      */
     protected function header(Request $request, string $name): string
     {

@@ -19,7 +19,7 @@ final readonly class Webhook
      *
      * @param  string  $appKey  The key of the application whose secret signed it.
      * @param  string  $body  The bytes that were signed.
-     * @param  string|null  $id  Its `webhook-id`, the same in a resend; null when the sender has none, or has not signed it.
+     * @param  string|null  $id  The `webhook-id`, the same in a resend; null if it is missing or not signed.
      */
     public function __construct(
         public string $appKey,
@@ -30,7 +30,7 @@ final readonly class Webhook
     }
 
     /**
-     * The webhook that a request was found to be.
+     * Get the verified webhook of a request.
      */
     public static function of(Request $request): self
     {
@@ -39,7 +39,7 @@ final readonly class Webhook
     }
 
     /**
-     * What the body says.
+     * Get the decoded body.
      *
      * @return array{events: list<array<string, mixed>>, time_ms?: mixed}
      *
@@ -50,7 +50,7 @@ final readonly class Webhook
         try {
             $payload = json_decode($this->body, true, flags: JSON_THROW_ON_ERROR | JSON_BIGINT_AS_STRING);
         } catch (JsonException $e) {
-            throw new BadRequestHttpException('The webhook is no JSON.', $e);
+            throw new BadRequestHttpException('The webhook is not JSON.', $e);
         }
 
         $events = is_array($payload) ? $payload['events'] ?? null : null;

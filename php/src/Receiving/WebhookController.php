@@ -10,12 +10,12 @@ use Illuminate\Http\Response;
 use Webpatser\ResonateWebhooks\Receiving\Events\WebhookReceived;
 
 /**
- * Makes Laravel events of a webhook.
+ * Dispatches the Laravel events of a webhook.
  */
 class WebhookController
 {
     /**
-     * Handle a verified webhook; a listener that throws has it sent again.
+     * Handle a verified webhook. If a listener throws, the response is an error, and the sender retries.
      */
     public function __invoke(Request $request, Dispatcher $events): Response
     {

@@ -16,8 +16,8 @@ use Webpatser\ResonateWebhooks\PresenceUser;
 /**
  * Reports the client events that Reverb relays, with the data that the client sent.
  *
- * `MessageReceived` follows each message that was handled without an exception, also one that was refused with an error. So
- * the rule by which Reverb relays is applied again here.
+ * `MessageReceived` follows every message that was handled without an exception, including those that Reverb refused with an
+ * error. This class therefore repeats Reverb's conditions for relaying.
  */
 final readonly class ClientEvents
 {
@@ -34,7 +34,7 @@ final readonly class ClientEvents
     }
 
     /**
-     * Listen before all other listeners.
+     * Register a listener before all others.
      */
     public function listen(): void
     {
@@ -42,9 +42,9 @@ final readonly class ClientEvents
     }
 
     /**
-     * Report a message, if it is a client event that was relayed and its sender is on the channel.
+     * Report a message if it is a client event that Reverb relayed and its sender is on the channel.
      *
-     * An exception would reach the client as an error.
+     * Exceptions are caught, because the client would get them as an error.
      */
     public function received(MessageReceived $received): void
     {
@@ -58,11 +58,11 @@ final readonly class ClientEvents
     }
 
     /**
-     * The channel of a client event; null for another message.
+     * Get the channel of a client event; null for other messages.
      */
     private function channel(string $message): ?string
     {
-        // Its name may be written with escapes.
+        // The name may contain JSON escapes.
         if (! str_contains($message, 'client-') && ! str_contains($message, '\\u')) {
             return null;
         }
@@ -97,8 +97,8 @@ final readonly class ClientEvents
     /**
      * Determine if Reverb has relayed the client event of a member.
      *
-     * Where only members may send, Reverb looks for the sender in the application that its channel manager was last asked
-     * about, and asks it about the sender's when it relays. So that is still another one if Reverb did not find the sender.
+     * If only members may send, Reverb looks up the sender in the application that its channel manager used last. When it relays,
+     * it switches the manager to the sender's application. A different application means that the sender was not found.
      */
     private function wasRelayed(Connection $from): bool
     {
@@ -112,7 +112,7 @@ final readonly class ClientEvents
     }
 
     /**
-     * Keep what hangs on the node, secrets among it, out of dumps.
+     * Hide the node in dumps, since it refers to secrets.
      *
      * @return array<string, mixed>
      */

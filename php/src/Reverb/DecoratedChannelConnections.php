@@ -9,7 +9,7 @@ use Laravel\Reverb\Protocols\Pusher\Channels\ChannelConnection;
 use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelConnectionManager;
 
 /**
- * Reports changes to a channel's connections where the application has bound a connection manager of its own.
+ * Decorates a connection manager that the application has bound, and reports changes to a channel's connections.
  */
 final class DecoratedChannelConnections implements ChannelConnectionManager
 {
@@ -48,7 +48,7 @@ final class DecoratedChannelConnections implements ChannelConnectionManager
     }
 
     /**
-     * Remove a connection. A close calls this on every channel of the application.
+     * Remove a connection. When a connection closes, this is called on every channel of the application.
      */
     public function remove(Connection $connection): void
     {
@@ -88,7 +88,7 @@ final class DecoratedChannelConnections implements ChannelConnectionManager
     }
 
     /**
-     * Determine whether any connections remain on the channel.
+     * Determine if the channel has no connections.
      */
     public function isEmpty(): bool
     {

@@ -9,7 +9,8 @@ use Illuminate\Support\Facades\Log;
 use Throwable;
 
 /**
- * Keeps exceptions away from Reverb. One that leaves a timer, `remove()` or `close()` ends Reverb silently, with exit code 0.
+ * Catches exceptions before they reach Reverb. An exception in a timer, `remove()` or `close()` would end Reverb silently with
+ * exit code 0.
  */
 final class Guard
 {
@@ -19,14 +20,14 @@ final class Guard
     private const int REMEMBERED = 100;
 
     /**
-     * The messages that have been reported, each once: a hook may fail for every client.
+     * The reported messages. Each is reported once, since a hook may fail for every client.
      *
      * @var array<string, true>
      */
     private array $reported = [];
 
     /**
-     * Make a callback whose exceptions are reported.
+     * Wrap a callback so that its exceptions are reported.
      *
      * @param  callable(): void  $callback
      */
@@ -42,7 +43,7 @@ final class Guard
     }
 
     /**
-     * Report an exception. Where Laravel's log fails too, PHP's gets the message.
+     * Report an exception to Laravel's log, or to PHP's log if that fails.
      */
     public function report(Throwable $e): void
     {
@@ -55,7 +56,7 @@ final class Guard
         try {
             Log::error("Resonate webhooks: {$e->getMessage()}", ['exception' => $e]);
         } catch (Throwable $failure) {
-            error_log("Resonate webhooks: {$e->getMessage()}; it could not be logged: {$failure->getMessage()}");
+            error_log("Resonate webhooks: {$e->getMessage()}; Laravel could not log this: {$failure->getMessage()}");
         }
     }
 }

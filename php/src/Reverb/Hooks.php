@@ -12,19 +12,19 @@ use Throwable;
 use Webpatser\ResonateWebhooks\Hosts\Node;
 
 /**
- * The hooks that Reverb's objects call. No exception leaves them.
+ * The hooks that Reverb's objects call. They throw no exceptions.
  */
 final readonly class Hooks
 {
     /**
-     * The prefixes of Pusher's cache channels. For Reverb every name that begins with `cache` is one.
+     * The prefixes of Pusher's cache channels. Reverb treats every name that starts with `cache` as one.
      */
     private const string CACHE_CHANNEL = '/^(?:private-|presence-)?cache-/';
 
     /**
      * Create a new instance.
      *
-     * @param  bool  $reportsConnections  Whether both the opening and the closing of connections can be seen.
+     * @param  bool  $reportsConnections  False if the opening or the closing of connections cannot be detected.
      */
     public function __construct(
         private Node $node,
@@ -36,7 +36,7 @@ final readonly class Hooks
     }
 
     /**
-     * A connection was accepted. A client can ask for that again; the engine ignores it.
+     * Report a new connection. The engine ignores repeated reports, which a client can cause.
      */
     public function opened(Connection $connection): void
     {
@@ -50,7 +50,7 @@ final readonly class Hooks
     }
 
     /**
-     * A connection was closed. It has left its channels before.
+     * Report a closed connection. It has already left its channels.
      */
     public function closed(Connection $connection): void
     {
@@ -62,7 +62,7 @@ final readonly class Hooks
     }
 
     /**
-     * A connection asks for a channel, with this `channel_data`.
+     * Remember the `channel_data` of a subscription request.
      */
     public function subscribing(Connection $connection, string $channel, ?string $data): void
     {
@@ -74,7 +74,7 @@ final readonly class Hooks
     }
 
     /**
-     * A connection was added to a channel.
+     * Report a connection that was added to a channel.
      */
     public function subscribed(Connection $connection, string $channel, ChannelConnectionManager $connections): void
     {
@@ -90,7 +90,7 @@ final readonly class Hooks
     }
 
     /**
-     * Determine if a connection is on a channel. In doubt it is: the engine ignores a leave of one that was not.
+     * Determine if a connection is on a channel. Returns true if this fails, since the engine ignores leaves of other connections.
      */
     public function isMember(Connection $connection, ChannelConnectionManager $connections): bool
     {
@@ -104,7 +104,7 @@ final readonly class Hooks
     }
 
     /**
-     * A connection was removed from a channel.
+     * Report a connection that was removed from a channel.
      */
     public function unsubscribed(Connection $connection, string $channel, ChannelConnectionManager $connections): void
     {
@@ -119,7 +119,7 @@ final readonly class Hooks
     }
 
     /**
-     * A subscriber was sent the cached payload of a channel, or a cache miss.
+     * Report the cached payload, or the cache miss, that a subscriber was sent.
      */
     public function answered(Connection $connection, Channel $channel): void
     {
@@ -133,7 +133,7 @@ final readonly class Hooks
     }
 
     /**
-     * Keep what hangs on the node, secrets among it, out of dumps.
+     * Hide the node in dumps, since it refers to secrets.
      *
      * @return array<string, mixed>
      */

@@ -9,10 +9,10 @@ use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelConnectionManager;
 use WeakReference;
 
 /**
- * The channels of this process that have members, by application.
+ * Keeps the channels of this process that have members.
  *
- * Reverb has one connection manager per channel and drops it with the channel. The references are weak, because the members
- * of a dropped channel are no members any more.
+ * Reverb has one connection manager per channel and drops it with the channel. The references are weak, so that a dropped
+ * channel has no members here.
  */
 final class LiveChannels
 {
@@ -24,7 +24,7 @@ final class LiveChannels
     private array $channels = [];
 
     /**
-     * Note that a channel has a new member.
+     * Add a channel that has a new member.
      */
     public function joined(string $appId, string $channel, ChannelConnectionManager $connections): void
     {
@@ -34,7 +34,7 @@ final class LiveChannels
     }
 
     /**
-     * Forget a channel whose last member has left.
+     * Remove a channel whose last member has left.
      */
     public function left(string $appId, string $channel, ChannelConnectionManager $connections): void
     {
@@ -54,7 +54,7 @@ final class LiveChannels
     }
 
     /**
-     * Get the members of a channel by socket id.
+     * Get the members of a channel by socket ID.
      *
      * @return array<string, ChannelConnection>
      */
@@ -64,7 +64,7 @@ final class LiveChannels
     }
 
     /**
-     * Keep the connections, whose applications have secrets, out of dumps.
+     * Hide the connections in dumps, since their applications have secrets.
      *
      * @return array<string, mixed>
      */

@@ -10,17 +10,17 @@ use Webpatser\ResonateWebhooks\Hosts\Host;
 use Webpatser\ResonateWebhooks\Hosts\HostRelease;
 
 /**
- * Laravel Reverb.
+ * Laravel Reverb as a host.
  *
- * Channels and members come from a list of our own: Reverb's channel manager keeps the application that it was last asked
- * about, and a client event is looked up in that one.
+ * Channels and members come from LiveChannels. Using Reverb's channel manager would change its current application, in which
+ * Reverb looks up client events.
  */
 final readonly class ReverbHost implements Host
 {
     /**
      * Create a new instance.
      *
-     * @param  list<string>  $missing  The events that this application makes impossible, one sentence each.
+     * @param  list<string>  $missing  Warnings about events that cannot be sent in this application.
      */
     public function __construct(private ApplicationProvider $provider, private LiveChannels $channels, private array $missing = [])
     {
@@ -71,7 +71,7 @@ final readonly class ReverbHost implements Host
     }
 
     /**
-     * Warn about a Reverb that is newer than the tested ones, and about what does not fit.
+     * Get warnings about an untested Reverb, and about its setup.
      *
      * @param  array<string, mixed>  $config
      * @return list<string>
@@ -86,7 +86,7 @@ final readonly class ReverbHost implements Host
     }
 
     /**
-     * Get the applications, or none when the provider fails, which is reported when they are registered.
+     * Get the applications; none if the provider fails, which is reported when they are registered.
      *
      * @return iterable<object>
      */
@@ -96,7 +96,7 @@ final readonly class ReverbHost implements Host
     }
 
     /**
-     * Keep the connections, whose applications have secrets, out of dumps.
+     * Hide the connections in dumps, since their applications have secrets.
      *
      * @return array<string, mixed>
      */

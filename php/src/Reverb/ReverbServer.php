@@ -14,7 +14,7 @@ use React\EventLoop\Loop;
 use Webpatser\ResonateWebhooks\Hosts\Node;
 
 /**
- * The Reverb server in this process: puts the hooks into its container, and starts the webhooks with its event loop.
+ * Installs the hooks in the container of a Reverb server, and starts the webhooks with its event loop.
  */
 final class ReverbServer
 {
@@ -23,14 +23,14 @@ final class ReverbServer
     private readonly LiveChannels $channels;
 
     /**
-     * The events that this application makes impossible, one sentence each.
+     * Warnings about events that cannot be sent in this application.
      *
      * @var list<string>
      */
     private array $missing = [];
 
     /**
-     * True once the command has ended. When PHP ends, React runs a loop that has work left, even if the server did not start.
+     * True once the command has ended. At the end of PHP, React runs a loop with pending work, even if the server did not start.
      */
     private bool $ended = false;
 
@@ -46,7 +46,7 @@ final class ReverbServer
     }
 
     /**
-     * Install the hooks, before Reverb makes its objects.
+     * Install the hooks before Reverb creates its objects.
      */
     public function install(): void
     {
@@ -54,7 +54,7 @@ final class ReverbServer
         $server = $this->isFree(Server::class, 'connection_established and connection_terminated');
 
         $node = new Node(new ReverbHost($this->app->make(ApplicationProvider::class), $this->channels, $this->missing));
-        // A connection whose end cannot be seen would never be over.
+        // Without the end of connections, an established one would never be terminated.
         $hooks = new Hooks($node, $this->channels, $this->guard, reportsConnections: $handler && $server);
 
         if ($handler) {
@@ -85,7 +85,7 @@ final class ReverbServer
     }
 
     /**
-     * Prevent a start from now on: the command has ended.
+     * Prevent a start after the command has ended.
      */
     public function end(): void
     {
@@ -124,7 +124,7 @@ final class ReverbServer
     }
 
     /**
-     * Keep what hangs on the container, secrets among it, out of dumps.
+     * Hide the container in dumps, since it refers to secrets.
      *
      * @return array<string, mixed>
      */

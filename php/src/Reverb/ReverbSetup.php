@@ -12,7 +12,7 @@ use Webpatser\ResonateWebhooks\Hosts\HostRelease;
 use Webpatser\ResonateWebhooks\Hosts\SetupProblem;
 
 /**
- * Looks at how Reverb and the webhooks are set up together.
+ * Checks the setup of Reverb together with the webhooks.
  */
 final class ReverbSetup
 {
@@ -25,7 +25,7 @@ final class ReverbSetup
     }
 
     /**
-     * Determine if this application wants webhooks of Reverb: by the `reverb` config or, without one, when it has endpoints.
+     * Determine if Reverb sends webhooks: as the `reverb` config says or, if it is null, if there are endpoints.
      */
     public static function isOn(): bool
     {
@@ -33,7 +33,7 @@ final class ReverbSetup
     }
 
     /**
-     * Determine if this application wants none, whatever endpoints it has.
+     * Determine if the `reverb` config turns webhooks off.
      */
     public static function isSwitchedOff(): bool
     {
@@ -46,7 +46,7 @@ final class ReverbSetup
     public static function obstacle(): ?string
     {
         return match (true) {
-            // A branch has no version to compare, so the method that came with 1.8 is looked for.
+            // A branch has no version to compare, so this checks for a method that 1.8 added.
             ! method_exists(ReverbApplication::class, 'acceptClientEventsFrom') || HostRelease::reverb()->isUnsupported() => sprintf(
                 '%s is not supported; install laravel/reverb ^1.8',
                 HostRelease::reverb()->name(),
@@ -57,7 +57,7 @@ final class ReverbSetup
     }
 
     /**
-     * Get the problems that do not keep webhooks from running.
+     * Get the problems that do not prevent webhooks.
      *
      * @param  iterable<object>  $apps  Reverb's own objects.
      * @return list<SetupProblem>
@@ -69,7 +69,7 @@ final class ReverbSetup
         foreach ($apps as $app) {
             if ($app->acceptClientEventsFrom() === 'all') {
                 $problems[] = new SetupProblem(
-                    "application {$app->id()} accepts client events from all: Reverb also relays those of clients outside the channel, which make no webhook",
+                    "application {$app->id()} accepts client events from all: Reverb also relays those of clients outside the channel, for which no webhook is sent",
                     "Set 'accept_client_events_from' => 'members' for it in config/reverb.php.",
                 );
             }
@@ -86,7 +86,7 @@ final class ReverbSetup
     }
 
     /**
-     * The `reverb` config; null when it is not set.
+     * Get the `reverb` config; null if it is not set.
      */
     private static function switch(): ?bool
     {
@@ -94,7 +94,7 @@ final class ReverbSetup
 
         return $on === null || $on === ''
             ? null
-            // Any other value is refused by name when the config is read.
+            // An invalid value is refused when the config is read.
             : filter_var($on, FILTER_VALIDATE_BOOLEAN, FILTER_NULL_ON_FAILURE) ?? true;
     }
 

@@ -11,7 +11,7 @@ use Illuminate\Support\ServiceProvider;
 use Throwable;
 
 /**
- * Gives Laravel Reverb its webhooks, in the process that runs `reverb:start` and in no other.
+ * Adds webhooks to Laravel Reverb, only in the process that runs `reverb:start`.
  */
 class ReverbWebhooksServiceProvider extends ServiceProvider
 {
@@ -21,7 +21,7 @@ class ReverbWebhooksServiceProvider extends ServiceProvider
     protected const string COMMAND = 'reverb:start';
 
     /**
-     * Wait for the command. By then every provider of the application has bound what it binds.
+     * Wait for the command. By then all providers of the application have registered their bindings.
      */
     public function boot(): void
     {
@@ -37,7 +37,7 @@ class ReverbWebhooksServiceProvider extends ServiceProvider
     }
 
     /**
-     * Install the hooks, or log in one line why there are no webhooks. Reverb starts in any case.
+     * Install the hooks, or log why there are no webhooks. Reverb starts in any case.
      */
     protected function prepare(): void
     {

@@ -8,7 +8,7 @@ use Laravel\Reverb\Contracts\Connection;
 use Laravel\Reverb\Protocols\Pusher\Managers\ArrayChannelConnectionManager;
 
 /**
- * Reports changes to a channel's connections, as Reverb's own connection manager.
+ * Reverb's connection manager. Reports changes to a channel's connections.
  */
 class WebhookChannelConnections extends ArrayChannelConnectionManager
 {
@@ -31,7 +31,7 @@ class WebhookChannelConnections extends ArrayChannelConnectionManager
     }
 
     /**
-     * Remove a connection. A close calls this on every channel of the application.
+     * Remove a connection. When a connection closes, this is called on every channel of the application.
      */
     public function remove(Connection $connection): void
     {

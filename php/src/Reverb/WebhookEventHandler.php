@@ -9,12 +9,12 @@ use Laravel\Reverb\Protocols\Pusher\Channels\Channel;
 use Laravel\Reverb\Protocols\Pusher\EventHandler;
 
 /**
- * Reverb's event handler; reports opened connections, the `channel_data` of subscribers and cache misses.
+ * Reverb's event handler. Reports new connections, the `channel_data` of subscribers and cache misses.
  */
 class WebhookEventHandler extends EventHandler
 {
     /**
-     * The hooks to call. No constructor sets them: Reverb may change its own.
+     * The hooks. They are not set by a constructor, because Reverb may change its own.
      */
     public ?Hooks $hooks = null;
 

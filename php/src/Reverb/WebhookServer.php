@@ -8,12 +8,12 @@ use Laravel\Reverb\Contracts\Connection;
 use Laravel\Reverb\Protocols\Pusher\Server;
 
 /**
- * Reverb's server; reports closed connections.
+ * Reverb's server. Reports closed connections.
  */
 class WebhookServer extends Server
 {
     /**
-     * The hooks to call. No constructor sets them: Reverb may change its own.
+     * The hooks. They are not set by a constructor, because Reverb may change its own.
      */
     public ?Hooks $hooks = null;
 

@@ -25,7 +25,8 @@ final class AuditTrail
     }
 
     /**
-     * Record an operation, if it changed something. Exceptions of the log or of listeners are only reported: it cannot be undone.
+     * Record an operation if it changed anything. Exceptions of the log or of listeners are reported, not thrown, since the
+     * operation cannot be undone.
      *
      * @param  list<string>  $ids
      */
@@ -36,12 +37,12 @@ final class AuditTrail
         }
 
         try {
-            // runningInConsole() is true in queued jobs and in tests, so the route tells a web request.
+            // runningInConsole() is true in queued jobs and in tests, so the route indicates a web request.
             $request = request()->route() === null ? null : request();
             $by = $request === null ? self::processUser() : $request->user()?->getAuthIdentifier();
             $event = new OperatorActed($operation, $ids, $count, $by === null ? null : (string) $by, $request === null ? 'console' : 'web');
 
-            // IDs come from outside. As context they cannot forge a log line.
+            // IDs come from outside. As context, they cannot forge a log line.
             Log::info("Resonate webhooks: operator action \"{$operation->value}\"", [
                 'ids' => $ids, 'count' => $count, 'by' => $event->by, 'via' => $event->via,
             ]);

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * The `dashboard` config. A key that is missing or empty has its default, since a published config may lack newer keys.
+ * Reads the `dashboard` config. Missing or empty keys have defaults, since a published config may lack newer keys.
  */
 final readonly class DashboardConfig
 {

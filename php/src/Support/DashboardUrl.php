@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * Generates URLs of the dashboard, without scheme and host, which the application does not know behind an untrusted proxy.
+ * Generates URLs of the dashboard without scheme and host, which are unknown behind an untrusted proxy.
  */
 final class DashboardUrl
 {

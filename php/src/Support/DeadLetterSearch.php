@@ -7,8 +7,8 @@ namespace Webpatser\ResonateWebhooks\Support;
 use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 
 /**
- * Searches the dead letters, a page at a time. Redis has no index of their text, so a search reads them, and leaves the
- * rest to the next page once its time is up.
+ * Searches the dead letters, one page at a time. Redis has no index of their text, so a search reads them. When its time is
+ * up, it leaves the rest for the next page.
  */
 final readonly class DeadLetterSearch
 {
@@ -76,7 +76,7 @@ final readonly class DeadLetterSearch
         $pattern = '/'.preg_quote($text, '/').'|'.preg_quote($json, '/').'/iu';
         $matches = fn (string $field) => preg_match($pattern, $field) === 1;
 
-        // A body may be as long as `batch_max_bytes`, so it is read only when no field matches.
+        // A body may be as long as `batch_max_bytes`, so it is read only if no field matches.
         return array_any([$deadLetter['id'], $deadLetter['webhook_id'], $deadLetter['endpoint'], $deadLetter['url'], $deadLetter['app_id'], $deadLetter['reason']], $matches)
             || $matches($this->deadLetters->find($deadLetter['id'])['body'] ?? '');
     }

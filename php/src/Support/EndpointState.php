@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * The state of an endpoint, over all servers.
+ * The state of an endpoint across all servers.
  */
 enum EndpointState: string
 {
@@ -26,7 +26,7 @@ enum EndpointState: string
     case Unreported = 'unreported';
 
     /**
-     * Read a state that a server reported; a newer server may have others.
+     * Get the state that a server reported. A newer server may report others.
      */
     public static function of(string $state): self
     {
@@ -34,7 +34,7 @@ enum EndpointState: string
     }
 
     /**
-     * Determine if an operator has to look at the endpoint.
+     * Determine if the endpoint needs an operator.
      */
     public function needsAttention(): bool
     {

@@ -20,21 +20,21 @@ use Webpatser\ResonateWebhooks\Settings;
 use Webpatser\ResonateWebhooks\Webhooks;
 
 /**
- * Sends events of the application's own from processes that are no server, by way of Redis.
+ * Sends custom events through Redis, from processes that are not servers.
  */
 final class EventSender
 {
     private ?NativeEventSender $native = null;
 
     /**
-     * The ids of applications that exist.
+     * The IDs of applications that are known to exist.
      *
      * @var array<string, true>
      */
     private array $applications = [];
 
     /**
-     * Create a new sender; connects when it is first used.
+     * Create a new sender. It connects when it is first used.
      */
     public function __construct(private readonly Container $container)
     {
@@ -42,7 +42,7 @@ final class EventSender
     }
 
     /**
-     * Send an event, see {@see Webhooks::send()}.
+     * Send an event; see {@see Webhooks::send()}.
      *
      * @throws WebhooksException
      */
@@ -55,7 +55,7 @@ final class EventSender
     }
 
     /**
-     * Ensure that there is an application to sign for. Only where a host is installed is that known.
+     * Ensure that the application exists. This can only be checked if a host is installed.
      *
      * @throws UnknownApplication
      */
@@ -77,7 +77,7 @@ final class EventSender
     }
 
     /**
-     * The native side.
+     * Get the native sender.
      *
      * @throws WebhooksException
      */
@@ -97,7 +97,7 @@ final class EventSender
     }
 
     /**
-     * The settings with the endpoints of the application's provider.
+     * Add the endpoints of the application's provider to the settings.
      *
      * @param  array<string, mixed>  $settings
      * @return array<string, mixed>

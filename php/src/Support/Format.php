@@ -46,7 +46,7 @@ final class Format
     }
 
     /**
-     * Format the time since a moment, which lies in the future only as far as clocks differ.
+     * Format the time since a moment. A moment in the future counts as now, since clocks differ.
      */
     public static function elapsed(int $ms, int $now): string
     {
@@ -97,7 +97,7 @@ final class Format
     }
 
     /**
-     * Turn an error message into a sentence. A message that starts with a config key keeps its first letter.
+     * Turn an error message into a sentence. The first letter is not capitalized if the message starts with a config key.
      */
     public static function sentence(string $message): string
     {

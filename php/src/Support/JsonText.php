@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * Indents JSON documents without decoding them, so that numbers, escapes and empty objects stay as they are.
+ * Indents JSON documents without decoding them, which preserves numbers, escapes and empty objects.
  */
 final class JsonText
 {

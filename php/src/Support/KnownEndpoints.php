@@ -5,12 +5,12 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * Merges the endpoints that servers report, that this application configures, and that are paused or disabled in Redis.
+ * Merges the endpoints that servers report, those of this application, and those that are paused or disabled in Redis.
  */
 final class KnownEndpoints
 {
     /**
-     * Get all endpoints with their states. Redis decides whether an endpoint is paused or disabled, since servers follow later.
+     * Get all endpoints with their states. The paused and disabled states come from Redis, since servers apply them later.
      *
      * @param  array<string, mixed>  $status
      * @param  list<array<string, mixed>>  $configured

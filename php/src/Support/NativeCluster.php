@@ -126,7 +126,7 @@ final class NativeCluster implements ClusterContract
     }
 
     /**
-     * Get the native cluster, if it has the endpoints of this application.
+     * Get the native cluster, or throw if its endpoints could not be loaded.
      *
      * @throws WebhooksException
      */
@@ -138,8 +138,8 @@ final class NativeCluster implements ClusterContract
     }
 
     /**
-     * Get the native cluster. When the EndpointProvider fails it has no endpoints, so that an operator can pause one while the
-     * application's database is down.
+     * Get the native cluster. If the EndpointProvider fails, the cluster has no endpoints, so that an operator can still pause
+     * one while the application's database is down.
      *
      * @throws WebhooksException
      */

@@ -11,7 +11,7 @@ enum NodeState: string
 {
     case Running = 'running';
 
-    /** The server shut down in good order. */
+    /** The server shut down cleanly. */
     case Stopped = 'stopped';
 
     /** The server has not reported for six seconds: it is dead or cut off. */

@@ -5,13 +5,13 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * Sanitizes text that clients or endpoints chose. Views escape it, as all text; this writes out characters that are
+ * Sanitizes text that clients or endpoints chose. Views escape HTML as usual; this class escapes characters that are
  * invisible or reorder the text around them.
  */
 final class SanitizedText
 {
     /**
-     * The longest body that is shown, in bytes of its indented form.
+     * The maximum length of an indented body, in bytes.
      */
     public const int MAX_BYTES = 1_048_576;
 

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Support;
 
 /**
- * The tone in which a state is shown. The value names its CSS class on the dashboard.
+ * The tone of a state. The value is part of its CSS class on the dashboard.
  */
 enum Tone: string
 {

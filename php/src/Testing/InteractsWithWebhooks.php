@@ -8,14 +8,14 @@ use Illuminate\Foundation\Testing\Concerns\MakesHttpRequests;
 use Illuminate\Testing\TestResponse;
 
 /**
- * Lets a test send webhooks to the application, signed as a server would sign them.
+ * Sends signed webhooks to the application in tests.
  *
  * @mixin MakesHttpRequests
  */
 trait InteractsWithWebhooks
 {
     /**
-     * Begin a webhook.
+     * Start building a webhook.
      */
     protected function webhook(): PendingWebhook
     {
@@ -25,8 +25,8 @@ trait InteractsWithWebhooks
     /**
      * Send a webhook with one event.
      *
-     * @param  string  $name  The name on the wire: `channel_occupied`.
-     * @param  array<string, mixed>  $attributes  What it says beside that.
+     * @param  string  $name  The name in the webhook: `channel_occupied`.
+     * @param  array<string, mixed>  $attributes  The other fields.
      */
     protected function postWebhook(string $name, array $attributes = []): TestResponse
     {

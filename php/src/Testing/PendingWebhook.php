@@ -17,44 +17,44 @@ use Webpatser\ResonateWebhooks\Receiving\Contracts\SecretProvider;
 use Webpatser\ResonateWebhooks\Receiving\Signature;
 
 /**
- * A webhook that a test is about to send.
+ * Builds a webhook in a test.
  */
 class PendingWebhook
 {
     /**
-     * How a webhook is written: as the engine writes it.
+     * The JSON flags, for the format of the engine.
      */
     protected const int JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION | JSON_THROW_ON_ERROR;
 
     /**
-     * The events so far.
+     * The events.
      *
      * @var list<array<string, mixed>>
      */
     protected array $events = [];
 
     /**
-     * The key of the application that sends it, by default the first there is.
+     * The key of the application; by default the first one.
      */
     protected ?string $key = null;
 
     /**
-     * The secret that signs it, by default the newest of the application.
+     * The secret; by default the newest of the application.
      */
     protected ?string $secret = null;
 
     /**
-     * Its `webhook-id`: the same again when it is sent again.
+     * The `webhook-id`, which stays the same in a resend.
      */
     protected string $id;
 
     /**
-     * When it is sent, by default now.
+     * The time of sending; by default now.
      */
     protected ?DateTimeInterface $time = null;
 
     /**
-     * Whether it has the headers of Standard Webhooks.
+     * True if the webhook has the headers of Standard Webhooks.
      */
     protected bool $standard = true;
 
@@ -71,8 +71,8 @@ class PendingWebhook
     /**
      * Add an event.
      *
-     * @param  string  $name  The name on the wire: `channel_occupied`.
-     * @param  array<string, mixed>  $attributes  What it says beside that.
+     * @param  string  $name  The name in the webhook: `channel_occupied`.
+     * @param  array<string, mixed>  $attributes  The other fields.
      * @return $this
      */
     public function with(string $name, array $attributes = []): static
@@ -83,7 +83,7 @@ class PendingWebhook
     }
 
     /**
-     * Add that a channel is occupied.
+     * Add a `channel_occupied` event.
      *
      * @return $this
      */
@@ -93,7 +93,7 @@ class PendingWebhook
     }
 
     /**
-     * Add that a channel is vacated.
+     * Add a `channel_vacated` event.
      *
      * @return $this
      */
@@ -103,7 +103,7 @@ class PendingWebhook
     }
 
     /**
-     * Add that a user has come to a presence channel.
+     * Add a `member_added` event.
      *
      * @return $this
      */
@@ -113,7 +113,7 @@ class PendingWebhook
     }
 
     /**
-     * Add that a user has left a presence channel.
+     * Add a `member_removed` event.
      *
      * @return $this
      */
@@ -123,10 +123,10 @@ class PendingWebhook
     }
 
     /**
-     * Add an event that a client has sent.
+     * Add a `client_event`.
      *
-     * @param  array<mixed>|null  $data  What the client sent along.
-     * @param  string|int|null  $userId  Who that was, on a presence channel.
+     * @param  array<mixed>|null  $data  The data of the client.
+     * @param  string|int|null  $userId  The user ID of the sender, on a presence channel.
      * @return $this
      */
     public function clientEvent(string $channel, string $event, ?array $data = null, string $socketId = '1.1', string|int|null $userId = null): static
@@ -141,9 +141,9 @@ class PendingWebhook
     }
 
     /**
-     * Let another application send it.
+     * Set the application that sends the webhook.
      *
-     * @param  string|null  $secret  By default its own.
+     * @param  string|null  $secret  By default the secret of the application.
      * @return $this
      */
     public function from(string $key, #[SensitiveParameter] ?string $secret = null): static
@@ -154,7 +154,7 @@ class PendingWebhook
     }
 
     /**
-     * Give it another `webhook-id`.
+     * Set the `webhook-id`.
      *
      * @return $this
      */
@@ -166,7 +166,7 @@ class PendingWebhook
     }
 
     /**
-     * Send it at another time.
+     * Set the time of sending.
      *
      * @return $this
      */
@@ -178,7 +178,7 @@ class PendingWebhook
     }
 
     /**
-     * Leave out the headers of Standard Webhooks, as Pusher itself does.
+     * Omit the headers of Standard Webhooks, as Pusher does.
      *
      * @return $this
      */
@@ -190,7 +190,7 @@ class PendingWebhook
     }
 
     /**
-     * Send it; as often as you like.
+     * Send the webhook. It may be sent several times.
      *
      * @param  string|null  $uri  By default the route named `resonate-webhooks`.
      */
@@ -211,7 +211,7 @@ class PendingWebhook
     }
 
     /**
-     * The headers that tell who sent it, as PHP has them.
+     * Get the signature headers, in PHP's format.
      *
      * @return array<string, string>
      */
@@ -219,7 +219,7 @@ class PendingWebhook
     {
         $key = $this->key ?? $this->anyKey();
         $secret = $this->secret ?? $this->app->make(SecretProvider::class)->secretsFor($key)[0]
-            ?? throw new RuntimeException("There is no secret for an application with the key [{$key}].");
+            ?? throw new RuntimeException("No secret found for application key [{$key}].");
 
         return [
             'HTTP_X_PUSHER_KEY' => $key,
@@ -233,12 +233,12 @@ class PendingWebhook
     }
 
     /**
-     * The key of the first application in the config.
+     * Get the key of the first application in the config.
      */
     protected function anyKey(): string
     {
         $key = array_key_first($this->app->make(ConfigSecrets::class)->all());
 
-        return (string) ($key ?? throw new RuntimeException('No application has a secret: name one with from().'));
+        return (string) ($key ?? throw new RuntimeException('No application has a secret. Set one with from().'));
     }
 }

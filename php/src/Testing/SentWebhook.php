@@ -5,17 +5,17 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Testing;
 
 /**
- * An event that was sent while webhooks were faked.
+ * An event that a fake recorded.
  */
 final readonly class SentWebhook
 {
     /**
      * Create a new record of an event.
      *
-     * @param  string  $event  Its name.
-     * @param  string  $app  The id of the application.
-     * @param  string|null  $channel  The channel, if it is on one.
-     * @param  mixed  $data  What it carries.
+     * @param  string  $event  The name of the event.
+     * @param  string  $app  The ID of the application.
+     * @param  string|null  $channel  The channel, if the event has one.
+     * @param  mixed  $data  The data of the event.
      */
     public function __construct(
         public string $event,

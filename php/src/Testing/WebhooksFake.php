@@ -13,24 +13,24 @@ use Webpatser\ResonateWebhooks\Json;
 use Webpatser\ResonateWebhooks\Webhooks;
 
 /**
- * Keeps the events that an application sends, so that its tests can look at them.
+ * Records the custom events of the application for assertions.
  */
 class WebhooksFake extends Webhooks implements Fake
 {
     /**
-     * What the engine takes for a name.
+     * The names that the engine accepts.
      */
     protected const string NAME = '/^(?=.*\.)[A-Za-z0-9_.-]{1,100}$/D';
 
     /**
-     * The events that were sent, in their order.
+     * The recorded events.
      *
      * @var list<SentWebhook>
      */
     protected array $sent = [];
 
     /**
-     * Create a new fake, which needs no server.
+     * Create a new fake. It needs no server.
      */
     public function __construct()
     {
@@ -38,23 +38,23 @@ class WebhooksFake extends Webhooks implements Fake
     }
 
     /**
-     * Keep an event, unless the server would refuse it.
+     * Record an event, or throw if a server would refuse it.
      *
-     * @return bool That an endpoint asks for it: the endpoints are those of the server, which is not here.
+     * @return bool Always true, since the endpoints of the server are unknown here.
      *
      * @throws InvalidEvent
      */
     public function send(string $event, string $app, ?string $channel = null, mixed $data = null): bool
     {
         if (preg_match(static::NAME, $event) !== 1) {
-            throw new InvalidEvent("the event \"{$event}\" is none of an application: it takes 100 letters, digits, \"_\", \"-\" and \".\" at most, with one full stop at least");
+            throw new InvalidEvent("the event \"{$event}\" is not a valid custom event: a name has up to 100 letters, digits, \"_\", \"-\" and \".\", with at least one \".\"");
         }
 
         if ($channel === '') {
             throw new InvalidEvent('the channel has no name');
         }
 
-        // What cannot be written as JSON is refused there, too.
+        // A server refuses values that cannot be encoded.
         Json::ofApplication($data);
 
         $this->sent[] = new SentWebhook($event, $app, $channel, $data);
@@ -63,10 +63,10 @@ class WebhooksFake extends Webhooks implements Fake
     }
 
     /**
-     * Assert that an event was sent, once at least or so many times.
+     * Assert that an event was sent at least once, or a number of times.
      *
-     * @param  string|Closure(SentWebhook): bool  $event  Its name, or what is true of it.
-     * @param  (Closure(SentWebhook): bool)|int|null  $callback  What else is true of it, or how many times.
+     * @param  string|Closure(SentWebhook): bool  $event  The name, or a truth test.
+     * @param  (Closure(SentWebhook): bool)|int|null  $callback  A truth test, or the number of times.
      */
     public function assertSent(string|Closure $event, Closure|int|null $callback = null): void
     {
@@ -83,7 +83,7 @@ class WebhooksFake extends Webhooks implements Fake
     }
 
     /**
-     * Assert that an event was sent so many times.
+     * Assert that an event was sent a number of times.
      *
      * @param  string|Closure(SentWebhook): bool  $event
      */
@@ -120,7 +120,7 @@ class WebhooksFake extends Webhooks implements Fake
     }
 
     /**
-     * Assert that so many events were sent in all.
+     * Assert that a number of events were sent in total.
      */
     public function assertSentCount(int $count): void
     {
@@ -128,7 +128,7 @@ class WebhooksFake extends Webhooks implements Fake
     }
 
     /**
-     * The events that were sent: all of them, those of a name, or those of which something is true.
+     * Get the sent events: all, those with a name, or those that pass a truth test.
      *
      * @param  string|(Closure(SentWebhook): bool)|null  $event
      * @param  (Closure(SentWebhook): bool)|null  $callback
@@ -146,7 +146,7 @@ class WebhooksFake extends Webhooks implements Fake
     }
 
     /**
-     * Name what a test looks for.
+     * Describe the expected event.
      */
     protected function describe(string|Closure $event): string
     {
@@ -154,7 +154,7 @@ class WebhooksFake extends Webhooks implements Fake
     }
 
     /**
-     * Name what was sent instead.
+     * List the events that were sent instead.
      */
     protected function others(): string
     {

@@ -114,7 +114,7 @@ final class ReverbNodesTest extends PluginTestCase
 
         $this->assertCount(1, $node->command('ann', 'received', 'pusher_internal:subscription_succeeded'));
         $node->stop();
-        $this->assertStringContainsString('the list is out of order; it could not be logged: the disk is full', $node->lastWords());
+        $this->assertStringContainsString('the list is out of order; Laravel could not log this: the disk is full', $node->lastWords());
     }
 
     public function test_connections_of_which_no_hook_heard_are_found_by_the_sweep(): void

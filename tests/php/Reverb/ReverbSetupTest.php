@@ -109,7 +109,7 @@ final class ReverbSetupTest extends PluginTestCase
         $this->assertNotContains('Plugin', array_column($findings, 'subject'));
         $this->assertSame([
             'resonate-webhooks.reverb is false, so Reverb sends no webhooks',
-            'application 2 accepts client events from all: Reverb also relays those of clients outside the channel, which make no webhook',
+            'application 2 accepts client events from all: Reverb also relays those of clients outside the channel, for which no webhook is sent',
         ], array_values($said));
     }
 

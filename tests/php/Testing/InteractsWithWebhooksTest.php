@@ -95,7 +95,7 @@ final class InteractsWithWebhooksTest extends ReceivingTestCase
     public function test_an_application_without_a_secret_is_named(): void
     {
         $this->expectException(RuntimeException::class);
-        $this->expectExceptionMessage('There is no secret for an application with the key [nobody].');
+        $this->expectExceptionMessage('No secret found for application key [nobody].');
 
         $this->webhook()->channelOccupied('room')->from('nobody')->post();
     }
@@ -105,7 +105,7 @@ final class InteractsWithWebhooksTest extends ReceivingTestCase
         config(['reverb.apps.apps' => []]);
 
         $this->expectException(RuntimeException::class);
-        $this->expectExceptionMessage('No application has a secret: name one with from().');
+        $this->expectExceptionMessage('No application has a secret. Set one with from().');
 
         $this->postWebhook('channel_occupied', ['channel' => 'room']);
     }

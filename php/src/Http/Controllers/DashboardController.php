@@ -16,7 +16,7 @@ use Webpatser\ResonateWebhooks\Support\DashboardUrl;
 use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
- * The base of the dashboard's controllers: access to the cluster, and an error page when there is none.
+ * The base of the dashboard's controllers: access to the cluster, and an error page if the cluster is unavailable.
  */
 abstract class DashboardController
 {
@@ -37,7 +37,7 @@ abstract class DashboardController
     }
 
     /**
-     * Execute an action on the controller. The router calls it, so that errors become a page.
+     * Execute an action on the controller, and show a page on errors.
      *
      * @param  array<string, mixed>  $parameters
      */
@@ -65,7 +65,7 @@ abstract class DashboardController
             request()->routeIs('*.live') ? 'resonate-webhooks::dashboard.partials.unavailable' : 'resonate-webhooks::dashboard.unavailable',
             ['title' => $title, 'advice' => $advice, 'message' => Format::sentence($e->getMessage())],
             503,
-            // Tells the page's script that the application itself is up.
+            // Tells the script of the page that the application itself is up.
             ['X-Resonate-Webhooks' => 'unavailable'],
         );
     }
@@ -80,7 +80,7 @@ abstract class DashboardController
     }
 
     /**
-     * Get a field of the request; an empty string unless it is text.
+     * Get a field of the request; an empty string if it is not a string.
      */
     protected function field(string $name): string
     {
@@ -90,7 +90,7 @@ abstract class DashboardController
     }
 
     /**
-     * Get the operation that the request names, if it names one.
+     * Get the operation of the request.
      */
     protected function operation(): ?Operation
     {

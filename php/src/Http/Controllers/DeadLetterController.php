@@ -73,7 +73,7 @@ class DeadLetterController extends DashboardController
             ], $selected),
             'explanation' => $forget
                 ? 'Forgotten dead letters are deleted. They cannot be retried afterwards.'
-                : 'Each dead letter is sent once, with its old webhook-id and a new signature. New events go first. A dead letter is kept until it is delivered. After a failed attempt, the endpoint gets no more of this retry.',
+                : 'Each dead letter is sent once, with its old webhook-id and a new signature. New events go first. A dead letter is kept until it is delivered. After a failed attempt, the rest of the retry for that endpoint is skipped.',
             'action' => DashboardUrl::to('dead-letters.'.($forget ? 'forget' : 'retry')),
             'fields' => $all ? ['all' => '1', 'asked' => (string) time()] : ['ids' => array_column($selected, 'id')],
             'button' => $forget ? 'Forget' : 'Retry',

@@ -27,7 +27,7 @@ class EndpointController extends DashboardController
             'subjects' => [$endpoint],
             'explanation' => $pause
                 ? 'Servers stop sending to it within two seconds. Its events wait, and their time limits for retries are suspended.'
-                : 'Servers start sending to it within two seconds, events that have waited included. Events that became dead letters stay dead letters.',
+                : 'Servers start sending to it within two seconds, including the events that have waited. Dead letters are not sent again.',
             'action' => DashboardUrl::to('endpoints.'.($pause ? 'pause' : 'resume')),
             'fields' => ['endpoint' => $endpoint['id']],
             'button' => $pause ? 'Pause' : 'Resume',
@@ -61,7 +61,7 @@ class EndpointController extends DashboardController
     }
 
     /**
-     * Get the endpoint that the request names.
+     * Get the endpoint of the request.
      *
      * @return array<string, mixed>
      */

@@ -9,8 +9,8 @@ use Illuminate\Http\Request;
 use Symfony\Component\HttpFoundation\Response;
 
 /**
- * Adds security headers to the dashboard. It shows text that clients chose: if any of it got past the escaping, the policy
- * would keep it from running, loading or sending anything.
+ * Adds security headers to the dashboard. The dashboard shows text that clients chose. If escaping failed, the policy would
+ * still prevent that text from running, loading or sending anything.
  */
 class SecurityHeaders
 {

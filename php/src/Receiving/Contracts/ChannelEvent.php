@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Contracts;
 
 /**
- * Any event of a channel.
+ * An event of a channel.
  */
 interface ChannelEvent extends WebhookEvent
 {

@@ -5,22 +5,22 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Contracts;
 
 /**
- * A presence user joined or left a channel.
+ * An event of a presence user who joined or left a channel.
  */
 interface MemberEvent extends ChannelEvent
 {
     /**
-     * The user id, numeric ones as text too.
+     * The user ID, a string even if it is numeric.
      */
     public string $userId { get; }
 
     /**
-     * The first connection of the user, or the last one, where the sender tells it.
+     * The socket ID of the user's first or last connection, if the sender includes it.
      */
     public ?string $socketId { get; }
 
     /**
-     * The decoded channel data of the user, where the sender tells it.
+     * The decoded channel data of the user, if the sender includes it.
      */
     public mixed $data { get; }
 }

@@ -5,18 +5,18 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Contracts;
 
 /**
- * Knows the secrets by which applications sign their webhooks.
+ * Provides the secrets that sign the webhooks of applications.
  *
- * Bind one of your own where they are not in a config file.
+ * Bind your own implementation if the secrets are not in a config file.
  */
 interface SecretProvider
 {
     /**
-     * The secrets of the application with this key, the newest first; none when there is no such application.
+     * Get the secrets of the application with a key, the newest first; an empty list if the application does not exist.
      *
-     * More than one while a secret is being changed, or where endpoints have secrets of their own.
+     * Return several while a secret is rotated, or if endpoints have their own secrets.
      *
-     * @param  string  $key  Of the `X-Pusher-Key` header, from anybody.
+     * @param  string  $key  The value of the `X-Pusher-Key` header, which is not verified yet.
      * @return list<string>
      */
     public function secretsFor(string $key): array;

@@ -7,40 +7,40 @@ namespace Webpatser\ResonateWebhooks\Receiving\Contracts;
 use Carbon\CarbonImmutable;
 
 /**
- * Any event of a webhook that was received. A listener on this contract hears all of them.
+ * An event of a received webhook. A listener on this contract receives all of them.
  */
 interface WebhookEvent
 {
     /**
-     * The key of the application in which it happened.
+     * The key of the application.
      */
     public string $appKey { get; }
 
     /**
-     * The name on the wire.
+     * The name in the webhook.
      */
     public string $name { get; }
 
     /**
-     * The event as it stands in the webhook.
+     * The event in the webhook.
      *
      * @var array<string, mixed>
      */
     public array $payload { get; }
 
     /**
-     * The time of the event by the sender's clock: its own `time_ms`, or that of its webhook, which is the time of the first event
-     * in it.
+     * The time of the event by the sender's clock: its own `time_ms`, or that of its webhook, which is the time of the first
+     * event.
      */
     public CarbonImmutable $time { get; }
 
     /**
-     * The signed `webhook-id`, the same in a resend; null where the sender has none.
+     * The signed `webhook-id`, the same in a resend; null if the sender includes none.
      */
     public ?string $webhookId { get; }
 
     /**
-     * The event's own id, where the sender gives it one; the same in a resend.
+     * The ID of the event, if the sender includes one; the same in a resend.
      */
     public ?string $id { get; }
 }

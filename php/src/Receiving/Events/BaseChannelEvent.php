@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Receiving\Events;
 use Webpatser\ResonateWebhooks\Receiving\Contracts\ChannelEvent;
 
 /**
- * The base of events of channels.
+ * The base of channel events.
  */
 abstract class BaseChannelEvent extends BaseEvent implements ChannelEvent
 {
@@ -16,7 +16,7 @@ abstract class BaseChannelEvent extends BaseEvent implements ChannelEvent
     }
 
     /**
-     * Determine whether a payload has what this type requires.
+     * Determine if a payload has the fields of this type.
      *
      * @param  array<string, mixed>  $payload
      */

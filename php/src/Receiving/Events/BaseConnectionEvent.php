@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Receiving\Events;
 use Webpatser\ResonateWebhooks\Receiving\Contracts\ConnectionEvent;
 
 /**
- * The base of events of connections.
+ * The base of connection events.
  */
 abstract class BaseConnectionEvent extends BaseEvent implements ConnectionEvent
 {
@@ -16,7 +16,7 @@ abstract class BaseConnectionEvent extends BaseEvent implements ConnectionEvent
     }
 
     /**
-     * Determine whether a payload has what this type requires.
+     * Determine if a payload has the fields of this type.
      *
      * @param  array<string, mixed>  $payload
      */

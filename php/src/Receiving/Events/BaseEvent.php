@@ -9,14 +9,14 @@ use Illuminate\Foundation\Events\Dispatchable;
 use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
 
 /**
- * The base of all events. Listen on the contract instead: Laravel calls no listeners of parent classes.
+ * The base of all events. Listen on the contract instead, since Laravel does not call the listeners of parent classes.
  */
 abstract class BaseEvent implements WebhookEvent
 {
     use Dispatchable;
 
     /**
-     * The first Unix millisecond with a year of five digits: no clock says that.
+     * The first Unix millisecond of the year 10000. Later times are invalid.
      */
     private const int YEAR_10000 = 253_402_300_800_000;
 
@@ -33,10 +33,10 @@ abstract class BaseEvent implements WebhookEvent
     /**
      * Create a new event instance.
      *
-     * @param  string  $appKey  The key of the application in which it happened.
-     * @param  array<string, mixed>  $payload  The event as it stands in the webhook.
-     * @param  CarbonImmutable|null  $time  For an event that has none of its own; now, if there is none at all.
-     * @param  string|null  $webhookId  The `webhook-id` of the webhook, if its sender has signed one.
+     * @param  string  $appKey  The key of the application.
+     * @param  array<string, mixed>  $payload  The event in the webhook.
+     * @param  CarbonImmutable|null  $time  The time of an event without its own; the current time by default.
+     * @param  string|null  $webhookId  The signed `webhook-id` of the webhook.
      */
     public function __construct(
         public readonly string $appKey,
@@ -48,14 +48,14 @@ abstract class BaseEvent implements WebhookEvent
     }
 
     /**
-     * Determine whether a payload has what this type requires.
+     * Determine if a payload has the fields of this type.
      *
      * @param  array<string, mixed>  $payload
      */
     abstract public static function fits(array $payload): bool;
 
     /**
-     * The moment that so many Unix milliseconds stand for, in the application's time zone; null for what is no such number.
+     * Convert Unix milliseconds to a time in the application's time zone; null if they are invalid.
      */
     public static function instant(mixed $milliseconds): ?CarbonImmutable
     {
@@ -65,7 +65,7 @@ abstract class BaseEvent implements WebhookEvent
     }
 
     /**
-     * An id or a name; numbers, which some servers send, become text.
+     * Get an ID or name as a string, since some servers send numbers.
      */
     protected static function text(mixed $value): ?string
     {
@@ -73,7 +73,7 @@ abstract class BaseEvent implements WebhookEvent
     }
 
     /**
-     * What is in a JSON document in a string; what is none is data itself, as some servers send it.
+     * Decode a string that is a JSON document. Anything else is returned unchanged, since some servers send decoded data.
      */
     protected static function decoded(mixed $data): mixed
     {

@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Receiving\Events;
 use Webpatser\ResonateWebhooks\Receiving\Contracts\MemberEvent;
 
 /**
- * The base of events of presence users.
+ * The base of member events.
  */
 abstract class BaseMemberEvent extends BaseChannelEvent implements MemberEvent
 {
@@ -24,7 +24,7 @@ abstract class BaseMemberEvent extends BaseChannelEvent implements MemberEvent
     }
 
     /**
-     * Determine whether a payload has what this type requires.
+     * Determine if a payload has the fields of this type.
      *
      * @param  array<string, mixed>  $payload
      */

@@ -10,35 +10,35 @@ namespace Webpatser\ResonateWebhooks\Receiving\Events;
 class ClientEvent extends BaseChannelEvent
 {
     /**
-     * The name that the client gave it, such as `client-typing`.
+     * The name of the client event, such as `client-typing`.
      */
     public string $event {
         get => $this->payload['event'];
     }
 
     /**
-     * The decoded data of the client, null without any.
+     * The decoded data of the client; null without any.
      */
     public mixed $data {
         get => self::decoded($this->payload['data'] ?? null);
     }
 
     /**
-     * The connection that sent it.
+     * The socket ID of the sender.
      */
     public ?string $socketId {
         get => self::text($this->payload['socket_id'] ?? null);
     }
 
     /**
-     * The user that sent it, on a presence channel.
+     * The user ID of the sender, on a presence channel.
      */
     public ?string $userId {
         get => self::text($this->payload['user_id'] ?? null);
     }
 
     /**
-     * Determine whether a payload has what this type requires.
+     * Determine if a payload has the fields of this type.
      *
      * @param  array<string, mixed>  $payload
      */

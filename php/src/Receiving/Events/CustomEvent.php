@@ -5,12 +5,12 @@ declare(strict_types=1);
 namespace Webpatser\ResonateWebhooks\Receiving\Events;
 
 /**
- * An event with a name of the application's own, or one that this package does not know.
+ * A custom event, or one that this package does not know.
  */
 class CustomEvent extends BaseEvent
 {
     /**
-     * The channel, if it is on one.
+     * The channel, if the event has one.
      */
     public ?string $channel {
         get => self::text($this->payload['channel'] ?? null);
@@ -24,7 +24,7 @@ class CustomEvent extends BaseEvent
     }
 
     /**
-     * Determine whether a payload has what this type requires.
+     * Determine if a payload has the fields of this type.
      *
      * @param  array<string, mixed>  $payload
      */

@@ -10,14 +10,14 @@ namespace Webpatser\ResonateWebhooks\Receiving\Events;
 class SubscriptionCount extends BaseChannelEvent
 {
     /**
-     * The number of subscribers now.
+     * The current number of subscribers.
      */
     public int $count {
         get => $this->payload['subscription_count'];
     }
 
     /**
-     * Determine whether a payload has what this type requires.
+     * Determine if a payload has the fields of this type.
      *
      * @param  array<string, mixed>  $payload
      */

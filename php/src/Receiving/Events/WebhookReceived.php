@@ -10,7 +10,7 @@ use Webpatser\ResonateWebhooks\Receiving\EventTypes;
 use Webpatser\ResonateWebhooks\Receiving\Webhook;
 
 /**
- * A whole webhook was received; each of its events follows as one of its own.
+ * A webhook was received. Each of its events follows as a separate Laravel event.
  */
 class WebhookReceived
 {
@@ -19,9 +19,9 @@ class WebhookReceived
     /**
      * Create a new event instance.
      *
-     * @param  string  $appKey  The key of the application that sent it.
-     * @param  array{events: list<array<string, mixed>>, time_ms?: mixed}  $payload  All that it says.
-     * @param  string|null  $webhookId  Its `webhook-id`, the same in a resend, if its sender has signed one.
+     * @param  string  $appKey  The key of the application.
+     * @param  array{events: list<array<string, mixed>>, time_ms?: mixed}  $payload  The decoded body.
+     * @param  string|null  $webhookId  The signed `webhook-id`, the same in a resend.
      */
     public function __construct(
         public readonly string $appKey,
@@ -32,7 +32,7 @@ class WebhookReceived
     }
 
     /**
-     * The event of a webhook.
+     * Create the event of a webhook.
      */
     public static function from(Webhook $webhook): static
     {
@@ -40,7 +40,7 @@ class WebhookReceived
     }
 
     /**
-     * The events in it, in their order.
+     * Get the events of the webhook, in order.
      *
      * @return list<WebhookEvent>
      */

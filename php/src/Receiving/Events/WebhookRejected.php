@@ -8,7 +8,7 @@ use Illuminate\Foundation\Events\Dispatchable;
 use Webpatser\ResonateWebhooks\Receiving\Rejection;
 
 /**
- * A request to the URL of the webhooks was refused.
+ * A request to the webhook URL was rejected.
  */
 class WebhookRejected
 {
@@ -17,9 +17,9 @@ class WebhookRejected
     /**
      * Create a new event instance.
      *
-     * @param  Rejection  $reason  The reason, which the sender does not learn.
-     * @param  string|null  $appKey  The application that it claims to be of. The claim is true where the reason has a remedy.
-     * @param  string|null  $ip  The address that it came from.
+     * @param  Rejection  $reason  The reason. It is not sent to the sender.
+     * @param  string|null  $appKey  The key that the request names. It is verified if the reason has a fix.
+     * @param  string|null  $ip  The address of the sender.
      */
     public function __construct(
         public readonly Rejection $reason,

@@ -14,7 +14,7 @@ use Throwable;
 use Webpatser\ResonateWebhooks\Receiving\Webhook;
 
 /**
- * Deduplicates webhooks by their signed id. One that was not answered with a 2xx does not count as handled.
+ * Deduplicates webhooks by their signed ID. A webhook is handled when its response was 2xx.
  */
 class DeduplicateWebhooks
 {
@@ -26,8 +26,8 @@ class DeduplicateWebhooks
     /**
      * Create a new middleware instance.
      *
-     * @param  int  $dedupeFor  Seconds for which the id of a handled webhook is kept, 0 to deduplicate nothing.
-     * @param  int  $lockFor  Seconds after which a webhook whose process died may be handled again.
+     * @param  int  $dedupeFor  The seconds to remember the ID of a handled webhook; 0 disables deduplication.
+     * @param  int  $lockFor  The seconds after which a webhook may be handled again if its process died.
      */
     public function __construct(
         protected Repository $cache,
@@ -56,7 +56,7 @@ class DeduplicateWebhooks
         if (! $this->cache->add($key, $owner, $this->lockFor)) {
             return match ($this->cache->get($key)) {
                 self::HANDLED => new Response(status: Response::HTTP_NO_CONTENT),
-                // Released a moment ago, or the store keeps nothing at all: rather twice than never.
+                // The lock was just released, or the store keeps nothing. Handling a webhook twice is better than never.
                 null => $next($request),
                 default => new Response(status: Response::HTTP_CONFLICT),
             };
@@ -80,7 +80,7 @@ class DeduplicateWebhooks
     }
 
     /**
-     * Release the lock, unless it expired meanwhile and another attempt took it.
+     * Release the lock, unless it has expired and another attempt has taken it.
      */
     protected function release(string $key, string $owner): void
     {

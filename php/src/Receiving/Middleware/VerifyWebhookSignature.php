@@ -17,7 +17,7 @@ use Webpatser\ResonateWebhooks\Receiving\Verifier;
 use Webpatser\ResonateWebhooks\Receiving\Webhook;
 
 /**
- * Lets webhooks pass that are signed by one of the applications, and nothing else.
+ * Verifies that requests are webhooks signed by one of the applications.
  */
 class VerifyWebhookSignature
 {
@@ -30,13 +30,13 @@ class VerifyWebhookSignature
     }
 
     /**
-     * The middleware of a route that takes the webhooks of these applications only.
+     * Get the middleware for a route that accepts the webhooks of these applications only.
      *
-     * @param  string|int|null  ...$apps  Their keys, or their ids in `config/reverb.php`.
+     * @param  string|int|null  ...$apps  The keys of the applications, or their IDs in `config/reverb.php`.
      */
     public static function only(string|int|null ...$apps): string
     {
-        // Laravel separates the parameters of a middleware by commas.
+        // Laravel separates middleware parameters with commas.
         return static::class.':'.implode(',', array_map(rawurlencode(...), array_map(strval(...), $apps)));
     }
 
@@ -50,7 +50,7 @@ class VerifyWebhookSignature
     public function handle(Request $request, Closure $next, string ...$apps): BaseResponse
     {
         if ($apps !== [] && implode('', $apps) === '') {
-            throw new InvalidConfig("The route [{$request->path()}] is limited to an application that is not set: its `app` is empty. Leave `app` out, or write '*', to take the webhooks of all.");
+            throw new InvalidConfig("The route [{$request->path()}] has an empty `app`. Omit `app`, or set it to '*', to accept the webhooks of all applications.");
         }
 
         $webhook = $this->verifier->verify($request, array_map(rawurldecode(...), $apps) ?: ['*']);
@@ -67,7 +67,7 @@ class VerifyWebhookSignature
     }
 
     /**
-     * Report the reason on this side only.
+     * Report the reason, which is not sent to the sender.
      */
     protected function reject(Request $request, Rejection $reason): void
     {

@@ -25,7 +25,7 @@
 
     @if ($running === 0)
         <x-resonate-webhooks::notice title="No running servers found" tone="warn">
-            <p>No server with this config has reported lately. Check that your servers have the same <code>key_prefix</code> and the same Redis as this application.</p>
+            <p>No server with this config has reported recently. Check that your servers have the same <code>key_prefix</code> and the same Redis as this application.</p>
         </x-resonate-webhooks::notice>
     @endif
 </section>
