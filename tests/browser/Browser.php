@@ -11,7 +11,7 @@ use Tests\Support\Process;
 use Tests\Support\Wait;
 
 /**
- * A Chromium without a screen, driven by the WebDriver protocol.
+ * A headless Chromium, controlled by the WebDriver protocol.
  */
 final class Browser
 {
@@ -24,7 +24,7 @@ final class Browser
     private string $session = '';
 
     /**
-     * Start the driver, and a browser that prefers a colour scheme.
+     * Start the driver and a browser with a preferred colour scheme.
      */
     public function __construct(int $width = 1280, int $height = 1000, string $scheme = 'light', bool $scripts = true)
     {
@@ -59,7 +59,7 @@ final class Browser
     }
 
     /**
-     * Go to a page and wait until it is there.
+     * Visit a page and wait until it has loaded.
      */
     public function visit(string $url): self
     {
@@ -69,7 +69,7 @@ final class Browser
     }
 
     /**
-     * What a piece of JavaScript returns, in the page.
+     * Run JavaScript in the page and get its result.
      */
     public function run(string $script): mixed
     {
@@ -77,16 +77,16 @@ final class Browser
     }
 
     /**
-     * The text that a page shows in what a selector finds first.
+     * Get the visible text of the first element that matches a selector.
      */
     public function text(string $selector = 'body'): string
     {
-        // In one go: between finding an element and asking for its text, the page may put another one in its place.
+        // In one command, because the page may replace the element between two.
         return (string) $this->run('return document.querySelector('.json_encode($selector).')?.innerText');
     }
 
     /**
-     * Click on what a selector finds first.
+     * Click the first element that matches a selector.
      */
     public function click(string $selector): self
     {
@@ -96,8 +96,8 @@ final class Browser
     }
 
     /**
-     * Click on what leads to another page, and wait until that is there: the driver waits only for what the browser has begun
-     * to load, and on a busy machine it may not have begun when the click has returned.
+     * Click a link or button, and wait until the next page has loaded. The driver only waits for a page that is already loading,
+     * and on a busy machine loading may start after the click has returned.
      */
     public function follow(string $selector): self
     {
@@ -115,7 +115,7 @@ final class Browser
     }
 
     /**
-     * Press keys, with the focus where it is.
+     * Press keys on the focused element.
      */
     public function press(string $keys): self
     {
@@ -126,7 +126,7 @@ final class Browser
     }
 
     /**
-     * What the browser has complained of since this was asked last, a refused script among it.
+     * Get the messages of the browser's console since the last call, including refused scripts.
      *
      * @return list<string>
      */
@@ -136,7 +136,7 @@ final class Browser
     }
 
     /**
-     * A command of Chromium's own protocol.
+     * Run a command of Chromium's DevTools protocol.
      *
      * @param  array<string, mixed>  $parameters
      */
@@ -146,7 +146,7 @@ final class Browser
     }
 
     /**
-     * A PNG of all of the page.
+     * Get a PNG of the whole page.
      */
     public function picture(): string
     {
@@ -175,7 +175,7 @@ final class Browser
      */
     private function ask(string $method, string $path, array|object|null $body = null): mixed
     {
-        // The driver keeps connections open, which PHP's own streams would wait for.
+        // The driver keeps connections open. PHP's streams would wait for their end.
         $curl = curl_init($this->base.$path);
         curl_setopt_array($curl, [
             CURLOPT_CUSTOMREQUEST => $method, CURLOPT_RETURNTRANSFER => true, CURLOPT_TIMEOUT => 60, CURLOPT_HTTPHEADER => ['Content-Type: application/json'],

@@ -12,7 +12,7 @@ use Webpatser\ResonateWebhooks\Native\Cluster;
 use Webpatser\ResonateWebhooks\Native\DeadLetters;
 
 /**
- * The dashboard in a real browser, with real servers behind it.
+ * The dashboard in a real browser, with real servers.
  */
 final class DashboardTest extends PluginTestCase
 {
@@ -26,7 +26,7 @@ final class DashboardTest extends PluginTestCase
 
     protected function tearDown(): void
     {
-        // In this order: a browser asks as long as it is there.
+        // The browser first, because it sends requests until it is closed.
         $this->browser = null;
         $this->site = null;
         $this->node?->stop();
@@ -49,7 +49,7 @@ final class DashboardTest extends PluginTestCase
         $this->assertStringStartsWith('Pause', $this->browser->run('return document.activeElement.textContent'), 'who has the focus keeps it');
         $this->assertGreaterThan(20, $this->browser->run('return Math.max(...[...document.querySelectorAll(".spark-good")].map((bar) => Number(bar.getAttribute("height"))))'));
 
-        // Hidden it asks no more, seen again it asks at once.
+        // A hidden page does not refresh. When it becomes visible again, it refreshes at once.
         $this->browser->run('window.asked = 0; const ask = window.fetch; window.fetch = (...request) => { window.asked++; return ask(...request); }');
         $show = fn (bool $hidden) => $this->browser->run('Object.defineProperty(document, "hidden", { value: '.json_encode($hidden).', configurable: true }); document.dispatchEvent(new Event("visibilitychange")); return window.asked');
         $before = $show(true);
@@ -91,7 +91,7 @@ final class DashboardTest extends PluginTestCase
         $this->assertStringContainsString(self::EVIL, $this->browser->text('tbody th'));
         $this->assertSame([], $this->browser->complaints());
 
-        // Even if the escaping failed, the policy would not let it run.
+        // Even if escaping failed, the policy would prevent the script.
         $this->browser->run('document.querySelector("main").insertAdjacentHTML("beforeend", "<img src=x onerror=\"document.title = `run`\">")');
         Wait::until(fn () => preg_grep('/Content Security Policy/', $this->browser->complaints()) !== [], 'the refusal');
         $this->assertStringNotContainsString('run', $this->browser->run('return document.title'));

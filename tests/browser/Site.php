@@ -10,7 +10,7 @@ use Tests\Support\Process;
 use Tests\Support\Wait;
 
 /**
- * A Laravel application with the dashboard, in a web server of its own.
+ * A Laravel application with the dashboard, in its own web server.
  */
 final class Site
 {
@@ -31,7 +31,7 @@ final class Site
         $this->folder = sys_get_temp_dir().'/webhooks-site-'.bin2hex(random_bytes(6));
         mkdir($this->folder);
 
-        // PHP's server does not mind when its stdin ends; the shell that waits for that stops it, and with it its workers.
+        // PHP's server ignores the end of its stdin. A shell waits for that and stops the server with its workers.
         $this->process = new Process([
             'env', 'SITE_CONFIG='.json_encode($webhooks), "SITE_SESSIONS={$this->folder}", 'PHP_CLI_SERVER_WORKERS=2',
             'sh', '-c', 'setsid "$@" >/dev/null 2>"$SITE_SESSIONS/stderr" & cat >/dev/null; kill -- -$!; wait', 'sh',
@@ -42,7 +42,7 @@ final class Site
     }
 
     /**
-     * The URL of a path of the dashboard.
+     * Get the URL of a path of the dashboard.
      */
     public function url(string $path = ''): string
     {

@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * What the tests of the PHP side load, and the classes of this folder.
+ * Loads the bootstrap of the PHP tests and the classes of this folder.
  */
 
 require dirname(__DIR__).'/php/bootstrap.php';

@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 /*
- * Draws the pictures of docs/dashboard.md: two servers with traffic, an endpoint that answers, one that fails and one that
- * is paused, seen for a minute. `php tests/browser/picture.php FOLDER [light|dark [WIDTH]]`
+ * Takes the screenshots of docs/dashboard.md: two servers with traffic for a minute, and three endpoints: one that answers,
+ * one that fails and one that is paused. `php tests/browser/picture.php FOLDER [light|dark [WIDTH]]`
  */
 
 use Tests\Browser\Browser;

@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * The script behind `php -S` that a Site starts: a Laravel application with the dashboard, in the local environment.
+ * The script of the `php -S` that a Site starts: a Laravel application with the dashboard, in the local environment.
  */
 
 use Illuminate\Http\Request;

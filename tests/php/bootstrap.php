@@ -3,16 +3,16 @@
 declare(strict_types=1);
 
 /*
- * Loads everything the tests need: Composer's vendor folder where there is one,
- * otherwise Debian's packages from PHP's include path. Without the real Resonate
- * the stand-ins take the names of its classes, of release 0.7 or of the one that
- * RESONATE_STANDIN names.
+ * Loads the dependencies of the tests: Composer's vendor folder if it exists,
+ * otherwise Debian's packages from PHP's include path. Without the real Resonate,
+ * stand-ins have the names of its classes, of release 0.7 or of the one in
+ * RESONATE_STANDIN.
  */
 
 use Webpatser\Resonate\Application;
 
-// What the tests and their processes write goes into one folder. PHP waits at its end for the shell that removes it, and a
-// test run that is killed does not keep that shell from it.
+// The tests and their processes write into one folder. A shell removes it when PHP has ended, even if the test run is killed.
+// PHP waits for that shell at its end.
 if (getenv('RESONATE_WEBHOOKS_TESTS') === false) {
     $folder = (getenv('TMPDIR') ?: '/tmp').'/webhooks-tests-'.bin2hex(random_bytes(4));
     mkdir($folder);
@@ -30,7 +30,7 @@ if (is_file("{$root}/vendor/autoload.php")) {
     require_once 'Revolt/EventLoop/autoload.php';
 }
 
-// A checkout of the real Resonate outside of vendor, by the path of an autoloader for it.
+// The path of an autoloader for a checkout of the real Resonate outside of vendor.
 if (($autoloader = getenv('RESONATE_AUTOLOAD')) !== false) {
     require_once $autoloader;
 }

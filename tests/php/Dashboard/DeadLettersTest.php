@@ -114,7 +114,7 @@ final class DeadLettersTest extends DashboardTestCase
             $all = [...$all, ...$deadLetters];
         }
 
-        $this->assertSame([['msg_1'], 3], [array_column($all, 'id'), $pages]);
+        $this->assertSame([['msg_1'], 3], [array_column($all, 'webhook_id'), $pages]);
         $this->assertNotNull($next);
     }
 

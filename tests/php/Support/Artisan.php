@@ -9,7 +9,7 @@ use Illuminate\Foundation\Application;
 use PHPUnit\Framework\TestCase;
 
 /**
- * The console of a real application with this package.
+ * Runs Artisan commands of a real application with this package.
  */
 final class Artisan
 {
@@ -27,7 +27,7 @@ final class Artisan
     }
 
     /**
-     * Run a command without anybody to ask, and return its exit code and output, the latter without the dots that fill it up.
+     * Run a command without interaction, and return its exit code and its output without the filling dots.
      *
      * @param  array<string, mixed>  $arguments
      * @return array{int, string}

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Tests\Support;
 
 /**
- * Compares the webhooks that a receiver accepted with what a {@see Crowd} did. Knows nothing else of the sender.
+ * Compares the webhooks that a receiver accepted with the actions of a {@see Crowd}. It uses nothing else of the sender.
  */
 final class Checker
 {
@@ -25,7 +25,7 @@ final class Checker
     public private(set) array $faults = [self::MISSING => [], self::DUPLICATE => [], self::OUT_OF_ORDER => [], self::ALTERED => []];
 
     /**
-     * Webhooks that came again under their id.
+     * The number of webhooks that arrived again with the same ID.
      */
     public private(set) int $repeats = 0;
 
@@ -147,7 +147,7 @@ final class Checker
     }
 
     /**
-     * The state that the last edges give, in the form of {@see Crowd::truth()}.
+     * Get the state after the last edges, in the form of {@see Crowd::truth()}.
      *
      * @return list<string>
      */
@@ -166,8 +166,8 @@ final class Checker
     }
 
     /**
-     * The number of the last action of each killed node that arrived. Its clients' departures do not count: another node
-     * sends them too.
+     * Get the number of the last action of each killed node that arrived. Departures of its clients do not count, because
+     * another node sends them too.
      *
      * @return array<int, int>
      */
@@ -191,7 +191,7 @@ final class Checker
     }
 
     /**
-     * The events that arrived of a sequence: a whole channel, or the client events of one node on a shared channel.
+     * Get the events of a sequence that arrived: of a whole channel, or the client events of one node on a shared channel.
      *
      * @return list<string>
      */
@@ -228,7 +228,7 @@ final class Checker
     }
 
     /**
-     * The edges of a channel: the event, the channel or the channel and its user, and whether that came.
+     * Get the edges of a channel: the event, its subject (`channel` or `channel user`), and true for an arrival.
      *
      * @return list<array{string, string, bool}>
      */
@@ -245,7 +245,7 @@ final class Checker
     }
 
     /**
-     * Whether both signatures are those of the body: of Pusher, and of Standard Webhooks.
+     * Determine if both signatures, Pusher's and that of Standard Webhooks, match the body.
      *
      * @param  array<string, string>  $headers
      */

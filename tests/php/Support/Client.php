@@ -10,7 +10,7 @@ namespace Tests\Support;
 interface Client
 {
     /**
-     * Subscribe to a channel, as a user where it is a presence channel.
+     * Subscribe to a channel; to a presence channel as a user.
      *
      * @param  array<string, mixed>|null  $user  The `channel_data`.
      */

@@ -93,7 +93,7 @@ final class Crowd
     }
 
     /**
-     * A crowd on one server by the seed in `CROWD_SEED`, or by a new one.
+     * Create a crowd on one server, with the seed in `CROWD_SEED` or a new one.
      */
     public static function on(FakeServer $server): self
     {
@@ -101,7 +101,7 @@ final class Crowd
     }
 
     /**
-     * Let the clients have some turns; the event loop runs in between.
+     * Run some turns of the clients. The event loop runs between them.
      */
     public function play(int $turns, float $pause = 0.01): void
     {
@@ -142,7 +142,7 @@ final class Crowd
     }
 
     /**
-     * Note that a node has ended with its clients on it. One that was killed may not have sent its last claims.
+     * Record that a node has ended with its clients. A killed one may not have sent its last claims.
      */
     public function nodeEnded(int $node, bool $killed): void
     {
@@ -153,7 +153,7 @@ final class Crowd
     }
 
     /**
-     * The events of each sequence so far, in their order. On one node the sequences are the channels.
+     * Get the events of each sequence so far, in order. On one node, the sequences are the channels.
      *
      * @return array<string, list<string>>
      */
@@ -163,7 +163,7 @@ final class Crowd
     }
 
     /**
-     * The occupied channels and their members: `channel` and `channel user`, sorted.
+     * Get the occupied channels and their members: `channel` and `channel user`, sorted.
      *
      * @return list<string>
      */

@@ -7,12 +7,12 @@ namespace Tests\Support;
 use RuntimeException;
 
 /**
- * The code in the Markdown files of this repository, as a reader would copy it.
+ * Reads code from the Markdown files of this repository.
  */
 final class Docs
 {
     /**
-     * The text of a file.
+     * Get the text of a file.
      */
     public static function text(string $file): string
     {
@@ -20,7 +20,7 @@ final class Docs
     }
 
     /**
-     * The first block of code whose fence is marked so, or the first of those that has some text.
+     * Get the first block of code in a language, or the first one that contains a text.
      */
     public static function code(string $file, string $mark, string $with = ''): string
     {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Tests\Support;
 
 /**
- * A redis-server for one test, that hangs, dies and comes back as it is told.
+ * A redis-server for one test, which can hang, die and come back.
  */
 final class FailingRedis
 {
@@ -16,7 +16,7 @@ final class FailingRedis
     private Process $process;
 
     /**
-     * Start a server and wait until it answers; with a log of its own it remembers everything over its death.
+     * Start a server and wait until it answers. With an append-only file, it keeps its data when it is killed.
      */
     public function __construct(private readonly bool $remembers = false)
     {
@@ -28,7 +28,7 @@ final class FailingRedis
     }
 
     /**
-     * The `connection` config that leads here, with a timeout in seconds.
+     * Get the `connection` config, with a timeout in seconds.
      *
      * @return array<string, mixed>
      */
@@ -38,7 +38,7 @@ final class FailingRedis
     }
 
     /**
-     * Start it, and wait until it answers.
+     * Start the server, and wait until it answers.
      */
     public function start(): void
     {
@@ -52,7 +52,7 @@ final class FailingRedis
     }
 
     /**
-     * Let it hang: its connections stay open and new ones are made, but nothing is answered.
+     * Suspend the server. It keeps connections open and accepts new ones, but does not answer.
      */
     public function hang(): void
     {
@@ -60,7 +60,7 @@ final class FailingRedis
     }
 
     /**
-     * Let it go on where it hung.
+     * Resume the server.
      */
     public function goOn(): void
     {
@@ -68,7 +68,7 @@ final class FailingRedis
     }
 
     /**
-     * Kill it.
+     * Kill the server.
      */
     public function kill(): void
     {
@@ -89,7 +89,7 @@ final class FailingRedis
             $this->process->signal(SIGKILL);
         }
 
-        // PHP waits for its end.
+        // PHP waits for the process to end.
         unset($this->process);
 
         array_map(unlink(...), glob("{$this->folder}/{,appendonlydir/}*.*", GLOB_BRACE) ?: []);

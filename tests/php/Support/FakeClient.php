@@ -8,7 +8,7 @@ use Webpatser\Resonate\Plugins\PluginContext;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 
 /**
- * A client by script: what it sends goes through the protocol like anybody's message.
+ * A scripted client. Its messages go through the protocol.
  */
 class FakeClient implements Client
 {
@@ -23,7 +23,7 @@ class FakeClient implements Client
     }
 
     /**
-     * The socket id.
+     * Get the socket ID.
      */
     public function id(): string
     {
@@ -31,7 +31,7 @@ class FakeClient implements Client
     }
 
     /**
-     * Subscribe to a channel, signed as the application's backend would; presence channels want a user.
+     * Subscribe to a channel, with the signature of the application's backend. Presence channels require a user.
      *
      * @param  array<string, mixed>|null  $user  The `channel_data`.
      */
@@ -41,7 +41,7 @@ class FakeClient implements Client
     }
 
     /**
-     * The same, with the `channel_data` as it stands.
+     * Subscribe to a channel with the given `channel_data`.
      */
     public function subscribeWith(string $channel, ?string $data): self
     {
@@ -61,7 +61,7 @@ class FakeClient implements Client
     }
 
     /**
-     * Be subscribed to a channel, of which no hook hears.
+     * Subscribe to a channel without calling hooks.
      *
      * @param  array<string, mixed>|null  $user
      */
@@ -83,7 +83,7 @@ class FakeClient implements Client
     }
 
     /**
-     * Unsubscribe from a channel, joined or not.
+     * Unsubscribe from a channel, even if the client is not subscribed.
      */
     public function unsubscribe(string $channel): self
     {
@@ -99,7 +99,7 @@ class FakeClient implements Client
     }
 
     /**
-     * Send any message.
+     * Send a message.
      */
     public function send(string $event, mixed $channel, mixed $data): self
     {
@@ -107,7 +107,7 @@ class FakeClient implements Client
     }
 
     /**
-     * Send any bytes.
+     * Send raw bytes.
      */
     public function raw(string $message): self
     {
@@ -117,7 +117,7 @@ class FakeClient implements Client
     }
 
     /**
-     * Be taken off a channel by the server, of which no hook hears.
+     * Remove the client from a channel without calling hooks.
      */
     public function removeFrom(string $channel): self
     {
@@ -138,7 +138,7 @@ class FakeClient implements Client
     }
 
     /**
-     * The messages received, by the name of their event.
+     * Get the received messages, by event name.
      *
      * @return list<array<string, mixed>>
      */

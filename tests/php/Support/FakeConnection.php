@@ -9,7 +9,7 @@ use Webpatser\Resonate\Contracts\Connection;
 use Webpatser\Resonate\Contracts\WebSocketConnection;
 
 /**
- * A connection without a socket, which keeps what the server sends.
+ * A connection without a socket, which records the server's messages.
  */
 final class FakeConnection extends Connection
 {
@@ -42,7 +42,7 @@ final class FakeConnection extends Connection
             }
         }, $application, null);
 
-        // As unique in the cluster as the real ones, and short enough to read in a failing test.
+        // Unique in the cluster like a real ID, and short enough to read in a failed test.
         $this->id = getmypid().'.'.++self::$count;
     }
 

@@ -16,10 +16,10 @@ use Webpatser\Resonate\Protocols\Pusher\Server;
 use Webpatser\Resonate\Scheduling\Scheduler;
 
 /**
- * A Resonate server without a network: plugins, hooks and ticks as in the real one, clients by script.
+ * A Resonate server without a network. Plugins, hooks and ticks work as in a real server; clients are scripted.
  *
- * It takes its applications and plugins from the `reverb` config, and its
- * classes from the real package where that is installed.
+ * Applications and plugins come from the `reverb` config, and classes from
+ * the real package if it is installed.
  */
 final class FakeServer
 {
@@ -63,7 +63,7 @@ final class FakeServer
     }
 
     /**
-     * Register a plugin behind all others that judges every message.
+     * Register a plugin after all others that decides on every message.
      *
      * @param  Closure(Connection, array<string, mixed>): MessageDisposition  $judgement
      */
@@ -75,7 +75,7 @@ final class FakeServer
     }
 
     /**
-     * Begin to drain, as at SIGUSR2: no ticks any more, while the clients are still there.
+     * Start to drain, as after SIGUSR2: ticks stop while the clients are still connected.
      */
     public function drain(): void
     {
@@ -83,7 +83,7 @@ final class FakeServer
     }
 
     /**
-     * Stop, as at SIGTERM: no ticks any more, and from 0.5.1 on every client is disconnected.
+     * Stop, as after SIGTERM: ticks stop, and since 0.5.1 every client is disconnected.
      */
     public function stop(): void
     {
@@ -107,7 +107,7 @@ final class FakeServer
     }
 
     /**
-     * Whether this Resonate closes the connections that it does not want, and all when it stops: 0.5.1 or later.
+     * Determine if this Resonate closes rejected connections, and all connections when it stops, which is so since 0.5.1.
      */
     public static function rejects(): bool
     {
@@ -115,7 +115,7 @@ final class FakeServer
     }
 
     /**
-     * What plugins threw, out of a hook or a tick.
+     * Get the exceptions that plugins threw in hooks and ticks.
      *
      * @return list<string>
      */

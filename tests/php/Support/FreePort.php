@@ -7,8 +7,8 @@ namespace Tests\Support;
 use Socket;
 
 /**
- * Finds a TCP port that nobody uses, and that no other test takes before this process ends: only the holder of the UDP port
- * of the same number uses it. tests/support/port.rs follows the same rule.
+ * Finds a free TCP port that no other test uses before this process ends. To reserve it, a test holds the UDP port of the
+ * same number. tests/support/port.rs follows the same rule.
  */
 final class FreePort
 {
@@ -20,13 +20,13 @@ final class FreePort
     private static array $reservations = [];
 
     /**
-     * Draw a port that no outgoing connection takes either: those begin at 32768.
+     * Pick a port below 32768, where the ports of outgoing connections begin.
      */
     public static function find(): int
     {
         do {
             $port = random_int(10_000, 29_999);
-            // Not a stream: PHP lets two of those share a UDP port.
+            // Not a stream, because PHP lets two streams share a UDP port.
             $reservation = socket_create(AF_INET, SOCK_DGRAM, SOL_UDP);
         } while (! Quietly::call(socket_bind(...), $reservation, '127.0.0.1', $port) || ! Quietly::call(stream_socket_server(...), "tcp://127.0.0.1:{$port}"));
 

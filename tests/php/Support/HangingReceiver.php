@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Tests\Support;
 
 /**
- * A receiver for one test, that takes connections without ever answering while it is told to hang.
+ * A receiver for one test, which can hang: it then accepts connections without answering.
  */
 final class HangingReceiver
 {
@@ -26,7 +26,7 @@ final class HangingReceiver
     }
 
     /**
-     * Let it hang.
+     * Suspend the receiver.
      */
     public function hang(): void
     {
@@ -34,7 +34,7 @@ final class HangingReceiver
     }
 
     /**
-     * Let it go on, first with what it has not answered.
+     * Resume the receiver. It first answers the pending requests.
      */
     public function goOn(): void
     {
@@ -42,13 +42,13 @@ final class HangingReceiver
     }
 
     /**
-     * Everything that came.
+     * Get all requests.
      *
      * @return list<array{headers: array<string, string>, body: string, status: int}>
      */
     public function requests(): array
     {
-        // What follows the last line break is a line still being written.
+        // The rest after the last line break is an incomplete line.
         $lines = array_slice(explode("\n", (string) file_get_contents($this->log)), 0, -1);
 
         return array_map(fn (string $line) => json_decode($line, true, flags: JSON_THROW_ON_ERROR), $lines);
@@ -56,7 +56,7 @@ final class HangingReceiver
 
     public function __destruct()
     {
-        // Who hangs does not notice that its stdin has ended.
+        // A suspended process does not notice the end of its stdin.
         $this->goOn();
     }
 }

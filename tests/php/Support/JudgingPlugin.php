@@ -12,12 +12,12 @@ use Webpatser\Resonate\Plugins\MessageDisposition;
 use Webpatser\Resonate\Plugins\PluginContext;
 
 /**
- * A plugin that judges messages as a test tells it to.
+ * A plugin that decides on messages with a closure of the test.
  */
 final class JudgingPlugin implements MessageInterceptor, ServerPlugin
 {
     /**
-     * How many messages it has seen.
+     * The number of messages so far.
      */
     public int $seen = 0;
 

@@ -8,7 +8,7 @@ use Illuminate\Filesystem\Filesystem;
 use RuntimeException;
 
 /**
- * A Laravel application that receives webhooks, in a web server of its own and in a PHP without the extension.
+ * A Laravel application that receives webhooks in its own web server, in a PHP without the extension.
  */
 final class LaravelReceiver
 {
@@ -24,7 +24,7 @@ final class LaravelReceiver
     private int $group;
 
     /**
-     * Start the server, with a few processes, and wait until it listens.
+     * Start the server with some worker processes, and wait until it listens.
      */
     public function __construct(private readonly int $lockFor = 20)
     {
@@ -36,11 +36,11 @@ final class LaravelReceiver
     }
 
     /**
-     * Start the server, with all that its application had noted before.
+     * Start the server again. The application keeps its cache.
      */
     public function start(): void
     {
-        // PHP's server does not mind when its stdin ends; the shell that waits for that stops it, and with it its workers.
+        // PHP's server ignores the end of its stdin. A shell waits for that and stops the server with its workers.
         $this->process = new Process([
             'env', "RECEIVER_FOLDER={$this->folder}", "RECEIVER_LOCK_FOR={$this->lockFor}", 'PHP_CLI_SERVER_WORKERS=4',
             'sh', '-c', 'setsid "$@" >/dev/null 2>"$RECEIVER_FOLDER/stderr" & echo $!; cat >/dev/null; kill -- -$! 2>/dev/null; wait', 'sh',
@@ -52,7 +52,7 @@ final class LaravelReceiver
     }
 
     /**
-     * Kill the server, in the middle of whatever it is doing.
+     * Kill the server.
      */
     public function kill(): void
     {
@@ -61,12 +61,12 @@ final class LaravelReceiver
         $this->process->hangUp();
         $this->process->awaitEnd();
 
-        // As long as one of its workers is there, so is its port.
+        // Its port stays in use until the last worker has ended.
         Wait::until(fn () => ! posix_kill(-$this->group, 0), 'the end of the Laravel receiver and its workers');
     }
 
     /**
-     * The URL of a path.
+     * Get the URL of a path.
      */
     public function url(string $path = '/webhooks'): string
     {
@@ -74,7 +74,7 @@ final class LaravelReceiver
     }
 
     /**
-     * Tell the listeners to `fail` or to `wait`, until they are told otherwise.
+     * Make the listeners `fail` or `wait` from now on.
      */
     public function tell(string $what, bool $otherwise = false): void
     {
@@ -82,7 +82,7 @@ final class LaravelReceiver
     }
 
     /**
-     * What listeners have done so far: `handled`, or `waits` or `failed`, as they were told.
+     * Get the results of listeners so far: `handled`, `waits` or `failed`.
      *
      * @return list<array{what: string, class: string, webhook: ?string, app: string, payload: array<string, mixed>, extension: bool}>
      */
@@ -95,7 +95,7 @@ final class LaravelReceiver
     }
 
     /**
-     * Begin a POST.
+     * Start a POST.
      *
      * @param  array<string, string>  $headers
      * @return resource
@@ -115,7 +115,7 @@ final class LaravelReceiver
     }
 
     /**
-     * The status with which a POST is answered, 0 when the connection ends without an answer.
+     * Get the status of the response to a POST; 0 if the connection ends without one.
      *
      * @param  resource  $socket
      */

@@ -8,17 +8,17 @@ use Closure;
 use Revolt\EventLoop;
 
 /**
- * Watches the event loop while something goes on: how often it came round, and how long it did not.
+ * Measures how often the event loop runs during some work, and its longest pause.
  */
 final class LoopWatch
 {
     /**
-     * How often a timer asks for its turn, in seconds.
+     * The interval of the timer, in seconds.
      */
     private const float INTERVAL = 0.001;
 
     /**
-     * The times between two turns of that timer, in seconds.
+     * The times between two runs of the timer, in seconds.
      *
      * @var list<float>
      */
@@ -30,7 +30,7 @@ final class LoopWatch
     }
 
     /**
-     * Watch the loop while the work is done, which has to suspend for the loop to run.
+     * Watch the loop during some work, which has to suspend for the loop to run.
      */
     public static function during(Closure $work): self
     {
@@ -56,7 +56,7 @@ final class LoopWatch
     }
 
     /**
-     * How often the loop came round.
+     * Get the number of times that the loop ran.
      */
     public function rounds(): int
     {
@@ -64,7 +64,7 @@ final class LoopWatch
     }
 
     /**
-     * How long the work took, in seconds.
+     * Get the duration of the work, in seconds.
      */
     public function seconds(): float
     {
@@ -72,7 +72,7 @@ final class LoopWatch
     }
 
     /**
-     * The longest that anybody had to wait for the loop, in seconds.
+     * Get the longest pause of the loop, in seconds.
      */
     public function longestGap(): float
     {

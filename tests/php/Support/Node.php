@@ -5,14 +5,14 @@ declare(strict_types=1);
 namespace Tests\Support;
 
 /**
- * A Resonate node, or one of Reverb, in a process of its own, with clients to command.
+ * A Resonate or Reverb node in its own process, with clients that obey commands.
  */
 final class Node
 {
     private Process $process;
 
     /**
-     * Where it writes what it says on stderr.
+     * The file that its stderr goes to.
      *
      * @var resource
      */
@@ -25,9 +25,9 @@ final class Node
      * @param  list<array<string, mixed>>  $apps
      * @param  float  $drain  Seconds that clients have after a SIGUSR2.
      * @param  list<string>  $through  A command that executes the rest of its arguments.
-     * @param  string|null  $folder  The application to serve, in place of one that is made of `$webhooks` and `$apps`.
-     * @param  string  $script  What serves it: `node.php` or `reverb-node.php`.
-     * @param  list<string>  $with  What the application has of its own, see `reverb-node.php`.
+     * @param  string|null  $folder  The application to serve, instead of one with `$webhooks` and `$apps`.
+     * @param  string  $script  The script that serves it: `node.php` or `reverb-node.php`.
+     * @param  list<string>  $with  The additions of the application; see `reverb-node.php`.
      */
     public function __construct(
         array $webhooks = [],
@@ -45,7 +45,7 @@ final class Node
     }
 
     /**
-     * Connect a client and return its socket id.
+     * Connect a client and return its socket ID.
      */
     public function connect(string $client, string $appKey = 'key-1'): string
     {
@@ -53,7 +53,7 @@ final class Node
     }
 
     /**
-     * Have a client, or without one the server, do something.
+     * Send a command to a client or, without one, to the server.
      */
     public function command(?string $client, string $method, mixed ...$arguments): mixed
     {
@@ -63,7 +63,7 @@ final class Node
     }
 
     /**
-     * Stop the node in good order, and return the lines of its Laravel log.
+     * Stop the node gracefully, and return the lines of its Laravel log.
      *
      * @return list<string>
      */
@@ -75,7 +75,7 @@ final class Node
     }
 
     /**
-     * Send the node a signal upon which it ends, and return the lines of its output; at least that of its traffic.
+     * End the node by a signal, and return the lines of its output, which include that of its traffic.
      *
      * @return list<string>
      */
@@ -87,7 +87,7 @@ final class Node
     }
 
     /**
-     * The lines that it still says until it has ended by itself.
+     * Wait until the node ends without a signal, and return the lines of its output.
      *
      * @return list<string>
      */
@@ -97,7 +97,7 @@ final class Node
     }
 
     /**
-     * The code with which it ended.
+     * Get the exit code.
      */
     public function exitCode(): int
     {
@@ -105,11 +105,11 @@ final class Node
     }
 
     /**
-     * What the node has said on stderr.
+     * Get the output of the node on stderr.
      */
     public function lastWords(): string
     {
-        // Opened anew: the node's writing has moved our own place in it.
+        // The file is opened again, because the node's writes have moved the position of the shared handle.
         return (string) file_get_contents(stream_get_meta_data($this->lastWords)['uri']);
     }
 
@@ -123,7 +123,7 @@ final class Node
     }
 
     /**
-     * Let no node outlive its test, however it feels about that.
+     * Kill the node, so that it does not outlive its test.
      */
     public function __destruct()
     {

@@ -7,7 +7,7 @@ namespace Tests\Support;
 use RuntimeException;
 
 /**
- * A child process with a line-based conversation, which is expected to end when its stdin does.
+ * A child process with line-based input and output, which ends when its stdin does.
  *
  * PHP closes that stdin and waits for the child when it destroys this object.
  */
@@ -26,7 +26,7 @@ final class Process
     private array $pipes = [];
 
     /**
-     * Start a command. It inherits our stderr, or gets a stream of its own.
+     * Start a command. It inherits the stderr of this process, or gets its own stream.
      *
      * @param  list<string>  $command
      * @param  resource|null  $stderr
@@ -39,8 +39,8 @@ final class Process
     }
 
     /**
-     * Start a PHP script the way this process runs: with the same extensions loaded by hand. `$through` is a command that
-     * executes the rest of its arguments.
+     * Start a PHP script with the extensions that the command line of this process loads. `$through` is a command that executes
+     * the rest of its arguments.
      *
      * @param  resource|null  $stderr
      * @param  list<string>  $through
@@ -53,7 +53,7 @@ final class Process
     }
 
     /**
-     * Start a PHP script without our extension.
+     * Start a PHP script without the extension.
      */
     public static function plainPhp(string $script, string $name): self
     {
@@ -61,7 +61,7 @@ final class Process
     }
 
     /**
-     * The arguments that start PHP with the ini files of this process, but without our extension where one of them loads it.
+     * Get the arguments that start PHP with the ini files of this process, without a line that loads the extension.
      *
      * @return list<string>
      */
@@ -75,7 +75,7 @@ final class Process
     }
 
     /**
-     * The lines of the ini files of this process.
+     * Get the lines of the ini files of this process.
      *
      * @return list<string>
      */
@@ -87,7 +87,7 @@ final class Process
     }
 
     /**
-     * The process id.
+     * Get the process ID.
      */
     public function pid(): int
     {
@@ -95,7 +95,7 @@ final class Process
     }
 
     /**
-     * Whether it is still running.
+     * Determine if the process is running.
      */
     public function running(): bool
     {
@@ -103,7 +103,7 @@ final class Process
     }
 
     /**
-     * Say a line.
+     * Write a line to the process.
      */
     public function say(string $line): void
     {
@@ -111,7 +111,7 @@ final class Process
     }
 
     /**
-     * Hear the next line.
+     * Read the next line.
      */
     public function hear(float $seconds = 15.0): string
     {
@@ -127,7 +127,7 @@ final class Process
     }
 
     /**
-     * Close its stdin, upon which our own scripts come to their end.
+     * Close the stdin of the process, which ends the scripts of the tests.
      */
     public function hangUp(): void
     {
@@ -135,7 +135,7 @@ final class Process
     }
 
     /**
-     * Hear everything it still says until it has ended.
+     * Read the remaining output until the process has ended.
      *
      * @return list<string>
      */
@@ -165,7 +165,7 @@ final class Process
     }
 
     /**
-     * Wait until it has ended.
+     * Wait until the process has ended.
      */
     public function awaitEnd(): void
     {
@@ -173,7 +173,7 @@ final class Process
     }
 
     /**
-     * The code with which it ended.
+     * Get the exit code.
      */
     public function exitCode(): int
     {
@@ -181,7 +181,7 @@ final class Process
     }
 
     /**
-     * The `-d extension=` arguments that loaded the engine into this process.
+     * Get the `-d extension=` arguments that loaded the extension into this process.
      *
      * @return list<string>
      */
@@ -194,7 +194,7 @@ final class Process
     }
 
     /**
-     * Keep it until the extension has ended, which still talks to it then: PHP calls destructors before that.
+     * Keep the process until the extension has ended, which still uses it then. PHP calls destructors before that.
      */
     public function outliveExtension(): void
     {
@@ -202,7 +202,7 @@ final class Process
     }
 
     /**
-     * Close its stdin and wait for its end.
+     * Close its stdin and wait for it to end.
      */
     public function __destruct()
     {

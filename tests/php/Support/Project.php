@@ -8,7 +8,7 @@ use PHPUnit\Framework\TestCase;
 use RuntimeException;
 
 /**
- * A fresh Laravel project on disk, with Resonate installed. All that happens in it, happens in processes of its own.
+ * A new Laravel project on disk with Resonate. Everything in it runs in separate processes.
  */
 final class Project
 {
@@ -21,7 +21,7 @@ final class Project
     private ?Process $site = null;
 
     /**
-     * Write what `laravel new` would write, and no more.
+     * Write the files that `laravel new` would write.
      */
     public function __construct()
     {
@@ -69,7 +69,7 @@ final class Project
     }
 
     /**
-     * Replace what occurs once in a file of the project.
+     * Replace a text that occurs once in a file of the project.
      */
     public function edit(string $path, string $old, string $new): void
     {
@@ -82,7 +82,7 @@ final class Project
     }
 
     /**
-     * Run an artisan command without anybody to ask, and return its exit code and output, the latter without the dots that fill it up.
+     * Run an Artisan command without interaction, and return its exit code and its output without the filling dots.
      *
      * @return array{int, string}
      */
@@ -96,11 +96,11 @@ final class Project
     }
 
     /**
-     * Serve the project's pages, as `php artisan serve` does. PHP has the extension there too, as where it stands in php.ini.
+     * Serve the project, as `php artisan serve` does. PHP loads the extension there too, as if by its php.ini.
      */
     public function serve(): void
     {
-        // PHP's server does not mind when its stdin ends; the shell that waits for that stops it.
+        // PHP's server ignores the end of its stdin. A shell waits for that and stops the server.
         $this->site = new Process([
             'sh', '-c', '"$@" >/dev/null 2>/dev/null & cat >/dev/null; kill $!; wait', 'sh',
             PHP_BINARY, ...Process::loadedByHand(), '-S', "127.0.0.1:{$this->port}", '-t', "{$this->folder}/public",
@@ -110,7 +110,7 @@ final class Project
     }
 
     /**
-     * The URL of one of its pages.
+     * Get the URL of a page.
      */
     public function url(string $path): string
     {
@@ -118,7 +118,7 @@ final class Project
     }
 
     /**
-     * The lines of a file below `storage` that the project writes.
+     * Get the lines of a file in `storage`.
      *
      * @return list<string>
      */
@@ -128,7 +128,7 @@ final class Project
     }
 
     /**
-     * End the site and remove the folder.
+     * Stop the server and remove the folder.
      */
     public function remove(?TestCase $test = null): void
     {

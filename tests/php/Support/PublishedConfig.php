@@ -8,12 +8,12 @@ use Closure;
 use Illuminate\Support\Env;
 
 /**
- * The config files that applications have published, as the environment fills them.
+ * Loads published config files with given environment variables.
  */
 final class PublishedConfig
 {
     /**
-     * The variables that the files of the replaced package read, each with a value that it may have.
+     * The variables in the config files of the replaced package, each with a valid value.
      */
     public const array VARIABLES = [
         'RESONATE_WEBHOOKS_REDIS_URL' => 'redis://redis:6380/2',
@@ -40,12 +40,12 @@ final class PublishedConfig
     ];
 
     /**
-     * The releases of the replaced package, by what their files have.
+     * The releases of the replaced package whose config files differ.
      */
     public const array RELEASES = ['0.2.0 to 0.3.1', '0.4.0', 'with ignored channels'];
 
     /**
-     * The file of a release, with the endpoint of its documentation.
+     * Get the config of a release, with the endpoint of its documentation.
      *
      * @return array<string, mixed>
      */
@@ -81,7 +81,7 @@ final class PublishedConfig
     }
 
     /**
-     * The file of this package.
+     * Get the config of this package.
      *
      * @return array<string, mixed>
      */
@@ -91,7 +91,7 @@ final class PublishedConfig
     }
 
     /**
-     * The variables of its own that the file of this package reads.
+     * Get the RESONATE_WEBHOOKS_… variables in the config file of this package.
      *
      * @return list<string>
      */
@@ -103,7 +103,7 @@ final class PublishedConfig
     }
 
     /**
-     * What is returned while these variables are set.
+     * Call a function while variables are set, and return its result.
      *
      * @template T
      *

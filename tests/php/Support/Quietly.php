@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Tests\Support;
 
 /**
- * Calls what warns where it fails, without the warning. Pest shows a warning that an `@` silences.
+ * Calls a function without its warnings. Pest shows even warnings that `@` silences.
  */
 final class Quietly
 {

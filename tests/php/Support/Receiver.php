@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Tests\Support;
 
 /**
- * A process that receives webhooks, and the record of what came.
+ * A process that receives webhooks and records them.
  */
 final class Receiver
 {
@@ -28,7 +28,7 @@ final class Receiver
     }
 
     /**
-     * The receiver that all tests share, each with a path of its own.
+     * Get the receiver that all tests share. Each test uses its own path.
      */
     public static function shared(): self
     {
@@ -36,7 +36,7 @@ final class Receiver
     }
 
     /**
-     * The URL of a path.
+     * Get the URL of a path.
      */
     public function url(string $path): string
     {
@@ -44,13 +44,13 @@ final class Receiver
     }
 
     /**
-     * The requests that came to a path.
+     * Get the requests to a path.
      *
      * @return list<array{method: string, path: string, headers: array<string, string>, body: string, status: int}>
      */
     public function requests(string $path): array
     {
-        // What follows the last line break is a line still being written.
+        // The rest after the last line break is an incomplete line.
         $lines = array_slice(explode("\n", (string) file_get_contents($this->log)), 0, -1);
         $requests = array_map(fn (string $line) => json_decode($line, true, flags: JSON_THROW_ON_ERROR), $lines);
 
@@ -58,8 +58,8 @@ final class Receiver
     }
 
     /**
-     * The events in the requests that were accepted on a path, in the order in which they came. Those of a batch that came
-     * again, with the id that it had, count once more unless repeats are left out.
+     * Get the events of the accepted requests to a path, in the order of arrival. The events of a repeated batch, with the same
+     * ID, are included again unless repeats are left out.
      *
      * @return list<array<string, mixed>>
      */

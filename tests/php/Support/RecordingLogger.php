@@ -7,7 +7,7 @@ namespace Tests\Support;
 use Webpatser\Resonate\Contracts\Logger;
 
 /**
- * Resonate's own logger, which hears of every exception that a plugin threw.
+ * Records Resonate's log, which has every exception of a plugin.
  */
 final class RecordingLogger implements Logger
 {

@@ -7,7 +7,7 @@ namespace Tests\Support;
 use RuntimeException;
 
 /**
- * A redis-server of our own on a free port, that forgets everything when it ends.
+ * A redis-server on a free port, without persistence.
  */
 final class RedisServer
 {
@@ -18,13 +18,13 @@ final class RedisServer
     public readonly int $port;
 
     /**
-     * Start a server, with more options as on its command line, and wait until it answers.
+     * Start a server with additional command-line options, and wait until it answers.
      */
     public function __construct(string ...$options)
     {
         $this->port = FreePort::find();
 
-        // redis-server does not mind when its stdin ends; the shell that waits for that stops it by its pid.
+        // redis-server ignores the end of its stdin. A shell waits for that and stops the server by its process ID.
         $this->process = new Process([
             'sh', '-c', 'redis-server "$@" >/dev/null & cat >/dev/null; kill $!; wait', 'sh',
             '--port', (string) $this->port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no',
@@ -36,7 +36,7 @@ final class RedisServer
     }
 
     /**
-     * The server that all tests share, each with a key prefix of its own.
+     * Get the server that all tests share. Each test uses its own key prefix.
      */
     public static function shared(): self
     {
@@ -49,7 +49,7 @@ final class RedisServer
     }
 
     /**
-     * The `connection` config that leads here.
+     * Get the `connection` config.
      *
      * @return array<string, mixed>
      */
@@ -59,7 +59,7 @@ final class RedisServer
     }
 
     /**
-     * Run a command; a flat answer comes as a list of its strings.
+     * Run a command. A flat reply is returned as a list of strings.
      *
      * @return list<string>
      */
@@ -89,7 +89,7 @@ final class RedisServer
     }
 
     /**
-     * Whether it answers.
+     * Determine if the server answers.
      */
     private function answers(): bool
     {

@@ -9,7 +9,7 @@ use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelManager;
 use Laravel\Reverb\Protocols\Pusher\Server;
 
 /**
- * A client of Reverb by script.
+ * A scripted client of Reverb.
  */
 final class ReverbClient extends FakeClient
 {
@@ -19,7 +19,7 @@ final class ReverbClient extends FakeClient
     }
 
     /**
-     * Disconnect; or be disconnected, as by the HTTP API or a signal.
+     * Disconnect, or be disconnected, as by the HTTP API or a signal.
      */
     public function close(): void
     {
@@ -27,7 +27,7 @@ final class ReverbClient extends FakeClient
     }
 
     /**
-     * Subscribe to many channels within one turn of the loop.
+     * Subscribe to many channels within one iteration of the loop.
      */
     public function flood(int $channels): void
     {
@@ -37,7 +37,7 @@ final class ReverbClient extends FakeClient
     }
 
     /**
-     * Be pruned: taken off all channels, then disconnected.
+     * Prune the client: remove it from all channels, then disconnect it.
      */
     public function prune(): void
     {

@@ -10,7 +10,7 @@ use Laravel\Reverb\Contracts\WebSocketConnection;
 use Laravel\Reverb\Protocols\Pusher\Server;
 
 /**
- * A connection to Reverb without a socket, which keeps what the server sends.
+ * A connection to Reverb without a socket, which records the server's messages.
  */
 final class ReverbConnection extends Connection
 {
@@ -69,7 +69,7 @@ final class ReverbConnection extends Connection
     }
 
     /**
-     * Close the socket, once: the server hears of it before this returns.
+     * Close the socket once. The server handles the close before this returns.
      */
     public function terminate(): void
     {

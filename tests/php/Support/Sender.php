@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Tests\Support;
 
 /**
- * A process of the application beside the server, which sends events of its own.
+ * A process of the application that sends custom events and is not a server.
  */
 final class Sender
 {
@@ -25,7 +25,7 @@ final class Sender
     }
 
     /**
-     * Send an event, and return what that returned or threw.
+     * Send an event, and return the result or the exception.
      *
      * @return array{sent?: bool, threw?: class-string, message?: string}
      */

@@ -17,18 +17,18 @@ use Webpatser\ResonateWebhooks\WebhookPlugin;
 use Webpatser\ResonateWebhooks\WebhooksServiceProvider;
 
 /**
- * A real Laravel application in a folder of its own, with Resonate and this package installed.
+ * A real Laravel application in its own folder, with Resonate and this package.
  */
 final class TestApplication
 {
     public readonly Application $laravel;
 
     /**
-     * Create and boot the application; `$webhooks` goes into its own `resonate-webhooks` config file.
+     * Create and boot the application, with `$webhooks` as its `resonate-webhooks` config.
      *
      * @param  array<string, mixed>|null  $webhooks
-     * @param  list<array<string, mixed>>  $apps  By default one application, see {@see app()}.
-     * @param  array<string, mixed>  $server  The config of the server, by default without its limits.
+     * @param  list<array<string, mixed>>  $apps  By default one application; see {@see app()}.
+     * @param  array<string, mixed>  $server  The config of the server; by default without limits.
      * @param  list<class-string>  $providers
      */
     public function __construct(
@@ -44,10 +44,10 @@ final class TestApplication
             mkdir("{$base}/{$folder}", recursive: true);
         }
 
-        // Laravel warns of one that is not there.
+        // Laravel warns if the file is missing.
         touch("{$base}/.env");
 
-        // Blade looks for components in the application's own namespace as well.
+        // Blade also looks for components in the application's namespace.
         file_put_contents("{$base}/composer.json", '{"autoload": {"psr-4": {"App\\\\": "app/"}}}');
 
         $this->write("{$base}/config/app.php", ['name' => 'Test', 'env' => $environment, 'debug' => true, 'key' => str_repeat('k', 32), 'cipher' => 'AES-256-CBC']);
@@ -88,8 +88,8 @@ final class TestApplication
     }
 
     /**
-     * An application with Laravel Reverb in the place of Resonate. It is not in the testing environment, where Laravel
-     * dispatches no events about commands.
+     * Create an application with Laravel Reverb instead of Resonate. Its environment is not "testing", in which Laravel
+     * dispatches no events for commands.
      *
      * @param  array<string, mixed>|null  $webhooks
      * @param  list<array<string, mixed>>  $apps
@@ -105,7 +105,7 @@ final class TestApplication
     }
 
     /**
-     * The `reverb` config of an application: id 1 has `key-1` and `secret-1`.
+     * Get the `reverb` config of an application: ID 1 has `key-1` and `secret-1`.
      *
      * @return array<string, mixed>
      */
@@ -124,7 +124,7 @@ final class TestApplication
     }
 
     /**
-     * Boot another instance from the same folder, as the next process would.
+     * Boot another instance from the same folder, as another process would.
      */
     public function reboot(): Application
     {
@@ -132,7 +132,7 @@ final class TestApplication
     }
 
     /**
-     * The lines of Laravel's log, without date and channel.
+     * Get the lines of Laravel's log, without date and channel.
      *
      * @return list<string>
      */
@@ -146,7 +146,7 @@ final class TestApplication
     }
 
     /**
-     * Remove the folder and what Laravel has put into PHP's global state.
+     * Remove the folder, and reset the global state that Laravel changed.
      */
     public function remove(?TestCase $test = null): void
     {
@@ -158,7 +158,7 @@ final class TestApplication
             HandleExceptions::flushState($test);
         }
 
-        // The plugin reports once more when PHP ends, into whichever application came last.
+        // At the end of PHP, the plugin reports to the application that was created last.
         Facade::clearResolvedInstances();
         $this->laravel->instance('log', new NullLogger);
     }

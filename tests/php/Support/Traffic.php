@@ -7,19 +7,19 @@ namespace Tests\Support;
 use Revolt\EventLoop;
 
 /**
- * Clients of one node that whisper and come and go without a pause, on the event loop.
+ * Clients of one node that subscribe, send client events and leave continuously, on the event loop.
  */
 final class Traffic
 {
     /**
-     * Seconds between two turns.
+     * The interval between turns, in seconds.
      */
     private const float EVERY = 0.004;
 
     private const int CLIENTS = 4;
 
     /**
-     * How many client events each channel has had.
+     * The number of client events by channel.
      *
      * @var array<string, int>
      */
@@ -37,7 +37,7 @@ final class Traffic
     private readonly string $timer;
 
     /**
-     * Connect everybody and begin.
+     * Connect the clients and start.
      */
     public function __construct(FakeServer $server)
     {
@@ -51,7 +51,7 @@ final class Traffic
     }
 
     /**
-     * Let the clients leave one after the other, as they do while a server drains.
+     * Disconnect the clients one by one, as while a server drains.
      */
     public function leaveSlowly(): void
     {
@@ -65,7 +65,7 @@ final class Traffic
     }
 
     /**
-     * Do nothing more.
+     * Stop the clients.
      */
     public function end(): void
     {

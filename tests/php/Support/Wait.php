@@ -9,12 +9,12 @@ use Revolt\EventLoop;
 use RuntimeException;
 
 /**
- * Waits for a condition with a deadline, and lets the event loop run meanwhile.
+ * Waits for conditions with a deadline, while the event loop runs.
  */
 final class Wait
 {
     /**
-     * Wait until the condition holds, and return what it returned.
+     * Wait until the condition returns a truthy value, and return that.
      *
      * @template T
      *
@@ -37,7 +37,7 @@ final class Wait
     }
 
     /**
-     * Let the event loop run for some seconds.
+     * Run the event loop for some seconds.
      */
     public static function pause(float $seconds): void
     {

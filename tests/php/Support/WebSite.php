@@ -11,12 +11,12 @@ use Illuminate\Foundation\Configuration\Middleware;
 use Illuminate\Support\Facades\Auth;
 
 /**
- * What a new Laravel project adds so that an application has pages: the middleware of its site, and a guard.
+ * Adds the parts of a new Laravel project that a web site needs: the middleware and a guard.
  */
 final class WebSite
 {
     /**
-     * Add it, with a guard of our own.
+     * Add them, with a guard for tests.
      *
      * @param  Closure(): ?Authenticatable  $user  Who asks for a page.
      */

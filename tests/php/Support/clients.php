@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Clients that connect and stay, `count` of them to `port`, both as JSON in a line. Ends with its stdin.
+ * Connects `count` clients to `port`, both from a line of JSON, and keeps them until its stdin ends.
  */
 
 ['port' => $port, 'count' => $count] = json_decode((string) fgets(STDIN), true, flags: JSON_THROW_ON_ERROR);

@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Runs every command in a PHP without the extension, and says what came of it: a line of JSON each.
+ * Runs every command in a PHP without the extension, and writes each result as a line of JSON.
  */
 
 use Tests\Support\Artisan;

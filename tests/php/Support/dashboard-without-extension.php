@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Asks for the dashboard in a PHP without the extension, and says what came: a line of JSON for each page.
+ * Requests the pages of the dashboard in a PHP without the extension, and writes each response as a line of JSON.
  */
 
 use Illuminate\Contracts\Http\Kernel;

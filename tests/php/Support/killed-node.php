@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Kills a node, which leaves its application behind, and waits for the end of stdin.
+ * Kills a node, so that its application folder stays, and waits for the end of stdin.
  */
 
 use Tests\Support\Node;

@@ -3,9 +3,9 @@
 declare(strict_types=1);
 
 /*
- * The script behind `php -S` that a LaravelReceiver starts: a Laravel application which receives
- * webhooks among the pages of its site, and writes each event that its listeners hear as a line of
- * JSON. Files in its folder tell the listeners to fail or to wait.
+ * The script of the `php -S` that a LaravelReceiver starts: a Laravel application that receives
+ * webhooks beside its pages, and writes each event of its listeners as a line of JSON. Files in its
+ * folder make the listeners fail or wait.
  */
 
 use Illuminate\Foundation\Configuration\Middleware;

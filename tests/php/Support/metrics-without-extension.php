@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Asks for the metrics in a PHP without the extension, and says what came: a line of JSON.
+ * Requests the metrics in a PHP without the extension, and writes the response as a line of JSON.
  */
 
 use Illuminate\Contracts\Http\Kernel;

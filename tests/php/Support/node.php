@@ -3,11 +3,11 @@
 declare(strict_types=1);
 
 /*
- * A Resonate node as a process: hears one JSON command per line on stdin and answers each with a
- * line. `{"client": "ann", "do": "join", "with": ["presence-room", 7]}` calls a FakeClient's method,
- * and without a client the FakeServer's; "connect" makes the client, and "traffic" many that need no
- * commands. At the end of stdin it stops, at SIGTERM and SIGUSR2 too, as Resonate's own command does:
- * after a SIGUSR2 its clients have `drain` seconds to leave.
+ * A Resonate node as a process. It reads one JSON command per line on stdin and answers each with a
+ * line. `{"client": "ann", "do": "join", "with": ["presence-room", 7]}` calls a method of a FakeClient;
+ * without a client, of the FakeServer. "connect" creates the client, and "traffic" creates many that
+ * need no commands. The node stops at the end of stdin, and on SIGTERM and SIGUSR2 as Resonate's own
+ * command does: after SIGUSR2, its clients have `drain` seconds to leave.
  */
 
 use Revolt\EventLoop;
@@ -24,7 +24,7 @@ $server = new FakeServer($application->laravel ?? TestApplication::boot($folder)
 $clients = [];
 $traffic = null;
 
-// Runs after the plugin's own shutdown function, which was registered first.
+// Runs after the plugin's shutdown function, which was registered first.
 register_shutdown_function(static function () use ($application, &$traffic): void {
     if ($traffic !== null) {
         echo json_encode($traffic->sent)."\n";

@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Says whether the extension is loaded, here and in a child that is started without it.
+ * Writes if the extension is loaded, in this process and in a child that is started without it.
  */
 
 use Tests\Support\Process;

@@ -3,9 +3,9 @@
 declare(strict_types=1);
 
 /*
- * A webhook receiver: says its port, then writes every request as a line of JSON into the file it
- * was given. The path decides the answer: /status/503/... gets a 503, /flaky/2/... fails twice,
- * /hang/... gets none, and /drip/... one that comes byte by byte and never ends.
+ * A webhook receiver. It writes its port to stdout, and every request as a line of JSON to the given
+ * file. The path selects the response: /status/503/... gets a 503, /flaky/2/... fails twice,
+ * /hang/... gets none, and /drip/... gets one that arrives byte by byte and never ends.
  */
 
 $log = fopen($argv[1], 'a');
@@ -14,7 +14,7 @@ $name = (string) stream_socket_get_name($server, false);
 
 echo substr((string) strrchr($name, ':'), 1)."\n";
 
-/** @var array<int, array{0: resource, 1: string}> $clients Connections with what they have sent so far. */
+/** @var array<int, array{0: resource, 1: string}> $clients Connections with the bytes that they have sent so far. */
 $clients = [];
 $failures = [];
 $dripping = [];

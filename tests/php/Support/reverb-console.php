@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 /*
- * An artisan command in an application with Reverb: gets the `resonate-webhooks` config, the applications, what the
- * application has of its own and the command on stdin, as JSON. Says what the command says, then the lines of the log.
+ * Runs an Artisan command in an application with Reverb. Reads the `resonate-webhooks` config, the applications, the
+ * additions of the application and the command from stdin, as JSON. Writes the output of the command, then the log.
  */
 
 use Illuminate\Contracts\Console\Kernel;

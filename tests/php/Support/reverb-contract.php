@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Gets names of methods by class of Reverb on stdin, and says what their signatures are, with what else the package needs.
+ * Reads method names by Reverb class from stdin, and writes their signatures and the other facts that the package needs.
  */
 
 use Laravel\Reverb\Protocols\Pusher\Managers\ArrayChannelConnectionManager;

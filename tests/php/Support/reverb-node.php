@@ -3,11 +3,11 @@
 declare(strict_types=1);
 
 /*
- * A Reverb node as a process, on React's loop. It is commanded like node.php: `{"client": "ann", "do": "join", "with": [...]}`
- * calls a ReverbClient's method, "connect" makes one, and without a client an artisan command runs. At the end of stdin, or
- * at a signal, it stops as Reverb does.
+ * A Reverb node as a process, on React's loop. Its commands are those of node.php: `{"client": "ann", "do": "join", "with": [...]}`
+ * calls a method of a ReverbClient, "connect" creates one, and without a client an Artisan command runs. At the end of stdin,
+ * or on a signal, it stops as Reverb does.
  *
- * `with` says what the application has of its own: files in `reverb/` that return a function, which gets the application.
+ * `with` lists the additions of the application: files in `reverb/` that return a function, which gets the application.
  */
 
 use Illuminate\Contracts\Console\Kernel;
@@ -62,7 +62,7 @@ $laravel->afterResolving(Server::class, static function (Server $resolved) use (
 
     $server = $resolved;
 
-    // Two ticks later: the webhooks start with the first one, and what they do at the end of PHP comes first.
+    // Two ticks later, because the webhooks start in the first one, and their shutdown function must run first.
     Loop::futureTick(static fn () => Loop::futureTick(static function () use ($application, $obey): void {
         register_shutdown_function(static function () use ($application): void {
             foreach ($application->log() as $line) {

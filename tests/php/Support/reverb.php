@@ -3,9 +3,9 @@
 declare(strict_types=1);
 
 /*
- * Loads Laravel Reverb: the real one where Composer has installed it or REVERB_AUTOLOAD names an autoloader for it,
- * otherwise the stand-ins. Their event loop is React's in any case: from Composer's vendor folder, or from the folder that
- * RESONATE_WEBHOOKS_REACT names, as scripts/with-react sets it. Require it after bootstrap.php, whose `$autoload` it uses.
+ * Loads Laravel Reverb: the real one if Composer has installed it or REVERB_AUTOLOAD names its autoloader, otherwise the
+ * stand-ins. Both use React's event loop, from Composer's vendor folder or from the folder in RESONATE_WEBHOOKS_REACT, which
+ * scripts/with-react sets. Require this file after bootstrap.php, whose `$autoload` it uses.
  */
 
 use Laravel\Reverb\Application;

@@ -3,9 +3,9 @@
 declare(strict_types=1);
 
 /*
- * A server on PHP's default event loop that takes clients until the loop, or the limit of open files, takes no more. Hears a
- * line of JSON: `descriptors`, its limit of open files, and `webhooks`, their config, or null for a server without. Says its
- * port, then how many clients it has at the end.
+ * A server on PHP's default event loop that accepts clients up to the limit of the loop or of open files. Reads a line of
+ * JSON: `descriptors`, the limit of open files, and `webhooks`, their config, or null for none. Writes its port, and at the
+ * end the number of its clients.
  */
 
 use Illuminate\Support\Facades\Log;
@@ -24,7 +24,7 @@ EventLoop::setDriver(new StreamSelectDriver);
 $application = new TestApplication($webhooks, server: $webhooks === null ? ['plugins' => []] : []);
 $server = new FakeServer($application->laravel);
 
-// The log is open either way.
+// The log is open in both cases.
 Log::info('A server that counts its clients.');
 
 if ($webhooks !== null) {
@@ -38,7 +38,7 @@ $clients = [];
 $why = 'out of descriptors';
 
 EventLoop::onReadable($listener, static function () use ($listener, &$clients): void {
-    // Out of descriptors, PHP warns; and no class can be loaded any more, so nothing is thrown.
+    // Without free descriptors, PHP warns, and no class can be loaded, so this must not throw.
     if (($client = @stream_socket_accept($listener, 0)) === false) {
         EventLoop::getDriver()->stop();
 

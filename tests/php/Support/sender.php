@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 /*
- * A process of the application that is no server: hears the config and the applications as a line of JSON, then one call per
- * line, `{"from": "command", "send": {"event": "order.paid", "app": "1"}}`, and answers with what it returned or threw.
+ * A process of the application that is not a server. Reads the config and the applications as a line of JSON, then one call
+ * per line, `{"from": "command", "send": {"event": "order.paid", "app": "1"}}`, and writes the result or the exception.
  */
 
 use Illuminate\Contracts\Bus\Dispatcher;
@@ -41,7 +41,7 @@ $laravel['router']->post('send', fn (Request $request) => ['sent' => Webhooks::s
 $ways = [
     'command' => fn (array $arguments) => ['sent' => Webhooks::send(...$arguments)],
     'job' => function (array $arguments) use ($laravel): array {
-        // A worker does so before each job.
+        // A queue worker does this before each job.
         $laravel->forgetScopedInstances();
 
         return ['sent' => $laravel->make(Dispatcher::class)->dispatchSync(new SendEvent($arguments))];

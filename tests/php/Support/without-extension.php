@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 /*
- * A server in a PHP without the extension: says what its client was subscribed to, what plugins
- * threw, how many lines the log has, and whether that line names the extension.
+ * A server in a PHP without the extension. Writes the subscriptions of its client, the exceptions of
+ * plugins, the number of lines in the log, and if that line names the extension.
  */
 
 use Tests\Support\FakeServer;

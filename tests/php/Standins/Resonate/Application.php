@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\Resonate;
 
 /**
- * One application's record, as its provider read it.
+ * A snapshot of an application.
  */
 class Application
 {

@@ -13,7 +13,7 @@ use Webpatser\Resonate\Protocols\Pusher\Managers\ArrayChannelManager;
 use Webpatser\Resonate\Scheduling\Scheduler;
 
 /**
- * Binds the server's parts, with the applications and plugins of the `reverb` config.
+ * Binds the services of the server, with the applications and plugins of the `reverb` config.
  */
 class ResonateServiceProvider extends ServiceProvider
 {

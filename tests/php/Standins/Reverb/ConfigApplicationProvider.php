@@ -9,7 +9,7 @@ use Laravel\Reverb\Contracts\ApplicationProvider;
 use Laravel\Reverb\Exceptions\InvalidApplication;
 
 /**
- * Applications from `reverb.apps.apps`; like the real one it builds a new object at every call.
+ * Provides the applications in `reverb.apps.apps`. Like the real one, it returns new objects at every call.
  */
 class ConfigApplicationProvider implements ApplicationProvider
 {

@@ -10,7 +10,7 @@ use Laravel\Reverb\Servers\Reverb\Console\Commands\RestartServer;
 use Laravel\Reverb\Servers\Reverb\Console\Commands\StartServer;
 
 /**
- * Binds the applications of the `reverb` config, and adds the commands.
+ * Binds the applications of the `reverb` config, and registers the commands.
  */
 class ReverbServiceProvider extends ServiceProvider
 {

@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * A list of connections in which nobody can be looked up, so that the hooks of subscriptions fail.
+ * A list of connections whose lookup fails, so that the hooks of subscriptions fail.
  */
 
 use Illuminate\Contracts\Foundation\Application;

@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * A provider that finds an application by its key, and fails to list all of them.
+ * A provider that finds an application by its key, but fails to list all applications.
  */
 
 use Illuminate\Contracts\Foundation\Application;

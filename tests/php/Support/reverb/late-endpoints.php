@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Endpoints in a database that is away when the server starts.
+ * Endpoints in a database that is unavailable when the server starts.
  */
 
 use Illuminate\Contracts\Foundation\Application;

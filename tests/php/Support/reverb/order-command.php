@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Sends an event of the application's own from within the server.
+ * Sends a custom event from within the server.
  */
 
 use Illuminate\Contracts\Foundation\Application;

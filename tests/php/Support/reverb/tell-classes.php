@@ -3,7 +3,7 @@
 declare(strict_types=1);
 
 /*
- * Says at the end which classes Reverb has used.
+ * Writes the classes that Reverb has used, at the end.
  */
 
 use Illuminate\Contracts\Foundation\Application;

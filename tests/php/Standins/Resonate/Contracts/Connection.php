@@ -7,7 +7,7 @@ namespace Webpatser\Resonate\Contracts;
 use Webpatser\Resonate\Application;
 
 /**
- * One client, with room for what plugins want to remember about it.
+ * The connection of a client. Plugins can store values in it.
  */
 abstract class Connection
 {

@@ -8,7 +8,7 @@ use Illuminate\Foundation\Events\Dispatchable;
 use Webpatser\Resonate\Contracts\Connection;
 
 /**
- * A message that every plugin has let pass and that was handled, as the client sent it.
+ * A message, as the client sent it, that every plugin has let pass and the server has handled.
  */
 class MessageReceived
 {

@@ -13,7 +13,7 @@ use Webpatser\Resonate\Protocols\Pusher\Channels\ChannelConnection;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 
 /**
- * What a plugin may ask of the server.
+ * The server's API for plugins.
  */
 class PluginContext
 {
@@ -42,7 +42,7 @@ class PluginContext
     }
 
     /**
-     * Take a connection off a channel, which no hook hears of.
+     * Remove a connection from a channel without calling hooks.
      */
     public function unsubscribe(Connection $connection, string $channel): void
     {

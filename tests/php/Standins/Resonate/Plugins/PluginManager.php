@@ -15,7 +15,7 @@ use Webpatser\Resonate\Plugins\Contracts\TickScheduler;
 use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
 
 /**
- * Calls the plugins in their order; what one throws is logged and stops nobody else.
+ * Calls the plugins in order. An exception of one is logged and does not affect the others.
  */
 class PluginManager
 {

@@ -9,7 +9,7 @@ use Throwable;
 use Webpatser\Resonate\Contracts\Logger;
 
 /**
- * Repeats tasks on the event loop; one that has not come to its end is not begun again.
+ * Repeats tasks on the event loop. A task does not start again before its last run has ended.
  */
 class Scheduler
 {

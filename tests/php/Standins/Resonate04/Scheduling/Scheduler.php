@@ -9,7 +9,7 @@ use Throwable;
 use Webpatser\Resonate\Contracts\Logger;
 
 /**
- * Repeats tasks on the event loop, whether or not their previous run has come to its end.
+ * Repeats tasks on the event loop, even if their previous run has not ended.
  */
 class Scheduler
 {

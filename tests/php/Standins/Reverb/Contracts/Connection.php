@@ -7,7 +7,7 @@ namespace Laravel\Reverb\Contracts;
 use Laravel\Reverb\Application;
 
 /**
- * One client.
+ * The connection of a client.
  */
 abstract class Connection
 {

@@ -8,7 +8,7 @@ use Illuminate\Foundation\Events\Dispatchable;
 use Laravel\Reverb\Contracts\Connection;
 
 /**
- * A message was handled, and nothing was thrown.
+ * A message was handled without an exception.
  */
 class MessageReceived
 {

@@ -16,7 +16,7 @@ use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 
 /**
- * The protocol, as far as a plugin can tell: what happens in which order around its hooks, in every release.
+ * The protocol as plugins see it: the order of actions around the hooks, in every release.
  */
 trait Protocol
 {
@@ -26,7 +26,7 @@ trait Protocol
     }
 
     /**
-     * Handle a message; the plugins see it before anybody has checked it.
+     * Handle a message. Plugins get it before it is validated.
      */
     public function message(Connection $from, string $message): void
     {
@@ -54,7 +54,7 @@ trait Protocol
     }
 
     /**
-     * Handle a disconnection; the plugins hear of it when the connection has left every channel.
+     * Handle a disconnection. Plugins are called after the connection has left every channel.
      */
     public function close(Connection $connection): void
     {
@@ -64,7 +64,7 @@ trait Protocol
     }
 
     /**
-     * Say why a connection is not wanted, if it is not.
+     * Get the reason to reject a connection; null to accept it.
      */
     protected function rejection(Connection $connection): ?string
     {
@@ -107,7 +107,7 @@ trait Protocol
     }
 
     /**
-     * Take a connection off a channel; the plugins hear of it even if it never was on it.
+     * Remove a connection from a channel. Plugins are called even if it was not subscribed.
      */
     protected function unsubscribe(Connection $connection, string $name): void
     {
@@ -120,7 +120,7 @@ trait Protocol
     }
 
     /**
-     * Pass a client event on to the others, if it may; what may not is answered, and counts as handled all the same.
+     * Relay a client event if it is allowed. Otherwise the client gets an error, and the message still counts as handled.
      *
      * @param  array<string, mixed>  $event
      */
@@ -150,7 +150,7 @@ trait Protocol
     }
 
     /**
-     * The channel that a client event is for.
+     * Get the channel of a client event.
      */
     protected function channelOf(Connection $from, string $name): ?Channel
     {

@@ -10,8 +10,8 @@ use Webpatser\Resonate\Contracts\Connection;
 use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
 
 /**
- * Resonate 0.7: who is rejected is closed and no plugin hears of it, names and subscriptions have limits, and while
- * plugins look at a subscription, what is broadcast to it waits, and so does its end.
+ * Resonate 0.7: a rejected connection is closed and plugins are not called, names and subscriptions have limits, and during
+ * the hooks of a subscription, its broadcasts and its end wait.
  */
 class Server
 {
@@ -71,7 +71,7 @@ class Server
     }
 
     /**
-     * A limit of the server, none when it is 0.
+     * Get a limit of the server; 0 means none.
      */
     private function limit(string $name, int $default): int
     {

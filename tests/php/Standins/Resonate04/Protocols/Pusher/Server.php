@@ -8,8 +8,8 @@ use Webpatser\Resonate\Contracts\Connection;
 use Webpatser\Resonate\Protocols\Pusher\Channels\Channel;
 
 /**
- * Resonate 0.4: who is rejected is told so and served all the same, and client events look for their channel in whichever
- * application was asked about last.
+ * Resonate 0.4: a rejected connection gets an error but is still served, and the channel of a client event is looked up in
+ * the current application of the channel manager.
  */
 class Server
 {

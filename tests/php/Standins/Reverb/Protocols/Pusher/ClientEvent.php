@@ -9,8 +9,7 @@ use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelManager;
 use RuntimeException;
 
 /**
- * Relays what clients tell each other. Whether the sender is a member is asked of the application that the channel manager
- * was last asked about.
+ * Relays client events. The sender is looked up in the current application of the channel manager.
  */
 class ClientEvent
 {

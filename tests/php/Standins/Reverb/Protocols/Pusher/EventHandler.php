@@ -11,7 +11,7 @@ use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelManager;
 use RuntimeException;
 
 /**
- * Handles the protocol's own messages.
+ * Handles the messages of the protocol.
  */
 class EventHandler
 {

@@ -11,7 +11,7 @@ use RuntimeException;
 use Throwable;
 
 /**
- * Answers what clients do. A connection that is refused gets an error, and stays.
+ * Handles connections and messages. A rejected connection gets an error, but stays open.
  */
 class Server
 {

@@ -7,7 +7,7 @@ namespace Webpatser\Resonate\Protocols\Pusher\Channels;
 use Webpatser\Resonate\Contracts\Connection;
 
 /**
- * A channel that remembers its last event for those who come later.
+ * A channel that keeps its last event for later subscribers.
  */
 class CacheChannel extends Channel
 {

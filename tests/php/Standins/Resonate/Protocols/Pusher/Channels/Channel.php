@@ -8,7 +8,7 @@ use Webpatser\Resonate\Contracts\Connection;
 use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 
 /**
- * A channel that anybody may join, and the connections that did.
+ * A public channel and its connections.
  */
 class Channel
 {
@@ -18,7 +18,7 @@ class Channel
     protected array $members = [];
 
     /**
-     * What is broadcast to connections whose subscription plugins still look at.
+     * The broadcasts to connections whose subscription is still in the hooks of plugins.
      *
      * @var array<string, list<array<string, mixed>>>
      */

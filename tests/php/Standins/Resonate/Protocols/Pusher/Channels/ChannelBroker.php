@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Webpatser\Resonate\Protocols\Pusher\Channels;
 
 /**
- * Chooses the kind of a channel by its name; "private" and "presence" do without their dash here.
+ * Selects the class of a channel by its name. Resonate does not require the dash after "private" and "presence".
  */
 class ChannelBroker
 {

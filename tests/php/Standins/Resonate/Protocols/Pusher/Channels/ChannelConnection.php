@@ -8,7 +8,7 @@ use Illuminate\Support\Arr;
 use Webpatser\Resonate\Contracts\Connection;
 
 /**
- * One connection's place on one channel, with the `channel_data` it brought along.
+ * A connection on a channel, with its `channel_data`.
  */
 class ChannelConnection
 {

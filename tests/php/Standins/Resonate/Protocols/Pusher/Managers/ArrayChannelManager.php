@@ -13,8 +13,8 @@ use Webpatser\Resonate\Protocols\Pusher\Contracts\ChannelManager;
 /**
  * The channels of this process, by application.
  *
- * Like the real one it is a single object that looks at one application at a
- * time: whoever forgets `for()` sees the channels of whoever came before.
+ * Like the real one, it is a single object with one current application:
+ * without `for()`, a caller gets the channels of the previous caller.
  */
 class ArrayChannelManager implements ChannelManager
 {

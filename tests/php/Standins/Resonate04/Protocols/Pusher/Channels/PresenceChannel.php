@@ -7,7 +7,7 @@ namespace Webpatser\Resonate\Protocols\Pusher\Channels;
 use ErrorException;
 
 /**
- * Resonate 0.4: who joins gets everybody's `user_info`, and an error where a member has none.
+ * Resonate 0.4: a new member gets the `user_info` of all members, and an error if one has none.
  */
 class PresenceChannel extends PrivateChannel
 {

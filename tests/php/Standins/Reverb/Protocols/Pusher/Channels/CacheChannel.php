@@ -7,7 +7,7 @@ namespace Laravel\Reverb\Protocols\Pusher\Channels;
 use Laravel\Reverb\Contracts\Connection;
 
 /**
- * A channel that keeps the last message, for those who join later.
+ * A channel that keeps its last message for later subscribers.
  */
 class CacheChannel extends Channel
 {

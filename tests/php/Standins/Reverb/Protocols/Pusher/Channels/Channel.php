@@ -9,7 +9,7 @@ use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelConnectionManager;
 use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelManager;
 
 /**
- * A channel that anybody may join. Its connections are with a manager of its own.
+ * A public channel, with its own manager of connections.
  */
 class Channel
 {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Laravel\Reverb\Protocols\Pusher\Channels;
 
 /**
- * Chooses the class of a channel by its name. Every name that begins with `cache` is that of a cache channel.
+ * Selects the class of a channel by its name. Every name that starts with `cache` is a cache channel.
  */
 class ChannelBroker
 {

@@ -7,7 +7,7 @@ namespace Laravel\Reverb\Protocols\Pusher\Channels;
 use Laravel\Reverb\Contracts\Connection;
 
 /**
- * A connection on a channel, with what it says about its user.
+ * A connection on a channel, with its `channel_data`.
  */
 class ChannelConnection
 {

@@ -8,7 +8,7 @@ use Laravel\Reverb\Contracts\Connection;
 use RuntimeException;
 
 /**
- * Lets only those join whose backend signed their socket, the channel and their `channel_data`.
+ * Verifies that the backend signed the socket, the channel and the `channel_data` of a subscription.
  */
 trait VerifiesSubscriptions
 {

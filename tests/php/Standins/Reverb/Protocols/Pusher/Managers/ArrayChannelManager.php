@@ -11,7 +11,7 @@ use Laravel\Reverb\Protocols\Pusher\Channels\ChannelBroker;
 use Laravel\Reverb\Protocols\Pusher\Contracts\ChannelManager;
 
 /**
- * The channels of all applications. Everybody shares the application that it was last asked about.
+ * The channels of all applications. All callers share its current application.
  */
 class ArrayChannelManager implements ChannelManager
 {

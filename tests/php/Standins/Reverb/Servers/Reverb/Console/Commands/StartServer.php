@@ -19,7 +19,7 @@ use Symfony\Component\Console\Command\SignalableCommandInterface;
 use Throwable;
 
 /**
- * Runs the server on React's loop. An exception that comes out of the loop ends it without a word.
+ * Runs the server on React's loop. An exception from the loop ends it silently.
  */
 #[AsCommand(name: 'reverb:start')]
 class StartServer extends Command implements SignalableCommandInterface
@@ -39,7 +39,7 @@ class StartServer extends Command implements SignalableCommandInterface
         $loop = Loop::get();
         $lastRestart = Cache::get('laravel:reverb:restart');
 
-        // The real one looks each 5 s.
+        // The real one checks every 5 s.
         $loop->addPeriodicTimer(0.1, function () use ($loop, $lastRestart): void {
             if (Cache::get('laravel:reverb:restart') !== $lastRestart) {
                 $this->disconnectAll();
