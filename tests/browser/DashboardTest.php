@@ -34,7 +34,7 @@ final class DashboardTest extends PluginTestCase
         parent::tearDown();
     }
 
-    public function test_the_overview_refreshes_itself_while_somebody_looks_and_draws_what_happened(): void
+    public function test_the_overview_refreshes_while_it_is_visible_and_draws_charts(): void
     {
         $this->open(['good' => $this->endpoint()]);
         $this->browser->visit($this->site->url());
@@ -59,7 +59,7 @@ final class DashboardTest extends PluginTestCase
         $this->assertSame([], $this->browser->complaints());
     }
 
-    public function test_it_says_that_redis_or_the_application_is_gone_and_when_they_are_back(): void
+    public function test_it_shows_when_redis_or_the_application_is_down_and_when_they_recover(): void
     {
         $this->open(['good' => $this->endpoint()]);
         $this->browser->visit($this->site->url());
@@ -71,7 +71,7 @@ final class DashboardTest extends PluginTestCase
         $this->assertFalse($this->browser->run('return document.querySelector("#live").classList.contains("stale")'));
     }
 
-    public function test_what_strangers_chose_does_not_run(): void
+    public function test_scripts_in_text_of_clients_do_not_run(): void
     {
         $this->open(['evil' => ['url' => Receiver::shared()->url($this->path('/status/500')), 'name' => self::EVIL]], ['max_attempts' => 1]);
         $this->node->command('ann', 'subscribe', 'private-'.self::EVIL);
@@ -111,7 +111,7 @@ final class DashboardTest extends PluginTestCase
         $this->assertStringContainsString('There are no dead letters', $this->browser->follow('nav a:last-child')->text('main'));
     }
 
-    public function test_letters_are_chosen_and_sent_again_and_an_endpoint_is_paused_without_javascript(): void
+    public function test_dead_letters_are_selected_and_retried_and_an_endpoint_is_paused_without_javascript(): void
     {
         $this->open(['good' => $this->endpoint('/flaky/2')], ['max_attempts' => 1], scripts: false);
         $deadLetters = new DeadLetters($this->config());
@@ -135,7 +135,7 @@ final class DashboardTest extends PluginTestCase
         $this->assertSame(['good'], array_keys((new Cluster($this->config()))->paused()));
     }
 
-    public function test_it_fits_narrow_screens_and_is_dark_for_those_who_like_it(): void
+    public function test_it_fits_narrow_screens_and_has_a_dark_mode(): void
     {
         $this->open(['long' => $this->endpoint('/status/500', ['name' => str_repeat('endpoint', 12)])], width: 360, scheme: 'dark');
         $this->node->command('ann', 'subscribe', str_repeat('c', 150));
@@ -147,7 +147,7 @@ final class DashboardTest extends PluginTestCase
         }
     }
 
-    public function test_the_keyboard_is_enough(): void
+    public function test_the_keyboard_suffices(): void
     {
         $this->open(['good' => $this->endpoint()]);
         $this->browser->visit($this->site->url())->press("\u{E004}");

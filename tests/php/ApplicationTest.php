@@ -37,7 +37,7 @@ final class ApplicationTest extends PluginTestCase
         );
     }
 
-    public function test_a_rotated_secret_signs_though_no_connection_opens(): void
+    public function test_a_rotated_secret_signs_without_a_new_connection(): void
     {
         $server = $this->serve(['endpoints_refresh' => 0.1], [$app = TestApplication::app('1')]);
         $connection = $server->connect()->subscribe('private-old');
@@ -53,7 +53,7 @@ final class ApplicationTest extends PluginTestCase
         $this->assertSame('secret-1', $signers['channel_occupied private-old']);
     }
 
-    public function test_a_provider_that_fails_for_a_while_is_asked_again_and_complained_about_once(): void
+    public function test_a_provider_that_fails_is_retried_and_logged_once(): void
     {
         $server = $this->serve(['endpoints_refresh' => 0.1], [$app = TestApplication::app('1')]);
         $connection = $server->connect()->subscribe('private-old');
@@ -66,7 +66,7 @@ final class ApplicationTest extends PluginTestCase
         $this->assertCount(1, $this->complaints());
     }
 
-    public function test_an_application_that_appears_later_is_met_with_its_first_connection(): void
+    public function test_an_application_that_appears_later_is_registered_with_its_first_connection(): void
     {
         $server = $this->serve(apps: [$one = TestApplication::app('1')]);
 
@@ -77,7 +77,7 @@ final class ApplicationTest extends PluginTestCase
         $this->assertSame('key-2', Receiver::shared()->requests($this->path())[0]['headers']['x-pusher-key']);
     }
 
-    public function test_a_provider_whose_database_is_away_at_boot_costs_nothing(): void
+    public function test_a_provider_whose_database_is_down_at_boot_loses_no_event(): void
     {
         $application = $this->application = new TestApplication($this->config(), [TestApplication::app('1')]);
         $apps = $application->laravel['config']['reverb.apps.apps'];
@@ -93,14 +93,14 @@ final class ApplicationTest extends PluginTestCase
         $this->assertCount(1, $this->complaints());
     }
 
-    public function test_an_application_that_only_a_dead_node_had_met_is_asked_for(): void
+    public function test_an_application_that_only_a_dead_node_knew_is_registered(): void
     {
         $apps = [TestApplication::app('1'), TestApplication::app('2')];
         $dead = $this->node(['flush_interval' => 60, 'ttl' => 3], $apps);
         $dead->connect('ann', 'key-2');
         $dead->command('ann', 'subscribe', 'private-room');
 
-        // Its own outbox keeps the event while nobody sends it.
+        // Its outbox keeps the event until another node delivers it.
         $redis = RedisServer::shared();
         $waiting = fn () => array_sum(array_map(fn (int $n) => (int) $redis->command('XLEN', "{$this->config()['key_prefix']}:out:{$n}")[0], range(0, 15)));
         Wait::until(fn () => $waiting() === 1, 'the event to reach the outbox');
@@ -114,7 +114,7 @@ final class ApplicationTest extends PluginTestCase
     }
 
     /**
-     * Wait until events are signed with a secret, having new ones meanwhile.
+     * Wait until events are signed with a secret, while new ones are sent.
      */
     private function awaitSecret(string $secret, FakeClient $connection): void
     {
@@ -128,7 +128,7 @@ final class ApplicationTest extends PluginTestCase
     }
 
     /**
-     * What the log says of applications that could not be asked for.
+     * Get the log lines of failed refreshes.
      *
      * @return array<int, string>
      */
@@ -138,7 +138,7 @@ final class ApplicationTest extends PluginTestCase
     }
 
     /**
-     * Have the provider answer differently from now on, as a database would.
+     * Change the result of the provider, as a database would.
      *
      * @param  list<array<string, mixed>>  $apps
      */
@@ -149,7 +149,7 @@ final class ApplicationTest extends PluginTestCase
     }
 
     /**
-     * The real package keeps its provider in a manager.
+     * The real package has its provider in a manager.
      */
     private function forgetProvider(): void
     {
@@ -157,7 +157,7 @@ final class ApplicationTest extends PluginTestCase
     }
 
     /**
-     * Which of the secrets signed each event.
+     * Get the secret that signed each event.
      *
      * @param  list<string>  $secrets
      * @return array<string, string>

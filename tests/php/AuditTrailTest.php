@@ -13,7 +13,7 @@ use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 use Webpatser\ResonateWebhooks\Events\OperatorActed;
 
 /**
- * Operations of operators are recorded in the log and as events, with the user.
+ * Operations are recorded in the log and as events, with the user.
  */
 final class AuditTrailTest extends PluginTestCase
 {
@@ -30,7 +30,7 @@ final class AuditTrailTest extends PluginTestCase
         $this->artisan?->remove($this);
     }
 
-    public function test_commands_leave_who_did_what_to_what(): void
+    public function test_commands_record_the_user_the_operation_and_its_subjects(): void
     {
         $artisan = $this->artisan();
         [$one, $two, $three] = $this->store(3);
@@ -67,7 +67,7 @@ final class AuditTrailTest extends PluginTestCase
         $this->assertSame([['adopt', ['before'], 1]], array_map(fn (OperatorActed $acted) => [$acted->operation->value, $acted->ids, $acted->count], $this->acted));
     }
 
-    public function test_a_listener_that_throws_does_not_undo_what_was_done(): void
+    public function test_a_listener_that_throws_does_not_undo_the_operation(): void
     {
         $artisan = $this->artisan();
         Event::listen(OperatorActed::class, fn () => throw new RuntimeException('The audit database is away'));
@@ -76,7 +76,7 @@ final class AuditTrailTest extends PluginTestCase
         $this->assertNotSame([], preg_grep('/The audit database is away/', file($artisan->laravel->storagePath('logs/laravel.log'))), 'but is reported');
     }
 
-    public function test_code_that_injects_the_contracts_leaves_the_same_trail(): void
+    public function test_code_that_injects_the_contracts_is_recorded_too(): void
     {
         $laravel = $this->artisan()->laravel;
         [$one] = $this->store(1);
@@ -87,7 +87,7 @@ final class AuditTrailTest extends PluginTestCase
         $this->assertSame(['pause', 'forget'], array_map(fn (OperatorActed $acted) => $acted->operation->value, $this->acted));
     }
 
-    public function test_commands_use_what_the_container_has(): void
+    public function test_commands_use_the_contracts_in_the_container(): void
     {
         $artisan = $this->artisan();
         $endpoint = ['id' => 'fake', 'label' => 'A fake'];
@@ -117,7 +117,7 @@ final class AuditTrailTest extends PluginTestCase
     }
 
     /**
-     * Store dead letters as servers do, and return their ids.
+     * Store dead letters as servers do, and return their IDs.
      *
      * @return list<string>
      */

@@ -20,7 +20,7 @@ use Webpatser\ResonateWebhooks\WebhookPlugin;
 final class BootTest extends PluginTestCase
 {
     #[DataProvider('mistakes')]
-    public function test_a_mistake_in_the_config_is_one_line_that_names_its_key(array $config, string $key): void
+    public function test_an_error_in_the_config_is_one_log_line_that_names_its_key(array $config, string $key): void
     {
         $server = $this->serve($config);
 
@@ -44,7 +44,7 @@ final class BootTest extends PluginTestCase
     }
 
     #[DataProvider('transports')]
-    public function test_a_transport_of_the_replaced_package_keeps_webhooks_off_rather_than_being_passed_by(Closure $bind): void
+    public function test_a_transport_of_the_replaced_package_keeps_webhooks_off(Closure $bind): void
     {
         $this->application = new TestApplication($this->config());
         $bind($this->application->laravel);
@@ -68,7 +68,7 @@ final class BootTest extends PluginTestCase
         yield 'a decorator' => [fn (Application $laravel) => $laravel->extend($contract, fn (object $transport) => $transport)];
     }
 
-    public function test_a_file_that_is_not_there_yet_is_waited_for(): void
+    public function test_a_missing_file_is_retried_until_it_exists(): void
     {
         $file = sys_get_temp_dir().'/webhooks-ca-'.bin2hex(random_bytes(6)).'.pem';
         $server = $this->serve(['endpoints' => [$this->endpoint(more: ['ca_file' => $file])]]);
@@ -99,7 +99,7 @@ final class BootTest extends PluginTestCase
         $this->assertSame([], $plugin->ticks());
     }
 
-    public function test_without_the_extension_the_server_runs_and_the_log_says_what_is_missing(): void
+    public function test_without_the_extension_the_server_runs_and_logs_what_is_missing(): void
     {
         $process = Process::plainPhp('without-extension.php', 'a server without the extension');
 

@@ -15,7 +15,7 @@ use Webpatser\ResonateWebhooks\CacheMissDetector;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
- * Clients that subscribe to a cache channel which has nothing for them.
+ * Subscriptions to empty cache channels.
  */
 #[Group('host')]
 final class CacheMissTest extends PluginTestCase
@@ -25,7 +25,7 @@ final class CacheMissTest extends PluginTestCase
     protected const string MISS = 'cache_miss '.self::CHANNEL;
 
     #[DataProvider('channels')]
-    public function test_who_finds_a_cache_channel_empty_is_told_of_once(string $channel, mixed $userId): void
+    public function test_an_empty_cache_channel_makes_one_miss(string $channel, mixed $userId): void
     {
         $server = $this->serve($this->wanting('cache_miss', 'channel_vacated'));
         $clients = array_map(fn () => $server->connect(), range(1, 5));
@@ -67,7 +67,7 @@ final class CacheMissTest extends PluginTestCase
         $this->assertSame(['channel_vacated private-scores'], $this->eventsOf('private-scores'));
     }
 
-    public function test_a_channel_that_had_a_payload_and_was_left_by_all_is_missed_anew(): void
+    public function test_a_channel_that_lost_its_payload_with_its_last_subscriber_makes_another_miss(): void
     {
         $server = $this->serve($this->wanting('cache_miss'));
 
@@ -77,7 +77,7 @@ final class CacheMissTest extends PluginTestCase
         $this->assertEvents([self::MISS, self::MISS]);
     }
 
-    public function test_two_nodes_with_the_same_empty_channel_make_one_miss_and_one_more_when_a_payload_was_seen(): void
+    public function test_two_nodes_make_one_miss_for_a_channel_and_another_after_it_had_a_payload(): void
     {
         $config = $this->wanting('cache_miss', 'channel_vacated');
         [$here, $there] = [$this->serve($config), $this->node($config)];
@@ -92,7 +92,7 @@ final class CacheMissTest extends PluginTestCase
         $this->awaitEvent('channel_vacated end');
         $this->assertSame([self::MISS], $this->eventsOf(self::CHANNEL));
 
-        // The payload is noticed by the next tick, without anybody who subscribes.
+        // The next tick detects the payload, without a subscription.
         $ann->whisper(self::CHANNEL, 'client-score', ['a' => 1]);
         $mark = $this->config()['key_prefix'].':miss:1:1:'.self::CHANNEL;
         Wait::until(fn () => RedisServer::shared()->command('EXISTS', $mark) === ['0'], 'the payload to be noticed');
@@ -105,7 +105,7 @@ final class CacheMissTest extends PluginTestCase
         $this->killNode($elsewhere);
     }
 
-    public function test_who_does_not_ask_for_misses_has_nobody_look_for_them(): void
+    public function test_without_an_endpoint_for_cache_misses_nothing_detects_them(): void
     {
         $server = $this->serve();
         $ann = $this->missed($server->connect());
@@ -114,7 +114,7 @@ final class CacheMissTest extends PluginTestCase
         $this->assertEvents(['channel_occupied '.self::CHANNEL, 'channel_vacated '.self::CHANNEL]);
     }
 
-    public function test_channels_that_are_forgotten_by_resonate_are_forgotten_here(): void
+    public function test_channels_that_resonate_discards_are_released(): void
     {
         $watch = new CacheMissDetector(new Engine($this->config($this->wanting('cache_miss'))));
         $kept = new CacheChannel('cache-kept');
@@ -128,7 +128,7 @@ final class CacheMissTest extends PluginTestCase
         $watch->subscribed('1', $filled);
         $filled->broadcast(['event' => 'scored']);
 
-        // However little time one look has, the next one goes on where it ended.
+        // Each check continues where the last one ended, however short they are.
         foreach (range(1, 1100) as $look) {
             $watch->look();
         }
@@ -139,7 +139,7 @@ final class CacheMissTest extends PluginTestCase
     }
 
     /**
-     * The config of an endpoint that wants these events.
+     * Get the config of an endpoint for these events.
      *
      * @return array<string, mixed>
      */
@@ -149,7 +149,7 @@ final class CacheMissTest extends PluginTestCase
     }
 
     /**
-     * Subscribe a client to the channel, of which Resonate has no payload.
+     * Subscribe a client to the channel, for which Resonate has no payload.
      */
     protected function missed(FakeClient $client): FakeClient
     {

@@ -10,14 +10,14 @@ use Tests\Support\Client;
 use Tests\Support\Crowd;
 
 /**
- * The checker of the demo and of {@see EventLoopTest} finds what was tampered with.
+ * The checker of the demo and of {@see EventLoopTest} finds manipulated events.
  */
 final class CheckerTest extends TestCase
 {
     private Crowd $crowd;
 
     /**
-     * The channels and events of a crowd on two nodes, in the form of {@see Crowd::expected()}.
+     * Get the channels and events of a crowd on two nodes, in the form of {@see Crowd::expected()}.
      *
      * @var list<array{string, string}>
      */
@@ -48,7 +48,7 @@ final class CheckerTest extends TestCase
         $this->crowd = new Crowd([fn () => $client, fn () => $client], 1);
         $this->crowd->play(20, 0);
 
-        // Of a shared channel, the crowd expects the client events. Any edges will do that end at the truth.
+        // For a shared channel, the crowd expects the client events, and any edges that end at the final state.
         $shared = array_filter($this->crowd->truth(), fn (string $subject) => ! $this->crowd->isCertain(explode(' ', $subject)[0]));
         $this->events = self::edges($shared, 'channel_occupied', 'member_added');
 
@@ -57,7 +57,7 @@ final class CheckerTest extends TestCase
         }
     }
 
-    public function test_it_passes_what_happened_and_a_webhook_that_was_sent_again(): void
+    public function test_it_accepts_the_expected_events_and_a_resend(): void
     {
         $requests = self::requests($this->events);
         $checker = new Checker([...$requests, $requests[3]])->check($this->crowd);
@@ -79,7 +79,7 @@ final class CheckerTest extends TestCase
         }
     }
 
-    public function test_it_counts_by_kind(): void
+    public function test_it_counts_faults_by_kind(): void
     {
         $whispers = array_keys(preg_grep('/^client_event/', array_column($this->events, 1)));
         $without = $swapped = $this->events;
@@ -100,7 +100,7 @@ final class CheckerTest extends TestCase
         $this->assertSame(['out of order' => 1], $this->faults($events));
     }
 
-    public function test_it_finds_a_body_that_is_not_the_signed_one_and_another_body_under_a_known_id(): void
+    public function test_it_finds_a_changed_body_and_a_second_body_with_a_known_id(): void
     {
         $forged = $altered = self::requests($this->events);
         $forged[5]['body'] .= ' ';

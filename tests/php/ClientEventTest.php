@@ -20,7 +20,7 @@ use Webpatser\Resonate\Plugins\PluginContext;
 #[Group('host')]
 final class ClientEventTest extends PluginTestCase
 {
-    public function test_a_whisper_is_told_with_its_data_socket_and_user(): void
+    public function test_a_client_event_has_its_data_socket_id_and_user(): void
     {
         $ann = $this->serve()->connect();
 
@@ -40,7 +40,7 @@ final class ClientEventTest extends PluginTestCase
         );
     }
 
-    public function test_a_whisper_on_a_private_channel_has_no_user(): void
+    public function test_a_client_event_on_a_private_channel_has_no_user(): void
     {
         $ann = $this->serve()->connect();
 
@@ -51,7 +51,7 @@ final class ClientEventTest extends PluginTestCase
     }
 
     /**
-     * Whatever PHP would make of it: the receiver gets what the client wrote.
+     * The receiver gets the bytes of the client, even if PHP would decode and encode them differently.
      */
     #[DataProvider('data')]
     public function test_data_arrives_byte_for_byte(string $message, ?string $data): void
@@ -89,7 +89,7 @@ final class ClientEventTest extends PluginTestCase
 
     #[TestWith([MessageDisposition::Rejected])]
     #[TestWith([MessageDisposition::Handled])]
-    public function test_what_a_later_plugin_takes_for_itself_is_not_reported(MessageDisposition $disposition): void
+    public function test_a_message_that_a_later_plugin_handles_is_not_reported(MessageDisposition $disposition): void
     {
         $server = $this->serve();
         $judge = $server->judge(fn (Connection $from, array $event) => $event['event'] === 'client-bad' ? $disposition : MessageDisposition::Relay);
@@ -104,7 +104,7 @@ final class ClientEventTest extends PluginTestCase
         $this->assertSame(4, $judge->seen);
     }
 
-    public function test_who_is_taken_off_the_channel_by_a_later_plugin_whispers_in_vain(): void
+    public function test_a_client_event_of_a_sender_that_a_later_plugin_removes_is_not_reported(): void
     {
         $server = $this->serve();
         $server->judge(function (Connection $from, array $event) {
@@ -123,7 +123,7 @@ final class ClientEventTest extends PluginTestCase
         $this->assertEvents(['channel_occupied private-room', 'client_event private-room client-end']);
     }
 
-    public function test_client_events_of_two_applications_in_turn_reach_their_own_clients_and_receivers(): void
+    public function test_alternating_client_events_of_two_applications_reach_their_own_clients_and_receivers(): void
     {
         $server = $this->serve(apps: [TestApplication::app('1'), TestApplication::app('2')]);
         $clients = [$server->connect('key-1'), $server->connect('key-1'), $server->connect('key-2'), $server->connect('key-2')];
@@ -141,7 +141,7 @@ final class ClientEventTest extends PluginTestCase
         $this->assertSame(['client-2'], array_column($clients[3]->received('client-2'), 'event'));
     }
 
-    public function test_a_listener_that_ends_the_event_does_not_hide_it(): void
+    public function test_a_listener_that_stops_the_event_does_not_hide_it(): void
     {
         $heard = 0;
         $this->application = new TestApplication($this->config());
@@ -158,11 +158,11 @@ final class ClientEventTest extends PluginTestCase
         $this->assertSame(2, $heard);
     }
 
-    public function test_a_subscription_that_no_hook_told_of_comes_before_what_is_whispered_on_it(): void
+    public function test_a_subscription_without_a_hook_is_reported_before_its_client_events(): void
     {
         $ann = $this->serve()->connect();
 
-        // As it is when the webhooks are booted late, or their queue was full.
+        // This happens if the webhooks start late, or their queue was full.
         $ann->subscribeUnnoticed('presence-room', ['user_id' => 7])->whisper('presence-room', 'client-a');
         $ann->close();
 
@@ -175,7 +175,7 @@ final class ClientEventTest extends PluginTestCase
         ]);
     }
 
-    public function test_nothing_goes_out_for_a_channel_the_sender_is_not_subscribed_to(): void
+    public function test_a_client_event_on_a_channel_without_its_sender_is_not_reported(): void
     {
         $server = $this->serve();
         [$ann, $eve] = [$server->connect(), $server->connect()];
@@ -191,7 +191,7 @@ final class ClientEventTest extends PluginTestCase
         $this->assertNotContains('client-evil', array_column($this->clientEvents(), 'event'));
     }
 
-    public function test_who_left_the_channel_whispers_in_vain(): void
+    public function test_a_client_event_after_leaving_the_channel_is_not_reported(): void
     {
         $server = $this->serve();
         [$ann, $bob] = [$server->connect(), $server->connect()];
@@ -218,10 +218,10 @@ final class ClientEventTest extends PluginTestCase
     }
 
     /**
-     * Whatever a client sends: the others hear it if and only if the receiver does.
+     * A message reaches the receiver if and only if it reaches the other clients.
      */
     #[DataProvider('messages')]
-    public function test_the_receiver_hears_what_the_other_clients_hear(string $message): void
+    public function test_the_receiver_gets_what_the_other_clients_get(string $message): void
     {
         $server = $this->serve();
         [$ann, $bob] = [$server->connect(), $server->connect()];

@@ -31,7 +31,7 @@ final class ClusterIdentityTest extends PluginTestCase
         $this->assertSame(ClusterIdentity::of(null, self::APP), ClusterIdentity::of('', self::APP));
     }
 
-    public function test_name_environment_and_key_each_make_another_identity(): void
+    public function test_name_environment_and_key_each_change_the_identity(): void
     {
         $name = fn (array $changes) => ClusterIdentity::of(null, $changes + self::APP)['name'];
 
@@ -42,7 +42,7 @@ final class ClusterIdentityTest extends PluginTestCase
         $this->assertNull(ClusterIdentity::of(null, []));
     }
 
-    public function test_the_key_cannot_be_found_in_the_identity(): void
+    public function test_the_identity_does_not_contain_the_key(): void
     {
         $key = base64_decode(substr(self::APP['key'], 7));
         $identity = ClusterIdentity::of(null, self::APP)['name'];
@@ -62,7 +62,7 @@ final class ClusterIdentityTest extends PluginTestCase
         $this->assertSame([$before], $identity['aliases']);
     }
 
-    public function test_the_extension_is_given_the_identity_and_no_key(): void
+    public function test_the_extension_gets_the_identity_without_the_key(): void
     {
         $laravel = $this->artisan(['cluster' => ['name' => 'somebody'], 'cluster_name' => null])->laravel;
         $laravel->make('config')->set('app', self::APP);
@@ -74,7 +74,7 @@ final class ClusterIdentityTest extends PluginTestCase
         $this->assertSame($settings['cluster']['name'], (new Cluster($settings))->status()['identity']['own']);
     }
 
-    public function test_a_server_of_another_application_makes_no_webhooks_until_it_adopts_the_data(): void
+    public function test_a_server_of_another_application_sends_no_webhooks_until_it_adopts_the_data(): void
     {
         $node = $this->node(['cluster_name' => 'shop']);
         $node->connect('ann');

@@ -11,14 +11,14 @@ use Webpatser\ResonateWebhooks\Native\Cluster;
 
 final class ClusterTest extends PluginTestCase
 {
-    public function test_another_process_sees_how_a_node_is_doing(): void
+    public function test_another_process_reads_the_status_of_a_node(): void
     {
         $node = $this->node(['max_attempts' => 1, 'endpoints' => ['good' => $this->endpoint(), 'bad' => $this->endpoint('/status/500')]]);
         $cluster = new Cluster($this->config());
 
         $node->connect('ann');
         $node->command('ann', 'subscribe', 'private-room');
-        // The parts of a node's record are read one after the other.
+        // The parts of a node's record are read one after another.
         Wait::until(fn () => array_sum(array_column($cluster->status()['endpoints'], 'drops')) === 1, 'the drop');
 
         $status = $cluster->status();

@@ -12,9 +12,9 @@ use Symfony\Component\Process\Process;
 use Tests\Support\Docs;
 
 /**
- * Composer finds this package to fit beside every release of Resonate that it is written for, and beside what comes next.
+ * Composer can install this package with every supported release of Resonate, and with later ones.
  *
- * What the others require is known by name, version and requirements; nothing is downloaded.
+ * The other packages are described by name, version and requirements. Nothing is downloaded.
  */
 final class ComposerTest extends TestCase
 {
@@ -31,7 +31,7 @@ final class ComposerTest extends TestCase
     }
 
     #[DataProvider('releases')]
-    public function test_it_fits_beside_the_release(string $resonate, string $roster): void
+    public function test_it_can_be_installed_with_the_release(string $resonate, string $roster): void
     {
         $installed = $this->resolve(['webpatser/resonate' => $resonate, 'webpatser/resonate-roster' => $roster]);
 
@@ -57,7 +57,7 @@ final class ComposerTest extends TestCase
 
     #[TestWith(['0.8.0'])]
     #[TestWith(['1.0.0'])]
-    public function test_a_release_that_is_yet_to_come_is_not_refused(string $next): void
+    public function test_a_future_release_is_accepted(string $next): void
     {
         $installed = $this->resolve(['webpatser/resonate' => $next, 'webpatser/resonate-roster' => $next], [
             ['name' => 'webpatser/resonate', 'version' => $next],
@@ -77,7 +77,7 @@ final class ComposerTest extends TestCase
 
     #[TestWith(['1.8.0'])]
     #[TestWith(['1.10.2'])]
-    public function test_reverb_is_served_without_resonate(string $version): void
+    public function test_reverb_can_be_used_without_resonate(string $version): void
     {
         $this->assertSame(
             ['laravel/framework', 'laravel/reverb', 'resonate-native/webhooks'],
@@ -93,13 +93,13 @@ final class ComposerTest extends TestCase
     }
 
     /**
-     * Packages that build on the one that is replaced go on working.
+     * Packages that require the replaced package can still be installed.
      */
     #[TestWith(['^0.2'])]
     #[TestWith(['^0.4'])]
     #[TestWith(['^0.5'])]
     #[TestWith(['^0.7'])]
-    public function test_it_takes_the_place_of_the_package_that_it_replaces(string $wanted): void
+    public function test_it_replaces_the_pure_php_package(string $wanted): void
     {
         $installed = $this->resolve(['acme/dashboard' => '*'], [
             ['name' => 'acme/dashboard', 'version' => '1.0.0', 'require' => ['webpatser/resonate-webhooks' => $wanted]],
@@ -129,7 +129,7 @@ final class ComposerTest extends TestCase
         $this->assertStringNotContainsString('command -v phpunit', Docs::text('GNUmakefile'));
     }
 
-    public function test_its_tests_run_under_both_pests_without_a_time_limit_and_on_what_was_built(): void
+    public function test_its_tests_run_under_both_pests_without_a_time_limit_and_with_the_build(): void
     {
         $composer = json_decode(Docs::text('composer.json'), true, flags: JSON_THROW_ON_ERROR);
 
@@ -143,10 +143,10 @@ final class ComposerTest extends TestCase
     }
 
     /**
-     * The versions that Composer would install beside this package.
+     * Get the versions that Composer would install with this package.
      *
      * @param  array<string, string>  $require
-     * @param  list<array<string, mixed>>  $packages  In addition to what is known of upstream.
+     * @param  list<array<string, mixed>>  $packages  Additional packages.
      * @return array<string, string>
      */
     private function resolve(array $require, array $packages = []): array

@@ -12,7 +12,7 @@ final class ConnectionTest extends PluginTestCase
 {
     private const array BOTH = ['connection_established', 'connection_terminated'];
 
-    public function test_a_client_is_told_when_it_connects_and_when_it_goes(): void
+    public function test_a_client_is_reported_when_it_connects_and_disconnects(): void
     {
         $ann = $this->serve(['endpoints' => [$this->endpoint(more: ['events' => self::BOTH])]])->connect();
 
@@ -25,7 +25,7 @@ final class ConnectionTest extends PluginTestCase
         );
     }
 
-    public function test_an_endpoint_that_does_not_ask_for_connections_hears_nothing_of_them(): void
+    public function test_an_endpoint_that_does_not_list_connection_events_gets_none(): void
     {
         $ann = $this->serve(['endpoints' => [
             $this->endpoint(),
@@ -38,7 +38,7 @@ final class ConnectionTest extends PluginTestCase
         $this->assertEvents(['channel_occupied room', 'channel_vacated room']);
     }
 
-    public function test_the_clients_of_a_killed_node_are_told_as_gone_by_another(): void
+    public function test_another_node_reports_the_disconnection_of_a_killed_nodes_clients(): void
     {
         $config = ['ttl' => 3, 'endpoints' => [$this->endpoint(more: ['events' => self::BOTH])]];
         [$here, $there] = [$this->node($config), $this->node($config)];
@@ -47,7 +47,7 @@ final class ConnectionTest extends PluginTestCase
         $this->awaitEvents(1);
         $this->killNode($here);
 
-        // What was under way at the kill may come again.
+        // A batch that was sent at the time of the kill may arrive again.
         Support\Wait::until(fn () => count($this->distinctEvents()) >= 2, fn () => 'an end; received: '.json_encode($this->distinctEvents()), 30.0);
         $this->assertSame(self::BOTH, array_column($this->distinctEvents(), 'name'));
         $this->assertCount(1, array_unique(array_column($this->distinctEvents(), 'socket_id')));
@@ -55,7 +55,7 @@ final class ConnectionTest extends PluginTestCase
         $there->stop();
     }
 
-    public function test_an_extended_endpoint_learns_what_members_say_of_themselves(): void
+    public function test_an_extended_endpoint_gets_the_data_of_members(): void
     {
         $ann = $this->serve(['endpoints' => [$this->endpoint(more: ['payload' => 'extended'])]])->connect();
 

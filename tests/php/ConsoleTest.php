@@ -97,7 +97,7 @@ final class ConsoleTest extends PluginTestCase
         }
     }
 
-    public function test_dead_letters_are_listed_shown_sent_again_forgotten_and_flushed(): void
+    public function test_dead_letters_are_listed_shown_retried_forgotten_and_flushed(): void
     {
         $artisan = $this->artisan();
         $this->assertStringContainsString('No dead letters found', $artisan->call('failed')[1]);
@@ -206,7 +206,7 @@ final class ConsoleTest extends PluginTestCase
         $node->stop();
     }
 
-    public function test_without_the_extension_there_is_one_clear_line(): void
+    public function test_without_the_extension_the_output_is_one_clear_line(): void
     {
         $process = Process::plainPhp('console-without-extension.php', 'a console without the extension');
 
@@ -221,7 +221,7 @@ final class ConsoleTest extends PluginTestCase
         $this->assertCount(12, $commands);
     }
 
-    public function test_check_finds_what_is_wrong_and_says_how_to_fix_it(): void
+    public function test_check_finds_problems_and_their_fixes(): void
     {
         [$code, $output] = $this->artisan()->call('check', ['--json' => true]);
         $findings = json_decode($output, true, flags: JSON_THROW_ON_ERROR);
@@ -250,7 +250,7 @@ final class ConsoleTest extends PluginTestCase
         $this->assertStringContainsString('/nowhere/redis.sock', $output);
     }
 
-    public function test_check_names_a_redis_that_cannot_serve_with_the_remedy(): void
+    public function test_check_names_an_unsuitable_redis_with_the_fix(): void
     {
         $redis = new RedisServer('--rename-command', 'EVALSHA', '');
         [$code, $output] = $this->artisan(['connection' => $redis->connection()])->call('check', ['--json' => true]);
@@ -262,7 +262,7 @@ final class ConsoleTest extends PluginTestCase
         $this->assertSame('', $findings['Redis']['fix']);
     }
 
-    public function test_check_names_what_redis_refuses_and_foreign_keys(): void
+    public function test_check_names_refused_commands_and_foreign_keys(): void
     {
         $redis = new RedisServer;
         $changes = ['connection' => $redis->connection(), 'key_prefix' => 'wh'];
@@ -290,7 +290,7 @@ final class ConsoleTest extends PluginTestCase
         $this->assertStringContainsString('the key "wh:due" is a string and should be a sorted set: delete or rename it', $keys['message']);
         $redis->command('DEL', 'wh:due');
 
-        // One that the status itself needs.
+        // A key that the status needs.
         $redis->command('SET', 'wh:nodes', 'of another program');
         $this->assertStringContainsString('the key "wh:nodes" is a string', $findings()['Redis']['message']);
         $redis->command('DEL', 'wh:nodes');

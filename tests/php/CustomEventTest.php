@@ -17,7 +17,7 @@ use Webpatser\ResonateWebhooks\Hosts\Node;
 
 final class CustomEventTest extends PluginTestCase
 {
-    public function test_the_application_sends_events_of_its_own(): void
+    public function test_the_application_sends_custom_events(): void
     {
         $this->serve(['endpoints' => [$this->endpoint(more: ['events' => ['order.*', 'user.born']])]]);
 
@@ -37,7 +37,7 @@ final class CustomEventTest extends PluginTestCase
         );
     }
 
-    public function test_an_event_goes_to_the_endpoints_of_its_application_that_ask_for_it(): void
+    public function test_a_custom_event_goes_to_the_endpoints_of_its_application_that_list_it(): void
     {
         $this->serve(
             ['endpoints' => [
@@ -62,7 +62,7 @@ final class CustomEventTest extends PluginTestCase
      * @param  class-string<Throwable>  $exception
      */
     #[DataProvider('mistakes')]
-    public function test_a_mistake_is_named(array $arguments, string $exception, string $message): void
+    public function test_an_invalid_event_is_refused_with_the_reason(array $arguments, string $exception, string $message): void
     {
         $this->serve(['endpoints' => [$this->endpoint(more: ['events' => ['order.*']])]]);
 
@@ -85,7 +85,7 @@ final class CustomEventTest extends PluginTestCase
         yield 'data that JSON cannot express' => [['data' => ["\xff"]], InvalidEvent::class, 'the data cannot be written as JSON'];
     }
 
-    public function test_a_server_whose_webhooks_could_not_start_says_so_and_does_not_wait_for_redis_in_their_place(): void
+    public function test_a_server_whose_webhooks_could_not_start_refuses_events_without_waiting_for_redis(): void
     {
         $this->serve(['queue_size' => 'many']);
 
@@ -95,7 +95,7 @@ final class CustomEventTest extends PluginTestCase
         Webhooks::send('order.paid', app: '1');
     }
 
-    public function test_what_the_application_puts_in_its_place_is_called_instead(): void
+    public function test_a_replacement_in_the_container_is_called(): void
     {
         $this->application = new TestApplication($this->config());
         $calls = [];

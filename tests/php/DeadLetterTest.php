@@ -13,7 +13,7 @@ use Webpatser\ResonateWebhooks\Native\DeadLetters;
 
 final class DeadLetterTest extends PluginTestCase
 {
-    public function test_a_letter_can_be_read_in_another_process_and_sent_again(): void
+    public function test_a_dead_letter_can_be_read_and_retried_in_another_process(): void
     {
         $endpoint = $this->endpoint('/flaky/1');
         $node = $this->node(['max_attempts' => 1, 'endpoints' => [$endpoint]]);
@@ -44,7 +44,7 @@ final class DeadLetterTest extends PluginTestCase
         $node->stop();
     }
 
-    public function test_letters_can_be_forgotten_one_by_one_and_altogether(): void
+    public function test_dead_letters_can_be_forgotten_one_by_one_and_all_at_once(): void
     {
         $node = $this->node(['max_attempts' => 1, 'endpoints' => [$this->endpoint('/status/500')]]);
         $deadLetters = new DeadLetters($this->config());
@@ -68,7 +68,7 @@ final class DeadLetterTest extends PluginTestCase
         $node->stop();
     }
 
-    public function test_a_list_of_long_letters_takes_little_memory(): void
+    public function test_a_list_of_long_dead_letters_takes_little_memory(): void
     {
         $prefix = $this->config()['key_prefix'];
         $body = str_repeat('x', 262144);

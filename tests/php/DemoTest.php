@@ -12,7 +12,7 @@ use Tests\Support\Receiver;
 #[Large]
 final class DemoTest extends TestCase
 {
-    public function test_it_counts_what_arrived_and_sends_it_to_an_endpoint_of_the_user_too(): void
+    public function test_it_counts_the_arrived_events_and_also_sends_them_to_an_endpoint_of_the_user(): void
     {
         $command = ['env', 'ENDPOINT='.Receiver::shared()->url('/demo'), PHP_BINARY, ...Process::loadedByHand(), dirname(__DIR__, 2).'/examples/demo/run.php'];
         exec(implode(' ', array_map(escapeshellarg(...), $command)).' 2>&1', $lines, $status);

@@ -13,22 +13,22 @@ use Tests\Support\RedisServer;
 use Tests\Support\Wait;
 
 /**
- * `select`, PHP's default event loop, watches no descriptor numbered 1024 or more: each one that somebody else takes below is a
- * client fewer.
+ * `select`, PHP's default event loop, cannot watch descriptors from 1024 on. Every other descriptor below that costs the
+ * server a client.
  */
 #[Large]
 final class DescriptorsTest extends PluginTestCase
 {
     /**
-     * Clients of one process; two of these are more than any server here takes.
+     * The clients of one process. Two of these have more than any server here can accept.
      */
     private const int CLIENTS = 600;
 
     #[TestWith([1024])]
     #[TestWith([20_000])]
-    public function test_a_server_holds_as_many_clients_as_without_webhooks_however_many_endpoints_keep_connections(int $descriptors): void
+    public function test_webhooks_with_many_endpoints_do_not_reduce_the_number_of_clients(int $descriptors): void
     {
-        // Every child inherits a descriptor for the pipe to it.
+        // Started first, because every child inherits the descriptor of the pipe to it.
         RedisServer::shared();
         $without = $this->clientsOf($descriptors, 0);
         $this->assertGreaterThan(900, $without);
@@ -43,7 +43,7 @@ final class DescriptorsTest extends PluginTestCase
     }
 
     /**
-     * Fill a server whose webhooks keep so many connections, and return how many clients it held.
+     * Fill a server whose webhooks keep a number of connections, and return the number of its clients.
      */
     private function clientsOf(int $descriptors, int $endpoints): int
     {
@@ -77,7 +77,7 @@ final class DescriptorsTest extends PluginTestCase
     }
 
     /**
-     * The sockets that the threads of a process have open.
+     * Count the open sockets of the threads of a process.
      */
     private function socketsOfThreads(int $pid): int
     {

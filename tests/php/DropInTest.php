@@ -13,7 +13,7 @@ use Webpatser\ResonateWebhooks\Native\Cluster;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
- * The config that an application has published from a release of webpatser/resonate-webhooks works as it is.
+ * A config that was published from a release of webpatser/resonate-webhooks works unchanged.
  */
 final class DropInTest extends PluginTestCase
 {
@@ -29,7 +29,7 @@ final class DropInTest extends PluginTestCase
             fn () => PublishedConfig::of($release),
         );
 
-        // Where Redis is, and that the end of the test is quick, concerns the test alone.
+        // The Redis of the tests, and a quick shutdown.
         $this->serve([...$published, 'connection' => RedisServer::shared()->connection() + $published['connection'], 'key_prefix' => $this->config()['key_prefix']]);
         $this->server->connect()->subscribe('private-room');
 
@@ -49,7 +49,7 @@ final class DropInTest extends PluginTestCase
         foreach (PublishedConfig::RELEASES as $release) {
             yield "{$release}, nothing set" => [$release, [], []];
             yield "{$release}, everything set" => [$release, $settings, []];
-            // A cast makes 0 of an empty variable.
+            // A cast turns an empty variable into 0.
             yield "{$release}, everything empty" => [$release, array_fill_keys(array_keys($settings), ''), ['max_attempts', 'ttl', 'flush_interval', 'reconcile_interval']];
         }
     }
@@ -58,7 +58,7 @@ final class DropInTest extends PluginTestCase
      * @param  array<string, string>  $variables
      */
     #[DataProvider('singleVariables')]
-    public function test_each_variable_may_be_set_or_empty_by_itself(string $release, array $variables, ?string $warned): void
+    public function test_each_variable_may_be_set_or_empty_alone(string $release, array $variables, ?string $warned): void
     {
         $cluster = new Cluster(PublishedConfig::with($variables, fn () => PublishedConfig::of($release)));
 
@@ -83,7 +83,7 @@ final class DropInTest extends PluginTestCase
         }
     }
 
-    public function test_an_empty_variable_is_as_good_as_none_in_our_own_config_file(): void
+    public function test_an_empty_variable_counts_as_unset_in_the_config_file_of_this_package(): void
     {
         $default = new Engine(PublishedConfig::ours());
 
@@ -100,7 +100,7 @@ final class DropInTest extends PluginTestCase
         $this->assertSame([], (new Cluster($empty))->warnings());
     }
 
-    public function test_text_that_is_no_number_is_refused_by_its_key_and_not_cut_to_one(): void
+    public function test_text_that_is_not_a_number_is_refused_by_its_key_and_not_truncated(): void
     {
         foreach (['RESONATE_WEBHOOKS_TTL' => 'ttl', 'RESONATE_WEBHOOKS_MAX_ATTEMPTS' => 'max_attempts', 'RESONATE_WEBHOOKS_QUEUE_SIZE' => 'queue_size'] as $variable => $key) {
             $config = PublishedConfig::with([$variable => '90s'], PublishedConfig::ours(...));
@@ -115,7 +115,7 @@ final class DropInTest extends PluginTestCase
     }
 
     #[DataProvider('oddities')]
-    public function test_what_the_replaced_package_took_starts_with_one_warning(array $config, string $key): void
+    public function test_values_that_the_replaced_package_accepted_start_with_one_warning(array $config, string $key): void
     {
         $server = $this->serve($config);
         $server->connect()->subscribe('private-room');
@@ -136,7 +136,7 @@ final class DropInTest extends PluginTestCase
         yield 'a key that nobody knows' => [['notes' => 'mine'], 'notes: unknown key, ignored'];
     }
 
-    public function test_an_endpoint_with_keys_and_events_of_its_own_receives_the_others(): void
+    public function test_an_endpoint_with_unknown_keys_and_events_receives_the_known_events(): void
     {
         $this->serve(['max_attempts' => 500, 'endpoints' => [$this->endpoint(more: ['description' => 'mine', 'events' => ['channel_occupied', '*']])]]);
         $this->server->connect()->subscribe('private-room');
@@ -148,7 +148,7 @@ final class DropInTest extends PluginTestCase
         );
     }
 
-    public function test_the_connection_of_laravels_own_config_works_with_a_warning_for_each_key_that_means_nothing_here(): void
+    public function test_a_connection_of_laravels_config_works_with_a_warning_for_each_unsupported_key(): void
     {
         $this->serve(['connection' => RedisServer::shared()->connection() + [
             'url' => null, 'username' => null, 'password' => null, 'port' => '6379', 'database' => '0',
@@ -181,7 +181,7 @@ final class DropInTest extends PluginTestCase
         }
     }
 
-    public function test_channels_of_the_server_itself_make_no_event(): void
+    public function test_internal_channels_of_the_server_send_no_events(): void
     {
         $ann = $this->serve()->connect();
 

@@ -17,23 +17,23 @@ use Webpatser\ResonateWebhooks\Native\Cluster;
 use Webpatser\ResonateWebhooks\ProvidedEndpoints;
 
 /**
- * Endpoints that the application keeps elsewhere, and that change while the server runs.
+ * Endpoints of a provider, which change while the server runs.
  */
 final class EndpointProviderTest extends PluginTestCase
 {
     /**
-     * What the application knows now.
+     * The current endpoints of the provider.
      *
      * @var array<array-key, array<string, mixed>>|RuntimeException
      */
     private array|RuntimeException $known = [];
 
     /**
-     * Why the provider cannot be made, until the application knows something else.
+     * The exception of the provider's constructor.
      */
     private ?RuntimeException $unmade = null;
 
-    public function test_the_endpoints_of_a_provider_come_in_place_of_those_of_the_config(): void
+    public function test_the_endpoints_of_a_provider_replace_those_of_the_config(): void
     {
         $this->known = ['one' => $this->endpoint('/one')];
         $server = $this->provide();
@@ -43,7 +43,7 @@ final class EndpointProviderTest extends PluginTestCase
         $this->assertSame([], $this->events());
     }
 
-    public function test_an_endpoint_may_come_move_and_go_while_the_server_runs(): void
+    public function test_endpoints_are_added_moved_and_removed_while_the_server_runs(): void
     {
         $server = $this->provide();
 
@@ -81,7 +81,7 @@ final class EndpointProviderTest extends PluginTestCase
         $this->assertNotEmpty(preg_grep('/webhooks have not started: .*endpoints\.one: the provider returns two endpoints/', $this->application->log()));
     }
 
-    public function test_private_addresses_are_denied_unless_an_endpoint_may_have_one(): void
+    public function test_private_addresses_are_denied_unless_the_endpoint_allows_them(): void
     {
         $this->known = ['denied' => $this->endpoint('/denied'), 'allowed' => ['deny_private_networks' => false] + $this->endpoint('/allowed')];
         $server = $this->provide(['deny_private_networks' => null, 'max_attempts' => 1]);
@@ -92,7 +92,7 @@ final class EndpointProviderTest extends PluginTestCase
         $this->assertSame([], $this->events('/denied'));
     }
 
-    public function test_a_list_that_is_no_use_changes_nothing_and_is_complained_about_once(): void
+    public function test_an_invalid_list_changes_nothing_and_is_logged_once(): void
     {
         $this->known = ['one' => $this->endpoint('/one')];
         $server = $this->provide();
@@ -110,10 +110,10 @@ final class EndpointProviderTest extends PluginTestCase
         $this->awaitChange($server, '/two');
     }
 
-    public function test_a_provider_that_fails_at_the_start_is_asked_again_and_who_came_meanwhile_is_found(): void
+    public function test_a_provider_that_fails_at_the_start_is_retried_and_existing_connections_are_found(): void
     {
         $this->known = new RuntimeException('The database is away');
-        // Neither the refresh nor the regular comparison helps.
+        // Neither the refresh nor the regular sweep runs during the test.
         $server = $this->provide(['endpoints_refresh' => 0, 'reconcile_interval' => 3600]);
         $stays = $server->connect()->join('presence-room', 7);
         $server->connect()->join('presence-left', 8)->close();
@@ -131,13 +131,13 @@ final class EndpointProviderTest extends PluginTestCase
         $this->assertCount(2, preg_grep('/have not started/', $this->application->log()));
     }
 
-    public function test_a_connection_of_an_application_that_its_provider_does_not_list_is_found_too(): void
+    public function test_a_connection_of_an_unlisted_application_is_found_too(): void
     {
         $this->known = new RuntimeException('The database is away');
         $server = $this->provide();
         $server->connect()->subscribe('a');
 
-        // The provider of the applications is away when the endpoints are back.
+        // The provider of the applications still fails when the endpoints are available again.
         config(['reverb.apps.apps' => []]);
         $this->application->laravel->forgetInstance('Webpatser\\Resonate\\ApplicationManager');
         $this->known = ['one' => $this->endpoint('/one')];
@@ -146,7 +146,7 @@ final class EndpointProviderTest extends PluginTestCase
     }
 
     #[DataProvider('passingReasons')]
-    public function test_whatever_may_pass_is_tried_again(Closure $known, string $line): void
+    public function test_temporary_failures_are_retried(Closure $known, string $line): void
     {
         $this->known = $known($this);
         $server = $this->provide();
@@ -172,7 +172,7 @@ final class EndpointProviderTest extends PluginTestCase
         ];
     }
 
-    public function test_a_mistake_beside_the_endpoints_keeps_webhooks_off_for_good(): void
+    public function test_an_error_outside_of_the_endpoints_keeps_webhooks_off_until_a_restart(): void
     {
         $asked = 0;
         $this->provide(['queue_size' => 1], function () use (&$asked) {
@@ -184,7 +184,7 @@ final class EndpointProviderTest extends PluginTestCase
         $this->assertSame([], $this->application->laravel->make(PluginManager::class)->ticks());
     }
 
-    public function test_a_dump_of_what_is_provided_shows_no_secret(): void
+    public function test_a_dump_of_the_provided_endpoints_shows_no_secret(): void
     {
         $this->application = new TestApplication($this->config());
         $provider = $this->createStub(EndpointProvider::class);
@@ -198,7 +198,7 @@ final class EndpointProviderTest extends PluginTestCase
         $this->assertStringNotContainsString('hidden', $dump);
     }
 
-    public function test_a_provider_is_asked_once_when_nothing_is_to_be_refreshed(): void
+    public function test_a_provider_is_called_once_without_a_refresh_interval(): void
     {
         $this->known = ['one' => $this->endpoint('/one')];
         $asked = 0;
@@ -212,7 +212,7 @@ final class EndpointProviderTest extends PluginTestCase
     }
 
     /**
-     * Boot a server whose application provides what is known here.
+     * Boot a server with these endpoints.
      *
      * @param  array<string, mixed>  $changes  To the config.
      */
@@ -244,7 +244,7 @@ final class EndpointProviderTest extends PluginTestCase
     }
 
     /**
-     * Wait until what happens is told on this path.
+     * Wait until events arrive on a path.
      */
     private function awaitChange(FakeServer $server, string $prefix): void
     {
@@ -258,7 +258,7 @@ final class EndpointProviderTest extends PluginTestCase
     }
 
     /**
-     * Wait until the log has a line that fits.
+     * Wait for a line in the log.
      */
     private function awaitLine(string $pattern): void
     {

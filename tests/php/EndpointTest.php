@@ -8,11 +8,11 @@ use Tests\Support\Receiver;
 use Tests\Support\TestApplication;
 
 /**
- * Who gets what: filters, batches, and the endpoints that applications bring along.
+ * Filters, batches, and the endpoints of applications.
  */
 final class EndpointTest extends PluginTestCase
 {
-    public function test_an_endpoint_hears_of_the_channels_and_client_events_that_pass_its_filter(): void
+    public function test_an_endpoint_gets_the_channels_and_client_events_that_pass_its_filter(): void
     {
         $server = $this->serve(['endpoints' => [
             $this->endpoint('/all'),
@@ -47,7 +47,7 @@ final class EndpointTest extends PluginTestCase
         $this->assertCount(4, Receiver::shared()->requests($this->path()));
     }
 
-    public function test_an_application_brings_its_own_endpoints_beside_those_of_the_config(): void
+    public function test_an_application_has_its_own_endpoints_in_addition_to_those_of_the_config(): void
     {
         $own = ['url' => Receiver::shared()->url($this->path('/own')), 'event_types' => ['channel_occupied']];
         $server = $this->serve(apps: [
@@ -65,7 +65,7 @@ final class EndpointTest extends PluginTestCase
         $this->assertSame('key-2', Receiver::shared()->requests($this->path('/own'))[0]['headers']['x-pusher-key']);
     }
 
-    public function test_a_mistake_in_the_webhooks_of_an_application_is_named_where_it_stands(): void
+    public function test_an_error_in_the_webhooks_of_an_application_is_named_with_its_key(): void
     {
         $this->serve(apps: [TestApplication::app('1') + ['webhooks' => [['url' => 'https://example.com', 'event_typs' => []]]]]);
 

@@ -14,29 +14,29 @@ use Tests\Support\LoopWatch;
 use Tests\Support\Wait;
 
 /**
- * Whatever happens behind the hooks, the event loop comes round and no edge is lost over it.
+ * Failures of Redis and endpoints neither block the event loop nor lose an edge.
  */
 #[Group('alone')]
 final class EventLoopTest extends PluginTestCase
 {
     /**
-     * Turns of a crowd that outlast every timeout of these tests; two seconds at least.
+     * The turns of a crowd that take longer than every timeout of these tests; two seconds at least.
      */
     private const int TURNS = 210;
 
     /**
-     * The longest the loop may be away, in seconds. A hook that waited for Redis or an endpoint would be away for as
-     * long as they hang; this is for a machine with more to do than to run this test.
+     * The longest allowed pause of the event loop, in seconds. A hook that waited for Redis or an endpoint would take as long
+     * as they hang. This allows for a busy machine.
      */
     private const float LONGEST_GAP = 0.25;
 
     /**
-     * With the longer timeout the engine waits for one answer all the while; with the shorter one it gives up and asks
-     * again, and Redis finds the same question many times when it goes on.
+     * With the longer timeout, the engine waits for one reply all the time. With the shorter one, it repeats the call, and
+     * Redis finds it many times when it resumes.
      */
     #[TestWith([10.0])]
     #[TestWith([0.3])]
-    public function test_a_redis_that_hangs_holds_no_hook_up_and_costs_no_event(float $timeout): void
+    public function test_a_hanging_redis_blocks_no_hook_and_loses_no_event(float $timeout): void
     {
         $redis = new FailingRedis;
         $receiver = new HangingReceiver;
@@ -54,7 +54,7 @@ final class EventLoopTest extends PluginTestCase
         $this->assertEverybodyLeaves($receiver);
     }
 
-    public function test_an_endpoint_that_hangs_holds_no_hook_up_and_costs_no_event(): void
+    public function test_a_hanging_endpoint_blocks_no_hook_and_loses_no_event(): void
     {
         $redis = new FailingRedis;
         $receiver = new HangingReceiver;
@@ -75,7 +75,7 @@ final class EventLoopTest extends PluginTestCase
 
     #[TestWith([true])]
     #[TestWith([false])]
-    public function test_a_redis_that_dies_and_comes_back_leaves_edges_that_take_turns_and_end_at_the_truth(bool $remembers): void
+    public function test_edges_alternate_and_end_at_the_final_state_when_redis_dies_and_comes_back(bool $remembers): void
     {
         $redis = new FailingRedis($remembers);
         $receiver = new HangingReceiver;
@@ -109,8 +109,8 @@ final class EventLoopTest extends PluginTestCase
     }
 
     /**
-     * Wait until every edge has arrived and the engine knows: events that nobody has read, and answers, die with a Redis
-     * that forgets. A client event is not put there before what came earlier is answered.
+     * Wait until every edge has arrived and is acknowledged, because a Redis without persistence loses undelivered events and
+     * replies when it dies. The final client event is published only after the earlier calls have their replies.
      */
     private function awaitNothingLeftInRedis(Crowd $crowd, HangingReceiver $receiver): void
     {
@@ -166,7 +166,7 @@ final class EventLoopTest extends PluginTestCase
     }
 
     /**
-     * End the crowd, and wait until the receiver has heard its last word on every channel.
+     * End the crowd, and wait until its last client event of every channel has arrived.
      */
     private function awaitEnd(Crowd $crowd, HangingReceiver $receiver): void
     {

@@ -11,7 +11,7 @@ use Webpatser\ResonateWebhooks\Events\WebhookDropped;
 
 final class EventsTest extends TestCase
 {
-    public function test_a_delivery_tells_url_status_application_and_attempts_and_more_where_that_is_given(): void
+    public function test_webhook_delivered_has_required_and_optional_properties(): void
     {
         $first = ['url' => 'https://example.test/hook', 'status' => 204, 'appId' => 'app-1', 'attempts' => 3];
 
@@ -22,7 +22,7 @@ final class EventsTest extends TestCase
         $this->assertContains(Dispatchable::class, class_uses(WebhookDelivered::class));
     }
 
-    public function test_a_drop_tells_url_application_attempts_and_reason_and_more_where_that_is_given(): void
+    public function test_webhook_dropped_has_required_and_optional_properties(): void
     {
         $first = ['url' => 'https://example.test/hook', 'appId' => 'app-1', 'attempts' => 5, 'reason' => 'HTTP 500'];
 

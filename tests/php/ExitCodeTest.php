@@ -28,7 +28,7 @@ final class ExitCodeTest extends PluginTestCase
         $this->artisan?->remove($this);
     }
 
-    public function test_the_docs_have_the_exit_codes_of_every_command_in_one_table(): void
+    public function test_the_docs_list_the_exit_codes_of_every_command_in_one_table(): void
     {
         $commands = array_filter(array_keys($this->artisan()->laravel->make(Kernel::class)->all()), fn (string $name) => str_starts_with($name, 'resonate-webhooks:'));
         preg_match_all('/^\| `(resonate-webhooks:\w+)[^|]*\|[^|]*\|([^|]*)\|([^|]*)\|$/m', Docs::text('docs/operations.md'), $rows);
@@ -41,7 +41,7 @@ final class ExitCodeTest extends PluginTestCase
         );
     }
 
-    public function test_status_and_a_strict_check_end_with_2_when_nothing_runs(): void
+    public function test_status_and_a_strict_check_exit_with_2_without_a_running_server(): void
     {
         $artisan = $this->artisan();
         $this->assertSame(2, $artisan->call('status')[0]);
@@ -64,7 +64,7 @@ final class ExitCodeTest extends PluginTestCase
      * @param  array<string, mixed>  $arguments
      */
     #[DataProvider('mistakes')]
-    public function test_an_option_that_makes_no_sense_is_refused(string $command, array $arguments, string $sentence): void
+    public function test_an_invalid_option_is_refused(string $command, array $arguments, string $sentence): void
     {
         foreach ([[], in_array($command, ['failed', 'watch'], true) ? ['--json' => true] : []] as $more) {
             [$code, $output] = $this->artisan()->call($command, [...$arguments, ...$more]);
@@ -90,7 +90,7 @@ final class ExitCodeTest extends PluginTestCase
      * @param  array<string, mixed>  $arguments
      */
     #[DataProvider('jsonCommands')]
-    public function test_json_stays_json_whatever_fails(string $command, array $arguments): void
+    public function test_json_output_stays_json_on_every_failure(string $command, array $arguments): void
     {
         $trouble = [
             'Redis' => fn (Artisan $artisan) => $artisan->laravel['config']->set('resonate-webhooks.connection', ['host' => '/nowhere/redis.sock']),
@@ -107,7 +107,7 @@ final class ExitCodeTest extends PluginTestCase
             [$code, $output] = $artisan->call($command, [...$arguments, '--json' => true]);
             $answer = json_decode($output, true, flags: JSON_THROW_ON_ERROR);
 
-            // `test` needs no Redis, and `check` says of which part the error is.
+            // `test` needs no Redis, and `check` reports errors as findings.
             $this->assertSame($command === 'test' && $what === 'Redis' ? 0 : 1, $code, "{$what}: {$output}");
             $code === 0 || $this->assertTrue(isset($answer['error']) || in_array('error', array_column($answer, 'level'), true), "{$what}: {$output}");
         }
@@ -123,14 +123,14 @@ final class ExitCodeTest extends PluginTestCase
         }
     }
 
-    public function test_show_json_of_what_is_not_there_is_json(): void
+    public function test_show_json_of_an_unknown_dead_letter_is_json(): void
     {
         [$code, $output] = $this->artisan()->call('show', ['id' => '1-1', '--json' => true]);
 
         $this->assertSame([1, ['error']], [$code, array_keys(json_decode($output, true, flags: JSON_THROW_ON_ERROR))]);
     }
 
-    public function test_test_says_that_it_needs_an_application_to_sign(): void
+    public function test_test_requires_an_application_to_sign(): void
     {
         foreach (['no Resonate' => fn ($laravel) => $laravel->offsetUnset(ApplicationProvider::class),
             'no database' => fn ($laravel) => $laravel->bind(ApplicationProvider::class, fn () => throw new RuntimeException('The database is away'))] as $what => $make) {

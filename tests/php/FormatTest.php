@@ -11,7 +11,7 @@ use PHPUnit\Framework\TestCase;
 use Webpatser\ResonateWebhooks\Support\Format;
 
 /**
- * Commands and the dashboard write numbers, durations, times and sizes in one way.
+ * Commands and the dashboard format numbers, durations, times and sizes in the same way.
  */
 final class FormatTest extends TestCase
 {
@@ -59,7 +59,7 @@ final class FormatTest extends TestCase
         );
     }
 
-    public function test_no_time_has_elapsed_since_a_moment_that_another_clock_puts_in_the_future(): void
+    public function test_no_time_has_elapsed_since_a_moment_in_the_future(): void
     {
         $this->assertSame(['1 min 00 s', '0 ms'], [Format::elapsed(40_000, 100_000), Format::elapsed(100_001, 100_000)]);
     }
@@ -99,7 +99,7 @@ final class FormatTest extends TestCase
         );
     }
 
-    public function test_a_message_becomes_a_sentence_and_keys_keep_their_case(): void
+    public function test_a_message_becomes_a_sentence_but_keys_keep_their_case(): void
     {
         $this->assertSame(
             ['The key is wrong.', 'The key is wrong.', 'resonate-webhooks.ttl must be a number.', 'Redis is away.'],

@@ -9,11 +9,11 @@ use Tests\Support\FreePort;
 use Tests\Support\Quietly;
 
 /**
- * What the tests use side by side stays apart.
+ * Tests that run at the same time use different ports.
  */
 final class FreePortTest extends TestCase
 {
-    public function test_a_port_that_was_found_is_given_to_no_other_test_before_a_server_listens_there(): void
+    public function test_a_free_port_is_reserved_until_a_server_listens_on_it(): void
     {
         $port = FreePort::find();
         $reservation = socket_create(AF_INET, SOCK_DGRAM, SOL_UDP);

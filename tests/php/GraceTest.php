@@ -7,11 +7,11 @@ namespace Tests;
 use Tests\Support\Receiver;
 
 /**
- * Clients that come back before anybody has noticed that they were gone.
+ * Clients that return within the grace period.
  */
 final class GraceTest extends PluginTestCase
 {
-    public function test_who_comes_back_within_the_grace_was_never_away_and_who_does_not_was_there_once(): void
+    public function test_a_return_within_the_grace_is_silent_and_a_departure_after_it_is_announced_once(): void
     {
         $config = ['departure_grace' => 1.0];
         [$here, $there] = [$this->serve($config), $this->node($config)];
@@ -20,7 +20,7 @@ final class GraceTest extends PluginTestCase
         $tab = $here->connect()->join('presence-room', 7);
         $this->awaitEvent('member_added presence-room 7');
 
-        // The page is reloaded, and the other one finds another node.
+        // One client reloads its page, the other reconnects to another node.
         $ann->close();
         $tab->close();
         $here->connect()->join('presence-room', 7)->close();
@@ -44,9 +44,9 @@ final class GraceTest extends PluginTestCase
         $there->stop();
     }
 
-    public function test_a_server_that_stops_leaves_its_last_clients_their_grace_and_the_next_one_announces_them(): void
+    public function test_departures_in_their_grace_when_a_server_stops_are_announced_by_the_next_one(): void
     {
-        // More than a stop takes: what is over before it ends, the node announces itself.
+        // Longer than a stop takes, since the node announces departures whose grace ends before that.
         $config = ['departure_grace' => 3.0];
         $node = $this->node($config);
 

@@ -10,7 +10,7 @@ use PHPUnit\Framework\TestCase;
 final class HostBoundaryTest extends TestCase
 {
     /**
-     * What knows Resonate or Reverb by its classes.
+     * The files that may use classes of Resonate or Reverb.
      */
     private const string HOSTS = '#^(?:WebhookPlugin|Hosts/.*|Reverb/.*|Console/HostCheck|RosterSetup)\.php$#';
 

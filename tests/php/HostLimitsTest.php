@@ -10,12 +10,12 @@ use Tests\Support\Receiver;
 use Tests\Support\TestApplication;
 
 /**
- * What the server refuses makes no webhook, in whichever way a release refuses it.
+ * Requests that the server rejects send no webhooks, in every release.
  */
 #[Group('host')]
 final class HostLimitsTest extends PluginTestCase
 {
-    public function test_a_connection_that_is_rejected_is_reported_as_far_as_it_is_served(): void
+    public function test_a_rejected_connection_is_reported_only_if_it_is_served(): void
     {
         $server = $this->serve(['endpoints' => [$this->endpoint(more: ['events' => ['channel_occupied', 'channel_vacated', 'client_event', 'connection_established']])]], [
             TestApplication::app('1'),
@@ -25,7 +25,7 @@ final class HostLimitsTest extends PluginTestCase
         $eve = $server->connect('key-2');
 
         if (! FakeServer::rejects()) {
-            // Up to 0.5.0 it stays open, and works.
+            // Up to 0.5.0, the connection stays open and works.
             $eve->subscribe('private-eve')->whisper('private-eve', 'client-a');
             $eve->close();
             $this->awaitEvent('channel_vacated private-eve');
@@ -56,7 +56,7 @@ final class HostLimitsTest extends PluginTestCase
         $expected = ['channel_occupied private-a', 'channel_occupied private-b', 'client_event private-a client-end'];
 
         if (! FakeServer::rejects()) {
-            // Before 0.6 there are no such limits.
+            // These limits exist since 0.6.
             $expected[] = 'channel_occupied private-c';
             $expected[] = 'channel_occupied '.str_repeat('private-', 4);
             $expected[] = 'client_event private-c client-a';

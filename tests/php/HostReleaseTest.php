@@ -17,11 +17,11 @@ final class HostReleaseTest extends PluginTestCase
     {
         parent::setUp();
 
-        // Debian's Composer, where this package was not installed by one.
+        // Debian's Composer, if Composer has not installed this package.
         class_exists(InstalledVersions::class) || require_once 'Composer/InstalledVersions.php';
 
         $this->before = $this->versions('installed')->getValue();
-        // What a vendor folder says of itself would come before what a test installs.
+        // A vendor folder would take precedence over the packages of a test.
         $this->versions('canGetVendors')->setValue(null, false);
     }
 
@@ -36,14 +36,14 @@ final class HostReleaseTest extends PluginTestCase
     #[TestWith(['0.4.0', '0.4.0.0'])]
     #[TestWith(['0.7.99', '0.7.99.0'])]
     #[TestWith(['dev-main', 'dev-main'])]
-    public function test_a_tested_release_and_a_branch_need_no_words(string $pretty, string $version): void
+    public function test_a_tested_release_and_a_branch_have_no_warning(string $pretty, string $version): void
     {
         $this->install($pretty, $version);
 
         $this->assertNull(HostRelease::resonate()->warning());
     }
 
-    public function test_without_resonate_there_is_nothing_to_say(): void
+    public function test_without_resonate_there_is_no_warning(): void
     {
         InstalledVersions::reload(['root' => [], 'versions' => []]);
 
@@ -53,7 +53,7 @@ final class HostReleaseTest extends PluginTestCase
     #[TestWith(['v0.8.0', '0.8.0.0'])]
     #[TestWith(['1.0.0', '1.0.0.0'])]
     #[TestWith(['0.8.x-dev', '0.8.9999999.9999999-dev'])]
-    public function test_a_newer_release_is_named_once_and_has_its_webhooks(string $pretty, string $version): void
+    public function test_a_newer_release_gets_one_warning_and_has_webhooks(string $pretty, string $version): void
     {
         $this->install($pretty, $version);
 
@@ -78,7 +78,7 @@ final class HostReleaseTest extends PluginTestCase
 
     #[TestWith(['v1.10.9', '1.10.9.0', null])]
     #[TestWith(['v1.11.0', '1.11.0.0', 'Reverb v1.11.0 is newer than the tested releases, 1.8 to 1.10; look for an update of resonate-native/webhooks'])]
-    public function test_a_newer_reverb_is_named(string $pretty, string $version, ?string $warning): void
+    public function test_a_newer_reverb_gets_a_warning(string $pretty, string $version, ?string $warning): void
     {
         $this->install($pretty, $version, 'laravel/reverb');
 

@@ -8,17 +8,17 @@ use PHPUnit\Framework\Attributes\Large;
 use Tests\Support\Wait;
 
 /**
- * Visits that last longer than anything in Redis lives without being renewed.
+ * Connections that last longer than the lifetime of every key in Redis that is not renewed.
  */
 #[Large]
 final class LongVisitTest extends PluginTestCase
 {
     /**
-     * The shortest lease that can be configured, in seconds.
+     * The shortest valid lease, in seconds.
      */
     private const int LEASE = 3;
 
-    public function test_who_stays_longer_than_a_lease_is_not_announced_again_and_not_forgotten(): void
+    public function test_a_connection_longer_than_a_lease_is_neither_announced_again_nor_lost(): void
     {
         $config = ['ttl' => self::LEASE];
         [$here, $there] = [$this->serve($config), $this->node($config)];

@@ -22,7 +22,7 @@ use Webpatser\ResonateWebhooks\Http\Controllers\MetricsController;
 
 final class MetricsTest extends PluginTestCase
 {
-    public function test_the_route_tells_of_the_cluster_in_the_names_of_its_processes(): void
+    public function test_the_route_has_the_metrics_of_the_cluster_by_process(): void
     {
         $address = '127.0.0.1:'.FreePort::find();
         $node = $this->node(['metrics_listen' => $address, 'endpoints' => ['billing' => $this->endpoint()]]);
@@ -47,7 +47,7 @@ final class MetricsTest extends PluginTestCase
         $node->stop();
     }
 
-    public function test_there_is_no_route_unless_it_is_asked_for(): void
+    public function test_the_route_is_off_by_default(): void
     {
         foreach (['/metrics', null, ''] as $path) {
             $app = $this->application(['metrics_route' => $path]);
@@ -58,7 +58,7 @@ final class MetricsTest extends PluginTestCase
         }
     }
 
-    public function test_the_route_has_the_middleware_that_it_is_given(): void
+    public function test_the_route_has_the_configured_middleware(): void
     {
         $app = $this->application(['metrics_route' => '/metrics', 'metrics_middleware' => [RefusesEverybody::class]]);
 
@@ -72,7 +72,7 @@ final class MetricsTest extends PluginTestCase
     #[TestWith([['dashboard' => ['enabled' => false]]])]
     #[TestWith([['metrics_middleware' => null]])]
     #[TestWith([['metrics_middleware' => ['']]])]
-    public function test_without_a_middleware_of_its_own_it_has_the_gate_of_the_dashboard(array $config): void
+    public function test_without_middleware_the_route_has_the_gate_of_the_dashboard(array $config): void
     {
         $app = $this->application(['metrics_route' => '/metrics', ...$config]);
         $user = null;
@@ -88,7 +88,7 @@ final class MetricsTest extends PluginTestCase
         $this->assertSame(200, $this->get($app, '/metrics')->getStatusCode());
     }
 
-    public function test_in_the_local_environment_it_is_for_everybody(): void
+    public function test_in_the_local_environment_the_route_is_public(): void
     {
         $app = $this->application(['metrics_route' => '/metrics']);
         $app['env'] = 'local';
@@ -97,7 +97,7 @@ final class MetricsTest extends PluginTestCase
         $this->assertSame(200, $this->get($app, '/metrics')->getStatusCode());
     }
 
-    public function test_a_scrape_that_fails_says_so_and_tells_no_address_and_no_setting(): void
+    public function test_a_failed_scrape_reveals_no_address_and_no_setting(): void
     {
         $failures = [
             'Redis is unavailable.' => ['connection' => ['host' => '127.0.0.1', 'port' => FreePort::find(), 'password' => 'hunter2']],
@@ -112,7 +112,7 @@ final class MetricsTest extends PluginTestCase
         }
     }
 
-    public function test_without_the_extension_it_is_a_503_with_a_sentence(): void
+    public function test_without_the_extension_the_response_is_a_503_with_the_reason(): void
     {
         [$line] = Process::plainPhp('metrics-without-extension.php', 'metrics without the extension')->rest();
 
@@ -120,7 +120,7 @@ final class MetricsTest extends PluginTestCase
     }
 
     /**
-     * An application on the Redis of the nodes, unless it says otherwise.
+     * Create an application, by default with the Redis of the nodes.
      *
      * @param  array<string, mixed>  $config
      */
@@ -141,7 +141,7 @@ final class MetricsTest extends PluginTestCase
     }
 
     /**
-     * The metrics of a text.
+     * Parse the metrics.
      *
      * @return list<string>
      */
@@ -154,7 +154,7 @@ final class MetricsTest extends PluginTestCase
 }
 
 /**
- * A middleware that lets nobody in.
+ * A middleware that rejects every request.
  */
 final class RefusesEverybody
 {
@@ -165,7 +165,7 @@ final class RefusesEverybody
 }
 
 /**
- * A middleware that lets everybody in.
+ * A middleware that accepts every request.
  */
 final class LetsEverybodyIn
 {

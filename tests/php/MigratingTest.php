@@ -10,7 +10,7 @@ use Tests\Support\Docs;
 use Webpatser\ResonateWebhooks\Native\Engine;
 
 /**
- * The blocks that the page about other servers shows are taken as they stand.
+ * The config blocks in docs/migrating.md are valid.
  */
 final class MigratingTest extends TestCase
 {
@@ -37,14 +37,14 @@ final class MigratingTest extends TestCase
      * @param  array<string, mixed>  $config
      */
     #[DataProvider('ours')]
-    public function test_our_block_is_accepted(array $config): void
+    public function test_the_config_block_is_valid(array $config): void
     {
         $engine = new Engine($config);
 
         $this->assertSame([], $engine->poll());
     }
 
-    public function test_the_classes_of_the_replaced_package_that_are_gone_are_listed(): void
+    public function test_the_removed_classes_of_the_replaced_package_are_listed(): void
     {
         preg_match_all('/^\| `(\w+)` \|/m', strstr(strstr(Docs::text('docs/migrating.md'), '### Classes that are gone'), '### One server', true), $listed);
         $classes = [
@@ -56,7 +56,7 @@ final class MigratingTest extends TestCase
         $this->assertEqualsCanonicalizing(array_values(array_filter($classes, fn (string $class) => ! $exists($class))), $listed[1]);
     }
 
-    public function test_there_is_a_block_for_every_server_that_has_one(): void
+    public function test_every_server_with_a_config_has_a_block(): void
     {
         $this->assertSame(['soketi', 'Sockudo', 'Pusher Channels'], array_keys(self::ours()));
     }

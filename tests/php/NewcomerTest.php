@@ -27,7 +27,7 @@ final class NewcomerTest extends TestCase
         $this->project->remove($this);
     }
 
-    public function test_from_a_fresh_project_to_a_dead_letter_that_is_sent_again(): void
+    public function test_from_a_new_project_to_a_retried_dead_letter(): void
     {
         $project = $this->project;
         $redis = new RedisServer;
@@ -78,7 +78,7 @@ final class NewcomerTest extends TestCase
         [$code, $output] = $project->artisan('resonate-webhooks:status');
         $this->assertSame(0, $code, $output);
 
-        // A webhook that the application does not take becomes a dead letter, and is sent again.
+        // A webhook that the application rejects becomes a dead letter, and is sent again.
         $server->command('ann', 'subscribe', 'orders.2');
         $failed = fn (): string => $project->artisan('resonate-webhooks:failed')[1];
         Wait::until(fn () => str_contains($failed(), 'HTTP 500'), 'the dead letter');

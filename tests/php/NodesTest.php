@@ -40,7 +40,7 @@ final class NodesTest extends PluginTestCase
         $there->stop();
     }
 
-    public function test_two_nodes_in_a_hurry_keep_the_edges_in_turn(): void
+    public function test_fast_changes_on_two_nodes_alternate_edges(): void
     {
         $nodes = [$this->node(), $this->node()];
 
@@ -74,7 +74,7 @@ final class NodesTest extends PluginTestCase
         $nodes[1]->stop();
     }
 
-    public function test_a_node_that_stops_delivers_what_it_has_and_says_goodbye_for_its_clients(): void
+    public function test_a_node_that_stops_delivers_its_events_and_announces_its_departures(): void
     {
         $node = $this->node(['flush_interval' => 30.0, 'shutdown_timeout' => 5.0]);
 
@@ -92,7 +92,7 @@ final class NodesTest extends PluginTestCase
         $this->assertSame([], preg_grep('/^(WARNING|ERROR)(?!.* (roster|may lose events) )/', $log));
     }
 
-    public function test_what_happened_after_the_last_tick_is_still_told_to_laravel(): void
+    public function test_outcomes_after_the_last_tick_are_reported_to_laravel(): void
     {
         $node = $this->node(['max_attempts' => 1, 'endpoints' => [$this->endpoint('/status/500')]]);
 
@@ -116,7 +116,7 @@ final class NodesTest extends PluginTestCase
         $this->assertLessThan(5.0, (hrtime(true) - $begin) / 1e9);
     }
 
-    public function test_a_killed_node_leaves_its_webhooks_to_the_others(): void
+    public function test_other_nodes_deliver_the_webhooks_of_a_killed_node(): void
     {
         $config = ['flush_interval' => 0.5, 'ttl' => 3];
         [$here, $there] = [$this->node($config), $this->node($config)];
@@ -140,7 +140,7 @@ final class NodesTest extends PluginTestCase
     }
 
     /**
-     * Assert that of two opposite events the first and the second take turns.
+     * Assert that two opposite events alternate, starting with the first.
      */
     private function assertAlternating(string $first, string $second): void
     {

@@ -33,7 +33,7 @@ final class OutcomeTest extends PluginTestCase
         $this->assertEquals($expected, $delivered->events);
     }
 
-    public function test_a_delivery_tells_how_many_attempts_it_took(): void
+    public function test_a_delivery_has_the_number_of_its_attempts(): void
     {
         $server = $this->serve(['endpoints' => [$this->endpoint('/flaky/1')]]);
         $delivered = $this->listen(WebhookDelivered::class);
@@ -44,7 +44,7 @@ final class OutcomeTest extends PluginTestCase
         $this->assertSame([2], array_column($delivered->events, 'attempts'));
     }
 
-    public function test_a_webhook_given_up_becomes_a_laravel_event_and_one_line(): void
+    public function test_a_dropped_webhook_becomes_a_laravel_event_and_one_log_line(): void
     {
         $server = $this->serve(['max_attempts' => 1, 'endpoints' => ['billing' => $this->endpoint('/status/500')]]);
         $dropped = $this->listen(WebhookDropped::class);
@@ -83,7 +83,7 @@ final class OutcomeTest extends PluginTestCase
         $this->assertEquals([new EndpointRecovered($url, $recovered->events[0]->seconds, 'billing')], $recovered->events);
     }
 
-    public function test_an_endpoint_that_is_gone_becomes_a_laravel_event(): void
+    public function test_an_endpoint_that_answers_410_becomes_a_laravel_event(): void
     {
         $server = $this->serve(['endpoints' => [$this->endpoint('/status/410')]]);
         $disabled = $this->listen(EndpointDisabled::class);
@@ -108,7 +108,7 @@ final class OutcomeTest extends PluginTestCase
         $this->assertDoesNotMatchRegularExpression('/pass(w|%77)ord/', implode("\n", $this->application->log()));
     }
 
-    public function test_a_listener_that_throws_costs_the_others_nothing(): void
+    public function test_a_listener_that_throws_does_not_affect_other_outcomes(): void
     {
         $server = $this->serve();
         $delivered = $this->listen(WebhookDelivered::class);
@@ -122,7 +122,7 @@ final class OutcomeTest extends PluginTestCase
         $this->assertNotSame([], preg_grep('/a broken listener/', $this->application->log()));
     }
 
-    public function test_a_listener_that_waits_keeps_nobody_else_waiting(): void
+    public function test_a_listener_that_suspends_its_fiber_delays_no_other_outcome(): void
     {
         $server = $this->serve(['reconcile_interval' => 1.0]);
         $delivered = $this->listen(WebhookDelivered::class);
@@ -137,7 +137,7 @@ final class OutcomeTest extends PluginTestCase
     }
 
     /**
-     * Collect the events of a class.
+     * Record the events of a class.
      *
      * @param  class-string  $class
      * @return object{events: list<object>}

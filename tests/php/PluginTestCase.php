@@ -13,7 +13,7 @@ use Tests\Support\TestApplication;
 use Tests\Support\Wait;
 
 /**
- * Tests of the plugin on its real engine, with a real Redis and a real receiver; each has its own keys and path.
+ * Tests the plugin with the real engine, a real Redis and a real receiver. Each test has its own keys and path.
  */
 abstract class PluginTestCase extends TestCase
 {
@@ -43,7 +43,7 @@ abstract class PluginTestCase extends TestCase
     }
 
     /**
-     * The path on which this test receives its webhooks.
+     * Get the path on which this test receives webhooks.
      */
     protected function path(string $prefix = ''): string
     {
@@ -51,7 +51,7 @@ abstract class PluginTestCase extends TestCase
     }
 
     /**
-     * The config of an endpoint on a path of this test.
+     * Get the config of an endpoint on a path of this test.
      *
      * @param  array<string, mixed>  $more
      * @return array<string, mixed>
@@ -62,7 +62,7 @@ abstract class PluginTestCase extends TestCase
     }
 
     /**
-     * A `resonate-webhooks` config that is quick, and apart from that of every other test.
+     * Get a `resonate-webhooks` config with short intervals and its own key prefix.
      *
      * @param  array<string, mixed>  $changes
      * @return array<string, mixed>
@@ -93,7 +93,7 @@ abstract class PluginTestCase extends TestCase
     }
 
     /**
-     * Start a server with the plugin as a process of its own.
+     * Start a server with the plugin as a separate process.
      *
      * @param  array<string, mixed>  $changes  To the config.
      * @param  list<array<string, mixed>>  $apps
@@ -104,11 +104,11 @@ abstract class PluginTestCase extends TestCase
     }
 
     /**
-     * Start a Reverb server with the webhooks as a process of its own.
+     * Start a Reverb server with the webhooks as a separate process.
      *
      * @param  array<string, mixed>  $changes  To the config.
      * @param  list<array<string, mixed>>  $apps
-     * @param  list<string>  $with  What the application has of its own, see `reverb-node.php`.
+     * @param  list<string>  $with  The additions of the application; see `reverb-node.php`.
      */
     protected function reverb(array $changes = [], array $apps = [], array $with = []): Node
     {
@@ -116,7 +116,7 @@ abstract class PluginTestCase extends TestCase
     }
 
     /**
-     * Kill a node. What it had under way may come again, with the id that it had, and counts once from now on.
+     * Kill a node. Its in-flight batches may arrive again with the same ID. From now on, a repeated batch counts once.
      */
     protected function killNode(Node $node): void
     {
@@ -125,7 +125,7 @@ abstract class PluginTestCase extends TestCase
     }
 
     /**
-     * The events received so far, each as `name channel`, with user and client event where it has them.
+     * Get the received events, each as `name channel`, with its user and client event.
      *
      * @return list<string>
      */
@@ -141,7 +141,7 @@ abstract class PluginTestCase extends TestCase
     }
 
     /**
-     * The events of one channel received so far, in the same form.
+     * Get the received events of one channel, in the same form.
      *
      * @return list<string>
      */
@@ -153,9 +153,9 @@ abstract class PluginTestCase extends TestCase
     /**
      * Assert that exactly these events arrive, in this order.
      *
-     * The events of one channel arrive in the order in which they happened. So
-     * a test about one channel proves "and no others" by ending with something
-     * that must be heard: when that is there, so is everything before it.
+     * The events of one channel arrive in order. A test of one channel proves
+     * that no others arrive by ending with an event that must arrive: then all
+     * events before it have arrived.
      *
      * @param  list<string>  $expected
      */

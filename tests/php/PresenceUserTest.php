@@ -14,7 +14,7 @@ use Webpatser\ResonateWebhooks\PresenceUser;
 final class PresenceUserTest extends TestCase
 {
     #[DataProvider('members')]
-    public function test_it_is_a_string_or_nobody(string $channel, array $channelData, ?string $expected): void
+    public function test_it_is_a_string_or_null(string $channel, array $channelData, ?string $expected): void
     {
         $connection = new FakeConnection(new Application('1', 'key', 'secret', 60, 30, ['*'], 10_000));
 

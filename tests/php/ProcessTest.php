@@ -9,11 +9,11 @@ use Tests\Support\Process;
 use Tests\Support\Wait;
 
 /**
- * The processes that tests start are what they are meant to be, and leave nothing behind.
+ * The processes of tests have the right extensions, and leave no files.
  */
 final class ProcessTest extends PluginTestCase
 {
-    public function test_php_without_the_extension_has_none_even_where_an_ini_file_loads_it(): void
+    public function test_php_without_the_extension_ignores_an_ini_file_that_loads_it(): void
     {
         $ini = (string) tempnam(sys_get_temp_dir(), 'php-ini-');
         $byHand = array_map(fn (string $argument) => substr($argument, 2), Process::loadedByHand());
@@ -26,7 +26,7 @@ final class ProcessTest extends PluginTestCase
     #[TestWith([SIGKILL])]
     #[TestWith([SIGTERM])]
     #[TestWith([null])]
-    public function test_the_temporary_files_of_tests_go_away_however_the_tests_end(?int $signal): void
+    public function test_the_temporary_files_of_tests_are_removed_even_after_a_kill(?int $signal): void
     {
         $folder = sys_get_temp_dir().'/of-'.bin2hex(random_bytes(4));
         mkdir($folder);

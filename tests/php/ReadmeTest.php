@@ -13,7 +13,7 @@ use Tests\Support\Receiver;
  */
 final class ReadmeTest extends PluginTestCase
 {
-    public function test_its_events_look_like_those_that_are_delivered(): void
+    public function test_its_events_look_like_delivered_ones(): void
     {
         $ann = $this->serve()->connect();
         $ann->join('presence-chat.42', 7)->whisper('presence-chat.42', 'client-typing', ['draft' => 'Hel'])->close();
@@ -28,7 +28,7 @@ final class ReadmeTest extends PluginTestCase
         )));
     }
 
-    public function test_its_route_and_its_listener_take_a_webhook_once_and_a_forged_one_never(): void
+    public function test_its_route_and_listener_handle_a_webhook_once_and_reject_a_forged_one(): void
     {
         $this->serve()->connect()->join('presence-room', 7);
         $this->awaitEvent('member_added presence-room 7');
@@ -46,7 +46,7 @@ final class ReadmeTest extends PluginTestCase
     }
 
     /**
-     * Send a webhook to the route of the README, and return the status of the answer.
+     * Send a webhook to the route of the README, and return the status of the response.
      *
      * @param  array{headers: array<string, string>, body: string}  $webhook
      */

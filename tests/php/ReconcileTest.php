@@ -19,7 +19,7 @@ use Webpatser\ResonateWebhooks\Reconciler;
 #[Group('host')]
 final class ReconcileTest extends PluginTestCase
 {
-    public function test_a_departure_of_which_no_hook_heard_is_found_by_the_sweep(): void
+    public function test_the_sweep_finds_a_departure_without_a_hook(): void
     {
         $ann = $this->serve(['reconcile_interval' => 1.0])->connect();
 
@@ -31,7 +31,7 @@ final class ReconcileTest extends PluginTestCase
         ]);
     }
 
-    public function test_a_first_subscription_of_which_no_hook_heard_is_found_by_the_sweep(): void
+    public function test_the_sweep_finds_a_first_subscription_without_a_hook(): void
     {
         $ann = $this->serve(['reconcile_interval' => 1.0])->connect();
 
@@ -46,9 +46,9 @@ final class ReconcileTest extends PluginTestCase
     }
 
     /**
-     * Resonate 0.4 fails while it answers such a client, which is on the channel by then, and calls no hook.
+     * Resonate 0.4 fails while it answers such a client, which is already on the channel, and calls no hook.
      */
-    public function test_a_member_without_user_info_makes_its_events(): void
+    public function test_a_member_without_user_info_has_its_events(): void
     {
         $ann = $this->serve(['reconcile_interval' => 1.0])->connect();
 
@@ -62,7 +62,7 @@ final class ReconcileTest extends PluginTestCase
         ]);
     }
 
-    public function test_a_sweep_over_the_truth_says_nothing(): void
+    public function test_a_sweep_without_differences_repairs_nothing(): void
     {
         $server = $this->serve(['reconcile_interval' => 1.0]);
         [$ann, $bob] = [$server->connect(), $server->connect()];
@@ -70,7 +70,7 @@ final class ReconcileTest extends PluginTestCase
         $ann->join('presence-room', 7);
         $bob->join('presence-room', '8')->subscribe('private-marker')->removeFrom('private-marker');
 
-        // The sweep has been over every channel when it has found this one empty.
+        // The sweep has compared every channel when it has removed this one.
         $this->awaitEvent('channel_vacated private-marker');
         $ann->whisper('presence-room', 'client-end');
 
@@ -84,12 +84,12 @@ final class ReconcileTest extends PluginTestCase
         );
     }
 
-    public function test_intents_that_found_the_queue_full_are_made_up_for(): void
+    public function test_channels_whose_intents_found_a_full_queue_are_reconciled(): void
     {
         $server = $this->serve(['queue_size' => 1024]);
         $ann = $server->connect();
 
-        // Without a tick in between: more than the queue holds, faster than anybody can take it.
+        // Without a tick between them: more intents than the queue can hold, faster than they are taken.
         for ($i = 0; $i < 20_000; $i++) {
             $ann->subscribe("flood-{$i}");
         }
@@ -98,7 +98,7 @@ final class ReconcileTest extends PluginTestCase
         $this->assertCount(20_000, $this->events());
     }
 
-    public function test_a_slice_ends_in_time_and_the_next_one_goes_on(): void
+    public function test_a_slice_ends_in_time_and_the_next_one_continues(): void
     {
         [$engine, $apps] = $this->other();
         $ann = $this->server->connect();
@@ -135,7 +135,7 @@ final class ReconcileTest extends PluginTestCase
             $n % 3 > 0 && $engine->subscribed('1', 'news', $client->id(), null);
         }
 
-        // As many have left as the hooks have not told of.
+        // As many clients have left without a hook as have joined without one.
         for ($n = 0; $n < 1_000; $n++) {
             $engine->subscribed('1', 'news', "gone.{$n}", null);
         }
@@ -155,7 +155,7 @@ final class ReconcileTest extends PluginTestCase
     }
 
     /**
-     * How many slices after a change the hooks tell of it, if they do.
+     * Get the number of slices between a change and its hook; null for no hook.
      *
      * @return iterable<string, array{int|null}>
      */
@@ -167,11 +167,11 @@ final class ReconcileTest extends PluginTestCase
     }
 
     /**
-     * Six are in a room, which is swept over two by two. Between two slices one leaves and another one joins: before the first
-     * slice, behind it, and so on.
+     * Six clients are on a channel, which is compared in slices of two. Between two slices, one client leaves and another joins:
+     * before the first slice, after it, and so on.
      */
     #[DataProvider('hooks')]
-    public function test_who_comes_or_goes_between_two_slices_does_so_once(?int $delay): void
+    public function test_a_connection_that_joins_or_leaves_between_slices_is_reported_once(?int $delay): void
     {
         [$engine, $apps] = $this->other();
         $pause = 0;
@@ -200,16 +200,16 @@ final class ReconcileTest extends PluginTestCase
                 $this->taken($engine);
             }
 
-            // Whoever was missed is found by the next one.
+            // The next sweep finds the connections that this one missed.
             for ($reconciler->sweep(); $reconciler->isSweeping(); $this->taken($engine)) {
                 $reconciler->advance();
             }
 
-            // The leaver last: nothing shall be told of them again.
+            // Close the one that left last. It must not be reported again.
             $others = array_values(array_diff(range(0, 6), [$pause % 6]));
             $events = $this->eventsUntilClosed($engine, $room, [...array_diff_key($clients, [$pause % 6 => true]), $leaver]);
 
-            // One leaves and one joins at a time, in either order.
+            // One leaves and one joins, in either order.
             $between = array_splice($events, 7, 2);
             sort($between);
 
@@ -222,11 +222,11 @@ final class ReconcileTest extends PluginTestCase
             ], $events, "in pause {$pause}");
         } while ($isAmid && ++$pause);
 
-        // Three slices of connections, three or more of what the engine has, and those of the end.
+        // Three slices of connections, three or more of the engine's table, and the last ones.
         $this->assertGreaterThan(6, $pause);
     }
 
-    public function test_who_returns_while_a_sweep_removes_them_is_there_when_it_ends(): void
+    public function test_a_connection_that_returns_during_its_removal_is_subscribed_at_the_end(): void
     {
         [$engine, $apps] = $this->other();
         $pause = 0;
@@ -263,7 +263,7 @@ final class ReconcileTest extends PluginTestCase
         $this->assertGreaterThan(6, $pause);
     }
 
-    public function test_a_channel_that_is_gone_when_its_turn_comes_makes_no_event(): void
+    public function test_a_channel_that_disappears_before_its_comparison_makes_no_event(): void
     {
         [$engine, $apps] = $this->other();
         [$ann, $bob] = [$this->server->connect(), $this->server->connect()];
@@ -289,7 +289,7 @@ final class ReconcileTest extends PluginTestCase
     }
 
     /**
-     * An engine beside the plugin's, which hears only what the test tells it.
+     * Create a second engine, which gets its hooks from the test only.
      *
      * @return array{Engine, AppRegistry}
      */
@@ -309,7 +309,7 @@ final class ReconcileTest extends PluginTestCase
     }
 
     /**
-     * Six clients in a room, of whom the engine has heard.
+     * Create six clients on a channel that the engine knows.
      *
      * @return list<FakeClient>
      */
@@ -328,7 +328,7 @@ final class ReconcileTest extends PluginTestCase
     }
 
     /**
-     * Close connections one after another, and wait for the events of their room.
+     * Close connections one by one, and wait for the events of their channel.
      *
      * @param  list<FakeClient>  $clients
      * @return list<string>
@@ -346,7 +346,7 @@ final class ReconcileTest extends PluginTestCase
     }
 
     /**
-     * A reconciler whose slices end with the first part that they compare.
+     * Create a reconciler whose slices end after one part.
      */
     private function slicing(Engine $engine, AppRegistry $apps, bool $byTwo = false): Reconciler
     {
@@ -371,7 +371,7 @@ final class ReconcileTest extends PluginTestCase
     }
 
     /**
-     * Wait until the engine has entered what it was told.
+     * Wait until the engine has processed its queue.
      */
     private function taken(Engine $engine): void
     {

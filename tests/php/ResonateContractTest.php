@@ -32,7 +32,7 @@ use Webpatser\Resonate\Scheduling\Scheduler;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
 
 /**
- * What the plugin and its tests rely on in Resonate: checked on the real classes where they are installed.
+ * The parts of Resonate that the plugin and its tests use, checked on the real classes if they are installed.
  */
 #[Group('host')]
 final class ResonateContractTest extends TestCase
@@ -112,9 +112,9 @@ final class ResonateContractTest extends TestCase
     }
 
     /**
-     * Void up to 0.5.0, where a connection that is rejected stays open.
+     * The result is void up to 0.5.0, where a rejected connection stays open.
      */
-    public function test_a_connection_is_opened_and_perhaps_rejected(): void
+    public function test_a_connection_is_opened_or_rejected(): void
     {
         $this->assertContains(self::signature(new ReflectionMethod(Server::class, 'open')), [
             'open(Connection $connection): void',
@@ -123,9 +123,9 @@ final class ResonateContractTest extends TestCase
     }
 
     /**
-     * By this the plugin tells whether the scope of the manager is shared, as it was before 0.6.
+     * The plugin uses this to detect if the scope of the manager is shared, as before 0.6.
      */
-    public function test_the_manager_of_channels_keeps_its_scope_or_counts_connections(): void
+    public function test_the_channel_manager_has_a_shared_scope_or_counts_connections(): void
     {
         $this->assertNotSame(
             method_exists(ChannelManager::class, 'addConnection'),
@@ -133,7 +133,7 @@ final class ResonateContractTest extends TestCase
         );
     }
 
-    public function test_a_message_that_was_received_can_be_read_by_listeners(): void
+    public function test_listeners_can_read_a_received_message(): void
     {
         $received = new ReflectionClass(MessageReceived::class);
 
@@ -171,7 +171,7 @@ final class ResonateContractTest extends TestCase
     }
 
     /**
-     * Write a method down as its source would.
+     * Describe a method as in its source.
      */
     private static function signature(ReflectionMethod $method): string
     {
@@ -191,7 +191,7 @@ final class ResonateContractTest extends TestCase
     }
 
     /**
-     * Take the namespaces off a type.
+     * Remove the namespaces from a type.
      */
     private static function short(string $type): string
     {

@@ -15,7 +15,7 @@ final class RosterSetupTest extends TestCase
 
     private const array REDIS = ['url' => null, 'host' => 'redis', 'port' => '6379', 'database' => '0'];
 
-    public function test_a_fitting_roster_needs_no_words(): void
+    public function test_a_valid_roster_has_no_problems(): void
     {
         $this->assertSame([], $this->problems());
         $this->assertSame([], $this->problems(webhooks: ['connection' => ['host' => 'redis', 'port' => 6379, 'database' => 0]]));
@@ -26,7 +26,7 @@ final class RosterSetupTest extends TestCase
      * @param  array<string, mixed>  $setup
      */
     #[DataProvider('misfits')]
-    public function test_a_misfit_is_named(string $named, array $setup): void
+    public function test_a_problem_is_named(string $named, array $setup): void
     {
         $problems = $this->problems(...$setup);
 
@@ -57,7 +57,7 @@ final class RosterSetupTest extends TestCase
      * @param  array<string, mixed>  $other
      */
     #[DataProvider('sameDatabases')]
-    public function test_a_database_is_the_same_however_it_is_written(array $one, array $other): void
+    public function test_a_database_is_recognized_in_every_notation(array $one, array $other): void
     {
         $this->assertSame([], $this->problems(['track' => 'all', 'connection' => $one], ['connection' => $other]));
     }
@@ -82,7 +82,7 @@ final class RosterSetupTest extends TestCase
         yield 'what is no URL' => [['url' => 'nonsense'], ['url' => 'nonsense']];
     }
 
-    public function test_the_engine_learns_where_the_keys_of_the_roster_are(): void
+    public function test_the_engine_gets_the_location_of_the_rosters_keys(): void
     {
         $keys = fn (array $roster, array $plugins = [self::ROSTER], array $webhooks = ['connection' => self::REDIS]) => RosterSetup::keys(
             $plugins, $roster + ['connection' => self::REDIS], $webhooks,
@@ -96,7 +96,7 @@ final class RosterSetupTest extends TestCase
         $this->assertNull($keys([], webhooks: ['connection' => ['host' => 'other'] + self::REDIS]));
     }
 
-    public function test_no_password_is_repeated(): void
+    public function test_problems_contain_no_password(): void
     {
         $problems = $this->problems(
             roster: ['connection' => ['url' => 'redis://:a-password@one']],

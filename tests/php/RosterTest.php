@@ -16,12 +16,12 @@ use Webpatser\ResonateRoster\RedisRosterPlugin;
 use Webpatser\ResonateWebhooks\WebhookPlugin;
 
 /**
- * The roster as a witness of who is alive.
+ * The roster as a liveness check of nodes.
  */
 #[Large]
 final class RosterTest extends PluginTestCase
 {
-    public function test_a_process_that_has_the_roster_only_is_named_in_laravels_log(): void
+    public function test_a_process_with_the_roster_only_is_named_in_laravels_log(): void
     {
         $prefix = 'roster-'.bin2hex(random_bytes(4));
         $this->application = new TestApplication($this->config(['reconcile_interval' => 1.0]));
@@ -44,11 +44,11 @@ final class RosterTest extends PluginTestCase
     }
 
     /**
-     * Before its release 0.3 the roster's keys did not name the application.
+     * Before release 0.3, the roster's keys did not contain the application.
      */
     #[TestWith(['presence-room'])]
     #[TestWith(['1:presence-room'])]
-    public function test_a_process_that_lives_on_in_the_roster_is_dead_one_lease_later_than_others(string $key): void
+    public function test_a_process_that_is_alive_in_the_roster_is_reaped_one_lease_later(string $key): void
     {
         $prefix = 'roster-'.bin2hex(random_bytes(4));
         $config = ['ttl' => 3, 'roster' => ['key_prefix' => $prefix, 'ttl' => 90]];
@@ -60,7 +60,7 @@ final class RosterTest extends PluginTestCase
 
         $process = preg_replace('/\.\w+$/', '', $this->holderOf('presence-room'));
 
-        // Its engine is gone; that its loop goes on, only its roster could tell.
+        // Its engine has stopped. Only its roster shows that its event loop still runs.
         $this->killNode($silent);
         $killed = hrtime(true);
         Wait::until(function () use ($prefix, $key, $process) {
@@ -69,7 +69,7 @@ final class RosterTest extends PluginTestCase
             return in_array('channel_vacated presence-room', $this->events(), true);
         }, 'the end of its second lease', 30.0);
 
-        // It last renewed its first one a second before, at most.
+        // Its last renewal was at most a second earlier.
         $this->assertGreaterThan(4.8, (hrtime(true) - $killed) / 1e9);
         $this->assertSame(
             [
@@ -82,7 +82,7 @@ final class RosterTest extends PluginTestCase
     }
 
     /**
-     * Do what the roster does on its heartbeat.
+     * Refresh the roster's keys, as its heartbeat does.
      */
     private function refresh(string $key): void
     {
@@ -91,7 +91,7 @@ final class RosterTest extends PluginTestCase
     }
 
     /**
-     * The node that alone serves a channel.
+     * Get the node that serves a channel.
      */
     private function holderOf(string $channel): string
     {

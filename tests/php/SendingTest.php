@@ -21,7 +21,7 @@ use Webpatser\ResonateWebhooks\Exceptions\UnknownApplication;
 use Webpatser\ResonateWebhooks\Facades\Webhooks;
 
 /**
- * Events of the application's own, sent by processes that are no server.
+ * Custom events from processes that are not servers.
  */
 final class SendingTest extends PluginTestCase
 {
@@ -49,11 +49,11 @@ final class SendingTest extends PluginTestCase
         $this->assertEqualsWithDelta(microtime(true) * 1000, json_decode($request['body'], true)['time_ms'], 30_000);
     }
 
-    public function test_events_of_a_channel_arrive_in_the_order_in_which_the_server_and_a_job_have_sent_them(): void
+    public function test_events_of_a_channel_from_a_server_and_a_job_arrive_in_order(): void
     {
         $config = ['endpoints' => ['hook' => $this->endpoint(more: self::EVENTS)]];
         $this->application = new TestApplication($this->config($config));
-        // Everything stays in the outbox, where it is counted.
+        // The events stay in the outbox, where they are counted.
         app(Cluster::class)->pause('hook');
         $server = $this->server = new FakeServer($this->application->laravel);
         $sender = new Sender($this->config($config));
@@ -91,7 +91,7 @@ final class SendingTest extends PluginTestCase
      * @param  class-string  $exception
      */
     #[DataProvider('mistakes')]
-    public function test_a_mistake_is_refused_as_the_server_refuses_it(array $arguments, string $exception, string $message): void
+    public function test_an_invalid_event_is_refused_as_in_a_server(array $arguments, string $exception, string $message): void
     {
         $sender = new Sender($this->config(['endpoints' => [$this->endpoint(more: self::EVENTS)]]));
 
@@ -116,7 +116,7 @@ final class SendingTest extends PluginTestCase
      * @param  list<string>  $words
      */
     #[DataProvider('obstacles')]
-    public function test_an_event_that_cannot_be_sent_is_refused_with_the_cause_the_key_and_the_remedy(array $changes, array $words): void
+    public function test_an_event_that_cannot_be_sent_is_refused_with_the_cause_the_key_and_the_fix(array $changes, array $words): void
     {
         $answer = (new Sender($this->config(['endpoints' => [$this->endpoint(more: self::EVENTS)], ...$changes])))->send('order.paid');
 
@@ -137,7 +137,7 @@ final class SendingTest extends PluginTestCase
         yield 'nobody listens' => [['connection' => ['host' => '127.0.0.1', 'port' => $port]], ["127.0.0.1:{$port}", 'unreachable', 'resonate-webhooks.connection']];
     }
 
-    public function test_without_the_extension_an_event_is_refused_with_the_remedy(): void
+    public function test_without_the_extension_an_event_is_refused_with_the_fix(): void
     {
         $answer = (new Sender($this->config(), withExtension: false))->send('order.paid');
 
@@ -145,7 +145,7 @@ final class SendingTest extends PluginTestCase
         $this->assertStringContainsString('extension=resonate_webhooks', $answer['message']);
     }
 
-    public function test_the_endpoints_of_a_provider_are_asked_what_they_want(): void
+    public function test_events_are_sent_only_if_an_endpoint_of_the_provider_lists_them(): void
     {
         $this->application = new TestApplication($this->config(['endpoints' => []]));
         $endpoints = [$this->endpoint(more: self::EVENTS)];
@@ -170,7 +170,7 @@ final class SendingTest extends PluginTestCase
     }
 
     /**
-     * Wait until so many events are in the outbox.
+     * Wait for a number of events in the outbox.
      */
     private function awaitInOutbox(int $events): void
     {

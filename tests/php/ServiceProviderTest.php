@@ -70,7 +70,7 @@ final class ServiceProviderTest extends TestCase
         );
     }
 
-    public function test_redis_is_found_by_its_own_variables_before_the_common_ones(): void
+    public function test_the_packages_redis_variables_take_precedence_over_laravels(): void
     {
         $connection = $this->configWith([
             'REDIS_HOST' => 'common', 'REDIS_PORT' => '6380', 'REDIS_DB' => '2', 'REDIS_PASSWORD' => 'common-password',
@@ -83,7 +83,7 @@ final class ServiceProviderTest extends TestCase
         $this->assertSame('common-password', $connection['password']);
     }
 
-    public function test_text_from_the_environment_is_left_to_the_engine(): void
+    public function test_text_from_the_environment_is_passed_to_the_engine(): void
     {
         $config = $this->configWith([
             'RESONATE_WEBHOOKS_PREFIX' => 'other', 'RESONATE_WEBHOOKS_TTL' => '90s', 'RESONATE_WEBHOOKS_FLUSH' => '2',
@@ -100,14 +100,14 @@ final class ServiceProviderTest extends TestCase
         );
     }
 
-    public function test_no_config_file_casts_what_the_environment_says(): void
+    public function test_no_config_file_casts_environment_variables(): void
     {
         foreach (glob(dirname(__DIR__, 2).'/php/config/*.php') ?: [] as $file) {
             $this->assertDoesNotMatchRegularExpression('/\((?:int|float|bool|string)\) *env/', (string) file_get_contents($file), $file);
         }
     }
 
-    public function test_a_config_file_from_before_keeps_working_and_gets_the_new_keys(): void
+    public function test_an_older_config_file_works_and_gets_the_new_keys(): void
     {
         $config = $this->application([
             'connection' => ['host' => 'redis', 'port' => 6379, 'database' => 0],
@@ -132,7 +132,7 @@ final class ServiceProviderTest extends TestCase
         );
     }
 
-    public function test_the_config_of_the_receiving_side_is_a_file_of_its_own(): void
+    public function test_the_receiving_config_is_a_separate_file(): void
     {
         $laravel = $this->application();
 
@@ -149,7 +149,7 @@ final class ServiceProviderTest extends TestCase
         );
     }
 
-    public function test_the_config_survives_being_cached(): void
+    public function test_the_config_can_be_cached(): void
     {
         $laravel = $this->application();
         $fresh = $laravel['config']['resonate-webhooks'];
@@ -161,7 +161,7 @@ final class ServiceProviderTest extends TestCase
         $this->assertSame($fresh, $cached['config']['resonate-webhooks']);
     }
 
-    public function test_composer_tells_laravel_about_the_provider(): void
+    public function test_laravel_discovers_the_provider(): void
     {
         $composer = json_decode((string) file_get_contents(dirname(__DIR__, 2).'/composer.json'), true, flags: JSON_THROW_ON_ERROR);
 
@@ -169,7 +169,7 @@ final class ServiceProviderTest extends TestCase
         $this->assertArrayHasKey('webpatser/resonate-webhooks', $composer['replace']);
     }
 
-    public function test_whoever_only_receives_needs_neither_the_extension_nor_resonate(): void
+    public function test_receiving_requires_neither_the_extension_nor_resonate(): void
     {
         $composer = json_decode((string) file_get_contents(dirname(__DIR__, 2).'/composer.json'), true, flags: JSON_THROW_ON_ERROR);
         $optional = ['ext-resonate_webhooks', 'laravel/reverb', 'webpatser/resonate', 'webpatser/resonate-roster'];

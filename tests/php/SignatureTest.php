@@ -11,7 +11,7 @@ use Tests\Support\TestApplication;
 use Tests\Support\Wait;
 
 /**
- * What a receiver in PHP makes of the signatures, with PHP's own hash_hmac().
+ * A receiver in PHP can verify the signatures with hash_hmac().
  */
 final class SignatureTest extends PluginTestCase
 {
@@ -28,7 +28,7 @@ final class SignatureTest extends PluginTestCase
      * @param  array<string, string>  $vector
      */
     #[DataProvider('vectors')]
-    public function test_hash_hmac_finds_the_signatures_that_openssl_finds(array $vector): void
+    public function test_hash_hmac_makes_the_signatures_of_openssl(array $vector): void
     {
         ['body' => $body, 'secret' => $secret, 'id' => $id, 'timestamp' => $timestamp] = $vector;
 
@@ -43,7 +43,7 @@ final class SignatureTest extends PluginTestCase
      * @param  array<string, string>  $vector
      */
     #[DataProvider('vectorsWithEvents')]
-    public function test_the_function_of_the_docs_takes_what_openssl_has_signed(array $vector): void
+    public function test_the_function_in_the_docs_accepts_signatures_of_openssl(array $vector): void
     {
         $webhook = ['body' => $vector['body'], 'headers' => [
             'x-pusher-key' => 'key-1',
@@ -59,7 +59,7 @@ final class SignatureTest extends PluginTestCase
         $this->assertNull(self::read($webhook, ['key-1' => "{$vector['secret']}x"], PHP_INT_MAX));
     }
 
-    public function test_what_clients_of_two_applications_say_arrives_genuine_and_as_they_said_it(): void
+    public function test_client_events_of_two_applications_arrive_unchanged_with_valid_signatures(): void
     {
         $server = $this->serve(apps: [TestApplication::app('1'), TestApplication::app('2')]);
         $expected = [];
@@ -80,7 +80,7 @@ final class SignatureTest extends PluginTestCase
         $this->assertEqualsCanonicalizing($expected, $this->whispers());
     }
 
-    public function test_a_webhook_is_refused_with_any_byte_changed_and_by_another_secret(): void
+    public function test_a_webhook_with_a_changed_byte_or_another_secret_is_refused(): void
     {
         $this->serve()->connect()->join('presence-room', 7);
         $this->awaitEvent('member_added presence-room 7');
@@ -98,7 +98,7 @@ final class SignatureTest extends PluginTestCase
         }
     }
 
-    public function test_a_resend_has_the_same_id_and_body_and_is_as_genuine(): void
+    public function test_a_resend_has_the_same_id_and_body_and_a_valid_signature(): void
     {
         $this->serve(['endpoints' => [$this->endpoint('/flaky/1')]])->connect()->join('presence-a/ü', 7);
         $this->awaitEvent('member_added presence-a/ü 7', '/flaky/1');
@@ -134,7 +134,7 @@ final class SignatureTest extends PluginTestCase
     }
 
     /**
-     * What clients put wherever they can put a text.
+     * Texts that clients send in every field that takes one.
      *
      * @return list<string>
      */
@@ -154,7 +154,7 @@ final class SignatureTest extends PluginTestCase
     }
 
     /**
-     * The whispers that came, each read from a webhook that was found genuine: key, channel, user, event, data.
+     * Get the client events of verified webhooks: key, channel, user, event, data.
      *
      * @return list<array{0: string, 1: string, 2: string, 3: string, 4: mixed}>
      */
@@ -178,7 +178,7 @@ final class SignatureTest extends PluginTestCase
     }
 
     /**
-     * What the function of the docs reads in a webhook; null when it is not genuine.
+     * Verify a webhook with the function in the docs; null if it is not genuine.
      *
      * @param  array{headers: array<string, string>, body: string}  $webhook
      * @param  array<string, string>  $secrets

@@ -13,17 +13,17 @@ use Webpatser\ResonateWebhooks\Events\WebhookDelivered;
 use Webpatser\ResonateWebhooks\Events\WebhookDropped;
 
 /**
- * Listeners and log channels run on the event loop; one that is slow holds it up for one call at a time.
+ * Listeners and log channels run on the event loop. A slow one blocks it for one call at a time.
  */
 #[Group('alone')]
 final class SlowListenerTest extends PluginTestCase
 {
     /**
-     * The longest that a busy machine keeps the loop away, in seconds.
+     * The pause that a busy machine may cause, in seconds.
      */
     private const float LONGEST_GAP = 0.25;
 
-    public function test_a_slow_log_holds_the_loop_up_for_one_line_at_a_time_and_a_small_share_of_the_time(): void
+    public function test_a_slow_log_blocks_the_loop_for_one_line_at_a_time_and_a_small_share_of_the_time(): void
     {
         $line = 0.1;
         $endpoints = array_map(fn (int $n) => $this->endpoint("/status/500/{$n}"), range(1, 40));
@@ -41,7 +41,7 @@ final class SlowListenerTest extends PluginTestCase
         $this->assertLessThan(40, $logged, 'the test has watched a log that was busy');
     }
 
-    public function test_a_listener_that_is_behind_costs_neither_the_loop_nor_what_must_be_told(): void
+    public function test_a_slow_listener_neither_blocks_the_loop_nor_delays_drops(): void
     {
         $endpoints = array_map(fn (int $n) => $this->endpoint("/{$n}"), range(1, 30));
         $server = $this->serve(['max_attempts' => 1, 'flush_interval' => 0.01, 'endpoints' => [...$endpoints, $this->endpoint('/status/500')]]);

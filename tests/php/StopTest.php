@@ -12,7 +12,7 @@ use Tests\Support\Node;
 use Tests\Support\Wait;
 
 /**
- * A node that is told to end under traffic ends in time, whatever is wrong around it, and leaves nothing untold.
+ * A node that stops under traffic stops in time, even if an endpoint or Redis fails, and reports what it could not deliver.
  */
 #[Group('alone')]
 final class StopTest extends PluginTestCase
@@ -20,12 +20,12 @@ final class StopTest extends PluginTestCase
     private const float SHUTDOWN_TIMEOUT = 1.0;
 
     /**
-     * Seconds that clients have to leave after a SIGUSR2.
+     * The seconds that clients have to leave after SIGUSR2.
      */
     private const float DRAIN = 1.0;
 
     /**
-     * What threads may take to end beyond the timeout, and what PHP and a busy machine take for everything else.
+     * The seconds that threads may exceed the timeout, plus those of PHP and a busy machine.
      */
     private const float GRACE = 0.3 + 1.5;
 
@@ -35,7 +35,7 @@ final class StopTest extends PluginTestCase
     #[TestWith([SIGUSR2, 'an endpoint that hangs'])]
     #[TestWith([SIGTERM, 'an endpoint that drips'])]
     #[TestWith([SIGTERM, 'an endpoint that refuses'])]
-    public function test_what_an_endpoint_did_not_take_in_time_is_delivered_by_the_next_node(int $signal, string $trouble): void
+    public function test_the_next_node_delivers_what_an_endpoint_did_not_accept_in_time(int $signal, string $trouble): void
     {
         $redis = new FailingRedis;
         $node = $this->busyNode($redis, match ($trouble) {
@@ -61,7 +61,7 @@ final class StopTest extends PluginTestCase
     #[TestWith([SIGTERM, 'is dead'])]
     #[TestWith([SIGUSR2, 'is dead'])]
     #[TestWith([SIGTERM, 'hangs'])]
-    public function test_what_redis_did_not_take_in_time_is_said_to_be_lost_and_all_else_arrives(int $signal, string $trouble): void
+    public function test_events_that_redis_did_not_accept_in_time_are_reported_as_lost_and_all_others_arrive(int $signal, string $trouble): void
     {
         $redis = new FailingRedis(remembers: true);
         $node = $this->busyNode($redis, $this->endpoint());
@@ -75,14 +75,14 @@ final class StopTest extends PluginTestCase
         $next = $this->nextNode($redis);
         $this->awaitEverybodyLeft();
         $received = array_sum($this->counted());
-        // What Redis got and did not answer is told as lost, and may arrive all the same.
+        // Events that Redis received without a reply are reported as lost, but may arrive.
         $this->assertGreaterThanOrEqual(array_sum($sent) - (int) $lost[1], $received);
         $this->assertLessThanOrEqual(array_sum($sent), $received);
         $next->stop();
     }
 
     /**
-     * Start a node, and wait until its traffic arrives or has been answered with trouble.
+     * Start a node, and wait until its traffic arrives or fails.
      *
      * @param  array<string, mixed>  $endpoint
      */
@@ -96,7 +96,7 @@ final class StopTest extends PluginTestCase
     }
 
     /**
-     * Start the node that comes after.
+     * Start the successor.
      */
     private function nextNode(FailingRedis $redis): Node
     {
@@ -104,7 +104,7 @@ final class StopTest extends PluginTestCase
     }
 
     /**
-     * The config of a node whose one endpoint is the same to Redis wherever it is.
+     * Get the config of a node. The ID of its endpoint does not depend on its URL.
      *
      * @param  array<string, mixed>  $endpoint
      * @return array<string, mixed>
@@ -120,7 +120,7 @@ final class StopTest extends PluginTestCase
     }
 
     /**
-     * Tell the node to end, and return how many client events each channel had, after all.
+     * Stop the node by a signal, and return the number of client events by channel.
      *
      * @return array<string, int>
      */
@@ -140,7 +140,7 @@ final class StopTest extends PluginTestCase
     }
 
     /**
-     * Wait until the receiver has heard of the departure of everybody.
+     * Wait until every departure has arrived.
      */
     private function awaitEverybodyLeft(): void
     {
@@ -157,7 +157,7 @@ final class StopTest extends PluginTestCase
     }
 
     /**
-     * How many client events of each channel came; none is missing before another, and none came under two ids.
+     * Count the client events that arrived by channel. None may be missing before another, and none may have two IDs.
      *
      * @return array<string, int>
      */

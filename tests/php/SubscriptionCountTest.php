@@ -8,11 +8,11 @@ use Tests\Support\Receiver;
 use Tests\Support\Wait;
 
 /**
- * How many connections a channel has, as the receiver is told.
+ * The `subscription_count` of channels.
  */
 final class SubscriptionCountTest extends PluginTestCase
 {
-    public function test_the_number_is_that_of_all_nodes_and_ends_with_nobody(): void
+    public function test_the_count_includes_all_nodes_and_ends_at_zero(): void
     {
         $config = $this->counting();
         [$here, $there] = [$this->serve($config), $this->node($config)];
@@ -35,7 +35,7 @@ final class SubscriptionCountTest extends PluginTestCase
         $this->assertSame(['news'], array_values(array_unique(array_column($this->numbers(), 'channel'))));
     }
 
-    public function test_the_body_is_what_pusher_sends(): void
+    public function test_the_body_has_pushers_format(): void
     {
         $this->serve($this->counting())->connect()->subscribe('news');
         $this->awaitNumber(1);
@@ -63,7 +63,7 @@ final class SubscriptionCountTest extends PluginTestCase
     }
 
     /**
-     * The events received so far.
+     * Get the received events.
      *
      * @return list<array<string, mixed>>
      */
@@ -73,7 +73,7 @@ final class SubscriptionCountTest extends PluginTestCase
     }
 
     /**
-     * Wait until the number that was received last is this one.
+     * Wait until the last received count is a number.
      */
     protected function awaitNumber(int $number): void
     {

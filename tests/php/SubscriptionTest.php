@@ -12,7 +12,7 @@ use Tests\Support\TestApplication;
 #[Group('host')]
 final class SubscriptionTest extends PluginTestCase
 {
-    public function test_the_first_to_come_occupies_a_channel_and_the_last_to_leave_vacates_it(): void
+    public function test_the_first_subscriber_occupies_a_channel_and_the_last_one_vacates_it(): void
     {
         $server = $this->serve();
         [$ann, $bob] = [$server->connect(), $server->connect()];
@@ -42,7 +42,7 @@ final class SubscriptionTest extends PluginTestCase
     }
 
     #[DataProvider('userIds')]
-    public function test_a_member_is_known_by_a_string(mixed $userId, string $expected): void
+    public function test_a_user_id_is_a_string(mixed $userId, string $expected): void
     {
         $ann = $this->serve()->connect();
 
@@ -108,7 +108,7 @@ final class SubscriptionTest extends PluginTestCase
         yield 'empty' => [['user_id' => '']];
     }
 
-    public function test_who_claims_to_be_somebody_on_a_channel_without_presence_is_nobody(): void
+    public function test_a_claimed_user_on_a_channel_without_presence_is_ignored(): void
     {
         $ann = $this->serve()->connect();
 
@@ -131,7 +131,7 @@ final class SubscriptionTest extends PluginTestCase
         ]);
     }
 
-    public function test_becoming_another_user_on_the_same_socket_is_leaving_and_joining(): void
+    public function test_changing_the_user_of_a_socket_removes_one_member_and_adds_another(): void
     {
         $ann = $this->serve()->connect();
 
@@ -155,7 +155,7 @@ final class SubscriptionTest extends PluginTestCase
         );
     }
 
-    public function test_unsubscribing_from_a_channel_one_never_joined_does_not_vacate_it(): void
+    public function test_unsubscribing_from_a_channel_that_was_never_joined_does_not_vacate_it(): void
     {
         $server = $this->serve();
         [$ann, $bob] = [$server->connect(), $server->connect()];
@@ -167,7 +167,7 @@ final class SubscriptionTest extends PluginTestCase
         $this->assertEvents(['channel_occupied private-room', 'client_event private-room client-still-here']);
     }
 
-    public function test_closing_leaves_every_channel_once_even_those_left_before(): void
+    public function test_closing_leaves_each_channel_once_even_if_it_was_left_before(): void
     {
         $server = $this->serve();
         [$ann, $bob] = [$server->connect(), $server->connect()];
@@ -193,7 +193,7 @@ final class SubscriptionTest extends PluginTestCase
         );
     }
 
-    public function test_a_subscription_that_is_refused_is_not_one(): void
+    public function test_a_refused_subscription_is_not_reported(): void
     {
         $server = $this->serve();
         [$eve, $ann] = [$server->connect(), $server->connect()];
@@ -207,7 +207,7 @@ final class SubscriptionTest extends PluginTestCase
         $this->assertEvents(['channel_occupied private-room', 'channel_vacated private-room']);
     }
 
-    public function test_equal_channels_of_two_applications_have_nothing_in_common(): void
+    public function test_equal_channel_names_of_two_applications_are_separate(): void
     {
         $server = $this->serve(
             ['endpoints' => [$this->endpoint('/one', ['app_id' => '1']), $this->endpoint('/two', ['app_id' => '2'])]],
@@ -236,7 +236,7 @@ final class SubscriptionTest extends PluginTestCase
     }
 
     #[DataProvider('hostileNames')]
-    public function test_a_channel_may_be_named_anything(string $channel): void
+    public function test_a_channel_may_have_any_name(string $channel): void
     {
         $ann = $this->serve()->connect();
 

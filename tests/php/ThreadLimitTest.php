@@ -9,11 +9,11 @@ use Tests\Support\Receiver;
 use Tests\Support\Wait;
 
 /**
- * Containers limit processes and threads together.
+ * A limit on processes and threads, as containers have.
  */
 final class ThreadLimitTest extends PluginTestCase
 {
-    public function test_with_room_for_ten_threads_hanging_endpoints_leave_one_to_those_that_answer(): void
+    public function test_with_ten_threads_hanging_endpoints_leave_one_thread_for_others(): void
     {
         $receiver = new Receiver;
         $hanging = array_map(fn (int $n) => ['url' => $receiver->url("/hang/{$n}")], range(1, 30));
@@ -33,7 +33,7 @@ final class ThreadLimitTest extends PluginTestCase
         $this->assertStringContainsString('ulimit -u allows this user 11 processes and threads', (string) reset($lines));
     }
 
-    public function test_with_room_for_four_threads_webhooks_wait_and_the_log_names_the_limit(): void
+    public function test_with_four_threads_webhooks_wait_and_the_log_names_the_limit(): void
     {
         $node = $this->nodeWithRoomFor(4);
         $node->connect('ann');
@@ -52,7 +52,7 @@ final class ThreadLimitTest extends PluginTestCase
     }
 
     /**
-     * Start a node under a user of its own that may have the main thread and so many more.
+     * Start a node under a separate user that may have the main thread and a number of others.
      *
      * @param  array<string, mixed>  $changes  To the config.
      */
@@ -60,8 +60,8 @@ final class ThreadLimitTest extends PluginTestCase
     {
         $limit = ['prlimit', '--nproc='.($threads + 1)];
 
-        // The limit does not bind root. Another user may not read the checkout, but for this capability; without being root,
-        // a namespace counts anew.
+        // The limit does not apply to root. Another user needs this capability to read the checkout. Without root, a user namespace
+        // has its own count.
         $user = posix_getuid() === 0
             ? ['setpriv', '--reuid='.random_int(100_000, 999_999), '--clear-groups', '--inh-caps=+dac_override', '--ambient-caps=+dac_override']
             : ['unshare', '--user'];

@@ -18,7 +18,7 @@ final class AccessTest extends DashboardTestCase
      */
     private const array PATHS = ['', '/live', '/dead-letters', '/dead-letters/1-1', '/dead-letters/confirm?all=1', '/endpoints/confirm', '/assets/dashboard.js'];
 
-    public function test_outside_of_the_local_environment_it_is_for_nobody(): void
+    public function test_outside_of_the_local_environment_access_is_forbidden(): void
     {
         $this->open(environment: 'production');
         $this->user = new GenericUser(['id' => 1]);
@@ -35,7 +35,7 @@ final class AccessTest extends DashboardTestCase
         }
     }
 
-    public function test_a_gate_of_the_application_says_who_may_see_it(): void
+    public function test_a_gate_of_the_application_decides_on_access(): void
     {
         $this->open(environment: 'production');
         Gate::define('viewResonateWebhooks', fn (GenericUser $user) => $user->id === 7);
@@ -46,7 +46,7 @@ final class AccessTest extends DashboardTestCase
         $this->get(self::PAGE)->assertOk();
     }
 
-    public function test_an_action_needs_a_token(): void
+    public function test_an_action_requires_a_csrf_token(): void
     {
         $this->open(['endpoints' => ['billing' => $this->endpoint()]]);
         $this->get(self::PAGE)->assertOk();
@@ -62,7 +62,7 @@ final class AccessTest extends DashboardTestCase
         $this->assertSame(['billing'], array_keys($cluster->paused()));
     }
 
-    public function test_it_needs_nothing_but_itself_and_tells_browsers_so(): void
+    public function test_pages_load_only_their_own_assets_and_have_security_headers(): void
     {
         $this->open();
         $answer = $this->get(self::PAGE)->assertOk();
@@ -83,7 +83,7 @@ final class AccessTest extends DashboardTestCase
         $this->get(self::PAGE.'/assets/..%2f..%2froutes%2fdashboard.php')->assertNotFound();
     }
 
-    public function test_behind_a_proxy_that_is_not_trusted_no_url_has_a_scheme_or_a_host(): void
+    public function test_urls_have_no_scheme_and_host_behind_an_untrusted_proxy(): void
     {
         $this->open(['endpoints' => ['billing' => $this->endpoint()]]);
         $node = $this->giveUp(['one']);
@@ -108,7 +108,7 @@ final class AccessTest extends DashboardTestCase
         $node->stop();
     }
 
-    public function test_an_application_in_a_folder_of_its_site_keeps_that_folder(): void
+    public function test_urls_contain_the_folder_of_the_application(): void
     {
         $this->open();
         $this->withServerVariables(['SCRIPT_NAME' => '/shop/index.php', 'SCRIPT_FILENAME' => '/srv/shop/index.php', 'REQUEST_URI' => '/shop'.self::PAGE, 'PHP_SELF' => '/shop/index.php']);
@@ -129,7 +129,7 @@ final class AccessTest extends DashboardTestCase
     #[TestWith([['path' => null, 'middleware' => null], '/resonate-webhooks', 200])]
     #[TestWith([['domain' => 'admin.test'], '/resonate-webhooks', 404])]
     #[TestWith([['domain' => 'admin.test'], 'http://admin.test/resonate-webhooks', 200])]
-    public function test_it_is_where_the_config_says(array $dashboard, string $url, int $status): void
+    public function test_the_config_sets_its_path_and_domain(array $dashboard, string $url, int $status): void
     {
         $this->open(['dashboard' => $dashboard]);
 
@@ -146,7 +146,7 @@ final class AccessTest extends DashboardTestCase
         $this->assertStringContainsString('resonate-webhooks.dashboard.dead-letters.show', (string) file_get_contents($this->app->getCachedRoutesPath()));
     }
 
-    public function test_without_the_extension_it_says_so(): void
+    public function test_without_the_extension_the_page_says_so(): void
     {
         $pages = array_map(fn (string $line) => json_decode($line, true, flags: JSON_THROW_ON_ERROR), Process::plainPhp('dashboard-without-extension.php', 'a dashboard without the extension')->rest());
 

@@ -14,11 +14,11 @@ use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
 use Webpatser\ResonateWebhooks\Native\Cluster;
 
 /**
- * Commands, dashboard and metrics know the same endpoints, wherever these come from.
+ * Commands, the dashboard and the metrics have the same endpoints, from every source.
  */
 final class AgreementTest extends DashboardTestCase
 {
-    public function test_a_machine_without_endpoints_knows_those_of_the_servers(): void
+    public function test_a_machine_without_endpoints_shows_those_of_the_servers(): void
     {
         $node = $this->serveTenant();
         $this->open(['endpoints' => [], 'metrics_route' => '/metrics']);
@@ -35,7 +35,7 @@ final class AgreementTest extends DashboardTestCase
         $node->stop();
     }
 
-    public function test_an_endpoint_that_only_servers_know_is_paused_and_resumed_by_each_of_its_names(): void
+    public function test_an_endpoint_that_only_servers_report_is_paused_and_resumed_by_id_name_and_url(): void
     {
         $node = $this->serveTenant();
         $this->open(['endpoints' => []]);
@@ -56,7 +56,7 @@ final class AgreementTest extends DashboardTestCase
         $node->stop();
     }
 
-    public function test_endpoints_of_a_provider_are_known_before_any_server_runs(): void
+    public function test_endpoints_of_a_provider_are_shown_before_a_server_runs(): void
     {
         $this->open(['endpoints' => ['of-the-config' => $this->endpoint('/config')]]);
         $this->provide(fn (): iterable => ['tenant-7' => $this->endpoint(more: ['name' => 'Tenant 7', 'deny_private_networks' => false])]);
@@ -71,7 +71,7 @@ final class AgreementTest extends DashboardTestCase
         $this->assertSame(['tenant-7'], array_keys((new Cluster($this->config()))->paused()));
     }
 
-    public function test_no_endpoint_anywhere_is_a_warning(): void
+    public function test_no_endpoints_at_all_are_a_warning(): void
     {
         $this->open(['endpoints' => []]);
         $this->assertSame('warning', $this->check()['Endpoints']['level']);
@@ -80,7 +80,7 @@ final class AgreementTest extends DashboardTestCase
         $this->assertSame('warning', $this->check()['Endpoints']['level']);
     }
 
-    public function test_a_provider_that_fails_is_named_and_keeps_nobody_from_pausing(): void
+    public function test_a_provider_that_fails_is_named_and_does_not_prevent_a_pause(): void
     {
         $node = $this->serveTenant();
         $this->open(['endpoints' => []]);

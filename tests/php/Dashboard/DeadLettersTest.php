@@ -58,14 +58,14 @@ final class DeadLettersTest extends DashboardTestCase
         $node->stop();
     }
 
-    public function test_all_dead_letters_are_forgotten_but_those_that_came_after_the_confirmation_was_shown(): void
+    public function test_all_dead_letters_that_existed_at_the_confirmation_are_forgotten(): void
     {
         $this->open();
         $this->store(1, 'old', hoursAgo: 3);
         $question = $this->assertQuestion('action=forget&all=1', 'Forget all 1 dead letter?');
         $this->assertSame(1, preg_match('/name="asked" value="(\d+)"/', $question, $asked));
 
-        // As if the confirmation had been shown two hours ago, and another dead letter had come an hour later.
+        // As if the confirmation had been shown two hours ago, and a dead letter had been added an hour later.
         $this->store(1, 'new', hoursAgo: 1);
         $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'all' => '1', 'asked' => (string) ((int) $asked[1] - 7200)]);
         $this->assertSame(['new'], array_column($this->deadLetters()->list(), 'reason'));
@@ -74,7 +74,7 @@ final class DeadLettersTest extends DashboardTestCase
         $this->assertSame(0, $this->deadLetters()->count());
     }
 
-    public function test_long_lists_have_pages_and_a_search_looks_through_all_of_them(): void
+    public function test_long_lists_have_pages_and_a_search_covers_all_of_them(): void
     {
         $this->open();
         $this->store(60, 'HTTP 500');
@@ -99,7 +99,7 @@ final class DeadLettersTest extends DashboardTestCase
         $this->assertStringContainsString('None of the 61 dead letters searched contain “.*”', $this->text($page));
     }
 
-    public function test_a_search_that_takes_too_long_goes_on_with_the_next_page(): void
+    public function test_a_search_that_takes_too_long_continues_on_the_next_page(): void
     {
         $this->open();
         $this->store(60, 'HTTP 500');
@@ -138,7 +138,7 @@ final class DeadLettersTest extends DashboardTestCase
         $this->assertSame([[Operation::Forget, [$one], 1, null, 'web'], [Operation::Forget, [$two], 1, '7', 'web']], $acted);
     }
 
-    public function test_a_choice_of_nothing_and_nonsense_are_answered(): void
+    public function test_an_empty_or_invalid_selection_is_handled(): void
     {
         $this->open();
 

@@ -16,7 +16,7 @@ final class EscapingTest extends DashboardTestCase
 {
     private const string EVIL = '"\'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}&lt;';
 
-    public function test_what_strangers_chose_is_text_wherever_it_is_shown(): void
+    public function test_text_of_clients_and_endpoints_is_escaped_on_every_page(): void
     {
         $evil = self::EVIL;
         $endpoints = ["e{$evil}" => ['url' => Receiver::shared()->url($this->path('/status/500')).'/<script>alert(3)</script>?q=<script>', 'name' => "n{$evil}"]];
@@ -52,7 +52,7 @@ final class EscapingTest extends DashboardTestCase
         $node->stop();
     }
 
-    public function test_characters_that_are_not_seen_or_turn_the_rest_around_are_written_out(): void
+    public function test_invisible_and_bidirectional_characters_are_escaped(): void
     {
         $this->assertSame('a\u202eb\u0000\u000a\u2066 é 👩‍💻', SanitizedText::line("a\u{202E}b\0\n\u{2066} é 👩‍💻"));
         $this->assertSame("{\n    \"a\": {},\n    \"b\": [],\n    \"c\": \"\\u202e\\u0001 \\/é\",\n    \"d\": 1.0\n}", SanitizedText::json('{"a":{},"b":[],"c":"'."\u{202E}".'\u0001 \/é","d":1.0}'));
@@ -62,7 +62,7 @@ final class EscapingTest extends DashboardTestCase
     }
 
     /**
-     * Assert that a browser finds nothing in a page but what the views have put there.
+     * Assert that a page contains only the elements of the views.
      */
     private function assertHarmless(string $html, string $page): void
     {

@@ -93,7 +93,7 @@ final class OverviewTest extends DashboardTestCase
         $node->stop();
     }
 
-    public function test_a_pause_that_only_redis_remembers_can_be_ended_and_no_other_can_be_made(): void
+    public function test_an_unconfigured_endpoint_that_is_paused_can_be_resumed_and_an_unknown_one_cannot_be_paused(): void
     {
         $this->open();
         $cluster = new Cluster($this->config());
@@ -107,7 +107,7 @@ final class OverviewTest extends DashboardTestCase
         $this->assertSame([], $cluster->paused());
     }
 
-    public function test_without_redis_it_says_so(): void
+    public function test_without_redis_the_page_says_so(): void
     {
         $this->open(self::nowhere());
 
@@ -121,7 +121,7 @@ final class OverviewTest extends DashboardTestCase
         $this->assertSame([], $this->application->log(), 'and is no exception');
     }
 
-    public function test_a_config_that_is_refused_is_told(): void
+    public function test_an_invalid_config_is_shown(): void
     {
         $this->open(['ttl' => 'soon']);
         $this->assertStringContainsString('resonate-webhooks.ttl', $this->text($this->get(self::PAGE)->assertStatus(503)->getContent()));

@@ -42,7 +42,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $this->assertSame(['a', 'b'], array_column($this->events(), 'appKey'));
     }
 
-    public function test_an_id_that_nobody_signed_stands_for_nothing(): void
+    public function test_an_unsigned_id_is_ignored(): void
     {
         $this->configure('pusher_only', 'key-1');
         $body = '{"time_ms":1,"events":[{"name":"channel_occupied","channel":"room"}]}';
@@ -55,7 +55,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $this->assertSame([null, null], array_column($this->events(), 'webhookId'));
     }
 
-    public function test_a_webhook_whose_listener_failed_is_handled_when_it_comes_again(): void
+    public function test_a_webhook_whose_listener_failed_is_handled_in_a_resend(): void
     {
         $fail = true;
 
@@ -75,7 +75,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $this->assertCount(1 + 3, $this->events());
     }
 
-    public function test_one_that_was_answered_with_anything_but_2xx_is_wanted_again(): void
+    public function test_a_webhook_with_a_response_other_than_2xx_is_handled_again(): void
     {
         $answers = [302, 410, 503, 200];
 
@@ -93,7 +93,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $this->assertSame([], $answers);
     }
 
-    public function test_an_exception_that_no_handler_turns_into_an_answer_releases_it_too(): void
+    public function test_an_unhandled_exception_releases_the_lock_too(): void
     {
         $middleware = $this->app->make(DeduplicateWebhooks::class);
         $request = new Request;
@@ -109,7 +109,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $this->assertSame(202, $middleware->handle($request, fn () => response(status: 202))->getStatusCode());
     }
 
-    public function test_while_it_is_being_handled_a_resend_is_put_off(): void
+    public function test_a_resend_is_rejected_while_the_webhook_is_handled(): void
     {
         $webhook = $this->webhook()->channelOccupied('room');
         $meanwhile = null;
@@ -125,7 +125,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $this->assertCount(1, $this->events());
     }
 
-    public function test_a_lock_that_ran_out_while_it_was_being_handled_takes_nothing_from_whoever_came_next(): void
+    public function test_an_expired_lock_does_not_release_that_of_the_next_attempt(): void
     {
         $webhook = $this->webhook()->channelOccupied('room');
         $times = 0;
@@ -144,7 +144,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $this->assertSame(2, $times);
     }
 
-    public function test_of_a_process_that_died_nothing_is_left_after_the_lock(): void
+    public function test_a_webhook_of_a_dead_process_is_handled_after_the_lock_expires(): void
     {
         $webhook = $this->webhook()->channelOccupied('room');
         $note = null;
@@ -163,7 +163,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $this->assertCount(2, $this->events());
     }
 
-    public function test_it_is_forgotten_when_no_resend_can_come_any_more(): void
+    public function test_a_webhook_is_forgotten_after_dedupe_for(): void
     {
         $this->configure('dedupe_for', 60);
         $webhook = $this->webhook()->channelOccupied('room');
@@ -177,7 +177,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $this->assertCount(2, $this->events());
     }
 
-    public function test_a_webhook_of_a_clock_that_is_ahead_is_known_for_as_long_as_its_time_is_good(): void
+    public function test_a_webhook_with_a_future_timestamp_is_remembered_while_its_timestamp_is_valid(): void
     {
         $this->freezeSecond();
         $this->configure('tolerance', 300);
@@ -193,7 +193,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $webhook->post()->assertUnauthorized();
     }
 
-    public function test_nothing_is_remembered_when_it_is_switched_off(): void
+    public function test_nothing_is_remembered_without_deduplication(): void
     {
         $this->configure('dedupe_for', 0);
         $webhook = $this->webhook()->channelOccupied('room');
@@ -205,7 +205,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $this->assertSame([], $this->notes());
     }
 
-    public function test_a_store_that_keeps_nothing_costs_no_webhook(): void
+    public function test_a_store_that_keeps_nothing_loses_no_webhook(): void
     {
         config(['cache.stores.null' => ['driver' => 'null']]);
         $this->configure('store', 'null');
@@ -217,7 +217,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $this->assertCount(2, $this->events());
     }
 
-    public function test_it_is_noted_in_the_store_of_the_config(): void
+    public function test_the_configured_store_is_used(): void
     {
         config(['cache.stores.other' => ['driver' => 'array']]);
         $this->configure('store', 'other');
@@ -228,7 +228,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $this->assertCount(1, Cache::store('other')->getStore()->all());
     }
 
-    public function test_the_cache_learns_neither_ids_nor_keys(): void
+    public function test_the_cache_contains_neither_ids_nor_keys(): void
     {
         $this->webhook()->withId("msg_\r\n*")->channelOccupied('room')->post()->assertNoContent();
 
@@ -236,7 +236,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
     }
 
     /**
-     * What is in the cache.
+     * Get the content of the cache.
      *
      * @return list<string>
      */

@@ -15,7 +15,7 @@ use Webpatser\ResonateWebhooks\Receiving\Contracts\WebhookEvent;
 use Webpatser\ResonateWebhooks\Receiving\EventTypes;
 
 /**
- * A listener on a contract hears every event of that kind: Laravel calls listeners on interfaces, and none on parent classes.
+ * A listener on a contract gets every event of that kind. Laravel calls listeners on interfaces, but not on parent classes.
  */
 final class EventContractsTest extends ReceivingTestCase
 {
@@ -24,7 +24,7 @@ final class EventContractsTest extends ReceivingTestCase
      * @param  list<string>  $names
      */
     #[DataProvider('contracts')]
-    public function test_one_listener_hears_all_events_of_its_contract(string $contract, array $names): void
+    public function test_a_listener_gets_all_events_of_its_contract(string $contract, array $names): void
     {
         $heard = [];
         Event::listen($contract, function (WebhookEvent $event) use (&$heard): void {
@@ -49,7 +49,7 @@ final class EventContractsTest extends ReceivingTestCase
         yield 'of connections' => [ConnectionEvent::class, ['connection_established', 'connection_terminated']];
     }
 
-    public function test_a_listener_finds_the_contract_in_its_type(): void
+    public function test_laravel_discovers_a_listener_by_its_contract(): void
     {
         $heard = [];
         Event::listen(function (WebhookEvent $event) use (&$heard): void {
@@ -61,11 +61,11 @@ final class EventContractsTest extends ReceivingTestCase
 
         $this->webhook()->withId('msg_1')->memberAdded('presence-a', 7)->at(now()->setTimestamp(1_700_000_000))->post()->assertNoContent();
 
-        // In no particular order: Laravel decides which of the two is called first.
+        // In any order, since Laravel decides which of the two it calls first.
         $this->assertEqualsCanonicalizing([['key-1', 'msg_1', 1_700_000_000, true], ['presence-a', '7', null, null]], $heard);
     }
 
-    public function test_a_listener_in_a_queue_hears_of_all_as_well(): void
+    public function test_a_queued_listener_gets_all_events_too(): void
     {
         config(['queue.default' => 'sync', 'queue.connections.sync' => ['driver' => 'sync']]);
         QueuedListener::$heard = [];
@@ -76,14 +76,14 @@ final class EventContractsTest extends ReceivingTestCase
         $this->assertSame(['channel_occupied', 'member_added'], QueuedListener::$heard);
     }
 
-    public function test_a_listener_of_a_contract_that_fails_has_the_webhook_sent_again(): void
+    public function test_a_failed_listener_of_a_contract_causes_a_resend(): void
     {
         Event::listen(fn (ChannelEvent $event) => throw new \RuntimeException('the database is away'));
 
         $this->webhook()->channelOccupied('room')->post()->assertServerError();
     }
 
-    public function test_no_event_has_a_parent_class_that_looks_like_something_to_listen_on(): void
+    public function test_every_parent_class_of_an_event_is_named_as_a_base(): void
     {
         foreach (glob(dirname(__DIR__, 3).'/php/src/Receiving/Events/*.php') ?: [] as $file) {
             $class = new ReflectionClass('Webpatser\ResonateWebhooks\Receiving\Events\\'.basename($file, '.php'));
@@ -115,7 +115,7 @@ final class EventContractsTest extends ReceivingTestCase
 }
 
 /**
- * A listener in a queue.
+ * A queued listener.
  */
 final class QueuedListener implements ShouldQueue
 {

@@ -14,7 +14,7 @@ use Webpatser\ResonateWebhooks\Receiving\Middleware\VerifyWebhookSignature;
 use Webpatser\ResonateWebhooks\Receiving\Rejection;
 
 /**
- * Routes that take the webhooks of one application, or of some.
+ * Routes that accept the webhooks of some applications only.
  */
 final class LimitedRouteTest extends ReceivingTestCase
 {
@@ -30,7 +30,7 @@ final class LimitedRouteTest extends ReceivingTestCase
      * @param  list<string>  $accepted
      */
     #[DataProvider('limits')]
-    public function test_a_route_takes_the_webhooks_of_its_applications_only(string|int|array $app, array $accepted): void
+    public function test_a_route_accepts_the_webhooks_of_its_applications_only(string|int|array $app, array $accepted): void
     {
         Route::resonateWebhooks('/limited', 'limited', app: $app);
 
@@ -81,7 +81,7 @@ final class LimitedRouteTest extends ReceivingTestCase
      * @param  string|list<string|null>|null  $app
      */
     #[DataProvider('unset')]
-    public function test_a_limit_that_is_not_set_opens_the_route_to_nobody(string|array|null $app): void
+    public function test_an_unset_limit_accepts_no_webhooks(string|array|null $app): void
     {
         Route::resonateWebhooks('/limited', 'limited', app: $app);
 
@@ -104,7 +104,7 @@ final class LimitedRouteTest extends ReceivingTestCase
         yield 'a list of nothing' => [[null, '']];
     }
 
-    public function test_a_genuine_webhook_on_a_route_of_another_application_is_in_the_log(): void
+    public function test_a_genuine_webhook_on_the_route_of_another_application_is_logged(): void
     {
         Route::resonateWebhooks('/limited', 'limited', app: 'key-1');
 
@@ -116,7 +116,7 @@ final class LimitedRouteTest extends ReceivingTestCase
         $this->assertSame([Rejection::WrongApplication, Rejection::WrongStandardSignature], $this->rejected);
     }
 
-    public function test_ones_own_controller_is_limited_by_the_middleware(): void
+    public function test_the_middleware_limits_a_custom_controller(): void
     {
         Route::post('/own', fn () => response()->noContent())->middleware(VerifyWebhookSignature::only('key-1', '3'));
 
@@ -125,7 +125,7 @@ final class LimitedRouteTest extends ReceivingTestCase
         $this->webhook()->channelOccupied('room')->from('key-3')->post('/own')->assertNoContent();
     }
 
-    public function test_on_a_shared_route_listeners_tell_applications_by_their_key(): void
+    public function test_listeners_of_a_shared_route_distinguish_applications_by_key(): void
     {
         $heard = [];
         Event::listen(function (ChannelOccupied $event) use (&$heard): void {

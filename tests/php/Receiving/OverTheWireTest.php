@@ -17,7 +17,7 @@ use Webpatser\ResonateWebhooks\Receiving\Events\MemberAdded;
 use Webpatser\ResonateWebhooks\Receiving\Signature;
 
 /**
- * A real engine on one side, a real Laravel application in a PHP of its own on the other, HTTP between them.
+ * A real engine that sends to a real Laravel application in another process over HTTP.
  */
 final class OverTheWireTest extends PluginTestCase
 {
@@ -26,7 +26,7 @@ final class OverTheWireTest extends PluginTestCase
     private LaravelReceiver $receiver;
 
     /**
-     * How many webhooks were answered with a 2xx.
+     * The number of 2xx responses.
      */
     private int $delivered = 0;
 
@@ -37,7 +37,7 @@ final class OverTheWireTest extends PluginTestCase
         unset($this->receiver);
     }
 
-    public function test_what_clients_do_on_one_side_is_a_laravel_event_on_the_other_which_has_no_extension(): void
+    public function test_activity_of_clients_becomes_laravel_events_in_an_application_without_the_extension(): void
     {
         $this->receiver = new LaravelReceiver;
         $ann = $this->serveTo($this->receiver)->connect();
@@ -56,7 +56,7 @@ final class OverTheWireTest extends PluginTestCase
         $this->assertStringStartsWith('msg_', $heard[0]['webhook']);
     }
 
-    public function test_all_that_a_server_can_tell_arrives_as_properties(): void
+    public function test_all_fields_of_webhooks_arrive_as_properties(): void
     {
         $this->receiver = new LaravelReceiver;
         $ann = $this->serveTo($this->receiver, [
@@ -84,7 +84,7 @@ final class OverTheWireTest extends PluginTestCase
         $this->assertSame(['order.paid', 'orders', ['id' => 7]], [$paid->name, $paid->channel, $paid->data]);
     }
 
-    public function test_a_webhook_whose_listener_fails_comes_again_and_is_handled_once(): void
+    public function test_a_webhook_whose_listener_fails_is_resent_and_handled_once(): void
     {
         $this->receiver = new LaravelReceiver;
         $this->receiver->tell('fail');
@@ -100,7 +100,7 @@ final class OverTheWireTest extends PluginTestCase
         $this->assertCount(2, $this->receiver->heard());
     }
 
-    public function test_of_two_at_once_one_is_handled_and_one_put_off(): void
+    public function test_of_two_simultaneous_attempts_one_is_handled_and_one_is_rejected(): void
     {
         $this->receiver = new LaravelReceiver;
         $this->receiver->tell('wait');
@@ -115,7 +115,7 @@ final class OverTheWireTest extends PluginTestCase
         $this->assertCount(1, $this->receiver->heard());
     }
 
-    public function test_a_webhook_over_which_its_process_died_is_handled_when_its_lock_has_run_out(): void
+    public function test_a_webhook_whose_process_died_is_handled_after_its_lock_expires(): void
     {
         $this->receiver = new LaravelReceiver(lockFor: 2);
         $this->receiver->tell('wait');
@@ -137,7 +137,7 @@ final class OverTheWireTest extends PluginTestCase
         $this->assertCount(1, $this->receiver->heard());
     }
 
-    public function test_signatures_in_several_lines_of_the_header_are_good(): void
+    public function test_signatures_in_several_header_lines_are_valid(): void
     {
         $this->receiver = new LaravelReceiver;
 
@@ -158,7 +158,7 @@ final class OverTheWireTest extends PluginTestCase
         $this->assertCount(1, $this->receiver->heard());
     }
 
-    public function test_the_token_of_forms_is_asked_of_forms_only(): void
+    public function test_a_csrf_token_is_required_for_forms_only(): void
     {
         $this->receiver = new LaravelReceiver;
 
@@ -168,7 +168,7 @@ final class OverTheWireTest extends PluginTestCase
     }
 
     /**
-     * Boot a server in this process whose webhooks go to a receiver.
+     * Boot a server in this process that sends webhooks to a receiver.
      *
      * @param  array<string, mixed>  $endpoint
      */
@@ -184,7 +184,7 @@ final class OverTheWireTest extends PluginTestCase
     }
 
     /**
-     * Wait until an event has been handled, and the server has heard so of every webhook.
+     * Wait until an event has been handled and the server has the responses to all webhooks.
      */
     private function awaitHandled(string $class): void
     {
@@ -196,7 +196,7 @@ final class OverTheWireTest extends PluginTestCase
     }
 
     /**
-     * Begin to post a webhook by hand.
+     * Start to post a webhook without a server.
      *
      * @return resource
      */
@@ -210,7 +210,7 @@ final class OverTheWireTest extends PluginTestCase
     }
 
     /**
-     * The headers of a webhook; those of Pusher and the type of the body come first.
+     * Get the headers of a webhook, with those of Pusher and the content type first.
      *
      * @return array<string, string>
      */

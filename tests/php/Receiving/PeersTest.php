@@ -14,15 +14,15 @@ use Webpatser\ResonateWebhooks\Receiving\Events\MemberAdded;
 use Webpatser\ResonateWebhooks\Receiving\Events\SubscriptionCount;
 
 /**
- * The webhooks of other servers, in the form that each of them sends.
+ * Webhooks of other servers, in their own formats.
  *
- * None has more than the two headers of Pusher, and none an id.
+ * They have the two headers of Pusher only, and no ID.
  */
 final class PeersTest extends ReceivingTestCase
 {
-    public function test_those_of_pusher(): void
+    public function test_webhooks_of_pusher(): void
     {
-        // A batch; Pusher writes its bodies with spaces or without, and nothing may depend on that.
+        // A batch. Pusher sends bodies with or without spaces, and nothing may depend on that.
         $this->postAs('12345678901234567890', [], <<<'JSON'
             {
               "time_ms": 1327078148132,
@@ -44,9 +44,9 @@ final class PeersTest extends ReceivingTestCase
         $this->assertSame('2012-01-20 16:49:08', $this->events()[0]->time->utc()->toDateTimeString());
     }
 
-    public function test_those_of_soketi(): void
+    public function test_webhooks_of_soketi(): void
     {
-        // Its client events carry the data as an object, and it writes user ids as the application gave them.
+        // Its client events have decoded data, and its user IDs have the type that the application used.
         $this->postAs('app-key', ['Accept' => 'application/json', 'User-Agent' => 'SoketiWebhooksAxiosClient/1.0 (Process: 1)'], json_encode([
             'time_ms' => 1700000000123,
             'events' => [
@@ -59,7 +59,7 @@ final class PeersTest extends ReceivingTestCase
         $this->assertSame(['7', '7'], array_column($this->events(), 'userId'));
     }
 
-    public function test_a_batch_of_soketi_that_its_filter_has_left_empty_but_whose_signature_is_of_the_whole(): void
+    public function test_a_batch_of_soketi_that_is_empty_after_its_filter_is_refused(): void
     {
         $whole = '{"time_ms":1700000000123,"events":[{"name":"channel_occupied","channel":"a"}]}';
 
@@ -69,9 +69,9 @@ final class PeersTest extends ReceivingTestCase
         ])->assertUnauthorized();
     }
 
-    public function test_those_of_sockudo(): void
+    public function test_webhooks_of_sockudo(): void
     {
-        // With tracing headers; a cache_miss with data, a client event without a socket, and names of its own.
+        // With tracing headers, a cache_miss with data, a client event without a socket ID, and event names of its own.
         $this->postAs('app-key', ['traceparent' => '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'], json_encode([
             'time_ms' => 1700000000123,
             'events' => [
@@ -90,9 +90,10 @@ final class PeersTest extends ReceivingTestCase
         $this->assertSame('Ann', $this->events()[3]->payload['user_info']['name']);
     }
 
-    public function test_what_is_to_be_sent_again_is_answered_with_a_status_upon_which_all_of_them_do(): void
+    public function test_a_failure_gets_a_status_that_every_server_retries(): void
     {
-        // Sockudo gives up at once at a 4xx other than these, soketi at everything; Pusher and we at nothing but our 410.
+        // Sockudo does not retry other 4xx statuses, and soketi retries nothing. Pusher and this package retry all, except a 410
+        // from this package.
         $again = [408, 409, 425, 429, 500, 502, 503, 504];
 
         Event::listen(fn (ChannelOccupied $event) => throw new RuntimeException('the database is away'));
@@ -112,7 +113,7 @@ final class PeersTest extends ReceivingTestCase
     }
 
     /**
-     * Post a body with Pusher's headers and those that a server has beside them.
+     * Post a body with Pusher's headers and additional ones.
      *
      * @param  array<string, string>  $headers
      */

@@ -14,12 +14,12 @@ use Webpatser\ResonateWebhooks\Receiving\Signature;
 use Webpatser\ResonateWebhooks\Receiving\Verifier;
 
 /**
- * Webhooks without the headers of Standard Webhooks, which are signed by senders that have none, or replayed by somebody who
- * has left them out.
+ * Webhooks without the headers of Standard Webhooks. Their sender does not support these headers, or an attacker replays a
+ * webhook without them.
  */
 final class PusherOnlyTest extends ReceivingTestCase
 {
-    public function test_a_replay_that_leaves_out_id_and_time_is_refused(): void
+    public function test_a_replay_without_id_and_timestamp_is_refused(): void
     {
         $webhook = $this->webhook()->channelOccupied('room');
 
@@ -29,7 +29,7 @@ final class PusherOnlyTest extends ReceivingTestCase
         $this->assertRefused(Rejection::NoStandardSignature, $webhook->withPusherHeadersOnly()->post());
     }
 
-    public function test_a_replay_that_leaves_out_or_empties_a_part_of_them_is_refused(): void
+    public function test_a_replay_with_a_missing_or_empty_part_of_them_is_refused(): void
     {
         $body = '{"time_ms":1700000000000,"events":[]}';
         $pusher = ['X-Pusher-Key' => 'key-1', 'X-Pusher-Signature' => Signature::pusher($body, 'secret-1')];
@@ -41,7 +41,7 @@ final class PusherOnlyTest extends ReceivingTestCase
         $this->assertRefused(Rejection::WrongStandardSignature, $this->postBody($body, $pusher + ['webhook-signature' => '']));
     }
 
-    public function test_secrets_of_the_config_and_of_ones_own_provider_need_id_and_time_alike(): void
+    public function test_secrets_of_the_config_and_of_a_custom_provider_require_id_and_timestamp(): void
     {
         $this->configure('secrets', ['key-7' => 'secret-7']);
         $this->assertRefused(Rejection::NoStandardSignature, $this->fromPusher('key-7', 'secret-7'));
@@ -61,7 +61,7 @@ final class PusherOnlyTest extends ReceivingTestCase
      * @param  list<string>  $accepted
      */
     #[DataProvider('lists')]
-    public function test_applications_whose_senders_have_no_other_signature_are_named(string|array|null $written, array $accepted): void
+    public function test_the_config_names_applications_whose_senders_have_no_other_signature(string|array|null $written, array $accepted): void
     {
         config(['reverb.apps.apps' => [TestApplication::app('1'), TestApplication::app('2'), ['app_id' => '3', 'key' => '12345', 'secret' => 'secret-3']]]);
         $this->configure('pusher_only', $written);
@@ -93,7 +93,7 @@ final class PusherOnlyTest extends ReceivingTestCase
     }
 
     #[DataProvider('mistakes')]
-    public function test_what_is_no_list_of_names_is_refused_by_its_key(mixed $written): void
+    public function test_an_invalid_list_of_names_is_refused_by_its_key(mixed $written): void
     {
         $this->configure('pusher_only', $written);
 
@@ -114,7 +114,7 @@ final class PusherOnlyTest extends ReceivingTestCase
         yield 'lists in a list' => [[['key-1']]];
     }
 
-    public function test_of_named_applications_a_webhook_signature_is_still_what_decides(): void
+    public function test_a_webhook_signature_still_decides_for_named_applications(): void
     {
         $this->configure('pusher_only', '*');
         $this->configure('tolerance', 300);
@@ -127,7 +127,7 @@ final class PusherOnlyTest extends ReceivingTestCase
         $this->assertSame([Rejection::Stale, Rejection::WrongStandardSignature], $this->rejected);
     }
 
-    public function test_the_log_says_what_to_do_when_a_sender_is_pusher_and_nothing_of_forgeries(): void
+    public function test_the_log_has_the_fix_for_a_genuine_pusher_webhook_and_nothing_about_forgeries(): void
     {
         $this->fromPusher('key-1', 'secret-1')->assertUnauthorized();
         $this->fromPusher('key-1', 'guessed')->assertUnauthorized();

@@ -14,7 +14,7 @@ use Webpatser\ResonateWebhooks\Receiving\Verifier;
 
 final class ReceivingConfigTest extends ReceivingTestCase
 {
-    public function test_text_from_the_environment_stands_for_a_number(): void
+    public function test_text_from_the_environment_is_read_as_a_number(): void
     {
         foreach (['tolerance' => '30', 'dedupe_for' => '60', 'lock_for' => '5', 'max_bytes' => '2000'] as $key => $text) {
             $this->configure($key, $text);
@@ -38,7 +38,7 @@ final class ReceivingConfigTest extends ReceivingTestCase
     }
 
     #[DataProvider('mistakes')]
-    public function test_what_is_no_number_is_refused_by_its_key(string $key, mixed $value): void
+    public function test_an_invalid_number_is_refused_by_its_key(string $key, mixed $value): void
     {
         $this->configure($key, $value);
 
@@ -86,7 +86,7 @@ final class ReceivingConfigTest extends ReceivingTestCase
         yield 'the default, too short' => [86400, 86401];
     }
 
-    public function test_it_may_be_known_for_just_as_long_and_for_no_time_without_a_tolerance(): void
+    public function test_dedupe_for_may_equal_the_tolerance_and_be_zero_without_one(): void
     {
         foreach ([[300, 300], [0, 0], [0, null], [0, '']] as [$dedupeFor, $tolerance]) {
             $this->configure('dedupe_for', $dedupeFor);
@@ -97,7 +97,7 @@ final class ReceivingConfigTest extends ReceivingTestCase
         }
     }
 
-    public function test_a_misspelt_key_is_refused_by_its_name(): void
+    public function test_a_misspelt_key_is_refused_by_name(): void
     {
         $this->configure('tolerence', 300);
 
@@ -114,7 +114,7 @@ final class ReceivingConfigTest extends ReceivingTestCase
         $this->expectNotToPerformAssertions();
     }
 
-    public function test_a_mistake_lets_the_sender_try_again(): void
+    public function test_an_invalid_config_makes_the_sender_retry(): void
     {
         $this->configure('tolerance', '5m');
 

@@ -78,7 +78,7 @@ final class ReceivingDocsTest extends ReceivingTestCase
         $this->assertEquals($there, $told);
     }
 
-    public function test_what_all_events_have_is_what_the_contract_of_all_has(): void
+    public function test_the_common_properties_are_those_of_the_common_contract(): void
     {
         preg_match('/^All of them have (.*?)\.\s/ms', self::section('Events'), $sentence);
         preg_match_all('/`(\w+)`/', $sentence[1], $names);
@@ -86,7 +86,7 @@ final class ReceivingDocsTest extends ReceivingTestCase
         $this->assertSame(self::sorted(array_column(new ReflectionClass(WebhookEvent::class)->getProperties(), 'name')), self::sorted($names[1]));
     }
 
-    public function test_its_listener_gives_the_meter_each_event_with_its_own_time(): void
+    public function test_its_listener_passes_each_event_with_its_time_to_the_meter(): void
     {
         $meter = new class
         {
@@ -124,7 +124,7 @@ final class ReceivingDocsTest extends ReceivingTestCase
         }
     }
 
-    public function test_its_test_passes_in_an_application_that_does_what_it_expects(): void
+    public function test_its_test_passes(): void
     {
         preg_match('/    public function test_a_visit.*?^    }\n/ms', Docs::text('docs/receiving.md'), $test);
         Route::resonateWebhooks('/webhooks/resonate', 'of-the-docs');
@@ -141,7 +141,7 @@ final class ReceivingDocsTest extends ReceivingTestCase
     }
 
     /**
-     * The text under a heading of the third level.
+     * Get the text under a heading of the third level.
      */
     private static function section(string $heading): string
     {

@@ -20,7 +20,7 @@ use Webpatser\ResonateWebhooks\Receiving\Signature;
 use Webpatser\ResonateWebhooks\Testing\InteractsWithWebhooks;
 
 /**
- * Tests of an application that receives webhooks on `/webhooks`, through Laravel's own kernel, router and events.
+ * Tests an application that receives webhooks on `/webhooks`, through Laravel's kernel, router and events.
  */
 abstract class ReceivingTestCase extends TestCase
 {
@@ -29,19 +29,19 @@ abstract class ReceivingTestCase extends TestCase
     protected TestApplication $application;
 
     /**
-     * The application of the test before.
+     * The application of the previous test.
      */
     private Container $before;
 
     /**
-     * What was dispatched, of the events of this package.
+     * The dispatched events of this package.
      *
      * @var list<WebhookEvent|WebhookReceived>
      */
     protected array $received = [];
 
     /**
-     * Why requests were refused.
+     * The reasons of rejected requests.
      *
      * @var list<Rejection>
      */
@@ -69,7 +69,7 @@ abstract class ReceivingTestCase extends TestCase
 
         $this->application->remove();
 
-        // Plugins of other tests report once more when PHP ends, and Laravel leaves nothing of this application.
+        // The plugins of other tests report again at the end of PHP, and Laravel removes this application.
         Container::setInstance($this->before);
         Facade::setFacadeApplication($this->before);
     }
@@ -90,7 +90,7 @@ abstract class ReceivingTestCase extends TestCase
     }
 
     /**
-     * Post a body with these headers.
+     * Post a body with headers.
      *
      * @param  array<string, string|list<string>>  $headers
      */
@@ -100,7 +100,7 @@ abstract class ReceivingTestCase extends TestCase
     }
 
     /**
-     * Post a body as Pusher does, from an application of which the config says so: the application 1 of the test, or as told.
+     * Post a body as Pusher does, from an application in `pusher_only`; by default application 1.
      */
     protected function postSigned(string $body, string $secret = 'secret-1', string $key = 'key-1'): TestResponse
     {
@@ -110,7 +110,7 @@ abstract class ReceivingTestCase extends TestCase
     }
 
     /**
-     * The events received one by one, without the whole webhooks.
+     * Get the received events, without WebhookReceived.
      *
      * @return list<WebhookEvent>
      */
@@ -120,7 +120,7 @@ abstract class ReceivingTestCase extends TestCase
     }
 
     /**
-     * Assert that a request was answered with 401, told nothing, and came no further.
+     * Assert that a request got an empty 401 and was not handled.
      */
     protected function assertRefused(Rejection $reason, TestResponse $response): void
     {

@@ -14,7 +14,7 @@ use Webpatser\ResonateWebhooks\Receiving\Contracts\SecretProvider;
 use Webpatser\ResonateWebhooks\Receiving\Rejection;
 
 /**
- * Where secrets come from, and which of them are good.
+ * The sources of secrets, and the secrets that are accepted.
  */
 final class SecretsTest extends ReceivingTestCase
 {
@@ -39,7 +39,7 @@ final class SecretsTest extends ReceivingTestCase
         $this->postSigned(self::BODY)->assertUnauthorized();
     }
 
-    public function test_while_a_secret_is_changed_both_are_good(): void
+    public function test_during_a_rotation_both_secrets_are_valid(): void
     {
         $this->configure('secrets', ['key-1' => ['new', 'old']]);
 
@@ -51,7 +51,7 @@ final class SecretsTest extends ReceivingTestCase
         $this->postSigned(self::BODY, 'older')->assertUnauthorized();
     }
 
-    public function test_a_receiver_beside_its_server_knows_what_secrets_applications_had_before(): void
+    public function test_a_receiver_in_the_servers_application_uses_its_previous_secrets(): void
     {
         config([
             'reverb.apps.apps' => [TestApplication::app('1'), TestApplication::app('2')],
@@ -74,7 +74,7 @@ final class SecretsTest extends ReceivingTestCase
      * @param  array<string, mixed>  $secrets
      */
     #[DataProvider('missing')]
-    public function test_a_secret_that_is_not_set_verifies_nothing(array $secrets): void
+    public function test_an_unset_secret_verifies_nothing(array $secrets): void
     {
         $this->configure('secrets', $secrets);
 
@@ -113,7 +113,7 @@ final class SecretsTest extends ReceivingTestCase
      * @param  list<string>  $good
      */
     #[DataProvider('rotations')]
-    public function test_secrets_that_are_changed_may_be_written_in_any_form_of_previous_ones(string|array $written, array $good): void
+    public function test_secrets_may_have_every_form_of_previous_secrets(string|array $written, array $good): void
     {
         Date::setTestNow('2026-06-30T12:00:00Z');
         $this->configure('secrets', ['key-1' => $written]);
@@ -144,7 +144,7 @@ final class SecretsTest extends ReceivingTestCase
         $this->assertSame(['key-1' => ['secret-1', 'old']], $this->app->make(ConfigSecrets::class)->all());
     }
 
-    public function test_an_end_that_is_no_time_is_refused_by_name(): void
+    public function test_an_end_that_is_not_a_time_is_refused_by_name(): void
     {
         foreach (['', 'some day'] as $until) {
             $this->configure('secrets', ['key-1' => [['secret' => 'old', 'until' => $until]]]);
@@ -185,7 +185,7 @@ final class SecretsTest extends ReceivingTestCase
      * @param  array<mixed>|string|null  $written
      */
     #[DataProvider('nothing')]
-    public function test_without_any_secrets_those_of_the_server_are_good(array|string|null $written): void
+    public function test_without_secrets_those_of_the_server_are_valid(array|string|null $written): void
     {
         $this->configure('secrets', $written);
 
@@ -204,7 +204,7 @@ final class SecretsTest extends ReceivingTestCase
         yield 'the key of an application that is not set, with a secret' => [['' => 'secret-9']];
     }
 
-    public function test_an_application_whose_key_is_not_set_makes_no_trouble(): void
+    public function test_an_application_without_a_key_is_ignored(): void
     {
         config([
             'reverb.apps.apps' => [['app_id' => null, 'key' => null, 'secret' => 'secret-0'], ['secret' => 'secret-9'], TestApplication::app('1')],
@@ -216,7 +216,7 @@ final class SecretsTest extends ReceivingTestCase
         $this->assertSame(['key-1' => ['secret-1']], $this->app->make(ConfigSecrets::class)->all());
     }
 
-    public function test_what_the_config_and_the_docs_suggest_has_no_null_for_a_key(): void
+    public function test_the_examples_in_the_config_and_the_docs_have_no_null_keys(): void
     {
         preg_match('/^\'secrets\' => \[.*?^\]/ms', Docs::text('docs/receiving.md'), $docs);
         preg_match('/\/\/ (env\(.*),$/m', (string) file_get_contents(dirname(__DIR__, 3).'/php/config/resonate-webhooks-receiving.php'), $file);

@@ -21,7 +21,7 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
      * @param  array<string, string>  $vector
      */
     #[DataProvider('vectors')]
-    public function test_what_openssl_has_signed_is_genuine(array $vector): void
+    public function test_a_signature_of_openssl_is_valid(array $vector): void
     {
         $this->configure('secrets', ['vector' => $vector['secret']]);
         $this->configure('pusher_only', ['vector']);
@@ -39,8 +39,8 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
         $post($pusher)->assertExactJson(['id' => null]);
         $post([...$pusher, ...$standard])->assertExactJson(['id' => $vector['id']]);
 
-        // The one that covers id and time decides: it is not made good by the other, and the other may be of a secret
-        // that is not known here.
+        // The signature that covers ID and time decides. A valid Pusher signature does not replace it, and an invalid one, made
+        // with an unknown secret, does not matter.
         $post([...$pusher, ...$standard, 'webhook-id' => 'msg_another'])->assertUnauthorized();
         $post([...$pusher, ...$standard, 'X-Pusher-Signature' => strtoupper($vector['pusher'])])->assertExactJson(['id' => $vector['id']]);
         $post($standard + ['X-Pusher-Key' => 'vector'])->assertExactJson(['id' => $vector['id']]);
@@ -58,7 +58,7 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
      * @param  array<string, string|list<string>>  $headers
      */
     #[DataProvider('forgeries')]
-    public function test_a_forgery_is_refused_without_a_word(array $headers, string $body, Rejection $reason): void
+    public function test_a_forgery_is_refused_without_a_reason(array $headers, string $body, Rejection $reason): void
     {
         $this->assertRefused($reason, $this->postBody($body, $headers));
     }
@@ -109,7 +109,7 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
      * @param  string|list<string>  $header
      */
     #[DataProvider('splits')]
-    public function test_signatures_that_a_gateway_has_taken_apart_are_good(string|array $header, bool $genuine): void
+    public function test_signatures_that_a_gateway_has_split_are_valid(string|array $header, bool $genuine): void
     {
         $right = substr(Signature::standardWebhooks('msg_1', '1700000000', self::BODY, 'secret-1'), 3);
         $other = substr(Signature::standardWebhooks('msg_1', '1700000000', self::BODY, 'another'), 3);
@@ -147,7 +147,7 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
         yield 'nothing' => [['v1', ''], false];
     }
 
-    public function test_any_signature_by_any_secret_is_good(): void
+    public function test_any_signature_by_any_secret_is_valid(): void
     {
         $this->configure('secrets', ['key-1' => ['of-endpoint', 'whsec_'.base64_encode("\0bytes")]]);
 
@@ -169,7 +169,7 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
         $this->assertRefused(Rejection::WrongStandardSignature, $signed(base64_encode("\0bytes")));
     }
 
-    public function test_a_tolerance_refuses_what_is_too_far_from_now(): void
+    public function test_a_timestamp_outside_of_the_tolerance_is_refused(): void
     {
         $this->configure('tolerance', '300');
         $webhook = $this->webhook()->channelOccupied('room');
@@ -188,7 +188,7 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
         $this->assertRefused(Rejection::WrongStandardSignature, $webhook->from('key-1', 'guessed')->at(Date::now()->subHour())->post());
     }
 
-    public function test_a_genuine_webhook_that_comes_too_late_is_not_lost_in_silence(): void
+    public function test_a_genuine_webhook_that_is_too_late_is_logged(): void
     {
         $this->configure('tolerance', 300);
 
@@ -199,7 +199,7 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
         $this->assertCount(1, $this->application->log());
     }
 
-    public function test_without_a_tolerance_any_time_is_good(): void
+    public function test_without_a_tolerance_any_timestamp_is_valid(): void
     {
         $this->webhook()->channelOccupied('room')->at(Date::createFromTimestamp(1))->post()->assertNoContent();
         $this->webhook()->channelOccupied('room')->at(Date::now()->addYears(50))->post()->assertNoContent();
@@ -219,7 +219,7 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
         $this->assertSame([Rejection::TooLarge, Rejection::TooLarge], $this->rejected);
     }
 
-    public function test_what_a_middleware_makes_of_the_input_does_not_matter(): void
+    public function test_changes_of_a_middleware_to_the_input_have_no_effect(): void
     {
         $body = '{"time_ms":1700000000000,"events":[{"name":"client_event","channel":" room ","event":"client-a","data":""}]}';
 

@@ -27,7 +27,7 @@ final class WebhookEventsTest extends ReceivingTestCase
      * @param  array<string, mixed>  $properties
      */
     #[DataProvider('forms')]
-    public function test_each_event_has_a_class_with_what_it_says(string $event, string $class, array $properties): void
+    public function test_each_event_has_a_class_with_its_fields(string $event, string $class, array $properties): void
     {
         $this->postSigned('{"time_ms":1700000000123,"events":['.$event.']}')->assertNoContent();
         [$received] = $this->events();
@@ -105,7 +105,7 @@ final class WebhookEventsTest extends ReceivingTestCase
         ];
     }
 
-    public function test_the_whole_webhook_comes_first_and_its_events_in_their_order(): void
+    public function test_the_whole_webhook_is_dispatched_first_and_its_events_in_order(): void
     {
         $this->webhook()->withId('msg_1')
             ->channelOccupied('presence-a')->memberAdded('presence-a', 7)->memberRemoved('presence-a', 7)->channelVacated('presence-a')
@@ -120,7 +120,7 @@ final class WebhookEventsTest extends ReceivingTestCase
         $this->assertSame('presence-a', $this->received[0]->payload['events'][0]['channel']);
     }
 
-    public function test_an_event_has_its_own_time_or_else_that_of_the_webhook(): void
+    public function test_an_event_has_its_own_time_or_that_of_the_webhook(): void
     {
         date_default_timezone_set('Europe/Amsterdam');
 
@@ -136,7 +136,7 @@ final class WebhookEventsTest extends ReceivingTestCase
         );
     }
 
-    public function test_a_webhook_without_a_time_is_of_now(): void
+    public function test_a_webhook_without_a_time_has_the_current_time(): void
     {
         $this->freezeSecond();
 
@@ -145,7 +145,7 @@ final class WebhookEventsTest extends ReceivingTestCase
         $this->assertEquals(CarbonImmutable::now(), $this->events()[0]->time);
     }
 
-    public function test_a_webhook_without_events_is_one_all_the_same(): void
+    public function test_a_webhook_without_events_is_valid(): void
     {
         $this->postSigned('{"time_ms":1700000000123,"events":[]}')->assertNoContent();
 
@@ -153,7 +153,7 @@ final class WebhookEventsTest extends ReceivingTestCase
     }
 
     #[DataProvider('noWebhooks')]
-    public function test_what_is_signed_and_no_webhook_is_a_bad_request(string $body): void
+    public function test_a_signed_body_that_is_not_a_webhook_is_a_bad_request(string $body): void
     {
         $this->postSigned($body)->assertBadRequest();
 
@@ -178,7 +178,7 @@ final class WebhookEventsTest extends ReceivingTestCase
         yield 'deep waters' => ['{"events":'.str_repeat('[', 600).str_repeat(']', 600).'}'];
     }
 
-    public function test_nobody_changes_an_event_on_its_way(): void
+    public function test_events_are_immutable(): void
     {
         $event = new MemberAdded('key-1', ['channel' => 'presence-a', 'user_id' => '7']);
 

@@ -22,14 +22,14 @@ final class WebhookRouteTest extends ReceivingTestCase
         $this->assertSame('http://hooks.example.com/api/hooks', route('api-webhooks'));
     }
 
-    public function test_it_takes_nothing_but_posts(): void
+    public function test_it_accepts_only_posts(): void
     {
         foreach (['GET', 'PUT', 'PATCH', 'DELETE'] as $method) {
             $this->call($method, '/webhooks')->assertMethodNotAllowed();
         }
     }
 
-    public function test_among_the_pages_of_a_site_it_has_neither_session_nor_cookies_nor_tokens(): void
+    public function test_in_a_web_site_the_route_has_no_session_cookies_or_csrf_tokens(): void
     {
         $router = $this->app->make(Router::class);
 

@@ -12,7 +12,7 @@ use Tests\Support\Receiver;
 use Tests\Support\TestApplication;
 
 /**
- * A client event is published when Reverb relays it: what the other member receives is compared with what the endpoint does.
+ * A client event is published if Reverb relays it: compares the messages of the other member with those of the endpoint.
  */
 #[Group('reverb')]
 final class ReverbClientEventsTest extends PluginTestCase
@@ -22,7 +22,7 @@ final class ReverbClientEventsTest extends PluginTestCase
     #[TestWith(['private-room'])]
     #[TestWith(['presence-room'])]
     #[TestWith(['room'])]
-    public function test_a_member_whispers_on_any_channel(string $channel): void
+    public function test_a_member_sends_client_events_on_any_channel(string $channel): void
     {
         $this->meet($channel);
         $this->node->command('ann', 'whisper', $channel, 'client-typing', ['at' => 1.0]);
@@ -66,7 +66,7 @@ final class ReverbClientEventsTest extends PluginTestCase
         $this->assertPublished([]);
     }
 
-    public function test_where_all_may_send_the_members_are_published_and_the_others_are_warned_about(): void
+    public function test_if_all_may_send_only_client_events_of_members_are_published_with_a_warning(): void
     {
         $this->meet('private-room', 'all');
         $this->node->connect('eve');
@@ -81,7 +81,7 @@ final class ReverbClientEventsTest extends PluginTestCase
     }
 
     /**
-     * Reverb looks for the sender in the application that its channel manager was last asked about.
+     * Reverb looks up the sender in the application that its channel manager used last.
      */
     public function test_with_two_applications_the_endpoint_gets_what_the_members_get(): void
     {
@@ -113,7 +113,7 @@ final class ReverbClientEventsTest extends PluginTestCase
     }
 
     /**
-     * Assert how many client events the second member has received.
+     * Assert the number of client events that the second member has received.
      */
     private function assertRelayed(int $times): void
     {
@@ -123,7 +123,7 @@ final class ReverbClientEventsTest extends PluginTestCase
     }
 
     /**
-     * Assert what has been published when the node has ended, and return its log.
+     * Assert the events that were published by the end of the node, and return its log.
      *
      * @param  list<string>  $expected
      * @return list<string>

@@ -9,14 +9,14 @@ use Tests\PluginTestCase;
 use Tests\Support\Process;
 
 /**
- * What the package and its tests rely on in Reverb: on the real classes where REVERB_AUTOLOAD names an autoloader for them or
- * Composer has installed them, else on the stand-ins.
+ * The parts of Reverb that the package and its tests use: of the real classes if REVERB_AUTOLOAD names their autoloader or
+ * Composer has installed them, otherwise of the stand-ins.
  */
 #[Group('reverb')]
 final class ReverbContractTest extends PluginTestCase
 {
     /**
-     * By class, below `Laravel\Reverb`.
+     * The methods by class, in the namespace `Laravel\Reverb`.
      */
     private const array SIGNATURES = [
         'Application' => ['id(): string', 'key(): string', 'secret(): string', 'acceptClientEventsFrom(): string'],
@@ -57,18 +57,18 @@ final class ReverbContractTest extends PluginTestCase
         $this->assertSame(['ChannelManager', 'EventHandler'], $this->described()['server']);
     }
 
-    public function test_the_list_of_connections_is_a_property_that_a_subclass_reads(): void
+    public function test_the_connections_are_a_property_that_a_subclass_can_read(): void
     {
         $this->assertSame(['connections' => 'protected', 'name' => 'protected'], $this->described()['properties']);
     }
 
-    public function test_the_command_that_runs_the_server_is_called_so(): void
+    public function test_the_command_that_runs_the_server_has_this_name(): void
     {
         $this->assertSame('reverb:start', $this->described()['command']);
     }
 
     /**
-     * What a process with Reverb says about it. Its classes stay out of this one, where Resonate is tested.
+     * Get the facts from a process with Reverb, whose classes must not be loaded into this one, where Resonate is tested.
      *
      * @return array<string, mixed>
      */

@@ -22,12 +22,12 @@ final class ReverbEventsTest extends PluginTestCase
     ];
 
     /**
-     * @param  array{string, string}  $way  The method by which the client goes, and its argument.
+     * @param  array{string, string}  $way  The method by which the client leaves, and its argument.
      */
     #[TestWith([['unsubscribe', 'presence-room']], 'unsubscribe')]
     #[TestWith([['close']], 'disconnect')]
     #[TestWith([['prune']], 'prune')]
-    public function test_a_visit_has_its_edges_by_every_way_out(array $way): void
+    public function test_a_visit_has_its_edges_in_every_way_of_leaving(array $way): void
     {
         $node = $this->reverb();
         $node->connect('ann');
@@ -42,7 +42,7 @@ final class ReverbEventsTest extends PluginTestCase
     #[TestWith(['own-connections'])]
     #[TestWith(['own-server'])]
     #[TestWith(['own-handler'])]
-    public function test_edges_do_not_depend_on_what_the_application_binds(string $own): void
+    public function test_edges_do_not_depend_on_the_bindings_of_the_application(string $own): void
     {
         $node = $this->reverb(with: [$own]);
         $node->connect('ann');
@@ -53,7 +53,7 @@ final class ReverbEventsTest extends PluginTestCase
         $node->stop();
     }
 
-    public function test_subscribing_twice_leaving_twice_and_refused_subscriptions_are_no_edges(): void
+    public function test_repeated_and_refused_subscriptions_and_repeated_leaves_make_no_edges(): void
     {
         $node = $this->reverb();
         [$ann, $bob] = [$node->connect('ann'), $node->connect('bob')];
@@ -71,7 +71,7 @@ final class ReverbEventsTest extends PluginTestCase
         $node->stop();
     }
 
-    public function test_a_second_tab_is_silent_and_applications_are_apart(): void
+    public function test_a_second_tab_is_silent_and_applications_are_separate(): void
     {
         $node = $this->reverb(apps: [TestApplication::app('1'), TestApplication::app('2')]);
         $node->connect('ann');
@@ -95,7 +95,7 @@ final class ReverbEventsTest extends PluginTestCase
         $node->stop();
     }
 
-    public function test_connections_are_told_once_though_a_client_asks_for_it_again(): void
+    public function test_connections_are_reported_once_even_if_the_client_repeats_the_request(): void
     {
         $node = $this->reverb($this->wanting('connection_established', 'connection_terminated'));
         $ann = $node->connect('ann');
@@ -113,7 +113,7 @@ final class ReverbEventsTest extends PluginTestCase
 
     #[TestWith(['own-server', '/binds its own .*Server, so connection_established and connection_terminated are not sent/'])]
     #[TestWith(['own-handler', '/binds its own .*EventHandler, so connection_established, connection_terminated and cache_miss are not sent/'])]
-    public function test_events_that_the_application_makes_impossible_are_off_and_named(string $own, string $warning): void
+    public function test_events_that_cannot_be_sent_are_off_and_named(string $own, string $warning): void
     {
         $node = $this->reverb($this->wanting('connection_established', 'connection_terminated', 'channel_vacated'), with: [$own]);
         $node->connect('ann');
@@ -137,12 +137,12 @@ final class ReverbEventsTest extends PluginTestCase
         $node->stop();
     }
 
-    public function test_an_empty_cache_channel_is_told_of_until_it_has_a_payload(): void
+    public function test_an_empty_cache_channel_makes_misses_until_it_has_a_payload(): void
     {
         $node = $this->reverb($this->wanting('cache_miss') + ['cache_miss_ttl' => 1]);
         $node->connect('ann');
         $node->connect('bob');
-        // For Reverb this is a cache channel, for Pusher it is none.
+        // This is a cache channel for Reverb, but not for Pusher.
         $node->command('ann', 'subscribe', 'cachefoo');
         $node->command('ann', 'subscribe', 'private-cache-room');
         $node->command('bob', 'subscribe', 'private-cache-room');
@@ -157,7 +157,7 @@ final class ReverbEventsTest extends PluginTestCase
         $this->assertSame(['cache_miss private-cache-room', 'cache_miss presence-cache-end'], $this->events());
     }
 
-    public function test_an_extended_endpoint_gets_what_members_say_of_themselves(): void
+    public function test_an_extended_endpoint_gets_the_data_of_members(): void
     {
         $node = $this->reverb(['endpoints' => [$this->endpoint(more: ['payload' => 'extended'])]]);
         $ann = $node->connect('ann');
@@ -169,7 +169,7 @@ final class ReverbEventsTest extends PluginTestCase
         $node->stop();
     }
 
-    public function test_an_event_of_the_application_goes_the_same_way(): void
+    public function test_a_custom_event_is_delivered_in_order(): void
     {
         $node = $this->reverb($this->wanting('channel_occupied', 'order.*'), with: ['order-command']);
         $node->connect('ann');
@@ -193,7 +193,7 @@ final class ReverbEventsTest extends PluginTestCase
         $node->stop();
     }
 
-    public function test_endpoints_that_come_late_hear_of_who_is_there_already(): void
+    public function test_endpoints_that_are_loaded_late_get_the_existing_connections(): void
     {
         $node = $this->reverb(['deny_private_networks' => false], with: ['late-endpoints']);
         $node->connect('ann');
@@ -205,7 +205,7 @@ final class ReverbEventsTest extends PluginTestCase
         $this->assertCount(1, preg_grep('/have not started: the database is away/', $node->stop()));
     }
 
-    public function test_an_application_that_cannot_be_listed_is_met_with_its_first_connection(): void
+    public function test_an_application_that_cannot_be_listed_is_registered_with_its_first_connection(): void
     {
         $node = $this->reverb(with: ['late-applications']);
         $node->connect('ann');
@@ -215,7 +215,7 @@ final class ReverbEventsTest extends PluginTestCase
         $node->kill();
     }
 
-    public function test_a_hostile_name_is_a_name(): void
+    public function test_hostile_channel_names_are_handled(): void
     {
         $node = $this->reverb();
         $node->connect('ann');
@@ -232,7 +232,7 @@ final class ReverbEventsTest extends PluginTestCase
     }
 
     /**
-     * The config of an endpoint that wants these events.
+     * Get the config of an endpoint for these events.
      *
      * @return array<string, mixed>
      */
@@ -242,7 +242,7 @@ final class ReverbEventsTest extends PluginTestCase
     }
 
     /**
-     * The events that an application's secret has signed.
+     * Get the events that an application's secret has signed.
      *
      * @return list<string>
      */

@@ -12,7 +12,7 @@ use Tests\Support\Node;
 use Tests\Support\Wait;
 
 /**
- * The life of a Reverb process, and several of them.
+ * One or several Reverb processes, from start to end.
  */
 #[Group('reverb')]
 #[Large]
@@ -39,7 +39,7 @@ final class ReverbNodesTest extends PluginTestCase
         $this->assertSame(self::VISIT, $this->eventsOf('presence-room'));
     }
 
-    public function test_a_killed_node_is_cleaned_up_after_by_another(): void
+    public function test_another_node_announces_the_departures_of_a_killed_node(): void
     {
         $config = ['ttl' => 3];
         [$here, $there] = [$this->reverb($config), $this->reverb($config)];
@@ -55,7 +55,7 @@ final class ReverbNodesTest extends PluginTestCase
 
     #[TestWith([SIGTERM])]
     #[TestWith([SIGINT])]
-    public function test_a_signal_delivers_the_departures(int $signal): void
+    public function test_departures_are_delivered_after_a_signal(int $signal): void
     {
         $node = $this->reverb();
         $this->join($node, 'ann');
@@ -66,7 +66,7 @@ final class ReverbNodesTest extends PluginTestCase
         $this->assertSame(self::VISIT, $this->events());
     }
 
-    public function test_a_restart_delivers_the_departures(): void
+    public function test_departures_are_delivered_at_a_restart(): void
     {
         $node = $this->reverb();
         $this->join($node, 'ann');
@@ -80,7 +80,7 @@ final class ReverbNodesTest extends PluginTestCase
         $this->assertSame(self::VISIT, $this->events());
     }
 
-    public function test_a_hook_that_throws_is_reported_once_and_the_server_lives(): void
+    public function test_a_hook_that_throws_is_reported_once_and_the_server_continues(): void
     {
         $node = $this->reverb(with: ['failing-hooks']);
 
@@ -94,7 +94,7 @@ final class ReverbNodesTest extends PluginTestCase
         $this->assertCount(1, preg_grep('/^ERROR: Resonate webhooks: the list is out of order/', $node->stop()));
     }
 
-    public function test_a_timer_that_throws_is_reported_and_goes_on(): void
+    public function test_a_timer_that_throws_is_reported_and_continues(): void
     {
         $node = $this->reverb(with: ['failing-timers']);
         $this->join($node, 'ann');
@@ -106,7 +106,7 @@ final class ReverbNodesTest extends PluginTestCase
         $this->assertCount(1, preg_grep('/^ERROR: Resonate webhooks: the exception handler failed/', $node->stop()));
     }
 
-    public function test_a_log_that_fails_costs_nothing_but_its_lines(): void
+    public function test_a_failing_log_loses_only_its_lines(): void
     {
         $node = $this->reverb(with: ['failing-hooks', 'failing-log']);
         $node->connect('ann');
@@ -117,7 +117,7 @@ final class ReverbNodesTest extends PluginTestCase
         $this->assertStringContainsString('the list is out of order; Laravel could not log this: the disk is full', $node->lastWords());
     }
 
-    public function test_connections_of_which_no_hook_heard_are_found_by_the_sweep(): void
+    public function test_the_sweep_finds_connections_without_a_hook(): void
     {
         $node = $this->reverb(['queue_size' => 1024, 'reconcile_interval' => 1]);
         $node->connect('ann');

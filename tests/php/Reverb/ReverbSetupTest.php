@@ -13,7 +13,7 @@ use Tests\Support\TestApplication;
 use Tests\Support\Wait;
 
 /**
- * When Reverb has webhooks, when it has none and says why, and which processes have nothing to do with them.
+ * The conditions under which Reverb has webhooks, the log lines if it has none, and the processes that have none.
  */
 #[Group('reverb')]
 final class ReverbSetupTest extends PluginTestCase
@@ -24,7 +24,7 @@ final class ReverbSetupTest extends PluginTestCase
     #[TestWith([['reverb' => false]], 'by the config')]
     #[TestWith([['reverb' => 'false']], 'by the environment')]
     #[TestWith([['reverb' => null, 'endpoints' => []]], 'for there is no endpoint')]
-    public function test_where_they_are_off_reverb_is_untouched(array $config): void
+    public function test_reverb_is_unchanged_if_webhooks_are_off(array $config): void
     {
         $node = $this->reverb($config, with: ['tell-classes']);
         $node->connect('ann');
@@ -34,12 +34,12 @@ final class ReverbSetupTest extends PluginTestCase
         $this->assertSame([], $this->events());
     }
 
-    public function test_they_are_on_without_endpoints_when_the_config_says_so(): void
+    public function test_the_config_turns_webhooks_on_without_endpoints(): void
     {
         $this->assertNotSame($this->own(), $this->said($this->reverb(['reverb' => true, 'endpoints' => []], with: ['tell-classes'])->stop()));
     }
 
-    public function test_an_application_that_brings_endpoints_along_has_them_on(): void
+    public function test_endpoints_of_an_application_turn_webhooks_on(): void
     {
         $node = $this->reverb(['endpoints' => []], [['webhooks' => [$this->endpoint()]] + TestApplication::app('1')]);
         $node->connect('ann');
@@ -49,7 +49,7 @@ final class ReverbSetupTest extends PluginTestCase
         $node->stop();
     }
 
-    public function test_a_reverb_that_is_too_old_is_named_in_one_line_and_left_alone(): void
+    public function test_a_reverb_that_is_too_old_is_logged_once_and_unchanged(): void
     {
         $log = $this->reverb(with: ['reverb-1-7', 'tell-classes'])->stop();
 
@@ -57,7 +57,7 @@ final class ReverbSetupTest extends PluginTestCase
         $this->assertSame(['ERROR: Resonate webhooks are off: Reverb 1.7.1 is not supported; install laravel/reverb ^1.8'], $this->webhookLines($log));
     }
 
-    public function test_without_the_extension_reverb_runs_and_one_line_says_what_is_missing(): void
+    public function test_without_the_extension_reverb_runs_and_logs_what_is_missing(): void
     {
         $process = Process::plainPhp('reverb-node.php', 'a plain node');
         $process->say((string) json_encode(['webhooks' => $this->config(), 'apps' => [], 'with' => ['tell-classes']]));
@@ -70,7 +70,7 @@ final class ReverbSetupTest extends PluginTestCase
         $this->assertStringContainsString('webhooks are off: the PHP extension resonate_webhooks is not loaded', $this->webhookLines($log)[0]);
     }
 
-    public function test_a_config_that_cannot_be_read_is_named_and_reverb_runs(): void
+    public function test_an_invalid_config_is_logged_and_reverb_runs(): void
     {
         $node = $this->reverb(['flush_intervall' => 1]);
         $node->connect('ann');
@@ -87,7 +87,7 @@ final class ReverbSetupTest extends PluginTestCase
         $this->assertSame([0, ['Laravel\Reverb\Protocols\Pusher\Server']], [$code, $output]);
     }
 
-    public function test_a_start_on_a_port_that_is_taken_ends(): void
+    public function test_a_start_on_a_used_port_ends(): void
     {
         $taken = stream_socket_server('tcp://127.0.0.1:'.($port = FreePort::find()));
         [$code, $output] = $this->console(['command' => 'reverb:start', '--host' => '127.0.0.1', '--port' => (string) $port]);
@@ -96,7 +96,7 @@ final class ReverbSetupTest extends PluginTestCase
         fclose($taken);
     }
 
-    public function test_check_says_what_is_wrong_with_reverb_and_asks_for_no_plugin(): void
+    public function test_check_reports_problems_of_reverb_and_requires_no_plugin(): void
     {
         [, $output] = $this->console(
             ['command' => 'resonate-webhooks:check', '--json' => true],
@@ -113,7 +113,7 @@ final class ReverbSetupTest extends PluginTestCase
         ], array_values($said));
     }
 
-    public function test_check_says_that_a_reverb_is_too_old(): void
+    public function test_check_reports_a_reverb_that_is_too_old(): void
     {
         [$code, $output] = $this->console(['command' => 'resonate-webhooks:check', '--json' => true], ['reverb-1-7']);
 
@@ -136,7 +136,7 @@ final class ReverbSetupTest extends PluginTestCase
     }
 
     /**
-     * Run an artisan command in an application with Reverb, and return its exit code and output.
+     * Run an Artisan command in an application with Reverb, and return its exit code and output.
      *
      * @param  array<string, mixed>  $command
      * @param  list<string>  $with
@@ -172,7 +172,7 @@ final class ReverbSetupTest extends PluginTestCase
     }
 
     /**
-     * The classes that a node has said that it uses.
+     * Get the classes that a node has reported.
      *
      * @param  list<string>  $lines
      * @return list<string>

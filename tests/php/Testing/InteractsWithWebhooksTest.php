@@ -15,11 +15,11 @@ use Webpatser\ResonateWebhooks\Receiving\Events\MemberAdded;
 use Webpatser\ResonateWebhooks\Receiving\Middleware\VerifyWebhookSignature;
 
 /**
- * What a test of an application can do with the trait, which the other tests of receiving use as well.
+ * The trait for tests of applications, which the other tests of receiving use too.
  */
 final class InteractsWithWebhooksTest extends ReceivingTestCase
 {
-    public function test_one_event_is_one_call(): void
+    public function test_one_event_needs_one_call(): void
     {
         Event::fake([MemberAdded::class]);
 
@@ -28,7 +28,7 @@ final class InteractsWithWebhooksTest extends ReceivingTestCase
         Event::assertDispatched(fn (MemberAdded $event) => $event->channel === 'presence-chat.42' && $event->userId === '7');
     }
 
-    public function test_a_batch_is_written_as_the_engine_writes_it(): void
+    public function test_a_batch_has_the_format_of_the_engine(): void
     {
         $body = null;
         Route::post('/own', function () use (&$body) {
@@ -71,7 +71,7 @@ final class InteractsWithWebhooksTest extends ReceivingTestCase
         $this->assertCount(2, $this->events());
     }
 
-    public function test_a_wrong_secret_and_an_old_time_can_be_tried(): void
+    public function test_a_wrong_secret_and_an_old_timestamp_can_be_tested(): void
     {
         $this->configure('tolerance', 300);
 
@@ -100,7 +100,7 @@ final class InteractsWithWebhooksTest extends ReceivingTestCase
         $this->webhook()->channelOccupied('room')->from('nobody')->post();
     }
 
-    public function test_a_project_without_any_secret_is_told_what_to_do(): void
+    public function test_a_project_without_secrets_gets_the_fix(): void
     {
         config(['reverb.apps.apps' => []]);
 

@@ -14,11 +14,11 @@ use Webpatser\ResonateWebhooks\Testing\WebhooksFake;
 use Webpatser\ResonateWebhooks\Webhooks as Sender;
 
 /**
- * What a test of an application that sends events of its own can do, in a PHP without a server and without an engine.
+ * The fake for tests of applications that send custom events, without a server and without the extension.
  */
 final class WebhooksFakeTest extends ReceivingTestCase
 {
-    public function test_what_was_sent_can_be_asserted(): void
+    public function test_sent_events_can_be_asserted(): void
     {
         $fake = Webhooks::fake();
 
@@ -42,7 +42,7 @@ final class WebhooksFakeTest extends ReceivingTestCase
         $this->assertSame(['app-2'], $fake->sent(fn (SentWebhook $sent) => $sent->data === ['id' => 8])->pluck('app')->all());
     }
 
-    public function test_nothing_is_sent_before_something_is(): void
+    public function test_nothing_is_sent_at_first(): void
     {
         Webhooks::fake();
 
@@ -54,7 +54,7 @@ final class WebhooksFakeTest extends ReceivingTestCase
      * @param  Closure(): void  $assertion
      */
     #[DataProvider('failures')]
-    public function test_an_assertion_that_does_not_hold_says_what_was_sent_instead(Closure $assertion, string $message): void
+    public function test_a_failed_assertion_lists_the_sent_events(Closure $assertion, string $message): void
     {
         Webhooks::fake();
         Webhooks::send('order.shipped', 'app-1', 'orders', ['id' => 7]);

@@ -11,11 +11,11 @@ use Webpatser\ResonateWebhooks\Testing\WebhooksFake;
 use Webpatser\ResonateWebhooks\Webhooks;
 
 /**
- * A test with the fake does not pass on what the server would refuse.
+ * The fake refuses the events that a server refuses.
  */
 final class WebhooksFakeVerdictTest extends PluginTestCase
 {
-    public function test_the_fake_refuses_what_the_engine_and_other_processes_refuse_and_nothing_else(): void
+    public function test_the_fake_refuses_exactly_the_events_that_the_engine_refuses(): void
     {
         $this->serve();
 
@@ -49,7 +49,7 @@ final class WebhooksFakeVerdictTest extends PluginTestCase
     }
 
     /**
-     * The class of what is thrown.
+     * Get the class of the exception.
      */
     private static function refusal(callable $send): ?string
     {
