@@ -132,7 +132,7 @@ fn a_drop_names_its_dead_letter_and_so_does_one_of_a_retry_that_fails() {
         let letter = DeadLetterId::parse(&letter.expect("a dead letter")).unwrap();
         assert_ne!(Some(&letter), earlier.as_ref(), "a retry that fails is another letter");
         assert_eq!(letters.list(None, 10).unwrap().iter().map(|letter| &letter.id).collect::<Vec<_>>(), [&letter]);
-        assert_eq!(letters.find(&letter).unwrap().unwrap().id, id);
+        assert_eq!(letters.find(&letter).unwrap().unwrap().webhook_id, id);
         if attempt == 0 {
             assert_eq!(letters.retry(std::slice::from_ref(&letter)).unwrap(), 1);
         }
