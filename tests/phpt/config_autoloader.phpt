@@ -1,5 +1,5 @@
 --TEST--
-An autoloader that throws or exits while an exception is looked for breaks nothing
+An autoloader that throws or exits during the lookup of an exception class is harmless
 --FILE--
 <?php
 use Webpatser\ResonateWebhooks\Native\Engine;

@@ -1,5 +1,5 @@
 --TEST--
-A boot that cannot succeed throws EngineFailed, and the hooks stay without effect
+A boot that fails throws EngineFailed, and hooks have no effect
 --FILE--
 <?php
 use Webpatser\ResonateWebhooks\Native\Engine;

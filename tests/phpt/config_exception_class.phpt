@@ -1,5 +1,5 @@
 --TEST--
-With the Composer package at hand its own exceptions are thrown, loaded at that moment
+If the Composer package is available, its exceptions are loaded and thrown
 --FILE--
 <?php
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;

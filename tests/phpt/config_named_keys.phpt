@@ -1,5 +1,5 @@
 --TEST--
-A config that cannot be used is refused with the name of the key, and what may have been meant
+An invalid config is refused with the name of the key and a suggestion
 --FILE--
 <?php
 use Webpatser\ResonateWebhooks\Native\Engine;

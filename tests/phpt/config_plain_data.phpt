@@ -1,5 +1,5 @@
 --TEST--
-A config with something in it that config:cache could not store is refused with the name of the key
+A config with a value that config:cache cannot store is refused with the name of the key
 --FILE--
 <?php
 use Webpatser\ResonateWebhooks\Native\Engine;

@@ -1,5 +1,5 @@
 --TEST--
-Arguments of another type are TypeErrors, missing ones ArgumentCountErrors, without any juggling
+Arguments of another type are TypeErrors and missing ones ArgumentCountErrors, without type juggling
 --FILE--
 <?php
 use Webpatser\ResonateWebhooks\Native\Engine;

@@ -1,5 +1,5 @@
 --TEST--
-A child that is forked while the parent's threads begin their work can boot an engine of its own
+A child that is forked while the parent's threads start can boot its own engine
 --EXTENSIONS--
 pcntl
 --FILE--

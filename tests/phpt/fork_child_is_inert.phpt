@@ -1,5 +1,5 @@
 --TEST--
-In a forked child the engine does nothing and holds up nothing, while the parent goes on delivering
+In a forked child the engine does nothing and blocks nothing, while the parent continues to deliver
 --EXTENSIONS--
 pcntl
 --FILE--

@@ -1,5 +1,5 @@
 --TEST--
-A forked child sends events by a connection of its own: the parent's is not disturbed
+A forked child sends events over its own connection and does not disturb the parent's
 --EXTENSIONS--
 pcntl
 --FILE--
@@ -14,7 +14,7 @@ $node = $cluster->run(<<<'PHP'
     $sender = new EventSender($config);
     $sender->send('app', 'order.sent', 'before the fork');
 
-    // More than a socket takes at once: two processes on one connection would send into each other's events.
+    // More than fits into a socket at once: on a shared connection, the events of the processes would be mixed up.
     $data = json_encode(str_repeat('x', 1_000_000));
     $child = pcntl_fork();
     $who = $child === 0 ? 'child' : 'parent';

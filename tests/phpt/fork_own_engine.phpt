@@ -1,5 +1,5 @@
 --TEST--
-A forked child can boot an engine of its own: one made before the fork, or one made after it
+A forked child can boot its own engine, created before or after the fork
 --EXTENSIONS--
 pcntl
 --FILE--
@@ -12,7 +12,7 @@ $node = $cluster->run(<<<'PHP'
     use Webpatser\ResonateWebhooks\Native\Engine;
 
     $engine->subscribed('app', 'of the parent', '1.1');
-    // Each of them is a cluster of its own.
+    // Each engine is a separate cluster.
     $unbooted = new Engine(['key_prefix' => 'before'] + $config);
 
     $child = pcntl_fork();

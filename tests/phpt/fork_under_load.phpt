@@ -1,5 +1,5 @@
 --TEST--
-Forks in the middle of traffic: whatever locks the threads hold at that moment, every child ends
+Every child that is forked under traffic ends, whichever locks the threads hold at the fork
 --EXTENSIONS--
 pcntl
 --FILE--

@@ -1,5 +1,5 @@
 --TEST--
-A child ends at once although the parent's threads are stuck, and leaves them to the parent
+A child ends at once even if the parent's threads are stuck
 --EXTENSIONS--
 pcntl
 --FILE--

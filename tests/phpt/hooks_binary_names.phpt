@@ -1,5 +1,5 @@
 --TEST--
-A channel name is any bytes: two that differ are two channels, and none of them breaks the JSON
+A channel name is arbitrary bytes: different names are different channels, and no name breaks the JSON
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';
@@ -38,7 +38,7 @@ foreach (array_values($names) as $i => $name) {
 }
 $engine->shutdown(5000);
 
-// What JSON can carry of a name; two of them look alike in it.
+// The names as JSON can represent them. Two of them look the same.
 $text = fn (string $bytes): string => json_decode(json_encode($bytes, JSON_INVALID_UTF8_SUBSTITUTE));
 $seen = [];
 

@@ -1,5 +1,5 @@
 --TEST--
-channels() walks over all channels in portions, and answers any cursor
+channels() iterates over all channels in pages, and accepts every cursor
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

@@ -1,5 +1,5 @@
 --TEST--
-keys() walks over an array in portions, whatever kind of array it is, and answers any position
+keys() iterates over every kind of array in pages, and accepts every position
 --FILE--
 <?php
 use Webpatser\ResonateWebhooks\Native\Engine;
@@ -34,7 +34,7 @@ foreach ($arrays as $kind => $array) {
     echo "{$kind}: ", $found === array_map(strval(...), array_keys($array)) ? 'all, as strings' : json_encode($found), "\n";
 }
 
-// What was walked over may go, and others come: nobody is seen who is not there.
+// Keys may be removed and added between pages. A removed key is never returned.
 $array = ['a' => 1, 'b' => 2, 'c' => 3, 'd' => 4];
 [$position] = Engine::keys($array, 0, 2);
 unset($array['a'], $array['c']);

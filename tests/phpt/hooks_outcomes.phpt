@@ -1,5 +1,5 @@
 --TEST--
-poll() tells of deliveries, and of drops and log lines, both oldest first, each of them once
+poll() returns deliveries, and drops and log lines, oldest first and each once
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';
@@ -26,11 +26,11 @@ until('the last line', function () use ($engine, &$outcomes) {
     return count($outcomes) >= 6;
 });
 
-// That the Redis of these tests keeps nothing is said when its node has begun, whatever happens meanwhile.
+// The warning that this Redis does not persist its data comes when the node has started, at any position.
 $once = array_filter($outcomes, fn (array $outcome) => str_contains($outcome['message'] ?? '', 'may lose events'));
 echo 'said of Redis: ', count($once), "\n";
 
-// Deliveries have a queue of their own.
+// Deliveries have a separate queue.
 $told = array_diff_key($outcomes, $once);
 usort($told, fn (array $one, array $other) => ($one['type'] === 'delivered') <=> ($other['type'] === 'delivered'));
 

@@ -1,5 +1,5 @@
 --TEST--
-present() only adds, absent() only removes, and sockets() shows in portions whom the engine has on a channel
+present() only adds, absent() only removes, and sockets() returns the sockets of a channel in pages
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

@@ -1,5 +1,5 @@
 --TEST--
-reconcile() takes the live connections as PHP has them: numeric keys, numeric users, references
+reconcile() accepts live connections with numeric keys, numeric users and references
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';
@@ -10,7 +10,7 @@ $engine = $cluster->engine();
 $engine->subscribed('app', 'presence-a', '1.1', '1');
 $engine->shutdown(5000);
 
-// 1.1 is gone without a hook; the keys of a PHP array turn "42" into 42.
+// 1.1 has left without a hook. As an array key, "42" becomes 42.
 $users = ['1.2' => '2', '42' => 3, '1.4' => '4', '1.5' => '', '1.6' => null];
 $text = &$users['1.4'];
 $number = &$users['42'];
@@ -20,7 +20,7 @@ $engine->reconcile('app', 'public', ['7' => '', '8' => '']);
 $engine->reconcile('app', 'nobody', []);
 $engine->shutdown(5000);
 
-// Which of them comes first is nobody's business.
+// The order of the two is not specified.
 $told = function () use ($cluster): array {
     $lines = explode("\n", trim($cluster->receiver->story()));
     sort($lines);

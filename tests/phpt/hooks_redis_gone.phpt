@@ -1,5 +1,5 @@
 --TEST--
-Without a Redis every hook returns at once, the log has one line, and the end is bounded
+Without Redis every hook returns at once, the log has one line, and the shutdown is bounded
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

@@ -1,5 +1,5 @@
 --TEST--
-shutdown() is true when nothing is left and false when something is, and the hooks go on working
+shutdown() returns true if nothing is left and false otherwise, and hooks still work afterwards
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

@@ -1,12 +1,12 @@
 --TEST--
-stats() has a number under every name, before, while and after there is something to count
+stats() has a number for every name, before, during and after traffic
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';
 
 use Webpatser\ResonateWebhooks\Native\Engine;
 
-// Those that dashboards are built on; there may be more.
+// The names that dashboards use. There may be more.
 const NAMES = [
     'intents', 'client_events_dropped', 'hook_queue_overflows', 'client_events_refused', 'claims', 'edges',
     'redis_calls', 'redis_errors', 'redis_errors_full', 'redis_errors_wrong_type', 'nodes_reaped', 'events', 'events_unwanted', 'attempts', 'batches_delivered',

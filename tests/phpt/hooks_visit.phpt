@@ -1,5 +1,5 @@
 --TEST--
-The events of a visit arrive in order, signed, with user ids as strings even when they are numbers
+The events of a visit arrive in order and signed, with numeric user IDs as strings
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

@@ -1,5 +1,5 @@
 --TEST--
-Engines that are made and never booted leave nothing behind
+Engines that are created but never booted leave nothing
 --FILE--
 <?php
 use Webpatser\ResonateWebhooks\Native\Engine;

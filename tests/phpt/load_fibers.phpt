@@ -1,5 +1,5 @@
 --TEST--
-Hooks called from 2000 fibers that take turns are all counted
+Hooks from 2000 alternating fibers are all counted
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

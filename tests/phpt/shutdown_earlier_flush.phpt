@@ -1,5 +1,5 @@
 --TEST--
-A shutdown() long before the end takes nothing away from the time that the end has
+A shutdown() long before the end does not reduce the time of the final shutdown
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';
@@ -10,7 +10,7 @@ $node = $cluster->run(<<<'PHP'
     $engine->subscribed('app', 'before', '1.1');
     var_dump($engine->shutdown(1000));
 
-    // Longer than the shutdown_timeout: a server that drains while its last clients leave.
+    // Longer than the shutdown_timeout, as in a server that drains while its last clients leave.
     $until = microtime(true) + 1.1;
     until('the last client to leave', fn () => microtime(true) > $until);
 

@@ -1,12 +1,12 @@
 --TEST--
-A thread stuck in connect() is left behind at the end: it cannot be broken off, and does no harm
+A thread that is stuck in connect() at the end is leaked without harm, because it cannot be interrupted
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';
 
 $cluster = new Cluster;
 
-// A listener that accepts nobody: once its queue is full, further connects get no answer.
+// A listener that never accepts. Once its queue is full, further connects get no answer.
 $context = stream_context_create(['socket' => ['backlog' => 0]]);
 $full = stream_socket_server('tcp://127.0.0.1:0', context: $context);
 $address = stream_socket_get_name($full, false);

@@ -1,5 +1,5 @@
 --TEST--
-An endpoint that does not answer holds up the end for no longer than shutdown_timeout and a hard stop
+An endpoint that hangs delays the end by at most shutdown_timeout and the hard stop
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

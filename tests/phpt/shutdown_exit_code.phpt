@@ -1,5 +1,5 @@
 --TEST--
-exit(3) in the middle of a script delivers what was handed over, and its exit code stays
+exit(3) in the middle of a script delivers all events and keeps its exit code
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

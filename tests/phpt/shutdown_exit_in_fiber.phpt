@@ -1,5 +1,5 @@
 --TEST--
-exit(4) inside a fiber, with others suspended, delivers what was handed over
+exit(4) inside a fiber, with others suspended, delivers all events
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

@@ -1,5 +1,5 @@
 --TEST--
-A fatal error, which skips every destructor, delivers what was handed over
+After a fatal error, which skips every destructor, all events are delivered
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

@@ -1,5 +1,5 @@
 --TEST--
-Hooks called from shutdown functions, output callbacks, destructors and fibers being unwound arrive
+Hooks in shutdown functions, output callbacks, destructors and unwound fibers are delivered
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

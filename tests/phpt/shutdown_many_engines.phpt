@@ -1,5 +1,5 @@
 --TEST--
-Many engines end together: the last of them waits no longer for a Redis that hangs than the first
+Many engines end together: all of them wait for a hanging Redis within one shutdown_timeout
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

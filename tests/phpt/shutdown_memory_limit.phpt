@@ -1,5 +1,5 @@
 --TEST--
-A process that hits its memory limit inside of a hook call delivers what was handed over
+A process that reaches its memory limit inside of a hook call delivers all events
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';
@@ -14,7 +14,7 @@ $node = $cluster->run(<<<'PHP'
     }
     $engine->shutdown(5000);
 
-    // Each answer takes memory; in one of these calls there is no more.
+    // Each result takes memory. One of these calls exceeds the limit.
     $all = [];
     while (true) {
         $all[] = $engine->channels(0, 3000);

@@ -1,5 +1,5 @@
 --TEST--
-A script that simply ends delivers what was handed over, and lets go of what it still held
+A script that ends normally delivers all events and releases its holds
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

@@ -1,5 +1,5 @@
 --TEST--
-A Redis that hangs holds up the end for no longer than shutdown_timeout, and what is left is said on stderr
+A hanging Redis delays the end by at most shutdown_timeout, and undelivered events are reported on stderr
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

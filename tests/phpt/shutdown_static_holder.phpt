@@ -1,5 +1,5 @@
 --TEST--
-An engine whose object outlives the request in a static, or died long before its end, delivers all the same
+An engine delivers even if its object outlives the request in a static, or was destroyed long before
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

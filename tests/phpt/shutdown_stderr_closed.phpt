@@ -1,5 +1,5 @@
 --TEST--
-A standard error stream that nobody reads any more does not disturb the end
+A closed stderr does not disturb the end
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

@@ -1,5 +1,5 @@
 --TEST--
-An uncaught exception ends with 255 as ever, and delivers what was handed over
+An uncaught exception exits with 255 as usual, and all events are delivered
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

@@ -1,5 +1,5 @@
 --TEST--
-A signal that PHP blocks for a while waits for PHP, and is not delivered by way of our threads
+A signal that PHP blocks temporarily waits for PHP, and is not delivered to a thread of the extension
 --EXTENSIONS--
 pcntl
 --FILE--

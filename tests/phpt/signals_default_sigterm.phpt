@@ -1,5 +1,5 @@
 --TEST--
-A SIGTERM that nobody handles ends the process at once, also while it delivers the last events
+An unhandled SIGTERM ends the process at once, even while it delivers the last events
 --EXTENSIONS--
 pcntl
 --FILE--
@@ -24,7 +24,7 @@ $running = $cluster->node(<<<'PHP'
 $running->await('ready');
 $terminate($running);
 
-// Of its own: in one cluster the other node may have the partition of this event, and a lane that hangs.
+// A separate cluster: in the same one, the other node may own the partition of this event, with a hanging lane.
 $another = new Cluster;
 $ending = $another->node(<<<'PHP'
     $engine->subscribed('app', 'b', '1.1');

@@ -1,5 +1,5 @@
 --TEST--
-A SIGTERM that PHP handles with an exit delivers what was handed over
+After a SIGTERM that PHP handles with an exit, all events are delivered
 --EXTENSIONS--
 pcntl
 --FILE--

@@ -1,5 +1,5 @@
 --TEST--
-No thread of ours takes a signal that is meant for PHP, whichever threads there are
+No thread of the extension receives signals for PHP
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';
@@ -8,7 +8,7 @@ $cluster = new Cluster;
 $engine = $cluster->engine([
     'shutdown_timeout' => 0,
     'endpoints' => [
-        // A name: resolving it takes a thread of its own.
+        // A host name, because resolving it starts a thread.
         ['url' => str_replace('127.0.0.1', 'localhost', $cluster->receiver->url('/'))],
         ['url' => $cluster->receiver->url('/hang')],
     ],
@@ -16,10 +16,10 @@ $engine = $cluster->engine([
 $engine->subscribed('app', 'a', '1.1');
 until('both requests to be under way', fn () => $engine->stats()['attempts'] >= 2);
 
-// Faults of a thread itself; SIGKILL and SIGSTOP, which nothing blocks; two that belong to libc.
+// Faults of the thread itself, SIGKILL and SIGSTOP, which cannot be blocked, and two signals of libc.
 const NOT_BLOCKED = [4, 5, 6, 7, 8, 11, 9, 19, 32, 33];
 
-// The signals that a thread takes, from the mask of those that it blocks.
+// The signals that a thread accepts, derived from the mask of those that it blocks.
 $taken = function (string $status): array {
     preg_match('/^SigBlk:\s+([0-9a-f]{16})$/m', $status, $mask);
     $bits = strrev(implode(array_map(fn ($digit) => sprintf('%04b', hexdec($digit)), str_split($mask[1]))));

@@ -1,5 +1,5 @@
 --TEST--
-Loading the extension and making an engine needs no setting, starts no thread and connects to nothing
+Loading the extension and creating an engine requires no setting, starts no thread and opens no connection
 --FILE--
 <?php
 use Webpatser\ResonateWebhooks\Native\Engine;

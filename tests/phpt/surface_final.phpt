@@ -1,5 +1,5 @@
 --TEST--
-An engine comes from its constructor only: it cannot be extended, copied, stored or conjured up
+An engine is created by its constructor only: it cannot be extended, cloned, serialized or created without it
 --FILE--
 <?php
 use Webpatser\ResonateWebhooks\Native\Engine;

@@ -1,5 +1,5 @@
 --TEST--
-phpinfo() and php --ri show what is loaded and how many engines run
+phpinfo() and php --ri show the version and the number of running engines
 --FILE--
 <?php
 use Webpatser\ResonateWebhooks\Native\Engine;

@@ -1,5 +1,5 @@
 --TEST--
-A secret that is no text is refused without an exception, whose trace would show it
+A secret that is not valid text is refused without an exception, whose trace would show it
 --FILE--
 <?php
 require __DIR__.'/support/cluster.inc';

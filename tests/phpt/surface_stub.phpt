@@ -1,8 +1,8 @@
 --TEST--
-The committed stub describes exactly the classes that the extension has
+The committed stub describes exactly the classes of the extension
 --FILE--
 <?php
-// The stub is loaded by a PHP without the extension, and both are asked the same questions.
+// A PHP without the extension loads the stub, and both run the same reflection.
 $ask = <<<'PHP'
     if (isset($argv[1])) require $argv[1];
 
