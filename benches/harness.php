@@ -31,7 +31,7 @@ function receiver(): string
     }
 
     $process ??= new Process([$rows, 'receiver'], 'the receiver');
-    static $address = trim($process->hear());
+    static $address = trim($process->readLine());
 
     return "http://{$address}/bench";
 }

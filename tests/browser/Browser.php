@@ -130,7 +130,7 @@ final class Browser
      *
      * @return list<string>
      */
-    public function complaints(): array
+    public function consoleMessages(): array
     {
         return array_column($this->ask('POST', "{$this->session}/se/log", ['type' => 'browser']), 'message');
     }

@@ -46,7 +46,7 @@ final class DashboardTest extends PluginTestCase
         $this->awaitText('1 event delivered', 'tbody tr');
         $this->awaitText('1 request delivered, 0 failed in', '.sparks');
         $this->assertSame([2, true], $this->browser->run('return [document.querySelectorAll(".sparks svg").length, window.before !== document.querySelector("tbody tr")]'));
-        $this->assertStringStartsWith('Pause', $this->browser->run('return document.activeElement.textContent'), 'who has the focus keeps it');
+        $this->assertStringStartsWith('Pause', $this->browser->run('return document.activeElement.textContent'), 'the focus is kept');
         $this->assertGreaterThan(20, $this->browser->run('return Math.max(...[...document.querySelectorAll(".spark-good")].map((bar) => Number(bar.getAttribute("height"))))'));
 
         // A hidden page does not refresh. When it becomes visible again, it refreshes at once.
@@ -56,7 +56,7 @@ final class DashboardTest extends PluginTestCase
         Wait::pause(7.0);
         $this->assertSame($before, $this->browser->run('return window.asked'));
         $this->assertSame($before + 1, $show(false));
-        $this->assertSame([], $this->browser->complaints());
+        $this->assertSame([], $this->browser->consoleMessages());
     }
 
     public function test_it_shows_when_redis_or_the_application_is_down_and_when_they_recover(): void
@@ -82,18 +82,18 @@ final class DashboardTest extends PluginTestCase
             $this->browser->visit($this->site->url($path));
             $this->assertStringNotContainsString('run', $this->browser->run('return document.title'), $path);
             $this->assertSame(0, $this->browser->run('return document.querySelectorAll("main img, main script").length'), $path);
-            $this->assertSame([], $this->browser->complaints(), $path);
+            $this->assertSame([], $this->browser->consoleMessages(), $path);
         }
 
         $this->browser->visit($this->site->url());
         Wait::until(fn () => $this->browser->run('return performance.getEntriesByType("resource").some((entry) => entry.name.endsWith("/live"))'), 'the refresh');
         $this->awaitText('Refreshed at', '#refresh');
         $this->assertStringContainsString(self::EVIL, $this->browser->text('tbody th'));
-        $this->assertSame([], $this->browser->complaints());
+        $this->assertSame([], $this->browser->consoleMessages());
 
         // Even if escaping failed, the policy would prevent the script.
         $this->browser->run('document.querySelector("main").insertAdjacentHTML("beforeend", "<img src=x onerror=\"document.title = `run`\">")');
-        Wait::until(fn () => preg_grep('/Content Security Policy/', $this->browser->complaints()) !== [], 'the refusal');
+        Wait::until(fn () => preg_grep('/Content Security Policy/', $this->browser->consoleMessages()) !== [], 'the refusal');
         $this->assertStringNotContainsString('run', $this->browser->run('return document.title'));
     }
 
@@ -184,7 +184,7 @@ final class DashboardTest extends PluginTestCase
         $this->node = new Node($config);
         $this->node->connect('ann');
         $cluster = new Cluster($config);
-        Wait::until(fn () => $cluster->status()['endpoints'] !== [], 'the server to be seen');
+        Wait::until(fn () => $cluster->status()['endpoints'] !== [], 'the report of the server');
         $this->site = new Site($config);
         $this->browser = new Browser($width, scheme: $scheme, scripts: $scripts);
     }

@@ -59,11 +59,11 @@ final class ApplicationTest extends PluginTestCase
         $connection = $server->connect()->subscribe('private-old');
 
         $this->replaceApplications([['app_id' => 'broken']]);
-        Wait::until(fn () => $this->complaints() !== [], 'the refresh to fail');
+        Wait::until(fn () => $this->refreshFailures() !== [], 'the refresh to fail');
         $this->replaceApplications([['secret' => 'rotated'] + $app]);
 
         $this->awaitSecret('rotated', $connection);
-        $this->assertCount(1, $this->complaints());
+        $this->assertCount(1, $this->refreshFailures());
     }
 
     public function test_an_application_that_appears_later_is_registered_with_its_first_connection(): void
@@ -90,7 +90,7 @@ final class ApplicationTest extends PluginTestCase
         $server->connect()->subscribe('private-room');
         $this->awaitEvent('channel_occupied private-room');
         $this->assertSame([], preg_grep('/are off/', $application->log()));
-        $this->assertCount(1, $this->complaints());
+        $this->assertCount(1, $this->refreshFailures());
     }
 
     public function test_an_application_that_only_a_dead_node_knew_is_registered(): void
@@ -132,7 +132,7 @@ final class ApplicationTest extends PluginTestCase
      *
      * @return array<int, string>
      */
-    private function complaints(): array
+    private function refreshFailures(): array
     {
         return preg_grep('/the applications stay as they are/', $this->application->log()) ?: [];
     }

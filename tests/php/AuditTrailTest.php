@@ -73,7 +73,7 @@ final class AuditTrailTest extends PluginTestCase
         Event::listen(OperatorActed::class, fn () => throw new RuntimeException('The audit database is away'));
 
         $this->assertSame(0, $artisan->call('pause', ['endpoint' => 'billing'])[0]);
-        $this->assertNotSame([], preg_grep('/The audit database is away/', file($artisan->laravel->storagePath('logs/laravel.log'))), 'but is reported');
+        $this->assertNotSame([], preg_grep('/The audit database is away/', file($artisan->laravel->storagePath('logs/laravel.log'))), 'the exception is reported');
     }
 
     public function test_code_that_injects_the_contracts_is_recorded_too(): void

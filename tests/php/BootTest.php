@@ -37,10 +37,10 @@ final class BootTest extends PluginTestCase
      */
     public static function mistakes(): iterable
     {
-        yield 'a URL of another kind' => [['endpoints' => [['url' => 'https://example.test'], ['url' => 'ftp://example.test']]], 'endpoints.1.url'];
-        yield 'an event nobody sends' => [['endpoints' => [['url' => 'https://example.test', 'events' => ['channel_ocupied']]]], 'endpoints.0.events'];
+        yield 'a URL with another scheme' => [['endpoints' => [['url' => 'https://example.test'], ['url' => 'ftp://example.test']]], 'endpoints.1.url'];
+        yield 'an unknown event' => [['endpoints' => [['url' => 'https://example.test', 'events' => ['channel_ocupied']]]], 'endpoints.0.events'];
         yield 'a misspelt key' => [['flush_intervall' => 1.0], 'flush_intervall'];
-        yield 'a time that is none' => [['flush_interval' => 'soon'], 'flush_interval'];
+        yield 'an invalid time' => [['flush_interval' => 'soon'], 'flush_interval'];
     }
 
     #[DataProvider('transports')]

@@ -27,7 +27,7 @@ final class CacheMissTest extends PluginTestCase
     #[DataProvider('channels')]
     public function test_an_empty_cache_channel_makes_one_miss(string $channel, mixed $userId): void
     {
-        $server = $this->serve($this->wanting('cache_miss', 'channel_vacated'));
+        $server = $this->serve($this->receiving('cache_miss', 'channel_vacated'));
         $clients = array_map(fn () => $server->connect(), range(1, 5));
 
         foreach ($clients as $client) {
@@ -52,7 +52,7 @@ final class CacheMissTest extends PluginTestCase
 
     public function test_channels_without_a_cache_and_channels_with_a_payload_make_no_miss(): void
     {
-        $server = $this->serve($this->wanting('cache_miss', 'channel_vacated'));
+        $server = $this->serve($this->receiving('cache_miss', 'channel_vacated'));
         [$ann, $bob] = [$server->connect(), $server->connect()];
 
         $ann->subscribe('private-scores')->subscribe(self::CHANNEL)->whisper(self::CHANNEL, 'client-score', ['a' => 1]);
@@ -69,7 +69,7 @@ final class CacheMissTest extends PluginTestCase
 
     public function test_a_channel_that_lost_its_payload_with_its_last_subscriber_makes_another_miss(): void
     {
-        $server = $this->serve($this->wanting('cache_miss'));
+        $server = $this->serve($this->receiving('cache_miss'));
 
         $this->missed($server->connect())->whisper(self::CHANNEL, 'client-score', ['a' => 1])->close();
         $this->missed($server->connect());
@@ -79,7 +79,7 @@ final class CacheMissTest extends PluginTestCase
 
     public function test_two_nodes_make_one_miss_for_a_channel_and_another_after_it_had_a_payload(): void
     {
-        $config = $this->wanting('cache_miss', 'channel_vacated');
+        $config = $this->receiving('cache_miss', 'channel_vacated');
         [$here, $there] = [$this->serve($config), $this->node($config)];
 
         $ann = $this->missed($here->connect());
@@ -95,7 +95,7 @@ final class CacheMissTest extends PluginTestCase
         // The next tick detects the payload, without a subscription.
         $ann->whisper(self::CHANNEL, 'client-score', ['a' => 1]);
         $mark = $this->config()['key_prefix'].':miss:1:1:'.self::CHANNEL;
-        Wait::until(fn () => RedisServer::shared()->command('EXISTS', $mark) === ['0'], 'the payload to be noticed');
+        Wait::until(fn () => RedisServer::shared()->command('EXISTS', $mark) === ['0'], 'the payload to be detected');
         $elsewhere = $this->node($config);
         $elsewhere->connect('eve');
         $elsewhere->command('eve', 'subscribe', self::CHANNEL);
@@ -116,7 +116,7 @@ final class CacheMissTest extends PluginTestCase
 
     public function test_channels_that_resonate_discards_are_released(): void
     {
-        $watch = new CacheMissDetector(new Engine($this->config($this->wanting('cache_miss'))));
+        $watch = new CacheMissDetector(new Engine($this->config($this->receiving('cache_miss'))));
         $kept = new CacheChannel('cache-kept');
         $filled = new CacheChannel('cache-filled');
 
@@ -143,7 +143,7 @@ final class CacheMissTest extends PluginTestCase
      *
      * @return array<string, mixed>
      */
-    protected function wanting(string ...$events): array
+    protected function receiving(string ...$events): array
     {
         return ['endpoints' => [$this->endpoint(more: ['events' => $events])]];
     }

@@ -81,13 +81,13 @@ final class CheckerTest extends TestCase
 
     public function test_it_counts_faults_by_kind(): void
     {
-        $whispers = array_keys(preg_grep('/^client_event/', array_column($this->events, 1)));
+        $clientEvents = array_keys(preg_grep('/^client_event/', array_column($this->events, 1)));
         $without = $swapped = $this->events;
-        unset($without[$whispers[0]]);
-        [$swapped[$whispers[0]], $swapped[$whispers[1]]] = [$swapped[$whispers[1]], $swapped[$whispers[0]]];
+        unset($without[$clientEvents[0]]);
+        [$swapped[$clientEvents[0]], $swapped[$clientEvents[1]]] = [$swapped[$clientEvents[1]], $swapped[$clientEvents[0]]];
 
         $this->assertSame(['missing' => 1], $this->faults($without));
-        $this->assertSame(['duplicate' => 1], $this->faults([...$this->events, $this->events[$whispers[0]]]));
+        $this->assertSame(['duplicate' => 1], $this->faults([...$this->events, $this->events[$clientEvents[0]]]));
         $this->assertSame(['out of order' => 1], $this->faults($swapped));
     }
 
@@ -115,8 +115,8 @@ final class CheckerTest extends TestCase
         $before = $this->crowd->truth();
         $this->crowd->nodeEnded(1, killed: true);
         $departures = self::edges(array_reverse(array_diff($before, $this->crowd->truth())), 'channel_vacated', 'member_removed');
-        $whispers = preg_grep('/ client-1-/', array_column($this->events, 1));
-        $numbers = array_map(fn (string $event) => (int) substr($event, strrpos($event, '-') + 1), $whispers);
+        $clientEvents = preg_grep('/ client-1-/', array_column($this->events, 1));
+        $numbers = array_map(fn (string $event) => (int) substr($event, strrpos($event, '-') + 1), $clientEvents);
         $last = $hole = $this->events;
         unset($last[array_search(max($numbers), $numbers, true)], $hole[array_search(min($numbers), $numbers, true)]);
 

@@ -76,14 +76,14 @@ final class ClientEventTest extends PluginTestCase
         yield 'large numbers' => [$with('[12345678901234567890,1.0,1e999,-0]'), '[12345678901234567890,1.0,1e999,-0]'];
         yield 'white space' => [$with(' { "a" : 1 } '), '{ "a" : 1 }'];
         yield 'escapes' => [$with('{"\u00e9":"\/\ud83e\udd80"}'), '{"\u00e9":"\/\ud83e\udd80"}'];
-        yield 'keys that come twice' => [$with('{"a":1,"a":2}'), '{"a":1,"a":2}'];
+        yield 'duplicate keys' => [$with('{"a":1,"a":2}'), '{"a":1,"a":2}'];
         yield 'an object in a string' => [$with('"{\"a\":{}}"'), '{"a":{}}'];
         yield 'a list in a string' => [$with('" [1, {}] "'), ' [1, {}] '];
         yield 'null' => [$with('null'), null];
         yield 'null in a string' => [$with('"null"'), null];
         yield 'no data' => ['{"event":"client-a","channel":"private-room"}', null];
         yield 'a blank string' => [$with('" "'), '" "'];
-        yield 'fields that come twice' => ['{"event":"client-b","data":[1],"channel":"private-other","channel":"private-room","data":{},"event":"client-a"}', '{}'];
+        yield 'duplicate fields' => ['{"event":"client-b","data":[1],"channel":"private-other","channel":"private-room","data":{},"event":"client-a"}', '{}'];
         yield 'escaped keys and names' => ['{"\u0065vent":"\u0063lient-a","channel":"private\u002droom","d\u0061ta":{}}', '{}'];
     }
 
@@ -143,10 +143,10 @@ final class ClientEventTest extends PluginTestCase
 
     public function test_a_listener_that_stops_the_event_does_not_hide_it(): void
     {
-        $heard = 0;
+        $received = 0;
         $this->application = new TestApplication($this->config());
-        Event::listen(MessageReceived::class, function () use (&$heard) {
-            $heard++;
+        Event::listen(MessageReceived::class, function () use (&$received) {
+            $received++;
 
             return false;
         });
@@ -155,7 +155,7 @@ final class ClientEventTest extends PluginTestCase
         $this->server->connect()->subscribe('private-room')->whisper('private-room', 'client-a');
 
         $this->awaitEvent('client_event private-room client-a');
-        $this->assertSame(2, $heard);
+        $this->assertSame(2, $received);
     }
 
     public function test_a_subscription_without_a_hook_is_reported_before_its_client_events(): void
@@ -265,19 +265,19 @@ final class ClientEventTest extends PluginTestCase
         yield 'a list as channel' => ['{"event":"client-a","channel":["private-room"],"data":{}}'];
         yield 'an event of the server' => ['{"event":"pusher_internal:a","channel":"private-room","data":{}}'];
         yield 'an event without its prefix' => ['{"event":"a","channel":"private-room","data":{}}'];
-        yield 'a shouted prefix' => ['{"event":"CLIENT-a","channel":"private-room","data":{}}'];
+        yield 'an uppercase prefix' => ['{"event":"CLIENT-a","channel":"private-room","data":{}}'];
         yield 'only the prefix' => ['{"event":"client-","channel":"private-room","data":{}}'];
         yield 'a forged user' => ['{"event":"client-a","channel":"presence-room","data":{},"user_id":"1"}'];
         yield 'a number as event' => ['{"event":7,"channel":"private-room","data":{}}'];
         yield 'a list as event' => ['{"event":["client-a"],"channel":"private-room","data":{}}'];
         yield 'a list as message' => ['["client-a"]'];
         yield 'a string as message' => ['"client-a"'];
-        yield 'no JSON' => ['client-a'];
+        yield 'not JSON' => ['client-a'];
         yield 'an escaped prefix' => ['{"event":"\u0063lient-a","channel":"private-room","data":{}}'];
         yield 'the last of two channels' => ['{"event":"client-a","channel":"private-unknown","channel":"private-room","data":{}}'];
         yield 'the last of two channels, unknown' => ['{"event":"client-a","channel":"private-room","channel":"private-unknown","data":{}}'];
         yield 'an unpaired surrogate' => ['{"event":"client-a","channel":"private-room","data":{"a":"\ud800"}}'];
-        yield 'data as deep as it may be' => ['{"event":"client-a","channel":"private-room","data":'.str_repeat('[', 511).str_repeat(']', 511).'}'];
+        yield 'data of the maximum depth' => ['{"event":"client-a","channel":"private-room","data":'.str_repeat('[', 511).str_repeat(']', 511).'}'];
         yield 'data that is too deep' => ['{"event":"client-a","channel":"private-room","data":'.str_repeat('[', 512).str_repeat(']', 512).'}'];
         yield 'null in a string' => ['{"event":"client-a","channel":"private-room","data":"null"}'];
     }

@@ -47,7 +47,7 @@ final class ClusterIdentityTest extends PluginTestCase
         $key = base64_decode(substr(self::APP['key'], 7));
         $identity = ClusterIdentity::of(null, self::APP)['name'];
 
-        $this->assertSame($identity, ClusterIdentity::of(null, ['key' => $key] + self::APP)['name'], 'either form is the same key');
+        $this->assertSame($identity, ClusterIdentity::of(null, ['key' => $key] + self::APP)['name'], 'both notations are the same key');
 
         foreach ([hash('sha256', $key), bin2hex($key), substr(self::APP['key'], 7), $key] as $secret) {
             $this->assertStringNotContainsStringIgnoringCase(substr($secret, 0, 12), $identity);
@@ -98,7 +98,7 @@ final class ClusterIdentityTest extends PluginTestCase
         $store->connect('bob');
         $store->command('bob', 'subscribe', 'private-store');
         [$code, $output] = $artisan->call('adopt');
-        $this->assertSame(1, $code, 'nobody can be asked');
+        $this->assertSame(1, $code, 'not interactive');
         $this->assertStringContainsString('--force', $output);
 
         [$code, $output] = $artisan->call('adopt', ['--force' => true]);

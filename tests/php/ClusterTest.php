@@ -36,7 +36,7 @@ final class ClusterTest extends PluginTestCase
         $this->assertSame([1, 1], [$status['dead_letters'], $status['channels']['1']]);
 
         $this->killNode($node);
-        Wait::until(fn () => $cluster->status()['nodes'][0]['state'] === 'silent', 'the silence');
+        Wait::until(fn () => $cluster->status()['nodes'][0]['state'] === 'silent', 'the silent state');
     }
 
     public function test_every_key_is_documented(): void

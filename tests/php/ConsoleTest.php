@@ -137,7 +137,7 @@ final class ConsoleTest extends PluginTestCase
         $this->assertSame(1, $artisan->call('forget', ['id' => [$two]])[0]);
         $this->assertSame(0, $artisan->call('flush', ['--hours' => 1, '--force' => true])[0]);
         $this->assertSame(1, $artisan->call('flush', ['--hours' => 'soon', '--force' => true])[0]);
-        $this->assertSame([1, 1], [$artisan->call('flush')[0], $deadLetters->count()], 'nobody agreed');
+        $this->assertSame([1, 1], [$artisan->call('flush')[0], $deadLetters->count()], 'not confirmed');
         [$code, $output] = $artisan->call('flush', ['--force' => true]);
         $this->assertSame([0, 0], [$code, $deadLetters->count()]);
         $this->assertStringContainsString('1 dead letter deleted', $output);
@@ -166,7 +166,7 @@ final class ConsoleTest extends PluginTestCase
         $this->assertSame([1, 1], [$artisan->call('pause', ['endpoint' => 'x'])[0], $artisan->call('resume', ['endpoint' => 'x'])[0]]);
 
         (new Cluster($this->config()))->pause('removed');
-        $this->assertSame(0, $artisan->call('resume', ['endpoint' => 'removed'])[0], 'one that is not configured any more');
+        $this->assertSame(0, $artisan->call('resume', ['endpoint' => 'removed'])[0], 'an endpoint that is no longer configured');
         $node->stop();
     }
 
@@ -178,12 +178,12 @@ final class ConsoleTest extends PluginTestCase
         $node->connect('ann');
         $node->command('ann', 'subscribe', 'private-room');
         $cluster = new Cluster($this->config());
-        Wait::until(fn () => array_keys($cluster->disabled()) === ['billing'], 'the cluster to hear of it');
+        Wait::until(fn () => array_keys($cluster->disabled()) === ['billing'], 'the disabled state in Redis');
         Wait::until(fn () => str_contains($output = $artisan->call('status')[1], 'DISABLED') && str_contains($output, 'resume billing'), 'the state');
 
         [$code, $output] = $artisan->call('resume', ['endpoint' => 'Billing']);
         $this->assertSame([0, []], [$code, $cluster->disabled()], $output);
-        Wait::until(fn () => ! str_contains($artisan->call('status')[1], 'DISABLED'), 'the servers to follow');
+        Wait::until(fn () => ! str_contains($artisan->call('status')[1], 'DISABLED'), 'the servers to apply it');
         $node->stop();
     }
 

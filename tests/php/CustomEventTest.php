@@ -24,7 +24,7 @@ final class CustomEventTest extends PluginTestCase
         $this->assertTrue(Webhooks::send('order.paid', app: '1', channel: 'orders', data: ['id' => 7, 'at' => 'a/b', 'sum' => 1.0]));
         $this->assertTrue(Webhooks::send('order.lost', app: '1', channel: 'orders'));
         $this->assertTrue(Webhooks::send('user.born', app: '1', data: 'Jörg'));
-        $this->assertFalse(Webhooks::send('user.died', app: '1'), 'nobody asks for that');
+        $this->assertFalse(Webhooks::send('user.died', app: '1'), 'no endpoint lists it');
         $this->awaitEvents(3);
 
         $this->assertEqualsCanonicalizing(
@@ -79,10 +79,10 @@ final class CustomEventTest extends PluginTestCase
     {
         yield 'a name without a full stop' => [['event' => 'paid'], InvalidEvent::class, 'event "paid" has no full stop'];
         yield 'a name with a space' => [['event' => 'order.paid now'], InvalidEvent::class, 'has other characters'];
-        yield 'a family' => [['event' => 'order.*'], InvalidEvent::class, 'has other characters'];
+        yield 'a wildcard' => [['event' => 'order.*'], InvalidEvent::class, 'has other characters'];
         yield 'an application that does not exist' => [['app' => 'nobody'], UnknownApplication::class, "with the id 'nobody'"];
         yield 'a channel without a name' => [['channel' => ''], InvalidEvent::class, 'the channel has no name'];
-        yield 'data that JSON cannot express' => [['data' => ["\xff"]], InvalidEvent::class, 'the data cannot be written as JSON'];
+        yield 'data that JSON cannot encode' => [['data' => ["\xff"]], InvalidEvent::class, 'the data cannot be written as JSON'];
     }
 
     public function test_a_server_whose_webhooks_could_not_start_refuses_events_without_waiting_for_redis(): void

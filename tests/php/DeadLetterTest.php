@@ -85,7 +85,7 @@ final class DeadLetterTest extends PluginTestCase
         $list = $deadLetters->list(400);
         $this->assertCount(400, $list);
         $this->assertSame(262200, $list[0]['bytes']);
-        $this->assertLessThan(8 << 20, memory_get_peak_usage() - $before, 'and the bodies are 100 MiB');
+        $this->assertLessThan(8 << 20, memory_get_peak_usage() - $before, 'while the bodies are 100 MiB');
         $this->assertSame($body, $deadLetters->find($list[0]['id'])['body']);
         $this->assertSame(400, $deadLetters->flush());
     }

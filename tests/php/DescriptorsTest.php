@@ -55,8 +55,8 @@ final class DescriptorsTest extends PluginTestCase
         ]);
 
         $server = Process::php('select-server.php', 'a server on stream_select', stderr: fopen('/dev/null', 'w'));
-        $server->say((string) json_encode(compact('descriptors', 'webhooks')));
-        $port = (int) $server->hear();
+        $server->writeLine((string) json_encode(compact('descriptors', 'webhooks')));
+        $port = (int) $server->readLine();
 
         if ($endpoints > 0) {
             Wait::until(fn () => array_all($paths, fn (string $path) => $receiver->requests($path) !== []), 'a POST to each endpoint', 60.0);
@@ -67,10 +67,10 @@ final class DescriptorsTest extends PluginTestCase
 
         for ($n = 0; $n < 2; $n++) {
             $crowds[] = $crowd = Process::php('clients.php', 'clients');
-            $crowd->say((string) json_encode(['port' => $port, 'count' => self::CLIENTS]));
+            $crowd->writeLine((string) json_encode(['port' => $port, 'count' => self::CLIENTS]));
         }
 
-        [$clients, $why] = explode(' ', $server->hear(60.0), 2);
+        [$clients, $why] = explode(' ', $server->readLine(60.0), 2);
         $this->assertMatchesRegularExpression('/out of descriptors|FD_SETSIZE/', $why);
 
         return (int) $clients;

@@ -132,8 +132,8 @@ final class DropInTest extends PluginTestCase
     public static function oddities(): iterable
     {
         yield 'no interval between flushes' => [['flush_interval' => 0], 'flush_interval: 0 is out of range'];
-        yield 'no attempt' => [['max_attempts' => 0], 'max_attempts: 0 is out of range'];
-        yield 'a key that nobody knows' => [['notes' => 'mine'], 'notes: unknown key, ignored'];
+        yield 'no attempts' => [['max_attempts' => 0], 'max_attempts: 0 is out of range'];
+        yield 'an unknown key' => [['notes' => 'mine'], 'notes: unknown key, ignored'];
     }
 
     public function test_an_endpoint_with_unknown_keys_and_events_receives_the_known_events(): void

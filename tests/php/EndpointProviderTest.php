@@ -162,11 +162,11 @@ final class EndpointProviderTest extends PluginTestCase
      */
     public static function passingReasons(): iterable
     {
-        yield 'a list with a mistake' => [
+        yield 'a list with an error' => [
             fn () => ['one' => ['url' => 'ftp://example.com']],
             '/have not started: resonate-webhooks\.endpoints\.one\.url: "ftp:/',
         ];
-        yield 'a provider that cannot be made' => [
+        yield 'a provider that cannot be created' => [
             fn (self $test) => $test->unmade = new RuntimeException('No connection could be made'),
             '/have not started: No connection could be made/',
         ];

@@ -137,9 +137,9 @@ final class EventLoopTest extends PluginTestCase
 
     private function assertNotHeldUp(LoopWatch $calm, LoopWatch $hanging): void
     {
-        $this->assertGreaterThan(2.0, $hanging->seconds(), 'seconds without an answer');
-        $this->assertLessThan(self::LONGEST_GAP, $hanging->longestGap(), 'seconds that the loop was away');
-        $this->assertGreaterThan($calm->rounds() / 4, $hanging->rounds(), 'rounds of the loop for the same work');
+        $this->assertGreaterThan(2.0, $hanging->seconds(), 'the seconds without an answer');
+        $this->assertLessThan(self::LONGEST_GAP, $hanging->longestGap(), 'the longest pause of the loop, in seconds');
+        $this->assertGreaterThan($calm->rounds() / 4, $hanging->rounds(), 'runs of the loop during the same work');
     }
 
     private function assertEveryEventOnce(Crowd $crowd, HangingReceiver $receiver): void

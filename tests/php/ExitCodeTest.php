@@ -34,7 +34,7 @@ final class ExitCodeTest extends PluginTestCase
         preg_match_all('/^\| `(resonate-webhooks:\w+)[^|]*\|[^|]*\|([^|]*)\|([^|]*)\|$/m', Docs::text('docs/operations.md'), $rows);
 
         $this->assertEqualsCanonicalizing(array_values($commands), $rows[1]);
-        $this->assertSame([], array_filter($rows[2], fn (string $wrong) => trim($wrong) === ''), 'each can go wrong');
+        $this->assertSame([], array_filter($rows[2], fn (string $wrong) => trim($wrong) === ''), 'each can fail');
         $this->assertSame(
             ['resonate-webhooks:status', 'resonate-webhooks:check'],
             array_keys(array_filter(array_combine($rows[1], $rows[3]), fn (string $nothingRuns) => trim($nothingRuns) !== '')),
@@ -50,14 +50,14 @@ final class ExitCodeTest extends PluginTestCase
         $this->assertSame([0, 2, 2], [$artisan->call('check')[0], $artisan->call('check', ['--strict' => true])[0], $artisan->call('check', ['--strict' => true, '--json' => true])[0]]);
 
         $node = $this->node();
-        Wait::until(fn () => $artisan->call('status')[0] === 0, 'the server to be seen');
+        Wait::until(fn () => $artisan->call('status')[0] === 0, 'the report of the server');
         $this->assertSame(0, $artisan->call('check', ['--strict' => true])[0]);
 
         $node->stop();
         Wait::until(fn () => $artisan->call('status')[0] === 2, 'the end of the server');
         $artisan->laravel->forgetScopedInstances();
         $artisan->laravel['config']->set('resonate-webhooks.ttl', 'soon');
-        $this->assertSame(1, $artisan->call('check', ['--strict' => true])[0], 'what is wrong comes first');
+        $this->assertSame(1, $artisan->call('check', ['--strict' => true])[0], 'errors come first');
     }
 
     /**

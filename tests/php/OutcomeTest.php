@@ -144,7 +144,7 @@ final class OutcomeTest extends PluginTestCase
      */
     private function listen(string $class): object
     {
-        $heard = new class
+        $received = new class
         {
             /**
              * @var list<object>
@@ -152,10 +152,10 @@ final class OutcomeTest extends PluginTestCase
             public array $events = [];
         };
 
-        Event::listen($class, function (object $event) use ($heard): void {
-            $heard->events[] = $event;
+        Event::listen($class, function (object $event) use ($received): void {
+            $received->events[] = $event;
         });
 
-        return $heard;
+        return $received;
     }
 }

@@ -39,7 +39,7 @@ abstract class PluginTestCase extends TestCase
         $this->server?->stop();
         $this->application?->remove($this);
 
-        $this->assertSame([], $errors, 'the plugin let an exception out');
+        $this->assertSame([], $errors, 'the plugin threw an exception');
     }
 
     /**

@@ -39,6 +39,6 @@ final class PresenceUserTest extends TestCase
         yield 'an object' => ['presence-room', ['user_id' => ['id' => 7]], null];
         yield 'a public channel' => ['room', ['user_id' => 7], null];
         yield 'a private channel' => ['private-room', ['user_id' => 7], null];
-        yield 'a name that only looks like presence' => ['presenceroom', ['user_id' => 7], null];
+        yield 'a name that only resembles a presence channel' => ['presenceroom', ['user_id' => 7], null];
     }
 }

@@ -31,9 +31,9 @@ final class ProcessTest extends PluginTestCase
         $folder = sys_get_temp_dir().'/of-'.bin2hex(random_bytes(4));
         mkdir($folder);
         $process = new Process(['env', '-u', 'RESONATE_WEBHOOKS_TESTS', "TMPDIR={$folder}", PHP_BINARY, ...Process::loadedByHand(), __DIR__.'/Support/killed-node.php'], 'tests with a node');
-        $this->assertSame('the node was killed', $process->hear(60.0));
+        $this->assertSame('the node was killed', $process->readLine(60.0));
         $this->assertCount(1, glob("{$folder}/*"));
-        $this->assertNotSame([], glob("{$folder}/*/webhooks-app-*"), 'what the node left');
+        $this->assertNotSame([], glob("{$folder}/*/webhooks-app-*"), 'the files of the node');
 
         $signal === null ? $process->hangUp() : $process->signal($signal);
         $process->awaitEnd();

@@ -140,7 +140,7 @@ final class ReconcileTest extends PluginTestCase
             $engine->subscribed('1', 'news', "gone.{$n}", null);
         }
 
-        Wait::until(fn () => $engine->stats()['sockets'] === 3_000, 'the engine to have heard of them');
+        Wait::until(fn () => $engine->stats()['sockets'] === 3_000, 'the engine to process the hooks');
         $reconciler = $this->slicing($engine, $apps);
         $reconciler->sweep();
 
@@ -161,9 +161,9 @@ final class ReconcileTest extends PluginTestCase
      */
     public static function hooks(): iterable
     {
-        yield 'hooks tell at once' => [0];
-        yield 'hooks tell a slice later' => [1];
-        yield 'no hook tells' => [null];
+        yield 'a hook at once' => [0];
+        yield 'a hook one slice later' => [1];
+        yield 'no hook' => [null];
     }
 
     /**
@@ -375,6 +375,6 @@ final class ReconcileTest extends PluginTestCase
      */
     private function taken(Engine $engine): void
     {
-        Wait::until(fn () => $engine->stats()['queued_intents'] === 0, 'the engine to take it in');
+        Wait::until(fn () => $engine->stats()['queued_intents'] === 0, 'the engine to process its queue');
     }
 }

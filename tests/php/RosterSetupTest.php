@@ -79,7 +79,7 @@ final class RosterSetupTest extends TestCase
         yield 'a socket' => [$socket, ['host' => '/run/redis.sock']];
         yield 'a socket as a host with a scheme' => [$socket, ['host' => 'unix:///run/redis.sock']];
         yield 'a socket by URL' => [$socket + ['database' => 1], ['url' => 'unix://me:secret@/run/redis.sock?db=1']];
-        yield 'what is no URL' => [['url' => 'nonsense'], ['url' => 'nonsense']];
+        yield 'an invalid URL' => [['url' => 'nonsense'], ['url' => 'nonsense']];
     }
 
     public function test_the_engine_gets_the_location_of_the_rosters_keys(): void

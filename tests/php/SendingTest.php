@@ -134,7 +134,7 @@ final class SendingTest extends PluginTestCase
     {
         $port = FreePort::find();
 
-        yield 'nobody listens' => [['connection' => ['host' => '127.0.0.1', 'port' => $port]], ["127.0.0.1:{$port}", 'unreachable', 'resonate-webhooks.connection']];
+        yield 'an unused port' => [['connection' => ['host' => '127.0.0.1', 'port' => $port]], ["127.0.0.1:{$port}", 'unreachable', 'resonate-webhooks.connection']];
     }
 
     public function test_without_the_extension_an_event_is_refused_with_the_fix(): void

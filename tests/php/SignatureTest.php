@@ -55,7 +55,7 @@ final class SignatureTest extends PluginTestCase
         $events = self::read($webhook, ['key-1' => $vector['secret']], PHP_INT_MAX);
 
         $this->assertSame(json_decode($vector['body'], true)['events'], $events);
-        $this->assertNull(self::read($webhook, ['key-1' => $vector['secret']]), 'it is years old');
+        $this->assertNull(self::read($webhook, ['key-1' => $vector['secret']]), 'the timestamp is years old');
         $this->assertNull(self::read($webhook, ['key-1' => "{$vector['secret']}x"], PHP_INT_MAX));
     }
 
@@ -77,7 +77,7 @@ final class SignatureTest extends PluginTestCase
             'the whispers of both applications',
         );
 
-        $this->assertEqualsCanonicalizing($expected, $this->whispers());
+        $this->assertEqualsCanonicalizing($expected, $this->clientEvents());
     }
 
     public function test_a_webhook_with_a_changed_byte_or_another_secret_is_refused(): void
@@ -158,9 +158,9 @@ final class SignatureTest extends PluginTestCase
      *
      * @return list<array{0: string, 1: string, 2: string, 3: string, 4: mixed}>
      */
-    private function whispers(): array
+    private function clientEvents(): array
     {
-        $whispers = [];
+        $clientEvents = [];
 
         foreach (Receiver::shared()->requests($this->path()) as $webhook) {
             $events = self::read($webhook, self::SECRETS);
@@ -169,12 +169,12 @@ final class SignatureTest extends PluginTestCase
             foreach ($events as $event) {
                 if ($event['name'] === 'client_event') {
                     $data = json_decode($event['data'], true, flags: JSON_THROW_ON_ERROR);
-                    $whispers[] = [$webhook['headers']['x-pusher-key'], $event['channel'], $event['user_id'], $event['event'], $data];
+                    $clientEvents[] = [$webhook['headers']['x-pusher-key'], $event['channel'], $event['user_id'], $event['event'], $data];
                 }
             }
         }
 
-        return $whispers;
+        return $clientEvents;
     }
 
     /**

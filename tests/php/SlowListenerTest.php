@@ -35,10 +35,10 @@ final class SlowListenerTest extends PluginTestCase
         $watch = LoopWatch::during(fn () => Wait::pause(3.0));
 
         $logged = count($this->application->log());
-        $this->assertLessThan(2 * $line + self::LONGEST_GAP, $watch->longestGap(), 'seconds that the loop was away');
+        $this->assertLessThan(2 * $line + self::LONGEST_GAP, $watch->longestGap(), 'the longest pause of the loop, in seconds');
         $this->assertLessThan($watch->seconds() / 2, array_sum(array_filter($watch->gaps, fn (float $gap) => $gap >= $line)));
-        $this->assertGreaterThan(2, $logged, 'lines go on coming');
-        $this->assertLessThan(40, $logged, 'the test has watched a log that was busy');
+        $this->assertGreaterThan(2, $logged, 'lines are still logged');
+        $this->assertLessThan(40, $logged, 'the log was busy');
     }
 
     public function test_a_slow_listener_neither_blocks_the_loop_nor_delays_drops(): void
@@ -66,7 +66,7 @@ final class SlowListenerTest extends PluginTestCase
             }, 'the drop');
         });
 
-        $this->assertLessThan(self::LONGEST_GAP, $watch->longestGap(), 'seconds that the loop was away');
-        $this->assertLessThan(1_000, $delivered, 'the listener was behind');
+        $this->assertLessThan(self::LONGEST_GAP, $watch->longestGap(), 'the longest pause of the loop, in seconds');
+        $this->assertLessThan(1_000, $delivered, 'the listener was slow');
     }
 }

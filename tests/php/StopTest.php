@@ -47,9 +47,9 @@ final class StopTest extends PluginTestCase
         $sent = $this->endInTime($node, $signal);
 
         if ($trouble === 'nothing') {
-            $this->assertSame('', $node->lastWords());
+            $this->assertSame('', $node->errorOutput());
         } else {
-            $this->assertMatchesRegularExpression('/^resonate_webhooks: the process ended with [1-9]\d* events undelivered \(safe in Redis\), 0 claims undecided, 0 intents not taken in\n$/', $node->lastWords());
+            $this->assertMatchesRegularExpression('/^resonate_webhooks: the process ended with [1-9]\d* events undelivered \(safe in Redis\), 0 claims undecided, 0 intents not taken in\n$/', $node->errorOutput());
         }
 
         $next = $this->nextNode($redis);
@@ -69,7 +69,7 @@ final class StopTest extends PluginTestCase
         Wait::pause(0.3);
         $sent = $this->endInTime($node, $signal);
 
-        $this->assertSame(1, preg_match('/ (\d+) client events lost/', $node->lastWords(), $lost), $node->lastWords());
+        $this->assertSame(1, preg_match('/ (\d+) client events lost/', $node->errorOutput(), $lost), $node->errorOutput());
 
         $trouble === 'is dead' ? $redis->start() : $redis->goOn();
         $next = $this->nextNode($redis);

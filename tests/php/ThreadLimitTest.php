@@ -29,7 +29,7 @@ final class ThreadLimitTest extends PluginTestCase
         }
 
         $lines = preg_grep('/threads send webhooks/', $node->stop()) ?: [];
-        $this->assertCount(1, $lines, 'the shortage is said once');
+        $this->assertCount(1, $lines, 'the shortage is logged once');
         $this->assertStringContainsString('ulimit -u allows this user 11 processes and threads', (string) reset($lines));
     }
 

@@ -28,7 +28,7 @@ for ($run = 0; $run < 20; $run++) {
     }
 }
 
-echo substr_count($cluster->receiver->story(), 'channel_occupied of the child'), " children told of their channel\n";
+echo substr_count($cluster->receiver->eventLines(), 'channel_occupied of the child'), " children told of their channel\n";
 ?>
 --EXPECT--
 20 children told of their channel

@@ -39,7 +39,7 @@ $node = $cluster->run(<<<'PHP'
     PHP);
 
 echo $node->out, $node->reason, $node->err, "\n";
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 
 $keys = array_map(fn ($request) => $request['headers']['x-pusher-key'], $cluster->receiver->requests());
 echo 'signed for: ', implode(', ', array_unique($keys)), "\n";

@@ -30,7 +30,7 @@ $node = $cluster->run(<<<'PHP'
     PHP);
 
 echo $node->out, $node->reason, $node->err, "\n";
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 ?>
 --EXPECT--
 child: exit code 0

@@ -27,9 +27,9 @@ $node = $cluster->node(<<<'PHP'
     exit(3);
     PHP, ['shutdown_timeout' => 1.5, 'endpoints' => [['url' => $cluster->receiver->url('/hang')]]]);
 
-$node->await('ready');
+$node->awaitLine('ready');
 $cluster->redis->freeze();
-$node->say('go on');
+$node->writeLine('go on');
 $ended = $node->end();
 $cluster->redis->thaw();
 

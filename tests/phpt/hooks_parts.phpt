@@ -10,7 +10,7 @@ $engine = $cluster->engine();
 $engine->subscribed('app', 'presence-a', '1.1', '1');
 $engine->present('app', 'presence-a', ['1.2' => '2', '42' => 3, '1.2' => '2', "\xff" => '']);
 $engine->shutdown(5000);
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 
 $seen = [];
 $cursor = 0;

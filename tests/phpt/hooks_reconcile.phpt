@@ -22,7 +22,7 @@ $engine->shutdown(5000);
 
 // The order of the two is not specified.
 $told = function () use ($cluster): array {
-    $lines = explode("\n", trim($cluster->receiver->story()));
+    $lines = explode("\n", trim($cluster->receiver->eventLines()));
     sort($lines);
 
     return $lines;

@@ -10,7 +10,7 @@ $engine = $cluster->engine(['shutdown_timeout' => 10]);
 echo 'nothing to do: ', var_export($engine->shutdown(0), true), "\n";
 
 $engine->subscribed('app', 'a', '1.1');
-echo 'delivered: ', var_export($engine->shutdown(5000), true), "\n", $cluster->receiver->story();
+echo 'delivered: ', var_export($engine->shutdown(5000), true), "\n", $cluster->receiver->eventLines();
 
 $cluster->redis->freeze();
 $engine->subscribed('app', 'b', '1.2');
@@ -21,7 +21,7 @@ echo 'it took about 0.1 s: ', $took > 0.09 && $took < 0.3 ? 'yes' : $took, "\n";
 echo 'a deadline that is over: ', var_export($engine->shutdown(-1), true), "\n";
 
 $cluster->redis->thaw();
-echo 'Redis is back: ', var_export($engine->shutdown(PHP_INT_MAX), true), "\n", $cluster->receiver->story();
+echo 'Redis is back: ', var_export($engine->shutdown(PHP_INT_MAX), true), "\n", $cluster->receiver->eventLines();
 ?>
 --EXPECT--
 nothing to do: true

@@ -19,7 +19,7 @@ $node = $cluster->run(<<<'PHP'
     PHP, ['shutdown_timeout' => 1]);
 
 echo $node->reason, $node->err, "\n", $node->out;
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 ?>
 --EXPECT--
 exit code 0

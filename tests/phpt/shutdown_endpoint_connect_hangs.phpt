@@ -23,8 +23,8 @@ $node = $cluster->node(<<<'PHP'
     exit(3);
     PHP, ['shutdown_timeout' => 1.5, 'endpoints' => [['url' => "http://{$address}/", 'timeout' => 60, 'connect_timeout' => 60]]]);
 
-$node->await('ready');
-$node->say('go on');
+$node->awaitLine('ready');
+$node->writeLine('go on');
 $ended = $node->end();
 
 echo $ended->reason, "\n", $ended->err;

@@ -12,7 +12,7 @@ $node = $cluster->run(<<<'PHP'
     PHP);
 
 echo $node->reason, $node->err, "\n";
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 ?>
 --EXPECT--
 exit code 3

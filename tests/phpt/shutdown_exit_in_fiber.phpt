@@ -23,7 +23,7 @@ $node = $cluster->run(<<<'PHP'
     PHP);
 
 echo $node->reason, $node->out, $node->err, "\n";
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 ?>
 --EXPECT--
 exit code 4

@@ -13,7 +13,7 @@ $node = $cluster->run(<<<'PHP'
     PHP);
 
 echo $node->reason, ', ', substr_count($node->err, 'Fatal error'), " fatal error\n";
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 ?>
 --EXPECT--
 exit code 255, 1 fatal error

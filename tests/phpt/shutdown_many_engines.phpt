@@ -22,16 +22,16 @@ $script = <<<'PHP'
     PHP;
 
 $node = $cluster->node($script);
-$node->await('ready');
-$node->say('go on');
+$node->awaitLine('ready');
+$node->writeLine('go on');
 $ended = $node->end();
 echo $ended->reason, $ended->err, "\n";
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 
 $node = $cluster->node($script, ['shutdown_timeout' => 1.5]);
-$node->await('ready');
+$node->awaitLine('ready');
 $cluster->redis->freeze();
-$node->say('go on');
+$node->writeLine('go on');
 $ended = $node->end();
 $cluster->redis->thaw();
 

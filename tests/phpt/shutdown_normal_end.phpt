@@ -14,13 +14,13 @@ $node = $cluster->node(<<<'PHP'
     $engine->unsubscribed('app', 'b', '1.1');
     PHP);
 
-$node->await('ready');
-$node->say('go on');
+$node->awaitLine('ready');
+$node->writeLine('go on');
 $ended = $node->end();
 
 echo $ended->reason, $ended->err, "\n";
 echo 'long before shutdown_timeout: ', $ended->seconds < 5 ? 'yes' : $ended->seconds, "\n";
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 ?>
 --EXPECT--
 exit code 0

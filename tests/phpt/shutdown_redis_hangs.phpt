@@ -16,15 +16,15 @@ $node = $cluster->node(<<<'PHP'
     exit(3);
     PHP, ['shutdown_timeout' => 1.5]);
 
-$node->await('ready');
+$node->awaitLine('ready');
 $cluster->redis->freeze();
-$node->say('go on');
+$node->writeLine('go on');
 $ended = $node->end();
 $cluster->redis->thaw();
 
 echo $ended->reason, "\n", $ended->err;
 echo 'it took shutdown_timeout once: ', $ended->tookOnce(1.5), "\n";
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 ?>
 --EXPECTF--
 exit code 3

@@ -24,7 +24,7 @@ $gone = $cluster->run(<<<'PHP'
     PHP);
 
 echo $kept->reason, $kept->err, ', ', $gone->reason, $gone->err, "\n";
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 ?>
 --EXPECT--
 exit code 0, exit code 0

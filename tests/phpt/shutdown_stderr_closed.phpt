@@ -14,9 +14,9 @@ $node = $cluster->node(<<<'PHP'
     exit(3);
     PHP, ['shutdown_timeout' => 0.2, 'endpoints' => [['url' => $cluster->receiver->url('/hang')]]]);
 
-$node->await('ready');
+$node->awaitLine('ready');
 $node->closeStderr();
-$node->say('go on');
+$node->writeLine('go on');
 $ended = $node->end();
 
 echo $ended->reason, $ended->err, "\n";

@@ -27,13 +27,13 @@ $node = $cluster->node(<<<'PHP'
     until('the handler', fn () => false);
     PHP);
 
-$node->await('critical section');
+$node->awaitLine('critical section');
 $node->signal(SIGTERM);
-$node->say('go on');
+$node->writeLine('go on');
 $ended = $node->end();
 
 echo $ended->reason, $ended->err, "\n", $ended->out;
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 ?>
 --EXPECT--
 exit code 5

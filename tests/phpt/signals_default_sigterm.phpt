@@ -21,7 +21,7 @@ $running = $cluster->node(<<<'PHP'
     echo "ready\n";
     fgets(STDIN);
     PHP, $hanging($cluster));
-$running->await('ready');
+$running->awaitLine('ready');
 $terminate($running);
 
 // A separate cluster: in the same one, the other node may own the partition of this event, with a hanging lane.
@@ -32,8 +32,8 @@ $ending = $another->node(<<<'PHP'
         echo "ready\n";
     });
     PHP, $hanging($another));
-$ending->await('ready');
-until('its last request to be under way', fn () => str_contains($another->receiver->story(), 'channel_occupied b'));
+$ending->awaitLine('ready');
+until('its last request to be under way', fn () => str_contains($another->receiver->eventLines(), 'channel_occupied b'));
 $terminate($ending);
 ?>
 --EXPECT--

@@ -18,12 +18,12 @@ $node = $cluster->node(<<<'PHP'
     until('the signal', fn () => false);
     PHP);
 
-$node->await('ready');
+$node->awaitLine('ready');
 $node->signal(SIGTERM);
 $ended = $node->end();
 
 echo $ended->reason, $ended->err, "\n";
-echo $cluster->receiver->story();
+echo $cluster->receiver->eventLines();
 ?>
 --EXPECT--
 exit code 0

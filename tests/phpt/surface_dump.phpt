@@ -18,7 +18,7 @@ $engine = $cluster->engine([
 $engine->registerApp('app', 'app-key', 'hidden-secret');
 $engine->subscribed('app', 'a', '1.1');
 $engine->shutdown(5000);
-$story = $cluster->receiver->story();
+$story = $cluster->receiver->eventLines();
 
 ob_start();
 var_dump($engine);

@@ -41,7 +41,7 @@ final class Node
         $this->port = FreePort::find();
         $this->log = tmpfile();
         $this->process = new Process([PHP_BINARY, ...Process::loadedByHand(), dirname(__DIR__).'/node.php'], $name, $this->log);
-        $this->process->say(json_encode(compact('webhooks', 'apps') + ['port' => $this->port], JSON_THROW_ON_ERROR));
+        $this->process->writeLine(json_encode(compact('webhooks', 'apps') + ['port' => $this->port], JSON_THROW_ON_ERROR));
     }
 
     /**
@@ -78,7 +78,7 @@ final class Node
     {
         do {
             try {
-                [$name, $id, $where, $microseconds] = json_decode($this->process->hear(), true, flags: JSON_THROW_ON_ERROR);
+                [$name, $id, $where, $microseconds] = json_decode($this->process->readLine(), true, flags: JSON_THROW_ON_ERROR);
             } catch (RuntimeException $e) {
                 throw new RuntimeException("{$e->getMessage()} of {$hook}", previous: $e);
             }
@@ -115,7 +115,7 @@ final class Node
 
     private function tell(?string $client, ?string $message): void
     {
-        $this->process->say(json_encode(compact('client', 'message'), JSON_THROW_ON_ERROR));
+        $this->process->writeLine(json_encode(compact('client', 'message'), JSON_THROW_ON_ERROR));
     }
 
     public function __destruct()

@@ -77,7 +77,7 @@ final class AccessTest extends DashboardTestCase
             $asset = $this->get($url[1])->assertOk();
             $this->assertStringStartsWith($type, $asset->headers->get('Content-Type'));
             $this->assertStringContainsString('immutable', $asset->headers->get('Cache-Control'));
-            $this->assertDoesNotMatchRegularExpression('~https?://(?!www\.w3\.org/2000/svg)~', $asset->getContent(), 'no assets of others');
+            $this->assertDoesNotMatchRegularExpression('~https?://(?!www\.w3\.org/2000/svg)~', $asset->getContent(), 'no external assets');
         }
 
         $this->get(self::PAGE.'/assets/..%2f..%2froutes%2fdashboard.php')->assertNotFound();

@@ -96,7 +96,7 @@ final class AgreementTest extends DashboardTestCase
             $this->get(self::PAGE)->assertOk();
             $this->assertSame(0, $this->artisan('resonate-webhooks:pause', ['endpoint' => 'Tenant 7'])[0]);
             $this->assertSame(0, $this->artisan('resonate-webhooks:resume', ['endpoint' => 'Tenant 7'])[0]);
-            Wait::until(fn () => $this->endpointsOfStatus() === ['tenant-7' => 'ok'], 'the server to follow');
+            Wait::until(fn () => $this->endpointsOfStatus() === ['tenant-7' => 'ok'], 'the server to apply it');
 
             [$code, $output] = $this->artisan('resonate-webhooks:test', ['--json' => true]);
             $this->assertSame(1, $code);
@@ -114,7 +114,7 @@ final class AgreementTest extends DashboardTestCase
         $endpoints = ['tenant-7' => $this->endpoint(more: ['name' => 'Tenant 7'])];
         $node = $this->node(['endpoints' => $endpoints]);
         $cluster = new Cluster($this->config());
-        Wait::until(fn () => $cluster->status()['endpoints'] !== [], 'the server to be seen');
+        Wait::until(fn () => $cluster->status()['endpoints'] !== [], 'the report of the server');
 
         return $node;
     }

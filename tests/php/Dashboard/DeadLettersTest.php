@@ -34,7 +34,7 @@ final class DeadLettersTest extends DashboardTestCase
         $this->get(self::PAGE.'/dead-letters/nonsense')->assertNotFound();
 
         $this->assertQuestion("action=retry&ids[]={$one}", 'Retry 1 dead letter?', $one);
-        $this->assertSame(3, $deadLetters->count(), 'asking does nothing');
+        $this->assertSame(3, $deadLetters->count(), 'the confirmation changes nothing');
         $this->post(self::PAGE.'/dead-letters/retry', ['_token' => csrf_token(), 'ids' => [$one, '1-1']])->assertRedirect(self::PAGE.'/dead-letters');
         $this->assertStringContainsString('1 dead letter queued', $this->text($this->get(self::PAGE.'/dead-letters')->getContent()));
         Wait::until(fn () => $deadLetters->find($one) === null, 'the delivery');

@@ -48,7 +48,7 @@ final class EscapingTest extends DashboardTestCase
         $this->post(self::PAGE.'/endpoints/pause', ['_token' => csrf_token(), 'endpoint' => "e{$evil}"])->assertRedirect();
         $page = $this->get(self::PAGE)->getContent();
         $this->assertStringContainsString('is paused. Servers stop sending', $page);
-        $this->assertHarmless($page, 'what was done');
+        $this->assertHarmless($page, 'the message of the operation');
         $node->stop();
     }
 

@@ -53,13 +53,13 @@ final class OverviewTest extends DashboardTestCase
         $this->assertStringContainsString('name="endpoint" value="bil/li ng"', $form);
 
         $cluster = new Cluster($this->config(['endpoints' => $endpoints]));
-        $this->assertSame([], $cluster->paused(), 'asking does nothing');
+        $this->assertSame([], $cluster->paused(), 'the confirmation changes nothing');
         $this->post(self::PAGE.'/endpoints/pause', ['_token' => csrf_token(), 'endpoint' => 'bil/li ng'])->assertRedirect(self::PAGE);
         $this->assertSame(['bil/li ng'], array_keys($cluster->paused()));
         $page = $this->text($this->get(self::PAGE)->getContent());
         $this->assertStringContainsString('Billing is paused. Servers stop sending to it within two seconds', html_entity_decode((string) preg_replace('/ \(http[^)]*\)/', '', $page)));
         $this->assertStringContainsString('paused for ', $page);
-        $this->assertStringNotContainsString('Servers stop sending', $this->text($this->get(self::PAGE)->getContent()), 'is said once');
+        $this->assertStringNotContainsString('Servers stop sending', $this->text($this->get(self::PAGE)->getContent()), 'the message is shown once');
 
         $node = $this->node(['endpoints' => $endpoints]);
         $node->connect('ann');
@@ -82,7 +82,7 @@ final class OverviewTest extends DashboardTestCase
         $node = $this->node(['endpoints' => $endpoints]);
         $node->connect('ann');
         $node->command('ann', 'subscribe', 'private-room');
-        Wait::until(fn () => array_keys($cluster->disabled()) === ['billing'], 'the cluster to hear of it');
+        Wait::until(fn () => array_keys($cluster->disabled()) === ['billing'], 'the disabled state in Redis');
 
         $page = $this->get(self::PAGE)->getContent();
         $this->assertStringContainsString('disabled for', $this->text($page));
@@ -118,7 +118,7 @@ final class OverviewTest extends DashboardTestCase
         }
 
         $this->post(self::PAGE.'/dead-letters/forget', ['_token' => csrf_token(), 'all' => '1'])->assertStatus(503);
-        $this->assertSame([], $this->application->log(), 'and is no exception');
+        $this->assertSame([], $this->application->log(), 'no exception is reported');
     }
 
     public function test_an_invalid_config_is_shown(): void

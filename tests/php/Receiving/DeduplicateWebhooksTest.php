@@ -66,7 +66,7 @@ final class DeduplicateWebhooksTest extends ReceivingTestCase
         $webhook = $this->webhook()->channelOccupied('room')->channelVacated('room')->channelOccupied('room');
 
         $webhook->post()->assertServerError();
-        $this->assertCount(1, $this->events(), 'none after the one that failed');
+        $this->assertCount(1, $this->events(), 'no event after the failed one');
 
         $fail = false;
 

@@ -26,14 +26,14 @@ final class EventContractsTest extends ReceivingTestCase
     #[DataProvider('contracts')]
     public function test_a_listener_gets_all_events_of_its_contract(string $contract, array $names): void
     {
-        $heard = [];
-        Event::listen($contract, function (WebhookEvent $event) use (&$heard): void {
-            $heard[] = $event->name;
+        $received = [];
+        Event::listen($contract, function (WebhookEvent $event) use (&$received): void {
+            $received[] = $event->name;
         });
 
         $this->postAll();
 
-        $this->assertSame($names, $heard);
+        $this->assertSame($names, $received);
     }
 
     /**
@@ -44,36 +44,36 @@ final class EventContractsTest extends ReceivingTestCase
         $ofChannels = ['channel_occupied', 'member_added', 'client_event', 'cache_miss', 'subscription_count', 'member_removed', 'channel_vacated'];
 
         yield 'all' => [WebhookEvent::class, ['connection_established', ...$ofChannels, 'order.paid', 'connection_terminated']];
-        yield 'of channels' => [ChannelEvent::class, $ofChannels];
-        yield 'of members' => [MemberEvent::class, ['member_added', 'member_removed']];
-        yield 'of connections' => [ConnectionEvent::class, ['connection_established', 'connection_terminated']];
+        yield 'channels' => [ChannelEvent::class, $ofChannels];
+        yield 'members' => [MemberEvent::class, ['member_added', 'member_removed']];
+        yield 'connections' => [ConnectionEvent::class, ['connection_established', 'connection_terminated']];
     }
 
     public function test_laravel_discovers_a_listener_by_its_contract(): void
     {
-        $heard = [];
-        Event::listen(function (WebhookEvent $event) use (&$heard): void {
-            $heard[] = [$event->appKey, $event->webhookId, $event->time->getTimestamp(), $event->payload['name'] === $event->name];
+        $received = [];
+        Event::listen(function (WebhookEvent $event) use (&$received): void {
+            $received[] = [$event->appKey, $event->webhookId, $event->time->getTimestamp(), $event->payload['name'] === $event->name];
         });
-        Event::listen(function (MemberEvent $event) use (&$heard): void {
-            $heard[] = [$event->channel, $event->userId, $event->socketId, $event->data];
+        Event::listen(function (MemberEvent $event) use (&$received): void {
+            $received[] = [$event->channel, $event->userId, $event->socketId, $event->data];
         });
 
         $this->webhook()->withId('msg_1')->memberAdded('presence-a', 7)->at(now()->setTimestamp(1_700_000_000))->post()->assertNoContent();
 
         // In any order, since Laravel decides which of the two it calls first.
-        $this->assertEqualsCanonicalizing([['key-1', 'msg_1', 1_700_000_000, true], ['presence-a', '7', null, null]], $heard);
+        $this->assertEqualsCanonicalizing([['key-1', 'msg_1', 1_700_000_000, true], ['presence-a', '7', null, null]], $received);
     }
 
     public function test_a_queued_listener_gets_all_events_too(): void
     {
         config(['queue.default' => 'sync', 'queue.connections.sync' => ['driver' => 'sync']]);
-        QueuedListener::$heard = [];
+        QueuedListener::$received = [];
         Event::listen(WebhookEvent::class, QueuedListener::class);
 
         $this->webhook()->channelOccupied('presence-a')->memberAdded('presence-a', 7)->post()->assertNoContent();
 
-        $this->assertSame(['channel_occupied', 'member_added'], QueuedListener::$heard);
+        $this->assertSame(['channel_occupied', 'member_added'], QueuedListener::$received);
     }
 
     public function test_a_failed_listener_of_a_contract_causes_a_resend(): void
@@ -122,10 +122,10 @@ final class QueuedListener implements ShouldQueue
     /**
      * @var list<string>
      */
-    public static array $heard = [];
+    public static array $received = [];
 
     public function handle(WebhookEvent $event): void
     {
-        self::$heard[] = $event->name;
+        self::$received[] = $event->name;
     }
 }

@@ -52,10 +52,10 @@ final class LimitedRouteTest extends ReceivingTestCase
         yield 'by its key' => ['key-2', ['key-2']];
         yield 'by its id' => ['2', ['key-2']];
         yield 'by an id that is a number' => [2, ['key-2']];
-        yield 'two of them' => [['key-1', '3'], ['key-1', 'key-3']];
-        yield 'one of them is not set' => [['key-1', ''], ['key-1']];
-        yield 'all of them, by name' => ['*', ['key-1', 'key-2', 'key-3']];
-        yield 'an application that is not there' => ['4', []];
+        yield 'two applications' => [['key-1', '3'], ['key-1', 'key-3']];
+        yield 'one of two is not set' => [['key-1', ''], ['key-1']];
+        yield 'all, by *' => ['*', ['key-1', 'key-2', 'key-3']];
+        yield 'an unknown application' => ['4', []];
     }
 
     public function test_a_key_that_is_the_id_of_another_application_is_a_key(): void
@@ -101,7 +101,7 @@ final class LimitedRouteTest extends ReceivingTestCase
         yield 'null, as env() of a variable that is not set' => [null];
         yield 'an empty text' => [''];
         yield 'an empty list' => [[]];
-        yield 'a list of nothing' => [[null, '']];
+        yield 'a list of null' => [[null, '']];
     }
 
     public function test_a_genuine_webhook_on_the_route_of_another_application_is_logged(): void
@@ -127,15 +127,15 @@ final class LimitedRouteTest extends ReceivingTestCase
 
     public function test_listeners_of_a_shared_route_distinguish_applications_by_key(): void
     {
-        $heard = [];
-        Event::listen(function (ChannelOccupied $event) use (&$heard): void {
-            $heard[] = "{$event->appKey} {$event->channel}";
+        $received = [];
+        Event::listen(function (ChannelOccupied $event) use (&$received): void {
+            $received[] = "{$event->appKey} {$event->channel}";
         });
 
         foreach (['key-1', 'key-2'] as $key) {
             $this->webhook()->channelOccupied('room')->from($key)->post()->assertNoContent();
         }
 
-        $this->assertSame(['key-1 room', 'key-2 room'], $heard);
+        $this->assertSame(['key-1 room', 'key-2 room'], $received);
     }
 }

@@ -44,16 +44,16 @@ final class OverTheWireTest extends PluginTestCase
         $ann->join('presence-chat.42', 7)->whisper('presence-chat.42', 'client-typing', ['draft' => 'Hel'])->close();
 
         $this->awaitHandled('ChannelVacated');
-        $heard = $this->receiver->heard();
+        $received = $this->receiver->results();
 
         $this->assertSame(
             ['ChannelOccupied', 'MemberAdded', 'ClientEvent', 'MemberRemoved', 'ChannelVacated'],
-            array_column($heard, 'class'),
+            array_column($received, 'class'),
         );
-        $this->assertSame(['key-1'], array_values(array_unique(array_column($heard, 'app'))));
-        $this->assertSame([false], array_values(array_unique(array_column($heard, 'extension'))));
-        $this->assertSame('{"draft":"Hel"}', $heard[2]['payload']['data']);
-        $this->assertStringStartsWith('msg_', $heard[0]['webhook']);
+        $this->assertSame(['key-1'], array_values(array_unique(array_column($received, 'app'))));
+        $this->assertSame([false], array_values(array_unique(array_column($received, 'extension'))));
+        $this->assertSame('{"draft":"Hel"}', $received[2]['payload']['data']);
+        $this->assertStringStartsWith('msg_', $received[0]['webhook']);
     }
 
     public function test_all_fields_of_webhooks_arrive_as_properties(): void
@@ -71,7 +71,7 @@ final class OverTheWireTest extends PluginTestCase
         $ann->close();
         $this->awaitHandled('ConnectionTerminated');
 
-        $events = array_column($this->receiver->heard(), null, 'class');
+        $events = array_column($this->receiver->results(), null, 'class');
         $added = new MemberAdded('key-1', $events['MemberAdded']['payload'], CarbonImmutable::createFromTimestamp(0));
 
         $this->assertSame([$ann->id(), '7', 'Somebody'], [$added->socketId, $added->userId, $added->data['user_info']['name']]);
@@ -87,45 +87,45 @@ final class OverTheWireTest extends PluginTestCase
     public function test_a_webhook_whose_listener_fails_is_resent_and_handled_once(): void
     {
         $this->receiver = new LaravelReceiver;
-        $this->receiver->tell('fail');
+        $this->receiver->setListeners('fail');
         $ann = $this->serveTo($this->receiver)->connect()->subscribe('room');
 
-        Wait::until(fn () => $this->receiver->heard('failed'), 'a listener to fail');
-        $this->receiver->tell('fail', otherwise: true);
+        Wait::until(fn () => $this->receiver->results('failed'), 'a listener to fail');
+        $this->receiver->setListeners('fail', enabled: false);
         $this->awaitHandled('ChannelOccupied');
         $ann->close();
         $this->awaitHandled('ChannelVacated');
 
-        $this->assertSame($this->receiver->heard('failed')[0]['webhook'], $this->receiver->heard()[0]['webhook']);
-        $this->assertCount(2, $this->receiver->heard());
+        $this->assertSame($this->receiver->results('failed')[0]['webhook'], $this->receiver->results()[0]['webhook']);
+        $this->assertCount(2, $this->receiver->results());
     }
 
     public function test_of_two_simultaneous_attempts_one_is_handled_and_one_is_rejected(): void
     {
         $this->receiver = new LaravelReceiver;
-        $this->receiver->tell('wait');
+        $this->receiver->setListeners('wait');
 
         $first = $this->post('msg_1');
-        Wait::until(fn () => $this->receiver->heard('waits'), 'the listener to be at work');
+        Wait::until(fn () => $this->receiver->results('waits'), 'the listener to run');
         $this->assertSame(409, $this->receiver->status($this->post('msg_1')));
 
-        $this->receiver->tell('wait', otherwise: true);
+        $this->receiver->setListeners('wait', enabled: false);
         $this->assertSame(204, $this->receiver->status($first));
         $this->assertSame(204, $this->receiver->status($this->post('msg_1')));
-        $this->assertCount(1, $this->receiver->heard());
+        $this->assertCount(1, $this->receiver->results());
     }
 
     public function test_a_webhook_whose_process_died_is_handled_after_its_lock_expires(): void
     {
         $this->receiver = new LaravelReceiver(lockFor: 2);
-        $this->receiver->tell('wait');
+        $this->receiver->setListeners('wait');
 
         $first = $this->post('msg_1');
-        Wait::until(fn () => $this->receiver->heard('waits'), 'the listener to be at work');
+        Wait::until(fn () => $this->receiver->results('waits'), 'the listener to run');
         $this->receiver->kill();
         $this->assertSame(0, $this->receiver->status($first));
 
-        $this->receiver->tell('wait', otherwise: true);
+        $this->receiver->setListeners('wait', enabled: false);
         $this->receiver->start();
 
         $statuses = [];
@@ -134,7 +134,7 @@ final class OverTheWireTest extends PluginTestCase
         }, 'the lock to run out');
 
         $this->assertSame(204, end($statuses));
-        $this->assertCount(1, $this->receiver->heard());
+        $this->assertCount(1, $this->receiver->results());
     }
 
     public function test_signatures_in_several_header_lines_are_valid(): void
@@ -146,7 +146,7 @@ final class OverTheWireTest extends PluginTestCase
         }
 
         $this->assertSame(401, $this->receiver->status($this->post('msg_5', "v1,bm9uZQ==\r\nwebhook-signature: v2,BYTES")));
-        $this->assertCount(4, $this->receiver->heard());
+        $this->assertCount(4, $this->receiver->results());
     }
 
     public function test_a_replay_without_the_signed_headers_is_refused(): void
@@ -155,7 +155,7 @@ final class OverTheWireTest extends PluginTestCase
 
         $this->assertSame(204, $this->receiver->status($this->post('msg_1')));
         $this->assertSame(401, $this->receiver->status($this->receiver->post('/webhooks', array_slice($this->headers('msg_1'), 0, 3), self::BODY)));
-        $this->assertCount(1, $this->receiver->heard());
+        $this->assertCount(1, $this->receiver->results());
     }
 
     public function test_a_csrf_token_is_required_for_forms_only(): void
@@ -189,9 +189,9 @@ final class OverTheWireTest extends PluginTestCase
     private function awaitHandled(string $class): void
     {
         Wait::until(
-            fn () => in_array($class, array_column($this->receiver->heard(), 'class'), true)
-                && $this->delivered === count(array_unique(array_column($this->receiver->heard(), 'webhook'))),
-            fn () => "{$class}; heard: ".json_encode($this->receiver->heard()).', log: '.json_encode($this->application?->log()),
+            fn () => in_array($class, array_column($this->receiver->results(), 'class'), true)
+                && $this->delivered === count(array_unique(array_column($this->receiver->results(), 'webhook'))),
+            fn () => "{$class}; heard: ".json_encode($this->receiver->results()).', log: '.json_encode($this->application?->log()),
         );
     }
 

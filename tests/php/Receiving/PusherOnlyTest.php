@@ -85,10 +85,10 @@ final class PusherOnlyTest extends ReceivingTestCase
         yield 'empty' => ['', []];
         yield 'one' => ['key-2', ['key-2']];
         yield 'a list' => [['key-1', 'key-2'], ['key-1', 'key-2']];
-        yield 'text with commas, as of the environment' => ['key-1, 12345', ['key-1', '12345']];
+        yield 'text with commas, as in the environment' => ['key-1, 12345', ['key-1', '12345']];
         yield 'a number' => [[12345], ['12345']];
-        yield 'by id' => [['2'], ['key-2']];
-        yield 'what is not set' => [[null, ''], []];
+        yield 'by ID' => [['2'], ['key-2']];
+        yield 'an unset variable' => [[null, ''], []];
         yield 'all' => ['*', ['key-1', 'key-2', '12345']];
     }
 
@@ -108,8 +108,8 @@ final class PusherOnlyTest extends ReceivingTestCase
      */
     public static function mistakes(): iterable
     {
-        yield 'yes' => [true];
-        yield 'no' => [false];
+        yield 'true' => [true];
+        yield 'false' => [false];
         yield 'a number' => [12345];
         yield 'lists in a list' => [[['key-1']]];
     }

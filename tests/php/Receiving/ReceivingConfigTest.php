@@ -34,7 +34,7 @@ final class ReceivingConfigTest extends ReceivingTestCase
         $webhook->post()->assertNoContent();
         $webhook->post()->assertNoContent();
 
-        $this->assertCount(1, $this->events(), 'a lock of no time would forget the webhook');
+        $this->assertCount(1, $this->events(), 'a lock of zero seconds would have no effect');
     }
 
     #[DataProvider('mistakes')]
@@ -56,10 +56,10 @@ final class ReceivingConfigTest extends ReceivingTestCase
         yield 'minutes' => ['tolerance', '5m'];
         yield 'a negative time' => ['tolerance', -1];
         yield 'a word' => ['dedupe_for', 'always'];
-        yield 'a lock of no time' => ['lock_for', '0'];
-        yield 'a lock of less' => ['lock_for', -20];
+        yield 'a lock of zero seconds' => ['lock_for', '0'];
+        yield 'a negative lock' => ['lock_for', -20];
         yield 'a fraction' => ['lock_for', 1.5];
-        yield 'no bytes' => ['max_bytes', 0];
+        yield 'zero bytes' => ['max_bytes', 0];
         yield 'yes' => ['max_bytes', true];
     }
 
@@ -80,9 +80,9 @@ final class ReceivingConfigTest extends ReceivingTestCase
      */
     public static function short(): iterable
     {
-        yield 'a second too short' => [299, 300];
+        yield 'one second too short' => [299, 300];
         yield 'text' => ['60', '300'];
-        yield 'switched off' => [0, 1];
+        yield 'disabled' => [0, 1];
         yield 'the default, too short' => [86400, 86401];
     }
 

@@ -36,13 +36,13 @@ final class ReceivingDocsTest extends ReceivingTestCase
     public function test_its_table_has_every_event_with_its_properties(): void
     {
         preg_match_all('/^\| (`\w+`(?:, `\w+`)*) \| .*? \| (.*) \|$/m', self::section('Events'), $rows, PREG_SET_ORDER);
-        $told = [];
+        $documented = [];
 
         foreach ($rows as [, $classes, $properties]) {
             preg_match_all('/\w+(?=`)/', $properties, $names);
 
             foreach (explode(', ', $classes) as $class) {
-                $told[trim($class, '`')] = self::sorted($names[0]);
+                $documented[trim($class, '`')] = self::sorted($names[0]);
             }
         }
 
@@ -58,16 +58,16 @@ final class ReceivingDocsTest extends ReceivingTestCase
             }
         }
 
-        ksort($told);
+        ksort($documented);
 
-        $this->assertSame($there, $told);
+        $this->assertSame($there, $documented);
     }
 
     public function test_its_table_has_every_contract_with_its_properties(): void
     {
         preg_match_all('/^\| `(\w+)` \| .*? \| (.*) \|$/m', self::section('One listener for several events'), $rows, PREG_SET_ORDER);
         $ofAll = array_column(new ReflectionClass(WebhookEvent::class)->getProperties(), 'name');
-        $told = array_map(fn (string $properties) => preg_match_all('/\w+(?=`)/', $properties, $names) ? self::sorted($names[0]) : [], array_column($rows, 2, 1));
+        $documented = array_map(fn (string $properties) => preg_match_all('/\w+(?=`)/', $properties, $names) ? self::sorted($names[0]) : [], array_column($rows, 2, 1));
         $there = [];
 
         foreach (glob(dirname(__DIR__, 3).'/php/src/Receiving/Contracts/*Event.php') ?: [] as $file) {
@@ -75,7 +75,7 @@ final class ReceivingDocsTest extends ReceivingTestCase
             $there[$contract->getShortName()] = self::sorted(array_diff(array_column($contract->getProperties(), 'name'), $ofAll));
         }
 
-        $this->assertEquals($there, $told);
+        $this->assertEquals($there, $documented);
     }
 
     public function test_the_common_properties_are_those_of_the_common_contract(): void

@@ -88,7 +88,7 @@ final class SecretsTest extends ReceivingTestCase
     {
         yield 'null' => [['key-1' => null, 'key-2' => 'secret-2']];
         yield 'empty' => [['key-1' => '', 'key-2' => 'secret-2']];
-        yield 'a list of nothing' => [['key-1' => [null, ''], 'key-2' => 'secret-2']];
+        yield 'a list of null' => [['key-1' => [null, ''], 'key-2' => 'secret-2']];
     }
 
     public function test_secrets_may_come_from_anywhere(): void
@@ -128,12 +128,12 @@ final class SecretsTest extends ReceivingTestCase
     {
         yield 'one' => ['new', ['new']];
         yield 'the newest first' => [['new', 'old'], ['new', 'old']];
-        yield 'one that is not set' => [['new', null, ''], ['new']];
-        yield 'one that ends' => [['new', ['secret' => 'old', 'until' => '2026-06-30T14:01:00+02:00']], ['new', 'old']];
-        yield 'one that has ended' => [['new', ['secret' => 'old', 'until' => '2026-06-30T14:00:00+02:00']], ['new']];
+        yield 'an unset one' => [['new', null, ''], ['new']];
+        yield 'one with an end' => [['new', ['secret' => 'old', 'until' => '2026-06-30T14:01:00+02:00']], ['new', 'old']];
+        yield 'an expired one' => [['new', ['secret' => 'old', 'until' => '2026-06-30T14:00:00+02:00']], ['new']];
         yield 'Unix seconds' => [['new', ['secret' => 'old', 'until' => 1782820800 + 1]], ['new', 'old']];
         yield 'without an end' => [['new', ['secret' => 'old'], ['secret' => 'older', 'until' => null]], ['new', 'old', 'older']];
-        yield 'an end, which is no secret, without a list' => [['secret' => 'old', 'until' => '2026-12-31'], ['old']];
+        yield 'an entry with an end, without a list' => [['secret' => 'old', 'until' => '2026-12-31'], ['old']];
         yield 'a number' => [[12345], ['12345']];
     }
 

@@ -78,16 +78,16 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
         yield 'no header at all' => [[], self::BODY, Rejection::UnknownKey];
         yield 'no body, no header' => [[], '', Rejection::UnknownKey];
         yield 'no key' => [['X-Pusher-Key' => ''] + $right, self::BODY, Rejection::UnknownKey];
-        yield 'a key of nobody' => [['X-Pusher-Key' => 'key-2'] + $right, self::BODY, Rejection::UnknownKey];
+        yield 'an unknown key' => [['X-Pusher-Key' => 'key-2'] + $right, self::BODY, Rejection::UnknownKey];
         yield 'a key in a different case' => [['X-Pusher-Key' => 'KEY-1'] + $right, self::BODY, Rejection::UnknownKey];
         yield 'two keys' => [['X-Pusher-Key' => ['key-1', 'key-2']] + $right, self::BODY, Rejection::UnknownKey];
         yield 'two keys that PHP has joined' => [['X-Pusher-Key' => 'key-1, key-2'] + $right, self::BODY, Rejection::UnknownKey];
         yield 'no signature' => [['X-Pusher-Key' => 'key-1'], self::BODY, Rejection::WrongPusherSignature];
         yield 'two signatures' => [['X-Pusher-Signature' => [$signature, 'x']] + $right, self::BODY, Rejection::WrongPusherSignature];
-        yield 'half a signature' => [['X-Pusher-Signature' => substr($signature, 0, 32)] + $right, self::BODY, Rejection::WrongPusherSignature];
+        yield 'half of a signature' => [['X-Pusher-Signature' => substr($signature, 0, 32)] + $right, self::BODY, Rejection::WrongPusherSignature];
         yield 'an empty body' => [$right, '', Rejection::WrongPusherSignature];
         yield 'another body' => [$right, strtr(self::BODY, ['room' => 'boom']), Rejection::WrongPusherSignature];
-        yield 'a body in other white space' => [$right, self::BODY."\n", Rejection::WrongPusherSignature];
+        yield 'a body with different white space' => [$right, self::BODY."\n", Rejection::WrongPusherSignature];
         yield 'an empty secret' => [['X-Pusher-Signature' => Signature::pusher(self::BODY, '')] + $right, self::BODY, Rejection::WrongPusherSignature];
         yield 'another id' => [['webhook-id' => 'msg_2'] + $standard, self::BODY, Rejection::WrongStandardSignature];
         yield 'an empty id, signed' => [
@@ -126,24 +126,24 @@ final class VerifyWebhookSignatureTest extends ReceivingTestCase
     public static function splits(): iterable
     {
         yield 'as it was sent' => ['v1,OTHER v1,RIGHT', true];
-        yield 'a space behind each comma' => ['v1, RIGHT', true];
-        yield 'a space behind each comma of several' => ['v1, OTHER v1, RIGHT', true];
-        yield 'several that are joined by commas' => ['v1,OTHER,v1,RIGHT,v1,OTHER', true];
-        yield 'several that are joined by commas and spaces' => ['v1,OTHER, v1,RIGHT', true];
+        yield 'a space after each comma' => ['v1, RIGHT', true];
+        yield 'several with a space after each comma' => ['v1, OTHER v1, RIGHT', true];
+        yield 'several joined with commas' => ['v1,OTHER,v1,RIGHT,v1,OTHER', true];
+        yield 'several joined with commas and spaces' => ['v1,OTHER, v1,RIGHT', true];
         yield 'tabs and too many spaces' => ["  v1,OTHER \t  v1,\tRIGHT ", true];
-        yield 'a line for each' => [['v1,OTHER', 'v1,RIGHT'], true];
-        yield 'a line for each, the other way round' => [['v1,RIGHT', 'v1,OTHER'], true];
+        yield 'one line for each' => [['v1,OTHER', 'v1,RIGHT'], true];
+        yield 'one line for each, in reverse order' => [['v1,RIGHT', 'v1,OTHER'], true];
         yield 'lines with several' => [['v1,OTHER v1,OTHER', 'v1,OTHER, v1,RIGHT'], true];
         yield 'split at the comma into two lines' => [['v1', 'RIGHT'], true];
         yield 'split at each comma into four lines' => [['v1', 'OTHER', 'v1', 'RIGHT'], true];
-        yield 'beside a version of tomorrow' => ['v1a,OTHER v1,RIGHT v2,OTHER', true];
+        yield 'with a future version' => ['v1a,OTHER v1,RIGHT v2,OTHER', true];
         yield 'an empty line first' => [['', 'v1,RIGHT'], true];
-        yield 'another one' => [['v1,OTHER', 'v1,OTHER'], false];
+        yield 'another signature' => [['v1,OTHER', 'v1,OTHER'], false];
         yield 'another version' => ['v2,RIGHT', false];
         yield 'another version in lines' => [['v2', 'RIGHT', 'v1', 'OTHER'], false];
-        yield 'a version that ends alike' => ['xv1,RIGHT', false];
+        yield 'a version with the same ending' => ['xv1,RIGHT', false];
         yield 'no version' => ['RIGHT', false];
-        yield 'half of it' => ['v1,RI v1,GHT', false];
+        yield 'half of a signature' => ['v1,RI v1,GHT', false];
         yield 'nothing' => [['v1', ''], false];
     }
 

@@ -60,7 +60,7 @@ final class WebhookEventsTest extends ReceivingTestCase
         yield 'member_removed' => [
             '{"name":"member_removed","channel":"presence-a","user_id":"007"}', MemberRemoved::class, ['userId' => '007'],
         ];
-        yield 'a member with all that there may be' => [
+        yield 'a member with all fields' => [
             '{"id":"1700000000000-0","time_ms":1700000001000,"name":"member_added","channel":"presence-a","user_id":"7","socket_id":"1.2","data":"{\"user_info\":{\"name\":\"Ann\"}}"}',
             MemberAdded::class, ['id' => '1700000000000-0', 'socketId' => '1.2', 'data' => ['user_info' => ['name' => 'Ann']]],
         ];
@@ -68,11 +68,11 @@ final class WebhookEventsTest extends ReceivingTestCase
             '{"name":"client_event","channel":"presence-a","event":"client-typing","data":"{\"draft\":\"Hel\"}","socket_id":"1.2","user_id":"7"}',
             ClientEvent::class, ['event' => 'client-typing', 'data' => ['draft' => 'Hel'], 'socketId' => '1.2', 'userId' => '7'],
         ];
-        yield 'a client event with nothing but its name' => [
+        yield 'a client event with its name only' => [
             '{"name":"client_event","channel":"private-a","event":"client-a"}',
             ClientEvent::class, ['event' => 'client-a', 'data' => null, 'socketId' => null, 'userId' => null],
         ];
-        yield 'client data that is a text' => [
+        yield 'client data that is a string' => [
             '{"name":"client_event","channel":"private-a","event":"client-a","data":"Hel"}', ClientEvent::class, ['data' => 'Hel'],
         ];
         yield 'client data that is a number too long for PHP' => [
@@ -89,18 +89,18 @@ final class WebhookEventsTest extends ReceivingTestCase
         yield 'connection_terminated' => [
             '{"name":"connection_terminated","socket_id":"1.2"}', ConnectionTerminated::class, ['socketId' => '1.2'],
         ];
-        yield 'a name of the application' => [
+        yield 'a custom event' => [
             '{"name":"order_shipped","channel":"orders","data":"{\"id\":7}"}',
             CustomEvent::class, ['name' => 'order_shipped', 'channel' => 'orders', 'data' => ['id' => 7]],
         ];
-        yield 'a name on no channel' => ['{"name":"pinged"}', CustomEvent::class, ['name' => 'pinged', 'channel' => null, 'data' => null]];
-        yield 'a known name in an unknown form' => [
+        yield 'a custom event without a channel' => ['{"name":"pinged"}', CustomEvent::class, ['name' => 'pinged', 'channel' => null, 'data' => null]];
+        yield 'a known name with other fields' => [
             '{"name":"member_added","channel":"presence-a"}', CustomEvent::class, ['name' => 'member_added', 'channel' => 'presence-a'],
         ];
-        yield 'a channel that is none' => ['{"name":"channel_occupied","channel":["a"]}', CustomEvent::class, ['channel' => null]];
-        yield 'a name that is none' => ['{"name":["a"],"time_ms":"soon","id":{}}', CustomEvent::class, ['name' => '', 'id' => null]];
-        yield 'nothing at all' => ['{}', CustomEvent::class, ['name' => '']];
-        yield 'the time of another world' => [
+        yield 'an invalid channel' => ['{"name":"channel_occupied","channel":["a"]}', CustomEvent::class, ['channel' => null]];
+        yield 'an invalid name' => ['{"name":["a"],"time_ms":"soon","id":{}}', CustomEvent::class, ['name' => '', 'id' => null]];
+        yield 'an empty event' => ['{}', CustomEvent::class, ['name' => '']];
+        yield 'an impossible time' => [
             '{"name":"channel_occupied","channel":"room","time_ms":9223372036854775807}', ChannelOccupied::class, ['channel' => 'room'],
         ];
     }
@@ -166,16 +166,16 @@ final class WebhookEventsTest extends ReceivingTestCase
     public static function noWebhooks(): iterable
     {
         yield 'nothing' => [''];
-        yield 'no JSON' => ['{"time_ms":1700000000123,"events":['];
+        yield 'not JSON' => ['{"time_ms":1700000000123,"events":['];
         yield 'a form' => ['time_ms=1700000000123'];
-        yield 'bytes that are no text' => ["{\"events\":[{\"name\":\"\xff\"}]}"];
+        yield 'invalid UTF-8' => ["{\"events\":[{\"name\":\"\xff\"}]}"];
         yield 'a number' => ['1'];
         yield 'null' => ['null'];
         yield 'a list' => ['[]'];
         yield 'no events' => ['{"time_ms":1700000000123}'];
         yield 'events by name' => ['{"events":{"a":{"name":"a"}}}'];
         yield 'events that are names' => ['{"events":["channel_occupied"]}'];
-        yield 'deep waters' => ['{"events":'.str_repeat('[', 600).str_repeat(']', 600).'}'];
+        yield 'deep nesting' => ['{"events":'.str_repeat('[', 600).str_repeat(']', 600).'}'];
     }
 
     public function test_events_are_immutable(): void

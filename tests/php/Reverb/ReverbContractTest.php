@@ -75,7 +75,7 @@ final class ReverbContractTest extends PluginTestCase
     private function described(): array
     {
         $process = Process::php('reverb-contract.php', 'the contract');
-        $process->say((string) json_encode(array_map(fn (array $signatures) => array_map(fn (string $signature) => strtok($signature, '('), $signatures), self::SIGNATURES)));
+        $process->writeLine((string) json_encode(array_map(fn (array $signatures) => array_map(fn (string $signature) => strtok($signature, '('), $signatures), self::SIGNATURES)));
         $process->hangUp();
 
         return json_decode(implode("\n", $process->rest()), true, flags: JSON_THROW_ON_ERROR);

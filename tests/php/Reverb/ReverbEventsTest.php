@@ -97,7 +97,7 @@ final class ReverbEventsTest extends PluginTestCase
 
     public function test_connections_are_reported_once_even_if_the_client_repeats_the_request(): void
     {
-        $node = $this->reverb($this->wanting('connection_established', 'connection_terminated'));
+        $node = $this->reverb($this->receiving('connection_established', 'connection_terminated'));
         $ann = $node->connect('ann');
         $node->command('ann', 'send', 'pusher:connection_established', null, []);
         $node->command('ann', 'join', 'presence-room', 7);
@@ -115,7 +115,7 @@ final class ReverbEventsTest extends PluginTestCase
     #[TestWith(['own-handler', '/binds its own .*EventHandler, so connection_established, connection_terminated and cache_miss are not sent/'])]
     public function test_events_that_cannot_be_sent_are_off_and_named(string $own, string $warning): void
     {
-        $node = $this->reverb($this->wanting('connection_established', 'connection_terminated', 'channel_vacated'), with: [$own]);
+        $node = $this->reverb($this->receiving('connection_established', 'connection_terminated', 'channel_vacated'), with: [$own]);
         $node->connect('ann');
         $node->command('ann', 'subscribe', 'room');
         $node->command('ann', 'close');
@@ -126,7 +126,7 @@ final class ReverbEventsTest extends PluginTestCase
 
     public function test_subscriptions_are_counted(): void
     {
-        $node = $this->reverb($this->wanting('subscription_count') + ['subscription_count_interval' => 0.0]);
+        $node = $this->reverb($this->receiving('subscription_count') + ['subscription_count_interval' => 0.0]);
 
         foreach (['ann', 'bob'] as $client) {
             $node->connect($client);
@@ -139,7 +139,7 @@ final class ReverbEventsTest extends PluginTestCase
 
     public function test_an_empty_cache_channel_makes_misses_until_it_has_a_payload(): void
     {
-        $node = $this->reverb($this->wanting('cache_miss') + ['cache_miss_ttl' => 1]);
+        $node = $this->reverb($this->receiving('cache_miss') + ['cache_miss_ttl' => 1]);
         $node->connect('ann');
         $node->connect('bob');
         // This is a cache channel for Reverb, but not for Pusher.
@@ -171,7 +171,7 @@ final class ReverbEventsTest extends PluginTestCase
 
     public function test_a_custom_event_is_delivered_in_order(): void
     {
-        $node = $this->reverb($this->wanting('channel_occupied', 'order.*'), with: ['order-command']);
+        $node = $this->reverb($this->receiving('channel_occupied', 'order.*'), with: ['order-command']);
         $node->connect('ann');
         $node->command('ann', 'subscribe', 'private-orders');
         $this->awaitEvent('channel_occupied private-orders');
@@ -183,9 +183,9 @@ final class ReverbEventsTest extends PluginTestCase
 
     public function test_an_event_is_sent_from_another_process_of_the_application(): void
     {
-        $node = $this->reverb($this->wanting('order.*'), with: ['order-command']);
+        $node = $this->reverb($this->receiving('order.*'), with: ['order-command']);
         $process = Process::php('reverb-console.php', 'artisan');
-        $process->say((string) json_encode(['webhooks' => $this->config($this->wanting('order.*')), 'apps' => [], 'with' => ['order-command'], 'command' => ['command' => 'send:order']]));
+        $process->writeLine((string) json_encode(['webhooks' => $this->config($this->receiving('order.*')), 'apps' => [], 'with' => ['order-command'], 'command' => ['command' => 'send:order']]));
         $process->hangUp();
 
         $this->assertSame([], $process->rest());
@@ -236,7 +236,7 @@ final class ReverbEventsTest extends PluginTestCase
      *
      * @return array<string, mixed>
      */
-    private function wanting(string ...$events): array
+    private function receiving(string ...$events): array
     {
         return ['endpoints' => [$this->endpoint(more: ['events' => $events])]];
     }

@@ -114,7 +114,7 @@ final class ReverbNodesTest extends PluginTestCase
 
         $this->assertCount(1, $node->command('ann', 'received', 'pusher_internal:subscription_succeeded'));
         $node->stop();
-        $this->assertStringContainsString('the list is out of order; Laravel could not log this: the disk is full', $node->lastWords());
+        $this->assertStringContainsString('the list is out of order; Laravel could not log this: the disk is full', $node->errorOutput());
     }
 
     public function test_the_sweep_finds_connections_without_a_hook(): void

@@ -30,13 +30,13 @@ final class ReverbSetupTest extends PluginTestCase
         $node->connect('ann');
         $node->command('ann', 'subscribe', 'room');
 
-        $this->assertSame($this->own(), $this->said($node->stop()));
+        $this->assertSame($this->own(), $this->reportedClasses($node->stop()));
         $this->assertSame([], $this->events());
     }
 
     public function test_the_config_turns_webhooks_on_without_endpoints(): void
     {
-        $this->assertNotSame($this->own(), $this->said($this->reverb(['reverb' => true, 'endpoints' => []], with: ['tell-classes'])->stop()));
+        $this->assertNotSame($this->own(), $this->reportedClasses($this->reverb(['reverb' => true, 'endpoints' => []], with: ['tell-classes'])->stop()));
     }
 
     public function test_endpoints_of_an_application_turn_webhooks_on(): void
@@ -53,19 +53,19 @@ final class ReverbSetupTest extends PluginTestCase
     {
         $log = $this->reverb(with: ['reverb-1-7', 'tell-classes'])->stop();
 
-        $this->assertSame($this->own(), $this->said($log));
+        $this->assertSame($this->own(), $this->reportedClasses($log));
         $this->assertSame(['ERROR: Resonate webhooks are off: Reverb 1.7.1 is not supported; install laravel/reverb ^1.8'], $this->webhookLines($log));
     }
 
     public function test_without_the_extension_reverb_runs_and_logs_what_is_missing(): void
     {
         $process = Process::plainPhp('reverb-node.php', 'a plain node');
-        $process->say((string) json_encode(['webhooks' => $this->config(), 'apps' => [], 'with' => ['tell-classes']]));
-        $process->hear();
+        $process->writeLine((string) json_encode(['webhooks' => $this->config(), 'apps' => [], 'with' => ['tell-classes']]));
+        $process->readLine();
         $process->hangUp();
         $log = $process->rest();
 
-        $this->assertSame($this->own(), $this->said($log));
+        $this->assertSame($this->own(), $this->reportedClasses($log));
         $this->assertCount(1, $this->webhookLines($log));
         $this->assertStringContainsString('webhooks are off: the PHP extension resonate_webhooks is not loaded', $this->webhookLines($log)[0]);
     }
@@ -147,7 +147,7 @@ final class ReverbSetupTest extends PluginTestCase
     private function console(array $command, array $with = [], array $changes = [], array $apps = []): array
     {
         $process = Process::php('reverb-console.php', 'artisan');
-        $process->say((string) json_encode(['webhooks' => $this->config($changes), 'apps' => $apps, 'with' => $with, 'command' => $command]));
+        $process->writeLine((string) json_encode(['webhooks' => $this->config($changes), 'apps' => $apps, 'with' => $with, 'command' => $command]));
         $process->hangUp();
 
         try {
@@ -177,7 +177,7 @@ final class ReverbSetupTest extends PluginTestCase
      * @param  list<string>  $lines
      * @return list<string>
      */
-    private function said(array $lines): array
+    private function reportedClasses(array $lines): array
     {
         return array_values(preg_replace('/^class /', '', preg_grep('/^class /', $lines)));
     }

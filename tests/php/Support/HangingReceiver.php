@@ -22,7 +22,7 @@ final class HangingReceiver
     {
         $this->log = (string) tempnam(sys_get_temp_dir(), 'webhooks-received-');
         $this->process = Process::php('receiver.php', 'a webhook receiver', $this->log);
-        $this->url = "http://127.0.0.1:{$this->process->hear()}/hook";
+        $this->url = "http://127.0.0.1:{$this->process->readLine()}/hook";
     }
 
     /**

@@ -46,7 +46,7 @@ final class LaravelReceiver
             'sh', '-c', 'setsid "$@" >/dev/null 2>"$RECEIVER_FOLDER/stderr" & echo $!; cat >/dev/null; kill -- -$! 2>/dev/null; wait', 'sh',
             PHP_BINARY, ...Process::withoutExtension(), '-S', "127.0.0.1:{$this->port}", __DIR__.'/laravel-receiver.php',
         ], 'the Laravel receiver');
-        $this->group = (int) $this->process->hear();
+        $this->group = (int) $this->process->readLine();
 
         Wait::until(fn () => Quietly::call(stream_socket_client(...), "tcp://127.0.0.1:{$this->port}", timeout: 1), 'the Laravel receiver to listen');
     }
@@ -74,24 +74,24 @@ final class LaravelReceiver
     }
 
     /**
-     * Make the listeners `fail` or `wait` from now on.
+     * Make the listeners `fail` or `wait`, or not any longer.
      */
-    public function tell(string $what, bool $otherwise = false): void
+    public function setListeners(string $behaviour, bool $enabled = true): void
     {
-        $otherwise ? unlink("{$this->folder}/{$what}") : touch("{$this->folder}/{$what}");
+        $enabled ? touch("{$this->folder}/{$behaviour}") : unlink("{$this->folder}/{$behaviour}");
     }
 
     /**
-     * Get the results of listeners so far: `handled`, `waits` or `failed`.
+     * Get the results of the listeners so far: `handled`, `waits` or `failed`.
      *
-     * @return list<array{what: string, class: string, webhook: ?string, app: string, payload: array<string, mixed>, extension: bool}>
+     * @return list<array{result: string, class: string, webhook: ?string, app: string, payload: array<string, mixed>, extension: bool}>
      */
-    public function heard(string $what = 'handled'): array
+    public function results(string $result = 'handled'): array
     {
         $lines = is_file("{$this->folder}/log") ? file("{$this->folder}/log", FILE_IGNORE_NEW_LINES) : [];
-        $heard = array_map(fn (string $line) => json_decode($line, true, flags: JSON_THROW_ON_ERROR), $lines ?: []);
+        $results = array_map(fn (string $line) => json_decode($line, true, flags: JSON_THROW_ON_ERROR), $lines ?: []);
 
-        return array_values(array_filter($heard, fn (array $event) => $event['what'] === $what));
+        return array_values(array_filter($results, fn (array $event) => $event['result'] === $result));
     }
 
     /**

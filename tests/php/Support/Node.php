@@ -40,8 +40,8 @@ final class Node
     ) {
         $this->lastWords = tmpfile();
         $this->process = Process::php($script, 'a node', stderr: $this->lastWords, through: $through);
-        $this->process->say((string) json_encode(compact('webhooks', 'apps', 'drain', 'folder', 'with')));
-        $this->process->hear();
+        $this->process->writeLine((string) json_encode(compact('webhooks', 'apps', 'drain', 'folder', 'with')));
+        $this->process->readLine();
     }
 
     /**
@@ -57,9 +57,9 @@ final class Node
      */
     public function command(?string $client, string $method, mixed ...$arguments): mixed
     {
-        $this->process->say((string) json_encode(['client' => $client, 'do' => $method, 'with' => $arguments]));
+        $this->process->writeLine((string) json_encode(['client' => $client, 'do' => $method, 'with' => $arguments]));
 
-        return json_decode($this->process->hear(), true, flags: JSON_THROW_ON_ERROR);
+        return json_decode($this->process->readLine(), true, flags: JSON_THROW_ON_ERROR);
     }
 
     /**
@@ -107,7 +107,7 @@ final class Node
     /**
      * Get the output of the node on stderr.
      */
-    public function lastWords(): string
+    public function errorOutput(): string
     {
         // The file is opened again, because the node's writes have moved the position of the shared handle.
         return (string) file_get_contents(stream_get_meta_data($this->lastWords)['uri']);

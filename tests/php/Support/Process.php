@@ -105,7 +105,7 @@ final class Process
     /**
      * Write a line to the process.
      */
-    public function say(string $line): void
+    public function writeLine(string $line): void
     {
         fwrite($this->pipes[0], $line."\n");
     }
@@ -113,7 +113,7 @@ final class Process
     /**
      * Read the next line.
      */
-    public function hear(float $seconds = 15.0): string
+    public function readLine(float $seconds = 15.0): string
     {
         $streams = [$this->pipes[1]];
         $none = null;

@@ -24,7 +24,7 @@ final class Receiver
     {
         $this->log = (string) tempnam(sys_get_temp_dir(), 'webhooks-received-');
         $this->process = Process::php('receiver.php', 'the webhook receiver', $this->log);
-        $this->port = (int) $this->process->hear();
+        $this->port = (int) $this->process->readLine();
     }
 
     /**

@@ -20,8 +20,8 @@ final class Sender
     public function __construct(array $webhooks, array $apps = [], bool $withExtension = true)
     {
         $this->process = $withExtension ? Process::php('sender.php', 'a sender') : Process::plainPhp('sender.php', 'a sender');
-        $this->process->say((string) json_encode(compact('webhooks', 'apps')));
-        $this->process->hear();
+        $this->process->writeLine((string) json_encode(compact('webhooks', 'apps')));
+        $this->process->readLine();
     }
 
     /**
@@ -31,9 +31,9 @@ final class Sender
      */
     public function send(string $event, ?string $channel = null, mixed $data = null, string $app = '1', string $from = 'command'): array
     {
-        $this->process->say((string) json_encode(['from' => $from, 'send' => compact('event', 'app', 'channel', 'data')]));
+        $this->process->writeLine((string) json_encode(['from' => $from, 'send' => compact('event', 'app', 'channel', 'data')]));
 
-        return json_decode($this->process->hear(), true, flags: JSON_THROW_ON_ERROR);
+        return json_decode($this->process->readLine(), true, flags: JSON_THROW_ON_ERROR);
     }
 
     /**

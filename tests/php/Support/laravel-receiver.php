@@ -43,9 +43,9 @@ Event::listen('Webpatser\ResonateWebhooks\Receiving\Events\*', static function (
         return;
     }
 
-    $told = static fn (string $what): bool => file_exists("{$folder}/{$what}");
-    $say = static fn (string $what) => file_put_contents("{$folder}/log", json_encode([
-        'what' => $what,
+    $isSet = static fn (string $behaviour): bool => file_exists("{$folder}/{$behaviour}");
+    $record = static fn (string $result) => file_put_contents("{$folder}/log", json_encode([
+        'result' => $result,
         'class' => class_basename($name),
         'webhook' => $events[0]->webhookId,
         'app' => $events[0]->appKey,
@@ -53,21 +53,21 @@ Event::listen('Webpatser\ResonateWebhooks\Receiving\Events\*', static function (
         'extension' => extension_loaded('resonate_webhooks'),
     ])."\n", FILE_APPEND | LOCK_EX);
 
-    if ($told('fail')) {
-        $say('failed');
+    if ($isSet('fail')) {
+        $record('failed');
 
-        throw new RuntimeException('as it was told');
+        throw new RuntimeException('the listener fails');
     }
 
-    if ($told('wait')) {
-        $say('waits');
+    if ($isSet('wait')) {
+        $record('waits');
 
-        for ($end = microtime(true) + 15; $told('wait') && microtime(true) < $end; clearstatcache()) {
+        for ($end = microtime(true) + 15; $isSet('wait') && microtime(true) < $end; clearstatcache()) {
             usleep(5_000);
         }
     }
 
-    $say('handled');
+    $record('handled');
 });
 
 $laravel->handleRequest(Request::capture());

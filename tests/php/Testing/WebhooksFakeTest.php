@@ -77,9 +77,9 @@ final class WebhooksFakeTest extends ReceivingTestCase
     {
         yield 'another name' => [fn () => Webhooks::assertSent('order.lost'), 'The expected [order.lost] event was not sent. Sent were: order.shipped.'];
         yield 'other data' => [fn () => Webhooks::assertSent('order.shipped', fn (SentWebhook $sent) => $sent->data === []), 'The expected [order.shipped] event was not sent.'];
-        yield 'nothing of the kind' => [fn () => Webhooks::assertSent(fn (SentWebhook $sent) => false), 'The expected event was not sent.'];
-        yield 'not so often' => [fn () => Webhooks::assertSent('order.shipped', 2), 'The expected [order.shipped] event was sent 1 times instead of 2.'];
-        yield 'too often' => [fn () => Webhooks::assertSentTimes('order.shipped', 0), 'The expected [order.shipped] event was sent 1 times instead of 0.'];
+        yield 'no such event' => [fn () => Webhooks::assertSent(fn (SentWebhook $sent) => false), 'The expected event was not sent.'];
+        yield 'fewer times' => [fn () => Webhooks::assertSent('order.shipped', 2), 'The expected [order.shipped] event was sent 1 times instead of 2.'];
+        yield 'more times' => [fn () => Webhooks::assertSentTimes('order.shipped', 0), 'The expected [order.shipped] event was sent 1 times instead of 0.'];
         yield 'sent' => [fn () => Webhooks::assertNotSent('order.shipped'), 'The unexpected [order.shipped] event was sent.'];
         yield 'not nothing' => [fn () => Webhooks::assertNothingSent(), 'Events were sent unexpectedly. Sent were: order.shipped.'];
         yield 'another count' => [fn () => Webhooks::assertSentCount(2), 'The number of events sent is not 2. Sent were: order.shipped.'];
