@@ -32,7 +32,7 @@ final class Json
         try {
             return json_encode($value, self::FLAGS | JSON_THROW_ON_ERROR);
         } catch (JsonException $e) {
-            throw new InvalidEvent("the data cannot be written as JSON: {$e->getMessage()}", previous: $e);
+            throw new InvalidEvent("the data cannot be encoded as JSON: {$e->getMessage()}", previous: $e);
         }
     }
 }

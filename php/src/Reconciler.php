@@ -12,14 +12,17 @@ use Webpatser\ResonateWebhooks\Native\Engine;
 /**
  * Compares the engine's table with the live connections, in slices that are too short to delay the event loop.
  *
- * Connections come and go between slices, so no slice relies on an earlier one. A slice tells the engine single facts: this
- * connection is on the channel, that one is not. It reads them from the server's arrays and pushes them before the loop gets
- * control again, and hooks push to the same queue. So each fact is true at its place in the order of all hooks: the hook of a
- * connection that leaves later comes after it and removes the connection, and the hook of one that subscribes later adds it.
- * Positions in the arrays and in the table shift while connections come and go, so a walk may miss some. Therefore no
- * connection is removed because a walk has not seen it: each one that the table has is looked up on the server, and looked up
- * again when its removal is pushed. A connection that a walk misses waits for the next sweep. No array of the server is kept
- * from one slice to the next: PHP would copy it at the server's next write, which takes 4 ms for 100 000 connections.
+ * Connections come and go between slices, so no slice relies on an earlier one. A slice reports single facts: connection 1.1
+ * is on the channel, connection 1.2 is not. It reads them from the server's arrays and queues them before the event loop
+ * continues. Hooks use the same queue, so each fact is true at its position among the hooks. If the connection leaves later,
+ * its hook comes later and removes it. If it subscribes later, its hook adds it.
+ *
+ * Positions in the arrays and in the table shift while connections come and go, so a walk may miss some. A connection is
+ * never removed because a walk has missed it: each connection in the table is looked up on the server, and looked up again
+ * when its removal is queued. A missed connection waits for the next sweep.
+ *
+ * No array of the server is kept between slices. PHP would copy it at the server's next write, which takes 4 ms for 100 000
+ * connections.
  */
 class Reconciler
 {
@@ -39,7 +42,7 @@ class Reconciler
     protected const int PAGE = 250;
 
     /**
-     * The comparison of channels whose hooks found the queue full. It goes first.
+     * The comparison of channels whose hooks found the queue full. It has priority.
      *
      * @var Generator<int, bool>|null
      */
@@ -82,7 +85,7 @@ class Reconciler
     }
 
     /**
-     * Work on what is due for one slice of time.
+     * Run the pending comparisons for one slice of time.
      */
     public function advance(): void
     {
@@ -104,7 +107,7 @@ class Reconciler
     }
 
     /**
-     * Compare some channels. Like all comparisons, this yields after each part, and false when the engine is busy.
+     * Compare channels. Like all comparisons, this yields after each part, and yields false if the engine is busy.
      *
      * @param  list<array{0: string, 1: string}>  $channels
      * @return Generator<int, bool>
@@ -196,7 +199,7 @@ class Reconciler
             yield true;
         } while ($cursor > 0);
 
-        // After the walk: a removal would move the connections behind it up, and the walk would skip them.
+        // After the walk, because a removal shifts the connections after it, and the walk would skip them.
         for ($from = 0; ($part = array_slice($suspects, $from, static::PART)) !== []; $from += static::PART) {
             $this->engine->absent($app->id, $channel, $this->gone($app, $channel, $part));
 

@@ -62,7 +62,7 @@ class WebhooksServiceProvider extends ServiceProvider
     {
         $this->app->singleton(Webhooks::class);
 
-        // Scoped, so that an EndpointProvider is asked again for each request and job.
+        // Scoped, so that each request and job calls an EndpointProvider again.
         $this->app->scoped(Contracts\Cluster::class, Support\NativeCluster::class);
         $this->app->scoped(Contracts\DeadLetters::class, Support\NativeDeadLetters::class);
         $this->app->scoped(Support\EventSender::class);
@@ -106,7 +106,7 @@ class WebhooksServiceProvider extends ServiceProvider
     }
 
     /**
-     * Register the metrics route. Without middleware of its own it has the middleware and the gate of the dashboard.
+     * Register the metrics route. By default, it has the middleware and the gate of the dashboard.
      */
     protected function registerMetrics(): void
     {

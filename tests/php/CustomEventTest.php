@@ -82,7 +82,7 @@ final class CustomEventTest extends PluginTestCase
         yield 'a wildcard' => [['event' => 'order.*'], InvalidEvent::class, 'has other characters'];
         yield 'an application that does not exist' => [['app' => 'nobody'], UnknownApplication::class, "with the id 'nobody'"];
         yield 'a channel without a name' => [['channel' => ''], InvalidEvent::class, 'the channel has no name'];
-        yield 'data that JSON cannot encode' => [['data' => ["\xff"]], InvalidEvent::class, 'the data cannot be written as JSON'];
+        yield 'data that JSON cannot encode' => [['data' => ["\xff"]], InvalidEvent::class, 'the data cannot be encoded as JSON'];
     }
 
     public function test_a_server_whose_webhooks_could_not_start_refuses_events_without_waiting_for_redis(): void

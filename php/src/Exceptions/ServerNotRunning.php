@@ -16,7 +16,7 @@ class ServerNotRunning extends EventNotSent
     {
         return new static(
             'the event was not sent: the webhooks of this server process have not started. See "Resonate webhooks are off" in the'
-            .' log for the reason. In a server process, an event is never sent without them, since that would wait for Redis',
+            .' log for the reason. A server does not send the event to Redis without them, because that would block its event loop',
         );
     }
 }

@@ -11,7 +11,7 @@ use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Receiving\Contracts\SecretProvider;
 
 /**
- * Reads secrets from the `resonate-webhooks-receiving` config, or from the applications in `config/reverb.php` without any.
+ * Reads secrets from the `resonate-webhooks-receiving` config. Without any, it uses those in `config/reverb.php`.
  */
 class ConfigSecrets implements SecretProvider
 {
