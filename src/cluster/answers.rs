@@ -1,4 +1,4 @@
-//! What the scripts that a node calls answer.
+//! Replies of the scripts that a node calls.
 
 use std::time::Duration;
 
@@ -9,57 +9,55 @@ use crate::redis::Mismatch;
 /// Why a script changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The data is of another epoch: Redis lost what this node had told it.
+    /// The data is of another epoch: Redis lost what this node had written.
     Lost,
-    /// Redis has lost its last seconds, and with them what it had answered to this node.
+    /// Redis lost its last seconds, and with them what it had acknowledged to this node.
     Behind,
-    /// This node's lease had lapsed and its holds were taken away. Also the answer to a call that comes late.
+    /// This node's lease had lapsed and its holds were removed. Also the reply to a call that comes late.
     Reaped,
-    /// Edges may not be decided yet; ask again after this time.
+    /// Edges may not be decided yet; retry after this time.
     Settling(Duration),
-    /// A claim is of an application that has a key of a foreign type.
+    /// A claim belongs to an application that has a key of a foreign type.
     Suspended,
 }
 
 /// Why a node gets no session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Closed {
-    /// The data is another cluster's, or in a schema that the node does not know.
+    /// The data belongs to another cluster, or its schema is too new for the node.
     Mismatch(Mismatch),
-    /// The data has no identity, and the node may not take it.
+    /// The data has no identity, and the node may not claim it.
     Vacant,
 }
 
-/// What Redis has answered to a node, as far as the node knows.
+/// What Redis has acknowledged to a node, as far as the node knows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known<'a> {
-    /// The epoch.
     pub(crate) epoch: &'a str,
-    /// The number of its last batch that was answered.
+    /// Number of the last acknowledged batch.
     pub(crate) answered: u64,
-    /// The settling for which it last restored its holds, empty for none.
+    /// Settling for which the node last restored its holds, empty for none.
     pub(crate) restored_for: &'a str,
 }
 
-/// A session that was opened.
+/// An opened session.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Entered {
-    /// The epoch.
     pub(crate) epoch: String,
-    /// The settling that waits for the node, empty for none.
+    /// Settling that waits for the node, empty for none.
     pub(crate) settling: String,
 }
 
-/// What a node sees that looks, or confirms.
+/// Reply to a look or a confirmation.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Look {
-    /// The settling that waits for the node, empty for none.
+    /// Settling that waits for the node, empty for none.
     pub(crate) settling: String,
-    /// Whether its lease has lapsed.
+    /// `true` if the node's lease has lapsed.
     pub(crate) lapsed: bool,
 }
 
-/// What the status that a script answers means.
+/// Converts the status in a script's reply.
 pub(crate) fn accepted(status: &str, number: u64) -> RedisResult<Result<(), Refusal>> {
     match status {
         "ok" => Ok(Ok(())),

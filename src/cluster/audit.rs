@@ -1,11 +1,11 @@
-//! The audit: one node of the cluster looks for processes that run the roster but not these webhooks.
+//! Roster audit: one node of the cluster looks for processes that run the roster but not these webhooks.
 //!
-//! Who is on such a process is missing in the webhooks, and a channel counts as vacated although somebody is there. The
-//! roster has no list of its keys but the keyspace itself, so that the elected node walks through that, a step a second:
-//! a step costs Redis well below a millisecond, and a round takes as long as it takes.
+//! Clients of such a process are missing in the webhooks; a channel may count as vacated while they are on it. The
+//! roster has no index of its keys, so the elected node scans the keyspace, one step per second. A step costs Redis
+//! well below 1 ms, and a round takes as many steps as needed.
 //!
-//! A key alone is no proof: those of a dead process stay until they expire. So a process that is not of the cluster is
-//! suspected first, and named when it has refreshed the key since and still is not.
+//! A key alone proves nothing: those of a dead process stay until they expire. A process outside the cluster is
+//! suspected first. It is reported if it refreshes its key and is still outside the cluster at the next comparison.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -16,39 +16,39 @@ use super::scripts::MembershipScripts;
 use crate::config::Roster;
 use crate::event::{NodeId, plain};
 
-/// Keys that one step walks over.
+/// Keys per step.
 const STEP_KEYS: usize = 500;
 
 /// Time between two steps.
 const STEP_EVERY: Duration = Duration::from_secs(1);
 
-/// Processes that are suspected at a time, and that are remembered after they were named.
+/// Most processes that are suspected at a time, and that are remembered after a report.
 const MOST_SUSPECTS: usize = 64;
 const MOST_NAMED: usize = 4096;
 
-/// How much later than before a key has to expire to count as refreshed: Redis and the way to it are not that exact.
+/// Margin by which an expiry has to move to count as refreshed. Covers the imprecision of Redis and the network.
 const REFRESHED: Duration = Duration::from_millis(500);
 
-/// What an audit has found so far.
+/// State of the audit.
 #[derive(Debug)]
 pub(crate) struct Audit {
-    /// All keys of the roster, as a glob.
+    /// Glob that matches all keys of the roster.
     pattern: String,
     every: Duration,
-    /// The next election, and comparison of the suspects with the cluster.
+    /// When the next election and comparison are due.
     election_at: Instant,
     elected: bool,
     step_at: Instant,
     cursor: u64,
-    /// The processes of the cluster as of the last election.
+    /// Processes of the cluster at the last election.
     members: HashSet<String>,
     suspects: HashMap<String, Suspect>,
     named: HashSet<String>,
-    /// Those among them that are still to be said.
+    /// Named processes that are not reported yet.
     found: Vec<String>,
 }
 
-/// A key of the roster by which a process was noticed.
+/// Roster key by which a process was noticed.
 #[derive(Debug)]
 struct Suspect {
     key: Vec<u8>,
@@ -56,7 +56,7 @@ struct Suspect {
 }
 
 impl Audit {
-    /// An audit of `roster`, with a comparison once per `every`.
+    /// Creates an audit of `roster` with a comparison once per `every`.
     pub(crate) fn new(roster: &Roster, every: Duration) -> Self {
         let now = Instant::now();
         Self {
@@ -73,10 +73,10 @@ impl Audit {
         }
     }
 
-    /// Does what is due at `now`: a comparison and a step at most. Returns the processes to be named.
+    /// Does what is due at `now`: one comparison and one step at most. Returns the processes to report.
     ///
-    /// An error that Redis answers with, as to a user who may not read the roster, is no reason to stop talking to it: the
-    /// audit waits for its next turn.
+    /// After an error reply, for example if the user may not read the roster, the connection stays usable and the audit
+    /// waits for its next turn.
     pub(crate) fn advance(
         &mut self,
         redis: &mut Connection,
@@ -111,7 +111,7 @@ impl Audit {
         Ok(())
     }
 
-    /// Stands for election, and if elected sees which of the suspects are alive and still not of the cluster.
+    /// Tries to be elected. If elected, finds the suspects that are alive and still outside the cluster.
     fn compare(
         &mut self,
         redis: &mut Connection,
@@ -140,7 +140,7 @@ impl Audit {
         Ok(())
     }
 
-    /// Walks over some keys of the roster.
+    /// Scans some keys of the roster.
     fn walk(&mut self, redis: &mut Connection, now: Instant) -> RedisResult<()> {
         let mut scan = redis::cmd("SCAN");
         scan.arg(self.cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(STEP_KEYS);
@@ -164,13 +164,14 @@ impl Audit {
     }
 }
 
-/// When a key expires. `None` when it is gone, or does not expire and so is none of the roster's.
+/// Returns when a key expires. `None` if it is gone, or never expires and so is not of the roster.
 fn expiry(redis: &mut Connection, key: &[u8], now: Instant) -> RedisResult<Option<Instant>> {
     let left: i64 = redis::cmd("PTTL").arg(key).query(redis)?;
     Ok(u64::try_from(left).ok().map(|left| now + Duration::from_millis(left)))
 }
 
-/// The process whose key this is, as a node id has it: what stands behind the last colon and ends with a process number.
+/// Returns the process of a roster key, as it appears in a node id: the part after the last colon, which ends with a
+/// process id.
 fn process_of(key: &[u8]) -> Option<String> {
     let process = key.rsplit(|byte| *byte == b':').next()?;
     let process = std::str::from_utf8(process).ok()?;
@@ -179,7 +180,7 @@ fn process_of(key: &[u8]) -> Option<String> {
     (is_number && !host.is_empty()).then(|| plain(process))
 }
 
-/// A text as a glob that matches nothing else.
+/// Escapes a text to a glob that matches only that text.
 fn escaped(text: &str) -> String {
     text.chars().fold(String::new(), |mut glob, c| {
         if matches!(c, '*' | '?' | '[' | ']' | '^' | '-' | '\\') {

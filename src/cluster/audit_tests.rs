@@ -3,7 +3,7 @@ use crate::cluster::Past;
 use crate::support::redis::RedisServer;
 
 #[test]
-fn a_node_that_entered_the_cluster_after_its_roster_was_seen_is_not_named() {
+fn a_node_that_joins_after_its_roster_was_seen_is_not_reported() {
     let server = RedisServer::start();
     let mut redis = server.connect();
     let scripts = MembershipScripts::new("wh", Duration::from_secs(60));
@@ -44,7 +44,7 @@ fn one_node_is_elected_until_it_is_gone() {
 }
 
 #[test]
-fn a_key_tells_its_process_whatever_its_channel_is() {
+fn the_process_is_parsed_from_a_key_whatever_the_channel() {
     for (key, process) in [
         ("roster:presence-a:web-1-4711", Some("web-1-4711")),
         ("roster:app:presence-a:web-1-4711", Some("web-1-4711")),
@@ -63,7 +63,7 @@ fn a_key_tells_its_process_whatever_its_channel_is() {
 }
 
 #[test]
-fn a_prefix_is_no_glob() {
+fn a_prefix_is_escaped_in_the_glob() {
     assert_eq!(escaped("roster"), "roster");
     assert_eq!(escaped("a*[b]?\\"), "a\\*\\[b\\]\\?\\\\");
 }

@@ -1,4 +1,4 @@
-//! The membership of this node in the cluster, shared with threads other than the claimer.
+//! The node's membership in the cluster, shared with threads other than the claimer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,14 +7,14 @@ use parking_lot::Mutex;
 
 use crate::event::NodeId;
 
-/// A node in an epoch. Another incarnation or another epoch is another membership.
+/// A node in an epoch. A new incarnation or a new epoch makes a new membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Membership {
     pub(crate) node: NodeId,
     pub(crate) epoch: Arc<str>,
 }
 
-/// The membership of the claimer's session, while it has one.
+/// The membership of the claimer's session, while one is open.
 #[derive(Debug, Default)]
 pub(crate) struct SharedMembership {
     current: Mutex<Option<Membership>>,
@@ -22,7 +22,7 @@ pub(crate) struct SharedMembership {
 }
 
 impl SharedMembership {
-    /// The membership, if there is one now.
+    /// Returns the current membership, if any.
     pub(crate) fn current(&self) -> Option<Membership> {
         self.current.lock().clone()
     }
@@ -32,12 +32,12 @@ impl SharedMembership {
         *self.current.lock() = membership;
     }
 
-    /// Asks the claimer to check whether the node may still work on the data.
+    /// Makes the claimer check if the node may still work on the data.
     pub(crate) fn doubt(&self) {
         self.doubted.store(true, Ordering::Release);
     }
 
-    /// Returns whether the membership was doubted since the last call.
+    /// Returns `true` if the membership was doubted since the last call.
     pub(crate) fn take_doubt(&self) -> bool {
         self.doubted.swap(false, Ordering::AcqRel)
     }

@@ -1,8 +1,8 @@
-//! The cluster: which nodes are in it, and how a node joins it, stays and leaves.
+//! Cluster membership: how a node joins, stays in the cluster and leaves.
 //!
-//! A node has a [`Session`]: an id, the epoch of the data, a lease. After a loss of data a settling waits for all nodes. The
-//! [`SharedMembership`] tells the other threads of the node where it stands. Redis' clock and the audit of the roster are here as
-//! well. Renewals and reaping change holds and departures, and are [`crate::presence`]'s.
+//! A node has a [`Session`]: an id, the epoch of the data and a lease. After a loss of data, a settling waits for all
+//! nodes. Other threads of the node read the membership from [`SharedMembership`]. Redis' clock and the roster audit
+//! are here too. Renewals and reaping change holds and departures, so they are in [`crate::presence`].
 
 mod answers;
 mod audit;

@@ -1,16 +1,16 @@
-//! The scripts by which a node joins its cluster, stays in it and leaves, and the keys that all scripts of a node take.
+//! Scripts with which a node joins its cluster, stays in it and leaves, and the keys that all scripts of a node take.
 //!
-//! Keys behind `{prefix}:` (default `wh`); one server or Sentinel:
-//! - `epoch`: hash, `id`, `settling` (see `scripts/settling.lua`), `server` (the process that the data is with), `cluster` and
-//!   `schema`, which `identity.lua` describes; presence adds fields of its own. One life of the data: when the key is gone,
-//!   Redis has lost everything.
+//! Keys after `{prefix}:` (default `wh`), on one server or behind Sentinel:
+//! - `epoch`: hash, one lifetime of the data. If the key is gone, Redis has lost everything. Fields: `id`; `settling`,
+//!   see `scripts/settling.lua`; `server`, the `run_id` of the process with the data; `cluster` and `schema`, see
+//!   `identity.lua`. Presence adds its own fields.
 //! - `unconfirmed`: set, nodes that a settling waits for.
 //! - `nodes`: sorted set, node → expiry of its lease (ms by Redis' clock); negative while it is being reaped.
-//! - `held_users:{node}`, `held_channels:{node}`, `held_connections:{node}`: sets, what a node holds, which is taken in this
-//!   order: the reaper of a dead node costs what the node held, not what Redis holds.
-//! - `audit`: string, the node that compares the roster with the cluster; see [`super::audit`].
+//! - `held_users:{node}`, `held_channels:{node}`, `held_connections:{node}`: sets, the holds of a node, reaped in this
+//!   order. Reaping costs what the node held, not what Redis holds.
+//! - `audit`: string, the node that audits the roster; see [`super::audit`].
 //! - `reply:{node}`: hash, number, time and edges of the node's last batch, the settling for which it last restored its
-//!   holds, and whether it was reaped: a batch sent twice is applied once, and one that comes late not at all.
+//!   holds, and a mark once it was reaped. A repeated batch is applied once, and a late one never.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -40,70 +40,70 @@ script!(CONFIRM, "scripts/confirm.lua");
 script!(ELECT, "scripts/elect.lua");
 script!(BYE, "scripts/held.lua", "scripts/bye.lua");
 
-/// Puts the scripts together. A process that forks while a thread of its does so would leave them to its child in the midst
-/// of that for ever, so that it is done before there are threads.
+/// Builds the scripts. Called before threads start: a child that is forked while a thread builds one would inherit a
+/// lock that is never released.
 pub(crate) fn put_together() {
     for script in [&OPEN, &CONFIRM, &ELECT, &BYE] {
         LazyLock::force(script);
     }
 }
 
-/// The keys of one prefix, as one node uses them to be in its cluster.
+/// The membership scripts of one node under one key prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct MembershipScripts {
     prefix: String,
     lease: Duration,
-    /// The cluster of the node; one without is not checked.
+    /// The identity of the node's cluster. Not checked if `None`.
     identity: Option<ClusterIdentity>,
 }
 
 impl MembershipScripts {
-    /// The keys behind `prefix`, for nodes that stay in the cluster for `lease` without a sign of life.
+    /// Creates the scripts for keys under `prefix` and leases of this length.
     pub(crate) fn new(prefix: &str, lease: Duration) -> Self {
         Self { prefix: prefix.to_owned(), lease, identity: None }
     }
 
-    /// The same keys for a node of this cluster.
+    /// Sets the identity of the node's cluster.
     pub(crate) fn with_identity(self, identity: Option<ClusterIdentity>) -> Self {
         Self { identity, ..self }
     }
 
-    /// The prefix itself.
+    /// Returns the prefix.
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// How long a node stays in the cluster without a sign of life.
+    /// Returns how long a node stays in the cluster without a renewal.
     pub(crate) const fn lease(&self) -> Duration {
         self.lease
     }
 
-    /// The key of this name.
+    /// Returns the key with this name.
     pub(crate) fn key(&self, name: &str) -> String {
         format!("{}:{name}", self.prefix)
     }
 
-    /// The key of this name that belongs to one node.
+    /// Returns the key with this name that belongs to `node`.
     pub(crate) fn of_node(&self, name: &str, node: &str) -> String {
         format!("{}:{name}:{node}", self.prefix)
     }
 
-    /// A call of `script` with the keys and arguments that every script takes first.
+    /// Starts a call of `script` with the keys and arguments that every script takes first.
     pub(crate) fn call<'a>(&self, script: &'a Script, node: &str) -> ScriptCall<'a> {
         let mut call = script.call();
         call.key(self.key("epoch")).key(self.key("nodes")).arg(&self.prefix).arg(node);
         call
     }
 
-    /// Adds the keys of what a node holds.
+    /// Adds the keys of the holds of `node`.
     pub(crate) fn add_held(&self, call: &mut ScriptCall<'_>, node: &str) {
         for name in ["held_users", "held_channels", "held_connections"] {
             call.key(self.of_node(name, node));
         }
     }
 
-    /// Opens a session of `node` in the cluster, over a connection to the process `server`. `new_id` becomes the id of a new
-    /// epoch and of a new settling. With `may_take_vacant`, data without an identity becomes this cluster's.
+    /// Opens a session of `node`, over a connection to the process with `run_id` `server`. `new_id` becomes the id of a
+    /// new epoch or a new settling. With `may_take_vacant`, data without an identity becomes this cluster's.
     pub(crate) fn enter(
         &self,
         redis: &mut Connection,
@@ -130,14 +130,14 @@ impl MembershipScripts {
         })
     }
 
-    /// The same in a cluster that takes this node.
+    /// Like [`Self::enter`], in a cluster that admits the node.
     #[cfg(test)]
     pub(crate) fn open(&self, redis: &mut Connection, node: &NodeId, new_id: &str, past: Past) -> RedisResult<Entered> {
         self.enter(redis, node, new_id, "", past, true).map(|entered| entered.expect("a cluster that takes this node"))
     }
 
-    /// Confirms that Redis has all that the node holds, which has `restored` that or finds nothing lost, to the settling that
-    /// the node knows; only looks when it knows of none.
+    /// Confirms to `settling` that Redis has all holds of the node, because the node has `restored` them or found
+    /// nothing lost. If `settling` is empty, only looks which settling waits.
     pub(crate) fn confirm(
         &self,
         redis: &mut Connection,
@@ -153,8 +153,8 @@ impl MembershipScripts {
         accepted(&status, 0).map(|result| result.map(|()| Look { settling, lapsed: lapsed == 1 }))
     }
 
-    /// Elects the node that compares the roster with the cluster, for `time` from now. Returns the nodes of the cluster if
-    /// it is this one.
+    /// Elects the node that audits the roster, for `time` from now. If it is this one, returns all nodes of the
+    /// cluster.
     pub(crate) fn elect(
         &self,
         redis: &mut Connection,
@@ -166,7 +166,7 @@ impl MembershipScripts {
         Ok((elected == 1).then_some(nodes))
     }
 
-    /// Takes a node that holds nothing any more out of the cluster.
+    /// Removes a node without holds from the cluster.
     pub(crate) fn bye(&self, redis: &mut Connection, node: &NodeId) -> RedisResult<()> {
         let mut call = self.call(&BYE, node.as_str());
         self.add_held(&mut call, node.as_str());

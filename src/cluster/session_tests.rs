@@ -17,14 +17,14 @@ fn a_first_session_restores_nothing() {
 }
 
 #[test]
-fn after_a_loss_of_all_data_a_settling_takes_longer_than_a_renewal_and_holds_are_restored() {
+fn after_a_loss_of_all_data_a_settling_outlasts_a_renewal_and_holds_are_restored() {
     let now = Instant::now();
     let mut session = Session::new(node(1), LEASE);
     session.opened("a".into(), now);
     session.lost();
     assert_eq!(session.past(), Past::Session);
     assert!(session.settle_time(true, TIMEOUT) > LEASE / RENEWALS_PER_LEASE);
-    assert!(session.settle_time(false, TIMEOUT) < Duration::from_secs(5), "all who register are known");
+    assert!(session.settle_time(false, TIMEOUT) < Duration::from_secs(5), "all registered nodes are known");
     session.settles("s".into(), now + LEASE);
     session.opened("b".into(), now);
     assert!(session.must_restore());
@@ -37,7 +37,7 @@ fn after_a_loss_of_all_data_a_settling_takes_longer_than_a_renewal_and_holds_are
 }
 
 #[test]
-fn a_settling_that_begins_anew_is_confirmed_no_sooner_than_the_one_before() {
+fn a_new_settling_is_confirmed_no_sooner_than_the_one_before() {
     let now = Instant::now();
     let mut session = Session::new(node(1), LEASE);
     session.opened("a".into(), now);
@@ -52,7 +52,7 @@ fn a_settling_that_begins_anew_is_confirmed_no_sooner_than_the_one_before() {
 }
 
 #[test]
-fn what_was_restored_is_restored_again_when_the_connection_breaks_before_it_is_confirmed() {
+fn unconfirmed_holds_are_restored_again_after_a_disconnect() {
     let now = Instant::now();
     let mut session = Session::new(node(1), LEASE);
     session.opened("a".into(), now);
@@ -79,7 +79,7 @@ fn a_node_looks_for_a_settling_once_a_second() {
 }
 
 #[test]
-fn a_node_that_may_not_confirm_yet_looks_meanwhile() {
+fn a_node_that_waits_to_confirm_still_looks() {
     let now = Instant::now();
     let mut session = Session::new(node(1), LEASE);
     session.opened("a".into(), now);
@@ -92,7 +92,7 @@ fn a_node_that_may_not_confirm_yet_looks_meanwhile() {
 }
 
 #[test]
-fn restoring_is_given_up_when_it_is_rejected_for_a_whole_lease() {
+fn restoring_is_given_up_after_a_whole_lease_of_rejections() {
     let now = Instant::now();
     let mut session = Session::new(node(1), LEASE);
     session.opened("a".into(), now);
@@ -106,7 +106,7 @@ fn restoring_is_given_up_when_it_is_rejected_for_a_whole_lease() {
 }
 
 #[test]
-fn a_reaped_node_starts_over_under_another_name() {
+fn a_reaped_node_starts_over_under_another_id() {
     let mut session = Session::new(node(1), LEASE);
     session.opened("a".into(), Instant::now());
     session.reaped(node(2));
@@ -117,7 +117,7 @@ fn a_reaped_node_starts_over_under_another_name() {
 }
 
 #[test]
-fn renewals_out_of_turn_do_not_make_a_node_older() {
+fn renewals_outside_the_schedule_do_not_make_a_node_older() {
     let now = Instant::now();
     let mut session = Session::new(node(1), LEASE);
     session.opened("a".into(), now);
@@ -132,7 +132,7 @@ fn renewals_out_of_turn_do_not_make_a_node_older() {
 }
 
 #[test]
-fn only_a_node_that_has_been_there_for_a_whole_lease_may_reap() {
+fn only_a_node_with_a_whole_unbroken_lease_may_reap() {
     let now = Instant::now();
     let mut session = Session::new(node(1), LEASE);
     session.opened("a".into(), now);

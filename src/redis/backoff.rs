@@ -1,20 +1,20 @@
-//! When to try again after a failure.
+//! Backoff between attempts to reach Redis.
 
 use std::time::{Duration, Instant};
 
-/// The longest wait after a first failure: a restarted Redis is back within this order of time.
+/// Longest wait after the first failure. A restarted Redis is back in about this time.
 const BASE: Duration = Duration::from_millis(50);
 
-/// The longest wait of all. Events pile up meanwhile, so it stays short; one attempt per node in two seconds is nothing
-/// to a Redis that comes up.
+/// Longest wait after any failure. Short, because events pile up meanwhile; one attempt per node every 2 s is no load
+/// for a Redis that starts up.
 const CAP: Duration = Duration::from_secs(2);
 
-/// The longest wait after a refusal: a login, or a server that cannot serve. It takes a person to mend that, and each
-/// attempt may leave a line in Redis' log.
+/// Longest wait after a refusal: a rejected login, or a server that cannot be used. An operator has to fix it, and each
+/// attempt may write a line to Redis' log.
 const REFUSED: Duration = Duration::from_secs(10);
 
-/// Exponential backoff with jitter: 50 to 100 % of 50 ms, 100 ms, 200 ms, … 2 s, so that the nodes of a cluster do not
-/// come back all at once.
+/// Exponential backoff with jitter: 50 to 100 % of 50 ms, 100 ms, 200 ms, … 2 s. The jitter keeps the nodes of a
+/// cluster from reconnecting at the same moment.
 #[derive(Debug, Default)]
 pub(super) struct ReconnectBackoff {
     failures: u32,
@@ -22,24 +22,24 @@ pub(super) struct ReconnectBackoff {
 }
 
 impl ReconnectBackoff {
-    /// Counts a failure at `now`. `random` lies in `0.0..1.0`.
+    /// Records a failure at `now`. `random` is in `0.0..1.0`.
     pub(super) fn failed(&mut self, now: Instant, random: f64) {
         let longest = BASE.saturating_mul(2_u32.saturating_pow(self.failures)).min(CAP);
         self.failures = self.failures.saturating_add(1);
         self.ready_at = Some(now + jittered(longest, random));
     }
 
-    /// Counts a refusal at `now`. `random` lies in `0.0..1.0`.
+    /// Records a refusal at `now`. `random` is in `0.0..1.0`.
     pub(super) fn refused(&mut self, now: Instant, random: f64) {
         self.ready_at = Some(now + jittered(REFUSED, random));
     }
 
-    /// Starts afresh after a success.
+    /// Resets the backoff after a success.
     pub(super) fn succeeded(&mut self) {
         *self = Self::default();
     }
 
-    /// When the next attempt may be made, if it has to wait at `now`.
+    /// Returns when the next attempt is allowed, or `None` if it is allowed at `now`.
     pub(super) fn wait_until(&self, now: Instant) -> Option<Instant> {
         self.ready_at.filter(|ready_at| *ready_at > now)
     }
@@ -53,7 +53,7 @@ fn jittered(longest: Duration, random: f64) -> Duration {
 mod tests {
     use super::*;
 
-    /// The waits after consecutive failures, in milliseconds.
+    /// Returns the waits after consecutive failures, in ms.
     fn waits(failures: usize, random: f64) -> Vec<u128> {
         let now = Instant::now();
         let mut backoff = ReconnectBackoff::default();
@@ -71,17 +71,17 @@ mod tests {
     }
 
     #[test]
-    fn luck_shortens_a_wait_to_its_half_at_most() {
+    fn jitter_shortens_a_wait_by_half_at_most() {
         assert_eq!(waits(3, 0.0), [25, 50, 100]);
     }
 
     #[test]
-    fn an_outage_of_years_overflows_nothing() {
+    fn a_very_long_outage_does_not_overflow() {
         assert_eq!(waits(200, 1.0).last(), Some(&2000));
     }
 
     #[test]
-    fn a_success_ends_the_wait_and_forgets_the_failures() {
+    fn a_success_resets_the_backoff() {
         let now = Instant::now();
         let mut backoff = ReconnectBackoff::default();
         backoff.failed(now, 1.0);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_over_when_its_time_has_come() {
+    fn no_wait_remains_once_its_time_has_passed() {
         let now = Instant::now();
         let mut backoff = ReconnectBackoff::default();
         backoff.failed(now, 1.0);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_login_is_tried_again_slowly() {
+    fn a_refused_login_is_retried_slowly() {
         let now = Instant::now();
         let mut backoff = ReconnectBackoff::default();
         backoff.refused(now, 0.0);

@@ -1,4 +1,4 @@
-//! Calls from processes that may wait for Redis: commands, requests, pages.
+//! Redis client for callers that may block: commands, requests, dashboard pages.
 
 use std::cell::RefCell;
 
@@ -7,14 +7,14 @@ use redis::{Connection, RedisResult};
 use super::{Link, LinkError, Settings};
 use crate::config::Address;
 
-/// A connection that is made with the first call, and kept while calls succeed.
+/// A connection that is opened by the first call and reused until a call fails.
 #[derive(Debug)]
 pub(crate) struct Client {
     settings: Settings,
     link: RefCell<Option<Link>>,
 }
 
-/// Redis was not reached, or refused a call.
+/// Redis was unreachable or refused a call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Redis at {address}: {error}")]
 pub struct ClientError {
@@ -32,19 +32,19 @@ impl ClientError {
 }
 
 impl Client {
-    /// A client of the Redis of `settings`.
+    /// Creates a client for the Redis of `settings`.
     pub(crate) const fn new(settings: Settings) -> Self {
         Self { settings, link: RefCell::new(None) }
     }
 
-    /// Makes a call. Waits for Redis.
+    /// Makes a call. Blocks until Redis replies.
     ///
     /// # Errors
-    /// When Redis is not reached, or refuses the call.
+    /// When Redis is unreachable or refuses the call.
     pub(crate) fn call<T>(&self, talk: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, ClientError> {
         let mut link = self.link.take().unwrap_or_else(|| Link::silent(self.settings.clone()));
         let result = link.with(talk);
-        // After a failure the link backs off, but the next call of an operator is to try at once.
+        // A failed link backs off, but an operator's next call should try at once.
         if result.is_ok() {
             self.link.replace(Some(link));
         }

@@ -1,4 +1,4 @@
-//! What went wrong, sorted by what has to be done about it.
+//! Errors of Redis, classified by what has to be done about them.
 
 use std::time::{Duration, Instant};
 
@@ -10,76 +10,75 @@ use super::server::Unfit;
 use crate::config::ROOT;
 use crate::telemetry::RedisFault;
 
-/// The longest part of a server's message that is worth a log line.
+/// Longest part of a server message that is shown in a log line, in characters.
 const LONGEST_REASON: usize = 300;
 
-/// Why a call had no result. The texts hold no secret and no line break.
+/// Why a call failed. The texts contain no secret and no line break.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// The last attempt failed a moment ago; nothing was sent. Try again at the given instant.
+    /// The previous attempt failed a moment ago, so nothing was sent. Retry at this instant.
     #[error("the next attempt has to wait")]
     NotYet(Instant),
-    /// The connection could not be made or broke. Whether Redis has carried the call out is unknown: send the same
-    /// again.
+    /// The connection failed or broke. Redis may or may not have executed the call: retry the same call.
     #[error("unreachable ({0})")]
     Unreachable(String),
-    /// Redis does not know the script any more (it restarted, or somebody flushed its scripts): load it and try again.
+    /// Redis does not have the script, after a restart or `SCRIPT FLUSH`: load it and retry.
     #[error("the script is not loaded")]
     NoScript,
-    /// Redis answers, but cannot do it now: it loads its data or fails over. Send the same again.
+    /// Redis is up but cannot execute the call now: it loads its data or fails over. Retry the same call.
     #[error("cannot serve us now ({0})")]
     Unavailable(String),
-    /// Redis takes no writes now, and has carried out nothing. Send the same again.
+    /// Redis accepts no writes now, and executed nothing. Retry the same call.
     #[error("takes no writes ({reason}): {}; {}", .cause.remedy(), .cause.meanwhile())]
     TakesNoWrites {
-        /// Why.
+        /// The cause.
         cause: WriteRefusal,
-        /// What it said.
+        /// The server's message.
         reason: String,
     },
-    /// The user lacks a right, and Redis has carried out nothing. Only the operator can mend that; send the same again all
-    /// the same.
+    /// The user lacks a right, and Redis executed nothing. Only the operator can fix that; keep retrying the same call.
     #[error("forbids a call ({0}): give its user that right; docs/configuration.md lists all of them")]
     Forbidden(String),
-    /// Redis wants a login, or another one. Only the operator can mend that; send the same again all the same.
+    /// Redis wants a login, or a different one. Only the operator can fix that; keep retrying the same call.
     #[error("refuses us ({reason}): check {ROOT}.connection.{key}")]
     Refused {
-        /// What it said.
+        /// The server's message.
         reason: String,
-        /// The setting of the connection that is to be checked.
+        /// The connection setting to check.
         key: &'static str,
     },
-    /// The server is none that can serve us, and was not used.
+    /// The server cannot be used, and was not.
     #[error("cannot be used: {0}")]
     Unfit(Unfit),
-    /// A key that the call uses is of a foreign type, and nothing was carried out. Only the operator can mend that.
-    #[error("rejects a call: {}", told(.keys, .reason))]
+    /// A key that the call uses has a foreign type, and nothing was executed. Only the operator can fix that.
+    #[error("rejects a call: {}", explain(.keys, .reason))]
     WrongType {
-        /// What it said, which does not name the key.
+        /// The server's message, which does not name the key.
         reason: String,
-        /// The keys that were found to be foreign.
+        /// The foreign keys that were found.
         keys: Vec<ForeignKey>,
     },
-    /// Redis found the call itself wrong. Sending it again will not help: a bug, or a Redis too old or too different.
+    /// Redis rejected the call itself, so a retry does not help: a bug, or a server that is too old or too different.
     #[error("rejects a call ({0})")]
     Rejected(String),
 }
 
-/// Why Redis takes no writes.
+/// Why Redis accepts no writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriteRefusal {
-    /// `maxmemory` is reached and nothing may be evicted. Scripts whose first write needs no memory are carried out.
+    /// `maxmemory` is reached and nothing may be evicted. Redis still executes scripts whose first write needs no
+    /// memory.
     Full,
-    /// The last attempt to save the data to the disk has failed.
+    /// The last attempt to save the data to disk failed.
     NotSaved,
-    /// It has fewer replicas than `min-replicas-to-write`.
+    /// The server has fewer replicas than `min-replicas-to-write`.
     TooFewReplicas,
 }
 
 impl WriteRefusal {
-    /// The advice to the operator.
+    /// Returns the advice for the operator.
     pub(crate) const fn remedy(self) -> &'static str {
         match self {
             Self::Full => "raise its maxmemory or free memory",
@@ -88,17 +87,17 @@ impl WriteRefusal {
         }
     }
 
-    /// What servers do until then.
+    /// Returns what nodes do until it is fixed.
     const fn meanwhile(self) -> &'static str {
         match self {
             Self::Full => "deliveries go on, new events wait",
-            Self::NotSaved | Self::TooFewReplicas => "batches are sent without being kept, new events wait",
+            Self::NotSaved | Self::TooFewReplicas => "batches are sent without being persisted, new events wait",
         }
     }
 }
 
 impl LinkError {
-    /// Sorts `error`, which happened in a conversation with the given timeout.
+    /// Classifies `error`, which occurred on a connection with this timeout.
     pub(super) fn sort(error: &RedisError, timeout: Duration) -> Self {
         if let Some((code, detail)) = server_error(error) {
             return Self::answered(&code, &detail);
@@ -111,20 +110,20 @@ impl LinkError {
         Self::Unreachable(reason)
     }
 
-    /// Sorts an error as a script got it: its code, a space and the rest.
+    /// Classifies an error as a script receives it: its code, a space and the rest.
     pub(crate) fn of_reply(text: &str) -> Self {
         let (code, detail) = Self::unwrap_script(text).unwrap_or(text).split_once(' ').unwrap_or((text, ""));
         Self::answered(code, detail)
     }
 
-    /// What a script ran into, of an error that Redis before version 7 has wrapped: `Error running script (call to …):
-    /// @user_script:1: @user_script: 1: -OOM command not allowed …`. Other errors have no dash.
+    /// Returns the inner error of a script error that Redis before version 7 has wrapped: `Error running script (call
+    /// to …): @user_script:1: @user_script: 1: -OOM command not allowed …`. `None` for other errors.
     fn unwrap_script(text: &str) -> Option<&str> {
         let (_, inner) = text.rsplit_once("@user_script")?;
         Some(inner.trim_start_matches(|c: char| c.is_ascii_digit() || ":- ".contains(c)))
     }
 
-    /// Sorts an error that the server answered with, by its code.
+    /// Classifies an error reply of the server by its code.
     fn answered(code: &str, detail: &str) -> Self {
         let reason = printable(&format!("{code} {detail}"));
         match code {
@@ -134,10 +133,10 @@ impl LinkError {
             "NOREPLICAS" => Self::TakesNoWrites { cause: WriteRefusal::TooFewReplicas, reason },
             "READONLY" => Self::Unavailable(format!("{reason} If this lasts, connect to its master")),
             "LOADING" | "BUSY" | "MASTERDOWN" | "TRYAGAIN" | "CLUSTERDOWN"
-            // So ends a blocked read when its server becomes a replica.
+            // A blocked read ends with this error when its server becomes a replica.
             | "UNBLOCKED" => Self::Unavailable(reason),
             "NOPERM" => Self::Forbidden(reason),
-            // A right that a script lacks; the latter before version 7.
+            // A script lacks a right. The second text is that of Redis before version 7.
             "ERR"
                 if detail.contains("ACL failure in script")
                     || detail.contains("The user executing the script can't") =>
@@ -155,9 +154,9 @@ impl LinkError {
         }
     }
 
-    /// Whether the connection on which this happened can be used again. After `READONLY` it must not: a demoted master
-    /// says so for ever, and only a new connection finds the new one. The other temporary errors are no reason to
-    /// cling to a connection either.
+    /// Returns `true` if the connection can be used again after this error. After `READONLY` it cannot: a demoted
+    /// master returns that forever, and only a new connection finds the new master. After the other temporary errors a
+    /// new connection costs little.
     pub(super) const fn spares_connection(&self) -> bool {
         matches!(
             self,
@@ -170,7 +169,7 @@ impl LinkError {
         )
     }
 
-    /// Returns true if Redis answered and its setup, or the connection settings, must change first. The message says how.
+    /// Returns `true` if Redis answered and its setup, or the connection settings, must change first. The message says how.
     pub(super) fn needs_setup(&self) -> bool {
         match self {
             Self::Unfit(_) | Self::Forbidden(_) | Self::Refused { .. } => true,
@@ -179,7 +178,7 @@ impl LinkError {
         }
     }
 
-    /// What it counts as.
+    /// Returns the fault that this error is counted as.
     pub(super) fn fault(&self) -> RedisFault {
         match self {
             Self::NotYet(_) | Self::NoScript | Self::Rejected(_) => RedisFault::Rejected,
@@ -203,7 +202,7 @@ impl LinkError {
         }
     }
 
-    /// What Redis named when the user lacked a right: a command, as it stands between quotes.
+    /// Returns what Redis named when the user lacked a right: a command, the text between quotes.
     pub(super) fn right(&self) -> Option<&str> {
         match self {
             Self::Forbidden(reason) => Some(reason.split('\'').nth(1).unwrap_or_default()),
@@ -211,7 +210,7 @@ impl LinkError {
         }
     }
 
-    /// Blames the setting `key` when the server rejects what was sent on its account.
+    /// Turns a rejection into a refusal on account of the setting `key`, for calls that send that setting's value.
     pub(super) fn blame(self, key: &'static str) -> Self {
         match self {
             Self::Rejected(reason) | Self::Forbidden(reason) => Self::Refused { reason, key },
@@ -220,12 +219,12 @@ impl LinkError {
     }
 }
 
-/// Whether the server answered with the error, so that the connection is whole.
+/// Returns `true` if the server replied with the error, so that the connection is intact.
 pub(super) fn is_answer(error: &RedisError) -> bool {
     server_error(error).is_some()
 }
 
-/// The code and the rest of an error that the server answered with; of a pipeline, the first one.
+/// Returns the code and the rest of an error reply; of a pipeline, those of its first error.
 fn server_error(error: &RedisError) -> Option<(String, String)> {
     let text = |detail: Option<&str>| detail.unwrap_or_default().to_owned();
     if let Some(errors) = error.clone().into_server_errors() {
@@ -237,15 +236,15 @@ fn server_error(error: &RedisError) -> Option<(String, String)> {
     }
 }
 
-/// The keys that explain a refusal, or what Redis said when there is none.
-fn told(keys: &[ForeignKey], reason: &str) -> String {
+/// Describes the keys that explain a refusal, or repeats the server's message if there are none.
+fn explain(keys: &[ForeignKey], reason: &str) -> String {
     if keys.is_empty() {
         return format!("({reason})");
     }
     keys.iter().map(ForeignKey::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// `text` without line breaks of foreign origin, and not endless.
+/// Returns `text` on one line, limited in length.
 fn printable(text: &str) -> String {
     text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_REASON).collect()
 }
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_by_itself_is_unavailable() {
+    fn a_temporary_condition_is_unavailable() {
         for reply in [
             "LOADING Redis is loading the dataset in memory",
             "BUSY Redis is busy running a script.",
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_that_redis_refuses_are_told_apart_with_what_to_do() {
+    fn each_write_refusal_has_its_own_remedy() {
         for (reply, cause, remedy) in [
             ("OOM command not allowed when used memory > 'maxmemory'.", WriteRefusal::Full, "maxmemory"),
             ("MISCONF Redis is configured to save RDB snapshots", WriteRefusal::NotSaved, "disk"),
@@ -288,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_right_that_is_missing_is_named_as_redis_named_it() {
+    fn a_missing_right_is_reported_as_redis_named_it() {
         for reply in [
             "NOPERM User u has no permissions to run the 'xreadgroup' command",
             "ERR ACL failure in script: User u has no permissions to run the 'xadd' command script: 67, on @user_script:1.",
@@ -332,14 +331,14 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_script_is_no_failure_of_the_connection() {
+    fn a_lost_script_does_not_count_against_the_connection() {
         let error = sorted("NOSCRIPT No matching script. Please use EVAL.");
         assert_eq!(error, LinkError::NoScript);
         assert!(error.spares_connection());
     }
 
     #[test]
-    fn the_bug_of_a_script_is_rejected_in_one_line() {
+    fn a_bug_in_a_script_is_rejected_in_one_line() {
         let error = sorted("ERR user_script:1: attempt to index a nil value\tscript: f00");
         assert_eq!(
             error,
@@ -348,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn redis_six_wraps_the_errors_within_scripts_and_we_unwrap_them() {
+    fn errors_that_redis_six_wraps_are_unwrapped() {
         let wrapped = "ERR Error running script (call to f_9): @user_script:1: -OOM command not allowed";
         let reason = "OOM command not allowed".to_owned();
         assert_eq!(sorted(wrapped), LinkError::TakesNoWrites { cause: WriteRefusal::Full, reason });

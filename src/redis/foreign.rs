@@ -1,5 +1,5 @@
-//! Keys behind our prefix that are of another type than ours: another program writes them. Redis does not name them when it
-//! refuses a call on their account (`WRONGTYPE`), so that they are looked for.
+//! Foreign keys: keys under our prefix that have another type, because another program writes them. Redis does not name
+//! the key when it refuses a call because of one (`WRONGTYPE`), so this module looks for it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use redis::{Connection, RedisResult};
 
 use crate::event::PARTITIONS;
 
-/// The keys that a cluster has once, with their types.
+/// The keys that exist once per cluster, with their types.
 const ONCE: [(&str, &str); 20] = [
     ("audit", "string"),
     ("by", "hash"),
@@ -31,10 +31,10 @@ const ONCE: [(&str, &str); 20] = [
     ("watched", "stream"),
 ];
 
-/// Those that each partition of the outbox has.
+/// The keys that exist once per partition of the outbox.
 const OF_PARTITIONS: [(&str, &str); 3] = [("cursor", "hash"), ("inflight", "hash"), ("out", "stream")];
 
-/// Those that each node has.
+/// The keys that exist once per node.
 const OF_NODES: [(&str, &str); 5] = [
     ("held_channels", "set"),
     ("held_connections", "set"),
@@ -43,20 +43,20 @@ const OF_NODES: [(&str, &str); 5] = [
     ("status", "string"),
 ];
 
-/// Those that each application has, and by which it is suspended.
+/// The keys that exist once per application. A foreign one suspends the application.
 const OF_APPS: [(&str, &str); 2] = [("channels", "hash"), ("connections", "hash")];
 
-/// Nodes whose keys are looked at.
+/// Most nodes whose keys are checked.
 const NODES_AT_MOST: usize = 100;
 
-/// A key that is not of its type. Its text is one line, whatever it is called.
+/// A key of the wrong type. Its text is one line, whatever bytes the key contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignKey {
     /// The key, escaped.
     pub key: String,
-    /// The type that it should have.
+    /// The expected type.
     pub expected: String,
-    /// The type that it has, if that was asked for.
+    /// The actual type, if it was read.
     pub found: Option<String>,
 }
 
@@ -65,7 +65,7 @@ impl ForeignKey {
         Self { key: key.escape_ascii().to_string(), expected: expected.to_owned(), found: found.map(str::to_owned) }
     }
 
-    /// The key on whose account an application is suspended, as `suspended.lua` writes it: its type, a space, the key.
+    /// Parses the key that suspends an application, as `suspended.lua` writes it: its type, a space, the key.
     pub(crate) fn suspending(entry: &[u8]) -> Self {
         let space = entry.iter().position(|byte| *byte == b' ').unwrap_or_default();
         let (expected, key) = entry.split_at(space);
@@ -87,7 +87,7 @@ impl fmt::Display for ForeignKey {
     }
 }
 
-/// A type, as people call it.
+/// Returns the readable name of a type.
 fn name(kind: &str) -> &str {
     if kind == "zset" { "sorted set" } else { kind }
 }
@@ -95,7 +95,7 @@ fn name(kind: &str) -> &str {
 /// Finds the foreign keys of the cluster and of its nodes.
 ///
 /// # Errors
-/// When Redis cannot be asked, or may not.
+/// When Redis is unreachable or refuses the call.
 pub(crate) fn find(redis: &mut Connection, prefix: &str) -> RedisResult<Vec<ForeignKey>> {
     let key = |name: &str| format!("{prefix}:{name}").into_bytes();
     let once = ONCE.iter().map(|(name, kind)| (key(name), *kind));
@@ -129,7 +129,7 @@ pub(crate) fn find_of_apps<'a>(
         .collect())
 }
 
-/// A key, and the type that it should have.
+/// A key and its expected type.
 type Known = (Vec<u8>, &'static str);
 
 fn of_each<'a>(prefix: &str, kinds: &[(&str, &'static str)], whose: impl Iterator<Item = &'a [u8]>) -> Vec<Known> {
@@ -163,7 +163,7 @@ mod tests {
     use crate::support::redis::RedisServer;
 
     #[test]
-    fn each_foreign_key_is_found_with_both_types_and_those_that_are_right_or_missing_are_not() {
+    fn each_foreign_key_is_found_with_both_types() {
         let server = RedisServer::start();
         let mut redis = server.connect();
         let mut run = |words: &[&str]| redis::cmd(words[0]).arg(&words[1..]).exec(&mut redis).unwrap();
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_suspends_an_application_is_read_as_the_script_writes_it() {
+    fn the_entry_of_a_suspended_application_is_parsed() {
         let key = ForeignKey::suspending(b"hash wh:users:1:a:presence-b c");
         assert_eq!((key.key.as_str(), key.expected.as_str()), ("wh:users:1:a:presence-b c", "hash"));
         assert!(key.to_string().contains("should be a hash and is none: delete"), "{key}");

@@ -1,13 +1,13 @@
-//! Whether the data in Redis is for this node: of its cluster, and in a schema that it knows.
+//! Cluster identity: decides if a node may work on the data in Redis, by the cluster that it belongs to and its schema.
 
 use thiserror::Error;
 
 use crate::config::ClusterIdentity;
 
-/// The schema in which this version writes its data. A change that an older node would misread makes it greater.
+/// Schema in which this version writes its data. Raised by every change that an older node would misread.
 pub(crate) const SCHEMA: u64 = 1;
 
-/// Why a node may not work on the data behind its prefix. The texts hold no secret and no line break.
+/// Why a node may not work on the data under its prefix. The texts contain no secret and no line break.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum Mismatch {
     /// The data belongs to another cluster.
@@ -17,10 +17,10 @@ pub(crate) enum Mismatch {
         prefix: String,
         /// The identity of the data.
         theirs: String,
-        /// That of the node.
+        /// The identity of the node.
         own: String,
     },
-    /// A newer version has written the data.
+    /// A newer version wrote the data.
     #[error("the data behind the prefix {prefix:?} has schema {theirs}, and this version knows {SCHEMA} at most")]
     Schema {
         /// The prefix.
@@ -31,7 +31,7 @@ pub(crate) enum Mismatch {
 }
 
 impl Mismatch {
-    /// The advice to the operator.
+    /// Returns the advice for the operator.
     pub(crate) const fn remedy(&self) -> &'static str {
         match self {
             Self::Foreign { .. } => {
@@ -46,29 +46,29 @@ impl Mismatch {
     }
 }
 
-/// What Redis knows of the data: the texts of the fields `cluster` and `schema`, as `identity.lua` describes them.
+/// Identity and schema of the data in Redis: the fields `cluster` and `schema` that `identity.lua` describes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// The identity of the cluster, and those that it had before.
+    /// The identity of the cluster, then its former ones.
     names: Vec<String>,
-    /// The schema.
     pub(crate) schema: Option<u64>,
 }
 
 impl Stamp {
-    /// Reads the fields, those of one key that has them coming first.
+    /// Parses the fields of the two keys. The first key that has an identity wins; of two schemas the higher one
+    /// counts.
     pub(crate) fn read(fields: [(Option<String>, Option<u64>); 2]) -> Self {
         let [(first, one), (second, other)] = fields;
         let names = first.or(second).and_then(|names| serde_json::from_str(&names).ok()).unwrap_or_default();
         Self { names, schema: one.max(other) }
     }
 
-    /// The identity of the data, if it has one.
+    /// Returns the identity of the data, if it has one.
     pub(crate) fn cluster(&self) -> Option<&str> {
         self.names.first().map(String::as_str)
     }
 
-    /// Why a node may not work on the data, if it may not. Decides as `identity.lua` does.
+    /// Returns why `node` may not work on the data, or `None` if it may. Decides as `identity.lua` does.
     pub(crate) fn mismatch(&self, prefix: &str, node: Option<&ClusterIdentity>) -> Option<Mismatch> {
         if let Some(theirs) = self.schema.filter(|schema| *schema > SCHEMA) {
             return Some(Mismatch::Schema { prefix: prefix.to_owned(), theirs });
@@ -84,7 +84,7 @@ impl Stamp {
     }
 }
 
-/// An identity as scripts take it; the empty text for none.
+/// Encodes an identity as a script argument; the empty text if there is none.
 pub(crate) fn as_argument(identity: Option<&ClusterIdentity>) -> String {
     let names = |cluster: &ClusterIdentity| {
         let names = std::iter::once(&cluster.name).chain(&cluster.aliases);

@@ -1,4 +1,4 @@
-//! A connection that comes back.
+//! A connection that reconnects after failures.
 
 mod refusal;
 
@@ -17,8 +17,8 @@ use super::settings::Settings;
 use super::survey;
 use crate::telemetry::{Level, Telemetry};
 
-/// A connection that was unused for so long is asked whether it is still there: Redis closes idle ones where its `timeout`
-/// says so, which counts in seconds.
+/// Idle time after which a connection is checked before use. Redis closes idle connections if its `timeout` is set,
+/// which counts in seconds.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// At most one connection to Redis, owned by one thread.
@@ -30,18 +30,18 @@ const IDLE: Duration = Duration::from_secs(1);
 ///        └──── ready_at() ◀─────────┘
 /// ```
 ///
-/// The log has one line when an outage begins, one more when its nature changes, and one when it is over. A rejected call
-/// is no outage: others may succeed meanwhile. It is logged once until another one is. Nor is it an outage when Redis
-/// refuses a call for lack of memory, disk, replicas or rights: see `RedisRefusal`. A connection that Redis closed because it
-/// was idle is no outage either: it is made anew before the call.
+/// The log has one line when an outage begins, one when its kind changes, and one when it ends. These are no outage:
+/// - A rejected call: others may succeed. It is logged once, until a different call is rejected.
+/// - A call that Redis refuses for lack of memory, disk, replicas or rights: see `RedisRefusal`.
+/// - A connection that Redis closed because it was idle: it is reopened before the call.
 pub struct Link {
     settings: Settings,
-    /// Where its fate is told, unless others tell of the same Redis.
+    /// Receives the log lines. `None` for a silent link.
     telemetry: Option<Arc<Telemetry>>,
-    /// Where its requests and failures are counted.
+    /// Counts requests and failures.
     counted: Option<Arc<Telemetry>>,
     connection: Option<Open>,
-    /// How many connections were made.
+    /// Connections opened so far.
     connections: u64,
     backoff: ReconnectBackoff,
     outage: Option<Outage>,
@@ -49,37 +49,36 @@ pub struct Link {
     rejected: Option<LinkError>,
 }
 
-/// A connection that works.
+/// An established connection.
 struct Open {
     redis: redis::Connection,
-    /// The id of the process that it leads to, if that is known.
+    /// The `run_id` of the server process, if known.
     server: Option<String>,
-    /// When it was last used.
     used: Instant,
-    /// When it last led to a master.
+    /// When the server was last seen to be a master.
     served: Instant,
 }
 
-/// A time without a successful call.
+/// A period without a successful call.
 struct Outage {
     since: Instant,
     nature: Discriminant<LinkError>,
 }
 
 impl Link {
-    /// A link that has not connected yet.
+    /// Creates a link that has not connected yet.
     #[must_use]
     pub fn new(settings: Settings, telemetry: Arc<Telemetry>) -> Self {
         Self::made(settings, Some(telemetry))
     }
 
-    /// A link that has not connected yet and logs nothing.
+    /// Creates a link that has not connected yet and logs nothing.
     #[must_use]
     pub fn silent(settings: Settings) -> Self {
         Self::made(settings, None)
     }
 
-    /// The same, with its requests and failures counted.
+    /// Counts requests and failures of the link in `telemetry`.
     #[must_use]
     pub(crate) fn counted(self, telemetry: Arc<Telemetry>) -> Self {
         Self { counted: Some(telemetry), ..self }
@@ -100,25 +99,25 @@ impl Link {
         }
     }
 
-    /// The longest time to connect, and then for each read and each write.
+    /// Returns the timeout for connecting, and for each read and each write.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         self.settings.timeout()
     }
 
-    /// Until when [`with`](Self::with) would refuse to try. `None`: it would try now.
+    /// Returns until when [`with`](Self::with) would fail without trying. `None` if it would try now.
     #[must_use]
     pub fn ready_at(&self) -> Option<Instant> {
         self.ready_for(Need::Memory, Instant::now())
     }
 
-    /// The number of the connection, counted from 1, while there is one.
+    /// Returns the number of the current connection, counted from 1, or `None` if there is none.
     pub(crate) fn connection_number(&self) -> Option<u64> {
         self.connection.as_ref().map(|_| self.connections)
     }
 
-    /// Connects, if need be. Returns the id of the process that the connection leads to, empty when the server does not tell.
-    /// Until a call fails, all go to this one.
+    /// Connects if needed. Returns the `run_id` of the server process, empty if the server does not report it. Until a
+    /// call fails, all calls go to this process.
     ///
     /// # Errors
     /// As [`with`](Self::with).
@@ -127,17 +126,16 @@ impl Link {
         Ok(self.connection.as_ref().and_then(|open| open.server.clone()).unwrap_or_default())
     }
 
-    /// Runs `call` on the connection, after connecting if need be. It takes as long as `call` takes, and no step of it
-    /// longer than `connection.timeout`.
+    /// Runs `call` on the connection, after connecting if needed. Each step of it takes `connection.timeout` at most.
     ///
     /// # Errors
-    /// See [`LinkError`]. After each but [`NoScript`](LinkError::NoScript) the next call has to wait for
+    /// See [`LinkError`]. After every error but [`NoScript`](LinkError::NoScript) the next call has to wait for
     /// [`ready_at`](Self::ready_at).
     pub fn with<T>(&mut self, call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>) -> Result<T, LinkError> {
         self.with_need(Need::Memory, call)
     }
 
-    /// The same for a `call` that only reads. It does not wait because writes are refused.
+    /// Like [`with`](Self::with), for a `call` that only reads. Refused writes do not delay it.
     pub(crate) fn read<T>(
         &mut self,
         call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>,
@@ -145,8 +143,8 @@ impl Link {
         self.with_need(Need::Nothing, call)
     }
 
-    /// The same for a `call` that Redis carries out while it is full, as `refusals.lua` describes. It does not wait because
-    /// other writes are refused.
+    /// Like [`with`](Self::with), for a `call` that Redis executes while it is full, as `refusals.lua` describes. Other
+    /// refused writes do not delay it.
     pub(crate) fn write_while_full<T>(
         &mut self,
         call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>,
@@ -154,7 +152,7 @@ impl Link {
         self.with_need(Need::Writes, call)
     }
 
-    /// Since when Redis has refused calls, if it does.
+    /// Returns since when Redis has refused calls, or `None` if it does not.
     pub(crate) fn refused_since(&self) -> Option<Instant> {
         self.refusal.as_ref().map(|refusal| refusal.since)
     }
@@ -180,7 +178,7 @@ impl Link {
             }
             Err(LinkError::NoScript) => {}
             Err(error @ (LinkError::TakesNoWrites { .. } | LinkError::Forbidden(_))) => {
-                // Redis answers: an outage is over.
+                // Redis replied, so an outage is over.
                 self.succeeded();
                 self.refused(need, error);
             }
@@ -190,7 +188,7 @@ impl Link {
     }
 
     fn attempt<T>(&mut self, call: impl FnOnce(&mut redis::Connection) -> RedisResult<T>) -> Result<T, LinkError> {
-        // Taken out, so that a call that panics does not leave half a conversation behind.
+        // Taken out, so that a panic in the call drops a connection with half a conversation on it.
         let mut open = match self.connection.take() {
             Some(open) => self.look_at(open)?,
             None => self.connect()?,
@@ -200,7 +198,7 @@ impl Link {
         }
         let mut result = call(&mut open.redis).map_err(|error| LinkError::sort(&error, self.settings.timeout()));
         if let Err(LinkError::WrongType { keys, .. }) = &mut result {
-            // Where that may not be asked, no key is named.
+            // No key is named if the user may not read the types.
             *keys = foreign::find(&mut open.redis, self.settings.key_prefix()).unwrap_or_default();
         }
         if result.as_ref().err().is_none_or(LinkError::spares_connection) {
@@ -216,8 +214,8 @@ impl Link {
         Ok(Open { redis, server, used: now, served: now })
     }
 
-    /// Looks whether the connection is still of use: once in a while whether it leads to a master, and whether it is there
-    /// when it was idle. Returns a new one in place of an idle one that is not.
+    /// Checks the connection before use: at intervals that it still leads to a master, and after idle time that it is
+    /// still open. Replaces an idle connection that Redis closed.
     fn look_at(&mut self, mut open: Open) -> Result<Open, LinkError> {
         let (now, timeout) = (Instant::now(), self.settings.timeout());
         let idle = now.duration_since(open.used) >= IDLE;
@@ -231,7 +229,8 @@ impl Link {
         };
         match looked {
             Ok(serves) => serves.map(|()| open).map_err(LinkError::Unfit),
-            // A server that hangs would hang again. Another process may have lost data: the caller has to know.
+            // A server that hung would hang again. If another process replies, data may be lost, and the caller has to
+            // learn that.
             Err(error) if idle && !error.is_timeout() => match self.connect()? {
                 again if again.server == open.server => Ok(again),
                 _ => Err(LinkError::sort(&error, timeout)),
@@ -253,7 +252,7 @@ impl Link {
         self.count_error(error);
         match error {
             LinkError::Refused { .. } => self.backoff.refused(now, rand::random()),
-            LinkError::Unfit(unfit) if !unfit.passes() => self.backoff.refused(now, rand::random()),
+            LinkError::Unfit(unfit) if !unfit.is_temporary() => self.backoff.refused(now, rand::random()),
             _ => self.backoff.failed(now, rand::random()),
         }
         if let LinkError::Rejected(_) | LinkError::WrongType { .. } = error {
@@ -263,7 +262,7 @@ impl Link {
             }
             return;
         }
-        // Whether it still refuses is not known any more.
+        // Without a connection it is unknown if Redis still refuses.
         if let Some(refusal) = self.refusal.take() {
             self.ends(refusal.cause);
         }
@@ -274,11 +273,11 @@ impl Link {
         self.outage = Some(Outage { since: self.outage.take().map_or(now, |outage| outage.since), nature });
     }
 
-    /// What mends itself is a warning, what an operator has to mend is an error.
+    /// Logs a warning for what recovers without an operator, an error for the rest.
     fn announce(&self, error: &LinkError) {
         let address = self.settings.address();
         let (level, message) = match error {
-            LinkError::Unfit(unfit) if unfit.passes() => {
+            LinkError::Unfit(unfit) if unfit.is_temporary() => {
                 (Level::Warning, format!("Redis at {address} {error}; retrying, events wait"))
             }
             LinkError::Refused { .. } | LinkError::Unfit(_) => {
@@ -306,7 +305,7 @@ impl Link {
     }
 }
 
-/// Without the connection, which has nothing to show.
+/// Leaves out the connection, which has no readable form.
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link")
@@ -323,7 +322,7 @@ mod tests {
     use crate::support::redis::RedisServer;
 
     #[test]
-    fn who_cannot_be_reached_is_not_known_to_refuse() {
+    fn an_outage_ends_a_refusal() {
         let mut server = RedisServer::start_with(&["--maxmemory", "1"]);
         let config = serde_json::json!({ "connection": { "port": server.port() } });
         let settings = Settings::of(&Config::from_value(config).unwrap()).unwrap();

@@ -1,11 +1,12 @@
-//! One connection to Redis, kept by a thread that must never wait for it longer than it wants to.
+//! Connections to Redis, each owned by a thread that must not block on it beyond its timeout.
 //!
-//! A [`Link`] connects when it is first used and again after every failure, at a growing distance. It never sleeps: while
-//! it may not try again it says until when, and its owner waits in its own way, so that a shutdown can wake it.
+//! A [`Link`] connects on first use and again after every failure, with backoff. It never sleeps: during a backoff it
+//! returns when the next attempt is allowed, and its owner waits in a way that a shutdown can interrupt.
 //!
-//! Every new connection is asked what it leads to, and judged once for all callers: [`Unfit`] names what cannot serve.
+//! Every new connection is examined once, for all callers: [`Unfit`] lists the servers that cannot be used.
 //!
-//! `scripts/` also has the fragments that the scripts of several modules include: `append.lua` is the way into the outbox.
+//! `scripts/` also has the fragments that scripts of several modules include, such as `append.lua`, which appends to
+//! the outbox.
 
 mod backoff;
 mod client;
@@ -35,12 +36,12 @@ pub(crate) use server::{field, mode};
 pub use settings::Settings;
 pub(crate) use survey::answered;
 
-/// A time in ms, as scripts take it and streams count it.
+/// Converts to ms, the unit of scripts and stream ids.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The limits of the outbox, as scripts take them: events in a partition, and bytes in all if there is such a limit.
+/// Encodes the limits of the outbox as a script argument: events per partition, then total bytes if that is limited.
 pub(crate) fn outbox_limits(partition_max: usize, max_bytes: Option<usize>) -> String {
     max_bytes.map_or_else(|| partition_max.to_string(), |bytes| format!("{partition_max}:{bytes}"))
 }

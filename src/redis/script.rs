@@ -1,20 +1,20 @@
-//! Scripts, called by their hash where Redis knows them.
+//! Lua scripts, called by their hash.
 //!
-//! A script that Redis does not know is sent as it is (`EVAL`), after which Redis knows it. So does whoever may not call
-//! `EVALSHA`; `SCRIPT LOAD` is never needed.
+//! If Redis does not have a script, or the user may not call `EVALSHA`, the code is sent with `EVAL`, which also caches
+//! it. `SCRIPT LOAD` is never needed.
 
 use redis::{
     Connection, ConnectionLike, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, ToRedisArgs,
 };
 
-/// A script.
+/// A Lua script and its hash.
 #[derive(Debug)]
 pub(crate) struct Script {
     code: &'static str,
     hash: String,
 }
 
-/// A call of a script, to be filled with keys and arguments.
+/// A call of a script, with its keys and arguments.
 #[derive(Debug)]
 pub(crate) struct ScriptCall<'a> {
     script: &'a Script,
@@ -23,25 +23,25 @@ pub(crate) struct ScriptCall<'a> {
 }
 
 impl Script {
-    /// The script of this code.
+    /// Creates a script from its code.
     pub(crate) fn new(code: &'static str) -> Self {
         Self { code, hash: redis::Script::new(code).get_hash().to_owned() }
     }
 
-    /// The SHA-1 of the code, in hexadecimal digits.
+    /// Returns the SHA-1 of the code in hexadecimal.
     pub(crate) fn hash(&self) -> &str {
         &self.hash
     }
 
-    /// A call without keys and arguments.
+    /// Starts a call without keys and arguments.
     pub(crate) const fn call(&self) -> ScriptCall<'_> {
         ScriptCall { script: self, keys: Vec::new(), args: Vec::new() }
     }
 
-    /// The bytes of an `EVAL` with the keys and arguments of `evalsha`, the bytes of an `EVALSHA` of this script.
+    /// Rewrites a packed `EVALSHA` of this script as an `EVAL` with the same keys and arguments.
     pub(crate) fn with_code(&self, evalsha: &[u8]) -> Vec<u8> {
         let called = format!("$7\r\nEVALSHA\r\n$40\r\n{}\r\n", self.hash);
-        // Behind the number of words: `*12\r\n`.
+        // Skips the number of words: `*12\r\n`.
         let begins = evalsha.iter().position(|byte| *byte == b'$').unwrap_or_default();
         let (count, rest) = evalsha.split_at(begins);
         let rest = rest.strip_prefix(called.as_bytes()).unwrap_or(rest);
@@ -63,7 +63,7 @@ impl ScriptCall<'_> {
         self
     }
 
-    /// Runs the script.
+    /// Runs the script, with its code if Redis needs that.
     pub(crate) fn invoke<T: FromRedisValue>(&self, redis: &mut Connection) -> RedisResult<T> {
         let mut evalsha = redis::cmd("EVALSHA");
         evalsha.arg(&self.script.hash).arg(self.keys.len()).arg(&self.keys).arg(&self.args);
@@ -78,7 +78,8 @@ impl ScriptCall<'_> {
     }
 }
 
-/// Whether a script was not run because Redis does not know it, or because this user may not call it by its hash.
+/// Returns `true` if Redis did not run the script because it does not have it, or because the user may not call
+/// `EVALSHA`.
 pub(crate) fn must_send_code(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
         || (error.code() == Some("NOPERM") && error.detail().is_some_and(|detail| detail.contains("'evalsha'")))
@@ -95,7 +96,7 @@ mod tests {
     use crate::support::redis::RedisServer;
 
     #[test]
-    fn a_script_runs_although_nothing_but_eval_is_allowed() {
+    fn a_script_runs_with_eval_alone() {
         let server = RedisServer::start();
         let mut redis = server.connect();
         let script = Script::new("return {KEYS[1], ARGV[1], ARGV[2]}");
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn redis_works_out_the_partition_of_an_event_in_the_same_way() {
+    fn rust_and_lua_compute_the_same_partition() {
         let redis = RedisServer::start();
         let connection = RefCell::new(redis.connect());
         let lua = concat!(

@@ -1,8 +1,8 @@
-//! Finds the master by asking Sentinels.
+//! Finds the master through Sentinels.
 //!
-//! They are asked for every new connection: after a failover the old one is broken, or says `READONLY`, which breaks it.
-//! A Sentinel may not know yet, and an old master may not know yet that it is none: so the server is asked for its role
-//! before it is used, as every server is.
+//! Every new connection asks them: after a failover the old connection is broken or returns `READONLY`, which closes
+//! it. A Sentinel may be out of date, and a demoted master may not have noticed its demotion, so the server's role is
+//! checked before it is used, as on every connection.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::server::Unfit;
 use super::settings::open;
 use crate::config::{Address, Login, Sentinels};
 
-/// Opens a connection to the master; `admit` logs in and looks whether it can serve. Returns what it says, too.
+/// Opens a connection to the master. `admit` logs in and examines the server; its result is returned too.
 pub(super) fn open_master<T>(
     sentinels: &Sentinels,
     timeout: Duration,
@@ -29,7 +29,7 @@ pub(super) fn open_master<T>(
     Err(failure)
 }
 
-/// Where the master is, as this Sentinel says.
+/// Asks one Sentinel for the address of the master.
 fn ask(sentinels: &Sentinels, sentinel: &(String, u16), timeout: Duration) -> Result<Address, LinkError> {
     let (host, port) = sentinel;
     let unknown = |reason: String| LinkError::Unreachable(format!("Sentinel {host}:{port}: {reason}"));
@@ -60,7 +60,7 @@ fn open_as_master<T>(
 ) -> Result<(Connection, T), LinkError> {
     let mut connection = open(address, timeout).map_err(|error| LinkError::sort(&error, timeout))?;
     match admit(&mut connection) {
-        Ok(told) => Ok((connection, told)),
+        Ok(admitted) => Ok((connection, admitted)),
         Err(LinkError::Unfit(Unfit::Replica)) => {
             Err(LinkError::Unavailable(format!("{address} is not the master yet")))
         }
@@ -68,7 +68,6 @@ fn open_as_master<T>(
     }
 }
 
-/// Logs in.
 pub(super) fn authenticate(connection: &mut Connection, login: &Login) -> redis::RedisResult<()> {
     let mut auth = redis::cmd("AUTH");
     auth.arg(&login.username).arg(login.password.expose());

@@ -1,14 +1,14 @@
-//! Judges whether a server can serve, by what it says of itself. Pure: [`survey`](super::survey) asks it.
+//! Judges if a server can be used, by its replies. Pure: [`survey`](super::survey) collects the replies.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// The oldest Redis with all commands that the scripts use (`XTRIM MINID`).
+/// Oldest Redis with all commands that the scripts use (`XTRIM MINID`).
 const OLDEST: Version = Version(6, 2);
 
-/// Servers that speak Redis' protocol, by the field of `INFO` that has their own version. `redis_version` is there the
-/// version to which they are compatible.
+/// Servers that speak Redis' protocol, by the `INFO` field with their own version. Their `redis_version` is the Redis
+/// version that they are compatible with.
 const COMPATIBLE: [(&str, &str); 4] = [
     ("valkey_version", "Valkey"),
     ("dragonfly_version", "Dragonfly"),
@@ -16,59 +16,59 @@ const COMPATIBLE: [(&str, &str); 4] = [
     ("garnet_version", "Garnet"),
 ];
 
-/// What Dragonfly says of a script that uses a key which is not among its KEYS.
+/// Part of Dragonfly's error for a script that uses a key outside its KEYS.
 const UNDECLARED_KEY: &str = "undeclared key";
 
-/// Why a server cannot be used, and what the operator can do about it.
+/// Why a server cannot be used, with the remedy for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Unfit {
-    /// It lacks commands.
+    /// The server lacks commands.
     #[error("it is {0}, and Redis 6.2 is the oldest that serves: update it, or replace it by Valkey")]
     TooOld(String),
-    /// It is a node of a Redis Cluster.
+    /// The server is a node of a Redis Cluster.
     #[error(
         "it is in cluster mode, in which keys are spread over servers: use a single server, or one behind Sentinels"
     )]
     Cluster,
-    /// It is a Sentinel, and no server.
+    /// The server is a Sentinel.
     #[error("it is a Sentinel, which keeps no data: list it in {root}.connection.sentinels", root = crate::config::ROOT)]
     Sentinel,
-    /// It follows another server. A proxy, or a failover, may lead to that one the next time.
+    /// The server is a replica. Behind a proxy, or after a failover, the next connection may lead to the master.
     #[error(
         "it is a replica, which takes no writes: connect to its master, or list its Sentinels in \
          {root}.connection.sentinels",
         root = crate::config::ROOT
     )]
     Replica,
-    /// It refuses scripts that use keys which they have not declared.
+    /// The server refuses scripts that use undeclared keys.
     #[error("it refuses our scripts ({0}): allow them, in Dragonfly with --default_lua_flags=allow-undeclared-keys")]
     UndeclaredKeys(String),
-    /// It refuses scripts for another reason.
+    /// The server refuses scripts for another reason.
     #[error("it refuses our scripts ({0}): use Redis 6.2 or later, or Valkey, without a proxy that takes no scripts")]
     Scripts(String),
 }
 
 impl Unfit {
-    /// Whether it may be over with the next connection, without an operator.
-    pub(super) const fn passes(&self) -> bool {
+    /// Returns `true` if the next connection may succeed without an operator.
+    pub(super) const fn is_temporary(&self) -> bool {
         matches!(self, Self::Replica)
     }
 }
 
-/// What a server does with what is written to it.
+/// Replication role of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// It takes writes.
+    /// Accepts writes.
     Master,
-    /// It gets them from its master.
+    /// Copies its master.
     Replica,
-    /// It is none that keeps data.
+    /// Keeps no data.
     Sentinel,
 }
 
 impl Role {
-    /// Reads what `ROLE`, or `role` of `INFO`, says.
+    /// Parses the role in the reply to `ROLE`, or in the field `role` of `INFO`.
     pub(super) fn read(name: &str) -> Option<Self> {
         match name {
             "master" => Some(Self::Master),
@@ -78,7 +78,7 @@ impl Role {
         }
     }
 
-    /// Whether a server in this role can serve.
+    /// Returns why a server in this role cannot be used, if it cannot.
     pub(super) const fn judge(self) -> Result<(), Unfit> {
         match self {
             Self::Master => Ok(()),
@@ -88,21 +88,21 @@ impl Role {
     }
 }
 
-/// What became of a script.
+/// Result of the probe script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Scripts {
-    /// It ran.
+    /// The script ran.
     Run,
-    /// The server does not run it now, or not for this user: the first call that matters says so.
+    /// The server does not run it now, or not for this user; the first real call will report why.
     Unknown,
-    /// It may not write here.
+    /// The script may not write here.
     ReadOnly,
-    /// The server does not run it at all.
+    /// The server does not run scripts.
     Refused(String),
 }
 
 impl Scripts {
-    /// Whether a server that does so with scripts can serve.
+    /// Returns why a server with this result cannot be used, if it cannot.
     pub(super) fn judge(&self) -> Result<(), Unfit> {
         match self {
             Self::Run | Self::Unknown => Ok(()),
@@ -113,22 +113,22 @@ impl Scripts {
     }
 }
 
-/// What is known of a server. What it may not tell this user is unknown, and nothing is held against it.
+/// What is known of a server. What it hides from this user is unknown and does not disqualify it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Server {
     /// The reply to `INFO`.
     pub(super) info: Option<String>,
-    /// By the reply to `ROLE`.
+    /// The role in the reply to `ROLE`.
     pub(super) role: Option<Role>,
-    /// Whether scripts run.
+    /// The result of the probe script.
     pub(super) scripts: Scripts,
 }
 
 impl Server {
-    /// Whether it can serve.
+    /// Checks that the server can be used.
     ///
     /// # Errors
-    /// Why it cannot. What explains the most comes first: a cluster refuses scripts, too.
+    /// Why it cannot. The most general reason comes first: a cluster refuses scripts too.
     pub(super) fn judge(&self) -> Result<(), Unfit> {
         let info = self.info.as_deref().unwrap_or_default();
         let mode = mode(info);
@@ -142,13 +142,13 @@ impl Server {
         if mode == Some("cluster") {
             return Err(Unfit::Cluster);
         }
-        // INFO is what remains where ROLE is forbidden.
+        // INFO is the fallback where ROLE is forbidden.
         self.role.or_else(|| field(info, "role").and_then(Role::read)).map_or(Ok(()), Role::judge)?;
         self.scripts.judge()
     }
 }
 
-/// Major and minor number.
+/// Major and minor version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Version(u32, u32);
 
@@ -159,19 +159,19 @@ impl Version {
     }
 }
 
-/// A field of the reply to `INFO`.
+/// Returns a field of the reply to `INFO`.
 pub(crate) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     let mut fields = info.lines().filter_map(|line| line.split_once(':'));
     fields.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
 }
 
-/// `standalone`, `sentinel` or `cluster`, by the reply to `INFO`.
+/// Returns `standalone`, `sentinel` or `cluster` from the reply to `INFO`.
 pub(crate) fn mode(info: &str) -> Option<&str> {
-    // So Valkey 9 calls it.
+    // The field's name in Valkey 9.
     field(info, "redis_mode").or_else(|| field(info, "server_mode"))
 }
 
-/// Name and version of the server, by its reply to `INFO`: `Redis 8.0.6`.
+/// Returns name and version of the server from the reply to `INFO`, such as `Redis 8.0.6`.
 fn name(info: &str) -> String {
     let redis = Named { name: "Redis", version: field(info, "redis_version").unwrap_or_default() };
     let own = COMPATIBLE.iter().find_map(|(key, name)| Some(Named { name, version: field(info, key)? }));
@@ -193,7 +193,7 @@ impl fmt::Display for Named<'_> {
 mod tests {
     use super::*;
 
-    /// A master that runs scripts and says this of itself.
+    /// A master that runs scripts, with this reply to `INFO`.
     fn server(info: &str) -> Server {
         Server { info: Some(info.to_owned()), role: Some(Role::Master), scripts: Scripts::Run }
     }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compatible_server_is_judged_by_the_redis_that_it_speaks_for_and_called_by_its_own_name() {
+    fn a_compatible_server_is_judged_by_its_redis_version_and_named_by_its_own() {
         let valkey = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0\r\n";
         assert_eq!(server(valkey).judge(), Ok(()));
         let old = "redis_version:4.0.0\r\nkvrocks_version:2.1.0\r\n";
@@ -223,17 +223,17 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_is_understood_by_its_name_in_redis_and_in_valkey() {
+    fn the_mode_is_read_under_the_field_names_of_redis_and_valkey() {
         for mode in ["redis_mode", "server_mode"] {
-            let told = |what: &str| server(&format!("redis_version:7.2.4\r\n{mode}:{what}\r\n")).judge();
-            assert_eq!(told("standalone"), Ok(()));
-            assert_eq!(told("sentinel"), Err(Unfit::Sentinel));
-            assert_eq!(told("cluster"), Err(Unfit::Cluster));
+            let judge = |name: &str| server(&format!("redis_version:7.2.4\r\n{mode}:{name}\r\n")).judge();
+            assert_eq!(judge("standalone"), Ok(()));
+            assert_eq!(judge("sentinel"), Err(Unfit::Sentinel));
+            assert_eq!(judge("cluster"), Err(Unfit::Cluster));
         }
     }
 
     #[test]
-    fn a_server_that_may_not_be_asked_is_not_refused() {
+    fn a_server_that_forbids_info_and_role_is_accepted() {
         let silent = Server { info: None, role: None, scripts: Scripts::Unknown };
         assert_eq!(silent.judge(), Ok(()));
         assert_eq!(server("redis_version:nightly\r\n").judge(), Ok(()));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_is_known_by_its_role_by_info_or_by_a_refused_write() {
+    fn a_replica_is_recognised_by_its_role_by_info_or_by_a_refused_write() {
         let by_role = Server { role: Some(Role::Replica), ..server("role:master\r\n") };
         let by_info = Server { role: None, ..server("role:slave\r\n") };
         let by_write = Server { role: None, scripts: Scripts::ReadOnly, ..server("") };
@@ -259,14 +259,14 @@ mod tests {
     }
 
     #[test]
-    fn refused_scripts_are_told_with_the_servers_reason_and_the_remedy() {
-        let told = |reason: &str| {
+    fn refused_scripts_are_reported_with_the_servers_reason_and_the_remedy() {
+        let message = |reason: &str| {
             let refusing = Server { scripts: Scripts::Refused(reason.to_owned()), ..server("redis_version:7.4.0\r\n") };
             refusing.judge().unwrap_err().to_string()
         };
-        let dragonfly = told("ERR script tried accessing undeclared key");
+        let dragonfly = message("ERR script tried accessing undeclared key");
         assert!(dragonfly.ends_with("--default_lua_flags=allow-undeclared-keys"), "{dragonfly}");
-        let proxy = told("ERR unknown command 'EVALSHA'");
+        let proxy = message("ERR unknown command 'EVALSHA'");
         assert!(proxy.starts_with("it refuses our scripts (ERR unknown command 'EVALSHA'): use Redis"), "{proxy}");
     }
 }

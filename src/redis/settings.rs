@@ -1,4 +1,4 @@
-//! Makes connections.
+//! Opens connections to Redis.
 
 use std::io;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use super::{survey, tls};
 use crate::config::{Address, Config, ConfigError, Connection};
 use crate::net::tls::install_provider;
 
-/// Idle time after which TCP asks whether the peer is still there. Between a node and its Redis may stand a firewall
-/// that forgets silent connections after a few minutes.
+/// Idle time before TCP probes the peer. A firewall between a node and its Redis may drop silent connections after a
+/// few minutes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// A demoted master behind a proxy keeps its connections, and answers reads for as long as it likes. So often in a lease
-/// each connection asks for the role.
+/// How often in a lease each connection checks the server's role. A demoted master behind a proxy keeps its connections
+/// and keeps replying to reads.
 const ROLE_ASKED_PER_LEASE: u32 = 3;
 
-/// By this name `CLIENT LIST` shows our connections.
+/// Name of our connections in `CLIENT LIST`.
 const CLIENT_NAME: &str = "resonate-webhooks";
 
-/// Everything that is needed to connect.
+/// Everything needed to connect.
 #[derive(Clone, Debug)]
 pub struct Settings {
     connection: Connection,
@@ -32,7 +32,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Takes what is configured.
+    /// Takes the settings from `config`.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -41,11 +41,11 @@ impl Settings {
         Ok(Self { key_prefix: config.key_prefix.clone(), role_every: config.ttl / ROLE_ASKED_PER_LEASE, ..settings })
     }
 
-    /// Takes a connection, and for the rest what an empty config gives.
+    /// Takes a connection, with defaults for the rest.
     ///
     /// # Errors
-    /// When a TLS file cannot be read or holds something else. The files are read again for every connection: they may
-    /// be renewed while the process runs.
+    /// When a TLS file cannot be read or is not a PEM file. The files are read again for every connection, since they
+    /// may be renewed while the process runs.
     pub fn new(connection: Connection) -> Result<Self, ConfigError> {
         let files = match &connection.address {
             Address::Tls { files, .. } => Some(files),
@@ -61,30 +61,30 @@ impl Settings {
         Ok(Self { connection, key_prefix, role_every: ttl / ROLE_ASKED_PER_LEASE })
     }
 
-    /// Where Redis listens.
+    /// Returns the address of Redis.
     #[must_use]
     pub const fn address(&self) -> &Address {
         &self.connection.address
     }
 
-    /// The longest time to connect, and then for each read and each write.
+    /// Returns the timeout for connecting, and for each read and each write.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         self.connection.timeout
     }
 
-    /// After which time a connection is asked again whether it leads to a master.
+    /// Returns how often a connection checks that it leads to a master.
     pub(super) const fn role_every(&self) -> Duration {
         self.role_every
     }
 
-    /// Starts every key.
+    /// Returns the prefix of every key.
     pub(super) fn key_prefix(&self) -> &str {
         &self.key_prefix
     }
 
-    /// Connects, logs in, looks whether the server can serve, and selects the database. The client library could do the latter
-    /// two, but hides the server's reason when it refuses. Returns the id of the server's process, too, if that is known.
+    /// Connects, logs in, examines the server and selects the database. The client library could log in and select, but
+    /// it hides the reason when the server refuses. Also returns the `run_id` of the server process, if known.
     pub(super) fn connect(&self) -> Result<(redis::Connection, Option<String>), LinkError> {
         let timeout = self.timeout();
         let sort = |error| LinkError::sort(&error, timeout);
@@ -111,7 +111,7 @@ impl Settings {
             select.arg(self.connection.database);
             select.exec(&mut connection).map_err(|error| sort(error).blame("database"))?;
         }
-        // A courtesy to whoever reads CLIENT LIST, which an ACL may forbid.
+        // Only for readers of CLIENT LIST; an ACL may forbid it.
         match redis::cmd("CLIENT").arg("SETNAME").arg(CLIENT_NAME).exec(&mut connection).map_err(sort) {
             Err(broken @ LinkError::Unreachable(_)) => Err(broken),
             _ => Ok((connection, server)),
@@ -119,7 +119,7 @@ impl Settings {
     }
 }
 
-/// Opens a connection on which nothing waits longer than `timeout`.
+/// Opens a connection on which no read or write takes longer than `timeout`.
 pub(super) fn open(address: &Address, timeout: Duration) -> RedisResult<redis::Connection> {
     let connection = client(address)?.get_connection_with_timeout(timeout)?;
     connection.set_read_timeout(Some(timeout))?;

@@ -1,4 +1,4 @@
-//! Asks a connection what it leads to. [`server`](super::server) judges the answers.
+//! Examines the server behind a connection. [`server`](super::server) judges the replies.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use super::server::{Role, Scripts, Server, Unfit, field};
 
 static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/probe.lua")));
 
-/// Puts the script together, before there are threads: a child of this process might inherit it half-done.
+/// Builds the script before threads start: a child forked during its construction would inherit it half-built.
 pub(super) fn put_together() {
     LazyLock::force(&PROBE);
 }
 
-/// Looks whether the server behind a new connection can serve. Returns the id of its process, which another one has after a
-/// restart or a failover; `None` when it does not tell.
+/// Checks that the server behind a new connection can be used. Returns its `run_id`, which changes with a restart or a
+/// failover; `None` if the server does not report it.
 ///
 /// # Errors
-/// [`LinkError::Unfit`] when it cannot; [`LinkError::Unreachable`] when the connection breaks.
+/// [`LinkError::Unfit`] if it cannot be used; [`LinkError::Unreachable`] if the connection breaks.
 pub(super) fn look_at(
     redis: &mut Connection,
     key_prefix: &str,
@@ -36,7 +36,7 @@ pub(super) fn look_at(
     Ok(server.info.as_deref().and_then(|info| field(info, "run_id")).map(str::to_owned))
 }
 
-/// Looks whether the server still is a master. Where `ROLE` is forbidden, a write that changes nothing shows it.
+/// Checks that the server is still a master. Where `ROLE` is forbidden, it tries a write that changes nothing.
 ///
 /// # Errors
 /// When the connection breaks.
@@ -54,7 +54,7 @@ pub(super) fn still_serves(
     }
 }
 
-/// Looks whether the server is still there: any answer shows that.
+/// Checks that the server is still there. Any reply proves that.
 ///
 /// # Errors
 /// When the connection breaks.
@@ -62,7 +62,7 @@ pub(super) fn is_there(redis: &mut Connection) -> RedisResult<()> {
     answered(redis::cmd("PING").exec(redis)).map(drop)
 }
 
-/// What a question was answered with: nothing when the server refused the answer, as an ACL makes it do.
+/// Returns the reply, or `None` if the server refused to reply, as under an ACL.
 ///
 /// # Errors
 /// When the connection breaks.
@@ -93,12 +93,13 @@ fn scripts(redis: &mut Connection, key_prefix: &str, timeout: Duration) -> Redis
     }
 }
 
-/// What the server means by refusing the probe. What it refuses to this user, or only now, says nothing of scripts.
+/// Interprets the error of the probe. A refusal that applies to this user, or only for now, does not mean that scripts
+/// cannot run.
 fn refusal(error: RedisError, timeout: Duration) -> RedisResult<Scripts> {
     match LinkError::sort(&error, timeout) {
         LinkError::Unreachable(_) => Err(error),
         LinkError::Unavailable(reason) if reason.starts_with("READONLY") => Ok(Scripts::ReadOnly),
-        // It runs as far as a foreign value under our key.
+        // The script ran until it met a foreign value under our key.
         LinkError::WrongType { .. } => Ok(Scripts::Run),
         LinkError::Rejected(reason) => Ok(Scripts::Refused(reason)),
         _ => Ok(Scripts::Unknown),

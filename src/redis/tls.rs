@@ -1,4 +1,4 @@
-//! Certificates for a Redis behind TLS.
+//! TLS certificates for connections to Redis.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use redis::{ClientTlsConfig, TlsCertificates};
 use crate::config::{ConfigError, TlsFiles};
 use crate::net::tls::{CertificateFile, KeyFile, system_certificates};
 
-/// Reads the certificates of `files`, or the system's.
+/// Reads the certificates of `files`, or those of the system.
 ///
-/// The client library would read the system's store itself, but gives up when a single certificate in it is unusual,
-/// and does so even when it is told to trust another one.
+/// The client library could read the system's store, but it fails if a single certificate in it is unusual, even when
+/// another CA is configured.
 pub(super) fn certificates(files: &TlsFiles) -> Result<TlsCertificates, ConfigError> {
     let root_cert = match &files.ca {
         Some(path) => Some(certificate("connection.ca_file", path)?),
@@ -30,13 +30,13 @@ pub(super) fn certificates(files: &TlsFiles) -> Result<TlsCertificates, ConfigEr
     Ok(TlsCertificates { client_tls, root_cert })
 }
 
-/// The certificates in the file at `path`, which stands in the config at `key`.
+/// Reads the certificate file at `path`, the value of the config key `key`.
 fn certificate(key: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
     CertificateFile::read(path).map(|file| file.pem).map_err(|error| ConfigError::at(key, error))
 }
 
-/// The certificates that the system trusts, in PEM. `None` when it has none, as in a bare container: then the client
-/// library's own list of public authorities applies.
+/// Returns the certificates that the system trusts, in PEM. `None` if there are none, as in a minimal container: the
+/// client library then uses its own list of public authorities.
 fn system_roots() -> Option<Vec<u8>> {
     let mut pem = String::new();
     for certificate in system_certificates() {

@@ -1,14 +1,15 @@
--- A node looks whether a settling waits for it, and confirms that Redis has all that it holds.
+-- Looks which settling waits for a node, and confirms that Redis has all its holds.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:reply:{node}  KEYS[4] {prefix}:unconfirmed
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] number of the node's last batch that was answered
 -- ARGV[5] id of the settling for which it last restored its holds; empty for none
--- ARGV[6] id of the settling that it confirms; empty to look only  ARGV[7] 1 when it has restored its holds for that
+-- ARGV[6] id of the settling to confirm; empty to only look  ARGV[7] 1 if the node has restored its holds for it
 --
--- Redis loses what was written last: what it has of the last batch, and of the last restoring, it has of all before. A call
--- that is about an earlier settling confirms nothing.
--- Returns {status, settling, lapsed}: status `ok`, `lost`, `behind` or `reaped` as in claim.lua; settling = id of the settling
--- that waits for the node, empty for none; lapsed = 1 when its lease has lapsed, as it has when Redis' clock was set forward.
+-- Redis loses its newest writes first: if it still has the last batch and the last restoring of a node, it has all
+-- before them. A call about an earlier settling confirms nothing.
+-- Returns {status, settling, lapsed}. status: `ok`, `lost`, `behind` or `reaped` as in claim.lua. settling: id of the
+-- settling that waits for the node, empty for none. lapsed: 1 if its lease has lapsed, for example because Redis' clock
+-- was set forward.
 -- May change: KEYS[3], KEYS[4].
 
 local epoch = redis.call('HMGET', KEYS[1], 'id', 'settling')

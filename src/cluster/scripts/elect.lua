@@ -1,9 +1,9 @@
--- Elects the node that compares the roster with the cluster, or keeps it elected. Should it die, another one follows.
+-- Elects the node that audits the roster, or extends its election. If it dies, another node is elected.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:audit  string: the elected node
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] how long the election holds (ms)
 --
--- Returns {1 when this node is elected, every node with a lease then}. May change: KEYS[3].
+-- Returns {1 if this node is elected, then all nodes}. May change: KEYS[3].
 
 local elected = redis.call('GET', KEYS[3])
 if elected and elected ~= ARGV[2] then

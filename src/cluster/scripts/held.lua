@@ -1,12 +1,12 @@
--- Put in front of every script that changes holds, behind holds.lua: what a node holds, for whoever takes it away.
+-- Included in every script that changes holds, after holds.lua. Keeps the holds of each node, for the reaper.
 --
 --   {prefix}:held_users:{node}, {prefix}:held_channels:{node}, {prefix}:held_connections:{node}  sets of holds
--- Three, so that users can be taken before their channels, and plain ones, so that nothing has to be kept in order.
--- Expects `set_held` to be called first.
+-- Three sets, so that users can be reaped before their channels. Unordered, so that no order has to be maintained.
+-- Expects a call of `set_held` first.
 
 local held_keys
 
--- KEYS from `first` on are these sets, in that order. A key of a foreign type fails here, before anything is written.
+-- KEYS from `first` are these sets, in that order. A key of a foreign type fails here, before the first write.
 local function set_held(first)
   held_keys = {U = KEYS[first], c = KEYS[first + 1], k = KEYS[first + 2]}
   for i = first, first + 2 do
@@ -14,12 +14,12 @@ local function set_held(first)
   end
 end
 
--- Some holds of a kind, `most` of them at most. Which ones does not matter.
+-- Returns up to `most` holds of a kind, in any order.
 local function some_held(kind, most)
   return redis.call('SRANDMEMBER', held_keys[kind], most)
 end
 
--- Up to `most` holds, users first.
+-- Returns up to `most` holds, users first.
 local function held_up_to(most)
   local holds = {}
   for _, kind in ipairs({'U', 'c', 'k'}) do

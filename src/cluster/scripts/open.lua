@@ -1,25 +1,26 @@
--- Opens a session: makes sure that there is an epoch and registers the node in the cluster, if the data is its cluster's.
--- Begins a settling when Redis may have lost data.
+-- Opens a session: creates an epoch if there is none, and registers the node if the data belongs to its cluster. Begins
+-- a settling if Redis may have lost data.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:reply:{node}  KEYS[4] {prefix}:unconfirmed
 -- KEYS[5] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] lease (ms)
--- ARGV[4] id for a new epoch and a new settling, the same until a call is answered  ARGV[5] id of the process that the connection leads to; empty: unknown
--- ARGV[6] what the node knows: 0 nothing, 1 an epoch before this one, 2 that Redis has lost data of it
--- ARGV[7] identity of the node's cluster, see identity.lua; empty for none  ARGV[8] the newest schema that the node knows
--- ARGV[9] 1 when it may take data that has no identity
+-- ARGV[4] id for a new epoch and a new settling, the same until a call is answered
+-- ARGV[5] run_id of the server process; empty: unknown
+-- ARGV[6] what the node knows: 0 nothing, 1 an earlier epoch, 2 that Redis has lost data of the node
+-- ARGV[7] identity of the node's cluster, see identity.lua; empty for none  ARGV[8] newest schema that the node knows
+-- ARGV[9] 1 if it may claim data without an identity
 --
--- Redis may have lost data when
---   - there is no epoch, though the node knew one or others are registered,
---   - the node has found something lost, and nobody has begun a settling for it yet,
---   - the process is another one than that which the data was with: a restart, or a failover.
--- A settling waits for all registered nodes, and for the one that begins it.
--- A call that comes late, when the node was reaped or is being reaped, gives it no lease, and no settling waits for it.
+-- Redis may have lost data if
+--   - there is no epoch, though the node knew one or other nodes are registered,
+--   - the node has found something lost, and no settling is under way,
+--   - the server process has changed, by a restart or a failover.
+-- A settling waits for all registered nodes, and for the node that begins it. A call that comes late, when the node was
+-- reaped or is being reaped, gives it no lease, and no settling waits for it.
 -- Returns {status, text, settling}:
 --   ok       text = epoch id, settling = id of the settling that waits for the node, empty for none
 --   foreign  the data belongs to another cluster. text = its identity. Nothing changed.
---   schema   the data is written in a newer schema. text = its number. Nothing changed.
---   vacant   the data has no identity, and the node may not take such data. Nothing changed.
+--   schema   the data has a newer schema. text = its number. Nothing changed.
+--   vacant   the data has no identity, and the node may not claim such data. Nothing changed.
 -- May change: KEYS[1], KEYS[2], KEYS[4], KEYS[5].
 
 local node, new_id, server, knows = ARGV[2], ARGV[4], ARGV[5], tonumber(ARGV[6])
@@ -56,7 +57,7 @@ if not reaped and (begins or knows == 2) then
   awaited[#awaited + 1] = node
   is_unconfirmed = true
 end
--- First: as long as no settling is noted, nobody is waited for.
+-- Before the epoch is written: these entries have no effect until the epoch names the settling.
 call_in_portions('SADD', KEYS[4], awaited, 1000)
 local fields = {'id', id or new_id, 'settling', settling}
 if server ~= '' then
@@ -64,11 +65,11 @@ if server ~= '' then
 end
 redis.call('HSET', KEYS[1], unpack(fields))
 write_identity(KEYS[1], identity, ARGV[8])
--- Without an identity there is nothing to keep there; assign.lua writes the schema beside the first owner.
+-- Without an identity there is nothing to write here; assign.lua writes the schema with the first owner.
 if identity ~= '' then
   write_identity(KEYS[5], identity, ARGV[8])
 end
--- A node that goes on with its session renews its lease by renew.lua, which tells whether that had lapsed.
+-- A node that continues its session renews its lease with renew.lua, which reports if it had lapsed.
 if not reaped and not (knows == 1 and has_lease(KEYS[2], node)) then
   redis.call('ZADD', KEYS[2], 'GT', string.format('%.0f', now + ARGV[3]), node)
 end

@@ -1,20 +1,20 @@
--- Put in front of every script that decides edges or restores holds: whether edges may be decided.
+-- Included in every script that decides edges or restores holds. Decides if edges may be decided.
 --
---   {prefix}:unconfirmed  set: nodes of which it is not known whether Redis has all that they hold
--- After a loss of data, nobody can tell an edge before every node has confirmed that Redis has its holds. The field
--- `settling` of the epoch is the id of such a time; empty while edges are decided. A node is waited for as long as it is
--- registered: until a reaper takes it for dead, however far Redis' clock is set forward meanwhile.
+--   {prefix}:unconfirmed  set: nodes that have not confirmed that Redis has all their holds
+-- After a loss of data, no edge can be decided before every node has confirmed that Redis has its holds. The epoch's field
+-- `settling` is the id of that time; it is empty while edges are decided. A settling waits for a node while it is
+-- registered: until a reaper treats it as dead, however far Redis' clock is set forward meanwhile.
 -- Expects KEYS[1] = epoch, KEYS[2] = nodes, ARGV[1] = key prefix.
 
 local unconfirmed_key = ARGV[1] .. ':unconfirmed'
 
--- How soon to ask again (ms).
+-- Interval between two tries (ms).
 local ASK_AGAIN = 100
 
--- Whether this call ends the settling.
+-- True if this call ends the settling.
 local ends_settling = false
 
--- How soon to ask again whether edges may be decided (ms); 0 when they may.
+-- Returns when to try again (ms), or 0 if edges may be decided.
 local function settling_for(settling)
   if not settling or settling == '' then
     return 0
@@ -28,8 +28,8 @@ local function settling_for(settling)
   return 0
 end
 
--- Notes that edges are decided from now on. Call it after everything that Redis may refuse. Refused in the middle, it leaves
--- no node to wait for, and the next call does it again.
+-- Records that edges are decided from now on. Call it after everything that Redis may refuse. If Redis refuses it
+-- halfway, no node is waited for any more, and the next call repeats it.
 local function write_settled()
   if ends_settling then
     redis.call('DEL', unconfirmed_key)
@@ -37,8 +37,8 @@ local function write_settled()
   end
 end
 
--- Whether the settling `id` still waits for the node. A node that restores holds later than that would change them in
--- silence under the eyes of those that decide edges.
+-- True if the settling `id` still waits for the node. Holds that a node restores after the settling would change
+-- silently while other calls decide edges.
 local function is_waited_for(settling, id, node)
   return settling == id and redis.call('SISMEMBER', unconfirmed_key, node) == 1
 end

@@ -1,4 +1,4 @@
-//! What Redis refuses while it answers: for lack of memory, disk, replicas or rights.
+//! Calls that Redis refuses while it is reachable: for lack of memory, disk, replicas or rights.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,32 +8,33 @@ use super::Link;
 use crate::redis::failure::{LinkError, WriteRefusal};
 use crate::telemetry::{Level, Telemetry};
 
-/// The longest wait after a call that Redis refused: a node asks about twice a second.
+/// Longest wait after a refused call: a node retries about twice a second.
 const REFUSED_WAIT: Duration = Duration::from_millis(750);
 
-/// What a call needs of Redis beside an answer.
+/// What a call needs of Redis besides a reply. A need includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Need {
-    /// It reads.
+    /// The call reads.
     Nothing,
-    /// It writes, also while Redis is full.
+    /// The call writes, even while Redis is full.
     Writes,
-    /// It writes, and waits while Redis is full.
+    /// The call writes, and waits while Redis is full.
     Memory,
 }
 
-/// A time in which Redis refuses calls that need so much or more. Those that need less go on, and their success says nothing
-/// about it. It has one line in the log, one for each further right that the user lacks, and one when it is over.
+/// A period in which Redis refuses calls with this need or a greater one. Calls with a lesser need continue, and their
+/// success does not end the period. The log has one line when it begins, one for each further right that the user
+/// lacks, and one when it ends.
 pub(super) struct RedisRefusal {
     pub(super) since: Instant,
     pub(super) need: Need,
     pub(super) cause: Option<WriteRefusal>,
-    /// The rights that were named.
+    /// Rights that Redis has named as missing.
     rights: BTreeSet<String>,
     pub(super) ready_at: Instant,
 }
 
-/// Why Redis takes no writes; `None` for a right that the user lacks.
+/// Returns why Redis accepts no writes, or `None` for a missing right.
 const fn cause(error: &LinkError) -> Option<WriteRefusal> {
     match error {
         LinkError::TakesNoWrites { cause, .. } => Some(*cause),
@@ -42,7 +43,7 @@ const fn cause(error: &LinkError) -> Option<WriteRefusal> {
 }
 
 impl Link {
-    /// A call with this need was carried out.
+    /// Records that a call with this need was executed.
     pub(super) fn granted(&mut self, need: Need) {
         let Some(refusal) = self.refusal.take_if(|refusal| need >= refusal.need) else { return };
         if self.ends(refusal.cause) {
@@ -51,7 +52,7 @@ impl Link {
         }
     }
 
-    /// Redis refused a call with this need.
+    /// Records that Redis refused a call with this need.
     pub(super) fn refused(&mut self, need: Need, error: &LinkError) {
         let (now, cause) = (Instant::now(), cause(error));
         self.count_error(error);
@@ -81,13 +82,13 @@ impl Link {
         self.log(Level::Error, format_args!("Redis at {} {error}", self.settings.address()));
     }
 
-    /// Whether this is the first link to notice. Rights are another matter for each.
+    /// Returns `true` if this is the first link to see the refusal. Each link reports missing rights of its own.
     fn begins(&self, cause: Option<WriteRefusal>) -> bool {
         let first = |telemetry: &Arc<Telemetry>, cause| telemetry.trouble_begins(cause as usize);
         self.telemetry.as_ref().zip(cause).is_none_or(|(telemetry, cause)| first(telemetry, cause))
     }
 
-    /// Whether no other link has it any more.
+    /// Returns `true` if no other link sees the refusal any more.
     pub(super) fn ends(&self, cause: Option<WriteRefusal>) -> bool {
         let last = |telemetry: &Arc<Telemetry>, cause| telemetry.trouble_ends(cause as usize);
         self.telemetry.as_ref().zip(cause).is_none_or(|(telemetry, cause)| last(telemetry, cause))

@@ -1,24 +1,24 @@
--- Put in front of every script that decides edges, behind cluster.lua and next_millisecond.lua: the way into the
+-- Included in every script that decides edges, after cluster.lua and next_millisecond.lua. Appends events to the
 -- outbox.
 --
---   {prefix}:out_bytes         hash: partition, and `all` -> bytes of its client and own events; only with a limit, see bytes.lua
---   {prefix}:out:{partition}   stream of events, field `e`; of edges of members perhaps field `b`: the connection that made
---                              it behind its length, then the user's data
--- An event is text: its kind, then what it carries, each behind its length but the last:
+--   {prefix}:out_bytes         hash: partition, and `all` -> bytes of its client and custom events; only with a byte limit, see bytes.lua
+--   {prefix}:out:{partition}   stream of events in field `e`; an edge of a member may have a field `b`: the connection that
+--                              caused it, length-prefixed, then the user's data
+-- An event is text: its kind, then its fields, each length-prefixed but the last:
 --   `o` occupied, `v` vacated: app, channel
 --   `a` added, `r` removed:    app, channel, user
 --   `k` connected, `t` terminated: app, socket
 --   `n` subscription count:    app, channel, count
 --   `m` cache miss:            app, channel
 --   `c` client event:          app, channel, event, socket, user, then 0 or 1 and the data
---   `x` the application's own: app, channel (may be empty), name, then 0 or 1 and the data
--- All events of a channel go to one partition, which keeps their order; so do those of a connection.
--- Expects ARGV[1] = key prefix, and `set_partitions` to be called first.
+--   `x` custom event:          app, channel (may be empty), name, then 0 or 1 and the data
+-- All events of a channel, and all of a connection, go to one partition, which keeps their order.
+-- Expects ARGV[1] = key prefix, and a call of `set_partitions` first.
 --
--- Redis does nothing else while a script runs, so that what is costly in Lua is avoided: writing numbers out, hashing, and
--- putting the same text together twice.
+-- Redis is blocked while a script runs, so this code avoids what is slow in Lua: formatting numbers, hashing, and
+-- concatenating the same text twice.
 
--- `3:` and the like. There are few lengths, and many texts.
+-- Length prefixes such as `3:`, cached: there are few lengths and many texts.
 local prefixes = {}
 
 local function length_prefix(text)
@@ -33,7 +33,7 @@ end
 
 local last_app, last_channel, last_name
 
--- App and channel, each behind its length. Several entries in a row are about one channel.
+-- App and channel, each length-prefixed. Cached, because consecutive events are often about one channel.
 local function name_of(app, channel)
   if channel ~= last_channel or app ~= last_app then
     last_name = length_prefix(app) .. app .. length_prefix(channel) .. channel
@@ -44,8 +44,8 @@ end
 
 local partitions, most_waiting, most_bytes = 0, nil, nil
 
--- The partitions of the outbox. `most` is a number of events and, behind a colon, of bytes. Where so many events wait in a partition, or client events of so many bytes in all of them, client
--- events are given up: edges always get in.
+-- Sets the number of partitions and the limits. `most` is `events` or `events:bytes`: the events per partition, and the
+-- bytes of client and custom events in all of them. Beyond a limit, client events are refused; other events never are.
 local function set_partitions(number, most)
   partitions = tonumber(number)
   if most then
@@ -56,7 +56,8 @@ end
 
 local homes = {}
 
--- The partition of a channel, as `src/event/partition.rs` works it out: a caller that has done so saves the time.
+-- Sets the partition of a channel that the caller has already computed, as in `src/event/partition.rs`. That saves
+-- hashing.
 local function set_home(app, channel, partition)
   homes[name_of(app, channel)] = partition
 end
@@ -72,7 +73,7 @@ end
 
 local streams, full = {}, {}
 
--- The stream of a partition, looked at before anything is written: a key of a foreign type fails here.
+-- The stream of a partition. Reads it before the first write, so that a key of a foreign type fails here.
 local function stream_of(home)
   local stream = streams[home]
   if not stream then
@@ -86,7 +87,7 @@ end
 
 local byte_counts, all_bytes = {}, nil
 
--- Counts the bytes of an event, unless they are too many. Returns whether they are not. Only calls with such an event pay.
+-- Counts the bytes of an event. Returns false if they exceed the limit. Only calls with such events pay for this.
 local function count_bytes(home, bytes, may_refuse)
   local known = byte_counts[home]
   if not known then
@@ -103,12 +104,12 @@ end
 
 local texts, bys, places, appended, refused = {}, {}, {}, 0, 0
 
--- Appends an event that has its text already to a partition.
+-- Appends an event that is already encoded.
 local function append_text(text, home, by)
   local n, stream = appended + 1, streams[home] or stream_of(home)
   texts[n], places[n], appended = text, stream, n
   if by then
-    -- Even nothing would take room in the table.
+    -- Assigning nil would still allocate a slot in the table.
     bys[n] = by
   end
 end

@@ -1,23 +1,24 @@
--- Put in front of the scripts that let a node work on the data, behind cluster.lua: which cluster the data belongs to, and
--- the schema that it is written in.
+-- Included in the scripts that let a node work on the data, after cluster.lua. Checks which cluster the data belongs
+-- to, and its schema.
 --
---   {prefix}:epoch, {prefix}:owners  hashes, both with these fields: `cluster`, a list in JSON of the cluster's identity and
---   those that it had before; `schema`, a number
--- Both keys have them, so that the data keeps its identity when one of the keys is deleted or evicted: events, batches and
--- dead letters outlive an epoch. When Redis has lost everything, the identity is lost with the rest.
+--   {prefix}:epoch, {prefix}:owners  hashes, both with the fields `cluster` (a JSON list: the cluster's identity, then its
+--                                    former ones) and `schema` (a number)
+-- Both keys have them, so that the data keeps its identity if one key is deleted or evicted: events, batches and dead
+-- letters outlive an epoch. If Redis loses everything, the identity is lost too.
 --
--- Only open.lua and assign.lua ask. That is enough: every other script of a node demands the epoch and a lease, which only
--- open.lua gives, or a fencing token, which only assign.lua gives. Claims cost nothing more. Under running nodes the
--- identity changes by adopt.lua only, which ends every lease, and the schema by a newer node; assign.lua finds both.
+-- Only open.lua and assign.lua check. That is enough: every other script of a node requires the epoch and a lease,
+-- which only open.lua gives, or a fencing token, which only assign.lua gives. Claims cost nothing extra. While nodes
+-- run, only adopt.lua changes the identity, and it ends every lease; only a newer node changes the schema. assign.lua
+-- notices both.
 --
--- A node passes its identity in the same form: its own first, then its aliases. An empty text stands for none: whoever has
--- none is not checked.
+-- A node passes its identity as the same kind of list: its own first, then its aliases. A node that passes an empty
+-- text is not checked.
 
 local function in_both(field, epoch, owners)
   return redis.call('HGET', epoch, field), redis.call('HGET', owners, field)
 end
 
--- The list of the cluster that the data belongs to, as text; false for none.
+-- The list of the cluster that the data belongs to, as JSON; false if there is none.
 local function cluster_of_data(epoch, owners)
   local first, second = in_both('cluster', epoch, owners)
   return first or second
@@ -28,8 +29,8 @@ local function schema_of_data(epoch, owners)
   return math.max(tonumber(first or 0), tonumber(second or 0))
 end
 
--- Why a node may not work on the data, and what the data has instead: `schema` and the number, or `foreign` and the
--- identity. Nothing when it may.
+-- Why a node may not work on the data: `schema` and the schema's number, or `foreign` and the cluster's identity. Nil
+-- if it may.
 local function mismatch(epoch, owners, identity, schema)
   local written = schema_of_data(epoch, owners)
   if written > tonumber(schema) then
@@ -45,7 +46,7 @@ local function mismatch(epoch, owners, identity, schema)
       return nil
     end
   end
-  -- A node that does not know the new key yet, while the others already have it.
+  -- The node may not have the new identity yet, while others already do.
   for _, name in ipairs(data) do
     if name == node[1] then
       return nil
@@ -54,7 +55,7 @@ local function mismatch(epoch, owners, identity, schema)
   return 'foreign', data[1]
 end
 
--- Writes identity and schema to one of the keys, unless they are there.
+-- Writes identity and schema to one of the keys if they differ.
 local function write_identity(key, identity, schema)
   if redis.call('HGET', key, 'schema') ~= schema then
     redis.call('HSET', key, 'schema', schema)
@@ -64,7 +65,7 @@ local function write_identity(key, identity, schema)
   end
 end
 
--- What a node that may work on the data has to write as its identity: its own list, unless the data has a newer one.
+-- The identity that an admitted node has to write: its own list, unless the data has a newer one.
 local function identity_to_write(epoch, owners, identity)
   local cluster = cluster_of_data(epoch, owners)
   if identity == '' or not cluster then

@@ -1,11 +1,11 @@
--- Put in front of every script that appends to the outbox.
+-- Included in every script that appends to the outbox.
 
--- An id with more characters has a seven-digit number behind its millisecond.
+-- A longer id has a number of seven digits or more after its millisecond.
 local LONGEST_ID = #'1700000000000-999999'
 
--- While Redis' clock is behind the last id of a stream, having been set back, all events get the same millisecond. A place
--- numbers 2^20 of them (`parse_stream_id`), so that the stream goes on with the next one in time.
--- Called so that an error is an answer, for the events before it are written already: without the right to do so, the
+-- If Redis' clock was set back, it is behind the last id of a stream, and all events get the same millisecond. A
+-- position has room for 2^20 numbers in one millisecond (`parse_stream_id`), so this moves the stream to the next
+-- millisecond. It uses pcall because events before it are already written: without the right to call XSETID, the
 -- numbers grow until the clock has caught up.
 local function next_millisecond(stream, id)
   local ms = id:match('^%d+')

@@ -1,6 +1,6 @@
--- Does what every script here does, and changes nothing: it needs two keys of one server, a key that is not among its KEYS,
--- and a command that is as young as the youngest one that others use (XTRIM MINID, Redis 6.2). That is a write, which a
--- replica refuses.
+-- Does what every script of ours does, without changing anything: it uses two keys of one server, a key outside its
+-- KEYS, and the newest command that any script needs (XTRIM MINID, Redis 6.2). XTRIM is a write, which a replica
+-- refuses.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes
 -- ARGV[1] {prefix}:probe, a key that does not exist

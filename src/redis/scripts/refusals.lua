@@ -1,16 +1,17 @@
--- Put in front of the scripts of presence and outbox, behind cluster.lua: what Redis may refuse, it refuses before anything
--- is changed.
+-- Included in the scripts of presence and outbox, after cluster.lua. Makes Redis refuse a call before the script
+-- changes anything.
 --
 --   {prefix}:room  a key that never exists
--- Redis keeps the writes that a script made before an error. A write may be refused because the memory is full, the disk or
--- the replicas fail, or the user lacks the right. Each of these holds for a whole execution, so that a call that changes
--- nothing proves the calls behind it. A key that may be read may be written, unless the ACL uses %R~ patterns.
+-- Redis keeps the writes that a script made before an error. It may refuse a write because memory is full, saving to
+-- disk or replication fails, or the user lacks a right. Each condition holds for a whole execution, so a command that
+-- changes nothing proves that later ones will succeed. A readable key is assumed writable, which %R~ patterns in an ACL
+-- break.
 -- Expects ARGV[1] = key prefix; for `prove('HSET')` also KEYS[1] = epoch and ARGV[3] = its id.
 
 local room = ARGV[1] .. ':room'
 local proven = {}
 
--- Proves that the user may call a command, and that the memory allows it where the command needs some.
+-- Proves that the user may call a command, and that there is memory for it if it needs some.
 local function prove(command)
   if proven[command] then
     return
@@ -21,7 +22,7 @@ local function prove(command)
   elseif command == 'ZADD' then
     redis.call('ZADD', room, 'XX', 0, '')
   elseif command == 'HSET' then
-    -- It has no form that writes nothing: this one writes what is there.
+    -- HSET has no form that writes nothing, so this writes the current value.
     redis.call('HSET', KEYS[1], 'id', ARGV[3])
   elseif command == 'SET' then
     redis.call('SET', room, '', 'XX')
@@ -38,9 +39,9 @@ local function prove(command)
   end
 end
 
--- Lets the script write although Redis is full (`maxmemory` with `noeviction`). Redis refuses a command that may need memory
--- only as the first write of a script, because it cannot undo the others; DEL needs none. Only scripts whose growth is
--- bounded may do so, and those without which nothing gets smaller: leases, partitions, batches, what is removed.
+-- Lets the script write while Redis is full (`maxmemory` with `noeviction`). Redis refuses a command that may need
+-- memory only as the first write of a script, because it cannot undo writes; DEL needs no memory. Only for scripts
+-- whose growth is bounded and without which nothing shrinks: leases, partitions, batches, removals.
 local function write_while_full()
   redis.call('DEL', room)
 end
