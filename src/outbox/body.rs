@@ -1,4 +1,4 @@
-//! The body of a webhook, written straight into bytes: what is signed is what is sent.
+//! The JSON body of a webhook, encoded into one buffer: the signed bytes are the sent bytes.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use crate::config::Payload;
 use crate::event::body::{write_event, write_extension};
 use crate::event::text::{Length, Sink, Text};
 
-/// What a body has beside its events and the commas between them: the longest possible frame, in bytes.
+/// Length of the longest body without events, in bytes.
 pub(crate) const FRAME_BYTES: usize = r#"{"time_ms":18446744073709551615,"events":[]}"#.len();
 
-/// The body of a batch of events from the outbox of this `origin`. Its `time_ms` is when the first event happened.
+/// Encodes the body of a batch of events from the outbox `origin`. Its `time_ms` is the time of the first event.
 pub(crate) fn encode(events: &[Arc<Queued>], payload: Payload, origin: u64) -> Vec<u8> {
     let size = FRAME_BYTES + events.iter().map(|queued| length(queued, payload) + 1).sum::<usize>();
     let mut body = Text::with_room_for(size);
@@ -32,7 +32,7 @@ pub(crate) fn encode(events: &[Arc<Queued>], payload: Payload, origin: u64) -> V
     body.into_bytes()
 }
 
-/// The length of `queued` in a body that says `payload` of it, in bytes.
+/// Returns the length of `queued` in a body of format `payload`, in bytes.
 pub(crate) fn length(queued: &Queued, payload: Payload) -> usize {
     let Some(event) = queued.event().filter(|_| payload == Payload::Extended) else { return queued.encoded_len };
     let mut extension = Length::default();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_the_application_has_its_own_name_and_a_channel_and_data_where_it_has_them() {
+    fn a_custom_event_has_its_own_name_and_optional_channel_and_data() {
         let custom = |data| EventKind::Custom(CustomEvent::new(&CustomName::parse("order.paid").unwrap(), data));
         let body = body(vec![event(b"orders", custom(Some(br#"{"n":1}"#))), event(b"", custom(None))]);
         let events = r#"[{"name":"order.paid","channel":"orders","data":"{\"n\":1}"},{"name":"order.paid"}]}"#;
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_8_and_slashes_are_not_escaped_and_broken_utf_8_is_replaced() {
+    fn unicode_and_slashes_are_not_escaped_and_invalid_utf_8_is_replaced() {
         let body = body(vec![
             event("a/ü🦀\u{2028}".as_bytes(), EventKind::ChannelOccupied),
             event(b"x\xffy", EventKind::ChannelOccupied),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extended_event_has_its_id_its_time_and_who_made_it_behind_what_pusher_has() {
+    fn an_extended_event_adds_its_id_time_and_origin() {
         let data = br#"{"user_id":7,"user_info":{"name":"J\u00f6rg"}}"#;
         let by = MemberDetails { socket: "1.2".into(), data: data.as_slice().into() };
         let (body, length) = extended(Member::from("7").with(Some(Box::new(by))), 0xab, 0xcd);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extended_event_of_whom_nothing_is_known_says_nothing_and_is_no_longer_for_a_longer_id() {
+    fn an_extended_event_without_member_details_has_a_fixed_length_id() {
         let (body, length) = extended("7".into(), u64::MAX, u64::MAX);
         assert!(body.contains(r#""user_id":"7","id":"evt_ffffffffffffffff000bffffffffffffffff","time_ms""#), "{body}");
         assert_eq!(body.len(), length);
@@ -186,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_length_known_beforehand_is_the_length_written(channel: Vec<u8>, data: Option<Vec<u8>>, user: Option<String>) {
+        fn the_precomputed_length_is_the_encoded_length(channel: Vec<u8>, data: Option<Vec<u8>>, user: Option<String>) {
             let event = event(&channel, client_event(data.as_deref(), user.as_deref()));
             let mut written = Text::with_room_for(encoded_len(&event));
             write_event(&mut written, &event);

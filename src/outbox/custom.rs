@@ -1,19 +1,20 @@
-//! The rules for events that the application sends, from whichever process.
+//! Rules for custom events, which the application sends from any process.
 
 use crate::config::{Address, Endpoint, IgnoredChannels, ROOT};
 use crate::event::{AppId, CustomName, CustomNameError};
 use crate::redis::LinkError;
 
-/// Checks the arguments of an event.
+/// Checks the arguments of a custom event.
 ///
 /// # Errors
-/// When the event has no valid name, or its channel an empty one.
+/// If the event's name is invalid, or its channel is empty.
 pub(crate) fn check(name: &str, channel: Option<&[u8]>) -> Result<CustomName, SendError> {
     let name = CustomName::parse(name)?;
     if channel.is_some_and(<[u8]>::is_empty) { Err(SendError::NamelessChannel) } else { Ok(name) }
 }
 
-/// Whether one of the `endpoints` asks for events of this name, and the channel is not ignored. A filter is left to the lanes.
+/// Returns `true` if one of the `endpoints` subscribes to events with this name and the channel is not ignored. Lanes
+/// apply filters later.
 pub(crate) fn is_wanted(
     app: &AppId,
     name: &CustomName,
@@ -25,47 +26,47 @@ pub(crate) fn is_wanted(
     !channel.is_some_and(|channel| ignored.contain(channel)) && endpoints.iter().any(asks)
 }
 
-/// Why an event of the application's own was not sent.
+/// Why a custom event was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// It cannot be called so.
+    /// The name is invalid.
     #[error("event {0}")]
     Name(#[from] CustomNameError),
-    /// A channel has a name.
+    /// The channel name is empty.
     #[error("the channel has no name: leave it out for an event on none")]
     NamelessChannel,
-    /// Hooks come faster than they are taken in.
+    /// Hooks arrive faster than the engine takes them.
     #[error("the queue of hooks is full (queue_size): the event was not sent")]
     QueueFull,
-    /// Before the boot, after the end, or in a forked child.
+    /// The engine has not booted, has ended, or belongs to the parent of this forked process.
     #[error("the webhooks engine does not run in this process")]
     NotRunning,
-    /// The data in Redis is not for this process: of another cluster, or in a newer schema.
+    /// The data in Redis belongs to another cluster or has a newer schema.
     #[error("the event was not sent: {0}")]
     Excluded(String),
-    /// Redis was not reached, or it refused the event.
+    /// Redis was unreachable or refused the event.
     #[error("the event was not sent: Redis at {address} ({ROOT}.connection) {}", refusal(.error))]
     Redis {
-        /// Where Redis was expected.
+        /// The address of Redis.
         address: Box<Address>,
-        /// What went wrong.
+        /// The error.
         error: LinkError,
     },
-    /// Redis got the event, or a part of it, and its answer is missing.
+    /// The event was sent, at least in part, and Redis has not replied.
     #[error(
         "the event may have been sent: Redis at {address} ({ROOT}.connection) {}. Sent again, it may be delivered twice",
         refusal(.error)
     )]
     Unanswered {
-        /// Where Redis is.
+        /// The address of Redis.
         address: Box<Address>,
-        /// What went wrong.
+        /// The error.
         error: LinkError,
     },
 }
 
-/// What Redis did, and the remedy.
+/// Describes what Redis did and the remedy.
 fn refusal(error: &LinkError) -> String {
     match error {
         LinkError::Unreachable(_) => format!("is {error}: check that it runs there and that this process reaches it"),

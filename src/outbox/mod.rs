@@ -1,12 +1,13 @@
-//! Events wait here until every endpoint that wants them has acknowledged them or got a dead letter.
+//! The outbox: events wait here until every endpoint that wants them has acknowledged them or got a dead letter.
 //!
 //! ```text
 //! outbox ─take─▶ dispatcher ─▶ lanes ─▶ batch ─▶ POST
 //!    ▲ routed: which lanes want the event         │
 //!    └ ack: this lane has handled these events ◀──┘
 //! ```
-//! An event is settled once every lane it was routed to has passed it; each lane passes its events in the order in
-//! which it got them. So an outbox that outlives the process needs one cursor a lane to know what to hand out again.
+//! An event is done once every lane that it was routed to has acknowledged it. Each lane acknowledges its events in the
+//! order in which it received them, so an outbox that outlives the process needs one cursor per lane to know which
+//! events to hand out again.
 
 pub(crate) mod body;
 pub(crate) mod custom;
@@ -28,28 +29,29 @@ pub use redis::dead_letters::{DeadLetter, DeadLetters};
 pub use redis::event_sender::EventSender;
 pub use report::DropReport;
 
-/// Where an event stands in its outbox. Positions of one partition grow in the order in which its events happened.
+/// Position of an event in its outbox. Within a partition, positions grow in the order of the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
-    /// The part of the outbox that keeps the order of the event's channel.
+    /// Partition, which keeps the order of the event's channel.
     pub partition: u16,
-    /// The fencing token of the ownership under which the event was read.
+    /// Fencing token under which the event was read.
     pub token: u64,
-    /// The place within the partition.
+    /// Number within the partition.
     pub seq: u64,
 }
 
-/// What lanes pass.
+/// Entry of the outbox, as lanes process it.
 #[derive(Clone, Debug)]
 pub enum Item {
-    /// Something that happened, for every lane that wants it.
+    /// An event, for every lane that wants it.
     Event(Event),
-    /// A batch that was given up and is sent again, by one lane and alone. Rare, so that it must not make events larger.
+    /// A dead letter that is retried by its own lane, in a batch of its own. Boxed because it is rare and must not
+    /// enlarge events.
     Redelivery(Box<Redelivery>),
 }
 
 impl Item {
-    /// Whose it is.
+    /// Returns the application.
     #[must_use]
     pub const fn app(&self) -> &AppId {
         match self {
@@ -58,7 +60,7 @@ impl Item {
         }
     }
 
-    /// For how many events it stands.
+    /// Returns the number of events.
     #[must_use]
     pub const fn events(&self) -> usize {
         match self {
@@ -71,96 +73,97 @@ impl Item {
 /// An item in the outbox, shared by the lanes that want it.
 #[derive(Debug)]
 pub struct Queued {
-    /// What it is.
+    /// The entry.
     pub item: Item,
-    /// Where it stands.
+    /// The position.
     pub position: Position,
-    /// When this node got it; how long it may wait for company is measured from here.
+    /// When this node received it. The flush interval is measured from here.
     pub arrived: Instant,
-    /// An event's length as JSON, in bytes.
+    /// The length of the event as JSON, in bytes; 0 for a redelivery.
     pub encoded_len: usize,
-    /// What lanes of an earlier owner have done with it already, if there was one.
+    /// The progress of an earlier owner's lanes, if there was one.
     pub resume: Option<Arc<Resume>>,
 }
 
-/// How far the lanes had come when a partition changed hands.
+/// Progress of the lanes when a partition changed owners.
 #[derive(Debug, Default)]
 pub struct Resume {
-    /// The last event of the partition that each lane has passed.
+    /// The last event that each lane has acknowledged.
     pub cursors: HashMap<LaneId, u64>,
-    /// The lanes in whose batches under way an event is.
+    /// The lanes that have an event in an in-flight batch, by the event's number.
     pub in_flight: HashMap<u64, Vec<LaneId>>,
 }
 
 impl Resume {
-    /// The last place of which it tells anything.
+    /// Returns the last event with any progress; 0 if there is none.
     #[must_use]
     pub fn last(&self) -> u64 {
         self.cursors.values().chain(self.in_flight.keys()).copied().max().unwrap_or_default()
     }
 
-    /// Whether `lane` has passed the event at `seq`.
+    /// Returns `true` if `lane` has acknowledged the event at `seq`.
     #[must_use]
     pub fn has_acked(&self, lane: &LaneId, seq: u64) -> bool {
         self.cursors.get(lane).is_some_and(|passed| *passed >= seq)
     }
 
-    /// Whether `lane` needs the event at `seq` no more, having passed it or having it in a batch under way.
+    /// Returns `true` if `lane` has acknowledged the event at `seq`, or has it in an in-flight batch.
     #[must_use]
     pub fn has(&self, lane: &LaneId, seq: u64) -> bool {
         self.has_acked(lane, seq) || self.in_flight.get(&seq).is_some_and(|lanes| lanes.contains(lane))
     }
 }
 
-/// A batch that was in flight when its partitions changed hands.
+/// A batch that was in flight when its partitions changed owners.
 #[derive(Clone, Debug)]
 pub struct InFlightBatch {
-    /// Its lane.
+    /// The lane.
     pub lane: LaneId,
-    /// Its id.
+    /// The batch's id.
     pub id: String,
-    /// Its body, byte for byte as before.
+    /// The body, byte for byte as it was persisted.
     pub body: Vec<u8>,
-    /// Its events, oldest first.
+    /// The events, oldest first.
     pub events: Vec<Arc<Queued>>,
 }
 
-/// What an outbox hands to the lanes, in this order.
+/// New work for the lanes, to be processed in the order of the fields.
 #[derive(Debug, Default)]
 pub struct Handover {
-    /// In-flight batches of an earlier owner; they come before the events.
+    /// In-flight batches of an earlier owner. They come before the events.
     pub in_flight: Vec<InFlightBatch>,
-    /// Fencing tokens that expired: another node delivers their events, those in lanes and in inherited batches included.
+    /// Expired fencing tokens. Other nodes deliver the events read under them, including those in lanes and inherited
+    /// batches.
     pub revoked: Vec<u64>,
     /// Events, oldest first.
     pub events: Vec<Queued>,
 }
 
-/// Which cursors of its lane move with what the lane has passed.
+/// Which cursors an acknowledgement moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moves {
-    /// Those of its events, and those that waited: no batch of the lane is left that they could overtake.
+    /// Those of its events, and those that waited: the lane has no other batch that they could overtake.
     All,
-    /// Those of its events only: other batches of the lane are under way or inherited.
+    /// Those of its events only: the lane has other batches in flight or inherited.
     Own,
-    /// None: its events stand behind a batch that is under way. Their cursors wait until that is passed.
+    /// None yet: the events come after an in-flight batch. Their cursors wait until that batch is acknowledged.
     Nothing,
-    /// None, ever: dead letters that are sent again are apart from the order of the lane.
+    /// None, ever: retries of dead letters are outside the order of the lane.
     Never,
 }
 
-/// Events that a lane has handled.
+/// An acknowledgement: events that a lane has handled.
 #[derive(Debug)]
 pub struct Acked<'a> {
     /// The lane.
     pub lane: &'a LaneId,
-    /// The events, the oldest that the lane had, but for those of batches under way.
+    /// The events: the lane's oldest, except for those of in-flight batches.
     pub events: &'a [Arc<Queued>],
-    /// Their batch; a new id for events that were given up before they were in one.
+    /// The id of their batch; a new id for events that were dropped before they were in one.
     pub id: &'a str,
     /// The body of their batch, if it was frozen.
     pub body: Option<&'a [u8]>,
-    /// What their endpoint is told of each, if there is no body.
+    /// The endpoint's payload format, used to encode a body if there is none.
     pub payload: Payload,
     /// Which cursors move.
     pub moves: Moves,
@@ -170,17 +173,17 @@ pub struct Acked<'a> {
     pub report: Option<Box<DropReport>>,
 }
 
-/// The reason why a batch must not be sent now.
+/// Why a batch must not be sent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PersistError {
-    /// Redis did not take it; a later try may succeed.
+    /// Redis did not store it; a later try may succeed.
     Unavailable,
-    /// Another node delivers the events that were read under these fencing tokens. The others still belong to this node.
+    /// Other nodes deliver the events that were read under these fencing tokens. This node still owns the other events.
     Fenced(Vec<u64>),
 }
 
 impl Queued {
-    /// Puts `item` at `position`, arriving `now`.
+    /// Creates an entry at `position` that arrived `now`.
     #[must_use]
     pub fn new(item: Item, position: Position, now: Instant) -> Self {
         let encoded_len = match &item {
@@ -190,7 +193,7 @@ impl Queued {
         Self { item, position, arrived: now, encoded_len, resume: None }
     }
 
-    /// The event, if it is one.
+    /// Returns the event, unless this is a redelivery.
     #[must_use]
     pub const fn event(&self) -> Option<&Event> {
         match &self.item {
@@ -199,7 +202,7 @@ impl Queued {
         }
     }
 
-    /// The redelivery, if it is one.
+    /// Returns the redelivery, unless this is an event.
     #[must_use]
     pub const fn redelivery(&self) -> Option<&Redelivery> {
         match &self.item {
@@ -209,7 +212,7 @@ impl Queued {
     }
 }
 
-/// The dead letter that a batch of `events` sends again, if it does: then it is all that is in it.
+/// Returns the dead letter that a batch of `events` retries, if any. Such a batch has no other entry.
 pub(crate) fn redelivery_of(events: &[Arc<Queued>]) -> Option<&Redelivery> {
     events.first().and_then(|first| first.redelivery())
 }
@@ -217,7 +220,7 @@ pub(crate) fn redelivery_of(events: &[Arc<Queued>]) -> Option<&Redelivery> {
 /// The ordered stream of one application's events to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LaneId {
-    /// The endpoint. Two may share a URL, never an id.
+    /// The endpoint. Two endpoints may share a URL, never an id.
     pub endpoint: EndpointId,
     /// The application.
     pub app: AppId,
@@ -231,27 +234,27 @@ pub enum BatchOutcome {
         /// The HTTP status.
         status: u16,
     },
-    /// It was given up and becomes a dead letter.
+    /// The batch was dropped and becomes a dead letter.
     Dropped {
         /// The reason for the operator.
         reason: String,
     },
-    /// It was a dead letter that was deleted meanwhile, or whose retry has ended.
+    /// The batch was a dead letter that has been deleted, or whose retry has ended.
     Forgotten,
 }
 
-/// Room made at once in a full outbox, as a share of it, so that one log line stands for many events.
+/// A full outbox drops this fraction (1/100) more than it has to, so that one log line covers many events.
 const CUT_SHARE: usize = 100;
 
-/// An outbox. Its methods are called from several threads and, unless they say otherwise, never wait for a network.
+/// An outbox. Its methods are called from several threads. Unless stated otherwise, they never wait for the network.
 pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
-    /// Hands over what is new for the lanes.
+    /// Takes the new work for the lanes.
     fn take(&self) -> Handover;
 
-    /// The most events that may wait in lanes, summed.
+    /// Returns the most events that may wait in lanes, summed.
     fn max_events(&self) -> usize;
 
-    /// How many of the `waiting` events must be given up because too many wait.
+    /// Returns how many of the `waiting` events have to be dropped because too many wait.
     fn excess(&self, waiting: usize) -> usize {
         match waiting.saturating_sub(self.max_events()) {
             0 => 0,
@@ -259,44 +262,45 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
         }
     }
 
-    /// Records which lanes took an event, beside those that have it in an inherited batch. An event without a lane is settled.
+    /// Records which lanes took an event, besides those that have it in an inherited batch. An event without a lane is
+    /// done.
     fn routed(&self, event: &Queued, lanes: &[LaneId]);
 
-    /// Persists id and body of a batch before its first attempt, so that a successor sends the same. Called by the threads that
-    /// send; may wait for a network.
+    /// Persists id and body of a batch before its first attempt, so that a successor sends the same. Called by sending
+    /// threads; may wait for the network.
     ///
     /// # Errors
     /// When the batch must not be sent now.
     fn persist(&self, lane: &LaneId, id: &str, body: &[u8], events: &[Arc<Queued>]) -> Result<(), PersistError>;
 
-    /// Checks before a further attempt of a persisted batch that this node still owns all its events, as far as it knows
-    /// without asking Redis.
+    /// Checks before a further attempt of a persisted batch that this node still owns all its events. Does not ask
+    /// Redis.
     ///
     /// # Errors
-    /// When some of them are not.
+    /// When other nodes own some of them.
     fn confirm(&self, events: &[Arc<Queued>]) -> Result<(), PersistError>;
 
-    /// The body of a dead letter that is sent again; `None` when it was removed. Called by the threads that send; may wait for
-    /// a network.
+    /// Returns the body of a dead letter that is retried; `None` if it was removed. Called by sending threads; may wait
+    /// for the network.
     ///
     /// # Errors
     /// When it cannot be read now.
     fn dead_letter_body(&self, letter: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError>;
 
-    /// Acknowledges events that a lane has handled. A drop is [published](DropReport::publish) once the acknowledgement is
-    /// written.
+    /// Acknowledges events that a lane has handled. The report of a drop is [published](DropReport::publish) once the
+    /// acknowledgement is written.
     fn ack(&self, acked: Acked<'_>);
 
-    /// Waits until everything that was appended before this call has been handed over, at most until `deadline`. Returns
-    /// whether it has been.
+    /// Waits until everything that was appended before this call has been handed over, or until `deadline`. Returns
+    /// `true` if it has been.
     fn catch_up(&self, deadline: Instant) -> bool;
 
-    /// Waits until every acknowledgement before this call is written, at most until `deadline`.
+    /// Waits until every acknowledgement before this call is written, or until `deadline`.
     fn flush_acks(&self, deadline: Instant);
 
-    /// What tells its positions from those of every other outbox, the same for all nodes that share it.
+    /// Returns a number that identifies the outbox. It is the same on all nodes that share the outbox.
     fn origin(&self) -> u64;
 
-    /// Events not settled yet, counted once for each lane that still has to pass them.
+    /// Returns the number of events that some lane has not acknowledged yet.
     fn queued(&self) -> usize;
 }

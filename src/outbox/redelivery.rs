@@ -1,15 +1,15 @@
-//! A dead letter that is sent again.
+//! A dead letter that is retried.
 
 use std::fmt;
 
 use super::LaneId;
 
-/// Names a dead letter: the id of its entry in the stream, `{Unix ms}-{number}`.
+/// Id of a dead letter: the id of its stream entry, `{Unix ms}-{number}`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeadLetterId(Box<str>);
 
 impl DeadLetterId {
-    /// Reads an id. `None` when `text` is no id of a stream's entry.
+    /// Parses an id. Returns `None` if `text` is not a stream id.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (ms, number) = text.split_once('-')?;
@@ -17,13 +17,13 @@ impl DeadLetterId {
         (digits(ms) && digits(number)).then(|| Self(text.into()))
     }
 
-    /// The id.
+    /// Returns the id as text.
     #[must_use]
     pub const fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// When the letter was written, in Unix ms by Redis' clock.
+    /// Returns when the dead letter was written, in Unix ms by Redis' clock.
     #[must_use]
     pub fn time_ms(&self) -> u64 {
         self.0.split_once('-').and_then(|(ms, _)| ms.parse().ok()).unwrap_or_default()
@@ -42,21 +42,21 @@ impl fmt::Debug for DeadLetterId {
     }
 }
 
-/// A dead letter on its way through its lane. It stays among the dead letters until it has been delivered; its body is
-/// read when its turn has come, so that a long list of them weighs nothing.
+/// A dead letter that waits in its lane for a retry. It stays a dead letter until it has been delivered. Its body is
+/// read only when it is its turn, so that many of them need little memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redelivery {
-    /// The lane that gave the batch up.
+    /// The lane that dropped the batch.
     pub lane: LaneId,
-    /// The letter.
+    /// The dead letter.
     pub letter: DeadLetterId,
-    /// The batch's id, by which a receiver that has it after all knows it again.
+    /// The batch's id (`webhook-id`), by which a receiver recognises a repetition.
     pub id: String,
-    /// Its events.
+    /// Number of events.
     pub events: usize,
-    /// Attempts made before.
+    /// Attempts made before the retry.
     pub attempts: u32,
-    /// Names the retry that it is part of.
+    /// Id of the retry that it is part of.
     pub run: Box<str>,
 }
 

@@ -1,45 +1,45 @@
-//! What is said about events that were given up.
+//! Reports of dropped events.
 
 use std::sync::Arc;
 
 use super::DeadLetterId;
 use crate::telemetry::{Cause, Level, Outcome, Telemetry};
 
-/// Events that were given up, to be told and counted exactly once: not by a node whose partitions another one has taken,
-/// which sends them again.
+/// Dropped events, to be logged and counted exactly once. A node whose partitions another node has taken does not
+/// report them: the other node sends them again.
 #[derive(Clone, Debug)]
 #[must_use = "a drop that is not published is silent"]
 pub struct DropReport {
     pub(crate) telemetry: Arc<Telemetry>,
-    /// Where they were to go, without userinfo and query.
+    /// The endpoint's URL, without userinfo and query.
     pub(crate) url: String,
-    /// The same with the query, for listeners only.
+    /// The endpoint's URL with its query, only for listeners.
     pub(crate) configured_url: String,
-    /// The endpoint, as it is called in the log.
+    /// The endpoint's name in the log.
     pub(crate) endpoint: String,
-    /// The id of the endpoint; empty for an entry that could not be read.
+    /// The id of the endpoint; empty for an unreadable entry.
     pub(crate) endpoint_id: String,
-    /// The id of their batch; empty for such an entry.
+    /// The id of the batch; empty for an unreadable entry.
     pub(crate) webhook_id: String,
-    /// The dead letter that they are kept as, if they are and that is known.
+    /// The dead letter of the events, if there is one and its id is known.
     pub(crate) dead_letter: Option<DeadLetterId>,
-    /// Whose they were.
+    /// The application of the events.
     pub(crate) app_id: String,
-    /// How many.
+    /// Number of events.
     pub(crate) events: usize,
-    /// Attempts made; none when they were never in a batch.
+    /// Attempts made; 0 if the events were never in a batch.
     pub(crate) attempts: u32,
-    /// `HTTP 500`, `outbox full`, or what went wrong on the way.
+    /// `HTTP 500`, `outbox full`, or a description of the error.
     pub(crate) reason: String,
 }
 
 impl DropReport {
-    /// The same, kept as this dead letter if there is one.
+    /// Sets the dead letter, if there is one.
     pub(crate) fn kept_as(self, letter: Option<DeadLetterId>) -> Self {
         Self { dead_letter: letter.or(self.dead_letter), ..self }
     }
 
-    /// Counts it, logs it, and has a `WebhookDropped` fired.
+    /// Counts the drop, logs it, and queues a `WebhookDropped` event.
     pub fn publish(self) {
         let Self { telemetry, configured_url, endpoint, app_id, events, attempts, reason, .. } = self;
         telemetry.dropped(events as u64, Cause::of(&reason));
@@ -47,7 +47,7 @@ impl DropReport {
             telemetry.counters().batches_dropped.add(1);
             format!("Webhook dropped after {attempts} attempts ({reason}): {endpoint}")
         } else {
-            format!("{events} webhook events given up ({reason}): {endpoint}")
+            format!("{events} webhook events dropped ({reason}): {endpoint}")
         };
         telemetry.report(Outcome::Dropped {
             url: configured_url,

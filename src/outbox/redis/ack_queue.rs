@@ -1,4 +1,4 @@
-//! Acknowledgements that are not written to Redis yet.
+//! Acknowledgements that have not been written to Redis yet.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::scripts::{AckRequest, Load};
 use super::{dead_letters, in_flight};
 use crate::outbox::{Acked, BatchOutcome, DropReport, LaneId, Moves, Position};
 
-/// The queue of acknowledgements, and whether the outbox was stopped.
+/// The queue of acknowledgements. Also records that the outbox was stopped.
 #[derive(Debug, Default)]
 pub(super) struct AckQueue {
     waiting: Mutex<WaitingAcks>,
@@ -18,13 +18,13 @@ pub(super) struct AckQueue {
     written: Condvar,
 }
 
-/// An acknowledgement that is not written yet.
+/// An acknowledgement that has not been written yet.
 #[derive(Debug)]
 pub(super) struct PendingAck {
     pub(super) ack: AckRequest,
     /// Redis has lost some of its events, so no other node will deliver them.
     lost: bool,
-    /// Published once the acknowledgement is written: no node sends the events again then.
+    /// Published once the acknowledgement is written: from then on no node sends the events again.
     pub(super) report: Option<DropReport>,
 }
 
@@ -32,14 +32,15 @@ pub(super) struct PendingAck {
 struct WaitingAcks {
     /// Oldest first.
     acks: VecDeque<PendingAck>,
-    /// How many were taken out and are being written.
+    /// Acknowledgements that were taken and are being written.
     under_way: usize,
-    /// Cursors of events that were given up after an in-flight batch: they move only after that batch's.
+    /// Cursors of events that were dropped while an earlier batch of the lane was in flight. They move after that
+    /// batch's cursors.
     behind: HashMap<LaneId, Vec<Position>>,
     stopped: bool,
 }
 
-/// The last place in each partition among `places`, the partitions in the order in which they come first.
+/// Returns the last position in each partition, the partitions in the order of their first positions.
 pub(super) fn last_places(places: impl Iterator<Item = Position>) -> Vec<Position> {
     let mut last: Vec<Position> = Vec::new();
     for place in places {
@@ -52,14 +53,14 @@ pub(super) fn last_places(places: impl Iterator<Item = Position>) -> Vec<Positio
 }
 
 impl PendingAck {
-    /// Moves one cursor, without a batch.
+    /// Creates an acknowledgement that moves one cursor, without a batch.
     fn cursor(lane: Vec<u8>, place: Position) -> Self {
         let (id, letter, places) = (String::new(), Vec::new(), vec![place]);
         let ack = AckRequest { lane, id, redelivered: None, letter, places, moves: true };
         Self { ack, lost: false, report: None }
     }
 
-    /// Forgets the places that are this node's no more, as `ended` tells.
+    /// Removes the positions whose ownership has ended, as `ended` returns it.
     pub(super) fn leave_out(&mut self, ended: impl Fn(Position) -> Option<End>) {
         let lost = &mut self.lost;
         self.ack.places.retain(|place| {
@@ -69,20 +70,20 @@ impl PendingAck {
         });
     }
 
-    /// Whether Redis has to know. Of lost events it keeps the dead letter.
+    /// Returns `true` if Redis has to know of it. If all its events are lost, only its dead letter matters.
     pub(super) fn is_to_be_written(&self) -> bool {
         !self.ack.places.is_empty() || (self.lost && !self.ack.letter.is_empty())
     }
 
-    /// Whether the end of the events is this node's to tell, some of them having been this node's after these were
-    /// `refused`. Of the others the successor tells, which sends them again.
+    /// Returns `true` if this node reports the outcome, after `refused` of the positions were refused: some events were
+    /// still this node's. Otherwise the successor sends all of them again and reports them.
     pub(super) const fn is_ours(&self, refused: usize) -> bool {
         self.lost || refused < self.ack.places.len()
     }
 }
 
 impl AckQueue {
-    /// Adds what a lane has passed of the outbox of this `origin`.
+    /// Adds the acknowledgement of events from the outbox `origin`.
     pub(super) fn add(&self, acked: Acked<'_>, origin: u64) {
         let Some(first) = acked.events.first() else { return };
         let letter = acked.report.as_ref().map_or_else(Vec::new, |report| dead_letters::fields(&acked, report, origin));
@@ -111,13 +112,14 @@ impl AckQueue {
         let before = first.redelivery().filter(|_| ack.letter.is_empty()).map(|before| before.letter.clone());
         let report = acked.report.map(|report| report.kept_as(before));
         waiting.acks.push_back(PendingAck { ack, lost: false, report });
-        // Each for itself: another node may have the partition by now, which is no matter of the batch.
+        // Each cursor on its own: another node may own its partition by now, which does not concern the batch.
         waiting.acks.extend(behind.into_iter().map(|place| PendingAck::cursor(lane.clone(), place)));
         drop(waiting);
         self.changed.notify_all();
     }
 
-    /// Takes the oldest of those that are `wanted`, as many as one call writes down. Returns whether there are more.
+    /// Takes the oldest acknowledgements that are `wanted`, as many as one call writes. Returns `true` if there are
+    /// more.
     pub(super) fn take(&self, wanted: impl Fn(&AckRequest) -> bool) -> (Vec<PendingAck>, bool) {
         let mut waiting = self.waiting.lock();
         let (mut taken, mut load, mut at) = (Vec::new(), Load::default(), 0);
@@ -136,13 +138,13 @@ impl AckQueue {
         (taken, more)
     }
 
-    /// Whether a dead letter of this lane waits.
+    /// Returns `true` if a dead letter of this lane waits to be written.
     pub(super) fn has_dead_letter_of(&self, lane: &[u8]) -> bool {
         let waiting = self.waiting.lock();
         waiting.acks.iter().any(|pending| pending.ack.lane == lane && !pending.ack.letter.is_empty())
     }
 
-    /// What was taken could not be written down.
+    /// Returns acknowledgements that could not be written to the front of the queue.
     pub(super) fn put_back(&self, pending: Vec<PendingAck>) {
         let mut waiting = self.waiting.lock();
         waiting.under_way -= pending.len();
@@ -151,19 +153,19 @@ impl AckQueue {
         }
     }
 
-    /// So many of what was taken are written down and told.
+    /// Records that `count` of the taken acknowledgements were written and reported.
     pub(super) fn done(&self, count: usize) {
         self.waiting.lock().under_way -= count;
         self.written.notify_all();
     }
 
-    /// Waits until all is written down and told, at most until `deadline`.
+    /// Waits until every acknowledgement is written and reported, or until `deadline`.
     pub(super) fn wait_until_written(&self, deadline: Instant) {
         let pending = |waiting: &mut WaitingAcks| !waiting.acks.is_empty() || waiting.under_way > 0;
         self.written.wait_while_until(&mut self.waiting.lock(), pending, deadline);
     }
 
-    /// Waits until there is something to write down, at most for `time`. Returns whether the outbox was stopped.
+    /// Waits for up to `time` until there is something to write. Returns `true` if the outbox was stopped.
     pub(super) fn wait(&self, time: Duration) -> bool {
         let mut waiting = self.waiting.lock();
         if !waiting.stopped && waiting.acks.is_empty() {
@@ -172,13 +174,13 @@ impl AckQueue {
         waiting.stopped
     }
 
-    /// Tells whoever writes down to end.
+    /// Stops the writer.
     pub(super) fn stop(&self) {
         self.waiting.lock().stopped = true;
         self.changed.notify_all();
     }
 
-    /// Whether the outbox was stopped.
+    /// Returns `true` if the outbox was stopped.
     pub(super) fn stopped(&self) -> bool {
         self.waiting.lock().stopped
     }
@@ -196,7 +198,7 @@ mod tests {
 
     const PLACE: Position = Position { partition: 0, token: 1, seq: 1 };
 
-    /// A queue of acks of these lanes, with dead letters of so many bytes.
+    /// A queue of acknowledgements of these lanes, with dead letters of these sizes in bytes.
     fn acks(waiting: impl IntoIterator<Item = (u8, usize)>) -> AckQueue {
         let acks = AckQueue::default();
         acks.waiting.lock().acks.extend(waiting.into_iter().map(|(lane, bytes)| {
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn those_of_some_lanes_are_taken_in_their_order_and_the_others_stay() {
+    fn acks_of_the_wanted_lanes_are_taken_in_order() {
         let acks = acks([1, 2, 1, 3, 2].map(|lane| (lane, 1)));
         let (taken, more) = acks.take(|ack| ack.lane != [1]);
         assert_eq!((lanes(&taken), more), (vec![2, 3, 2], false));
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_writes_down_so_many_and_so_many_bytes_but_always_one() {
+    fn a_call_is_limited_in_requests_and_bytes_but_takes_at_least_one() {
         for (sizes, portions) in [
             (vec![1; 130], vec![(64, true), (64, true), (2, false), (0, false)]),
             (vec![1; 64], vec![(64, false)]),
@@ -241,14 +243,14 @@ mod tests {
         Position { partition, token, seq }
     }
 
-    /// The places that were added, of a lane that passed these, and whether the cursors move there.
+    /// Takes all acknowledgements. Returns the positions of each, and if cursors move there.
     fn places(acks: &AckQueue) -> Vec<(Vec<Position>, bool)> {
         let (taken, _) = acks.take(|_| true);
         taken.into_iter().map(|pending| (pending.ack.places, pending.ack.moves)).collect()
     }
 
     #[test]
-    fn cursors_behind_a_batch_wait_until_no_batch_is_left_and_then_move_each_for_itself() {
+    fn cursors_after_an_in_flight_batch_wait_until_no_batch_is_left_and_then_move_one_by_one() {
         let acks = AckQueue::default();
         let lane = LaneId { endpoint: EndpointId::new("e"), app: "app".into() };
         let pass = |place: Position, moves: Moves| {
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_remains_of_a_passage_tells_whether_it_is_written_and_whose_it_is() {
+    fn an_ack_is_written_and_reported_according_to_the_positions_that_remain() {
         let (ours, fenced, lost) = (at(1, 7, 1), at(2, 8, 1), at(3, 9, 1));
         let ended = |place: Position| match place.token {
             8 => Some(End::Fenced),
@@ -289,11 +291,11 @@ mod tests {
             pending.ack.letter = letter.then(|| ("body", Vec::new())).into_iter().collect();
             pending.ack.places = places.clone();
             pending.leave_out(ended);
-            // Once more, as after an attempt to write it down that failed.
+            // Again, as after an attempt to write it that failed.
             pending.leave_out(ended);
             assert_eq!([pending.is_to_be_written(), pending.is_ours(0)], [is_to_be_written, is_ours], "{places:?}");
         }
         let pending = PendingAck::cursor(vec![1], ours);
-        assert!(!pending.is_ours(1), "Redis knew that another node has it");
+        assert!(!pending.is_ours(1), "Redis reported that another node owns it");
     }
 }

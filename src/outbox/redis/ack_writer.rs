@@ -1,4 +1,4 @@
-//! The acknowledgements writer: writes acknowledgements, persists batches and removes settled events.
+//! The acknowledgements writer: writes acknowledgements, persists batches, and trims the streams.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -12,17 +12,17 @@ use super::store::Store;
 use crate::outbox::{Handover, PersistError, Position};
 use crate::telemetry::Level;
 
-/// How often acknowledgements are written, and settled events trimmed, while no batch is persisted.
+/// How often acknowledgements are written and streams trimmed while no batch is persisted.
 const WRITE_EVERY: Duration = Duration::from_millis(50);
 
-/// How long Redis may refuse to persist batches before they are sent without. A passing reason takes less.
+/// How long Redis may refuse to persist batches before they are sent unpersisted. A temporary cause takes less time.
 const UNPERSISTED_AFTER: Duration = Duration::from_secs(3);
 
-/// Events removed in one call: about a millisecond of Redis' time.
+/// Events removed in one call, which takes about 1 ms of Redis' time.
 const REMOVED_AT_ONCE: usize = 250;
 
 impl RedisOutbox {
-    /// Writes acknowledgements and removes settled events until the outbox is stopped.
+    /// Writes acknowledgements and trims the streams until the outbox is stopped.
     pub(super) fn write_acks_until_stopped(&self) {
         loop {
             let stopped = self.acks.wait(WRITE_EVERY);
@@ -37,11 +37,12 @@ impl RedisOutbox {
         }
     }
 
-    /// Writes acknowledgements and removes settled events.
+    /// Writes acknowledgements, then trims the streams.
     ///
     /// Unlocks the store after each portion, so that a batch to be persisted does not wait for all of them.
     fn write_down(&self) -> Result<(), PersistError> {
-        // Looked at first: the acks of what is settled by now are written before it is removed.
+        // Read before the acknowledgements are written: an event is removed only after the acknowledgements that end
+        // it.
         let (overtaken, settled) = {
             let mut ownership = self.ownership.lock();
             (ownership.take_overtaken(), ownership.trimmable())
@@ -76,7 +77,7 @@ impl RedisOutbox {
         Ok(())
     }
 
-    /// Persists a batch, in one call with those of other threads.
+    /// Persists a batch, in one call with the batches of other threads.
     pub(super) fn persist_in_group(&self, frozen: PersistRequest) -> Result<(), PersistError> {
         match self.group_commit.join(frozen) {
             Role::Follower(result) => result,
@@ -98,14 +99,14 @@ impl RedisOutbox {
         }
     }
 
-    /// Says whether a batch may be sent although it is not kept: a successor would send its events in a batch of its own. Not when a
-    /// dead letter is not written down that comes before it in its lane: the successor would send that again, and behind this one.
+    /// Returns `Ok` if a batch may be sent unpersisted; a successor would then send its events in a new batch. Not if
+    /// an earlier dead letter of its lane is unwritten: the successor would send those events again, after this batch.
     fn may_go_unpersisted(&self, batch: &PersistRequest) -> Result<(), PersistError> {
         if self.acks.has_dead_letter_of(&batch.lane) { Err(PersistError::Unavailable) } else { Ok(()) }
     }
 
-    /// Releases the retired partitions whose events are all acknowledged. The acknowledgements are written first: the next
-    /// owner must not send the events again.
+    /// Releases retired partitions whose events are all acknowledged. Writes the acknowledgements first, so that the
+    /// next owner does not send the events again.
     pub(super) fn release_partitions(&self) -> Result<(), PersistError> {
         let releasable = self.ownership.lock().releasable();
         if releasable.is_empty() {
@@ -120,9 +121,9 @@ impl RedisOutbox {
         Ok(())
     }
 
-    /// Persists batches. Returns for each whether it may be sent.
+    /// Persists batches. Returns for each if it may be sent.
     ///
-    /// The earlier batches of its lane must be acknowledged before a batch is persisted.
+    /// Before that, it writes all waiting acknowledgements of their lanes.
     fn write_batches(
         &self,
         store: &mut Store,
@@ -138,7 +139,7 @@ impl RedisOutbox {
         }
     }
 
-    /// Writes acknowledgements, then persists batches. Returns for each batch whether it may be sent.
+    /// Writes acknowledgements, then persists batches. Returns for each batch if it may be sent.
     fn write(
         &self,
         store: &mut Store,
@@ -177,7 +178,7 @@ impl RedisOutbox {
         Ok(kept.into_iter().map(verdict).collect())
     }
 
-    /// Ends the ownership of partitions of which Redis has refused something, and takes their events from the lanes.
+    /// Ends the ownership of partitions for which Redis refused a position, and removes their events from the lanes.
     fn fence(&self, refused: impl Iterator<Item = Position>) {
         let revoked = self.ownership.lock().fence(refused);
         self.hand_over(Handover { revoked, ..Handover::default() });
@@ -205,7 +206,7 @@ impl RedisOutbox {
     }
 }
 
-/// Whether a batch with these `refused` positions may be sent.
+/// Returns `Ok` if a batch with these `refused` positions may be sent.
 fn verdict(refused: Vec<Position>) -> Result<(), PersistError> {
     if refused.is_empty() {
         return Ok(());

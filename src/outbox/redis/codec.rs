@@ -1,18 +1,18 @@
-//! Events as text in a stream. The scripts write edges in the same form; `append.lua` describes it.
+//! Decodes events from their text in a stream. `append.lua` describes the format.
 
 use super::in_flight::parse_lane;
 use crate::event::{AppId, ChannelName, ClientEvent, CustomEvent, Event, EventKind, UserId, take};
 use crate::outbox::{DeadLetterId, Redelivery};
 
-/// The kinds of events that are known.
+/// Known kinds of events.
 const KINDS: &[u8] = b"ovarnmcxkt";
 
-/// Whether `text` begins as an event of a known kind.
+/// Returns `true` if `text` begins like an event of a known kind.
 pub(super) fn knows(text: &[u8]) -> bool {
     text.first().is_some_and(|kind| KINDS.contains(kind))
 }
 
-/// The event that `text` stands for, which happened at `time_ms`. `None` when it is none of ours.
+/// Decodes an event that happened at `time_ms`. Returns `None` if `text` is malformed.
 pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
     let (first, rest) = text.split_first()?;
     let (app, rest) = take(rest)?;
@@ -26,7 +26,7 @@ pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
         b'm' => EventKind::CacheMiss,
         b'c' => EventKind::ClientEvent(ClientEvent::from_text(rest)?),
         b'x' => EventKind::Custom(CustomEvent::from_text(rest)?),
-        // The socket stands in the channel's place.
+        // The socket takes the place of the channel.
         b'k' => EventKind::ConnectionEstablished { socket: channel.into() },
         b't' => EventKind::ConnectionTerminated { socket: channel.into() },
         _ => return None,
@@ -35,7 +35,7 @@ pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
     Some(Event { app: AppId::new(app), channel: ChannelName::new(channel), time_ms, kind })
 }
 
-/// The redelivery that `text` stands for, as `redeliver.lua` writes it. `None` when it is none of ours.
+/// Decodes a redelivery, as `redeliver.lua` writes it. Returns `None` if `text` is malformed.
 pub(super) fn decode_redelivery(text: &[u8]) -> Option<Box<Redelivery>> {
     let (letter, rest) = take(text)?;
     let (id, rest) = take(rest)?;
@@ -65,7 +65,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_client_event_comes_back_as_it_went_in(
+        fn a_client_event_survives_a_round_trip(
             app in any::<Vec<u8>>(), channel in any::<Vec<u8>>(), event in any::<Vec<u8>>(),
             socket in any::<Vec<u8>>(), user in prop::option::of(prop::collection::vec(any::<u8>(), 1..9)),
             data in prop::option::of(any::<Vec<u8>>()),
@@ -85,14 +85,14 @@ mod tests {
         }
 
         #[test]
-        fn foreign_text_is_refused_and_never_panics(text in any::<Vec<u8>>()) {
+        fn malformed_text_never_panics(text in any::<Vec<u8>>()) {
             let _ = decode(&text, 0);
             let _ = decode_redelivery(&text);
         }
     }
 
     #[test]
-    fn edges_are_read_as_the_scripts_write_them() {
+    fn events_are_decoded_as_the_scripts_write_them() {
         let removed = decode(b"r3:app10:presence-a7", 5);
         let kind = EventKind::MemberRemoved { user: "7".into() };
         assert_eq!(removed, Some(Event { app: "app".into(), channel: "presence-a".into(), time_ms: 5, kind }));

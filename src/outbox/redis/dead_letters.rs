@@ -1,22 +1,22 @@
-//! Dead letters: the batches that were given up, for whoever looks into it.
+//! Dead letters: dropped batches, kept for inspection and retry.
 //!
-//! `{prefix}:dead` is a stream, one entry a batch, oldest first:
+//! `{prefix}:dead` is a stream with one entry per dead letter, oldest first:
 //!
 //! | field | what |
 //! |---|---|
 //! | `id` | `webhook-id` |
 //! | `endpoint` | the endpoint's id |
-//! | `url` | where it was to go, without userinfo and query; empty when no such endpoint was configured any more |
-//! | `app_id` | whose events |
-//! | `events` | how many |
-//! | `attempts` | made in all; 0 when it was never sent |
-//! | `reason` | `HTTP 500`, `outbox full`, or what went wrong on the way |
-//! | `time_ms` | when the first event happened, in Unix ms |
-//! | `bytes` | that the letter takes, its body included |
-//! | `partition`, `raw:{field}` | of an entry of the outbox that could not be read: where it stood, and its fields. `endpoint` and `url` are empty, and it has no body. `id` is its place |
+//! | `url` | the endpoint's URL, without userinfo and query; empty if the endpoint was not configured any more |
+//! | `app_id` | application |
+//! | `events` | number of events |
+//! | `attempts` | attempts made in all; 0 if it was never sent |
+//! | `reason` | `HTTP 500`, `outbox full`, or a description of the error |
+//! | `time_ms` | time of the first event, in Unix ms |
+//! | `bytes` | size including the body, in bytes |
+//! | `partition`, `raw:{field}` | of an unreadable outbox entry: its partition and its fields. Then `endpoint` and `url` are empty, there is no body, and `id` is the entry's position |
 //!
-//! The entry's own id names the letter and tells when it was given up. Its body, as it was or would have been sent, is in
-//! `{prefix}:dead_bodies`: a list of letters must not weigh what they say. Nothing in either is secret.
+//! The id of the entry is the id of the dead letter and contains the time of the drop. The body, as it was or would have
+//! been sent, is in `{prefix}:dead_bodies`, so that a list of dead letters stays small. Neither contains a secret.
 
 use std::time::Duration;
 
@@ -29,38 +29,38 @@ use crate::config::{Config, ConfigError};
 use crate::outbox::{Acked, DeadLetterId, DropReport, body, redelivery_of};
 use crate::redis::{Client, ClientError, Settings, millis};
 
-/// Letters that one call to Redis moves or reads, so that it serves others in between.
+/// Dead letters per call, so that Redis serves other clients in between.
 const PORTION: usize = 100;
 
-/// A batch that was given up.
+/// A dropped batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// ID of the entry in the stream of dead letters.
+    /// Its id.
     pub id: DeadLetterId,
     /// `webhook-id`.
     pub webhook_id: String,
     /// The endpoint's id.
     pub endpoint: String,
-    /// Where it was to go, without userinfo and query.
+    /// The endpoint's URL, without userinfo and query.
     pub url: String,
-    /// Whose events.
+    /// The application.
     pub app_id: String,
-    /// How many.
+    /// Number of events.
     pub events: u64,
     /// Attempts made in all.
     pub attempts: u64,
-    /// Why it was given up.
+    /// Why the batch was dropped.
     pub reason: String,
-    /// When its first event happened, in Unix ms.
+    /// Time of its first event, in Unix ms.
     pub time_ms: u64,
-    /// Bytes that it takes, its body included.
+    /// Size including the body, in bytes.
     pub bytes: u64,
-    /// The JSON; `None` in a list.
+    /// The body as JSON; `None` in a list.
     pub body: Option<String>,
 }
 
-/// The dead letters of a cluster, from any machine that reaches its Redis. Every method waits for Redis: not for an event
-/// loop. To look changes nothing: only servers remove what their config finds too old or too much.
+/// The dead letters of a cluster, on any machine that reaches its Redis. Every method blocks on Redis, so none is for
+/// an event loop. Reading changes nothing: only servers remove dead letters beyond their limits of age and size.
 #[derive(Debug)]
 pub struct DeadLetters {
     scripts: OutboxScripts,
@@ -68,7 +68,7 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// The dead letters of the cluster that `config` describes. Connects with the first call.
+    /// Opens the dead letters of the cluster in `config`. Connects with the first call.
     ///
     /// # Errors
     /// When a TLS file of the connection cannot be used.
@@ -77,15 +77,15 @@ impl DeadLetters {
         Ok(Self { scripts: OutboxScripts::new(&config.key_prefix), client: Client::new(settings) })
     }
 
-    /// How many there are.
+    /// Returns the number of dead letters.
     ///
     /// # Errors
-    /// When Redis cannot be asked; so with all that follow.
+    /// When Redis is unreachable or refuses the call.
     pub fn count(&mut self) -> Result<usize, ClientError> {
         self.call(|redis, keys| redis.xlen(keys.dead_letters()))
     }
 
-    /// Up to `limit` letters, newest first, older than `before`, without their bodies.
+    /// Returns up to `limit` dead letters older than `before`, newest first, without bodies.
     ///
     /// # Errors
     /// As [`Self::count`].
@@ -96,64 +96,64 @@ impl DeadLetters {
         Ok(page.ids.iter().filter_map(DeadLetter::read).collect())
     }
 
-    /// One letter, if it is there.
+    /// Returns one dead letter with its body, if it exists.
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn find(&mut self, letter: &DeadLetterId) -> Result<Option<DeadLetter>, ClientError> {
-        self.call(|redis, keys| find(redis, keys, letter))
+    pub fn find(&mut self, id: &DeadLetterId) -> Result<Option<DeadLetter>, ClientError> {
+        self.call(|redis, keys| find(redis, keys, id))
     }
 
-    /// Sends letters again, once each, under their old ids and signed anew. What their endpoints have to send otherwise goes
-    /// first. Each stays a dead letter until it has been delivered; after one that fails, its endpoint gets no more of them.
-    /// Returns how many were found.
+    /// Retries dead letters: sends each once, under its old id and with a new signature, after everything else that
+    /// waits for its endpoint. Each stays a dead letter until it has been delivered. If one fails, the rest of the
+    /// retry is not sent to that endpoint. Returns how many were found.
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn retry(&mut self, letters: &[DeadLetterId]) -> Result<usize, ClientError> {
-        self.retry_as(&run(), letters)
+    pub fn retry(&mut self, ids: &[DeadLetterId]) -> Result<usize, ClientError> {
+        self.retry_as(&run(), ids)
     }
 
-    fn retry_as(&mut self, run: &str, letters: &[DeadLetterId]) -> Result<usize, ClientError> {
+    fn retry_as(&mut self, run: &str, ids: &[DeadLetterId]) -> Result<usize, ClientError> {
         let mut found = 0;
-        for portion in letters.chunks(PORTION) {
+        for portion in ids.chunks(PORTION) {
             found += self.call(|redis, keys| keys.redeliver(redis, run, portion))?;
         }
         Ok(found)
     }
 
-    /// Sends every letter again that is there now, oldest first, as [`Self::retry`] does. Returns how many.
+    /// Retries all existing dead letters, oldest first, as [`Self::retry`] does. Returns how many.
     ///
     /// # Errors
     /// As [`Self::count`].
     pub fn retry_all(&mut self) -> Result<usize, ClientError> {
-        // A letter that fails again is a new one: without this bound the walk would meet it.
-        let last = self.list(None, 1)?.pop().map(|letter| letter.id);
+        // A dead letter that fails again is written anew: this bound keeps the loop from retrying it again.
+        let last = self.list(None, 1)?.pop().map(|dead_letter| dead_letter.id);
         let (run, mut found, mut after) = (run(), 0, None);
         while let Some(last) = &last {
-            let letters = self.ids_between(after.as_ref(), last)?;
-            found += self.retry_as(&run, &letters)?;
-            match letters.into_iter().next_back() {
-                Some(letter) => after = Some(letter),
+            let ids = self.ids_between(after.as_ref(), last)?;
+            found += self.retry_as(&run, &ids)?;
+            match ids.into_iter().next_back() {
+                Some(id) => after = Some(id),
                 None => break,
             }
         }
         Ok(found)
     }
 
-    /// Removes letters. Returns how many were there.
+    /// Removes dead letters. Returns how many existed.
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub fn forget(&mut self, letters: &[DeadLetterId]) -> Result<usize, ClientError> {
+    pub fn forget(&mut self, ids: &[DeadLetterId]) -> Result<usize, ClientError> {
         let mut removed = 0;
-        for portion in letters.chunks(PORTION) {
+        for portion in ids.chunks(PORTION) {
             removed += self.call(|redis, keys| keys.forget_dead_letters(redis, portion))?;
         }
         Ok(removed)
     }
 
-    /// Removes the letters that were given up longer than `age` ago; all with an age of zero. Returns how many.
+    /// Removes dead letters that are older than `age`; all of them if `age` is zero. Returns how many.
     ///
     /// # Errors
     /// As [`Self::count`].
@@ -175,7 +175,7 @@ impl DeadLetters {
         }
     }
 
-    /// The next letters behind `after`, up to and including `last`, oldest first.
+    /// Returns the next ids after `after`, up to and including `last`, oldest first.
     fn ids_between(
         &mut self,
         after: Option<&DeadLetterId>,
@@ -193,7 +193,7 @@ impl DeadLetters {
 }
 
 impl DeadLetter {
-    /// Reads an entry of the stream. `None` when it is none of ours.
+    /// Parses a stream entry. Returns `None` if it is malformed.
     fn read(entry: &StreamId) -> Option<Self> {
         let text = |field| entry.get::<Vec<u8>>(field).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let number = |field| entry.get::<u64>(field).unwrap_or_default();
@@ -212,23 +212,23 @@ impl DeadLetter {
         })
     }
 
-    /// What an entry that could not be read says, out of its letter.
+    /// Returns the text of an unreadable entry from its dead letter.
     fn raw(entry: &StreamId) -> Option<String> {
         raw_text(entry.map.keys().filter_map(|name| Some((name.as_str(), entry.get(name)?))))
     }
 }
 
-/// A name for one retry, by which nodes know what is part of it.
+/// Returns an id for one retry, by which nodes recognise its parts.
 fn run() -> String {
     format!("{:016x}", rand::random::<u64>())
 }
 
-/// The fields of what is kept of `passed`, which came from the outbox of this `origin` and was given up; none when its letter is there already.
+/// Returns the fields of the dead letter for dropped events of the outbox `origin`. Empty if they have one already.
 pub(super) fn fields(acked: &Acked<'_>, report: &DropReport, origin: u64) -> Vec<(&'static str, Vec<u8>)> {
     let redelivery = redelivery_of(acked.events);
     let body = match (acked.body, redelivery) {
         (Some(body), _) => body.to_vec(),
-        // It was given up before its turn came, and its body was never read.
+        // Dropped before its turn: its body was never read, and the dead letter still exists.
         (None, Some(_)) => return Vec::new(),
         (None, None) => body::encode(acked.events, acked.payload, origin),
     };
@@ -248,33 +248,29 @@ pub(super) fn fields(acked: &Acked<'_>, report: &DropReport, origin: u64) -> Vec
     ]
 }
 
-/// When the first event of a body happened, which stands at its front.
+/// Parses the time of the first event from the start of a body.
 fn body_time_ms(body: &[u8]) -> Option<u64> {
     let digits = body.strip_prefix(br#"{"time_ms":"#)?;
     let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
     std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
 }
 
-/// The body of a letter, if it is there.
-pub(super) fn body(
-    redis: &mut Connection,
-    keys: &OutboxScripts,
-    letter: &DeadLetterId,
-) -> RedisResult<Option<Vec<u8>>> {
-    redis.hget(keys.dead_letter_bodies(), letter.as_str())
+/// Returns the body of a dead letter, if it exists.
+pub(super) fn body(redis: &mut Connection, keys: &OutboxScripts, id: &DeadLetterId) -> RedisResult<Option<Vec<u8>>> {
+    redis.hget(keys.dead_letter_bodies(), id.as_str())
 }
 
-fn find(redis: &mut Connection, keys: &OutboxScripts, letter: &DeadLetterId) -> RedisResult<Option<DeadLetter>> {
+fn find(redis: &mut Connection, keys: &OutboxScripts, id: &DeadLetterId) -> RedisResult<Option<DeadLetter>> {
     let (found, body): (StreamRangeReply, Option<Vec<u8>>) = redis::pipe()
-        .xrange(keys.dead_letters(), letter.as_str(), letter.as_str())
-        .hget(keys.dead_letter_bodies(), letter.as_str())
+        .xrange(keys.dead_letters(), id.as_str(), id.as_str())
+        .hget(keys.dead_letter_bodies(), id.as_str())
         .query(redis)?;
     let Some(entry) = found.ids.first() else { return Ok(None) };
     let body = body.map(|body| String::from_utf8_lossy(&body).into_owned()).or_else(|| DeadLetter::raw(entry));
-    Ok(DeadLetter::read(entry).map(|letter| DeadLetter { body: Some(body.unwrap_or_default()), ..letter }))
+    Ok(DeadLetter::read(entry).map(|dead_letter| DeadLetter { body: Some(body.unwrap_or_default()), ..dead_letter }))
 }
 
-/// The end of XRANGE up to which letters are older than `age`, by Redis' clock.
+/// Returns the end of XRANGE for dead letters older than `age`, by Redis' clock.
 pub(super) fn older_than(redis: &mut Connection, age: Duration) -> RedisResult<String> {
     let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
     let now_ms = seconds * 1000 + micros / 1000;
@@ -286,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_of_a_body_is_read_from_its_front() {
+    fn the_time_is_parsed_from_the_start_of_a_body() {
         assert_eq!(body_time_ms(br#"{"time_ms":1700000000000,"events":[]}"#), Some(1_700_000_000_000));
         assert_eq!(body_time_ms(br#"{"events":[]}"#), None);
     }

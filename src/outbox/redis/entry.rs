@@ -1,6 +1,4 @@
-//! What stands in a stream, and how Redis answers with it.
-//!
-//! Answers are taken apart as they come: each text is read where it is, and nothing else is kept of an entry.
+//! Parses stream entries from the replies of Redis, without intermediate copies of their fields.
 
 use redis::Value;
 
@@ -11,17 +9,17 @@ use crate::event::MemberDetails;
 use crate::outbox::Item;
 use crate::telemetry::{NO_EVENT, NO_PLACE, UNKNOWN_KIND, UNREADABLE};
 
-/// Entries of one stream.
+/// Entries of a stream.
 #[derive(Debug, Default)]
 pub(super) struct EntryPage {
-    /// Those that are understood, each with its place.
+    /// Readable entries, each with its position.
     pub(super) items: Vec<(u64, Item)>,
-    /// The others.
+    /// Unreadable entries.
     pub(super) unreadable: Vec<Unreadable>,
 }
 
 impl EntryPage {
-    /// How many there are.
+    /// Returns the number of entries.
     pub(super) const fn len(&self) -> usize {
         self.items.len() + self.unreadable.len()
     }
@@ -35,16 +33,16 @@ impl EntryPage {
     }
 }
 
-/// The fields of an entry, each behind its name.
+/// Returns the fields of an entry as names and values in turn.
 fn texts(fields: Vec<Value>) -> Vec<Vec<u8>> {
     let text = |field| if let Value::BulkString(text) = field { Some(text) } else { None };
     fields.into_iter().filter_map(text).collect()
 }
 
-/// What these fields are.
+/// Parses the fields of an entry.
 ///
 /// # Errors
-/// Why they are nothing that is understood here.
+/// Why they are unreadable.
 fn item(fields: &[Value], time_ms: u64) -> Result<Item, &'static str> {
     let field = |wanted: &[u8]| {
         fields.chunks_exact(2).find_map(|field| match field {
@@ -64,7 +62,7 @@ fn item(fields: &[Value], time_ms: u64) -> Result<Item, &'static str> {
     Ok(Item::Event(event))
 }
 
-/// The entries of a stream, as `XRANGE` answers with them: each an id and its fields.
+/// Parses the reply to `XRANGE`: a list of ids with their fields.
 pub(super) fn page(answer: Value) -> EntryPage {
     let mut page = EntryPage::default();
     let Value::Array(entries) = answer else { return page };
@@ -76,7 +74,7 @@ pub(super) fn page(answer: Value) -> EntryPage {
     page
 }
 
-/// The streams of which `XREAD` found something, each with its entries; nothing where it found none.
+/// Parses the reply to `XREAD`: the streams with new entries. Empty if there are none.
 pub(super) fn streams(answer: Value) -> Vec<(Vec<u8>, EntryPage)> {
     let Value::Array(streams) = answer else { return Vec::new() };
     let stream = |answer| match pair(answer)? {
@@ -111,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_appended_is_read_with_its_place_and_foreign_fields_are_passed_over() {
+    fn entries_are_read_with_their_positions_and_unknown_fields_are_ignored() {
         let server = RedisServer::start();
         let mut redis = server.connect();
         let mut add = |stream: &str, id: &str, fields: &[(&str, &str)]| {
@@ -138,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_kept_as_it_is_with_the_reason() {
+    fn unreadable_entries_keep_their_fields_and_a_reason() {
         let server = RedisServer::start();
         let mut redis = server.connect();
         for (n, (field, text)) in

@@ -1,4 +1,4 @@
-//! Sends events of the application's own from processes that run no engine: requests, queue workers, commands.
+//! Sends custom events from processes that run no engine: requests, queue workers, commands.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,12 @@ use crate::outbox::SendError;
 use crate::outbox::custom::{check, is_wanted};
 use crate::redis::{Link, LinkError, Mismatch, Settings, outbox_limits};
 
-/// A connection that was unused for longer is made anew: Redis, or a firewall, may have closed it, and an event that is sent
-/// into it would have an unknown fate.
+/// Longest idle time after which a connection is reused. Redis or a firewall may close an idle one, and an event sent
+/// into a closed connection may or may not have arrived.
 const REUSED_FOR: Duration = Duration::from_secs(1);
 
-/// Appends events of the application's own to the outbox in Redis, from which servers deliver them. [`Self::send`] waits for
-/// Redis: not for an event loop.
+/// Appends custom events to the outbox in Redis, from which servers deliver them. [`Self::send`] blocks on Redis, so it
+/// is not for an event loop.
 #[derive(Debug)]
 pub struct EventSender {
     config: Config,
@@ -24,17 +24,17 @@ pub struct EventSender {
     used_link: Option<UsedLink>,
 }
 
-/// A connection that has worked.
+/// A connection that worked.
 #[derive(Debug)]
 struct UsedLink {
     link: Link,
     used: Instant,
-    /// A child of this process must not use the connection.
+    /// The process that opened it; a forked child must not use it.
     process: u32,
 }
 
 impl EventSender {
-    /// A sender to the servers with this `config`. Connects with the first event.
+    /// Creates a sender for the cluster in `config`. Connects with the first event.
     ///
     /// # Errors
     /// When a TLS file of the connection cannot be used.
@@ -44,13 +44,13 @@ impl EventSender {
         Ok(Self { config, keys, settings, used_link: None })
     }
 
-    /// Sends an event, on a channel if that is given; `data` is a JSON document. Returns whether an endpoint of the config
-    /// receives events of this name, and the channel is not ignored: if not, nothing is sent.
+    /// Sends an event, on `channel` if given; `data` is a JSON document. Returns `false` and sends nothing if no
+    /// endpoint of the config subscribes to events with this name, or the channel is ignored.
     ///
-    /// No step of the way to Redis takes longer than `connection.timeout`.
+    /// Each step of connecting and sending takes `connection.timeout` at most.
     ///
     /// # Errors
-    /// When the event has no valid name or its channel an empty one, or Redis has not taken it.
+    /// When the name is invalid, the channel is empty, or Redis has not accepted the event.
     pub fn send(
         &mut self,
         app: &[u8],

@@ -25,7 +25,7 @@ pub(super) struct GroupCommit(Mutex<Queue>);
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<WaitingGroup>,
-    /// There is a leader, or a follower was told to lead.
+    /// There is a leader, or a follower was signalled to lead.
     led: bool,
 }
 
@@ -42,12 +42,12 @@ enum Signal {
     Done(Result<(), PersistError>),
 }
 
-/// The part of a thread in a group commit.
+/// The role of a thread in a group commit.
 #[derive(Debug)]
 pub(super) enum Role<'a> {
-    /// The leader has persisted its batch, or failed to.
+    /// The thread's batch was handled by a leader; this is the result.
     Follower(Result<(), PersistError>),
-    /// It persists the next group.
+    /// The thread persists the next group.
     Leader(Leader<'a>),
 }
 
@@ -84,7 +84,7 @@ impl GroupCommit {
 }
 
 impl Leader<'_> {
-    /// Takes the next group, as much as one call carries.
+    /// Takes the next group, up to the size of one call.
     pub(super) fn take_group(&self) -> Group {
         let mut queue = self.0.0.lock();
         let mut load = Load::default();
@@ -101,7 +101,7 @@ impl Drop for Leader<'_> {
             if next.signal.send(Signal::Lead).is_ok() {
                 return;
             }
-            // Its thread panicked before it took its group.
+            // Its thread panicked before it led.
             queue.waiting.pop_front();
         }
         queue.led = false;

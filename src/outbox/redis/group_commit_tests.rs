@@ -79,7 +79,7 @@ fn each_thread_gets_its_own_result() {
 }
 
 #[test]
-fn a_group_has_a_limit_and_a_larger_batch_goes_alone() {
+fn a_group_has_a_limit_and_a_larger_batch_is_persisted_alone() {
     for (sizes, portions) in [
         (vec![1; 150], vec![64, 64, 22]),
         (vec![BYTES_AT_ONCE / 2, BYTES_AT_ONCE / 2, 1], vec![2, 1]),
@@ -120,7 +120,7 @@ fn a_leader_that_panics_leaves_no_follower_waiting() {
         assert_eq!(own.complete([Ok(())]), Ok(()));
     });
 
-    // So does one that panics before.
+    // A leader that panics before it takes its group does not either.
     let before = catch_unwind(AssertUnwindSafe(|| {
         let _turn = commit.join(request(1, 1));
         panic!("before it writes");

@@ -1,6 +1,6 @@
-//! An in-flight batch as Redis stores it, for the successor of a node that dies before the batch is acknowledged.
+//! In-flight batches as Redis stores them, for the successor of a node that dies before the acknowledgement.
 //!
-//! It holds neither a secret nor a signature: each attempt is signed when it is made.
+//! They contain no secret and no signature: each attempt is signed when it is made.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::config::EndpointId;
 use crate::event::{AppId, take};
 use crate::outbox::{LaneId, Position};
 
-/// The text of a lane in Redis: the endpoint's id behind its length, and the application's.
+/// Encodes a lane as a hash field: the endpoint's id, length-prefixed, then the application's id.
 pub(super) fn lane_field(lane: &LaneId) -> Vec<u8> {
     let endpoint = lane.endpoint.as_str();
     let mut field = format!("{}:{endpoint}", endpoint.len()).into_bytes();
@@ -16,39 +16,39 @@ pub(super) fn lane_field(lane: &LaneId) -> Vec<u8> {
     field
 }
 
-/// The lane that a field stands for.
+/// Parses the field of a lane.
 pub(super) fn parse_lane(field: &[u8]) -> Option<LaneId> {
     let (endpoint, app) = take(field)?;
     Some(LaneId { endpoint: EndpointId::new(std::str::from_utf8(endpoint).ok()?), app: AppId::new(app) })
 }
 
-/// A frozen batch, to be written and read.
+/// A frozen batch in its stored form.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PersistedBatch {
     /// `webhook-id`.
     pub(super) id: String,
-    /// Its JSON.
+    /// The JSON body.
     pub(super) body: String,
-    /// Where its events stand: partition and place.
+    /// Partition and number of each event.
     pub(super) events: Vec<(u16, u64)>,
 }
 
 impl PersistedBatch {
-    /// A batch of the events at `positions`.
+    /// Creates the stored form of a batch of the events at `positions`.
     pub(super) fn new(id: &str, body: &[u8], positions: impl Iterator<Item = Position>) -> Self {
         let events = positions.map(|position| (position.partition, position.seq)).collect();
         Self { id: id.to_owned(), body: String::from_utf8_lossy(body).into_owned(), events }
     }
 
-    /// The batch behind its id, by which `ack.lua` recognises it.
+    /// Encodes the batch after its id, by which `ack.lua` recognises it.
     pub(super) fn write(&self) -> Vec<u8> {
         let mut text = format!("{} ", self.id).into_bytes();
-        // Strings, numbers and lists: there is nothing that could not be written.
+        // Cannot fail: the struct has only strings, numbers and lists.
         let _ = serde_json::to_writer(&mut text, self);
         text
     }
 
-    /// Reads what [`Self::write`] wrote.
+    /// Parses the output of [`Self::write`].
     pub(super) fn read(text: &[u8]) -> Option<Self> {
         let space = text.iter().position(|byte| *byte == b' ')?;
         serde_json::from_slice(&text[space + 1..]).ok()
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_comes_back_byte_for_byte() {
+    fn a_batch_survives_a_round_trip_byte_for_byte() {
         let body = "{\"time_ms\":1,\"events\":[{\"channel\":\"é\\u0000\u{1F600}\"}]}".to_owned();
         let kept = PersistedBatch { id: "msg_1".to_owned(), body, events: vec![(3, 7), (4, 1)] };
         assert!(kept.write().starts_with(b"msg_1 {"));
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_comes_back_whatever_its_application_is_called() {
+    fn a_lane_survives_a_round_trip_whatever_its_application_is_called() {
         for endpoint in ["00ff", "bill:ing é", "3:"] {
             let lane = LaneId { endpoint: EndpointId::new(endpoint), app: AppId::from("a:b") };
             assert_eq!(parse_lane(&lane_field(&lane)), Some(lane));

@@ -1,14 +1,14 @@
-//! Brings the events of several partitions into the order in which they happened. Pure.
+//! Merges the events of several partitions in the order of time. Pure.
 //!
-//! A partition with a long backlog is read page by page, and a page of one may end hours before a page of another does. What
-//! is beyond the end of a page that is not the last of its partition waits here, so that lanes get events by time and fill
-//! their batches, each of which spans a short time only.
+//! Partitions with a backlog are read page by page, and the pages may end hours apart. Events later than the end of any
+//! page that another page may follow wait here. So lanes get events by time and fill their batches, each of which
+//! covers a short span of time.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::outbox::Position;
 
-/// Entries that were read and not handed over.
+/// Entries that were read and not handed over yet.
 #[derive(Debug)]
 pub(super) struct Merge<E> {
     parts: BTreeMap<u16, Part<E>>,
@@ -29,7 +29,7 @@ impl<E> Default for Merge<E> {
 }
 
 impl<E> Merge<E> {
-    /// Of the partitions that are read on, those whose next page is wanted. Forgets all that are not read on.
+    /// Returns the readable partitions whose next page is needed. Drops the entries of all other partitions.
     pub(super) fn wanted(&mut self, readable: &[Position]) -> Vec<Position> {
         self.parts.retain(|partition, part| {
             readable.iter().any(|position| (position.partition, position.token) == (*partition, part.token))
@@ -37,12 +37,12 @@ impl<E> Merge<E> {
         readable.iter().filter(|position| !self.parts.contains_key(&position.partition)).copied().collect()
     }
 
-    /// Whether nothing waits.
+    /// Returns `true` if no entry waits.
     pub(super) fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// Adds a page, which is the last of its partition unless it is `full`.
+    /// Adds a page. It is the last one of its partition unless it is `full`.
     pub(super) fn add(&mut self, partition: u16, token: u64, entries: Vec<(u64, E)>, full: bool) {
         let last = entries.last().map(|(seq, _)| *seq);
         if last.is_some() {
@@ -62,7 +62,7 @@ impl<E> Merge<E> {
             merged.extend(due.map(|(seq, entry)| (Position { partition, token, seq }, entry)));
             !part.entries.is_empty()
         });
-        // Stable: at the same time, in the order of the partitions.
+        // Stable: entries of the same time stay in the order of the partitions.
         merged.sort_by_key(|(position, _)| position.seq);
         merged
     }
@@ -89,21 +89,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_a_full_page_waits_for_the_next_one() {
+    fn entries_beyond_a_full_page_wait_for_the_next_page() {
         let mut merge = Merge::default();
         let readable = [at(0, 0), at(1, 0)];
         assert_eq!(merge.wanted(&readable), readable);
         merge.add(0, 7, page(&[1, 5, 9]), true);
         merge.add(1, 7, page(&[2, 6, 20]), false);
         assert_eq!(taken(&mut merge), [(0, 1), (1, 2), (0, 5), (1, 6), (0, 9)]);
-        assert_eq!(merge.wanted(&readable), [at(0, 0)], "the other has something to hand over yet");
+        assert_eq!(merge.wanted(&readable), [at(0, 0)], "the other partition still has an entry");
         merge.add(0, 7, page(&[30]), false);
         assert_eq!(taken(&mut merge), [(1, 20), (0, 30)]);
         assert!(merge.is_empty());
     }
 
     #[test]
-    fn what_is_of_an_ended_tenure_is_forgotten() {
+    fn entries_of_an_ended_ownership_are_dropped() {
         let mut merge = Merge::default();
         merge.add(0, 7, page(&[1, 2]), true);
         merge.add(1, 7, page(&[5]), false);

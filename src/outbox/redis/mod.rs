@@ -1,15 +1,15 @@
-//! The outbox in Redis: its events survive the process.
+//! The outbox in Redis, whose events survive the process.
 //!
 //! ```text
 //! claim script ─▶ out:{partition} ─▶ reader ─▶ lanes ─▶ persist (inflight) ─▶ POST ─▶ ack ─▶ cursor, trim
 //!                                       ▲                                              │
 //!                        assignment of partitions, takeover                    queue of acknowledgements
 //! ```
-//! The script that decides an edge appends its event in the same execution. Each partition has one owner at a time, whose
-//! [`reader`] hands its events to the lanes in the order of the stream. The id and body of a batch are persisted before its
-//! first attempt; its acknowledgement moves the cursor of its lane. When a node dies, a successor takes over all its
-//! partitions with their in-flight batches, and repeats those with the same id and body. The scripts refuse a node that was
-//! presumed dead, by its fencing tokens.
+//! The script that decides an edge appends its event in the same execution. Each partition has one owner at a time,
+//! whose [`reader`] hands its events to the lanes in the order of the stream. The id and body of a batch are persisted
+//! before its first attempt; its acknowledgement moves the cursor of its lane. When a node dies, a successor takes over
+//! all its partitions with their in-flight batches and repeats those with the same id and body. By its fencing tokens,
+//! the scripts refuse a node that was presumed dead.
 
 mod ack_queue;
 mod ack_writer;
@@ -55,9 +55,9 @@ use reader::Reader;
 use scripts::{DeadLetterLimits, PersistRequest};
 use store::Store;
 
-/// How many events may wait in a partition before it takes no client events, where `max_events` may wait in the lanes of a
-/// node. Its owner reads on, and gives up what its lanes cannot hold, so that only a partition of which the owner is dead or
-/// cannot keep up grows longer than they are.
+/// Returns how many events a partition may hold before it refuses client events, when `max_events` may wait in the
+/// lanes of a node. The owner keeps reading and drops what its lanes cannot hold, so a partition exceeds their limit
+/// only if its owner is dead or cannot keep up.
 pub(crate) const fn partition_max(max_events: usize) -> usize {
     max_events.saturating_mul(2)
 }
@@ -68,23 +68,23 @@ type Waker = Box<dyn Fn() + Send + Sync>;
 /// The settings of the outbox.
 #[derive(Clone, Debug)]
 pub(crate) struct RedisOutboxOptions {
-    /// Starts every key.
+    /// Prefix of every key.
     pub(crate) key_prefix: String,
-    /// The cluster of the node.
+    /// The identity of the node's cluster.
     identity: Option<ClusterIdentity>,
     /// The most events that may wait in lanes, summed.
     pub(crate) max_events: usize,
-    /// While events come, how often they are read at most.
+    /// Shortest interval between two reads while events arrive.
     read_every: Duration,
-    /// How many dead letters are kept, and for how long.
+    /// Limits of the dead letters.
     dead_letters: DeadLetterLimits,
 }
 
-/// While events come, they are not read more often than this: a read costs Redis some 30 µs, however few it finds. The first
-/// one after a pause is read when it comes.
+/// Upper bound of the interval between reads while events arrive. A read costs Redis about 30 µs, however few events it
+/// finds. The first event after a pause is read at once.
 const READ_EVERY: Duration = Duration::from_millis(5);
 
-/// How often they are read in a flush interval all the same, so that it remains what an event waits for.
+/// Reads per flush interval at least, so that reading adds little to the delay of an event.
 const READS_PER_FLUSH: u32 = 8;
 
 impl From<&Config> for RedisOutboxOptions {
@@ -104,7 +104,7 @@ impl From<&Config> for RedisOutboxOptions {
     }
 }
 
-/// The outbox. Its threads end when it is [stopped](Self::stop).
+/// The outbox in Redis. Its threads end when it is [stopped](Self::stop).
 pub(crate) struct RedisOutbox {
     options: RedisOutboxOptions,
     inbox: Mutex<Handover>,
@@ -115,7 +115,7 @@ pub(crate) struct RedisOutbox {
     origin: AtomicU64,
     acks: AckQueue,
     rounds: ReadRounds,
-    /// Evicted dead letters that are not logged yet, and whether Redis was full.
+    /// Evicted dead letters that are not logged yet, and `true` if Redis was full.
     evicted: Mutex<(PacedCount, bool)>,
     waker: OnceLock<Waker>,
     threads: OnceLock<[Thread; 2]>,
@@ -135,12 +135,12 @@ struct RoundState {
     empty: u64,
     /// Threads that wait for a round.
     awaited: usize,
-    /// Redis did not answer the last read.
+    /// Redis did not reply to the last read.
     unanswered: bool,
 }
 
 impl RedisOutbox {
-    /// Starts an outbox on the Redis of `settings`, for the node that `membership` tells of.
+    /// Starts an outbox on the Redis of `settings`, for the node with this `membership`.
     ///
     /// # Errors
     /// When the operating system refuses a thread.
@@ -175,24 +175,25 @@ impl RedisOutbox {
             Thread::spawn("wh-outbox", Arc::clone(telemetry), move || reader.run())?,
             Thread::spawn("wh-ack", Arc::clone(telemetry), move || ack_writer.write_acks_until_stopped())?,
         ];
-        // Nobody else sets it.
+        // Set only here.
         let _ = outbox.threads.set(threads);
         Ok(outbox)
     }
 
-    /// Calls `waker` whenever there is something to take.
+    /// Sets the function that is called when there is something to take.
     pub(crate) fn on_handover(&self, waker: Waker) {
-        // The first one stays.
+        // Later calls are ignored.
         let _ = self.waker.set(waker);
     }
 
-    /// Ends the threads, after a last attempt to write the acknowledgements. `false` when one still runs at `deadline`.
+    /// Ends the threads after a last attempt to write acknowledgements. Returns `false` if one still runs at
+    /// `deadline`.
     pub(crate) fn stop(&self, deadline: Instant) -> bool {
         self.acks.stop();
         self.threads.get().is_none_or(|threads| threads.iter().all(|thread| thread.wait_until(deadline)))
     }
 
-    /// The positions of those events that Redis has.
+    /// Returns the positions of the events that Redis still has.
     ///
     /// # Errors
     /// When another node owns some of them.
@@ -201,7 +202,7 @@ impl RedisOutbox {
         self.ownership.lock().live(positions).map_err(PersistError::Fenced)
     }
 
-    /// Adds to what the lanes take next, without the events whose tokens have expired.
+    /// Adds to the work that the lanes take next. Drops waiting events whose fencing tokens have expired.
     fn hand_over(&self, handover: Handover) {
         let is_new = !(handover.revoked.is_empty() && handover.in_flight.is_empty() && handover.events.is_empty());
         if is_new {
@@ -245,7 +246,7 @@ impl Outbox for RedisOutbox {
     fn persist(&self, lane: &LaneId, id: &str, body: &[u8], events: &[Arc<Queued>]) -> Result<(), PersistError> {
         let live = self.live(events)?;
         if live.is_empty() || redelivery_of(events).is_some() {
-            // No successor needs it: Redis has lost the events, or the successor reads the same from the dead letter.
+            // No successor needs it: Redis has lost the events, or the successor reads the body from the dead letter.
             return Ok(());
         }
         let last = last_places(live.iter().copied());
@@ -264,7 +265,7 @@ impl Outbox for RedisOutbox {
     fn ack(&self, acked: Acked<'_>) {
         let events = acked.events;
         self.acks.add(acked, self.origin());
-        // After `add`: an event is removed from its stream only after its acknowledgement, and dead letter, is written.
+        // After `add`: an event is removed from its stream only once its acknowledgement and dead letter are written.
         let mut ownership = self.ownership.lock();
         for event in events {
             ownership.passed(event.position);

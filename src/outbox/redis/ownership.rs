@@ -1,7 +1,7 @@
-//! Which partitions this node owns, and what of them is still to be passed. Pure.
+//! The partitions that this node owns, and which of their events are not acknowledged yet. Pure.
 //!
-//! One ownership of one partition lasts from its assignment to its end. Every event carries its fencing token, under which it
-//! was read, so that an event of a lost partition is known for what it is wherever it has got to.
+//! An ownership of a partition lasts from its assignment to its end. Every event carries the fencing token under which
+//! it was read, so an event of a lost partition is recognised wherever it is.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,44 +11,44 @@ use crate::outbox::Position;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(Hash))]
 pub(crate) enum End {
-    /// Another node has the partition, or has had it since: its events are delivered there, or read anew.
+    /// Another node owns the partition, or has owned it since. Its events are delivered there, or read again.
     Fenced,
-    /// Redis lost the data: its events exist here only, and are delivered all the same.
+    /// Redis lost the data. Its events exist only on this node, which still delivers them.
     Lost,
 }
 
-/// Settled events of a partition that stand behind others which are not.
+/// Acknowledged events of a partition that come after unacknowledged ones in the stream.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Overtaken {
     /// The partition.
     pub(crate) partition: u16,
-    /// Under which ownership.
+    /// The fencing token.
     pub(crate) token: u64,
-    /// Their places.
+    /// The numbers of the events.
     pub(crate) seqs: Vec<u64>,
 }
 
-/// One ownership of a partition.
+/// A partition that this node owns.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
 struct Tenure {
     id: u64,
     /// The last event read.
     read_to: u64,
-    /// Events read and not settled, in order.
+    /// Events that were read and not removed from this list, in order.
     outstanding: VecDeque<Outstanding>,
-    /// Events in inherited batches that are not read yet, with the number of lanes that have yet to pass them there.
+    /// Events of inherited batches that were not read yet, with the number of lanes that have not acknowledged them.
     ahead: BTreeMap<u64, u32>,
-    /// Everything up to here has been passed by every lane.
+    /// Every lane has acknowledged all events up to this one.
     settled: u64,
-    /// Up to where the stream has been trimmed.
+    /// The stream was trimmed up to this event.
     trimmed: u64,
-    /// How many of the outstanding are settled, standing behind one that is not.
+    /// Acknowledged events in `outstanding`, which come after an unacknowledged one.
     settled_behind: usize,
-    /// Settled events that were taken out of the outstanding, and are still in the stream.
+    /// Acknowledged events that were removed from `outstanding` and are still in the stream.
     overtaken: Vec<u64>,
-    /// Nothing more is read: the partition is given up once all is passed.
+    /// Nothing more is read. The partition is released once all its events are acknowledged.
     retiring: bool,
 }
 
@@ -57,9 +57,9 @@ struct Tenure {
 #[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
 struct Outstanding {
     seq: u64,
-    /// Lanes that have yet to pass it, as far as they are known.
+    /// Known lanes that have not acknowledged the event.
     lanes: u32,
-    /// They are all known.
+    /// All lanes are known.
     routed: bool,
 }
 
@@ -69,25 +69,27 @@ impl Outstanding {
     }
 }
 
-/// All ownership of this node.
+/// All partitions that this node owns or has owned.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
 pub(crate) struct Ownership {
-    /// How many settled events of a partition may stand behind one that is not, if they are not more than those that are
-    /// not: to remove them costs Redis as much as they cost it before, and they go for nothing when that one is settled.
+    /// Acknowledged events of a partition that may stay after an unacknowledged one, or half of the outstanding ones if
+    /// that is more. Removing events one by one costs Redis as much as they have cost before; once the first one is
+    /// acknowledged, a trim removes them for almost nothing.
     overtaken_at_least: usize,
     held: BTreeMap<u16, Tenure>,
     ended: BTreeMap<u64, End>,
 }
 
 impl Ownership {
-    /// None yet; `overtaken` settled events of a partition, or as many as are not settled, may wait for one before them.
+    /// Creates an empty ownership, in which at least `min_out_of_order` acknowledged events may stay after an
+    /// unacknowledged one.
     pub(crate) fn new(overtaken: usize) -> Self {
         Self { overtaken_at_least: overtaken.max(1), held: BTreeMap::new(), ended: BTreeMap::new() }
     }
 
-    /// Begins the ownership of `partition` under the fencing token that Redis gave it, with nothing read yet. `ahead` are the events that
-    /// are in inherited batches, with the number of those.
+    /// Begins the ownership of `partition` with the fencing token from Redis. `ahead` has the events of inherited
+    /// batches, each with its number of lanes.
     pub(crate) fn begin(&mut self, partition: u16, id: u64, ahead: BTreeMap<u64, u32>) {
         let token = Tenure {
             id,
@@ -110,10 +112,10 @@ impl Ownership {
         Some(token.id)
     }
 
-    /// Ends those ownership that are held of the positions: Redis has refused something of them. Returns their numbers.
+    /// Ends the current ownership of each position, after Redis refused the positions. Returns the fencing tokens.
     ///
-    /// Also when Redis is about to give one back, having lost it for a while: what was refused is not this node's any more,
-    /// and has to be read anew.
+    /// Ends it even if Redis is about to give it back after losing it for a while: what was refused does not belong to
+    /// this node any more and has to be read again.
     pub(crate) fn fence(&mut self, positions: impl Iterator<Item = Position>) -> Vec<u64> {
         let is_held = |held: &BTreeMap<u16, Tenure>, place: Position| {
             held.get(&place.partition).is_some_and(|token| token.id == place.token)
@@ -123,21 +125,21 @@ impl Ownership {
             .collect()
     }
 
-    /// Ends all ownership. Returns their numbers.
+    /// Ends all ownership. Returns the fencing tokens.
     pub(crate) fn end_all(&mut self, end: End) -> Vec<u64> {
         let partitions: Vec<u16> = self.held.keys().copied().collect();
         partitions.into_iter().filter_map(|partition| self.end(partition, end)).collect()
     }
 
-    /// How the ownership of a position ended, if it has.
+    /// Returns how the ownership of a position ended, if it has.
     pub(crate) fn ended(&self, position: Position) -> Option<End> {
         self.ended.get(&position.token).copied()
     }
 
-    /// Those of the positions whose events Redis has not lost.
+    /// Returns the positions whose events Redis has not lost.
     ///
     /// # Errors
-    /// When another node has the partitions of some: their ownership.
+    /// When other nodes own some of the partitions: their fencing tokens.
     pub(crate) fn live(&self, positions: impl Iterator<Item = Position>) -> Result<Vec<Position>, Vec<u64>> {
         let (mut live, mut fenced) = (Vec::new(), Vec::new());
         for position in positions {
@@ -150,12 +152,12 @@ impl Ownership {
         if fenced.is_empty() { Ok(live) } else { Err(fenced) }
     }
 
-    /// The partitions held, with their ownership.
+    /// Returns the owned partitions with their fencing tokens.
     pub(crate) fn held(&self) -> BTreeMap<u16, u64> {
         self.held.iter().map(|(partition, token)| (*partition, token.id)).collect()
     }
 
-    /// The partitions to read on, each as the position of the last event read.
+    /// Returns the partitions to continue reading, each as the position of the last event read.
     pub(crate) fn readable(&self) -> Vec<Position> {
         let reading = self.held.iter().filter(|(_, token)| !token.retiring);
         reading
@@ -163,7 +165,7 @@ impl Ownership {
             .collect()
     }
 
-    /// An event was read.
+    /// Records an event that was read.
     pub(crate) fn read(&mut self, position: Position) {
         if let Some(token) = self.token(position) {
             token.read_to = token.read_to.max(position.seq);
@@ -172,7 +174,7 @@ impl Ownership {
         }
     }
 
-    /// It turned out that `lanes` lanes want the event, beside those that have it in an inherited batch.
+    /// Records how many lanes want the event, besides those that have it in an inherited batch.
     pub(crate) fn routed(&mut self, position: Position, lanes: u32) {
         let overtaken = self.overtaken_at_least;
         if let Some(token) = self.token(position) {
@@ -183,7 +185,7 @@ impl Ownership {
         }
     }
 
-    /// A lane has passed the event. One that inherited it in a batch may have done so before it was read.
+    /// Records that a lane has acknowledged the event. It may not be read yet if the lane inherited it in a batch.
     pub(crate) fn passed(&mut self, position: Position) {
         let overtaken = self.overtaken_at_least;
         if let Some(token) = self.token(position) {
@@ -198,7 +200,7 @@ impl Ownership {
         }
     }
 
-    /// Gives up partitions beyond `share`, those with the least outstanding first: nothing more is read of them.
+    /// Retires partitions beyond `share`, those with the fewest outstanding events first. They are not read any more.
     pub(crate) fn retire_beyond(&mut self, share: usize) {
         let staying = self.held.values().filter(|token| !token.retiring).count();
         let mut candidates: Vec<&mut Tenure> = self.held.values_mut().filter(|token| !token.retiring).collect();
@@ -208,14 +210,14 @@ impl Ownership {
         }
     }
 
-    /// Retiring partitions with nothing outstanding, and their ownership: they can be released.
+    /// Returns the retiring partitions without outstanding events, which can be released, with their fencing tokens.
     pub(crate) fn releasable(&self) -> Vec<(u16, u64)> {
         let is_done = |token: &Tenure| token.retiring && token.outstanding.is_empty() && token.ahead.is_empty();
         let done = self.held.iter().filter(|(_, token)| is_done(token));
         done.map(|(partition, token)| (*partition, token.id)).collect()
     }
 
-    /// Partitions whose settled part has grown since it was last trimmed, each as the position of its end.
+    /// Returns the end of the acknowledged part of each partition where it has grown since the last trim.
     pub(crate) fn trimmable(&self) -> Vec<Position> {
         let grown = self.held.iter().filter(|(_, token)| token.settled > token.trimmed);
         grown
@@ -223,7 +225,7 @@ impl Ownership {
             .collect()
     }
 
-    /// The streams were trimmed up to there.
+    /// Records that the streams were trimmed up to these positions.
     pub(crate) fn trimmed(&mut self, settled: &[Position]) {
         for position in settled {
             if let Some(token) = self.token(*position) {
@@ -232,8 +234,8 @@ impl Ownership {
         }
     }
 
-    /// Takes the settled events that stand behind others which are not, to remove them one by one. Those that do not any
-    /// more are trimmed with the rest.
+    /// Takes acknowledged events that come after unacknowledged ones, to be removed one by one. Those with no
+    /// unacknowledged event before them any more are trimmed instead.
     pub(crate) fn take_overtaken(&mut self) -> Vec<Overtaken> {
         for token in self.held.values_mut() {
             let first = token.outstanding.front().map_or(u64::MAX, |event| event.seq);
@@ -249,7 +251,7 @@ impl Ownership {
         .collect()
     }
 
-    /// They could not be removed.
+    /// Returns events that could not be removed.
     pub(crate) fn put_back_overtaken(&mut self, overtaken: Vec<Overtaken>) {
         for Overtaken { partition, token: id, seqs } in overtaken {
             if let Some(token) = self.held.get_mut(&partition).filter(|token| token.id == id) {
@@ -258,7 +260,7 @@ impl Ownership {
         }
     }
 
-    /// Events read and not settled.
+    /// Returns the number of events that were read and not acknowledged.
     pub(crate) fn outstanding(&self) -> usize {
         self.held.values().map(|token| token.outstanding.len() - token.settled_behind).sum()
     }
@@ -282,11 +284,11 @@ impl Tenure {
             self.outstanding.pop_front();
         }
         if self.outstanding.is_empty() {
-            // Those that were removed one by one stood behind the last.
+            // The events that were removed one by one came after the last outstanding one.
             self.settled = self.settled.max(self.read_to);
         }
-        // Often enough that neither this list nor the stream is much longer than what is not settled, seldom enough that
-        // the walk through the list costs an event next to nothing.
+        // Often enough that this list and the stream stay in proportion to the unacknowledged events, rarely enough
+        // that the scan costs little per event.
         if self.settled_behind >= overtaken_at_least.max(self.outstanding.len() / 2) {
             let overtaken = &mut self.overtaken;
             self.outstanding.retain(|event| {

@@ -6,14 +6,14 @@ fn at(partition: u16, token: u64, seq: u64) -> Position {
     Position { partition, token, seq }
 }
 
-/// Begins an ownership without inherited batches.
+/// Begins an ownership without inherited batches. Returns its fencing token.
 fn begin(ownership: &mut Ownership, partition: u16, id: u64) -> u64 {
     ownership.begin(partition, id, BTreeMap::new());
     id
 }
 
 #[test]
-fn a_stream_is_trimmed_up_to_the_first_event_that_a_lane_has_yet_to_pass() {
+fn a_stream_is_trimmed_up_to_the_first_unacknowledged_event() {
     let mut ownership = Ownership::new(OVERTAKEN);
     let id = begin(&mut ownership, 3, 7);
     for seq in 1..=3 {
@@ -34,7 +34,7 @@ fn a_stream_is_trimmed_up_to_the_first_event_that_a_lane_has_yet_to_pass() {
 }
 
 #[test]
-fn what_was_settled_behind_a_stuck_event_is_removed_by_itself() {
+fn events_acknowledged_after_a_stuck_event_are_removed_one_by_one() {
     let mut ownership = Ownership::new(OVERTAKEN);
     let id = begin(&mut ownership, 3, 7);
     let last = 10 * OVERTAKEN as u64;
@@ -58,7 +58,7 @@ fn what_was_settled_behind_a_stuck_event_is_removed_by_itself() {
 }
 
 #[test]
-fn what_was_overtaken_is_trimmed_with_the_rest_once_nothing_stands_before_it() {
+fn events_acknowledged_out_of_order_are_trimmed_once_no_event_before_them_is_left() {
     let mut ownership = Ownership::new(OVERTAKEN);
     let id = begin(&mut ownership, 3, 7);
     for seq in 1..=1 + OVERTAKEN as u64 {
@@ -74,7 +74,7 @@ fn what_was_overtaken_is_trimmed_with_the_rest_once_nothing_stands_before_it() {
 }
 
 #[test]
-fn what_could_not_be_removed_is_removed_later_unless_the_partition_was_lost() {
+fn events_that_could_not_be_removed_are_removed_later_unless_the_partition_was_lost() {
     let mut ownership = Ownership::new(OVERTAKEN);
     let overtake = |ownership: &mut Ownership| {
         let id = begin(ownership, 3, 7);
@@ -96,7 +96,7 @@ fn what_could_not_be_removed_is_removed_later_unless_the_partition_was_lost() {
 }
 
 #[test]
-fn what_a_lane_inherited_it_may_pass_before_the_event_is_read_or_routed() {
+fn an_inherited_event_may_be_acknowledged_before_it_is_read_or_routed() {
     let mut ownership = Ownership::new(OVERTAKEN);
     ownership.begin(3, 7, BTreeMap::from([(1, 1), (2, 1), (3, 2)]));
     ownership.passed(at(3, 7, 1));
@@ -117,7 +117,7 @@ fn what_a_lane_inherited_it_may_pass_before_the_event_is_read_or_routed() {
 }
 
 #[test]
-fn a_partition_is_not_released_while_a_batch_that_came_with_it_is_under_way() {
+fn a_partition_is_not_released_while_an_inherited_batch_is_in_flight() {
     let mut ownership = Ownership::new(OVERTAKEN);
     ownership.begin(3, 7, BTreeMap::from([(1, 2)]));
     ownership.retire_beyond(0);
@@ -128,7 +128,7 @@ fn a_partition_is_not_released_while_a_batch_that_came_with_it_is_under_way() {
 }
 
 #[test]
-fn an_event_of_an_earlier_tenure_changes_nothing() {
+fn an_event_of_an_earlier_ownership_changes_nothing() {
     let mut ownership = Ownership::new(OVERTAKEN);
     let old = begin(&mut ownership, 3, 7);
     ownership.end(3, End::Fenced);
@@ -142,7 +142,7 @@ fn an_event_of_an_earlier_tenure_changes_nothing() {
 }
 
 #[test]
-fn what_is_beyond_the_share_is_read_no_more_and_released_when_all_is_passed() {
+fn a_partition_beyond_the_share_is_not_read_and_is_released_when_all_is_acknowledged() {
     let mut ownership = Ownership::new(OVERTAKEN);
     let busy = begin(&mut ownership, 0, 7);
     let idle = begin(&mut ownership, 1, 8);
@@ -159,7 +159,7 @@ fn what_is_beyond_the_share_is_read_no_more_and_released_when_all_is_passed() {
 }
 
 #[test]
-fn of_many_events_those_of_other_nodes_are_named_and_those_that_redis_lost_are_left_out() {
+fn lost_events_are_left_out_and_events_of_other_nodes_are_an_error() {
     let mut ownership = Ownership::new(OVERTAKEN);
     let ids = [(0, 7), (1, 8), (2, 9)].map(|(partition, id)| begin(&mut ownership, partition, id));
     let events = || {
@@ -173,7 +173,7 @@ fn of_many_events_those_of_other_nodes_are_named_and_those_that_redis_lost_are_l
 }
 
 #[test]
-fn a_tenure_of_which_redis_refused_something_is_over_and_others_are_not() {
+fn a_refused_position_ends_its_own_ownership_only() {
     let mut ownership = Ownership::new(OVERTAKEN);
     let (ours, refused) = (begin(&mut ownership, 3, 7), begin(&mut ownership, 4, 8));
     let places = [at(4, refused, 5), at(4, refused, 6), at(3, 2, 5)];
@@ -183,7 +183,7 @@ fn a_tenure_of_which_redis_refused_something_is_over_and_others_are_not() {
 }
 
 #[test]
-fn a_stream_of_which_all_is_settled_is_trimmed_up_to_the_last_event_though_that_was_removed() {
+fn a_fully_acknowledged_stream_is_trimmed_up_to_its_last_event_even_if_that_was_removed() {
     let mut ownership = Ownership::new(1);
     let id = begin(&mut ownership, 3, 7);
     for seq in 1..=2 {

@@ -1,4 +1,4 @@
-//! The reader: owns partitions, inherits those of dead nodes, and hands their events to the lanes.
+//! The reader: owns partitions, takes over those of dead nodes, and hands their events to the lanes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,26 +19,26 @@ use crate::cluster::{Membership, SharedMembership};
 use crate::outbox::{Handover, Item, Position, Queued, Resume};
 use crate::redis::Link;
 
-/// How often partitions are asked for.
+/// Interval between two assignments of partitions.
 const ASSIGN_EVERY: Duration = Duration::from_secs(1);
 
-/// How often dead letters are looked for that are too old. After a portion of them, the next one is removed with the next
+/// Interval between two searches for expired dead letters. While there are more of them, the search continues with each
 /// assignment.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
-/// How long one read waits for events. Short, because assignments and the end of the process wait for it.
+/// How long one read waits for events. Short, because assignments and shutdown wait for it.
 const BLOCK: Duration = Duration::from_millis(100);
 
-/// The same while somebody waits for the end of a round.
+/// The same while a thread waits for the end of a round.
 const QUICK_BLOCK: Duration = Duration::from_millis(1);
 
-/// Events of one partition in one read.
+/// Events of one partition per read.
 const READ_COUNT: usize = 500;
 
-/// Events handed over and not taken, beyond which nothing more is read: they are better kept in Redis.
+/// Most events that are handed over and not taken before reading stops: the others are safer in Redis.
 const UNTAKEN: usize = 5_000;
 
-/// The reader's own state.
+/// State of the reader thread.
 pub(super) struct Reader {
     outbox: Arc<RedisOutbox>,
     keys: OutboxScripts,
@@ -47,14 +47,14 @@ pub(super) struct Reader {
     place: Option<Membership>,
     assign_at: Instant,
     forget_at: Instant,
-    /// Of partitions that had an owner before, by fencing token, while there are events that its lanes may have passed: the last
-    /// of those, and how far the lanes had come.
+    /// Progress of earlier owners, by fencing token: the last event with progress, and the progress. Kept only while
+    /// this node owns the partition.
     resumes: HashMap<u64, (u64, Arc<Resume>)>,
     merge: Merge<Item>,
 }
 
 impl Reader {
-    /// A reader for `outbox`.
+    /// Creates a reader for `outbox`.
     pub(super) fn new(
         outbox: Arc<RedisOutbox>,
         keys: OutboxScripts,
@@ -79,12 +79,12 @@ impl Reader {
         while !self.outbox.stopped() {
             let started = Instant::now();
             match self.round() {
-                // Redis is away, there is no session yet, or nothing to read: the next round can wait.
+                // Redis is unavailable, there is no session yet, or there is nothing to read: the next round can wait.
                 None => {
                     let pause = self.link.ready_at().map_or(BLOCK, |ready| ready.saturating_duration_since(started));
                     std::thread::sleep(pause.clamp(Duration::from_millis(5), BLOCK));
                 }
-                // Others are about to follow, and cost less when they are read together.
+                // More events are about to follow, and reading them together is cheaper.
                 Some(events) if events > 0 && self.merge.is_empty() && !self.outbox.rounds.is_awaited() => {
                     std::thread::sleep(self.outbox.options.read_every.saturating_sub(started.elapsed()));
                 }
@@ -93,13 +93,13 @@ impl Reader {
         }
     }
 
-    /// One look at everything. Returns how many events there were, or `None` when there was nothing to wait on.
+    /// Runs one round. Returns the number of events, or `None` if the next round should wait.
     fn round(&mut self) -> Option<usize> {
         let begun = self.outbox.rounds.begin();
         let place = self.membership.current()?;
         self.move_to(&place);
         if Instant::now() >= self.assign_at {
-            // While Redis refuses that, what is owned already is read and delivered.
+            // While Redis refuses assignments, partitions that are already owned are still read and delivered.
             if self.assign(&place).is_none() && self.link.refused_since().is_none() {
                 return None;
             }
@@ -123,7 +123,7 @@ impl Reader {
         };
         let mut held_up = false;
         for (of, page) in self.ask(|redis, keys| read_on(redis, keys, &wanted, block))? {
-            // What is behind an entry that cannot be given up now stays behind it.
+            // Entries after an unreadable one that cannot become a dead letter now must not overtake it.
             if self.give_up_unreadable(&place, of, &page) {
                 let full = page.len() == READ_COUNT;
                 self.merge.add(of.partition, of.token, page.items, full);
@@ -144,7 +144,7 @@ impl Reader {
         Some(found)
     }
 
-    /// Removes dead letters that are too old, a portion of them at a time.
+    /// Removes expired dead letters, a portion at a time.
     fn forget_old_letters(&mut self) {
         let now = Instant::now();
         if now < self.forget_at {
@@ -160,14 +160,14 @@ impl Reader {
         }
     }
 
-    /// Asks Redis, and notes whether it can be asked.
+    /// Runs a read, and records if Redis replied.
     fn ask<T>(&mut self, talk: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>) -> Option<T> {
         let answer = self.link.read(|redis| talk(redis, &self.keys)).ok();
         self.outbox.rounds.asked(answer.is_some());
         answer
     }
 
-    /// Another incarnation or another epoch: what was owned at the old place is not owned any more.
+    /// Switches to a new incarnation or epoch. Everything owned under the old one is given up.
     fn move_to(&mut self, place: &Membership) {
         if self.place.as_ref() == Some(place) {
             return;
@@ -198,16 +198,16 @@ impl Reader {
         };
         let revoked = {
             let mut ownership = self.outbox.ownership.lock();
-            // Those too that are ours again: another node has had them meanwhile.
+            // Includes partitions that are ours again, since another node has owned them meanwhile.
             let fenced = held.iter().filter(|(partition, token)| owned.get(partition) != Some(token));
             fenced.filter_map(|(partition, _)| ownership.end(*partition, End::Fenced)).collect()
         };
-        // Also when what follows fails: events that are not ours must not get into a batch with others.
+        // Even if the rest fails: events of other nodes must not get into a batch with ours.
         self.outbox.hand_over(Handover { revoked, ..Handover::default() });
         let new: Vec<(u16, u64)> =
             owned.into_iter().filter(|(partition, token)| held.get(partition) != Some(token)).collect();
         if !new.is_empty() {
-            // Read before anything is begun: a failure half-way changes nothing but the owners.
+            // Read before any ownership begins: a failure in between changes nothing but the owners in Redis.
             let takeover = self.ask(|redis, keys| Takeover::read(redis, keys, &new))?;
             self.begin(&new, takeover);
         }
@@ -215,14 +215,14 @@ impl Reader {
         Some(())
     }
 
-    /// The data is not this node's to deliver any more: it goes on with nothing of it, and its place is to be looked at.
+    /// Drops everything, because the data is not for this node any more, and makes the claimer check that.
     fn let_go(&self) {
         let revoked = self.outbox.ownership.lock().end_all(End::Fenced);
         self.outbox.hand_over(Handover { revoked, ..Handover::default() });
         self.membership.doubt();
     }
 
-    /// Begins the ownership of each of the partitions, with what an earlier owner left.
+    /// Begins the ownership of the partitions with the progress of their earlier owners.
     fn begin(&mut self, new: &[(u16, u64)], mut takeover: Takeover) {
         {
             let mut ownership = self.outbox.ownership.lock();
@@ -239,7 +239,7 @@ impl Reader {
         self.outbox.hand_over(Handover { in_flight: takeover.in_flight, ..Handover::default() });
     }
 
-    /// Makes dead letters of what cannot be read. Returns whether that is done.
+    /// Turns unreadable entries into dead letters. Returns `true` if that is done.
     fn give_up_unreadable(&mut self, place: &Membership, of: Position, page: &EntryPage) -> bool {
         let Self { link, keys, outbox, .. } = self;
         outbox.give_up_unreadable(
@@ -264,7 +264,7 @@ impl Reader {
     }
 }
 
-/// The next page of each stream, waiting at most for `block` until there is something in one.
+/// Reads the next page of each stream. Waits for up to `block` until one of them has an entry.
 fn read_on(
     redis: &mut Connection,
     keys: &OutboxScripts,
@@ -288,7 +288,7 @@ fn read_on(
     Ok(read.collect())
 }
 
-/// The life of the data as a number: it is 16 hexadecimal digits.
+/// Returns the epoch as a number; it has 16 hexadecimal digits.
 fn origin(epoch: &str) -> u64 {
     u64::from_str_radix(epoch, 16).unwrap_or_default()
 }

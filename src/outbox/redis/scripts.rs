@@ -1,15 +1,14 @@
-//! The keys and scripts of the outbox.
+//! Keys and scripts of the outbox.
 //!
-//! All keys behind `{prefix}:`, beside those of the presence:
+//! Keys after `{prefix}:`, in addition to those of presence:
 //! - `out:{partition}`: stream of events, appended by the scripts that decide edges.
-//! - `out_bytes`: hash, partition, and `all` → bytes of client events and of the application's own that wait; `bytes.lua`.
-//! - `owners`: hash, partition → fencing token and node. `cluster` and `schema` as in
-//!   `epoch`.
-//! - `cursor:{partition}`: hash, lane → id of the last event that the lane has passed. The empty lane stands for all, once
-//!   the stream was empty.
-//! - `inflight:{partition}`: hash, lane → in-flight batch, stored with the partition of its first event.
-//! - `dead`: stream of dead letters, bounded by number, bytes and age; `letters` describes their fields, `dead_letters.lua`
-//!   the keys beside it.
+//! - `out_bytes`: hash, partition or `all` → bytes of waiting client and custom events; see `bytes.lua`.
+//! - `owners`: hash, partition → fencing token and node. `cluster` and `schema` as in `epoch`.
+//! - `cursor:{partition}`: hash, lane → number of the last event that the lane has acknowledged. The empty lane stands
+//!   for all lanes, once the stream was empty.
+//! - `inflight:{partition}`: hash, lane → in-flight batch, stored in the partition of its first event.
+//! - `dead`: stream of dead letters, limited in number, bytes and age. `dead_letters.rs` describes their fields,
+//!   `dead_letters.lua` the other keys.
 
 mod commit;
 mod send;
@@ -78,7 +77,7 @@ script!(
     "scripts/send.lua"
 );
 
-/// Puts the scripts together, before there are threads: a child of this process might inherit them half-done.
+/// Builds the scripts before threads start: a child forked during their construction would inherit them half-built.
 pub(super) fn put_together() {
     for script in [&ASSIGN, &RELEASE, &COMMIT, &TRIM, &REMOVE, &REDELIVER, &UNREADABLE, &FORGET_DEAD_LETTERS] {
         LazyLock::force(script);
@@ -88,66 +87,66 @@ pub(super) fn put_together() {
 /// Why a script changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CommitRefusal {
-    /// Redis has lost the data, or the node its lease: its place is not what it was.
+    /// Redis lost the data, or the node lost its lease: its membership has ended.
     Displaced,
-    /// The data is another cluster's, or in a newer schema.
+    /// The data belongs to another cluster or has a newer schema.
     Excluded,
 }
 
-/// The partitions of a node.
+/// Partitions of a node.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Assignment {
-    /// How many it should have, the nodes sharing them.
+    /// How many the node should own when the nodes share them evenly.
     pub(super) share: usize,
-    /// Those it has, and the token of each.
+    /// Partitions that the node owns, each with its fencing token.
     pub(super) owned: BTreeMap<u16, u64>,
 }
 
-/// The outbox's keys behind one prefix.
+/// Outbox scripts under one key prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct OutboxScripts {
     prefix: String,
-    /// The cluster of the node, as scripts take it.
+    /// Identity of the node's cluster, as a script argument.
     identity: String,
 }
 
 impl OutboxScripts {
-    /// The keys behind `prefix`.
+    /// Creates the scripts for keys under `prefix`.
     pub(crate) fn new(prefix: &str) -> Self {
         Self { prefix: prefix.to_owned(), identity: identity_argument(None) }
     }
 
-    /// The same keys for a node of this cluster.
+    /// Sets the identity of the node's cluster.
     pub(super) fn with_identity(self, identity: Option<&ClusterIdentity>) -> Self {
         Self { identity: identity_argument(identity), ..self }
     }
 
-    /// The stream of a partition.
+    /// Returns the key of a partition's stream.
     pub(crate) fn stream(&self, partition: u16) -> String {
         format!("{}:out:{partition}", self.prefix)
     }
 
-    /// The cursors of a partition.
+    /// Returns the key of a partition's cursors.
     pub(super) fn cursors(&self, partition: u16) -> String {
         format!("{}:cursor:{partition}", self.prefix)
     }
 
-    /// The batches under way that begin in a partition.
+    /// Returns the key of the in-flight batches whose first event is in a partition.
     pub(super) fn in_flight(&self, partition: u16) -> String {
         format!("{}:inflight:{partition}", self.prefix)
     }
 
-    /// The stream of dead letters.
+    /// Returns the key of the stream of dead letters.
     pub(crate) fn dead_letters(&self) -> String {
         format!("{}:dead", self.prefix)
     }
 
-    /// The bodies of dead letters.
+    /// Returns the key of the bodies of dead letters.
     pub(super) fn dead_letter_bodies(&self) -> String {
         format!("{}:dead_bodies", self.prefix)
     }
 
-    /// Who owns the partitions.
+    /// Returns the key of the owners.
     pub(crate) fn owners(&self) -> String {
         format!("{}:owners", self.prefix)
     }
@@ -161,7 +160,7 @@ impl OutboxScripts {
         call
     }
 
-    /// Asks for partitions, given those that the node has, with their ownership.
+    /// Assigns partitions to the node. `held` has the partitions that it owns, with their fencing tokens.
     pub(super) fn assign(
         &self,
         redis: &mut Connection,
@@ -177,7 +176,7 @@ impl OutboxScripts {
         accepted(&status).map(|result| result.map(|()| Assignment { share, owned }))
     }
 
-    /// Gives up a partition.
+    /// Releases a partition.
     pub(super) fn release(
         &self,
         redis: &mut Connection,
@@ -188,7 +187,7 @@ impl OutboxScripts {
         self.call(&RELEASE, place).arg(partition).arg(token).invoke(redis)
     }
 
-    /// Has dead letters sent again, as part of the retry of this name. Returns how many of them there were.
+    /// Retries dead letters as part of the retry `run`. Returns how many of them exist.
     pub(super) fn redeliver(&self, redis: &mut Connection, run: &str, letters: &[DeadLetterId]) -> RedisResult<usize> {
         let mut call = REDELIVER.call();
         call.key(self.dead_letters()).arg(&self.prefix).arg(PARTITIONS).arg(run);
@@ -198,12 +197,12 @@ impl OutboxScripts {
         call.invoke(redis)
     }
 
-    /// Removes these dead letters. Returns how many there were.
+    /// Removes these dead letters. Returns how many existed.
     pub(super) fn forget_dead_letters(&self, redis: &mut Connection, letters: &[DeadLetterId]) -> RedisResult<usize> {
         self.forget(redis, "", letters)
     }
 
-    /// Removes some of the oldest dead letters, up to `last`, an end of XRANGE. Returns how many; none when none is left.
+    /// Removes some of the oldest dead letters, up to `last`, an end of XRANGE. Returns how many; 0 when none is left.
     pub(super) fn forget_oldest_dead_letters(&self, redis: &mut Connection, last: &str) -> RedisResult<usize> {
         self.forget(redis, last, &[])
     }
@@ -217,7 +216,7 @@ impl OutboxScripts {
         call.invoke(redis)
     }
 
-    /// Removes the events up to and including the given ones.
+    /// Removes the events up to and including these positions.
     pub(super) fn trim(&self, redis: &mut Connection, place: &Membership, settled: &[Position]) -> RedisResult<()> {
         let mut call = self.call(&TRIM, place);
         for Position { partition, token, seq } in settled {
@@ -255,27 +254,28 @@ fn accepted(status: &str) -> RedisResult<Result<(), CommitRefusal>> {
     }
 }
 
-/// The bits of a place that number the events of one millisecond; Redis appends far fewer.
+/// Bits of an event's number that count the events of one millisecond. Redis appends far fewer.
 const BITS_WITHIN_MS: u32 = 20;
 
-/// The place in a partition that a stream id stands for.
+/// Converts a stream id to the number of the event in its partition.
 pub(super) fn parse_stream_id(id: &[u8]) -> Option<u64> {
     let (ms, n) = std::str::from_utf8(id).ok()?.split_once('-')?;
     let (ms, n): (u64, u64) = (ms.parse().ok()?, n.parse().ok()?);
     (n < 1 << BITS_WITHIN_MS).then_some(ms << BITS_WITHIN_MS | n)
 }
 
-/// The stream id of a place.
+/// Converts the number of an event to its stream id.
 pub(super) fn stream_id(seq: u64) -> String {
     format!("{}-{}", time_ms(seq), seq & ((1 << BITS_WITHIN_MS) - 1))
 }
 
-/// The stream id behind a place. It is of the same millisecond, so that entries of it that no place can number are behind it.
+/// Returns the stream id after an event, in the same millisecond, so that entries whose ids have no number come after
+/// it.
 fn id_behind(seq: u64) -> String {
     format!("{}-{}", time_ms(seq), (seq & ((1 << BITS_WITHIN_MS) - 1)) + 1)
 }
 
-/// When the event at a place happened, by Redis' clock.
+/// Returns when an event happened, in Unix ms by Redis' clock.
 pub(super) const fn time_ms(seq: u64) -> u64 {
     seq >> BITS_WITHIN_MS
 }

@@ -1,8 +1,8 @@
-//! The bytes of client events that are removed from the outbox, on a real Redis.
+//! Byte counts of events that are removed from the outbox, on a real Redis.
 
 use super::*;
 
-/// Appends events, and counts the bytes of those of clients and of the application as `append.lua` does. Returns their places.
+/// Appends events and counts the bytes of client and custom events as `append.lua` does. Returns their positions.
 fn append(owner: &mut Owner, texts: &[&str]) -> Vec<u64> {
     let mut places = Vec::new();
     for text in texts {
@@ -10,19 +10,19 @@ fn append(owner: &mut Owner, texts: &[&str]) -> Vec<u64> {
         places.push(parse_stream_id(id.as_bytes()).unwrap());
     }
     let bytes: usize = texts.iter().filter(|text| text.starts_with(['c', 'x'])).map(|text| text.len()).sum();
-    // Others wait elsewhere.
+    // The rest waits in other partitions.
     owner.redis.hset::<_, _, _, ()>("wh:out_bytes", PARTITION, bytes).unwrap();
     owner.redis.hset::<_, _, _, ()>("wh:out_bytes", "all", bytes + 1000).unwrap();
     places
 }
 
-/// The bytes of the partition, and of all.
+/// Returns the bytes of the partition, and of all.
 fn counted(owner: &mut Owner) -> (Option<usize>, Option<usize>) {
     owner.redis.hmget("wh:out_bytes", &[PARTITION.to_string().as_str(), "all"]).unwrap()
 }
 
 #[test]
-fn what_is_removed_is_not_counted_any_more_and_once() {
+fn removed_events_are_uncounted_once() {
     let mut owner = Owner::start();
     let places = append(&mut owner, &["o3:app1:a", "c3:app1:a12", "x3:app1:a", "c3:app1:a123456789", "v3:app1:a"]);
     let all = 11 + 9 + 18;
@@ -40,7 +40,7 @@ fn what_is_removed_is_not_counted_any_more_and_once() {
 }
 
 #[test]
-fn a_partition_that_is_empty_counts_nothing_whatever_was_counted() {
+fn an_empty_partition_counts_nothing_whatever_was_counted() {
     let mut owner = Owner::start();
     let texts = vec!["c3:app1:a123456789"; 250];
     let places = append(&mut owner, &texts);

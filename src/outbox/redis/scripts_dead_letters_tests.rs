@@ -1,19 +1,19 @@
-//! How many dead letters are kept, and whose, on a real Redis.
+//! Limits of the dead letters, on a real Redis.
 
 use super::*;
 
 const KIB: usize = 1024;
 
-/// Gives up a batch of an endpoint with a body of so many bytes. Returns how many letters made room.
+/// Drops a batch of an endpoint with a body of `bytes`. Returns how many dead letters were evicted.
 fn give_up(owner: &mut Owner, limits: DeadLetterLimits, endpoint: &str, bytes: usize) -> usize {
     let mut ack = owner.ack("msg", 1, Some(&"x".repeat(bytes)));
     ack.letter.push(("endpoint", endpoint.as_bytes().to_vec()));
-    // So that none is taken for a repetition of another.
+    // No cursor moves, so that no ack looks like a repetition of another.
     ack.moves = false;
     owner.keys.write(&mut owner.redis, &owner.place, limits, &[&ack], &[]).unwrap().unwrap().evicted
 }
 
-/// How many letters there are of an endpoint.
+/// Returns the number of dead letters of an endpoint.
 fn letters_of(owner: &mut Owner, endpoint: &str) -> usize {
     let listed: usize = owner.redis.zcard(format!("wh:dead_of:{endpoint}")).unwrap();
     let found: redis::streams::StreamRangeReply = owner.redis.xrange_all("wh:dead").unwrap();
@@ -27,7 +27,7 @@ fn bytes(owner: &mut Owner) -> usize {
 }
 
 #[test]
-fn an_endpoint_that_fails_all_the_time_evicts_its_own_letters_and_no_others() {
+fn an_endpoint_that_keeps_failing_evicts_only_its_own_dead_letters() {
     let (mut owner, limits) = (Owner::start(), DeadLetterLimits { letters: 100, of_endpoint: 5, ..LIMITS });
     for _ in 0..3 {
         assert_eq!(give_up(&mut owner, limits, "quiet", 10), 0);
@@ -37,7 +37,7 @@ fn an_endpoint_that_fails_all_the_time_evicts_its_own_letters_and_no_others() {
 }
 
 #[test]
-fn bytes_are_freed_by_the_endpoint_whose_letters_take_the_most() {
+fn the_endpoint_with_the_largest_dead_letters_frees_the_bytes() {
     let (mut owner, limits) =
         (Owner::start(), DeadLetterLimits { letters: 100, of_endpoint: 100, bytes: 100 * KIB, ..LIMITS });
     for _ in 0..3 {
@@ -48,7 +48,7 @@ fn bytes_are_freed_by_the_endpoint_whose_letters_take_the_most() {
         assert!(bytes(&mut owner) <= limits.bytes, "{}", bytes(&mut owner));
     }
     assert_eq!((letters_of(&mut owner, "noisy"), letters_of(&mut owner, "quiet")), (4, 3));
-    // One that is larger than all may be is kept alone.
+    // One that exceeds the limit is kept alone.
     give_up(&mut owner, limits, "quiet", 200 * KIB);
     assert_eq!((letters_of(&mut owner, "noisy"), letters_of(&mut owner, "quiet")), (0, 1));
     give_up(&mut owner, limits, "noisy", KIB);
@@ -56,7 +56,7 @@ fn bytes_are_freed_by_the_endpoint_whose_letters_take_the_most() {
 }
 
 #[test]
-fn a_limit_that_was_lowered_is_kept_to_a_portion_at_a_time() {
+fn a_lowered_limit_is_enforced_a_portion_at_a_time() {
     let mut owner = Owner::start();
     let before = DeadLetterLimits { letters: 1000, of_endpoint: 1000, ..LIMITS };
     for _ in 0..350 {
@@ -74,7 +74,7 @@ fn a_limit_that_was_lowered_is_kept_to_a_portion_at_a_time() {
 }
 
 #[test]
-fn what_is_too_old_goes_uncounted_and_all_that_was_known_of_it() {
+fn expired_dead_letters_are_removed_from_all_keys_and_not_counted_as_evicted() {
     let (mut owner, limits) = (Owner::start(), DeadLetterLimits { age_ms: 1, ..LIMITS });
     for _ in 0..3 {
         give_up(&mut owner, LIMITS, "a", KIB);
@@ -92,7 +92,7 @@ fn what_is_too_old_goes_uncounted_and_all_that_was_known_of_it() {
 }
 
 #[test]
-fn keys_that_were_deleted_by_hand_keep_no_letter_from_being_written_or_removed() {
+fn dead_letters_are_still_added_and_removed_after_a_key_was_deleted_by_hand() {
     for key in ["wh:dead", "wh:dead_bodies", "wh:dead_of:a", "wh:dead_sizes"] {
         let (mut owner, limits) =
             (Owner::start(), DeadLetterLimits { letters: 8, of_endpoint: 5, bytes: 7 * KIB, ..LIMITS });

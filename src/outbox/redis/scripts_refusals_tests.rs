@@ -1,4 +1,4 @@
-//! What Redis refuses, for lack of rights or of memory, on a real Redis.
+//! Calls that Redis refuses, for lack of rights or of memory, on a real Redis.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn set_maxmemory(redis: &mut Connection, bytes: u64) {
 }
 
 #[test]
-fn while_redis_is_full_batches_may_be_sent_but_only_so_many_bytes_of_them_are_kept() {
+fn while_redis_is_full_batches_may_be_sent_but_few_of_their_bytes_are_persisted() {
     let mut owner = Owner::start();
     let large = "x".repeat(100_000);
     let batch = |owner: &Owner, n: u64| {
@@ -37,7 +37,7 @@ fn while_redis_is_full_batches_may_be_sent_but_only_so_many_bytes_of_them_are_ke
 }
 
 #[test]
-fn while_redis_is_full_the_oldest_dead_letters_make_room_for_new_ones() {
+fn while_redis_is_full_the_oldest_dead_letters_are_evicted_for_new_ones() {
     let mut owner = Owner::start();
     let letter = "x".repeat(50_000);
     for n in 1..=5 {
@@ -55,7 +55,7 @@ fn while_redis_is_full_the_oldest_dead_letters_make_room_for_new_ones() {
 }
 
 #[test]
-fn while_redis_is_full_partitions_are_given_and_events_removed() {
+fn while_redis_is_full_partitions_are_assigned_and_events_removed() {
     let mut owner = Owner::start();
     let ids: Vec<String> = (0..3).map(|_| owner.redis.xadd("wh:out:3", "*", &[("e", "x")]).unwrap()).collect();
     let seqs: Vec<u64> = ids.iter().map(|id| parse_stream_id(id.as_bytes()).unwrap()).collect();
@@ -72,7 +72,7 @@ fn while_redis_is_full_partitions_are_given_and_events_removed() {
 }
 
 #[test]
-fn a_passage_without_a_right_changes_nothing_and_is_written_once_when_the_right_is_back() {
+fn an_ack_without_a_right_changes_nothing_and_is_written_once_when_the_right_is_back() {
     for command in ["xadd", "hset", "hdel", "xdel", "zadd", "zrem", "zscore", "xrange", "xlen", "hlen"] {
         let mut owner = Owner::start();
         redis::cmd("ACL").arg(&["SETUSER", "admin", "on", "nopass", "~*", "+@all"]).exec(&mut owner.redis).unwrap();

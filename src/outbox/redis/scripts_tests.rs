@@ -1,4 +1,4 @@
-//! The scripts on a real Redis.
+//! Outbox scripts on a real Redis.
 
 #[path = "scripts_bytes_tests.rs"]
 mod bytes;
@@ -19,20 +19,20 @@ const LIMITS: DeadLetterLimits = DeadLetterLimits { letters: 10, of_endpoint: 10
 /// The one lane of these tests.
 const LANE: &[u8] = b"0:app";
 
-/// An expiry far away.
+/// An expiry in the far future.
 const LATE: u64 = 1 << 50;
 
 /// The partition of these tests.
 const PARTITION: u16 = 3;
 
-/// A node that owns all partitions of a Redis of its own.
+/// A node that owns all partitions of its own Redis.
 struct Owner {
     /// Stopped when dropped.
     _server: RedisServer,
     redis: Connection,
     keys: OutboxScripts,
     place: Membership,
-    /// Of the partition.
+    /// The token of the partition under test.
     token: u64,
 }
 
@@ -48,19 +48,19 @@ impl Owner {
         owner
     }
 
-    /// Gives the node all partitions. Returns the token of the one.
+    /// Assigns all partitions to a node. Returns the token of the partition under test.
     fn assign(&mut self, place: &Membership) -> u64 {
         self.assign_again(place, &BTreeMap::new())
     }
 
-    /// The same for a node that thinks it has some.
+    /// The same for a node that believes to own some.
     fn assign_again(&mut self, place: &Membership, held: &BTreeMap<u16, u64>) -> u64 {
         let owned = self.keys.assign(&mut self.redis, place, held).unwrap().unwrap().owned;
         assert_eq!(owned.len(), usize::from(PARTITIONS));
         owned[&PARTITION]
     }
 
-    /// Lets the lease of a node last until `expiry`.
+    /// Sets the expiry of a node's lease.
     fn lease(&mut self, place: &Membership, expiry: u64) {
         self.redis.zadd::<_, _, _, ()>("wh:nodes", place.node.as_str(), expiry).unwrap();
     }
@@ -69,7 +69,7 @@ impl Owner {
         Position { partition: PARTITION, token: self.token, seq }
     }
 
-    /// Returns whether it is kept.
+    /// Returns `true` if the batch may be sent.
     fn keep(&mut self, batch: &str, last: u64) -> bool {
         let frozen = self.frozen(batch, last);
         self.write(&[], &[frozen]).kept[0].is_empty()
@@ -79,13 +79,13 @@ impl Owner {
         assert!(self.try_pass(batch, last, letter));
     }
 
-    /// Returns whether it is written down.
+    /// Returns `true` if the ack is written.
     fn try_pass(&mut self, batch: &str, last: u64, letter: Option<&str>) -> bool {
         let ack = self.ack(batch, last, letter);
         self.write(&[&ack], &[]).passed[0].is_empty()
     }
 
-    /// Gives one partition to another node, which has a lease, and returns a place in it as it was.
+    /// Gives a partition to another node with a lease, and returns a position under the old token.
     fn lose(&mut self, partition: u16, seq: u64) -> Position {
         let token: String = self.redis.hget(self.keys.owners(), partition).unwrap();
         let token = token.split_once(' ').unwrap().0.parse().unwrap();
@@ -126,7 +126,7 @@ impl Owner {
 }
 
 #[test]
-fn a_stream_id_is_a_number_that_keeps_the_order() {
+fn the_number_of_a_stream_id_keeps_the_order() {
     let first = parse_stream_id(b"1700000000000-5").unwrap();
     let next = parse_stream_id(b"1700000000000-6").unwrap();
     let later = parse_stream_id(b"1700000000001-0").unwrap();
@@ -137,9 +137,9 @@ fn a_stream_id_is_a_number_that_keeps_the_order() {
 }
 
 #[test]
-fn a_passage_that_arrives_late_or_again_moves_no_cursor_back_and_leaves_one_dead_letter() {
+fn a_late_or_repeated_ack_moves_no_cursor_back_and_leaves_one_dead_letter() {
     let mut owner = Owner::start();
-    // Neighbours beyond what a Lua number tells apart, and one digit more.
+    // Neighbours that a Lua number cannot distinguish, and one with another digit.
     let [first, second, third] = [(1 << 53) + 1, (1 << 53) + 2, 1 << 60];
     owner.pass("m1", first, Some("letter"));
     owner.pass("m2", second, None);
@@ -153,7 +153,7 @@ fn a_passage_that_arrives_late_or_again_moves_no_cursor_back_and_leaves_one_dead
 }
 
 #[test]
-fn what_arrives_late_when_the_stream_was_empty_replaces_no_batch_and_moves_no_cursor() {
+fn a_late_call_after_the_stream_was_empty_replaces_no_batch_and_moves_no_cursor() {
     let mut owner = Owner::start();
     assert!(owner.keep("m1", 5));
     owner.pass("m1", 5, None);
@@ -164,17 +164,17 @@ fn what_arrives_late_when_the_stream_was_empty_replaces_no_batch_and_moves_no_cu
     owner.pass("m1", 5, Some("letter"));
     assert!(!owner.redis.hexists::<_, _, bool>(owner.keys.cursors(PARTITION), LANE).unwrap());
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0);
-    // Nor does a late removal forget it.
+    // A late trim does not undo that.
     owner.trim(4);
     assert!(!owner.keep("m1", 5));
 }
 
 #[test]
-fn nothing_follows_from_what_was_read_before_another_node_had_the_partition() {
+fn calls_under_an_expired_token_change_nothing() {
     let mut owner = Owner::start();
     let (mine, other) = (owner.place.clone(), Membership { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
     let held = BTreeMap::from([(PARTITION, owner.token)]);
-    assert_eq!(owner.assign_again(&mine, &held), owner.token, "nobody else has had it");
+    assert_eq!(owner.assign_again(&mine, &held), owner.token, "no other node has owned it");
     let seq = (owner.token << 20) + 5;
     owner.redis.xadd::<_, _, _, _, ()>(owner.keys.stream(PARTITION), stream_id(seq), &[("e", "event")]).unwrap();
     let mut ownership = vec![owner.token];
@@ -203,7 +203,7 @@ fn nothing_follows_from_what_was_read_before_another_node_had_the_partition() {
 }
 
 #[test]
-fn a_tenure_that_redis_lost_goes_on_unless_another_node_has_had_the_partition_since() {
+fn an_ownership_that_redis_lost_continues_unless_another_node_has_owned_the_partition_since() {
     let mut owner = Owner::start();
     let (mine, other) = (owner.place.clone(), Membership { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
     let held = BTreeMap::from([(PARTITION, owner.token)]);
@@ -223,16 +223,16 @@ fn a_tenure_that_redis_lost_goes_on_unless_another_node_has_had_the_partition_si
 }
 
 #[test]
-fn a_partition_that_is_the_nodes_again_under_a_number_it_knows_nothing_of_begins_anew() {
+fn a_partition_that_redis_assigns_under_an_unknown_token_gets_a_new_token() {
     let mut owner = Owner::start();
     let (mine, first) = (owner.place.clone(), owner.token);
-    // It noticed that it had lost the partition, and a failover took that back.
+    // The node noticed that it had lost the partition, and a failover undid the loss.
     let second = owner.assign(&mine);
     assert!(second > first);
     owner.token = first;
-    assert!(!owner.keep("m1", 5), "what it knew under the old number is over");
+    assert!(!owner.keep("m1", 5), "the old token has expired");
 
-    // It lost the partition and got it back, and the failover took back both.
+    // The node lost the partition and got it back, and a failover undid both.
     let before = format!("{first} {}", mine.node.as_str());
     owner
         .redis
@@ -242,12 +242,12 @@ fn a_partition_that_is_the_nodes_again_under_a_number_it_knows_nothing_of_begins
 }
 
 #[test]
-fn a_batch_is_not_kept_any_more_once_it_was_passed() {
+fn an_acknowledged_batch_is_not_persisted_again() {
     let mut owner = Owner::start();
     assert!(owner.keep("m1", 5));
     assert!(owner.keep("m1", 5));
     owner.pass("m1", 5, None);
-    assert!(!owner.keep("m1", 5), "the network held it back");
+    assert!(!owner.keep("m1", 5), "the call arrived late");
     assert_eq!(owner.kept(), Vec::<String>::new());
     assert!(owner.keep("m2", 6));
     assert!(!owner.keep("m1", 5));
@@ -255,7 +255,7 @@ fn a_batch_is_not_kept_any_more_once_it_was_passed() {
 }
 
 #[test]
-fn what_is_written_in_one_call_is_written_in_its_order_and_each_stands_for_itself() {
+fn requests_of_one_call_are_independent_and_executed_in_order() {
     let mut owner = Owner::start();
     assert!(owner.keep("m1", 5));
     let mut lost = owner.ack("m9", 9, None);
@@ -281,7 +281,7 @@ fn what_is_written_in_one_call_is_written_in_its_order_and_each_stands_for_itsel
 }
 
 #[test]
-fn nothing_is_written_for_an_epoch_that_is_over() {
+fn nothing_is_written_for_an_old_epoch() {
     let mut owner = Owner::start();
     owner.place.epoch = "epoch-0".into();
     let (ack, frozen) = (owner.ack("m1", 5, Some("letter")), [owner.frozen("m2", 6)]);
@@ -291,7 +291,7 @@ fn nothing_is_written_for_an_epoch_that_is_over() {
 }
 
 #[test]
-fn a_batch_that_lost_one_of_its_partitions_is_not_kept_and_that_one_is_named() {
+fn a_batch_with_a_lost_partition_is_not_persisted_and_the_partition_is_reported() {
     let mut owner = Owner::start();
     let lost = [owner.lose(5, 1), owner.lose(7, 1)];
     let mut frozen = owner.frozen("m1", 4);
@@ -301,14 +301,14 @@ fn a_batch_that_lost_one_of_its_partitions_is_not_kept_and_that_one_is_named() {
 }
 
 #[test]
-fn a_batch_that_lost_a_partition_on_the_way_is_passed_in_the_others() {
+fn a_batch_that_lost_a_partition_in_flight_is_acknowledged_in_the_others() {
     let mut owner = Owner::start();
     assert!(owner.keep("m1", 4));
     let lost = owner.lose(5, 9);
     let cursor = |owner: &mut Owner, partition| -> Option<u64> {
         owner.redis.hget(owner.keys.cursors(partition), LANE).unwrap()
     };
-    // It makes no difference which was the first.
+    // The order of the partitions makes no difference.
     for (seq, places) in [(4, [lost, owner.at(4)]), (6, [owner.at(6), lost])] {
         let mut ack = owner.ack("m1", seq, Some("letter"));
         ack.places = places.to_vec();
@@ -322,7 +322,7 @@ fn a_batch_that_lost_a_partition_on_the_way_is_passed_in_the_others() {
 }
 
 #[test]
-fn what_was_given_up_behind_a_batch_has_its_letter_and_moves_no_cursor_unless_another_node_has_it() {
+fn events_dropped_while_a_batch_is_in_flight_get_a_dead_letter_and_move_no_cursor() {
     let mut owner = Owner::start();
     let lost = owner.lose(5, 9);
     for (place, letters) in [(lost, 0), (owner.at(4), 1)] {
@@ -335,7 +335,7 @@ fn what_was_given_up_behind_a_batch_has_its_letter_and_moves_no_cursor_unless_an
 }
 
 #[test]
-fn a_redelivery_that_failed_leaves_one_letter_however_often_that_is_written_down() {
+fn a_failed_redelivery_leaves_one_dead_letter_however_often_it_is_written() {
     let mut owner = Owner::start();
     let letter: String = owner.redis.xadd("wh:dead", "*", &[("body", "letter")]).unwrap();
     let mut ack = owner.ack("m1", 4, Some("letter"));
@@ -350,12 +350,12 @@ fn a_redelivery_that_failed_leaves_one_letter_however_often_that_is_written_down
     owner.redis.del::<_, ()>("wh:dead").unwrap();
     ack.redelivered = DeadLetterId::parse("1-1");
     owner.write(&[&ack], &[]);
-    assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0, "somebody has forgotten it");
+    assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0, "it was deleted");
     assert_eq!(owner.redis.hlen::<_, usize>(owner.keys.cursors(PARTITION)).unwrap(), 0);
 }
 
 #[test]
-fn a_dead_letter_of_events_that_redis_lost_is_written_all_the_same() {
+fn the_dead_letter_of_lost_events_is_still_written() {
     let mut owner = Owner::start();
     let mut ack = owner.ack("m1", 4, Some("letter"));
     ack.places.clear();

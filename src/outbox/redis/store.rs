@@ -1,4 +1,4 @@
-//! The writing side of the outbox.
+//! Writes of the outbox to Redis.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::cluster::{Membership, SharedMembership};
 use crate::outbox::{DeadLetterId, PersistError, Position};
 use crate::redis::Link;
 
-/// The writing side of the outbox, for one thread at a time.
+/// Writes to the outbox, for one thread at a time.
 pub(super) struct Store {
     keys: OutboxScripts,
     link: Link,
@@ -20,7 +20,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// A store behind `link`.
+    /// Creates a store that writes over `link`.
     pub(super) const fn new(
         keys: OutboxScripts,
         link: Link,
@@ -40,7 +40,7 @@ impl Store {
         self.call(|keys, redis, place| keys.write(redis, place, limits, acks, frozen))
     }
 
-    /// Removes settled events.
+    /// Trims streams up to and including these positions.
     pub(super) fn trim(&mut self, settled: &[Position]) -> Result<(), PersistError> {
         if settled.is_empty() {
             return Ok(());
@@ -48,7 +48,7 @@ impl Store {
         self.call(|keys, redis, place| keys.trim(redis, place, settled).map(Ok))
     }
 
-    /// Removes single events.
+    /// Removes single events of a partition.
     pub(super) fn remove(&mut self, partition: u16, token: u64, seqs: &[u64]) -> Result<(), PersistError> {
         self.call(|keys, redis, place| keys.remove(redis, place, partition, token, seqs).map(Ok))
     }
@@ -60,12 +60,12 @@ impl Store {
         })
     }
 
-    /// The body of a dead letter.
+    /// Returns the body of a dead letter, if it exists.
     pub(super) fn letter(&mut self, letter: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError> {
         self.link.read(|redis| dead_letters::body(redis, &self.keys, letter)).map_err(|_| PersistError::Unavailable)
     }
 
-    /// Whether Redis has refused to write for this long.
+    /// Returns `true` if Redis has refused writes for at least `time`.
     pub(super) fn is_refused_for(&self, time: Duration) -> bool {
         self.link.refused_since().is_some_and(|since| since.elapsed() >= time)
     }

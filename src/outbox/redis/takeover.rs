@@ -11,15 +11,15 @@ use super::in_flight::{PersistedBatch, parse_lane};
 use super::scripts::{OutboxScripts, stream_id};
 use crate::outbox::{InFlightBatch, Item, LaneId, Position, Queued, Resume};
 
-/// Events read in one round trip.
+/// Events per round trip.
 const PORTION: usize = 500;
 
-/// The state of partitions that were taken over. Of the waiting events it has only those of in-flight batches.
+/// Progress and in-flight batches of partitions that were taken over. Other waiting events are not part of it.
 #[derive(Debug, Default)]
 pub(super) struct Takeover {
-    /// By partition.
+    /// Progress by partition.
     pub(super) resumes: HashMap<u16, Resume>,
-    /// The in-flight batches whose events are all there.
+    /// In-flight batches whose events still exist.
     pub(super) in_flight: Vec<InFlightBatch>,
 }
 
@@ -50,7 +50,7 @@ impl Takeover {
                 let position = Position { partition: *partition, token: *tokens.get(partition)?, seq: *seq };
                 Some(Arc::new(Queued::new(item, position, now)))
             };
-            // Some events were acknowledged already, or Redis has lost them: the others are sent in a new batch.
+            // If an event was acknowledged already, or Redis has lost it, the others are sent in a new batch.
             let Some(events) = places.iter().map(event).collect() else { continue };
             for (partition, seq) in places {
                 let resume = takeover.resumes.entry(partition).or_default();
@@ -62,7 +62,7 @@ impl Takeover {
     }
 }
 
-/// The readable entries at these places.
+/// Reads the readable entries at these positions.
 fn entries_at(
     redis: &mut Connection,
     keys: &OutboxScripts,
@@ -92,7 +92,7 @@ mod tests {
     const MS: u64 = 1 << 20;
 
     #[test]
-    fn a_batch_is_inherited_whole_or_its_events_are_sent_in_another() {
+    fn a_batch_is_inherited_whole_or_not_at_all() {
         let server = RedisServer::start();
         let (mut redis, keys) = (server.connect(), OutboxScripts::new("wh"));
         let lane = |n: &str| LaneId { endpoint: EndpointId::new(n), app: "app".into() };

@@ -1,5 +1,6 @@
-//! Entries of the outbox that this version cannot read: of a newer one, cut short, or another program's. Each becomes a dead
-//! letter with its fields as they are. Sent again, the letter is that entry again, for a node that can read it.
+//! Outbox entries that this version cannot read: written by a newer version, truncated, or of another program. Each
+//! becomes a dead letter with its original fields. A retry turns the dead letter back into that entry, for a node that
+//! can read it.
 
 use std::sync::Arc;
 
@@ -11,30 +12,30 @@ use crate::cluster::Membership;
 use crate::event::{AppId, take};
 use crate::outbox::{DropReport, Position};
 
-/// Entries per call, so that Redis serves others in between.
+/// Entries per call, so that Redis serves other clients in between.
 const PORTION: usize = 100;
 
 /// Prefix of the entry's own fields in its dead letter.
 const RAW: &[u8] = b"raw:";
 
-/// An entry that cannot be read.
+/// An unreadable entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unreadable {
     /// Its id in the stream.
     pub(super) id: String,
-    /// Its fields, each behind its name.
+    /// Its fields: names and values in turn.
     pub(super) fields: Vec<Vec<u8>>,
-    /// What is wrong with it.
+    /// Why it is unreadable.
     pub(super) reason: &'static str,
 }
 
 impl Unreadable {
-    /// The entry with these fields.
+    /// Creates an entry with these fields.
     pub(super) fn new(id: &[u8], fields: Vec<Vec<u8>>, reason: &'static str) -> Self {
         Self { id: String::from_utf8_lossy(id).into_owned(), fields, reason }
     }
 
-    /// Its application, as far as it can be read: the application comes first in every event.
+    /// Returns its application if readable: it comes first in every event.
     fn app(&self) -> AppId {
         let text = self.fields.chunks_exact(2).find(|field| field[0] == b"e").and_then(|field| field[1].split_first());
         AppId::new(text.and_then(|(_, rest)| take(rest)).map_or(&b""[..], |(app, _)| app))
@@ -58,18 +59,19 @@ impl Unreadable {
     }
 }
 
-/// The text of each field of the entry, out of its dead letter; nothing for a letter of a batch.
+/// Returns the values of the entry's fields from its dead letter. `None` for the dead letter of a batch.
 pub(super) fn raw_text<'a>(letter: impl Iterator<Item = (&'a str, Vec<u8>)>) -> Option<String> {
     let mut raw: Vec<_> = letter.filter(|(name, _)| name.as_bytes().starts_with(RAW)).collect();
-    // The event first.
+    // The event field comes first.
     raw.sort_by_key(|(name, _)| (*name != "raw:e", *name));
     let lines: Vec<String> = raw.iter().map(|(_, text)| String::from_utf8_lossy(text).into_owned()).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 impl RedisOutbox {
-    /// Turns entries of the partition at `of` into dead letters, with a log line and a `WebhookDropped` each. Returns `false`
-    /// when Redis could not be asked. Entries of a partition that is another node's are left to that node.
+    /// Turns entries of the partition at `of` into dead letters, each with a log line and a `WebhookDropped`. Returns
+    /// `false` if Redis was unreachable or refused. Entries of a partition that another node owns are left to that
+    /// node.
     pub(super) fn give_up_unreadable(
         &self,
         mut call: impl FnMut(&dyn Fn(&mut Connection, &OutboxScripts) -> RedisResult<GivenUp>) -> Option<GivenUp>,

@@ -1,14 +1,17 @@
--- Put in front of commit.lua, after owners.lua, cursors.lua and add_dead_letter.lua.
+-- Included in commit.lua, after owners.lua, cursors.lua and add_dead_letter.lua.
 
--- Acknowledges a batch: moves the cursors of its lane, removes the in-flight batch, and adds a dead letter if it was given up.
+-- Acknowledges a batch: moves the cursors of its lane, removes the in-flight batch, and adds a dead letter if it was
+-- dropped.
 --
--- Arguments: lane, batch id, the dead letter that this was a redelivery of (empty: none), how many arguments the new dead
--- letter has (0: none), then those: field, value, field, value ..., then three per partition: partition, token, place of
--- the last event passed (empty: the cursor stays).
--- Without partitions the events are lost in Redis, and nobody else can have them.
--- Returns the numbers of the partitions, the first given being 1, that a successor has, and the id of the new dead letter, if there
--- is one: the successor delivers their events again, and nothing of theirs changes. If it has all, nothing changes at all. A passage that moves cursors, or ends a redelivery, and was
--- written down before changes nothing. May change: the keys of dead_letters.lua, and cursor and inflight of the partitions.
+-- Arguments: lane, batch id, the dead letter that the batch retried (empty: none), the number of arguments of the new
+-- dead letter (0: none), then those (field, value, field, value ...), then three per partition: partition, token, last
+-- acknowledged position (empty: the cursor stays).
+-- Without partitions, Redis has lost the events, and no other node can have them.
+-- Returns the numbers of the refused partitions, counted from 1 in the order given, and the id of the new dead letter,
+-- if any. Another node owns a refused partition and delivers its events again; nothing of that partition changes. If
+-- all are refused, nothing changes. Repeating an acknowledgement that moved cursors or ended a redelivery changes
+-- nothing.
+-- May change: the keys of dead_letters.lua, cursor and inflight of the partitions.
 local function ack(first, last)
   local lane, id, redelivered = ARGV[first], ARGV[first + 1], ARGV[first + 2]
   local letter_ends = first + 3 + ARGV[first + 3]
@@ -29,14 +32,14 @@ local function ack(first, last)
   end
   prove('HDEL')
   if redelivered ~= '' or letter_ends > first + 3 then
-    -- A passage that is repeated writes its letter once more, unless its cursors moved.
+    -- An acknowledgement that is repeated adds its dead letter again, unless its cursors moved.
     for _, command in ipairs({'HSET', 'XADD'}) do
       prove(command)
     end
     prove_removal()
   end
   if redelivered ~= '' and remove_letter(redelivered) == 0 then
-    -- Written down before, or somebody has forgotten the letter meanwhile.
+    -- Written before, or the dead letter was deleted meanwhile.
     return refused
   end
   local letter = letter_ends > first + 3 and add_letter(first + 4, letter_ends) or nil

@@ -1,16 +1,17 @@
--- Put in front of the scripts that keep dead letters, behind full.lua and dead_letters.lua. Where there are too many, older
--- ones make room for a new one, and so they do while Redis is full.
--- Expects ARGV[4] = most dead letters, ARGV[5] = most of one endpoint, ARGV[6] = most bytes, ARGV[7] = their greatest age (ms).
+-- Included in the scripts that add dead letters, after full.lua and dead_letters.lua. Beyond a limit, and while Redis
+-- is full, older dead letters are evicted.
+-- Expects ARGV[4] = most dead letters, ARGV[5] = most of one endpoint, ARGV[6] = most bytes, ARGV[7] = greatest age
+-- (ms).
 
--- Dead letters that made room for others, not counting those that were too old.
+-- Evicted dead letters, not counting expired ones.
 local evicted = 0
 
--- Bytes that all letters take.
+-- Bytes of all dead letters.
 local function held()
   return tonumber(redis.call('ZSCORE', sizes, 'all') or 0)
 end
 
--- Removes the oldest letter of an endpoint. Returns whether there was one.
+-- Evicts the oldest dead letter of an endpoint. Returns false if there was none.
 local function evict_of(endpoint)
   local oldest = redis.call('ZRANGE', letters_of(endpoint), 0, 0)[1]
   if oldest then
@@ -19,13 +20,14 @@ local function evict_of(endpoint)
   return oldest ~= nil
 end
 
--- Removes the oldest letter of the endpoint whose letters take the most bytes. Returns whether there was one.
+-- Evicts the oldest dead letter of the endpoint whose dead letters take the most bytes. Returns false if there was
+-- none.
 local function evict_of_largest()
   for _, whose in ipairs(redis.call('ZRANGE', sizes, 0, 1, 'REV')) do
     if whose ~= 'all' then
       local found = evict_of(whose:sub(3))
       if not found then
-        -- What is left of letters that were removed by another hand.
+        -- The size is left over from dead letters that another program removed.
         resize(whose:sub(3), -tonumber(redis.call('ZSCORE', sizes, whose)))
       end
       return true
@@ -34,11 +36,11 @@ local function evict_of_largest()
   return false
 end
 
--- Removes letters until one more of the endpoint and of so many bytes is within the limits.
+-- Removes dead letters until one more, of this endpoint and with this many bytes, is within the limits.
 local function make_room(endpoint, bytes)
   local left = REMOVED_AT_ONCE
   left = left - remove_oldest(string.format('(%.0f', math.max(0, now - ARGV[7])), left)
-  -- Entries that could not be read have no endpoint.
+  -- Unreadable entries have no endpoint.
   while left > 0 and endpoint ~= '' and redis.call('ZCARD', letters_of(endpoint)) >= tonumber(ARGV[5]) and evict_of(endpoint) do
     left = left - 1
   end
@@ -60,7 +62,7 @@ local function make_room(endpoint, bytes)
   end
 end
 
--- Returns the id of the letter; nothing where none are kept.
+-- Adds a dead letter with the fields in ARGV[first] to ARGV[last]. Returns its id; nil if dead letters are not kept.
 local function add_letter(first, last)
   local fields, endpoint, body, bytes = {}, '', nil, 0
   for i = first, last, 2 do
@@ -80,7 +82,7 @@ local function add_letter(first, last)
     evicted = evicted + 1
     return
   end
-  -- A key of a foreign type fails here.
+  -- Fails here, before any write, if the key has a foreign type.
   redis.call('HLEN', bodies)
   make_room(endpoint, bytes)
   local id = redis.call('XADD', dead, '*', 'bytes', bytes, unpack(fields))

@@ -1,17 +1,18 @@
--- Gives a node its partitions: those it has, all of every dead node, and free ones up to its share.
+-- Assigns partitions to a node: those it owns, all of every dead node, and free ones up to its share.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partitions
--- ARGV[5] identity of the node's cluster, see identity.lua; empty for none  ARGV[6] the newest schema that the node knows
--- ARGV[7..] two per partition that the node thinks it has: partition, token
+-- ARGV[5] identity of the node's cluster, see identity.lua; empty for none  ARGV[6] newest schema that the node knows
+-- ARGV[7..] two per partition that the node believes to own: partition, token
 --
--- The partitions of a dead node go to one successor together, for a batch that was frozen may hold events of several of them.
--- Returns {status, share, two per partition of the node: partition, token}; status `ok`, `lost`, `reaped`, or `excluded`
--- when the data is another cluster's or in a newer schema, and open.lua says which. Tokens grow, and are
--- times of Redis' clock, so that they grow even if Redis forgets them.
--- A token that is greater than any known here was lost with the last seconds of Redis; nobody else can have had the
--- partition since, so that the node goes on with it. A partition of the node that it does not know of under that number is
--- given to it anew: what it knew under the number may be over for it.
+-- The partitions of a dead node go to one successor together, since an in-flight batch may have events of several of
+-- them.
+-- Tokens grow. They are times of Redis' clock, so they grow even if Redis loses them.
+-- If the node has a token greater than any in Redis, Redis lost its newest writes, and no other node can have owned the
+-- partition since: the node keeps it. If Redis has the node as the owner under another token, the node gets a new
+-- token, since it may have ended that ownership.
+-- Returns {status, share, two per partition of the node: partition, token}. status: `ok`, `lost`, `reaped`, or
+-- `excluded` if the data belongs to another cluster or has a newer schema; open.lua returns which.
 -- May change: KEYS[3].
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then

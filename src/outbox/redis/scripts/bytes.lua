@@ -1,10 +1,10 @@
--- Put in front of the scripts that remove events from the outbox.
+-- Included in the scripts that remove events from the outbox.
 --
---   {prefix}:out_bytes  hash: partition, and `all` -> bytes of the client events and of the application's own that wait there.
---                       Counted where a node has `outbox_max_bytes`, from then on until the partition is empty.
+--   {prefix}:out_bytes  hash: partition, and `all` -> bytes of the waiting client and custom events.
+--                       Counted once a node has `outbox_max_bytes`, until the partition is empty.
 -- Expects ARGV[1] = key prefix.
 
--- Entries that are read at once.
+-- Entries per read.
 local READ_AT_ONCE = 100
 
 local byte_counts = ARGV[1] .. ':out_bytes'
@@ -25,7 +25,7 @@ local function bytes_of(entries)
   return bytes
 end
 
--- The bytes of a stream's events before an id; nil where none is left behind them.
+-- The bytes of a stream's counted events before an id; nil if no event at or after the id is left.
 local function bytes_before(stream, id)
   if not redis.call('XRANGE', stream, id, '+', 'COUNT', 1)[1] then
     return nil
@@ -41,8 +41,8 @@ local function bytes_before(stream, id)
   end
 end
 
--- So many bytes less wait in a partition; nil: none is left. Called before the events are removed: what is refused here, is
--- tried again with them.
+-- Subtracts bytes from the count of a partition; nil: the partition becomes empty. Called before the events are
+-- removed: if Redis refuses this, both are retried.
 local function uncount(partition, bytes)
   local known = redis.call('HMGET', byte_counts, 'all', partition)
   local all, here = tonumber(known[1] or 0), tonumber(known[2] or 0)

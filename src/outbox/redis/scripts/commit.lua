@@ -1,14 +1,15 @@
 -- Writes acknowledgements, and persists batches before they are sent.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners  KEYS[4] {prefix}:dead
--- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] most dead letters  ARGV[5] of one endpoint
--- ARGV[6] of their bytes  ARGV[7] their greatest age (ms)
--- ARGV[8..] one after another: `ack` or `persist`, how many arguments it has, and those: ack.lua and persist.lua say which
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] most dead letters  ARGV[5] most of one endpoint
+-- ARGV[6] most bytes  ARGV[7] greatest age (ms)
+-- ARGV[8..] requests, each: `ack` or `persist`, the number of its arguments, then those; see ack.lua and persist.lua
 --
--- Each stands for itself, and what is behind another sees what that one changed. Returns {status, evicted, refused, full, letters}.
--- Status `ok`, or `lost`: then nothing else is said. Evicted: dead letters that made room for others. Refused: for each, a
--- list of the numbers of its partitions that another node has. Full: 1 while Redis is. Letters: for each, the id of its new dead
--- letter, empty for none. May change: what ack.lua and persist.lua may.
+-- Requests are independent, and each sees the changes of those before it.
+-- Returns {status, evicted, refused, full, dead letters}. status: `ok`, or `lost` with nothing else. evicted: number of
+-- evicted dead letters. refused: for each request, the numbers of its partitions that another node owns. full: 1 while
+-- Redis is full. dead letters: for each request, the id of its new dead letter, empty for none.
+-- May change: the keys that ack.lua and persist.lua may change.
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
   return {'lost', 0, {}, 0, {}}

@@ -1,4 +1,4 @@
-//! One call that writes acknowledgements and persists batches.
+//! The call that writes acknowledgements and persists batches.
 
 use redis::{Connection, ErrorKind, RedisResult};
 
@@ -7,14 +7,14 @@ use crate::cluster::Membership;
 use crate::outbox::{DeadLetterId, Position};
 use crate::redis::ScriptCall;
 
-/// The most acknowledgements of one call, and the most batches: about a millisecond of Redis' time.
+/// Most acknowledgements, and most batches, of one call: about 1 ms of Redis' time.
 const REQUESTS_AT_ONCE: usize = 64;
 
-/// The most bytes of either, so that Redis is not busy with one call for longer than a few milliseconds. One alone may be
-/// larger.
+/// Most bytes of either, so that one call occupies Redis for a few milliseconds at most. A single larger one is
+/// allowed.
 pub(in crate::outbox::redis) const BYTES_AT_ONCE: usize = 1 << 20;
 
-/// What is in a call already.
+/// The size of a call.
 #[derive(Debug, Default)]
 pub(in crate::outbox::redis) struct Load {
     writes: usize,
@@ -22,7 +22,7 @@ pub(in crate::outbox::redis) struct Load {
 }
 
 impl Load {
-    /// Adds one of so many bytes, if there is room for it, as there always is for the first. Returns whether there was.
+    /// Adds a request of `bytes` if there is room; the first always fits. Returns `true` if it was added.
     pub(in crate::outbox::redis) fn add(&mut self, bytes: usize) -> bool {
         let fits = self.writes == 0 || (self.writes < REQUESTS_AT_ONCE && self.bytes + bytes <= BYTES_AT_ONCE);
         if fits {
@@ -32,20 +32,21 @@ impl Load {
     }
 }
 
-/// The acknowledgement of a batch.
+/// Acknowledgement of a batch.
 #[derive(Debug)]
 pub(in crate::outbox::redis) struct AckRequest {
     /// The lane.
     pub(in crate::outbox::redis) lane: Vec<u8>,
-    /// The batch.
+    /// The id of the batch.
     pub(in crate::outbox::redis) id: String,
-    /// The dead letter that it was a redelivery of, if that is not to be kept.
+    /// The dead letter that the batch retried, if it is to be removed.
     pub(in crate::outbox::redis) redelivered: Option<DeadLetterId>,
-    /// The fields of what is kept of it when it was given up.
+    /// The fields of the new dead letter; empty if there is none.
     pub(in crate::outbox::redis) letter: Vec<(&'static str, Vec<u8>)>,
-    /// The last event of each partition, the first event's partition first. None: Redis has lost all of them.
+    /// The last event in each partition; the partition of the first event comes first. Empty if Redis has lost all of
+    /// them.
     pub(in crate::outbox::redis) places: Vec<Position>,
-    /// Whether the cursors move there.
+    /// `true` if the cursors move to these positions.
     pub(in crate::outbox::redis) moves: bool,
 }
 
@@ -54,48 +55,48 @@ pub(in crate::outbox::redis) struct AckRequest {
 pub(in crate::outbox::redis) struct PersistRequest {
     /// The lane.
     pub(in crate::outbox::redis) lane: Vec<u8>,
-    /// The batch, behind its id and a space.
+    /// The batch's id, a space, then the batch.
     pub(in crate::outbox::redis) batch: Vec<u8>,
-    /// The last event of each partition, the first event's partition first.
+    /// The last event in each partition; the partition of the first event comes first.
     pub(in crate::outbox::redis) last: Vec<Position>,
 }
 
-/// How many dead letters are kept, and for how long.
+/// Limits of the dead letters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeadLetterLimits {
-    /// Their number.
+    /// Most dead letters.
     pub(crate) letters: usize,
-    /// The number of those of one endpoint.
+    /// Most dead letters of one endpoint.
     pub(crate) of_endpoint: usize,
-    /// Their bytes.
+    /// Most bytes of all dead letters.
     pub(crate) bytes: usize,
-    /// Their age, in ms.
+    /// Greatest age of a dead letter, in ms.
     pub(crate) age_ms: u64,
 }
 
 impl DeadLetterLimits {
-    /// As the scripts take them.
+    /// Adds the limits to the arguments of a script.
     pub(super) fn add_to(self, call: &mut ScriptCall<'_>) {
         call.arg(self.letters).arg(self.of_endpoint).arg(self.bytes).arg(self.age_ms);
     }
 }
 
-/// The result of a call: what was evicted, and what was refused because another node owns the partition.
+/// Reply to a call: evicted dead letters, and positions refused because another node owns their partition.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::outbox::redis) struct CommitReply {
-    /// How many dead letters made room for others.
+    /// Dead letters that were evicted to make room for new ones.
     pub(in crate::outbox::redis) evicted: usize,
-    /// Redis is full: they made room for fewer bytes than `dead_letter_max` allows.
+    /// Redis is full, so dead letters are evicted below the configured limits.
     pub(in crate::outbox::redis) full: bool,
-    /// For each acknowledgement, its refused positions; the others are written.
+    /// The refused positions of each acknowledgement; its other positions are written.
     pub(in crate::outbox::redis) passed: Vec<Vec<Position>>,
-    /// For each acknowledgement, its new dead letter, if any.
+    /// The new dead letter of each acknowledgement, if any.
     pub(in crate::outbox::redis) letters: Vec<Option<DeadLetterId>>,
-    /// For each batch, its refused positions. Without any it may be sent, and is persisted if Redis has room.
+    /// The refused positions of each batch. A batch without any may be sent, and is persisted if Redis has room.
     pub(in crate::outbox::redis) kept: Vec<Vec<Position>>,
 }
 
-/// What `commit.lua` returns: status, evicted, refused, full, letters.
+/// Reply of `commit.lua`: status, evicted, refused, full, dead letters.
 type RawReply = (String, usize, Vec<Vec<usize>>, bool, Vec<String>);
 
 impl OutboxScripts {
@@ -132,13 +133,13 @@ impl OutboxScripts {
     }
 }
 
-/// Those of the places that have these numbers; the first is 1.
+/// Returns the positions with these numbers, counted from 1.
 fn picked(places: &[Position], numbers: &[usize]) -> Vec<Position> {
     numbers.iter().filter_map(|number| places.get(number.checked_sub(1)?)).copied().collect()
 }
 
 impl AckRequest {
-    /// How long the dead letter is, in bytes.
+    /// Returns the size of the dead letter in bytes.
     pub(in crate::outbox::redis) fn letter_bytes(&self) -> usize {
         self.letter.iter().map(|(_, value)| value.len()).sum()
     }

@@ -1,12 +1,12 @@
--- Put in front of the scripts that ask how far a lane has come, behind cluster.lua.
+-- Included in the scripts that check the progress of a lane, after cluster.lua.
 --
---   {prefix}:cursor:{partition}  hash: lane -> place of the last event that it has passed; '' -> place that all lanes have passed,
---                                once the stream was empty
--- What a node sends may arrive late: a connection that it has given up may still deliver, behind what was sent later on
--- another one. So a cursor never moves back, and nothing is kept that was passed.
+--   {prefix}:cursor:{partition}  hash: lane -> position of the last event that it has acknowledged; '' -> position that all
+--                                lanes have acknowledged, once the stream was empty
+-- A call may arrive late, over a connection that its node has abandoned, after later calls over another one. So a cursor
+-- never moves back, and no batch is persisted that was acknowledged.
 -- Expects ARGV[1] = key prefix.
 
--- Whether the lane has passed this place. Places have more digits than a Lua number.
+-- True if the lane has acknowledged this position. Compared as text: positions have more digits than a Lua number.
 local function is_acked(partition, lane, place)
   local cursors = redis.call('HMGET', ARGV[1] .. ':cursor:' .. partition, lane, '')
   for i = 1, 2 do

@@ -1,14 +1,13 @@
--- Put in front of every script that adds or removes dead letters.
+-- Included in every script that adds or removes dead letters.
 --
---   {prefix}:dead               stream, one entry a letter, oldest first; `dead_letters.rs` has its fields
---   {prefix}:dead_bodies        hash: letter -> body, so that a list of letters is short
---   {prefix}:dead_of:{endpoint} sorted set: letter of this endpoint -> when it was given up (ms)
---   {prefix}:dead_sizes         sorted set: `all`, and `e:` with an endpoint's id -> bytes of the letters
--- A letter is added and removed in all of them by the same execution. An entry of the stream that is not in the others, or
--- the other way round, is removed like any letter.
+--   {prefix}:dead               stream, one entry per dead letter, oldest first; `dead_letters.rs` describes its fields
+--   {prefix}:dead_bodies        hash: dead letter -> body, so that a list of dead letters is short
+--   {prefix}:dead_of:{endpoint} sorted set: dead letter of the endpoint -> when it was written (ms)
+--   {prefix}:dead_sizes         sorted set: `all`, and `e:` with an endpoint's id -> bytes of the dead letters
+-- One execution adds or removes a dead letter in all of them. One that is missing from some of them is removed like others.
 -- Expects ARGV[1] = key prefix.
 
--- Letters that one execution removes to keep within a limit; the next one goes on.
+-- Most dead letters that one execution removes to meet a limit; the next one continues.
 local REMOVED_AT_ONCE = 100
 
 local dead, bodies, sizes = ARGV[1] .. ':dead', ARGV[1] .. ':dead_bodies', ARGV[1] .. ':dead_sizes'
@@ -17,7 +16,7 @@ local function letters_of(endpoint)
   return ARGV[1] .. ':dead_of:' .. endpoint
 end
 
--- Proves that letters can be removed.
+-- Proves that dead letters can be removed.
 local function prove_removal()
   for _, command in ipairs({'HDEL', 'XDEL', 'ZADD', 'ZREM'}) do
     prove(command)
@@ -32,7 +31,7 @@ local function resize(endpoint, bytes)
   end
 end
 
--- Removes a letter, which is one of the endpoint unless the letter itself says otherwise. Returns how many there were.
+-- Removes a dead letter. `endpoint` is used if the entry does not name one. Returns 1 if it existed, else 0.
 local function remove_letter(id, endpoint)
   local found, letter = redis.call('XRANGE', dead, id, id)[1], {endpoint = endpoint or ''}
   for at = 1, found and #found[2] or 0, 2 do
@@ -45,7 +44,7 @@ local function remove_letter(id, endpoint)
   return removed
 end
 
--- Removes up to so many of the oldest letters, up to an end of XRANGE. Returns how many.
+-- Removes up to `count` of the oldest dead letters, up to an end of XRANGE. Returns how many.
 local function remove_oldest(last, count)
   local removed = 0
   while removed < count do

@@ -1,12 +1,12 @@
--- Removes dead letters, those that are named or some of the oldest.
+-- Removes the given dead letters, or some of the oldest.
 --
 -- KEYS[1] {prefix}:dead
--- ARGV[1] prefix  ARGV[2] end of XRANGE up to which the oldest are removed, empty: those that are named
--- ARGV[3..] ids of letters, few enough for one call
+-- ARGV[1] prefix  ARGV[2] end of XRANGE up to which the oldest are removed; empty: remove the given ones
+-- ARGV[3..] ids of dead letters, few enough for one call
 --
--- Returns how many were removed; of the oldest, `REMOVED_AT_ONCE` in one call. May change: the keys of dead_letters.lua.
+-- Returns how many were removed; of the oldest, at most `REMOVED_AT_ONCE`. May change: the keys of dead_letters.lua.
 
--- Where nothing is to be removed, as is mostly so, Redis may refuse writes.
+-- Usually there is nothing to remove. Then the call succeeds even if Redis refuses writes.
 if ARGV[2] ~= '' and not redis.call('XRANGE', dead, '-', ARGV[2], 'COUNT', 1)[1] then
   return 0
 end

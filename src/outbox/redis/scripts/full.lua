@@ -1,20 +1,20 @@
--- Put in front of commit.lua, behind refusals.lua.
+-- Included after refusals.lua in the scripts that limit their growth while Redis is full.
 
--- Whether Redis is full: then it refuses a call that may need memory. This one changes nothing. Whatever else it is refused
--- for, the next write is refused for as well.
+-- True while Redis is full and refuses calls that may need memory. This call changes nothing. If it fails for another
+-- reason, the next write fails for the same reason.
 local full
 do
   local answer = redis.pcall('XADD', room, 'NOMKSTREAM', '*', 'e', '')
   full = type(answer) == 'table' and answer.err and answer.err:find('OOM ', 1, true) ~= nil
 end
 
--- While Redis is full, this many bytes of batches are kept for each partition, and one batch more.
+-- Bytes of batches that are persisted per partition while Redis is full, plus one batch.
 local KEPT_WHILE_FULL = 65536
 
--- By partition, while Redis is full.
+-- Bytes by partition, while Redis is full.
 local kept_bytes = {}
 
--- Whether there is room for one more batch among those of a partition.
+-- True if one more batch may be persisted in a partition.
 local function has_room(partition, bytes)
   if not full then
     return true

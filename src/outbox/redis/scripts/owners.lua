@@ -1,8 +1,8 @@
--- Put in front of the scripts that only the owner of a partition may call, behind cluster.lua.
+-- Included in the scripts that only the owner of a partition may call, after cluster.lua.
 --
 --   {prefix}:owners  hash: partition -> fencing token, a space, its owner; field `last_token`: the last token given
--- A node that was cut off may find that a partition is its own again, another node having had it meanwhile. So it is not
--- enough to be the owner: everything that follows from what was read carries the fencing token under which it was read.
+-- A node that was cut off may own a partition again after another node has owned it meanwhile. So ownership alone is
+-- not enough: every call carries the fencing token under which its events were read.
 -- Expects KEYS[3] = owners, ARGV[2] = node.
 
 local owners = {}

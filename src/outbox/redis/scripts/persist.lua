@@ -1,12 +1,12 @@
--- Put in front of commit.lua, behind owners.lua, cursors.lua and full.lua.
+-- Included in commit.lua, after owners.lua, cursors.lua and full.lua.
 
--- Persists id and body of a batch before it is sent, so that a successor of this node repeats them byte for byte.
+-- Persists id and body of a batch before it is sent, so that a successor repeats them byte for byte.
 --
--- Arguments: lane, batch (starting with its id and a space), then three per partition of its events, that of the first
--- event first: partition, token, place of the last one in it.
--- Returns the numbers of the partitions, the first given being 1, whose events the node must not send: the token has expired,
--- or the lane has passed them already. Only without any may the batch be sent, and is it kept: while Redis is full and no
--- room is left it is not, and a successor would send its events in a batch of its own.
+-- Arguments: lane, batch (its id, a space, the rest), then three per partition of its events, the partition of the
+-- first event first: partition, token, position of its last event.
+-- Returns the numbers of the partitions whose events the node must not send, counted from 1 in the order given: the
+-- token has expired, or the lane has acknowledged them. The batch may be sent only if there are none. It is then
+-- persisted, unless Redis is full and has no room left: a successor would send its events in a new batch.
 -- May change: inflight of the first partition.
 local function persist(first, last)
   local lane, batch, refused = ARGV[first], ARGV[first + 1], {}

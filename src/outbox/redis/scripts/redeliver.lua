@@ -1,13 +1,12 @@
--- Has dead letters sent again: each becomes an entry in the outbox. The letters stay where they are until they have been
--- delivered. One of an entry that a node could not read becomes that entry again,
--- for a node that can, and is removed.
+-- Retries dead letters: each becomes an entry in the outbox, and stays a dead letter until it has been delivered. The
+-- dead letter of an unreadable entry becomes that entry again, for a node that can read it, and is removed.
 --
 -- KEYS[1] {prefix}:dead
--- ARGV[1] prefix  ARGV[2] partitions  ARGV[3] name of the retry  ARGV[4..] ids of letters
+-- ARGV[1] prefix  ARGV[2] partitions  ARGV[3] id of the retry  ARGV[4..] ids of dead letters
 --
--- Returns the number of letters that were found. May change: the keys of dead_letters.lua, out of the partitions (`append.lua` describes the streams; a
--- redelivery is an entry with the field `r`: letter, batch id, events, attempts and name of the retry, each behind its length,
--- and the lane).
+-- Returns the number of dead letters that were found. May change: the keys of dead_letters.lua, out of the partitions.
+-- `append.lua` describes the streams. A redelivery is an entry with the field `r`: dead letter, batch id, events,
+-- attempts and id of the retry, each length-prefixed, then the lane.
 
 local function behind_length(text)
   return #text .. ':' .. text
@@ -28,7 +27,7 @@ for i = 4, #ARGV do
       end
     end
     local lane = behind_length(letter.endpoint or '') .. (letter.app_id or '')
-    -- The letters of a lane go to one partition, so that they keep their order.
+    -- The dead letters of a lane go to one partition, which keeps their order.
     local partition = tonumber(redis.sha1hex(lane):sub(1, 8), 16) % tonumber(ARGV[2])
     if raw[1] then
       partition = tonumber(letter.partition) or partition

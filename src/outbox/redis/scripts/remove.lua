@@ -1,12 +1,12 @@
--- Removes single events that every lane has passed, while others before them wait: a lane that is stuck must not keep the
--- whole stream behind its batch.
+-- Removes single events that every lane has acknowledged while earlier events wait: a stuck lane must not keep the
+-- whole stream.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners  KEYS[4] {prefix}:out:{partition}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partition  ARGV[5] token
 -- ARGV[6..] ids of events, few enough for one call
 --
--- A partition whose token has expired is left alone. Returns the number of events removed.
--- May change: KEYS[4], out_bytes.
+-- Does nothing if the token of the partition has expired. Returns the number of removed events. May change: KEYS[4],
+-- out_bytes.
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or not owns(ARGV[4], ARGV[5]) then
   return 0

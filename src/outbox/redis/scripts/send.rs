@@ -1,4 +1,4 @@
-//! Appends an event from a process that is no node.
+//! The call that appends a custom event from a process that is not a node.
 
 use redis::{Connection, ErrorKind, RedisResult};
 
@@ -9,14 +9,14 @@ use crate::redis::SCHEMA;
 /// Why nothing was appended.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::outbox::redis) enum Exclusion {
-    /// The data is of this cluster.
+    /// The data belongs to this cluster.
     Foreign(String),
     /// The data has this schema, which is newer than ours.
     Schema(u64),
 }
 
 impl OutboxScripts {
-    /// Appends an event on `channel`, which may be empty, to an outbox with these `limits`.
+    /// Appends a custom event on `channel`, which may be empty, to an outbox with these `limits`.
     pub(in crate::outbox::redis) fn send(
         &self,
         redis: &mut Connection,

@@ -1,13 +1,13 @@
--- Removes events that every lane has passed.
+-- Removes events that every lane has acknowledged.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id
--- ARGV[4..] four per partition: partition, token, the id below which its events are removed, the last place below that
+-- ARGV[4..] four per partition: partition, token, id below which events are removed, last position below that
 --
--- Partitions whose token has expired are left alone. Returns the number of events removed.
--- A stream of which nothing is left needs no cursor of each lane, and no batch that begins in it is under way: those of lanes
--- that come no more would stay for ever. What all have passed is kept: a batch that comes late must not be taken for a new
--- one, and replace the one that is under way by then.
+-- Partitions whose tokens have expired are skipped. Returns the number of removed events.
+-- If a stream becomes empty, it needs neither cursors per lane nor in-flight batches; those of lanes that no longer
+-- exist would stay forever. The position that all lanes have acknowledged is kept: otherwise a batch that arrives late
+-- would look new and replace the current in-flight batch.
 -- May change: out, cursor and inflight of the partitions, out_bytes.
 
 local removed = 0

@@ -1,16 +1,16 @@
--- Gives up entries that this node cannot read: each becomes a dead letter with its fields as they are, and is removed.
+-- Turns entries that this node cannot read into dead letters with the original fields, and removes them.
 --
 -- KEYS[1] {prefix}:epoch  KEYS[2] {prefix}:nodes  KEYS[3] {prefix}:owners  KEYS[4] {prefix}:dead
 -- KEYS[5] {prefix}:out:{partition}
--- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] most dead letters  ARGV[5] of one endpoint
--- ARGV[6] of their bytes  ARGV[7] their greatest age (ms)
+-- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] most dead letters  ARGV[5] most of one endpoint
+-- ARGV[6] most bytes  ARGV[7] greatest age (ms)
 -- ARGV[8] partition  ARGV[9] token
--- ARGV[10..] one after another: the id of the entry, how many arguments its dead letter has, and those: field, value ...
+-- ARGV[10..] entries, each: id, the number of arguments of its dead letter, then those: field, value ...
 --
--- An entry that is there no more has its dead letter already. Returns {ids of the entries that were given up, dead letters
--- that made room, 1 while Redis is full, ids of the dead letters of those entries, empty for none}; of a partition that is
--- not the node's, nothing. May change: the keys of
--- dead_letters.lua, KEYS[5], out_bytes.
+-- An entry that does not exist any more has its dead letter already.
+-- Returns {ids of the removed entries, number of evicted dead letters, 1 while Redis is full, ids of the new dead
+-- letters, empty for none}. All empty if the node does not own the partition.
+-- May change: the keys of dead_letters.lua, KEYS[5], out_bytes.
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or not owns(ARGV[8], ARGV[9]) then
   return {{}, 0, 0, {}}

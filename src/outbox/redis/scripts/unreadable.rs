@@ -1,4 +1,4 @@
-//! Entries that this node cannot read become dead letters.
+//! The call that turns unreadable entries into dead letters.
 
 use redis::{Connection, RedisResult};
 
@@ -6,19 +6,20 @@ use super::{DeadLetterLimits, OutboxScripts, UNREADABLE};
 use crate::cluster::Membership;
 use crate::outbox::{DeadLetterId, Position};
 
-/// What became of them.
+/// Reply to the call.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::outbox::redis) struct GivenUp {
-    /// The ids of those that were given up, and of their dead letters where such are kept.
+    /// The ids of the removed entries, each with its dead letter if dead letters are kept.
     pub(in crate::outbox::redis) entries: Vec<(String, Option<DeadLetterId>)>,
-    /// How many dead letters made room for others.
+    /// Dead letters that were evicted to make room for new ones.
     pub(in crate::outbox::redis) evicted: usize,
-    /// Whether Redis is full.
+    /// `true` if Redis is full.
     pub(in crate::outbox::redis) full: bool,
 }
 
 impl OutboxScripts {
-    /// Makes dead letters of entries of a partition, each with its id and the fields of its letter, and removes them.
+    /// Turns entries of a partition into dead letters and removes them. Each entry has its id and the fields of its
+    /// dead letter.
     pub(in crate::outbox::redis) fn give_up<'a>(
         &self,
         redis: &mut Connection,
