@@ -45,7 +45,7 @@ fn told(node: &Engine) -> (Vec<String>, Vec<String>) {
     for outcome in node.poll(10_000) {
         match outcome {
             Outcome::Dropped { reason, app_id, attempts: 0, .. } => drops.push(format!("{app_id}: {reason}")),
-            Outcome::Log { message, .. } if message.contains("given up") => lines.push(message),
+            Outcome::Log { message, .. } if message.contains("webhook events dropped") => lines.push(message),
             _ => {}
         }
     }

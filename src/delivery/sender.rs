@@ -54,7 +54,9 @@ impl BatchSender {
         }
         let body = match batch.redelivery() {
             None => batch.encode(self.outbox.origin()),
-            Some(redelivery) => self.outbox.dead_letter_body(&redelivery.letter)?.ok_or(AttemptResult::Forgotten)?,
+            Some(redelivery) => {
+                self.outbox.dead_letter_body(&redelivery.dead_letter)?.ok_or(AttemptResult::Forgotten)?
+            }
         };
         self.outbox.persist(lane, batch.id(), &body, batch.events())?;
         Ok(batch.freeze(body))

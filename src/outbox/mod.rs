@@ -104,7 +104,7 @@ impl Resume {
     /// Returns `true` if `lane` has acknowledged the event at `seq`.
     #[must_use]
     pub fn has_acked(&self, lane: &LaneId, seq: u64) -> bool {
-        self.cursors.get(lane).is_some_and(|passed| *passed >= seq)
+        self.cursors.get(lane).is_some_and(|cursor| *cursor >= seq)
     }
 
     /// Returns `true` if `lane` has acknowledged the event at `seq`, or has it in an in-flight batch.
@@ -243,7 +243,7 @@ pub enum BatchOutcome {
     Forgotten,
 }
 
-/// A full outbox drops this fraction (1/100) more than it has to, so that one log line covers many events.
+/// A full outbox drops `max_events / CUT_SHARE` more events than it has to, so that one log line covers many.
 const CUT_SHARE: usize = 100;
 
 /// An outbox. Its methods are called from several threads. Unless stated otherwise, they never wait for the network.
@@ -285,7 +285,7 @@ pub trait Outbox: std::fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When it cannot be read now.
-    fn dead_letter_body(&self, letter: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError>;
+    fn dead_letter_body(&self, id: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError>;
 
     /// Acknowledges events that a lane has handled. The report of a drop is [published](DropReport::publish) once the
     /// acknowledgement is written.

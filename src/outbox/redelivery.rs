@@ -49,7 +49,7 @@ pub struct Redelivery {
     /// The lane that dropped the batch.
     pub lane: LaneId,
     /// The dead letter.
-    pub letter: DeadLetterId,
+    pub dead_letter: DeadLetterId,
     /// The batch's id (`webhook-id`), by which a receiver recognises a repetition.
     pub id: String,
     /// Number of events.

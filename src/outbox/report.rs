@@ -35,8 +35,8 @@ pub struct DropReport {
 
 impl DropReport {
     /// Sets the dead letter, if there is one.
-    pub(crate) fn kept_as(self, letter: Option<DeadLetterId>) -> Self {
-        Self { dead_letter: letter.or(self.dead_letter), ..self }
+    pub(crate) fn with_dead_letter(self, dead_letter: Option<DeadLetterId>) -> Self {
+        Self { dead_letter: dead_letter.or(self.dead_letter), ..self }
     }
 
     /// Counts the drop, logs it, and queues a `WebhookDropped` event.
@@ -57,7 +57,7 @@ impl DropReport {
             webhook_id: self.webhook_id,
             endpoint: self.endpoint_id,
             events: events as u64,
-            dead_letter: self.dead_letter.map(|letter| letter.to_string()),
+            dead_letter: self.dead_letter.map(|dead_letter| dead_letter.to_string()),
         });
         telemetry.log_about(&endpoint, Level::Warning, line);
     }

@@ -22,7 +22,7 @@ pub(super) struct Ended {
 pub(crate) struct Withdrawn {
     pub(crate) lane: LaneId,
     /// The redeliveries, oldest first.
-    pub(crate) letters: Vec<Arc<Queued>>,
+    pub(crate) dead_letters: Vec<Arc<Queued>>,
 }
 
 impl Lanes {
@@ -54,10 +54,10 @@ impl Lanes {
             if entry.endpoint != endpoint || !entry.redelivers {
                 continue;
             }
-            let letters = entry.lane.withdraw(is_part);
-            if !letters.is_empty() {
-                self.waiting -= letters.len();
-                self.withdrawn.push(Withdrawn { lane: entry.id.clone(), letters });
+            let dead_letters = entry.lane.withdraw(is_part);
+            if !dead_letters.is_empty() {
+                self.waiting -= dead_letters.len();
+                self.withdrawn.push(Withdrawn { lane: entry.id.clone(), dead_letters });
                 self.plan(lane);
             }
         }
@@ -96,10 +96,10 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     /// Returns a dead letter of `app` for the first endpoint.
-    fn letter(run: &str, app: &str, seq: u64) -> Arc<Queued> {
+    fn dead_letter(run: &str, app: &str, seq: u64) -> Arc<Queued> {
         let lane = LaneId { endpoint: endpoint(0).id, app: app.into() };
-        let letter = DeadLetterId::parse(&format!("1-{seq}")).unwrap();
-        let redelivery = Redelivery { lane, letter, id: format!("msg_{seq}"), events: 2, attempts: 5, run: run.into() };
+        let dead_letter = DeadLetterId::parse(&format!("1-{seq}")).unwrap();
+        let redelivery = Redelivery { lane, dead_letter, id: format!("msg_{seq}"), events: 2, attempts: 5, run: run.into() };
         let position = Position { partition: 0, token: 0, seq };
         Arc::new(Queued::new(Item::Redelivery(Box::new(redelivery)), position, Instant::now()))
     }
@@ -112,7 +112,7 @@ mod tests {
     fn a_live_event_goes_before_dead_letters() {
         let mut lanes = lanes(vec![endpoint(0)], 2);
         for seq in 0..3 {
-            lanes.push(&letter("run", "a", seq));
+            lanes.push(&dead_letter("run", "a", seq));
         }
         let under_way = lanes.next(Instant::now()).unwrap();
         assert_eq!(under_way.batch.id(), "msg_0");
@@ -132,21 +132,21 @@ mod tests {
     fn a_dead_letter_gets_one_attempt_and_its_failure_ends_the_rest_of_the_retry() {
         let mut lanes = lanes(vec![endpoint(0), endpoint(1)], 8);
         for seq in 0..3 {
-            lanes.push(&letter("run", "a", seq));
+            lanes.push(&dead_letter("run", "a", seq));
         }
-        lanes.push(&letter("run", "b", 3));
-        lanes.push(&letter("other run", "a", 4));
+        lanes.push(&dead_letter("run", "b", 3));
+        lanes.push(&dead_letter("other run", "a", 4));
         let attempt = lanes.next(Instant::now()).unwrap();
         assert_eq!((attempt.batch.id(), place(&attempt)), ("msg_0", 0));
         let finished = lanes.complete(attempt.lane, status(500), SECOND, Instant::now(), 0.0).unwrap();
         assert_eq!((finished.attempts, finished.outcome, finished.moves), (1, dropped("HTTP 500"), Moves::Never));
         let withdrawn = lanes.take_withdrawn();
         let count: Vec<(LaneId, usize)> =
-            withdrawn.into_iter().map(|withdrawn| (withdrawn.lane, withdrawn.letters.len())).collect();
+            withdrawn.into_iter().map(|withdrawn| (withdrawn.lane, withdrawn.dead_letters.len())).collect();
         let lane = |app: &str| LaneId { endpoint: endpoint(0).id, app: app.into() };
         assert_eq!(count, [(lane("a"), 2), (lane("b"), 1)]);
         assert_eq!(next(&mut lanes).as_deref(), Some("msg_4"), "another retry continues");
-        assert!(lanes.push(&letter("run", "a", 5)).ids.is_empty(), "the ended retry accepts no more");
+        assert!(lanes.push(&dead_letter("run", "a", 5)).ids.is_empty(), "the ended retry accepts no more");
         let reported: Vec<HealthTransition> = lanes.take_transitions().into_iter().map(|(_, change)| change).collect();
         let ended = HealthTransition::RetryEnded { reason: "HTTP 500".to_owned() };
         assert_eq!(reported.iter().filter(|change| **change == ended).count(), 1);
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn the_end_of_a_retry_is_reported_with_the_first_remaining_dead_letter() {
         let mut lanes = lanes(vec![endpoint(0)], 8);
-        lanes.push(&letter("run", "a", 0));
+        lanes.push(&dead_letter("run", "a", 0));
         let attempt = lanes.next(Instant::now()).unwrap();
         lanes.complete(attempt.lane, status(503), SECOND, Instant::now(), 0.0);
         let ended = |lanes: &mut Lanes| {
@@ -168,7 +168,7 @@ mod tests {
         };
         assert_eq!(ended(&mut lanes), 0, "no dead letter remains");
         for seq in 1..3 {
-            assert!(lanes.push(&letter("run", "a", seq)).ids.is_empty());
+            assert!(lanes.push(&dead_letter("run", "a", seq)).ids.is_empty());
         }
         assert_eq!(ended(&mut lanes), 1);
     }
@@ -177,7 +177,7 @@ mod tests {
     fn a_dead_letter_refused_for_its_content_does_not_end_the_retry() {
         let mut lanes = lanes(vec![endpoint(0)], 8);
         for seq in 0..3 {
-            lanes.push(&letter("run", "a", seq));
+            lanes.push(&dead_letter("run", "a", seq));
         }
         for code in [422, 413] {
             let attempt = lanes.next(Instant::now()).unwrap();

@@ -83,10 +83,10 @@ impl SchedulerGuard<'_> {
 
     /// Acknowledges the withdrawn redeliveries. Their dead letters remain.
     pub(crate) fn ack_withdrawn(&mut self) {
-        for Withdrawn { lane, letters } in self.state.lanes.take_withdrawn() {
+        for Withdrawn { lane, dead_letters } in self.state.lanes.take_withdrawn() {
             self.scheduler.outbox.ack(outbox::Acked {
                 lane: &lane,
-                events: &letters,
+                events: &dead_letters,
                 id: "",
                 body: None,
                 payload: Payload::default(),

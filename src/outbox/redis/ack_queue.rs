@@ -36,17 +36,17 @@ struct WaitingAcks {
     under_way: usize,
     /// Cursors of events that were dropped while an earlier batch of the lane was in flight. They move after that
     /// batch's cursors.
-    behind: HashMap<LaneId, Vec<Position>>,
+    postponed: HashMap<LaneId, Vec<Position>>,
     stopped: bool,
 }
 
 /// Returns the last position in each partition, the partitions in the order of their first positions.
-pub(super) fn last_places(places: impl Iterator<Item = Position>) -> Vec<Position> {
+pub(super) fn last_positions(positions: impl Iterator<Item = Position>) -> Vec<Position> {
     let mut last: Vec<Position> = Vec::new();
-    for place in places {
-        match last.iter_mut().find(|known| (known.partition, known.token) == (place.partition, place.token)) {
-            Some(known) => known.seq = known.seq.max(place.seq),
-            None => last.push(place),
+    for position in positions {
+        match last.iter_mut().find(|known| (known.partition, known.token) == (position.partition, position.token)) {
+            Some(known) => known.seq = known.seq.max(position.seq),
+            None => last.push(position),
         }
     }
     last
@@ -54,31 +54,31 @@ pub(super) fn last_places(places: impl Iterator<Item = Position>) -> Vec<Positio
 
 impl PendingAck {
     /// Creates an acknowledgement that moves one cursor, without a batch.
-    fn cursor(lane: Vec<u8>, place: Position) -> Self {
-        let (id, letter, places) = (String::new(), Vec::new(), vec![place]);
-        let ack = AckRequest { lane, id, redelivered: None, letter, places, moves: true };
+    fn cursor(lane: Vec<u8>, position: Position) -> Self {
+        let (id, dead_letter, positions) = (String::new(), Vec::new(), vec![position]);
+        let ack = AckRequest { lane, id, redelivered: None, dead_letter, positions, moves: true };
         Self { ack, lost: false, report: None }
     }
 
     /// Removes the positions whose ownership has ended, as `ended` returns it.
-    pub(super) fn leave_out(&mut self, ended: impl Fn(Position) -> Option<End>) {
+    pub(super) fn remove_ended(&mut self, ended: impl Fn(Position) -> Option<End>) {
         let lost = &mut self.lost;
-        self.ack.places.retain(|place| {
-            let end = ended(*place);
+        self.ack.positions.retain(|position| {
+            let end = ended(*position);
             *lost |= end == Some(End::Lost);
             end.is_none()
         });
     }
 
     /// Returns `true` if Redis has to know of it. If all its events are lost, only its dead letter matters.
-    pub(super) fn is_to_be_written(&self) -> bool {
-        !self.ack.places.is_empty() || (self.lost && !self.ack.letter.is_empty())
+    pub(super) fn must_be_written(&self) -> bool {
+        !self.ack.positions.is_empty() || (self.lost && !self.ack.dead_letter.is_empty())
     }
 
     /// Returns `true` if this node reports the outcome, after `refused` of the positions were refused: some events were
     /// still this node's. Otherwise the successor sends all of them again and reports them.
     pub(super) const fn is_ours(&self, refused: usize) -> bool {
-        self.lost || refused < self.ack.places.len()
+        self.lost || refused < self.ack.positions.len()
     }
 }
 
@@ -86,34 +86,35 @@ impl AckQueue {
     /// Adds the acknowledgement of events from the outbox `origin`.
     pub(super) fn add(&self, acked: Acked<'_>, origin: u64) {
         let Some(first) = acked.events.first() else { return };
-        let letter = acked.report.as_ref().map_or_else(Vec::new, |report| dead_letters::fields(&acked, report, origin));
-        let places = last_places(acked.events.iter().map(|event| event.position));
+        let dead_letter =
+            acked.report.as_ref().map_or_else(Vec::new, |report| dead_letters::fields(&acked, report, origin));
+        let positions = last_positions(acked.events.iter().map(|event| event.position));
         let lane = in_flight::lane_field(acked.lane);
         let mut waiting = self.waiting.lock();
-        let behind = match acked.moves {
-            Moves::All => waiting.behind.remove(acked.lane).unwrap_or_default(),
+        let postponed = match acked.moves {
+            Moves::All => waiting.postponed.remove(acked.lane).unwrap_or_default(),
             Moves::Own | Moves::Never => Vec::new(),
             Moves::Nothing => {
-                let behind = waiting.behind.entry(acked.lane.clone()).or_default();
-                *behind = last_places(behind.iter().chain(&places).copied());
+                let postponed = waiting.postponed.entry(acked.lane.clone()).or_default();
+                *postponed = last_positions(postponed.iter().chain(&positions).copied());
                 Vec::new()
             }
         };
-        let replaced = matches!(acked.outcome, BatchOutcome::Delivered { .. }) || !letter.is_empty();
+        let replaced = matches!(acked.outcome, BatchOutcome::Delivered { .. }) || !dead_letter.is_empty();
         let moves = !matches!(acked.moves, Moves::Nothing | Moves::Never);
         let ack = AckRequest {
             lane: lane.clone(),
             id: acked.id.to_owned(),
-            redelivered: first.redelivery().filter(|_| replaced).map(|redelivery| redelivery.letter.clone()),
-            letter,
-            places,
+            redelivered: first.redelivery().filter(|_| replaced).map(|redelivery| redelivery.dead_letter.clone()),
+            dead_letter,
+            positions,
             moves,
         };
-        let before = first.redelivery().filter(|_| ack.letter.is_empty()).map(|before| before.letter.clone());
-        let report = acked.report.map(|report| report.kept_as(before));
+        let before = first.redelivery().filter(|_| ack.dead_letter.is_empty()).map(|before| before.dead_letter.clone());
+        let report = acked.report.map(|report| report.with_dead_letter(before));
         waiting.acks.push_back(PendingAck { ack, lost: false, report });
         // Each cursor on its own: another node may own its partition by now, which does not concern the batch.
-        waiting.acks.extend(behind.into_iter().map(|place| PendingAck::cursor(lane.clone(), place)));
+        waiting.acks.extend(postponed.into_iter().map(|position| PendingAck::cursor(lane.clone(), position)));
         drop(waiting);
         self.changed.notify_all();
     }
@@ -129,7 +130,7 @@ impl AckQueue {
                 at += 1;
                 continue;
             }
-            if !load.add(next.ack.letter_bytes()) {
+            if !load.add(next.ack.dead_letter_bytes()) {
                 break true;
             }
             taken.extend(waiting.acks.remove(at));
@@ -141,11 +142,11 @@ impl AckQueue {
     /// Returns `true` if a dead letter of this lane waits to be written.
     pub(super) fn has_dead_letter_of(&self, lane: &[u8]) -> bool {
         let waiting = self.waiting.lock();
-        waiting.acks.iter().any(|pending| pending.ack.lane == lane && !pending.ack.letter.is_empty())
+        waiting.acks.iter().any(|pending| pending.ack.lane == lane && !pending.ack.dead_letter.is_empty())
     }
 
-    /// Returns acknowledgements that could not be written to the front of the queue.
-    pub(super) fn put_back(&self, pending: Vec<PendingAck>) {
+    /// Puts acknowledgements that could not be written back at the front of the queue.
+    pub(super) fn requeue(&self, pending: Vec<PendingAck>) {
         let mut waiting = self.waiting.lock();
         waiting.under_way -= pending.len();
         for pending in pending.into_iter().rev() {
@@ -196,15 +197,15 @@ mod tests {
     use crate::outbox::redis::scripts::BYTES_AT_ONCE;
     use crate::outbox::{Item, Queued};
 
-    const PLACE: Position = Position { partition: 0, token: 1, seq: 1 };
+    const POSITION: Position = Position { partition: 0, token: 1, seq: 1 };
 
     /// A queue of acknowledgements of these lanes, with dead letters of these sizes in bytes.
     fn acks(waiting: impl IntoIterator<Item = (u8, usize)>) -> AckQueue {
         let acks = AckQueue::default();
         acks.waiting.lock().acks.extend(waiting.into_iter().map(|(lane, bytes)| {
-            let letter = vec![("body", vec![b'x'; bytes])];
-            let mut pending = PendingAck::cursor(vec![lane], PLACE);
-            pending.ack.letter = letter;
+            let dead_letter = vec![("body", vec![b'x'; bytes])];
+            let mut pending = PendingAck::cursor(vec![lane], POSITION);
+            pending.ack.dead_letter = dead_letter;
             pending
         }));
         acks
@@ -219,7 +220,7 @@ mod tests {
         let acks = acks([1, 2, 1, 3, 2].map(|lane| (lane, 1)));
         let (taken, more) = acks.take(|ack| ack.lane != [1]);
         assert_eq!((lanes(&taken), more), (vec![2, 3, 2], false));
-        acks.put_back(taken);
+        acks.requeue(taken);
         assert_eq!(lanes(&acks.take(|_| true).0), [2, 3, 2, 1, 1]);
     }
 
@@ -244,42 +245,42 @@ mod tests {
     }
 
     /// Takes all acknowledgements. Returns the positions of each, and if cursors move there.
-    fn places(acks: &AckQueue) -> Vec<(Vec<Position>, bool)> {
+    fn positions(acks: &AckQueue) -> Vec<(Vec<Position>, bool)> {
         let (taken, _) = acks.take(|_| true);
-        taken.into_iter().map(|pending| (pending.ack.places, pending.ack.moves)).collect()
+        taken.into_iter().map(|pending| (pending.ack.positions, pending.ack.moves)).collect()
     }
 
     #[test]
     fn cursors_after_an_in_flight_batch_wait_until_no_batch_is_left_and_then_move_one_by_one() {
         let acks = AckQueue::default();
         let lane = LaneId { endpoint: EndpointId::new("e"), app: "app".into() };
-        let pass = |place: Position, moves: Moves| {
+        let ack = |position: Position, moves: Moves| {
             let event = Event { app: "app".into(), channel: "c".into(), time_ms: 1, kind: EventKind::ChannelOccupied };
-            let events = [Arc::new(Queued::new(Item::Event(event), place, Instant::now()))];
+            let events = [Arc::new(Queued::new(Item::Event(event), position, Instant::now()))];
             let (id, payload, outcome) = ("msg_1", Payload::default(), &BatchOutcome::Delivered { status: 200 });
             acks.add(Acked { lane: &lane, events: &events, id, body: None, payload, moves, outcome, report: None }, 0);
         };
-        pass(at(1, 7, 5), Moves::Nothing);
-        pass(at(2, 8, 6), Moves::Nothing);
-        pass(at(1, 7, 7), Moves::Nothing);
-        pass(at(1, 7, 3), Moves::Own);
+        ack(at(1, 7, 5), Moves::Nothing);
+        ack(at(2, 8, 6), Moves::Nothing);
+        ack(at(1, 7, 7), Moves::Nothing);
+        ack(at(1, 7, 3), Moves::Own);
         let waited = [(vec![at(1, 7, 5)], false), (vec![at(2, 8, 6)], false), (vec![at(1, 7, 7)], false)];
-        assert_eq!(places(&acks), [&waited[..], &[(vec![at(1, 7, 3)], true)]].concat());
-        pass(at(3, 9, 1), Moves::All);
-        pass(at(3, 9, 2), Moves::All);
+        assert_eq!(positions(&acks), [&waited[..], &[(vec![at(1, 7, 3)], true)]].concat());
+        ack(at(3, 9, 1), Moves::All);
+        ack(at(3, 9, 2), Moves::All);
         let moved = [at(3, 9, 1), at(1, 7, 7), at(2, 8, 6), at(3, 9, 2)];
-        assert_eq!(places(&acks), moved.map(|place| (vec![place], true)));
+        assert_eq!(positions(&acks), moved.map(|position| (vec![position], true)));
     }
 
     #[test]
     fn an_ack_is_written_and_reported_according_to_the_positions_that_remain() {
         let (ours, fenced, lost) = (at(1, 7, 1), at(2, 8, 1), at(3, 9, 1));
-        let ended = |place: Position| match place.token {
+        let ended = |position: Position| match position.token {
             8 => Some(End::Fenced),
             9 => Some(End::Lost),
             _ => None,
         };
-        for (places, letter, [is_to_be_written, is_ours]) in [
+        for (positions, dead_letter, [must_be_written, is_ours]) in [
             (vec![ours], false, [true, true]),
             (vec![fenced, ours], true, [true, true]),
             (vec![lost, ours], true, [true, true]),
@@ -287,13 +288,13 @@ mod tests {
             (vec![lost], true, [true, true]),
             (vec![lost], false, [false, true]),
         ] {
-            let mut pending = PendingAck::cursor(vec![1], PLACE);
-            pending.ack.letter = letter.then(|| ("body", Vec::new())).into_iter().collect();
-            pending.ack.places = places.clone();
-            pending.leave_out(ended);
+            let mut pending = PendingAck::cursor(vec![1], POSITION);
+            pending.ack.dead_letter = dead_letter.then(|| ("body", Vec::new())).into_iter().collect();
+            pending.ack.positions = positions.clone();
+            pending.remove_ended(ended);
             // Again, as after an attempt to write it that failed.
-            pending.leave_out(ended);
-            assert_eq!([pending.is_to_be_written(), pending.is_ours(0)], [is_to_be_written, is_ours], "{places:?}");
+            pending.remove_ended(ended);
+            assert_eq!([pending.must_be_written(), pending.is_ours(0)], [must_be_written, is_ours], "{positions:?}");
         }
         let pending = PendingAck::cursor(vec![1], ours);
         assert!(!pending.is_ours(1), "Redis reported that another node owns it");

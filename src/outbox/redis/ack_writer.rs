@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::RedisOutbox;
 use super::ack_queue::PendingAck;
 use super::group_commit::Role;
-use super::ownership::{End, Overtaken};
+use super::ownership::{End, OutOfOrder};
 use super::scripts::{AckRequest, CommitReply, DeadLetterLimits, PersistRequest};
 use super::store::Store;
 use crate::outbox::{Handover, PersistError, Position};
@@ -26,12 +26,12 @@ impl RedisOutbox {
     pub(super) fn write_acks_until_stopped(&self) {
         loop {
             let stopped = self.acks.wait(WRITE_EVERY);
-            let held_up = self.write_down().is_err();
-            self.say_evicted(0, false);
+            let failed = self.write_and_trim().is_err();
+            self.report_evicted(0, false);
             if stopped {
                 return;
             }
-            if held_up {
+            if failed {
                 std::thread::sleep(WRITE_EVERY);
             }
         }
@@ -40,18 +40,18 @@ impl RedisOutbox {
     /// Writes acknowledgements, then trims the streams.
     ///
     /// Unlocks the store after each portion, so that a batch to be persisted does not wait for all of them.
-    fn write_down(&self) -> Result<(), PersistError> {
+    fn write_and_trim(&self) -> Result<(), PersistError> {
         // Read before the acknowledgements are written: an event is removed only after the acknowledgements that end
         // it.
-        let (overtaken, settled) = {
+        let (out_of_order, acked) = {
             let mut ownership = self.ownership.lock();
-            (ownership.take_overtaken(), ownership.trimmable())
+            (ownership.take_out_of_order(), ownership.trimmable())
         };
-        let removed = self.write_acks().and_then(|()| self.remove(&settled, &overtaken));
+        let removed = self.write_acks().and_then(|()| self.remove(&acked, &out_of_order));
         let mut ownership = self.ownership.lock();
         match removed {
-            Ok(()) => ownership.trimmed(&settled),
-            Err(_) => ownership.put_back_overtaken(overtaken),
+            Ok(()) => ownership.trimmed(&acked),
+            Err(_) => ownership.restore_out_of_order(out_of_order),
         }
         removed
     }
@@ -67,9 +67,9 @@ impl RedisOutbox {
         }
     }
 
-    fn remove(&self, settled: &[Position], overtaken: &[Overtaken]) -> Result<(), PersistError> {
-        self.store.lock().trim(settled)?;
-        for Overtaken { partition, token, seqs } in overtaken {
+    fn remove(&self, acked: &[Position], out_of_order: &[OutOfOrder]) -> Result<(), PersistError> {
+        self.store.lock().trim(acked)?;
+        for OutOfOrder { partition, token, seqs } in out_of_order {
             for portion in seqs.chunks(REMOVED_AT_ONCE) {
                 self.store.lock().remove(*partition, *token, portion)?;
             }
@@ -78,21 +78,21 @@ impl RedisOutbox {
     }
 
     /// Persists a batch, in one call with the batches of other threads.
-    pub(super) fn persist_in_group(&self, frozen: PersistRequest) -> Result<(), PersistError> {
-        match self.group_commit.join(frozen) {
+    pub(super) fn persist_in_group(&self, batch: PersistRequest) -> Result<(), PersistError> {
+        match self.group_commit.join(batch) {
             Role::Follower(result) => result,
             Role::Leader(leader) => {
                 let mut store = self.store.lock();
                 let group = leader.take_group();
-                let kept = match self.write_batches(&mut store, &group.requests) {
+                let results = match self.write_batches(&mut store, &group.requests) {
                     Err(PersistError::Unavailable) if store.is_refused_for(UNPERSISTED_AFTER) => {
                         Ok(group.requests.iter().map(|batch| self.may_go_unpersisted(batch)).collect())
                     }
-                    kept => kept,
+                    results => results,
                 };
                 drop(store);
-                match kept {
-                    Ok(kept) => group.complete(kept),
+                match results {
+                    Ok(results) => group.complete(results),
                     Err(error) => group.complete(std::iter::repeat(Err(error))),
                 }
             }
@@ -112,7 +112,7 @@ impl RedisOutbox {
         if releasable.is_empty() {
             return Ok(());
         }
-        self.write_down()?;
+        self.write_and_trim()?;
         self.store.lock().release(&releasable)?;
         let mut ownership = self.ownership.lock();
         for (partition, _) in releasable {
@@ -127,13 +127,13 @@ impl RedisOutbox {
     fn write_batches(
         &self,
         store: &mut Store,
-        frozen: &[PersistRequest],
+        batches: &[PersistRequest],
     ) -> Result<Vec<Result<(), PersistError>>, PersistError> {
-        let lanes: HashSet<&[u8]> = frozen.iter().map(|batch| &*batch.lane).collect();
+        let lanes: HashSet<&[u8]> = batches.iter().map(|batch| &*batch.lane).collect();
         loop {
             let (pending, more) = self.acks.take(|ack| lanes.contains(&*ack.lane));
             if !more {
-                return self.write(store, pending, frozen);
+                return self.write(store, pending, batches);
             }
             self.write(store, pending, &[])?;
         }
@@ -144,38 +144,41 @@ impl RedisOutbox {
         &self,
         store: &mut Store,
         mut pending: Vec<PendingAck>,
-        frozen: &[PersistRequest],
+        batches: &[PersistRequest],
     ) -> Result<Vec<Result<(), PersistError>>, PersistError> {
         {
             let ownership = self.ownership.lock();
             for pending in &mut pending {
-                pending.leave_out(|place| ownership.ended(place));
+                pending.remove_ended(|position| ownership.ended(position));
             }
         }
-        let to_be_written = pending.iter().filter(|pending| pending.is_to_be_written());
+        let to_be_written = pending.iter().filter(|pending| pending.must_be_written());
         let acks: Vec<&AckRequest> = to_be_written.map(|pending| &pending.ack).collect();
-        let written =
-            if acks.is_empty() && frozen.is_empty() { Ok(CommitReply::default()) } else { store.write(&acks, frozen) };
-        let CommitReply { evicted, full, passed, letters, kept } = match written {
+        let written = if acks.is_empty() && batches.is_empty() {
+            Ok(CommitReply::default())
+        } else {
+            store.write(&acks, batches)
+        };
+        let CommitReply { evicted, full, refused_acks, dead_letters, refused_batches } = match written {
             Ok(written) => written,
             Err(error) => {
-                self.acks.put_back(pending);
+                self.acks.requeue(pending);
                 return Err(error);
             }
         };
-        self.say_evicted(evicted, full);
-        self.fence(passed.iter().chain(&kept).flatten().copied());
-        let (count, mut passed) = (pending.len(), passed.into_iter().zip(letters));
+        self.report_evicted(evicted, full);
+        self.fence(refused_acks.iter().chain(&refused_batches).flatten().copied());
+        let (count, mut written) = (pending.len(), refused_acks.into_iter().zip(dead_letters));
         for pending in pending {
-            let written = if pending.is_to_be_written() { passed.next() } else { None };
-            let (refused, letter) = written.unwrap_or_default();
+            let result = if pending.must_be_written() { written.next() } else { None };
+            let (refused, dead_letter) = result.unwrap_or_default();
             let is_ours = pending.is_ours(refused.len());
             if let Some(report) = pending.report.filter(|_| is_ours) {
-                report.kept_as(letter).publish();
+                report.with_dead_letter(dead_letter).publish();
             }
         }
         self.acks.done(count);
-        Ok(kept.into_iter().map(verdict).collect())
+        Ok(refused_batches.into_iter().map(may_send).collect())
     }
 
     /// Ends the ownership of partitions for which Redis refused a position, and removes their events from the lanes.
@@ -185,31 +188,31 @@ impl RedisOutbox {
     }
 
     /// Counts evicted dead letters, and logs them at intervals.
-    pub(super) fn say_evicted(&self, letters: usize, full: bool) {
-        self.telemetry.counters().dead_letters_evicted.add(letters as u64);
-        let (letters, full) = {
+    pub(super) fn report_evicted(&self, evicted: usize, full: bool) {
+        self.telemetry.counters().dead_letters_evicted.add(evicted as u64);
+        let (evicted, full) = {
             let (count, was_full) = &mut *self.evicted.lock();
-            *was_full |= full && letters > 0;
-            let Some(letters) = count.add(letters as u64, Instant::now()) else { return };
-            (letters, std::mem::take(was_full))
+            *was_full |= full && evicted > 0;
+            let Some(evicted) = count.add(evicted as u64, Instant::now()) else { return };
+            (evicted, std::mem::take(was_full))
         };
-        let DeadLetterLimits { letters: most, of_endpoint, bytes, .. } = self.options.dead_letters;
+        let DeadLetterLimits { count, per_endpoint, bytes, .. } = self.options.dead_letters;
         let why = if full {
             "Redis is full (maxmemory)".to_owned()
         } else {
             format!(
-                "a limit is reached (dead_letter_max = {most}, dead_letter_max_per_endpoint = {of_endpoint}, \
+                "a limit is reached (dead_letter_max = {count}, dead_letter_max_per_endpoint = {per_endpoint}, \
                  dead_letter_max_bytes = {bytes}); see resonate-webhooks:failed for the endpoints that fail"
             )
         };
-        self.telemetry.log(Level::Error, format_args!("{letters} dead letters made room for newer ones: {why}"));
+        self.telemetry.log(Level::Error, format_args!("{evicted} dead letters were evicted for newer ones: {why}"));
     }
 }
 
 /// Returns `Ok` if a batch with these `refused` positions may be sent.
-fn verdict(refused: Vec<Position>) -> Result<(), PersistError> {
+fn may_send(refused: Vec<Position>) -> Result<(), PersistError> {
     if refused.is_empty() {
         return Ok(());
     }
-    Err(PersistError::Fenced(refused.into_iter().map(|place| place.token).collect()))
+    Err(PersistError::Fenced(refused.into_iter().map(|position| position.token).collect()))
 }

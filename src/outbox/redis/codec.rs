@@ -37,14 +37,14 @@ pub(crate) fn decode(text: &[u8], time_ms: u64) -> Option<Event> {
 
 /// Decodes a redelivery, as `redeliver.lua` writes it. Returns `None` if `text` is malformed.
 pub(super) fn decode_redelivery(text: &[u8]) -> Option<Box<Redelivery>> {
-    let (letter, rest) = take(text)?;
+    let (dead_letter, rest) = take(text)?;
     let (id, rest) = take(rest)?;
     let (events, rest) = take(rest)?;
     let (attempts, rest) = take(rest)?;
     let (run, lane) = take(rest)?;
     Some(Box::new(Redelivery {
         lane: parse_lane(lane)?,
-        letter: DeadLetterId::parse(std::str::from_utf8(letter).ok()?)?,
+        dead_letter: DeadLetterId::parse(std::str::from_utf8(dead_letter).ok()?)?,
         id: std::str::from_utf8(id).ok()?.to_owned(),
         events: number(events)?,
         attempts: number(attempts)?,

@@ -12,7 +12,7 @@ fn request(lane: usize, bytes: usize) -> PersistRequest {
 }
 
 /// The result of a batch: one in three belongs to another node.
-fn verdict(request: &PersistRequest) -> Result<(), PersistError> {
+fn result_of(request: &PersistRequest) -> Result<(), PersistError> {
     let lane: usize = std::str::from_utf8(&request.lane).unwrap().parse().unwrap();
     if lane.is_multiple_of(3) { Err(PersistError::Fenced(vec![lane as u64])) } else { Ok(()) }
 }
@@ -32,7 +32,7 @@ fn persist(
         Role::Leader(leader) => {
             let group = leader.take_group();
             write(&group.requests);
-            let results: Vec<_> = group.requests.iter().map(verdict).collect();
+            let results: Vec<_> = group.requests.iter().map(result_of).collect();
             group.complete(results)
         }
     }
@@ -50,7 +50,7 @@ fn followers_that_arrive_during_a_call_are_persisted_in_one_call() {
         for lane in 2..50 {
             let (commit, count) = (&commit, &count);
             scope.spawn(move || {
-                assert_eq!(persist(commit, request(lane, 1), count), verdict(&request(lane, 1)), "{lane}");
+                assert_eq!(persist(commit, request(lane, 1), count), result_of(&request(lane, 1)), "{lane}");
             });
         }
         eventually("all wait", || (waiting(&commit) == 48).then_some(()));
@@ -69,7 +69,7 @@ fn each_thread_gets_its_own_result() {
             scope.spawn(move || {
                 for round in 0..500 {
                     let pause = |_: &[PersistRequest]| thread::sleep(Duration::from_micros((round % 5) * 20));
-                    assert_eq!(persist(commit, request(lane, 1), pause), verdict(&request(lane, 1)));
+                    assert_eq!(persist(commit, request(lane, 1), pause), result_of(&request(lane, 1)));
                 }
             });
         }

@@ -62,9 +62,9 @@ mod tests {
     #[test]
     fn a_batch_survives_a_round_trip_byte_for_byte() {
         let body = "{\"time_ms\":1,\"events\":[{\"channel\":\"é\\u0000\u{1F600}\"}]}".to_owned();
-        let kept = PersistedBatch { id: "msg_1".to_owned(), body, events: vec![(3, 7), (4, 1)] };
-        assert!(kept.write().starts_with(b"msg_1 {"));
-        assert_eq!(PersistedBatch::read(&kept.write()), Some(kept));
+        let batch = PersistedBatch { id: "msg_1".to_owned(), body, events: vec![(3, 7), (4, 1)] };
+        assert!(batch.write().starts_with(b"msg_1 {"));
+        assert_eq!(PersistedBatch::read(&batch.write()), Some(batch));
         assert_eq!(PersistedBatch::read(b"garbage"), None);
     }
 

@@ -47,7 +47,7 @@ use crate::telemetry::{PacedCount, Telemetry};
 
 pub(crate) use scripts::OutboxScripts;
 
-use ack_queue::{AckQueue, last_places};
+use ack_queue::{AckQueue, last_positions};
 use group_commit::GroupCommit;
 use in_flight::{PersistedBatch, lane_field};
 use ownership::Ownership;
@@ -95,8 +95,8 @@ impl From<&Config> for RedisOutboxOptions {
             max_events: config.outbox_max_events,
             read_every: READ_EVERY.min(config.flush_interval / READS_PER_FLUSH),
             dead_letters: DeadLetterLimits {
-                letters: config.dead_letter_max,
-                of_endpoint: config.dead_letter_max_per_endpoint,
+                count: config.dead_letter_max,
+                per_endpoint: config.dead_letter_max_per_endpoint,
                 bytes: config.dead_letter_max_bytes,
                 age_ms: millis(config.dead_letter_age),
             },
@@ -154,11 +154,11 @@ impl RedisOutbox {
         let link = || Link::new(settings.clone(), Arc::clone(telemetry));
         let keys = OutboxScripts::new(&options.key_prefix).with_identity(options.identity.as_ref());
         let store = Store::new(keys.clone(), link(), Arc::clone(membership), options.dead_letters);
-        let overtaken = options.max_events / usize::from(PARTITIONS);
+        let out_of_order = options.max_events / usize::from(PARTITIONS);
         let outbox = Arc::new(Self {
             options,
             inbox: Mutex::default(),
-            ownership: Mutex::new(Ownership::new(overtaken)),
+            ownership: Mutex::new(Ownership::new(out_of_order)),
             store: Mutex::new(store),
             group_commit: GroupCommit::default(),
             origin: AtomicU64::new(0),
@@ -249,7 +249,7 @@ impl Outbox for RedisOutbox {
             // No successor needs it: Redis has lost the events, or the successor reads the body from the dead letter.
             return Ok(());
         }
-        let last = last_places(live.iter().copied());
+        let last = last_positions(live.iter().copied());
         let batch = PersistedBatch::new(id, body, live.into_iter()).write();
         self.persist_in_group(PersistRequest { lane: lane_field(lane), batch, last })
     }
@@ -258,8 +258,8 @@ impl Outbox for RedisOutbox {
         self.live(events).map(drop)
     }
 
-    fn dead_letter_body(&self, letter: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError> {
-        self.store.lock().letter(letter)
+    fn dead_letter_body(&self, id: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError> {
+        self.store.lock().dead_letter_body(id)
     }
 
     fn ack(&self, acked: Acked<'_>) {
@@ -268,7 +268,7 @@ impl Outbox for RedisOutbox {
         // After `add`: an event is removed from its stream only once its acknowledgement and dead letter are written.
         let mut ownership = self.ownership.lock();
         for event in events {
-            ownership.passed(event.position);
+            ownership.acked(event.position);
         }
     }
 

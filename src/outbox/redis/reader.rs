@@ -44,7 +44,7 @@ pub(super) struct Reader {
     keys: OutboxScripts,
     link: Link,
     membership: Arc<SharedMembership>,
-    place: Option<Membership>,
+    joined: Option<Membership>,
     assign_at: Instant,
     forget_at: Instant,
     /// Progress of earlier owners, by fencing token: the last event with progress, and the progress. Kept only while
@@ -66,7 +66,7 @@ impl Reader {
             keys,
             link,
             membership,
-            place: None,
+            joined: None,
             assign_at: Instant::now(),
             forget_at: Instant::now(),
             resumes: HashMap::new(),
@@ -96,15 +96,15 @@ impl Reader {
     /// Runs one round. Returns the number of events, or `None` if the next round should wait.
     fn round(&mut self) -> Option<usize> {
         let begun = self.outbox.rounds.begin();
-        let place = self.membership.current()?;
-        self.move_to(&place);
+        let membership = self.membership.current()?;
+        self.move_to(&membership);
         if Instant::now() >= self.assign_at {
             // While Redis refuses assignments, partitions that are already owned are still read and delivered.
-            if self.assign(&place).is_none() && self.link.refused_since().is_none() {
+            if self.assign(&membership).is_none() && self.link.refused_since().is_none() {
                 return None;
             }
             self.assign_at = Instant::now() + ASSIGN_EVERY;
-            self.forget_old_letters();
+            self.forget_expired_dead_letters();
         }
         if self.outbox.inbox.lock().events.len() >= UNTAKEN {
             self.outbox.wake();
@@ -121,31 +121,31 @@ impl Reader {
             (true, true) => Some(QUICK_BLOCK),
             (false, _) => None,
         };
-        let mut held_up = false;
-        for (of, page) in self.ask(|redis, keys| read_on(redis, keys, &wanted, block))? {
+        let mut blocked = false;
+        for (of, page) in self.read(|redis, keys| read_on(redis, keys, &wanted, block))? {
             // Entries after an unreadable one that cannot become a dead letter now must not overtake it.
-            if self.give_up_unreadable(&place, of, &page) {
+            if self.drop_unreadable(&membership, of, &page) {
                 let full = page.len() == READ_COUNT;
                 self.merge.add(of.partition, of.token, page.items, full);
             } else {
-                held_up = true;
+                blocked = true;
             }
         }
         let items = self.merge.take();
         let found = items.len();
-        if found == 0 && held_up {
+        if found == 0 && blocked {
             return None;
         } else if found == 0 {
             self.outbox.rounds.found_nothing(begun);
         } else {
-            let events = self.note(items);
+            let events = self.record_read(items);
             self.outbox.hand_over(Handover { events, ..Handover::default() });
         }
         Some(found)
     }
 
     /// Removes expired dead letters, a portion at a time.
-    fn forget_old_letters(&mut self) {
+    fn forget_expired_dead_letters(&mut self) {
         let now = Instant::now();
         if now < self.forget_at {
             return;
@@ -161,37 +161,37 @@ impl Reader {
     }
 
     /// Runs a read, and records if Redis replied.
-    fn ask<T>(&mut self, talk: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>) -> Option<T> {
-        let answer = self.link.read(|redis| talk(redis, &self.keys)).ok();
-        self.outbox.rounds.asked(answer.is_some());
-        answer
+    fn read<T>(&mut self, talk: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>) -> Option<T> {
+        let reply = self.link.read(|redis| talk(redis, &self.keys)).ok();
+        self.outbox.rounds.record_reply(reply.is_some());
+        reply
     }
 
     /// Switches to a new incarnation or epoch. Everything owned under the old one is given up.
-    fn move_to(&mut self, place: &Membership) {
-        if self.place.as_ref() == Some(place) {
+    fn move_to(&mut self, membership: &Membership) {
+        if self.joined.as_ref() == Some(membership) {
             return;
         }
-        self.outbox.origin.store(origin(&place.epoch), Ordering::Relaxed);
-        let same_data = self.place.as_ref().is_none_or(|before| before.epoch == place.epoch);
+        self.outbox.origin.store(origin(&membership.epoch), Ordering::Relaxed);
+        let same_data = self.joined.as_ref().is_none_or(|before| before.epoch == membership.epoch);
         let end = if same_data { End::Fenced } else { End::Lost };
         let ended = self.outbox.ownership.lock().end_all(end);
         if end == End::Fenced && !ended.is_empty() {
             self.outbox.hand_over(Handover { revoked: ended, ..Handover::default() });
         }
-        self.place = Some(place.clone());
+        self.joined = Some(membership.clone());
         self.assign_at = Instant::now();
     }
 
-    fn assign(&mut self, place: &Membership) -> Option<()> {
+    fn assign(&mut self, membership: &Membership) -> Option<()> {
         self.outbox.release_partitions().ok()?;
         let held = self.outbox.ownership.lock().held();
-        let assigned = self.link.write_while_full(|redis| self.keys.assign(redis, place, &held)).ok();
-        self.outbox.rounds.asked(assigned.is_some());
+        let assigned = self.link.write_while_full(|redis| self.keys.assign(redis, membership, &held)).ok();
+        self.outbox.rounds.record_reply(assigned.is_some());
         let Assignment { share, owned } = match assigned? {
             Ok(assignment) => assignment,
             Err(CommitRefusal::Excluded) => {
-                self.let_go();
+                self.end_all();
                 return None;
             }
             Err(CommitRefusal::Displaced) => return None,
@@ -208,7 +208,7 @@ impl Reader {
             owned.into_iter().filter(|(partition, token)| held.get(partition) != Some(token)).collect();
         if !new.is_empty() {
             // Read before any ownership begins: a failure in between changes nothing but the owners in Redis.
-            let takeover = self.ask(|redis, keys| Takeover::read(redis, keys, &new))?;
+            let takeover = self.read(|redis, keys| Takeover::read(redis, keys, &new))?;
             self.begin(&new, takeover);
         }
         self.outbox.ownership.lock().retire_beyond(share);
@@ -216,7 +216,7 @@ impl Reader {
     }
 
     /// Drops everything, because the data is not for this node any more, and makes the claimer check that.
-    fn let_go(&self) {
+    fn end_all(&self) {
         let revoked = self.outbox.ownership.lock().end_all(End::Fenced);
         self.outbox.hand_over(Handover { revoked, ..Handover::default() });
         self.membership.doubt();
@@ -240,17 +240,17 @@ impl Reader {
     }
 
     /// Turns unreadable entries into dead letters. Returns `true` if that is done.
-    fn give_up_unreadable(&mut self, place: &Membership, of: Position, page: &EntryPage) -> bool {
+    fn drop_unreadable(&mut self, membership: &Membership, of: Position, page: &EntryPage) -> bool {
         let Self { link, keys, outbox, .. } = self;
-        outbox.give_up_unreadable(
+        outbox.drop_unreadable(
             |talk| link.write_while_full(|redis| talk(redis, keys)).ok(),
-            place,
+            membership,
             of,
             &page.unreadable,
         )
     }
 
-    fn note(&mut self, items: Vec<(Position, Item)>) -> Vec<Queued> {
+    fn record_read(&mut self, items: Vec<(Position, Item)>) -> Vec<Queued> {
         let now = Instant::now();
         let mut ownership = self.outbox.ownership.lock();
         let mut events = Vec::with_capacity(items.len());
@@ -300,7 +300,7 @@ impl super::ReadRounds {
         state.begun
     }
 
-    fn asked(&self, answered: bool) {
+    fn record_reply(&self, answered: bool) {
         self.state.lock().unanswered = !answered;
     }
 

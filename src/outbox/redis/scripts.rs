@@ -30,7 +30,7 @@ pub(super) use self::commit::BYTES_AT_ONCE;
 pub(crate) use self::commit::DeadLetterLimits;
 pub(super) use self::commit::{AckRequest, CommitReply, Load, PersistRequest};
 pub(super) use self::send::Exclusion;
-pub(super) use self::unreadable::GivenUp;
+pub(super) use self::unreadable::UnreadableReply;
 
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
@@ -151,12 +151,12 @@ impl OutboxScripts {
         format!("{}:owners", self.prefix)
     }
 
-    fn call<'a>(&self, script: &'a Script, place: &Membership) -> ScriptCall<'a> {
+    fn call<'a>(&self, script: &'a Script, membership: &Membership) -> ScriptCall<'a> {
         let mut call = script.call();
         for name in ["epoch", "nodes", "owners"] {
             call.key(format!("{}:{name}", self.prefix));
         }
-        call.arg(&self.prefix).arg(place.node.as_str()).arg(&*place.epoch);
+        call.arg(&self.prefix).arg(membership.node.as_str()).arg(&*membership.epoch);
         call
     }
 
@@ -164,10 +164,10 @@ impl OutboxScripts {
     pub(super) fn assign(
         &self,
         redis: &mut Connection,
-        place: &Membership,
+        membership: &Membership,
         held: &BTreeMap<u16, u64>,
     ) -> RedisResult<Result<Assignment, CommitRefusal>> {
-        let mut call = self.call(&ASSIGN, place);
+        let mut call = self.call(&ASSIGN, membership);
         call.arg(PARTITIONS).arg(&self.identity).arg(SCHEMA);
         for (partition, token) in held {
             call.arg(*partition).arg(*token);
@@ -180,26 +180,35 @@ impl OutboxScripts {
     pub(super) fn release(
         &self,
         redis: &mut Connection,
-        place: &Membership,
+        membership: &Membership,
         partition: u16,
         token: u64,
     ) -> RedisResult<()> {
-        self.call(&RELEASE, place).arg(partition).arg(token).invoke(redis)
+        self.call(&RELEASE, membership).arg(partition).arg(token).invoke(redis)
     }
 
     /// Retries dead letters as part of the retry `run`. Returns how many of them exist.
-    pub(super) fn redeliver(&self, redis: &mut Connection, run: &str, letters: &[DeadLetterId]) -> RedisResult<usize> {
+    pub(super) fn redeliver(
+        &self,
+        redis: &mut Connection,
+        run: &str,
+        dead_letters: &[DeadLetterId],
+    ) -> RedisResult<usize> {
         let mut call = REDELIVER.call();
         call.key(self.dead_letters()).arg(&self.prefix).arg(PARTITIONS).arg(run);
-        for letter in letters {
-            call.arg(letter.as_str());
+        for dead_letter in dead_letters {
+            call.arg(dead_letter.as_str());
         }
         call.invoke(redis)
     }
 
     /// Removes these dead letters. Returns how many existed.
-    pub(super) fn forget_dead_letters(&self, redis: &mut Connection, letters: &[DeadLetterId]) -> RedisResult<usize> {
-        self.forget(redis, "", letters)
+    pub(super) fn forget_dead_letters(
+        &self,
+        redis: &mut Connection,
+        dead_letters: &[DeadLetterId],
+    ) -> RedisResult<usize> {
+        self.forget(redis, "", dead_letters)
     }
 
     /// Removes some of the oldest dead letters, up to `last`, an end of XRANGE. Returns how many; 0 when none is left.
@@ -207,19 +216,19 @@ impl OutboxScripts {
         self.forget(redis, last, &[])
     }
 
-    fn forget(&self, redis: &mut Connection, last: &str, letters: &[DeadLetterId]) -> RedisResult<usize> {
+    fn forget(&self, redis: &mut Connection, last: &str, dead_letters: &[DeadLetterId]) -> RedisResult<usize> {
         let mut call = FORGET_DEAD_LETTERS.call();
         call.key(self.dead_letters()).arg(&self.prefix).arg(last);
-        for letter in letters {
-            call.arg(letter.as_str());
+        for dead_letter in dead_letters {
+            call.arg(dead_letter.as_str());
         }
         call.invoke(redis)
     }
 
     /// Removes the events up to and including these positions.
-    pub(super) fn trim(&self, redis: &mut Connection, place: &Membership, settled: &[Position]) -> RedisResult<()> {
-        let mut call = self.call(&TRIM, place);
-        for Position { partition, token, seq } in settled {
+    pub(super) fn trim(&self, redis: &mut Connection, membership: &Membership, acked: &[Position]) -> RedisResult<()> {
+        let mut call = self.call(&TRIM, membership);
+        for Position { partition, token, seq } in acked {
             call.arg(*partition).arg(*token).arg(id_behind(*seq)).arg(*seq);
         }
         call.invoke(redis)
@@ -229,12 +238,12 @@ impl OutboxScripts {
     pub(super) fn remove(
         &self,
         redis: &mut Connection,
-        place: &Membership,
+        membership: &Membership,
         partition: u16,
         token: u64,
         seqs: &[u64],
     ) -> RedisResult<()> {
-        let mut call = self.call(&REMOVE, place);
+        let mut call = self.call(&REMOVE, membership);
         call.key(self.stream(partition)).arg(partition).arg(token);
         for seq in seqs {
             call.arg(stream_id(*seq));

@@ -14,7 +14,7 @@ use super::*;
 use crate::event::NodeId;
 use crate::support::redis::RedisServer;
 
-const LIMITS: DeadLetterLimits = DeadLetterLimits { letters: 10, of_endpoint: 10, bytes: 1 << 40, age_ms: 60_000 };
+const LIMITS: DeadLetterLimits = DeadLetterLimits { count: 10, per_endpoint: 10, bytes: 1 << 40, age_ms: 60_000 };
 
 /// The one lane of these tests.
 const LANE: &[u8] = b"0:app";
@@ -31,7 +31,7 @@ struct Owner {
     _server: RedisServer,
     redis: Connection,
     keys: OutboxScripts,
-    place: Membership,
+    membership: Membership,
     /// The token of the partition under test.
     token: u64,
 }
@@ -40,29 +40,29 @@ impl Owner {
     fn start() -> Self {
         let server = RedisServer::start();
         let mut redis = server.connect();
-        let place = Membership { node: NodeId::new("host", 1, 0), epoch: "epoch-1".into() };
-        redis.hset::<_, _, _, ()>("wh:epoch", "id", &*place.epoch).unwrap();
-        redis.zadd::<_, _, _, ()>("wh:nodes", place.node.as_str(), LATE).unwrap();
-        let mut owner = Self { _server: server, redis, keys: OutboxScripts::new("wh"), place, token: 0 };
-        owner.token = owner.assign(&owner.place.clone());
+        let membership = Membership { node: NodeId::new("host", 1, 0), epoch: "epoch-1".into() };
+        redis.hset::<_, _, _, ()>("wh:epoch", "id", &*membership.epoch).unwrap();
+        redis.zadd::<_, _, _, ()>("wh:nodes", membership.node.as_str(), LATE).unwrap();
+        let mut owner = Self { _server: server, redis, keys: OutboxScripts::new("wh"), position, token: 0 };
+        owner.token = owner.assign(&owner.membership.clone());
         owner
     }
 
     /// Assigns all partitions to a node. Returns the token of the partition under test.
-    fn assign(&mut self, place: &Membership) -> u64 {
-        self.assign_again(place, &BTreeMap::new())
+    fn assign(&mut self, membership: &Membership) -> u64 {
+        self.assign_again(membership, &BTreeMap::new())
     }
 
-    /// The same for a node that believes to own some.
-    fn assign_again(&mut self, place: &Membership, held: &BTreeMap<u16, u64>) -> u64 {
-        let owned = self.keys.assign(&mut self.redis, place, held).unwrap().unwrap().owned;
+    /// The same for a node that believes it owns some.
+    fn assign_again(&mut self, membership: &Membership, held: &BTreeMap<u16, u64>) -> u64 {
+        let owned = self.keys.assign(&mut self.redis, membership, held).unwrap().unwrap().owned;
         assert_eq!(owned.len(), usize::from(PARTITIONS));
         owned[&PARTITION]
     }
 
     /// Sets the expiry of a node's lease.
-    fn lease(&mut self, place: &Membership, expiry: u64) {
-        self.redis.zadd::<_, _, _, ()>("wh:nodes", place.node.as_str(), expiry).unwrap();
+    fn lease(&mut self, membership: &Membership, expiry: u64) {
+        self.redis.zadd::<_, _, _, ()>("wh:nodes", membership.node.as_str(), expiry).unwrap();
     }
 
     const fn at(&self, seq: u64) -> Position {
@@ -70,57 +70,58 @@ impl Owner {
     }
 
     /// Returns `true` if the batch may be sent.
-    fn keep(&mut self, batch: &str, last: u64) -> bool {
-        let frozen = self.frozen(batch, last);
-        self.write(&[], &[frozen]).kept[0].is_empty()
+    fn persist(&mut self, batch: &str, last: u64) -> bool {
+        let batches = self.batch(batch, last);
+        self.write(&[], &[batches]).refused_batches[0].is_empty()
     }
 
-    fn pass(&mut self, batch: &str, last: u64, letter: Option<&str>) {
-        assert!(self.try_pass(batch, last, letter));
+    fn acknowledge(&mut self, batch: &str, last: u64, dead_letter: Option<&str>) {
+        assert!(self.try_acknowledge(batch, last, dead_letter));
     }
 
     /// Returns `true` if the ack is written.
-    fn try_pass(&mut self, batch: &str, last: u64, letter: Option<&str>) -> bool {
-        let ack = self.ack(batch, last, letter);
-        self.write(&[&ack], &[]).passed[0].is_empty()
+    fn try_acknowledge(&mut self, batch: &str, last: u64, dead_letter: Option<&str>) -> bool {
+        let ack = self.ack(batch, last, dead_letter);
+        self.write(&[&ack], &[]).refused_acks[0].is_empty()
     }
 
     /// Gives a partition to another node with a lease, and returns a position under the old token.
     fn lose(&mut self, partition: u16, seq: u64) -> Position {
         let token: String = self.redis.hget(self.keys.owners(), partition).unwrap();
         let token = token.split_once(' ').unwrap().0.parse().unwrap();
-        let other = Membership { node: NodeId::new("host", 2, 0), ..self.place.clone() };
+        let other = Membership { node: NodeId::new("host", 2, 0), ..self.membership.clone() };
         self.lease(&other, LATE);
         let owner = format!("{} {}", LATE, other.node.as_str());
         self.redis.hset::<_, _, _, ()>(self.keys.owners(), partition, owner).unwrap();
         Position { partition, token, seq }
     }
 
-    fn frozen(&self, batch: &str, last: u64) -> PersistRequest {
+    fn batch(&self, batch: &str, last: u64) -> PersistRequest {
         let batch = format!("{batch} {{}}").into_bytes();
         PersistRequest { lane: LANE.to_vec(), batch, last: vec![self.at(last)] }
     }
 
-    fn ack(&self, batch: &str, last: u64, letter: Option<&str>) -> AckRequest {
-        let letter = letter.map(|letter| ("body", letter.as_bytes().to_vec())).into_iter().collect();
-        let (lane, id, places) = (LANE.to_vec(), batch.to_owned(), vec![self.at(last)]);
-        AckRequest { lane, id, redelivered: None, letter, places, moves: true }
+    fn ack(&self, batch: &str, last: u64, dead_letter: Option<&str>) -> AckRequest {
+        let dead_letter =
+            dead_letter.map(|dead_letter| ("body", dead_letter.as_bytes().to_vec())).into_iter().collect();
+        let (lane, id, positions) = (LANE.to_vec(), batch.to_owned(), vec![self.at(last)]);
+        AckRequest { lane, id, redelivered: None, dead_letter, positions, moves: true }
     }
 
-    fn write(&mut self, acks: &[&AckRequest], frozen: &[PersistRequest]) -> CommitReply {
-        self.keys.write(&mut self.redis, &self.place, LIMITS, acks, frozen).unwrap().unwrap()
+    fn write(&mut self, acks: &[&AckRequest], batches: &[PersistRequest]) -> CommitReply {
+        self.keys.write(&mut self.redis, &self.membership, LIMITS, acks, batches).unwrap().unwrap()
     }
 
-    fn trim(&mut self, settled: u64) {
-        let settled = [self.at(settled)];
-        self.keys.trim(&mut self.redis, &self.place, &settled).unwrap();
+    fn trim(&mut self, acked: u64) {
+        let acked = [self.at(acked)];
+        self.keys.trim(&mut self.redis, &self.membership, &acked).unwrap();
     }
 
     fn cursor(&mut self) -> u64 {
         self.redis.hget(self.keys.cursors(PARTITION), LANE).unwrap()
     }
 
-    fn kept(&mut self) -> Vec<String> {
+    fn persisted(&mut self) -> Vec<String> {
         self.redis.hvals(self.keys.in_flight(PARTITION)).unwrap()
     }
 }
@@ -141,13 +142,13 @@ fn a_late_or_repeated_ack_moves_no_cursor_back_and_leaves_one_dead_letter() {
     let mut owner = Owner::start();
     // Neighbours that a Lua number cannot distinguish, and one with another digit.
     let [first, second, third] = [(1 << 53) + 1, (1 << 53) + 2, 1 << 60];
-    owner.pass("m1", first, Some("letter"));
-    owner.pass("m2", second, None);
+    owner.acknowledge("m1", first, Some("letter"));
+    owner.acknowledge("m2", second, None);
     assert_eq!(owner.cursor(), second);
-    owner.pass("m1", first, Some("letter"));
+    owner.acknowledge("m1", first, Some("letter"));
     assert_eq!(owner.cursor(), second);
-    owner.pass("m3", third, None);
-    owner.pass("m2", second, None);
+    owner.acknowledge("m3", third, None);
+    owner.acknowledge("m2", second, None);
     assert_eq!(owner.cursor(), third);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 1);
 }
@@ -155,49 +156,50 @@ fn a_late_or_repeated_ack_moves_no_cursor_back_and_leaves_one_dead_letter() {
 #[test]
 fn a_late_call_after_the_stream_was_empty_replaces_no_batch_and_moves_no_cursor() {
     let mut owner = Owner::start();
-    assert!(owner.keep("m1", 5));
-    owner.pass("m1", 5, None);
+    assert!(owner.persist("m1", 5));
+    owner.acknowledge("m1", 5, None);
     owner.trim(5);
-    assert!(owner.keep("m2", 6));
-    assert!(!owner.keep("m1", 5));
-    assert_eq!(owner.kept(), ["m2 {}"]);
-    owner.pass("m1", 5, Some("letter"));
+    assert!(owner.persist("m2", 6));
+    assert!(!owner.persist("m1", 5));
+    assert_eq!(owner.persisted(), ["m2 {}"]);
+    owner.acknowledge("m1", 5, Some("letter"));
     assert!(!owner.redis.hexists::<_, _, bool>(owner.keys.cursors(PARTITION), LANE).unwrap());
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0);
     // A late trim does not undo that.
     owner.trim(4);
-    assert!(!owner.keep("m1", 5));
+    assert!(!owner.persist("m1", 5));
 }
 
 #[test]
 fn calls_under_an_expired_token_change_nothing() {
     let mut owner = Owner::start();
-    let (mine, other) = (owner.place.clone(), Membership { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
+    let (mine, other) =
+        (owner.membership.clone(), Membership { node: NodeId::new("host", 2, 0), ..owner.membership.clone() });
     let held = BTreeMap::from([(PARTITION, owner.token)]);
     assert_eq!(owner.assign_again(&mine, &held), owner.token, "no other node has owned it");
     let seq = (owner.token << 20) + 5;
     owner.redis.xadd::<_, _, _, _, ()>(owner.keys.stream(PARTITION), stream_id(seq), &[("e", "event")]).unwrap();
-    let mut ownership = vec![owner.token];
+    let mut tokens = vec![owner.token];
     for [lapsed, successor] in [[&mine, &other], [&other, &mine]] {
         owner.lease(lapsed, 1);
         owner.lease(successor, LATE);
-        ownership.push(owner.assign(successor));
+        tokens.push(owner.assign(successor));
     }
-    assert!(ownership.is_sorted_by(|earlier, later| earlier < later), "{ownership:?}");
+    assert!(tokens.is_sorted_by(|earlier, later| earlier < later), "{tokens:?}");
 
-    assert!(!owner.keep("m1", seq));
-    assert!(!owner.try_pass("m1", seq, Some("letter")));
+    assert!(!owner.persist("m1", seq));
+    assert!(!owner.try_acknowledge("m1", seq, Some("letter")));
     owner.trim(seq);
     owner.keys.remove(&mut owner.redis, &mine, PARTITION, owner.token, &[seq]).unwrap();
     owner.keys.release(&mut owner.redis, &mine, PARTITION, owner.token).unwrap();
     assert_eq!(owner.redis.xlen::<_, usize>(owner.keys.stream(PARTITION)).unwrap(), 1);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 0);
 
-    let held = BTreeMap::from([(PARTITION, ownership[2])]);
+    let held = BTreeMap::from([(PARTITION, tokens[2])]);
     owner.token = owner.assign_again(&mine, &held);
-    assert_eq!(owner.token, ownership[2], "it was not released");
-    assert!(owner.keep("m1", seq));
-    owner.pass("m1", seq, None);
+    assert_eq!(owner.token, tokens[2], "it was not released");
+    assert!(owner.persist("m1", seq));
+    owner.acknowledge("m1", seq, None);
     owner.trim(seq);
     assert_eq!(owner.redis.xlen::<_, usize>(owner.keys.stream(PARTITION)).unwrap(), 0);
 }
@@ -205,11 +207,12 @@ fn calls_under_an_expired_token_change_nothing() {
 #[test]
 fn an_ownership_that_redis_lost_continues_unless_another_node_has_owned_the_partition_since() {
     let mut owner = Owner::start();
-    let (mine, other) = (owner.place.clone(), Membership { node: NodeId::new("host", 2, 0), ..owner.place.clone() });
+    let (mine, other) =
+        (owner.membership.clone(), Membership { node: NodeId::new("host", 2, 0), ..owner.membership.clone() });
     let held = BTreeMap::from([(PARTITION, owner.token)]);
     owner.redis.del::<_, ()>("wh:owners").unwrap();
     assert_eq!(owner.assign_again(&mine, &held), owner.token);
-    assert!(owner.keep("m1", 5));
+    assert!(owner.persist("m1", 5));
 
     owner.redis.del::<_, ()>("wh:owners").unwrap();
     owner.lease(&mine, 1);
@@ -219,18 +222,18 @@ fn an_ownership_that_redis_lost_continues_unless_another_node_has_owned_the_part
     owner.lease(&other, 1);
     owner.lease(&mine, LATE);
     assert!(owner.assign_again(&mine, &held) > theirs);
-    assert!(!owner.keep("m2", 6));
+    assert!(!owner.persist("m2", 6));
 }
 
 #[test]
 fn a_partition_that_redis_assigns_under_an_unknown_token_gets_a_new_token() {
     let mut owner = Owner::start();
-    let (mine, first) = (owner.place.clone(), owner.token);
+    let (mine, first) = (owner.membership.clone(), owner.token);
     // The node noticed that it had lost the partition, and a failover undid the loss.
     let second = owner.assign(&mine);
     assert!(second > first);
     owner.token = first;
-    assert!(!owner.keep("m1", 5), "the old token has expired");
+    assert!(!owner.persist("m1", 5), "the old token has expired");
 
     // The node lost the partition and got it back, and a failover undid both.
     let before = format!("{first} {}", mine.node.as_str());
@@ -244,48 +247,48 @@ fn a_partition_that_redis_assigns_under_an_unknown_token_gets_a_new_token() {
 #[test]
 fn an_acknowledged_batch_is_not_persisted_again() {
     let mut owner = Owner::start();
-    assert!(owner.keep("m1", 5));
-    assert!(owner.keep("m1", 5));
-    owner.pass("m1", 5, None);
-    assert!(!owner.keep("m1", 5), "the call arrived late");
-    assert_eq!(owner.kept(), Vec::<String>::new());
-    assert!(owner.keep("m2", 6));
-    assert!(!owner.keep("m1", 5));
-    assert_eq!(owner.kept(), ["m2 {}"]);
+    assert!(owner.persist("m1", 5));
+    assert!(owner.persist("m1", 5));
+    owner.acknowledge("m1", 5, None);
+    assert!(!owner.persist("m1", 5), "the call arrived late");
+    assert_eq!(owner.persisted(), Vec::<String>::new());
+    assert!(owner.persist("m2", 6));
+    assert!(!owner.persist("m1", 5));
+    assert_eq!(owner.persisted(), ["m2 {}"]);
 }
 
 #[test]
 fn requests_of_one_call_are_independent_and_executed_in_order() {
     let mut owner = Owner::start();
-    assert!(owner.keep("m1", 5));
+    assert!(owner.persist("m1", 5));
     let mut lost = owner.ack("m9", 9, None);
-    lost.places[0].token -= 1;
-    let mut other = owner.frozen("other", 7);
+    lost.positions[0].token -= 1;
+    let mut other = owner.batch("other", 7);
     other.lane = b"0:other".to_vec();
-    let mut fenced = owner.frozen("fenced", 8);
+    let mut fenced = owner.batch("fenced", 8);
     fenced.last[0].token -= 1;
-    let refused = [lost.places[0], owner.at(6), fenced.last[0]].map(|place| vec![place]);
+    let refused = [lost.positions[0], owner.at(6), fenced.last[0]].map(|position| vec![position]);
     let acks = [lost, owner.ack("m1", 5, Some("letter")), owner.ack("m2", 6, None)];
-    let frozen = [owner.frozen("m2", 6), fenced, owner.frozen("m3", 7), other];
+    let batches = [owner.batch("m2", 6), fenced, owner.batch("m3", 7), other];
 
-    let written = owner.write(&acks.each_ref(), &frozen);
+    let written = owner.write(&acks.each_ref(), &batches);
     assert_eq!(written.evicted, 0);
-    let [lost, passed, fenced] = refused;
-    assert_eq!(written.passed, [lost, vec![], vec![]]);
-    assert_eq!(written.kept, [passed, fenced, vec![], vec![]]);
+    let [lost, acked, fenced] = refused;
+    assert_eq!(written.refused_acks, [lost, vec![], vec![]]);
+    assert_eq!(written.refused_batches, [acked, fenced, vec![], vec![]]);
     assert_eq!(owner.cursor(), 6);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 1);
-    let mut kept = owner.kept();
-    kept.sort_unstable();
-    assert_eq!(kept, ["m3 {}", "other {}"]);
+    let mut persisted = owner.persisted();
+    persisted.sort_unstable();
+    assert_eq!(persisted, ["m3 {}", "other {}"]);
 }
 
 #[test]
 fn nothing_is_written_for_an_old_epoch() {
     let mut owner = Owner::start();
-    owner.place.epoch = "epoch-0".into();
-    let (ack, frozen) = (owner.ack("m1", 5, Some("letter")), [owner.frozen("m2", 6)]);
-    let written = owner.keys.write(&mut owner.redis, &owner.place, LIMITS, &[&ack], &frozen).unwrap();
+    owner.membership.epoch = "epoch-0".into();
+    let (ack, batches) = (owner.ack("m1", 5, Some("letter")), [owner.batch("m2", 6)]);
+    let written = owner.keys.write(&mut owner.redis, &owner.membership, LIMITS, &[&ack], &batches).unwrap();
     assert_eq!(written, Err(CommitRefusal::Displaced));
     assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:[cdf]*").unwrap(), Vec::<String>::new());
 }
@@ -294,30 +297,30 @@ fn nothing_is_written_for_an_old_epoch() {
 fn a_batch_with_a_lost_partition_is_not_persisted_and_the_partition_is_reported() {
     let mut owner = Owner::start();
     let lost = [owner.lose(5, 1), owner.lose(7, 1)];
-    let mut frozen = owner.frozen("m1", 4);
-    frozen.last = vec![lost[0], owner.at(4), lost[1]];
-    assert_eq!(owner.write(&[], &[frozen]).kept, [lost]);
+    let mut batches = owner.batch("m1", 4);
+    batches.last = vec![lost[0], owner.at(4), lost[1]];
+    assert_eq!(owner.write(&[], &[batches]).refused_batches, [lost]);
     assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:inflight:*").unwrap(), Vec::<String>::new());
 }
 
 #[test]
 fn a_batch_that_lost_a_partition_in_flight_is_acknowledged_in_the_others() {
     let mut owner = Owner::start();
-    assert!(owner.keep("m1", 4));
+    assert!(owner.persist("m1", 4));
     let lost = owner.lose(5, 9);
     let cursor = |owner: &mut Owner, partition| -> Option<u64> {
         owner.redis.hget(owner.keys.cursors(partition), LANE).unwrap()
     };
     // The order of the partitions makes no difference.
-    for (seq, places) in [(4, [lost, owner.at(4)]), (6, [owner.at(6), lost])] {
+    for (seq, positions) in [(4, [lost, owner.at(4)]), (6, [owner.at(6), lost])] {
         let mut ack = owner.ack("m1", seq, Some("letter"));
-        ack.places = places.to_vec();
+        ack.positions = positions.to_vec();
         for _ in 0..2 {
-            assert_eq!(owner.write(&[&ack], &[]).passed, [[lost]]);
+            assert_eq!(owner.write(&[&ack], &[]).refused_acks, [[lost]]);
         }
         assert_eq!((cursor(&mut owner, PARTITION), cursor(&mut owner, 5)), (Some(seq), None));
     }
-    assert_eq!(owner.kept(), Vec::<String>::new());
+    assert_eq!(owner.persisted(), Vec::<String>::new());
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 2, "one each");
 }
 
@@ -325,11 +328,11 @@ fn a_batch_that_lost_a_partition_in_flight_is_acknowledged_in_the_others() {
 fn events_dropped_while_a_batch_is_in_flight_get_a_dead_letter_and_move_no_cursor() {
     let mut owner = Owner::start();
     let lost = owner.lose(5, 9);
-    for (place, letters) in [(lost, 0), (owner.at(4), 1)] {
+    for (position, dead_letters) in [(lost, 0), (owner.at(4), 1)] {
         let mut ack = owner.ack("m1", 4, Some("letter"));
-        (ack.places, ack.moves) = (vec![place], false);
+        (ack.positions, ack.moves) = (vec![position], false);
         owner.write(&[&ack], &[]);
-        assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), letters);
+        assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), dead_letters);
     }
     assert_eq!(owner.redis.keys::<_, Vec<String>>("wh:cursor:*").unwrap(), Vec::<String>::new());
 }
@@ -337,15 +340,15 @@ fn events_dropped_while_a_batch_is_in_flight_get_a_dead_letter_and_move_no_curso
 #[test]
 fn a_failed_redelivery_leaves_one_dead_letter_however_often_it_is_written() {
     let mut owner = Owner::start();
-    let letter: String = owner.redis.xadd("wh:dead", "*", &[("body", "letter")]).unwrap();
+    let dead_letter: String = owner.redis.xadd("wh:dead", "*", &[("body", "letter")]).unwrap();
     let mut ack = owner.ack("m1", 4, Some("letter"));
     ack.moves = false;
-    ack.redelivered = DeadLetterId::parse(&letter);
+    ack.redelivered = DeadLetterId::parse(&dead_letter);
     for _ in 0..2 {
-        assert!(owner.write(&[&ack], &[]).passed[0].is_empty());
+        assert!(owner.write(&[&ack], &[]).refused_acks[0].is_empty());
         let left: StreamRangeReply = owner.redis.xrange_all("wh:dead").unwrap();
         assert_eq!(left.ids.len(), 1);
-        assert_ne!(left.ids[0].id, letter);
+        assert_ne!(left.ids[0].id, dead_letter);
     }
     owner.redis.del::<_, ()>("wh:dead").unwrap();
     ack.redelivered = DeadLetterId::parse("1-1");
@@ -358,7 +361,7 @@ fn a_failed_redelivery_leaves_one_dead_letter_however_often_it_is_written() {
 fn the_dead_letter_of_lost_events_is_still_written() {
     let mut owner = Owner::start();
     let mut ack = owner.ack("m1", 4, Some("letter"));
-    ack.places.clear();
-    assert_eq!(owner.write(&[&ack], &[]).passed, [vec![]]);
+    ack.positions.clear();
+    assert_eq!(owner.write(&[&ack], &[]).refused_acks, [vec![]]);
     assert_eq!(owner.redis.xlen::<_, usize>("wh:dead").unwrap(), 1);
 }

@@ -34,35 +34,35 @@ impl Store {
     pub(super) fn write(
         &mut self,
         acks: &[&AckRequest],
-        frozen: &[PersistRequest],
+        batches: &[PersistRequest],
     ) -> Result<CommitReply, PersistError> {
         let limits = self.limits;
-        self.call(|keys, redis, place| keys.write(redis, place, limits, acks, frozen))
+        self.call(|keys, redis, membership| keys.write(redis, membership, limits, acks, batches))
     }
 
     /// Trims streams up to and including these positions.
-    pub(super) fn trim(&mut self, settled: &[Position]) -> Result<(), PersistError> {
-        if settled.is_empty() {
+    pub(super) fn trim(&mut self, acked: &[Position]) -> Result<(), PersistError> {
+        if acked.is_empty() {
             return Ok(());
         }
-        self.call(|keys, redis, place| keys.trim(redis, place, settled).map(Ok))
+        self.call(|keys, redis, membership| keys.trim(redis, membership, acked).map(Ok))
     }
 
     /// Removes single events of a partition.
     pub(super) fn remove(&mut self, partition: u16, token: u64, seqs: &[u64]) -> Result<(), PersistError> {
-        self.call(|keys, redis, place| keys.remove(redis, place, partition, token, seqs).map(Ok))
+        self.call(|keys, redis, membership| keys.remove(redis, membership, partition, token, seqs).map(Ok))
     }
 
     /// Releases partitions whose events are all acknowledged.
     pub(super) fn release(&mut self, partitions: &[(u16, u64)]) -> Result<(), PersistError> {
         partitions.iter().try_for_each(|(partition, token)| {
-            self.call(|keys, redis, place| keys.release(redis, place, *partition, *token).map(Ok))
+            self.call(|keys, redis, membership| keys.release(redis, membership, *partition, *token).map(Ok))
         })
     }
 
     /// Returns the body of a dead letter, if it exists.
-    pub(super) fn letter(&mut self, letter: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError> {
-        self.link.read(|redis| dead_letters::body(redis, &self.keys, letter)).map_err(|_| PersistError::Unavailable)
+    pub(super) fn dead_letter_body(&mut self, id: &DeadLetterId) -> Result<Option<Vec<u8>>, PersistError> {
+        self.link.read(|redis| dead_letters::body(redis, &self.keys, id)).map_err(|_| PersistError::Unavailable)
     }
 
     /// Returns `true` if Redis has refused writes for at least `time`.
@@ -74,8 +74,8 @@ impl Store {
         &mut self,
         talk: impl FnOnce(&OutboxScripts, &mut Connection, &Membership) -> RedisResult<Result<T, CommitRefusal>>,
     ) -> Result<T, PersistError> {
-        let place = self.membership.current().ok_or(PersistError::Unavailable)?;
-        match self.link.write_while_full(|redis| talk(&self.keys, redis, &place)) {
+        let membership = self.membership.current().ok_or(PersistError::Unavailable)?;
+        match self.link.write_while_full(|redis| talk(&self.keys, redis, &membership)) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(CommitRefusal::Displaced | CommitRefusal::Excluded)) | Err(_) => Err(PersistError::Unavailable),
         }

@@ -32,15 +32,17 @@ impl Takeover {
             let cursors: HashMap<Vec<u8>, u64> = redis.hgetall(keys.cursors(*partition))?;
             let cursors = cursors.into_iter().filter_map(|(lane, seq)| Some((parse_lane(&lane)?, seq))).collect();
             takeover.resumes.insert(*partition, Resume { cursors, ..Resume::default() });
-            let kept: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.in_flight(*partition))?;
-            batches
-                .extend(kept.iter().filter_map(|(lane, kept)| Some((parse_lane(lane)?, PersistedBatch::read(kept)?))));
+            let stored: HashMap<Vec<u8>, Vec<u8>> = redis.hgetall(keys.in_flight(*partition))?;
+            batches.extend(
+                stored.iter().filter_map(|(lane, stored)| Some((parse_lane(lane)?, PersistedBatch::read(stored)?))),
+            );
         }
         let tokens: HashMap<u16, u64> = partitions.iter().copied().collect();
-        let places: HashSet<(u16, u64)> = batches.iter().flat_map(|(_, kept)| kept.events.iter().copied()).collect();
-        let places: Vec<(u16, u64)> = places.into_iter().filter(|(part, _)| tokens.contains_key(part)).collect();
-        let entries = entries_at(redis, keys, &places)?;
-        for (lane, PersistedBatch { id, body, events: places }) in batches {
+        let positions: HashSet<(u16, u64)> =
+            batches.iter().flat_map(|(_, stored)| stored.events.iter().copied()).collect();
+        let positions: Vec<(u16, u64)> = positions.into_iter().filter(|(part, _)| tokens.contains_key(part)).collect();
+        let entries = entries_at(redis, keys, &positions)?;
+        for (lane, PersistedBatch { id, body, events: positions }) in batches {
             let now = Instant::now();
             let event = |(partition, seq): &(u16, u64)| {
                 if takeover.resumes.get(partition)?.has_acked(&lane, *seq) {
@@ -51,8 +53,8 @@ impl Takeover {
                 Some(Arc::new(Queued::new(item, position, now)))
             };
             // If an event was acknowledged already, or Redis has lost it, the others are sent in a new batch.
-            let Some(events) = places.iter().map(event).collect() else { continue };
-            for (partition, seq) in places {
+            let Some(events) = positions.iter().map(event).collect() else { continue };
+            for (partition, seq) in positions {
                 let resume = takeover.resumes.entry(partition).or_default();
                 resume.in_flight.entry(seq).or_default().push(lane.clone());
             }
@@ -66,17 +68,17 @@ impl Takeover {
 fn entries_at(
     redis: &mut Connection,
     keys: &OutboxScripts,
-    places: &[(u16, u64)],
+    positions: &[(u16, u64)],
 ) -> RedisResult<HashMap<(u16, u64), Item>> {
     let mut entries = HashMap::new();
-    for portion in places.chunks(PORTION) {
+    for portion in positions.chunks(PORTION) {
         let mut pipeline = Pipeline::with_capacity(portion.len());
         for (partition, seq) in portion {
             pipeline.xrange(keys.stream(*partition), stream_id(*seq), stream_id(*seq));
         }
         let replies: Vec<Value> = pipeline.query(redis)?;
-        for (place, reply) in portion.iter().zip(replies) {
-            entries.extend(entry::page(reply).items.pop().map(|(_, item)| (*place, item)));
+        for (position, reply) in portion.iter().zip(replies) {
+            entries.extend(entry::page(reply).items.pop().map(|(_, item)| (*position, item)));
         }
     }
     Ok(entries)
@@ -102,20 +104,20 @@ mod tests {
                 redis.xadd::<_, _, _, _, ()>(keys.stream(partition), stream_id(seq * MS), &event).unwrap();
             }
         }
-        let places = [(0, MS), (1, MS), (0, 2 * MS)];
+        let positions = [(0, MS), (1, MS), (0, 2 * MS)];
         for (name, events) in
-            [("whole", &places[..]), ("passed in part", &places), ("lost in part", &[places[0], (2, MS)])]
+            [("whole", &positions[..]), ("passed in part", &positions), ("lost in part", &[positions[0], (2, MS)])]
         {
-            let kept = PersistedBatch { id: name.to_owned(), body: "{}".to_owned(), events: events.to_vec() };
-            redis.hset::<_, _, _, ()>(keys.in_flight(0), lane_field(&lane(name)), kept.write()).unwrap();
+            let stored = PersistedBatch { id: name.to_owned(), body: "{}".to_owned(), events: events.to_vec() };
+            redis.hset::<_, _, _, ()>(keys.in_flight(0), lane_field(&lane(name)), stored.write()).unwrap();
         }
         redis.hset::<_, _, _, ()>(keys.cursors(1), lane_field(&lane("passed in part")), MS).unwrap();
 
         let takeover = Takeover::read(&mut redis, &keys, &[(0, 7), (1, 8)]).unwrap();
         assert_eq!(takeover.in_flight.iter().map(|flight| &*flight.id).collect::<Vec<_>>(), ["whole"]);
         let has = |name: &str, (partition, seq): (u16, u64)| takeover.resumes[&partition].has(&lane(name), seq);
-        assert_eq!(places.map(|place| has("whole", place)), [true; 3]);
-        assert_eq!(places.map(|place| has("passed in part", place)), [false, true, false]);
-        assert_eq!(places.map(|place| has("lost in part", place)), [false; 3]);
+        assert_eq!(positions.map(|position| has("whole", position)), [true; 3]);
+        assert_eq!(positions.map(|position| has("passed in part", position)), [false, true, false]);
+        assert_eq!(positions.map(|position| has("lost in part", position)), [false; 3]);
     }
 }

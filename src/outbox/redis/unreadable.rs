@@ -7,7 +7,7 @@ use std::sync::Arc;
 use redis::{Connection, RedisResult};
 
 use super::RedisOutbox;
-use super::scripts::{GivenUp, OutboxScripts};
+use super::scripts::{OutboxScripts, UnreadableReply};
 use crate::cluster::Membership;
 use crate::event::{AppId, take};
 use crate::outbox::{DropReport, Position};
@@ -41,7 +41,7 @@ impl Unreadable {
         AppId::new(text.and_then(|(_, rest)| take(rest)).map_or(&b""[..], |(app, _)| app))
     }
 
-    fn letter(&self, partition: u16) -> Vec<(Vec<u8>, Vec<u8>)> {
+    fn dead_letter(&self, partition: u16) -> Vec<(Vec<u8>, Vec<u8>)> {
         let time_ms = self.id.split('-').next().unwrap_or_default();
         let known = [
             ("id", format!("out:{partition} {}", self.id).into_bytes()),
@@ -60,8 +60,8 @@ impl Unreadable {
 }
 
 /// Returns the values of the entry's fields from its dead letter. `None` for the dead letter of a batch.
-pub(super) fn raw_text<'a>(letter: impl Iterator<Item = (&'a str, Vec<u8>)>) -> Option<String> {
-    let mut raw: Vec<_> = letter.filter(|(name, _)| name.as_bytes().starts_with(RAW)).collect();
+pub(super) fn raw_text<'a>(dead_letter: impl Iterator<Item = (&'a str, Vec<u8>)>) -> Option<String> {
+    let mut raw: Vec<_> = dead_letter.filter(|(name, _)| name.as_bytes().starts_with(RAW)).collect();
     // The event field comes first.
     raw.sort_by_key(|(name, _)| (*name != "raw:e", *name));
     let lines: Vec<String> = raw.iter().map(|(_, text)| String::from_utf8_lossy(text).into_owned()).collect();
@@ -72,22 +72,25 @@ impl RedisOutbox {
     /// Turns entries of the partition at `of` into dead letters, each with a log line and a `WebhookDropped`. Returns
     /// `false` if Redis was unreachable or refused. Entries of a partition that another node owns are left to that
     /// node.
-    pub(super) fn give_up_unreadable(
+    pub(super) fn drop_unreadable(
         &self,
-        mut call: impl FnMut(&dyn Fn(&mut Connection, &OutboxScripts) -> RedisResult<GivenUp>) -> Option<GivenUp>,
-        place: &Membership,
+        mut call: impl FnMut(
+            &dyn Fn(&mut Connection, &OutboxScripts) -> RedisResult<UnreadableReply>,
+        ) -> Option<UnreadableReply>,
+        membership: &Membership,
         of: Position,
         entries: &[Unreadable],
     ) -> bool {
         for portion in entries.chunks(PORTION) {
-            let letters = || portion.iter().map(|entry| (entry.id.as_str(), entry.letter(of.partition)));
+            let dead_letters = || portion.iter().map(|entry| (entry.id.as_str(), entry.dead_letter(of.partition)));
             let limits = self.options.dead_letters;
-            let Some(given_up) = call(&|redis, keys| keys.give_up(redis, place, limits, of, letters())) else {
+            let Some(reply) = call(&|redis, keys| keys.drop_unreadable(redis, membership, limits, of, dead_letters()))
+            else {
                 return false;
             };
-            self.say_evicted(given_up.evicted, given_up.full);
+            self.report_evicted(reply.evicted, reply.full);
             for entry in portion {
-                let Some((_, letter)) = given_up.entries.iter().find(|(id, _)| *id == entry.id) else { continue };
+                let Some((_, dead_letter)) = reply.entries.iter().find(|(id, _)| *id == entry.id) else { continue };
                 let report = DropReport {
                     telemetry: Arc::clone(&self.telemetry),
                     url: String::new(),
@@ -98,7 +101,7 @@ impl RedisOutbox {
                     ),
                     endpoint_id: String::new(),
                     webhook_id: String::new(),
-                    dead_letter: letter.clone(),
+                    dead_letter: dead_letter.clone(),
                     app_id: entry.app().as_text().into_owned(),
                     events: 1,
                     attempts: 0,

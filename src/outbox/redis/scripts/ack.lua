@@ -14,13 +14,13 @@
 -- May change: the keys of dead_letters.lua, cursor and inflight of the partitions.
 local function ack(first, last)
   local lane, id, redelivered = ARGV[first], ARGV[first + 1], ARGV[first + 2]
-  local letter_ends = first + 3 + ARGV[first + 3]
+  local dead_letter_ends = first + 3 + ARGV[first + 3]
   local owned, refused = {}, {}
-  for i = letter_ends + 1, last, 3 do
+  for i = dead_letter_ends + 1, last, 3 do
     if owns(ARGV[i], ARGV[i + 1]) then
       owned[#owned + 1] = i
     else
-      refused[#refused + 1] = (i - letter_ends + 2) / 3
+      refused[#refused + 1] = (i - dead_letter_ends + 2) / 3
     end
   end
   local oldest = owned[1]
@@ -31,29 +31,29 @@ local function ack(first, last)
     return refused
   end
   prove('HDEL')
-  if redelivered ~= '' or letter_ends > first + 3 then
+  if redelivered ~= '' or dead_letter_ends > first + 3 then
     -- An acknowledgement that is repeated adds its dead letter again, unless its cursors moved.
     for _, command in ipairs({'HSET', 'XADD'}) do
       prove(command)
     end
     prove_removal()
   end
-  if redelivered ~= '' and remove_letter(redelivered) == 0 then
+  if redelivered ~= '' and remove_dead_letter(redelivered) == 0 then
     -- Written before, or the dead letter was deleted meanwhile.
     return refused
   end
-  local letter = letter_ends > first + 3 and add_letter(first + 4, letter_ends) or nil
+  local dead_letter = dead_letter_ends > first + 3 and add_dead_letter(first + 4, dead_letter_ends) or nil
   for _, i in ipairs(owned) do
-    local partition, passed = ARGV[i], ARGV[i + 2]
-    if passed ~= '' then
-      redis.call('HSET', ARGV[1] .. ':cursor:' .. partition, lane, passed)
+    local partition, acked = ARGV[i], ARGV[i + 2]
+    if acked ~= '' then
+      redis.call('HSET', ARGV[1] .. ':cursor:' .. partition, lane, acked)
       local in_flight = ARGV[1] .. ':inflight:' .. partition
-      local frozen = redis.call('HGET', in_flight, lane)
-      if frozen and frozen:sub(1, #id + 1) == id .. ' ' then
+      local batch = redis.call('HGET', in_flight, lane)
+      if batch and batch:sub(1, #id + 1) == id .. ' ' then
         redis.call('HDEL', in_flight, lane)
       end
     end
   end
-  return refused, letter
+  return refused, dead_letter
 end
 

@@ -7,15 +7,15 @@
 local evicted = 0
 
 -- Bytes of all dead letters.
-local function held()
+local function all_bytes_held()
   return tonumber(redis.call('ZSCORE', sizes, 'all') or 0)
 end
 
 -- Evicts the oldest dead letter of an endpoint. Returns false if there was none.
 local function evict_of(endpoint)
-  local oldest = redis.call('ZRANGE', letters_of(endpoint), 0, 0)[1]
+  local oldest = redis.call('ZRANGE', dead_letters_of(endpoint), 0, 0)[1]
   if oldest then
-    evicted = evicted + remove_letter(oldest, endpoint)
+    evicted = evicted + remove_dead_letter(oldest, endpoint)
   end
   return oldest ~= nil
 end
@@ -41,7 +41,7 @@ local function make_room(endpoint, bytes)
   local left = REMOVED_AT_ONCE
   left = left - remove_oldest(string.format('(%.0f', math.max(0, now - ARGV[7])), left)
   -- Unreadable entries have no endpoint.
-  while left > 0 and endpoint ~= '' and redis.call('ZCARD', letters_of(endpoint)) >= tonumber(ARGV[5]) and evict_of(endpoint) do
+  while left > 0 and endpoint ~= '' and redis.call('ZCARD', dead_letters_of(endpoint)) >= tonumber(ARGV[5]) and evict_of(endpoint) do
     left = left - 1
   end
   local over = redis.call('XLEN', dead) + 1 - tonumber(ARGV[4])
@@ -49,11 +49,11 @@ local function make_room(endpoint, bytes)
     local removed = remove_oldest('+', math.min(over, left))
     evicted, left = evicted + removed, left - removed
   end
-  local before = held()
-  while left > 0 and held() + bytes > tonumber(ARGV[6]) and evict_of_largest() do
+  local before = all_bytes_held()
+  while left > 0 and all_bytes_held() + bytes > tonumber(ARGV[6]) and evict_of_largest() do
     left = left - 1
   end
-  while full and left > 0 and before - held() < bytes do
+  while full and left > 0 and before - all_bytes_held() < bytes do
     local removed = remove_oldest('+', 1)
     if removed == 0 then
       break
@@ -63,7 +63,7 @@ local function make_room(endpoint, bytes)
 end
 
 -- Adds a dead letter with the fields in ARGV[first] to ARGV[last]. Returns its id; nil if dead letters are not kept.
-local function add_letter(first, last)
+local function add_dead_letter(first, last)
   local fields, endpoint, body, bytes = {}, '', nil, 0
   for i = first, last, 2 do
     local field, text = ARGV[i], ARGV[i + 1]
@@ -82,14 +82,14 @@ local function add_letter(first, last)
     evicted = evicted + 1
     return
   end
-  -- Fails here, before any write, if the key has a foreign type.
+  -- Fails here if the key has a foreign type.
   redis.call('HLEN', bodies)
   make_room(endpoint, bytes)
   local id = redis.call('XADD', dead, '*', 'bytes', bytes, unpack(fields))
   if body then
     redis.call('HSET', bodies, id, body)
   end
-  redis.call('ZADD', letters_of(endpoint), id:match('^%d+'), id)
+  redis.call('ZADD', dead_letters_of(endpoint), id:match('^%d+'), id)
   resize(endpoint, bytes)
   return id
 end

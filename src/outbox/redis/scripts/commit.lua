@@ -15,12 +15,12 @@ if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] then
   return {'lost', 0, {}, 0, {}}
 end
 write_while_full()
-local handlers, refused, letters, at = {ack = ack, persist = persist}, {}, {}, 8
+local handlers, refused, dead_letters, at = {ack = ack, persist = persist}, {}, {}, 8
 while at <= #ARGV do
   local last = at + 1 + ARGV[at + 1]
-  local numbers, letter = handlers[ARGV[at]](at + 2, last)
+  local numbers, dead_letter = handlers[ARGV[at]](at + 2, last)
   refused[#refused + 1] = numbers
-  letters[#refused] = letter or ''
+  dead_letters[#refused] = dead_letter or ''
   at = last + 1
 end
-return {'ok', evicted, refused, full and 1 or 0, letters}
+return {'ok', evicted, refused, full and 1 or 0, dead_letters}

@@ -42,10 +42,10 @@ pub(in crate::outbox::redis) struct AckRequest {
     /// The dead letter that the batch retried, if it is to be removed.
     pub(in crate::outbox::redis) redelivered: Option<DeadLetterId>,
     /// The fields of the new dead letter; empty if there is none.
-    pub(in crate::outbox::redis) letter: Vec<(&'static str, Vec<u8>)>,
+    pub(in crate::outbox::redis) dead_letter: Vec<(&'static str, Vec<u8>)>,
     /// The last event in each partition; the partition of the first event comes first. Empty if Redis has lost all of
     /// them.
-    pub(in crate::outbox::redis) places: Vec<Position>,
+    pub(in crate::outbox::redis) positions: Vec<Position>,
     /// `true` if the cursors move to these positions.
     pub(in crate::outbox::redis) moves: bool,
 }
@@ -65,9 +65,9 @@ pub(in crate::outbox::redis) struct PersistRequest {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeadLetterLimits {
     /// Most dead letters.
-    pub(crate) letters: usize,
+    pub(crate) count: usize,
     /// Most dead letters of one endpoint.
-    pub(crate) of_endpoint: usize,
+    pub(crate) per_endpoint: usize,
     /// Most bytes of all dead letters.
     pub(crate) bytes: usize,
     /// Greatest age of a dead letter, in ms.
@@ -77,7 +77,7 @@ pub(crate) struct DeadLetterLimits {
 impl DeadLetterLimits {
     /// Adds the limits to the arguments of a script.
     pub(super) fn add_to(self, call: &mut ScriptCall<'_>) {
-        call.arg(self.letters).arg(self.of_endpoint).arg(self.bytes).arg(self.age_ms);
+        call.arg(self.count).arg(self.per_endpoint).arg(self.bytes).arg(self.age_ms);
     }
 }
 
@@ -89,11 +89,11 @@ pub(in crate::outbox::redis) struct CommitReply {
     /// Redis is full, so dead letters are evicted below the configured limits.
     pub(in crate::outbox::redis) full: bool,
     /// The refused positions of each acknowledgement; its other positions are written.
-    pub(in crate::outbox::redis) passed: Vec<Vec<Position>>,
+    pub(in crate::outbox::redis) refused_acks: Vec<Vec<Position>>,
     /// The new dead letter of each acknowledgement, if any.
-    pub(in crate::outbox::redis) letters: Vec<Option<DeadLetterId>>,
+    pub(in crate::outbox::redis) dead_letters: Vec<Option<DeadLetterId>>,
     /// The refused positions of each batch. A batch without any may be sent, and is persisted if Redis has room.
-    pub(in crate::outbox::redis) kept: Vec<Vec<Position>>,
+    pub(in crate::outbox::redis) refused_batches: Vec<Vec<Position>>,
 }
 
 /// Reply of `commit.lua`: status, evicted, refused, full, dead letters.
@@ -104,66 +104,71 @@ impl OutboxScripts {
     pub(in crate::outbox::redis) fn write(
         &self,
         redis: &mut Connection,
-        place: &Membership,
+        membership: &Membership,
         limits: DeadLetterLimits,
         acks: &[&AckRequest],
-        frozen: &[PersistRequest],
+        batches: &[PersistRequest],
     ) -> RedisResult<Result<CommitReply, CommitRefusal>> {
-        let mut call = self.call(&COMMIT, place);
+        let mut call = self.call(&COMMIT, membership);
         call.key(self.dead_letters());
         limits.add_to(&mut call);
         for ack in acks {
             ack.add_to(&mut call);
         }
-        for batch in frozen {
+        for batch in batches {
             batch.add_to(&mut call);
         }
-        let (status, evicted, refused, full, letters): RawReply = call.invoke(redis)?;
+        let (status, evicted, refused, full, dead_letters): RawReply = call.invoke(redis)?;
         if let Err(displaced) = accepted(&status)? {
             return Ok(Err(displaced));
         }
-        let places = acks.iter().map(|ack| &ack.places).chain(frozen.iter().map(|batch| &batch.last));
-        let mut passed: Vec<_> = places.zip(refused).map(|(places, refused)| picked(places, &refused)).collect();
-        if [passed.len(), letters.len()] != [acks.len() + frozen.len(); 2] {
+        let positions = acks.iter().map(|ack| &ack.positions).chain(batches.iter().map(|batch| &batch.last));
+        let mut refused_acks: Vec<_> =
+            positions.zip(refused).map(|(positions, refused)| picked(positions, &refused)).collect();
+        if [refused_acks.len(), dead_letters.len()] != [acks.len() + batches.len(); 2] {
             return Err((ErrorKind::UnexpectedReturnType, "commit.lua did not answer every request").into());
         }
-        let kept = passed.split_off(acks.len());
-        let letters = letters.iter().take(acks.len()).map(|letter| DeadLetterId::parse(letter)).collect();
-        Ok(Ok(CommitReply { evicted, full, passed, letters, kept }))
+        let refused_batches = refused_acks.split_off(acks.len());
+        let dead_letters =
+            dead_letters.iter().take(acks.len()).map(|dead_letter| DeadLetterId::parse(dead_letter)).collect();
+        Ok(Ok(CommitReply { evicted, full, refused_acks, dead_letters, refused_batches }))
     }
 }
 
 /// Returns the positions with these numbers, counted from 1.
-fn picked(places: &[Position], numbers: &[usize]) -> Vec<Position> {
-    numbers.iter().filter_map(|number| places.get(number.checked_sub(1)?)).copied().collect()
+fn picked(positions: &[Position], numbers: &[usize]) -> Vec<Position> {
+    numbers.iter().filter_map(|number| positions.get(number.checked_sub(1)?)).copied().collect()
 }
 
 impl AckRequest {
     /// Returns the size of the dead letter in bytes.
-    pub(in crate::outbox::redis) fn letter_bytes(&self) -> usize {
-        self.letter.iter().map(|(_, value)| value.len()).sum()
+    pub(in crate::outbox::redis) fn dead_letter_bytes(&self) -> usize {
+        self.dead_letter.iter().map(|(_, value)| value.len()).sum()
     }
 
     fn add_to(&self, call: &mut ScriptCall<'_>) {
-        let letter = 2 * self.letter.len();
-        call.arg("ack").arg(4 + letter + 3 * self.places.len());
-        call.arg(&self.lane).arg(&self.id).arg(self.redelivered.as_ref().map_or("", DeadLetterId::as_str)).arg(letter);
-        for (field, value) in &self.letter {
+        let dead_letter = 2 * self.dead_letter.len();
+        call.arg("ack").arg(4 + dead_letter + 3 * self.positions.len());
+        call.arg(&self.lane)
+            .arg(&self.id)
+            .arg(self.redelivered.as_ref().map_or("", DeadLetterId::as_str))
+            .arg(dead_letter);
+        for (field, value) in &self.dead_letter {
             call.arg(*field).arg(value);
         }
-        add_places(call, &self.places, self.moves);
+        add_positions(call, &self.positions, self.moves);
     }
 }
 
 impl PersistRequest {
     fn add_to(&self, call: &mut ScriptCall<'_>) {
         call.arg("persist").arg(2 + 3 * self.last.len()).arg(&self.lane).arg(&self.batch);
-        add_places(call, &self.last, true);
+        add_positions(call, &self.last, true);
     }
 }
 
-fn add_places(call: &mut ScriptCall<'_>, places: &[Position], told: bool) {
-    for Position { partition, token, seq } in places {
-        call.arg(*partition).arg(*token).arg(told.then_some(*seq).map_or_else(String::new, |seq| seq.to_string()));
+fn add_positions(call: &mut ScriptCall<'_>, positions: &[Position], moves: bool) {
+    for Position { partition, token, seq } in positions {
+        call.arg(*partition).arg(*token).arg(moves.then_some(*seq).map_or_else(String::new, |seq| seq.to_string()));
     }
 }

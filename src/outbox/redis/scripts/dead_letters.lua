@@ -12,7 +12,7 @@ local REMOVED_AT_ONCE = 100
 
 local dead, bodies, sizes = ARGV[1] .. ':dead', ARGV[1] .. ':dead_bodies', ARGV[1] .. ':dead_sizes'
 
-local function letters_of(endpoint)
+local function dead_letters_of(endpoint)
   return ARGV[1] .. ':dead_of:' .. endpoint
 end
 
@@ -32,15 +32,15 @@ local function resize(endpoint, bytes)
 end
 
 -- Removes a dead letter. `endpoint` is used if the entry does not name one. Returns 1 if it existed, else 0.
-local function remove_letter(id, endpoint)
-  local found, letter = redis.call('XRANGE', dead, id, id)[1], {endpoint = endpoint or ''}
+local function remove_dead_letter(id, endpoint)
+  local found, dead_letter = redis.call('XRANGE', dead, id, id)[1], {endpoint = endpoint or ''}
   for at = 1, found and #found[2] or 0, 2 do
-    letter[found[2][at]] = found[2][at + 1]
+    dead_letter[found[2][at]] = found[2][at + 1]
   end
   local removed = redis.call('XDEL', dead, id)
   redis.call('HDEL', bodies, id)
-  redis.call('ZREM', letters_of(letter.endpoint), id)
-  resize(letter.endpoint, -(tonumber(letter.bytes) or 0))
+  redis.call('ZREM', dead_letters_of(dead_letter.endpoint), id)
+  resize(dead_letter.endpoint, -(tonumber(dead_letter.bytes) or 0))
   return removed
 end
 
@@ -52,7 +52,7 @@ local function remove_oldest(last, count)
     if not oldest then
       break
     end
-    removed = removed + remove_letter(oldest[1])
+    removed = removed + remove_dead_letter(oldest[1])
   end
   return removed
 end

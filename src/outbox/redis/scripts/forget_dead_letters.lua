@@ -17,6 +17,6 @@ if ARGV[2] ~= '' then
 end
 local removed = 0
 for i = 3, #ARGV do
-  removed = removed + remove_letter(ARGV[i])
+  removed = removed + remove_dead_letter(ARGV[i])
 end
 return removed

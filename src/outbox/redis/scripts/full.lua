@@ -9,24 +9,24 @@ do
 end
 
 -- Bytes of batches that are persisted per partition while Redis is full, plus one batch.
-local KEPT_WHILE_FULL = 65536
+local PERSISTED_WHILE_FULL = 65536
 
 -- Bytes by partition, while Redis is full.
-local kept_bytes = {}
+local persisted_bytes = {}
 
 -- True if one more batch may be persisted in a partition.
 local function has_room(partition, bytes)
   if not full then
     return true
   end
-  local kept = kept_bytes[partition]
-  if not kept then
-    kept = 0
+  local persisted = persisted_bytes[partition]
+  if not persisted then
+    persisted = 0
     local in_flight = ARGV[1] .. ':inflight:' .. partition
     for _, lane in ipairs(redis.call('HKEYS', in_flight)) do
-      kept = kept + redis.call('HSTRLEN', in_flight, lane)
+      persisted = persisted + redis.call('HSTRLEN', in_flight, lane)
     end
   end
-  kept_bytes[partition] = kept + bytes
-  return kept < KEPT_WHILE_FULL
+  persisted_bytes[partition] = persisted + bytes
+  return persisted < PERSISTED_WHILE_FULL
 end

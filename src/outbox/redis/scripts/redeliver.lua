@@ -8,43 +8,43 @@
 -- `append.lua` describes the streams. A redelivery is an entry with the field `r`: dead letter, batch id, events,
 -- attempts and id of the retry, each length-prefixed, then the lane.
 
-local function behind_length(text)
+local function length_prefixed(text)
   return #text .. ':' .. text
 end
 
-local entries, checked, unread = {}, {}, {}
+local entries, checked, unreadable = {}, {}, {}
 
 for i = 4, #ARGV do
   local found = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
   if found then
-    local letter, raw = {}, {}
+    local dead_letter, raw = {}, {}
     for at = 1, #found[2], 2 do
       local field = found[2][at]
-      letter[field] = found[2][at + 1]
+      dead_letter[field] = found[2][at + 1]
       if field:sub(1, 4) == 'raw:' then
         raw[#raw + 1] = field:sub(5)
         raw[#raw + 1] = found[2][at + 1]
       end
     end
-    local lane = behind_length(letter.endpoint or '') .. (letter.app_id or '')
+    local lane = length_prefixed(dead_letter.endpoint or '') .. (dead_letter.app_id or '')
     -- The dead letters of a lane go to one partition, which keeps their order.
     local partition = tonumber(redis.sha1hex(lane):sub(1, 8), 16) % tonumber(ARGV[2])
     if raw[1] then
-      partition = tonumber(letter.partition) or partition
-      unread[#unread + 1] = ARGV[i]
+      partition = tonumber(dead_letter.partition) or partition
+      unreadable[#unreadable + 1] = ARGV[i]
     end
     local stream = ARGV[1] .. ':out:' .. partition
     if not checked[stream] then
       redis.call('XLEN', stream)
       checked[stream] = true
     end
-    local text = behind_length(ARGV[i]) .. behind_length(letter.id or '')
-      .. behind_length(letter.events or '0') .. behind_length(letter.attempts or '0')
-      .. behind_length(ARGV[3]) .. lane
+    local text = length_prefixed(ARGV[i]) .. length_prefixed(dead_letter.id or '')
+      .. length_prefixed(dead_letter.events or '0') .. length_prefixed(dead_letter.attempts or '0')
+      .. length_prefixed(ARGV[3]) .. lane
     entries[#entries + 1] = {stream, raw[1] and raw or {'r', text}}
   end
 end
-if unread[1] then
+if unreadable[1] then
   prove_removal()
 end
 for _, entry in ipairs(entries) do
@@ -53,7 +53,7 @@ for _, entry in ipairs(entries) do
     next_millisecond(entry[1], id)
   end
 end
-for _, letter in ipairs(unread) do
-  remove_letter(letter)
+for _, dead_letter in ipairs(unreadable) do
+  remove_dead_letter(dead_letter)
 end
 return #entries

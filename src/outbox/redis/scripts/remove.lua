@@ -5,8 +5,8 @@
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch id  ARGV[4] partition  ARGV[5] token
 -- ARGV[6..] ids of events, few enough for one call
 --
--- Does nothing if the token of the partition has expired. Returns the number of removed events. May change: KEYS[4],
--- out_bytes.
+-- Does nothing if the token of the partition has expired. Returns the number of removed events.
+-- May change: KEYS[4], out_bytes.
 
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[3] or not owns(ARGV[4], ARGV[5]) then
   return 0

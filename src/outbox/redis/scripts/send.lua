@@ -8,9 +8,9 @@
 -- Returns {status, detail}: `ok`, or the result of `mismatch` in identity.lua; then nothing changed.
 -- May change: the outbox (out, out_bytes).
 
-local status, what = mismatch(KEYS[1], KEYS[2], ARGV[2], ARGV[3])
+local status, detail = mismatch(KEYS[1], KEYS[2], ARGV[2], ARGV[3])
 if status then
-  return {status, what}
+  return {status, detail}
 end
 set_partitions(ARGV[4], ARGV[5])
 append('x', ARGV[6], ARGV[7], ARGV[8])

@@ -29,11 +29,11 @@ impl OutboxScripts {
         call.key(format!("{}:epoch", self.prefix)).key(self.owners());
         call.arg(&self.prefix).arg(&self.identity).arg(SCHEMA).arg(PARTITIONS).arg(limits);
         call.arg(app.as_bytes()).arg(channel).arg(event.as_text());
-        let (status, what): (String, String) = call.invoke(redis)?;
+        let (status, detail): (String, String) = call.invoke(redis)?;
         match status.as_str() {
             "ok" => Ok(Ok(())),
-            "foreign" => Ok(Err(Exclusion::Foreign(what))),
-            "schema" => Ok(Err(Exclusion::Schema(what.parse().unwrap_or(u64::MAX)))),
+            "foreign" => Ok(Err(Exclusion::Foreign(detail))),
+            "schema" => Ok(Err(Exclusion::Schema(detail.parse().unwrap_or(u64::MAX)))),
             other => {
                 Err((ErrorKind::UnexpectedReturnType, "send.lua answered with an unknown status", other.to_owned())
                     .into())

@@ -24,9 +24,9 @@ for i = 4, #ARGV, 4 do
     removed = removed + redis.call('XTRIM', stream, 'MINID', ARGV[i + 2])
     if redis.call('XLEN', stream) == 0 then
       local cursors = ARGV[1] .. ':cursor:' .. ARGV[i]
-      local passed = is_acked(ARGV[i], '', ARGV[i + 3]) and redis.call('HGET', cursors, '') or ARGV[i + 3]
+      local acked = is_acked(ARGV[i], '', ARGV[i + 3]) and redis.call('HGET', cursors, '') or ARGV[i + 3]
       redis.call('DEL', cursors, ARGV[1] .. ':inflight:' .. ARGV[i])
-      redis.call('HSET', cursors, '', passed)
+      redis.call('HSET', cursors, '', acked)
     end
   end
 end

@@ -21,19 +21,19 @@ for _, command in ipairs({'XADD', 'HSET'}) do
   prove(command)
 end
 prove_removal()
-local given_up, letters, at = {}, {}, 10
+local removed, dead_letters, at = {}, {}, 10
 while at <= #ARGV do
   local id, last = ARGV[at], at + 1 + ARGV[at + 1]
   local entries = redis.call('XRANGE', KEYS[5], id, id)
   if entries[1] then
-    local letter = add_letter(at + 2, last)
+    local dead_letter = add_dead_letter(at + 2, last)
     if is_counted(ARGV[8]) then
       uncount(ARGV[8], bytes_of(entries))
     end
     redis.call('XDEL', KEYS[5], id)
-    given_up[#given_up + 1] = id
-    letters[#given_up] = letter or ''
+    removed[#removed + 1] = id
+    dead_letters[#removed] = dead_letter or ''
   end
   at = last + 1
 end
-return {given_up, evicted, full and 1 or 0, letters}
+return {removed, evicted, full and 1 or 0, dead_letters}

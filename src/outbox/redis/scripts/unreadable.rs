@@ -8,7 +8,7 @@ use crate::outbox::{DeadLetterId, Position};
 
 /// Reply to the call.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::outbox::redis) struct GivenUp {
+pub(in crate::outbox::redis) struct UnreadableReply {
     /// The ids of the removed entries, each with its dead letter if dead letters are kept.
     pub(in crate::outbox::redis) entries: Vec<(String, Option<DeadLetterId>)>,
     /// Dead letters that were evicted to make room for new ones.
@@ -20,26 +20,27 @@ pub(in crate::outbox::redis) struct GivenUp {
 impl OutboxScripts {
     /// Turns entries of a partition into dead letters and removes them. Each entry has its id and the fields of its
     /// dead letter.
-    pub(in crate::outbox::redis) fn give_up<'a>(
+    pub(in crate::outbox::redis) fn drop_unreadable<'a>(
         &self,
         redis: &mut Connection,
-        place: &Membership,
+        membership: &Membership,
         limits: DeadLetterLimits,
         of: Position,
         entries: impl Iterator<Item = (&'a str, Vec<(Vec<u8>, Vec<u8>)>)>,
-    ) -> RedisResult<GivenUp> {
-        let mut call = self.call(&UNREADABLE, place);
+    ) -> RedisResult<UnreadableReply> {
+        let mut call = self.call(&UNREADABLE, membership);
         call.key(self.dead_letters()).key(self.stream(of.partition));
         limits.add_to(&mut call);
         call.arg(of.partition).arg(of.token);
-        for (id, letter) in entries {
-            call.arg(id).arg(2 * letter.len());
-            for (field, value) in letter {
+        for (id, dead_letter) in entries {
+            call.arg(id).arg(2 * dead_letter.len());
+            for (field, value) in dead_letter {
                 call.arg(field).arg(value);
             }
         }
-        let (ids, evicted, full, letters): (Vec<String>, usize, bool, Vec<String>) = call.invoke(redis)?;
-        let entries = ids.into_iter().zip(letters.iter().map(|letter| DeadLetterId::parse(letter))).collect();
-        Ok(GivenUp { entries, evicted, full })
+        let (ids, evicted, full, dead_letters): (Vec<String>, usize, bool, Vec<String>) = call.invoke(redis)?;
+        let entries =
+            ids.into_iter().zip(dead_letters.iter().map(|dead_letter| DeadLetterId::parse(dead_letter))).collect();
+        Ok(UnreadableReply { entries, evicted, full })
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::outbox::Position;
-use crate::outbox::redis::ack_queue::last_places;
+use crate::outbox::redis::ack_queue::last_positions;
 use crate::outbox::redis::model::protocol::{Ack, Batch, BatchId, Caller, Flaw, Freeze, Id, Redis, Takeover};
-use crate::outbox::redis::ownership::{End, Overtaken, Ownership};
+use crate::outbox::redis::ownership::{End, OutOfOrder, Ownership};
 
 /// The one epoch of the search.
 pub(super) const EPOCH: u8 = 1;
@@ -48,7 +48,7 @@ pub(super) struct Node {
     pub(super) behind: Vec<Position>,
     /// What is to be removed from the streams, its acknowledgements being written.
     pub(super) settled: Vec<Position>,
-    pub(super) overtaken: Vec<Overtaken>,
+    pub(super) out_of_order: Vec<OutOfOrder>,
     made: u8,
 }
 
@@ -91,7 +91,7 @@ impl Node {
             acks: Vec::new(),
             behind: Vec::new(),
             settled: Vec::new(),
-            overtaken: Vec::new(),
+            out_of_order: Vec::new(),
             made: 0,
         }
     }
@@ -101,12 +101,12 @@ impl Node {
     }
 
     fn is_removing(&self) -> bool {
-        !(self.settled.is_empty() && self.overtaken.is_empty())
+        !(self.settled.is_empty() && self.out_of_order.is_empty())
     }
 
     pub(super) fn may(&self, step: Step) -> bool {
         let has_settled =
-            || !self.ownership.trimmable().is_empty() || !self.ownership.clone().take_overtaken().is_empty();
+            || !self.ownership.trimmable().is_empty() || !self.ownership.clone().take_out_of_order().is_empty();
         match step {
             _ if !self.joined => false,
             Step::Assign => self.fresh.is_empty(),
@@ -133,12 +133,12 @@ impl Node {
             }
             Step::Settle => {
                 // Looked at first: what is settled by now is removed only when its acknowledgements are written.
-                (self.overtaken, self.settled) = (self.ownership.take_overtaken(), self.ownership.trimmable());
+                (self.out_of_order, self.settled) = (self.ownership.take_out_of_order(), self.ownership.trimmable());
                 let acks = if flaw == Some(Flaw::TrimmedFirst) { Vec::new() } else { self.acks_to_write() };
                 Call::Write { caller, acks, batches: Vec::new() }
             }
-            Step::Trim => match (&self.settled[..], self.overtaken.first()) {
-                ([], Some(Overtaken { partition, token, seqs })) => {
+            Step::Trim => match (&self.settled[..], self.out_of_order.first()) {
+                ([], Some(OutOfOrder { partition, token, seqs })) => {
                     Call::Remove { caller, token: (*partition, *token), seqs: seqs.clone() }
                 }
                 (settled, _) => Call::Trim { caller, settled: settled.to_vec() },
@@ -180,7 +180,7 @@ impl Node {
             }
             Ok(live) => {
                 let events = live.iter().map(|place| (place.partition, place.seq)).collect();
-                let last = last_places(live.into_iter());
+                let last = last_positions(live.into_iter());
                 Some(Freeze { lane: 0, batch: Batch { id: batch.id, events }, last })
             }
         }
@@ -346,7 +346,7 @@ impl Node {
             self.pass(id, &[event], true, true);
             self.move_behind();
         } else {
-            self.behind = last_places(self.behind.iter().copied().chain([event]));
+            self.behind = last_positions(self.behind.iter().copied().chain([event]));
             self.pass(id, &[event], true, false);
         }
     }
@@ -354,15 +354,15 @@ impl Node {
     /// The cursors that waited move, each for itself.
     fn move_behind(&mut self) {
         for place in std::mem::take(&mut self.behind) {
-            self.acks.push(Ack { lane: 0, id: (self.id, 0), letter: 0, places: vec![place], moves: true });
+            self.acks.push(Ack { lane: 0, id: (self.id, 0), dead_letter: 0, places: vec![place], moves: true });
         }
     }
 
     fn pass(&mut self, id: BatchId, events: &[Position], given_up: bool, moves: bool) {
-        let letter = if given_up { events.iter().fold(0, |all, place| all | 1 << place.seq) } else { 0 };
-        self.acks.push(Ack { lane: 0, id, letter, places: last_places(events.iter().copied()), moves });
+        let dead_letter = if given_up { events.iter().fold(0, |all, place| all | 1 << place.seq) } else { 0 };
+        self.acks.push(Ack { lane: 0, id, dead_letter, places: last_positions(events.iter().copied()), moves });
         for event in events {
-            self.ownership.passed(*event);
+            self.ownership.acked(*event);
         }
     }
 }
