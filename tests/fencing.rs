@@ -198,7 +198,7 @@ fn what_is_given_up_while_a_partition_is_lost_has_its_dead_letter_or_is_the_succ
     assert!(missing.is_empty(), "neither sent nor dead: {missing:?}");
 
     stage.give_back();
-    eventually("the others have arrived, or have an earlier dead letter", || {
+    eventually("the others have arrived, or have a letter of before", || {
         stage.node.flush(Duration::from_secs(5));
         stage.ended().len() == FLOOD
     });

@@ -27,7 +27,7 @@ pub enum LinkError {
     #[error("the script is not loaded")]
     NoScript,
     /// Redis is up but cannot execute the call now: it loads its data or fails over. Retry the same call.
-    #[error("cannot serve us now ({0})")]
+    #[error("is unavailable ({0})")]
     Unavailable(String),
     /// Redis accepts no writes now, and executed nothing. Retry the same call.
     #[error("takes no writes ({reason}): {}; {}", .cause.remedy(), .cause.meanwhile())]
@@ -38,7 +38,7 @@ pub enum LinkError {
         reason: String,
     },
     /// The user lacks a right, and Redis executed nothing. Only the operator can fix that; keep retrying the same call.
-    #[error("forbids a call ({0}): give its user that right; docs/configuration.md lists all of them")]
+    #[error("forbids a call ({0}): grant its user that right; docs/configuration.md lists all of them")]
     Forbidden(String),
     /// Redis wants a login, or a different one. Only the operator can fix that; keep retrying the same call.
     #[error("refuses us ({reason}): check {ROOT}.connection.{key}")]

@@ -79,7 +79,7 @@ impl fmt::Display for ForeignKey {
         match &self.found {
             _ if self.expected == "none" => write!(f, "should not exist")?,
             Some(found) => write!(f, "is a {} and should be a {}", name(found), name(&self.expected))?,
-            None => write!(f, "should be a {} and is none", name(&self.expected))?,
+            None => write!(f, "should be a {} but is not", name(&self.expected))?,
         }
         f.write_str(
             ": delete or rename it; if another program writes it, take another prefix (RESONATE_WEBHOOKS_PREFIX)",
@@ -188,6 +188,6 @@ mod tests {
     fn the_entry_of_a_suspended_application_is_parsed() {
         let key = ForeignKey::suspending(b"hash wh:users:1:a:presence-b c");
         assert_eq!((key.key.as_str(), key.expected.as_str()), ("wh:users:1:a:presence-b c", "hash"));
-        assert!(key.to_string().contains("should be a hash and is none: delete"), "{key}");
+        assert!(key.to_string().contains("should be a hash but is not: delete"), "{key}");
     }
 }

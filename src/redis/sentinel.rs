@@ -19,7 +19,7 @@ pub(super) fn open_master<T>(
     timeout: Duration,
     admit: impl Fn(&mut Connection) -> Result<T, LinkError>,
 ) -> Result<(Connection, T), LinkError> {
-    let mut failure = LinkError::Unreachable("there is no Sentinel to ask".to_owned());
+    let mut failure = LinkError::Unreachable("no Sentinel is configured".to_owned());
     for sentinel in &sentinels.hosts {
         match ask(sentinels, sentinel, timeout).and_then(|master| open_as_master(&master, timeout, &admit)) {
             Ok(admitted) => return Ok(admitted),
@@ -47,7 +47,7 @@ fn ask(sentinels: &Sentinels, sentinel: &(String, u16), timeout: Duration) -> Re
     match query.query::<Option<(String, u16)>>(&mut connection).map_err(sort)? {
         Some((host, port)) => Ok(address(sentinels, &host, port)),
         None => Err(LinkError::Refused {
-            reason: format!("Sentinel {host}:{port} watches no {:?}", sentinels.service),
+            reason: format!("Sentinel {host}:{port} does not monitor {:?}", sentinels.service),
             key: "service",
         }),
     }

@@ -135,7 +135,7 @@ fn client(address: &Address) -> RedisResult<Client> {
             (place, Some(files))
         }
         Address::Unix(path) => (ConnectionAddr::Unix(path.clone()), None),
-        Address::Sentinels(_) => return Err(io::Error::other("a Sentinel says where Redis is").into()),
+        Address::Sentinels(_) => return Err(io::Error::other("a Sentinel is not a server with data").into()),
     };
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
     let info = place

@@ -99,7 +99,8 @@ mod tests {
     fn dead_letter(run: &str, app: &str, seq: u64) -> Arc<Queued> {
         let lane = LaneId { endpoint: endpoint(0).id, app: app.into() };
         let dead_letter = DeadLetterId::parse(&format!("1-{seq}")).unwrap();
-        let redelivery = Redelivery { lane, dead_letter, id: format!("msg_{seq}"), events: 2, attempts: 5, run: run.into() };
+        let redelivery =
+            Redelivery { lane, dead_letter, id: format!("msg_{seq}"), events: 2, attempts: 5, run: run.into() };
         let position = Position { partition: 0, token: 0, seq };
         Arc::new(Queued::new(Item::Redelivery(Box::new(redelivery)), position, Instant::now()))
     }

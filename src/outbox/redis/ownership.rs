@@ -84,8 +84,8 @@ pub(crate) struct Ownership {
 impl Ownership {
     /// Creates an empty ownership, in which at least `min_out_of_order` acknowledged events may stay after an
     /// unacknowledged one.
-    pub(crate) fn new(out_of_order: usize) -> Self {
-        Self { min_out_of_order: out_of_order.max(1), held: BTreeMap::new(), ended: BTreeMap::new() }
+    pub(crate) fn new(min_out_of_order: usize) -> Self {
+        Self { min_out_of_order: min_out_of_order.max(1), held: BTreeMap::new(), ended: BTreeMap::new() }
     }
 
     /// Begins the ownership of `partition` with the fencing token from Redis. `ahead` has the events of inherited

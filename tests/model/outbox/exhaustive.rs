@@ -35,9 +35,9 @@ struct Budget {
     /// Batches are too large for the endpoint.
     halves: u8,
     /// Events are given up.
-    dead_letters: u8,
+    letters: u8,
     /// Batches are sent though Redis refuses to persist them.
-    unpersisted: u8,
+    unkept: u8,
     /// Redis loses what happened since it last wrote everything down.
     restores: u8,
 }
@@ -97,17 +97,8 @@ fn assert_correct(budget: Budget, before: &[Action]) {
     }
 }
 
-const NONE: Budget = Budget {
-    events: 0,
-    lapses: 0,
-    crashes: 0,
-    delays: 0,
-    failures: 0,
-    halves: 0,
-    dead_letters: 0,
-    unpersisted: 0,
-    restores: 0,
-};
+const NONE: Budget =
+    Budget { events: 0, lapses: 0, crashes: 0, delays: 0, failures: 0, halves: 0, letters: 0, unkept: 0, restores: 0 };
 
 /// A dead node has had the second partition. Redis has not written down yet who gets it next.
 const WIDOWED: [Action; 6] = [
@@ -139,13 +130,13 @@ fn budget(narrow: Budget, wide: Budget) -> Budget {
 #[test]
 fn every_event_reaches_its_end_in_order_whatever_comes_late() {
     let narrow = Budget { delays: 1, failures: 1, ..NONE };
-    assert_correct(budget(narrow, Budget { events: 1, dead_letters: 1, ..narrow }), &[]);
+    assert_correct(budget(narrow, Budget { events: 1, letters: 1, ..narrow }), &[]);
 }
 
 #[test]
 fn every_event_reaches_its_end_in_order_though_a_node_dies() {
     let narrow = Budget { crashes: 1, failures: 1, ..NONE };
-    assert_correct(budget(narrow, Budget { events: 1, dead_letters: 1, unpersisted: 1, ..narrow }), &[]);
+    assert_correct(budget(narrow, Budget { events: 1, letters: 1, unkept: 1, ..narrow }), &[]);
 }
 
 #[test]
@@ -170,13 +161,13 @@ fn every_event_reaches_its_end_in_order_though_redis_loses_its_last_seconds() {
 #[test]
 fn a_batch_of_which_one_partition_is_lost_loses_no_event() {
     let narrow = Budget { crashes: 1, restores: 1, ..NONE };
-    assert_correct(budget(narrow, Budget { failures: 1, dead_letters: 1, ..narrow }), &WIDOWED);
+    assert_correct(budget(narrow, Budget { failures: 1, letters: 1, ..narrow }), &WIDOWED);
 }
 
 #[test]
 fn every_event_reaches_its_end_in_order_though_a_batch_is_halved_and_a_node_dies() {
     let narrow = Budget { crashes: 1, halves: 1, ..NONE };
-    assert_correct(budget(narrow, Budget { events: 2, failures: 1, dead_letters: 1, ..narrow }), &[]);
+    assert_correct(budget(narrow, Budget { events: 2, failures: 1, letters: 1, ..narrow }), &[]);
 }
 
 #[test]
@@ -196,11 +187,11 @@ fn the_search_finds_every_flaw_it_is_given() {
     let halved = Budget { halves: 1, ..NONE };
     let late = Budget { events: 1, delays: 1, ..NONE };
     let dead = Budget { crashes: 1, failures: 1, ..NONE };
-    let given_up = Budget { events: 1, crashes: 1, dead_letters: 1, ..NONE };
+    let given_up = Budget { events: 1, crashes: 1, letters: 1, ..NONE };
     let torn = Budget { crashes: 1, failures: 1, restores: 1, ..NONE };
     for (flaw, budget, before) in [
         (Flaw::NoFencing, Budget { crashes: 1, ..late }, &[][..]),
-        (Flaw::NoTokens, Budget { crashes: 1, ..late }, &[]),
+        (Flaw::NoTenures, Budget { crashes: 1, ..late }, &[]),
         (Flaw::CursorsGoBack, late, &[]),
         (Flaw::LateFreeze, late, &[]),
         (Flaw::NoFloor, late, &[]),
@@ -217,7 +208,7 @@ fn the_search_finds_every_flaw_it_is_given() {
         (Flaw::HalvesSwapped, Budget { events: 2, ..halved }, &SAME_PARTITION),
         (Flaw::SameIdForHalves, halved, &[]),
         (Flaw::RefusalForgotten, Budget { restores: 1, ..NONE }, &[]),
-        (Flaw::UnpersistedAfterDeadLetter, Budget { unpersisted: 1, ..given_up }, &[]),
+        (Flaw::UnkeptBehindLetter, Budget { unkept: 1, ..given_up }, &[]),
     ] {
         let began = Instant::now();
         let found = search(budget, before, Some(flaw));

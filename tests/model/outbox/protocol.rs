@@ -39,7 +39,7 @@ pub(super) struct Ack {
     pub(super) lane: usize,
     pub(super) id: BatchId,
     /// The events of its dead letter, a bit each; 0 when it has none.
-    pub(super) dead_letter: u16,
+    pub(super) letter: u16,
     pub(super) places: Vec<Position>,
     pub(super) moves: bool,
 }
@@ -108,7 +108,7 @@ pub(super) enum Flaw {
     /// Scripts: everybody may write.
     NoFencing,
     /// Scripts: an owner may write under a token that has expired.
-    NoTokens,
+    NoTenures,
     /// Scripts: an acknowledgement moves a cursor back.
     CursorsGoBack,
     /// Scripts: a batch is persisted however late.
@@ -142,7 +142,7 @@ pub(super) enum Flaw {
     /// Nodes: an ownership goes on though Redis, having lost it for a while, has refused something of it.
     RefusalForgotten,
     /// Nodes: a batch goes unpersisted though a dead letter of its lane is not written.
-    UnpersistedAfterDeadLetter,
+    UnkeptBehindLetter,
 }
 
 impl<const PARTS: usize> Redis<PARTS> {
@@ -159,7 +159,7 @@ impl<const PARTS: usize> Redis<PARTS> {
         let owner = self.parts[usize::from(place.partition)].owner;
         match flaw {
             Some(Flaw::NoFencing) => true,
-            Some(Flaw::NoTokens) => owner.is_some_and(|(_, owner)| owner == id),
+            Some(Flaw::NoTenures) => owner.is_some_and(|(_, owner)| owner == id),
             _ => owner == Some((place.token, id)),
         }
     }
@@ -235,24 +235,24 @@ impl<const PARTS: usize> Redis<PARTS> {
         caller: Caller,
         acks: &[Ack],
         batches: &[Freeze],
-        dead_letters: &mut Vec<usize>,
+        letters: &mut Vec<usize>,
         flaw: Option<Flaw>,
     ) -> Result<(Refused, Refused), Refusal> {
         if caller.epoch != self.epoch {
             return Err(Refusal::Lost);
         }
-        let refused_acks = acks.iter().enumerate().map(|(number, ack)| {
-            let (written, refused) = self.ack(caller.id, ack, flaw);
-            dead_letters.extend((written && ack.dead_letter != 0).then_some(number));
+        let passed = acks.iter().enumerate().map(|(number, ack)| {
+            let (written, refused) = self.pass(caller.id, ack, flaw);
+            letters.extend((written && ack.letter != 0).then_some(number));
             refused
         });
-        let refused_acks = refused_acks.collect();
-        let refused_batches = batches.iter().map(|batch| self.persist(caller.id, batch, flaw)).collect();
-        Ok((refused_acks, refused_batches))
+        let passed = passed.collect();
+        let kept = batches.iter().map(|batch| self.freeze(caller.id, batch, flaw)).collect();
+        Ok((passed, kept))
     }
 
     /// `ack.lua`. Returns whether anything is written, and the places that were refused.
-    fn ack(&mut self, id: Id, ack: &Ack, flaw: Option<Flaw>) -> (bool, Vec<Position>) {
+    fn pass(&mut self, id: Id, ack: &Ack, flaw: Option<Flaw>) -> (bool, Vec<Position>) {
         let (owned, refused): (Vec<_>, Vec<_>) = ack.places.iter().partition(|place| self.owns(id, **place, flaw));
         if owned.is_empty() && !refused.is_empty() {
             return (false, refused);
@@ -270,7 +270,7 @@ impl<const PARTS: usize> Redis<PARTS> {
     }
 
     /// `persist.lua`.
-    fn persist(&mut self, id: Id, freeze: &Freeze, flaw: Option<Flaw>) -> Vec<Position> {
+    fn freeze(&mut self, id: Id, freeze: &Freeze, flaw: Option<Flaw>) -> Vec<Position> {
         let is_late = |place: &Position| self.has_acked(freeze.lane, *place) && flaw != Some(Flaw::LateFreeze);
         let refused: Vec<Position> =
             freeze.last.iter().filter(|place| !self.owns(id, **place, flaw) || is_late(place)).copied().collect();

@@ -7,11 +7,11 @@
 -- Expects ARGV[1] = key prefix.
 
 -- True if the lane has acknowledged this position. Compared as text: positions have more digits than a Lua number.
-local function is_acked(partition, lane, place)
+local function is_acked(partition, lane, position)
   local cursors = redis.call('HMGET', ARGV[1] .. ':cursor:' .. partition, lane, '')
   for i = 1, 2 do
     local cursor = cursors[i]
-    if cursor and (#cursor > #place or #cursor == #place and cursor >= place) then
+    if cursor and (#cursor > #position or #cursor == #position and cursor >= position) then
       return true
     end
   end

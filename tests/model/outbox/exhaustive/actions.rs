@@ -37,7 +37,7 @@ pub(super) enum Action {
     Read(usize),
     Attempt(usize, Attempt),
     /// A batch that Redis refuses to persist is sent all the same.
-    SendUnpersisted(usize),
+    Unkept(usize),
     /// The outbox is full.
     Full(usize),
     Lapse(usize),
@@ -83,13 +83,13 @@ impl State {
             let has_halves = node.trying.as_ref().is_some_and(|batch| batch.events.len() > 1);
             let halves = node.sending && left.halves > 0 && has_halves;
             actions.extend(halves.then_some(Action::Attempt(n, Attempt::TooLarge)));
-            if node.sending && left.dead_letters > 0 {
+            if node.sending && left.letters > 0 {
                 let given_up = [true, false].map(|arrived| Attempt::GivenUp { arrived });
                 actions.extend(given_up.map(|attempt| Action::Attempt(n, attempt)));
             }
-            actions.extend((left.dead_letters > 0 && !node.waiting.is_empty()).then_some(Action::Full(n)));
-            let unpersisted = left.unpersisted > 0 && node.may(Step::Persist);
-            actions.extend(unpersisted.then_some(Action::SendUnpersisted(n)));
+            actions.extend((left.letters > 0 && !node.waiting.is_empty()).then_some(Action::Full(n)));
+            let unkept = left.unkept > 0 && node.may(Step::Persist);
+            actions.extend(unkept.then_some(Action::Unkept(n)));
             let others_live = self.nodes.iter().all(|node| self.redis.leases[node.id] != Lease::Lapsed);
             actions.extend((left.lapses > 0 && others_live).then_some(Action::Lapse(n)));
             if left.crashes > 0 && self.next_id < IDS {

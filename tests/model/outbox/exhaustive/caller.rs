@@ -48,7 +48,7 @@ pub(super) struct Node {
     pub(super) behind: Vec<Position>,
     /// What is to be removed from the streams, its acknowledgements being written.
     pub(super) settled: Vec<Position>,
-    pub(super) out_of_order: Vec<OutOfOrder>,
+    pub(super) overtaken: Vec<OutOfOrder>,
     made: u8,
 }
 
@@ -91,7 +91,7 @@ impl Node {
             acks: Vec::new(),
             behind: Vec::new(),
             settled: Vec::new(),
-            out_of_order: Vec::new(),
+            overtaken: Vec::new(),
             made: 0,
         }
     }
@@ -101,7 +101,7 @@ impl Node {
     }
 
     fn is_removing(&self) -> bool {
-        !(self.settled.is_empty() && self.out_of_order.is_empty())
+        !(self.settled.is_empty() && self.overtaken.is_empty())
     }
 
     pub(super) fn may(&self, step: Step) -> bool {
@@ -133,11 +133,11 @@ impl Node {
             }
             Step::Settle => {
                 // Looked at first: what is settled by now is removed only when its acknowledgements are written.
-                (self.out_of_order, self.settled) = (self.ownership.take_out_of_order(), self.ownership.trimmable());
+                (self.overtaken, self.settled) = (self.ownership.take_out_of_order(), self.ownership.trimmable());
                 let acks = if flaw == Some(Flaw::TrimmedFirst) { Vec::new() } else { self.acks_to_write() };
                 Call::Write { caller, acks, batches: Vec::new() }
             }
-            Step::Trim => match (&self.settled[..], self.out_of_order.first()) {
+            Step::Trim => match (&self.settled[..], self.overtaken.first()) {
                 ([], Some(OutOfOrder { partition, token, seqs })) => {
                     Call::Remove { caller, token: (*partition, *token), seqs: seqs.clone() }
                 }
@@ -354,13 +354,13 @@ impl Node {
     /// The cursors that waited move, each for itself.
     fn move_behind(&mut self) {
         for place in std::mem::take(&mut self.behind) {
-            self.acks.push(Ack { lane: 0, id: (self.id, 0), dead_letter: 0, places: vec![place], moves: true });
+            self.acks.push(Ack { lane: 0, id: (self.id, 0), letter: 0, places: vec![place], moves: true });
         }
     }
 
     fn pass(&mut self, id: BatchId, events: &[Position], given_up: bool, moves: bool) {
-        let dead_letter = if given_up { events.iter().fold(0, |all, place| all | 1 << place.seq) } else { 0 };
-        self.acks.push(Ack { lane: 0, id, dead_letter, places: last_positions(events.iter().copied()), moves });
+        let letter = if given_up { events.iter().fold(0, |all, place| all | 1 << place.seq) } else { 0 };
+        self.acks.push(Ack { lane: 0, id, letter, places: last_positions(events.iter().copied()), moves });
         for event in events {
             self.ownership.acked(*event);
         }

@@ -33,7 +33,7 @@ pub(super) struct State {
     homes: Vec<u16>,
     delivered: Events,
     /// In dead letters.
-    dead_lettered: Events,
+    lettered: Events,
     /// By Redis.
     lost: Events,
     /// The batches that the endpoint got, and in which it got each event last.
@@ -71,7 +71,7 @@ impl State {
             next_id: 2,
             homes: vec![0],
             delivered: 0,
-            dead_lettered: 0,
+            lettered: 0,
             lost: 0,
             batches: BTreeMap::new(),
             got_in: BTreeMap::new(),
@@ -106,7 +106,7 @@ impl State {
                 self.late.extend(node.start(step, &mut self.split, flaw));
                 if matches!(step, Step::Settle | Step::Trim) {
                     node.settled.clear();
-                    node.ownership.restore_out_of_order(std::mem::take(&mut node.out_of_order));
+                    node.ownership.restore_out_of_order(std::mem::take(&mut node.overtaken));
                 }
             }
             Action::Late(call) => {
@@ -120,18 +120,18 @@ impl State {
             }
             Action::Read(n) => self.nodes[n].read(&self.redis),
             Action::Attempt(n, attempt) => self.attempt(n, attempt, flaw)?,
-            Action::SendUnpersisted(n) => {
-                self.left.unpersisted -= 1;
+            Action::Unkept(n) => {
+                self.left.unkept -= 1;
                 let node = &mut self.nodes[n];
-                let has_dead_letter = node.acks.iter().any(|ack| ack.dead_letter != 0);
+                let has_letter = node.acks.iter().any(|ack| ack.letter != 0);
                 let is_new = node.next_batch(&mut self.split, flaw).is_some();
-                if is_new && (!has_dead_letter || flaw == Some(Flaw::UnpersistedAfterDeadLetter)) {
+                if is_new && (!has_letter || flaw == Some(Flaw::UnkeptBehindLetter)) {
                     self.split.extend(node.trying.as_ref().map(|batch| batch.id));
                     node.begin_attempt();
                 }
             }
             Action::Full(n) => {
-                self.left.dead_letters -= 1;
+                self.left.letters -= 1;
                 self.nodes[n].give_up(flaw);
             }
             Action::Lapse(n) => {
@@ -153,9 +153,8 @@ impl State {
                 self.left.restores -= 1;
                 self.redis = self.saved.take().expect("something saved");
                 self.restored = true;
-                let remaining =
-                    self.redis.parts.iter().flat_map(|part| &part.stream).fold(0, |all, seq| all | bit(*seq));
-                self.lost |= (1..self.homes.len() as u64).fold(0, |all, seq| all | bit(seq)) & !remaining;
+                let kept = self.redis.parts.iter().flat_map(|part| &part.stream).fold(0, |all, seq| all | bit(*seq));
+                self.lost |= (1..self.homes.len() as u64).fold(0, |all, seq| all | bit(seq)) & !kept;
             }
         }
         self.nothing_is_lost()
@@ -175,13 +174,13 @@ impl State {
                 return Ok(Answer::Assigned(self.redis.assign(*caller, held, &mut self.clock, flaw)));
             }
             Call::Write { caller, acks, batches } => {
-                let mut dead_letters = Vec::new();
-                let written = self.redis.write(*caller, acks, batches, &mut dead_letters, flaw);
-                let (refused_acks, refused_batches) = written.expect("the epoch does not end");
-                self.dead_lettered |= dead_letters.into_iter().fold(0, |all, number| all | acks[number].dead_letter);
+                let mut letters = Vec::new();
+                let written = self.redis.write(*caller, acks, batches, &mut letters, flaw);
+                let (passed, kept) = written.expect("the epoch does not end");
+                self.lettered |= letters.into_iter().fold(0, |all, number| all | acks[number].letter);
                 let places =
                     acks.iter().flat_map(|ack| &ack.places).chain(batches.iter().flat_map(|batch| &batch.last));
-                (Answer::Written(refused_acks, refused_batches), *caller, places.copied().collect())
+                (Answer::Written(passed, kept), *caller, places.copied().collect())
             }
             Call::Trim { caller, settled } => {
                 self.redis.trim(*caller, settled, flaw);
@@ -222,24 +221,24 @@ impl State {
                 let id = self.new_id();
                 self.nodes[n].id = id;
             }
-            (Call::Write { acks, .. }, Answer::Written(refused_acks, refused_batches)) => {
+            (Call::Write { acks, .. }, Answer::Written(passed, kept)) => {
                 let is_partial = |(ack, refused): (&_, &Vec<Position>)| partial(ack, refused.len());
-                split.extend(acks.iter().zip(&refused_acks).filter_map(is_partial));
+                split.extend(acks.iter().zip(&passed).filter_map(is_partial));
                 node.acks.drain(..acks.len());
-                if refused_batches.first().is_some_and(Vec::is_empty) {
+                if kept.first().is_some_and(Vec::is_empty) {
                     node.begin_attempt();
                 }
-                let tokens: Vec<u64> = refused_batches.iter().flatten().map(|place| place.token).collect();
+                let tokens: Vec<u64> = kept.iter().flatten().map(|place| place.token).collect();
                 node.rebuild(&tokens, split, flaw);
                 if flaw != Some(Flaw::RefusalForgotten) {
-                    node.fenced(refused_acks.iter().chain(&refused_batches).flatten(), split, flaw);
+                    node.fenced(passed.iter().chain(&kept).flatten(), split, flaw);
                 }
             }
             (Call::Trim { settled, .. }, _) => {
                 node.ownership.trimmed(settled);
                 node.settled.clear();
             }
-            (Call::Remove { .. }, _) => drop(node.out_of_order.remove(0)),
+            (Call::Remove { .. }, _) => drop(node.overtaken.remove(0)),
             (Call::Release { places, .. }, _) => {
                 for place in places {
                     node.ownership.end(place.partition, End::Fenced);
@@ -262,7 +261,7 @@ impl State {
             }
             Attempt::Succeeds => node.finish(false, flaw),
             Attempt::GivenUp { .. } => {
-                self.left.dead_letters -= 1;
+                self.left.letters -= 1;
                 node.finish(true, flaw);
             }
             Attempt::Unheard | Attempt::Fails => {
@@ -284,7 +283,7 @@ impl State {
             let is_behind = (0..)
                 .zip(&self.homes)
                 .any(|(other, home)| other > seq && *home == partition && self.delivered & bit(other) != 0);
-            let excused = self.restored && self.dead_lettered & bit(seq) != 0;
+            let excused = self.restored && self.lettered & bit(seq) != 0;
             if self.delivered & bit(seq) == 0 && is_behind && !excused {
                 return Err(format!("D2: event {seq} came first behind a later one"));
             }
@@ -303,7 +302,7 @@ impl State {
         for (seq, partition) in (0..).zip(&self.homes).skip(1) {
             let part = &self.redis.parts[usize::from(*partition)];
             let waits = part.stream.contains(&seq) && part.cursors[0] < seq;
-            if !waits && (self.delivered | self.dead_lettered | self.lost) & bit(seq) == 0 {
+            if !waits && (self.delivered | self.lettered | self.lost) & bit(seq) == 0 {
                 return Err(format!("D1: event {seq} is gone"));
             }
         }
@@ -323,7 +322,7 @@ impl State {
                 }
             }
         }
-        let ended = rest.delivered | rest.dead_lettered | rest.lost;
+        let ended = rest.delivered | rest.lettered | rest.lost;
         if let Some(seq) = (1..rest.homes.len() as u64).find(|seq| ended & bit(*seq) == 0) {
             return Err(format!("D1: at rest event {seq} has not reached its end"));
         }
