@@ -22,7 +22,7 @@ local dead = ARGV[2]
 
 -- Most holds of a kind whose roster keys are checked. Every roster lists presence channels, the channels of users. Not every
 -- roster lists others.
-local WITNESSES = 16
+local CHECKED_HOLDS = 16
 
 -- Returns the process of a node as the roster names it: the node id without its random suffix.
 local function process_of(node)
@@ -57,7 +57,7 @@ local function is_alive_by_roster(expiry)
   end
   local overdue = expiry - lease / 2
   for _, kind in ipairs({'U', 'c'}) do
-    for _, hold in ipairs(some_held(kind, WITNESSES)) do
+    for _, hold in ipairs(some_held(kind, CHECKED_HOLDS)) do
       local app, channel = decode_hold(hold)
       for _, key in ipairs(roster_keys(app, channel, process)) do
         -- With `pcall` an error is a result: this user of Redis may not be allowed to read the roster.
