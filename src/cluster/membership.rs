@@ -32,7 +32,7 @@ impl SharedMembership {
         *self.current.lock() = membership;
     }
 
-    /// Makes the claimer check if the node may still work on the data.
+    /// Makes the claimer check whether the node may still work on the data.
     pub(crate) fn doubt(&self) {
         self.doubted.store(true, Ordering::Release);
     }

@@ -12,7 +12,7 @@ const RENEWALS_PER_LEASE: u32 = 3;
 /// had just joined. That node notices within [`LOOK_EVERY`] and then has to connect.
 const REGISTERING: Duration = Duration::from_secs(2);
 
-/// How often a node checks if Redis has lost data, and if a settling waits for the node.
+/// How often a node checks whether Redis has lost data, and whether a settling waits for the node.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What a node knows when it opens a session.

@@ -1,4 +1,4 @@
-//! Cluster identity: decides if a node may work on the data in Redis, by the cluster that it belongs to and its schema.
+//! Cluster identity: decides whether a node may work on the data in Redis, by the cluster that it belongs to and its schema.
 
 use thiserror::Error;
 

@@ -262,7 +262,7 @@ impl Link {
             }
             return;
         }
-        // Without a connection it is unknown if Redis still refuses.
+        // Without a connection it is unknown whether Redis still refuses.
         if let Some(refusal) = self.refusal.take() {
             self.ends(refusal.cause);
         }

@@ -1,4 +1,4 @@
-//! Judges if a server can be used, by its replies. Pure: [`survey`](super::survey) collects the replies.
+//! Judges whether a server can be used, by its replies. Pure: [`survey`](super::survey) collects the replies.
 
 use std::fmt;
 

@@ -69,7 +69,7 @@ write_identity(KEYS[1], identity, ARGV[8])
 if identity ~= '' then
   write_identity(KEYS[5], identity, ARGV[8])
 end
--- A node that continues its session renews its lease with renew.lua, which reports if it had lapsed.
+-- A node that continues its session renews its lease with renew.lua, which reports whether it had lapsed.
 if not reaped and not (knows == 1 and has_lease(KEYS[2], node)) then
   redis.call('ZADD', KEYS[2], 'GT', string.format('%.0f', now + ARGV[3]), node)
 end

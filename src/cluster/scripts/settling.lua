@@ -1,4 +1,4 @@
--- Included in every script that decides edges or restores holds. Decides if edges may be decided.
+-- Included in every script that decides edges or restores holds. Holds edges back while nodes restore their holds.
 --
 --   {prefix}:unconfirmed  set: nodes that have not confirmed that Redis has all their holds
 -- After a loss of data, no edge can be decided before every node has confirmed that Redis has its holds. The epoch's field

@@ -244,7 +244,7 @@ mod tests {
         Position { partition, token, seq }
     }
 
-    /// Takes all acknowledgements. Returns the positions of each, and if cursors move there.
+    /// Takes all acknowledgements. Returns the positions of each, and `true` if cursors move there.
     fn positions(acks: &AckQueue) -> Vec<(Vec<Position>, bool)> {
         let (taken, _) = acks.take(|_| true);
         taken.into_iter().map(|pending| (pending.ack.positions, pending.ack.moves)).collect()

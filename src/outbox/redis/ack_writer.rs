@@ -41,8 +41,7 @@ impl RedisOutbox {
     ///
     /// Unlocks the store after each portion, so that a batch to be persisted does not wait for all of them.
     fn write_and_trim(&self) -> Result<(), PersistError> {
-        // Read before the acknowledgements are written: an event is removed only after the acknowledgements that end
-        // it.
+        // Read first: an event is removed only after its acknowledgements are written.
         let (out_of_order, acked) = {
             let mut ownership = self.ownership.lock();
             (ownership.take_out_of_order(), ownership.trimmable())
@@ -121,7 +120,7 @@ impl RedisOutbox {
         Ok(())
     }
 
-    /// Persists batches. Returns for each if it may be sent.
+    /// Persists batches. Returns `Ok` for each batch that may be sent.
     ///
     /// Before that, it writes all waiting acknowledgements of their lanes.
     fn write_batches(
@@ -139,7 +138,7 @@ impl RedisOutbox {
         }
     }
 
-    /// Writes acknowledgements, then persists batches. Returns for each batch if it may be sent.
+    /// Writes acknowledgements, then persists batches. Returns `Ok` for each batch that may be sent.
     fn write(
         &self,
         store: &mut Store,

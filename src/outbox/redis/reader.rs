@@ -160,14 +160,14 @@ impl Reader {
         }
     }
 
-    /// Runs a read, and records if Redis replied.
+    /// Runs a read, and records whether Redis replied.
     fn read<T>(&mut self, talk: impl FnOnce(&mut Connection, &OutboxScripts) -> RedisResult<T>) -> Option<T> {
         let reply = self.link.read(|redis| talk(redis, &self.keys)).ok();
         self.outbox.rounds.record_reply(reply.is_some());
         reply
     }
 
-    /// Switches to a new incarnation or epoch. Everything owned under the old one is given up.
+    /// Switches to a new incarnation or epoch. Ends all ownership under the old one.
     fn move_to(&mut self, membership: &Membership) {
         if self.joined.as_ref() == Some(membership) {
             return;
