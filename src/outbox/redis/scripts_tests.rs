@@ -43,7 +43,7 @@ impl Owner {
         let membership = Membership { node: NodeId::new("host", 1, 0), epoch: "epoch-1".into() };
         redis.hset::<_, _, _, ()>("wh:epoch", "id", &*membership.epoch).unwrap();
         redis.zadd::<_, _, _, ()>("wh:nodes", membership.node.as_str(), LATE).unwrap();
-        let mut owner = Self { _server: server, redis, keys: OutboxScripts::new("wh"), position, token: 0 };
+        let mut owner = Self { _server: server, redis, keys: OutboxScripts::new("wh"), membership, token: 0 };
         owner.token = owner.assign(&owner.membership.clone());
         owner
     }

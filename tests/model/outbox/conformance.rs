@@ -285,7 +285,7 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
                 let acks = acks.iter().map(|(lane, number, letter, picks, moves)| Ack {
                     lane: *lane,
                     id: (id, *number),
-                    dead_letter: u16::from(*letter),
+                    letter: u16::from(*letter),
                     places: pair.places(picks),
                     moves: *moves,
                 });
