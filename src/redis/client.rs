@@ -23,7 +23,7 @@ pub struct ClientError {
 }
 
 impl ClientError {
-    /// Returns true if Redis answered and the operator has to change its setup, or the connection settings. The message
+    /// Returns `true` if Redis answered and the operator has to change its setup, or the connection settings. The message
     /// says how.
     #[must_use]
     pub fn needs_setup(&self) -> bool {
