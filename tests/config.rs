@@ -84,7 +84,7 @@ fn the_roster_is_where_the_plugin_says_if_it_says_so() {
     );
     assert_eq!(
         refusal(json!({"roster": {"ttl": 0}})),
-        "resonate-webhooks.roster.ttl: 0 is out of range, allowed are 1 to 2592000 seconds"
+        "resonate-webhooks.roster.ttl: 0 is out of range: must be from 1 to 2592000 seconds"
     );
 }
 
@@ -201,7 +201,8 @@ fn an_application_may_bring_endpoints_of_its_own() {
     );
     assert_eq!(
         refused(json!({"url": "http://localhost/", "app_id": "app-2"})),
-        "reverb.apps.apps.0.webhooks.0.app_id: is that of the application, and not to be set here"
+        "reverb.apps.apps.0.webhooks.0.app_id: cannot be set here, because the endpoint belongs to the application: remove \
+         it"
     );
     assert_eq!(
         refusal(json!({"app_webhooks": [{"app_id": "app-1", "webhooks": "https://example.com"}]})),
@@ -251,12 +252,12 @@ fn what_is_wrong_with_a_filter_or_a_batch_is_said_by_its_key() {
         (
             "filter",
             json!({"channel_pattern": "a("}),
-            "filter.channel_pattern: \"a(\" is no regular expression: unclosed group",
+            "filter.channel_pattern: \"a(\" is not a valid regular expression: unclosed group",
         ),
         (
             "filter",
             json!({"channel_pattern": "a)|(?:b"}),
-            "filter.channel_pattern: \"a)|(?:b\" is no regular expression: unopened group",
+            "filter.channel_pattern: \"a)|(?:b\" is not a valid regular expression: unopened group",
         ),
         (
             "filter",
@@ -278,9 +279,9 @@ fn what_is_wrong_with_a_filter_or_a_batch_is_said_by_its_key() {
             json!({"client_events": {"alow": []}}),
             "filter.client_events.alow: unknown key, did you mean \"allow\"?",
         ),
-        ("batching", json!({"duration": -1}), "batching.duration: -1 is out of range, allowed are 0 to 3600000"),
-        ("batching", json!({"max_events": 0}), "batching.max_events: 0 is out of range, allowed are 1 to 10000"),
-        ("name", json!("a\nb"), "name: has a character that cannot be printed"),
+        ("batching", json!({"duration": -1}), "batching.duration: -1 is out of range: must be from 0 to 3600000"),
+        ("batching", json!({"max_events": 0}), "batching.max_events: 0 is out of range: must be from 1 to 10000"),
+        ("name", json!("a\nb"), "name: contains a control character"),
     ] {
         assert_eq!(refused(key, value), format!("resonate-webhooks.endpoints.0.{message}"));
     }
@@ -299,12 +300,21 @@ fn headers_are_checked_by_name_and_value_and_never_shown() {
 
     let refused = |headers: Value| refusal(json!({"endpoints": [{"url": "https://me:hunter2@a", "headers": headers}]}));
     for (headers, problem) in [
-        (json!({"X-Pusher-Key": "k"}), "X-Pusher-Key: \"X-Pusher-Key\" is set by the sender and cannot be another"),
-        (json!({"X-A": "hunter2\r\nX-B: c"}), "X-A: the value of \"X-A\" holds a character that no header has"),
-        (json!({"X A": "b"}), "X A: \"X A\" is not the name of a header"),
-        (json!({"X-A": "b", "x-a": "c"}), "x-a: stands there twice"),
-        (json!(["hunter2"]), "0: has no name: a header is written as 'Name' => 'value'"),
-        (json!({"authorization": "b"}), "authorization: cannot stand beside a user and password in the URL"),
+        (
+            json!({"X-Pusher-Key": "k"}),
+            "X-Pusher-Key: \"X-Pusher-Key\" is set by this package and cannot be overridden",
+        ),
+        (
+            json!({"X-A": "hunter2\r\nX-B: c"}),
+            "X-A: the value of \"X-A\" contains a character that is not allowed in a header",
+        ),
+        (json!({"X A": "b"}), "X A: \"X A\" is not a valid header name"),
+        (json!({"X-A": "b", "x-a": "c"}), "x-a: is set twice"),
+        (json!(["hunter2"]), "0: has no name: write the header as 'Name' => 'value'"),
+        (
+            json!({"authorization": "b"}),
+            "authorization: cannot be combined with a user and password in the URL: remove one of them",
+        ),
         (json!({"X-A": ["hunter2"]}), "X-A: expected a string, found a list"),
     ] {
         assert_eq!(refused(headers), format!("resonate-webhooks.endpoints.0.headers.{problem}"));
@@ -354,10 +364,10 @@ fn a_key_that_resembles_no_known_one_is_ignored_with_a_warning() {
         ]
     );
     let filter = json!({"endpoints": [{"url": "https://a.example", "filter": {"prefix": "a"}}]});
-    assert!(refusal(filter).starts_with("resonate-webhooks.endpoints.0.filter.prefix: unknown key, known are "));
+    assert!(refusal(filter).starts_with("resonate-webhooks.endpoints.0.filter.prefix: unknown key, expected one of "));
     assert_eq!(
         config.warnings[1],
-        "resonate-webhooks.endpoints.1.colour: unknown key, ignored; known are url, lambda, name, enabled, app_id, event_types, events, filter, payload, batching, \
+        "resonate-webhooks.endpoints.1.colour: unknown key, ignored; expected one of url, lambda, name, enabled, app_id, event_types, events, filter, payload, batching, \
          key, secret, previous_secrets, headers, timeout, connect_timeout, \
          max_attempts, retry_for, backoff, rate_limit, https_only, proxy, ca_file, client_cert, client_key, deny_private_networks, \
          allow_link_local"
@@ -392,9 +402,9 @@ fn a_scheme_says_how_redis_is_reached() {
         assert_eq!(address(&connection), expected, "{connection}");
     }
     for (connection, problem) in [
-        (json!({"scheme": "tls1.3"}), "scheme: is an unknown scheme, known are tcp, tls and unix"),
-        (json!({"scheme": "unix", "host": "redis"}), "path: is missing beside the scheme unix"),
-        (json!({"scheme": "unix", "path": "redis.sock"}), "path: is no absolute path"),
+        (json!({"scheme": "tls1.3"}), "scheme: is not a supported scheme: use tcp, tls or unix"),
+        (json!({"scheme": "unix", "host": "redis"}), "path: is required when the scheme is unix"),
+        (json!({"scheme": "unix", "path": "redis.sock"}), "path: is not an absolute path"),
     ] {
         let refusal = refusal(json!({ "connection": connection }));
         assert_eq!(refusal, format!("resonate-webhooks.connection.{problem}"));
@@ -427,7 +437,8 @@ fn tls_files_may_have_the_names_of_php() {
     let weak = accepted(json!({"connection": {"scheme": "tls", "context": {"stream": {"verify_peer": false}}}}));
     assert_eq!(
         weak.warnings,
-        ["resonate-webhooks.connection.context.verify_peer has no effect: known are cafile, local_cert and local_pk"]
+        ["resonate-webhooks.connection.context.verify_peer has no effect: only cafile, local_cert and local_pk are \
+          supported"]
     );
 }
 
@@ -463,18 +474,18 @@ fn an_unknown_event_is_refused_with_the_event_that_was_probably_meant() {
 #[test]
 fn a_value_out_of_range_is_refused_with_the_range() {
     for (value, problem) in [
-        (json!({"cache_miss_ttl": 0}), "cache_miss_ttl: 0 is out of range, allowed are 1 to 86400 seconds"),
-        (json!({"departure_grace": -1}), "departure_grace: -1 is out of range, allowed are 0 to 300 seconds"),
-        (json!({"departure_grace": 301}), "departure_grace: 301 is out of range, allowed are 0 to 300 seconds"),
+        (json!({"cache_miss_ttl": 0}), "cache_miss_ttl: 0 is out of range: must be from 1 to 86400 seconds"),
+        (json!({"departure_grace": -1}), "departure_grace: -1 is out of range: must be from 0 to 300 seconds"),
+        (json!({"departure_grace": 301}), "departure_grace: 301 is out of range: must be from 0 to 300 seconds"),
         (
             json!({"endpoints": [{"url": "https://a.example", "max_attempts": 0}]}),
-            "endpoints.0.max_attempts: 0 is out of range, allowed are 1 to 1000000",
+            "endpoints.0.max_attempts: 0 is out of range: must be from 1 to 1000000",
         ),
-        (json!({"retry_for": 0}), "retry_for: 0 is out of range, allowed are 1 to 86400 seconds"),
-        (json!({"retry_after_max": 3601}), "retry_after_max: 3601 is out of range, allowed are 0 to 3600 seconds"),
-        (json!({"timeout": 0}), "timeout: 0 is out of range, allowed are 0.001 to 3600 seconds"),
-        (json!({"queue_size": 10}), "queue_size: 10 is out of range, allowed are 1024 to 4194304"),
-        (json!({"connection": {"port": 65536}}), "connection.port: 65536 is out of range, allowed are 1 to 65535"),
+        (json!({"retry_for": 0}), "retry_for: 0 is out of range: must be from 1 to 86400 seconds"),
+        (json!({"retry_after_max": 3601}), "retry_after_max: 3601 is out of range: must be from 0 to 3600 seconds"),
+        (json!({"timeout": 0}), "timeout: 0 is out of range: must be from 0.001 to 3600 seconds"),
+        (json!({"queue_size": 10}), "queue_size: 10 is out of range: must be from 1024 to 4194304"),
+        (json!({"connection": {"port": 65536}}), "connection.port: 65536 is out of range: must be from 1 to 65535"),
     ] {
         assert_eq!(refusal(value), format!("resonate-webhooks.{problem}"));
     }
@@ -530,7 +541,7 @@ fn a_retry_window_without_a_number_of_attempts_has_no_limit_but_itself() {
 
 #[test]
 fn https_only_refuses_an_unencrypted_url_by_its_key() {
-    let refused = "is not encrypted, but https_only wants an https:// URL";
+    let refused = "is not encrypted, but https_only requires an https:// URL";
     for https_only in [json!(true), json!("1")] {
         assert_eq!(
             refusal(json!({"https_only": https_only, "endpoints": [{"url": "https://a"}, {"url": "http://b"}]})),
@@ -568,8 +579,8 @@ fn an_endpoint_inherits_the_proxy_and_the_address_rules_unless_it_has_its_own() 
     assert!(!format!("{config:?}").contains("hunter2"));
     assert_eq!(
         config.warnings[0],
-        "resonate-webhooks.endpoints.0 denies private networks, but the proxy http://proxy:3128 looks up its name: it is \
-         the proxy that has to refuse their addresses"
+        "resonate-webhooks.endpoints.0 denies private networks, but the proxy http://proxy:3128 resolves its host name: \
+         make the proxy refuse private addresses"
     );
     assert_eq!(config.warnings.len(), 2, "and one for the last: {:?}", config.warnings);
 }
@@ -578,7 +589,7 @@ fn an_endpoint_inherits_the_proxy_and_the_address_rules_unless_it_has_its_own() 
 fn tls_files_of_an_endpoint_come_together_and_to_an_encrypted_one() {
     assert_eq!(
         refusal(json!({"endpoints": [{"url": "https://a", "client_cert": "/c.pem"}]})),
-        "resonate-webhooks.endpoints.0.client_key: is missing beside client_cert"
+        "resonate-webhooks.endpoints.0.client_key: is required with client_cert"
     );
     let config = accepted(json!({"endpoints": [
         {"url": "https://a", "ca_file": "/ca.pem", "client_cert": "/c.pem", "client_key": "/k.pem"},
@@ -587,7 +598,7 @@ fn tls_files_of_an_endpoint_come_together_and_to_an_encrypted_one() {
     assert_eq!(config.endpoints[0].tls.ca, Some("/ca.pem".into()));
     assert_eq!(
         config.warnings,
-        ["resonate-webhooks.endpoints.1 has TLS files, but its URL is not https:// and so not encrypted"]
+        ["resonate-webhooks.endpoints.1 has TLS files, but its connection is not encrypted: use an https:// URL"]
     );
 }
 
@@ -626,11 +637,11 @@ fn sentinels_take_the_place_of_a_host() {
 fn sentinels_that_cannot_be_asked_are_refused_by_their_key() {
     assert_eq!(
         refusal(json!({"connection": {"sentinels": ["s1:0"]}})),
-        "resonate-webhooks.connection.sentinels: \"s1:0\" has no port from 1 to 65535 behind its colon"
+        "resonate-webhooks.connection.sentinels: \"s1:0\" has no port from 1 to 65535 after its colon"
     );
     assert_eq!(
         refusal(json!({"connection": {"sentinels": "s1", "url": "redis://h"}})),
-        "resonate-webhooks.connection.url: names one server, and connection.sentinels name another: leave one of them out"
+        "resonate-webhooks.connection.url: cannot be combined with connection.sentinels: remove one of them"
     );
 }
 
@@ -638,7 +649,7 @@ fn sentinels_that_cannot_be_asked_are_refused_by_their_key() {
 fn tls_files_must_come_together_and_to_a_tls_connection() {
     assert_eq!(
         refusal(json!({"connection": {"host": "tls://h", "client_cert": "/c.pem"}})),
-        "resonate-webhooks.connection.client_key: is missing beside client_cert"
+        "resonate-webhooks.connection.client_key: is required with client_cert"
     );
     let config = accepted(json!({"connection": {"host": "h", "ca_file": "/ca.pem"}}));
     assert_eq!(config.warnings.len(), 1);
@@ -673,7 +684,8 @@ fn a_timeout_that_is_shorter_than_a_read_is_lengthened_with_a_warning() {
     let with_timeout = |timeout: f64| accepted(json!({ "connection": { "timeout": timeout } }));
     let config = with_timeout(0.05);
     assert_eq!(config.connection.timeout, Duration::from_millis(200));
-    let warning = "resonate-webhooks.connection.timeout: 0.05 s are too short for a read that waits for events, and 0.2 s are used instead";
+    let warning = "resonate-webhooks.connection.timeout: 0.05 s is too short, because reads block while they wait for events; \
+                   using 0.2 s";
     assert_eq!(config.warnings, [warning]);
     assert_eq!(with_timeout(0.2).warnings, Vec::<String>::new());
 }
@@ -681,8 +693,8 @@ fn a_timeout_that_is_shorter_than_a_read_is_lengthened_with_a_warning() {
 #[test]
 fn a_timeout_that_may_cost_the_lease_is_warned_about_by_both_keys() {
     let with = |timeout: f64, ttl: u32| accepted(json!({ "connection": { "timeout": timeout }, "ttl": ttl })).warnings;
-    let warning = "resonate-webhooks.connection.timeout: 5 s are more than a third of resonate-webhooks.ttl (10 s), so that one call \
-                   to a Redis that hangs may cost a node its lease: set it to 3.3 or less";
+    let warning = "resonate-webhooks.connection.timeout: 5 s is more than a third of resonate-webhooks.ttl (10 s). If Redis \
+                   hangs, one call can cost a node its lease: set it to 3.3 or less";
     assert_eq!(with(5.0, 10), [warning]);
     assert_eq!(with(5.0, 15), Vec::<String>::new());
 }

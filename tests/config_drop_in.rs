@@ -39,13 +39,13 @@ fn a_number_out_of_range_is_brought_into_it_with_a_warning_at_every_key_that_was
         };
         assert_eq!(read, Duration::from_secs_f64(seconds), "{key} = {value}");
         assert!(warning.starts_with(&format!("resonate-webhooks.{key}: ")), "{warning}");
-        assert!(warning.contains(&format!("and {seconds} is used instead")), "{warning}");
+        assert!(warning.contains(&format!("; using {seconds}")), "{warning}");
     }
     let (_, warning) = warned("flush_interval", &json!(0));
     assert_eq!(
         warning,
-        "resonate-webhooks.flush_interval: 0 is out of range, allowed are 0.01 to 3600, and 0.01 is used instead. An empty \
-         environment variable becomes 0 by a cast in a config file from before: remove the cast"
+        "resonate-webhooks.flush_interval: 0 is out of range: must be from 0.01 to 3600; using 0.01. If the variable is \
+         empty, a cast in an old config file turns it into 0: remove the cast"
     );
 }
 
@@ -191,7 +191,9 @@ fn an_endpoint_of_an_empty_application_receives_nothing_rather_than_everything()
     assert_eq!(config.endpoints[0].apps, AppScope::Only(AppId::from("")));
     assert_eq!(
         config.warnings,
-        ["resonate-webhooks.endpoints.0.app_id is empty: this endpoint receives nothing; every application is \"*\""]
+        [
+            "resonate-webhooks.endpoints.0.app_id is empty: this endpoint receives nothing. Use \"*\" for all applications"
+        ]
     );
     let config = accepted(json!({ "endpoints": [{ "url": "https://a.example", "app_id": null }] }));
     assert_eq!(config.endpoints[0].apps, AppScope::Every);
@@ -205,7 +207,7 @@ fn what_other_clients_write_for_no_limit_and_no_port_works() {
 
     let (config, warning) = warned("connection", &json!({ "host": "redis", "port": 0 }));
     assert_eq!(config.connection.address, Address::Tcp { host: "redis".to_owned(), port: 6379 });
-    assert_eq!(warning, "resonate-webhooks.connection.port: 0 is no port, and 6379 is used instead");
+    assert_eq!(warning, "resonate-webhooks.connection.port: 0 is not a port; using 6379");
 
     for port in [json!(0), json!("0"), json!(-1)] {
         let socket = accepted(json!({ "connection": { "host": "/run/redis.sock", "port": port } }));
@@ -214,7 +216,7 @@ fn what_other_clients_write_for_no_limit_and_no_port_works() {
     }
     assert_eq!(
         refusal(json!({ "connection": { "port": 65536 } })),
-        "resonate-webhooks.connection.port: 65536 is out of range, allowed are 1 to 65535"
+        "resonate-webhooks.connection.port: 65536 is out of range: must be from 1 to 65535"
     );
 }
 
@@ -236,5 +238,5 @@ fn no_key_of_another_redis_client_is_taken_for_a_misspelt_one() {
         );
     }
     // The same name elsewhere is a key that nobody knows.
-    assert!(warned("role", &json!("x")).1.contains(": unknown key, ignored; known are "));
+    assert!(warned("role", &json!("x")).1.contains(": unknown key, ignored; expected one of "));
 }

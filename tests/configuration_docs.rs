@@ -104,7 +104,7 @@ fn every_key_stands_in_the_docs_and_no_other() {
             Ok(config) => config.warnings,
             Err(error) => vec![error.to_string()],
         };
-        let known = said.iter().find_map(|said| Some(said.split_once("known are ")?.1));
+        let known = said.iter().find_map(|said| Some(said.split_once("expected one of ")?.1));
         let known = known.unwrap_or_else(|| panic!("{level}: {said:?}"));
         // Where other keys begin.
         let parents = [

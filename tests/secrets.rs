@@ -216,32 +216,35 @@ fn a_secret_that_cannot_be_used_is_refused_by_its_key_and_not_repeated() {
     };
     let at = |key: &str, problem: &str| format!("resonate-webhooks.{key}{problem}");
     for (config, message) in [
-        (endpoint(json!({ "secret": "whsec_" })), at("endpoints.0.secret", ": has no base64 behind \"whsec_\"")),
+        (endpoint(json!({ "secret": "whsec_" })), at("endpoints.0.secret", ": has no valid base64 after \"whsec_\"")),
         (
             endpoint(json!({ "secret": "whsec_hunter2!" })),
-            at("endpoints.0.secret", ": has no base64 behind \"whsec_\""),
+            at("endpoints.0.secret", ": has no valid base64 after \"whsec_\""),
         ),
         (
             endpoint(json!({ "secret": "s", "previous_secrets": ["s", "whsec_hunter2!"] })),
-            at("endpoints.0.previous_secrets", ": has no base64 behind \"whsec_\""),
+            at("endpoints.0.previous_secrets", ": has no valid base64 after \"whsec_\""),
         ),
         (
             endpoint(json!({ "secret": "", "key": "k" })),
-            at("endpoints.0.key", ": needs resonate-webhooks.endpoints.0.secret, which is not set"),
+            at("endpoints.0.key", ": requires resonate-webhooks.endpoints.0.secret, which is not set"),
         ),
         (
             endpoint(json!({ "previous_secrets": ["hunter2"] })),
-            at("endpoints.0.previous_secrets", ": needs resonate-webhooks.endpoints.0.secret, which is not set"),
+            at("endpoints.0.previous_secrets", ": requires resonate-webhooks.endpoints.0.secret, which is not set"),
         ),
         (
             endpoint(json!({ "secret": "s", "key": "k\r\nx: y" })),
-            at("endpoints.0.key", ": holds a character that no key has; it is sent as X-Pusher-Key"),
+            at(
+                "endpoints.0.key",
+                ": contains a character that is not allowed in X-Pusher-Key: use printable ASCII without spaces",
+            ),
         ),
         (
             json!({ "previous_secrets": { "app": [{ "secret": "hunter2", "until": "hunter2" }] } }),
             at(
                 "previous_secrets.app.0.until",
-                ": is no time: write Unix seconds, or 2026-12-31T23:59:59+00:00, with a zone",
+                ": is not a time: use Unix seconds, or a time with a zone such as 2026-12-31T23:59:59+00:00",
             ),
         ),
         (
@@ -252,7 +255,7 @@ fn a_secret_that_cannot_be_used_is_refused_by_its_key_and_not_repeated() {
             json!({ "previous_secrets": { "app": { "secret": "hunter2", "until": "hunter2" } } }),
             at(
                 "previous_secrets.app",
-                ": is a list: an entry with an end has brackets of its own, [['secret' => …, 'until' => …]]",
+                ": must be a list: put an entry with an end in its own brackets, [['secret' => …, 'until' => …]]",
             ),
         ),
         (

@@ -1,4 +1,4 @@
-//! Reads where Redis listens, in the spellings that Laravel's drivers know.
+//! Parses the address of Redis, in the forms that Laravel's drivers accept.
 
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::tls_files::TlsFiles;
 use super::userinfo::decoded;
 use crate::secret::Secret;
 
-/// Where Redis listens unless told otherwise.
+/// The default address of Redis.
 pub(super) const DEFAULT_HOST: &str = "127.0.0.1";
 pub(super) const DEFAULT_PORT: u16 = 6379;
 
@@ -46,23 +46,23 @@ impl TryFrom<String> for Host {
             "tcp" | "redis" => host_name(rest).map(Self::Tcp),
             "tls" | "ssl" | "rediss" => host_name(rest).map(Self::Tls),
             "unix" if rest.starts_with('/') => Ok(Self::Unix(PathBuf::from(rest))),
-            "unix" => Err("names no absolute path".to_owned()),
-            _ => Err("starts with an unknown scheme, known are tcp://, tls:// and unix://".to_owned()),
+            "unix" => Err("has no absolute path".to_owned()),
+            _ => Err("starts with an unknown scheme: use tcp://, tls:// or unix://".to_owned()),
         }
     }
 }
 
-/// The name, or the address without the brackets that a URL puts around IPv6.
+/// Returns the host name or address, without the brackets of an IPv6 address.
 fn host_name(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     if bare.parse::<Ipv6Addr>().is_ok() {
         return Ok(bare.to_owned());
     }
     if text.contains('@') {
-        return Err("holds a login, which belongs to username and password".to_owned());
+        return Err("contains a login: set username and password instead".to_owned());
     }
     if text.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
-        return Err(format!("{text:?} holds a port, which belongs to port"));
+        return Err(format!("{text:?} contains a port: set port instead"));
     }
     if text.is_empty() || text.contains(|c: char| c.is_whitespace() || "/:?#[]".contains(c)) {
         return Err(format!("{text:?} is not a host name"));
@@ -70,28 +70,28 @@ fn host_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// `connection.url`. No message about it quotes it: a password with an unescaped `/` or `#` makes the parts unreliable.
+/// `connection.url`. No message quotes it: if the password contains an unescaped `/` or `#`, any part may hold a piece of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RedisUrl {
     pub(super) address: Address,
     pub(super) login: Option<Login>,
     pub(super) database: u32,
-    /// Whether its query has parameters that mean nothing here.
+    /// `true` if its query has unsupported parameters.
     pub(super) has_unknown_parameters: bool,
 }
 
 impl RedisUrl {
-    /// Warns about what the config says beside the URL, or in it, without effect.
+    /// Warns about settings that have no effect because of the URL, or in its query.
     pub(super) fn warn(&self, wants_tls: bool, warnings: &mut Vec<String>) {
         if self.has_unknown_parameters {
             warnings.push(format!(
-                "{ROOT}.connection.url has query parameters without effect: known are database and password"
+                "{ROOT}.connection.url has query parameters that have no effect: only database and password are supported"
             ));
         }
         if wants_tls && !matches!(self.address, Address::Tls { .. }) {
             warnings.push(format!(
-                "{ROOT}.connection.scheme asks for TLS, but connection.url wins and leads to {} without it: write it as \
-                 rediss://…",
+                "{ROOT}.connection.scheme is tls, but connection.url takes precedence and connects to {} without TLS: use a \
+                 rediss:// URL",
                 self.address
             ));
         }
@@ -106,13 +106,12 @@ impl TryFrom<String> for RedisUrl {
         if lower.starts_with("unix:") || lower.starts_with("redis+unix:") {
             return unix_url(&text);
         }
-        let url = Url::parse(&text).map_err(|error| {
-            format!("is not a URL ({error}); special characters of a password in it must be percent-encoded")
-        })?;
+        let url = Url::parse(&text)
+            .map_err(|error| format!("is not a URL ({error}): percent-encode special characters in its password"))?;
         let tls = match url.scheme() {
             "redis" | "tcp" => false,
             "rediss" | "tls" | "ssl" => true,
-            _ => return Err("is not a Redis URL, which starts with redis://, rediss:// or unix://".to_owned()),
+            _ => return Err("is not a Redis URL: it must start with redis://, rediss:// or unix://".to_owned()),
         };
         let host = host_name(&decoded(url.host_str().unwrap_or_default()))?;
         let host = if tls { Host::Tls(host) } else { Host::Tcp(host) };
@@ -124,8 +123,8 @@ impl TryFrom<String> for RedisUrl {
     }
 }
 
-/// `unix:///run/redis.sock?database=2` or `unix://user:password@/run/redis.sock`. The URL standard knows no userinfo
-/// before an empty host, so this is taken apart here.
+/// Parses `unix:///run/redis.sock?database=2` or `unix://user:password@/run/redis.sock`. The URL standard allows no userinfo
+/// before an empty host, so the URL parser cannot read these.
 fn unix_url(text: &str) -> Result<RedisUrl, String> {
     let rest = text.split_once(':').map_or("", |(_, rest)| rest);
     let rest = rest.strip_prefix("//").unwrap_or(rest);
@@ -142,13 +141,13 @@ fn unix_url(text: &str) -> Result<RedisUrl, String> {
         _ => rest,
     };
     if !path.starts_with('/') {
-        return Err("names no absolute path".to_owned());
+        return Err("has no absolute path".to_owned());
     }
     parts.query(query)?;
     Ok(parts.at(Address::Unix(PathBuf::from(decoded(path)))))
 }
 
-/// What a URL says besides the address.
+/// The parts of a URL other than the address.
 #[derive(Default)]
 struct Options {
     username: Option<String>,
@@ -165,7 +164,7 @@ impl Options {
 
     fn database(&mut self, number: &str) -> Result<(), String> {
         if !number.is_empty() {
-            self.database = number.parse().map_err(|_| "names no database number after its host".to_owned())?;
+            self.database = number.parse().map_err(|_| "has no database number after its host".to_owned())?;
         }
         Ok(())
     }
@@ -175,7 +174,7 @@ impl Options {
             match &*name {
                 "database" | "db" => self.database(&value)?,
                 "password" | "pass" => self.password = Some(Secret::new(value)),
-                // Not named: what a password with an unescaped character leaves may look like a parameter.
+                // The message does not name it: it may be part of a password with an unescaped character.
                 _ => self.has_unknown_parameters = true,
             }
         }
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_written_in_the_ways_of_the_laravel_drivers() {
+    fn a_host_is_accepted_in_the_forms_of_the_laravel_drivers() {
         assert_eq!(host("redis.internal"), Ok(Host::Tcp("redis.internal".to_owned())));
         assert_eq!(host("tcp://10.0.0.1"), Ok(Host::Tcp("10.0.0.1".to_owned())));
         assert_eq!(host("TLS://redis.internal"), Ok(Host::Tls("redis.internal".to_owned())));
@@ -224,8 +223,8 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_more_than_a_host_is_refused() {
-        assert_eq!(host("redis:6379"), Err("\"redis:6379\" holds a port, which belongs to port".to_owned()));
+    fn a_host_with_a_port_or_a_login_is_refused() {
+        assert_eq!(host("redis:6379"), Err("\"redis:6379\" contains a port: set port instead".to_owned()));
         assert!(host("http://redis").unwrap_err().contains("unknown scheme"));
         assert!(host("unix://redis.sock").unwrap_err().contains("no absolute path"));
         assert_eq!(host("re dis"), Err("\"re dis\" is not a host name".to_owned()));
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_mean_nothing_here_change_nothing() {
+    fn unsupported_parameters_are_ignored_with_a_warning() {
         let known =
             url("rediss://:x@h:7000/3?timeout=5&read_timeout=60&family=0&scheme=tcp&ssl[verify_peer]=0").unwrap();
         assert_eq!(known.address, tls("h", 7000));
@@ -262,15 +261,16 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "resonate-webhooks.connection.url has query parameters without effect: known are database and password",
-                "resonate-webhooks.connection.scheme asks for TLS, but connection.url wins and leads to h:6379 without it: \
-                 write it as rediss://…",
+                "resonate-webhooks.connection.url has query parameters that have no effect: only database and password are \
+                 supported",
+                "resonate-webhooks.connection.scheme is tls, but connection.url takes precedence and connects to h:6379 \
+                 without TLS: use a rediss:// URL",
             ]
         );
     }
 
     #[test]
-    fn a_username_without_a_password_is_no_login() {
+    fn a_username_without_a_password_is_ignored() {
         assert_eq!(url("redis://app@h").unwrap().login, None);
         assert_eq!(url("redis://app:@h").unwrap().login, None);
     }

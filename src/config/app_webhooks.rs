@@ -1,11 +1,11 @@
-//! Endpoints that applications bring along: `app_webhooks`.
+//! Endpoints of single applications: `app_webhooks`.
 
 use serde::Deserialize;
 
 use super::endpoint::{AppScope, EndpointEntry};
 use super::value::List;
 
-/// The endpoints of one application as they are written.
+/// The endpoints of one application before they are resolved.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with an app_id and webhooks")]
 pub(super) struct OfApp {

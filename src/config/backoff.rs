@@ -9,27 +9,27 @@ use super::HOUR_MS;
 use super::scalar::Seconds;
 use super::value::List;
 
-/// As many as a batch may have attempts.
+/// The maximum number of waits in a schedule.
 const MOST: usize = 100;
 
-/// One wait. Not shorter: with a `retry_for` alone the attempts are not counted.
+/// One wait. The minimum bounds the rate of attempts if only `retry_for` is set.
 type Wait = Seconds<100, { 24 * HOUR_MS }>;
 
 /// The wait after a failed attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Backoff {
-    /// Two seconds after the first failure, then twice as long each time, a minute at most.
+    /// 2 s after the first failure, doubled after each further one, up to 60 s.
     #[default]
     Exponential,
-    /// The first of these after the first failure and so on; the last one repeats. Never empty.
+    /// One wait per failure; the last one repeats. Never empty.
     Schedule(Box<[Duration]>),
 }
 
-/// The setting as it is written. The environment gives `''` for one that is not set.
+/// `backoff` before it is resolved. `None` for `''`, the value of an unset environment variable.
 pub(super) struct Written(Option<Backoff>);
 
 impl Written {
-    /// The setting, or `otherwise` when it is not set.
+    /// Returns the setting, or `otherwise` if it is not set.
     pub(super) fn or(self, otherwise: &Backoff) -> Backoff {
         self.0.unwrap_or_else(|| otherwise.clone())
     }
@@ -38,7 +38,7 @@ impl Written {
         match waits.len() {
             0 => Err(E::custom("is empty, expected a list of seconds")),
             1..=MOST => Ok(Self(Some(Backoff::Schedule(waits.into())))),
-            count => Err(E::custom(format_args!("has {count} waits, allowed are {MOST}"))),
+            count => Err(E::custom(format_args!("has {count} waits: at most {MOST} are allowed"))),
         }
     }
 
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_is_a_list_or_the_same_in_one_text() {
+    fn a_schedule_is_a_list_or_a_text_with_commas() {
         assert_eq!(read(json!([5, 30.5, "300"])), Ok(Some(schedule(&[5000, 30_500, 300_000]))));
         assert_eq!(read(json!({ "3": 5 })), Ok(Some(schedule(&[5000]))), "PHP keeps the gaps of a list");
         assert_eq!(read(json!("5, 30.5,300")), Ok(Some(schedule(&[5000, 30_500, 300_000]))));
@@ -122,11 +122,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_schedule_is_refused_with_its_reason() {
+    fn an_invalid_schedule_is_refused_with_a_reason() {
         assert_eq!(read(json!([])), Err("is empty, expected a list of seconds".to_owned()));
         assert_eq!(read(json!("5,soon")), Err("\"soon\" is not a number".to_owned()));
-        assert_eq!(read(json!([0])), Err("0 is out of range, allowed are 0.1 to 86400 seconds".to_owned()));
-        assert_eq!(read(json!(vec![1; 101])), Err("has 101 waits, allowed are 100".to_owned()));
+        assert_eq!(read(json!([0])), Err("0 is out of range: must be from 0.1 to 86400 seconds".to_owned()));
+        assert_eq!(read(json!(vec![1; 101])), Err("has 101 waits: at most 100 are allowed".to_owned()));
         let expected = "expected a list of seconds or \"exponential\", found true or false".to_owned();
         assert_eq!(read(json!(true)), Err(expected));
     }

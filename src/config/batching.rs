@@ -1,4 +1,4 @@
-//! How an endpoint wants its events bundled: `endpoints.*.batching`.
+//! The batch limits of an endpoint: `endpoints.*.batching`.
 
 use std::time::Duration;
 
@@ -8,30 +8,30 @@ use super::HOUR_MS;
 use super::endpoint::chosen;
 use super::scalar::{Seconds, Switch, Whole};
 
-/// What bounds the batches of an endpoint, where it is not what bounds all others.
+/// The limits of an endpoint's batches. `None` means the global limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Batching {
-    /// The longest that an event waits for company.
+    /// Maximum time that an event waits for more events.
     pub flush_interval: Option<Duration>,
-    /// The most event time that one batch may span.
+    /// Maximum span of event time in one batch.
     pub span: Option<Duration>,
-    /// Events in one POST, at most.
+    /// Maximum number of events in one POST.
     pub max_events: Option<usize>,
 }
 
-/// The limits as they are written.
+/// `batching` before it is resolved.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with enabled, duration, span or max_events")]
 pub(super) struct Written {
     enabled: Option<Switch>,
-    /// Milliseconds, as other servers have it.
+    /// In ms, as in other servers.
     duration: Option<Whole<0, HOUR_MS>>,
     span: Option<Seconds<0, { 24 * HOUR_MS }>>,
     max_events: Option<Whole<1, 10_000>>,
 }
 
 impl Written {
-    /// The limits. Without batching every event is sent at once and alone.
+    /// Resolves the limits. Without batching, every event is sent immediately in its own POST.
     pub(super) fn resolve(self) -> Batching {
         if !chosen(self.enabled, true) {
             return Batching { flush_interval: Some(Duration::ZERO), span: None, max_events: Some(1) };

@@ -1,4 +1,4 @@
-//! How to reach Redis.
+//! The connection to Redis: `connection`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,19 +16,19 @@ use super::tls_files::TlsFiles;
 use super::value::unless_empty;
 use crate::secret::Secret;
 
-/// The shortest timeout: a read waits up to 100 ms for events, and its answer takes time.
+/// The minimum timeout. A read blocks up to 100 ms for events, and the reply takes time.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How to reach Redis: the same server and database as the roster.
+/// The connection to Redis: the same server and database as the roster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// Where it listens.
+    /// Address of the server.
     pub address: Address,
-    /// Who we are, when it wants to know.
+    /// Credentials, if the server requires them.
     pub login: Option<Login>,
-    /// The number of the database.
+    /// Number of the database.
     pub database: u32,
-    /// Longest time to connect, and then for each read and each write.
+    /// Timeout of connecting, and then of each read and each write.
     pub timeout: Duration,
 }
 
@@ -44,32 +44,32 @@ impl Default for Connection {
     }
 }
 
-/// Where Redis listens.
+/// The address of Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// `host:port`
     Tcp {
-        /// A name or an IP address, IPv6 without brackets.
+        /// Name or IP address; IPv6 without brackets.
         host: String,
-        /// The port.
+        /// TCP port.
         port: u16,
     },
-    /// `host:port`, encrypted.
+    /// `host:port` with TLS.
     Tls {
-        /// A name or an IP address, IPv6 without brackets.
+        /// Name or IP address; IPv6 without brackets.
         host: String,
-        /// The port.
+        /// TCP port.
         port: u16,
-        /// What proves who is who.
+        /// Trusted certificates and the client certificate.
         files: TlsFiles,
     },
-    /// A socket file.
+    /// Path of a Unix socket.
     Unix(PathBuf),
-    /// Wherever Sentinels say.
+    /// The master that Sentinels name.
     Sentinels(Sentinels),
 }
 
-/// For logs. It holds no secret: a login is never part of an address.
+/// For logs. An address contains no secret: the login is separate.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -83,17 +83,17 @@ impl fmt::Display for Address {
     }
 }
 
-/// What Redis' AUTH takes.
+/// The credentials for Redis' `AUTH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// An ACL user; `None` for the default one.
+    /// ACL user; `None` for the default user.
     pub username: Option<String>,
     /// The password.
     pub password: Secret,
 }
 
 impl Login {
-    /// A username alone says nothing to Redis, and is no login.
+    /// Returns `None` without a password, because Redis accepts no user name alone.
     pub(super) fn new(username: Option<String>, password: Option<Secret>) -> Option<Self> {
         Some(Self { username, password: password? })
     }
@@ -115,13 +115,13 @@ impl TryFrom<String> for Scheme {
             "tcp" | "redis" => Ok(Self::Tcp),
             "tls" | "rediss" | "ssl" => Ok(Self::Tls),
             "unix" => Ok(Self::Unix),
-            // Taking it for tcp, as others do, could send a password in clear.
-            _ => Err("is an unknown scheme, known are tcp, tls and unix"),
+            // Other clients fall back to tcp, which could send a password unencrypted.
+            _ => Err("is not a supported scheme: use tcp, tls or unix"),
         }
     }
 }
 
-/// `connection` as it is written.
+/// `connection` before it is resolved.
 #[derive(Default, Deserialize)]
 #[serde(rename = "connection", deny_unknown_fields, expecting = "an array with a url or a host")]
 pub(super) struct Written {
@@ -158,16 +158,16 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// A `url` stands for itself: it replaces scheme, host, port, path, username, password and database, also those that it
-    /// does not mention. The roster reads the same keys the same way, and both must end up in the same database. Sentinels
-    /// replace host and port.
+    /// Resolves the keys. A `url` replaces scheme, host, port, path, username, password and database, including those that it
+    /// does not mention. The roster reads the same keys in the same way, so both use the same database. Sentinels replace host
+    /// and port.
     pub(super) fn resolve(mut self, warnings: &mut Vec<String>) -> Result<Connection, ConfigError> {
         let defaults = Connection::default();
         let sentinels = self.sentinels.take().filter(|sentinels| !sentinels.hosts.is_empty());
         if sentinels.is_some() && self.url.is_some() {
             return Err(ConfigError::at(
                 "connection.url",
-                "names one server, and connection.sentinels name another: leave one of them out",
+                "cannot be combined with connection.sentinels: remove one of them",
             ));
         }
         let files = self.files(warnings)?;
@@ -197,18 +197,18 @@ impl Written {
             }
             _ if files != TlsFiles::default() => warnings.push(format!(
                 "{ROOT}.connection has TLS files, but the connection to {address} is not encrypted: set \
-                 {ROOT}.connection.scheme to \"tls\", or write the url as rediss://…"
+                 {ROOT}.connection.scheme to \"tls\", or use a rediss:// URL"
             )),
             Address::Tcp { .. } | Address::Unix(_) | Address::Sentinels(_) => {}
         }
-        // Other clients take 0 for no limit.
+        // 0 means no limit in other clients. Here it gives the default, with a warning.
         let mut timeout = self.timeout.map_or(defaults.timeout, |timeout| {
             let (range, default) = (0.001..=3_600.0, defaults.timeout.as_secs_f64());
             timeout.clamped_seconds("connection.timeout", &range, default, warnings)
         });
         if timeout < SHORTEST_TIMEOUT {
             warnings.push(format!(
-                "{ROOT}.connection.timeout: {} s are too short for a read that waits for events, and {} s are used instead",
+                "{ROOT}.connection.timeout: {} s is too short, because reads block while they wait for events; using {} s",
                 timeout.as_secs_f64(),
                 SHORTEST_TIMEOUT.as_secs_f64(),
             ));
@@ -217,27 +217,28 @@ impl Written {
         Ok(Connection { address, login, database, timeout })
     }
 
-    /// Where `scheme`, `host`, `port` and `path` lead. TLS is what either scheme or host ask for.
+    /// Returns the address that `scheme`, `host`, `port` and `path` describe. TLS is used if the scheme or the host requires
+    /// it.
     fn address(&mut self, warnings: &mut Vec<String>) -> Result<Address, ConfigError> {
         let written_port = self.port.take();
         let host = self.host.take();
         if self.scheme == Some(Scheme::Unix) {
             let ((Some(path), _) | (None, Some(Host::Unix(path)))) = (self.path.take(), host) else {
-                return Err(ConfigError::at("connection.path", "is missing beside the scheme unix"));
+                return Err(ConfigError::at("connection.path", "is required when the scheme is unix"));
             };
             if path.is_relative() {
-                return Err(ConfigError::at("connection.path", "is no absolute path"));
+                return Err(ConfigError::at("connection.path", "is not an absolute path"));
             }
             return Ok(Address::Unix(path));
         }
         if self.path.is_some() {
-            warnings.push(format!("{ROOT}.connection.path has no effect without the scheme unix"));
+            warnings.push(format!("{ROOT}.connection.path has no effect unless the scheme is unix"));
         }
         let host = match host.unwrap_or_else(|| Host::Tcp(address::DEFAULT_HOST.to_owned())) {
             Host::Tcp(name) if self.scheme == Some(Scheme::Tls) => Host::Tls(name),
             host => host,
         };
-        // Laravel writes a port of 0 beside the path of a socket.
+        // Laravel's config has port 0 together with a socket path.
         let port = match written_port {
             Some(number) if !matches!(host, Host::Unix(_)) => port(&number, warnings)?,
             _ => address::DEFAULT_PORT,
@@ -245,15 +246,17 @@ impl Written {
         Ok(host.with_port(port))
     }
 
-    /// The TLS files, by our own keys or by those of PHP.
+    /// Returns the TLS files, from this package's keys or from PHP's context options.
     fn files(&mut self, warnings: &mut Vec<String>) -> Result<TlsFiles, ConfigError> {
         let Context { cafile, local_cert, local_pk, without_effect } = self.context.take().unwrap_or_default();
         warnings.extend(without_effect.iter().map(|option| {
-            format!("{ROOT}.connection.context.{option} has no effect: known are cafile, local_cert and local_pk")
+            format!(
+                "{ROOT}.connection.context.{option} has no effect: only cafile, local_cert and local_pk are supported"
+            )
         }));
         let ca = self.ca_file.take().or(cafile);
         let (cert, key) = match (self.client_cert.take(), self.client_key.take()) {
-            // Where PHP has no key of its own, it is in the file of the certificate.
+            // PHP reads the private key from the certificate file if `local_pk` is not set.
             (None, None) => (local_cert.clone(), local_pk.or(local_cert)),
             own => own,
         };
@@ -261,13 +264,13 @@ impl Written {
     }
 }
 
-/// What is to be said when a call may take so long that a node loses its lease by it.
+/// Returns a warning if a single call to Redis can outlast a node's lease.
 pub(super) fn check_against_lease(connection: &Connection, ttl: Duration) -> Option<String> {
     let most = ttl / 3;
     (connection.timeout > most).then(|| {
         format!(
-            "{ROOT}.connection.timeout: {} s are more than a third of {ROOT}.ttl ({} s), so that one call to a Redis that \
-             hangs may cost a node its lease: set it to {:.1} or less",
+            "{ROOT}.connection.timeout: {} s is more than a third of {ROOT}.ttl ({} s). If Redis hangs, one call can cost a \
+             node its lease: set it to {:.1} or less",
             connection.timeout.as_secs_f64(),
             ttl.as_secs_f64(),
             most.as_secs_f64(),
@@ -275,20 +278,20 @@ pub(super) fn check_against_lease(connection: &Connection, ttl: Duration) -> Opt
     })
 }
 
-/// The number as a port; 0 and -1, by which other clients mean none, are the default.
+/// Returns the number as a port. 0 and -1, which mean no port to other clients, give the default.
 fn port(number: &Number, warnings: &mut Vec<String>) -> Result<u16, ConfigError> {
     let Number { value, written } = number;
     if [0.0, -1.0].contains(value) {
         let port = address::DEFAULT_PORT;
-        warnings.push(format!("{ROOT}.connection.port: {written} is no port, and {port} is used instead"));
+        warnings.push(format!("{ROOT}.connection.port: {written} is not a port; using {port}"));
         return Ok(port);
     }
     if value.fract() != 0.0 {
         return Err(ConfigError::at("connection.port", format_args!("{written} is not a whole number")));
     }
-    #[allow(clippy::cast_possible_truncation, reason = "what is too large for a port is refused below")]
+    #[allow(clippy::cast_possible_truncation, reason = "a value too large for a port is refused below")]
     let port = u16::try_from(*value as i64).ok().filter(|port| *port > 0);
     port.ok_or_else(|| {
-        ConfigError::at("connection.port", format_args!("{written} is out of range, allowed are 1 to 65535"))
+        ConfigError::at("connection.port", format_args!("{written} is out of range: must be from 1 to 65535"))
     })
 }

@@ -1,11 +1,11 @@
-//! `connection.context`: TLS options by the names of PHP's stream contexts.
+//! TLS options under the names of PHP's stream contexts: `connection.context`.
 
 use std::path::PathBuf;
 
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::{Map, Value};
 
-/// The options that mean something here, and the names of the others.
+/// The supported options, and the names of the others.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Context {
     pub(super) cafile: Option<PathBuf>,
@@ -33,14 +33,14 @@ impl Context {
                 "cafile" => &mut self.cafile,
                 "local_cert" => &mut self.local_cert,
                 "local_pk" => &mut self.local_pk,
-                // Laravel's drivers have them a level deeper.
+                // Laravel's drivers nest the options one level deeper.
                 "stream" | "ssl" if value.is_object() => {
                     if let Value::Object(options) = value {
                         self.take(options)?;
                     }
                     continue;
                 }
-                // Certificates are verified whatever stands here.
+                // Certificates are always verified, so `verify_peer => true` needs no warning.
                 _ => {
                     let says_nothing = value.is_null() || (name.starts_with("verify_peer") && value == true);
                     self.without_effect.extend((!says_nothing).then_some(name));
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_files_are_found_at_each_level_that_a_driver_has_them() {
+    fn the_files_are_found_at_the_level_of_each_driver() {
         let files = json!({ "cafile": "/ca.pem", "local_cert": "/a.pem", "local_pk": "" });
         for context in [files.clone(), json!({ "stream": files }), json!({ "ssl": files, "auth": null })] {
             let context = Context::deserialize(context).unwrap();
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn options_without_effect_are_named() {
+    fn unsupported_options_are_listed() {
         let context = json!({ "verify_peer": false, "verify_peer_name": true, "peer_name": "redis", "capath": null });
         assert_eq!(Context::deserialize(context).unwrap().without_effect, ["verify_peer", "peer_name"]);
     }

@@ -1,4 +1,4 @@
-//! The custom events in `endpoints.*.events`: names, and families of names such as `order.*`.
+//! The custom events in `endpoints.*.events`: names such as `order.paid` and families such as `order.*`.
 
 use crate::event::{CustomName, CustomNameError, EventName};
 
@@ -6,19 +6,19 @@ use crate::event::{CustomName, CustomNameError, EventName};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CustomNames(Vec<NamePattern>);
 
-/// One of them, or a family.
+/// A name or a family of names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NamePattern {
     One(Box<str>),
-    /// Those that begin so, with the full stop.
+    /// The common prefix, including the full stop.
     Family(Box<str>),
 }
 
 impl NamePattern {
-    /// Reads a name, or one that ends with `.*`.
+    /// Parses a name, or a family that ends with `.*`.
     ///
     /// # Errors
-    /// When it is none; the message says why.
+    /// If it is neither. The message has the reason.
     pub(super) fn parse(written: &str) -> Result<Self, CustomNameError> {
         match written.strip_suffix('*').filter(|family| family.ends_with('.')) {
             Some(family) => CustomName::parse(family).map(|family| Self::Family(family.as_str().into())),
@@ -26,7 +26,7 @@ impl NamePattern {
         }
     }
 
-    /// The event of Pusher's that is probably meant: `member.added` for `member_added`.
+    /// Returns the Pusher event that was probably meant: `member_added` for `member.added`.
     pub(super) fn meant(written: &str) -> Option<EventName> {
         EventName::parse(&written.replace(['.', '-'], "_"))
     }
@@ -40,13 +40,13 @@ impl NamePattern {
 }
 
 impl CustomNames {
-    /// Whether `name` is one of them.
+    /// Returns `true` if any pattern matches `name`.
     #[must_use]
     pub fn contain(&self, name: &str) -> bool {
         self.0.iter().any(|pattern| pattern.fits(name))
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are no patterns.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_family_has_all_names_below_it_and_a_name_itself_only() {
+    fn a_family_matches_all_names_with_its_prefix_and_a_name_only_itself() {
         let names: CustomNames =
             ["order.*", "user.born"].map(|name| NamePattern::parse(name).unwrap()).into_iter().collect();
         for name in ["order.paid", "order.item.lost", "order.", "user.born"] {
@@ -76,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_at_the_end_and_behind_a_full_stop() {
+    fn a_star_is_allowed_only_at_the_end_after_a_full_stop() {
         for written in ["*", "order*", "*.paid", "order.*.paid", "order.**"] {
             assert!(NamePattern::parse(written).is_err(), "{written}");
         }
     }
 
     #[test]
-    fn what_looks_like_an_event_of_pushers_is_probably_meant_to_be_that() {
+    fn a_misspelt_pusher_event_is_recognised() {
         assert_eq!(NamePattern::meant("member.added"), Some(EventName::MemberAdded));
         assert_eq!(NamePattern::meant("order.paid"), None);
     }

@@ -1,5 +1,5 @@
-//! The page in the Laravel application: `dashboard`. That reads these settings itself; here they are only checked, so that
-//! a misspelt one is refused like any other.
+//! The dashboard in the Laravel application: `dashboard`. The PHP package reads these settings itself. They are parsed here only
+//! to refuse misspelt keys.
 
 use serde::Deserialize;
 
@@ -7,20 +7,20 @@ use super::endpoint::chosen;
 use super::scalar::Switch;
 use super::value::{List, unless_empty};
 
-/// Where the page is, and who comes to see it.
+/// The settings of the dashboard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dashboard {
-    /// Whether it is there.
+    /// `true` if the dashboard is served.
     pub enabled: bool,
-    /// Its path.
+    /// Path of the dashboard.
     pub path: String,
-    /// Its host, where not all of the application's have it.
+    /// Host name of the dashboard. `None` for all of the application's.
     pub domain: Option<String>,
-    /// What a request passes through before it.
+    /// Middleware of its routes.
     pub middleware: Vec<String>,
 }
 
-/// The settings as they are written.
+/// `dashboard` before it is resolved.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with enabled, path, domain or middleware")]
 pub(super) struct Written {

@@ -1,10 +1,10 @@
-//! Keys of a Redis connection that other clients read, and this one does not.
+//! Keys of a Redis connection that other clients support and this one ignores.
 
-/// The name of the struct that reads a connection.
+/// The serde name of the struct for `connection`.
 pub(super) const CONNECTION: &str = "connection";
 
-/// Options of `PhpRedis`, Predis and the packages of Resonate, which a connection in Laravel's `config/database.php` may have.
-/// They are known by name, so that none is taken for a misspelt key of ours.
+/// Options of `PhpRedis`, Predis and the packages of Resonate that a connection in Laravel's `config/database.php` may have. They
+/// are listed so that none is taken for a misspelt key.
 pub(super) const OF_DRIVERS: [&str; 40] = [
     "aggregate",
     "alias",

@@ -1,4 +1,4 @@
-//! An endpoint: who receives which events of which application.
+//! An endpoint: a receiver of webhooks, with its events and its delivery settings.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -32,66 +32,66 @@ use crate::secret::Secret;
 /// A receiver of webhooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// How it is known in Redis.
+    /// Id of the endpoint in Redis.
     pub id: EndpointId,
-    /// Its key within the config file, for errors: `endpoints.2`, or with a name when the list has names.
+    /// Key in the config file, for messages: `endpoints.2`, or `endpoints.billing` in a list with names.
     pub key: String,
-    /// What its owner calls it.
+    /// Display name, if it has one.
     pub name: Option<String>,
-    /// Where its webhooks go.
+    /// Target of the webhooks: a URL or a Lambda function.
     pub target: Target,
-    /// Whose events it receives.
+    /// Applications whose events it receives.
     pub apps: AppScope,
-    /// Which events it receives.
+    /// Pusher's events that it receives.
     pub events: EventSet,
-    /// Which events of the application's own it receives.
+    /// Custom events that it receives.
     pub custom: CustomNames,
-    /// Which of those, by channel and by client event.
+    /// Conditions on the channel and on the names of client events.
     pub filter: Filter,
-    /// What it is told of each.
+    /// Detail of the events in a body.
     pub payload: Payload,
-    /// How they are bundled, if not as for others.
+    /// Limits of a batch, where they differ from the global ones.
     pub batching: Batching,
-    /// What signs its webhooks, if not the secret of the application.
+    /// Secret of its own. Without one, the application's secret signs.
     pub secret: Option<EndpointSecret>,
-    /// Headers that every POST to it carries beside ours.
+    /// Additional headers of every POST.
     pub headers: Vec<Header>,
-    /// Longest time for a whole request.
+    /// Timeout of a whole request.
     pub timeout: Duration,
-    /// Longest time to connect.
+    /// Timeout of connecting.
     pub connect_timeout: Duration,
-    /// Attempts before a batch is given up; `u32::MAX` when only `retry_for` ends them.
+    /// Attempts before a batch becomes a dead letter; `u32::MAX` if only `retry_for` limits them.
     pub max_attempts: u32,
-    /// How long after its first attempt a batch may still be tried.
+    /// Time after the first attempt in which a batch may be retried.
     pub retry_for: Option<Duration>,
-    /// The longest wait that the endpoint may ask for.
+    /// Upper limit for `Retry-After`.
     pub retry_after_max: Duration,
-    /// The waits between attempts.
+    /// Waits between attempts.
     pub backoff: Backoff,
-    /// The least time from one request to the next; `rate_limit` in the config.
+    /// Minimum time between two requests: the inverse of `rate_limit`.
     pub request_interval: Option<Duration>,
-    /// What proves who is who in TLS.
+    /// Trusted certificates and the client certificate.
     pub tls: TlsFiles,
-    /// The proxy that leads to it.
+    /// Proxy for its requests.
     pub proxy: Option<ProxyUrl>,
-    /// Which addresses it may have.
+    /// Addresses that it may resolve to.
     pub addresses: AddressRules,
 }
 
 impl Endpoint {
-    /// Whether this endpoint receives `event` of `app`.
+    /// Returns `true` if this endpoint receives `event` of `app`.
     #[must_use]
     pub fn wants(&self, app: &AppId, event: EventName) -> bool {
         self.apps.contains(app) && self.events.contains(event)
     }
 
-    /// Whether this endpoint receives anything of `app`.
+    /// Returns `true` if this endpoint receives any event of `app`.
     #[must_use]
     pub fn wants_any(&self, app: &AppId) -> bool {
         self.apps.contains(app) && !(self.events.is_empty() && self.custom.is_empty())
     }
 
-    /// Whether `event`, of an application that it serves and of a kind that it may receive, is one for this endpoint.
+    /// Returns `true` if `event` passes the custom names and the filter. The caller has checked application and event name.
     #[must_use]
     pub fn admits(&self, event: &Event) -> bool {
         let is_named = match &event.kind {
@@ -101,8 +101,8 @@ impl Endpoint {
         is_named && self.filter.admits(event)
     }
 
-    /// What it is called in logs and lists: its name, if it has one, and its target. One without a name, whose target is not
-    /// shown whole, has its id there: others may differ in nothing else.
+    /// Label in logs and lists: `name (target)`, or the target alone. If there is no name and the target hides a query, the id
+    /// follows, because two such targets can look the same.
     #[must_use]
     pub fn label(&self) -> String {
         match &self.name {
@@ -113,17 +113,17 @@ impl Endpoint {
     }
 }
 
-/// Which applications an endpoint serves.
+/// The applications that an endpoint serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppScope {
-    /// `*`
+    /// All applications: `*`.
     Every,
     /// One application.
     Only(AppId),
 }
 
 impl AppScope {
-    /// Whether `app` is one of them.
+    /// Returns `true` if `app` is included.
     #[must_use]
     pub fn contains(&self, app: &AppId) -> bool {
         match self {
@@ -133,7 +133,7 @@ impl AppScope {
     }
 }
 
-/// An entry of `endpoints` as it is written.
+/// An entry of `endpoints` before it is resolved.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with a url")]
 pub(super) struct EndpointEntry {
@@ -174,19 +174,18 @@ pub(super) struct EndpointEntry {
     allow_link_local: Option<Switch>,
 }
 
-/// Where an entry is written.
+/// The position of an entry in the config.
 pub(super) struct Place<'a> {
-    /// Its key in its list.
+    /// Key of the entry in its list.
     pub(super) entry: &'a str,
-    /// Whether a number is a key of its own there, as of a row in a database, and not a place in the list.
+    /// `true` if a number identifies the entry, like the id of a database row. Otherwise a number is a position in the list.
     pub(super) keyed: bool,
-    /// The application in whose `webhooks` it is, and the place of that in `reverb.apps.apps`; the list is `endpoints`
-    /// otherwise.
+    /// For an entry of an application's `webhooks`: the application's position in `reverb.apps.apps`, and its id.
     pub(super) app: Option<(&'a str, &'a AppId)>,
 }
 
 impl Place<'_> {
-    /// The key of the entry within the config file.
+    /// Returns the key of the entry in the config file.
     fn key(&self) -> String {
         match self.app {
             Some((app, _)) => format!("app_webhooks.{app}.webhooks.{}", self.entry),
@@ -194,7 +193,7 @@ impl Place<'_> {
         }
     }
 
-    /// By what the entry is known, if it has a name.
+    /// Returns the key from which the endpoint's id is made.
     fn own_key(&self) -> String {
         match self.app {
             Some((_, app)) if !is_number(self.entry) => format!("{}/{}", app.as_text(), self.entry),
@@ -202,20 +201,20 @@ impl Place<'_> {
         }
     }
 
-    /// Whose events an entry receives that does not say so.
+    /// Returns the applications of an entry without `app_id`.
     fn apps(&self) -> AppScope {
         self.app.map_or(AppScope::Every, |(_, app)| AppScope::Only(app.clone()))
     }
 }
 
-/// Whether a list gave its entry this key.
+/// Returns `true` if the key is a position in a list and not a name.
 pub(super) fn is_number(key: &str) -> bool {
     key.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl EndpointEntry {
-    /// The endpoint of this entry. `None` when it is not enabled, and with a warning when it has no target: its environment
-    /// variable may be unset on purpose.
+    /// Resolves the entry. Returns `None` if it is disabled or has no target. A missing target is a warning and not an error,
+    /// because its environment variable may be unset on purpose.
     pub(super) fn resolve(
         self,
         at: &Place<'_>,
@@ -227,7 +226,7 @@ impl EndpointEntry {
         if at.app.is_some() && self.app_id.is_some() {
             return Err(ConfigError::at(
                 &format!("{key}.app_id"),
-                "is that of the application, and not to be set here",
+                "cannot be set here, because the endpoint belongs to the application: remove it",
             ));
         }
         if !chosen(self.enabled, true) {
@@ -240,7 +239,7 @@ impl EndpointEntry {
         if let Some(url) = unencrypted.filter(|_| chosen(self.https_only, defaults.https_only)) {
             return Err(ConfigError::at(
                 &format!("{key}.{url}"),
-                "is not encrypted, but https_only wants an https:// URL",
+                "is not encrypted, but https_only requires an https:// URL",
             ));
         }
         let max_attempts = match (self.max_attempts, self.retry_for) {
@@ -264,7 +263,7 @@ impl EndpointEntry {
             }
         };
         if self.name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
-            return Err(ConfigError::at(&format!("{key}.name"), "has a character that cannot be printed"));
+            return Err(ConfigError::at(&format!("{key}.name"), "contains a control character"));
         }
         let endpoint = Endpoint {
             id: if at.keyed { EndpointId::new(at.entry) } else { ids.next(&at.own_key(), &target.identity(), &apps) },
@@ -299,34 +298,34 @@ impl EndpointEntry {
 }
 
 impl Endpoint {
-    /// Says what is allowed but probably not meant.
+    /// Adds warnings about settings that are valid but probably a mistake.
     fn warn(&self, encrypted: bool, batch_max_bytes: usize, warnings: &mut Vec<String>) {
         let key = place(&self.key);
         if let Some(most) = self.target.max_body_bytes().filter(|most| *most < batch_max_bytes) {
-            warnings
-                .push(format!("{key} gets batches of {most} bytes at most: a Lambda function takes no more at once"));
+            warnings.push(format!("{key}: batches are limited to {most} bytes, the maximum of a Lambda function"));
         }
         if self.apps == AppScope::Only(AppId::from("")) {
-            warnings.push(format!("{key}.app_id is empty: this endpoint receives nothing; every application is \"*\""));
+            warnings
+                .push(format!("{key}.app_id is empty: this endpoint receives nothing. Use \"*\" for all applications"));
         }
         if self.events.is_empty() && self.custom.is_empty() {
             warnings.push(format!("{key}.events is empty: this endpoint receives nothing"));
         }
         if !encrypted && self.tls != TlsFiles::default() {
-            warnings.push(format!("{key} has TLS files, but its URL is not https:// and so not encrypted"));
+            warnings.push(format!("{key} has TLS files, but its connection is not encrypted: use an https:// URL"));
         }
         if let Some(proxy) = self.proxy.as_ref().filter(|proxy| proxy.resolves_names())
             && self.addresses.deny_private_networks
         {
             warnings.push(format!(
-                "{key} denies private networks, but the proxy {proxy} looks up its name: it is the proxy that has to \
-                 refuse their addresses"
+                "{key} denies private networks, but the proxy {proxy} resolves its host name: make the proxy refuse \
+                 private addresses"
             ));
         }
     }
 }
 
-/// Checks the headers at `key`. One whose value is not set, as an environment variable may be, is left out.
+/// Parses the headers at `key`. A header without a value is left out, because its environment variable may be unset.
 fn headers(
     key: &str,
     List(written): List<Option<String>>,
@@ -337,7 +336,7 @@ fn headers(
     for (name, value) in written {
         let key = format!("{key}.{name}");
         if is_number(&name) {
-            return Err(ConfigError::at(&key, "has no name: a header is written as 'Name' => 'value'"));
+            return Err(ConfigError::at(&key, "has no name: write the header as 'Name' => 'value'"));
         }
         let Some(value) = value.filter(|value| !value.is_empty()) else {
             warnings.push(format!("{} is empty: this header is not sent", place(&key)));
@@ -345,22 +344,23 @@ fn headers(
         };
         let header = Header::new(&name, &value).map_err(|error| ConfigError::at(&key, error))?;
         if header.is("authorization") && url_has_login {
-            return Err(ConfigError::at(&key, "cannot stand beside a user and password in the URL"));
+            let problem = "cannot be combined with a user and password in the URL: remove one of them";
+            return Err(ConfigError::at(&key, problem));
         }
         if headers.iter().any(|other| other.is(header.name())) {
-            return Err(ConfigError::at(&key, "stands there twice"));
+            return Err(ConfigError::at(&key, "is set twice"));
         }
         headers.push(header);
     }
     Ok(headers)
 }
 
-/// What a switch says, or `otherwise` when it is not set.
+/// Returns the value of a switch, or `otherwise` if it is not set.
 pub(super) fn chosen(switch: Option<Switch>, otherwise: bool) -> bool {
     switch.and_then(|Switch(on)| on).unwrap_or(otherwise)
 }
 
-/// `'*'`, an id, or an id that PHP took for a number.
+/// Accepts `'*'`, an id, or an id that PHP turned into a number.
 impl<'de> Deserialize<'de> for AppScope {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match app_id(deserializer)? {
@@ -372,7 +372,7 @@ impl<'de> Deserialize<'de> for AppScope {
     }
 }
 
-/// The `app_id` of an endpoint. Unlike a missing one, an empty one must not stand for every application: it is the id of none.
+/// Parses `app_id`. Missing means all applications. Empty means none, so that an unset variable does not widen the scope.
 fn app_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AppScope>, D::Error> {
     struct IdOrStar;
 

@@ -1,4 +1,4 @@
-//! How an endpoint is known in Redis, in which its lanes outlive the process and the order of the list.
+//! The id of an endpoint in Redis. It does not depend on the process or on the order of the list.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,24 +10,24 @@ use sha2::{Digest, Sha256};
 use super::AppScope;
 use super::endpoint::is_number;
 
-/// Half a hash tells the endpoints of one config apart.
+/// 8 bytes are enough to distinguish the endpoints of one config.
 const HASH_BYTES: usize = 8;
 
-/// Which entry of `endpoints` it is, whatever its place in the list.
+/// The id of an entry of `endpoints`, independent of its position in the list.
 ///
-/// An entry with a key of its own (`'billing' => [...]`) is known by it. One without is known by its target and its
-/// application; equal ones are numbered, so that two entries stay two. The credentials in a URL are no part of it.
+/// For an entry with a name (`'billing' => [...]`), the id is the name. Otherwise it is a hash of target and application, with
+/// a number if several entries are equal. Credentials in the URL are not part of it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointId(Arc<str>);
 
 impl EndpointId {
-    /// The endpoint that an id from Redis stands for.
+    /// Wraps an id.
     #[must_use]
     pub fn new(id: &str) -> Self {
         Self(Arc::from(id))
     }
 
-    /// The id.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -46,14 +46,14 @@ impl fmt::Debug for EndpointId {
     }
 }
 
-/// Gives the endpoints of one config their ids.
+/// Assigns ids to the endpoints of one config.
 #[derive(Debug, Default)]
 pub(super) struct EndpointIds {
     seen: HashMap<String, usize>,
 }
 
 impl EndpointIds {
-    /// The id of the entry at `key`, whose webhooks go to `target`.
+    /// Returns the id of the entry at `key` with the identity `target`.
     pub(super) fn next(&mut self, key: &str, target: &str, apps: &AppScope) -> EndpointId {
         if !is_number(key) {
             return EndpointId::new(key);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_the_same_wherever_it_stands_in_the_list() {
+    fn the_id_does_not_depend_on_the_position_in_the_list() {
         let [a, b] = ids([("0", "https://a"), ("1", "https://b")]);
         assert_eq!(
             ids([("0", "https://b"), ("1", "https://c"), ("2", "https://a")]),
@@ -94,18 +94,18 @@ mod tests {
     }
 
     #[test]
-    fn two_entries_with_one_url_are_two() {
+    fn two_entries_with_one_url_have_different_ids() {
         let [first, second] = ids([("0", "https://a"), ("1", "https://a")]);
         assert_eq!(second, format!("{first}.2"));
     }
 
     #[test]
-    fn a_key_of_its_own_outlives_a_change_of_the_url() {
+    fn a_named_entry_keeps_its_id_when_its_url_changes() {
         assert_eq!(ids([("billing", "https://a")]), ids([("billing", "https://b")]));
     }
 
     #[test]
-    fn one_url_for_two_applications_is_two_endpoints_and_a_new_password_is_none() {
+    fn the_id_depends_on_the_application_and_not_on_the_password() {
         let id = |url: &str, apps: &AppScope| {
             EndpointIds::default().next("0", EndpointUrl::try_from(url.to_owned()).unwrap().as_str(), apps)
         };

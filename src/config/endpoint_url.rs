@@ -1,4 +1,4 @@
-//! Where an endpoint listens.
+//! The URL of an endpoint.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use url::Url;
 use super::userinfo::{decoded, hidden};
 use crate::secret::Secret;
 
-/// An http(s) URL, parted from the credentials that may have stood in it. Shown without its query: tokens stand there.
+/// An http(s) URL, separated from its credentials. Printed without its query, which may contain tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EndpointUrl {
     url: Url,
@@ -17,46 +17,45 @@ pub struct EndpointUrl {
 }
 
 impl EndpointUrl {
-    /// The URL to send requests to: normalised, without userinfo and without a fragment.
+    /// Returns the URL for requests: normalised, without userinfo and fragment.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.url.as_str()
     }
 
-    /// The parts of the URL to send requests to.
+    /// Returns the parsed URL for requests.
     #[must_use]
     pub const fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The URL as it stands in the config, without userinfo but with its query, which may be secret: only for a listener
-    /// that compares the two.
+    /// Returns the URL as in the config, without userinfo. Its query may be secret: use it only to compare it with the config.
     #[must_use]
     pub const fn configured(&self) -> &str {
         &self.configured
     }
 
-    /// Whether a query is left out where the URL is shown.
+    /// Returns `true` if the printed URL omits a query.
     #[must_use]
     pub fn hides_query(&self) -> bool {
         self.url.query().is_some()
     }
 
-    /// `user:password` for HTTP Basic authentication, when the URL had a userinfo.
+    /// Returns `user:password` for HTTP Basic authentication, if the URL had a userinfo.
     #[must_use]
     pub const fn credentials(&self) -> Option<&Secret> {
         self.credentials.as_ref()
     }
 }
 
-/// The URL without userinfo, query and fragment.
+/// Prints the URL without userinfo, query and fragment.
 impl fmt::Display for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }
 }
 
-/// As it is displayed.
+/// Prints the same as `Display`, in quotes.
 impl fmt::Debug for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&*self.shown, f)
@@ -68,9 +67,9 @@ impl TryFrom<String> for EndpointUrl {
 
     fn try_from(text: String) -> Result<Self, String> {
         let text = text.trim();
-        // The URL standard would drop a line break without a word.
+        // The URL parser would remove a line break silently.
         if text.contains(char::is_control) {
-            return Err(format!("\"{}\" holds a control character", hidden(text).escape_debug()));
+            return Err(format!("\"{}\" contains a control character", hidden(text).escape_debug()));
         }
         let mut url = Url::parse(text).map_err(|error| format!("\"{}\" is not a URL: {error}", hidden(text)))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -83,7 +82,7 @@ impl TryFrom<String> for EndpointUrl {
                 let login = format!("{}:{}", decoded(user), password.map(decoded).unwrap_or_default());
                 if login.contains(char::is_control) {
                     // RFC 7617, section 2.
-                    return Err("has a control character in its user name or password".to_owned());
+                    return Err("contains a control character in its user name or password".to_owned());
                 }
                 Some(Secret::new(login))
             }
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_parted_from_the_url_and_decoded() {
+    fn credentials_are_separated_from_the_url_and_decoded() {
         let url = parse("https://me%40work:p%3Ass@example.com/hook?x=1").unwrap();
         assert_eq!(url.as_str(), "https://example.com/hook?x=1");
         assert_eq!(url.configured(), "https://example.com/hook?x=1");
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_in_the_query_is_not_for_everybody() {
+    fn a_token_in_the_query_is_never_printed() {
         for login in ["", "me:hunter2@"] {
             let url = parse(&format!("https://{login}example.com/hook?token=hunter2#hunter2")).unwrap();
             assert_eq!(url.to_string(), "https://example.com/hook");
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_spelling_of_a_url_cannot_smuggle_its_password_into_the_shown_one() {
+    fn an_unusual_spelling_does_not_reveal_the_password() {
         for odd in
             ["https:me:hunter2@example.com/", "https:/me:hunter2@example.com/", "https:\\\\me:hunter2@example.com"]
         {
@@ -145,14 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_break_never_gets_as_far_as_the_wire() {
+    fn control_characters_are_refused() {
         for (text, problem) in [
             (
                 "https://example.com/a\r\nX-Pusher-Key: b",
-                r#""https://example.com/a\r\nX-Pusher-Key: b" holds a control character"#,
+                r#""https://example.com/a\r\nX-Pusher-Key: b" contains a control character"#,
             ),
-            ("https://me:hunter2\n@example.com/", r#""https://…@example.com/" holds a control character"#),
-            ("https://me:hunter2%0d%0a@example.com/", "has a control character in its user name or password"),
+            ("https://me:hunter2\n@example.com/", r#""https://…@example.com/" contains a control character"#),
+            ("https://me:hunter2%0d%0a@example.com/", "contains a control character in its user name or password"),
         ] {
             assert_eq!(parse(text).unwrap_err(), problem);
         }

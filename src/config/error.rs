@@ -1,4 +1,4 @@
-//! What can be wrong with the configuration, said in the words of Laravel's config file.
+//! Errors of the configuration. They name keys in Laravel's notation.
 
 use std::fmt::{self, Display};
 
@@ -7,13 +7,13 @@ use thiserror::Error;
 
 use super::nearest::nearest;
 
-/// The name of the config file, and so the first part of every key.
+/// The name of the config file, which is the first part of every key.
 pub(crate) const ROOT: &str = "resonate-webhooks";
 
-/// Where the plugin puts the `webhooks` of the applications in `config/reverb.php`, in their order there.
+/// The key under which the plugin passes the `webhooks` of `config/reverb.php`, in the order of the applications there.
 const OF_APPS: &str = "app_webhooks.";
 
-/// How Laravel calls the setting at `key`, which is relative to the config file: `resonate-webhooks.connection.ca_file`.
+/// Returns Laravel's full key for `key`, which is relative to the config file: `resonate-webhooks.connection.ca_file`.
 pub(crate) fn place(key: &str) -> String {
     match key.strip_prefix(OF_APPS) {
         Some(key) => format!("reverb.apps.apps.{key}"),
@@ -21,31 +21,31 @@ pub(crate) fn place(key: &str) -> String {
     }
 }
 
-/// A configuration that cannot be used. The message names the key in Laravel's dot notation and never holds a password
-/// or the userinfo of a URL.
+/// An invalid configuration. The message names the key in Laravel's dot notation. It never contains a password or the
+/// userinfo of a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A key that means nothing here, most often a typing error.
+    /// An unknown key, usually a typo.
     #[error("{key}: unknown key, {hint}")]
     UnknownKey {
         /// The key, for example `resonate-webhooks.flush_intervall`.
         key: String,
-        /// Which key may have been meant.
+        /// The key that was probably meant, or all known keys.
         hint: String,
     },
-    /// A value that its key cannot take.
+    /// An invalid value.
     #[error("{key}: {problem}")]
     InvalidValue {
         /// The key, for example `resonate-webhooks.endpoints.2.url`.
         key: String,
-        /// What is wrong, and what is allowed.
+        /// The problem and the remedy.
         problem: String,
     },
 }
 
 impl ConfigError {
-    /// An error about the value at `key`, which is relative to the config file: `connection.ca_file`.
+    /// Creates an error about the value at `key`, which is relative to the config file: `connection.ca_file`.
     pub(crate) fn at(key: &str, problem: impl Display) -> Self {
         Self::InvalidValue { key: place(key), problem: problem.to_string() }
     }
@@ -59,15 +59,15 @@ impl ConfigError {
     }
 }
 
-/// `did you mean "x"?`, or every possibility when none is near.
+/// Returns `did you mean "x"?`, or all possibilities if none is similar.
 pub(super) fn hint(unknown: &str, known: &[&str]) -> String {
     match nearest(unknown, known) {
         Some(near) => format!("did you mean \"{near}\"?"),
-        None => format!("known are {}", known.join(", ")),
+        None => format!("expected one of {}", known.join(", ")),
     }
 }
 
-/// `endpoints[2].url` the way Laravel writes it: `resonate-webhooks.endpoints.2.url`.
+/// Converts `endpoints[2].url` to Laravel's notation: `resonate-webhooks.endpoints.2.url`.
 fn dotted(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
 
@@ -79,7 +79,7 @@ fn dotted(path: &serde_path_to_error::Path) -> String {
     if key.is_empty() { ROOT.to_owned() } else { place(&key) }
 }
 
-/// A problem before it is known at which key it happened.
+/// A problem without its key, which `serde_path_to_error` adds.
 #[derive(Debug)]
 pub(super) enum ConfigFault {
     UnknownKey { key: String, known: &'static [&'static str] },
@@ -102,7 +102,7 @@ impl de::Error for ConfigFault {
         Self::Problem(problem.to_string())
     }
 
-    /// Names the type only: the value found may be a password.
+    /// Names only the type, because the value may be a password.
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let found = match found {
             Unexpected::Bool(_) => "true or false",

@@ -15,19 +15,19 @@ use crate::event::EventName;
 pub struct EventSet(u32);
 
 impl EventSet {
-    /// What an endpoint receives that names no events.
+    /// Returns the default: the events of an endpoint without `events`.
     #[must_use]
     pub fn usual() -> Self {
         EventName::USUAL.into_iter().collect()
     }
 
-    /// Whether `event` is in the set.
+    /// Returns `true` if `event` is in the set.
     #[must_use]
     pub const fn contains(self, event: EventName) -> bool {
         self.0 & (1 << event as u32) != 0
     }
 
-    /// Whether nothing is in the set.
+    /// Returns `true` if the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -50,24 +50,24 @@ impl fmt::Debug for EventSet {
 pub(super) enum Wanted {
     Listed(EventName),
     Custom(NamePattern),
-    /// A name that is not one of ours and resembles none.
+    /// An unknown name that resembles no known one.
     Unknown(String),
 }
 
 impl Wanted {
-    /// The name, if it is one of ours.
+    /// Returns the name, if it is one of Pusher's events.
     pub(super) const fn listed(&self) -> Option<EventName> {
         if let Self::Listed(name) = self { Some(*name) } else { None }
     }
 
-    /// The warning about a name that means nothing, at `key`.
+    /// Returns a warning for an unknown name at `key`.
     pub(super) fn warning(&self, key: &str) -> Option<String> {
         let Self::Unknown(name) = self else { return None };
         let known = EventName::ALL.map(EventName::as_str).join(", ");
-        Some(format!("{}: unknown event {name:?}, ignored; known are {known}", place(key)))
+        Some(format!("{}: unknown event {name:?}, ignored; expected one of {known}", place(key)))
     }
 
-    /// The names, if they are the application's own.
+    /// Returns the pattern, if it is one for custom events.
     pub(super) fn custom(&self) -> Option<NamePattern> {
         if let Self::Custom(pattern) = self { Some(pattern.clone()) } else { None }
     }

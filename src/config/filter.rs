@@ -1,6 +1,6 @@
-//! Which events an endpoint receives, beyond its application and their names: `endpoints.*.filter`.
+//! Filters events by channel and by the name of a client event: `endpoints.*.filter`.
 //!
-//! All conditions have to hold. The names of soketi and Sockudo are understood beside ours.
+//! All conditions must hold. The key names of soketi and Sockudo are accepted as aliases.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use super::error::hint;
 use crate::event::{ChannelType, Event, EventKind};
 
-/// The conditions of an endpoint. Those that are not set always hold.
+/// The conditions of an endpoint. A condition that is not set always holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     prefixes: Option<Vec<String>>,
@@ -23,13 +23,13 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether nothing is ruled out.
+    /// Returns `true` if the filter has no condition.
     #[must_use]
     pub fn is_open(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether all conditions hold for `event`. Those about channels do not for an event on none.
+    /// Returns `true` if all conditions hold for `event`. Conditions on channels never hold for an event without a channel.
     #[must_use]
     pub fn admits(&self, event: &Event) -> bool {
         let Some(channel) = event.on_channel() else { return !self.is_about_channels() };
@@ -42,7 +42,7 @@ impl Filter {
             && self.admits_name(&event.kind)
     }
 
-    /// Whether there is a condition that only a channel can meet.
+    /// Returns `true` if any condition concerns the channel.
     const fn is_about_channels(&self) -> bool {
         self.prefixes.is_some() || self.suffixes.is_some() || self.types.is_some() || self.pattern.is_some()
     }
@@ -55,8 +55,8 @@ impl Filter {
     }
 }
 
-/// An expression that has to fit a channel's whole name. Matching takes a time linear in the name's length, whatever a
-/// client calls its channel.
+/// A regular expression that must match a channel's whole name. Matching takes time linear in the length of the name, so a
+/// hostile name cannot stall it.
 #[derive(Clone)]
 struct ChannelPattern {
     written: String,
@@ -67,14 +67,14 @@ impl TryFrom<String> for ChannelPattern {
     type Error = String;
 
     fn try_from(written: String) -> Result<Self, String> {
-        // Alone first: what is no expression by itself may be one between the anchors, and then slip out of them.
+        // Check the expression alone first. Text such as `a)|(?:b` is invalid alone, but valid and unanchored inside the group.
         match Regex::new(&written).and_then(|_| Regex::new(&format!(r"\A(?:{written})\z"))) {
             Ok(regex) => Ok(Self { written, regex }),
             Err(error) => {
-                // The message draws the expression, over several lines; the last one says what is wrong with it.
+                // The message spans several lines with a drawing of the expression. The last line has the reason.
                 let message = error.to_string();
                 let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                Err(format!("{written:?} is no regular expression: {reason}"))
+                Err(format!("{written:?} is not a valid regular expression: {reason}"))
             }
         }
     }
@@ -94,7 +94,7 @@ impl fmt::Debug for ChannelPattern {
     }
 }
 
-/// Names of client events, in which `*` stands for any text.
+/// Patterns for names of client events. `*` matches any text.
 #[derive(Clone)]
 struct Names {
     written: Vec<String>,
@@ -131,7 +131,7 @@ impl fmt::Debug for Names {
     }
 }
 
-/// A filter as it is written.
+/// A filter before it is resolved.
 #[derive(Default, Deserialize)]
 #[serde(rename = "filter", deny_unknown_fields, expecting = "an array of conditions")]
 pub(super) struct Written {
@@ -145,7 +145,7 @@ pub(super) struct Written {
     client_events: Option<NameLists>,
 }
 
-/// The lists of client events as they are written.
+/// `client_events` before it is resolved.
 #[derive(Default, Deserialize)]
 #[serde(rename = "filter", deny_unknown_fields, expecting = "an array with allow, deny or both")]
 struct NameLists {
@@ -156,7 +156,6 @@ struct NameLists {
 }
 
 impl Written {
-    /// The filter.
     pub(super) fn resolve(self) -> Filter {
         let NameLists { allow, deny } = self.client_events.unwrap_or_default();
         Filter {
@@ -179,7 +178,7 @@ fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Names>, D:
 struct OneOrMore<T>(Vec<T>);
 
 impl OneOrMore<String> {
-    /// Those that are set: an environment variable may be empty.
+    /// Returns the texts that are not empty, as an environment variable may be. `None` if all are.
     fn texts(self) -> Option<Vec<String>> {
         let texts: Vec<String> = self.0.into_iter().filter(|text| !text.is_empty()).collect();
         (!texts.is_empty()).then_some(texts)
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn no_condition_rules_nothing_out() {
+    fn a_filter_without_conditions_is_open() {
         for nothing in
             [json!({}), json!([]), json!({"channel_prefix": "", "channel_type": null, "channel_pattern": ""})]
         {
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn all_conditions_have_to_hold() {
+    fn all_conditions_must_hold() {
         let filter = filter(
             json!({"channel_prefix": "presence-", "channel_suffix": [".eu", ".us"], "channel_type": "presence"}),
         );
@@ -279,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_about_channels_rules_out_what_is_on_none() {
+    fn a_condition_on_channels_excludes_events_without_a_channel() {
         let established = on("", EventKind::ConnectionEstablished { socket: "1.1".into() });
         for (written, wanted) in [
             (json!({}), true),
@@ -294,13 +293,13 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_other_servers_mean_the_same() {
+    fn key_names_of_other_servers_are_aliases() {
         let ours = json!({"channel_prefix": "a", "channel_suffix": "z"});
         assert_eq!(filter(json!({"channel_name_starts_with": "a", "channel_name_ends_with": "z"})), filter(ours));
     }
 
     #[test]
-    fn a_pattern_fits_the_whole_name() {
+    fn a_pattern_must_match_the_whole_name() {
         let either = filter(json!({"channel_pattern": "a|bc*"}));
         assert!(["a", "b", "bcc"].iter().all(|channel| admits(&either, channel)));
         assert!(["ab", "xa", "a\n", "abc", ""].iter().all(|channel| !admits(&either, channel)));
@@ -308,12 +307,12 @@ mod tests {
     }
 
     #[test]
-    fn client_events_are_allowed_and_denied_by_name_and_edges_are_not_asked_for() {
+    fn client_events_are_allowed_and_denied_by_name_and_edges_always_pass() {
         let filter =
             filter(json!({"client_events": {"allow": ["client-chat-*", "client-move"], "deny": "client-*-typing"}}));
         assert!(["client-chat-", "client-chat-sent", "client-move"].iter().all(|name| whispers(&filter, name)));
         assert!(["client-chat-typing", "client-moved", "client-x"].iter().all(|name| !whispers(&filter, name)));
-        assert!(whispers(&filter, "client-chat-a\nb"), "whatever the name holds");
+        assert!(whispers(&filter, "client-chat-a\nb"), "a newline matches too");
         assert!(admits(&filter, "private-a"));
         let none =
             super::Written::deserialize(Setting::root(json!({"client_events": {"allow": []}}), &RefCell::default()))
@@ -323,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_expression_or_no_type_is_refused() {
+    fn invalid_expressions_types_and_keys_are_refused() {
         let refusal = |written: Value| {
             Written::deserialize(Setting::root(written, &RefCell::default())).err().map(|fault| format!("{fault}"))
         };

@@ -1,11 +1,11 @@
-//! A header that every POST to an endpoint carries.
+//! An additional header of the POSTs to an endpoint: `endpoints.*.headers`.
 
 use thiserror::Error;
 use ureq::http::{HeaderName, HeaderValue};
 
 use crate::secret::Secret;
 
-/// Headers that are ours: they frame the request, or a receiver trusts what stands in them.
+/// Headers that the config must not set: they frame the request, or receivers trust them.
 const RESERVED: [&str; 12] = [
     "connection",
     "content-length",
@@ -21,29 +21,29 @@ const RESERVED: [&str; 12] = [
     "x-pusher-signature",
 ];
 
-/// The headers of Standard Webhooks, ours as well.
+/// The prefix of the headers of Standard Webhooks, which are reserved too.
 const RESERVED_PREFIX: &str = "webhook-";
 
-/// A header that can go over the wire as it is: no name or value in it can end its line. Its value may be a token, so
-/// it does not print.
+/// A header that is safe to send: neither its name nor its value contains a line break. Its value may be a token, so it is
+/// never printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     name: Box<str>,
     value: Secret,
 }
 
-/// Why a header cannot be sent. Never says the value.
+/// The reason why a header is refused. Never contains the value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// The name has characters that HTTP does not allow in one.
-    #[error("{0:?} is not the name of a header")]
+    /// The name is empty or contains characters that HTTP does not allow.
+    #[error("{0:?} is not a valid header name")]
     Name(String),
-    /// The name is one of those that the signature and HTTP itself need.
-    #[error("{0:?} is set by the sender and cannot be another")]
+    /// The header belongs to the signature or to HTTP itself.
+    #[error("{0:?} is set by this package and cannot be overridden")]
     Reserved(String),
-    /// The value holds a line break or another control character, or is not ASCII.
-    #[error("the value of {0:?} holds a character that no header has")]
+    /// The value contains a line break or another control character, or is not ASCII.
+    #[error("the value of {0:?} contains a character that is not allowed in a header")]
     Value(String),
 }
 
@@ -51,7 +51,7 @@ impl Header {
     /// Checks `name` and `value`.
     ///
     /// # Errors
-    /// When either cannot stand in a header, or the header is not the configuration's to set.
+    /// If the name or the value is invalid, or the header is reserved.
     pub fn new(name: &str, value: &str) -> Result<Self, HeaderError> {
         let lower = name.to_ascii_lowercase();
         if RESERVED.contains(&&*lower) || lower.starts_with(RESERVED_PREFIX) {
@@ -60,31 +60,31 @@ impl Header {
         if HeaderName::from_bytes(lower.as_bytes()).is_err() {
             return Err(HeaderError::Name(name.to_owned()));
         }
-        // ASCII only: how a receiver reads other bytes is anybody's guess.
+        // ASCII only: receivers disagree on the encoding of other bytes.
         if !value.is_ascii() || HeaderValue::from_str(value).is_err() {
             return Err(HeaderError::Value(name.to_owned()));
         }
         Ok(Self { name: name.into(), value: Secret::new(value) })
     }
 
-    /// The name as it is written, and as it is sent: there are receivers that know it in that case only.
+    /// Returns the name as in the config. It is sent in this case, because some receivers expect it.
     #[must_use]
     pub const fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it has that name, in any case.
+    /// Returns `true` if it has this name, ignoring case.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
-    /// Name and value.
+    /// Returns name and value.
     pub(crate) fn parts(&self) -> (&str, &str) {
         (self.name(), self.value.expose())
     }
 
-    /// The value.
+    /// Returns the value.
     #[must_use]
     pub const fn value(&self) -> &Secret {
         &self.value
@@ -96,21 +96,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_that_can_be_sent_is_taken_as_it_is() {
+    fn a_valid_header_is_kept_unchanged() {
         let header = Header::new("X-Api-Token", "a b\tc=").unwrap();
         assert_eq!((header.name(), header.value().expose()), ("X-Api-Token", "a b\tc="));
         assert!(!format!("{header:?}").contains("a b"));
     }
 
     #[test]
-    fn no_name_or_value_can_begin_a_line_of_its_own() {
+    fn no_name_or_value_can_inject_a_line() {
         for name in ["", "x y", "x:y", "x\r\ny", "x\ny", "ü"] {
             assert_eq!(Header::new(name, "v"), Err(HeaderError::Name(name.to_owned())));
         }
         for value in ["a\r\nx-pusher-key: b", "a\nb", "a\rb", "a\0b", "\u{7f}", "ü"] {
             let refused = Header::new("x", value).unwrap_err();
             assert_eq!(refused, HeaderError::Value("x".to_owned()));
-            assert_eq!(refused.to_string(), "the value of \"x\" holds a character that no header has");
+            assert_eq!(refused.to_string(), "the value of \"x\" contains a character that is not allowed in a header");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Which cluster a node belongs to.
+//! The identity of a cluster: `cluster_name`.
 
 use serde::Deserialize;
 
@@ -7,13 +7,13 @@ use super::value::List;
 /// The identity of a cluster. Nodes of different clusters never work on the same data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterIdentity {
-    /// Its name: `cluster_name`, or what the plugin makes of the application's name, environment and key. No secret.
+    /// Name: `cluster_name`, or derived from the application's name, environment and key. Not a secret.
     pub name: String,
-    /// Names that mean the same cluster: those that the previous keys of the application make.
+    /// Other names of the same cluster, derived from the application's previous keys.
     pub aliases: Vec<String>,
 }
 
-/// `cluster` as the plugin writes it.
+/// `cluster`, which the plugin fills in.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with a name and aliases")]
 pub(super) struct Written {
@@ -21,7 +21,7 @@ pub(super) struct Written {
     aliases: Option<List<String>>,
 }
 
-/// The identity that `cluster` says, or else `cluster_name`; none without both.
+/// Returns the identity from `cluster`, or else from `cluster_name`. `None` without both.
 pub(super) fn resolve(cluster: Option<Written>, cluster_name: Option<String>) -> Option<ClusterIdentity> {
     let named = || cluster_name.map(|name| Written { name, aliases: None });
     let Written { name, aliases } = cluster.or_else(named).filter(|cluster| !cluster.name.is_empty())?;

@@ -1,9 +1,9 @@
-//! Channels that make no event: `ignore_channel_prefixes`.
+//! Channels that trigger no events: `ignore_channel_prefixes`.
 
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
-/// How the names of channels begin that make no event. By default `#`, which the Pusher protocol keeps for the server's own.
+/// The prefixes of channels that trigger no events. By default `#`, which the Pusher protocol reserves for the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IgnoredChannels(Vec<String>);
 
@@ -14,14 +14,14 @@ impl Default for IgnoredChannels {
 }
 
 impl IgnoredChannels {
-    /// Whether this channel makes no event.
+    /// Returns `true` if this channel triggers no events.
     #[must_use]
     pub fn contain(&self, channel: &[u8]) -> bool {
         self.0.iter().any(|prefix| channel.starts_with(prefix.as_bytes()))
     }
 }
 
-/// A list, or a single prefix. Empty texts, `null` and `false` are none, as the environment gives them.
+/// Accepts a list or a single prefix. Empty texts, `null` and `false` count as no prefix: environment variables give them.
 impl<'de> Deserialize<'de> for IgnoredChannels {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let written = match Value::deserialize(deserializer)? {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prefixes_are_read_in_every_form_that_the_environment_has() {
+    fn prefixes_are_read_in_every_form() {
         let read = |value| IgnoredChannels::deserialize(value).map(|IgnoredChannels(prefixes)| prefixes);
         for (written, prefixes) in [
             (json!(["#", "private-internal-"]), vec!["#", "private-internal-"]),

@@ -1,4 +1,4 @@
-//! A function of AWS Lambda that receives webhooks: `endpoints.*.lambda`.
+//! An AWS Lambda function that receives webhooks: `endpoints.*.lambda`.
 
 use std::fmt;
 
@@ -10,44 +10,44 @@ use super::value::unless_empty;
 use crate::aws::{self, AccessKeys, ChainLink, Environment};
 use crate::secret::Secret;
 
-/// What a function takes at once when somebody waits for its answer, and when nobody does. AWS says 6 MB and 1 MB:
+/// The payload limits of a synchronous and of an asynchronous invocation. AWS documents 6 MB and 1 MB:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const MAX_REQUEST_BYTES: usize = 6_000_000;
 const MAX_EVENT_BYTES: usize = 1_000_000;
 
-/// What an invocation has beside the body: headers, and the frame of a request that came over HTTP.
+/// Room in an invocation for everything but the body: headers and the envelope of an HTTP request.
 const FRAME_BYTES: usize = 16 * 1024;
 
-/// A function, and how to invoke it.
+/// A Lambda function and the settings of its invocations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lambda {
-    /// What AWS is to call it: its name, or a part or all of its ARN, without a qualifier.
+    /// Name, partial ARN or ARN, without a qualifier.
     pub function: String,
-    /// The region that it is in.
+    /// AWS region.
     pub region: String,
-    /// Its version or alias.
+    /// Version or alias.
     pub qualifier: Option<String>,
-    /// Whether its answer is waited for.
+    /// Invocation type.
     pub invocation: Invocation,
-    /// Where AWS is, if not where the region's own service listens.
+    /// URL of the Lambda service, in place of the region's own.
     pub service: Option<EndpointUrl>,
-    /// Where credentials are looked for, in this order.
+    /// Sources of credentials, in the order in which they are tried.
     pub credentials: Vec<ChainLink>,
 }
 
-/// Whether a function's answer is waited for.
+/// The type of an invocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Invocation {
-    /// It is, as for any other endpoint.
+    /// Synchronous: the function's response decides whether the batch is delivered.
     #[default]
     RequestResponse,
-    /// It is not: a batch is delivered when AWS has it.
+    /// Asynchronous: a batch is delivered when AWS has accepted it.
     Event,
 }
 
 impl Invocation {
-    /// As AWS writes it.
+    /// Returns the name in AWS' API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl TryFrom<String> for Invocation {
 }
 
 impl Lambda {
-    /// The most bytes that the body of a webhook may have. It travels as a string within JSON, which may double it.
+    /// Returns the maximum size of a webhook's body in bytes. The body is sent as a JSON string, and escaping can double it.
     #[must_use]
     pub const fn max_body_bytes(&self) -> usize {
         let whole = match self.invocation {
@@ -79,7 +79,7 @@ impl Lambda {
         (whole - FRAME_BYTES) / 2
     }
 
-    /// The name of the function alone.
+    /// Returns the name of the function without the rest of its ARN.
     fn name(&self) -> &str {
         self.function.rsplit(':').next().unwrap_or_default()
     }
@@ -93,7 +93,7 @@ impl fmt::Display for Lambda {
     }
 }
 
-/// The function as it is written.
+/// `lambda` before it is resolved.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with a function_name")]
 pub(super) struct Written {
@@ -118,8 +118,8 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// The function at `key`. `None`, with a warning, when it has no name: its environment variable may be unset on
-    /// purpose.
+    /// Resolves the function at `key`. A missing name is a warning and gives `None`, because its environment variable may be
+    /// unset on purpose.
     pub(super) fn resolve(
         self,
         key: &str,
@@ -134,21 +134,23 @@ impl Written {
         };
         let profile = self.profile.as_deref();
         if keys.is_some() && profile.is_some() {
-            return Err(ConfigError::at(&at("profile"), "cannot stand beside access_key_id: leave one of them out"));
+            return Err(ConfigError::at(&at("profile"), "cannot be combined with access_key_id: remove one of them"));
         }
         let written = self.region.map(|Region(region)| region);
-        let region = same(written, of_arn).map_err(|()| ConfigError::at(&at("region"), "is another than the ARN's"))?;
+        let region = same(written, of_arn)
+            .map_err(|()| ConfigError::at(&at("region"), "differs from the region in the ARN: remove it"))?;
         let region = match region.or_else(|| aws::default_region(profile, environment)) {
             Some(region) => Region::try_from(region).map_err(|problem| ConfigError::at(&at("region"), problem))?.0,
             None => return Err(ConfigError::at(&at("region"), NO_REGION)),
         };
         let written = self.qualifier.map(|Qualifier(qualifier)| qualifier);
-        let qualifier = same(written, of_name)
-            .map_err(|()| ConfigError::at(&at("qualifier"), "is another than the one that function_name ends with"))?;
+        let qualifier = same(written, of_name).map_err(|()| {
+            ConfigError::at(&at("qualifier"), "differs from the one in function_name: remove one of them")
+        })?;
         if let Some(url) = &self.endpoint_url
             && (url.credentials().is_some() || url.url().query().is_some() || url.url().path() != "/")
         {
-            return Err(ConfigError::at(&at("endpoint_url"), "is to be the address of a server, and nothing more"));
+            return Err(ConfigError::at(&at("endpoint_url"), "must contain only a scheme, a host and a port"));
         }
         let credentials = aws::links(keys, profile, environment);
         if aws::has_web_identity_only(&credentials) {
@@ -166,7 +168,7 @@ impl Written {
 
     fn keys(&self, key: &str) -> Result<Option<AccessKeys>, ConfigError> {
         let missing = |name: &str, beside: &str| {
-            Err(ConfigError::at(&format!("{key}.{name}"), format_args!("is missing beside {beside}")))
+            Err(ConfigError::at(&format!("{key}.{name}"), format_args!("is required with {beside}")))
         };
         match (&self.access_key_id, &self.secret_access_key, &self.session_token) {
             (Some(access_key_id), Some(secret_access_key), session_token) => Ok(Some(AccessKeys {
@@ -182,10 +184,10 @@ impl Written {
     }
 }
 
-const NO_REGION: &str = "is missing, and neither the function's ARN nor AWS_REGION, AWS_DEFAULT_REGION or the profile \
-                         says one";
+const NO_REGION: &str = "is missing: set it, or name a region in the function's ARN, AWS_REGION, AWS_DEFAULT_REGION or \
+                         the profile";
 
-/// The one that is there of two that must not differ.
+/// Returns the value that is set. Fails if both are set and differ.
 fn same(one: Option<String>, other: Option<String>) -> Result<Option<String>, ()> {
     match (one, other) {
         (Some(one), Some(other)) if one != other => Err(()),
@@ -193,7 +195,7 @@ fn same(one: Option<String>, other: Option<String>) -> Result<Option<String>, ()
     }
 }
 
-/// A region. It becomes a part of a host's name, so nothing else may be in it.
+/// A region. It becomes part of a host name, so its characters are restricted.
 struct Region(String);
 
 impl TryFrom<String> for Region {
@@ -204,12 +206,12 @@ impl TryFrom<String> for Region {
         if text.len() <= 32 && text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(fits) {
             Ok(Self(text))
         } else {
-            Err(format!("{text:?} is no region"))
+            Err(format!("{text:?} is not an AWS region"))
         }
     }
 }
 
-/// A version, or an alias.
+/// A version or an alias.
 struct Qualifier(String);
 
 impl TryFrom<String> for Qualifier {

@@ -19,7 +19,7 @@ fn lambda(written: &Value) -> Lambda {
     lambda
 }
 
-/// What is wrong with it, without the key that all have.
+/// The error message without the common part of the key.
 fn problem(lambda: &Value) -> String {
     let error = read(&json!({ "lambda": lambda }), &Environment::from(ENVIRONMENT)).unwrap_err();
     error.strip_prefix("resonate-webhooks.endpoints.0.lambda.").map(str::to_owned).unwrap_or(error)
@@ -34,7 +34,7 @@ fn of_config() -> ChainLink {
 }
 
 #[test]
-fn a_function_is_called_by_its_name_and_has_the_region_and_the_credentials_of_the_environment() {
+fn a_name_alone_takes_region_and_credentials_from_the_environment() {
     let lambda = lambda(&json!({ "function_name": "hooks" }));
     assert_eq!((&*lambda.function, &*lambda.region, &lambda.qualifier), ("hooks", "eu-west-1", &None));
     assert_eq!(lambda.invocation, Invocation::RequestResponse);
@@ -44,7 +44,7 @@ fn a_function_is_called_by_its_name_and_has_the_region_and_the_credentials_of_th
 }
 
 #[test]
-fn a_web_identity_is_named_as_unsupported_with_the_remedy() {
+fn a_web_identity_is_reported_as_unsupported_with_a_remedy() {
     let irsa = ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/eks.amazonaws.com/serviceaccount/token");
     let endpoint = json!({ "lambda": { "function_name": "hooks" } });
     let config = read(&endpoint, &Environment::from([ENVIRONMENT[0], irsa])).unwrap();
@@ -61,7 +61,7 @@ fn a_web_identity_is_named_as_unsupported_with_the_remedy() {
 }
 
 #[test]
-fn an_arn_says_the_region_and_may_say_the_qualifier() {
+fn an_arn_sets_the_region_and_may_set_the_qualifier() {
     for (written, function, shown) in [
         ("hooks:prod", "hooks", "lambda:eu-west-1:hooks:prod"),
         ("hooks:$LATEST", "hooks", "lambda:eu-west-1:hooks:$LATEST"),
@@ -78,7 +78,7 @@ fn an_arn_says_the_region_and_may_say_the_qualifier() {
 }
 
 #[test]
-fn all_that_can_be_written_is_read() {
+fn every_key_is_read() {
     let lambda = lambda(&json!({
         "function_name": "hooks", "region": "us-gov-west-1", "qualifier": "prod", "invocation_type": "Event",
         "endpoint_url": "http://localhost:4566", "access_key_id": "AKIDCONFIG", "secret_access_key": "hunter3",
@@ -91,32 +91,38 @@ fn all_that_can_be_written_is_read() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused_by_its_key() {
+fn invalid_settings_are_refused_with_their_key() {
     let arn = "arn:aws:lambda:us-east-1:123456789012:function:hooks:7";
     for (written, expected) in [
         (json!({ "function_name": "a/b" }), "function_name: \"a/b\" is neither the name nor the ARN of a function"),
         (json!({ "function_name": "a:b:c" }), "function_name: \"a:b:c\" is neither the name nor the ARN of a function"),
-        (json!({ "function_name": "a", "region": "x.example.com/" }), "region: \"x.example.com/\" is no region"),
-        (json!({ "function_name": arn, "region": "eu-west-1" }), "region: is another than the ARN's"),
+        (
+            json!({ "function_name": "a", "region": "x.example.com/" }),
+            "region: \"x.example.com/\" is not an AWS region",
+        ),
+        (
+            json!({ "function_name": arn, "region": "eu-west-1" }),
+            "region: differs from the region in the ARN: remove it",
+        ),
         (
             json!({ "function_name": arn, "qualifier": "8" }),
-            "qualifier: is another than the one that function_name ends with",
+            "qualifier: differs from the one in function_name: remove one of them",
         ),
         (json!({ "function_name": "a", "qualifier": "a b" }), "qualifier: \"a b\" is neither a version nor an alias"),
         (
             json!({ "function_name": "a", "invocation_type": "DryRun" }),
             "invocation_type: \"DryRun\" is neither \"RequestResponse\" nor \"Event\"",
         ),
-        (json!({ "access_key_id": "a" }), "secret_access_key: is missing beside access_key_id"),
-        (json!({ "secret_access_key": "a" }), "access_key_id: is missing beside secret_access_key"),
-        (json!({ "session_token": "a" }), "access_key_id: is missing beside session_token"),
+        (json!({ "access_key_id": "a" }), "secret_access_key: is required with access_key_id"),
+        (json!({ "secret_access_key": "a" }), "access_key_id: is required with secret_access_key"),
+        (json!({ "session_token": "a" }), "access_key_id: is required with session_token"),
         (
             json!({ "function_name": "a", "access_key_id": "a", "secret_access_key": "b", "profile": "c" }),
-            "profile: cannot stand beside access_key_id: leave one of them out",
+            "profile: cannot be combined with access_key_id: remove one of them",
         ),
         (
             json!({ "function_name": "a", "endpoint_url": "https://me:hunter2@localhost" }),
-            "endpoint_url: is to be the address of a server, and nothing more",
+            "endpoint_url: must contain only a scheme, a host and a port",
         ),
         (json!({ "function_nane": "a" }), "function_nane: unknown key, did you mean \"function_name\"?"),
         (
@@ -129,17 +135,17 @@ fn what_cannot_be_meant_is_refused_by_its_key() {
 }
 
 #[test]
-fn a_url_and_a_function_are_two_endpoints() {
+fn an_endpoint_cannot_have_both_a_url_and_a_function() {
     let both = json!({ "url": "https://localhost", "lambda": { "function_name": "hooks" } });
     assert_eq!(
         read(&both, &Environment::from(ENVIRONMENT)).unwrap_err(),
-        "resonate-webhooks.endpoints.0.lambda: cannot stand beside resonate-webhooks.endpoints.0.url: leave one of them \
-         out"
+        "resonate-webhooks.endpoints.0.lambda: cannot be combined with resonate-webhooks.endpoints.0.url: remove one of \
+         them"
     );
 }
 
 #[test]
-fn a_function_without_a_name_is_skipped_as_an_endpoint_without_a_url_is() {
+fn a_function_without_a_name_is_skipped_with_a_warning() {
     let config = read(&json!({ "url": null, "lambda": { "function_name": "" } }), &Environment::default()).unwrap();
     assert!(config.endpoints.is_empty());
     let warning = "resonate-webhooks.endpoints.0.lambda.function_name is empty: this endpoint is skipped";
@@ -147,27 +153,27 @@ fn a_function_without_a_name_is_skipped_as_an_endpoint_without_a_url_is() {
 }
 
 #[test]
-fn a_region_has_to_come_from_somewhere() {
+fn a_missing_region_is_an_error() {
     let error = read(&json!({ "lambda": { "function_name": "a" } }), &Environment::default()).unwrap_err();
-    let start = "resonate-webhooks.endpoints.0.lambda.region: is missing, and neither ";
+    let start = "resonate-webhooks.endpoints.0.lambda.region: is missing: set it, ";
     assert!(error.starts_with(start), "{error}");
 }
 
 #[test]
-fn an_unencrypted_service_is_none_where_only_https_is_wanted() {
+fn an_unencrypted_service_is_refused_with_https_only() {
     let written = json!({
         "https_only": true, "lambda": { "function_name": "hooks", "endpoint_url": "http://localhost:4566" },
     });
     assert_eq!(
         read(&written, &Environment::from(ENVIRONMENT)).unwrap_err(),
-        "resonate-webhooks.endpoints.0.lambda.endpoint_url: is not encrypted, but https_only wants an https:// URL"
+        "resonate-webhooks.endpoints.0.lambda.endpoint_url: is not encrypted, but https_only requires an https:// URL"
     );
     let own = json!({ "https_only": true, "lambda": { "function_name": "hooks" } });
     assert!(read(&own, &Environment::from(ENVIRONMENT)).is_ok());
 }
 
 #[test]
-fn a_function_is_known_by_what_it_is_and_not_by_how_it_is_reached() {
+fn the_id_depends_on_function_region_and_qualifier_only() {
     let id = |written: &Value| endpoint(written).id;
     let plain = id(&json!({ "function_name": "hooks" }));
     assert_eq!(plain, id(&json!({ "function_name": "hooks", "region": "eu-west-1", "invocation_type": "Event" })));
@@ -181,7 +187,7 @@ fn a_function_is_known_by_what_it_is_and_not_by_how_it_is_reached() {
 }
 
 #[test]
-fn a_batch_that_a_function_would_not_take_is_warned_of() {
+fn a_batch_limit_above_that_of_lambda_is_a_warning() {
     let with = |batch_max_bytes: usize, kind: &str| {
         let lambda = json!({ "function_name": "a", "invocation_type": kind });
         let config = json!({ "batch_max_bytes": batch_max_bytes, "endpoints": [{ "lambda": lambda }] });
@@ -189,13 +195,13 @@ fn a_batch_that_a_function_would_not_take_is_warned_of() {
     };
     assert_eq!(with(262_144, "Event"), [""; 0]);
     assert_eq!(with(2_000_000, "RequestResponse"), [""; 0]);
-    let said =
-        "resonate-webhooks.endpoints.0 gets batches of 491808 bytes at most: a Lambda function takes no more at once";
-    assert_eq!(with(2_000_000, "Event"), [said]);
+    let warning =
+        "resonate-webhooks.endpoints.0: batches are limited to 491808 bytes, the maximum of a Lambda function";
+    assert_eq!(with(2_000_000, "Event"), [warning]);
 }
 
 #[test]
-fn no_credentials_print() {
+fn credentials_are_never_printed() {
     let printed = format!("{:?} {:?}", endpoint(&json!({ "function_name": "a" })), Environment::from(ENVIRONMENT));
     assert!(!printed.contains("hunter") && !printed.contains("AKID"), "{printed}");
 }

@@ -1,4 +1,4 @@
-//! Where metrics are served, as it is written in the config.
+//! The address of the metrics listener: `metrics_listen` and `metrics_public`.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::ConfigError;
 use crate::net::is_public;
 
-/// An address and a port, or neither. The environment spells nothing as `''`.
+/// An address with a port, or `None` for `''`, the value of an unset environment variable.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Listen(Option<SocketAddr>);
@@ -21,23 +21,23 @@ impl TryFrom<String> for Listen {
             return Ok(Self(None));
         }
         let address: SocketAddr =
-            text.parse().map_err(|_| format!("{text:?} is no address with a port, as 127.0.0.1:9405 or [::1]:9405"))?;
+            text.parse().map_err(|_| format!("{text:?} is not an IP address with a port, such as 127.0.0.1:9405"))?;
         if address.port() == 0 {
-            return Err(format!("{text:?} has no port that could be asked"));
+            return Err(format!("{text:?} has no port from 1 to 65535"));
         }
         Ok(Self(Some(address)))
     }
 }
 
 impl Listen {
-    /// The address, unless others than those meant could reach it. Who serves all interfaces serves the public ones too.
+    /// Returns the address. Refuses a public one, including the wildcard address, unless `public` allows it.
     pub(super) fn resolve(written: Option<Self>, public: bool) -> Result<Option<SocketAddr>, ConfigError> {
         let Some(address) = written.and_then(|Self(address)| address) else { return Ok(None) };
         let open = address.ip().is_unspecified() || is_public(address.ip());
         if open && !public {
             return Err(ConfigError::at(
                 "metrics_listen",
-                format_args!("{address} may be reached from everywhere: set metrics_public to true if that is meant"),
+                format_args!("{address} may be reachable from the internet: set metrics_public to true to allow that"),
             ));
         }
         Ok(Some(address))
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_served_where_only_the_own_network_reaches_them() {
+    fn a_private_address_is_accepted() {
         for address in ["127.0.0.1:9405", "[::1]:9405", "10.0.0.7:9405", "[fd00::7]:9405"] {
             assert_eq!(listens(json!({ "metrics_listen": address })), Ok(Some(address.to_owned())));
         }
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_address_has_to_be_meant() {
+    fn a_public_address_requires_metrics_public() {
         for address in ["0.0.0.0:9405", "[::]:9405", "8.8.8.8:9405", "[2600::7]:9405"] {
             let refusal = listens(json!({ "metrics_listen": address })).unwrap_err();
             assert!(refusal.starts_with("resonate-webhooks.metrics_listen: "), "{refusal}");
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_with_a_port_is_refused_by_name() {
+    fn an_invalid_address_is_refused_with_its_key() {
         for text in ["9405", "localhost:9405", "127.0.0.1", "127.0.0.1:0", "/run/metrics.sock"] {
             let refusal = listens(json!({ "metrics_listen": text })).unwrap_err();
             assert!(refusal.starts_with("resonate-webhooks.metrics_listen: \""), "{refusal}");

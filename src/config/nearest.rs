@@ -1,13 +1,13 @@
-//! Finds what a mistyped name was meant to be.
+//! Finds the known name that a typo was meant to be.
 
-/// The name among `known` that `typed` most resembles, or `None` when it resembles none.
+/// Returns the name among `known` that is most similar to `typed`. `None` if none is similar.
 pub(super) fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
     let typed = typed.to_ascii_lowercase().replace('-', "_");
     known
         .iter()
         .map(|name| (strsim::damerau_levenshtein(&typed, name), *name))
         .min()
-        // A third of the letters wrong is still a typing error; more is another word.
+        // Up to a third of the letters may differ.
         .filter(|(distance, name)| distance * 3 <= name.len().max(typed.len()))
         .map(|(_, name)| name)
 }
@@ -19,7 +19,7 @@ mod tests {
     const KNOWN: [&str; 3] = ["flush_interval", "reconcile_interval", "ttl"];
 
     #[test]
-    fn a_typing_error_finds_its_word() {
+    fn a_typo_finds_its_word() {
         assert_eq!(nearest("flush_intervall", &KNOWN), Some("flush_interval"));
         assert_eq!(nearest("Flush-Interval", &KNOWN), Some("flush_interval"));
         assert_eq!(nearest("tll", &KNOWN), Some("ttl"));

@@ -1,15 +1,15 @@
-//! What an endpoint is told of each event: `endpoints.*.payload`.
+//! The detail of the events in a body: `endpoints.*.payload`.
 
 use serde::Deserialize;
 
-/// How much an event says.
+/// The detail of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Payload {
-    /// What Pusher says.
+    /// Pusher's fields.
     #[default]
     Pusher,
-    /// Also its id and its time, and who made the edge of a member.
+    /// Also the event's id and time and, for a member's edge, the connection and the user's data.
     Extended,
 }
 

@@ -1,4 +1,4 @@
-//! Secrets that go on signing beside the current one while a rotation lasts: `previous_secrets`.
+//! Secrets that still sign during a rotation, in addition to the current one: `previous_secrets`.
 
 use std::time::UNIX_EPOCH;
 
@@ -15,27 +15,26 @@ use crate::secret::Secret;
 pub struct PreviousSecret {
     /// The secret.
     pub secret: Secret,
-    /// The time from which it signs nothing more, in Unix seconds; it never ends without one.
+    /// End of its use, in Unix seconds. `None` for no end.
     pub until: Option<u64>,
 }
 
 impl PreviousSecret {
-    /// Whether it still signs at this time, in Unix seconds.
+    /// Returns `true` if the secret still signs at this time, in Unix seconds.
     #[must_use]
     pub fn signs_at(&self, unix_seconds: u64) -> bool {
         self.until.is_none_or(|until| unix_seconds < until)
     }
 }
 
-/// `previous_secrets` as it is written: one secret, or a list. Entries that are not set, as an environment variable may be,
-/// are left out.
+/// `previous_secrets`: one secret or a list. Empty entries are left out, because their environment variables may be unset.
 #[derive(Default)]
 pub(super) struct PreviousSecrets(pub(super) Vec<PreviousSecret>);
 
 /// One entry of the list.
 struct SecretEntry(Option<PreviousSecret>);
 
-/// An entry with an end.
+/// An entry with `secret` and `until`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -47,7 +46,6 @@ struct Written {
 struct Until(u64);
 
 impl From<List<SecretEntry>> for PreviousSecrets {
-    /// Without the entries that are empty.
     fn from(List(entries): List<SecretEntry>) -> Self {
         Self(entries.into_iter().filter_map(|(_, SecretEntry(entry))| entry).collect())
     }
@@ -78,10 +76,10 @@ impl<'de> Deserialize<'de> for PreviousSecrets {
 
             fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<PreviousSecrets, A::Error> {
                 let entries = List::<SecretEntry>::deserialize(MapAccessDeserializer::new(items))?;
-                // Otherwise the end would be taken for a secret.
+                // Without this check, the value of `until` would become a secret.
                 if entries.0.iter().any(|(key, _)| key == "until") {
                     return Err(A::Error::custom(
-                        "is a list: an entry with an end has brackets of its own, [['secret' => …, 'until' => …]]",
+                        "must be a list: put an entry with an end in its own brackets, [['secret' => …, 'until' => …]]",
                     ));
                 }
                 Ok(entries.into())
@@ -134,7 +132,7 @@ impl<'de> Deserialize<'de> for Until {
             type Value = Until;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("Unix seconds, or a time as 2026-12-31T23:59:59+00:00")
+                f.write_str("Unix seconds, or a time such as 2026-12-31T23:59:59+00:00")
             }
 
             fn visit_i64<E: Error>(self, seconds: i64) -> Result<Until, E> {
@@ -142,8 +140,12 @@ impl<'de> Deserialize<'de> for Until {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Until, E> {
-                // Not repeated: a secret may stand in the wrong place.
-                let wrong = || E::custom("is no time: write Unix seconds, or 2026-12-31T23:59:59+00:00, with a zone");
+                // The message does not quote the text, which may be a misplaced secret.
+                let wrong = || {
+                    E::custom(
+                        "is not a time: use Unix seconds, or a time with a zone such as 2026-12-31T23:59:59+00:00",
+                    )
+                };
                 text.parse().ok().or_else(|| unix_seconds(text)).map(Until).ok_or_else(wrong)
             }
         }
@@ -152,7 +154,7 @@ impl<'de> Deserialize<'de> for Until {
     }
 }
 
-/// The time that `text` says as RFC 3339 has it: in UTC (`Z`), or with an offset.
+/// Parses an RFC 3339 time in UTC (`Z`) or with an offset.
 fn unix_seconds(text: &str) -> Option<u64> {
     let (time, offset) = if let Some(time) = text.strip_suffix('Z') {
         (time, 0)
@@ -164,7 +166,7 @@ fn unix_seconds(text: &str) -> Option<u64> {
     time.checked_add_signed(-offset)
 }
 
-/// `+02:00` in seconds.
+/// Parses an offset such as `+02:00` into seconds.
 fn offset_seconds(zone: &str) -> Option<i64> {
     let sign = match zone.as_bytes().first()? {
         b'+' => 1,
@@ -183,7 +185,7 @@ fn offset_seconds(zone: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
-    // By `date -u -d TEXT +%s`.
+    // Expected values from `date -u -d TEXT +%s`.
     #[test]
     fn a_time_is_read_in_utc_or_with_an_offset() {
         for (text, seconds) in [

@@ -1,4 +1,4 @@
-//! The proxy through which an endpoint is reached.
+//! The URL of a proxy: `proxy`.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use url::Url;
 use super::userinfo::hidden;
 use crate::secret::Secret;
 
-/// The URL of a proxy. Printed without what may be a password in it.
+/// The URL of a proxy. Printed without its credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyUrl {
     full: Secret,
@@ -17,13 +17,13 @@ pub struct ProxyUrl {
 }
 
 impl ProxyUrl {
-    /// The URL with its credentials.
+    /// Returns the URL with its credentials.
     #[must_use]
     pub const fn full(&self) -> &Secret {
         &self.full
     }
 
-    /// Whether the proxy, and not this machine, looks up the names of endpoints.
+    /// Returns `true` if the proxy resolves host names, and not this machine.
     #[must_use]
     pub const fn resolves_names(&self) -> bool {
         self.resolves_names
@@ -43,20 +43,24 @@ impl TryFrom<String> for ProxyUrl {
         let text = text.trim();
         let refused = |problem: &str| format!("\"{}\" {problem}", hidden(text));
         if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
-            return Err(refused("holds a character that no URL has"));
+            return Err(refused("contains a character that is not allowed in a URL"));
         }
         let url = Url::parse(text).map_err(|error| refused(&format!("is not a URL: {error}")))?;
         let resolves_names = match url.scheme() {
             "http" | "https" | "socks4a" | "socks5h" => true,
             "socks" | "socks4" | "socks5" => false,
-            _ => return Err(refused("is no proxy: known are http, https, socks4, socks4a, socks5 and socks5h URLs")),
+            _ => {
+                return Err(refused(
+                    "is not a proxy URL: the scheme must be http, https, socks4, socks4a, socks5 or socks5h",
+                ));
+            }
         };
-        // What stands behind the host has no meaning for a proxy, and often is a password with an unescaped slash.
         if url.host_str().is_none_or(str::is_empty) {
-            return Err(refused("names no host"));
+            return Err(refused("has no host"));
         }
+        // A path means nothing for a proxy. Usually it is part of a password with an unescaped slash.
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-            return Err(format!("\"{}://…\" has something behind its host and port", url.scheme()));
+            return Err(format!("\"{}://…\" must end after the host and port", url.scheme()));
         }
         let mut bare = url.clone();
         // Neither can fail for a URL with a host.
@@ -66,7 +70,7 @@ impl TryFrom<String> for ProxyUrl {
     }
 }
 
-/// `proxy` as it is written: a URL, `false` for none although others have one, or nothing.
+/// `proxy` before it is resolved: a URL, `false` for no proxy, or not set.
 #[derive(Clone, Debug)]
 pub(super) enum Written {
     Unset,
@@ -75,7 +79,7 @@ pub(super) enum Written {
 }
 
 impl Written {
-    /// The proxy, where `otherwise` is what an endpoint without this key would use.
+    /// Resolves the setting. `otherwise` is the inherited proxy, for a key that is not set.
     pub(super) fn or(self, otherwise: Option<&ProxyUrl>) -> Option<ProxyUrl> {
         match self {
             Self::Unset => otherwise.cloned(),
@@ -118,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_keeps_its_password_to_itself() {
+    fn the_password_of_a_proxy_is_never_printed() {
         let proxy = parse("http://me:hunter2@proxy.internal:3128").unwrap();
         assert_eq!(proxy.to_string(), "http://proxy.internal:3128");
         assert_eq!(proxy.full().expose(), "http://me:hunter2@proxy.internal:3128");
@@ -126,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn who_looks_up_names_follows_from_the_scheme() {
+    fn the_scheme_decides_whether_the_proxy_resolves_names() {
         for (scheme, proxy) in [
             ("http", true),
             ("https", true),
@@ -140,17 +144,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_proxy_is_refused_without_its_password() {
+    fn an_invalid_url_is_refused_without_quoting_its_password() {
         for (text, problem) in [
             ("proxy.internal", "\"proxy.internal\" is not a URL: relative URL without a base"),
             (
                 "ftp://me:hunter2@p",
-                "\"ftp://…@p\" is no proxy: known are http, https, socks4, socks4a, socks5 and socks5h URLs",
+                "\"ftp://…@p\" is not a proxy URL: the scheme must be http, https, socks4, socks4a, socks5 or socks5h",
             ),
-            ("socks5://", "\"socks5://\" names no host"),
-            ("http://me:hun\nter2@p", "\"http://…@p\" holds a character that no URL has"),
+            ("socks5://", "\"socks5://\" has no host"),
+            ("http://me:hun\nter2@p", "\"http://…@p\" contains a character that is not allowed in a URL"),
             ("http://me:hunter/2@p", "\"http://…@p\" is not a URL: invalid port number"),
-            ("http://p/hunter2", "\"http://…\" has something behind its host and port"),
+            ("http://p/hunter2", "\"http://…\" must end after the host and port"),
         ] {
             assert_eq!(parse(text).unwrap_err(), problem);
         }

@@ -1,4 +1,4 @@
-//! Where the roster keeps its keys.
+//! The keys of the roster: `roster`.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use super::scalar::Seconds;
 
 const MONTH_MS: u32 = 30 * 24 * 3_600_000;
 
-/// The keys of the roster, `{key_prefix}:{app id}:{channel}:{process}` and before its release 0.3 without the application, in
-/// the same database as ours.
+/// The keys of the roster: `{key_prefix}:{app id}:{channel}:{process}`, before its release 0.3 without the application. They
+/// are in the same database as this package's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
-    /// Starts every key.
+    /// Prefix of every key.
     pub key_prefix: String,
-    /// How long a key lives from when it was last refreshed.
+    /// Expiry of a key after its last refresh.
     pub ttl: Duration,
 }
 
-/// `roster` as it is written.
+/// `roster` before it is resolved.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array with a key_prefix and a ttl")]
 pub(super) struct Written {

@@ -1,11 +1,11 @@
-//! Numbers with bounds. Environment variables arrive as text, so `"6379"` is as good as `6379`.
+//! Numbers with bounds, and switches. Environment variables are text, so `"6379"` equals `6379`.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// A time span between two bounds, in milliseconds; written in the config in seconds, with or without a fraction.
+/// A duration between two bounds in ms. The config has it in seconds, with an optional fraction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seconds<const MIN_MS: u32, const MAX_MS: u32>(Duration);
 
@@ -21,19 +21,19 @@ impl<'de, const MIN_MS: u32, const MAX_MS: u32> Deserialize<'de> for Seconds<MIN
         let (min, max) = (f64::from(MIN_MS) / 1000.0, f64::from(MAX_MS) / 1000.0);
         if !(min..=max).contains(&value) {
             return Err(D::Error::custom(format_args!(
-                "{written} is out of range, allowed are {min} to {max} seconds"
+                "{written} is out of range: must be from {min} to {max} seconds"
             )));
         }
         Ok(Self(Duration::from_secs_f64(value)))
     }
 }
 
-/// A rate, written in the config as times a second.
+/// A rate per second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PerSecond(f64);
 
 impl PerSecond {
-    /// The time from one to the next.
+    /// Returns the time between two requests.
     pub(super) fn interval(self) -> Duration {
         Duration::from_secs_f64(1.0 / self.0)
     }
@@ -44,7 +44,7 @@ impl<'de> Deserialize<'de> for PerSecond {
         let Number { value, written } = Number::deserialize(deserializer)?;
         if !(0.001..=10_000.0).contains(&value) {
             return Err(D::Error::custom(format_args!(
-                "{written} is out of range, allowed are 0.001 to 10000 a second"
+                "{written} is out of range: must be from 0.001 to 10000 per second"
             )));
         }
         Ok(Self(value))
@@ -60,7 +60,7 @@ impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
         self.0
     }
 
-    /// The number as a size of something in memory.
+    /// Returns the number as a `usize`.
     pub(super) const fn size(self) -> usize {
         self.0 as usize
     }
@@ -73,7 +73,7 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
             return Err(D::Error::custom(format_args!("{written} is not a whole number")));
         }
         if !(f64::from(MIN)..=f64::from(MAX)).contains(&value) {
-            return Err(D::Error::custom(format_args!("{written} is out of range, allowed are {MIN} to {MAX}")));
+            return Err(D::Error::custom(format_args!("{written} is out of range: must be from {MIN} to {MAX}")));
         }
         #[allow(
             clippy::cast_possible_truncation,
@@ -84,7 +84,7 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
     }
 }
 
-/// Yes or no. The environment spells it in many ways, and `''` is as good as not set.
+/// A boolean in any of the spellings that environment variables have. `''` counts as not set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Switch(pub(super) Option<bool>);
 
@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for Switch {
     }
 }
 
-/// A finite number, with how it was written, for messages.
+/// A finite number, with its spelling for messages.
 #[derive(Clone, Debug)]
 pub(super) struct Number {
     pub(super) value: f64,
@@ -139,10 +139,7 @@ impl<'de> Deserialize<'de> for Number {
                 f.write_str("a number")
             }
 
-            #[allow(
-                clippy::cast_precision_loss,
-                reason = "all bounds lie far below 2^53, where an f64 stops being exact"
-            )]
+            #[allow(clippy::cast_precision_loss, reason = "all bounds are far below 2^53, up to which an f64 is exact")]
             fn visit_i64<E: Error>(self, value: i64) -> Result<Number, E> {
                 Ok(number(value as f64, value))
             }
@@ -189,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn text_from_the_environment_is_as_good_as_a_number() {
+    fn text_is_accepted_as_a_number() {
         assert_eq!(seconds(json!("1.5")), Ok(Duration::from_millis(1500)));
         assert_eq!(seconds(json!(" 2 ")), Ok(Duration::from_secs(2)));
         assert_eq!(whole(json!("5")), Ok(5));
@@ -197,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_is_refused_as_such() {
+    fn other_text_is_refused() {
         assert_eq!(seconds(json!("soon")), Err("\"soon\" is not a number".to_owned()));
         assert_eq!(seconds(json!("INF")), Err("\"INF\" is not a number".to_owned()));
         assert_eq!(whole(json!("")), Err("\"\" is not a number".to_owned()));
@@ -206,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_is_read_in_the_spellings_of_the_environment() {
+    fn a_switch_accepts_the_spellings_of_the_environment() {
         let switch = |value| {
             Switch::deserialize(Setting::root(value, &RefCell::default()))
                 .map(|Switch(on)| on)
@@ -225,17 +222,17 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_the_time_from_one_to_the_next() {
+    fn a_rate_becomes_the_time_between_two_requests() {
         let rate = |value: Value| PerSecond::deserialize(Setting::root(value, &RefCell::default()));
         assert_eq!(rate(json!("2.5")).map(PerSecond::interval).ok(), Some(Duration::from_millis(400)));
         let refused = rate(json!(0)).map(PerSecond::interval).map_err(|fault| fault.to_string());
-        assert_eq!(refused, Err("0 is out of range, allowed are 0.001 to 10000 a second".to_owned()));
+        assert_eq!(refused, Err("0 is out of range: must be from 0.001 to 10000 per second".to_owned()));
     }
 
     #[test]
-    fn a_number_out_of_range_is_told_the_range() {
-        assert_eq!(seconds(json!(0)), Err("0 is out of range, allowed are 0.01 to 3600 seconds".to_owned()));
-        assert_eq!(whole(json!(-1)), Err("-1 is out of range, allowed are 1 to 100".to_owned()));
-        assert_eq!(whole(json!("101")), Err("101 is out of range, allowed are 1 to 100".to_owned()));
+    fn the_error_for_a_number_out_of_range_has_the_range() {
+        assert_eq!(seconds(json!(0)), Err("0 is out of range: must be from 0.01 to 3600 seconds".to_owned()));
+        assert_eq!(whole(json!(-1)), Err("-1 is out of range: must be from 1 to 100".to_owned()));
+        assert_eq!(whole(json!("101")), Err("101 is out of range: must be from 1 to 100".to_owned()));
     }
 }

@@ -1,4 +1,4 @@
-//! Sentinels: who is asked where Redis is.
+//! The Sentinels that name the Redis master: `connection.sentinels`.
 
 use std::fmt;
 
@@ -10,22 +10,22 @@ use super::connection::Login;
 use super::tls_files::TlsFiles;
 use super::value::List;
 
-/// Where a Sentinel listens unless told otherwise.
+/// The default port of a Sentinel.
 const DEFAULT_PORT: u16 = 26_379;
 
-/// What Sentinels call the server when nobody gives it another name.
+/// The service name in Sentinel's example config.
 pub(super) const DEFAULT_SERVICE: &str = "mymaster";
 
-/// Sentinels that know which server is the master now.
+/// The Sentinels and their service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentinels {
-    /// Host and port of each, in the order in which they are asked.
+    /// Host and port of each Sentinel, in the order of the queries.
     pub hosts: Vec<(String, u16)>,
-    /// What they call the servers that they watch.
+    /// Service name of the master.
     pub service: String,
-    /// When they and the servers speak TLS: what proves who is who.
+    /// TLS files, if the Sentinels and the servers use TLS.
     pub tls: Option<TlsFiles>,
-    /// Who we are to them, when they want to know.
+    /// Credentials for the Sentinels themselves, if they require them.
     pub login: Option<Login>,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for Sentinels {
     }
 }
 
-/// `connection.sentinels`: a list of `host:port`, or the same in one text with commas, as the environment has it.
+/// `connection.sentinels`: a list of `host:port`, or one text with commas, for environment variables.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Hosts {
     pub(super) hosts: Vec<(String, u16)>,
@@ -55,7 +55,7 @@ impl Hosts {
         for item in items.into_iter().map(str::trim).filter(|item| !item.is_empty()) {
             let (host, with_tls) = host(item)?;
             if !read.hosts.is_empty() && with_tls != read.with_tls {
-                return Err("either all of them or none begin with tls://".to_owned());
+                return Err("tls:// must be in front of all Sentinels or of none".to_owned());
             }
             read.with_tls = with_tls;
             read.hosts.push(host);
@@ -66,17 +66,17 @@ impl Hosts {
 
 fn host(text: &str) -> Result<((String, u16), bool), String> {
     let (name, port) = match text.rsplit_once(':') {
-        // The last colon of an IPv6 address in brackets is no port's, nor is that of `tls://host`.
+        // The last colon in `[::1]` and in `tls://host` does not start a port.
         Some((name, port)) if !port.ends_with(']') && !port.starts_with("//") => {
             let number = port.parse().ok().filter(|number| *number > 0);
-            (name, number.ok_or_else(|| format!("{text:?} has no port from 1 to 65535 behind its colon"))?)
+            (name, number.ok_or_else(|| format!("{text:?} has no port from 1 to 65535 after its colon"))?)
         }
         _ => (text, DEFAULT_PORT),
     };
     match Host::try_from(name.to_owned()).map_err(|problem| format!("{text:?}: {problem}"))? {
         Host::Tcp(name) => Ok(((name, port), false)),
         Host::Tls(name) => Ok(((name, port), true)),
-        Host::Unix(_) => Err(format!("{text:?} is a socket file, and Sentinels listen on ports")),
+        Host::Unix(_) => Err(format!("{text:?} is a socket path: use the host and port of the Sentinel")),
     }
 }
 
@@ -128,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sentinel_is_refused_with_its_reason() {
-        assert_eq!(read("a:b"), Err("\"a:b\" has no port from 1 to 65535 behind its colon".to_owned()));
+    fn an_invalid_sentinel_is_refused_with_a_reason() {
+        assert_eq!(read("a:b"), Err("\"a:b\" has no port from 1 to 65535 after its colon".to_owned()));
         assert_eq!(
             read("/run/s.sock"),
-            Err("\"/run/s.sock\" is a socket file, and Sentinels listen on ports".to_owned())
+            Err("\"/run/s.sock\" is a socket path: use the host and port of the Sentinel".to_owned())
         );
-        assert_eq!(read("a,tls://b"), Err("either all of them or none begin with tls://".to_owned()));
+        assert_eq!(read("a,tls://b"), Err("tls:// must be in front of all Sentinels or of none".to_owned()));
         assert!(read("redis://:hunter2@a:1").unwrap_err().contains("a login"));
     }
 }

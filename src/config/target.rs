@@ -1,4 +1,4 @@
-//! Where the webhooks of an endpoint go: a URL, or a function of AWS Lambda.
+//! The target of an endpoint: a URL or an AWS Lambda function.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,17 +8,17 @@ use super::{EndpointUrl, Lambda, lambda};
 use crate::aws::Environment;
 use crate::secret::Secret;
 
-/// Where webhooks go.
+/// The target of webhooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// To an HTTP server.
+    /// An HTTP server.
     Url(EndpointUrl),
-    /// To a function.
+    /// A Lambda function.
     Lambda(Lambda),
 }
 
 impl Target {
-    /// The target of the endpoint at `key`. `None`, with a warning, when it has none.
+    /// Resolves the target of the endpoint at `key`. A missing target is a warning and gives `None`.
     pub(super) fn of(
         key: &str,
         url: Option<EndpointUrl>,
@@ -28,7 +28,7 @@ impl Target {
     ) -> Result<Option<Self>, ConfigError> {
         match (url, lambda) {
             (Some(_), Some(_)) => {
-                let problem = format!("cannot stand beside {}: leave one of them out", place(&format!("{key}.url")));
+                let problem = format!("cannot be combined with {}: remove one of them", place(&format!("{key}.url")));
                 Err(ConfigError::at(&format!("{key}.lambda"), problem))
             }
             (Some(url), None) => Ok(Some(Self::Url(url))),
@@ -42,7 +42,7 @@ impl Target {
         }
     }
 
-    /// What it is, whatever else changes about it.
+    /// Returns the part of the target that identifies the endpoint.
     pub(super) fn identity(&self) -> Cow<'_, str> {
         match self {
             Self::Url(url) => url.as_str().into(),
@@ -53,7 +53,7 @@ impl Target {
         }
     }
 
-    /// The key that a URL without encryption stands at, below the endpoint's.
+    /// Returns the key of an unencrypted URL, relative to the endpoint.
     pub(super) fn unencrypted(&self) -> Option<&'static str> {
         let (url, key) = match self {
             Self::Url(url) => (url, "url"),
@@ -62,7 +62,7 @@ impl Target {
         (url.url().scheme() != "https").then_some(key)
     }
 
-    /// `user:password`, when the URL had them.
+    /// Returns `user:password`, if the URL had them.
     pub(super) const fn credentials(&self) -> Option<&Secret> {
         match self {
             Self::Url(url) => url.credentials(),
@@ -70,7 +70,8 @@ impl Target {
         }
     }
 
-    /// Where it is, as the config has it but for userinfo. A query is part of it: only for a listener that compares the two.
+    /// Returns the target as in the config, without userinfo. The query of a URL may be secret: use it only to compare it with
+    /// the config.
     #[must_use]
     pub fn configured(&self) -> String {
         match self {
@@ -79,12 +80,12 @@ impl Target {
         }
     }
 
-    /// Whether something is left out where it is shown, so that two targets may look alike.
+    /// Returns `true` if the printed target omits a query. Two such targets can look the same.
     pub(super) fn hides_query(&self) -> bool {
         matches!(self, Self::Url(url) if url.hides_query())
     }
 
-    /// The most bytes that the body of a webhook may have, if there is a limit.
+    /// Returns the maximum size of a webhook's body in bytes, if the target has one.
     #[must_use]
     pub const fn max_body_bytes(&self) -> Option<usize> {
         match self {
@@ -94,7 +95,7 @@ impl Target {
     }
 }
 
-/// As it is shown to everybody: nothing in it is secret.
+/// Prints the target without secrets.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,23 +7,26 @@ use super::error::ConfigError;
 /// PEM files for TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// Certificates to trust instead of the system's.
+    /// Trusted certificates, in place of the system's.
     pub ca: Option<PathBuf>,
-    /// The certificate by which the server knows us, with its key.
+    /// Client certificate and its key.
     pub client: Option<ClientCert>,
 }
 
 /// A client certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCert {
-    /// The file of the certificate, with its chain.
+    /// File with the certificate and its chain.
     pub cert: PathBuf,
-    /// The file of its private key.
+    /// File with the private key.
     pub key: PathBuf,
 }
 
 impl TlsFiles {
-    /// The files written under `key`. A certificate is of no use without its key, and the other way round.
+    /// Resolves the files of the settings under `key`.
+    ///
+    /// # Errors
+    /// If only one of the client certificate and its key is set.
     pub(super) fn at(
         key: &str,
         ca: Option<PathBuf>,
@@ -34,10 +37,10 @@ impl TlsFiles {
             (Some(cert), Some(key)) => Some(ClientCert { cert, key }),
             (None, None) => None,
             (Some(_), None) => {
-                return Err(ConfigError::at(&format!("{key}.client_key"), "is missing beside client_cert"));
+                return Err(ConfigError::at(&format!("{key}.client_key"), "is required with client_cert"));
             }
             (None, Some(_)) => {
-                return Err(ConfigError::at(&format!("{key}.client_cert"), "is missing beside client_key"));
+                return Err(ConfigError::at(&format!("{key}.client_cert"), "is required with client_key"));
             }
         };
         Ok(Self { ca, client })

@@ -1,14 +1,15 @@
-//! What may be secret in a URL: its `user:password@`, which is read once and never seen again, and its query.
+//! The parts of a URL that may be secret: the userinfo (`user:password@`) and the query.
 
 use percent_encoding::percent_decode_str;
 
-/// Undoes the percent-encoding of a user name or password.
+/// Percent-decodes a user name or password.
 pub(super) fn decoded(part: &str) -> String {
     percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
-/// `text`, which may or may not be a URL, without anything that may be userinfo, a query or a fragment. For messages about
-/// text that could not be parsed: it cuts up to the last `@`, and all where that may be in a query as well as in a password.
+/// Hides everything in `text` that may be userinfo, a query or a fragment, for messages about text that is not a valid URL. Hides
+/// all text before the last `@`. If an `@` follows a `?` or `#`, which may be part of a password, hides everything after the
+/// scheme.
 pub(super) fn hidden(text: &str) -> String {
     let (scheme, rest) = text.find("://").map_or(("", text), |end| text.split_at(end + 3));
     let (rest, query) = rest.find(['?', '#']).map_or((rest, ""), |end| rest.split_at(end));
@@ -25,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_stands_before_an_at_sign_or_behind_a_question_mark_is_hidden() {
+    fn userinfo_query_and_fragment_are_hidden() {
         assert_eq!(hidden("ftp://me:p@ss/word@host/x"), "ftp://…@host/x");
         assert_eq!(hidden("me:pass@host"), "…@host");
         assert_eq!(hidden("https://host/x"), "https://host/x");

@@ -1,14 +1,14 @@
-//! Reads a PHP config value with serde.
+//! Deserializes a PHP config value with serde.
 //!
-//! `serde_json` could read the same tree, but not with PHP's eyes: an empty PHP array is a map and a list at once, a
-//! struct must not be filled by position from a list, and an error must never repeat the value it complains about.
+//! `serde_json`'s own deserializer does not fit PHP's arrays: an empty array is both a map and a list, a list must not fill a
+//! struct by position, and an error must never quote the value.
 //!
-//! An empty text is an environment variable without a value (`REDIS_PASSWORD=`), and means the same as no key. A whole number
-//! stands for its digits where text is wanted.
+//! An empty text comes from an environment variable without a value (`REDIS_PASSWORD=`) and counts as a missing key. A whole
+//! number is accepted where text is expected.
 //!
-//! A key that resembles a known one is an error, for it is most likely a typing error. Any other unknown key is left out
-//! with a warning: the package that this one replaces, Laravel and Resonate add keys of their own. But not in a filter: without
-//! one of its conditions an endpoint would receive what it must not.
+//! An unknown key that resembles a known one is an error, because it is probably a typo. Any other unknown key is ignored with a
+//! warning, because the replaced package, Laravel and Resonate have additional keys. In a filter, every unknown key is an error:
+//! without the intended condition, the endpoint would receive events that it must not receive.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -24,30 +24,30 @@ use super::driver_keys::{CONNECTION, OF_DRIVERS};
 use super::error::{ConfigFault, place};
 use super::nearest::nearest;
 
-/// The name of structs in which every unknown key is an error.
+/// The serde name of structs in which every unknown key is an error.
 const STRICT: &str = "filter";
 
-/// One value of the config array, and where it stands.
+/// A value of the config array with its key.
 pub(super) struct Setting<'a> {
     value: Value,
-    /// Relative to the config file: `connection.host`; empty for the whole.
+    /// Relative to the config file, such as `connection.host`. Empty for the whole array.
     key: String,
     warnings: &'a RefCell<Vec<String>>,
 }
 
 impl<'a> Setting<'a> {
-    /// The whole config array. What is wrong but harmless is added to `warnings`.
+    /// Wraps the whole config array. Harmless mistakes are added to `warnings`.
     pub(super) const fn root(value: Value, warnings: &'a RefCell<Vec<String>>) -> Self {
         Self { value, key: String::new(), warnings }
     }
 
-    /// A value below this one.
+    /// Wraps a value below this one.
     fn child(&self, key: &str, value: Value) -> Self {
         let key = if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) };
         Self { value, key, warnings: self.warnings }
     }
 
-    /// Leaves out the keys that mean nothing and resemble none of `known`.
+    /// Removes the unknown keys that resemble none of `known`, with a warning each.
     fn leave_out_unknown(&mut self, name: &str, known: &[&str]) {
         let Value::Object(entries) = &mut self.value else { return };
         entries.retain(|key, value| {
@@ -59,7 +59,7 @@ impl<'a> Setting<'a> {
                 self.warnings.borrow_mut().push(if is_of_driver {
                     format!("{place} has no effect here: it is a setting of other Redis clients")
                 } else {
-                    format!("{place}: unknown key, ignored; known are {}", known.join(", "))
+                    format!("{place}: unknown key, ignored; expected one of {}", known.join(", "))
                 });
             }
             stays
@@ -137,7 +137,7 @@ impl<'de> Deserializer<'de> for Setting<'_> {
     }
 }
 
-/// A PHP list, each item with its key. PHP code also writes lists with gaps (`array_filter`) or with names as keys.
+/// A PHP list, each item with its key. Lists in PHP may have gaps (after `array_filter`) or names as keys.
 pub(super) struct List<T>(pub(super) Vec<(String, T)>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
@@ -172,7 +172,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
-/// Reads a text setting whose type checks the text itself, unless [`Setting`] has found it empty.
+/// Deserializes a setting from text through `TryFrom<String>`. An empty text gives `None`.
 pub(super) fn unless_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,4 +1,4 @@
-//! The config array as it is written: which keys there are, the range of each, and what stands for one that is missing.
+//! The config array before it is resolved: its keys, their ranges and their defaults.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::{
 use crate::aws::Environment;
 use crate::event::AppId;
 
-/// What an endpoint inherits unless it says otherwise.
+/// Values that an endpoint inherits for keys that it does not set.
 pub(super) struct Defaults {
     pub(super) batch_max_bytes: usize,
     pub(super) environment: Environment,
@@ -33,19 +33,19 @@ pub(super) struct Defaults {
     pub(super) addresses: AddressRules,
 }
 
-/// Whether the keys are those that PHP gives to a list: 0, 1, 2 and so on.
+/// Returns `true` if the keys are those of a PHP list: 0, 1, 2 and so on.
 fn is_list<T>(entries: &[(String, T)]) -> bool {
     entries.iter().enumerate().all(|(place, (key, _))| *key == place.to_string())
 }
 
-/// The config array as it is written.
+/// The config array before it is resolved.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an array of settings")]
 pub(super) struct Written {
     connection: Option<connection::Written>,
     key_prefix: Option<String>,
     cluster_name: Option<String>,
-    /// What the plugin makes of `cluster_name`, or of the application.
+    /// The identity that the plugin derives from `cluster_name` or from the application.
     cluster: Option<identity::Written>,
     ttl: Option<Number>,
     departure_grace: Option<Seconds<0, 300_000>>,
@@ -77,28 +77,27 @@ pub(super) struct Written {
     shutdown_timeout: Option<Seconds<0, HOUR_MS>>,
     metrics_listen: Option<metrics::Listen>,
     metrics_public: Option<Switch>,
-    /// This and the next are for the package's service provider.
+    /// Read by the PHP package, like the next two.
     #[serde(rename = "metrics_route")]
     _metrics_route: Option<String>,
     #[serde(rename = "metrics_middleware")]
     _metrics_middleware: Option<List<String>>,
-    /// For the package's service provider.
     #[serde(rename = "reverb")]
     _reverb: Option<Switch>,
     dashboard: Option<dashboard::Written>,
     endpoints: Option<List<endpoint::EndpointEntry>>,
     previous_secrets: Option<List<PreviousSecrets>>,
-    /// Whether an `EndpointProvider` has given them, as the plugin fills in.
+    /// `true` if an `EndpointProvider` supplied the endpoints. The plugin fills this in.
     endpoints_provided: Option<Switch>,
     endpoints_refresh: Option<Seconds<0, { 24 * HOUR_MS }>>,
-    /// The `webhooks` of applications, which the plugin reads from where those are.
+    /// The `webhooks` of applications. The plugin fills this in.
     app_webhooks: Option<List<app_webhooks::OfApp>>,
-    /// All applications, where they are listed in a config.
+    /// All applications, if they are listed in a config. The plugin fills this in.
     app_ids: Option<List<AppScope>>,
 }
 
 impl Written {
-    /// The configuration that it means, with its defaults.
+    /// Resolves the array: applies defaults and checks keys against each other.
     pub(super) fn resolve(self, environment: &Environment, mut warnings: Vec<String>) -> Result<Config, ConfigError> {
         let otherwise = Config::default();
 
@@ -115,14 +114,14 @@ impl Written {
                 (None, None) => 5,
             },
             retry_for: self.retry_for.map(RetryFor::duration),
-            // As long as Pusher goes on trying. A lane sends one batch at a time, so whoever could ask for more could
-            // keep its lane silent, and the outbox full, for as long as it likes.
+            // Pusher retries for as long. Without a limit, an endpoint could block its lane and fill the outbox, because a
+            // lane sends one batch at a time.
             retry_after_max: self.retry_after_max.map_or(Duration::from_secs(300), Seconds::duration),
             backoff: self.backoff.map_or_else(Backoff::default, |written| written.or(&Backoff::default())),
             https_only: chosen(self.https_only, false),
             proxy: self.proxy.unwrap_or(proxy_url::Written::Unset).or(None),
             addresses: AddressRules {
-                // Who has endpoints in a database mostly lets others choose their URLs.
+                // URLs of endpoints in a database are usually chosen by users.
                 deny_private_networks: chosen(self.deny_private_networks, provided),
                 allow_link_local: chosen(self.allow_link_local, false),
             },
@@ -162,7 +161,7 @@ impl Written {
         let mut seconds = |written: Option<Number>, key, allowed, too_small, otherwise| {
             written.map_or(otherwise, |number: Number| number.clamped_seconds(key, &allowed, too_small, &mut warnings))
         };
-        // A lease of the least time would lapse at every pause of Redis, and nobody asks for one by a 0.
+        // A value below the range gives the default and not the minimum: a lease of 3 s would lapse at every pause of Redis.
         let ttl = seconds(self.ttl, "ttl", 3.0..=86_400.0, otherwise.ttl.as_secs_f64(), otherwise.ttl);
         let flush_interval =
             seconds(self.flush_interval, "flush_interval", 0.01..=3_600.0, 0.01, otherwise.flush_interval);
@@ -209,7 +208,7 @@ impl Written {
     }
 }
 
-/// The previous secrets of applications, of which `app_ids` are listed in a config.
+/// Returns the previous secrets by application. An id that is not in `app_ids` is a warning, unless `app_ids` is empty.
 fn of_apps(
     List(written): List<PreviousSecrets>,
     app_ids: &[AppId],
