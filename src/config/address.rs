@@ -70,7 +70,8 @@ fn host_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// `connection.url`. No message quotes it: if the password contains an unescaped `/` or `#`, any part may hold a piece of it.
+/// `connection.url`. No message quotes it: if the password contains an unescaped `/` or `#`, any part may hold a piece
+/// of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RedisUrl {
     pub(super) address: Address,
@@ -123,8 +124,8 @@ impl TryFrom<String> for RedisUrl {
     }
 }
 
-/// Parses `unix:///run/redis.sock?database=2` or `unix://user:password@/run/redis.sock`. The URL standard allows no userinfo
-/// before an empty host, so the URL parser cannot read these.
+/// Parses `unix:///run/redis.sock?database=2` or `unix://user:password@/run/redis.sock`. The URL standard allows no
+/// userinfo before an empty host, so the URL parser cannot read these.
 fn unix_url(text: &str) -> Result<RedisUrl, String> {
     let rest = text.split_once(':').map_or("", |(_, rest)| rest);
     let rest = rest.strip_prefix("//").unwrap_or(rest);

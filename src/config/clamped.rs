@@ -1,5 +1,5 @@
-//! Numbers that are clamped to their range instead of refused. They belong to the keys of the replaced package, which accepted
-//! any number.
+//! Numbers that are clamped to their range instead of refused. They belong to the keys of the replaced package, which
+//! accepted any number.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -8,7 +8,8 @@ use super::error::place;
 use super::scalar::Number;
 
 impl Number {
-    /// Returns the number if it is in range. Otherwise returns `too_small` or the upper bound, with a warning that names `key`.
+    /// Returns the number if it is in range. Otherwise returns `too_small` or the upper bound, with a warning that
+    /// names `key`.
     pub(super) fn clamped(
         &self,
         key: &str,

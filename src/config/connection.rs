@@ -158,9 +158,9 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// Resolves the keys. A `url` replaces scheme, host, port, path, username, password and database, including those that it
-    /// does not mention. The roster reads the same keys in the same way, so both use the same database. Sentinels replace host
-    /// and port.
+    /// Resolves the keys. A `url` replaces scheme, host, port, path, username, password and database, including those
+    /// that it does not mention. The roster reads the same keys in the same way, so both use the same database.
+    /// Sentinels replace host and port.
     pub(super) fn resolve(mut self, warnings: &mut Vec<String>) -> Result<Connection, ConfigError> {
         let defaults = Connection::default();
         let sentinels = self.sentinels.take().filter(|sentinels| !sentinels.hosts.is_empty());
@@ -217,8 +217,8 @@ impl Written {
         Ok(Connection { address, login, database, timeout })
     }
 
-    /// Returns the address that `scheme`, `host`, `port` and `path` describe. TLS is used if the scheme or the host requires
-    /// it.
+    /// Returns the address that `scheme`, `host`, `port` and `path` describe. TLS is used if the scheme or the host
+    /// requires it.
     fn address(&mut self, warnings: &mut Vec<String>) -> Result<Address, ConfigError> {
         let written_port = self.port.take();
         let host = self.host.take();

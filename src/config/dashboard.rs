@@ -1,5 +1,5 @@
-//! The dashboard in the Laravel application: `dashboard`. The PHP package reads these settings itself. They are parsed here only
-//! to refuse misspelt keys.
+//! The dashboard in the Laravel application: `dashboard`. The PHP package reads these settings itself. They are parsed
+//! here only to refuse misspelt keys.
 
 use serde::Deserialize;
 

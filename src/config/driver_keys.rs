@@ -3,8 +3,8 @@
 /// The serde name of the struct for `connection`.
 pub(super) const CONNECTION: &str = "connection";
 
-/// Options of `PhpRedis`, Predis and the packages of Resonate that a connection in Laravel's `config/database.php` may have. They
-/// are listed so that none is taken for a misspelt key.
+/// Options of `PhpRedis`, Predis and the packages of Resonate that a connection in Laravel's `config/database.php` may
+/// have. They are listed so that none is taken for a misspelt key.
 pub(super) const OF_DRIVERS: [&str; 40] = [
     "aggregate",
     "alias",

@@ -91,7 +91,7 @@ impl Endpoint {
         self.apps.contains(app) && !(self.events.is_empty() && self.custom.is_empty())
     }
 
-    /// Returns `true` if `event` passes the custom names and the filter. The caller has checked application and event name.
+    /// Returns `true` if `event` passes custom names and filter. The caller has checked application and event name.
     #[must_use]
     pub fn admits(&self, event: &Event) -> bool {
         let is_named = match &event.kind {
@@ -101,8 +101,8 @@ impl Endpoint {
         is_named && self.filter.admits(event)
     }
 
-    /// Label in logs and lists: `name (target)`, or the target alone. If there is no name and the target hides a query, the id
-    /// follows, because two such targets can look the same.
+    /// Label in logs and lists: `name (target)`, or the target alone. If there is no name and the target hides a query,
+    /// the id follows, because two such targets can look the same.
     #[must_use]
     pub fn label(&self) -> String {
         match &self.name {
@@ -178,7 +178,7 @@ pub(super) struct EndpointEntry {
 pub(super) struct Place<'a> {
     /// Key of the entry in its list.
     pub(super) entry: &'a str,
-    /// `true` if a number identifies the entry, like the id of a database row. Otherwise a number is a position in the list.
+    /// `true` if a number is an id, such as that of a database row. Otherwise a number is a position in the list.
     pub(super) keyed: bool,
     /// For an entry of an application's `webhooks`: the application's position in `reverb.apps.apps`, and its id.
     pub(super) app: Option<(&'a str, &'a AppId)>,
@@ -213,8 +213,8 @@ pub(super) fn is_number(key: &str) -> bool {
 }
 
 impl EndpointEntry {
-    /// Resolves the entry. Returns `None` if it is disabled or has no target. A missing target is a warning and not an error,
-    /// because its environment variable may be unset on purpose.
+    /// Resolves the entry. Returns `None` if it is disabled or has no target. A missing target is a warning and not an
+    /// error, because its environment variable may be unset on purpose.
     pub(super) fn resolve(
         self,
         at: &Place<'_>,

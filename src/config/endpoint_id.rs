@@ -15,8 +15,8 @@ const HASH_BYTES: usize = 8;
 
 /// The id of an entry of `endpoints`, independent of its position in the list.
 ///
-/// For an entry with a name (`'billing' => [...]`), the id is the name. Otherwise it is a hash of target and application, with
-/// a number if several entries are equal. Credentials in the URL are not part of it.
+/// For an entry with a name (`'billing' => [...]`), the id is the name. Otherwise it is a hash of target and
+/// application, with a number if several entries are equal. Credentials in the URL are not part of it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointId(Arc<str>);
 

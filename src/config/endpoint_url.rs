@@ -29,7 +29,8 @@ impl EndpointUrl {
         &self.url
     }
 
-    /// Returns the URL as in the config, without userinfo. Its query may be secret: use it only to compare it with the config.
+    /// Returns the URL as in the config, without userinfo. Its query may be secret: use it only to compare it with the
+    /// config.
     #[must_use]
     pub const fn configured(&self) -> &str {
         &self.configured

@@ -29,7 +29,8 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Returns `true` if all conditions hold for `event`. Conditions on channels never hold for an event without a channel.
+    /// Returns `true` if all conditions hold for `event`. Conditions on channels never hold for an event without a
+    /// channel.
     #[must_use]
     pub fn admits(&self, event: &Event) -> bool {
         let Some(channel) = event.on_channel() else { return !self.is_about_channels() };
@@ -55,8 +56,8 @@ impl Filter {
     }
 }
 
-/// A regular expression that must match a channel's whole name. Matching takes time linear in the length of the name, so a
-/// hostile name cannot stall it.
+/// A regular expression that must match a channel's whole name. Matching takes time linear in the length of the name,
+/// so a hostile name cannot stall it.
 #[derive(Clone)]
 struct ChannelPattern {
     written: String,
@@ -67,7 +68,8 @@ impl TryFrom<String> for ChannelPattern {
     type Error = String;
 
     fn try_from(written: String) -> Result<Self, String> {
-        // Check the expression alone first. Text such as `a)|(?:b` is invalid alone, but valid and unanchored inside the group.
+        // Check the expression alone first. Text such as `a)|(?:b` is invalid alone, but valid and unanchored inside
+        // the group.
         match Regex::new(&written).and_then(|_| Regex::new(&format!(r"\A(?:{written})\z"))) {
             Ok(regex) => Ok(Self { written, regex }),
             Err(error) => {

@@ -24,8 +24,8 @@ const RESERVED: [&str; 12] = [
 /// The prefix of the headers of Standard Webhooks, which are reserved too.
 const RESERVED_PREFIX: &str = "webhook-";
 
-/// A header that is safe to send: neither its name nor its value contains a line break. Its value may be a token, so it is
-/// never printed.
+/// A header that is safe to send: neither its name nor its value contains a line break. Its value may be a token, so it
+/// is never printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     name: Box<str>,

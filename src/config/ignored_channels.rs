@@ -21,7 +21,8 @@ impl IgnoredChannels {
     }
 }
 
-/// Accepts a list or a single prefix. Empty texts, `null` and `false` count as no prefix: environment variables give them.
+/// Accepts a list or a single prefix. Empty texts, `null` and `false` count as no prefix: environment variables give
+/// them.
 impl<'de> Deserialize<'de> for IgnoredChannels {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let written = match Value::deserialize(deserializer)? {

@@ -69,7 +69,8 @@ impl TryFrom<String> for Invocation {
 }
 
 impl Lambda {
-    /// Returns the maximum size of a webhook's body in bytes. The body is sent as a JSON string, and escaping can double it.
+    /// Returns the maximum size of a webhook's body in bytes. The body is sent as a JSON string, and escaping can
+    /// double it.
     #[must_use]
     pub const fn max_body_bytes(&self) -> usize {
         let whole = match self.invocation {
@@ -118,8 +119,8 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// Resolves the function at `key`. A missing name is a warning and gives `None`, because its environment variable may be
-    /// unset on purpose.
+    /// Resolves the function at `key`. A missing name is a warning and gives `None`, because its environment variable
+    /// may be unset on purpose.
     pub(super) fn resolve(
         self,
         key: &str,

@@ -17,7 +17,7 @@
 //! | `cluster.name`, `.aliases` | | the identity of the cluster: `cluster_name`, or derived from the application |
 //! | `app_ids` | | ids of the applications in `reverb.apps.apps` |
 //! | `app_webhooks` | | endpoints of single applications, from `reverb.apps.apps.*.webhooks` |
-//! | `endpoints_provided` | false | `true` if an `EndpointProvider` supplied the endpoints, whose numeric keys are then ids |
+//! | `endpoints_provided` | false | `true` if an `EndpointProvider` supplied the endpoints; numeric keys are then ids |
 //!
 //! `metrics_route`, `metrics_middleware`, `reverb` and `dashboard` are accepted here, but read by the PHP package.
 

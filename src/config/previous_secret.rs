@@ -27,7 +27,8 @@ impl PreviousSecret {
     }
 }
 
-/// `previous_secrets`: one secret or a list. Empty entries are left out, because their environment variables may be unset.
+/// `previous_secrets`: one secret or a list. Empty entries are left out, because their environment variables may be
+/// unset.
 #[derive(Default)]
 pub(super) struct PreviousSecrets(pub(super) Vec<PreviousSecret>);
 

@@ -8,8 +8,8 @@ use super::scalar::Seconds;
 
 const MONTH_MS: u32 = 30 * 24 * 3_600_000;
 
-/// The keys of the roster: `{key_prefix}:{app id}:{channel}:{process}`, before its release 0.3 without the application. They
-/// are in the same database as this package's keys.
+/// The keys of the roster: `{key_prefix}:{app id}:{channel}:{process}`, before its release 0.3 without the application.
+/// They are in the same database as this package's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
     /// Prefix of every key.

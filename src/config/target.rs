@@ -70,8 +70,8 @@ impl Target {
         }
     }
 
-    /// Returns the target as in the config, without userinfo. The query of a URL may be secret: use it only to compare it with
-    /// the config.
+    /// Returns the target as in the config, without userinfo. The query of a URL may be secret: use it only to compare
+    /// it with the config.
     #[must_use]
     pub fn configured(&self) -> String {
         match self {

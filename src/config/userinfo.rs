@@ -7,9 +7,9 @@ pub(super) fn decoded(part: &str) -> String {
     percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
-/// Hides everything in `text` that may be userinfo, a query or a fragment, for messages about text that is not a valid URL. Hides
-/// all text before the last `@`. If an `@` follows a `?` or `#`, which may be part of a password, hides everything after the
-/// scheme.
+/// Hides everything in `text` that may be userinfo, a query or a fragment, for messages about text that is not a valid
+/// URL. Hides all text before the last `@`. If an `@` follows a `?` or `#`, which may be part of a password, hides
+/// everything after the scheme.
 pub(super) fn hidden(text: &str) -> String {
     let (scheme, rest) = text.find("://").map_or(("", text), |end| text.split_at(end + 3));
     let (rest, query) = rest.find(['?', '#']).map_or((rest, ""), |end| rest.split_at(end));

@@ -1,14 +1,14 @@
 //! Deserializes a PHP config value with serde.
 //!
-//! `serde_json`'s own deserializer does not fit PHP's arrays: an empty array is both a map and a list, a list must not fill a
-//! struct by position, and an error must never quote the value.
+//! `serde_json`'s own deserializer does not fit PHP's arrays: an empty array is both a map and a list, a list must not
+//! fill a struct by position, and an error must never quote the value.
 //!
-//! An empty text comes from an environment variable without a value (`REDIS_PASSWORD=`) and counts as a missing key. A whole
-//! number is accepted where text is expected.
+//! An empty text comes from an environment variable without a value (`REDIS_PASSWORD=`) and counts as a missing key. A
+//! whole number is accepted where text is expected.
 //!
-//! An unknown key that resembles a known one is an error, because it is probably a typo. Any other unknown key is ignored with a
-//! warning, because the replaced package, Laravel and Resonate have additional keys. In a filter, every unknown key is an error:
-//! without the intended condition, the endpoint would receive events that it must not receive.
+//! An unknown key that resembles a known one is an error, because it is probably a typo. Any other unknown key is
+//! ignored with a warning, because the replaced package, Laravel and Resonate have additional keys. In a filter, every
+//! unknown key is an error: without the intended condition, the endpoint would receive events that it must not receive.
 
 use std::cell::RefCell;
 use std::fmt;

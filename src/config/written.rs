@@ -114,8 +114,8 @@ impl Written {
                 (None, None) => 5,
             },
             retry_for: self.retry_for.map(RetryFor::duration),
-            // Pusher retries for as long. Without a limit, an endpoint could block its lane and fill the outbox, because a
-            // lane sends one batch at a time.
+            // Pusher retries for as long. Without a limit, an endpoint could block its lane and fill the outbox,
+            // because a lane sends one batch at a time.
             retry_after_max: self.retry_after_max.map_or(Duration::from_secs(300), Seconds::duration),
             backoff: self.backoff.map_or_else(Backoff::default, |written| written.or(&Backoff::default())),
             https_only: chosen(self.https_only, false),
@@ -161,7 +161,8 @@ impl Written {
         let mut seconds = |written: Option<Number>, key, allowed, too_small, otherwise| {
             written.map_or(otherwise, |number: Number| number.clamped_seconds(key, &allowed, too_small, &mut warnings))
         };
-        // A value below the range gives the default and not the minimum: a lease of 3 s would lapse at every pause of Redis.
+        // A value below the range gives the default and not the minimum: a lease of 3 s would lapse at every pause of
+        // Redis.
         let ttl = seconds(self.ttl, "ttl", 3.0..=86_400.0, otherwise.ttl.as_secs_f64(), otherwise.ttl);
         let flush_interval =
             seconds(self.flush_interval, "flush_interval", 0.01..=3_600.0, 0.01, otherwise.flush_interval);

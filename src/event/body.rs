@@ -1,19 +1,19 @@
-//! The JSON of an event within the body of a webhook.
+//! Encodes an event as JSON in the body of a webhook.
 //!
-//! Key order, string escaping and the types of values are those that Pusher's consumers know: UTF-8 and slashes stay as
-//! they are, ids are strings, a client event's data is a JSON document within a string.
+//! Key order, escaping and value types are those of Pusher: UTF-8 and slashes are not escaped, ids are strings, and the
+//! data of a client event is a JSON document in a string.
 
 use super::text::{Length, Sink};
 use super::{ClientEventParts, Event, EventKind};
 
-/// The length of `event` in a body, in bytes.
+/// Returns the length of `event` in a body, in bytes.
 pub(crate) fn encoded_len(event: &Event) -> usize {
     let mut length = Length::default();
     write_event(&mut length, event);
     length.bytes() + 1
 }
 
-/// Writes an event but for its end.
+/// Writes an event without its closing brace.
 pub(crate) fn write_event(out: &mut impl Sink, event: &Event) {
     out.raw(r#"{"name":""#);
     out.raw(event.kind.name());
@@ -54,8 +54,8 @@ pub(crate) fn write_event(out: &mut impl Sink, event: &Event) {
     }
 }
 
-/// Writes what is beyond Pusher's. The id is that of the event's place in the outbox of this `origin`, whichever node sends it, to whom and
-/// how often.
+/// Writes the fields of the extended payload. The id depends only on the event's position in the outbox of this
+/// `origin`, so all endpoints and all attempts have the same one.
 pub(crate) fn write_extension(out: &mut impl Sink, event: &Event, origin: u64, partition: u16, seq: u64) {
     if let EventKind::MemberAdded { user } | EventKind::MemberRemoved { user } = &event.kind
         && let Some(by) = user.by()
@@ -66,7 +66,7 @@ pub(crate) fn write_extension(out: &mut impl Sink, event: &Event, origin: u64, p
             out.string(&by.data);
         }
     }
-    // As long for every event: a batch knows its length before it knows where its events come from.
+    // The id has a fixed length, because the length of a batch is computed before the positions of its events are known.
     out.raw(&format!(r#","id":"evt_{origin:016x}{partition:04x}{seq:016x}","time_ms":{}"#, event.time_ms));
 }
 

@@ -1,12 +1,12 @@
-//! The types of channels, told by their names as Pusher's convention has it.
+//! Channel types, derived from channel names by Pusher's convention.
 
 use super::ChannelName;
 
-/// What kind of channel a name stands for. Each name is of one type: of those that fit, the one whose prefix is longest.
+/// The type of a channel. If several prefixes match a name, the longest one decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum ChannelType {
-    /// No prefix that means anything.
+    /// No known prefix.
     Public,
     /// `private-`
     Private,
@@ -18,12 +18,12 @@ pub enum ChannelType {
     PrivateCache,
     /// `presence-cache-`
     PresenceCache,
-    /// `private-encrypted-`, and so `private-encrypted-cache-`
+    /// `private-encrypted-`, including `private-encrypted-cache-`
     PrivateEncrypted,
 }
 
 impl ChannelType {
-    /// Every type, in the order in which the documentation lists them.
+    /// All types, in the order of the documentation.
     pub const ALL: [Self; 7] = [
         Self::Public,
         Self::Private,
@@ -34,14 +34,14 @@ impl ChannelType {
         Self::PrivateEncrypted,
     ];
 
-    /// The type of a channel.
+    /// Returns the type of a channel.
     #[must_use]
     pub fn of(channel: &ChannelName) -> Self {
         let fits = |kind: &Self| channel.as_bytes().starts_with(kind.prefix().as_bytes());
         Self::ALL.into_iter().filter(fits).max_by_key(|kind| kind.prefix().len()).unwrap_or(Self::Public)
     }
 
-    /// What it is called in a config.
+    /// Returns the name in the config.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_of_the_type_with_the_longest_prefix() {
+    fn the_longest_prefix_decides_the_type() {
         let of = |name: &str| ChannelType::of(&name.into()).as_str();
         for (name, expected) in [
             ("news", "public"),

@@ -1,27 +1,28 @@
-//! A client event, in one piece of memory: a hundred thousand of them may wait for an endpoint.
+//! A client event in a single allocation, because 100 000 of them may wait for an endpoint.
 
-/// What a client event says.
+/// The fields of a client event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClientEventParts<'a> {
-    /// Its name, starting with `client-`.
+    /// Name, starting with `client-`.
     pub event: &'a [u8],
-    /// The sender.
+    /// Connection of the sender.
     pub socket: &'a [u8],
-    /// The sender's presence user, on presence channels.
+    /// Presence user of the sender, on a presence channel.
     pub user: Option<&'a [u8]>,
-    /// Its data as a JSON string, or `None` when the client sent none.
+    /// JSON text of the data, or `None` if the client sent none.
     pub data: Option<&'a [u8]>,
 }
 
-/// An event that one client sends to the others on its channel.
+/// An event that a client sends to the others on its channel.
 ///
-/// It is kept as it stands in the outbox, so that it is copied on its way there and back and never taken apart: event,
-/// socket and user, each behind its length and a colon, then `1` and the data, or `0`.
+/// It is stored in the encoding of the outbox, so it is only copied on its way and never re-encoded. The encoding is
+/// event, socket and user, each after its length and a colon, then `1` and the data, or `0`:
+/// `8:client-x3:1.20:1{"a":1}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientEvent(Box<[u8]>);
 
 impl ClientEvent {
-    /// Puts the parts together. An empty user is none.
+    /// Encodes the fields. An empty user counts as none.
     #[must_use]
     pub fn new(parts: &ClientEventParts<'_>) -> Self {
         let ClientEventParts { event, socket, user, data } = *parts;
@@ -37,19 +38,19 @@ impl ClientEvent {
         Self(text.into_boxed_slice())
     }
 
-    /// A client event as it stands in the outbox. `None` when it is none of ours.
+    /// Reads a client event from the outbox. Returns `None` for any other text.
     #[must_use]
     pub fn from_text(text: &[u8]) -> Option<Self> {
         parse(text).map(|_| Self(Box::from(text)))
     }
 
-    /// The text that stands in the outbox.
+    /// Returns the text for the outbox.
     #[must_use]
     pub fn as_text(&self) -> &[u8] {
         &self.0
     }
 
-    /// What it says.
+    /// Returns the fields.
     #[must_use]
     pub fn parts(&self) -> ClientEventParts<'_> {
         parse(&self.0).unwrap_or_default()
@@ -65,7 +66,7 @@ fn parse(text: &[u8]) -> Option<ClientEventParts<'_>> {
     Some(ClientEventParts { event, socket, user, data: (*has_data == b'1').then_some(data) })
 }
 
-/// Takes what stands behind its own length: `3:abc`.
+/// Splits a length-prefixed part such as `3:abc` from the rest.
 pub(crate) fn take(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut length: usize = 0;
     for (n, byte) in text.iter().enumerate() {
@@ -82,7 +83,7 @@ fn digits(number: usize) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
-/// Writes `part` behind its own length: `3:abc`.
+/// Writes `part` with its length as a prefix: `3:abc`.
 pub(super) fn write_framed(out: &mut Vec<u8>, part: &[u8]) {
     write_number(out, part.len());
     out.push(b':');
@@ -105,7 +106,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_parts_come_out_as_they_went_in_and_fill_the_text(
+        fn fields_survive_encoding_and_decoding(
             event: Vec<u8>, socket: Vec<u8>, user in prop::option::of(prop::collection::vec(any::<u8>(), 1..9)),
             data: Option<Vec<u8>>,
         ) {
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_the_one_that_older_releases_wrote() {
+    fn the_encoding_is_that_of_older_releases() {
         let parts =
             ClientEventParts { event: b"client-x", socket: b"1.2", user: Some(b"1042"), data: Some(br#"{"a":1}"#) };
         assert_eq!(ClientEvent::new(&parts).as_text(), br#"8:client-x3:1.24:10421{"a":1}"#);
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_or_has_no_length_is_none_of_ours() {
+    fn truncated_text_and_text_without_a_length_are_refused() {
         for text in
             [b"".as_slice(), b"8:client-x3:1.20:", b"9:client-x", b":client-x", b"x:y", b"99999999999999999999999:"]
         {

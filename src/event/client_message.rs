@@ -1,8 +1,8 @@
-//! A client's own message, read as PHP's `json_decode` reads it.
+//! Parses a client's message as PHP's `json_decode` does.
 //!
-//! The host has decoded and validated the message before it relays it, so this reader looks for three fields and accepts
-//! whatever PHP accepts: of duplicate keys the last one counts, a key may be written with escapes, and numbers and nesting
-//! have no limit of their own. What PHP refuses never gets here.
+//! The host has decoded and validated the message before it relays it. This parser extracts three fields and accepts
+//! whatever PHP accepts: the last of duplicate keys counts, keys may contain escapes, and numbers and nesting have no
+//! additional limit. A message that PHP refuses never arrives here.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,19 +11,19 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A client event as the client wrote it.
+/// The fields of a client event, as the client wrote them.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ClientMessage<'a> {
-    /// Its name, starting with `client-`.
+    /// Name, starting with `client-`.
     pub(crate) event: Cow<'a, str>,
-    /// The channel it is for.
+    /// Channel.
     pub(crate) channel: Cow<'a, str>,
-    /// The JSON text of its data, byte for byte; `None` when the client sent none.
+    /// JSON text of the data, byte for byte; `None` if the client sent none.
     pub(crate) data: Option<Cow<'a, str>>,
 }
 
 impl<'a> ClientMessage<'a> {
-    /// Reads the message of a client event. `None` when it is something else, or nothing that a host relays.
+    /// Parses a message. Returns `None` if it is not a client event, or not one that a host relays.
     pub(crate) fn read(message: &'a [u8]) -> Option<Self> {
         let Fields { event, channel, data } = serde_json::from_slice(message).ok()?;
         let event = text(event?)?;
@@ -34,7 +34,7 @@ impl<'a> ClientMessage<'a> {
     }
 }
 
-/// The last value of each field that matters.
+/// The last value of each relevant field.
 #[derive(Default)]
 struct Fields<'a> {
     event: Option<&'a RawValue>,
@@ -81,7 +81,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
     }
 }
 
-/// What a JSON string says.
+/// Returns the content of a JSON string.
 fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     let written = value.get();
     match written.strip_prefix('"')?.strip_suffix('"') {
@@ -90,11 +90,11 @@ fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// No host relays data like this.
+/// Data that no host relays.
 struct NotRelayed;
 
-/// The data of a client event: an object or a list, or a string that holds the text of one, which hosts decode once more.
-/// A blank string is relayed as it is.
+/// Returns the data of a client event: an object, a list, or a string that contains the JSON of one, which hosts decode
+/// again. A blank string is relayed unchanged.
 fn json_text(data: Option<&RawValue>) -> Result<Option<Cow<'_, str>>, NotRelayed> {
     let Some(data) = data else { return Ok(None) };
     let written = data.get();
@@ -114,7 +114,7 @@ fn json_text(data: Option<&RawValue>) -> Result<Option<Cow<'_, str>>, NotRelayed
     }
 }
 
-/// Whether PHP's `trim` leaves nothing, so that Laravel's rule for the data does not look at it.
+/// Returns `true` if PHP's `trim` leaves nothing. Laravel's validation rule skips such data.
 fn is_blank(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0))
 }
@@ -129,7 +129,7 @@ mod tests {
     const NONE: &str = "no data";
     const NOT_RELAYED: &str = "not relayed";
 
-    /// What becomes of data that was written like this.
+    /// Returns the data that a receiver gets for data written like this.
     fn data(written: &str) -> String {
         let message = format!(r#"{{"event":"client-a","channel":"private-a","data":{written}}}"#);
         ClientMessage::read(message.as_bytes())
@@ -152,28 +152,28 @@ mod tests {
     }
 
     #[test]
-    fn a_string_stands_for_the_json_that_it_holds() {
+    fn a_string_stands_for_the_json_that_it_contains() {
         assert_eq!(data(r#""{\"a\": 1}""#), r#"{"a": 1}"#);
         assert_eq!(data(r#"" [1] ""#), " [1] ");
         assert_eq!(data(r#""\u007b}""#), "{}");
     }
 
     #[test]
-    fn null_in_any_way_is_no_data() {
+    fn null_in_any_form_is_no_data() {
         assert_eq!(data("null"), NONE);
         assert_eq!(data(r#"" null""#), NONE);
         assert_eq!(ClientMessage::read(br#"{"event":"client-a","channel":"private-a"}"#).unwrap().data, None);
     }
 
     #[test]
-    fn a_blank_string_is_relayed_as_it_is() {
+    fn a_blank_string_is_relayed_unchanged() {
         for blank in [r#""""#, r#""  ""#, r#""\u000b\u0000\n""#] {
             assert_eq!(data(blank), blank);
         }
     }
 
     #[test]
-    fn other_data_is_relayed_by_nobody() {
+    fn other_data_is_not_relayed() {
         for text in ["7", "true", "-1.5", r#""hello""#, r#""7""#, r#""\f""#] {
             assert_eq!(data(text), NOT_RELAYED, "{text}");
         }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn other_messages_are_no_client_events() {
+    fn other_messages_are_not_client_events() {
         for message in [
             r#"{"event":"pusher:ping","data":{}}"#,
             r#"{"event":"pusher:subscribe","data":{"channel":"client-a"}}"#,
@@ -222,7 +222,7 @@ mod tests {
         }
 
         #[test]
-        fn no_message_is_too_odd(message: Vec<u8>) {
+        fn no_message_causes_a_panic(message: Vec<u8>) {
             let _ = ClientMessage::read(&message);
         }
     }

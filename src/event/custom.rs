@@ -1,17 +1,18 @@
-//! Events that the application itself sends, by names of its own.
+//! Custom events: events that the application sends, under its own names.
 
 use std::fmt;
 
 use super::client::{take, write_framed};
 
-/// The longest name, in characters.
+/// The maximum length of a name, in characters.
 const LONGEST: usize = 100;
 
-/// The name of a custom event. It has a full stop, which no event of Pusher's has: a misspelt one of those is none of these.
+/// The name of a custom event. It contains a full stop, unlike Pusher's events, so a misspelt Pusher event is not taken
+/// for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomName(Box<str>);
 
-/// Why a text is no name of a custom event.
+/// The reason why a text is not a name of a custom event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name:?} {fault}")]
 pub struct CustomNameError {
@@ -30,7 +31,7 @@ impl fmt::Display for NameFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoStop => {
-                f.write_str("has no full stop, which tells an event of your own (\"order.paid\") from others")
+                f.write_str("has no full stop, which the name of a custom event needs, such as \"order.paid\"")
             }
             Self::Foreign => f.write_str("has other characters than letters, digits, \"_\", \"-\" and \".\""),
             Self::TooLong => write!(f, "is longer than {LONGEST} characters"),
@@ -39,10 +40,10 @@ impl fmt::Display for NameFault {
 }
 
 impl CustomName {
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
-    /// When it is none; the message says why.
+    /// If the name is invalid. The message has the reason.
     pub fn parse(name: &str) -> Result<Self, CustomNameError> {
         match fault(name.as_bytes()) {
             None => Ok(Self(name.into())),
@@ -50,7 +51,7 @@ impl CustomName {
         }
     }
 
-    /// The name.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -67,12 +68,12 @@ fn fault(name: &[u8]) -> Option<NameFault> {
     }
 }
 
-/// What an application says, as it stands in the outbox: the name behind its length, then `1` and the data, or `0`.
+/// A custom event in the encoding of the outbox: the name after its length and a colon, then `1` and the data, or `0`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomEvent(Box<[u8]>);
 
 impl CustomEvent {
-    /// Puts the parts together; `data` is a JSON document.
+    /// Encodes an event. `data` is a JSON document.
     #[must_use]
     pub fn new(name: &CustomName, data: Option<&[u8]>) -> Self {
         let mut text = Vec::with_capacity(name.0.len() + 5 + data.map_or(0, <[u8]>::len));
@@ -82,25 +83,25 @@ impl CustomEvent {
         Self(text.into_boxed_slice())
     }
 
-    /// A custom event as it stands in the outbox. `None` when it is none of ours.
+    /// Reads a custom event from the outbox. Returns `None` for any other text.
     #[must_use]
     pub fn from_text(text: &[u8]) -> Option<Self> {
         parse(text).map(|_| Self(text.into()))
     }
 
-    /// The text that stands in the outbox.
+    /// Returns the text for the outbox.
     #[must_use]
     pub fn as_text(&self) -> &[u8] {
         &self.0
     }
 
-    /// What it is called.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         parse(&self.0).map_or("", |(name, _)| name)
     }
 
-    /// Its data, a JSON document, if it has any.
+    /// Returns the data, a JSON document, if there is any.
     #[must_use]
     pub fn data(&self) -> Option<&[u8]> {
         parse(&self.0).and_then(|(_, data)| data)
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_has_a_full_stop_and_plain_characters() {
+    fn a_name_has_a_full_stop_and_no_special_characters() {
         for name in ["order.paid", "a.b.c", "Order_1.paid-2", ".", &format!("a.{}", "b".repeat(LONGEST - 2))] {
             assert_eq!(CustomName::parse(name).unwrap().as_str(), name);
         }
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_read_as_it_was_written_and_foreign_text_is_none_of_ours() {
+    fn an_event_survives_encoding_and_other_text_is_refused() {
         let name = CustomName::parse("order.paid").unwrap();
         let event = CustomEvent::new(&name, Some(b"{\"n\":1}"));
         assert_eq!(event.as_text(), b"10:order.paid1{\"n\":1}");

@@ -1,45 +1,45 @@
-//! A presence user at an edge, with what is known of the connection that made it.
+//! The presence user of an edge, with details of the connection that caused it.
 
 use super::client::{take, write_framed};
 use super::{SocketId, UserId};
 
-/// Who came or went.
+/// The presence user of an edge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     id: UserId,
-    /// Behind a pointer: few endpoints ask for it, and a hundred thousand events may wait.
+    /// Boxed to save memory: few endpoints need it, and 100 000 events may wait.
     by: Option<Box<MemberDetails>>,
 }
 
-/// The connection that made an edge, and what it said of its user.
+/// The connection that caused an edge, and the data of its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberDetails {
     /// The connection.
     pub socket: SocketId,
-    /// The user's data as a JSON document; empty when it is not known.
+    /// Data of the user as a JSON document; empty if unknown.
     pub data: Box<[u8]>,
 }
 
 impl Member {
-    /// The user.
+    /// Returns the user's id.
     #[must_use]
     pub const fn id(&self) -> &UserId {
         &self.id
     }
 
-    /// The user's id as it came in.
+    /// Returns the original bytes of the user's id.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.id.as_bytes()
     }
 
-    /// The connection that made the edge, if that is known.
+    /// Returns the connection that caused the edge, if it is known.
     #[must_use]
     pub fn by(&self) -> Option<&MemberDetails> {
         self.by.as_deref()
     }
 
-    /// The same with the connection that made the edge.
+    /// Sets the connection that caused the edge.
     #[must_use]
     pub fn with(self, by: Option<Box<MemberDetails>>) -> Self {
         Self { by, ..self }
@@ -59,14 +59,14 @@ impl From<&str> for Member {
 }
 
 impl MemberDetails {
-    /// An details as it stands in the outbox. `None` when it is none of ours.
+    /// Reads details from the outbox. Returns `None` for any other text.
     #[must_use]
     pub fn from_text(text: &[u8]) -> Option<Self> {
         let (socket, data) = take(text)?;
         Some(Self { socket: socket.into(), data: data.into() })
     }
 
-    /// The text that stands in the outbox: the socket behind its length and a colon, then the data.
+    /// Returns the text for the outbox: the socket after its length and a colon, then the data.
     #[must_use]
     pub fn to_text(&self) -> Vec<u8> {
         let mut text = Vec::new();

@@ -1,7 +1,7 @@
-//! An event: an edge, a client event or one of the application's own, as the receiver of a webhook sees it.
+//! An event as the receiver of a webhook sees it: an edge, a client event, a count, a cache miss or a custom event.
 //!
-//! The names in it are types of their own. `body` and `text` write its JSON, `partition` says which stream of the outbox it
-//! goes to.
+//! `names` has a type for each kind of name. `body` and `text` encode an event as JSON. `partition` assigns it to a
+//! stream of the outbox.
 
 pub(crate) mod body;
 mod channel_type;
@@ -23,61 +23,61 @@ pub(crate) use names::plain;
 pub use names::{AppId, ChannelName, NodeId, SocketId, UserId};
 pub(crate) use partition::{PARTITIONS, partition_of};
 
-/// What happened, mostly on a channel.
+/// An event of an application, usually on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The application whose secret signs it.
+    /// Application. Its secret signs the webhook.
     pub app: AppId,
-    /// Where it happened; empty when that was on no channel.
+    /// Channel; empty if the event is on no channel.
     pub channel: ChannelName,
-    /// When it happened, by Redis' clock, in Unix milliseconds. Consumers bill by it.
+    /// Time of the event by Redis' clock, in Unix ms. Receivers may bill by it.
     pub time_ms: u64,
-    /// What it was.
+    /// Kind and content.
     pub kind: EventKind,
 }
 
-/// The kinds of events, with what each carries on the wire beside its name and channel.
+/// The kinds of events, with their content besides name and channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// The first connection of the cluster subscribed.
+    /// The first connection in the cluster subscribed to the channel.
     ChannelOccupied,
-    /// The last connection of the cluster left.
+    /// The last connection in the cluster left the channel.
     ChannelVacated,
-    /// The first connection of this presence user subscribed.
+    /// The first connection of a presence user subscribed.
     MemberAdded {
-        /// Who came.
+        /// The presence user.
         user: Member,
     },
-    /// The last connection of this presence user left.
+    /// The last connection of a presence user left.
     MemberRemoved {
-        /// Who went.
+        /// The presence user.
         user: Member,
     },
     /// A client sent a `client-` event that the host relays.
     ClientEvent(ClientEvent),
     /// A client connected.
     ConnectionEstablished {
-        /// Its connection.
+        /// The client's connection.
         socket: SocketId,
     },
-    /// A client is gone.
+    /// A client disconnected.
     ConnectionTerminated {
-        /// Its connection.
+        /// The client's connection.
         socket: SocketId,
     },
-    /// The application sent an event of its own.
+    /// The application sent a custom event.
     Custom(CustomEvent),
-    /// The number of connections that are subscribed to the channel has changed.
+    /// The number of connections on the channel changed.
     SubscriptionCount {
-        /// How many there are in the cluster.
+        /// The number in the whole cluster.
         count: u64,
     },
-    /// A client subscribed to a cache channel that had nothing for it.
+    /// A client subscribed to an empty cache channel.
     CacheMiss,
 }
 
-/// The names of events, as they stand in an endpoint's `events` list and on the wire.
+/// The names of events, as in an endpoint's `events` list and in the body of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 #[non_exhaustive]
@@ -103,7 +103,7 @@ pub enum EventName {
 }
 
 impl EventName {
-    /// Every name, in the order in which the documentation lists them.
+    /// All names, in the order of the documentation.
     pub const ALL: [Self; 9] = [
         Self::ChannelOccupied,
         Self::ChannelVacated,
@@ -116,11 +116,11 @@ impl EventName {
         Self::CacheMiss,
     ];
 
-    /// Those that an endpoint receives which names none: the others have to be asked for.
+    /// The events of an endpoint without `events`. The others must be listed there.
     pub const USUAL: [Self; 5] =
         [Self::ChannelOccupied, Self::ChannelVacated, Self::MemberAdded, Self::MemberRemoved, Self::ClientEvent];
 
-    /// The name on the wire.
+    /// Returns the name as in the body of a webhook.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ impl EventName {
         }
     }
 
-    /// The event called `name`, if there is one.
+    /// Returns the event with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == name)
@@ -144,7 +144,7 @@ impl EventName {
 }
 
 impl Event {
-    /// The channel on which it happened, if it happened on one.
+    /// Returns the channel of the event, if it is on one.
     #[must_use]
     pub fn on_channel(&self) -> Option<&ChannelName> {
         match self.kind {
@@ -156,7 +156,7 @@ impl Event {
 }
 
 impl EventKind {
-    /// The same with the connection that made the edge, if it is one of a member.
+    /// Adds the connection that caused a member's edge. Changes no other event.
     #[must_use]
     pub fn by(self, details: Option<Box<MemberDetails>>) -> Self {
         match self {
@@ -166,13 +166,13 @@ impl EventKind {
         }
     }
 
-    /// Whether this is an edge: somebody was the first to come, or the last to go.
+    /// Returns `true` for an edge.
     #[must_use]
     pub const fn is_edge(&self) -> bool {
         !matches!(self, Self::ClientEvent(_) | Self::Custom(_) | Self::SubscriptionCount { .. } | Self::CacheMiss)
     }
 
-    /// The name on the wire.
+    /// Returns the name as in the body of a webhook.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -181,7 +181,7 @@ impl EventKind {
         }
     }
 
-    /// Which of the names it has that are ours; none for one of the application's own.
+    /// Returns the name, or `None` for a custom event.
     #[must_use]
     pub const fn listed_as(&self) -> Option<EventName> {
         Some(match self {

@@ -1,7 +1,7 @@
-//! The names that travel through the system, each a type of its own.
+//! Types for the names in the system.
 //!
-//! All of them are opaque bytes chosen by someone else: a channel name may hold `*`, `:`, a newline or 10 kB of anything
-//! (a hostile client names it), so no code here ever parses, globs or splits one. Cloning is a reference count.
+//! All names are opaque bytes. A hostile client may choose a channel name with `*`, `:`, a newline or 10 kB of any
+//! bytes, so no code parses, globs or splits one. A clone only increments a reference count.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,25 +13,25 @@ macro_rules! name {
         pub struct $type(Arc<[u8]>);
 
         impl $type {
-            /// Wraps the given bytes unchanged.
+            /// Copies the bytes unchanged.
             #[must_use]
             pub fn new(bytes: &[u8]) -> Self {
                 Self(Arc::from(bytes))
             }
 
-            /// The bytes as they came in.
+            /// Returns the original bytes.
             #[must_use]
             pub fn as_bytes(&self) -> &[u8] {
                 &self.0
             }
 
-            /// Whether it has no bytes at all.
+            /// Returns `true` if the name is empty.
             #[must_use]
             pub fn is_empty(&self) -> bool {
                 self.0.is_empty()
             }
 
-            /// The name as text for JSON and logs; invalid UTF-8 becomes U+FFFD.
+            /// Returns the name as text for JSON and logs. Invalid UTF-8 becomes U+FFFD.
             #[must_use]
             pub fn as_text(&self) -> std::borrow::Cow<'_, str> {
                 String::from_utf8_lossy(&self.0)
@@ -50,14 +50,14 @@ macro_rules! name {
             }
         }
 
-        /// Lets a map keyed by the name be searched with borrowed bytes, without an allocation.
+        /// Allows lookups in maps with borrowed bytes, without an allocation.
         impl std::borrow::Borrow<[u8]> for $type {
             fn borrow(&self) -> &[u8] {
                 &self.0
             }
         }
 
-        /// Escaped, so that a newline in a name cannot forge a log line.
+        /// Prints the name escaped, so that a newline in it cannot forge a log line.
         impl fmt::Debug for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "\"{}\"", self.0.escape_ascii())
@@ -71,7 +71,7 @@ name! {
     AppId
 }
 name! {
-    /// A channel within one application; the application is never part of the name.
+    /// A channel of an application. The name does not contain the application.
     ChannelName
 }
 name! {
@@ -79,32 +79,32 @@ name! {
     UserId
 }
 name! {
-    /// A connection, as Resonate numbers it (`123.456`).
+    /// A connection: the socket id that the host assigned, such as `123.456`.
     SocketId
 }
 
-/// One incarnation of a Resonate process: the roster's node id (`{hostname}-{pid}`) plus a random boot suffix, so that
-/// a reused process id never inherits what its predecessor held.
+/// One incarnation of a host process: the roster's node id (`{hostname}-{pid}`) and a random suffix. Because of the
+/// suffix, a process with a reused process id does not inherit its predecessor's holds.
 ///
-/// Consists only of `A-Z a-z 0-9 . _ -`, which lets hold sets separate nodes with `|`.
+/// It contains only `A-Z a-z 0-9 . _ -`, so hold sets can separate nodes with `|`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(Arc<str>);
 
 impl NodeId {
-    /// The id of a process on `hostname` with `pid`, made unique by `boot`.
+    /// Creates the id of the process `pid` on `hostname`, with the random suffix `boot`.
     #[must_use]
     pub fn new(hostname: &str, pid: u32, boot: u32) -> Self {
         Self(Arc::from(format!("{}-{pid}.{boot:08x}", plain(hostname))))
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A name with every character replaced that a node id cannot have.
+/// Replaces every character that is not allowed in a node id with `-`.
 pub(crate) fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' }).collect()
 }

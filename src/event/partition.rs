@@ -1,17 +1,18 @@
-//! Which partition of the outbox an event goes to: all that happens on a channel goes to one, which keeps its order.
+//! The partition function. All events of a channel go to one partition of the outbox, which preserves their order.
 
 use sha1::{Digest, Sha1};
 
 use super::AppId;
 
-/// Into how many streams the events are divided: more nodes than this cannot share the deliveries of a cluster.
+/// The number of partitions. At most this many nodes can share the deliveries of a cluster.
 pub(crate) const PARTITIONS: u16 = 16;
 
-/// The partition of what happens on `channel` of `app`; a connection stands in the place of a channel.
+/// Returns the partition of the events on `channel` of `app`. For an event of a connection, `channel` is the connection.
 ///
-/// The first 32 bits of the SHA-1 of the application's name behind its length and a colon, and the channel's. It is worked
-/// out here because Redis has no time for it, and again by `append.lua`, where nobody has done so. Nodes of different
-/// versions share streams, so that it cannot be changed.
+/// The partition is the first 32 bits of a SHA-1, modulo the number of partitions. The hash covers the application's id
+/// after its length and a colon, and then the channel: `3:appnews`. Nodes compute it to save time in Redis.
+/// `append.lua` computes it for callers that do not. Nodes of different versions share the streams, so the function
+/// must never change.
 pub(crate) fn partition_of(app: &AppId, channel: &[u8], partitions: u16) -> u16 {
     let mut hash = Sha1::new();
     for part in [app.as_bytes().len().to_string().as_bytes(), b":", app.as_bytes(), channel] {
@@ -27,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_one_that_older_releases_took() {
+    fn the_partitions_are_those_of_older_releases() {
         let partition = |channel: &str| partition_of(&"app".into(), channel.as_bytes(), 16);
         assert_eq!(["news", "presence-chat.42", ""].map(partition), [5, 7, 6]);
     }

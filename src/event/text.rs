@@ -1,16 +1,17 @@
-//! JSON text in a buffer whose length is known beforehand. In its strings, UTF-8 and slashes stay as they are, and broken
-//! UTF-8 becomes U+FFFD.
+//! Writes JSON to a buffer of known length. In strings, UTF-8 and slashes are not escaped, and invalid UTF-8 becomes
+//! U+FFFD.
 //!
-//! A writer of our own, because this is most of what encoding a batch costs. It looks at eight bytes at a time; where one of
-//! them has to be escaped, it writes each byte in eight, of which the next byte overwrites what was too much: a JSON document
-//! within a string is full of quotes, and a processor that had to guess which byte is one would often be wrong.
+//! Most of the time for encoding a batch is spent on strings, so this writer is hand-written. It reads eight bytes at a
+//! time. If none needs an escape, it copies them. Otherwise it writes eight bytes for each and advances by the length
+//! of the escape: the next byte overwrites the rest. This avoids a branch per byte, which the CPU would often
+//! mispredict, because a JSON document in a string is full of quotes.
 
 use std::borrow::Cow;
 
-/// What stands for a byte within a string, of which only the beginning counts, and at the end how much that is.
+/// The escape of a byte: up to six bytes of text, and its length in the last byte.
 type Escaped = [u8; 8];
 
-/// What stands for each byte within a string.
+/// The escape of every byte in a string.
 const ESCAPED: [Escaped; 256] = {
     let mut escaped = [[0; 8]; 256];
     let mut byte = 0;
@@ -38,15 +39,16 @@ const fn escape(byte: u8) -> Escaped {
     [b'\\', short, 0, 0, 0, 0, 0, 2]
 }
 
-/// Where JSON goes: into bytes, or only into a sum of their number, so that both agree by construction.
+/// A destination for JSON: a buffer, or a byte counter. Both share the encoding code, so the length always matches the
+/// text.
 pub(crate) trait Sink {
-    /// Takes text that is JSON already.
+    /// Writes JSON unchanged.
     fn raw(&mut self, json: &str);
-    /// Takes text that becomes a JSON string. Invalid UTF-8 becomes U+FFFD.
+    /// Writes text as a JSON string. Invalid UTF-8 becomes U+FFFD.
     fn string(&mut self, text: &[u8]);
 }
 
-/// JSON that is written.
+/// A buffer for JSON.
 #[derive(Debug)]
 pub(crate) struct Text {
     bytes: Vec<u8>,
@@ -54,21 +56,21 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// Room for `most` bytes. Writing more is a mistake of the caller, and panics.
+    /// Allocates room for `most` bytes. Writing more panics.
     pub(crate) fn with_room_for(most: usize) -> Self {
         Self { bytes: vec![0; most + size_of::<Escaped>()], length: 0 }
     }
 
-    /// What was written.
+    /// Returns the written bytes.
     pub(crate) fn into_bytes(mut self) -> Vec<u8> {
         self.bytes.truncate(self.length);
         self.bytes
     }
 
-    /// Writes what stands between the quotes. Returns whether that was ASCII.
+    /// Writes the content of a string. Returns `true` if the text is ASCII.
     #[inline]
     fn escaped(&mut self, text: &[u8]) -> bool {
-        // The place of each byte depends on the one before: it is kept out of memory.
+        // A local copy of the length stays in a register; each write depends on it.
         let (bytes, mut length) = (&mut self.bytes[..], self.length);
         let mut write = |written: &Escaped, counts: u8| {
             bytes[length..length + written.len()].copy_from_slice(written);
@@ -97,9 +99,9 @@ impl Text {
         seen & HIGH == 0
     }
 
-    /// Writes text that was not ASCII again, if it has to be mended. That makes it no shorter: there was room for either.
+    /// Rewrites text with invalid UTF-8. The replacement is never shorter, and the buffer has room for it.
     #[cold]
-    fn mend(&mut self, begin: usize, text: &[u8]) {
+    fn rewrite_invalid(&mut self, begin: usize, text: &[u8]) {
         if let Cow::Owned(valid) = valid(text) {
             self.length = begin;
             self.escaped(&valid);
@@ -119,18 +121,18 @@ impl Sink for Text {
         // Nearly all text is ASCII.
         let begin = self.length;
         if !self.escaped(text) {
-            self.mend(begin, text);
+            self.rewrite_invalid(begin, text);
         }
         self.raw("\"");
     }
 }
 
-/// Counts instead of writing.
+/// Counts the bytes instead of writing them.
 #[derive(Debug, Default)]
 pub(crate) struct Length(usize);
 
 impl Length {
-    /// Of what would have been written, in bytes.
+    /// Returns the number of bytes.
     pub(crate) const fn bytes(&self) -> usize {
         self.0
     }
@@ -147,7 +149,7 @@ impl Sink for Length {
     }
 }
 
-/// The bytes, if they are UTF-8, or what is shown instead.
+/// Returns the text with invalid UTF-8 replaced.
 fn valid(text: &[u8]) -> Cow<'_, [u8]> {
     if text.is_ascii() || std::str::from_utf8(text).is_ok() {
         Cow::Borrowed(text)
@@ -159,8 +161,8 @@ fn valid(text: &[u8]) -> Cow<'_, [u8]> {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x80 * ONES;
 
-/// Whether one of eight bytes has to be escaped, or may have to: a subtraction turns the highest bit of such a byte on, and
-/// bytes beyond ASCII have it.
+/// Returns `true` if any of the eight bytes may need an escape. The subtractions set the highest bit of a quote, a
+/// backslash and a control character. Bytes beyond ASCII have it set and count too.
 const fn has_escape(word: u64) -> bool {
     let quote = (word ^ (b'"' as u64 * ONES)).wrapping_sub(ONES);
     let backslash = (word ^ (b'\\' as u64 * ONES)).wrapping_sub(ONES);
@@ -201,13 +203,13 @@ mod tests {
         }
 
         #[test]
-        fn bytes_that_are_no_text_are_written_as_their_replacement(bytes: Vec<u8>) {
+        fn invalid_utf8_is_written_as_its_replacement(bytes: Vec<u8>) {
             let shown = String::from_utf8_lossy(&bytes);
             prop_assert_eq!(written(&bytes), serde_json::to_vec(&shown).unwrap());
         }
 
         #[test]
-        fn the_length_is_that_of_what_is_written(bytes: Vec<u8>) {
+        fn the_length_matches_the_written_text(bytes: Vec<u8>) {
             prop_assert_eq!(length(&bytes), written(&bytes).len());
         }
     }
