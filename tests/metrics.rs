@@ -253,7 +253,7 @@ fn a_port_that_is_taken_is_said_once_and_served_when_it_is_free() {
     let mut said = Vec::new();
     eventually("the line", || {
         said.extend(log(&new));
-        said.iter().any(|line| line.starts_with(&format!("Metrics cannot be served at {address}"))).then_some(())
+        said.iter().any(|line| line.starts_with(&format!("Cannot serve metrics at {address}"))).then_some(())
     });
     new.subscribed(APP, b"news", b"1.1", None);
     receiver.wait_for_channels("/hook", 1);
@@ -261,7 +261,7 @@ fn a_port_that_is_taken_is_said_once_and_served_when_it_is_free() {
     samples_when(address, "the new one", |samples| samples["channels"] == 1.0);
     said.extend(log(&new));
     assert_eq!(said.iter().filter(|line| line.contains("Metrics")).count(), 2, "{said:?}");
-    assert!(said.contains(&format!("Metrics are served at http://{address}/metrics now")), "{said:?}");
+    assert!(said.contains(&format!("Serving metrics at http://{address}/metrics")), "{said:?}");
 }
 
 #[test]

@@ -229,7 +229,7 @@ fn a_redis_that_may_lose_what_waits_in_it_is_said_once_at_boot() {
     let written = stat(&node, "redis_requests");
     eventually("the node goes on", || stat(&node, "redis_requests") > written + 5);
     let expected = format!(
-        "Redis at {} may lose events that wait: it throws keys away when its memory is full (allkeys-lru): set \
+        "Redis at {} may lose events: it evicts keys when its memory is full (allkeys-lru): set \
          \"maxmemory-policy noeviction\" in its config; it keeps nothing on disk: set \"appendonly yes\" in its config",
         server.socket().display(),
     );

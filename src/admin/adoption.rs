@@ -1,4 +1,4 @@
-//! Gives the data of a cluster to another one, whose application was renamed.
+//! Gives the data of a cluster to another identity, after its application was renamed or its key replaced.
 
 use std::sync::LazyLock;
 
@@ -16,18 +16,18 @@ static ADOPT: LazyLock<Script> = LazyLock::new(|| {
     ))
 });
 
-/// What became of an adoption.
+/// The result of an adoption.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Adoption {
-    /// The data belongs to this cluster now, and no more to the one of this identity.
+    /// The data belongs to this cluster now. The text is its former identity.
     Adopted(String),
-    /// There was nothing to adopt: the data is this cluster's, or nobody's, or the config names no cluster.
+    /// Nothing to adopt: the data is this cluster's or has no identity, or the config names no cluster.
     Own,
-    /// A newer version has written the data, in this schema: only that can adopt it.
+    /// A newer version has written the data in this schema. Only that version can adopt it.
     NewerSchema(u64),
 }
 
-/// Makes the data that of `identity`'s cluster.
+/// Gives the data to the cluster `identity`.
 pub(super) fn adopt(
     keys: &StatusKeys,
     redis: &mut Connection,

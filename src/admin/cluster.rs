@@ -1,4 +1,4 @@
-//! The cluster as its Redis tells of it.
+//! The status of a cluster, read from its Redis.
 
 mod actions;
 mod foreign;
@@ -25,8 +25,8 @@ pub use actions::{Configured, Seen};
 pub use foreign::Foreign;
 pub use rights::Refusals;
 
-/// What the nodes of a cluster have written down, from any machine that reaches their Redis. Every method waits for Redis:
-/// not for an event loop.
+/// A client for a cluster, for any machine that can reach its Redis. Most methods block on Redis: do not call them from
+/// an event loop.
 #[derive(Debug)]
 pub struct Cluster {
     keys: StatusKeys,
@@ -37,123 +37,123 @@ pub struct Cluster {
     identity: Option<ClusterIdentity>,
 }
 
-/// How a cluster is doing.
+/// The status of a cluster.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClusterStatus {
-    /// Redis' clock, in Unix ms, as are all times here but `clock_ms`.
+    /// Redis' clock, in Unix ms. All times in the status are by this clock, except `clock_ms`.
     pub time_ms: u64,
-    /// How far this machine's clock is ahead of it.
+    /// Offset of this machine's clock from Redis' clock. Positive if it is ahead.
     pub clock_skew_ms: i64,
-    /// What Redis says of itself.
+    /// Server information.
     pub redis: RedisInfo,
-    /// Which cluster the data belongs to.
+    /// Identity of the data.
     pub identity: Identity,
-    /// The nodes, oldest first.
+    /// Nodes, oldest first.
     pub nodes: Vec<Node>,
-    /// The endpoints over all nodes.
+    /// Endpoints, merged over all nodes.
     pub endpoints: Vec<MergedEndpoint>,
-    /// The most endpoints that one node left out.
+    /// Number of endpoints that are not listed: the maximum over the nodes.
     pub endpoints_truncated: usize,
-    /// The longest lanes.
+    /// Longest lanes.
     pub lanes: Vec<LaneReport>,
-    /// How many more there are.
+    /// Number of lanes that are not listed.
     pub lanes_truncated: usize,
-    /// The upper bounds of the buckets of every `latency.counts`, in ms; the last bucket has none.
+    /// Upper bounds of the buckets of every `latency.counts`, in ms. The last bucket has no bound.
     pub latency_bounds_ms: [u64; LATENCY_BOUNDS_MS.len()],
-    /// The counters of all nodes, summed.
+    /// Sums of the nodes' counters.
     pub counters: Map<String, Value>,
-    /// Dead letters.
+    /// Number of dead letters.
     pub dead_letters: usize,
-    /// The channels that are occupied now, by application.
+    /// Number of occupied channels, by application.
     pub channels: BTreeMap<String, usize>,
-    /// Keys of ours that another program has written.
+    /// Keys under the prefix that another program has written.
     pub foreign_keys: Vec<Foreign>,
-    /// What its running nodes have been configured differently with for too long.
+    /// Parts of the config in which running nodes have differed for ten minutes.
     pub disagreements: Vec<Disagreement>,
-    /// What waits in Redis.
+    /// Events in Redis.
     pub outbox: OutboxReport,
-    /// The ids of the endpoints that somebody has paused, each with the time; the nodes follow within two seconds.
+    /// Paused endpoints: id → start of the pause. Nodes apply a change within 2 s.
     pub paused: BTreeMap<String, u64>,
-    /// The ids of the endpoints that have answered 410 and were not resumed, each with the time; the nodes follow likewise.
+    /// Disabled endpoints, which have answered 410: id → time of the answer. Nodes apply a change within 2 s.
     pub disabled: BTreeMap<String, u64>,
 }
 
-/// Which cluster the data belongs to, and whether that is the one of this config.
+/// The identity of the data, compared with that of this config.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Identity {
-    /// The identity of the data, if it has one.
+    /// Identity of the data, if it has one.
     pub data: Option<String>,
-    /// That of this config, if it names a cluster.
+    /// Identity of this config, if it has one.
     pub own: Option<String>,
-    /// The schema of the data, if there is any.
+    /// Schema version of the data, if there is data.
     pub schema: Option<u64>,
-    /// Why nodes with this config may not work on the data, if they may not.
+    /// Reason why nodes with this config must not work on the data.
     pub mismatch: Option<String>,
-    /// What to do about it.
+    /// Remedy for the mismatch.
     pub remedy: Option<&'static str>,
 }
 
 /// A node of the cluster.
 #[derive(Clone, Debug, Serialize)]
 pub struct Node {
-    /// `running`, `stopped` in good order, or `silent`: it has written nothing for six seconds.
+    /// Liveness, derived from its last record.
     pub state: NodeLiveness,
-    /// When it last wrote.
+    /// Time of its last record.
     pub written_ms: u64,
-    /// When its lease lapses; none when it has none.
+    /// Expiry of its lease, if it has one.
     pub lease_ms: Option<u64>,
-    /// How far its clock is ahead of Redis'.
+    /// Offset of its clock from Redis' clock. Positive if it is ahead.
     pub clock_skew_ms: i64,
-    /// What it wrote.
+    /// Its last record.
     #[serde(flatten)]
     pub record: NodeRecord,
 }
 
-/// Whether a node is there.
+/// The liveness of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NodeLiveness {
-    /// It is.
+    /// It has written a record within the last 6 s.
     Running,
-    /// It said goodbye.
+    /// It stopped in good order.
     Stopped,
-    /// It is dead, or cut off from Redis.
+    /// It has written nothing for more than 6 s: it is dead or cut off from Redis.
     Silent,
 }
 
-/// A lane, and whose it is.
+/// A lane of a node.
 #[derive(Clone, Debug, Serialize)]
 pub struct LaneReport {
-    /// The node that sends it.
+    /// Node.
     pub node: String,
-    /// What that says of it.
+    /// Status of the lane.
     #[serde(flatten)]
     pub lane: LaneStatus,
 }
 
-/// What waits in the outbox in Redis.
+/// The events in the outbox.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct OutboxReport {
-    /// Entries in all partitions: each is an event, or a dead letter that is sent again.
+    /// Number of entries in all partitions. An entry is an event, or a dead letter that is sent again.
     pub events: usize,
-    /// The partitions.
+    /// Partitions.
     pub partitions: Vec<Partition>,
 }
 
 /// A partition of the outbox.
 #[derive(Clone, Debug, Serialize)]
 pub struct Partition {
-    /// Its number.
+    /// Number of the partition.
     #[serde(rename = "partition")]
     pub number: u16,
-    /// Entries in it.
+    /// Number of entries.
     pub events: usize,
-    /// The node that delivers them.
+    /// Node that owns the partition.
     pub owner: Option<String>,
 }
 
-/// What Redis answers to what is asked in one go: its time, who wrote when, leases, dead letters, owners, pauses, what
-/// is disabled, and identity and schema from two keys.
+/// The replies to the pipeline in [`Cluster::find`]: time, nodes with the times of their records, leases, dead letters,
+/// owners, paused endpoints, disabled endpoints, and identity and schema from two keys.
 type Answers = (
     (u64, u64),
     Vec<(String, f64)>,
@@ -166,7 +166,7 @@ type Answers = (
     (Option<String>, Option<u64>),
 );
 
-/// What is read in one go.
+/// The parsed replies.
 struct Found {
     time_ms: u64,
     written: Vec<(String, u64)>,
@@ -175,16 +175,16 @@ struct Found {
     paused: BTreeMap<String, u64>,
     disabled: BTreeMap<String, u64>,
     stamp: Stamp,
-    /// By partition; `last_token` is the last fencing token given.
+    /// By partition. The field `last_token` has the last fencing token.
     owners: BTreeMap<String, String>,
     lengths: Vec<usize>,
 }
 
 impl Cluster {
-    /// The cluster that `config` describes. Connects with the first call.
+    /// Creates a client for the cluster of `config`. The first call connects.
     ///
     /// # Errors
-    /// When a TLS file of the connection cannot be used.
+    /// If a TLS file of the connection cannot be used.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
         let settings = Settings::of(config)?;
         let (keys, outbox) = (StatusKeys::new(&config.key_prefix), OutboxScripts::new(&config.key_prefix));
@@ -193,10 +193,10 @@ impl Cluster {
         Ok(Self { keys, outbox, client: Client::new(settings), endpoints, warnings, identity })
     }
 
-    /// How the cluster is doing.
+    /// Returns the status of the cluster.
     ///
     /// # Errors
-    /// When Redis cannot be asked.
+    /// If Redis cannot be reached or refuses the call.
     pub fn status(&mut self) -> Result<ClusterStatus, ClientError> {
         let found = self.call(|redis, cluster| cluster.find(redis))?;
         let clock_skew_ms = skew(system_ms(), found.time_ms);
@@ -211,10 +211,10 @@ impl Cluster {
             .map(|(node, lane)| LaneReport { node, lane })
             .collect();
         lanes.sort_by_key(|lane| std::cmp::Reverse(lane.lane.depth));
-        let told = lanes.len();
+        let listed = lanes.len();
         lanes.truncate(AT_MOST);
         let left_out = nodes.iter().filter(|node| runs(node)).map(|node| node.record.deliveries.lanes_truncated);
-        let lanes_truncated = told - lanes.len() + left_out.sum::<usize>();
+        let lanes_truncated = listed - lanes.len() + left_out.sum::<usize>();
         let endpoints_left_out = nodes.iter().map(|node| node.record.deliveries.endpoints_truncated);
         let running =
             nodes.iter().filter(|node| runs(node)).map(|node| (node.record.node.as_str(), &node.record.configured));
@@ -283,7 +283,7 @@ impl Cluster {
         })
     }
 
-    /// The nodes whose records are there, those that began first coming first.
+    /// Returns the nodes that have a record, oldest first.
     fn nodes(&self, redis: &mut Connection, found: &Found) -> RedisResult<Vec<Node>> {
         if found.written.is_empty() {
             return Ok(Vec::new());
@@ -310,7 +310,8 @@ impl Cluster {
         Ok(nodes)
     }
 
-    /// How many channels are occupied in each application that a node knows, and the keys that are not what they should be.
+    /// Returns the number of occupied channels of each application that a node knows, and the foreign keys.
+    /// Applications with a foreign key have no number.
     fn channels(&self, redis: &mut Connection, nodes: &[Node]) -> RedisResult<(BTreeMap<String, usize>, Vec<Foreign>)> {
         let apps: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.record.apps).collect();
         let names: Vec<&str> = apps.iter().map(|app| app.as_str()).collect();
@@ -347,13 +348,13 @@ impl Found {
     }
 }
 
-/// Since when each of the endpoints is disabled, out of that and its URL.
+/// Parses the times of the entries of `disabled`, which are `{ms} {URL}`.
 fn since(disabled: BTreeMap<String, String>) -> BTreeMap<String, u64> {
     let since = |(id, text): (String, String)| Some((id, text.split(' ').next()?.parse().ok()?));
     disabled.into_iter().filter_map(since).collect()
 }
 
-/// How far a clock that says `ours` is ahead of one that says `theirs`, in ms.
+/// Returns the offset in ms of a clock that shows `ours` from one that shows `theirs`.
 fn skew(ours: u64, theirs: u64) -> i64 {
     ours.cast_signed().wrapping_sub(theirs.cast_signed())
 }

@@ -1,4 +1,4 @@
-//! What the records of all nodes come to. Pure.
+//! Merges the records of all nodes. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +7,24 @@ use serde_json::{Map, Value};
 
 use crate::report::{EndpointState, EndpointStatus, NodeRecord};
 
-/// An endpoint as all nodes together see it.
+/// An endpoint, merged over all nodes.
 #[derive(Clone, Debug, Serialize)]
 pub struct MergedEndpoint {
-    /// Sums over the nodes; the last attempt of all of them; the worst state, and since when it is that on one of them.
+    /// Sums over the nodes, the last attempt of any node, and the worst state with its earliest start.
     #[serde(flatten)]
     pub endpoint: EndpointStatus,
-    /// Half of the attempts took no longer, in ms; an estimate by buckets, as are the next two.
+    /// Median of the attempt latency in ms, estimated from the buckets.
     pub p50_ms: Option<f64>,
-    /// 95 in 100.
+    /// 95th percentile.
     pub p95_ms: Option<f64>,
-    /// 99 in 100.
+    /// 99th percentile.
     pub p99_ms: Option<f64>,
-    /// How many nodes see it in which state, stopped ones left out.
+    /// Number of running nodes by the state in which they have the endpoint.
     pub nodes: BTreeMap<EndpointState, usize>,
 }
 
-/// The endpoints of all records, in the order in which they come first. Only a node that runs has a say in their state.
+/// Merges the endpoints of all records, in the order of their first occurrence. Only running nodes determine their
+/// states.
 pub(super) fn endpoints<'a>(records: impl Iterator<Item = (&'a NodeRecord, bool)>) -> Vec<MergedEndpoint> {
     let mut merged: Vec<MergedEndpoint> = Vec::new();
     for (record, runs) in records {
@@ -42,7 +43,7 @@ pub(super) fn endpoints<'a>(records: impl Iterator<Item = (&'a NodeRecord, bool)
     merged
 }
 
-/// The sums of the counters of all records.
+/// Sums the counters of all records.
 pub(super) fn counters<'a>(records: impl Iterator<Item = &'a NodeRecord>) -> Map<String, Value> {
     let mut sums = Map::new();
     for (name, value) in records.flat_map(|record| &record.counters) {
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_state_of_a_running_node_is_that_of_the_endpoint() {
+    fn an_endpoint_has_the_worst_state_of_any_running_node() {
         let ok = record(EndpointStatus { attempts: 3, ..EndpointStatus::default() });
         let records = [(&failing(20, 50, "HTTP 500"), true), (&ok, true), (&failing(10, 40, "HTTP 502"), true)];
         let merged = endpoints(records.into_iter());
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_has_stopped_has_counted_but_says_nothing_of_now() {
+    fn a_stopped_node_contributes_counts_but_no_state() {
         let ok = record(EndpointStatus { attempts: 3, ..EndpointStatus::default() });
         let merged = endpoints([(&failing(20, 50, "HTTP 500"), false), (&ok, true)].into_iter());
         assert_eq!((merged[0].endpoint.state, merged[0].endpoint.attempts), (EndpointState::Ok, 5));
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_add_up_also_those_that_one_node_alone_knows() {
+    fn counters_are_summed_even_if_only_one_node_has_them() {
         let with = |name: &str, value: u64| NodeRecord {
             counters: [(name.to_owned(), value.into())].into_iter().collect(),
             ..NodeRecord::default()

@@ -1,7 +1,7 @@
-//! What operators ask of a cluster, and do to it, from any machine that reaches its Redis.
+//! Status and administration of a cluster, from any machine that can reach its Redis.
 //!
-//! The keys are those of the nodes' records (see [`crate::report`]), and those of presence and outbox, which are only read
-//! here; but an adoption writes their identity and ends their leases.
+//! It uses the keys of the nodes' records (see [`crate::report`]), and reads those of presence and outbox. Only an
+//! adoption writes the latter: it replaces their identity and ends their leases.
 
 mod adoption;
 mod cluster;

@@ -1,45 +1,45 @@
-//! What Redis says of itself, as far as it may be asked.
+//! Server information about Redis, as far as the ACL allows it.
 
 use redis::{Connection, RedisResult};
 use serde::Serialize;
 
 use crate::redis::{answered, field, mode};
 
-/// The parts of `INFO` that matter to events that wait there.
+/// The parts of `INFO` that matter for waiting events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RedisInfo {
-    /// The version of Redis that it is, or is compatible with; none where `INFO` is forbidden, and then nothing else is known
-    /// either.
+    /// Version of Redis, or the version that a fork is compatible with. `None` if `INFO` is forbidden, as are all other
+    /// fields then.
     pub version: Option<String>,
     /// `standalone`, `sentinel` or `cluster`.
     pub mode: Option<String>,
     /// `master` or `slave`.
     pub role: Option<String>,
-    /// Replicas that follow it.
+    /// Number of connected replicas.
     pub replicas: Option<u64>,
-    /// How long it has been up, in seconds.
+    /// Uptime in seconds.
     pub uptime_s: Option<u64>,
-    /// Whether it writes an append-only file.
+    /// `true` if it writes an append-only file.
     pub aof: Option<bool>,
-    /// Whether it saves snapshots by a schedule; none where that may not be asked.
+    /// `true` if it saves scheduled snapshots. `None` if `CONFIG GET` is forbidden.
     pub rdb: Option<bool>,
-    /// When it last saved one, in Unix ms.
+    /// Time of the last snapshot, in Unix ms.
     pub last_save_ms: Option<u64>,
-    /// What it does when its memory is full.
+    /// Eviction policy.
     pub maxmemory_policy: Option<String>,
-    /// How much it may use, in bytes; 0 for no limit.
+    /// Memory limit in bytes; 0 for no limit.
     pub maxmemory: Option<u64>,
-    /// How much it uses.
+    /// Used memory in bytes.
     pub used_memory: Option<u64>,
-    /// Keys that it has thrown away for want of memory.
+    /// Number of evicted keys.
     pub evicted_keys: Option<u64>,
 }
 
 impl RedisInfo {
-    /// Asks Redis. What it may not tell is missing.
+    /// Queries Redis. Fields are `None` if the ACL forbids the command for them.
     ///
     /// # Errors
-    /// When the connection breaks.
+    /// If the connection breaks.
     pub(crate) fn ask(redis: &mut Connection) -> RedisResult<Self> {
         let Some(info) = answered(redis::cmd("INFO").query::<Vec<u8>>(redis))? else {
             return Ok(Self::default());
@@ -48,12 +48,12 @@ impl RedisInfo {
         Ok(Self::read(&String::from_utf8_lossy(&info), save.as_ref().map(|(_, schedule)| schedule.as_str())))
     }
 
-    /// Why this Redis may lose what waits in it, with what can be done about it.
+    /// Returns the reasons why this Redis may lose waiting events, each with a remedy.
     pub(crate) fn dangers(&self) -> Vec<String> {
         let mut dangers = Vec::new();
         if let Some(policy) = self.maxmemory_policy.as_deref().filter(|policy| *policy != "noeviction") {
             dangers.push(format!(
-                "it throws keys away when its memory is full ({policy}): set \"maxmemory-policy noeviction\" in its config"
+                "it evicts keys when its memory is full ({policy}): set \"maxmemory-policy noeviction\" in its config"
             ));
         }
         if self.aof == Some(false) {
@@ -63,7 +63,7 @@ impl RedisInfo {
         dangers
     }
 
-    /// Reads the answer to `INFO`, and that to `CONFIG GET save`, if there was one.
+    /// Parses the reply to `INFO`, and the one to `CONFIG GET save`, if there is one.
     fn read(info: &str, save: Option<&str>) -> Self {
         let text = |name: &str| field(info, name).map(str::to_owned);
         let number = |name: &str| text(name).and_then(|value| value.parse::<u64>().ok());
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_matters_is_found_among_the_rest() {
+    fn relevant_fields_are_parsed() {
         let info = "# Server\r\nredis_version:8.0.6\r\nredis_mode:standalone\r\n\r\n# Memory\r\nused_memory:1024\r\n\
                     used_memory_human:1K\r\nmaxmemory_policy:noeviction\r\naof_enabled:0\r\n";
         let read = RedisInfo::read(info, Some("3600 1"));
@@ -100,10 +100,10 @@ mod tests {
     }
 
     #[test]
-    fn a_redis_that_may_lose_what_waits_is_told_what_to_change() {
+    fn each_danger_has_a_remedy() {
         let of = |info: &str, save| RedisInfo::read(info, save).dangers();
         assert_eq!(of("aof_enabled:1\r\nmaxmemory_policy:noeviction\r\n", Some("")), Vec::<String>::new());
-        assert_eq!(of("", None), Vec::<String>::new(), "nothing is known of it");
+        assert_eq!(of("", None), Vec::<String>::new(), "unknown fields are no danger");
         let both = of("aof_enabled:0\r\nmaxmemory_policy:allkeys-lru\r\n", Some(""));
         assert!(both[0].contains("(allkeys-lru): set \"maxmemory-policy noeviction\""), "{both:?}");
         assert_eq!(both[1], "it keeps nothing on disk: set \"appendonly yes\" in its config");

@@ -1,4 +1,4 @@
-//! Doors into the parts that benchmarks measure alone (cargo feature `bench`). Nothing else uses them.
+//! Access for benchmarks to internal parts (cargo feature `bench`). Nothing else uses it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::secret::Secret;
 
 pub use super::threadless::ThreadlessEngine;
 
-/// The events of a batch on their way to the wire.
+/// A batch that is encoded and signed.
 #[derive(Debug)]
 pub struct Signing {
     apps: AppRegistry,
@@ -19,7 +19,7 @@ pub struct Signing {
 }
 
 impl Signing {
-    /// A batch of these events, which are of one application, and the secret that signs it.
+    /// Creates a batch of events of one application, with the secret that signs it.
     #[must_use]
     pub fn new(app: &AppId, events: Vec<Event>, secret: &str) -> Self {
         let apps = AppRegistry::default();
@@ -28,26 +28,26 @@ impl Signing {
         Self { apps, batch: Batch::new(app.clone(), "msg_0123456789abcdef_1".to_owned(), queued) }
     }
 
-    /// The JSON of the events.
+    /// Returns the body.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         self.batch.encode(0)
     }
 
-    /// The request with this body and both signatures; `None` for an application without credentials.
+    /// Returns the request with this body and both signatures. `None` for an application without credentials.
     #[must_use]
     pub fn sign<'a>(&'a self, body: &'a [u8]) -> Option<SignedRequest<'a>> {
         self.batch.sign(body, 1_700_000_000, &self.apps, None)
     }
 }
 
-/// An event as lanes hold it.
+/// Wraps an event for a lane.
 #[must_use]
 pub fn queue(event: Event) -> Queued {
     Queued::new(Item::Event(event), Position { partition: 0, token: 0, seq: 0 }, Instant::now())
 }
 
-/// An event as it comes from Redis.
+/// Decodes an event from Redis.
 #[must_use]
 pub fn decode_event(text: &[u8], time_ms: u64) -> Option<Event> {
     codec::decode(text, time_ms)

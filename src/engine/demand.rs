@@ -1,25 +1,27 @@
-//! What the endpoints ask for beyond channels and members, by application.
+//! The optional data that endpoints require, by application.
+//!
+//! Hooks and node state always track channels and members. They gather anything else only if an endpoint requires it.
 
 use std::collections::HashSet;
 
 use crate::config::{AppScope, Endpoint, Payload};
 use crate::event::{AppId, EventName};
 
-/// What hooks and node state gather beside channels and members, and of which applications.
+/// The applications for which each kind of optional data is gathered.
 #[derive(Debug)]
 pub(super) struct Demands {
-    /// Who comes and goes.
+    /// Connections.
     pub(super) connections: Demand,
-    /// How many are subscribed.
+    /// Subscription counts.
     pub(super) counts: Demand,
-    /// Which cache channels are empty.
+    /// Empty cache channels.
     pub(super) caches: Demand,
-    /// What is known of members beside their ids.
+    /// Connection and user data of members.
     pub(super) details: Demand,
 }
 
 impl Demands {
-    /// What these endpoints ask for.
+    /// Returns the data that these endpoints require.
     pub(super) fn of(endpoints: &[Endpoint]) -> Self {
         let connections = [EventName::ConnectionEstablished, EventName::ConnectionTerminated];
         Self {
@@ -30,7 +32,7 @@ impl Demands {
         }
     }
 
-    /// Whether all that `other` gathers is gathered.
+    /// Returns `true` if `self` includes everything in `other`.
     pub(super) fn superset_of(&self, other: &Self) -> bool {
         self.connections.superset_of(&other.connections)
             && self.counts.superset_of(&other.counts)
@@ -39,7 +41,7 @@ impl Demands {
     }
 }
 
-/// The applications of which an endpoint wants to know something.
+/// The applications for which an endpoint requires some data.
 #[derive(Debug, Default)]
 pub(super) struct Demand {
     every: bool,
@@ -47,12 +49,12 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    /// The applications of the endpoints that receive any of `events`.
+    /// Returns the applications of the endpoints that receive any of `events`.
     fn in_events<const N: usize>(endpoints: &[Endpoint], events: [EventName; N]) -> Self {
         Self::of(endpoints.iter().filter(|endpoint| events.iter().any(|event| endpoint.events.contains(*event))))
     }
 
-    /// The applications of these endpoints.
+    /// Returns the applications of these endpoints.
     fn of<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> Self {
         let mut demand = Self::default();
         for endpoint in endpoints {
@@ -64,22 +66,22 @@ impl Demand {
         demand
     }
 
-    /// The applications one by one, unless it is every one.
+    /// Returns the applications, or `None` for all of them.
     pub(super) fn single(&self) -> Option<HashSet<AppId>> {
         (!self.every).then(|| self.apps.iter().map(|app| AppId::new(app)).collect())
     }
 
-    /// Whether there are any.
+    /// Returns `true` if there is at least one application.
     pub(super) fn any(&self) -> bool {
         self.every || !self.apps.is_empty()
     }
 
-    /// Whether all of `other`'s are among them.
+    /// Returns `true` if all applications of `other` are included.
     fn superset_of(&self, other: &Self) -> bool {
         self.every || (!other.every && other.apps.is_subset(&self.apps))
     }
 
-    /// Whether `app` is one of them.
+    /// Returns `true` if `app` is included.
     pub(super) fn includes(&self, app: &[u8]) -> bool {
         self.every || self.apps.contains(app)
     }

@@ -1,4 +1,4 @@
-//! Other endpoints, while the engine runs.
+//! Replaces the endpoints while the engine runs.
 
 use super::demand::Demands;
 use super::{Engine, Threads};
@@ -6,13 +6,13 @@ use crate::config::{Config, ConfigError};
 use crate::telemetry::Level;
 
 impl Engine {
-    /// Delivers to the endpoints of `config` from now on; the rest of it is not looked at. Waits for nobody.
+    /// Replaces the endpoints with those of `config`, and ignores the rest of `config`. Does not wait for deliveries.
     ///
-    /// One with the id of another is that one, changed: its events wait where they waited, and a batch that was frozen keeps
-    /// its id and body and goes to where the endpoint is now. What waits for one that is not there any more is given up.
+    /// An endpoint with a known id replaces the old one. Its lanes keep their events, and an in-flight batch keeps its
+    /// id and body but goes to the new target. Events for an endpoint that no longer exists become dead letters.
     ///
     /// # Errors
-    /// When one of them cannot be used; the message names the key. Then nothing has changed.
+    /// If an endpoint is invalid. The message names the key, and nothing changes.
     pub fn set_endpoints(&self, config: Config) -> Result<(), ConfigError> {
         let mut current = self.endpoints.lock();
         if self.is_inert() || *current == config.endpoints {
@@ -22,14 +22,14 @@ impl Engine {
             let endpoints = config.endpoints.clone();
             root.with(None, move |running| running.delivery.set_endpoints(endpoints)).unwrap_or(Ok(()))?;
         }
-        // The others were logged when the engine was booted.
+        // The other warnings were logged at boot.
         for warning in config.warnings.iter().filter(|warning| !self.config.warnings.contains(warning)) {
             self.shared.telemetry.log(Level::Warning, warning);
         }
-        // What is gathered was settled when the first hook came.
+        // Optional data is gathered from the first hook on, for the endpoints that existed then.
         if !self.demands.superset_of(&Demands::of(&config.endpoints)) {
-            let message = "An endpoint asks for connection_*, subscription_count, cache_miss or the extended payload of \
-                           applications for which none did when the server started: it gets them after a restart";
+            let message = "An endpoint newly requires connection_*, subscription_count, cache_miss or the extended payload, \
+                           which this server does not gather for its application: restart the server";
             self.shared.telemetry.log(Level::Warning, message);
         }
         *current = config.endpoints;

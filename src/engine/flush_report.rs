@@ -1,24 +1,24 @@
-//! What a flush left undone.
+//! The work that remains after a flush.
 
 use std::fmt;
 
-/// What a flush could not send on in time.
+/// The work that a flush could not finish in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlushReport {
-    /// Intents not taken in.
+    /// Intents that the intake has not applied.
     pub intents: usize,
-    /// Claims that Redis has not judged.
+    /// Claims that Redis has not decided.
     pub claims: usize,
-    /// Client events that are in no outbox.
+    /// Client events that are not in the outbox.
     pub client_events: usize,
-    /// Events that an endpoint has not answered.
+    /// Events that an endpoint has not acknowledged.
     pub events: usize,
-    /// Whether there may be others, in an outbox that could not be read to its end in time.
+    /// `true` if the outbox was not read to its end in time, so there may be more events.
     pub unread: bool,
 }
 
 impl FlushReport {
-    /// Whether everything was sent on.
+    /// Returns `true` if nothing remains.
     #[must_use]
     pub const fn is_nothing(&self) -> bool {
         self.intents == 0 && self.claims == 0 && self.client_events == 0 && self.events == 0 && !self.unread
@@ -29,13 +29,13 @@ impl fmt::Display for FlushReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { intents, claims, client_events, events, unread } = self;
         let safe = if *events > 0 || *unread { " (safe in Redis)" } else { "" };
-        let others = if *unread { ", perhaps others that could not be read" } else { "" };
+        let others = if *unread { " and possibly more that could not be read" } else { "" };
         write!(
             f,
-            "{events} events undelivered{others}{safe}, {claims} claims undecided, {intents} intents not taken in"
+            "{events} events undelivered{others}{safe}, {claims} claims undecided, {intents} intents unprocessed"
         )?;
         if *client_events > 0 {
-            write!(f, ", {client_events} client events lost: Redis did not take them")?;
+            write!(f, ", {client_events} client events lost: Redis did not accept them")?;
         }
         Ok(())
     }

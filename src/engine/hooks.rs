@@ -1,4 +1,4 @@
-//! What hooks call. None of it waits: strings are copied and pushed.
+//! The methods that hooks call. They copy strings, push an intent and never block.
 
 use super::Engine;
 use crate::event::{ChannelName, CustomEvent, SocketId};
@@ -7,31 +7,31 @@ use crate::outbox::custom::{check, is_wanted};
 use crate::presence::{Intent, Packed};
 
 impl Engine {
-    /// Whether an endpoint wants to know of connections.
+    /// Returns `true` if an endpoint receives events of connections.
     #[must_use]
     pub fn wants_connections(&self) -> bool {
         self.demands.connections.any()
     }
 
-    /// A socket connected.
+    /// Records a new connection.
     pub fn opened(&self, app: &[u8], socket: &[u8]) {
         if self.demands.connections.includes(app) {
             self.push(|| Intent::Opened(self.app_id(app), SocketId::new(socket)));
         }
     }
 
-    /// A socket subscribed to a channel; `user` on presence channels.
+    /// Records a subscription. `user` is set on presence channels.
     pub fn subscribed(&self, app: &[u8], channel: &[u8], socket: &[u8], user: Option<&[u8]>) {
         self.subscribed_with_data(app, channel, socket, user, None);
     }
 
-    /// Whether an endpoint wants to know more of members than their ids.
+    /// Returns `true` if an endpoint receives the extended payload, which contains the data of members.
     #[must_use]
     pub fn wants_member_data(&self) -> bool {
         self.demands.details.any()
     }
 
-    /// A socket subscribed to a presence channel, with what it said of its user as a JSON document.
+    /// Records a subscription with the data of its presence user, a JSON document.
     pub fn subscribed_with_data(
         &self,
         app: &[u8],
@@ -46,17 +46,17 @@ impl Engine {
         });
     }
 
-    /// A socket left a channel.
+    /// Records the end of a subscription.
     pub fn unsubscribed(&self, app: &[u8], channel: &[u8], socket: &[u8]) {
         self.push(|| Intent::Unsubscribed(self.app_id(app), Packed::new([channel, socket])));
     }
 
-    /// A socket is gone, and with it all its subscriptions.
+    /// Records the end of a connection with all its subscriptions.
     pub fn closed(&self, app: &[u8], socket: &[u8]) {
         self.push(|| Intent::Closed(self.app_id(app), SocketId::new(socket)));
     }
 
-    /// The host relayed a client event.
+    /// Records a client event that the host relayed.
     pub fn client_event(&self, app: &[u8], relayed: &RelayedMessage<'_>) {
         let RelayedMessage { channel, socket, user, message } = *relayed;
         self.push(|| {
@@ -65,24 +65,25 @@ impl Engine {
         });
     }
 
-    /// Whether an endpoint wants to know of empty cache channels.
+    /// Returns `true` if an endpoint receives `cache_miss`.
     #[must_use]
     pub fn wants_cache_misses(&self) -> bool {
         self.demands.caches.any()
     }
 
-    /// A socket subscribed to a cache channel and found it `empty`, or an empty one has its payload now.
+    /// Records whether a cache channel is `empty`: `true` after a subscription to an empty one, `false` when it has a
+    /// payload again.
     pub fn cache_seen(&self, app: &[u8], channel: &[u8], empty: bool) {
         if self.demands.caches.includes(app) {
             self.push(|| Intent::CacheSeen { app: self.app_id(app), channel: ChannelName::new(channel), empty });
         }
     }
 
-    /// Sends an event of the application's own, on a channel if that is given; `data` is a JSON document. Returns whether an
-    /// endpoint receives events of this name, and the channel is not ignored: if not, nothing is done.
+    /// Sends a custom event, optionally on a channel. `data` is a JSON document. Returns `false`, without sending, if
+    /// no endpoint receives the event or the channel is ignored.
     ///
     /// # Errors
-    /// When the name is none, the queue of hooks is full, or the engine does not run.
+    /// If the name is invalid, the queue is full, or the engine does not run.
     pub fn send(&self, app: &[u8], name: &str, channel: Option<&[u8]>, data: Option<&[u8]>) -> Result<bool, SendError> {
         let name = check(name, channel)?;
         if self.is_inert() {
@@ -101,12 +102,12 @@ impl Engine {
 /// A client event that the host relayed to the other sockets on the channel.
 #[derive(Clone, Copy, Debug)]
 pub struct RelayedMessage<'a> {
-    /// The channel on which the host found the sender.
+    /// Channel that the sender is subscribed to, according to the host.
     pub channel: &'a [u8],
-    /// The sender.
+    /// Connection of the sender.
     pub socket: &'a [u8],
-    /// The sender's presence user, if any.
+    /// Presence user of the sender, if any.
     pub user: Option<&'a [u8]>,
-    /// The client's message, byte for byte: a JSON object with `event`, `channel` and `data`.
+    /// Message of the client, byte for byte: a JSON object with `event`, `channel` and `data`.
     pub message: &'a [u8],
 }

@@ -40,35 +40,35 @@ pub use reconcile::Page;
 use root::Root;
 use running::{Running, Shared, gauges};
 
-/// The share of `shutdown_timeout` that flushes may use up before the end: a hanging endpoint must not eat the time in
-/// which the last departures reach Redis.
+/// The share of `shutdown_timeout` that flushes may use before the end. The rest is reserved for sending the last
+/// departures to Redis, even if an endpoint hangs.
 const FLUSH_SHARE: f64 = 0.9;
 
-/// How soon a queue without room is tried again at the end.
+/// The wait before a barrier is pushed again to a full queue.
 const FULL_QUEUE_RETRY: Duration = Duration::from_millis(1);
 
-/// Webhooks for one Resonate process.
+/// Webhooks for one host process.
 ///
-/// Hooks call it from the event loop; none of its methods waits, but [`Self::flush`] and [`Self::stop`]. In a forked child
-/// it is inert: its threads stayed with the parent.
+/// Hooks call it from the event loop, and the methods for hooks never block. [`Self::flush`], [`Self::end`] and
+/// [`Self::stop`] do. In a forked child the engine is inert, because its threads exist only in the parent.
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
     demands: Demands,
-    /// The process that booted it.
+    /// The fork generation in which the engine was booted.
     generation: AtomicU32,
     shared: Shared,
-    /// The ids handed over by hooks, so that each is allocated once.
+    /// Interned application ids, so that each is allocated once.
     app_ids: RwLock<HashMap<Box<[u8]>, AppId>>,
-    /// Who receives webhooks now.
+    /// The current endpoints.
     endpoints: Mutex<Vec<Endpoint>>,
     booted: AtomicBool,
-    /// What flushes have left of `shutdown_timeout`: the end of the process is bounded as a whole.
+    /// The remaining part of `shutdown_timeout`. All flushes share it, so the total time is bounded.
     time_to_flush: Mutex<Duration>,
     threads: Mutex<Threads>,
 }
 
-/// What runs, or is still to be started.
+/// The state of the threads.
 #[derive(Debug)]
 enum Threads {
     Unstarted { intents: Receiver<Intent> },
@@ -77,7 +77,7 @@ enum Threads {
 }
 
 impl Engine {
-    /// An engine at rest: no thread, no connection.
+    /// Creates an engine without threads and connections.
     #[must_use]
     pub fn new(config: Config) -> Self {
         let (queue, intents) = IntentQueue::new(config.queue_size);
@@ -101,10 +101,10 @@ impl Engine {
         }
     }
 
-    /// Starts the threads; once. An unreachable Redis is not an error here: it is waited for in the background.
+    /// Starts the threads on the first call. An unreachable Redis is not an error: the threads keep trying to connect.
     ///
     /// # Errors
-    /// When the operating system refuses a thread, or the Redis connection cannot be built from its settings.
+    /// If the operating system refuses a thread, or the settings of the Redis connection are invalid.
     pub fn boot(&self) -> io::Result<()> {
         watch_forks();
         let mut threads = self.threads.lock();
@@ -120,25 +120,25 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes an application's credentials, at first sight and when they change.
+    /// Registers or updates the credentials of an application.
     ///
-    /// Before the boot too: the first events to send may be those of a node that died.
+    /// Also works before the boot, because the first events to send may belong to a dead node.
     pub fn register_app(&self, app: &[u8], key: impl AsRef<[u8]>, secret: impl AsRef<[u8]>) {
         if self.is_inherited() {
             return;
         }
         let app = self.app_id(app);
-        // Not an exception: its trace would show the secret.
+        // Log instead of returning an error: the trace of a PHP exception would show the secret.
         let (Ok(key), Ok(secret)) = (str::from_utf8(key.as_ref()), str::from_utf8(secret.as_ref())) else {
             let message =
-                format_args!("Key or secret of application {app:?} is not UTF-8: its webhooks cannot be signed");
+                format_args!("Key or secret of application {app:?} is not valid UTF-8: its webhooks cannot be signed");
             return self.shared.telemetry.log(Level::Error, message);
         };
         let credentials = Credentials { key: key.to_owned(), secret: Secret::new(secret) };
         self.shared.apps.register(app, credentials);
     }
 
-    /// The applications to ask the host for now: they have events, and nobody knows their secrets.
+    /// Takes the applications that have events but no known secret. The caller looks them up in the host.
     #[must_use]
     pub fn wanted_apps(&self) -> Vec<AppId> {
         if self.is_inert() { Vec::new() } else { self.shared.apps.take_requested(Instant::now()) }
@@ -150,7 +150,7 @@ impl Engine {
         if self.is_inherited() { Vec::new() } else { self.shared.telemetry.outcomes().take(max) }
     }
 
-    /// Counters, then failed requests to Redis by their reason, then gauges: what waits in the queue, behind Redis, and in the outbox.
+    /// Returns the counters, the failed requests to Redis by reason, and the gauges.
     #[must_use]
     pub fn stats(&self) -> Vec<(&'static str, u64)> {
         let mut stats = self.shared.telemetry.counters().snapshot();
@@ -159,7 +159,7 @@ impl Engine {
         stats
     }
 
-    /// What waits, and what is there: nothing while the engine is inert.
+    /// Returns the gauges. All are 0 while the engine is inert.
     fn gauges(&self) -> [(&'static str, usize); 6] {
         if self.is_inert() {
             return gauges([0; 6]);
@@ -173,18 +173,18 @@ impl Engine {
         self.shared.gauges(events)
     }
 
-    /// Sends on everything that was handed over before this call, for at most `time`. Hooks go on working. Returns what was
-    /// left.
+    /// Delivers everything that hooks pushed before this call, for at most `time`. Hooks continue to work meanwhile.
+    /// Returns the remaining work.
     ///
-    /// All flushes together take no longer than `shutdown_timeout`, and a part of it is kept for [`Self::end`].
+    /// All flushes together take at most `shutdown_timeout`, of which a part is reserved for [`Self::end`].
     pub fn flush(&self, time: Duration) -> FlushReport {
         if self.is_inert() {
             return FlushReport::default();
         }
         let began = Instant::now();
         let mut time_to_flush = self.time_to_flush.lock();
-        let kept_for_end = self.config.shutdown_timeout.mul_f64(1.0 - FLUSH_SHARE);
-        let deadline = began + time.min(time_to_flush.saturating_sub(kept_for_end));
+        let reserved = self.config.shutdown_timeout.mul_f64(1.0 - FLUSH_SHARE);
+        let deadline = began + time.min(time_to_flush.saturating_sub(reserved));
         let left = match &*self.threads.lock() {
             Threads::Running(root) => {
                 let intents = self.take_in(deadline);
@@ -196,25 +196,27 @@ impl Engine {
         left
     }
 
-    /// Waits until every intent pushed before this call is in the node state. Returns how many are not.
+    /// Waits until the intake has applied every intent pushed before this call. Returns the number of those that it has
+    /// not.
     fn take_in(&self, deadline: Instant) -> usize {
         while Instant::now() < deadline {
             let (reply, taken_in) = bounded(1);
             self.shared.queue.push(Intent::Barrier(reply), self.shared.telemetry.counters());
             match taken_in.recv_deadline(deadline) {
                 Ok(()) if !self.shared.queue.is_late() => return 0,
-                // It was read before what waited beside a full queue.
+                // Intents that did not fit into the queue wait outside of it, and the barrier has overtaken them: try
+                // again.
                 Ok(()) => {}
-                // The barrier itself is one of them.
+                // The barrier itself is counted.
                 Err(RecvTimeoutError::Timeout) => return self.shared.queue.waiting().saturating_sub(1),
-                // It found the queue full, and was dropped.
+                // The queue was full, and the barrier was dropped.
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(FULL_QUEUE_RETRY),
             }
         }
         self.shared.queue.waiting()
     }
 
-    /// Has what was taken in judged, and delivers it.
+    /// Waits for Redis to decide the pending claims, then for their events to be delivered.
     fn send_on(&self, root: &Root, intents: usize, deadline: Instant) -> FlushReport {
         self.shared.node_state.wait_until(deadline, |node_state| node_state.pending.is_empty());
         let flushed = root.with(Some(deadline), move |running| running.delivery.flush(deadline));
@@ -224,9 +226,9 @@ impl Engine {
         FlushReport { intents, claims, client_events, events, unread }
     }
 
-    /// The process ends, and every socket with it: the engine takes no more intents, lets go of all that it holds, sends
-    /// on what waits until its `shutdown_timeout` is over, and stops its threads within `grace` more: a flush that overran its
-    /// time takes that from the stop. Returns what was left.
+    /// Ends the engine at the end of the process. Refuses further intents, releases all holds, delivers until
+    /// `shutdown_timeout` is over, and stops the threads within another `grace`. If the flush overruns, the stop gets
+    /// less time. Returns the remaining work.
     pub fn end(&self, grace: Duration) -> FlushReport {
         if self.is_inert() {
             return FlushReport::default();
@@ -236,7 +238,7 @@ impl Engine {
         let left = match &*self.threads.lock() {
             Threads::Running(root) => {
                 let intents = self.take_in(deadline);
-                self.let_go();
+                self.release_all();
                 self.send_on(root, intents, deadline)
             }
             Threads::Unstarted { .. } | Threads::Stopped => FlushReport::default(),
@@ -245,7 +247,7 @@ impl Engine {
         left
     }
 
-    fn let_go(&self) {
+    fn release_all(&self) {
         let mut node_state = self.shared.node_state.lock();
         let mut claims = Vec::new();
         node_state.table.close_all(&mut claims);
@@ -254,8 +256,8 @@ impl Engine {
         self.shared.node_state.notify();
     }
 
-    /// Stops the threads without waiting for what is under way. A thread that has not ended by `deadline` is left behind.
-    /// Returns whether all have ended.
+    /// Stops the threads without waiting for deliveries. A thread that has not ended by `deadline` is leaked. Returns
+    /// `true` if all have ended.
     pub fn stop(&self, deadline: Instant) -> bool {
         if self.is_inherited() {
             return true;
@@ -267,18 +269,18 @@ impl Engine {
         root.stop(deadline)
     }
 
-    /// The configuration.
+    /// Returns the configuration.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Before the first boot, after the end, and in a forked child.
+    /// Returns `true` before the first boot, after the end, and in a forked child.
     pub(crate) fn is_inert(&self) -> bool {
         !self.booted.load(Ordering::Acquire) || self.is_inherited()
     }
 
-    /// Whether it was booted before a fork, by the parent of this process.
+    /// Returns `true` if the engine was inherited through a fork.
     fn is_inherited(&self) -> bool {
         self.generation.load(Ordering::Relaxed) != fork_generation()
     }
@@ -305,23 +307,23 @@ mod tests {
     use crate::support::redis::RedisServer;
     use crate::support::wait::eventually;
 
-    /// Short, so that most of the time is the stop's.
+    /// Short, so that the stop takes most of the time.
     const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
     const GRACE: Duration = Duration::from_secs(2);
 
     #[test]
-    fn a_flush_that_overruns_its_time_does_not_put_off_the_end() {
+    fn a_flush_that_overruns_its_time_does_not_delay_the_end() {
         let redis = RedisServer::start();
         let connection = json!({ "host": redis.socket(), "timeout": 20 });
         let config = json!({ "connection": connection, "shutdown_timeout": SHUTDOWN_TIMEOUT.as_secs_f64() });
         let engine = Engine::new(Config::from_value(config).unwrap());
         engine.boot().unwrap();
-        let told = || engine.shared.queue.waiting() == 0 && engine.shared.node_state.lock().is_done();
+        let done = || engine.shared.queue.waiting() == 0 && engine.shared.node_state.lock().is_done();
         engine.subscribed(b"app", b"a", b"1.1", None);
         engine.closed(b"app", b"1.1");
-        eventually("Redis to know of a visit", || told().then_some(()));
-        // The claimer waits for an answer for longer than the end may take.
+        eventually("the claims to be answered", || done().then_some(()));
+        // The claimer's timeout is longer than the time for the end.
         redis.hang();
         engine.subscribed(b"app", b"b", b"1.2", None);
 

@@ -1,4 +1,4 @@
-//! Sets up node state by the configuration.
+//! Creates the node state from the configuration.
 
 use std::time::Duration;
 
@@ -6,20 +6,21 @@ use super::demand::Demands;
 use crate::config::Config;
 use crate::presence::SharedNodeState;
 
-/// Claims, and as many client events, that wait for an unreachable Redis: some 100 MB of claims at the worst, and no more
-/// of client events. Beyond it client events are refused, and claims that cancel each other out are given up.
+/// The maximum number of claims, and separately of client events, that wait for an unreachable Redis. Each takes at
+/// most 100 MB or so. Beyond the limit, client events are refused, and pairs of claims that cancel each other are
+/// dropped.
 const PENDING_LIMIT: usize = 1 << 20;
 
-/// How often a node tells how many are on a channel, within the time between two announcements.
+/// The maximum number of times that a node reports its count of a channel within `subscription_count_interval`.
 const REPORTS_PER_INTERVAL: u32 = 10;
 
-/// The longest that such a number waits in the node.
+/// The maximum time that a count waits in the node.
 const LONGEST_REPORT_PAUSE: Duration = Duration::from_secs(1);
 
-/// How often a node says that a cache channel is empty, within the time for which it is told of once.
+/// The maximum number of times that a node reports an empty cache channel within `cache_miss_ttl`.
 const MISSES_PER_TTL: u32 = 10;
 
-/// The node state of a node.
+/// Creates the node state.
 pub(super) fn node_state(config: &Config, demands: &Demands) -> SharedNodeState {
     let node_state = SharedNodeState::new(PENDING_LIMIT).repeating_misses_after(config.cache_miss_ttl / MISSES_PER_TTL);
     if demands.details.any() {

@@ -1,12 +1,12 @@
-//! The comparison with the host's live connections, as far as the event loop takes part in it. None of it waits.
+//! Reconciles node state with the host's live connections: the part on the event loop. No method blocks.
 
 use super::Engine;
 use crate::event::{AppId, ChannelName, SocketId};
 use crate::presence::{Intent, Packed};
 
 impl Engine {
-    /// All live connections of a channel, `(socket, user)` with an empty user for none: what the hooks missed is made up
-    /// for, both ways.
+    /// Reconciles a channel with all of its live connections. Adds subscriptions that the hooks missed, and removes
+    /// those whose end they missed. `live` has `(socket, user)`, with an empty user for none.
     pub fn reconcile(
         &self,
         app: &[u8],
@@ -16,7 +16,7 @@ impl Engine {
         self.push(|| Intent::Live(self.app_id(app), ChannelName::new(channel), packed(live)));
     }
 
-    /// Some of the live connections of a channel, in the same form: those that the hooks missed are added.
+    /// Adds those of the given live connections of a channel that the hooks missed. `live` as in [`Self::reconcile`].
     pub fn present(
         &self,
         app: &[u8],
@@ -26,22 +26,22 @@ impl Engine {
         self.push(|| Intent::Present(self.app_id(app), ChannelName::new(channel), packed(live)));
     }
 
-    /// Sockets that are not on a channel: those whose end the hooks missed are removed.
+    /// Removes sockets that are not on a channel, if the hooks missed their end.
     pub fn absent(&self, app: &[u8], channel: &[u8], sockets: Vec<SocketId>) {
         if !sockets.is_empty() {
             self.push(|| Intent::Absent(self.app_id(app), ChannelName::new(channel), sockets));
         }
     }
 
-    /// The channels whose live connections are asked for, because their intents did not fit into the queue.
+    /// Takes the channels to reconcile, because some of their intents did not fit into the queue.
     #[must_use]
     pub fn dirty_channels(&self) -> Vec<(AppId, ChannelName)> {
         if self.is_inert() { Vec::new() } else { self.shared.queue.take_dirty() }
     }
 
-    /// Up to `limit` channels with a local socket from `cursor` on, and the next cursor, 0 at the end. Channels that come
-    /// or go between two calls may be missed or seen twice; the next round finds them. `None` while the table is in use:
-    /// nothing waits for it.
+    /// Returns up to `limit` channels with a local socket, starting at `cursor`, and the next cursor, which is 0 at the
+    /// end. Channels that are added or removed between two calls may be skipped or repeated; the next round corrects
+    /// that. Returns `None` if the node state is locked, to avoid blocking.
     #[must_use]
     pub fn channels(&self, cursor: usize, limit: usize) -> Option<Page<(AppId, ChannelName)>> {
         if self.is_inert() {
@@ -51,7 +51,7 @@ impl Engine {
         Some(page(node_state.table.channels(), cursor, limit, |(app, name)| (app.clone(), name.clone())))
     }
 
-    /// The same for the sockets on a channel.
+    /// Returns the sockets on a channel, in pages like [`Self::channels`].
     #[must_use]
     pub fn sockets(&self, app: &[u8], channel: &[u8], cursor: usize, limit: usize) -> Option<Page<SocketId>> {
         if self.is_inert() {
@@ -63,7 +63,7 @@ impl Engine {
     }
 }
 
-/// The next cursor, 0 at the end, and what was found.
+/// The next cursor, 0 at the end, and the items of the page.
 pub type Page<T> = (usize, Vec<T>);
 
 fn page<T, U>(all: impl Iterator<Item = T>, cursor: usize, limit: usize, owned: impl Fn(T) -> U) -> Page<U> {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_go_on_where_the_last_one_ended_and_the_last_one_leads_to_the_beginning() {
+    fn each_page_continues_the_previous_one_and_the_last_one_returns_to_the_start() {
         let pages = |cursor, limit| page(0..5, cursor, limit, |n| n);
         assert_eq!(pages(0, 2), (2, vec![0, 1]));
         assert_eq!(pages(2, 2), (4, vec![2, 3]));

@@ -1,7 +1,7 @@
 //! The running engines of this process.
 //!
-//! They belong to the process and not to the PHP objects that made them: hooks still arrive from destructors and fibers
-//! after PHP has destroyed the object, so that neither a destructor nor a drop may stop anything.
+//! The process owns them, and not the PHP objects that created them. Hooks still arrive from destructors and fibers
+//! after PHP has destroyed the object, so neither a destructor nor a drop may stop an engine.
 
 use std::sync::Arc;
 use std::thread::{Builder, scope};
@@ -14,7 +14,7 @@ use crate::process::with_signals_blocked;
 
 static ENGINES: Mutex<Vec<Arc<Engine>>> = Mutex::new(Vec::new());
 
-/// Keeps a booted engine until the process ends. One that never ran has nothing to end, and goes with its object.
+/// Keeps a booted engine until the process ends. Call it only for booted engines: others have nothing to end.
 pub fn keep(engine: &Arc<Engine>) {
     let mut engines = ENGINES.lock();
     if !engines.iter().any(|kept| Arc::ptr_eq(kept, engine)) {
@@ -22,8 +22,8 @@ pub fn keep(engine: &Arc<Engine>) {
     }
 }
 
-/// Ends every engine, the request being over, all at the same time. Returns what each left unsent.
-#[must_use = "what was left unsent should be said"]
+/// Ends all engines in parallel, at the end of the request. Returns the remaining work of each.
+#[must_use = "the remaining work should be logged"]
 pub fn end_all(grace: Duration) -> Vec<FlushReport> {
     let mut engines = engines();
     engines.retain(|engine| !engine.is_inert());
@@ -37,14 +37,14 @@ pub fn end_all(grace: Duration) -> Vec<FlushReport> {
         let mut left = vec![first.end(grace)];
         left.extend(endings.into_iter().map(|(engine, ending)| match ending {
             Ok(thread) => thread.join().unwrap_or_default(),
-            // No thread was to be had: then one after the other.
+            // The system refused a thread: end this engine on the current one.
             Err(_) => engine.end(grace),
         }));
         left
     })
 }
 
-/// Stops what still runs, within `grace`.
+/// Stops the engines that still run, within `grace`.
 pub fn stop_all(grace: Duration) {
     let deadline = Instant::now() + grace;
     for engine in engines() {
@@ -52,12 +52,13 @@ pub fn stop_all(grace: Duration) {
     }
 }
 
-/// A copy, so that the lock is not held while an engine is waited for: a fork meanwhile would inherit it locked.
+/// Returns a copy, so that the lock is not held while the caller waits for an engine. A fork meanwhile would inherit
+/// the locked mutex.
 fn engines() -> Vec<Arc<Engine>> {
     ENGINES.lock().clone()
 }
 
-/// How many engines this process has booted.
+/// Returns the number of engines that this process has booted.
 #[must_use]
 pub fn count() -> usize {
     ENGINES.lock().len()

@@ -1,4 +1,4 @@
-//! The thread that writes down how this node is doing, and hears what it is to do.
+//! The thread `wh-status`: writes the node's record to Redis and reads the states of endpoints.
 
 use std::io;
 use std::sync::Arc;
@@ -18,20 +18,20 @@ use crate::report::{
 };
 use crate::telemetry::{Level, Sight};
 
-/// How often a node writes.
-const EVERY: Duration = Duration::from_secs(2);
+/// Time between two records.
+const RECORD_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How often one of the nodes compares their configs, which reads all records.
-const COMPARED_EVERY: Duration = Duration::from_secs(60);
+/// Time between two comparisons of the nodes' configs. A comparison reads all records.
+const COMPARE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often those who watch are shown what happened.
-const SHOWN_EVERY: Duration = Duration::from_millis(250);
+/// Time between two publications of attempts for watchers.
+const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How soon one that has no place in the cluster yet looks again, at first.
-const LOOK: Duration = Duration::from_millis(50);
+/// The first wait of a node that has not joined the cluster yet. It doubles up to [`RECORD_INTERVAL`].
+const FIRST_WAIT: Duration = Duration::from_millis(50);
 
-/// How long a record is kept at least; longer where a lease is.
-const KEPT: Duration = Duration::from_secs(30);
+/// The minimum expiry of a record. A longer lease extends it.
+const MIN_EXPIRY: Duration = Duration::from_secs(30);
 
 /// The running reporter.
 #[derive(Debug)]
@@ -40,38 +40,38 @@ pub(crate) struct Reporter {
     thread: Thread,
 }
 
-/// Tells the thread to end.
+/// The stop signal of the thread.
 #[derive(Debug, Default)]
 struct End {
     stopped: Mutex<bool>,
     changed: Condvar,
 }
 
-/// What the thread keeps from round to round.
+/// The state of the thread between two rounds.
 struct ReportRounds {
     sources: Arc<Sources>,
     keys: StatusKeys,
     link: Link,
-    kept: Duration,
-    /// Under which name it writes: that of its first incarnation.
+    expiry: Duration,
+    /// The name of the record: the node id of the first incarnation.
     name: Option<String>,
-    /// What the dispatcher last said.
+    /// The last status from the dispatcher.
     last: DeliveryStatus,
-    /// What the dispatcher was last told.
+    /// The states last sent to the dispatcher.
     states: Option<EndpointStates>,
-    /// Where Redis is, until it was said whether events are safe there.
+    /// The address of Redis, until its persistence has been checked.
     to_inspect: Option<Address>,
-    /// When configs are compared next.
+    /// The time of the next comparison of configs.
     compare_at: Instant,
-    /// What was said about them.
-    said: Vec<Disagreement>,
+    /// The disagreements that have been logged.
+    logged: Vec<Disagreement>,
 }
 
 impl Reporter {
-    /// Starts writing on the Redis of `settings`.
+    /// Starts the thread, with the Redis of `settings`.
     ///
     /// # Errors
-    /// When the operating system refuses a thread.
+    /// If the operating system refuses a thread.
     pub(crate) fn start(config: &Config, settings: Settings, sources: Arc<Sources>) -> io::Result<Self> {
         put_script_together();
         let telemetry = Arc::clone(&sources.telemetry);
@@ -79,14 +79,14 @@ impl Reporter {
             to_inspect: Some(settings.address().clone()),
             sources,
             keys: StatusKeys::new(&config.key_prefix),
-            // The claimer and the outbox say it when Redis is away.
+            // Silent, because the claimer and the outbox already log an unreachable Redis.
             link: Link::silent(settings).counted(Arc::clone(&telemetry)),
-            kept: config.ttl.max(KEPT),
+            expiry: config.ttl.max(MIN_EXPIRY),
             name: None,
             last: DeliveryStatus::default(),
             states: None,
             compare_at: Instant::now(),
-            said: Vec::new(),
+            logged: Vec::new(),
         };
         let end = Arc::new(End::default());
         let ended = Arc::clone(&end);
@@ -94,20 +94,20 @@ impl Reporter {
         Ok(Self { end, thread })
     }
 
-    /// Has it write a last time and end.
+    /// Signals the thread to write a last record and end.
     pub(crate) fn stop(&self) {
         *self.end.stopped.lock() = true;
         self.end.changed.notify_all();
     }
 
-    /// Waits until it has ended, at most until `deadline`.
+    /// Waits for the end of the thread until `deadline`. Returns `true` if it has ended.
     pub(crate) fn wait_until(&self, deadline: Instant) -> bool {
         self.thread.wait_until(deadline)
     }
 }
 
 impl End {
-    /// Waits for `time`, or until it is over. Returns whether it is.
+    /// Waits for `time` or for the stop signal. Returns `true` if the thread must end.
     fn wait(&self, time: Duration) -> bool {
         let mut stopped = self.stopped.lock();
         if !*stopped {
@@ -119,7 +119,7 @@ impl End {
 
 impl ReportRounds {
     fn run(&mut self, end: &End) {
-        let mut wait = LOOK;
+        let mut wait = FIRST_WAIT;
         loop {
             let stopped = *end.stopped.lock();
             let written = self.write(stopped);
@@ -131,9 +131,9 @@ impl ReportRounds {
                 self.compare(Instant::now());
             }
             let next = Instant::now() + wait;
-            wait = if written { EVERY } else { EVERY.min(wait * 2) };
-            while self.sources.telemetry.watch().is_on() && Instant::now() + SHOWN_EVERY < next {
-                if end.wait(SHOWN_EVERY) {
+            wait = if written { RECORD_INTERVAL } else { RECORD_INTERVAL.min(wait * 2) };
+            while self.sources.telemetry.watch().is_on() && Instant::now() + WATCH_INTERVAL < next {
+                if end.wait(WATCH_INTERVAL) {
                     break;
                 }
                 self.show();
@@ -142,14 +142,14 @@ impl ReportRounds {
         }
     }
 
-    /// Writes the record, if the node has or had a place in the cluster, and hears what is paused and disabled. Returns whether
-    /// it wrote.
+    /// Writes the record, if the node has ever joined the cluster, and reads which endpoints are paused and disabled.
+    /// Returns `true` if it wrote a record.
     fn write(&mut self, stopped: bool) -> bool {
         if self.link.ready_at().is_some() {
             return false;
         }
         let node = self.sources.membership.current().map(|membership| membership.node.to_string());
-        // By then Redis' clock is known, too.
+        // The first record waits for the first reply, so that Redis' clock is known.
         if self.name.is_none() && self.states.is_some() {
             self.name.clone_from(&node);
         }
@@ -161,14 +161,15 @@ impl ReportRounds {
             let Ok(record) = serde_json::to_vec(&record) else { return false };
             record
         };
-        let (keys, kept, disabled) = (&self.keys, self.kept, &self.last.disabled);
-        let Ok((time_ms, states, watched)) = self.link.with(|redis| keys.report(redis, &name, &record, kept, disabled))
+        let (keys, expiry, disabled) = (&self.keys, self.expiry, &self.last.disabled);
+        let Ok((time_ms, states, watched)) =
+            self.link.with(|redis| keys.report(redis, &name, &record, expiry, disabled))
         else {
             return false;
         };
-        self.sources.hear_time(time_ms);
+        self.sources.observe_time(time_ms);
         self.sources.telemetry.watch().set(watched);
-        // Reported once. The dispatcher forgets the changes when it sees them in what Redis has.
+        // Each change is reported once. The dispatcher drops a change when the states from Redis contain it.
         let has_reported = !std::mem::take(&mut self.last.disabled).is_empty();
         if has_reported || self.states.as_ref() != Some(&states) {
             self.sources.delivery.set_states(states.clone());
@@ -177,34 +178,34 @@ impl ReportRounds {
         !record.is_empty()
     }
 
-    /// Says once whether Redis may lose the events that wait in it.
+    /// Warns once if this Redis may lose events.
     fn inspect(&mut self) {
         let Some(address) = &self.to_inspect else { return };
         let Ok(info) = self.link.with(RedisInfo::ask) else { return };
         let dangers = info.dangers();
         if !dangers.is_empty() {
-            let message = format!("Redis at {address} may lose events that wait: {}", dangers.join("; "));
+            let message = format!("Redis at {address} may lose events: {}", dangers.join("; "));
             self.sources.telemetry.log(Level::Warning, message);
         }
         self.to_inspect = None;
     }
 
-    /// Says which nodes have been configured differently for too long, each time that this is others.
+    /// Warns about nodes whose configs have differed for too long. Logs each disagreement once.
     fn compare(&mut self, now: Instant) {
         let Some(name) = self.name.as_ref().filter(|_| now >= self.compare_at) else { return };
-        self.compare_at = now + COMPARED_EVERY;
+        self.compare_at = now + COMPARE_INTERVAL;
         let (keys, now_ms) = (&self.keys, self.sources.clock().unix_ms);
         let since_ms = now_ms.saturating_sub(SILENT_AFTER_MS);
         let Ok(records) = self.link.read(|redis| keys.others(redis, name, since_ms)) else { return };
         let running = records.iter().filter(|record| !record.stopped);
         let found = disagreements(running.map(|record| (record.node.as_str(), &record.configured)), now_ms);
-        for disagreement in found.iter().filter(|found| !self.said.contains(found)) {
+        for disagreement in found.iter().filter(|found| !self.logged.contains(found)) {
             self.sources.telemetry.log(Level::Warning, disagreement);
         }
-        self.said = found;
+        self.logged = found;
     }
 
-    /// Shows what was noted to those who watch.
+    /// Publishes the recorded attempts for watchers.
     fn show(&mut self) {
         let watch = self.sources.telemetry.watch();
         let clock = self.sources.clock();
@@ -213,7 +214,7 @@ impl ReportRounds {
             watch.take().into_iter().map(|(at, sight)| Sight { time_ms: clock.ms(at), node: node.clone(), ..sight });
         let sights: Vec<Vec<u8>> = sights.filter_map(|sight| serde_json::to_vec(&sight).ok()).collect();
         let keys = &self.keys;
-        // What could not be shown is not shown later.
+        // After an error, the attempts are dropped and the watch is off until the next record.
         watch.set(self.link.with(|redis| keys.show(redis, &sights)).unwrap_or(false));
     }
 
@@ -221,7 +222,7 @@ impl ReportRounds {
         if !stopped {
             return NodeRecord { node, ..self.sources.record(&mut self.last) };
         }
-        // The dispatcher has ended. What waited belongs to another node, or to none.
+        // The dispatcher has ended, and the waiting events belong to another node or to none.
         self.last.lanes.clear();
         self.last.lanes_truncated = 0;
         self.last.endpoints.iter_mut().for_each(|endpoint| (endpoint.depth, endpoint.oldest_ms) = (0, None));

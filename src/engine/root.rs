@@ -1,9 +1,10 @@
-//! The thread that starts all others of an engine and owns the handles on them.
+//! The root thread, which starts all other threads of an engine and owns their handles.
 //!
-//! It gives itself a table of descriptors of its own, and whatever it starts shares that table: sockets, files and lookups
-//! of our threads take no number of the host's. The other side of it: a descriptor of ours that PHP's thread used or closed
-//! would be one of the host's with the same number. So what owns one never leaves these threads: PHP's thread hands over a
-//! job, waits for the result, and even what is stopped is dropped here.
+//! It has its own table of file descriptors, which all threads that it starts share. So the engine's sockets and files
+//! use no descriptor numbers of the host. On the other hand, the same number means another file on PHP's thread: if
+//! that thread closed a descriptor of the engine, it would close one of the host's. So values that own a descriptor
+//! never leave the engine's threads. PHP's thread sends a job to the root thread and waits for the result, and stopped
+//! parts are dropped on the root thread.
 
 use std::io;
 use std::sync::Arc;
@@ -18,10 +19,10 @@ use crate::telemetry::{Level, Telemetry};
 /// The time by which a job may overrun its deadline.
 const MARGIN: Duration = Duration::from_millis(500);
 
-/// Something to do with what runs, if it still does.
+/// A job for the root thread. The running engine is `None` after the stop.
 type Job = Box<dyn FnOnce(&mut Option<Running>) + Send>;
 
-/// The handle on the thread. When it is dropped, the thread ends.
+/// The handle of the root thread, which ends when the handle is dropped.
 #[derive(Debug)]
 pub(super) struct Root {
     jobs: Sender<Job>,
@@ -29,10 +30,10 @@ pub(super) struct Root {
 }
 
 impl Root {
-    /// Starts the thread, and on it everything that `start` starts.
+    /// Starts the root thread and runs `start` on it.
     ///
     /// # Errors
-    /// When the operating system refuses a thread, and those of `start`.
+    /// If the operating system refuses a thread, and the errors of `start`.
     pub(super) fn start(
         telemetry: &Arc<Telemetry>,
         start: impl FnOnce() -> io::Result<Running> + Send + 'static,
@@ -40,7 +41,8 @@ impl Root {
         let (jobs, inbox) = unbounded::<Job>();
         let (mut running, mut separate, log) = (None, false, Arc::clone(telemetry));
         let thread = Thread::spawn("wh-root", Arc::clone(telemetry), move || {
-            // Once, whatever panics: a second table would have none of the descriptors of the first.
+            // Only once, even if a job panics and the thread restarts: a new table would lack the descriptors of the
+            // first one.
             if !std::mem::replace(&mut separate, true) {
                 separate_or_warn(&log);
             }
@@ -54,8 +56,8 @@ impl Root {
         Ok(root)
     }
 
-    /// Does something with what runs, and waits for the result, `deadline` and a little longer. `None` when there is none by
-    /// then, or everything was stopped. The result must not own a descriptor.
+    /// Runs a job on the root thread and waits for the result until `deadline` plus [`MARGIN`]. Returns `None` after
+    /// that time, and if the engine has been stopped. The result must not own a descriptor.
     pub(super) fn with<T: Send + 'static>(
         &self,
         deadline: Option<Instant>,
@@ -64,7 +66,7 @@ impl Root {
         self.ask(deadline, move |running| running.as_ref().map(job)).flatten()
     }
 
-    /// Stops everything by `deadline`. Returns whether all threads have ended.
+    /// Stops all threads by `deadline`. Returns `true` if all have ended.
     pub(super) fn stop(self, deadline: Instant) -> bool {
         let ended =
             self.ask(Some(deadline), move |running| running.take().is_none_or(|running| running.stop(deadline)));
@@ -79,7 +81,7 @@ impl Root {
     ) -> Option<T> {
         let (reply, result) = bounded(1);
         let job = move |running: &mut Option<Running>| {
-            // Nobody may be waiting any more.
+            // Fails if the caller has stopped waiting.
             let _ = reply.send(job(running));
         };
         self.jobs.send(Box::new(job)).ok()?;
@@ -90,15 +92,15 @@ impl Root {
     }
 }
 
-/// Where it cannot be done, webhooks go on with the host's table.
+/// Separates the table of descriptors. If that fails, the threads share the host's table, with a warning.
 fn separate_or_warn(telemetry: &Telemetry) {
     if let Err(error) = separate_descriptors() {
         share_descriptors();
         telemetry.log(
             Level::Warning,
             format_args!(
-                "Connections to endpoints take descriptors of the server, so that it can hold fewer clients: close_range \
-                 failed ({error}). Run it on Linux 5.9 or later, and let the container's seccomp profile allow close_range"
+                "Webhook connections use file descriptors of the server, which can hold fewer clients: close_range failed \
+                 ({error}). Use Linux 5.9 or later, and allow close_range in the container's seccomp profile"
             ),
         );
     }

@@ -1,4 +1,4 @@
-//! The threads of an engine, wired together in the order in which an event travels.
+//! The threads of an engine and their connections, in the order in which an event passes through them.
 
 use std::io;
 use std::sync::Arc;
@@ -21,10 +21,11 @@ use crate::process::{Reserved, Thread};
 use crate::redis::{self, Link};
 use crate::telemetry::Telemetry;
 
-/// How long deliveries wait at the start until Redis has said which endpoints are paused. When it is away, none is.
+/// The maximum time that deliveries wait at the start for the paused endpoints from Redis. After that, no endpoint
+/// counts as paused.
 const PAUSES_KNOWN_WITHIN: Duration = Duration::from_secs(2);
 
-/// What the threads share with the engine.
+/// The state that the threads share with the engine.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     pub(super) telemetry: Arc<Telemetry>,
@@ -34,7 +35,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// What waits and what is there, of which `events` wait for their endpoints.
+    /// Returns the gauges. `events` is the number of events that wait for endpoints.
     pub(super) fn gauges(&self, events: usize) -> [(&'static str, usize); 6] {
         let node_state = self.node_state.lock();
         let (channels, sockets) = node_state.table.size();
@@ -43,13 +44,13 @@ impl Shared {
     }
 }
 
-/// The gauges by their names.
+/// Returns the gauges with their names.
 pub(super) fn gauges(values: [usize; 6]) -> [(&'static str, usize); 6] {
     let names = ["queued_intents", "channels", "sockets", "pending_claims", "waiting_client_events", "queued_events"];
     std::array::from_fn(|place| (names[place], values[place]))
 }
 
-/// An engine at work. It lives on the [root thread](super::root), whose descriptors it owns.
+/// A running engine. The [root thread](super::root) owns it, because it owns descriptors of that thread's table.
 #[derive(Debug)]
 pub(super) struct Running {
     shared: Shared,
@@ -63,10 +64,10 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts everything between `intents`, the reading end of the queue, and the endpoints.
+    /// Starts all threads. `intents` is the receiving end of the queue.
     ///
     /// # Errors
-    /// When the operating system refuses a thread, or the Redis connection cannot be built from its settings.
+    /// If the operating system refuses a thread, or the settings of the Redis connection are invalid.
     pub(super) fn start(config: &Config, shared: &Shared, intents: Receiver<Intent>) -> io::Result<Self> {
         let Shared { telemetry, queue, node_state, .. } = shared;
         cluster::put_scripts_together();
@@ -114,12 +115,13 @@ impl Running {
         })
     }
 
-    /// Ends the threads by `deadline`. Returns whether all have ended.
+    /// Stops the threads by `deadline`. Returns `true` if all have ended.
     pub(super) fn stop(self, deadline: Instant) -> bool {
         let shared = &self.shared;
         shared.queue.push(Intent::Stop, shared.telemetry.counters());
-        // In the order of an event's way back, so that each can still write down what the one before it has done: the
-        // outbox needs the node's place in the cluster, which the claimer gives up.
+        // Stop in the order in which results travel: deliveries, outbox, claimer. Each thread can still record the
+        // results of the previous one. The claimer is last, because it gives up the node's membership, which the outbox
+        // needs.
         let now = Instant::now();
         let time = deadline.saturating_duration_since(now);
         if let Some(metrics) = &self.metrics {
@@ -140,7 +142,7 @@ impl Running {
     }
 }
 
-/// Has every thread that is always there, so that an engine starts whole or not at all.
+/// Reserves all permanent threads, so that an engine starts completely or not at all.
 fn reserve_threads(config: &Config) -> io::Result<Reserved> {
     let mut names = vec!["wh-dispatch", "wh-status", "wh-intake", "wh-claimer", "wh-outbox", "wh-ack"];
     names.extend(["wh-post"; STANDING_WORKERS]);
@@ -150,7 +152,7 @@ fn reserve_threads(config: &Config) -> io::Result<Reserved> {
     Reserved::new(&names)
 }
 
-/// Where it stands how the node is doing.
+/// Returns the sources of the node's record.
 fn sources(config: &Config, shared: &Shared, membership: Arc<SharedMembership>, delivery: &Arc<Delivery>) -> Sources {
     let (counted, delivering) = (shared.clone(), Arc::clone(delivery));
     Sources {

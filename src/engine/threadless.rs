@@ -7,7 +7,7 @@ use super::{Engine, Threads};
 use crate::config::Config;
 use crate::presence::Intake;
 
-/// Takes intents as a running engine does; what its threads would do with them is done on demand, without Redis.
+/// An engine that accepts intents like a running one. The caller runs the work of its threads on demand, without Redis.
 #[derive(Debug)]
 pub struct ThreadlessEngine {
     engine: Engine,
@@ -15,7 +15,7 @@ pub struct ThreadlessEngine {
 }
 
 impl ThreadlessEngine {
-    /// An engine of this configuration.
+    /// Creates an engine.
     ///
     /// # Panics
     /// Never: a new engine has not been started.
@@ -34,19 +34,18 @@ impl ThreadlessEngine {
         Self { engine, intake }
     }
 
-    /// What hooks call.
+    /// Returns the engine that hooks call.
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Does the work of the intake thread: enters what was pushed into the local table. Returns how many intents.
+    /// Does the work of the intake thread: applies the pushed intents to the node state. Returns their number.
     pub fn take_in(&mut self) -> usize {
         std::iter::repeat_with(|| self.intake.take_in()).take_while(|taken| *taken > 0).sum()
     }
 
-    /// Does the claimer's own work on what was taken in, as if Redis had found an edge in each claim. Returns how many
-    /// events came of it.
+    /// Does the claimer's work, as if Redis had decided an edge for each claim. Returns the number of events.
     pub fn judge(&mut self) -> usize {
         let mut events = 0;
         loop {

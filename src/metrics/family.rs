@@ -1,38 +1,38 @@
-//! Every metric that there is.
+//! All metrics.
 
 use crate::telemetry::Counters;
 
-/// What every name begins with.
+/// The prefix of every name.
 const PREFIX: &str = "resonate_webhooks_";
 
 /// A metric, as `docs/metrics.md` lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Family {
-    /// Its whole name.
+    /// Full name.
     pub name: String,
-    /// Its type.
+    /// Type.
     pub kind: MetricKind,
-    /// Its labels; in the text of a cluster [`Scope::Node`] means one more, `node`.
+    /// Labels. In the metrics of a cluster, one of [`Scope::Node`] also has the label `node`.
     pub labels: &'static [&'static str],
-    /// What it says.
+    /// Help text.
     pub help: String,
-    /// Of what it says that.
+    /// Subject.
     pub scope: Scope,
 }
 
 /// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricKind {
-    /// Grows, and begins anew with the process.
+    /// Only increases, and restarts at 0 with the process.
     Counter,
-    /// Goes up and down.
+    /// Increases and decreases.
     Gauge,
-    /// Counts of what did not exceed a bound.
+    /// Counts observations in buckets.
     Histogram,
 }
 
 impl MetricKind {
-    /// As it stands behind `# TYPE`.
+    /// Returns the name in the `# TYPE` line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,16 +43,16 @@ impl MetricKind {
     }
 }
 
-/// Of what a metric speaks.
+/// The subject of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Of a node: the process tells it, and in the text of the cluster each node has its own.
+    /// A node. Both a process and a cluster have the metric, the latter once per node.
     Node,
-    /// Of what is in Redis, for all nodes together: only in the text of the cluster.
+    /// The data in Redis. Only a cluster has the metric.
     Cluster,
 }
 
-/// The counters whose metrics are called otherwise; those without a name are told with more labels.
+/// The counters whose metrics have another name. `None` for counters that are exported with labels instead.
 const RENAMED: [(&str, Option<&str>); 6] = [
     ("edges", Some("edges_claimed")),
     ("redis_calls", Some("claim_batches")),
@@ -62,85 +62,85 @@ const RENAMED: [(&str, Option<&str>); 6] = [
     ("attempts", Some("delivery_attempts")),
 ];
 
-/// The gauges of an engine, under their names there: what the metric is called, and what it says.
+/// The gauges of an engine: name in the engine, name of the metric, help text.
 const GAUGES: [(&str, &str, &str); 6] = [
-    ("queued_intents", "queued_intents", "Hook calls that wait to be taken in"),
+    ("queued_intents", "queued_intents", "Hook calls in the queue"),
     ("channels", "channels", "Channels with a connection on this node"),
-    ("sockets", "sockets", "Connections on at least one channel of this node"),
-    ("pending_claims", "pending_claims", "Operations that Redis has not judged yet"),
+    ("sockets", "sockets", "Connections with at least one channel on this node"),
+    ("pending_claims", "pending_claims", "Claims that Redis has not decided yet"),
     ("waiting_client_events", "waiting_client_events", "Client events that wait for Redis"),
-    ("queued_events", "queued_events", "Events that wait on this node for their endpoints, once for each"),
+    ("queued_events", "queued_events", "Events that wait on this node, counted once per endpoint"),
 ];
 
 const PROCESS: [(&str, MetricKind, &[&str], &str); 7] = [
     ("build_info", MetricKind::Gauge, &["version"], "1, with the version of the extension"),
-    ("start_time_seconds", MetricKind::Gauge, &[], "When the node began, in Unix time"),
-    ("events_total", MetricKind::Counter, &["app", "event"], "Events that came to the lanes of the endpoints"),
-    ("events_dropped_total", MetricKind::Counter, &["reason"], "Events that were given up"),
-    ("redis_errors_total", MetricKind::Counter, &["reason"], "Requests to Redis that failed"),
-    ("endpoints_truncated", MetricKind::Gauge, &[], "Endpoints that are not told of, since there are too many"),
-    ("lanes", MetricKind::Gauge, &[], "Lanes, each of an endpoint and an application, in which something waits"),
+    ("start_time_seconds", MetricKind::Gauge, &[], "Start time of the node in Unix time"),
+    ("events_total", MetricKind::Counter, &["app", "event"], "Events that reached the lanes"),
+    ("events_dropped_total", MetricKind::Counter, &["reason"], "Events dropped"),
+    ("redis_errors_total", MetricKind::Counter, &["reason"], "Failed requests to Redis"),
+    ("endpoints_truncated", MetricKind::Gauge, &[], "Endpoints without metrics, because there are too many"),
+    ("lanes", MetricKind::Gauge, &[], "Lanes with events; a lane is one endpoint and one application"),
 ];
 
 const ENDPOINT: [(&str, MetricKind, &[&str], &str); 8] = [
-    ("endpoint_deliveries_total", MetricKind::Counter, &["endpoint", "outcome"], "Batches that came to their end"),
-    ("endpoint_events_total", MetricKind::Counter, &["endpoint", "outcome"], "Events that came to their end"),
+    ("endpoint_deliveries_total", MetricKind::Counter, &["endpoint", "outcome"], "Batches delivered or dropped"),
+    ("endpoint_events_total", MetricKind::Counter, &["endpoint", "outcome"], "Events delivered or dropped"),
     (
         "endpoint_attempt_duration_seconds",
         MetricKind::Histogram,
         &["endpoint"],
-        "How long attempts took, failed ones too",
+        "Duration of attempts, including failed ones",
     ),
-    ("endpoint_consecutive_failures", MetricKind::Gauge, &["endpoint"], "Attempts since the last success"),
-    ("endpoint_queued_events", MetricKind::Gauge, &["endpoint"], "Events that wait for the endpoint or are under way"),
+    ("endpoint_consecutive_failures", MetricKind::Gauge, &["endpoint"], "Failed attempts since the last success"),
+    ("endpoint_queued_events", MetricKind::Gauge, &["endpoint"], "Events that wait or are in flight"),
     (
         "endpoint_oldest_event_age_seconds",
         MetricKind::Gauge,
         &["endpoint"],
-        "How long ago the oldest of them happened; 0 when there is none",
+        "Age of the oldest queued event; 0 without one",
     ),
     (
         "endpoint_last_success_timestamp_seconds",
         MetricKind::Gauge,
         &["endpoint"],
-        "When an attempt last succeeded, in Unix time; missing when none has",
+        "Time of the last successful attempt in Unix time; missing without one",
     ),
     (
         "endpoint_state",
         MetricKind::Gauge,
         &["endpoint", "state"],
-        "1 for the state in which the node sees the endpoint, 0 else",
+        "1 for the current state of the endpoint on the node, 0 for the others",
     ),
 ];
 
 const CLUSTER: [(&str, MetricKind, &[&str], &str); 7] = [
-    ("nodes", MetricKind::Gauge, &["state"], "Nodes whose records are there"),
-    ("clock_skew_seconds", MetricKind::Gauge, &["node"], "How far the node's clock is ahead of Redis'"),
-    ("last_report_age_seconds", MetricKind::Gauge, &["node"], "How long ago the node wrote its record"),
-    ("outbox_entries", MetricKind::Gauge, &["partition"], "Entries in the outbox in Redis"),
-    ("dead_letters", MetricKind::Gauge, &[], "Batches that were given up and are kept"),
-    ("foreign_keys", MetricKind::Gauge, &[], "Keys of ours that another program has written"),
+    ("nodes", MetricKind::Gauge, &["state"], "Nodes with a record"),
+    ("clock_skew_seconds", MetricKind::Gauge, &["node"], "Offset of the node's clock from Redis' clock"),
+    ("last_report_age_seconds", MetricKind::Gauge, &["node"], "Age of the node's record"),
+    ("outbox_entries", MetricKind::Gauge, &["partition"], "Entries in the outbox"),
+    ("dead_letters", MetricKind::Gauge, &[], "Dead letters"),
+    ("foreign_keys", MetricKind::Gauge, &[], "Keys under the prefix that another program has written"),
     (
         "occupied_channels",
         MetricKind::Gauge,
         &["app"],
-        "Channels with a connection somewhere, those in their grace too",
+        "Occupied channels in the cluster, including those in their grace",
     ),
 ];
 
-/// The metric of a counter, without the prefix; none for one that is told with more labels.
+/// Returns the metric of a counter, without the prefix. `None` for a counter that is exported with labels instead.
 pub(super) fn of_counter(name: &str) -> Option<String> {
     let renamed = RENAMED.iter().find(|(counter, _)| *counter == name);
     let base = renamed.map_or(Some(name), |(_, metric)| *metric)?;
     Some(format!("{base}_total"))
 }
 
-/// The metric of a gauge, without the prefix.
+/// Returns the metric of a gauge, without the prefix.
 pub(super) fn of_gauge(name: &str) -> Option<&'static str> {
     GAUGES.iter().find(|(gauge, ..)| *gauge == name).map(|(_, metric, _)| *metric)
 }
 
-/// Every metric, in the order in which they are told.
+/// Returns all metrics, in the order of the text.
 #[must_use]
 pub fn families() -> Vec<Family> {
     let make = |name: &str, kind, labels, help: &str, scope| Family {

@@ -1,20 +1,20 @@
 //! The thread that answers `GET /metrics` for this process.
 //!
 //! ```text
-//!              the port is taken: said once
+//!            the port is in use: log once
 //!            ┌──────────────────────────────┐
-//!            ▼        after a second        │
+//!            ▼         after 1 s            │
 //! start ─▶ bind ────────────────────────────┘
-//!            │ the port is free: said if it was not
+//!            │ the port is free: log, if it was in use before
 //!            ▼
-//!          accept ─▶ read, answer, close: two seconds each way at most, one connection at a time
+//!          accept ─▶ read, respond, close: at most 2 s each way, one connection at a time
 //!            ▲            │
-//!            └────────────┘           stop: both sockets are shut down, which wakes whoever waits for them
+//!            └────────────┘           stop: shut down both sockets, which wakes the thread
 //! ```
 //!
-//! After a reload the old process keeps the port while it drains; the new one has it as soon as the old one stops. Where our
-//! threads share the host's descriptors, a forked child inherits the socket, but a shutdown ends it for both: the port is free
-//! again, whoever still has it open.
+//! After a reload, the old process keeps the port while it drains. The new one gets it when the old one stops. If the
+//! engine shares the host's descriptors, a forked child inherits the socket. The shutdown still frees the port, because
+//! it affects the socket in both processes.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -24,21 +24,21 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::request::{LONGEST, answer, wish};
+use super::request::{LONGEST, response, route};
 use super::samples::of_process;
 use crate::metrics::Sources;
 use crate::process::Thread;
 use crate::report::DeliveryStatus;
 use crate::telemetry::Level;
 
-/// How soon a port that is taken is tried again.
-const TAKEN_RETRY: Duration = Duration::from_secs(1);
+/// The wait before a port in use is tried again.
+const BIND_RETRY: Duration = Duration::from_secs(1);
 
-/// How soon the next connection is waited for after one that could not be accepted.
+/// The wait after a connection could not be accepted.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// How long a client may take to send its request, and then to take the answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The timeout for receiving a request, and then for sending the response.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The running listener.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(crate) struct Listener {
     thread: Thread,
 }
 
-/// Tells the thread to end, wherever it waits.
+/// The stop signal of the thread. It also wakes the thread from a blocking call.
 #[derive(Debug, Default)]
 struct End {
     state: Mutex<State>,
@@ -57,45 +57,45 @@ struct End {
 #[derive(Debug, Default)]
 struct State {
     stopped: bool,
-    /// The socket that listens, as one that can be shut down.
+    /// The listening socket, in a type that can be shut down.
     listening: Option<TcpStream>,
-    /// The connection that is answered.
-    talking: Option<TcpStream>,
+    /// The current connection.
+    connected: Option<TcpStream>,
 }
 
 impl Listener {
-    /// Starts answering at `address`, as soon as that is free.
+    /// Starts the thread, which serves metrics at `address` as soon as the port is free.
     ///
     /// # Errors
-    /// When the operating system refuses a thread.
+    /// If the operating system refuses a thread.
     pub(crate) fn start(address: SocketAddr, sources: Arc<Sources>) -> io::Result<Self> {
         let end = Arc::new(End::default());
         let telemetry = Arc::clone(&sources.telemetry);
-        let mut desk =
-            Desk { address, sources, last: DeliveryStatus::default(), end: Arc::clone(&end), refused: false };
-        let thread = Thread::spawn("wh-metrics", telemetry, move || desk.run())?;
+        let mut server =
+            Server { address, sources, last: DeliveryStatus::default(), end: Arc::clone(&end), in_use: false };
+        let thread = Thread::spawn("wh-metrics", telemetry, move || server.run())?;
         Ok(Self { end, thread })
     }
 
-    /// Has it end at once, whatever it is at.
+    /// Signals the thread to end, and wakes it.
     pub(crate) fn stop(&self) {
         let mut state = self.end.state.lock();
         state.stopped = true;
-        for socket in state.listening.iter().chain(&state.talking) {
-            // One that is gone need not be shut down.
+        for socket in state.listening.iter().chain(&state.connected) {
+            // Fails if the connection is already closed.
             let _ = socket.shutdown(Shutdown::Both);
         }
         self.end.changed.notify_all();
     }
 
-    /// Waits until it has ended, at most until `deadline`.
+    /// Waits for the end of the thread until `deadline`. Returns `true` if it has ended.
     pub(crate) fn wait_until(&self, deadline: Instant) -> bool {
         self.thread.wait_until(deadline)
     }
 }
 
 impl End {
-    /// Waits for `time`, or until it is over. Returns whether it is.
+    /// Waits for `time` or for the stop signal. Returns `true` if the thread must end.
     fn wait(&self, time: Duration) -> bool {
         let mut state = self.state.lock();
         if !state.stopped {
@@ -104,33 +104,33 @@ impl End {
         state.stopped
     }
 
-    /// Takes note of a socket that is to be shut down at the end. `false` when that has come.
-    fn note(&self, note: impl FnOnce(&mut State)) -> bool {
+    /// Updates the sockets to shut down at the end. Returns `false` if the thread must end.
+    fn update(&self, update: impl FnOnce(&mut State)) -> bool {
         let mut state = self.state.lock();
-        note(&mut state);
+        update(&mut state);
         !state.stopped
     }
 }
 
-/// What the thread keeps.
-struct Desk {
+/// The state of the thread.
+struct Server {
     address: SocketAddr,
     sources: Arc<Sources>,
-    /// What the dispatcher last said; it may be busy.
+    /// The last status from the dispatcher, for use while it is busy.
     last: DeliveryStatus,
     end: Arc<End>,
-    /// Whether it was said that the address is not to be had.
-    refused: bool,
+    /// `true` after the failure to bind was logged.
+    in_use: bool,
 }
 
-impl Desk {
+impl Server {
     fn run(&mut self) {
         loop {
             let wait = match self.listen() {
                 Ok(()) => ACCEPT_RETRY,
                 Err(error) => {
-                    self.say_refused(&error);
-                    TAKEN_RETRY
+                    self.log_failure(&error);
+                    BIND_RETRY
                 }
             };
             if self.end.wait(wait) {
@@ -139,19 +139,19 @@ impl Desk {
         }
     }
 
-    /// Answers until it is over.
+    /// Binds the port and serves connections until the stop.
     fn listen(&mut self) -> io::Result<()> {
         let listener = TcpListener::bind(self.address)?;
         let handle = TcpStream::from(OwnedFd::from(listener.try_clone()?));
-        let goes_on = self.end.note(|state| state.listening = Some(handle));
-        if std::mem::take(&mut self.refused) && goes_on {
+        let runs = self.end.update(|state| state.listening = Some(handle));
+        if std::mem::take(&mut self.in_use) && runs {
             let Self { address, sources, .. } = self;
-            sources.telemetry.log(Level::Info, format_args!("Metrics are served at http://{address}/metrics now"));
+            sources.telemetry.log(Level::Info, format_args!("Serving metrics at http://{address}/metrics"));
         }
-        while self.end.note(|_| {}) {
+        while self.end.update(|_| {}) {
             match listener.accept() {
                 Ok((client, _)) => self.serve(client),
-                // Of that connection, or for want of descriptors; or it is over.
+                // The client has gone, the process is out of descriptors, or the socket was shut down.
                 Err(_) => {
                     self.end.wait(ACCEPT_RETRY);
                 }
@@ -162,29 +162,29 @@ impl Desk {
 
     fn serve(&mut self, client: TcpStream) {
         if let Ok(handle) = client.try_clone()
-            && self.end.note(|state| state.talking = Some(handle))
+            && self.end.update(|state| state.connected = Some(handle))
         {
-            // Who does not listen to the answer does without.
-            let _ = self.talk(client);
+            // An error concerns only this client.
+            let _ = self.respond(client);
         }
-        self.end.note(|state| state.talking = None);
+        self.end.update(|state| state.connected = None);
     }
 
-    fn talk(&mut self, mut client: TcpStream) -> io::Result<()> {
+    fn respond(&mut self, mut client: TcpStream) -> io::Result<()> {
         let (mut request, mut length) = ([0; LONGEST], 0);
-        let deadline = Instant::now() + PATIENCE;
-        let wish = loop {
+        let deadline = Instant::now() + CLIENT_TIMEOUT;
+        let route = loop {
             client.set_read_timeout(Some(left(deadline)?))?;
             match client.read(&mut request[length..])? {
                 0 => return Ok(()),
                 read => length += read,
             }
-            if let Some(wish) = wish(&request[..length]) {
-                break wish;
+            if let Some(route) = route(&request[..length]) {
+                break route;
             }
         };
-        let answer = answer(wish, || self.metrics());
-        let (mut rest, deadline) = (answer.as_bytes(), Instant::now() + PATIENCE);
+        let response = response(route, || self.metrics());
+        let (mut rest, deadline) = (response.as_bytes(), Instant::now() + CLIENT_TIMEOUT);
         while !rest.is_empty() {
             client.set_write_timeout(Some(left(deadline)?))?;
             rest = &rest[client.write(rest)?..];
@@ -197,18 +197,17 @@ impl Desk {
         of_process(&record, self.sources.clock().unix_ms)
     }
 
-    fn say_refused(&mut self, error: &io::Error) {
-        if !std::mem::replace(&mut self.refused, true) {
+    fn log_failure(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.in_use, true) {
             let address = self.address;
-            self.sources.telemetry.log(
-                Level::Warning,
-                format_args!("Metrics cannot be served at {address}, will be as soon as it is free: {error}"),
-            );
+            self.sources
+                .telemetry
+                .log(Level::Warning, format_args!("Cannot serve metrics at {address}: {error}. Retrying every second"));
         }
     }
 }
 
-/// The time until `deadline`.
+/// Returns the time until `deadline`, or an error after it.
 fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }

@@ -1,17 +1,17 @@
-//! Metrics in the text format of Prometheus: of one process, by a listener of its own, or of the whole cluster, from what
-//! its nodes have written down.
+//! Metrics in the text format of Prometheus: of one process, through a listener, or of the whole cluster, from the nodes'
+//! records.
 //!
-//! | file | what happens there |
+//! | file | content |
 //! |---|---|
-//! | `family` | every metric there is: name, type, labels, meaning |
-//! | `page` | pure: samples become text |
-//! | `samples` | pure: what a record, or the status of a cluster, says in samples |
+//! | `family` | all metrics: name, type, labels, help |
+//! | `page` | pure: formats samples as text |
+//! | `samples` | pure: converts a record, or the status of a cluster, to samples |
 //! | `listener` | the thread that answers `GET /metrics`, one connection at a time |
-//! | `sources` | where it stands how this node is doing, for its own metrics and for its record in Redis |
-//! | `request` | pure: what a connection asks for, and what it is answered |
+//! | `sources` | the sources of a node's record, for its metrics and for Redis |
+//! | `request` | pure: parses a request and formats the response |
 //!
-//! Endpoints go by their ids, applications are a hundred at most and the rest together, reasons are a few words: what
-//! clients or receivers send never makes a label.
+//! The number of label values is bounded. Endpoints have their ids, at most 100 applications have labels of their own,
+//! and reasons are from a fixed list. Text from clients or receivers never becomes a label.
 
 mod family;
 mod listener;
@@ -25,5 +25,5 @@ pub(crate) use listener::Listener;
 pub use samples::{of_cluster, of_process};
 pub(crate) use sources::Sources;
 
-/// What the text is, for `Content-Type`.
+/// The `Content-Type` of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -1,10 +1,10 @@
-//! Samples become text: <https://prometheus.io/docs/instrumenting/exposition_formats/>. Pure.
+//! Formats samples as text: <https://prometheus.io/docs/instrumenting/exposition_formats/>. Pure.
 
 use std::fmt::{Display, Write};
 
 use super::family::{Family, families};
 
-/// The text under way: each metric with its samples, wherever they come from.
+/// The samples so far, grouped by metric.
 pub(super) struct MetricsPage {
     families: Vec<(Family, String)>,
 }
@@ -14,8 +14,7 @@ impl MetricsPage {
         Self { families: families().into_iter().map(|family| (family, String::new())).collect() }
     }
 
-    /// Adds a sample of the metric called `name` without the common beginning of all names; `suffix` is `_bucket` or the
-    /// like of a histogram.
+    /// Adds a sample of the metric `name`, without the common prefix. `suffix` is for histograms, such as `_bucket`.
     pub(super) fn add(&mut self, name: &str, suffix: &str, labels: &[(&str, &str)], value: impl Display) {
         let of_that_name = |family: &Family| family.name.strip_prefix("resonate_webhooks_") == Some(name);
         let Some((family, text)) = self.families.iter_mut().find(|(family, _)| of_that_name(family)) else {
@@ -32,7 +31,7 @@ impl MetricsPage {
         let _ = writeln!(text, "{close} {value}");
     }
 
-    /// The text; a metric without a sample is not in it.
+    /// Returns the text. Metrics without samples are left out.
     pub(super) fn into_text(self) -> String {
         let mut page = String::new();
         for (family, samples) in self.families.iter().filter(|(_, samples)| !samples.is_empty()) {
@@ -43,7 +42,7 @@ impl MetricsPage {
     }
 }
 
-/// The value of a label, between its quotes. Control characters mean nothing there and are left out.
+/// Escapes the value of a label. Control characters other than a newline are removed.
 fn escaped(value: &str) -> String {
     let mut escaped = String::with_capacity(value.len());
     for character in value.chars() {
@@ -63,25 +62,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_of_one_metric_stand_together_below_its_help_and_type() {
+    fn samples_are_grouped_under_the_help_and_type_of_their_metric() {
         let mut page = MetricsPage::new();
         page.add("dead_letters", "", &[], 3);
         page.add("nodes", "", &[("state", "running")], 2);
         page.add("nodes", "", &[("state", "silent")], 0);
         assert_eq!(
             page.into_text(),
-            "# HELP resonate_webhooks_nodes Nodes whose records are there\n\
+            "# HELP resonate_webhooks_nodes Nodes with a record\n\
              # TYPE resonate_webhooks_nodes gauge\n\
              resonate_webhooks_nodes{state=\"running\"} 2\n\
              resonate_webhooks_nodes{state=\"silent\"} 0\n\
-             # HELP resonate_webhooks_dead_letters Batches that were given up and are kept\n\
+             # HELP resonate_webhooks_dead_letters Dead letters\n\
              # TYPE resonate_webhooks_dead_letters gauge\n\
              resonate_webhooks_dead_letters 3\n"
         );
     }
 
     #[test]
-    fn a_label_neither_ends_early_nor_begins_another_line() {
+    fn the_value_of_a_label_cannot_end_it_or_start_a_line() {
         let mut page = MetricsPage::new();
         page.add("events_total", "", &[("app", "a\"} 1\nb\\\r"), ("event", "x")], 1);
         let text = page.into_text();

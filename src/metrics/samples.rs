@@ -1,4 +1,4 @@
-//! What a node, or a cluster, says in samples. Pure.
+//! Converts the record of a node, or the status of a cluster, to samples. Pure.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,24 @@ use super::page::MetricsPage;
 use crate::admin::{ClusterStatus, NodeLiveness};
 use crate::report::{EndpointState, EndpointStatus, LATENCY_BOUNDS_MS, Latency, NodeRecord, OTHER_APPS};
 
-/// The applications whose channels are told one by one.
+/// The maximum number of applications whose channels are counted separately.
 const APPS_AT_MOST: usize = 100;
 
-/// The metrics of a process, which says of itself what is in `record`, at `now_ms` by Redis' clock.
+/// Returns the metrics of a process with this record, at `now_ms` by Redis' clock.
 #[must_use]
 pub fn of_process(record: &NodeRecord, now_ms: u64) -> String {
     let mut page = MetricsPage::new();
-    Told { page: &mut page, node: None, now_ms }.node(record, true);
+    NodeSamples { page: &mut page, node: None, now_ms }.add_record(record, true);
     page.into_text()
 }
 
-/// The metrics of a cluster.
+/// Returns the metrics of a cluster.
 #[must_use]
 pub fn of_cluster(status: &ClusterStatus) -> String {
     let mut page = MetricsPage::new();
     for node in &status.nodes {
         let (name, runs) = (node.record.node.as_str(), node.state == NodeLiveness::Running);
-        Told { page: &mut page, node: Some(name), now_ms: status.time_ms }.node(&node.record, runs);
+        NodeSamples { page: &mut page, node: Some(name), now_ms: status.time_ms }.add_record(&node.record, runs);
         let labels = [("node", name)];
         page.add("last_report_age_seconds", "", &labels, seconds(status.time_ms.saturating_sub(node.written_ms)));
         if runs {
@@ -50,27 +50,27 @@ pub fn of_cluster(status: &ClusterStatus) -> String {
     page.into_text()
 }
 
-/// The largest of them, and the sum of the others.
+/// Returns the largest numbers of channels, and the sum of the others.
 fn largest(channels: &BTreeMap<String, usize>) -> BTreeMap<String, usize> {
     let mut sorted: Vec<_> = channels.iter().collect();
     sorted.sort_by_key(|(_, channels)| std::cmp::Reverse(**channels));
-    let mut told = BTreeMap::new();
+    let mut result = BTreeMap::new();
     for (place, (app, channels)) in sorted.into_iter().enumerate() {
         let name = if place < APPS_AT_MOST { app } else { OTHER_APPS };
-        *told.entry(name.to_owned()).or_default() += channels;
+        *result.entry(name.to_owned()).or_default() += channels;
     }
-    told
+    result
 }
 
-/// What a node says, with its name where others speak too.
-struct Told<'a> {
+/// Adds the samples of a node. In the metrics of a cluster, they have its name as a label.
+struct NodeSamples<'a> {
     page: &'a mut MetricsPage,
     node: Option<&'a str>,
     now_ms: u64,
 }
 
-impl Told<'_> {
-    fn node(&mut self, record: &NodeRecord, runs: bool) {
+impl NodeSamples<'_> {
+    fn add_record(&mut self, record: &NodeRecord, runs: bool) {
         self.add("build_info", &[("version", &record.version)], 1);
         self.add("start_time_seconds", &[], seconds(record.started_ms));
         for (app, counts) in &record.deliveries.events {
@@ -163,7 +163,7 @@ impl Told<'_> {
     }
 }
 
-/// Nodes of another version may count what is not known here.
+/// Returns `true` for a counter of this version. Nodes of other versions may have more.
 fn is_known(counter: &str) -> bool {
     crate::telemetry::Counters::described().iter().any(|(name, _)| *name == counter)
 }

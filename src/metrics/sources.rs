@@ -1,4 +1,4 @@
-//! Where it stands how this node is doing: for the record in Redis and for the metrics of the process.
+//! The sources of a node's record, for Redis and for the metrics of the process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,57 +14,58 @@ use crate::process::shares_descriptors;
 use crate::report::{ConfigParts, DeliveryStatus, NodeRecord, RedisErrors, WallClock, hash_of};
 use crate::telemetry::Telemetry;
 
-/// How long is waited for the dispatcher's answer. It may be at work on something.
-const ANSWER: Duration = Duration::from_secs(1);
+/// The time to wait for a reply of the dispatcher, which may be busy.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The applications that a record names at most.
+/// The maximum number of applications in a record.
 const APPS_AT_MOST: usize = 1000;
 
-/// What is told, and where it is found.
+/// The sources of a node's record.
 pub(crate) struct Sources {
-    /// The node's membership in the cluster.
+    /// Membership in the cluster.
     pub(crate) membership: Arc<SharedMembership>,
-    /// The deliveries.
+    /// Deliveries.
     pub(crate) delivery: Arc<Delivery>,
-    /// The applications.
+    /// Applications.
     pub(crate) apps: Arc<AppRegistry>,
-    /// The counters.
+    /// Counters.
     pub(crate) telemetry: Arc<Telemetry>,
-    /// What waits now, by name.
+    /// Reads the gauges, by name.
     pub(crate) gauges: Box<dyn Fn() -> Vec<(&'static str, usize)> + Send + Sync>,
-    /// When the node began.
+    /// Start of the node.
     pub(crate) began: Instant,
-    /// Redis' clock, as far as the reporter has heard of it.
+    /// Redis' clock, from the replies to the reporter.
     pub(crate) clock: Mutex<RedisClock>,
-    /// The applications of the config; none where it lists none.
+    /// Applications in the config; empty if it lists none.
     pub(crate) app_ids: Vec<AppId>,
-    /// What was last told of the config.
+    /// Hashes of the config in the last record.
     pub(crate) configured: Mutex<ConfigParts>,
 }
 
 impl Sources {
-    /// Redis said so just now.
-    pub(crate) fn hear_time(&self, redis_ms: u64) {
+    /// Records Redis' current time in Unix ms.
+    pub(crate) fn observe_time(&self, redis_ms: u64) {
         self.clock.lock().observe(redis_ms);
     }
 
-    /// What Redis' clock shows now.
+    /// Returns the current time by Redis' clock.
     pub(crate) fn clock(&self) -> WallClock {
         WallClock { at: Instant::now(), unix_ms: self.clock.lock().now_ms() }
     }
 
-    /// The node's record, without its name in the cluster. Replaces `last` if the scheduler answers soon.
+    /// Returns the node's record, without its name in the cluster. Uses and updates `last`, which stays if the
+    /// dispatcher does not reply in time.
     pub(crate) fn record(&self, last: &mut DeliveryStatus) -> NodeRecord {
-        // First, so that the deliveries include every batch that is counted.
+        // Read the counters first, so that the deliveries include every counted batch.
         let counters = by_name(self.telemetry.counters().snapshot());
         let clock = self.clock();
-        if let Some(deliveries) = self.delivery.status(clock, clock.at + ANSWER) {
+        if let Some(deliveries) = self.delivery.status(clock, clock.at + REPLY_TIMEOUT) {
             *last = deliveries;
         }
         self.record_of(counters, last.clone())
     }
 
-    /// The record of a node whose scheduler has ended.
+    /// Returns the record of a node whose dispatcher has ended.
     pub(crate) fn last_record(&self, deliveries: DeliveryStatus) -> NodeRecord {
         self.record_of(by_name(self.telemetry.counters().snapshot()), deliveries)
     }

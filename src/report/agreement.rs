@@ -1,12 +1,12 @@
-//! Compares the configs of the nodes of a cluster. The owner of a partition delivers to the endpoints of its own config, so
-//! nodes with different configs lose webhooks without an error. Pure.
+//! Compares the configs of the nodes of a cluster. The owner of a partition delivers to the endpoints of its own
+//! config, so nodes with different configs lose webhooks without an error. Pure.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 
-/// The time (ms) for which nodes may disagree: a rolling deployment takes some minutes, and nodes refresh endpoints from a
+/// The time (ms) for which nodes may disagree. A rolling deployment takes minutes, and nodes refresh endpoints from a
 /// database at different times.
 const TOLERATED_MS: u64 = 600_000;
 
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_are_named_that_have_disagreed_for_ten_minutes_and_not_before() {
+    fn nodes_are_reported_after_ten_minutes_of_disagreement() {
         let nodes = [("a", parts("1", "1", 0)), ("b", parts("1", "2", 1000)), ("c", parts("1", "1", 0))];
         let at = |now_ms| disagreements(nodes.iter().map(|(node, parts)| (*node, parts)), now_ms);
         assert_eq!(at(TOLERATED_MS + 999), []);
@@ -118,16 +118,16 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_lists_no_applications_disagrees_with_nobody_about_them() {
+    fn a_node_without_a_list_of_applications_does_not_disagree_about_them() {
         let nodes = [("a", parts("1", "1", 0)), ("b", parts("", "1", 0)), ("c", parts("2", "1", 0))];
-        let told = disagreements(nodes[..2].iter().map(|(node, parts)| (*node, parts)), TOLERATED_MS);
-        assert_eq!(told, []);
-        let told = disagreements(nodes.iter().map(|(node, parts)| (*node, parts)), TOLERATED_MS);
-        assert_eq!(told[0].about, "applications");
+        let found = disagreements(nodes[..2].iter().map(|(node, parts)| (*node, parts)), TOLERATED_MS);
+        assert_eq!(found, []);
+        let found = disagreements(nodes.iter().map(|(node, parts)| (*node, parts)), TOLERATED_MS);
+        assert_eq!(found[0].about, "applications");
     }
 
     #[test]
-    fn a_part_counts_from_when_it_became_what_it_is() {
+    fn a_part_keeps_its_time_until_its_hash_changes() {
         let mut part = ConfigPart::default();
         part.update("1".to_owned(), 5);
         part.update("1".to_owned(), 6);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_in_another_order_are_the_same_and_ids_that_run_together_are_not() {
+    fn the_hash_ignores_the_order_and_distinguishes_ids_that_concatenate_equally() {
         let hash = |ids: &[&str]| hash_of(ids.iter().map(|id| id.as_bytes()));
         assert_eq!(hash(&["a", "b"]), hash(&["b", "a"]));
         assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));

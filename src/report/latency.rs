@@ -84,13 +84,13 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_lie_within_the_bucket_that_holds_them() {
+    fn quantiles_are_within_their_bucket() {
         assert_eq!(of(&[]).quantile_ms(0.5), None);
         let latency = of(&[3, 3, 3, 3, 3, 3, 3, 3, 3, 400]);
         let (median, slowest) = (latency.quantile_ms(0.5).unwrap(), latency.quantile_ms(0.99).unwrap());
         assert!(median > 1.0 && median <= 5.0, "{median}");
         assert!(slowest > 250.0 && slowest <= 500.0, "{slowest}");
-        assert_eq!(of(&[60_000]).quantile_ms(0.5), Some(30_000.0), "no more is known");
+        assert_eq!(of(&[60_000]).quantile_ms(0.5), Some(30_000.0), "the last bucket has no upper bound");
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! The status record of a node in Redis.
 //!
-//! Every node writes its record every two seconds, and once more when it stops in good order. The record has a bounded size
-//! and expires after its node. No delivery waits for it.
+//! Every node writes its record every two seconds, and once more when it stops in good order. The record has a bounded
+//! size and expires after its node. No delivery waits for it.
 //!
-//! Keys behind `{prefix}:`:
+//! Keys, which all start with `{prefix}:`:
 //! - `status`: sorted set, node → time of its last record (ms by Redis' clock).
 //! - `status:{node}`: string, the [`NodeRecord`] as JSON, with an expiry. The name stays when the node
 //!   continues as another incarnation.
-//! - `paused`: hash, id of a paused endpoint → start of the pause (ms by Redis' clock). Nodes read it when they write their
-//!   record.
-//! - `disabled`: hash, id of an endpoint that has answered 410 → time (ms), a space, and the URL without its query. The node
-//!   that received the answer writes it; all read it when they write their record. It applies to that URL only.
-//! - `watch`: string, exists while somebody watches, expires after ten seconds.
-//! - `watched`: stream, attempts as JSON ([`Sight`](crate::telemetry::Sight)) while `watch` exists; capped, with an expiry.
+//! - `paused`: hash, id of a paused endpoint → start of the pause (ms by Redis' clock). Nodes read it when they write
+//!   their record.
+//! - `disabled`: hash, id of an endpoint that has answered 410 → time (ms), a space, and the URL without its query. The
+//!   node that received the answer writes it; all read it when they write their record. It applies to that URL only.
+//! - `watch`: string, exists while an operator watches deliveries; expires after ten seconds.
+//! - `watched`: stream, attempts as JSON ([`Sight`](crate::telemetry::Sight)) while `watch` exists; capped, with an
+//!   expiry.
 //!
 //! None of them contains a secret.
 

@@ -25,7 +25,7 @@ pub(crate) const OTHER_APPS: &str = "_others";
 pub struct NodeRecord {
     /// The id of this incarnation in the cluster.
     pub node: String,
-    /// The node stopped in good order and writes no further record.
+    /// `true` if the node stopped in good order. It writes no further record.
     pub stopped: bool,
     /// The host name of its machine.
     pub host: String,
@@ -37,7 +37,7 @@ pub struct NodeRecord {
     pub started_ms: u64,
     /// Its own clock at the time of the record.
     pub clock_ms: u64,
-    /// Its connections use descriptors of its server, which can hold fewer clients then.
+    /// `true` if its connections use descriptors of its server, which can then hold fewer clients.
     pub shares_descriptors: bool,
     /// Counters since its start.
     pub counters: Map<String, Value>,
@@ -72,11 +72,11 @@ pub struct RedisErrors {
 pub struct DeliveryStatus {
     /// The endpoints, in the order of the config.
     pub endpoints: Vec<EndpointStatus>,
-    /// The number of others.
+    /// The number of endpoints that are left out.
     pub endpoints_truncated: usize,
     /// The lanes with events, the longest first.
     pub lanes: Vec<LaneStatus>,
-    /// The number of others.
+    /// The number of lanes that are left out.
     pub lanes_truncated: usize,
     /// A hash of all of its endpoints.
     #[serde(skip)]
@@ -117,7 +117,7 @@ pub struct EndpointStatus {
     pub app_id: String,
     /// Its state.
     pub state: EndpointState,
-    /// The time since when, unless it is ok.
+    /// The start of the state, unless it is ok.
     pub since_ms: Option<u64>,
     /// The status of its last attempt, if that was answered.
     pub last_status: Option<u16>,
@@ -170,14 +170,14 @@ pub struct LaneStatus {
 /// Converts instants to Redis' clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WallClock {
-    /// At this instant
+    /// An instant.
     pub(crate) at: Instant,
-    /// it was so many Unix ms.
+    /// Redis' time at that instant, in Unix ms.
     pub(crate) unix_ms: u64,
 }
 
 impl WallClock {
-    /// The Unix ms of an instant.
+    /// Returns the time of an instant, in Unix ms.
     pub(crate) fn ms(&self, instant: Instant) -> u64 {
         let before = millis(self.at.saturating_duration_since(instant));
         let after = millis(instant.saturating_duration_since(self.at));

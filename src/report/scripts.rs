@@ -10,13 +10,13 @@ use super::record::NodeRecord;
 use super::states::{EndpointStates, Pauses};
 use crate::redis::{Script, millis};
 
-/// A node without a record for this time has missed three.
+/// The age of a record after which its node counts as silent: three missed records.
 pub(crate) const SILENT_AFTER_MS: u64 = 6_000;
 
 /// The most attempts kept for watchers.
 const SIGHTS_AT_MOST: usize = 1000;
 
-/// The expiry of the attempts after the last one.
+/// The time (ms) after the last attempt when the stream expires.
 const SIGHTS_KEPT_MS: i64 = 60_000;
 
 static REPORT: LazyLock<Script> = LazyLock::new(|| {
@@ -28,14 +28,14 @@ pub(crate) fn put_together() {
     LazyLock::force(&REPORT);
 }
 
-/// The keys of the status behind one prefix.
+/// The keys of the status, with their prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct StatusKeys {
     prefix: String,
 }
 
 impl StatusKeys {
-    /// The keys behind `prefix`.
+    /// Creates the keys with this prefix.
     pub(crate) fn new(prefix: &str) -> Self {
         Self { prefix: prefix.to_owned() }
     }
@@ -50,12 +50,12 @@ impl StatusKeys {
         format!("{}:status:{node}", self.prefix)
     }
 
-    /// When the nodes' leases lapse; a key of presence.
+    /// The nodes by the expiry of their leases; a key of presence.
     pub(crate) fn leases(&self) -> String {
         format!("{}:nodes", self.prefix)
     }
 
-    /// The life of the data; a key of presence.
+    /// The epoch of the data; a key of presence.
     pub(crate) fn epoch(&self) -> String {
         format!("{}:epoch", self.prefix)
     }
@@ -85,7 +85,7 @@ impl StatusKeys {
         format!("{}:disabled", self.prefix)
     }
 
-    /// Exists while somebody watches.
+    /// Exists while an operator watches deliveries.
     pub(crate) fn watch(&self) -> String {
         format!("{}:watch", self.prefix)
     }
@@ -95,7 +95,7 @@ impl StatusKeys {
         format!("{}:watched", self.prefix)
     }
 
-    /// Appends attempts for watchers. Returns whether anybody still watches.
+    /// Appends attempts for watchers. Returns `true` if there still is a watcher.
     pub(crate) fn show(&self, redis: &mut Connection, sights: &[Vec<u8>]) -> RedisResult<bool> {
         let mut shown = redis::pipe();
         for sight in sights {
@@ -117,7 +117,7 @@ impl StatusKeys {
         Ok(watched)
     }
 
-    /// The records written since `since_ms`, if `node` is the first of these nodes by name.
+    /// Returns the records written since `since_ms`. Only the node with the first name gets them; all others get none.
     pub(crate) fn others(&self, redis: &mut Connection, node: &str, since_ms: u64) -> RedisResult<Vec<NodeRecord>> {
         let mut names: Vec<String> = redis.zrangebyscore(self.nodes(), since_ms, "+inf")?;
         names.sort_unstable();
@@ -129,8 +129,9 @@ impl StatusKeys {
         Ok(records.into_iter().flatten().filter_map(|record| serde_json::from_slice(&record).ok()).collect())
     }
 
-    /// Writes the `record` of `node` with an expiry of `time`, unless it is empty, and the endpoints that are `disabled` (with
-    /// their URLs) or enabled. Returns Redis' time in ms, the states of endpoints, and whether anybody watches.
+    /// Writes the `record` of `node` with an expiry of `time`, unless it is empty, and the changes in `disabled`: the
+    /// URL of a disabled endpoint, or `None` for an enabled one. Returns Redis' time in ms, the states of endpoints,
+    /// and `true` if there is a watcher.
     pub(crate) fn report(
         &self,
         redis: &mut Connection,

@@ -1,45 +1,45 @@
-//! Why events were given up, in few enough words for a label of a metric.
+//! Causes of dropped events. There are few enough for a label of a metric.
 
-/// They were too many for the outbox.
+/// The outbox had too many events.
 pub(crate) const OUTBOX_FULL: &str = "outbox full";
 
-/// Nobody could sign them.
+/// The secret of the application is unknown, so the events cannot be signed.
 pub(crate) const UNKNOWN_APPLICATION: &str = "unknown application";
 
-/// There is nobody to send them to.
+/// The endpoint was removed from the config.
 pub(crate) const UNCONFIGURED: &str = "the endpoint is not configured any more";
 
-/// An entry of the outbox is of a kind that a newer version may know.
+/// An entry of the outbox has a kind that only a newer version may know.
 pub(crate) const UNKNOWN_KIND: &str = "an event of an unknown kind";
 
-/// It is cut short, or not what it says.
+/// An entry is truncated or malformed.
 pub(crate) const UNREADABLE: &str = "an event that cannot be read";
 
-/// It has none of the fields that an entry has.
+/// An entry has none of the fields of an entry.
 pub(crate) const NO_EVENT: &str = "an entry without an event";
 
-/// More entries have its millisecond than can be told apart.
+/// The sequence number of an entry within its millisecond is too large.
 pub(crate) const NO_PLACE: &str = "an entry with too great a number";
 
-/// Why events were given up.
+/// The cause of dropped events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Cause {
-    /// The last answer had a status from 400 to 499.
+    /// The last response had a status from 400 to 499.
     Http4xx,
-    /// It had one from 500 to 599.
+    /// The last response had a status from 500 to 599.
     Http5xx,
-    /// It had another one.
+    /// The last response had another status.
     HttpOther,
-    /// There was no answer, or none of the receiver's own.
+    /// There was no response, or not one from the receiver itself.
     NoAnswer,
     /// Too many events waited.
     OutboxFull,
-    /// Nobody knew the application's secret.
+    /// The application's secret is unknown.
     UnknownApplication,
-    /// The endpoint is not in the config any more.
+    /// The endpoint was removed from the config.
     NotConfigured,
-    /// This version could not read it.
+    /// This version cannot read the entry.
     Unreadable,
 }
 
@@ -56,7 +56,7 @@ impl Cause {
         Self::Unreadable,
     ];
 
-    /// The cause behind a reason as it stands in the log and in dead letters.
+    /// Returns the cause for a reason as in the log and in dead letters.
     #[must_use]
     pub fn of(reason: &str) -> Self {
         match reason {
@@ -73,7 +73,7 @@ impl Cause {
         }
     }
 
-    /// The label.
+    /// Returns the label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason_has_a_cause_and_what_a_peer_says_does_not_choose_it() {
+    fn every_reason_has_a_cause_that_text_from_a_peer_cannot_choose() {
         let causes = [
             ("HTTP 404", Cause::Http4xx),
             ("HTTP 410", Cause::Http4xx),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cause_stands_at_its_own_place() {
+    fn every_cause_has_its_own_index() {
         for (place, cause) in Cause::ALL.into_iter().enumerate() {
             assert_eq!(cause as usize, place);
         }

@@ -1,8 +1,8 @@
-//! Counters, by the names under which `stats()` and the metrics show them.
+//! Counters, under the names that `stats()` and the metrics show.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A number that any thread may add to.
+/// A number to which any thread can add.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
@@ -12,7 +12,7 @@ impl Counter {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// The current value.
+    /// Returns the current value.
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -21,20 +21,20 @@ impl Counter {
 
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)*) => {
-        /// Everything that is counted, since the engine started.
+        /// All counters since the start of the engine.
         #[derive(Debug, Default)]
         pub struct Counters {
             $($(#[doc = $doc])+ pub $name: Counter,)*
         }
 
         impl Counters {
-            /// Every counter with its name, in the order of an event's way.
+            /// Returns all counters with their names, in the order in which an event passes them.
             #[must_use]
             pub fn snapshot(&self) -> Vec<(&'static str, u64)> {
                 vec![$((stringify!($name), self.$name.get()),)*]
             }
 
-            /// The names, each with what it counts, in the same order.
+            /// Returns all names with their help texts, in the same order.
             #[must_use]
             pub const fn described() -> &'static [(&'static str, &'static str)] {
                 &[$((stringify!($name), concat!($($doc),+)),)*]
@@ -46,54 +46,54 @@ macro_rules! counters {
 counters! {
     /// Intents taken from the queue.
     intents,
-    /// Client events refused because the queue, or what waits behind an unreachable Redis, was full.
+    /// Client events dropped because the queue of hooks, or the queue for an unreachable Redis, was full.
     client_events_dropped,
-    /// Events of the application given up because what waits behind an unreachable Redis was full.
+    /// Custom events dropped because the queue for an unreachable Redis was full.
     custom_events_dropped,
-    /// Intents of connections and subscriptions that found the queue full: they wait beside it, or their channels are
-    /// reconciled from the live connections.
+    /// Connects, disconnects and subscriptions that did not fit into the queue of hooks. They wait outside of it, or
+    /// their channels are reconciled.
     hook_queue_overflows,
-    /// Client events not sent on because their message names another channel than the one on which the host found the sender.
+    /// Client events dropped because their message names another channel than the host does.
     client_events_refused,
-    /// Subscriptions of which no hook had told, or whose end none had told, found by a comparison with the live connections.
+    /// Subscriptions added or removed by the comparison with the live connections.
     reconcile_repairs,
-    /// Operations that Redis applied: local firsts and lasts.
+    /// Claims applied by Redis.
     claims,
-    /// Edges decided by Redis in favour of this node.
+    /// Edges that Redis decided from this node's claims.
     edges,
-    /// Rejoins within the grace, each of which spared the receivers a departure and an arrival.
+    /// Rejoins within the grace. Each avoids one departure and one arrival.
     departures_suppressed,
-    /// Client events that the outbox in Redis did not take because too many waited in their partition, or too many bytes in all.
+    /// Client events that the outbox refused because of its limit of events or bytes.
     client_events_rejected,
-    /// Pairs of opposite edges given up unsent because too many waited for an unreachable Redis.
+    /// Pairs of opposite claims dropped because too many waited for an unreachable Redis.
     claims_coalesced,
-    /// Batches of operations answered by Redis.
+    /// Claim calls answered by Redis.
     redis_calls,
-    /// Requests to Redis of all threads: a script, or a few commands, each.
+    /// Requests to Redis from all threads. A request is one script or a few commands.
     redis_requests,
-    /// Requests to Redis that failed: the connection was lost or refused, or Redis refused or rejected the call.
+    /// Failed requests to Redis: the connection was lost or refused, or Redis refused the call.
     redis_errors,
-    /// Times this node put its holds back because Redis had lost them.
+    /// Times that this node restored its holds because Redis had lost them.
     hold_rebuilds,
-    /// Dead nodes whose holds this node took away.
+    /// Dead nodes reaped by this node.
     nodes_reaped,
     /// Events accepted by the outbox.
     events,
-    /// Events that no endpoint asked for.
+    /// Events that no endpoint receives.
     events_unwanted,
-    /// POSTs sent, first attempts and retries alike.
+    /// POSTs sent, including retries.
     attempts,
     /// Batches answered with a 2xx status.
     batches_delivered,
     /// Events in batches that were answered with a 2xx status.
     events_delivered,
-    /// Batches given up.
+    /// Batches dropped.
     batches_dropped,
-    /// Events in batches that were given up, or given up before they were in one.
+    /// Events dropped, in a batch or before.
     events_dropped,
-    /// Dead letters that made room for newer ones.
+    /// Dead letters deleted to make room for newer ones.
     dead_letters_evicted,
-    /// Outcomes that were lost because their queue was full when the PHP side did not poll them in time.
+    /// Outcomes lost because the PHP side did not poll them before their queue was full.
     outcomes_lost,
     /// Panics of background threads.
     thread_panics,

@@ -1,4 +1,4 @@
-//! What the threads tell the outside: counters for monitoring, outcomes for the PHP side.
+//! Reports from the threads: counters for monitoring, and outcomes and log lines for the PHP side.
 
 mod cause;
 mod counters;
@@ -23,7 +23,7 @@ pub use redis_fault::RedisFault;
 pub use watch::Sight;
 pub(crate) use watch::Watch;
 
-/// Shared by every thread of one engine.
+/// The telemetry of one engine, shared by all of its threads.
 #[derive(Debug, Default)]
 pub struct Telemetry {
     counters: Counters,
@@ -31,69 +31,69 @@ pub struct Telemetry {
     redis_failures: [redis_fault::Failures; RedisFault::ALL.len()],
     outcomes: Outcomes,
     watch: Watch,
-    /// How many links suffer from each kind of trouble that all of them have at the same time.
+    /// The number of links that have each kind of shared trouble.
     troubled: [AtomicUsize; TROUBLES],
 }
 
-/// Kinds of trouble that one line in the log is enough for, though several threads notice.
+/// The number of kinds of trouble that are logged once, although several threads detect them.
 pub(crate) const TROUBLES: usize = 3;
 
 impl Telemetry {
-    /// The counters.
+    /// Returns the counters.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// Counts events that were given up.
+    /// Counts dropped events.
     pub(crate) fn dropped(&self, events: u64, cause: Cause) {
         self.counters.events_dropped.add(events);
         self.drops[cause as usize].add(events);
     }
 
-    /// How many events were given up, by cause.
+    /// Returns the numbers of dropped events by cause.
     pub(crate) fn drops(&self) -> impl Iterator<Item = (Cause, u64)> {
         Cause::ALL.into_iter().zip(&self.drops).map(|(cause, counter)| (cause, counter.get()))
     }
 
-    /// Counts a request to Redis that failed.
+    /// Counts a failed request to Redis.
     pub(crate) fn redis_failed(&self, fault: RedisFault) {
         self.counters.redis_errors.add(1);
         self.redis_failures[fault as usize].add(Instant::now());
     }
 
-    /// How many requests to Redis failed, and when one did last, by the reason.
+    /// Returns the numbers of failed requests to Redis, and the times of the last ones, by reason.
     pub(crate) fn redis_failures(&self) -> impl Iterator<Item = (RedisFault, u64, Option<Instant>)> {
-        let told = self.redis_failures.iter().map(redis_fault::Failures::told);
-        RedisFault::ALL.into_iter().zip(told).map(|(fault, (count, last))| (fault, count, last))
+        let failures = self.redis_failures.iter().map(redis_fault::Failures::snapshot);
+        RedisFault::ALL.into_iter().zip(failures).map(|(fault, (count, last))| (fault, count, last))
     }
 
-    /// The queue of outcomes that the PHP side polls.
+    /// Returns the queue of outcomes, which the PHP side polls.
     #[must_use]
     pub const fn outcomes(&self) -> &Outcomes {
         &self.outcomes
     }
 
-    /// What those see who watch.
+    /// Returns the attempts for watchers.
     pub(crate) const fn watch(&self) -> &Watch {
         &self.watch
     }
 
-    /// Reports what just happened, for Laravel's events and log.
+    /// Queues an outcome for the PHP side.
     pub fn report(&self, outcome: Outcome) {
         if self.outcomes.push(outcome) {
             self.counters.outcomes_lost.add(1);
         }
     }
 
-    /// Writes a line to Laravel's log, through the PHP side. Lines from the same place in the code are of one kind, of which
-    /// only some are kept while they wait.
+    /// Queues a line for Laravel's log. Lines from the same place in the code are of one kind, and the queue keeps only
+    /// some of each kind.
     #[track_caller]
     pub fn log(&self, level: Level, message: impl Display) {
         self.log_about("", level, message);
     }
 
-    /// The same, from a place in the code that writes about several subjects: each has its own kind.
+    /// Queues a log line about a subject. Each subject is a kind of its own.
     #[track_caller]
     pub(crate) fn log_about(&self, subject: &str, level: Level, message: impl Display) {
         let kind = NoticeKind { at: Location::caller(), subject: subject.into() };
@@ -102,17 +102,17 @@ impl Telemetry {
         }
     }
 
-    /// One more thread notices a trouble of this kind. Returns whether it is the first.
+    /// Records that a link has a trouble of this kind. Returns `true` if it is the first one.
     pub(crate) fn trouble_begins(&self, kind: usize) -> bool {
         self.troubled[kind].fetch_add(1, Ordering::SeqCst) == 0
     }
 
-    /// One of those that noticed it has it no more. Returns whether it is the last.
+    /// Records that a link no longer has a trouble of this kind. Returns `true` if it was the last one.
     pub(crate) fn trouble_ends(&self, kind: usize) -> bool {
         self.troubled[kind].fetch_sub(1, Ordering::SeqCst) == 1
     }
 
-    /// Records the panic of a background thread, which runs on.
+    /// Counts and logs the panic of a background thread, which is restarted.
     pub(crate) fn thread_panicked(&self, thread: &str, message: &str) {
         self.counters.thread_panics.add(1);
         self.log(Level::Error, format_args!("Background thread {thread} panicked and was restarted: {message}"));

@@ -1,7 +1,7 @@
-//! Outcomes that deliveries never displace: drops, changes of endpoints, log lines.
+//! Notices: outcomes that a flood of deliveries cannot displace. They are drops, changes of endpoints and log lines.
 //!
-//! The queue has a bound of its own. Log lines of one kind, those that the same place in the code writes about the same
-//! subject, take only a part of it: further ones are counted, and the next one that is taken says how many they were.
+//! Notices have their own bounded queue. Log lines of one kind, which come from the same place in the code and have the
+//! same subject, take only a part of it. Further lines are counted, and the next line of the kind reports their number.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write;
@@ -9,21 +9,21 @@ use std::panic::Location;
 
 use super::{Level, Outcome};
 
-/// Notices kept until the PHP side polls. Ticks stop when a server drains, so nobody may ever come for them.
+/// The maximum number of notices. The queue must be bounded, because the PHP side stops polling when a server drains.
 const CAPACITY: usize = 8192;
 
-/// Drops among them at most: a flood of drops leaves room for the rest.
+/// The maximum number of drops among them, so that a flood of drops leaves room for other notices.
 const DROPS: usize = CAPACITY / 4 * 3;
 
-/// Lines of one kind that are kept.
+/// The maximum number of log lines of one kind.
 const LINES_OF_A_KIND: usize = 16;
 
 /// The kind of a log line.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct NoticeKind {
-    /// The place in the code that writes it.
+    /// Place in the code.
     pub(super) at: &'static Location<'static>,
-    /// Its subject, if the same place writes about several.
+    /// Subject, if the same place logs about several.
     pub(super) subject: Box<str>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Notices {
     queue: VecDeque<(Outcome, Option<NoticeKind>)>,
     drops: usize,
     lines: HashMap<NoticeKind, Lines>,
-    /// Notices for which there was no room, since that was told.
+    /// The number of lost notices since the last report.
     lost: u64,
 }
 
@@ -41,12 +41,12 @@ pub(super) struct Notices {
 #[derive(Default)]
 struct Lines {
     kept: usize,
-    /// Further ones, only counted.
+    /// The number of further lines, which are only counted.
     folded: u64,
 }
 
 impl Notices {
-    /// Adds an outcome that is not a log line. `false` when there is no room for it.
+    /// Adds an outcome other than a log line. Returns `false` if the queue is full.
     pub(super) fn push(&mut self, outcome: Outcome) -> bool {
         let is_drop = matches!(outcome, Outcome::Dropped { .. });
         if is_drop && self.drops >= DROPS {
@@ -58,7 +58,7 @@ impl Notices {
         kept
     }
 
-    /// Adds a log line, or counts it. `false` when there is no room for it.
+    /// Adds a log line or counts it. Returns `false` if the queue is full.
     pub(super) fn log(&mut self, level: Level, kind: NoticeKind, message: impl FnOnce() -> String) -> bool {
         if let Some(lines) = self.lines.get_mut(&kind)
             && lines.kept >= LINES_OF_A_KIND
@@ -73,9 +73,9 @@ impl Notices {
         kept
     }
 
-    /// Takes the oldest one.
+    /// Takes the oldest notice.
     pub(super) fn pop(&mut self) -> Option<Outcome> {
-        let Some((mut outcome, kind)) = self.queue.pop_front() else { return self.own_up() };
+        let Some((mut outcome, kind)) = self.queue.pop_front() else { return self.report_lost() };
         self.drops -= usize::from(matches!(outcome, Outcome::Dropped { .. }));
         if let Outcome::Log { message, .. } = &mut outcome
             && let Some(kind) = kind
@@ -104,12 +104,12 @@ impl Notices {
         room
     }
 
-    /// Tells the number of lost notices, when everything else has been taken.
-    fn own_up(&mut self) -> Option<Outcome> {
+    /// Returns a log line with the number of lost notices, if there are any.
+    fn report_lost(&mut self) -> Option<Outcome> {
         let lost = std::mem::take(&mut self.lost);
         let message = format!(
-            "{lost} events and log lines had no room to wait for Laravel: a listener of WebhookDropped, or a log channel, is too \
-             slow for them. Queue the listener"
+            "{lost} events and log lines for Laravel were lost, because a listener of WebhookDropped or a log channel is too \
+             slow. Queue the listener"
         );
         (lost > 0).then_some(Outcome::Log { level: Level::Warning, message })
     }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_one_kind_are_folded_and_those_of_another_are_not() {
+    fn lines_of_one_kind_are_folded_and_others_are_not() {
         let mut notices = Notices::default();
         let noisy = kind("noisy");
         for n in 0..1_000 {
@@ -150,11 +150,11 @@ mod tests {
         assert_eq!(lines[0], "noisy 0 (and 984 more lines of this kind)");
         assert_eq!(lines[1], "noisy 1");
         assert_eq!(lines[LINES_OF_A_KIND], "quiet");
-        assert!(notices.lines.is_empty(), "nothing is remembered of what has been told");
+        assert!(notices.lines.is_empty(), "kinds without waiting lines are removed");
     }
 
     #[test]
-    fn a_flood_of_drops_leaves_room_for_the_rest_and_says_how_many_it_lost() {
+    fn a_flood_of_drops_leaves_room_and_reports_how_many_were_lost() {
         let mut notices = Notices::default();
         let kept = (0..CAPACITY).filter(|_| notices.push(dropped())).count();
         assert_eq!(kept, DROPS);
@@ -168,11 +168,11 @@ mod tests {
         }
         assert_eq!(notices.queue.len(), CAPACITY);
         let lines = lines(&mut notices);
-        // Of as many drops and as many lines as there is room for, beside what else was kept.
+        // The drops over their limit, and the lines that did not fit beside the kept drops and the one other notice.
         let lost = (CAPACITY - DROPS) + (DROPS + 1);
         assert_eq!(lines.len(), CAPACITY + 1);
         assert!(
-            lines[CAPACITY].starts_with(&format!("{lost} events and log lines had no room")),
+            lines[CAPACITY].starts_with(&format!("{lost} events and log lines for Laravel were lost")),
             "{}",
             lines[CAPACITY]
         );

@@ -1,4 +1,4 @@
-//! What the PHP side is told: deliveries and drops become Laravel events, lines go to Laravel's log.
+//! Outcomes for the PHP side, which dispatches them as Laravel events or writes them to Laravel's log.
 
 use std::fmt;
 
@@ -7,22 +7,22 @@ use parking_lot::Mutex;
 
 use super::notices::{NoticeKind, Notices};
 
-/// Deliveries kept until the PHP side polls.
+/// The maximum number of deliveries in the queue.
 const DELIVERIES: usize = 8192;
 
 /// The severity of a log line, named as in PSR-3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// Worth a line.
+    /// Information only.
     Info,
-    /// Something to look at.
+    /// An operator should check it.
     Warning,
-    /// Something that failed.
+    /// Something failed.
     Error,
 }
 
 impl Level {
-    /// The PSR-3 name.
+    /// Returns the PSR-3 name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -33,92 +33,91 @@ impl Level {
     }
 }
 
-/// One thing that happened on a background thread. URLs in it carry no userinfo, and no query but where
-/// that is said.
+/// An outcome on a background thread. Its URLs have no userinfo, and no query unless stated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
     /// An endpoint answered 2xx.
     Delivered {
-        /// Where, with the query that the config has.
+        /// URL of the endpoint, with the query from the config.
         url: String,
-        /// The status code.
+        /// Status code.
         status: u16,
-        /// Whose events.
+        /// Application.
         app_id: String,
-        /// Attempts, the successful one included.
+        /// Number of attempts, including the successful one.
         attempts: u32,
         /// `webhook-id` of the POST.
         webhook_id: String,
-        /// The endpoint's id.
+        /// Id of the endpoint.
         endpoint: String,
-        /// Events in the POST.
+        /// Number of events in the POST.
         events: u64,
     },
-    /// A batch was given up.
+    /// A batch was dropped.
     Dropped {
-        /// Where, with the query that the config has.
+        /// URL of the endpoint, with the query from the config.
         url: String,
-        /// Whose events.
+        /// Application.
         app_id: String,
-        /// Attempts made.
+        /// Number of attempts.
         attempts: u32,
-        /// `HTTP 500`, or what went wrong on the way.
+        /// Reason, such as `HTTP 500` or a connection error.
         reason: String,
-        /// `webhook-id` of the POST; empty for an entry of the outbox that could not be read.
+        /// `webhook-id` of the POST; empty for an unreadable entry of the outbox.
         webhook_id: String,
-        /// The endpoint's id; empty for such an entry.
+        /// Id of the endpoint; empty for an unreadable entry.
         endpoint: String,
-        /// Events in the batch.
+        /// Number of events in the batch.
         events: u64,
-        /// The id of the dead letter, if one is kept and that is known.
+        /// Id of the dead letter, if one was written and its id is known.
         dead_letter: Option<String>,
     },
-    /// An endpoint gets nothing more until it is resumed.
+    /// An endpoint was disabled. It gets no more POSTs until it is resumed.
     EndpointDisabled {
-        /// Where.
+        /// URL of the endpoint.
         url: String,
-        /// Its id.
+        /// Id of the endpoint.
         endpoint: String,
-        /// What it answered.
+        /// Response that disabled it.
         reason: String,
     },
-    /// A batch for an endpoint has failed for a while: its events wait.
+    /// Attempts to an endpoint have failed for some time, and its events wait.
     EndpointFailing {
-        /// Where.
+        /// URL of the endpoint.
         url: String,
-        /// Its id.
+        /// Id of the endpoint.
         endpoint: String,
-        /// What was wrong with the last attempt.
+        /// Error of the last attempt.
         reason: String,
-        /// For how long none has succeeded.
+        /// Time without a successful attempt, in seconds.
         seconds: u64,
     },
-    /// It answers again.
+    /// A failing endpoint has recovered.
     EndpointRecovered {
-        /// Where.
+        /// URL of the endpoint.
         url: String,
-        /// Its id.
+        /// Id of the endpoint.
         endpoint: String,
-        /// For how long it had failed.
+        /// Time for which it had failed, in seconds.
         seconds: u64,
     },
-    /// A line for the log.
+    /// A log line.
     Log {
-        /// Its severity.
+        /// Severity.
         level: Level,
-        /// The line, without a line break of foreign origin.
+        /// The line. It contains no line break from external text.
         message: String,
     },
 }
 
-/// Outcomes that wait for the PHP side, in two bounded queues: a delivery pushes out the oldest delivery, and nothing else.
+/// The outcomes that wait for the PHP side, in two bounded queues. A new delivery displaces only the oldest delivery.
 pub struct Outcomes {
     notices: Mutex<Notices>,
     deliveries: ArrayQueue<Outcome>,
 }
 
-/// Without what waits: the URLs in it are whole.
+/// Prints no outcomes, because their URLs have queries.
 impl fmt::Debug for Outcomes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outcomes").finish_non_exhaustive()
@@ -132,7 +131,7 @@ impl Default for Outcomes {
 }
 
 impl Outcomes {
-    /// Adds an outcome that is not a log line. `true` when one was lost for want of room.
+    /// Adds an outcome other than a log line. Returns `true` if an outcome was lost because the queue is full.
     pub(super) fn push(&self, outcome: Outcome) -> bool {
         match outcome {
             Outcome::Delivered { .. } => self.deliveries.force_push(outcome).is_some(),
@@ -140,12 +139,12 @@ impl Outcomes {
         }
     }
 
-    /// Adds a log line. `true` when it was lost for want of room.
+    /// Adds a log line. Returns `true` if it was lost because the queue is full.
     pub(super) fn log(&self, level: Level, kind: NoticeKind, message: impl FnOnce() -> String) -> bool {
         !self.notices.lock().log(level, kind, message)
     }
 
-    /// Takes up to `max` outcomes: deliveries, oldest first, after everything else, oldest first.
+    /// Takes up to `max` outcomes: first the notices, then the deliveries, each oldest first.
     #[must_use]
     pub fn take(&self, max: usize) -> Vec<Outcome> {
         let next = || self.notices.lock().pop().or_else(|| self.deliveries.pop());
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_deliveries_pushes_out_deliveries_and_nothing_else() {
+    fn a_flood_of_deliveries_displaces_only_deliveries() {
         let telemetry = Telemetry::default();
         telemetry.log(Level::Warning, "a warning");
         let disabled =

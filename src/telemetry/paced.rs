@@ -1,25 +1,26 @@
-//! Counts of what happens often, such as events refused by a full outbox: said, but not each in a line of its own. Pure.
+//! Limits the log lines about frequent incidents, such as events refused by a full outbox: one line reports the number
+//! of many incidents. Pure.
 
 use std::time::{Duration, Instant};
 
-/// Between two lines in the log.
-const SAY_EVERY: Duration = Duration::from_secs(10);
+/// The minimum time between two log lines.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What was counted and not said yet.
+/// The number of incidents that have not been logged yet.
 #[derive(Debug, Default)]
 pub(crate) struct PacedCount {
-    unsaid: u64,
-    said_at: Option<Instant>,
+    unlogged: u64,
+    logged_at: Option<Instant>,
 }
 
 impl PacedCount {
-    /// Adds so many. Returns how many are to be said now, if it is time.
+    /// Adds `count` incidents. Returns the number to log now, if a line is due.
     pub(crate) fn add(&mut self, count: u64, now: Instant) -> Option<u64> {
-        self.unsaid += count;
-        let is_time = self.said_at.is_none_or(|said| now >= said + SAY_EVERY);
-        (self.unsaid > 0 && is_time).then(|| {
-            self.said_at = Some(now);
-            std::mem::take(&mut self.unsaid)
+        self.unlogged += count;
+        let is_due = self.logged_at.is_none_or(|logged| now >= logged + LOG_INTERVAL);
+        (self.unlogged > 0 && is_due).then(|| {
+            self.logged_at = Some(now);
+            std::mem::take(&mut self.unlogged)
         })
     }
 }
@@ -29,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_is_said_at_once_and_the_others_together_some_time_later() {
+    fn the_first_incident_is_logged_at_once_and_later_ones_together() {
         let (mut count, start) = (PacedCount::default(), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(count.add(0, start), None);

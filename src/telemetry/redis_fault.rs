@@ -1,4 +1,4 @@
-//! Why requests to Redis failed, in few enough words for a label of a metric.
+//! Reasons for failed requests to Redis. There are few enough for a label of a metric.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use super::Counter;
 
 macro_rules! faults {
     ($($(#[doc = $doc:literal])+ $variant:ident = $label:literal,)*) => {
-        /// Why a request to Redis failed.
+        /// The reason for a failed request to Redis.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum RedisFault {
@@ -16,10 +16,10 @@ macro_rules! faults {
         }
 
         impl RedisFault {
-            /// All of them.
+            /// All reasons.
             pub const ALL: [Self; [$($label),*].len()] = [$(Self::$variant),*];
 
-            /// The label.
+            /// Returns the label.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -27,7 +27,7 @@ macro_rules! faults {
                 }
             }
 
-            /// What counts it in `stats()`.
+            /// Returns the name of its counter in `stats()`.
             #[must_use]
             pub const fn stat(self) -> &'static str {
                 match self {
@@ -39,37 +39,37 @@ macro_rules! faults {
 }
 
 faults! {
-    /// No connection could be made, or it broke.
+    /// The connection failed or broke.
     Unreachable = "unreachable",
-    /// Redis loads its data, is busy, or fails over.
+    /// Redis is loading its data, busy, or failing over.
     Unavailable = "unavailable",
     /// `maxmemory` is reached.
     Full = "full",
-    /// It could not save its data.
+    /// Redis could not save its data.
     NotSaved = "not_saved",
-    /// It has too few replicas.
+    /// Redis has too few replicas.
     TooFewReplicas = "too_few_replicas",
-    /// It is a replica.
+    /// Redis is a replica.
     ReadOnly = "read_only",
     /// The user lacks a right.
     Forbidden = "forbidden",
-    /// The login is wrong, or the database.
+    /// The login or the database is wrong.
     Login = "login",
-    /// It is too old.
+    /// Redis is too old.
     TooOld = "too_old",
-    /// It is in cluster mode, or a Sentinel.
+    /// Redis is in cluster mode, or a Sentinel.
     WrongMode = "wrong_mode",
-    /// It refuses scripts.
+    /// Redis refuses scripts.
     Scripts = "scripts",
-    /// A key of ours is of a foreign type.
+    /// Another program has written a key under the prefix with another type.
     WrongType = "wrong_type",
-    /// The data is another cluster's, or in a newer schema.
+    /// The data belongs to another cluster or has a newer schema.
     Mismatch = "mismatch",
-    /// It rejected a call for another reason.
+    /// Redis rejected a call for another reason.
     Rejected = "rejected",
 }
 
-/// Failures of one kind.
+/// The failures for one reason.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     count: Counter,
@@ -82,8 +82,8 @@ impl Failures {
         *self.last.lock() = Some(now);
     }
 
-    /// How many there were, and when the last one was.
-    pub(super) fn told(&self) -> (u64, Option<Instant>) {
+    /// Returns their number and the time of the last one.
+    pub(super) fn snapshot(&self) -> (u64, Option<Instant>) {
         (self.count.get(), *self.last.lock())
     }
 }

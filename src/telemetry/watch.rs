@@ -1,4 +1,4 @@
-//! Deliveries as they happen, while somebody watches: nothing is noted, and nothing written, when nobody does.
+//! Attempts in real time, for operators who watch deliveries. Without a watcher, nothing is recorded.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -6,38 +6,38 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-/// Attempts noted between two looks of the reporter at most.
+/// The maximum number of attempts recorded between two reads of the reporter.
 const NOTED_AT_MOST: usize = 500;
 
-/// An attempt, as those see it who watch.
+/// An attempt, as published to watchers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sight {
-    /// When it ended, in Unix ms by Redis' clock.
+    /// End of the attempt, in Unix ms by Redis' clock.
     pub time_ms: u64,
-    /// The node that made it.
+    /// Node.
     pub node: String,
-    /// The endpoint's id.
+    /// Id of the endpoint.
     pub endpoint: String,
-    /// Its name and URL, without secrets.
+    /// Name and URL of the endpoint, without secrets.
     pub label: String,
-    /// Whose events.
+    /// Application.
     pub app_id: String,
-    /// `webhook-id`.
+    /// `webhook-id` of the POST.
     pub id: String,
-    /// How many events.
+    /// Number of events.
     pub events: usize,
-    /// Which attempt it was.
+    /// Number of the attempt, starting at 1.
     pub attempt: u32,
-    /// The status, if there was an answer.
+    /// Status code, if there was a response.
     pub status: Option<u16>,
-    /// What was wrong, if something was.
+    /// Error, if the attempt failed.
     pub error: Option<String>,
-    /// How long it took, in ms.
+    /// Duration in ms.
     pub took_ms: f64,
 }
 
-/// Where attempts are noted, each with the instant of its end.
+/// The recorded attempts, each with the instant of its end.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     on: AtomicBool,
@@ -45,12 +45,12 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Whether somebody watches.
+    /// Returns `true` while there is a watcher.
     pub(crate) fn is_on(&self) -> bool {
         self.on.load(Ordering::Relaxed)
     }
 
-    /// Somebody watches, or nobody any more.
+    /// Records whether there is a watcher. Without one, discards the recorded attempts.
     pub(crate) fn set(&self, on: bool) {
         self.on.store(on, Ordering::Relaxed);
         if !on {
@@ -58,7 +58,7 @@ impl Watch {
         }
     }
 
-    /// Notes an attempt, if there is room.
+    /// Records an attempt, if there is room.
     pub(crate) fn note(&self, now: Instant, sight: Sight) {
         let mut noted = self.noted.lock();
         if noted.len() < NOTED_AT_MOST {
@@ -66,7 +66,7 @@ impl Watch {
         }
     }
 
-    /// What was noted since the last time.
+    /// Takes the attempts recorded since the last call.
     pub(crate) fn take(&self) -> Vec<(Instant, Sight)> {
         std::mem::take(&mut self.noted.lock())
     }

@@ -49,7 +49,7 @@ final class StopTest extends PluginTestCase
         if ($trouble === 'nothing') {
             $this->assertSame('', $node->errorOutput());
         } else {
-            $this->assertMatchesRegularExpression('/^resonate_webhooks: the process ended with [1-9]\d* events undelivered \(safe in Redis\), 0 claims undecided, 0 intents not taken in\n$/', $node->errorOutput());
+            $this->assertMatchesRegularExpression('/^resonate_webhooks: the process ended with [1-9]\d* events undelivered \(safe in Redis\), 0 claims undecided, 0 intents unprocessed\n$/', $node->errorOutput());
         }
 
         $next = $this->nextNode($redis);

@@ -36,4 +36,4 @@ echo $node->out, $node->reason, "\n", $node->err;
 20 000 hooks: at once
 %s: Redis at %s is %sevents wait
 exit code 3
-resonate_webhooks: the process ended with 0 events undelivered, 100 claims undecided, 0 intents not taken in, 10000 client events lost: Redis did not take them
+resonate_webhooks: the process ended with 0 events undelivered, 100 claims undecided, 0 intents unprocessed, 10000 client events lost: Redis did not accept them

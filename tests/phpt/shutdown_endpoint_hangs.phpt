@@ -23,5 +23,5 @@ echo 'it took shutdown_timeout once: ', $ended->tookOnce(1.5), "\n";
 ?>
 --EXPECT--
 exit code 3
-resonate_webhooks: the process ended with 2 events undelivered (safe in Redis), 0 claims undecided, 0 intents not taken in
+resonate_webhooks: the process ended with 2 events undelivered (safe in Redis), 0 claims undecided, 0 intents unprocessed
 it took shutdown_timeout once: yes

@@ -12,4 +12,4 @@ $engine->registerApp('other', 'key', "hidden\xFF");
 echo $engine->poll()[0]['message'], "\n";
 ?>
 --EXPECT--
-Key or secret of application "other" is not UTF-8: its webhooks cannot be signed
+Key or secret of application "other" is not valid UTF-8: its webhooks cannot be signed

@@ -1,4 +1,4 @@
-//! What can be done to a cluster, and looked at while it happens.
+//! Actions on a cluster: pause, resume, test, adopt and watch.
 
 use std::collections::BTreeMap;
 
@@ -12,34 +12,34 @@ use crate::config::{AppScope, Endpoint};
 use crate::delivery::{Credentials, TestDelivery, test_delivery};
 use crate::telemetry::Sight;
 
-/// How long nodes go on showing deliveries after the last look.
+/// The time (ms) for which nodes publish attempts after the last call of [`Cluster::watch`].
 const WATCH_MS: u64 = 10_000;
 
-/// Deliveries that one look shows at most.
+/// The maximum number of attempts that one call of [`Cluster::watch`] returns.
 const SHOWN_AT_MOST: usize = 500;
 
-/// An endpoint as it is configured here.
+/// An endpoint of this config.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Configured {
-    /// Its id.
+    /// Id of the endpoint.
     pub id: String,
-    /// What its owner calls it.
+    /// Display name, if it has one.
     pub name: Option<String>,
-    /// Its name, if it has one, and its URL without secrets.
+    /// Label: name, if it has one, and URL without secrets.
     pub label: String,
-    /// That URL.
+    /// URL without secrets.
     pub url: String,
-    /// Whose events it gets; `*` for those of every application.
+    /// Application whose events it receives; `*` for all.
     pub app_id: String,
-    /// What it may be called by.
+    /// Texts by which [`Cluster::called`] finds it.
     #[serde(skip)]
     aliases: [Option<String>; 4],
 }
 
-/// What those see who watch.
+/// The result of [`Cluster::watch`].
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Seen {
-    /// Where to go on.
+    /// Position for the next call.
     pub last: String,
     /// Attempts, oldest first.
     pub deliveries: Vec<Sight>,
@@ -63,13 +63,13 @@ impl Configured {
 }
 
 impl Cluster {
-    /// The endpoints of the config that are enabled and have a URL.
+    /// Returns the enabled endpoints of the config that have a target.
     #[must_use]
     pub fn endpoints(&self) -> Vec<Configured> {
         self.endpoints.iter().map(Configured::of).collect()
     }
 
-    /// Those of them that are called `name`: by id, name or URL.
+    /// Returns the endpoints whose id, name or URL is `name`.
     #[must_use]
     pub fn called(&self, name: &str) -> Vec<Configured> {
         let mut endpoints = self.endpoints();
@@ -77,35 +77,35 @@ impl Cluster {
         endpoints
     }
 
-    /// What is allowed in the config but probably not meant.
+    /// Returns the warnings about the config.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Sends a test to the endpoint with this id, in the name of the application with these credentials. Needs no Redis.
-    /// `None` when there is no such endpoint in the config.
+    /// Sends a test delivery to the endpoint with this id, signed with these credentials of an application. Does not
+    /// use Redis. Returns `None` if the config has no such endpoint.
     #[must_use]
     pub fn test(&self, endpoint: &str, credentials: &Credentials) -> Option<TestDelivery> {
         let endpoint = self.endpoints.iter().find(|known| known.id.as_str() == endpoint)?;
         Some(test_delivery(endpoint, credentials))
     }
 
-    /// Makes the data that of the cluster of this config, after the application was renamed or its key replaced. Nodes of the
-    /// former identity stop their webhooks at once; nodes of the new one reap them.
+    /// Gives the data to the cluster of this config, after the application was renamed or its key replaced. Nodes with
+    /// the former identity stop their webhooks immediately, and nodes with the new one reap them.
     ///
     /// # Errors
-    /// When Redis cannot be asked.
+    /// If Redis cannot be reached or refuses the call.
     pub fn adopt(&mut self) -> Result<Adoption, ClientError> {
         let Some(identity) = self.identity.clone() else { return Ok(Adoption::Own) };
         self.call(|redis, cluster| adopt(&cluster.keys, redis, &cluster.outbox.owners(), &identity))
     }
 
-    /// Has nothing more sent to an endpoint, on any node, from within two seconds on. What is under way goes on, and what
-    /// comes waits. `false` when that is so already.
+    /// Pauses deliveries to an endpoint. All nodes apply it within 2 s. Attempts in progress continue, and new events
+    /// wait. Returns `false` if the endpoint is already paused.
     ///
     /// # Errors
-    /// When Redis cannot be asked; so with all that follow.
+    /// If Redis cannot be reached or refuses the call.
     pub fn pause(&mut self, endpoint: &str) -> Result<bool, ClientError> {
         self.call(|redis, cluster| {
             let (seconds, micros): (u64, u64) = redis::cmd("TIME").query(redis)?;
@@ -113,7 +113,7 @@ impl Cluster {
         })
     }
 
-    /// Sends to an endpoint again that was paused or has answered 410. `false` when it is neither.
+    /// Resumes deliveries to an endpoint that is paused or has answered 410. Returns `false` if it is neither.
     ///
     /// # Errors
     /// As [`Self::pause`].
@@ -127,15 +127,15 @@ impl Cluster {
         })
     }
 
-    /// What Redis refuses to this user, or to everybody. Every command is run that servers call, without a trace.
+    /// Returns the commands that Redis refuses. Runs every command that servers need, without changing any data.
     ///
     /// # Errors
-    /// As [`Self::pause`]; also when Redis runs no scripts.
+    /// As [`Self::pause`], and if Redis runs no scripts.
     pub fn refusals(&mut self) -> Result<Refusals, ClientError> {
         self.call(|redis, cluster| Refusals::ask(redis, cluster.keys.prefix()))
     }
 
-    /// The ids of the endpoints that are paused, and since when in Unix ms.
+    /// Returns the paused endpoints: id → start of the pause in Unix ms.
     ///
     /// # Errors
     /// As [`Self::pause`].
@@ -143,7 +143,7 @@ impl Cluster {
         self.call(|redis, cluster| redis.hgetall(cluster.keys.paused()))
     }
 
-    /// The ids of the endpoints that have answered 410 and were not resumed, and since when in Unix ms.
+    /// Returns the disabled endpoints, which have answered 410: id → time of the answer in Unix ms.
     ///
     /// # Errors
     /// As [`Self::pause`].
@@ -151,8 +151,8 @@ impl Cluster {
         self.call(|redis, cluster| redis.hgetall(cluster.keys.disabled()).map(super::since))
     }
 
-    /// The attempts that nodes have made since `last`, or from now on without one; to be called again and again. Nodes show
-    /// them while somebody looks, from within two seconds on.
+    /// Returns the attempts of all nodes since `last`. Without `last`, returns only the position for the next call.
+    /// Call it repeatedly: nodes start to publish attempts within 2 s of a call, and stop 10 s after the last one.
     ///
     /// # Errors
     /// As [`Self::pause`].

@@ -1,4 +1,4 @@
-//! Keys of ours that another program has written.
+//! Keys under the prefix that another program has written.
 
 use redis::{Commands, Connection, RedisResult};
 use serde::Serialize;
@@ -6,14 +6,14 @@ use serde::Serialize;
 use crate::redis::{ForeignKey, answered, find_foreign_keys, find_foreign_keys_of_apps};
 use crate::report::StatusKeys;
 
-/// A key that is not of its type.
+/// A key of the wrong type.
 #[derive(Clone, Debug, Serialize)]
 pub struct Foreign {
-    /// The key, with those of its characters escaped that are not printable.
+    /// Name of the key, with non-printable characters escaped.
     pub key: String,
-    /// The application that is suspended on its account, if it is one's.
+    /// Application that is suspended because of the key, if the key belongs to one.
     pub app_id: Option<String>,
-    /// What is wrong with it, and what to do about it.
+    /// Problem and remedy.
     pub message: String,
 }
 
@@ -23,11 +23,11 @@ impl Foreign {
     }
 }
 
-/// Looks for such keys: those of the cluster, those of these applications, and those on whose account a node has suspended one.
-/// Nothing is found where that may not be asked.
+/// Finds foreign keys among those of the cluster, those of `apps`, and those for which a node has suspended an
+/// application. Finds none if the ACL forbids the commands for it.
 ///
 /// # Errors
-/// When the connection breaks.
+/// If the connection breaks.
 pub(super) fn keys(redis: &mut Connection, keys: &StatusKeys, apps: &[&str]) -> RedisResult<Vec<Foreign>> {
     let of_cluster = answered(find_foreign_keys(redis, keys.prefix()))?.unwrap_or_default();
     let mut foreign: Vec<Foreign> = of_cluster.into_iter().map(|key| Foreign::new(key, None)).collect();

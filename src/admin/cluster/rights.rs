@@ -1,4 +1,4 @@
-//! Whether Redis does for this user all that servers ask of it.
+//! Checks whether Redis allows this user every command that servers need.
 
 use std::sync::LazyLock;
 
@@ -9,20 +9,20 @@ use crate::redis::{LinkError, Script};
 
 static RIGHTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/rights.lua")));
 
-/// What Redis refuses.
+/// The commands and writes that Redis refuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Refusals {
-    /// The commands that this user may not call.
+    /// Commands that this user may not call.
     pub forbidden: Vec<String>,
-    /// Why Redis takes no writes of anybody, with what can be done about it; none when it does.
+    /// Reason why Redis refuses all writes, with the remedy. `None` if it accepts them.
     pub writes: Option<String>,
 }
 
 impl Refusals {
-    /// Has Redis run every command that servers call, without a trace.
+    /// Runs every command that servers need, without changing any data.
     ///
     /// # Errors
-    /// When it cannot be asked, or runs no script.
+    /// If Redis cannot be reached or runs no scripts.
     pub(super) fn ask(redis: &mut Connection, key_prefix: &str) -> RedisResult<Self> {
         let refused: Vec<(String, String)> = RIGHTS.call().key(format!("{key_prefix}:probe")).invoke(redis)?;
         let mut refusals = Self::default();

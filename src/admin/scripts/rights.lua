@@ -1,13 +1,13 @@
--- Calls every command that the product needs, and leaves nothing behind: which of them Redis refuses to this user, or to all.
+-- Calls every command that servers need, to find those that Redis refuses to this user or to all users.
 --
 -- KEYS[1] {prefix}:probe, a key that does not exist
 --
--- Returns two per refused command: its name, and what Redis said. Changes nothing.
+-- Returns two items per refused command: its name and the error. Changes nothing.
 
 local key = KEYS[1]
 local refused = {}
 
--- What a command says of its arguments or of a missing key is no refusal.
+-- An error about arguments or a missing key is not a refusal.
 local function is_refusal(text)
   for _, words in ipairs({'NOPERM ', 'ACL failure', 'run this command or subcommand', 'OOM ', 'MISCONF ', 'NOREPLICAS ', 'READONLY '}) do
     if text:find(words, 1, true) then
@@ -25,7 +25,7 @@ local function try(command, ...)
   end
 end
 
--- One that needs memory comes first: behind any other, Redis would not say that it is full.
+-- The first command must need memory. After any other one, Redis would not report that it is full.
 try('XADD', key, 'NOMKSTREAM', '*', 'e', '')
 try('HSET', key, 'f', 'v')
 try('HSETNX', key, 'f', 'v')

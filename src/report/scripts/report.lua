@@ -1,17 +1,18 @@
--- Writes down how a node is doing, beside what the others have written, and tells it what it is to do.
+-- Writes the record of a node, and returns the states of endpoints.
 --
 -- KEYS[1] {prefix}:status  KEYS[2] {prefix}:status:{node}  KEYS[3] {prefix}:paused
 -- KEYS[4] {prefix}:watch  KEYS[5] {prefix}:disabled
--- ARGV[1] node  ARGV[2] record; empty for none yet  ARGV[3] how long it is kept (ms)
--- ARGV[4..] two per endpoint that the node has seen change: id, the URL that has answered 410; empty: it is not disabled now
+-- ARGV[1] node  ARGV[2] record; empty before the first one  ARGV[3] expiry of the record (ms)
+-- ARGV[4..] two items per endpoint that the node has disabled or enabled: id, URL that has answered 410 (empty: enabled)
 --
--- Returns {Redis' time (ms), ids of the endpoints that are paused, 1 while somebody watches, those that are disabled: id, since
--- when (ms) and the URL ...}. May change: KEYS[1], KEYS[2] and KEYS[5]; of the first, also what others have left there and not
--- renewed.
+-- Returns {Redis' time (ms), {id of a paused endpoint, ...}, 1 if there is a watcher,
+-- {id of a disabled endpoint, `{time (ms)} {URL}`, ...}}.
+-- May change KEYS[1], KEYS[2] and KEYS[5]. In KEYS[1], it also removes expired entries of other nodes.
 
 if ARGV[2] ~= '' then
   local kept = tonumber(ARGV[3])
-  -- First, for it needs no memory: then Redis takes the rest although it is full, and operators see how it is doing.
+  -- This command is first, because it needs no memory: Redis then accepts the rest of the script even when it is full,
+  -- and operators still see the status.
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now - kept))
   redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
   redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
