@@ -1,10 +1,10 @@
 //! The root thread, which starts all other threads of an engine and owns their handles.
 //!
-//! It has its own table of file descriptors, which all threads that it starts share. So the engine's sockets and files
-//! use no descriptor numbers of the host. On the other hand, the same number means another file on PHP's thread: if
-//! that thread closed a descriptor of the engine, it would close one of the host's. So values that own a descriptor
-//! never leave the engine's threads. PHP's thread sends a job to the root thread and waits for the result, and stopped
-//! parts are dropped on the root thread.
+//! It has its own table of file descriptors, shared by all threads that it starts, so the engine's sockets and files use
+//! no descriptor numbers of the host. The same number means another file on PHP's thread: if that thread closed a
+//! descriptor of the engine, it would close one of the host's. Therefore, values that own a descriptor never leave the
+//! engine's threads. PHP's thread sends a job to the root thread and waits for the result, and stopped parts are dropped
+//! on the root thread.
 
 use std::io;
 use std::sync::Arc;

@@ -53,8 +53,8 @@ impl Sources {
         WallClock { at: Instant::now(), unix_ms: self.clock.lock().now_ms() }
     }
 
-    /// Returns the node's record, without its name in the cluster. Uses and updates `last`, which stays if the
-    /// dispatcher does not reply in time.
+    /// Returns the node's record, without its name in the cluster. If the dispatcher does not reply in time, the record
+    /// has the deliveries in `last`; otherwise `last` is updated.
     pub(crate) fn record(&self, last: &mut DeliveryStatus) -> NodeRecord {
         // Read the counters first, so that the deliveries include every counted batch.
         let counters = by_name(self.telemetry.counters().snapshot());

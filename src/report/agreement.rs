@@ -14,9 +14,9 @@ const TOLERATED_MS: u64 = 600_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConfigPart {
-    /// A hash of its ids; empty when they are unknown.
+    /// A hash of its ids; empty if they are unknown.
     pub hash: String,
-    /// The time since when it has this hash, in Unix ms.
+    /// The time at which it got this hash, in Unix ms.
     pub since_ms: u64,
 }
 
@@ -48,7 +48,7 @@ impl ConfigPart {
     }
 }
 
-/// A hash of ids in any order. Ids are no secrets.
+/// Returns a hash of ids that does not depend on their order. Ids are not secret.
 pub(crate) fn hash_of<'a>(ids: impl Iterator<Item = &'a [u8]>) -> String {
     let mut ids: Vec<&[u8]> = ids.collect();
     ids.sort_unstable();
@@ -62,7 +62,7 @@ pub(crate) fn hash_of<'a>(ids: impl Iterator<Item = &'a [u8]>) -> String {
     format!("{:016x}", u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]))
 }
 
-/// The parts in which these nodes have differed for ten minutes at `now_ms`.
+/// Returns the parts in which these nodes have differed for ten minutes at `now_ms`.
 pub(crate) fn disagreements<'a>(
     nodes: impl Iterator<Item = (&'a str, &'a ConfigParts)>,
     now_ms: u64,

@@ -21,20 +21,20 @@ pub(crate) struct EventCounters {
 pub(crate) struct AppCounters {
     listed: [Counter; EventName::ALL.len()],
     custom: Counter,
-    /// The number of applications added before this one.
+    /// The number of applications that were added before.
     place: usize,
 }
 
 impl EventCounters {
-    /// The counters of `app`.
+    /// Returns the counters of `app`.
     pub(crate) fn of(&mut self, app: &AppId) -> Arc<AppCounters> {
         let place = self.apps.len();
         let make = || Arc::new(AppCounters { listed: Default::default(), custom: Counter::default(), place });
         Arc::clone(self.apps.entry(app.clone()).or_insert_with(make))
     }
 
-    /// All counts above zero, by application and name. The first applications have their ids, the later ones share
-    /// [`OTHER_APPS`], so that no application changes its name.
+    /// Returns all counts above zero, by application and name. The first [`APPS_AT_MOST`] applications have their ids,
+    /// and later ones share [`OTHER_APPS`]. An application never changes from one name to the other.
     pub(crate) fn snapshot(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
         let mut snapshot: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for (app, counters) in &self.apps {

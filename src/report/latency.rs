@@ -33,7 +33,7 @@ impl Latency {
         self.sum_us = self.sum_us.saturating_add(other.sum_us);
     }
 
-    /// The number of durations.
+    /// Returns the number of durations.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()

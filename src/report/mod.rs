@@ -5,7 +5,7 @@
 //!
 //! Keys, which all start with `{prefix}:`:
 //! - `status`: sorted set, node → time of its last record (ms by Redis' clock).
-//! - `status:{node}`: string, the [`NodeRecord`] as JSON, with an expiry. The name stays when the node
+//! - `status:{node}`: string, the [`NodeRecord`] as JSON, with an expiry. The name does not change when the node
 //!   continues as another incarnation.
 //! - `paused`: hash, id of a paused endpoint → start of the pause (ms by Redis' clock). Nodes read it when they write
 //!   their record.

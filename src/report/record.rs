@@ -10,13 +10,13 @@ use super::Latency;
 use super::agreement::ConfigParts;
 use crate::redis::millis;
 
-/// The most endpoints, and the most lanes, of a record. Endpoints with problems and the longest lanes come first.
+/// The maximum number of endpoints, and of lanes, in a record. Endpoints with problems and the longest lanes come first.
 pub(crate) const AT_MOST: usize = 200;
 
-/// The most applications whose events are counted separately.
+/// The maximum number of applications whose events are counted separately.
 pub(crate) const APPS_AT_MOST: usize = 100;
 
-/// The name for all others together.
+/// The name that all further applications share.
 pub(crate) const OTHER_APPS: &str = "_others";
 
 /// The record of a node.
@@ -33,7 +33,7 @@ pub struct NodeRecord {
     pub pid: u32,
     /// The version of the extension.
     pub version: String,
-    /// The time of its start, by Redis' clock like all times except the next.
+    /// The time of its start. All times are by Redis' clock, except the next one.
     pub started_ms: u64,
     /// Its own clock at the time of the record.
     pub clock_ms: u64,
@@ -99,7 +99,7 @@ pub enum EndpointState {
     Failing,
     /// An operator paused it.
     Paused,
-    /// It answered 410 and gets nothing more until it is resumed.
+    /// It answered 410 and gets no more POSTs until it is resumed.
     Disabled,
 }
 
@@ -109,9 +109,9 @@ pub enum EndpointState {
 pub struct EndpointStatus {
     /// Its id, as in dead letters.
     pub id: String,
-    /// Its name, if it has one, and its URL: without userinfo and without a query, where secrets may stand.
+    /// Its name, if it has one, and its URL without userinfo and query, which may be secret.
     pub label: String,
-    /// That URL.
+    /// Its URL without userinfo and query.
     pub url: String,
     /// The application whose events it gets; `*` for all.
     pub app_id: String,
@@ -119,9 +119,9 @@ pub struct EndpointStatus {
     pub state: EndpointState,
     /// The start of the state, unless it is ok.
     pub since_ms: Option<u64>,
-    /// The status of its last attempt, if that was answered.
+    /// The status of the response to its last attempt, if there was one.
     pub last_status: Option<u16>,
-    /// The error of its last attempt, if that failed.
+    /// The error of its last attempt, if it failed.
     pub last_error: Option<String>,
     /// The end of its last attempt.
     pub last_attempt_ms: Option<u64>,
@@ -131,11 +131,11 @@ pub struct EndpointStatus {
     pub last_failure_ms: Option<u64>,
     /// Failed attempts since the last success.
     pub consecutive_failures: u64,
-    /// POSTs.
+    /// POSTs sent.
     pub attempts: u64,
     /// Batches delivered.
     pub deliveries: u64,
-    /// Events in them.
+    /// Events delivered.
     pub events_delivered: u64,
     /// Batches dropped.
     pub drops: u64,

@@ -13,7 +13,7 @@ use crate::redis::{Script, millis};
 /// The age of a record after which its node counts as silent: three missed records.
 pub(crate) const SILENT_AFTER_MS: u64 = 6_000;
 
-/// The most attempts kept for watchers.
+/// The maximum number of attempts in the stream for watchers.
 const SIGHTS_AT_MOST: usize = 1000;
 
 /// The time (ms) after the last attempt when the stream expires.
@@ -40,57 +40,57 @@ impl StatusKeys {
         Self { prefix: prefix.to_owned() }
     }
 
-    /// Nodes by the time of their last record.
+    /// Returns the key of the nodes, by the time of their last record.
     pub(crate) fn nodes(&self) -> String {
         format!("{}:status", self.prefix)
     }
 
-    /// The record of a node.
+    /// Returns the key of a node's record.
     pub(crate) fn record(&self, node: &str) -> String {
         format!("{}:status:{node}", self.prefix)
     }
 
-    /// The nodes by the expiry of their leases; a key of presence.
+    /// Returns the key of the nodes, by the expiry of their leases. It belongs to presence.
     pub(crate) fn leases(&self) -> String {
         format!("{}:nodes", self.prefix)
     }
 
-    /// The epoch of the data; a key of presence.
+    /// Returns the key of the epoch. It belongs to presence.
     pub(crate) fn epoch(&self) -> String {
         format!("{}:epoch", self.prefix)
     }
 
-    /// The prefix itself.
+    /// Returns the prefix.
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// The occupied channels of an application; a key of presence.
+    /// Returns the key of the occupied channels of an application. It belongs to presence.
     pub(crate) fn occupied(&self, app: &str) -> Vec<u8> {
         [self.prefix.as_bytes(), b":channels:", app.as_bytes()].concat()
     }
 
-    /// The applications that have a foreign key; a key of presence.
+    /// Returns the key of the applications that have a foreign key. It belongs to presence.
     pub(crate) fn suspended(&self) -> String {
         format!("{}:suspended", self.prefix)
     }
 
-    /// The endpoints that are paused.
+    /// Returns the key of the paused endpoints.
     pub(crate) fn paused(&self) -> String {
         format!("{}:paused", self.prefix)
     }
 
-    /// The endpoints that have answered 410.
+    /// Returns the key of the endpoints that have answered 410.
     pub(crate) fn disabled(&self) -> String {
         format!("{}:disabled", self.prefix)
     }
 
-    /// Exists while an operator watches deliveries.
+    /// Returns the key that exists while an operator watches deliveries.
     pub(crate) fn watch(&self) -> String {
         format!("{}:watch", self.prefix)
     }
 
-    /// The attempts for watchers.
+    /// Returns the key of the attempts for watchers.
     pub(crate) fn sights(&self) -> String {
         format!("{}:watched", self.prefix)
     }

@@ -10,6 +10,6 @@ pub(crate) type Pauses = BTreeSet<String>;
 pub(crate) struct EndpointStates {
     /// Paused endpoints.
     pub(crate) paused: Pauses,
-    /// The ids of endpoints that have answered 410 and were not resumed, each with that URL without its query.
+    /// Disabled endpoints: id → the URL that has answered 410, without its query.
     pub(crate) disabled: BTreeMap<String, String>,
 }
