@@ -260,7 +260,7 @@ fn a_port_that_is_taken_is_said_once_and_served_when_it_is_free() {
     assert!(old.end(Duration::from_secs(5)).is_nothing());
     samples_when(address, "the new one", |samples| samples["channels"] == 1.0);
     said.extend(log(&new));
-    assert_eq!(said.iter().filter(|line| line.contains("Metrics")).count(), 2, "{said:?}");
+    assert_eq!(said.iter().filter(|line| line.contains("metrics at ")).count(), 2, "{said:?}");
     assert!(said.contains(&format!("Serving metrics at http://{address}/metrics")), "{said:?}");
 }
 
