@@ -8,12 +8,12 @@ PHP_ARG_ENABLE([resonate_webhooks],
   [yes])
 
 if test "$PHP_RESONATE_WEBHOOKS" != "no"; then
-  AC_MSG_CHECKING([for PHP 8.5 or newer, not thread-safe])
-  if test "`$PHP_CONFIG --vernum`" -lt 80500; then
-    AC_MSG_ERROR([this is PHP `$PHP_CONFIG --version`; resonate_webhooks needs PHP 8.5 or newer])
+  AC_MSG_CHECKING([for PHP 8.4 or newer, not thread-safe])
+  if test "`$PHP_CONFIG --vernum`" -lt 80400; then
+    AC_MSG_ERROR([this is PHP `$PHP_CONFIG --version`; resonate_webhooks needs PHP 8.4 or newer])
   fi
   if test "$PHP_THREAD_SAFETY" = "yes"; then
-    AC_MSG_ERROR([this PHP is thread-safe (ZTS); resonate_webhooks is for the non-thread-safe PHP that Resonate runs on])
+    AC_MSG_ERROR([this PHP is thread-safe (ZTS); resonate_webhooks needs a PHP that is not (NTS)])
   fi
   AC_MSG_RESULT([yes])
 
@@ -33,6 +33,17 @@ if test "$PHP_RESONATE_WEBHOOKS" != "no"; then
   AS_VERSION_COMPARE([$RESONATE_WEBHOOKS_RUSTC], [$RESONATE_WEBHOOKS_RUST],
     [AC_MSG_ERROR([this is Rust $RESONATE_WEBHOOKS_RUSTC; resonate_webhooks needs $RESONATE_WEBHOOKS_RUST or newer (rustup update stable)])])
   AC_MSG_RESULT([yes, $RESONATE_WEBHOOKS_RUSTC])
+
+  dnl A target of musl links statically by default, and such a build has no shared object.
+  AC_MSG_CHECKING([whether Rust builds shared objects])
+  RESONATE_WEBHOOKS_TARGET=`"$RUSTC" -vV 2>/dev/null | $SED -n 's/^host: //p'`
+  RESONATE_WEBHOOKS_FLAGS="$RUSTFLAGS `env | $SED -n 's/^CARGO_TARGET_[[A-Z0-9_]]*_RUSTFLAGS=//p'`"
+  case "$RESONATE_WEBHOOKS_TARGET:$RESONATE_WEBHOOKS_FLAGS" in
+    *-unknown-linux-musl:*-crt-static*) ;;
+    *-unknown-linux-musl:*)
+      AC_MSG_ERROR([Rust links statically on $RESONATE_WEBHOOKS_TARGET by default; run: export RUSTFLAGS="-C target-feature=-crt-static"]) ;;
+  esac
+  AC_MSG_RESULT([yes])
 
   dnl The PHP bindings are made from its headers by bindgen, which loads libclang. Like it, look
   dnl nowhere else when LIBCLANG_PATH is set.
@@ -64,6 +75,6 @@ if test "$PHP_RESONATE_WEBHOOKS" != "no"; then
 
   dnl Not PHP_NEW_EXTENSION, which is for C sources; the generated rules ask no more of a module
   dnl than an .la file that names its library.
-  PHP_MODULES="$PHP_MODULES \$(phplibdir)/resonate_webhooks.la"
+  PHP_MODULES="$PHP_MODULES modules/resonate_webhooks.la"
   PHP_ADD_MAKEFILE_FRAGMENT([PHP_EXT_SRCDIR/Makefile.frag], [PHP_EXT_SRCDIR], [PHP_EXT_BUILDDIR])
 fi

@@ -14,7 +14,7 @@ final class RosterSetup
     /**
      * The roster's plugin, which may not be installed.
      */
-    private const string ROSTER = 'Webpatser\ResonateRoster\RedisRosterPlugin';
+    public const string ROSTER = 'Webpatser\ResonateRoster\RedisRosterPlugin';
 
     private const string LIST_FIRST = 'List '.self::ROSTER.'::class first in config/reverb.php.';
 

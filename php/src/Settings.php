@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks;
 
+use Webpatser\ResonateWebhooks\Exceptions\ExtensionMismatch;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 
@@ -20,13 +21,11 @@ final class Settings
      *
      * @return array<string, mixed>
      *
-     * @throws ExtensionMissing|InvalidConfig
+     * @throws ExtensionMissing|ExtensionMismatch|InvalidConfig
      */
     public static function forExtension(): array
     {
-        if (! extension_loaded('resonate_webhooks')) {
-            throw ExtensionMissing::fromThisProcess();
-        }
+        Extension::ensureUsable();
 
         $config = config('resonate-webhooks', []);
 

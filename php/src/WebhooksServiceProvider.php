@@ -147,6 +147,7 @@ class WebhooksServiceProvider extends ServiceProvider
             Console\Commands\FailedCommand::class,
             Console\Commands\FlushCommand::class,
             Console\Commands\ForgetCommand::class,
+            Console\Commands\InstallCommand::class,
             Console\Commands\PauseCommand::class,
             Console\Commands\ResumeCommand::class,
             Console\Commands\RetryCommand::class,

@@ -109,6 +109,25 @@ final class BootTest extends PluginTestCase
         );
     }
 
+    public function test_an_extension_of_another_minor_version_is_refused_by_name(): void
+    {
+        $output = implode("\n", Process::php('other-version.php', 'a server of version 0.2.0', '0.2.0')->rest());
+
+        $this->assertStringContainsString(
+            'ERROR: Resonate webhooks are off: the PHP extension resonate_webhooks has version 0.1.0, but the Composer package is for 0.2.0: install releases of the same minor version',
+            $output,
+        );
+        $this->assertStringContainsString('exit code 1', $output);
+    }
+
+    public function test_an_extension_of_another_patch_version_is_accepted(): void
+    {
+        $output = implode("\n", Process::php('other-version.php', 'a server of version 0.1.9', '0.1.9')->rest());
+
+        $this->assertStringNotContainsString('webhooks are off', $output);
+        $this->assertStringContainsString('The extension has version 0.1.0, but this package was written for 0.1.9', $output);
+    }
+
     public function test_an_unreachable_redis_neither_stops_nor_slows_the_boot_and_the_hooks(): void
     {
         $begin = hrtime(true);

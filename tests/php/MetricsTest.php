@@ -116,7 +116,7 @@ final class MetricsTest extends PluginTestCase
     {
         [$line] = Process::plainPhp('metrics-without-extension.php', 'metrics without the extension')->rest();
 
-        $this->assertSame([503, "The PHP extension resonate_webhooks is not loaded in this PHP. Run \"php artisan resonate-webhooks:check\" for details.\n"], json_decode($line, true, flags: JSON_THROW_ON_ERROR));
+        $this->assertSame([503, "The PHP extension resonate_webhooks is not loaded in the cli SAPI. Run \"php artisan resonate-webhooks:check\" for details.\n"], json_decode($line, true, flags: JSON_THROW_ON_ERROR));
     }
 
     /**

@@ -32,7 +32,7 @@ final class ReadmeTest extends PluginTestCase
     {
         $this->serve()->connect()->join('presence-room', 7);
         $this->awaitEvent('member_added presence-room 7');
-        $webhook = array_last(Receiver::shared()->requests($this->path()));
+        $webhook = Arr::last(Receiver::shared()->requests($this->path()));
 
         eval(Docs::code('README.md', 'php', 'Route::'));
         eval(Docs::code('README.md', 'php', 'Event::listen'));

@@ -9,6 +9,7 @@ use Illuminate\Foundation\Console\AboutCommand;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Exceptions\RedisFailed;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Extension;
 use Webpatser\ResonateWebhooks\Hosts\HostRelease;
 
 /**
@@ -33,7 +34,7 @@ final class AboutSection
     {
         return [
             'Extension' => AboutCommand::format(
-                phpversion('resonate_webhooks') ?: 'NOT LOADED',
+                Extension::version() ?? 'NOT LOADED',
                 console: fn (string $version) => $version === 'NOT LOADED' ? "<fg=red;options=bold>{$version}</>" : $version,
             ),
             'Host' => $this->hosts(),

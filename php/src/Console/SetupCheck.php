@@ -8,6 +8,7 @@ use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\RedisMisconfigured;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
+use Webpatser\ResonateWebhooks\Extension;
 use Webpatser\ResonateWebhooks\Support\NodeState;
 
 /**
@@ -17,11 +18,6 @@ use Webpatser\ResonateWebhooks\Support\NodeState;
  */
 final class SetupCheck
 {
-    /**
-     * The version of the extension that this package was written for.
-     */
-    public const string EXTENSION = '0.1.0';
-
     /**
      * The findings so far.
      *
@@ -130,20 +126,17 @@ final class SetupCheck
     }
 
     /**
-     * Check that the extension is the one that this package was written for.
+     * Check that the extension has the version that this package was written for. Another minor version is refused earlier.
      *
      * @return iterable<Problem>
      */
     private function extension(): iterable
     {
-        $loaded = (string) phpversion('resonate_webhooks');
-        $series = fn (string $version) => implode('.', array_slice(explode('.', $version), 0, 2));
-
-        if ($loaded !== self::EXTENSION) {
+        if (Extension::version() !== Extension::VERSION) {
             yield [
-                $series($loaded) === $series(self::EXTENSION) ? CheckResult::Warning : CheckResult::Error,
-                "the extension has version {$loaded}, but this package was written for ".self::EXTENSION,
-                'Build and install both from the same checkout (make install), and restart the servers.',
+                CheckResult::Warning,
+                'the extension has version '.Extension::version().', but this package was written for '.Extension::VERSION,
+                'Install the same release of both, and restart the servers.',
             ];
         }
     }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Webpatser\ResonateWebhooks\Console;
 
+use Webpatser\ResonateWebhooks\Extension;
 use Webpatser\ResonateWebhooks\Support\Format;
 use Webpatser\ResonateWebhooks\Support\NodeState;
 
@@ -139,7 +140,7 @@ final readonly class StatusCheck
     {
         $running = NodeState::Running->of($this->status);
         $silent = NodeState::Silent->of($this->status);
-        $otherVersions = array_diff(array_unique(array_column($running, 'version')), [phpversion('resonate_webhooks')]);
+        $otherVersions = array_diff(array_unique(array_column($running, 'version')), [Extension::version()]);
         $sharing = array_filter($running, fn (array $node) => $node['shares_descriptors']);
 
         if ($running === []) {

@@ -7,7 +7,7 @@ namespace Webpatser\ResonateWebhooks\Reverb;
 use Laravel\Reverb\Application as ReverbApplication;
 use Webpatser\ResonateWebhooks\AppWebhooks;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
-use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
+use Webpatser\ResonateWebhooks\Extension;
 use Webpatser\ResonateWebhooks\Hosts\HostRelease;
 use Webpatser\ResonateWebhooks\Hosts\SetupProblem;
 
@@ -51,8 +51,7 @@ final class ReverbSetup
                 '%s is not supported; install laravel/reverb ^1.8',
                 HostRelease::reverb()->name(),
             ),
-            ! extension_loaded('resonate_webhooks') => ExtensionMissing::fromThisProcess()->getMessage(),
-            default => null,
+            default => Extension::problem(),
         };
     }
 

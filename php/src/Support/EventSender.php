@@ -9,6 +9,7 @@ use Throwable;
 use Webpatser\ResonateWebhooks\Contracts\EndpointProvider;
 use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\EventNotSent;
+use Webpatser\ResonateWebhooks\Exceptions\ExtensionMismatch;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Exceptions\UnknownApplication;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
@@ -89,7 +90,7 @@ final class EventSender
 
         try {
             $settings = Settings::forExtension();
-        } catch (ExtensionMissing $e) {
+        } catch (ExtensionMissing|ExtensionMismatch $e) {
             throw EventNotSent::because($e);
         }
 

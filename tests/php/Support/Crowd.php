@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Tests\Support;
 
+use Illuminate\Support\Arr;
 use Closure;
 use Random\Engine\Xoshiro256StarStar;
 use Random\Randomizer;
@@ -125,7 +126,7 @@ final class Crowd
 
         $this->whisper(array_key_first($this->present[$channel]), $channel, "remark-{$this->actions}");
 
-        return [$channel, array_last($this->expected()[$channel])];
+        return [$channel, Arr::last($this->expected()[$channel])];
     }
 
     /**

@@ -69,12 +69,19 @@ final class Project
     }
 
     /**
+     * Read a file of the project.
+     */
+    public function read(string $path): string
+    {
+        return (string) file_get_contents("{$this->folder}/{$path}");
+    }
+
+    /**
      * Replace a text that occurs once in a file of the project.
      */
     public function edit(string $path, string $old, string $new): void
     {
-        $content = (string) file_get_contents("{$this->folder}/{$path}");
-        $edited = str_replace($old, $new, $content, $times);
+        $edited = str_replace($old, $new, $this->read($path), $times);
 
         $times === 1 || throw new RuntimeException("{$path} has {$old} {$times} times");
 

@@ -77,7 +77,7 @@ class FailedCommand extends WebhooksCommand
             );
         }
 
-        $last = array_last($page)['id'];
+        $last = end($page)['id'];
 
         if (count($page) === $limit && $this->deadLetters()->list(1, $last) !== []) {
             $this->components->info("Use --before={$last} to list older dead letters.");

@@ -9,6 +9,7 @@ use Symfony\Component\HttpFoundation\Response;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
 use Webpatser\ResonateWebhooks\Contracts\DeadLetters;
 use Webpatser\ResonateWebhooks\Events\Operation;
+use Webpatser\ResonateWebhooks\Exceptions\ExtensionMismatch;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Exceptions\InvalidConfig;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
@@ -57,6 +58,7 @@ abstract class DashboardController
     {
         [$title, $advice] = match (true) {
             $e instanceof ExtensionMissing => ['The extension is not loaded', 'The dashboard needs the extension to read from Redis. Install it in the PHP that serves this page, as on the servers.'],
+            $e instanceof ExtensionMismatch => ['The extension has another version', 'The dashboard needs the extension in the version of the Composer package, in the PHP that serves this page.'],
             $e instanceof InvalidConfig => ['The config is invalid', 'Correct config/resonate-webhooks.php. If the config is cached, run config:cache again.'],
             default => ['Redis is unavailable', 'This page cannot reach Redis. Servers have their own connections to it. Reload the page to try again.'],
         };

@@ -6,6 +6,7 @@ namespace Webpatser\ResonateWebhooks\Http\Controllers;
 
 use Illuminate\Http\Response;
 use Webpatser\ResonateWebhooks\Contracts\Cluster;
+use Webpatser\ResonateWebhooks\Exceptions\ExtensionMismatch;
 use Webpatser\ResonateWebhooks\Exceptions\ExtensionMissing;
 use Webpatser\ResonateWebhooks\Exceptions\RedisFailed;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
@@ -24,7 +25,8 @@ class MetricsController
             return $this->text($cluster->metrics(), Response::HTTP_OK);
         } catch (WebhooksException $e) {
             $reason = match (true) {
-                $e instanceof ExtensionMissing => 'The PHP extension resonate_webhooks is not loaded in this PHP.',
+                $e instanceof ExtensionMissing => 'The PHP extension resonate_webhooks is not loaded in the '.PHP_SAPI.' SAPI.',
+                $e instanceof ExtensionMismatch => 'The PHP extension resonate_webhooks has another version than the Composer package.',
                 $e instanceof RedisFailed => 'Redis is unavailable.',
                 default => 'The config is invalid.',
             };
