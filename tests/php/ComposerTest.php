@@ -85,6 +85,18 @@ final class ComposerTest extends TestCase
         );
     }
 
+    public function test_reverb_is_served_on_php_8_4_and_laravel_12(): void
+    {
+        $installed = $this->resolve(['laravel/reverb' => '^1.8', 'laravel/framework' => '^12.0'], php: '8.4.0');
+
+        $this->assertSame('12.67.0', $installed['laravel/framework']);
+    }
+
+    public function test_php_8_3_is_refused(): void
+    {
+        $this->assertStringContainsString('your php version (8.3.0', $this->refusal([], php: '8.3.0'));
+    }
+
     public function test_the_next_major_release_of_reverb_is_refused(): void
     {
         $next = ['name' => 'laravel/reverb', 'version' => '2.0.0'];
@@ -149,9 +161,9 @@ final class ComposerTest extends TestCase
      * @param  list<array<string, mixed>>  $packages  Additional packages.
      * @return array<string, string>
      */
-    private function resolve(array $require, array $packages = []): array
+    private function resolve(array $require, array $packages = [], string $php = '8.5.0'): array
     {
-        [$status, $output] = $this->composer($require, $packages);
+        [$status, $output] = $this->composer($require, $packages, $php);
 
         $this->assertSame(0, $status, $output);
 
@@ -164,9 +176,9 @@ final class ComposerTest extends TestCase
      * @param  array<string, string>  $require
      * @param  list<array<string, mixed>>  $packages
      */
-    private function refusal(array $require, array $packages = []): string
+    private function refusal(array $require, array $packages = [], string $php = '8.5.0'): string
     {
-        [$status, $output] = $this->composer($require, $packages);
+        [$status, $output] = $this->composer($require, $packages, $php);
 
         $this->assertSame(2, $status, $output);
 
@@ -178,7 +190,7 @@ final class ComposerTest extends TestCase
      * @param  list<array<string, mixed>>  $packages
      * @return array{int, string}
      */
-    private function composer(array $require, array $packages): array
+    private function composer(array $require, array $packages, string $php): array
     {
         $known = json_decode(file_get_contents(__DIR__.'/Support/upstream-packages.json'), true, flags: JSON_THROW_ON_ERROR);
 
@@ -188,7 +200,8 @@ final class ComposerTest extends TestCase
                 ['type' => 'package', 'package' => [...$known, ...$packages]],
                 ['packagist' => false],
             ],
-            'require' => ['laravel/framework' => '^13.0', 'resonate-native/webhooks' => '*'] + $require,
+            'require' => $require + ['laravel/framework' => '^13.0', 'resonate-native/webhooks' => '*'],
+            'config' => ['platform' => ['php' => $php]],
         ], JSON_THROW_ON_ERROR));
 
         $composer = new Process(

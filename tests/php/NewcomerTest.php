@@ -9,6 +9,7 @@ use Tests\Support\Node;
 use Tests\Support\Project;
 use Tests\Support\RedisServer;
 use Tests\Support\Wait;
+use Webpatser\Resonate\ResonateServiceProvider;
 
 /**
  * Follows docs/quick-start.md in a fresh Laravel project.
@@ -19,7 +20,7 @@ final class NewcomerTest extends TestCase
 
     protected function setUp(): void
     {
-        $this->project = new Project;
+        $this->project = new Project([ResonateServiceProvider::class]);
     }
 
     protected function tearDown(): void
@@ -32,18 +33,17 @@ final class NewcomerTest extends TestCase
         $project = $this->project;
         $redis = new RedisServer;
 
-        // Publish and register.
-        [$code] = $project->artisan('vendor:publish', '--tag=resonate-webhooks-config');
-        $this->assertSame(0, $code);
-        $project->edit('config/resonate-webhooks.php', "'endpoints' => [\n", "'endpoints' => [\n        ['url' => env('RESONATE_WEBHOOK_URL')],\n");
-        $project->edit('config/reverb.php', "'plugins' => \n      array (\n      ),", "'plugins' => [Webpatser\ResonateWebhooks\WebhookPlugin::class],");
+        // Install.
+        $project->composer('config', 'repositories.resonate-webhooks', 'path', dirname(__DIR__, 2));
+        $project->composer('require', 'resonate-native/webhooks:@dev', 'webpatser/resonate', 'webpatser/resonate-roster');
         $project->write('.env', <<<ENV
             REDIS_HOST=127.0.0.1
             REDIS_PORT={$redis->port}
-            RESONATE_WEBHOOK_URL={$project->url('/webhooks/resonate')}
             RESONATE_WEBHOOKS_FLUSH=0.1
             RESONATE_WEBHOOKS_MAX_ATTEMPTS=1
             ENV);
+        [$code, $output] = $project->artisan('resonate-webhooks:install', '--url='.$project->url('/webhooks/resonate'));
+        $this->assertSame(0, $code, $output);
 
         // Receive in the same application.
         $project->write('routes/web.php', <<<'PHP'

@@ -6,6 +6,9 @@ namespace Tests\Support;
 
 use PHPUnit\Framework\TestCase;
 use RuntimeException;
+use Symfony\Component\Process\Process as SymfonyProcess;
+use Webpatser\Resonate\ResonateServiceProvider;
+use Webpatser\ResonateWebhooks\WebhooksServiceProvider;
 
 /**
  * A new Laravel project on disk with Resonate. Everything in it runs in separate processes.
@@ -22,10 +25,12 @@ final class Project
 
     /**
      * Write the files that `laravel new` would write.
+     *
+     * @param  list<class-string>  $providers  The providers that Laravel does not discover; it discovers those of packages that Composer installed.
      */
-    public function __construct()
+    public function __construct(array $providers = [ResonateServiceProvider::class, WebhooksServiceProvider::class])
     {
-        $this->application = new TestApplication(server: ['plugins' => []]);
+        $this->application = new TestApplication(server: ['plugins' => []], providers: $providers);
         $this->folder = $this->application->laravel->basePath();
         $this->port = FreePort::find();
 
@@ -45,6 +50,7 @@ final class Project
             <?php
 
             require {$bootstrap};
+            is_file(__DIR__.'/vendor/autoload.php') && require __DIR__.'/vendor/autoload.php';
 
             exit((require __DIR__.'/bootstrap/app.php')->handleCommand(new Symfony\Component\Console\Input\ArgvInput));
             PHP);
@@ -52,9 +58,15 @@ final class Project
             <?php
 
             require {$bootstrap};
+            is_file(dirname(__DIR__).'/vendor/autoload.php') && require dirname(__DIR__).'/vendor/autoload.php';
 
             (require dirname(__DIR__).'/bootstrap/app.php')->handleRequest(Illuminate\Http\Request::capture());
             PHP);
+        $this->write('composer.json', json_encode([
+            'require' => ['laravel/framework' => '^13.0'],
+            'autoload' => ['psr-4' => ['App\\' => 'app/']],
+            'scripts' => ['post-autoload-dump' => '@php artisan package:discover'],
+        ], JSON_THROW_ON_ERROR));
         $this->write('routes/web.php', '<?php');
         $this->write('config/cache.php', "<?php return ['default' => 'file', 'stores' => ['file' => ['driver' => 'file', 'path' => storage_path('cache')]]];");
     }
@@ -66,6 +78,24 @@ final class Project
     {
         @mkdir(dirname("{$this->folder}/{$path}"), recursive: true);
         file_put_contents("{$this->folder}/{$path}", $content);
+    }
+
+    /**
+     * Run a Composer command. Composer knows the releases of other packages, but has nothing to install for them: Laravel and
+     * Resonate are those of the tests.
+     */
+    public function composer(string ...$arguments): void
+    {
+        $known = json_decode((string) file_get_contents(__DIR__.'/upstream-packages.json'), true, flags: JSON_THROW_ON_ERROR);
+        $this->write('composer/config.json', json_encode([
+            'repositories' => [
+                ['type' => 'package', 'package' => array_map(fn (array $package) => ['type' => 'metapackage'] + $package, $known)],
+                ['packagist.org' => false],
+            ],
+            'config' => ['platform' => ['php' => '8.5.0']],
+        ], JSON_THROW_ON_ERROR));
+        $environment = ['COMPOSER_DISABLE_NETWORK' => '1', 'COMPOSER_NO_AUDIT' => '1', 'COMPOSER_HOME' => "{$this->folder}/composer", 'COMPOSER_ALLOW_SUPERUSER' => '1'];
+        (new SymfonyProcess(['composer', ...$arguments, '--no-interaction', '--no-ansi'], $this->folder, $environment))->mustRun();
     }
 
     /**
