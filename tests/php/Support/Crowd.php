@@ -4,8 +4,8 @@ declare(strict_types=1);
 
 namespace Tests\Support;
 
-use Illuminate\Support\Arr;
 use Closure;
+use Illuminate\Support\Arr;
 use Random\Engine\Xoshiro256StarStar;
 use Random\Randomizer;
 

@@ -10,7 +10,6 @@ use Symfony\Component\Console\Attribute\AsCommand;
 use Webpatser\ResonateWebhooks\Console\Installation;
 use Webpatser\ResonateWebhooks\Console\InstallResult;
 use Webpatser\ResonateWebhooks\Hosts\HostRelease;
-use Webpatser\ResonateWebhooks\WebhookPlugin;
 
 use function Laravel\Prompts\text;
 
