@@ -27,6 +27,7 @@ if (is_file("{$root}/vendor/autoload.php")) {
     require_once "{$root}/vendor/autoload.php";
 } else {
     require_once 'Illuminate/autoload.php';
+    require_once 'Predis/autoload.php';
     require_once 'Revolt/EventLoop/autoload.php';
 }
 

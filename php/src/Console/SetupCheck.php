@@ -9,6 +9,8 @@ use Webpatser\ResonateWebhooks\Exceptions\EndpointProviderFailed;
 use Webpatser\ResonateWebhooks\Exceptions\RedisMisconfigured;
 use Webpatser\ResonateWebhooks\Exceptions\WebhooksException;
 use Webpatser\ResonateWebhooks\Extension;
+use Webpatser\ResonateWebhooks\Reverb\ReverbScaling;
+use Webpatser\ResonateWebhooks\Reverb\ReverbSetup;
 use Webpatser\ResonateWebhooks\Support\NodeState;
 
 /**
@@ -100,6 +102,11 @@ final class SetupCheck
 
         $this->addResult('Clocks', $check->clocks());
         $this->addResult('Servers', $check->servers());
+
+        if (ReverbSetup::isInstalled() && ($processes = ReverbScaling::processes()) !== null) {
+            $this->addResult('Scaling', $check->scaling($processes));
+        }
+
         $this->addResult('Requests', $check->requests());
         $this->addResult('Agreement', $check->agreement());
     }

@@ -165,6 +165,25 @@ final readonly class StatusCheck
     }
 
     /**
+     * Check that every process of a scaled Reverb has webhooks.
+     *
+     * @param  int  $processes  Those that share Reverb's scaling channel.
+     * @return iterable<Problem>
+     */
+    public function scaling(int $processes): iterable
+    {
+        $running = count(NodeState::Running->of($this->status));
+
+        if ($processes > $running) {
+            yield [
+                CheckResult::Warning,
+                "{$processes} Reverb processes share the scaling channel, but only {$running} of them have webhooks, so the clients of the others cause no events",
+                'Run all of them with the same config and the extension, and look for "webhooks are off" in their logs.',
+            ];
+        }
+    }
+
+    /**
      * Check that no Redis request of a running server has failed recently.
      *
      * @return iterable<Problem>
