@@ -140,7 +140,7 @@ fn every_file_that_a_page_names_exists() {
     let pages = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let pages = pages.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     let mut missing = Vec::new();
-    for page in pages.chain([root.join("README.md")]) {
+    for page in pages.chain(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|page| root.join(page))) {
         let text = std::fs::read_to_string(&page).unwrap();
         let named = text
             .split('`')
