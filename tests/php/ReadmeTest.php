@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Tests;
 
 use Illuminate\Http\Request;
+use Illuminate\Support\Arr;
 use Tests\Support\Docs;
 use Tests\Support\Receiver;
 
