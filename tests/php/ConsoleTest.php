@@ -85,7 +85,7 @@ final class ConsoleTest extends PluginTestCase
 
         [$code, $output] = $artisan->call('test');
         $this->assertSame(1, $code);
-        $this->assertStringContainsString('its own log tells why', $output);
+        $this->assertStringContainsString('Check its log', $output);
         $this->assertStringContainsString('Nothing listens there', $output);
 
         [$code, $output] = $artisan->call('test', ['endpoint' => 'bad', '--json' => true]);
