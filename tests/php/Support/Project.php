@@ -90,7 +90,7 @@ final class Project
         $this->write('composer/config.json', json_encode([
             'repositories' => [
                 ['type' => 'package', 'package' => array_map(fn (array $package) => ['type' => 'metapackage'] + $package, $known)],
-                ['packagist.org' => false],
+                ['packagist' => false],
             ],
             'config' => ['platform' => ['php' => '8.5.0']],
         ], JSON_THROW_ON_ERROR));
