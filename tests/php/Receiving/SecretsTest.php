@@ -153,7 +153,7 @@ final class SecretsTest extends ReceivingTestCase
 
             $response->assertServerError();
             $this->assertInstanceOf(InvalidConfig::class, $response->exception);
-            $this->assertStringStartsWith("resonate-webhooks-receiving.secrets: the end of a secret, \"{$until}\", is no time", $response->exception->getMessage());
+            $this->assertStringStartsWith("resonate-webhooks-receiving.secrets: the end of a secret, \"{$until}\", is not a time", $response->exception->getMessage());
         }
     }
 
