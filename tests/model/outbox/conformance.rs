@@ -1,5 +1,5 @@
-//! The pure protocol conforms to the real scripts: the same calls, however senseless, get the same answers and leave the same
-//! behind. What the exhaustive search shows of the one is so true of the other.
+//! Conformance of the pure protocol with the real scripts: equal calls, even senseless ones, get equal answers and
+//! leave equal data behind. So what the exhaustive search shows of the pure protocol holds for the scripts.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,16 +19,16 @@ use crate::outbox::redis::takeover::Takeover;
 use crate::outbox::{LaneId, Position};
 use crate::support::redis::RedisServer;
 
-/// Incarnations that call.
+/// Number of node incarnations that make calls.
 const CALLERS: Id = 3;
 
-/// Partitions that have events.
+/// Number of partitions that have events.
 const BUSY: u16 = 3;
 
 const LIMITS: DeadLetterLimits =
     DeadLetterLimits { count: 1_000_000, per_endpoint: 1_000_000, bytes: 1 << 40, age_ms: 1 << 40 };
 
-/// A position whose token is the last one of its partition, or one that came so many before.
+/// Partition, age of the token (0 is the newest of its partition), and sequence number.
 type Pick = (u16, usize, u64);
 
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ enum Call {
     Assign { id: Id, stale: bool, held: Vec<Pick> },
     Release { id: Id, place: Pick },
     Write { id: Id, stale: bool, acks: Vec<(usize, u8, bool, Vec<Pick>, bool)>, batches: Vec<(usize, u8, Vec<Pick>)> },
-    Trim { id: Id, stale: bool, settled: Vec<Pick> },
+    Trim { id: Id, stale: bool, to_trim: Vec<Pick> },
     Remove { id: Id, stale: bool, place: Pick, more: u64 },
     TakeOver { partitions: Vec<u16> },
     Lease { id: Id, lease: Lease },
@@ -57,7 +57,7 @@ fn call() -> impl Strategy<Value = Call> {
         1 => (id(), pick()).prop_map(|(id, place)| Call::Release { id, place }),
         12 => (id(), stale(), prop::collection::vec(ack, 0..3), prop::collection::vec(batch, 0..3))
             .prop_map(|(id, stale, acks, batches)| Call::Write { id, stale, acks, batches }),
-        4 => (id(), stale(), picks(2)).prop_map(|(id, stale, settled)| Call::Trim { id, stale, settled }),
+        4 => (id(), stale(), picks(2)).prop_map(|(id, stale, to_trim)| Call::Trim { id, stale, to_trim }),
         2 => (id(), stale(), pick(), 0..3_u64).prop_map(|(id, stale, place, more)| Call::Remove { id, stale, place, more }),
         4 => prop::collection::vec(0..BUSY, 1..4).prop_map(|partitions| Call::TakeOver { partitions }),
         4 => (id(), prop::sample::select(vec![Lease::None, Lease::Good, Lease::Good, Lease::Lapsed]))
@@ -78,11 +78,11 @@ fn name((id, number): BatchId) -> String {
     format!("msg_{id}_{number}")
 }
 
-/// Both, side by side.
+/// The pure protocol and the scripts, side by side.
 struct Pair {
     pure: Redis<{ PARTITIONS as usize }>,
     clock: u64,
-    /// The fencing tokens of each partition in the pure one, and what they are in Redis.
+    /// Fencing tokens of each partition in the pure protocol, oldest first.
     given: HashMap<u16, Vec<u64>>,
     real_tokens: HashMap<u64, u64>,
     last_event: u64,
@@ -100,7 +100,7 @@ impl Pair {
         pair
     }
 
-    /// Redis has lost everything, and its clock is beyond all tokens.
+    /// Deletes all data in Redis, and waits until its clock is past all tokens.
     fn begin_epoch(&mut self) {
         self.pure = Redis::new(self.pure.epoch + 1);
         redis::cmd("FLUSHALL").exec(&mut self.redis).unwrap();
@@ -124,7 +124,7 @@ impl Pair {
         Position { partition, token: token.unwrap_or_default(), seq }
     }
 
-    /// The places, at most one a partition, as a batch has them.
+    /// Returns the positions of a batch: at most one per partition.
     fn places(&self, picks: &[Pick]) -> Vec<Position> {
         let mut places: Vec<Position> = Vec::new();
         for pick in picks {
@@ -175,7 +175,7 @@ impl Pair {
             lane: lane_field(&lane(ack.lane)),
             id: name(ack.id),
             redelivered: None,
-            dead_letter: (ack.letter != 0).then(|| ("body", b"{}".to_vec())).into_iter().collect(),
+            dead_letter: (ack.dead_letter != 0).then(|| ("body", b"{}".to_vec())).into_iter().collect(),
             positions: self.reals(&ack.places),
             moves: ack.moves,
         };
@@ -203,7 +203,7 @@ impl Pair {
             }
         }
         let letters_now: usize = self.redis.xlen(self.keys.dead_letters()).unwrap();
-        prop_assert_eq!(letters_now - letters_before, letters.len(), "dead letters");
+        prop_assert_eq!(letters_now - letters_before, letters.len(), "number of new dead letters");
         Ok(())
     }
 
@@ -236,7 +236,7 @@ impl Pair {
         };
     }
 
-    /// What is in Redis of a partition, with the token and the batches as the pure one knows them.
+    /// Returns the data that Redis has of a partition, with tokens and batches as the pure protocol numbers them.
     fn left_behind(&mut self, partition: u16) -> Part {
         let owner: Option<String> = self.redis.hget(self.keys.owners(), partition).unwrap();
         let owner = owner.map(|owner| {
@@ -285,7 +285,7 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
                 let acks = acks.iter().map(|(lane, number, letter, picks, moves)| Ack {
                     lane: *lane,
                     id: (id, *number),
-                    letter: u16::from(*letter),
+                    dead_letter: u16::from(*letter),
                     places: pair.places(picks),
                     moves: *moves,
                 });
@@ -297,11 +297,11 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
                 let (acks, batches): (Vec<Ack>, Vec<Freeze>) = (acks.collect(), batches.collect());
                 pair.write(&pair.caller(id, stale), &acks, &batches)?;
             }
-            Call::Trim { id, stale, settled } => {
-                let (settled, caller) = (pair.places(&settled), pair.caller(id, stale));
-                let real = pair.reals(&settled);
+            Call::Trim { id, stale, to_trim } => {
+                let (to_trim, caller) = (pair.places(&to_trim), pair.caller(id, stale));
+                let real = pair.reals(&to_trim);
                 pair.keys.trim(&mut pair.redis, &caller.1, &real).unwrap();
-                pair.pure.trim(caller.0, &settled, None);
+                pair.pure.trim(caller.0, &to_trim, None);
             }
             Call::Remove { id, stale, place, more } => {
                 let (place, caller) = (pair.place(place), pair.caller(id, stale));

@@ -1,12 +1,11 @@
-//! Every way in which two nodes, one lane and a few events of two partitions can come into each other's way.
+//! Exhaustive search: every interleaving of two nodes and one lane, with a few events in two partitions.
+//! A breadth-first search over single script calls. Between any two of them, events arrive, leases lapse, partitions
+//! move, nodes die, calls are late or lost, replies get lost, the endpoint fails, and Redis loses its last seconds. In
+//! every state D1, D2, D3 and the fencing must hold as far as that state shows. From every state in which no node has
+//! anything left to do, each event must reach its end once all faults are over. A [`Budget`] bounds the number of
+//! faults; within it, the search is complete.
 //!
-//! A breadth-first search over all interleavings of single script calls: between any two of them events come, leases
-//! lapse, partitions move, nodes die, calls are carried out late or never or unheard, the endpoint fails, Redis loses its
-//! last seconds. In every state D1, D2, D3 and the fencing must hold as far as that state tells; from every state in which
-//! nobody has anything left to do, once everything heals, each event must have reached its end.
-//! How much may happen is bounded by a [`Budget`]; within it, nothing is left out.
-//!
-//! That the search can fail is tested too: each [`Flaw`] has a counterexample.
+//! The search itself is tested: each [`Flaw`] has a counterexample.
 
 mod actions;
 mod caller;
@@ -21,42 +20,42 @@ use actions::Action;
 use caller::Step;
 use state::State;
 
-/// How often things may happen.
+/// Bounds of a search: how often each fault may happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Budget {
-    /// Events beyond the first one in each partition.
+    /// Events in addition to the first one of each partition.
     events: u8,
     lapses: u8,
     crashes: u8,
-    /// Calls get lost, or come late.
+    /// Calls that get lost or arrive late.
     delays: u8,
-    /// Attempts fail, or their answers get lost.
+    /// Attempts that fail, or whose replies get lost.
     failures: u8,
-    /// Batches are too large for the endpoint.
+    /// Batches that are too large for the endpoint.
     halves: u8,
-    /// Events are given up.
-    letters: u8,
-    /// Batches are sent though Redis refuses to persist them.
-    unkept: u8,
-    /// Redis loses what happened since it last wrote everything down.
+    /// Dead letters.
+    dead_letters: u8,
+    /// Batches that are sent although Redis refuses to persist them.
+    unpersisted: u8,
+    /// Restarts in which Redis loses what happened since its last save.
     restores: u8,
 }
 
-/// What a search found.
+/// Result of a search.
 #[derive(Debug)]
 struct Found {
     states: usize,
-    /// The shortest way to a broken rule, and which.
+    /// Shortest path to a broken rule, and the rule.
     counterexample: Option<(Vec<Action>, String)>,
 }
 
-/// Searches from where `before` has led.
+/// Searches from the state after the actions `before`.
 fn search(budget: Budget, before: &[Action], flaw: Option<Flaw>) -> Found {
     let mut first = State::new(budget);
     for action in before {
-        first.take(*action, flaw).expect("a beginning");
+        first.take(*action, flaw).expect("an action that breaks no rule");
     }
-    // How each state was come to first: a fingerprint of the one before, and the action.
+    // For each state, its first predecessor (a fingerprint) and the action that led from there.
     let mut seen: HashMap<u64, Option<(u64, Action)>> = HashMap::from([(first.fingerprint(), None)]);
     let mut frontier = VecDeque::from([first]);
     while let Some(state) = frontier.pop_front() {
@@ -67,9 +66,9 @@ fn search(budget: Budget, before: &[Action], flaw: Option<Flaw>) -> Found {
             actions.reverse();
             actions
         };
-        let (steps, troubles) = (state.steps(), state.troubles());
+        let (steps, faults) = (state.steps(), state.faults());
         let mut is_quiet = true;
-        for (number, action) in steps.iter().chain(&troubles).copied().enumerate() {
+        for (number, action) in steps.iter().chain(&faults).copied().enumerate() {
             let mut next = state.clone();
             if let Err(broken) = next.take(action, flaw) {
                 return Found { states: seen.len(), counterexample: Some((way(Some(action), &seen), broken)) };
@@ -97,11 +96,20 @@ fn assert_correct(budget: Budget, before: &[Action]) {
     }
 }
 
-const NONE: Budget =
-    Budget { events: 0, lapses: 0, crashes: 0, delays: 0, failures: 0, halves: 0, letters: 0, unkept: 0, restores: 0 };
+const NONE: Budget = Budget {
+    events: 0,
+    lapses: 0,
+    crashes: 0,
+    delays: 0,
+    failures: 0,
+    halves: 0,
+    dead_letters: 0,
+    unpersisted: 0,
+    restores: 0,
+};
 
-/// A dead node has had the second partition. Redis has not written down yet who gets it next.
-const WIDOWED: [Action; 6] = [
+/// A dead node owned the second partition. Redis has not saved its next owner yet.
+const DEAD_OWNER: [Action; 6] = [
     Action::Join(1),
     Action::Call(0, Step::Assign),
     Action::Call(0, Step::Release),
@@ -110,7 +118,7 @@ const WIDOWED: [Action; 6] = [
     Action::Save,
 ];
 
-/// Each node has a partition.
+/// Each node owns one partition.
 const TWO_OWNERS: [Action; 5] = [
     Action::Join(1),
     Action::Call(0, Step::Assign),
@@ -119,10 +127,10 @@ const TWO_OWNERS: [Action; 5] = [
     Action::TakeOver(1),
 ];
 
-/// There are enough events of one partition for a batch of its own.
+/// One partition has enough events for a batch of its own.
 const SAME_PARTITION: [Action; 2] = [Action::Append(0), Action::Append(0)];
 
-/// The wide one when there is time: `MODEL_SECONDS=600`.
+/// Returns `wide` when there is time (`MODEL_SECONDS=600`), else `narrow`.
 fn budget(narrow: Budget, wide: Budget) -> Budget {
     if super::number("MODEL_SECONDS").is_some_and(|seconds| seconds >= 600) { wide } else { narrow }
 }
@@ -130,13 +138,13 @@ fn budget(narrow: Budget, wide: Budget) -> Budget {
 #[test]
 fn every_event_reaches_its_end_in_order_whatever_comes_late() {
     let narrow = Budget { delays: 1, failures: 1, ..NONE };
-    assert_correct(budget(narrow, Budget { events: 1, letters: 1, ..narrow }), &[]);
+    assert_correct(budget(narrow, Budget { events: 1, dead_letters: 1, ..narrow }), &[]);
 }
 
 #[test]
 fn every_event_reaches_its_end_in_order_though_a_node_dies() {
     let narrow = Budget { crashes: 1, failures: 1, ..NONE };
-    assert_correct(budget(narrow, Budget { events: 1, letters: 1, unkept: 1, ..narrow }), &[]);
+    assert_correct(budget(narrow, Budget { events: 1, dead_letters: 1, unpersisted: 1, ..narrow }), &[]);
 }
 
 #[test]
@@ -161,13 +169,13 @@ fn every_event_reaches_its_end_in_order_though_redis_loses_its_last_seconds() {
 #[test]
 fn a_batch_of_which_one_partition_is_lost_loses_no_event() {
     let narrow = Budget { crashes: 1, restores: 1, ..NONE };
-    assert_correct(budget(narrow, Budget { failures: 1, letters: 1, ..narrow }), &WIDOWED);
+    assert_correct(budget(narrow, Budget { failures: 1, dead_letters: 1, ..narrow }), &DEAD_OWNER);
 }
 
 #[test]
 fn every_event_reaches_its_end_in_order_though_a_batch_is_halved_and_a_node_dies() {
     let narrow = Budget { crashes: 1, halves: 1, ..NONE };
-    assert_correct(budget(narrow, Budget { events: 2, failures: 1, letters: 1, ..narrow }), &[]);
+    assert_correct(budget(narrow, Budget { events: 2, failures: 1, dead_letters: 1, ..narrow }), &[]);
 }
 
 #[test]
@@ -187,15 +195,15 @@ fn the_search_finds_every_flaw_it_is_given() {
     let halved = Budget { halves: 1, ..NONE };
     let late = Budget { events: 1, delays: 1, ..NONE };
     let dead = Budget { crashes: 1, failures: 1, ..NONE };
-    let given_up = Budget { events: 1, crashes: 1, letters: 1, ..NONE };
-    let torn = Budget { crashes: 1, failures: 1, restores: 1, ..NONE };
+    let given_up = Budget { events: 1, crashes: 1, dead_letters: 1, ..NONE };
+    let lost_partition = Budget { crashes: 1, failures: 1, restores: 1, ..NONE };
     for (flaw, budget, before) in [
         (Flaw::NoFencing, Budget { crashes: 1, ..late }, &[][..]),
-        (Flaw::NoTenures, Budget { crashes: 1, ..late }, &[]),
+        (Flaw::ExpiredTokens, Budget { crashes: 1, ..late }, &[]),
         (Flaw::CursorsGoBack, late, &[]),
         (Flaw::LateFreeze, late, &[]),
         (Flaw::NoFloor, late, &[]),
-        (Flaw::TornTakeover, dead, &[]),
+        (Flaw::SplitTakeover, dead, &[]),
         (Flaw::NotPersisted, dead, &[]),
         (Flaw::InFlightNotRead, dead, &[]),
         (Flaw::CursorsNotRead, Budget { events: 1, crashes: 1, ..NONE }, &[]),
@@ -203,16 +211,17 @@ fn the_search_finds_every_flaw_it_is_given() {
         (Flaw::TrimmedFirst, given_up, &[]),
         (Flaw::CursorsOvertake, given_up, &[]),
         (Flaw::InheritedOvertaken, given_up, &TWO_OWNERS),
-        (Flaw::ThrownAway, torn, &WIDOWED),
-        (Flaw::SameId, torn, &WIDOWED),
+        (Flaw::DroppedWhole, lost_partition, &DEAD_OWNER),
+        (Flaw::SameId, lost_partition, &DEAD_OWNER),
         (Flaw::HalvesSwapped, Budget { events: 2, ..halved }, &SAME_PARTITION),
         (Flaw::SameIdForHalves, halved, &[]),
         (Flaw::RefusalForgotten, Budget { restores: 1, ..NONE }, &[]),
-        (Flaw::UnkeptBehindLetter, Budget { unkept: 1, ..given_up }, &[]),
+        (Flaw::UnpersistedBeforeDeadLetter, Budget { unpersisted: 1, ..given_up }, &[]),
     ] {
         let began = Instant::now();
         let found = search(budget, before, Some(flaw));
-        let (way, broken) = found.counterexample.unwrap_or_else(|| panic!("{flaw:?} is not found in {budget:?}"));
+        let (way, broken) =
+            found.counterexample.unwrap_or_else(|| panic!("the search does not find {flaw:?} with {budget:?}"));
         println!("{flaw:?}: {broken} after {way:?} ({} states, {:.1?})", found.states, began.elapsed());
     }
 }

@@ -1,13 +1,13 @@
-//! The protocol of the outbox: a pure copy of its scripts, a search of all that can happen to it, and a test that the copy is
-//! true.
+//! Model of the outbox: a pure copy of its scripts, an exhaustive search of that copy, and a test that the copy does
+//! what the scripts do.
 //!
-//! `MODEL_SECONDS=600 cargo test --lib outbox::redis::model` searches further.
+//! `MODEL_SECONDS=600 cargo test --lib outbox::redis::model` searches a larger space.
 
 mod conformance;
 mod exhaustive;
 mod protocol;
 
-/// A number from the environment.
+/// Reads a number from the environment.
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }

@@ -1,21 +1,22 @@
-//! The outbox's scripts as pure functions, on events without content: small enough to look at every state.
+//! The scripts of the outbox as pure functions, on events without content. The state is small enough to search
+//! exhaustively.
 //!
-//! [`super::conformance`] holds them against the real scripts.
+//! [`super::conformance`] compares them with the real scripts.
 
 use std::collections::BTreeMap;
 
 use crate::outbox::Position;
 
-/// Incarnations of nodes that one search may need.
+/// Most incarnations in one search.
 pub(super) const IDS: usize = 6;
 
-/// Lanes of an outbox.
+/// Number of lanes.
 pub(super) const LANES: usize = 2;
 
-/// An incarnation of a node.
+/// Incarnation of a node.
 pub(super) type Id = usize;
 
-/// The incarnation that made a batch, and the batch's number there.
+/// Incarnation that made a batch, and the batch's number there.
 pub(super) type BatchId = (Id, u8);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -26,25 +27,25 @@ pub(super) enum Lease {
     Lapsed,
 }
 
-/// A batch as Redis has it: its events as partition and place.
+/// A batch as Redis stores it: partition and sequence number of each event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Batch {
     pub(super) id: BatchId,
     pub(super) events: Vec<(u16, u64)>,
 }
 
-/// The arguments of `pass`.
+/// Arguments of `ack`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Ack {
     pub(super) lane: usize,
     pub(super) id: BatchId,
-    /// The events of its dead letter, a bit each; 0 when it has none.
-    pub(super) letter: u16,
+    /// Events of its dead letter, one bit each; 0 without a dead letter.
+    pub(super) dead_letter: u16,
     pub(super) places: Vec<Position>,
     pub(super) moves: bool,
 }
 
-/// The arguments of `freeze`.
+/// Arguments of `persist`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Freeze {
     pub(super) lane: usize,
@@ -52,97 +53,98 @@ pub(super) struct Freeze {
     pub(super) last: Vec<Position>,
 }
 
-/// Everything of one partition.
+/// All data of one partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Part {
     pub(super) owner: Option<(u64, Id)>,
     pub(super) stream: Vec<u64>,
-    /// 0: none.
+    /// Acknowledged position of each lane; 0 without one.
     pub(super) cursors: [u64; LANES],
-    /// Where all lanes have passed, since the stream was last empty.
+    /// Position that all lanes had acknowledged when the stream was last empty.
     pub(super) floor: u64,
     pub(super) in_flight: [Option<Batch>; LANES],
 }
 
-/// Everything in Redis.
+/// All data in Redis.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Redis<const PARTS: usize> {
     pub(super) epoch: u8,
     pub(super) leases: [Lease; IDS],
-    /// The last token that was given.
+    /// Last fencing token that was given out.
     pub(super) last_token: u64,
     pub(super) parts: [Part; PARTS],
 }
 
-/// Who calls.
+/// Identity of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Caller {
     pub(super) id: Id,
     pub(super) epoch: u8,
 }
 
-/// Why a script changed nothing.
+/// Reason why a script changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Lost,
     Reaped,
 }
 
-/// What the last owners of partitions left of a lane.
+/// What the former owners of partitions left for one lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Takeover {
-    /// By partition; 0: none.
+    /// Cursor of each partition; 0 without one.
     pub(super) cursors: BTreeMap<u16, u64>,
-    /// The batches that are whole, under the new tokens.
+    /// Complete batches, under the new tokens.
     pub(super) batches: Vec<(BatchId, Vec<Position>)>,
-    /// Batches of which something was acknowledged or removed.
+    /// Batches that are partly acknowledged or removed.
     pub(super) in_part: Vec<BatchId>,
 }
 
-/// What `commit.lua` answers: the places that were refused, of each acknowledgement and of each batch.
+/// Answer of `commit.lua`: the positions that were refused, for each acknowledgement and for each batch.
 pub(super) type Refused = Vec<Vec<Position>>;
 
-/// A way to break the protocol.
+/// A safeguard that is taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// Scripts: everybody may write.
+    /// Scripts: any node may write to a partition.
     NoFencing,
-    /// Scripts: an owner may write under a token that has expired.
-    NoTenures,
-    /// Scripts: an acknowledgement moves a cursor back.
+    /// Scripts: an owner may write with an expired token.
+    ExpiredTokens,
+    /// Scripts: an acknowledgement may move a cursor back.
     CursorsGoBack,
-    /// Scripts: a batch is persisted however late.
+    /// Scripts: a batch is persisted even when the call is late.
     LateFreeze,
-    /// Scripts: an emptied partition forgets how far its lanes had come.
+    /// Scripts: an empty partition forgets the cursors of its lanes.
     NoFloor,
-    /// Scripts: the partitions of a dead node go to several successors.
-    TornTakeover,
+    /// Scripts: the partitions of one dead node go to several successors.
+    SplitTakeover,
     /// Nodes: a batch is sent before it is persisted.
     NotPersisted,
-    /// Nodes: a successor does not read the batches in flight.
+    /// Nodes: a successor does not read the in-flight batches.
     InFlightNotRead,
     /// Nodes: a successor does not read the cursors.
     CursorsNotRead,
-    /// Nodes: a batch is persisted before those in front of it are acknowledged.
+    /// Nodes: a batch is persisted before those ahead of it are acknowledged.
     PersistedFirst,
-    /// Nodes: a stream is trimmed before the acknowledgements are written.
+    /// Nodes: a stream is trimmed before its acknowledgements are written.
     TrimmedFirst,
     /// Nodes: a cursor moves past a batch that is under way.
     CursorsOvertake,
-    /// Nodes: cursors that waited for a batch move though an inherited batch is left.
+    /// Nodes: waiting cursors move although an inherited batch is left.
     InheritedOvertaken,
-    /// Nodes: a batch that loses one of its partitions is thrown away whole.
-    ThrownAway,
-    /// Nodes: what stays of a batch keeps its id.
+    /// Nodes: a batch that loses one of its partitions is dropped as a whole.
+    DroppedWhole,
+    /// Nodes: the rest of a batch that lost events keeps its id.
     SameId,
-    /// Nodes: the second half of a batch goes first.
+    /// Nodes: the second half of a batch is sent first.
     HalvesSwapped,
     /// Nodes: the halves of a batch keep its id.
     SameIdForHalves,
-    /// Nodes: an ownership goes on though Redis, having lost it for a while, has refused something of it.
+    /// Nodes: an ownership continues after Redis has refused one of its writes. Redis may have lost the ownership for a
+    /// while only.
     RefusalForgotten,
-    /// Nodes: a batch goes unpersisted though a dead letter of its lane is not written.
-    UnkeptBehindLetter,
+    /// Nodes: a batch is sent without being persisted while a dead letter of its lane is not written.
+    UnpersistedBeforeDeadLetter,
 }
 
 impl<const PARTS: usize> Redis<PARTS> {
@@ -159,7 +161,7 @@ impl<const PARTS: usize> Redis<PARTS> {
         let owner = self.parts[usize::from(place.partition)].owner;
         match flaw {
             Some(Flaw::NoFencing) => true,
-            Some(Flaw::NoTenures) => owner.is_some_and(|(_, owner)| owner == id),
+            Some(Flaw::ExpiredTokens) => owner.is_some_and(|(_, owner)| owner == id),
             _ => owner == Some((place.token, id)),
         }
     }
@@ -169,7 +171,7 @@ impl<const PARTS: usize> Redis<PARTS> {
         part.cursors[lane].max(part.floor) >= place.seq
     }
 
-    /// `assign.lua`. `clock` is the largest number that was ever a token. Returns the share, and the partitions of the node.
+    /// `assign.lua`. `clock` is the largest token so far. Returns the share, and the partitions of the node.
     pub(super) fn assign(
         &mut self,
         caller: Caller,
@@ -196,7 +198,7 @@ impl<const PARTS: usize> Redis<PARTS> {
         };
         for (partition, part) in (0..).zip(&mut self.parts) {
             let held = held.get(&partition).copied();
-            let is_torn = flaw == Some(Flaw::TornTakeover) && owned.len() >= share;
+            let is_torn = flaw == Some(Flaw::SplitTakeover) && owned.len() >= share;
             match part.owner {
                 None if held.is_none_or(|held| held <= known) => free.push(partition),
                 Some((token, id)) if id == caller.id && held == Some(token) && token <= known => {
@@ -229,21 +231,21 @@ impl<const PARTS: usize> Redis<PARTS> {
         }
     }
 
-    /// `commit.lua`. `letters` gets the acknowledgements of which a dead letter was kept, by their number.
+    /// `commit.lua`. Adds to `dead_letters` the indexes of the acknowledgements whose dead letter was written.
     pub(super) fn write(
         &mut self,
         caller: Caller,
         acks: &[Ack],
         batches: &[Freeze],
-        letters: &mut Vec<usize>,
+        dead_letters: &mut Vec<usize>,
         flaw: Option<Flaw>,
     ) -> Result<(Refused, Refused), Refusal> {
         if caller.epoch != self.epoch {
             return Err(Refusal::Lost);
         }
         let passed = acks.iter().enumerate().map(|(number, ack)| {
-            let (written, refused) = self.pass(caller.id, ack, flaw);
-            letters.extend((written && ack.letter != 0).then_some(number));
+            let (written, refused) = self.ack(caller.id, ack, flaw);
+            dead_letters.extend((written && ack.dead_letter != 0).then_some(number));
             refused
         });
         let passed = passed.collect();
@@ -251,8 +253,8 @@ impl<const PARTS: usize> Redis<PARTS> {
         Ok((passed, kept))
     }
 
-    /// `ack.lua`. Returns whether anything is written, and the places that were refused.
-    fn pass(&mut self, id: Id, ack: &Ack, flaw: Option<Flaw>) -> (bool, Vec<Position>) {
+    /// `ack.lua`. Returns whether it wrote anything, and the refused positions.
+    fn ack(&mut self, id: Id, ack: &Ack, flaw: Option<Flaw>) -> (bool, Vec<Position>) {
         let (owned, refused): (Vec<_>, Vec<_>) = ack.places.iter().partition(|place| self.owns(id, **place, flaw));
         if owned.is_empty() && !refused.is_empty() {
             return (false, refused);
@@ -281,8 +283,8 @@ impl<const PARTS: usize> Redis<PARTS> {
     }
 
     /// `trim.lua`.
-    pub(super) fn trim(&mut self, caller: Caller, settled: &[Position], flaw: Option<Flaw>) {
-        for place in settled {
+    pub(super) fn trim(&mut self, caller: Caller, to_trim: &[Position], flaw: Option<Flaw>) {
+        for place in to_trim {
             if caller.epoch == self.epoch && self.owns(caller.id, *place, flaw) {
                 let part = self.part(place.partition);
                 part.stream.retain(|seq| *seq > place.seq);
@@ -302,7 +304,7 @@ impl<const PARTS: usize> Redis<PARTS> {
         }
     }
 
-    /// What is read of partitions that a node was given, each with its token, as `Takeover` does.
+    /// Reads what the former owners left, as `Takeover` does. `fresh` has the new partitions with their tokens.
     pub(super) fn take_over(&self, lane: usize, fresh: &BTreeMap<u16, u64>, flaw: Option<Flaw>) -> Takeover {
         let part = |partition: u16| &self.parts[usize::from(partition)];
         let cursor =

@@ -1,11 +1,10 @@
-//! Every way in which a few nodes, one channel and one user of it can come into each other's way.
+//! Exhaustive search: every interleaving of a few nodes, with one channel and one user on it.
+//! A breadth-first search over single script calls. Between any two of them, clients come and go, leases lapse, nodes
+//! die, calls are late or lost, replies get lost, and Redis loses all data. In every state the events published so far
+//! must keep E1 and E3. From every state, once all faults are over, they must come to match the truth (E2). A
+//! [`Budget`] bounds the number of faults; within it, the search is complete.
 //!
-//! A breadth-first search over all interleavings of single script calls: between any two of them clients come and go,
-//! leases lapse, nodes die, calls are carried out late or never or unheard, Redis loses everything. In every state the
-//! events told so far must keep E1 and E3; from every state, once everything heals, they must come to the truth (E2).
-//! How much may happen is bounded by a [`Budget`]; within it, nothing is left out.
-//!
-//! That the search can fail is tested too: each [`Flaw`] has a counterexample.
+//! The search itself is tested: each [`Flaw`] has a counterexample.
 
 mod caller;
 mod state;
@@ -17,21 +16,21 @@ use std::time::Instant;
 use super::protocol::Flaw;
 use state::{Action, State};
 
-/// How often things may happen.
+/// Bounds of a search: how often each thing may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Budget {
-    /// Clients come or go.
+    /// Clients that come or go.
     hooks: u8,
     lapses: u8,
     crashes: u8,
-    /// Calls get lost, or come late.
+    /// Calls that get lost or arrive late.
     delays: u8,
     wipes: u8,
-    /// Redis starts again, and has lost what happened since it last wrote everything down, or nothing.
+    /// Restarts of Redis. It loses what happened since its last save, or nothing.
     restores: u8,
-    /// Redis' clock is set forward.
+    /// Steps of Redis' clock into the future.
     steps: u8,
-    /// A single key is deleted.
+    /// Deletions of single keys.
     lost_keys: u8,
     /// Nodes of another cluster.
     foreigners: u8,
@@ -51,17 +50,17 @@ impl Budget {
     };
 }
 
-/// What a search found.
+/// Result of a search.
 #[derive(Debug)]
 struct Found {
     states: usize,
-    /// The shortest way to a broken rule, and which.
+    /// Shortest path to a broken rule, and the rule.
     counterexample: Option<(Vec<Action>, String)>,
 }
 
 fn search(nodes: usize, budget: Budget, flaw: Option<Flaw>) -> Found {
     let first = State::new(nodes, budget);
-    // How each state was come to first: a fingerprint of the one before, and the action.
+    // For each state, its first predecessor (a fingerprint) and the action that led from there.
     let mut seen: HashMap<u64, Option<(u64, Action)>> = HashMap::from([(first.fingerprint(), None)]);
     let mut frontier = VecDeque::from([first]);
     while let Some(state) = frontier.pop_front() {
@@ -72,7 +71,7 @@ fn search(nodes: usize, budget: Budget, flaw: Option<Flaw>) -> Found {
             actions.reverse();
             actions
         };
-        // Where somebody has something to say, saying it is one of the actions.
+        // A state in which a node has a call to make is not at rest: that call is one of its actions.
         if state.is_quiet(flaw)
             && let Err(broken) = state.comes_to_rest(flaw)
         {
@@ -99,10 +98,10 @@ fn assert_correct(nodes: usize, budget: Budget) {
     assert!(found.counterexample.is_none(), "{:#?}", found.counterexample);
 }
 
-/// What is searched for a counterexample of a flaw.
+/// Budget of the search for counterexamples.
 const SMALL: Budget = Budget { hooks: 3, lapses: 1, delays: 1, ..Budget::NOTHING };
 
-/// The wide one when there is time: `MODEL_SECONDS=600`.
+/// Returns `wide` when there is time (`MODEL_SECONDS=600`), else `narrow`.
 fn budget(narrow: Budget, wide: Budget) -> Budget {
     if super::number("MODEL_SECONDS").is_some_and(|seconds| seconds >= 600) { wide } else { narrow }
 }
@@ -173,12 +172,13 @@ fn the_search_finds_every_flaw_it_is_given() {
         (Flaw::NotNoticed, Budget { lapses: 0, delays: 0, restores: 1, ..SMALL }),
         (Flaw::NotForgotten, Budget { lapses: 0, delays: 0, restores: 1, ..SMALL }),
         (Flaw::ForgottenEpoch, Budget { delays: 0, wipes: 1, ..SMALL }),
-        (Flaw::GivenUp, SMALL),
-        (Flaw::NotAsked, SMALL),
-        (Flaw::NotBuried, SMALL),
+        (Flaw::ClaimsDropped, SMALL),
+        (Flaw::ReplyNotLookedUp, SMALL),
+        (Flaw::ReapingNotAwaited, SMALL),
     ] {
         let found = search(2, budget, Some(flaw));
-        let (way, broken) = found.counterexample.unwrap_or_else(|| panic!("{flaw:?} is not found in {budget:?}"));
+        let (way, broken) =
+            found.counterexample.unwrap_or_else(|| panic!("the search does not find {flaw:?} with {budget:?}"));
         println!("{flaw:?}: {broken} after {way:?} ({} states)", found.states);
     }
 }

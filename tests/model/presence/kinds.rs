@@ -1,9 +1,9 @@
-//! The words of the model.
+//! Types of the model.
 
-/// An incarnation of a node.
+/// Incarnation of a node.
 pub(super) type Id = u32;
 
-/// A channel, or a user on it, by number.
+/// A channel, or a user on it, by index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) app: usize,
@@ -13,7 +13,7 @@ pub(super) struct Key {
 
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Told {
+pub(super) struct ModelEvent {
     pub(super) key: Key,
     pub(super) what: What,
 }
@@ -24,18 +24,18 @@ pub(super) enum What {
     Went,
     /// A client event, by number.
     Whispered(u32),
-    /// How many connections there are.
+    /// A number of connections.
     Counted(u64),
 }
 
 impl Key {
-    /// The channel that it is about.
+    /// Returns the channel of this key.
     pub(super) const fn channel(self) -> Self {
         Self { user: None, ..self }
     }
 }
 
-impl Told {
+impl ModelEvent {
     pub(super) const fn is_whisper(&self) -> bool {
         matches!(self.what, What::Whispered(_))
     }

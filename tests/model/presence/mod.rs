@@ -1,13 +1,12 @@
-//! The real node state, claimer and scripts on a real Redis, step by step, against a small model of what they should do.
+//! Random operations on the real node state, claimer and scripts with a real Redis, compared with a small model.
+//! After each operation, the events in the outbox must be those of the [`reference`], and must keep the [`rules`]
+//! independently of it. A failure shrinks to a short list of operations, prints how to repeat it, and is kept in
+//! `proptest-regressions/`.
 //!
-//! Random operations go to both. After each, what the nodes have put into the outbox must be what the [`reference`] says,
-//! and must keep the [`rules`] on its own account. A failure shrinks to a short list of operations, says how to repeat it,
-//! and is kept in `proptest-regressions/`.
+//! No step waits. A lease lapses because the test writes its score, an epoch settles because the test sets its time,
+//! and a node renews its lease because the test passes a later time.
 //!
-//! No step waits: a lease lapses because its score is written, an epoch settles because its time is, and a node renews its
-//! lease because it is told that a third of it has passed.
-//!
-//! `MODEL_SECONDS=600 cargo test --lib presence::model` looks for longer.
+//! `MODEL_SECONDS=600 cargo test --lib presence::model` tries more cases.
 
 mod exhaustive;
 mod kinds;
@@ -32,19 +31,19 @@ use operations::Operation;
 use reference::Reference;
 use stage::Stage;
 
-/// How long new cases are looked for, unless `MODEL_SECONDS` says otherwise.
+/// How long to try new cases (s), unless `MODEL_SECONDS` is set.
 const SECONDS: u64 = 15;
 
-/// Cases under one seed.
+/// Cases per seed.
 const CASES: u32 = 100;
 
-/// Operations of a case.
+/// Number of operations in a case.
 const LENGTH: std::ops::Range<usize> = 1..100;
 
 thread_local! {
-    /// One server for all cases of a test; each begins with an empty one.
+    /// One server for all cases of a test. Each case starts with an empty one.
     static SERVER: RefCell<Option<RedisServer>> = const { RefCell::new(None) };
-    /// Operations carried out so far.
+    /// Number of operations so far.
     static STEPS: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -78,16 +77,20 @@ impl StateMachineTest for SideBySide {
         let leave = reference.operations_to_leave();
         then(&mut stage, &mut reference, leave);
         stage.at_rest(&reference);
-        assert_eq!(stage.traces(), Vec::<String>::new(), "everybody has left, and Redis keeps something of them");
+        assert_eq!(
+            stage.leftovers(),
+            Vec::<String>::new(),
+            "all clients have left, but Redis still has data about them"
+        );
     }
 }
 
-/// Where the cases of a test are kept that once failed.
+/// Returns the store for cases that failed once.
 fn kept_in(path: &'static str) -> Box<dyn FailurePersistence> {
     Box::new(FileFailurePersistence::Direct(path))
 }
 
-/// A number from the environment.
+/// Reads a number from the environment.
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Names that a hostile client may choose, and those that one case uses.
+//! Names that a hostile client may choose, and the choice of names for one case.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::kinds::Key;
 use super::operations::Channel;
 use crate::event::UserId;
 
-/// The names of one case, by number.
+/// The names of one case, by index.
 #[derive(Clone)]
 pub(super) struct Names {
     pub(super) apps: Vec<Vec<u8>>,
@@ -22,8 +22,8 @@ pub(super) const APPS: usize = 2;
 pub(super) const CHANNELS: usize = 3;
 pub(super) const USERS: usize = 3;
 
-/// Globs, every separator in use, a newline, numbers, what is empty or looks so, script and format fragments, the names of
-/// our own keys, other alphabets, what is no UTF-8, and 10 kB.
+/// Globs, all separators in use, a newline, numbers, empty and blank names, fragments of scripts and formats, names of
+/// our own keys, other alphabets, invalid UTF-8, and a name of 10 kB.
 fn hostile() -> Vec<Vec<u8>> {
     let mut names: Vec<Vec<u8>> = [
         "*",
@@ -69,7 +69,7 @@ fn hostile() -> Vec<Vec<u8>> {
     names
 }
 
-/// Escaped and cut short: a case that failed is to be read.
+/// Escapes and shortens the names, so that a failed case is readable.
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let show = |names: &[Vec<u8>]| {
@@ -81,8 +81,8 @@ impl fmt::Debug for Names {
 }
 
 impl Names {
-    /// Any choice of hostile names, or one in which application and channel run together when they are simply joined. A
-    /// channel and an application may be nameless; a user without a name is none.
+    /// Returns any choice of hostile names, or one whose application and channel are ambiguous when simply
+    /// concatenated. Channels and applications may have empty names. A user may not: an empty user id means no user.
     pub(super) fn any() -> impl Strategy<Value = Self> {
         let mut nameable = hostile();
         nameable.push(Vec::new());
@@ -100,16 +100,16 @@ impl Names {
         ]
     }
 
-    /// A channel without a name has no users.
+    /// A channel with an empty name has no users.
     pub(super) fn may_have_users(&self, (_, channel): Channel) -> bool {
         !self.channels[channel].is_empty()
     }
 
-    /// The key that an event of these names is about.
+    /// Returns the key with these names.
     pub(super) fn key(&self, app: &[u8], channel: &[u8], user: Option<&UserId>) -> Key {
         let find = |names: &[Vec<u8>], name: &[u8]| {
             let known = names.iter().position(|known| known == name);
-            known.unwrap_or_else(|| panic!("E5: nobody has used the name {:?}", name.escape_ascii().to_string()))
+            known.unwrap_or_else(|| panic!("E5: the name {:?} was never used", name.escape_ascii().to_string()))
         };
         Key {
             app: find(&self.apps, app),

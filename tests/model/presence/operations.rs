@@ -1,4 +1,4 @@
-//! What can happen, and when it can.
+//! Operations of the model, and their preconditions.
 
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
@@ -7,19 +7,19 @@ use super::kinds::Id;
 use super::names::{APPS, CHANNELS, Names, USERS};
 use super::reference::Reference;
 
-/// The most nodes of a case.
+/// Most nodes in a case.
 const NODES: usize = 4;
 
-/// Sockets of a node, in each application.
+/// Sockets per node and application.
 pub(super) const SOCKETS: usize = 3;
 
-/// A channel, by number of application and name.
+/// A channel: index of the application and index of the name.
 pub(super) type Channel = (usize, usize);
 
-/// Something that happens to a cluster. Nodes are numbered by place; an incarnation is an [`Id`].
+/// An operation on the cluster. Nodes are numbered by their place; an incarnation is an [`Id`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
-    /// A socket subscribes, possibly again and possibly as somebody else.
+    /// A socket subscribes, possibly again or as another user.
     Subscribe { node: usize, channel: Channel, socket: usize, user: Option<usize> },
     /// A socket leaves a channel, possibly one that it never joined.
     Unsubscribe { node: usize, channel: Channel, socket: usize },
@@ -27,44 +27,44 @@ pub(super) enum Operation {
     Close { node: usize, app: usize, socket: usize },
     /// A socket sends a client event.
     OrderedEvent { node: usize, channel: Channel, socket: usize },
-    /// A socket subscribes, and no hook tells.
+    /// A socket subscribes without a hook.
     SubscribeUnseen { node: usize, channel: Channel, socket: usize, user: Option<usize> },
-    /// A socket leaves a channel, and no hook tells.
+    /// A socket leaves a channel without a hook.
     UnsubscribeUnseen { node: usize, channel: Channel, socket: usize },
     /// A node compares a channel with its live connections.
     Reconcile { node: usize, channel: Channel },
-    /// A node tells Redis what waits.
+    /// A node sends its waiting claims to Redis.
     Step { node: usize },
-    /// A third of its lease has passed for a node.
+    /// A third of a lease passes on a node.
     Renew { node: usize },
-    /// A batch is sent and never arrives.
+    /// A batch is sent but never arrives.
     LoseRequest { node: usize },
-    /// A batch is carried out and its answer never arrives.
+    /// A batch is carried out, but its reply never arrives.
     LoseReply { node: usize },
-    /// A batch that was answered long ago arrives once more: it was sent on a connection that was given up.
+    /// A batch that was answered long ago arrives again, from a connection that its node gave up.
     Late { which: usize },
     /// A lease lapses.
     Lapse { incarnation: Id },
-    /// A reaper takes one hold from a node, and dies.
+    /// A reaper removes one hold of a node, then dies.
     ReapOne { incarnation: Id },
-    /// The grace of everybody who has left is over.
+    /// The grace of all waiting departures ends.
     GraceOver,
-    /// A node is cut off from Redis, its clients are not.
+    /// A node loses its connection to Redis; its clients stay.
     Pause { node: usize },
-    /// It is back.
+    /// The node has a connection again.
     Resume { node: usize },
     /// A process dies, and another one starts in its place.
     Crash { node: usize },
-    /// A process ends in order, and another one starts in its place.
+    /// A process shuts down cleanly, and another one starts in its place.
     End { node: usize },
-    /// Redis loses everything, which this node notices first.
+    /// Redis loses all data. This node notices first.
     Wipe { node: usize },
-    /// Every node has had the time to notice that.
+    /// Every node has had time to notice the loss.
     Settle,
 }
 
 impl Operation {
-    /// The node that it is about, if it is about one.
+    /// Returns the node of the operation, if it has one.
     pub(super) const fn node(&self) -> Option<usize> {
         match self {
             Self::Subscribe { node, .. }
@@ -104,7 +104,7 @@ impl ReferenceStateMachine for Reference {
         let user = || prop::option::weighted(0.7, 0..USERS);
         let mut incarnations = reference.incarnations();
         if incarnations.is_empty() {
-            // Refused by the precondition.
+            // The precondition rejects it.
             incarnations.push(Id::MAX);
         }
         let incarnation = || prop::sample::select(incarnations.clone());

@@ -1,25 +1,25 @@
-//! The scripts as pure functions, on one channel and one user of it: small enough to look at every state.
+//! The scripts as pure functions, on one channel and one user of it. The state is small enough to search exhaustively.
 //!
-//! [`super::script conformance`] holds them against the real scripts.
+//! [`super::script_conformance`] compares them with the real scripts.
 
 mod settling;
 
 pub(super) use settling::{Confirmation, Opening, Past};
 
-/// Incarnations that one search may need.
+/// Most incarnations in one search.
 pub(super) const IDS: usize = 8;
 
-/// An incarnation of a node.
+/// Incarnation of a node.
 pub(super) type Id = usize;
 
-/// What can be held.
+/// Something that a node can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     Channel,
     User,
 }
 
-/// Both, in the order in which a reaper takes them.
+/// Both keys, in the order in which a reaper removes them.
 pub(super) const KEYS: [Key; 2] = [Key::User, Key::Channel];
 
 /// A set of keys.
@@ -29,7 +29,7 @@ pub(super) struct Holds {
     pub(super) user: bool,
 }
 
-/// A change of one key: to `held` or not.
+/// A change of one key: held or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Change {
     pub(super) key: Key,
@@ -45,7 +45,7 @@ pub(super) enum Lease {
     Reaping,
 }
 
-/// Which changes of a batch were edges: a bit for each, behind a leading one.
+/// Which changes of a batch were edges: one bit per change, after a leading 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Edges(u32);
 
@@ -54,27 +54,27 @@ pub(super) struct Edges(u32);
 struct Reply {
     batch: u8,
     edges: Edges,
-    /// The settling for which it last restored its holds; 0: none.
+    /// Settling for which it last restored its holds; 0 for none.
     restored: u8,
     reaped: bool,
 }
 
-/// Everything in Redis.
+/// All data in Redis.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Redis {
-    /// 0: none.
+    /// Current epoch; 0 for none.
     pub(super) epoch: u8,
-    /// The settling under way; 0: none.
+    /// Settling under way; 0 for none.
     pub(super) settling: u8,
-    /// Whom it waits for.
+    /// Nodes that the settling waits for.
     pub(super) unconfirmed: [bool; IDS],
-    /// The process that the data is with; 0: unknown.
+    /// Process that the data is with; 0 if unknown.
     process: u8,
-    /// The cluster that the data belongs to; 0: none.
+    /// Cluster that the data belongs to; 0 for none.
     cluster: u8,
     pub(super) leases: [Lease; IDS],
     replies: [Reply; IDS],
-    /// The hold sets, and the lists of what each node holds.
+    /// The hold sets, and the list of each node's holds.
     pub(super) holds: [Holds; IDS],
     pub(super) held: [Holds; IDS],
 }
@@ -82,68 +82,68 @@ pub(super) struct Redis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Done,
-    /// To a batch.
+    /// Answer to `claim`.
     Decided(Edges),
     Lost,
     Behind,
     Reaped,
     Settling,
-    /// To a node that opens a session.
+    /// Answer to `open`.
     Opened {
         epoch: u8,
         settling: u8,
     },
     /// The data belongs to another cluster.
     Foreign,
-    /// To a node that confirms: the settling that waits for it, 0 for none.
+    /// Answer to `confirm`: the settling that waits for the node, 0 for none.
     Waits(u8),
-    /// To a reaper: there is nothing to reap.
+    /// Answer to `reap`: the node is alive.
     Alive,
-    /// To a reaper, and to a node that puts back what is true: whether nothing is left.
-    Taken {
+    /// Answer to `reap` and `forget`. `finished` is true if no hold of the node is left.
+    Removed {
         finished: bool,
     },
 }
 
-/// A way to break the protocol.
+/// A safeguard that is taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// A batch that is sent again is carried out again.
+    /// A repeated batch is carried out again.
     NoStoredReply,
-    /// A node that was reaped may go on.
+    /// A reaped node may continue under its old id.
     NoFencing,
-    /// A batch that comes late is carried out.
+    /// A late batch is carried out.
     LateBatches,
-    /// Holds are put back however late.
+    /// Late calls may restore holds.
     LateReassertion,
-    /// A session opened late revives a node.
+    /// A late `open` revives a reaped node.
     LateOpening,
-    /// Edges are decided at once after Redis has lost its data.
+    /// Edges are decided at once after Redis lost data.
     NoSettling,
-    /// Edges are decided while a node has not confirmed that Redis has its holds.
+    /// Edges are decided before every node has confirmed that Redis has its holds.
     NotAwaited,
-    /// The node that finds no epoch confirms before the others have had the time to register.
+    /// The node that finds no epoch confirms before the others could register.
     NotRegistered,
-    /// A node whose lease has lapsed is not waited for, though only the clock was set forward.
+    /// A settling does not wait for a node whose lease lapsed only by a step of the clock.
     LapseEnds,
-    /// Nobody looks whether another process has the data.
+    /// No node checks whether the data is with another process.
     SameProcess,
-    /// What was restored, and is lost again, is taken for there.
+    /// Holds that were restored and lost again count as restored.
     RestoredUnchecked,
     /// Nodes of another cluster may work on the data.
     NoIdentity,
-    /// Redis loses its last seconds, and nobody notices.
+    /// No node notices that Redis lost its last seconds.
     NotNoticed,
-    /// What Redis holds wrongly is not taken away before holds are put back.
+    /// Wrong holds are not removed from Redis before the right ones are restored.
     NotForgotten,
-    /// A node that was reaped takes the next Redis for a fresh one.
+    /// A reaped node takes the next Redis for a new one.
     ForgottenEpoch,
-    /// A node that was reaped gives up what waits.
-    GivenUp,
-    /// A node that was reaped does not ask whether its last batch was carried out.
-    NotAsked,
-    /// A node that was reaped does not wait for the end of its reaping.
-    NotBuried,
+    /// A reaped node drops its waiting claims.
+    ClaimsDropped,
+    /// A reaped node does not look up the reply to its last batch.
+    ReplyNotLookedUp,
+    /// A reaped node does not wait until its reaping is finished.
+    ReapingNotAwaited,
 }
 
 impl Default for Edges {
@@ -153,7 +153,7 @@ impl Default for Edges {
 }
 
 impl Edges {
-    /// Reads them as the script writes them: `1` or `0` each.
+    /// Reads the script's format: one `1` or `0` per change.
     pub(super) fn from_text(text: &[u8]) -> Self {
         Self(text.iter().fold(1, |edges, edge| edges << 1 | u32::from(*edge == b'1')))
     }
@@ -184,7 +184,7 @@ impl Redis {
         self.holds.iter().any(|holds| holds.has(key))
     }
 
-    /// Whether the last batch that was carried out for a node is this one.
+    /// Returns true if this is the last batch that was carried out for a node.
     pub(super) fn has_answered(&self, id: Id, batch: u8) -> bool {
         self.replies[id].batch == batch
     }
@@ -200,7 +200,7 @@ impl Redis {
         epoch: u8,
         batch: u8,
         changes: &[Change],
-        told: &mut Vec<Change>,
+        published: &mut Vec<Change>,
         flaw: Option<Flaw>,
     ) -> Answer {
         if epoch != self.epoch {
@@ -230,14 +230,14 @@ impl Redis {
             let is_edge = before != self.is_held(change.key);
             edges.0 = edges.0 << 1 | u32::from(is_edge);
             if is_edge {
-                told.push(*change);
+                published.push(*change);
             }
         }
         self.replies[id] = Reply { batch, edges, ..self.replies[id] };
         Answer::Decided(edges)
     }
 
-    /// `reassert.lua`; without a settling it repairs single holds.
+    /// `reassert.lua`. Without a settling it restores single holds.
     pub(super) fn reassert(
         &mut self,
         id: Id,
@@ -286,10 +286,10 @@ impl Redis {
             return Answer::Behind;
         }
         if last == answered {
-            return Answer::Taken { finished: true };
+            return Answer::Removed { finished: true };
         }
-        let taken = KEYS.into_iter().filter(|key| self.held[id].has(*key)).take(portion);
-        for key in taken.collect::<Vec<_>>() {
+        let removed = KEYS.into_iter().filter(|key| self.held[id].has(*key)).take(portion);
+        for key in removed.collect::<Vec<_>>() {
             self.holds[id].set(key, false);
             self.held[id].set(key, false);
         }
@@ -297,7 +297,7 @@ impl Redis {
         if finished {
             (self.replies[id].batch, self.replies[id].edges) = (answered, Edges::default());
         }
-        Answer::Taken { finished }
+        Answer::Removed { finished }
     }
 
     /// `renew.lua`.
@@ -322,7 +322,7 @@ impl Redis {
         dead: Id,
         epoch: u8,
         portion: usize,
-        told: &mut Vec<Change>,
+        published: &mut Vec<Change>,
         flaw: Option<Flaw>,
     ) -> Answer {
         if epoch != self.epoch {
@@ -338,18 +338,18 @@ impl Redis {
         if !is_dead {
             return Answer::Alive;
         }
-        let taken: Vec<Key> = KEYS.into_iter().filter(|key| self.held[dead].has(*key)).take(portion).collect();
-        for key in taken {
+        let removed: Vec<Key> = KEYS.into_iter().filter(|key| self.held[dead].has(*key)).take(portion).collect();
+        for key in removed {
             let before = self.holds[dead].has(key);
             self.holds[dead].set(key, false);
             self.held[dead].set(key, false);
             if before && !self.is_held(key) {
-                told.push(Change { key, held: false });
+                published.push(Change { key, held: false });
             }
         }
         self.replies[dead].reaped = true;
         let finished = self.held[dead].is_empty();
         self.leases[dead] = if finished { Lease::None } else { Lease::Reaping };
-        Answer::Taken { finished }
+        Answer::Removed { finished }
     }
 }

@@ -1,4 +1,4 @@
-//! What a cluster should do, in ordinary sets: no script, no portion, no thread.
+//! The reference: what a cluster should do, on plain sets. It has no scripts, no portions and no threads.
 
 pub(super) mod batch;
 mod bounds;
@@ -8,47 +8,47 @@ mod redis;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::kinds::{Id, Key, Told, What};
+use super::kinds::{Id, Key, ModelEvent, What};
 use super::names::Names;
 use super::operations::{Channel, Operation, SOCKETS};
-use redis::{Judged, Lease, Redis};
+use redis::{Decision, Lease, Redis};
 
-/// Who is subscribed to what: (channel, socket) and the user.
+/// Subscriptions by channel and socket, with the user of each.
 type Sockets = BTreeMap<(Channel, usize), Option<usize>>;
 
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "facts of their own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 struct Node {
     id: Id,
-    /// The sockets there are, and those that the hooks have told of.
+    /// Live sockets, and those that the hooks have reported.
     live: Sockets,
     table: Sockets,
-    /// What Redis has yet to hear, or to have answered.
-    waiting: VecDeque<Told>,
-    /// How much of that is in the batch under way, if there is one.
+    /// Changes and client events that Redis has not answered yet.
+    waiting: VecDeque<ModelEvent>,
+    /// Number of entries in the batch under way, if there is one.
     sent: Option<usize>,
-    /// More waited when it was put together.
+    /// More entries were waiting when the batch was built.
     is_split: bool,
-    /// Channels whose number of connections it has yet to tell, where numbers are told.
+    /// Channels whose number of connections is not published yet. Empty where no numbers are published.
     counted: BTreeSet<Channel>,
-    /// That batch was carried out, and these departures began their grace with it.
+    /// Departures whose grace began with the batch under way. `Some` once Redis has carried that batch out.
     carried_out: Option<Vec<Key>>,
-    /// It wants to hear of departures whose grace is over.
+    /// The node will fetch the departures whose grace is over.
     asks: bool,
-    /// Departures that began their grace by its doing.
-    leavings: BTreeSet<Key>,
-    /// What it holds, as far as Redis has answered.
+    /// Departures whose grace began with a call of this node.
+    departures: BTreeSet<Key>,
+    /// Holds that Redis has confirmed.
     held: BTreeSet<Key>,
-    /// The life of Redis' data that it knows.
+    /// Epoch of the node's session.
     epoch: Option<u32>,
     had_epoch: bool,
     had_session: bool,
-    /// Thirds of a lease that have to pass before it confirms that Redis has its holds.
+    /// Renewals until the node confirms that Redis has its holds.
     waits: u32,
     unbroken_renewals: u32,
-    /// The time that has passed for it (ms).
+    /// Time on this node (ms).
     now: i64,
-    /// Nodes whose lease has lapsed, and when it looks again.
+    /// Nodes whose lease has lapsed, and the time (ms) of the second check.
     suspects: BTreeMap<Id, i64>,
     dead: BTreeSet<Id>,
     paused: bool,
@@ -58,23 +58,23 @@ struct Node {
 #[derive(Clone, Debug)]
 pub(super) struct Reference {
     pub(super) names: Arc<Names>,
-    /// The events that the last operation made.
-    pub(super) news: Vec<Told>,
-    /// The nodes that the last operation had step, each a third of a lease later, when it had edges settle.
+    /// Events that the last operation published.
+    pub(super) published: Vec<ModelEvent>,
+    /// Order of the nodes in the last `Settle`, each a third of a lease after the one before.
     pub(super) settled: Vec<usize>,
     nodes: Vec<Node>,
     redis: Redis,
     incarnations: Id,
     epochs: u32,
     events: u32,
-    /// A grace is over, which a node learns by the clock only.
+    /// The end of a grace has been announced. A node learns of it from its clock only.
     announced_late: bool,
 }
 
-/// Renewals after which a node may reap.
+/// Unbroken renewals after which a node may reap.
 const RENEWALS: u32 = 3;
 
-/// What passes between two renewals, what a batch takes, and what passes before a second look at a lapsed lease (ms).
+/// Time between two renewals, of one batch, and until the second check of a lapsed lease (ms).
 const THIRD: i64 = 2_500_000;
 const MOMENT: i64 = 1000;
 const SECOND_LOOK: i64 = 2500;
@@ -93,7 +93,7 @@ impl Reference {
     pub(super) fn new(names: Names, nodes: usize, grace: bool) -> Self {
         let mut cluster = Self {
             names: Arc::new(names),
-            news: Vec::new(),
+            published: Vec::new(),
             settled: Vec::new(),
             nodes: vec![Node::default(); nodes],
             redis: Redis::new(grace),
@@ -112,58 +112,58 @@ impl Reference {
         self.nodes.len()
     }
 
-    /// The incarnations that Redis knows.
+    /// Returns the incarnations with a lease in Redis.
     pub(super) fn incarnations(&self) -> Vec<Id> {
         self.redis.leases.keys().copied().collect()
     }
 
-    /// Whether departures have a grace.
+    /// Returns true if departures have a grace.
     pub(super) fn grants_grace(&self) -> bool {
         self.redis.grants_grace
     }
 
-    /// The number of the last client event.
+    /// Returns the number of the last client event.
     pub(super) fn last_whisper(&self) -> u32 {
         self.events
     }
 
-    /// The user of a socket, as far as the hooks have told.
+    /// Returns the user of a socket, as the hooks have reported it.
     pub(super) fn user(&self, node: usize, channel: Channel, socket: usize) -> Option<usize> {
         self.nodes[node].table.get(&(channel, socket)).copied().flatten()
     }
 
-    /// The live connections of a channel.
+    /// Returns the live connections of a channel.
     pub(super) fn live(&self, node: usize, channel: Channel) -> Vec<(usize, Option<usize>)> {
         let live = self.nodes[node].live.iter().filter(|((of, _), _)| *of == channel);
         live.map(|((_, socket), user)| (*socket, *user)).collect()
     }
 
     pub(super) fn carry_out(&mut self, operation: &Operation) {
-        self.news.clear();
+        self.published.clear();
         match operation {
             Operation::Subscribe { node, channel, socket, user } => {
                 let user = &user.filter(|_| self.names.may_have_users(*channel));
                 self.nodes[*node].live.insert((*channel, *socket), *user);
-                self.told(*node, |table| {
+                self.apply_hook(*node, |table| {
                     let _ = table.insert((*channel, *socket), *user);
                 });
             }
             Operation::Unsubscribe { node, channel, socket } => {
                 self.nodes[*node].live.remove(&(*channel, *socket));
-                self.told(*node, |table| {
+                self.apply_hook(*node, |table| {
                     let _ = table.remove(&(*channel, *socket));
                 });
             }
             Operation::Close { node, app, socket } => {
                 let stays = |((of, _), who): &(Channel, usize), _: &mut _| of != app || who != socket;
                 self.nodes[*node].live.retain(stays);
-                self.told(*node, |table| table.retain(stays));
+                self.apply_hook(*node, |table| table.retain(stays));
             }
             Operation::OrderedEvent { node, channel, socket } => {
                 let user = self.user(*node, *channel, *socket);
                 self.events += 1;
                 let key = Key { app: channel.0, channel: channel.1, user };
-                self.nodes[*node].waiting.push_back(Told { key, what: What::Whispered(self.events) });
+                self.nodes[*node].waiting.push_back(ModelEvent { key, what: What::Whispered(self.events) });
             }
             Operation::SubscribeUnseen { node, channel, socket, user } => {
                 let user = &user.filter(|_| self.names.may_have_users(*channel));
@@ -183,9 +183,9 @@ impl Reference {
                 let node = &mut self.nodes[*node];
                 node.now += MOMENT;
                 let sent = node.send();
-                let Judged { news, leaving } = self.redis.judge(node.id, node.waiting.range(..sent));
+                let Decision { published, leaving } = self.redis.decide(node.id, node.waiting.range(..sent));
                 node.carried_out = Some(leaving);
-                self.news.extend(news);
+                self.published.extend(published);
             }
             Operation::Late { .. } => {}
             Operation::Lapse { incarnation } => drop(self.redis.leases.insert(*incarnation, Lease::Lapsed)),
@@ -198,7 +198,7 @@ impl Reference {
             Operation::Resume { node } => self.nodes[*node].paused = false,
             Operation::Crash { node } => self.restart(*node),
             Operation::End { node } => {
-                self.told(*node, BTreeMap::clear);
+                self.apply_hook(*node, BTreeMap::clear);
                 self.nodes[*node].now -= MOMENT;
                 self.step(*node, false);
                 let id = self.nodes[*node].id;
@@ -220,9 +220,9 @@ impl Reference {
         }
     }
 
-    /// A hook told of a change: the keys that came and went make claims, channels first on the way in and last on the way
-    /// out.
-    fn told(&mut self, node: usize, change: impl FnOnce(&mut Sockets)) {
+    /// Applies a change that a hook reports. Keys that came or went make claims: channels first when they come, last
+    /// when they go.
+    fn apply_hook(&mut self, node: usize, change: impl FnOnce(&mut Sockets)) {
         let node = &mut self.nodes[node];
         let (before, sockets) = (keys(&node.table), node.table.keys().copied().collect::<BTreeSet<_>>());
         change(&mut node.table);
@@ -238,26 +238,26 @@ impl Reference {
                 }
             }
         }
-        node.waiting.extend(after.difference(&before).map(|key| Told { key: *key, what: What::Came }));
+        node.waiting.extend(after.difference(&before).map(|key| ModelEvent { key: *key, what: What::Came }));
         let went = before.iter().rev().filter(|key| !after.contains(key));
-        node.waiting.extend(went.map(|key| Told { key: *key, what: What::Went }));
+        node.waiting.extend(went.map(|key| ModelEvent { key: *key, what: What::Went }));
     }
 
     fn reconcile(&mut self, node: usize, channel: Channel) {
         let live = self.live(node, channel);
         for (socket, user) in &live {
-            self.told(node, |table| {
+            self.apply_hook(node, |table| {
                 let _ = table.insert((channel, *socket), *user);
             });
         }
         for socket in (0..SOCKETS).filter(|socket| live.iter().all(|(alive, _)| alive != socket)) {
-            self.told(node, |table| {
+            self.apply_hook(node, |table| {
                 let _ = table.remove(&(channel, socket));
             });
         }
     }
 
-    /// A node talks to Redis until it has nothing more to say.
+    /// Lets a node talk to Redis until it has nothing left to send.
     fn step(&mut self, n: usize, renew: bool) {
         let mut look = true;
         self.nodes[n].now += MOMENT;
@@ -272,7 +272,7 @@ impl Reference {
             }
             let lost = self.nodes[n].epoch != self.redis.epoch;
             let lease = self.redis.leases.get(&self.nodes[n].id).copied().filter(|lease| *lease != Lease::Reaping);
-            // It looks in every step, and renews a lease that it finds lapsed.
+            // Each step checks the lease once, and renews a lapsed one.
             if std::mem::take(&mut look) {
                 match lease {
                     _ if lost => {
@@ -292,7 +292,7 @@ impl Reference {
             }
             let node = &self.nodes[n];
             let is_silent = node.waiting.is_empty() && node.sent.is_none() && node.counted.is_empty();
-            if !self.bury(n) || (is_silent && !self.nodes[n].asks) {
+            if !self.reap_suspects(n) || (is_silent && !self.nodes[n].asks) {
                 return;
             }
             let node = &mut self.nodes[n];
@@ -307,12 +307,12 @@ impl Reference {
                 node.send();
                 return;
             } else {
-                let Judged { news, leaving } = self.redis.judge(node.id, node.waiting.iter());
+                let Decision { published, leaving } = self.redis.decide(node.id, node.waiting.iter());
                 (node.sent, node.carried_out) = (Some(node.waiting.len()), Some(leaving));
                 node.counted.clear();
                 node.answered();
                 node.asks = false;
-                self.news.extend(news);
+                self.published.extend(published);
                 return;
             }
         }
@@ -331,7 +331,7 @@ impl Reference {
         self.redis.leases.insert(node.id, Lease::Good);
         if node.had_session {
             self.redis.unconfirmed.insert(node.id);
-            self.redis.put_back(node.id, &node.held, &node.leavings);
+            self.redis.restore(node.id, &node.held, &node.departures);
         }
         node.asks = true;
         (node.epoch, node.had_epoch, node.had_session, node.unbroken_renewals) = (self.redis.epoch, true, true, 0);
@@ -350,7 +350,7 @@ impl Reference {
         }
     }
 
-    /// A new process, without a client.
+    /// Replaces the node with a new process without clients.
     fn restart(&mut self, n: usize) {
         let id = self.next_id();
         self.nodes[n] = Node { id, ..Node::default() };

@@ -1,8 +1,8 @@
-//! Redis as it was.
+//! Snapshots of Redis.
 
 use redis::Connection;
 
-/// All that is in Redis.
+/// All keys of Redis with their values.
 pub(super) struct Saved(Vec<(Vec<u8>, Vec<u8>)>);
 
 impl Saved {
@@ -15,7 +15,7 @@ impl Saved {
         Self(keys.into_iter().map(dump).collect())
     }
 
-    pub(super) fn put_back(&self, redis: &mut Connection) {
+    pub(super) fn restore(&self, redis: &mut Connection) {
         redis::cmd("FLUSHALL").exec(redis).unwrap();
         for (key, value) in &self.0 {
             redis::cmd("RESTORE").arg(key).arg(0).arg(value).exec(redis).unwrap();

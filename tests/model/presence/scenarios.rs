@@ -1,11 +1,11 @@
-//! Single stories, told with the operations of the model.
+//! Single scenarios, made of the operations of the model.
 
 use super::names::Names;
 use super::operations::Operation::{self, *};
 use super::*;
 
-/// Tells the story of two nodes on one channel; the reference watches every step. Returns what was told, in short.
-fn tell(story: impl FnOnce(&Reference) -> Vec<Operation>) -> Vec<String> {
+/// Runs a scenario with two nodes on both sides, and compares after each operation. Returns the events as text.
+fn run(operations: impl FnOnce(&Reference) -> Vec<Operation>) -> Vec<String> {
     let names = Names {
         apps: vec![b"app".to_vec(), b"other".to_vec()],
         channels: ["presence-a", "presence-b", "news"].map(|name| name.as_bytes().to_vec()).to_vec(),
@@ -14,15 +14,15 @@ fn tell(story: impl FnOnce(&Reference) -> Vec<Operation>) -> Vec<String> {
     let mut reference = Reference::new(names, 2, false);
     let server = RedisServer::start();
     let mut stage = Stage::new(&server, &reference);
-    let mut told = Vec::new();
-    for operation in story(&reference) {
+    let mut published = Vec::new();
+    for operation in operations(&reference) {
         assert!(reference.allows(&operation), "{operation:?} cannot happen");
         reference = Reference::apply(reference, &operation);
         stage.apply(&operation, &reference);
-        told.extend(reference.news.iter().map(|news| format!("{:?} {:?}", news.key.user, news.what)));
+        published.extend(reference.published.iter().map(|event| format!("{:?} {:?}", event.key.user, event.what)));
     }
     SideBySide::teardown(stage, reference);
-    told
+    published
 }
 
 const ROOM: (usize, usize) = (0, 0);
@@ -30,7 +30,7 @@ const NEWS: (usize, usize) = (0, 2);
 
 #[test]
 fn a_number_that_was_announced_is_taken_back_though_redis_lost_it_between_two_visits() {
-    tell(|_| {
+    run(|_| {
         vec![
             Step { node: 0 },
             Step { node: 1 },
@@ -48,7 +48,7 @@ fn a_number_that_was_announced_is_taken_back_though_redis_lost_it_between_two_vi
 
 #[test]
 fn a_visit_made_while_redis_was_away_makes_its_edges_though_its_node_was_reaped() {
-    let told = tell(|_| {
+    let published = run(|_| {
         vec![
             Renew { node: 0 },
             Renew { node: 1 },
@@ -65,5 +65,5 @@ fn a_visit_made_while_redis_was_away_makes_its_edges_though_its_node_was_reaped(
             Step { node: 0 },
         ]
     });
-    assert_eq!(told, ["None Came", "None Whispered(1)", "None Went"]);
+    assert_eq!(published, ["None Came", "None Whispered(1)", "None Went"]);
 }

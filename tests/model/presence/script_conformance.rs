@@ -1,5 +1,5 @@
-//! Script conformance: the pure protocol and the real scripts give the same answers to the same calls and leave the same
-//! data behind. So what the exhaustive search shows of the protocol holds for the scripts.
+//! Conformance of the pure protocol with the real scripts: equal calls get equal answers and leave equal data behind.
+//! So what the exhaustive search shows of the pure protocol holds for the scripts.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::presence::claim::{Claim, Hold};
 use crate::presence::scripts::{Fate, PresenceScripts, Reaped, Verdict};
 use crate::support::redis::RedisServer;
 
-/// Incarnations that call.
+/// Number of node incarnations that make calls.
 const CALLERS: Id = 3;
 
-/// Longer than any case takes.
+/// A lease that no case outlives.
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ fn call() -> impl Strategy<Value = Call> {
     let change = (prop::sample::select(KEYS.to_vec()), any::<bool>()).prop_map(|(key, held)| Change { key, held });
     let holds = (any::<bool>(), any::<bool>()).prop_map(|(channel, user)| Holds { channel, user });
     let past = || prop::sample::select(vec![Past::None, Past::Epoch, Past::Session]);
-    // How long ago the settling began that it is about: 0 for none.
+    // Age of the settling in the call: 0 for none, 1 for the current one, 2 for an earlier one.
     let ago = || prop::sample::select(vec![1, 1, 1, 2, 0_u8]);
     prop_oneof![
         5 => (id(), 0..3_u8, past()).prop_map(|(id, process, past)| Call::Open { id, process, past }),
@@ -68,8 +68,8 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-/// What a call tells its caller: the answer, and the departures that a reaper makes.
-type Told = (Answer, BTreeSet<String>);
+/// Outcome of a call: the answer, and the departures that a reaper published.
+type Outcome = (Answer, BTreeSet<String>);
 
 /// The real scripts.
 struct Real {
@@ -81,7 +81,7 @@ fn node(id: Id) -> NodeId {
     NodeId::new("node", 1, u32::try_from(id).unwrap())
 }
 
-/// The id of an epoch, a settling or a process, which is empty for none.
+/// Returns the id of an epoch, a settling or a process. The id of 0 is empty.
 fn text(number: u8) -> String {
     if number == 0 { String::new() } else { number.to_string() }
 }
@@ -105,12 +105,12 @@ fn refused(refusal: Refusal) -> Answer {
     }
 }
 
-/// The departure that an event of the outbox is.
+/// Returns the key of a departure event as text.
 fn departure(text: &str) -> String {
     match text.as_bytes()[0] {
         b'v' => format!("{:?}", Key::Channel),
         b'r' => format!("{:?}", Key::User),
-        _ => panic!("no departure: {text}"),
+        _ => panic!("not a departure: {text}"),
     }
 }
 
@@ -157,7 +157,7 @@ impl Real {
     fn forget(&mut self, id: Id, epoch: &str, answered: u8, settling: u8, portion: usize) -> Answer {
         let (redis, settling) = (&mut self.redis, text(settling));
         let answer = self.keys.forget(redis, &node(id), epoch, answered.into(), portion, &settling).unwrap();
-        answer.map_or_else(refused, |finished| Answer::Taken { finished })
+        answer.map_or_else(refused, |finished| Answer::Removed { finished })
     }
 
     fn renew(&mut self, id: Id, epoch: &str, answered: u8, restored_for: u8) -> Answer {
@@ -166,20 +166,20 @@ impl Real {
         self.keys.renew(&mut self.redis, &node(id), &known).unwrap().map_or_else(refused, |_| Answer::Done)
     }
 
-    fn reap(&mut self, id: Id, epoch: &str, portion: usize) -> Told {
+    fn reap(&mut self, id: Id, epoch: &str, portion: usize) -> Outcome {
         self.redis.del::<_, ()>("wh:out:0").unwrap();
         match self.keys.reap(&mut self.redis, node(id).as_str(), epoch, portion).unwrap() {
             Ok(Reaped { fate: Fate::Dead, finished, .. }) => {
                 let appended: StreamRangeReply = self.redis.xrange_all("wh:out:0").unwrap();
                 let departure = |entry: &StreamId| departure(&entry.get::<String>("e").unwrap());
-                (Answer::Taken { finished }, appended.ids.iter().map(departure).collect())
+                (Answer::Removed { finished }, appended.ids.iter().map(departure).collect())
             }
             Ok(_) => (Answer::Alive, BTreeSet::new()),
             Err(refusal) => (refused(refusal), BTreeSet::new()),
         }
     }
 
-    /// What is in Redis of an incarnation: lease, place in hold sets, its own list of holds.
+    /// Returns what Redis has of an incarnation: its lease, its places in hold sets, its own list of holds.
     fn left_behind(&mut self, id: Id) -> (Lease, Holds, Holds) {
         let node = node(id);
         let score: Option<f64> =
@@ -217,7 +217,7 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
             _ => ids,
         };
         let silent = |answer| (answer, BTreeSet::new());
-        let (expected, answer): (Told, Told) = match call.clone() {
+        let (expected, answer): (Outcome, Outcome) = match call.clone() {
             Call::Open { id, process, past } => {
                 ids += 1;
                 let opening = Opening { id, new_id: ids, process, past, cluster: 0 };
@@ -249,9 +249,9 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
                 (silent(expected), silent(real.renew(id, &epoch.to_string(), answered, restored_for)))
             }
             Call::Reap { id, stale, portion } => {
-                let (epoch, mut told) = (epoch(stale), Vec::new());
-                let expected = pure.reap(id, epoch, portion, &mut told, None);
-                let departures = told.iter().map(|change| format!("{:?}", change.key)).collect();
+                let (epoch, mut published) = (epoch(stale), Vec::new());
+                let expected = pure.reap(id, epoch, portion, &mut published, None);
+                let departures = published.iter().map(|change| format!("{:?}", change.key)).collect();
                 ((expected, departures), real.reap(id, &epoch.to_string(), portion))
             }
             Call::Lapse { id } => {
@@ -272,10 +272,10 @@ fn run(calls: Vec<Call>, redis: Connection) -> Result<(), TestCaseError> {
                 continue;
             }
         };
-        prop_assert_eq!(answer, expected, "the answers to {:?} (left: the script's)", call);
+        prop_assert_eq!(answer, expected, "answers to {:?} (left: from the script)", call);
         for id in 0..CALLERS {
             let expected = (pure.leases[id], pure.holds[id], pure.held[id]);
-            prop_assert_eq!(real.left_behind(id), expected, "what {:?} leaves of {} (left: in Redis)", call, id);
+            prop_assert_eq!(real.left_behind(id), expected, "data after {:?} of {} (left: in Redis)", call, id);
         }
     }
     Ok(())

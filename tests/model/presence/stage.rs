@@ -1,4 +1,4 @@
-//! The real thing: nodes without their threads, on a Redis.
+//! The system under test: real nodes without their threads, on a real Redis.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use redis::Connection;
 
-use super::kinds::{Id, Key, Told, What};
+use super::kinds::{Id, Key, ModelEvent, What};
 use super::names::Names;
 use super::operations::{Channel, Operation};
 use super::reference::{Reference, batch::BATCH};
@@ -28,25 +28,25 @@ use crate::redis::{self as ours, Link};
 use crate::support::redis::RedisServer;
 use crate::telemetry::Telemetry;
 
-/// Longer than any case takes: leases lapse when they are told to.
+/// A lease that no case outlives. Leases lapse when an operation says so.
 const LEASE: Duration = Duration::from_secs(7200);
 
-/// More than a third of it, after which it is renewed.
+/// More than a third of a lease. A node that is that much older renews its lease.
 const THIRD: Duration = Duration::from_secs(2500);
 
-/// Shorter than that: who renews its lease has heard of every departure that is over.
+/// Shorter than `THIRD`: a node that renews its lease has also fetched every departure whose grace is over.
 const GRACE: Duration = Duration::from_secs(250);
 
-/// Longer than a step takes, and nothing beside a lease.
+/// Longer than a step takes, and negligible compared to a lease.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// Turns after which a node that still has something to say never comes to rest.
+/// Turns after which a node that still has something to send will never come to rest.
 const TURNS: usize = 20;
 
-/// Reapings of one hold after which it is no chance that one is never taken.
+/// Attempts at removing one particular hold. Redis picks holds at random; so many failures are no chance.
 const REAPINGS: usize = 1000;
 
-/// The nodes, and what they told.
+/// The nodes, and the events that they published.
 pub(super) struct Stage {
     settings: ours::Settings,
     redis: Connection,
@@ -54,14 +54,14 @@ pub(super) struct Stage {
     names: Arc<Names>,
     incarnations: Arc<AtomicU32>,
     nodes: Vec<Node>,
-    /// Batches that are over: whose, of which epoch.
+    /// Answered batches, with the membership under which they were sent.
     over: Vec<(Membership, Arc<ClaimBatch>)>,
-    /// The last entry of the outbox that was read.
+    /// Last outbox entry that was read.
     cursor: String,
     rules: Rules,
 }
 
-/// A node whose threads are the test.
+/// A node without threads. The test calls what they would.
 struct Node {
     queue: Arc<IntentQueue>,
     intake: Intake,
@@ -73,7 +73,7 @@ struct Node {
 }
 
 impl Stage {
-    /// The nodes of `reference` on an empty Redis.
+    /// Starts the nodes of `reference` on an empty Redis.
     pub(super) fn new(server: &RedisServer, reference: &Reference) -> Self {
         let settings = Settings { address: Address::Unix(server.socket()), ..Settings::default() };
         let mut redis = server.connect();
@@ -81,7 +81,7 @@ impl Stage {
         let mut stage = Self {
             settings: ours::Settings::new(settings).unwrap(),
             redis,
-            // One partition, so that the order of all events is to be seen.
+            // A single partition, so that the outbox shows the order of all events.
             keys: PresenceScripts::new("wh", LEASE, 1).with_grace(if reference.grants_grace() {
                 GRACE
             } else {
@@ -101,7 +101,7 @@ impl Stage {
         stage
     }
 
-    /// Nothing is under way: what was told is what is true.
+    /// Checks, with nothing under way, that the events add up to the truth.
     pub(super) fn at_rest(&self, reference: &Reference) {
         self.rules.at_rest(&reference.present());
         if self.keys.grace().is_zero() {
@@ -109,7 +109,7 @@ impl Stage {
         }
     }
 
-    /// Carries the operation out; `reference` has done so before.
+    /// Carries out the operation. `reference` has already done so.
     pub(super) fn apply(&mut self, operation: &Operation, reference: &Reference) {
         if let Some((node, intent)) = self.intent(operation, reference) {
             self.nodes[node].take_in(intent);
@@ -142,7 +142,7 @@ impl Stage {
         self.compare(reference);
     }
 
-    /// What the hooks of a node say of the operation.
+    /// Returns the intent that the hook of this operation would push.
     fn intent(&self, operation: &Operation, reference: &Reference) -> Option<(usize, Intent)> {
         Some(match operation {
             Operation::Subscribe { node, channel, socket, user } => {
@@ -165,7 +165,7 @@ impl Stage {
                     user: non_empty(user),
                     data: Some(number.as_bytes()),
                 });
-                // As it is when its message has been read: names here need not be what JSON can say.
+                // Built directly, not from a message: the names here need not be valid JSON.
                 (*node, Intent::ClientEvent(self.app(channel.0), ChannelName::new(self.channel(*channel)), event))
             }
             Operation::Reconcile { node, channel } => {
@@ -178,8 +178,8 @@ impl Stage {
         })
     }
 
-    /// What of anybody's holds is left in Redis.
-    pub(super) fn traces(&mut self) -> Vec<String> {
+    /// Returns the keys that still have holds, departures or counts.
+    pub(super) fn leftovers(&mut self) -> Vec<String> {
         let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut self.redis).unwrap();
         let names = keys.iter().map(|key| key.escape_ascii().to_string());
         names
@@ -190,22 +190,22 @@ impl Stage {
             .collect()
     }
 
-    /// The events since the last comparison keep the rules, and are those of the reference. The users of a channel may
-    /// come or go in any order where many do at once; the rules see to the rest of it.
+    /// Checks that the new events keep the rules and equal those of the reference. They are compared sorted: users who
+    /// come or go at once may do so in any order. The rules check the rest of the order.
     fn compare(&mut self, reference: &Reference) {
-        let mut news = self.news();
-        for told in &news {
-            self.rules.observe(told);
+        let mut published = self.published();
+        for event in &published {
+            self.rules.observe(event);
         }
-        // When a number is told depends on when it is asked for; the rules see to it.
-        news.retain(|told| !matches!(told.what, What::Counted(_)));
-        let mut expected = reference.news.clone();
-        news.sort();
+        // The time at which a number is published depends on the step. The rules check the numbers.
+        published.retain(|event| !matches!(event.what, What::Counted(_)));
+        let mut expected = reference.published.clone();
+        published.sort();
         expected.sort();
-        assert_eq!(news, expected, "the events (left) are not what happened (right)");
+        assert_eq!(published, expected, "the events (left) differ from those of the reference (right)");
     }
 
-    fn news(&mut self) -> Vec<Told> {
+    fn published(&mut self) -> Vec<ModelEvent> {
         type Entries = Vec<(String, Vec<(Vec<u8>, Vec<u8>)>)>;
         let mut range = redis::cmd("XRANGE");
         let entries: Entries =
@@ -214,28 +214,28 @@ impl Stage {
             self.cursor.clone_from(last);
         }
         let events = entries.into_iter().flat_map(|(_, fields)| fields);
-        events.map(|(_, text)| self.told(codec::decode(&text, 0).expect("an event"))).collect()
+        events.map(|(_, text)| self.model_event(codec::decode(&text, 0).expect("a valid event"))).collect()
     }
 
-    fn told(&self, event: Event) -> Told {
+    fn model_event(&self, event: Event) -> ModelEvent {
         let (user, what) = match event.kind {
             EventKind::ChannelOccupied => (None, What::Came),
             EventKind::ChannelVacated => (None, What::Went),
             EventKind::MemberAdded { user } => (Some(user.id().clone()), What::Came),
             EventKind::MemberRemoved { user } => (Some(user.id().clone()), What::Went),
             EventKind::SubscriptionCount { count } => (None, What::Counted(count)),
-            EventKind::CacheMiss => panic!("nobody tells of cache channels here"),
+            EventKind::CacheMiss => panic!("the model has no cache channels"),
             EventKind::ClientEvent(event) => {
                 let ClientEventParts { data, user, .. } = event.parts();
                 let number = std::str::from_utf8(data.unwrap()).unwrap().parse().unwrap();
                 (user.map(UserId::new), What::Whispered(number))
             }
-            other => panic!("nobody has done that: {other:?}"),
+            other => panic!("no operation makes this event: {other:?}"),
         };
-        Told { key: self.names.key(event.app.as_bytes(), event.channel.as_bytes(), user.as_ref()), what }
+        ModelEvent { key: self.names.key(event.app.as_bytes(), event.channel.as_bytes(), user.as_ref()), what }
     }
 
-    /// A node goes on, this much later.
+    /// Lets a node continue after `later`.
     fn step(&mut self, node: usize, later: Duration) {
         let node = &mut self.nodes[node];
         let sent = node.membership.current().zip(node.batch());
@@ -245,7 +245,7 @@ impl Stage {
         self.over.extend(sent.filter(|(_, batch)| batch.number() <= answered));
     }
 
-    /// Whoever sent it does not hear the answer.
+    /// Sends an answered batch again. No node gets the reply.
     fn send_late(&mut self, which: usize) {
         if let Some(last) = self.over.len().checked_sub(1) {
             let (Membership { node, epoch }, batch) = &self.over[last - which % (last + 1)];
@@ -253,10 +253,10 @@ impl Stage {
         }
     }
 
-    /// What is sent is carried out; the node does not hear of it.
+    /// Carries out a node's batch. The node does not get the reply.
     fn carry_out_unseen(&mut self, node: usize) {
         let node = &mut self.nodes[node];
-        let batch = node.batch().expect("something waits");
+        let batch = node.batch().expect("a batch to send");
         let place = node.membership.current().expect("an open session");
         self.keys.claim(&mut self.redis, &place.node, &place.epoch, &batch).unwrap().unwrap();
     }
@@ -265,7 +265,8 @@ impl Stage {
         redis::cmd("ZADD").arg("wh:nodes").arg(1).arg(node_id(incarnation).as_str()).exec(&mut self.redis).unwrap();
     }
 
-    /// A reaper takes one hold of a kind, whichever Redis gives it: it is to be the one that the reference took.
+    /// Lets a reaper remove one hold of a kind, until it is the one that the reference removed. Redis picks it at
+    /// random.
     fn reap_one(&mut self, incarnation: Id, reference: &Reference) {
         let epoch: String = redis::cmd("HGET").arg("wh:epoch").arg("id").query(&mut self.redis).unwrap();
         let saved = Saved::take(&mut self.redis);
@@ -274,12 +275,12 @@ impl Stage {
             if self.held_by(incarnation) == reference.held_by(incarnation) {
                 return;
             }
-            saved.put_back(&mut self.redis);
+            saved.restore(&mut self.redis);
         }
-        panic!("the reaper never takes what the reference took");
+        panic!("the reaper never removed the hold that the reference removed");
     }
 
-    /// What Redis has in the sets of an incarnation.
+    /// Returns the holds that Redis has of an incarnation.
     fn held_by(&mut self, incarnation: Id) -> BTreeSet<Key> {
         let sets = ["users", "channels", "connections"].map(|kind| format!("wh:held_{kind}:{}", node_id(incarnation)));
         let holds: Vec<Vec<u8>> = redis::cmd("SUNION").arg(&sets).query(&mut self.redis).unwrap();
@@ -311,7 +312,8 @@ impl Stage {
         user.map_or(&[], |user| &self.names.users[user])
     }
 
-    /// Numbers of connections are told where no departure waits that is announced with them, sooner than the reference knows.
+    /// Numbers of connections are published only without a grace. With one, they come together with waiting departures,
+    /// earlier than the reference expects.
     fn node_state(&self) -> SharedNodeState {
         let node_state = SharedNodeState::new(usize::MAX).in_batches_of(BATCH);
         if self.keys.grace().is_zero() { node_state.counting(Duration::ZERO, None) } else { node_state }
@@ -326,7 +328,7 @@ impl Stage {
             link: Link::new(self.settings.clone(), Arc::clone(&telemetry)),
             keys: self.keys.clone(),
             audit: None,
-            // Never: no single hold is lost here, and the reference has no clock that could tell when a node would look.
+            // Never: no single hold is lost here, and the reference can't predict the time of a comparison.
             compare_every: Duration::MAX,
             membership: Arc::clone(&membership),
             next_incarnation: Box::new(move || node_id(incarnations.fetch_add(1, Ordering::Relaxed) + 1)),
@@ -350,7 +352,7 @@ impl Node {
         self.intake.take_portion(None);
     }
 
-    /// What it would send now, a moment after it has sent something. The one behind it is frozen with it.
+    /// Returns the batch that the node would send a moment later, and freezes the batch after it, as the claimer does.
     fn batch(&mut self) -> Option<Arc<ClaimBatch>> {
         self.now += MOMENT;
         let mut node_state = self.state.lock();
@@ -359,7 +361,7 @@ impl Node {
         batch
     }
 
-    /// Talks to Redis until there is nothing more to say, or Redis does not decide now.
+    /// Talks to Redis until there is nothing left to send, or until Redis decides nothing for now.
     fn step(&mut self) {
         self.claimer.look_next();
         for _ in 0..TURNS {
@@ -369,7 +371,7 @@ impl Node {
                 return;
             }
         }
-        panic!("a node does not come to rest");
+        panic!("the node still has something to send after {TURNS} turns");
     }
 
     fn end(&mut self) {
@@ -388,7 +390,7 @@ fn node_id(incarnation: Id) -> NodeId {
     NodeId::new("node", 1, incarnation)
 }
 
-/// The same in both applications.
+/// Socket ids are the same in both applications.
 fn socket_id(socket: usize) -> Vec<u8> {
     format!("1.{socket}").into_bytes()
 }

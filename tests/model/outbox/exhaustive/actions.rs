@@ -1,4 +1,4 @@
-//! What can happen in a state of the search.
+//! Actions that are possible in a state of the search.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use crate::outbox::redis::model::protocol::{IDS, Lease};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attempt {
     Succeeds,
-    /// It arrives, and its answer does not.
-    Unheard,
+    /// The batch arrives; the reply gets lost.
+    ReplyLost,
     Fails,
-    /// It is refused as too large: its halves take its place.
+    /// The endpoint refuses the batch as too large. Its halves replace it.
     TooLarge,
-    /// It fails, and was the last; perhaps it arrived.
+    /// The last attempt fails and makes a dead letter, though the batch may have arrived.
     GivenUp {
         arrived: bool,
     },
@@ -23,22 +23,22 @@ pub(super) enum Attempt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Append(u16),
-    /// The second node comes.
+    /// The second node opens its session.
     Join(usize),
-    /// A node makes a call, and hears the answer.
+    /// A node makes a call and gets the reply.
     Call(usize, Step),
-    /// A node makes a call, and gives it up.
+    /// A node makes a call and stops waiting for the reply.
     GiveUp(usize, Step),
-    /// A call that was given up is carried out.
+    /// Redis carries out a call that its node stopped waiting for.
     Late(usize),
     TakeOver(usize),
-    /// What the last owner left cannot be read.
+    /// A takeover cannot read the data of the former owner.
     ReadFails(usize),
     Read(usize),
     Attempt(usize, Attempt),
-    /// A batch that Redis refuses to persist is sent all the same.
-    Unkept(usize),
-    /// The outbox is full.
+    /// A batch is sent although Redis refuses to persist it.
+    Unpersisted(usize),
+    /// The outbox is full; the oldest waiting event becomes a dead letter.
     Full(usize),
     Lapse(usize),
     Renew(usize),
@@ -49,7 +49,7 @@ pub(super) enum Action {
 }
 
 impl State {
-    /// What happens by itself, and does not use up the budget.
+    /// Returns the actions of normal operation. They use up no budget.
     pub(super) fn steps(&self) -> Vec<Action> {
         let mut steps = Vec::new();
         for (n, node) in self.nodes.iter().enumerate() {
@@ -63,8 +63,8 @@ impl State {
         steps
     }
 
-    /// What else can happen.
-    pub(super) fn troubles(&self) -> Vec<Action> {
+    /// Returns the faults and new events that the budget allows.
+    pub(super) fn faults(&self) -> Vec<Action> {
         let (left, mut actions) = (self.left, Vec::new());
         for partition in 0..2 {
             actions.extend((left.events > 0).then_some(Action::Append(partition)));
@@ -78,18 +78,18 @@ impl State {
                 actions.extend((!node.fresh.is_empty()).then_some(Action::ReadFails(n)));
             }
             if node.sending && left.failures > 0 {
-                actions.extend([Attempt::Unheard, Attempt::Fails].map(|attempt| Action::Attempt(n, attempt)));
+                actions.extend([Attempt::ReplyLost, Attempt::Fails].map(|attempt| Action::Attempt(n, attempt)));
             }
             let has_halves = node.trying.as_ref().is_some_and(|batch| batch.events.len() > 1);
             let halves = node.sending && left.halves > 0 && has_halves;
             actions.extend(halves.then_some(Action::Attempt(n, Attempt::TooLarge)));
-            if node.sending && left.letters > 0 {
+            if node.sending && left.dead_letters > 0 {
                 let given_up = [true, false].map(|arrived| Attempt::GivenUp { arrived });
                 actions.extend(given_up.map(|attempt| Action::Attempt(n, attempt)));
             }
-            actions.extend((left.letters > 0 && !node.waiting.is_empty()).then_some(Action::Full(n)));
-            let unkept = left.unkept > 0 && node.may(Step::Persist);
-            actions.extend(unkept.then_some(Action::Unkept(n)));
+            actions.extend((left.dead_letters > 0 && !node.waiting.is_empty()).then_some(Action::Full(n)));
+            let unpersisted = left.unpersisted > 0 && node.may(Step::Persist);
+            actions.extend(unpersisted.then_some(Action::Unpersisted(n)));
             let others_live = self.nodes.iter().all(|node| self.redis.leases[node.id] != Lease::Lapsed);
             actions.extend((left.lapses > 0 && others_live).then_some(Action::Lapse(n)));
             if left.crashes > 0 && self.next_id < IDS {

@@ -1,4 +1,4 @@
-//! A node of the search: reader, lane and acknowledgements of the one lane that there is. It uses the real `Ownership`.
+//! A node of the search: reader, acknowledgements and the only lane. Ownership is the real `Ownership`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,22 +7,22 @@ use crate::outbox::redis::ack_queue::last_positions;
 use crate::outbox::redis::model::protocol::{Ack, Batch, BatchId, Caller, Flaw, Freeze, Id, Redis, Takeover};
 use crate::outbox::redis::ownership::{End, OutOfOrder, Ownership};
 
-/// The one epoch of the search.
+/// The only epoch of the search.
 pub(super) const EPOCH: u8 = 1;
 
-/// Events of a batch.
+/// Most events of a batch.
 const BATCH: usize = 2;
 
-/// A batch that is to be sent.
+/// A batch to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Outgoing {
     pub(super) id: BatchId,
     pub(super) events: Vec<Position>,
-    /// It stays as it is from now on.
+    /// Id and events do not change any more.
     pub(super) frozen: bool,
 }
 
-/// What a successor knows of a partition.
+/// What a takeover has read about one partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Resume {
     pub(super) cursor: u64,
@@ -32,46 +32,46 @@ pub(super) struct Resume {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Node {
     pub(super) id: Id,
-    /// Whether it has a session.
+    /// The node has a session.
     pub(super) joined: bool,
     pub(super) ownership: Ownership,
-    /// Partitions that it was given, with nothing read yet of what their last owner left.
+    /// New partitions whose takeover has not read anything yet.
     pub(super) fresh: Vec<(u16, u64)>,
     pub(super) resumes: BTreeMap<u64, Resume>,
     pub(super) inherited: VecDeque<Outgoing>,
     pub(super) waiting: Vec<Position>,
     pub(super) trying: Option<Outgoing>,
-    /// Its attempt is under way.
+    /// An attempt is under way.
     pub(super) sending: bool,
     pub(super) acks: Vec<Ack>,
-    /// Cursors that wait for the end of a batch.
-    pub(super) behind: Vec<Position>,
-    /// What is to be removed from the streams, its acknowledgements being written.
-    pub(super) settled: Vec<Position>,
+    /// Positions of dead letters. Their cursors move when the lane has no earlier batch left.
+    pub(super) waiting_cursors: Vec<Position>,
+    /// Positions to trim from the streams. Their acknowledgements are being written.
+    pub(super) to_trim: Vec<Position>,
     pub(super) overtaken: Vec<OutOfOrder>,
     made: u8,
 }
 
-/// A call that a node makes, apart from reading.
+/// A kind of call to Redis. Reads are not among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step {
     Assign,
-    /// Acknowledges what the lane has passed, and persists its next batch.
+    /// Writes the acknowledgements, and persists the lane's next batch.
     Persist,
-    /// Acknowledges what the lane has passed.
-    Settle,
+    /// Writes the acknowledgements.
+    Acknowledge,
     Trim,
     Release,
 }
 
-pub(super) const STEPS: [Step; 5] = [Step::Assign, Step::Persist, Step::Settle, Step::Trim, Step::Release];
+pub(super) const STEPS: [Step; 5] = [Step::Assign, Step::Persist, Step::Acknowledge, Step::Trim, Step::Release];
 
-/// A call on its way.
+/// A call with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Call {
     Assign { caller: Caller, held: BTreeMap<u16, u64> },
     Write { caller: Caller, acks: Vec<Ack>, batches: Vec<Freeze> },
-    Trim { caller: Caller, settled: Vec<Position> },
+    Trim { caller: Caller, to_trim: Vec<Position> },
     Remove { caller: Caller, token: (u16, u64), seqs: Vec<u64> },
     Release { caller: Caller, places: Vec<Position> },
 }
@@ -89,8 +89,8 @@ impl Node {
             trying: None,
             sending: false,
             acks: Vec::new(),
-            behind: Vec::new(),
-            settled: Vec::new(),
+            waiting_cursors: Vec::new(),
+            to_trim: Vec::new(),
             overtaken: Vec::new(),
             made: 0,
         }
@@ -101,27 +101,28 @@ impl Node {
     }
 
     fn is_removing(&self) -> bool {
-        !(self.settled.is_empty() && self.overtaken.is_empty())
+        !(self.to_trim.is_empty() && self.overtaken.is_empty())
     }
 
     pub(super) fn may(&self, step: Step) -> bool {
-        let has_settled =
+        let has_trimmable =
             || !self.ownership.trimmable().is_empty() || !self.ownership.clone().take_out_of_order().is_empty();
         match step {
             _ if !self.joined => false,
             Step::Assign => self.fresh.is_empty(),
             Step::Persist if self.trying.is_some() => !self.sending,
             Step::Persist => !(self.inherited.is_empty() && self.waiting.is_empty()),
-            Step::Settle => !self.is_removing() && (!self.acks.is_empty() || has_settled()),
+            Step::Acknowledge => !self.is_removing() && (!self.acks.is_empty() || has_trimmable()),
             Step::Trim => self.is_removing(),
             Step::Release => {
-                let written = self.acks.is_empty() && !self.is_removing() && !has_settled();
+                let written = self.acks.is_empty() && !self.is_removing() && !has_trimmable();
                 written && !self.ownership.releasable().is_empty()
             }
         }
     }
 
-    /// Puts a call together. `None` when Redis need not be asked. `split` gets the batches that lose events.
+    /// Builds the call of a step, or returns `None` if Redis has nothing to do. Adds the batches that lose events to
+    /// `split`.
     pub(super) fn start(&mut self, step: Step, split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) -> Option<Call> {
         let caller = self.caller();
         Some(match step {
@@ -131,17 +132,18 @@ impl Node {
                 let acks = if flaw == Some(Flaw::PersistedFirst) { Vec::new() } else { self.acks_to_write() };
                 Call::Write { caller, acks, batches: vec![freeze] }
             }
-            Step::Settle => {
-                // Looked at first: what is settled by now is removed only when its acknowledgements are written.
-                (self.overtaken, self.settled) = (self.ownership.take_out_of_order(), self.ownership.trimmable());
+            Step::Acknowledge => {
+                // Read before the acknowledgements: a stream is trimmed only up to positions whose acknowledgements are
+                // written.
+                (self.overtaken, self.to_trim) = (self.ownership.take_out_of_order(), self.ownership.trimmable());
                 let acks = if flaw == Some(Flaw::TrimmedFirst) { Vec::new() } else { self.acks_to_write() };
                 Call::Write { caller, acks, batches: Vec::new() }
             }
-            Step::Trim => match (&self.settled[..], self.overtaken.first()) {
+            Step::Trim => match (&self.to_trim[..], self.overtaken.first()) {
                 ([], Some(OutOfOrder { partition, token, seqs })) => {
                     Call::Remove { caller, token: (*partition, *token), seqs: seqs.clone() }
                 }
-                (settled, _) => Call::Trim { caller, settled: settled.to_vec() },
+                (to_trim, _) => Call::Trim { caller, to_trim: to_trim.to_vec() },
             },
             Step::Release => {
                 let place = |(partition, token)| Position { partition, token, seq: 0 };
@@ -150,7 +152,7 @@ impl Node {
         })
     }
 
-    /// The acknowledgements, but for what is another node's by now.
+    /// Returns the acknowledgements, without the positions that now belong to another node.
     fn acks_to_write(&mut self) -> Vec<Ack> {
         for ack in &mut self.acks {
             ack.places.retain(|place| self.ownership.ended(*place).is_none());
@@ -159,7 +161,7 @@ impl Node {
         self.acks.clone()
     }
 
-    /// The lane's next batch, if it is to be persisted: an attempt of one that was begins at once.
+    /// Returns the lane's next batch if it must be persisted first. Starts the attempt of one that is persisted.
     pub(super) fn next_batch(&mut self, split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) -> Option<Freeze> {
         if self.trying.is_none() {
             let inherited = self.inherited.pop_front();
@@ -193,20 +195,20 @@ impl Node {
         }
     }
 
-    /// Numbers begin at 1: there is no batch 0.
+    /// Returns a new batch id. Numbers start at 1; 0 stands for an acknowledgement without a batch.
     fn next_id(&mut self) -> BatchId {
         self.made += 1;
         (self.id, self.made)
     }
 
-    /// Leaves the events of these tokens out of the batch that is about to be sent.
+    /// Removes the events of these tokens from the batch that is sent next.
     pub(super) fn rebuild(&mut self, gone: &[u64], split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) {
         if let Some(batch) = self.trying.take() {
             self.trying = self.without(batch, gone, split, flaw);
         }
     }
 
-    /// What stays of a batch, if anything does.
+    /// Returns the rest of a batch without the events of these tokens, if any is left.
     fn without(
         &mut self,
         batch: Outgoing,
@@ -218,7 +220,7 @@ impl Node {
         if events.len() == batch.events.len() {
             return Some(batch);
         }
-        if events.is_empty() || flaw == Some(Flaw::ThrownAway) {
+        if events.is_empty() || flaw == Some(Flaw::DroppedWhole) {
             return None;
         }
         split.insert(batch.id);
@@ -226,7 +228,7 @@ impl Node {
         Some(Outgoing { id, events, frozen: false })
     }
 
-    /// Takes over the partitions that it was given, with what their last owners left.
+    /// Takes over the new partitions, with the in-flight batches and cursors of their former owners.
     pub(super) fn take_over(&mut self, redis: &Redis<2>, split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) {
         let fresh: BTreeMap<u16, u64> = std::mem::take(&mut self.fresh).into_iter().collect();
         let Takeover { cursors, batches, in_part } = redis.take_over(0, &fresh, flaw);
@@ -246,7 +248,7 @@ impl Node {
         self.resumes.retain(|token, _| held.values().any(|held| held == token));
     }
 
-    /// Reads on in its partitions.
+    /// Reads the next events of its partitions.
     pub(super) fn read(&mut self, redis: &Redis<2>) {
         let mut found = Vec::new();
         for Position { partition, token, seq: last } in self.ownership.readable() {
@@ -263,7 +265,7 @@ impl Node {
         }
     }
 
-    /// Hears which partitions it has.
+    /// Applies the answer of `assign.lua`.
     pub(super) fn assigned(
         &mut self,
         share: usize,
@@ -285,7 +287,7 @@ impl Node {
         }
     }
 
-    /// Redis has refused something of these tokens: they have expired.
+    /// Ends the ownerships whose tokens Redis has refused.
     pub(super) fn fenced<'a>(
         &mut self,
         places: impl Iterator<Item = &'a Position>,
@@ -296,7 +298,7 @@ impl Node {
         self.revoke(&ended, split, flaw);
     }
 
-    /// Drops the events whose ownership has ended, but for those of an attempt under way.
+    /// Drops the events of ended ownerships, except those of an attempt under way.
     pub(super) fn revoke(&mut self, ended: &[u64], split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) {
         self.waiting.retain(|place| !ended.contains(&place.token));
         for batch in std::mem::take(&mut self.inherited) {
@@ -306,7 +308,8 @@ impl Node {
         if !self.sending {
             self.rebuild(ended, split, flaw);
         }
-        // What cannot be taken back any more comes again in part.
+        // These batches are sent or acknowledged already. If only a part of one has lost its owner, that part comes
+        // again in another batch.
         let is_over = |places: &[Position]| places.iter().filter(|place| ended.contains(&place.token)).count();
         let sent = self.trying.iter().map(|batch| (batch.id, &batch.events));
         for (id, places) in sent.chain(self.acks.iter().map(|ack| (ack.id, &ack.places))) {
@@ -314,7 +317,7 @@ impl Node {
         }
     }
 
-    /// The batch under way is too large: its halves take its place.
+    /// Replaces the batch under way with its halves.
     pub(super) fn halve(&mut self, split: &mut BTreeSet<BatchId>, flaw: Option<Flaw>) {
         self.sending = false;
         let Some(Outgoing { id, events, .. }) = self.trying.take() else { return };
@@ -327,40 +330,40 @@ impl Node {
         }
     }
 
-    /// The lane is done with the batch under way.
+    /// Acknowledges the batch under way.
     pub(super) fn finish(&mut self, given_up: bool, flaw: Option<Flaw>) {
         self.sending = false;
         let Some(batch) = self.trying.take() else { return };
         let moves_all = self.inherited.is_empty() || flaw == Some(Flaw::InheritedOvertaken);
-        self.pass(batch.id, &batch.events, given_up, true);
+        self.ack(batch.id, &batch.events, given_up, true);
         if moves_all {
-            self.move_behind();
+            self.move_waiting_cursors();
         }
     }
 
-    /// The oldest event that waits is given up, for there are too many.
+    /// Makes a dead letter of the oldest waiting event, because the outbox is full.
     pub(super) fn give_up(&mut self, flaw: Option<Flaw>) {
         let (id, event) = (self.next_id(), self.waiting.remove(0));
         let moves = (self.trying.is_none() && self.inherited.is_empty()) || flaw == Some(Flaw::CursorsOvertake);
         if moves {
-            self.pass(id, &[event], true, true);
-            self.move_behind();
+            self.ack(id, &[event], true, true);
+            self.move_waiting_cursors();
         } else {
-            self.behind = last_positions(self.behind.iter().copied().chain([event]));
-            self.pass(id, &[event], true, false);
+            self.waiting_cursors = last_positions(self.waiting_cursors.iter().copied().chain([event]));
+            self.ack(id, &[event], true, false);
         }
     }
 
-    /// The cursors that waited move, each for itself.
-    fn move_behind(&mut self) {
-        for place in std::mem::take(&mut self.behind) {
-            self.acks.push(Ack { lane: 0, id: (self.id, 0), letter: 0, places: vec![place], moves: true });
+    /// Moves the cursors that waited, one acknowledgement each.
+    fn move_waiting_cursors(&mut self) {
+        for place in std::mem::take(&mut self.waiting_cursors) {
+            self.acks.push(Ack { lane: 0, id: (self.id, 0), dead_letter: 0, places: vec![place], moves: true });
         }
     }
 
-    fn pass(&mut self, id: BatchId, events: &[Position], given_up: bool, moves: bool) {
-        let letter = if given_up { events.iter().fold(0, |all, place| all | 1 << place.seq) } else { 0 };
-        self.acks.push(Ack { lane: 0, id, letter, places: last_positions(events.iter().copied()), moves });
+    fn ack(&mut self, id: BatchId, events: &[Position], given_up: bool, moves: bool) {
+        let dead_letter = if given_up { events.iter().fold(0, |all, place| all | 1 << place.seq) } else { 0 };
+        self.acks.push(Ack { lane: 0, id, dead_letter, places: last_positions(events.iter().copied()), moves });
         for event in events {
             self.ownership.acked(*event);
         }

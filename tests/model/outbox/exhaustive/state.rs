@@ -1,4 +1,4 @@
-//! A state of the search, and what can happen in it.
+//! A state of the search, and the effect of each action on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,36 +10,36 @@ use crate::outbox::Position;
 use crate::outbox::redis::model::protocol::{Ack, BatchId, Flaw, Id, Lease, Redis, Refusal, Refused};
 use crate::outbox::redis::ownership::End;
 
-/// Rounds in which two nodes have done everything.
+/// Rounds after which two nodes have nothing left to do.
 const ROUNDS: usize = 12;
 
-/// Events by their place, a bit each.
+/// Set of events: bit `n` is the event with sequence number `n`.
 type Events = u16;
 
-/// The cluster, its Redis, and what the endpoint got.
+/// The cluster, its Redis, and what the endpoint received.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct State {
     pub(super) redis: Redis<2>,
     pub(super) nodes: Vec<Node>,
-    /// Calls that were given up, and may still be carried out.
+    /// Calls whose nodes stopped waiting. Redis may still carry them out.
     pub(super) late: Vec<Call>,
     pub(super) left: Budget,
-    /// What Redis wrote down.
+    /// The last save of Redis.
     pub(super) saved: Option<Redis<2>>,
     restored: bool,
     clock: u64,
     pub(super) next_id: Id,
-    /// The partition of each event. The first event is at place 1.
-    homes: Vec<u16>,
+    /// Partition of each event, by sequence number. The first event has number 1.
+    partitions: Vec<u16>,
     delivered: Events,
-    /// In dead letters.
-    lettered: Events,
-    /// By Redis.
+    /// Events in dead letters.
+    dead_lettered: Events,
+    /// Events that Redis lost.
     lost: Events,
-    /// The batches that the endpoint got, and in which it got each event last.
+    /// Batches that the endpoint received, and the last batch in which it received each event.
     batches: BTreeMap<BatchId, Vec<u64>>,
     got_in: BTreeMap<u64, BatchId>,
-    /// Batches of which the events may come in others: they lost some to another node, or could not be persisted.
+    /// Batches whose events may come in other batches too: they lost some to another node, or could not be persisted.
     split: BTreeSet<BatchId>,
 }
 
@@ -56,7 +56,7 @@ const fn bit(seq: u64) -> Events {
 }
 
 impl State {
-    /// The first node owns both partitions, with an event in each; the second one has not come yet.
+    /// The first node owns both partitions, with one event in each. The second node has no session yet.
     pub(super) fn new(left: Budget) -> Self {
         let mut redis = Redis::new(EPOCH);
         redis.leases[0] = Lease::Good;
@@ -69,16 +69,16 @@ impl State {
             restored: false,
             clock: 0,
             next_id: 2,
-            homes: vec![0],
+            partitions: vec![0],
             delivered: 0,
-            lettered: 0,
+            dead_lettered: 0,
             lost: 0,
             batches: BTreeMap::new(),
             got_in: BTreeMap::new(),
             split: BTreeSet::new(),
         };
         for action in [Action::Call(0, Step::Assign), Action::TakeOver(0), Action::Append(0), Action::Append(1)] {
-            state.take(action, None).expect("a beginning");
+            state.take(action, None).expect("an action that breaks no rule");
         }
         state
     }
@@ -87,8 +87,8 @@ impl State {
         match action {
             Action::Append(partition) => {
                 self.left.events -= 1;
-                self.redis.part(partition).stream.push(self.homes.len() as u64);
-                self.homes.push(partition);
+                self.redis.part(partition).stream.push(self.partitions.len() as u64);
+                self.partitions.push(partition);
             }
             Action::Join(n) => {
                 self.nodes[n].joined = true;
@@ -97,15 +97,15 @@ impl State {
             Action::Call(n, step) => {
                 if let Some(call) = self.nodes[n].start(step, &mut self.split, flaw) {
                     let answer = self.carry_out(&call, flaw)?;
-                    self.hear(n, step, &call, answer, flaw);
+                    self.apply(n, step, &call, answer, flaw);
                 }
             }
             Action::GiveUp(n, step) => {
                 self.left.delays -= 1;
                 let node = &mut self.nodes[n];
                 self.late.extend(node.start(step, &mut self.split, flaw));
-                if matches!(step, Step::Settle | Step::Trim) {
-                    node.settled.clear();
+                if matches!(step, Step::Acknowledge | Step::Trim) {
+                    node.to_trim.clear();
                     node.ownership.restore_out_of_order(std::mem::take(&mut node.overtaken));
                 }
             }
@@ -120,18 +120,18 @@ impl State {
             }
             Action::Read(n) => self.nodes[n].read(&self.redis),
             Action::Attempt(n, attempt) => self.attempt(n, attempt, flaw)?,
-            Action::Unkept(n) => {
-                self.left.unkept -= 1;
+            Action::Unpersisted(n) => {
+                self.left.unpersisted -= 1;
                 let node = &mut self.nodes[n];
-                let has_letter = node.acks.iter().any(|ack| ack.letter != 0);
+                let has_dead_letter = node.acks.iter().any(|ack| ack.dead_letter != 0);
                 let is_new = node.next_batch(&mut self.split, flaw).is_some();
-                if is_new && (!has_letter || flaw == Some(Flaw::UnkeptBehindLetter)) {
+                if is_new && (!has_dead_letter || flaw == Some(Flaw::UnpersistedBeforeDeadLetter)) {
                     self.split.extend(node.trying.as_ref().map(|batch| batch.id));
                     node.begin_attempt();
                 }
             }
             Action::Full(n) => {
-                self.left.letters -= 1;
+                self.left.dead_letters -= 1;
                 self.nodes[n].give_up(flaw);
             }
             Action::Lapse(n) => {
@@ -151,16 +151,16 @@ impl State {
             Action::Save => self.saved = Some(self.redis.clone()),
             Action::Restore => {
                 self.left.restores -= 1;
-                self.redis = self.saved.take().expect("something saved");
+                self.redis = self.saved.take().expect("a save to restore");
                 self.restored = true;
                 let kept = self.redis.parts.iter().flat_map(|part| &part.stream).fold(0, |all, seq| all | bit(*seq));
-                self.lost |= (1..self.homes.len() as u64).fold(0, |all, seq| all | bit(seq)) & !kept;
+                self.lost |= (1..self.partitions.len() as u64).fold(0, |all, seq| all | bit(seq)) & !kept;
             }
         }
         self.nothing_is_lost()
     }
 
-    /// An incarnation with a lease.
+    /// Returns a new incarnation with a lease.
     fn new_id(&mut self) -> Id {
         self.redis.leases[self.next_id] = Lease::Good;
         self.next_id += 1;
@@ -174,17 +174,17 @@ impl State {
                 return Ok(Answer::Assigned(self.redis.assign(*caller, held, &mut self.clock, flaw)));
             }
             Call::Write { caller, acks, batches } => {
-                let mut letters = Vec::new();
-                let written = self.redis.write(*caller, acks, batches, &mut letters, flaw);
-                let (passed, kept) = written.expect("the epoch does not end");
-                self.lettered |= letters.into_iter().fold(0, |all, number| all | acks[number].letter);
+                let mut dead_letters = Vec::new();
+                let written = self.redis.write(*caller, acks, batches, &mut dead_letters, flaw);
+                let (passed, kept) = written.expect("the only epoch");
+                self.dead_lettered |= dead_letters.into_iter().fold(0, |all, number| all | acks[number].dead_letter);
                 let places =
                     acks.iter().flat_map(|ack| &ack.places).chain(batches.iter().flat_map(|batch| &batch.last));
                 (Answer::Written(passed, kept), *caller, places.copied().collect())
             }
-            Call::Trim { caller, settled } => {
-                self.redis.trim(*caller, settled, flaw);
-                (Answer::Done, *caller, settled.clone())
+            Call::Trim { caller, to_trim } => {
+                self.redis.trim(*caller, to_trim, flaw);
+                (Answer::Done, *caller, to_trim.clone())
             }
             Call::Remove { caller, token, seqs } => {
                 self.redis.remove(*caller, *token, seqs, flaw);
@@ -210,7 +210,7 @@ impl State {
         Ok(answer)
     }
 
-    fn hear(&mut self, n: usize, step: Step, call: &Call, answer: Answer, flaw: Option<Flaw>) {
+    fn apply(&mut self, n: usize, step: Step, call: &Call, answer: Answer, flaw: Option<Flaw>) {
         let (node, split) = (&mut self.nodes[n], &mut self.split);
         match (call, answer) {
             (_, Answer::Assigned(Ok((share, owned)))) => node.assigned(share, &owned, split, flaw),
@@ -234,9 +234,9 @@ impl State {
                     node.fenced(passed.iter().chain(&kept).flatten(), split, flaw);
                 }
             }
-            (Call::Trim { settled, .. }, _) => {
-                node.ownership.trimmed(settled);
-                node.settled.clear();
+            (Call::Trim { to_trim, .. }, _) => {
+                node.ownership.trimmed(to_trim);
+                node.to_trim.clear();
             }
             (Call::Remove { .. }, _) => drop(node.overtaken.remove(0)),
             (Call::Release { places, .. }, _) => {
@@ -250,7 +250,7 @@ impl State {
 
     fn attempt(&mut self, n: usize, attempt: Attempt, flaw: Option<Flaw>) -> Result<(), Broken> {
         if !matches!(attempt, Attempt::Fails | Attempt::TooLarge | Attempt::GivenUp { arrived: false }) {
-            let batch = self.nodes[n].trying.clone().expect("a batch");
+            let batch = self.nodes[n].trying.clone().expect("a batch under way");
             self.deliver(&batch)?;
         }
         let (node, split) = (&mut self.nodes[n], &mut self.split);
@@ -261,10 +261,10 @@ impl State {
             }
             Attempt::Succeeds => node.finish(false, flaw),
             Attempt::GivenUp { .. } => {
-                self.left.letters -= 1;
+                self.left.dead_letters -= 1;
                 node.finish(true, flaw);
             }
-            Attempt::Unheard | Attempt::Fails => {
+            Attempt::ReplyLost | Attempt::Fails => {
                 self.left.failures -= 1;
                 node.sending = false;
             }
@@ -272,63 +272,63 @@ impl State {
         Ok(())
     }
 
-    /// The endpoint gets a batch.
+    /// Delivers a batch to the endpoint.
     fn deliver(&mut self, batch: &Outgoing) -> Result<(), Broken> {
         let seqs: Vec<u64> = batch.events.iter().map(|place| place.seq).collect();
         let known = self.batches.entry(batch.id).or_insert_with(|| seqs.clone());
         if *known != seqs {
-            return Err(format!("D3: batch {:?} was {known:?} and is {seqs:?}", batch.id));
+            return Err(format!("D3: batch {:?} changed from {known:?} to {seqs:?}", batch.id));
         }
         for Position { partition, seq, .. } in batch.events.iter().copied() {
-            let is_behind = (0..)
-                .zip(&self.homes)
+            let is_late = (0..)
+                .zip(&self.partitions)
                 .any(|(other, home)| other > seq && *home == partition && self.delivered & bit(other) != 0);
-            let excused = self.restored && self.lettered & bit(seq) != 0;
-            if self.delivered & bit(seq) == 0 && is_behind && !excused {
-                return Err(format!("D2: event {seq} came first behind a later one"));
+            let excused = self.restored && self.dead_lettered & bit(seq) != 0;
+            if self.delivered & bit(seq) == 0 && is_late && !excused {
+                return Err(format!("D2: event {seq} came for the first time after a later one"));
             }
             self.delivered |= bit(seq);
             let before = self.got_in.insert(seq, batch.id);
             let in_another = before.filter(|id| *id != batch.id && !self.restored);
             if in_another.is_some_and(|id| [id, batch.id].iter().all(|id| !self.split.contains(id))) {
-                return Err(format!("D3: event {seq} came in batch {:?} after {before:?}", batch.id));
+                return Err(format!("D3: event {seq} came in batch {:?} after batch {before:?}", batch.id));
             }
         }
         Ok(())
     }
 
-    /// Each event is in its stream and not behind the cursor, unless it has reached its end.
+    /// Checks that each event has reached its end, or is in its stream beyond the cursor.
     fn nothing_is_lost(&self) -> Result<(), Broken> {
-        for (seq, partition) in (0..).zip(&self.homes).skip(1) {
+        for (seq, partition) in (0..).zip(&self.partitions).skip(1) {
             let part = &self.redis.parts[usize::from(*partition)];
             let waits = part.stream.contains(&seq) && part.cursors[0] < seq;
-            if !waits && (self.delivered | self.lettered | self.lost) & bit(seq) == 0 {
-                return Err(format!("D1: event {seq} is gone"));
+            if !waits && (self.delivered | self.dead_lettered | self.lost) & bit(seq) == 0 {
+                return Err(format!("D1: event {seq} is lost"));
             }
         }
         Ok(())
     }
 
-    /// Everything heals: what is late is lost, leases are renewed, the endpoint answers. Then each event has reached its end,
-    /// and Redis keeps nothing.
+    /// Ends all faults: late calls are lost, leases are renewed, the endpoint answers. Then checks that each event has
+    /// reached its end and that Redis keeps nothing.
     pub(super) fn comes_to_rest(&self, flaw: Option<Flaw>) -> Result<(), Broken> {
         let mut rest = self.clone();
         rest.late.clear();
         for _ in 0..ROUNDS {
             for step in rest.steps() {
-                // What came before may have made it needless.
+                // An earlier step of this round may have made it unnecessary.
                 if rest.steps().contains(&step) {
                     rest.take(step, flaw)?;
                 }
             }
         }
-        let ended = rest.delivered | rest.lettered | rest.lost;
-        if let Some(seq) = (1..rest.homes.len() as u64).find(|seq| ended & bit(*seq) == 0) {
+        let ended = rest.delivered | rest.dead_lettered | rest.lost;
+        if let Some(seq) = (1..rest.partitions.len() as u64).find(|seq| ended & bit(*seq) == 0) {
             return Err(format!("D1: at rest event {seq} has not reached its end"));
         }
         let left = rest.redis.parts.iter().any(|part| !part.stream.is_empty() || part.in_flight[0].is_some());
         if left && !rest.restored {
-            return Err(format!("at rest Redis keeps {:?}", rest.redis.parts));
+            return Err(format!("at rest Redis still has {:?}", rest.redis.parts));
         }
         Ok(())
     }
@@ -340,7 +340,7 @@ impl State {
     }
 }
 
-/// The batch of an acknowledgement, if that was refused in part.
+/// Returns the batch of an acknowledgement that Redis refused in part.
 fn partial(ack: &Ack, refused: usize) -> Option<BatchId> {
     (refused > 0 && refused < ack.places.len()).then_some(ack.id)
 }

@@ -1,46 +1,46 @@
-//! A node of the search: what it says to Redis next.
+//! A node of the search, and its next call to Redis.
 
 use crate::presence::model::protocol::{Change, Confirmation, Holds, Id, Opening, Past};
 
-/// What a node does, as claimer, session and pending queue do it.
+/// State of a node, as claimer, session and pending queue have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(clippy::struct_excessive_bools, reason = "facts of their own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Node {
     pub(super) id: Id,
-    /// The cluster that it is configured for.
+    /// Cluster in the node's configuration.
     pub(super) cluster: u8,
-    /// The data belongs to another one. Should it be lost, those who had it come first.
+    /// The data belongs to another cluster. If that data is lost, its own cluster opens a session first.
     pub(super) is_shut_out: bool,
-    /// Whether its client is there.
-    pub(super) there: bool,
-    /// How often one came.
-    pub(super) comes: u8,
+    /// The node's client is connected.
+    pub(super) connected: bool,
+    /// How many times the client has connected.
+    pub(super) visits: u8,
     pub(super) waiting: Vec<Change>,
-    /// The length of the batch under way, and the number of the last batch.
+    /// Number of claims in the batch under way, and number of the last batch.
     pub(super) sent: usize,
     pub(super) batch: u8,
-    /// 0: no session.
+    /// Epoch of the session; 0 without a session.
     pub(super) epoch: u8,
     pub(super) past: Past,
-    /// The process that its connection leads to.
+    /// Redis process at the other end of the node's connection.
     pub(super) process: u8,
-    /// The settling that waits for it, 0 for none, and what has to be over before it may confirm.
+    /// Settling that waits for this node (0 for none), and the condition for confirming it.
     pub(super) settling: u8,
     pub(super) awaits: Awaits,
-    /// The id for a new epoch or settling, while no answer to a session that is opened has come; 0: none.
+    /// Id for a new epoch or settling, until an `open` call is answered; 0 for none.
     pub(super) new_id: u8,
     pub(super) restoring: Restoring,
-    /// The settling for which it last restored its holds; 0: none.
+    /// Settling for which the node last restored its holds; 0 for none.
     pub(super) restored_for: u8,
-    /// It was told that it was reaped, and asks for the reply to the batch under way.
-    pub(super) asks: bool,
-    /// Its old id, whose reaping is to be finished.
-    pub(super) buries: Option<Id>,
-    /// It has started over, and has no session yet.
-    pub(super) reborn: bool,
+    /// The node was reaped. It sends its last batch again to get the stored reply.
+    pub(super) looks_up_reply: bool,
+    /// Former id, whose reaping is not finished.
+    pub(super) unfinished_reaping: Option<Id>,
+    /// The node has a new id after being reaped, but no session yet.
+    pub(super) has_new_id: bool,
 }
 
-/// What the node that began a settling waits for before it confirms.
+/// Condition that the node that began a settling waits for before it confirms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Awaits {
     #[default]
@@ -51,19 +51,19 @@ pub(super) enum Awaits {
     Notice,
 }
 
-/// How far a node has come that Redis has lost holds of.
+/// Progress of a node that restores lost holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) enum Restoring {
     #[default]
     No,
-    /// What Redis holds wrongly is to be taken away.
+    /// Removes what Redis has wrongly.
     Forgets,
     Restores,
-    /// That is to be confirmed.
+    /// Restored, but not confirmed.
     Done,
 }
 
-/// A call on its way.
+/// A call with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Call {
     Open(Opening),
@@ -77,15 +77,16 @@ pub(super) enum Call {
 impl Node {
     pub(super) fn may_renew(&self, process: u8) -> bool {
         let is_restoring = matches!(self.restoring, Restoring::Forgets | Restoring::Restores);
-        self.epoch != 0 && self.process == process && !is_restoring && !self.asks
+        self.epoch != 0 && self.process == process && !is_restoring && !self.looks_up_reply
     }
 
-    /// Whether it compares its holds with Redis: what is lost of them is restored in silence.
+    /// Returns true if the node may compare its holds with Redis. Lost ones are restored without an event.
     pub(super) fn may_compare(&self, process: u8) -> bool {
         self.may_renew(process) && self.restoring == Restoring::No
     }
 
-    /// What it says next to the process of Redis, renewals apart; it `may_confirm` when enough time has passed.
+    /// Returns the next call to this process of Redis, other than a renewal. `may_confirm` says that enough time has
+    /// passed.
     pub(super) fn next_call(&self, process: u8, may_confirm: bool) -> Option<Call> {
         let (id, epoch, settling, answered) = (self.id, self.epoch, self.settling, self.answered_to());
         let new_id = self.new_id;
@@ -105,7 +106,7 @@ impl Node {
         if settling != 0 && may_confirm {
             return Some(Call::Confirm(self.confirmation()));
         }
-        match self.buries {
+        match self.unfinished_reaping {
             Some(dead) => Some(Call::Reap { dead, epoch }),
             None if self.waiting.is_empty() => None,
             None => {
@@ -132,12 +133,12 @@ impl Node {
         Call::Reassert { id: self.id, epoch: self.epoch, answered, settling: 0, holds }
     }
 
-    /// The number of the last batch that was answered.
+    /// Returns the number of the last batch that was answered.
     pub(super) fn answered_to(&self) -> u8 {
         self.batch - u8::from(self.sent > 0)
     }
 
-    /// A batch stays the same from now on.
+    /// Keeps the length and number of a batch: a repeated call sends the same claims.
     pub(super) fn freeze(&mut self, call: &Call) {
         if let Call::Claim { batch, changes, .. } = call {
             (self.sent, self.batch) = (changes.len(), *batch);
@@ -149,13 +150,13 @@ impl Node {
         self.sent = 0;
     }
 
-    /// Redis has lost data of it: it opens a session anew.
+    /// Ends the session after Redis lost data of this node.
     pub(super) fn lost(&mut self) {
         (self.epoch, self.restoring) = (0, Restoring::No);
     }
 
-    /// A settling waits for it, or none.
-    pub(super) fn settles(&mut self, settling: u8, awaits: Awaits) {
+    /// Sets the settling that waits for this node; 0 for none.
+    pub(super) fn set_settling(&mut self, settling: u8, awaits: Awaits) {
         self.awaits = match settling {
             0 => Awaits::Nothing,
             same if same == self.settling => self.awaits,
@@ -164,26 +165,26 @@ impl Node {
         self.settling = settling;
     }
 
-    /// It has opened a session.
+    /// Records the answer of `open.lua`.
     pub(super) fn opened(&mut self, epoch: u8, forgets: bool) {
         if self.past == Past::Session {
             self.restoring = if forgets { Restoring::Forgets } else { Restoring::Restores };
             self.restored_for = 0;
         }
-        (self.epoch, self.past, self.reborn) = (epoch, Past::Session, false);
+        (self.epoch, self.past, self.has_new_id) = (epoch, Past::Session, false);
     }
 
-    /// It has confirmed, or looked.
-    pub(super) fn looked(&mut self, waiting: u8) {
+    /// Records the answer of `confirm.lua`.
+    pub(super) fn apply_confirmation(&mut self, waiting: u8) {
         if waiting == 0 && self.settling != 0 && self.restoring == Restoring::Done {
             (self.restoring, self.restored_for) = (Restoring::No, self.settling);
         }
-        self.settles(waiting, Awaits::Nothing);
+        self.set_settling(waiting, Awaits::Nothing);
     }
 
-    /// What it holds, as far as Redis has answered.
+    /// Returns the holds that Redis has confirmed.
     pub(super) fn acknowledged(&self) -> Holds {
-        let mut holds = Holds { channel: self.there, user: self.there };
+        let mut holds = Holds { channel: self.connected, user: self.connected };
         for change in self.waiting.iter().rev() {
             holds.set(change.key, !change.held);
         }

@@ -1,4 +1,4 @@
-//! A state of the search, and what becomes of it.
+//! A state of the search, and the effect of each action on it.
 
 mod actions;
 mod rest;
@@ -9,59 +9,59 @@ use super::Budget;
 use super::caller::{Awaits, Call, Node, Restoring};
 use crate::presence::model::protocol::{Answer, Change, Flaw, Holds, IDS, Id, KEYS, Key, Lease, Past, Redis};
 
-/// The cluster, its Redis, and what was told.
+/// The cluster, its Redis, and the events published so far.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct State {
     pub(super) redis: Redis,
-    /// The process of Redis that runs now.
+    /// Current process of Redis.
     process: u8,
     pub(super) nodes: Vec<Node>,
-    /// Calls that were given up, and may still be carried out.
+    /// Calls whose nodes stopped waiting. Redis may still carry them out.
     late: Vec<Call>,
-    told: Holds,
-    /// How often the channel was told to be occupied, and how often somebody asked for it.
+    published: Holds,
+    /// Number of `occupied` events of the channel, and number of visits that could make one.
     occupied: u8,
-    asked: u8,
+    possible_visits: u8,
     left: Budget,
-    /// What Redis wrote down.
+    /// The last save of Redis.
     saved: Option<Redis>,
-    /// Whose lease has lapsed by a step of the clock only: nobody reaps before all have had the time to renew.
+    /// Nodes whose lease lapsed only by a step of the clock. No reaper takes them before all nodes could renew.
     spared: [bool; IDS],
     crashed: bool,
     next_id: Id,
-    /// For the next epoch or settling.
+    /// Id for the next epoch or settling.
     next_token: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// The client of a node comes, or goes.
+    /// The client of a node connects or disconnects.
     Hook(usize),
-    /// A node makes its next call, and hears the answer.
+    /// A node makes its next call and gets the reply.
     Call(usize),
-    /// A node makes its next call, and gives it up.
+    /// A node makes its next call and stops waiting for the reply.
     GiveUp(usize),
-    /// A call that was given up is carried out.
+    /// Redis carries out a call that its node stopped waiting for.
     Late(usize),
     Renew(usize),
-    /// A node looks whether a settling waits for it.
+    /// A node checks whether a settling waits for it.
     Look(usize),
     /// A node compares its holds with Redis.
     Compare(usize),
-    /// A node does so, and gives the call up.
+    /// A node compares its holds with Redis and stops waiting for the reply.
     GiveUpCompare(usize),
     Lapse(Id),
-    /// Redis' clock is set forward: all leases have lapsed.
+    /// Redis' clock is set forward: all leases lapse.
     StepClock,
-    /// Somebody takes one hold from a dead node.
+    /// A reaper removes one hold of a dead node.
     Reap(Id),
     Crash(usize),
     Wipe,
-    /// Redis writes down what it has.
+    /// Redis saves its data.
     Save,
-    /// Redis starts again with what it wrote down last.
+    /// Redis restarts with its last save.
     Restore,
-    /// Redis starts again, and has lost nothing.
+    /// Redis restarts and loses nothing.
     Restart,
     /// The leases are deleted.
     LoseLeases,
@@ -79,9 +79,9 @@ impl State {
             process: 1,
             nodes: (0..nodes).map(|id| Node { id, cluster: cluster(id), ..Node::default() }).collect(),
             late: Vec::new(),
-            told: Holds::default(),
+            published: Holds::default(),
             occupied: 0,
-            asked: 0,
+            possible_visits: 0,
             left,
             saved: None,
             spared: [false; IDS],
@@ -102,7 +102,7 @@ impl State {
         node.next_call(self.process, may_confirm).filter(|_| !node.is_shut_out)
     }
 
-    /// Whether somebody has something to say to Redis.
+    /// Returns true if no node has a call to make.
     pub(super) fn is_quiet(&self, flaw: Option<Flaw>) -> bool {
         (0..self.nodes.len()).all(|n| self.next_call(n, flaw).is_none())
     }
@@ -112,16 +112,16 @@ impl State {
             Action::Hook(n) => {
                 self.left.hooks -= 1;
                 let node = &mut self.nodes[n];
-                node.there = !node.there;
-                let order = if node.there { [Key::Channel, Key::User] } else { [Key::User, Key::Channel] };
-                node.waiting.extend(order.map(|key| Change { key, held: node.there }));
-                node.comes += u8::from(node.there);
-                self.asked += u8::from(node.there);
+                node.connected = !node.connected;
+                let order = if node.connected { [Key::Channel, Key::User] } else { [Key::User, Key::Channel] };
+                node.waiting.extend(order.map(|key| Change { key, held: node.connected }));
+                node.visits += u8::from(node.connected);
+                self.possible_visits += u8::from(node.connected);
             }
             Action::Call(n) => {
                 let call = self.start_call(n, flaw);
                 let answer = self.carry_out(&call, flaw)?;
-                self.hear(n, &call, answer, flaw);
+                self.apply(n, &call, answer, flaw);
             }
             Action::GiveUp(n) => {
                 self.left.delays -= 1;
@@ -141,7 +141,7 @@ impl State {
             Action::Look(n) => {
                 let call = Call::Confirm(self.nodes[n].confirmation());
                 let answer = self.carry_out(&call, flaw)?;
-                self.hear(n, &call, answer, flaw);
+                self.apply(n, &call, answer, flaw);
             }
             Action::Compare(n) => {
                 let call = self.nodes[n].comparison();
@@ -177,7 +177,7 @@ impl State {
             Action::Save => self.saved = Some(self.redis.clone()),
             Action::Restore => {
                 self.left.restores -= 1;
-                self.redis = self.saved.take().expect("something saved");
+                self.redis = self.saved.take().expect("a save to restore");
                 self.start_process();
             }
             Action::Restart => {
@@ -199,14 +199,14 @@ impl State {
         Ok(())
     }
 
-    /// What was on its way to the process before is lost.
+    /// Calls to the former process are lost.
     fn start_process(&mut self) {
         self.process += 1;
         self.late.clear();
     }
 
     fn start_call(&mut self, n: usize, flaw: Option<Flaw>) -> Call {
-        let mut call = self.next_call(n, flaw).expect("something to say");
+        let mut call = self.next_call(n, flaw).expect("a call to make");
         let node = &mut self.nodes[n];
         if let Call::Open(opening) = &mut call {
             if node.new_id == 0 {
@@ -219,7 +219,7 @@ impl State {
     }
 
     fn carry_out(&mut self, call: &Call, flaw: Option<Flaw>) -> Result<Answer, Broken> {
-        let mut told = Vec::new();
+        let mut published = Vec::new();
         let answer = match call {
             Call::Open(opening) => {
                 let answer = self.redis.open(*opening, flaw);
@@ -227,7 +227,7 @@ impl State {
                 answer
             }
             Call::Claim { id, epoch, batch, changes } => {
-                self.redis.claim(*id, *epoch, *batch, changes, &mut told, flaw)
+                self.redis.claim(*id, *epoch, *batch, changes, &mut published, flaw)
             }
             Call::Forget { id, epoch, answered, settling } => {
                 self.redis.forget(*id, *epoch, *answered, *settling, 1, flaw)
@@ -236,32 +236,32 @@ impl State {
                 self.redis.reassert(*id, *epoch, *answered, *settling, *holds, flaw)
             }
             Call::Confirm(confirmation) => self.redis.confirm(*confirmation, flaw),
-            Call::Reap { dead, epoch } => self.redis.reap(*dead, *epoch, 1, &mut told, flaw),
+            Call::Reap { dead, epoch } => self.redis.reap(*dead, *epoch, 1, &mut published, flaw),
         };
-        for change in told {
-            self.tell(change)?;
+        for change in published {
+            self.publish(change)?;
         }
         Ok(answer)
     }
 
-    /// An event is told.
-    fn tell(&mut self, change: Change) -> Result<(), Broken> {
-        if self.told.has(change.key) == change.held {
-            return Err(format!("E1: {change:?} was told twice"));
+    /// Publishes an event.
+    fn publish(&mut self, change: Change) -> Result<(), Broken> {
+        if self.published.has(change.key) == change.held {
+            return Err(format!("E1: {change:?} was published twice"));
         }
-        self.told.set(change.key, change.held);
-        if self.told.user && !self.told.channel {
-            return Err("E3: somebody is on a channel that is not occupied".to_owned());
+        self.published.set(change.key, change.held);
+        if self.published.user && !self.published.channel {
+            return Err("E3: a user is on a channel that is not occupied".to_owned());
         }
         self.occupied += u8::from(change == Change { key: Key::Channel, held: true });
-        if self.occupied > self.asked {
-            return Err("E1: a visit was told that nobody made".to_owned());
+        if self.occupied > self.possible_visits {
+            return Err("E1: a visit was published that did not happen".to_owned());
         }
         Ok(())
     }
 
-    /// A node hears the answer to its call.
-    fn hear(&mut self, n: usize, call: &Call, answer: Answer, flaw: Option<Flaw>) {
+    /// Applies the reply to a node's call.
+    fn apply(&mut self, n: usize, call: &Call, answer: Answer, flaw: Option<Flaw>) {
         let process = self.process;
         let node = &mut self.nodes[n];
         match (call, answer) {
@@ -275,7 +275,7 @@ impl State {
                     (true, false) => Awaits::Registration,
                     (true, true) => Awaits::Notice,
                 };
-                node.settles(settling, awaits);
+                node.set_settling(settling, awaits);
                 node.process = process;
                 if node.epoch == 0 {
                     node.opened(epoch, flaw != Some(Flaw::NotForgotten));
@@ -289,63 +289,63 @@ impl State {
                 node.lost();
                 node.is_shut_out = true;
             }
-            (Call::Claim { .. }, answer) if node.asks => {
+            (Call::Claim { .. }, answer) if node.looks_up_reply => {
                 if let Answer::Decided(_) = answer {
                     node.answered();
                 }
                 self.start_over(n, flaw);
             }
             (Call::Claim { .. }, Answer::Decided(_)) => node.answered(),
-            (Call::Forget { .. }, Answer::Taken { finished: true }) => node.restoring = Restoring::Restores,
-            (Call::Forget { .. }, Answer::Taken { .. }) => {}
+            (Call::Forget { .. }, Answer::Removed { finished: true }) => node.restoring = Restoring::Restores,
+            (Call::Forget { .. }, Answer::Removed { .. }) => {}
             (Call::Reassert { .. }, Answer::Done) => node.restoring = Restoring::Done,
-            (Call::Confirm { .. }, Answer::Waits(settling)) => node.looked(settling),
-            (Call::Reap { .. }, Answer::Alive | Answer::Taken { finished: true }) => node.buries = None,
+            (Call::Confirm { .. }, Answer::Waits(settling)) => node.apply_confirmation(settling),
+            (Call::Reap { .. }, Answer::Alive | Answer::Removed { finished: true }) => node.unfinished_reaping = None,
             (_, answer) => self.refused(n, answer, flaw),
         }
     }
 
     fn refused(&mut self, n: usize, answer: Answer, flaw: Option<Flaw>) {
         let node = &mut self.nodes[n];
-        // A renewal brings a lease back that was lost with all leases.
+        // A renewal restores a lease that was lost with all leases.
         let answer = match answer {
             Answer::Reaped => self.redis.renew(node.id, node.epoch, node.answered_to(), node.restored_for, flaw),
             answer => answer,
         };
         match answer {
             Answer::Lost | Answer::Behind => node.lost(),
-            Answer::Reaped if node.sent == 0 || flaw == Some(Flaw::NotAsked) => self.start_over(n, flaw),
-            Answer::Reaped => node.asks = true,
+            Answer::Reaped if node.sent == 0 || flaw == Some(Flaw::ReplyNotLookedUp) => self.start_over(n, flaw),
+            Answer::Reaped => node.looks_up_reply = true,
             _ => {}
         }
     }
 
-    /// A node goes on under a new id.
+    /// Gives a reaped node a new id.
     fn start_over(&mut self, n: usize, flaw: Option<Flaw>) {
         let node = &mut self.nodes[n];
         let gone = node.acknowledged();
         let mut waiting = std::mem::take(&mut node.waiting);
-        if flaw == Some(Flaw::GivenUp) {
+        if flaw == Some(Flaw::ClaimsDropped) {
             waiting.clear();
         }
         for key in [Key::Channel, Key::User] {
             match waiting.iter().position(|change| change.key == key) {
-                // Told by the reaper.
+                // The reaper has published it.
                 Some(departure) if gone.has(key) => drop(waiting.remove(departure)),
-                None if node.there => {
+                None if node.connected => {
                     node.waiting.push(Change { key, held: true });
-                    self.asked += u8::from(key == Key::Channel);
+                    self.possible_visits += u8::from(key == Key::Channel);
                 }
                 _ => {}
             }
         }
         node.waiting.extend(waiting);
-        node.buries = (flaw != Some(Flaw::NotBuried)).then_some(node.id);
+        node.unfinished_reaping = (flaw != Some(Flaw::ReapingNotAwaited)).then_some(node.id);
         node.past = if flaw == Some(Flaw::ForgottenEpoch) { Past::None } else { Past::Epoch };
         node.lost();
-        node.settles(0, Awaits::Nothing);
+        node.set_settling(0, Awaits::Nothing);
         (node.id, node.sent, node.batch, node.restored_for) = (self.next_id, 0, 0, 0);
-        (node.asks, node.reborn) = (false, true);
+        (node.looks_up_reply, node.has_new_id) = (false, true);
         self.next_id += 1;
     }
 

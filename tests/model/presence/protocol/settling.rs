@@ -1,8 +1,8 @@
-//! Sessions, and how edges settle after Redis has lost data.
+//! Sessions, and settling after Redis has lost data.
 
 use super::{Answer, Flaw, IDS, Id, Lease, Redis};
 
-/// What a node knows that opens a session.
+/// What a node has seen before it opens a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in super::super) enum Past {
     #[default]
@@ -11,7 +11,7 @@ pub(in super::super) enum Past {
     Session,
 }
 
-/// What a node says of itself when it opens a session.
+/// Arguments of `open`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in super::super) struct Opening {
     pub(in super::super) id: Id,
@@ -21,7 +21,7 @@ pub(in super::super) struct Opening {
     pub(in super::super) cluster: u8,
 }
 
-/// What a node knows when it confirms, or looks whether a settling waits for it.
+/// Arguments of `confirm`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in super::super) struct Confirmation {
     pub(in super::super) id: Id,
@@ -33,12 +33,12 @@ pub(in super::super) struct Confirmation {
 }
 
 impl Redis {
-    /// Whether the data is with this process, as far as anybody has noticed.
+    /// Returns true if the data is with this process, as far as any node has noticed.
     pub(in super::super) fn is_with(&self, process: u8) -> bool {
         [0, process].contains(&self.process)
     }
 
-    /// Whether nodes of this cluster may work on the data.
+    /// Returns true if nodes of this cluster may work on the data.
     pub(in super::super) fn is_of(&self, cluster: u8) -> bool {
         [0, cluster].contains(&self.cluster)
     }
@@ -47,7 +47,7 @@ impl Redis {
         self.replies[id].reaped
     }
 
-    /// Whether no edge may be decided yet.
+    /// Returns true if no edge may be decided yet.
     pub(super) fn is_settling(&mut self, flaw: Option<Flaw>) -> bool {
         let is_waited_for = |id: Id| match flaw {
             Some(Flaw::NotAwaited) => false,

@@ -1,13 +1,13 @@
-//! A batch, from the node's side.
+//! Batches of a node.
 
 use super::Node;
 use crate::presence::model::kinds::What;
 
-/// The most that is in a batch, beside numbers of connections: so little that more waits behind it.
+/// Most entries of a batch, without numbers of connections. Small enough that often more are waiting.
 pub(in crate::presence::model) const BATCH: usize = 4;
 
 impl Node {
-    /// A batch is put together, unless one is under way. Returns how much is in it, beside numbers of connections.
+    /// Builds a batch unless one is under way. Returns its number of entries, without numbers of connections.
     pub(super) fn send(&mut self) -> usize {
         if self.sent.is_none() {
             self.is_split = self.waiting.len() > BATCH;
@@ -18,26 +18,26 @@ impl Node {
         *self.sent.get_or_insert(self.waiting.len().min(BATCH))
     }
 
-    /// Whether it is known what is in the batch under way, or would be. Of much that happens at once, as when a socket
-    /// closes, the order is the node's own, and so is what comes first.
+    /// Returns true if the reference can predict the content of the batch. It can't when a batch takes only a part of
+    /// changes that happen at once, such as when a socket closes: their order is up to the node.
     pub(super) fn knows_batch(&self) -> bool {
         if self.sent.is_some() { !self.is_split } else { self.waiting.len() <= BATCH }
     }
 
-    /// Whether there is something to send.
+    /// Returns true if there is something to send.
     pub(super) fn has_batch(&self) -> bool {
         self.sent.is_some() || !self.waiting.is_empty()
     }
 
-    /// Redis has answered the batch.
+    /// Applies the answer to the batch.
     pub(super) fn answered(&mut self) {
-        for told in self.waiting.drain(..self.sent.take().unwrap_or_default()) {
-            match told.what {
-                What::Came => drop(self.held.insert(told.key)),
-                What::Went => drop(self.held.remove(&told.key)),
+        for event in self.waiting.drain(..self.sent.take().unwrap_or_default()) {
+            match event.what {
+                What::Came => drop(self.held.insert(event.key)),
+                What::Went => drop(self.held.remove(&event.key)),
                 What::Whispered(_) | What::Counted(_) => {}
             }
         }
-        self.leavings.extend(self.carried_out.take().unwrap_or_default());
+        self.departures.extend(self.carried_out.take().unwrap_or_default());
     }
 }

@@ -1,4 +1,4 @@
-//! What can happen when, and how everything comes to rest.
+//! Preconditions of operations, and the operations that bring a case to rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,17 +9,17 @@ use crate::presence::model::names::{APPS, CHANNELS};
 use crate::presence::model::operations::Operation;
 
 impl Reference {
-    /// The keys with somebody there.
+    /// Returns the keys that are present in the live connections.
     pub(in super::super) fn present(&self) -> BTreeSet<Key> {
         self.nodes.iter().flat_map(|node| keys(&node.live)).collect()
     }
 
-    /// The keys that Redis has of an incarnation.
+    /// Returns the holds that Redis has of an incarnation.
     pub(in super::super) fn held_by(&self, id: Id) -> BTreeSet<Key> {
         self.redis.holds.get(&id).cloned().unwrap_or_default()
     }
 
-    /// How many connections there are on each channel that is counted.
+    /// Returns the number of connections of each channel whose number is published.
     pub(in super::super) fn counts(&self) -> BTreeMap<Key, u64> {
         let mut counts = BTreeMap::new();
         for ((app, channel), _) in self.nodes.iter().flat_map(|node| node.live.keys()) {
@@ -30,7 +30,8 @@ impl Reference {
         counts
     }
 
-    /// Everything heals: who was cut off is back, who died is found out, and what no hook told is reconciled.
+    /// Returns the operations that end all faults: paused nodes resume, dead nodes lose their leases, and unseen
+    /// changes are reconciled.
     pub(in super::super) fn operations_to_rest(&self) -> Vec<Operation> {
         let nodes = 0..self.nodes.len();
         let channels = || (0..APPS).flat_map(|app| (0..CHANNELS).map(move |channel| (app, channel)));
@@ -55,7 +56,7 @@ impl Reference {
         operations
     }
 
-    /// Everybody leaves.
+    /// Returns the operations with which all clients leave.
     pub(in super::super) fn operations_to_leave(&self) -> Vec<Operation> {
         let mut operations = Vec::new();
         for node in 0..self.nodes.len() {
@@ -69,9 +70,9 @@ impl Reference {
         operations
     }
 
-    /// Whether the operation can happen now, and what follows is promised. See docs/correctness.md for what is not: Redis
-    /// loses everything while a node is dead or cut off, while nobody knows whether a batch was carried out, or where nobody
-    /// knows whether the grace of a departure is over.
+    /// Returns true if the operation can happen now and its consequences are guaranteed. The losses of all data that
+    /// docs/correctness.md excludes are not: while a node is dead or cut off, while it is unknown whether a batch was
+    /// carried out, or while it is unknown whether the grace of a departure is over.
     pub(in super::super) fn allows(&self, operation: &Operation) -> bool {
         let reachable = |node: &usize| !self.nodes[*node].paused;
         let calm = !self.redis.is_settling();
@@ -89,7 +90,7 @@ impl Reference {
             }
             Operation::Step { node } => reachable(node),
             Operation::Renew { node } => {
-                // In the time that it waits, everybody notices the loss.
+                // Before it confirms, every node must have had time to notice the loss.
                 let noticed = || self.nodes.iter().all(|node| node.epoch == self.redis.epoch);
                 reachable(node) && (self.nodes[*node].waits != 1 || noticed())
             }
@@ -109,7 +110,7 @@ impl Reference {
             Operation::Crash { .. } => calm,
             Operation::Wipe { .. } => {
                 let alive = self.redis.leases.len() == self.nodes.len();
-                let unknown = |key: &Key| self.nodes.iter().all(|node| !node.leavings.contains(key));
+                let unknown = |key: &Key| self.nodes.iter().all(|node| !node.departures.contains(key));
                 let forgotten = self.announced_late || self.redis.leaving.keys().any(unknown);
                 calm && self.redis.epoch.is_some() && alive && !forgotten && self.nodes.iter().all(at_home)
             }

@@ -1,16 +1,16 @@
-//! What becomes of a node whose lease has lapsed.
+//! Reaping of nodes whose lease has lapsed.
 
 use std::collections::BTreeSet;
 
-use super::redis::{Judged, Lease};
+use super::redis::{Decision, Lease};
 use super::{Node, Reference, keys};
-use crate::presence::model::kinds::{Id, Key, Told, What};
+use crate::presence::model::kinds::{Id, Key, ModelEvent, What};
 use crate::presence::model::names::Names;
 use crate::presence::model::operations::Channel;
 
 impl Reference {
-    /// Reaps the dead that a node knows of. `false` while Redis settles.
-    pub(super) fn bury(&mut self, n: usize) -> bool {
+    /// Reaps the dead nodes that a node has found. Returns false while Redis is settling.
+    pub(super) fn reap_suspects(&mut self, n: usize) -> bool {
         let Node { now, suspects, dead, .. } = &mut self.nodes[n];
         dead.extend(suspects.extract_if(.., |_, at| *at <= *now).map(|(id, _)| id));
         if self.redis.is_settling() && !self.nodes[n].dead.is_empty() {
@@ -21,22 +21,22 @@ impl Reference {
                 let leaving = self.reap(id, usize::MAX);
                 let node = &mut self.nodes[n];
                 node.asks |= !leaving.is_empty();
-                node.leavings.extend(leaving);
+                node.departures.extend(leaving);
             }
         }
         true
     }
 
-    /// Takes holds from a dead incarnation. Returns the departures whose grace began.
+    /// Removes up to `most` holds of a dead incarnation. Returns the departures whose grace began.
     pub(super) fn reap(&mut self, dead: Id, most: usize) -> Vec<Key> {
         let mut holds: Vec<Key> = self.redis.holds.get(&dead).into_iter().flatten().copied().collect();
         holds.sort_by_key(|key| self.reaping_order(*key));
-        let Judged { news, leaving } = self.redis.reap(dead, &holds, most);
-        self.news.extend(news);
+        let Decision { published, leaving } = self.redis.reap(dead, &holds, most);
+        self.published.extend(published);
         leaving
     }
 
-    /// Users first, then in any order.
+    /// Sort key of the reaping order: users first. The order among users and among channels does not matter.
     fn reaping_order(&self, key: Key) -> (bool, Vec<u8>) {
         let Names { apps, channels, users } = &*self.names;
         let (app, channel) = (&apps[key.app], &channels[key.channel]);
@@ -67,11 +67,11 @@ impl Reference {
         }
 
         let waiting = std::mem::take(&mut node.waiting);
-        let first = |key: Key| waiting.iter().position(|told| told.key == key && !told.is_whisper());
-        let told_in = |key: Key, until: usize| {
-            let concerns = |told: &Told| match told.what {
-                What::Whispered(_) => told.key == key || told.key.channel() == key,
-                What::Came => told.key != key && told.key.channel() == key,
+        let first = |key: Key| waiting.iter().position(|event| event.key == key && !event.is_whisper());
+        let is_pending_before = |key: Key, until: usize| {
+            let concerns = |event: &ModelEvent| match event.what {
+                What::Whispered(_) => event.key == key || event.key.channel() == key,
+                What::Came => event.key != key && event.key.channel() == key,
                 What::Went | What::Counted(_) => false,
             };
             waiting.range(..until).any(concerns)
@@ -79,15 +79,16 @@ impl Reference {
         let mut anew: BTreeSet<Key> = keys(&node.table).into_iter().filter(|key| first(*key).is_none()).collect();
         let mut left_out = BTreeSet::new();
         for key in gone {
-            // The visit is over: that is told already, unless something of it is not.
+            // The reaper publishes the departure, so the waiting one is left out. If something of that visit is still
+            // waiting, the node claims the visit anew and its departure stays.
             match first(key) {
-                Some(departure) if told_in(key, departure) => drop(anew.insert(key)),
+                Some(departure) if is_pending_before(key, departure) => drop(anew.insert(key)),
                 Some(departure) => drop(left_out.insert(departure)),
                 None => {}
             }
         }
-        node.waiting.extend(anew.into_iter().map(|key| Told { key, what: What::Came }));
-        let stays = |(at, told): (usize, &Told)| (!left_out.contains(&at)).then(|| told.clone());
+        node.waiting.extend(anew.into_iter().map(|key| ModelEvent { key, what: What::Came }));
+        let stays = |(at, event): (usize, &ModelEvent)| (!left_out.contains(&at)).then(|| event.clone());
         node.waiting.extend(waiting.iter().enumerate().filter_map(stays));
     }
 }

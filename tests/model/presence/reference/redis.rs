@@ -1,8 +1,8 @@
-//! What Redis has, and what its scripts decide.
+//! Data in Redis, and the decisions of its scripts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::presence::model::kinds::{Id, Key, Told, What};
+use crate::presence::model::kinds::{Id, Key, ModelEvent, What};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lease {
@@ -14,73 +14,74 @@ pub(super) enum Lease {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Redis {
     pub(super) epoch: Option<u32>,
-    /// Who has not confirmed since the loss of all data that Redis has its holds: no edge is decided before.
+    /// Nodes that have not yet confirmed, after a loss of all data, that Redis has their holds. No edge is decided
+    /// until the set is empty.
     pub(super) unconfirmed: BTreeSet<Id>,
     pub(super) leases: BTreeMap<Id, Lease>,
     pub(super) holds: BTreeMap<Id, BTreeSet<Key>>,
-    /// Departures in their grace, and whether it is over.
+    /// Departures in their grace, and whether that is over.
     pub(super) leaving: BTreeMap<Key, bool>,
     pub(super) grants_grace: bool,
 }
 
-/// What a script has decided.
+/// Decision of a script.
 #[derive(Debug, Default)]
-pub(super) struct Judged {
-    pub(super) news: Vec<Told>,
+pub(super) struct Decision {
+    pub(super) published: Vec<ModelEvent>,
     /// Departures whose grace began.
     pub(super) leaving: Vec<Key>,
 }
 
 impl Redis {
-    /// An empty one.
+    /// Returns an empty Redis.
     pub(super) fn new(grants_grace: bool) -> Self {
         Self { grants_grace, ..Self::default() }
     }
 
-    /// Whether no edge is decided yet.
+    /// Returns true while no edge is decided.
     pub(super) fn is_settling(&self) -> bool {
         !self.unconfirmed.is_empty()
     }
 
-    /// The grace of all that has left is over.
+    /// Ends the grace of all departures.
     pub(super) fn end_grace(&mut self) {
         self.leaving.values_mut().for_each(|is_over| *is_over = true);
     }
 
-    /// Whether there are departures to be announced.
+    /// Returns true if there are departures to announce.
     pub(super) fn has_over(&self) -> bool {
         self.leaving.values().any(|is_over| *is_over)
     }
 
-    /// A batch of an incarnation, behind the departures whose grace is over.
-    pub(super) fn judge<'a>(&mut self, id: Id, entries: impl Iterator<Item = &'a Told>) -> Judged {
-        let mut judged = Judged::default();
+    /// Decides a batch of an incarnation. Departures whose grace is over come first.
+    pub(super) fn decide<'a>(&mut self, id: Id, entries: impl Iterator<Item = &'a ModelEvent>) -> Decision {
+        let mut judged = Decision::default();
         self.leaving.retain(|key, is_over| {
             if *is_over {
-                judged.news.push(Told { key: *key, what: What::Went });
+                judged.published.push(ModelEvent { key: *key, what: What::Went });
             }
             !*is_over
         });
-        for told in entries {
-            match told.what {
+        for event in entries {
+            match event.what {
                 What::Came => {
-                    let is_news = !self.is_held(told.key) && self.leaving.remove(&told.key).is_none();
-                    self.holds.entry(id).or_default().insert(told.key);
-                    judged.news.extend(is_news.then(|| told.clone()));
+                    let is_news = !self.is_held(event.key) && self.leaving.remove(&event.key).is_none();
+                    self.holds.entry(id).or_default().insert(event.key);
+                    judged.published.extend(is_news.then(|| event.clone()));
                 }
-                What::Went => self.let_go(id, told.key, &mut judged),
-                What::Whispered(_) => judged.news.push(told.clone()),
+                What::Went => self.release(id, event.key, &mut judged),
+                What::Whispered(_) => judged.published.push(event.clone()),
                 What::Counted(_) => {}
             }
         }
         judged
     }
 
-    /// Takes up to `most` of the `holds` from a dead incarnation, which has no others.
-    pub(super) fn reap(&mut self, dead: Id, holds: &[Key], most: usize) -> Judged {
-        let mut judged = Judged::default();
+    /// Removes up to `most` of the `holds` of a dead incarnation, which has no others.
+    pub(super) fn reap(&mut self, dead: Id, holds: &[Key], most: usize) -> Decision {
+        let mut judged = Decision::default();
         for key in holds.iter().take(most) {
-            self.let_go(dead, *key, &mut judged);
+            self.release(dead, *key, &mut judged);
         }
         if holds.len() <= most {
             self.leases.remove(&dead);
@@ -91,15 +92,15 @@ impl Redis {
         judged
     }
 
-    /// A node tells again what it held, and which departures had not been announced.
-    pub(super) fn put_back(&mut self, id: Id, held: &BTreeSet<Key>, leavings: &BTreeSet<Key>) {
+    /// Restores the holds of a node, and its departures that were not announced.
+    pub(super) fn restore(&mut self, id: Id, held: &BTreeSet<Key>, departures: &BTreeSet<Key>) {
         self.leaving.retain(|key, _| !held.contains(key));
         self.holds.insert(id, held.clone());
-        let gone: Vec<Key> = leavings.iter().copied().filter(|key| !self.is_held(*key)).collect();
+        let gone: Vec<Key> = departures.iter().copied().filter(|key| !self.is_held(*key)).collect();
         self.leaving.extend(gone.into_iter().map(|key| (key, false)));
     }
 
-    fn let_go(&mut self, id: Id, key: Key, judged: &mut Judged) {
+    fn release(&mut self, id: Id, key: Key, judged: &mut Decision) {
         let held = self.holds.get_mut(&id).is_some_and(|holds| holds.remove(&key));
         if !held || self.is_held(key) {
             return;
@@ -108,7 +109,7 @@ impl Redis {
             self.leaving.insert(key, false);
             judged.leaving.push(key);
         } else {
-            judged.news.push(Told { key, what: What::Went });
+            judged.published.push(ModelEvent { key, what: What::Went });
         }
     }
 

@@ -1,4 +1,4 @@
-//! What can happen in a state, and what is promised there. docs/correctness.md says what is not.
+//! Actions that are possible in a state, within what docs/correctness.md guarantees.
 
 use super::super::caller::{Call, Node};
 use super::{Action, Flaw, IDS, Id, Lease, Past, Redis, State};
@@ -13,7 +13,7 @@ impl State {
                 actions.push(Action::Hook(n));
             }
             match self.next_call(n, flaw) {
-                Some(_) if self.is_stranger(n) => {}
+                Some(_) if self.is_unaware_of_loss(n) => {}
                 Some(call) => {
                     actions.push(Action::Call(n));
                     if left.delays > 0 && !matches!(call, Call::Reap { .. }) {
@@ -49,17 +49,17 @@ impl State {
         if left.steps > 0 && self.redis.leases.contains(&Lease::Good) {
             actions.push(Action::StepClock);
         }
-        if left.wipes > 0 && is_calm && self.is_at_home() {
+        if left.wipes > 0 && is_calm && self.is_loss_harmless() {
             actions.push(Action::Wipe);
         }
-        if left.restores > 0 && self.is_at_home() {
+        if left.restores > 0 && self.is_loss_harmless() {
             match &self.saved {
                 None => actions.extend([Action::Save, Action::Restart]),
                 Some(saved) if self.may_be_restored(saved) => actions.push(Action::Restore),
                 Some(_) => {}
             }
         }
-        if left.lost_keys > 0 && is_calm && self.is_at_home() {
+        if left.lost_keys > 0 && is_calm && self.is_loss_harmless() {
             actions.push(Action::LoseLeases);
             if self.is_quiet(flaw) {
                 actions.push(Action::LoseHolds);
@@ -69,35 +69,35 @@ impl State {
     }
 
     fn is_known(&self) -> bool {
-        self.nodes.iter().any(|node| node.past > Past::None || node.reborn)
+        self.nodes.iter().any(|node| node.past > Past::None || node.has_new_id)
     }
 
-    /// Whether nothing was lost, or all is restored.
+    /// Returns true if no data is lost, or all of it is restored.
     fn is_calm(&self) -> bool {
         (self.redis.settling == 0 && self.redis.is_with(self.process)) || !self.is_known()
     }
 
-    /// A node that starts just when Redis has lost everything cannot know that.
-    pub(super) fn is_stranger(&self, n: usize) -> bool {
-        self.redis.epoch == 0 && self.is_known() && self.nodes[n].past == Past::None && !self.nodes[n].reborn
+    /// Returns true if a node starts just after Redis lost all data. It cannot know about the loss.
+    pub(super) fn is_unaware_of_loss(&self, n: usize) -> bool {
+        self.redis.epoch == 0 && self.is_known() && self.nodes[n].past == Past::None && !self.nodes[n].has_new_id
     }
 
-    /// Whether it is promised that a loss does no harm: nobody is dead, cut off, or in doubt.
-    fn is_at_home(&self) -> bool {
+    /// Returns true if a loss of data is guaranteed to be harmless: no node is dead, cut off or in doubt about a batch.
+    fn is_loss_harmless(&self) -> bool {
         let is_known = |id: Id| self.nodes.iter().any(|node| node.id == id);
         let strangers = (0..IDS).any(|id| self.redis.leases[id] != Lease::None && !is_known(id));
         let at_home = |node: &Node| {
             let current = node.epoch == self.redis.epoch && self.redis.leases[node.id] == Lease::Good;
             let carried_out = self.redis.has_answered(node.id, node.batch);
-            let in_doubt = node.asks || (node.sent > 0 && carried_out);
-            node.reborn || (current && !in_doubt)
+            let in_doubt = node.looks_up_reply || (node.sent > 0 && carried_out);
+            node.has_new_id || (current && !in_doubt)
         };
         let opening = self.late.iter().any(|call| matches!(call, Call::Open { .. }));
         let own = |node: &&Node| self.redis.is_of(node.cluster);
         !strangers && !opening && self.nodes.iter().filter(own).all(at_home)
     }
 
-    /// Whether Redis may have only what it has written down: nobody has died since.
+    /// Returns true if Redis may restart with its save: no node has died since.
     fn may_be_restored(&self, saved: &Redis) -> bool {
         let pairs = saved.leases.iter().zip(&self.redis.leases);
         let registered =
@@ -105,12 +105,12 @@ impl State {
         *saved != self.redis && saved.epoch == self.redis.epoch && pairs.into_iter().all(registered)
     }
 
-    /// Whether everybody has noticed that Redis had lost everything.
+    /// Returns true if every node has noticed that Redis lost all data.
     pub(super) fn has_noticed(&self) -> bool {
         self.nodes.iter().filter(|node| self.redis.is_of(node.cluster)).all(|node| node.epoch == self.redis.epoch)
     }
 
-    /// Whether every node with a session is registered, or was.
+    /// Returns true if every node with a session is registered, or was reaped.
     pub(super) fn is_registered_everywhere(&self) -> bool {
         let is_forgotten = |node: &Node| {
             node.epoch == self.redis.epoch

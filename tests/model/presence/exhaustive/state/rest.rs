@@ -1,14 +1,14 @@
-//! How everything heals.
+//! The end of all faults.
 
 use super::super::caller::Node;
 use super::{Action, Broken, Flaw, Holds, IDS, KEYS, Lease, State};
 
-/// Calls in which a node has said everything.
+/// Calls after which a node has none left to make.
 const CALLS: usize = 10;
 
 impl State {
-    /// Everything heals: what is late is lost, the dead are reaped, the living say what they have to say. Then the last
-    /// edge is the truth, and the visits of a node that was alone with its client were told one by one.
+    /// Ends all faults: late calls are lost, dead nodes are reaped, live nodes make their calls. Then checks that the
+    /// last edge matches the truth. If only one node had visits and none died, each of its visits must have an edge.
     pub(in super::super) fn comes_to_rest(&self, flaw: Option<Flaw>) -> Result<(), Broken> {
         let mut rest = self.clone();
         rest.late.clear();
@@ -21,7 +21,7 @@ impl State {
                     rest.take(Action::Look(n), flaw)?;
                 }
                 for _ in 0..CALLS {
-                    if !rest.is_stranger(n) && rest.next_call(n, flaw).is_some() {
+                    if !rest.is_unaware_of_loss(n) && rest.next_call(n, flaw).is_some() {
                         rest.take(Action::Call(n), flaw)?;
                     }
                 }
@@ -39,14 +39,17 @@ impl State {
             }
         }
         let of_cluster = |node: &&Node| rest.redis.is_of(node.cluster);
-        let there = rest.nodes.iter().filter(of_cluster).any(|node| node.there);
-        if rest.told != (Holds { channel: there, user: there }) {
-            return Err(format!("E2: at rest {:?} is told, and somebody is there: {there}", rest.told));
+        let connected = rest.nodes.iter().filter(of_cluster).any(|node| node.connected);
+        if rest.published != (Holds { channel: connected, user: connected }) {
+            return Err(format!(
+                "E2: at rest the last edges say {:?}, but a user is present: {connected}",
+                rest.published
+            ));
         }
-        let visited: Vec<&Node> = rest.nodes.iter().filter(of_cluster).filter(|node| node.comes > 0).collect();
+        let visited: Vec<&Node> = rest.nodes.iter().filter(of_cluster).filter(|node| node.visits > 0).collect();
         match visited[..] {
-            [alone] if !rest.crashed && rest.occupied < alone.comes => {
-                Err(format!("E1: {} of {} visits were told", rest.occupied, alone.comes))
+            [alone] if !rest.crashed && rest.occupied < alone.visits => {
+                Err(format!("E1: {} of {} visits were published", rest.occupied, alone.visits))
             }
             _ => Ok(()),
         }
